@@ -1,0 +1,147 @@
+//! Which statement about a bay holds: a rule that does not depend on the order of arrival.
+//!
+//! Each source (a sensor, or a feed that names its bays itself) has one latest statement, the
+//! largest by `(observed_at, seq, state)`. The bay's state is the largest of these by
+//! `(observed_at, state, source)`. Both are maxima of total orders over the *set* of statements,
+//! so any permutation with any duplicates gives the same answer (a join-semilattice, as in
+//! Shapiro et al. 2011, "Conflict-free Replicated Data Types").
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::ids::{FeedId, SensorId};
+use crate::place::wire_enum;
+use crate::time::UtcMicros;
+
+wire_enum! {
+    /// What a sensor says of a bay. The order of declaration is the order at one instant:
+    /// occupied over vacant over unknown.
+    BayState { Unknown = "unknown", Vacant = "vacant", Occupied = "occupied" }
+}
+
+impl BayState {
+    /// The number kept in the store.
+    pub const fn code(self) -> i16 {
+        match self {
+            BayState::Unknown => 0,
+            BayState::Vacant => 1,
+            BayState::Occupied => 2,
+        }
+    }
+
+    /// The state of a stored number; anything strange is unknown.
+    pub const fn from_code(code: i16) -> Self {
+        match code {
+            1 => BayState::Vacant,
+            2 => BayState::Occupied,
+            _ => BayState::Unknown,
+        }
+    }
+}
+
+/// One source's statement about a bay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BayReading {
+    pub feed: FeedId,
+    pub sensor: Option<SensorId>,
+    pub observed_at: UtcMicros,
+    pub seq: Option<i64>,
+    pub state: BayState,
+}
+
+/// Who made a statement: a sensor (positive), or a feed in its own name (negative).
+pub type SourceKey = i32;
+
+impl BayReading {
+    /// See [`SourceKey`].
+    pub fn source(&self) -> SourceKey {
+        source_key(self.feed, self.sensor)
+    }
+
+    /// Within one source: later wins; at one instant the higher `seq`, then the state.
+    fn rank_in_source(&self) -> (UtcMicros, i64, BayState) {
+        (self.observed_at, self.seq.unwrap_or(i64::MIN), self.state)
+    }
+
+    /// Between sources: later wins; at one instant the state.
+    fn rank_between_sources(&self) -> (UtcMicros, BayState, SourceKey) {
+        (self.observed_at, self.state, self.source())
+    }
+}
+
+/// See [`SourceKey`].
+pub fn source_key(feed: FeedId, sensor: Option<SensorId>) -> SourceKey {
+    sensor.map_or(-feed.0, |s| s.0)
+}
+
+/// The latest statement of each source of one bay: nearly always one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BayReadings(SmallVec<[BayReading; 1]>);
+
+impl BayReadings {
+    /// Takes a statement in. Returns whether the bay's current statement changed.
+    pub fn apply(&mut self, reading: BayReading) -> bool {
+        let before = self.current().copied();
+        match self.0.iter_mut().find(|r| r.source() == reading.source()) {
+            Some(held) if held.rank_in_source() >= reading.rank_in_source() => return false,
+            Some(held) => *held = reading,
+            None => self.0.push(reading),
+        }
+        self.current().copied() != before
+    }
+
+    /// The statement that holds.
+    pub fn current(&self) -> Option<&BayReading> {
+        self.0.iter().max_by_key(|r| r.rank_between_sources())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reading() -> impl Strategy<Value = BayReading> {
+        (1..3i32, proptest::option::of(1..3i32), 0..4i64, proptest::option::of(0..3i64), 0..3i16).prop_map(
+            |(feed, sensor, at, seq, state)| BayReading {
+                feed: FeedId(feed),
+                sensor: sensor.map(SensorId),
+                observed_at: UtcMicros(at),
+                seq,
+                state: BayState::from_code(state),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_with_any_duplicates_gives_the_same_state(
+            (readings, shuffled) in proptest::collection::vec(reading(), 1..12)
+                .prop_flat_map(|v| { let twice = [v.clone(), v.clone()].concat(); (Just(v), Just(twice).prop_shuffle()) })
+        ) {
+            let mut a = BayReadings::default();
+            let mut b = BayReadings::default();
+            for r in readings { a.apply(r); }
+            for r in shuffled { b.apply(r); }
+            let state = |x: &BayReadings| x.current().map(|r| (r.observed_at, r.state, r.source()));
+            prop_assert_eq!(state(&a), state(&b));
+        }
+    }
+
+    #[test]
+    fn a_higher_seq_corrects_the_same_instant() {
+        let base = BayReading {
+            feed: FeedId(1),
+            sensor: None,
+            observed_at: UtcMicros(10),
+            seq: Some(1),
+            state: BayState::Occupied,
+        };
+        let mut r = BayReadings::default();
+        r.apply(base);
+        assert!(r.apply(BayReading { seq: Some(2), state: BayState::Vacant, ..base }));
+        assert_eq!(r.current().unwrap().state, BayState::Vacant);
+        assert!(!r.apply(base));
+    }
+}

@@ -1,0 +1,183 @@
+//! Brokers and feeds: where streams come from and how they are to be read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::geo::Bbox;
+use crate::place::wire_enum;
+
+wire_enum! {
+    /// The wire format of a feed.
+    FeedFormat {
+        Native = "native", Chirpstack = "chirpstack", Tts = "tts", Hfp = "hfp", GtfsRt = "gtfs-rt",
+    }
+}
+
+impl FeedFormat {
+    /// Whether messages come from LoRaWAN devices: an impossible clock is then the gateway's
+    /// fault, and the state is kept at its receipt.
+    pub const fn is_lorawan(self) -> bool {
+        matches!(self, FeedFormat::Chirpstack | FeedFormat::Tts)
+    }
+}
+
+wire_enum! {
+    /// Whose clock says when something was observed.
+    ClockPolicy { Payload = "payload", Network = "network", Receipt = "receipt" }
+}
+
+wire_enum! {
+    /// What to do with an observation whose clock is impossible.
+    OnBadClock { Reject = "reject", Receipt = "receipt" }
+}
+
+wire_enum! {
+    /// The protocol version spoken to a broker.
+    MqttVersion { V5 = "5.0", V311 = "3.1.1" }
+}
+
+/// The heartbeat of native bays and sites when the feed names none: one day.
+pub const DEFAULT_HEARTBEAT_S: u32 = 86_400;
+
+/// How old an observation may be on arrival when the feed says nothing: 30 days.
+pub const DEFAULT_MAX_AGE_S: i64 = 30 * 86_400;
+
+/// How far ahead of our clock an observation may be: 5 minutes.
+pub const MAX_AHEAD_S: i64 = 300;
+
+/// One MQTT server that the product connects to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broker {
+    pub id: String,
+    /// `mqtt://host:port` or `mqtts://host:port`.
+    pub url: String,
+    pub username: Option<String>,
+    /// Path of a file that holds the password; the password itself is never stored.
+    pub password_file: Option<String>,
+    pub ca_file: Option<String>,
+    pub cert_file: Option<String>,
+    pub key_file: Option<String>,
+    pub client_id: Option<String>,
+    pub version: MqttVersion,
+}
+
+/// One stream from one supplier over one broker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Feed {
+    pub id: String,
+    /// Slug of the municipality it belongs to; it may name that one's places only (the county's
+    /// feeds: all).
+    pub municipality: String,
+    pub format: FeedFormat,
+    /// MQTT topic filter; empty for a feed that is polled from `url`.
+    pub topic: String,
+    /// Id of the broker; absent = the instance's own (`--mqtt-url`, or the embedded one).
+    pub broker: Option<String>,
+    pub qos: u8,
+    pub clock: Option<ClockPolicy>,
+    pub on_bad_clock: Option<OnBadClock>,
+    /// Oldest acceptable observation, seconds before receipt.
+    pub max_age_s: Option<i64>,
+    pub max_message_bytes: Option<u32>,
+    pub heartbeat_s: Option<u32>,
+    pub use_server_decoder: bool,
+    /// Coordinates outside are implausible.
+    pub area: Option<Bbox>,
+    pub licence: Option<String>,
+    pub attribution: Option<String>,
+    pub contact: Option<String>,
+    /// Polled by HTTP instead of MQTT (`gtfs-rt`).
+    pub url: Option<String>,
+    /// Seconds between two polls of `url`.
+    pub every_s: Option<u32>,
+}
+
+impl Feed {
+    /// Whose clock holds: LoRaWAN devices have none, their network server has; others send one.
+    pub fn clock(&self) -> ClockPolicy {
+        self.clock.unwrap_or(if self.format.is_lorawan() { ClockPolicy::Network } else { ClockPolicy::Payload })
+    }
+
+    /// What becomes of an impossible clock: see [`FeedFormat::is_lorawan`].
+    pub fn on_bad_clock(&self) -> OnBadClock {
+        self.on_bad_clock.unwrap_or(if self.format.is_lorawan() { OnBadClock::Receipt } else { OnBadClock::Reject })
+    }
+
+    /// Oldest acceptable observation, seconds before receipt.
+    pub fn max_age_s(&self) -> i64 {
+        self.max_age_s.unwrap_or(DEFAULT_MAX_AGE_S)
+    }
+
+    /// The heartbeat its native bays and sites promise, seconds.
+    pub fn heartbeat_s(&self) -> u32 {
+        self.heartbeat_s.unwrap_or(DEFAULT_HEARTBEAT_S)
+    }
+
+    /// The largest message it may send, bytes.
+    ///
+    /// `is_batch`: a native `batch`, which holds many observations.
+    pub fn max_message_bytes(&self, is_batch: bool) -> usize {
+        const SINGLE: u32 = 64 << 10;
+        const BATCH: u32 = 1 << 20;
+        const GTFS_RT: u32 = 8 << 20;
+        let default = match self.format {
+            FeedFormat::GtfsRt => GTFS_RT,
+            _ if is_batch => BATCH,
+            _ => SINGLE,
+        };
+        self.max_message_bytes.unwrap_or(default) as usize
+    }
+}
+
+/// Whether an MQTT topic filter (`+`, `#`) matches a topic (MQTT 5.0, 4.7).
+pub fn topic_matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && !filter.starts_with('$') {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (w, Some(level)) if w == level => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+/// Whether some topic could match both filters: two such feeds on one broker would each get the
+/// other's messages.
+pub fn filters_overlap(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.split('/'), b.split('/'));
+    loop {
+        match (a.next(), b.next()) {
+            (Some("#"), _) | (_, Some("#")) => return true,
+            (None, None) => return true,
+            (Some(x), Some(y)) if x == y || x == "+" || y == "+" => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_match_as_mqtt_says() {
+        assert!(topic_matches("kv/1/+/bay/+", "kv/1/f/bay/17"));
+        assert!(topic_matches("/hfp/v2/#", "/hfp/v2/journey/ongoing/vp/bus"));
+        assert!(topic_matches("a/#", "a"));
+        assert!(!topic_matches("a/+", "a"));
+        assert!(!topic_matches("a/+", "a/b/c"));
+        assert!(!topic_matches("#", "$SYS/broker"));
+    }
+
+    #[test]
+    fn overlap_is_found_in_both_directions() {
+        assert!(filters_overlap("a/+/c", "a/b/#"));
+        assert!(filters_overlap("a/#", "a"));
+        assert!(!filters_overlap("a/b", "a/c"));
+        assert!(!filters_overlap("kv/1/x/#", "kv/1/y/#"));
+    }
+}

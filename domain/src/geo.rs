@@ -1,0 +1,152 @@
+//! Positions on the earth: WGS 84 degrees in, metres out.
+
+use serde::{Deserialize, Serialize};
+
+/// Mean earth radius, metres (IUGG R1).
+const EARTH_RADIUS_M: f64 = 6_371_008.8;
+
+/// How much longer a walk is than the straight line, until streets are known.
+pub const WALK_DETOUR: f64 = 1.3;
+
+/// Walking speed, metres per second, until streets are known.
+pub const WALK_SPEED_MPS: f64 = 1.2;
+
+/// Degrees of latitude per metre (for search boxes; degrees are not metres).
+const DEG_PER_M: f64 = 180.0 / (std::f64::consts::PI * EARTH_RADIUS_M);
+
+/// A position, WGS 84 degrees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LatLon {
+    pub lat: f64,
+    pub lon: f64,
+}
+
+impl LatLon {
+    /// `None` unless both are finite and inside the earth's range.
+    pub fn new(lat: f64, lon: f64) -> Option<Self> {
+        ((-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon)).then_some(Self { lat, lon })
+    }
+
+    /// Great-circle distance in metres (haversine).
+    pub fn distance_m(self, other: LatLon) -> f64 {
+        let (phi1, phi2) = (self.lat.to_radians(), other.lat.to_radians());
+        let half_dphi = (phi2 - phi1) / 2.0;
+        let half_dlambda = (other.lon - self.lon).to_radians() / 2.0;
+        let a = half_dphi.sin().powi(2) + phi1.cos() * phi2.cos() * half_dlambda.sin().powi(2);
+        2.0 * EARTH_RADIUS_M * a.sqrt().min(1.0).asin()
+    }
+
+    /// Walking time to `other` in seconds: straight line x [`WALK_DETOUR`] at [`WALK_SPEED_MPS`].
+    pub fn walk_s(self, other: LatLon) -> f64 {
+        self.distance_m(other) * WALK_DETOUR / WALK_SPEED_MPS
+    }
+
+    /// The box that holds every point within `radius_m` metres.
+    pub fn around(self, radius_m: f64) -> Bbox {
+        let dlat = radius_m * DEG_PER_M;
+        let dlon = dlat / self.lat.to_radians().cos().max(0.01);
+        Bbox { west: self.lon - dlon, south: self.lat - dlat, east: self.lon + dlon, north: self.lat + dlat }
+    }
+}
+
+/// A box in WGS 84 degrees, edges included.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bbox {
+    pub west: f64,
+    pub south: f64,
+    pub east: f64,
+    pub north: f64,
+}
+
+impl Bbox {
+    /// `None` unless west <= east, south <= north and all are inside the earth's range.
+    pub fn new(west: f64, south: f64, east: f64, north: f64) -> Option<Self> {
+        let inside = LatLon::new(south, west).is_some() && LatLon::new(north, east).is_some();
+        (inside && west <= east && south <= north).then_some(Self { west, south, east, north })
+    }
+
+    /// Whether `p` lies inside or on the edge.
+    pub fn contains(&self, p: LatLon) -> bool {
+        (self.west..=self.east).contains(&p.lon) && (self.south..=self.north).contains(&p.lat)
+    }
+
+    /// The smallest box that also holds `p`.
+    pub fn extended(self, p: LatLon) -> Self {
+        Bbox {
+            west: self.west.min(p.lon),
+            south: self.south.min(p.lat),
+            east: self.east.max(p.lon),
+            north: self.north.max(p.lat),
+        }
+    }
+
+    /// The box of one point.
+    pub fn of(p: LatLon) -> Self {
+        Bbox { west: p.lon, south: p.lat, east: p.lon, north: p.lat }
+    }
+}
+
+/// Where a place lies: GeoJSON coordinates, `[lon, lat]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "coordinates")]
+pub enum Geometry {
+    Point([f64; 2]),
+    /// Rings, the first one the outline; each closed (first position = last).
+    Polygon(Vec<Vec<[f64; 2]>>),
+}
+
+impl Geometry {
+    /// The point, or the area centroid of the outline (its mean vertex when the area is zero).
+    pub fn center(&self) -> LatLon {
+        match self {
+            Geometry::Point([lon, lat]) => LatLon { lat: *lat, lon: *lon },
+            Geometry::Polygon(rings) => ring_centroid(rings.first().map_or(&[][..], Vec::as_slice)),
+        }
+    }
+}
+
+fn ring_centroid(ring: &[[f64; 2]]) -> LatLon {
+    let Some(&[x0, y0]) = ring.first() else { return LatLon { lat: 0.0, lon: 0.0 } };
+    // Relative to the first vertex: a bay is metres wide and its coordinates have 15 digits.
+    let (mut twice_area, mut sx, mut sy) = (0.0, 0.0, 0.0);
+    for pair in ring.windows(2) {
+        let (ax, ay) = (pair[0][0] - x0, pair[0][1] - y0);
+        let (bx, by) = (pair[1][0] - x0, pair[1][1] - y0);
+        let cross = ax * by - bx * ay;
+        twice_area += cross;
+        sx += (ax + bx) * cross;
+        sy += (ay + by) * cross;
+    }
+    if twice_area == 0.0 {
+        let n = ring.len() as f64;
+        let sum = ring.iter().fold([0.0, 0.0], |s, p| [s[0] + p[0], s[1] + p[1]]);
+        return LatLon { lat: sum[1] / n, lon: sum[0] / n };
+    }
+    LatLon { lat: y0 + sy / (3.0 * twice_area), lon: x0 + sx / (3.0 * twice_area) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_degree_of_latitude_is_111_km() {
+        let d = LatLon { lat: 51.0, lon: 7.0 }.distance_m(LatLon { lat: 52.0, lon: 7.0 });
+        assert!((d - 111_195.0).abs() < 1.0, "{d}");
+    }
+
+    #[test]
+    fn the_box_around_holds_the_circle() {
+        let c = LatLon { lat: 51.94, lon: 7.17 };
+        let b = c.around(800.0);
+        assert!(c.distance_m(LatLon { lat: b.north, lon: c.lon }) >= 799.9);
+        assert!(c.distance_m(LatLon { lat: c.lat, lon: b.east }) >= 799.9);
+    }
+
+    #[test]
+    fn centroid_of_a_square_is_its_middle() {
+        let g = Geometry::Polygon(vec![vec![[7.0, 51.0], [7.2, 51.0], [7.2, 51.2], [7.0, 51.2], [7.0, 51.0]]]);
+        let c = g.center();
+        assert!((c.lat - 51.1).abs() < 1e-9 && (c.lon - 7.1).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,29 @@
+//! Pure types and rules of Kreisverkehr: places, observations, live state.
+//!
+//! No I/O, no clock, no randomness: time comes in as an argument. Everything else in the
+//! workspace depends on this crate and this crate depends on none of it.
+
+pub mod bay_state;
+pub mod feed;
+pub mod geo;
+pub mod ids;
+//pub mod live;
+pub mod observation;
+//pub mod opening;
+pub mod place;
+pub mod registry;
+pub mod rejection;
+pub mod sensor;
+pub mod site_count;
+pub mod time;
+
+pub use bay_state::{BayReading, BayState};
+pub use feed::{Broker, ClockPolicy, Feed, FeedFormat, MqttVersion, OnBadClock};
+pub use geo::{Bbox, LatLon};
+pub use ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
+pub use observation::{BayObservation, Observation, PassengerCount, SiteCount, VehiclePosition};
+pub use place::{Audience, Bay, Municipality, Publish, Restriction, Site, SiteKind, Vehicle};
+pub use registry::Registry;
+pub use rejection::{Reason, Rejection};
+pub use sensor::{Binding, Decoder, Direction, Sensor, Target};
+pub use time::UtcMicros;

@@ -1,0 +1,260 @@
+//! What was said about one thing at one time.
+//!
+//! Identity is content: place, `observed_at` (microseconds), source, `seq` and value. The last
+//! three are condensed into a [`digest`](Digest), so that two different statements of one instant
+//! both stay and a redelivery is the same row.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::bay_state::{BayReading, BayState};
+use crate::geo::LatLon;
+use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, VehicleId};
+use crate::place::{Audience, wire_enum};
+use crate::time::UtcMicros;
+
+/// Condensed identity of a statement's source, sequence number and value (XXH3, 64 bit).
+///
+/// Stored, therefore fixed for ever: never change how it is fed.
+pub type Digest = i64;
+
+/// A name that makes a redelivered message with a clock of ours the same observation: see
+/// [`Observation::claim`].
+pub type Claim = i64;
+
+/// Who said it, and when we heard it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heard {
+    pub municipality: MunicipalityId,
+    pub feed: FeedId,
+    pub sensor: Option<SensorId>,
+    pub received_at: UtcMicros,
+    /// The sender's clock was impossible; `observed_at` is the receipt.
+    pub clock_corrected: bool,
+}
+
+/// The state of a bay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BayObservation {
+    pub heard: Heard,
+    pub bay: BayId,
+    pub observed_at: UtcMicros,
+    pub digest: Digest,
+    pub state: BayState,
+    pub seq: Option<i64>,
+    pub battery_v: Option<f32>,
+    pub rssi_dbm: Option<f32>,
+    pub temperature_c: Option<f32>,
+}
+
+impl BayObservation {
+    /// What live state needs of it.
+    pub fn reading(&self) -> BayReading {
+        BayReading {
+            feed: self.heard.feed,
+            sensor: self.heard.sensor,
+            observed_at: self.observed_at,
+            seq: self.seq,
+            state: self.state,
+        }
+    }
+
+    /// Identity of a bay's statement; the source is the sensor or the feed.
+    pub fn digest_of(source: i32, seq: Option<i64>, state: BayState) -> Digest {
+        let mut h = Xxh3::new();
+        h.update(&source.to_le_bytes());
+        feed_seq(&mut h, seq);
+        h.update(&state.code().to_le_bytes());
+        h.digest() as i64
+    }
+}
+
+wire_enum! {
+    /// Whether a site lets cars in.
+    SiteStatus { Open = "open", Closed = "closed" }
+}
+
+/// What a count says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CountValue {
+    /// So many spaces are taken.
+    Occupied(i32),
+    /// So many spaces are vacant.
+    Vacant(i32),
+    /// So many came in and went out since the last message of this source.
+    Flow { entries: i32, exits: i32 },
+    /// Nothing but a status or a capacity.
+    None,
+}
+
+/// A count of a site, or of the spaces for one audience in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteCount {
+    pub heard: Heard,
+    pub site: SiteId,
+    pub observed_at: UtcMicros,
+    pub digest: Digest,
+    pub audience: Option<Audience>,
+    pub value: CountValue,
+    pub status: Option<SiteStatus>,
+    pub capacity: Option<i32>,
+    /// The gate or unit that counted, as the supplier names it.
+    pub source: Option<String>,
+    pub seq: Option<i64>,
+}
+
+impl SiteCount {
+    /// Identity of a site's statement.
+    pub fn digest_of(&self) -> Digest {
+        let mut h = Xxh3::new();
+        h.update(&crate::bay_state::source_key(self.heard.feed, self.heard.sensor).to_le_bytes());
+        feed_text(&mut h, self.source.as_deref());
+        feed_seq(&mut h, self.seq);
+        feed_text(&mut h, self.audience.map(Audience::as_str));
+        let (kind, a, b) = match self.value {
+            CountValue::None => (0u8, 0, 0),
+            CountValue::Occupied(n) => (1, n, 0),
+            CountValue::Vacant(n) => (2, n, 0),
+            CountValue::Flow { entries, exits } => (3, entries, exits),
+        };
+        h.update(&[kind]);
+        h.update(&a.to_le_bytes());
+        h.update(&b.to_le_bytes());
+        feed_text(&mut h, self.status.map(SiteStatus::as_str));
+        feed_seq(&mut h, self.capacity.map(i64::from));
+        h.digest() as i64
+    }
+}
+
+/// Where a vehicle is, and how its trip goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VehiclePosition {
+    pub heard: Heard,
+    pub vehicle: VehicleId,
+    pub observed_at: UtcMicros,
+    pub digest: Digest,
+    pub fix: VehicleFix,
+}
+
+/// The content of a vehicle message; unknown fields are `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct VehicleFix {
+    pub position: Option<LatLon>,
+    pub speed_mps: Option<f32>,
+    pub bearing_deg: Option<f32>,
+    pub trip_id: Option<String>,
+    /// Operating day of the trip, `YYYYMMDD`.
+    pub start_date: Option<String>,
+    pub route_id: Option<String>,
+    pub stop_id: Option<String>,
+    /// Positive = late.
+    pub delay_s: Option<i32>,
+    pub occupancy_pct: Option<f32>,
+}
+
+impl VehicleFix {
+    /// Identity of a vehicle's statement.
+    pub fn digest_of(&self, feed: FeedId) -> Digest {
+        let mut h = Xxh3::new();
+        h.update(&feed.0.to_le_bytes());
+        for number in [
+            self.position.map(|p| p.lat),
+            self.position.map(|p| p.lon),
+            self.speed_mps.map(f64::from),
+            self.bearing_deg.map(f64::from),
+            self.delay_s.map(f64::from),
+            self.occupancy_pct.map(f64::from),
+        ] {
+            feed_seq(&mut h, number.map(|n| n.to_bits() as i64));
+        }
+        for text in [&self.trip_id, &self.start_date, &self.route_id, &self.stop_id] {
+            feed_text(&mut h, text.as_deref());
+        }
+        h.digest() as i64
+    }
+}
+
+/// Passengers through one door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorCount {
+    pub door: String,
+    #[serde(rename = "in")]
+    pub entries: i32,
+    #[serde(rename = "out")]
+    pub exits: i32,
+}
+
+/// Passengers who got on and off a vehicle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PassengerCount {
+    pub heard: Heard,
+    pub vehicle: VehicleId,
+    pub observed_at: UtcMicros,
+    pub digest: Digest,
+    pub stop_id: Option<String>,
+    pub trip_id: Option<String>,
+    pub doors: Vec<DoorCount>,
+    /// As the counter says; real counters drift, even below zero.
+    pub on_board: Option<i32>,
+    pub source: Option<String>,
+    pub seq: Option<i64>,
+}
+
+impl PassengerCount {
+    /// Identity of a passenger count.
+    pub fn digest_of(&self) -> Digest {
+        let mut h = Xxh3::new();
+        h.update(&self.heard.feed.0.to_le_bytes());
+        feed_text(&mut h, self.source.as_deref());
+        feed_seq(&mut h, self.seq);
+        feed_text(&mut h, self.stop_id.as_deref());
+        feed_text(&mut h, self.trip_id.as_deref());
+        for d in &self.doors {
+            feed_text(&mut h, Some(&d.door));
+            h.update(&d.entries.to_le_bytes());
+            h.update(&d.exits.to_le_bytes());
+        }
+        feed_seq(&mut h, self.on_board.map(i64::from));
+        h.digest() as i64
+    }
+}
+
+/// Any observation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    Bay(BayObservation),
+    Site(SiteCount),
+    Vehicle(VehiclePosition),
+    Passengers(PassengerCount),
+}
+
+fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
+    match seq {
+        None => h.update(&[0]),
+        Some(n) => {
+            h.update(&[1]);
+            h.update(&n.to_le_bytes());
+        }
+    }
+}
+
+fn feed_text(h: &mut Xxh3, text: Option<&str>) {
+    match text {
+        None => h.update(&[0]),
+        Some(t) => {
+            h.update(&[1]);
+            h.update(&(t.len() as u32).to_le_bytes());
+            h.update(t.as_bytes());
+        }
+    }
+}
+
+/// A name for a payload, to recognise its redelivery when `observed_at` is our receipt.
+pub fn claim_of(feed: FeedId, place: i32, sent_at: Option<UtcMicros>, digest: Digest) -> Claim {
+    let mut h = Xxh3::new();
+    h.update(&feed.0.to_le_bytes());
+    h.update(&place.to_le_bytes());
+    feed_seq(&mut h, sent_at.map(|t| t.0));
+    h.update(&digest.to_le_bytes());
+    h.digest() as i64
+}

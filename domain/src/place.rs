@@ -1,0 +1,284 @@
+//! Places as the files define them: municipalities, sites, bays, vehicles.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::geo::{Geometry, LatLon};
+use crate::time::UtcMicros;
+
+/// Declares an enum with its wire names: `as_str`, `FromStr`, `ALL`, serde.
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &[$name] = &[$($name::$variant),+];
+
+            /// The name on the wire and in the files.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+
+            /// All wire names, for error texts: `a, b, c`.
+            pub fn choices() -> String {
+                Self::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(", ")
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::place::UnknownName;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|v| v.as_str() == text)
+                    .ok_or_else(|| $crate::place::UnknownName { value: text.to_owned(), choices: Self::choices() })
+            }
+        }
+    };
+}
+pub(crate) use wire_enum;
+
+/// A name that is not in a closed list; the message says which are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{value}' is not one of: {choices}")]
+pub struct UnknownName {
+    pub value: String,
+    pub choices: String,
+}
+
+wire_enum! {
+    /// What kind of parking site it is.
+    SiteKind {
+        OnStreet = "on_street", Lot = "lot", CarPark = "car_park",
+        Underground = "underground", ParkAndRide = "park_and_ride",
+    }
+}
+
+wire_enum! {
+    /// What is parked there.
+    Purpose { Car = "car", Bike = "bike" }
+}
+
+wire_enum! {
+    /// For whom a space is kept.
+    Audience {
+        Disabled = "disabled", AssignedDisabled = "assigned_disabled", Charging = "charging",
+        Resident = "resident", Women = "women", Family = "family", Delivery = "delivery",
+        Taxi = "taxi", Carsharing = "carsharing",
+    }
+}
+
+impl Audience {
+    /// Spaces that belong to persons: never offered to a driver, whatever `for=` says, and their
+    /// own state is not shown unless the place says otherwise.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Audience::Resident | Audience::AssignedDisabled)
+    }
+}
+
+wire_enum! {
+    /// What the public may see of a place.
+    Publish {
+        /// Its own state is shown.
+        Public = "public",
+        /// A bay counts in its site, its own state is not shown.
+        SiteOnly = "site_only",
+        /// Nothing is shown, and it counts nowhere.
+        None = "none",
+    }
+}
+
+/// A town, or the county itself (then `ags` has five digits).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Municipality {
+    pub slug: String,
+    pub name: String,
+    /// Official key: 5-digit Kreis, 8-digit AGS or 12-digit ARS.
+    pub ags: String,
+    pub lat: Option<f64>,
+    pub lon: Option<f64>,
+    /// IANA zone, used only where people read.
+    pub tz: String,
+    /// Whether planners' figures are open to all.
+    pub public_planning: bool,
+}
+
+impl Municipality {
+    /// Whether this is the county: its feeds may name the places of all its towns.
+    pub fn is_county(&self) -> bool {
+        self.ags.len() == 5
+    }
+}
+
+/// A text in the two languages of the pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    pub de: Option<String>,
+    pub en: Option<String>,
+}
+
+/// Spaces kept for an audience, at certain hours, for a limited stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restriction {
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// When it holds (OSM opening-hours syntax); outside these hours it does not. Absent = always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_stay_min: Option<u32>,
+}
+
+/// A car park, a lot, a stretch of kerb.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    pub id: String,
+    /// Slug of the municipality that owns it.
+    pub municipality: String,
+    pub name: String,
+    pub kind: SiteKind,
+    pub capacity: u32,
+    pub purpose: Purpose,
+    pub zone: Option<String>,
+    pub opening_hours: Option<String>,
+    pub fee: Option<Texts>,
+    pub max_height_m: Option<f64>,
+    #[serde(default)]
+    pub restrictions: Vec<Restriction>,
+    pub publish: Publish,
+    pub valid_from: Option<UtcMicros>,
+    pub valid_until: Option<UtcMicros>,
+    pub geometry: Geometry,
+}
+
+impl Site {
+    /// Where it is: its point, or the middle of its area.
+    pub fn position(&self) -> LatLon {
+        self.geometry.center()
+    }
+
+    /// Spaces kept for `audience`, as the site's definition says.
+    pub fn capacity_for(&self, audience: Audience) -> Option<u32> {
+        self.restrictions.iter().find(|r| r.audience == Some(audience)).and_then(|r| r.capacity)
+    }
+}
+
+/// One space for one vehicle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bay {
+    pub id: String,
+    /// Slug of the municipality that owns it.
+    pub municipality: String,
+    /// Id of its site, if it belongs to one.
+    pub site: Option<String>,
+    pub zone: Option<String>,
+    #[serde(default)]
+    pub restrictions: Vec<Restriction>,
+    pub max_stay_min: Option<u32>,
+    /// As the file says; see [`Bay::publish`] for the rule that holds.
+    pub publish: Option<Publish>,
+    pub valid_from: Option<UtcMicros>,
+    pub valid_until: Option<UtcMicros>,
+    pub geometry: Geometry,
+}
+
+impl Bay {
+    /// Where it is: its point, or the middle of its area.
+    pub fn position(&self) -> LatLon {
+        self.geometry.center()
+    }
+
+    /// What the public may see: as the file says, else `site_only` for spaces that belong to
+    /// persons, else `public`.
+    pub fn publish(&self) -> Publish {
+        self.publish.unwrap_or_else(|| {
+            let personal = self.restrictions.iter().any(|r| r.audience.is_some_and(Audience::is_personal));
+            if personal { Publish::SiteOnly } else { Publish::Public }
+        })
+    }
+}
+
+/// Whether `now` lies in `[from, until)`; an absent end is open.
+pub fn is_valid_at(from: Option<UtcMicros>, until: Option<UtcMicros>, now: UtcMicros) -> bool {
+    from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u)
+}
+
+/// A bus, a train, a shared car.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vehicle {
+    pub id: String,
+    /// Slug of the municipality that owns it.
+    pub owner: String,
+    pub operator: Option<String>,
+    pub label: Option<String>,
+    pub seats: Option<u32>,
+    pub standing: Option<u32>,
+}
+
+/// A device's EUI-64 in one spelling: 16 lower-case hex digits.
+///
+/// Accepts `70-B3-D5-...`, `70:b3:...`, `70B3D5...`, with or without spaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DevEui(pub u64);
+
+impl FromStr for DevEui {
+    type Err = NotADevEui;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut value = 0u64;
+        let mut digits = 0;
+        for c in text.trim().chars() {
+            match c {
+                '-' | ':' | ' ' | '.' => continue,
+                _ => {}
+            }
+            let digit = c.to_digit(16).ok_or(NotADevEui)?;
+            digits += 1;
+            if digits > 16 {
+                return Err(NotADevEui);
+            }
+            value = value << 4 | u64::from(digit);
+        }
+        if digits == 16 { Ok(DevEui(value)) } else { Err(NotADevEui) }
+    }
+}
+
+impl fmt::Display for DevEui {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The text is not a DevEUI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a DevEUI: 16 hexadecimal digits are needed")]
+pub struct NotADevEui;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dev_eui_has_one_spelling() {
+        for text in ["70-B3-D5-7E-D0-05-1A-2B", "70b3d57ed0051a2b", "70:B3:D5:7E:D0:05:1A:2B", " 70B3D57ED0051A2B "] {
+            assert_eq!(text.parse::<DevEui>().unwrap().to_string(), "70b3d57ed0051a2b");
+        }
+        assert!("1.8E+15".parse::<DevEui>().is_err());
+        assert!("70b3d57ed0051a2".parse::<DevEui>().is_err());
+    }
+
+    #[test]
+    fn unknown_names_tell_the_choices() {
+        let e = "parkhaus".parse::<SiteKind>().unwrap_err();
+        assert_eq!(e.to_string(), "'parkhaus' is not one of: on_street, lot, car_park, underground, park_and_ride");
+    }
+}

@@ -1,0 +1,176 @@
+//! All known places, devices and feeds at one moment, looked up by id and by name.
+//!
+//! Immutable: an import builds a new one and swaps it in whole.
+
+use std::collections::HashMap;
+
+use crate::feed::{Broker, Feed, filters_overlap};
+use crate::geo::Bbox;
+use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, VehicleId};
+use crate::place::{Bay, Municipality, Site, Vehicle};
+use crate::sensor::{Sensor, Target, stale_after_s};
+
+/// A place or feed with its surrogate id and the municipality it belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry<I, T> {
+    pub id: I,
+    pub municipality: MunicipalityId,
+    pub def: T,
+}
+
+/// See the module's description. Fill with [`Registry::new`].
+#[derive(Debug, Default)]
+pub struct Registry {
+    municipalities: HashMap<MunicipalityId, Municipality>,
+    municipality_by_slug: HashMap<String, MunicipalityId>,
+    sites: HashMap<SiteId, Entry<SiteId, Site>>,
+    site_by_key: HashMap<String, SiteId>,
+    bays: HashMap<BayId, Entry<BayId, Bay>>,
+    bay_by_key: HashMap<String, BayId>,
+    vehicles: HashMap<VehicleId, Entry<VehicleId, Vehicle>>,
+    vehicle_by_key: HashMap<String, VehicleId>,
+    sensors: HashMap<SensorId, Sensor>,
+    sensor_by_key: HashMap<String, SensorId>,
+    brokers: Vec<Broker>,
+    feeds: HashMap<FeedId, Entry<FeedId, Feed>>,
+}
+
+/// What a [`Registry`] is made of.
+#[derive(Debug, Default, Clone)]
+pub struct Contents {
+    pub municipalities: Vec<(MunicipalityId, Municipality)>,
+    pub sites: Vec<Entry<SiteId, Site>>,
+    pub bays: Vec<Entry<BayId, Bay>>,
+    pub vehicles: Vec<Entry<VehicleId, Vehicle>>,
+    pub sensors: Vec<Sensor>,
+    pub brokers: Vec<Broker>,
+    pub feeds: Vec<Entry<FeedId, Feed>>,
+}
+
+impl Registry {
+    /// Indexes `contents`.
+    pub fn new(contents: Contents) -> Self {
+        let c = contents;
+        Registry {
+            municipality_by_slug: c.municipalities.iter().map(|(id, m)| (m.slug.clone(), *id)).collect(),
+            municipalities: c.municipalities.into_iter().collect(),
+            site_by_key: c.sites.iter().map(|s| (s.def.id.clone(), s.id)).collect(),
+            sites: c.sites.into_iter().map(|s| (s.id, s)).collect(),
+            bay_by_key: c.bays.iter().map(|b| (b.def.id.clone(), b.id)).collect(),
+            bays: c.bays.into_iter().map(|b| (b.id, b)).collect(),
+            vehicle_by_key: c.vehicles.iter().map(|v| (v.def.id.clone(), v.id)).collect(),
+            vehicles: c.vehicles.into_iter().map(|v| (v.id, v)).collect(),
+            sensor_by_key: c.sensors.iter().map(|s| (s.key.clone(), s.id)).collect(),
+            sensors: c.sensors.into_iter().map(|s| (s.id, s)).collect(),
+            brokers: c.brokers,
+            feeds: c.feeds.into_iter().map(|f| (f.id, f)).collect(),
+        }
+    }
+
+    pub fn municipality(&self, id: MunicipalityId) -> Option<&Municipality> {
+        self.municipalities.get(&id)
+    }
+
+    pub fn municipality_id(&self, slug: &str) -> Option<MunicipalityId> {
+        self.municipality_by_slug.get(slug).copied()
+    }
+
+    pub fn municipalities(&self) -> impl Iterator<Item = (MunicipalityId, &Municipality)> {
+        self.municipalities.iter().map(|(id, m)| (*id, m))
+    }
+
+    pub fn site(&self, id: SiteId) -> Option<&Entry<SiteId, Site>> {
+        self.sites.get(&id)
+    }
+
+    pub fn site_by_key(&self, key: &str) -> Option<&Entry<SiteId, Site>> {
+        self.sites.get(self.site_by_key.get(key)?)
+    }
+
+    pub fn sites(&self) -> impl Iterator<Item = &Entry<SiteId, Site>> {
+        self.sites.values()
+    }
+
+    pub fn bay(&self, id: BayId) -> Option<&Entry<BayId, Bay>> {
+        self.bays.get(&id)
+    }
+
+    pub fn bay_by_key(&self, key: &str) -> Option<&Entry<BayId, Bay>> {
+        self.bays.get(self.bay_by_key.get(key)?)
+    }
+
+    pub fn bays(&self) -> impl Iterator<Item = &Entry<BayId, Bay>> {
+        self.bays.values()
+    }
+
+    pub fn vehicle(&self, id: VehicleId) -> Option<&Entry<VehicleId, Vehicle>> {
+        self.vehicles.get(&id)
+    }
+
+    pub fn vehicle_by_key(&self, key: &str) -> Option<&Entry<VehicleId, Vehicle>> {
+        self.vehicles.get(self.vehicle_by_key.get(key)?)
+    }
+
+    pub fn sensor(&self, id: SensorId) -> Option<&Sensor> {
+        self.sensors.get(&id)
+    }
+
+    pub fn sensor_by_key(&self, key: &str) -> Option<&Sensor> {
+        self.sensors.get(self.sensor_by_key.get(key)?)
+    }
+
+    pub fn sensors(&self) -> impl Iterator<Item = &Sensor> {
+        self.sensors.values()
+    }
+
+    pub fn brokers(&self) -> &[Broker] {
+        &self.brokers
+    }
+
+    pub fn feed(&self, id: FeedId) -> Option<&Entry<FeedId, Feed>> {
+        self.feeds.get(&id)
+    }
+
+    pub fn feeds(&self) -> impl Iterator<Item = &Entry<FeedId, Feed>> {
+        self.feeds.values()
+    }
+
+    /// Whether `feed` may speak of a place of `owner`: its own municipality's places, and for
+    /// the county's feeds all.
+    pub fn may_name(&self, feed: &Entry<FeedId, Feed>, owner: MunicipalityId) -> bool {
+        feed.municipality == owner || self.municipality(feed.municipality).is_some_and(Municipality::is_county)
+    }
+
+    /// How long a statement of this source stays fresh, seconds: as the binding says, else
+    /// 2.2 x its heartbeat, else 2.2 x the feed's heartbeat.
+    pub fn stale_after_s(&self, feed: FeedId, sensor: Option<SensorId>, target: Target) -> u32 {
+        let binding = sensor
+            .and_then(|id| self.sensor(id))
+            .and_then(|s| s.bindings.iter().rev().find(|b| b.target == Some(target)));
+        if let Some(seconds) = binding.and_then(|b| b.stale_after_s) {
+            return seconds;
+        }
+        let heartbeat_s = binding
+            .and_then(|b| b.heartbeat_s)
+            .or_else(|| self.feed(feed).map(|f| f.def.heartbeat_s()))
+            .unwrap_or(crate::feed::DEFAULT_HEARTBEAT_S);
+        stale_after_s(heartbeat_s)
+    }
+
+    /// The box of all sites and bays, `None` when there are none.
+    pub fn bounds(&self) -> Option<Bbox> {
+        let sites = self.sites.values().map(|s| s.def.position());
+        let bays = self.bays.values().map(|b| b.def.position());
+        sites.chain(bays).fold(None, |b: Option<Bbox>, p| Some(b.map_or(Bbox::of(p), |b| b.extended(p))))
+    }
+}
+
+/// The first two feeds on one broker that could receive the same message.
+pub fn overlapping_feeds(feeds: &[Feed]) -> Option<(&Feed, &Feed)> {
+    feeds.iter().enumerate().find_map(|(i, a)| {
+        let overlaps = |b: &&Feed| {
+            a.url.is_none() && b.url.is_none() && a.broker == b.broker && filters_overlap(&a.topic, &b.topic)
+        };
+        feeds[i + 1..].iter().find(overlaps).map(|b| (a, b))
+    })
+}

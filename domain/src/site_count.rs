@@ -1,0 +1,247 @@
+//! A counted site: the newest absolute count, moved by the entries and exits after it.
+//!
+//! The result is a function of the *set* of counts: the anchor is the largest absolute count by
+//! instant (at one instant: each source's highest `seq`, then the fullest), and the net flow is
+//! the sum of all flows observed after it. In/out mean nothing until a first anchor.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{FeedId, SensorId};
+use crate::observation::{CountValue, SiteCount, SiteStatus};
+use crate::time::UtcMicros;
+
+/// The counted state of one site (or of one audience's spaces in it).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountState {
+    /// The absolute count that holds.
+    pub anchor: Option<Anchor>,
+    /// Entries minus exits observed after the anchor.
+    pub net: i64,
+    /// Newest flow ever seen, after the anchor or not.
+    pub last_flow_at: Option<UtcMicros>,
+    pub status: Option<(UtcMicros, SiteStatus)>,
+    /// Capacity as the supplier last stated it.
+    pub capacity: Option<(UtcMicros, i32)>,
+    /// Newest statement that carried a count or a status.
+    pub observed_at: Option<UtcMicros>,
+    /// Who made it: decides how long it stays fresh.
+    pub heard_from: Option<(FeedId, Option<SensorId>)>,
+}
+
+/// An absolute count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    pub at: UtcMicros,
+    pub value: Absolute,
+}
+
+/// An absolute count's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Absolute {
+    Occupied(i32),
+    Vacant(i32),
+}
+
+/// What must be read back from the store before a state is right again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recount {
+    /// Two absolute counts share this instant: decide among all of them with
+    /// [`decide_absolute`].
+    pub tie_at: Option<UtcMicros>,
+    /// The anchor lies before a flow that is already stored: sum the flows after it again.
+    pub flows: bool,
+}
+
+impl CountState {
+    /// Takes in counts that are *new to the store* (a double must not be given: flows add up).
+    /// Returns what has to be read back; see [`CountState::set_tie`] and
+    /// [`CountState::set_net`].
+    pub fn apply<'a>(&mut self, counts: impl IntoIterator<Item = &'a SiteCount>) -> Recount {
+        let mut counts: Vec<&SiteCount> = counts.into_iter().collect();
+        counts.sort_by_key(|c| c.observed_at);
+        let mut recount = Recount::default();
+        for c in counts {
+            self.note(c);
+            let absolute = match c.value {
+                CountValue::Occupied(n) => Some(Absolute::Occupied(n)),
+                CountValue::Vacant(n) => Some(Absolute::Vacant(n)),
+                CountValue::Flow { entries, exits } => {
+                    if self.anchor.is_some_and(|a| c.observed_at > a.at) {
+                        self.net += i64::from(entries) - i64::from(exits);
+                    }
+                    self.last_flow_at = self.last_flow_at.max(Some(c.observed_at));
+                    None
+                }
+                CountValue::None => None,
+            };
+            let Some(value) = absolute else { continue };
+            match self.anchor {
+                Some(held) if held.at > c.observed_at => {}
+                Some(held) if held.at == c.observed_at => recount.tie_at = Some(held.at),
+                _ => {
+                    self.anchor = Some(Anchor { at: c.observed_at, value });
+                    self.net = 0;
+                    recount.tie_at = None;
+                    recount.flows = self.last_flow_at.is_some_and(|f| f > c.observed_at);
+                }
+            }
+        }
+        recount
+    }
+
+    fn note(&mut self, c: &SiteCount) {
+        if let Some(status) = c.status {
+            let candidate = (c.observed_at, status);
+            self.status = self.status.max(Some(candidate));
+        }
+        if let Some(capacity) = c.capacity {
+            self.capacity = self.capacity.max(Some((c.observed_at, capacity)));
+        }
+        let source = (c.heard.feed, c.heard.sensor);
+        if (self.observed_at, self.heard_from) < (Some(c.observed_at), Some(source)) {
+            self.observed_at = Some(c.observed_at);
+            self.heard_from = Some(source);
+        }
+    }
+
+    /// The winner among all absolute counts of the anchor's instant.
+    pub fn set_tie(&mut self, value: Absolute) {
+        if let Some(anchor) = &mut self.anchor {
+            anchor.value = value;
+        }
+    }
+
+    /// Entries minus exits of all stored flows after the anchor.
+    pub fn set_net(&mut self, net: i64) {
+        self.net = net;
+    }
+
+    /// Occupied spaces of `capacity`, if a first absolute count has been seen. May lie outside
+    /// `0..=capacity` when gates drift.
+    pub fn occupied(&self, capacity: i64) -> Option<i64> {
+        self.anchor.map(|a| match a.value {
+            Absolute::Occupied(n) => i64::from(n) + self.net,
+            Absolute::Vacant(n) => capacity - i64::from(n) + self.net,
+        })
+    }
+}
+
+/// An absolute count as read back: `(source, seq, value)`.
+pub type AbsoluteAt = (String, Option<i64>, Absolute);
+
+/// Decides among the absolute counts of one instant: of each source the highest `seq`, then the
+/// fullest (occupied over vacant).
+pub fn decide_absolute(counts: &[AbsoluteAt], capacity: i64) -> Option<Absolute> {
+    let fullness = |a: Absolute| match a {
+        Absolute::Occupied(n) => i64::from(n),
+        Absolute::Vacant(n) => capacity - i64::from(n),
+    };
+    counts
+        .iter()
+        .filter(|(source, seq, value)| {
+            !counts.iter().any(|(s, q, v)| s == source && (*q, fullness(*v)) > (*seq, fullness(*value)))
+        })
+        .map(|(_, _, value)| *value)
+        .max_by_key(|v| (fullness(*v), matches!(v, Absolute::Occupied(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ids::{MunicipalityId, SiteId};
+    use crate::observation::Heard;
+
+    fn count(at: i64, seq: i64, value: CountValue) -> SiteCount {
+        SiteCount {
+            heard: Heard {
+                municipality: MunicipalityId(1),
+                feed: FeedId(1),
+                sensor: None,
+                received_at: UtcMicros(0),
+                clock_corrected: false,
+            },
+            site: SiteId(1),
+            observed_at: UtcMicros(at),
+            digest: 0,
+            audience: None,
+            value,
+            status: None,
+            capacity: None,
+            source: None,
+            seq: Some(seq),
+        }
+    }
+
+    /// The store in small: everything applied so far, asked for what `apply` wants read back.
+    fn run(batches: &[Vec<SiteCount>]) -> CountState {
+        let mut state = CountState::default();
+        let mut stored: Vec<SiteCount> = Vec::new();
+        for batch in batches {
+            let fresh: Vec<SiteCount> =
+                batch.iter().filter(|c| !stored.contains(c)).cloned().fold(Vec::new(), |mut v, c| {
+                    if !v.contains(&c) {
+                        v.push(c);
+                    }
+                    v
+                });
+            stored.extend(fresh.iter().cloned());
+            let recount = state.apply(&fresh);
+            if let Some(at) = recount.tie_at {
+                let all: Vec<AbsoluteAt> = stored
+                    .iter()
+                    .filter(|c| c.observed_at == at)
+                    .filter_map(|c| match c.value {
+                        CountValue::Occupied(n) => Some((String::new(), c.seq, Absolute::Occupied(n))),
+                        CountValue::Vacant(n) => Some((String::new(), c.seq, Absolute::Vacant(n))),
+                        _ => None,
+                    })
+                    .collect();
+                state.set_tie(decide_absolute(&all, 100).unwrap());
+            }
+            if recount.flows {
+                let anchor = state.anchor.unwrap().at;
+                state.set_net(
+                    stored
+                        .iter()
+                        .filter(|c| c.observed_at > anchor)
+                        .map(|c| match c.value {
+                            CountValue::Flow { entries, exits } => i64::from(entries - exits),
+                            _ => 0,
+                        })
+                        .sum(),
+                );
+            }
+        }
+        state
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_grouping_gives_the_same_count(
+            (counts, shuffled, cut) in proptest::collection::vec((0..6i64, 0..3i64, 0..3u8, 0..50i32), 1..14)
+                .prop_map(|v| v.into_iter().map(|(at, seq, kind, n)| count(at, seq, match kind {
+                    0 => CountValue::Occupied(n),
+                    1 => CountValue::Vacant(n),
+                    _ => CountValue::Flow { entries: n, exits: 7 },
+                })).collect::<Vec<_>>())
+                .prop_flat_map(|v| {
+                    let twice = [v.clone(), v.clone()].concat();
+                    let n = twice.len();
+                    (Just(v), Just(twice).prop_shuffle(), 0..n)
+                })
+        ) {
+            let whole = run(&[counts]);
+            let (a, b) = shuffled.split_at(cut);
+            let singles: Vec<Vec<SiteCount>> = a.iter().map(|c| vec![c.clone()]).chain([b.to_vec()]).collect();
+            prop_assert_eq!(whole.occupied(100), run(&singles).occupied(100));
+        }
+    }
+
+    #[test]
+    fn flows_mean_nothing_before_an_anchor() {
+        let s = run(&[vec![count(1, 0, CountValue::Flow { entries: 5, exits: 0 })]]);
+        assert_eq!(s.occupied(100), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! One kreisverkehr per data directory.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::Path;
+
+use super::PrivatePgError;
+
+/// Held for as long as a process owns the private database. The kernel lets go of it however the process ends, and
+/// child processes do not inherit it.
+#[derive(Debug)]
+pub struct DataDirLock {
+    _file: File,
+}
+
+impl DataDirLock {
+    /// Fails with [`PrivatePgError::InUse`] when another process (or another handle in this one) holds it.
+    pub fn acquire(data_dir: &Path) -> Result<Self, PrivatePgError> {
+        let path = data_dir.join("lock");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(PrivatePgError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(PrivatePgError::InUse {
+                    data_dir: data_dir.to_owned(),
+                    owner: owner(&path),
+                });
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(PrivatePgError::io("lock", &path)(error));
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(PrivatePgError::io("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn owner(path: &Path) -> String {
+    match fs::read_to_string(path) {
+        Ok(pid) if !pid.trim().is_empty() => format!("process {}", pid.trim()),
+        _ => "process unknown".to_owned(),
+    }
+}
