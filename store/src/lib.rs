@@ -1,1 +1,1 @@
-
+pub mod private_pg;

@@ -23,23 +23,13 @@ impl Account {
     pub fn of_database() -> Result<Self, PrivatePgError> {
         let me = nix::unistd::geteuid();
         if !me.is_root() {
-            return Ok(Self {
-                uid: me.as_raw(),
-                gid: nix::unistd::getegid().as_raw(),
-                is_other: false,
-            });
+            return Ok(Self { uid: me.as_raw(), gid: nix::unistd::getegid().as_raw(), is_other: false });
         }
         let user = nix::unistd::User::from_name(DATABASE_USER)
             .ok()
             .flatten()
-            .ok_or(PrivatePgError::NoAccount {
-                user: DATABASE_USER,
-            })?;
-        Ok(Self {
-            uid: user.uid.as_raw(),
-            gid: user.gid.as_raw(),
-            is_other: true,
-        })
+            .ok_or(PrivatePgError::NoAccount { user: DATABASE_USER })?;
+        Ok(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw(), is_other: true })
     }
 
     /// The mode of a data directory of ours that the database must be able to pass through.
@@ -83,9 +73,8 @@ impl Account {
 
     /// Whether `dir` is a real directory (no link) of this user, closed to all others.
     pub fn owns_alone(&self, dir: &Path) -> bool {
-        fs::symlink_metadata(dir).is_ok_and(|meta| {
-            meta.is_dir() && meta.uid() == self.uid && meta.mode() & 0o077 == 0
-        })
+        fs::symlink_metadata(dir)
+            .is_ok_and(|meta| meta.is_dir() && meta.uid() == self.uid && meta.mode() & 0o077 == 0)
     }
 
     /// Makes sure that the database can pass through `data_dir`. Opens the last component (typically from `mktemp -d`)
@@ -95,19 +84,10 @@ impl Account {
             return Ok(());
         }
         let parents: Vec<_> = data_dir.ancestors().skip(1).collect();
-        if let Some(closed) = parents
-            .into_iter()
-            .rev()
-            .find(|dir| !self.can_enter(dir, postgres))
-        {
-            return Err(PrivatePgError::NotEnterable {
-                dir: closed.to_owned(),
-                user: DATABASE_USER,
-            });
+        if let Some(closed) = parents.into_iter().rev().find(|dir| !self.can_enter(dir, postgres)) {
+            return Err(PrivatePgError::NotEnterable { dir: closed.to_owned(), user: DATABASE_USER });
         }
-        let mode = fs::metadata(data_dir)
-            .map_err(PrivatePgError::io("read the mode of", data_dir))?
-            .mode();
+        let mode = fs::metadata(data_dir).map_err(PrivatePgError::io("read the mode of", data_dir))?.mode();
         fs::set_permissions(data_dir, Permissions::from_mode(mode & 0o7777 | 0o001))
             .map_err(PrivatePgError::io("set the mode of", data_dir))?;
         tracing::info!(
@@ -119,12 +99,7 @@ impl Account {
 
     /// Asks the kernel instead of reading mode bits: so access lists and groups count too.
     fn can_enter(&self, dir: &Path, postgres: &Path) -> bool {
-        let tried = self
-            .command(postgres)
-            .arg("--version")
-            .current_dir(dir)
-            .stdout(Stdio::null())
-            .status();
+        let tried = self.command(postgres).arg("--version").current_dir(dir).stdout(Stdio::null()).status();
         !matches!(tried, Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
 }

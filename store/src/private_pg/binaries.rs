@@ -21,18 +21,11 @@ impl Binaries {
     pub fn find(cluster: &Path) -> Result<Self, PrivatePgError> {
         let found = candidates();
         match cluster_major(cluster) {
-            None => found
-                .into_iter()
-                .max_by_key(|it| it.major)
-                .ok_or(PrivatePgError::NoBinaries),
+            None => found.into_iter().max_by_key(|it| it.major).ok_or(PrivatePgError::NoBinaries),
             Some(_) if found.is_empty() => Err(PrivatePgError::NoBinaries),
-            Some(cluster_major) => found
-                .into_iter()
-                .find(|it| it.major == cluster_major)
-                .ok_or_else(|| PrivatePgError::NoBinariesOfVersion {
-                    cluster: cluster.to_owned(),
-                    cluster_major,
-                }),
+            Some(cluster_major) => found.into_iter().find(|it| it.major == cluster_major).ok_or_else(|| {
+                PrivatePgError::NoBinariesOfVersion { cluster: cluster.to_owned(), cluster_major }
+            }),
         }
     }
 
@@ -48,20 +41,14 @@ impl Binaries {
     pub fn has_timescaledb(&self) -> bool {
         let beside = self.dir.with_file_name("lib");
         let told = output_path(Command::new(self.program("pg_config")).arg("--pkglibdir"));
-        [Some(beside), told]
-            .into_iter()
-            .flatten()
-            .any(|dir| dir.join("timescaledb.so").is_file())
+        [Some(beside), told].into_iter().flatten().any(|dir| dir.join("timescaledb.so").is_file())
     }
 }
 
 /// Debian's directories stand before PATH, where `postgres` and `initdb` may be wrapper scripts.
 fn candidates() -> Vec<Binaries> {
-    let debian = fs::read_dir(DEBIAN_ROOT)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"));
+    let debian =
+        fs::read_dir(DEBIAN_ROOT).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let told = output_path(Command::new("pg_config").arg("--bindir"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     debian
@@ -89,11 +76,7 @@ fn cluster_major(cluster: &Path) -> Option<u32> {
 fn version_of(postgres: &Path) -> Option<u32> {
     let text = output(Command::new(postgres).arg("--version"))?;
     let number = text.split_whitespace().nth(2)?;
-    number
-        .split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 fn output_path(command: &mut Command) -> Option<PathBuf> {
@@ -102,8 +85,5 @@ fn output_path(command: &mut Command) -> Option<PathBuf> {
 
 fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -14,10 +14,7 @@ pub enum PrivatePgError {
         "{cluster} was made by PostgreSQL {cluster_major}, and no binaries of that version were found: run \
          `apt-get install postgresql-{cluster_major}`, or bring it to a newer version with pg_upgrade"
     )]
-    NoBinariesOfVersion {
-        cluster: PathBuf,
-        cluster_major: u32,
-    },
+    NoBinariesOfVersion { cluster: PathBuf, cluster_major: u32 },
 
     #[error(
         "PostgreSQL refuses to run as root, and this system has no user `{user}` to run it as: run \
@@ -44,36 +41,19 @@ pub enum PrivatePgError {
     UnsafeSocketDir { dir: PathBuf },
 
     #[error("cannot {action} {path}: {source}")]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
 
     #[error("`{program}` failed ({status}): {output}")]
-    Command {
-        program: PathBuf,
-        status: String,
-        output: String,
-    },
+    Command { program: PathBuf, status: String, output: String },
 
     #[error("PostgreSQL stopped while starting; the end of {log}:\n{tail}")]
     ServerExited { log: PathBuf, tail: String },
 
-    #[error(
-        "PostgreSQL did not accept connections within {waited_s} s (last answer: {last}); see {log}"
-    )]
-    NotReady {
-        waited_s: u64,
-        last: String,
-        log: PathBuf,
-    },
+    #[error("PostgreSQL did not accept connections within {waited_s} s (last answer: {last}); see {log}")]
+    NotReady { waited_s: u64, last: String, log: PathBuf },
 
     #[error("cannot use the private PostgreSQL at {socket_dir}: {source}")]
-    Connect {
-        socket_dir: PathBuf,
-        source: sqlx::Error,
-    },
+    Connect { socket_dir: PathBuf, source: sqlx::Error },
 
     #[error("process {pid} of the private PostgreSQL does not stop, not even by SIGKILL: see {log}")]
     Unstoppable { pid: i32, log: PathBuf },
@@ -85,10 +65,6 @@ pub enum PrivatePgError {
 impl PrivatePgError {
     /// For `map_err` on file operations: says what was tried on which path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { action, path: path.to_owned(), source }
     }
 }

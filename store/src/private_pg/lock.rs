@@ -27,10 +27,7 @@ impl DataDirLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(PrivatePgError::InUse {
-                    data_dir: data_dir.to_owned(),
-                    owner: owner(&path),
-                });
+                return Err(PrivatePgError::InUse { data_dir: data_dir.to_owned(), owner: owner(&path) });
             }
             Err(TryLockError::Error(error)) => {
                 return Err(PrivatePgError::io("lock", &path)(error));

@@ -10,6 +10,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::PrivatePgError;
+use super::layout::Layout;
 
 /// A fast shutdown that takes longer is cut off: the next start then recovers from the write-ahead log.
 const FAST_SHUTDOWN: Duration = Duration::from_secs(10);
@@ -81,10 +82,7 @@ impl Postmaster {
             }
             tracing::warn!(pid = self.pid(), %signal, "PostgreSQL does not stop, asking harder");
         }
-        Err(PrivatePgError::Unstoppable {
-            pid: self.pid(),
-            log: log.to_owned(),
-        })
+        Err(PrivatePgError::Unstoppable { pid: self.pid(), log: log.to_owned() })
     }
 
     fn signal(&self, signal: Signal) {
@@ -94,26 +92,32 @@ impl Postmaster {
     }
 }
 
+pub fn is_running_in(cluster: &Path) -> bool {
+    recorded_pid(cluster).is_some_and(|pid| runs_in(pid, cluster))
+}
+
 /// Whether the postmaster recorded in `cluster` has begun to shut down.
 pub fn is_stopping(cluster: &Path) -> bool {
     const STATUS_LINE: usize = 7;
-    pid_file_line(cluster, STATUS_LINE).is_some_and(|status| status.trim() == "stopping")
+    line_of(&pid_file(cluster), STATUS_LINE).is_some_and(|status| status.trim() == "stopping")
 }
 
 /// Clears what a killed postmaster left, after which a new one may start: its backends, which a new one would refuse
-/// to run beside, and a `postmaster.pid` whose number now belongs to something else (after a reboot or in a new
-/// container), which it would take for a running server.
-pub async fn clear_remains(cluster: &Path, log: &Path) -> Result<(), PrivatePgError> {
+/// to run beside, and lock files whose process number now belongs to something else (after a reboot, in a new
+/// container, or to a zombie that nobody reaps), which it would take for a running server.
+pub async fn clear_remains(layout: &Layout) -> Result<(), PrivatePgError> {
+    let cluster = &layout.cluster;
     let began = tokio::time::Instant::now();
     loop {
         let orphans = processes_in(cluster);
         let Some(&first) = orphans.first() else { break };
+        if is_running_in(cluster) {
+            // It was just being started when its owner was killed. The caller's next attempt adopts it.
+            return Ok(());
+        }
         let waited = began.elapsed();
         if waited > ORPHANS_END + IMMEDIATE_SHUTDOWN * 2 {
-            return Err(PrivatePgError::Unstoppable {
-                pid: first.as_raw(),
-                log: log.to_owned(),
-            });
+            return Err(PrivatePgError::Unstoppable { pid: first.as_raw(), log: layout.log.clone() });
         } else if waited > ORPHANS_END + IMMEDIATE_SHUTDOWN {
             signal_all(&orphans, Signal::SIGKILL);
         } else if waited > ORPHANS_END {
@@ -121,10 +125,11 @@ pub async fn clear_remains(cluster: &Path, log: &Path) -> Result<(), PrivatePgEr
         }
         tokio::time::sleep(POLL).await;
     }
-    let pid_file = pid_file(cluster);
-    if recorded_pid(cluster).is_some_and(exists) {
-        fs::remove_file(&pid_file).map_err(PrivatePgError::io("remove the stale", &pid_file))?;
-        tracing::info!(file = %pid_file.display(), "removed: its process is not a PostgreSQL of ours");
+    for lock_file in [pid_file(cluster), layout.socket_lock_file()] {
+        if pid_in(&lock_file).is_some_and(exists) {
+            fs::remove_file(&lock_file).map_err(PrivatePgError::io("remove the stale", &lock_file))?;
+            tracing::info!(file = %lock_file.display(), "removed: its process is not a PostgreSQL of ours");
+        }
     }
     Ok(())
 }
@@ -159,11 +164,16 @@ fn exists(pid: Pid) -> bool {
 }
 
 fn recorded_pid(cluster: &Path) -> Option<Pid> {
-    pid_file_line(cluster, 0).and_then(|line| pid_from(line.trim().parse().ok()?))
+    pid_in(&pid_file(cluster))
 }
 
-fn pid_file_line(cluster: &Path, index: usize) -> Option<String> {
-    let text = fs::read_to_string(pid_file(cluster)).ok()?;
+/// PostgreSQL's lock files begin with a process number; the postmaster's is negative in a single-user server.
+fn pid_in(lock_file: &Path) -> Option<Pid> {
+    line_of(lock_file, 0).and_then(|line| pid_from(line.trim().parse().ok()?))
+}
+
+fn line_of(file: &Path, index: usize) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
     text.lines().nth(index).map(str::to_owned)
 }
 
@@ -172,8 +182,5 @@ fn pid_file(cluster: &Path) -> PathBuf {
 }
 
 fn pid_from(number: u32) -> Option<Pid> {
-    i32::try_from(number)
-        .ok()
-        .filter(|raw| *raw > 0)
-        .map(Pid::from_raw)
+    i32::try_from(number).ok().filter(|raw| *raw > 0).map(Pid::from_raw)
 }

@@ -1,0 +1,175 @@
+//! The cluster on disk: made once, its settings and directories put right at each start.
+
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tokio::process::Child;
+
+use super::PrivatePgError;
+use super::account::Account;
+use super::binaries::Binaries;
+use super::layout::{Layout, NAME};
+use super::settings::PrivatePgSettings;
+
+/// A log beyond this is set aside at the next start (one old one is kept).
+const LOG_MAX_BYTES: u64 = 20 << 20;
+/// How much of the log an error shows.
+const LOG_TAIL_BYTES: u64 = 2_000;
+
+#[derive(Debug)]
+pub struct Cluster {
+    pub layout: Layout,
+    pub binaries: Binaries,
+    account: Account,
+    settings_text: String,
+}
+
+impl Cluster {
+    /// Finds PostgreSQL and makes the cluster if there is none. The caller holds the data directory's lock.
+    pub async fn prepare(
+        layout: Layout,
+        account: Account,
+        settings: PrivatePgSettings,
+    ) -> Result<Self, PrivatePgError> {
+        let binaries = Binaries::find(&layout.cluster)?;
+        account.ensure_enterable(&layout.data_dir, &binaries.program("postgres"))?;
+        let settings_text = settings.render(&binaries, &layout);
+        let cluster = Self { layout, binaries, account, settings_text };
+        if !cluster.layout.cluster.is_dir() {
+            cluster.init().await?;
+        }
+        cluster.make_socket_dir()?;
+        Ok(cluster)
+    }
+
+    /// Made under another name and then renamed: a half-made cluster is never taken for one.
+    async fn init(&self) -> Result<(), PrivatePgError> {
+        let unfinished = self.layout.data_dir.join("postgres.unfinished");
+        tracing::info!(
+            dir = %self.layout.cluster.display(),
+            version = self.binaries.major,
+            "creating the private PostgreSQL"
+        );
+        // C.UTF-8 knows the case of letters beyond ASCII; where the system lacks it, C must do.
+        // The order is C's in any case: it is fast and no update of the system's library can change it.
+        let mut failure = None;
+        for ctype in ["C.UTF-8", "C"] {
+            remove_dir(&unfinished)?;
+            self.account.make_own_dir(&unfinished)?;
+            match self.run_initdb(&unfinished, ctype).await {
+                Ok(()) => {
+                    failure = None;
+                    break;
+                }
+                Err(error) => failure = Some(failure.unwrap_or(error)),
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let conf = unfinished.join("postgresql.conf");
+        File::options()
+            .append(true)
+            .open(&conf)
+            .and_then(|mut file| {
+                file.write_all(
+                    b"\ninclude '../postgres.conf'\n# Your own settings below: the last one counts.\n",
+                )?;
+                file.sync_all()
+            })
+            .map_err(PrivatePgError::io("write", &conf))?;
+        fs::rename(&unfinished, &self.layout.cluster).map_err(PrivatePgError::io("rename", &unfinished))
+    }
+
+    async fn run_initdb(&self, dir: &Path, ctype: &str) -> Result<(), PrivatePgError> {
+        let program = self.binaries.program("initdb");
+        let mut command = self.account.command(&program);
+        command
+            .arg("--pgdata")
+            .arg(dir)
+            .args(["--username", NAME, "--auth-local=trust", "--auth-host=reject", "--data-checksums"])
+            .args(["--encoding=UTF8", "--locale=C", "--lc-ctype", ctype, "--no-instructions"]);
+        let output = tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(PrivatePgError::io("run", &program))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(PrivatePgError::Command {
+            program,
+            status: output.status.to_string(),
+            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+
+    fn make_socket_dir(&self) -> Result<(), PrivatePgError> {
+        let dir = &self.layout.socket_dir;
+        let is_inside = dir.starts_with(&self.layout.data_dir);
+        // In /tmp anybody may have made it before us.
+        if !is_inside && dir.symlink_metadata().is_ok() && !self.account.owns_alone(dir) {
+            return Err(PrivatePgError::UnsafeSocketDir { dir: dir.clone() });
+        }
+        self.account.make_own_dir(dir)
+    }
+
+    /// Whether a server that runs now was started with the settings it would be started with now.
+    pub fn settings_are_current(&self) -> bool {
+        fs::read_to_string(&self.layout.settings).is_ok_and(|text| text == self.settings_text)
+    }
+
+    /// Starts the postmaster as our child, its output going to the log. Returns also where in the log it begins.
+    pub fn launch(&self) -> Result<(Child, u64), PrivatePgError> {
+        let Layout { settings, log, .. } = &self.layout;
+        fs::write(settings, &self.settings_text)
+            .and_then(|()| fs::set_permissions(settings, Permissions::from_mode(0o644)))
+            .map_err(PrivatePgError::io("write", settings))?;
+        let out = self.open_log()?;
+        let log_start = out.metadata().map_err(PrivatePgError::io("read", log))?.len();
+        let program = self.binaries.program("postgres");
+        let mut command: Command = self.account.command(&program);
+        let err = out.try_clone().map_err(PrivatePgError::io("open", log))?;
+        command.arg("-D").arg(&self.layout.cluster).stdout(Stdio::from(out)).stderr(Stdio::from(err));
+        let child =
+            tokio::process::Command::from(command).spawn().map_err(PrivatePgError::io("run", &program))?;
+        Ok((child, log_start))
+    }
+
+    fn open_log(&self) -> Result<File, PrivatePgError> {
+        let log = &self.layout.log;
+        if fs::metadata(log).is_ok_and(|meta| meta.len() > LOG_MAX_BYTES) {
+            let old = log.with_extension("log.1");
+            fs::rename(log, &old).map_err(PrivatePgError::io("rename", log))?;
+        }
+        File::options().create(true).append(true).open(log).map_err(PrivatePgError::io("open", log))
+    }
+
+    /// What the server wrote since `log_start`, at most the last lines of it.
+    pub fn exited(&self, log_start: u64) -> PrivatePgError {
+        let log = self.layout.log.clone();
+        let tail = tail(&log, log_start).unwrap_or_else(|error| format!("(cannot read it: {error})"));
+        PrivatePgError::ServerExited { log, tail }
+    }
+}
+
+fn tail(log: &Path, start: u64) -> std::io::Result<String> {
+    let mut file = File::open(log)?;
+    let from = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES).max(start);
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+fn remove_dir(dir: &Path) -> Result<(), PrivatePgError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(PrivatePgError::io("remove", dir)(error))
+        }
+        _ => Ok(()),
+    }
+}

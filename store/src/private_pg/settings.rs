@@ -1,0 +1,70 @@
+//! PostgreSQL's settings for many small writes on a small machine.
+
+use super::binaries::Binaries;
+use super::layout::{Layout, PORT};
+
+/// Choices of the operator.
+#[derive(Debug, Clone, Copy)]
+pub struct PrivatePgSettings {
+    /// Load TimescaleDB where it is installed. Off: plain PostgreSQL in any case.
+    pub timescaledb: bool,
+}
+
+impl Default for PrivatePgSettings {
+    fn default() -> Self {
+        Self { timescaledb: true }
+    }
+}
+
+impl PrivatePgSettings {
+    /// The text of `postgres.conf`.
+    pub(super) fn render(self, binaries: &Binaries, layout: &Layout) -> String {
+        let wal_compression = if binaries.has_lz4() { "lz4" } else { "on" };
+        let socket_dir = quoted(&layout.socket_dir.to_string_lossy());
+        let mut text = format!(
+            "# Rewritten at each start of Kreisverkehr. Settings of your own go to the end of postgres/postgresql.conf.\n\
+             listen_addresses = ''\n\
+             port = {PORT}\n\
+             unix_socket_directories = {socket_dir}\n\
+             unix_socket_permissions = 0700\n\
+             max_connections = 100\n\
+             \n\
+             # What is acknowledged is on the disk.\n\
+             fsync = on\n\
+             synchronous_commit = on\n\
+             full_page_writes = on\n\
+             \n\
+             # Rare checkpoints: each one makes the next write of every page a full copy in the log.\n\
+             shared_buffers = 256MB\n\
+             max_wal_size = 4GB\n\
+             checkpoint_timeout = 15min\n\
+             wal_compression = {wal_compression}\n\
+             \n\
+             # Costs more than it saves on short queries.\n\
+             jit = off\n\
+             \n\
+             timezone = 'UTC'\n\
+             log_timezone = 'UTC'\n\
+             log_destination = 'stderr'\n\
+             logging_collector = off\n\
+             log_checkpoints = off\n\
+             log_min_messages = warning\n\
+             log_line_prefix = '%m [%p] '\n"
+        );
+        if self.timescaledb && binaries.has_timescaledb() {
+            text.push_str(
+                "\n\
+                 shared_preload_libraries = 'timescaledb'\n\
+                 timescaledb.telemetry_level = off\n\
+                 # Its jobs run in workers of their own beside PostgreSQL's.\n\
+                 timescaledb.max_background_workers = 8\n\
+                 max_worker_processes = 19\n",
+            );
+        }
+        text
+    }
+}
+
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
+}
