@@ -94,12 +94,20 @@ pub struct Feed {
 impl Feed {
     /// Whose clock holds: LoRaWAN devices have none, their network server has; others send one.
     pub fn clock(&self) -> ClockPolicy {
-        self.clock.unwrap_or(if self.format.is_lorawan() { ClockPolicy::Network } else { ClockPolicy::Payload })
+        self.clock.unwrap_or(if self.format.is_lorawan() {
+            ClockPolicy::Network
+        } else {
+            ClockPolicy::Payload
+        })
     }
 
     /// What becomes of an impossible clock: see [`FeedFormat::is_lorawan`].
     pub fn on_bad_clock(&self) -> OnBadClock {
-        self.on_bad_clock.unwrap_or(if self.format.is_lorawan() { OnBadClock::Receipt } else { OnBadClock::Reject })
+        self.on_bad_clock.unwrap_or(if self.format.is_lorawan() {
+            OnBadClock::Receipt
+        } else {
+            OnBadClock::Reject
+        })
     }
 
     /// Oldest acceptable observation, seconds before receipt.

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn centroid_of_a_square_is_its_middle() {
-        let g = Geometry::Polygon(vec![vec![[7.0, 51.0], [7.2, 51.0], [7.2, 51.2], [7.0, 51.2], [7.0, 51.0]]]);
+        let g =
+            Geometry::Polygon(vec![vec![[7.0, 51.0], [7.2, 51.0], [7.2, 51.2], [7.0, 51.2], [7.0, 51.0]]]);
         let c = g.center();
         assert!((c.lat - 51.1).abs() < 1e-9 && (c.lon - 7.1).abs() < 1e-9);
     }

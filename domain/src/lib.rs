@@ -4,6 +4,7 @@
 //! workspace depends on this crate and this crate depends on none of it.
 
 pub mod bay_state;
+pub mod catalogue;
 pub mod feed;
 pub mod geo;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod rejection;
 pub mod sensor;
 pub mod site_count;
 pub mod time;
+pub mod uplink;
 
 pub use bay_state::{BayReading, BayState};
 pub use feed::{Broker, ClockPolicy, Feed, FeedFormat, MqttVersion, OnBadClock};
@@ -27,3 +29,4 @@ pub use registry::Registry;
 pub use rejection::{Reason, Rejection};
 pub use sensor::{Binding, Decoder, Direction, Sensor, Target};
 pub use time::UtcMicros;
+pub use uplink::Uplink;

@@ -97,6 +97,9 @@ mod tests {
 
     #[test]
     fn round_the_clock_never_changes() {
-        assert_eq!(Hours::parse("24/7", "Europe/Berlin").unwrap().at(at("2026-11-23T06:30:00Z")), Opening::ALWAYS);
+        assert_eq!(
+            Hours::parse("24/7", "Europe/Berlin").unwrap().at(at("2026-11-23T06:30:00Z")),
+            Opening::ALWAYS
+        );
     }
 }

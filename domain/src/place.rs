@@ -271,7 +271,9 @@ mod tests {
 
     #[test]
     fn dev_eui_has_one_spelling() {
-        for text in ["70-B3-D5-7E-D0-05-1A-2B", "70b3d57ed0051a2b", "70:B3:D5:7E:D0:05:1A:2B", " 70B3D57ED0051A2B "] {
+        for text in
+            ["70-B3-D5-7E-D0-05-1A-2B", "70b3d57ed0051a2b", "70:B3:D5:7E:D0:05:1A:2B", " 70B3D57ED0051A2B "]
+        {
             assert_eq!(text.parse::<DevEui>().unwrap().to_string(), "70b3d57ed0051a2b");
         }
         assert!("1.8E+15".parse::<DevEui>().is_err());
@@ -281,6 +283,9 @@ mod tests {
     #[test]
     fn unknown_names_tell_the_choices() {
         let e = "parkhaus".parse::<SiteKind>().unwrap_err();
-        assert_eq!(e.to_string(), "'parkhaus' is not one of: on_street, lot, car_park, underground, park_and_ride");
+        assert_eq!(
+            e.to_string(),
+            "'parkhaus' is not one of: on_street, lot, car_park, underground, park_and_ride"
+        );
     }
 }

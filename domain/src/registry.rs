@@ -138,7 +138,8 @@ impl Registry {
     /// Whether `feed` may speak of a place of `owner`: its own municipality's places, and for
     /// the county's feeds all.
     pub fn may_name(&self, feed: &Entry<FeedId, Feed>, owner: MunicipalityId) -> bool {
-        feed.municipality == owner || self.municipality(feed.municipality).is_some_and(Municipality::is_county)
+        feed.municipality == owner
+            || self.municipality(feed.municipality).is_some_and(Municipality::is_county)
     }
 
     /// How long a statement of this source stays fresh, seconds: as the binding says, else

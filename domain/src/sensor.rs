@@ -72,3 +72,20 @@ impl Sensor {
 pub fn stale_after_s(heartbeat_s: u32) -> u32 {
     (f64::from(heartbeat_s) * 2.2).round() as u32
 }
+
+/// One row of the sensors' file: a device, and one of its bindings, in text ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SensorRow {
+    pub id: String,
+    pub feed: String,
+    pub decoder: Option<Decoder>,
+    pub bay: Option<String>,
+    pub site: Option<String>,
+    pub vehicle: Option<String>,
+    pub direction: Option<Direction>,
+    pub bound_from: Option<UtcMicros>,
+    pub bound_until: Option<UtcMicros>,
+    pub heartbeat_s: Option<u32>,
+    pub stale_after_s: Option<u32>,
+    pub threshold_mm: Option<u32>,
+}

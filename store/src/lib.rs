@@ -1,1 +1,18 @@
+//! The only crate that contains SQL: schema, writer, queries by use, change stream, private
+//! PostgreSQL.
+
+pub mod changes;
+pub mod copy;
+pub mod error;
+pub mod live;
+pub mod migrate;
+pub mod partitions;
+pub mod places;
+pub mod pool;
 pub mod private_pg;
+pub mod retention;
+pub mod ts;
+pub mod writer;
+
+pub use error::StoreError;
+pub use pool::{Pool, connect};

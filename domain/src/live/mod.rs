@@ -26,17 +26,31 @@ use crate::sensor::Target;
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
 
-use class::{ClassId, Classes};
 pub use class::Tally;
+use class::{ClassId, Classes};
 use site::SiteCell;
-pub use view::{BayView, Basis, ByRestriction, Offer, OfferBasis, SiteView, VehicleView};
+pub use view::{Basis, BayView, ByRestriction, Offer, OfferBasis, SiteView, VehicleView};
 
 /// One thing that changed, as the store's change log carries it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
-    Bay { bay: BayId, reading: BayReading },
-    Site { site: SiteId, audience: Option<Audience>, version: i64, count: CountState },
-    Vehicle { vehicle: VehicleId, feed: FeedId, observed_at: UtcMicros, digest: Digest, fix: VehicleFix },
+    Bay {
+        bay: BayId,
+        reading: BayReading,
+    },
+    Site {
+        site: SiteId,
+        audience: Option<Audience>,
+        version: i64,
+        count: CountState,
+    },
+    Vehicle {
+        vehicle: VehicleId,
+        feed: FeedId,
+        observed_at: UtcMicros,
+        digest: Digest,
+        fix: VehicleFix,
+    },
     /// Places, sensors or feeds were imported: load the registry again.
     Places,
 }
@@ -180,7 +194,9 @@ impl LiveMap {
                 events.push(event);
             }
         }
-        events.extend(sites_now.keys().map(|site| LiveEvent::Site { site: *site, reason: EventReason::Places }));
+        events.extend(
+            sites_now.keys().map(|site| LiveEvent::Site { site: *site, reason: EventReason::Places }),
+        );
         events
     }
 
@@ -235,7 +251,13 @@ impl LiveMap {
         }
     }
 
-    fn apply_count(&mut self, site: SiteId, audience: Option<Audience>, version: i64, count: CountState) -> bool {
+    fn apply_count(
+        &mut self,
+        site: SiteId,
+        audience: Option<Audience>,
+        version: i64,
+        count: CountState,
+    ) -> bool {
         let stale_at = count.observed_at.zip(count.heard_from).map(|(at, (feed, sensor))| {
             at.plus_s(self.registry.stale_after_s(feed, sensor, Target::Site(site)).into())
         });
@@ -482,7 +504,10 @@ fn point(position: LatLon, place: PlaceRef) -> GeomWithData<[f64; 2], PlaceRef> 
     GeomWithData::new([position.lon, position.lat], place)
 }
 
-fn keys_after<'a, I: Copy>(keys: &'a [(String, I)], after: Option<&str>) -> impl Iterator<Item = I> + use<'a, I> {
+fn keys_after<'a, I: Copy>(
+    keys: &'a [(String, I)],
+    after: Option<&str>,
+) -> impl Iterator<Item = I> + use<'a, I> {
     let start = after.map_or(0, |after| keys.partition_point(|(key, _)| key.as_str() <= after));
     keys[start..].iter().map(|(_, id)| *id)
 }

@@ -60,7 +60,10 @@ impl SiteCell {
     }
 
     /// Recomputes when counts go stale, after the places changed.
-    pub fn renew_counts(&mut self, stale_after_s: impl Fn(FeedId, Option<SensorId>) -> u32) -> Vec<UtcMicros> {
+    pub fn renew_counts(
+        &mut self,
+        stale_after_s: impl Fn(FeedId, Option<SensorId>) -> u32,
+    ) -> Vec<UtcMicros> {
         let mut renewed = Vec::new();
         for cell in &mut self.counts {
             if let Some((at, (feed, sensor))) = cell.count.observed_at.zip(cell.count.heard_from) {

@@ -199,7 +199,12 @@ impl LiveMap {
         Some(view)
     }
 
-    fn by_restriction(&self, cell: &SiteCell, entry: &Entry<SiteId, Site>, now: UtcMicros) -> Vec<ByRestriction> {
+    fn by_restriction(
+        &self,
+        cell: &SiteCell,
+        entry: &Entry<SiteId, Site>,
+        now: UtcMicros,
+    ) -> Vec<ByRestriction> {
         Audience::ALL
             .iter()
             .filter_map(|&audience| {
@@ -257,7 +262,8 @@ impl LiveMap {
             }
             Basis::Count => {
                 let class = self.classes.get(cell.placed.as_ref()?.class);
-                let (mut vacant, mut capacity, mut includes_restricted) = (view.vacant?, view.capacity, false);
+                let (mut vacant, mut capacity, mut includes_restricted) =
+                    (view.vacant?, view.capacity, false);
                 for kept in class.audiences_in_force() {
                     if !kept.is_personal() && audiences.contains(&kept) {
                         continue;

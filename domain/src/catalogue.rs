@@ -1,0 +1,18 @@
+//! All definitions of an instance in the files' own terms (text ids): what an import brings, what
+//! an export writes.
+
+use crate::feed::{Broker, Feed};
+use crate::place::{Bay, Municipality, Site, Vehicle};
+use crate::sensor::SensorRow;
+
+/// See the module's description.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalogue {
+    pub municipalities: Vec<Municipality>,
+    pub sites: Vec<Site>,
+    pub bays: Vec<Bay>,
+    pub vehicles: Vec<Vehicle>,
+    pub brokers: Vec<Broker>,
+    pub feeds: Vec<Feed>,
+    pub sensors: Vec<SensorRow>,
+}

@@ -1,0 +1,188 @@
+//! The change log: how readers in this and in other processes learn what was committed.
+//!
+//! A writer has one transaction at a time and a new id per connection, so its `seq` is its commit
+//! order. A reader keeps one `seq` per writer and misses nothing. LISTEN/NOTIFY is only the bell:
+//! a poll each second works without it (poolers, failover).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::live::Change;
+use sqlx::PgConnection;
+use sqlx::postgres::PgListener;
+use tracing::debug;
+
+use crate::StoreError;
+use crate::pool::Pool;
+
+/// The channel that is rung after each commit.
+pub const CHANNEL: &str = "kv_change";
+
+/// How often a reader looks without having been called.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Rows read at once: each may hold a batch of 10,000 changes.
+const ROWS_AT_ONCE: i64 = 64;
+
+/// Format of a row's body; a reader that finds another one loads everything anew.
+const BODY_VERSION: u8 = 1;
+
+/// How far a reader has read: the last `seq` of each writer.
+pub type Positions = HashMap<i64, i64>;
+
+/// Packs changes for the log.
+pub fn encode(changes: &[Change]) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(changes, vec![BODY_VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
+}
+
+fn decode(body: &[u8]) -> Result<Vec<Change>, StoreError> {
+    match body.split_first() {
+        Some((&BODY_VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("change log: {e}")))
+        }
+        _ => Err(StoreError::Decode("change log: unknown version".into())),
+    }
+}
+
+/// One committed transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    pub writer: i64,
+    pub seq: i64,
+    pub changes: Vec<Change>,
+}
+
+/// Appends to the log within the caller's transaction.
+///
+/// # Errors
+/// The database is not available.
+pub async fn append(
+    conn: &mut PgConnection,
+    writer: i64,
+    seq: i64,
+    changes: &[Change],
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO change (writer, seq, body) VALUES ($1, $2, $3)")
+        .bind(writer)
+        .bind(seq)
+        .bind(encode(changes)?)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(conn).await?;
+    Ok(())
+}
+
+/// A new writer's id.
+///
+/// # Errors
+/// The database is not available.
+pub async fn new_writer(conn: &mut PgConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT nextval('change_writer')").fetch_one(conn).await?)
+}
+
+/// What was committed after `positions`, oldest first within each writer.
+///
+/// # Errors
+/// The database is not available, or the log was written by a newer version.
+pub async fn read_after(pool: &Pool, positions: &Positions) -> Result<Vec<Committed>, StoreError> {
+    let (writers, seqs): (Vec<i64>, Vec<i64>) = positions.iter().map(|(w, s)| (*w, *s)).unzip();
+    // New writers are found by an index-only skip over (writer, seq).
+    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+        "WITH RECURSIVE writers AS (
+            (SELECT writer FROM change ORDER BY writer LIMIT 1)
+            UNION ALL
+            SELECT (SELECT c.writer FROM change c WHERE c.writer > w.writer ORDER BY c.writer LIMIT 1)
+            FROM writers w WHERE w.writer IS NOT NULL
+         )
+         SELECT c.writer, c.seq, c.body
+         FROM writers w
+         LEFT JOIN unnest($1::bigint[], $2::bigint[]) AS known(writer, seq) USING (writer)
+         CROSS JOIN LATERAL (
+            SELECT writer, seq, body FROM change
+            WHERE change.writer = w.writer AND change.seq > coalesce(known.seq, 0)
+            ORDER BY seq LIMIT $3
+         ) c
+         ORDER BY c.writer, c.seq",
+    )
+    .bind(&writers)
+    .bind(&seqs)
+    .bind(ROWS_AT_ONCE)
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|(writer, seq, body)| Ok(Committed { writer, seq, changes: decode(&body)? }))
+        .collect()
+}
+
+/// Follows the log from a position.
+#[derive(Debug)]
+pub struct Follower {
+    pool: Pool,
+    positions: Positions,
+    bell: Option<PgListener>,
+}
+
+impl Follower {
+    /// Begins after `positions` (those of a loaded state).
+    pub fn new(pool: Pool, positions: Positions) -> Self {
+        Follower { pool, positions, bell: None }
+    }
+
+    /// Whether `committed` is the very next of its writer; if so it counts as read. For changes
+    /// that reach a reader in the same process through memory.
+    pub fn accept(&mut self, committed: &Committed) -> bool {
+        let held = self.positions.get(&committed.writer).copied().unwrap_or(0);
+        let is_next = committed.seq == held + 1;
+        if is_next {
+            self.positions.insert(committed.writer, committed.seq);
+        }
+        is_next
+    }
+
+    /// What is new now, without waiting. Call again at once when something came: there may be
+    /// more.
+    ///
+    /// # Errors
+    /// See [`read_after`].
+    pub async fn poll(&mut self) -> Result<Vec<Committed>, StoreError> {
+        let new = read_after(&self.pool, &self.positions).await?;
+        for c in &new {
+            self.positions.insert(c.writer, c.seq);
+        }
+        Ok(new)
+    }
+
+    /// Waits for the bell, at most [`POLL`].
+    pub async fn wait(&mut self) {
+        if self.bell.is_none() {
+            self.bell = self.listen().await;
+        }
+        match &mut self.bell {
+            None => tokio::time::sleep(POLL).await,
+            Some(bell) => {
+                if let Ok(Err(error)) = tokio::time::timeout(POLL, bell.recv()).await {
+                    debug!("the change bell is gone, polling: {error}");
+                    self.bell = None;
+                }
+            }
+        }
+    }
+
+    async fn listen(&self) -> Option<PgListener> {
+        let mut bell = PgListener::connect_with(&self.pool).await.ok()?;
+        bell.listen(CHANNEL).await.ok()?;
+        Some(bell)
+    }
+}
+
+/// Forgets log rows older than `keep`; a reader that was away for longer loads everything anew.
+///
+/// # Errors
+/// The database is not available.
+pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
+    let done = sqlx::query("DELETE FROM change WHERE committed_at < now() - make_interval(secs => $1)")
+        .bind(keep.as_secs_f64())
+        .execute(pool)
+        .await?;
+    Ok(done.rows_affected())
+}

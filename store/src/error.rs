@@ -1,0 +1,43 @@
+//! What can go wrong with the database, sorted by what to do about it.
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or gave up: try again later.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A row is there already (SQLSTATE 23505).
+    #[error("already stored")]
+    Duplicate(#[source] sqlx::Error),
+    /// The database refuses the data: trying again does not help.
+    #[error("the database refuses the data: {0}")]
+    Data(#[source] sqlx::Error),
+    /// The database's structure could not be brought up to date.
+    #[error("the database's structure could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The URL is not one of PostgreSQL.
+    #[error("--database-url is not a PostgreSQL URL (postgres://user@host/database): {0}")]
+    Url(#[source] sqlx::Error),
+    /// A stored definition or log entry does not read back: written by a newer version, or damaged.
+    #[error("stored data does not read back ({0}); was it written by a newer version?")]
+    Decode(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
+        match code.as_deref() {
+            Some("23505") => StoreError::Duplicate(error),
+            // 22: data exception, 23: integrity, 42: syntax or access, 54: limits exceeded.
+            Some(c) if ["22", "23", "42", "54"].iter().any(|class| c.starts_with(class)) => {
+                StoreError::Data(error)
+            }
+            _ => match error {
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                    StoreError::Decode(error.to_string())
+                }
+                other => StoreError::Unavailable(other),
+            },
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Everything a reader needs to begin: places, latest states, and how far the log was then.
+
+use domain::live::Change;
+use domain::site_count::CountState;
+use domain::{
+    BayId, BayReading, BayState, FeedId, Registry, SensorId, SiteId, VehicleId, observation::VehicleFix,
+};
+use sqlx::types::Json;
+use sqlx::{Executor, FromRow};
+
+use crate::StoreError;
+use crate::changes::Positions;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// A consistent picture of the store.
+#[derive(Debug)]
+pub struct Loaded {
+    pub registry: Registry,
+    /// The latest states, to be applied to an empty map.
+    pub states: Vec<Change>,
+    /// Follow the log from here.
+    pub positions: Positions,
+}
+
+#[derive(FromRow)]
+struct BayRow {
+    bay: i32,
+    feed: i32,
+    sensor: Option<i32>,
+    observed_at: Ts,
+    seq: Option<i64>,
+    state: i16,
+}
+
+/// Loads all in one snapshot of the database.
+///
+/// # Errors
+/// The database is not available, or something stored does not read back.
+pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
+    let mut tx = pool.begin().await?;
+    tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let positions: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT writer, max(seq) FROM change GROUP BY writer").fetch_all(&mut *tx).await?;
+    let registry = crate::places::registry(&mut tx).await?;
+    let bays: Vec<BayRow> =
+        sqlx::query_as("SELECT bay, feed, sensor, observed_at, seq, state FROM bay_state")
+            .fetch_all(&mut *tx)
+            .await?;
+    let sites: Vec<(i32, String, i64, Json<CountState>)> =
+        sqlx::query_as("SELECT site, audience, version, count FROM site_state").fetch_all(&mut *tx).await?;
+    let vehicles: Vec<(i32, i32, Ts, i64, Json<VehicleFix>)> =
+        sqlx::query_as("SELECT vehicle, feed, observed_at, digest, fix FROM vehicle_state")
+            .fetch_all(&mut *tx)
+            .await?;
+    tx.commit().await?;
+
+    let mut states: Vec<Change> = Vec::with_capacity(bays.len() + sites.len() + vehicles.len());
+    states.extend(bays.into_iter().map(|r| Change::Bay {
+        bay: BayId(r.bay),
+        reading: BayReading {
+            feed: FeedId(r.feed),
+            sensor: r.sensor.map(SensorId),
+            observed_at: r.observed_at.0,
+            seq: r.seq,
+            state: BayState::from_code(r.state),
+        },
+    }));
+    states.extend(sites.into_iter().map(|(site, audience, version, count)| Change::Site {
+        site: SiteId(site),
+        audience: audience.parse().ok(),
+        version,
+        count: count.0,
+    }));
+    states.extend(vehicles.into_iter().map(|(vehicle, feed, observed_at, digest, fix)| Change::Vehicle {
+        vehicle: VehicleId(vehicle),
+        feed: FeedId(feed),
+        observed_at: observed_at.0,
+        digest,
+        fix: fix.0,
+    }));
+    Ok(Loaded { registry, states, positions: positions.into_iter().collect() })
+}

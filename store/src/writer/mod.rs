@@ -1,0 +1,220 @@
+//! Stores batches: one transaction each, at most one at a time per writer.
+//!
+//! Within the transaction: append what is new, drop what is there, move the latest states
+//! forward, append to the change log. Doubles are rare, so bays go straight in by COPY; when one
+//! of them turns out to be there already (SQLSTATE 23505) the batch is stored again by the staged
+//! road, with the same result.
+
+mod bays;
+mod claims;
+mod rejections;
+mod sites;
+mod uplinks;
+mod vehicles;
+
+use std::collections::HashSet;
+
+use domain::observation::Claim;
+use domain::{
+    Audience, BayObservation, MunicipalityId, PassengerCount, Rejection, SiteCount, SiteId, Uplink,
+    UtcMicros, VehiclePosition,
+};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+
+use crate::StoreError;
+use crate::changes::{self, Committed};
+use crate::migrate::{self, Layout};
+use crate::partitions::{Partitions, Table};
+
+/// An observation, and the name under which a message with a clock of ours is remembered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gated<T> {
+    pub observation: T,
+    /// Set when `observed_at` is our receipt: a redelivery would look like a new observation.
+    pub claim: Option<Claim>,
+}
+
+/// What is stored in one transaction.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Batch {
+    pub bays: Vec<Gated<BayObservation>>,
+    pub sites: Vec<Gated<SiteCount>>,
+    pub vehicles: Vec<Gated<VehiclePosition>>,
+    pub passengers: Vec<Gated<PassengerCount>>,
+    pub uplinks: Vec<Uplink>,
+    pub rejections: Vec<Rejection>,
+}
+
+impl Batch {
+    /// Rows of all kinds.
+    pub fn len(&self) -> usize {
+        self.observations() + self.uplinks.len() + self.rejections.len()
+    }
+
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Observations of all kinds.
+    pub fn observations(&self) -> usize {
+        self.bays.len() + self.sites.len() + self.vehicles.len() + self.passengers.len()
+    }
+
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bays.clear();
+        self.sites.clear();
+        self.vehicles.clear();
+        self.passengers.clear();
+        self.uplinks.clear();
+        self.rejections.clear();
+    }
+
+    fn claims(&self) -> impl Iterator<Item = (MunicipalityId, Claim, UtcMicros)> {
+        fn of<'a, T>(
+            rows: &'a [Gated<T>],
+            heard: impl Fn(&T) -> &domain::observation::Heard + 'a,
+        ) -> impl Iterator<Item = (MunicipalityId, Claim, UtcMicros)> + 'a {
+            rows.iter().filter_map(move |g| {
+                let h = heard(&g.observation);
+                g.claim.map(|c| (h.municipality, c, h.received_at))
+            })
+        }
+        of(&self.bays, |o| &o.heard)
+            .chain(of(&self.sites, |o| &o.heard))
+            .chain(of(&self.vehicles, |o| &o.heard))
+            .chain(of(&self.passengers, |o| &o.heard))
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub committed: Committed,
+    /// Observations that were new.
+    pub new: usize,
+    /// Observations that were there already.
+    pub duplicates: usize,
+}
+
+/// The usable capacity of a site, or of one audience's spaces in it, for counts that state the
+/// vacant ones.
+pub trait Capacities: Sync {
+    fn capacity(&self, site: SiteId, audience: Option<Audience>) -> i64;
+}
+
+impl Capacities for domain::Registry {
+    fn capacity(&self, site: SiteId, audience: Option<Audience>) -> i64 {
+        let Some(site) = self.site(site) else { return 0 };
+        match audience {
+            None => site.def.capacity.into(),
+            Some(a) => site.def.capacity_for(a).map_or(0, i64::from),
+        }
+    }
+}
+
+/// Observations named by claims that were made before: their redelivery is dropped.
+struct Known(HashSet<(MunicipalityId, Claim)>);
+
+impl Known {
+    fn drops<T>(&self, gated: &Gated<T>, municipality: MunicipalityId) -> bool {
+        gated.claim.is_some_and(|claim| self.0.contains(&(municipality, claim)))
+    }
+}
+
+/// One connection that stores. See the module's description.
+#[derive(Debug)]
+pub struct Writer {
+    conn: PgConnection,
+    id: i64,
+    seq: i64,
+    layout: Layout,
+    partitions: Partitions,
+}
+
+/// How bays are appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Road {
+    /// COPY into the table; fails when a row is there.
+    Straight,
+    /// COPY aside, then insert what is not there.
+    Staged,
+}
+
+impl Writer {
+    /// Opens a connection under a new writer's id.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
+        let mut conn = PgConnection::connect_with(options).await?;
+        let layout = migrate::layout(&mut conn).await?;
+        let id = changes::new_writer(&mut conn).await?;
+        Ok(Writer { conn, id, seq: 0, layout, partitions: Partitions::default() })
+    }
+
+    /// Stores `batch`. When this returns, it is durable and its messages may be acknowledged.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: nothing or everything is stored; connect anew and store the
+    /// same batch again. [`StoreError::Data`]: nothing is stored, and never will be.
+    pub async fn write(
+        &mut self,
+        batch: &Batch,
+        capacities: &dyn Capacities,
+        stored_at: UtcMicros,
+    ) -> Result<Stored, StoreError> {
+        self.ensure_partitions(batch).await?;
+        match self.transact(batch, capacities, stored_at, Road::Straight).await {
+            Err(StoreError::Duplicate(_)) => self.transact(batch, capacities, stored_at, Road::Staged).await,
+            done => done,
+        }
+    }
+
+    async fn transact(
+        &mut self,
+        batch: &Batch,
+        capacities: &dyn Capacities,
+        stored_at: UtcMicros,
+        road: Road,
+    ) -> Result<Stored, StoreError> {
+        let mut tx = self.conn.begin().await?;
+        let known = claims::take(&mut tx, batch).await?;
+        let mut changes = Vec::with_capacity(batch.observations());
+        let mut new = 0;
+        new += bays::write(&mut tx, &batch.bays, &known, stored_at, road, &mut changes).await?;
+        new += sites::write(&mut tx, &batch.sites, &known, stored_at, capacities, &mut changes).await?;
+        new += vehicles::write_positions(&mut tx, &batch.vehicles, &known, stored_at, &mut changes).await?;
+        new += vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?;
+        uplinks::write(&mut tx, &batch.uplinks).await?;
+        rejections::write(&mut tx, &batch.rejections).await?;
+        let seq = self.seq + 1;
+        if !changes.is_empty() {
+            changes::append(&mut tx, self.id, seq, &changes).await?;
+        }
+        tx.commit().await?;
+        if !changes.is_empty() {
+            self.seq = seq;
+        }
+        Ok(Stored {
+            committed: Committed { writer: self.id, seq, changes },
+            new,
+            duplicates: batch.observations() - new,
+        })
+    }
+
+    async fn ensure_partitions(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let (conn, layout) = (&mut self.conn, self.layout);
+        let p = &mut self.partitions;
+        let times = batch.bays.iter().map(|g| g.observation.observed_at);
+        p.ensure(conn, layout, Table::BayObservation, times).await?;
+        let times = batch.sites.iter().map(|g| g.observation.observed_at);
+        p.ensure(conn, layout, Table::SiteCount, times).await?;
+        let times = batch.vehicles.iter().map(|g| g.observation.observed_at);
+        p.ensure(conn, layout, Table::VehiclePosition, times).await?;
+        let times = batch.passengers.iter().map(|g| g.observation.observed_at);
+        p.ensure(conn, layout, Table::PassengerCount, times).await
+    }
+}

@@ -1,0 +1,204 @@
+//! Site counts: appended once, then the counted state is moved under a row lock, so that flows
+//! add up whichever writer stores them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::live::Change;
+use domain::observation::CountValue;
+use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
+use domain::{Audience, SiteCount, SiteId, UtcMicros};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::{Capacities, Gated, Known};
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// (municipality, site, audience or "").
+type StateKey = (i32, i32, &'static str);
+
+/// Appends what is new; returns how many were.
+pub(super) async fn write(
+    conn: &mut PgConnection,
+    rows: &[Gated<SiteCount>],
+    known: &Known,
+    stored_at: UtcMicros,
+    capacities: &dyn Capacities,
+    changes: &mut Vec<Change>,
+) -> Result<usize, StoreError> {
+    let mut wanted: Vec<&SiteCount> = rows
+        .iter()
+        .filter(|g| !known.drops(g, g.observation.heard.municipality))
+        .map(|g| &g.observation)
+        .collect();
+    wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.site, o.digest));
+    wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.site, o.digest));
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    let new = append(conn, &wanted, stored_at).await?;
+    let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();
+    for o in
+        wanted.iter().filter(|o| new.contains(&(o.heard.municipality.0, o.observed_at, o.site.0, o.digest)))
+    {
+        let audience = o.audience.map_or("", Audience::as_str);
+        by_state.entry((o.heard.municipality.0, o.site.0, audience)).or_default().push(o);
+    }
+    move_states(conn, by_state, capacities, changes).await?;
+    Ok(new.len())
+}
+
+type Key = (i32, UtcMicros, i32, i64);
+
+async fn append(
+    conn: &mut PgConnection,
+    rows: &[&SiteCount],
+    stored_at: UtcMicros,
+) -> Result<HashSet<Key>, StoreError> {
+    let col = |f: fn(&SiteCount) -> Option<i32>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
+    let occupied = col(|o| if let CountValue::Occupied(n) = o.value { Some(n) } else { None });
+    let vacant = col(|o| if let CountValue::Vacant(n) = o.value { Some(n) } else { None });
+    let entries = col(|o| if let CountValue::Flow { entries, .. } = o.value { Some(entries) } else { None });
+    let exits = col(|o| if let CountValue::Flow { exits, .. } = o.value { Some(exits) } else { None });
+    let new: Vec<(i32, Ts, i32, i64)> = sqlx::query_as(
+        "INSERT INTO site_count (stored_at, municipality, observed_at, site, digest, received_at, feed, sensor,
+             seq, audience, occupied, vacant, entries, exits, status, capacity, source, clock_corrected)
+         SELECT $1, * FROM unnest($2::int[], $3::timestamptz[], $4::int[], $5::bigint[], $6::timestamptz[],
+             $7::int[], $8::int[], $9::bigint[], $10::text[], $11::int[], $12::int[], $13::int[], $14::int[],
+             $15::text[], $16::int[], $17::text[], $18::bool[])
+         ON CONFLICT DO NOTHING
+         RETURNING municipality, observed_at, site, digest",
+    )
+    .bind(Ts(stored_at))
+    .bind(col(|o| Some(o.heard.municipality.0)))
+    .bind(rows.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
+    .bind(col(|o| Some(o.site.0)))
+    .bind(rows.iter().map(|o| o.digest).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Ts(o.heard.received_at)).collect::<Vec<_>>())
+    .bind(col(|o| Some(o.heard.feed.0)))
+    .bind(col(|o| o.heard.sensor.map(|s| s.0)))
+    .bind(rows.iter().map(|o| o.seq).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.audience.map_or("", Audience::as_str)).collect::<Vec<_>>())
+    .bind(occupied)
+    .bind(vacant)
+    .bind(entries)
+    .bind(exits)
+    .bind(rows.iter().map(|o| o.status.map(|s| s.as_str())).collect::<Vec<_>>())
+    .bind(col(|o| o.capacity))
+    .bind(rows.iter().map(|o| o.source.as_deref()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(new.into_iter().map(|(m, at, site, digest)| (m, at.0, site, digest)).collect())
+}
+
+async fn move_states(
+    conn: &mut PgConnection,
+    by_state: BTreeMap<StateKey, Vec<&SiteCount>>,
+    capacities: &dyn Capacities,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    if by_state.is_empty() {
+        return Ok(());
+    }
+    let municipalities: Vec<i32> = by_state.keys().map(|k| k.0).collect();
+    let sites: Vec<i32> = by_state.keys().map(|k| k.1).collect();
+    let audiences: Vec<&str> = by_state.keys().map(|k| k.2).collect();
+    sqlx::query(
+        "INSERT INTO site_state (municipality, site, audience, version, count)
+         SELECT m, s, a, 0, $4 FROM unnest($1::int[], $2::int[], $3::text[]) AS t(m, s, a)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(&municipalities)
+    .bind(&sites)
+    .bind(&audiences)
+    .bind(Json(CountState::default()))
+    .execute(&mut *conn)
+    .await?;
+    let held: Vec<(i32, i32, String, i64, Json<CountState>)> = sqlx::query_as(
+        "SELECT municipality, site, audience, version, count FROM site_state
+         WHERE (municipality, site, audience) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::text[]))
+         ORDER BY municipality, site, audience FOR UPDATE",
+    )
+    .bind(&municipalities)
+    .bind(&sites)
+    .bind(&audiences)
+    .fetch_all(&mut *conn)
+    .await?;
+
+    let (mut versions, mut counts) = (Vec::new(), Vec::new());
+    let (mut out_m, mut out_s, mut out_a) = (Vec::new(), Vec::new(), Vec::new());
+    for (municipality, site, audience, version, Json(mut count)) in held {
+        let audience = audience.parse::<Audience>().ok();
+        let key = (municipality, site, audience.map_or("", Audience::as_str));
+        let Some(new) = by_state.get(&key) else { continue };
+        let recount = count.apply(new.iter().copied());
+        if let Some(at) = recount.tie_at {
+            let all = absolutes_at(conn, key, at).await?;
+            if let Some(value) = decide_absolute(&all, capacities.capacity(SiteId(site), audience)) {
+                count.set_tie(value);
+            }
+        }
+        if let (true, Some(anchor)) = (recount.flows, count.anchor) {
+            count.set_net(net_after(conn, key, anchor.at).await?);
+        }
+        out_m.push(municipality);
+        out_s.push(site);
+        out_a.push(key.2);
+        versions.push(version + 1);
+        counts.push(Json(count.clone()));
+        changes.push(Change::Site { site: SiteId(site), audience, version: version + 1, count });
+    }
+    sqlx::query(
+        "UPDATE site_state SET version = n.version, count = n.count
+         FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::jsonb[])
+              AS n(municipality, site, audience, version, count)
+         WHERE site_state.municipality = n.municipality AND site_state.site = n.site
+           AND site_state.audience = n.audience",
+    )
+    .bind(&out_m)
+    .bind(&out_s)
+    .bind(&out_a)
+    .bind(&versions)
+    .bind(&counts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// All absolute counts of one instant; a source is the feed, the sensor and the supplier's name.
+async fn absolutes_at(
+    conn: &mut PgConnection,
+    key: StateKey,
+    at: UtcMicros,
+) -> Result<Vec<AbsoluteAt>, StoreError> {
+    let rows: Vec<(String, Option<i64>, Option<i32>, Option<i32>)> = sqlx::query_as(
+        "SELECT concat_ws('/', feed, sensor, source), seq, occupied, vacant FROM site_count
+         WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4
+           AND num_nonnulls(occupied, vacant) > 0",
+    )
+    .bind(key.0)
+    .bind(Ts(at))
+    .bind(key.1)
+    .bind(key.2)
+    .fetch_all(conn)
+    .await?;
+    let value = |occupied: Option<i32>, vacant: Option<i32>| {
+        occupied.map(Absolute::Occupied).or(vacant.map(Absolute::Vacant))
+    };
+    Ok(rows.into_iter().filter_map(|(source, seq, o, v)| Some((source, seq, value(o, v)?))).collect())
+}
+
+/// Entries minus exits of all stored flows after `at`: read only when an anchor comes late.
+async fn net_after(conn: &mut PgConnection, key: StateKey, at: UtcMicros) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT coalesce(sum(entries::bigint - exits), 0)::bigint FROM site_count
+         WHERE municipality = $1 AND observed_at > $2 AND site = $3 AND audience = $4",
+    )
+    .bind(key.0)
+    .bind(Ts(at))
+    .bind(key.1)
+    .bind(key.2)
+    .fetch_one(conn)
+    .await?)
+}

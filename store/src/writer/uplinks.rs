@@ -1,0 +1,119 @@
+//! LoRaWAN messages as received, and when each device was last heard.
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::Uplink;
+use sqlx::PgConnection;
+
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// Separates gateway ids in one text: arrays of arrays cannot be unnested side by side.
+const UNIT_SEPARATOR: &str = "\u{1f}";
+
+/// Keeps messages that are new and moves their devices' last sign of life.
+pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut rows: Vec<&Uplink> = rows.iter().collect();
+    rows.sort_by_key(|u| (u.municipality, u.device.as_str(), u.dedup_id.as_str()));
+    rows.dedup_by_key(|u| (u.municipality, u.device.as_str(), u.dedup_id.as_str()));
+    let new = append(conn, &rows).await?;
+    let is_new = |u: &Uplink| new.contains(&(u.municipality.0, u.device.clone(), u.dedup_id.clone()));
+    touch(conn, rows.into_iter().filter(|u| is_new(u))).await
+}
+
+async fn append(
+    conn: &mut PgConnection,
+    rows: &[&Uplink],
+) -> Result<HashSet<(i32, String, String)>, StoreError> {
+    let new: Vec<(i32, String, String)> = sqlx::query_as(
+        "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, network_at, f_port, f_cnt,
+             payload, data_rate, spreading_factor, rssi_dbm, snr_db, gateways, decoder, decoder_version, qos,
+             decoded, outcome)
+         SELECT m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, string_to_array(g, $21), de, dv, q, dj, o
+         FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
+              $7::timestamptz[], $8::int[], $9::bigint[], $10::bytea[], $11::smallint[], $12::smallint[],
+              $13::real[], $14::real[], $15::text[], $16::text[], $17::smallint[], $18::smallint[], $19::jsonb[],
+              $20::text[]) AS t(m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, g, de, dv, q, dj, o)
+         ON CONFLICT DO NOTHING RETURNING municipality, device, dedup_id",
+    )
+    .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.feed.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.event).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| Ts(u.received_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.network_at.map(Ts)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.f_port).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.f_cnt).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.data_rate).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.spreading_factor).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.rssi_dbm).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.snr_db).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.gateways.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| i16::from(u.qos)).collect::<Vec<_>>())
+    .bind(
+        rows.iter()
+            .map(|u| u.decoded.as_deref().and_then(|d| serde_json::from_str::<serde_json::Value>(d).ok()))
+            .collect::<Vec<_>>(),
+    )
+    .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
+    .bind(UNIT_SEPARATOR)
+    .fetch_all(conn)
+    .await?;
+    Ok(new.into_iter().collect())
+}
+
+/// Moves `device_state` forward by messages that were new.
+async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink>) -> Result<(), StoreError> {
+    let mut devices: BTreeMap<(i32, &str), Vec<&Uplink>> = BTreeMap::new();
+    for u in new {
+        devices.entry((u.municipality.0, u.device.as_str())).or_default().push(u);
+    }
+    if devices.is_empty() {
+        return Ok(());
+    }
+    for messages in devices.values_mut() {
+        messages.sort_by_key(|u| u.received_at);
+    }
+    fn newest<T: Copy>(messages: &[&Uplink], field: fn(&Uplink) -> Option<T>) -> Option<T> {
+        messages.iter().rev().find_map(|u| field(u))
+    }
+    let d = || devices.values().map(Vec::as_slice);
+    sqlx::query(
+        "INSERT INTO device_state AS held (municipality, device, feed, first_heard, last_heard, last_f_cnt,
+             messages, battery_v, battery_pct, temperature_c, rssi_dbm, snr_db)
+         SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
+             $7::bigint[], $8::real[], $9::real[], $10::real[], $11::real[], $12::real[])
+         ON CONFLICT (municipality, device) DO UPDATE
+         SET feed = excluded.feed, first_heard = least(held.first_heard, excluded.first_heard),
+             last_heard = greatest(held.last_heard, excluded.last_heard),
+             last_f_cnt = coalesce(excluded.last_f_cnt, held.last_f_cnt),
+             messages = held.messages + excluded.messages,
+             battery_v = coalesce(excluded.battery_v, held.battery_v),
+             battery_pct = coalesce(excluded.battery_pct, held.battery_pct),
+             temperature_c = coalesce(excluded.temperature_c, held.temperature_c),
+             rssi_dbm = coalesce(excluded.rssi_dbm, held.rssi_dbm),
+             snr_db = coalesce(excluded.snr_db, held.snr_db)",
+    )
+    .bind(devices.keys().map(|k| k.0).collect::<Vec<_>>())
+    .bind(devices.keys().map(|k| k.1).collect::<Vec<_>>())
+    .bind(d().map(|m| m[m.len() - 1].feed.0).collect::<Vec<_>>())
+    .bind(d().map(|m| Ts(m[0].received_at)).collect::<Vec<_>>())
+    .bind(d().map(|m| Ts(m[m.len() - 1].received_at)).collect::<Vec<_>>())
+    .bind(d().map(|m| newest(m, |u| u.f_cnt)).collect::<Vec<_>>())
+    .bind(d().map(|m| m.len() as i64).collect::<Vec<_>>())
+    .bind(d().map(|m| newest(m, |u| u.battery_v)).collect::<Vec<_>>())
+    .bind(d().map(|m| newest(m, |u| u.battery_pct)).collect::<Vec<_>>())
+    .bind(d().map(|m| newest(m, |u| u.temperature_c)).collect::<Vec<_>>())
+    .bind(d().map(|m| newest(m, |u| u.rssi_dbm)).collect::<Vec<_>>())
+    .bind(d().map(|m| newest(m, |u| u.snr_db)).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Vehicle positions and passenger counts.
+
+use std::collections::BTreeMap;
+
+use domain::live::Change;
+use domain::{PassengerCount, UtcMicros, VehiclePosition};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::{Gated, Known};
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// Appends positions that are new and moves the latest forward; returns how many were new.
+pub(super) async fn write_positions(
+    conn: &mut PgConnection,
+    rows: &[Gated<VehiclePosition>],
+    known: &Known,
+    stored_at: UtcMicros,
+    changes: &mut Vec<Change>,
+) -> Result<usize, StoreError> {
+    let mut wanted: Vec<&VehiclePosition> = rows
+        .iter()
+        .filter(|g| !known.drops(g, g.observation.heard.municipality))
+        .map(|g| &g.observation)
+        .collect();
+    wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
+    wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    let new = append_positions(conn, &wanted, stored_at).await?;
+    let mut latest: BTreeMap<(i32, i32), &VehiclePosition> = BTreeMap::new();
+    for o in &wanted {
+        let held = latest.entry((o.heard.municipality.0, o.vehicle.0)).or_insert(o);
+        if (held.observed_at, held.digest) < (o.observed_at, o.digest) {
+            *held = o;
+        }
+    }
+    let latest: Vec<&VehiclePosition> = latest.into_values().collect();
+    sqlx::query(
+        "INSERT INTO vehicle_state AS held (municipality, vehicle, feed, observed_at, digest, fix)
+         SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::timestamptz[], $5::bigint[], $6::jsonb[])
+         ON CONFLICT (municipality, vehicle) DO UPDATE
+         SET feed = excluded.feed, observed_at = excluded.observed_at, digest = excluded.digest, fix = excluded.fix
+         WHERE (held.observed_at, held.digest) < (excluded.observed_at, excluded.digest)",
+    )
+    .bind(latest.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
+    .bind(latest.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
+    .bind(latest.iter().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(latest.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
+    .bind(latest.iter().map(|o| o.digest).collect::<Vec<_>>())
+    .bind(latest.iter().map(|o| Json(&o.fix)).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    changes.extend(wanted.iter().map(|o| Change::Vehicle {
+        vehicle: o.vehicle,
+        feed: o.heard.feed,
+        observed_at: o.observed_at,
+        digest: o.digest,
+        fix: o.fix.clone(),
+    }));
+    Ok(new)
+}
+
+async fn append_positions(
+    conn: &mut PgConnection,
+    rows: &[&VehiclePosition],
+    stored_at: UtcMicros,
+) -> Result<usize, StoreError> {
+    let text = |f: fn(&VehiclePosition) -> Option<&str>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
+    let real = |f: fn(&VehiclePosition) -> Option<f32>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
+    let done = sqlx::query(
+        "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
+             lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s, occupancy_pct,
+             clock_corrected)
+         SELECT $1, * FROM unnest($2::int[], $3::timestamptz[], $4::int[], $5::bigint[], $6::timestamptz[],
+             $7::int[], $8::float8[], $9::float8[], $10::real[], $11::real[], $12::text[], $13::text[], $14::text[],
+             $15::text[], $16::int[], $17::real[], $18::bool[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(Ts(stored_at))
+    .bind(rows.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.digest).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Ts(o.heard.received_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.fix.position.map(|p| p.lat)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.fix.position.map(|p| p.lon)).collect::<Vec<_>>())
+    .bind(real(|o| o.fix.speed_mps))
+    .bind(real(|o| o.fix.bearing_deg))
+    .bind(text(|o| o.fix.trip_id.as_deref()))
+    .bind(text(|o| o.fix.start_date.as_deref()))
+    .bind(text(|o| o.fix.route_id.as_deref()))
+    .bind(text(|o| o.fix.stop_id.as_deref()))
+    .bind(rows.iter().map(|o| o.fix.delay_s).collect::<Vec<_>>())
+    .bind(real(|o| o.fix.occupancy_pct))
+    .bind(rows.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() as usize)
+}
+
+/// Appends passenger counts that are new; returns how many were.
+pub(super) async fn write_passengers(
+    conn: &mut PgConnection,
+    rows: &[Gated<PassengerCount>],
+    known: &Known,
+    stored_at: UtcMicros,
+) -> Result<usize, StoreError> {
+    let mut wanted: Vec<&PassengerCount> = rows
+        .iter()
+        .filter(|g| !known.drops(g, g.observation.heard.municipality))
+        .map(|g| &g.observation)
+        .collect();
+    wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
+    wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
+    if wanted.is_empty() {
+        return Ok(0);
+    }
+    let text = |f: fn(&PassengerCount) -> Option<&str>| wanted.iter().map(|o| f(o)).collect::<Vec<_>>();
+    let sum = |f: fn(&domain::observation::DoorCount) -> i32| {
+        wanted.iter().map(|o| o.doors.iter().map(f).sum::<i32>()).collect::<Vec<_>>()
+    };
+    let done = sqlx::query(
+        "INSERT INTO passenger_count (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
+             stop_id, trip_id, doors, entries, exits, on_board, source, seq, clock_corrected)
+         SELECT $1, * FROM unnest($2::int[], $3::timestamptz[], $4::int[], $5::bigint[], $6::timestamptz[],
+             $7::int[], $8::text[], $9::text[], $10::jsonb[], $11::int[], $12::int[], $13::int[], $14::text[],
+             $15::bigint[], $16::bool[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(Ts(stored_at))
+    .bind(wanted.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.digest).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| Ts(o.heard.received_at)).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(text(|o| o.stop_id.as_deref()))
+    .bind(text(|o| o.trip_id.as_deref()))
+    .bind(wanted.iter().map(|o| Json(&o.doors)).collect::<Vec<_>>())
+    .bind(sum(|d| d.entries))
+    .bind(sum(|d| d.exits))
+    .bind(wanted.iter().map(|o| o.on_board).collect::<Vec<_>>())
+    .bind(text(|o| o.source.as_deref()))
+    .bind(wanted.iter().map(|o| o.seq).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() as usize)
+}
