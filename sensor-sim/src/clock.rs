@@ -1,0 +1,148 @@
+//! Two clocks: real instants for what is sent, the county's own clock of day for what people do.
+
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+
+pub(crate) const US_PER_S: i64 = 1_000_000;
+const US_PER_HOUR: i64 = 3_600 * US_PER_S;
+const US_PER_DAY: i64 = 24 * US_PER_HOUR;
+
+/// A moment of the week on the county's own clock.
+///
+/// ```
+/// # use sensor_sim::StartClock;
+/// let busy: StartClock = "tue 10:30".parse().unwrap();
+/// assert_eq!(busy, StartClock::BUSY);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StartClock {
+    pub weekday: Weekday,
+    /// Minutes since midnight, below 1440.
+    pub minute_of_day: u16,
+}
+
+impl StartClock {
+    /// Tuesday, half past ten: the shops are open, the commuters have arrived.
+    pub const BUSY: StartClock = StartClock { weekday: Weekday::Tuesday, minute_of_day: 10 * 60 + 30 };
+
+    /// What the clocks of `tz` (IANA name; unknown = UTC) show at `now`.
+    pub fn real(now: Timestamp, tz: &str) -> Self {
+        let local = now.to_zoned_datetime(zone(tz));
+        let minute_of_day = local.hour() as u16 * 60 + local.minute() as u16;
+        StartClock { weekday: local.weekday(), minute_of_day }
+    }
+}
+
+/// The zone by its name; a machine without zone data gets UTC.
+pub(crate) fn zone(tz: &str) -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get(tz).unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
+/// Not a day and time such as `tue 10:30`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a day and time; write for example 'tue 10:30'")]
+pub struct NotAStartClock(String);
+
+impl std::str::FromStr for StartClock {
+    type Err = NotAStartClock;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (day, time) = text.trim().split_once(' ')?;
+            let weekday = match day.to_ascii_lowercase().as_str() {
+                "mon" => Weekday::Monday,
+                "tue" => Weekday::Tuesday,
+                "wed" => Weekday::Wednesday,
+                "thu" => Weekday::Thursday,
+                "fri" => Weekday::Friday,
+                "sat" => Weekday::Saturday,
+                "sun" => Weekday::Sunday,
+                _ => return None,
+            };
+            let (hour, minute) = time.trim().split_once(':')?;
+            let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+            (hour < 24 && minute < 60).then_some(StartClock { weekday, minute_of_day: hour * 60 + minute })
+        };
+        parse().ok_or_else(|| NotAStartClock(text.to_owned()))
+    }
+}
+
+/// Turns the world's own time (microseconds since its start) into instants and hours of the week.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WorldClock {
+    start_utc: Timestamp,
+    /// Microseconds since Monday 00:00 on the county's clock at the start.
+    start_of_week_us: i64,
+    speed: f64,
+}
+
+impl WorldClock {
+    pub(crate) fn new(start_utc: Timestamp, start: StartClock, speed: f64) -> Self {
+        let days = i64::from(start.weekday.to_monday_zero_offset());
+        let minutes = days * 24 * 60 + i64::from(start.minute_of_day);
+        // The seconds of both clocks agree, so that whole minutes on one are whole on the other.
+        let past_minute = start_utc.as_microsecond().rem_euclid(60 * US_PER_S);
+        Self { start_utc, start_of_week_us: minutes * 60 * US_PER_S + past_minute, speed }
+    }
+
+    pub(crate) fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// The real instant at which `elapsed_us` of the world's time have passed.
+    pub(crate) fn utc(&self, elapsed_us: i64) -> Timestamp {
+        let real_us = if self.speed == 1.0 { elapsed_us } else { (elapsed_us as f64 / self.speed) as i64 };
+        let us = self.start_utc.as_microsecond().saturating_add(real_us);
+        Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Weekday (0 = Monday) and hour of the day (10.5 = half past ten) on the county's clock.
+    pub(crate) fn local(&self, elapsed_us: i64) -> (u8, f64) {
+        let us = (self.start_of_week_us + elapsed_us).rem_euclid(7 * US_PER_DAY);
+        ((us / US_PER_DAY) as u8, (us % US_PER_DAY) as f64 / US_PER_HOUR as f64)
+    }
+
+    /// The last midnight on the county's clock before `elapsed_us`, in the world's time.
+    pub(crate) fn midnight_before(&self, elapsed_us: i64) -> i64 {
+        elapsed_us - (self.start_of_week_us + elapsed_us).rem_euclid(US_PER_DAY)
+    }
+}
+
+/// Seconds as microseconds of the world's time.
+pub(crate) fn us(seconds: f64) -> i64 {
+    (seconds * US_PER_S as f64) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_county_has_its_own_clock_of_day() {
+        let start: Timestamp = "2026-11-22T03:14:27.5Z".parse().unwrap();
+        let clock = WorldClock::new(start, StartClock::BUSY, 1.0);
+        let (weekday, hour) = clock.local(0);
+        assert_eq!((weekday, (hour * 3600.0).round()), (1, 10.0 * 3600.0 + 1800.0 + 28.0));
+        assert_eq!(clock.local(us(14.0 * 3600.0)).0, 2);
+        assert_eq!(clock.utc(us(60.0)).to_string(), "2026-11-22T03:15:27.5Z");
+        let midnight = clock.midnight_before(us(5.0));
+        assert_eq!(clock.local(midnight), (1, 0.0));
+    }
+
+    #[test]
+    fn speed_shortens_real_time_only() {
+        let start: Timestamp = "2026-11-22T03:14:00Z".parse().unwrap();
+        let clock = WorldClock::new(start, StartClock::BUSY, 10.0);
+        assert_eq!(clock.utc(us(600.0)).to_string(), "2026-11-22T03:15:00Z");
+        assert_eq!((clock.local(us(600.0)).1 * 60.0).round(), 640.0);
+    }
+
+    #[test]
+    fn start_clocks_are_read_or_refused() {
+        assert_eq!("Sun 23:59".parse::<StartClock>().unwrap().minute_of_day, 1439);
+        for wrong in ["", "tue", "tue 24:00", "di 10:30", "tue 10:60"] {
+            let error = wrong.parse::<StartClock>().unwrap_err().to_string();
+            assert!(error.contains("tue 10:30"), "{error}");
+        }
+    }
+}

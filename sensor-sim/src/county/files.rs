@@ -1,0 +1,351 @@
+//! The county as the ordinary input files: what a real county would hand in.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Bay, County, Geometry, Municipality, Restriction, Site};
+
+const LICENCE: &str = "dl-de/by-2-0";
+
+impl County {
+    /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`
+    /// and `feeds.toml` into `dir`, which is created when missing. The same county gives the same
+    /// bytes.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be written; the message names it.
+    pub fn write_files(&self, dir: &Path) -> io::Result<()> {
+        let named = |name: &str, result: io::Result<()>| {
+            result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.join(name).display())))
+        };
+        named("", fs::create_dir_all(dir))?;
+        let files: [(&str, io::Result<Vec<u8>>); 6] = [
+            ("municipalities.csv", self.municipalities_csv()),
+            ("sites.geojson", self.sites_geojson()),
+            ("bays.geojson", self.bays_geojson()),
+            ("sensors.csv", self.sensors_csv()),
+            ("vehicles.csv", self.vehicles_csv()),
+            ("feeds.toml", self.feeds_toml()),
+        ];
+        for (name, content) in files {
+            named(name, content.and_then(|bytes| fs::write(dir.join(name), bytes)))?;
+        }
+        Ok(())
+    }
+
+    fn municipalities_csv(&self) -> io::Result<Vec<u8>> {
+        csv_of(&["slug", "name", "ags", "lat", "lon", "tz", "public_planning"], &self.municipalities, |m| {
+            let (lat, lon) = (m.lat.to_string(), m.lon.to_string());
+            [
+                m.slug.into(),
+                m.name.into(),
+                m.ags.into(),
+                lat,
+                lon,
+                self.tz.into(),
+                m.public_planning.to_string(),
+            ]
+        })
+    }
+
+    fn sites_geojson(&self) -> io::Result<Vec<u8>> {
+        geojson(
+            self.sites
+                .iter()
+                .map(|site| Feature::new(&site.geometry, SiteProperties::of(site, &self.municipalities))),
+        )
+    }
+
+    fn bays_geojson(&self) -> io::Result<Vec<u8>> {
+        geojson(self.bays.iter().map(|bay| Feature::new(&bay.geometry, BayProperties::of(bay, self))))
+    }
+
+    fn sensors_csv(&self) -> io::Result<Vec<u8>> {
+        csv_of(&["id", "feed", "decoder", "bay", "heartbeat_s", "threshold_mm"], &self.sensors, |s| {
+            [
+                s.dev_eui.clone(),
+                self.feeds[s.feed].id.clone(),
+                s.device.as_str().into(),
+                s.bay.map(|b| self.bays[b].id.clone()).unwrap_or_default(),
+                s.heartbeat_s.to_string(),
+                s.threshold_mm.map(|mm| mm.to_string()).unwrap_or_default(),
+            ]
+        })
+    }
+
+    fn vehicles_csv(&self) -> io::Result<Vec<u8>> {
+        csv_of(&["id", "owner", "operator", "label", "seats", "standing"], &self.vehicles, |v| {
+            let owner = self.municipalities[self.feeds[v.feed].municipality].slug;
+            [
+                v.id.clone(),
+                owner.into(),
+                v.operator.into(),
+                v.label.clone(),
+                v.seats.to_string(),
+                v.standing.to_string(),
+            ]
+        })
+    }
+
+    fn feeds_toml(&self) -> io::Result<Vec<u8>> {
+        let feed = self
+            .feeds
+            .iter()
+            .map(|f| FeedEntry {
+                id: &f.id,
+                municipality: self.municipalities[f.municipality].slug,
+                format: f.format.as_str(),
+                topic: &f.topic,
+                heartbeat_s: f.heartbeat_s,
+                area: f.area,
+                licence: LICENCE,
+                attribution: &f.attribution,
+                contact: &f.contact,
+            })
+            .collect();
+        toml::to_string(&FeedsFile { feed }).map(String::into_bytes).map_err(io::Error::other)
+    }
+}
+
+fn csv_of<T, const N: usize>(
+    header: &[&str; N],
+    rows: &[T],
+    record: impl Fn(&T) -> [String; N],
+) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(record(row))?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
+/// One feature a line, so that a diff of two files can be read.
+fn geojson<P: Serialize>(features: impl Iterator<Item = Feature<P>>) -> io::Result<Vec<u8>> {
+    let lines = features.map(|f| serde_json::to_string(&f)).collect::<Result<Vec<_>, _>>()?;
+    Ok(format!("{{\"type\":\"FeatureCollection\",\"features\":[\n{}\n]}}\n", lines.join(",\n")).into_bytes())
+}
+
+#[derive(Serialize)]
+struct Feature<P> {
+    r#type: &'static str,
+    properties: P,
+    geometry: GeometryEntry,
+}
+
+impl<P> Feature<P> {
+    fn new(geometry: &Geometry, properties: P) -> Self {
+        let geometry = match geometry {
+            Geometry::Point(p) => GeometryEntry::Point { coordinates: *p },
+            Geometry::Polygon(outline) => GeometryEntry::Polygon { coordinates: [outline.clone()] },
+        };
+        Self { r#type: "Feature", properties, geometry }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum GeometryEntry {
+    Point { coordinates: [f64; 2] },
+    Polygon { coordinates: [Vec<[f64; 2]>; 1] },
+}
+
+#[derive(Serialize)]
+struct RestrictionEntry {
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    audience: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hours: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_stay_min: Option<u32>,
+}
+
+impl RestrictionEntry {
+    fn list(restrictions: &[Restriction]) -> Vec<Self> {
+        restrictions
+            .iter()
+            .map(|r| Self {
+                audience: r.audience,
+                capacity: r.capacity,
+                hours: r.hours,
+                max_stay_min: r.max_stay_min,
+            })
+            .collect()
+    }
+}
+
+#[derive(Serialize)]
+struct Texts {
+    de: &'static str,
+    en: &'static str,
+}
+
+#[derive(Serialize)]
+struct SiteProperties<'a> {
+    id: &'a str,
+    municipality: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    capacity: u32,
+    purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opening_hours: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<Texts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_height_m: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    restrictions: Vec<RestrictionEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publish: Option<&'static str>,
+}
+
+impl<'a> SiteProperties<'a> {
+    fn of(site: &'a Site, municipalities: &[Municipality]) -> Self {
+        Self {
+            id: &site.id,
+            municipality: municipalities[site.municipality].slug,
+            name: site.name,
+            kind: site.kind,
+            capacity: site.capacity,
+            purpose: site.purpose,
+            zone: site.zone,
+            opening_hours: site.opening_hours,
+            fee: site.fee.map(|(de, en)| Texts { de, en }),
+            max_height_m: site.max_height_m,
+            restrictions: RestrictionEntry::list(&site.restrictions),
+            publish: site.publish,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct BayProperties<'a> {
+    id: &'a str,
+    municipality: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<&'static str>,
+    /// The shorthand, where it says all there is to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restriction: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    restrictions: Vec<RestrictionEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_stay_min: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publish: Option<&'static str>,
+}
+
+impl<'a> BayProperties<'a> {
+    fn of(bay: &'a Bay, county: &'a County) -> Self {
+        let shorthand = match bay.restrictions.as_slice() {
+            [Restriction { audience, capacity: None, hours: None, max_stay_min: None }] => *audience,
+            _ => None,
+        };
+        Self {
+            id: &bay.id,
+            municipality: county.municipalities[bay.municipality].slug,
+            site: bay.site.map(|s| county.sites[s].id.as_str()),
+            zone: bay.zone,
+            restriction: shorthand,
+            restrictions: if shorthand.is_some() {
+                Vec::new()
+            } else {
+                RestrictionEntry::list(&bay.restrictions)
+            },
+            max_stay_min: bay.max_stay_min,
+            publish: bay.publish,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FeedsFile<'a> {
+    feed: Vec<FeedEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct FeedEntry<'a> {
+    id: &'a str,
+    municipality: &'static str,
+    format: &'static str,
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heartbeat_s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area: Option<[f64; 4]>,
+    licence: &'static str,
+    attribution: &'a str,
+    contact: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 6] =
+        ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml"];
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes() {
+        let [a, b, other] = [1, 1, 2].map(|seed| {
+            let dir = tempfile::tempdir().unwrap();
+            County::sample(seed).write_files(dir.path()).unwrap();
+            NAMES.map(|name| fs::read(dir.path().join(name)).unwrap())
+        });
+        assert_eq!(a, b);
+        assert_ne!(a[2], other[2]);
+    }
+
+    #[test]
+    fn the_files_have_the_shape_of_the_contract() {
+        let dir = tempfile::tempdir().unwrap();
+        let county = County::sample(1);
+        county.write_files(dir.path()).unwrap();
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+
+        let bays: serde_json::Value = serde_json::from_str(&read("bays.geojson")).unwrap();
+        assert_eq!(bays["features"].as_array().unwrap().len(), county.bays.len());
+        let first = &bays["features"][0];
+        assert_eq!(first["properties"]["municipality"], "steverstadt");
+        assert_eq!(first["properties"]["restriction"], "disabled");
+        assert_eq!(first["geometry"]["type"], "Polygon");
+
+        let sites: serde_json::Value = serde_json::from_str(&read("sites.geojson")).unwrap();
+        let kept = &sites["features"][4]["properties"]["restrictions"];
+        assert_eq!((&kept[0]["for"], &kept[0]["capacity"]), (&"disabled".into(), &8.into()));
+
+        let feeds: toml::Table = read("feeds.toml").parse().unwrap();
+        for feed in feeds["feed"].as_array().unwrap() {
+            for key in ["id", "municipality", "format", "topic", "licence", "attribution", "contact"] {
+                assert!(feed.get(key).is_some_and(|v| v.is_str()), "{feed:?} lacks {key}");
+            }
+        }
+        assert!(
+            read("municipalities.csv")
+                .lines()
+                .nth(1)
+                .unwrap()
+                .starts_with("steverland,Kreis Steverland,05999,")
+        );
+        assert_eq!(read("sensors.csv").lines().count(), county.sensors.len() + 1);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = County::sample(1).write_files(&file.join("below")).unwrap_err().to_string();
+        assert!(error.contains("below"), "{error}");
+    }
+}

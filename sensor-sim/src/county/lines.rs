@@ -1,0 +1,176 @@
+//! Lines with their stops, the ways between and the timetable.
+
+use rand::Rng;
+
+use super::layout::{Frame, distance_m, round7};
+use super::lines_table::{LINES, STOPS};
+use super::towns_table::MUNICIPALITIES;
+use crate::random::stream;
+
+/// First and last departure of the day, hours on the county's clock.
+pub(crate) const SERVICE_HOURS: (f64, f64) = (5.0, 23.5);
+/// Planned time at a stop, seconds.
+const DWELL_S: u32 = 30;
+/// Rest at the end of the line before the way back, seconds.
+const LAYOVER_S: u32 = 360;
+/// How much longer the timetable takes than the drive: what a late bus can catch up.
+const PADDING: f64 = 1.12;
+/// How far a way between two stops bends from the straight line, as a share of its length.
+const BEND: f64 = 0.06;
+
+/// What runs on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Bus,
+    Train,
+}
+
+/// Where vehicles halt.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// In the shape of a German DHID, with an invented county key.
+    pub id: String,
+    pub name: &'static str,
+    pub lat: f64,
+    pub lon: f64,
+}
+
+/// The way from one stop of a line to the next.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    /// `[lon, lat]`, from stop to stop.
+    pub points: Vec<[f64; 2]>,
+    pub length_m: f64,
+    /// Planned running time, seconds.
+    pub run_s: u32,
+}
+
+/// A line; direction 0 runs its stops in order, direction 1 backwards.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub id: &'static str,
+    /// What is written on the vehicle, by direction.
+    pub headsigns: [&'static str; 2],
+    pub mode: Mode,
+    /// Indices into [`super::County::stops`].
+    pub stops: Vec<usize>,
+    /// `legs[i]` leads from stop `i` to stop `i + 1`.
+    pub legs: Vec<Leg>,
+    /// How many vehicles share it.
+    pub vehicles: usize,
+}
+
+impl Line {
+    /// The stop at `position` of a trip in `direction`: an index into the county's stops.
+    pub fn stop(&self, direction: usize, position: usize) -> usize {
+        self.stops[if direction == 0 { position } else { self.stops.len() - 1 - position }]
+    }
+
+    /// The leg that leaves the stop at `position` of a trip in `direction`.
+    pub(crate) fn leg(&self, direction: usize, position: usize) -> &Leg {
+        &self.legs[if direction == 0 { position } else { self.legs.len() - 1 - position }]
+    }
+
+    /// Planned arrival and departure at each stop, seconds after the start of a trip.
+    pub fn timetable(&self, direction: usize) -> Vec<(u32, u32)> {
+        let mut times = vec![(0, 0)];
+        let mut clock = 0;
+        for position in 0..self.legs.len() {
+            let arrival = clock + self.leg(direction, position).run_s;
+            let is_last = position + 1 == self.legs.len();
+            clock = if is_last { arrival } else { arrival + DWELL_S };
+            times.push((arrival, clock));
+        }
+        times
+    }
+
+    /// Planned seconds from the start of a trip to the start of the same vehicle's way back.
+    pub(crate) fn half_cycle_s(&self) -> u32 {
+        let run_s = self.timetable(0).last().map_or(0, |t| t.0);
+        (run_s + LAYOVER_S).div_ceil(60) * 60
+    }
+
+    /// Planned seconds between two departures of the line from its first stop.
+    pub(crate) fn headway_s(&self) -> u32 {
+        2 * self.half_cycle_s() / self.vehicles.max(1) as u32 / 60 * 60
+    }
+}
+
+/// All stops and lines of the sample county.
+pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
+    let stops: Vec<Stop> = STOPS
+        .iter()
+        .enumerate()
+        .map(|(i, &(_, town, name, east_m, north_m))| {
+            let home = &MUNICIPALITIES[town];
+            let [lon, lat] = Frame::new(home.lat, home.lon, 0.0).at(east_m, north_m);
+            Stop { id: format!("de:05999:{}", 1001 + i), name, lat, lon }
+        })
+        .collect();
+    let lines = LINES
+        .iter()
+        .enumerate()
+        .map(|(number, row)| {
+            let indices: Vec<usize> =
+                row.stops.iter().filter_map(|key| STOPS.iter().position(|stop| stop.0 == *key)).collect();
+            let mut rng = stream(seed, "line", number as u64);
+            let legs = indices
+                .windows(2)
+                .map(|pair| leg(&mut rng, &stops[pair[0]], &stops[pair[1]], row.speed_mps))
+                .collect();
+            Line {
+                id: row.id,
+                headsigns: [row.headsigns.0, row.headsigns.1],
+                mode: row.mode,
+                stops: indices,
+                legs,
+                vehicles: row.vehicles,
+            }
+        })
+        .collect();
+    (stops, lines)
+}
+
+/// A way with gentle bends, and its planned time in whole half-minutes.
+fn leg(rng: &mut impl Rng, from: &Stop, to: &Stop, speed_mps: f64) -> Leg {
+    let (a, b) = ([from.lon, from.lat], [to.lon, to.lat]);
+    let pieces = ((distance_m(a, b) / 400.0) as usize).clamp(2, 24);
+    let swing = rng.random_range(-BEND..BEND);
+    let points: Vec<[f64; 2]> = (0..=pieces)
+        .map(|i| {
+            let t = i as f64 / pieces as f64;
+            // A bow over the whole way and one bend in it, none at the ends.
+            let aside =
+                swing * (t * std::f64::consts::PI).sin() + swing / 3.0 * (t * std::f64::consts::TAU).sin();
+            let stretch = (a[1].to_radians()).cos();
+            let (east, north) = ((b[0] - a[0]) * stretch, b[1] - a[1]);
+            [round7(a[0] + (t * east - aside * north) / stretch), round7(a[1] + t * north + aside * east)]
+        })
+        .collect();
+    let length_m = points.windows(2).map(|p| distance_m(p[0], p[1])).sum::<f64>();
+    let run_s = ((length_m / speed_mps * PADDING + 20.0) / 30.0).ceil() as u32 * 30;
+    Leg { points, length_m, run_s }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_has_all_its_stops_and_a_sane_timetable() {
+        let (stops, lines) = build(1);
+        assert_eq!(lines.len(), 12);
+        for (line, row) in lines.iter().zip(LINES) {
+            assert_eq!(line.stops.len(), row.stops.len(), "{}", line.id);
+            assert_eq!(line.legs.len() + 1, line.stops.len());
+            for leg in &line.legs {
+                assert!(leg.length_m < 25_000.0, "{} {}", line.id, leg.length_m);
+                let mean_mps = leg.length_m / f64::from(leg.run_s);
+                assert!(mean_mps > 2.0 && mean_mps < 25.0, "{} {mean_mps}", line.id);
+            }
+            assert!((240..=3600).contains(&line.headway_s()), "{} {}", line.id, line.headway_s());
+            assert_eq!(line.timetable(0).last().map(|t| t.0), line.timetable(1).last().map(|t| t.0));
+        }
+        assert!(stops.iter().all(|s| (51.7..52.1).contains(&s.lat) && (6.9..7.6).contains(&s.lon)));
+    }
+}

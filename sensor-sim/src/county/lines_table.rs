@@ -1,0 +1,96 @@
+//! Stops and lines of the sample county: where buses and trains run.
+
+use super::Mode;
+
+/// Key, town (index into the municipalities), name, metres east and north of the town's centre.
+#[rustfmt::skip]
+pub(super) const STOPS: &[(&str, usize, &str, f64, f64)] = &[
+    ("st.bf",    1, "Steverstadt, Bahnhof",            -580.0, -250.0),
+    ("st.markt", 1, "Steverstadt, Markt",                20.0,  -60.0),
+    ("st.schloss",1,"Steverstadt, Schlosspark",         440.0, -280.0),
+    ("st.klin",  1, "Steverstadt, Klinikum",           1120.0,  600.0),
+    ("st.schule",1, "Steverstadt, Schulzentrum",       -240.0,  720.0),
+    ("st.garten",1, "Steverstadt, Gartenviertel",       580.0,  420.0),
+    ("st.nord",  1, "Steverstadt, Nordring",            120.0, 1480.0),
+    ("st.gew",   1, "Steverstadt, Gewerbepark West",  -1650.0,  -90.0),
+    ("st.sued",  1, "Steverstadt, Südfriedhof",         -80.0,-1310.0),
+    ("ho.bf",    2, "Holtkirchen, Bahnhof",            -590.0, -260.0),
+    ("ho.kirche",2, "Holtkirchen, Kirchplatz",           10.0,    0.0),
+    ("ho.schule",2, "Holtkirchen, Schulzentrum",       -500.0,  460.0),
+    ("ho.bad",   2, "Holtkirchen, Freibad",             650.0,  340.0),
+    ("ho.gew",   2, "Holtkirchen, Industriestraße",    1210.0, -520.0),
+    ("ah.bf",    3, "Ahlenbrück, Bahnhof",             -590.0, -260.0),
+    ("ah.markt", 3, "Ahlenbrück, Markt",                  0.0,   10.0),
+    ("ah.gz",    3, "Ahlenbrück, Gesundheitszentrum",   400.0,  230.0),
+    ("be.bf",    4, "Bergheide, Bahnhof",              -590.0, -260.0),
+    ("be.dorf",  4, "Bergheide, Dorfplatz",               0.0,    0.0),
+    ("be.natur", 4, "Bergheide, Naturpark",            1380.0, -880.0),
+    ("we.bf",    5, "Wesselrode, Bahnhof",             -590.0, -260.0),
+    ("we.alt",   5, "Wesselrode, Altstadt",               0.0,   10.0),
+    ("we.ost",   5, "Wesselrode, Parkhaus Ost",         270.0,  100.0),
+    ("we.ufer",  5, "Wesselrode, Ufersiedlung",        -340.0,  230.0),
+    ("ni.bf",    6, "Niendorf, Bahnhof",               -590.0, -260.0),
+    ("ni.anger", 6, "Niendorf, Am Anger",                20.0,    0.0),
+    ("he.bf",    7, "Heidkamp, Bahnhof",               -590.0, -260.0),
+    ("he.mitte", 7, "Heidkamp, Ortsmitte",                0.0,    0.0),
+    ("he.sport", 7, "Heidkamp, Sporthalle",            -370.0, -150.0),
+    ("x.wald",   1, "Abzweig Stadtwald",               2900.0,-2600.0),
+    ("x.hof",    3, "Hof Lüttkemann",                  2300.0, 2100.0),
+    ("x.bruch",  6, "Stever Bruch",                    3600.0, 1500.0),
+    ("x.moor",   7, "Moorkolonie",                     4200.0,-3400.0),
+    ("x.berg",   4, "Heidberg",                       -4700.0,-1500.0),
+];
+
+/// Who runs a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    /// Trains.
+    Rail,
+    /// Buses of the county's own company.
+    County,
+    /// Buses of a private company.
+    Private,
+}
+
+/// One row of the table.
+pub(super) struct LineRow {
+    pub id: &'static str,
+    pub headsigns: (&'static str, &'static str),
+    pub mode: Mode,
+    pub operator: Operator,
+    pub vehicles: usize,
+    /// Mean speed between stops, metres per second.
+    pub speed_mps: f64,
+    pub stops: &'static [&'static str],
+}
+
+use Mode::{Bus, Train};
+use Operator::{County, Private, Rail};
+
+#[rustfmt::skip]
+pub(super) const LINES: &[LineRow] = &[
+    LineRow { id: "RB91", headsigns: ("Wesselrode", "Heidkamp"), mode: Train, operator: Rail, vehicles: 4, speed_mps: 22.0,
+        stops: &["he.bf", "st.bf", "ah.bf", "ni.bf", "we.bf"] },
+    LineRow { id: "RB92", headsigns: ("Wesselrode", "Bergheide"), mode: Train, operator: Rail, vehicles: 4, speed_mps: 22.0,
+        stops: &["be.bf", "st.bf", "ho.bf", "we.bf"] },
+    LineRow { id: "540", headsigns: ("Holtkirchen Bahnhof", "Steverstadt Bahnhof"), mode: Bus, operator: County, vehicles: 6, speed_mps: 12.0,
+        stops: &["st.bf", "st.markt", "st.schloss", "x.wald", "x.berg", "ho.bad", "ho.kirche", "ho.bf"] },
+    LineRow { id: "541", headsigns: ("Ahlenbrück Bahnhof", "Steverstadt Klinikum"), mode: Bus, operator: County, vehicles: 6, speed_mps: 11.5,
+        stops: &["st.klin", "st.garten", "st.markt", "st.bf", "st.sued", "x.hof", "ah.gz", "ah.markt", "ah.bf"] },
+    LineRow { id: "542", headsigns: ("Heidkamp Sporthalle", "Steverstadt Bahnhof"), mode: Bus, operator: County, vehicles: 5, speed_mps: 12.5,
+        stops: &["st.bf", "st.gew", "x.moor", "he.mitte", "he.bf", "he.sport"] },
+    LineRow { id: "C1", headsigns: ("Klinikum", "Gewerbepark West"), mode: Bus, operator: County, vehicles: 5, speed_mps: 7.0,
+        stops: &["st.gew", "st.bf", "st.markt", "st.garten", "st.klin"] },
+    LineRow { id: "C2", headsigns: ("Nordring", "Südfriedhof"), mode: Bus, operator: County, vehicles: 5, speed_mps: 7.0,
+        stops: &["st.sued", "st.bf", "st.markt", "st.schule", "st.nord"] },
+    LineRow { id: "560", headsigns: ("Wesselrode Altstadt", "Holtkirchen Schulzentrum"), mode: Bus, operator: Private, vehicles: 6, speed_mps: 12.0,
+        stops: &["ho.schule", "ho.kirche", "ho.gew", "we.bf", "we.alt", "we.ost"] },
+    LineRow { id: "561", headsigns: ("Niendorf Bahnhof", "Holtkirchen Bahnhof"), mode: Bus, operator: Private, vehicles: 5, speed_mps: 12.0,
+        stops: &["ho.bf", "ho.kirche", "x.bruch", "ni.anger", "ni.bf"] },
+    LineRow { id: "562", headsigns: ("Bergheide Naturpark", "Steverstadt Bahnhof"), mode: Bus, operator: Private, vehicles: 5, speed_mps: 12.0,
+        stops: &["st.bf", "st.markt", "st.klin", "x.berg", "be.bf", "be.dorf", "be.natur"] },
+    LineRow { id: "565", headsigns: ("Ahlenbrück Markt", "Wesselrode Ufersiedlung"), mode: Bus, operator: Private, vehicles: 5, speed_mps: 12.0,
+        stops: &["we.ufer", "we.alt", "we.bf", "ni.bf", "ni.anger", "ah.bf", "ah.markt"] },
+    LineRow { id: "590", headsigns: ("Bergheide Bahnhof", "Heidkamp Bahnhof"), mode: Bus, operator: Private, vehicles: 4, speed_mps: 13.0,
+        stops: &["he.bf", "he.mitte", "st.nord", "st.schule", "x.berg", "be.dorf", "be.bf"] },
+];

@@ -1,0 +1,371 @@
+//! Putting the sample county together from its tables.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::layout::{Frame, kerbs, rows};
+use super::lines_table::{LINES, Operator};
+use super::sites_table::{LONE_BAYS, SITES, SiteRow, Spaces};
+use super::towns_table::{COUNTY, MUNICIPALITIES};
+use super::{
+    Bay, BaySource, Counted, County, Feed, Format, Geometry, Restriction, Sensor, Site, Vehicle, lines,
+};
+use crate::encode::Device;
+use crate::random::{hash, stream, uuid};
+use crate::world::Demand;
+
+/// Silence that native bays and counted sites promise not to exceed, seconds.
+const NATIVE_HEARTBEAT_S: u32 = 3_600;
+/// Devices in every town's cupboard: known, waiting for a bay.
+const SPARE_SENSORS: usize = 4;
+/// Towns that know a point of each bay only: not every town has surveyed its bays.
+const POINT_TOWNS: [usize; 3] = [3, 4, 6];
+
+/// The LoRaWAN network and device of each town (by index into the municipalities).
+const TOWN_DEVICES: [(Format, Device); 8] = [
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Chirpstack, Device::BoschTps110),
+];
+
+impl County {
+    /// A county in the shape of the Münsterland: seven towns, about 1,200 bays and 40 sites of all
+    /// kinds, park-and-ride at stations, 60 buses and trains on 12 lines.
+    ///
+    /// Names and keys are invented. The same seed gives the same county, to the byte.
+    pub fn sample(seed: u64) -> County {
+        let (stops, lines) = lines::build(seed);
+        let mut county = County {
+            seed,
+            tz: "Europe/Berlin",
+            municipalities: MUNICIPALITIES.to_vec(),
+            feeds: feeds(seed),
+            sites: Vec::new(),
+            bays: Vec::new(),
+            sensors: Vec::new(),
+            vehicles: Vec::new(),
+            stops,
+            lines,
+        };
+        for (number, row) in SITES.iter().enumerate() {
+            add_site(&mut county, row, &mut stream(seed, "site", number as u64));
+        }
+        for town in 1..MUNICIPALITIES.len() {
+            add_lone_bays(&mut county, town, &mut stream(seed, "lone", town as u64));
+            for _ in 0..SPARE_SENSORS {
+                add_sensor(&mut county, town, None);
+            }
+        }
+        add_vehicles(&mut county);
+        county
+    }
+
+    fn feed_named(&self, id: &str) -> usize {
+        self.feeds.iter().position(|f| f.id == id).unwrap_or_default()
+    }
+
+    fn native_feed(&self, municipality: usize) -> usize {
+        self.feed_named(&native_id(municipality))
+    }
+}
+
+fn native_id(municipality: usize) -> String {
+    match municipality {
+        COUNTY => "park-and-ride".to_owned(),
+        town => format!("{}-parking", MUNICIPALITIES[town].slug),
+    }
+}
+
+fn lora_id(town: usize) -> String {
+    format!("{}-lora", MUNICIPALITIES[town].slug)
+}
+
+fn feeds(seed: u64) -> Vec<Feed> {
+    let mut feeds: Vec<Feed> = (0..MUNICIPALITIES.len()).map(|m| native(native_id(m), m)).collect();
+    for (town, &(format, _)) in TOWN_DEVICES.iter().enumerate().skip(1) {
+        let slug = MUNICIPALITIES[town].slug;
+        let (application, topic) = if format == Format::Tts {
+            let application = format!("parking@{slug}");
+            (application.clone(), format!("v3/{application}/devices/+/+"))
+        } else {
+            let application = uuid(&mut stream(seed, "application", town as u64));
+            (application.clone(), format!("application/{application}/device/+/event/+"))
+        };
+        feeds.push(Feed { format, topic, application, heartbeat_s: None, ..native(lora_id(town), town) });
+    }
+    for id in ["rail", "bus-county", "bus-private"] {
+        feeds.push(Feed {
+            heartbeat_s: None,
+            area: Some([6.8, 51.6, 7.8, 52.2]),
+            ..native(id.to_owned(), COUNTY)
+        });
+    }
+    feeds
+}
+
+fn native(id: String, municipality: usize) -> Feed {
+    let owner = &MUNICIPALITIES[municipality];
+    let attribution = match municipality {
+        COUNTY => owner.name.to_owned(),
+        _ => format!("Stadt {}", owner.name),
+    };
+    Feed {
+        municipality,
+        format: Format::Native,
+        topic: format!("kv/1/{id}/#"),
+        application: String::new(),
+        heartbeat_s: Some(NATIVE_HEARTBEAT_S),
+        batch: false,
+        attribution,
+        contact: format!("verkehr@{}.example", owner.slug),
+        area: None,
+        id,
+    }
+}
+
+fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
+    let town = &MUNICIPALITIES[row.town];
+    let jitter_m = 15.0;
+    let [lon, lat] = Frame::new(town.lat, town.lon, 0.0).at(
+        row.offset_m.0 + rng.random_range(-jitter_m..jitter_m),
+        row.offset_m.1 + rng.random_range(-jitter_m..jitter_m),
+    );
+    let frame = Frame::new(lat, lon, rng.random_range(-60.0..60.0));
+    let busy = row.busy * rng.random_range(0.92..1.08);
+    let (bays, geometry, capacity, counted) = match row.spaces {
+        Spaces::Rows(n) => {
+            let (bays, outline) = rows(&frame, n);
+            (bays, outline, n as u32, None)
+        }
+        Spaces::Kerbs(n) => {
+            let (bays, outline) = kerbs(&frame, n);
+            (bays, outline, n as u32, None)
+        }
+        Spaces::Counted(capacity, style) => {
+            let feed = county.native_feed(row.owner);
+            let counted = Counted { feed, style, demand: row.demand, busy };
+            (Vec::new(), Geometry::Point([lon, lat]), capacity, Some(counted))
+        }
+    };
+    let mut restrictions: Vec<Restriction> = row
+        .kept
+        .iter()
+        .map(|&(audience, n)| Restriction {
+            audience: Some(audience),
+            capacity: Some(n),
+            hours: None,
+            max_stay_min: None,
+        })
+        .collect();
+    if let Some(max_stay_min) = row.max_stay_min {
+        restrictions.push(Restriction {
+            audience: None,
+            capacity: None,
+            hours: Some("Mo-Sa 09:00-18:00"),
+            max_stay_min: Some(max_stay_min),
+        });
+    }
+    let site = county.sites.len();
+    let id = match row.owner {
+        COUNTY => row.slug.to_owned(),
+        _ => format!("{}-{}", town.slug, row.slug),
+    };
+    county.sites.push(Site {
+        id: id.clone(),
+        municipality: row.owner,
+        name: row.name,
+        kind: row.kind,
+        capacity,
+        purpose: row.purpose,
+        zone: row.zone,
+        opening_hours: row.opening_hours,
+        open: row.open,
+        fee: row.fee,
+        max_height_m: row.max_height_m,
+        restrictions,
+        publish: row.publish.filter(|p| *p == "none"),
+        geometry,
+        counted,
+    });
+    let kept: Vec<&str> =
+        row.kept.iter().flat_map(|&(audience, n)| std::iter::repeat_n(audience, n as usize)).collect();
+    for (i, outline) in bays.into_iter().enumerate() {
+        let audience = kept.get(i).copied();
+        let bay = Bay {
+            id: format!("{id}-{:03}", i + 1),
+            municipality: row.owner,
+            site: Some(site),
+            zone: row.zone,
+            restrictions: audience.map(kept_for).into_iter().collect(),
+            max_stay_min: row.max_stay_min.filter(|_| audience.is_none()),
+            publish: row.publish,
+            geometry: if POINT_TOWNS.contains(&row.town) {
+                Geometry::Point(round_point(outline.center()))
+            } else {
+                outline
+            },
+            source: BaySource::Native(0),
+            demand: audience.and_then(demand_for).unwrap_or(row.demand),
+            busy,
+        };
+        add_bay(county, bay, row.native || row.owner == COUNTY);
+    }
+}
+
+fn round_point([lon, lat]: [f64; 2]) -> [f64; 2] {
+    [super::layout::round7(lon), super::layout::round7(lat)]
+}
+
+fn kept_for(audience: &'static str) -> Restriction {
+    // Residents share their bays with visitors during the day.
+    let hours = (audience == "resident").then_some("Mo-Su 18:00-09:00");
+    Restriction { audience: Some(audience), capacity: None, hours, max_stay_min: None }
+}
+
+/// How a bay that is kept for somebody is used; `None` = like the rest of its site.
+fn demand_for(audience: &str) -> Option<Demand> {
+    match audience {
+        "disabled" | "women" | "family" => Some(Demand::Disabled),
+        "charging" => Some(Demand::Charging),
+        "delivery" | "taxi" => Some(Demand::Delivery),
+        "resident" => Some(Demand::Resident),
+        _ => None,
+    }
+}
+
+fn add_lone_bays(county: &mut County, town: usize, rng: &mut ChaCha8Rng) {
+    let home = &MUNICIPALITIES[town];
+    for (i, &(audience, demand)) in LONE_BAYS.iter().enumerate() {
+        let [lon, lat] = Frame::new(home.lat, home.lon, 0.0)
+            .at(rng.random_range(-500.0..500.0), rng.random_range(-500.0..500.0));
+        let frame = Frame::new(lat, lon, rng.random_range(-60.0..60.0));
+        let restrictions = if audience == "none" { Vec::new() } else { vec![kept_for(audience)] };
+        let bay = Bay {
+            id: format!("{}-{audience}-{}", home.slug, i + 1).replace('_', "-"),
+            municipality: town,
+            site: None,
+            zone: None,
+            restrictions,
+            max_stay_min: None,
+            publish: None,
+            geometry: if i % 2 == 0 {
+                Geometry::Point([lon, lat])
+            } else {
+                frame.rectangle(0.0, 0.0, 5.0, 2.5)
+            },
+            source: BaySource::Native(0),
+            demand,
+            busy: 1.0,
+        };
+        add_bay(county, bay, i == 4);
+    }
+}
+
+fn add_bay(county: &mut County, mut bay: Bay, native: bool) {
+    bay.source = if native {
+        BaySource::Native(county.native_feed(bay.municipality))
+    } else {
+        BaySource::Sensor(add_sensor(county, bay.municipality, Some(county.bays.len())))
+    };
+    county.bays.push(bay);
+}
+
+fn add_sensor(county: &mut County, town: usize, bay: Option<usize>) -> usize {
+    let (_, device) = TOWN_DEVICES[town];
+    let number = county.sensors.len();
+    // 0e-...: a locally administered address, so that no maker's device has it.
+    let noise = hash(county.seed, "dev_eui", number as u64) as u32;
+    county.sensors.push(Sensor {
+        dev_eui: format!("0e{town:02x}{number:04x}{noise:08x}"),
+        feed: county.feed_named(&lora_id(town)),
+        device,
+        bay,
+        heartbeat_s: device.heartbeat_s(),
+        threshold_mm: device.threshold_mm(),
+    });
+    number
+}
+
+fn add_vehicles(county: &mut County) {
+    let mut numbers = [0; 3];
+    for (line, row) in LINES.iter().enumerate() {
+        for block in 0..row.vehicles {
+            let (kind, feed, operator, seats, standing) = match row.operator {
+                Operator::Rail => (0, "rail", "Steverland-Bahn", 120, 90),
+                Operator::County => (1, "bus-county", "Kreisbus Steverland", 38, 42),
+                Operator::Private => (2, "bus-private", "Heideland Reisen", 44, 28),
+            };
+            numbers[kind] += 1;
+            let number = numbers[kind];
+            let (id, label) = match row.operator {
+                Operator::Rail => (format!("rail-{number:02}"), format!("{} Zug {number}", row.id)),
+                Operator::County => {
+                    (format!("0018-{:05}", 1000 + number), format!("Wagen {}", 1000 + number))
+                }
+                Operator::Private => (format!("hr-{}", 200 + number), format!("Bus {}", 200 + number)),
+            };
+            let feed = county.feed_named(feed);
+            county.vehicles.push(Vehicle { id, feed, operator, label, seats, standing, line, block });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_county_has_its_documented_size() {
+        let county = County::sample(1);
+        let bays = county.bays.len();
+        assert!((1_150..=1_250).contains(&bays), "{bays} bays");
+        assert!((38..=44).contains(&county.sites.len()), "{} sites", county.sites.len());
+        assert_eq!(county.vehicles.len(), 60);
+        for kind in ["on_street", "lot", "car_park", "underground", "park_and_ride"] {
+            assert!(county.sites.iter().any(|s| s.kind == kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn ids_are_unique() {
+        let county = County::sample(7);
+        let unique = |ids: Vec<&str>| {
+            let n = ids.len();
+            assert_eq!(ids.into_iter().collect::<HashSet<_>>().len(), n);
+        };
+        unique(
+            county
+                .bays
+                .iter()
+                .map(|b| b.id.as_str())
+                .chain(county.sites.iter().map(|s| s.id.as_str()))
+                .collect(),
+        );
+        unique(county.sensors.iter().map(|s| s.dev_eui.as_str()).collect());
+        unique(county.vehicles.iter().map(|v| v.id.as_str()).collect());
+        unique(county.feeds.iter().map(|f| f.topic.as_str()).collect());
+        assert!(county.sensors.iter().all(|s| s.dev_eui.len() == 16));
+    }
+
+    #[test]
+    fn every_bay_is_reported_over_a_feed_of_its_owner() {
+        let county = County::sample(1);
+        for (index, bay) in county.bays.iter().enumerate() {
+            let feed = match bay.source {
+                BaySource::Native(feed) => feed,
+                BaySource::Sensor(sensor) => {
+                    assert_eq!(county.sensors[sensor].bay, Some(index));
+                    county.sensors[sensor].feed
+                }
+            };
+            assert_eq!(county.feeds[feed].municipality, bay.municipality, "{}", bay.id);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What suppliers put on the wire: one file per format or device.
+//!
+//! These encoders share nothing with the product's decoders, so that an error in one cannot hide
+//! an error in the other.
+
+pub mod bosch_tps110;
+pub mod chirpstack;
+mod device;
+pub mod lorawan;
+pub mod native;
+
+pub use device::{Device, Frame, FrameKind, Reading};

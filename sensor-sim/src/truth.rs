@@ -1,0 +1,180 @@
+//! What really happened, and what was said of it: one JSON object a line.
+//!
+//! ```text
+//! {"what":"change","kind":"bay","id":"...","at":"...","state":"occupied","cause":"start|change"}
+//! {"what":"change","kind":"site","id":"...","at":"...","occupied":131,"passage":"in","gate":1,"open":true,"cause":"change"}
+//! {"what":"change","kind":"passengers","id":"...","at":"...","boarded":3,"alighted":1,"on_board":17,"cause":"change"}
+//! {"what":"sent","topic":"...","intended":"...","sent":"...","faults":[],"bytes":61,
+//!  "says":[{"kind":"bay","id":"...","at":"...","state":"occupied","sensor":"0e01..."}]}
+//! ```
+//!
+//! `change` lines are the truth: how things stood at the start (`cause: start`) and every change at
+//! its exact instant (microseconds, UTC). Heartbeats and positions change nothing and have none.
+//! `sent` lines follow in the order of sending: `intended` is when the message should have gone out,
+//! `sent` when it was given to the connection, `faults` what was done to it on the way, `says` what
+//! it claims with the times it gives. `occupied` of a site is the count after the passage.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::county::County;
+use crate::message::{Message, Statement};
+use crate::world::{Cause, Event, Passage};
+
+/// Writes the truth, or nothing when there is no file.
+#[derive(Debug)]
+pub struct Truth {
+    out: Option<BufWriter<File>>,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    what: &'static str,
+    kind: &'static str,
+    id: &'a str,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occupied: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passage: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boarded: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alighted: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_board: Option<u32>,
+    cause: &'static str,
+}
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    what: &'static str,
+    topic: &'a str,
+    intended: Timestamp,
+    sent: Timestamp,
+    faults: &'a [&'static str],
+    bytes: usize,
+    says: &'a [Statement],
+}
+
+impl Truth {
+    /// Begins a new file; with `None` everything is dropped.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn open(path: Option<&Path>) -> io::Result<Self> {
+        Ok(Self { out: path.map(File::create).transpose()?.map(BufWriter::new) })
+    }
+
+    /// Notes what happened, when it changed something.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn happened(&mut self, county: &County, at: Timestamp, event: &Event) -> io::Result<()> {
+        if self.out.is_none() {
+            return Ok(());
+        }
+        let change = Change {
+            what: "change",
+            kind: "",
+            id: "",
+            at,
+            state: None,
+            occupied: None,
+            passage: None,
+            gate: None,
+            open: None,
+            boarded: None,
+            alighted: None,
+            on_board: None,
+            cause: "change",
+        };
+        let change = match event {
+            Event::Bay { cause: Cause::Heartbeat, .. } | Event::Site { cause: Cause::Heartbeat, .. } => {
+                return Ok(());
+            }
+            Event::Bay { bay, occupied, cause } => Change {
+                kind: "bay",
+                id: &county.bays[*bay].id,
+                state: Some(if *occupied { "occupied" } else { "vacant" }),
+                cause: cause_name(*cause),
+                ..change
+            },
+            Event::Site { site, occupied, open, cause } => Change {
+                kind: "site",
+                id: &county.sites[*site].id,
+                occupied: Some(*occupied),
+                open: Some(*open),
+                cause: cause_name(*cause),
+                ..change
+            },
+            Event::Gate { site, gate, passage, occupied, open } => Change {
+                kind: "site",
+                id: &county.sites[*site].id,
+                occupied: Some(*occupied),
+                passage: Some(if *passage == Passage::In { "in" } else { "out" }),
+                gate: Some(*gate),
+                open: Some(*open),
+                ..change
+            },
+            Event::Passengers { report, doors } => Change {
+                kind: "passengers",
+                id: &county.vehicles[report.vehicle].id,
+                boarded: Some(doors.iter().map(|d| d.boarded).sum()),
+                alighted: Some(doors.iter().map(|d| d.alighted).sum()),
+                on_board: Some(report.on_board),
+                ..change
+            },
+            Event::Vehicle(_) | Event::Device { .. } => return Ok(()),
+        };
+        self.line(&change)
+    }
+
+    /// Notes a message that is being sent.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn sent(&mut self, message: &Message, sent_utc: Timestamp) -> io::Result<()> {
+        self.line(&Sent {
+            what: "sent",
+            topic: &message.topic,
+            intended: message.intended_utc,
+            sent: sent_utc,
+            faults: &[],
+            bytes: message.payload.len(),
+            says: &message.says,
+        })
+    }
+
+    /// Writes what is buffered.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), BufWriter::flush)
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        serde_json::to_writer(&mut *out, value)?;
+        out.write_all(b"\n")
+    }
+}
+
+fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Start => "start",
+        Cause::Change => "change",
+        Cause::Heartbeat => "heartbeat",
+    }
+}

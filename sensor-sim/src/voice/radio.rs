@@ -1,0 +1,208 @@
+//! LoRaWAN devices and their network: counters, sessions, gateways, batteries.
+
+use jiff::Timestamp;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::parking::state;
+use crate::county::{County, Format, Frame, distance_m};
+use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, hear, spreading_factor};
+use crate::encode::{Device, FrameKind, Reading, chirpstack};
+use crate::message::{Fact, Message, Statement};
+use crate::random::{hash, stream, uuid};
+use crate::world::DeviceEvent;
+
+/// Gateways of a town: metres east and north of its centre, on a tower, a school, a silo.
+const GATEWAYS_M: [(f64, f64); 3] = [(120.0, 80.0), (-700.0, 500.0), (900.0, -650.0)];
+
+/// Battery of a sensor in good health and of one near its end, volts.
+const BATTERY_V: (f64, f64) = (3.62, 2.95);
+/// The same in percent, as the network's status request has it.
+const BATTERY_PERCENT: (f64, f64) = (91.0, 6.0);
+
+#[derive(Debug)]
+struct Radio {
+    rng: ChaCha8Rng,
+    f_cnt: u32,
+    session: u32,
+    /// The device's own frame counter.
+    counter: u16,
+    dev_addr: u32,
+    /// Which gateways hear it, and from how far.
+    gateways: Vec<(Reception, f64)>,
+    low_battery: bool,
+}
+
+/// All LoRaWAN devices of the county.
+#[derive(Debug)]
+pub(super) struct Radios {
+    radios: Vec<Radio>,
+}
+
+impl Radios {
+    pub(super) fn new(county: &County, seed: u64) -> Self {
+        let radios = county
+            .sensors
+            .iter()
+            .enumerate()
+            .map(|(index, sensor)| {
+                let mut rng = stream(seed, "radio", index as u64);
+                let town = &county.municipalities[county.feeds[sensor.feed].municipality];
+                let place = sensor.bay.map_or([town.lon, town.lat], |b| county.bays[b].geometry.center());
+                let gateways = GATEWAYS_M
+                    .iter()
+                    .enumerate()
+                    .map(|(number, &(east_m, north_m))| {
+                        let [lon, lat] = Frame::new(town.lat, town.lon, 0.0).at(east_m, north_m);
+                        let id = hash(county.seed, town.slug, number as u64) & 0xffff_ffff;
+                        let gateway_id = format!("0e9a7e00{id:08x}");
+                        let (rssi_dbm, snr_db) = (0, 0.0);
+                        let reception = Reception { gateway_id, rssi_dbm, snr_db, lat, lon };
+                        (reception, distance_m(place, [lon, lat]))
+                    })
+                    .collect();
+                Radio {
+                    f_cnt: rng.random_range(0..60_000),
+                    session: 1,
+                    counter: rng.random(),
+                    dev_addr: rng.random::<u32>() & 0x01ff_ffff,
+                    gateways,
+                    low_battery: false,
+                    rng,
+                }
+            })
+            .collect();
+        Self { radios }
+    }
+
+    /// An uplink with the state of the bay the device watches.
+    pub(super) fn state(
+        &mut self,
+        county: &County,
+        sensor: usize,
+        at: Timestamp,
+        stamp: Timestamp,
+        kind: FrameKind,
+        occupied: bool,
+    ) -> Message {
+        let entry = &county.sensors[sensor];
+        let radio = &mut self.radios[sensor];
+        let frame = radio.frame(entry.device, kind, occupied, at);
+        let (topic, payload) =
+            radio.speak(county, sensor, stamp, frame.f_port, &frame.payload, |_, uplink| {
+                chirpstack::up(uplink)
+            });
+        let bay = entry.bay.map(|b| county.bays[b].id.clone());
+        let fact = Fact::Bay { state: state(occupied), sensor: Some(entry.dev_eui.clone()) };
+        let says = Statement { kind: "bay", id: bay.unwrap_or_default(), at: stamp, fact };
+        Message { topic, payload, intended_utc: at, says: vec![says] }
+    }
+
+    /// A join, or an answer about the battery.
+    pub(super) fn device(
+        &mut self,
+        county: &County,
+        sensor: usize,
+        at: Timestamp,
+        stamp: Timestamp,
+        what: DeviceEvent,
+    ) -> Message {
+        let entry = &county.sensors[sensor];
+        let radio = &mut self.radios[sensor];
+        if what == DeviceEvent::Join {
+            radio.session += 1;
+            radio.f_cnt = 0;
+            radio.dev_addr = radio.rng.random::<u32>() & 0x01ff_ffff;
+        }
+        let battery = if radio.low_battery { BATTERY_PERCENT.1 } else { BATTERY_PERCENT.0 };
+        let battery = battery + radio.rng.random_range(-3.0..3.0);
+        let margin_db = radio.rng.random_range(4..14);
+        let (topic, payload) = radio.speak(county, sensor, stamp, 0, &[], |_, uplink| match what {
+            DeviceEvent::Join => chirpstack::join(uplink),
+            DeviceEvent::Status => chirpstack::status(uplink, margin_db, battery),
+        });
+        let event = match what {
+            DeviceEvent::Join => "join",
+            DeviceEvent::Status => "status",
+        };
+        let says =
+            Statement { kind: "device", id: entry.dev_eui.clone(), at: stamp, fact: Fact::Device { event } };
+        Message { topic, payload, intended_utc: at, says: vec![says] }
+    }
+}
+
+impl Radio {
+    fn frame(
+        &mut self,
+        device: Device,
+        kind: FrameKind,
+        occupied: bool,
+        at: Timestamp,
+    ) -> crate::encode::Frame {
+        self.f_cnt += 1;
+        self.counter = self.counter.wrapping_add(1);
+        let battery_v = if self.low_battery { BATTERY_V.1 } else { BATTERY_V.0 };
+        device.encode(&Reading {
+            kind,
+            occupied,
+            temperature_c: ground_temperature_c(at) + self.rng.random_range(-1.5..1.5),
+            battery_v: battery_v + self.rng.random_range(-0.03..0.03),
+            counter: self.counter,
+            noise: self.rng.random(),
+        })
+    }
+
+    fn speak<T>(
+        &mut self,
+        county: &County,
+        sensor: usize,
+        stamp: Timestamp,
+        f_port: u8,
+        payload: &[u8],
+        encode: impl FnOnce(Format, &Uplink) -> T,
+    ) -> T {
+        let entry = &county.sensors[sensor];
+        let feed = &county.feeds[entry.feed];
+        let receptions = self.receptions();
+        let best_snr_db = receptions.iter().map(|r| r.snr_db).fold(f64::MIN, f64::max);
+        let deduplication_id = uuid(&mut self.rng);
+        let uplink = Uplink {
+            dev_eui: &entry.dev_eui,
+            dev_addr: self.dev_addr,
+            profile: entry.device.profile(),
+            application: &feed.application,
+            at: stamp,
+            f_port,
+            f_cnt: self.f_cnt,
+            payload,
+            spreading_factor: spreading_factor(best_snr_db),
+            frequency_hz: CHANNELS_HZ[self.rng.random_range(0..CHANNELS_HZ.len())],
+            receptions: &receptions,
+            deduplication_id: &deduplication_id,
+            session: self.session,
+        };
+        encode(feed.format, &uplink)
+    }
+
+    /// The gateways that heard it: always the loudest, the others when they can.
+    fn receptions(&mut self) -> Vec<Reception> {
+        let mut heard: Vec<Reception> = self
+            .gateways
+            .iter()
+            .map(|(gateway, distance_m)| {
+                let (rssi_dbm, snr_db) = hear(&mut self.rng, *distance_m);
+                Reception { rssi_dbm, snr_db, ..gateway.clone() }
+            })
+            .collect();
+        heard.sort_by_key(|r| -r.rssi_dbm);
+        let audible = heard.iter().skip(1).take_while(|r| r.snr_db > -12.0).count();
+        heard.truncate(1 + audible);
+        heard
+    }
+}
+
+/// A plain day in spring: 5 degrees before sunrise, 17 in the afternoon.
+fn ground_temperature_c(at: Timestamp) -> f64 {
+    let hour = (at.as_second().rem_euclid(86_400)) as f64 / 3_600.0;
+    11.0 - 6.0 * ((hour - 2.0) / 24.0 * std::f64::consts::TAU).cos()
+}

@@ -1,0 +1,281 @@
+//! The county brought to life: pure, seeded, one event after the other.
+//!
+//! The world has its own time, microseconds since its start. [`World::next_event`] gives what
+//! happens next and the real instant at which it does; nothing waits, so a day passes as fast as
+//! the events are taken.
+//!
+//! Arrivals are Poisson processes whose rates change with the hour of the week, stays are
+//! lognormal (see [`Demand`] for figures and sources). Every bay, counted site and vehicle has its
+//! own stream of randomness: the same county and seed give the same life.
+
+mod bays;
+mod demand;
+mod event;
+mod sites;
+mod transit;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+pub use demand::Demand;
+pub use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, Trip, VehicleCause, VehicleReport};
+
+use crate::clock::{StartClock, WorldClock, us};
+use crate::county::{BaySource, County, Format};
+use crate::random::{exponential, stream};
+use bays::BayLife;
+use sites::SiteLife;
+use transit::VehicleLife;
+
+/// A counted site reports by itself so often, seconds.
+const SITE_REPORT_S: f64 = 600.0;
+/// Mean time between two statements of a LoRaWAN device about itself, hours.
+const DEVICE_EVENT_H: f64 = 24.0;
+
+/// What is to be done, and when; ordered by time, then by the order of asking.
+type Agenda = BinaryHeap<Reverse<(i64, u64, Due)>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    BayStart(usize),
+    BayChange(usize),
+    /// With the number of the report it follows.
+    BayHeartbeat(usize, u32),
+    SiteStart(usize),
+    SiteReport(usize),
+    Entry(usize),
+    Exit(usize),
+    VehicleChange(usize),
+    VehiclePosition(usize),
+    Device,
+}
+
+/// The living county.
+#[derive(Debug)]
+pub struct World {
+    county: Arc<County>,
+    clock: WorldClock,
+    agenda: Agenda,
+    asked: u64,
+    bays: Vec<BayLife>,
+    /// By index of the site; `None` where bays are watched.
+    sites: Vec<Option<SiteLife>>,
+    vehicles: Vec<VehicleLife>,
+    devices: ChaCha8Rng,
+    ready: VecDeque<(Timestamp, Event)>,
+}
+
+impl World {
+    /// The county as it stands at `start` on its own clock of day, which is `start_utc` in reality.
+    ///
+    /// At `speed` 1 both clocks run alike; at 10, ten minutes of life take one minute of real time
+    /// (and ten times the messages). Every bay and counted site reports once in the first second.
+    pub fn new(county: Arc<County>, seed: u64, start: StartClock, start_utc: Timestamp, speed: f64) -> Self {
+        let clock = WorldClock::new(start_utc, start, speed);
+        let mut world = Self {
+            clock,
+            agenda: Agenda::new(),
+            asked: 0,
+            bays: Vec::with_capacity(county.bays.len()),
+            sites: Vec::with_capacity(county.sites.len()),
+            vehicles: Vec::with_capacity(county.vehicles.len()),
+            devices: stream(seed, "device", 0),
+            ready: VecDeque::new(),
+            county,
+        };
+        world.start_bays(seed);
+        world.start_sites(seed);
+        world.start_vehicles(seed);
+        world.plan_device_event(0);
+        world
+    }
+
+    /// What happens next, with the real instant at which it does. Instants never go back; the
+    /// world never ends.
+    pub fn next_event(&mut self) -> (Timestamp, Event) {
+        loop {
+            if let Some(next) = self.ready.pop_front() {
+                return next;
+            }
+            // The agenda is never empty: devices plan their next statement with each one.
+            if let Some(Reverse((at, _, due))) = self.agenda.pop() {
+                self.happen(at, due);
+            }
+        }
+    }
+
+    /// Weekday (0 = Monday) and hour of day on the county's clock at a real instant of this world.
+    pub fn local(&self, at_utc: Timestamp) -> (u8, f64) {
+        let real_us = at_utc.as_microsecond() - self.clock.utc(0).as_microsecond();
+        self.clock.local((real_us as f64 * self.clock.speed()) as i64)
+    }
+
+    fn plan(&mut self, at: i64, due: Due) {
+        self.asked += 1;
+        self.agenda.push(Reverse((at, self.asked, due)));
+    }
+
+    fn emit(&mut self, at: i64, event: Event) {
+        self.ready.push_back((self.clock.utc(at), event));
+    }
+
+    fn start_bays(&mut self, seed: u64) {
+        let county = Arc::clone(&self.county);
+        for (index, bay) in county.bays.iter().enumerate() {
+            let (mut life, first_change) = BayLife::start(seed, index, bay.demand, bay.busy, &self.clock);
+            let report_at = us(life.share());
+            self.bays.push(life);
+            self.plan(report_at, Due::BayStart(index));
+            self.plan(first_change, Due::BayChange(index));
+        }
+    }
+
+    fn start_sites(&mut self, seed: u64) {
+        let county = Arc::clone(&self.county);
+        for (index, site) in county.sites.iter().enumerate() {
+            let Some(counted) = &site.counted else {
+                self.sites.push(None);
+                continue;
+            };
+            let usage = (counted.demand, counted.busy);
+            let (mut life, exits) =
+                SiteLife::start(seed, index, site.capacity, usage, site.open, &self.clock);
+            let report_at = us(life.share());
+            let entry_at = life.next_entry(us(1.5), &self.clock);
+            self.sites.push(Some(life));
+            self.plan(report_at, Due::SiteStart(index));
+            self.plan(entry_at, Due::Entry(index));
+            for exit_at in exits {
+                self.plan(exit_at, Due::Exit(index));
+            }
+        }
+    }
+
+    fn start_vehicles(&mut self, seed: u64) {
+        let county = Arc::clone(&self.county);
+        for (index, vehicle) in county.vehicles.iter().enumerate() {
+            let line = &county.lines[vehicle.line];
+            let life = VehicleLife::start(seed, index, vehicle, line, &self.clock);
+            let change_at = life.next_change();
+            self.vehicles.push(life);
+            self.plan(change_at, Due::VehicleChange(index));
+            // Spread over the first second: real vehicles do not speak in chorus.
+            self.plan(us(index as f64 / county.vehicles.len() as f64), Due::VehiclePosition(index));
+        }
+    }
+
+    fn happen(&mut self, at: i64, due: Due) {
+        match due {
+            Due::BayStart(bay) => {
+                self.report_bay(at, bay, Cause::Start);
+            }
+            Due::BayChange(bay) => {
+                let next = self.bays[bay].change(at, &self.clock);
+                self.report_bay(at, bay, Cause::Change);
+                self.plan(next, Due::BayChange(bay));
+            }
+            Due::BayHeartbeat(bay, report) => {
+                if self.bays[bay].reports == report {
+                    self.report_bay(at, bay, Cause::Heartbeat);
+                }
+            }
+            Due::SiteStart(site) => self.report_site(at, site, Cause::Start),
+            Due::SiteReport(site) => self.report_site(at, site, Cause::Heartbeat),
+            Due::Entry(site) => self.entry(at, site),
+            Due::Exit(site) => self.exit(at, site),
+            Due::VehicleChange(vehicle) => self.vehicle_change(at, vehicle),
+            Due::VehiclePosition(vehicle) => self.vehicle_position(at, vehicle),
+            Due::Device => self.device_event(at),
+        }
+    }
+
+    fn report_bay(&mut self, at: i64, bay: usize, cause: Cause) {
+        let heartbeat_s = f64::from(match self.county.bays[bay].source {
+            BaySource::Native(feed) => self.county.feeds[feed].heartbeat_s.unwrap_or(86_400),
+            BaySource::Sensor(sensor) => self.county.sensors[sensor].heartbeat_s,
+        });
+        let life = &mut self.bays[bay];
+        life.reports += 1;
+        let (occupied, report) = (life.occupied, life.reports);
+        // Devices were not switched on all at once: their first heartbeats are spread.
+        let pause_s = if cause == Cause::Start { heartbeat_s * life.share() } else { heartbeat_s };
+        self.plan(at + us(pause_s.max(2.0)), Due::BayHeartbeat(bay, report));
+        self.emit(at, Event::Bay { bay, occupied, cause });
+    }
+
+    fn report_site(&mut self, at: i64, site: usize, cause: Cause) {
+        let Some(life) = &mut self.sites[site] else { return };
+        let event = Event::Site { site, occupied: life.occupied, open: life.is_open(at, &self.clock), cause };
+        let pause_s = if cause == Cause::Start { SITE_REPORT_S * life.share() } else { SITE_REPORT_S };
+        self.plan(at + us(pause_s.max(2.0)), Due::SiteReport(site));
+        self.emit(at, event);
+    }
+
+    fn entry(&mut self, at: i64, site: usize) {
+        let Some(life) = &mut self.sites[site] else { return };
+        let next = life.next_entry(at, &self.clock);
+        if let Some((gate, exit_at)) = life.enter(at, &self.clock) {
+            let event = Event::Gate { site, gate, passage: Passage::In, occupied: life.occupied, open: true };
+            self.plan(exit_at, Due::Exit(site));
+            self.emit(at, event);
+        }
+        self.plan(next, Due::Entry(site));
+    }
+
+    fn exit(&mut self, at: i64, site: usize) {
+        let Some(life) = &mut self.sites[site] else { return };
+        let gate = life.leave();
+        let (occupied, open) = (life.occupied, life.is_open(at, &self.clock));
+        self.emit(at, Event::Gate { site, gate, passage: Passage::Out, occupied, open });
+    }
+
+    fn vehicle_change(&mut self, at: i64, vehicle: usize) {
+        let county = Arc::clone(&self.county);
+        let line = &county.lines[county.vehicles[vehicle].line];
+        let life = &mut self.vehicles[vehicle];
+        let events = life.advance(at, line, &self.clock);
+        let next = life.next_change();
+        for event in events {
+            self.emit(at, event);
+        }
+        self.plan(next.max(at + 1), Due::VehicleChange(vehicle));
+    }
+
+    fn vehicle_position(&mut self, at: i64, vehicle: usize) {
+        let county = Arc::clone(&self.county);
+        let line = &county.lines[county.vehicles[vehicle].line];
+        let life = &self.vehicles[vehicle];
+        if life.is_in_service() {
+            let report = life.report(at, line, &self.clock, VehicleCause::Position);
+            self.emit(at, Event::Vehicle(report));
+        }
+        let pause_s = match county.feeds[county.vehicles[vehicle].feed].format {
+            Format::Hfp => 1.0,
+            _ => 5.0,
+        };
+        self.plan(at + us(pause_s), Due::VehiclePosition(vehicle));
+    }
+
+    fn plan_device_event(&mut self, now: i64) {
+        let sensors = self.county.sensors.len().max(1) as f64;
+        let pause_s = exponential(&mut self.devices, sensors / (DEVICE_EVENT_H * 3_600.0));
+        self.plan(now + us(pause_s), Due::Device);
+    }
+
+    fn device_event(&mut self, at: i64) {
+        if !self.county.sensors.is_empty() {
+            let sensor = self.devices.random_range(0..self.county.sensors.len());
+            let what = if self.devices.random_bool(0.1) { DeviceEvent::Join } else { DeviceEvent::Status };
+            self.emit(at, Event::Device { sensor, what });
+        }
+        self.plan_device_event(at);
+    }
+}
+
+#[cfg(test)]
+mod tests;

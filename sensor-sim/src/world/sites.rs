@@ -1,0 +1,88 @@
+//! A counted site's life: vehicles in and out, never more than fit.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::bays::{next_arrival, residual_stay_s, stay_s};
+use super::{Demand, Passage};
+use crate::clock::{WorldClock, us};
+use crate::random::{binomial, stream};
+
+/// Gates of a counted site; each counts both ways.
+const GATES: u8 = 2;
+
+/// The true count of one site and its own randomness.
+#[derive(Debug)]
+pub(super) struct SiteLife {
+    rng: ChaCha8Rng,
+    demand: Demand,
+    busy: f64,
+    capacity: u32,
+    /// Hours of the day in which vehicles may enter, Monday to Saturday.
+    open: Option<(u8, u8)>,
+    pub(super) occupied: u32,
+}
+
+impl SiteLife {
+    /// A site as it stands at the start, and when those who are inside will leave.
+    pub(super) fn start(
+        seed: u64,
+        index: usize,
+        capacity: u32,
+        (demand, busy): (Demand, f64),
+        open: Option<(u8, u8)>,
+        clock: &WorldClock,
+    ) -> (Self, Vec<i64>) {
+        let mut rng = stream(seed, "counted", index as u64);
+        let (weekday, hour) = clock.local(0);
+        let occupied = binomial(&mut rng, capacity, demand.occupancy(weekday, hour, busy));
+        let exits = (0..occupied).map(|_| us(residual_stay_s(&mut rng, demand) + 1.5)).collect();
+        (Self { rng, demand, busy, capacity, open, occupied }, exits)
+    }
+
+    /// When the next vehicle will come.
+    pub(super) fn next_entry(&mut self, now: i64, clock: &WorldClock) -> i64 {
+        let (demand, busy, capacity) = (self.demand, self.busy, f64::from(self.capacity));
+        next_arrival(&mut self.rng, now, clock, |day, hour| demand.arrivals_per_h(day, hour, busy) * capacity)
+    }
+
+    /// A vehicle comes: its gate and when it will leave, or `None` when it is turned away.
+    pub(super) fn enter(&mut self, now: i64, clock: &WorldClock) -> Option<(u8, i64)> {
+        if self.occupied >= self.capacity || !self.is_open(now, clock) {
+            return None;
+        }
+        self.occupied += 1;
+        Some((self.gate(), now + us(stay_s(&mut self.rng, self.demand))))
+    }
+
+    /// A vehicle leaves; returns its gate.
+    pub(super) fn leave(&mut self) -> u8 {
+        self.occupied = self.occupied.saturating_sub(1);
+        self.gate()
+    }
+
+    /// Whether vehicles may enter now (they may always leave).
+    pub(super) fn is_open(&self, now: i64, clock: &WorldClock) -> bool {
+        let Some((from, until)) = self.open else { return true };
+        let (weekday, hour) = clock.local(now);
+        weekday != 6 && (f64::from(from)..f64::from(until)).contains(&hour)
+    }
+
+    pub(super) fn share(&mut self) -> f64 {
+        self.rng.random()
+    }
+
+    fn gate(&mut self) -> u8 {
+        self.rng.random_range(1..=GATES)
+    }
+}
+
+impl Passage {
+    /// Which way it changes the count.
+    pub fn sign(self) -> i64 {
+        match self {
+            Passage::In => 1,
+            Passage::Out => -1,
+        }
+    }
+}
