@@ -60,7 +60,7 @@ pub enum Fact {
         alighted: u32,
         on_board: u32,
     },
-    /// `join` or `status`.
+    /// `join`, `status` or `start-up`.
     Device {
         event: &'static str,
     },

@@ -28,7 +28,7 @@ pub enum Mode {
 /// Where vehicles halt.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    /// In the shape of a German DHID, with an invented county key.
+    /// Digits only, as HFP wants it; begins with the invented county's key.
     pub id: String,
     pub name: &'static str,
     pub lat: f64,
@@ -58,6 +58,8 @@ pub struct Line {
     pub legs: Vec<Leg>,
     /// How many vehicles share it.
     pub vehicles: usize,
+    /// By direction: planned arrival and departure at each stop, seconds after the start of a trip.
+    pub timetables: [Vec<(u32, u32)>; 2],
 }
 
 impl Line {
@@ -71,8 +73,7 @@ impl Line {
         &self.legs[if direction == 0 { position } else { self.legs.len() - 1 - position }]
     }
 
-    /// Planned arrival and departure at each stop, seconds after the start of a trip.
-    pub fn timetable(&self, direction: usize) -> Vec<(u32, u32)> {
+    fn planned(&self, direction: usize) -> Vec<(u32, u32)> {
         let mut times = vec![(0, 0)];
         let mut clock = 0;
         for position in 0..self.legs.len() {
@@ -86,7 +87,7 @@ impl Line {
 
     /// Planned seconds from the start of a trip to the start of the same vehicle's way back.
     pub(crate) fn half_cycle_s(&self) -> u32 {
-        let run_s = self.timetable(0).last().map_or(0, |t| t.0);
+        let run_s = self.timetables[0].last().map_or(0, |t| t.0);
         (run_s + LAYOVER_S).div_ceil(60) * 60
     }
 
@@ -104,7 +105,7 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
         .map(|(i, &(_, town, name, east_m, north_m))| {
             let home = &MUNICIPALITIES[town];
             let [lon, lat] = Frame::new(home.lat, home.lon, 0.0).at(east_m, north_m);
-            Stop { id: format!("de:05999:{}", 1001 + i), name, lat, lon }
+            Stop { id: format!("5999{}", 1001 + i), name, lat, lon }
         })
         .collect();
     let lines = LINES
@@ -118,14 +119,17 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
                 .windows(2)
                 .map(|pair| leg(&mut rng, &stops[pair[0]], &stops[pair[1]], row.speed_mps))
                 .collect();
-            Line {
+            let mut line = Line {
                 id: row.id,
                 headsigns: [row.headsigns.0, row.headsigns.1],
                 mode: row.mode,
                 stops: indices,
                 legs,
                 vehicles: row.vehicles,
-            }
+                timetables: Default::default(),
+            };
+            line.timetables = [line.planned(0), line.planned(1)];
+            line
         })
         .collect();
     (stops, lines)
@@ -169,7 +173,7 @@ mod tests {
                 assert!(mean_mps > 2.0 && mean_mps < 25.0, "{} {mean_mps}", line.id);
             }
             assert!((240..=3600).contains(&line.headway_s()), "{} {}", line.id, line.headway_s());
-            assert_eq!(line.timetable(0).last().map(|t| t.0), line.timetable(1).last().map(|t| t.0));
+            assert_eq!(line.timetables[0].last().map(|t| t.0), line.timetables[1].last().map(|t| t.0));
         }
         assert!(stops.iter().all(|s| (51.7..52.1).contains(&s.lat) && (6.9..7.6).contains(&s.lon)));
     }

@@ -21,16 +21,19 @@ const SPARE_SENSORS: usize = 4;
 /// Towns that know a point of each bay only: not every town has surveyed its bays.
 const POINT_TOWNS: [usize; 3] = [3, 4, 6];
 
+/// Where the county's vehicles can be: west, south, east, north.
+const AREA: [f64; 4] = [6.8, 51.6, 7.8, 52.2];
+
 /// The LoRaWAN network and device of each town (by index into the municipalities).
 const TOWN_DEVICES: [(Format, Device); 8] = [
+    (Format::Chirpstack, Device::BoschTps110), // the county itself has none
     (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
-    (Format::Chirpstack, Device::BoschTps110),
+    (Format::Tts, Device::Libelium),
+    (Format::Chirpstack, Device::Placepod),
+    (Format::Chirpstack, Device::DingtekDo200),
+    (Format::Tts, Device::MilesightEm400Udl),
+    (Format::Chirpstack, Device::TekziPark),
+    (Format::Chirpstack, Device::DingtekDo202),
 ];
 
 impl County {
@@ -98,10 +101,16 @@ fn feeds(seed: u64) -> Vec<Feed> {
         };
         feeds.push(Feed { format, topic, application, heartbeat_s: None, ..native(lora_id(town), town) });
     }
-    for id in ["rail", "bus-county", "bus-private"] {
+    for (id, format, topic) in [
+        ("rail", Format::Native, "kv/1/rail/#"),
+        ("bus-county", Format::Hfp, "/hfp/v2/#"),
+        ("bus-private", Format::GtfsRt, "gtfs-rt/bus-private/+"),
+    ] {
         feeds.push(Feed {
+            format,
+            topic: topic.to_owned(),
             heartbeat_s: None,
-            area: Some([6.8, 51.6, 7.8, 52.2]),
+            area: Some(AREA),
             ..native(id.to_owned(), COUNTY)
         });
     }
@@ -120,7 +129,8 @@ fn native(id: String, municipality: usize) -> Feed {
         topic: format!("kv/1/{id}/#"),
         application: String::new(),
         heartbeat_s: Some(NATIVE_HEARTBEAT_S),
-        batch: false,
+        // The county's controllers collect what their sites say.
+        batch: municipality == COUNTY && id == "park-and-ride",
         attribution,
         contact: format!("verkehr@{}.example", owner.slug),
         area: None,

@@ -1,51 +1,59 @@
 //! Who says what how: from what happens to the messages of the feed that reports it.
 
+mod batches;
+mod gtfs_rt;
+mod hfp;
 mod parking;
 mod radio;
 mod transit;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::county::{BaySource, County};
+use crate::county::{BaySource, County, Format};
 use crate::encode::FrameKind;
-use crate::encode::native::{self, Element, Observation};
-use crate::message::{Message, Statement};
-use crate::world::{Cause, Event};
+use crate::message::Message;
+use crate::world::{Cause, DeviceEvent, Event};
+use batches::Batches;
+use gtfs_rt::Datasets;
 use radio::Radios;
-
-/// A feed that collects its observations sends them so often, seconds; or when there are so many.
-const BATCH_S: i64 = 2;
-const BATCH_ELEMENTS: usize = 500;
 
 /// Speaks for all feeds of a county: it keeps their counters and what they collect.
 #[derive(Debug)]
 pub struct Voice {
     county: Arc<County>,
     radios: Radios,
+    /// The device that watches each bay; it changes when one is swapped.
+    sensor_of_bay: Vec<Option<usize>>,
     /// The last `seq` of each native bay and of each site.
     bay_seq: Vec<u64>,
     site_seq: Vec<u64>,
-    batches: BTreeMap<usize, Batch>,
-}
-
-#[derive(Debug)]
-struct Batch {
-    due: Timestamp,
-    elements: Vec<Element>,
-    says: Vec<Statement>,
+    batches: Batches,
+    datasets: Datasets,
+    /// The last HFP message of each vehicle: next stop and position.
+    hfp_before: Vec<Option<hfp::Before>>,
 }
 
 impl Voice {
     /// `seed` decides what the county does not: radio noise, session keys, message ids.
     pub fn new(county: Arc<County>, seed: u64) -> Self {
+        let sensor_of_bay = county
+            .bays
+            .iter()
+            .map(|bay| match bay.source {
+                BaySource::Sensor(sensor) => Some(sensor),
+                BaySource::Native(_) => None,
+            })
+            .collect();
         Self {
             radios: Radios::new(&county, seed),
+            sensor_of_bay,
             bay_seq: vec![0; county.bays.len()],
             site_seq: vec![0; county.sites.len()],
-            batches: BTreeMap::new(),
+            batches: Batches::default(),
+            datasets: Datasets::default(),
+            hfp_before: vec![None; county.vehicles.len()],
             county,
         }
     }
@@ -54,35 +62,32 @@ impl Voice {
     ///
     /// `stamp` is what the clock of the device shows: `at`, unless that clock is wrong.
     pub fn speak(&mut self, at: Timestamp, stamp: Timestamp, event: &Event) -> Vec<Message> {
-        let mut messages = self.due_batches(at);
+        let mut messages = self.batches.due(&self.county, at);
+        messages.extend(self.datasets.due(&self.county, at));
         match event {
-            Event::Bay { bay, occupied, cause } => match self.county.bays[*bay].source {
-                BaySource::Native(feed) => {
-                    let (element, says) = self.native_bay(*bay, stamp, *occupied);
-                    messages.extend(self.native(feed, at, element, says));
-                }
-                BaySource::Sensor(sensor) => {
-                    let kind = match cause {
-                        Cause::Change => FrameKind::Change,
-                        Cause::Heartbeat => FrameKind::Heartbeat,
-                        // Some were switched on just now, the others send a sign of life.
-                        Cause::Start if sensor.is_multiple_of(10) => FrameKind::StartUp,
-                        Cause::Start => FrameKind::Heartbeat,
-                    };
-                    messages.push(self.radios.state(&self.county, sensor, at, stamp, kind, *occupied));
-                }
-            },
+            Event::Bay { bay, occupied, cause } => {
+                messages.extend(self.bay(at, stamp, *bay, *occupied, *cause));
+            }
             Event::Site { site, .. } | Event::Gate { site, .. } => {
                 if let Some(counted) = &self.county.sites[*site].counted {
                     let (feed, style) = (counted.feed, counted.style);
                     let (element, says) = self.native_site(*site, style, stamp, event);
-                    messages.extend(self.native(feed, at, element, says));
+                    messages.extend(self.batches.take(&self.county, feed, at, element, says));
                 }
             }
-            Event::Vehicle(report) => messages.extend(self.vehicle(at, stamp, report)),
-            Event::Passengers { report, doors } => messages.extend(self.passengers(at, stamp, report, doors)),
+            Event::Vehicle(report) => match self.format_of_vehicle(report.vehicle) {
+                Format::Hfp => messages.extend(self.hfp_vehicle(at, stamp, report)),
+                Format::GtfsRt => self.datasets.note(at, stamp, report),
+                _ => messages.extend(self.native_vehicle(at, stamp, report)),
+            },
+            Event::Passengers { report, doors } => match self.format_of_vehicle(report.vehicle) {
+                Format::Hfp => messages.push(self.hfp_passengers(at, stamp, report, doors)),
+                // GTFS-Realtime knows how full a vehicle is, not who got on where.
+                Format::GtfsRt => self.datasets.note(at, stamp, report),
+                _ => messages.extend(self.native_passengers(at, stamp, report, doors)),
+            },
             Event::Device { sensor, what } => {
-                messages.push(self.radios.device(&self.county, *sensor, at, stamp, *what));
+                messages.extend(self.radios.device(&self.county, *sensor, at, stamp, *what));
             }
         }
         messages
@@ -90,46 +95,53 @@ impl Voice {
 
     /// What has been collected and not been sent, at the end.
     pub fn flush(&mut self, at: Timestamp) -> Vec<Message> {
-        for batch in self.batches.values_mut() {
-            batch.due = at;
-        }
-        self.due_batches(at)
+        self.batches.all(&self.county, at)
     }
 
-    /// Sends a native observation, or keeps it for the feed's next batch.
-    fn native(&mut self, feed: usize, at: Timestamp, element: Element, says: Statement) -> Option<Message> {
-        let entry = &self.county.feeds[feed];
-        if !entry.batch {
-            let (topic, payload) = native::single(&entry.id, &element);
-            return Some(Message { topic, payload, intended_utc: at, says: vec![says] });
-        }
-        let due = at.checked_add(jiff::SignedDuration::from_secs(BATCH_S)).unwrap_or(at);
-        let batch =
-            self.batches.entry(feed).or_insert_with(|| Batch { due, elements: Vec::new(), says: Vec::new() });
-        batch.elements.push(element);
-        batch.says.push(says);
-        if batch.elements.len() < BATCH_ELEMENTS {
-            return None;
-        }
-        self.batches.remove(&feed).map(|batch| batch.message(&entry.id, at))
+    /// From now on the bay is watched by another device, which joins the network and says how the
+    /// bay stands.
+    pub fn swap_device(&mut self, at: Timestamp, bay: usize, sensor: usize, occupied: bool) -> Vec<Message> {
+        self.sensor_of_bay[bay] = Some(sensor);
+        let joined = self.radios.device(&self.county, sensor, at, at, DeviceEvent::Join);
+        joined.into_iter().chain(self.bay(at, at, bay, occupied, Cause::Heartbeat)).collect()
     }
 
-    fn due_batches(&mut self, at: Timestamp) -> Vec<Message> {
-        let due: Vec<usize> =
-            self.batches.iter().filter(|(_, b)| b.due <= at).map(|(feed, _)| *feed).collect();
-        due.into_iter()
-            .filter_map(|feed| Some(self.batches.remove(&feed)?.message(&self.county.feeds[feed].id, at)))
+    /// From now on the device's battery is nearly empty.
+    pub fn set_low_battery(&mut self, sensor: usize) {
+        self.radios.set_low_battery(sensor);
+    }
+
+    fn bay(
+        &mut self,
+        at: Timestamp,
+        stamp: Timestamp,
+        bay: usize,
+        occupied: bool,
+        cause: Cause,
+    ) -> Vec<Message> {
+        let Some(sensor) = self.sensor_of_bay[bay] else {
+            let BaySource::Native(feed) = self.county.bays[bay].source else { return Vec::new() };
+            let (element, says) = self.native_bay(bay, stamp, occupied);
+            return self.batches.take(&self.county, feed, at, element, says).into_iter().collect();
+        };
+        let has_state = self.county.sensors[sensor].device.start_up_has_state();
+        let kinds: &[FrameKind] = match cause {
+            Cause::Change => &[FrameKind::Change],
+            // Some were switched on just now, the others send a sign of life.
+            Cause::Start if sensor.is_multiple_of(10) && has_state => &[FrameKind::StartUp],
+            Cause::Start if sensor.is_multiple_of(10) => &[FrameKind::StartUp, FrameKind::Heartbeat],
+            Cause::Start | Cause::Heartbeat => &[FrameKind::Heartbeat],
+        };
+        kinds
+            .iter()
+            .map(|kind| self.radios.state(&self.county, (sensor, bay), at, stamp, *kind, occupied))
             .collect()
     }
-}
 
-impl Batch {
-    fn message(self, feed: &str, at: Timestamp) -> Message {
-        let (topic, payload) = native::batch(feed, &self.elements);
-        Message { topic, payload, intended_utc: at, says: self.says }
+    fn format_of_vehicle(&self, vehicle: usize) -> Format {
+        self.county.feeds[self.county.vehicles[vehicle].feed].format
     }
 }
 
-fn element(kind: &str, id: &str, observation: Observation) -> Element {
-    Element { topic: format!("{kind}/{id}"), observation }
-}
+#[cfg(test)]
+mod tests;

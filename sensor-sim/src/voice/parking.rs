@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Voice, element};
+use super::Voice;
+use super::batches::element;
 use crate::county::CountStyle;
 use crate::encode::native::{Bay, Element, Observation, Site};
 use crate::message::{Fact, Statement};

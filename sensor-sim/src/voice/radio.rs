@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::parking::state;
 use crate::county::{County, Format, Frame, distance_m};
 use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, hear, spreading_factor};
-use crate::encode::{Device, FrameKind, Reading, chirpstack};
+use crate::encode::{Device, FrameKind, Reading, chirpstack, tts};
 use crate::message::{Fact, Message, Statement};
 use crate::random::{hash, stream, uuid};
 use crate::world::DeviceEvent;
@@ -75,11 +75,11 @@ impl Radios {
         Self { radios }
     }
 
-    /// An uplink with the state of the bay the device watches.
+    /// An uplink with the state of a bay.
     pub(super) fn state(
         &mut self,
         county: &County,
-        sensor: usize,
+        (sensor, bay): (usize, usize),
         at: Timestamp,
         stamp: Timestamp,
         kind: FrameKind,
@@ -88,17 +88,17 @@ impl Radios {
         let entry = &county.sensors[sensor];
         let radio = &mut self.radios[sensor];
         let frame = radio.frame(entry.device, kind, occupied, at);
-        let (topic, payload) =
-            radio.speak(county, sensor, stamp, frame.f_port, &frame.payload, |_, uplink| {
-                chirpstack::up(uplink)
-            });
-        let bay = entry.bay.map(|b| county.bays[b].id.clone());
-        let fact = Fact::Bay { state: state(occupied), sensor: Some(entry.dev_eui.clone()) };
-        let says = Statement { kind: "bay", id: bay.unwrap_or_default(), at: stamp, fact };
+        let (topic, payload) = radio.speak(county, sensor, stamp, frame.f_port, &frame.payload, up);
+        let says = if kind == FrameKind::StartUp && !entry.device.start_up_has_state() {
+            device_statement(county, sensor, stamp, "start-up")
+        } else {
+            let fact = Fact::Bay { state: state(occupied), sensor: Some(entry.dev_eui.clone()) };
+            Statement { kind: "bay", id: county.bays[bay].id.clone(), at: stamp, fact }
+        };
         Message { topic, payload, intended_utc: at, says: vec![says] }
     }
 
-    /// A join, or an answer about the battery.
+    /// A join, or an answer about the battery; `None` where the network publishes none.
     pub(super) fn device(
         &mut self,
         county: &County,
@@ -106,32 +106,49 @@ impl Radios {
         at: Timestamp,
         stamp: Timestamp,
         what: DeviceEvent,
-    ) -> Message {
-        let entry = &county.sensors[sensor];
+    ) -> Option<Message> {
         let radio = &mut self.radios[sensor];
-        if what == DeviceEvent::Join {
-            radio.session += 1;
-            radio.f_cnt = 0;
-            radio.dev_addr = radio.rng.random::<u32>() & 0x01ff_ffff;
-        }
-        let battery = if radio.low_battery { BATTERY_PERCENT.1 } else { BATTERY_PERCENT.0 };
-        let battery = battery + radio.rng.random_range(-3.0..3.0);
-        let margin_db = radio.rng.random_range(4..14);
-        let (topic, payload) = radio.speak(county, sensor, stamp, 0, &[], |_, uplink| match what {
-            DeviceEvent::Join => chirpstack::join(uplink),
-            DeviceEvent::Status => chirpstack::status(uplink, margin_db, battery),
-        });
-        let event = match what {
-            DeviceEvent::Join => "join",
-            DeviceEvent::Status => "status",
+        let is_tts = county.feeds[county.sensors[sensor].feed].format == Format::Tts;
+        let (name, (topic, payload)) = match what {
+            DeviceEvent::Join => {
+                radio.begin_session();
+                let encode = if is_tts { tts::join } else { chirpstack::join };
+                ("join", radio.speak(county, sensor, stamp, 0, &[], |_, uplink| encode(uplink)))
+            }
+            DeviceEvent::Status if is_tts => return None,
+            DeviceEvent::Status => {
+                let battery = if radio.low_battery { BATTERY_PERCENT.1 } else { BATTERY_PERCENT.0 };
+                let battery = battery + radio.rng.random_range(-3.0..3.0);
+                let margin_db = radio.rng.random_range(4..14);
+                let encode = |_, uplink: &Uplink| chirpstack::status(uplink, margin_db, battery);
+                ("status", radio.speak(county, sensor, stamp, 0, &[], encode))
+            }
         };
-        let says =
-            Statement { kind: "device", id: entry.dev_eui.clone(), at: stamp, fact: Fact::Device { event } };
-        Message { topic, payload, intended_utc: at, says: vec![says] }
+        let says = device_statement(county, sensor, stamp, name);
+        Some(Message { topic, payload, intended_utc: at, says: vec![says] })
+    }
+
+    pub(super) fn set_low_battery(&mut self, sensor: usize) {
+        self.radios[sensor].low_battery = true;
     }
 }
 
+fn up(format: Format, uplink: &Uplink) -> (String, bytes::Bytes) {
+    if format == Format::Tts { tts::up(uplink) } else { chirpstack::up(uplink) }
+}
+
+fn device_statement(county: &County, sensor: usize, stamp: Timestamp, event: &'static str) -> Statement {
+    let id = county.sensors[sensor].dev_eui.clone();
+    Statement { kind: "device", id, at: stamp, fact: Fact::Device { event } }
+}
+
 impl Radio {
+    fn begin_session(&mut self) {
+        self.session += 1;
+        self.f_cnt = 0;
+        self.dev_addr = self.rng.random::<u32>() & 0x01ff_ffff;
+    }
+
     fn frame(
         &mut self,
         device: Device,

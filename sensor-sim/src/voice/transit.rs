@@ -1,108 +1,122 @@
-//! Buses and trains.
+//! Buses and trains: what all formats share, and the native one.
 
 use jiff::Timestamp;
 
-use super::{Voice, element};
+use super::Voice;
+use super::batches::element;
 use crate::clock::zone;
-use crate::county::{Line, Vehicle};
+use crate::county::{County, Line, Stop, Vehicle};
 use crate::encode::native;
 use crate::message::{Fact, Message, Statement};
-use crate::world::{DoorCount, Trip, VehicleReport};
+use crate::world::{DoorCount, VehicleReport};
 
-/// The names a trip has outside.
-pub(super) struct TripNames {
+/// A report with the names that its vehicle, line, stop and trip have outside.
+pub(super) struct Named<'a> {
+    pub(super) vehicle: &'a Vehicle,
+    pub(super) line: &'a Line,
+    pub(super) stop: &'a Stop,
     pub(super) trip_id: String,
-    /// `YYYYMMDD`, in the county's zone.
-    pub(super) start_date: String,
+    /// Planned start, in the county's zone.
+    pub(super) start: jiff::ZonedDateTime,
+    pub(super) occupancy_percent: u32,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn of(county: &'a County, report: &VehicleReport) -> Self {
+        let vehicle = &county.vehicles[report.vehicle];
+        let line = &county.lines[vehicle.line];
+        let start = report.trip.planned_start_utc.to_zoned_datetime(zone(county.tz));
+        Self {
+            vehicle,
+            line,
+            stop: &county.stops[line.stop(report.trip.direction, report.stop)],
+            trip_id: format!(
+                "{}-{}-{}-{}",
+                line.id,
+                vehicle.block,
+                report.trip.direction,
+                start.strftime("%H%M")
+            ),
+            occupancy_percent: (report.on_board * 100 / (vehicle.seats + vehicle.standing).max(1)).min(100),
+            start,
+        }
+    }
+
+    pub(super) fn position(&self, stamp: Timestamp, report: &VehicleReport) -> Statement {
+        let fact = Fact::Position {
+            lat: round(report.lat, 6),
+            lon: round(report.lon, 6),
+            delay_s: report.delay_s,
+            trip_id: self.trip_id.clone(),
+        };
+        Statement { kind: "vehicle", id: self.vehicle.id.clone(), at: stamp, fact }
+    }
+
+    pub(super) fn passengers(
+        &self,
+        stamp: Timestamp,
+        report: &VehicleReport,
+        doors: &[DoorCount],
+    ) -> Statement {
+        let fact = Fact::Passengers {
+            boarded: doors.iter().map(|d| d.boarded).sum(),
+            alighted: doors.iter().map(|d| d.alighted).sum(),
+            on_board: report.on_board,
+        };
+        Statement { kind: "passengers", id: self.vehicle.id.clone(), at: stamp, fact }
+    }
 }
 
 impl Voice {
-    pub(super) fn vehicle(
+    pub(super) fn native_vehicle(
         &mut self,
         at: Timestamp,
         stamp: Timestamp,
         report: &VehicleReport,
     ) -> Option<Message> {
-        let (vehicle, line) = self.vehicle_and_line(report);
-        let names = self.trip_names(vehicle, line, &report.trip);
-        let stop = &self.county.stops[line.stop(report.trip.direction, report.stop)];
-        let capacity = (vehicle.seats + vehicle.standing).max(1);
+        let named = Named::of(&self.county, report);
         let observation = native::Observation::Vehicle(native::Vehicle {
             at: stamp,
             lat: round(report.lat, 6),
             lon: round(report.lon, 6),
             speed_mps: round(report.speed_mps, 1),
-            bearing_deg: round(report.bearing_deg, 0),
-            trip_id: names.trip_id.clone(),
-            start_date: names.start_date,
-            route_id: line.id.to_owned(),
-            stop_id: stop.id.clone(),
+            bearing_deg: round(report.bearing_deg, 0) % 360.0,
+            trip_id: named.trip_id.clone(),
+            start_date: named.start.strftime("%Y%m%d").to_string(),
+            route_id: named.line.id.to_owned(),
+            stop_id: named.stop.id.clone(),
             delay_s: report.delay_s,
-            occupancy_pct: report.on_board * 100 / capacity,
+            occupancy_pct: named.occupancy_percent,
         });
-        let says = position_statement(&vehicle.id, stamp, report, names.trip_id);
-        let (feed, element) = (vehicle.feed, element("vehicle", &vehicle.id, observation));
-        self.native(feed, at, element, says)
+        let element = element("vehicle", &named.vehicle.id, observation);
+        self.batches.take(&self.county, named.vehicle.feed, at, element, named.position(stamp, report))
     }
 
-    pub(super) fn passengers(
+    pub(super) fn native_passengers(
         &mut self,
         at: Timestamp,
         stamp: Timestamp,
         report: &VehicleReport,
         doors: &[DoorCount],
     ) -> Option<Message> {
-        let (vehicle, line) = self.vehicle_and_line(report);
-        let names = self.trip_names(vehicle, line, &report.trip);
+        let named = Named::of(&self.county, report);
         let observation = native::Observation::Passengers(native::Passengers {
             at: stamp,
-            stop_id: self.county.stops[line.stop(report.trip.direction, report.stop)].id.clone(),
-            trip_id: names.trip_id,
+            stop_id: named.stop.id.clone(),
+            trip_id: named.trip_id.clone(),
             doors: doors
                 .iter()
                 .map(|d| native::Door { door: d.door.to_string(), boarded: d.boarded, alighted: d.alighted })
                 .collect(),
             on_board: report.on_board,
         });
-        let says = passengers_statement(&vehicle.id, stamp, report, doors);
-        let (feed, element) = (vehicle.feed, element("passengers", &vehicle.id, observation));
-        self.native(feed, at, element, says)
-    }
-
-    fn vehicle_and_line(&self, report: &VehicleReport) -> (&Vehicle, &Line) {
-        let vehicle = &self.county.vehicles[report.vehicle];
-        (vehicle, &self.county.lines[vehicle.line])
-    }
-
-    fn trip_names(&self, vehicle: &Vehicle, line: &Line, trip: &Trip) -> TripNames {
-        let start = trip.planned_start_utc.to_zoned_datetime(zone(self.county.tz));
-        TripNames {
-            trip_id: format!("{}-{}-{}-{}", line.id, vehicle.block, trip.direction, start.strftime("%H%M")),
-            start_date: start.strftime("%Y%m%d").to_string(),
-        }
+        let says = named.passengers(stamp, report, doors);
+        let element = element("passengers", &named.vehicle.id, observation);
+        self.batches.take(&self.county, named.vehicle.feed, at, element, says)
     }
 }
 
-fn position_statement(id: &str, stamp: Timestamp, report: &VehicleReport, trip_id: String) -> Statement {
-    let fact = Fact::Position { lat: report.lat, lon: report.lon, delay_s: report.delay_s, trip_id };
-    Statement { kind: "vehicle", id: id.to_owned(), at: stamp, fact }
-}
-
-fn passengers_statement(
-    id: &str,
-    stamp: Timestamp,
-    report: &VehicleReport,
-    doors: &[DoorCount],
-) -> Statement {
-    let fact = Fact::Passengers {
-        boarded: doors.iter().map(|d| d.boarded).sum(),
-        alighted: doors.iter().map(|d| d.alighted).sum(),
-        on_board: report.on_board,
-    };
-    Statement { kind: "passengers", id: id.to_owned(), at: stamp, fact }
-}
-
-fn round(value: f64, decimals: i32) -> f64 {
+pub(super) fn round(value: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     (value * scale).round() / scale
 }

@@ -103,7 +103,7 @@ impl VehicleLife {
             return;
         }
         let late_us = us(self.rng.random_range(0.0..90.0));
-        let timetable = line.timetable(self.direction);
+        let timetable = &line.timetables[self.direction];
         let elapsed_s = -(self.planned_start + late_us) / US_PER_S;
         let position = timetable.iter().rposition(|t| i64::from(t.1) <= elapsed_s);
         self.state = match position {
@@ -170,7 +170,7 @@ impl VehicleLife {
             _ => 0,
         };
         events.extend(exchange);
-        let timetable = line.timetable(self.direction);
+        let timetable = &line.timetables[self.direction];
         if position + 1 < timetable.len() {
             let dwell_s = LEAST_DWELL_S + PER_PASSENGER_S * f64::from(passengers) / f64::from(self.doors);
             let planned = self.planned_start + i64::from(timetable[position].1) * US_PER_S;
@@ -230,7 +230,7 @@ impl VehicleLife {
         clock: &WorldClock,
         cause: VehicleCause,
     ) -> VehicleReport {
-        let timetable = line.timetable(self.direction);
+        let timetable = &line.timetables[self.direction];
         let planned = |s: u32| self.planned_start + i64::from(s) * US_PER_S;
         let (stop, phase, place, due) = match self.state {
             State::Depot { .. } => (0, Phase::Waiting, on_leg(line, self.direction, 0, 0.0), now),

@@ -1,0 +1,264 @@
+//! HSL's High-frequency positioning v2, and its passenger counts (APC).
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::native::json as bytes_of;
+
+/// One bus at one moment, in HFP's words.
+#[derive(Debug, Clone)]
+pub struct Position<'a> {
+    pub at: Timestamp,
+    /// Operator and vehicle number, `0018-01029`.
+    pub vehicle: &'a str,
+    /// What is written on the bus.
+    pub line: &'a str,
+    pub route: &'a str,
+    /// 1 or 2.
+    pub direction: u8,
+    pub headsign: &'a str,
+    /// Not yet under way.
+    pub upcoming: bool,
+    /// Operating day, `2026-11-22`.
+    pub operating_day: &'a str,
+    /// `HH:MM`, local.
+    pub start: &'a str,
+    pub journey: u32,
+    /// `None` when the receiver has no fix.
+    pub position: Option<(f64, f64)>,
+    pub speed_mps: f64,
+    pub heading_deg: f64,
+    pub odometer_m: f64,
+    /// Late is positive here; the wire has it the other way round.
+    pub delay_s: i32,
+    pub next_stop: u32,
+    /// The stop whose area it is in.
+    pub at_stop: Option<u32>,
+    pub doors_open: bool,
+    /// 0..100.
+    pub occupancy_percent: u32,
+    /// Planned times at the stop, in events of stops.
+    pub planned: Option<(Timestamp, Timestamp)>,
+    /// Most significant digit that moved since the last message; see [`geohash_level`].
+    pub geohash_level: u8,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    desi: &'a str,
+    dir: String,
+    oper: u32,
+    veh: u32,
+    tst: String,
+    tsi: i64,
+    spd: Option<f64>,
+    hdg: Option<i64>,
+    lat: Option<f64>,
+    long: Option<f64>,
+    acc: Option<f64>,
+    dl: i32,
+    odo: i64,
+    drst: Option<u8>,
+    oday: &'a str,
+    jrn: u32,
+    line: u32,
+    start: &'a str,
+    loc: &'static str,
+    stop: Option<u32>,
+    route: &'a str,
+    occu: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttarr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttdep: Option<String>,
+}
+
+/// Milliseconds, always three digits.
+fn milliseconds(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+fn numbers(vehicle: &str) -> (u32, u32) {
+    let (operator, number) = vehicle.split_once('-').unwrap_or(("0", vehicle));
+    (operator.parse().unwrap_or_default(), number.parse().unwrap_or_default())
+}
+
+/// `0018/01029` in a topic.
+fn vehicle_levels(vehicle: &str) -> String {
+    vehicle.replace('-', "/")
+}
+
+/// An event such as `VP`, `ARR` or `DEP`: topic and payload.
+pub fn event(name: &str, p: &Position) -> (String, Bytes) {
+    let temporal = if p.upcoming { "upcoming" } else { "ongoing" };
+    let geohash = p.position.map_or_else(|| "///".to_owned(), |(lat, lon)| geohash(lat, lon));
+    let level = if p.position.is_some() { p.geohash_level } else { 0 };
+    let topic = format!(
+        "/hfp/v2/journey/{temporal}/{}/bus/{}/{}/{}/{}/{}/{}/{level}/{geohash}",
+        name.to_ascii_lowercase(),
+        vehicle_levels(p.vehicle),
+        p.route,
+        p.direction,
+        p.headsign,
+        p.start,
+        p.next_stop,
+    );
+    let body = body(p, p.planned);
+    (topic, bytes_of(&json!({ name: body })))
+}
+
+fn body<'a>(p: &Position<'a>, planned: Option<(Timestamp, Timestamp)>) -> Body<'a> {
+    let (oper, veh) = numbers(p.vehicle);
+    let has_fix = p.position.is_some();
+    Body {
+        desi: p.line,
+        dir: p.direction.to_string(),
+        oper,
+        veh,
+        tst: milliseconds(p.at),
+        tsi: p.at.as_second(),
+        spd: has_fix.then_some(round(p.speed_mps, 2)),
+        hdg: has_fix.then_some(p.heading_deg.round() as i64 % 360),
+        lat: p.position.map(|at| round(at.0, 6)),
+        long: p.position.map(|at| round(at.1, 6)),
+        acc: has_fix.then_some(0.0),
+        dl: -p.delay_s,
+        odo: p.odometer_m.round() as i64,
+        drst: Some(u8::from(p.doors_open)),
+        oday: p.operating_day,
+        jrn: p.journey,
+        line: p.line.parse().unwrap_or(0),
+        start: p.start,
+        loc: if has_fix { "GPS" } else { "ODO" },
+        stop: p.at_stop,
+        route: p.route,
+        occu: p.occupancy_percent,
+        ttarr: planned.map(|t| milliseconds(t.0)),
+        ttdep: planned.map(|t| milliseconds(t.1)),
+    }
+}
+
+/// A passenger count at a stop, by door: topic and payload. `doors`: number, boarded, alighted.
+pub fn apc(p: &Position, doors: &[(u8, u32, u32)], on_board: u32, capacity: u32) -> (String, Bytes) {
+    let topic = format!("/hfp/v2/journey/ongoing/apc/bus/{}", vehicle_levels(p.vehicle));
+    let (oper, veh) = numbers(p.vehicle);
+    let doors: Vec<_> = doors
+        .iter()
+        .map(|(door, boarded, alighted)| {
+            json!({"door": door.to_string(), "count": [{"class": "adult", "in": boarded, "out": alighted}]})
+        })
+        .collect();
+    let body = json!({ "APC": {
+        "desi": p.line, "dir": p.direction.to_string(), "oper": oper, "veh": veh,
+        "tst": milliseconds(p.at), "tsi": p.at.as_second(),
+        "lat": p.position.map(|at| round(at.0, 6)), "long": p.position.map(|at| round(at.1, 6)),
+        "odo": p.odometer_m.round() as i64, "oday": p.operating_day, "jrn": p.journey,
+        "line": p.line.parse::<u32>().unwrap_or(0), "start": p.start, "loc": "GPS",
+        "stop": p.at_stop, "route": p.route,
+        "vehiclecounts": {
+            "countquality": "regular",
+            "vehicleload": on_board,
+            "vehicleloadratio": round(f64::from(on_board) / f64::from(capacity.max(1)), 3),
+            "doorcounts": doors,
+        },
+    }});
+    (topic, bytes_of(&body))
+}
+
+fn round(value: f64, decimals: i32) -> f64 {
+    let scale = 10f64.powi(decimals);
+    (value * scale).round() / scale
+}
+
+/// The digits behind the point, as far as topics have them.
+fn digits(value: f64) -> [u8; 3] {
+    let scaled = (value.abs().fract() * 1_000.0) as u32;
+    [scaled / 100, scaled / 10 % 10, scaled % 10].map(|d| d as u8)
+}
+
+/// Degrees, then pairs of digits of both: `60;24/28/65/93` for 60.2693, 24.8538.
+fn geohash(lat: f64, lon: f64) -> String {
+    let (a, b) = (digits(lat), digits(lon));
+    let pairs: Vec<String> = a.iter().zip(b).map(|(x, y)| format!("{x}{y}")).collect();
+    format!("{};{}/{}", lat.trunc(), lon.trunc(), pairs.join("/"))
+}
+
+/// Position of the most significant digit behind the point that differs between two positions, 5
+/// at most; 0 when whole degrees differ.
+pub fn geohash_level(before: (f64, f64), now: (f64, f64)) -> u8 {
+    let differs = |a: f64, b: f64, decimals: i32| {
+        let scale = 10f64.powi(decimals);
+        (a * scale).trunc() != (b * scale).trunc()
+    };
+    (0..5).find(|d| differs(before.0, now.0, *d) || differs(before.1, now.1, *d)).map_or(5, |d| d as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position() -> Position<'static> {
+        Position {
+            at: "2024-02-13T16:33:00.4724Z".parse().unwrap(),
+            vehicle: "0018-01029",
+            line: "520",
+            route: "5520",
+            direction: 1,
+            headsign: "Martinlaakso",
+            upcoming: false,
+            operating_day: "2024-02-13",
+            start: "17:35",
+            journey: 632,
+            position: Some((60.269247, 24.853777)),
+            speed_mps: 12.094,
+            heading_deg: 333.2,
+            odometer_m: 25_030.2,
+            delay_s: 232,
+            next_stop: 4_150_208,
+            at_stop: None,
+            doors_open: false,
+            occupancy_percent: 0,
+            planned: None,
+            geohash_level: 5,
+        }
+    }
+
+    #[test]
+    fn topics_are_those_of_a_real_bus() {
+        let (topic, payload) = event("VP", &position());
+        assert_eq!(
+            topic,
+            "/hfp/v2/journey/ongoing/vp/bus/0018/01029/5520/1/Martinlaakso/17:35/4150208/5/60;24/28/65/93"
+        );
+        let vp: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!((&vp["VP"]["dl"], &vp["VP"]["stop"]), (&(-232).into(), &serde_json::Value::Null));
+        assert_eq!(vp["VP"]["tst"], "2024-02-13T16:33:00.472Z");
+        assert_eq!((&vp["VP"]["oper"], &vp["VP"]["spd"]), (&18.into(), &12.09.into()));
+
+        let (topic, payload) = event("VP", &Position { position: None, ..position() });
+        assert!(topic.ends_with("/17:35/4150208/0////"), "{topic}");
+        let vp: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!((&vp["VP"]["lat"], &vp["VP"]["loc"]), (&serde_json::Value::Null, &"ODO".into()));
+    }
+
+    #[test]
+    fn levels_follow_the_most_significant_digit() {
+        assert_eq!(geohash_level((60.12345, 25.12345), (60.12499, 25.12388)), 3);
+        assert_eq!(geohash_level((60.1, 25.1), (61.1, 25.1)), 0);
+        assert_eq!(geohash_level((60.1, 25.1), (60.1, 25.1)), 5);
+    }
+
+    #[test]
+    fn counts_are_by_door() {
+        let (topic, payload) = apc(&position(), &[(1, 3, 0), (2, 0, 2)], 17, 80);
+        assert_eq!(topic, "/hfp/v2/journey/ongoing/apc/bus/0018/01029");
+        let apc: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        let counts = &apc["APC"]["vehiclecounts"];
+        assert_eq!(
+            (&counts["vehicleload"], &counts["doorcounts"][1]["count"][0]["out"]),
+            (&17.into(), &2.into())
+        );
+    }
+}

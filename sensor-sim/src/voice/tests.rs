@@ -1,0 +1,103 @@
+use std::collections::HashMap;
+
+use super::*;
+use crate::clock::StartClock;
+use crate::message::Fact;
+use crate::world::World;
+
+/// The messages of the first `seconds`.
+fn messages(seed: u64, seconds: i64) -> (Arc<County>, Vec<Message>) {
+    let county = Arc::new(County::sample(seed));
+    let start: Timestamp = "2026-11-22T03:14:27Z".parse().unwrap();
+    let until = Timestamp::from_second(start.as_second() + seconds).unwrap();
+    let mut world = World::new(Arc::clone(&county), seed, StartClock::BUSY, start, 1.0);
+    let mut voice = Voice::new(Arc::clone(&county), seed);
+    let mut messages = Vec::new();
+    loop {
+        let (at, event) = world.next_event();
+        if at >= until {
+            messages.extend(voice.flush(until));
+            return (county, messages);
+        }
+        messages.extend(voice.speak(at, at, &event));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let [a, b] = [1, 1].map(|seed| messages(seed, 60).1);
+    assert_eq!(a.len(), b.len());
+    assert!(a.iter().zip(&b).all(|(a, b)| (&a.topic, &a.payload) == (&b.topic, &b.payload)));
+}
+
+#[test]
+fn every_feed_speaks_on_its_topic_and_every_place_is_heard() {
+    let (county, messages) = messages(1, 60);
+    let mut by_feed: HashMap<&str, usize> = HashMap::new();
+    for message in &messages {
+        let matching: Vec<&str> = county
+            .feeds
+            .iter()
+            .filter(|f| rumqttc::matches(&message.topic, &f.topic))
+            .map(|f| f.id.as_str())
+            .collect();
+        assert_eq!(matching.len(), 1, "{} matches {matching:?}", message.topic);
+        *by_feed.entry(matching[0]).or_default() += 1;
+    }
+    let silent: Vec<_> = county.feeds.iter().filter(|f| !by_feed.contains_key(f.id.as_str())).collect();
+    assert!(silent.is_empty(), "{silent:?}");
+    let said = |kind: &str| {
+        let ids: std::collections::HashSet<&str> =
+            messages.iter().flat_map(|m| &m.says).filter(|s| s.kind == kind).map(|s| s.id.as_str()).collect();
+        ids.len()
+    };
+    assert_eq!(said("bay"), county.bays.len());
+    assert_eq!(said("site"), county.sites.iter().filter(|s| s.counted.is_some()).count());
+    assert!(said("vehicle") >= 58, "{} vehicles", said("vehicle"));
+}
+
+#[test]
+fn payloads_are_what_their_format_says_and_below_its_size() {
+    for message in messages(1, 120).1 {
+        if message.topic.starts_with("gtfs-rt/") {
+            use prost::Message;
+            let feed = crate::encode::gtfs_rt::FeedMessage::decode(&message.payload[..]).unwrap();
+            assert!(!feed.entity.is_empty());
+        } else {
+            let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+            let is_batch = message.topic.ends_with("/batch");
+            assert_eq!(value.is_array(), is_batch, "{}", message.topic);
+            let limit = if is_batch { 1 << 20 } else { 64 << 10 };
+            assert!(message.payload.len() < limit, "{} bytes", message.payload.len());
+        }
+    }
+}
+
+#[test]
+fn a_native_statement_says_what_its_payload_says() {
+    let mut compared = 0;
+    for message in messages(1, 60).1.iter().filter(|m| m.topic.contains("/bay/")) {
+        let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
+        let [says] = message.says.as_slice() else { panic!("one statement a message") };
+        let Fact::Bay { state, .. } = &says.fact else { panic!("{says:?}") };
+        assert_eq!(value["state"], *state);
+        assert_eq!(value["at"], says.at.to_string());
+        compared += 1;
+    }
+    assert!(compared > 50);
+}
+
+#[test]
+fn a_swapped_device_joins_and_speaks_for_the_bay() {
+    let county = Arc::new(County::sample(1));
+    let mut voice = Voice::new(Arc::clone(&county), 1);
+    let bay = county.bays.iter().position(|b| matches!(b.source, BaySource::Sensor(_))).unwrap();
+    let spare = county.sensors.iter().position(|s| s.bay.is_none()).unwrap();
+    let at: Timestamp = "2026-11-22T03:14:27Z".parse().unwrap();
+    let [join, state] = voice.swap_device(at, bay, spare, true).try_into().unwrap();
+    assert!(join.topic.ends_with("/join"), "{}", join.topic);
+    assert!(state.topic.contains(&county.sensors[spare].dev_eui));
+    assert_eq!(state.says[0].id, county.bays[bay].id);
+    let event = Event::Bay { bay, occupied: false, cause: Cause::Change };
+    assert!(voice.speak(at, at, &event)[0].topic.contains(&county.sensors[spare].dev_eui));
+}
