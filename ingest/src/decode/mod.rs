@@ -1,0 +1,123 @@
+//! From wire formats to statements. Decoding never fails a stream: it yields statements *and*
+//! faults, side by side, and the faults are kept in quarantine.
+//!
+//! One file per payload family. A decoder knows no places: it says what was said of which text
+//! id; [`crate::check`] binds it to a bay, site or vehicle and decides whether to believe it.
+
+pub mod gtfs_rt;
+pub mod hfp;
+pub mod lorawan;
+pub mod native;
+mod json;
+
+use std::borrow::Cow;
+
+use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
+use domain::{Audience, BayState, Reason, UtcMicros};
+
+/// One thing said about one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement<'a> {
+    pub subject: Subject<'a>,
+    /// When it was observed, by the sender's clock.
+    pub at: Option<UtcMicros>,
+    pub said: Said<'a>,
+    pub seq: Option<i64>,
+}
+
+/// Whom a statement is about, in the supplier's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject<'a> {
+    Bay(Cow<'a, str>),
+    Site(Cow<'a, str>),
+    Vehicle(Cow<'a, str>),
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said<'a> {
+    Bay { state: BayState, battery_v: Option<f32>, rssi_dbm: Option<f32>, temperature_c: Option<f32> },
+    Count {
+        value: CountValue,
+        audience: Option<Audience>,
+        status: Option<SiteStatus>,
+        capacity: Option<i32>,
+        source: Option<Cow<'a, str>>,
+    },
+    Fix(Box<VehicleFix>),
+    Passengers {
+        stop_id: Option<String>,
+        trip_id: Option<String>,
+        doors: Vec<DoorCount>,
+        on_board: Option<i32>,
+        source: Option<String>,
+    },
+}
+
+impl Statement<'_> {
+    /// The same statement, free of the message it was read from.
+    pub fn into_owned(self) -> Statement<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let subject = match self.subject {
+            Subject::Bay(id) => Subject::Bay(owned(id)),
+            Subject::Site(id) => Subject::Site(owned(id)),
+            Subject::Vehicle(id) => Subject::Vehicle(owned(id)),
+        };
+        let said = match self.said {
+            Said::Bay { state, battery_v, rssi_dbm, temperature_c } => {
+                Said::Bay { state, battery_v, rssi_dbm, temperature_c }
+            }
+            Said::Count { value, audience, status, capacity, source } => {
+                Said::Count { value, audience, status, capacity, source: source.map(owned) }
+            }
+            Said::Fix(fix) => Said::Fix(fix),
+            Said::Passengers { stop_id, trip_id, doors, on_board, source } => {
+                Said::Passengers { stop_id, trip_id, doors, on_board, source }
+            }
+        };
+        Statement { subject, at: self.at, said, seq: self.seq }
+    }
+}
+
+/// Why a message, or one element of it, could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub reason: Reason,
+    /// The field, its value and what would be right.
+    pub detail: String,
+    /// The element of a batch it is about (its own JSON); `None` = the whole message.
+    pub element: Option<Vec<u8>>,
+}
+
+impl Fault {
+    /// A fault of the whole message.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Fault { reason, detail: detail.into(), element: None }
+    }
+
+    /// A payload that cannot be read.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Fault::new(Reason::Malformed, detail)
+    }
+}
+
+/// What a message yielded. Empty when it carries nothing for us (a valid event that says nothing
+/// about parking or transit).
+#[derive(Debug, Default, PartialEq)]
+pub struct Decoded<'a> {
+    pub statements: Vec<Statement<'a>>,
+    pub faults: Vec<Fault>,
+}
+
+impl<'a> Decoded<'a> {
+    /// One statement.
+    pub fn one(statement: Statement<'a>) -> Self {
+        Decoded { statements: vec![statement], faults: Vec::new() }
+    }
+}
+
+impl From<Fault> for Decoded<'_> {
+    fn from(fault: Fault) -> Self {
+        Decoded { statements: Vec::new(), faults: vec![fault] }
+    }
+}
