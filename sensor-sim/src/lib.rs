@@ -21,6 +21,8 @@
 mod clock;
 pub mod county;
 pub mod encode;
+pub mod faults;
+pub mod load;
 mod message;
 mod mqtt;
 mod random;
@@ -31,6 +33,7 @@ pub mod world;
 
 pub use clock::{NotAStartClock, StartClock};
 pub use county::County;
+pub use faults::{BadFault, Faults};
 pub use message::{Fact, Message, Statement};
 pub use mqtt::{Broker, NotABroker};
 pub use run::{RunConfig, RunError, Summary, run};

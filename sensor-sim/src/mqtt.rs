@@ -13,7 +13,7 @@ use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Messages on the wire without an acknowledgement. Brokers commonly grant 20 to 65,535; the
@@ -98,6 +98,7 @@ pub(crate) struct Publisher<T> {
     in_flight: HashMap<u16, (u64, Outbound<T>)>,
     sent: u64,
     result: Delivered,
+    online: watch::Sender<bool>,
 }
 
 impl<T> Publisher<T> {
@@ -110,7 +111,13 @@ impl<T> Publisher<T> {
             in_flight: HashMap::new(),
             sent: 0,
             result: Delivered::default(),
+            online: watch::Sender::new(false),
         }
+    }
+
+    /// Whether the broker has ever accepted us.
+    pub(crate) fn online(&self) -> watch::Receiver<bool> {
+        self.online.subscribe()
     }
 
     /// Publishes what comes in until the inbox closes and all is acknowledged, or until `cancel`
@@ -197,6 +204,7 @@ impl<T> Publisher<T> {
     fn on_event(&mut self, event: Event, client: &AsyncClient, acknowledged: &mut impl FnMut(&T)) -> bool {
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
+                self.online.send_replace(true);
                 for message in std::mem::take(&mut self.queued) {
                     self.result.repeated += 1;
                     self.hand_over(message, client);

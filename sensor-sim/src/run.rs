@@ -1,5 +1,7 @@
 //! The county on a broker: what happens is published when it happens.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::StartClock;
 use crate::county::County;
-use crate::message::Message;
+use crate::faults::{BadFault, Faults, Happening, Scene, Sending, Wire};
 use crate::mqtt::{Broker, Delivered, NotABroker, Outbound, Publisher};
 use crate::truth::Truth;
 use crate::voice::Voice;
@@ -18,6 +20,8 @@ use crate::world::World;
 
 /// Messages waiting for the broker; beyond this the world waits too, rather than memory growing.
 const QUEUE: usize = 8_192;
+/// How long the last messages may take to be handed over.
+const LAST_SENDS: Duration = Duration::from_secs(2);
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct RunConfig {
     pub start: StartClock,
     /// Where to write what really happened and what was sent (see [`crate::truth`]).
     pub truth: Option<PathBuf>,
+    /// What goes wrong.
+    pub faults: Faults,
     /// Real time after which the run ends by itself.
     pub max_duration: Option<Duration>,
 }
@@ -47,6 +53,7 @@ impl RunConfig {
             speed: 1.0,
             start: StartClock::BUSY,
             truth: None,
+            faults: Faults::default(),
             max_duration: None,
         }
     }
@@ -59,6 +66,8 @@ pub struct Summary {
     pub events: u64,
     /// Messages given to the connection.
     pub sent: u64,
+    /// Messages that a fault kept from it.
+    pub lost: u64,
     pub acknowledged: u64,
     /// Refused by the broker, each with a warning in the log.
     pub refused: u64,
@@ -74,6 +83,8 @@ pub struct Summary {
 pub enum RunError {
     #[error(transparent)]
     Broker(#[from] NotABroker),
+    #[error(transparent)]
+    Fault(#[from] BadFault),
     #[error("speed {0} must be above 0 and at most 1000")]
     Speed(f64),
     #[error("the truth cannot be written to {}: {error}", path.display())]
@@ -84,53 +95,194 @@ pub enum RunError {
 /// away is waited for; what was not acknowledged is sent again when it is back.
 ///
 /// # Errors
-/// The address or the speed makes no sense, or the truth cannot be written.
+/// The address, the speed or a fault makes no sense, or the truth cannot be written.
 pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, RunError> {
     let broker: Broker = cfg.mqtt_url.parse()?;
+    cfg.faults.check()?;
     if !(cfg.speed > 0.0 && cfg.speed <= 1_000.0) {
         return Err(RunError::Speed(cfg.speed));
     }
     let truth_error = |error| RunError::Truth { path: cfg.truth.clone().unwrap_or_default(), error };
-    let mut truth = Truth::open(cfg.truth.as_deref()).map_err(truth_error)?;
+    let truth = Truth::open(cfg.truth.as_deref()).map_err(truth_error)?;
 
     let (outbox, inbox) = mpsc::channel(QUEUE);
     let start_utc = Timestamp::now();
     let client_id = format!("kv-sim-{:012x}", start_utc.as_microsecond());
     let publisher = Publisher::new(broker, client_id, inbox);
-    let connection = tokio::spawn(publisher.run(cancel.clone(), |_: &()| {}));
+    // Our own end must not end the caller's token.
+    let stop = cancel.child_token();
+    let connection = tokio::spawn(publisher.run(stop.clone(), |_: &()| {}));
 
-    let mut world = World::new(Arc::clone(&cfg.county), cfg.seed, cfg.start, start_utc, cfg.speed);
-    let mut voice = Voice::new(Arc::clone(&cfg.county), cfg.seed);
-    let mut summary = Summary::default();
-    let end = cfg.max_duration.map(|d| tokio::time::Instant::now() + d);
-
-    'life: loop {
-        let (at, event) = world.next_event();
-        tokio::select! {
-            () = sleep_until_utc(at) => {}
-            () = cancel.cancelled() => break,
-            () = sleep_until_end(end) => break,
-        }
-        summary.events += 1;
-        truth.happened(&cfg.county, at, &event).map_err(truth_error)?;
-        for message in voice.speak(at, at, &event) {
-            truth.sent(&message, Timestamp::now()).map_err(truth_error)?;
-            tokio::select! {
-                sent = send(&outbox, message) => if !sent { break 'life },
-                () = cancel.cancelled() => break 'life,
-            }
-            summary.sent += 1;
-        }
-    }
-    for message in voice.flush(Timestamp::now()) {
-        summary.sent += u64::from(send(&outbox, message).await);
-    }
-    drop(outbox);
-    truth.flush().map_err(truth_error)?;
+    let mut life = Life::new(&cfg, start_utc, truth, outbox);
+    let ended = life.live(cfg.max_duration, &stop).await.map_err(truth_error);
+    let summary = life.summary;
+    drop(life);
     // The connection ends by itself once all is acknowledged; a broker that is away is not waited for.
-    cancel.cancel();
+    stop.cancel();
     let delivered = connection.await.unwrap_or_default();
-    Ok(summary.with(delivered))
+    ended.map(|()| summary.with(delivered))
+}
+
+/// The run in progress.
+struct Life {
+    county: Arc<County>,
+    scene: Scene,
+    voice: Voice,
+    wire: Wire,
+    truth: Truth,
+    outbox: mpsc::Sender<Outbound<()>>,
+    /// On their way, by the time they go out and the order in which they were sent.
+    pending: BinaryHeap<Reverse<Pending>>,
+    sendings: u64,
+    summary: Summary,
+}
+
+struct Pending {
+    at: Timestamp,
+    order: u64,
+    sending: Sending,
+}
+
+impl Pending {
+    fn key(&self) -> (Timestamp, u64) {
+        (self.at, self.order)
+    }
+}
+
+impl PartialEq for Pending {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Pending {}
+
+impl PartialOrd for Pending {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Pending {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl Life {
+    fn new(cfg: &RunConfig, start_utc: Timestamp, truth: Truth, outbox: mpsc::Sender<Outbound<()>>) -> Self {
+        let world = World::new(Arc::clone(&cfg.county), cfg.seed, cfg.start, start_utc, cfg.speed);
+        let scene = Scene::new(world, Arc::clone(&cfg.county), &cfg.faults, cfg.seed, start_utc);
+        let mut voice = Voice::new(Arc::clone(&cfg.county), cfg.seed);
+        for sensor in scene.low_battery() {
+            voice.set_low_battery(*sensor);
+        }
+        Self {
+            county: Arc::clone(&cfg.county),
+            scene,
+            voice,
+            wire: Wire::new(cfg.faults, cfg.seed),
+            truth,
+            outbox,
+            pending: BinaryHeap::new(),
+            sendings: 0,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Lets things happen, each at its time, until the end.
+    async fn live(
+        &mut self,
+        max_duration: Option<Duration>,
+        stop: &CancellationToken,
+    ) -> std::io::Result<()> {
+        let end = max_duration.map(|d| tokio::time::Instant::now() + d);
+        let over = async {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep_until(end) => {}
+            }
+        };
+        let mut over = std::pin::pin!(over);
+        let result = tokio::select! {
+            result = self.events() => result,
+            () = &mut over => Ok(()),
+        };
+        for message in self.voice.flush(Timestamp::now()) {
+            self.take(Sending { at: Some(message.intended_utc), message, faults: Vec::new() })?;
+        }
+        // A broker that is away must not keep us; what it did not get has no line in the truth.
+        if let Ok(sent) = tokio::time::timeout(LAST_SENDS, self.send_due(Timestamp::now())).await {
+            sent?;
+        }
+        self.truth.flush()?;
+        result
+    }
+
+    /// Never ends by itself.
+    async fn events(&mut self) -> std::io::Result<()> {
+        loop {
+            let happening = self.scene.next_happening();
+            self.send_due(happening.at).await?;
+            sleep_until_utc(happening.at).await;
+            self.happen(happening)?;
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) -> std::io::Result<()> {
+        let at = happening.at;
+        if let Some(note) = &happening.note {
+            self.truth.fault(note)?;
+        }
+        if let Some(event) = &happening.event {
+            self.summary.events += 1;
+            self.truth.happened(&self.county, at, event)?;
+        }
+        if let Some(swap) = happening.swap {
+            for message in self.voice.swap_device(at, swap.bay, swap.new, swap.occupied) {
+                for sending in self.wire.send(message, vec!["device_swap"]) {
+                    self.take(sending)?;
+                }
+            }
+        }
+        if let Some(heard) = happening.heard {
+            for message in self.voice.speak(at, heard.stamp, &heard.event) {
+                for sending in self.wire.send(message, heard.faults.clone()) {
+                    self.take(sending)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, sending: Sending) -> std::io::Result<()> {
+        match sending.at {
+            Some(at) => {
+                self.sendings += 1;
+                self.pending.push(Reverse(Pending { at, order: self.sendings, sending }));
+                Ok(())
+            }
+            None => {
+                self.summary.lost += 1;
+                self.truth.sent(&sending, None)
+            }
+        }
+    }
+
+    /// Sends what is due until `until`, each at its time.
+    async fn send_due(&mut self, until: Timestamp) -> std::io::Result<()> {
+        while self.pending.peek().is_some_and(|p| p.0.at <= until) {
+            let Some(Reverse(pending)) = self.pending.pop() else { break };
+            sleep_until_utc(pending.at).await;
+            // A place first, then the record: what is written down as sent was sent.
+            let Ok(place) = self.outbox.reserve().await else { break };
+            self.truth.sent(&pending.sending, Some(Timestamp::now()))?;
+            let message = pending.sending.message;
+            place.send(Outbound { topic: message.topic, payload: message.payload, tag: () });
+            self.summary.sent += 1;
+        }
+        Ok(())
+    }
 }
 
 impl Summary {
@@ -146,10 +298,6 @@ impl Summary {
     }
 }
 
-async fn send(outbox: &mpsc::Sender<Outbound<()>>, message: Message) -> bool {
-    outbox.send(Outbound { topic: message.topic, payload: message.payload, tag: () }).await.is_ok()
-}
-
 async fn sleep_until_utc(at: Timestamp) {
     let left = at.duration_since(Timestamp::now());
     if let Ok(left) = Duration::try_from(left) {
@@ -157,7 +305,7 @@ async fn sleep_until_utc(at: Timestamp) {
     }
 }
 
-async fn sleep_until_end(end: Option<tokio::time::Instant>) {
+async fn sleep_until(end: Option<tokio::time::Instant>) {
     match end {
         Some(end) => tokio::time::sleep_until(end).await,
         None => std::future::pending().await,

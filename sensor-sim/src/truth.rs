@@ -6,13 +6,17 @@
 //! {"what":"change","kind":"passengers","id":"...","at":"...","boarded":3,"alighted":1,"on_board":17,"cause":"change"}
 //! {"what":"sent","topic":"...","intended":"...","sent":"...","faults":[],"bytes":61,
 //!  "says":[{"kind":"bay","id":"...","at":"...","state":"occupied","sensor":"0e01..."}]}
+//! {"what":"fault","fault":"stuck","kind":"bay","id":"...","at":"..."}
+//! {"what":"fault","fault":"device_swap","kind":"bay","id":"...","at":"...","devices":["OLD","NEW"]}
+//! {"what":"fault","fault":"wrong_clock","kind":"site","id":"...","at":"...","clock_off_s":3600}
 //! ```
 //!
 //! `change` lines are the truth: how things stood at the start (`cause: start`) and every change at
 //! its exact instant (microseconds, UTC). Heartbeats and positions change nothing and have none.
 //! `sent` lines follow in the order of sending: `intended` is when the message should have gone out,
-//! `sent` when it was given to the connection, `faults` what was done to it on the way, `says` what
-//! it claims with the times it gives. `occupied` of a site is the count after the passage.
+//! `sent` when it was given to the connection (`null`: it was lost on the way), `faults` what was done
+//! to it, `says` what it claims with the times it gives. `fault` lines say what is wrong with whom
+//! since when; a `wrong_clock` without `clock_off_s` was reset to 1970. `occupied` of a site is the count after the passage.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -22,7 +26,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::county::County;
-use crate::message::{Message, Statement};
+use crate::faults::{Note, Sending};
+use crate::message::Statement;
 use crate::world::{Cause, Event, Passage};
 
 /// Writes the truth, or nothing when there is no file.
@@ -61,10 +66,17 @@ struct Sent<'a> {
     what: &'static str,
     topic: &'a str,
     intended: Timestamp,
-    sent: Timestamp,
+    sent: Option<Timestamp>,
     faults: &'a [&'static str],
     bytes: usize,
     says: &'a [Statement],
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    what: &'static str,
+    #[serde(flatten)]
+    note: &'a Note,
 }
 
 impl Truth {
@@ -140,20 +152,29 @@ impl Truth {
         self.line(&change)
     }
 
-    /// Notes a message that is being sent.
+    /// Notes a message that is being sent, or was lost (`None`).
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn sent(&mut self, message: &Message, sent_utc: Timestamp) -> io::Result<()> {
+    pub fn sent(&mut self, sending: &Sending, sent_utc: Option<Timestamp>) -> io::Result<()> {
+        let message = &sending.message;
         self.line(&Sent {
             what: "sent",
             topic: &message.topic,
             intended: message.intended_utc,
             sent: sent_utc,
-            faults: &[],
+            faults: &sending.faults,
             bytes: message.payload.len(),
             says: &message.says,
         })
+    }
+
+    /// Notes a fault that begins.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn fault(&mut self, note: &Note) -> io::Result<()> {
+        self.line(&Fault { what: "fault", note })
     }
 
     /// Writes what is buffered.

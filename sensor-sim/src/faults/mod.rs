@@ -1,0 +1,89 @@
+//! What goes wrong between a bay and the broker, on demand and seeded.
+//!
+//! Devices: [`Scene`] lets the world happen and changes what is heard of it. Messages: [`Wire`]
+//! loses, doubles and delays them. The truth itself is never touched.
+
+mod scene;
+mod wire;
+
+pub use scene::{Happening, Heard, Note, Scene, Swap};
+pub use wire::{Sending, Wire};
+
+/// Rates and fractions of faults; all zero = none.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Faults {
+    /// Share of messages that never arrive.
+    pub loss: f64,
+    /// Share of messages that are sent twice.
+    pub double: f64,
+    /// Share of messages that are overtaken by later ones (held back 1 to 5 s).
+    pub reorder: f64,
+    /// Every message is held back by up to so many seconds.
+    pub delay_s: f64,
+    /// Share of bays, sites and vehicles whose clock is wrong: an hour slow, an hour or a year
+    /// fast, or reset to 1970.
+    pub wrong_clock: f64,
+    /// Share of bays whose sensor reports its first state for ever.
+    pub stuck: f64,
+    /// Share of bays whose sensor wavers around each change before it settles on the truth.
+    pub flapping: f64,
+    /// Share of bays whose sensor falls silent within the first minute.
+    pub dead: f64,
+    /// Share of LoRaWAN devices whose battery is nearly empty.
+    pub low_battery: f64,
+    /// Share of bays whose first state is sent again every minute with a fresh time.
+    pub restamp: f64,
+    /// Share of bays whose LoRaWAN device is replaced within the first minute by one of the town's
+    /// spare ones (as far as there are any).
+    pub device_swap: f64,
+}
+
+/// A rate that makes no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("fault '{name}' is {value}; {remedy}")]
+pub struct BadFault {
+    pub name: &'static str,
+    pub value: f64,
+    pub remedy: &'static str,
+}
+
+impl Faults {
+    /// Refuses what cannot be done.
+    ///
+    /// # Errors
+    /// A share outside 0..=1, a negative delay, or shares of bays that add up to more than all bays.
+    pub fn check(&self) -> Result<(), BadFault> {
+        let shares = [
+            ("loss", self.loss),
+            ("double", self.double),
+            ("reorder", self.reorder),
+            ("wrong_clock", self.wrong_clock),
+            ("stuck", self.stuck),
+            ("flapping", self.flapping),
+            ("dead", self.dead),
+            ("low_battery", self.low_battery),
+            ("restamp", self.restamp),
+            ("device_swap", self.device_swap),
+        ];
+        if let Some(&(name, value)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+            return Err(BadFault { name, value, remedy: "a share lies between 0 and 1" });
+        }
+        if !(0.0..=86_400.0).contains(&self.delay_s) {
+            let remedy = "a delay lies between 0 and 86400 seconds";
+            return Err(BadFault { name: "delay_s", value: self.delay_s, remedy });
+        }
+        let of_bays = self.stuck + self.flapping + self.dead + self.restamp + self.device_swap;
+        if of_bays > 1.0 {
+            let name = "stuck + flapping + dead + restamp + device_swap";
+            return Err(BadFault {
+                name,
+                value: of_bays,
+                remedy: "a bay has one of them, so they add up to 1 at most",
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::clock::StartClock;
+use crate::county::County;
+use crate::message::Message;
+use crate::world::{Cause, Event, World};
+
+fn start() -> Timestamp {
+    "2026-11-22T03:14:27Z".parse().unwrap()
+}
+
+fn happenings(faults: &Faults, minutes: i64) -> (Arc<County>, Vec<Happening>) {
+    let county = Arc::new(County::sample(1));
+    let world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start(), 1.0);
+    let mut scene = Scene::new(world, Arc::clone(&county), faults, 1, start());
+    let until = start().as_second() + 60 * minutes;
+    let all = std::iter::from_fn(|| Some(scene.next_happening())).take_while(|h| h.at.as_second() < until);
+    (county, all.collect())
+}
+
+#[test]
+fn without_faults_everything_is_heard_as_it_is() {
+    let (_, all) = happenings(&Faults::default(), 5);
+    for h in all {
+        let heard = h.heard.unwrap();
+        assert_eq!((Some(heard.event), heard.stamp, heard.faults.len()), (h.event, h.at, 0));
+        assert_eq!((h.note, h.swap), (None, None));
+    }
+}
+
+#[test]
+fn the_truth_is_the_same_under_any_fault() {
+    let faults = Faults {
+        stuck: 0.1,
+        flapping: 0.1,
+        dead: 0.1,
+        restamp: 0.1,
+        device_swap: 0.1,
+        wrong_clock: 0.5,
+        ..Faults::default()
+    };
+    let truth = |all: Vec<Happening>| -> Vec<_> {
+        all.into_iter().filter_map(|h| h.event.map(|e| (h.at, e))).collect()
+    };
+    let plain = truth(happenings(&Faults::default(), 10).1);
+    let faulty = happenings(&faults, 10).1;
+    assert!(faulty.windows(2).all(|pair| pair[0].at <= pair[1].at), "time goes back");
+    assert_eq!(plain, truth(faulty));
+}
+
+#[test]
+fn devices_fail_as_they_are_told_to() {
+    let faults = Faults { stuck: 0.2, flapping: 0.2, dead: 0.2, restamp: 0.2, ..Faults::default() };
+    let (county, all) = happenings(&faults, 30);
+    let mut fault_of: HashMap<String, &'static str> = HashMap::new();
+    let mut truth: HashMap<usize, bool> = HashMap::new();
+    let mut heard: HashMap<usize, Vec<(Timestamp, bool)>> = HashMap::new();
+    for h in &all {
+        if let Some(note) = &h.note {
+            fault_of.insert(note.id.clone(), note.fault);
+        }
+        if let Some(Event::Bay { bay, occupied, .. }) = h.event {
+            truth.insert(bay, occupied);
+        }
+        if let Some(Heard { event: Event::Bay { bay, occupied, .. }, .. }) = h.heard {
+            heard.entry(bay).or_default().push((h.at, occupied));
+        }
+    }
+    for name in ["stuck", "flapping", "dead", "restamp"] {
+        let n = fault_of.values().filter(|f| **f == name).count();
+        assert!((180..320).contains(&n), "{n} of {} are {name}", county.bays.len());
+    }
+    for (index, bay) in county.bays.iter().enumerate() {
+        let reports = &heard[&index];
+        match fault_of.get(&bay.id) {
+            Some(&"stuck") => assert!(reports.iter().all(|r| r.1 == reports[0].1)),
+            Some(&"restamp") => {
+                assert!(reports.len() >= 29 && reports.iter().all(|r| r.1 == reports[0].1));
+            }
+            Some(&"dead") => assert!(reports.iter().all(|r| r.0.as_second() <= start().as_second() + 60)),
+            // A change in the last seconds may still waver.
+            Some(&"flapping")
+                if all.last().unwrap().at.as_second() - reports.last().unwrap().0.as_second() < 20 => {}
+            _ => assert_eq!(reports.last().unwrap().1, truth[&index], "{}", bay.id),
+        }
+    }
+}
+
+#[test]
+fn a_swap_takes_a_spare_device_of_the_same_feed() {
+    let (county, all) = happenings(&Faults { device_swap: 0.5, ..Faults::default() }, 2);
+    let swaps: Vec<Swap> = all.iter().filter_map(|h| h.swap).collect();
+    assert_eq!(swaps.len(), 28, "every spare device of seven towns");
+    assert_eq!(swaps.iter().map(|s| s.new).collect::<HashSet<_>>().len(), swaps.len());
+    for swap in swaps {
+        assert_eq!(county.sensors[swap.old].bay, Some(swap.bay));
+        assert_eq!(county.sensors[swap.new].bay, None);
+        assert_eq!(county.sensors[swap.new].feed, county.sensors[swap.old].feed);
+    }
+}
+
+#[test]
+fn wrong_clocks_are_known_and_constant() {
+    let (county, all) = happenings(&Faults { wrong_clock: 0.3, ..Faults::default() }, 3);
+    let off: HashMap<&str, Option<i64>> =
+        all.iter().filter_map(|h| h.note.as_ref()).map(|n| (n.id.as_str(), n.clock_off_s)).collect();
+    assert!((250..500).contains(&off.len()), "{}", off.len());
+    for h in &all {
+        let Some(Heard { stamp, event: Event::Bay { bay, cause: Cause::Start, .. }, faults }) = &h.heard
+        else {
+            continue;
+        };
+        match off.get(county.bays[*bay].id.as_str()) {
+            None => assert_eq!((*stamp, faults.len()), (h.at, 0)),
+            Some(None) => assert!(stamp.as_second() < 60),
+            Some(Some(s)) => assert_eq!(stamp.as_second() - h.at.as_second(), *s),
+        }
+    }
+}
+
+fn message(n: i64) -> Message {
+    Message {
+        topic: format!("t/{n}"),
+        payload: bytes::Bytes::new(),
+        intended_utc: Timestamp::from_second(n).unwrap(),
+        says: Vec::new(),
+    }
+}
+
+#[test]
+fn the_wire_keeps_its_rates() {
+    let faults = Faults { loss: 0.1, double: 0.2, reorder: 0.3, delay_s: 2.0, ..Faults::default() };
+    let mut wire = Wire::new(faults, 1);
+    let (mut lost, mut copies, mut overtaken) = (0, 0, 0);
+    for n in 0..10_000 {
+        for sending in wire.send(message(n), Vec::new()) {
+            let has = |name| usize::from(sending.faults.contains(&name));
+            lost += has("loss");
+            copies += has("double");
+            overtaken += has("reorder") * (1 - has("double"));
+            if let Some(at) = sending.at {
+                let late_s = at.as_second() - n;
+                assert!((0..=9).contains(&late_s), "{late_s}");
+            }
+        }
+    }
+    assert!((900..1_100).contains(&lost), "{lost}");
+    assert!((1_650..1_950).contains(&copies), "{copies}");
+    assert!((2_550..2_850).contains(&overtaken), "{overtaken}");
+}
+
+#[test]
+fn impossible_rates_are_refused_by_name() {
+    let error = Faults { loss: 1.5, ..Faults::default() }.check().unwrap_err().to_string();
+    assert!(error.contains("'loss' is 1.5"), "{error}");
+    assert!(Faults { stuck: 0.6, dead: 0.6, ..Faults::default() }.check().is_err());
+    assert!(Faults { delay_s: f64::NAN, ..Faults::default() }.check().is_err());
+    assert!(Faults { loss: 1.0, stuck: 1.0, ..Faults::default() }.check().is_ok());
+}

@@ -1,0 +1,71 @@
+//! The way from a device to the broker: messages are lost, doubled, held back.
+
+use jiff::{SignedDuration, Timestamp};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::Faults;
+use crate::message::Message;
+use crate::random::stream;
+
+/// An overtaken message is held back so long, seconds.
+const OVERTAKEN_S: (f64, f64) = (1.0, 5.0);
+/// The second copy comes within so many seconds.
+const COPY_WITHIN_S: f64 = 2.0;
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub struct Sending {
+    pub message: Message,
+    /// When it goes out; `None` = it is lost.
+    pub at: Option<Timestamp>,
+    pub faults: Vec<&'static str>,
+}
+
+/// Decides what becomes of each message.
+#[derive(Debug)]
+pub struct Wire {
+    rng: ChaCha8Rng,
+    faults: Faults,
+}
+
+impl Wire {
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        Self { rng: stream(seed, "wire", 0), faults }
+    }
+
+    /// The message as it arrives: not at all, once or twice, now or later. `faults` are those it
+    /// already carries.
+    pub fn send(&mut self, message: Message, mut faults: Vec<&'static str>) -> Vec<Sending> {
+        if self.happens(self.faults.loss) {
+            faults.push("loss");
+            return vec![Sending { message, at: None, faults }];
+        }
+        let mut wait_s = 0.0;
+        if self.faults.delay_s > 0.0 {
+            wait_s += self.rng.random_range(0.0..self.faults.delay_s);
+            faults.push("delay");
+        }
+        if self.happens(self.faults.reorder) {
+            wait_s += self.rng.random_range(OVERTAKEN_S.0..OVERTAKEN_S.1);
+            faults.push("reorder");
+        }
+        let at = later(message.intended_utc, wait_s);
+        let mut sendings = vec![Sending { message, at: Some(at), faults }];
+        if self.happens(self.faults.double) {
+            let mut copy = sendings[0].clone();
+            copy.at = Some(later(at, self.rng.random_range(0.0..COPY_WITHIN_S)));
+            copy.faults.push("double");
+            sendings.push(copy);
+        }
+        sendings
+    }
+
+    fn happens(&mut self, share: f64) -> bool {
+        share > 0.0 && self.rng.random::<f64>() < share
+    }
+}
+
+fn later(at: Timestamp, s: f64) -> Timestamp {
+    at.checked_add(SignedDuration::from_micros((s * 1e6) as i64)).unwrap_or(at)
+}
