@@ -1,1 +1,25 @@
+//! Feeds to observations: MQTT sessions, decoding, checking, batching, storing, acknowledging.
+//!
+//! A message is acknowledged only after its transaction has committed. The way of one message is
+//! one function: [`receive::receive`].
+
+pub mod accumulator;
+pub mod acks;
+pub mod check;
 pub mod decode;
+pub mod frames;
+pub mod metrics;
+pub mod mqtt;
+pub mod plan;
+pub mod poll;
+pub mod receive;
+pub mod service;
+pub mod session;
+pub mod writers;
+
+use std::sync::Arc;
+
+use domain::UtcMicros;
+
+/// Tells the present instant.
+pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;

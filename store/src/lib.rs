@@ -4,6 +4,7 @@
 pub mod changes;
 pub mod copy;
 pub mod error;
+pub mod feed_status;
 pub mod live;
 pub mod migrate;
 pub mod partitions;

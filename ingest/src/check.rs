@@ -1,0 +1,274 @@
+//! Decides whether to believe a statement: binds it to a place *at that time*, and tests its
+//! clock and its plausibility.
+
+use domain::observation::{CountValue, Heard, claim_of};
+use domain::registry::Entry;
+use domain::{
+    BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason,
+    Registry, Sensor, SensorId, SiteCount, Target, UtcMicros, VehiclePosition, feed::MAX_AHEAD_S,
+};
+use store::writer::{Batch, Gated};
+
+use crate::decode::{Fault, Said, Statement, Subject};
+
+/// `occupied` up to this share of the capacity is kept: a site does not go dark over one car.
+const MAX_OVER_CAPACITY: f64 = 1.10;
+
+/// What is known when a message arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    pub registry: &'a Registry,
+    pub feed: &'a Entry<FeedId, Feed>,
+    pub received_at: UtcMicros,
+}
+
+/// When something was observed, once the clocks have been judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    pub observed_at: UtcMicros,
+    /// The sender's clock was impossible.
+    pub corrected: bool,
+    /// Our receipt stands in for the sender's time: a redelivery must be known by its claim.
+    pub is_receipt: bool,
+}
+
+impl Scene<'_> {
+    /// Judges the clock: ahead by more than 5 minutes, or older than the feed allows, is
+    /// impossible.
+    ///
+    /// # Errors
+    /// `clock_ahead` or `too_old`, where the feed says that a bad clock is rejected.
+    pub fn judge(&self, sent_at: Option<UtcMicros>) -> Result<Judged, Fault> {
+        let receipt = |corrected| Judged { observed_at: self.received_at, corrected, is_receipt: true };
+        let at = match (self.feed.def.clock(), sent_at) {
+            (ClockPolicy::Receipt, _) => return Ok(receipt(false)),
+            (_, None) => return Ok(receipt(true)),
+            (_, Some(at)) => at,
+        };
+        let ahead_s = at.seconds_since(self.received_at);
+        let max_age_s = self.feed.def.max_age_s();
+        let fault = if ahead_s > MAX_AHEAD_S as f64 {
+            let what = format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
+            Fault::new(Reason::ClockAhead, what)
+        } else if -ahead_s > max_age_s as f64 || at < UtcMicros::EPOCH {
+            let what = format!("at: {at} is older than this feed's max_age of {max_age_s} s");
+            Fault::new(Reason::TooOld, what)
+        } else {
+            return Ok(Judged { observed_at: at, corrected: false, is_receipt: false });
+        };
+        match self.feed.def.on_bad_clock() {
+            OnBadClock::Receipt => Ok(receipt(true)),
+            OnBadClock::Reject => Err(fault),
+        }
+    }
+
+    /// Binds a statement that names its place itself, and adds it to `batch`.
+    ///
+    /// # Errors
+    /// The reason why it is not believed.
+    pub fn admit(&self, statement: Statement<'_>, batch: &mut Batch) -> Result<(), Fault> {
+        let judged = self.judge(statement.at)?;
+        let (target, owner) = self.resolve(&statement.subject)?;
+        let said = Spoken { sensor: None, sent_at: statement.at, judged, seq: statement.seq, name: 0 };
+        self.add(target, owner, said, statement.said, batch)
+    }
+
+    /// Adds what a bound sensor said. `name` is what the network server calls the message.
+    ///
+    /// # Errors
+    /// The reason why it is not believed.
+    pub fn admit_from_sensor(
+        &self,
+        sensor: &Sensor,
+        target: Target,
+        judged: Judged,
+        name: i64,
+        statement: (Said<'_>, Option<i64>),
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        let owner = match target {
+            Target::Bay(id) => self.registry.bay(id).map(|e| e.municipality),
+            Target::Site(id) => self.registry.site(id).map(|e| e.municipality),
+            Target::Vehicle(id) => self.registry.vehicle(id).map(|e| e.municipality),
+        };
+        let owner = owner.ok_or_else(|| Fault::new(Reason::UnknownPlace, "the sensor's place is gone"))?;
+        self.may_name(owner, &sensor.key)?;
+        let (said, seq) = statement;
+        let spoken = Spoken { sensor: Some(sensor.id), sent_at: None, judged, seq, name };
+        self.add(target, owner, spoken, said, batch)
+    }
+
+    fn resolve(&self, subject: &Subject<'_>) -> Result<(Target, MunicipalityId), Fault> {
+        let (target, owner, key) = match subject {
+            Subject::Bay(key) => {
+                let e = self.registry.bay_by_key(key).ok_or_else(|| unknown("bay", key, "bays.geojson"))?;
+                (Target::Bay(e.id), e.municipality, key)
+            }
+            Subject::Site(key) => {
+                let e = self.registry.site_by_key(key).ok_or_else(|| unknown("site", key, "sites.geojson"))?;
+                (Target::Site(e.id), e.municipality, key)
+            }
+            Subject::Vehicle(key) => {
+                let e = self.registry.vehicle_by_key(key).ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
+                (Target::Vehicle(e.id), e.municipality, key)
+            }
+        };
+        self.may_name(owner, key)?;
+        Ok((target, owner))
+    }
+
+    fn may_name(&self, owner: MunicipalityId, key: &str) -> Result<(), Fault> {
+        if self.registry.may_name(self.feed, owner) {
+            return Ok(());
+        }
+        // Says nothing of whose place it is: a feed learns nothing about another town.
+        let town = &self.feed.def.municipality;
+        Err(Fault::new(Reason::UnknownPlace, format!("'{key}' is not a place of {town}, this feed's municipality")))
+    }
+
+    fn add(
+        &self,
+        target: Target,
+        municipality: MunicipalityId,
+        spoken: Spoken,
+        said: Said<'_>,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        let heard = Heard {
+            municipality,
+            feed: self.feed.id,
+            sensor: spoken.sensor,
+            received_at: self.received_at,
+            clock_corrected: spoken.judged.corrected,
+        };
+        let observed_at = spoken.judged.observed_at;
+        match (target, said) {
+            (Target::Bay(bay), Said::Bay { state, battery_v, rssi_dbm, temperature_c }) => {
+                let source = domain::bay_state::source_key(heard.feed, heard.sensor);
+                let digest = BayObservation::digest_of(source, spoken.seq, state);
+                let observation = BayObservation {
+                    heard,
+                    bay,
+                    observed_at,
+                    digest,
+                    state,
+                    seq: spoken.seq,
+                    battery_v,
+                    rssi_dbm,
+                    temperature_c,
+                };
+                batch.bays.push(Gated { claim: spoken.claim(self.feed.id, bay.0, digest), observation });
+            }
+            (Target::Site(site), Said::Count { value, audience, status, capacity, source }) => {
+                let mut observation = SiteCount {
+                    heard,
+                    site,
+                    observed_at,
+                    digest: 0,
+                    audience,
+                    value,
+                    status,
+                    capacity,
+                    source: source.map(|s| s.into_owned()),
+                    seq: spoken.seq,
+                };
+                self.plausible_count(&observation)?;
+                observation.digest = observation.digest_of();
+                let claim = spoken.claim(self.feed.id, site.0, observation.digest);
+                batch.sites.push(Gated { claim, observation });
+            }
+            (Target::Vehicle(vehicle), Said::Fix(fix)) => {
+                if let (Some(area), Some(p)) = (self.feed.def.area, fix.position)
+                    && !area.contains(p)
+                {
+                    let what = format!("lat, lon: {}, {} lies outside the feed's area", p.lat, p.lon);
+                    return Err(Fault::new(Reason::Implausible, what));
+                }
+                if fix.position.is_some_and(|p| p.lat == 0.0 && p.lon == 0.0) {
+                    return Err(Fault::new(Reason::Implausible, "lat, lon: 0, 0 is a receiver without a fix"));
+                }
+                let digest = fix.digest_of(self.feed.id);
+                let claim = spoken.claim(self.feed.id, vehicle.0, digest);
+                let observation = VehiclePosition { heard, vehicle, observed_at, digest, fix: *fix };
+                batch.vehicles.push(Gated { claim, observation });
+            }
+            (Target::Vehicle(vehicle), Said::Passengers { stop_id, trip_id, doors, on_board, source }) => {
+                let mut observation = PassengerCount {
+                    heard,
+                    vehicle,
+                    observed_at,
+                    digest: 0,
+                    stop_id,
+                    trip_id,
+                    doors,
+                    on_board,
+                    source,
+                    seq: spoken.seq,
+                };
+                observation.digest = observation.digest_of();
+                let claim = spoken.claim(self.feed.id, vehicle.0, observation.digest);
+                batch.passengers.push(Gated { claim, observation });
+            }
+            (target, _) => {
+                let what = match target {
+                    Target::Bay(_) => "a bay",
+                    Target::Site(_) => "a site",
+                    Target::Vehicle(_) => "a vehicle",
+                };
+                return Err(Fault::malformed(format!("the message does not fit what it is about, {what}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn plausible_count(&self, o: &SiteCount) -> Result<(), Fault> {
+        let Some(site) = self.registry.site(o.site) else { return Ok(()) };
+        let registered = match o.audience {
+            None => Some(site.def.capacity),
+            Some(audience) => site.def.capacity_for(audience),
+        };
+        // Nothing to compare with: the files do not say how many spaces this audience has.
+        let Some(registered) = registered else { return Ok(()) };
+        let limit = (f64::from(registered) * MAX_OVER_CAPACITY).floor() as i32;
+        if let Some(capacity) = o.capacity
+            && capacity > limit
+        {
+            let what = format!("capacity: {capacity} is more than 110 % of the {registered} in sites.geojson");
+            return Err(Fault::new(Reason::Implausible, what));
+        }
+        let capacity = o.capacity.unwrap_or(registered as i32);
+        let limit = (f64::from(capacity) * MAX_OVER_CAPACITY).floor() as i32;
+        match o.value {
+            CountValue::Occupied(n) if n > limit => Err(Fault::new(
+                Reason::Implausible,
+                format!("occupied: {n} is more than 110 % of the capacity of {capacity}"),
+            )),
+            CountValue::Vacant(n) if n > capacity => Err(Fault::new(
+                Reason::Implausible,
+                format!("vacant: {n} is more than the capacity of {capacity}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What goes with a statement besides its content.
+#[derive(Clone, Copy)]
+struct Spoken {
+    sensor: Option<SensorId>,
+    sent_at: Option<UtcMicros>,
+    judged: Judged,
+    seq: Option<i64>,
+    name: i64,
+}
+
+impl Spoken {
+    fn claim(&self, feed: FeedId, place: i32, digest: i64) -> Option<i64> {
+        self.judged.is_receipt.then(|| claim_of(feed, place, self.sent_at, digest ^ self.name))
+    }
+}
+
+fn unknown(kind: &str, key: &str, file: &str) -> Fault {
+    Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not known; add it to {file} and import it"))
+}
+

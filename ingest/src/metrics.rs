@@ -1,0 +1,233 @@
+//! Counters for Prometheus, and how each feed is doing. Labels are feeds, brokers and reasons:
+//! never a bay.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::{FeedId, Reason, UtcMicros};
+use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FeedLabel {
+    feed: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RejectionLabels {
+    feed: String,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct BrokerLabel {
+    broker: String,
+}
+
+/// All meters of the ingest.
+#[derive(Debug)]
+pub struct Metrics {
+    messages: Family<FeedLabel, Counter>,
+    qos0: Family<FeedLabel, Counter>,
+    rejected: Family<RejectionLabels, Counter>,
+    connected: Family<BrokerLabel, Gauge>,
+    connections: Family<BrokerLabel, Counter>,
+    pub unmatched: Counter,
+    pub stored: Counter,
+    pub duplicates: Counter,
+    pub batch_rows: Histogram,
+    pub commit_s: Histogram,
+    pub store_retries: Counter,
+    pub store_available: Gauge,
+    feeds: Mutex<HashMap<FeedId, Arc<FeedMeter>>>,
+}
+
+impl Metrics {
+    /// Registers every meter.
+    pub fn register(registry: &mut Registry) -> Arc<Self> {
+        let m = Metrics {
+            messages: Family::default(),
+            qos0: Family::default(),
+            rejected: Family::default(),
+            connected: Family::default(),
+            connections: Family::default(),
+            unmatched: Counter::default(),
+            stored: Counter::default(),
+            duplicates: Counter::default(),
+            batch_rows: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
+            commit_s: Histogram::new(exponential_buckets(0.001, 2.0, 14)),
+            store_retries: Counter::default(),
+            store_available: Gauge::default(),
+            feeds: Mutex::default(),
+        };
+        let r = registry.sub_registry_with_prefix("kv_ingest");
+        r.register("messages", "MQTT messages received", m.messages.clone());
+        r.register("qos0_messages", "Messages of QoS 0: what was sent while we were away is lost", m.qos0.clone());
+        r.register("rejected", "Messages or elements that were not believed", m.rejected.clone());
+        r.register("broker_connected", "1 while connected", m.connected.clone());
+        r.register("broker_connections", "Connections made", m.connections.clone());
+        r.register("unmatched_messages", "Messages that match no feed's filter", m.unmatched.clone());
+        r.register("observations_stored", "Observations that were new", m.stored.clone());
+        r.register("observations_duplicate", "Observations that were stored before", m.duplicates.clone());
+        r.register("batch_rows", "Rows stored in one transaction", m.batch_rows.clone());
+        r.register("commit_seconds", "Duration of a transaction", m.commit_s.clone());
+        r.register("store_retries", "Batches that had to be stored again", m.store_retries.clone());
+        r.register("store_available", "1 while the database takes batches", m.store_available.clone());
+        Arc::new(m)
+    }
+
+    /// The meter of a feed; keep it, it is the cheap way to count.
+    pub fn feed(&self, id: FeedId, key: &str) -> Arc<FeedMeter> {
+        self.feeds
+            .lock()
+            .entry(id)
+            .or_insert_with(|| {
+                let label = FeedLabel { feed: key.to_owned() };
+                Arc::new(FeedMeter {
+                    key: key.to_owned(),
+                    messages: self.messages.get_or_create(&label).clone(),
+                    qos0: self.qos0.get_or_create(&label).clone(),
+                    rejected: self.rejected.clone(),
+                    warned_qos0: AtomicU64::new(0),
+                    recent: Mutex::default(),
+                })
+            })
+            .clone()
+    }
+
+    /// Notes a connection or its loss.
+    pub fn connected(&self, broker: &str, is_connected: bool) {
+        let label = BrokerLabel { broker: broker.to_owned() };
+        self.connected.get_or_create(&label).set(is_connected.into());
+        if is_connected {
+            self.connections.get_or_create(&label).inc();
+        }
+    }
+
+    /// How every feed that was heard is doing.
+    pub fn feed_statuses(&self, now: UtcMicros) -> Vec<(FeedId, FeedStatus)> {
+        self.feeds.lock().iter().map(|(id, meter)| (*id, meter.status(now))).collect()
+    }
+}
+
+/// Counts for one feed.
+#[derive(Debug)]
+pub struct FeedMeter {
+    key: String,
+    messages: Counter,
+    qos0: Counter,
+    rejected: Family<RejectionLabels, Counter>,
+    warned_qos0: AtomicU64,
+    recent: Mutex<Recent>,
+}
+
+/// The last hour, by minutes.
+#[derive(Debug, Default)]
+struct Recent {
+    connected_since: Option<UtcMicros>,
+    last_message_at: Option<UtcMicros>,
+    total: u64,
+    qos0: u64,
+    minutes: VecDeque<Minute>,
+    /// Newest delays between observation and receipt, seconds.
+    delays_s: VecDeque<f32>,
+}
+
+#[derive(Debug, Default)]
+struct Minute {
+    minute: i64,
+    messages: u64,
+    rejected: BTreeMap<&'static str, u64>,
+}
+
+/// Delays kept for the median.
+const DELAYS: usize = 255;
+
+/// How a feed is doing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FeedStatus {
+    pub connected_since: Option<UtcMicros>,
+    pub last_message_at: Option<UtcMicros>,
+    pub messages_1h: u64,
+    pub rejected_1h: BTreeMap<String, u64>,
+    pub delay_p50_s: Option<f32>,
+    pub qos0_share: Option<f64>,
+}
+
+impl FeedMeter {
+    /// Counts a message. Returns whether it is the first of QoS 0 where more was asked for: worth
+    /// one warning.
+    pub fn message(&self, qos: u8, wanted_qos: u8, received_at: UtcMicros, observed_at: Option<UtcMicros>) -> bool {
+        self.messages.inc();
+        let mut r = self.recent.lock();
+        r.last_message_at = Some(received_at);
+        r.total += 1;
+        r.this_minute(received_at).messages += 1;
+        if let Some(at) = observed_at {
+            if r.delays_s.len() == DELAYS {
+                r.delays_s.pop_front();
+            }
+            r.delays_s.push_back(received_at.seconds_since(at) as f32);
+        }
+        if qos == 0 {
+            r.qos0 += 1;
+            drop(r);
+            self.qos0.inc();
+            return wanted_qos > 0 && self.warned_qos0.swap(1, Ordering::Relaxed) == 0;
+        }
+        false
+    }
+
+    /// Counts what was not believed, or was there already.
+    pub fn rejected(&self, reason: Reason, at: UtcMicros, n: u64) {
+        let labels = RejectionLabels { feed: self.key.clone(), reason: reason.as_str() };
+        self.rejected.get_or_create(&labels).inc_by(n);
+        *self.recent.lock().this_minute(at).rejected.entry(reason.as_str()).or_default() += n;
+    }
+
+    /// Notes since when the feed's subscription stands; `None` = it does not.
+    pub fn connected_since(&self, at: Option<UtcMicros>) {
+        self.recent.lock().connected_since = at;
+    }
+
+    fn status(&self, now: UtcMicros) -> FeedStatus {
+        let r = self.recent.lock();
+        let this_minute = now.0.div_euclid(60_000_000);
+        let hour: Vec<&Minute> = r.minutes.iter().filter(|m| m.minute > this_minute - 60).collect();
+        let mut rejected_1h: BTreeMap<String, u64> = BTreeMap::new();
+        for (reason, n) in hour.iter().flat_map(|m| &m.rejected) {
+            *rejected_1h.entry((*reason).to_owned()).or_default() += n;
+        }
+        let mut delays: Vec<f32> = r.delays_s.iter().copied().collect();
+        delays.sort_by(f32::total_cmp);
+        FeedStatus {
+            connected_since: r.connected_since,
+            last_message_at: r.last_message_at,
+            messages_1h: hour.iter().map(|m| m.messages).sum(),
+            rejected_1h,
+            delay_p50_s: delays.get(delays.len() / 2).copied(),
+            qos0_share: (r.total > 0).then(|| r.qos0 as f64 / r.total as f64),
+        }
+    }
+}
+
+impl Recent {
+    fn this_minute(&mut self, at: UtcMicros) -> &mut Minute {
+        let minute = at.0.div_euclid(60_000_000);
+        if self.minutes.back().is_none_or(|m| m.minute < minute) {
+            if self.minutes.len() == 60 {
+                self.minutes.pop_front();
+            }
+            self.minutes.push_back(Minute { minute, ..Minute::default() });
+        }
+        let last = self.minutes.len() - 1;
+        &mut self.minutes[last]
+    }
+}

@@ -1,0 +1,7 @@
+//! MQTT 5.0 and 3.1.1 behind one face.
+
+mod login;
+mod wire;
+
+pub use login::{Login, LoginError};
+pub use wire::{Client, Event, EventLoop, connect};

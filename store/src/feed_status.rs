@@ -1,0 +1,29 @@
+//! How each feed is doing, as the ingest that serves it last saw it.
+
+use domain::{FeedId, UtcMicros};
+
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// Writes the states down.
+///
+/// # Errors
+/// The database is not available.
+pub async fn note(
+    pool: &Pool,
+    statuses: &[(FeedId, serde_json::Value)],
+    now: UtcMicros,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO feed_status (feed, updated_at, status)
+         SELECT f, $3, s FROM unnest($1::int[], $2::jsonb[]) AS t(f, s)
+         ON CONFLICT (feed) DO UPDATE SET updated_at = excluded.updated_at, status = excluded.status",
+    )
+    .bind(statuses.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+    .bind(statuses.iter().map(|(_, status)| status).collect::<Vec<_>>())
+    .bind(Ts(now))
+    .execute(pool)
+    .await?;
+    Ok(())
+}
