@@ -27,6 +27,8 @@ mod message;
 mod mqtt;
 mod random;
 mod run;
+#[cfg(test)]
+mod test_broker;
 pub mod truth;
 pub mod voice;
 pub mod world;

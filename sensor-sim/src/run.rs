@@ -311,3 +311,6 @@ async fn sleep_until(end: Option<tokio::time::Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

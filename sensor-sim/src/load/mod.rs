@@ -260,3 +260,6 @@ fn progress(schedule: &Schedule) -> ProgressBar {
     }
     bar
 }
+
+#[cfg(test)]
+mod tests;
