@@ -1,0 +1,138 @@
+//! The embedded MQTT broker, for who has none of their own.
+
+mod access;
+#[cfg(test)]
+mod tests;
+mod topic;
+mod users;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, MqttBroker, StorageConfig};
+use tokio::task::JoinHandle;
+
+use access::Access;
+pub use access::InternalCredentials;
+pub use users::UsersFile;
+
+/// Above every limit of the wire formats (`gtfs-rt`: 8 MiB): a broker discards what is larger, and nobody learns of it.
+const MAX_PACKET_BYTES: usize = 16 << 20;
+/// The subscriber's own Receive Maximum is the limit: ingest commits in batches of many thousands before it acknowledges.
+const MAX_UNACKNOWLEDGED: u16 = u16::MAX;
+/// What may wait between a publisher and a connected subscriber before the publisher is slowed down.
+const CLIENT_CHANNEL_MESSAGES: usize = 20_000;
+/// What may wait for a subscriber that is away, on disk and in memory; beyond it the oldest are dropped, with a
+/// warning in the log.
+const MAX_QUEUED_MESSAGES: usize = 200_000;
+const MAX_QUEUED_BYTES: usize = 256 << 20;
+const STOP_DEADLINE: Duration = Duration::from_secs(8);
+
+/// An MQTT 5.0 and 3.1.1 broker in this process.
+///
+/// Sessions, their subscriptions and the messages queued for them live in the storage directory and survive a restart
+/// and a `kill -9`.
+///
+/// **How long it may hold a message unwritten.** The broker acknowledges a publisher (PUBACK) before it writes: queued
+/// messages, and messages sent to a subscriber that has not acknowledged them yet, are written to disk every 250 ms or
+/// as soon as 8,192 changes have gathered, without fsync. So after a `kill -9` of this process the last 250 ms are lost
+/// (more when the disk is slower than the stream), after a power failure also what the system had not written back
+/// (Linux: 30 s). An orderly stop loses nothing. Who must not lose a message for which the publisher has a PUBACK
+/// connects a durable broker by `--mqtt-url`.
+pub struct EmbeddedBroker {
+    local_addr: SocketAddr,
+    internal: InternalCredentials,
+    shutdown: BrokerShutdownHandle,
+    running: JoinHandle<mqtt5::Result<()>>,
+}
+
+impl EmbeddedBroker {
+    /// Starts the broker and returns when it accepts connections. Port 0 picks a free one.
+    ///
+    /// # Errors
+    /// Without `users` when `listen` is more than loopback; when the address is in use; when `storage_dir` cannot be
+    /// used or another broker uses it.
+    pub async fn start(listen: SocketAddr, users: Option<&UsersFile>, storage_dir: &Path) -> Result<Self> {
+        if users.is_none() && !listen.ip().to_canonical().is_loopback() {
+            bail!(
+                "the embedded MQTT broker at {listen} could be used by everybody who reaches this machine: name a \
+                 users file with --mqtt-users FILE, or listen on this machine only with --mqtt-listen 127.0.0.1:{}",
+                listen.port()
+            );
+        }
+        std::fs::create_dir_all(storage_dir)
+            .with_context(|| format!("cannot create the MQTT storage directory {}", storage_dir.display()))?;
+        let internal = InternalCredentials::random();
+        let access = Access::new(users.cloned(), &internal);
+        let mut broker = MqttBroker::with_config(config(listen, storage_dir))
+            .await
+            .map_err(|error| anyhow!("cannot start the embedded MQTT broker on {listen}: {error}"))?
+            .with_auth_provider(Arc::new(access));
+        let local_addr = broker.local_addr().context("the embedded MQTT broker has no address")?;
+        let mut ready = broker.ready_receiver();
+        let shutdown = broker.shutdown_handle();
+        let mut running = tokio::spawn(async move { broker.run().await });
+        tokio::select! {
+            ready = ready.wait_for(|is_ready| *is_ready) => { ready.context("the embedded MQTT broker ended while starting")?; }
+            ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
+        }
+        Ok(Self { local_addr, internal, shutdown, running })
+    }
+
+    /// The address it listens on, with the port that was picked.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// An address by which this machine reaches it, also when it listens on all addresses.
+    pub fn connect_addr(&self) -> SocketAddr {
+        let ip = match self.local_addr.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        SocketAddr::new(ip, self.local_addr.port())
+    }
+
+    /// With these our own ingest may do everything, whatever the users file says. They last as long as this broker.
+    pub fn internal_credentials(&self) -> &InternalCredentials {
+        &self.internal
+    }
+
+    /// Disconnects the clients and writes everything to disk.
+    pub async fn stop(mut self) {
+        self.shutdown.shutdown();
+        match tokio::time::timeout(STOP_DEADLINE, &mut self.running).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(%error, "the embedded MQTT broker ended with an error"),
+            Ok(Err(error)) => tracing::error!(%error, "the embedded MQTT broker's task failed"),
+            Err(_) => {
+                tracing::warn!("the embedded MQTT broker does not stop within {STOP_DEADLINE:?}, leaving it")
+            }
+        }
+    }
+}
+
+impl Drop for EmbeddedBroker {
+    fn drop(&mut self) {
+        self.shutdown.shutdown();
+    }
+}
+
+fn config(listen: SocketAddr, storage_dir: &Path) -> BrokerConfig {
+    let storage = StorageConfig::new()
+        .with_base_dir(storage_dir.to_owned())
+        .with_max_queued_messages_per_client(MAX_QUEUED_MESSAGES)
+        .with_max_queued_bytes_per_client(MAX_QUEUED_BYTES);
+    // Rates per client stay at 0, which is unlimited: a limit would drop messages.
+    BrokerConfig::new()
+        .with_bind_address(listen)
+        .with_max_packet_size(MAX_PACKET_BYTES)
+        .with_max_outbound_inflight(MAX_UNACKNOWLEDGED)
+        .with_client_channel_capacity(CLIENT_CHANNEL_MESSAGES)
+        .with_sys_topics_enabled(false)
+        .with_storage(storage)
+}

@@ -1,0 +1,127 @@
+//! The users file of the embedded broker.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use mqtt5::broker::PasswordAuthProvider;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// Who may connect to the embedded broker, and for which topics:
+/// ```toml
+/// [[user]]
+/// name = "chirpstack"
+/// password = "..."                    # or password_hash = "$argon2id$..."
+/// publish = ["application/+/device/#"]
+/// subscribe = []
+/// ```
+/// What is not granted is refused; nobody connects without a name.
+#[derive(Clone)]
+pub struct UsersFile {
+    users: Arc<HashMap<String, User>>,
+}
+
+pub struct User {
+    secret: Secret,
+    pub publish: Vec<String>,
+    pub subscribe: Vec<String>,
+}
+
+enum Secret {
+    /// Hashes are compared, so that the time it takes tells nothing about the password.
+    Plain(blake3::Hash),
+    /// A PHC string.
+    Argon2(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    user: Vec<Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    password: Option<String>,
+    password_hash: Option<String>,
+    #[serde(default)]
+    publish: Vec<String>,
+    #[serde(default)]
+    subscribe: Vec<String>,
+}
+
+impl UsersFile {
+    /// # Errors
+    /// Name the file, the line and the remedy, and never show a password.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read the MQTT users file {name}"))?;
+        Self::parse(&text).with_context(|| format!("in the MQTT users file {name}"))
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let line_at = |offset: usize| text[..offset].matches('\n').count() + 1;
+        // The error's own display quotes the line, where a password may stand.
+        let file: File = toml::from_str(text).map_err(|error| match error.span() {
+            Some(span) => anyhow!("line {}: {}", line_at(span.start), error.message()),
+            None => anyhow!("{}", error.message()),
+        })?;
+        let mut users = HashMap::new();
+        for entry in file.user {
+            let line = line_at(entry.span().start);
+            let (name, user) = entry.into_inner().check().with_context(|| format!("line {line}"))?;
+            if users.contains_key(&name) {
+                bail!("line {line}: user `{name}` stands here twice: keep one of them");
+            }
+            users.insert(name, user);
+        }
+        Ok(Self { users: Arc::new(users) })
+    }
+
+    pub fn get(&self, name: &str) -> Option<&User> {
+        self.users.get(name)
+    }
+}
+
+impl Entry {
+    fn check(self) -> Result<(String, User)> {
+        let name = self.name;
+        if name.is_empty() || name.starts_with('$') {
+            bail!("name `{name}`: a name must not be empty or begin with `$`");
+        }
+        let secret = match (self.password, self.password_hash) {
+            (Some(password), None) if !password.is_empty() => {
+                Secret::Plain(blake3::hash(password.as_bytes()))
+            }
+            (None, Some(hash)) if hash.starts_with("$argon2") => Secret::Argon2(hash),
+            (None, Some(_)) => {
+                bail!("user `{name}`: password_hash must be an Argon2 hash, `$argon2id$v=19$...`")
+            }
+            _ => bail!("user `{name}` needs either a password or a password_hash"),
+        };
+        for filter in self.publish.iter().chain(&self.subscribe) {
+            mqtt5::validate_topic_filter(filter)
+                .map_err(|error| anyhow!("user `{name}`: `{filter}` is no MQTT topic filter: {error}"))?;
+        }
+        let user = User { secret, publish: self.publish, subscribe: self.subscribe };
+        Ok((name, user))
+    }
+}
+
+impl User {
+    /// Takes some 20 ms of computing for a hashed password.
+    pub fn has_password(&self, given: &[u8]) -> bool {
+        match &self.secret {
+            Secret::Plain(hash) => *hash == blake3::hash(given),
+            Secret::Argon2(hash) => std::str::from_utf8(given)
+                .is_ok_and(|given| PasswordAuthProvider::verify_password(given, hash)),
+        }
+    }
+}
