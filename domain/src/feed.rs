@@ -134,6 +134,12 @@ impl Feed {
         };
         self.max_message_bytes.unwrap_or(default) as usize
     }
+
+    /// Whether both would receive the same message: one broker and filters that overlap.
+    pub fn overlaps(&self, other: &Feed) -> bool {
+        let polled = self.url.is_some() || other.url.is_some();
+        !polled && self.broker == other.broker && filters_overlap(&self.topic, &other.topic)
+    }
 }
 
 /// Whether an MQTT topic filter (`+`, `#`) matches a topic (MQTT 5.0, 4.7).

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness: time comes in as an argument. Everything else in the
 //! workspace depends on this crate and this crate depends on none of it.
 
+pub mod audience_set;
 pub mod bay_state;
 pub mod catalogue;
 pub mod feed;
@@ -23,7 +24,7 @@ pub use bay_state::{BayReading, BayState};
 pub use feed::{Broker, ClockPolicy, Feed, FeedFormat, MqttVersion, OnBadClock};
 pub use geo::{Bbox, LatLon};
 pub use ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
-pub use observation::{BayObservation, Observation, PassengerCount, SiteCount, VehiclePosition};
+pub use observation::{BayObservation, PassengerCount, SiteCount, VehiclePosition};
 pub use place::{Audience, Bay, Municipality, Publish, Restriction, Site, SiteKind, Vehicle};
 pub use registry::Registry;
 pub use rejection::{Reason, Rejection};

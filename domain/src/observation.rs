@@ -219,15 +219,6 @@ impl PassengerCount {
     }
 }
 
-/// Any observation.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Observation {
-    Bay(BayObservation),
-    Site(SiteCount),
-    Vehicle(VehiclePosition),
-    Passengers(PassengerCount),
-}
-
 fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
     match seq {
         None => h.update(&[0]),

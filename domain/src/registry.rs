@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use crate::feed::{Broker, Feed, filters_overlap};
+use rustc_hash::FxHashMap;
+
+use crate::feed::{Broker, Feed};
 use crate::geo::Bbox;
 use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, VehicleId};
 use crate::place::{Bay, Municipality, Site, Vehicle};
@@ -21,18 +23,18 @@ pub struct Entry<I, T> {
 /// See the module's description. Fill with [`Registry::new`].
 #[derive(Debug, Default)]
 pub struct Registry {
-    municipalities: HashMap<MunicipalityId, Municipality>,
+    municipalities: FxHashMap<MunicipalityId, Municipality>,
     municipality_by_slug: HashMap<String, MunicipalityId>,
-    sites: HashMap<SiteId, Entry<SiteId, Site>>,
+    sites: FxHashMap<SiteId, Entry<SiteId, Site>>,
     site_by_key: HashMap<String, SiteId>,
-    bays: HashMap<BayId, Entry<BayId, Bay>>,
+    bays: FxHashMap<BayId, Entry<BayId, Bay>>,
     bay_by_key: HashMap<String, BayId>,
-    vehicles: HashMap<VehicleId, Entry<VehicleId, Vehicle>>,
+    vehicles: FxHashMap<VehicleId, Entry<VehicleId, Vehicle>>,
     vehicle_by_key: HashMap<String, VehicleId>,
-    sensors: HashMap<SensorId, Sensor>,
+    sensors: FxHashMap<SensorId, Sensor>,
     sensor_by_key: HashMap<String, SensorId>,
     brokers: Vec<Broker>,
-    feeds: HashMap<FeedId, Entry<FeedId, Feed>>,
+    feeds: FxHashMap<FeedId, Entry<FeedId, Feed>>,
 }
 
 /// What a [`Registry`] is made of.
@@ -168,10 +170,5 @@ impl Registry {
 
 /// The first two feeds on one broker that could receive the same message.
 pub fn overlapping_feeds(feeds: &[Feed]) -> Option<(&Feed, &Feed)> {
-    feeds.iter().enumerate().find_map(|(i, a)| {
-        let overlaps = |b: &&Feed| {
-            a.url.is_none() && b.url.is_none() && a.broker == b.broker && filters_overlap(&a.topic, &b.topic)
-        };
-        feeds[i + 1..].iter().find(overlaps).map(|b| (a, b))
-    })
+    feeds.iter().enumerate().find_map(|(i, a)| feeds[i + 1..].iter().find(|b| a.overlaps(b)).map(|b| (a, b)))
 }

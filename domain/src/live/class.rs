@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use crate::audience_set::AudienceSet;
 use crate::bay_state::BayState;
 use crate::opening::Hours;
 use crate::place::{Audience, Restriction};
@@ -34,6 +35,11 @@ impl Tally {
         self.vacant + self.occupied + self.unknown
     }
 
+    /// Bays whose state is known.
+    pub fn known(&self) -> u32 {
+        self.vacant + self.occupied
+    }
+
     /// Adds another tally.
     pub fn add(&mut self, other: Tally) {
         self.vacant += other.vacant;
@@ -42,14 +48,34 @@ impl Tally {
     }
 }
 
+/// For whom spaces are kept at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub audiences: AudienceSet,
+    /// Those of them for whom no number of spaces is given: of a site, the whole of it.
+    pub without_number: AudienceSet,
+}
+
+impl Kept {
+    /// Whether a driver of `audiences` may park in a space of this class.
+    pub fn admits(self, audiences: AudienceSet) -> bool {
+        self.audiences.is_empty() || self.audiences.intersects(audiences)
+    }
+}
+
 pub(super) struct Class {
     tz: String,
-    pub restrictions: Vec<Restriction>,
+    restrictions: Vec<Restriction>,
     rules: SmallVec<[Rule; 1]>,
+    /// At the moment of the last tick.
+    pub kept: Kept,
+    /// Whoever is named, in force or not.
+    pub named: AudienceSet,
 }
 
 struct Rule {
     audience: Option<Audience>,
+    has_number: bool,
     hours: Option<Hours>,
     in_force: bool,
     until: Option<UtcMicros>,
@@ -64,16 +90,14 @@ impl Classes {
         if let Some(i) = self.0.iter().position(same) {
             return i as ClassId;
         }
-        let rules = restrictions
-            .iter()
-            .map(|r| {
-                let hours = r.hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
-                let mut rule = Rule { audience: r.audience, hours, in_force: true, until: None };
-                rule.evaluate(now);
-                rule
-            })
-            .collect();
-        self.0.push(Class { tz: tz.to_owned(), restrictions: restrictions.to_vec(), rules });
+        let rules: SmallVec<[Rule; 1]> = restrictions.iter().map(|r| Rule::new(r, tz, now)).collect();
+        self.0.push(Class {
+            tz: tz.to_owned(),
+            restrictions: restrictions.to_vec(),
+            kept: kept(&rules, |r| r.in_force),
+            named: rules.iter().filter_map(|r| r.audience).collect(),
+            rules,
+        });
         (self.0.len() - 1) as ClassId
     }
 
@@ -81,39 +105,65 @@ impl Classes {
         &self.0[id as usize]
     }
 
+    /// Of every class, for whom spaces are kept at another moment than now.
+    pub fn kept_at(&self, at: UtcMicros) -> Vec<Kept> {
+        self.0.iter().map(|c| kept(&c.rules, |r| r.holds_at(at))).collect()
+    }
+
     /// Re-evaluates hours that ended by `now`; whether any rule came into or went out of force.
     pub fn tick(&mut self, now: UtcMicros) -> bool {
         let mut changed = false;
-        for rule in self.0.iter_mut().flat_map(|c| &mut c.rules) {
-            if rule.until.is_some_and(|until| until <= now) {
-                changed |= rule.evaluate(now);
+        for class in &mut self.0 {
+            let mut class_changed = false;
+            for rule in class.rules.iter_mut().filter(|r| r.until.is_some_and(|until| until <= now)) {
+                class_changed |= rule.evaluate(now);
+            }
+            if class_changed {
+                class.kept = kept(&class.rules, |r| r.in_force);
+                changed = true;
             }
         }
         changed
     }
 }
 
-impl Class {
-    /// Whether a driver who belongs to `audiences` (nobody special: empty) may park here now.
-    pub fn admits(&self, audiences: &[Audience]) -> bool {
-        let mut kept = self.audiences_in_force().peekable();
-        kept.peek().is_none() || kept.any(|a| !a.is_personal() && audiences.contains(&a))
+fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Kept {
+    let mut kept = Kept::default();
+    for rule in rules.iter().filter(|r| in_force(r)) {
+        if let Some(audience) = rule.audience {
+            kept.audiences.insert(audience);
+            if !rule.has_number {
+                kept.without_number.insert(audience);
+            }
+        }
     }
-
-    /// For whom the spaces are kept at this moment.
-    pub fn audiences_in_force(&self) -> impl Iterator<Item = Audience> + '_ {
-        self.rules.iter().filter(|r| r.in_force).filter_map(|r| r.audience)
-    }
+    kept
 }
 
 impl Rule {
+    fn new(restriction: &Restriction, tz: &str, now: UtcMicros) -> Self {
+        let hours = restriction.hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
+        let mut rule = Rule {
+            audience: restriction.audience,
+            has_number: restriction.capacity.is_some(),
+            hours,
+            in_force: true,
+            until: None,
+        };
+        rule.evaluate(now);
+        rule
+    }
+
+    /// Hours that cannot be decided keep the space for whom it is meant.
+    fn holds_at(&self, at: UtcMicros) -> bool {
+        self.hours.as_ref().is_none_or(|h| h.at(at).is_open.unwrap_or(true))
+    }
+
     fn evaluate(&mut self, now: UtcMicros) -> bool {
         let before = self.in_force;
         if let Some(hours) = &self.hours {
-            let opening = hours.at(now);
-            // Hours that cannot be decided keep the space for whom it is meant.
-            self.in_force = opening.is_open.unwrap_or(true);
-            self.until = opening.until;
+            self.in_force = self.holds_at(now);
+            self.until = hours.at(now).until;
         }
         before != self.in_force
     }

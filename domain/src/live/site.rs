@@ -6,7 +6,7 @@ use super::class::{ClassId, Tally};
 use crate::bay_state::BayState;
 use crate::ids::{FeedId, SensorId};
 use crate::opening::{Hours, Opening};
-use crate::place::{Audience, Site};
+use crate::place::{Audience, Purpose, Site};
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
 
@@ -14,9 +14,11 @@ use crate::time::UtcMicros;
 pub(super) struct SiteCell {
     counts: SmallVec<[CountCell; 1]>,
     pub bays: SmallVec<[ClassTally; 2]>,
-    /// Newest observation of any bay that counts here.
-    pub bay_observed_at: Option<UtcMicros>,
+    /// Newest observation of any bay that counts here, and whose feed it came by.
+    pub bay_observed: Option<(UtcMicros, FeedId)>,
     pub placed: Option<SitePlace>,
+    /// The timer that is set for this site, if any.
+    queued_at: Option<UtcMicros>,
 }
 
 pub(super) struct CountCell {
@@ -24,6 +26,8 @@ pub(super) struct CountCell {
     version: i64,
     pub count: CountState,
     pub stale_at: UtcMicros,
+    /// That it is stale has been told, or was so from the beginning.
+    told_stale: bool,
 }
 
 pub(super) struct ClassTally {
@@ -39,60 +43,85 @@ pub(super) struct SitePlace {
     hours: Option<Hours>,
     pub opening: Opening,
     pub is_public: bool,
+    pub is_for_cars: bool,
 }
 
 impl SiteCell {
-    /// Takes a counted state of a higher version; whether it was one.
-    pub fn apply_count(
-        &mut self,
-        audience: Option<Audience>,
-        version: i64,
-        count: CountState,
-        stale_at: Option<UtcMicros>,
-    ) -> bool {
-        let stale_at = stale_at.unwrap_or(UtcMicros(i64::MIN));
+    /// Takes a counted state of a higher version; whether it was one. Then call
+    /// [`Self::renew_counts`].
+    pub fn apply_count(&mut self, audience: Option<Audience>, version: i64, count: CountState) -> bool {
+        let fresh = CountCell { audience, version, count, stale_at: UtcMicros(i64::MIN), told_stale: true };
         match self.counts.iter_mut().find(|c| c.audience == audience) {
             Some(held) if held.version >= version => return false,
-            Some(held) => *held = CountCell { audience, version, count, stale_at },
-            None => self.counts.push(CountCell { audience, version, count, stale_at }),
+            Some(held) => *held = fresh,
+            None => self.counts.push(fresh),
         }
         true
     }
 
-    /// Recomputes when counts go stale, after the places changed.
+    /// Recomputes when counts go stale. Returns a timer to set.
     pub fn renew_counts(
         &mut self,
         stale_after_s: impl Fn(FeedId, Option<SensorId>) -> u32,
-    ) -> Vec<UtcMicros> {
-        let mut renewed = Vec::new();
+        now: UtcMicros,
+    ) -> Option<UtcMicros> {
         for cell in &mut self.counts {
             if let Some((at, (feed, sensor))) = cell.count.observed_at.zip(cell.count.heard_from) {
                 cell.stale_at = at.plus_s(stale_after_s(feed, sensor).into());
-                renewed.push(cell.stale_at);
+                cell.told_stale = cell.stale_at <= now;
             }
         }
-        renewed
+        self.next_timer(now)
     }
 
-    /// Whether one of the counts goes stale exactly at `at`: timers of renewed counts are void.
-    pub fn count_goes_stale_at(&self, at: UtcMicros) -> bool {
-        self.counts.iter().any(|c| c.stale_at == at)
+    /// Whether a count went stale by `now`, and the next timer to set.
+    pub fn timer_fired(&mut self, now: UtcMicros) -> (bool, Option<UtcMicros>) {
+        self.queued_at = None;
+        let mut went_stale = false;
+        for cell in self.counts.iter_mut().filter(|c| c.stale_at <= now && !c.told_stale) {
+            cell.told_stale = true;
+            went_stale = true;
+        }
+        (went_stale, self.next_timer(now))
+    }
+
+    /// One timer per site at most, unless it must fire earlier than the one that is set.
+    fn next_timer(&mut self, now: UtcMicros) -> Option<UtcMicros> {
+        let next = self.counts.iter().map(|c| c.stale_at).filter(|at| *at > now).min()?;
+        if self.queued_at.is_some_and(|queued| queued <= next) {
+            return None;
+        }
+        self.queued_at = Some(next);
+        Some(next)
     }
 
     pub fn count(&self, audience: Option<Audience>) -> Option<&CountCell> {
         self.counts.iter().find(|c| c.audience == audience)
     }
 
+    /// All bays that count here.
+    pub fn tally(&self) -> Tally {
+        self.bays.iter().fold(Tally::default(), |mut sum, c| {
+            sum.add(c.tally);
+            sum
+        })
+    }
+
+    pub fn is_shown(&self) -> bool {
+        self.placed.as_ref().is_some_and(|p| p.is_public)
+    }
+
     pub fn place(&mut self, site: &Site, class: ClassId, tz: &str, is_public: bool, now: UtcMicros) {
         let hours = site.opening_hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
         let opening = hours.as_ref().map_or(Opening::ALWAYS, |h| h.at(now));
-        self.placed = Some(SitePlace { class, hours, opening, is_public });
+        let is_for_cars = site.purpose == Purpose::Car;
+        self.placed = Some(SitePlace { class, hours, opening, is_public, is_for_cars });
     }
 
     pub fn unplace(&mut self) {
         self.placed = None;
         self.bays.clear();
-        self.bay_observed_at = None;
+        self.bay_observed = None;
     }
 
     pub fn add_bay(&mut self, class: ClassId, is_public: bool) {
@@ -107,8 +136,8 @@ impl SiteCell {
         *tally.of(to) += 1;
     }
 
-    pub fn note_bay_observed(&mut self, at: Option<UtcMicros>) {
-        self.bay_observed_at = self.bay_observed_at.max(at);
+    pub fn note_bay_observed(&mut self, at: UtcMicros, feed: FeedId) {
+        self.bay_observed = self.bay_observed.max(Some((at, feed)));
     }
 
     pub fn has_classes(&self) -> bool {

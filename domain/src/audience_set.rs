@@ -1,0 +1,63 @@
+//! A set of audiences in two bytes: asked for every place in a search.
+
+use crate::place::Audience;
+
+/// Some of the [`Audience`]s.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AudienceSet(u16);
+
+impl AudienceSet {
+    pub const EMPTY: AudienceSet = AudienceSet(0);
+
+    pub const fn insert(&mut self, audience: Audience) {
+        self.0 |= 1 << audience as u16;
+    }
+
+    pub const fn contains(self, audience: Audience) -> bool {
+        self.0 & (1 << audience as u16) != 0
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn intersects(self, other: AudienceSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub const fn union(self, other: AudienceSet) -> AudienceSet {
+        AudienceSet(self.0 | other.0)
+    }
+
+    pub const fn minus(self, other: AudienceSet) -> AudienceSet {
+        AudienceSet(self.0 & !other.0)
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Audience> {
+        Audience::ALL.iter().copied().filter(move |a| self.contains(*a))
+    }
+}
+
+impl FromIterator<Audience> for AudienceSet {
+    fn from_iter<I: IntoIterator<Item = Audience>>(audiences: I) -> Self {
+        let mut set = AudienceSet::EMPTY;
+        for audience in audiences {
+            set.insert(audience);
+        }
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_every_audience_apart() {
+        for &a in Audience::ALL {
+            let set: AudienceSet = [a].into_iter().collect();
+            assert_eq!(set.iter().collect::<Vec<_>>(), [a]);
+            assert!(set.minus(set).is_empty());
+        }
+    }
+}

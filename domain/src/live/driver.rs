@@ -1,0 +1,53 @@
+//! Who looks for a space, and for when.
+
+use super::LiveMap;
+use super::class::{ClassId, Kept};
+use super::site::SitePlace;
+use crate::audience_set::AudienceSet;
+use crate::opening::Opening;
+use crate::place::Audience;
+use crate::time::UtcMicros;
+
+/// A driver who looks for a space: see [`LiveMap::driver`].
+#[derive(Debug, Clone)]
+pub struct Driver {
+    /// Never a personal one.
+    pub(super) audiences: AudienceSet,
+    arrival: Option<Arrival>,
+}
+
+#[derive(Debug, Clone)]
+struct Arrival {
+    at: UtcMicros,
+    /// For whom spaces will be kept then, by class.
+    kept: Vec<Kept>,
+}
+
+impl Driver {
+    /// Whether they come at another moment than now.
+    pub(super) fn arrives_later(&self) -> bool {
+        self.arrival.is_some()
+    }
+}
+
+impl LiveMap {
+    /// A driver who belongs to `audiences` (personal ones are nobody's to claim) and comes at
+    /// `arrive`, or now.
+    pub fn driver(&self, audiences: impl IntoIterator<Item = Audience>, arrive: Option<UtcMicros>) -> Driver {
+        Driver {
+            audiences: audiences.into_iter().filter(|a| !a.is_personal()).collect(),
+            arrival: arrive.map(|at| Arrival { at, kept: self.classes.kept_at(at) }),
+        }
+    }
+
+    pub(super) fn kept(&self, class: ClassId, driver: &Driver) -> Kept {
+        match &driver.arrival {
+            None => self.classes.get(class).kept,
+            Some(arrival) => arrival.kept.get(class as usize).copied().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn opening_for(&self, place: &SitePlace, driver: &Driver) -> Opening {
+        driver.arrival.as_ref().map_or(place.opening, |arrival| place.opening_at(arrival.at))
+    }
+}

@@ -1,0 +1,233 @@
+//! Lays places out: which are valid now, who may see them, where they are.
+
+use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
+
+use rstar::RTree;
+use rstar::primitives::GeomWithData;
+
+use super::class::Classes;
+use super::{BayCell, BayPlace, EventReason, LiveEvent, LiveMap, PlaceRef};
+use crate::bay_state::BayState;
+use crate::geo::{Bbox, LatLon};
+use crate::ids::{BayId, MunicipalityId, SiteId};
+use crate::place::{Publish, is_valid_at};
+use crate::registry::Registry;
+use crate::sensor::Target;
+use crate::time::UtcMicros;
+
+/// A visible place's text id, with what lists are filtered by.
+pub(super) struct Keyed<I> {
+    pub key: String,
+    pub id: I,
+    pub municipality: MunicipalityId,
+}
+
+/// A visible place in the spatial index, with what searches ask of all of them.
+pub(super) type IndexedPlace = GeomWithData<[f64; 2], Spot>;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spot {
+    pub place: PlaceRef,
+    /// Its position in the list of keys of its kind.
+    pub rank: u32,
+    /// A bay that belongs to a visible site.
+    pub in_site: bool,
+}
+
+impl LiveMap {
+    /// Takes in new places; states are kept. Tells what appeared, changed or vanished.
+    pub fn replace_registry(&mut self, registry: Arc<Registry>, now: UtcMicros) -> Vec<LiveEvent> {
+        let bays_before = std::mem::take(&mut self.bay_keys);
+        let sites_before = std::mem::take(&mut self.site_keys);
+        let other_state = self.place(registry, now);
+
+        let mut events = Vec::new();
+        let (bays_gone, bays_new) = differences(&bays_before, &self.bay_keys);
+        let (sites_gone, _) = differences(&sites_before, &self.site_keys);
+        events.extend(bays_gone.into_iter().map(|key| LiveEvent::RemovedBay { key }));
+        events.extend(sites_gone.into_iter().map(|key| LiveEvent::RemovedSite { key }));
+        for bay in bays_new.into_iter().chain(other_state) {
+            events.extend(self.bay_event(bay, now, EventReason::Places));
+        }
+        events.extend(
+            self.site_keys.iter().map(|s| LiveEvent::Site { site: s.id, reason: EventReason::Places }),
+        );
+        events
+    }
+
+    /// Lays out the places of `registry` that are valid at `now`; keeps all states. Returns the
+    /// bays that were laid out before and are now fresh or stale where they were not: the import
+    /// changed how long their state holds.
+    pub(super) fn place(&mut self, registry: Arc<Registry>, now: UtcMicros) -> Vec<BayId> {
+        self.registry = registry.clone();
+        self.classes = Classes::default();
+        let mut edges = ValidityEdges { now, next: None };
+        self.place_sites(&registry, &mut edges);
+        let bays_before = self.place_bays(&registry, &mut edges);
+        self.next_validity_change = edges.next;
+        self.index_places(&registry);
+
+        let mut other_state = Vec::new();
+        let bays: Vec<BayId> = self.bays.keys().copied().collect();
+        for bay in bays {
+            let before = self.bays.get(&bay).map(|c| c.state_at(now));
+            self.renew(bay, now);
+            self.recount(bay, now);
+            if before != self.bays.get(&bay).map(|c| c.state_at(now)) && bays_before.contains(&bay) {
+                other_state.push(bay);
+            }
+        }
+        for (site, cell) in &mut self.sites {
+            let stale_after_s = |feed, sensor| registry.stale_after_s(feed, sensor, Target::Site(*site));
+            let timer = cell.renew_counts(stale_after_s, now);
+            self.timers.extend(timer.map(|at| Reverse((at, PlaceRef::Site(*site)))));
+        }
+        other_state
+    }
+
+    fn place_sites(&mut self, registry: &Registry, edges: &mut ValidityEdges) {
+        for cell in self.sites.values_mut() {
+            cell.unplace();
+        }
+        self.site_keys.clear();
+        for entry in registry.sites() {
+            let site = &entry.def;
+            if !edges.is_valid(site.valid_from, site.valid_until) {
+                continue;
+            }
+            let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
+            let class = self.classes.intern(&site.restrictions, tz, edges.now);
+            let is_public = site.publish != Publish::None;
+            self.sites.entry(entry.id).or_default().place(site, class, tz, is_public, edges.now);
+            if is_public {
+                let keyed = Keyed { key: site.id.clone(), id: entry.id, municipality: entry.municipality };
+                self.site_keys.push(keyed);
+            }
+        }
+        self.site_keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    }
+
+    /// Returns the bays that were laid out before.
+    fn place_bays(&mut self, registry: &Registry, edges: &mut ValidityEdges) -> rustc_hash::FxHashSet<BayId> {
+        let mut before = rustc_hash::FxHashSet::default();
+        for (id, cell) in &mut self.bays {
+            if cell.placed.take().is_some() {
+                before.insert(*id);
+            }
+            cell.counted = BayState::Unknown;
+        }
+        self.bay_keys.clear();
+        for entry in registry.bays() {
+            let bay = &entry.def;
+            if !edges.is_valid(bay.valid_from, bay.valid_until) {
+                continue;
+            }
+            let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
+            let site = bay.site.as_deref().and_then(|key| registry.site_by_key(key));
+            // A site that has ended is no site; one that is not published hides its bays.
+            let site = site.filter(|s| is_valid_at(s.def.valid_from, s.def.valid_until, edges.now));
+            let site_is_shown = site.is_none_or(|s| s.def.publish != Publish::None);
+            let publish = bay.publish();
+            let place = BayPlace {
+                site: site.map(|s| s.id),
+                class: self.classes.intern(&bay.restrictions, tz, edges.now),
+                position: bay.position(),
+                is_public: publish == Publish::Public && site_is_shown,
+                counts_in_site: publish != Publish::None,
+            };
+            if place.is_public {
+                let keyed = Keyed { key: bay.id.clone(), id: entry.id, municipality: entry.municipality };
+                self.bay_keys.push(keyed);
+            }
+            if let Some(site) = place.site.filter(|_| place.counts_in_site)
+                && let Some(cell) = self.sites.get_mut(&site)
+            {
+                cell.add_bay(place.class, place.is_public);
+            }
+            self.bays.entry(entry.id).or_insert_with(BayCell::empty).placed = Some(place);
+        }
+        self.bay_keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        before
+    }
+
+    fn index_places(&mut self, registry: &Registry) {
+        let sites = self.site_keys.iter().enumerate().filter_map(|(rank, s)| {
+            let spot = Spot { place: PlaceRef::Site(s.id), rank: rank as u32, in_site: false };
+            Some(point(registry.site(s.id)?.def.position(), spot))
+        });
+        let bays = self.bay_keys.iter().enumerate().filter_map(|(rank, b)| {
+            let place = self.bays.get(&b.id)?.placed.as_ref()?;
+            let spot =
+                Spot { place: PlaceRef::Bay(b.id), rank: rank as u32, in_site: place.site.is_some() };
+            Some(point(place.position, spot))
+        });
+        let points: Vec<IndexedPlace> = sites.chain(bays).collect();
+        self.bounds = points.iter().map(position_of).fold(None, |b: Option<Bbox>, p| {
+            Some(b.map_or(Bbox::of(p), |b| b.extended(p)))
+        });
+        self.index = RTree::bulk_load(points);
+    }
+}
+
+fn point(position: LatLon, spot: Spot) -> IndexedPlace {
+    GeomWithData::new([position.lon, position.lat], spot)
+}
+
+pub(super) fn position_of(point: &IndexedPlace) -> LatLon {
+    let [lon, lat] = *point.geom();
+    LatLon { lat, lon }
+}
+
+struct ValidityEdges {
+    now: UtcMicros,
+    next: Option<UtcMicros>,
+}
+
+impl ValidityEdges {
+    /// Whether now lies in `[from, until)`; remembers the first edge that is still to come.
+    fn is_valid(&mut self, from: Option<UtcMicros>, until: Option<UtcMicros>) -> bool {
+        for edge in [from, until].into_iter().flatten().filter(|edge| *edge > self.now) {
+            self.next = Some(self.next.map_or(edge, |next| next.min(edge)));
+        }
+        is_valid_at(from, until, self.now)
+    }
+}
+
+/// Of two lists in the order of keys: the keys that are gone, the ids that are new.
+fn differences<I: Copy>(before: &[Keyed<I>], after: &[Keyed<I>]) -> (Vec<String>, Vec<I>) {
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return (gone, new),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(b), Some(a)) => b.key.cmp(&a.key),
+        };
+        if order.is_le()
+            && let Some(b) = before.next()
+            && order.is_lt()
+        {
+            gone.push(b.key.clone());
+        }
+        if order.is_ge()
+            && let Some(a) = after.next()
+            && order.is_gt()
+        {
+            new.push(a.id);
+        }
+    }
+}
+
+impl LiveMap {
+    /// Visible bays in the order of their text ids.
+    pub fn shown_bays(&self) -> impl Iterator<Item = BayId> + '_ {
+        self.bay_keys.iter().map(|b| b.id)
+    }
+
+    /// Visible sites in the order of their text ids.
+    pub fn shown_sites(&self) -> impl Iterator<Item = SiteId> + '_ {
+        self.site_keys.iter().map(|s| s.id)
+    }
+}

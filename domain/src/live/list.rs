@@ -1,0 +1,58 @@
+//! Pages of visible places, in the order of their text ids.
+
+use rstar::AABB;
+
+use super::layout::Keyed;
+use super::{LiveMap, PlaceRef};
+use crate::geo::Bbox;
+use crate::ids::{BayId, MunicipalityId, SiteId};
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Within {
+    pub bbox: Option<Bbox>,
+    pub municipality: Option<MunicipalityId>,
+}
+
+impl LiveMap {
+    /// At most `limit` visible bays after the text id `after`, and whether more follow.
+    pub fn bays_page(&self, within: &Within, after: Option<&str>, limit: usize) -> (Vec<BayId>, bool) {
+        let in_box = within.bbox.map(|bbox| self.ranks_in(bbox, |p| matches!(p, PlaceRef::Bay(_))));
+        page(&self.bay_keys, in_box, within, after, limit)
+    }
+
+    /// At most `limit` visible sites after the text id `after`, and whether more follow.
+    pub fn sites_page(&self, within: &Within, after: Option<&str>, limit: usize) -> (Vec<SiteId>, bool) {
+        let in_box = within.bbox.map(|bbox| self.ranks_in(bbox, |p| matches!(p, PlaceRef::Site(_))));
+        page(&self.site_keys, in_box, within, after, limit)
+    }
+
+    fn ranks_in(&self, bbox: Bbox, wanted: impl Fn(PlaceRef) -> bool) -> Vec<u32> {
+        let envelope = AABB::from_corners([bbox.west, bbox.south], [bbox.east, bbox.north]);
+        let inside = self.index.locate_in_envelope(envelope);
+        inside.filter(|p| wanted(p.data.place)).map(|p| p.data.rank).collect()
+    }
+}
+
+fn page<I: Copy>(
+    keys: &[Keyed<I>],
+    in_box: Option<Vec<u32>>,
+    within: &Within,
+    after: Option<&str>,
+    limit: usize,
+) -> (Vec<I>, bool) {
+    let start = after.map_or(0, |after| keys.partition_point(|k| k.key.as_str() <= after));
+    let wanted = |k: &&Keyed<I>| within.municipality.is_none_or(|m| m == k.municipality);
+    let mut ids: Vec<I> = match in_box {
+        None => keys[start..].iter().filter(wanted).take(limit + 1).map(|k| k.id).collect(),
+        Some(mut ranks) => {
+            ranks.retain(|rank| *rank as usize >= start);
+            ranks.sort_unstable();
+            let keys = ranks.iter().map(|rank| &keys[*rank as usize]);
+            keys.filter(wanted).take(limit + 1).map(|k| k.id).collect()
+        }
+    };
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    (ids, more)
+}

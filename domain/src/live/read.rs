@@ -1,0 +1,178 @@
+//! Reads views out of live state.
+
+use super::class::Tally;
+use super::site::{CountCell, SiteCell};
+use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
+use super::{LiveMap, PlaceRef};
+use crate::geo::LatLon;
+use crate::ids::{BayId, SiteId, VehicleId};
+use crate::observation::SiteStatus;
+use crate::opening::Opening;
+use crate::place::{Audience, Site};
+use crate::time::UtcMicros;
+
+/// The fewest hidden bays whose number of vacant ones may be shown on its own: with fewer, the
+/// number would tell the state of a bay that belongs to a person.
+pub const MIN_HIDDEN_BAYS: u32 = 3;
+
+impl LiveMap {
+    /// A bay by its surrogate id; `None` unless the public may see it.
+    pub fn bay(&self, id: BayId, now: UtcMicros) -> Option<BayView> {
+        let cell = self.bays.get(&id)?;
+        let place = cell.shown()?;
+        let reading = cell.readings.current();
+        Some(BayView {
+            id,
+            position: place.position,
+            site: place.site,
+            state: cell.state_at(now),
+            last_state: reading.map(|r| r.state),
+            observed_at: reading.map(|r| r.observed_at),
+            stale: cell.is_stale(now),
+            feed: reading.map(|r| r.feed),
+        })
+    }
+
+    /// A bay by its text id; `None` unless the public may see it.
+    pub fn bay_by_key(&self, key: &str, now: UtcMicros) -> Option<BayView> {
+        self.bay(self.registry.bay_by_key(key)?.id, now)
+    }
+
+    /// A site by its text id; `None` unless the public may see it.
+    pub fn site_by_key(&self, key: &str, now: UtcMicros) -> Option<SiteView> {
+        self.site(self.registry.site_by_key(key)?.id, now)
+    }
+
+    /// A site by its surrogate id; `None` unless the public may see it.
+    pub fn site(&self, id: SiteId, now: UtcMicros) -> Option<SiteView> {
+        let cell = self.sites.get(&id).filter(|c| c.is_shown())?;
+        Some(self.view_site(cell, &self.registry.site(id)?.def, id, now))
+    }
+
+    pub(super) fn view_site(&self, cell: &SiteCell, def: &Site, id: SiteId, now: UtcMicros) -> SiteView {
+        let main = cell.count(None);
+        let fresh_main = fresh(main, now);
+        let capacity = main
+            .and_then(|c| c.count.capacity)
+            .map_or(i64::from(def.capacity), |(_, capacity)| i64::from(capacity));
+        let tally = cell.tally();
+        let counted_at = main.and_then(|c| c.count.observed_at.zip(c.count.heard_from));
+        let counted_at = counted_at.map(|(at, (feed, _))| (at, feed));
+        let mut newest = counted_at.max(cell.bay_observed);
+
+        let mut view = SiteView {
+            id,
+            capacity,
+            vacant: None,
+            occupied: None,
+            unknown: i64::from(tally.unknown),
+            basis: Basis::None,
+            opening: cell.placed.as_ref().map_or(Opening::ALWAYS, |p| p.opening),
+            observed_at: None,
+            stale: false,
+            flags: Flags::NONE,
+            feed: None,
+        };
+        if let Some(occupied) = fresh_main.and_then(|c| c.count.occupied(capacity)) {
+            view.basis = Basis::Count;
+            view.vacant = Some((capacity - occupied).clamp(0, capacity));
+            view.occupied = Some(occupied.max(0));
+            view.unknown = 0;
+            newest = counted_at;
+            if occupied > capacity {
+                view.flags.set(Flags::OVER_CAPACITY);
+            }
+            if occupied < 0 {
+                view.flags.set(Flags::DRIFT);
+            }
+        } else if tally.known() > 0 {
+            view.basis = Basis::Bays;
+            view.vacant = Some(i64::from(tally.vacant));
+            view.occupied = Some(i64::from(tally.occupied));
+            newest = cell.bay_observed;
+        }
+        view.observed_at = newest.map(|(at, _)| at);
+        view.feed = newest.map(|(_, feed)| feed);
+        view.stale = view.basis == Basis::None && newest.is_some() && fresh_main.is_none();
+        let status = fresh_main.and_then(|c| c.count.status).map(|(_, status)| status);
+        if status == Some(SiteStatus::Closed) {
+            view.flags.set(Flags::CLOSED);
+            view.opening = Opening { is_open: Some(false), until: None };
+        }
+        view
+    }
+
+    /// The spaces of a visible site that are kept for someone.
+    pub fn by_restriction(&self, id: SiteId, now: UtcMicros) -> Vec<ByRestriction> {
+        let Some(cell) = self.sites.get(&id).filter(|c| c.is_shown()) else { return Vec::new() };
+        let Some(entry) = self.registry.site(id) else { return Vec::new() };
+        let parts = Audience::ALL.iter().map(|a| self.part_for(cell, &entry.def, *a, now));
+        parts.flatten().collect()
+    }
+
+    /// The spaces of a site that are kept for `audience`; `None` when there are none.
+    pub(super) fn part_for(
+        &self,
+        cell: &SiteCell,
+        def: &Site,
+        audience: Audience,
+        now: UtcMicros,
+    ) -> Option<ByRestriction> {
+        let (tally, hidden) = self.audience_tally(cell, audience);
+        let of_bays = (tally.total() > 0).then_some(i64::from(tally.total()));
+        let capacity = def.capacity_for(audience).map(i64::from).or(of_bays);
+        let count = cell.count(Some(audience));
+        if capacity.is_none() && count.is_none() {
+            return None;
+        }
+        let counted = fresh(count, now).zip(capacity).and_then(|(c, capacity)| {
+            c.count.occupied(capacity).map(|occupied| (capacity - occupied).clamp(0, capacity))
+        });
+        let may_tell = hidden == 0 || hidden >= MIN_HIDDEN_BAYS;
+        let from_bays = (tally.known() > 0 && may_tell).then_some(i64::from(tally.vacant));
+        Some(ByRestriction { audience, capacity, vacant: counted.or(from_bays) })
+    }
+
+    /// The bays kept for `audience` in a site, and how many of them are hidden.
+    fn audience_tally(&self, cell: &SiteCell, audience: Audience) -> (Tally, u32) {
+        let mut sum = Tally::default();
+        let mut hidden = 0;
+        for c in cell.bays.iter().filter(|c| self.classes.get(c.class).named.contains(audience)) {
+            sum.add(c.tally);
+            hidden += c.hidden;
+        }
+        (sum, hidden)
+    }
+
+    /// The number of bays that count in a site.
+    pub fn bays_in_site(&self, site: SiteId) -> u32 {
+        self.sites.get(&site).map_or(0, |c| c.tally().total())
+    }
+
+    /// A vehicle as last heard.
+    pub fn vehicle(&self, id: VehicleId) -> Option<VehicleView> {
+        let cell = self.vehicles.get(&id)?;
+        self.registry.vehicle(id)?;
+        Some(VehicleView { id, fix: cell.fix.clone(), observed_at: cell.observed_at, feed: cell.feed })
+    }
+
+    /// All vehicles ever heard, with their last position, in no order.
+    pub fn vehicle_positions(&self) -> impl Iterator<Item = (VehicleId, Option<LatLon>)> + '_ {
+        self.vehicles.iter().map(|(id, cell)| (*id, cell.fix.position))
+    }
+
+    /// Where a visible place is.
+    pub fn position(&self, place: PlaceRef) -> Option<LatLon> {
+        match place {
+            PlaceRef::Bay(id) => Some(self.bays.get(&id)?.shown()?.position),
+            PlaceRef::Site(id) => {
+                self.sites.get(&id).filter(|c| c.is_shown())?;
+                Some(self.registry.site(id)?.def.position())
+            }
+        }
+    }
+}
+
+pub(super) fn fresh(count: Option<&CountCell>, now: UtcMicros) -> Option<&CountCell> {
+    count.filter(|c| now < c.stale_at)
+}
