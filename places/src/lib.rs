@@ -1,1 +1,36 @@
+//! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
+//! brokers and feeds of a county. Knows nothing of a database.
+//!
+//! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write`]. Whatever is
+//! wrong with the files comes back as [`Problem`]s, all at once.
 
+mod age;
+mod broker;
+mod cell;
+mod csv_file;
+mod existing;
+mod feed;
+mod geojson_file;
+mod geometry;
+mod kind;
+mod nearest;
+mod problem;
+mod read;
+mod record;
+mod rows;
+mod schema;
+mod settle;
+mod sites_and_bays;
+mod text_file;
+mod toml_file;
+mod validate;
+mod write;
+
+pub use existing::Existing;
+pub use kind::FileKind;
+pub use problem::{Located, Location, Problem};
+pub use read::{PlaceFiles, read};
+pub use rows::SensorRow;
+pub use settle::settle;
+pub use validate::validate;
+pub use write::write;

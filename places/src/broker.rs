@@ -1,0 +1,146 @@
+//! What a `[[broker]]` table says.
+
+use std::path::Path;
+
+use domain::{Broker, MqttVersion};
+
+use crate::cell::{self, Cell, Taken, complain};
+use crate::problem::{Location, Problem};
+use crate::record::Record;
+use crate::schema::BROKER;
+
+/// Keys under which people write passwords into the file.
+const SECRET_KEYS: [&str; 4] = ["password", "passwd", "pass", "secret"];
+
+/// Paths are relative to `folder`.
+pub(crate) fn broker(mut r: Record, folder: &Path) -> Option<Broker> {
+    let secrets: Vec<String> =
+        r.unknown_fields(&BROKER).into_iter().filter(|f| SECRET_KEYS.contains(&f.as_str())).collect();
+    for secret in secrets {
+        let remedy =
+            "write the password into a file of its own and name it: password_file = \"secrets/broker\"";
+        r.refuse_field(&secret, "a password does not stand in this file", remedy);
+    }
+    r.refuse_unknown_fields(&BROKER);
+
+    let id = r.required("id", cell::id);
+    let url = if r.optional("url", |cell| Ok(cell::shown(cell.value).contains('@'))) == Some(true) {
+        let remedy = "take it out of the address; write username = \"...\" and password_file = \"...\"";
+        r.refuse_field("url", "a user name or password does not stand in the address", remedy);
+        None
+    } else {
+        r.required("url", broker_url)
+    };
+    let username = r.optional("username", cell::text);
+    let path = |cell: Cell| absolute(cell, folder);
+    let password_file = r.optional("password_file", path);
+    let ca_file = r.optional("ca_file", path);
+    let cert_file = r.optional("cert_file", path);
+    let key_file = r.optional("key_file", path);
+    for (given, needed) in
+        [("password_file", "username"), ("cert_file", "key_file"), ("key_file", "cert_file")]
+    {
+        if r.has(given) && !r.has(needed) {
+            r.complain(needed, None, format!("is missing beside '{given}'"), format!("add '{needed}'"));
+        }
+    }
+    let client_id = r.optional("client_id", cell::id);
+    let version = r.optional("version", cell::choice).unwrap_or(MqttVersion::V5);
+    Some(Broker {
+        id: id?,
+        url: url?,
+        username,
+        password_file,
+        ca_file,
+        cert_file,
+        key_file,
+        client_id,
+        version,
+    })
+}
+
+/// Notes on files that are not here: they may be where the product runs.
+pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<Problem> {
+    let named = [
+        ("password_file", &broker.password_file),
+        ("ca_file", &broker.ca_file),
+        ("cert_file", &broker.cert_file),
+        ("key_file", &broker.key_file),
+    ];
+    let missing = named.into_iter().filter_map(|(field, path)| {
+        let path = path.as_deref().filter(|path| !Path::new(path).exists())?;
+        let remedy = "put the file there before the broker is needed, or mend the path";
+        Some(Problem::at(at, "this file does not exist here", remedy).field(field).value(path))
+    });
+    missing.collect()
+}
+
+/// `mqtt://host:port` or `mqtts://host:port`; a port that is left out is added.
+fn broker_url(cell: Cell) -> Taken<String> {
+    let url = cell::text(cell)?;
+    let form = "write mqtt://host:1883, or mqtts://host:8883 for TLS";
+    let (scheme, address) = match url.split_once("://") {
+        Some(("mqtt", rest)) => (("mqtt", 1883), rest),
+        Some(("mqtts", rest)) => (("mqtts", 8883), rest),
+        _ => return complain("is not the address of an MQTT broker", form),
+    };
+    let address = address.strip_suffix('/').unwrap_or(address);
+    if address.is_empty() || address.contains(['/', '?', '#', ' ']) {
+        return complain("is not host and port", form);
+    }
+    // Colons inside the brackets of an IPv6 address do not begin a port.
+    let after_host = address.rfind(']').map_or(0, |i| i + 1);
+    let (host, port) = match address[after_host..].rfind(':') {
+        Some(i) => (&address[..after_host + i], address[after_host + i + 1..].parse::<u16>().ok()),
+        None => (address, Some(scheme.1)),
+    };
+    match port {
+        Some(port) if port != 0 && !host.is_empty() && (after_host > 0 || !host.contains(':')) => {
+            Ok(format!("{}://{host}:{port}", scheme.0))
+        }
+        _ => complain("is not host and port", form),
+    }
+}
+
+fn absolute(cell: Cell, folder: &Path) -> Taken<String> {
+    let path = cell::text(cell)?;
+    match std::path::absolute(folder.join(&path)) {
+        Ok(path) => Ok(path.to_string_lossy().into_owned()),
+        Err(e) => complain(format!("is not a path: {e}"), "write the path of a file"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Notation;
+    use serde_json::json;
+
+    fn url(text: &str) -> Taken<String> {
+        broker_url(Cell { value: &json!(text), notation: Notation::Typed })
+    }
+
+    #[test]
+    fn broker_addresses_have_a_port() {
+        for (text, kept) in [
+            ("mqtt://localhost", "mqtt://localhost:1883"),
+            ("mqtts://eu1.cloud.thethings.network/", "mqtts://eu1.cloud.thethings.network:8883"),
+            ("mqtt://127.0.0.1:1884", "mqtt://127.0.0.1:1884"),
+            ("mqtt://[::1]", "mqtt://[::1]:1883"),
+            ("mqtt://[::1]:1884", "mqtt://[::1]:1884"),
+        ] {
+            assert_eq!(url(text).unwrap(), kept);
+        }
+        for text in [
+            "tcp://host:1883",
+            "host:1883",
+            "mqtt://",
+            "mqtt://host:0",
+            "mqtt://host:x",
+            "mqtt://::1",
+            "mqtt://h/x",
+        ] {
+            assert!(url(text).is_err(), "{text}");
+        }
+    }
+}

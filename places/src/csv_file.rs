@@ -1,0 +1,115 @@
+//! CSV tables: comma or semicolon, as Excel and databases write them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::cell::Notation;
+use crate::problem::{Location, Problem};
+use crate::record::{Fields, Record, unknown_field_remedy};
+use crate::schema::Schema;
+use crate::text_file::Lines;
+
+/// Calls `each` with every row of the table that says something.
+///
+/// A wrong header is noted once, and then no row is read.
+pub(crate) fn read_table(
+    file: &Arc<Path>,
+    text: &str,
+    schema: &Schema,
+    problems: &mut Vec<Problem>,
+    mut each: impl FnMut(Record),
+) {
+    let header_text = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let delimiter = delimiter_of(header_text);
+    let lines = Lines::of(text);
+    let mut rows = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes())
+        .into_records();
+
+    let mut header: Option<Vec<String>> = None;
+    let mut start = 0;
+    while let Some(row) = rows.next() {
+        // The reader's own line is that of the empty lines before the row.
+        let skipped = text[start..].bytes().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let at = Location { file: file.clone(), line: lines.line_at(start + skipped) };
+        start = rows.reader().position().byte() as usize;
+        let row = match row {
+            Ok(row) => row,
+            Err(e) => {
+                problems.push(Problem::at(&at, format!("is not CSV: {e}"), "check the quotes of this row"));
+                return;
+            }
+        };
+        if row.iter().all(str::is_empty) {
+            continue;
+        }
+        let Some(header) = &header else {
+            let names: Vec<String> = row.iter().map(str::to_owned).collect();
+            let found = header_problems(&at, header_text, &names, schema);
+            if !found.is_empty() {
+                problems.extend(found);
+                return;
+            }
+            header = Some(names);
+            continue;
+        };
+        if row.len() != header.len() {
+            problems.push(wrong_width(&at, row.len(), header.len(), delimiter));
+            continue;
+        }
+        let named = header.iter().zip(row.iter());
+        let fields: Fields = named.map(|(name, cell)| (name.clone(), Value::from(cell))).collect();
+        each(Record::new(at, Notation::Untyped, fields, problems));
+    }
+    if header.is_none() {
+        let remedy = format!("write a first line with the columns: {}", schema.required.join(","));
+        problems.push(Problem::of_file(file, "is empty", remedy));
+    }
+}
+
+fn delimiter_of(header: &str) -> u8 {
+    if header.matches(';').count() > header.matches(',').count() { b';' } else { b',' }
+}
+
+fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &Schema) -> Vec<Problem> {
+    if names.len() == 1 && header_text.contains('\t') {
+        return vec![Problem::at(at, "columns are separated by tabs", "save as CSV with comma or semicolon")];
+    }
+    let mut problems = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            let message = format!("column {} has no name", i + 1);
+            problems.push(Problem::at(at, message, "name it or delete the column"));
+        } else if !schema.has(name) {
+            let message = format!("is not a known column of {}", schema.what);
+            problems.push(Problem::at(at, message, unknown_field_remedy(name, schema)).field(name));
+        } else if names[..i].contains(name) {
+            problems
+                .push(Problem::at(at, "stands twice in the header", "delete one of the columns").field(name));
+        }
+    }
+    let missing: Vec<&str> =
+        schema.required.iter().copied().filter(|r| !names.iter().any(|n| n == r)).collect();
+    if !missing.is_empty() {
+        let message = format!("required columns are missing: {}", missing.join(", "));
+        problems.push(Problem::at(at, message, format!("known columns: {}", schema.list())));
+    }
+    problems
+}
+
+fn wrong_width(at: &Location, found: usize, wanted: usize, delimiter: u8) -> Problem {
+    let delimiter = char::from(delimiter);
+    Problem::at(
+        at,
+        format!("has {found} cells, the header has {wanted}"),
+        format!(
+            "write one '{delimiter}' between cells, also between empty ones, and texts that hold a '{delimiter}' in double quotes"
+        ),
+    )
+}

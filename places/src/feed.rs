@@ -1,0 +1,133 @@
+//! What a `[[feed]]` table says.
+
+use domain::feed::FeedFormat;
+use domain::{Bbox, Feed};
+
+use crate::age::age_s;
+use crate::cell::{self, Cell, Taken, complain};
+use crate::record::Record;
+use crate::rows::MAX_HEARTBEAT_S;
+use crate::schema::FEED;
+
+/// The largest packet that MQTT can carry, bytes (its length field).
+const MAX_PACKET_BYTES: u32 = 268_435_455;
+
+/// The longest pause between two polls, seconds: a day.
+const MAX_EVERY_S: u32 = 86_400;
+
+/// The largest topic that MQTT can carry, bytes (its length field).
+const MAX_TOPIC_BYTES: usize = 65_535;
+
+pub(crate) fn feed(mut r: Record) -> Option<Feed> {
+    r.refuse_unknown_fields(&FEED);
+    let id = r.required("id", cell::feed_id);
+    let municipality = r.required("municipality", cell::slug);
+    let format: Option<FeedFormat> = r.required("format", cell::choice);
+    let url = r.optional("url", poll_url);
+    let is_polled = r.has("url");
+    let topic = if is_polled { None } else { r.required("topic", topic_filter) };
+    let every_s = r.optional("every_s", cell::whole(1..=MAX_EVERY_S));
+    if is_polled {
+        for mqtt_only in ["topic", "broker", "qos"] {
+            if r.has(mqtt_only) {
+                let remedy = format!("delete 'url' or '{mqtt_only}'");
+                r.complain(
+                    mqtt_only,
+                    None,
+                    "has no meaning for a feed that is polled from 'url'".into(),
+                    remedy,
+                );
+            }
+        }
+        if format.is_some_and(|f| f != FeedFormat::GtfsRt) {
+            let remedy = "delete 'url' and name a topic".into();
+            r.complain("url", None, "only feeds of format gtfs-rt are polled".into(), remedy);
+        }
+    } else if r.has("every_s") {
+        r.complain("every_s", None, "has no meaning without 'url'".into(), "delete it, or add 'url'".into());
+    }
+    let broker = r.optional("broker", cell::id);
+    let qos = r.optional("qos", cell::whole(0..=1)).unwrap_or(1) as u8;
+    let clock = r.optional("clock", cell::choice);
+    let on_bad_clock = r.optional("on_bad_clock", cell::choice);
+    let max_age_s = r.optional("max_age", age_s);
+    let max_message_bytes = r.optional("max_message_bytes", cell::whole(1..=MAX_PACKET_BYTES));
+    let heartbeat_s = r.optional("heartbeat_s", cell::whole(1..=MAX_HEARTBEAT_S));
+    let use_server_decoder = r.optional("use_server_decoder", cell::boolean).unwrap_or(false);
+    let area = r.optional("area", bbox);
+    let licence = r.optional("licence", cell::text);
+    let attribution = r.optional("attribution", cell::text);
+    let contact = r.optional("contact", cell::text);
+    Some(Feed {
+        id: id?,
+        municipality: municipality?,
+        format: format?,
+        topic: if is_polled { String::new() } else { topic? },
+        broker,
+        qos,
+        clock,
+        on_bad_clock,
+        max_age_s,
+        max_message_bytes,
+        heartbeat_s,
+        use_server_decoder,
+        area,
+        licence,
+        attribution,
+        contact,
+        url,
+        every_s,
+    })
+}
+
+/// An MQTT topic filter (MQTT 5.0, 4.7).
+fn topic_filter(cell: Cell) -> Taken<String> {
+    let filter = cell::text(cell)?;
+    if filter.starts_with("$share/") {
+        return complain(
+            "a shared subscription is not a topic filter",
+            "write the filter behind the group's name",
+        );
+    }
+    if filter.len() > MAX_TOPIC_BYTES || filter.contains(char::is_control) {
+        return complain("is not a topic filter", "write a topic such as kv/1/FEED/#");
+    }
+    let levels: Vec<&str> = filter.split('/').collect();
+    let wildcard_inside = |level: &&str| level.len() > 1 && level.contains(['+', '#']);
+    if let Some(level) = levels.iter().copied().find(|level| wildcard_inside(level)) {
+        return complain(
+            format!("'+' and '#' stand alone in their level, not as in '{level}'"),
+            "separate them with '/', e.g. application/+/device/+/event/+",
+        );
+    }
+    if levels[..levels.len() - 1].contains(&"#") {
+        return complain("'#' stands at the end only", "use '+' for a single level");
+    }
+    Ok(filter)
+}
+
+fn poll_url(cell: Cell) -> Taken<String> {
+    let url = cell::text(cell)?;
+    match url.split_once("://") {
+        Some(("http" | "https", rest)) if !rest.is_empty() && !url.contains(char::is_whitespace) => Ok(url),
+        _ => complain("is not a web address", "write https://host/path"),
+    }
+}
+
+fn bbox(cell: Cell) -> Taken<Bbox> {
+    let numbers: Option<Vec<f64>> =
+        cell.value.as_array().and_then(|list| list.iter().map(serde_json::Value::as_f64).collect());
+    let bbox = match numbers.as_deref() {
+        Some(&[west, south, east, north]) => Bbox::new(west, south, east, north),
+        _ => None,
+    };
+    bbox.map_or_else(
+        || {
+            complain(
+                "is not a box in degrees",
+                "write [west, south, east, north], e.g. [7.0, 51.8, 7.5, 52.1]",
+            )
+        },
+        Ok,
+    )
+}

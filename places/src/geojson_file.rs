@@ -1,0 +1,114 @@
+//! GeoJSON FeatureCollections, with the line on which each feature begins.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::geo::Geometry;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::cell::{Complaint, Notation};
+use crate::problem::{Location, Problem};
+use crate::record::{Fields, Record, unknown_field_remedy};
+use crate::schema::Schema;
+use crate::text_file::Lines;
+
+#[derive(Deserialize)]
+struct Collection<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    features: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Feature {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    properties: Option<Fields>,
+    geometry: Option<Value>,
+}
+
+/// What is found in a file beside its features.
+pub(crate) struct Findings<'p> {
+    pub problems: &'p mut Vec<Problem>,
+    /// What is worth knowing and stops nothing: maps carry properties of their own.
+    pub notes: &'p mut Vec<Problem>,
+}
+
+/// Calls `each` with the properties and the geometry of every feature whose geometry is right.
+pub(crate) fn read_features(
+    file: &Arc<Path>,
+    text: &str,
+    schema: &Schema,
+    found: Findings,
+    mut each: impl FnMut(Record, Option<Geometry>),
+) {
+    let Findings { problems, notes } = found;
+    let Some(features) = features_of(file, text, problems) else { return };
+    let lines = Lines::of(text);
+    let mut ignored: BTreeMap<String, (Location, usize)> = BTreeMap::new();
+    for raw in features {
+        // `raw` borrows from `text`: the difference of the addresses is its offset.
+        let offset = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+        let at = Location { file: file.clone(), line: lines.line_at(offset) };
+        let feature: Feature = match serde_json::from_str(raw.get()) {
+            Ok(feature) => feature,
+            Err(e) => {
+                let line = at.line + (e.line() as u32).saturating_sub(1);
+                let remedy = "write {\"type\": \"Feature\", \"properties\": {...}, \"geometry\": {...}}";
+                problems.push(Problem::at(&at, format!("is not a GeoJSON feature: {e}"), remedy).line(line));
+                continue;
+            }
+        };
+        if feature.kind.as_deref() != Some("Feature") {
+            problems.push(Problem::at(&at, "is not a GeoJSON feature", "write \"type\": \"Feature\""));
+            continue;
+        }
+        let geometry = match crate::geometry::geometry(&feature.geometry.unwrap_or_default()) {
+            Ok(geometry) => Some(geometry),
+            Err(Complaint { message, remedy }) => {
+                problems.push(Problem::at(&at, message, remedy).field("geometry"));
+                None
+            }
+        };
+        let properties = feature.properties.unwrap_or_default();
+        let record = Record::new(at.clone(), Notation::Typed, properties, problems);
+        for name in record.unknown_fields(schema) {
+            ignored.entry(name).or_insert_with(|| (at.clone(), 0)).1 += 1;
+        }
+        each(record, geometry);
+    }
+    notes.extend(ignored.into_iter().map(|(name, (at, count))| {
+        let message = format!("is not a known property of {}: ignored in {count} feature(s)", schema.what);
+        Problem::at(&at, message, unknown_field_remedy(&name, schema)).field(name)
+    }));
+}
+
+fn features_of<'a>(file: &Path, text: &'a str, problems: &mut Vec<Problem>) -> Option<Vec<&'a RawValue>> {
+    let remedy = "write {\"type\": \"FeatureCollection\", \"features\": [...]}";
+    match serde_json::from_str::<Collection>(text) {
+        Ok(Collection { kind: Some(kind), features: Some(features) }) if kind == "FeatureCollection" => {
+            Some(features)
+        }
+        Ok(_) => {
+            problems.push(Problem::of_file(file, "is not a GeoJSON FeatureCollection", remedy));
+            None
+        }
+        Err(e) if e.is_data() => {
+            problems.push(
+                Problem::of_file(file, format!("is not a GeoJSON FeatureCollection: {e}"), remedy)
+                    .line(e.line() as u32),
+            );
+            None
+        }
+        Err(e) => {
+            let remedy = "mend the JSON there; a missing or spare comma, quote or bracket is the usual cause";
+            problems.push(Problem::of_file(file, format!("is not JSON: {e}"), remedy).line(e.line() as u32));
+            None
+        }
+    }
+}

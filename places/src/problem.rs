@@ -1,0 +1,103 @@
+//! What is wrong with the files, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A line of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    pub file: Arc<Path>,
+    /// 1-based; the line where the row, feature or table begins.
+    pub line: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// A definition and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located<T> {
+    pub value: T,
+    pub at: Location,
+}
+
+/// One thing that is wrong, with what to do about it.
+///
+/// Displays as a block of one to two lines: `file:line: field = 'value': message`, `remedy: ...`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub file: PathBuf,
+    pub line: Option<u32>,
+    /// Column, property or key.
+    pub field: Option<String>,
+    pub value: Option<String>,
+    pub message: String,
+    pub remedy: String,
+}
+
+impl Problem {
+    /// A problem of a whole file.
+    pub(crate) fn of_file(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Problem {
+            file: file.to_owned(),
+            line: None,
+            field: None,
+            value: None,
+            message: message.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A problem of the definition at `at`.
+    pub(crate) fn at(at: &Location, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Problem { line: Some(at.line), ..Problem::of_file(&at.file, message, remedy) }
+    }
+
+    pub(crate) fn line(self, line: u32) -> Self {
+        Problem { line: Some(line), ..self }
+    }
+
+    pub(crate) fn field(self, field: impl Into<String>) -> Self {
+        Problem { field: Some(field.into()), ..self }
+    }
+
+    pub(crate) fn value(self, value: impl Into<String>) -> Self {
+        Problem { value: Some(value.into()), ..self }
+    }
+}
+
+/// Longer values are cut in the text: a polygon or a pasted page must not fill the screen.
+const SHOWN_VALUE_CHARS: usize = 80;
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        f.write_str(": ")?;
+        if let Some(field) = &self.field {
+            f.write_str(field)?;
+        }
+        if let Some(value) = &self.value {
+            let cut: String = value.chars().take(SHOWN_VALUE_CHARS).collect();
+            let dots = if cut.len() < value.len() { "..." } else { "" };
+            let equals = if self.field.is_some() { " = " } else { "" };
+            write!(f, "{equals}'{cut}{dots}'")?;
+        }
+        if self.field.is_some() || self.value.is_some() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.message)?;
+        if !self.remedy.is_empty() {
+            write!(f, "\n  remedy: {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,118 @@
+//! One row, feature or table, taken apart field by field; whatever is wrong is noted, not thrown.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::cell::{Cell, Complaint, Notation, Taken, shown};
+use crate::nearest::did_you_mean;
+use crate::problem::{Location, Problem};
+use crate::schema::Schema;
+
+/// Fields by name.
+pub(crate) type Fields = Map<String, Value>;
+
+/// See the module's description.
+pub(crate) struct Record<'p> {
+    pub at: Location,
+    notation: Notation,
+    fields: Fields,
+    /// Lines of single fields, where the format knows them.
+    lines: HashMap<String, u32>,
+    /// `restrictions[0].` of a nested record.
+    prefix: String,
+    problems: &'p mut Vec<Problem>,
+}
+
+impl<'p> Record<'p> {
+    pub(crate) fn new(
+        at: Location,
+        notation: Notation,
+        fields: Fields,
+        problems: &'p mut Vec<Problem>,
+    ) -> Self {
+        Record { at, notation, fields, lines: HashMap::new(), prefix: String::new(), problems }
+    }
+
+    pub(crate) fn with_lines(self, lines: HashMap<String, u32>) -> Self {
+        Record { lines, ..self }
+    }
+
+    /// A record inside this one, e.g. one restriction of a list.
+    pub(crate) fn nested(&mut self, name: &str, fields: Fields) -> Record<'_> {
+        Record {
+            at: self.at.clone(),
+            notation: self.notation,
+            fields,
+            lines: HashMap::new(),
+            prefix: format!("{}{name}.", self.prefix),
+            problems: self.problems,
+        }
+    }
+
+    /// A field that must be there. `None`: it is not, or cannot be taken; that is noted.
+    pub(crate) fn required<T>(&mut self, name: &str, take: impl Fn(Cell) -> Taken<T>) -> Option<T> {
+        if self.has(name) {
+            return self.optional(name, take);
+        }
+        self.complain(name, None, "is missing".into(), format!("add '{name}'"));
+        None
+    }
+
+    /// A field that may be left out or empty. A value that cannot be taken is noted.
+    pub(crate) fn optional<T>(&mut self, name: &str, take: impl Fn(Cell) -> Taken<T>) -> Option<T> {
+        if !self.has(name) {
+            return None;
+        }
+        let value = &self.fields[name];
+        match take(Cell { value, notation: self.notation }) {
+            Ok(taken) => Some(taken),
+            Err(Complaint { message, remedy }) => {
+                let value = shown(value);
+                self.complain(name, Some(value), message, remedy);
+                None
+            }
+        }
+    }
+
+    /// Takes a field out whose value must not be shown, and notes why.
+    pub(crate) fn refuse_field(&mut self, name: &str, message: &str, remedy: &str) {
+        self.fields.remove(name);
+        self.complain(name, None, message.to_owned(), remedy.to_owned());
+    }
+
+    /// Whether the field is there and says something.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::String(text)) => !text.trim().is_empty(),
+            Some(_) => true,
+        }
+    }
+
+    /// Notes what is wrong with a field.
+    pub(crate) fn complain(&mut self, name: &str, value: Option<String>, message: String, remedy: String) {
+        let line = self.lines.get(name).copied().unwrap_or(self.at.line);
+        let problem =
+            Problem::at(&self.at, message, remedy).line(line).field(format!("{}{name}", self.prefix));
+        self.problems.push(Problem { value, ..problem });
+    }
+
+    /// The fields that `schema` does not know.
+    pub(crate) fn unknown_fields(&self, schema: &Schema) -> Vec<String> {
+        self.fields.keys().filter(|name| !schema.has(name)).cloned().collect()
+    }
+
+    /// Notes the fields that `schema` does not know as problems.
+    pub(crate) fn refuse_unknown_fields(&mut self, schema: &Schema) {
+        for name in self.unknown_fields(schema) {
+            let remedy = unknown_field_remedy(&name, schema);
+            self.complain(&name, None, format!("is not known in {}", schema.what), remedy);
+        }
+    }
+}
+
+/// `did you mean 'x'? known: ...`
+pub(crate) fn unknown_field_remedy(name: &str, schema: &Schema) -> String {
+    format!("{}known: {}", did_you_mean(name, schema.names()), schema.list())
+}

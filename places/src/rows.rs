@@ -1,0 +1,118 @@
+//! What the rows of the CSV files say: municipalities, sensors, vehicles.
+
+use domain::place::{Municipality, Vehicle};
+use domain::{Decoder, Direction, UtcMicros};
+
+use crate::cell::{self, MAX_WHOLE};
+use crate::record::Record;
+
+/// The zone of a municipality that names none.
+const DEFAULT_TZ: &str = "Europe/Berlin";
+
+/// The longest heartbeat, seconds: ten years. 2.2 times as much still fits where it is kept.
+pub(crate) const MAX_HEARTBEAT_S: u32 = 10 * 365 * 86_400;
+
+/// What a distance sensor can measure at most, millimetres.
+const MAX_THRESHOLD_MM: u32 = 65_535;
+
+/// A device and one of its bindings, as a row of `sensors.csv` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SensorRow {
+    /// DevEUI (16 lower-case hex digits) or the supplier's id.
+    pub id: String,
+    pub feed: String,
+    pub decoder: Option<Decoder>,
+    /// At most one of `bay`, `site`, `vehicle`; none: known, waiting for a place.
+    pub bay: Option<String>,
+    pub site: Option<String>,
+    pub vehicle: Option<String>,
+    pub direction: Option<Direction>,
+    /// The binding holds in `[bound_from, bound_until)`; absent ends are open.
+    pub bound_from: Option<UtcMicros>,
+    pub bound_until: Option<UtcMicros>,
+    pub heartbeat_s: Option<u32>,
+    pub stale_after_s: Option<u32>,
+    pub threshold_mm: Option<u32>,
+}
+
+impl SensorRow {
+    /// The place it is bound to: `("bay", id)`.
+    pub fn target(&self) -> Option<(&'static str, &str)> {
+        let named = [("bay", &self.bay), ("site", &self.site), ("vehicle", &self.vehicle)];
+        named.into_iter().find_map(|(kind, id)| id.as_deref().map(|id| (kind, id)))
+    }
+}
+
+pub(crate) fn municipality(mut r: Record) -> Option<Municipality> {
+    let slug = r.required("slug", cell::slug);
+    let name = r.required("name", cell::text);
+    let ags = r.required("ags", cell::ags);
+    let lat = r.optional("lat", cell::decimal(-90.0..=90.0));
+    let lon = r.optional("lon", cell::decimal(-180.0..=180.0));
+    for (given, absent) in [("lat", "lon"), ("lon", "lat")] {
+        if r.has(given) && !r.has(absent) {
+            r.complain(absent, None, format!("is missing beside '{given}'"), "give both or neither".into());
+        }
+    }
+    let tz = r.optional("tz", cell::text).unwrap_or_else(|| DEFAULT_TZ.to_owned());
+    let public_planning = r.optional("public_planning", cell::boolean).unwrap_or(false);
+    Some(Municipality { slug: slug?, name: name?, ags: ags?, lat, lon, tz, public_planning })
+}
+
+pub(crate) fn sensor(mut r: Record) -> Option<SensorRow> {
+    let id = r.required("id", cell::sensor_id);
+    let feed = r.required("feed", cell::id);
+    let decoder = r.optional("decoder", cell::choice);
+    let [bay, site, vehicle] = ["bay", "site", "vehicle"].map(|place| r.optional(place, cell::id));
+    if [&bay, &site, &vehicle].into_iter().flatten().count() > 1 {
+        let remedy = "keep one; write one row per binding".into();
+        r.complain(
+            "bay, site, vehicle",
+            None,
+            "a sensor watches at most one of these at a time".into(),
+            remedy,
+        );
+    }
+    let direction: Option<Direction> = r.optional("direction", cell::choice);
+    if let Some(direction) = direction
+        && site.is_none()
+    {
+        let remedy = "name the lane's site in 'site', or leave the direction empty".into();
+        r.complain(
+            "direction",
+            Some(direction.to_string()),
+            "only sensors of a site's lanes have one".into(),
+            remedy,
+        );
+    }
+    let bound_from = r.optional("bound_from", cell::instant);
+    let bound_until = r.optional("bound_until", cell::instant);
+    let heartbeat_s = r.optional("heartbeat_s", cell::whole(1..=MAX_HEARTBEAT_S));
+    let stale_after_s = r.optional("stale_after_s", cell::whole(1..=MAX_WHOLE));
+    let threshold_mm = r.optional("threshold_mm", cell::whole(1..=MAX_THRESHOLD_MM));
+    Some(SensorRow {
+        id: id?,
+        feed: feed?,
+        decoder,
+        bay,
+        site,
+        vehicle,
+        direction,
+        bound_from,
+        bound_until,
+        heartbeat_s,
+        stale_after_s,
+        threshold_mm,
+    })
+}
+
+/// `owner` is empty when the row names none: [`crate::settle`] fills it.
+pub(crate) fn vehicle(mut r: Record) -> Option<Vehicle> {
+    let id = r.required("id", cell::id);
+    let owner = r.optional("owner", cell::slug).unwrap_or_default();
+    let operator = r.optional("operator", cell::text);
+    let label = r.optional("label", cell::text);
+    let seats = r.optional("seats", cell::whole(0..=MAX_WHOLE));
+    let standing = r.optional("standing", cell::whole(0..=MAX_WHOLE));
+    Some(Vehicle { id: id?, owner, operator, label, seats, standing })
+}

@@ -1,0 +1,150 @@
+//! What the features of the GeoJSON files say: sites and bays.
+
+use domain::geo::Geometry;
+use domain::place::{Audience, Bay, Publish, Purpose, Restriction, Site, Texts};
+use serde_json::Value;
+
+use crate::cell::{self, Cell, MAX_WHOLE, Taken, complain};
+use crate::record::{Fields, Record};
+use crate::schema::{FEE, RESTRICTION};
+
+/// The longest stay that a sign allows, minutes: a year.
+const MAX_STAY_MIN: u32 = 366 * 24 * 60;
+
+/// No barrier stands higher, metres.
+const MAX_HEIGHT_M: f64 = 100.0;
+
+pub(crate) fn site(mut r: Record, geometry: Option<Geometry>) -> Option<Site> {
+    let id = r.required("id", cell::id);
+    let municipality = r.required("municipality", cell::slug);
+    let name = r.required("name", cell::text);
+    let kind = r.required("kind", cell::choice);
+    let capacity = r.required("capacity", cell::whole(1..=MAX_WHOLE));
+    let purpose = r.optional("purpose", cell::choice).unwrap_or(Purpose::Car);
+    let zone = r.optional("zone", cell::id);
+    let opening_hours = r.optional("opening_hours", cell::text);
+    let fee = fee(&mut r);
+    let max_height_m = r.optional("max_height_m", cell::decimal(0.1..=MAX_HEIGHT_M));
+    let restrictions = restrictions(&mut r);
+    let publish = r.optional("publish", cell::choice).unwrap_or(Publish::Public);
+    let valid_from = r.optional("valid_from", cell::instant);
+    let valid_until = r.optional("valid_until", cell::instant);
+    Some(Site {
+        id: id?,
+        municipality: municipality?,
+        name: name?,
+        kind: kind?,
+        capacity: capacity?,
+        purpose,
+        zone,
+        opening_hours,
+        fee,
+        max_height_m,
+        restrictions,
+        publish,
+        valid_from,
+        valid_until,
+        geometry: geometry?,
+    })
+}
+
+pub(crate) fn bay(mut r: Record, geometry: Option<Geometry>) -> Option<Bay> {
+    let id = r.required("id", cell::id);
+    let municipality = r.required("municipality", cell::slug);
+    let site = r.optional("site", cell::id);
+    let zone = r.optional("zone", cell::id);
+    let restrictions = restrictions(&mut r);
+    let max_stay_min = r.optional("max_stay_min", cell::whole(1..=MAX_STAY_MIN));
+    let publish = r.optional("publish", cell::choice);
+    let valid_from = r.optional("valid_from", cell::instant);
+    let valid_until = r.optional("valid_until", cell::instant);
+    Some(Bay {
+        id: id?,
+        municipality: municipality?,
+        site,
+        zone,
+        restrictions,
+        max_stay_min,
+        publish,
+        valid_from,
+        valid_until,
+        geometry: geometry?,
+    })
+}
+
+/// A plain text is the fee in both languages.
+fn fee(r: &mut Record) -> Option<Texts> {
+    let fee = match r.optional("fee", text_or_object)? {
+        Value::Object(fields) => {
+            let mut nested = r.nested("fee", fields);
+            nested.refuse_unknown_fields(&FEE);
+            Texts { de: nested.optional("de", cell::text), en: nested.optional("en", cell::text) }
+        }
+        other => {
+            let text = cell::shown(&other).trim().to_owned();
+            Texts { de: Some(text.clone()), en: Some(text) }
+        }
+    };
+    (fee.de.is_some() || fee.en.is_some()).then_some(fee)
+}
+
+fn text_or_object(cell: Cell) -> Taken<Value> {
+    match cell.value {
+        Value::String(_) | Value::Object(_) => Ok(cell.value.clone()),
+        _ => complain("is neither a text nor {de, en}", "write {\"de\": \"...\", \"en\": \"...\"}"),
+    }
+}
+
+/// The list `restrictions`, or the shorthand `restriction`.
+fn restrictions(r: &mut Record) -> Vec<Restriction> {
+    if r.has("restriction") && r.has("restrictions") {
+        let remedy = "keep 'restrictions', delete the shorthand".into();
+        r.complain("restriction", None, "stands beside 'restrictions'".into(), remedy);
+    }
+    if let Some(audience) = r.optional("restriction", shorthand).flatten() {
+        return vec![Restriction {
+            audience: Some(audience),
+            capacity: None,
+            hours: None,
+            max_stay_min: None,
+        }];
+    }
+    let list = r.optional("restrictions", list_of_objects).unwrap_or_default();
+    let numbered = list.into_iter().enumerate();
+    numbered.map(|(i, fields)| restriction(r.nested(&format!("restrictions[{i}]"), fields))).collect()
+}
+
+fn shorthand(cell: Cell) -> Taken<Option<Audience>> {
+    if cell::text(cell)? == "none" {
+        return Ok(None);
+    }
+    cell::choice(cell).map(Some).map_err(|complaint| cell::Complaint {
+        remedy: complaint.remedy.replace("choices: ", "choices: none, "),
+        ..complaint
+    })
+}
+
+fn list_of_objects(cell: Cell) -> Taken<Vec<Fields>> {
+    let objects = cell.value.as_array().map(|list| list.iter().map(|v| v.as_object().cloned()).collect());
+    match objects {
+        Some(Some(objects)) => Ok(objects),
+        _ => complain(
+            "is not a list of restrictions",
+            "write [{\"for\": \"disabled\", \"capacity\": 4}], or [] for none",
+        ),
+    }
+}
+
+fn restriction(mut r: Record) -> Restriction {
+    r.refuse_unknown_fields(&RESTRICTION);
+    let restriction = Restriction {
+        audience: r.optional("for", cell::choice),
+        capacity: r.optional("capacity", cell::whole(0..=MAX_WHOLE)),
+        hours: r.optional("hours", cell::text),
+        max_stay_min: r.optional("max_stay_min", cell::whole(1..=MAX_STAY_MIN)),
+    };
+    if !RESTRICTION.names().any(|name| r.has(name)) {
+        r.complain("for", None, "the restriction says nothing".into(), "fill it or delete it".into());
+    }
+    restriction
+}

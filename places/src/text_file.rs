@@ -1,0 +1,90 @@
+//! Files as text: UTF-8 or a clear word about what else it is; lines by byte offset.
+
+use std::path::Path;
+
+use crate::problem::Problem;
+
+const UTF8_REMEDY: &str =
+    "save the file as UTF-8 (Excel: file type 'CSV UTF-8 (Comma delimited)'; editors: encoding UTF-8)";
+
+/// The file's text without a byte order mark.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub(crate) fn load(path: &Path) -> Result<String, Box<Problem>> {
+    let bytes = std::fs::read(path).map_err(|e| {
+        let message = format!("cannot be read: {e}");
+        Box::new(Problem::of_file(path, message, "check the path and who may read the file"))
+    })?;
+    decode(path, bytes)
+}
+
+fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Box<Problem>> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Box::new(Problem::of_file(path, "is UTF-16, not UTF-8", UTF8_REMEDY)));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        }),
+        Err(e) => {
+            let bad = e.utf8_error().valid_up_to();
+            let bytes = e.into_bytes();
+            let line = 1 + bytes[..bad].iter().filter(|b| **b == b'\n').count() as u32;
+            let problem = Problem::of_file(path, "is not UTF-8 but Latin-1 (Windows-1252)", UTF8_REMEDY);
+            Err(Box::new(problem.line(line).value(word_around(&bytes, bad))))
+        }
+    }
+}
+
+/// The word that holds the byte at `position`, read as Latin-1.
+fn word_around(bytes: &[u8], position: usize) -> String {
+    let ends_word = |b: &u8| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'"');
+    let start = bytes[..position].iter().rposition(ends_word).map_or(0, |i| i + 1);
+    let end = bytes[position..].iter().position(ends_word).map_or(bytes.len(), |i| position + i);
+    bytes[start..end].iter().map(|b| char::from(*b)).collect()
+}
+
+/// Where the lines of a text begin.
+pub(crate) struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(crate) fn of(text: &str) -> Self {
+        let after_newlines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        Lines { starts: std::iter::once(0).chain(after_newlines).collect() }
+    }
+
+    /// The 1-based line that holds the byte at `offset`.
+    pub(crate) fn line_at(&self, offset: usize) -> u32 {
+        self.starts.partition_point(|start| *start <= offset) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latin_1_is_named_with_line_and_word() {
+        let bytes = b"slug,name,ags\ncoesfeld,M\xfcnster,05515000\n".to_vec();
+        let problem = decode(Path::new("municipalities.csv"), bytes).unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "municipalities.csv:2: 'M\u{fc}nster': is not UTF-8 but Latin-1 (Windows-1252)\n  remedy: save the file as UTF-8 (Excel: file type 'CSV UTF-8 (Comma delimited)'; editors: encoding UTF-8)"
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_taken_off() {
+        assert_eq!(decode(Path::new("x"), b"\xef\xbb\xbfid".to_vec()).unwrap(), "id");
+    }
+
+    #[test]
+    fn offsets_become_lines() {
+        let lines = Lines::of("a\nbc\n\nd");
+        assert_eq!([0, 1, 2, 4, 5, 6].map(|o| lines.line_at(o)), [1, 1, 2, 2, 3, 4]);
+    }
+}

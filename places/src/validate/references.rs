@@ -1,0 +1,64 @@
+//! Whatever is named exists.
+
+use std::collections::HashMap;
+
+use super::view::View;
+use crate::nearest::did_you_mean;
+use crate::problem::{Located, Location, Problem};
+use crate::read::PlaceFiles;
+
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+    let mut check = Check { problems };
+    for Located { value: site, at } in &files.sites {
+        check.municipality(at, "municipality", &site.municipality, view);
+    }
+    for Located { value: bay, at } in &files.bays {
+        check.municipality(at, "municipality", &bay.municipality, view);
+        check.optional(at, "site", bay.site.as_deref(), &view.sites, "sites.geojson");
+    }
+    for Located { value: vehicle, at } in &files.vehicles {
+        if vehicle.owner.is_empty() {
+            let message = "is missing, and there is no single county to own the vehicle";
+            check.problems.push(Problem::at(at, message, "write the owner's slug").field("owner"));
+        } else {
+            check.municipality(at, "owner", &vehicle.owner, view);
+        }
+    }
+    for Located { value: feed, at } in &files.feeds {
+        check.municipality(at, "municipality", &feed.municipality, view);
+        check.optional(at, "broker", feed.broker.as_deref(), &view.brokers, "[[broker]] in feeds.toml");
+    }
+    for Located { value: row, at } in &files.sensors {
+        check.optional(at, "feed", Some(&row.feed), &view.feeds, "[[feed]] in feeds.toml");
+        check.optional(at, "bay", row.bay.as_deref(), &view.bays, "bays.geojson");
+        check.optional(at, "site", row.site.as_deref(), &view.sites, "sites.geojson");
+        check.optional(at, "vehicle", row.vehicle.as_deref(), &view.vehicles, "vehicles.csv");
+    }
+}
+
+struct Check<'p> {
+    problems: &'p mut Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn municipality(&mut self, at: &Location, field: &str, slug: &str, view: &View) {
+        self.optional(at, field, Some(slug), &view.municipalities, "municipalities.csv");
+    }
+
+    fn optional<T>(
+        &mut self,
+        at: &Location,
+        field: &str,
+        id: Option<&str>,
+        known: &HashMap<&str, T>,
+        home: &str,
+    ) {
+        let Some(id) = id.filter(|id| !known.contains_key(id)) else { return };
+        // In the order of the names: the same files give the same words.
+        let mut names: Vec<&str> = known.keys().copied().collect();
+        names.sort_unstable();
+        let remedy = format!("{}add it to {home}, or mend the name", did_you_mean(id, names));
+        let message = "exists neither in the files nor in the database";
+        self.problems.push(Problem::at(at, message, remedy).field(field).value(id));
+    }
+}
