@@ -158,14 +158,14 @@ impl LiveMap {
         });
         let bays = self.bay_keys.iter().enumerate().filter_map(|(rank, b)| {
             let place = self.bays.get(&b.id)?.placed.as_ref()?;
-            let spot =
-                Spot { place: PlaceRef::Bay(b.id), rank: rank as u32, in_site: place.site.is_some() };
+            let spot = Spot { place: PlaceRef::Bay(b.id), rank: rank as u32, in_site: place.site.is_some() };
             Some(point(place.position, spot))
         });
         let points: Vec<IndexedPlace> = sites.chain(bays).collect();
-        self.bounds = points.iter().map(position_of).fold(None, |b: Option<Bbox>, p| {
-            Some(b.map_or(Bbox::of(p), |b| b.extended(p)))
-        });
+        self.bounds = points
+            .iter()
+            .map(position_of)
+            .fold(None, |b: Option<Bbox>, p| Some(b.map_or(Bbox::of(p), |b| b.extended(p))));
         self.index = RTree::bulk_load(points);
     }
 }

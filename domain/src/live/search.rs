@@ -242,10 +242,8 @@ impl LiveMap {
     /// which no single bay of the site is the bearer.
     fn is_kept_whole(&self, cell: &SiteCell, driver: &Driver) -> bool {
         let Some(place) = &cell.placed else { return false };
-        let named_by_bays = cell
-            .bays
-            .iter()
-            .fold(AudienceSet::EMPTY, |set, c| set.union(self.classes.get(c.class).named));
+        let named_by_bays =
+            cell.bays.iter().fold(AudienceSet::EMPTY, |set, c| set.union(self.classes.get(c.class).named));
         let whole = self.kept(place.class, driver).without_number.minus(named_by_bays);
         !whole.is_empty() && !whole.intersects(driver.audiences)
     }
