@@ -1,5 +1,56 @@
-#![expect(dead_code, reason = "wired in the next commits")]
+//! The one executable: wires the parts together, and is the only place that does.
 
 mod broker;
+mod cli;
+mod commands;
+mod database;
+mod disk;
+mod identity;
+mod live;
+mod logging;
+mod server;
+mod shutdown;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(cli.log_format);
+    // One TLS implementation for all connections; a second installation is refused and no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(args) => commands::demo::run(args).await,
+        Command::Serve(args) => commands::serve::serve(args).await,
+        Command::Ingest(args) => commands::serve::ingest(args).await,
+        Command::Api(args) => commands::serve::api(args).await,
+        Command::Simulate(args) => commands::simulate::run(args).await,
+        Command::Import(args) => commands::import::run(args).await,
+        Command::Export(args) => commands::export::run(args).await,
+        Command::Migrate(args) => commands::migrate::run(args).await,
+        Command::Key(args) => commands::key::run(args).await,
+        Command::Prune(args) => commands::prune::run(args).await,
+        Command::Openapi => commands::openapi::run(),
+        Command::Healthcheck(args) => commands::healthcheck::run(args).await,
+    }
+}

@@ -89,3 +89,11 @@ pub struct SensorRow {
     pub stale_after_s: Option<u32>,
     pub threshold_mm: Option<u32>,
 }
+
+impl SensorRow {
+    /// The place it is bound to: `("bay", id)`.
+    pub fn target(&self) -> Option<(&'static str, &str)> {
+        let named = [("bay", &self.bay), ("site", &self.site), ("vehicle", &self.vehicle)];
+        named.into_iter().find_map(|(kind, id)| id.as_deref().map(|id| (kind, id)))
+    }
+}

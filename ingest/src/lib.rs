@@ -23,3 +23,9 @@ use domain::UtcMicros;
 
 /// Tells the present instant.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
+
+/// The present instant, by the system's clock.
+pub fn now_utc() -> UtcMicros {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    UtcMicros(since_epoch.map_or(0, |d| d.as_micros() as i64))
+}

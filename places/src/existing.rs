@@ -1,41 +1,25 @@
 //! What is there already, and what will be there after an import.
 
-use domain::place::{Bay, Municipality, Site, Vehicle};
-use domain::{Broker, Feed};
+use domain::catalogue::Catalogue;
 
 use crate::problem::{Located, Location};
 use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
 /// What the database holds, in the words of the files.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Existing {
-    pub municipalities: Vec<Municipality>,
-    pub sites: Vec<Site>,
-    pub bays: Vec<Bay>,
-    /// All bindings of all sensors; a sensor without any is one row without a place.
-    pub sensors: Vec<SensorRow>,
-    pub vehicles: Vec<Vehicle>,
-    pub brokers: Vec<Broker>,
-    pub feeds: Vec<Feed>,
-}
+pub type Existing = Catalogue;
 
-impl Existing {
-    /// What will be there once `files` are imported: definitions replace those of the same id,
-    /// sensor rows join as [`bindings_after`] says, nothing goes away by being absent.
-    pub fn after(&self, files: &PlaceFiles) -> Existing {
-        Existing {
-            municipalities: replaced(&self.municipalities, &files.municipalities, |m| &m.slug),
-            sites: replaced(&self.sites, &files.sites, |s| &s.id),
-            bays: replaced(&self.bays, &files.bays, |b| &b.id),
-            sensors: bindings_after(&self.sensors, &files.sensors)
-                .into_iter()
-                .map(|(row, _)| row.clone())
-                .collect(),
-            vehicles: replaced(&self.vehicles, &files.vehicles, |v| &v.id),
-            brokers: replaced(&self.brokers, &files.brokers, |b| &b.id),
-            feeds: replaced(&self.feeds, &files.feeds, |f| &f.id),
-        }
+/// What will be there once `files` are imported into `known`: definitions replace those of the
+/// same id, sensor rows join as [`bindings_after`] says, nothing goes away by being absent.
+pub fn after(known: &Existing, files: &PlaceFiles) -> Existing {
+    Existing {
+        municipalities: replaced(&known.municipalities, &files.municipalities, |m| &m.slug),
+        sites: replaced(&known.sites, &files.sites, |s| &s.id),
+        bays: replaced(&known.bays, &files.bays, |b| &b.id),
+        sensors: bindings_after(&known.sensors, &files.sensors).into_iter().map(|(row, _)| row.clone()).collect(),
+        vehicles: replaced(&known.vehicles, &files.vehicles, |v| &v.id),
+        brokers: replaced(&known.brokers, &files.brokers, |b| &b.id),
+        feeds: replaced(&known.feeds, &files.feeds, |f| &f.id),
     }
 }
 

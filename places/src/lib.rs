@@ -26,7 +26,7 @@ mod toml_file;
 mod validate;
 mod write;
 
-pub use existing::Existing;
+pub use existing::{Existing, after};
 pub use kind::FileKind;
 pub use problem::{Located, Location, Problem};
 pub use read::{PlaceFiles, read};

@@ -1,7 +1,8 @@
 //! What the rows of the CSV files say: municipalities, sensors, vehicles.
 
 use domain::place::{Municipality, Vehicle};
-use domain::{Decoder, Direction, UtcMicros};
+use domain::Direction;
+pub use domain::sensor::SensorRow;
 
 use crate::cell::{self, MAX_WHOLE};
 use crate::record::Record;
@@ -14,34 +15,6 @@ pub(crate) const MAX_HEARTBEAT_S: u32 = 10 * 365 * 86_400;
 
 /// What a distance sensor can measure at most, millimetres.
 const MAX_THRESHOLD_MM: u32 = 65_535;
-
-/// A device and one of its bindings, as a row of `sensors.csv` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SensorRow {
-    /// DevEUI (16 lower-case hex digits) or the supplier's id.
-    pub id: String,
-    pub feed: String,
-    pub decoder: Option<Decoder>,
-    /// At most one of `bay`, `site`, `vehicle`; none: known, waiting for a place.
-    pub bay: Option<String>,
-    pub site: Option<String>,
-    pub vehicle: Option<String>,
-    pub direction: Option<Direction>,
-    /// The binding holds in `[bound_from, bound_until)`; absent ends are open.
-    pub bound_from: Option<UtcMicros>,
-    pub bound_until: Option<UtcMicros>,
-    pub heartbeat_s: Option<u32>,
-    pub stale_after_s: Option<u32>,
-    pub threshold_mm: Option<u32>,
-}
-
-impl SensorRow {
-    /// The place it is bound to: `("bay", id)`.
-    pub fn target(&self) -> Option<(&'static str, &str)> {
-        let named = [("bay", &self.bay), ("site", &self.site), ("vehicle", &self.vehicle)];
-        named.into_iter().find_map(|(kind, id)| id.as_deref().map(|id| (kind, id)))
-    }
-}
 
 pub(crate) fn municipality(mut r: Record) -> Option<Municipality> {
     let slug = r.required("slug", cell::slug);

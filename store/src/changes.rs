@@ -68,7 +68,7 @@ pub async fn append(
         .bind(encode(changes)?)
         .execute(&mut *conn)
         .await?;
-    sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(conn).await?;
+    sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(writer.to_string()).execute(conn).await?;
     Ok(())
 }
 
@@ -114,29 +114,41 @@ pub async fn read_after(pool: &Pool, positions: &Positions) -> Result<Vec<Commit
         .collect()
 }
 
+/// How a transaction that came through memory relates to what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// The next one of its writer: it counts as read now.
+    Next,
+    /// It was read before.
+    Seen,
+    /// Others lie between: read the log.
+    Gap,
+}
+
 /// Follows the log from a position.
 #[derive(Debug)]
 pub struct Follower {
     pool: Pool,
     positions: Positions,
-    bell: Option<PgListener>,
 }
 
 impl Follower {
     /// Begins after `positions` (those of a loaded state).
     pub fn new(pool: Pool, positions: Positions) -> Self {
-        Follower { pool, positions, bell: None }
+        Follower { pool, positions }
     }
 
-    /// Whether `committed` is the very next of its writer; if so it counts as read. For changes
-    /// that reach a reader in the same process through memory.
-    pub fn accept(&mut self, committed: &Committed) -> bool {
+    /// Places a transaction that reached this process through memory.
+    pub fn accept(&mut self, committed: &Committed) -> Accepted {
         let held = self.positions.get(&committed.writer).copied().unwrap_or(0);
-        let is_next = committed.seq == held + 1;
-        if is_next {
-            self.positions.insert(committed.writer, committed.seq);
+        match committed.seq - held {
+            1 => {
+                self.positions.insert(committed.writer, committed.seq);
+                Accepted::Next
+            }
+            n if n <= 0 => Accepted::Seen,
+            _ => Accepted::Gap,
         }
-        is_next
     }
 
     /// What is new now, without waiting. Call again at once when something came: there may be
@@ -151,27 +163,46 @@ impl Follower {
         }
         Ok(new)
     }
+}
 
-    /// Waits for the bell, at most [`POLL`].
-    pub async fn wait(&mut self) {
-        if self.bell.is_none() {
-            self.bell = self.listen().await;
+/// Rings when somebody has committed.
+#[derive(Debug)]
+pub struct Bell {
+    pool: Pool,
+    listener: Option<PgListener>,
+}
+
+impl Bell {
+    /// Hung on the channel when first waited for.
+    pub fn new(pool: Pool) -> Self {
+        Bell { pool, listener: None }
+    }
+
+    /// Waits for the bell, at most [`POLL`]; the writer who rang, or `None` when it is time to
+    /// look without having been called.
+    pub async fn wait(&mut self) -> Option<i64> {
+        if self.listener.is_none() {
+            self.listener = self.listen().await;
         }
-        match &mut self.bell {
-            None => tokio::time::sleep(POLL).await,
-            Some(bell) => {
-                if let Ok(Err(error)) = tokio::time::timeout(POLL, bell.recv()).await {
-                    debug!("the change bell is gone, polling: {error}");
-                    self.bell = None;
-                }
+        let Some(listener) = &mut self.listener else {
+            tokio::time::sleep(POLL).await;
+            return None;
+        };
+        match tokio::time::timeout(POLL, listener.recv()).await {
+            Ok(Ok(rung)) => rung.payload().parse().ok(),
+            Ok(Err(error)) => {
+                debug!("the change bell is gone, polling: {error}");
+                self.listener = None;
+                None
             }
+            Err(_) => None,
         }
     }
 
     async fn listen(&self) -> Option<PgListener> {
-        let mut bell = PgListener::connect_with(&self.pool).await.ok()?;
-        bell.listen(CHANNEL).await.ok()?;
-        Some(bell)
+        let mut listener = PgListener::connect_with(&self.pool).await.ok()?;
+        listener.listen(CHANNEL).await.ok()?;
+        Some(listener)
     }
 }
 

@@ -75,6 +75,7 @@ pub fn connect(login: &Login) -> Result<(Client, EventLoop), LoginError> {
             if let Some(username) = &login.username {
                 o.set_credentials(username, login.password.as_deref().unwrap_or(""));
             }
+            o.set_network_options(network());
             let (client, event_loop) = v5::AsyncClient::new(o, REQUESTS);
             (Client::V5(client), EventLoop::V5(Box::new(event_loop)))
         }
@@ -88,10 +89,18 @@ pub fn connect(login: &Login) -> Result<(Client, EventLoop), LoginError> {
             if let Some(username) = &login.username {
                 o.set_credentials(username, login.password.as_deref().unwrap_or(""));
             }
-            let (client, event_loop) = rumqttc::AsyncClient::new(o, REQUESTS);
+            let (client, mut event_loop) = rumqttc::AsyncClient::new(o, REQUESTS);
+            event_loop.set_network_options(network());
             (Client::V311(client), EventLoop::V311(Box::new(event_loop)))
         }
     })
+}
+
+/// An ack must not wait for more to send (Nagle): it opens the broker's window.
+fn network() -> rumqttc::NetworkOptions {
+    let mut options = rumqttc::NetworkOptions::new();
+    options.set_tcp_nodelay(true);
+    options
 }
 
 fn transport(login: &Login) -> Result<Transport, LoginError> {

@@ -1,0 +1,122 @@
+use places::Existing;
+
+use crate::support::{MUNICIPALITIES, collection, existing, feature, misfits};
+
+const FEEDS: (&str, &str) = (
+    "feeds.toml",
+    "[[feed]]\nid='lora'\nmunicipality='coesfeld'\nformat='chirpstack'\ntopic='application/#'\n\
+     [[feed]]\nid='county'\nmunicipality='kreis'\nformat='native'\ntopic='kv/1/county/#'\n\
+     [[feed]]\nid='native'\nmunicipality='coesfeld'\nformat='native'\ntopic='kv/1/native/#'\n",
+);
+
+fn places() -> Existing {
+    existing(&[
+        MUNICIPALITIES,
+        FEEDS,
+        (
+            "bays.geojson",
+            &collection(&[
+                &feature(r#""id": "17", "municipality": "coesfeld""#),
+                &feature(r#""id": "18", "municipality": "coesfeld""#),
+                &feature(r#""id": "d1", "municipality": "duelmen""#),
+            ]),
+        ),
+    ])
+}
+
+fn sensors(rows: &str, known: &Existing) -> String {
+    misfits(&[("sensors.csv", rows)], known)
+}
+
+#[test]
+fn devices_of_lorawan_feeds_have_dev_euis() {
+    assert_eq!(
+        sensors("id,feed\n18123456789012,lora\ngate,native\n", &places()),
+        "sensors.csv:2: id = '18123456789012': is not a DevEUI: 16 hexadecimal digits are needed, this has 14\n  \
+         remedy: copy it from the network server (Excel drops leading zeros: format the column as Text first)"
+    );
+}
+
+#[test]
+fn a_distance_needs_a_threshold() {
+    let rows = "id,feed,decoder,bay,threshold_mm\n24e124713c000001,lora,milesight-em400-udl,17,\n\
+                24e124713c000002,lora,milesight-em400-udl,18,900\n24e124713c000003,lora,milesight-em400-udl,,\n";
+    assert_eq!(
+        sensors(rows, &places()),
+        "sensors.csv:2: threshold_mm: is missing: milesight-em400-udl tells a distance only\n  remedy: write the \
+         distance in millimetres below which the space is occupied, e.g. 1000"
+    );
+}
+
+#[test]
+fn feeds_name_their_own_municipality_s_places() {
+    assert_eq!(
+        sensors("id,feed,bay\na,native,d1\nb,county,d1\n", &places()).lines().take(2).collect::<Vec<_>>(),
+        [
+            "sensors.csv:2: bay = 'd1': this bay belongs to Dülmen (duelmen), feed 'native' to Coesfeld (coesfeld): a \
+             feed names places of its own municipality only",
+            "  remedy: name a bay of coesfeld, or a feed of duelmen",
+        ]
+    );
+}
+
+#[test]
+fn two_open_bindings_on_one_bay_are_named() {
+    let said = "sensors.csv:3: bay = '17': bay '17' has two open bindings: sensor 'a' and sensor 'b'\n  remedy: end \
+                one of them with a bound_until (the other row: sensors.csv:2)";
+    assert_eq!(sensors("id,feed,bay\na,native,17\nb,native,17\n", &places()), said);
+
+    let mut known = places();
+    known.sensors = existing(&[
+        MUNICIPALITIES,
+        FEEDS,
+        ("bays.geojson", &collection(&[&feature(r#""id": "17", "municipality": "coesfeld""#)])),
+        ("sensors.csv", "id,feed,bay\na,native,17\n"),
+    ])
+    .sensors;
+    assert_eq!(
+        sensors("id,feed,bay\nb,native,17\n", &known),
+        "sensors.csv:2: bay = '17': bay '17' has two open bindings: sensor 'a' and sensor 'b'\n  remedy: end one of \
+         them with a bound_until (the other row: in the database)"
+    );
+    // The old one ends in the same file.
+    let swap = "id,feed,bay,bound_from,bound_until\na,native,17,,2026-05-01T00:00:00Z\nb,native,17,2026-05-01T00:00:00Z,\n";
+    assert_eq!(sensors(swap, &known), "");
+    // The same row again changes nothing.
+    assert_eq!(sensors("id,feed,bay\na,native,17\n", &known), "");
+    // A sensor that moves: its binding must end first.
+    assert_eq!(
+        sensors("id,feed,bay,bound_from\na,native,18,2026-05-01T00:00:00Z\n", &known),
+        "sensors.csv:2: id = 'a': sensor 'a' is bound to '17' (open to open) and to '18' (2026-05-01T00:00:00Z to \
+         open) at the same time\n  remedy: end the earlier binding: its bound_until is the bound_from of the later \
+         one (the other row: in the database)"
+    );
+}
+
+#[test]
+fn bindings_are_intervals() {
+    let rows = "id,feed,bay,bound_from,bound_until\n\
+                a,native,17,2026-05-01T00:00:00Z,2026-04-01T00:00:00Z\n\
+                b,native,18,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z\n\
+                b,native,18,2026-02-01T00:00:00Z,2026-03-01T00:00:00Z\n\
+                b,native,17,2026-02-28T00:00:00Z,2026-03-02T00:00:00Z\n";
+    assert_eq!(
+        sensors(rows, &places()),
+        "sensors.csv:2: bound_until = '2026-04-01T00:00:00Z': is not after bound_from (2026-05-01T00:00:00Z)\n  \
+         remedy: mend one of the two; bound_until is the first instant at which it no longer holds\n\
+         sensors.csv:5: id = 'b': sensor 'b' is bound to '18' (2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z) and to \
+         '17' (2026-02-28T00:00:00Z to 2026-03-02T00:00:00Z) at the same time\n  remedy: end the earlier binding: its \
+         bound_until is the bound_from of the later one (the other row: sensors.csv:4)"
+    );
+}
+
+#[test]
+fn rows_of_one_sensor_agree_on_the_device() {
+    let rows = "id,feed,decoder,bay,bound_until\n70b3d57ed0051a2b,lora,bosch-tps110,17,2026-01-01T00:00:00Z\n\
+                70B3D57ED0051A2B,lora,pni-placepod,,\n";
+    assert_eq!(
+        sensors(rows, &places()),
+        "sensors.csv:3: decoder = 'pni-placepod': sensor '70b3d57ed0051a2b' has decoder 'bosch-tps110' in \
+         sensors.csv:2\n  remedy: write the same in all rows of one sensor"
+    );
+}

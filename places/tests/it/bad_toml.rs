@@ -1,0 +1,117 @@
+use crate::support::read_files;
+
+fn problems(text: &str) -> String {
+    read_files(&[("feeds.toml", text)]).unwrap_err()
+}
+
+#[test]
+fn unknown_keys_have_lines() {
+    let feed_keys = "id, municipality, format, topic, url, every_s, broker, qos, clock, on_bad_clock, max_age, \
+                     max_message_bytes, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
+    assert_eq!(
+        problems(
+            "title = 'x'\n\n[[feed]]\nid = 'f'\nmunicipality = 'coesfeld'\nformat = 'native'\ntopic = 'kv/1/f/#'\nattributon = 'x'\n"
+        ),
+        format!(
+            "feeds.toml:8: attributon: is not known in a feed\n  remedy: did you mean 'attribution'? known: \
+             {feed_keys}\n\
+             feeds.toml:1: title: is not known here\n  remedy: known: [[broker]], [[feed]]"
+        )
+    );
+    assert_eq!(
+        problems("[feed]\nid = 'f'\n"),
+        "feeds.toml:1: feed: is not a list of tables\n  remedy: write [[feed]] above each feed, with two brackets"
+    );
+    assert!(problems("[[feed]]\nid = f\n").starts_with("feeds.toml:2: is not TOML: "));
+}
+
+#[test]
+fn secrets_are_refused_and_not_repeated() {
+    let said = problems(
+        "[[broker]]\nid = 'a'\nurl = 'mqtt://me:hunter2@host:1883'\n[[broker]]\nid = 'b'\nurl = 'mqtt://host'\npassword = 'hunter2'\n",
+    );
+    assert_eq!(
+        said,
+        "feeds.toml:3: url: a user name or password does not stand in the address\n  remedy: take it out of the \
+         address; write username = \"...\" and password_file = \"...\"\n\
+         feeds.toml:7: password: a password does not stand in this file\n  remedy: write the password into a file of \
+         its own and name it: password_file = \"secrets/broker\""
+    );
+}
+
+#[test]
+fn brokers_are_whole() {
+    assert_eq!(
+        problems(
+            "[[broker]]\nid = 'a'\nurl = 'tcp://host'\nversion = 5\npassword_file = 'p'\ncert_file = 'c'\n"
+        ),
+        "feeds.toml:3: url = 'tcp://host': is not the address of an MQTT broker\n  remedy: write mqtt://host:1883, or \
+         mqtts://host:8883 for TLS\n\
+         feeds.toml:1: username: is missing beside 'password_file'\n  remedy: add 'username'\n\
+         feeds.toml:1: key_file: is missing beside 'cert_file'\n  remedy: add 'key_file'\n\
+         feeds.toml:4: version = '5': a text is needed\n  remedy: write it in quotes: \"5\""
+    );
+}
+
+#[test]
+fn feeds_are_whole() {
+    let head = |id: &str| format!("[[feed]]\nid = '{id}'\nmunicipality = 'coesfeld'\nformat = 'native'\n");
+    assert_eq!(problems(&head("f")), "feeds.toml:1: topic: is missing\n  remedy: add 'topic'");
+    for (lines, said) in [
+        (
+            "topic = 'a/#/b'",
+            "5: topic = 'a/#/b': '#' stands at the end only\n  remedy: use '+' for a single level",
+        ),
+        (
+            "topic = 'a/b+'",
+            "5: topic = 'a/b+': '+' and '#' stand alone in their level, not as in 'b+'\n  remedy: separate them with \
+             '/', e.g. application/+/device/+/event/+",
+        ),
+        (
+            "topic = '$share/g/a'",
+            "5: topic = '$share/g/a': a shared subscription is not a topic filter\n  remedy: write the filter behind \
+             the group's name",
+        ),
+        ("topic = 'a'\nqos = 2", "6: qos = '2': is out of range\n  remedy: write 0 to 1"),
+        (
+            "topic = 'a'\nclock = 'device'",
+            "6: clock = 'device': is not known\n  remedy: choices: payload, network, receipt",
+        ),
+        (
+            "topic = 'a'\nmax_age = 30",
+            "6: max_age = '30': is not an age\n  remedy: write a number and a unit (s, m, h, d, w, y) in quotes, e.g. \
+             \"30s\"",
+        ),
+        (
+            "topic = 'a'\narea = [51.8, 7.0, 52.1, 'x']",
+            "6: area = '[51.8,7.0,52.1,\"x\"]': is not a box in degrees\n  remedy: write [west, south, east, north], \
+             e.g. [7.0, 51.8, 7.5, 52.1]",
+        ),
+        (
+            "topic = 'a'\nevery_s = 30",
+            "6: every_s: has no meaning without 'url'\n  remedy: delete it, or add 'url'",
+        ),
+        (
+            "url = 'https://x/y'",
+            "5: url: only feeds of format gtfs-rt are polled\n  remedy: delete 'url' and name a topic",
+        ),
+        (
+            "topic = 'a'\nuse_server_decoder = 'true'",
+            "6: use_server_decoder = 'true': is neither true nor false\n  remedy: write true or false, without quotes",
+        ),
+    ] {
+        assert_eq!(problems(&format!("{}{lines}\n", head("f"))), format!("feeds.toml:{said}"));
+    }
+    assert_eq!(
+        problems(&format!("{}topic = 'x'\n", head("a/b"))),
+        "feeds.toml:2: id = 'a/b': a feed's id stands in MQTT topics and holds no '/', '+' or '#'\n  remedy: use \
+         letters, digits, '-', '_' or '.'"
+    );
+    assert_eq!(
+        problems(
+            "[[feed]]\nid = 'f'\nmunicipality = 'c'\nformat = 'gtfs-rt'\nurl = 'ftp://x'\ntopic = 'a'\n"
+        ),
+        "feeds.toml:5: url = 'ftp://x': is not a web address\n  remedy: write https://host/path\n\
+         feeds.toml:6: topic: has no meaning for a feed that is polled from 'url'\n  remedy: delete 'url' or 'topic'"
+    );
+}

@@ -1,0 +1,10 @@
+//! The files of a county, read, checked and written as its people would.
+
+mod bad_bindings;
+mod bad_csv;
+mod bad_geojson;
+mod bad_places;
+mod bad_toml;
+mod good_files;
+mod round_trip;
+mod support;

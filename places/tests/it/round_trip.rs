@@ -1,0 +1,225 @@
+//! `read(write(x)) == x`.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
+use domain::geo::Geometry;
+use domain::place::{
+    Audience, Bay, Municipality, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
+};
+use domain::{Bbox, Broker, Decoder, Direction, Feed, UtcMicros};
+use places::{Existing, Located, SensorRow, read, write};
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Texts with everything that files trip over, without blanks around.
+fn text() -> impl Strategy<Value = String> {
+    "[a-zäß€😀\"',;#=\\[\\]{}/.+-]([ -~äöü\n\t]{0,12}[a-z0-9\"',;])?"
+}
+
+fn id() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9äß/.,;\"'#-]{1,12}"
+}
+
+fn slug() -> impl Strategy<Value = String> {
+    "[a-z0-9-]{1,12}"
+}
+
+fn instant() -> impl Strategy<Value = UtcMicros> {
+    (-2_000_000_000_000_000i64..4_000_000_000_000_000).prop_map(UtcMicros)
+}
+
+fn position() -> impl Strategy<Value = [f64; 2]> {
+    (-180.0..=180.0f64, -90.0..=90.0f64).prop_map(|(lon, lat)| [lon, lat])
+}
+
+fn ring() -> impl Strategy<Value = Vec<[f64; 2]>> {
+    vec(position(), 3..7).prop_map(|mut ring| {
+        ring.push(ring[0]);
+        ring
+    })
+}
+
+fn geometry() -> impl Strategy<Value = Geometry> {
+    prop_oneof![position().prop_map(Geometry::Point), vec(ring(), 1..3).prop_map(Geometry::Polygon)]
+}
+
+fn restriction() -> impl Strategy<Value = Restriction> {
+    (of(select(Audience::ALL)), of(0u32..500), of(text()), of(1u32..5000))
+        .prop_map(|(audience, capacity, hours, max_stay_min)| Restriction {
+            audience,
+            capacity,
+            hours,
+            max_stay_min,
+        })
+        .prop_filter("says something", |r| {
+            r.audience.is_some() || r.capacity.is_some() || r.hours.is_some() || r.max_stay_min.is_some()
+        })
+}
+
+fn fee() -> impl Strategy<Value = Texts> {
+    (of(text()), of(text()))
+        .prop_map(|(de, en)| Texts { de, en })
+        .prop_filter("says something", |t| t.de.is_some() || t.en.is_some())
+}
+
+prop_compose! {
+    fn municipality()(name in text(), ags in "[0-9]{5}|[0-9]{8}|[0-9]{12}", at in of(position()), tz in select(&["Europe/Berlin", "UTC"][..]), public_planning in any::<bool>()) -> Municipality {
+        Municipality { slug: String::new(), name, ags, lat: at.map(|p| p[1]), lon: at.map(|p| p[0]), tz: tz.into(), public_planning }
+    }
+}
+
+prop_compose! {
+    fn site()(
+        (municipality, name, kind, capacity, purpose, zone) in (slug(), text(), select(SiteKind::ALL), 1u32..9999, select(Purpose::ALL), of(id())),
+        (opening_hours, fee, max_height_m) in (of(text()), of(fee()), of(0.1..100.0f64)),
+        restrictions in vec(restriction(), 0..3),
+        (publish, valid_from, valid_until, geometry) in (select(Publish::ALL), of(instant()), of(instant()), geometry()),
+    ) -> Site {
+        Site { id: String::new(), municipality, name, kind, capacity, purpose, zone, opening_hours, fee, max_height_m, restrictions, publish, valid_from, valid_until, geometry }
+    }
+}
+
+prop_compose! {
+    fn bay()(
+        (municipality, site, zone) in (slug(), of(id()), of(id())),
+        restrictions in vec(restriction(), 0..3),
+        max_stay_min in of(1u32..5000),
+        (publish, valid_from, valid_until, geometry) in (of(select(Publish::ALL)), of(instant()), of(instant()), geometry()),
+    ) -> Bay {
+        Bay { id: String::new(), municipality, site, zone, restrictions, max_stay_min, publish, valid_from, valid_until, geometry }
+    }
+}
+
+prop_compose! {
+    fn sensor()(
+        (feed, decoder, kind, target) in (id(), of(select(Decoder::ALL)), 0..4, id()),
+        direction in of(select(Direction::ALL)),
+        bound_until in of(instant()),
+        (heartbeat_s, stale_after_s, threshold_mm) in (of(1u32..999_999), of(1u32..999_999), of(1u32..9999)),
+    ) -> SensorRow {
+        let place = |wanted| (kind == wanted).then(|| target.clone());
+        let (bay, site, vehicle) = (place(1), place(2), place(3));
+        let direction = direction.filter(|_| site.is_some());
+        SensorRow { id: String::new(), feed, decoder, bay, site, vehicle, direction, bound_from: None, bound_until, heartbeat_s, stale_after_s, threshold_mm }
+    }
+}
+
+prop_compose! {
+    fn vehicle()(owner in slug(), operator in of(text()), label in of(text()), seats in of(0u32..300), standing in of(0u32..300)) -> Vehicle {
+        Vehicle { id: String::new(), owner, operator, label, seats, standing }
+    }
+}
+
+prop_compose! {
+    fn broker()(
+        url in "mqtts?://[a-z]{1,9}:[1-9][0-9]{0,3}",
+        login in of((text(), of("/[a-z]{1,5}/[a-z]{1,5}"))),
+        ca_file in of("/[a-zä ]{0,5}[a-z]"),
+        pair in of(("/[a-z]{1,5}", "/[a-z]{1,5}")),
+        client_id in of(id()),
+        version in select(MqttVersion::ALL),
+    ) -> Broker {
+        let (username, password_file) = login.map_or((None, None), |(name, file)| (Some(name), file));
+        let (cert_file, key_file) = pair.unzip();
+        Broker { id: String::new(), url, username, password_file, ca_file, cert_file, key_file, client_id, version }
+    }
+}
+
+prop_compose! {
+    fn feed()(
+        (municipality, format, topic, broker, qos) in (slug(), select(FeedFormat::ALL), "[a-zä]{1,5}(/[a-z+]){0,3}(/#)?", of(id()), 0u8..=1),
+        (clock, on_bad_clock, max_age_s) in (of(select(ClockPolicy::ALL)), of(select(OnBadClock::ALL)), of(1i64..=1_000 * 365 * 86_400)),
+        (max_message_bytes, heartbeat_s, use_server_decoder) in (of(1u32..1_000_000), of(1u32..1_000_000), any::<bool>()),
+        area in of((position(), position())),
+        (licence, attribution, contact) in (of(text()), of(text()), of(text())),
+        (polled, every_s) in (any::<bool>(), of(1u32..3600)),
+    ) -> Feed {
+        let polled = polled && format == FeedFormat::GtfsRt;
+        let area = area.and_then(|(a, b)| Bbox::new(a[0].min(b[0]), a[1].min(b[1]), a[0].max(b[0]), a[1].max(b[1])));
+        Feed {
+            id: String::new(), municipality, format,
+            topic: if polled { String::new() } else { topic },
+            broker: broker.filter(|_| !polled),
+            qos: if polled { 1 } else { qos },
+            clock, on_bad_clock, max_age_s, max_message_bytes, heartbeat_s, use_server_decoder, area,
+            licence, attribution, contact,
+            url: polled.then(|| "https://example.org/rt?key=1".to_owned()),
+            every_s: every_s.filter(|_| polled),
+        }
+    }
+}
+
+/// Definitions with ids of their own, in the order of the ids.
+fn named<T: Clone + std::fmt::Debug>(
+    id: impl Strategy<Value = String>,
+    item: impl Strategy<Value = T>,
+    set: fn(&mut T, String),
+) -> impl Strategy<Value = Vec<T>> {
+    btree_map(id, item, 0..5).prop_map(move |items: BTreeMap<String, T>| {
+        let named = items.into_iter().map(|(id, mut item)| {
+            set(&mut item, id);
+            item
+        });
+        named.collect()
+    })
+}
+
+prop_compose! {
+    fn existing()(
+        municipalities in named(slug(), municipality(), |m, id| m.slug = id),
+        sites in named(id(), site(), |s, id| s.id = id),
+        bays in named(id(), bay(), |b, id| b.id = id),
+        vehicles in named(id(), vehicle(), |v, id| v.id = id),
+        sensors in btree_map((id(), of(instant())), sensor(), 0..5),
+        brokers in named(id(), broker(), |b, id| b.id = id),
+        feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
+    ) -> Existing {
+        let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
+        Existing { municipalities, sites, bays, sensors, vehicles, brokers, feeds }
+    }
+}
+
+fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
+    located.into_iter().map(|l| l.value).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(all in existing()) {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &all).unwrap();
+        let files = match read(&[folder.path().to_owned()]) {
+            Ok(files) => files,
+            Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
+        };
+        prop_assert_eq!(files.kinds_seen.len(), 6);
+        let back = Existing {
+            municipalities: values(files.municipalities),
+            sites: values(files.sites),
+            bays: values(files.bays),
+            sensors: values(files.sensors),
+            vehicles: values(files.vehicles),
+            brokers: values(files.brokers),
+            feeds: values(files.feeds),
+        };
+        prop_assert_eq!(&back, &all);
+
+        let again = tempfile::tempdir().unwrap();
+        write(again.path(), &back).unwrap();
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml"] {
+            prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_written_as_empty_files_that_read_well() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &Existing::default()).unwrap();
+    let files = read(&[folder.path().to_owned()]).unwrap();
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (6, 0));
+}

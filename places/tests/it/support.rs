@@ -1,0 +1,64 @@
+//! A folder with files, and what comes of it.
+
+use std::fs;
+
+use places::{Existing, after, PlaceFiles, Problem, read, settle, validate};
+use tempfile::TempDir;
+
+/// A town and the county around it.
+pub const MUNICIPALITIES: (&str, &str) = (
+    "municipalities.csv",
+    "slug,name,ags,lat,lon\ncoesfeld,Coesfeld,05558012,51.94,7.17\nduelmen,Dülmen,05558016,51.83,7.28\nkreis,Kreis Coesfeld,05558,,\n",
+);
+
+/// A folder that holds these files.
+pub fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+/// The files' definitions, or the problems as a person reads them, with bare file names.
+pub fn read_files(files: &[(&str, &str)]) -> Result<PlaceFiles, String> {
+    let folder = folder(files);
+    read(&[folder.path().to_owned()]).map_err(|problems| shown(&folder, &problems))
+}
+
+/// What is wrong with files that read well but do not fit; `known` is there already.
+pub fn misfits(files: &[(&str, &str)], known: &Existing) -> String {
+    let folder = folder(files);
+    let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
+    settle(&mut files, known);
+    shown(&folder, &validate(&files, known))
+}
+
+/// What is there once `files` are imported.
+pub fn existing(files: &[(&str, &str)]) -> Existing {
+    let mut files = read_files(files).unwrap_or_else(|problems| panic!("{problems}"));
+    settle(&mut files, &Existing::default());
+    assert_eq!(validate(&files, &Existing::default()), vec![]);
+    after(&Existing::default(), &files)
+}
+
+pub fn shown(folder: &TempDir, problems: &[Problem]) -> String {
+    let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    texts.join("\n").replace(&format!("{}/", folder.path().display()), "")
+}
+
+/// A FeatureCollection, one feature on each line from the second on.
+pub fn collection(features: &[&str]) -> String {
+    format!("{{\"type\": \"FeatureCollection\", \"features\": [\n{}\n]}}\n", features.join(",\n"))
+}
+
+/// A feature at a point in Coesfeld; `properties` without the braces.
+pub fn feature(properties: &str) -> String {
+    feature_at(properties, "[7.17, 51.94]")
+}
+
+pub fn feature_at(properties: &str, position: &str) -> String {
+    format!(
+        "{{\"type\": \"Feature\", \"properties\": {{{properties}}}, \"geometry\": {{\"type\": \"Point\", \"coordinates\": {position}}}}}"
+    )
+}

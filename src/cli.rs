@@ -1,0 +1,369 @@
+//! The command line: every flag is also an environment variable `KV_...`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Parking and transit for a county: sensor streams in, vacant spaces out.
+#[derive(Debug, Parser)]
+#[command(name = "kreisverkehr", version, after_help = "Try it: kreisverkehr demo")]
+pub struct Cli {
+    /// How log lines are written to standard error.
+    #[arg(long, env = "KV_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    pub log_format: LogFormat,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything with a sample county and the simulator.
+    Demo(DemoArgs),
+    /// Run ingest and API in one process, with a private PostgreSQL and an embedded MQTT broker
+    /// where none is configured.
+    #[command(after_help = "Examples:\n  kreisverkehr serve\n  kreisverkehr serve --mqtt-url mqtt://broker.example:1883 --database-url postgres://kv@db.example/kv")]
+    Serve(ServeArgs),
+    /// Run the ingest alone: MQTT to database.
+    Ingest(IngestArgs),
+    /// Run the API alone: database to HTTP.
+    Api(ApiArgs),
+    /// Send what the sensors of the sample county would, or load.
+    Simulate(SimulateArgs),
+    /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
+    /// sensors.csv, vehicles.csv, feeds.toml. Works while the product runs.
+    #[command(after_help = "Examples:\n  kreisverkehr import places/\n  kreisverkehr import --check sites.geojson\n  kreisverkehr import --missing close bays.geojson")]
+    Import(ImportArgs),
+    /// Write the places as the same files.
+    Export(ExportArgs),
+    /// Bring the database's structure up to date.
+    Migrate(DatabaseArgs),
+    /// Make, list and revoke keys of the API.
+    Key(KeyArgs),
+    /// Drop what is older than retention allows.
+    Prune(PruneArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Ask a running instance whether it is ready: exit code 0 when it is.
+    Healthcheck(HealthcheckArgs),
+}
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// PostgreSQL to use, e.g. postgres://kv:secret@db.example/kv. Without it a private one runs
+    /// in the data directory.
+    #[arg(long, env = "KV_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// File that holds the database URL.
+    #[arg(long, env = "KV_DATABASE_URL_FILE", conflicts_with = "database_url")]
+    pub database_url_file: Option<PathBuf>,
+    /// Where everything of this instance lives. Default: /var/lib/kreisverkehr as root, else
+    /// kreisverkehr in the user's data directory.
+    #[arg(long, env = "KV_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Whether a fresh database uses TimescaleDB where it is preloaded.
+    #[arg(long, env = "KV_TIMESCALEDB", default_value_t = true, action = clap::ArgAction::Set)]
+    pub timescaledb: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct HttpArgs {
+    /// Address of the API. Port 0 picks a free one.
+    #[arg(long, env = "KV_HTTP", default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+    /// Own address for /healthz, /readyz, /metrics, /docs and /openapi.json.
+    #[arg(long, env = "KV_OPS_HTTP")]
+    pub ops_http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MqttArgs {
+    /// MQTT broker of the feeds that name none, e.g. mqtts://user:secret@broker.example. Without
+    /// it an embedded broker runs.
+    #[arg(long, env = "KV_MQTT_URL", hide_env_values = true)]
+    pub mqtt_url: Option<String>,
+    /// File that holds the broker's URL.
+    #[arg(long, env = "KV_MQTT_URL_FILE", conflicts_with = "mqtt_url")]
+    pub mqtt_url_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EmbeddedBrokerArgs {
+    /// Address of the embedded MQTT broker; ignored with --mqtt-url. It acknowledges a publisher
+    /// before it writes to disk: after a kill -9 up to 250 ms of messages may be lost, an orderly
+    /// stop loses none. Who needs more connects a durable broker by --mqtt-url.
+    #[arg(long, env = "KV_MQTT_LISTEN", default_value = "127.0.0.1:1883")]
+    pub mqtt_listen: SocketAddr,
+    /// Who may publish and subscribe what at the embedded broker (TOML: [[user]] name, password,
+    /// publish, subscribe). Required unless it listens on this machine only.
+    #[arg(long, env = "KV_MQTT_USERS")]
+    pub mqtt_users: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RetentionArgs {
+    /// Days that rejected messages are kept.
+    #[arg(long, env = "KV_KEEP_REJECTIONS_DAYS", default_value_t = 14)]
+    pub keep_rejections_days: u32,
+    /// Days that the bytes of LoRaWAN messages are kept.
+    #[arg(long, env = "KV_KEEP_UPLINKS_DAYS", default_value_t = 90)]
+    pub keep_uplinks_days: u32,
+    /// Days that vehicle positions are kept.
+    #[arg(long, env = "KV_KEEP_POSITIONS_DAYS", default_value_t = 14)]
+    pub keep_positions_days: u32,
+    /// Days that bay, site and passenger observations are kept.
+    #[arg(long, env = "KV_KEEP_OBSERVATIONS_DAYS", default_value_t = 1095)]
+    pub keep_observations_days: u32,
+}
+
+impl RetentionArgs {
+    /// As the store wants it.
+    pub fn retention(&self) -> store::retention::Retention {
+        let days = |n: u32| std::time::Duration::from_secs(u64::from(n) * 86_400);
+        store::retention::Retention {
+            rejections: days(self.keep_rejections_days),
+            uplinks: days(self.keep_uplinks_days),
+            vehicle_positions: days(self.keep_positions_days),
+            observations: days(self.keep_observations_days),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub http: HttpArgs,
+    #[command(flatten)]
+    pub mqtt: MqttArgs,
+    #[command(flatten)]
+    pub embedded: EmbeddedBrokerArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub mqtt: MqttArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+    /// Address for /healthz, /readyz and /metrics.
+    #[arg(long, env = "KV_OPS_HTTP")]
+    pub ops_http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ApiArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub http: HttpArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Which sample county: the same seed gives the same one.
+    #[arg(long, env = "KV_SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// Weekday and time of day at which the county's own clock starts, or `now`.
+    #[arg(long, default_value = "tue 10:30")]
+    pub clock: String,
+    /// How much faster than real the county lives.
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json")]
+pub struct SimulateArgs {
+    /// Broker to publish to.
+    #[arg(long, env = "KV_MQTT_URL", default_value = "mqtt://127.0.0.1:1883", hide_env_values = true)]
+    pub mqtt_url: String,
+    /// Which sample county: the same seed gives the same one.
+    #[arg(long, env = "KV_SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// Write the sample county's (or with --load the load's) input files into this folder, send
+    /// nothing.
+    #[arg(long)]
+    pub write_places: Option<PathBuf>,
+    /// Weekday and time of day at which the county's own clock starts, or `now`.
+    #[arg(long, default_value = "tue 10:30")]
+    pub clock: String,
+    /// How much faster than real the county lives.
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+    /// Stop after so many seconds.
+    #[arg(long)]
+    pub duration_s: Option<f64>,
+    /// Write what really happened and what was sent, one JSON line each.
+    #[arg(long)]
+    pub truth: Option<PathBuf>,
+    #[command(flatten)]
+    pub faults: FaultArgs,
+    /// Load instead of a county: so many messages a second, whatever the answer (open loop).
+    #[arg(long)]
+    pub load: Option<f64>,
+    /// Bays of the load.
+    #[arg(long, default_value_t = 10_000)]
+    pub bays: u32,
+    /// Connections of the load.
+    #[arg(long, default_value_t = 4)]
+    pub connections: u32,
+    /// Observations in each message of the load.
+    #[arg(long, default_value_t = 1)]
+    pub batch: u32,
+    /// Base URL of an API: measures until a change is seen there.
+    #[arg(long)]
+    pub watch: Option<String>,
+    /// Where the load's JSON report is written.
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArgs {
+    /// Share of messages that never arrive.
+    #[arg(long, default_value_t = 0.0)]
+    pub loss: f64,
+    /// Share of messages that are sent twice.
+    #[arg(long, default_value_t = 0.0)]
+    pub double: f64,
+    /// Share of messages that are overtaken by later ones.
+    #[arg(long, default_value_t = 0.0)]
+    pub reorder: f64,
+    /// Every message is held back by up to so many seconds.
+    #[arg(long, default_value_t = 0.0)]
+    pub delay_s: f64,
+    /// Share of places and vehicles whose clock is wrong.
+    #[arg(long, default_value_t = 0.0)]
+    pub wrong_clock: f64,
+    /// Share of bays whose sensor never changes.
+    #[arg(long, default_value_t = 0.0)]
+    pub stuck: f64,
+    /// Share of bays whose sensor wavers around each change.
+    #[arg(long, default_value_t = 0.0)]
+    pub flapping: f64,
+    /// Share of bays whose sensor falls silent.
+    #[arg(long, default_value_t = 0.0)]
+    pub dead: f64,
+    /// Share of devices with a nearly empty battery.
+    #[arg(long, default_value_t = 0.0)]
+    pub low_battery: f64,
+    /// Share of bays whose old state is sent again and again with a fresh time.
+    #[arg(long, default_value_t = 0.0)]
+    pub restamp: f64,
+    /// Share of bays whose device is replaced.
+    #[arg(long, default_value_t = 0.0)]
+    pub device_swap: f64,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Files, or folders that hold them.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub check: bool,
+    /// What becomes of places that the files no longer mention.
+    #[arg(long, value_enum, default_value = "keep")]
+    pub missing: MissingArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MissingArg {
+    /// They stay; the report lists them.
+    Keep,
+    /// They end now; their past stays.
+    Close,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Folder to write to; it is made when it is not there.
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyArgs {
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it, once: only its hash is kept.
+    #[command(after_help = "Example:\n  kreisverkehr key create --role installer --municipality nordkirchen --name 'Elektro Meier'")]
+    Create(KeyCreateArgs),
+    /// List keys, without the keys themselves.
+    List(DatabaseArgs),
+    /// End a key.
+    Revoke(KeyRevokeArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyCreateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// What it may do.
+    #[arg(long, value_enum)]
+    pub role: RoleArg,
+    /// Slug of a municipality it holds for; may be given several times. Not for admin.
+    #[arg(long)]
+    pub municipality: Vec<String>,
+    /// Whose key it is.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// When it ends, e.g. 2027-12-31T00:00:00Z.
+    #[arg(long)]
+    pub expires: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    Installer,
+    Planner,
+    Operator,
+    Admin,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyRevokeArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The key's number in `key list`.
+    pub id: i32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PruneArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct HealthcheckArgs {
+    /// Base URL of the instance.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+}

@@ -1,0 +1,77 @@
+//! `kreisverkehr demo`: everything, with a sample county and its simulator.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail};
+use sensor_sim::{County, RunConfig};
+use store::places::Missing;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::simulate::start_clock;
+use super::{import, serve};
+use crate::cli::DemoArgs;
+use crate::database::data_dir;
+use crate::shutdown;
+
+/// Runs until somebody stops it.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
+    let start = start_clock(&args.clock)?;
+    // The demo's county never mixes with a real one.
+    if args.serve.database.data_dir.is_none() && args.serve.database.database_url.is_none() {
+        args.serve.database.data_dir = Some(data_dir(&args.serve.database)?.join("demo"));
+    }
+    let dir = data_dir(&args.serve.database)?;
+    eprintln!("starting PostgreSQL, the MQTT broker, the ingest and the API in {}", dir.display());
+    let given_broker = args.serve.mqtt.mqtt_url.clone();
+    let running = serve::start(args.serve).await?;
+
+    let places_dir = dir.join("places");
+    std::fs::create_dir_all(&places_dir)?;
+    let county = Arc::new(County::sample(args.seed));
+    county.write_files(&places_dir)?;
+    eprintln!("importing the sample county from {}", places_dir.display());
+    let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
+    if let Err(p) = import::import(&running.database.pool, files, Missing::Keep, false).await? {
+        bail!("{}", problems(&p));
+    }
+
+    let mqtt_url = running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
+    let cancel = CancellationToken::new();
+    let config = RunConfig { seed: args.seed, speed: args.speed, start, ..RunConfig::new(&mqtt_url, county.clone()) };
+    let simulator = tokio::spawn(sensor_sim::run(config, cancel.clone()));
+
+    println!("{}", serde_json::to_string(&running.ready)?);
+    welcome(running.ready.http.as_deref().unwrap_or(""), &county);
+    shutdown::requested().await?;
+    eprintln!("stopping");
+    cancel.cancel();
+    if let Ok(Err(error)) = simulator.await {
+        warn!("the simulator ended: {error}");
+    }
+    running.stop().await
+}
+
+fn problems(problems: &[places::Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn welcome(http: &str, county: &County) {
+    // A town, not the county: municipalities with eight digits.
+    let Some(town) = county.municipalities.iter().find(|m| m.ags.len() == 8) else { return };
+    let near = format!("{:.5},{:.5}", town.lat, town.lon);
+    eprintln!();
+    eprintln!("Kreisverkehr is running with a sample county. Open:");
+    eprintln!("  {http}/                    vacant parking near a point");
+    eprintln!("  {http}/sign/{}    the sign of {}", town.slug, town.name);
+    eprintln!("  {http}/docs                the API");
+    eprintln!("Or ask it:");
+    eprintln!("  curl '{http}/v1/parking?near={near}&limit=3'");
+    eprintln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);
+    eprintln!("  curl -N '{http}/v1/changes?municipality={}'", town.slug);
+    eprintln!("Ctrl-C stops everything.");
+}

@@ -1,0 +1,123 @@
+//! `kreisverkehr import`: files -> checked -> stored, all or nothing.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use domain::catalogue::Catalogue;
+use places::{PlaceFiles, Problem};
+use store::Pool;
+use store::places::{Import, Missing, Report};
+
+use crate::cli::{ImportArgs, MissingArg};
+use crate::database::Database;
+
+/// Runs the command: the report goes to standard output, problems to standard error.
+///
+/// # Errors
+/// The database cannot be opened.
+pub async fn run(args: ImportArgs) -> Result<ExitCode> {
+    let files = match places::read(&args.paths) {
+        Ok(files) => files,
+        Err(problems) => return Ok(refuse(&problems)),
+    };
+    for note in &files.notes {
+        eprintln!("note: {note}");
+    }
+    let database = Database::visit(&args.database).await?;
+    let missing = match args.missing {
+        MissingArg::Keep => Missing::Keep,
+        MissingArg::Close => Missing::Close,
+    };
+    let outcome = import(&database.pool, files, missing, args.check).await;
+    database.close().await?;
+    match outcome? {
+        Err(problems) => Ok(refuse(&problems)),
+        Ok((report, other)) => {
+            print!("{}", describe(&report, missing, args.check));
+            for path in other {
+                println!("{}: recognised; journey search reads it, import does not", path.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn refuse(problems: &[Problem]) -> ExitCode {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    eprintln!("nothing was imported: {} problem{}", problems.len(), if problems.len() == 1 { "" } else { "s" });
+    ExitCode::FAILURE
+}
+
+/// What an import did, and the files that it only recognised.
+pub type Imported = (Report, Vec<PathBuf>);
+
+/// Checks `files` against what is stored and imports them (`check`: only says what would be
+/// done). The inner error lists what is wrong with the files.
+///
+/// # Errors
+/// The database is not available.
+pub async fn import(
+    pool: &Pool,
+    mut files: PlaceFiles,
+    missing: Missing,
+    check: bool,
+) -> Result<std::result::Result<Imported, Vec<Problem>>> {
+    let mut import = Import::begin(pool).await?;
+    let known = import.existing().clone();
+    places::settle(&mut files, &known);
+    let problems = places::validate(&files, &known);
+    if !problems.is_empty() {
+        return Ok(Err(problems));
+    }
+    let other = std::mem::take(&mut files.other);
+    let report = import.apply(&catalogue(files), missing, ingest::now_utc()).await?;
+    if !check && (!report.is_unchanged() || missing == Missing::Close) {
+        import.commit(&report, "command line").await?;
+    }
+    Ok(Ok((report, other)))
+}
+
+fn describe(report: &Report, missing: Missing, check: bool) -> String {
+    let mut text = String::new();
+    for (kind, t) in report.kinds() {
+        if t.added + t.changed + t.unchanged + t.missing.len() == 0 {
+            continue;
+        }
+        text += &format!("{kind}: {} added, {} changed, {} unchanged", t.added, t.changed, t.unchanged);
+        if !t.missing.is_empty() {
+            let done = match missing {
+                Missing::Keep => "not in the files, kept",
+                Missing::Close => "not in the files, closed",
+            };
+            const SHOWN: usize = 20;
+            let names = t.missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let more = t.missing.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            text += &format!("; {} {done}: {names}{more}", t.missing.len());
+        }
+        text.push('\n');
+    }
+    if check {
+        text += "check only: nothing was imported\n";
+    }
+    text
+}
+
+
+fn catalogue(files: PlaceFiles) -> Catalogue {
+    fn values<T>(located: Vec<places::Located<T>>) -> Vec<T> {
+        located.into_iter().map(|l| l.value).collect()
+    }
+    Catalogue {
+        municipalities: values(files.municipalities),
+        sites: values(files.sites),
+        bays: values(files.bays),
+        vehicles: values(files.vehicles),
+        brokers: values(files.brokers),
+        feeds: values(files.feeds),
+        sensors: values(files.sensors),
+    }
+}

@@ -1,0 +1,284 @@
+//! `kreisverkehr serve`, `ingest`, `api`: which parts run, and in which order they start and stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use domain::Registry;
+use ingest::metrics::Metrics;
+use ingest::mqtt::Login;
+use ingest::service::{Config, Ingest};
+use ingest::{Clock, now_utc};
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry as Meters;
+use serde::Serialize;
+use store::retention::Retention;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::broker::{EmbeddedBroker, UsersFile};
+use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, ServeArgs};
+use crate::database::{Database, data_dir, secret};
+use crate::live::{Feeder, MEMORY};
+use crate::server::{self, Server};
+use crate::{disk, identity, shutdown};
+
+/// How often retention is enforced.
+const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What runs in this process.
+struct Parts {
+    database: crate::cli::DatabaseArgs,
+    ingest: Option<Broker>,
+    http: Option<HttpArgs>,
+    ops_http: Option<std::net::SocketAddr>,
+    retention: Option<Retention>,
+}
+
+/// Where the feeds that name no broker are.
+enum Broker {
+    Given(String),
+    Embedded(EmbeddedBrokerArgs),
+    /// Only those of `feeds.toml`.
+    None,
+}
+
+/// The line on standard output that tells that everything runs.
+#[derive(Debug, Serialize)]
+pub struct Ready {
+    pub ready: bool,
+    pub http: Option<String>,
+    pub mqtt: Option<String>,
+    pub database_url: String,
+}
+
+/// Everything in one process.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn serve(args: ServeArgs) -> Result<ExitCode> {
+    let running = Running::start(serve_parts(args)?).await?;
+    running.announce()?;
+    shutdown::requested().await?;
+    running.stop().await
+}
+
+/// Starts everything in one process, for the demo.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn start(args: ServeArgs) -> Result<Running> {
+    Running::start(serve_parts(args)?).await
+}
+
+fn serve_parts(args: ServeArgs) -> Result<Parts> {
+    Ok(Parts {
+        ingest: Some(match mqtt_url(&args.mqtt)? {
+            Some(url) => Broker::Given(url),
+            None => Broker::Embedded(args.embedded),
+        }),
+        database: args.database,
+        ops_http: args.http.ops_http,
+        http: Some(args.http),
+        retention: Some(args.retention.retention()),
+    })
+}
+
+/// MQTT to database.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
+    let running = Running::start(Parts {
+        ingest: Some(mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given)),
+        database: args.database,
+        http: None,
+        ops_http: args.ops_http,
+        retention: Some(args.retention.retention()),
+    })
+    .await?;
+    running.announce()?;
+    shutdown::requested().await?;
+    running.stop().await
+}
+
+/// Database to HTTP.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn api(args: ApiArgs) -> Result<ExitCode> {
+    let running = Running::start(Parts {
+        ingest: None,
+        database: args.database,
+        ops_http: args.http.ops_http,
+        http: Some(args.http),
+        retention: None,
+    })
+    .await?;
+    running.announce()?;
+    shutdown::requested().await?;
+    running.stop().await
+}
+
+fn mqtt_url(args: &MqttArgs) -> Result<Option<String>> {
+    match (&args.mqtt_url, &args.mqtt_url_file) {
+        (Some(url), _) => Ok(Some(url.clone())),
+        (None, Some(path)) => secret(path, "--mqtt-url-file").map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// A running instance.
+pub struct Running {
+    pub ready: Ready,
+    pub database: Database,
+    broker: Option<EmbeddedBroker>,
+    ingest: Option<Ingest>,
+    servers: Vec<Server>,
+    /// Ends reading: HTTP, live state, retention.
+    reading: CancellationToken,
+    /// Ends the care for the private database.
+    care: CancellationToken,
+}
+
+impl Running {
+    async fn start(parts: Parts) -> Result<Self> {
+        let dir = data_dir(&parts.database)?;
+        let database = Database::open(&parts.database).await?;
+        let (reading, care) = (CancellationToken::new(), CancellationToken::new());
+        if let Some(private) = database.owned() {
+            let (private, care) = (private.clone(), care.clone());
+            tokio::spawn(async move { private.supervise(care).await });
+        }
+        let clock: Clock = Arc::new(now_utc);
+        let mut meters = Meters::default();
+        let metrics = Metrics::register(&mut meters);
+        let hub = parts.http.is_some().then(|| Arc::new(api::LiveHub::new(clock())));
+        let (registry, registry_rx) = watch::channel(Arc::new(Registry::default()));
+        let (memory, memory_rx) = mpsc::channel(MEMORY);
+        let feeder = Feeder {
+            pool: database.pool.clone(),
+            clock: clock.clone(),
+            hub: hub.clone(),
+            registry,
+            memory: memory_rx,
+        };
+        let mut loaded = registry_rx.clone();
+        tokio::spawn(feeder.run(reading.clone()));
+        // The first registry is there once live state has been rebuilt.
+        loaded.changed().await.context("live state could not be loaded")?;
+
+        let (broker, own_broker) = own_broker(&parts, &dir).await?;
+        let may_store = disk::watch_disk(dir.clone(), reading.clone());
+        let ingest = match parts.ingest {
+            None => None,
+            Some(_) => Some(Ingest::start(Config {
+                pool: database.pool.clone(),
+                database: store::pool::options(&database.url)?,
+                registry: registry_rx.clone(),
+                own_broker,
+                client_id: identity::client_id(&dir)?,
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                live: Some(memory.clone()),
+                may_store: may_store.clone(),
+            })),
+        };
+        // Kept open although nothing may be sent: the feeder then waits for other processes' changes.
+        let keep_open = (memory, care.clone());
+        tokio::spawn(async move {
+            keep_open.1.cancelled().await;
+            drop(keep_open.0);
+        });
+        if let Some(retention) = parts.retention {
+            tokio::spawn(enforce_retention(database.pool.clone(), retention, reading.clone()));
+        }
+
+        let app = api::App {
+            hub: hub.clone(),
+            clock,
+            pool: Some(database.pool.clone()),
+            metrics: Arc::new(Mutex::new(meters)),
+            may_store,
+            shutdown: reading.clone(),
+        };
+        let mut servers = Vec::new();
+        if let Some(http) = &parts.http {
+            let router = if parts.ops_http.is_some() { api::public_router(&app) } else { api::router(&app) };
+            servers.push(server::start(http.http, "--http", router, reading.clone()).await?);
+        }
+        if let Some(addr) = parts.ops_http {
+            servers.push(server::start(addr, "--ops-http", api::ops_router(&app), reading.clone()).await?);
+        }
+        let ready = Ready {
+            ready: true,
+            http: servers.first().map(|s| format!("http://{}", s.addr)),
+            mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
+            database_url: database.url.clone(),
+        };
+        Ok(Running { ready, database, broker, ingest, servers, reading, care })
+    }
+
+    /// Prints the ready line.
+    fn announce(&self) -> Result<()> {
+        println!("{}", serde_json::to_string(&self.ready)?);
+        Ok(())
+    }
+
+    /// Stops in the order that loses nothing: the ingest stores and acknowledges what it has,
+    /// then readers end, then the broker and at last the database.
+    ///
+    /// # Errors
+    /// The private database does not stop.
+    pub async fn stop(self) -> Result<ExitCode> {
+        info!("stopping");
+        if let Some(ingest) = self.ingest {
+            ingest.stop().await;
+        }
+        self.reading.cancel();
+        for server in self.servers {
+            server.finished().await;
+        }
+        if let Some(broker) = self.broker {
+            broker.stop().await;
+        }
+        self.care.cancel();
+        self.database.close().await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn own_broker(parts: &Parts, dir: &std::path::Path) -> Result<(Option<EmbeddedBroker>, Option<Login>)> {
+    let client_id = identity::client_id(dir)?;
+    match &parts.ingest {
+        Some(Broker::Given(url)) => Ok((None, Some(Login::from_url("own", url, &client_id)?))),
+        Some(Broker::Embedded(args)) => {
+            let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
+            let storage: PathBuf = dir.join("mqtt");
+            let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage).await?;
+            let url = format!("mqtt://{}", broker.connect_addr());
+            let mut login = Login::from_url("embedded", &url, &client_id)?;
+            let internal = broker.internal_credentials();
+            login.username = Some(internal.username.clone());
+            login.password = Some(internal.password.clone());
+            Ok((Some(broker), Some(login)))
+        }
+        Some(Broker::None) | None => Ok((None, None)),
+    }
+}
+
+async fn enforce_retention(pool: store::Pool, retention: Retention, cancel: CancellationToken) {
+    let mut tick = tokio::time::interval(RETENTION_EVERY);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = store::retention::enforce(&pool, &retention).await {
+            warn!("retention could not be enforced: {error}; trying again in an hour");
+        }
+    }
+}

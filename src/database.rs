@@ -1,0 +1,121 @@
+//! Which database this instance uses, and where its data directory is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use store::Pool;
+use store::migrate::{Layout, migrate};
+use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
+use tracing::info;
+
+use crate::cli::DatabaseArgs;
+
+/// An open database.
+pub struct Database {
+    pub url: String,
+    pub pool: Pool,
+    pub layout: Layout,
+    private: Option<Private>,
+}
+
+enum Private {
+    Owned(Arc<PrivatePg>),
+    Shared(PrivatePgHandle),
+}
+
+impl Database {
+    /// For a process that stays: with a private database it must be the only one of its data
+    /// directory.
+    ///
+    /// # Errors
+    /// The database cannot be reached or started, or its structure cannot be brought up to date.
+    pub async fn open(args: &DatabaseArgs) -> Result<Self> {
+        if let Some(url) = given_url(args)? {
+            return Self::connect(url, None, args.timescaledb).await;
+        }
+        let settings = PrivatePgSettings { timescaledb: args.timescaledb, ..PrivatePgSettings::default() };
+        let private = PrivatePg::start_with(&data_dir(args)?, settings).await?;
+        Self::connect(private.url(), Some(Private::Owned(Arc::new(private))), args.timescaledb).await
+    }
+
+    /// For a command that comes and goes: uses the private database of a running product, or
+    /// starts it for the while.
+    ///
+    /// # Errors
+    /// See [`Database::open`].
+    pub async fn visit(args: &DatabaseArgs) -> Result<Self> {
+        if let Some(url) = given_url(args)? {
+            return Self::connect(url, None, args.timescaledb).await;
+        }
+        let private = PrivatePg::start_or_attach(&data_dir(args)?).await?;
+        Self::connect(private.url(), Some(Private::Shared(private)), args.timescaledb).await
+    }
+
+    async fn connect(url: String, private: Option<Private>, timescaledb: bool) -> Result<Self> {
+        let pool = store::connect(&url).await?;
+        let layout = migrate(&pool, timescaledb).await?;
+        Ok(Database { url, pool, layout, private })
+    }
+
+    /// The private database, when this process owns one: it must be looked after.
+    pub fn owned(&self) -> Option<&Arc<PrivatePg>> {
+        match &self.private {
+            Some(Private::Owned(private)) => Some(private),
+            _ => None,
+        }
+    }
+
+    /// Closes all connections, and stops a private database that this process started.
+    ///
+    /// # Errors
+    /// The private database does not stop.
+    pub async fn close(self) -> Result<()> {
+        self.pool.close().await;
+        match self.private {
+            Some(Private::Owned(private)) => {
+                info!("stopping the private PostgreSQL");
+                private.stop().await?;
+            }
+            Some(Private::Shared(private)) => private.stop().await?,
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+fn given_url(args: &DatabaseArgs) -> Result<Option<String>> {
+    match (&args.database_url, &args.database_url_file) {
+        (Some(url), _) => Ok(Some(url.clone())),
+        (None, Some(path)) => secret(path, "--database-url-file").map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Reads a secret from a file.
+///
+/// # Errors
+/// The file cannot be read; the message names the flag.
+pub fn secret(path: &Path, flag: &str) -> Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{flag} {} cannot be read", path.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// The data directory, made when it is not there.
+///
+/// # Errors
+/// It cannot be made, or there is no place for it.
+pub fn data_dir(args: &DatabaseArgs) -> Result<PathBuf> {
+    let dir = match &args.data_dir {
+        Some(dir) => dir.clone(),
+        None if nix::unistd::geteuid().is_root() => PathBuf::from("/var/lib/kreisverkehr"),
+        None => {
+            let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+            let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+            data_home.or_else(home).context("no data directory: HOME is not set; give --data-dir")?.join("kreisverkehr")
+        }
+    };
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("the data directory {} cannot be made; give --data-dir", dir.display()))?;
+    dir.canonicalize().with_context(|| format!("the data directory {} cannot be used", dir.display()))
+}

@@ -1,0 +1,157 @@
+//! Keeps live state and the registry current: loads them, then follows the change log.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::LiveHub;
+use domain::Registry;
+use domain::live::Change;
+use ingest::Clock;
+use store::changes::{Accepted, Bell, Committed, Follower};
+use store::{Pool, StoreError};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often what goes stale is looked for.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Transactions that may wait in memory for the reader.
+pub const MEMORY: usize = 64;
+
+/// A reader that could not look for so long loads everything anew: the log is pruned after an hour.
+const TOO_LONG: Duration = Duration::from_secs(1_800);
+
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What keeps what current.
+pub struct Feeder {
+    pub pool: Pool,
+    pub clock: Clock,
+    /// `None` in a process that only ingests.
+    pub hub: Option<Arc<LiveHub>>,
+    pub registry: watch::Sender<Arc<Registry>>,
+    /// Commits of this process.
+    pub memory: mpsc::Receiver<Arc<Committed>>,
+}
+
+impl Feeder {
+    /// Loads and follows until cancelled; whatever happens to the database meanwhile.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let (bell, mut rung) = mpsc::channel(1);
+        let mut hanging = Bell::new(self.pool.clone());
+        let stop = cancel.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    writer = hanging.wait() => if bell.send(writer).await.is_err() { return },
+                }
+            }
+        });
+        while !cancel.is_cancelled() {
+            let follow = async {
+                let mut follower = self.load().await?;
+                self.follow(&mut follower, &mut rung).await
+            };
+            let ended = tokio::select! {
+                () = cancel.cancelled() => return,
+                ended = follow => ended,
+            };
+            if let Err(error) = ended {
+                warn!("live state cannot be kept current: {error}; trying again");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    async fn load(&mut self) -> Result<Follower, StoreError> {
+        let began = Instant::now();
+        let loaded = store::live::load(&self.pool).await?;
+        let registry = Arc::new(loaded.registry);
+        let states = loaded.states.len();
+        if let Some(hub) = &self.hub {
+            hub.replace_registry(registry.clone(), (self.clock)());
+            hub.apply(loaded.states, (self.clock)());
+            hub.set_ready(true);
+        }
+        self.registry.send_replace(registry);
+        info!("live state is rebuilt: {states} states in {:.1?}", began.elapsed());
+        Ok(Follower::new(self.pool.clone(), loaded.positions))
+    }
+
+    async fn follow(
+        &mut self,
+        follower: &mut Follower,
+        rung: &mut mpsc::Receiver<Option<i64>>,
+    ) -> Result<(), StoreError> {
+        let mut tick = tokio::time::interval(TICK);
+        let mut looked = Instant::now();
+        let mut failing = false;
+        // Writers of this process reach us through memory: their bell is no news.
+        let mut own: HashSet<i64> = HashSet::new();
+        loop {
+            let look = tokio::select! {
+                committed = self.memory.recv() => match committed {
+                    Some(committed) => {
+                        own.insert(committed.writer);
+                        match follower.accept(&committed) {
+                            Accepted::Next => { self.apply(committed.changes.clone()).await?; false }
+                            Accepted::Seen => false,
+                            Accepted::Gap => true,
+                        }
+                    }
+                    None => { tokio::time::sleep(RETRY).await; true }
+                },
+                writer = rung.recv() => writer.flatten().is_none_or(|w| !own.contains(&w)),
+                _ = tick.tick() => {
+                    if let Some(hub) = &self.hub { hub.tick((self.clock)()); }
+                    false
+                }
+            };
+            if !look {
+                continue;
+            }
+            loop {
+                match follower.poll().await {
+                    Ok(new) if new.is_empty() => break,
+                    Ok(new) => {
+                        for committed in new {
+                            self.apply(committed.changes).await?;
+                        }
+                    }
+                    Err(error @ StoreError::Decode(_)) => return Err(error),
+                    Err(error) => {
+                        if !std::mem::replace(&mut failing, true) {
+                            warn!("the change log cannot be read: {error}; live state stands still");
+                        }
+                        if looked.elapsed() > TOO_LONG {
+                            return Err(error);
+                        }
+                        break;
+                    }
+                }
+                looked = Instant::now();
+                if std::mem::take(&mut failing) {
+                    info!("the change log is read again");
+                }
+            }
+        }
+    }
+
+    async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        if changes.contains(&Change::Places) {
+            let registry = Arc::new(store::places::registry(&mut *self.pool.acquire().await?).await?);
+            info!("places were imported: {} sites, {} bays", registry.sites().count(), registry.bays().count());
+            if let Some(hub) = &self.hub {
+                hub.replace_registry(registry.clone(), (self.clock)());
+            }
+            self.registry.send_replace(registry);
+        }
+        if let Some(hub) = &self.hub {
+            hub.apply(changes, (self.clock)());
+        }
+        Ok(())
+    }
+}
