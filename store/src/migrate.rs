@@ -39,8 +39,7 @@ pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Layout, Sto
 
 async fn migrate_locked(conn: &mut PgConnection, allow_timescaledb: bool) -> Result<Layout, StoreError> {
     run(&CORE, "schema_migrations", conn).await?;
-    if allow_timescaledb && layout(conn).await? == Layout::Plain && can_use_timescaledb(conn).await? {
-        sqlx::query("CREATE EXTENSION IF NOT EXISTS timescaledb").execute(&mut *conn).await?;
+    if allow_timescaledb && layout(conn).await? == Layout::Plain && take_timescaledb(conn).await? {
         run(&TIMESCALEDB, "schema_migrations_timescaledb", conn).await?;
         info!("observations are kept in TimescaleDB hypertables");
     } else if layout(conn).await? == Layout::Hypertables {
@@ -76,32 +75,36 @@ pub async fn layout(conn: &mut PgConnection) -> Result<Layout, StoreError> {
     Ok(if kind == Some(b'p' as i8) { Layout::Plain } else { Layout::Hypertables })
 }
 
-/// A fresh database on a server that preloads a TimescaleDB with compression and policies.
+/// Creates the extension in a fresh database of a server that preloads a TimescaleDB with
+/// compression and policies; whether it did.
 ///
 /// Packages under the Apache licence lack these: the licence is asked for, not only the preload.
-async fn can_use_timescaledb(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    let (licence, partitions): (Option<String>, i64) = sqlx::query_as(
-        "SELECT current_setting('timescaledb.license', true),
+/// It is known only once the extension is there.
+async fn take_timescaledb(conn: &mut PgConnection) -> Result<bool, StoreError> {
+    let (is_preloaded, partitions): (bool, i64) = sqlx::query_as(
+        "SELECT current_setting('timescaledb.disable_load', true) IS NOT NULL
+                AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb'),
                 (SELECT count(*) FROM pg_inherits WHERE inhparent IN
                     ('bay_observation'::regclass, 'site_count'::regclass,
                      'vehicle_position'::regclass, 'passenger_count'::regclass))",
     )
-    .fetch_one(conn)
+    .fetch_one(&mut *conn)
     .await?;
-    match licence.as_deref() {
-        Some("timescale") if partitions == 0 => Ok(true),
-        Some("timescale") => {
-            warn!(
-                "TimescaleDB is there, but this database already holds observations in plain partitions: it stays plain"
-            );
-            Ok(false)
-        }
-        Some(other) => {
-            warn!(
-                "TimescaleDB is there, but its licence setting is '{other}': compression and policies are missing, observations stay in plain partitions"
-            );
-            Ok(false)
-        }
-        None => Ok(false),
+    if !is_preloaded {
+        return Ok(false);
     }
+    if partitions > 0 {
+        warn!("TimescaleDB is there, but this database already holds observations in plain partitions: it stays plain");
+        return Ok(false);
+    }
+    sqlx::query("CREATE EXTENSION IF NOT EXISTS timescaledb").execute(&mut *conn).await?;
+    let licence: Option<String> =
+        sqlx::query_scalar("SELECT current_setting('timescaledb.license', true)").fetch_one(&mut *conn).await?;
+    if licence.as_deref() == Some("timescale") {
+        return Ok(true);
+    }
+    let licence = licence.unwrap_or_default();
+    warn!("TimescaleDB has the licence '{licence}', without compression and policies: observations stay in plain partitions");
+    sqlx::query("DROP EXTENSION timescaledb").execute(conn).await?;
+    Ok(false)
 }
