@@ -39,6 +39,8 @@ pub struct Metrics {
     rejected: Family<RejectionLabels, Counter>,
     connected: Family<BrokerLabel, Gauge>,
     connections: Family<BrokerLabel, Counter>,
+    /// Subscriptions that a broker granted.
+    pub subscriptions: Gauge,
     pub unmatched: Counter,
     pub stored: Counter,
     pub duplicates: Counter,
@@ -58,6 +60,7 @@ impl Metrics {
             rejected: Family::default(),
             connected: Family::default(),
             connections: Family::default(),
+            subscriptions: Gauge::default(),
             unmatched: Counter::default(),
             stored: Counter::default(),
             duplicates: Counter::default(),
@@ -73,6 +76,7 @@ impl Metrics {
         r.register("rejected", "Messages or elements that were not believed", m.rejected.clone());
         r.register("broker_connected", "1 while connected", m.connected.clone());
         r.register("broker_connections", "Connections made", m.connections.clone());
+        r.register("subscriptions", "Subscriptions that stand", m.subscriptions.clone());
         r.register("unmatched_messages", "Messages that match no feed's filter", m.unmatched.clone());
         r.register("observations_stored", "Observations that were new", m.stored.clone());
         r.register("observations_duplicate", "Observations that were stored before", m.duplicates.clone());
@@ -100,6 +104,13 @@ impl Metrics {
                 })
             })
             .clone()
+    }
+
+    /// Counts observations of a feed that were there already.
+    pub fn duplicate(&self, feed: FeedId, at: UtcMicros, n: u64) {
+        if let Some(meter) = self.feeds.lock().get(&feed) {
+            meter.rejected(Reason::Duplicate, at, n);
+        }
     }
 
     /// Notes a connection or its loss.

@@ -66,6 +66,7 @@ impl Session {
             shared,
             subscribing: VecDeque::new(),
             answers: HashMap::new(),
+            granted: 0,
         };
         let task = tokio::spawn(runner.run(event_loop, cancel.clone()));
         Ok(Session { login, plan, client, cancel, task })
@@ -111,6 +112,8 @@ struct Runner {
     subscribing: VecDeque<String>,
     /// Filters by the packet id under which they left.
     answers: HashMap<u16, String>,
+    /// Subscriptions granted on this connection.
+    granted: i64,
 }
 
 impl Runner {
@@ -205,6 +208,8 @@ impl Runner {
         match (granted, route) {
             (Ok(qos), Some(route)) => {
                 route.meter.connected_since(Some((self.shared.clock)()));
+                self.granted += 1;
+                self.shared.metrics.subscriptions.inc();
                 if qos < route.feed.def.qos {
                     warn!(
                         "{} grants feed '{}' QoS {qos} only: what is sent while we are away is lost",
@@ -221,8 +226,9 @@ impl Runner {
         }
     }
 
-    fn lost(&self, outage: &mut Option<Outage>, reason: &str) {
+    fn lost(&mut self, outage: &mut Option<Outage>, reason: &str) {
         self.shared.metrics.connected(&self.broker, false);
+        self.shared.metrics.subscriptions.dec_by(std::mem::take(&mut self.granted));
         for route in &self.plan.load().routes {
             route.meter.connected_since(None);
         }

@@ -155,7 +155,10 @@ impl WriterContext {
         m.commit_s.observe(began.elapsed().as_secs_f64());
         m.batch_rows.observe(batch.len() as f64);
         m.stored.inc_by(stored.new as u64);
-        m.duplicates.inc_by(stored.duplicates as u64);
+        for (feed, n) in &stored.duplicates {
+            m.duplicates.inc_by(*n as u64);
+            m.duplicate(*feed, (self.clock)(), *n as u64);
+        }
     }
 
     async fn publish(&self, committed: Committed) {

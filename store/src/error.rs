@@ -28,10 +28,9 @@ impl From<sqlx::Error> for StoreError {
         let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
         match code.as_deref() {
             Some("23505") => StoreError::Duplicate(error),
-            // 22: data exception, 23: integrity, 42: syntax or access, 54: limits exceeded.
-            Some(c) if ["22", "23", "42", "54"].iter().any(|class| c.starts_with(class)) => {
-                StoreError::Data(error)
-            }
+            // 22: data exception, 23: integrity, 54: limits exceeded. Not 42 (no such table, no right
+            // to it): the operator mends that, and nothing may be given up for it.
+            Some(c) if ["22", "23", "54"].iter().any(|class| c.starts_with(class)) => StoreError::Data(error),
             _ => match error {
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
                     StoreError::Decode(error.to_string())

@@ -111,11 +111,12 @@ pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>, StoreError> {
 /// The database is not available.
 pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
     let mut tx = pool.begin().await?;
-    let role: Option<String> =
-        sqlx::query_scalar("UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING role")
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
+    let role: Option<String> = sqlx::query_scalar(
+        "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING role",
+    )
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
     if let Some(role) = &role {
         audit(&mut tx, "key revoke", id, role).await?;
     }

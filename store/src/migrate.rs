@@ -94,17 +94,22 @@ async fn take_timescaledb(conn: &mut PgConnection) -> Result<bool, StoreError> {
         return Ok(false);
     }
     if partitions > 0 {
-        warn!("TimescaleDB is there, but this database already holds observations in plain partitions: it stays plain");
+        warn!(
+            "TimescaleDB is there, but this database already holds observations in plain partitions: it stays plain"
+        );
         return Ok(false);
     }
     sqlx::query("CREATE EXTENSION IF NOT EXISTS timescaledb").execute(&mut *conn).await?;
-    let licence: Option<String> =
-        sqlx::query_scalar("SELECT current_setting('timescaledb.license', true)").fetch_one(&mut *conn).await?;
+    let licence: Option<String> = sqlx::query_scalar("SELECT current_setting('timescaledb.license', true)")
+        .fetch_one(&mut *conn)
+        .await?;
     if licence.as_deref() == Some("timescale") {
         return Ok(true);
     }
     let licence = licence.unwrap_or_default();
-    warn!("TimescaleDB has the licence '{licence}', without compression and policies: observations stay in plain partitions");
+    warn!(
+        "TimescaleDB has the licence '{licence}', without compression and policies: observations stay in plain partitions"
+    );
     sqlx::query("DROP EXTENSION timescaledb").execute(conn).await?;
     Ok(false)
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use domain::live::Change;
-use domain::{BayObservation, UtcMicros};
+use domain::{BayObservation, FeedId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::{Gated, Known, Road};
+use super::{Gated, Known, NewByFeed, Road, by_feed};
 use crate::StoreError;
 use crate::copy::CopyRows;
 use crate::ts::Ts;
@@ -23,7 +23,7 @@ fn key(o: &BayObservation) -> Key {
     (o.heard.municipality.0, o.observed_at.0, o.bay.0, o.digest)
 }
 
-/// Appends what is new; returns how many were.
+/// Appends what is new; returns how many were, by feed.
 pub(super) async fn write(
     conn: &mut PgConnection,
     rows: &[Gated<BayObservation>],
@@ -31,9 +31,9 @@ pub(super) async fn write(
     stored_at: UtcMicros,
     road: Road,
     changes: &mut Vec<Change>,
-) -> Result<usize, StoreError> {
+) -> Result<NewByFeed, StoreError> {
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(NewByFeed::new());
     }
     let mut wanted: Vec<&BayObservation> = rows
         .iter()
@@ -44,27 +44,30 @@ pub(super) async fn write(
     wanted.sort_by_key(|o| key(o));
     wanted.dedup_by_key(|o| key(o));
     if wanted.is_empty() {
-        return Ok(0);
+        return Ok(NewByFeed::new());
     }
     let new = match road {
-        Road::Straight => copy(conn, "bay_observation", &wanted, stored_at).await?,
+        Road::Straight => {
+            copy(conn, "bay_observation", &wanted, stored_at).await?;
+            by_feed(wanted.iter().map(|o| o.heard.feed))
+        }
         Road::Staged => {
             sqlx::query("CREATE TEMP TABLE staged_bay (LIKE bay_observation) ON COMMIT DROP")
                 .execute(&mut *conn)
                 .await?;
             copy(conn, "staged_bay", &wanted, stored_at).await?;
-            sqlx::query(
+            let feeds: Vec<i32> = sqlx::query_scalar(
                 "INSERT INTO bay_observation SELECT * FROM staged_bay
-                 ORDER BY municipality, observed_at, bay, digest ON CONFLICT DO NOTHING",
+                 ORDER BY municipality, observed_at, bay, digest ON CONFLICT DO NOTHING RETURNING feed",
             )
-            .execute(&mut *conn)
-            .await?
-            .rows_affected()
+            .fetch_all(&mut *conn)
+            .await?;
+            by_feed(feeds.into_iter().map(FeedId))
         }
     };
     move_states(conn, &wanted).await?;
     changes.extend(wanted.iter().map(|o| Change::Bay { bay: o.bay, reading: o.reading() }));
-    Ok(new as usize)
+    Ok(new)
 }
 
 async fn copy(
@@ -72,7 +75,7 @@ async fn copy(
     table: &str,
     rows: &[&BayObservation],
     stored_at: UtcMicros,
-) -> Result<u64, StoreError> {
+) -> Result<(), StoreError> {
     let mut data = CopyRows::new(rows.len() * ROW_BYTES);
     for o in rows {
         data.row(14)
@@ -94,7 +97,8 @@ async fn copy(
     let statement = format!("COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)");
     let mut copy = conn.copy_in_raw(&statement).await?;
     copy.send(data.finish()).await?;
-    Ok(copy.finish().await?)
+    copy.finish().await?;
+    Ok(())
 }
 
 /// Moves the latest state of each source forward, never back: see `domain::bay_state`.

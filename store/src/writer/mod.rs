@@ -12,11 +12,11 @@ mod sites;
 mod uplinks;
 mod vehicles;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::observation::Claim;
 use domain::{
-    Audience, BayObservation, MunicipalityId, PassengerCount, Rejection, SiteCount, SiteId, Uplink,
+    Audience, BayObservation, FeedId, MunicipalityId, PassengerCount, Rejection, SiteCount, SiteId, Uplink,
     UtcMicros, VehiclePosition,
 };
 use sqlx::postgres::PgConnectOptions;
@@ -72,6 +72,13 @@ impl Batch {
         self.rejections.clear();
     }
 
+    fn feeds(&self) -> impl Iterator<Item = FeedId> {
+        (self.bays.iter().map(|g| g.observation.heard.feed))
+            .chain(self.sites.iter().map(|g| g.observation.heard.feed))
+            .chain(self.vehicles.iter().map(|g| g.observation.heard.feed))
+            .chain(self.passengers.iter().map(|g| g.observation.heard.feed))
+    }
+
     fn claims(&self) -> impl Iterator<Item = (MunicipalityId, Claim, UtcMicros)> {
         fn of<'a, T>(
             rows: &'a [Gated<T>],
@@ -95,8 +102,18 @@ pub struct Stored {
     pub committed: Committed,
     /// Observations that were new.
     pub new: usize,
-    /// Observations that were there already.
-    pub duplicates: usize,
+    /// Observations that were there already, by feed.
+    pub duplicates: BTreeMap<FeedId, usize>,
+}
+
+/// New observations by feed.
+type NewByFeed = BTreeMap<FeedId, usize>;
+
+fn by_feed(feeds: impl Iterator<Item = FeedId>) -> NewByFeed {
+    feeds.fold(NewByFeed::new(), |mut counts, feed| {
+        *counts.entry(feed).or_default() += 1;
+        counts
+    })
 }
 
 /// The usable capacity of a site, or of one audience's spaces in it, for counts that state the
@@ -183,11 +200,12 @@ impl Writer {
         let mut tx = self.conn.begin().await?;
         let known = claims::take(&mut tx, batch).await?;
         let mut changes = Vec::with_capacity(batch.observations());
-        let mut new = 0;
-        new += bays::write(&mut tx, &batch.bays, &known, stored_at, road, &mut changes).await?;
-        new += sites::write(&mut tx, &batch.sites, &known, stored_at, capacities, &mut changes).await?;
-        new += vehicles::write_positions(&mut tx, &batch.vehicles, &known, stored_at, &mut changes).await?;
-        new += vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?;
+        let new = [
+            bays::write(&mut tx, &batch.bays, &known, stored_at, road, &mut changes).await?,
+            sites::write(&mut tx, &batch.sites, &known, stored_at, capacities, &mut changes).await?,
+            vehicles::write_positions(&mut tx, &batch.vehicles, &known, stored_at, &mut changes).await?,
+            vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?,
+        ];
         uplinks::write(&mut tx, &batch.uplinks).await?;
         rejections::write(&mut tx, &batch.rejections).await?;
         let seq = self.seq + 1;
@@ -198,11 +216,15 @@ impl Writer {
         if !changes.is_empty() {
             self.seq = seq;
         }
-        Ok(Stored {
-            committed: Committed { writer: self.id, seq, changes },
-            new,
-            duplicates: batch.observations() - new,
-        })
+        let mut duplicates = by_feed(batch.feeds());
+        for (feed, n) in new.iter().flatten() {
+            if let Some(rest) = duplicates.get_mut(feed) {
+                *rest -= n;
+            }
+        }
+        duplicates.retain(|_, n| *n > 0);
+        let new = new.iter().flat_map(BTreeMap::values).sum();
+        Ok(Stored { committed: Committed { writer: self.id, seq, changes }, new, duplicates })
     }
 
     async fn ensure_partitions(&mut self, batch: &Batch) -> Result<(), StoreError> {

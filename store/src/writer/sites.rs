@@ -10,14 +10,14 @@ use domain::{Audience, SiteCount, SiteId, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{Capacities, Gated, Known};
+use super::{Capacities, Gated, Known, NewByFeed, by_feed};
 use crate::StoreError;
 use crate::ts::Ts;
 
 /// (municipality, site, audience or "").
 type StateKey = (i32, i32, &'static str);
 
-/// Appends what is new; returns how many were.
+/// Appends what is new; returns how many were, by feed.
 pub(super) async fn write(
     conn: &mut PgConnection,
     rows: &[Gated<SiteCount>],
@@ -25,7 +25,7 @@ pub(super) async fn write(
     stored_at: UtcMicros,
     capacities: &dyn Capacities,
     changes: &mut Vec<Change>,
-) -> Result<usize, StoreError> {
+) -> Result<NewByFeed, StoreError> {
     let mut wanted: Vec<&SiteCount> = rows
         .iter()
         .filter(|g| !known.drops(g, g.observation.heard.municipality))
@@ -34,7 +34,7 @@ pub(super) async fn write(
     wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.site, o.digest));
     wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.site, o.digest));
     if wanted.is_empty() {
-        return Ok(0);
+        return Ok(NewByFeed::new());
     }
     let new = append(conn, &wanted, stored_at).await?;
     let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();
@@ -45,7 +45,7 @@ pub(super) async fn write(
         by_state.entry((o.heard.municipality.0, o.site.0, audience)).or_default().push(o);
     }
     move_states(conn, by_state, capacities, changes).await?;
-    Ok(new.len())
+    Ok(by_feed(wanted.iter().map(|o| o.heard.feed)))
 }
 
 type Key = (i32, UtcMicros, i32, i64);
@@ -172,7 +172,8 @@ async fn absolutes_at(
     key: StateKey,
     at: UtcMicros,
 ) -> Result<Vec<AbsoluteAt>, StoreError> {
-    let rows: Vec<(String, Option<i64>, Option<i32>, Option<i32>)> = sqlx::query_as(
+    type Row = (String, Option<i64>, Option<i32>, Option<i32>);
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT concat_ws('/', feed, sensor, source), seq, occupied, vacant FROM site_count
          WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4
            AND num_nonnulls(occupied, vacant) > 0",

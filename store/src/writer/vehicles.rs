@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use domain::live::Change;
-use domain::{PassengerCount, UtcMicros, VehiclePosition};
+use domain::{FeedId, PassengerCount, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{Gated, Known};
+use super::{Gated, Known, NewByFeed, by_feed};
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// Appends positions that are new and moves the latest forward; returns how many were new.
+/// Appends positions that are new and moves the latest forward; returns how many were new, by feed.
 pub(super) async fn write_positions(
     conn: &mut PgConnection,
     rows: &[Gated<VehiclePosition>],
     known: &Known,
     stored_at: UtcMicros,
     changes: &mut Vec<Change>,
-) -> Result<usize, StoreError> {
+) -> Result<NewByFeed, StoreError> {
     let mut wanted: Vec<&VehiclePosition> = rows
         .iter()
         .filter(|g| !known.drops(g, g.observation.heard.municipality))
@@ -27,7 +27,7 @@ pub(super) async fn write_positions(
     wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
     wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
     if wanted.is_empty() {
-        return Ok(0);
+        return Ok(NewByFeed::new());
     }
     let new = append_positions(conn, &wanted, stored_at).await?;
     let mut latest: BTreeMap<(i32, i32), &VehiclePosition> = BTreeMap::new();
@@ -67,17 +67,17 @@ async fn append_positions(
     conn: &mut PgConnection,
     rows: &[&VehiclePosition],
     stored_at: UtcMicros,
-) -> Result<usize, StoreError> {
+) -> Result<NewByFeed, StoreError> {
     let text = |f: fn(&VehiclePosition) -> Option<&str>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
     let real = |f: fn(&VehiclePosition) -> Option<f32>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
-    let done = sqlx::query(
+    let feeds: Vec<i32> = sqlx::query_scalar(
         "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
              lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s, occupancy_pct,
              clock_corrected)
          SELECT $1, * FROM unnest($2::int[], $3::timestamptz[], $4::int[], $5::bigint[], $6::timestamptz[],
              $7::int[], $8::float8[], $9::float8[], $10::real[], $11::real[], $12::text[], $13::text[], $14::text[],
              $15::text[], $16::int[], $17::real[], $18::bool[])
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT DO NOTHING RETURNING feed",
     )
     .bind(Ts(stored_at))
     .bind(rows.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
@@ -97,9 +97,9 @@ async fn append_positions(
     .bind(rows.iter().map(|o| o.fix.delay_s).collect::<Vec<_>>())
     .bind(real(|o| o.fix.occupancy_pct))
     .bind(rows.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected() as usize)
+    Ok(by_feed(feeds.into_iter().map(FeedId)))
 }
 
 /// Appends passenger counts that are new; returns how many were.
@@ -108,7 +108,7 @@ pub(super) async fn write_passengers(
     rows: &[Gated<PassengerCount>],
     known: &Known,
     stored_at: UtcMicros,
-) -> Result<usize, StoreError> {
+) -> Result<NewByFeed, StoreError> {
     let mut wanted: Vec<&PassengerCount> = rows
         .iter()
         .filter(|g| !known.drops(g, g.observation.heard.municipality))
@@ -117,19 +117,19 @@ pub(super) async fn write_passengers(
     wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
     wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
     if wanted.is_empty() {
-        return Ok(0);
+        return Ok(NewByFeed::new());
     }
     let text = |f: fn(&PassengerCount) -> Option<&str>| wanted.iter().map(|o| f(o)).collect::<Vec<_>>();
     let sum = |f: fn(&domain::observation::DoorCount) -> i32| {
         wanted.iter().map(|o| o.doors.iter().map(f).sum::<i32>()).collect::<Vec<_>>()
     };
-    let done = sqlx::query(
+    let feeds: Vec<i32> = sqlx::query_scalar(
         "INSERT INTO passenger_count (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
              stop_id, trip_id, doors, entries, exits, on_board, source, seq, clock_corrected)
          SELECT $1, * FROM unnest($2::int[], $3::timestamptz[], $4::int[], $5::bigint[], $6::timestamptz[],
              $7::int[], $8::text[], $9::text[], $10::jsonb[], $11::int[], $12::int[], $13::int[], $14::text[],
              $15::bigint[], $16::bool[])
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT DO NOTHING RETURNING feed",
     )
     .bind(Ts(stored_at))
     .bind(wanted.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
@@ -147,7 +147,7 @@ pub(super) async fn write_passengers(
     .bind(text(|o| o.source.as_deref()))
     .bind(wanted.iter().map(|o| o.seq).collect::<Vec<_>>())
     .bind(wanted.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected() as usize)
+    Ok(by_feed(feeds.into_iter().map(FeedId)))
 }

@@ -1,0 +1,170 @@
+//! (b) Batches of 10,000 rows: what the whole transaction costs against bare COPY into the same
+//! indexed table; and native `batch` payloads over MQTT against the same transactions fed from
+//! memory.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use domain::observation::Heard;
+use domain::{BayObservation, BayState, UtcMicros};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use rumqttc::v5::{AsyncClient, Event, MqttOptions};
+use serde_json::{Value, json};
+use store::private_pg::PrivatePg;
+use store::writer::{Batch, Gated, Writer};
+
+use super::setup::{Mosquitto, Product, import_load, metric, size};
+
+const ROWS: u32 = 10_000;
+const BATCHES: u32 = 60;
+const PAYLOAD_ROWS: u32 = 1_000;
+
+pub async fn run() -> Result<Value> {
+    let bays = size("KV_BENCH_BAYS", 10_000);
+    let dir = tempfile::tempdir()?;
+    let data = dir.path().join("data");
+    let memory = {
+        let pg = PrivatePg::start(&data).await?;
+        let pool = store::connect(&pg.url()).await?;
+        store::migrate::migrate(&pool, true).await?;
+        let data_arg = data.to_string_lossy().into_owned();
+        import_load(dir.path(), bays, &["--database-url", &pg.url()])?;
+        let _ = data_arg;
+        let registry = store::places::registry(&mut *pool.acquire().await?).await?;
+        let options = store::pool::options(&pg.url())?;
+        let began = Instant::now();
+        let mut writers = Vec::new();
+        for w in 0..2 {
+            let mut writer = Writer::connect(&options).await?;
+            let batches: Vec<Batch> = (0..BATCHES / 2).map(|b| batch(&registry, bays, b * 2 + w)).collect();
+            writers.push((batches, std::mem::replace(&mut writer, Writer::connect(&options).await?)));
+        }
+        let prepared = began.elapsed();
+        let began = Instant::now();
+        let registry = std::sync::Arc::new(registry);
+        let tasks: Vec<_> = writers
+            .into_iter()
+            .map(|(batches, mut writer)| {
+                let registry = registry.clone();
+                tokio::spawn(async move {
+                    for b in &batches {
+                        writer.write(b, registry.as_ref(), UtcMicros(0)).await?;
+                    }
+                    anyhow::Ok(())
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await??;
+        }
+        let _ = prepared;
+        let rate = f64::from(ROWS * BATCHES) / began.elapsed().as_secs_f64();
+        pool.close().await;
+        pg.stop().await?;
+        rate
+    };
+    let mqtt = over_mqtt(dir.path(), bays).await?;
+    Ok(json!({
+        "part": "batches", "rows_per_s_from_memory": memory.round(), "rows_per_s_over_mqtt": mqtt.round(),
+        "ratio": (mqtt / memory * 1000.0).round() / 1000.0,
+    }))
+}
+
+/// Starts well after the rows of the other part, so that none is a double.
+const OFFSET_S: i64 = 3_600;
+
+fn batch(registry: &domain::Registry, bays: u32, number: u32) -> Batch {
+    let feed = registry.feeds().next().map(|f| f.id).unwrap_or(domain::FeedId(1));
+    let now = UtcMicros::from(jiff_now()).plus_s(-OFFSET_S);
+    let rows = (0..ROWS).filter_map(|i| {
+        let n = number * ROWS + i;
+        let bay = registry.bay_by_key(&format!("load-{:06}", n % bays + 1))?;
+        let state = if (n / bays).is_multiple_of(2) { BayState::Occupied } else { BayState::Vacant };
+        let seq = Some(i64::from(n));
+        Some(Gated {
+            claim: None,
+            observation: BayObservation {
+                heard: Heard {
+                    municipality: bay.municipality,
+                    feed,
+                    sensor: None,
+                    received_at: now,
+                    clock_corrected: false,
+                },
+                bay: bay.id,
+                observed_at: UtcMicros(now.0 + i64::from(n)),
+                digest: BayObservation::digest_of(-feed.0, seq, state),
+                state,
+                seq,
+                battery_v: None,
+                rssi_dbm: None,
+                temperature_c: None,
+            },
+        })
+    });
+    Batch { bays: rows.collect(), ..Batch::default() }
+}
+
+fn jiff_now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+async fn over_mqtt(dir: &std::path::Path, bays: u32) -> Result<f64> {
+    let mosquitto = Mosquitto::start(dir)?;
+    let data = dir.join("data2").to_string_lossy().into_owned();
+    let url = mosquitto.url();
+    let args = ["ingest", "--data-dir", &data, "--mqtt-url", &url, "--ops-http", "127.0.0.1:0"];
+    let product = Product::start(&args).await?;
+    import_load(dir, bays, &["--data-dir", &data])?;
+    let base = product.text("http");
+    while metric(&base, "kv_ingest_subscriptions").await? < 1.0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    product.stop().await?;
+    let rows = ROWS * BATCHES;
+    publish_batches(mosquitto.port, rows, bays).await?;
+    let product = Product::start(&args).await?;
+    let base = product.text("http");
+    let began = Instant::now();
+    while metric(&base, "kv_ingest_observations_stored_total").await? < f64::from(rows) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let rate = f64::from(rows) / began.elapsed().as_secs_f64();
+    product.stop().await?;
+    Ok(rate)
+}
+
+async fn publish_batches(port: u16, rows: u32, bays: u32) -> Result<()> {
+    let mut options = MqttOptions::new("bench-batches", "127.0.0.1", port);
+    options.set_outgoing_inflight_upper_limit(100);
+    let (client, mut events) = AsyncClient::new(options, 100);
+    let start = jiff_now();
+    let messages = rows / PAYLOAD_ROWS;
+    let sender = tokio::spawn(async move {
+        for m in 0..messages {
+            let elements: Vec<String> = (0..PAYLOAD_ROWS)
+                .map(|i| {
+                    let n = m * PAYLOAD_ROWS + i;
+                    let at = start + jiff::SignedDuration::from_micros(i64::from(n));
+                    let state = if (n / bays).is_multiple_of(2) { "occupied" } else { "vacant" };
+                    format!(
+                        r#"{{"topic":"bay/load-{:06}","at":"{at}","state":"{state}","seq":{n}}}"#,
+                        n % bays + 1
+                    )
+                })
+                .collect();
+            let payload = format!("[{}]", elements.join(","));
+            client.publish("kv/1/load/batch", QoS::AtLeastOnce, false, payload).await?;
+        }
+        anyhow::Ok(client)
+    });
+    let mut acked = 0;
+    while acked < messages {
+        if let Event::Incoming(Packet::PubAck(_)) = events.poll().await? {
+            acked += 1;
+        }
+    }
+    sender.await??;
+    Ok(())
+}
