@@ -6,9 +6,11 @@
 
 pub mod gtfs_rt;
 pub mod hfp;
+mod json;
 pub mod lorawan;
 pub mod native;
-mod json;
+#[cfg(test)]
+mod samples;
 
 use std::borrow::Cow;
 
@@ -36,7 +38,12 @@ pub enum Subject<'a> {
 /// What was said.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Said<'a> {
-    Bay { state: BayState, battery_v: Option<f32>, rssi_dbm: Option<f32>, temperature_c: Option<f32> },
+    Bay {
+        state: BayState,
+        battery_v: Option<f32>,
+        rssi_dbm: Option<f32>,
+        temperature_c: Option<f32>,
+    },
     Count {
         value: CountValue,
         audience: Option<Audience>,
@@ -79,6 +86,9 @@ impl Statement<'_> {
     }
 }
 
+/// A detail quotes what the sender wrote, which may be as long as the message.
+pub const MAX_DETAIL_BYTES: usize = 1_000;
+
 /// Why a message, or one element of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -90,9 +100,11 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of the whole message.
+    /// A fault of the whole message. `detail` is cut to [`MAX_DETAIL_BYTES`].
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Fault { reason, detail: detail.into(), element: None }
+        let mut detail = detail.into();
+        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+        Fault { reason, detail, element: None }
     }
 
     /// A payload that cannot be read.

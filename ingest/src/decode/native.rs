@@ -135,14 +135,16 @@ fn batch<'a>(feed: &str, payload: &'a [u8]) -> Decoded<'a> {
     for raw in elements {
         let fault = match parse::<BatchElement>(raw.get().as_bytes()) {
             Err(fault) => fault,
-            Ok(BatchElement { topic: Cow::Borrowed(suffix) }) => match element(suffix, raw.get().as_bytes()) {
-                Some(Ok(statement)) => {
-                    decoded.statements.push(statement);
-                    continue;
+            Ok(BatchElement { topic: Cow::Borrowed(suffix) }) => {
+                match element(suffix, raw.get().as_bytes()) {
+                    Some(Ok(statement)) => {
+                        decoded.statements.push(statement);
+                        continue;
+                    }
+                    Some(Err(fault)) => fault,
+                    None => unknown_topic(suffix, feed),
                 }
-                Some(Err(fault)) => fault,
-                None => unknown_topic(suffix, feed),
-            },
+            }
             // A topic with JSON escapes: the ids in it must outlive this loop.
             Ok(BatchElement { topic: Cow::Owned(suffix) }) => match element(&suffix, raw.get().as_bytes()) {
                 Some(Ok(statement)) => {
@@ -295,4 +297,3 @@ fn finite(field: &str, value: Option<f32>) -> Result<Option<f32>, Fault> {
         value => Ok(value),
     }
 }
-

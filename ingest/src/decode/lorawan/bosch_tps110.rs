@@ -5,6 +5,8 @@
 //! firmware (byte 1 = int8 degrees Celsius). Port 3: start-up, 17 bytes, byte 16 = state. Ports 4
 //! to 6 carry device information and debug data: kept, not read. Public decoders disagree on the
 //! firmware field of port 3: it is kept as bytes.
+//!
+//! Ports 1 to 3 renew the state: the maker gives each of them a state of its own.
 
 use domain::BayState;
 use serde_json::json;
@@ -24,7 +26,7 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
         (2, [flags, temperature]) => Ok(Report {
             state: state(*flags),
             kind: "heartbeat",
-            temperature_c: Some(f32::from(i8::from_be_bytes([*temperature]))),
+            temperature_c: Some(f32::from(temperature.cast_signed())),
             ..Report::default()
         }),
         (3, [_, .., cause, flags]) if payload.len() == 17 => {
@@ -35,7 +37,7 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
                 3 => "system_request",
                 _ => "other",
             };
-            report.fields.insert("reset_cause".into(), json!(cause));
+            report.note("reset_cause", json!(cause));
             Ok(report)
         }
         (4..=6, _) => Ok(Report { kind: "device_information", ..Report::default() }),

@@ -10,10 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use domain::Reason;
 use domain::place::DevEui;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::{Frame, ServerDecoded};
+use super::{Frame, server_object};
 use crate::decode::Fault;
-use crate::decode::json::{instant, parse};
+use crate::decode::json::{id, instant, optional_id, parse};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -29,10 +30,12 @@ struct Event<'a> {
     f_port: i32,
     #[serde(borrow)]
     data: Option<Cow<'a, str>>,
-    object: Option<Object>,
+    object: Option<Map<String, Value>>,
     rx_info: Vec<RxInfo<'a>>,
     tx_info: TxInfo,
-    battery_level: Option<f32>,
+    battery_level: f32,
+    battery_level_unavailable: bool,
+    external_power_source: bool,
     #[serde(borrow)]
     level: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -75,38 +78,19 @@ struct Lora {
     spreading_factor: Option<i16>,
 }
 
-/// The fields of a server-side codec that are understood; codecs name the state differently.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(super) struct Object {
-    occupied: Option<bool>,
-    #[serde(alias = "batteryVoltage", alias = "voltage")]
-    battery_v: Option<f32>,
-    #[serde(alias = "temperature")]
-    temperature_c: Option<f32>,
-}
-
-impl From<Object> for ServerDecoded {
-    fn from(o: Object) -> Self {
-        ServerDecoded { occupied: o.occupied, battery_v: o.battery_v, temperature_c: o.temperature_c }
-    }
-}
-
 /// Reads one event.
 ///
 /// # Errors
 /// A topic that is none of ChirpStack's, or a payload that cannot be read.
 pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
     let (dev_eui, event) = from_topic(topic).ok_or_else(|| {
-        let wanted = "application/ID/device/DEV_EUI/event/(up|join|status|ack|txack|log|location)";
+        let wanted =
+            "application/ID/device/DEV_EUI/event/(up|join|status|ack|txack|log|location|integration)";
         Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"))
     })?;
     let e: Event = parse(payload)?;
-    let device: DevEui = e
-        .device_info
-        .dev_eui
-        .as_deref()
-        .unwrap_or(dev_eui)
+    let dev_eui = e.device_info.dev_eui.as_deref().unwrap_or(dev_eui);
+    let device: DevEui = dev_eui
         .parse()
         .map_err(|_| Fault::malformed(format!("devEui: '{dev_eui}' does not have 16 hexadecimal digits")))?;
     // The first gateway that the server stamped: later ones heard the same frame.
@@ -117,13 +101,19 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
         (None, None) => None,
     };
     let payload = e.data.as_deref().unwrap_or("");
-    let payload = STANDARD.decode(payload).map_err(|e| Fault::malformed(format!("data: not base64 ({e})")))?;
-    let best = e.rx_info.iter().max_by(|a, b| a.rssi.unwrap_or(f32::MIN).total_cmp(&b.rssi.unwrap_or(f32::MIN)));
+    let payload =
+        STANDARD.decode(payload).map_err(|e| Fault::malformed(format!("data: not base64 ({e})")))?;
+    let best =
+        e.rx_info.iter().max_by(|a, b| a.rssi.unwrap_or(f32::MIN).total_cmp(&b.rssi.unwrap_or(f32::MIN)));
     let is_up = event == "up";
+    // An absent level is an empty battery, unless the device says that it does not know.
+    let has_level = event == "status" && !e.battery_level_unavailable && !e.external_power_source;
+    let level = e.level.as_deref().unwrap_or("INFO");
+    let log_code = e.code.map(|code| id("code", &format!("{level} {code}"))).transpose()?;
     Ok(Frame {
         device: device.to_string(),
         event,
-        dedup_id: e.deduplication_id.map(Cow::into_owned),
+        dedup_id: optional_id("deduplicationId", e.deduplication_id)?,
         network_at,
         f_port: e.f_port,
         f_cnt: e.f_cnt,
@@ -132,10 +122,10 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
         spreading_factor: e.tx_info.modulation.lora.spreading_factor,
         rssi_dbm: best.and_then(|r| r.rssi),
         snr_db: best.map(|r| r.snr.unwrap_or(0.0)),
-        gateways: e.rx_info.iter().filter_map(|r| r.gateway_id.as_deref().map(str::to_owned)).collect(),
-        battery_pct: e.battery_level,
-        server_decoded: e.object.map(ServerDecoded::from),
-        log_code: e.code.map(|code| format!("{} {code}", e.level.as_deref().unwrap_or("INFO"))),
+        gateways: e.rx_info.iter().filter_map(|r| id("gatewayId", r.gateway_id.as_deref()?).ok()).collect(),
+        battery_pct: has_level.then_some(e.battery_level),
+        server_decoded: server_object::read(e.object.as_ref()),
+        log_code,
     })
 }
 
@@ -143,7 +133,8 @@ const EVENTS: [&str; 8] = ["up", "join", "status", "ack", "txack", "log", "locat
 
 fn from_topic(topic: &str) -> Option<(&str, &'static str)> {
     let mut levels = topic.split('/');
-    let fits = levels.next() == Some("application") && levels.next().is_some() && levels.next() == Some("device");
+    let fits =
+        levels.next() == Some("application") && levels.next().is_some() && levels.next() == Some("device");
     let dev_eui = levels.next().filter(|_| fits)?;
     let event = (levels.next() == Some("event")).then(|| levels.next())??;
     let event = EVENTS.into_iter().find(|e| *e == event)?;

@@ -1,9 +1,13 @@
 //! What a device's payload says, whatever the make.
 
-use domain::{BayState, Decoder, Reason};
+use domain::{BayState, Decoder};
+use serde_json::Value;
 
-use super::bosch_tps110;
+use super::{bosch_tps110, dingtek, libelium, milesight_em400_udl, pni_placepod, tekzitel_tekzipark};
 use crate::decode::Fault;
+
+/// What a sensor in a road can feel, degrees Celsius; anything else is a broken reading.
+const PLAUSIBLE_C: std::ops::RangeInclusive<f32> = -60.0..=100.0;
 
 /// A decoded payload.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,9 +19,17 @@ pub struct Report {
     pub kind: &'static str,
     pub battery_v: Option<f32>,
     pub battery_pct: Option<f32>,
+    /// `None` also when the sensor said something that no road has.
     pub temperature_c: Option<f32>,
     /// Device-specific fields, kept beside the message.
-    pub fields: serde_json::Map<String, serde_json::Value>,
+    pub fields: serde_json::Map<String, Value>,
+}
+
+impl Report {
+    /// Adds a device-specific field.
+    pub(super) fn note(&mut self, name: &str, value: Value) {
+        self.fields.insert(name.to_owned(), value);
+    }
 }
 
 /// Version of each decoder, kept with every message: raise it when a decoder reads differently.
@@ -25,7 +37,8 @@ pub const fn version(_decoder: Decoder) -> i16 {
     1
 }
 
-/// Decodes `payload` of a device.
+/// Decodes `payload` of a device. Which frames renew the bay's state is said in each decoder's
+/// file.
 ///
 /// # Errors
 /// A fault: the payload is not one of this device, or the binding lacks what it needs.
@@ -35,9 +48,24 @@ pub fn decode_device(
     payload: &[u8],
     threshold_mm: Option<u32>,
 ) -> Result<Report, Fault> {
-    let _ = threshold_mm;
-    match decoder {
+    let mut report = match decoder {
         Decoder::BoschTps110 => bosch_tps110::decode(f_port, payload),
-        other => Err(Fault::new(Reason::UnsupportedDevice, format!("decoder: '{other}' is not built yet"))),
+        Decoder::Libelium => libelium::decode(payload),
+        Decoder::Placepod => pni_placepod::decode(payload),
+        Decoder::DingtekDo200 => dingtek::decode(dingtek::Model::Do200, f_port, payload),
+        Decoder::DingtekDo202 => dingtek::decode(dingtek::Model::Do202, f_port, payload),
+        Decoder::MilesightEm400Udl => milesight_em400_udl::decode(payload, threshold_mm),
+        Decoder::TekziPark => tekzitel_tekzipark::decode(f_port, payload),
+    }?;
+    report.temperature_c = report.temperature_c.filter(|t| PLAUSIBLE_C.contains(t));
+    Ok(report)
+}
+
+/// `payload` without bytes that name a person, for whoever keeps it; it still decodes to the same
+/// [`Report`].
+pub fn redact(decoder: Decoder, f_port: i32, payload: &[u8]) -> Vec<u8> {
+    match decoder {
+        Decoder::TekziPark => tekzitel_tekzipark::redact(f_port, payload),
+        _ => payload.to_vec(),
     }
 }

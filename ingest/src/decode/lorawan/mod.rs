@@ -7,9 +7,17 @@
 pub mod bosch_tps110;
 pub mod chirpstack;
 pub mod device;
+pub mod dingtek;
+pub mod libelium;
+pub mod milesight_em400_udl;
+pub mod pni_placepod;
+mod server_object;
+pub mod tekzitel_tekzipark;
+#[cfg(test)]
+mod tests;
 pub mod tts;
 
-pub use device::{Report, decode_device};
+pub use device::{Report, decode_device, redact};
 
 use domain::UtcMicros;
 
@@ -18,7 +26,7 @@ use domain::UtcMicros;
 pub struct Frame {
     /// DevEUI, 16 lower-case hex digits.
     pub device: String,
-    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`.
+    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`, `integration`.
     pub event: &'static str,
     /// The server's deduplication id, or session key id and frame counter; `None` when the event
     /// has none (then its content names it).

@@ -1,0 +1,52 @@
+//! Libelium Smart Parking, protocol v2 and v3: always 11 bytes, on any port.
+//!
+//! Source: ZennerIoT/element-parsers, `lib/libelium_smart-parking_v3.ex`. Byte 0: bit 7 occupied,
+//! bit 6 battery low, bit 5 configuration refused, bit 4 recalibrated, bits 3..0 the frame type.
+//! Byte 1: the device's own frame counter. Info and keep-alive: byte 2 sensor error, byte 3 int8
+//! degrees Celsius. Start 1: byte 2 firmware. The rest is the maker's own: kept, not read.
+//!
+//! Bit 7 stands in every frame, but only info (0), keep-alive (1) and daily (2) renew the state:
+//! they are sent to report it. The others speak of the device, and nothing says when the bit in
+//! them was measured: a sensor that only restarts and answers commands must go stale.
+
+use domain::BayState;
+use serde_json::json;
+
+use super::Report;
+use crate::decode::Fault;
+
+const KINDS: [&str; 9] =
+    ["info", "keep_alive", "daily", "error", "start1", "start2", "service", "downlink", "rssi"];
+
+/// Decodes one payload.
+///
+/// # Errors
+/// Not 11 bytes.
+pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
+    let [flags, counter, third, fourth, ..] = *payload else { return Err(wrong_length(payload)) };
+    if payload.len() != 11 {
+        return Err(wrong_length(payload));
+    }
+    let kind = flags & 0x0f;
+    let mut report =
+        Report { kind: KINDS.get(usize::from(kind)).copied().unwrap_or("unknown"), ..Report::default() };
+    if kind <= 2 {
+        report.state = Some(if flags & 0x80 != 0 { BayState::Occupied } else { BayState::Vacant });
+    }
+    if kind <= 1 {
+        report.temperature_c = Some(f32::from(fourth.cast_signed()));
+        report.note("sensor_error", json!(third));
+    }
+    if kind == 4 {
+        report.note("firmware", json!(third));
+    }
+    report.note("battery_low", json!(flags & 0x40 != 0));
+    report.note("configuration_refused", json!(flags & 0x20 != 0));
+    report.note("recalibrated", json!(flags & 0x10 != 0));
+    report.note("frame_counter", json!(counter));
+    Ok(report)
+}
+
+fn wrong_length(payload: &[u8]) -> Fault {
+    Fault::malformed(format!("payload: {} bytes; a Libelium Smart Parking sends 11", payload.len()))
+}

@@ -1,0 +1,87 @@
+//! PNI PlacePod: a chain of channel, type and value, on any port.
+//!
+//! Source: ZennerIoT/element-parsers, `lib/pni_placepods.ex`; akenza-io/device-type-library,
+//! `types/pnicorp/placePod`. `15 66` state, `37 66` state with the keep-alive (0 vacant, 1
+//! occupied), `02 67` int16 x 0.1 degC, `03 02` int16 x 0.01 V, `21 00` and `37 00` vehicle count
+//! (above 0x80: restarted or recalibrated), `01 01`, `1C 01`, `3F 01` answers to commands.
+//!
+//! Both state channels renew the state, wherever they stand; of two in one frame the report of a
+//! change (`15 66`) holds. Garbage at the end occurs: an unknown channel ends the reading, what was
+//! understood before it is kept.
+
+use domain::BayState;
+use serde_json::json;
+
+use super::Report;
+use crate::decode::Fault;
+
+const COUNTER_RESTARTED: u8 = 0x80;
+
+/// Decodes one payload.
+///
+/// # Errors
+/// It does not begin with a channel of this device.
+pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
+    let mut report = Report { kind: "device_information", ..Report::default() };
+    let (mut changed, mut kept_alive) = (None, None);
+    let mut rest = payload;
+    loop {
+        rest = match *rest {
+            [0x15, 0x66, value, ref tail @ ..] => {
+                changed = state(value).or(changed);
+                tail
+            }
+            [0x37, 0x66, value, ref tail @ ..] => {
+                kept_alive = state(value).or(kept_alive);
+                tail
+            }
+            [0x02, 0x67, high, low, ref tail @ ..] => {
+                report.temperature_c = Some(f32::from(i16::from_be_bytes([high, low])) / 10.0);
+                tail
+            }
+            [0x03, 0x02, high, low, ref tail @ ..] => {
+                report.battery_v = Some(f32::from(i16::from_be_bytes([high, low])) / 100.0);
+                tail
+            }
+            [0x21 | 0x37, 0x00, count, ref tail @ ..] => {
+                if count > COUNTER_RESTARTED {
+                    report.note("restarted", json!(true));
+                } else {
+                    report.note("vehicle_count", json!(count));
+                }
+                tail
+            }
+            [0x01, 0x01, answer, ref tail @ ..] => noted(&mut report, "recalibrate_response", answer, tail),
+            [0x1c, 0x01, answer, ref tail @ ..] => noted(&mut report, "deactivate_response", answer, tail),
+            [0x3f, 0x01, answer, ref tail @ ..] => noted(&mut report, "reboot_response", answer, tail),
+            _ => break,
+        };
+    }
+    if rest.len() == payload.len() {
+        return Err(Fault::malformed(format!(
+            "payload: {} bytes that do not begin with a channel of a PNI PlacePod (15 66, 37 66, 02 67, 03 02, ...)",
+            payload.len()
+        )));
+    }
+    if !rest.is_empty() {
+        report.note("unread_bytes", json!(rest.len()));
+    }
+    report.state = changed.or(kept_alive);
+    if report.state.is_some() {
+        report.kind = if changed.is_some() { "status" } else { "keep_alive" };
+    }
+    Ok(report)
+}
+
+fn state(value: u8) -> Option<BayState> {
+    match value {
+        0 => Some(BayState::Vacant),
+        1 => Some(BayState::Occupied),
+        _ => None,
+    }
+}
+
+fn noted<'p>(report: &mut Report, name: &str, answer: u8, tail: &'p [u8]) -> &'p [u8] {
+    report.note(name, json!(answer));
+    tail
+}

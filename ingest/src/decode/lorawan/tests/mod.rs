@@ -1,0 +1,3 @@
+mod devices;
+mod published;
+mod servers;
