@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use domain::UtcMicros;
+use domain::{LatLon, Reason, UtcMicros};
 use serde::Deserialize;
 
 use super::Fault;
+
+/// No car park and no bus is larger.
+const MAX_COUNT: i64 = 1_000_000;
 
 /// Parses JSON; the fault tells line and column.
 pub(super) fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Fault> {
@@ -38,4 +41,31 @@ pub(super) fn id(field: &str, text: &str) -> Result<String, Fault> {
         )));
     }
     Ok(text.to_owned())
+}
+
+/// A number of cars or people.
+pub(super) fn count(field: &str, n: i64) -> Result<i32, Fault> {
+    match i32::try_from(n) {
+        Ok(count) if (0..=MAX_COUNT).contains(&n) => Ok(count),
+        _ => {
+            let what = format!("{field}: {n} is not between 0 and {MAX_COUNT}");
+            Err(Fault::new(Reason::Implausible, what))
+        }
+    }
+}
+
+/// A number that fits its type: JSON's may be larger.
+pub(super) fn finite(field: &str, value: Option<f32>) -> Result<Option<f32>, Fault> {
+    match value {
+        Some(v) if !v.is_finite() => Err(Fault::malformed(format!("{field}: the number is too large"))),
+        value => Ok(value),
+    }
+}
+
+/// A position on the earth.
+pub(super) fn position(lat: f64, lon: f64) -> Result<LatLon, Fault> {
+    LatLon::new(lat, lon).ok_or_else(|| {
+        let what = format!("lat, lon: {lat}, {lon} is not a place on the earth");
+        Fault::new(Reason::Implausible, what)
+    })
 }

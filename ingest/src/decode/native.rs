@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
-use domain::{Audience, BayState, LatLon, Reason};
+use domain::{Audience, BayState, Reason};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{id, instant, parse};
+use super::json::{self, count, finite, id, instant, optional_id, parse};
 use super::{Decoded, Fault, Said, Statement, Subject};
 
 #[derive(Deserialize)]
@@ -234,13 +234,10 @@ fn site<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
 fn vehicle<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
     let m: VehicleMessage = parse(payload)?;
     let position = match (m.lat, m.lon) {
-        (Some(lat), Some(lon)) => Some(LatLon::new(lat, lon).ok_or_else(|| {
-            Fault::new(Reason::Implausible, format!("lat, lon: {lat}, {lon} is not a place on the earth"))
-        })?),
+        (Some(lat), Some(lon)) => Some(json::position(lat, lon)?),
         (None, None) => None,
         _ => return Err(Fault::malformed("lat and lon are only given together")),
     };
-    let text = |field: &str, value: Option<Cow<'_, str>>| value.map(|v| id(field, &v)).transpose();
     Ok(Statement {
         subject: Subject::Vehicle(Cow::Borrowed(place)),
         at: Some(instant("at", &m.at)?),
@@ -248,10 +245,10 @@ fn vehicle<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault
             position,
             speed_mps: finite("speed_mps", m.speed_mps)?,
             bearing_deg: finite("bearing_deg", m.bearing_deg)?,
-            trip_id: text("trip_id", m.trip_id)?,
-            start_date: text("start_date", m.start_date)?,
-            route_id: text("route_id", m.route_id)?,
-            stop_id: text("stop_id", m.stop_id)?,
+            trip_id: optional_id("trip_id", m.trip_id)?,
+            start_date: optional_id("start_date", m.start_date)?,
+            route_id: optional_id("route_id", m.route_id)?,
+            stop_id: optional_id("stop_id", m.stop_id)?,
             delay_s: m.delay_s,
             occupancy_pct: finite("occupancy_pct", m.occupancy_pct)?,
         })),
@@ -261,7 +258,6 @@ fn vehicle<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault
 
 fn passengers<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
     let m: PassengersMessage = parse(payload)?;
-    let text = |field: &str, value: Option<Cow<'_, str>>| value.map(|v| id(field, &v)).transpose();
     let doors = m.doors.into_iter().map(|d| {
         count("in", d.entries.into())?;
         count("out", d.exits.into())?;
@@ -271,29 +267,12 @@ fn passengers<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fa
         subject: Subject::Vehicle(Cow::Borrowed(place)),
         at: Some(instant("at", &m.at)?),
         said: Said::Passengers {
-            stop_id: text("stop_id", m.stop_id)?,
-            trip_id: text("trip_id", m.trip_id)?,
+            stop_id: optional_id("stop_id", m.stop_id)?,
+            trip_id: optional_id("trip_id", m.trip_id)?,
             doors: doors.collect::<Result<_, Fault>>()?,
             on_board: m.on_board,
-            source: text("source", m.source)?,
+            source: optional_id("source", m.source)?,
         },
         seq: m.seq,
     })
-}
-
-/// No car park and no bus is larger.
-const MAX_COUNT: i64 = 1_000_000;
-
-fn count(field: &str, n: i64) -> Result<i32, Fault> {
-    match i32::try_from(n) {
-        Ok(count) if (0..=MAX_COUNT).contains(&n) => Ok(count),
-        _ => Err(Fault::new(Reason::Implausible, format!("{field}: {n} is not between 0 and {MAX_COUNT}"))),
-    }
-}
-
-fn finite(field: &str, value: Option<f32>) -> Result<Option<f32>, Fault> {
-    match value {
-        Some(v) if !v.is_finite() => Err(Fault::malformed(format!("{field}: the number is too large"))),
-        value => Ok(value),
-    }
 }
