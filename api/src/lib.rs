@@ -1,1 +1,27 @@
+//! HTTP: vacant parking and live vehicles out of live state, as JSON, GeoJSON, server-sent events
+//! and plain pages. Depends on the domain and the store, never on the ingest.
 
+mod answer;
+mod app;
+mod bays;
+mod changes;
+mod docs;
+mod geojson;
+mod hub;
+mod meters;
+mod ops;
+mod pages;
+mod params;
+mod parking;
+mod problem;
+mod router;
+mod sites;
+#[cfg(test)]
+mod tests;
+mod vehicles;
+mod wire;
+
+pub use app::{App, Clock};
+pub use hub::LiveHub;
+pub use problem::Problem;
+pub use router::{openapi_json, ops_router, public_router, router};

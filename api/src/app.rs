@@ -1,0 +1,57 @@
+//! What the composition root gives to the HTTP side.
+
+use std::sync::Arc;
+
+use domain::UtcMicros;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::LiveHub;
+
+/// Says what time it is.
+pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
+
+/// See the module's description.
+#[derive(Clone)]
+pub struct App {
+    /// `None` in a process that only ingests: then nothing but [`crate::ops_router`] makes sense.
+    pub hub: Option<Arc<LiveHub>>,
+    pub clock: Clock,
+    /// `None` where there is no database: keys are then not accepted.
+    pub pool: Option<store::Pool>,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Mutex<prometheus_client::registry::Registry>>,
+    /// Whether there is room to store.
+    pub may_store: watch::Receiver<bool>,
+    /// Ends the streams, so that a graceful shutdown does not wait for them.
+    pub shutdown: CancellationToken,
+}
+
+/// What handlers share.
+pub(crate) struct Shared {
+    pub hub: Arc<LiveHub>,
+    pub clock: Clock,
+    pub pool: Option<store::Pool>,
+    pub shutdown: CancellationToken,
+}
+
+/// The state of every public route.
+pub(crate) type Ctx = axum::extract::State<Arc<Shared>>;
+
+impl App {
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::new(Shared {
+            hub: self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new((self.clock)()))),
+            clock: self.clock.clone(),
+            pool: self.pool.clone(),
+            shutdown: self.shutdown.clone(),
+        })
+    }
+}
+
+impl Shared {
+    pub fn now(&self) -> UtcMicros {
+        (self.clock)()
+    }
+}

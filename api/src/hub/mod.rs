@@ -1,0 +1,223 @@
+//! Live state behind a lock, and the stream of what happens to it.
+//!
+//! The writer changes the map under the write lock, in slices, and gives the new position to the
+//! state before it lets go; it renders the events under a read lock, so that readers go on
+//! meanwhile. A snapshot reads state and position under one lock: nothing is lost or told twice
+//! between it and the events after it.
+
+mod event;
+mod filter;
+mod ring;
+mod snapshot;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use domain::live::{BayView, Change, EventReason, LiveEvent, LiveMap};
+use domain::{Registry, UtcMicros};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::watch;
+
+pub use event::{ChangeData, Removed};
+pub use filter::{Filter, Kind, Topic};
+use ring::{Event, Ring};
+pub use ring::{RING_EVENTS, Read};
+pub use snapshot::{Snapshot, SnapshotPage};
+pub use stream::{Followed, Start, follow};
+
+/// Changes applied under one write lock: some tenths of a millisecond, so that readers hardly
+/// wait.
+const SLICE: usize = 512;
+
+/// Live state with the position it stands at.
+pub struct Live {
+    pub map: LiveMap,
+    /// Position of the last event that is in the map.
+    position: u64,
+    /// Counts everything that could change an answer about parking.
+    parking_version: u64,
+}
+
+/// See the module's description.
+pub struct LiveHub {
+    live: RwLock<Live>,
+    ring: RwLock<Ring>,
+    news: watch::Sender<u64>,
+    is_ready: AtomicBool,
+    streams: AtomicUsize,
+    /// Tells this process's positions from those of another run.
+    epoch: String,
+}
+
+impl LiveHub {
+    /// An empty state. `now` names this run: two runs never begin in the same microsecond.
+    pub fn new(now: UtcMicros) -> Self {
+        Self::with_ring(now, RING_EVENTS)
+    }
+
+    fn with_ring(now: UtcMicros, ring_events: usize) -> Self {
+        LiveHub {
+            live: RwLock::new(Live {
+                map: LiveMap::new(Arc::default(), now),
+                position: 0,
+                parking_version: 0,
+            }),
+            ring: RwLock::new(Ring::new(ring_events)),
+            news: watch::Sender::new(0),
+            is_ready: AtomicBool::new(false),
+            streams: AtomicUsize::new(0),
+            epoch: format!("{:x}", now.0),
+        }
+    }
+
+    /// Takes changes in and tells all who listen.
+    pub fn apply(&self, changes: Vec<Change>, now: UtcMicros) {
+        let mut changes = changes.into_iter().peekable();
+        while changes.peek().is_some() {
+            let slice = changes.by_ref().take(SLICE);
+            self.change(now, |map| map.apply(slice, now));
+        }
+    }
+
+    /// Tells what went stale, opened or closed by `now`. Call it at least once a second.
+    pub fn tick(&self, now: UtcMicros) {
+        self.change(now, |map| map.tick(now));
+    }
+
+    /// Takes new places in; states are kept.
+    pub fn replace_registry(&self, registry: Arc<Registry>, now: UtcMicros) {
+        self.change(now, |map| map.replace_registry(registry, now));
+        // Not everything that an import changes is an event: a bay's restrictions, a name.
+        self.live.write().parking_version += 1;
+    }
+
+    /// Whether live state has been rebuilt from the store.
+    pub fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+
+    /// See [`Self::is_ready`].
+    pub fn set_ready(&self, is_ready: bool) {
+        self.is_ready.store(is_ready, Ordering::Release);
+    }
+
+    /// How many clients follow the changes.
+    pub fn streams(&self) -> usize {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    /// The state, for reading. Hold it for as short as possible: copy views out of it and render
+    /// them afterwards.
+    pub fn read(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read()
+    }
+
+    /// A name for the present answers about parking: it changes whenever one of them may.
+    pub fn parking_tag(&self) -> String {
+        format!("{}-{}", self.epoch, self.live.read().parking_version)
+    }
+
+    fn change(&self, now: UtcMicros, change: impl FnOnce(&mut LiveMap) -> Vec<LiveEvent>) {
+        let mut live = self.live.write();
+        let before = live.map.registry().clone();
+        let events = change(&mut live.map);
+        if events.is_empty() {
+            return;
+        }
+        let first = live.position + 1;
+        live.position += events.len() as u64;
+        if events.iter().any(|e| !matches!(e, LiveEvent::Vehicle { .. })) {
+            live.parking_version += 1;
+        }
+        let live = RwLockWriteGuard::downgrade(live);
+        let rendered: Vec<Event> = (first..)
+            .zip(&events)
+            .filter_map(|(position, event)| self.render(&live.map, &before, event, position, now))
+            .collect();
+        let mut ring = self.ring.write();
+        for event in rendered {
+            ring.push(event);
+        }
+        drop(ring);
+        self.news.send_replace(live.position);
+    }
+
+    fn render(
+        &self,
+        map: &LiveMap,
+        before: &Registry,
+        event: &LiveEvent,
+        position: u64,
+        now: UtcMicros,
+    ) -> Option<Event> {
+        let registry = map.registry();
+        let (topic, data) = match event {
+            LiveEvent::Bay { bay, state, observed_at, stale, reason } => {
+                let view = map.bay(*bay, now)?;
+                let as_told = BayView { state: *state, observed_at: *observed_at, stale: *stale, ..view };
+                event::of_bay(registry, &as_told, reason.as_str())?
+            }
+            LiveEvent::Site { site, reason } => {
+                event::of_site(registry, &map.site(*site, now)?, reason.as_str())?
+            }
+            LiveEvent::Vehicle { vehicle } => {
+                event::of_vehicle(registry, map.vehicle(*vehicle)?, EventReason::Changed.as_str())?
+            }
+            LiveEvent::RemovedBay { key } => return Some(self.removed_bay(before, key, position)),
+            LiveEvent::RemovedSite { key } => return Some(self.removed_site(before, key, position)),
+        };
+        let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
+        Some(Event { position, topic, bytes })
+    }
+
+    fn removed_bay(&self, before: &Registry, key: &str, position: u64) -> Event {
+        let entry = before.bay_by_key(key);
+        let topic = Topic {
+            kind: Kind::Bay,
+            municipality: entry.map(|e| e.municipality),
+            site: entry.and_then(|e| before.site_by_key(e.def.site.as_deref()?)).map(|s| s.id),
+            position: entry.map(|e| e.def.position()),
+        };
+        self.removed(topic, key, position)
+    }
+
+    fn removed_site(&self, before: &Registry, key: &str, position: u64) -> Event {
+        let entry = before.site_by_key(key);
+        let topic = Topic {
+            kind: Kind::Site,
+            municipality: entry.map(|e| e.municipality),
+            site: entry.map(|e| e.id),
+            position: entry.map(|e| e.def.position()),
+        };
+        self.removed(topic, key, position)
+    }
+
+    fn removed(&self, topic: Topic, key: &str, position: u64) -> Event {
+        let data = Removed { kind: topic.kind.as_str(), id: key };
+        let bytes = Bytes::from(event::frame(&self.id(position), "removed", &data));
+        Event { position, topic, bytes }
+    }
+
+    fn id(&self, position: u64) -> String {
+        format!("{}-{position}", self.epoch)
+    }
+
+    /// The position that a `Last-Event-ID` names, if a client can go on from there.
+    fn resume(&self, last_event_id: &str) -> Option<u64> {
+        let (epoch, position) = last_event_id.rsplit_once('-')?;
+        let position = position.parse().ok()?;
+        (epoch == self.epoch && self.ring.read().reaches(position)).then_some(position)
+    }
+
+    fn snapshot(&self, filter: &Filter, now: UtcMicros) -> Snapshot {
+        Snapshot::take(&self.live.read(), filter, now)
+    }
+
+    fn read_after(&self, position: u64, filter: &Filter) -> Read {
+        self.ring.read().read_after(position, filter)
+    }
+}

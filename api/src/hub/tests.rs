@@ -1,0 +1,237 @@
+//! The stream: snapshot, changes, resuming, falling out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::{BayState, Registry};
+use futures_util::{Stream, StreamExt};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::tests::fixture::{NOW, contents, counted, drove, said, states};
+
+struct Frame {
+    id: String,
+    event: String,
+    data: Value,
+}
+
+/// All frames of some bytes; comments and the greeting are none.
+fn frames(bytes: &[u8]) -> Vec<Frame> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let field = |block: &str, name: &str| {
+        block.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned()).unwrap_or_default()
+    };
+    text.split("\n\n")
+        .filter(|block| block.contains("event:"))
+        .map(|block| Frame {
+            id: field(block, "id:"),
+            event: field(block, "event:"),
+            data: serde_json::from_str(&field(block, "data:")).unwrap(),
+        })
+        .collect()
+}
+
+fn hub(ring_events: usize) -> Arc<LiveHub> {
+    let hub = LiveHub::with_ring(NOW, ring_events);
+    hub.replace_registry(Arc::new(Registry::new(contents())), NOW);
+    hub.apply(states(), NOW);
+    Arc::new(hub)
+}
+
+fn client(
+    hub: &Arc<LiveHub>,
+    filter: Filter,
+    last_event_id: Option<&str>,
+) -> impl Stream<Item = Bytes> + Unpin {
+    client_until(hub, filter, last_event_id, CancellationToken::new())
+}
+
+fn client_until(
+    hub: &Arc<LiveHub>,
+    filter: Filter,
+    last_event_id: Option<&str>,
+    stop: CancellationToken,
+) -> impl Stream<Item = Bytes> + Unpin {
+    let start = Start { filter, last_event_id: last_event_id.map(Into::into) };
+    match follow(hub.clone(), Arc::new(|| NOW), start, stop) {
+        Followed::Stream(stream) => Box::pin(stream),
+        Followed::TooMany => panic!("too many"),
+    }
+}
+
+async fn next(stream: &mut (impl Stream<Item = Bytes> + Unpin)) -> Vec<Frame> {
+    loop {
+        let found = frames(&stream.next().await.expect("the stream goes on"));
+        if !found.is_empty() {
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_gets_the_whole_state_and_then_each_change() {
+    let hub = hub(100);
+    let mut stream = client(&hub, Filter::default(), None);
+    assert_eq!(stream.next().await.unwrap(), "retry: 3000\n\n");
+    let snapshot = &next(&mut stream).await[0];
+    assert_eq!((snapshot.event.as_str(), &snapshot.data["complete"]), ("snapshot", &Value::Bool(true)));
+    insta::assert_json_snapshot!("snapshot", snapshot.data);
+
+    hub.apply(vec![said(201, BayState::Vacant, 1)], NOW);
+    let change = &next(&mut stream).await[0];
+    assert_eq!(change.event, "change");
+    assert_ne!(change.id, snapshot.id);
+    insta::assert_json_snapshot!("change", change.data);
+}
+
+#[tokio::test]
+async fn an_empty_state_is_complete_too() {
+    let hub = Arc::new(LiveHub::new(NOW));
+    let snapshot = &next(&mut client(&hub, Filter::default(), None)).await[0];
+    assert_eq!(snapshot.data, serde_json::json!({"items": [], "complete": true, "attribution": []}));
+}
+
+#[tokio::test]
+async fn the_last_event_id_goes_on_where_it_stopped() {
+    let hub = hub(100);
+    let mut stream = client(&hub, Filter::default(), None);
+    let snapshot_id = next(&mut stream).await[0].id.clone();
+    hub.apply(vec![said(201, BayState::Vacant, 4)], NOW);
+    let first_id = next(&mut stream).await[0].id.clone();
+    drop(stream);
+    hub.apply(vec![said(201, BayState::Occupied, 3)], NOW);
+    hub.apply(vec![said(201, BayState::Vacant, 2)], NOW);
+
+    let after_snapshot = next(&mut client(&hub, Filter::default(), Some(&snapshot_id))).await;
+    assert_eq!(after_snapshot.len(), 3);
+    let after_first = next(&mut client(&hub, Filter::default(), Some(&first_id))).await;
+    let states: Vec<&Value> = after_first.iter().map(|f| &f.data["state"]).collect();
+    assert_eq!(states, ["occupied", "vacant"]);
+}
+
+#[tokio::test]
+async fn an_id_of_another_run_or_of_the_future_brings_the_snapshot() {
+    let hub = hub(100);
+    let future = hub.id(1_000_000);
+    for id in ["1-5", "nonsense", "", future.as_str()] {
+        assert_eq!(next(&mut client(&hub, Filter::default(), Some(id))).await[0].event, "snapshot", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_fell_out_of_the_ring_gets_the_snapshot_again() {
+    let hub = hub(4);
+    let mut stream = client(&hub, Filter::default(), None);
+    next(&mut stream).await;
+    for age_s in (0..9).rev() {
+        let state = if age_s % 2 == 0 { BayState::Vacant } else { BayState::Occupied };
+        hub.apply(vec![said(201, state, age_s)], NOW);
+    }
+    let again = &next(&mut stream).await[0];
+    assert_eq!(again.event, "snapshot");
+    let items = again.data["items"].as_array().unwrap();
+    assert_eq!(items.iter().find(|i| i["id"] == "t-1").unwrap()["state"], "vacant");
+}
+
+#[tokio::test]
+async fn filters_hold_for_snapshot_and_changes() {
+    let hub = hub(100);
+    let telgte = hub.read().map.registry().municipality_id("telgte");
+    let market = hub.read().map.site_by_key("w-market", NOW).map(|s| s.id);
+    let in_telgte = Filter { municipality: telgte, ..Filter::default() };
+    let at_market = Filter { site: market, ..Filter::default() };
+    let vehicles = Filter { bays: false, sites: false, vehicles: true, ..Filter::default() };
+    let mut streams =
+        [client(&hub, in_telgte, None), client(&hub, at_market, None), client(&hub, vehicles, None)];
+    let wanted: [&[&str]; 3] = [&["t-station", "t-1"], &["w-market", "w-m-1", "w-m-2", "w-m-4"], &["bus-1"]];
+    for (stream, wanted) in streams.iter_mut().zip(wanted) {
+        let snapshot = next(stream).await.remove(0);
+        let ids: Vec<&Value> = snapshot.data["items"].as_array().unwrap().iter().map(|i| &i["id"]).collect();
+        assert_eq!(ids, wanted);
+    }
+    hub.apply(vec![counted(21, 30, 1), said(101, BayState::Occupied, 1), drove(600.0, 1)], NOW);
+    let told = next(&mut streams[0]).await;
+    assert_eq!(told.iter().map(|f| &f.data["vacant"]).collect::<Vec<_>>(), [30]);
+    let told = next(&mut streams[1]).await;
+    assert_eq!(told.iter().map(|f| &f.data["kind"]).collect::<Vec<_>>(), ["bay", "site"]);
+    assert_eq!(next(&mut streams[2]).await[0].data["kind"], "vehicle");
+}
+
+#[tokio::test]
+async fn a_place_that_goes_is_removed() {
+    let hub = hub(100);
+    let mut stream = client(&hub, Filter { sites: false, ..Filter::default() }, None);
+    next(&mut stream).await;
+    let mut fewer = contents();
+    fewer.bays.retain(|b| b.def.id != "t-1");
+    hub.replace_registry(Arc::new(Registry::new(fewer)), NOW);
+    let removed = &next(&mut stream).await[0];
+    assert_eq!(removed.event, "removed");
+    assert_eq!(removed.data, serde_json::json!({"kind": "bay", "id": "t-1"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_stream_comments_and_ends_when_told() {
+    let hub = hub(100);
+    let stop = CancellationToken::new();
+    let mut stream = client_until(&hub, Filter::default(), None, stop.clone());
+    next(&mut stream).await;
+    let began = tokio::time::Instant::now();
+    assert!(stream.next().await.unwrap().starts_with(b":"));
+    assert_eq!(began.elapsed().as_secs(), 15);
+    stop.cancel();
+    assert_eq!(stream.next().await, None);
+    drop(stream);
+    assert_eq!(hub.streams(), 0);
+}
+
+/// Readers that join at any moment, while one writer changes the state: each of them ends with
+/// exactly the state that the writer left, told in order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn nothing_is_lost_or_told_twice_between_snapshot_and_changes() {
+    const CHANGES: i64 = 3_000;
+    let hub = hub(RING_EVENTS);
+    let writer = {
+        let hub = hub.clone();
+        tokio::task::spawn_blocking(move || {
+            for n in 0..CHANGES {
+                let state = if n % 2 == 0 { BayState::Vacant } else { BayState::Occupied };
+                hub.apply(
+                    vec![said(105, state, CHANGES - n), said(201, state, CHANGES - n)],
+                    NOW.plus_s(CHANGES),
+                );
+            }
+        })
+    };
+    let mut readers = Vec::new();
+    for _ in 0..8 {
+        let hub = hub.clone();
+        readers.push(tokio::spawn(async move {
+            let mut stream = client(&hub, Filter { sites: false, ..Filter::default() }, None);
+            let mut last = next(&mut stream).await.remove(0);
+            let at = |data: &Value| data["observed_at"].as_str().map(str::to_owned);
+            let mut seen =
+                last.data["items"].as_array().unwrap().iter().find(|i| i["id"] == "t-1").and_then(at);
+            let end = Some(NOW.plus_s(-1).to_string());
+            let mut count = 0;
+            while seen != end {
+                for frame in next(&mut stream).await {
+                    assert_ne!(frame.id, last.id);
+                    if frame.data["id"] == "t-1" {
+                        assert!(at(&frame.data) > seen, "{:?} after {seen:?}", at(&frame.data));
+                        seen = at(&frame.data);
+                        count += 1;
+                    }
+                    last = frame;
+                }
+            }
+            count
+        }));
+    }
+    writer.await.unwrap();
+    for reader in readers {
+        assert!(reader.await.unwrap() <= CHANGES);
+    }
+}

@@ -1,0 +1,73 @@
+//! What is measured of HTTP itself. Labels are routes, never addresses as asked.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::hub::LiveHub;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteStatus {
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+/// See the module's description.
+pub struct Meters {
+    requests: Family<RouteStatus, Counter>,
+    duration_s: Family<Route, Histogram>,
+    streams: Gauge,
+    hub: Arc<LiveHub>,
+}
+
+impl Meters {
+    /// Registers every meter.
+    pub fn register(registry: &mut Registry, hub: Arc<LiveHub>) -> Arc<Self> {
+        let meters = Meters {
+            requests: Family::default(),
+            // 0.1 ms to 1.6 s.
+            duration_s: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.000_1, 2.0, 15))
+            }),
+            streams: Gauge::default(),
+            hub,
+        };
+        let r = registry.sub_registry_with_prefix("kv_http");
+        r.register("requests", "Answers by route and status", meters.requests.clone());
+        r.register_with_unit(
+            "duration",
+            "Time until the answer began",
+            Unit::Seconds,
+            meters.duration_s.clone(),
+        );
+        r.register("streams", "Clients that follow the changes", meters.streams.clone());
+        Arc::new(meters)
+    }
+}
+
+/// Counts and times one request.
+pub async fn measure(State(meters): State<Arc<Meters>>, request: Request, next: Next) -> Response {
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let took = began.elapsed().as_secs_f64();
+    meters.duration_s.get_or_create(&Route { route: route.clone() }).observe(took);
+    meters.requests.get_or_create(&RouteStatus { route, status: response.status().as_u16() }).inc();
+    meters.streams.set(meters.hub.streams() as i64);
+    response
+}

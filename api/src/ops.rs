@@ -1,0 +1,95 @@
+//! For operators: is it alive, is it ready, how is it doing.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer;
+use crate::app::App;
+
+/// Whether the process is alive.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `ok`
+    status: &'static str,
+}
+
+/// Whether the instance can do its work.
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    ready: bool,
+    checks: Vec<Check>,
+}
+
+/// One condition of readiness.
+#[derive(Serialize, ToSchema)]
+pub struct Check {
+    name: &'static str,
+    ok: bool,
+    /// Why not, and what to do; null when ok.
+    reason: Option<&'static str>,
+}
+
+impl Check {
+    fn new(name: &'static str, ok: bool, reason: &'static str) -> Self {
+        Check { name, ok, reason: (!ok).then_some(reason) }
+    }
+}
+
+/// The process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "operators", responses((status = 200, body = Health)))]
+pub async fn healthz() -> Response {
+    no_store(answer::json(&Health { status: "ok" }))
+}
+
+/// The instance can do its work: live state is rebuilt, there is room to store.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operators",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness))
+)]
+pub async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let mut checks = vec![Check::new(
+        "disk",
+        *app.may_store.borrow(),
+        "Under 5 % of the disk are free: nothing is stored or acknowledged until there is room; reading goes on.",
+    )];
+    if let Some(hub) = &app.hub {
+        checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
+    }
+    let ready = checks.iter().all(|c| c.ok);
+    let mut response = answer::json(&Readiness { ready, checks });
+    if !ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    no_store(response)
+}
+
+/// Counters for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operators",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"))
+)]
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let mut text = String::new();
+    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &app.metrics.lock()) {
+        tracing::error!("metrics cannot be written: {error}");
+        return crate::Problem::internal().into_response();
+    }
+    let mut response = no_store(text.into_response());
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,47 @@
+//! Style and script of the pages, built into the executable.
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::{Markup, html};
+use xxhash_rust::xxh3::xxh3_64;
+
+const STYLE: &str = include_str!("assets/style.css");
+const SCRIPT: &str = include_str!("assets/live.js");
+
+/// The routes of the assets.
+pub fn routes() -> Router {
+    Router::new()
+        .route(
+            "/assets/style.css",
+            get(|h: HeaderMap| async move { asset(&h, STYLE, "text/css; charset=utf-8") }),
+        )
+        .route(
+            "/assets/live.js",
+            get(|h: HeaderMap| async move { asset(&h, SCRIPT, "text/javascript; charset=utf-8") }),
+        )
+}
+
+/// What every page has in its head.
+pub fn style() -> Markup {
+    html! { link rel="stylesheet" href="/assets/style.css"; }
+}
+
+/// What a page that keeps itself current has in its head.
+pub fn script() -> Markup {
+    html! { script type="module" src="/assets/live.js" {} }
+}
+
+fn asset(headers: &HeaderMap, text: &'static str, kind: &'static str) -> Response {
+    let tag = format!("\"{:016x}\"", xxh3_64(text.as_bytes()));
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
+    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { text.into_response() };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,299 @@
+//! `/`: vacant parking near a point, as a list.
+
+use std::collections::HashMap;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::live::{Found, Offer, PlaceRef, Verdict};
+use domain::{Audience, LatLon, Registry, Restriction, UtcMicros};
+use maud::{Markup, html};
+
+use super::lang::Lang;
+use super::{Frame, html_response, parameters};
+use crate::app::Ctx;
+use crate::params::parse_lat_lon;
+use crate::parking::{Question, ask, walk_s};
+
+/// Without JavaScript the list is asked for again after so many seconds.
+const REFRESH_S: u32 = 60;
+
+/// The page of vacant parking.
+pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let asked = parameters(query.as_deref());
+    let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
+    let registry = shared.hub.read().map.registry().clone();
+    let now = shared.now();
+    let spot = spot(&asked, &registry, lang);
+    let content = html! {
+        h1 { (lang.say("Freie Parkplätze finden", "Find vacant parking")) }
+        (form(&asked, &registry, lang))
+        @match &spot {
+            None => {
+                p id="summary" role="status" {}
+                (signs(&registry, lang))
+            }
+            Some(Err(problem)) => {
+                p id="summary" role="status" class="problem" { (problem) }
+                (signs(&registry, lang))
+            }
+            Some(Ok(spot)) => {
+                @let question = Question { include_stale: true, ..Question::at(spot.at) };
+                @match ask(&shared, &question, now) {
+                    Ok((found, registry)) => (results(spot, &question, &found, &registry, lang, now)),
+                    Err(_) => p id="summary" role="status" class="problem" {
+                        (lang.say(
+                            "Dort gibt es keine Daten. Koordinaten: zuerst die Breite, dann die Länge, z. B. 51.95,7.17.",
+                            "There is no data there. Coordinates: latitude first, then longitude, e.g. 51.95,7.17.",
+                        ))
+                    },
+                }
+            }
+        }
+    };
+    let frame = Frame {
+        lang,
+        title: lang.say("Freie Parkplätze - Kreisverkehr", "Vacant parking - Kreisverkehr"),
+        class: "home",
+        other_lang: address_in(lang.other(), &asked),
+        refresh_s: matches!(spot, Some(Ok(_))).then_some(REFRESH_S),
+    };
+    html_response(frame.around(&content))
+}
+
+/// Where is looked, and what it is called.
+struct Spot {
+    name: String,
+    at: LatLon,
+}
+
+/// `None`: nothing was asked for; an error is a sentence for people.
+fn spot(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Option<Result<Spot, String>> {
+    let text = |name: &str| asked.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
+    if let Some(wanted) = text("near").or(text("q")) {
+        if let Some(at) = parse_lat_lon(wanted) {
+            let name = match text("near") {
+                Some(_) => lang.say("diesem Ort", "this place").to_owned(),
+                None => wanted.to_owned(),
+            };
+            return Some(Ok(Spot { name, at }));
+        }
+        return Some(by_name(wanted, registry).ok_or_else(|| match lang {
+            Lang::De => format!("Kein Ort und kein Parkplatz heißt \u{201e}{wanted}\u{201c}."),
+            Lang::En => format!("No town and no car park is called \u{201c}{wanted}\u{201d}."),
+        }));
+    }
+    let slug = text("municipality")?;
+    let id = registry.municipality_id(slug)?;
+    let municipality = registry.municipality(id)?;
+    let own = municipality.lat.zip(municipality.lon).and_then(|(lat, lon)| LatLon::new(lat, lon));
+    let first_site = || registry.sites().filter(|s| s.municipality == id).min_by_key(|s| s.id);
+    let at = own.or_else(|| first_site().map(|s| s.def.position()));
+    Some(at.map(|at| Spot { name: municipality.name.clone(), at }).ok_or_else(|| {
+        lang.say("Von diesem Ort gibt es noch keine Parkplätze.", "There is no parking of this town yet.")
+            .to_owned()
+    }))
+}
+
+/// A town or a visible site of that name, else one whose name contains the words.
+fn by_name(wanted: &str, registry: &Registry) -> Option<Spot> {
+    let wanted = wanted.to_lowercase();
+    let towns =
+        registry.municipalities().filter_map(|(_, m)| Some((m.name.as_str(), LatLon::new(m.lat?, m.lon?)?)));
+    let shown = |s: &&domain::registry::Entry<_, domain::Site>| s.def.publish != domain::Publish::None;
+    let sites = registry.sites().filter(shown).map(|s| (s.def.name.as_str(), s.def.position()));
+    let fits = |name: &str| {
+        let name = name.to_lowercase();
+        name.contains(&wanted).then(|| (name != wanted, name.len(), name))
+    };
+    let best = towns.chain(sites).filter_map(|(name, at)| Some((fits(name)?, name, at)));
+    best.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, name, at)| Spot { name: name.to_owned(), at })
+}
+
+fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Markup {
+    let mut towns: Vec<_> = registry.municipalities().map(|(_, m)| m).collect();
+    towns.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let chosen = asked.get("municipality").map_or("", String::as_str);
+    html! {
+        form action="/" method="get" {
+            input type="hidden" name="lang" value=(lang.code());
+            div {
+                label for="q" { (lang.say("Ort, Parkplatz oder Koordinaten", "Town, car park or coordinates")) }
+                input id="q" name="q" type="search" autocomplete="off" value=(asked.get("q").map_or("", String::as_str));
+            }
+            div {
+                label for="municipality" { (lang.say("oder aus der Liste", "or from the list")) }
+                select id="municipality" name="municipality" {
+                    option value="" { (lang.say("bitte wählen", "please choose")) }
+                    @for town in towns {
+                        option value=(town.slug) selected[town.slug == chosen] { (town.name) }
+                    }
+                }
+            }
+            button type="submit" { (lang.say("Suchen", "Search")) }
+            button type="button" id="near-me" hidden
+                data-failed=(lang.say("Der Standort ist nicht verfügbar.", "Your position is not available."))
+                { (lang.say("In meiner Nähe", "Near me")) }
+        }
+    }
+}
+
+fn signs(registry: &Registry, lang: Lang) -> Markup {
+    let mut towns: Vec<_> = registry
+        .municipalities()
+        .filter(|(id, _)| registry.sites().any(|s| s.municipality == *id))
+        .map(|(_, m)| m)
+        .collect();
+    towns.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    html! {
+        @if !towns.is_empty() {
+            h2 { (lang.say("Anzeigetafeln", "Signs")) }
+            ul {
+                @for town in towns {
+                    li { a href={ "/sign/" (town.slug) "?lang=" (lang.code()) } { (town.name) } }
+                }
+            }
+        }
+    }
+}
+
+fn results(
+    spot: &Spot,
+    question: &Question,
+    found: &Found,
+    registry: &Registry,
+    lang: Lang,
+    now: UtcMicros,
+) -> Markup {
+    let b = question.near.around(question.radius_m);
+    let changes = format!("/v1/changes?bbox={:.5},{:.5},{:.5},{:.5}", b.west, b.south, b.east, b.north);
+    let vacant: i64 =
+        found.offers.iter().filter(|o| o.verdict == Verdict::Vacant).filter_map(|o| o.vacant).sum();
+    let radius_m = question.radius_m;
+    html! {
+        h2 { (lang.say("Bei ", "Near ")) (spot.name) }
+        p id="summary" role="status" {
+            @match lang {
+                Lang::De => { (vacant) " freie Plätze im Umkreis von " (radius_m) " m." },
+                Lang::En => { (vacant) " vacant spaces within " (radius_m) " m." },
+            }
+        }
+        div id="live" data-changes=(changes) {
+            ol class="offers" {
+                @for offer in &found.offers { (offer_item(offer, registry, lang, now)) }
+            }
+            (left_out(found, lang))
+        }
+    }
+}
+
+fn offer_item(offer: &Offer, registry: &Registry, lang: Lang, now: UtcMicros) -> Markup {
+    let Some(place) = describe(offer.place, registry, lang) else { return html! {} };
+    let minutes = (walk_s(offer) / 60.0).ceil().max(1.0) as i64;
+    let age = offer.observed_at.map(|at| lang.ago(now.age_s(at)));
+    html! {
+        li {
+            @match offer.vacant {
+                Some(vacant) => p class="number" {
+                    (vacant) " "
+                    small { (lang.say("frei von ", "vacant of ")) (offer.capacity) }
+                },
+                None => p class="unknown" { (lang.say("nicht bekannt", "not known")) },
+            }
+            div {
+                p class="name" { (place.name) }
+                p {
+                    (place.kind) ", " (minutes) (lang.say(" Min. zu Fuß", " min walk"))
+                    @if let Some(until) = offer.opening.until { (until_word(until, place.tz, lang)) }
+                    @if let Some(stay) = place.max_stay_min { (lang.say(", höchstens ", ", at most ")) (stay) " min" }
+                    @if let Some(height) = place.max_height_m {
+                        (lang.say(", Höhe bis ", ", height up to ")) (height) " m"
+                    }
+                }
+                @if let Some(fee) = place.fee { p { (fee) } }
+                @for audience in place.audiences { p { (lang.say("Auch Plätze für ", "Also spaces for ")) (lang.audience(audience)) } }
+                @if let Some(age) = age {
+                    p class="quiet" {
+                        @if offer.vacant.is_none() { (lang.say("Letzte Meldung ", "Last heard ")) }
+                        @else { (lang.say("Gemeldet ", "Reported ")) }
+                        (age)
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Described<'a> {
+    name: String,
+    kind: &'static str,
+    tz: &'a str,
+    fee: Option<&'a str>,
+    max_stay_min: Option<u32>,
+    max_height_m: Option<f64>,
+    audiences: Vec<Audience>,
+}
+
+fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<Described<'a>> {
+    let tz = |id| registry.municipality(id).map_or("UTC", |m| m.tz.as_str());
+    let named = |r: &[Restriction]| r.iter().filter_map(|r| r.audience).collect();
+    match place {
+        PlaceRef::Site(id) => {
+            let entry = registry.site(id)?;
+            Some(Described {
+                name: entry.def.name.clone(),
+                kind: lang.site_kind(entry.def.kind),
+                tz: tz(entry.municipality),
+                fee: entry.def.fee.as_ref().and_then(|f| lang.pick(f)),
+                max_stay_min: crate::wire::max_stay_min(None, &entry.def.restrictions),
+                max_height_m: entry.def.max_height_m,
+                audiences: named(&entry.def.restrictions),
+            })
+        }
+        PlaceRef::Bay(id) => {
+            let entry = registry.bay(id)?;
+            Some(Described {
+                name: format!("{} {}", lang.say("Stellplatz", "Bay"), entry.def.id),
+                kind: lang.say("einzelner Stellplatz", "single bay"),
+                tz: tz(entry.municipality),
+                fee: None,
+                max_stay_min: crate::wire::max_stay_min(entry.def.max_stay_min, &entry.def.restrictions),
+                max_height_m: None,
+                audiences: Vec::new(),
+            })
+        }
+    }
+}
+
+fn until_word(until: UtcMicros, tz: &str, lang: Lang) -> String {
+    let Ok(local) = until.timestamp().in_tz(tz) else { return String::new() };
+    format!("{}{}", lang.say(", geöffnet bis ", ", open until "), local.strftime("%H:%M"))
+}
+
+fn left_out(found: &Found, lang: Lang) -> Markup {
+    let out = &found.left_out;
+    let reasons = [
+        (out.full, lang.say("voll", "full")),
+        (out.closed, lang.say("geschlossen", "closed")),
+        (out.restricted, lang.say("nur für Berechtigte", "for permit holders only")),
+        (out.no_live_data, lang.say("ohne Live-Daten", "without live data")),
+    ];
+    let told: Vec<String> =
+        reasons.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    html! {
+        @if !told.is_empty() {
+            p class="quiet" { (lang.say("Nicht aufgeführt: ", "Not listed: ")) (told.join(", ")) "." }
+        }
+    }
+}
+
+fn address_in(lang: Lang, asked: &HashMap<String, String>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("lang", lang.code());
+    for name in ["q", "near", "municipality"] {
+        if let Some(value) = asked.get(name).filter(|v| !v.is_empty()) {
+            query.append_pair(name, value);
+        }
+    }
+    format!("/?{}", query.finish())
+}

@@ -1,0 +1,389 @@
+//! `GET /v1/parking`: the driver's question.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::geo::{Bbox, LatLon, WALK_DETOUR, WALK_SPEED_MPS};
+use domain::live::{BaysWanted, Found, Offer, PlaceRef, Search};
+use domain::{Audience, BayState, Registry, UtcMicros};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer;
+use crate::app::{Ctx, Shared};
+use crate::hub::Live;
+use crate::params::{Params, RawQuery};
+use crate::problem::{Problem, ProblemBody};
+use crate::wire::{
+    FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, Source, Sources, credit, max_stay_min, whole,
+};
+
+/// How far is looked when nothing is said, metres.
+pub const DEFAULT_RADIUS_M: f64 = 800.0;
+
+/// The farthest that is looked, metres: more than an hour's walk is no parking near anything.
+const MAX_RADIUS_M: f64 = 5_000.0;
+
+const DEFAULT_LIMIT: usize = 20;
+
+const MAX_LIMIT: usize = 100;
+
+const PARAMETERS: &[&str] = &["near", "radius_m", "limit", "arrive", "for", "kind", "include"];
+
+/// Vacant places near a point, best first.
+#[derive(Serialize, ToSchema)]
+pub struct Parking<'a> {
+    items: Vec<ParkingItem<'a>>,
+    left_out: LeftOut,
+    /// Always null: the best are on the first page.
+    cursor: Option<String>,
+    attribution: Vec<Source<'a>>,
+}
+
+/// How many places within the radius are not in `items`, and why.
+#[derive(Serialize, ToSchema)]
+pub struct LeftOut {
+    full: u32,
+    stale: u32,
+    closed: u32,
+    restricted: u32,
+    no_live_data: u32,
+}
+
+/// A bay or site with what a driver finds there.
+#[derive(Serialize, ToSchema)]
+pub struct ParkingItem<'a> {
+    id: &'a str,
+    /// `bay`, `site`
+    kind: &'static str,
+    /// `on_street`, `lot`, `car_park`, `underground`, `park_and_ride`; null for a bay
+    site_kind: Option<&'static str>,
+    /// Of a bay: its site's.
+    name: Option<&'a str>,
+    municipality: &'a str,
+    /// Of a bay: its site.
+    site: Option<&'a str>,
+    lat: f64,
+    lon: f64,
+    /// As the crow flies.
+    distance_m: i64,
+    walk_s: i64,
+    /// Vacant spaces that this driver may use; null when not known.
+    vacant: Option<i64>,
+    /// `count`, `bays`, `sensor` (one bay), `none`
+    vacant_basis: &'static str,
+    /// All spaces that this driver may use.
+    capacity: i64,
+    #[schema(value_type = String, example = "vacant")]
+    state: BayState,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    observed_at: Option<UtcMicros>,
+    age_s: Option<i64>,
+    stale: bool,
+    #[schema(value_type = Vec<String>)]
+    flags: FlagWords,
+    #[schema(value_type = Vec<RestrictionOut>)]
+    restrictions: Restrictions<'a>,
+    fee: Option<FeeOut<'a>>,
+    max_stay_min: Option<u32>,
+    max_height_m: Option<f64>,
+    /// At the arrival.
+    opening: OpeningOut<'a>,
+    /// Null until there are forecasts.
+    chance: Option<Chance>,
+    /// Expected time to find a space; null until there are forecasts.
+    search_s: Option<i64>,
+    attribution: Option<&'a str>,
+    licence: Option<&'a str>,
+}
+
+/// The chance of a vacant space at the arrival.
+#[derive(Serialize, ToSchema)]
+pub struct Chance {
+    p: f64,
+    low: f64,
+    high: f64,
+    #[schema(value_type = String, format = DateTime)]
+    at: UtcMicros,
+}
+
+/// What is asked.
+pub struct Question {
+    pub near: LatLon,
+    pub radius_m: f64,
+    pub limit: usize,
+    pub arrive: Option<UtcMicros>,
+    pub audiences: Vec<Audience>,
+    pub bays: BaysWanted,
+    pub sites: bool,
+    pub include_full: bool,
+    pub include_stale: bool,
+    pub include_static: bool,
+}
+
+impl Question {
+    /// The usual question at a point.
+    pub fn at(near: LatLon) -> Self {
+        Question {
+            near,
+            radius_m: DEFAULT_RADIUS_M,
+            limit: DEFAULT_LIMIT,
+            arrive: None,
+            audiences: Vec::new(),
+            bays: BaysWanted::WithoutSite,
+            sites: true,
+            include_full: false,
+            include_stale: false,
+            include_static: false,
+        }
+    }
+
+    fn parse(params: &Params<'_>) -> Result<Self, Problem> {
+        let near = params
+            .lat_lon("near")?
+            .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
+        let (bays, sites) = kinds(params)?;
+        let include = params.list::<Include>("include", "full, stale, static")?.unwrap_or_default();
+        Ok(Question {
+            radius_m: params.number("radius_m", DEFAULT_RADIUS_M, 1.0, MAX_RADIUS_M)?,
+            limit: params.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
+            arrive: params.time("arrive")?,
+            audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
+            bays,
+            sites,
+            include_full: include.contains(&Include::Full),
+            include_stale: include.contains(&Include::Stale),
+            include_static: include.contains(&Include::Static),
+            ..Question::at(near)
+        })
+    }
+
+    /// Searches live state.
+    pub fn ask(&self, live: &Live, now: UtcMicros) -> Found {
+        let search = Search {
+            near: self.near,
+            radius_m: self.radius_m,
+            driver: live.map.driver(self.audiences.iter().copied(), self.arrive),
+            bays: self.bays,
+            sites: self.sites,
+            limit: self.limit,
+            include_full: self.include_full,
+            include_stale: self.include_stale,
+            include_without_live_data: self.include_static,
+        };
+        live.map.search(&search, now)
+    }
+
+    /// Whether anything at all could be found; else what is wrong with the point.
+    pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
+        let reach = self.near.around(self.radius_m);
+        let touches = |b: Bbox| {
+            reach.west <= b.east && b.west <= reach.east && reach.south <= b.north && b.south <= reach.north
+        };
+        if bounds.is_some_and(touches) {
+            return Ok(());
+        }
+        let LatLon { lat, lon } = self.near;
+        let problem = Problem::outside_area(
+            "near",
+            &format!("{lat},{lon}"),
+            bounds.map(|b| [b.west, b.south, b.east, b.north]),
+        );
+        let Some(b) = bounds else {
+            return Err(problem.remedy("There are no places at all yet: import some."));
+        };
+        let swapped = LatLon::new(lon, lat).is_some_and(|p| b.contains(p));
+        let area = format!(
+            "Data reaches from latitude {:.4} to {:.4} and from longitude {:.4} to {:.4}",
+            b.south, b.north, b.west, b.east
+        );
+        Err(problem.remedy(if swapped {
+            format!("LAT and LON seem to be swapped: write near={lon},{lat}. {area}.")
+        } else {
+            format!("{area}. Are LAT and LON swapped? Latitude comes first.")
+        }))
+    }
+}
+
+fn kinds(params: &Params<'_>) -> Result<(BaysWanted, bool), Problem> {
+    let Some(kinds) = params.list::<PlaceKind>("kind", "bay, site")? else {
+        return Ok((BaysWanted::WithoutSite, true));
+    };
+    let bays = if kinds.contains(&PlaceKind::Bay) { BaysWanted::All } else { BaysWanted::None };
+    Ok((bays, kinds.contains(&PlaceKind::Site)))
+}
+
+/// A value of `kind=`.
+#[derive(PartialEq, Eq)]
+enum PlaceKind {
+    Bay,
+    Site,
+}
+
+impl std::str::FromStr for PlaceKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "bay" => Ok(PlaceKind::Bay),
+            "site" => Ok(PlaceKind::Site),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A value of `include=`.
+#[derive(PartialEq, Eq)]
+enum Include {
+    Full,
+    Stale,
+    Static,
+}
+
+impl std::str::FromStr for Include {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "full" => Ok(Include::Full),
+            "stale" => Ok(Include::Stale),
+            "static" => Ok(Include::Static),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Vacant bays and sites near a point, best first: vacant ones by the walk, then what `include`
+/// asked for.
+///
+/// Without `for` only spaces that are open to everyone are offered; with it those and the named
+/// audiences' (`resident` and `assigned_disabled` never). `left_out` says why the answer is
+/// shorter than one may expect.
+#[utoipa::path(
+    get,
+    path = "/v1/parking",
+    tag = "drivers",
+    params(
+        ("near" = String, Query, description = "LAT,LON", example = "51.95,7.17"),
+        ("radius_m" = Option<f64>, Query, description = "at most 5000, clamped; default 800"),
+        ("limit" = Option<u32>, Query, description = "at most 100, clamped; default 20"),
+        ("arrive" = Option<String>, Query, description = "RFC 3339: opening and restrictions at that time"),
+        ("for" = Option<String>, Query, description = "audiences, separated by commas", example = "disabled,charging"),
+        ("kind" = Option<String>, Query, description = "bay, site; default: sites, and bays without a site"),
+        ("include" = Option<String>, Query, description = "full, stale, static: also list what is left out otherwise"),
+    ),
+    responses(
+        (status = 200, body = Parking),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "bad-parameter, missing-parameter, outside-area"),
+    )
+)]
+pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    let question = Question::parse(&query.params(PARAMETERS)?)?;
+    let now = shared.now();
+    let (found, registry) = ask(&shared, &question, now)?;
+    let mut response = answer::json(&written(&found, &registry, now));
+    let cache = axum::http::HeaderValue::from_static(answer::LIVE);
+    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
+    Ok(response)
+}
+
+/// Asks under the lock; the answer is written outside of it.
+pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<(Found, Arc<Registry>), Problem> {
+    let live = shared.hub.read();
+    question.check_area(live.map.bounds())?;
+    Ok((question.ask(&live, now), live.map.registry().clone()))
+}
+
+fn written<'a>(found: &Found, registry: &'a Registry, now: UtcMicros) -> Parking<'a> {
+    let mut sources = Sources::default();
+    let items = found.offers.iter().filter_map(|offer| {
+        sources.note(offer.feed);
+        item(offer, registry, now)
+    });
+    let out = &found.left_out;
+    Parking {
+        items: items.collect(),
+        left_out: LeftOut {
+            full: out.full,
+            stale: out.stale,
+            closed: out.closed,
+            restricted: out.restricted,
+            no_live_data: out.no_live_data,
+        },
+        cursor: None,
+        attribution: sources.of(registry),
+    }
+}
+
+fn item<'a>(offer: &Offer, registry: &'a Registry, now: UtcMicros) -> Option<ParkingItem<'a>> {
+    let (attribution, licence) = credit(registry, offer.feed);
+    let common = ParkingItem {
+        id: "",
+        kind: "site",
+        site_kind: None,
+        name: None,
+        municipality: "",
+        site: None,
+        lat: offer.position.lat,
+        lon: offer.position.lon,
+        distance_m: whole(offer.distance_m),
+        walk_s: whole(walk_s(offer)),
+        vacant: offer.vacant,
+        vacant_basis: offer.basis.as_str(),
+        capacity: offer.capacity,
+        state: offer.state,
+        observed_at: offer.observed_at,
+        age_s: offer.observed_at.map(|at| now.age_s(at)),
+        stale: offer.stale,
+        flags: FlagWords(offer.flags),
+        restrictions: Restrictions(&[]),
+        fee: None,
+        max_stay_min: None,
+        max_height_m: None,
+        opening: OpeningOut::new(offer.opening, None),
+        chance: None,
+        search_s: None,
+        attribution,
+        licence,
+    };
+    match offer.place {
+        PlaceRef::Site(id) => {
+            let def = &registry.site(id)?.def;
+            Some(ParkingItem {
+                id: &def.id,
+                site_kind: Some(def.kind.as_str()),
+                name: Some(&def.name),
+                municipality: &def.municipality,
+                restrictions: Restrictions(&def.restrictions),
+                fee: def.fee.as_ref().map(FeeOut::new),
+                max_stay_min: max_stay_min(None, &def.restrictions),
+                max_height_m: def.max_height_m,
+                opening: OpeningOut::new(offer.opening, def.opening_hours.as_deref()),
+                ..common
+            })
+        }
+        PlaceRef::Bay(id) => {
+            let def = &registry.bay(id)?.def;
+            let site = def.site.as_deref().and_then(|key| registry.site_by_key(key)).map(|s| &s.def);
+            Some(ParkingItem {
+                id: &def.id,
+                kind: "bay",
+                name: site.map(|s| s.name.as_str()),
+                municipality: &def.municipality,
+                site: site.map(|s| s.id.as_str()),
+                restrictions: Restrictions(&def.restrictions),
+                fee: site.and_then(|s| s.fee.as_ref()).map(FeeOut::new),
+                max_stay_min: max_stay_min(def.max_stay_min, &def.restrictions),
+                max_height_m: site.and_then(|s| s.max_height_m),
+                opening: OpeningOut::new(offer.opening, site.and_then(|s| s.opening_hours.as_deref())),
+                ..common
+            })
+        }
+    }
+}
+
+/// The walk to an offer, seconds.
+pub fn walk_s(offer: &Offer) -> f64 {
+    offer.distance_m * WALK_DETOUR / WALK_SPEED_MPS
+}

@@ -1,0 +1,178 @@
+//! Errors as RFC 9457 `application/problem+json`: what is wrong with which field, and the remedy.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The longest piece of a caller's input that is shown back, characters.
+const MAX_VALUE_CHARS: usize = 200;
+
+/// An error answer. Boxed: it is large, and rare.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Problem(Box<ProblemBody>);
+
+/// An error (RFC 9457). Every `type` is stable: programs may tell errors apart by it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Stable name of the kind of error, e.g. `/problems/bad-parameter`.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// The parameter that is wrong.
+    field: Option<String>,
+    /// Its value as given.
+    value: Option<String>,
+    /// What would be right.
+    remedy: Option<String>,
+    /// `W,S,E,N` of all data; with `outside-area` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<[f64; 4]>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Problem(Box::new(ProblemBody {
+            kind: format!("/problems/{name}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+            value: None,
+            remedy: None,
+            bounds: None,
+        }))
+    }
+
+    fn about(mut self, field: &str, value: &str) -> Self {
+        self.0.field = Some(field.into());
+        self.0.value = Some(shortened(value));
+        self
+    }
+
+    /// A parameter that cannot be understood.
+    pub fn bad_parameter(field: &str, value: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-parameter", "A parameter is not as it must be", detail)
+            .about(field, value)
+    }
+
+    /// A parameter that must be given and is not.
+    pub fn missing_parameter(field: &str, remedy: impl Into<String>) -> Self {
+        let detail = format!("'{field}' is missing.");
+        let mut problem =
+            Self::new(StatusCode::BAD_REQUEST, "missing-parameter", "A parameter is missing", detail);
+        problem.0.field = Some(field.into());
+        problem.remedy(remedy)
+    }
+
+    /// A point where there is nothing at all.
+    pub fn outside_area(field: &str, value: &str, bounds: Option<[f64; 4]>) -> Self {
+        let detail = "There is no parking near this point.";
+        let title = "The point lies outside of all data";
+        let mut problem =
+            Self::new(StatusCode::BAD_REQUEST, "outside-area", title, detail).about(field, value);
+        problem.0.bounds = bounds;
+        problem
+    }
+
+    /// Something that is not there, or not for everyone: the answer is the same.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here", detail)
+    }
+
+    /// A path that exists, with a method that it does not know.
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "The method is not allowed here",
+            "This address does not know this method.",
+        )
+    }
+
+    /// A key is needed, and none or a wrong one was given.
+    pub fn key_needed() -> Self {
+        let detail = "This is not for the public: a valid key is needed.";
+        Self::new(StatusCode::UNAUTHORIZED, "key-needed", "A key is needed", detail)
+            .remedy("Send the key as header 'Authorization: Bearer KEY'.")
+    }
+
+    /// The key is right, and not for this.
+    pub fn not_allowed() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-allowed",
+            "This key does not allow that",
+            "The key's role or municipality does not cover this.",
+        )
+    }
+
+    /// A fault of ours.
+    pub fn internal() -> Self {
+        let detail = "The server failed; the fault is in its log.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
+    }
+
+    /// It will work again by itself.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", detail)
+            .remedy("Try again in a few seconds.")
+    }
+
+    /// Says what would be right.
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(MAX_VALUE_CHARS) {
+        None => value.to_owned(),
+        Some((end, _)) => format!("{}...", &value[..end]),
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<store::StoreError> for Problem {
+    fn from(error: store::StoreError) -> Self {
+        tracing::error!("a request failed: {error}");
+        Problem::unavailable("The database does not answer.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_shortened_at_a_character() {
+        let shown = shortened(&"ä".repeat(500));
+        assert_eq!(shown.chars().count(), MAX_VALUE_CHARS + 3);
+    }
+}

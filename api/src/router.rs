@@ -1,0 +1,138 @@
+//! The one list of routes; the OpenAPI document comes from it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any as AnyOrigin, CorsLayer};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, Shared};
+use crate::meters::{Meters, measure};
+use crate::problem::Problem;
+use crate::{bays, changes, docs, ops, pages, parking, sites, vehicles};
+
+/// The largest request body, bytes: nothing that is built yet takes more.
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// Everything on one port.
+pub fn router(app: &App) -> Router {
+    finish(public_routes(app).merge(ops_routes(app)))
+}
+
+/// What is for the outside; the rest is on the operators' port ([`ops_router`]).
+pub fn public_router(app: &App) -> Router {
+    finish(public_routes(app).merge(health(app)))
+}
+
+/// What is for operators: health, metrics, documentation.
+pub fn ops_router(app: &App) -> Router {
+    finish(ops_routes(app))
+}
+
+/// The OpenAPI document.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    document().to_pretty_json()
+}
+
+fn public_api() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new()
+        .routes(routes!(parking::parking))
+        .routes(routes!(changes::changes))
+        .routes(routes!(sites::sites))
+        .routes(routes!(sites::site))
+        .routes(routes!(bays::bays))
+        .routes(routes!(bays::bay))
+        .routes(routes!(vehicles::vehicles))
+}
+
+fn ops_api() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(ops::healthz))
+        .routes(routes!(ops::readyz))
+        .routes(routes!(ops::metrics))
+}
+
+/// The OpenAPI document of all routes.
+pub(crate) fn document() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Kreisverkehr")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Vacant parking and live vehicles of a county. Longitude and latitude are WGS 84, times are RFC 3339 UTC, \
+             units stand in names; what is not known is null, never absent.",
+        ))
+        .build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    document.merge(public_api().into_openapi());
+    document.merge(ops_api().into_openapi());
+    document
+}
+
+fn public_routes(app: &App) -> Router {
+    let shared = app.shared();
+    let meters = Meters::register(&mut app.metrics.lock(), shared.hub.clone());
+    let (api, _) = public_api().split_for_parts();
+    api.merge(pages::routes()).with_state(shared).layer(from_fn_with_state(meters, measure)).layer(cors())
+}
+
+fn ops_routes(app: &App) -> Router {
+    let (api, _) = ops_api().split_for_parts();
+    api.with_state(Arc::new(app.clone())).merge(docs::routes(document()))
+}
+
+fn health(app: &App) -> Router {
+    let (api, _) = OpenApiRouter::new()
+        .routes(routes!(ops::healthz))
+        .routes(routes!(ops::readyz))
+        .with_state(Arc::new(app.clone()))
+        .split_for_parts();
+    api
+}
+
+fn finish(router: Router) -> Router {
+    router
+        .merge(pages::assets::routes())
+        .fallback(|| async {
+            Problem::not_found("There is nothing at this address; /docs lists what there is.")
+        })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        // Its default leaves event streams alone: compression would hold events back.
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+}
+
+/// Anyone may read from any page; keys go in a header that pages must ask for.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AnyOrigin)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::ETAG])
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!("a request panicked: {text}");
+    Problem::internal().into_response()
+}

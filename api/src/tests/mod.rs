@@ -1,0 +1,8 @@
+//! The API as its users see it: every test asks over HTTP.
+
+mod errors;
+pub mod fixture;
+mod open;
+mod operators;
+mod pages;
+mod privacy;

@@ -1,0 +1,53 @@
+//! Health, metrics, documentation.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use tower::ServiceExt;
+
+use super::fixture::{County, read};
+use crate::{openapi_json, ops_router, public_router};
+
+#[tokio::test]
+async fn not_ready_says_why() {
+    let county = County::new();
+    assert_eq!(county.get("/healthz").await.status, StatusCode::OK);
+    assert_eq!(county.get("/readyz").await.status, StatusCode::OK);
+    county.hub.set_ready(false);
+    let answer = county.get("/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["checks"][1]["reason"], "Live state is being rebuilt from the store.");
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route() {
+    let county = County::new();
+    county.get("/v1/sites/t-station").await;
+    let metrics = county.get("/metrics").await;
+    let line = "kv_http_requests_total{route=\"/v1/sites/{id}\",status=\"200\"} 1";
+    assert!(metrics.body.contains(line), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn the_document_lists_every_route_and_the_page_shows_it() {
+    let document = openapi_json().unwrap();
+    let county = County::new();
+    let page = county.get("/docs").await.body;
+    for path in ["/v1/parking", "/v1/changes", "/v1/bays/{id}", "/v1/vehicles", "/readyz"] {
+        assert!(document.contains(&format!("\"{path}\"")), "{path}");
+        assert!(page.contains(path), "{path}");
+    }
+    insta::assert_snapshot!("openapi", document);
+}
+
+#[tokio::test]
+async fn two_ports_part_the_public_from_operators() {
+    let county = County::new();
+    let ask = async |router: axum::Router, path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        read(router.oneshot(request).await.unwrap()).await.status
+    };
+    assert_eq!(ask(public_router(&county.app), "/metrics").await, StatusCode::NOT_FOUND);
+    assert_eq!(ask(public_router(&county.app), "/readyz").await, StatusCode::OK);
+    assert_eq!(ask(ops_router(&county.app), "/metrics").await, StatusCode::OK);
+    assert_eq!(ask(ops_router(&county.app), "/v1/sites").await, StatusCode::NOT_FOUND);
+}

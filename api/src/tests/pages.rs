@@ -1,0 +1,70 @@
+//! The pages: in two languages, without JavaScript, nothing from elsewhere.
+
+use axum::http::StatusCode;
+
+use super::fixture::County;
+
+#[tokio::test]
+async fn the_list_shows_vacant_places_and_the_age_of_unknown_ones() {
+    let county = County::new();
+    let page = county.get("/?q=51.953,7.991").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for told in [
+        "lang=\"de\"",
+        "Parkhaus Emsinsel",
+        "frei von 116",
+        "nicht bekannt",
+        "Letzte Meldung",
+        "1 geschlossen",
+    ] {
+        assert!(page.body.contains(told), "{told}: {}", page.body);
+    }
+    assert!(!page.body.contains("w-secret") && !page.body.contains("w-hidden"));
+}
+
+#[tokio::test]
+async fn the_language_follows_the_browser_and_the_switch() {
+    let county = County::new();
+    let english = county.get_with("/?municipality=telgte", &[("accept-language", "en-GB,en")]).await.body;
+    assert!(
+        english.contains("lang=\"en\"")
+            && english.contains("Near Telgte")
+            && english.contains("40 vacant spaces")
+    );
+    let switched = county.get_with("/?lang=de&q=telgte", &[("accept-language", "en")]).await.body;
+    assert!(switched.contains("Bei Telgte"));
+}
+
+#[tokio::test]
+async fn what_is_not_found_is_said_in_words_and_input_stays_text() {
+    let county = County::new();
+    let page = county.get("/?q=%3Cscript%3E").await.body;
+    assert!(page.contains("Kein Ort und kein Parkplatz heißt") && !page.contains("<script>"));
+    assert!(county.get("/?q=1,1").await.body.contains("Dort gibt es keine Daten"));
+}
+
+#[tokio::test]
+async fn the_sign_shows_numbers_words_and_no_stale_number() {
+    let county = County::new();
+    let sign = county.get("/sign/warendorf?lang=en").await;
+    assert_eq!(sign.status, StatusCode::OK);
+    for told in
+        ["Vacant parking in Warendorf", ">70<", "closed", "not known", "kind=site&amp;municipality=warendorf"]
+    {
+        assert!(sign.body.contains(told), "{told}: {}", sign.body);
+    }
+    assert_eq!(county.get("/sign/atlantis").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn pages_load_nothing_from_elsewhere() {
+    let county = County::new();
+    for path in ["/", "/?q=warendorf", "/sign/telgte", "/docs"] {
+        let page = county.get(path).await;
+        assert!(page.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{path}");
+        assert!(!page.body.contains("style=") && !page.body.contains("onclick"), "{path}");
+    }
+    assert_eq!(county.get("/assets/live.js").await.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(county.get("/assets/style.css").await.status, StatusCode::OK);
+}

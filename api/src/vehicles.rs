@@ -1,0 +1,118 @@
+//! `GET /v1/vehicles`: where buses, trains and other vehicles were last heard.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::live::VehicleView;
+use domain::{Registry, UtcMicros, VehicleId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer;
+use crate::app::Ctx;
+use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
+use crate::problem::{Problem, ProblemBody};
+use crate::wire::{Source, Sources, credit};
+
+/// A page of vehicles.
+#[derive(Serialize, ToSchema)]
+pub struct VehicleList<'a> {
+    items: Vec<VehicleOut<'a>>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    cursor: Option<String>,
+    attribution: Vec<Source<'a>>,
+}
+
+/// A vehicle, as last heard.
+#[derive(Serialize, ToSchema)]
+pub struct VehicleOut<'a> {
+    id: &'a str,
+    label: Option<&'a str>,
+    /// Slug of the owner.
+    municipality: &'a str,
+    operator: Option<&'a str>,
+    /// null: the vehicle did not know where it was.
+    lat: Option<f64>,
+    lon: Option<f64>,
+    bearing_deg: Option<f32>,
+    speed_mps: Option<f32>,
+    route_id: Option<String>,
+    trip_id: Option<String>,
+    stop_id: Option<String>,
+    /// Positive = late.
+    delay_s: Option<i32>,
+    occupancy_pct: Option<f32>,
+    #[schema(value_type = String, format = DateTime)]
+    observed_at: UtcMicros,
+    age_s: i64,
+    attribution: Option<&'a str>,
+    licence: Option<&'a str>,
+}
+
+fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<VehicleOut<'_>> {
+    let def = &registry.vehicle(view.id)?.def;
+    let (attribution, licence) = credit(registry, Some(view.feed));
+    Some(VehicleOut {
+        id: &def.id,
+        label: def.label.as_deref(),
+        municipality: &def.owner,
+        operator: def.operator.as_deref(),
+        lat: view.fix.position.map(|p| p.lat),
+        lon: view.fix.position.map(|p| p.lon),
+        bearing_deg: view.fix.bearing_deg,
+        speed_mps: view.fix.speed_mps,
+        route_id: view.fix.route_id,
+        trip_id: view.fix.trip_id,
+        stop_id: view.fix.stop_id,
+        delay_s: view.fix.delay_s,
+        occupancy_pct: view.fix.occupancy_pct,
+        observed_at: view.observed_at,
+        age_s: now.age_s(view.observed_at),
+        attribution,
+        licence,
+    })
+}
+
+/// Vehicles in the order of their ids, with the age of what is said of them.
+#[utoipa::path(
+    get,
+    path = "/v1/vehicles",
+    tag = "transit",
+    params(
+        ("bbox" = Option<String>, Query, description = "W,S,E,N"),
+        ("municipality" = Option<String>, Query, description = "slug of the owner"),
+        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
+        ("cursor" = Option<String>, Query, description = "from the page before"),
+    ),
+    responses(
+        (status = 200, body = VehicleList),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(&["bbox", "municipality", "limit", "cursor"])?;
+    let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
+    let now = shared.now();
+    let live = shared.hub.read();
+    let registry = live.map.registry().clone();
+    let municipality = params.municipality(&registry)?;
+    let mut wanted: Vec<(&str, VehicleId)> = live
+        .map
+        .vehicle_positions()
+        .filter(|(_, position)| bbox.is_none_or(|bbox| position.is_some_and(|p| bbox.contains(p))))
+        .filter_map(|(id, _)| registry.vehicle(id))
+        .filter(|entry| municipality.is_none_or(|m| entry.municipality == m))
+        .map(|entry| (entry.def.id.as_str(), entry.id))
+        .filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after))
+        .collect();
+    wanted.sort_unstable();
+    let more = wanted.len() > limit;
+    wanted.truncate(limit);
+    let cursor = wanted.last().filter(|_| more).map(|(key, _)| cursor_after(key));
+    let views: Vec<VehicleView> = wanted.iter().filter_map(|(_, id)| live.map.vehicle(*id)).collect();
+    drop(live);
+
+    let mut sources = Sources::default();
+    views.iter().for_each(|v| sources.note(Some(v.feed)));
+    let items = views.into_iter().filter_map(|v| out(v, &registry, now)).collect();
+    Ok(answer::json(&VehicleList { items, cursor, attribution: sources.of(&registry) }))
+}

@@ -1,0 +1,137 @@
+//! Pieces that several answers share. They borrow from the registry: nothing is copied to be
+//! written.
+
+use domain::live::Flags;
+use domain::opening::Opening;
+use domain::place::Texts;
+use domain::{Audience, FeedId, Registry, Restriction, UtcMicros};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// Opening hours, and what they say at one moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpeningOut<'a> {
+    /// `open`, `closed`, `unknown`
+    #[schema(example = "open")]
+    state: &'static str,
+    /// When that ends; null when it does not, or is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<UtcMicros>,
+    /// OSM opening hours; null = always.
+    hours: Option<&'a str>,
+}
+
+impl<'a> OpeningOut<'a> {
+    pub fn new(opening: Opening, hours: Option<&'a str>) -> Self {
+        OpeningOut { state: opening_word(opening), until: opening.until, hours }
+    }
+}
+
+/// The word for an opening.
+pub fn opening_word(opening: Opening) -> &'static str {
+    match opening.is_open {
+        Some(true) => "open",
+        Some(false) => "closed",
+        None => "unknown",
+    }
+}
+
+/// For whom spaces are kept, when, and for how long one may stay.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RestrictionOut<'a> {
+    /// null: for everyone (a limit of the stay).
+    #[serde(rename = "for")]
+    #[schema(value_type = Option<String>, example = "disabled")]
+    audience: Option<Audience>,
+    capacity: Option<u32>,
+    hours: Option<&'a str>,
+    max_stay_min: Option<u32>,
+}
+
+/// Writes restrictions with every field present.
+#[derive(Debug)]
+pub struct Restrictions<'a>(pub &'a [Restriction]);
+
+impl Serialize for Restrictions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|r| RestrictionOut {
+            audience: r.audience,
+            capacity: r.capacity,
+            hours: r.hours.as_deref(),
+            max_stay_min: r.max_stay_min,
+        }))
+    }
+}
+
+/// Writes flags as words.
+#[derive(Debug)]
+pub struct FlagWords(pub Flags);
+
+impl Serialize for FlagWords {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.words())
+    }
+}
+
+/// What it costs, in words.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FeeOut<'a> {
+    de: Option<&'a str>,
+    en: Option<&'a str>,
+}
+
+impl<'a> FeeOut<'a> {
+    pub fn new(texts: &'a Texts) -> Self {
+        FeeOut { de: texts.de.as_deref(), en: texts.en.as_deref() }
+    }
+}
+
+/// Whose data it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Source<'a> {
+    feed: &'a str,
+    attribution: Option<&'a str>,
+    licence: Option<&'a str>,
+}
+
+/// The feeds behind an answer.
+#[derive(Debug, Default)]
+pub struct Sources(Vec<FeedId>);
+
+impl Sources {
+    pub fn note(&mut self, feed: Option<FeedId>) {
+        if let Some(feed) = feed
+            && !self.0.contains(&feed)
+        {
+            self.0.push(feed);
+        }
+    }
+
+    pub fn of<'a>(&self, registry: &'a Registry) -> Vec<Source<'a>> {
+        let mut sources: Vec<Source<'a>> = self.0.iter().filter_map(|id| source(registry, *id)).collect();
+        sources.sort_unstable_by_key(|s| s.feed);
+        sources
+    }
+}
+
+fn source(registry: &Registry, feed: FeedId) -> Option<Source<'_>> {
+    let def = &registry.feed(feed)?.def;
+    Some(Source { feed: &def.id, attribution: def.attribution.as_deref(), licence: def.licence.as_deref() })
+}
+
+/// Attribution and licence of one item.
+pub fn credit(registry: &Registry, feed: Option<FeedId>) -> (Option<&str>, Option<&str>) {
+    let source = feed.and_then(|id| source(registry, id));
+    source.map_or((None, None), |s| (s.attribution, s.licence))
+}
+
+/// How long one may stay, minutes: the shortest limit that holds for everyone.
+pub fn max_stay_min(own: Option<u32>, restrictions: &[Restriction]) -> Option<u32> {
+    let general = restrictions.iter().filter(|r| r.audience.is_none()).filter_map(|r| r.max_stay_min);
+    own.into_iter().chain(general).min()
+}
+
+/// Metres or seconds, whole: more digits would be invented.
+pub fn whole(number: f64) -> i64 {
+    number.round() as i64
+}
