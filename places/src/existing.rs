@@ -16,7 +16,10 @@ pub fn after(known: &Existing, files: &PlaceFiles) -> Existing {
         municipalities: replaced(&known.municipalities, &files.municipalities, |m| &m.slug),
         sites: replaced(&known.sites, &files.sites, |s| &s.id),
         bays: replaced(&known.bays, &files.bays, |b| &b.id),
-        sensors: bindings_after(&known.sensors, &files.sensors).into_iter().map(|(row, _)| row.clone()).collect(),
+        sensors: bindings_after(&known.sensors, &files.sensors)
+            .into_iter()
+            .map(|(row, _)| row.clone())
+            .collect(),
         vehicles: replaced(&known.vehicles, &files.vehicles, |v| &v.id),
         brokers: replaced(&known.brokers, &files.brokers, |b| &b.id),
         feeds: replaced(&known.feeds, &files.feeds, |f| &f.id),

@@ -60,7 +60,11 @@ pub(crate) fn read_features(
             Err(e) => {
                 let line = at.line + (e.line() as u32).saturating_sub(1);
                 let remedy = "write {\"type\": \"Feature\", \"properties\": {...}, \"geometry\": {...}}";
-                problems.push(Problem::at(&at, format!("is not a GeoJSON feature: {e}"), remedy).line(line));
+                // Its own position counts from the beginning of the feature.
+                let reason = e.to_string();
+                let reason = reason.split(" at line ").next().unwrap_or_default();
+                problems
+                    .push(Problem::at(&at, format!("is not a GeoJSON feature: {reason}"), remedy).line(line));
                 continue;
             }
         };

@@ -6,7 +6,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).clamp(1, 3))
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).min(3))
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -27,5 +27,6 @@ mod tests {
         assert_eq!(nearest("nmae", known), Some("name"));
         assert_eq!(nearest("public_planing", known), Some("public_planning"));
         assert_eq!(nearest("population", known), None);
+        assert_eq!(nearest("fid", ["id"]), None);
     }
 }

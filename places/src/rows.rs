@@ -1,7 +1,7 @@
 //! What the rows of the CSV files say: municipalities, sensors, vehicles.
 
-use domain::place::{Municipality, Vehicle};
 use domain::Direction;
+use domain::place::{Municipality, Vehicle};
 pub use domain::sensor::SensorRow;
 
 use crate::cell::{self, MAX_WHOLE};

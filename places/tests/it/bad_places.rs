@@ -122,9 +122,9 @@ fn places_lie_near_their_municipality() {
     let of_the_county = feature_at(r#""id": "3", "municipality": "kreis""#, "[-46.6, -23.5]");
     assert_eq!(
         of_nothing(&[MUNICIPALITIES, ("bays.geojson", &collection(&[&swapped, &elsewhere, &of_the_county]))]),
-        "bays.geojson:2: geometry: [51.94, 7.17] lies 6485 km away from Coesfeld (coesfeld)\n  remedy: longitude and \
+        "bays.geojson:2: geometry: [51.94, 7.17] lies 6430 km away from Coesfeld (coesfeld)\n  remedy: longitude and \
          latitude are swapped: GeoJSON is [lon, lat]\n\
-         bays.geojson:3: geometry: [-46.6, -23.5] lies 9860 km away from Coesfeld (coesfeld)\n  remedy: mend the \
+         bays.geojson:3: geometry: [-46.6, -23.5] lies 9879 km away from Coesfeld (coesfeld)\n  remedy: mend the \
          position, or lat and lon of 'coesfeld' in municipalities.csv"
     );
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use domain::feed::{FeedFormat, MqttVersion};
 use domain::place::{Audience, Publish, Purpose, SiteKind};
 use domain::{Decoder, Direction, UtcMicros};
-use places::{Existing, after, FileKind, read, settle, validate};
+use places::{Existing, FileKind, after, read, settle, validate};
 
 use crate::support::{MUNICIPALITIES, collection, existing, feature, folder, misfits, read_files, shown};
 

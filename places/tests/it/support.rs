@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use places::{Existing, after, PlaceFiles, Problem, read, settle, validate};
+use places::{Existing, PlaceFiles, Problem, after, read, settle, validate};
 use tempfile::TempDir;
 
 /// A town and the county around it.
