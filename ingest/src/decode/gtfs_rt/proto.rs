@@ -1,0 +1,134 @@
+//! The messages and fields of `gtfs-realtime.proto` 2.0 that are read, by their numbers; prost skips
+//! all others. Required fields are optional here: their absence is judged where it matters.
+
+use bytes::Bytes;
+use prost::Message;
+
+/// A feed. Its entities stay bytes: each is decoded by itself, so that a broken one costs no other.
+#[derive(Clone, PartialEq, Message)]
+pub struct FeedMessage {
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<FeedHeader>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub entity: Vec<Bytes>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct FeedHeader {
+    #[prost(string, optional, tag = "1")]
+    pub gtfs_realtime_version: Option<String>,
+    #[prost(int32, optional, tag = "2")]
+    pub incrementality: Option<i32>,
+    #[prost(uint64, optional, tag = "3")]
+    pub timestamp: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct FeedEntity {
+    #[prost(string, optional, tag = "1")]
+    pub id: Option<String>,
+    #[prost(bool, optional, tag = "2")]
+    pub is_deleted: Option<bool>,
+    #[prost(message, optional, tag = "3")]
+    pub trip_update: Option<TripUpdate>,
+    #[prost(message, optional, tag = "4")]
+    pub vehicle: Option<VehiclePosition>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TripUpdate {
+    #[prost(message, optional, tag = "1")]
+    pub trip: Option<TripDescriptor>,
+    #[prost(message, repeated, tag = "2")]
+    pub stop_time_update: Vec<StopTimeUpdate>,
+    #[prost(message, optional, tag = "3")]
+    pub vehicle: Option<VehicleDescriptor>,
+    #[prost(uint64, optional, tag = "4")]
+    pub timestamp: Option<u64>,
+    /// Seconds, late is positive.
+    #[prost(int32, optional, tag = "5")]
+    pub delay: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct StopTimeUpdate {
+    #[prost(message, optional, tag = "2")]
+    pub arrival: Option<StopTimeEvent>,
+    #[prost(message, optional, tag = "3")]
+    pub departure: Option<StopTimeEvent>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct StopTimeEvent {
+    /// Seconds, late is positive.
+    #[prost(int32, optional, tag = "1")]
+    pub delay: Option<i32>,
+    /// Seconds since 1970.
+    #[prost(int64, optional, tag = "2")]
+    pub time: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct VehiclePosition {
+    #[prost(message, optional, tag = "1")]
+    pub trip: Option<TripDescriptor>,
+    #[prost(message, optional, tag = "2")]
+    pub position: Option<Position>,
+    #[prost(uint64, optional, tag = "5")]
+    pub timestamp: Option<u64>,
+    #[prost(string, optional, tag = "7")]
+    pub stop_id: Option<String>,
+    #[prost(message, optional, tag = "8")]
+    pub vehicle: Option<VehicleDescriptor>,
+    #[prost(uint32, optional, tag = "10")]
+    pub occupancy_percentage: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Position {
+    #[prost(float, optional, tag = "1")]
+    pub latitude: Option<f32>,
+    #[prost(float, optional, tag = "2")]
+    pub longitude: Option<f32>,
+    #[prost(float, optional, tag = "3")]
+    pub bearing: Option<f32>,
+    #[prost(float, optional, tag = "5")]
+    pub speed: Option<f32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TripDescriptor {
+    #[prost(string, optional, tag = "1")]
+    pub trip_id: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    pub start_date: Option<String>,
+    #[prost(int32, optional, tag = "4")]
+    pub schedule_relationship: Option<i32>,
+    #[prost(string, optional, tag = "5")]
+    pub route_id: Option<String>,
+}
+
+impl TripDescriptor {
+    const CANCELED: i32 = 3;
+    const DELETED: i32 = 7;
+
+    /// Whether nobody runs this trip.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.schedule_relationship, Some(Self::CANCELED | Self::DELETED))
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct VehicleDescriptor {
+    #[prost(string, optional, tag = "1")]
+    pub id: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub label: Option<String>,
+}
+
+impl VehicleDescriptor {
+    /// Its id, else its label.
+    pub fn name(&self) -> Option<&str> {
+        [&self.id, &self.label].into_iter().flatten().map(String::as_str).find(|name| !name.is_empty())
+    }
+}

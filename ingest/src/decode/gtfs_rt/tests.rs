@@ -1,0 +1,208 @@
+use bytes::Bytes;
+use domain::observation::VehicleFix;
+use domain::{Reason, UtcMicros};
+use prost::Message;
+
+use super::decode;
+use super::proto::*;
+use crate::decode::samples::shared;
+use crate::decode::{Decoded, Said, Statement, Subject};
+
+const NOW: u64 = 1_700_000_000;
+
+fn feed(entities: impl IntoIterator<Item = FeedEntity>) -> Vec<u8> {
+    let header = FeedHeader {
+        gtfs_realtime_version: Some("2.0".into()),
+        incrementality: Some(0),
+        timestamp: Some(NOW),
+    };
+    let entity = entities.into_iter().map(|e| e.encode_to_vec().into()).collect();
+    FeedMessage { header: Some(header), entity }.encode_to_vec()
+}
+
+fn entity(vehicle: Option<VehiclePosition>, trip_update: Option<TripUpdate>) -> FeedEntity {
+    FeedEntity { id: Some("e".into()), is_deleted: None, trip_update, vehicle }
+}
+
+fn bus(id: &str) -> Option<VehicleDescriptor> {
+    Some(VehicleDescriptor { id: Some(id.into()), label: Some("Line 9".into()) })
+}
+
+fn trip(id: &str) -> Option<TripDescriptor> {
+    Some(TripDescriptor {
+        trip_id: Some(id.into()),
+        start_date: Some("20261122".into()),
+        schedule_relationship: None,
+        route_id: Some("R9".into()),
+    })
+}
+
+fn standing(id: &str) -> VehiclePosition {
+    let position =
+        Position { latitude: Some(51.5), longitude: Some(7.25), bearing: Some(90.0), speed: Some(8.5) };
+    VehiclePosition { position: Some(position), vehicle: bus(id), ..VehiclePosition::default() }
+}
+
+fn stop(arrival: Option<(i32, i64)>, departure: Option<(i32, i64)>) -> StopTimeUpdate {
+    let event =
+        |(delay, in_s): (i32, i64)| StopTimeEvent { delay: Some(delay), time: Some(NOW as i64 + in_s) };
+    StopTimeUpdate { arrival: arrival.map(event), departure: departure.map(event) }
+}
+
+fn update(id: &str, stops: Vec<StopTimeUpdate>) -> TripUpdate {
+    TripUpdate { trip: trip("T1"), vehicle: bus(id), stop_time_update: stops, ..TripUpdate::default() }
+}
+
+fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
+    assert_eq!(decoded.faults, []);
+    let fix = |s: &Statement<'_>| match (&s.subject, &s.said) {
+        (Subject::Vehicle(name), Said::Fix(fix)) => (name.to_string(), (**fix).clone()),
+        other => panic!("{other:?}"),
+    };
+    decoded.statements.iter().map(fix).collect()
+}
+
+fn delay(stops: Vec<StopTimeUpdate>) -> Option<i32> {
+    fixes(&decode(&feed([entity(None, Some(update("7", stops)))])))[0].1.delay_s
+}
+
+#[test]
+fn a_position_is_read() {
+    let vehicle = VehiclePosition {
+        trip: trip("T1"),
+        timestamp: Some(NOW - 5),
+        stop_id: Some("S4".into()),
+        occupancy_percentage: Some(40),
+        ..standing("7")
+    };
+    insta::assert_debug_snapshot!(decode(&feed([entity(Some(vehicle), None)])));
+}
+
+#[test]
+fn the_bytes_are_the_standards() {
+    #[rustfmt::skip]
+    let bytes = [
+        0x0a, 9, 0x0a, 3, b'2', b'.', b'0', 0x10, 0, 0x18, 1,
+        // id "a"; vehicle: position, timestamp, occupancy_status 2, which is no percentage.
+        0x12, 25, 0x0a, 1, b'a', 0x22, 20,
+        0x12, 10, 0x0d, 0, 0, 0x4e, 0x42, 0x15, 0, 0, 0xe8, 0x40,
+        0x28, 0x80, 0xe2, 0xcf, 0xaa, 0x06, 0x48, 2,
+    ];
+    let decoded = decode(&bytes);
+    let (name, fix) = fixes(&decoded).remove(0);
+    assert_eq!((name.as_str(), fix.position.map(|p| (p.lat, p.lon))), ("a", Some((51.5, 7.25))));
+    assert_eq!(
+        (fix.occupancy_pct, decoded.statements[0].at),
+        (None, Some(UtcMicros::from_unix_s(NOW as i64)))
+    );
+}
+
+#[test]
+fn a_vehicle_is_its_id_else_its_label_else_its_entity() {
+    let named = |id: Option<&str>, label: Option<&str>| {
+        let vehicle = Some(VehicleDescriptor { id: id.map(Into::into), label: label.map(Into::into) });
+        let decoded = decode(&feed([entity(Some(VehiclePosition { vehicle, ..standing("") }), None)]));
+        assert_eq!(decoded.statements[0].at, Some(UtcMicros::from_unix_s(NOW as i64)));
+        fixes(&decoded).remove(0).0
+    };
+    assert_eq!(named(Some("7"), Some("Line 9")), "7");
+    assert_eq!(named(Some(""), Some("Line 9")), "Line 9");
+    assert_eq!(named(None, None), "e");
+}
+
+#[test]
+fn a_trips_delay_is_its_own_else_that_of_the_next_stop() {
+    let past = stop(Some((10, -300)), Some((20, -270)));
+    let here = stop(Some((30, -20)), Some((40, 15)));
+    let ahead = stop(Some((50, 300)), None);
+    assert_eq!(delay(vec![past.clone(), here, ahead.clone()]), Some(30));
+    assert_eq!(delay(vec![past.clone(), ahead.clone()]), Some(50));
+    assert_eq!(delay(vec![past.clone()]), Some(10));
+    assert_eq!(delay(vec![]), None);
+    let timeless =
+        StopTimeUpdate { departure: Some(StopTimeEvent { delay: Some(-60), time: None }), arrival: None };
+    assert_eq!(delay(vec![StopTimeUpdate::default(), timeless, ahead.clone()]), Some(-60));
+    let own = TripUpdate { delay: Some(120), ..update("7", vec![ahead]) };
+    assert_eq!(fixes(&decode(&feed([entity(None, Some(own))])))[0].1.delay_s, Some(120));
+}
+
+#[test]
+fn positions_and_trips_of_one_feed_become_one_fix() {
+    let update = TripUpdate { delay: Some(60), ..update("7", vec![]) };
+    let feed = feed([entity(None, Some(update)), entity(Some(standing("7")), None)]);
+    let fixes = fixes(&decode(&feed));
+    assert_eq!(fixes.len(), 1);
+    assert_eq!((fixes[0].1.delay_s, fixes[0].1.trip_id.as_deref()), (Some(60), Some("T1")));
+    assert!(fixes[0].1.position.is_some());
+}
+
+#[test]
+fn a_vehicle_is_late_on_the_trip_that_it_is_on() {
+    let on = |name: &str, delay: i32, in_s: i64| TripUpdate {
+        trip: trip(name),
+        ..update("7", vec![stop(Some((delay, in_s)), None)])
+    };
+    let updates = || [entity(None, Some(on("later", 1, 900))), entity(None, Some(on("now", 2, 60)))];
+    assert_eq!(fixes(&decode(&feed(updates())))[0].1.trip_id.as_deref(), Some("now"));
+
+    let on_later = VehiclePosition { trip: trip("later"), ..standing("7") };
+    let fix = fixes(&decode(&feed(updates().into_iter().chain([entity(Some(on_later), None)])))).remove(0).1;
+    assert_eq!((fix.trip_id.as_deref(), fix.delay_s), (Some("later"), Some(1)));
+
+    let elsewhere = VehiclePosition { trip: trip("other"), ..standing("7") };
+    let fix = fixes(&decode(&feed(updates().into_iter().chain([entity(Some(elsewhere), None)])))).remove(0).1;
+    assert_eq!((fix.trip_id.as_deref(), fix.delay_s), (Some("other"), None));
+}
+
+#[test]
+fn what_says_nothing_about_a_vehicle_yields_nothing() {
+    let nameless = TripUpdate { vehicle: None, ..update("", vec![]) };
+    let mut cancelled = update("7", vec![]);
+    cancelled.trip.as_mut().unwrap().schedule_relationship = Some(3);
+    let deleted = FeedEntity { is_deleted: Some(true), ..entity(Some(standing("8")), None) };
+    let feed =
+        feed([entity(None, Some(nameless)), entity(None, Some(cancelled)), deleted, entity(None, None)]);
+    assert_eq!(decode(&feed), Decoded::default());
+}
+
+#[test]
+fn a_broken_entity_costs_no_other_and_can_be_decoded_again() {
+    let mut astray = standing("7");
+    astray.position.as_mut().unwrap().latitude = Some(951.0);
+    let good = entity(Some(standing("8")), None);
+    let mut message = FeedMessage::decode(&feed([entity(Some(astray), None), good])[..]).unwrap();
+    message.entity.push(Bytes::from_static(&[0x22, 0x7f]));
+    let decoded = decode(&message.encode_to_vec());
+    assert_eq!(decoded.statements.len(), 1);
+    assert_eq!(
+        decoded.faults.iter().map(|f| f.reason).collect::<Vec<_>>(),
+        [Reason::Implausible, Reason::Malformed]
+    );
+    for fault in decoded.faults {
+        let again = decode(fault.element.as_deref().unwrap());
+        assert_eq!((again.statements.len(), again.faults), (0, vec![fault]));
+    }
+}
+
+#[test]
+fn what_is_no_feed_is_malformed() {
+    for payload in [&b""[..], b"{}", b"\x12\x00", b"\xff\xff\xff"] {
+        let decoded = decode(payload);
+        assert_eq!((decoded.statements.len(), decoded.faults.len()), (0, 1), "{payload:?}");
+        assert_eq!(decoded.faults[0].reason, Reason::Malformed);
+    }
+    assert_eq!(decode(&feed([])), Decoded::default());
+}
+
+#[test]
+fn real_feeds_are_read() {
+    if let Some(bytes) = shared("data/gtfs/king-county-metro-vehiclepositions-1.pbf") {
+        let fixes = fixes(&decode(&bytes));
+        assert_eq!(fixes.len(), 627);
+        assert!(fixes.iter().all(|(name, fix)| !name.is_empty() && fix.position.is_some()));
+    }
+    if let Some(bytes) = shared("data/reference/rt_poa.pb") {
+        // Trip updates without vehicles: nothing is said about any, and nothing is wrong.
+        assert_eq!(decode(&bytes), Decoded::default());
+    }
+}

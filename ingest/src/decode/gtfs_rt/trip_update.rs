@@ -1,0 +1,74 @@
+//! How late a trip is, and which of a vehicle's trips it is on.
+
+use domain::observation::VehicleFix;
+
+use super::proto::{StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate};
+use crate::decode::Fault;
+use crate::decode::json::id;
+
+/// What an update says of a trip of its vehicle.
+pub(super) struct TripOfVehicle {
+    /// When it was said, seconds since 1970.
+    pub at_s: Option<i64>,
+    pub fix: VehicleFix,
+    /// Time of the next stop, seconds since 1970.
+    next_stop_s: Option<i64>,
+}
+
+impl TripOfVehicle {
+    /// Reads `update`, which was made at `at_s`.
+    pub fn read(update: &TripUpdate, at_s: Option<i64>) -> Result<Self, Fault> {
+        let next = next_stop(&update.stop_time_update, at_s);
+        let delay_s = update.delay.or_else(|| delay_of(next.or(update.stop_time_update.last())?));
+        let mut fix = VehicleFix { delay_s, ..VehicleFix::default() };
+        set_trip(&mut fix, update.trip.as_ref())?;
+        Ok(TripOfVehicle { at_s, fix, next_stop_s: next.and_then(time_of) })
+    }
+}
+
+/// The one of a vehicle's trips that it is on: the trip that its position names (then no other),
+/// else the one with the earliest next stop, of equals the first.
+pub(super) fn current(trips: Vec<TripOfVehicle>, named: Option<&str>) -> Option<TripOfVehicle> {
+    match named {
+        Some(_) => trips.into_iter().find(|trip| trip.fix.trip_id.as_deref() == named),
+        None => trips.into_iter().min_by_key(|trip| trip.next_stop_s.unwrap_or(i64::MAX)),
+    }
+}
+
+/// Takes over the ids of `trip`.
+pub(super) fn set_trip(fix: &mut VehicleFix, trip: Option<&TripDescriptor>) -> Result<(), Fault> {
+    let Some(trip) = trip else { return Ok(()) };
+    fix.trip_id = text("trip_id", trip.trip_id.as_deref())?;
+    fix.start_date = text("start_date", trip.start_date.as_deref())?;
+    fix.route_id = text("route_id", trip.route_id.as_deref())?;
+    Ok(())
+}
+
+/// An id; empty is the same as absent.
+pub(super) fn text(field: &str, text: Option<&str>) -> Result<Option<String>, Fault> {
+    text.filter(|text| !text.is_empty()).map(|text| id(field, text)).transpose()
+}
+
+fn events(stop: &StopTimeUpdate) -> impl Iterator<Item = &StopTimeEvent> {
+    // While it stands at a stop the arrival is past, so the departure tells whether the stop is.
+    [&stop.departure, &stop.arrival].into_iter().flatten()
+}
+
+fn time_of(stop: &StopTimeUpdate) -> Option<i64> {
+    events(stop).find_map(|event| event.time)
+}
+
+fn delay_of(stop: &StopTimeUpdate) -> Option<i32> {
+    [&stop.arrival, &stop.departure].into_iter().flatten().find_map(|event| event.delay)
+}
+
+/// The first stop that is not in the past and has a delay or a time; one without a time is not
+/// known to be past.
+fn next_stop(stops: &[StopTimeUpdate], now_s: Option<i64>) -> Option<&StopTimeUpdate> {
+    let is_past =
+        |stop: &StopTimeUpdate| matches!((time_of(stop), now_s), (Some(time), Some(now)) if time < now);
+    stops
+        .iter()
+        .filter(|stop| delay_of(stop).is_some() || time_of(stop).is_some())
+        .find(|stop| !is_past(stop))
+}
