@@ -10,6 +10,8 @@ mod json;
 pub mod lorawan;
 pub mod native;
 #[cfg(test)]
+mod robustness;
+#[cfg(test)]
 mod samples;
 
 use std::borrow::Cow;

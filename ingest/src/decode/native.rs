@@ -3,6 +3,9 @@
 //! `at` is required, unknown fields are ignored, `null` is the same as absent. In a `batch` each
 //! element stands alone.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
