@@ -30,17 +30,21 @@ pub(super) fn instant(field: &str, text: &str) -> Result<UtcMicros, Fault> {
 
 /// [`id`] of a field that may be absent.
 pub(super) fn optional_id(field: &str, text: Option<Cow<'_, str>>) -> Result<Option<String>, Fault> {
-    text.map(|text| id(field, &text)).transpose()
+    text.map(|text| check_id(field, &text).map(|()| text.into_owned())).transpose()
 }
 
 /// PostgreSQL's text knows no NUL, and ids are short: longer or stranger texts are no ids.
 pub(super) fn id(field: &str, text: &str) -> Result<String, Fault> {
+    check_id(field, text).map(|()| text.to_owned())
+}
+
+fn check_id(field: &str, text: &str) -> Result<(), Fault> {
     if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
         return Err(Fault::malformed(format!(
             "{field}: an id has 1 to 128 characters and no control characters"
         )));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A number of cars or people.
