@@ -26,11 +26,11 @@ mod toml_file;
 mod validate;
 mod write;
 
-pub use existing::{Existing, after};
+pub use existing::Existing;
 pub use kind::FileKind;
 pub use problem::{Located, Location, Problem};
 pub use read::{PlaceFiles, read};
 pub use rows::SensorRow;
 pub use settle::settle;
-pub use validate::validate;
+pub use validate::{validate, validate_at};
 pub use write::write;

@@ -1,123 +1,94 @@
-//! Sensors and what they are bound to, over time.
+//! What sensors are bound to, over time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use domain::place::DevEui;
-use domain::{Decoder, UtcMicros};
+use domain::UtcMicros;
+use domain::rebinding::rebind;
 
 use super::places::validity;
-use super::view::View;
-use crate::existing::{Existing, bindings_after};
+use crate::existing::Existing;
 use crate::problem::{Located, Location, Problem};
 use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
-/// A row and where it stands; known rows stand in no file.
-type Row<'a> = (&'a SensorRow, Option<&'a Location>);
+/// A binding that will hold, and where it stands; those that the files are silent on stand in
+/// none.
+type Row<'a> = (SensorRow, Option<&'a Location>);
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, view: &View, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, problems: &mut Vec<Problem>) {
     for Located { value: row, at } in &files.sensors {
-        problems.extend(dev_eui(row, at, view));
         problems.extend(validity(row.bound_from, row.bound_until, "bound_from", "bound_until", at));
-        problems.extend(threshold(row, at));
-        problems.extend(foreign_place(row, at, view));
     }
-    problems.extend(contradictions(&files.sensors));
-    let rows = bindings_after(&known.sensors, &files.sensors);
-    for bindings in grouped(&rows, |row| Some(row.id.as_str())).values() {
+    let bindings = bindings_after(files, known, now);
+    for bindings in &bindings {
+        problems.extend(bindings.iter().filter_map(|row| ends_before_now(row, now)));
         problems.extend(pairs(bindings).filter_map(|(a, b)| bound_twice(a, b)));
     }
-    let open = |row: &'_ SensorRow| row.bound_until.is_none();
-    for bindings in grouped(&rows, |row| row.bay.as_deref().filter(|_| open(row))).values() {
+    let mut open: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+    for row in bindings.iter().flatten().filter(|(row, _)| row.bound_until.is_none()) {
+        if let Some(bay) = &row.0.bay {
+            open.entry(bay).or_default().push(row);
+        }
+    }
+    for bindings in open.values() {
         problems.extend(pairs(bindings).filter_map(|(a, b)| two_on_one_bay(a, b)));
     }
 }
 
-/// A device of a LoRaWAN feed is known by its DevEUI.
-fn dev_eui(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
-    view.feeds.get(row.feed.as_str()).filter(|feed| feed.format.is_lorawan())?;
-    let canonical = row.id.parse::<DevEui>().is_ok_and(|eui| eui.to_string() == row.id);
-    if canonical {
-        return None;
+/// The bindings of each sensor after the import.
+fn bindings_after<'a>(files: &'a PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Vec<Row<'a>>> {
+    let mut new: BTreeMap<&str, Vec<&Located<SensorRow>>> = BTreeMap::new();
+    for row in &files.sensors {
+        new.entry(&row.value.id).or_default().push(row);
     }
-    let digits = row.id.chars().filter(char::is_ascii_hexdigit).count();
-    let message = format!("is not a DevEUI: 16 hexadecimal digits are needed, this has {digits}");
-    let remedy =
-        "copy it from the network server (Excel drops leading zeros: format the column as Text first)";
-    Some(Problem::at(at, message, remedy).field("id").value(&row.id))
+    let mut stored: BTreeMap<&str, Vec<SensorRow>> = BTreeMap::new();
+    for row in &known.sensors {
+        stored.entry(&row.id).or_default().push(row.clone());
+    }
+    let untouched = stored.iter().filter(|(id, _)| !new.contains_key(*id));
+    let untouched = untouched.map(|(_, rows)| rows.iter().map(|row| (row.clone(), None)).collect());
+    let touched = new.iter().map(|(id, rows)| {
+        let values: Vec<&SensorRow> = rows.iter().map(|row| &row.value).collect();
+        let merged = rebind(stored.get(id).map_or(&[], Vec::as_slice), &values, now);
+        merged.into_iter().map(|m| (m.row, m.of_file.map(|i| &rows[i].at))).collect()
+    });
+    untouched.chain(touched).collect()
 }
 
-fn threshold(row: &SensorRow, at: &Location) -> Option<Problem> {
-    let needed = row.decoder == Some(Decoder::MilesightEm400Udl) && row.target().is_some();
-    (needed && row.threshold_mm.is_none()).then(|| {
-        let message = format!("is missing: {} tells a distance only", Decoder::MilesightEm400Udl);
-        let remedy = "write the distance in millimetres below which the space is occupied, e.g. 1000";
-        Problem::at(at, message, remedy).field("threshold_mm")
-    })
-}
-
-/// A feed may name the places of its own municipality only, the county's all.
-fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
-    let feed = view.feeds.get(row.feed.as_str())?;
-    let owner = view.owner_of_target(row)?;
-    let (kind, id) = row.target()?;
-    let county = view.municipalities.get(feed.municipality.as_str()).is_some_and(|m| m.is_county());
-    if county || owner == feed.municipality {
-        return None;
-    }
-    let message = format!(
-        "this {kind} belongs to {}, feed '{}' to {}: a feed names places of its own municipality only",
-        view.municipality_name(owner),
-        feed.id,
-        view.municipality_name(&feed.municipality)
-    );
-    let remedy = format!("name a {kind} of {}, or a feed of {owner}", feed.municipality);
-    Some(Problem::at(at, message, remedy).field(kind).value(id))
-}
-
-/// Rows of one sensor that say different things of the device itself.
-fn contradictions(rows: &[Located<SensorRow>]) -> Vec<Problem> {
-    let mut first: HashMap<&str, &Located<SensorRow>> = HashMap::new();
-    let mut problems = Vec::new();
-    for row in rows {
-        let earlier = *first.entry(&row.value.id).or_insert(row);
-        let (a, b) = (&earlier.value, &row.value);
-        let mut differ = |field: &str, was: &str, is: &str| {
-            let message = format!("sensor '{}' has {field} '{was}' in {}", b.id, earlier.at);
-            let remedy = "write the same in all rows of one sensor";
-            problems.push(Problem::at(&row.at, message, remedy).field(field).value(is));
-        };
-        if a.feed != b.feed {
-            differ("feed", &a.feed, &b.feed);
-        }
-        if let (Some(was), Some(is)) = (a.decoder, b.decoder)
-            && was != is
-        {
-            differ("decoder", was.as_str(), is.as_str());
-        }
-    }
-    problems
+/// A binding without a date begins now when its sensor was somewhere else before.
+fn ends_before_now((row, at): &Row, now: UtcMicros) -> Option<Problem> {
+    let until = row.bound_until.filter(|until| row.bound_from == Some(now) && *until <= now)?;
+    let message =
+        "is over, and without bound_from this binding would begin now: its sensor was bound elsewhere";
+    Some(Problem::at((*at)?, message, "write its bound_from").field("bound_until").value(until.to_string()))
 }
 
 fn bound_twice(a: &Row, b: &Row) -> Option<Problem> {
-    let ((_, a_place), (_, b_place)) = (a.0.target()?, b.0.target()?);
-    let begins_before_end = |x: &SensorRow, y: &SensorRow| {
-        y.bound_until.is_none_or(|end| x.bound_from.is_none_or(|from| from < end))
+    let starts_before_end = |x: &SensorRow, y: &SensorRow| match (x.bound_from, y.bound_until) {
+        (Some(from), Some(until)) => from < until,
+        _ => true,
     };
-    if !(begins_before_end(a.0, b.0) && begins_before_end(b.0, a.0)) {
+    if !(starts_before_end(&a.0, &b.0) && starts_before_end(&b.0, &a.0)) {
         return None;
     }
     let (at, here, there) = in_files(a, b)?;
     let message = format!(
-        "sensor '{}' is bound to '{a_place}' ({}) and to '{b_place}' ({}) at the same time",
+        "sensor '{}' is bound to {} and to {} at the same time",
         a.0.id,
-        interval(a.0),
-        interval(b.0)
+        described(&a.0),
+        described(&b.0)
     );
     let remedy = format!(
         "end the earlier binding: its bound_until is the bound_from of the later one (the other row: {there})"
     );
     Some(Problem::at(at, message, remedy).field("id").value(&here.id))
+}
+
+/// `bay '17' (2026-05-01T00:00:00Z to open)`
+fn described(row: &SensorRow) -> String {
+    let end = |at: Option<UtcMicros>| at.map_or_else(|| "open".to_owned(), |at| at.to_string());
+    let place = row.target().map_or_else(|| "no place".to_owned(), |(kind, id)| format!("{kind} '{id}'"));
+    format!("{place} ({} to {})", end(row.bound_from), end(row.bound_until))
 }
 
 fn two_on_one_bay(a: &Row, b: &Row) -> Option<Problem> {
@@ -131,35 +102,18 @@ fn two_on_one_bay(a: &Row, b: &Row) -> Option<Problem> {
     Some(Problem::at(at, message, remedy).field("bay").value(bay))
 }
 
-/// Of two rows the one in the files, the later one if both are; and where the other one stands.
-fn in_files<'a>(a: &Row<'a>, b: &Row<'a>) -> Option<(&'a Location, &'a SensorRow, String)> {
-    let place = |at: Option<&Location>| at.map_or_else(|| "in the database".to_owned(), Location::to_string);
-    match (a.1, b.1) {
-        (_, Some(at)) => Some((at, b.0, place(a.1))),
-        (Some(at), None) => Some((at, a.0, place(b.1))),
-        (None, None) => None,
-    }
+/// Of two rows the one in the files, the later line if both are; and where the other one stands.
+fn in_files<'r>(a: &'r Row, b: &'r Row) -> Option<(&'r Location, &'r SensorRow, String)> {
+    let ((here, Some(at)), (_, other_at)) = (match (a.1, b.1) {
+        (Some(x), Some(y)) if x.line > y.line => (a, b),
+        (Some(_), None) => (a, b),
+        _ => (b, a),
+    }) else {
+        return None;
+    };
+    Some((at, here, other_at.map_or_else(|| "in the database".to_owned(), Location::to_string)))
 }
 
-fn interval(row: &SensorRow) -> String {
-    let end = |at: Option<UtcMicros>| at.map_or_else(|| "open".to_owned(), |at| at.to_string());
-    format!("{} to {}", end(row.bound_from), end(row.bound_until))
-}
-
-/// Rows by the name that `key` gives them.
-fn grouped<'a>(
-    rows: &[Row<'a>],
-    key: impl Fn(&'a SensorRow) -> Option<&'a str>,
-) -> HashMap<&'a str, Vec<Row<'a>>> {
-    let mut groups: HashMap<&str, Vec<Row>> = HashMap::new();
-    for row in rows {
-        if let Some(name) = key(row.0) {
-            groups.entry(name).or_default().push(*row);
-        }
-    }
-    groups
-}
-
-fn pairs<'r, 'a>(rows: &'r [Row<'a>]) -> impl Iterator<Item = (&'r Row<'a>, &'r Row<'a>)> {
+fn pairs<T>(rows: &[T]) -> impl Iterator<Item = (&T, &T)> {
     rows.iter().enumerate().flat_map(|(i, a)| rows[i + 1..].iter().map(move |b| (a, b)))
 }

@@ -1,12 +1,15 @@
 //! Whether the files fit together, and with what is there already.
 
 mod bindings;
+mod devices;
 mod feeds;
 mod owners;
 mod places;
 mod references;
 mod unique;
 mod view;
+
+use domain::UtcMicros;
 
 use crate::existing::Existing;
 use crate::problem::Problem;
@@ -17,6 +20,12 @@ use view::View;
 ///
 /// `files` are settled (see [`crate::settle`]); `known` is what the database holds.
 pub fn validate(files: &PlaceFiles, known: &Existing) -> Vec<Problem> {
+    validate_at(files, known, jiff::Timestamp::now().into())
+}
+
+/// The same for an import at `now`: a binding that has no date begins then (see
+/// [`domain::rebinding`]).
+pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Problem> {
     let view = View::new(files, known);
     let mut problems = Vec::new();
     unique::check(files, known, &mut problems);
@@ -24,7 +33,8 @@ pub fn validate(files: &PlaceFiles, known: &Existing) -> Vec<Problem> {
     references::check(files, &view, &mut problems);
     places::check(files, &view, &mut problems);
     feeds::check(files, known, &mut problems);
-    bindings::check(files, known, &view, &mut problems);
+    devices::check(files, &view, &mut problems);
+    bindings::check(files, known, now, &mut problems);
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     problems
 }

@@ -7,6 +7,9 @@ use crate::nearest::did_you_mean;
 use crate::problem::{Located, Location, Problem};
 use crate::read::PlaceFiles;
 
+/// Among more names no near one is looked for: a wrong column would compare all with all.
+const MAX_COMPARED: usize = 1_000;
+
 pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
     let mut check = Check { problems };
     for Located { value: site, at } in &files.sites {
@@ -55,7 +58,8 @@ impl Check<'_> {
     ) {
         let Some(id) = id.filter(|id| !known.contains_key(id)) else { return };
         // In the order of the names: the same files give the same words.
-        let mut names: Vec<&str> = known.keys().copied().collect();
+        let mut names: Vec<&str> =
+            if known.len() <= MAX_COMPARED { known.keys().copied().collect() } else { Vec::new() };
         names.sort_unstable();
         let remedy = format!("{}add it to {home}, or mend the name", did_you_mean(id, names));
         let message = "exists neither in the files nor in the database";

@@ -1,6 +1,6 @@
 use places::Existing;
 
-use crate::support::{MUNICIPALITIES, collection, existing, feature, misfits};
+use crate::support::{MUNICIPALITIES, collection, existing, feature, misfits, read_files};
 
 const FEEDS: (&str, &str) = (
     "feeds.toml",
@@ -79,17 +79,58 @@ fn two_open_bindings_on_one_bay_are_named() {
         "sensors.csv:2: bay = '17': bay '17' has two open bindings: sensor 'a' and sensor 'b'\n  remedy: end one of \
          them with a bound_until (the other row: in the database)"
     );
-    // The old one ends in the same file.
-    let swap = "id,feed,bay,bound_from,bound_until\na,native,17,,2026-05-01T00:00:00Z\nb,native,17,2026-05-01T00:00:00Z,\n";
-    assert_eq!(sensors(swap, &known), "");
+    // The old one ends in the same file, or leaves for another bay, or for none.
+    for old in [
+        "a,native,17,,2026-05-01T00:00:00Z",
+        "a,native,18,2026-05-01T00:00:00Z,",
+        "a,native,18,,",
+        "a,native,,,",
+    ] {
+        let swap = format!("id,feed,bay,bound_from,bound_until\n{old}\nb,native,17,2026-05-01T00:00:00Z,\n");
+        assert_eq!(sensors(&swap, &known), "", "{old}");
+    }
     // The same row again changes nothing.
     assert_eq!(sensors("id,feed,bay\na,native,17\n", &known), "");
-    // A sensor that moves: its binding must end first.
+}
+
+#[test]
+fn a_sensor_that_moved_may_come_again_without_dates() {
+    let rows = "id,feed,bay,bound_from,bound_until\na,native,17,,2026-05-01T00:00:00Z\na,native,18,2026-05-01T00:00:00Z,\n";
+    let mut known = places();
+    known.sensors =
+        read_files(&[("sensors.csv", rows)]).unwrap().sensors.into_iter().map(|row| row.value).collect();
+    assert_eq!(sensors("id,feed,bay\na,native,18\n", &known), "");
     assert_eq!(
-        sensors("id,feed,bay,bound_from\na,native,18,2026-05-01T00:00:00Z\n", &known),
-        "sensors.csv:2: id = 'a': sensor 'a' is bound to '17' (open to open) and to '18' (2026-05-01T00:00:00Z to \
-         open) at the same time\n  remedy: end the earlier binding: its bound_until is the bound_from of the later \
-         one (the other row: in the database)"
+        sensors("id,feed,bay,bound_until\na,native,d1,2026-06-01T00:00:00Z\n", &known).lines().next(),
+        Some(
+            "sensors.csv:2: bay = 'd1': this bay belongs to Dülmen (duelmen), feed 'native' to Coesfeld (coesfeld): a \
+             feed names places of its own municipality only"
+        )
+    );
+    let over = "id,feed,bay,bound_until\na,county,d1,2026-06-01T00:00:00Z\n";
+    let mut of_county = known.clone();
+    of_county.sensors.iter_mut().for_each(|row| row.feed = "county".into());
+    assert_eq!(
+        sensors(over, &of_county),
+        "sensors.csv:2: bound_until = '2026-06-01T00:00:00Z': is over, and without bound_from this binding would begin \
+         now: its sensor was bound elsewhere\n  remedy: write its bound_from"
+    );
+    let earlier = "id,feed,bay,bound_from\na,native,18,2026-04-01T00:00:00Z\n";
+    assert_eq!(
+        sensors(earlier, &known),
+        "sensors.csv:2: id = 'a': sensor 'a' is bound to bay '18' (2026-04-01T00:00:00Z to open) and to bay '18' \
+         (2026-05-01T00:00:00Z to open) at the same time\n  remedy: end the earlier binding: its bound_until is the \
+         bound_from of the later one (the other row: in the database)"
+    );
+}
+
+#[test]
+fn a_row_without_a_place_stands_alone() {
+    assert_eq!(
+        sensors("id,feed,bay\na,native,\na,native,17\n", &places()),
+        "sensors.csv:3: id = 'a': sensor 'a' is bound to no place (open to open) and to bay '17' (open to open) at the \
+         same time\n  remedy: end the earlier binding: its bound_until is the bound_from of the later one (the other \
+         row: sensors.csv:2)"
     );
 }
 
@@ -104,16 +145,16 @@ fn bindings_are_intervals() {
         sensors(rows, &places()),
         "sensors.csv:2: bound_until = '2026-04-01T00:00:00Z': is not after bound_from (2026-05-01T00:00:00Z)\n  \
          remedy: mend one of the two; bound_until is the first instant at which it no longer holds\n\
-         sensors.csv:5: id = 'b': sensor 'b' is bound to '18' (2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z) and to \
-         '17' (2026-02-28T00:00:00Z to 2026-03-02T00:00:00Z) at the same time\n  remedy: end the earlier binding: its \
+         sensors.csv:5: id = 'b': sensor 'b' is bound to bay '18' (2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z) and to \
+         bay '17' (2026-02-28T00:00:00Z to 2026-03-02T00:00:00Z) at the same time\n  remedy: end the earlier binding: its \
          bound_until is the bound_from of the later one (the other row: sensors.csv:4)"
     );
 }
 
 #[test]
 fn rows_of_one_sensor_agree_on_the_device() {
-    let rows = "id,feed,decoder,bay,bound_until\n70b3d57ed0051a2b,lora,bosch-tps110,17,2026-01-01T00:00:00Z\n\
-                70B3D57ED0051A2B,lora,pni-placepod,,\n";
+    let rows = "id,feed,decoder,bay,bound_from,bound_until\n70b3d57ed0051a2b,lora,bosch-tps110,17,,2026-01-01T00:00:00Z\n\
+                70B3D57ED0051A2B,lora,pni-placepod,18,2026-01-01T00:00:00Z,\n";
     assert_eq!(
         sensors(rows, &places()),
         "sensors.csv:3: decoder = 'pni-placepod': sensor '70b3d57ed0051a2b' has decoder 'bosch-tps110' in \

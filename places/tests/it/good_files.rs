@@ -3,7 +3,7 @@ use std::path::Path;
 use domain::feed::{FeedFormat, MqttVersion};
 use domain::place::{Audience, Publish, Purpose, SiteKind};
 use domain::{Decoder, Direction, UtcMicros};
-use places::{Existing, FileKind, after, read, settle, validate};
+use places::{Existing, FileKind, read, settle, validate};
 
 use crate::support::{MUNICIPALITIES, collection, existing, feature, folder, misfits, read_files, shown};
 
@@ -196,29 +196,4 @@ fn a_part_of_the_files_fits_what_is_there() {
     assert_eq!(misfits(&[("sensors.csv", swap)], &known), "");
     let vehicle = "id,owner\n0018-01029,\n";
     assert_eq!(misfits(&[("vehicles.csv", vehicle)], &known), "");
-}
-
-#[test]
-fn sensor_rows_join_what_is_there() {
-    let known = existing(&[
-        MUNICIPALITIES,
-        ("feeds.toml", "[[feed]]\nid='f'\nmunicipality='coesfeld'\nformat='native'\ntopic='kv/1/f/#'\n"),
-        ("bays.geojson", &collection(&[&feature(r#""id": "17", "municipality": "coesfeld""#)])),
-        ("sensors.csv", "id,feed,bay,bound_from\na,f,17,\nb,f,,\nc,f,,\n"),
-    ]);
-    let files = read_files(&[(
-        "sensors.csv",
-        "id,feed,bay,bound_from,bound_until\na,f,17,,2026-05-01T00:00:00Z\na,f,,,\nb,f,17,2026-05-01T00:00:00Z,\nb,f,,,\n",
-    )])
-    .unwrap();
-    let after = after(&known, &files);
-    let rows: Vec<_> = after
-        .sensors
-        .iter()
-        .map(|s| {
-            format!("{} {:?} {} {}", s.id, s.bay.as_deref(), s.bound_from.is_some(), s.bound_until.is_some())
-        })
-        .collect();
-    // a's binding is ended, b's begins, the rows without a place change nothing.
-    assert_eq!(rows, ["c None false false", "a Some(\"17\") false true", "b Some(\"17\") true false"]);
 }

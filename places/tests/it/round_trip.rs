@@ -9,11 +9,13 @@ use domain::place::{
     Audience, Bay, Municipality, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
 };
 use domain::{Bbox, Broker, Decoder, Direction, Feed, UtcMicros};
-use places::{Existing, Located, SensorRow, read, write};
+use places::{Existing, SensorRow, read, write};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
+
+use crate::support::definitions;
 
 /// Texts with everything that files trip over, without blanks around.
 fn text() -> impl Strategy<Value = String> {
@@ -183,10 +185,6 @@ prop_compose! {
     }
 }
 
-fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
-    located.into_iter().map(|l| l.value).collect()
-}
-
 proptest! {
     #[test]
     fn what_is_written_is_read_back(all in existing()) {
@@ -197,15 +195,7 @@ proptest! {
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
         prop_assert_eq!(files.kinds_seen.len(), 6);
-        let back = Existing {
-            municipalities: values(files.municipalities),
-            sites: values(files.sites),
-            bays: values(files.bays),
-            sensors: values(files.sensors),
-            vehicles: values(files.vehicles),
-            brokers: values(files.brokers),
-            feeds: values(files.feeds),
-        };
+        let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
         let again = tempfile::tempdir().unwrap();

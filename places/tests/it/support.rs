@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use places::{Existing, PlaceFiles, Problem, after, read, settle, validate};
+use domain::UtcMicros;
+use places::{Existing, Located, PlaceFiles, Problem, read, settle, validate_at};
 use tempfile::TempDir;
 
 /// A town and the county around it.
@@ -31,15 +32,36 @@ pub fn misfits(files: &[(&str, &str)], known: &Existing) -> String {
     let folder = folder(files);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
     settle(&mut files, known);
-    shown(&folder, &validate(&files, known))
+    shown(&folder, &validate_at(&files, known, now()))
 }
 
 /// What is there once `files` are imported.
 pub fn existing(files: &[(&str, &str)]) -> Existing {
     let mut files = read_files(files).unwrap_or_else(|problems| panic!("{problems}"));
     settle(&mut files, &Existing::default());
-    assert_eq!(validate(&files, &Existing::default()), vec![]);
-    after(&Existing::default(), &files)
+    assert_eq!(validate_at(&files, &Existing::default(), now()), vec![]);
+    definitions(files)
+}
+
+/// The bare definitions.
+pub fn definitions(files: PlaceFiles) -> Existing {
+    fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
+        located.into_iter().map(|l| l.value).collect()
+    }
+    Existing {
+        municipalities: values(files.municipalities),
+        sites: values(files.sites),
+        bays: values(files.bays),
+        vehicles: values(files.vehicles),
+        brokers: values(files.brokers),
+        feeds: values(files.feeds),
+        sensors: values(files.sensors),
+    }
+}
+
+/// When the imports of these tests happen.
+pub fn now() -> UtcMicros {
+    UtcMicros::parse("2026-07-01T00:00:00Z").unwrap()
 }
 
 pub fn shown(folder: &TempDir, problems: &[Problem]) -> String {

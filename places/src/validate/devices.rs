@@ -1,0 +1,86 @@
+//! What the rows of sensors say of the devices, and whether their feed may name their place.
+
+use std::collections::HashMap;
+
+use domain::Decoder;
+use domain::place::DevEui;
+
+use super::view::View;
+use crate::problem::{Located, Location, Problem};
+use crate::read::PlaceFiles;
+use crate::rows::SensorRow;
+
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+    for Located { value: row, at } in &files.sensors {
+        problems.extend(dev_eui(row, at, view));
+        problems.extend(threshold(row, at));
+        problems.extend(foreign_place(row, at, view));
+    }
+    problems.extend(contradictions(&files.sensors));
+}
+
+/// A device of a LoRaWAN feed is known by its DevEUI.
+fn dev_eui(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
+    view.feeds.get(row.feed.as_str()).filter(|feed| feed.format.is_lorawan())?;
+    let canonical = row.id.parse::<DevEui>().is_ok_and(|eui| eui.to_string() == row.id);
+    if canonical {
+        return None;
+    }
+    let digits = row.id.chars().filter(char::is_ascii_hexdigit).count();
+    let message = format!("is not a DevEUI: 16 hexadecimal digits are needed, this has {digits}");
+    let remedy =
+        "copy it from the network server (Excel drops leading zeros: format the column as Text first)";
+    Some(Problem::at(at, message, remedy).field("id").value(&row.id))
+}
+
+fn threshold(row: &SensorRow, at: &Location) -> Option<Problem> {
+    let needed = row.decoder == Some(Decoder::MilesightEm400Udl) && row.target().is_some();
+    (needed && row.threshold_mm.is_none()).then(|| {
+        let message = format!("is missing: {} tells a distance only", Decoder::MilesightEm400Udl);
+        let remedy = "write the distance in millimetres below which the space is occupied, e.g. 1000";
+        Problem::at(at, message, remedy).field("threshold_mm")
+    })
+}
+
+/// A feed may name the places of its own municipality only, the county's all.
+fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
+    let feed = view.feeds.get(row.feed.as_str())?;
+    let owner = view.owner_of_target(row)?;
+    let (kind, id) = row.target()?;
+    let county = view.municipalities.get(feed.municipality.as_str()).is_some_and(|m| m.is_county());
+    if county || owner == feed.municipality {
+        return None;
+    }
+    let message = format!(
+        "this {kind} belongs to {}, feed '{}' to {}: a feed names places of its own municipality only",
+        view.municipality_name(owner),
+        feed.id,
+        view.municipality_name(&feed.municipality)
+    );
+    let remedy = format!("name a {kind} of {}, or a feed of {owner}", feed.municipality);
+    Some(Problem::at(at, message, remedy).field(kind).value(id))
+}
+
+/// Rows of one sensor that say different things of the device itself.
+fn contradictions(rows: &[Located<SensorRow>]) -> Vec<Problem> {
+    let mut first: HashMap<&str, &Located<SensorRow>> = HashMap::new();
+    let mut problems = Vec::new();
+    for row in rows {
+        let earlier = *first.entry(&row.value.id).or_insert(row);
+        let (a, b) = (&earlier.value, &row.value);
+        let mut differ = |field: &str, was: &str, is: &str| {
+            let message = format!("sensor '{}' has {field} '{was}' in {}", b.id, earlier.at);
+            let remedy = "write the same in all rows of one sensor";
+            problems.push(Problem::at(&row.at, message, remedy).field(field).value(is));
+        };
+        if a.feed != b.feed {
+            differ("feed", &a.feed, &b.feed);
+        }
+        if let (Some(was), Some(is)) = (a.decoder, b.decoder)
+            && was != is
+        {
+            differ("decoder", was.as_str(), is.as_str());
+        }
+    }
+    problems
+}
