@@ -115,7 +115,7 @@ async fn users_may_do_what_the_file_grants_and_nothing_else() {
     .unwrap();
     let storage = TempDir::new().unwrap();
     let broker = broker(Some(&users), storage.path()).await;
-    let addr = broker.local_addr();
+    let addr = broker.connect_addr();
 
     for wrong in [
         None,
@@ -159,13 +159,13 @@ async fn users_may_do_what_the_file_grants_and_nothing_else() {
 async fn on_loopback_everybody_may_do_everything_without_a_users_file() {
     let storage = TempDir::new().unwrap();
     let broker = broker(None, storage.path()).await;
-    let mut reader = Client::connect(broker.local_addr(), "reader", None).await.unwrap();
+    let mut reader = Client::connect(broker.connect_addr(), "reader", None).await.unwrap();
     assert_eq!(reader.subscribe("#").await, GRANTED);
-    let mut named = Client::connect(broker.local_addr(), "named", Some(("any", "thing"))).await.unwrap();
+    let mut named = Client::connect(broker.connect_addr(), "named", Some(("any", "thing"))).await.unwrap();
     assert_eq!(named.publish("a", "from 5.0").await, PubAckReason::Success);
     assert_eq!(reader.next_payload().await, "from 5.0");
 
-    let mut options = rumqttc::MqttOptions::new("old", "127.0.0.1", broker.local_addr().port());
+    let mut options = rumqttc::MqttOptions::new("old", "127.0.0.1", broker.connect_addr().port());
     options.set_clean_session(true);
     let (old, mut old_events) = rumqttc::AsyncClient::new(options, 10);
     old.publish("b", rumqttc::QoS::AtLeastOnce, false, "from 3.1.1").await.unwrap();
@@ -197,12 +197,12 @@ async fn refuses_other_machines_without_a_users_file() {
 async fn keeps_queued_messages_over_a_restart() {
     let storage = TempDir::new().unwrap();
     let first = broker(None, storage.path()).await;
-    open_session(first.local_addr()).await;
-    publish_all(first.local_addr()).await;
+    open_session(first.connect_addr()).await;
+    publish_all(first.connect_addr()).await;
     first.stop().await;
 
     let second = broker(None, storage.path()).await;
-    assert_receives_all(second.local_addr()).await;
+    assert_receives_all(second.connect_addr()).await;
     second.stop().await;
 }
 
@@ -232,7 +232,7 @@ async fn keeps_queued_messages_over_kill_9() {
     process.wait().unwrap();
 
     let second = broker(None, storage.path()).await;
-    assert_receives_all(second.local_addr()).await;
+    assert_receives_all(second.connect_addr()).await;
     second.stop().await;
 }
 
@@ -241,7 +241,7 @@ async fn keeps_queued_messages_over_kill_9() {
 async fn runs_until_killed() {
     let Some(storage) = std::env::var_os(RUN_IN) else { return };
     let broker = broker(None, Path::new(&storage)).await;
-    println!("\nLISTENING {}", broker.local_addr());
+    println!("\nLISTENING {}", broker.connect_addr());
     std::future::pending::<()>().await;
 }
 
