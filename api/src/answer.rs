@@ -61,6 +61,13 @@ pub fn json(body: &impl Serialize) -> Response {
     write(Format::Json, body)
 }
 
+/// Writes `body` as JSON that only its asker may see.
+pub fn private(body: &impl Serialize) -> Response {
+    let mut response = json(body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Gives an answer a name, so that it need not be sent again while nothing has changed. The name
 /// is weak: the ages in the answer count on.
 #[derive(Debug)]

@@ -3,9 +3,11 @@
 
 mod answer;
 mod app;
+mod auth;
 mod bays;
 mod changes;
 mod docs;
+mod feeds;
 mod geojson;
 mod hub;
 mod meters;
@@ -14,10 +16,13 @@ mod pages;
 mod params;
 mod parking;
 mod problem;
+mod rejections;
 mod router;
+mod sensors;
 mod sites;
 #[cfg(test)]
 mod tests;
+mod unbuilt;
 mod vehicles;
 mod wire;
 

@@ -159,10 +159,7 @@ impl Params<'_> {
     pub fn cursor(&self) -> Result<Option<String>, Problem> {
         let Some(value) = self.text("cursor") else { return Ok(None) };
         let decoded = URL_SAFE_NO_PAD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let key = decoded.ok_or_else(|| {
-            Problem::bad_parameter("cursor", value, "'cursor' is not one of ours.")
-                .remedy("Give the 'cursor' of the page before, unchanged; leave it out for the first page.")
-        })?;
+        let key = decoded.ok_or_else(|| Problem::bad_cursor(value))?;
         Ok(Some(key))
     }
 }

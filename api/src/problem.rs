@@ -60,6 +60,12 @@ impl Problem {
             .about(field, value)
     }
 
+    /// A cursor that is not one of ours.
+    pub fn bad_cursor(value: &str) -> Self {
+        Self::bad_parameter("cursor", value, "'cursor' is not one of ours.")
+            .remedy("Give the 'cursor' of the page before, unchanged; leave it out for the first page.")
+    }
+
     /// A parameter that must be given and is not.
     pub fn missing_parameter(field: &str, remedy: impl Into<String>) -> Self {
         let detail = format!("'{field}' is missing.");

@@ -11,14 +11,15 @@ use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
 use crate::meters::{Meters, measure};
 use crate::problem::Problem;
-use crate::{bays, changes, docs, ops, pages, parking, sites, vehicles};
+use crate::{bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles};
 
 /// The largest request body, bytes: nothing that is built yet takes more.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -55,6 +56,11 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(bays::bays))
         .routes(routes!(bays::bay))
         .routes(routes!(vehicles::vehicles))
+        .routes(routes!(sensors::sensors))
+        .routes(routes!(sensors::sensor))
+        .routes(routes!(sensors::messages))
+        .routes(routes!(rejections::rejections))
+        .routes(routes!(feeds::feeds))
 }
 
 fn ops_api() -> OpenApiRouter<Arc<App>> {
@@ -75,6 +81,9 @@ pub(crate) fn document() -> OpenApi {
         ))
         .build();
     let mut document = OpenApiBuilder::new().info(info).build();
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    document.components =
+        Some(ComponentsBuilder::new().security_scheme("key", SecurityScheme::Http(key)).build());
     document.merge(public_api().into_openapi());
     document.merge(ops_api().into_openapi());
     document
@@ -84,7 +93,11 @@ fn public_routes(app: &App) -> Router {
     let shared = app.shared();
     let meters = Meters::register(&mut app.metrics.lock(), shared.hub.clone());
     let (api, _) = public_api().split_for_parts();
-    api.merge(pages::routes()).with_state(shared).layer(from_fn_with_state(meters, measure)).layer(cors())
+    api.merge(pages::routes())
+        .merge(unbuilt::routes())
+        .with_state(shared)
+        .layer(from_fn_with_state(meters, measure))
+        .layer(cors())
 }
 
 fn ops_routes(app: &App) -> Router {

@@ -17,6 +17,7 @@ pub mod rebinding;
 pub mod registry;
 pub mod rejection;
 pub mod sensor;
+pub mod sensor_health;
 pub mod site_count;
 pub mod time;
 pub mod uplink;

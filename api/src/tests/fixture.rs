@@ -64,15 +64,19 @@ impl County {
     }
 
     pub fn with(contents: Contents) -> Self {
+        Self::from_registry(Arc::new(Registry::new(contents)), None)
+    }
+
+    pub fn from_registry(registry: Arc<Registry>, pool: Option<store::Pool>) -> Self {
         let hub = Arc::new(LiveHub::new(NOW));
-        hub.replace_registry(Arc::new(Registry::new(contents)), NOW);
+        hub.replace_registry(registry, NOW);
         hub.set_ready(true);
         let clock = Arc::new(AtomicI64::new(NOW.0));
         let reading = clock.clone();
         let app = App {
             hub: Some(hub.clone()),
             clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
-            pool: None,
+            pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             may_store: watch::channel(true).1,
             shutdown: CancellationToken::new(),

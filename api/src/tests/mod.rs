@@ -2,6 +2,7 @@
 
 mod errors;
 pub mod fixture;
+mod keys;
 mod open;
 mod operators;
 mod pages;

@@ -4,6 +4,7 @@ use super::class::Tally;
 use super::site::{CountCell, SiteCell};
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 use super::{LiveMap, PlaceRef};
+use crate::bay_state::BayReading;
 use crate::geo::LatLon;
 use crate::ids::{BayId, SiteId, VehicleId};
 use crate::observation::SiteStatus;
@@ -31,6 +32,12 @@ impl LiveMap {
             stale: cell.is_stale(now),
             feed: reading.map(|r| r.feed),
         })
+    }
+
+    /// The statement that holds of any bay, whatever the public may see: for those who care for
+    /// the devices.
+    pub fn reading(&self, id: BayId) -> Option<&BayReading> {
+        self.bays.get(&id)?.readings.current()
     }
 
     /// A bay by its text id; `None` unless the public may see it.

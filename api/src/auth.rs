@@ -1,0 +1,132 @@
+//! Who asks: keys and their roles.
+//!
+//! A key is 32 random bytes in hexadecimal; it is looked up by its BLAKE3 hash, so that the time
+//! of the look-up tells nothing about it.
+
+use axum::http::{HeaderMap, header};
+use domain::place::UnknownName;
+use domain::{MunicipalityId, Registry};
+
+use crate::app::Shared;
+use crate::problem::Problem;
+
+/// Last use is written down at most once in so many seconds.
+const LAST_USE_S: i64 = 60;
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Installer,
+    Planner,
+    Operator,
+    /// All of them, for the whole county.
+    Admin,
+}
+
+impl std::str::FromStr for Role {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "installer" => Ok(Role::Installer),
+            "planner" => Ok(Role::Planner),
+            "operator" => Ok(Role::Operator),
+            "admin" => Ok(Role::Admin),
+            _ => Err(UnknownName {
+                value: text.to_owned(),
+                choices: "installer, planner, operator, admin".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Someone with a valid key.
+#[derive(Debug)]
+pub struct Caller {
+    role: Role,
+    municipalities: Vec<MunicipalityId>,
+}
+
+impl Caller {
+    /// The owner of the key in the request; `None` without a key.
+    ///
+    /// # Errors
+    /// 401: the key is not valid. 503: the database does not answer.
+    pub async fn of(shared: &Shared, headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        let secret = header.to_str().ok().and_then(bearer).ok_or_else(Problem::key_needed)?;
+        let pool = shared.pool.as_ref().ok_or_else(Problem::key_needed)?;
+        let key = store::keys::find(pool, blake3::hash(&secret).as_bytes()).await?;
+        let key = key.ok_or_else(Problem::key_needed)?;
+        let role = key.role.parse().map_err(|_| Problem::key_needed())?;
+        let now = shared.now();
+        if key.last_used_at.is_none_or(|at| now >= at.plus_s(LAST_USE_S))
+            && let Err(error) = store::keys::touch(pool, key.id).await
+        {
+            tracing::warn!("the last use of key {} cannot be noted: {error}", key.id);
+        }
+        Ok(Some(Caller { role, municipalities: key.municipalities }))
+    }
+
+    /// The owner of a key of `role`.
+    ///
+    /// # Errors
+    /// 401 without a valid key, 403 with one of another role.
+    pub async fn with(shared: &Shared, headers: &HeaderMap, role: Role) -> Result<Self, Problem> {
+        let caller = Self::of(shared, headers).await?.ok_or_else(Problem::key_needed)?;
+        if caller.is(role) { Ok(caller) } else { Err(Problem::not_allowed()) }
+    }
+
+    /// Whether the key is of `role`, or the county's.
+    pub fn is(&self, role: Role) -> bool {
+        self.role == role || self.role == Role::Admin
+    }
+
+    /// The municipalities that the key is for.
+    pub fn municipalities(&self, registry: &Registry) -> Vec<MunicipalityId> {
+        match self.role {
+            Role::Admin => registry.municipalities().map(|(id, _)| id).collect(),
+            _ => self.municipalities.clone(),
+        }
+    }
+}
+
+/// The database, where there is one.
+///
+/// # Errors
+/// 401: without a database there are no keys.
+pub fn pool(shared: &Shared) -> Result<&store::Pool, Problem> {
+    shared.pool.as_ref().ok_or_else(Problem::key_needed)
+}
+
+/// The 32 bytes of `Bearer KEY`.
+fn bearer(header: &str) -> Option<[u8; 32]> {
+    let (scheme, key) = header.split_once(' ')?;
+    let key = key.trim();
+    let is_hex = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
+    if !scheme.eq_ignore_ascii_case("bearer") || !is_hex {
+        return None;
+    }
+    let mut secret = [0u8; 32];
+    for (byte, digits) in secret.iter_mut().zip(key.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_64_digits() {
+        let key = "0a".repeat(32);
+        assert_eq!(bearer(&format!("Bearer {key}")), Some([10; 32]));
+        assert_eq!(bearer(&format!("bearer {key}")), Some([10; 32]));
+        let signed = format!("Bearer {}", "+1".repeat(32));
+        for wrong in [key.clone(), format!("Basic {key}"), format!("Bearer {key}0"), "Bearer ".into(), signed]
+        {
+            assert_eq!(bearer(&wrong), None, "{wrong}");
+        }
+    }
+}

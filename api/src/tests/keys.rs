@@ -1,0 +1,264 @@
+//! Keys and roles, against a real database: who may see what of which municipality.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use domain::catalogue::Catalogue;
+use domain::{MunicipalityId, Reason, Registry, Rejection, UtcMicros};
+use serde_json::{Value, json};
+use store::places::{Import, Missing};
+use store::private_pg::{PrivatePg, PrivatePgError};
+use store::writer::{Batch, Writer};
+use tempfile::TempDir;
+
+use super::fixture::{Answer, County, NOW, contents};
+
+/// A key for each role and town, by name.
+struct Instance {
+    county: County,
+    pool: store::Pool,
+    registry: Arc<Registry>,
+    server: PrivatePg,
+    _dir: TempDir,
+}
+
+impl Instance {
+    /// `None` where PostgreSQL is not installed.
+    async fn start() -> Option<Self> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let server = match PrivatePg::start(dir.path()).await {
+            Ok(server) => server,
+            Err(error @ PrivatePgError::NoBinaries) => {
+                eprintln!("SKIPPED: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let pool = store::connect(&server.url()).await.expect("a connection");
+        store::migrate::migrate(&pool, false).await.expect("the schema");
+        let contents = contents();
+        let catalogue = Catalogue {
+            municipalities: contents.municipalities.into_iter().map(|(_, m)| m).collect(),
+            sites: contents.sites.into_iter().map(|e| e.def).collect(),
+            bays: contents.bays.into_iter().map(|e| e.def).collect(),
+            vehicles: contents.vehicles.into_iter().map(|e| e.def).collect(),
+            feeds: contents.feeds.into_iter().map(|e| e.def).collect(),
+            ..Catalogue::default()
+        };
+        let mut import = Import::begin(&pool).await.expect("an import");
+        let report = import.apply(&catalogue, Missing::Keep, NOW).await.expect("applied");
+        import.commit(&report, "test").await.expect("committed");
+        let registry = Arc::new(store::live::load(&pool).await.expect("loaded").registry);
+        let county = County::from_registry(registry.clone(), Some(pool.clone()));
+        Some(Instance { county, pool, registry, server, _dir: dir })
+    }
+
+    fn town(&self, slug: &str) -> MunicipalityId {
+        self.registry.municipality_id(slug).expect("a town")
+    }
+
+    async fn key(
+        &self,
+        role: &str,
+        towns: &[&str],
+        secret: u8,
+        expires_at: Option<UtcMicros>,
+    ) -> (String, i32) {
+        let secret = [secret; 32];
+        let towns: Vec<MunicipalityId> = towns.iter().map(|t| self.town(t)).collect();
+        let hash = *blake3::hash(&secret).as_bytes();
+        let id = store::keys::create(&self.pool, &hash, role, &towns, None, expires_at).await.expect("a key");
+        (secret.iter().map(|b| format!("{b:02x}")).collect(), id)
+    }
+
+    async fn get(&self, path: &str, key: &str) -> Answer {
+        self.county.get_with(path, &[("authorization", &format!("Bearer {key}"))]).await
+    }
+
+    fn rejection(&self, town: &str, reason: Reason, n: u8) -> Rejection {
+        let feed = self.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed");
+        Rejection {
+            municipality: feed.municipality,
+            feed: feed.id,
+            reason,
+            topic: format!("kv/1/feed-{town}/bay/{n}"),
+            received_at: NOW.plus_s(i64::from(n)),
+            detail: "state: 'full' is not one of: unknown, vacant, occupied".into(),
+            payload: vec![b'a', n],
+            qos: 1,
+        }
+    }
+
+    async fn write(&self, batch: &Batch) {
+        let options = store::pool::options(&self.server.url()).expect("a url");
+        let mut writer = Writer::connect(&options).await.expect("a writer");
+        writer.write(batch, &*self.registry, NOW).await.expect("written");
+    }
+}
+
+fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &str) -> domain::Uplink {
+    let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed");
+    domain::Uplink {
+        municipality: feed.municipality,
+        feed: feed.id,
+        device: device.into(),
+        dedup_id: format!("{device}-{n}"),
+        event: "up",
+        received_at: NOW.plus_s(-10 + n),
+        network_at: None,
+        f_port: Some(1),
+        f_cnt: Some(n),
+        payload: Some(vec![0x01]),
+        data_rate: Some(5),
+        spreading_factor: Some(7),
+        rssi_dbm: Some(-101.0),
+        snr_db: Some(7.5),
+        gateways: vec!["gw-1".into()],
+        decoder: Some("bosch-tps110"),
+        decoder_version: Some(1),
+        qos: 1,
+        decoded: Some(r#"{"state":"occupied"}"#.into()),
+        outcome: outcome.into(),
+        battery_v: Some(3.6),
+        battery_pct: None,
+        temperature_c: None,
+    }
+}
+
+const KEYED: &[&str] = &[
+    "/v1/sensors",
+    "/v1/sensors/0123456789abcdef",
+    "/v1/sensors/0123456789abcdef/messages",
+    "/v1/rejections",
+    "/v1/occupancy",
+    "/v1/stays?from=2026-01-01",
+    "/v1/ridership",
+    "/v1/punctuality",
+    "/v1/forecast",
+    "/v1/forecast/quality",
+    "/v1/admin",
+    "/v1/admin/bays/1",
+    "/v1/sensors/1/binding",
+    "/v1/rejections/replay",
+];
+
+#[tokio::test]
+async fn without_a_key_nobody_learns_more_than_that_one_is_needed() {
+    let county = County::new();
+    let key = "ab".repeat(32);
+    let mut seen: Option<(String, Vec<String>)> = None;
+    for path in KEYED {
+        for header in ["", "Bearer", "Bearer 12", "Basic YTpi", &format!("Bearer {key}")] {
+            let answer = county.get_with(path, &[("authorization", header)]).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {header}");
+            let names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+            let first = seen.get_or_insert((answer.body.clone(), names.clone()));
+            assert_eq!((&answer.body, &names), (&first.0, &first.1), "{path} {header}");
+        }
+        assert_eq!(county.get(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(county.get("/v1/feeds").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_key_opens_what_its_role_and_towns_cover() {
+    let Some(instance) = Instance::start().await else { return };
+    let batch = Batch {
+        uplinks: vec![
+            uplink(&instance, "warendorf", "70b3d57ed0051a2b", 1, "stored"),
+            uplink(&instance, "warendorf", "70b3d57ed0051a2b", 2, "rejected:unknown_sensor"),
+            uplink(&instance, "telgte", "70b3d57ed0051a2c", 1, "rejected:unknown_sensor"),
+        ],
+        rejections: vec![
+            instance.rejection("warendorf", Reason::Malformed, 1),
+            instance.rejection("warendorf", Reason::TooOld, 2),
+            instance.rejection("telgte", Reason::Malformed, 3),
+        ],
+        ..Batch::default()
+    };
+    instance.write(&batch).await;
+    store::feed_status::note(
+        &instance.pool,
+        &[(
+            instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").unwrap().id,
+            json!({"messages_1h": 17, "rejected_1h": {"malformed": 1}}),
+        )],
+        NOW,
+    )
+    .await
+    .unwrap();
+
+    let (installer, installer_id) = instance.key("installer", &["warendorf"], 1, None).await;
+    let (operator, _) = instance.key("operator", &["warendorf", "telgte"], 2, None).await;
+    let (planner, _) = instance.key("planner", &["warendorf"], 3, None).await;
+    let (admin, _) = instance.key("admin", &[], 4, None).await;
+    let past = UtcMicros::parse("2020-01-01T00:00:00Z").ok();
+    let (expired, _) = instance.key("admin", &[], 5, past).await;
+
+    // Roles.
+    for (path, allowed) in
+        [("/v1/sensors", [true, false, false, true]), ("/v1/rejections", [true, false, false, true])]
+    {
+        for (key, allowed) in [&installer, &operator, &planner, &admin].into_iter().zip(allowed) {
+            let expected = if allowed { StatusCode::OK } else { StatusCode::FORBIDDEN };
+            assert_eq!(instance.get(path, key).await.status, expected, "{path}");
+        }
+        assert_eq!(instance.get(path, &expired).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(instance.get("/v1/occupancy", &planner).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(instance.get("/v1/admin/x", &planner).await.status, StatusCode::FORBIDDEN);
+
+    // Municipalities.
+    let ids = |list: Value, name: &str| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        items.map(|i| i[name].to_string().trim_matches('"').to_owned()).collect()
+    };
+    let sensors = instance.get("/v1/sensors?health=new", &installer).await.json();
+    insta::assert_json_snapshot!("sensors", sensors);
+    let all = instance.get("/v1/sensors", &admin).await.json();
+    assert_eq!(ids(all, "id"), ["70b3d57ed0051a2b", "70b3d57ed0051a2c"]);
+    let first = instance.get("/v1/sensors?limit=1", &admin).await.json();
+    let second =
+        instance.get(&format!("/v1/sensors?cursor={}", first["cursor"].as_str().unwrap()), &admin).await;
+    assert_eq!(ids(second.json(), "id"), ["70b3d57ed0051a2c"]);
+
+    let own = instance.get("/v1/sensors/70-B3-D5-7E-D0-05-1A-2B", &installer).await;
+    assert_eq!(own.json()["bindings"], json!([]));
+    let foreign = instance.get("/v1/sensors/70b3d57ed0051a2c", &installer).await;
+    let nothing = instance.get("/v1/sensors/nothing", &installer).await;
+    assert_eq!((foreign.status, foreign.body), (StatusCode::NOT_FOUND, nothing.body));
+
+    let messages = instance.get("/v1/sensors/70b3d57ed0051a2b/messages?limit=1", &installer).await.json();
+    insta::assert_json_snapshot!("messages", messages);
+    let cursor = messages["cursor"].as_str().unwrap();
+    let next =
+        instance.get(&format!("/v1/sensors/70b3d57ed0051a2b/messages?cursor={cursor}"), &installer).await;
+    assert_eq!(ids(next.json(), "f_cnt"), ["1"]);
+    let foreign = instance.get("/v1/sensors/70b3d57ed0051a2c/messages", &installer).await.json();
+    assert_eq!(foreign["items"], json!([]));
+
+    let rejections = instance.get("/v1/rejections?limit=1", &installer).await.json();
+    insta::assert_json_snapshot!("rejections", rejections, { ".items[].id" => "[id]", ".cursor" => "[cursor]" });
+    let cursor = rejections["cursor"].as_str().unwrap();
+    let next = instance.get(&format!("/v1/rejections?cursor={cursor}"), &installer).await.json();
+    assert_eq!(ids(next, "reason"), ["malformed"]);
+    let malformed = instance.get("/v1/rejections?reason=malformed&feed=feed-warendorf", &admin).await.json();
+    assert_eq!(ids(malformed, "topic"), ["kv/1/feed-warendorf/bay/1"]);
+    let foreign = instance.get("/v1/rejections?feed=feed-telgte", &installer).await.json();
+    assert_eq!(foreign["items"], json!([]));
+    assert_eq!(instance.get("/v1/rejections?reason=odd", &installer).await.status, StatusCode::BAD_REQUEST);
+
+    let feeds = instance.get("/v1/feeds", &operator).await.json();
+    insta::assert_json_snapshot!("feeds_for_operators", feeds);
+    insta::assert_json_snapshot!("feeds_for_all", instance.county.get("/v1/feeds").await.json());
+    assert_eq!(instance.get("/v1/feeds", &expired).await.status, StatusCode::UNAUTHORIZED);
+
+    // The life of a key.
+    let used = store::keys::list(&instance.pool).await.unwrap();
+    assert!(used.iter().find(|k| k.id == installer_id).unwrap().last_used_at.is_some());
+    assert!(store::keys::revoke(&instance.pool, installer_id).await.unwrap());
+    assert_eq!(instance.get("/v1/sensors", &installer).await.status, StatusCode::UNAUTHORIZED);
+
+    instance.pool.close().await;
+    instance.server.stop().await.unwrap();
+}

@@ -1,0 +1,46 @@
+//! What is not for the public and not built yet: it asks for a key from its first day, so that
+//! nobody learns later that a door stood open.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::routing::any;
+
+use crate::app::{Ctx, Shared};
+use crate::auth::{Caller, Role};
+use crate::problem::Problem;
+
+const PLANNERS: &[&str] = &[
+    "/v1/occupancy",
+    "/v1/stays",
+    "/v1/ridership",
+    "/v1/punctuality",
+    "/v1/forecast",
+    "/v1/forecast/quality",
+];
+
+const INSTALLERS: &[&str] =
+    &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acceptance", "/v1/rejections/replay"];
+
+const ADMINS: &[&str] = &["/v1/admin", "/v1/admin/{*rest}"];
+
+/// The routes of what is to come.
+pub fn routes() -> Router<Arc<Shared>> {
+    let groups = [(PLANNERS, Role::Planner), (INSTALLERS, Role::Installer), (ADMINS, Role::Admin)];
+    let mut router = Router::new();
+    for (paths, role) in groups {
+        for path in paths {
+            router = router.route(path, any(move |shared, headers| not_yet(shared, headers, role)));
+        }
+    }
+    router
+}
+
+async fn not_yet(State(shared): Ctx, headers: HeaderMap, role: Role) -> Problem {
+    match Caller::with(&shared, &headers, role).await {
+        Ok(_) => Problem::not_found("This is not built yet."),
+        Err(problem) => problem,
+    }
+}

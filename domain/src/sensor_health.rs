@@ -1,0 +1,91 @@
+//! Whether a device does its work, from what it last sent.
+
+use crate::place::wire_enum;
+use crate::rejection::Reason;
+use crate::time::UtcMicros;
+
+wire_enum! {
+    /// How a device is.
+    Health {
+        Ok = "ok",
+        /// It works, and will want attention: a low battery, a weak signal.
+        Watch = "watch",
+        /// What it sends cannot be read or believed.
+        Faulty = "faulty",
+        /// Nothing was heard for longer than promised.
+        Silent = "silent",
+        /// It sent, and nobody has named it yet.
+        New = "new",
+    }
+}
+
+/// Lithium cells of 3.6 V are nearly empty below.
+const LOW_BATTERY_V: f32 = 3.2;
+
+const LOW_BATTERY_PCT: f32 = 20.0;
+
+/// Near the sensitivity of a gateway at spreading factor 12 (-137 dBm) less a fading margin.
+const WEAK_SIGNAL_DBM: f32 = -120.0;
+
+/// What is known of a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Signs {
+    /// It is in the files.
+    pub is_known: bool,
+    pub last_heard: Option<UtcMicros>,
+    /// How long it may be silent, seconds.
+    pub stale_after_s: u32,
+    /// Why its newest message was rejected, if it was.
+    pub rejected: Option<Reason>,
+    pub battery_v: Option<f32>,
+    pub battery_pct: Option<f32>,
+    pub rssi_dbm: Option<f32>,
+}
+
+impl Signs {
+    /// The health at `now`.
+    pub fn health(&self, now: UtcMicros) -> Health {
+        if !self.is_known {
+            return Health::New;
+        }
+        if self.last_heard.is_none_or(|at| now >= at.plus_s(self.stale_after_s.into())) {
+            return Health::Silent;
+        }
+        // A clock or a place that is wrong is not the device's own fault.
+        let own_fault = [Reason::Malformed, Reason::Implausible, Reason::UnsupportedDevice, Reason::TooLarge];
+        if self.rejected.is_some_and(|r| own_fault.contains(&r)) {
+            return Health::Faulty;
+        }
+        let is_low = self.battery_v.is_some_and(|v| v < LOW_BATTERY_V)
+            || self.battery_pct.is_some_and(|pct| pct < LOW_BATTERY_PCT);
+        let is_weak = self.rssi_dbm.is_some_and(|dbm| dbm < WEAK_SIGNAL_DBM);
+        if is_low || is_weak { Health::Watch } else { Health::Ok }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_sign_speaks() {
+        let now = UtcMicros::EPOCH.plus_s(1_000);
+        let well = Signs {
+            is_known: true,
+            last_heard: Some(now.plus_s(-10)),
+            stale_after_s: 60,
+            battery_v: Some(3.6),
+            rssi_dbm: Some(-101.0),
+            ..Signs::default()
+        };
+        assert_eq!(well.health(now), Health::Ok);
+        assert_eq!(Signs { battery_v: Some(3.0), ..well }.health(now), Health::Watch);
+        assert_eq!(
+            Signs { rejected: Some(Reason::Malformed), battery_v: Some(3.0), ..well }.health(now),
+            Health::Faulty
+        );
+        assert_eq!(Signs { rejected: Some(Reason::ClockAhead), ..well }.health(now), Health::Ok);
+        assert_eq!(well.health(now.plus_s(50)), Health::Silent);
+        assert_eq!(Signs { is_known: false, ..well }.health(now), Health::New);
+    }
+}
