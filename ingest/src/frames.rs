@@ -131,7 +131,10 @@ fn uplink(
         network_at: frame.network_at,
         f_port: is_up.then_some(frame.f_port),
         f_cnt: is_up.then_some(frame.f_cnt),
-        payload: is_up.then(|| frame.payload.clone()),
+        payload: is_up.then(|| match decoder {
+            Some(decoder) => device::redact(decoder, frame.f_port, &frame.payload),
+            None => frame.payload.clone(),
+        }),
         data_rate: frame.data_rate,
         spreading_factor: frame.spreading_factor,
         rssi_dbm: frame.rssi_dbm,

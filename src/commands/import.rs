@@ -68,12 +68,13 @@ pub async fn import(
     let mut import = Import::begin(pool).await?;
     let known = import.existing().clone();
     places::settle(&mut files, &known);
-    let problems = places::validate(&files, &known);
+    let now = ingest::now_utc();
+    let problems = places::validate_at(&files, &known, now);
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
     let other = std::mem::take(&mut files.other);
-    let report = import.apply(&catalogue(files), missing, ingest::now_utc()).await?;
+    let report = import.apply(&catalogue(files), missing, now).await?;
     if !check && (!report.is_unchanged() || missing == Missing::Close) {
         import.commit(&report, "command line").await?;
     }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::UtcMicros;
+use domain::{Decoder, UtcMicros};
 use domain::catalogue::Catalogue;
 use domain::live::Change;
+use domain::rebinding::rebind;
 use domain::sensor::SensorRow;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::bindings::merge;
 use crate::StoreError;
 use crate::changes;
 use crate::pool::Pool;
@@ -335,7 +335,8 @@ async fn sensors(
     let mut changed: Vec<SensorRow> = Vec::new();
     for (id, rows) in rows {
         let held = stored.get(id).map_or(&[][..], Vec::as_slice);
-        let merged = merge(held, &rows, now);
+        let rows: Vec<&SensorRow> = rows.iter().collect();
+        let merged: Vec<SensorRow> = rebind(held, &rows, now).into_iter().map(|m| m.row).collect();
         match held {
             [] => result.added += 1,
             held if held == merged => {
@@ -355,6 +356,8 @@ async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()
         return Ok(());
     }
     let devices: BTreeMap<&str, &SensorRow> = rows.iter().map(|r| (r.id.as_str(), r)).collect();
+    // A sensor's rows agree on its decoder, but not each has to name it.
+    let decoders: HashMap<&str, Decoder> = rows.iter().filter_map(|r| Some((r.id.as_str(), r.decoder?))).collect();
     sqlx::query(
         "INSERT INTO sensor (municipality, feed, key, decoder)
          SELECT f.municipality, f.id, t.key, t.decoder
@@ -364,7 +367,7 @@ async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()
     )
     .bind(devices.keys().copied().collect::<Vec<_>>())
     .bind(devices.values().map(|r| r.feed.as_str()).collect::<Vec<_>>())
-    .bind(devices.values().map(|r| r.decoder.map(|d| d.as_str())).collect::<Vec<_>>())
+    .bind(devices.keys().map(|id| decoders.get(id).map(|d| d.as_str())).collect::<Vec<_>>())
     .execute(&mut *conn)
     .await?;
     sqlx::query("DELETE FROM sensor_binding WHERE sensor IN (SELECT id FROM sensor WHERE key = ANY($1))")

@@ -1,6 +1,5 @@
 //! Places, sensors and feeds: loaded into a registry, imported from files, read back for export.
 
-mod bindings;
 mod import;
 mod read;
 
