@@ -28,7 +28,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run ingest and API in one process, with a private PostgreSQL and an embedded MQTT broker
     /// where none is configured.
-    #[command(after_help = "Examples:\n  kreisverkehr serve\n  kreisverkehr serve --mqtt-url mqtt://broker.example:1883 --database-url postgres://kv@db.example/kv")]
+    #[command(
+        after_help = "Examples:\n  kreisverkehr serve\n  kreisverkehr serve --mqtt-url mqtt://broker.example:1883 --database-url postgres://kv@db.example/kv"
+    )]
     Serve(ServeArgs),
     /// Run the ingest alone: MQTT to database.
     Ingest(IngestArgs),
@@ -38,7 +40,9 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
     /// sensors.csv, vehicles.csv, feeds.toml. Works while the product runs.
-    #[command(after_help = "Examples:\n  kreisverkehr import places/\n  kreisverkehr import --check sites.geojson\n  kreisverkehr import --missing close bays.geojson")]
+    #[command(
+        after_help = "Examples:\n  kreisverkehr import places/\n  kreisverkehr import --check sites.geojson\n  kreisverkehr import --missing close bays.geojson"
+    )]
     Import(ImportArgs),
     /// Write the places as the same files.
     Export(ExportArgs),
@@ -187,7 +191,9 @@ pub struct DemoArgs {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json")]
+#[command(
+    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json"
+)]
 pub struct SimulateArgs {
     /// Broker to publish to.
     #[arg(long, env = "KV_MQTT_URL", default_value = "mqtt://127.0.0.1:1883", hide_env_values = true)]
@@ -311,7 +317,9 @@ pub struct KeyArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum KeyCommand {
     /// Make a key and print it, once: only its hash is kept.
-    #[command(after_help = "Example:\n  kreisverkehr key create --role installer --municipality nordkirchen --name 'Elektro Meier'")]
+    #[command(
+        after_help = "Example:\n  kreisverkehr key create --role installer --municipality nordkirchen --name 'Elektro Meier'"
+    )]
     Create(KeyCreateArgs),
     /// List keys, without the keys themselves.
     List(DatabaseArgs),

@@ -34,7 +34,7 @@ impl Database {
         if let Some(url) = given_url(args)? {
             return Self::connect(url, None, args.timescaledb).await;
         }
-        let settings = PrivatePgSettings { timescaledb: args.timescaledb, ..PrivatePgSettings::default() };
+        let settings = PrivatePgSettings { timescaledb: args.timescaledb };
         let private = PrivatePg::start_with(&data_dir(args)?, settings).await?;
         Self::connect(private.url(), Some(Private::Owned(Arc::new(private))), args.timescaledb).await
     }
@@ -97,7 +97,8 @@ fn given_url(args: &DatabaseArgs) -> Result<Option<String>> {
 /// # Errors
 /// The file cannot be read; the message names the flag.
 pub fn secret(path: &Path, flag: &str) -> Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{flag} {} cannot be read", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("{flag} {} cannot be read", path.display()))?;
     Ok(text.trim().to_owned())
 }
 
@@ -112,7 +113,10 @@ pub fn data_dir(args: &DatabaseArgs) -> Result<PathBuf> {
         None => {
             let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
             let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-            data_home.or_else(home).context("no data directory: HOME is not set; give --data-dir")?.join("kreisverkehr")
+            data_home
+                .or_else(home)
+                .context("no data directory: HOME is not set; give --data-dir")?
+                .join("kreisverkehr")
         }
     };
     std::fs::create_dir_all(&dir)

@@ -143,7 +143,11 @@ impl Feeder {
     async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         if changes.contains(&Change::Places) {
             let registry = Arc::new(store::places::registry(&mut *self.pool.acquire().await?).await?);
-            info!("places were imported: {} sites, {} bays", registry.sites().count(), registry.bays().count());
+            info!(
+                "places were imported: {} sites, {} bays",
+                registry.sites().count(),
+                registry.bays().count()
+            );
             if let Some(hub) = &self.hub {
                 hub.replace_registry(registry.clone(), (self.clock)());
             }

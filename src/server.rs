@@ -19,10 +19,15 @@ pub struct Server {
 ///
 /// # Errors
 /// The address cannot be used; the message names `flag`.
-pub async fn start(addr: SocketAddr, flag: &str, router: Router, cancel: CancellationToken) -> Result<Server> {
-    let listener = TcpListener::bind(addr)
-        .await
-        .with_context(|| format!("{flag} {addr} cannot be used; is another instance running? Port 0 picks a free one"))?;
+pub async fn start(
+    addr: SocketAddr,
+    flag: &str,
+    router: Router,
+    cancel: CancellationToken,
+) -> Result<Server> {
+    let listener = TcpListener::bind(addr).await.with_context(|| {
+        format!("{flag} {addr} cannot be used; is another instance running? Port 0 picks a free one")
+    })?;
     let addr = listener.local_addr()?;
     let task = tokio::spawn(async move {
         let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())

@@ -15,7 +15,8 @@ pub fn postgres_seconds(postmaster: u32) -> f64 {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
     let ticks = |i: usize| fields.get(i).and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0);
     let dead = (ticks(13) + ticks(14)) / 100.0;
-    let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap_or_default();
+    let children =
+        std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap_or_default();
     let alive: f64 = children.split_whitespace().filter_map(|p| p.parse().ok()).map(seconds).sum();
     seconds(postmaster) + dead + alive
 }

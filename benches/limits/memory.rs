@@ -39,5 +39,6 @@ pub async fn run() -> Result<Value> {
 }
 
 async fn serve(data: &str) -> Result<Product> {
-    Product::start(&["serve", "--data-dir", data, "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"]).await
+    Product::start(&["serve", "--data-dir", data, "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"])
+        .await
 }

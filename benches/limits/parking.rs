@@ -58,7 +58,8 @@ pub async fn run() -> Result<Value> {
 fn near_first_bay(places: &std::path::Path) -> Result<String> {
     let bays: Value = serde_json::from_slice(&std::fs::read(places.join("bays.geojson"))?)?;
     let geometry = &bays["features"][0]["geometry"];
-    let point = if geometry["type"] == "Point" { &geometry["coordinates"] } else { &geometry["coordinates"][0][0] };
+    let point =
+        if geometry["type"] == "Point" { &geometry["coordinates"] } else { &geometry["coordinates"][0][0] };
     let (lon, lat) = (point[0].as_f64().context("no bay")?, point[1].as_f64().context("no bay")?);
     Ok(PATH.replace("51.90,7.20", &format!("{lat:.6},{lon:.6}")))
 }

@@ -15,7 +15,8 @@ pub async fn run() -> Result<Value> {
         let dir = tempfile::tempdir()?;
         let mosquitto = Mosquitto::start(dir.path())?;
         let (data, url) = (dir.path().join("data").to_string_lossy().into_owned(), mosquitto.url());
-        let mut args = vec!["serve", "--data-dir", &data, "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"];
+        let mut args =
+            vec!["serve", "--data-dir", &data, "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"];
         if broker == "mosquitto" {
             args.extend(["--mqtt-url", &url]);
         }

@@ -37,7 +37,8 @@ impl Mosquitto {
                 "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n"
             ),
         )?;
-        let binary = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|b| b.len() == 9 || Path::new(b).exists());
+        let binary =
+            ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|b| b.len() == 9 || Path::new(b).exists());
         let child = Command::new(binary.unwrap_or("mosquitto"))
             .args(["-c", &config.to_string_lossy()])
             .stdout(Stdio::null())

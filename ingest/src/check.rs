@@ -4,8 +4,8 @@
 use domain::observation::{CountValue, Heard, claim_of};
 use domain::registry::Entry;
 use domain::{
-    BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason,
-    Registry, Sensor, SensorId, SiteCount, Target, UtcMicros, VehiclePosition, feed::MAX_AHEAD_S,
+    BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason, Registry,
+    Sensor, SensorId, SiteCount, Target, UtcMicros, VehiclePosition, feed::MAX_AHEAD_S,
 };
 use store::writer::{Batch, Gated};
 
@@ -48,7 +48,8 @@ impl Scene<'_> {
         let ahead_s = at.seconds_since(self.received_at);
         let max_age_s = self.feed.def.max_age_s();
         let fault = if ahead_s > MAX_AHEAD_S as f64 {
-            let what = format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
+            let what =
+                format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
             Fault::new(Reason::ClockAhead, what)
         } else if -ahead_s > max_age_s as f64 || at < UtcMicros::EPOCH {
             let what = format!("at: {at} is older than this feed's max_age of {max_age_s} s");
@@ -105,11 +106,15 @@ impl Scene<'_> {
                 (Target::Bay(e.id), e.municipality, key)
             }
             Subject::Site(key) => {
-                let e = self.registry.site_by_key(key).ok_or_else(|| unknown("site", key, "sites.geojson"))?;
+                let e =
+                    self.registry.site_by_key(key).ok_or_else(|| unknown("site", key, "sites.geojson"))?;
                 (Target::Site(e.id), e.municipality, key)
             }
             Subject::Vehicle(key) => {
-                let e = self.registry.vehicle_by_key(key).ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
+                let e = self
+                    .registry
+                    .vehicle_by_key(key)
+                    .ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
                 (Target::Vehicle(e.id), e.municipality, key)
             }
         };
@@ -123,7 +128,10 @@ impl Scene<'_> {
         }
         // Says nothing of whose place it is: a feed learns nothing about another town.
         let town = &self.feed.def.municipality;
-        Err(Fault::new(Reason::UnknownPlace, format!("'{key}' is not a place of {town}, this feed's municipality")))
+        Err(Fault::new(
+            Reason::UnknownPlace,
+            format!("'{key}' is not a place of {town}, this feed's municipality"),
+        ))
     }
 
     fn add(
@@ -185,7 +193,10 @@ impl Scene<'_> {
                     return Err(Fault::new(Reason::Implausible, what));
                 }
                 if fix.position.is_some_and(|p| p.lat == 0.0 && p.lon == 0.0) {
-                    return Err(Fault::new(Reason::Implausible, "lat, lon: 0, 0 is a receiver without a fix"));
+                    return Err(Fault::new(
+                        Reason::Implausible,
+                        "lat, lon: 0, 0 is a receiver without a fix",
+                    ));
                 }
                 let digest = fix.digest_of(self.feed.id);
                 let claim = spoken.claim(self.feed.id, vehicle.0, digest);
@@ -233,7 +244,8 @@ impl Scene<'_> {
         if let Some(capacity) = o.capacity
             && capacity > limit
         {
-            let what = format!("capacity: {capacity} is more than 110 % of the {registered} in sites.geojson");
+            let what =
+                format!("capacity: {capacity} is more than 110 % of the {registered} in sites.geojson");
             return Err(Fault::new(Reason::Implausible, what));
         }
         let capacity = o.capacity.unwrap_or(registered as i32);
@@ -271,4 +283,3 @@ impl Spoken {
 fn unknown(kind: &str, key: &str, file: &str) -> Fault {
     Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not known; add it to {file} and import it"))
 }
-

@@ -120,7 +120,8 @@ fn uplink(
         }
         serde_json::Value::Object(fields).to_string()
     });
-    let decoded = decoded.or_else(|| frame.log_code.as_ref().map(|c| serde_json::json!({ "code": c }).to_string()));
+    let decoded =
+        decoded.or_else(|| frame.log_code.as_ref().map(|c| serde_json::json!({ "code": c }).to_string()));
     Uplink {
         municipality: scene.feed.municipality,
         feed: scene.feed.id,

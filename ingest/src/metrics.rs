@@ -72,7 +72,11 @@ impl Metrics {
         };
         let r = registry.sub_registry_with_prefix("kv_ingest");
         r.register("messages", "MQTT messages received", m.messages.clone());
-        r.register("qos0_messages", "Messages of QoS 0: what was sent while we were away is lost", m.qos0.clone());
+        r.register(
+            "qos0_messages",
+            "Messages of QoS 0: what was sent while we were away is lost",
+            m.qos0.clone(),
+        );
         r.register("rejected", "Messages or elements that were not believed", m.rejected.clone());
         r.register("broker_connected", "1 while connected", m.connected.clone());
         r.register("broker_connections", "Connections made", m.connections.clone());
@@ -175,7 +179,13 @@ pub struct FeedStatus {
 impl FeedMeter {
     /// Counts a message. Returns whether it is the first of QoS 0 where more was asked for: worth
     /// one warning.
-    pub fn message(&self, qos: u8, wanted_qos: u8, received_at: UtcMicros, observed_at: Option<UtcMicros>) -> bool {
+    pub fn message(
+        &self,
+        qos: u8,
+        wanted_qos: u8,
+        received_at: UtcMicros,
+        observed_at: Option<UtcMicros>,
+    ) -> bool {
         self.messages.inc();
         let mut r = self.recent.lock();
         r.last_message_at = Some(received_at);

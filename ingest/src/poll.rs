@@ -20,12 +20,18 @@ const DEFAULT_EVERY_S: u32 = 30;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Polls the one feed of `plan` until cancelled.
-pub async fn run(plan: Arc<ArcSwap<Plan>>, accumulator: Arc<Accumulator>, shared: Shared, cancel: CancellationToken) {
+pub async fn run(
+    plan: Arc<ArcSwap<Plan>>,
+    accumulator: Arc<Accumulator>,
+    shared: Shared,
+    cancel: CancellationToken,
+) {
     let mut is_failing = false;
     loop {
         let current = plan.load_full();
         let Some(route) = current.routes.first() else { return };
-        let (Some(url), every_s) = (&route.feed.def.url, route.feed.def.every_s.unwrap_or(DEFAULT_EVERY_S)) else {
+        let (Some(url), every_s) = (&route.feed.def.url, route.feed.def.every_s.unwrap_or(DEFAULT_EVERY_S))
+        else {
             return;
         };
         let limit = route.feed.def.max_message_bytes(false);
@@ -38,7 +44,8 @@ pub async fn run(plan: Arc<ArcSwap<Plan>>, accumulator: Arc<Accumulator>, shared
                 route.meter.connected_since(Some(received_at));
                 let message = Message { topic: without_query(url), payload: &payload, qos: 1, received_at };
                 let number = accumulator.acks.owe(0);
-                let (reasons, _) = accumulator.push(number, |b| receive(&current.registry, &route.feed, message, b));
+                let (reasons, _) =
+                    accumulator.push(number, |b| receive(&current.registry, &route.feed, message, b));
                 route.meter.message(1, 1, received_at, None);
                 // A poll names every vehicle of the operator: those that are not ours are no news.
                 let told = reasons.iter().filter(|r| **r != Reason::UnknownPlace);

@@ -41,7 +41,9 @@ pub fn receive(
             FeedFormat::Chirpstack => {
                 frame(&scene, lorawan::chirpstack::decode(message.topic, message.payload), message, batch)
             }
-            FeedFormat::Tts => frame(&scene, lorawan::tts::decode(message.topic, message.payload), message, batch),
+            FeedFormat::Tts => {
+                frame(&scene, lorawan::tts::decode(message.topic, message.payload), message, batch)
+            }
         };
         faults.extend(decoded.faults);
         for statement in decoded.statements {
@@ -69,7 +71,8 @@ fn frame<'a>(
 
 fn rejection(feed: &Entry<FeedId, Feed>, message: Message<'_>, fault: Fault) -> Rejection {
     let head = if fault.reason == Reason::TooLarge { TOO_LARGE_HEAD_BYTES } else { usize::MAX };
-    let payload = fault.element.unwrap_or_else(|| message.payload[..message.payload.len().min(head)].to_vec());
+    let payload =
+        fault.element.unwrap_or_else(|| message.payload[..message.payload.len().min(head)].to_vec());
     Rejection {
         municipality: feed.municipality,
         feed: feed.id,

@@ -195,7 +195,8 @@ fn arrange_pollers(
         }
         let (plan, cancel) = (Arc::new(ArcSwap::from_pointee(plan)), CancellationToken::new());
         // Nothing is acknowledged to a web server: a client that never connects stands in.
-        let Ok((nobody, _)) = Login::from_url("none", "mqtt://localhost", "none").and_then(|l| connect(&l)) else {
+        let Ok((nobody, _)) = Login::from_url("none", "mqtt://localhost", "none").and_then(|l| connect(&l))
+        else {
             continue;
         };
         let accumulator = Accumulator::new(shared.ready.clone(), Arc::new(Acks::new(nobody)));

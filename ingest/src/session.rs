@@ -52,7 +52,12 @@ impl Session {
     ///
     /// # Errors
     /// A certificate or key cannot be read.
-    pub fn start(login: Login, plan: Plan, shared: Shared, cancel: CancellationToken) -> Result<Self, LoginError> {
+    pub fn start(
+        login: Login,
+        plan: Plan,
+        shared: Shared,
+        cancel: CancellationToken,
+    ) -> Result<Self, LoginError> {
         let (client, event_loop) = connect(&login)?;
         let acks = Arc::new(Acks::new(client.clone()));
         let plan = Arc::new(ArcSwap::from_pointee(plan));
@@ -189,7 +194,9 @@ impl Runner {
     fn connected(&mut self, session_present: bool, outage: Option<Outage>) {
         let held = if session_present { "it kept our session" } else { "a new session" };
         match outage {
-            Some(outage) => info!("connected to {} again after {:.1?}: {held}", self.name, outage.since.elapsed()),
+            Some(outage) => {
+                info!("connected to {} again after {:.1?}: {held}", self.name, outage.since.elapsed())
+            }
             None => info!("connected to {}: {held}", self.name),
         }
         self.shared.metrics.connected(&self.broker, true);
@@ -244,7 +251,8 @@ impl Runner {
         let received_at = (self.shared.clock)();
         let plan = self.plan.load();
         let number = self.acks.owe(if qos == 0 { 0 } else { packet_id });
-        let Some((topic, route)) = std::str::from_utf8(topic).ok().and_then(|t| Some((t, plan.route(t)?))) else {
+        let Some((topic, route)) = std::str::from_utf8(topic).ok().and_then(|t| Some((t, plan.route(t)?)))
+        else {
             // A feed that was just removed, or a broker that sends what nobody asked for.
             self.shared.metrics.unmatched.inc();
             return self.accumulator.push(number, |_| {}).1;

@@ -175,9 +175,11 @@ fn singles(batch: Batch) -> impl Iterator<Item = Batch> {
     let bays = batch.bays.into_iter().map(|row| Batch { bays: vec![row], ..Batch::default() });
     let sites = batch.sites.into_iter().map(|row| Batch { sites: vec![row], ..Batch::default() });
     let vehicles = batch.vehicles.into_iter().map(|row| Batch { vehicles: vec![row], ..Batch::default() });
-    let passengers = batch.passengers.into_iter().map(|row| Batch { passengers: vec![row], ..Batch::default() });
+    let passengers =
+        batch.passengers.into_iter().map(|row| Batch { passengers: vec![row], ..Batch::default() });
     let uplinks = batch.uplinks.into_iter().map(|row| Batch { uplinks: vec![row], ..Batch::default() });
-    let rejections = batch.rejections.into_iter().map(|row| Batch { rejections: vec![row], ..Batch::default() });
+    let rejections =
+        batch.rejections.into_iter().map(|row| Batch { rejections: vec![row], ..Batch::default() });
     bays.chain(sites).chain(vehicles).chain(passengers).chain(uplinks).chain(rejections)
 }
 

@@ -40,9 +40,11 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
         bail!("{}", problems(&p));
     }
 
-    let mqtt_url = running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
+    let mqtt_url =
+        running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
     let cancel = CancellationToken::new();
-    let config = RunConfig { seed: args.seed, speed: args.speed, start, ..RunConfig::new(&mqtt_url, county.clone()) };
+    let config =
+        RunConfig { seed: args.seed, speed: args.speed, start, ..RunConfig::new(&mqtt_url, county.clone()) };
     let simulator = tokio::spawn(sensor_sim::run(config, cancel.clone()));
 
     println!("{}", serde_json::to_string(&running.ready)?);

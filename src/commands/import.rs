@@ -47,7 +47,11 @@ fn refuse(problems: &[Problem]) -> ExitCode {
     for problem in problems {
         eprintln!("{problem}");
     }
-    eprintln!("nothing was imported: {} problem{}", problems.len(), if problems.len() == 1 { "" } else { "s" });
+    eprintln!(
+        "nothing was imported: {} problem{}",
+        problems.len(),
+        if problems.len() == 1 { "" } else { "s" }
+    );
     ExitCode::FAILURE
 }
 
@@ -106,7 +110,6 @@ fn describe(report: &Report, missing: Missing, check: bool) -> String {
     }
     text
 }
-
 
 fn catalogue(files: PlaceFiles) -> Catalogue {
     fn values<T>(located: Vec<places::Located<T>>) -> Vec<T> {

@@ -63,14 +63,19 @@ async fn municipalities(database: &Database) -> Result<domain::Registry> {
 
 async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
     match (args.role, args.municipality.is_empty()) {
-        (RoleArg::Admin, false) => bail!("--municipality does not go with --role admin: it holds for the county"),
+        (RoleArg::Admin, false) => {
+            bail!("--municipality does not go with --role admin: it holds for the county")
+        }
         (RoleArg::Admin, true) | (_, false) => {}
         (_, true) => bail!("--municipality SLUG is missing: say for which municipality the key holds"),
     }
     let expires = args
         .expires
         .as_deref()
-        .map(|t| UtcMicros::parse(t).with_context(|| format!("--expires '{t}' is not a time such as 2027-12-31T00:00:00Z")))
+        .map(|t| {
+            UtcMicros::parse(t)
+                .with_context(|| format!("--expires '{t}' is not a time such as 2027-12-31T00:00:00Z"))
+        })
         .transpose()?;
     let database = Database::visit(&args.database).await?;
     let known = municipalities(&database).await?;

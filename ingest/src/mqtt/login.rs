@@ -48,7 +48,8 @@ impl Login {
     /// The URL is not one of MQTT.
     pub fn from_url(broker: &str, url: &str, client_id: &str) -> Result<Self, LoginError> {
         let error = |message: String| LoginError { broker: broker.to_owned(), field: "url", message };
-        let parsed = Url::parse(url).map_err(|e| error(format!("{e}; write mqtt://HOST:1883 or mqtts://HOST")))?;
+        let parsed =
+            Url::parse(url).map_err(|e| error(format!("{e}; write mqtt://HOST:1883 or mqtts://HOST")))?;
         let tls = match parsed.scheme() {
             "mqtt" | "tcp" => false,
             "mqtts" | "ssl" => true,
@@ -75,7 +76,8 @@ impl Login {
     /// # Errors
     /// The URL is not one of MQTT, or the password's file cannot be read.
     pub fn from_broker(broker: &Broker, client_id: &str) -> Result<Self, LoginError> {
-        let mut login = Login::from_url(&broker.id, &broker.url, broker.client_id.as_deref().unwrap_or(client_id))?;
+        let mut login =
+            Login::from_url(&broker.id, &broker.url, broker.client_id.as_deref().unwrap_or(client_id))?;
         if let Some(username) = &broker.username {
             login.username = Some(username.clone());
         }
@@ -91,9 +93,11 @@ impl Login {
 }
 
 fn read_secret(broker: &str, field: &'static str, path: &Path) -> Result<String, LoginError> {
-    std::fs::read_to_string(path).map(|s| s.trim_end_matches(['\r', '\n']).to_owned()).map_err(|e| LoginError {
-        broker: broker.to_owned(),
-        field,
-        message: format!("{} cannot be read: {e}", path.display()),
+    std::fs::read_to_string(path).map(|s| s.trim_end_matches(['\r', '\n']).to_owned()).map_err(|e| {
+        LoginError {
+            broker: broker.to_owned(),
+            field,
+            message: format!("{} cannot be read: {e}", path.display()),
+        }
     })
 }

@@ -42,14 +42,28 @@ pub enum EventLoop {
 #[derive(Debug)]
 pub enum Event {
     /// Connected; whether the broker still had our session.
-    Connected { session_present: bool },
-    Message { topic: Bytes, payload: Bytes, qos: u8, packet_id: u16 },
+    Connected {
+        session_present: bool,
+    },
+    Message {
+        topic: Bytes,
+        payload: Bytes,
+        qos: u8,
+        packet_id: u16,
+    },
     /// A subscription left under this packet id (in the order in which they were asked for).
-    Subscribing { packet_id: u16 },
+    Subscribing {
+        packet_id: u16,
+    },
     /// The broker's answer: the granted QoS, or why not.
-    Subscribed { packet_id: u16, granted: Result<u8, String> },
+    Subscribed {
+        packet_id: u16,
+        granted: Result<u8, String>,
+    },
     /// The broker ended the connection on purpose.
-    Dismissed { reason: String },
+    Dismissed {
+        reason: String,
+    },
     Other,
 }
 
@@ -126,7 +140,9 @@ fn transport(login: &Login) -> Result<Transport, LoginError> {
         }
     };
     let configuration = match (&login.ca_file, client_auth) {
-        (Some(ca), client_auth) => TlsConfiguration::Simple { ca: read("ca_file", ca)?, alpn: None, client_auth },
+        (Some(ca), client_auth) => {
+            TlsConfiguration::Simple { ca: read("ca_file", ca)?, alpn: None, client_auth }
+        }
         (None, None) => TlsConfiguration::default(),
         (None, Some(_)) => {
             return Err(LoginError {
@@ -144,7 +160,8 @@ impl Client {
     pub fn try_subscribe(&self, filter: &str, qos: u8) -> bool {
         match self {
             Client::V5(c) => {
-                let qos = if qos == 0 { v5::mqttbytes::QoS::AtMostOnce } else { v5::mqttbytes::QoS::AtLeastOnce };
+                let qos =
+                    if qos == 0 { v5::mqttbytes::QoS::AtMostOnce } else { v5::mqttbytes::QoS::AtLeastOnce };
                 c.try_subscribe(filter, qos).is_ok()
             }
             Client::V311(c) => {
@@ -166,7 +183,8 @@ impl Client {
     pub fn try_ack(&self, packet_id: u16) -> bool {
         match self {
             Client::V5(c) => {
-                let mut p = v5::mqttbytes::v5::Publish::new("", v5::mqttbytes::QoS::AtLeastOnce, Bytes::new(), None);
+                let mut p =
+                    v5::mqttbytes::v5::Publish::new("", v5::mqttbytes::QoS::AtLeastOnce, Bytes::new(), None);
                 p.pkid = packet_id;
                 c.try_ack(&p).is_ok()
             }
@@ -206,7 +224,9 @@ fn v5_event(event: v5::Event) -> Event {
         v5::Event::Incoming(Packet::Publish(p)) => {
             Event::Message { topic: p.topic, payload: p.payload, qos: p.qos as u8, packet_id: p.pkid }
         }
-        v5::Event::Incoming(Packet::ConnAck(ack)) => Event::Connected { session_present: ack.session_present },
+        v5::Event::Incoming(Packet::ConnAck(ack)) => {
+            Event::Connected { session_present: ack.session_present }
+        }
         v5::Event::Incoming(Packet::SubAck(ack)) => {
             let granted = match ack.return_codes.first() {
                 Some(SubscribeReasonCode::Success(qos)) => Ok(*qos as u8),
@@ -215,7 +235,9 @@ fn v5_event(event: v5::Event) -> Event {
             };
             Event::Subscribed { packet_id: ack.pkid, granted }
         }
-        v5::Event::Incoming(Packet::Disconnect(d)) => Event::Dismissed { reason: format!("{:?}", d.reason_code) },
+        v5::Event::Incoming(Packet::Disconnect(d)) => {
+            Event::Dismissed { reason: format!("{:?}", d.reason_code) }
+        }
         v5::Event::Outgoing(rumqttc::Outgoing::Subscribe(packet_id)) => Event::Subscribing { packet_id },
         _ => Event::Other,
     }
@@ -224,10 +246,15 @@ fn v5_event(event: v5::Event) -> Event {
 fn v311_event(event: rumqttc::Event) -> Event {
     use rumqttc::{Packet, SubscribeReasonCode};
     match event {
-        rumqttc::Event::Incoming(Packet::Publish(p)) => {
-            Event::Message { topic: Bytes::from(p.topic), payload: p.payload, qos: p.qos as u8, packet_id: p.pkid }
+        rumqttc::Event::Incoming(Packet::Publish(p)) => Event::Message {
+            topic: Bytes::from(p.topic),
+            payload: p.payload,
+            qos: p.qos as u8,
+            packet_id: p.pkid,
+        },
+        rumqttc::Event::Incoming(Packet::ConnAck(ack)) => {
+            Event::Connected { session_present: ack.session_present }
         }
-        rumqttc::Event::Incoming(Packet::ConnAck(ack)) => Event::Connected { session_present: ack.session_present },
         rumqttc::Event::Incoming(Packet::SubAck(ack)) => {
             let granted = match ack.return_codes.first() {
                 Some(SubscribeReasonCode::Success(qos)) => Ok(*qos as u8),
