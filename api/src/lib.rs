@@ -14,6 +14,7 @@ mod meters;
 mod ops;
 mod pages;
 mod params;
+mod parkapi;
 mod parking;
 mod problem;
 mod rejections;

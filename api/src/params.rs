@@ -147,9 +147,18 @@ impl Params<'_> {
 
     /// A municipality by its slug.
     pub fn municipality(&self, registry: &Registry) -> Result<Option<MunicipalityId>, Problem> {
-        let Some(slug) = self.text("municipality") else { return Ok(None) };
+        self.municipality_named("municipality", registry)
+    }
+
+    /// A municipality by its slug, under another name.
+    pub fn municipality_named(
+        &self,
+        name: &str,
+        registry: &Registry,
+    ) -> Result<Option<MunicipalityId>, Problem> {
+        let Some(slug) = self.text(name) else { return Ok(None) };
         let id = registry.municipality_id(slug).ok_or_else(|| {
-            Problem::bad_parameter("municipality", slug, format!("There is no municipality '{slug}'."))
+            Problem::bad_parameter(name, slug, format!("There is no municipality '{slug}'."))
                 .remedy(format!("Known are: {}.", known_slugs(registry)))
         })?;
         Ok(Some(id))
@@ -157,9 +166,14 @@ impl Params<'_> {
 
     /// The text id after which the next page begins.
     pub fn cursor(&self) -> Result<Option<String>, Problem> {
-        let Some(value) = self.text("cursor") else { return Ok(None) };
+        self.cursor_named("cursor")
+    }
+
+    /// The same under another name.
+    pub fn cursor_named(&self, name: &str) -> Result<Option<String>, Problem> {
+        let Some(value) = self.text(name) else { return Ok(None) };
         let decoded = URL_SAFE_NO_PAD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let key = decoded.ok_or_else(|| Problem::bad_cursor(value))?;
+        let key = decoded.ok_or_else(|| Problem::bad_cursor_named(name, value))?;
         Ok(Some(key))
     }
 }

@@ -18,6 +18,7 @@ use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
 use crate::meters::{Meters, measure};
+use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
 use crate::{bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles};
 
@@ -61,6 +62,10 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sensors::messages))
         .routes(routes!(rejections::rejections))
         .routes(routes!(feeds::feeds))
+        .routes(routes!(v1::index))
+        .routes(routes!(v1::city))
+        .routes(routes!(v3::parking_sites))
+        .routes(routes!(v3::parking_spots))
 }
 
 fn ops_api() -> OpenApiRouter<Arc<App>> {

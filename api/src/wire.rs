@@ -94,6 +94,13 @@ pub struct Source<'a> {
     licence: Option<&'a str>,
 }
 
+impl<'a> Source<'a> {
+    /// Who is to be named.
+    pub fn attribution(&self) -> Option<&'a str> {
+        self.attribution
+    }
+}
+
 /// The feeds behind an answer.
 #[derive(Debug, Default)]
 pub struct Sources(Vec<FeedId>);

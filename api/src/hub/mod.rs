@@ -40,6 +40,15 @@ pub struct Live {
     position: u64,
     /// Counts everything that could change an answer about parking.
     parking_version: u64,
+    /// When the places were last read.
+    places_at: UtcMicros,
+}
+
+impl Live {
+    /// Since when the places are known as they are.
+    pub fn places_at(&self) -> UtcMicros {
+        self.places_at
+    }
 }
 
 /// See the module's description.
@@ -65,6 +74,7 @@ impl LiveHub {
                 map: LiveMap::new(Arc::default(), now),
                 position: 0,
                 parking_version: 0,
+                places_at: now,
             }),
             ring: RwLock::new(Ring::new(ring_events)),
             news: watch::Sender::new(0),
@@ -92,7 +102,9 @@ impl LiveHub {
     pub fn replace_registry(&self, registry: Arc<Registry>, now: UtcMicros) {
         self.change(now, |map| map.replace_registry(registry, now));
         // Not everything that an import changes is an event: a bay's restrictions, a name.
-        self.live.write().parking_version += 1;
+        let mut live = self.live.write();
+        live.parking_version += 1;
+        live.places_at = now;
     }
 
     /// Whether live state has been rebuilt from the store.

@@ -4,6 +4,7 @@ mod errors;
 pub mod fixture;
 mod keys;
 mod open;
+mod open_data;
 mod operators;
 mod pages;
 mod privacy;

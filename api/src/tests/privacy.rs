@@ -19,12 +19,19 @@ const ADDRESSES: &[&str] = &[
     "/v1/bays/p-1",
     "/v1/bays/p-2",
     "/v1/bays/p-3",
+    "/open/parkapi/v3/parking-spots",
     "/?q=51.953,7.991",
     "/sign/warendorf",
 ];
 
 /// Answers whose numbers contain the hidden bays, as the contract wants.
-const SUMS: &[&str] = &["/v1/sites?limit=1000", "/v1/sites?format=geojson", "/v1/sites/w-market"];
+const SUMS: &[&str] = &[
+    "/open/parkapi/v1/warendorf",
+    "/open/parkapi/v3/parking-sites",
+    "/v1/sites?limit=1000",
+    "/v1/sites?format=geojson",
+    "/v1/sites/w-market",
+];
 
 async fn events(county: &County) -> String {
     let request = Request::get("/v1/changes").body(Body::empty()).expect("request");
@@ -92,7 +99,7 @@ proptest! {
             other.hub.apply(changes(&public), super::fixture::NOW);
             let others = all_answers(&other).await;
             for ((address, a), b) in ADDRESSES.iter().zip(&answers).zip(&others) {
-                if address.contains("kind=bay") || address.starts_with("/v1/bays") {
+                if address.contains("kind=bay") || address.starts_with("/v1/bays") || address.contains("spots") {
                     prop_assert!(a == b, "{} tells the state of a hidden bay", address);
                 }
             }

@@ -27,6 +27,16 @@ impl LiveMap {
         page(&self.site_keys, in_box, within, after, limit)
     }
 
+    /// How many visible bays there are, in all or in one municipality.
+    pub fn bays_count(&self, municipality: Option<MunicipalityId>) -> usize {
+        self.bay_keys.iter().filter(|k| municipality.is_none_or(|m| m == k.municipality)).count()
+    }
+
+    /// How many visible sites there are, in all or in one municipality.
+    pub fn sites_count(&self, municipality: Option<MunicipalityId>) -> usize {
+        self.site_keys.iter().filter(|k| municipality.is_none_or(|m| m == k.municipality)).count()
+    }
+
     fn ranks_in(&self, bbox: Bbox, wanted: impl Fn(PlaceRef) -> bool) -> Vec<u32> {
         let envelope = AABB::from_corners([bbox.west, bbox.south], [bbox.east, bbox.north]);
         let inside = self.index.locate_in_envelope(envelope);

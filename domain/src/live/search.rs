@@ -238,6 +238,13 @@ impl LiveMap {
         sum
     }
 
+    /// Whether a site is not kept as a whole for some audience at the moment (a number of its spaces
+    /// may be).
+    pub fn is_open_to_all(&self, site: SiteId) -> bool {
+        let everyone = self.driver([], None);
+        self.sites.get(&site).is_some_and(|cell| !self.is_kept_whole(cell, &everyone))
+    }
+
     /// Whether the whole site is kept for others: a restriction without a number of spaces, of
     /// which no single bay of the site is the bearer.
     fn is_kept_whole(&self, cell: &SiteCell, driver: &Driver) -> bool {

@@ -1,0 +1,260 @@
+//! `/open/parkapi/v1/{municipality}`: what OpenTripPlanner reads.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::live::{BayView, ByRestriction, SiteView};
+use domain::place::{Purpose, Texts};
+use domain::{Audience, BayState, MunicipalityId, Registry, SiteKind, UtcMicros};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::rounded;
+use crate::answer::{self, LIVE, Tag};
+use crate::app::Ctx;
+use crate::hub::Live;
+use crate::params::{RawQuery, known_slugs};
+use crate::problem::{Problem, ProblemBody};
+use crate::wire::{Source, Sources};
+
+/// The municipalities, by name.
+#[derive(Serialize, ToSchema)]
+pub struct Index {
+    api_version: &'static str,
+    server_version: &'static str,
+    reference: &'static str,
+    /// Name to id.
+    cities: BTreeMap<String, String>,
+}
+
+/// The parking of a municipality.
+#[derive(Serialize, ToSchema)]
+pub struct City<'a> {
+    data_source: String,
+    /// UTC, without a zone, as the format has it.
+    #[schema(example = "2026-11-22T12:00:00")]
+    last_downloaded: String,
+    last_updated: String,
+    lots: Vec<Lot<'a>>,
+    attribution: Vec<Source<'a>>,
+}
+
+/// A site, or a single bay.
+#[derive(Serialize, ToSchema)]
+pub struct Lot<'a> {
+    id: &'a str,
+    name: String,
+    /// `Straße`, `Parkplatz`, `Parkhaus`, `Tiefgarage`, `Park-Ride`, `Barrierefreier-Parkplatz`
+    lot_type: &'static str,
+    address: &'a str,
+    coords: Coords,
+    /// `many`, `few` (under a tenth), `full`, `closed`, `nodata`
+    state: &'static str,
+    forecast: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free: Option<i64>,
+    #[serde(rename = "total:disabled", skip_serializing_if = "Option::is_none")]
+    total_disabled: Option<i64>,
+    #[serde(rename = "free:disabled", skip_serializing_if = "Option::is_none")]
+    free_disabled: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opening_hours: Option<&'a str>,
+    notes: Notes<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Coords {
+    lat: f64,
+    lng: f64,
+}
+
+/// What it costs, in words.
+#[derive(Default, Serialize, ToSchema)]
+pub struct Notes<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    de: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    en: Option<&'a str>,
+}
+
+impl<'a> Notes<'a> {
+    fn of(fee: Option<&'a Texts>) -> Self {
+        fee.map_or(Notes::default(), |fee| Notes { de: fee.de.as_deref(), en: fee.en.as_deref() })
+    }
+}
+
+const fn lot_type(kind: SiteKind) -> &'static str {
+    match kind {
+        SiteKind::OnStreet => "Straße",
+        SiteKind::Lot => "Parkplatz",
+        SiteKind::CarPark => "Parkhaus",
+        SiteKind::Underground => "Tiefgarage",
+        SiteKind::ParkAndRide => "Park-Ride",
+    }
+}
+
+const fn state(free: Option<i64>, total: i64) -> &'static str {
+    match free {
+        None => "nodata",
+        Some(0) => "full",
+        Some(free) if free * 10 < total => "few",
+        Some(_) => "many",
+    }
+}
+
+/// A time as the format has it: UTC, whole seconds, no zone.
+fn bare(at: UtcMicros) -> String {
+    at.timestamp().strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+/// What is read under the lock.
+struct Seen {
+    sites: Vec<(SiteView, Option<ByRestriction>)>,
+    bays: Vec<BayView>,
+}
+
+impl Seen {
+    fn read(live: &Live, town: MunicipalityId, now: UtcMicros) -> Self {
+        let map = &live.map;
+        let registry = map.registry();
+        let of_town = |id: &domain::SiteId| {
+            let entry = registry.site(*id);
+            entry.is_some_and(|e| e.municipality == town && e.def.purpose == Purpose::Car)
+        };
+        let sites = map.shown_sites().filter(of_town).filter(|id| map.is_open_to_all(*id));
+        let with_disabled = |id| {
+            let kept = map.by_restriction(id, now).into_iter().find(|r| r.audience == Audience::Disabled);
+            Some((map.site(id, now)?, kept))
+        };
+        let bays = map.shown_bays().filter(|id| registry.bay(*id).is_some_and(|e| e.municipality == town));
+        let bays = bays.filter_map(|id| map.bay(id, now)).filter(|view| {
+            // A site speaks for its bays; what is kept for others is no parking for those who ask.
+            let open_to = registry.bay(view.id).map(|e| e.def.restrictions.iter().filter_map(|r| r.audience));
+            view.site.is_none() && open_to.is_some_and(|mut a| a.all(|a| a == Audience::Disabled))
+        });
+        Seen { sites: sites.filter_map(with_disabled).collect(), bays: bays.collect() }
+    }
+}
+
+fn of_site<'a>(
+    view: &SiteView,
+    disabled: Option<&ByRestriction>,
+    registry: &'a Registry,
+    town: &'a str,
+) -> Option<Lot<'a>> {
+    let def = &registry.site(view.id)?.def;
+    let at = rounded(def.position());
+    let is_closed = view.opening.is_open == Some(false);
+    Some(Lot {
+        id: &def.id,
+        name: def.name.clone(),
+        lot_type: lot_type(def.kind),
+        address: town,
+        coords: Coords { lat: at.lat, lng: at.lon },
+        state: if is_closed { "closed" } else { state(view.vacant, view.capacity) },
+        forecast: false,
+        total: Some(view.capacity),
+        free: view.vacant,
+        total_disabled: disabled.and_then(|d| d.capacity),
+        free_disabled: disabled.and_then(|d| d.vacant),
+        opening_hours: def.opening_hours.as_deref(),
+        notes: Notes::of(def.fee.as_ref()),
+    })
+}
+
+fn of_bay<'a>(view: &BayView, registry: &'a Registry, town: &'a str) -> Option<Lot<'a>> {
+    let def = &registry.bay(view.id)?.def;
+    let at = rounded(view.position);
+    let is_for_disabled = def.restrictions.iter().any(|r| r.audience == Some(Audience::Disabled));
+    let free = (view.state != BayState::Unknown).then_some(i64::from(view.state == BayState::Vacant));
+    let (total, free_of_all, total_disabled, free_disabled) =
+        if is_for_disabled { (None, None, Some(1), free) } else { (Some(1), free, None, None) };
+    Some(Lot {
+        id: &def.id,
+        name: format!("Stellplatz {}", def.id),
+        lot_type: if is_for_disabled { "Barrierefreier-Parkplatz" } else { "Straße" },
+        address: town,
+        coords: Coords { lat: at.lat, lng: at.lon },
+        state: state(free, 1),
+        forecast: false,
+        total,
+        free: free_of_all,
+        total_disabled,
+        free_disabled,
+        opening_hours: None,
+        notes: Notes::default(),
+    })
+}
+
+/// The municipalities.
+#[utoipa::path(get, path = "/open/parkapi/v1", tag = "open data", responses((status = 200, body = Index)))]
+pub async fn index(State(shared): Ctx) -> Response {
+    let registry = shared.hub.read().map.registry().clone();
+    answer::json(&Index {
+        api_version: "1.0",
+        server_version: env!("CARGO_PKG_VERSION"),
+        reference: env!("CARGO_PKG_REPOSITORY"),
+        cities: registry.municipalities().map(|(_, m)| (m.name.clone(), m.slug.clone())).collect(),
+    })
+}
+
+/// The sites of a municipality, and its single bays, in the format of ParkAPI v1.
+#[utoipa::path(
+    get,
+    path = "/open/parkapi/v1/{municipality}",
+    tag = "open data",
+    params(("municipality" = String, Path, description = "slug")),
+    responses(
+        (status = 200, body = City),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn city(
+    State(shared): Ctx,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    query.params(&[])?;
+    let tag = Tag::new(&shared.hub.parking_tag(), "");
+    let now = shared.now();
+    let (seen, registry, id) = {
+        let live = shared.hub.read();
+        let registry = live.map.registry().clone();
+        let id = registry.municipality_id(&slug).ok_or_else(|| {
+            Problem::not_found("There is no municipality with this id.")
+                .remedy(format!("Known are: {}.", known_slugs(&registry)))
+        })?;
+        (Seen::read(&live, id, now), registry, id)
+    };
+    if let Some(unchanged) = tag.known(&headers) {
+        return Ok(unchanged);
+    }
+    let town = registry.municipality(id).map_or("", |m| m.name.as_str());
+    let mut sources = Sources::default();
+    let mut lots = Vec::with_capacity(seen.sites.len() + seen.bays.len());
+    for (view, disabled) in &seen.sites {
+        sources.note(view.feed);
+        lots.extend(of_site(view, disabled.as_ref(), &registry, town));
+    }
+    for view in &seen.bays {
+        sources.note(view.feed);
+        lots.extend(of_bay(view, &registry, town));
+    }
+    let of_sites = seen.sites.iter().filter_map(|(v, _)| v.observed_at);
+    let newest = of_sites.chain(seen.bays.iter().filter_map(|b| b.observed_at)).max();
+    let attribution = sources.of(&registry);
+    let named: Vec<&str> = attribution.iter().filter_map(Source::attribution).collect();
+    let city = City {
+        data_source: if named.is_empty() { town.to_owned() } else { named.join("; ") },
+        last_downloaded: bare(now),
+        last_updated: bare(newest.unwrap_or(now)),
+        lots,
+        attribution,
+    };
+    Ok(tag.on(answer::json(&city), LIVE))
+}
