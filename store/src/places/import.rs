@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{Decoder, UtcMicros};
 use domain::catalogue::Catalogue;
 use domain::live::Change;
 use domain::rebinding::rebind;
 use domain::sensor::SensorRow;
+use domain::{Decoder, UtcMicros};
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -357,7 +357,8 @@ async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()
     }
     let devices: BTreeMap<&str, &SensorRow> = rows.iter().map(|r| (r.id.as_str(), r)).collect();
     // A sensor's rows agree on its decoder, but not each has to name it.
-    let decoders: HashMap<&str, Decoder> = rows.iter().filter_map(|r| Some((r.id.as_str(), r.decoder?))).collect();
+    let decoders: HashMap<&str, Decoder> =
+        rows.iter().filter_map(|r| Some((r.id.as_str(), r.decoder?))).collect();
     sqlx::query(
         "INSERT INTO sensor (municipality, feed, key, decoder)
          SELECT f.municipality, f.id, t.key, t.decoder

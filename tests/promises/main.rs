@@ -1,0 +1,7 @@
+//! The promises, tried from outside: the real executable, a real broker, a real PostgreSQL.
+
+mod bad_input;
+mod kill;
+mod native;
+mod places;
+mod support;

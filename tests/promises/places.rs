@@ -1,0 +1,91 @@
+//! Import and export from the command line, while the product runs.
+
+use crate::support::{Instance, at, chirpstack, eventually, port_of, publish, town};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_imports_into_the_same_and_a_second_import_changes_nothing() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    let (ok, out, _) = instance.command(&["import", "--check", &folder.to_string_lossy()]);
+    assert!(ok && out.contains("nothing was imported"), "{out}");
+    assert_eq!(instance.get("/v1/sites").await.1["items"].as_array().unwrap().len(), 0);
+
+    instance.import(&folder);
+    eventually("the sites are there", || async {
+        (instance.get("/v1/sites").await.1["items"].as_array().unwrap().len() == 2).then_some(())
+    })
+    .await;
+    let (_, again, _) = instance.command(&["import", &folder.to_string_lossy()]);
+    assert!(!again.contains("1 added") && again.contains("bays: 0 added, 0 changed, 6 unchanged"), "{again}");
+
+    let (first, second) = (instance.dir.path().join("first"), instance.dir.path().join("second"));
+    assert!(instance.command(&["export", &first.to_string_lossy()]).0);
+    let other = Instance::serve(&[]).await;
+    other.import(&first);
+    assert!(other.command(&["export", &second.to_string_lossy()]).0);
+    for entry in std::fs::read_dir(&first).unwrap().flatten() {
+        let name = entry.file_name();
+        assert_eq!(
+            std::fs::read_to_string(first.join(&name)).unwrap(),
+            std::fs::read_to_string(second.join(&name)).unwrap(),
+            "{name:?}"
+        );
+    }
+    other.stop().await;
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_with_file_line_field_and_remedy_and_nothing_is_imported() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    std::fs::write(folder.join("municipalities.csv"), "slug,name,ags\nkreis,Kreis,5999\n").unwrap();
+    let (ok, _, err) = instance.command(&["import", &folder.to_string_lossy()]);
+    assert!(!ok && err.contains("municipalities.csv:2") && err.contains("ags") && err.contains("remedy"), "{err}");
+    assert_eq!(instance.get("/v1/sites").await.1["items"].as_array().unwrap().len(), 0);
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_swapped_device_keeps_the_bays_history() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    instance.import(&folder);
+    instance.subscribed().await;
+    let port = port_of(&instance.text("mqtt"));
+    let state = || async { instance.get("/v1/bays/n1").await.1["state"].as_str().unwrap_or("").to_owned() };
+    publish(port, vec![chirpstack("70b3d57ed0000001", 1, 1, "AQ==")]).await;
+    eventually("the old device is heard", || async { (state().await == "occupied").then_some(()) }).await;
+
+    let swap = format!(
+        "id,feed,decoder,bay,bound_from,bound_until\n70B3D57ED0000001,lora,bosch-tps110,n1,,{0}\n70B3D57ED0000009,lora,bosch-tps110,n1,{0},\n",
+        at(-2)
+    );
+    std::fs::write(folder.join("sensors.csv"), swap).unwrap();
+    instance.import(&folder.join("sensors.csv"));
+    let pool = instance.pool().await;
+    // Until the ingest has taken the import in, the new device is unknown: send until it is heard.
+    let mut n = 10;
+    loop {
+        n += 1;
+        publish(port, vec![chirpstack("70b3d57ed0000009", n, 1, "AA==")]).await;
+        if state().await == "vacant" {
+            break;
+        }
+        assert!(n < 200, "the new device is not heard");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    publish(port, vec![chirpstack("70b3d57ed0000001", 500, 1, "AQ==")]).await;
+    eventually("the old device is unbound", || async {
+        let reason: Option<String> = sqlx::query_scalar("SELECT reason FROM rejection ORDER BY id DESC LIMIT 1")
+            .fetch_optional(&pool)
+            .await
+            .unwrap();
+        (reason.as_deref() == Some("unbound_sensor")).then_some(())
+    })
+    .await;
+    let sensors: i64 = sqlx::query_scalar("SELECT count(DISTINCT sensor) FROM bay_observation").fetch_one(&pool).await.unwrap();
+    assert_eq!(sensors, 2);
+    pool.close().await;
+    instance.stop().await;
+}
