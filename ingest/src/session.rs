@@ -139,6 +139,8 @@ impl Runner {
                 event = event_loop.poll() => event,
             };
             match event {
+                // Brokers need not close the connection then, and some do not.
+                Ok(Event::Left) if draining => break,
                 Ok(event) => self.handle(event, &mut outage, cancel.is_cancelled()).await,
                 Err(_) if draining || (cancel.is_cancelled() && outage.is_some()) => break,
                 Err(reason) => {
@@ -185,7 +187,7 @@ impl Runner {
             }
             Event::Subscribed { packet_id, granted } => self.subscribed(packet_id, granted),
             Event::Dismissed { reason } => warn!("{} ended the connection: {reason}", self.name),
-            Event::Message { .. } | Event::Other => {}
+            Event::Message { .. } | Event::Left | Event::Other => {}
         }
     }
 

@@ -60,6 +60,8 @@ pub enum Event {
         packet_id: u16,
         granted: Result<u8, String>,
     },
+    /// Our good-bye is on its way, and all acks before it.
+    Left,
     /// The broker ended the connection on purpose.
     Dismissed {
         reason: String,
@@ -239,6 +241,7 @@ fn v5_event(event: v5::Event) -> Event {
             Event::Dismissed { reason: format!("{:?}", d.reason_code) }
         }
         v5::Event::Outgoing(rumqttc::Outgoing::Subscribe(packet_id)) => Event::Subscribing { packet_id },
+        v5::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }
 }
@@ -264,6 +267,7 @@ fn v311_event(event: rumqttc::Event) -> Event {
         }
         rumqttc::Event::Incoming(Packet::Disconnect) => Event::Dismissed { reason: "no reason given".into() },
         rumqttc::Event::Outgoing(rumqttc::Outgoing::Subscribe(packet_id)) => Event::Subscribing { packet_id },
+        rumqttc::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }
 }
