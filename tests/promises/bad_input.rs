@@ -32,8 +32,17 @@ async fn each_kind_has_its_reason_and_stops_nothing() {
         ("implausible", site(format!(r#"{{"at":"{now}","occupied":111}}"#))),
         ("implausible", site(format!(r#"{{"at":"{now}","vacant":101}}"#))),
         ("implausible", site(format!(r#"{{"at":"{now}","occupied":-1}}"#))),
-        ("implausible", ("kv/1/county/vehicle/bus-1".into(), format!(r#"{{"at":"{now}","lat":91,"lon":7}}"#).into_bytes())),
-        ("implausible", ("kv/1/county/vehicle/bus-1".into(), format!(r#"{{"at":"{now}","lat":0,"lon":0}}"#).into_bytes())),
+        (
+            "implausible",
+            (
+                "kv/1/county/vehicle/bus-1".into(),
+                format!(r#"{{"at":"{now}","lat":91,"lon":7}}"#).into_bytes(),
+            ),
+        ),
+        (
+            "implausible",
+            ("kv/1/county/vehicle/bus-1".into(), format!(r#"{{"at":"{now}","lat":0,"lon":0}}"#).into_bytes()),
+        ),
         ("unknown_sensor", chirpstack("70b3d57ed00000ff", 1, 1, "AQ==")),
         ("unbound_sensor", chirpstack("70b3d57ed0000002", 2, 1, "AQ==")),
         ("unsupported_device", chirpstack("70b3d57ed0000003", 3, 1, "AQ==")),
@@ -52,16 +61,20 @@ async fn each_kind_has_its_reason_and_stops_nothing() {
 
     let pool = instance.pool().await;
     eventually("the good messages are stored", || async {
-        let n: (i64, i64) = sqlx::query_as("SELECT (SELECT count(*) FROM bay_observation), (SELECT count(*) FROM site_count)")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+        let n: (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM bay_observation), (SELECT count(*) FROM site_count)",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
         (n == (2, 1)).then_some(())
     })
     .await;
     let reasons: Vec<(String, String)> = eventually("every bad one is kept", || async {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT reason, detail FROM rejection ORDER BY id").fetch_all(&pool).await.unwrap();
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT reason, detail FROM rejection ORDER BY id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
         (rows.len() >= cases.len()).then_some(rows)
     })
     .await;
@@ -72,7 +85,10 @@ async fn each_kind_has_its_reason_and_stops_nothing() {
     assert_eq!(found, wanted, "{reasons:#?}");
     assert!(reasons.iter().all(|(_, detail)| !detail.is_empty()));
     let (_, garage) = instance.get("/v1/sites/garage").await;
-    assert_eq!((&garage["vacant"], &garage["flags"]), (&serde_json::json!(0), &serde_json::json!(["over_capacity"])));
+    assert_eq!(
+        (&garage["vacant"], &garage["flags"]),
+        (&serde_json::json!(0), &serde_json::json!(["over_capacity"]))
+    );
     // What asks for a key learns nothing without one.
     for path in ["/v1/rejections", "/v1/sensors", "/v1/sensors/70b3d57ed0000001/messages"] {
         assert_eq!(instance.get(path).await.0, 401, "{path}");

@@ -28,7 +28,10 @@ fn rounds() -> u32 {
 /// A publish that got no ack before a connection broke is sent again: same content, same row.
 async fn publish_until(port: u16, stop: tokio_util::sync::CancellationToken) -> u64 {
     let mut options = MqttOptions::new(format!("crash-{}", free_port()), "127.0.0.1", port);
-    options.set_clean_start(false).set_session_expiry_interval(Some(600)).set_keep_alive(Duration::from_secs(5));
+    options
+        .set_clean_start(false)
+        .set_session_expiry_interval(Some(600))
+        .set_keep_alive(Duration::from_secs(5));
     let (client, mut events) = AsyncClient::new(options, 100);
     let base = jiff::Timestamp::now();
     let sender = tokio::spawn({
@@ -100,7 +103,9 @@ async fn nothing_is_lost_or_doubled(victim: Victim, seed: u64) {
     let (rows, distinct) = eventually("everything acknowledged is stored", || async {
         let pool = store::connect(&instance.text("database_url")).await.ok()?;
         let counts: Result<(i64, i64), _> =
-            sqlx::query_as("SELECT count(*), count(DISTINCT seq) FROM bay_observation").fetch_one(&pool).await;
+            sqlx::query_as("SELECT count(*), count(DISTINCT seq) FROM bay_observation")
+                .fetch_one(&pool)
+                .await;
         pool.close().await;
         counts.ok().filter(|(_, distinct)| victim == Victim::Broker || *distinct >= last)
     })

@@ -100,9 +100,8 @@ async fn through_mosquitto_into_plain_postgresql() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_mosquitto_into_timescaledb() {
-    let has_timescaledb = std::fs::read_dir("/usr/lib/postgresql").is_ok_and(|versions| {
-        versions.flatten().any(|v| v.path().join("lib/timescaledb.so").exists())
-    });
+    let has_timescaledb = std::fs::read_dir("/usr/lib/postgresql")
+        .is_ok_and(|versions| versions.flatten().any(|v| v.path().join("lib/timescaledb.so").exists()));
     if !has_timescaledb {
         eprintln!("SKIPPED: this machine has no TimescaleDB; the same test ran on plain PostgreSQL only");
         return;

@@ -41,7 +41,10 @@ async fn what_is_wrong_is_told_with_file_line_field_and_remedy_and_nothing_is_im
     let folder = town(instance.dir.path());
     std::fs::write(folder.join("municipalities.csv"), "slug,name,ags\nkreis,Kreis,5999\n").unwrap();
     let (ok, _, err) = instance.command(&["import", &folder.to_string_lossy()]);
-    assert!(!ok && err.contains("municipalities.csv:2") && err.contains("ags") && err.contains("remedy"), "{err}");
+    assert!(
+        !ok && err.contains("municipalities.csv:2") && err.contains("ags") && err.contains("remedy"),
+        "{err}"
+    );
     assert_eq!(instance.get("/v1/sites").await.1["items"].as_array().unwrap().len(), 0);
     instance.stop().await;
 }
@@ -77,14 +80,18 @@ async fn a_swapped_device_keeps_the_bays_history() {
     }
     publish(port, vec![chirpstack("70b3d57ed0000001", 500, 1, "AQ==")]).await;
     eventually("the old device is unbound", || async {
-        let reason: Option<String> = sqlx::query_scalar("SELECT reason FROM rejection ORDER BY id DESC LIMIT 1")
-            .fetch_optional(&pool)
-            .await
-            .unwrap();
+        let reason: Option<String> =
+            sqlx::query_scalar("SELECT reason FROM rejection ORDER BY id DESC LIMIT 1")
+                .fetch_optional(&pool)
+                .await
+                .unwrap();
         (reason.as_deref() == Some("unbound_sensor")).then_some(())
     })
     .await;
-    let sensors: i64 = sqlx::query_scalar("SELECT count(DISTINCT sensor) FROM bay_observation").fetch_one(&pool).await.unwrap();
+    let sensors: i64 = sqlx::query_scalar("SELECT count(DISTINCT sensor) FROM bay_observation")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     assert_eq!(sensors, 2);
     pool.close().await;
     instance.stop().await;

@@ -44,7 +44,8 @@ impl Instance {
     pub async fn serve(extra: &[&str]) -> Instance {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data").to_string_lossy().into_owned();
-        let mut args: Vec<String> = ["serve", "--data-dir", &data, "--http", "127.0.0.1:0"].map(str::to_owned).into();
+        let mut args: Vec<String> =
+            ["serve", "--data-dir", &data, "--http", "127.0.0.1:0"].map(str::to_owned).into();
         args.extend(["--mqtt-listen", "127.0.0.1:0"].map(str::to_owned));
         args.extend(extra.iter().map(|a| (*a).to_owned()));
         let (process, ready) = start(&args, dir.path()).await;
@@ -79,7 +80,8 @@ impl Instance {
 
     /// Runs a command on this instance's data directory: exit code, standard output and error.
     pub fn command(&self, args: &[&str]) -> (bool, String, String) {
-        let mut all = vec![args[0].to_owned(), "--data-dir".to_owned(), self.data().to_string_lossy().into_owned()];
+        let mut all =
+            vec![args[0].to_owned(), "--data-dir".to_owned(), self.data().to_string_lossy().into_owned()];
         all.extend(args[1..].iter().map(|a| (*a).to_owned()));
         let done = Command::new(BIN).args(&all).env("KV_LOG", "warn").output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -193,7 +195,8 @@ impl Mosquitto {
 
 fn spawn_mosquitto(config: &Path, port: u16) -> Child {
     let binary = if Path::new("/usr/sbin/mosquitto").exists() { "/usr/sbin/mosquitto" } else { "mosquitto" };
-    let child = Command::new(binary).arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child =
+        Command::new(binary).arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let child = child.expect("mosquitto is needed: apt-get install mosquitto");
     let deadline = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -247,21 +250,43 @@ pub fn town(dir: &Path) -> PathBuf {
         "slug,name,ags,lat,lon\nkreis,Kreis,05999,51.9,7.2\naltdorf,Altdorf,05999001,51.90,7.20\nneudorf,Neudorf,05999002,51.95,7.30\n",
     );
     let feature = |properties: String, lon: f64, lat: f64| {
-        format!(r#"{{"type":"Feature","properties":{{{properties}}},"geometry":{{"type":"Point","coordinates":[{lon},{lat}]}}}}"#)
+        format!(
+            r#"{{"type":"Feature","properties":{{{properties}}},"geometry":{{"type":"Point","coordinates":[{lon},{lat}]}}}}"#
+        )
     };
-    let collection =
-        |features: Vec<String>| format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(",\n"));
+    let collection = |features: Vec<String>| {
+        format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(",\n"))
+    };
     write(
         "sites.geojson",
         &collection(vec![
-            feature(r#""id":"markt","municipality":"altdorf","name":"Markt","kind":"lot","capacity":4"#.into(), 7.2, 51.9),
-            feature(r#""id":"garage","municipality":"altdorf","name":"Garage","kind":"car_park","capacity":100"#.into(), 7.201, 51.9),
+            feature(
+                r#""id":"markt","municipality":"altdorf","name":"Markt","kind":"lot","capacity":4"#.into(),
+                7.2,
+                51.9,
+            ),
+            feature(
+                r#""id":"garage","municipality":"altdorf","name":"Garage","kind":"car_park","capacity":100"#
+                    .into(),
+                7.201,
+                51.9,
+            ),
         ]),
     );
     let mut bays: Vec<String> = (1..=3)
-        .map(|i| feature(format!(r#""id":"a{i}","municipality":"altdorf","site":"markt""#), 7.2 + f64::from(i) * 1e-5, 51.9))
+        .map(|i| {
+            feature(
+                format!(r#""id":"a{i}","municipality":"altdorf","site":"markt""#),
+                7.2 + f64::from(i) * 1e-5,
+                51.9,
+            )
+        })
         .collect();
-    bays.push(feature(r#""id":"a-home","municipality":"altdorf","site":"markt","restriction":"resident""#.into(), 7.2001, 51.9));
+    bays.push(feature(
+        r#""id":"a-home","municipality":"altdorf","site":"markt","restriction":"resident""#.into(),
+        7.2001,
+        51.9,
+    ));
     bays.push(feature(r#""id":"n1","municipality":"neudorf""#.into(), 7.3, 51.95));
     bays.push(feature(r#""id":"n2","municipality":"neudorf""#.into(), 7.3001, 51.95));
     write("bays.geojson", &collection(bays));
