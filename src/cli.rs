@@ -105,7 +105,7 @@ pub struct EmbeddedBrokerArgs {
     /// stop loses none. Who needs more connects a durable broker by --mqtt-url.
     #[arg(long, env = "KV_MQTT_LISTEN", default_value = "127.0.0.1:1883")]
     pub mqtt_listen: SocketAddr,
-    /// Who may publish and subscribe what at the embedded broker (TOML: [[user]] name, password,
+    /// Who may publish and subscribe what at the embedded broker (TOML: `[[user]]` with name, password,
     /// publish, subscribe). Required unless it listens on this machine only.
     #[arg(long, env = "KV_MQTT_USERS")]
     pub mqtt_users: Option<PathBuf>,

@@ -19,7 +19,7 @@ use crate::time::UtcMicros;
 pub type Digest = i64;
 
 /// A name that makes a redelivered message with a clock of ours the same observation: see
-/// [`Observation::claim`].
+/// [`claim_of`].
 pub type Claim = i64;
 
 /// Who said it, and when we heard it.

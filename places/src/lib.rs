@@ -1,7 +1,7 @@
 //! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
 //! brokers and feeds of a county. Knows nothing of a database.
 //!
-//! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write`]. Whatever is
+//! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`Problem`]s, all at once.
 
 mod age;

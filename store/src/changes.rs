@@ -178,7 +178,7 @@ impl Bell {
         Bell { pool, listener: None }
     }
 
-    /// Waits for the bell, at most [`POLL`]; the writer who rang, or `None` when it is time to
+    /// Waits for the bell, at most a second; the writer who rang, or `None` when it is time to
     /// look without having been called.
     pub async fn wait(&mut self) -> Option<i64> {
         if self.listener.is_none() {
