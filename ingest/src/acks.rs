@@ -3,7 +3,8 @@
 //!
 //! After a reconnect the broker sends unacknowledged messages again, under packet ids of the new
 //! connection: an ack of the old one could hit a message that is not stored. The client library
-//! does not check this, so every ack is tagged with its connection.
+//! does not check this, so every ack is tagged with its connection, and none is handed over while
+//! there is no connection.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,6 +13,18 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::mqtt::Client;
+
+/// Takes acks for the broker.
+pub trait PubAck: std::fmt::Debug + Send + Sync {
+    /// Acknowledges a message of QoS 1; whether there was room for the request.
+    fn try_ack(&self, packet_id: u16) -> bool;
+}
+
+impl PubAck for Client {
+    fn try_ack(&self, packet_id: u16) -> bool {
+        Client::try_ack(self, packet_id)
+    }
+}
 
 /// The acks of one session that are still owed.
 #[derive(Debug)]
@@ -22,8 +35,10 @@ pub struct Acks {
 
 #[derive(Debug)]
 struct State {
-    client: Client,
+    client: Box<dyn PubAck>,
     connection: u32,
+    /// Between two connections nothing may be acknowledged: it would go out on the next one.
+    is_connected: bool,
     /// Number of the first slot.
     base: u64,
     slots: VecDeque<Slot>,
@@ -39,9 +54,15 @@ struct Slot {
 
 impl Acks {
     /// Owes nothing yet.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: impl PubAck + 'static) -> Self {
         Acks {
-            state: Mutex::new(State { client, connection: 0, base: 0, slots: VecDeque::new() }),
+            state: Mutex::new(State {
+                client: Box::new(client),
+                connection: 0,
+                is_connected: false,
+                base: 0,
+                slots: VecDeque::new(),
+            }),
             settled: Notify::new(),
         }
     }
@@ -49,7 +70,15 @@ impl Acks {
     /// A new connection: acks of earlier ones are void. Must be called before anything is
     /// subscribed on it.
     pub fn connected(&self) {
-        self.state.lock().connection += 1;
+        let mut s = self.state.lock();
+        s.connection += 1;
+        s.is_connected = true;
+    }
+
+    /// The connection is lost: what is stored from now on is not acknowledged, the broker delivers
+    /// it again. What was asked for before must then be taken back from the client.
+    pub fn lost(&self) {
+        self.state.lock().is_connected = false;
     }
 
     /// Notes a message in the order of arrival; returns its number.
@@ -70,7 +99,7 @@ impl Acks {
             }
         }
         while let Some(slot) = s.slots.front().filter(|slot| slot.done) {
-            let is_owed = slot.packet_id != 0 && slot.connection == s.connection;
+            let is_owed = slot.packet_id != 0 && s.is_connected && slot.connection == s.connection;
             // The request channel is wider than any window; should it be full all the same, the
             // ack stays owed and goes out with the next one.
             if is_owed && !s.client.try_ack(slot.packet_id) {

@@ -144,6 +144,9 @@ impl Runner {
                 Ok(event) => self.handle(event, &mut outage, cancel.is_cancelled()).await,
                 Err(_) if draining || (cancel.is_cancelled() && outage.is_some()) => break,
                 Err(reason) => {
+                    // In this order: a writer may have acknowledged since the client noticed.
+                    self.acks.lost();
+                    event_loop.drop_acks();
                     self.lost(&mut outage, &reason);
                     let pause = outage.as_mut().map_or(RETRY_FIRST, Outage::next_pause);
                     tokio::select! {

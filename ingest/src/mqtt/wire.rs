@@ -208,6 +208,14 @@ impl Client {
 }
 
 impl EventLoop {
+    /// Takes back the acks that were asked for and have not left.
+    pub fn drop_acks(&mut self) {
+        match self {
+            EventLoop::V5(l) => l.clean(),
+            EventLoop::V311(l) => l.clean(),
+        }
+    }
+
     /// Waits for the next event; connects when there is no connection.
     ///
     /// # Errors
