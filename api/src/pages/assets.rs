@@ -9,23 +9,25 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/live.js");
+const ICON: &str = include_str!("assets/icon.svg");
 
 /// The routes of the assets.
 pub fn routes() -> Router {
+    let serve = |text: &'static str, kind: &'static str| {
+        get(move |headers: HeaderMap| async move { asset(&headers, text, kind) })
+    };
     Router::new()
-        .route(
-            "/assets/style.css",
-            get(|h: HeaderMap| async move { asset(&h, STYLE, "text/css; charset=utf-8") }),
-        )
-        .route(
-            "/assets/live.js",
-            get(|h: HeaderMap| async move { asset(&h, SCRIPT, "text/javascript; charset=utf-8") }),
-        )
+        .route("/assets/style.css", serve(STYLE, "text/css; charset=utf-8"))
+        .route("/assets/live.js", serve(SCRIPT, "text/javascript; charset=utf-8"))
+        .route("/assets/icon.svg", serve(ICON, "image/svg+xml"))
 }
 
 /// What every page has in its head.
 pub fn style() -> Markup {
-    html! { link rel="stylesheet" href="/assets/style.css"; }
+    html! {
+        link rel="stylesheet" href="/assets/style.css";
+        link rel="icon" type="image/svg+xml" href="/assets/icon.svg";
+    }
 }
 
 /// What a page that keeps itself current has in its head.

@@ -101,6 +101,10 @@ impl Classes {
         (self.0.len() - 1) as ClassId
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn get(&self, id: ClassId) -> &Class {
         &self.0[id as usize]
     }

@@ -40,6 +40,11 @@ impl LiveMap {
         }
     }
 
+    /// Of every class, whether the driver may park in its spaces.
+    pub(super) fn admissions(&self, driver: &Driver) -> Vec<bool> {
+        (0..self.classes.len() as ClassId).map(|c| self.kept(c, driver).admits(driver.audiences)).collect()
+    }
+
     pub(super) fn kept(&self, class: ClassId, driver: &Driver) -> Kept {
         match &driver.arrival {
             None => self.classes.get(class).kept,

@@ -3,13 +3,11 @@
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
-use rstar::RTree;
-use rstar::primitives::GeomWithData;
-
-use super::class::Classes;
+use super::class::{ClassId, Classes};
+use super::grid::{Grid, Slot};
 use super::{BayCell, BayPlace, EventReason, LiveEvent, LiveMap, PlaceRef};
 use crate::bay_state::BayState;
-use crate::geo::{Bbox, LatLon};
+use crate::geo::Bbox;
 use crate::ids::{BayId, MunicipalityId, SiteId};
 use crate::place::{Publish, is_valid_at};
 use crate::registry::Registry;
@@ -23,16 +21,25 @@ pub(super) struct Keyed<I> {
     pub municipality: MunicipalityId,
 }
 
-/// A visible place in the spatial index, with what searches ask of all of them.
-pub(super) type IndexedPlace = GeomWithData<[f64; 2], Spot>;
-
+/// A visible bay on the map, with all that a search asks of every one of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Spot {
-    pub place: PlaceRef,
-    /// Its position in the list of keys of its kind.
+pub(super) struct BaySpot {
+    pub id: BayId,
+    /// Its position in the list of keys.
     pub rank: u32,
-    /// A bay that belongs to a visible site.
-    pub in_site: bool,
+    pub class: ClassId,
+    pub site: Option<SiteId>,
+    /// As last stated; holds before `stale_at`.
+    pub last_state: Option<BayState>,
+    pub stale_at: UtcMicros,
+}
+
+/// A visible site on the map.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct SiteSpot {
+    pub id: SiteId,
+    /// Its position in the list of keys.
+    pub rank: u32,
 }
 
 impl LiveMap {
@@ -135,6 +142,7 @@ impl LiveMap {
                 position: bay.position(),
                 is_public: publish == Publish::Public && site_is_shown,
                 counts_in_site: publish != Publish::None,
+                slot: None,
             };
             if place.is_public {
                 let keyed = Keyed { key: bay.id.clone(), id: entry.id, municipality: entry.municipality };
@@ -152,31 +160,32 @@ impl LiveMap {
     }
 
     fn index_places(&mut self, registry: &Registry) {
-        let sites = self.site_keys.iter().enumerate().filter_map(|(rank, s)| {
-            let spot = Spot { place: PlaceRef::Site(s.id), rank: rank as u32, in_site: false };
-            Some(point(registry.site(s.id)?.def.position(), spot))
+        let sites = self.site_keys.iter().zip(0..).filter_map(|(keyed, rank)| {
+            Some((registry.site(keyed.id)?.def.position(), SiteSpot { id: keyed.id, rank }))
         });
-        let bays = self.bay_keys.iter().enumerate().filter_map(|(rank, b)| {
-            let place = self.bays.get(&b.id)?.placed.as_ref()?;
-            let spot = Spot { place: PlaceRef::Bay(b.id), rank: rank as u32, in_site: place.site.is_some() };
-            Some(point(place.position, spot))
+        self.site_grid = Grid::new(sites.collect());
+        let bays = self.bay_keys.iter().zip(0..).filter_map(|(keyed, rank)| {
+            let place = self.bays.get(&keyed.id)?.placed.as_ref()?;
+            let spot = BaySpot {
+                id: keyed.id,
+                rank,
+                class: place.class,
+                site: place.site,
+                last_state: None,
+                stale_at: UtcMicros(i64::MIN),
+            };
+            Some((place.position, spot))
         });
-        let points: Vec<IndexedPlace> = sites.chain(bays).collect();
-        self.bounds = points
-            .iter()
-            .map(position_of)
-            .fold(None, |b: Option<Bbox>, p| Some(b.map_or(Bbox::of(p), |b| b.extended(p))));
-        self.index = RTree::bulk_load(points);
+        self.bay_grid = Grid::new(bays.collect());
+        for ((_, spot), slot) in self.bay_grid.items().iter().zip(0..) {
+            if let Some(place) = self.bays.get_mut(&spot.id).and_then(|c| c.placed.as_mut()) {
+                place.slot = Some(slot as Slot);
+            }
+        }
+        let sites = self.site_grid.items().iter().map(|(p, _)| *p);
+        let points = sites.chain(self.bay_grid.items().iter().map(|(p, _)| *p));
+        self.bounds = points.fold(None, |b: Option<Bbox>, p| Some(b.map_or(Bbox::of(p), |b| b.extended(p))));
     }
-}
-
-fn point(position: LatLon, spot: Spot) -> IndexedPlace {
-    GeomWithData::new([position.lon, position.lat], spot)
-}
-
-pub(super) fn position_of(point: &IndexedPlace) -> LatLon {
-    let [lon, lat] = *point.geom();
-    LatLon { lat, lon }
 }
 
 struct ValidityEdges {

@@ -1,9 +1,7 @@
 //! Pages of visible places, in the order of their text ids.
 
-use rstar::AABB;
-
+use super::LiveMap;
 use super::layout::Keyed;
-use super::{LiveMap, PlaceRef};
 use crate::geo::Bbox;
 use crate::ids::{BayId, MunicipalityId, SiteId};
 
@@ -17,13 +15,13 @@ pub struct Within {
 impl LiveMap {
     /// At most `limit` visible bays after the text id `after`, and whether more follow.
     pub fn bays_page(&self, within: &Within, after: Option<&str>, limit: usize) -> (Vec<BayId>, bool) {
-        let in_box = within.bbox.map(|bbox| self.ranks_in(bbox, |p| matches!(p, PlaceRef::Bay(_))));
+        let in_box = within.bbox.map(|bbox| self.bay_grid.within(bbox).map(|(_, spot)| spot.rank).collect());
         page(&self.bay_keys, in_box, within, after, limit)
     }
 
     /// At most `limit` visible sites after the text id `after`, and whether more follow.
     pub fn sites_page(&self, within: &Within, after: Option<&str>, limit: usize) -> (Vec<SiteId>, bool) {
-        let in_box = within.bbox.map(|bbox| self.ranks_in(bbox, |p| matches!(p, PlaceRef::Site(_))));
+        let in_box = within.bbox.map(|bbox| self.site_grid.within(bbox).map(|(_, spot)| spot.rank).collect());
         page(&self.site_keys, in_box, within, after, limit)
     }
 
@@ -35,12 +33,6 @@ impl LiveMap {
     /// How many visible sites there are, in all or in one municipality.
     pub fn sites_count(&self, municipality: Option<MunicipalityId>) -> usize {
         self.site_keys.iter().filter(|k| municipality.is_none_or(|m| m == k.municipality)).count()
-    }
-
-    fn ranks_in(&self, bbox: Bbox, wanted: impl Fn(PlaceRef) -> bool) -> Vec<u32> {
-        let envelope = AABB::from_corners([bbox.west, bbox.south], [bbox.east, bbox.north]);
-        let inside = self.index.locate_in_envelope(envelope);
-        inside.filter(|p| wanted(p.data.place)).map(|p| p.data.rank).collect()
     }
 }
 

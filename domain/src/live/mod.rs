@@ -6,8 +6,10 @@
 
 mod class;
 mod driver;
+mod grid;
 mod layout;
 mod list;
+mod offer;
 mod read;
 mod search;
 mod site;
@@ -19,7 +21,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use rstar::RTree;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +37,11 @@ use crate::time::UtcMicros;
 pub use class::Tally;
 use class::{ClassId, Classes};
 pub use driver::Driver;
-use layout::{IndexedPlace, Keyed};
+use grid::{Grid, Slot};
+use layout::{BaySpot, Keyed, SiteSpot};
 pub use list::Within;
-pub use search::{BaysWanted, Found, LeftOut, Offer, Search, Verdict};
+pub use offer::{Offer, Verdict};
+pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 
@@ -127,6 +130,8 @@ struct BayPlace {
     position: LatLon,
     is_public: bool,
     counts_in_site: bool,
+    /// Where it is in the grid, when the public may see it.
+    slot: Option<Slot>,
 }
 
 struct VehicleCell {
@@ -143,7 +148,9 @@ pub struct LiveMap {
     sites: FxHashMap<SiteId, SiteCell>,
     vehicles: FxHashMap<VehicleId, VehicleCell>,
     classes: Classes,
-    index: RTree<IndexedPlace>,
+    /// Visible places on the map.
+    bay_grid: Grid<BaySpot>,
+    site_grid: Grid<SiteSpot>,
     /// Visible places in the order of their text ids.
     bay_keys: Vec<Keyed<BayId>>,
     site_keys: Vec<Keyed<SiteId>>,
@@ -162,7 +169,8 @@ impl LiveMap {
             sites: FxHashMap::default(),
             vehicles: FxHashMap::default(),
             classes: Classes::default(),
-            index: RTree::new(),
+            bay_grid: Grid::default(),
+            site_grid: Grid::default(),
             bay_keys: Vec::new(),
             site_keys: Vec::new(),
             bounds: None,
@@ -311,6 +319,10 @@ impl LiveMap {
         let Some(reading) = cell.readings.current() else { return };
         let stale_after_s = self.registry.stale_after_s(reading.feed, reading.sensor, Target::Bay(bay));
         cell.stale_at = reading.observed_at.plus_s(stale_after_s.into());
+        if let Some(spot) = cell.placed.as_ref().and_then(|p| self.bay_grid.item_mut(p.slot?)) {
+            spot.last_state = Some(reading.state);
+            spot.stale_at = cell.stale_at;
+        }
         if cell.stale_at > now {
             self.queue(bay);
         }

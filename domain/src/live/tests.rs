@@ -122,6 +122,16 @@ fn search(map: &LiveMap, audiences: &[Audience]) -> Search {
     }
 }
 
+fn everything(map: &LiveMap) -> Search {
+    Search {
+        bays: BaysWanted::All,
+        include_full: true,
+        include_stale: true,
+        include_without_live_data: true,
+        ..search(map, &[])
+    }
+}
+
 #[test]
 fn a_search_offers_the_nearest_vacant_first_and_says_what_it_left_out() {
     let mut disabled = bay(5, None, 10.0);
@@ -154,15 +164,7 @@ fn a_search_offers_the_nearest_vacant_first_and_says_what_it_left_out() {
     let found = map.search(&search(&map, &[Audience::Disabled]), NOW);
     assert_eq!(found.offers[0].place, PlaceRef::Bay(BayId(5)));
 
-    let all = Search {
-        include_full: true,
-        include_stale: true,
-        include_without_live_data: true,
-        bays: BaysWanted::All,
-        limit: 3,
-        ..search(&map, &[])
-    };
-    let found = map.search(&all, NOW);
+    let found = map.search(&Search { limit: 3, ..everything(&map) }, NOW);
     let places: Vec<PlaceRef> = found.offers.iter().map(|o| o.place).collect();
     assert_eq!(places, [PlaceRef::Bay(BayId(4)), PlaceRef::Bay(BayId(1)), PlaceRef::Site(SiteId(11))]);
 }
@@ -346,6 +348,17 @@ proptest! {
         }
         for id in 11..13 {
             prop_assert_eq!(a.site(SiteId(id), NOW), b.site(SiteId(id), NOW));
+        }
+        let found = |map: &LiveMap| map.search(&everything(map), NOW);
+        prop_assert_eq!(found(&a), found(&b));
+        for offer in found(&a).offers {
+            let expected = match offer.state {
+                BayState::Vacant => Verdict::Vacant,
+                BayState::Occupied => Verdict::Full,
+                BayState::Unknown if offer.observed_at.is_some() => Verdict::Stale,
+                BayState::Unknown => Verdict::NoLiveData,
+            };
+            prop_assert_eq!(offer.verdict, expected);
         }
     }
 }

@@ -1,0 +1,254 @@
+//! What a place offers to a driver.
+
+use super::class::Tally;
+use super::driver::Driver;
+use super::site::{SiteCell, SitePlace};
+use super::view::{Basis, Flags};
+use super::{LiveMap, PlaceRef};
+use crate::audience_set::AudienceSet;
+use crate::bay_state::BayState;
+use crate::geo::LatLon;
+use crate::ids::{BayId, FeedId, SiteId};
+use crate::opening::Opening;
+use crate::place::Site;
+use crate::time::UtcMicros;
+
+/// What a place is to a driver. The order is the order of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Vacant,
+    Full,
+    Stale,
+    NoLiveData,
+    Closed,
+    Restricted,
+}
+
+/// A place with what a driver finds there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Offer {
+    pub place: PlaceRef,
+    pub position: LatLon,
+    pub distance_m: f64,
+    pub verdict: Verdict,
+    /// Vacant spaces that this driver may use; `None` when not known.
+    pub vacant: Option<i64>,
+    /// All spaces that this driver may use.
+    pub capacity: i64,
+    pub basis: Basis,
+    pub state: BayState,
+    pub observed_at: Option<UtcMicros>,
+    pub stale: bool,
+    pub flags: Flags,
+    /// When the driver comes.
+    pub opening: Opening,
+    pub feed: Option<FeedId>,
+}
+
+/// Where a place lies, seen from the driver's point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Here {
+    pub position: LatLon,
+    pub distance_m: f64,
+}
+
+/// What a site means for its bays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    Open,
+    Closed,
+    /// The whole site is kept for others.
+    Kept,
+    NotForCars,
+}
+
+impl Verdict {
+    /// Of a bay: what holds it back first.
+    pub(super) fn of_bay(state: Option<BayState>, is_stale: bool, admits: bool, gate: Gate) -> Self {
+        match state {
+            _ if !admits || gate == Gate::Kept => Verdict::Restricted,
+            _ if gate == Gate::Closed => Verdict::Closed,
+            None => Verdict::NoLiveData,
+            Some(_) if is_stale => Verdict::Stale,
+            Some(BayState::Vacant) => Verdict::Vacant,
+            Some(BayState::Occupied) => Verdict::Full,
+            Some(BayState::Unknown) => Verdict::Stale,
+        }
+    }
+}
+
+impl LiveMap {
+    pub(super) fn gate(&self, site: SiteId, driver: &Driver) -> Gate {
+        let Some(cell) = self.sites.get(&site) else { return Gate::Open };
+        let Some(place) = &cell.placed else { return Gate::Open };
+        if !place.is_for_cars {
+            Gate::NotForCars
+        } else if self.is_kept_whole(cell, driver) {
+            Gate::Kept
+        } else if self.opening_for(place, driver).is_open == Some(false) {
+            Gate::Closed
+        } else {
+            Gate::Open
+        }
+    }
+
+    pub(super) fn offer_of_bay(
+        &self,
+        id: BayId,
+        verdict: Verdict,
+        here: Here,
+        driver: &Driver,
+        now: UtcMicros,
+    ) -> Option<Offer> {
+        let view = self.bay(id, now)?;
+        let site: Option<&SitePlace> = view.site.and_then(|id| self.sites.get(&id)?.placed.as_ref());
+        let is_known = view.state != BayState::Unknown;
+        Some(Offer {
+            place: PlaceRef::Bay(id),
+            position: here.position,
+            distance_m: here.distance_m,
+            verdict,
+            vacant: is_known.then_some(i64::from(view.state == BayState::Vacant)),
+            capacity: 1,
+            basis: if is_known { Basis::Sensor } else { Basis::None },
+            state: view.state,
+            observed_at: view.observed_at,
+            stale: view.stale,
+            flags: Flags::NONE,
+            opening: site.map_or(Opening::ALWAYS, |place| self.opening_for(place, driver)),
+            feed: view.feed,
+        })
+    }
+
+    pub(super) fn offer_of_site(
+        &self,
+        id: SiteId,
+        here: Here,
+        driver: &Driver,
+        now: UtcMicros,
+    ) -> Option<Offer> {
+        let cell = self.sites.get(&id).filter(|c| c.is_shown())?;
+        let place = cell.placed.as_ref().filter(|p| p.is_for_cars)?;
+        let entry = self.registry.site(id)?;
+        let view = self.view_site(cell, &entry.def, id, now);
+        let is_closed_now = view.flags.has(Flags::CLOSED) && !driver.arrives_later();
+        let opening = if is_closed_now { view.opening } else { self.opening_for(place, driver) };
+
+        let admitted = self.admitted_bays(cell, driver);
+        let bays = cell.tally().total();
+        let mut flags = view.flags;
+        let (vacant, capacity) = match view.basis {
+            Basis::Count => {
+                let rest = self.without_kept(cell, &entry.def, driver, now, (view.vacant, view.capacity));
+                if rest.includes_restricted {
+                    flags.set(Flags::INCLUDES_RESTRICTED);
+                }
+                (rest.vacant, rest.capacity)
+            }
+            Basis::Bays => {
+                let vacant = (admitted.known() > 0).then_some(i64::from(admitted.vacant));
+                (vacant, i64::from(admitted.total()))
+            }
+            Basis::None | Basis::Sensor if bays > 0 && i64::from(bays) >= view.capacity => {
+                (None, i64::from(admitted.total()))
+            }
+            Basis::None | Basis::Sensor => {
+                let rest = self.without_kept(cell, &entry.def, driver, now, (None, view.capacity));
+                (None, rest.capacity)
+            }
+        };
+        let verdict = match vacant {
+            _ if capacity <= 0 || self.is_kept_whole(cell, driver) => Verdict::Restricted,
+            _ if opening.is_open == Some(false) => Verdict::Closed,
+            Some(0) => Verdict::Full,
+            Some(_) => Verdict::Vacant,
+            None if view.observed_at.is_some() => Verdict::Stale,
+            None => Verdict::NoLiveData,
+        };
+        Some(Offer {
+            place: PlaceRef::Site(id),
+            position: here.position,
+            distance_m: here.distance_m,
+            verdict,
+            vacant,
+            capacity,
+            basis: if vacant.is_some() { view.basis } else { Basis::None },
+            state: match vacant {
+                None => BayState::Unknown,
+                Some(0) => BayState::Occupied,
+                Some(_) => BayState::Vacant,
+            },
+            observed_at: view.observed_at,
+            stale: vacant.is_none() && view.observed_at.is_some(),
+            flags,
+            opening,
+            feed: view.feed,
+        })
+    }
+
+    fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> Tally {
+        let mut sum = Tally::default();
+        for c in cell.bays.iter().filter(|c| self.kept(c.class, driver).admits(driver.audiences)) {
+            sum.add(c.tally);
+        }
+        sum
+    }
+
+    /// Whether a site is not kept as a whole for some audience at the moment (a number of its spaces
+    /// may be).
+    pub fn is_open_to_all(&self, site: SiteId) -> bool {
+        let everyone = self.driver([], None);
+        self.sites.get(&site).is_some_and(|cell| !self.is_kept_whole(cell, &everyone))
+    }
+
+    /// Whether the whole site is kept for others: a restriction without a number of spaces, of
+    /// which no single bay of the site is the bearer.
+    fn is_kept_whole(&self, cell: &SiteCell, driver: &Driver) -> bool {
+        let Some(place) = &cell.placed else { return false };
+        let named = self.kept(place.class, driver).without_number;
+        if named.is_empty() {
+            return false;
+        }
+        let named_by_bays =
+            cell.bays.iter().fold(AudienceSet::EMPTY, |set, c| set.union(self.classes.get(c.class).named));
+        let whole = named.minus(named_by_bays);
+        !whole.is_empty() && !whole.intersects(driver.audiences)
+    }
+
+    /// A counted site's spaces less those that are kept for others at the moment.
+    fn without_kept(
+        &self,
+        cell: &SiteCell,
+        def: &Site,
+        driver: &Driver,
+        now: UtcMicros,
+        (vacant, capacity): (Option<i64>, i64),
+    ) -> Rest {
+        let mut rest = Rest { vacant, capacity, includes_restricted: false };
+        let own = cell.placed.as_ref().map_or(AudienceSet::EMPTY, |p| self.kept(p.class, driver).audiences);
+        let of_bays = cell
+            .bays
+            .iter()
+            .map(|c| self.kept(c.class, driver))
+            .filter(|kept| !kept.admits(driver.audiences))
+            .fold(AudienceSet::EMPTY, |set, kept| set.union(kept.audiences));
+        for audience in own.union(of_bays).minus(driver.audiences).iter() {
+            let Some(part) = self.part_for(cell, def, audience, now) else { continue };
+            rest.capacity -= part.capacity.unwrap_or(0);
+            match (rest.vacant, part.vacant) {
+                (Some(vacant), Some(kept)) => rest.vacant = Some(vacant - kept),
+                (Some(_), None) => rest.includes_restricted = true,
+                (None, _) => {}
+            }
+        }
+        rest.capacity = rest.capacity.max(0);
+        rest.vacant = rest.vacant.map(|n| n.clamp(0, rest.capacity));
+        rest
+    }
+}
+
+struct Rest {
+    vacant: Option<i64>,
+    capacity: i64,
+    includes_restricted: bool,
+}
