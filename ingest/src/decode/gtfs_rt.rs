@@ -98,8 +98,8 @@ impl Reader {
             if let (Some(lat), Some(lon)) = (p.latitude, p.longitude) {
                 fix.position = Some(position(lat.into(), lon.into())?);
             }
-            fix.bearing_deg = finite("bearing", p.bearing)?;
-            fix.speed_mps = finite("speed", p.speed)?;
+            fix.bearing_deg = finite("bearing", p.bearing.map(f64::from))?;
+            fix.speed_mps = finite("speed", p.speed.map(f64::from))?;
         }
         let at_s = seconds(vehicle.timestamp).or(self.header_s);
         self.statements.push(said(id("vehicle.id", name)?, at_s, fix));

@@ -58,9 +58,10 @@ pub(super) fn count(field: &str, n: i64) -> Result<i32, Fault> {
     }
 }
 
-/// A number that fits its type: JSON's may be larger.
-pub(super) fn finite(field: &str, value: Option<f32>) -> Result<Option<f32>, Fault> {
-    match value {
+/// A measurement as it is kept. Messages are read as `f64`: whether an `f32` that is too large is
+/// infinite or an error depends on how the JSON library was built.
+pub(super) fn finite(field: &str, value: Option<f64>) -> Result<Option<f32>, Fault> {
+    match value.map(|v| v as f32) {
         Some(v) if !v.is_finite() => Err(Fault::malformed(format!("{field}: the number is too large"))),
         value => Ok(value),
     }

@@ -23,9 +23,9 @@ struct BayMessage<'a> {
     #[serde(borrow)]
     state: Cow<'a, str>,
     seq: Option<i64>,
-    battery_v: Option<f32>,
-    rssi_dbm: Option<f32>,
-    temperature_c: Option<f32>,
+    battery_v: Option<f64>,
+    rssi_dbm: Option<f64>,
+    temperature_c: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -54,8 +54,8 @@ struct VehicleMessage<'a> {
     at: Cow<'a, str>,
     lat: Option<f64>,
     lon: Option<f64>,
-    speed_mps: Option<f32>,
-    bearing_deg: Option<f32>,
+    speed_mps: Option<f64>,
+    bearing_deg: Option<f64>,
     #[serde(borrow)]
     trip_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -65,7 +65,7 @@ struct VehicleMessage<'a> {
     #[serde(borrow)]
     stop_id: Option<Cow<'a, str>>,
     delay_s: Option<i32>,
-    occupancy_pct: Option<f32>,
+    occupancy_pct: Option<f64>,
 }
 
 #[derive(Deserialize)]

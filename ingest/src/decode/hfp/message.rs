@@ -22,10 +22,10 @@ pub struct Body<'a> {
     pub tst: Option<Label<'a>>,
     pub lat: Option<f64>,
     pub long: Option<f64>,
-    pub spd: Option<f32>,
-    pub hdg: Option<f32>,
+    pub spd: Option<f64>,
+    pub hdg: Option<f64>,
     pub dl: Option<i32>,
-    pub occu: Option<f32>,
+    pub occu: Option<f64>,
     #[serde(borrow)]
     pub dir: Option<Label<'a>>,
     #[serde(borrow)]

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{Frame, server_object};
 use crate::decode::Fault;
-use crate::decode::json::{id, instant, optional_id, parse};
+use crate::decode::json::{finite, id, instant, optional_id, parse};
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -33,7 +33,7 @@ struct Event<'a> {
     object: Option<Map<String, Value>>,
     rx_info: Vec<RxInfo<'a>>,
     tx_info: TxInfo,
-    battery_level: f32,
+    battery_level: f64,
     battery_level_unavailable: bool,
     external_power_source: bool,
     #[serde(borrow)]
@@ -56,8 +56,8 @@ struct RxInfo<'a> {
     gateway_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     ns_time: Option<Cow<'a, str>>,
-    rssi: Option<f32>,
-    snr: Option<f32>,
+    rssi: Option<f64>,
+    snr: f64,
 }
 
 #[derive(Deserialize, Default)]
@@ -104,7 +104,7 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
     let payload =
         STANDARD.decode(payload).map_err(|e| Fault::malformed(format!("data: not base64 ({e})")))?;
     let best =
-        e.rx_info.iter().max_by(|a, b| a.rssi.unwrap_or(f32::MIN).total_cmp(&b.rssi.unwrap_or(f32::MIN)));
+        e.rx_info.iter().max_by(|a, b| a.rssi.unwrap_or(f64::MIN).total_cmp(&b.rssi.unwrap_or(f64::MIN)));
     let is_up = event == "up";
     // An absent level is an empty battery, unless the device says that it does not know.
     let has_level = event == "status" && !e.battery_level_unavailable && !e.external_power_source;
@@ -120,10 +120,10 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
         payload,
         data_rate: is_up.then_some(e.dr),
         spreading_factor: e.tx_info.modulation.lora.spreading_factor,
-        rssi_dbm: best.and_then(|r| r.rssi),
-        snr_db: best.map(|r| r.snr.unwrap_or(0.0)),
+        rssi_dbm: finite("rssi", best.and_then(|r| r.rssi))?,
+        snr_db: finite("snr", best.map(|r| r.snr))?,
         gateways: e.rx_info.iter().filter_map(|r| id("gatewayId", r.gateway_id.as_deref()?).ok()).collect(),
-        battery_pct: has_level.then_some(e.battery_level),
+        battery_pct: finite("batteryLevel", has_level.then_some(e.battery_level))?,
         server_decoded: server_object::read(e.object.as_ref()),
         log_code,
     })

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{Frame, server_object};
 use crate::decode::Fault;
-use crate::decode::json::{id, instant, parse};
+use crate::decode::json::{finite, id, instant, parse};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -63,13 +63,13 @@ struct Uplink<'a> {
 struct RxMetadata<'a> {
     #[serde(borrow)]
     gateway_ids: GatewayIds<'a>,
-    rssi: Option<f32>,
-    channel_rssi: Option<f32>,
-    snr: f32,
+    rssi: Option<f64>,
+    channel_rssi: Option<f64>,
+    snr: f64,
 }
 
 impl RxMetadata<'_> {
-    fn rssi_dbm(&self) -> Option<f32> {
+    fn rssi_dbm(&self) -> Option<f64> {
         self.rssi.or(self.channel_rssi)
     }
 }
@@ -104,7 +104,7 @@ struct Lora {
 #[derive(Deserialize)]
 struct Battery {
     #[serde(default)]
-    value: f32,
+    value: f64,
 }
 
 #[derive(Deserialize, Default)]
@@ -183,12 +183,13 @@ fn read_uplink(uplink: &Uplink<'_>, frame: &mut Frame) -> Result<(), Fault> {
         .decode(uplink.frm_payload.as_deref().unwrap_or(""))
         .map_err(|e| Fault::malformed(format!("uplink_message.frm_payload: not base64 ({e})")))?;
     frame.spreading_factor = uplink.settings.data_rate.lora.spreading_factor;
-    let loudness = |r: &&RxMetadata| r.rssi_dbm().unwrap_or(f32::MIN);
+    let loudness = |r: &&RxMetadata| r.rssi_dbm().unwrap_or(f64::MIN);
     let best = uplink.rx_metadata.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b)));
-    frame.rssi_dbm = best.and_then(RxMetadata::rssi_dbm);
-    frame.snr_db = best.map(|r| r.snr);
+    frame.rssi_dbm = finite("rssi", best.and_then(RxMetadata::rssi_dbm))?;
+    frame.snr_db = finite("snr", best.map(|r| r.snr))?;
     frame.gateways = uplink.rx_metadata.iter().filter_map(|r| gateway(&r.gateway_ids)).collect();
-    frame.battery_pct = uplink.last_battery_percentage.as_ref().map(|b| b.value);
+    let battery_pct = uplink.last_battery_percentage.as_ref().map(|b| b.value);
+    frame.battery_pct = finite("last_battery_percentage.value", battery_pct)?;
     frame.server_decoded = server_object::read(uplink.decoded_payload.as_ref());
     Ok(())
 }

@@ -104,7 +104,10 @@ fn faults_name_field_value_and_remedy() {
             r#"{"at":"2026-11-22T12:00:00Z","state":"free"}"#,
             "state: 'free' is not one of: unknown, vacant, occupied",
         ),
-        (r#"{"at":"2026-11-22T12:00:00Z","state":"vacant","battery_v":1e300}"#, "number out of range"),
+        (
+            r#"{"at":"2026-11-22T12:00:00Z","state":"vacant","battery_v":1e300}"#,
+            "battery_v: the number is too large",
+        ),
         (r#"{"at":"2026-11-22T12:00:00","state":"vacant"}"#, "RFC 3339"),
     ] {
         let fault = refused("kv/1/f/bay/17", payload);
