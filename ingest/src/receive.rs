@@ -53,7 +53,16 @@ pub fn receive(
         }
     }
     let reasons = faults.iter().map(|f| f.reason).collect();
-    batch.rejections.extend(faults.into_iter().map(|f| rejection(feed, message, f)));
+    // A message of many elements is kept once, with the first of them that was not believed: a feed
+    // of 8 MiB with a thousand unknown vehicles must not become 8 GiB.
+    let mut rest = message;
+    for fault in faults {
+        let is_whole = fault.element.is_none();
+        batch.rejections.push(rejection(feed, rest, fault));
+        if is_whole {
+            rest.payload = &[];
+        }
+    }
     reasons
 }
 
@@ -82,5 +91,50 @@ fn rejection(feed: &Entry<FeedId, Feed>, message: Message<'_>, fault: Fault) -> 
         detail: fault.detail,
         payload,
         qos: message.qos,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::registry::Contents;
+    use domain::{FeedFormat, Municipality, MunicipalityId};
+
+    use super::*;
+
+    #[test]
+    fn a_message_with_many_unknown_places_is_kept_once() {
+        let id = MunicipalityId(1);
+        let town = Municipality {
+            slug: "town".into(),
+            name: "Town".into(),
+            ags: "05999001".into(),
+            lat: None,
+            lon: None,
+            tz: "UTC".into(),
+            public_planning: false,
+        };
+        let def: Feed = serde_json::from_value(serde_json::json!({
+            "id": "f", "municipality": "town", "format": FeedFormat::Native, "topic": "kv/1/f/#", "qos": 1,
+            "use_server_decoder": false,
+        }))
+        .unwrap();
+        let feed = Entry { id: FeedId(1), municipality: id, def };
+        let registry = Registry::new(Contents {
+            municipalities: vec![(id, town)],
+            feeds: vec![feed.clone()],
+            ..Contents::default()
+        });
+        let payload = format!(
+            "[{}]",
+            vec![r#"{"topic":"bay/nowhere","at":"2026-11-22T12:00:00Z","state":"vacant"}"#; 100].join(",")
+        );
+        let received_at = UtcMicros::parse("2026-11-22T12:00:01Z").unwrap();
+        let message = Message { topic: "kv/1/f/batch", payload: payload.as_bytes(), qos: 1, received_at };
+        let mut batch = Batch::default();
+        let reasons = receive(&registry, &feed, message, &mut batch);
+        assert_eq!(reasons, vec![Reason::UnknownPlace; 100]);
+        let kept: usize = batch.rejections.iter().map(|r| r.payload.len()).sum();
+        assert_eq!(kept, payload.len());
+        assert!(batch.rejections.iter().all(|r| r.detail.contains("nowhere")));
     }
 }
