@@ -5,3 +5,4 @@ mod kill;
 mod native;
 mod places;
 mod support;
+mod witness;

@@ -60,6 +60,10 @@ impl Instance {
         self.ready[key].as_str().unwrap_or_default().to_owned()
     }
 
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
     pub async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
@@ -74,8 +78,11 @@ impl Instance {
         let pid = nix::unistd::Pid::from_raw(self.process.id().unwrap() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         let status = tokio::time::timeout(Duration::from_secs(10), self.process.wait()).await;
-        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
-        assert!(status.is_ok_and(|s| s.is_ok_and(|s| s.success())), "does not stop within 10 s:\n{log}");
+        assert!(
+            status.is_ok_and(|s| s.is_ok_and(|s| s.success())),
+            "does not stop within 10 s:\n{}",
+            self.log()
+        );
     }
 
     /// Runs a command on this instance's data directory: exit code, standard output and error.
@@ -136,10 +143,14 @@ impl Drop for Instance {
     }
 }
 
-/// The private PostgreSQL's process.
+/// The private PostgreSQL's process, when it runs: its file outlives a `kill -9`, and the number
+/// may be another process's by then. PostgreSQL works inside its data directory.
 pub fn postmaster(data: &Path) -> Option<nix::unistd::Pid> {
-    let text = std::fs::read_to_string(data.join("postgres/postmaster.pid")).ok()?;
-    text.lines().next()?.trim().parse().ok().map(nix::unistd::Pid::from_raw)
+    let cluster = data.join("postgres");
+    let text = std::fs::read_to_string(cluster.join("postmaster.pid")).ok()?;
+    let pid: i32 = text.lines().next()?.trim().parse().ok()?;
+    let works_in = std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+    (works_in == cluster.canonicalize().ok()?).then(|| nix::unistd::Pid::from_raw(pid))
 }
 
 async fn start(args: &[String], dir: &Path) -> (tokio::process::Child, Value) {
@@ -173,7 +184,7 @@ impl Mosquitto {
         // As root mosquitto would become another user, who cannot enter the folder.
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-             autosave_on_changes true\nautosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\nuser root\n",
+             autosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\nuser root\n",
             dir.path().display()
         );
         let path = dir.path().join("mosquitto.conf");
