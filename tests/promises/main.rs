@@ -1,6 +1,8 @@
 //! The promises, tried from outside: the real executable, a real broker, a real PostgreSQL.
 
 mod bad_input;
+mod brokers;
+mod certificates;
 mod kill;
 mod native;
 mod places;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-const BIN: &str = env!("CARGO_BIN_EXE_kreisverkehr");
+pub const BIN: &str = env!("CARGO_BIN_EXE_kreisverkehr");
 
 /// How long something that must come may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,12 +42,17 @@ pub struct Instance {
 
 impl Instance {
     pub async fn serve(extra: &[&str]) -> Instance {
+        let mut args = vec!["serve", "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"];
+        args.extend(extra);
+        Instance::run(&args).await
+    }
+
+    /// A command that stays.
+    pub async fn run(command: &[&str]) -> Instance {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data").to_string_lossy().into_owned();
-        let mut args: Vec<String> =
-            ["serve", "--data-dir", &data, "--http", "127.0.0.1:0"].map(str::to_owned).into();
-        args.extend(["--mqtt-listen", "127.0.0.1:0"].map(str::to_owned));
-        args.extend(extra.iter().map(|a| (*a).to_owned()));
+        let mut args: Vec<String> = command.iter().map(|a| (*a).to_owned()).collect();
+        args.extend(["--data-dir".to_owned(), data]);
         let (process, ready) = start(&args, dir.path()).await;
         Instance { dir, process, ready, args }
     }
@@ -103,13 +108,18 @@ impl Instance {
 
     /// Waits until the town's feeds are subscribed: what is published before has no receiver.
     pub async fn subscribed(&self) {
+        self.subscriptions(3).await;
+    }
+
+    pub async fn subscriptions(&self, n: u32) {
+        let wanted = format!("kv_ingest_subscriptions {n}\n");
         let url = format!("{}/metrics", self.text("http"));
         eventually("all feeds are subscribed", || {
-            let url = url.clone();
+            let (url, wanted) = (url.clone(), wanted.clone());
             async move {
                 let ask = move || ureq::get(&url).call()?.body_mut().read_to_string();
                 let text = tokio::task::spawn_blocking(ask).await.unwrap();
-                text.is_ok_and(|t| t.contains("kv_ingest_subscriptions 3")).then_some(())
+                text.is_ok_and(|t| t.contains(&wanted)).then_some(())
             }
         })
         .await;
@@ -175,26 +185,36 @@ pub struct Mosquitto {
     child: Child,
     config: PathBuf,
     pub port: u16,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Mosquitto {
     pub fn start() -> Mosquitto {
         let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
-        // As root mosquitto would become another user, who cannot enter the folder.
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-             autosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\nuser root\n",
+             autosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\n",
             dir.path().display()
         );
+        Mosquitto::configured(dir, port, config)
+    }
+
+    /// With files of the test's in `dir`; `port` is one that it listens on.
+    pub fn configured(dir: TempDir, port: u16, mut config: String) -> Mosquitto {
+        // As root mosquitto would become another user, who cannot enter the folder.
+        config.push_str("user root\n");
         let path = dir.path().join("mosquitto.conf");
         std::fs::write(&path, config).unwrap();
         let child = spawn_mosquitto(&path, port);
-        Mosquitto { child, config: path, port, _dir: dir }
+        Mosquitto { child, config: path, port, dir }
     }
 
     pub fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub fn kill_and_restart(&mut self) {

@@ -1,0 +1,33 @@
+//! A certificate authority of the test's own, made with the `openssl` command.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Makes `ca.pem` in `dir`, and for each name of the authority `{name}.pem` and `{name}.key`.
+pub fn authority(dir: &Path, names: &[&str]) {
+    openssl(
+        dir,
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+    );
+    std::fs::write(dir.join("extensions"), "subjectAltName=DNS:localhost\n").unwrap();
+    for name in names {
+        openssl(
+            dir,
+            &format!(
+                "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr"
+            ),
+        );
+        openssl(
+            dir,
+            &format!(
+                "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out {name}.pem"
+            ),
+        );
+    }
+}
+
+fn openssl(dir: &Path, arguments: &str) {
+    let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output();
+    let done = done.expect("openssl is needed: apt-get install openssl");
+    assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+}
