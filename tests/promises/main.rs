@@ -6,5 +6,6 @@ mod certificates;
 mod kill;
 mod native;
 mod places;
+mod samples;
 mod support;
 mod witness;

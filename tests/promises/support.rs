@@ -112,14 +112,18 @@ impl Instance {
     }
 
     pub async fn subscriptions(&self, n: u32) {
-        let wanted = format!("kv_ingest_subscriptions {n}\n");
+        self.counted(&format!("kv_ingest_subscriptions {n}")).await;
+    }
+
+    /// Waits until `/metrics` has this line.
+    pub async fn counted(&self, line: &str) {
         let url = format!("{}/metrics", self.text("http"));
-        eventually("all feeds are subscribed", || {
-            let (url, wanted) = (url.clone(), wanted.clone());
+        eventually(line, || {
+            let url = url.clone();
             async move {
                 let ask = move || ureq::get(&url).call()?.body_mut().read_to_string();
                 let text = tokio::task::spawn_blocking(ask).await.unwrap();
-                text.is_ok_and(|t| t.contains(&wanted)).then_some(())
+                text.is_ok_and(|t| t.lines().any(|l| l == line)).then_some(())
             }
         })
         .await;
