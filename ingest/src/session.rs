@@ -3,11 +3,12 @@
 //! The event loop is polled without pause: decoding a message takes microseconds, and rows wait
 //! for the database in the accumulator, whose size the broker's window bounds.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -35,6 +36,8 @@ pub struct Session {
     login: Login,
     plan: Arc<ArcSwap<Plan>>,
     client: Client,
+    subscriptions: Arc<Mutex<Subscriptions>>,
+    metrics: Arc<Metrics>,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -61,6 +64,8 @@ impl Session {
         let (client, event_loop) = connect(&login)?;
         let acks = Arc::new(Acks::new(client.clone()));
         let plan = Arc::new(ArcSwap::from_pointee(plan));
+        let subscriptions = Arc::new(Mutex::default());
+        let metrics = shared.metrics.clone();
         let runner = Runner {
             name: format!("{login:?}"),
             broker: login.broker.clone(),
@@ -69,12 +74,11 @@ impl Session {
             accumulator: Accumulator::new(shared.ready.clone(), acks.clone()),
             acks,
             shared,
-            subscribing: VecDeque::new(),
+            subscriptions: subscriptions.clone(),
             answers: HashMap::new(),
-            granted: 0,
         };
         let task = tokio::spawn(runner.run(event_loop, cancel.clone()));
-        Ok(Session { login, plan, client, cancel, task })
+        Ok(Session { login, plan, client, subscriptions, metrics, cancel, task })
     }
 
     /// How it connects.
@@ -90,9 +94,12 @@ impl Session {
         let wanted: Vec<(&str, u8)> = now.subscriptions().collect();
         for (filter, _) in was.iter().filter(|w| !wanted.iter().any(|n| n.0 == w.0)) {
             self.client.try_unsubscribe(filter);
+            if self.subscriptions.lock().granted.remove(*filter) {
+                self.metrics.subscriptions.dec();
+            }
         }
         for (filter, qos) in wanted.iter().filter(|n| !was.contains(n)) {
-            self.client.try_subscribe(filter, *qos);
+            self.subscriptions.lock().ask(&self.client, filter, *qos);
         }
     }
 
@@ -105,6 +112,23 @@ impl Session {
     }
 }
 
+/// What was asked of the broker on this connection, and what it granted.
+#[derive(Debug, Default)]
+struct Subscriptions {
+    /// Filters whose SUBSCRIBE has not left yet, in order.
+    asked: VecDeque<String>,
+    granted: HashSet<String>,
+}
+
+impl Subscriptions {
+    /// Asks and notes it, in one order for all who ask.
+    fn ask(&mut self, client: &Client, filter: &str, qos: u8) {
+        if client.try_subscribe(filter, qos) {
+            self.asked.push_back(filter.to_owned());
+        }
+    }
+}
+
 struct Runner {
     name: String,
     broker: String,
@@ -113,12 +137,9 @@ struct Runner {
     accumulator: Arc<Accumulator>,
     acks: Arc<Acks>,
     shared: Shared,
-    /// Filters whose SUBSCRIBE has not left yet, in order.
-    subscribing: VecDeque<String>,
+    subscriptions: Arc<Mutex<Subscriptions>>,
     /// Filters by the packet id under which they left.
     answers: HashMap<u16, String>,
-    /// Subscriptions granted on this connection.
-    granted: i64,
 }
 
 impl Runner {
@@ -184,7 +205,8 @@ impl Runner {
                 self.connected(session_present, outage.take());
             }
             Event::Subscribing { packet_id } => {
-                if let Some(filter) = self.subscribing.pop_front() {
+                let asked = self.subscriptions.lock().asked.pop_front();
+                if let Some(filter) = asked {
                     self.answers.insert(packet_id, filter);
                 }
             }
@@ -205,11 +227,11 @@ impl Runner {
             None => info!("connected to {}: {held}", self.name),
         }
         self.shared.metrics.connected(&self.broker, true);
-        self.subscribing.clear();
+        let mut subscriptions = self.subscriptions.lock();
+        subscriptions.asked.clear();
         self.answers.clear();
         for (filter, qos) in self.plan.load().subscriptions() {
-            self.client.try_subscribe(filter, qos);
-            self.subscribing.push_back(filter.to_owned());
+            subscriptions.ask(&self.client, filter, qos);
         }
     }
 
@@ -220,8 +242,9 @@ impl Runner {
         match (granted, route) {
             (Ok(qos), Some(route)) => {
                 route.meter.connected_since(Some((self.shared.clock)()));
-                self.granted += 1;
-                self.shared.metrics.subscriptions.inc();
+                if self.subscriptions.lock().granted.insert(route.feed.def.topic.clone()) {
+                    self.shared.metrics.subscriptions.inc();
+                }
                 if qos < route.feed.def.qos {
                     warn!(
                         "{} grants feed '{}' QoS {qos} only: what is sent while we are away is lost",
@@ -240,7 +263,8 @@ impl Runner {
 
     fn lost(&mut self, outage: &mut Option<Outage>, reason: &str) {
         self.shared.metrics.connected(&self.broker, false);
-        self.shared.metrics.subscriptions.dec_by(std::mem::take(&mut self.granted));
+        let granted = std::mem::take(&mut self.subscriptions.lock().granted);
+        self.shared.metrics.subscriptions.dec_by(granted.len() as i64);
         for route in &self.plan.load().routes {
             route.meter.connected_since(None);
         }

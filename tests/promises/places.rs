@@ -96,3 +96,23 @@ async fn a_swapped_device_keeps_the_bays_history() {
     pool.close().await;
     instance.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_is_imported_while_it_runs_is_served() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    instance.import(&folder);
+    instance.subscribed().await;
+    let new =
+        "[[feed]]\nid = \"new\"\nmunicipality = \"neudorf\"\nformat = \"native\"\ntopic = \"kv/1/new/#\"\n";
+    std::fs::write(folder.join("feeds.toml"), new).unwrap();
+    instance.import(&folder.join("feeds.toml"));
+    instance.subscriptions(4).await;
+    let message = format!(r#"{{"at":"{}","state":"occupied"}}"#, at(-1));
+    publish(port_of(&instance.text("mqtt")), vec![("kv/1/new/bay/n2".into(), message.into_bytes())]).await;
+    eventually("the new feed's bay is occupied", || async {
+        (instance.get("/v1/bays/n2").await.1["state"] == "occupied").then_some(())
+    })
+    .await;
+    instance.stop().await;
+}
