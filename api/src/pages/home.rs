@@ -6,13 +6,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{Found, Offer, PlaceRef, Verdict};
-use domain::{Audience, LatLon, Registry, Restriction, UtcMicros};
+use domain::{Audience, Registry, Restriction, UtcMicros};
 use maud::{Markup, html};
 
 use super::lang::Lang;
+use super::spot::{Spot, spot};
 use super::{Frame, html_response, parameters};
 use crate::app::Ctx;
-use crate::params::parse_lat_lon;
 use crate::parking::{Question, ask, walk_s};
 
 /// Without JavaScript the list is asked for again after so many seconds.
@@ -61,59 +61,9 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
     html_response(frame.around(&content))
 }
 
-/// Where is looked, and what it is called.
-struct Spot {
-    name: String,
-    at: LatLon,
-}
-
-/// `None`: nothing was asked for; an error is a sentence for people.
-fn spot(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Option<Result<Spot, String>> {
-    let text = |name: &str| asked.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
-    if let Some(wanted) = text("near").or(text("q")) {
-        if let Some(at) = parse_lat_lon(wanted) {
-            let name = match text("near") {
-                Some(_) => lang.say("diesem Ort", "this place").to_owned(),
-                None => wanted.to_owned(),
-            };
-            return Some(Ok(Spot { name, at }));
-        }
-        return Some(by_name(wanted, registry).ok_or_else(|| match lang {
-            Lang::De => format!("Kein Ort und kein Parkplatz heißt \u{201e}{wanted}\u{201c}."),
-            Lang::En => format!("No town and no car park is called \u{201c}{wanted}\u{201d}."),
-        }));
-    }
-    let slug = text("municipality")?;
-    let id = registry.municipality_id(slug)?;
-    let municipality = registry.municipality(id)?;
-    let own = municipality.lat.zip(municipality.lon).and_then(|(lat, lon)| LatLon::new(lat, lon));
-    let first_site = || registry.sites().filter(|s| s.municipality == id).min_by_key(|s| s.id);
-    let at = own.or_else(|| first_site().map(|s| s.def.position()));
-    Some(at.map(|at| Spot { name: municipality.name.clone(), at }).ok_or_else(|| {
-        lang.say("Von diesem Ort gibt es noch keine Parkplätze.", "There is no parking of this town yet.")
-            .to_owned()
-    }))
-}
-
-/// A town or a visible site of that name, else one whose name contains the words.
-fn by_name(wanted: &str, registry: &Registry) -> Option<Spot> {
-    let wanted = wanted.to_lowercase();
-    let towns =
-        registry.municipalities().filter_map(|(_, m)| Some((m.name.as_str(), LatLon::new(m.lat?, m.lon?)?)));
-    let shown = |s: &&domain::registry::Entry<_, domain::Site>| s.def.publish != domain::Publish::None;
-    let sites = registry.sites().filter(shown).map(|s| (s.def.name.as_str(), s.def.position()));
-    let fits = |name: &str| {
-        let name = name.to_lowercase();
-        name.contains(&wanted).then(|| (name != wanted, name.len(), name))
-    };
-    let best = towns.chain(sites).filter_map(|(name, at)| Some((fits(name)?, name, at)));
-    best.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, name, at)| Spot { name: name.to_owned(), at })
-}
-
 fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Markup {
     let mut towns: Vec<_> = registry.municipalities().map(|(_, m)| m).collect();
     towns.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let chosen = asked.get("municipality").map_or("", String::as_str);
     html! {
         form action="/" method="get" {
             input type="hidden" name="lang" value=(lang.code());
@@ -126,7 +76,7 @@ fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Mar
                 select id="municipality" name="municipality" {
                     option value="" { (lang.say("bitte wählen", "please choose")) }
                     @for town in towns {
-                        option value=(town.slug) selected[town.slug == chosen] { (town.name) }
+                        option value=(town.slug) { (town.name) }
                     }
                 }
             }
@@ -138,7 +88,7 @@ fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Mar
     }
 }
 
-fn signs(registry: &Registry, lang: Lang) -> Markup {
+pub(super) fn signs(registry: &Registry, lang: Lang) -> Markup {
     let mut towns: Vec<_> = registry
         .municipalities()
         .filter(|(id, _)| registry.sites().any(|s| s.municipality == *id))
@@ -178,7 +128,7 @@ fn results(
                 Lang::En => { (vacant) " vacant spaces within " (radius_m) " m." },
             }
         }
-        div id="live" data-changes=(changes) {
+        div id="live" data-changes=(changes) data-lost=(lang.lost()) {
             ol class="offers" {
                 @for offer in &found.offers { (offer_item(offer, registry, lang, now)) }
             }
@@ -207,7 +157,7 @@ fn offer_item(offer: &Offer, registry: &Registry, lang: Lang, now: UtcMicros) ->
                     @if let Some(until) = offer.opening.until { (until_word(until, place.tz, lang)) }
                     @if let Some(stay) = place.max_stay_min { (lang.say(", höchstens ", ", at most ")) (stay) " min" }
                     @if let Some(height) = place.max_height_m {
-                        (lang.say(", Höhe bis ", ", height up to ")) (height) " m"
+                        (lang.say(", Höhe bis ", ", height up to ")) (lang.number(height)) " m"
                     }
                 }
                 @if let Some(fee) = place.fee { p { (fee) } }

@@ -87,6 +87,19 @@ impl Lang {
         }
     }
 
+    /// What a page says, before a time, while it cannot be kept current.
+    pub const fn lost(self) -> &'static str {
+        self.say("Keine Verbindung. Stand:", "No connection. As of:")
+    }
+
+    /// A number with this language's decimal sign.
+    pub fn number(self, value: f64) -> String {
+        match self {
+            Lang::De => value.to_string().replace('.', ","),
+            Lang::En => value.to_string(),
+        }
+    }
+
     pub const fn site_kind(self, kind: SiteKind) -> &'static str {
         match kind {
             SiteKind::OnStreet => self.say("Straßenrand", "On-street"),

@@ -5,6 +5,7 @@ pub mod assets;
 mod home;
 mod lang;
 mod sign;
+mod spot;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use domain::place::Purpose;
 use domain::{Registry, UtcMicros};
 use maud::{Markup, html};
 
+use super::home::signs;
 use super::lang::Lang;
 use super::{Frame, html_response, parameters};
 use crate::app::Ctx;
@@ -47,8 +48,10 @@ pub async fn sign(
         refresh_s: Some(REFRESH_S),
     };
     let Some(municipality) = id.and_then(|id| registry.municipality(id)) else {
-        let content =
-            html! { h1 { (lang.say("Diesen Ort gibt es hier nicht.", "There is no such town here.")) } };
+        let content = html! {
+            h1 { (lang.say("Diesen Ort gibt es hier nicht.", "There is no such town here.")) }
+            (signs(&registry, lang))
+        };
         let mut response = html_response(frame.around(&content));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
@@ -79,7 +82,7 @@ fn board(
                 Lang::En => { "Together " (vacant) " vacant spaces." },
             }
         }
-        div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (slug) } {
+        div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (slug) } data-lost=(lang.lost()) {
             ul class="board" {
                 @for (name, view) in rows {
                     li {

@@ -10,15 +10,30 @@ const AGE_MS = 60_000;
 const live = document.getElementById("live");
 const summary = document.getElementById("summary");
 
+/** When the page was last known to be true. */
+let asOf = new Date();
+
 /** Puts what is new in place; the summary only when it differs, because it is read aloud. */
 async function refresh() {
   const answer = await fetch(location.href, { cache: "no-store" });
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(answer.statusText);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("live");
   if (fresh) live.replaceChildren(...fresh.childNodes);
-  const told = page.getElementById("summary")?.textContent ?? "";
-  if (summary && summary.textContent !== told) summary.textContent = told;
+  tell(page.getElementById("summary")?.textContent ?? "");
+  asOf = new Date();
+  document.body.classList.remove("lost");
+}
+
+/** Old numbers must not pass for new ones. */
+function admitLoss() {
+  const time = asOf.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  tell(`${live.dataset.lost} ${time}`);
+  document.body.classList.add("lost");
+}
+
+function tell(text) {
+  if (summary && summary.textContent !== text) summary.textContent = text;
 }
 
 let waiting = false;
@@ -28,23 +43,21 @@ function refreshSoon() {
   waiting = true;
   setTimeout(async () => {
     waiting = false;
-    await refresh().catch(() => {});
+    await refresh().catch(admitLoss);
   }, GATHER_MS);
 }
 
 function follow() {
   const source = new EventSource(live.dataset.changes);
-  let isFirst = true;
+  // Between the page and a snapshot, the first too, changes may have been missed.
   source.addEventListener("snapshot", (event) => {
-    if (!JSON.parse(event.data).complete) return;
-    // A later snapshot means that changes were missed.
-    if (!isFirst) refreshSoon();
-    isFirst = false;
+    if (JSON.parse(event.data).complete) refreshSoon();
   });
   source.addEventListener("change", (event) => {
     if (JSON.parse(event.data).reason !== "confirmed") refreshSoon();
   });
   source.addEventListener("removed", refreshSoon);
+  source.addEventListener("error", refreshSoon);
   setInterval(refreshSoon, AGE_MS);
 }
 
@@ -63,7 +76,7 @@ if (nearMe && "geolocation" in navigator) {
         location.assign(address);
       },
       () => {
-        if (summary) summary.textContent = nearMe.dataset.failed;
+        tell(nearMe.dataset.failed);
       },
     );
   });
