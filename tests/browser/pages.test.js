@@ -1,0 +1,5 @@
+// The pages of the real program in a real browser. One file, so that all tests share one program.
+
+import "./access.js";
+import "./home.js";
+import "./sign.js";
