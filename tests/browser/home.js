@@ -84,13 +84,22 @@ describe("vacant parking near a point", () => {
     });
   });
 
-  test("a silent sensor's bay becomes unknown by itself, never vacant", async () => {
-    await county.bay("brief-1", "vacant");
-    await county.shown("brief", 1);
-    await onPage(browser, {}, async (page) => {
-      await openLive(page, county.url("/?municipality=neudorf"));
-      await shows(offer(page, "Kirchplatz"), /nicht bekannt.*Letzte Meldung/s);
-      await shows(page.locator("#summary"), "0 freie Plätze");
+  test("a silent sensor's bay becomes unknown by itself, in the list and on the sign", async () => {
+    await onPage(browser, {}, async (list) => {
+      await onPage(browser, {}, async (sign) => {
+        await openLive(list, county.url("/?municipality=neudorf"));
+        await openLive(sign, county.url("/sign/neudorf"));
+        await county.bay("brief-1", "vacant");
+        await Promise.all([
+          shows(list.locator("#summary"), /^1 freie/).then(() => shows(list.locator("#summary"), /^0 freie/)),
+          shows(sign.locator("#summary"), "Zusammen 1 ").then(() =>
+            shows(sign.locator("#summary"), "Zusammen 0 "),
+          ),
+        ]);
+        await shows(offer(list, "Kirchplatz"), /nicht bekannt.*Letzte Meldung/s);
+        await shows(sign.locator(".board > li"), /nicht bekannt.*letzte Meldung/s);
+        assert.equal(await sign.locator(".number").count(), 0);
+      });
     });
   });
 

@@ -5,6 +5,8 @@ import { before, describe, test } from "node:test";
 import { onPage, openLive, shows } from "./support/browser.js";
 import { browser, county } from "./support/county.js";
 
+const ONCE = { times: 1 };
+
 const row = (page, name) => page.locator(".board > li").filter({ hasText: name });
 
 describe("the sign of a town", () => {
@@ -46,11 +48,15 @@ describe("the sign of a town", () => {
     await onPage(browser, {}, async (page) => {
       await county.bay("markt-1", "occupied");
       await county.shown("markt", 1);
-      await page.route("**/v1/changes*", async (route) => {
-        await county.bay("markt-1", "vacant");
-        await county.shown("markt", 2);
-        await route.continue();
-      });
+      await page.route(
+        "**/v1/changes*",
+        async (route) => {
+          await county.bay("markt-1", "vacant");
+          await county.shown("markt", 2);
+          await route.continue();
+        },
+        ONCE,
+      );
       await page.goto(county.url("/sign/altdorf"));
       await shows(row(page, "Marktplatz"), /(?<!\d)2\s+frei/);
     });
@@ -67,16 +73,6 @@ describe("the sign of a town", () => {
       await shows(page.getByRole("status"), /^Zusammen \d+ freie Plätze\.$/);
       // The browser's own word for the lost connection.
       assert.match(faults.splice(0).join(), /^error: Failed to load resource: net::ERR_FAILED/);
-    });
-  });
-
-  test("of a silent sensor the sign shows no number", async () => {
-    await county.bay("brief-1", "vacant");
-    await county.shown("brief", 1);
-    await onPage(browser, {}, async (page) => {
-      await openLive(page, county.url("/sign/neudorf"));
-      await shows(row(page, "Kirchplatz"), /nicht bekannt.*letzte Meldung/s);
-      assert.equal(await page.locator(".number").count(), 0);
     });
   });
 
