@@ -12,12 +12,12 @@ use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use serde_json::{Value, json};
 use store::private_pg::PrivatePg;
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, FOLD_AFTER, Gated, Writer};
 
 use super::setup::{Mosquitto, Product, import_load, metric, size};
 
 const ROWS: u32 = 10_000;
-const BATCHES: u32 = 60;
+const BATCHES: u32 = 300;
 const PAYLOAD_ROWS: u32 = 1_000;
 
 pub async fn run() -> Result<Value> {
@@ -28,19 +28,14 @@ pub async fn run() -> Result<Value> {
         let pg = PrivatePg::start(&data).await?;
         let pool = store::connect(&pg.url()).await?;
         store::migrate::migrate(&pool, true).await?;
-        let data_arg = data.to_string_lossy().into_owned();
         import_load(dir.path(), bays, &["--database-url", &pg.url()])?;
-        let _ = data_arg;
         let registry = store::places::registry(&mut *pool.acquire().await?).await?;
         let options = store::pool::options(&pg.url())?;
-        let began = Instant::now();
         let mut writers = Vec::new();
         for w in 0..2 {
-            let mut writer = Writer::connect(&options).await?;
             let batches: Vec<Batch> = (0..BATCHES / 2).map(|b| batch(&registry, bays, b * 2 + w)).collect();
-            writers.push((batches, std::mem::replace(&mut writer, Writer::connect(&options).await?)));
+            writers.push((batches, Writer::connect(&options).await?));
         }
-        let prepared = began.elapsed();
         let began = Instant::now();
         let registry = std::sync::Arc::new(registry);
         let tasks: Vec<_> = writers
@@ -50,15 +45,17 @@ pub async fn run() -> Result<Value> {
                 tokio::spawn(async move {
                     for b in &batches {
                         writer.write(b, registry.as_ref(), UtcMicros(0)).await?;
+                        if writer.deferred_for().is_some_and(|age| age >= FOLD_AFTER) {
+                            writer.fold().await?;
+                        }
                     }
-                    anyhow::Ok(())
+                    writer.fold().await
                 })
             })
             .collect();
         for task in tasks {
             task.await??;
         }
-        let _ = prepared;
         let rate = f64::from(ROWS * BATCHES) / began.elapsed().as_secs_f64();
         pool.close().await;
         pg.stop().await?;

@@ -8,7 +8,7 @@ use domain::{Reason, Registry, Rejection};
 use sqlx::postgres::PgConnectOptions;
 use store::StoreError;
 use store::changes::Committed;
-use store::writer::{Batch, Stored, Writer};
+use store::writer::{Batch, FOLD_AFTER, Stored, Writer};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -39,7 +39,7 @@ pub struct WriterContext {
 pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accumulator>>) {
     let mut context = context;
     let mut writer: Option<Writer> = None;
-    while let Ok(first) = ready.recv().await {
+    while let Some(first) = next_ready(&ready, &mut writer).await {
         first.due().await;
         let mut parts: Vec<(Arc<Accumulator>, Taken)> = Vec::new();
         let mut rows = 0;
@@ -62,6 +62,34 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
         for ((accumulator, taken), rows) in parts.into_iter().zip(sizes) {
             accumulator.stored(rows, taken.acks);
         }
+        if writer.as_ref().and_then(Writer::deferred_for).is_some_and(|age| age >= FOLD_AFTER) {
+            fold(&mut writer).await;
+        }
+    }
+}
+
+/// The next accumulator with something to store, `None` at the end. In a pause, and at the end,
+/// states that wait are folded.
+async fn next_ready(
+    ready: &async_channel::Receiver<Arc<Accumulator>>,
+    writer: &mut Option<Writer>,
+) -> Option<Arc<Accumulator>> {
+    if writer.as_ref().and_then(Writer::deferred_for).is_some() {
+        match tokio::time::timeout(FOLD_AFTER, ready.recv()).await {
+            Ok(Ok(first)) => return Some(first),
+            Ok(Err(_)) | Err(_) => fold(writer).await,
+        }
+    }
+    ready.recv().await.ok()
+}
+
+/// A connection that fails at it is given up: the next one folds what it left.
+async fn fold(writer: &mut Option<Writer>) {
+    if let Some(w) = writer
+        && let Err(error) = w.fold().await
+    {
+        warn!("the latest bay states could not be written, they stay in the change log: {error}");
+        *writer = None;
     }
 }
 

@@ -35,7 +35,7 @@ pub fn encode(changes: &[Change]) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(changes, vec![BODY_VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
 }
 
-fn decode(body: &[u8]) -> Result<Vec<Change>, StoreError> {
+pub(crate) fn decode(body: &[u8]) -> Result<Vec<Change>, StoreError> {
     match body.split_first() {
         Some((&BODY_VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("change log: {e}")))
@@ -52,7 +52,8 @@ pub struct Committed {
     pub changes: Vec<Change>,
 }
 
-/// Appends to the log within the caller's transaction.
+/// Appends to the log within the caller's transaction. `deferred`: its bay states are not in
+/// `bay_state` yet.
 ///
 /// # Errors
 /// The database is not available.
@@ -61,11 +62,13 @@ pub async fn append(
     writer: i64,
     seq: i64,
     changes: &[Change],
+    deferred: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO change (writer, seq, body) VALUES ($1, $2, $3)")
+    sqlx::query("INSERT INTO change (writer, seq, body, deferred) VALUES ($1, $2, $3, $4)")
         .bind(writer)
         .bind(seq)
         .bind(encode(changes)?)
+        .bind(deferred)
         .execute(&mut *conn)
         .await?;
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(writer.to_string()).execute(conn).await?;
@@ -211,9 +214,18 @@ impl Bell {
 /// # Errors
 /// The database is not available.
 pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM change WHERE committed_at < now() - make_interval(secs => $1)")
-        .bind(keep.as_secs_f64())
-        .execute(pool)
-        .await?;
+    let done = sqlx::query(
+        "DELETE FROM change c
+         WHERE committed_at < now() - make_interval(secs => $1)
+           AND (NOT deferred OR seq <= (SELECT f.seq FROM bay_state_fold f WHERE f.writer = c.writer))",
+    )
+    .bind(keep.as_secs_f64())
+    .execute(pool)
+    .await?;
+    sqlx::query(
+        "DELETE FROM bay_state_fold f WHERE NOT EXISTS (SELECT FROM change c WHERE c.writer = f.writer)",
+    )
+    .execute(pool)
+    .await?;
     Ok(done.rows_affected())
 }

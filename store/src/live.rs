@@ -12,6 +12,7 @@ use crate::StoreError;
 use crate::changes::Positions;
 use crate::pool::Pool;
 use crate::ts::Ts;
+use crate::writer::bay_states;
 
 /// A consistent picture of the store.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
         sqlx::query_as("SELECT bay, feed, sensor, observed_at, seq, state FROM bay_state")
             .fetch_all(&mut *tx)
             .await?;
+    let unfolded = bay_states::unfolded(&mut tx, i64::MAX).await?;
     let sites: Vec<(i32, String, i64, Json<CountState>)> =
         sqlx::query_as("SELECT site, audience, version, count FROM site_state").fetch_all(&mut *tx).await?;
     let vehicles: Vec<(i32, i32, Ts, i64, Json<VehicleFix>)> =
@@ -66,6 +68,8 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
             state: BayState::from_code(r.state),
         },
     }));
+    let bay_changes = |c: &Change| matches!(c, Change::Bay { .. });
+    states.extend(unfolded.into_iter().flat_map(|row| row.changes).filter(bay_changes));
     states.extend(sites.into_iter().map(|(site, audience, version, count)| Change::Site {
         site: SiteId(site),
         audience: audience.parse().ok(),

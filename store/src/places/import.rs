@@ -169,7 +169,7 @@ impl Import {
             .execute(&mut *self.tx)
             .await?;
         let writer = changes::new_writer(&mut self.tx).await?;
-        changes::append(&mut self.tx, writer, 1, &[Change::Places]).await?;
+        changes::append(&mut self.tx, writer, 1, &[Change::Places], false).await?;
         self.tx.commit().await?;
         Ok(())
     }

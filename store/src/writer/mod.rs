@@ -1,10 +1,11 @@
 //! Stores batches: one transaction each, at most one at a time per writer.
 //!
 //! Within the transaction: append what is new, drop what is there, move the latest states
-//! forward, append to the change log. Doubles are rare, so bays go straight in by COPY; when one
+//! forward (see [`bay_states`]: those of a large batch follow later), append to the change log. Doubles are rare, so bays go straight in by COPY; when one
 //! of them turns out to be there already (SQLSTATE 23505) the batch is stored again by the staged
 //! road, with the same result.
 
+pub(crate) mod bay_states;
 mod bays;
 mod claims;
 mod rejections;
@@ -13,6 +14,7 @@ mod uplinks;
 mod vehicles;
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use domain::observation::Claim;
 use domain::{
@@ -22,6 +24,8 @@ use domain::{
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
+use self::bay_states::Deferred;
+pub use self::bay_states::FOLD_AFTER;
 use crate::StoreError;
 use crate::changes::{self, Committed};
 use crate::migrate::{self, Layout};
@@ -149,6 +153,7 @@ pub struct Writer {
     seq: i64,
     layout: Layout,
     partitions: Partitions,
+    deferred: Deferred,
 }
 
 /// How bays are appended.
@@ -168,8 +173,25 @@ impl Writer {
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
         let mut conn = PgConnection::connect_with(options).await?;
         let layout = migrate::layout(&mut conn).await?;
+        bay_states::fold_left_over(&mut conn).await?;
         let id = changes::new_writer(&mut conn).await?;
-        Ok(Writer { conn, id, seq: 0, layout, partitions: Partitions::default() })
+        let (partitions, deferred) = (Partitions::default(), Deferred::default());
+        Ok(Writer { conn, id, seq: 0, layout, partitions, deferred })
+    }
+
+    /// How long the latest states of large batches have waited for [`Writer::fold`]; `None`: none
+    /// waits.
+    pub fn deferred_for(&self) -> Option<Duration> {
+        self.deferred.age()
+    }
+
+    /// Writes the latest states of large batches to `bay_state`: wanted every
+    /// [`FOLD_AFTER`], and at the end.
+    ///
+    /// # Errors
+    /// The database is not available. Nothing is lost: the next writer that connects does it.
+    pub async fn fold(&mut self) -> Result<(), StoreError> {
+        self.deferred.fold(&mut self.conn, self.id).await
     }
 
     /// Stores `batch`. When this returns, it is durable and its messages may be acknowledged.
@@ -199,22 +221,32 @@ impl Writer {
     ) -> Result<Stored, StoreError> {
         let mut tx = self.conn.begin().await?;
         let known = claims::take(&mut tx, batch).await?;
+        let wanted = bays::wanted(&batch.bays, &known);
+        let defer = wanted.len() > bay_states::DEFER_ROWS;
         let mut changes = Vec::with_capacity(batch.observations());
         let new = [
-            bays::write(&mut tx, &batch.bays, &known, stored_at, road, &mut changes).await?,
+            bays::write(&mut tx, &wanted, stored_at, road, &mut changes).await?,
             sites::write(&mut tx, &batch.sites, &known, stored_at, capacities, &mut changes).await?,
             vehicles::write_positions(&mut tx, &batch.vehicles, &known, stored_at, &mut changes).await?,
             vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?,
         ];
+        if !defer && !wanted.is_empty() {
+            let mut latest = bay_states::Latest::default();
+            latest.extend(&wanted);
+            latest.write(&mut tx).await?;
+        }
         uplinks::write(&mut tx, &batch.uplinks).await?;
         rejections::write(&mut tx, &batch.rejections).await?;
         let seq = self.seq + 1;
         if !changes.is_empty() {
-            changes::append(&mut tx, self.id, seq, &changes).await?;
+            changes::append(&mut tx, self.id, seq, &changes, defer).await?;
         }
         tx.commit().await?;
         if !changes.is_empty() {
             self.seq = seq;
+        }
+        if defer {
+            self.deferred.committed(wanted, seq);
         }
         let mut duplicates = by_feed(batch.feeds());
         for (feed, n) in new.iter().flatten() {
