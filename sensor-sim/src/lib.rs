@@ -8,7 +8,7 @@
 //! use tokio_util::sync::CancellationToken;
 //!
 //! let county = Arc::new(County::sample(1));
-//! county.write_files("places".as_ref())?; // import these first
+//! county.write_files("places".as_ref(), county.today())?; // import these first
 //! let summary = run(RunConfig::new("mqtt://127.0.0.1:1883", county), CancellationToken::new()).await?;
 //! println!("{} messages acknowledged", summary.acknowledged);
 //! # Ok(())

@@ -33,7 +33,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let places_dir = dir.join("places");
     std::fs::create_dir_all(&places_dir)?;
     let county = Arc::new(County::sample(args.seed));
-    county.write_files(&places_dir)?;
+    county.write_files(&places_dir, county.today())?;
     eprintln!("importing the sample county from {}", places_dir.display());
     let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
     if let Err(p) = import::import(&running.database.pool, files, Missing::Keep, false).await? {

@@ -21,7 +21,10 @@ pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
         std::fs::create_dir_all(folder)?;
         match args.load {
             Some(_) => load::write_files(folder, args.bays)?,
-            None => County::sample(args.seed).write_files(folder)?,
+            None => {
+                let county = County::sample(args.seed);
+                county.write_files(folder, county.today())?;
+            }
         }
         println!("written to {}; next: kreisverkehr import {}", folder.display(), folder.display());
         return Ok(ExitCode::SUCCESS);

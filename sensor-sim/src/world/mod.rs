@@ -10,6 +10,7 @@
 
 mod bays;
 mod demand;
+mod drive;
 mod event;
 mod sites;
 mod transit;
@@ -159,8 +160,7 @@ impl World {
     fn start_vehicles(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, vehicle) in county.vehicles.iter().enumerate() {
-            let line = &county.lines[vehicle.line];
-            let life = VehicleLife::start(seed, index, vehicle, line, &self.clock);
+            let life = VehicleLife::start(seed, index, vehicle, &county, &self.clock);
             let change_at = life.next_change();
             self.vehicles.push(life);
             self.plan(change_at, Due::VehicleChange(index));
@@ -236,9 +236,8 @@ impl World {
 
     fn vehicle_change(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
-        let line = &county.lines[county.vehicles[vehicle].line];
         let life = &mut self.vehicles[vehicle];
-        let events = life.advance(at, line, &self.clock);
+        let events = life.advance(at, &county, &self.clock);
         let next = life.next_change();
         for event in events {
             self.emit(at, event);
@@ -248,10 +247,9 @@ impl World {
 
     fn vehicle_position(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
-        let line = &county.lines[county.vehicles[vehicle].line];
         let life = &self.vehicles[vehicle];
         if life.is_in_service() {
-            let report = life.report(at, line, &self.clock, VehicleCause::Position);
+            let report = life.report(at, &county, &self.clock, VehicleCause::Position);
             self.emit(at, Event::Vehicle(report));
         }
         let pause_s = match county.feeds[county.vehicles[vehicle].feed].format {
