@@ -25,6 +25,7 @@ pub mod faults;
 pub mod load;
 mod message;
 mod mqtt;
+pub mod orders;
 mod random;
 mod run;
 #[cfg(test)]
@@ -38,5 +39,6 @@ pub use county::County;
 pub use faults::{BadFault, Faults};
 pub use message::{Fact, Message, Statement};
 pub use mqtt::{Broker, NotABroker};
+pub use orders::{BadOrder, Orders};
 pub use run::{RunConfig, RunError, Summary, run};
 pub use world::World;

@@ -335,3 +335,6 @@ fn station_id(stop: &Stop) -> String {
 fn shape_id(line: &Line, direction: usize) -> String {
     format!("{}-{direction}", line.id)
 }
+
+#[cfg(test)]
+mod tests;

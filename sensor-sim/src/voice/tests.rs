@@ -53,7 +53,7 @@ fn every_feed_speaks_on_its_topic_and_every_place_is_heard() {
     };
     assert_eq!(said("bay"), county.bays.len());
     assert_eq!(said("site"), county.sites.iter().filter(|s| s.counted.is_some()).count());
-    assert!(said("vehicle") >= 30, "{} vehicles", said("vehicle"));
+    assert!(said("vehicle") >= 25, "{} vehicles", said("vehicle"));
 }
 
 #[test]

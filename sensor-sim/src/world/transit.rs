@@ -62,6 +62,12 @@ pub(super) struct VehicleLife {
     direction: usize,
     planned_start: i64,
     on_board: u32,
+    /// By how much it runs late on order: its own time is so much behind the world's.
+    late: i64,
+    /// While it stands still on order: its own time, and the world's until which it does.
+    held: Option<(i64, i64)>,
+    /// Raised when its plans change, so that what was planned before is known as such.
+    pub(super) plan: u32,
 }
 
 impl VehicleLife {
@@ -87,6 +93,9 @@ impl VehicleLife {
             direction: 0,
             planned_start: i64::MAX,
             on_board: 0,
+            late: 0,
+            held: None,
+            plan: 0,
         };
         life.find_run(county, clock);
         life
@@ -95,8 +104,31 @@ impl VehicleLife {
     /// When the vehicle will next arrive, depart or leave the depot.
     pub(super) fn next_change(&self) -> i64 {
         match self.state {
-            State::Depot { until } | State::Stop { until, .. } | State::Leg { until, .. } => until,
+            State::Depot { until } | State::Stop { until, .. } | State::Leg { until, .. } => {
+                until.saturating_add(self.late)
+            }
         }
+    }
+
+    /// From `now` on it runs late by `late`, beside what happens on its way. It stands still until it
+    /// is; when it was later before, it has made up for it at once.
+    pub(super) fn set_late(&mut self, now: i64, late: i64) {
+        let own = self.own_time(now);
+        self.late = late;
+        self.held = (now - late < own).then_some((own, own + late));
+        self.plan += 1;
+    }
+
+    /// The time by which the vehicle lives: the world's, unless it is late on order.
+    fn own_time(&self, now: i64) -> i64 {
+        match self.held {
+            Some((own, until)) if now < until => own,
+            _ => now - self.late,
+        }
+    }
+
+    fn is_held(&self, now: i64) -> bool {
+        self.held.is_some_and(|(_, until)| now < until)
     }
 
     /// Whether it is on the road and reports its position.
@@ -159,6 +191,12 @@ impl VehicleLife {
 
     /// Does what is due at `now`; the events happen at that instant.
     pub(super) fn advance(&mut self, now: i64, county: &County, clock: &WorldClock) -> Vec<Event> {
+        let own = self.own_time(now);
+        self.proceed(own, county, clock)
+    }
+
+    /// As [`Self::advance`], in its own time; so is all that follows.
+    fn proceed(&mut self, now: i64, county: &County, clock: &WorldClock) -> Vec<Event> {
         let line = &county.lines[self.line];
         match self.state {
             State::Depot { .. } => {
@@ -174,7 +212,7 @@ impl VehicleLife {
                 let planned_s = f64::from(line.leg(self.direction, position).run_s);
                 let run_s = planned_s * FREE_RUN * traffic(line, clock.local(now));
                 let until = now + us(lognormal(&mut self.rng, run_s, RUN_SPREAD));
-                let departure = self.report(now, county, clock, VehicleCause::Departure);
+                let departure = self.describe(now, county, clock, VehicleCause::Departure);
                 self.state = State::Leg { position, from: now, until };
                 events.push(Event::Vehicle(departure));
                 events
@@ -185,7 +223,7 @@ impl VehicleLife {
 
     fn arrive(&mut self, now: i64, position: usize, county: &County, clock: &WorldClock) -> Vec<Event> {
         self.state = State::Stop { position, until: now };
-        let mut events = vec![Event::Vehicle(self.report(now, county, clock, VehicleCause::Arrival))];
+        let mut events = vec![Event::Vehicle(self.describe(now, county, clock, VehicleCause::Arrival))];
         let exchange = self.exchange(now, position, county, clock);
         let passengers: u32 = match &exchange {
             Some(Event::Passengers { doors, .. }) => doors.iter().map(|d| d.boarded + d.alighted).sum(),
@@ -236,7 +274,7 @@ impl VehicleLife {
             let door = if front { 0 } else { self.rng.random_range(0..doors.len()) };
             doors[door].boarded += 1;
         }
-        let report = self.report(now, county, clock, VehicleCause::Position);
+        let report = self.describe(now, county, clock, VehicleCause::Position);
         Some(Event::Passengers { report, doors })
     }
 
@@ -248,6 +286,14 @@ impl VehicleLife {
         clock: &WorldClock,
         cause: VehicleCause,
     ) -> VehicleReport {
+        let mut report = self.describe(self.own_time(now), county, clock, cause);
+        if self.is_held(now) {
+            report.speed_mps = 0.0;
+        }
+        report
+    }
+
+    fn describe(&self, now: i64, county: &County, clock: &WorldClock, cause: VehicleCause) -> VehicleReport {
         let line = &county.lines[self.line];
         let timetable = &line.timetables[self.direction];
         let planned = |s: u32| self.planned_start + i64::from(s) * US_PER_S;
@@ -298,7 +344,7 @@ impl VehicleLife {
             speed_mps: place.speed_mps,
             bearing_deg: place.bearing_deg,
             odometer_m: if odometer_m > 0.0 { odometer_m } else { 0.0 },
-            delay_s: ((now - due) / US_PER_S) as i32,
+            delay_s: ((now - due + self.late) / US_PER_S) as i32,
             on_board: self.on_board,
         }
     }

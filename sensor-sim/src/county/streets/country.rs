@@ -14,8 +14,11 @@ const MAIN_ROAD_M: f64 = 6_000.0;
 /// From the middle of a country road to the path beside it, metres.
 const BESIDE_M: f64 = 7.0;
 
+/// The way between two stops, and a line that runs on it.
+type Course<'a> = (&'static str, &'a [[f64; 2]]);
+
 /// The ways between neighbouring stops, by the pair of stops, each once.
-fn legs(county: &County, mode: Mode) -> BTreeMap<(usize, usize), (&'static str, &[[f64; 2]])> {
+fn legs(county: &County, mode: Mode) -> BTreeMap<(usize, usize), Course<'_>> {
     let mut legs = BTreeMap::new();
     for line in county.lines.iter().filter(|line| line.mode == mode) {
         for (pair, leg) in line.stops.windows(2).zip(&line.legs) {

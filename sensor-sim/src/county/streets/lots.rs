@@ -94,7 +94,8 @@ fn lanes(sketch: &mut Sketch, outline: &[Point]) -> Point {
     let [a, b, _, d, ..] = outline[..] else { return outline.first().copied().unwrap_or_default() };
     let (along, aside, depth_m) = (direction(a, b), direction(a, d), distance(a, d));
     let at = |x: f64, y: f64| add(a, add(scale(along, x), scale(aside, y)));
-    let lanes = (((depth_m - FIRST_LANE_M) / LANE_EVERY_M).ceil().max(0.0) as usize).max(1);
+    // Every other row begins a new lane; a row alone has its lane before it.
+    let lanes = 1 + ((depth_m - FIRST_LANE_M + 2.0) / LANE_EVERY_M).max(0.0) as usize;
     let y_of = |lane: usize| FIRST_LANE_M + lane as f64 * LANE_EVERY_M;
     let beyond = distance(a, b) + BESIDE_M;
     for lane in 0..lanes {
