@@ -52,6 +52,8 @@ impl County {
         for (number, town) in sketch.towns.clone().into_iter().enumerate() {
             town::draw(&mut sketch, town, &mut stream(self.seed, "streets", number as u64));
         }
+        // Ways to places lead to streets that can be reached.
+        sketch.keep_streets(&Net::of(&sketch).connected());
         country::stations(&mut sketch, self);
         lots::ways(&mut sketch, self, &mut lots);
         lots::lone_bays(&mut sketch, self);

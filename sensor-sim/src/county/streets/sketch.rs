@@ -2,6 +2,7 @@
 
 use super::grid::{Grid, Piece};
 use super::kind::Kind;
+use super::net::Net;
 use super::plane::{Plane, Point, between, distance};
 
 /// One way as it is drawn.
@@ -67,6 +68,16 @@ impl Sketch {
             }
         }
         self.ways.push(way);
+    }
+
+    /// From now on only streets of `net` are looked for.
+    pub(super) fn keep_streets(&mut self, net: &Net) {
+        (self.streets, self.grid) = (Vec::new(), Grid::default());
+        for edge in net.edges.iter().filter(|edge| edge.kind.is_street()) {
+            let piece = (net.points[edge.from], net.points[edge.to]);
+            self.grid.add(self.streets.len(), piece, 0.0);
+            self.streets.push(piece);
+        }
     }
 
     /// The point of the nearest street to `p`; `p` itself when there is none.
