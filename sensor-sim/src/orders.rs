@@ -109,3 +109,46 @@ impl Orders {
         began.chain(ended).chain(delays).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_come_and_go() {
+        let county = County::sample(1);
+        let parse = |text: &str| Orders::parse(text, &county).unwrap();
+        let before = parse("# nothing yet\n\nfill steverstadt-marktplatz\ndelay C1=120");
+        let after = parse("  delay C1 = 300\nfill pr-niendorf\n");
+        let site = |id: &str| county.sites.iter().position(|s| s.id == id).unwrap();
+        let changes = after.since(&before);
+        assert!(changes.contains(&Order::Full { site: site("steverstadt-marktplatz"), on: false }));
+        assert!(changes.contains(&Order::Full { site: site("pr-niendorf"), on: true }));
+        let c1 = county.vehicles.iter().filter(|v| county.lines[v.line].id == "C1").count();
+        let late = |seconds| {
+            let is = |order: &&Order| matches!(order, Order::Late { seconds: s, .. } if *s == seconds);
+            changes.iter().filter(is).count()
+        };
+        assert_eq!((late(300), changes.len()), (c1, c1 + 2));
+        assert_eq!(Orders::default().since(&after).len(), c1 + 1);
+        assert!(after.since(&after).is_empty());
+        assert_eq!(parse("delay 0018-01001=60").since(&Orders::default()).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_order_is_named() {
+        let county = County::sample(1);
+        for (text, says) in [
+            ("empty pr-niendorf", "fill SITE"),
+            ("fill", "fill SITE"),
+            ("fill nowhere", "nowhere"),
+            ("delay 540", "LINE=SECONDS"),
+            ("delay 999=60", "RB91"),
+            ("delay 540=-1", "-1"),
+            ("delay 540=86400", "14400"),
+        ] {
+            let error = Orders::parse(text, &county).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}

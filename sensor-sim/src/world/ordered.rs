@@ -51,3 +51,6 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
