@@ -1,13 +1,14 @@
 //! The county's timetable as a GTFS `.zip`.
 
+mod calendar;
+
 use std::io::{self, Cursor, Write};
 
 use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use zip::write::SimpleFileOptions;
 
 use super::layout::distance_m;
-use super::timetable::Service;
 use super::{County, Line, Mode, Stop};
 use crate::random::hash;
 
@@ -43,8 +44,8 @@ impl County {
             ("routes.txt", self.routes()?),
             ("trips.txt", self.trips()?),
             ("stop_times.txt", self.stop_times()?),
-            ("calendar.txt", calendar(first, last)?),
-            ("calendar_dates.txt", exceptions(&days)?),
+            ("calendar.txt", calendar::calendar(first, last)?),
+            ("calendar_dates.txt", calendar::exceptions(&days)?),
             ("transfers.txt", self.transfers()?),
             ("shapes.txt", self.shapes()?),
             ("feed_info.txt", feed_info(first, last)?),
@@ -235,61 +236,6 @@ impl Line {
         }
         course
     }
-}
-
-fn calendar(first: Date, last: Date) -> io::Result<Vec<u8>> {
-    let header = [
-        "service_id",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "start_date",
-        "end_date",
-    ];
-    table(
-        &header,
-        Service::ALL.into_iter().map(|service| {
-            let day = |weekday: Weekday| {
-                let runs = service == Service::Night || service == usual(weekday);
-                u8::from(runs).to_string()
-            };
-            [
-                service.id().into(),
-                day(Weekday::Monday),
-                day(Weekday::Tuesday),
-                day(Weekday::Wednesday),
-                day(Weekday::Thursday),
-                day(Weekday::Friday),
-                day(Weekday::Saturday),
-                day(Weekday::Sunday),
-                date_of(first),
-                date_of(last),
-            ]
-        }),
-    )
-}
-
-/// The service of a weekday that is no holiday.
-fn usual(weekday: Weekday) -> Service {
-    match weekday {
-        Weekday::Saturday => Service::Saturday,
-        Weekday::Sunday => Service::Sunday,
-        _ => Service::WorkingDay,
-    }
-}
-
-/// Public holidays: what would run does not, and the Sunday's trips do.
-fn exceptions(days: &[Date]) -> io::Result<Vec<u8>> {
-    let holidays = days.iter().copied().filter(|day| usual(day.weekday()) != Service::on(*day));
-    let rows = holidays.flat_map(|day| {
-        [(usual(day.weekday()), "2"), (Service::on(day), "1")]
-            .map(|(service, exception)| [service.id().to_owned(), date_of(day), exception.to_owned()])
-    });
-    table(&["service_id", "date", "exception_type"], rows)
 }
 
 fn feed_info(first: Date, last: Date) -> io::Result<Vec<u8>> {

@@ -77,3 +77,26 @@ impl OrdersFile {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_come_and_go_with_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut cfg = RunConfig::new("mqtt://x", Arc::new(County::sample(1)));
+        cfg.orders.fill("pr-niendorf", &cfg.county).unwrap();
+        cfg.orders_file = Some(file.path().to_owned());
+        let mut orders = OrdersFile::new(&cfg);
+        let mut after = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            orders.looked = orders.looked.map(|_| Instant::now() - 2 * EVERY);
+            orders.look().len()
+        };
+        assert_eq!(after("# notes only"), 1, "what was ordered from the start");
+        assert_eq!(after("fill pr-heidkamp"), 1);
+        assert_eq!(after("fill pr-heidkamp\nfil pr-bergheide"), 0, "a mistake changes nothing");
+        assert_eq!(after(""), 1, "what is no longer there ends");
+    }
+}

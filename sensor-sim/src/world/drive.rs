@@ -1,4 +1,4 @@
-//! How a vehicle moves between two stops.
+//! How a vehicle moves between two stops, and how many people wait for it.
 
 use crate::clock::US_PER_S;
 use crate::county::{Leg, Line, Mode, distance_m};
@@ -63,4 +63,13 @@ pub(super) fn on_leg(line: &Line, direction: usize, position: usize, done: f64) 
         speed_mps: 0.0,
         to_next_m: if done == 0.0 { 0.0 } else { (1.0 - done) * leg.length_m },
     }
+}
+
+/// People who want to board at a stop.
+pub(super) fn boarding_mean(line: &Line, weekday: u8, hour: f64) -> f64 {
+    let rush = |peak: f64| (-((hour - peak) / 1.3).powi(2)).exp();
+    let by_hour = 0.35 + 1.2 * rush(7.4) + 0.9 * rush(13.2) + 0.8 * rush(16.8);
+    let by_day = if weekday < 5 { 1.0 } else { 0.5 };
+    let by_mode = if line.mode == Mode::Train { 9.0 } else { 2.2 };
+    by_mode * by_day * by_hour
 }

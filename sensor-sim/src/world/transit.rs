@@ -1,15 +1,17 @@
 //! A bus or train on its line: drives, halts, lets people on and off, runs late.
 
+mod late;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::drive::{on_leg, progress, traffic};
+use super::drive::{boarding_mean, on_leg, progress, traffic};
 use super::event::{DoorCount, Event, Phase, Trip, VehicleCause, VehicleReport};
 use crate::clock::{US_PER_S, WorldClock, us, zone};
 use crate::county::timetable::day_begins;
-use crate::county::{County, Line, Mode, Vehicle};
+use crate::county::{County, Mode, Vehicle};
 use crate::random::{binomial, lognormal, poisson, stream};
 
 /// Doors close, then everyone is seated, seconds; and each passenger takes so long.
@@ -101,36 +103,6 @@ impl VehicleLife {
         life
     }
 
-    /// When the vehicle will next arrive, depart or leave the depot.
-    pub(super) fn next_change(&self) -> i64 {
-        match self.state {
-            State::Depot { until } | State::Stop { until, .. } | State::Leg { until, .. } => {
-                until.saturating_add(self.late)
-            }
-        }
-    }
-
-    /// From `now` on it runs late by `late`, beside what happens on its way. It stands still until it
-    /// is; when it was later before, it has made up for it at once.
-    pub(super) fn set_late(&mut self, now: i64, late: i64) {
-        let own = self.own_time(now);
-        self.late = late;
-        self.held = (now - late < own).then_some((own, own + late));
-        self.plan += 1;
-    }
-
-    /// The time by which the vehicle lives: the world's, unless it is late on order.
-    fn own_time(&self, now: i64) -> i64 {
-        match self.held {
-            Some((own, until)) if now < until => own,
-            _ => now - self.late,
-        }
-    }
-
-    fn is_held(&self, now: i64) -> bool {
-        self.held.is_some_and(|(_, until)| now < until)
-    }
-
     /// Whether it is on the road and reports its position.
     pub(super) fn is_in_service(&self) -> bool {
         !matches!(self.state, State::Depot { .. })
@@ -187,12 +159,6 @@ impl VehicleLife {
         } else {
             State::Stop { position: 0, until: self.planned_start.max(earliest) }
         }
-    }
-
-    /// Does what is due at `now`; the events happen at that instant.
-    pub(super) fn advance(&mut self, now: i64, county: &County, clock: &WorldClock) -> Vec<Event> {
-        let own = self.own_time(now);
-        self.proceed(own, county, clock)
     }
 
     /// As [`Self::advance`], in its own time; so is all that follows.
@@ -278,21 +244,7 @@ impl VehicleLife {
         Some(Event::Passengers { report, doors })
     }
 
-    /// What the vehicle would say of itself at `now`.
-    pub(super) fn report(
-        &self,
-        now: i64,
-        county: &County,
-        clock: &WorldClock,
-        cause: VehicleCause,
-    ) -> VehicleReport {
-        let mut report = self.describe(self.own_time(now), county, clock, cause);
-        if self.is_held(now) {
-            report.speed_mps = 0.0;
-        }
-        report
-    }
-
+    /// What the vehicle says of itself at `now`, in its own time.
     fn describe(&self, now: i64, county: &County, clock: &WorldClock, cause: VehicleCause) -> VehicleReport {
         let line = &county.lines[self.line];
         let timetable = &line.timetables[self.direction];
@@ -348,13 +300,4 @@ impl VehicleLife {
             on_board: self.on_board,
         }
     }
-}
-
-/// People who want to board at a stop.
-fn boarding_mean(line: &Line, weekday: u8, hour: f64) -> f64 {
-    let rush = |peak: f64| (-((hour - peak) / 1.3).powi(2)).exp();
-    let by_hour = 0.35 + 1.2 * rush(7.4) + 0.9 * rush(13.2) + 0.8 * rush(16.8);
-    let by_day = if weekday < 5 { 1.0 } else { 0.5 };
-    let by_mode = if line.mode == Mode::Train { 9.0 } else { 2.2 };
-    by_mode * by_day * by_hour
 }

@@ -5,12 +5,15 @@ use osmpbf::{Element, ElementReader, RelMemberType};
 use super::plane::{Point, nearest};
 use super::*;
 
+/// Id, kind and role.
+type Member = (i64, RelMemberType, String);
+
 /// The extract as a reader finds it.
 #[derive(Default)]
 struct Read {
     nodes: HashMap<i64, Point>,
     ways: Vec<(i64, Vec<i64>, HashMap<String, String>)>,
-    relations: Vec<(Vec<(i64, RelMemberType, String)>, HashMap<String, String>)>,
+    relations: Vec<(Vec<Member>, HashMap<String, String>)>,
     entrances: usize,
 }
 
