@@ -185,14 +185,34 @@ pub struct DemoArgs {
     /// Weekday and time of day at which the county's own clock starts, or `now`.
     #[arg(long, default_value = "tue 10:30")]
     pub clock: String,
-    /// How much faster than real the county lives.
+    /// How much faster than real the county lives. Buses keep their timetable at 1 only.
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
+    #[command(flatten)]
+    pub orders: OrderArgs,
+}
+
+/// What is to happen in the sample county.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What happens in the county")]
+pub struct OrderArgs {
+    /// This site (its id in sites.geojson) fills up and stays full. May be given several times.
+    #[arg(long, value_name = "SITE")]
+    pub fill: Vec<String>,
+    /// This line, or vehicle, runs late by so many seconds: its vehicles stand still until they are,
+    /// and say so at once. May be given several times.
+    #[arg(long, value_name = "LINE=SECONDS")]
+    pub delay: Vec<String>,
+    /// File with more of this, one a line: `fill SITE`, `delay LINE=SECONDS`. It is read every
+    /// second while the county runs: what you add happens, what you remove ends. The demo has one
+    /// in its data directory: orders.txt.
+    #[arg(long, value_name = "FILE")]
+    pub orders: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json"
+    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json"
 )]
 pub struct SimulateArgs {
     /// Broker to publish to.
@@ -217,6 +237,8 @@ pub struct SimulateArgs {
     /// Write what really happened and what was sent, one JSON line each.
     #[arg(long)]
     pub truth: Option<PathBuf>,
+    #[command(flatten)]
+    pub orders: OrderArgs,
     #[command(flatten)]
     pub faults: FaultArgs,
     /// Load instead of a county: so many messages a second, whatever the answer (open loop).

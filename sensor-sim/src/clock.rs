@@ -102,9 +102,16 @@ impl WorldClock {
         ((us / US_PER_DAY) as u8, (us % US_PER_DAY) as f64 / US_PER_HOUR as f64)
     }
 
-    /// The last midnight on the county's clock before `elapsed_us`, in the world's time.
-    pub(crate) fn midnight_before(&self, elapsed_us: i64) -> i64 {
-        elapsed_us - (self.start_of_week_us + elapsed_us).rem_euclid(US_PER_DAY)
+    /// What a clock on the wall shows that runs as fast as the world and was right at its start:
+    /// the time by which timetables go. At speed 1 it is the real one.
+    pub(crate) fn wall(&self, elapsed_us: i64) -> Timestamp {
+        let us = self.start_utc.as_microsecond().saturating_add(elapsed_us);
+        Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The world's time at which the clock on the wall shows `at`.
+    pub(crate) fn elapsed_at_wall(&self, at: Timestamp) -> i64 {
+        at.as_microsecond() - self.start_utc.as_microsecond()
     }
 }
 
@@ -125,8 +132,7 @@ mod tests {
         assert_eq!((weekday, (hour * 3600.0).round()), (1, 10.0 * 3600.0 + 1800.0 + 28.0));
         assert_eq!(clock.local(us(14.0 * 3600.0)).0, 2);
         assert_eq!(clock.utc(us(60.0)).to_string(), "2026-11-22T03:15:27.5Z");
-        let midnight = clock.midnight_before(us(5.0));
-        assert_eq!(clock.local(midnight), (1, 0.0));
+        assert_eq!(clock.elapsed_at_wall(clock.wall(us(5.0))), us(5.0));
     }
 
     #[test]

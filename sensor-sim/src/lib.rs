@@ -8,7 +8,7 @@
 //! use tokio_util::sync::CancellationToken;
 //!
 //! let county = Arc::new(County::sample(1));
-//! county.write_files("places".as_ref())?; // import these first
+//! county.write_files("places".as_ref(), county.today())?; // import these first
 //! let summary = run(RunConfig::new("mqtt://127.0.0.1:1883", county), CancellationToken::new()).await?;
 //! println!("{} messages acknowledged", summary.acknowledged);
 //! # Ok(())
@@ -25,6 +25,7 @@ pub mod faults;
 pub mod load;
 mod message;
 mod mqtt;
+pub mod orders;
 mod random;
 mod run;
 #[cfg(test)]
@@ -38,5 +39,6 @@ pub use county::County;
 pub use faults::{BadFault, Faults};
 pub use message::{Fact, Message, Statement};
 pub use mqtt::{Broker, NotABroker};
+pub use orders::{BadOrder, Orders};
 pub use run::{RunConfig, RunError, Summary, run};
 pub use world::World;

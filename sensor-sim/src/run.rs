@@ -14,9 +14,11 @@ use crate::clock::StartClock;
 use crate::county::County;
 use crate::faults::{BadFault, Faults, Happening, Scene, Sending, Wire};
 use crate::mqtt::{Broker, Delivered, NotABroker, Outbound, Publisher};
+use crate::orders::Orders;
 use crate::truth::Truth;
 use crate::voice::Voice;
 use crate::world::World;
+use orders_file::OrdersFile;
 
 /// Messages waiting for the broker; beyond this the world waits too, rather than memory growing.
 const QUEUE: usize = 8_192;
@@ -38,6 +40,11 @@ pub struct RunConfig {
     pub truth: Option<PathBuf>,
     /// What goes wrong.
     pub faults: Faults,
+    /// What is ordered to happen, from the start.
+    pub orders: Orders,
+    /// A file with more orders (see [`crate::orders`]). It is read once a second, so that they can
+    /// come and go while the county runs.
+    pub orders_file: Option<PathBuf>,
     /// Real time after which the run ends by itself.
     pub max_duration: Option<Duration>,
 }
@@ -54,6 +61,8 @@ impl RunConfig {
             start: StartClock::BUSY,
             truth: None,
             faults: Faults::default(),
+            orders: Orders::default(),
+            orders_file: None,
             max_duration: None,
         }
     }
@@ -135,6 +144,7 @@ struct Life {
     pending: BinaryHeap<Reverse<Pending>>,
     sendings: u64,
     summary: Summary,
+    orders: OrdersFile,
 }
 
 struct Pending {
@@ -187,6 +197,7 @@ impl Life {
             pending: BinaryHeap::new(),
             sendings: 0,
             summary: Summary::default(),
+            orders: OrdersFile::new(cfg),
         }
     }
 
@@ -222,6 +233,9 @@ impl Life {
     /// Never ends by itself.
     async fn events(&mut self) -> std::io::Result<()> {
         loop {
+            for order in self.orders.look() {
+                self.scene.order(order);
+            }
             let happening = self.scene.next_happening();
             self.send_due(happening.at).await?;
             sleep_until_utc(happening.at).await;
@@ -312,5 +326,6 @@ async fn sleep_until(end: Option<tokio::time::Instant>) {
     }
 }
 
+mod orders_file;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,16 @@
 //! `kreisverkehr demo`: everything, with a sample county and its simulator.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use sensor_sim::{County, RunConfig};
 use store::places::Missing;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::simulate::start_clock;
+use super::simulate::{orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::data_dir;
@@ -21,6 +22,8 @@ use crate::shutdown;
 /// A part cannot be started.
 pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let start = start_clock(&args.clock)?;
+    let county = Arc::new(County::sample(args.seed));
+    let ordered = orders(&args.orders, &county)?;
     // The demo's county never mixes with a real one.
     if args.serve.database.data_dir.is_none() && args.serve.database.database_url.is_none() {
         args.serve.database.data_dir = Some(data_dir(&args.serve.database)?.join("demo"));
@@ -32,8 +35,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
 
     let places_dir = dir.join("places");
     std::fs::create_dir_all(&places_dir)?;
-    let county = Arc::new(County::sample(args.seed));
-    county.write_files(&places_dir)?;
+    county.write_files(&places_dir, county.today())?;
     eprintln!("importing the sample county from {}", places_dir.display());
     let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
     if let Err(p) = import::import(&running.database.pool, files, Missing::Keep, false).await? {
@@ -43,12 +45,22 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let mqtt_url =
         running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
     let cancel = CancellationToken::new();
-    let config =
-        RunConfig { seed: args.seed, speed: args.speed, start, ..RunConfig::new(&mqtt_url, county.clone()) };
+    let orders_file = match args.orders.orders {
+        Some(file) => file,
+        None => fresh_orders(&dir)?,
+    };
+    let config = RunConfig {
+        seed: args.seed,
+        speed: args.speed,
+        start,
+        orders: ordered,
+        orders_file: Some(orders_file.clone()),
+        ..RunConfig::new(&mqtt_url, county.clone())
+    };
     let simulator = tokio::spawn(sensor_sim::run(config, cancel.clone()));
 
     println!("{}", serde_json::to_string(&running.ready)?);
-    welcome(running.ready.http.as_deref().unwrap_or(""), &county);
+    welcome(running.ready.http.as_deref().unwrap_or(""), &county, &orders_file);
     shutdown::requested().await?;
     eprintln!("stopping");
     cancel.cancel();
@@ -62,7 +74,18 @@ fn problems(problems: &[places::Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn welcome(http: &str, county: &County) {
+/// The file into which one writes what is to happen; orders of the last demo are forgotten.
+fn fresh_orders(dir: &Path) -> Result<PathBuf> {
+    let file = dir.join("orders.txt");
+    let notes = "# What happens in the sample county, one a line. What you add happens within a second or two, what\n\
+                 # you remove ends. Examples:\n\
+                 # fill steverstadt-parkhaus-altstadt\n\
+                 # delay 540=600\n";
+    std::fs::write(&file, notes).with_context(|| file.display().to_string())?;
+    Ok(file)
+}
+
+fn welcome(http: &str, county: &County, orders: &Path) {
     // A town, not the county: municipalities with eight digits.
     let Some(town) = county.municipalities.iter().find(|m| m.ags.len() == 8) else { return };
     let near = format!("{:.5},{:.5}", town.lat, town.lon);
@@ -75,5 +98,8 @@ fn welcome(http: &str, county: &County) {
     eprintln!("  curl '{http}/v1/parking?near={near}&limit=3'");
     eprintln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);
     eprintln!("  curl -N '{http}/v1/changes?municipality={}'", town.slug);
+    eprintln!("Fill a car park, delay a bus line (remove the line to end it):");
+    eprintln!("  echo 'fill steverstadt-parkhaus-altstadt' >> '{}'", orders.display());
+    eprintln!("  echo 'delay 540=600' >> '{}'", orders.display());
     eprintln!("Ctrl-C stops everything.");
 }

@@ -36,7 +36,10 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Ok((report, other)) => {
             print!("{}", describe(&report, missing, args.check));
             for path in other {
-                println!("{}: recognised; journey search reads it, import does not", path.display());
+                println!(
+                    "{}: kept for `kreisverkehr journey build`; import does not read it",
+                    path.display()
+                );
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use sensor_sim::load::{self, LoadConfig};
-use sensor_sim::{County, Faults, RunConfig, StartClock};
+use sensor_sim::{County, Faults, Orders, RunConfig, StartClock};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{FaultArgs, SimulateArgs};
+use crate::cli::{FaultArgs, OrderArgs, SimulateArgs};
 use crate::shutdown;
 
 /// Runs the command until it is done, the time is over or somebody stops it.
@@ -21,7 +21,10 @@ pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
         std::fs::create_dir_all(folder)?;
         match args.load {
             Some(_) => load::write_files(folder, args.bays)?,
-            None => County::sample(args.seed).write_files(folder)?,
+            None => {
+                let county = County::sample(args.seed);
+                county.write_files(folder, county.today())?;
+            }
         }
         println!("written to {}; next: kreisverkehr import {}", folder.display(), folder.display());
         return Ok(ExitCode::SUCCESS);
@@ -49,14 +52,17 @@ pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
             println!("{}", serde_json::to_string_pretty(&report)?);
         }
         None => {
+            let county = Arc::new(County::sample(args.seed));
             let config = RunConfig {
                 seed: args.seed,
                 speed: args.speed,
                 start: start_clock(&args.clock)?,
                 truth: args.truth,
                 faults: faults(&args.faults),
+                orders: orders(&args.orders, &county)?,
+                orders_file: args.orders.orders,
                 max_duration: args.duration_s.map(Duration::from_secs_f64),
-                ..RunConfig::new(&args.mqtt_url, Arc::new(County::sample(args.seed)))
+                ..RunConfig::new(&args.mqtt_url, county)
             };
             let summary = sensor_sim::run(config, cancel).await?;
             println!("{summary:?}");
@@ -74,6 +80,21 @@ pub fn start_clock(text: &str) -> Result<StartClock> {
         return Ok(StartClock::real(jiff::Timestamp::now(), "Europe/Berlin"));
     }
     text.parse().with_context(|| format!("--clock '{text}'"))
+}
+
+/// What is ordered on the command line.
+///
+/// # Errors
+/// There is no such site, line or vehicle.
+pub fn orders(args: &OrderArgs, county: &County) -> Result<Orders> {
+    let mut orders = Orders::default();
+    for site in &args.fill {
+        orders.fill(site, county).context("--fill")?;
+    }
+    for late in &args.delay {
+        orders.delay(late, county).context("--delay")?;
+    }
+    Ok(orders)
 }
 
 fn faults(a: &FaultArgs) -> Faults {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Bay, County, Geometry, Municipality, Restriction, Site};
@@ -11,24 +12,27 @@ use super::{Bay, County, Geometry, Municipality, Restriction, Site};
 const LICENCE: &str = "dl-de/by-2-0";
 
 impl County {
-    /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`
-    /// and `feeds.toml` into `dir`, which is created when missing. The same county gives the same
-    /// bytes.
+    /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
+    /// `feeds.toml`, the timetable around `today` (`gtfs.zip`) and the streets
+    /// (`streets.osm.pbf`) into `dir`, which is created when missing. The same county and day give
+    /// the same bytes.
     ///
     /// # Errors
     /// The folder or a file cannot be written; the message names it.
-    pub fn write_files(&self, dir: &Path) -> io::Result<()> {
+    pub fn write_files(&self, dir: &Path, today: Date) -> io::Result<()> {
         let named = |name: &str, result: io::Result<()>| {
             result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.join(name).display())))
         };
         named("", fs::create_dir_all(dir))?;
-        let files: [(&str, io::Result<Vec<u8>>); 6] = [
+        let files: [(&str, io::Result<Vec<u8>>); 8] = [
             ("municipalities.csv", self.municipalities_csv()),
             ("sites.geojson", self.sites_geojson()),
             ("bays.geojson", self.bays_geojson()),
             ("sensors.csv", self.sensors_csv()),
             ("vehicles.csv", self.vehicles_csv()),
             ("feeds.toml", self.feeds_toml()),
+            (super::gtfs::FILE_NAME, self.gtfs(today)),
+            (super::streets::FILE_NAME, self.streets()),
         ];
         for (name, content) in files {
             named(name, content.and_then(|bytes| fs::write(dir.join(name), bytes)))?;
@@ -292,25 +296,35 @@ struct FeedEntry<'a> {
 mod tests {
     use super::*;
 
-    const NAMES: [&str; 6] =
-        ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml"];
+    const TODAY: Date = jiff::civil::date(2026, 11, 22);
+    const NAMES: [&str; 8] = [
+        "municipalities.csv",
+        "sites.geojson",
+        "bays.geojson",
+        "sensors.csv",
+        "vehicles.csv",
+        "feeds.toml",
+        "gtfs.zip",
+        "streets.osm.pbf",
+    ];
 
     #[test]
     fn the_same_seed_gives_the_same_bytes() {
         let [a, b, other] = [1, 1, 2].map(|seed| {
             let dir = tempfile::tempdir().unwrap();
-            County::sample(seed).write_files(dir.path()).unwrap();
+            County::sample(seed).write_files(dir.path(), TODAY).unwrap();
             NAMES.map(|name| fs::read(dir.path().join(name)).unwrap())
         });
         assert_eq!(a, b);
         assert_ne!(a[2], other[2]);
+        assert_ne!(a[7], other[7]);
     }
 
     #[test]
     fn the_files_have_the_shape_of_the_contract() {
         let dir = tempfile::tempdir().unwrap();
         let county = County::sample(1);
-        county.write_files(dir.path()).unwrap();
+        county.write_files(dir.path(), TODAY).unwrap();
         let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
 
         let bays: serde_json::Value = serde_json::from_str(&read("bays.geojson")).unwrap();
@@ -345,7 +359,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = County::sample(1).write_files(&file.join("below")).unwrap_err().to_string();
+        let error = County::sample(1).write_files(&file.join("below"), TODAY).unwrap_err().to_string();
         assert!(error.contains("below"), "{error}");
     }
 }

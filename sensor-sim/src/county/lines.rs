@@ -7,8 +7,6 @@ use super::lines_table::{LINES, STOPS};
 use super::towns_table::MUNICIPALITIES;
 use crate::random::stream;
 
-/// First and last departure of the day, hours on the county's clock.
-pub(crate) const SERVICE_HOURS: (f64, f64) = (5.0, 23.5);
 /// Planned time at a stop, seconds.
 const DWELL_S: u32 = 30;
 /// Rest at the end of the line before the way back, seconds.
@@ -33,6 +31,12 @@ pub struct Stop {
     pub name: &'static str,
     pub lat: f64,
     pub lon: f64,
+    /// The town (index into [`super::County::municipalities`]) in or near which it lies.
+    pub town: usize,
+    /// Whether it belongs to its town's railway station, as a stop in front of it or a platform.
+    pub at_station: bool,
+    /// Whether trains halt there.
+    pub platform: bool,
 }
 
 /// The way from one stop of a line to the next.
@@ -56,8 +60,12 @@ pub struct Line {
     pub stops: Vec<usize>,
     /// `legs[i]` leads from stop `i` to stop `i + 1`.
     pub legs: Vec<Leg>,
-    /// How many vehicles share it.
-    pub vehicles: usize,
+    /// Minutes between two departures on a working day.
+    pub every_min: u32,
+    /// Minute of the hour of its first departure in direction 0.
+    pub minute: u32,
+    /// Whether it also runs all night, once an hour.
+    pub night: bool,
     /// By direction: planned arrival and departure at each stop, seconds after the start of a trip.
     pub timetables: [Vec<(u32, u32)>; 2],
 }
@@ -87,13 +95,12 @@ impl Line {
 
     /// Planned seconds from the start of a trip to the start of the same vehicle's way back.
     pub(crate) fn half_cycle_s(&self) -> u32 {
-        let run_s = self.timetables[0].last().map_or(0, |t| t.0);
-        (run_s + LAYOVER_S).div_ceil(60) * 60
+        (self.run_s() + LAYOVER_S).div_ceil(60) * 60
     }
 
-    /// Planned seconds between two departures of the line from its first stop.
-    pub(crate) fn headway_s(&self) -> u32 {
-        2 * self.half_cycle_s() / self.vehicles.max(1) as u32 / 60 * 60
+    /// Planned seconds from the first stop to the last; the same both ways.
+    pub(crate) fn run_s(&self) -> u32 {
+        self.timetables[0].last().map_or(0, |t| t.0)
     }
 }
 
@@ -102,30 +109,30 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
     let stops: Vec<Stop> = STOPS
         .iter()
         .enumerate()
-        .map(|(i, &(_, town, name, east_m, north_m))| {
+        .map(|(i, &(key, town, name, east_m, north_m))| {
             let home = &MUNICIPALITIES[town];
             let [lon, lat] = Frame::new(home.lat, home.lon, 0.0).at(east_m, north_m);
-            Stop { id: format!("5999{}", 1001 + i), name, lat, lon }
+            let platform = key.ends_with(".gl");
+            let at_station = platform || key.ends_with(".bf");
+            Stop { id: format!("5999{}", 1001 + i), name, lat, lon, town, at_station, platform }
         })
         .collect();
     let lines = LINES
         .iter()
-        .enumerate()
-        .map(|(number, row)| {
+        .map(|row| {
             let indices: Vec<usize> =
                 row.stops.iter().filter_map(|key| STOPS.iter().position(|stop| stop.0 == *key)).collect();
-            let mut rng = stream(seed, "line", number as u64);
-            let legs = indices
-                .windows(2)
-                .map(|pair| leg(&mut rng, &stops[pair[0]], &stops[pair[1]], row.speed_mps))
-                .collect();
+            let legs =
+                indices.windows(2).map(|pair| leg(seed, &stops, (pair[0], pair[1]), row.speed_mps)).collect();
             let mut line = Line {
                 id: row.id,
                 headsigns: [row.headsigns.0, row.headsigns.1],
                 mode: row.mode,
                 stops: indices,
                 legs,
-                vehicles: row.vehicles,
+                every_min: row.every_min,
+                minute: row.minute,
+                night: row.night,
                 timetables: Default::default(),
             };
             line.timetables = [line.planned(0), line.planned(1)];
@@ -135,12 +142,26 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
     (stops, lines)
 }
 
-/// A way with gentle bends, and its planned time in whole half-minutes.
-fn leg(rng: &mut impl Rng, from: &Stop, to: &Stop, speed_mps: f64) -> Leg {
+/// The way between two stops with its planned time in whole half-minutes. All lines that run
+/// between them share the way, in both directions.
+fn leg(seed: u64, stops: &[Stop], (from, to): (usize, usize), speed_mps: f64) -> Leg {
+    let (low, high) = (from.min(to), from.max(to));
+    let mut points =
+        way(&mut stream(seed, "way", (low * stops.len() + high) as u64), &stops[low], &stops[high]);
+    if from > to {
+        points.reverse();
+    }
+    let length_m = points.windows(2).map(|p| distance_m(p[0], p[1])).sum::<f64>();
+    let run_s = ((length_m / speed_mps * PADDING + 20.0) / 30.0).ceil() as u32 * 30;
+    Leg { points, length_m, run_s }
+}
+
+/// A way with gentle bends.
+fn way(rng: &mut impl Rng, from: &Stop, to: &Stop) -> Vec<[f64; 2]> {
     let (a, b) = ([from.lon, from.lat], [to.lon, to.lat]);
     let pieces = ((distance_m(a, b) / 400.0) as usize).clamp(2, 24);
     let swing = rng.random_range(-BEND..BEND);
-    let points: Vec<[f64; 2]> = (0..=pieces)
+    (0..=pieces)
         .map(|i| {
             let t = i as f64 / pieces as f64;
             // A bow over the whole way and one bend in it, none at the ends.
@@ -150,10 +171,7 @@ fn leg(rng: &mut impl Rng, from: &Stop, to: &Stop, speed_mps: f64) -> Leg {
             let (east, north) = ((b[0] - a[0]) * stretch, b[1] - a[1]);
             [round7(a[0] + (t * east - aside * north) / stretch), round7(a[1] + t * north + aside * east)]
         })
-        .collect();
-    let length_m = points.windows(2).map(|p| distance_m(p[0], p[1])).sum::<f64>();
-    let run_s = ((length_m / speed_mps * PADDING + 20.0) / 30.0).ceil() as u32 * 30;
-    Leg { points, length_m, run_s }
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,7 +190,7 @@ mod tests {
                 let mean_mps = leg.length_m / f64::from(leg.run_s);
                 assert!(mean_mps > 2.0 && mean_mps < 25.0, "{} {mean_mps}", line.id);
             }
-            assert!((240..=3600).contains(&line.headway_s()), "{} {}", line.id, line.headway_s());
+            assert!((900..=7_200).contains(&line.half_cycle_s()), "{} {}", line.id, line.half_cycle_s());
             assert_eq!(line.timetables[0].last().map(|t| t.0), line.timetables[1].last().map(|t| t.0));
         }
         assert!(stops.iter().all(|s| (51.7..52.1).contains(&s.lat) && (6.9..7.6).contains(&s.lon)));

@@ -3,6 +3,7 @@
 use super::Mode;
 
 /// Key, town (index into the municipalities), name, metres east and north of the town's centre.
+/// Buses halt in front of a station (`.bf`), trains at its platforms (`.gl`).
 #[rustfmt::skip]
 pub(super) const STOPS: &[(&str, usize, &str, f64, f64)] = &[
     ("st.bf",    1, "Steverstadt, Bahnhof",            -580.0, -250.0),
@@ -39,6 +40,13 @@ pub(super) const STOPS: &[(&str, usize, &str, f64, f64)] = &[
     ("x.bruch",  6, "Stever Bruch",                    3600.0, 1500.0),
     ("x.moor",   7, "Moorkolonie",                     4200.0,-3400.0),
     ("x.berg",   4, "Heidberg",                       -4700.0,-1500.0),
+    ("st.gl",    1, "Steverstadt Bahnhof",             -740.0, -330.0),
+    ("ho.gl",    2, "Holtkirchen Bahnhof",             -740.0, -330.0),
+    ("ah.gl",    3, "Ahlenbrück Bahnhof",              -740.0, -330.0),
+    ("be.gl",    4, "Bergheide Bahnhof",               -740.0, -330.0),
+    ("we.gl",    5, "Wesselrode Bahnhof",              -740.0, -330.0),
+    ("ni.gl",    6, "Niendorf Bahnhof",                -740.0, -330.0),
+    ("he.gl",    7, "Heidkamp Bahnhof",                -740.0, -330.0),
 ];
 
 /// Who runs a line.
@@ -58,7 +66,12 @@ pub(super) struct LineRow {
     pub headsigns: (&'static str, &'static str),
     pub mode: Mode,
     pub operator: Operator,
-    pub vehicles: usize,
+    /// Minutes between two departures on a working day.
+    pub every_min: u32,
+    /// Minute of the hour of the first departure.
+    pub minute: u32,
+    /// Whether it also runs all night, once an hour.
+    pub night: bool,
     /// Mean speed between stops, metres per second.
     pub speed_mps: f64,
     pub stops: &'static [&'static str],
@@ -69,28 +82,28 @@ use Operator::{County, Private, Rail};
 
 #[rustfmt::skip]
 pub(super) const LINES: &[LineRow] = &[
-    LineRow { id: "RB91", headsigns: ("Wesselrode", "Heidkamp"), mode: Train, operator: Rail, vehicles: 4, speed_mps: 22.0,
-        stops: &["he.bf", "st.bf", "ah.bf", "ni.bf", "we.bf"] },
-    LineRow { id: "RB92", headsigns: ("Wesselrode", "Bergheide"), mode: Train, operator: Rail, vehicles: 4, speed_mps: 22.0,
-        stops: &["be.bf", "st.bf", "ho.bf", "we.bf"] },
-    LineRow { id: "540", headsigns: ("Holtkirchen Bahnhof", "Steverstadt Bahnhof"), mode: Bus, operator: County, vehicles: 6, speed_mps: 12.0,
+    LineRow { id: "RB91", headsigns: ("Wesselrode", "Heidkamp"), mode: Train, operator: Rail, every_min: 30, minute: 2, night: true, speed_mps: 22.0,
+        stops: &["he.gl", "st.gl", "ah.gl", "ni.gl", "we.gl"] },
+    LineRow { id: "RB92", headsigns: ("Wesselrode", "Bergheide"), mode: Train, operator: Rail, every_min: 60, minute: 32, night: true, speed_mps: 22.0,
+        stops: &["be.gl", "st.gl", "ho.gl", "we.gl"] },
+    LineRow { id: "540", headsigns: ("Holtkirchen Bahnhof", "Steverstadt Bahnhof"), mode: Bus, operator: County, every_min: 30, minute: 10, night: true, speed_mps: 12.0,
         stops: &["st.bf", "st.markt", "st.schloss", "x.wald", "x.berg", "ho.bad", "ho.kirche", "ho.bf"] },
-    LineRow { id: "541", headsigns: ("Ahlenbrück Bahnhof", "Steverstadt Klinikum"), mode: Bus, operator: County, vehicles: 6, speed_mps: 11.5,
+    LineRow { id: "541", headsigns: ("Ahlenbrück Bahnhof", "Steverstadt Klinikum"), mode: Bus, operator: County, every_min: 30, minute: 5, night: true, speed_mps: 11.5,
         stops: &["st.klin", "st.garten", "st.markt", "st.bf", "st.sued", "x.hof", "ah.gz", "ah.markt", "ah.bf"] },
-    LineRow { id: "542", headsigns: ("Heidkamp Sporthalle", "Steverstadt Bahnhof"), mode: Bus, operator: County, vehicles: 5, speed_mps: 12.5,
+    LineRow { id: "542", headsigns: ("Heidkamp Sporthalle", "Steverstadt Bahnhof"), mode: Bus, operator: County, every_min: 30, minute: 12, night: false, speed_mps: 12.5,
         stops: &["st.bf", "st.gew", "x.moor", "he.mitte", "he.bf", "he.sport"] },
-    LineRow { id: "C1", headsigns: ("Klinikum", "Gewerbepark West"), mode: Bus, operator: County, vehicles: 5, speed_mps: 7.0,
+    LineRow { id: "C1", headsigns: ("Klinikum", "Gewerbepark West"), mode: Bus, operator: County, every_min: 15, minute: 8, night: false, speed_mps: 7.0,
         stops: &["st.gew", "st.bf", "st.markt", "st.garten", "st.klin"] },
-    LineRow { id: "C2", headsigns: ("Nordring", "Südfriedhof"), mode: Bus, operator: County, vehicles: 5, speed_mps: 7.0,
+    LineRow { id: "C2", headsigns: ("Nordring", "Südfriedhof"), mode: Bus, operator: County, every_min: 15, minute: 0, night: false, speed_mps: 7.0,
         stops: &["st.sued", "st.bf", "st.markt", "st.schule", "st.nord"] },
-    LineRow { id: "560", headsigns: ("Wesselrode Altstadt", "Holtkirchen Schulzentrum"), mode: Bus, operator: Private, vehicles: 6, speed_mps: 12.0,
+    LineRow { id: "560", headsigns: ("Wesselrode Altstadt", "Holtkirchen Schulzentrum"), mode: Bus, operator: Private, every_min: 30, minute: 15, night: true, speed_mps: 12.0,
         stops: &["ho.schule", "ho.kirche", "ho.gew", "we.bf", "we.alt", "we.ost"] },
-    LineRow { id: "561", headsigns: ("Niendorf Bahnhof", "Holtkirchen Bahnhof"), mode: Bus, operator: Private, vehicles: 5, speed_mps: 12.0,
+    LineRow { id: "561", headsigns: ("Niendorf Bahnhof", "Holtkirchen Bahnhof"), mode: Bus, operator: Private, every_min: 60, minute: 10, night: false, speed_mps: 12.0,
         stops: &["ho.bf", "ho.kirche", "x.bruch", "ni.anger", "ni.bf"] },
-    LineRow { id: "562", headsigns: ("Bergheide Naturpark", "Steverstadt Bahnhof"), mode: Bus, operator: Private, vehicles: 5, speed_mps: 12.0,
+    LineRow { id: "562", headsigns: ("Bergheide Naturpark", "Steverstadt Bahnhof"), mode: Bus, operator: Private, every_min: 30, minute: 15, night: true, speed_mps: 12.0,
         stops: &["st.bf", "st.markt", "st.klin", "x.berg", "be.bf", "be.dorf", "be.natur"] },
-    LineRow { id: "565", headsigns: ("Ahlenbrück Markt", "Wesselrode Ufersiedlung"), mode: Bus, operator: Private, vehicles: 5, speed_mps: 12.0,
+    LineRow { id: "565", headsigns: ("Ahlenbrück Markt", "Wesselrode Ufersiedlung"), mode: Bus, operator: Private, every_min: 60, minute: 20, night: false, speed_mps: 12.0,
         stops: &["we.ufer", "we.alt", "we.bf", "ni.bf", "ni.anger", "ah.bf", "ah.markt"] },
-    LineRow { id: "590", headsigns: ("Bergheide Bahnhof", "Heidkamp Bahnhof"), mode: Bus, operator: Private, vehicles: 4, speed_mps: 13.0,
+    LineRow { id: "590", headsigns: ("Bergheide Bahnhof", "Heidkamp Bahnhof"), mode: Bus, operator: Private, every_min: 60, minute: 25, night: false, speed_mps: 13.0,
         stops: &["he.bf", "he.mitte", "st.nord", "st.schule", "x.berg", "be.dorf", "be.bf"] },
 ];

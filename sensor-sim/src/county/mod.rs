@@ -5,16 +5,20 @@
 //! other by index into the county's own lists.
 
 mod files;
+mod gtfs;
+mod holidays;
 mod layout;
 mod lines;
 mod lines_table;
 mod sample;
 mod sites_table;
+mod streets;
+pub mod timetable;
 mod towns_table;
 
 pub(crate) use layout::{Frame, distance_m};
-pub(crate) use lines::SERVICE_HOURS;
 pub use lines::{Leg, Line, Mode, Stop};
+pub use timetable::Timetable;
 
 use crate::encode::Device;
 use crate::world::Demand;
@@ -35,6 +39,8 @@ pub struct County {
     pub vehicles: Vec<Vehicle>,
     pub stops: Vec<Stop>,
     pub lines: Vec<Line>,
+    /// What runs when: the vehicles keep to it, and it is written as GTFS.
+    pub timetable: Timetable,
 }
 
 /// A town, or the county itself.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Faults;
 use crate::county::{BaySource, County};
+use crate::orders::Order;
 use crate::random::hash;
 use crate::world::{Cause, Event, World};
 
@@ -135,6 +136,11 @@ impl Scene {
     /// Devices whose battery is nearly empty (indices into the county's sensors).
     pub fn low_battery(&self) -> &[usize] {
         &self.low_battery
+    }
+
+    /// Passes an order on to the world (see [`World::order`]).
+    pub fn order(&mut self, order: Order) {
+        self.world.order(order);
     }
 
     /// What happens next.

@@ -85,9 +85,9 @@ fn datasets(
 
 fn trip(named: &Named, report: &VehicleReport) -> TripDescriptor {
     TripDescriptor {
-        trip_id: Some(named.trip_id.clone()),
-        start_time: Some(named.start.strftime("%H:%M:%S").to_string()),
-        start_date: Some(named.start.strftime("%Y%m%d").to_string()),
+        trip_id: Some(named.trip_id.to_owned()),
+        start_time: Some(format!("{:02}:{:02}:00", named.start_s / 3_600, named.start_s / 60 % 60)),
+        start_date: Some(named.date.strftime("%Y%m%d").to_string()),
         route_id: Some(named.line.id.to_owned()),
         direction_id: Some(report.trip.direction as u32),
     }

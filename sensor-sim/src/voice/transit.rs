@@ -1,10 +1,10 @@
 //! Buses and trains: what all formats share, and the native one.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::Voice;
 use super::batches::element;
-use crate::clock::zone;
 use crate::county::{County, Line, Stop, Vehicle};
 use crate::encode::native;
 use crate::message::{Fact, Message, Statement};
@@ -15,9 +15,10 @@ pub(super) struct Named<'a> {
     pub(super) vehicle: &'a Vehicle,
     pub(super) line: &'a Line,
     pub(super) stop: &'a Stop,
-    pub(super) trip_id: String,
-    /// Planned start, in the county's zone.
-    pub(super) start: jiff::ZonedDateTime,
+    pub(super) trip_id: &'a str,
+    /// The day of service, and the planned start in seconds after it began.
+    pub(super) date: Date,
+    pub(super) start_s: u32,
     pub(super) occupancy_percent: u32,
 }
 
@@ -25,20 +26,15 @@ impl<'a> Named<'a> {
     pub(super) fn of(county: &'a County, report: &VehicleReport) -> Self {
         let vehicle = &county.vehicles[report.vehicle];
         let line = &county.lines[vehicle.line];
-        let start = report.trip.planned_start_utc.to_zoned_datetime(zone(county.tz));
+        let trip = &county.timetable.trips[report.trip.planned];
         Self {
             vehicle,
             line,
             stop: &county.stops[line.stop(report.trip.direction, report.stop)],
-            trip_id: format!(
-                "{}-{}-{}-{}",
-                line.id,
-                vehicle.block,
-                report.trip.direction,
-                start.strftime("%H%M")
-            ),
+            trip_id: &trip.id,
+            date: report.trip.date,
+            start_s: trip.start_s,
             occupancy_percent: (report.on_board * 100 / (vehicle.seats + vehicle.standing).max(1)).min(100),
-            start,
         }
     }
 
@@ -47,7 +43,7 @@ impl<'a> Named<'a> {
             lat: round(report.lat, 6),
             lon: round(report.lon, 6),
             delay_s: report.delay_s,
-            trip_id: self.trip_id.clone(),
+            trip_id: self.trip_id.to_owned(),
         };
         Statement { kind: "vehicle", id: self.vehicle.id.clone(), at: stamp, fact }
     }
@@ -81,8 +77,8 @@ impl Voice {
             lon: round(report.lon, 6),
             speed_mps: round(report.speed_mps, 1),
             bearing_deg: round(report.bearing_deg, 0) % 360.0,
-            trip_id: named.trip_id.clone(),
-            start_date: named.start.strftime("%Y%m%d").to_string(),
+            trip_id: named.trip_id.to_owned(),
+            start_date: named.date.strftime("%Y%m%d").to_string(),
             route_id: named.line.id.to_owned(),
             stop_id: named.stop.id.clone(),
             delay_s: report.delay_s,
@@ -103,7 +99,7 @@ impl Voice {
         let observation = native::Observation::Passengers(native::Passengers {
             at: stamp,
             stop_id: named.stop.id.clone(),
-            trip_id: named.trip_id.clone(),
+            trip_id: named.trip_id.to_owned(),
             doors: doors
                 .iter()
                 .map(|d| native::Door { door: d.door.to_string(), boarded: d.boarded, alighted: d.alighted })

@@ -58,6 +58,11 @@ impl BayLife {
         }
     }
 
+    /// How long a vehicle stays, seconds.
+    pub(super) fn stay_s(&mut self) -> f64 {
+        stay_s(&mut self.rng, self.demand)
+    }
+
     /// A share of the first second, and of the first heartbeat.
     pub(super) fn share(&mut self) -> f64 {
         self.rng.random()

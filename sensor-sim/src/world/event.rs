@@ -1,6 +1,7 @@
 //! What happens in the county, one thing at a time.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// Why something is reported now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,10 @@ pub enum VehicleCause {
 /// One run of a vehicle along its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trip {
+    /// Index into the trips of the county's timetable.
+    pub planned: usize,
+    /// The day of service.
+    pub date: Date,
     /// 0 or 1.
     pub direction: usize,
     /// Number of the vehicle's runs since the morning.

@@ -10,7 +10,9 @@
 
 mod bays;
 mod demand;
+mod drive;
 mod event;
+mod ordered;
 mod sites;
 mod transit;
 
@@ -27,6 +29,7 @@ pub use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, Trip, Vehi
 
 use crate::clock::{StartClock, WorldClock, us};
 use crate::county::{BaySource, County, Format};
+use crate::orders::Order;
 use crate::random::{exponential, stream};
 use bays::BayLife;
 use sites::SiteLife;
@@ -50,7 +53,8 @@ enum Due {
     SiteReport(usize),
     Entry(usize),
     Exit(usize),
-    VehicleChange(usize),
+    /// With the number of the plan it belongs to.
+    VehicleChange(usize, u32),
     VehiclePosition(usize),
     Device,
 }
@@ -68,6 +72,10 @@ pub struct World {
     vehicles: Vec<VehicleLife>,
     devices: ChaCha8Rng,
     ready: VecDeque<(Timestamp, Event)>,
+    /// Orders that have not been followed yet.
+    orders: Vec<Order>,
+    /// Sites that are ordered to be full.
+    full: Vec<bool>,
 }
 
 impl World {
@@ -86,6 +94,8 @@ impl World {
             vehicles: Vec::with_capacity(county.vehicles.len()),
             devices: stream(seed, "device", 0),
             ready: VecDeque::new(),
+            orders: Vec::new(),
+            full: vec![false; county.sites.len()],
             county,
         };
         world.start_bays(seed);
@@ -159,20 +169,26 @@ impl World {
     fn start_vehicles(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, vehicle) in county.vehicles.iter().enumerate() {
-            let line = &county.lines[vehicle.line];
-            let life = VehicleLife::start(seed, index, vehicle, line, &self.clock);
+            let life = VehicleLife::start(seed, index, vehicle, &county, &self.clock);
             let change_at = life.next_change();
             self.vehicles.push(life);
-            self.plan(change_at, Due::VehicleChange(index));
+            self.plan(change_at, Due::VehicleChange(index, 0));
             // Spread over the first second: real vehicles do not speak in chorus.
             self.plan(us(index as f64 / county.vehicles.len() as f64), Due::VehiclePosition(index));
         }
     }
 
     fn happen(&mut self, at: i64, due: Due) {
+        for order in std::mem::take(&mut self.orders) {
+            self.follow(at, order);
+        }
         match due {
             Due::BayStart(bay) => {
                 self.report_bay(at, bay, Cause::Start);
+            }
+            Due::BayChange(bay) if self.stays(bay) => {
+                let leaves_at = at + us(self.bays[bay].stay_s());
+                self.plan(leaves_at, Due::BayChange(bay));
             }
             Due::BayChange(bay) => {
                 let next = self.bays[bay].change(at, &self.clock);
@@ -188,7 +204,10 @@ impl World {
             Due::SiteReport(site) => self.report_site(at, site, Cause::Heartbeat),
             Due::Entry(site) => self.entry(at, site),
             Due::Exit(site) => self.exit(at, site),
-            Due::VehicleChange(vehicle) => self.vehicle_change(at, vehicle),
+            Due::VehicleChange(vehicle, plan) if self.vehicles[vehicle].plan == plan => {
+                self.vehicle_change(at, vehicle);
+            }
+            Due::VehicleChange(..) => {}
             Due::VehiclePosition(vehicle) => self.vehicle_position(at, vehicle),
             Due::Device => self.device_event(at),
         }
@@ -229,6 +248,10 @@ impl World {
 
     fn exit(&mut self, at: i64, site: usize) {
         let Some(life) = &mut self.sites[site] else { return };
+        if self.full[site] {
+            let leaves_at = at + us(life.stay_s());
+            return self.plan(leaves_at, Due::Exit(site));
+        }
         let gate = life.leave();
         let (occupied, open) = (life.occupied, life.is_open(at, &self.clock));
         self.emit(at, Event::Gate { site, gate, passage: Passage::Out, occupied, open });
@@ -236,22 +259,20 @@ impl World {
 
     fn vehicle_change(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
-        let line = &county.lines[county.vehicles[vehicle].line];
         let life = &mut self.vehicles[vehicle];
-        let events = life.advance(at, line, &self.clock);
-        let next = life.next_change();
+        let events = life.advance(at, &county, &self.clock);
+        let (next, plan) = (life.next_change(), life.plan);
         for event in events {
             self.emit(at, event);
         }
-        self.plan(next.max(at + 1), Due::VehicleChange(vehicle));
+        self.plan(next.max(at + 1), Due::VehicleChange(vehicle, plan));
     }
 
     fn vehicle_position(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
-        let line = &county.lines[county.vehicles[vehicle].line];
         let life = &self.vehicles[vehicle];
         if life.is_in_service() {
-            let report = life.report(at, line, &self.clock, VehicleCause::Position);
+            let report = life.report(at, &county, &self.clock, VehicleCause::Position);
             self.emit(at, Event::Vehicle(report));
         }
         let pause_s = match county.feeds[county.vehicles[vehicle].feed].format {

@@ -61,6 +61,18 @@ impl SiteLife {
         self.gate()
     }
 
+    /// How long a vehicle stays, seconds.
+    pub(super) fn stay_s(&mut self) -> f64 {
+        stay_s(&mut self.rng, self.demand)
+    }
+
+    /// Vehicles take all that is vacant; how long each of them wants to stay, seconds.
+    pub(super) fn fill(&mut self) -> Vec<f64> {
+        let coming = self.capacity.saturating_sub(self.occupied);
+        self.occupied = self.occupied.max(self.capacity);
+        (0..coming).map(|_| self.stay_s()).collect()
+    }
+
     /// Whether vehicles may enter now (they may always leave).
     pub(super) fn is_open(&self, now: i64, clock: &WorldClock) -> bool {
         let Some((from, until)) = self.open else { return true };

@@ -15,7 +15,7 @@ fn world_without_vehicles(seed: u64) -> (Arc<County>, World) {
 
 fn living(county: County, seed: u64) -> (Arc<County>, World) {
     let county = Arc::new(county);
-    let start = "2026-11-22T03:14:27Z".parse().unwrap();
+    let start = "2026-11-24T09:14:27Z".parse().unwrap();
     (Arc::clone(&county), World::new(county, seed, StartClock::BUSY, start, 1.0))
 }
 
@@ -60,7 +60,7 @@ fn everything_reports_once_in_the_first_second() {
 }
 
 fn world_start() -> Timestamp {
-    "2026-11-22T03:14:27Z".parse().unwrap()
+    "2026-11-24T09:14:27Z".parse().unwrap()
 }
 
 #[test]

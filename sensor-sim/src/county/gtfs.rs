@@ -1,0 +1,286 @@
+//! The county's timetable as a GTFS `.zip`.
+
+mod calendar;
+
+use std::io::{self, Cursor, Write};
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use zip::write::SimpleFileOptions;
+
+use super::layout::distance_m;
+use super::{County, Line, Mode, Stop};
+use crate::random::hash;
+
+/// The name of the file in the county's folder.
+pub const FILE_NAME: &str = "gtfs.zip";
+/// The timetable is valid from so many days before it is written: a trip of last night still runs.
+const DAYS_BEFORE: i32 = 3;
+/// And for so many days after.
+const DAYS_AFTER: i32 = 60;
+/// To change between a train and a bus in front of the station, seconds.
+const STATION_CHANGE_S: u32 = 180;
+/// One vehicle in so many cannot take a wheelchair, and one rural stop in so many.
+const INACCESSIBLE_ONE_IN: u64 = 6;
+
+/// GTFS's words: 1 = can be used in a wheelchair, 2 = cannot.
+const fn accessible(yes: bool) -> &'static str {
+    if yes { "1" } else { "2" }
+}
+
+impl County {
+    /// The timetable around `today` as a GTFS `.zip`. The same county and day give the same bytes.
+    ///
+    /// # Errors
+    /// The archive cannot be put together.
+    pub fn gtfs(&self, today: Date) -> io::Result<Vec<u8>> {
+        let first = today.saturating_sub(DAYS_BEFORE.days());
+        let last = today.saturating_add(DAYS_AFTER.days());
+        let days: Vec<Date> = first.series(1.day()).take_while(|day| *day <= last).collect();
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let files = [
+            ("agency.txt", self.agencies()?),
+            ("stops.txt", self.stop_rows()?),
+            ("routes.txt", self.routes()?),
+            ("trips.txt", self.trips()?),
+            ("stop_times.txt", self.stop_times()?),
+            ("calendar.txt", calendar::calendar(first, last)?),
+            ("calendar_dates.txt", calendar::exceptions(&days)?),
+            ("transfers.txt", self.transfers()?),
+            ("shapes.txt", self.shapes()?),
+            ("feed_info.txt", feed_info(first, last)?),
+        ];
+        for (name, content) in files {
+            // No time of writing: the archive depends on its content alone.
+            let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
+            zip.start_file(name, options)?;
+            zip.write_all(&content)?;
+        }
+        Ok(zip.finish()?.into_inner())
+    }
+
+    /// The operator that runs a line.
+    fn operator(&self, line: usize) -> &'static str {
+        self.vehicles.iter().find(|v| v.line == line).map_or("", |v| v.operator)
+    }
+
+    fn agencies(&self) -> io::Result<Vec<u8>> {
+        let mut operators = Vec::new();
+        for line in 0..self.lines.len() {
+            if !operators.contains(&self.operator(line)) {
+                operators.push(self.operator(line));
+            }
+        }
+        let header = ["agency_id", "agency_name", "agency_url", "agency_timezone", "agency_lang"];
+        table(
+            &header,
+            operators.iter().map(|name| {
+                [
+                    agency_id(name),
+                    (*name).into(),
+                    "https://steverland.example".into(),
+                    self.tz.into(),
+                    "de".into(),
+                ]
+            }),
+        )
+    }
+
+    fn stop_rows(&self) -> io::Result<Vec<u8>> {
+        let header = [
+            "stop_id",
+            "stop_name",
+            "stop_lat",
+            "stop_lon",
+            "location_type",
+            "parent_station",
+            "wheelchair_boarding",
+            "platform_code",
+        ];
+        let stations = self.stops.iter().filter(|stop| stop.platform).map(|stop| {
+            let (lat, lon) = (stop.lat.to_string(), stop.lon.to_string());
+            [
+                station_id(stop),
+                stop.name.into(),
+                lat,
+                lon,
+                "1".into(),
+                String::new(),
+                "1".into(),
+                String::new(),
+            ]
+        });
+        let stops = self.stops.iter().enumerate().map(|(number, stop)| {
+            // Stations have lifts, most stops a raised kerb.
+            let wheelchair = stop.at_station
+                || !hash(self.seed, "kerb", number as u64).is_multiple_of(INACCESSIBLE_ONE_IN);
+            [
+                stop.id.clone(),
+                stop.name.into(),
+                stop.lat.to_string(),
+                stop.lon.to_string(),
+                "0".into(),
+                if stop.at_station { station_id(stop) } else { String::new() },
+                accessible(wheelchair).into(),
+                if stop.platform { "1".into() } else { String::new() },
+            ]
+        });
+        table(&header, stations.chain(stops))
+    }
+
+    fn routes(&self) -> io::Result<Vec<u8>> {
+        let header = ["route_id", "agency_id", "route_short_name", "route_long_name", "route_type"];
+        table(
+            &header,
+            self.lines.iter().enumerate().map(|(number, line)| {
+                let kind = if line.mode == Mode::Train { "2" } else { "3" };
+                let name = format!("{} - {}", line.headsigns[1], line.headsigns[0]);
+                [line.id.into(), agency_id(self.operator(number)), line.id.into(), name, kind.into()]
+            }),
+        )
+    }
+
+    fn trips(&self) -> io::Result<Vec<u8>> {
+        let header = [
+            "route_id",
+            "service_id",
+            "trip_id",
+            "trip_headsign",
+            "direction_id",
+            "block_id",
+            "shape_id",
+            "wheelchair_accessible",
+        ];
+        table(
+            &header,
+            self.timetable.trips.iter().map(|trip| {
+                let line = &self.lines[trip.line];
+                let old = hash(self.seed, line.id, trip.block as u64).is_multiple_of(INACCESSIBLE_ONE_IN);
+                [
+                    line.id.into(),
+                    trip.service.id().into(),
+                    trip.id.clone(),
+                    line.headsigns[trip.direction].into(),
+                    trip.direction.to_string(),
+                    format!("{}-{}", line.id, trip.block),
+                    shape_id(line, trip.direction),
+                    accessible(line.mode == Mode::Train || !old).into(),
+                ]
+            }),
+        )
+    }
+
+    fn stop_times(&self) -> io::Result<Vec<u8>> {
+        let header =
+            ["trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "shape_dist_traveled"];
+        let rows = self.timetable.trips.iter().flat_map(|trip| {
+            let line = &self.lines[trip.line];
+            let mut along_m = 0.0;
+            line.timetables[trip.direction].iter().enumerate().map(
+                move |(position, &(arrival, departure))| {
+                    if position > 0 {
+                        along_m += line.leg(trip.direction, position - 1).length_m;
+                    }
+                    [
+                        trip.id.clone(),
+                        time_of(trip.start_s + arrival),
+                        time_of(trip.start_s + departure),
+                        self.stops[line.stop(trip.direction, position)].id.clone(),
+                        // As the vehicles count them.
+                        (position + 1).to_string(),
+                        format!("{along_m:.1}"),
+                    ]
+                },
+            )
+        });
+        table(&header, rows)
+    }
+
+    /// Between the platforms and the stop in front of the station.
+    fn transfers(&self) -> io::Result<Vec<u8>> {
+        let stations: Vec<&Stop> = self.stops.iter().filter(|stop| stop.at_station).collect();
+        let pairs = stations.iter().flat_map(|from| stations.iter().map(move |to| (from, to)));
+        let rows = pairs
+            .filter(|(from, to)| from.town == to.town && from.id != to.id)
+            .map(|(from, to)| [from.id.clone(), to.id.clone(), "2".into(), STATION_CHANGE_S.to_string()]);
+        table(&["from_stop_id", "to_stop_id", "transfer_type", "min_transfer_time"], rows)
+    }
+
+    fn shapes(&self) -> io::Result<Vec<u8>> {
+        let header = ["shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence", "shape_dist_traveled"];
+        let mut rows = Vec::new();
+        for (line, direction) in self.lines.iter().flat_map(|line| [(line, 0), (line, 1)]) {
+            let (mut along_m, mut before) = (0.0, None);
+            for [lon, lat] in line.course(direction) {
+                along_m += before.map_or(0.0, |before| distance_m(before, [lon, lat]));
+                before = Some([lon, lat]);
+                rows.push((shape_id(line, direction), lat, lon, along_m));
+            }
+        }
+        table(
+            &header,
+            rows.into_iter().enumerate().map(|(number, (id, lat, lon, along_m))| {
+                [id, lat.to_string(), lon.to_string(), number.to_string(), format!("{along_m:.1}")]
+            }),
+        )
+    }
+}
+
+impl Line {
+    /// The whole way of a trip, `[lon, lat]`.
+    fn course(&self, direction: usize) -> Vec<[f64; 2]> {
+        let mut course: Vec<[f64; 2]> = self.legs.iter().flat_map(|leg| leg.points.iter().copied()).collect();
+        course.dedup();
+        if direction == 1 {
+            course.reverse();
+        }
+        course
+    }
+}
+
+fn feed_info(first: Date, last: Date) -> io::Result<Vec<u8>> {
+    let header = [
+        "feed_publisher_name",
+        "feed_publisher_url",
+        "feed_lang",
+        "feed_start_date",
+        "feed_end_date",
+        "feed_version",
+    ];
+    let row = ["Kreis Steverland", "https://steverland.example", "de"].map(str::to_owned);
+    let [name, url, lang] = row;
+    table(&header, [[name, url, lang, date_of(first), date_of(last), date_of(first)]].into_iter())
+}
+
+fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> io::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
+/// `HH:MM:SS`, beyond 24 hours after midnight.
+fn time_of(seconds: u32) -> String {
+    format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+fn date_of(date: Date) -> String {
+    date.strftime("%Y%m%d").to_string()
+}
+
+fn agency_id(operator: &str) -> String {
+    operator.to_lowercase().replace(' ', "-")
+}
+
+fn station_id(stop: &Stop) -> String {
+    format!("5999{}", 9_000 + stop.town)
+}
+
+fn shape_id(line: &Line, direction: usize) -> String {
+    format!("{}-{direction}", line.id)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Roads that buses use, the paths beside them, and railways.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{County, Mode};
+use super::kind::Kind;
+use super::plane::{Point, add, direction, distance, scale};
+use super::sketch::{Sketch, Way};
+
+/// A way between two stops that is longer than this leads out of town, metres.
+const COUNTRY_M: f64 = 1_500.0;
+/// And a longer one is a main road.
+const MAIN_ROAD_M: f64 = 6_000.0;
+/// From the middle of a country road to the path beside it, metres.
+const BESIDE_M: f64 = 7.0;
+
+/// The way between two stops, and a line that runs on it.
+type Course<'a> = (&'static str, &'a [[f64; 2]]);
+
+/// The ways between neighbouring stops, by the pair of stops, each once.
+fn legs(county: &County, mode: Mode) -> BTreeMap<(usize, usize), Course<'_>> {
+    let mut legs = BTreeMap::new();
+    for line in county.lines.iter().filter(|line| line.mode == mode) {
+        for (pair, leg) in line.stops.windows(2).zip(&line.legs) {
+            let key = (pair[0].min(pair[1]), pair[0].max(pair[1]));
+            legs.entry(key).or_insert((line.id, leg.points.as_slice()));
+        }
+    }
+    legs
+}
+
+/// Draws a road along every way of a bus: its stops lie on streets, and so do its shapes.
+pub(super) fn roads(sketch: &mut Sketch, county: &County) {
+    for (number, (_, (_, points))) in legs(county, Mode::Bus).into_iter().enumerate() {
+        let points: Vec<Point> = points.iter().map(|p| sketch.plane.point(*p)).collect();
+        let length_m: f64 = points.windows(2).map(|p| distance(p[0], p[1])).sum();
+        let (kind, name) = match length_m {
+            m if m > MAIN_ROAD_M => (Kind::Primary, format!("B {}", 400 + number)),
+            m if m > COUNTRY_M => (Kind::Secondary, format!("L {}", 500 + number)),
+            _ => (Kind::Tertiary, "Hauptstraße".to_owned()),
+        };
+        if kind != Kind::Tertiary {
+            path_beside(sketch, &points);
+        }
+        sketch.add(Way::new(kind, points).named(name));
+    }
+}
+
+/// A path for bicycles and people on foot along the country part of a road.
+fn path_beside(sketch: &mut Sketch, road: &[Point]) {
+    let outside: Vec<usize> = (0..road.len()).filter(|i| !sketch.in_town(road[*i])).collect();
+    let (Some(first), Some(last)) = (outside.first(), outside.last()) else { return };
+    let (from, until) = (first.saturating_sub(1), (last + 1).min(road.len() - 1));
+    let mut points = vec![road[from]];
+    for i in from + 1..until {
+        let along = direction(road[i - 1], road[i + 1]);
+        points.push(add(road[i], scale([along[1], -along[0]], BESIDE_M)));
+    }
+    points.push(road[until]);
+    sketch.add(Way::new(Kind::CyclePath, points));
+}
+
+/// Railways: they meet no street. Each with its line.
+pub(super) fn railways(county: &County) -> Vec<(&'static str, Vec<[f64; 2]>)> {
+    legs(county, Mode::Train).into_values().map(|(line, points)| (line, points.to_vec())).collect()
+}
+
+/// Draws the platform of each station and the ways to it: steps and a ramp.
+pub(super) fn stations(sketch: &mut Sketch, county: &County) {
+    /// Half the length of a platform, metres.
+    const HALF_M: f64 = 70.0;
+    let mut done = BTreeSet::new();
+    for line in county.lines.iter().filter(|line| line.mode == Mode::Train) {
+        for (position, stop) in line.stops.iter().map(|stop| &county.stops[*stop]).enumerate() {
+            if !done.insert(&stop.id) {
+                continue;
+            }
+            let here = sketch.plane.point([stop.lon, stop.lat]);
+            // Along the track: towards the next point of the leg that touches the station.
+            let beside = line.legs.get(position).and_then(|leg| leg.points.get(1));
+            let beside = beside.or_else(|| line.legs.last().and_then(|leg| leg.points.iter().rev().nth(1)));
+            let track = direction(here, beside.map_or(here, |p| sketch.plane.point(*p)));
+            let end = |sign: f64| add(here, scale(track, sign * HALF_M));
+            sketch.add(Way::new(Kind::Platform, vec![end(-1.0), here, end(1.0)]).named(stop.name));
+            let forecourt = county.stops.iter().find(|s| s.at_station && !s.platform && s.town == stop.town);
+            let Some(forecourt) = forecourt.map(|s| sketch.plane.point([s.lon, s.lat])) else { continue };
+            let foot = add(forecourt, scale(direction(forecourt, here), 60.0));
+            sketch.add(Way::new(Kind::Footway, vec![forecourt, foot]));
+            sketch.add(Way::new(Kind::Steps, vec![foot, here]));
+            sketch.add(Way::new(Kind::Ramp, vec![foot, end(0.5)]));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The county's streets, paths and car parks as an OpenStreetMap extract (`.osm.pbf`).
+//!
+//! First everything is drawn where it is wanted ([`sketch`]): the streets of the towns around the
+//! county's sites and stops, roads along the ways of the buses, the ways to car parks, bays and
+//! platforms. Then ways that cross are made to meet, and what cannot be reached is left out
+//! ([`net`]). All distances are metres.
+
+mod connect;
+mod country;
+mod grid;
+mod kind;
+mod lots;
+mod net;
+mod osm;
+mod pbf;
+mod plane;
+mod restrictions;
+mod sketch;
+mod town;
+
+use std::io;
+
+use super::County;
+use crate::random::stream;
+use net::Net;
+use plane::Plane;
+use sketch::{Sketch, Town};
+
+/// The name of the file in the county's folder.
+pub const FILE_NAME: &str = "streets.osm.pbf";
+/// How far the streets of a town reach: those of the county town, and of the others.
+const RADIUS_M: [f64; 2] = [1_700.0, 1_000.0];
+/// The county town (index into the municipalities).
+const COUNTY_TOWN: usize = 1;
+
+impl County {
+    /// The streets as an OpenStreetMap extract. The same county gives the same bytes.
+    ///
+    /// # Errors
+    /// The file cannot be put together.
+    pub fn streets(&self) -> io::Result<Vec<u8>> {
+        let plane =
+            self.municipalities.first().map_or(Plane::around(0.0, 0.0), |m| Plane::around(m.lat, m.lon));
+        let towns = self.municipalities.iter().enumerate().skip(COUNTY_TOWN).map(|(number, town)| Town {
+            center: plane.point([town.lon, town.lat]),
+            radius_m: RADIUS_M[usize::from(number != COUNTY_TOWN)],
+        });
+        let mut sketch = Sketch::new(plane, towns.collect());
+        let mut lots = lots::outlines(&mut sketch, self);
+        country::roads(&mut sketch, self);
+        lots::kerb_streets(&mut sketch, self, &lots);
+        for (number, town) in sketch.towns.clone().into_iter().enumerate() {
+            town::draw(&mut sketch, town, &mut stream(self.seed, "streets", number as u64));
+        }
+        // Ways to places lead to streets that can be reached.
+        sketch.keep_streets(&Net::of(&sketch).connected());
+        country::stations(&mut sketch, self);
+        lots::ways(&mut sketch, self, &mut lots);
+        lots::lone_bays(&mut sketch, self);
+        let net = Net::of(&sketch).connected();
+        osm::extract(self, &sketch, &net, &lots).encode()
+    }
+}
+
+#[cfg(test)]
+mod tests;

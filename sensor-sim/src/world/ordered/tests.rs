@@ -1,0 +1,129 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::county::County;
+use crate::orders::Orders;
+use crate::world::VehicleReport;
+use crate::{StartClock, World};
+
+fn world() -> (Arc<County>, World) {
+    let county = Arc::new(County::sample(1));
+    let start = "2026-11-24T09:14:27Z".parse().unwrap();
+    (Arc::clone(&county), World::new(county, 1, StartClock::BUSY, start, 1.0))
+}
+
+fn order(world: &mut World, county: &County, now: &str, before: &str) {
+    let [now, before] = [now, before].map(|text| Orders::parse(text, county).unwrap());
+    now.since(&before).into_iter().for_each(|order| world.order(order));
+}
+
+/// Everything that happens in the next `minutes`.
+fn events(world: &mut World, minutes: i64) -> Vec<Event> {
+    let (first, event) = world.next_event();
+    let mut events = vec![event];
+    loop {
+        let (at, event) = world.next_event();
+        events.push(event);
+        if at.as_second() > first.as_second() + minutes * 60 {
+            return events;
+        }
+    }
+}
+
+/// The vacant spaces of a site after these events, as it reports them.
+fn vacant(county: &County, id: &str, events: &[Event]) -> i64 {
+    let site = county.sites.iter().position(|s| s.id == id).unwrap();
+    let mut bays: HashMap<usize, bool> = HashMap::new();
+    let mut count = None;
+    for event in events {
+        match event {
+            Event::Bay { bay, occupied, .. } if county.bays[*bay].site == Some(site) => {
+                bays.insert(*bay, *occupied);
+            }
+            Event::Site { site: s, occupied, .. } | Event::Gate { site: s, occupied, .. } if *s == site => {
+                count = Some(i64::from(county.sites[site].capacity) - i64::from(*occupied));
+            }
+            _ => {}
+        }
+    }
+    count.unwrap_or_else(|| bays.values().filter(|occupied| !**occupied).count() as i64)
+}
+
+#[test]
+fn a_site_fills_up_stays_full_and_empties_again() {
+    let (county, mut world) = world();
+    let sites = ["steverstadt-parkhaus-altstadt", "steverstadt-marktplatz", "pr-holtkirchen"];
+    let mut seen = events(&mut world, 5);
+    assert!(sites.iter().all(|site| vacant(&county, site, &seen) > 0));
+    let text = sites.map(|site| format!("fill {site}\n")).concat();
+    order(&mut world, &county, &text, "");
+    seen.extend(events(&mut world, 1));
+    assert!(sites.iter().all(|site| vacant(&county, site, &seen) == 0));
+    // Nobody leaves for hours.
+    for event in events(&mut world, 180) {
+        let Event::Gate { site, passage, .. } = &event else { continue };
+        assert!(
+            !sites.contains(&county.sites[*site].id.as_str()),
+            "{passage:?} at {}",
+            county.sites[*site].id
+        );
+        seen.push(event);
+    }
+    assert!(sites.iter().all(|site| vacant(&county, site, &seen) == 0));
+    order(&mut world, &county, "", &text);
+    seen.extend(events(&mut world, 240));
+    assert!(sites.iter().all(|site| vacant(&county, site, &seen) > 0));
+}
+
+#[test]
+fn a_line_runs_late_from_where_it_stands_until_it_no_longer_does() {
+    let (county, mut world) = world();
+    let of_line = |events: Vec<Event>| -> Vec<VehicleReport> {
+        let is_540 = |report: &VehicleReport| county.lines[county.vehicles[report.vehicle].line].id == "540";
+        let reports = events.into_iter().filter_map(|event| match event {
+            Event::Vehicle(report) => Some(report).filter(is_540),
+            _ => None,
+        });
+        reports.collect()
+    };
+    let before = of_line(events(&mut world, 20));
+    assert!(before.iter().all(|report| report.delay_s < 500));
+    order(&mut world, &county, "delay 540=600", "");
+    let held = of_line(events(&mut world, 9));
+    let mut place: HashMap<usize, (f64, f64)> = HashMap::new();
+    for report in held.iter().skip(10) {
+        assert!((550..1_100).contains(&report.delay_s), "{report:?}");
+        assert_eq!(report.speed_mps, 0.0);
+        let here = (report.lat, report.lon);
+        assert_eq!(*place.entry(report.vehicle).or_insert(here), here, "it stands still");
+    }
+    let late = of_line(events(&mut world, 60));
+    assert!(late.iter().any(|report| report.speed_mps > 5.0));
+    // Beside the order each has its own fortunes, good and bad.
+    let delays = late.iter().map(|report| report.delay_s);
+    assert!(
+        delays.clone().min() > Some(0) && delays.clone().max() < Some(1_800),
+        "{:?}",
+        (delays.clone().min(), delays.max())
+    );
+    order(&mut world, &county, "", "delay 540=600");
+    let after = of_line(events(&mut world, 30));
+    assert!(after.iter().skip(after.len() / 2).all(|report| report.delay_s < 600));
+}
+
+#[test]
+fn orders_change_nobody_elses_life() {
+    let [plain, ordered] = ["", "fill pr-niendorf\ndelay C2=300"].map(|text| {
+        let (county, mut world) = world();
+        order(&mut world, &county, text, "");
+        let events = events(&mut world, 30);
+        let of_540 = |e: &Event| match e {
+            Event::Vehicle(report) => county.lines[county.vehicles[report.vehicle].line].id == "540",
+            Event::Gate { .. } => true,
+            _ => false,
+        };
+        events.into_iter().filter(of_540).collect::<Vec<_>>()
+    });
+    assert_eq!(plain, ordered);
+}

@@ -1,0 +1,59 @@
+//! Running late on order: a vehicle lives by a time of its own, which is behind the world's.
+
+use super::{State, VehicleLife};
+use crate::clock::WorldClock;
+use crate::county::County;
+use crate::world::event::{Event, VehicleCause, VehicleReport};
+
+impl VehicleLife {
+    /// When the vehicle will next arrive, depart or leave the depot.
+    pub(in crate::world) fn next_change(&self) -> i64 {
+        match self.state {
+            State::Depot { until } | State::Stop { until, .. } | State::Leg { until, .. } => {
+                until.saturating_add(self.late)
+            }
+        }
+    }
+
+    /// From `now` on it runs late by `late`, beside what happens on its way. It stands still until it
+    /// is; when it was later before, it has made up for it at once.
+    pub(in crate::world) fn set_late(&mut self, now: i64, late: i64) {
+        let own = self.own_time(now);
+        self.late = late;
+        self.held = (now - late < own).then_some((own, own + late));
+        self.plan += 1;
+    }
+
+    /// The time by which the vehicle lives: the world's, unless it is late on order.
+    fn own_time(&self, now: i64) -> i64 {
+        match self.held {
+            Some((own, until)) if now < until => own,
+            _ => now - self.late,
+        }
+    }
+
+    fn is_held(&self, now: i64) -> bool {
+        self.held.is_some_and(|(_, until)| now < until)
+    }
+
+    /// Does what is due at `now`; the events happen at that instant.
+    pub(in crate::world) fn advance(&mut self, now: i64, county: &County, clock: &WorldClock) -> Vec<Event> {
+        let own = self.own_time(now);
+        self.proceed(own, county, clock)
+    }
+
+    /// What the vehicle would say of itself at `now`.
+    pub(in crate::world) fn report(
+        &self,
+        now: i64,
+        county: &County,
+        clock: &WorldClock,
+        cause: VehicleCause,
+    ) -> VehicleReport {
+        let mut report = self.describe(self.own_time(now), county, clock, cause);
+        if self.is_held(now) {
+            report.speed_mps = 0.0;
+        }
+        report
+    }
+}
