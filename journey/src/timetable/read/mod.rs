@@ -16,7 +16,7 @@ mod stop_times;
 mod stops;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod times;
 
 mod transfers;

@@ -20,6 +20,8 @@ pub struct Source {
 enum Files {
     Folder(PathBuf),
     Zip { archive: Box<zip::ZipArchive<BufReader<File>>>, prefix: String },
+    #[cfg(test)]
+    Memory(Vec<(String, Vec<u8>)>),
 }
 
 impl Source {
@@ -42,6 +44,12 @@ impl Source {
         Ok(Source { name, files: Files::Zip { archive: Box::new(archive), prefix } })
     }
 
+    /// A feed of these files.
+    #[cfg(test)]
+    pub fn memory(name: &str, files: Vec<(String, Vec<u8>)>) -> Self {
+        Source { name: name.to_owned(), files: Files::Memory(files) }
+    }
+
     /// Opens one file; `None` when the feed has none of this name.
     ///
     /// # Errors
@@ -59,6 +67,11 @@ impl Source {
                 Err(zip::result::ZipError::FileNotFound) => Ok(None),
                 Err(error) => Err(failed(io::Error::other(error))),
             },
+            #[cfg(test)]
+            Files::Memory(files) => {
+                let found = files.iter().find(|(name, _)| name == file);
+                Ok(found.map(|(_, bytes)| Box::new(bytes.as_slice()) as Box<dyn Read>))
+            }
         }
     }
 }
