@@ -50,6 +50,8 @@ pub enum Command {
     Migrate(DatabaseArgs),
     /// Make, list and revoke keys of the API.
     Key(KeyArgs),
+    /// Ways from A to B.
+    Journey(JourneyArgs),
     /// Drop what is older than retention allows.
     Prune(PruneArgs),
     /// Print the OpenAPI document.
@@ -396,4 +398,48 @@ pub struct HealthcheckArgs {
     /// Base URL of the instance.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct JourneyArgs {
+    #[command(subcommand)]
+    pub command: JourneyCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum JourneyCommand {
+    /// Answer queries from a file, and say how long it took.
+    #[command(
+        after_help = "Example:\n  kreisverkehr journey evaluate --gtfs bus.zip rail.zip --date 2026-11-24 --queries stops.csv --json"
+    )]
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub transit: TransitEvaluateArgs,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transit")]
+pub struct TransitEvaluateArgs {
+    /// GTFS feeds (zip files or folders) to search from stop to stop.
+    #[arg(long, num_args = 1.., requires_all = ["date", "queries"])]
+    pub gtfs: Vec<PathBuf>,
+    /// Service day, e.g. 2026-11-24.
+    #[arg(long, requires = "gtfs")]
+    pub date: Option<jiff::civil::Date>,
+    /// Queries: CSV with from,to,dep (stop ids; seconds after midnight) and optionally q.
+    #[arg(long, requires = "gtfs")]
+    pub queries: Option<PathBuf>,
+    /// Real-time updates of that day: a GTFS-Realtime FeedMessage with TripUpdates.
+    #[arg(long, requires = "gtfs")]
+    pub gtfs_rt: Option<PathBuf>,
+    /// Allow changes between platforms of a station where transfers.txt has none.
+    #[arg(long, requires = "gtfs")]
+    pub station_changes: bool,
 }

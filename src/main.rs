@@ -49,6 +49,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => commands::export::run(args).await,
         Command::Migrate(args) => commands::migrate::run(args).await,
         Command::Key(args) => commands::key::run(args).await,
+        Command::Journey(args) => commands::journey::run(args).await,
         Command::Prune(args) => commands::prune::run(args).await,
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(args) => commands::healthcheck::run(args).await,

@@ -20,6 +20,7 @@ pub mod sensor;
 pub mod sensor_health;
 pub mod site_count;
 pub mod time;
+pub mod trip_update;
 pub mod uplink;
 
 pub use bay_state::{BayReading, BayState};
@@ -32,4 +33,5 @@ pub use registry::Registry;
 pub use rejection::{Reason, Rejection};
 pub use sensor::{Binding, Decoder, Direction, Sensor, Target};
 pub use time::UtcMicros;
+pub use trip_update::TripUpdate;
 pub use uplink::Uplink;

@@ -2,3 +2,8 @@
 //!
 //! Pure compute over data that does not change while it is searched: no clock, no network, no
 //! database. Reading the source files is done once, at building.
+
+pub mod bits;
+pub mod overlay;
+pub mod raptor;
+pub mod timetable;

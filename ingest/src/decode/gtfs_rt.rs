@@ -16,6 +16,7 @@ mod proto;
 #[cfg(test)]
 mod tests;
 mod trip_update;
+mod updates;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use prost::Message;
 
 use self::proto::{FeedEntity, FeedHeader, FeedMessage, TripUpdate, VehiclePosition};
 use self::trip_update::{TripOfVehicle, current, set_trip, text};
+pub use self::updates::{Updates, trip_updates};
 use super::json::{finite, id, position};
 use super::{Decoded, Fault, Said, Statement, Subject};
 

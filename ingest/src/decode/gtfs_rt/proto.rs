@@ -52,10 +52,16 @@ pub struct TripUpdate {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct StopTimeUpdate {
+    #[prost(uint32, optional, tag = "1")]
+    pub stop_sequence: Option<u32>,
     #[prost(message, optional, tag = "2")]
     pub arrival: Option<StopTimeEvent>,
     #[prost(message, optional, tag = "3")]
     pub departure: Option<StopTimeEvent>,
+    #[prost(string, optional, tag = "4")]
+    pub stop_id: Option<String>,
+    #[prost(int32, optional, tag = "5")]
+    pub schedule_relationship: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -100,6 +106,8 @@ pub struct Position {
 pub struct TripDescriptor {
     #[prost(string, optional, tag = "1")]
     pub trip_id: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub start_time: Option<String>,
     #[prost(string, optional, tag = "3")]
     pub start_date: Option<String>,
     #[prost(int32, optional, tag = "4")]

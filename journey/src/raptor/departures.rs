@@ -1,0 +1,77 @@
+//! What leaves a stop next; and the next departures of the same ride.
+
+use super::layers::networks;
+use super::days::DayCache;
+use super::{Query, When};
+use crate::bits;
+use crate::overlay::Overlay;
+use crate::timetable::services::Day;
+use crate::timetable::{StopIx, Timetable, TripIx};
+
+/// A vehicle that leaves a stop. Times are seconds after the begin of the day asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    pub trip: TripIx,
+    pub service_day: Day,
+    /// Position of the stop in the trip's pattern.
+    pub position: u16,
+    pub departure_s: i32,
+    pub scheduled_s: i32,
+    pub realtime: bool,
+}
+
+/// The next `count` departures from `stop` from `from_s` on, in order, within `within_s` seconds.
+/// With `to` only those of vehicles that come there later and let people off: the next departures
+/// of a ride.
+pub fn departures(
+    timetable: &Timetable,
+    overlay: Option<&Overlay>,
+    (stop, to): (StopIx, Option<StopIx>),
+    day: Day,
+    (from_s, within_s): (i32, i32),
+    count: usize,
+) -> Vec<Departure> {
+    let query = Query { horizon_s: within_s, ..Query::new(&[], &[], day, When::DepartAt(from_s)) };
+    let mut cache = DayCache::default();
+    cache.prepare(timetable, super::search::days_of(timetable, &query), false);
+    let nothing = vec![0; bits::words(timetable.patterns.trips())];
+    let mut found = Vec::new();
+    for (number, network) in networks(timetable, overlay, &cache, &nothing, &query).iter().enumerate() {
+        for passing in network.patterns.passing(stop) {
+            let pattern = network.patterns.pattern(passing.pattern as usize);
+            let position = usize::from(passing.position);
+            let rest = &pattern.stops[position + 1..];
+            let goes = |to: StopIx| rest.iter().any(|s| s.stop() == to && s.can_alight());
+            if rest.is_empty() || !pattern.stops[position].can_board() || to.is_some_and(|to| !goes(to)) {
+                continue;
+            }
+            for layer in &network.layers {
+                let runs = |trip: &usize| {
+                    let trip = pattern.first_trip + trip;
+                    bits::has(&layer.trips.running, trip) && !bits::has(layer.removed, trip)
+                };
+                for trip in (0..pattern.trips).filter(runs) {
+                    let departure_s = pattern.departure(trip, position) + layer.shift;
+                    if departure_s < from_s || departure_s - from_s > within_s {
+                        continue;
+                    }
+                    let own = (pattern.first_trip + trip) as u32;
+                    let changed = overlay.filter(|_| number > 0).and_then(|o| o.trip(layer.day, own));
+                    let trip = changed.unwrap_or(own);
+                    let line = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
+                    found.push(Departure {
+                        trip,
+                        service_day: layer.day,
+                        position: passing.position,
+                        departure_s,
+                        scheduled_s: line.departure(trip as usize - line.first_trip, position) + layer.shift,
+                        realtime: number > 0,
+                    });
+                }
+            }
+        }
+    }
+    found.sort_by_key(|d| (d.departure_s, d.trip));
+    found.truncate(count);
+    found
+}

@@ -1,0 +1,49 @@
+//! A journey as it was found.
+
+use crate::timetable::services::Day;
+use crate::timetable::{StopIx, TripIx};
+
+/// One way to get there. Times are seconds after the begin of the service day that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journey {
+    pub rides: u8,
+    /// When to set out, with the way to the first stop. As late as the first ride allows.
+    pub departure_s: i32,
+    /// With the way from the last stop.
+    pub arrival_s: i32,
+    pub legs: Vec<Leg>,
+}
+
+/// A part of a journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leg {
+    Ride(Ride),
+    Walk(Walk),
+}
+
+/// In one vehicle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ride {
+    pub trip: TripIx,
+    pub service_day: Day,
+    /// Positions in the trip's pattern.
+    pub board: u16,
+    pub alight: u16,
+    pub from: StopIx,
+    pub to: StopIx,
+    pub departure_s: i32,
+    pub arrival_s: i32,
+    pub scheduled_departure_s: i32,
+    pub scheduled_arrival_s: i32,
+    /// Whether the times are from real-time data.
+    pub realtime: bool,
+}
+
+/// Over a footpath of the timetable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    pub from: StopIx,
+    pub to: StopIx,
+    pub departure_s: i32,
+    pub arrival_s: i32,
+}

@@ -1,0 +1,58 @@
+//! What a search runs over: the timetable on several days, and what real time has changed.
+
+use smallvec::SmallVec;
+
+use super::Query;
+use super::days::{DayCache, DayTrips};
+use super::search::days_of;
+use crate::overlay::Overlay;
+use crate::timetable::Timetable;
+use crate::timetable::patterns::Patterns;
+use crate::timetable::services::Day;
+
+/// Patterns with the days on which they are searched.
+pub struct Network<'a> {
+    pub patterns: &'a Patterns,
+    pub layers: SmallVec<[Layer<'a>; 4]>,
+}
+
+/// Patterns on one day.
+pub struct Layer<'a> {
+    pub day: Day,
+    /// Begin of this day, seconds after the begin of the day that was asked for.
+    pub shift: i32,
+    pub trips: &'a DayTrips,
+    /// Trips that real time has taken out.
+    pub removed: &'a [u64],
+}
+
+/// The timetable first, then the overlay's days.
+pub type Networks<'a> = SmallVec<[Network<'a>; 4]>;
+
+/// Finds what is to be searched. `nothing` is a mask without any trip.
+pub fn networks<'a>(
+    timetable: &'a Timetable,
+    overlay: Option<&'a Overlay>,
+    cache: &'a DayCache,
+    nothing: &'a [u64],
+    query: &Query<'_>,
+) -> Networks<'a> {
+    let begins = timetable.day_begins_at(query.day);
+    let shift = |day: Day| (timetable.day_begins_at(day) - begins) as i32;
+    let days = days_of(timetable, query);
+    let layers = days.clone().filter_map(|day| {
+        let trips = cache.get(day, query.wheelchair).filter(|trips| trips.any)?;
+        let removed = overlay.and_then(|o| o.removed(day)).unwrap_or(nothing);
+        Some(Layer { day, shift: shift(day), trips, removed })
+    });
+    let mut networks = Networks::new();
+    networks.push(Network { patterns: &timetable.patterns, layers: layers.collect() });
+    for changed in overlay.into_iter().flat_map(Overlay::days).filter(|d| days.contains(&d.day)) {
+        let trips = if query.wheelchair { &changed.accessible } else { &changed.all };
+        if trips.any {
+            let layer = Layer { day: changed.day, shift: shift(changed.day), trips, removed: &changed.none };
+            networks.push(Network { patterns: &changed.patterns, layers: SmallVec::from_iter([layer]) });
+        }
+    }
+    networks
+}

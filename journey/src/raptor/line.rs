@@ -1,0 +1,110 @@
+//! One pattern on one day, in the direction of the search.
+//!
+//! Searching backwards is searching forwards in negated time along reversed lines; what follows
+//! from that stands here and nowhere else. Positions count in the direction of the search.
+
+use crate::bits;
+use crate::timetable::patterns::{Pattern, PatternStop};
+
+/// A pattern whose times are moved by `shift` seconds.
+#[derive(Clone, Copy)]
+pub struct Line<'a, const BACK: bool> {
+    pattern: Pattern<'a>,
+    shift: i32,
+}
+
+/// A time as the search counts it.
+#[inline]
+pub fn directed<const BACK: bool>(time: i32) -> i32 {
+    if BACK { -time } else { time }
+}
+
+/// Position in the direction of the search of one in the direction of travel, and the other way.
+#[inline]
+pub fn turned<const BACK: bool>(position: usize, stops: usize) -> usize {
+    if BACK { stops - 1 - position } else { position }
+}
+
+impl<'a, const BACK: bool> Line<'a, BACK> {
+    pub fn new(pattern: Pattern<'a>, shift: i32) -> Self {
+        Line { pattern, shift }
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.pattern.stops.len()
+    }
+
+    #[inline]
+    pub fn stop(&self, position: usize) -> PatternStop {
+        self.pattern.stops[turned::<BACK>(position, self.len())]
+    }
+
+    /// Whether the search may enter a vehicle here.
+    #[inline]
+    pub fn can_enter(stop: PatternStop) -> bool {
+        if BACK { stop.can_alight() } else { stop.can_board() }
+    }
+
+    /// Whether the search may leave a vehicle here.
+    #[inline]
+    pub fn can_leave(stop: PatternStop) -> bool {
+        if BACK { stop.can_board() } else { stop.can_alight() }
+    }
+
+    /// When the search leaves `trip` (of this pattern) at `position`.
+    #[inline]
+    pub fn leave(&self, trip: usize, position: usize) -> i32 {
+        let at = turned::<BACK>(position, self.len());
+        let time = if BACK { self.pattern.departure(trip, at) } else { self.pattern.arrival(trip, at) };
+        directed::<BACK>(time + self.shift)
+    }
+
+    /// The first trip in the direction of the search that can be entered at `position` from
+    /// `ready` on, runs, and is ahead of `held`.
+    #[inline]
+    pub fn first(
+        &self,
+        position: usize,
+        ready: i32,
+        held: Option<usize>,
+        running: &[u64],
+        removed: &[u64],
+    ) -> Option<usize> {
+        let pattern = &self.pattern;
+        let at = turned::<BACK>(position, self.len());
+        if BACK {
+            let limit = -ready - self.shift;
+            let from = held.map_or(0, |trip| trip + 1);
+            if from == pattern.trips || pattern.arrival(from, at) > limit {
+                return None;
+            }
+            // The trips from..past arrive in time.
+            let (mut past, mut beyond) = (from + 1, pattern.trips);
+            while past < beyond {
+                let middle = usize::midpoint(past, beyond);
+                if pattern.arrival(middle, at) <= limit { past = middle + 1 } else { beyond = middle }
+            }
+            let found = bits::last_to(running, removed, pattern.first_trip + from, pattern.first_trip + past - 1)?;
+            Some(found - pattern.first_trip)
+        } else {
+            let limit = ready - self.shift;
+            let until = held.unwrap_or(pattern.trips);
+            let column = &pattern.departures[at * pattern.trips..at * pattern.trips + until];
+            if *column.last()? < limit {
+                return None;
+            }
+            let from = column.partition_point(|departure| *departure < limit);
+            let first = pattern.first_trip;
+            Some(bits::first_from(running, removed, first + from, first + until)? - first)
+        }
+    }
+
+    /// Whether a span of times (see `DayTrips::spans`) lies so that no trip can be entered from
+    /// `start` on and left before `bound`.
+    #[inline]
+    pub fn is_out(span: (i32, i32), shift: i32, start: i32, bound: i32) -> bool {
+        let (first, last) = (span.0 + shift, span.1 + shift);
+        if BACK { -first < start || -last >= bound } else { last < start || first >= bound }
+    }
+}

@@ -1,0 +1,105 @@
+//! Round-based public transit routing (RAPTOR): Delling, Pajor, Werneck, "Round-Based Public
+//! Transit Routing", Transportation Science 49 (2015).
+//!
+//! Round k finds the earliest arrivals with k rides. What is kept is the Pareto set over (rides,
+//! arrival): a journey with more rides is kept only if it arrives earlier. Differences from the
+//! paper:
+//!
+//! - **Change times.** A stop has an arrival by vehicle and a time from which one may board. The
+//!   latter is the arrival plus the stop's change time, or a footpath's end without any change
+//!   time (the feed's row replaces it), or the very start of the journey. Both are pruned by
+//!   themselves: one may be worth while where the other is not.
+//! - **Footpaths are not transitive**: one between two rides, at most one before the first and
+//!   one after the last.
+//! - **Several service days** are layers over the same patterns, shifted in time. Each (pattern,
+//!   day) is scanned by itself, since a trip of yesterday may be overtaken by one of today.
+//! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
+//!   their own ([`crate::overlay`]).
+//! - **Arrive-by** is the same search in negated time, against the direction of travel.
+
+mod days;
+mod departures;
+mod journey;
+mod layers;
+mod line;
+mod rounds;
+mod search;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use crate::timetable::StopIx;
+use crate::timetable::services::Day;
+
+pub use self::days::DayTrips;
+pub use self::departures::{Departure, departures};
+pub use self::journey::{Journey, Leg, Ride, Walk};
+pub use self::search::Search;
+
+/// Rides at most where the caller says nothing else.
+pub const DEFAULT_RIDES: u8 = 8;
+
+/// Rides a search can be asked for; each has its own arrays.
+pub const MAX_RIDES: u8 = 16;
+
+/// How long a journey may take, seconds: one who asks at night gets the first trips of the
+/// morning, and no one wants more.
+pub const HORIZON_S: i32 = 86_400;
+
+/// When to travel, seconds after the begin of the service day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    DepartAt(i32),
+    ArriveBy(i32),
+}
+
+/// From where to where, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'a> {
+    /// Stops to begin at, with the seconds it takes to get there.
+    pub origins: &'a [(StopIx, i32)],
+    /// Stops to end at, with the seconds it takes from there.
+    pub destinations: &'a [(StopIx, i32)],
+    pub day: Day,
+    pub when: When,
+    /// At most [`MAX_RIDES`].
+    pub max_rides: u8,
+    /// Only trips that say they can be used, and no stops that say they cannot. Few feeds say
+    /// anything of stops; to leave out all that are silent would leave nothing.
+    pub wheelchair: bool,
+    /// Whether the timetable's footpaths may be used before the first and after the last ride; a
+    /// caller with streets brings its own ways as `origins` and `destinations`.
+    pub walk_at_ends: bool,
+    /// Journeys that take longer are not looked for, seconds.
+    pub horizon_s: i32,
+}
+
+impl<'a> Query<'a> {
+    /// A query with the usual limits.
+    pub fn new(
+        origins: &'a [(StopIx, i32)],
+        destinations: &'a [(StopIx, i32)],
+        day: Day,
+        when: When,
+    ) -> Self {
+        Query {
+            origins,
+            destinations,
+            day,
+            when,
+            max_rides: DEFAULT_RIDES,
+            wheelchair: false,
+            walk_at_ends: true,
+            horizon_s: HORIZON_S,
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// Pareto-best over rides and arrival (arrive-by: and departure), fewest rides first.
+    pub journeys: Vec<Journey>,
+    /// Whether it was cut short: journeys may be missing, and those found need not be the best.
+    pub cut: bool,
+}

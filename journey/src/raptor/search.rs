@@ -1,0 +1,139 @@
+//! The search as its callers see it.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::days::DayCache;
+use super::layers::{Networks, networks};
+use super::line::directed;
+use super::rounds::{Rounds, Task};
+use super::trace::Tracer;
+use super::{Answer, Journey, MAX_RIDES, Query, When};
+use crate::bits;
+use crate::overlay::Overlay;
+use crate::timetable::services::Day;
+use crate::timetable::{Timetable, Wheelchair};
+
+/// Shifts of days differ from 86,400 s by so much when clocks change.
+const CLOCK_CHANGE_S: i32 = 3_600;
+
+/// A workspace: memory that one search after the other uses. Searches that run at the same time
+/// have one each, over one timetable.
+pub struct Search {
+    timetable: Arc<Timetable>,
+    days: DayCache,
+    rounds: Rounds,
+    /// A mask without any trip.
+    nothing: Vec<u64>,
+    /// Stops that wheelchair users cannot use.
+    closed: Vec<u64>,
+}
+
+impl Search {
+    /// A workspace for `timetable`.
+    pub fn new(timetable: Arc<Timetable>) -> Self {
+        let mut closed = vec![0; bits::words(timetable.stop_count())];
+        let impossible = |stop: &usize| timetable.stops.wheelchair[*stop] == Wheelchair::Impossible;
+        for stop in (0..timetable.stop_count()).filter(impossible) {
+            bits::set(&mut closed, stop);
+        }
+        let nothing = vec![0; bits::words(timetable.patterns.trips())];
+        Search { timetable, days: DayCache::default(), rounds: Rounds::default(), nothing, closed }
+    }
+
+    /// What it searches.
+    pub fn timetable(&self) -> &Arc<Timetable> {
+        &self.timetable
+    }
+
+    /// All Pareto-best journeys. `cut` is asked now and then whether to stop; a search that was
+    /// stopped says so. Stops that do not exist are passed over.
+    pub fn run(
+        &mut self,
+        query: &Query<'_>,
+        overlay: Option<&Overlay>,
+        cut: &mut dyn FnMut() -> bool,
+    ) -> Answer {
+        self.days.prepare(&self.timetable, days_of(&self.timetable, query), query.wheelchair);
+        let networks = networks(&self.timetable, overlay, &self.days, &self.nothing, query);
+        let closed = query.wheelchair.then_some(self.closed.as_slice());
+        let run = match query.when {
+            When::DepartAt(_) => run::<false>,
+            When::ArriveBy(_) => run::<true>,
+        };
+        run(&self.timetable, overlay, &networks, &mut self.rounds, query, closed, cut)
+    }
+
+    /// As [`Search::run`] for a departure; then sets each journey out as late as possible for its
+    /// arrival and rides, so that nobody waits in vain.
+    pub fn run_late(
+        &mut self,
+        query: &Query<'_>,
+        overlay: Option<&Overlay>,
+        cut: &mut dyn FnMut() -> bool,
+    ) -> Answer {
+        let mut answer = self.run(query, overlay, cut);
+        if matches!(query.when, When::ArriveBy(_)) {
+            return answer;
+        }
+        for journey in answer.journeys.iter_mut().filter(|j| j.rides > 0) {
+            let back = Query {
+                when: When::ArriveBy(journey.arrival_s),
+                max_rides: journey.rides,
+                horizon_s: journey.arrival_s - journey.departure_s,
+                ..*query
+            };
+            let mut latest = self.run(&back, overlay, cut);
+            answer.cut |= latest.cut;
+            if let Some(later) = latest.journeys.pop().filter(|l| is_later(l, journey)) {
+                *journey = later;
+            }
+        }
+        answer
+    }
+}
+
+fn is_later(new: &Journey, old: &Journey) -> bool {
+    new.rides <= old.rides && new.arrival_s <= old.arrival_s && new.departure_s > old.departure_s
+}
+
+/// Service days whose trips may be of use.
+pub fn days_of(timetable: &Timetable, query: &Query<'_>) -> RangeInclusive<Day> {
+    let horizon = query.horizon_s.max(0);
+    let (from, until) = match query.when {
+        When::DepartAt(time) => (time, time.saturating_add(horizon)),
+        When::ArriveBy(time) => (time.saturating_sub(horizon), time),
+    };
+    let first = (from - timetable.last_time_s - CLOCK_CHANGE_S).div_euclid(86_400);
+    let last = until.saturating_add(CLOCK_CHANGE_S).div_euclid(86_400);
+    query.day.saturating_add(first)..=query.day.saturating_add(last)
+}
+
+fn run<const BACK: bool>(
+    timetable: &Timetable,
+    overlay: Option<&Overlay>,
+    networks: &Networks<'_>,
+    rounds: &mut Rounds,
+    query: &Query<'_>,
+    closed: Option<&[u64]>,
+    cut: &mut dyn FnMut() -> bool,
+) -> Answer {
+    let (time, starts, ends) = match query.when {
+        When::DepartAt(time) => (time, query.origins, query.destinations),
+        When::ArriveBy(time) => (time, query.destinations, query.origins),
+    };
+    let start = directed::<BACK>(time);
+    let task = Task {
+        start,
+        bound: start.saturating_add(query.horizon_s.max(0)).saturating_add(1),
+        max_rides: query.max_rides.min(MAX_RIDES),
+        starts,
+        ends,
+        walk_at_ends: query.walk_at_ends,
+        closed,
+    };
+    let (found, cut) = rounds.run::<BACK>(timetable, networks, &task, cut);
+    // The labels of the ends are valid until the next query.
+    let tracer = Tracer { timetable, overlay, networks, rounds, task: &task };
+    Answer { journeys: found.into_iter().map(|found| tracer.journey::<BACK>(found)).collect(), cut }
+}

@@ -1,0 +1,146 @@
+//! The search against trying everything out, on small random networks.
+
+mod brute;
+mod network;
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use self::brute::Brute;
+use self::network::{DAY, Network, network};
+use super::*;
+use crate::overlay::Overlay;
+
+fn search(network: &Network) -> (Search, Overlay) {
+    let timetable = Arc::new(network.timetable());
+    let overlay = Overlay::new(&timetable, &network.updates(), DAY);
+    (Search::new(timetable), overlay)
+}
+
+fn stop(search: &Search, number: usize) -> StopIx {
+    search.timetable().stop(&format!("s{number}")).unwrap()
+}
+
+/// Legs join, keep their change times, and add up to what the journey says.
+fn check(search: &Search, journey: &Journey) {
+    let rides = journey.legs.iter().filter(|leg| matches!(leg, Leg::Ride(_))).count();
+    assert_eq!(rides, usize::from(journey.rides));
+    for pair in journey.legs.windows(2) {
+        let ends = |leg: &Leg| match leg {
+            Leg::Ride(ride) => (ride.from, ride.to),
+            Leg::Walk(walk) => (walk.from, walk.to),
+        };
+        let (before, after) = (ends(&pair[0]), ends(&pair[1]));
+        assert_eq!(before.1, after.0);
+        let change = match pair {
+            [Leg::Ride(_), Leg::Ride(_)] => search.timetable().change_s[after.0 as usize],
+            _ => 0,
+        };
+        assert!(pair[0].arrival_s() + change <= pair[1].departure_s(), "{journey:?}");
+    }
+    for leg in &journey.legs {
+        assert!(leg.departure_s() <= leg.arrival_s());
+    }
+    if let (Some(first), Some(last)) = (journey.legs.first(), journey.legs.last()) {
+        assert!(journey.departure_s <= first.departure_s() && journey.arrival_s >= last.arrival_s());
+    }
+}
+
+fn set(journeys: &[Journey]) -> Vec<(u8, i32)> {
+    journeys.iter().map(|j| (j.rides, j.arrival_s)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn departures_are_as_good_as_can_be(
+        network in network(), from in 0usize..6, to in 0usize..6, dep in 0i32..100_000,
+        live: bool, wheelchair: bool, max_rides in 1u8..5, extra in 0i32..300,
+    ) {
+        let (from, to) = (from % network.stops, to % network.stops);
+        let (mut search, overlay) = search(&network);
+        let (origins, destinations) = ([(stop(&search, from), extra)], [(stop(&search, to), extra / 2)]);
+        let query = Query {
+            max_rides, wheelchair, ..Query::new(&origins, &destinations, DAY, When::DepartAt(dep))
+        };
+        let overlay = live.then_some(&overlay);
+        let found = search.run(&query, overlay, &mut || false);
+        let brute = Brute::new(&network, live, wheelchair);
+        let expected = brute.pareto((from, dep + extra), to, extra / 2, max_rides, dep + HORIZON_S);
+        prop_assert_eq!(set(&found.journeys), expected);
+        for journey in &found.journeys {
+            check(&search, journey);
+            prop_assert!(journey.departure_s >= dep);
+        }
+        // Setting out late changes neither rides nor arrival, and is as late as arrive-by says.
+        let late = search.run_late(&query, overlay, &mut || false);
+        prop_assert_eq!(set(&late.journeys), set(&found.journeys));
+        for (late, early) in late.journeys.iter().zip(&found.journeys) {
+            check(&search, late);
+            prop_assert!(late.departure_s >= early.departure_s);
+            if late.rides > 0 {
+                let latest = brute.latest(from, (to, late.arrival_s - extra / 2), late.rides, dep + extra);
+                prop_assert_eq!(Some(late.departure_s), latest.map(|at| at - extra));
+            }
+        }
+    }
+
+    #[test]
+    fn arrivals_are_as_late_as_can_be(
+        network in network(), from in 0usize..6, to in 0usize..6, arr in 20_000i32..110_000,
+        live: bool, wheelchair: bool,
+    ) {
+        let (from, to) = (from % network.stops, to % network.stops);
+        let (mut search, overlay) = search(&network);
+        let (origins, destinations) = ([(stop(&search, from), 0)], [(stop(&search, to), 0)]);
+        let query = Query {
+            wheelchair, max_rides: 3, ..Query::new(&origins, &destinations, DAY, When::ArriveBy(arr))
+        };
+        let found = search.run(&query, live.then_some(&overlay), &mut || false);
+        let brute = Brute::new(&network, live, wheelchair);
+        let on_foot = brute.pareto((from, 0), to, 0, 0, HORIZON_S).first().map(|(_, walk)| arr - walk);
+        let mut expected: Vec<(u8, i32)> = on_foot.map(|at| (0, at)).into_iter().collect();
+        for rides in 1..=3 {
+            let latest = brute.latest(from, (to, arr), rides, arr - HORIZON_S);
+            let best = expected.last().map_or(i32::MIN, |last| last.1);
+            expected.extend(latest.filter(|at| *at > best).map(|at| (rides, at)));
+        }
+        let got: Vec<(u8, i32)> = found.journeys.iter().map(|j| (j.rides, j.departure_s)).collect();
+        prop_assert_eq!(got, expected);
+        for journey in &found.journeys {
+            check(&search, journey);
+            prop_assert!(journey.arrival_s <= arr);
+        }
+    }
+
+    #[test]
+    fn departures_of_a_stop_are_all_of_them(network in network(), at in 0usize..6, dep in 0i32..90_000) {
+        let at = at % network.stops;
+        let (search, overlay) = search(&network);
+        let found = departures(
+            search.timetable(), Some(&overlay), (stop(&search, at), None), DAY, (dep, 40_000), usize::MAX,
+        );
+        let got: Vec<i32> = found.iter().map(|d| d.departure_s).collect();
+        prop_assert_eq!(got, Brute::new(&network, true, false).departures(at, dep, dep + 40_000));
+    }
+}
+
+#[test]
+fn a_search_that_is_cut_says_so() {
+    let (mut search, _) = search(&Network::line(200));
+    let (origins, destinations) = ([(stop(&search, 0), 0)], [(stop(&search, 1), 0)]);
+    let query = Query::new(&origins, &destinations, DAY, When::DepartAt(0));
+    assert!(search.run(&query, None, &mut || true).cut);
+    assert!(!search.run(&query, None, &mut || false).cut);
+}
+
+#[test]
+fn unknown_stops_find_nothing() {
+    let (mut search, _) = search(&Network::line(2));
+    let origins = [(9_999, 0)];
+    let query = Query::new(&origins, &origins, DAY, When::DepartAt(0));
+    assert!(search.run(&query, None, &mut || false).journeys.is_empty());
+    assert!(search.run(&Query { when: When::ArriveBy(5), ..query }, None, &mut || false).journeys.is_empty());
+}

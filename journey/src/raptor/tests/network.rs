@@ -1,0 +1,175 @@
+//! Small random networks, as GTFS text.
+
+use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship, TripUpdate};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::timetable::read::tests::read_texts;
+use crate::timetable::{Options, Timetable};
+
+/// 2026-11-24.
+pub const DAY: i32 = 20_781;
+const DATES: [&str; 3] = ["20261123", "20261124", "20261125"];
+
+#[derive(Debug, Clone)]
+pub struct Network {
+    pub stops: usize,
+    /// GTFS's `wheelchair_boarding`.
+    pub stop_wheelchair: Vec<u8>,
+    pub trips: Vec<Trip>,
+    /// (from, to, type, seconds)
+    pub transfers: Vec<(usize, usize, u8, i32)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Trip {
+    /// (stop, seconds from the last departure, seconds of standing, no boarding, no alighting)
+    pub stops: Vec<(usize, i32, i32, bool, bool)>,
+    pub start: i32,
+    /// Bit by day: yesterday, today, tomorrow.
+    pub days: u8,
+    pub wheelchair: u8,
+    pub change: Change,
+}
+
+/// What real time says of today's run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    None,
+    Cancelled,
+    /// From this position on, seconds; and a position that is skipped.
+    Late(usize, i32, Option<usize>),
+}
+
+/// Lines run often on the same stops, so that patterns have several trips and some overtake.
+pub fn network() -> impl Strategy<Value = Network> {
+    let hop = (0usize..6, 0i32..4, 0i32..2, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    let hop = hop.prop_map(|(stop, ride, stand, b, a)| (stop, ride * 300, stand * 120, b, a));
+    let change = prop_oneof![
+        3 => Just(Change::None),
+        1 => Just(Change::Cancelled),
+        2 => (0usize..4, 0i32..40, prop::option::of(0usize..4)).prop_map(|(at, late, skip)| Change::Late(at, late * 150, skip)),
+    ];
+    let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
+    let line = (vec(hop, 2..5), vec(run, 1..4));
+    let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
+    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8)).prop_map(|(stops, wheelchair, lines, transfers)| {
+        let trips = lines.into_iter().flat_map(|(hops, runs)| {
+            runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
+                let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
+                let stops = hops.iter().copied().map(slower).collect();
+                Trip { stops, start: start * 900, days, wheelchair, change }
+            })
+        });
+        let pairs = transfers.into_iter().map(|(from, to, kind, s)| (from % stops, to % stops, kind, s * 60));
+        let mut transfers: Vec<_> = pairs.collect();
+        transfers.sort_unstable();
+        transfers.dedup_by_key(|t| (t.0, t.1));
+        Network { stops, stop_wheelchair: wheelchair, trips: trips.collect(), transfers }
+    })
+}
+
+impl Network {
+    /// `lines` lines between two stops.
+    pub fn line(lines: usize) -> Self {
+        let trip = |line: usize| Trip {
+            // Of its own pattern each: only the second stops there differ in what they allow.
+            stops: (0..2 + line).map(|s| (usize::from(s > 0), 60, 0, false, false)).collect(),
+            start: 3_600,
+            days: 2,
+            wheelchair: 0,
+            change: Change::None,
+        };
+        let trips = (0..lines).map(trip).collect();
+        Network { stops: 2, stop_wheelchair: vec![0; 2], trips, transfers: Vec::new() }
+    }
+
+    pub fn timetable(&self) -> Timetable {
+        let mut stops = "stop_id,stop_lat,stop_lon,wheelchair_boarding\n".to_owned();
+        for stop in 0..self.stops {
+            stops += &format!("s{stop},51,7,{}\n", self.stop_wheelchair[stop]);
+        }
+        let mut calendar = "service_id,date,exception_type\n".to_owned();
+        let mut trips = "route_id,service_id,trip_id,wheelchair_accessible\n".to_owned();
+        let mut times =
+            "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type\n".to_owned();
+        for (number, trip) in self.trips.iter().enumerate() {
+            for (bit, date) in DATES.iter().enumerate() {
+                let runs = if trip.days >> bit & 1 == 1 { 1 } else { 2 };
+                calendar += &format!("v{number},{date},{runs}\n");
+            }
+            trips += &format!("R,v{number},t{number},{}\n", trip.wheelchair);
+            let scheduled = trip.scheduled();
+            for (at, (stop, _, _, no_boarding, no_alighting)) in trip.stops.iter().enumerate() {
+                let (arrives, departs) = (clock(scheduled[at].0), clock(scheduled[at].1));
+                let (b, a) = (u8::from(*no_boarding), u8::from(*no_alighting));
+                times += &format!("t{number},s{stop},{at},{arrives},{departs},{b},{a}\n");
+            }
+        }
+        let mut transfers = "from_stop_id,to_stop_id,transfer_type,min_transfer_time\n".to_owned();
+        for (from, to, kind, seconds) in &self.transfers {
+            transfers += &format!("s{from},s{to},{kind},{seconds}\n");
+        }
+        let files = vec![
+            ("agency.txt", "agency_id,agency_timezone\nA,UTC\n".to_owned()),
+            ("routes.txt", "route_id,route_type\nR,3\n".to_owned()),
+            ("stops.txt", stops),
+            ("calendar_dates.txt", calendar),
+            ("trips.txt", trips),
+            ("stop_times.txt", times),
+            ("transfers.txt", transfers),
+        ];
+        let (timetable, problems) = read_texts(vec![("net", files)], Options::default());
+        assert_eq!(problems.count(), 0, "{:?}", problems.listed());
+        timetable
+    }
+
+    pub fn updates(&self) -> Vec<TripUpdate> {
+        let update = |(number, trip): (usize, &Trip)| {
+            let mut update = TripUpdate {
+                trip_id: format!("t{number}"),
+                start_date: Some(DATES[1].to_owned()),
+                ..TripUpdate::default()
+            };
+            match trip.change {
+                Change::None => return None,
+                Change::Cancelled => update.relationship = TripRelationship::Cancelled,
+                Change::Late(from, seconds, skipped) => {
+                    let late = StopUpdate {
+                        stop_sequence: Some(from as u32),
+                        arrival: Some(StopEvent::Delay(seconds)),
+                        ..StopUpdate::default()
+                    };
+                    let skip = skipped.map(|at| StopUpdate {
+                        stop_sequence: Some(at as u32),
+                        relationship: StopRelationship::Skipped,
+                        ..StopUpdate::default()
+                    });
+                    update.stops.push(late);
+                    // A stop is said once: one that is skipped has no delay of its own.
+                    update.stops.retain(|_| skipped != Some(from));
+                    update.stops.extend(skip);
+                    update.stops.sort_by_key(|s| s.stop_sequence);
+                }
+            }
+            Some(update)
+        };
+        self.trips.iter().enumerate().filter_map(update).collect()
+    }
+}
+
+impl Trip {
+    pub fn scheduled(&self) -> Vec<(i32, i32)> {
+        let mut now = self.start;
+        let pass = |(_, ride, stand, _, _): &(usize, i32, i32, bool, bool)| {
+            let arrives = now + ride;
+            now = arrives + stand;
+            (arrives, now)
+        };
+        self.stops.iter().map(pass).collect()
+    }
+}
+
+fn clock(s: i32) -> String {
+    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}

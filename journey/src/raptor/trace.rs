@@ -1,0 +1,172 @@
+//! From labels back to journeys.
+
+use super::journey::{Journey, Leg, Ride, Walk};
+use super::layers::Networks;
+use super::line::{Line, directed, turned};
+use super::rounds::{Found, RideLabel, Rounds, Task};
+use crate::overlay::Overlay;
+use crate::timetable::{NONE, StopIx, Timetable};
+
+/// What labels refer to.
+pub struct Tracer<'a, 'n> {
+    pub timetable: &'a Timetable,
+    pub overlay: Option<&'a Overlay>,
+    pub networks: &'a Networks<'n>,
+    pub rounds: &'a Rounds,
+    pub task: &'a Task<'a>,
+}
+
+/// A leg in the time and direction of the search.
+enum Step {
+    /// (label, where it is left)
+    Ride(RideLabel, usize),
+    /// (from, to, seconds)
+    Walk(StopIx, StopIx, i32),
+}
+
+impl Tracer<'_, '_> {
+    /// The journey that `found` stands for.
+    pub fn journey<const BACK: bool>(&self, found: Found) -> Journey {
+        let mut steps = Vec::with_capacity(2 * usize::from(found.rides) + 2);
+        let ends = &self.rounds.ends;
+        let over = ends.over[found.stop as usize];
+        if over != found.stop {
+            steps.push(Step::Walk(found.stop, over, self.walk_s::<BACK>(found.stop, over)));
+        }
+        let mut stop = found.stop;
+        for round in (1..=usize::from(found.rides)).rev() {
+            let label = self.rounds.rounds[round].ride[stop as usize];
+            let (entered, left) = self.line_of::<BACK>(label, stop);
+            steps.push(Step::Ride(label, left));
+            stop = entered;
+            let came_from = self.rounds.rounds[round - 1].came_from[stop as usize];
+            if came_from != NONE && came_from != stop {
+                steps.push(Step::Walk(came_from, stop, self.walk_s::<BACK>(came_from, stop)));
+                stop = came_from;
+            }
+        }
+        if !BACK {
+            steps.reverse();
+        }
+        self.timed::<BACK>(found, stop, &steps)
+    }
+
+    /// Gives the steps, now in the order of travel, their times.
+    fn timed<const BACK: bool>(&self, found: Found, start: StopIx, steps: &[Step]) -> Journey {
+        let mut legs: Vec<Leg> = steps.iter().map(|step| self.leg::<BACK>(step)).collect();
+        // Walks follow the ride before at once; the very first one leads up to the first ride.
+        for at in 1..legs.len() {
+            let before = legs[at - 1].arrival_s();
+            if let Leg::Walk(walk) = &mut legs[at] {
+                walk.begin_at(before);
+            }
+        }
+        let seconds = |of: &[(StopIx, i32)], stop| {
+            of.iter().filter(|(s, _)| *s == stop).map(|(_, seconds)| *seconds).min().unwrap_or(0)
+        };
+        let last = self.rounds.ends.over[found.stop as usize];
+        let at_start = seconds(self.task.starts, start);
+        let at_end = seconds(self.task.ends, last);
+        let (access, egress) = if BACK { (at_end, at_start) } else { (at_start, at_end) };
+        let (mut departure, mut arrival) =
+            (directed::<BACK>(self.task.start), directed::<BACK>(found.time));
+        if BACK {
+            std::mem::swap(&mut departure, &mut arrival);
+        }
+        if found.rides == 0 {
+            if let Some(Leg::Walk(walk)) = legs.first_mut() {
+                walk.begin_at(departure + access);
+            }
+        } else {
+            if let [Leg::Walk(walk), next, ..] = legs.as_mut_slice() {
+                walk.begin_at(next.departure_s() - (walk.arrival_s - walk.departure_s));
+            }
+            departure = legs[0].departure_s() - access;
+            arrival = legs[legs.len() - 1].arrival_s() + egress;
+        }
+        Journey { rides: found.rides, departure_s: departure, arrival_s: arrival, legs }
+    }
+
+    fn leg<const BACK: bool>(&self, step: &Step) -> Leg {
+        match *step {
+            Step::Walk(from, to, seconds) => {
+                let (from, to) = if BACK { (to, from) } else { (from, to) };
+                Leg::Walk(Walk { from, to, departure_s: 0, arrival_s: seconds })
+            }
+            Step::Ride(label, left) => Leg::Ride(self.ride::<BACK>(label, left)),
+        }
+    }
+
+    fn ride<const BACK: bool>(&self, label: RideLabel, left: usize) -> Ride {
+        let network = &self.networks[usize::from(label.network)];
+        let layer = &network.layers[usize::from(label.layer)];
+        let pattern = network.patterns.pattern(network.patterns.pattern_of(label.trip));
+        let trip = label.trip as usize - pattern.first_trip;
+        let count = pattern.stops.len();
+        let (entered, left) = (turned::<BACK>(usize::from(label.entered), count), turned::<BACK>(left, count));
+        let (board, alight) = if BACK { (left, entered) } else { (entered, left) };
+        let realtime = label.network > 0;
+        let changed = self.overlay.filter(|_| realtime).and_then(|o| o.trip(layer.day, label.trip));
+        let number = changed.unwrap_or(label.trip);
+        let timetable = &self.timetable.patterns;
+        let scheduled = timetable.pattern(timetable.pattern_of(number));
+        let scheduled_trip = number as usize - scheduled.first_trip;
+        Ride {
+            trip: number,
+            service_day: layer.day,
+            board: board as u16,
+            alight: alight as u16,
+            from: pattern.stops[board].stop(),
+            to: pattern.stops[alight].stop(),
+            departure_s: pattern.departure(trip, board) + layer.shift,
+            arrival_s: pattern.arrival(trip, alight) + layer.shift,
+            scheduled_departure_s: scheduled.departure(scheduled_trip, board) + layer.shift,
+            scheduled_arrival_s: scheduled.arrival(scheduled_trip, alight) + layer.shift,
+            realtime,
+        }
+    }
+
+    /// The stop where a ride to `stop` was entered, and the position where it is left: the first
+    /// one, since a line that comes by twice is earlier the first time.
+    fn line_of<const BACK: bool>(&self, label: RideLabel, stop: StopIx) -> (StopIx, usize) {
+        let network = &self.networks[usize::from(label.network)];
+        let layer = &network.layers[usize::from(label.layer)];
+        let pattern = network.patterns.pattern(network.patterns.pattern_of(label.trip));
+        let line = Line::<BACK>::new(pattern, layer.shift);
+        let entered = usize::from(label.entered);
+        let left = (entered + 1..line.len())
+            .find(|at| line.stop(*at).stop() == stop && Line::<BACK>::can_leave(line.stop(*at)));
+        (line.stop(entered).stop(), left.unwrap_or(line.len() - 1))
+    }
+
+    fn walk_s<const BACK: bool>(&self, from: StopIx, to: StopIx) -> i32 {
+        let (from, to) = if BACK { (to, from) } else { (from, to) };
+        let path = self.timetable.footpaths.from(from).iter().find(|path| path.stop == to);
+        path.map_or(0, |path| path.seconds)
+    }
+}
+
+impl Leg {
+    /// When it begins.
+    pub fn departure_s(&self) -> i32 {
+        match self {
+            Leg::Ride(ride) => ride.departure_s,
+            Leg::Walk(walk) => walk.departure_s,
+        }
+    }
+
+    /// When it ends.
+    pub fn arrival_s(&self) -> i32 {
+        match self {
+            Leg::Ride(ride) => ride.arrival_s,
+            Leg::Walk(walk) => walk.arrival_s,
+        }
+    }
+}
+
+impl Walk {
+    fn begin_at(&mut self, departure_s: i32) {
+        self.arrival_s += departure_s - self.departure_s;
+        self.departure_s = departure_s;
+    }
+}

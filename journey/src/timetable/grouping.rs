@@ -1,0 +1,150 @@
+//! From single trips to patterns in which no trip overtakes another.
+
+use rustc_hash::FxHashMap;
+
+use super::StopIx;
+use super::patterns::{PatternStop, Patterns};
+
+/// Collects trips by their stops.
+#[derive(Debug, Default)]
+pub struct Grouping {
+    numbers: FxHashMap<Box<[PatternStop]>, usize>,
+    groups: Vec<Group>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    /// What the caller knows each trip by.
+    keys: Vec<u32>,
+    /// (arrival, departure) of each stop, trip after trip.
+    times: Vec<(i32, i32)>,
+}
+
+impl Grouping {
+    /// Adds a trip. `times` are (arrival, departure) and never fall; there are as many as stops.
+    pub fn add(&mut self, key: u32, stops: &[PatternStop], times: &[(i32, i32)]) {
+        debug_assert_eq!(stops.len(), times.len());
+        let number = match self.numbers.get(stops) {
+            Some(number) => *number,
+            None => {
+                let number = self.groups.len();
+                self.numbers.insert(stops.into(), number);
+                self.groups.push(Group::default());
+                number
+            }
+        };
+        let group = &mut self.groups[number];
+        group.keys.push(key);
+        group.times.extend_from_slice(times);
+    }
+
+    /// The patterns over `stops` stops, and the keys in the order of their trips.
+    pub fn finish(self, stops: usize) -> (Patterns, Vec<u32>) {
+        let (mut patterns, keys) = self.into_patterns();
+        patterns.index_stops(stops);
+        (patterns, keys)
+    }
+
+    /// As [`Grouping::finish`], with stops renumbered in the order in which patterns pass them:
+    /// what a ride touches one after the other then lies side by side. The third part gives
+    /// each stop's new number.
+    pub fn finish_renumbered(self, stops: usize) -> (Patterns, Vec<u32>, Vec<StopIx>) {
+        let (mut patterns, keys) = self.into_patterns();
+        let mut order = vec![StopIx::MAX; stops];
+        let mut next = 0;
+        for old in patterns.stops.iter().map(|s| s.stop()).chain(0..stops as StopIx) {
+            if order[old as usize] == StopIx::MAX {
+                order[old as usize] = next;
+                next += 1;
+            }
+        }
+        patterns.renumber_stops(&order);
+        patterns.index_stops(stops);
+        (patterns, keys, order)
+    }
+
+    fn into_patterns(self) -> (Patterns, Vec<u32>) {
+        let mut patterns = Patterns::empty();
+        let mut keys = Vec::new();
+        let mut stops: Vec<(Box<[PatternStop]>, usize)> = self.numbers.into_iter().collect();
+        stops.sort_unstable_by_key(|(_, number)| *number);
+        let mut groups = self.groups;
+        for (stops, number) in stops {
+            let group = std::mem::take(&mut groups[number]);
+            for chain in group.chains(stops.len()) {
+                let trips: Vec<&[(i32, i32)]> =
+                    chain.iter().map(|trip| group.trip(*trip, stops.len())).collect();
+                patterns.push(&stops, &trips);
+                keys.extend(chain.iter().map(|trip| group.keys[*trip]));
+            }
+        }
+        (patterns, keys)
+    }
+}
+
+impl Group {
+    fn trip(&self, trip: usize, stops: usize) -> &[(i32, i32)] {
+        &self.times[trip * stops..(trip + 1) * stops]
+    }
+
+    /// Splits the trips so that within a chain none overtakes: each goes to the first chain whose
+    /// last trip is nowhere later.
+    fn chains(&self, stops: usize) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..self.keys.len()).collect();
+        let departure = |trip: usize| self.times[trip * stops].1;
+        order.sort_by(|a, b| {
+            departure(*a)
+                .cmp(&departure(*b))
+                .then_with(|| self.trip(*a, stops).cmp(self.trip(*b, stops)))
+        });
+        let mut chains: Vec<Vec<usize>> = Vec::new();
+        for trip in order {
+            let follows = |last: usize| {
+                let pairs = self.trip(last, stops).iter().zip(self.trip(trip, stops));
+                pairs.into_iter().all(|(before, after)| before.0 <= after.0 && before.1 <= after.1)
+            };
+            match chains.iter_mut().find(|chain| chain.last().is_some_and(|last| follows(*last))) {
+                Some(chain) => chain.push(trip),
+                None => chains.push(vec![trip]),
+            }
+        }
+        chains
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stops(n: u32) -> Vec<PatternStop> {
+        (0..n).map(|s| PatternStop::new(s, true, true)).collect()
+    }
+
+    #[test]
+    fn overtaking_trips_are_split() {
+        let mut grouping = Grouping::default();
+        grouping.add(0, &stops(2), &[(0, 10), (100, 100)]);
+        grouping.add(1, &stops(2), &[(0, 20), (50, 50)]);
+        grouping.add(2, &stops(2), &[(0, 30), (100, 100)]);
+        let (patterns, keys) = grouping.finish(2);
+        assert_eq!(patterns.len(), 2);
+        assert_eq!(keys, [0, 2, 1]);
+        let first = patterns.pattern(0);
+        assert_eq!(first.departures, [10, 30, 100, 100]);
+        assert_eq!(first.arrivals, [0, 100, 0, 100]);
+        assert_eq!((patterns.pattern_of(1), patterns.pattern_of(2)), (0, 1));
+        assert_eq!(patterns.passing(1).len(), 2);
+    }
+
+    #[test]
+    fn stops_are_renumbered_as_passed() {
+        let mut grouping = Grouping::default();
+        let passed = [3, 1].map(|s| PatternStop::new(s, true, s != 1));
+        grouping.add(0, &passed, &[(0, 0), (9, 9)]);
+        let (patterns, _, order) = grouping.finish_renumbered(4);
+        assert_eq!(order, [2, 1, 3, 0]);
+        let renumbered = patterns.pattern(0).stops;
+        assert_eq!(renumbered.iter().map(|s| s.stop()).collect::<Vec<_>>(), [0, 1]);
+        assert!(renumbered[0].can_alight() && !renumbered[1].can_alight());
+    }
+}

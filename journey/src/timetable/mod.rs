@@ -1,0 +1,197 @@
+//! What runs when: several GTFS feeds as flat arrays that do not change while they are searched.
+
+pub mod footpaths;
+pub mod grouping;
+pub mod patterns;
+pub mod problem;
+pub mod read;
+pub mod services;
+pub mod shapes;
+pub mod strings;
+
+use serde::{Deserialize, Serialize};
+
+use self::footpaths::Footpaths;
+use self::patterns::Patterns;
+use self::services::{Day, Service, date_of};
+use self::shapes::{PointE6, Shapes};
+use self::strings::Strings;
+
+pub use self::problem::{Problem, Problems};
+pub use self::read::{Options, ReadError, read};
+
+/// Number of a stop.
+pub type StopIx = u32;
+/// Number of a trip in the timetable's patterns.
+pub type TripIx = u32;
+
+/// No stop, no route.
+pub const NONE: u32 = u32::MAX;
+
+/// Changing at one and the same stop takes so long where the feed says nothing, seconds.
+pub const DEFAULT_CHANGE_S: i32 = 120;
+
+/// At such a stop one may not change (`transfer_type` 3 from the stop to itself), seconds: above
+/// any horizon of a search.
+pub const NO_CHANGE: i32 = i32::MAX / 4;
+
+/// Whether a wheelchair user may use a stop or trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Wheelchair {
+    #[default]
+    Unknown,
+    Possible,
+    Impossible,
+}
+
+/// Stops, stations and entrances; parallel arrays by [`StopIx`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Stops {
+    /// Ids as in their feed, with `feed:` before where two feeds use the same.
+    pub ids: Strings,
+    pub names: Strings,
+    /// Platform codes; mostly empty.
+    pub platforms: Strings,
+    pub points: Vec<PointE6>,
+    /// The station a platform belongs to, else [`NONE`].
+    pub parents: Vec<StopIx>,
+    pub wheelchair: Vec<Wheelchair>,
+    /// Order of the ids, for finding.
+    pub(crate) by_id: Vec<u32>,
+}
+
+/// Who runs it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Agency {
+    pub id: String,
+    pub name: String,
+    pub url: String,
+}
+
+/// A line.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Route {
+    pub id: String,
+    pub short_name: String,
+    pub long_name: String,
+    /// GTFS's `route_type`, basic or extended.
+    pub kind: u16,
+    /// RRGGBB.
+    pub color: Option<u32>,
+    pub text_color: Option<u32>,
+    /// Index into [`Timetable::agencies`], else [`NONE`].
+    pub agency: u32,
+}
+
+/// What is not needed while searching.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Trip {
+    /// Text number in [`Timetable::trip_ids`]; runs of one trip with a frequency share it.
+    pub id: u32,
+    pub route: u32,
+    pub service: u32,
+    /// Text number in [`Timetable::headsigns`].
+    pub headsign: u32,
+    pub shape: u32,
+    /// Number in [`Timetable::sequences`].
+    pub sequence: u32,
+    pub wheelchair: Wheelchair,
+}
+
+/// Several feeds in one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Timetable {
+    /// Zone that all times are in (IANA name).
+    pub timezone: String,
+    pub agencies: Vec<Agency>,
+    pub routes: Vec<Route>,
+    pub services: Vec<Service>,
+    pub stops: Stops,
+    /// How long changing at one stop takes, by [`StopIx`], seconds.
+    pub change_s: Vec<i32>,
+    /// Ways between stops; may be replaced by ways over streets.
+    pub footpaths: Footpaths,
+    pub patterns: Patterns,
+    /// By [`TripIx`], in the order of `patterns`.
+    pub trips: Vec<Trip>,
+    pub trip_ids: Strings,
+    pub headsigns: Strings,
+    pub shapes: Shapes,
+    /// `stop_sequence` of the stops of trips, each list once.
+    pub sequences: Vec<Box<[u32]>>,
+    /// Trip numbers in the order of their ids.
+    pub(crate) trips_by_id: Vec<TripIx>,
+    /// Latest time of any trip, seconds after its day began: how far back a search must look.
+    pub last_time_s: i32,
+}
+
+impl Timetable {
+    /// The stop with this id.
+    pub fn stop(&self, id: &str) -> Option<StopIx> {
+        self.stops.ids.find(&self.stops.by_id, id).first().copied()
+    }
+
+    /// How many stops.
+    pub fn stop_count(&self) -> usize {
+        self.stops.points.len()
+    }
+
+    /// The stop itself, and the platforms of a station.
+    pub fn platforms(&self, stop: StopIx) -> impl Iterator<Item = StopIx> + '_ {
+        let children = self.stops.parents.iter().enumerate().filter(move |(_, p)| **p == stop);
+        std::iter::once(stop).chain(children.map(|(at, _)| at as StopIx))
+    }
+
+    /// The trips with this id: several for a trip with a frequency.
+    pub fn trips(&self, id: &str) -> &[TripIx] {
+        let text = |trip: &TripIx| self.trip_ids.get(self.trips[*trip as usize].id);
+        let from = self.trips_by_id.partition_point(|trip| text(trip) < id);
+        let len = self.trips_by_id[from..].iter().take_while(|trip| text(trip) == id).count();
+        &self.trips_by_id[from..from + len]
+    }
+
+    /// The id of a trip as its feed has it.
+    pub fn trip_id(&self, trip: TripIx) -> &str {
+        self.trips.get(trip as usize).map_or("", |t| self.trip_ids.get(t.id))
+    }
+
+    /// Where a trip ends, in the words on its front; may be empty.
+    pub fn headsign(&self, trip: TripIx) -> &str {
+        self.trips.get(trip as usize).map_or("", |t| self.headsigns.get(t.headsign))
+    }
+
+    /// The line of a trip.
+    pub fn route(&self, trip: TripIx) -> Option<&Route> {
+        self.routes.get(self.trips.get(trip as usize)?.route as usize)
+    }
+
+    /// Whether a trip runs on a day by the timetable.
+    pub fn runs_on(&self, trip: TripIx, day: Day) -> bool {
+        let service = self.trips.get(trip as usize).and_then(|t| self.services.get(t.service as usize));
+        service.is_some_and(|s| s.runs_on(day))
+    }
+
+    /// First and last day with service; `None` when nothing ever runs.
+    pub fn span(&self) -> Option<(Day, Day)> {
+        let spans = self.services.iter().filter_map(Service::span);
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Begin of a service day, seconds since 1970: noon minus 12 h, as GTFS counts. It is not
+    /// midnight on the two days of the year when clocks change.
+    pub fn day_begins_at(&self, day: Day) -> i64 {
+        let utc = i64::from(day) * 86_400;
+        let noon = date_of(day).map(|date| date.at(12, 0, 0, 0));
+        let noon = noon.and_then(|noon| noon.in_tz(&self.timezone).ok());
+        noon.map_or(utc, |noon| noon.timestamp().as_second() - 43_200)
+    }
+
+    /// The way of a trip between two of its stops, by their positions.
+    pub fn geometry(&self, trip: TripIx, from: usize, to: usize) -> Vec<PointE6> {
+        let Some(meta) = self.trips.get(trip as usize) else { return Vec::new() };
+        let stops = self.patterns.pattern(self.patterns.pattern_of(trip)).stops;
+        let Some(part) = stops.get(from..=to) else { return Vec::new() };
+        let points: Vec<PointE6> = part.iter().map(|s| self.stops.points[s.stop() as usize]).collect();
+        shapes::along(self.shapes.points(meta.shape), &points)
+    }
+}

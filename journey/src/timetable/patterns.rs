@@ -1,0 +1,217 @@
+//! Trips grouped by the stops they serve.
+//!
+//! Within a pattern no trip overtakes another, so that "the first trip that leaves after t" is
+//! also the first to arrive everywhere after. Departures lie column by column (all trips of one
+//! stop side by side: they are searched), arrivals trip by trip (they are read while riding).
+
+use serde::{Deserialize, Serialize};
+
+use super::StopIx;
+
+/// Stops of one trip at most: positions are 16 bit. The longest lines known have some 300.
+pub const MAX_TRIP_STOPS: usize = 10_000;
+
+/// A stop of a pattern, with what one may do there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PatternStop(u32);
+
+impl PatternStop {
+    const NO_BOARDING: u32 = 1 << 31;
+    const NO_ALIGHTING: u32 = 1 << 30;
+    /// Stops beyond this number cannot be told from flags.
+    pub const MAX_STOPS: usize = 1 << 30;
+
+    /// `stop` where one may get on and off as said.
+    pub fn new(stop: StopIx, boarding: bool, alighting: bool) -> Self {
+        let flag = |allowed: bool, flag: u32| if allowed { 0 } else { flag };
+        PatternStop(stop | flag(boarding, Self::NO_BOARDING) | flag(alighting, Self::NO_ALIGHTING))
+    }
+
+    /// Which stop.
+    #[inline]
+    pub fn stop(self) -> StopIx {
+        self.0 & !(Self::NO_BOARDING | Self::NO_ALIGHTING)
+    }
+
+    /// Whether one may get on.
+    #[inline]
+    pub fn can_board(self) -> bool {
+        self.0 & Self::NO_BOARDING == 0
+    }
+
+    /// Whether one may get off.
+    #[inline]
+    pub fn can_alight(self) -> bool {
+        self.0 & Self::NO_ALIGHTING == 0
+    }
+
+    fn renumbered(self, to: &[StopIx]) -> Self {
+        PatternStop(to[self.stop() as usize] | self.0 & (Self::NO_BOARDING | Self::NO_ALIGHTING))
+    }
+}
+
+/// Where a pattern passes a stop.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Passing {
+    pub pattern: u32,
+    pub position: u16,
+}
+
+/// All patterns with the times of their trips. Trips are numbered through, pattern by pattern.
+/// Times are seconds after noon minus 12 h of the service day.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Patterns {
+    pub(super) stop_starts: Vec<u32>,
+    pub(super) stops: Vec<PatternStop>,
+    trip_starts: Vec<u32>,
+    time_starts: Vec<u32>,
+    departures: Vec<i32>,
+    arrivals: Vec<i32>,
+    passing_starts: Vec<u32>,
+    passings: Vec<Passing>,
+}
+
+/// One pattern, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Pattern<'a> {
+    pub stops: &'a [PatternStop],
+    /// Number of its first trip.
+    pub first_trip: usize,
+    pub trips: usize,
+    /// `[position * trips + trip]`
+    pub departures: &'a [i32],
+    /// `[trip * stops + position]`
+    pub arrivals: &'a [i32],
+}
+
+impl Pattern<'_> {
+    /// Scheduled departure of the `trip`-th trip of this pattern.
+    pub fn departure(&self, trip: usize, position: usize) -> i32 {
+        self.departures[position * self.trips + trip]
+    }
+
+    /// Scheduled arrival of the `trip`-th trip of this pattern.
+    pub fn arrival(&self, trip: usize, position: usize) -> i32 {
+        self.arrivals[trip * self.stops.len() + position]
+    }
+}
+
+impl Patterns {
+    pub(super) fn empty() -> Self {
+        Patterns {
+            stop_starts: vec![0],
+            stops: Vec::new(),
+            trip_starts: vec![0],
+            time_starts: vec![0],
+            departures: Vec::new(),
+            arrivals: Vec::new(),
+            passing_starts: Vec::new(),
+            passings: Vec::new(),
+        }
+    }
+
+    /// How many patterns.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.stop_starts.len() - 1
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many trips.
+    pub fn trips(&self) -> usize {
+        self.trip_starts.last().map_or(0, |n| *n as usize)
+    }
+
+    /// How many stop times.
+    pub fn stop_times(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    /// The pattern with this number.
+    #[inline]
+    pub fn pattern(&self, pattern: usize) -> Pattern<'_> {
+        let range = |starts: &[u32]| starts[pattern] as usize..starts[pattern + 1] as usize;
+        let times = range(&self.time_starts);
+        let trips = range(&self.trip_starts);
+        Pattern {
+            stops: &self.stops[range(&self.stop_starts)],
+            first_trip: trips.start,
+            trips: trips.len(),
+            departures: &self.departures[times.clone()],
+            arrivals: &self.arrivals[times],
+        }
+    }
+
+    /// How many stops a pattern has.
+    #[inline]
+    pub fn stops_of(&self, pattern: usize) -> usize {
+        (self.stop_starts[pattern + 1] - self.stop_starts[pattern]) as usize
+    }
+
+    /// The pattern that a trip belongs to.
+    pub fn pattern_of(&self, trip: u32) -> usize {
+        self.trip_starts.partition_point(|start| *start <= trip).saturating_sub(1)
+    }
+
+    /// Which patterns pass a stop, and where.
+    #[inline]
+    pub fn passing(&self, stop: StopIx) -> &[Passing] {
+        let at = stop as usize;
+        match (self.passing_starts.get(at), self.passing_starts.get(at + 1)) {
+            (Some(from), Some(to)) => &self.passings[*from as usize..*to as usize],
+            _ => &[],
+        }
+    }
+
+    /// Appends a pattern whose `trips` (departures and arrivals, each as long as `stops`) are
+    /// sorted and do not overtake.
+    pub(super) fn push(&mut self, stops: &[PatternStop], trips: &[&[(i32, i32)]]) {
+        self.stops.extend_from_slice(stops);
+        for position in 0..stops.len() {
+            self.departures.extend(trips.iter().map(|times| times[position].1));
+        }
+        for times in trips {
+            self.arrivals.extend(times.iter().map(|time| time.0));
+        }
+        self.stop_starts.push(self.stops.len() as u32);
+        self.trip_starts.push((self.trips() + trips.len()) as u32);
+        self.time_starts.push(self.arrivals.len() as u32);
+    }
+
+    /// Puts stops under new numbers.
+    pub(super) fn renumber_stops(&mut self, to: &[StopIx]) {
+        for stop in &mut self.stops {
+            *stop = stop.renumbered(to);
+        }
+    }
+
+    /// Lists where each of `stops` stops is passed; to be called once all patterns are in.
+    pub(super) fn index_stops(&mut self, stops: usize) {
+        let mut starts = vec![0u32; stops + 1];
+        for stop in &self.stops {
+            starts[stop.stop() as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut passings = vec![Passing { pattern: 0, position: 0 }; self.stops.len()];
+        for pattern in 0..self.len() {
+            let stops = self.stop_starts[pattern] as usize..self.stop_starts[pattern + 1] as usize;
+            for (position, stop) in self.stops[stops].iter().enumerate() {
+                let slot = &mut next[stop.stop() as usize];
+                passings[*slot as usize] = Passing { pattern: pattern as u32, position: position as u16 };
+                *slot += 1;
+            }
+        }
+        self.passing_starts = starts;
+        self.passings = passings;
+        for times in [&mut self.departures, &mut self.arrivals] {
+            times.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What was wrong in a feed, and where.
+
+use std::fmt;
+
+/// Problems that are kept; a feed with a wrong separator has one in every row.
+pub const MAX_LISTED: usize = 1_000;
+/// A field is quoted to this length, bytes.
+const MAX_VALUE_BYTES: usize = 100;
+
+/// One thing that was wrong. The row it stands in was skipped unless `reason` says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Feed and file, e.g. `bus.zip/stop_times.txt`.
+    pub file: String,
+    /// From 1; 0 when it is not about one line.
+    pub line: u64,
+    pub field: &'static str,
+    pub value: String,
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if !self.field.is_empty() {
+            write!(f, ": {} '{}'", self.field, self.value)?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// The first [`MAX_LISTED`] problems, and how many more there were.
+#[derive(Debug, Clone, Default)]
+pub struct Problems {
+    listed: Vec<Problem>,
+    more: u64,
+}
+
+impl Problems {
+    /// Takes over a problem.
+    pub fn add(&mut self, file: &str, line: u64, field: &'static str, value: &str, reason: impl Into<String>) {
+        if self.listed.len() == MAX_LISTED {
+            self.more += 1;
+            return;
+        }
+        let value = value[..value.floor_char_boundary(MAX_VALUE_BYTES)].to_owned();
+        self.listed.push(Problem { file: file.to_owned(), line, field, value, reason: reason.into() });
+    }
+
+    /// The first ones, in the order found.
+    pub fn listed(&self) -> &[Problem] {
+        &self.listed
+    }
+
+    /// How many are not listed.
+    pub fn more(&self) -> u64 {
+        self.more
+    }
+
+    /// How many there were in all.
+    pub fn count(&self) -> u64 {
+        self.listed.len() as u64 + self.more
+    }
+}

@@ -1,0 +1,115 @@
+//! From what was read to a timetable: final numbers, final ids.
+
+use rustc_hash::FxHashMap;
+
+use super::Options;
+use super::draft::Draft;
+use super::transfers::changes;
+use crate::timetable::footpaths::Footpaths;
+use crate::timetable::grouping::Grouping;
+use crate::timetable::strings::Strings;
+use crate::timetable::{NONE, Problems, StopIx, Stops, Timetable, Trip, TripIx};
+
+impl Draft {
+    /// Puts it all together.
+    pub fn finish(mut self, options: Options, problems: &mut Problems) -> Timetable {
+        let count = self.stops.points.len();
+        let changes = changes(&self, options, problems);
+        let (patterns, keys, order) = std::mem::take::<Grouping>(&mut self.grouping).finish_renumbered(count);
+        let trips: Vec<Trip> = keys.iter().map(|key| self.runs[*key as usize]).collect();
+        self.runs = Vec::new();
+        let last_time_s = (0..patterns.len())
+            .filter_map(|number| {
+                let pattern = patterns.pattern(number);
+                Some(pattern.departure(pattern.trips.checked_sub(1)?, pattern.stops.len() - 1))
+            })
+            .max()
+            .unwrap_or(0);
+        let mut trip_ids = qualified(&self.trip_ids, &self.trip_feeds, &self.feeds);
+        trip_ids.shrink();
+        let mut trips_by_id: Vec<TripIx> = (0..trips.len() as TripIx).collect();
+        trips_by_id.sort_by(|a, b| {
+            let text = |trip: &TripIx| trip_ids.get(trips[*trip as usize].id);
+            text(a).cmp(text(b))
+        });
+        let mut change_s = changes.change_s.clone();
+        for (old, seconds) in changes.change_s.iter().enumerate() {
+            change_s[order[old] as usize] = *seconds;
+        }
+        let paths = changes.paths.iter().map(|(from, to, s)| (order[*from as usize], order[*to as usize], *s));
+        let footpaths = Footpaths::new(count, paths.collect());
+        self.shapes.shrink();
+        Timetable {
+            timezone: self.timezone.take().unwrap_or_else(|| "UTC".to_owned()),
+            stops: self.stops(&order),
+            agencies: self.agencies,
+            routes: self.routes,
+            services: self.services,
+            change_s,
+            footpaths,
+            patterns,
+            trips,
+            trip_ids,
+            headsigns: self.headsigns,
+            shapes: self.shapes,
+            sequences: self.sequences,
+            trips_by_id,
+            last_time_s,
+        }
+    }
+
+    /// The stops under their new numbers.
+    fn stops(&self, order: &[StopIx]) -> Stops {
+        let mut old = vec![0; order.len()];
+        for (before, after) in order.iter().enumerate() {
+            old[*after as usize] = before as StopIx;
+        }
+        let draft = &self.stops;
+        let names = qualified(&draft.ids, &draft.feeds, &self.feeds);
+        let strings = |from: &Strings| {
+            let mut strings = Strings::default();
+            for number in &old {
+                strings.push(from.get(*number));
+            }
+            strings.shrink();
+            strings
+        };
+        let ids = strings(&names);
+        let parent = |stop: &StopIx| {
+            let parent = draft.parents[*stop as usize];
+            if parent == NONE { NONE } else { order[parent as usize] }
+        };
+        Stops {
+            by_id: ids.sorted(),
+            ids,
+            names: strings(&draft.names),
+            platforms: strings(&draft.platforms),
+            points: old.iter().map(|stop| draft.points[*stop as usize]).collect(),
+            parents: old.iter().map(parent).collect(),
+            wheelchair: old.iter().map(|stop| draft.wheelchair[*stop as usize]).collect(),
+        }
+    }
+}
+
+/// Ids with `feed:` before those that several feeds use.
+fn qualified(ids: &Strings, feed_of: &[u16], feeds: &[String]) -> Strings {
+    if feeds.len() < 2 {
+        return ids.clone();
+    }
+    // The feed that an id was first seen in; `None` once a second one uses it.
+    let mut used: FxHashMap<&str, Option<u16>> = FxHashMap::default();
+    for (number, feed) in feed_of.iter().enumerate() {
+        used.entry(ids.get(number as u32))
+            .and_modify(|first| *first = first.filter(|first| first == feed))
+            .or_insert(Some(*feed));
+    }
+    let mut qualified = Strings::default();
+    for (number, feed) in feed_of.iter().enumerate() {
+        let id = ids.get(number as u32);
+        match used.get(id) {
+            Some(None) => qualified.push(&format!("{}:{id}", feeds[usize::from(*feed)])),
+            _ => qualified.push(id),
+        };
+    }
+    qualified
+}

@@ -1,0 +1,149 @@
+//! `transfers.txt`, and what follows from it.
+
+use domain::LatLon;
+use rustc_hash::FxHashMap;
+
+use super::draft::{Draft, DraftStops, Transfer};
+use super::source::Source;
+use super::table::Table;
+use super::{Options, ReadError};
+use crate::timetable::{DEFAULT_CHANGE_S, NO_CHANGE, NONE, Problems, StopIx};
+
+/// The longest a change may be said to take, seconds.
+const MAX_CHANGE_S: i32 = 86_400;
+/// Platforms of a station between which ways are made; their number grows with the square.
+const MAX_PLATFORMS: usize = 200;
+
+/// Reads the rows.
+pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+    const FROM: usize = 0;
+    const TO: usize = 1;
+    const TYPE: usize = 2;
+    const TIME: usize = 3;
+    const SPECIFIC: [usize; 4] = [4, 5, 6, 7];
+    let columns = [
+        "from_stop_id", "to_stop_id", "transfer_type", "min_transfer_time", "from_route_id", "to_route_id",
+        "from_trip_id", "to_trip_id",
+    ];
+    let Some(mut table) = Table::open(source, "transfers.txt", 2, columns)? else { return Ok(()) };
+    while table.next()? {
+        if let Some(column) = SPECIFIC.into_iter().find(|c| !table.bytes(*c).is_empty()) {
+            table.fault(problems, column, "transfers of single routes or trips are not taken into account");
+            continue;
+        }
+        if matches!(table.bytes(TYPE), b"4" | b"5") {
+            table.fault(problems, TYPE, "staying seated is not taken into account");
+            continue;
+        }
+        let stop = |column: usize| draft.feed.stops.get(table.bytes(column)).copied();
+        let (Some(from), Some(to)) = (stop(FROM), stop(TO)) else {
+            table.fault(problems, if stop(FROM).is_none() { FROM } else { TO }, "there is no such stop");
+            continue;
+        };
+        let minimum = table.bytes(TIME);
+        let minimum = match table.number::<i32>(TIME) {
+            Some(seconds) if (0..=MAX_CHANGE_S).contains(&seconds) => Some(seconds),
+            None if minimum.is_empty() => None,
+            _ => {
+                table.fault(problems, TIME, "it is not a number of seconds within a day");
+                continue;
+            }
+        };
+        let seconds = match table.bytes(TYPE) {
+            b"" | b"0" | b"2" => Some(minimum.unwrap_or_else(|| default_s(&draft.stops, from, to))),
+            b"1" => Some(0),
+            b"3" => None,
+            _ => {
+                table.fault(problems, TYPE, "it is none of 0 to 5");
+                continue;
+            }
+        };
+        draft.transfers.push(Transfer { from, to, seconds });
+    }
+    Ok(())
+}
+
+/// What a recommended change takes when the feed does not say: the default on the spot, else the
+/// walk in an estimated time.
+fn default_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
+    if from == to { DEFAULT_CHANGE_S } else { walk_s(stops, from, to) }
+}
+
+fn walk_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
+    let point = |stop: StopIx| {
+        let (lat, lon) = stops.points[stop as usize];
+        LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 }
+    };
+    point(from).walk_s(point(to)).ceil().min(f64::from(MAX_CHANGE_S)) as i32
+}
+
+/// Change times by stop, and ways between stops.
+pub struct Changes {
+    pub change_s: Vec<i32>,
+    pub paths: Vec<(StopIx, StopIx, i32)>,
+}
+
+/// Works out all changes. A row about a station holds for all its platforms that no row of their
+/// own speaks of. Of several rows about the same two stops the quickest holds, and a forbidding
+/// one before all others.
+pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Changes {
+    let stops = &draft.stops;
+    let mut children: FxHashMap<StopIx, Vec<StopIx>> = FxHashMap::default();
+    for (stop, parent) in stops.parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
+        children.entry(*parent).or_default().push(stop as StopIx);
+    }
+    let mut own: FxHashMap<(StopIx, StopIx), Option<i32>> = FxHashMap::default();
+    let mut by_station: FxHashMap<(StopIx, StopIx), Option<i32>> = FxHashMap::default();
+    for row in &draft.transfers {
+        merge(&mut own, row.from, row.to, row.seconds);
+        let (from, to) = (children.get(&row.from), children.get(&row.to));
+        if from.is_none() && to.is_none() {
+            continue;
+        }
+        let itself = |stop: &StopIx| vec![*stop];
+        let (from, to) =
+            (from.cloned().unwrap_or_else(|| itself(&row.from)), to.cloned().unwrap_or_else(|| itself(&row.to)));
+        if from.len() * to.len() > MAX_PLATFORMS * MAX_PLATFORMS {
+            problems.add(stops.ids.get(row.from), 0, "", "", "a transfer between stations with too many platforms is left out");
+            continue;
+        }
+        for a in &from {
+            for b in &to {
+                merge(&mut by_station, *a, *b, row.seconds);
+            }
+        }
+    }
+    if options.station_changes {
+        for (station, platforms) in &children {
+            if platforms.len() > MAX_PLATFORMS {
+                let reason = format!("it has more than {MAX_PLATFORMS} platforms; no ways are made between them");
+                problems.add(stops.ids.get(*station), 0, "", "", reason);
+                continue;
+            }
+            for a in platforms {
+                for b in platforms.iter().filter(|b| *b != a) {
+                    let seconds = walk_s(stops, *a, *b).max(DEFAULT_CHANGE_S);
+                    by_station.entry((*a, *b)).or_insert(Some(seconds));
+                }
+            }
+        }
+    }
+    for (pair, seconds) in by_station {
+        own.entry(pair).or_insert(seconds);
+    }
+    let mut change_s = vec![DEFAULT_CHANGE_S; stops.points.len()];
+    let mut paths = Vec::new();
+    for ((from, to), seconds) in own {
+        if from == to {
+            change_s[from as usize] = seconds.unwrap_or(NO_CHANGE);
+        } else if let Some(seconds) = seconds {
+            paths.push((from, to, seconds));
+        }
+    }
+    Changes { change_s, paths }
+}
+
+fn merge(into: &mut FxHashMap<(StopIx, StopIx), Option<i32>>, from: StopIx, to: StopIx, seconds: Option<i32>) {
+    // `None` is less than any number: it holds.
+    into.entry((from, to)).and_modify(|held| *held = (*held).min(seconds)).or_insert(seconds);
+}

@@ -1,0 +1,28 @@
+//! `kreisverkehr journey`: ways from A to B.
+
+mod measured;
+mod stop_pairs;
+mod transit;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::cli::{EvaluateArgs, JourneyArgs, JourneyCommand};
+
+/// Runs the command.
+///
+/// # Errors
+/// A file cannot be read, or there is nothing to do.
+pub async fn run(args: JourneyArgs) -> Result<ExitCode> {
+    match args.command {
+        JourneyCommand::Evaluate(args) => tokio::task::spawn_blocking(|| evaluate(args)).await?,
+    }
+}
+
+fn evaluate(args: EvaluateArgs) -> Result<ExitCode> {
+    if !args.transit.gtfs.is_empty() {
+        return transit::evaluate(&args.transit, args.json);
+    }
+    bail!("nothing to evaluate: give --gtfs FILE.zip --date YYYY-MM-DD --queries FILE.csv");
+}
