@@ -46,6 +46,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Write the places as the same files.
     Export(ExportArgs),
+    /// Ways from A to B.
+    Journey(JourneyArgs),
     /// Bring the database's structure up to date.
     Migrate(DatabaseArgs),
     /// Make, list and revoke keys of the API.
@@ -374,4 +376,43 @@ pub struct HealthcheckArgs {
     /// Base URL of the instance.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct JourneyArgs {
+    #[command(subcommand)]
+    pub command: JourneyCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum JourneyCommand {
+    /// Answer queries from a file, and say how long it took.
+    #[command(
+        after_help = "Example:\n  kreisverkehr journey evaluate --streets town.osm.pbf --pairs pairs.csv --mode foot --json"
+    )]
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// OpenStreetMap extracts (.osm.pbf) whose streets are searched.
+    #[arg(long, num_args = 1.., requires = "pairs")]
+    pub streets: Vec<PathBuf>,
+    /// Queries on streets: CSV with from_lat,from_lon,to_lat,to_lon and optionally q.
+    #[arg(long, requires = "streets")]
+    pub pairs: Option<PathBuf>,
+    /// How to move on streets.
+    #[arg(long, value_enum, default_value = "foot")]
+    pub mode: StreetModeArg,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StreetModeArg {
+    Foot,
+    Bike,
+    Car,
+    Wheelchair,
 }

@@ -47,6 +47,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => commands::simulate::run(args).await,
         Command::Import(args) => commands::import::run(args).await,
         Command::Export(args) => commands::export::run(args).await,
+        Command::Journey(args) => commands::journey::run(args).await,
         Command::Migrate(args) => commands::migrate::run(args).await,
         Command::Key(args) => commands::key::run(args).await,
         Command::Prune(args) => commands::prune::run(args).await,

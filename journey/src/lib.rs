@@ -2,3 +2,5 @@
 //!
 //! Pure compute over data that does not change while it is searched: no clock, no network, no
 //! database. Reading the source files is done once, at building.
+
+pub mod streets;

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod export;
 pub mod healthcheck;
 pub mod import;
+pub mod journey;
 pub mod key;
 pub mod migrate;
 pub mod openapi;

@@ -1,0 +1,127 @@
+//! What searches run on: states and arcs in flat arrays, made from [`Streets`] for one mode.
+
+use rustc_hash::FxHashMap;
+
+use super::{Mode, Streets};
+
+/// No state.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// A step of a search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arc {
+    pub head: u32,
+    pub ms: u32,
+    /// The directed edge that is travelled ([`NONE`]: none, the step is a change of state only).
+    pub code: u32,
+}
+
+/// Arcs by the state they leave.
+#[derive(Debug, Default)]
+pub(super) struct Arcs {
+    first: Vec<u32>,
+    arcs: Vec<Arc>,
+}
+
+impl Arcs {
+    /// Orders arcs `(tail, arc)` by tail.
+    pub fn new(states: usize, list: &[(u32, Arc)]) -> Self {
+        let mut first = vec![0u32; states + 1];
+        for (tail, _) in list {
+            first[*tail as usize + 1] += 1;
+        }
+        for state in 0..states {
+            first[state + 1] += first[state];
+        }
+        let mut next = first.clone();
+        let mut arcs = vec![Arc { head: 0, ms: 0, code: NONE }; list.len()];
+        for (tail, arc) in list {
+            let slot = &mut next[*tail as usize];
+            arcs[*slot as usize] = *arc;
+            *slot += 1;
+        }
+        Arcs { first, arcs }
+    }
+
+    #[inline]
+    pub fn of(&self, state: u32) -> &[Arc] {
+        &self.arcs[self.first[state as usize] as usize..self.first[state as usize + 1] as usize]
+    }
+}
+
+/// What a state stands for.
+#[derive(Debug)]
+pub(super) enum Layout {
+    /// Being at a junction. Junctions at streets without through traffic have two states more.
+    Junctions { zones: FxHashMap<u32, Zone> },
+    /// Having travelled a directed edge to its end.
+    Turns {
+        /// By code: the state of coming from anywhere.
+        entered: Vec<u32>,
+        /// Further states of the same code: after a via way, or inside the last no-through zone.
+        further: FxHashMap<u32, Vec<u32>>,
+        /// The directed edge of each state.
+        codes: Vec<u32>,
+    },
+}
+
+/// States of a junction inside a zone without through traffic.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Zone {
+    /// Still in the zone where the way began.
+    pub start: u32,
+    /// In the zone where it will end.
+    pub end: u32,
+}
+
+/// The graph of one mode.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub mode: Mode,
+    pub layout: Layout,
+    pub forward: Arcs,
+    pub backward: Arcs,
+    /// Travel time of each directed edge, ms; [`NONE`] where the mode may not go.
+    pub edge_ms: Vec<u32>,
+    /// For lower bounds, ms per metre.
+    pub least_ms_per_m: f64,
+}
+
+impl Graph {
+    pub fn new(streets: &Streets, mode: Mode) -> Self {
+        let edge_ms = (0..streets.edges.len() as u32 * 2)
+            .map(|code| {
+                if streets.modes(code) & mode.bit() == 0 {
+                    return NONE;
+                }
+                let profile = streets.profile(code >> 1);
+                let length_dm = streets.edges[(code >> 1) as usize].length_dm;
+                super::cost::edge_ms(profile, code & 1 == 1, mode, length_dm)
+            })
+            .collect::<Vec<u32>>();
+        let (layout, states, list) = match mode {
+            Mode::Car => super::turns::build(streets, &edge_ms),
+            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(streets, mode, &edge_ms),
+        };
+        let reversed: Vec<(u32, Arc)> =
+            list.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
+        const MS_PER_S: f64 = 1000.0;
+        Graph {
+            mode,
+            layout,
+            forward: Arcs::new(states, &list),
+            backward: Arcs::new(states, &reversed),
+            edge_ms,
+            least_ms_per_m: MS_PER_S / super::cost::fastest_mps(&streets.profiles, mode),
+        }
+    }
+
+    pub fn states(&self) -> usize {
+        self.forward.first.len() - 1
+    }
+}
+
+/// Whether `mode` may only come to or leave a place on the edge, not pass through.
+pub(super) fn no_through(streets: &Streets, edge: u32, mode: Mode) -> bool {
+    streets.profile(edge).no_through & mode.bit() != 0
+}
