@@ -30,12 +30,13 @@ fn meaning(value: &str) -> Option<Access> {
 
 fn single_meaning(value: &str) -> Option<Access> {
     Some(match value {
-        "yes" | "permissive" | "designated" | "public" | "official" | "allowed" | "dismount" | "optional_sidepath"
-        | "use_sidepath" | "discouraged" | "limited" | "permit" | "lane" | "shared" | "track" | "passable" => Access::Yes,
+        "yes" | "permissive" | "designated" | "public" | "official" | "allowed" | "dismount"
+        | "optional_sidepath" | "use_sidepath" | "discouraged" | "limited" | "permit" | "lane" | "shared"
+        | "track" | "passable" => Access::Yes,
         "destination" | "customers" | "delivery" | "residents" | "visitors" => Access::NoThrough,
         "private" | "employees" | "staff" | "members" | "key" => Access::Private,
-        "no" | "agricultural" | "forestry" | "emergency" | "military" | "restricted" | "psv" | "bus" | "taxi"
-        | "hgv" | "none" | "impassable" => Access::No,
+        "no" | "agricultural" | "forestry" | "emergency" | "military" | "restricted" | "psv" | "bus"
+        | "taxi" | "hgv" | "none" | "impassable" => Access::No,
         _ => return None,
     })
 }
@@ -123,8 +124,20 @@ fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
     }
     let firm = !matches!(
         tags.get("surface"),
-        Some("sand" | "mud" | "rock" | "gravel" | "ground" | "dirt" | "earth" | "grass" | "pebblestone"
-            | "stepping_stones" | "unhewn_cobblestone" | "woodchips")
+        Some(
+            "sand"
+                | "mud"
+                | "rock"
+                | "gravel"
+                | "ground"
+                | "dirt"
+                | "earth"
+                | "grass"
+                | "pebblestone"
+                | "stepping_stones"
+                | "unhewn_cobblestone"
+                | "woodchips"
+        )
     );
     let even = !matches!(tags.get("smoothness"), Some("bad" | "very_bad" | "horrible" | "very_horrible"));
     let made = class != Class::Track || matches!(tags.get("tracktype"), Some("grade1" | "grade2"));
@@ -159,7 +172,9 @@ fn one_way(tags: &Tags, class: Class) -> (Modes, Modes) {
         backward &= !bike;
     }
     let walkers = Mode::Foot.bit() | Mode::Wheelchair.bit();
-    if tags.is("oneway:foot", "yes") || (class == Class::Footway && tags.is("foot", "yes") && tags.is("oneway:foot", "-1")) {
+    if tags.is("oneway:foot", "yes")
+        || (class == Class::Footway && tags.is("foot", "yes") && tags.is("oneway:foot", "-1"))
+    {
         backward &= !walkers;
     }
     for (suffix, side) in [(":forward", &mut forward), (":backward", &mut backward)] {
@@ -183,7 +198,8 @@ fn one_way(tags: &Tags, class: Class) -> (Modes, Modes) {
 pub(super) fn blocked_by_node(tags: &Tags) -> Modes {
     const CURB_LIMIT_M: f64 = 0.03;
     let mut blocked: Modes = 0;
-    let (foot, bike, car, wheels) = (Mode::Foot.bit(), Mode::Bike.bit(), Mode::Car.bit(), Mode::Wheelchair.bit());
+    let (foot, bike, car, wheels) =
+        (Mode::Foot.bit(), Mode::Bike.bit(), Mode::Car.bit(), Mode::Wheelchair.bit());
     if let Some(barrier) = tags.get("barrier") {
         blocked = match barrier {
             "gate" | "lift_gate" | "swing_gate" | "sliding_gate" | "hampshire_gate" | "chain" | "rope"
@@ -191,15 +207,19 @@ pub(super) fn blocked_by_node(tags: &Tags) -> Modes {
             {
                 foot | bike | car | wheels
             }
-            "bollard" | "block" | "jersey_barrier" | "planter" | "log" | "debris" | "cycle_barrier" | "barrier_board"
-            | "bus_trap" | "sump_buster" | "motorcycle_barrier" | "chain" | "rope" => car,
-            "stile" | "kissing_gate" | "turnstile" | "full-height_turnstile" | "horse_stile" => car | bike | wheels,
+            "bollard" | "block" | "jersey_barrier" | "planter" | "log" | "debris" | "cycle_barrier"
+            | "barrier_board" | "bus_trap" | "sump_buster" | "motorcycle_barrier" | "chain" | "rope" => car,
+            "stile" | "kissing_gate" | "turnstile" | "full-height_turnstile" | "horse_stile" => {
+                car | bike | wheels
+            }
             "wall" | "fence" | "hedge" | "ditch" | "retaining_wall" | "guard_rail" => car | bike | wheels,
             "kerb" => 0,
             _ => 0,
         };
     }
-    let high_kerb = match tags.get("kerb:height").and_then(|text| text.trim_end_matches('m').trim().parse::<f64>().ok())
+    let high_kerb = match tags
+        .get("kerb:height")
+        .and_then(|text| text.trim_end_matches('m').trim().parse::<f64>().ok())
     {
         Some(metres) => metres > CURB_LIMIT_M,
         None => tags.is("kerb", "raised"),

@@ -5,7 +5,7 @@ use super::{Modes, Streets};
 
 /// A strongly connected part of fewer states is an island (a car park's aisle, a cut-off stub),
 /// unless the whole network is smaller. Valhalla asks for 50 reachable edges.
-const LARGE: u32 = 50;
+pub(super) const LARGE: u32 = 50;
 
 /// Adds the mode's bit to each edge of a large component.
 pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut [Modes]) {

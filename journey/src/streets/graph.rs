@@ -83,6 +83,8 @@ pub(super) struct Graph {
     pub backward: Arcs,
     /// Travel time of each directed edge, ms; [`NONE`] where the mode may not go.
     pub edge_ms: Vec<u32>,
+    /// Edges that the mode may not pass through, see [`zones`].
+    pub zone: Vec<bool>,
     /// For lower bounds, ms per metre.
     pub least_ms_per_m: f64,
 }
@@ -99,9 +101,10 @@ impl Graph {
                 super::cost::edge_ms(profile, code & 1 == 1, mode, length_dm)
             })
             .collect::<Vec<u32>>();
+        let zone = zones(streets, mode, &edge_ms);
         let (layout, states, list) = match mode {
-            Mode::Car => super::turns::build(streets, &edge_ms),
-            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(streets, mode, &edge_ms),
+            Mode::Car => super::turns::build(streets, &edge_ms, &zone),
+            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(streets, mode, &edge_ms, &zone),
         };
         let reversed: Vec<(u32, Arc)> =
             list.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
@@ -112,6 +115,7 @@ impl Graph {
             forward: Arcs::new(states, &list),
             backward: Arcs::new(states, &reversed),
             edge_ms,
+            zone,
             least_ms_per_m: MS_PER_S / super::cost::fastest_mps(&streets.profiles, mode),
         }
     }
@@ -121,7 +125,53 @@ impl Graph {
     }
 }
 
-/// Whether `mode` may only come to or leave a place on the edge, not pass through.
-pub(super) fn no_through(streets: &Streets, edge: u32, mode: Mode) -> bool {
-    streets.profile(edge).no_through & mode.bit() != 0
+/// Which edges `mode` may only use to come to or leave a place, not to pass through: those whose tags
+/// say so, and small groups of streets that are reached through such ones only.
+pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {
+    let tagged: Vec<bool> = (0..streets.edges.len() as u32)
+        .map(|edge| streets.profile(edge).no_through & mode.bit() != 0)
+        .collect();
+    if !tagged.contains(&true) {
+        return tagged;
+    }
+    let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
+    let mut groups = Groups((0..streets.junctions.len() as u32).collect());
+    let open = || (0..tagged.len()).filter(|edge| usable(*edge) && !tagged[*edge]);
+    for edge in open() {
+        groups.join(streets.edges[edge].from, streets.edges[edge].to);
+    }
+    let mut sizes: FxHashMap<u32, u32> = FxHashMap::default();
+    for edge in open() {
+        *sizes.entry(groups.of(streets.edges[edge].from)).or_default() += 1;
+    }
+    let enough = sizes.values().copied().max().unwrap_or(0).min(super::component::LARGE);
+    let behind: rustc_hash::FxHashSet<u32> = (0..tagged.len())
+        .filter(|edge| usable(*edge) && tagged[*edge])
+        .flat_map(|edge| [streets.edges[edge].from, streets.edges[edge].to])
+        .map(|junction| groups.of(junction))
+        .collect();
+    let enclosed = |edge: usize, groups: &mut Groups| {
+        let group = groups.of(streets.edges[edge].from);
+        sizes.get(&group).is_some_and(|size| *size < enough) && behind.contains(&group)
+    };
+    (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && enclosed(edge, &mut groups)).collect()
+}
+
+/// Disjoint sets of junctions.
+struct Groups(Vec<u32>);
+
+impl Groups {
+    fn of(&mut self, mut member: u32) -> u32 {
+        while self.0[member as usize] != member {
+            let next = self.0[self.0[member as usize] as usize];
+            self.0[member as usize] = next;
+            member = next;
+        }
+        member
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.of(a), self.of(b));
+        self.0[a.max(b) as usize] = a.min(b);
+    }
 }

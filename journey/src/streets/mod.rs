@@ -132,6 +132,9 @@ impl Streets {
                     && (edge.profile as usize) < self.profiles.len()
             })
             && self.edges.is_sorted_by_key(|edge| edge.bends)
-            && self.banned.iter().all(|banned| banned.len() >= 2 && banned.iter().all(|&c| u64::from(c) < codes))
+            && self
+                .banned
+                .iter()
+                .all(|banned| banned.len() >= 2 && banned.iter().all(|&c| u64::from(c) < codes))
     }
 }

@@ -65,7 +65,9 @@ impl Network {
 
     /// The edges near a point, of any mode, with the place on each that is nearest.
     pub fn edges_near(&self, mode: Mode, point: LatLon, radius_m: f64) -> impl Iterator<Item = Link> + '_ {
-        self.index.around(point, radius_m).map(move |edge| self.index.project(&self.streets, mode, point, edge))
+        self.index
+            .around(point, radius_m)
+            .map(move |edge| self.index.project(&self.streets, mode, point, edge))
     }
 
     /// The quickest ways from `origin` (forward) or to it (backward), as far as `limit_s` seconds.
@@ -93,7 +95,7 @@ impl Network {
                 &graph.backward
             }
         };
-        let limit_ms = (limit_s.max(0.0) * MS_PER_S) as u32;
+        let limit_ms = (limit_s.max(0.0) * MS_PER_S).round() as u32;
         let cut = workspace.run(arcs, limit_ms.min(NONE - 1), budget, |_| 0, |_, _| NONE);
         Tree { network: self, graph, workspace, origin, direction, limit_ms, cut }
     }
@@ -123,7 +125,15 @@ impl Network {
             best = best.min(better(state, ms));
         });
         let cut = workspace.run(&graph.forward, best, budget, |state| bound.ms(state), better);
-        Tree { network: self, graph, workspace, origin: from, direction: Direction::Forward, limit_ms: NONE, cut }
+        Tree {
+            network: self,
+            graph,
+            workspace,
+            origin: from,
+            direction: Direction::Forward,
+            limit_ms: NONE,
+            cut,
+        }
     }
 
     pub(super) fn graph(&self, mode: Mode) -> &Graph {
@@ -131,14 +141,20 @@ impl Network {
     }
 
     /// The directed edges of a link that may be travelled: code, time to the link, time after it.
-    fn directions<'a>(&self, graph: &'a Graph, link: &Link) -> impl Iterator<Item = (u32, u32, u32)> + use<'a> {
+    fn directions<'a>(
+        &self,
+        graph: &'a Graph,
+        link: &Link,
+    ) -> impl Iterator<Item = (u32, u32, u32)> + use<'a> {
         let length_dm = self.streets.edges.get(link.edge as usize).map_or(1, |edge| edge.length_dm);
         let (edge, along) = (link.edge, link.along_dm.min(length_dm));
-        [(edge << 1, along), (edge << 1 | 1, length_dm - along)].into_iter().filter_map(move |(code, part_dm)| {
-            let full = *graph.edge_ms.get(code as usize)?;
-            let part = (u64::from(full) * u64::from(part_dm) / u64::from(length_dm)) as u32;
-            (full != NONE).then_some((code, part, full - part))
-        })
+        [(edge << 1, along), (edge << 1 | 1, length_dm - along)].into_iter().filter_map(
+            move |(code, part_dm)| {
+                let full = *graph.edge_ms.get(code as usize)?;
+                let part = (u64::from(full) * u64::from(part_dm) / u64::from(length_dm)) as u32;
+                (full != NONE).then_some((code, part, full - part))
+            },
+        )
     }
 
     /// States that are reached first from a link: state, time to it, code of the first edge.
@@ -147,7 +163,7 @@ impl Network {
             match &graph.layout {
                 Layout::Junctions { zones } => {
                     let head = self.streets.ends(code).1;
-                    let zone = zones.get(&head).filter(|_| self.no_through(graph, code));
+                    let zone = zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]);
                     found(zone.map_or(head, |zone| zone.start), after, code);
                 }
                 Layout::Turns { entered, .. } => {
@@ -169,7 +185,7 @@ impl Network {
                         continue;
                     }
                     found(tail, part, code);
-                    if let Some(zone) = zones.get(&tail).filter(|_| self.no_through(graph, code)) {
+                    if let Some(zone) = zones.get(&tail).filter(|_| graph.zone[(code >> 1) as usize]) {
                         found(zone.start, part, code);
                         found(zone.end, part, code);
                     }
@@ -209,10 +225,6 @@ impl Network {
             }
         }
         best
-    }
-
-    fn no_through(&self, graph: &Graph, code: u32) -> bool {
-        super::graph::no_through(&self.streets, code >> 1, graph.mode)
     }
 }
 
@@ -425,7 +437,8 @@ impl Network {
             let next = along + step * scale;
             let between = |at: f64| {
                 let share = if next > along { ((at - along) / (next - along)).clamp(0.0, 1.0) } else { 0.0 };
-                let mix = |a: i32, b: i32| (f64::from(a) + share * (f64::from(b) - f64::from(a))).round() as i32;
+                let mix =
+                    |a: i32, b: i32| (f64::from(a) + share * (f64::from(b) - f64::from(a))).round() as i32;
                 Coord { lat: mix(pair[0].lat, pair[1].lat), lon: mix(pair[0].lon, pair[1].lon) }
             };
             if next >= low && along <= high {

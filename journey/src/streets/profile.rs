@@ -113,12 +113,25 @@ pub enum Surface {
 impl Surface {
     fn of(tags: &Tags, class: Class) -> Surface {
         match tags.get("surface") {
-            Some("asphalt" | "concrete" | "paved" | "paving_stones" | "concrete:plates" | "chipseal"
-                | "metal" | "wood" | "concrete:lanes" | "tartan") => Surface::Smooth,
-            Some("sett" | "cobblestone" | "compacted" | "fine_gravel" | "bricks" | "unhewn_cobblestone"
-                | "cobblestone:flattened" | "metal_grid" | "grass_paver" | "brick") => Surface::Fair,
-            Some("gravel" | "unpaved" | "ground" | "dirt" | "earth" | "grass" | "pebblestone"
-                | "woodchips") => Surface::Rough,
+            Some(
+                "asphalt" | "concrete" | "paved" | "paving_stones" | "concrete:plates" | "chipseal" | "metal"
+                | "wood" | "concrete:lanes" | "tartan",
+            ) => Surface::Smooth,
+            Some(
+                "sett"
+                | "cobblestone"
+                | "compacted"
+                | "fine_gravel"
+                | "bricks"
+                | "unhewn_cobblestone"
+                | "cobblestone:flattened"
+                | "metal_grid"
+                | "grass_paver"
+                | "brick",
+            ) => Surface::Fair,
+            Some(
+                "gravel" | "unpaved" | "ground" | "dirt" | "earth" | "grass" | "pebblestone" | "woodchips",
+            ) => Surface::Rough,
             Some("sand" | "mud" | "rock" | "stepping_stones") => Surface::Bad,
             _ => match (tags.get("tracktype"), class) {
                 (Some("grade1"), _) => Surface::Smooth,
@@ -189,9 +202,9 @@ impl Profile {
             signed_speed,
             roundabout: matches!(tags.get("junction"), Some("roundabout" | "circular")),
             link: tags.get("highway").is_some_and(|highway| highway.ends_with("_link")),
-            cycle_lane: ["cycleway", "cycleway:both", "cycleway:right", "cycleway:left"]
-                .iter()
-                .any(|key| matches!(tags.get(key), Some("lane" | "track" | "opposite_lane" | "opposite_track"))),
+            cycle_lane: ["cycleway", "cycleway:both", "cycleway:right", "cycleway:left"].iter().any(|key| {
+                matches!(tags.get(key), Some("lane" | "track" | "opposite_lane" | "opposite_track"))
+            }),
             dismount: tags.is("bicycle", "dismount") || class == Class::Steps,
             area,
         })

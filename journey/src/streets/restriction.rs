@@ -92,9 +92,8 @@ impl Map<'_> {
                 None => paths.extend(self.along(from, &via_ways)),
             }
             for (path, at) in paths {
-                let targets: Vec<u32> = members("to", MemberKind::Way)
-                    .flat_map(|to| self.departures_by(to, at))
-                    .collect();
+                let targets: Vec<u32> =
+                    members("to", MemberKind::Way).flat_map(|to| self.departures_by(to, at)).collect();
                 if targets.is_empty() {
                     continue;
                 }

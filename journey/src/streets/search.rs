@@ -115,7 +115,8 @@ impl Workspace {
             if self.settled > budget.settled {
                 return true;
             }
-            if self.settled.is_multiple_of(STATES_BETWEEN_QUESTIONS) && budget.stop.is_some_and(|stop| stop()) {
+            if self.settled.is_multiple_of(STATES_BETWEEN_QUESTIONS) && budget.stop.is_some_and(|stop| stop())
+            {
                 return true;
             }
             for arc in arcs.of(state) {

@@ -56,10 +56,8 @@ impl EdgeIndex {
     /// Edges whose boxes come within `radius_m` of a point.
     pub fn around(&self, point: LatLon, radius_m: f64) -> impl Iterator<Item = u32> + '_ {
         let bounds = point.around(radius_m);
-        let (low, high) = (
-            Coord::from_degrees(bounds.south, bounds.west),
-            Coord::from_degrees(bounds.north, bounds.east),
-        );
+        let (low, high) =
+            (Coord::from_degrees(bounds.south, bounds.west), Coord::from_degrees(bounds.north, bounds.east));
         let bounds = AABB::from_corners([low.lat, low.lon], [high.lat, high.lon]);
         self.tree.locate_in_envelope_intersecting(&bounds).map(|boxed| boxed.data)
     }

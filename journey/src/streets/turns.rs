@@ -7,8 +7,8 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, U_TURN_MS, turn_ms};
-use super::graph::{Arc, Layout, NONE, no_through};
-use super::walk::{is_ferry, blocks};
+use super::graph::{Arc, Layout, NONE};
+use super::walk::{blocks, is_ferry};
 use super::{Coord, Mode, SIGNALS, Streets};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,8 +31,8 @@ struct State {
 }
 
 /// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(streets: &Streets, edge_ms: &[u32]) -> (Layout, usize, Vec<(u32, Arc)>) {
-    let mut builder = Builder::new(streets, edge_ms);
+pub(super) fn build(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> (Layout, usize, Vec<(u32, Arc)>) {
+    let mut builder = Builder::new(streets, edge_ms, zone);
     let mut entered = vec![NONE; edge_ms.len()];
     for code in (0..edge_ms.len() as u32).filter(|code| edge_ms[*code as usize] != NONE) {
         let phase = if builder.zone[(code >> 1) as usize] { Phase::Start } else { Phase::Public };
@@ -56,7 +56,7 @@ struct Builder<'a> {
     streets: &'a Streets,
     edge_ms: &'a [u32],
     /// Whether each edge is without through traffic.
-    zone: Vec<bool>,
+    zone: &'a [bool],
     /// Directed edges by the junction they leave.
     out: FxHashMap<u32, Vec<u32>>,
     /// Bans by the directed edge they begin with.
@@ -71,7 +71,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(streets: &'a Streets, edge_ms: &'a [u32]) -> Self {
+    fn new(streets: &'a Streets, edge_ms: &'a [u32], zone: &'a [bool]) -> Self {
         let mut out: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
         let mut arms = vec![0u8; streets.junctions.len()];
         for code in 0..edge_ms.len() as u32 {
@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
             }
         }
         Builder {
-            zone: (0..streets.edges.len() as u32).map(|edge| no_through(streets, edge, Mode::Car)).collect(),
+            zone,
             headings: headings(streets),
             streets,
             edge_ms,
@@ -126,7 +126,8 @@ impl<'a> Builder<'a> {
             }
         }
         // Cars turn round only where there is no other way on.
-        if stuck && self.edge_ms[back as usize] != NONE
+        if stuck
+            && self.edge_ms[back as usize] != NONE
             && let Some(head) = self.enter(&state, back)
         {
             let ms = self.edge_ms[back as usize].saturating_add(U_TURN_MS);
@@ -182,7 +183,7 @@ impl<'a> Builder<'a> {
 }
 
 /// Headings of all directed edges where they begin and end, degrees clockwise from north.
-fn headings(streets: &Streets) -> Vec<[f32; 2]> {
+pub(super) fn headings(streets: &Streets) -> Vec<[f32; 2]> {
     let mut headings = Vec::with_capacity(streets.edges.len() * 2);
     for edge in 0..streets.edges.len() as u32 {
         let first: Vec<Coord> = streets.points(edge).take(2).collect();

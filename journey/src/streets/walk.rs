@@ -7,14 +7,19 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, crossing_ms};
-use super::graph::{Arc, Layout, NONE, Zone, no_through};
+use super::graph::{Arc, Layout, NONE, Zone};
 use super::profile::Class;
 use super::{Mode, Streets};
 
 /// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> (Layout, usize, Vec<(u32, Arc)>) {
+pub(super) fn build(
+    streets: &Streets,
+    mode: Mode,
+    edge_ms: &[u32],
+    zone: &[bool],
+) -> (Layout, usize, Vec<(u32, Arc)>) {
     let junctions = streets.junctions.len();
-    let zones = zones(streets, mode, edge_ms);
+    let zones = zones(streets, edge_ms, zone);
     let arms = arms(streets);
     let mut list = Vec::with_capacity(edge_ms.len());
     for (code, &ms) in edge_ms.iter().enumerate() {
@@ -29,7 +34,7 @@ pub(super) fn build(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> (Layout, 
         let boarding = if ashore && is_ferry(streets, code) { FERRY_BOARDING_MS } else { 0 };
         let ms = ms.saturating_add(crossing).saturating_add(boarding);
         let arc = |head| Arc { head, ms, code };
-        if !no_through(streets, code >> 1, mode) {
+        if !zone[(code >> 1) as usize] {
             list.push((tail, arc(head)));
         } else if let (Some(from), Some(to)) = (zones.get(&tail), zones.get(&head)) {
             list.push((from.start, arc(to.start)));
@@ -54,12 +59,12 @@ pub(super) fn is_ferry(streets: &Streets, code: u32) -> bool {
     streets.profile(code >> 1).class == Class::Ferry
 }
 
-fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> FxHashMap<u32, Zone> {
+fn zones(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> FxHashMap<u32, Zone> {
     let mut zones = FxHashMap::default();
     let mut next = streets.junctions.len() as u32;
     for (number, edge) in streets.edges.iter().enumerate() {
         let usable = edge_ms[2 * number] != NONE || edge_ms[2 * number + 1] != NONE;
-        if !usable || !no_through(streets, number as u32, mode) {
+        if !usable || !zone[number] {
             continue;
         }
         for junction in [edge.from, edge.to] {
@@ -73,7 +78,7 @@ fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> FxHashMap<u32, Zone>
 }
 
 /// The most important class of street at each junction, and how many arms it has.
-fn arms(streets: &Streets) -> Vec<(Class, usize)> {
+pub(super) fn arms(streets: &Streets) -> Vec<(Class, usize)> {
     let mut arms = vec![(Class::Ferry, 0usize); streets.junctions.len()];
     for (number, edge) in streets.edges.iter().enumerate() {
         let class = streets.profile(number as u32).class;
