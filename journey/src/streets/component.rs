@@ -7,30 +7,60 @@ use super::{Modes, Streets};
 /// unless the whole network is smaller. Valhalla asks for 50 reachable edges.
 pub(super) const LARGE: u32 = 50;
 
-/// Adds the mode's bit to each edge of a large component.
+/// Adds the mode's bit to each edge that one can come to from a large component and leave to it.
 pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut [Modes]) {
     let (component, sizes) = strong_components(&graph.forward, graph.states());
     let enough = sizes.iter().copied().max().unwrap_or(0).min(LARGE);
-    let large = |state: u32| sizes[component[state as usize] as usize] >= enough;
+    let large: Vec<bool> = component.iter().map(|number| sizes[*number as usize] >= enough).collect();
+    let reached = spread(&graph.forward, large.clone());
+    let leaves = spread(&graph.backward, large);
     for (edge, modes) in main.iter_mut().enumerate() {
-        let codes = [2 * edge as u32, 2 * edge as u32 + 1];
-        let usable = codes.map(|code| graph.edge_ms[code as usize] != NONE);
-        let inside = match &graph.layout {
-            Layout::Turns { entered, .. } => {
-                (0..2).any(|side| usable[side] && large(entered[codes[side] as usize]))
-            }
-            Layout::Junctions { zones } => {
-                let (from, to) = streets.ends(codes[0]);
-                let both = [from, to].map(|junction| {
-                    large(junction) || zones.get(&junction).is_some_and(|zone| large(zone.start))
-                });
-                (usable[0] || usable[1]) && both[0] && both[1]
-            }
+        let codes = || {
+            [2 * edge as u32, 2 * edge as u32 + 1].into_iter().filter(|c| graph.edge_ms[*c as usize] != NONE)
         };
-        if inside {
+        let comes = codes().any(|code| before(streets, graph, code).any(|state| reached[state as usize]));
+        if comes && codes().any(|code| leaves[after(streets, graph, code) as usize]) {
             *modes |= graph.mode.bit();
         }
     }
+}
+
+/// The states from which (junctions) or with which (turns) a directed edge is entered.
+fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<Item = u32> + use<'a> {
+    let (first, more, zone) = match &graph.layout {
+        Layout::Turns { entered, further, .. } => {
+            (entered[code as usize], further.get(&code).map_or(&[][..], Vec::as_slice), None)
+        }
+        Layout::Junctions { zones } => {
+            let tail = streets.ends(code).0;
+            (tail, &[][..], zones.get(&tail))
+        }
+    };
+    [first].into_iter().chain(more.iter().copied()).chain(zone.map(|zone| zone.end))
+}
+
+/// The state of one who began on a directed edge and has left it.
+fn after(streets: &Streets, graph: &Graph, code: u32) -> u32 {
+    match &graph.layout {
+        Layout::Turns { entered, .. } => entered[code as usize],
+        Layout::Junctions { zones } => {
+            let head = streets.ends(code).1;
+            zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
+        }
+    }
+}
+
+/// All states that can be reached from those that are set.
+fn spread(arcs: &Arcs, mut seen: Vec<bool>) -> Vec<bool> {
+    let mut open: Vec<u32> = (0..seen.len() as u32).filter(|state| seen[*state as usize]).collect();
+    while let Some(state) = open.pop() {
+        for arc in arcs.of(state) {
+            if !std::mem::replace(&mut seen[arc.head as usize], true) {
+                open.push(arc.head);
+            }
+        }
+    }
+    seen
 }
 
 /// The strongly connected component of each state, and their sizes (Tarjan 1972, without recursion).
