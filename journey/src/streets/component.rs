@@ -3,14 +3,16 @@
 use super::graph::{Arcs, Graph, Layout, NONE};
 use super::{Modes, Streets};
 
-/// A strongly connected part of fewer states is an island (a car park's aisle, a cut-off stub),
-/// unless the whole network is smaller. Valhalla asks for 50 reachable edges.
-pub(super) const LARGE: u32 = 50;
+/// A strongly connected part of so many states is large (a small town) ...
+const LARGE: u32 = 2000;
+/// ... and so is one that has this share of the largest part: extracts may be small. What is less is
+/// an island: a car park's aisle, farm tracks cut off by a river, a stub at the extract's border.
+const LARGE_SHARE: u32 = 20;
 
 /// Adds the mode's bit to each edge that one can come to from a large component and leave to it.
 pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut [Modes]) {
     let (component, sizes) = strong_components(&graph.forward, graph.states());
-    let enough = sizes.iter().copied().max().unwrap_or(0).min(LARGE);
+    let enough = sizes.iter().copied().max().unwrap_or(0).div_ceil(LARGE_SHARE).min(LARGE);
     let large: Vec<bool> = component.iter().map(|number| sizes[*number as usize] >= enough).collect();
     let reached = spread(&graph.forward, large.clone());
     let leaves = spread(&graph.backward, large);

@@ -43,15 +43,6 @@ const CAR_SPEED_FACTOR: f64 = 1.0;
 const ROUNDABOUT_FACTOR: f64 = 0.5;
 /// Share of it on loose ground (Valhalla).
 const CAR_LOOSE_FACTOR: f64 = 0.5;
-/// Cars on farm tracks by surface, km/h (Valhalla: 20 on asphalt, 10, 7 to 5, 2).
-const fn car_track_kmh(surface: Surface) -> f64 {
-    match surface {
-        Surface::Smooth => 20.0,
-        Surface::Fair => 10.0,
-        Surface::Rough => 6.0,
-        Surface::Bad => 2.5,
-    }
-}
 /// Slowest anything is ever taken to be, km/h.
 const SLOWEST_KMH: f64 = 1.0;
 
@@ -76,11 +67,9 @@ fn kmh(profile: &Profile, reverse: bool, mode: Mode) -> f64 {
             BIKE_KMH * bike_surface_factor(profile.surface) / stress
         }
         Mode::Car => {
-            if profile.class == Class::Track && !profile.signed_speed {
-                return car_track_kmh(profile.surface);
-            }
             let bend = if profile.roundabout { ROUNDABOUT_FACTOR } else { 1.0 };
-            let ground = if profile.surface >= Surface::Rough { CAR_LOOSE_FACTOR } else { 1.0 };
+            let loose = profile.surface >= Surface::Rough && profile.class != Class::Track;
+            let ground = if loose { CAR_LOOSE_FACTOR } else { 1.0 };
             stated * CAR_SPEED_FACTOR * bend * ground
         }
     };

@@ -125,6 +125,10 @@ impl Graph {
     }
 }
 
+/// Groups of fewer streets that are reached through no-through streets only belong to these: a few
+/// blocks, whose signs stand at the way in.
+const POCKET: u32 = 50;
+
 /// Which edges `mode` may only use to come to or leave a place, not to pass through: those whose tags
 /// say so, and small groups of streets that are reached through such ones only.
 pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {
@@ -144,7 +148,7 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
     for edge in open() {
         *sizes.entry(groups.of(streets.edges[edge].from)).or_default() += 1;
     }
-    let enough = sizes.values().copied().max().unwrap_or(0).min(super::component::LARGE);
+    let enough = sizes.values().copied().max().unwrap_or(0).min(POCKET);
     let behind: rustc_hash::FxHashSet<u32> = (0..tagged.len())
         .filter(|edge| usable(*edge) && tagged[*edge])
         .flat_map(|edge| [streets.edges[edge].from, streets.edges[edge].to])

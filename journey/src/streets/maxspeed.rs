@@ -65,9 +65,24 @@ fn default_dkmh(tags: &Tags, class: Class) -> u16 {
         Class::LivingStreet => 150,
         Class::Service => 250,
         Class::Aisle => 120,
-        Class::Track => 150,
+        Class::Track => track_dkmh(tags),
         Class::Ferry => FERRY_DKMH,
         Class::Pedestrian | Class::Cycleway | Class::Path | Class::Footway | Class::Steps => 100,
+    }
+}
+
+/// Speed on farm and forest tracks, 0.1 km/h: so slow that cars use them for the last stretch only
+/// (Valhalla's values; unknown ones count as the worst).
+fn track_dkmh(tags: &Tags) -> u16 {
+    let paved = matches!(tags.get("surface"), Some("asphalt" | "paved" | "concrete" | "paving_stones"));
+    match tags.get("tracktype") {
+        Some("grade1") if paved => 200,
+        Some("grade1") => 100,
+        Some("grade2") => 70,
+        Some("grade3") => 60,
+        Some("grade4") => 50,
+        _ if paved => 50,
+        _ => 25,
     }
 }
 

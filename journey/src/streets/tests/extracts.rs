@@ -22,8 +22,8 @@ fn every_car_park_of_herrenberg_is_linked_or_has_a_reason() {
     let network = Network::new(build(&mut data).unwrap());
     let car_parks: Vec<_> =
         network.streets().parking.iter().filter(|parking| parking.purpose == Purpose::Car).collect();
-    assert_eq!(car_parks.len(), 34);
-    assert_eq!(car_parks.iter().filter(|parking| parking.park_and_ride).count(), 4);
+    assert!(car_parks.len() >= 34, "{}", car_parks.len());
+    assert!(car_parks.iter().filter(|parking| parking.park_and_ride).count() >= 4);
     for parking in car_parks {
         match link_osm(&network, parking) {
             Ok(links) => assert!(!links.vehicle.is_empty() && !links.foot.is_empty()),
