@@ -270,7 +270,7 @@ fn coord((nano_lat, nano_lon): (i64, i64)) -> Option<Coord> {
     const MAX_LAT: i64 = 90_000_000_000;
     const MAX_LON: i64 = 180_000_000_000;
     ((-MAX_LAT..=MAX_LAT).contains(&nano_lat) && (-MAX_LON..=MAX_LON).contains(&nano_lon))
-        .then(|| Coord { lat: (nano_lat / NANO_PER_UNIT) as i32, lon: (nano_lon / NANO_PER_UNIT) as i32 })
+        .then_some(Coord { lat: (nano_lat / NANO_PER_UNIT) as i32, lon: (nano_lon / NANO_PER_UNIT) as i32 })
 }
 
 fn keep<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>, kept: &FxHashSet<&str>) -> Tags {

@@ -2,6 +2,7 @@
 
 mod exact;
 mod extracts;
+mod parking;
 mod pbf;
 mod rules;
 

@@ -46,7 +46,8 @@ fn one_way_streets_bind_vehicles_and_not_walkers() {
 
 #[test]
 fn the_special_access_tag_wins() {
-    let cases: &[(&[(&str, &str)], Mode, bool)] = &[
+    type Case<'a> = (&'a [(&'a str, &'a str)], Mode, bool);
+    let cases: &[Case<'_>] = &[
         (&[("access", "no"), ("foot", "yes")], Mode::Foot, true),
         (&[("access", "no"), ("foot", "yes")], Mode::Car, false),
         (&[("motor_vehicle", "no")], Mode::Car, false),
