@@ -50,7 +50,7 @@ pub enum Command {
     Migrate(DatabaseArgs),
     /// Make, list and revoke keys of the API.
     Key(KeyArgs),
-    /// Ways from A to B.
+    /// Ways from A to B: build what the search needs, evaluate it.
     Journey(JourneyArgs),
     /// Drop what is older than retention allows.
     Prune(PruneArgs),
@@ -410,7 +410,7 @@ pub struct JourneyArgs {
 pub enum JourneyCommand {
     /// Answer queries from a file, and say how long it took.
     #[command(
-        after_help = "Example:\n  kreisverkehr journey evaluate --gtfs bus.zip rail.zip --date 2026-11-24 --queries stops.csv --json"
+        after_help = "Examples:\n  kreisverkehr journey evaluate --gtfs bus.zip rail.zip --date 2026-11-24 --queries stops.csv --json\n  kreisverkehr journey evaluate --streets town.osm.pbf --pairs pairs.csv --mode foot --json"
     )]
     Evaluate(EvaluateArgs),
 }
@@ -419,6 +419,8 @@ pub enum JourneyCommand {
 pub struct EvaluateArgs {
     #[command(flatten)]
     pub transit: TransitEvaluateArgs,
+    #[command(flatten)]
+    pub streets: StreetsEvaluateArgs,
     /// One JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -442,4 +444,26 @@ pub struct TransitEvaluateArgs {
     /// Allow changes between platforms of a station where transfers.txt has none.
     #[arg(long, requires = "gtfs")]
     pub station_changes: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Streets")]
+pub struct StreetsEvaluateArgs {
+    /// OpenStreetMap extracts (.osm.pbf) whose streets are searched.
+    #[arg(long, num_args = 1.., requires = "pairs")]
+    pub streets: Vec<PathBuf>,
+    /// Queries on streets: CSV with from_lat,from_lon,to_lat,to_lon and optionally q.
+    #[arg(long, requires = "streets")]
+    pub pairs: Option<PathBuf>,
+    /// How to move on streets.
+    #[arg(long, value_enum, default_value = "foot")]
+    pub mode: StreetModeArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StreetModeArg {
+    Foot,
+    Bike,
+    Car,
+    Wheelchair,
 }

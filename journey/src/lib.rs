@@ -6,4 +6,5 @@
 pub mod bits;
 pub mod overlay;
 pub mod raptor;
+pub mod streets;
 pub mod timetable;

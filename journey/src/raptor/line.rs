@@ -85,7 +85,8 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
                 let middle = usize::midpoint(past, beyond);
                 if pattern.arrival(middle, at) <= limit { past = middle + 1 } else { beyond = middle }
             }
-            let found = bits::last_to(running, removed, pattern.first_trip + from, pattern.first_trip + past - 1)?;
+            let found =
+                bits::last_to(running, removed, pattern.first_trip + from, pattern.first_trip + past - 1)?;
             Some(found - pattern.first_trip)
         } else {
             let limit = ready - self.shift;

@@ -1,8 +1,8 @@
 //! The rounds of a search.
 
+use super::MAX_RIDES;
 use super::layers::{Layer, Networks};
 use super::line::{Line, turned};
-use super::MAX_RIDES;
 use crate::bits;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::{NONE, StopIx, Timetable};
@@ -256,8 +256,12 @@ impl Rounds {
                     if Line::<BACK>::is_out(span, layer.shift, start, *scan.bound) {
                         continue;
                     }
-                    let label =
-                        RideLabel { trip: 0, entered: 0, network: network_number as u8, layer: layer_number as u8 };
+                    let label = RideLabel {
+                        trip: 0,
+                        entered: 0,
+                        network: network_number as u8,
+                        layer: layer_number as u8,
+                    };
                     let line = Line::<BACK>::new(stops, layer.shift);
                     scan.line(line, stops.first_trip, layer, usize::from(queue.from[pattern]), label);
                 }

@@ -1,7 +1,9 @@
 //! `kreisverkehr journey`: ways from A to B.
 
 mod measured;
+mod pairs;
 mod stop_pairs;
+mod streets;
 mod transit;
 
 use std::process::ExitCode;
@@ -24,5 +26,11 @@ fn evaluate(args: EvaluateArgs) -> Result<ExitCode> {
     if !args.transit.gtfs.is_empty() {
         return transit::evaluate(&args.transit, args.json);
     }
-    bail!("nothing to evaluate: give --gtfs FILE.zip --date YYYY-MM-DD --queries FILE.csv");
+    if let Some(pairs) = &args.streets.pairs {
+        return streets::evaluate(&args.streets.streets, pairs, args.streets.mode, args.json);
+    }
+    bail!(
+        "nothing to evaluate: give --gtfs FILE.zip --date YYYY-MM-DD --queries FILE.csv, or --streets FILE.osm.pbf \
+         --pairs FILE.csv"
+    );
 }

@@ -1,0 +1,118 @@
+//! Which edges belong to a network that is large enough to be worth starting from.
+
+use super::graph::{Arcs, Graph, Layout, NONE};
+use super::{Modes, Streets};
+
+/// A strongly connected part of so many states is large (a small town) ...
+const LARGE: u32 = 2000;
+/// ... and so is one that has this share of the largest part: extracts may be small. What is less is
+/// an island: a car park's aisle, farm tracks cut off by a river, a stub at the extract's border.
+const LARGE_SHARE: u32 = 20;
+
+/// Adds the mode's bit to each edge that one can come to from a large component and leave to it.
+pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut [Modes]) {
+    let (component, sizes) = strong_components(&graph.forward, graph.states());
+    let enough = sizes.iter().copied().max().unwrap_or(0).div_ceil(LARGE_SHARE).min(LARGE);
+    let large: Vec<bool> = component.iter().map(|number| sizes[*number as usize] >= enough).collect();
+    let reached = spread(&graph.forward, large.clone());
+    let leaves = spread(&graph.backward, large);
+    for (edge, modes) in main.iter_mut().enumerate() {
+        let codes = || {
+            [2 * edge as u32, 2 * edge as u32 + 1].into_iter().filter(|c| graph.edge_ms[*c as usize] != NONE)
+        };
+        let comes = codes().any(|code| before(streets, graph, code).any(|state| reached[state as usize]));
+        if comes && codes().any(|code| leaves[after(streets, graph, code) as usize]) {
+            *modes |= graph.mode.bit();
+        }
+    }
+}
+
+/// The states from which (junctions) or with which (turns) a directed edge is entered.
+fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<Item = u32> + use<'a> {
+    let (first, more, zone) = match &graph.layout {
+        Layout::Turns { entered, further, .. } => {
+            (entered[code as usize], further.get(&code).map_or(&[][..], Vec::as_slice), None)
+        }
+        Layout::Junctions { zones } => {
+            let tail = streets.ends(code).0;
+            (tail, &[][..], zones.get(&tail))
+        }
+    };
+    [first].into_iter().chain(more.iter().copied()).chain(zone.map(|zone| zone.end))
+}
+
+/// The state of one who began on a directed edge and has left it.
+fn after(streets: &Streets, graph: &Graph, code: u32) -> u32 {
+    match &graph.layout {
+        Layout::Turns { entered, .. } => entered[code as usize],
+        Layout::Junctions { zones } => {
+            let head = streets.ends(code).1;
+            zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
+        }
+    }
+}
+
+/// All states that can be reached from those that are set.
+fn spread(arcs: &Arcs, mut seen: Vec<bool>) -> Vec<bool> {
+    let mut open: Vec<u32> = (0..seen.len() as u32).filter(|state| seen[*state as usize]).collect();
+    while let Some(state) = open.pop() {
+        for arc in arcs.of(state) {
+            if !std::mem::replace(&mut seen[arc.head as usize], true) {
+                open.push(arc.head);
+            }
+        }
+    }
+    seen
+}
+
+/// The strongly connected component of each state, and their sizes (Tarjan 1972, without recursion).
+fn strong_components(arcs: &Arcs, states: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut component = vec![NONE; states];
+    let mut order = vec![NONE; states];
+    let mut low = vec![NONE; states];
+    let (mut stack, mut calls) = (Vec::new(), Vec::new());
+    let mut sizes = Vec::new();
+    let mut next = 0;
+    for root in 0..states as u32 {
+        if order[root as usize] != NONE {
+            continue;
+        }
+        calls.push((root, 0usize));
+        while let Some((state, at)) = calls.last_mut() {
+            let here = *state as usize;
+            if *at == 0 && order[here] == NONE {
+                order[here] = next;
+                low[here] = next;
+                next += 1;
+                stack.push(*state);
+            }
+            if let Some(arc) = arcs.of(*state).get(*at) {
+                *at += 1;
+                let head = arc.head as usize;
+                if order[head] == NONE {
+                    calls.push((arc.head, 0));
+                } else if component[head] == NONE {
+                    low[here] = low[here].min(order[head]);
+                }
+                continue;
+            }
+            calls.pop();
+            if low[here] == order[here] {
+                let number = sizes.len() as u32;
+                let mut size = 0;
+                while let Some(member) = stack.pop() {
+                    component[member as usize] = number;
+                    size += 1;
+                    if member as usize == here {
+                        break;
+                    }
+                }
+                sizes.push(size);
+            }
+            if let Some((caller, _)) = calls.last() {
+                low[*caller as usize] = low[*caller as usize].min(low[here]);
+            }
+        }
+    }
+    (component, sizes)
+}

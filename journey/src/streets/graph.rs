@@ -1,0 +1,181 @@
+//! What searches run on: states and arcs in flat arrays, made from [`Streets`] for one mode.
+
+use rustc_hash::FxHashMap;
+
+use super::{Mode, Streets};
+
+/// No state.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// A step of a search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arc {
+    pub head: u32,
+    pub ms: u32,
+    /// The directed edge that is travelled ([`NONE`]: none, the step is a change of state only).
+    pub code: u32,
+}
+
+/// Arcs by the state they leave.
+#[derive(Debug, Default)]
+pub(super) struct Arcs {
+    first: Vec<u32>,
+    arcs: Vec<Arc>,
+}
+
+impl Arcs {
+    /// Orders arcs `(tail, arc)` by tail.
+    pub fn new(states: usize, list: &[(u32, Arc)]) -> Self {
+        let mut first = vec![0u32; states + 1];
+        for (tail, _) in list {
+            first[*tail as usize + 1] += 1;
+        }
+        for state in 0..states {
+            first[state + 1] += first[state];
+        }
+        let mut next = first.clone();
+        let mut arcs = vec![Arc { head: 0, ms: 0, code: NONE }; list.len()];
+        for (tail, arc) in list {
+            let slot = &mut next[*tail as usize];
+            arcs[*slot as usize] = *arc;
+            *slot += 1;
+        }
+        Arcs { first, arcs }
+    }
+
+    #[inline]
+    pub fn of(&self, state: u32) -> &[Arc] {
+        &self.arcs[self.first[state as usize] as usize..self.first[state as usize + 1] as usize]
+    }
+}
+
+/// What a state stands for.
+#[derive(Debug)]
+pub(super) enum Layout {
+    /// Being at a junction. Junctions at streets without through traffic have two states more.
+    Junctions { zones: FxHashMap<u32, Zone> },
+    /// Having travelled a directed edge to its end.
+    Turns {
+        /// By code: the state of coming from anywhere.
+        entered: Vec<u32>,
+        /// Further states of the same code: after a via way, or inside the last no-through zone.
+        further: FxHashMap<u32, Vec<u32>>,
+        /// The directed edge of each state.
+        codes: Vec<u32>,
+    },
+}
+
+/// States of a junction inside a zone without through traffic.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Zone {
+    /// Still in the zone where the way began.
+    pub start: u32,
+    /// In the zone where it will end.
+    pub end: u32,
+}
+
+/// The graph of one mode.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub mode: Mode,
+    pub layout: Layout,
+    pub forward: Arcs,
+    pub backward: Arcs,
+    /// Travel time of each directed edge, ms; [`NONE`] where the mode may not go.
+    pub edge_ms: Vec<u32>,
+    /// Edges that the mode may not pass through, see [`zones`].
+    pub zone: Vec<bool>,
+    /// For lower bounds, ms per metre.
+    pub least_ms_per_m: f64,
+}
+
+impl Graph {
+    pub fn new(streets: &Streets, mode: Mode) -> Self {
+        let edge_ms = (0..streets.edges.len() as u32 * 2)
+            .map(|code| {
+                if streets.modes(code) & mode.bit() == 0 {
+                    return NONE;
+                }
+                let profile = streets.profile(code >> 1);
+                let length_dm = streets.edges[(code >> 1) as usize].length_dm;
+                super::cost::edge_ms(profile, code & 1 == 1, mode, length_dm)
+            })
+            .collect::<Vec<u32>>();
+        let zone = zones(streets, mode, &edge_ms);
+        let (layout, states, list) = match mode {
+            Mode::Car => super::turns::build(streets, &edge_ms, &zone),
+            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(streets, mode, &edge_ms, &zone),
+        };
+        let reversed: Vec<(u32, Arc)> =
+            list.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
+        const MS_PER_S: f64 = 1000.0;
+        Graph {
+            mode,
+            layout,
+            forward: Arcs::new(states, &list),
+            backward: Arcs::new(states, &reversed),
+            edge_ms,
+            zone,
+            least_ms_per_m: MS_PER_S / super::cost::fastest_mps(&streets.profiles, mode),
+        }
+    }
+
+    pub fn states(&self) -> usize {
+        self.forward.first.len() - 1
+    }
+}
+
+/// Groups of fewer streets that are reached through no-through streets only belong to these: a few
+/// blocks, whose signs stand at the way in.
+const POCKET: u32 = 50;
+
+/// Which edges `mode` may only use to come to or leave a place, not to pass through: those whose tags
+/// say so, and small groups of streets that are reached through such ones only.
+pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {
+    let tagged: Vec<bool> = (0..streets.edges.len() as u32)
+        .map(|edge| streets.profile(edge).no_through & mode.bit() != 0)
+        .collect();
+    if !tagged.contains(&true) {
+        return tagged;
+    }
+    let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
+    let mut groups = Groups((0..streets.junctions.len() as u32).collect());
+    let open = || (0..tagged.len()).filter(|edge| usable(*edge) && !tagged[*edge]);
+    for edge in open() {
+        groups.join(streets.edges[edge].from, streets.edges[edge].to);
+    }
+    let mut sizes: FxHashMap<u32, u32> = FxHashMap::default();
+    for edge in open() {
+        *sizes.entry(groups.of(streets.edges[edge].from)).or_default() += 1;
+    }
+    let enough = sizes.values().copied().max().unwrap_or(0).min(POCKET);
+    let behind: rustc_hash::FxHashSet<u32> = (0..tagged.len())
+        .filter(|edge| usable(*edge) && tagged[*edge])
+        .flat_map(|edge| [streets.edges[edge].from, streets.edges[edge].to])
+        .map(|junction| groups.of(junction))
+        .collect();
+    let enclosed = |edge: usize, groups: &mut Groups| {
+        let group = groups.of(streets.edges[edge].from);
+        sizes.get(&group).is_some_and(|size| *size < enough) && behind.contains(&group)
+    };
+    (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && enclosed(edge, &mut groups)).collect()
+}
+
+/// Disjoint sets of junctions.
+struct Groups(Vec<u32>);
+
+impl Groups {
+    fn of(&mut self, mut member: u32) -> u32 {
+        while self.0[member as usize] != member {
+            let next = self.0[self.0[member as usize] as usize];
+            self.0[member as usize] = next;
+            member = next;
+        }
+        member
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.of(a), self.of(b));
+        self.0[a.max(b) as usize] = a.min(b);
+    }
+}

@@ -1,0 +1,140 @@
+//! Streets for people on foot, in wheelchairs, on bicycles and in cars.
+//!
+//! [`build`] makes [`Streets`] (flat arrays, to be stored) from OpenStreetMap; [`Network`] adds what
+//! searches need and is shared by all of them. A [`Workspace`] is what one search writes to.
+
+mod access;
+mod build;
+mod component;
+mod cost;
+mod graph;
+mod hilbert;
+mod maxspeed;
+mod network;
+pub mod osm;
+pub mod parking;
+mod profile;
+mod restriction;
+mod search;
+mod snap;
+mod turns;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use build::build;
+pub use network::{Network, Path, Reach, Tree};
+pub use osm::Coord;
+pub use profile::{Class, Mode, Modes, Profile, Surface};
+pub use search::{Budget, Direction, Workspace};
+pub use snap::Link;
+
+/// Why streets cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StreetsError {
+    #[error("{path}: cannot be opened: {reason}")]
+    Open { path: PathBuf, reason: String },
+    #[error("{path}: is not an OpenStreetMap extract (.osm.pbf)")]
+    NotPbf { path: PathBuf },
+    #[error("{path}: holds no data")]
+    Empty { path: PathBuf },
+    #[error("the extract holds no street that anybody may use")]
+    NoStreets,
+    #[error("the extract holds more than {limit} street sections; cut it to the area that is needed")]
+    TooMany { limit: usize },
+}
+
+/// A piece of street between two junctions, in the direction of its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The junction where it begins.
+    pub from: u32,
+    /// The junction where it ends.
+    pub to: u32,
+    /// Length in decimetres, at least 1.
+    pub length_dm: u32,
+    /// Where its bends begin in [`Streets::bends`]; they end where those of the next edge begin.
+    pub bends: u32,
+    /// Its [`Profile`] in [`Streets::profiles`].
+    pub profile: u32,
+}
+
+/// The streets of an area: what is stored. Numbers of junctions and edges follow a Hilbert curve,
+/// so that what is near on the ground is near in memory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Streets {
+    /// Positions of the junctions.
+    pub junctions: Vec<Coord>,
+    /// Per junction: the [`Modes`] that cannot pass it, and [`SIGNALS`].
+    pub junction_flags: Vec<u8>,
+    pub edges: Vec<Edge>,
+    /// The points between the ends of the edges.
+    pub bends: Vec<Coord>,
+    pub profiles: Vec<Profile>,
+    /// Sequences of directed edges ([`code`]) that cars may not drive one after the other.
+    pub banned: Vec<Vec<u32>>,
+    /// Where vehicles can be left.
+    pub parking: Vec<parking::OsmParking>,
+    /// Where car parks are entered.
+    pub parking_entrances: Vec<parking::OsmEntrance>,
+}
+
+/// Flag of a junction with traffic lights.
+pub const SIGNALS: u8 = 1 << 4;
+
+/// The number of a directed edge: `reverse` is against the direction of the way.
+pub const fn code(edge: u32, reverse: bool) -> u32 {
+    edge << 1 | reverse as u32
+}
+
+impl Streets {
+    /// All points of an edge, ends included.
+    pub fn points(&self, edge: u32) -> impl DoubleEndedIterator<Item = Coord> + '_ {
+        let this = &self.edges[edge as usize];
+        let end = self.edges.get(edge as usize + 1).map_or(self.bends.len(), |next| next.bends as usize);
+        let bends = &self.bends[this.bends as usize..end];
+        [self.junctions[this.from as usize]]
+            .into_iter()
+            .chain(bends.iter().copied())
+            .chain([self.junctions[this.to as usize]])
+    }
+
+    /// What the edge's way is like.
+    pub fn profile(&self, edge: u32) -> &Profile {
+        &self.profiles[self.edges[edge as usize].profile as usize]
+    }
+
+    /// The junctions where a directed edge begins and ends.
+    pub(crate) fn ends(&self, code: u32) -> (u32, u32) {
+        let edge = &self.edges[(code >> 1) as usize];
+        if code & 1 == 0 { (edge.from, edge.to) } else { (edge.to, edge.from) }
+    }
+
+    /// Who may travel a directed edge.
+    pub(crate) fn modes(&self, code: u32) -> Modes {
+        self.profile(code >> 1).modes(code & 1 == 1)
+    }
+
+    /// Whether all numbers point to something: a stored file may be damaged.
+    pub fn is_sound(&self) -> bool {
+        let (junctions, bends, codes) = (self.junctions.len(), self.bends.len(), self.edges.len() as u64 * 2);
+        self.junction_flags.len() == junctions
+            && self.edges.iter().all(|edge| {
+                (edge.from as usize) < junctions
+                    && (edge.to as usize) < junctions
+                    && edge.length_dm > 0
+                    && (edge.bends as usize) <= bends
+                    && (edge.profile as usize) < self.profiles.len()
+            })
+            && self.edges.is_sorted_by_key(|edge| edge.bends)
+            && self
+                .banned
+                .iter()
+                .all(|banned| banned.len() >= 2 && banned.iter().all(|&c| u64::from(c) < codes))
+    }
+}

@@ -1,0 +1,278 @@
+//! Reading `.osm.pbf` files.
+//!
+//! Two passes: ways and relations first, then the nodes they need. So the file's order does not
+//! matter, and the nodes of houses and trees take no memory.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock, RelMemberType};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
+use super::{is_parking, relation_matters, way_matters};
+use crate::streets::StreetsError;
+
+/// Keys that some part of this crate asks for.
+const KEPT_KEYS: &[&str] = &[
+    "access",
+    "amenity",
+    "area",
+    "barrier",
+    "bicycle",
+    "bicycle:backward",
+    "bicycle:forward",
+    "bicycle_parking",
+    "bicycle_road",
+    "bus",
+    "capacity",
+    "capacity:disabled",
+    "charge",
+    "covered",
+    "crossing",
+    "cycleway",
+    "cycleway:both",
+    "cycleway:left",
+    "cycleway:left:oneway",
+    "cycleway:right",
+    "cycleway:right:oneway",
+    "duration",
+    "except",
+    "fee",
+    "foot",
+    "footway",
+    "highway",
+    "impassable",
+    "incline",
+    "indoor",
+    "junction",
+    "kerb",
+    "kerb:height",
+    "layer",
+    "locked",
+    "man_made",
+    "maxheight",
+    "maxspeed",
+    "maxspeed:backward",
+    "maxspeed:forward",
+    "maxspeed:type",
+    "motor_vehicle",
+    "motor_vehicle:backward",
+    "motor_vehicle:forward",
+    "motorcar",
+    "motorroad",
+    "name",
+    "noexit",
+    "oneway",
+    "oneway:bicycle",
+    "oneway:foot",
+    "opening_hours",
+    "operator",
+    "park_ride",
+    "parking",
+    "parking:condition",
+    "parking_entrance",
+    "place",
+    "psv",
+    "public_transport",
+    "railway",
+    "ref",
+    "restriction",
+    "restriction:conditional",
+    "restriction:motorcar",
+    "restriction:hgv",
+    "restriction:bus",
+    "route",
+    "sac_scale",
+    "segregated",
+    "service",
+    "sidewalk",
+    "site",
+    "smoothness",
+    "source:maxspeed",
+    "steps",
+    "surface",
+    "toll",
+    "tracktype",
+    "traffic_signals",
+    "traffic_sign",
+    "tunnel",
+    "type",
+    "vehicle",
+    "vehicle:backward",
+    "vehicle:forward",
+    "wheelchair",
+    "width",
+    "zone:maxspeed",
+    "zone:traffic",
+];
+
+/// Keys that make a node worth remembering beyond its position.
+const NODE_KEYS: &[&str] = &["barrier", "amenity", "kerb", "highway", "access", "motor_vehicle", "park_ride"];
+
+/// Problems of one kind are listed up to here and counted beyond: a broken file must not fill memory.
+const MAX_BLOCK_PROBLEMS: usize = 20;
+
+/// Reads and joins `paths`. What can be read of a damaged file is kept, the rest is in
+/// [`OsmData::problems`]. An element that is in several files counts once.
+///
+/// # Errors
+/// A file cannot be opened, is not a `.osm.pbf` file, or holds no data.
+pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
+    let kept: FxHashSet<&str> = KEPT_KEYS.iter().copied().collect();
+    let mut data = OsmData::default();
+    let mut places = Places::default();
+    for path in paths {
+        let blocks = each_block(path, &mut data.problems, |block| places.read_block(block, &kept))?;
+        if blocks == 0 {
+            return Err(StreetsError::Empty { path: path.clone() });
+        }
+    }
+    let needed: FxHashSet<i64> = (places.ways.values().flat_map(|way| way.nodes.iter().copied()))
+        .chain(places.relations.values().flat_map(|relation| relation.members.iter().map(|m| m.id)))
+        .collect();
+    for path in paths {
+        // What is damaged was said in the first pass.
+        each_block(path, &mut Vec::new(), |block| read_nodes(block, &kept, &needed, &mut data))?;
+    }
+    data.ways = places.ways.into_values().collect();
+    data.ways.sort_by_key(|way| way.id);
+    data.relations = places.relations.into_values().collect();
+    data.relations.sort_by_key(|relation| relation.id);
+    Ok(data)
+}
+
+/// Calls `use_block` with each block that can be read; says how many there were.
+fn each_block(
+    path: &Path,
+    problems: &mut Vec<String>,
+    mut use_block: impl FnMut(&PrimitiveBlock),
+) -> Result<usize, StreetsError> {
+    let reader = BlobReader::from_path(path)
+        .map_err(|error| StreetsError::Open { path: path.into(), reason: error.to_string() })?;
+    let (mut good, mut bad, mut headers) = (0, 0, 0);
+    for (number, blob) in reader.enumerate() {
+        // The reader indexes by what the file says; a damaged block must not take the process down.
+        let outcome = catch_unwind(AssertUnwindSafe(|| match blob {
+            Err(error) => Err(error.to_string()),
+            Ok(blob) => match blob.decode() {
+                Err(error) => Err(error.to_string()),
+                Ok(BlobDecode::OsmHeader(_)) => Ok(Some(false)),
+                Ok(BlobDecode::Unknown(_)) => Ok(None),
+                Ok(BlobDecode::OsmData(block)) => {
+                    use_block(&block);
+                    Ok(Some(true))
+                }
+            },
+        }))
+        .unwrap_or_else(|_| Err("its contents contradict each other".into()));
+        match outcome {
+            Ok(Some(true)) => good += 1,
+            Ok(Some(false)) => headers += 1,
+            Ok(None) => {}
+            Err(reason) => {
+                bad += 1;
+                if bad <= MAX_BLOCK_PROBLEMS {
+                    problems.push(format!("{}: block {number} cannot be read: {reason}", path.display()));
+                }
+            }
+        }
+    }
+    if good == 0 && headers == 0 && bad > 0 {
+        return Err(StreetsError::NotPbf { path: path.into() });
+    }
+    if bad > MAX_BLOCK_PROBLEMS {
+        problems.push(format!("{}: {bad} blocks cannot be read", path.display()));
+    }
+    Ok(good)
+}
+
+/// Ways and relations by id: neighbouring extracts share those on their border.
+#[derive(Default)]
+struct Places {
+    ways: FxHashMap<i64, OsmWay>,
+    relations: FxHashMap<i64, OsmRelation>,
+}
+
+impl Places {
+    fn read_block(&mut self, block: &PrimitiveBlock, kept: &FxHashSet<&str>) {
+        block.for_each_element(|element| match element {
+            Element::Way(way) => {
+                let tags = keep(way.tags(), kept);
+                // A way without any tag may be the ring of a multipolygon.
+                if way_matters(&tags) || way.tags().next().is_none() {
+                    let way = OsmWay { id: way.id(), nodes: way.refs().collect(), tags };
+                    self.take_way(way);
+                }
+            }
+            Element::Relation(relation) => {
+                let tags = keep(relation.tags(), kept);
+                if relation_matters(&tags) {
+                    let members = relation.members().map(|member| OsmMember {
+                        kind: match member.member_type {
+                            RelMemberType::Node => MemberKind::Node,
+                            RelMemberType::Way => MemberKind::Way,
+                            RelMemberType::Relation => MemberKind::Relation,
+                        },
+                        id: member.member_id,
+                        role: member.role().unwrap_or_default().into(),
+                    });
+                    let relation = OsmRelation { id: relation.id(), members: members.collect(), tags };
+                    self.relations.insert(relation.id, relation);
+                }
+            }
+            Element::Node(_) | Element::DenseNode(_) => {}
+        });
+    }
+
+    /// Of two versions the longer one: an extract may have cut the other.
+    fn take_way(&mut self, way: OsmWay) {
+        match self.ways.entry(way.id) {
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(way);
+            }
+            std::collections::hash_map::Entry::Occupied(mut there) => {
+                if there.get().nodes.len() < way.nodes.len() {
+                    there.insert(way);
+                }
+            }
+        }
+    }
+}
+
+fn read_nodes(block: &PrimitiveBlock, kept: &FxHashSet<&str>, needed: &FxHashSet<i64>, data: &mut OsmData) {
+    let mut take = |id: i64, nano: (i64, i64), tags: Tags| {
+        let parking = is_parking(&tags) || tags.is("amenity", "parking_entrance");
+        let Some(coord) = coord(nano) else {
+            if needed.contains(&id) || parking {
+                data.problems.push(format!("node {id}: its position is outside the earth"));
+            }
+            return;
+        };
+        if needed.contains(&id) || parking {
+            data.nodes.insert(id, coord);
+            if NODE_KEYS.iter().any(|key| tags.get(key).is_some()) {
+                data.node_tags.insert(id, tags);
+            }
+        }
+    };
+    block.for_each_element(|element| match element {
+        Element::Node(node) => take(node.id(), (node.nano_lat(), node.nano_lon()), keep(node.tags(), kept)),
+        Element::DenseNode(node) => {
+            take(node.id(), (node.nano_lat(), node.nano_lon()), keep(node.tags(), kept));
+        }
+        Element::Way(_) | Element::Relation(_) => {}
+    });
+}
+
+fn coord((nano_lat, nano_lon): (i64, i64)) -> Option<Coord> {
+    const NANO_PER_UNIT: i64 = 100;
+    const MAX_LAT: i64 = 90_000_000_000;
+    const MAX_LON: i64 = 180_000_000_000;
+    ((-MAX_LAT..=MAX_LAT).contains(&nano_lat) && (-MAX_LON..=MAX_LON).contains(&nano_lon))
+        .then_some(Coord { lat: (nano_lat / NANO_PER_UNIT) as i32, lon: (nano_lon / NANO_PER_UNIT) as i32 })
+}
+
+fn keep<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>, kept: &FxHashSet<&str>) -> Tags {
+    Tags::new(tags.filter(|(key, _)| kept.contains(key)))
+}

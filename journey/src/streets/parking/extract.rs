@@ -1,0 +1,125 @@
+//! Finding parking in OpenStreetMap.
+
+use rustc_hash::FxHashMap;
+
+use super::{Build, OsmEntrance, OsmParking, Purpose};
+use crate::streets::Streets;
+use crate::streets::osm::{Coord, MemberKind, OsmData, OsmRelation, Tags, is_parking};
+
+/// Fills `parking` and `parking_entrances` of the streets.
+pub(in crate::streets) fn extract(data: &OsmData, streets: &mut Streets) {
+    let mut entrance_of: FxHashMap<i64, u32> = FxHashMap::default();
+    let mut nodes: Vec<(&i64, &Tags)> = data.node_tags.iter().collect();
+    nodes.sort_by_key(|(id, _)| **id);
+    for (&id, tags) in nodes {
+        let Some(&at) = data.nodes.get(&id) else { continue };
+        if tags.is("amenity", "parking_entrance") {
+            entrance_of.insert(id, streets.parking_entrances.len() as u32);
+            streets.parking_entrances.push(entrance(id, at, tags));
+        } else if is_parking(tags) {
+            streets.parking.extend(parking(format!("node/{id}"), tags, vec![at]));
+        }
+    }
+    for way in data.ways.iter().filter(|way| is_parking(&way.tags)) {
+        let outline: Vec<Coord> = way.nodes.iter().filter_map(|node| data.nodes.get(node).copied()).collect();
+        streets.parking.extend(parking(format!("way/{}", way.id), &way.tags, outline));
+    }
+    let ways: FxHashMap<i64, &[i64]> = data.ways.iter().map(|way| (way.id, way.nodes.as_slice())).collect();
+    let number: FxHashMap<String, usize> =
+        streets.parking.iter().enumerate().map(|(at, parking)| (parking.id.clone(), at)).collect();
+    for relation in &data.relations {
+        let members = relation.members.iter().filter(|member| member.kind == MemberKind::Node);
+        let entrances: Vec<u32> = members.filter_map(|member| entrance_of.get(&member.id).copied()).collect();
+        if is_parking(&relation.tags) {
+            let outline = longest_ring(relation, &ways, &data.nodes);
+            if let Some(mut parking) = parking(format!("relation/{}", relation.id), &relation.tags, outline) {
+                parking.entrances = entrances;
+                streets.parking.push(parking);
+            }
+        } else if relation.tags.is("type", "site") {
+            let parts = relation.members.iter().filter(|member| member.kind != MemberKind::Relation);
+            for part in parts {
+                let kind = if part.kind == MemberKind::Way { "way" } else { "node" };
+                if let Some(&at) = number.get(&format!("{kind}/{}", part.id)) {
+                    streets.parking[at].entrances.extend(&entrances);
+                }
+            }
+        }
+    }
+}
+
+fn entrance(node: i64, at: Coord, tags: &Tags) -> OsmEntrance {
+    let no = |key: &str| matches!(tags.get(key), Some("no" | "private"));
+    OsmEntrance {
+        node,
+        at,
+        vehicles: !["access", "vehicle", "motor_vehicle", "motorcar"].iter().any(|key| no(key)),
+        people: !no("foot"),
+    }
+}
+
+/// `None` without any position.
+fn parking(id: String, tags: &Tags, outline: Vec<Coord>) -> Option<OsmParking> {
+    if outline.is_empty() {
+        return None;
+    }
+    let text = |key: &str| tags.get(key).map(str::to_owned);
+    let number = |key: &str| tags.get(key).and_then(|value| value.parse().ok());
+    let purpose = if tags.is("amenity", "bicycle_parking") { Purpose::Bike } else { Purpose::Car };
+    Some(OsmParking {
+        id,
+        purpose,
+        build: match tags.get("parking") {
+            Some("surface" | "carports" | "sheds" | "yes") => Build::Surface,
+            Some("street_side" | "lane" | "on_kerb" | "half_on_kerb" | "layby") => Build::StreetSide,
+            Some("multi-storey" | "garage" | "garage_boxes") => Build::MultiStorey,
+            Some("underground") => Build::Underground,
+            Some("rooftop") => Build::Rooftop,
+            _ => Build::Unknown,
+        },
+        park_and_ride: tags.get("park_ride").is_some_and(|value| value != "no"),
+        name: text("name"),
+        operator: text("operator"),
+        capacity: number("capacity"),
+        capacity_disabled: number("capacity:disabled"),
+        access: text("access"),
+        fee: text("fee"),
+        max_height_m: tags.get("maxheight").and_then(metres),
+        opening_hours: text("opening_hours"),
+        outline,
+        entrances: Vec::new(),
+    })
+}
+
+fn metres(value: &str) -> Option<f32> {
+    let number = value.trim_end_matches('m').trim().replace(',', ".");
+    number.parse::<f32>().ok().filter(|metres| metres.is_finite() && *metres > 0.0)
+}
+
+/// Joins the outer ways of a multipolygon; of several rings the one with the most points.
+fn longest_ring(
+    relation: &OsmRelation,
+    ways: &FxHashMap<i64, &[i64]>,
+    places: &FxHashMap<i64, Coord>,
+) -> Vec<Coord> {
+    let outer = relation.members.iter().filter(|m| m.kind == MemberKind::Way && &*m.role != "inner");
+    let mut left: Vec<Vec<i64>> =
+        outer.filter_map(|member| ways.get(&member.id)).map(|way| way.to_vec()).collect();
+    let mut longest: Vec<i64> = Vec::new();
+    while let Some(mut ring) = left.pop() {
+        while ring.first() != ring.last() {
+            let end = ring.last().copied();
+            let next = left.iter().position(|way| way.first().copied() == end || way.last().copied() == end);
+            let Some(next) = next else { break };
+            let mut way = left.swap_remove(next);
+            if way.first().copied() != end {
+                way.reverse();
+            }
+            ring.extend(way.into_iter().skip(1));
+        }
+        if ring.len() > longest.len() {
+            longest = ring;
+        }
+    }
+    longest.iter().filter_map(|node| places.get(node).copied()).collect()
+}

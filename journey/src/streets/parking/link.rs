@@ -1,0 +1,212 @@
+//! Tying parking places to the streets: for the vehicle that comes and the person who walks on.
+
+use domain::geo::LatLon;
+use serde::{Deserialize, Serialize};
+
+use super::outline::Outline;
+use super::{OsmParking, Purpose};
+use crate::streets::osm::Coord;
+use crate::streets::{Link, Mode, Network};
+
+/// Streets farther away than this do not lead to a parking place, metres.
+const STREET_LIMIT_M: f64 = 150.0;
+/// An entrance belongs to the parking place whose outline is so near, metres (entrances are mapped
+/// on the kerb or at the ramp's gate).
+const ENTRANCE_NEAR_M: f64 = 10.0;
+/// Entrances of garages that are mapped as a point, metres.
+const ENTRANCE_NEAR_POINT_M: f64 = 60.0;
+/// How far an entrance may be from its street, metres.
+const ENTRANCE_STREET_M: f64 = 30.0;
+/// A place takes the entrances of an OpenStreetMap parking so near, metres.
+const SAME_PLACE_M: f64 = 60.0;
+/// Corners of an outline that are asked for their nearest street: enough for any shape of lot.
+const LOOKOUTS: usize = 24;
+/// Links of one kind that are kept: the gates of the largest car parks.
+const MAX_LINKS: usize = 8;
+
+/// A place to be tied to the streets.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub purpose: Purpose,
+    /// A point, or a ring whose first point is its last one.
+    pub outline: Vec<LatLon>,
+}
+
+/// What the links of vehicles rest on, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkedBy {
+    /// A mapped entrance.
+    Entrance,
+    /// A street or aisle that goes into the place.
+    StreetInside,
+    /// The nearest street.
+    NearestStreet,
+}
+
+/// Where a parking place meets the streets; never empty, the best link first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Links {
+    /// Where the car (the bicycle) arrives and departs.
+    pub vehicle: Vec<Link>,
+    /// Where one walks on.
+    pub foot: Vec<Link>,
+    /// Where one goes on in a wheelchair; may be empty.
+    pub wheelchair: Vec<Link>,
+    pub by: LinkedBy,
+}
+
+/// Why a parking place is not offered, in words a driver understands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unlinked {
+    pub reason: String,
+}
+
+fn unlinked<T>(reason: impl Into<String>) -> Result<T, Unlinked> {
+    Err(Unlinked { reason: reason.into() })
+}
+
+/// Ties a parking place of OpenStreetMap to the streets.
+///
+/// # Errors
+/// It is not open to the public, or no street leads there: with the reason.
+pub fn link_osm(network: &Network, parking: &OsmParking) -> Result<Links, Unlinked> {
+    match parking.access.as_deref() {
+        Some("private" | "no" | "residents" | "employees" | "staff" | "permit" | "military" | "delivery") => {
+            let access = parking.access.as_deref().unwrap_or_default();
+            unlinked(format!("it is not open to the public (access={access})"))
+        }
+        _ => link_shape(network, &parking.outline, parking.purpose, &parking.entrances),
+    }
+}
+
+/// Ties an imported place to the streets: by the entrances of the OpenStreetMap parking that it is
+/// (or lies next to), else by its own shape.
+///
+/// # Errors
+/// No street leads there: with the reason.
+pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
+    let points: Vec<Coord> =
+        place.outline.iter().map(|point| Coord::from_degrees(point.lat, point.lon)).collect();
+    let Some(outline) = Outline::new(&points) else { return unlinked("it has no position") };
+    let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
+    let same = (network.streets().parking.iter())
+        .filter(|parking| parking.purpose == place.purpose)
+        .filter(|parking| parking.outline[0].distance_m(middle) < NEIGHBOURHOOD_M)
+        .filter_map(|parking| Some((Outline::new(&parking.outline)?.distance_m(middle), parking)))
+        .filter(|(distance_m, _)| *distance_m <= SAME_PLACE_M)
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((_, parking)) = same
+        && let Ok(links) = link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
+    {
+        return Ok(links);
+    }
+    link_shape(network, &points, place.purpose, &[])
+}
+
+/// No parking place is so large that its first corner is farther away from a place on it, metres.
+const NEIGHBOURHOOD_M: f64 = 2000.0;
+
+fn link_shape(
+    network: &Network,
+    points: &[Coord],
+    purpose: Purpose,
+    tied_entrances: &[u32],
+) -> Result<Links, Unlinked> {
+    let Some(outline) = Outline::new(points) else { return unlinked("it has no position") };
+    let vehicle_mode = match purpose {
+        Purpose::Car => Mode::Car,
+        Purpose::Bike => Mode::Bike,
+    };
+    let finder = Finder { network, outline, tied_entrances };
+    let Some((vehicle, by)) = finder.links(vehicle_mode) else {
+        return unlinked(finder.why_not(vehicle_mode));
+    };
+    let Some((foot, _)) = finder.links(Mode::Foot) else { return unlinked(finder.why_not(Mode::Foot)) };
+    let wheelchair = finder.links(Mode::Wheelchair).map_or_else(Vec::new, |(links, _)| links);
+    Ok(Links { vehicle, foot, wheelchair, by })
+}
+
+struct Finder<'a> {
+    network: &'a Network,
+    outline: Outline,
+    tied_entrances: &'a [u32],
+}
+
+impl Finder<'_> {
+    /// The best links of a mode. Islands of the network count only where nothing else is found.
+    fn links(&self, mode: Mode) -> Option<(Vec<Link>, LinkedBy)> {
+        let all = [
+            (self.at_entrances(mode), LinkedBy::Entrance),
+            (self.inside(mode), LinkedBy::StreetInside),
+            (self.nearest(mode), LinkedBy::NearestStreet),
+        ];
+        let first = |main: bool| {
+            all.iter().find_map(|(links, by)| {
+                let links: Vec<Link> =
+                    links.iter().filter(|link| link.main || !main).take(MAX_LINKS).copied().collect();
+                (!links.is_empty()).then_some((links, *by))
+            })
+        };
+        first(true).or_else(|| first(false))
+    }
+
+    fn at_entrances(&self, mode: Mode) -> Vec<Link> {
+        let near_m = if self.outline.radius_m() > 0.0 { ENTRANCE_NEAR_M } else { ENTRANCE_NEAR_POINT_M };
+        let entrances = &self.network.streets().parking_entrances;
+        let vehicle = matches!(mode, Mode::Car | Mode::Bike);
+        let mut links: Vec<Link> = (entrances.iter().enumerate())
+            .filter(|(_, entrance)| if vehicle { entrance.vehicles } else { entrance.people })
+            .filter(|(number, entrance)| {
+                self.tied_entrances.contains(&(*number as u32))
+                    || self.outline.distance_m(entrance.at) <= near_m
+            })
+            .filter_map(|(_, entrance)| {
+                self.network.snap(mode, entrance.at.degrees(), ENTRANCE_STREET_M, 1).first().copied()
+            })
+            .collect();
+        links.sort_by(|a, b| a.gap_m.total_cmp(&b.gap_m));
+        links.dedup_by_key(|link| (link.edge, link.along_dm));
+        links
+    }
+
+    /// Streets that go into the place, at the points nearest to its middle.
+    fn inside(&self, mode: Mode) -> Vec<Link> {
+        let streets = self.network.streets();
+        let radius_m = self.outline.radius_m();
+        let mut links: Vec<Link> = self
+            .network
+            .edges_near(mode, self.outline.middle, radius_m)
+            .filter(|link| self.usable(link.edge, mode))
+            .filter(|link| self.outline.is_entered_by(streets.points(link.edge)))
+            .collect();
+        links.sort_by(|a, b| a.gap_m.total_cmp(&b.gap_m).then(a.edge.cmp(&b.edge)));
+        links
+    }
+
+    fn nearest(&self, mode: Mode) -> Vec<Link> {
+        let near = self
+            .outline
+            .lookouts(LOOKOUTS)
+            .filter_map(|from| self.network.snap(mode, from, STREET_LIMIT_M, 1).first().copied());
+        let best = near.min_by(|a, b| b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)));
+        best.into_iter().collect()
+    }
+
+    fn usable(&self, edge: u32, mode: Mode) -> bool {
+        let profile = self.network.streets().profile(edge);
+        (profile.forward | profile.backward) & mode.bit() != 0
+    }
+
+    fn why_not(&self, mode: Mode) -> String {
+        let people = mode.people();
+        let reach_m = self.outline.radius_m() + STREET_LIMIT_M;
+        let private = (self.network.edges_near(mode, self.outline.middle, reach_m))
+            .filter(|link| self.outline.distance_m(link.at) <= STREET_LIMIT_M)
+            .any(|link| self.network.streets().profile(link.edge).private & mode.bit() != 0);
+        match private {
+            true => format!("its only street for {people} is private"),
+            false => format!("no street for {people} within {STREET_LIMIT_M} m"),
+        }
+    }
+}

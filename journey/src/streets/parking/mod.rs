@@ -1,0 +1,66 @@
+//! Where vehicles are left, and how that ties to the streets.
+
+mod extract;
+mod link;
+mod outline;
+
+use serde::{Deserialize, Serialize};
+
+use super::osm::Coord;
+
+pub(super) use extract::extract;
+pub use link::{LinkedBy, Links, Place, Unlinked, link_osm, link_place};
+
+/// What is parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Purpose {
+    Car,
+    Bike,
+}
+
+/// How a car park is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Build {
+    Surface,
+    StreetSide,
+    MultiStorey,
+    Underground,
+    Rooftop,
+    Unknown,
+}
+
+/// A parking place in OpenStreetMap (`amenity=parking`, `amenity=bicycle_parking`, `park_ride=*`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OsmParking {
+    /// `node/…`, `way/…` or `relation/…`.
+    pub id: String,
+    pub purpose: Purpose,
+    pub build: Build,
+    pub park_and_ride: bool,
+    pub name: Option<String>,
+    pub operator: Option<String>,
+    pub capacity: Option<u32>,
+    pub capacity_disabled: Option<u32>,
+    /// `access=*` as it stands there.
+    pub access: Option<String>,
+    pub fee: Option<String>,
+    /// Metres.
+    pub max_height_m: Option<f32>,
+    pub opening_hours: Option<String>,
+    /// A point, a line, or a ring whose first point is its last one.
+    pub outline: Vec<Coord>,
+    /// Entrances that a relation ties to it, as positions in
+    /// [`Streets::parking_entrances`](super::Streets::parking_entrances).
+    pub entrances: Vec<u32>,
+}
+
+/// `amenity=parking_entrance`: where vehicles drive in, or people walk in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OsmEntrance {
+    pub node: i64,
+    pub at: Coord,
+    /// Whether vehicles may use it.
+    pub vehicles: bool,
+    /// Whether people on foot may use it.
+    pub people: bool,
+}

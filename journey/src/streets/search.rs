@@ -1,0 +1,184 @@
+//! Dijkstra and A* over a [`Graph`], with reusable memory and a budget.
+
+use super::graph::{Arcs, NONE};
+
+/// Which way the search goes: from a place to all others, or from all others to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+/// What a search may spend.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    /// Settled states at most.
+    pub settled: u32,
+    /// Asked now and then; `true` ends the search.
+    pub stop: Option<&'a dyn Fn() -> bool>,
+}
+
+impl Budget<'_> {
+    /// No limit: a search ends by itself when it has seen everything in reach.
+    pub const NONE: Budget<'static> = Budget { settled: u32::MAX, stop: None };
+}
+
+/// `stop` is asked once in so many settled states: some 0.1 ms apart.
+const STATES_BETWEEN_QUESTIONS: u32 = 1024;
+
+#[derive(Debug, Clone, Copy)]
+struct Label {
+    ms: u32,
+    parent: u32,
+    /// Lower bound of what is left, ms.
+    rest: u32,
+    /// The search it belongs to.
+    round: u32,
+}
+
+/// Memory of a search, to be used again and again: no search allocates once it has grown.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    labels: Vec<Label>,
+    round: u32,
+    queue: Queue,
+    pub(super) settled: u32,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        Workspace::default()
+    }
+
+    /// Forgets the last search.
+    pub(super) fn begin(&mut self, states: usize) {
+        const FRESH: Label = Label { ms: NONE, parent: NONE, rest: 0, round: 0 };
+        if self.labels.len() < states {
+            self.labels.resize(states, FRESH);
+        }
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.labels.fill(FRESH);
+            self.round = 1;
+        }
+        self.queue.heap.clear();
+        self.settled = 0;
+    }
+
+    /// Best time to (or from) a state, ms, if it was reached.
+    #[inline]
+    pub(super) fn ms(&self, state: u32) -> Option<u32> {
+        let label = self.labels.get(state as usize)?;
+        (label.round == self.round).then_some(label.ms)
+    }
+
+    /// The state before (after) `state` on the best way; [`NONE`] at its beginning.
+    pub(super) fn parent(&self, state: u32) -> u32 {
+        self.labels[state as usize].parent
+    }
+
+    /// Offers a label; `rest` is asked only the first time that a state is seen.
+    #[inline]
+    pub(super) fn offer(&mut self, state: u32, ms: u32, parent: u32, rest: impl FnOnce() -> u32) -> bool {
+        let label = &mut self.labels[state as usize];
+        let rest = match label.round == self.round {
+            true if label.ms <= ms => return false,
+            true => label.rest,
+            false => rest(),
+        };
+        *label = Label { ms, parent, rest, round: self.round };
+        self.queue.push(u64::from(ms.saturating_add(rest)) << 32 | u64::from(state));
+        true
+    }
+
+    /// Settles states in order until the queue is empty or its first key reaches `limit()`.
+    /// `reached` sees every improved label and may lower the limit; `rest` is the lower bound.
+    /// Returns whether the budget cut the search short.
+    pub(super) fn run(
+        &mut self,
+        arcs: &Arcs,
+        mut limit: u32,
+        budget: Budget<'_>,
+        rest: impl Fn(u32) -> u32,
+        mut reached: impl FnMut(u32, u32) -> u32,
+    ) -> bool {
+        while let Some(entry) = self.queue.pop() {
+            let (key, state) = ((entry >> 32) as u32, entry as u32);
+            if key > limit {
+                break;
+            }
+            let Label { ms, rest: bound, .. } = self.labels[state as usize];
+            if key > ms.saturating_add(bound) {
+                continue;
+            }
+            self.settled += 1;
+            if self.settled > budget.settled {
+                return true;
+            }
+            if self.settled.is_multiple_of(STATES_BETWEEN_QUESTIONS) && budget.stop.is_some_and(|stop| stop())
+            {
+                return true;
+            }
+            for arc in arcs.of(state) {
+                let ms = ms.saturating_add(arc.ms);
+                if ms <= limit && self.offer(arc.head, ms, state, || rest(arc.head)) {
+                    limit = limit.min(reached(arc.head, ms));
+                }
+            }
+        }
+        false
+    }
+}
+
+/// A heap with four children to a node: fewer levels than two, and a node's children share a cache
+/// line (LaMarca, Ladner 1996).
+#[derive(Debug, Default)]
+struct Queue {
+    heap: Vec<u64>,
+}
+
+const CHILDREN: usize = 4;
+
+impl Queue {
+    #[inline]
+    fn push(&mut self, entry: u64) {
+        let mut hole = self.heap.len();
+        self.heap.push(entry);
+        while hole > 0 {
+            let parent = (hole - 1) / CHILDREN;
+            if self.heap[parent] <= entry {
+                break;
+            }
+            self.heap[hole] = self.heap[parent];
+            hole = parent;
+        }
+        self.heap[hole] = entry;
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<u64> {
+        let last = self.heap.pop()?;
+        let Some(&first) = self.heap.first() else { return Some(last) };
+        let mut hole = 0;
+        loop {
+            let begin = hole * CHILDREN + 1;
+            if begin >= self.heap.len() {
+                break;
+            }
+            let end = (begin + CHILDREN).min(self.heap.len());
+            let mut least = begin;
+            for child in begin + 1..end {
+                if self.heap[child] < self.heap[least] {
+                    least = child;
+                }
+            }
+            if self.heap[least] >= last {
+                break;
+            }
+            self.heap[hole] = self.heap[least];
+            hole = least;
+        }
+        self.heap[hole] = last;
+        Some(first)
+    }
+}

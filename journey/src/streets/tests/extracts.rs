@@ -1,0 +1,79 @@
+//! Real extracts, where they are at hand.
+
+use std::path::PathBuf;
+
+use super::super::parking::{Purpose, link_osm};
+use super::super::{Mode, Network, build, osm};
+
+fn extract(name: &str) -> Option<PathBuf> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/osm");
+    let path = root.join(name);
+    if !path.is_file() {
+        eprintln!("SKIPPED: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn every_car_park_of_herrenberg_is_linked_or_has_a_reason() {
+    let Some(path) = extract("herrenberg.osm.pbf") else { return };
+    let mut data = osm::read(&[path]).unwrap();
+    let network = Network::new(build(&mut data).unwrap());
+    let car_parks: Vec<_> =
+        network.streets().parking.iter().filter(|parking| parking.purpose == Purpose::Car).collect();
+    assert!(car_parks.len() >= 34, "{}", car_parks.len());
+    assert!(car_parks.iter().filter(|parking| parking.park_and_ride).count() >= 4);
+    for parking in car_parks {
+        match link_osm(&network, parking) {
+            Ok(links) => assert!(!links.vehicle.is_empty() && !links.foot.is_empty()),
+            Err(why) => {
+                println!("{} {:?}: {why}", parking.id, parking.name);
+                assert!(!parking.park_and_ride, "{}: {why}", parking.id);
+                assert!(
+                    why.reason.contains("public")
+                        || why.reason.contains("private")
+                        || why.reason.contains("no street")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_extract_gives_what_it_holds() {
+    let Some(path) = extract("boeblingen-minimal.osm.pbf") else { return };
+    let whole = std::fs::read(path).unwrap();
+    for share in [3, 10, 50, 90, 99] {
+        let path =
+            std::env::temp_dir().join(format!("kreisverkehr-{}-cut{share}.osm.pbf", std::process::id()));
+        std::fs::write(&path, &whole[..whole.len() * share / 100]).unwrap();
+        if let Ok(mut data) = osm::read(std::slice::from_ref(&path)) {
+            assert!(!data.problems.is_empty(), "a cut file is a problem");
+            let _ = build(&mut data);
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn most_of_a_town_can_be_reached() {
+    let Some(path) = extract("herrenberg.osm.pbf") else { return };
+    let mut data = osm::read(&[path]).unwrap();
+    let network = Network::new(build(&mut data).unwrap());
+    let mut workspace = super::Workspace::new();
+    let market = domain::geo::LatLon { lat: 48.5965, lon: 8.8700 };
+    for (mode, share) in [(Mode::Foot, 0.9), (Mode::Bike, 0.9), (Mode::Car, 0.9)] {
+        let from = network.snap(mode, market, 500.0, 1)[0];
+        let places: Vec<_> = (network.streets().junctions.iter().step_by(20))
+            .filter_map(|place| network.snap(mode, place.degrees(), 100.0, 1).first().copied())
+            .filter(|link| link.main)
+            .collect();
+        let limit_s = 3.0 * 3600.0;
+        let budget = super::Budget::NONE;
+        let tree =
+            network.tree(&mut workspace, mode, from, super::super::Direction::Forward, limit_s, budget);
+        let reached = places.iter().filter(|link| tree.duration_s(link).is_some()).count();
+        assert!(reached as f64 >= share * places.len() as f64, "{mode:?}: {reached} of {}", places.len());
+    }
+}

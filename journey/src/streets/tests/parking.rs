@@ -1,0 +1,99 @@
+//! Parking places and their ways in.
+
+use domain::geo::LatLon;
+
+use super::super::Coord;
+use super::super::parking::{LinkedBy, Place, Purpose, link_osm, link_place};
+use super::Town;
+
+const STREET: &[(&str, &str)] = &[("highway", "residential")];
+const LOT: &[(&str, &str)] = &[("amenity", "parking")];
+
+/// A street along row 0 and a lot with corners 12, 14, 34, 32 north of it.
+fn lot(extra: &[(&str, &str)]) -> Town {
+    let tags = [LOT, extra].concat();
+    let mut town = Town::new().way(&[0, 1, 2, 3, 4, 5], STREET).way(&[12, 14, 34, 32, 12], &tags);
+    // 23 is the middle of the lot; this one lies on its southern side.
+    town.data.nodes.insert(100, Coord { lat: 486_000_000 + 9000, lon: 88_000_000 + 3 * 13_600 });
+    town
+}
+
+#[test]
+fn an_aisle_leads_into_the_lot() {
+    let aisle: &[(&str, &str)] = &[("highway", "service"), ("service", "parking_aisle")];
+    let network = lot(&[]).way(&[3, 13, 23], aisle).build();
+    let links = link_osm(&network, &network.streets().parking[0]).unwrap();
+    assert_eq!(links.by, LinkedBy::StreetInside);
+    assert!(links.vehicle[0].gap_m < 1.0, "{links:?}");
+}
+
+#[test]
+fn a_mapped_entrance_wins() {
+    let aisle: &[(&str, &str)] = &[("highway", "service")];
+    let network = lot(&[]).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
+    let links = link_osm(&network, &network.streets().parking[0]).unwrap();
+    assert_eq!(links.by, LinkedBy::Entrance);
+    assert!(links.vehicle[0].at.distance_m(Coord { lat: 486_009_000, lon: 88_040_800 }) < 1.0);
+}
+
+#[test]
+fn else_the_nearest_road_and_the_nearest_path_count() {
+    let network = lot(&[]).way(&[35, 45], &[("highway", "footway")]).way(&[5, 15, 25, 35], STREET).build();
+    let links = link_osm(&network, &network.streets().parking[0]).unwrap();
+    assert_eq!(links.by, LinkedBy::NearestStreet);
+    assert!(links.vehicle[0].gap_m > 50.0 && links.vehicle[0].main);
+    assert!(!links.foot.is_empty());
+}
+
+#[test]
+fn what_cannot_be_linked_has_a_reason() {
+    let private = lot(&[("access", "private")]).build();
+    let why = link_osm(&private, &private.streets().parking[0]).unwrap_err();
+    assert_eq!(why.reason, "it is not open to the public (access=private)");
+
+    let far = Town::new().way(&[0, 1], STREET).way(&[77, 78, 88, 87, 77], LOT).build();
+    let why = link_osm(&far, &far.streets().parking[0]).unwrap_err();
+    assert_eq!(why.reason, "no street for cars within 150 m");
+
+    let drive: &[(&str, &str)] = &[("highway", "service"), ("access", "private")];
+    let gated =
+        Town::new().way(&[0, 1], STREET).way(&[1, 11, 77], drive).way(&[77, 78, 88, 87, 77], LOT).build();
+    let why = link_osm(&gated, &gated.streets().parking[0]).unwrap_err();
+    assert_eq!(why.reason, "its only street for cars is private");
+
+    let footway: &[(&str, &str)] = &[("highway", "footway")];
+    let walk_only =
+        Town::new().way(&[0, 1], STREET).way(&[77, 67], footway).way(&[77, 78, 88, 87, 77], LOT).build();
+    assert!(link_osm(&walk_only, &walk_only.streets().parking[0]).is_err());
+}
+
+#[test]
+fn an_imported_site_takes_the_entrances_of_the_place_it_is() {
+    let aisle: &[(&str, &str)] = &[("highway", "service")];
+    let network = lot(&[]).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
+    let site = |lat: f64, lon: f64| Place { purpose: Purpose::Car, outline: vec![LatLon { lat, lon }] };
+    let beside = link_place(&network, &site(48.6 + 3.3 * 9e-4, 8.8 + 3.0 * 13.6e-4)).unwrap();
+    assert_eq!(beside.by, LinkedBy::Entrance);
+    let elsewhere = link_place(&network, &site(48.6 - 4e-4, 8.8 + 3.0 * 13.6e-4)).unwrap();
+    assert_eq!(elsewhere.by, LinkedBy::NearestStreet);
+    let nowhere = Place { purpose: Purpose::Car, outline: Vec::new() };
+    assert_eq!(link_place(&network, &nowhere).unwrap_err().reason, "it has no position");
+}
+
+#[test]
+fn tags_are_kept() {
+    let network = lot(&[
+        ("name", "Am Markt"),
+        ("capacity", "120"),
+        ("capacity:disabled", "4"),
+        ("maxheight", "2.1 m"),
+        ("parking", "underground"),
+        ("park_ride", "yes"),
+        ("fee", "yes"),
+    ])
+    .build();
+    let parking = &network.streets().parking[0];
+    assert_eq!((parking.name.as_deref(), parking.capacity), (Some("Am Markt"), Some(120)));
+    assert_eq!((parking.capacity_disabled, parking.max_height_m), (Some(4), Some(2.1)));
+    assert!(parking.park_and_ride && parking.fee.as_deref() == Some("yes"));
+}
