@@ -3,8 +3,10 @@
 //! Pure compute over data that does not change while it is searched: no clock, no network, no
 //! database. Reading the source files is done once, at building.
 
+pub mod area;
 pub mod bits;
 pub mod overlay;
+pub mod plan;
 pub mod raptor;
 pub mod streets;
 pub mod timetable;

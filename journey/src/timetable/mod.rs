@@ -126,6 +126,11 @@ pub struct Timetable {
 }
 
 impl Timetable {
+    /// A timetable without any trip.
+    pub fn empty() -> Self {
+        read::nothing()
+    }
+
     /// The stop with this id.
     pub fn stop(&self, id: &str) -> Option<StopIx> {
         self.stops.ids.find(&self.stops.by_id, id).first().copied()

@@ -95,6 +95,11 @@ pub fn read(
     Ok(draft.finish(options, problems))
 }
 
+/// A timetable of no feed.
+pub(super) fn nothing() -> Timetable {
+    Draft::default().finish(Options::default(), &mut Problems::default())
+}
+
 fn read_feed(
     source: &mut Source,
     draft: &mut Draft,

@@ -1,0 +1,306 @@
+//! Parking at arrival: the chance that a place has a vacant space at the moment the car gets there,
+//! and how long the search inside takes.
+//!
+//! From what is known now and how fast it changes; a forecast from history replaces it where there
+//! is one.
+//!
+//! - A place whose bays are sensed: each bay is a two-state chain. A vacant one is taken at rate
+//!   `l`, an occupied one left at rate `m`; the chance that it is vacant after `t` is
+//!   `q + (s - q) exp(-(l + m) t)`, with `q = m / (l + m)` and `s` 1 if it is vacant now, else 0.
+//!   At least one of many is vacant with `1 - product(1 - p)`.
+//! - A counted place: cars come at rate `L` and each stays `1 / m` on average (M/M/C/C). Of the
+//!   `n` cars that are there, each is still there after `t` with `a = exp(-m t)`; those that came
+//!   since are Poisson with mean `L / m (1 - a)`. Their sum, cut off at the capacity, is exact for
+//!   `t = 0` and, in the limit, Erlang's loss formula; in between it is an approximation. The sum's
+//!   distribution is taken as normal, with a continuity correction.
+//!
+//! Both are functions of the horizon alone: the farther ahead, the nearer to what is usual and the
+//! wider.
+
+use serde::{Deserialize, Serialize};
+
+use crate::place::SiteKind;
+
+/// What is known of a place's spaces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Supply {
+    /// Each space is sensed; `unknown` ones are silent.
+    Bays { vacant: u32, occupied: u32, unknown: u32 },
+    /// Only their number is.
+    Count { vacant: u32, capacity: u32 },
+}
+
+/// How fast a place changes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flow {
+    /// How long a car stays on average, seconds.
+    pub stay_s: f64,
+    /// Cars that come, per second.
+    pub arrivals_per_s: f64,
+}
+
+/// The chance of a vacant space at the arrival; `low` and `high` for a flow between half and twice
+/// the assumed one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Chance {
+    pub p: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// The flow is known to within this factor: one site's rate differs so much between hours of a day.
+const FLOW_FACTOR: f64 = 2.0;
+
+/// No chance is told as certain: what is known is some seconds old even at the gate.
+const MOST: f64 = 0.99;
+
+/// From the gate or the first space to driving past spaces, seconds: barrier and ramp.
+const ENTER_CAR_PARK_S: f64 = 30.0;
+/// As [`ENTER_CAR_PARK_S`], where one turns in from the street.
+const ENTER_LOT_S: f64 = 10.0;
+/// Driving past one space at 10 km/h and 2.5 m a space, seconds.
+const PASS_SPACE_S: f64 = 0.9;
+/// As [`PASS_SPACE_S`] at the kerb, where a space is 6 m long.
+const PASS_KERB_SPACE_S: f64 = 2.2;
+/// Longer than this nobody searches in one place, seconds.
+const MOST_SEARCH_S: f64 = 600.0;
+
+/// How long a car stays on average where nothing else is known, seconds (after the German handbook
+/// of parking EAR 05: short stays at the kerb, a working day at park-and-ride).
+pub fn usual_stay_s(kind: Option<SiteKind>) -> f64 {
+    match kind {
+        None | Some(SiteKind::OnStreet) => 3_600.0,
+        Some(SiteKind::Lot) => 5_400.0,
+        Some(SiteKind::CarPark | SiteKind::Underground) => 7_200.0,
+        Some(SiteKind::ParkAndRide) => 28_800.0,
+    }
+}
+
+impl Supply {
+    fn occupied(self) -> f64 {
+        match self {
+            Supply::Bays { occupied, .. } => f64::from(occupied),
+            Supply::Count { vacant, capacity } => f64::from(capacity.saturating_sub(vacant)),
+        }
+    }
+
+    fn known(self) -> f64 {
+        match self {
+            Supply::Bays { vacant, occupied, .. } => f64::from(vacant + occupied),
+            Supply::Count { capacity, .. } => f64::from(capacity),
+        }
+    }
+}
+
+impl Flow {
+    /// The flow of a place that fills by `filling_per_s` cars a second (negative: empties): as many
+    /// come as usually leave, and those.
+    pub fn of(supply: Supply, stay_s: f64, filling_per_s: f64) -> Flow {
+        // An empty place gets cars too: some of its spaces in the course of a stay.
+        let leaving = supply.occupied().max(supply.known() * 0.1) / stay_s;
+        Flow { stay_s, arrivals_per_s: (leaving + filling_per_s).max(0.0) }
+    }
+}
+
+/// The chance that a car which comes `horizon_s` after the place was last seen finds a vacant space.
+/// `None` when nothing is known.
+pub fn chance(supply: Supply, flow: Flow, horizon_s: f64) -> Option<Chance> {
+    let horizon_s = horizon_s.max(0.0);
+    if supply.known() <= 0.0 {
+        return None;
+    }
+    let of = |factor: f64| {
+        let flow = Flow { arrivals_per_s: flow.arrivals_per_s * factor, ..flow };
+        match supply {
+            Supply::Bays { vacant, occupied, unknown } => of_bays(vacant, occupied, unknown, flow, horizon_s),
+            Supply::Count { vacant, capacity } => of_count(vacant, capacity, flow, horizon_s),
+        }
+        .clamp(0.0, MOST)
+    };
+    let (p, a, b) = (of(1.0), of(FLOW_FACTOR), of(1.0 / FLOW_FACTOR));
+    Some(Chance { p, low: a.min(b).min(p), high: a.max(b).max(p) })
+}
+
+fn of_bays(vacant: u32, occupied: u32, unknown: u32, flow: Flow, t: f64) -> f64 {
+    let spaces = f64::from(vacant + occupied + unknown);
+    let left = 1.0 / flow.stay_s;
+    // All arrivals are shared among the spaces that are vacant now, but for at least one.
+    let taken = flow.arrivals_per_s / f64::from(vacant).max(1.0).max(spaces * 0.05);
+    let usual = left / (left + taken);
+    let fade = (-(left + taken) * t).exp();
+    let from_vacant = usual + (1.0 - usual) * fade;
+    let from_occupied = usual * (1.0 - fade);
+    let none = (1.0 - from_vacant).powf(f64::from(vacant)) * (1.0 - from_occupied).powf(f64::from(occupied));
+    // Of a silent space nothing is known: it never makes a chance better.
+    1.0 - none
+}
+
+fn of_count(vacant: u32, capacity: u32, flow: Flow, t: f64) -> f64 {
+    let capacity_f = f64::from(capacity);
+    let occupied = f64::from(capacity.saturating_sub(vacant));
+    let stay = (-t / flow.stay_s).exp();
+    let came = flow.arrivals_per_s * flow.stay_s * (1.0 - stay);
+    let mean = occupied * stay + came;
+    let variance = occupied * stay * (1.0 - stay) + came;
+    if variance < 1e-6 {
+        return f64::from(u8::from(mean < capacity_f - 0.5));
+    }
+    let deviation = variance.sqrt();
+    let below = normal_cdf((capacity_f - 0.5 - mean) / deviation);
+    let within = normal_cdf((capacity_f + 0.5 - mean) / deviation);
+    if within < 1e-9 {
+        // Far in the tail the ratio of the two is that of the densities.
+        return (-(mean - capacity_f) / variance).exp();
+    }
+    below / within
+}
+
+/// Distribution function of the standard normal: Abramowitz and Stegun 26.2.17, error below 7.5e-8.
+fn normal_cdf(x: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.231_641_9 * x.abs());
+    let poly = t
+        * (0.319_381_530
+            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+    let tail = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * poly;
+    if x >= 0.0 { 1.0 - tail } else { tail }
+}
+
+/// Expected time from the gate to standing in a vacant space, seconds: of `capacity` spaces in random
+/// order, `vacant` of them vacant, one passes `(capacity + 1) / (vacant + 1)` (negative
+/// hypergeometric distribution).
+pub fn search_s(kind: Option<SiteKind>, vacant: f64, capacity: u32) -> f64 {
+    let (enter, pass) = match kind {
+        None | Some(SiteKind::OnStreet) => (0.0, PASS_KERB_SPACE_S),
+        Some(SiteKind::CarPark | SiteKind::Underground) => (ENTER_CAR_PARK_S, PASS_SPACE_S),
+        Some(SiteKind::Lot | SiteKind::ParkAndRide) => (ENTER_LOT_S, PASS_SPACE_S),
+    };
+    let spaces = f64::from(capacity.max(1));
+    let passed = (spaces + 1.0) / (vacant.clamp(0.0, spaces) + 1.0);
+    (enter + pass * passed).min(MOST_SEARCH_S)
+}
+
+/// Vacant spaces expected at the arrival.
+pub fn expected_vacant(supply: Supply, flow: Flow, horizon_s: f64) -> f64 {
+    let stay = (-horizon_s.max(0.0) / flow.stay_s).exp();
+    let occupied = supply.occupied() * stay + flow.arrivals_per_s * flow.stay_s * (1.0 - stay);
+    (supply.known() - occupied).clamp(0.0, supply.known())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn count(vacant: u32, capacity: u32) -> Supply {
+        Supply::Count { vacant, capacity }
+    }
+
+    fn still(supply: Supply) -> Flow {
+        Flow::of(supply, 3_600.0, 0.0)
+    }
+
+    #[test]
+    fn what_is_seen_now_holds_now() {
+        for (supply, p) in [
+            (count(0, 50), 0.0),
+            (count(1, 50), MOST),
+            (Supply::Bays { vacant: 0, occupied: 9, unknown: 0 }, 0.0),
+            (Supply::Bays { vacant: 1, occupied: 8, unknown: 0 }, MOST),
+        ] {
+            assert_eq!(chance(supply, still(supply), 0.0).unwrap().p, p, "{supply:?}");
+        }
+        assert_eq!(
+            chance(
+                Supply::Bays { vacant: 0, occupied: 0, unknown: 4 },
+                Flow { stay_s: 1.0, arrivals_per_s: 0.0 },
+                0.0
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn the_limit_is_erlangs_loss_formula() {
+        // 20 spaces, 15 cars offered: loss by the recursion B(c) = a B / (c + a B).
+        let (offered, spaces) = (15.0, 20u32);
+        let loss = (1..=spaces).fold(1.0, |b, c| offered * b / (f64::from(c) + offered * b));
+        let flow = Flow { stay_s: 600.0, arrivals_per_s: offered / 600.0 };
+        for vacant in [0, 10, 20] {
+            let p = chance(count(vacant, spaces), flow, 1e6).unwrap().p;
+            assert!((p - (1.0 - loss)).abs() < 0.01, "{p} {loss}");
+        }
+    }
+
+    /// Shares of a simulated M/M/C/C with a vacant space after `t`.
+    fn simulated(vacant: u32, capacity: u32, flow: Flow, t: f64) -> f64 {
+        let mut seed = 1u64;
+        let mut uniform = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((seed >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+        };
+        let runs = 4_000;
+        let found = (0..runs).filter(|_| {
+            let (mut cars, mut now) = (capacity - vacant, 0.0);
+            loop {
+                let leave = f64::from(cars) / flow.stay_s;
+                now -= uniform().ln() / (leave + flow.arrivals_per_s);
+                if now > t {
+                    return cars < capacity;
+                }
+                if uniform() * (leave + flow.arrivals_per_s) < leave {
+                    cars -= 1;
+                } else {
+                    cars = (cars + 1).min(capacity);
+                }
+            }
+        });
+        found.count() as f64 / f64::from(runs)
+    }
+
+    #[test]
+    fn a_counted_place_behaves_like_its_simulation() {
+        for (vacant, capacity, per_hour, minutes) in [
+            (3, 40, 30.0, 10.0),
+            (0, 40, 30.0, 20.0),
+            (12, 100, 90.0, 15.0),
+            (1, 10, 12.0, 5.0),
+            (60, 100, 40.0, 60.0),
+        ] {
+            let flow = Flow { stay_s: 5_400.0, arrivals_per_s: per_hour / 3_600.0 };
+            let (told, seen) = (
+                chance(count(vacant, capacity), flow, minutes * 60.0).unwrap().p,
+                simulated(vacant, capacity, flow, minutes * 60.0),
+            );
+            assert!((told - seen).abs() < 0.08, "{vacant}/{capacity}: told {told}, seen {seen}");
+        }
+    }
+
+    #[test]
+    fn a_full_house_takes_longer_to_search() {
+        let empty = search_s(Some(SiteKind::CarPark), 100.0, 100);
+        let full = search_s(Some(SiteKind::CarPark), 1.0, 100);
+        assert!(empty < 32.0 && full > 70.0, "{empty} {full}");
+    }
+
+    proptest! {
+        #[test]
+        fn chances_are_chances(vacant in 0u32..200, more in 0u32..200, unknown in 0u32..9, stay in 60.0..40_000.0f64,
+                               filling in -0.2..0.2f64, t in 0.0..1e6f64) {
+            for supply in [count(vacant, vacant + more), Supply::Bays { vacant, occupied: more, unknown }] {
+                let Some(c) = chance(supply, Flow::of(supply, stay, filling), t) else {
+                    prop_assert_eq!(vacant + more, 0);
+                    continue;
+                };
+                prop_assert!(0.0 <= c.low && c.low <= c.p && c.p <= c.high && c.high <= 1.0, "{:?}", c);
+            }
+        }
+
+        #[test]
+        fn one_more_vacant_space_is_never_worse(vacant in 0u32..100, capacity in 101u32..200, t in 0.0..7_200.0f64) {
+            let flow = Flow { stay_s: 3_600.0, arrivals_per_s: 0.02 };
+            let p = |vacant| chance(count(vacant, capacity), flow, t).unwrap().p;
+            prop_assert!(p(vacant + 1) >= p(vacant) - 1e-6);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! All that a search of ways needs to know of an area: its streets, its timetable, and how the stops
+//! hang on the streets. Built once from OpenStreetMap and GTFS, written into one file.
+
+mod file;
+mod stops;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::geo::{Bbox, LatLon};
+
+use crate::streets::{self, Network, StreetsError};
+use crate::timetable::{self, Options, Problems, ReadError, StopIx, Timetable};
+
+pub use file::{FileError, read, write};
+pub use stops::{Access, StopLinks};
+
+/// Streets and timetable of an area, ready to be searched. Immutable: share it in an `Arc`.
+#[derive(Debug)]
+pub struct Area {
+    pub network: Network,
+    pub timetable: Arc<Timetable>,
+    pub stops: StopLinks,
+    /// Names this content: two areas with the same are the same.
+    pub checksum: String,
+}
+
+/// Why an area could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Streets(#[from] StreetsError),
+    #[error(transparent)]
+    Timetable(#[from] ReadError),
+}
+
+/// What a build is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    ReadingStreets,
+    LinkingStreets,
+    ReadingTimetable {
+        feed: String,
+        file: String,
+    },
+    LinkingStops,
+    /// Of so many stops so many have their ways to the stops around.
+    WalkingBetweenStops {
+        done: usize,
+        of: usize,
+    },
+}
+
+/// What was noticed while building.
+#[derive(Debug, Default)]
+pub struct Notes {
+    pub streets: Vec<String>,
+    pub timetable: Problems,
+    /// Stops without a street for people on foot near them.
+    pub stops_without_street: Vec<StopIx>,
+}
+
+impl Area {
+    /// Builds an area from extracts of OpenStreetMap and GTFS feeds; without a feed there is no
+    /// transit.
+    ///
+    /// # Errors
+    /// A file cannot be read, or holds nothing of use. Bad rows are no error: see [`Notes`].
+    pub fn build(
+        extracts: &[impl AsRef<Path>],
+        feeds: &[impl AsRef<Path>],
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<(Area, Notes), BuildError> {
+        let mut notes = Notes::default();
+        progress(Step::ReadingStreets);
+        let extracts: Vec<_> = extracts.iter().map(|path| path.as_ref().to_path_buf()).collect();
+        let mut data = streets::osm::read(&extracts)?;
+        let built = streets::build(&mut data)?;
+        notes.streets = data.problems.iter().map(ToString::to_string).collect();
+        progress(Step::LinkingStreets);
+        let network = Network::new(built);
+        let mut timetable = match feeds {
+            [] => Timetable::empty(),
+            feeds => {
+                let mut step = |p: timetable::read::Progress<'_>| {
+                    progress(Step::ReadingTimetable { feed: p.feed.to_owned(), file: p.file.to_owned() });
+                };
+                timetable::read(feeds, Options::default(), &mut step, &mut notes.timetable)?
+            }
+        };
+        progress(Step::LinkingStops);
+        let stops = StopLinks::new(&network, &timetable);
+        notes.stops_without_street = stops.unlinked(&timetable);
+        stops::add_footpaths(&network, &stops, &mut timetable, progress);
+        Ok((Area { network, timetable: Arc::new(timetable), stops, checksum: String::new() }, notes))
+    }
+
+    /// The box around all junctions.
+    pub fn bounds(&self) -> Option<Bbox> {
+        let points = self.network.streets().junctions.iter().map(|at| at.degrees());
+        let mut points = points.peekable();
+        let first = *points.peek()?;
+        let mut edge = (first.lon, first.lat, first.lon, first.lat);
+        for LatLon { lat, lon } in points {
+            edge = (edge.0.min(lon), edge.1.min(lat), edge.2.max(lon), edge.3.max(lat));
+        }
+        Bbox::new(edge.0, edge.1, edge.2, edge.3)
+    }
+}

@@ -1,0 +1,40 @@
+//! By bike to a stop, then by transit.
+
+use super::places::stops_in;
+use super::street::{Ends, Feet, budget};
+use super::transit::Riding;
+use super::{End, Modes, Plan, StreetLeg};
+use crate::area::Access;
+use crate::streets::{Direction, Mode, Workspace};
+use crate::timetable::StopIx;
+
+/// Longest way by bike to a stop, seconds.
+const MAX_BIKE_S: f64 = 900.0;
+/// As far as one gets in that time, metres.
+const MAX_BIKE_M: f64 = 4_500.0;
+/// Finding a stand and locking the bike, seconds.
+const LOCK_S: i32 = 90;
+
+pub(super) fn plan(
+    riding: &mut Riding<'_, '_>,
+    ends: &Ends,
+    feet: &Feet<'_>,
+    workspace: &mut Workspace,
+    plan: &mut Plan,
+) {
+    let (area, request) = (riding.area, riding.request);
+    let Some(link) = ends.from_bike else { return };
+    let network = &area.network;
+    let tree = network.tree(workspace, Mode::Bike, link, Direction::Forward, MAX_BIKE_S, budget(request));
+    plan.cut |= tree.cut;
+    let mut origins = stops_in(area, &tree, Access::Bike, request.from, MAX_BIKE_M);
+    for (_, seconds) in &mut origins {
+        *seconds += LOCK_S;
+    }
+    let links = area.stops.of(Access::Bike);
+    let begin = |stop: StopIx, start: i64| {
+        let path = tree.path(&links[stop as usize]?)?;
+        Some(vec![StreetLeg::along(Mode::Bike, (End::Origin, End::Stop(stop)), path, start)])
+    };
+    riding.run(Modes::BIKE_RIDE, &origins, feet, 1.0, &begin, plan);
+}

@@ -1,0 +1,125 @@
+//! By car to a place to park, then on foot.
+
+use super::risk::{Candidate, expected};
+use super::street::{Ends, Feet, budget};
+use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, Plan, Prospect, Request, StreetLeg, When};
+use crate::area::Area;
+use crate::streets::{Direction, Link, Mode, Tree, Workspace};
+
+/// A lot with less chance than this is not worth driving to.
+pub(super) const MIN_CHANCE: f64 = 0.2;
+
+/// So many lots are told as ways of their own; the others are alternatives.
+const MAX_WAYS: usize = 4;
+
+/// No drive is slower than this as the crow flies, m/s; what is farther is not looked for.
+const SLOWEST_MPS: f64 = 4.0;
+/// Added to the longest drive that is looked for, seconds.
+const DRIVE_MARGIN_S: f64 = 600.0;
+
+/// All drives from the origin, as far as a lot may be.
+pub(super) fn tree<'a>(
+    area: &'a Area,
+    request: &Request<'_>,
+    ends: &Ends,
+    workspace: &'a mut Workspace,
+) -> Option<Tree<'a>> {
+    let lots = request.lots.iter().chain(request.park_ride);
+    let farthest_m = lots.map(|lot| request.from.distance_m(lot.at)).reduce(f64::max)?;
+    let limit_s = farthest_m / SLOWEST_MPS + DRIVE_MARGIN_S;
+    let link = ends.from_car?;
+    Some(area.network.tree(workspace, Mode::Car, link, Direction::Forward, limit_s, budget(request)))
+}
+
+/// The quickest of several links: seconds and the link.
+pub(super) fn nearest(tree: &Tree<'_>, links: &[Link]) -> Option<(f64, Link)> {
+    let reached = links.iter().filter_map(|link| Some((tree.duration_s(link)?, *link)));
+    reached.min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// A lot that can be reached.
+struct Within<'a> {
+    lot: &'a Lot<'a>,
+    drive_s: f64,
+    gate: Link,
+    walk_s: f64,
+    door: Link,
+}
+
+pub(super) fn plan(request: &Request<'_>, drive: &Tree<'_>, feet: &Feet<'_>, plan: &mut Plan) {
+    let mut reached = Vec::new();
+    for lot in request.lots {
+        let doors = if request.wheelchair { &lot.links.wheelchair } else { &lot.links.foot };
+        match nearest(drive, &lot.links.vehicle).zip(nearest(&feet.to, doors)) {
+            Some(((drive_s, gate), (walk_s, door))) => {
+                reached.push(Within { lot, drive_s, gate, walk_s, door });
+            }
+            None => plan.left_out.push((lot.id, LeftOut::OutOfReach)),
+        }
+    }
+    let prospect = |within: &Within<'_>| -> Prospect {
+        let arrival = match request.when {
+            When::DepartAt(time) => time + within.drive_s as i64,
+            When::ArriveBy(time) => time - within.walk_s as i64,
+        };
+        (request.prospect)(within.lot.id, arrival)
+    };
+    let candidates: Vec<Candidate> = reached
+        .iter()
+        .map(|w| Candidate { id: w.lot.id, at: w.lot.at, prospect: prospect(w), onward_s: w.walk_s })
+        .collect();
+    let is_offered = |c: &Candidate| c.prospect.p.is_none_or(|p| p >= MIN_CHANCE);
+    let offered: Vec<usize> = (0..candidates.len()).filter(|i| is_offered(&candidates[*i])).collect();
+    for c in candidates.iter().filter(|c| !is_offered(c)) {
+        plan.left_out.push((c.id, LeftOut::ProbablyFull { p: c.prospect.p.unwrap_or(0.0) }));
+    }
+    let kept: Vec<Candidate> = offered.iter().map(|i| candidates[*i]).collect();
+    let mut ways: Vec<_> = (offered.iter().enumerate())
+        .map(|(number, i)| {
+            let (from_gate_s, alternatives) = expected(&kept, number);
+            (reached[*i].drive_s + from_gate_s, *i, alternatives)
+        })
+        .collect();
+    ways.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Of lots that are no better in any respect only the first is a way of its own.
+    let mut told: Vec<(f64, f64)> = Vec::new();
+    for (expected_s, i, alternatives) in ways {
+        let (walk_s, p) = (reached[i].walk_s, candidates[i].prospect.p.unwrap_or(super::risk::UNKNOWN_P));
+        if told.len() == MAX_WAYS || told.iter().any(|(walk, chance)| *walk <= walk_s && *chance >= p) {
+            continue;
+        }
+        told.push((walk_s, p));
+        let parking = Parking { lot: reached[i].lot.id, prospect: candidates[i].prospect, alternatives };
+        plan.itineraries.extend(itinerary(request, drive, feet, &reached[i], parking, expected_s));
+    }
+}
+
+fn itinerary(
+    request: &Request<'_>,
+    drive: &Tree<'_>,
+    feet: &Feet<'_>,
+    within: &Within<'_>,
+    parking: Parking,
+    expected_s: f64,
+) -> Option<Itinerary> {
+    let (drive, walk) = (drive.path(&within.gate)?, feet.to.path(&within.door)?);
+    let search_s = parking.prospect.search_s.round() as i64;
+    let lot = End::Lot(within.lot.id);
+    let start = match request.when {
+        When::DepartAt(time) => time,
+        // Who must be there in time reckons with the risk.
+        When::ArriveBy(time) => time - expected_s.ceil() as i64,
+    };
+    let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive, start);
+    let walk = StreetLeg::along(feet.mode, (lot, End::Destination), walk, car.end + search_s);
+    car.parking = Some(parking);
+    Some(Itinerary {
+        modes: Modes::CAR,
+        start,
+        end: walk.end,
+        expected_end: start as f64 + expected_s,
+        transfers: 0,
+        legs: vec![Leg::Street(car), Leg::Street(walk)],
+        next_departures: Vec::new(),
+    })
+}

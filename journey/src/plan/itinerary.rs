@@ -1,0 +1,123 @@
+//! A way from A to B, leg by leg. Times are seconds since 1970.
+
+use domain::geo::LatLon;
+
+use super::risk::Alternative;
+use super::{Modes, Prospect};
+use crate::raptor::Ride;
+use crate::streets::{Mode, Path};
+use crate::timetable::StopIx;
+
+/// One way to get there.
+#[derive(Debug, Clone)]
+pub struct Itinerary {
+    /// Which kind of way it is: one flag.
+    pub modes: Modes,
+    pub start: i64,
+    /// If a space is found where it is looked for first.
+    pub end: i64,
+    /// With the risk of finding none.
+    pub expected_end: f64,
+    pub transfers: u8,
+    pub legs: Vec<Leg>,
+    /// When else the first ride leaves, with the same ends: the next departures.
+    pub next_departures: Vec<i64>,
+}
+
+/// A part of a way.
+#[derive(Debug, Clone)]
+pub enum Leg {
+    Street(StreetLeg),
+    Ride(RideLeg),
+}
+
+/// Where a leg begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Origin,
+    Destination,
+    Stop(StopIx),
+    /// A lot, by its id.
+    Lot(usize),
+}
+
+/// Over streets by one's own means.
+#[derive(Debug, Clone)]
+pub struct StreetLeg {
+    pub mode: Mode,
+    pub from: End,
+    pub to: End,
+    pub start: i64,
+    pub end: i64,
+    pub distance_m: f64,
+    pub points: Vec<LatLon>,
+    /// Where the car is left at its end.
+    pub parking: Option<Parking>,
+}
+
+/// Where a car is left.
+#[derive(Debug, Clone)]
+pub struct Parking {
+    pub lot: usize,
+    pub prospect: Prospect,
+    /// Where to go if there is no space, in this order.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// In a vehicle.
+#[derive(Debug, Clone)]
+pub struct RideLeg {
+    pub ride: Ride,
+    pub start: i64,
+    pub end: i64,
+    pub scheduled_start: i64,
+    pub scheduled_end: i64,
+    pub distance_m: f64,
+    pub points: Vec<LatLon>,
+}
+
+impl StreetLeg {
+    /// A leg along `path` that begins at `start`.
+    pub(super) fn along(mode: Mode, (from, to): (End, End), path: Path, start: i64) -> StreetLeg {
+        let end = start + path.duration_s.round() as i64;
+        StreetLeg {
+            mode,
+            from,
+            to,
+            start,
+            end,
+            distance_m: path.distance_m,
+            points: path.points,
+            parking: None,
+        }
+    }
+}
+
+impl Itinerary {
+    /// Metres by one means over streets.
+    pub fn metres(&self, is: impl Fn(Mode) -> bool) -> f64 {
+        let legs = self.legs.iter().filter_map(|leg| match leg {
+            Leg::Street(leg) if is(leg.mode) => Some(leg.distance_m),
+            _ => None,
+        });
+        legs.sum()
+    }
+
+    /// Metres on foot or in a wheelchair.
+    pub fn walk_m(&self) -> f64 {
+        self.metres(|mode| matches!(mode, Mode::Foot | Mode::Wheelchair))
+    }
+
+    /// Where the car is left.
+    pub fn parking(&self) -> Option<&Parking> {
+        self.legs.iter().find_map(|leg| match leg {
+            Leg::Street(leg) => leg.parking.as_ref(),
+            Leg::Ride(_) => None,
+        })
+    }
+
+    /// How certain it is to go as told: the chance of a space, 1 where none is needed.
+    pub fn certainty(&self) -> f64 {
+        self.parking().map_or(1.0, |parking| parking.prospect.p.unwrap_or(super::risk::UNKNOWN_P))
+    }
+}

@@ -1,0 +1,234 @@
+//! Every way from A to B in one answer: on foot, by bike, by car with a place to park, by transit, and
+//! what combines them.
+//!
+//! One search tree over the streets from A and one to B give all stops and all places to park at
+//! once; the timetable is searched from what they reach. What is compared: expected arrival,
+//! transfers, walking, certainty of parking. A way may only be beaten by one that needs no vehicle
+//! more than it does: who has no car is not served by the drive being quicker.
+
+mod best;
+mod bike_ride;
+mod car;
+mod itinerary;
+mod park_ride;
+mod places;
+mod risk;
+mod street;
+mod transit;
+
+use std::sync::Arc;
+
+use domain::geo::LatLon;
+
+use crate::area::Area;
+use crate::overlay::Overlay;
+use crate::raptor::Search;
+use crate::streets::parking::Links;
+use crate::streets::{Mode, Workspace};
+use crate::timetable::StopIx;
+
+pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
+pub use self::places::{StopWalk, stops_around};
+pub use self::risk::Alternative;
+
+/// Ways of travelling; a set of flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modes(u8);
+
+impl Modes {
+    pub const WALK: Modes = Modes(1);
+    pub const BIKE: Modes = Modes(2);
+    pub const CAR: Modes = Modes(4);
+    pub const TRANSIT: Modes = Modes(8);
+    pub const PARK_RIDE: Modes = Modes(16);
+    pub const BIKE_RIDE: Modes = Modes(32);
+    pub const NONE: Modes = Modes(0);
+
+    /// All, with their names in the API.
+    pub const NAMED: [(&'static str, Modes); 6] = [
+        ("WALK", Modes::WALK),
+        ("BIKE", Modes::BIKE),
+        ("CAR", Modes::CAR),
+        ("TRANSIT", Modes::TRANSIT),
+        ("PARK_RIDE", Modes::PARK_RIDE),
+        ("BIKE_RIDE", Modes::BIKE_RIDE),
+    ];
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Modes) -> Modes {
+        Modes(self.0 | other.0)
+    }
+
+    pub const fn has(self, other: Modes) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// When to travel, seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    DepartAt(i64),
+    ArriveBy(i64),
+}
+
+impl When {
+    pub fn time(self) -> i64 {
+        match self {
+            When::DepartAt(time) | When::ArriveBy(time) => time,
+        }
+    }
+}
+
+/// A place where a car may be left.
+#[derive(Debug, Clone, Copy)]
+pub struct Lot<'a> {
+    /// The caller's name for it.
+    pub id: usize,
+    pub at: LatLon,
+    pub links: &'a Links,
+    /// Stops to go on from; empty for places that are not for park-and-ride.
+    pub stops: &'a [StopWalk],
+}
+
+/// What a driver may expect of a lot at a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prospect {
+    /// Chance that it has a vacant space; `None` when nothing is known.
+    pub p: Option<f64>,
+    /// Expected search inside, seconds.
+    pub search_s: f64,
+}
+
+/// A question.
+pub struct Request<'a> {
+    pub from: LatLon,
+    pub to: LatLon,
+    pub when: When,
+    pub modes: Modes,
+    /// The longest way on foot in a row, metres.
+    pub max_walk_m: f64,
+    /// The longest way on foot without any vehicle, metres.
+    pub max_direct_walk_m: f64,
+    pub wheelchair: bool,
+    /// Where a driver may park near the destination.
+    pub lots: &'a [Lot<'a>],
+    /// Where one may change from the car to transit.
+    pub park_ride: &'a [Lot<'a>],
+    /// The prospect of a lot (by its id) for a car that comes at a time (seconds since 1970).
+    pub prospect: &'a dyn Fn(usize, i64) -> Prospect,
+    /// Asked now and then; `true` ends the search with what there is.
+    pub is_over: &'a dyn Fn() -> bool,
+}
+
+impl Request<'_> {
+    fn foot(&self) -> Mode {
+        if self.wheelchair { Mode::Wheelchair } else { Mode::Foot }
+    }
+}
+
+/// Why a lot is not part of the answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LeftOut {
+    /// Probably full when the car gets there.
+    ProbablyFull { p: f64 },
+    /// No way leads there by car, or from there on foot within the walking limit.
+    OutOfReach,
+}
+
+/// Which end of the journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    From,
+    To,
+}
+
+/// An answer.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The best first.
+    pub itineraries: Vec<Itinerary>,
+    /// Lots that were considered and are in no itinerary, with their ids.
+    pub left_out: Vec<(usize, LeftOut)>,
+    /// Whether time ran out: better ways may exist.
+    pub cut: bool,
+}
+
+/// An end of the journey is nowhere near a street.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no street within {SNAP_LIMIT_M} m")]
+pub struct NoStreet(pub Which);
+
+/// Places farther from any street than this are outside of the data, metres.
+pub const SNAP_LIMIT_M: f64 = 500.0;
+
+/// Memory for planning one journey after the other; those planned at the same time have one each.
+pub struct Planner {
+    area: Arc<Area>,
+    from_foot: Workspace,
+    to_foot: Workspace,
+    from_bike: Workspace,
+    from_car: Workspace,
+    between: Workspace,
+    transit: Search,
+}
+
+impl Planner {
+    pub fn new(area: Arc<Area>) -> Self {
+        let transit = Search::new(area.timetable.clone());
+        let [from_foot, to_foot, from_bike, from_car, between] = std::array::from_fn(|_| Workspace::new());
+        Planner { area, from_foot, to_foot, from_bike, from_car, between, transit }
+    }
+
+    pub fn area(&self) -> &Arc<Area> {
+        &self.area
+    }
+
+    /// Finds all ways that are worth telling.
+    ///
+    /// # Errors
+    /// No street is near one of the ends.
+    pub fn plan(&mut self, request: &Request<'_>, overlay: Option<&Overlay>) -> Result<Plan, NoStreet> {
+        let area = self.area.clone();
+        let ends = street::Ends::new(&area, request)?;
+        let mut plan = Plan::default();
+        let feet = ends.feet(&area, request, &mut self.from_foot, &mut self.to_foot);
+        plan.cut |= feet.from.cut || feet.to.cut;
+        if request.modes.has(Modes::WALK) {
+            plan.itineraries.extend(street::walk(&area, request, &ends, &feet, &mut self.between));
+        }
+        if request.modes.has(Modes::BIKE) {
+            plan.itineraries.extend(street::bike(&area, request, &ends, &mut self.between));
+        }
+        let mut riding = transit::Riding {
+            area: &area,
+            request,
+            overlay,
+            search: &mut self.transit,
+            between: &mut self.between,
+        };
+        if request.modes.has(Modes::TRANSIT) {
+            riding.transit(&feet, &mut plan);
+        }
+        if request.modes.has(Modes::BIKE_RIDE) {
+            bike_ride::plan(&mut riding, &ends, &feet, &mut self.from_bike, &mut plan);
+        }
+        if request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE) {
+            let drive = car::tree(&area, request, &ends, &mut self.from_car);
+            if let Some(drive) = drive {
+                plan.cut |= drive.cut;
+                if request.modes.has(Modes::CAR) {
+                    car::plan(request, &drive, &feet, &mut plan);
+                }
+                if request.modes.has(Modes::PARK_RIDE) {
+                    park_ride::plan(&mut riding, &drive, &feet, &mut plan);
+                }
+            }
+        }
+        best::keep(&mut plan, request);
+        Ok(plan)
+    }
+}
+
+/// Stops with the seconds it takes from or to them.
+type Reached = Vec<(StopIx, i32)>;

@@ -1,0 +1,190 @@
+//! By transit: from the stops that are reached to the stops that lead on.
+
+use super::places::stops_in;
+use super::street::{Feet, budget};
+use super::{End, Itinerary, Leg, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
+use crate::area::{Access, Area};
+use crate::overlay::Overlay;
+use crate::raptor::{self, Journey, Query, Ride, Search, departures};
+use crate::streets::{Path, Workspace};
+use crate::timetable::services::{Day, day_of};
+use crate::timetable::{StopIx, Timetable};
+
+/// Rides at most: who changes four times is not served by a fifth.
+const MAX_RIDES: u8 = 5;
+
+/// The walking limit is tried in full and in this part: some rather change than walk.
+const SHORT_WALK: f64 = 0.4;
+
+/// So many later departures are told.
+const NEXT_DEPARTURES: usize = 3;
+/// How far they are looked for, seconds.
+const NEXT_WITHIN_S: i32 = 4 * 3_600;
+
+/// What all searches of the timetable for one request share.
+pub(super) struct Riding<'a, 'r> {
+    pub area: &'a Area,
+    pub request: &'a Request<'r>,
+    pub overlay: Option<&'a Overlay>,
+    pub search: &'a mut Search,
+    pub between: &'a mut Workspace,
+}
+
+/// The way from the origin to the first stop: its legs, the last of which ends at `start + seconds`.
+pub(super) type Begin<'b> = dyn Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'b;
+
+impl Riding<'_, '_> {
+    /// On foot to a stop, rides, on foot to the destination.
+    pub fn transit(&mut self, feet: &Feet<'_>, plan: &mut Plan) {
+        let (area, request) = (self.area, self.request);
+        let access = if request.wheelchair { Access::Wheelchair } else { Access::Foot };
+        let links = area.stops.of(access);
+        let begin = |stop: StopIx, start: i64| {
+            let path = feet.from.path(&links[stop as usize]?)?;
+            Some(vec![StreetLeg::along(feet.mode, (End::Origin, End::Stop(stop)), path, start)])
+        };
+        let origins = stops_in(area, &feet.from, access, request.from, request.max_walk_m);
+        for share in [1.0, SHORT_WALK] {
+            let within: Reached =
+                origins.iter().copied().filter(|(_, s)| f64::from(*s) <= feet.limit_s * share).collect();
+            if share < 1.0 && within.len() == origins.len() {
+                break;
+            }
+            self.run(Modes::TRANSIT, &within, feet, share, &begin, plan);
+        }
+    }
+
+    /// Searches from `origins` to the stops around the destination; `begin` draws the way to the
+    /// first stop.
+    pub fn run(
+        &mut self,
+        modes: Modes,
+        origins: &[(StopIx, i32)],
+        feet: &Feet<'_>,
+        share: f64,
+        begin: &Begin<'_>,
+        plan: &mut Plan,
+    ) {
+        let (area, request) = (self.area, self.request);
+        let access = if request.wheelchair { Access::Wheelchair } else { Access::Foot };
+        let mut destinations = stops_in(area, &feet.to, access, request.to, request.max_walk_m);
+        destinations.retain(|(_, s)| f64::from(*s) <= feet.limit_s * share);
+        if origins.is_empty() || destinations.is_empty() {
+            return;
+        }
+        let timetable = &area.timetable;
+        let (day, midnight) = day_and_begin(timetable, request.when.time());
+        let when = match request.when {
+            When::DepartAt(time) => raptor::When::DepartAt((time - midnight) as i32),
+            When::ArriveBy(time) => raptor::When::ArriveBy((time - midnight) as i32),
+        };
+        let query = Query {
+            max_rides: MAX_RIDES,
+            wheelchair: request.wheelchair,
+            walk_at_ends: false,
+            ..Query::new(origins, &destinations, day, when)
+        };
+        let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+        plan.cut |= answer.cut;
+        for journey in answer.journeys.iter().filter(|journey| journey.rides > 0) {
+            plan.itineraries.extend(self.itinerary(modes, journey, (day, midnight), feet, begin));
+        }
+    }
+
+    fn itinerary(
+        &mut self,
+        modes: Modes,
+        journey: &Journey,
+        (day, midnight): (Day, i64),
+        feet: &Feet<'_>,
+        begin: &Begin<'_>,
+    ) -> Option<Itinerary> {
+        let (area, overlay) = (self.area, self.overlay);
+        let access = if self.request.wheelchair { Access::Wheelchair } else { Access::Foot };
+        let rides = || {
+            journey.legs.iter().filter_map(|leg| if let raptor::Leg::Ride(r) = leg { Some(r) } else { None })
+        };
+        let (first, last) = (rides().next()?, rides().last()?);
+        let start = midnight + i64::from(journey.departure_s);
+        let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
+        for leg in &journey.legs {
+            match leg {
+                raptor::Leg::Ride(ride) => legs.push(Leg::Ride(ride_leg(&area.timetable, ride, midnight))),
+                raptor::Leg::Walk(walk) => {
+                    let start = midnight + i64::from(walk.departure_s);
+                    legs.push(Leg::Street(self.change(
+                        feet,
+                        (walk.from, walk.to),
+                        start,
+                        midnight + i64::from(walk.arrival_s),
+                    )));
+                }
+            }
+        }
+        let path = feet.to.path(&area.stops.of(access)[last.to as usize]?)?;
+        let alighted = midnight + i64::from(last.arrival_s);
+        let onward = StreetLeg::along(feet.mode, (End::Stop(last.to), End::Destination), path, alighted);
+        let end = onward.end;
+        legs.push(Leg::Street(onward));
+        legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none()));
+        let later = first.departure_s + 1;
+        let next = departures(
+            &area.timetable,
+            overlay,
+            (first.from, Some(first.to)),
+            day,
+            (later, NEXT_WITHIN_S),
+            NEXT_DEPARTURES,
+        );
+        Some(Itinerary {
+            modes,
+            start,
+            end,
+            expected_end: end as f64,
+            transfers: journey.rides - 1,
+            legs,
+            next_departures: next.iter().map(|d| midnight + i64::from(d.departure_s)).collect(),
+        })
+    }
+
+    /// The walk between two stops; a straight line where the streets do not join them.
+    fn change(&mut self, feet: &Feet<'_>, (from, to): (StopIx, StopIx), start: i64, end: i64) -> StreetLeg {
+        let area = self.area;
+        let links = area.stops.of(if self.request.wheelchair { Access::Wheelchair } else { Access::Foot });
+        let path = links[from as usize].zip(links[to as usize]).and_then(|(a, b)| {
+            area.network.route(self.between, feet.mode, a, &b, budget(self.request)).path(&b)
+        });
+        let path = path.unwrap_or_else(|| {
+            let points = vec![area.stops.point(&area.timetable, from), area.stops.point(&area.timetable, to)];
+            Path { duration_s: 0.0, distance_m: points[0].distance_m(points[1]), points }
+        });
+        let leg = StreetLeg::along(feet.mode, (End::Stop(from), End::Stop(to)), path, start);
+        // What the timetable allows for a change is more than the walk.
+        StreetLeg { end, ..leg }
+    }
+}
+
+fn ride_leg(timetable: &Timetable, ride: &Ride, midnight: i64) -> RideLeg {
+    let points: Vec<_> = timetable
+        .geometry(ride.trip, usize::from(ride.board), usize::from(ride.alight))
+        .into_iter()
+        .map(|(lat, lon)| domain::geo::LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 })
+        .collect();
+    let at = |s: i32| midnight + i64::from(s);
+    RideLeg {
+        start: at(ride.departure_s),
+        end: at(ride.arrival_s),
+        scheduled_start: at(ride.scheduled_departure_s),
+        scheduled_end: at(ride.scheduled_arrival_s),
+        distance_m: points.windows(2).map(|pair| pair[0].distance_m(pair[1])).sum(),
+        points,
+        ride: ride.clone(),
+    }
+}
+
+/// The service day of a moment in the timetable's zone, and when it begins.
+pub(super) fn day_and_begin(timetable: &Timetable, time: i64) -> (Day, i64) {
+    let zoned = jiff::Timestamp::from_second(time).ok().and_then(|t| t.in_tz(&timetable.timezone).ok());
+    let day = zoned.map_or((time / 86_400) as Day, |z| day_of(z.date()));
+    (day, timetable.day_begins_at(day))
+}
