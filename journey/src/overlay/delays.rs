@@ -24,7 +24,13 @@ pub struct Times {
 
 /// Works out the expected times of `trip`, whose day began at `begins_at` (seconds since 1970).
 /// `false` when the update says nothing.
-pub fn delayed(timetable: &Timetable, trip: TripIx, update: &TripUpdate, begins_at: i64, into: &mut Times) -> bool {
+pub fn delayed(
+    timetable: &Timetable,
+    trip: TripIx,
+    update: &TripUpdate,
+    begins_at: i64,
+    into: &mut Times,
+) -> bool {
     let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
     let own = trip as usize - pattern.first_trip;
     let meta = &timetable.trips[trip as usize];

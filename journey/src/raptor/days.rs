@@ -49,7 +49,12 @@ pub struct DayCache {
 
 impl DayCache {
     /// Makes sure that all of `days` are there.
-    pub fn prepare(&mut self, timetable: &Timetable, days: impl Iterator<Item = Day> + Clone, wheelchair: bool) {
+    pub fn prepare(
+        &mut self,
+        timetable: &Timetable,
+        days: impl Iterator<Item = Day> + Clone,
+        wheelchair: bool,
+    ) {
         if self.days.len() > KEPT {
             self.days.clear();
         }
@@ -58,7 +63,8 @@ impl DayCache {
                 let services: Vec<bool> = timetable.services.iter().map(|s| s.runs_on(day)).collect();
                 let trips = DayTrips::new(&timetable.patterns, |trip| {
                     let trip = &timetable.trips[trip];
-                    services[trip.service as usize] && (!wheelchair || trip.wheelchair == Wheelchair::Possible)
+                    services[trip.service as usize]
+                        && (!wheelchair || trip.wheelchair == Wheelchair::Possible)
                 });
                 self.days.push(((day, wheelchair), trips));
             }

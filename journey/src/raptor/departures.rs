@@ -1,7 +1,7 @@
 //! What leaves a stop next; and the next departures of the same ride.
 
-use super::layers::networks;
 use super::days::DayCache;
+use super::layers::networks;
 use super::{Query, When};
 use crate::bits;
 use crate::overlay::Overlay;

@@ -60,6 +60,12 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
         directed::<BACK>(time + self.shift)
     }
 
+    /// Whether one trip comes before another in the direction of the search.
+    #[inline]
+    pub fn is_ahead(trip: usize, of: usize) -> bool {
+        if BACK { trip > of } else { trip < of }
+    }
+
     /// The first trip in the direction of the search that can be entered at `position` from
     /// `ready` on, runs, and is ahead of `held`.
     #[inline]
@@ -85,7 +91,8 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
                 let middle = usize::midpoint(past, beyond);
                 if pattern.arrival(middle, at) <= limit { past = middle + 1 } else { beyond = middle }
             }
-            let found = bits::last_to(running, removed, pattern.first_trip + from, pattern.first_trip + past - 1)?;
+            let found =
+                bits::last_to(running, removed, pattern.first_trip + from, pattern.first_trip + past - 1)?;
             Some(found - pattern.first_trip)
         } else {
             let limit = ready - self.shift;

@@ -1,8 +1,8 @@
 //! The rounds of a search.
 
+use super::MAX_RIDES;
 use super::layers::{Layer, Networks};
 use super::line::{Line, turned};
-use super::MAX_RIDES;
 use crate::bits;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::{NONE, StopIx, Timetable};
@@ -157,7 +157,11 @@ impl Rounds {
     fn set_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
         let stops = timetable.stop_count();
         let ends = &mut self.ends;
+        let is_closed = |stop: StopIx| task.closed.is_some_and(|closed| bits::has(closed, stop as usize));
         for (stop, seconds) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < stops) {
+            if is_closed(*stop) {
+                continue;
+            }
             ends.offer(*stop, *stop, *seconds);
             if task.walk_at_ends {
                 for path in paths_to::<BACK>(timetable, *stop) {
@@ -256,10 +260,15 @@ impl Rounds {
                     if Line::<BACK>::is_out(span, layer.shift, start, *scan.bound) {
                         continue;
                     }
-                    let label =
-                        RideLabel { trip: 0, entered: 0, network: network_number as u8, layer: layer_number as u8 };
+                    let label = RideLabel {
+                        trip: 0,
+                        entered: 0,
+                        network: network_number as u8,
+                        layer: layer_number as u8,
+                    };
                     let line = Line::<BACK>::new(stops, layer.shift);
-                    scan.line(line, stops.first_trip, layer, usize::from(queue.from[pattern]), label);
+                    let trips = stops.first_trip..stops.first_trip + stops.trips;
+                    scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
                 }
             }
             queue.waiting.fill(0);
@@ -343,7 +352,7 @@ impl Scan<'_> {
     fn line<const BACK: bool>(
         &mut self,
         line: Line<'_, BACK>,
-        first_trip: usize,
+        trips: std::ops::Range<usize>,
         layer: &Layer<'_>,
         from: usize,
         mut label: RideLabel,
@@ -368,13 +377,25 @@ impl Scan<'_> {
             if !bits::has(&self.before.marked, at) || !Line::<BACK>::can_enter(pattern_stop) {
                 continue;
             }
+            // Who came here on this very line gains only by a trip ahead of the one left: that is
+            // still here where trips wait long enough. Most often there is none.
+            let came = self.before.ride[at];
+            let same_line = self.before.came_from[at] == at as StopIx
+                && (came.network, came.layer) == (label.network, label.layer)
+                && trips.contains(&(came.trip as usize));
+            let came = (came.trip as usize).wrapping_sub(trips.start);
+            let ahead_of = match held {
+                _ if !same_line => held,
+                Some(trip) if Line::<BACK>::is_ahead(trip, came) => held,
+                _ => Some(came),
+            };
             let ready = self.before.ready[at];
             if ready >= *self.bound {
                 continue;
             }
-            if let Some(trip) = line.first(position, ready, held, &layer.trips.running, layer.removed) {
+            if let Some(trip) = line.first(position, ready, ahead_of, &layer.trips.running, layer.removed) {
                 held = Some(trip);
-                label.trip = (first_trip + trip) as u32;
+                label.trip = (trips.start + trip) as u32;
                 label.entered = position as u16;
             }
         }

@@ -68,8 +68,7 @@ impl Tracer<'_, '_> {
         let at_start = seconds(self.task.starts, start);
         let at_end = seconds(self.task.ends, last);
         let (access, egress) = if BACK { (at_end, at_start) } else { (at_start, at_end) };
-        let (mut departure, mut arrival) =
-            (directed::<BACK>(self.task.start), directed::<BACK>(found.time));
+        let (mut departure, mut arrival) = (directed::<BACK>(self.task.start), directed::<BACK>(found.time));
         if BACK {
             std::mem::swap(&mut departure, &mut arrival);
         }
@@ -103,7 +102,8 @@ impl Tracer<'_, '_> {
         let pattern = network.patterns.pattern(network.patterns.pattern_of(label.trip));
         let trip = label.trip as usize - pattern.first_trip;
         let count = pattern.stops.len();
-        let (entered, left) = (turned::<BACK>(usize::from(label.entered), count), turned::<BACK>(left, count));
+        let (entered, left) =
+            (turned::<BACK>(usize::from(label.entered), count), turned::<BACK>(left, count));
         let (board, alight) = if BACK { (left, entered) } else { (entered, left) };
         let realtime = label.network > 0;
         let changed = self.overlay.filter(|_| realtime).and_then(|o| o.trip(layer.day, label.trip));

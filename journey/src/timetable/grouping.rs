@@ -93,9 +93,7 @@ impl Group {
         let mut order: Vec<usize> = (0..self.keys.len()).collect();
         let departure = |trip: usize| self.times[trip * stops].1;
         order.sort_by(|a, b| {
-            departure(*a)
-                .cmp(&departure(*b))
-                .then_with(|| self.trip(*a, stops).cmp(self.trip(*b, stops)))
+            departure(*a).cmp(&departure(*b)).then_with(|| self.trip(*a, stops).cmp(self.trip(*b, stops)))
         });
         let mut chains: Vec<Vec<usize>> = Vec::new();
         for trip in order {

@@ -41,7 +41,14 @@ pub struct Problems {
 
 impl Problems {
     /// Takes over a problem.
-    pub fn add(&mut self, file: &str, line: u64, field: &'static str, value: &str, reason: impl Into<String>) {
+    pub fn add(
+        &mut self,
+        file: &str,
+        line: u64,
+        field: &'static str,
+        value: &str,
+        reason: impl Into<String>,
+    ) {
         if self.listed.len() == MAX_LISTED {
             self.more += 1;
             return;

@@ -85,7 +85,9 @@ mod tests {
         let monday = parse_day("20261123").unwrap();
         let mut service = Service::weekly(0b0000_0001, monday, monday + 21);
         assert!(service.runs_on(monday) && service.runs_on(monday + 21));
-        assert!(!service.runs_on(monday + 1) && !service.runs_on(monday - 7) && !service.runs_on(monday + 28));
+        assert!(
+            !service.runs_on(monday + 1) && !service.runs_on(monday - 7) && !service.runs_on(monday + 28)
+        );
         service.except(monday, false);
         service.except(monday + 1, true);
         assert!(!service.runs_on(monday) && service.runs_on(monday + 1));

@@ -78,6 +78,8 @@ mod tests {
     #[test]
     fn errors_name_the_line() {
         assert!(parse("from,to\nA,B\n").unwrap_err().to_string().contains("line 1"));
-        assert!(parse("from,to,dep\nA,B,1\nA,B,07:00\n").unwrap_err().to_string().contains("line 3: dep '07:00'"));
+        assert!(
+            parse("from,to,dep\nA,B,1\nA,B,07:00\n").unwrap_err().to_string().contains("line 3: dep '07:00'")
+        );
     }
 }

@@ -106,7 +106,12 @@ fn warn_outside(timetable: &Timetable, day: Day) {
     let date = |day: Day| timetable::services::date_of(day).map_or_else(String::new, |date| date.to_string());
     match timetable.span() {
         Some((first, last)) if !(first..=last).contains(&day) => {
-            eprintln!("warning: {} is outside the feeds' calendar, {} to {}", date(day), date(first), date(last));
+            eprintln!(
+                "warning: {} is outside the feeds' calendar, {} to {}",
+                date(day),
+                date(first),
+                date(last)
+            );
         }
         Some(_) => {}
         None => eprintln!("warning: no trip ever runs by the feeds' calendars"),
@@ -164,7 +169,8 @@ fn print(report: &Report) {
     let clock = |s: i32| format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
     println!("{:>6}  {:<20}  {:<20}  {:>8}  rides @ arrival", "q", "from", "to", "dep");
     for answer in &report.answers {
-        let found: Vec<String> = answer.pareto.iter().map(|(rides, at)| format!("{rides} @ {}", clock(*at))).collect();
+        let found: Vec<String> =
+            answer.pareto.iter().map(|(rides, at)| format!("{rides} @ {}", clock(*at))).collect();
         let found = answer.error.clone().unwrap_or_else(|| found.join(", "));
         let (q, dep) = (answer.q.to_string(), clock(answer.dep));
         println!("{q:>6}  {:<20}  {:<20}  {dep:>8}  {found}", answer.from, answer.to);

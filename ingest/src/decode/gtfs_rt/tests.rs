@@ -47,7 +47,11 @@ fn standing(id: &str) -> VehiclePosition {
 fn stop(arrival: Option<(i32, i64)>, departure: Option<(i32, i64)>) -> StopTimeUpdate {
     let event =
         |(delay, in_s): (i32, i64)| StopTimeEvent { delay: Some(delay), time: Some(NOW as i64 + in_s) };
-    StopTimeUpdate { arrival: arrival.map(event), departure: departure.map(event), ..StopTimeUpdate::default() }
+    StopTimeUpdate {
+        arrival: arrival.map(event),
+        departure: departure.map(event),
+        ..StopTimeUpdate::default()
+    }
 }
 
 fn update(id: &str, stops: Vec<StopTimeUpdate>) -> TripUpdate {
@@ -120,8 +124,10 @@ fn a_trips_delay_is_its_own_else_that_of_the_next_stop() {
     assert_eq!(delay(vec![past.clone(), ahead.clone()]), Some(50));
     assert_eq!(delay(vec![past.clone()]), Some(10));
     assert_eq!(delay(vec![]), None);
-    let timeless =
-        StopTimeUpdate { departure: Some(StopTimeEvent { delay: Some(-60), time: None }), ..StopTimeUpdate::default() };
+    let timeless = StopTimeUpdate {
+        departure: Some(StopTimeEvent { delay: Some(-60), time: None }),
+        ..StopTimeUpdate::default()
+    };
     assert_eq!(delay(vec![StopTimeUpdate::default(), timeless, ahead.clone()]), Some(-60));
     let own = TripUpdate { delay: Some(120), ..update("7", vec![ahead]) };
     assert_eq!(fixes(&decode(&feed([entity(None, Some(own))])))[0].1.delay_s, Some(120));

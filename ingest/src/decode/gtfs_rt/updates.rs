@@ -20,9 +20,8 @@ pub struct Updates {
 /// # Errors
 /// The bytes are not a `FeedMessage`. A broken entity is counted and costs no other.
 pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
-    let feed = FeedMessage::decode(Bytes::copy_from_slice(payload)).map_err(|e| {
-        Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected"))
-    })?;
+    let feed = FeedMessage::decode(Bytes::copy_from_slice(payload))
+        .map_err(|e| Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected")))?;
     let mut read = Updates::default();
     for entity in feed.entity {
         match FeedEntity::decode(entity) {

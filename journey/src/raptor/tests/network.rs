@@ -53,20 +53,23 @@ pub fn network() -> impl Strategy<Value = Network> {
     let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
     let line = (vec(hop, 2..5), vec(run, 1..4));
     let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
-    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8)).prop_map(|(stops, wheelchair, lines, transfers)| {
-        let trips = lines.into_iter().flat_map(|(hops, runs)| {
-            runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
-                let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
-                let stops = hops.iter().copied().map(slower).collect();
-                Trip { stops, start: start * 900, days, wheelchair, change }
-            })
-        });
-        let pairs = transfers.into_iter().map(|(from, to, kind, s)| (from % stops, to % stops, kind, s * 60));
-        let mut transfers: Vec<_> = pairs.collect();
-        transfers.sort_unstable();
-        transfers.dedup_by_key(|t| (t.0, t.1));
-        Network { stops, stop_wheelchair: wheelchair, trips: trips.collect(), transfers }
-    })
+    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8)).prop_map(
+        |(stops, wheelchair, lines, transfers)| {
+            let trips = lines.into_iter().flat_map(|(hops, runs)| {
+                runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
+                    let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
+                    let stops = hops.iter().copied().map(slower).collect();
+                    Trip { stops, start: start * 900, days, wheelchair, change }
+                })
+            });
+            let pairs =
+                transfers.into_iter().map(|(from, to, kind, s)| (from % stops, to % stops, kind, s * 60));
+            let mut transfers: Vec<_> = pairs.collect();
+            transfers.sort_unstable();
+            transfers.dedup_by_key(|t| (t.0, t.1));
+            Network { stops, stop_wheelchair: wheelchair, trips: trips.collect(), transfers }
+        },
+    )
 }
 
 impl Network {
@@ -92,7 +95,8 @@ impl Network {
         let mut calendar = "service_id,date,exception_type\n".to_owned();
         let mut trips = "route_id,service_id,trip_id,wheelchair_accessible\n".to_owned();
         let mut times =
-            "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type\n".to_owned();
+            "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type\n"
+                .to_owned();
         for (number, trip) in self.trips.iter().enumerate() {
             for (bit, date) in DATES.iter().enumerate() {
                 let runs = if trip.days >> bit & 1 == 1 { 1 } else { 2 };

@@ -2,10 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use super::ReadError;
 use crate::timetable::{Agency, NONE, Problems, Route};
 
 /// GTFS's route type of a bus: what a route without a readable type is taken for.
@@ -19,7 +19,13 @@ pub fn agencies(source: &mut Source, draft: &mut Draft, problems: &mut Problems)
     const ZONE: usize = 3;
     let columns = ["agency_id", "agency_name", "agency_url", "agency_timezone"];
     let Some(mut table) = Table::open(source, "agency.txt", 0, columns)? else {
-        problems.add(&source.name, 0, "", "", "it has no agency.txt: times are taken as those of the other feeds, else UTC");
+        problems.add(
+            &source.name,
+            0,
+            "",
+            "",
+            "it has no agency.txt: times are taken as those of the other feeds, else UTC",
+        );
         return Ok(());
     };
     while table.next()? {
@@ -28,7 +34,11 @@ pub fn agencies(source: &mut Source, draft: &mut Draft, problems: &mut Problems)
         draft.agencies.push(Agency { id: table.text(ID), name: table.text(NAME), url: table.text(URL) });
         let zone = table.text(ZONE);
         if zone.is_empty() || TimeZone::get(&zone).is_err() {
-            table.fault(problems, ZONE, "it is not a time zone like Europe/Berlin; the row is used without it");
+            table.fault(
+                problems,
+                ZONE,
+                "it is not a time zone like Europe/Berlin; the row is used without it",
+            );
             continue;
         }
         match &draft.timezone {
@@ -53,7 +63,13 @@ pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -
     const COLOR: usize = 5;
     const TEXT_COLOR: usize = 6;
     let columns = [
-        "route_id", "agency_id", "route_short_name", "route_long_name", "route_type", "route_color", "route_text_color",
+        "route_id",
+        "agency_id",
+        "route_short_name",
+        "route_long_name",
+        "route_type",
+        "route_color",
+        "route_text_color",
     ];
     let feed = source.name.clone();
     let Some(mut table) = Table::open(source, "routes.txt", 1, columns)? else {

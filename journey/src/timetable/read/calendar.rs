@@ -1,9 +1,9 @@
 //! `calendar.txt` and `calendar_dates.txt`; either may stand alone.
 
+use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use super::ReadError;
 use crate::timetable::Problems;
 use crate::timetable::services::{Service, parse_day};
 
@@ -28,10 +28,20 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
 /// Whether there is a file.
 fn rules(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<bool, ReadError> {
     let columns = [
-        "service_id", "start_date", "end_date", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
+        "service_id",
+        "start_date",
+        "end_date",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
         "sunday",
     ];
-    let Some(mut table) = Table::open(source, "calendar.txt", columns.len(), columns)? else { return Ok(false) };
+    let Some(mut table) = Table::open(source, "calendar.txt", columns.len(), columns)? else {
+        return Ok(false);
+    };
     'rows: while table.next()? {
         if draft.feed.services.contains_key(table.bytes(ID)) {
             table.fault(problems, ID, "there is one already");

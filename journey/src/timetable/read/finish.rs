@@ -36,7 +36,8 @@ impl Draft {
         for (old, seconds) in changes.change_s.iter().enumerate() {
             change_s[order[old] as usize] = *seconds;
         }
-        let paths = changes.paths.iter().map(|(from, to, s)| (order[*from as usize], order[*to as usize], *s));
+        let paths =
+            changes.paths.iter().map(|(from, to, s)| (order[*from as usize], order[*to as usize], *s));
         let footpaths = Footpaths::new(count, paths.collect());
         self.shapes.shrink();
         Timetable {

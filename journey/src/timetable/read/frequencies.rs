@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
+use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
 use super::times::parse_time;
-use super::ReadError;
 use crate::timetable::Problems;
 
 /// Runs that one feed's frequencies may make: every 30 s round the clock on 300 lines. A headway

@@ -2,10 +2,10 @@
 
 use domain::LatLon;
 
+use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use super::ReadError;
 use crate::timetable::Problems;
 use crate::timetable::shapes::{PointE6, e6};
 

@@ -19,7 +19,10 @@ pub struct Source {
 
 enum Files {
     Folder(PathBuf),
-    Zip { archive: Box<zip::ZipArchive<BufReader<File>>>, prefix: String },
+    Zip {
+        archive: Box<zip::ZipArchive<BufReader<File>>>,
+        prefix: String,
+    },
     #[cfg(test)]
     Memory(Vec<(String, Vec<u8>)>),
 }

@@ -1,12 +1,12 @@
 //! `stop_times.txt`.
 
+use super::ReadError;
 use super::draft::Draft;
 use super::frequencies::Frequencies;
 use super::interpolate::{Known, fill};
 use super::source::Source;
 use super::table::Table;
 use super::times::parse_time;
-use super::ReadError;
 use crate::timetable::Problems;
 use crate::timetable::patterns::{MAX_TRIP_STOPS, PatternStop};
 use domain::LatLon;
@@ -20,7 +20,13 @@ const PICKUP: usize = 5;
 const DROP_OFF: usize = 6;
 const TRAVELLED: usize = 7;
 const COLUMNS: [&str; 8] = [
-    "trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time", "pickup_type", "drop_off_type",
+    "trip_id",
+    "stop_id",
+    "stop_sequence",
+    "arrival_time",
+    "departure_time",
+    "pickup_type",
+    "drop_off_type",
     "shape_dist_traveled",
 ];
 /// Stop times of all feeds: their numbers are 32 bit.
@@ -80,7 +86,12 @@ pub fn read(
     Ok(())
 }
 
-fn row<const N: usize>(table: &Table<'_, N>, trip: u32, draft: &Draft, problems: &mut Problems) -> Option<Row> {
+fn row<const N: usize>(
+    table: &Table<'_, N>,
+    trip: u32,
+    draft: &Draft,
+    problems: &mut Problems,
+) -> Option<Row> {
     let Some(stop) = draft.feed.stops.get(table.bytes(STOP)).copied() else {
         table.fault(problems, STOP, "there is no such stop");
         return None;
@@ -136,8 +147,15 @@ impl Trips<'_> {
         let number = rows[0].trip;
         let mut trip = draft.feed.trip_list[number as usize];
         if sequences.len() < 2 || sequences.len() > MAX_TRIP_STOPS {
-            let reason = format!("the trip has {} usable stops; 2 to {MAX_TRIP_STOPS} are needed", sequences.len());
-            problems.add(self.file, u64::from(rows[0].line), COLUMNS[TRIP], draft.trip_ids.get(trip.id), reason);
+            let reason =
+                format!("the trip has {} usable stops; 2 to {MAX_TRIP_STOPS} are needed", sequences.len());
+            problems.add(
+                self.file,
+                u64::from(rows[0].line),
+                COLUMNS[TRIP],
+                draft.trip_ids.get(trip.id),
+                reason,
+            );
             return;
         }
         trip.sequence = draft.sequence(sequences);
@@ -170,7 +188,12 @@ impl Trips<'_> {
         let (mut latest, mut straight_m, mut place): (i32, f64, Option<LatLon>) = (0, 0.0, None);
         for (at, row) in rows.iter().enumerate() {
             if at < first || at > last {
-                fault(row, ARRIVAL, "", "a stop without a time at the begin or end of a trip cannot be interpolated");
+                fault(
+                    row,
+                    ARRIVAL,
+                    "",
+                    "a stop without a time at the begin or end of a trip cannot be interpolated",
+                );
                 continue;
             }
             if sequences.last() == Some(&row.sequence) {
@@ -178,7 +201,12 @@ impl Trips<'_> {
                 continue;
             }
             if timed(row) && row.arrival < latest {
-                fault(row, ARRIVAL, &row.arrival.to_string(), "(seconds) it is before the departure from the stop ahead");
+                fault(
+                    row,
+                    ARRIVAL,
+                    &row.arrival.to_string(),
+                    "(seconds) it is before the departure from the stop ahead",
+                );
                 continue;
             }
             latest = latest.max(row.departure);

@@ -2,10 +2,10 @@
 
 use domain::LatLon;
 
+use super::ReadError;
 use super::draft::{Draft, wheelchair};
 use super::source::Source;
 use super::table::Table;
-use super::ReadError;
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::shapes::e6;
 use crate::timetable::{NONE, Problems, Wheelchair};
@@ -19,7 +19,13 @@ const PARENT: usize = 5;
 const WHEELCHAIR: usize = 6;
 const PLATFORM: usize = 7;
 const COLUMNS: [&str; 8] = [
-    "stop_id", "stop_lat", "stop_lon", "stop_name", "location_type", "parent_station", "wheelchair_boarding",
+    "stop_id",
+    "stop_lat",
+    "stop_lon",
+    "stop_name",
+    "location_type",
+    "parent_station",
+    "wheelchair_boarding",
     "platform_code",
 ];
 
@@ -47,7 +53,8 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         }
         let position = table.number(LAT).zip(table.number(LON)).and_then(|(lat, lon)| LatLon::new(lat, lon));
         let Some(position) = position else {
-            let column = if table.number::<f64>(LAT).is_some_and(|lat| lat.abs() <= 90.0) { LON } else { LAT };
+            let column =
+                if table.number::<f64>(LAT).is_some_and(|lat| lat.abs() <= 90.0) { LON } else { LAT };
             table.fault(problems, column, "it is not a degree of latitude and longitude");
             continue;
         };
@@ -72,7 +79,13 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
     for (stop, parent, line) in parents {
         match draft.feed.stops.get(parent.as_bytes()) {
             Some(parent) => draft.stops.parents[stop] = *parent,
-            None => problems.add(&table.file, line, COLUMNS[PARENT], &parent, "there is no such stop; it is read without"),
+            None => problems.add(
+                &table.file,
+                line,
+                COLUMNS[PARENT],
+                &parent,
+                "there is no such stop; it is read without",
+            ),
         }
     }
     // A platform that says nothing is like its station.

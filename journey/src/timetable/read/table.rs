@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use csv::ByteRecord;
 
-use super::source::Source;
 use super::ReadError;
+use super::source::Source;
 use crate::timetable::Problems;
 
 /// The longest row, bytes. A quote that is never closed would make one row of a whole file.
@@ -41,8 +41,11 @@ impl<'a, const N: usize> Table<'a, N> {
         let Some(bytes) = source.file(file)? else { return Ok(None) };
         let since_row = Rc::new(Cell::new(0));
         let limited = RowLimit { inner: bytes, since_row: since_row.clone() };
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 16).from_reader(limited);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(1 << 16)
+            .from_reader(limited);
         let mut header = ByteRecord::new();
         reader.read_byte_record(&mut header).map_err(|error| broken(&label, error))?;
         let heads: Vec<String> = header.iter().map(|name| clean(name).to_ascii_lowercase()).collect();

@@ -97,7 +97,10 @@ fn frequencies_become_runs() {
     let (timetable, problems) = one(with(base(), "frequencies.txt", text));
     let starts: Vec<i32> = times(&timetable, "t").iter().map(|t| t[0]).collect();
     assert_eq!(starts, [28_800, 30_000, 31_200, 36_000]);
-    assert_eq!(reasons(&problems), ["bus.zip/frequencies.txt:4: headway_secs '0': it is not a number of seconds above 0"]);
+    assert_eq!(
+        reasons(&problems),
+        ["bus.zip/frequencies.txt:4: headway_secs '0': it is not a number of seconds above 0"]
+    );
 }
 
 #[test]
@@ -110,7 +113,11 @@ fn bad_rows_are_listed_and_left_out() {
          t,b,5,07:05:00,07:04:00\nt,b,y,07:05:00,07:05:00\nu,b,1,07:05:00,07:05:00\nt,c,9,07:08:00,07:08:00\nt,a,10,,\n\
          t\n",
     );
-    let texts = with(texts, "stops.txt", "stop_id,stop_lat,stop_lon,location_type\na,51,7,\nb,51,7,0\nc,51,7,0\nd,91,7,0\ne,1,,\nb,1,1,\nf,1,1,9\n");
+    let texts = with(
+        texts,
+        "stops.txt",
+        "stop_id,stop_lat,stop_lon,location_type\na,51,7,\nb,51,7,0\nc,51,7,0\nd,91,7,0\ne,1,,\nb,1,1,\nf,1,1,9\n",
+    );
     let (timetable, problems) = one(texts);
     assert_eq!(times(&timetable, "t"), [[25_200, 25_680]]);
     assert_eq!(timetable.stop_count(), 3);
@@ -185,7 +192,7 @@ fn transfers_of_all_kinds() {
     // Without a row of their own: the walk, at least the change time.
     assert_eq!((path("b", "c"), path("c", "a")), (Some(DEFAULT_CHANGE_S), Some(152)));
     assert_eq!((path("a", "d"), path("c", "d"), path("d", "e")), (Some(90), Some(90), Some(0)));
-    assert_eq!(path("e", "d"), Some(758));
+    assert_eq!(path("e", "d"), Some(759));
     let fields: Vec<&str> = problems.listed().iter().map(|p| p.field).collect();
     assert_eq!(fields, ["from_route_id", "transfer_type"]);
     assert_eq!(timetable.platforms(stop("S")).count(), 4);
@@ -199,7 +206,8 @@ fn ids_of_two_feeds_are_told_apart_only_where_needed() {
         "stop_times.txt",
         "trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,07:00:00\nt,z,2,07:09:00\n",
     );
-    let (timetable, problems) = read_texts(vec![("bus.zip", base()), ("rail.zip", second)], Options::default());
+    let (timetable, problems) =
+        read_texts(vec![("bus.zip", base()), ("rail.zip", second)], Options::default());
     assert_eq!(reasons(&problems), Vec::<String>::new());
     assert!(timetable.stop("a").is_none() && timetable.stop("bus:a").is_some());
     assert!(timetable.stop("rail:a").is_some() && timetable.stop("z").is_some());

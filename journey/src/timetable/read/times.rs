@@ -29,7 +29,9 @@ mod tests {
         assert_eq!(parse_time(b"00:00:00"), Some(0));
         assert_eq!(parse_time(b"7:05:09"), Some(25_509));
         assert_eq!(parse_time(b"25:10:00"), Some(90_600));
-        for bad in ["", "7:5:9", "12:60:00", "12:00:60", "-1:00:00", "1200:00:00", "169:00:00", "12:00", "ab:cd:ef"] {
+        for bad in
+            ["", "7:5:9", "12:60:00", "12:00:60", "-1:00:00", "1200:00:00", "169:00:00", "12:00", "ab:cd:ef"]
+        {
             assert_eq!(parse_time(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -22,8 +22,14 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
     const TIME: usize = 3;
     const SPECIFIC: [usize; 4] = [4, 5, 6, 7];
     let columns = [
-        "from_stop_id", "to_stop_id", "transfer_type", "min_transfer_time", "from_route_id", "to_route_id",
-        "from_trip_id", "to_trip_id",
+        "from_stop_id",
+        "to_stop_id",
+        "transfer_type",
+        "min_transfer_time",
+        "from_route_id",
+        "to_route_id",
+        "from_trip_id",
+        "to_trip_id",
     ];
     let Some(mut table) = Table::open(source, "transfers.txt", 2, columns)? else { return Ok(()) };
     while table.next()? {
@@ -101,10 +107,18 @@ pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Chan
             continue;
         }
         let itself = |stop: &StopIx| vec![*stop];
-        let (from, to) =
-            (from.cloned().unwrap_or_else(|| itself(&row.from)), to.cloned().unwrap_or_else(|| itself(&row.to)));
+        let (from, to) = (
+            from.cloned().unwrap_or_else(|| itself(&row.from)),
+            to.cloned().unwrap_or_else(|| itself(&row.to)),
+        );
         if from.len() * to.len() > MAX_PLATFORMS * MAX_PLATFORMS {
-            problems.add(stops.ids.get(row.from), 0, "", "", "a transfer between stations with too many platforms is left out");
+            problems.add(
+                stops.ids.get(row.from),
+                0,
+                "",
+                "",
+                "a transfer between stations with too many platforms is left out",
+            );
             continue;
         }
         for a in &from {
@@ -116,7 +130,8 @@ pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Chan
     if options.station_changes {
         for (station, platforms) in &children {
             if platforms.len() > MAX_PLATFORMS {
-                let reason = format!("it has more than {MAX_PLATFORMS} platforms; no ways are made between them");
+                let reason =
+                    format!("it has more than {MAX_PLATFORMS} platforms; no ways are made between them");
                 problems.add(stops.ids.get(*station), 0, "", "", reason);
                 continue;
             }
@@ -143,7 +158,12 @@ pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Chan
     Changes { change_s, paths }
 }
 
-fn merge(into: &mut FxHashMap<(StopIx, StopIx), Option<i32>>, from: StopIx, to: StopIx, seconds: Option<i32>) {
+fn merge(
+    into: &mut FxHashMap<(StopIx, StopIx), Option<i32>>,
+    from: StopIx,
+    to: StopIx,
+    seconds: Option<i32>,
+) {
     // `None` is less than any number: it holds.
     into.entry((from, to)).and_modify(|held| *held = (*held).min(seconds)).or_insert(seconds);
 }

@@ -1,9 +1,9 @@
 //! `trips.txt`.
 
+use super::ReadError;
 use super::draft::{Draft, wheelchair};
 use super::source::Source;
 use super::table::Table;
-use super::ReadError;
 use crate::timetable::shapes::NO_SHAPE;
 use crate::timetable::{Problems, Trip};
 
