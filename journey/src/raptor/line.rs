@@ -60,6 +60,12 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
         directed::<BACK>(time + self.shift)
     }
 
+    /// Whether one trip comes before another in the direction of the search.
+    #[inline]
+    pub fn is_ahead(trip: usize, of: usize) -> bool {
+        if BACK { trip > of } else { trip < of }
+    }
+
     /// The first trip in the direction of the search that can be entered at `position` from
     /// `ready` on, runs, and is ahead of `held`.
     #[inline]

@@ -20,9 +20,11 @@
 mod days;
 mod departures;
 mod journey;
+mod labels;
 mod layers;
 mod line;
 mod rounds;
+mod scan;
 mod search;
 #[cfg(test)]
 mod tests;

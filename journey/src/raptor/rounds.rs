@@ -1,48 +1,18 @@
 //! The rounds of a search.
 
 use super::MAX_RIDES;
-use super::layers::{Layer, Networks};
-use super::line::{Line, turned};
+use super::labels::{Ends, RideLabel, Round};
+use super::layers::Networks;
+use super::line::Line;
+use super::scan::{Queue, Scan};
 use crate::bits;
-use crate::timetable::patterns::Patterns;
+use crate::timetable::footpaths::Footpath;
 use crate::timetable::{NONE, StopIx, Timetable};
 
 /// Later than anything; twice it fits.
 pub const INFINITE: i32 = i32::MAX / 4;
 /// Patterns between two looks at the clock: some tens of microseconds.
 const PATTERNS_PER_LOOK: u32 = 64;
-
-/// How a stop was reached by vehicle.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RideLabel {
-    /// Trip in its network.
-    pub trip: u32,
-    /// Where it was entered, in the direction of the search.
-    pub entered: u16,
-    pub network: u8,
-    pub layer: u8,
-}
-
-/// What one round found. Only what the bit sets name is valid: nothing is cleared for a query.
-#[derive(Debug, Default)]
-pub struct Round {
-    /// Stops that one may now board at earlier than before.
-    pub marked: Vec<u64>,
-    pub ready: Vec<i32>,
-    /// Where the way to a marked stop began: the stop itself, or that of a footpath; [`NONE`] where
-    /// the journey begins here.
-    pub came_from: Vec<StopIx>,
-    /// Stops reached by vehicle earlier than before.
-    reached: Vec<u64>,
-    pub ride: Vec<RideLabel>,
-}
-
-/// The journeys' ends: the time from each stop to the end, and over which stop.
-#[derive(Debug, Default)]
-pub struct Ends {
-    pub seconds: Vec<i32>,
-    pub over: Vec<StopIx>,
-}
 
 /// A journey found, to be traced back.
 #[derive(Debug, Clone, Copy)]
@@ -63,12 +33,6 @@ pub struct Rounds {
     pub ends: Ends,
     /// By network: patterns to scan, and from where.
     queues: Vec<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: Vec<u64>,
-    from: Vec<u16>,
 }
 
 /// What a search is to do, in its own time and direction.
@@ -157,7 +121,11 @@ impl Rounds {
     fn set_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
         let stops = timetable.stop_count();
         let ends = &mut self.ends;
+        let is_closed = |stop: StopIx| task.closed.is_some_and(|closed| bits::has(closed, stop as usize));
         for (stop, seconds) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < stops) {
+            if is_closed(*stop) {
+                continue;
+            }
             ends.offer(*stop, *stop, *seconds);
             if task.walk_at_ends {
                 for path in paths_to::<BACK>(timetable, *stop) {
@@ -263,7 +231,8 @@ impl Rounds {
                         layer: layer_number as u8,
                     };
                     let line = Line::<BACK>::new(stops, layer.shift);
-                    scan.line(line, stops.first_trip, layer, usize::from(queue.from[pattern]), label);
+                    let trips = stops.first_trip..stops.first_trip + stops.trips;
+                    scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
                 }
             }
             queue.waiting.fill(0);
@@ -292,109 +261,10 @@ impl Rounds {
     }
 }
 
-impl Round {
-    #[inline]
-    fn mark(&mut self, best: &mut [i32], stop: StopIx, ready: i32, came_from: StopIx) {
-        let at = stop as usize;
-        if ready < best[at] {
-            best[at] = ready;
-            self.ready[at] = ready;
-            self.came_from[at] = came_from;
-            bits::set(&mut self.marked, at);
-        }
-    }
-}
-
-impl Ends {
-    fn offer(&mut self, stop: StopIx, over: StopIx, seconds: i32) {
-        let at = stop as usize;
-        if seconds < self.seconds[at] {
-            self.seconds[at] = seconds;
-            self.over[at] = over;
-        }
-    }
-}
-
-impl Queue {
-    #[inline]
-    fn add<const BACK: bool>(&mut self, patterns: &Patterns, stop: StopIx) {
-        for passing in patterns.passing(stop) {
-            let pattern = passing.pattern as usize;
-            let position = turned::<BACK>(usize::from(passing.position), patterns.stops_of(pattern)) as u16;
-            if bits::has(&self.waiting, pattern) {
-                self.from[pattern] = self.from[pattern].min(position);
-            } else {
-                bits::set(&mut self.waiting, pattern);
-                self.from[pattern] = position;
-            }
-        }
-    }
-}
-
-struct Scan<'a> {
-    before: &'a Round,
-    round: &'a mut Round,
-    best_ride: &'a mut [i32],
-    ends: &'a Ends,
-    /// Earliest end found so far: what is not before it is of no use.
-    bound: &'a mut i32,
-    best: &'a mut StopIx,
-}
-
-impl Scan<'_> {
-    /// Rides along one line: always in the first trip that could be caught so far.
-    #[inline]
-    fn line<const BACK: bool>(
-        &mut self,
-        line: Line<'_, BACK>,
-        first_trip: usize,
-        layer: &Layer<'_>,
-        from: usize,
-        mut label: RideLabel,
-    ) {
-        let mut held: Option<usize> = None;
-        for position in from..line.len() {
-            let pattern_stop = line.stop(position);
-            let at = pattern_stop.stop() as usize;
-            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop)) {
-                let time = line.leave(trip, position);
-                if time < self.best_ride[at] && time < *self.bound {
-                    self.best_ride[at] = time;
-                    self.round.ride[at] = label;
-                    bits::set(&mut self.round.reached, at);
-                    let end = time + self.ends.seconds[at];
-                    if end < *self.bound {
-                        *self.bound = end;
-                        *self.best = at as StopIx;
-                    }
-                }
-            }
-            if !bits::has(&self.before.marked, at) || !Line::<BACK>::can_enter(pattern_stop) {
-                continue;
-            }
-            let ready = self.before.ready[at];
-            if ready >= *self.bound {
-                continue;
-            }
-            if let Some(trip) = line.first(position, ready, held, &layer.trips.running, layer.removed) {
-                held = Some(trip);
-                label.trip = (first_trip + trip) as u32;
-                label.entered = position as u16;
-            }
-        }
-    }
-}
-
-fn paths_from<const BACK: bool>(
-    timetable: &Timetable,
-    stop: StopIx,
-) -> &[crate::timetable::footpaths::Footpath] {
+fn paths_from<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpath] {
     if BACK { timetable.footpaths.to(stop) } else { timetable.footpaths.from(stop) }
 }
 
-fn paths_to<const BACK: bool>(
-    timetable: &Timetable,
-    stop: StopIx,
-) -> &[crate::timetable::footpaths::Footpath] {
+fn paths_to<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpath] {
     if BACK { timetable.footpaths.from(stop) } else { timetable.footpaths.to(stop) }
 }

@@ -1,9 +1,10 @@
 //! From labels back to journeys.
 
 use super::journey::{Journey, Leg, Ride, Walk};
+use super::labels::RideLabel;
 use super::layers::Networks;
 use super::line::{Line, directed, turned};
-use super::rounds::{Found, RideLabel, Rounds, Task};
+use super::rounds::{Found, Rounds, Task};
 use crate::overlay::Overlay;
 use crate::timetable::{NONE, StopIx, Timetable};
 

@@ -83,7 +83,8 @@ pub fn along(line: &[PointE6], stops: &[PointE6]) -> Vec<PointE6> {
 }
 
 /// Indices into `line` of the first and last stop. `cost[i]` = least sum of squared distances
-/// with the present stop at point `i` or before; `began[i]` = where the first stop lies then.
+/// with the present stop at point `i` or before; `began[i]` = where the first stop lies then. Of
+/// equal choices the shorter part is taken: the last stop early, all others late.
 fn ends(line: &[PointE6], stops: &[PointE6]) -> (usize, usize) {
     let scale = (f64::from(stops[0].0) / 1e6).to_radians().cos();
     let square = |a: PointE6, b: PointE6| {
@@ -93,11 +94,12 @@ fn ends(line: &[PointE6], stops: &[PointE6]) -> (usize, usize) {
     let mut cost = vec![0.0f64; line.len()];
     let mut began: Vec<usize> = (0..line.len()).collect();
     let mut at_last = 0;
-    for stop in stops {
+    for (number, stop) in stops.iter().enumerate() {
+        let is_last = number == stops.len() - 1;
         let mut best = (f64::INFINITY, 0);
         for at in 0..line.len() {
             let here = cost[at] + square(line[at], *stop);
-            if here < best.0 {
+            if here < best.0 || (here == best.0 && !is_last) {
                 best = (here, began[at]);
                 at_last = at;
             }

@@ -213,3 +213,51 @@ fn real_feeds_are_read() {
         assert_eq!(decode(&bytes), Decoded::default());
     }
 }
+
+#[test]
+fn trip_updates_are_read_as_they_stand() {
+    use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship};
+
+    let event = |delay, time| Some(StopTimeEvent { delay, time });
+    let stops = vec![
+        StopTimeUpdate {
+            stop_sequence: Some(3),
+            arrival: event(Some(60), None),
+            ..StopTimeUpdate::default()
+        },
+        // Of a time and a delay the time holds.
+        StopTimeUpdate { departure: event(Some(60), Some(1_700_000_100)), ..StopTimeUpdate::default() },
+        StopTimeUpdate {
+            stop_id: Some("s".into()),
+            schedule_relationship: Some(1),
+            ..StopTimeUpdate::default()
+        },
+    ];
+    let update =
+        TripUpdate { trip: trip("t"), stop_time_update: stops, delay: Some(7), ..TripUpdate::default() };
+    let cancelled = TripDescriptor { schedule_relationship: Some(3), ..trip("u").unwrap() };
+    let cancelled = TripUpdate { trip: Some(cancelled), ..TripUpdate::default() };
+    let entities = [
+        entity(None, Some(update)),
+        entity(None, Some(cancelled)),
+        entity(None, Some(TripUpdate::default())),
+        entity(Some(standing("v")), None),
+    ];
+    let read = super::trip_updates(&feed(entities)).unwrap();
+    assert_eq!((read.updates.len(), read.unread), (2, 1));
+    let first = &read.updates[0];
+    assert_eq!((first.trip_id.as_str(), first.delay_s), ("t", Some(7)));
+    assert_eq!((first.start_date.as_deref(), first.route_id.as_deref()), (Some("20261122"), Some("R9")));
+    let expected = [
+        StopUpdate { stop_sequence: Some(3), arrival: Some(StopEvent::Delay(60)), ..StopUpdate::default() },
+        StopUpdate { departure: Some(StopEvent::At(1_700_000_100)), ..StopUpdate::default() },
+        StopUpdate {
+            stop_id: Some("s".into()),
+            relationship: StopRelationship::Skipped,
+            ..StopUpdate::default()
+        },
+    ];
+    assert_eq!(first.stops, expected);
+    assert_eq!(read.updates[1].relationship, TripRelationship::Cancelled);
+    assert!(super::trip_updates(b"no feed at all").is_err());
+}

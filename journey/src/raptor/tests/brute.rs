@@ -89,7 +89,7 @@ impl Brute {
                 self.walk(&at, &mut ready);
             }
             let mut end = vec![NEVER; self.stops];
-            self.walk_to_closed(&at, &mut end);
+            self.walk(&at, &mut end);
             let best = at[to].min(end[to]);
             let arrival = best.saturating_add(extra);
             if best < NEVER && arrival <= until && found.last().is_none_or(|last| arrival < last.1) {
@@ -117,13 +117,6 @@ impl Brute {
     fn walk(&self, at: &[i32], ready: &mut [i32]) {
         for (from, to, seconds) in self.paths.iter().filter(|p| self.open[p.1]) {
             ready[*to] = ready[*to].min(at[*from].saturating_add(*seconds));
-        }
-    }
-
-    /// A walk at the very end needs no vehicle at its end: it may lead to any stop.
-    fn walk_to_closed(&self, at: &[i32], end: &mut [i32]) {
-        for (from, to, seconds) in &self.paths {
-            end[*to] = end[*to].min(at[*from].saturating_add(*seconds));
         }
     }
 

@@ -192,7 +192,7 @@ fn transfers_of_all_kinds() {
     // Without a row of their own: the walk, at least the change time.
     assert_eq!((path("b", "c"), path("c", "a")), (Some(DEFAULT_CHANGE_S), Some(152)));
     assert_eq!((path("a", "d"), path("c", "d"), path("d", "e")), (Some(90), Some(90), Some(0)));
-    assert_eq!(path("e", "d"), Some(758));
+    assert_eq!(path("e", "d"), Some(759));
     let fields: Vec<&str> = problems.listed().iter().map(|p| p.field).collect();
     assert_eq!(fields, ["from_route_id", "transfer_type"]);
     assert_eq!(timetable.platforms(stop("S")).count(), 4);

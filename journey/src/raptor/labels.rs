@@ -1,0 +1,61 @@
+//! What a search notes down.
+
+use crate::bits;
+use crate::timetable::StopIx;
+
+/// How a stop was reached by vehicle.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RideLabel {
+    /// Trip in its network.
+    pub trip: u32,
+    /// Where it was entered, in the direction of the search.
+    pub entered: u16,
+    pub network: u8,
+    pub layer: u8,
+}
+
+/// What one round found. Only what the bit sets name is valid: nothing is cleared for a query.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// Stops that one may now board at earlier than before.
+    pub marked: Vec<u64>,
+    pub ready: Vec<i32>,
+    /// Where the way to a marked stop began: the stop itself, or that of a footpath; [`NONE`] where
+    /// the journey begins here.
+    pub came_from: Vec<StopIx>,
+    /// Stops reached by vehicle earlier than before.
+    pub reached: Vec<u64>,
+    pub ride: Vec<RideLabel>,
+}
+
+/// The journeys' ends: the time from each stop to the end, and over which stop.
+#[derive(Debug, Default)]
+pub struct Ends {
+    pub seconds: Vec<i32>,
+    pub over: Vec<StopIx>,
+}
+
+impl Round {
+    #[inline]
+    /// Notes that one may board at `stop` from `ready` on, if that is earlier than `best`.
+    pub fn mark(&mut self, best: &mut [i32], stop: StopIx, ready: i32, came_from: StopIx) {
+        let at = stop as usize;
+        if ready < best[at] {
+            best[at] = ready;
+            self.ready[at] = ready;
+            self.came_from[at] = came_from;
+            bits::set(&mut self.marked, at);
+        }
+    }
+}
+
+impl Ends {
+    /// Notes a way from `stop` to the end, if it is the shortest.
+    pub fn offer(&mut self, stop: StopIx, over: StopIx, seconds: i32) {
+        let at = stop as usize;
+        if seconds < self.seconds[at] {
+            self.seconds[at] = seconds;
+            self.over[at] = over;
+        }
+    }
+}

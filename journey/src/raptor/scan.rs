@@ -1,0 +1,101 @@
+//! Which lines a round rides along, and the ride itself: the inner loop of the search.
+
+use std::ops::Range;
+
+use super::labels::{Ends, RideLabel, Round};
+use super::layers::Layer;
+use super::line::{Line, turned};
+use crate::bits;
+use crate::timetable::StopIx;
+use crate::timetable::patterns::Patterns;
+
+/// Patterns to scan, and from where.
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub waiting: Vec<u64>,
+    pub from: Vec<u16>,
+}
+
+impl Queue {
+    #[inline]
+    /// Adds the patterns that pass `stop`.
+    pub fn add<const BACK: bool>(&mut self, patterns: &Patterns, stop: StopIx) {
+        for passing in patterns.passing(stop) {
+            let pattern = passing.pattern as usize;
+            let position = turned::<BACK>(usize::from(passing.position), patterns.stops_of(pattern)) as u16;
+            if bits::has(&self.waiting, pattern) {
+                self.from[pattern] = self.from[pattern].min(position);
+            } else {
+                bits::set(&mut self.waiting, pattern);
+                self.from[pattern] = position;
+            }
+        }
+    }
+}
+
+/// One round at work.
+pub struct Scan<'a> {
+    pub before: &'a Round,
+    pub round: &'a mut Round,
+    pub best_ride: &'a mut [i32],
+    pub ends: &'a Ends,
+    /// Earliest end found so far: what is not before it is of no use.
+    pub bound: &'a mut i32,
+    pub best: &'a mut StopIx,
+}
+
+impl Scan<'_> {
+    /// Rides along one line: always in the first trip that could be caught so far.
+    #[inline]
+    pub fn line<const BACK: bool>(
+        &mut self,
+        line: Line<'_, BACK>,
+        trips: Range<usize>,
+        layer: &Layer<'_>,
+        from: usize,
+        mut label: RideLabel,
+    ) {
+        let mut held: Option<usize> = None;
+        for position in from..line.len() {
+            let pattern_stop = line.stop(position);
+            let at = pattern_stop.stop() as usize;
+            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop)) {
+                let time = line.leave(trip, position);
+                if time < self.best_ride[at] && time < *self.bound {
+                    self.best_ride[at] = time;
+                    self.round.ride[at] = label;
+                    bits::set(&mut self.round.reached, at);
+                    let end = time + self.ends.seconds[at];
+                    if end < *self.bound {
+                        *self.bound = end;
+                        *self.best = at as StopIx;
+                    }
+                }
+            }
+            if !bits::has(&self.before.marked, at) || !Line::<BACK>::can_enter(pattern_stop) {
+                continue;
+            }
+            // Who came here on this very line gains only by a trip ahead of the one left: that is
+            // still here where trips wait long enough. Most often there is none.
+            let came = self.before.ride[at];
+            let same_line = self.before.came_from[at] == at as StopIx
+                && (came.network, came.layer) == (label.network, label.layer)
+                && trips.contains(&(came.trip as usize));
+            let came = (came.trip as usize).wrapping_sub(trips.start);
+            let ahead_of = match held {
+                _ if !same_line => held,
+                Some(trip) if Line::<BACK>::is_ahead(trip, came) => held,
+                _ => Some(came),
+            };
+            let ready = self.before.ready[at];
+            if ready >= *self.bound {
+                continue;
+            }
+            if let Some(trip) = line.first(position, ready, ahead_of, &layer.trips.running, layer.removed) {
+                held = Some(trip);
+                label.trip = (trips.start + trip) as u32;
+                label.entered = position as u16;
+            }
+        }
+    }
+}
