@@ -65,9 +65,7 @@ fn parse(text: &str) -> Result<Vec<Pair>> {
         let line = row.position().map_or(number as u64 + 2, csv::Position::line);
         let field = |column: usize| row.get(column).unwrap_or_default();
         let (from, to) = match columns {
-            Columns::Four([a, b, c, d]) => {
-                (position(field(a), field(b)), position(field(c), field(d)))
-            }
+            Columns::Four([a, b, c, d]) => (position(field(a), field(b)), position(field(c), field(d))),
             Columns::Two([from, to]) => (joined(field(from)), joined(field(to))),
         };
         let (Some(from), Some(to)) = (from, to) else {

@@ -144,5 +144,10 @@ fn print_table(report: &Report) {
     let Measured { load_ms, rss_mb, median_ms, p95_ms, max_ms } = report.measured;
     let ms = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3} ms"));
     let rss = rss_mb.map_or("-".into(), |mb| format!("{mb:.0} MB"));
-    println!("loaded in {load_ms:.0} ms, {rss}; median {}, p95 {}, max {}", ms(median_ms), ms(p95_ms), ms(max_ms));
+    println!(
+        "loaded in {load_ms:.0} ms, {rss}; median {}, p95 {}, max {}",
+        ms(median_ms),
+        ms(p95_ms),
+        ms(max_ms)
+    );
 }
