@@ -82,9 +82,7 @@ impl Network {
     ) -> Tree<'a> {
         let graph = self.graph(mode);
         workspace.begin(graph.states());
-        let seed = |state, ms, _| {
-            workspace.offer(state, ms, NONE, || 0);
-        };
+        let seed = |state, ms, _| workspace.offer(state, ms, NONE, || 0);
         let arcs = match direction {
             Direction::Forward => {
                 self.starts(graph, &origin, seed);
