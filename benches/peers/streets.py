@@ -79,7 +79,7 @@ def build_tiles(extract, folder):
     path.write_text(json.dumps(config))
     builder = Path(valhalla.__file__).parent / "bin" / "valhalla_build_tiles"
     with open(folder / "build.log", "w") as log:
-        subprocess.run([builder, "-c", path, extract], check=True, stdout=log, stderr=log)
+        subprocess.run([builder, "-c", path, extract.absolute()], check=True, stdout=log, stderr=log, cwd=folder)
     return valhalla.Actor(str(path))
 
 

@@ -4,6 +4,9 @@ use super::profile::{Class, Mode, Profile, Surface};
 
 /// Walking speed, km/h: Valhalla's default for pedestrians, near the mean of Bohannon's review (2011).
 const WALK_KMH: f64 = 5.1;
+/// Walking speed over steps, along the ground, km/h: about half of that on the flat (own estimate).
+/// Valhalla counts a penalty of 30 s when it chooses, and full speed when it tells the duration.
+const STEPS_KMH: f64 = 2.5;
 /// Wheelchair speed, km/h: Valhalla's default.
 const WHEELCHAIR_KMH: f64 = 4.0;
 /// Wheelchairs are slower on setts and compacted gravel (own estimate).
@@ -57,6 +60,7 @@ fn kmh(profile: &Profile, reverse: bool, mode: Mode) -> f64 {
         return stated.max(SLOWEST_KMH);
     }
     let kmh = match mode {
+        Mode::Foot if profile.class == Class::Steps => STEPS_KMH,
         Mode::Foot => WALK_KMH,
         Mode::Wheelchair if profile.surface == Surface::Smooth => WHEELCHAIR_KMH,
         Mode::Wheelchair => WHEELCHAIR_KMH * WHEELCHAIR_FAIR_FACTOR,

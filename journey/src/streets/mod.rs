@@ -4,6 +4,7 @@
 //! searches need and is shared by all of them. A [`Workspace`] is what one search writes to.
 
 mod access;
+mod bound;
 mod build;
 mod component;
 mod cost;
@@ -17,6 +18,7 @@ mod profile;
 mod restriction;
 mod search;
 mod snap;
+mod tree;
 mod turns;
 mod walk;
 
@@ -28,11 +30,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use build::build;
-pub use network::{Network, Path, Reach, Tree};
+pub use network::Network;
 pub use osm::Coord;
 pub use profile::{Class, Mode, Modes, Profile, Surface};
 pub use search::{Budget, Direction, Workspace};
 pub use snap::Link;
+pub use tree::{Path, Reach, Tree};
 
 /// Why streets cannot be had.
 #[derive(Debug, thiserror::Error)]

@@ -79,16 +79,15 @@ impl Workspace {
 
     /// Offers a label; `rest` is asked only the first time that a state is seen.
     #[inline]
-    pub(super) fn offer(&mut self, state: u32, ms: u32, parent: u32, rest: impl FnOnce() -> u32) -> bool {
+    pub(super) fn offer(&mut self, state: u32, ms: u32, parent: u32, rest: impl FnOnce() -> u32) {
         let label = &mut self.labels[state as usize];
         let rest = match label.round == self.round {
-            true if label.ms <= ms => return false,
+            true if label.ms <= ms => return,
             true => label.rest,
             false => rest(),
         };
         *label = Label { ms, parent, rest, round: self.round };
         self.queue.push(u64::from(ms.saturating_add(rest)) << 32 | u64::from(state));
-        true
     }
 
     /// Settles states in order until the queue is empty or its first key reaches `limit()`.
@@ -120,9 +119,20 @@ impl Workspace {
                 return true;
             }
             for arc in arcs.of(state) {
-                let ms = ms.saturating_add(arc.ms);
-                if ms <= limit && self.offer(arc.head, ms, state, || rest(arc.head)) {
+                let (mut tail, mut ms, mut arc) = (state, ms, arc);
+                // Where there is only one way on, it is gone at once: no queue for states in between.
+                loop {
+                    ms = ms.saturating_add(arc.ms);
+                    if ms > limit || self.ms(arc.head).is_some_and(|known| known <= ms) {
+                        break;
+                    }
                     limit = limit.min(reached(arc.head, ms));
+                    let [only] = arcs.of(arc.head) else {
+                        self.offer(arc.head, ms, tail, || rest(arc.head));
+                        break;
+                    };
+                    self.labels[arc.head as usize] = Label { ms, parent: tail, rest: 0, round: self.round };
+                    (tail, arc) = (arc.head, only);
                 }
             }
         }

@@ -4,7 +4,7 @@ use domain::geo::LatLon;
 use rstar::{AABB, RTree, primitives::GeomWithData, primitives::Rectangle};
 use serde::{Deserialize, Serialize};
 
-use super::{Coord, Mode, Modes, Streets};
+use super::{Class, Coord, Mode, Modes, Streets};
 
 /// A position tied to a street.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,10 @@ impl EdgeIndex {
             })
             .collect();
         let usable = (0..streets.edges.len() as u32)
-            .map(|edge| streets.profile(edge).forward | streets.profile(edge).backward)
+            .map(|edge| match streets.profile(edge) {
+                profile if profile.class == Class::Ferry => 0,
+                profile => profile.forward | profile.backward,
+            })
             .collect();
         EdgeIndex { tree: RTree::bulk_load(boxes), usable, main }
     }

@@ -92,7 +92,7 @@ pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
     let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
     let same = (network.streets().parking.iter())
         .filter(|parking| parking.purpose == place.purpose)
-        .filter(|parking| parking.outline[0].distance_m(middle) < NEIGHBOURHOOD_M)
+        .filter(|parking| parking.outline.first().is_some_and(|at| at.distance_m(middle) < NEIGHBOURHOOD_M))
         .filter_map(|parking| Some((Outline::new(&parking.outline)?.distance_m(middle), parking)))
         .filter(|(distance_m, _)| *distance_m <= SAME_PLACE_M)
         .min_by(|a, b| a.0.total_cmp(&b.0));

@@ -1,0 +1,46 @@
+//! Lower bounds for A*.
+
+use super::Streets;
+use super::graph::{Graph, Layout};
+use super::snap::{Link, Plane};
+
+/// Beyond this distance the flat lower bound of A* may exceed the true distance; it is then zero.
+const FLAT_BOUND_M: f64 = 500_000.0;
+/// Keeps the flat lower bound below the true one within [`FLAT_BOUND_M`].
+const FLAT_BOUND_FACTOR: f64 = 0.998;
+
+/// Time to a goal as the crow flies at the highest speed.
+pub(super) struct LowerBound<'a> {
+    streets: &'a Streets,
+    graph: &'a Graph,
+    plane: Plane,
+    goal_lat: f64,
+}
+
+impl<'a> LowerBound<'a> {
+    pub fn to(streets: &'a Streets, graph: &'a Graph, link: &Link) -> Self {
+        let goal = link.at.degrees();
+        LowerBound { streets, graph, plane: Plane::at(goal), goal_lat: goal.lat.abs() }
+    }
+
+    pub fn ms(&self, state: u32) -> u32 {
+        let junction = match &self.graph.layout {
+            // States of zones are beyond the junctions: no bound is right, if not sharp.
+            Layout::Junctions { .. } if state as usize >= self.streets.junctions.len() => return 0,
+            Layout::Junctions { .. } => state,
+            Layout::Turns { codes, .. } => self.streets.ends(codes[state as usize]).1,
+        };
+        let place = self.streets.junctions[junction as usize];
+        let (mut east, north) = self.plane.metres(place);
+        // Meridians converge: the narrower of the two latitudes keeps the bound below the truth.
+        let lat = place.degrees().lat.abs();
+        if lat > self.goal_lat {
+            east *= lat.to_radians().cos() / self.goal_lat.to_radians().cos().max(1e-6);
+        }
+        let distance_m = east.hypot(north);
+        if distance_m > FLAT_BOUND_M {
+            return 0;
+        }
+        (distance_m * FLAT_BOUND_FACTOR * self.graph.least_ms_per_m) as u32
+    }
+}
