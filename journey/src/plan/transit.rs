@@ -104,7 +104,7 @@ impl Riding<'_, '_> {
         let rides = || {
             journey.legs.iter().filter_map(|leg| if let raptor::Leg::Ride(r) = leg { Some(r) } else { None })
         };
-        let (first, last) = (rides().next()?, rides().last()?);
+        let (first, last) = (rides().next()?, rides().next_back()?);
         let start = midnight + i64::from(journey.departure_s);
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
         for leg in &journey.legs {
