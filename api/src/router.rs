@@ -20,7 +20,9 @@ use crate::app::{App, Shared};
 use crate::meters::{Meters, measure};
 use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
-use crate::{bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles};
+use crate::{
+    bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles, ways,
+};
 
 /// The largest request body, bytes: nothing that is built yet takes more.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -56,6 +58,9 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sites::site))
         .routes(routes!(bays::bays))
         .routes(routes!(bays::bay))
+        .routes(routes!(ways::journeys))
+        .routes(routes!(ways::stops))
+        .routes(routes!(ways::departures))
         .routes(routes!(vehicles::vehicles))
         .routes(routes!(sensors::sensors))
         .routes(routes!(sensors::sensor))

@@ -24,6 +24,7 @@ use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, Se
 use crate::database::{Database, data_dir, secret};
 use crate::live::{Feeder, MEMORY};
 use crate::server::{self, Server};
+use crate::ways::{AREA_FILE, Keeper};
 use crate::{disk, identity, shutdown};
 
 /// How often retention is enforced.
@@ -197,8 +198,17 @@ impl Running {
             tokio::spawn(enforce_retention(database.pool.clone(), retention, reading.clone()));
         }
 
+        let ways = Arc::new(api::Ways::default());
+        if let (Some(hub), Some(http)) = (&hub, &parts.http) {
+            let file = http.journey_file.clone().unwrap_or_else(|| dir.join(AREA_FILE));
+            let (ways, hub, clock) = (ways.clone(), hub.clone(), clock.clone());
+            let keeper = Keeper { ways, hub, clock, file };
+            let loaded = keeper.load().await;
+            tokio::spawn(keeper.run(loaded, reading.clone()));
+        }
         let app = api::App {
             hub: hub.clone(),
+            ways,
             clock,
             pool: Some(database.pool.clone()),
             metrics: Arc::new(Mutex::new(meters)),
