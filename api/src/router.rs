@@ -73,7 +73,7 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(v3::parking_spots))
 }
 
-fn ops_api() -> OpenApiRouter<Arc<App>> {
+fn ops_api() -> OpenApiRouter<Arc<ops::Ops>> {
     OpenApiRouter::new()
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
@@ -112,14 +112,14 @@ fn public_routes(app: &App) -> Router {
 
 fn ops_routes(app: &App) -> Router {
     let (api, _) = ops_api().split_for_parts();
-    api.with_state(Arc::new(app.clone())).merge(docs::routes(document()))
+    api.with_state(ops::Ops::new(app.clone())).merge(docs::routes(document()))
 }
 
 fn health(app: &App) -> Router {
     let (api, _) = OpenApiRouter::new()
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
-        .with_state(Arc::new(app.clone()))
+        .with_state(ops::Ops::new(app.clone()))
         .split_for_parts();
     api
 }

@@ -53,6 +53,7 @@ pub struct Ready {
     pub ready: bool,
     pub http: Option<String>,
     pub mqtt: Option<String>,
+    /// Without its password.
     pub database_url: String,
 }
 
@@ -227,7 +228,7 @@ impl Running {
             ready: true,
             http: servers.first().map(|s| format!("http://{}", s.addr)),
             mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
-            database_url: database.url.clone(),
+            database_url: store::pool::without_password(&database.url),
         };
         Ok(Running { ready, database, broker, ingest, servers, reading, care })
     }
