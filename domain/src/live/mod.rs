@@ -2,7 +2,7 @@
 //!
 //! Can be thrown away and rebuilt from the store at any moment. Applying changes is idempotent
 //! and order-free: bays by [`crate::bay_state`], site counts by their version, vehicles by
-//! `(observed_at, digest)`. No state is given out without its age.
+//! `(observed_at, digest)`, trips by their [`Rank`](crate::trip_update::Rank). No state is given out without its age.
 
 mod class;
 mod driver;
@@ -15,6 +15,7 @@ mod search;
 mod site;
 #[cfg(test)]
 mod tests;
+mod trips;
 mod view;
 
 use std::cmp::Reverse;
@@ -33,6 +34,7 @@ use crate::registry::Registry;
 use crate::sensor::Target;
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
+use crate::trip_update::TripReport;
 
 pub use class::Tally;
 use class::{ClassId, Classes};
@@ -43,6 +45,8 @@ pub use list::Within;
 pub use offer::{Offer, Verdict};
 pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
+pub use trips::TRIP_HOLDS_S;
+use trips::Trips;
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 
 /// One thing that changed, as the store's change log carries it.
@@ -67,6 +71,11 @@ pub enum Change {
     },
     /// Places, sensors or feeds were imported: load the registry again.
     Places,
+    /// What a feed says of a trip.
+    Trip {
+        feed: FeedId,
+        report: TripReport,
+    },
 }
 
 /// Why an event is told.
@@ -147,6 +156,7 @@ pub struct LiveMap {
     bays: FxHashMap<BayId, BayCell>,
     sites: FxHashMap<SiteId, SiteCell>,
     vehicles: FxHashMap<VehicleId, VehicleCell>,
+    trips: Trips,
     classes: Classes,
     /// Visible places on the map.
     bay_grid: Grid<BaySpot>,
@@ -168,6 +178,7 @@ impl LiveMap {
             bays: FxHashMap::default(),
             sites: FxHashMap::default(),
             vehicles: FxHashMap::default(),
+            trips: Trips::default(),
             classes: Classes::default(),
             bay_grid: Grid::default(),
             site_grid: Grid::default(),
@@ -212,6 +223,7 @@ impl LiveMap {
                         events.extend(is_known.then_some(LiveEvent::Vehicle { vehicle }));
                     }
                 }
+                Change::Trip { feed, report } => self.trips.apply(feed, report, now),
                 Change::Places => {}
             }
         }
@@ -262,6 +274,7 @@ impl LiveMap {
 
     /// What has gone stale, opened or closed by `now`. Call it at least once a second.
     pub fn tick(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
+        self.trips.tick(now);
         if self.next_validity_change.is_some_and(|at| at <= now) {
             return self.replace_registry(self.registry.clone(), now);
         }
