@@ -17,6 +17,7 @@ mod params;
 mod parkapi;
 mod parking;
 mod problem;
+pub mod realtime;
 mod rejections;
 mod router;
 mod sensors;

@@ -8,4 +8,5 @@ mod native;
 mod places;
 mod samples;
 mod support;
+mod trips;
 mod witness;
