@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime};
 use api::{LiveHub, Ways};
 use ingest::Clock;
 use journey::area::{self, Area};
-use journey::overlay::Overlay;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -18,7 +17,7 @@ pub const AREA_FILE: &str = "journey.kvj";
 /// How often a new file and new places are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Delays are taken in as often: vehicles tell theirs every few seconds.
-const OVERLAY_EVERY: u32 = 2;
+const REALTIME_EVERY: u32 = 2;
 /// How full places are is noted as often.
 const SAMPLE_EVERY: u32 = 15;
 
@@ -62,8 +61,8 @@ impl Keeper {
                 self.read().await;
             }
             self.link_places().await;
-            if round.is_multiple_of(OVERLAY_EVERY) {
-                self.take_in_delays();
+            if round.is_multiple_of(REALTIME_EVERY) {
+                self.ways.take_in_realtime(&self.hub.read().map, (self.clock)());
             }
             if round.is_multiple_of(SAMPLE_EVERY) {
                 self.ways.sample(&self.hub.read().map, (self.clock)());
@@ -97,13 +96,6 @@ impl Keeper {
         if let Ok(Some((linked, unlinked))) = linked {
             info!("ways: {linked} sites are linked to the streets, {unlinked} are not");
         }
-    }
-
-    fn take_in_delays(&self) {
-        let now = (self.clock)();
-        let Some((timetable, day)) = self.ways.timetable(now) else { return };
-        let updates = api::trip_updates(&self.hub.read().map, &timetable, now);
-        self.ways.replace_overlay(&timetable, Overlay::new(&timetable, &updates, day));
     }
 }
 

@@ -32,6 +32,5 @@ mod wire;
 pub use app::{App, Clock};
 pub use hub::LiveHub;
 pub use problem::Problem;
-pub use realtime::updates as trip_updates;
 pub use router::{openapi_json, ops_router, public_router, router};
 pub use ways::{Ways, unlinked_sites};

@@ -34,5 +34,5 @@ pub use registry::Registry;
 pub use rejection::{Reason, Rejection};
 pub use sensor::{Binding, Decoder, Direction, Sensor, Target};
 pub use time::UtcMicros;
-pub use trip_update::TripUpdate;
+pub use trip_update::{TripKey, TripObservation, TripReport, TripUpdate};
 pub use uplink::Uplink;

@@ -219,7 +219,7 @@ impl PassengerCount {
     }
 }
 
-fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
+pub(crate) fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
     match seq {
         None => h.update(&[0]),
         Some(n) => {
@@ -229,7 +229,7 @@ fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
     }
 }
 
-fn feed_text(h: &mut Xxh3, text: Option<&str>) {
+pub(crate) fn feed_text(h: &mut Xxh3, text: Option<&str>) {
     match text {
         None => h.update(&[0]),
         Some(t) => {

@@ -1,8 +1,18 @@
 //! What a real-time feed says about a trip, in GTFS-Realtime's words: delays, cancelled trips,
 //! skipped stops. A wire format is turned into it by a decoder; a timetable takes it in.
+//!
+//! What holds of a trip is the newest that a feed said of it: the newest time of observation, of one
+//! time the message that said it last, then its content. That is a maximum over a set, so neither
+//! the order of arrival nor doubles matter.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::observation::{Digest, Heard, feed_seq, feed_text};
+use crate::time::UtcMicros;
 
 /// What was said about one run of a trip.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TripUpdate {
     pub trip_id: String,
     /// Service day, `YYYYMMDD`.
@@ -17,8 +27,95 @@ pub struct TripUpdate {
     pub stops: Vec<StopUpdate>,
 }
 
+/// Names one run of a trip within a feed; empty = not said.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TripKey {
+    pub trip_id: String,
+    pub start_date: String,
+    pub start_time: String,
+}
+
+impl TripUpdate {
+    /// Which run it is about.
+    pub fn key(&self) -> TripKey {
+        TripKey {
+            trip_id: self.trip_id.clone(),
+            start_date: self.start_date.clone().unwrap_or_default(),
+            start_time: self.start_time.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Whether anything differs from the timetable, or is said to be as in it.
+    pub fn says_something(&self) -> bool {
+        self.relationship != TripRelationship::Scheduled || self.delay_s.is_some() || !self.stops.is_empty()
+    }
+
+    /// Condensed content. Stored: see [`Digest`].
+    pub fn digest_of(&self) -> Digest {
+        let mut h = Xxh3::new();
+        feed_text(&mut h, Some(&self.trip_id));
+        for text in [&self.start_date, &self.start_time, &self.route_id] {
+            feed_text(&mut h, text.as_deref());
+        }
+        h.update(&[match self.relationship {
+            TripRelationship::Scheduled => 0,
+            TripRelationship::Added => 1,
+            TripRelationship::Cancelled => 2,
+            TripRelationship::Other => 3,
+        }]);
+        feed_seq(&mut h, self.delay_s.map(i64::from));
+        for stop in &self.stops {
+            feed_seq(&mut h, stop.stop_sequence.map(i64::from));
+            feed_text(&mut h, stop.stop_id.as_deref());
+            h.update(&[match stop.relationship {
+                StopRelationship::Scheduled => 0,
+                StopRelationship::Skipped => 1,
+                StopRelationship::NoData => 2,
+            }]);
+            for event in [stop.arrival, stop.departure] {
+                let (kind, number) = match event {
+                    None => (0, None),
+                    Some(StopEvent::Delay(seconds)) => (1, Some(i64::from(seconds))),
+                    Some(StopEvent::At(at)) => (2, Some(at)),
+                };
+                h.update(&[kind]);
+                feed_seq(&mut h, number);
+            }
+        }
+        h.digest() as i64
+    }
+}
+
+/// What decides between two reports of one run: the larger one holds.
+pub type Rank = (UtcMicros, UtcMicros, Digest);
+
+/// An update with its times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TripReport {
+    /// Since when it is so: the update's own time, else its message's.
+    pub observed_at: UtcMicros,
+    /// The message that said so last. A feed repeats what it said as long as it holds.
+    pub confirmed_at: UtcMicros,
+    pub digest: Digest,
+    pub update: Box<TripUpdate>,
+}
+
+impl TripReport {
+    /// See [`Rank`].
+    pub fn rank(&self) -> Rank {
+        (self.observed_at, self.confirmed_at, self.digest)
+    }
+}
+
+/// A report, and who made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TripObservation {
+    pub heard: Heard,
+    pub report: TripReport,
+}
+
 /// How a run relates to the timetable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum TripRelationship {
     #[default]
     Scheduled,
@@ -31,7 +128,7 @@ pub enum TripRelationship {
 }
 
 /// What was said about one stop of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StopUpdate {
     pub stop_sequence: Option<u32>,
     pub stop_id: Option<String>,
@@ -41,7 +138,7 @@ pub struct StopUpdate {
 }
 
 /// How a stop of a run relates to the timetable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum StopRelationship {
     #[default]
     Scheduled,
@@ -52,7 +149,7 @@ pub enum StopRelationship {
 }
 
 /// When something happens at a stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StopEvent {
     /// Seconds after the timetable.
     Delay(i32),

@@ -5,7 +5,8 @@ use domain::observation::{CountValue, Heard, claim_of};
 use domain::registry::Entry;
 use domain::{
     BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason, Registry,
-    Sensor, SensorId, SiteCount, Target, UtcMicros, VehiclePosition, feed::MAX_AHEAD_S,
+    Sensor, SensorId, SiteCount, Target, TripObservation, TripReport, TripUpdate, UtcMicros, VehiclePosition,
+    feed::MAX_AHEAD_S,
 };
 use store::writer::{Batch, Gated};
 
@@ -69,9 +70,39 @@ impl Scene<'_> {
     /// The reason why it is not believed.
     pub fn admit(&self, statement: Statement<'_>, batch: &mut Batch) -> Result<(), Fault> {
         let judged = self.judge(statement.at)?;
+        if let Said::Trip { update, message_at } = statement.said {
+            batch.trips.push(self.trip(update, judged, message_at)?);
+            return Ok(());
+        }
         let (target, owner) = self.resolve(&statement.subject)?;
         let said = Spoken { sensor: None, sent_at: statement.at, judged, seq: statement.seq, name: 0 };
         self.add(target, owner, said, statement.said, batch)
+    }
+
+    /// What the feed says of a trip, which is its municipality's.
+    ///
+    /// Where our receipt stands in for a clock, a message that is delivered again counts as said
+    /// again; the feed's next one puts it right.
+    fn trip(
+        &self,
+        update: Box<TripUpdate>,
+        judged: Judged,
+        message_at: Option<UtcMicros>,
+    ) -> Result<TripObservation, Fault> {
+        let confirmed_at = match message_at {
+            Some(_) => self.judge(message_at)?.observed_at.max(judged.observed_at),
+            None => judged.observed_at,
+        };
+        let heard = Heard {
+            municipality: self.feed.municipality,
+            feed: self.feed.id,
+            sensor: None,
+            received_at: self.received_at,
+            clock_corrected: judged.corrected,
+        };
+        let digest = update.digest_of();
+        let report = TripReport { observed_at: judged.observed_at, confirmed_at, digest, update };
+        Ok(TripObservation { heard, report })
     }
 
     /// Adds what a bound sensor said. `name` is what the network server calls the message.
@@ -117,6 +148,7 @@ impl Scene<'_> {
                     .ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
                 (Target::Vehicle(e.id), e.municipality, key)
             }
+            Subject::Trip => return Err(Fault::malformed("the message says nothing of its trip")),
         };
         self.may_name(owner, key)?;
         Ok((target, owner))

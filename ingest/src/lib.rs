@@ -15,6 +15,7 @@ pub mod poll;
 pub mod receive;
 pub mod service;
 pub mod session;
+pub mod trips;
 pub mod writers;
 
 use std::sync::Arc;

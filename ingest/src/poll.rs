@@ -44,8 +44,8 @@ pub async fn run(
                 route.meter.connected_since(Some(received_at));
                 let message = Message { topic: without_query(url), payload: &payload, qos: 1, received_at };
                 let number = accumulator.acks.owe(0);
-                let (reasons, _) =
-                    accumulator.push(number, |b| receive(&current.registry, &route.feed, message, b));
+                let (reasons, _) = accumulator
+                    .push(number, |b| receive(&current.registry, &route.feed, message, &shared.trips, b));
                 route.meter.message(1, 1, received_at, None);
                 // A poll names every vehicle of the operator: those that are not ours are no news.
                 let told = reasons.iter().filter(|r| **r != Reason::UnknownPlace);

@@ -6,8 +6,9 @@ use domain::{Feed, FeedFormat, FeedId, Reason, Registry, Rejection, UtcMicros};
 use store::writer::Batch;
 
 use crate::check::Scene;
-use crate::decode::{Decoded, Fault, gtfs_rt, hfp, lorawan, native};
+use crate::decode::{Decoded, Fault, Subject, gtfs_rt, hfp, lorawan, native};
 use crate::frames;
+use crate::trips::TripMemory;
 
 /// A message as it came in.
 #[derive(Debug, Clone, Copy)]
@@ -19,11 +20,13 @@ pub struct Message<'a> {
 }
 
 /// Decodes and checks `message` of `feed`; what is believed becomes observations in `batch`, what
-/// is not becomes rejections. Returns the reasons of the latter.
+/// is not becomes rejections. Of trips only what is news to `memory` is added. Returns the reasons
+/// of the rejections.
 pub fn receive(
     registry: &Registry,
     feed: &Entry<FeedId, Feed>,
     message: Message<'_>,
+    memory: &TripMemory,
     batch: &mut Batch,
 ) -> Vec<Reason> {
     let scene = Scene { registry, feed, received_at: message.received_at };
@@ -46,11 +49,17 @@ pub fn receive(
             }
         };
         faults.extend(decoded.faults);
+        let first_trip = batch.trips.len();
         for statement in decoded.statements {
+            let is_trip = statement.subject == Subject::Trip;
             if let Err(fault) = scene.admit(statement, batch) {
-                faults.push(fault);
+                // The clock of a feed is one fault, not one for each of its thousand trips.
+                if !(is_trip && faults.iter().any(|f| f.reason == fault.reason && f.element.is_none())) {
+                    faults.push(fault);
+                }
             }
         }
+        memory.keep_news(feed.id, &mut batch.trips, first_trip);
     }
     let reasons = faults.iter().map(|f| f.reason).collect();
     // A message of many elements is kept once, with the first of them that was not believed: a feed
@@ -144,7 +153,7 @@ mod tests {
         let received_at = UtcMicros::parse("2026-11-22T12:00:01Z").unwrap();
         let message = Message { topic: "kv/1/f/batch", payload: payload.as_bytes(), qos: 1, received_at };
         let mut batch = Batch::default();
-        let reasons = receive(&registry, &feed, message, &mut batch);
+        let reasons = receive(&registry, &feed, message, &TripMemory::default(), &mut batch);
         assert_eq!(reasons, vec![Reason::UnknownPlace; 100]);
         let kept: usize = batch.rejections.iter().map(|r| r.payload.len()).sum();
         assert_eq!(kept, payload.len());

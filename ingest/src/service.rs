@@ -89,7 +89,8 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         writers.spawn(writers::run(context, queue.clone()));
     }
     drop(queue);
-    let shared = Shared { metrics: config.metrics.clone(), clock: config.clock.clone(), ready };
+    let shared =
+        Shared { metrics: config.metrics.clone(), clock: config.clock.clone(), ready, trips: Arc::default() };
     let mut sessions: HashMap<Option<String>, Session> = HashMap::new();
     let mut pollers: HashMap<FeedId, Poller> = HashMap::new();
     let mut status = tokio::time::interval(STATUS_EVERY);

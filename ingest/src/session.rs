@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
 use crate::plan::Plan;
 use crate::receive::{Message, receive};
+use crate::trips::TripMemory;
 
 /// Pauses between attempts to connect.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
@@ -48,6 +49,7 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub ready: async_channel::Sender<Arc<Accumulator>>,
+    pub trips: Arc<TripMemory>,
 }
 
 impl Session {
@@ -288,11 +290,12 @@ impl Runner {
         };
         let message = Message { topic, payload, qos, received_at };
         let ((reasons, observed_at), has_room) = self.accumulator.push(number, |batch| {
-            let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len());
-            let reasons = receive(&plan.registry, &route.feed, message, batch);
+            let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
+            let reasons = receive(&plan.registry, &route.feed, message, &self.shared.trips, batch);
             let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
                 .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
-                .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at));
+                .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
+                .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
             (reasons, observed_at)
         });
         if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {

@@ -105,6 +105,7 @@ fn merge(parts: &mut [(Arc<Accumulator>, Taken)]) -> Batch {
         merged.sites.append(&mut b.sites);
         merged.vehicles.append(&mut b.vehicles);
         merged.passengers.append(&mut b.passengers);
+        merged.trips.append(&mut b.trips);
         merged.uplinks.append(&mut b.uplinks);
         merged.rejections.append(&mut b.rejections);
     }
@@ -205,17 +206,19 @@ fn singles(batch: Batch) -> impl Iterator<Item = Batch> {
     let vehicles = batch.vehicles.into_iter().map(|row| Batch { vehicles: vec![row], ..Batch::default() });
     let passengers =
         batch.passengers.into_iter().map(|row| Batch { passengers: vec![row], ..Batch::default() });
+    let trips = batch.trips.into_iter().map(|row| Batch { trips: vec![row], ..Batch::default() });
     let uplinks = batch.uplinks.into_iter().map(|row| Batch { uplinks: vec![row], ..Batch::default() });
     let rejections =
         batch.rejections.into_iter().map(|row| Batch { rejections: vec![row], ..Batch::default() });
-    bays.chain(sites).chain(vehicles).chain(passengers).chain(uplinks).chain(rejections)
+    bays.chain(sites).chain(vehicles).chain(passengers).chain(trips).chain(uplinks).chain(rejections)
 }
 
 fn refused(single: &Batch, refusal: &StoreError) -> Vec<Rejection> {
     let heard = (single.bays.iter().map(|g| g.observation.heard))
         .chain(single.sites.iter().map(|g| g.observation.heard))
         .chain(single.vehicles.iter().map(|g| g.observation.heard))
-        .chain(single.passengers.iter().map(|g| g.observation.heard));
+        .chain(single.passengers.iter().map(|g| g.observation.heard))
+        .chain(single.trips.iter().map(|o| o.heard));
     heard
         .map(|h| Rejection {
             municipality: h.municipality,

@@ -14,7 +14,8 @@ pub mod places;
 pub mod pool;
 pub mod private_pg;
 pub mod retention;
-pub mod ts;
+mod trips;
+mod ts;
 pub mod writer;
 
 pub use error::StoreError;

@@ -55,9 +55,10 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
         sqlx::query_as("SELECT vehicle, feed, observed_at, digest, fix FROM vehicle_state")
             .fetch_all(&mut *tx)
             .await?;
+    let trips = crate::trips::load(&mut tx).await?;
     tx.commit().await?;
 
-    let mut states: Vec<Change> = Vec::with_capacity(bays.len() + sites.len() + vehicles.len());
+    let mut states: Vec<Change> = Vec::with_capacity(bays.len() + sites.len() + vehicles.len() + trips.len());
     states.extend(bays.into_iter().map(|r| Change::Bay {
         bay: BayId(r.bay),
         reading: BayReading {
@@ -83,5 +84,6 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
         digest,
         fix: fix.0,
     }));
+    states.extend(trips);
     Ok(Loaded { registry, states, positions: positions.into_iter().collect() })
 }

@@ -19,6 +19,7 @@ pub struct Retention {
     pub rejections: Duration,
     /// Bytes and radio data of LoRaWAN messages.
     pub uplinks: Duration,
+    /// Vehicle positions, and what was said of trips.
     pub vehicle_positions: Duration,
     /// Bay and site observations, passenger counts.
     pub observations: Duration,
@@ -48,6 +49,8 @@ pub struct Pruned {
     pub uplinks: u64,
     pub rejections: u64,
     pub changes: u64,
+    /// Runs of which nothing was said for too long.
+    pub trips: u64,
 }
 
 impl Retention {
@@ -96,6 +99,7 @@ pub async fn enforce(pool: &Pool, retention: &Retention) -> Result<Pruned, Store
     )
     .await?;
     pruned.rejections += bound_rejections(pool).await?;
+    pruned.trips = crate::trips::prune(pool, retention.vehicle_positions).await?;
     pruned.changes = crate::changes::prune(pool, CHANGE_LOG).await?;
     if !pruned.partitions.is_empty() {
         info!(partitions = ?pruned.partitions, "retention dropped old observations");

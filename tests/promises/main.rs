@@ -8,5 +8,6 @@ mod native;
 mod places;
 mod samples;
 mod support;
+mod trips;
 mod ways;
 mod witness;

@@ -97,14 +97,14 @@ async fn each_published_payload_ends_in_rows_or_in_a_reason() {
     };
     has("positions by HFP", "SELECT count(*) FROM vehicle_position", 1).await;
     has("counts by APC", "SELECT count(*) FROM passenger_count", 1).await;
-    // Nothing but trip updates, of which nothing is kept yet: no fault is found in them, only in
-    // what comes after.
+    // Nothing but trip updates: no fault is found in them, only in what comes after.
     let trips = std::fs::read(formats.join("../data/reference/rt_poa.pb")).unwrap();
     let to_feed = |payload: Vec<u8>| ("rt/poa".to_owned(), payload);
     publish(port_of(&instance.text("mqtt")), vec![to_feed(trips), to_feed(b"garbage".to_vec())]).await;
     instance.counted(r#"kv_ingest_messages_total{feed="rt"} 2"#).await;
     let faults = "SELECT count(*) FROM rejection WHERE topic = 'rt/poa'";
     assert_eq!(has("the garbage is rejected", faults, 1).await, 1);
+    assert_eq!(has("trip updates", "SELECT count(*) FROM trip_state", 1_496).await, 1_496);
     // A start-up frame of 2023 says vacant: too long ago to count, and told all the same.
     let (_, bay) = instance.get("/v1/bays/bay").await;
     assert_eq!(

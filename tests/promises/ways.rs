@@ -46,9 +46,8 @@ async fn every_mode_answers_and_legs_join() {
     let demo = demo().await;
     let (_, sites) = demo.get("/v1/sites?municipality=bergheide&limit=1").await;
     let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
-    let tomorrow = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Europe/Berlin").unwrap());
-    let noon =
-        tomorrow.tomorrow().unwrap().date().at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
+    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
+    let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
     for (mode, to) in [
         ("WALK", CENTRE),
         ("BIKE", CENTRE),

@@ -1,5 +1,7 @@
 //! The answer of `/v1/journeys`, in MOTIS's and OTP's words.
 
+use std::collections::HashMap;
+
 use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
 use journey::plan::{End, Itinerary, Leg, Modes, Parking, RideLeg, StreetLeg};
@@ -13,7 +15,6 @@ use super::prospect::Outlook;
 use super::rejected::Rejected;
 use super::stops::StopOut;
 use super::{Loaded, place};
-use crate::app::Shared;
 use crate::wire::{Source, Sources, whole};
 
 /// Digits after the point of encoded polylines.
@@ -157,15 +158,10 @@ impl ChanceOut {
 pub(super) fn written<'a>(
     asked: &Asked<'a>,
     loaded: &'a Loaded,
-    shared: &Shared,
+    crowding: &HashMap<String, f32>,
     registry: &'a Registry,
-    now: UtcMicros,
 ) -> JourneysOut<'a> {
     let mut sources = Sources::default();
-    let crowding = {
-        let live = shared.hub.read();
-        crate::realtime::crowding(&live.map, &loaded.area.timetable, now)
-    };
     let writer = Writer { asked, loaded, crowding };
     let itineraries: Vec<ItineraryOut<'a>> =
         asked.plan.itineraries.iter().map(|way| writer.itinerary(way)).collect();
@@ -186,7 +182,7 @@ pub(super) fn written<'a>(
 struct Writer<'w, 'a> {
     asked: &'w Asked<'a>,
     loaded: &'a Loaded,
-    crowding: std::collections::HashMap<String, f32>,
+    crowding: &'w HashMap<String, f32>,
 }
 
 impl<'a> Writer<'_, 'a> {

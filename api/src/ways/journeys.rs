@@ -109,7 +109,7 @@ fn plan(
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let lots = loaded.lots.load();
-    let overlay = loaded.overlay.load();
+    let realtime = loaded.realtime.load();
     let mut gathered = Gathered { candidates: Vec::new(), rejected: Vec::new() };
     let (lot_count, registry) = {
         let live = shared.hub.read();
@@ -146,7 +146,7 @@ fn plan(
         prospect: &|id, at| outlook(id, at).prospect(),
         is_over: &|| began.elapsed() > BUDGET,
     };
-    let work = |planner: &mut Planner| planner.plan(&request, overlay.as_deref());
+    let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
     let plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
         let (field, point) = match which {
             Which::From => ("from", question.from),
@@ -162,7 +162,7 @@ fn plan(
     rejected.dedup_by(|a, b| a.id == b.id);
     rejected.truncate(MAX_REJECTED);
     let asked = Asked { question, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
-    let mut response = answer::json(&written(&asked, loaded, shared, &registry, now));
+    let mut response = answer::json(&written(&asked, loaded, &realtime.crowding, &registry));
     let cache = axum::http::HeaderValue::from_static("no-store");
     response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
     Ok(response)

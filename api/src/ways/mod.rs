@@ -12,6 +12,7 @@ mod rejected;
 mod stops;
 mod walk;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -24,6 +25,8 @@ use journey::plan::Planner;
 use journey::timetable::Timetable;
 use journey::timetable::services::{Day, day_of};
 use parking_lot::{Mutex, RwLock};
+
+use crate::realtime::{self, Starts};
 
 pub(crate) use answer::ChanceOut;
 pub use fill::Filling;
@@ -52,9 +55,18 @@ pub(crate) struct Loaded {
     pub area: Arc<Area>,
     pub bounds: Option<Bbox>,
     pub lots: ArcSwap<Lots>,
-    pub overlay: ArcSwapOption<Overlay>,
+    pub realtime: ArcSwap<Realtime>,
+    starts: Starts,
     planners: Mutex<Vec<Planner>>,
     pub turns: tokio::sync::Semaphore,
+}
+
+/// What real time says, swapped in as a whole.
+#[derive(Default)]
+pub(crate) struct Realtime {
+    pub overlay: Option<Overlay>,
+    /// How full the vehicles of trips are, percent, by trip id.
+    pub crowding: HashMap<String, f32>,
 }
 
 impl Ways {
@@ -63,9 +75,10 @@ impl Ways {
         let lots = Lots::new(&area, registry);
         let loaded = Loaded {
             bounds: area.bounds(),
+            starts: Starts::new(&area.timetable),
             area,
             lots: ArcSwap::from_pointee(lots),
-            overlay: ArcSwapOption::empty(),
+            realtime: ArcSwap::default(),
             planners: Mutex::default(),
             turns: tokio::sync::Semaphore::new(PLANNED_AT_ONCE),
         };
@@ -90,18 +103,16 @@ impl Ways {
         Some(counts)
     }
 
-    /// The timetable that is loaded, and the service day of a moment.
-    pub fn timetable(&self, now: UtcMicros) -> Option<(Arc<Timetable>, Day)> {
-        let timetable = self.loaded.load().as_ref()?.area.timetable.clone();
-        let day = service_day(&timetable, now.0.div_euclid(1_000_000));
-        Some((timetable, day))
-    }
-
-    /// Takes in what real time changes in `timetable`.
-    pub fn replace_overlay(&self, timetable: &Arc<Timetable>, overlay: Overlay) {
-        if let Some(loaded) = self.loaded.load_full().filter(|l| Arc::ptr_eq(&l.area.timetable, timetable)) {
-            loaded.overlay.store(Some(Arc::new(overlay)));
-        }
+    /// Takes in what real time says of trips.
+    pub fn take_in_realtime(&self, live: &LiveMap, now: UtcMicros) {
+        let Some(loaded) = self.loaded.load_full() else { return };
+        let timetable = &loaded.area.timetable;
+        let updates = realtime::updates(live, timetable, &loaded.starts, now);
+        let day = service_day(timetable, now.0.div_euclid(1_000_000));
+        loaded.realtime.store(Arc::new(Realtime {
+            overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, day)),
+            crowding: realtime::crowding(live, timetable, &loaded.starts, now),
+        }));
     }
 
     /// Notes how full places are, to learn how fast they fill: call it every

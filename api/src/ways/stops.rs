@@ -207,12 +207,12 @@ pub async fn departures(
     let seconds = from.0.div_euclid(1_000_000);
     let day = service_day(timetable, seconds);
     let midnight = timetable.day_begins_at(day);
-    let overlay = loaded.overlay.load();
-    let crowding = crate::realtime::crowding(&shared.hub.read().map, timetable, shared.now());
+    let realtime = loaded.realtime.load();
     let mut found = Vec::new();
     for platform in timetable.platforms(stop) {
         let after = ((seconds - midnight) as i32, WITHIN_S);
-        let next = raptor::departures(timetable, overlay.as_deref(), (platform, None), day, after, limit);
+        let next =
+            raptor::departures(timetable, realtime.overlay.as_ref(), (platform, None), day, after, limit);
         found.extend(next.into_iter().map(|departure| (platform, departure)));
     }
     found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
@@ -233,7 +233,7 @@ pub async fn departures(
             realtime: d.realtime,
             delay_s: d.realtime.then(|| i64::from(d.departure_s - d.scheduled_s)),
             cancelled: false,
-            occupancy: crowding.get(timetable.trip_id(d.trip)).copied(),
+            occupancy: realtime.crowding.get(timetable.trip_id(d.trip)).copied(),
         }
     });
     let list = DepartureList {

@@ -2,7 +2,8 @@
 //!
 //! Can be thrown away and rebuilt from the store at any moment. Applying changes is idempotent
 //! and order-free: bays by [`crate::bay_state`], site counts by their version, vehicles part by
-//! part ([`vehicle`]). No state is given out without its age.
+//! part ([`vehicle`]), trips by their [`Rank`](crate::trip_update::Rank). No state is given out
+//! without its age.
 
 mod class;
 mod driver;
@@ -15,6 +16,7 @@ mod search;
 mod site;
 #[cfg(test)]
 mod tests;
+mod trips;
 mod vehicle;
 mod view;
 
@@ -34,6 +36,7 @@ use crate::registry::Registry;
 use crate::sensor::Target;
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
+use crate::trip_update::TripReport;
 
 pub use class::Tally;
 use class::{ClassId, Classes};
@@ -44,6 +47,8 @@ pub use list::Within;
 pub use offer::{Offer, Verdict};
 pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
+pub use trips::TRIP_HOLDS_S;
+use trips::Trips;
 use vehicle::VehicleCell;
 pub use vehicle::VehiclePart;
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
@@ -70,6 +75,11 @@ pub enum Change {
     },
     /// Places, sensors or feeds were imported: load the registry again.
     Places,
+    /// What a feed says of a trip.
+    Trip {
+        feed: FeedId,
+        report: TripReport,
+    },
 }
 
 /// Why an event is told.
@@ -143,6 +153,7 @@ pub struct LiveMap {
     bays: FxHashMap<BayId, BayCell>,
     sites: FxHashMap<SiteId, SiteCell>,
     vehicles: FxHashMap<VehicleId, VehicleCell>,
+    trips: Trips,
     classes: Classes,
     /// Visible places on the map.
     bay_grid: Grid<BaySpot>,
@@ -164,6 +175,7 @@ impl LiveMap {
             bays: FxHashMap::default(),
             sites: FxHashMap::default(),
             vehicles: FxHashMap::default(),
+            trips: Trips::default(),
             classes: Classes::default(),
             bay_grid: Grid::default(),
             site_grid: Grid::default(),
@@ -207,6 +219,7 @@ impl LiveMap {
                         events.extend(is_known.then_some(LiveEvent::Vehicle { vehicle }));
                     }
                 }
+                Change::Trip { feed, report } => self.trips.apply(feed, report, now),
                 Change::Places => {}
             }
         }
@@ -257,6 +270,7 @@ impl LiveMap {
 
     /// What has gone stale, opened or closed by `now`. Call it at least once a second.
     pub fn tick(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
+        self.trips.tick(now);
         if self.next_validity_change.is_some_and(|at| at <= now) {
             return self.replace_registry(self.registry.clone(), now);
         }

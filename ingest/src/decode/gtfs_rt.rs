@@ -1,13 +1,15 @@
-//! GTFS-Realtime 2.0, protobuf: vehicle positions, and trip updates as far as they name a vehicle.
+//! GTFS-Realtime 2.0, protobuf: vehicle positions and trip updates.
 //!
 //! A vehicle is its descriptor's id, else its label, else (of a position) the entity's id. Its
 //! clock is its own timestamp, else the header's. An occupancy is taken only as a percentage:
 //! `occupancy_status` is neither linear nor the same between operators, and no percentage is made
 //! of it. A position of a feed that also says how late the vehicle's trip is becomes one fix with
 //! the delay; an update without a position becomes a fix without one. A trip's delay is its own,
-//! else that of the first stop that is not in the past. Updates without a vehicle, alerts,
-//! cancelled trips and deleted entities say nothing about a vehicle: they yield nothing and are no
-//! fault. `DIFFERENTIAL` feeds are read like full ones: what is absent is not said.
+//! else that of the first stop that is not in the past. Updates without a vehicle and cancelled
+//! trips say nothing about a vehicle, alerts and deleted entities nothing at all; that is no fault.
+//!
+//! Each trip update is besides kept as it stands, for a timetable to take in; one that names no trip
+//! (but a route and a time) yields none. `DIFFERENTIAL` feeds are read like full ones: what is absent is not said.
 //!
 //! Each entity stands alone: a broken one is a fault, and its element is a feed of its own, so that
 //! it can be decoded again.
@@ -29,7 +31,7 @@ use prost::Message;
 use self::proto::{FeedEntity, FeedHeader, FeedMessage, TripUpdate, VehiclePosition};
 use self::trip_update::{TripOfVehicle, current, set_trip, text};
 pub use self::updates::{Updates, trip_updates};
-use super::json::{finite, id, position};
+use super::json::{check_id, finite, id, position};
 use super::{Decoded, Fault, Said, Statement, Subject};
 
 /// Decodes one feed message.
@@ -69,6 +71,7 @@ fn seconds(timestamp: Option<u64>) -> Option<i64> {
 struct Reader {
     header_s: Option<i64>,
     statements: Vec<Statement<'static>>,
+    updates: Vec<Statement<'static>>,
     /// The trips of each vehicle that has some.
     trips: BTreeMap<String, Vec<TripOfVehicle>>,
 }
@@ -82,10 +85,11 @@ impl Reader {
         if let Some(vehicle) = &entity.vehicle {
             self.read_position(vehicle, entity.id.as_deref())?;
         }
-        match &entity.trip_update {
-            Some(update) => self.read_trip(update),
-            None => Ok(()),
+        if let Some(update) = entity.trip_update {
+            self.read_trip(&update)?;
+            self.keep_update(update)?;
         }
+        Ok(())
     }
 
     fn read_position(&mut self, vehicle: &VehiclePosition, entity: Option<&str>) -> Result<(), Fault> {
@@ -119,6 +123,16 @@ impl Reader {
         Ok(())
     }
 
+    fn keep_update(&mut self, update: TripUpdate) -> Result<(), Fault> {
+        let message_at = self.header_s.map(UtcMicros::from_unix_s);
+        let at = seconds(update.timestamp).map(UtcMicros::from_unix_s).or(message_at);
+        let Some(update) = updates::update_of(update) else { return Ok(()) };
+        check_ids(&update)?;
+        let said = Said::Trip { update: Box::new(update), message_at };
+        self.updates.push(Statement { subject: Subject::Trip, at, said, seq: None });
+        Ok(())
+    }
+
     /// Joins positions with the trips of their vehicles.
     fn finish(mut self) -> Vec<Statement<'static>> {
         for statement in &mut self.statements {
@@ -136,8 +150,24 @@ impl Reader {
         for (name, trips) in self.trips {
             self.statements.extend(current(trips, None).map(|trip| said(name, trip.at_s, trip.fix)));
         }
+        self.statements.append(&mut self.updates);
         self.statements
     }
+}
+
+/// An update's texts become keys and rows.
+fn check_ids(update: &domain::TripUpdate) -> Result<(), Fault> {
+    let of_trip = [
+        ("trip_id", Some(&update.trip_id)),
+        ("start_date", update.start_date.as_ref()),
+        ("start_time", update.start_time.as_ref()),
+        ("route_id", update.route_id.as_ref()),
+    ];
+    let of_stops = update.stops.iter().map(|stop| ("stop_id", stop.stop_id.as_ref()));
+    of_trip
+        .into_iter()
+        .chain(of_stops)
+        .try_for_each(|(field, text)| text.map_or(Ok(()), |t| check_id(field, t)))
 }
 
 fn said(vehicle: String, at_s: Option<i64>, fix: VehicleFix) -> Statement<'static> {

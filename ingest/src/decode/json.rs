@@ -38,7 +38,8 @@ pub(super) fn id(field: &str, text: &str) -> Result<String, Fault> {
     check_id(field, text).map(|()| text.to_owned())
 }
 
-fn check_id(field: &str, text: &str) -> Result<(), Fault> {
+/// See [`id`].
+pub(super) fn check_id(field: &str, text: &str) -> Result<(), Fault> {
     if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
         return Err(Fault::malformed(format!(
             "{field}: an id has 1 to 128 characters and no control characters"

@@ -17,7 +17,7 @@ mod samples;
 use std::borrow::Cow;
 
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
-use domain::{Audience, BayState, Reason, UtcMicros};
+use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
 
 /// One thing said about one subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub enum Subject<'a> {
     Bay(Cow<'a, str>),
     Site(Cow<'a, str>),
     Vehicle(Cow<'a, str>),
+    /// The trip that the update names.
+    Trip,
 }
 
 /// What was said.
@@ -61,6 +63,11 @@ pub enum Said<'a> {
         on_board: Option<i32>,
         source: Option<String>,
     },
+    Trip {
+        update: Box<TripUpdate>,
+        /// When the message was made that says so, by the sender's clock.
+        message_at: Option<UtcMicros>,
+    },
 }
 
 impl Statement<'_> {
@@ -71,6 +78,7 @@ impl Statement<'_> {
             Subject::Bay(id) => Subject::Bay(owned(id)),
             Subject::Site(id) => Subject::Site(owned(id)),
             Subject::Vehicle(id) => Subject::Vehicle(owned(id)),
+            Subject::Trip => Subject::Trip,
         };
         let said = match self.said {
             Said::Bay { state, battery_v, rssi_dbm, temperature_c } => {
@@ -83,6 +91,7 @@ impl Statement<'_> {
             Said::Passengers { stop_id, trip_id, doors, on_board, source } => {
                 Said::Passengers { stop_id, trip_id, doors, on_board, source }
             }
+            Said::Trip { update, message_at } => Said::Trip { update, message_at },
         };
         Statement { subject, at: self.at, said, seq: self.seq }
     }

@@ -53,8 +53,8 @@ const MESSAGES: [(&str, &str); 11] = [
     ),
 ];
 
-/// Device payloads and a feed of one vehicle, in hex.
-const BYTES: [&str; 7] = [
+/// Device payloads, a feed of one vehicle and one of one trip, in hex.
+const BYTES: [&str; 8] = [
     "240300007503000000000000001d020301",
     "805b0009001400de0a0801",
     "3f01013766002100201c01011566010302015e026700f0010101cafebabe",
@@ -62,6 +62,7 @@ const BYTES: [&str; 7] = [
     "01755c0367010104824408050001",
     "a0fc03ba12345678",
     "0a090a03322e301000180112140a0161220f120a0d00004e42150000e8403a0153",
+    "0a090a03322e301000180112210a01611a1c0a0d0a01741a083230323631313234120908011202083c220173283c",
 ];
 
 fn decode_all(topic: &str, payload: &[u8]) {

@@ -140,7 +140,7 @@ fn run_of(timetable: &Timetable, update: &TripUpdate, today: Day) -> Option<(Day
         // The runs of a trip with a frequency are told apart by when they begin.
         (Some(start), [_, _, ..]) => {
             let start = crate::timetable::read::parse_time(start.as_bytes())?;
-            *candidates.iter().find(|trip| first_departure(timetable, **trip) == start)?
+            *candidates.iter().find(|trip| timetable.first_departure(**trip) == start)?
         }
         _ => *candidates.first()?,
     };
@@ -150,11 +150,6 @@ fn run_of(timetable: &Timetable, update: &TripUpdate, today: Day) -> Option<(Day
     };
     let day = days.into_iter().find(|day| timetable.runs_on(trip, *day))?;
     Some((day, trip))
-}
-
-fn first_departure(timetable: &Timetable, trip: TripIx) -> i32 {
-    let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
-    pattern.departure(trip as usize - pattern.first_trip, 0)
 }
 
 /// Collects the changes of one day.

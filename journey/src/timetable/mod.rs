@@ -95,6 +95,8 @@ pub struct Trip {
     pub shape: u32,
     /// Number in [`Timetable::sequences`].
     pub sequence: u32,
+    /// GTFS's `direction_id`, 0 or 1.
+    pub direction: Option<u8>,
     pub wheelchair: Wheelchair,
 }
 
@@ -168,6 +170,12 @@ impl Timetable {
     /// The line of a trip.
     pub fn route(&self, trip: TripIx) -> Option<&Route> {
         self.routes.get(self.trips.get(trip as usize)?.route as usize)
+    }
+
+    /// Scheduled departure of a trip from its first stop, seconds after its day began.
+    pub fn first_departure(&self, trip: TripIx) -> i32 {
+        let pattern = self.patterns.pattern(self.patterns.pattern_of(trip));
+        pattern.departure(trip as usize - pattern.first_trip, 0)
     }
 
     /// Whether a trip runs on a day by the timetable.

@@ -10,6 +10,7 @@ mod bays;
 mod claims;
 mod rejections;
 mod sites;
+mod trips;
 mod uplinks;
 mod vehicles;
 
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 use domain::observation::Claim;
 use domain::{
-    Audience, BayObservation, FeedId, MunicipalityId, PassengerCount, Rejection, SiteCount, SiteId, Uplink,
-    UtcMicros, VehiclePosition,
+    Audience, BayObservation, FeedId, MunicipalityId, PassengerCount, Rejection, SiteCount, SiteId,
+    TripObservation, Uplink, UtcMicros, VehiclePosition,
 };
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -46,6 +47,8 @@ pub struct Batch {
     pub sites: Vec<Gated<SiteCount>>,
     pub vehicles: Vec<Gated<VehiclePosition>>,
     pub passengers: Vec<Gated<PassengerCount>>,
+    /// Only the latest of each run is kept.
+    pub trips: Vec<TripObservation>,
     pub uplinks: Vec<Uplink>,
     pub rejections: Vec<Rejection>,
 }
@@ -63,7 +66,7 @@ impl Batch {
 
     /// Observations of all kinds.
     pub fn observations(&self) -> usize {
-        self.bays.len() + self.sites.len() + self.vehicles.len() + self.passengers.len()
+        self.bays.len() + self.sites.len() + self.vehicles.len() + self.passengers.len() + self.trips.len()
     }
 
     /// Empties the batch and keeps its memory.
@@ -72,10 +75,12 @@ impl Batch {
         self.sites.clear();
         self.vehicles.clear();
         self.passengers.clear();
+        self.trips.clear();
         self.uplinks.clear();
         self.rejections.clear();
     }
 
+    /// Feeds of those observations that are kept for ever, of which doubles are told.
     fn feeds(&self) -> impl Iterator<Item = FeedId> {
         (self.bays.iter().map(|g| g.observation.heard.feed))
             .chain(self.sites.iter().map(|g| g.observation.heard.feed))
@@ -230,6 +235,7 @@ impl Writer {
             vehicles::write_positions(&mut tx, &batch.vehicles, &known, stored_at, &mut changes).await?,
             vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?,
         ];
+        let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
         if !defer && !wanted.is_empty() {
             let mut latest = bay_states::Latest::default();
             latest.extend(&wanted);
@@ -255,7 +261,7 @@ impl Writer {
             }
         }
         duplicates.retain(|_, n| *n > 0);
-        let new = new.iter().flat_map(BTreeMap::values).sum();
+        let new = new.iter().flat_map(BTreeMap::values).sum::<usize>() + moved_trips;
         Ok(Stored { committed: Committed { writer: self.id, seq, changes }, new, duplicates })
     }
 

@@ -61,10 +61,21 @@ fn update(id: &str, stops: Vec<StopTimeUpdate>) -> TripUpdate {
 fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
     assert_eq!(decoded.faults, []);
     let fix = |s: &Statement<'_>| match (&s.subject, &s.said) {
-        (Subject::Vehicle(name), Said::Fix(fix)) => (name.to_string(), (**fix).clone()),
+        (Subject::Vehicle(name), Said::Fix(fix)) => Some((name.to_string(), (**fix).clone())),
+        (Subject::Trip, Said::Trip { .. }) => None,
         other => panic!("{other:?}"),
     };
-    decoded.statements.iter().map(fix).collect()
+    decoded.statements.iter().filter_map(fix).collect()
+}
+
+/// Trips with the times of their updates and of the message, seconds since 1970.
+fn trips(decoded: &Decoded<'_>) -> Vec<(domain::TripUpdate, Option<i64>, Option<i64>)> {
+    let seconds = |at: Option<UtcMicros>| at.map(|at| at.0 / 1_000_000);
+    let trip = |s: &Statement<'_>| match &s.said {
+        Said::Trip { update, message_at } => Some(((**update).clone(), seconds(s.at), seconds(*message_at))),
+        _ => None,
+    };
+    decoded.statements.iter().filter_map(trip).collect()
 }
 
 fn delay(stops: Vec<StopTimeUpdate>) -> Option<i32> {
@@ -169,7 +180,7 @@ fn what_says_nothing_about_a_vehicle_yields_nothing() {
     let deleted = FeedEntity { is_deleted: Some(true), ..entity(Some(standing("8")), None) };
     let feed =
         feed([entity(None, Some(nameless)), entity(None, Some(cancelled)), deleted, entity(None, None)]);
-    assert_eq!(decode(&feed), Decoded::default());
+    assert_eq!(fixes(&decode(&feed)), []);
 }
 
 #[test]
@@ -210,8 +221,39 @@ fn real_feeds_are_read() {
     }
     if let Some(bytes) = shared("data/reference/rt_poa.pb") {
         // Trip updates without vehicles: nothing is said about any, and nothing is wrong.
-        assert_eq!(decode(&bytes), Decoded::default());
+        let decoded = decode(&bytes);
+        assert_eq!(fixes(&decoded), []);
+        let trips = trips(&decoded);
+        assert_eq!(trips.len(), 1_496);
+        assert!(trips.iter().all(|(update, at, message_at)| {
+            update.says_something() && at.is_some() && message_at.is_some()
+        }));
     }
+}
+
+#[test]
+fn an_update_is_kept_with_its_time_and_the_messages() {
+    let own = TripUpdate { timestamp: Some(NOW - 90), delay: Some(60), ..update("7", vec![]) };
+    let headers = TripUpdate { trip: trip("T2"), vehicle: None, ..update("", vec![]) };
+    let nameless = TripUpdate {
+        trip: Some(TripDescriptor { trip_id: None, ..trip("").unwrap() }),
+        ..update("", vec![])
+    };
+    let entities = [own, headers, nameless].map(|update| entity(None, Some(update)));
+    let decoded = decode(&feed(entities));
+    assert_eq!(decoded.faults, []);
+    let (trips, now) = (trips(&decoded), NOW as i64);
+    assert_eq!(trips.len(), 2);
+    assert_eq!((trips[0].0.delay_s, trips[0].1, trips[0].2), (Some(60), Some(now - 90), Some(now)));
+    assert_eq!((trips[1].0.trip_id.as_str(), trips[1].1), ("T2", Some(now)));
+}
+
+#[test]
+fn an_update_with_a_strange_id_is_a_fault() {
+    let strange = StopTimeUpdate { stop_id: Some("a\0b".into()), ..StopTimeUpdate::default() };
+    let decoded =
+        decode(&feed([entity(None, Some(TripUpdate { vehicle: None, ..update("", vec![strange]) }))]));
+    assert_eq!((decoded.statements.len(), decoded.faults[0].reason), (0, Reason::Malformed));
 }
 
 #[test]

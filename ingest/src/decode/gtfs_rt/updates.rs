@@ -37,7 +37,8 @@ pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
     Ok(read)
 }
 
-fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
+/// `None`: it names no trip.
+pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
     let trip = update.trip?;
     Some(TripUpdate {
         trip_id: filled(trip.trip_id)?,

@@ -15,7 +15,16 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
     const HEADSIGN: usize = 3;
     const SHAPE: usize = 4;
     const WHEELCHAIR: usize = 5;
-    let columns = ["trip_id", "route_id", "service_id", "trip_headsign", "shape_id", "wheelchair_accessible"];
+    const DIRECTION: usize = 6;
+    let columns = [
+        "trip_id",
+        "route_id",
+        "service_id",
+        "trip_headsign",
+        "shape_id",
+        "wheelchair_accessible",
+        "direction_id",
+    ];
     let feed = source.name.clone();
     let Some(mut table) = Table::open(source, "trips.txt", 3, columns)? else {
         return Err(ReadError::Missing { feed, file: "trips.txt" });
@@ -44,6 +53,11 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
             headsign: draft.headsign(table.text(HEADSIGN)),
             shape: shape.unwrap_or(NO_SHAPE),
             sequence: 0,
+            direction: match table.bytes(DIRECTION) {
+                b"0" => Some(0),
+                b"1" => Some(1),
+                _ => None,
+            },
             wheelchair: wheelchair(table.bytes(WHEELCHAIR)),
         };
         draft.trip_feeds.push(draft.feed_number());

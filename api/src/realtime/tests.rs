@@ -1,0 +1,190 @@
+use std::sync::Arc;
+
+use domain::live::Change;
+use domain::registry::{Contents, Entry};
+use domain::trip_update::TripRelationship;
+use domain::{FeedId, MunicipalityId, Registry, TripReport, Vehicle, VehicleId};
+use journey::overlay::Overlay;
+use journey::timetable::{Options, Problems, read};
+
+use super::*;
+
+/// 2026-11-24, a Tuesday; the timetable is in UTC.
+const DATE: &str = "20261124";
+
+fn at(time: &str) -> UtcMicros {
+    UtcMicros::parse(&format!("2026-11-24T{time}Z")).unwrap()
+}
+
+/// Route 540 there and back at 19:08, at 0:30 and 24:30, and every ten minutes from 12:00.
+fn timetable() -> Timetable {
+    let folder = tempfile::tempdir().unwrap();
+    let trips = [("there", 0, "19:08:00"), ("back", 1, "19:08:00"), ("early", 0, "00:30:00")];
+    let trips = [&trips[..], &[("late", 0, "24:30:30"), ("often", 0, "12:00:00")]].concat();
+    let trip_rows = trips.iter().map(|(id, way, _)| format!("R_540,all,{id},{way}\n")).collect::<String>();
+    let time_rows = trips.iter().map(|(id, _, start)| {
+        let hour: u32 = start[..2].parse().unwrap();
+        let end = format!("{:02}{}", hour + 1, &start[2..]);
+        format!("{id},{start},{start},a,1\n{id},{end},{end},b,2\n")
+    });
+    let files = [
+        ("agency.txt", "agency_name,agency_url,agency_timezone\nBus,http://b,UTC\n".to_owned()),
+        ("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,A,51.9,7.1\nb,B,51.9,7.2\n".to_owned()),
+        ("routes.txt", "route_id,route_short_name,route_type\nR_540,540,3\n".to_owned()),
+        (
+            "calendar.txt",
+            "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\nall,1,1,1,1,1,1,1,20261101,20261231\n".to_owned(),
+        ),
+        ("trips.txt", format!("route_id,service_id,trip_id,direction_id\n{trip_rows}")),
+        ("frequencies.txt", "trip_id,start_time,end_time,headway_secs\noften,12:00:00,13:00:00,600\n".to_owned()),
+        (
+            "stop_times.txt",
+            format!("trip_id,arrival_time,departure_time,stop_id,stop_sequence\n{}", time_rows.collect::<String>()),
+        ),
+    ];
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut problems = Problems::default();
+    read(&[folder.path()], Options::default(), &mut |_| {}, &mut problems).unwrap()
+}
+
+fn map(changes: Vec<Change>, now: UtcMicros) -> LiveMap {
+    let vehicle = |id: i32| Entry {
+        id: VehicleId(id),
+        municipality: MunicipalityId(1),
+        def: Vehicle {
+            id: format!("bus-{id}"),
+            owner: "kreis".into(),
+            operator: None,
+            label: None,
+            seats: None,
+            standing: None,
+        },
+    };
+    let contents = Contents { vehicles: (1..9).map(vehicle).collect(), ..Contents::default() };
+    let mut map = LiveMap::new(Arc::new(Registry::new(contents)), now);
+    map.apply(changes, now);
+    map
+}
+
+fn bus(id: i32, trip: &str, delay_s: i32, observed_at: UtcMicros) -> Change {
+    let fix = VehicleFix {
+        trip_id: Some(trip.into()),
+        start_date: Some(DATE.into()),
+        delay_s: Some(delay_s),
+        occupancy_pct: Some(delay_s as f32 / 10.0),
+        ..VehicleFix::default()
+    };
+    Change::Vehicle { vehicle: VehicleId(id), feed: FeedId(1), observed_at, digest: 1, fix }
+}
+
+fn update(trip: &str, of: TripUpdate, at: UtcMicros) -> Change {
+    let update = TripUpdate { trip_id: trip.into(), ..of };
+    let digest = update.digest_of();
+    let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
+    Change::Trip { feed: FeedId(2), report }
+}
+
+/// Trips with their start times and delays.
+fn said(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, Option<String>, Option<i32>)> {
+    let timetable = timetable();
+    let updates = updates(&map(changes, now), &timetable, &Starts::new(&timetable), now);
+    let day = parse_day(DATE).unwrap();
+    let report = Overlay::new(&timetable, &updates, day).report;
+    assert_eq!(report.unknown, 0, "{updates:?}");
+    updates.into_iter().map(|u| (u.trip_id, u.start_time, u.delay_s)).collect()
+}
+
+fn by_one_bus(trip: &str, time: &str) -> Option<(String, Option<String>)> {
+    let mut said = said(vec![bus(1, trip, 60, at(time))], at(time));
+    said.pop().map(|(trip, start, delay)| {
+        assert_eq!(delay, Some(60));
+        (trip, start)
+    })
+}
+
+#[test]
+fn a_trip_is_named_as_in_the_timetable_or_by_its_start() {
+    let found = |trip: &str| Some((trip.to_owned(), None));
+    assert_eq!(by_one_bus("there", "19:20:00"), found("there"));
+    assert_eq!(by_one_bus("R_540_0_20261124_19:08", "19:20:00"), found("there"));
+    assert_eq!(by_one_bus("R_540_1_20261124_19:08", "19:20:00"), found("back"));
+    assert_eq!(by_one_bus("R_540_0_20261124_00:30", "00:40:00"), found("early"));
+    assert_eq!(by_one_bus("R_540_0_20261124_00:30", "23:50:00"), found("late"));
+    assert_eq!(by_one_bus("R_540_0_20261124_24:30", "23:50:00"), found("late"));
+    let often = Some(("often".to_owned(), Some("12:20:00".to_owned())));
+    assert_eq!(by_one_bus("R_540_0_20261124_12:20", "12:30:00"), often);
+}
+
+#[test]
+fn what_is_not_clear_is_left_out() {
+    for strange in [
+        "often",
+        "nothing",
+        "540_0_20261124_19:08",
+        "R_540_0_20261124_19:09",
+        "R_540_2_20261124_19:08",
+        "R_540_0_20270101_19:08",
+        "R_540_0_20261124_1908",
+        "R_540_0_20261124_-1:08",
+        "R_540_0_2026112é_19:08",
+        "___",
+        "",
+    ] {
+        assert_eq!(by_one_bus(strange, "19:20:00"), None, "{strange}");
+    }
+}
+
+#[test]
+fn without_directions_two_trips_at_one_time_are_not_guessed() {
+    let mut timetable = timetable();
+    timetable.trips.iter_mut().for_each(|trip| trip.direction = None);
+    let starts = Starts::new(&timetable);
+    assert!(starts.find(&timetable, "R_540_0_20261124_19:08", at("19:20:00")).is_none());
+    assert!(starts.find(&timetable, "R_540_0_20261124_00:30", at("00:20:00")).is_some());
+}
+
+#[test]
+fn an_update_holds_over_a_vehicle() {
+    let now = at("19:20:00");
+    let cancelled = TripUpdate { relationship: TripRelationship::Cancelled, ..TripUpdate::default() };
+    let buses = || vec![bus(1, "there", 60, now), bus(2, "R_540_1_20261124_19:08", 90, now)];
+    let with = |change| [vec![change], buses()].concat();
+    let there = |delay_s| ("there".to_owned(), None, delay_s);
+    let back = ("back".to_owned(), None, Some(90));
+    assert_eq!(said(with(update("there", cancelled, now)), now), [there(None), back.clone()]);
+    // An update of another day, or one that says nothing, leaves the word to the vehicle.
+    let other_day =
+        TripUpdate { start_date: Some("20261125".into()), delay_s: Some(5), ..TripUpdate::default() };
+    let expected = [there(Some(5)), there(Some(60)), back.clone()];
+    assert_eq!(said(with(update("there", other_day, now)), now), expected);
+    let empty = with(update("there", TripUpdate::default(), now));
+    assert_eq!(said(empty, now), [there(None), there(Some(60)), back]);
+}
+
+#[test]
+fn a_silent_vehicle_and_a_silent_feed_are_forgotten() {
+    let now = at("19:20:00");
+    let late = TripUpdate { delay_s: Some(5), ..TripUpdate::default() };
+    let changes = |age_s: i64| {
+        vec![bus(1, "there", 60, now.plus_s(-age_s)), update("back", late.clone(), now.plus_s(-3 * age_s))]
+    };
+    assert_eq!(said(changes(VEHICLE_HOLDS_S), now).len(), 2);
+    assert_eq!(said(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
+}
+
+#[test]
+fn crowding_is_that_of_the_newest_vehicle() {
+    let now = at("19:20:00");
+    let changes = vec![
+        bus(1, "there", 200, now.plus_s(-5)),
+        bus(2, "R_540_0_20261124_19:08", 400, now.plus_s(-9)),
+        bus(3, "R_540_1_20261124_19:08", 700, now.plus_s(-9)),
+        bus(4, "early", 700, now.plus_s(-VEHICLE_HOLDS_S - 1)),
+    ];
+    let timetable = timetable();
+    let crowding = crowding(&map(changes, now), &timetable, &Starts::new(&timetable), now);
+    let expected = HashMap::from([("there".to_owned(), 20.0), ("back".to_owned(), 70.0)]);
+    assert_eq!(crowding, expected);
+}

@@ -1,0 +1,182 @@
+//! What feeds say of trips.
+
+use rustc_hash::FxHashMap;
+
+use super::LiveMap;
+use crate::ids::FeedId;
+use crate::time::UtcMicros;
+use crate::trip_update::{Rank, TripKey, TripReport, TripUpdate};
+
+/// So long after it was last said an update holds, seconds: feeds repeat themselves each minute or
+/// more often, ingest passes repetitions on every five. A feed that falls silent must not keep its
+/// delays for ever, and two lost repetitions are tolerated.
+pub const TRIP_HOLDS_S: i64 = 900;
+
+/// So long it is remembered that something was said, seconds: what arrives later than a day is no
+/// news of a trip.
+const REMEMBERED_S: i64 = 86_400;
+
+/// Trips held at most, some ten times what is on the road in a day in a large county: beyond them
+/// new ones are not taken in, so that a feed of invented trips cannot fill the memory.
+const MAX_TRIPS: usize = 200_000;
+
+/// How often what is old is looked for, seconds: often enough for a bound on memory.
+const SWEEP_EVERY_S: i64 = 60;
+
+struct TripCell {
+    rank: Rank,
+    /// Dropped once it does not hold any more; the rank still keeps older ones out.
+    update: Option<Box<TripUpdate>>,
+}
+
+/// The newest report of each run, by feed.
+#[derive(Default)]
+pub(super) struct Trips {
+    held: FxHashMap<(FeedId, TripKey), TripCell>,
+    swept_at: UtcMicros,
+}
+
+fn holds(rank: Rank, now: UtcMicros) -> bool {
+    rank.1.plus_s(TRIP_HOLDS_S) >= now
+}
+
+impl Trips {
+    pub fn apply(&mut self, feed: FeedId, report: TripReport, now: UtcMicros) {
+        let rank = report.rank();
+        if rank.1.plus_s(REMEMBERED_S) < now {
+            return;
+        }
+        if self.held.len() >= MAX_TRIPS {
+            self.tick(now);
+        }
+        let is_full = self.held.len() >= MAX_TRIPS;
+        let key = (feed, report.update.key());
+        let cell = TripCell { rank, update: Some(report.update) };
+        match self.held.get_mut(&key) {
+            Some(held) if held.rank < rank => *held = cell,
+            Some(_) => {}
+            None if is_full => {}
+            None => {
+                self.held.insert(key, cell);
+            }
+        }
+    }
+
+    pub fn tick(&mut self, now: UtcMicros) {
+        if now < self.swept_at.plus_s(SWEEP_EVERY_S) && now >= self.swept_at {
+            return;
+        }
+        self.swept_at = now;
+        self.held.retain(|_, cell| {
+            if !holds(cell.rank, now) {
+                cell.update = None;
+            }
+            cell.rank.1.plus_s(REMEMBERED_S) >= now
+        });
+    }
+}
+
+impl LiveMap {
+    /// What feeds say of trips and have said within [`TRIP_HOLDS_S`], oldest first: of two feeds
+    /// that speak of one run the last in the list is the newest.
+    pub fn trip_updates(&self, now: UtcMicros) -> Vec<&TripUpdate> {
+        let held = self.trips.held.iter().filter(|(_, cell)| holds(cell.rank, now));
+        let mut held: Vec<_> =
+            held.filter_map(|(key, cell)| Some((cell.rank, key.0, cell.update.as_deref()?))).collect();
+        held.sort_unstable_by_key(|(rank, feed, _)| (*rank, *feed));
+        held.into_iter().map(|(_, _, update)| update).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::Change;
+    use super::*;
+    use crate::trip_update::TripRelationship;
+
+    const NOW: UtcMicros = UtcMicros(1_800_000_000_000_000);
+
+    fn said(feed: i32, trip: u8, delay_s: i32, age_s: i64, confirmed_age_s: i64) -> Change {
+        let update = TripUpdate {
+            trip_id: format!("t{trip}"),
+            start_date: Some("20261124".into()),
+            delay_s: Some(delay_s),
+            ..TripUpdate::default()
+        };
+        let report = TripReport {
+            observed_at: NOW.plus_s(-age_s),
+            confirmed_at: NOW.plus_s(-confirmed_age_s),
+            digest: update.digest_of(),
+            update: Box::new(update),
+        };
+        Change::Trip { feed: FeedId(feed), report }
+    }
+
+    fn delays(map: &LiveMap, now: UtcMicros) -> Vec<Option<i32>> {
+        map.trip_updates(now).into_iter().map(|u| u.delay_s).collect()
+    }
+
+    fn map(changes: impl IntoIterator<Item = Change>) -> LiveMap {
+        let mut map = LiveMap::new(Arc::default(), NOW);
+        assert_eq!(map.apply(changes, NOW), []);
+        map
+    }
+
+    #[test]
+    fn the_newest_holds_until_its_feed_falls_silent() {
+        let mut map = map([said(1, 1, 60, 100, 100), said(1, 1, 120, 50, 50), said(1, 1, 90, 70, 0)]);
+        assert_eq!(delays(&map, NOW), [Some(120)]);
+        // Repeated: the same, said later.
+        map.apply([said(1, 1, 120, 50, 0)], NOW);
+        assert_eq!(delays(&map, NOW.plus_s(TRIP_HOLDS_S)), [Some(120)]);
+        map.tick(NOW.plus_s(TRIP_HOLDS_S + 1));
+        assert_eq!(delays(&map, NOW.plus_s(TRIP_HOLDS_S + 1)), []);
+        assert_eq!(map.trips.held.len(), 1);
+        map.tick(NOW.plus_s(REMEMBERED_S + 1));
+        assert_eq!(map.trips.held.len(), 0);
+    }
+
+    #[test]
+    fn of_two_feeds_the_newest_comes_last() {
+        let map = map([said(2, 1, 1, 10, 10), said(1, 1, 2, 20, 20)]);
+        assert_eq!(delays(&map, NOW), [Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_taken_in() {
+        assert_eq!(map([said(1, 1, 60, 0, REMEMBERED_S + 1)]).trips.held.len(), 0);
+    }
+
+    #[test]
+    fn digests_tell_contents_apart() {
+        let late = TripUpdate { delay_s: Some(60), ..TripUpdate::default() };
+        let cancelled = TripUpdate { relationship: TripRelationship::Cancelled, ..late.clone() };
+        assert_ne!(late.digest_of(), cancelled.digest_of());
+        assert_ne!(late.digest_of(), TripUpdate::default().digest_of());
+    }
+
+    proptest! {
+        #[test]
+        fn trips_are_order_free_and_idempotent(
+            (said, shuffled) in proptest::collection::vec(
+                (1..3i32, 0..3u8, 0..4i32, 0..4i64, 0..2_000i64), 1..30,
+            )
+            .prop_map(|v| v.into_iter().map(|(f, t, d, age, c)| said(f, t, d, age * 10, c)).collect::<Vec<_>>())
+            .prop_flat_map(|v| {
+                let twice = [v.clone(), v.clone()].concat();
+                (Just(v), Just(twice).prop_shuffle())
+            })
+        ) {
+            let (a, mut b) = (map(said), map([]));
+            for change in shuffled {
+                b.apply([change], NOW);
+                b.tick(NOW);
+            }
+            prop_assert_eq!(a.trip_updates(NOW), b.trip_updates(NOW));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What feeds said last of each trip, so that only news is stored: a feed repeats all its trips every
+//! half minute, and hardly one of them changes.
+//!
+//! Nothing depends on it being right: who starts with an empty one stores what is there already,
+//! which changes nothing. It remembers what was received, not what was stored; that is enough since
+//! acknowledgements go out in the order of arrival, and what the database refuses is said again.
+
+use std::collections::HashMap;
+
+use domain::observation::Digest;
+use domain::trip_update::Rank;
+use domain::{FeedId, TripKey, TripObservation, UtcMicros};
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+/// A repetition is stored after so long, seconds: readers believe an update for a quarter of an
+/// hour ([`domain::live::TRIP_HOLDS_S`]), so that two may be lost.
+const REPEAT_AFTER_S: i64 = 300;
+
+/// Trips remembered of a feed, some ten times what a large county runs in a day; beyond them all are
+/// forgotten, which costs one round of writing.
+const MAX_TRIPS: usize = 200_000;
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct TripMemory(Mutex<HashMap<FeedId, FxHashMap<TripKey, Last>>>);
+
+#[derive(Debug)]
+struct Last {
+    /// The newest that was received.
+    rank: Rank,
+    /// The newest that was passed on: its content, and when it was confirmed.
+    stored: (Digest, UtcMicros),
+}
+
+impl TripMemory {
+    /// Of `trips` from `first` on, all of `feed`, keeps what is news.
+    pub fn keep_news(&self, feed: FeedId, trips: &mut Vec<TripObservation>, first: usize) {
+        if trips.len() <= first {
+            return;
+        }
+        let mut feeds = self.0.lock();
+        let known = feeds.entry(feed).or_default();
+        if known.len() >= MAX_TRIPS {
+            known.clear();
+        }
+        let mut at = 0;
+        trips.retain(|trip| {
+            at += 1;
+            at <= first || is_news(known, trip)
+        });
+    }
+}
+
+fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool {
+    let rank = trip.report.rank();
+    let (_, confirmed_at, digest) = rank;
+    let stored = (digest, confirmed_at);
+    match known.get_mut(&trip.report.update.key()) {
+        Some(last) if rank <= last.rank => false,
+        Some(last) => {
+            last.rank = rank;
+            if last.stored.0 == digest && confirmed_at < last.stored.1.plus_s(REPEAT_AFTER_S) {
+                return false;
+            }
+            last.stored = stored;
+            true
+        }
+        None => {
+            known.insert(trip.report.update.key(), Last { rank, stored });
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::observation::Heard;
+    use domain::{MunicipalityId, TripReport, TripUpdate};
+
+    use super::*;
+
+    fn said(trip: &str, delay_s: i32, at_s: i64) -> TripObservation {
+        let at = UtcMicros::from_unix_s(at_s);
+        let update = TripUpdate { trip_id: trip.into(), delay_s: Some(delay_s), ..TripUpdate::default() };
+        let heard = Heard {
+            municipality: MunicipalityId(1),
+            feed: FeedId(1),
+            sensor: None,
+            received_at: at,
+            clock_corrected: false,
+        };
+        let digest = update.digest_of();
+        let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
+        TripObservation { heard, report }
+    }
+
+    fn news(memory: &TripMemory, trip: TripObservation) -> bool {
+        let mut trips = vec![said("another feed's", 0, 0), trip];
+        memory.keep_news(FeedId(1), &mut trips, 1);
+        trips.len() == 2
+    }
+
+    #[test]
+    fn only_news_and_late_repetitions_are_kept() {
+        let memory = TripMemory::default();
+        assert!(news(&memory, said("a", 60, 1_000)));
+        assert!(!news(&memory, said("a", 60, 1_000)), "a double");
+        assert!(news(&memory, said("b", 60, 1_000)), "another trip");
+        assert!(!news(&memory, said("a", 60, 1_030)), "a repetition");
+        assert!(!news(&memory, said("a", 120, 1_020)), "older than the repetition");
+        assert!(news(&memory, said("a", 120, 1_060)));
+        assert!(news(&memory, said("a", 60, 1_090)), "as it was before");
+        assert!(!news(&memory, said("a", 60, 1_389)));
+        assert!(news(&memory, said("a", 60, 1_390)), "repeated for long");
+        assert!(!news(&memory, said("a", 60, 1_400)));
+    }
+}

@@ -1,0 +1,58 @@
+//! How a trip's update is packed, and the latest ones read back.
+
+use std::time::Duration;
+
+use domain::live::Change;
+use domain::{FeedId, TripReport, TripUpdate};
+use sqlx::PgConnection;
+use tracing::warn;
+
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// Format of a body; one of another format is passed over: its feed says it again.
+const BODY_VERSION: u8 = 1;
+
+/// Older ones are no news of a trip.
+const LOADED: Duration = Duration::from_secs(86_400);
+
+pub(crate) fn encode(update: &TripUpdate) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(update, vec![BODY_VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
+}
+
+fn decode(body: &[u8]) -> Option<TripUpdate> {
+    let (version, rest) = body.split_first()?;
+    postcard::from_bytes(rest).ok().filter(|_| *version == BODY_VERSION)
+}
+
+/// What was said of trips within the last day.
+pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>, StoreError> {
+    let rows: Vec<(i32, Ts, Ts, i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT feed, observed_at, confirmed_at, digest, body FROM trip_state
+         WHERE confirmed_at >= now() - make_interval(secs => $1)",
+    )
+    .bind(LOADED.as_secs_f64())
+    .fetch_all(conn)
+    .await?;
+    let stored = rows.len();
+    let read = rows.into_iter().filter_map(|(feed, observed_at, confirmed_at, digest, body)| {
+        let update = Box::new(decode(&body)?);
+        let report = TripReport { observed_at: observed_at.0, confirmed_at: confirmed_at.0, digest, update };
+        Some(Change::Trip { feed: FeedId(feed), report })
+    });
+    let read: Vec<Change> = read.collect();
+    if read.len() < stored {
+        warn!("{} trip updates are of another version; their feeds will say them again", stored - read.len());
+    }
+    Ok(read)
+}
+
+/// Forgets what was last said longer than `keep` ago.
+pub(crate) async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
+    let done = sqlx::query("DELETE FROM trip_state WHERE confirmed_at < now() - make_interval(secs => $1)")
+        .bind(keep.as_secs_f64())
+        .execute(pool)
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,59 @@
+//! What feeds say of trips.
+
+use std::collections::BTreeMap;
+
+use domain::live::Change;
+use domain::{FeedId, MunicipalityId, TripKey, TripObservation};
+use sqlx::PgConnection;
+
+use crate::StoreError;
+use crate::trips::encode;
+use crate::ts::Ts;
+
+/// Moves the latest report of each run forward; returns how many moved.
+pub(super) async fn write(
+    conn: &mut PgConnection,
+    rows: &[TripObservation],
+    changes: &mut Vec<Change>,
+) -> Result<usize, StoreError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    // In the key's order: two writers never wait for each other crosswise.
+    let mut latest: BTreeMap<(MunicipalityId, FeedId, TripKey), &TripObservation> = BTreeMap::new();
+    for o in rows {
+        let key = (o.heard.municipality, o.heard.feed, o.report.update.key());
+        let held = latest.entry(key).or_insert(o);
+        if held.report.rank() < o.report.rank() {
+            *held = o;
+        }
+    }
+    let text = |f: fn(&TripKey) -> &str| latest.keys().map(|(_, _, key)| f(key)).collect::<Vec<_>>();
+    let bodies: Result<Vec<Vec<u8>>, StoreError> =
+        latest.values().map(|o| encode(&o.report.update)).collect();
+    let moved = sqlx::query(
+        "INSERT INTO trip_state AS held (municipality, feed, trip_id, start_date, start_time, observed_at,
+             confirmed_at, digest, body)
+         SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+             $7::timestamptz[], $8::bigint[], $9::bytea[])
+         ON CONFLICT (municipality, feed, trip_id, start_date, start_time) DO UPDATE
+         SET observed_at = excluded.observed_at, confirmed_at = excluded.confirmed_at, digest = excluded.digest,
+             body = excluded.body
+         WHERE (held.observed_at, held.confirmed_at, held.digest)
+             < (excluded.observed_at, excluded.confirmed_at, excluded.digest)",
+    )
+    .bind(latest.keys().map(|key| key.0.0).collect::<Vec<_>>())
+    .bind(latest.keys().map(|key| key.1.0).collect::<Vec<_>>())
+    .bind(text(|key| &key.trip_id))
+    .bind(text(|key| &key.start_date))
+    .bind(text(|key| &key.start_time))
+    .bind(latest.values().map(|o| Ts(o.report.observed_at)).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| Ts(o.report.confirmed_at)).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| o.report.digest).collect::<Vec<_>>())
+    .bind(bodies?)
+    .execute(conn)
+    .await?;
+    let told = latest.values().map(|o| Change::Trip { feed: o.heard.feed, report: o.report.clone() });
+    changes.extend(told);
+    Ok(moved.rows_affected() as usize)
+}
