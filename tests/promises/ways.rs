@@ -57,7 +57,7 @@ async fn every_mode_answers_and_legs_join() {
         ("BIKE_RIDE", far.as_str()),
     ] {
         for when in ["depart", "arrive"] {
-            let query = format!("from={FROM}&to={to}&modes={mode}&{when}={noon}&max_walk_m=3000");
+            let query = format!("from={FROM}&to={to}&modes={mode}&{when}={noon}");
             let answer = plans(&demo, &query).await;
             let ways = answer["itineraries"].as_array().unwrap();
             assert!(!ways.is_empty(), "{mode} {when}: {answer}");
@@ -95,13 +95,12 @@ async fn a_car_park_that_fills_moves_the_plan_elsewhere() {
     let (full, before) = eventually("there is parking in the centre", || first_parking(&demo)).await;
     assert!(before.pointer("/itineraries/0/certainty").unwrap().as_f64().unwrap() > 0.2);
     order(&demo, &format!("fill {full}"));
-    let answer = eventually("the plan goes elsewhere", || async {
+    let told = eventually("the plan goes elsewhere and says why", || async {
         let (now, answer) = first_parking(&demo).await?;
-        (now != full).then_some(answer)
+        let told = answer["rejected"].as_array()?.iter().find(|r| r["id"] == full.as_str())?.clone();
+        (now != full).then_some(told)
     })
     .await;
-    let rejected = answer["rejected"].as_array().unwrap();
-    let told = rejected.iter().find(|r| r["id"] == full.as_str()).unwrap_or_else(|| panic!("{answer}"));
     assert_eq!(told["reason"], "full");
     assert!(told["detail"].as_str().unwrap().starts_with("probably full when you get there"), "{told}");
     demo.stop().await;
@@ -161,5 +160,34 @@ async fn stops_and_what_leaves_them() {
     }
     assert!(told > 0);
     assert_eq!(demo.get("/v1/stops/none/departures").await.0, 404);
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_is_late_changes_the_departure() {
+    let demo = demo().await;
+    let (_, stops) = demo.get(&format!("/v1/stops?near={CENTRE}&radius_m=3000&limit=50")).await;
+    let ids: Vec<String> = strings(&stops["items"], "/id").into_iter().map(Into::into).collect();
+    // A line whose vehicle is on the way now: real time speaks of it.
+    let late = |at_least: i64| {
+        let (demo, ids) = (&demo, &ids);
+        move || async move {
+            for id in ids {
+                let (_, departures) = demo.get(&format!("/v1/stops/{id}/departures?limit=10")).await;
+                for departure in departures["items"].as_array()? {
+                    if departure["realtime"] == true && departure["delay_s"].as_i64()? >= at_least {
+                        return Some(departure.clone());
+                    }
+                }
+            }
+            None
+        }
+    };
+    let running = eventually("real time is known of a departure", late(i64::MIN)).await;
+    let route = running["route_short_name"].as_str().unwrap();
+    order(&demo, &format!("delay {route}=900"));
+    let delayed = eventually("the delay is told", late(840)).await;
+    assert_eq!(delayed["route_short_name"], route);
+    assert!(delayed["departure_time"].as_str() > delayed["scheduled_departure_time"].as_str());
     demo.stop().await;
 }

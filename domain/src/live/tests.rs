@@ -119,6 +119,7 @@ fn search(map: &LiveMap, audiences: &[Audience]) -> Search {
         include_full: false,
         include_stale: false,
         include_without_live_data: false,
+        include_unusable: false,
     }
 }
 
@@ -128,6 +129,7 @@ fn everything(map: &LiveMap) -> Search {
         include_full: true,
         include_stale: true,
         include_without_live_data: true,
+        include_unusable: false,
         ..search(map, &[])
     }
 }

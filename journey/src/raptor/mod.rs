@@ -71,7 +71,8 @@ pub struct Query<'a> {
     /// anything of stops; to leave out all that are silent would leave nothing.
     pub wheelchair: bool,
     /// Whether the timetable's footpaths may be used before the first and after the last ride; a
-    /// caller with streets brings its own ways as `origins` and `destinations`.
+    /// caller with streets brings its own ways as `origins` and `destinations`, and knows itself
+    /// the ways without any ride: none is told then.
     pub walk_at_ends: bool,
     /// Journeys that take longer are not looked for, seconds.
     pub horizon_s: i32,

@@ -175,7 +175,7 @@ impl Rounds {
                 continue;
             }
             let end = ready + ends.seconds[at];
-            if end < *bound {
+            if task.walk_at_ends && end < *bound {
                 *bound = end;
                 best = Some(Found { rides: 0, time: end, stop: *stop });
             }
