@@ -18,6 +18,7 @@ mod parkapi;
 mod parking;
 mod problem;
 mod rejections;
+mod replay;
 mod router;
 mod sensors;
 mod sites;

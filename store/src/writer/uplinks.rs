@@ -57,11 +57,7 @@ async fn append(
     .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| i16::from(u.qos)).collect::<Vec<_>>())
-    .bind(
-        rows.iter()
-            .map(|u| u.decoded.as_deref().and_then(|d| serde_json::from_str::<serde_json::Value>(d).ok()))
-            .collect::<Vec<_>>(),
-    )
+    .bind(rows.iter().map(|u| decoded(u)).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
     .bind(UNIT_SEPARATOR)
     .fetch_all(conn)
@@ -116,4 +112,32 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Messages that were replayed: what became of them is another thing now. Their bytes too, when
+/// something personal is known to be among them.
+pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE uplink u
+         SET payload = x.payload, decoder = x.decoder, decoder_version = x.version, decoded = x.decoded,
+             outcome = x.outcome
+         FROM unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::smallint[], $7::jsonb[],
+                     $8::text[]) AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome)
+         WHERE u.municipality = x.municipality AND u.device = x.device AND u.dedup_id = x.dedup_id",
+    )
+    .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
+    .bind(rows.iter().map(decoded).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn decoded(uplink: &Uplink) -> Option<serde_json::Value> {
+    uplink.decoded.as_deref().and_then(|d| serde_json::from_str(d).ok())
 }
