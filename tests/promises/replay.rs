@@ -24,7 +24,7 @@ async fn an_unknown_sensors_message_counts_once_it_is_known_as_of_its_time() {
     let port = port_of(&instance.text("mqtt"));
     let (topic, body) = chirpstack("70b3d57ed00000ff", 1, 1, "AQ==");
     let sent: serde_json::Value = serde_json::from_slice(&body).unwrap();
-    publish(port, vec![(topic, body), ("kv/1/alt/bay/a1".into(), b"{".to_vec())]).await;
+    publish(port, vec![(topic.clone(), body.clone()), ("kv/1/alt/bay/a1".into(), b"{".to_vec())]).await;
     eventually("both are rejected", || async { (rejected(&instance, &key).await == 2).then_some(()) }).await;
 
     // Nothing is mended yet: it stays as it is.
@@ -51,6 +51,22 @@ async fn an_unknown_sensors_message_counts_once_it_is_known_as_of_its_time() {
     assert_eq!((heard.as_array().unwrap().len(), &heard[0]["outcome"]), (1, &json!("stored")));
     assert_eq!(heard[0]["received_at"], kept["received_at"]);
     assert_eq!(rejected(&instance, &key).await, 1);
+
+    // Delivered again it changes nothing, and whoever looks for it finds it.
+    publish(port, vec![(topic.clone(), body.clone()), (topic, body)]).await;
+    let heard = eventually("the redeliveries are noted", || async {
+        let heard = instance.get_with("/v1/sensors/70b3d57ed00000ff/messages", &key).await["items"].clone();
+        (heard[0]["times"] == 2).then_some(heard)
+    })
+    .await;
+    let outcomes: Vec<&str> =
+        heard.as_array().unwrap().iter().map(|m| m["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["duplicate", "stored"]);
+    assert_eq!(instance.get_with("/v1/sensors/70b3d57ed00000ff", &key).await["messages"], 1);
+    let first = instance.get_with("/v1/sensors/70b3d57ed00000ff/messages?limit=1", &key).await;
+    let next =
+        format!("/v1/sensors/70b3d57ed00000ff/messages?limit=1&cursor={}", first["cursor"].as_str().unwrap());
+    assert_eq!(instance.get_with(&next, &key).await["items"][0]["outcome"], "stored");
 
     let pool = instance.pool().await;
     let audited: i64 =

@@ -261,8 +261,9 @@ impl Writer {
             latest.extend(&wanted);
             latest.write(&mut tx).await?;
         }
-        uplinks::write(&mut tx, &batch.uplinks).await?;
-        if !replayed.is_empty() {
+        if replayed.is_empty() {
+            uplinks::write(&mut tx, &batch.uplinks).await?;
+        } else {
             uplinks::reread(&mut tx, &batch.uplinks).await?;
             rejections::replace(&mut tx, replayed, stored_at).await?;
         }
