@@ -40,7 +40,7 @@ impl Feeder {
     /// Loads and follows until cancelled; whatever happens to the database meanwhile.
     pub async fn run(mut self, cancel: CancellationToken) {
         let (bell, mut rung) = mpsc::channel(1);
-        let mut hanging = Bell::new(self.pool.clone());
+        let mut hanging = Bell::new(self.pool.clone(), store::changes::CHANNEL);
         let stop = cancel.clone();
         tokio::spawn(async move {
             loop {

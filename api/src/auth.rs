@@ -43,6 +43,8 @@ impl std::str::FromStr for Role {
 /// Someone with a valid key.
 #[derive(Debug)]
 pub struct Caller {
+    /// Number of the key.
+    key: i32,
     role: Role,
     municipalities: Vec<MunicipalityId>,
 }
@@ -65,7 +67,7 @@ impl Caller {
         {
             tracing::warn!("the last use of key {} cannot be noted: {error}", key.id);
         }
-        Ok(Some(Caller { role, municipalities: key.municipalities }))
+        Ok(Some(Caller { key: key.id, role, municipalities: key.municipalities }))
     }
 
     /// The owner of a key of `role`.
@@ -75,6 +77,11 @@ impl Caller {
     pub async fn with(shared: &Shared, headers: &HeaderMap, role: Role) -> Result<Self, Problem> {
         let caller = Self::of(shared, headers).await?.ok_or_else(Problem::key_needed)?;
         if caller.is(role) { Ok(caller) } else { Err(Problem::not_allowed()) }
+    }
+
+    /// Who it is, for the audit.
+    pub fn actor(&self) -> String {
+        format!("key {}", self.key)
     }
 
     /// Whether the key is of `role`, or the county's.

@@ -19,6 +19,7 @@ mod parking;
 mod problem;
 mod realtime;
 mod rejections;
+mod replay;
 mod router;
 mod sensors;
 mod sites;

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{Reason, Registry, UtcMicros};
+use domain::{FeedId, Reason, Registry, UtcMicros};
 use serde::Serialize;
 use store::inspect::{self, Rejected};
 use utoipa::ToSchema;
@@ -56,6 +56,28 @@ fn out(r: Rejected, registry: &Registry) -> RejectionOut {
     }
 }
 
+/// The reason of this name.
+///
+/// # Errors
+/// There is none.
+pub fn reason_of(text: &str) -> Result<Reason, Problem> {
+    text.parse::<Reason>().map_err(|e| {
+        Problem::bad_parameter("reason", text, format!("There is no reason '{text}'."))
+            .remedy(format!("One of {}.", e.choices))
+    })
+}
+
+/// The feed of this id.
+///
+/// # Errors
+/// There is none.
+pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
+    registry.feeds().find(|f| f.def.id == key).map(|f| f.id).ok_or_else(|| {
+        Problem::bad_parameter("feed", key, format!("There is no feed '{key}'."))
+            .remedy("Give the id of a feed; /v1/feeds lists them.")
+    })
+}
+
 /// Rejected messages, newest first.
 #[utoipa::path(
     get,
@@ -83,24 +105,12 @@ pub async fn rejections(
     let caller = Caller::with(&shared, &headers, Role::Installer).await?;
     let params = query.params(&["feed", "reason", "limit", "cursor"])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let reason = params.text("reason").map(|text| {
-        text.parse::<Reason>().map_err(|e| {
-            Problem::bad_parameter("reason", text, format!("There is no reason '{text}'."))
-                .remedy(format!("One of {}.", e.choices))
-        })
-    });
-    let reason = reason.transpose()?;
+    let reason = params.text("reason").map(reason_of).transpose()?;
     let cursor = params.cursor()?;
     let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
     let before = before.transpose()?;
     let registry = shared.hub.read().map.registry().clone();
-    let feed = params.text("feed").map(|key| {
-        registry.feeds().find(|f| f.def.id == key).map(|f| f.id).ok_or_else(|| {
-            Problem::bad_parameter("feed", key, format!("There is no feed '{key}'."))
-                .remedy("Give the id of a feed; /v1/feeds lists them.")
-        })
-    });
-    let feed = feed.transpose()?;
+    let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
     let scope = caller.municipalities(&registry);
     let mut found = inspect::rejections(pool(&shared)?, &scope, feed, reason, before, limit + 1).await?;
     let more = found.len() > limit;

@@ -21,10 +21,11 @@ use crate::meters::{Meters, measure};
 use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
 use crate::{
-    bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles, ways,
+    bays, changes, docs, feeds, ops, pages, parking, rejections, replay, sensors, sites, unbuilt, vehicles,
+    ways,
 };
 
-/// The largest request body, bytes: nothing that is built yet takes more.
+/// The largest request body, bytes: some thousand numbers of rejections.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Everything on one port.
@@ -66,6 +67,7 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sensors::sensor))
         .routes(routes!(sensors::messages))
         .routes(routes!(rejections::rejections))
+        .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
         .routes(routes!(v1::index))
         .routes(routes!(v1::city))
@@ -105,6 +107,7 @@ fn public_routes(app: &App) -> Router {
     let (api, _) = public_api().split_for_parts();
     api.merge(pages::routes())
         .merge(unbuilt::routes())
+        .merge(replay::other_methods())
         .with_state(shared)
         .layer(from_fn_with_state(meters, measure))
         .layer(cors())

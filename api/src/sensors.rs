@@ -128,8 +128,11 @@ pub struct MessageOut {
     decoder: Option<String>,
     #[schema(value_type = Option<Object>)]
     decoded: Option<serde_json::Value>,
-    /// `stored`, `heard` (it carried no state), `duplicate`, `rejected:REASON`
+    /// `stored`, `heard` (it carried no state), `rejected:REASON`; `duplicate`: the message of this id
+    /// was delivered again, last at `received_at`, and changed nothing
     outcome: String,
+    /// How often it came so.
+    times: i32,
     gateways: Vec<String>,
     spreading_factor: Option<i16>,
     rssi_dbm: Option<f32>,
@@ -150,6 +153,7 @@ impl From<Message> for MessageOut {
             decoder: m.decoder,
             decoded: m.decoded,
             outcome: m.outcome,
+            times: m.times,
             gateways: m.gateways,
             spreading_factor: m.spreading_factor,
             rssi_dbm: m.rssi_dbm,
@@ -324,8 +328,9 @@ pub async fn messages(
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let cursor = params.cursor()?;
     let before = cursor.as_deref().map(|c| {
-        let (at, id) = c.split_once(' ').and_then(|(at, id)| Some((at.parse().ok()?, id)))?;
-        Some((UtcMicros(at), id))
+        let mut parts = c.splitn(3, ' ');
+        let (at, copy) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some((UtcMicros(at), parts.next()?, copy))
     });
     let before = match before {
         Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
@@ -335,6 +340,6 @@ pub async fn messages(
     let more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| more);
-    let cursor = last.map(|m| cursor_after(&format!("{} {}", m.received_at.0, m.dedup_id)));
+    let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
     Ok(answer::private(&MessageList { items: found.into_iter().map(MessageOut::from).collect(), cursor }))
 }

@@ -21,8 +21,7 @@ const PLANNERS: &[&str] = &[
     "/v1/forecast/quality",
 ];
 
-const INSTALLERS: &[&str] =
-    &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acceptance", "/v1/rejections/replay"];
+const INSTALLERS: &[&str] = &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acceptance"];
 
 const ADMINS: &[&str] = &["/v1/admin", "/v1/admin/{*rest}"];
 

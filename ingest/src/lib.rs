@@ -13,6 +13,7 @@ pub mod mqtt;
 pub mod plan;
 pub mod poll;
 pub mod receive;
+pub mod replay;
 pub mod service;
 pub mod session;
 pub mod trips;

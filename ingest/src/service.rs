@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::mqtt::{Login, connect};
 use crate::plan::Plan;
 use crate::poll;
+use crate::replay;
 use crate::session::{Session, Shared};
 use crate::writers::{self, WRITERS, WriterContext};
 
@@ -77,18 +78,19 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     let (ready, queue) = async_channel::unbounded();
     let registry = Arc::new(ArcSwap::new(config.registry.borrow_and_update().clone()));
     let mut writers = JoinSet::new();
+    let context = WriterContext {
+        database: config.database.clone(),
+        registry: registry.clone(),
+        metrics: config.metrics.clone(),
+        clock: config.clock.clone(),
+        live: config.live.clone(),
+        may_store: config.may_store.clone(),
+    };
     for _ in 0..WRITERS {
-        let context = WriterContext {
-            database: config.database.clone(),
-            registry: registry.clone(),
-            metrics: config.metrics.clone(),
-            clock: config.clock.clone(),
-            live: config.live.clone(),
-            may_store: config.may_store.clone(),
-        };
-        writers.spawn(writers::run(context, queue.clone()));
+        writers.spawn(writers::run(context.clone(), queue.clone()));
     }
     drop(queue);
+    writers.spawn(replay::run(context, config.pool.clone(), cancel.clone()));
     let shared =
         Shared { metrics: config.metrics.clone(), clock: config.clock.clone(), ready, trips: Arc::default() };
     let mut sessions: HashMap<Option<String>, Session> = HashMap::new();

@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 /// Two connections store 1.75 times as much as one; more only wait for each other.
 pub const WRITERS: usize = 2;
 
-const RETRY: Duration = Duration::from_millis(250);
+pub(crate) const RETRY: Duration = Duration::from_millis(250);
 const RETELL: Duration = Duration::from_secs(60);
 
 /// What all writers share.
@@ -190,7 +190,7 @@ impl WriterContext {
         }
     }
 
-    async fn publish(&self, committed: Committed) {
+    pub(crate) async fn publish(&self, committed: Committed) {
         if let Some(live) = &self.live
             && !committed.changes.is_empty()
         {

@@ -170,20 +170,21 @@ impl Follower {
     }
 }
 
-/// Rings when somebody has committed.
+/// Rings when somebody has committed, or wishes something.
 #[derive(Debug)]
 pub struct Bell {
     pool: Pool,
+    channel: &'static str,
     listener: Option<PgListener>,
 }
 
 impl Bell {
-    /// Hung on the channel when first waited for.
-    pub fn new(pool: Pool) -> Self {
-        Bell { pool, listener: None }
+    /// Hung on `channel` when first waited for.
+    pub fn new(pool: Pool, channel: &'static str) -> Self {
+        Bell { pool, channel, listener: None }
     }
 
-    /// Waits for the bell, at most a second; the writer who rang, or `None` when it is time to
+    /// Waits for the bell, at most a second; the number that was rung with (the writer, or the wish), or `None` when it is time to
     /// look without having been called.
     pub async fn wait(&mut self) -> Option<i64> {
         if self.listener.is_none() {
@@ -196,7 +197,7 @@ impl Bell {
         match tokio::time::timeout(POLL, listener.recv()).await {
             Ok(Ok(rung)) => rung.payload().parse().ok(),
             Ok(Err(error)) => {
-                debug!("the change bell is gone, polling: {error}");
+                debug!("the bell {} is gone, polling: {error}", self.channel);
                 self.listener = None;
                 None
             }
@@ -206,7 +207,7 @@ impl Bell {
 
     async fn listen(&self) -> Option<PgListener> {
         let mut listener = PgListener::connect_with(&self.pool).await.ok()?;
-        listener.listen(CHANNEL).await.ok()?;
+        listener.listen(self.channel).await.ok()?;
         Some(listener)
     }
 }

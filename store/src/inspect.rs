@@ -106,7 +106,7 @@ pub async fn devices(
          FROM both_of b
          LEFT JOIN LATERAL (
             SELECT outcome FROM uplink
-            WHERE municipality = b.heard_in AND device = b.device AND event = 'up'
+            WHERE municipality = b.heard_in AND device = b.device AND event = 'up' AND copy = 0
             ORDER BY received_at DESC LIMIT 1
          ) u ON true
          ORDER BY b.key"#,
@@ -137,7 +137,12 @@ pub struct Message {
     pub decoder: Option<String>,
     pub qos: i16,
     pub decoded: Option<serde_json::Value>,
+    /// `stored`, `heard`, `duplicate`, `rejected:REASON`.
     pub outcome: String,
+    /// 1: redeliveries of the message of the same id.
+    pub copy: i16,
+    /// How often it came.
+    pub times: i32,
 }
 
 #[derive(FromRow)]
@@ -157,6 +162,8 @@ struct MessageRow {
     qos: i16,
     decoded: Option<serde_json::Value>,
     outcome: String,
+    copy: i16,
+    times: i32,
 }
 
 impl From<MessageRow> for Message {
@@ -177,11 +184,13 @@ impl From<MessageRow> for Message {
             qos: r.qos,
             decoded: r.decoded,
             outcome: r.outcome,
+            copy: r.copy,
+            times: r.times,
         }
     }
 }
 
-/// Messages of a device, newest first, those before `before` (receipt and deduplication id).
+/// Messages of a device, newest first, those before `before` (receipt, deduplication id and copy).
 ///
 /// # Errors
 /// The database is not available.
@@ -189,22 +198,23 @@ pub async fn messages(
     pool: &Pool,
     municipalities: &[MunicipalityId],
     device: &str,
-    before: Option<(UtcMicros, &str)>,
+    before: Option<(UtcMicros, &str, i16)>,
     limit: usize,
 ) -> Result<Vec<Message>, StoreError> {
     let rows: Vec<MessageRow> = sqlx::query_as(
         r#"SELECT dedup_id, event, received_at, network_at, f_port, f_cnt, payload, spreading_factor, rssi_dbm, snr_db,
-                gateways, decoder, qos, decoded, outcome
+                gateways, decoder, qos, decoded, outcome, copy, times
          FROM uplink
          WHERE municipality = ANY($1) AND device = $2
-           AND ($3::timestamptz IS NULL OR (received_at, dedup_id COLLATE "C") < ($3, $4))
-         ORDER BY received_at DESC, dedup_id COLLATE "C" DESC
-         LIMIT $5"#,
+           AND ($3::timestamptz IS NULL OR (received_at, dedup_id COLLATE "C", copy) < ($3, $4, $5))
+         ORDER BY received_at DESC, dedup_id COLLATE "C" DESC, copy DESC
+         LIMIT $6"#,
     )
     .bind(numbers(municipalities))
     .bind(device)
-    .bind(before.map(|(at, _)| Ts(at)))
-    .bind(before.map(|(_, id)| id))
+    .bind(before.map(|(at, ..)| Ts(at)))
+    .bind(before.map(|(_, id, _)| id))
+    .bind(before.map(|(.., copy)| copy))
     .bind(limit as i64)
     .fetch_all(pool)
     .await?;

@@ -13,6 +13,7 @@ pub mod partitions;
 pub mod places;
 pub mod pool;
 pub mod private_pg;
+pub mod replays;
 pub mod retention;
 mod trips;
 mod ts;

@@ -100,6 +100,13 @@ pub async fn enforce(pool: &Pool, retention: &Retention) -> Result<Pruned, Store
     .await?;
     pruned.rejections += bound_rejections(pool).await?;
     pruned.trips = crate::trips::prune(pool, retention.vehicle_positions).await?;
+    // What was wished stands in the audit.
+    delete(
+        pool,
+        "DELETE FROM replay WHERE asked_at < now() - make_interval(secs => $1)",
+        retention.rejections,
+    )
+    .await?;
     pruned.changes = crate::changes::prune(pool, CHANGE_LOG).await?;
     if !pruned.partitions.is_empty() {
         info!(partitions = ?pruned.partitions, "retention dropped old observations");

@@ -132,14 +132,15 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
     pool.execute("UPDATE change SET committed_at = now() - interval '1 day'").await.unwrap();
     store::changes::prune(&pool, std::time::Duration::from_secs(3600)).await.unwrap();
     Writer::connect(&options).await.unwrap();
-    let table: Vec<(i32, i32, store::ts::Ts, Option<i64>, i16)> =
-        sqlx::query_as("SELECT bay, source, observed_at, seq, state FROM bay_state")
-            .fetch_all(&pool)
-            .await
-            .unwrap();
+    let table: Vec<(i32, i32, i64, Option<i64>, i16)> = sqlx::query_as(
+        "SELECT bay, source, (extract(epoch FROM observed_at) * 1000000)::bigint, seq, state FROM bay_state",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
     let table: States = table
         .into_iter()
-        .map(|(bay, source, at, seq, state)| ((bay, source), (at.0.0, seq, BayState::from_code(state))))
+        .map(|(bay, source, at, seq, state)| ((bay, source), (at, seq, BayState::from_code(state))))
         .collect();
     assert_eq!(table, expected);
     pool.close().await;

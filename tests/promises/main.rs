@@ -6,6 +6,7 @@ mod certificates;
 mod kill;
 mod native;
 mod places;
+mod replay;
 mod samples;
 mod support;
 mod trips;

@@ -92,9 +92,8 @@ impl Instance {
 
     /// Runs a command on this instance's data directory: exit code, standard output and error.
     pub fn command(&self, args: &[&str]) -> (bool, String, String) {
-        let mut all =
-            vec![args[0].to_owned(), "--data-dir".to_owned(), self.data().to_string_lossy().into_owned()];
-        all.extend(args[1..].iter().map(|a| (*a).to_owned()));
+        let mut all: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
+        all.extend(["--data-dir".to_owned(), self.data().to_string_lossy().into_owned()]);
         let done = Command::new(BIN).args(&all).env("KV_LOG", "warn").output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (done.status.success(), text(&done.stdout), text(&done.stderr))
@@ -134,15 +133,40 @@ impl Instance {
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        let url = format!("{}{path}", self.text("http"));
+        self.ask("GET", path, None, "").await
+    }
+
+    /// With a key.
+    pub async fn get_with(&self, path: &str, key: &str) -> Value {
+        self.ask("GET", path, Some(key), "").await.1
+    }
+
+    pub async fn post(&self, path: &str, key: &str, body: &str) -> (u16, Value) {
+        self.ask("POST", path, Some(key), body).await
+    }
+
+    async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.text("http")));
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let request = request.body(body.to_owned()).unwrap();
         tokio::task::spawn_blocking(move || {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-            let mut answer = agent.get(&url).call().unwrap();
+            let mut answer = agent.run(request).unwrap();
             let body = answer.body_mut().read_to_string().unwrap();
             (answer.status().as_u16(), serde_json::from_str(&body).unwrap_or(Value::Null))
         })
         .await
         .unwrap()
+    }
+
+    /// A key of the county, for everything.
+    pub fn admin_key(&self) -> String {
+        let (ok, key, err) = self.command(&["key", "create", "--role", "admin"]);
+        assert!(ok, "{err}");
+        key.trim().to_owned()
     }
 }
 

@@ -105,6 +105,15 @@ impl Batch {
     }
 }
 
+/// A rejected message that was replayed, and what is wrong with it now; nothing, when it is believed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    pub municipality: MunicipalityId,
+    /// The rejection's number: the first of `rejections` gets it again.
+    pub id: i64,
+    pub rejections: Vec<Rejection>,
+}
+
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
@@ -210,9 +219,25 @@ impl Writer {
         capacities: &dyn Capacities,
         stored_at: UtcMicros,
     ) -> Result<Stored, StoreError> {
+        self.write_replay(batch, &[], capacities, stored_at).await
+    }
+
+    /// Stores what became of replayed messages: `batch` holds what is believed of them now.
+    ///
+    /// # Errors
+    /// See [`Writer::write`].
+    pub async fn write_replay(
+        &mut self,
+        batch: &Batch,
+        replayed: &[Replayed],
+        capacities: &dyn Capacities,
+        stored_at: UtcMicros,
+    ) -> Result<Stored, StoreError> {
         self.ensure_partitions(batch).await?;
-        match self.transact(batch, capacities, stored_at, Road::Straight).await {
-            Err(StoreError::Duplicate(_)) => self.transact(batch, capacities, stored_at, Road::Staged).await,
+        match self.transact(batch, replayed, capacities, stored_at, Road::Straight).await {
+            Err(StoreError::Duplicate(_)) => {
+                self.transact(batch, replayed, capacities, stored_at, Road::Staged).await
+            }
             done => done,
         }
     }
@@ -220,6 +245,7 @@ impl Writer {
     async fn transact(
         &mut self,
         batch: &Batch,
+        replayed: &[Replayed],
         capacities: &dyn Capacities,
         stored_at: UtcMicros,
         road: Road,
@@ -241,7 +267,12 @@ impl Writer {
             latest.extend(&wanted);
             latest.write(&mut tx).await?;
         }
-        uplinks::write(&mut tx, &batch.uplinks).await?;
+        if replayed.is_empty() {
+            uplinks::write(&mut tx, &batch.uplinks).await?;
+        } else {
+            uplinks::reread(&mut tx, &batch.uplinks).await?;
+            rejections::replace(&mut tx, replayed, stored_at).await?;
+        }
         rejections::write(&mut tx, &batch.rejections).await?;
         let seq = self.seq + 1;
         if !changes.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use domain::Uplink;
+use domain::{MunicipalityId, Uplink};
 use sqlx::PgConnection;
 
 use crate::StoreError;
@@ -11,17 +11,65 @@ use crate::ts::Ts;
 /// Separates gateway ids in one text: arrays of arrays cannot be unnested side by side.
 const UNIT_SEPARATOR: &str = "\u{1f}";
 
-/// Keeps messages that are new and moves their devices' last sign of life.
+/// Keeps messages that are new and moves their devices' last sign of life; notes those that are not.
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut rows: Vec<&Uplink> = rows.iter().collect();
-    rows.sort_by_key(|u| (u.municipality, u.device.as_str(), u.dedup_id.as_str()));
-    rows.dedup_by_key(|u| (u.municipality, u.device.as_str(), u.dedup_id.as_str()));
-    let new = append(conn, &rows).await?;
+    let mut all: Vec<&Uplink> = rows.iter().collect();
+    all.sort_by_key(|u| (name(u), u.received_at));
+    let mut firsts = all.clone();
+    firsts.dedup_by_key(|u| name(u));
+    let new = append(conn, &firsts).await?;
     let is_new = |u: &Uplink| new.contains(&(u.municipality.0, u.device.clone(), u.dedup_id.clone()));
-    touch(conn, rows.into_iter().filter(|u| is_new(u))).await
+    let mut again: BTreeMap<Name<'_>, (&Uplink, i32)> = BTreeMap::new();
+    let mut before = None;
+    for u in all {
+        let is_first = before.replace(name(u)) != Some(name(u));
+        if !(is_first && is_new(u)) {
+            let (newest, times) = again.entry(name(u)).or_insert((u, 0));
+            *newest = u;
+            *times += 1;
+        }
+    }
+    note_again(conn, again.into_values().collect()).await?;
+    touch(conn, firsts.into_iter().filter(|u| is_new(u))).await
+}
+
+type Name<'a> = (MunicipalityId, &'a str, &'a str);
+
+fn name(u: &Uplink) -> Name<'_> {
+    (u.municipality, u.device.as_str(), u.dedup_id.as_str())
+}
+
+/// Notes messages that were there already, and how often they came again.
+async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO uplink AS held (municipality, device, dedup_id, copy, feed, event, received_at, network_at,
+             f_port, f_cnt, gateways, qos, times, outcome)
+         SELECT m, d, i, 1, f, e, r, n, p, c, '{}', q, t, 'duplicate'
+         FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+              $8::int[], $9::bigint[], $10::smallint[], $11::int[]) AS x(m, d, i, f, e, r, n, p, c, q, t)
+         ON CONFLICT (municipality, device, dedup_id, copy) DO UPDATE
+         SET times = held.times + excluded.times, received_at = greatest(held.received_at, excluded.received_at)",
+    )
+    .bind(rows.iter().map(|(u, _)| u.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.device.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.dedup_id.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.feed.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.event).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| Ts(u.received_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.network_at.map(Ts)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.f_port).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.f_cnt).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| i16::from(u.qos)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, times)| *times).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn append(
@@ -57,11 +105,7 @@ async fn append(
     .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| i16::from(u.qos)).collect::<Vec<_>>())
-    .bind(
-        rows.iter()
-            .map(|u| u.decoded.as_deref().and_then(|d| serde_json::from_str::<serde_json::Value>(d).ok()))
-            .collect::<Vec<_>>(),
-    )
+    .bind(rows.iter().map(|u| decoded(u)).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
     .bind(UNIT_SEPARATOR)
     .fetch_all(conn)
@@ -116,4 +160,40 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Messages that were replayed: what became of them is another thing now. Their bytes too, when
+/// something personal is known to be among them.
+pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    // Those that retention has deleted meanwhile are kept anew.
+    let mut firsts: Vec<&Uplink> = rows.iter().collect();
+    firsts.sort_by_key(|u| name(u));
+    firsts.dedup_by_key(|u| name(u));
+    append(conn, &firsts).await?;
+    sqlx::query(
+        "UPDATE uplink u
+         SET payload = x.payload, decoder = x.decoder, decoder_version = x.version, decoded = x.decoded,
+             outcome = x.outcome
+         FROM unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::smallint[], $7::jsonb[],
+                     $8::text[]) AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome)
+         WHERE u.municipality = x.municipality AND u.device = x.device AND u.dedup_id = x.dedup_id AND u.copy = 0",
+    )
+    .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
+    .bind(rows.iter().map(decoded).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn decoded(uplink: &Uplink) -> Option<serde_json::Value> {
+    uplink.decoded.as_deref().and_then(|d| serde_json::from_str(d).ok())
 }

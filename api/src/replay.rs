@@ -1,0 +1,185 @@
+//! `POST /v1/rejections/replay`: takes rejected messages in again after the cause was mended; for
+//! installers. The ingest does it, here or in another process: the store carries wish and result.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use domain::{Registry, UtcMicros};
+use serde::{Deserialize, Serialize};
+use store::replays::{self, Progress, Wish};
+use utoipa::ToSchema;
+
+use crate::answer;
+use crate::app::{Ctx, Shared};
+use crate::auth::{Caller, Role, pool};
+use crate::params::{Params, RawQuery};
+use crate::problem::{Problem, ProblemBody};
+use crate::rejections::{feed_of, reason_of};
+
+/// How long the answer waits for the result; a longer replay goes on without it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An ingest that runs takes a wish up within a second; if none has after this, none runs.
+const UNTAKEN: Duration = Duration::from_secs(5);
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+const NAMES: [&str; 4] = ["feed", "reason", "ids", "before"];
+
+/// Which messages; all that is given must hold, and something must be given.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayIn {
+    feed: Option<String>,
+    reason: Option<String>,
+    /// Numbers of rejections.
+    ids: Option<Vec<i64>>,
+    /// Received before this instant.
+    #[schema(format = DateTime)]
+    before: Option<String>,
+}
+
+/// What became of the messages.
+#[derive(Serialize, ToSchema)]
+pub struct ReplayOut {
+    replayed: i64,
+    /// Believed now, and gone from the rejections.
+    stored: i64,
+    /// Not believed again: they stay, with the new reason.
+    rejected: i64,
+    /// Not replayed: too large ones, of which only the head is kept, and what is beyond 10,000.
+    left: i64,
+}
+
+impl From<Progress> for ReplayOut {
+    fn from(p: Progress) -> Self {
+        ReplayOut { replayed: p.replayed, stored: p.stored, rejected: p.rejected, left: p.left }
+    }
+}
+
+/// Takes rejected messages in again, as of the time of their first receipt: give the filter in the
+/// body or in the query. Those that are believed now are stored and gone from the rejections. 202:
+/// it takes longer, and goes on; the numbers are those so far.
+#[utoipa::path(
+    post,
+    path = "/v1/rejections/replay",
+    tag = "installers",
+    security(("key" = [])),
+    params(
+        ("feed" = Option<String>, Query, description = "id"),
+        ("reason" = Option<String>, Query, description = "as in /v1/rejections"),
+        ("ids" = Option<String>, Query, description = "numbers of rejections, separated by commas"),
+        ("before" = Option<String>, Query, description = "received before this instant, RFC 3339"),
+    ),
+    request_body(content = Option<ReplayIn>, content_type = "application/json"),
+    responses(
+        (status = 200, body = ReplayOut),
+        (status = 202, body = ReplayOut),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn replay(
+    State(shared): Ctx,
+    headers: HeaderMap,
+    query: RawQuery,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let caller = Caller::with(&shared, &headers, Role::Installer).await?;
+    let registry = shared.hub.read().map.registry().clone();
+    let mut wish = read(&query.params(&NAMES)?, &body, &registry)?;
+    wish.municipalities = caller.municipalities(&registry);
+    let pool = pool(&shared)?;
+    let id = replays::ask(pool, &wish, &caller.actor()).await?;
+    let asked_at = Instant::now();
+    loop {
+        let state = replays::state(pool, id).await?;
+        let state = state.ok_or_else(|| Problem::unavailable("The replay was taken back."))?;
+        if state.is_done || asked_at.elapsed() >= PATIENCE {
+            let mut response = answer::private(&ReplayOut::from(state.progress));
+            if !state.is_done {
+                *response.status_mut() = StatusCode::ACCEPTED;
+            }
+            return Ok(response);
+        }
+        if !state.is_taken && asked_at.elapsed() >= UNTAKEN && replays::withdraw(pool, id).await? {
+            return Err(Problem::unavailable("Nobody takes the replay up: no ingest runs on this database."));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = shared.shutdown.cancelled() => {
+                return Err(Problem::unavailable("The server stops; the replay goes on."));
+            }
+        }
+    }
+}
+
+/// The filter, from the body or the query.
+fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Wish, Problem> {
+    let from_body = if body.trim_ascii().is_empty() {
+        ReplayIn::default()
+    } else {
+        serde_json::from_slice(body).map_err(|e| {
+            Problem::bad_parameter(
+                "body",
+                &String::from_utf8_lossy(body),
+                format!("The body cannot be read: {e}."),
+            )
+            .remedy(r#"Send JSON such as {"feed": "musterdorf-lora", "reason": "unknown_sensor"}."#)
+        })?
+    };
+    let either = |name: &'static str, of_body: Option<String>| {
+        of_body.map(Cow::Owned).or_else(|| params.text(name).map(Cow::Borrowed))
+    };
+    let before = match either("before", from_body.before) {
+        None => None,
+        Some(text) => Some(UtcMicros::parse(&text).map_err(|_| {
+            Problem::bad_parameter("before", &text, "'before' is not an instant.")
+                .remedy("Write it as RFC 3339, e.g. 2026-11-22T12:00:00Z.")
+        })?),
+    };
+    let ids = match (from_body.ids, params.text("ids")) {
+        (None, Some(text)) => {
+            let ids: Result<Vec<i64>, _> = text.split(',').map(|id| id.trim().parse()).collect();
+            Some(ids.map_err(|_| {
+                Problem::bad_parameter("ids", text, "'ids' are not numbers.")
+                    .remedy("Give numbers of /v1/rejections, separated by commas.")
+            })?)
+        }
+        (ids, _) => ids,
+    };
+    let wish = Wish {
+        municipalities: Vec::new(),
+        feed: either("feed", from_body.feed).map(|key| feed_of(&key, registry)).transpose()?,
+        reason: either("reason", from_body.reason).map(|text| reason_of(&text)).transpose()?,
+        ids,
+        before,
+    };
+    if wish == Wish::default() {
+        return Err(Problem::missing_parameter(
+            "feed",
+            "Give a feed, a reason, ids or a time: which messages?",
+        ));
+    }
+    Ok(wish)
+}
+
+/// Other methods of this address: whoever has no key learns no more than elsewhere.
+pub fn other_methods() -> Router<Arc<Shared>> {
+    let refuse = async |State(shared): Ctx, headers: HeaderMap| -> Problem {
+        match Caller::with(&shared, &headers, Role::Installer).await {
+            Ok(_) => Problem::method_not_allowed(),
+            Err(problem) => problem,
+        }
+    };
+    Router::new().route("/v1/rejections/replay", get(refuse).put(refuse).patch(refuse).delete(refuse))
+}

@@ -1,0 +1,265 @@
+//! Replays of rejected messages: who wishes one and who does it meet here.
+//!
+//! A message with several faults is kept as several rejections: one with the whole payload, the
+//! rest (`payload` empty) beside it; elements of a batch that could not be read have their own
+//! payload. Where there is a whole, it is replayed for all of them.
+
+use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
+use sqlx::FromRow;
+
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// Rung when a replay is wished.
+pub const CHANNEL: &str = "kv_replay";
+
+/// An ingest that gave no sign of life for so long is gone: another one goes on. Seconds.
+const GONE_AFTER_S: f64 = 60.0;
+
+/// Which rejected messages are to be replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wish {
+    /// Those that the asker may see.
+    pub municipalities: Vec<MunicipalityId>,
+    pub feed: Option<FeedId>,
+    pub reason: Option<Reason>,
+    pub ids: Option<Vec<i64>>,
+    /// Received before this.
+    pub before: Option<UtcMicros>,
+}
+
+/// How far a replay has come, in messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    pub replayed: i64,
+    /// Of the replayed: believed now, and gone from the quarantine.
+    pub stored: i64,
+    /// Of the replayed: not believed again.
+    pub rejected: i64,
+    /// Matching ones that were not replayed.
+    pub left: i64,
+}
+
+/// What is known of a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    pub progress: Progress,
+    pub is_taken: bool,
+    pub is_done: bool,
+}
+
+/// A rejected message to be replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub id: i64,
+    pub municipality: MunicipalityId,
+    pub feed: FeedId,
+    pub topic: String,
+    pub received_at: UtcMicros,
+    pub payload: Vec<u8>,
+    pub qos: u8,
+    /// One element of a batch.
+    pub is_element: bool,
+}
+
+/// Writes a wish down, rings, and notes who asked; returns its number.
+///
+/// # Errors
+/// The database is not available.
+pub async fn ask(pool: &Pool, wish: &Wish, actor: &str) -> Result<i64, StoreError> {
+    let mut tx = pool.begin().await?;
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO replay (municipalities, feed, reason, ids, before) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+    )
+    .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(wish.feed.map(|f| f.0))
+    .bind(wish.reason.map(Reason::as_str))
+    .bind(&wish.ids)
+    .bind(wish.before.map(Ts))
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO audit (actor, action, detail)
+         SELECT $1, 'replay', to_jsonb(r) - '{seen_at,done_at,replayed,stored,rejected,remaining}'::text[]
+         FROM replay r WHERE id = $2",
+    )
+    .bind(actor)
+    .bind(id)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.to_string()).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// How a wish is doing; `None` when there is no such wish.
+///
+/// # Errors
+/// The database is not available.
+pub async fn state(pool: &Pool, id: i64) -> Result<Option<State>, StoreError> {
+    let row: Option<(i64, i64, i64, i64, bool, bool)> = sqlx::query_as(
+        "SELECT replayed, stored, rejected, remaining, seen_at IS NOT NULL, done_at IS NOT NULL
+         FROM replay WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|(replayed, stored, rejected, left, is_taken, is_done)| State {
+        progress: Progress { replayed, stored, rejected, left },
+        is_taken,
+        is_done,
+    }))
+}
+
+/// Takes a wish back that nobody has taken up; whether there was one.
+///
+/// # Errors
+/// The database is not available.
+pub async fn withdraw(pool: &Pool, id: i64) -> Result<bool, StoreError> {
+    let done =
+        sqlx::query("DELETE FROM replay WHERE id = $1 AND seen_at IS NULL").bind(id).execute(pool).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+#[derive(FromRow)]
+struct WishRow {
+    id: i64,
+    municipalities: Vec<i32>,
+    feed: Option<i32>,
+    reason: Option<String>,
+    ids: Option<Vec<i64>>,
+    before: Option<Ts>,
+}
+
+/// Takes up the oldest wish that nobody is doing.
+///
+/// # Errors
+/// The database is not available.
+pub async fn take(pool: &Pool) -> Result<Option<(i64, Wish)>, StoreError> {
+    let row: Option<WishRow> = sqlx::query_as(
+        "UPDATE replay SET seen_at = now()
+         WHERE id = (SELECT id FROM replay
+                     WHERE done_at IS NULL
+                       AND (seen_at IS NULL OR seen_at < now() - make_interval(secs => $1))
+                     ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1)
+         RETURNING id, municipalities, feed, reason, ids, before",
+    )
+    .bind(GONE_AFTER_S)
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|r| {
+        let wish = Wish {
+            municipalities: r.municipalities.into_iter().map(MunicipalityId).collect(),
+            feed: r.feed.map(FeedId),
+            reason: r.reason.and_then(|text| text.parse().ok()),
+            ids: r.ids,
+            before: r.before.map(|t| t.0),
+        };
+        (r.id, wish)
+    }))
+}
+
+/// Writes down how far the replay has come.
+///
+/// # Errors
+/// The database is not available.
+pub async fn note(pool: &Pool, id: i64, p: Progress, is_done: bool) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE replay SET seen_at = now(), replayed = $2, stored = $3, rejected = $4, remaining = $5,
+             done_at = CASE WHEN $6 THEN now() END
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(p.replayed)
+    .bind(p.stored)
+    .bind(p.rejected)
+    .bind(p.left)
+    .bind(is_done)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// The rejections that `wish` is about, oldest first, at most `limit`, each with the bytes of its
+/// payload; and how many there are in all. Of a too large message only the head is kept: it counts
+/// and is not among them.
+///
+/// # Errors
+/// The database is not available.
+pub async fn wanted(pool: &Pool, wish: &Wish, limit: i64) -> Result<(Vec<(i64, i32)>, i64), StoreError> {
+    let rows: Vec<(i64, i32, bool, i64)> = sqlx::query_as(
+        "WITH candidate AS (
+            SELECT id, feed, topic, received_at, reason, octet_length(payload) AS bytes,
+                   rejection_is_part(topic, payload) AS is_part,
+                   ($2::int IS NULL OR feed = $2) AND ($3::text IS NULL OR reason = $3)
+                   AND ($4::bigint[] IS NULL OR id = ANY($4))
+                   AND ($5::timestamptz IS NULL OR received_at < $5) AS is_wished
+            FROM rejection
+            WHERE municipality = ANY($1)
+         ),
+         whole AS (
+            SELECT DISTINCT ON (feed, topic, received_at) id, feed, topic, received_at, bytes
+            FROM candidate WHERE NOT is_part ORDER BY feed, topic, received_at, id
+         ),
+         message AS (
+            SELECT DISTINCT coalesce(w.id, c.id) AS id, coalesce(w.bytes, c.bytes) AS bytes,
+                   c.reason = 'too_large' AS is_cut
+            FROM candidate c
+            LEFT JOIN whole w
+                ON c.is_part AND w.feed = c.feed AND w.topic = c.topic AND w.received_at = c.received_at
+            WHERE c.is_wished
+         )
+         SELECT id, bytes, is_cut, count(*) OVER () FROM message ORDER BY is_cut, id LIMIT $6",
+    )
+    .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(wish.feed.map(|f| f.0))
+    .bind(wish.reason.map(Reason::as_str))
+    .bind(&wish.ids)
+    .bind(wish.before.map(Ts))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let total = rows.first().map_or(0, |row| row.3);
+    Ok((rows.into_iter().filter(|row| !row.2).map(|row| (row.0, row.1)).collect(), total))
+}
+
+#[derive(FromRow)]
+struct KeptRow {
+    id: i64,
+    municipality: i32,
+    feed: i32,
+    topic: String,
+    received_at: Ts,
+    payload: Vec<u8>,
+    qos: i16,
+    is_element: bool,
+}
+
+/// The rejections of these numbers that are still there, oldest first.
+///
+/// # Errors
+/// The database is not available.
+pub async fn kept(pool: &Pool, wish: &Wish, ids: &[i64]) -> Result<Vec<Kept>, StoreError> {
+    let rows: Vec<KeptRow> = sqlx::query_as(
+        "SELECT id, municipality, feed, topic, received_at, payload, qos,
+                payload <> '' AND rejection_is_part(topic, payload) AS is_element
+         FROM rejection
+         WHERE municipality = ANY($1) AND id = ANY($2) ORDER BY id",
+    )
+    .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(ids)
+    .fetch_all(pool)
+    .await?;
+    let kept = |r: KeptRow| Kept {
+        id: r.id,
+        municipality: MunicipalityId(r.municipality),
+        feed: FeedId(r.feed),
+        is_element: r.is_element,
+        topic: r.topic,
+        received_at: r.received_at.0,
+        payload: r.payload,
+        qos: u8::try_from(r.qos).unwrap_or(0),
+    };
+    Ok(rows.into_iter().map(kept).collect())
+}
