@@ -84,6 +84,10 @@ pub struct HttpArgs {
     /// Address of the API. Port 0 picks a free one.
     #[arg(long, env = "KV_HTTP", default_value = "127.0.0.1:8080")]
     pub http: SocketAddr,
+    /// File of `journey build`. Default: journey.kvj in the data directory. A new one is taken in while
+    /// the product runs.
+    #[arg(long, env = "KV_JOURNEY_FILE")]
+    pub journey_file: Option<PathBuf>,
     /// Own address for /healthz, /readyz, /metrics, /docs and /openapi.json.
     #[arg(long, env = "KV_OPS_HTTP")]
     pub ops_http: Option<SocketAddr>,
@@ -408,11 +412,34 @@ pub struct JourneyArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum JourneyCommand {
+    /// Make the file that answers about ways stand on: streets, timetable, and how they hang together.
+    #[command(
+        after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places"
+    )]
+    Build(BuildArgs),
     /// Answer queries from a file, and say how long it took.
     #[command(
         after_help = "Examples:\n  kreisverkehr journey evaluate --gtfs bus.zip rail.zip --date 2026-11-24 --queries stops.csv --json\n  kreisverkehr journey evaluate --streets town.osm.pbf --pairs pairs.csv --mode foot --json"
     )]
     Evaluate(EvaluateArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BuildArgs {
+    /// OpenStreetMap extracts (.osm.pbf).
+    #[arg(long, num_args = 1.., required = true)]
+    pub osm: Vec<PathBuf>,
+    /// GTFS feeds (zip files or folders).
+    #[arg(long, num_args = 1..)]
+    pub gtfs: Vec<PathBuf>,
+    /// Where to write. Default: journey.kvj in the data directory, where `serve` and `api` find it.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Do not look whether the imported sites can be linked (needs no database).
+    #[arg(long)]
+    pub no_places: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 #[derive(Debug, Clone, Args)]

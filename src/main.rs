@@ -10,6 +10,7 @@ mod live;
 mod logging;
 mod server;
 mod shutdown;
+mod ways;
 
 use std::process::ExitCode;
 

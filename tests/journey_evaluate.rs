@@ -62,7 +62,7 @@ fn a_stop_that_is_unknown_costs_no_other_answer() {
     write("calendar_dates.txt", "service_id,date,exception_type\nS,20261124,1\n");
     write("trips.txt", "route_id,service_id,trip_id\nR,S,t\n");
     write("stop_times.txt", "trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,24:10:00\nt,b,2,24:20:00\n");
-    write("queries.csv", "from,to,dep\na,x,0\na,b,0\na,a,5\n");
+    write("queries.csv", "from,to,dep\na,x,0\na,b,3600\na,a,5\na,b,0\n");
     let feed = folder.path().to_str().unwrap();
     let queries = folder.path().join("queries.csv");
     let queries = queries.to_str().unwrap();

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::LiveHub;
+use crate::ways::Ways;
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
@@ -22,6 +23,8 @@ pub struct App {
     pub pool: Option<store::Pool>,
     /// What `/metrics` shows.
     pub metrics: Arc<Mutex<prometheus_client::registry::Registry>>,
+    /// What answers about ways from A to B stand on.
+    pub ways: Arc<Ways>,
     /// Whether there is room to store.
     pub may_store: watch::Receiver<bool>,
     /// Ends the streams, so that a graceful shutdown does not wait for them.
@@ -31,6 +34,7 @@ pub struct App {
 /// What handlers share.
 pub(crate) struct Shared {
     pub hub: Arc<LiveHub>,
+    pub ways: Arc<Ways>,
     pub clock: Clock,
     pub pool: Option<store::Pool>,
     pub shutdown: CancellationToken,
@@ -43,6 +47,7 @@ impl App {
     pub(crate) fn shared(&self) -> Arc<Shared> {
         Arc::new(Shared {
             hub: self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new((self.clock)()))),
+            ways: self.ways.clone(),
             clock: self.clock.clone(),
             pool: self.pool.clone(),
             shutdown: self.shutdown.clone(),

@@ -1,15 +1,51 @@
 //! For operators: is it alive, is it ready, how is it doing.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::App;
+
+/// How long the database's last answer stands: however often `/readyz` is asked, the database is
+/// asked once in this time.
+const DATABASE_ASKED_EVERY: Duration = Duration::from_secs(1);
+
+/// The state of the operators' routes.
+pub(crate) struct Ops {
+    app: App,
+    /// When the database was asked last, and whether it answered. Held while it is being asked, so
+    /// that those who come meanwhile wait for the same answer.
+    database: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Ops {
+    pub fn new(app: App) -> Arc<Self> {
+        Arc::new(Ops { app, database: Mutex::new(None) })
+    }
+
+    async fn has_database(&self, pool: &store::Pool) -> bool {
+        let mut known = self.database.lock().await;
+        match *known {
+            Some((at, answers)) if at.elapsed() < DATABASE_ASKED_EVERY => answers,
+            before => {
+                let answer = store::pool::ping(pool).await;
+                if let (Err(error), None | Some((_, true))) = (&answer, before) {
+                    warn!("not ready: the database does not answer: {error}");
+                }
+                *known = Some((Instant::now(), answer.is_ok()));
+                answer.is_ok()
+            }
+        }
+    }
+}
 
 /// Whether the process is alive.
 #[derive(Serialize, ToSchema)]
@@ -46,14 +82,16 @@ pub async fn healthz() -> Response {
     no_store(answer::json(&Health { status: "ok" }))
 }
 
-/// The instance can do its work: live state is rebuilt, there is room to store.
+/// The instance can do its work: live state is rebuilt, there is room to store, the database
+/// answers.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operators",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
-pub async fn readyz(State(app): State<Arc<App>>) -> Response {
+pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
+    let app = &ops.app;
     let mut checks = vec![Check::new(
         "disk",
         *app.may_store.borrow(),
@@ -61,6 +99,13 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     )];
     if let Some(hub) = &app.hub {
         checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
+    }
+    if let Some(pool) = &app.pool {
+        checks.push(Check::new(
+            "database",
+            ops.has_database(pool).await,
+            "The database does not answer: nothing is stored or acknowledged until it does; live state is shown as last known.",
+        ));
     }
     let ready = checks.iter().all(|c| c.ok);
     let mut response = answer::json(&Readiness { ready, checks });
@@ -77,9 +122,9 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     tag = "operators",
     responses((status = 200, body = String, content_type = "application/openmetrics-text"))
 )]
-pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+pub async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     let mut text = String::new();
-    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &app.metrics.lock()) {
+    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &ops.app.metrics.lock()) {
         tracing::error!("metrics cannot be written: {error}");
         return crate::Problem::internal().into_response();
     }

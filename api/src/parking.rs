@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::geo::{Bbox, LatLon, WALK_DETOUR, WALK_SPEED_MPS};
+use domain::geo::{Bbox, LatLon};
 use domain::live::{BaysWanted, Found, Offer, PlaceRef, Search};
 use domain::{Audience, BayState, Registry, UtcMicros};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::app::{Ctx, Shared};
 use crate::hub::Live;
 use crate::params::{Params, RawQuery};
 use crate::problem::{Problem, ProblemBody};
+use crate::ways::{ChanceOut, Outlook, known_at, supply};
 use crate::wire::{
     FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, Source, Sources, credit, max_stay_min, whole,
 };
@@ -90,22 +91,12 @@ pub struct ParkingItem<'a> {
     max_height_m: Option<f64>,
     /// At the arrival.
     opening: OpeningOut<'a>,
-    /// Null until there are forecasts.
-    chance: Option<Chance>,
-    /// Expected time to find a space; null until there are forecasts.
-    search_s: Option<i64>,
+    /// Of a vacant space at `arrive`, or now; null when nothing is known.
+    chance: Option<ChanceOut>,
+    /// Expected time from the entrance to a vacant space.
+    search_s: i64,
     attribution: Option<&'a str>,
     licence: Option<&'a str>,
-}
-
-/// The chance of a vacant space at the arrival.
-#[derive(Serialize, ToSchema)]
-pub struct Chance {
-    p: f64,
-    low: f64,
-    high: f64,
-    #[schema(value_type = String, format = DateTime)]
-    at: UtcMicros,
 }
 
 /// What is asked.
@@ -167,10 +158,11 @@ impl Question {
             driver: live.map.driver(self.audiences.iter().copied(), self.arrive),
             bays: self.bays,
             sites: self.sites,
-            limit: self.limit,
+            limit: self.limit * LOOKED_AT,
             include_full: self.include_full,
             include_stale: self.include_stale,
             include_without_live_data: self.include_static,
+            include_unusable: false,
         };
         live.map.search(&search, now)
     }
@@ -188,6 +180,7 @@ impl Question {
         let problem = Problem::outside_area(
             "near",
             &format!("{lat},{lon}"),
+            "There is no parking near this point.",
             bounds.map(|b| [b.west, b.south, b.east, b.north]),
         );
         let Some(b) = bounds else {
@@ -282,24 +275,71 @@ pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Pr
     let question = Question::parse(&query.params(PARAMETERS)?)?;
     let now = shared.now();
     let (found, registry) = ask(&shared, &question, now)?;
-    let mut response = answer::json(&written(&found, &registry, now));
+    let arrive = question.arrive.unwrap_or(now);
+    let of = |offer: &Offer| outlook(&shared, offer, &registry, arrive, now);
+    let mut response = answer::json(&written(&found, &registry, (now, arrive), &of));
     let cache = axum::http::HeaderValue::from_static(answer::LIVE);
     response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
     Ok(response)
 }
 
-/// Asks under the lock; the answer is written outside of it.
+/// The nearest as the crow flies are so many times as many as are wanted: the best by the way over
+/// the streets are among them.
+const LOOKED_AT: usize = 2;
+
+/// Asks under the lock; the answer is ranked and written outside of it.
 pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<(Found, Arc<Registry>), Problem> {
-    let live = shared.hub.read();
-    question.check_area(live.map.bounds())?;
-    Ok((question.ask(&live, now), live.map.registry().clone()))
+    let (mut found, registry) = {
+        let live = shared.hub.read();
+        question.check_area(live.map.bounds())?;
+        (question.ask(&live, now), live.map.registry().clone())
+    };
+    if let Some(loaded) = shared.ways.loaded() {
+        loaded.with_walks(question.near, question.radius_m, |seconds| {
+            for offer in &mut found.offers {
+                offer.walk_s = seconds(&loaded.doors(offer)).unwrap_or(offer.walk_s);
+            }
+        });
+    }
+    let mut ranked: Vec<(f64, Offer)> = (found.offers.into_iter())
+        .map(|offer| {
+            let outlook = outlook(shared, &offer, &registry, question.arrive.unwrap_or(now), now);
+            (offer.walk_s + outlook.search_s, offer)
+        })
+        .collect();
+    ranked.sort_by(|(a, x), (b, y)| x.verdict.cmp(&y.verdict).then(a.total_cmp(b)));
+    found.offers = ranked.into_iter().map(|(_, offer)| offer).take(question.limit).collect();
+    Ok((found, registry))
 }
 
-fn written<'a>(found: &Found, registry: &'a Registry, now: UtcMicros) -> Parking<'a> {
+/// The chance of a space at `arrive`, and the search for it.
+fn outlook(
+    shared: &Shared,
+    offer: &Offer,
+    registry: &Registry,
+    arrive: UtcMicros,
+    now: UtcMicros,
+) -> Outlook {
+    let (kind, filling_per_s) = match offer.place {
+        PlaceRef::Site(id) => (registry.site(id).map(|site| site.def.kind), shared.ways.filling_per_s(id)),
+        PlaceRef::Bay(_) => (None, 0.0),
+    };
+    let supply = supply(offer, 0);
+    let known_at = known_at(supply, offer, now);
+    let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
+    Outlook::new(kind, (supply, capacity), filling_per_s, known_at, arrive)
+}
+
+fn written<'a>(
+    found: &Found,
+    registry: &'a Registry,
+    times: (UtcMicros, UtcMicros),
+    outlook: &dyn Fn(&Offer) -> Outlook,
+) -> Parking<'a> {
     let mut sources = Sources::default();
     let items = found.offers.iter().filter_map(|offer| {
         sources.note(offer.feed);
-        item(offer, registry, now)
+        item(offer, registry, times, outlook(offer))
     });
     let out = &found.left_out;
     Parking {
@@ -316,7 +356,12 @@ fn written<'a>(found: &Found, registry: &'a Registry, now: UtcMicros) -> Parking
     }
 }
 
-fn item<'a>(offer: &Offer, registry: &'a Registry, now: UtcMicros) -> Option<ParkingItem<'a>> {
+fn item<'a>(
+    offer: &Offer,
+    registry: &'a Registry,
+    (now, arrive): (UtcMicros, UtcMicros),
+    outlook: Outlook,
+) -> Option<ParkingItem<'a>> {
     let (attribution, licence) = credit(registry, offer.feed);
     let common = ParkingItem {
         id: "",
@@ -328,7 +373,7 @@ fn item<'a>(offer: &Offer, registry: &'a Registry, now: UtcMicros) -> Option<Par
         lat: offer.position.lat,
         lon: offer.position.lon,
         distance_m: whole(offer.distance_m),
-        walk_s: whole(walk_s(offer)),
+        walk_s: whole(offer.walk_s),
         vacant: offer.vacant,
         vacant_basis: offer.basis.as_str(),
         capacity: offer.capacity,
@@ -342,8 +387,8 @@ fn item<'a>(offer: &Offer, registry: &'a Registry, now: UtcMicros) -> Option<Par
         max_stay_min: None,
         max_height_m: None,
         opening: OpeningOut::new(offer.opening, None),
-        chance: None,
-        search_s: None,
+        chance: ChanceOut::new(&outlook, arrive),
+        search_s: whole(outlook.search_s),
         attribution,
         licence,
     };
@@ -381,9 +426,4 @@ fn item<'a>(offer: &Offer, registry: &'a Registry, now: UtcMicros) -> Option<Par
             })
         }
     }
-}
-
-/// The walk to an offer, seconds.
-pub fn walk_s(offer: &Offer) -> f64 {
-    offer.distance_m * WALK_DETOUR / WALK_SPEED_MPS
 }

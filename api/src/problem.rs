@@ -81,8 +81,7 @@ impl Problem {
     }
 
     /// A point where there is nothing at all.
-    pub fn outside_area(field: &str, value: &str, bounds: Option<[f64; 4]>) -> Self {
-        let detail = "There is no parking near this point.";
+    pub fn outside_area(field: &str, value: &str, detail: &str, bounds: Option<[f64; 4]>) -> Self {
         let title = "The point lies outside of all data";
         let mut problem =
             Self::new(StatusCode::BAD_REQUEST, "outside-area", title, detail).about(field, value);

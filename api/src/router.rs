@@ -20,7 +20,9 @@ use crate::app::{App, Shared};
 use crate::meters::{Meters, measure};
 use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
-use crate::{bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles};
+use crate::{
+    bays, changes, docs, feeds, ops, pages, parking, rejections, sensors, sites, unbuilt, vehicles, ways,
+};
 
 /// The largest request body, bytes: nothing that is built yet takes more.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -56,6 +58,9 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sites::site))
         .routes(routes!(bays::bays))
         .routes(routes!(bays::bay))
+        .routes(routes!(ways::journeys))
+        .routes(routes!(ways::stops))
+        .routes(routes!(ways::departures))
         .routes(routes!(vehicles::vehicles))
         .routes(routes!(sensors::sensors))
         .routes(routes!(sensors::sensor))
@@ -68,7 +73,7 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(v3::parking_spots))
 }
 
-fn ops_api() -> OpenApiRouter<Arc<App>> {
+fn ops_api() -> OpenApiRouter<Arc<ops::Ops>> {
     OpenApiRouter::new()
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
@@ -107,14 +112,14 @@ fn public_routes(app: &App) -> Router {
 
 fn ops_routes(app: &App) -> Router {
     let (api, _) = ops_api().split_for_parts();
-    api.with_state(Arc::new(app.clone())).merge(docs::routes(document()))
+    api.with_state(ops::Ops::new(app.clone())).merge(docs::routes(document()))
 }
 
 fn health(app: &App) -> Router {
     let (api, _) = OpenApiRouter::new()
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
-        .with_state(Arc::new(app.clone()))
+        .with_state(ops::Ops::new(app.clone()))
         .split_for_parts();
     api
 }

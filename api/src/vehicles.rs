@@ -44,6 +44,12 @@ pub struct VehicleOut<'a> {
     #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
     age_s: i64,
+    /// When it was at `lat`, `lon`: newer messages may not have told a position.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    position_observed_at: Option<UtcMicros>,
+    /// When trip, route and stop were last told.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    trip_observed_at: Option<UtcMicros>,
     attribution: Option<&'a str>,
     licence: Option<&'a str>,
 }
@@ -67,6 +73,8 @@ fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<Vehicle
         occupancy_pct: view.fix.occupancy_pct,
         observed_at: view.observed_at,
         age_s: now.age_s(view.observed_at),
+        position_observed_at: view.position_observed_at,
+        trip_observed_at: view.trip_observed_at,
         attribution,
         licence,
     })
@@ -112,7 +120,7 @@ pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     drop(live);
 
     let mut sources = Sources::default();
-    views.iter().for_each(|v| sources.note(Some(v.feed)));
+    views.iter().flat_map(|v| v.feeds).for_each(|feed| sources.note(feed));
     let items = views.into_iter().filter_map(|v| out(v, &registry, now)).collect();
     Ok(answer::json(&VehicleList { items, cursor, attribution: sources.of(&registry) }))
 }

@@ -5,7 +5,7 @@ use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::check::Scene;
-use crate::decode::lorawan::{Frame, Report, decode_device, device};
+use crate::decode::lorawan::{self, Frame, Report, decode_device, device};
 use crate::decode::{Fault, Said};
 
 /// Takes a frame in: keeps it, and adds what it says to `batch`.
@@ -14,7 +14,7 @@ use crate::decode::{Fault, Said};
 /// The reason why its state is not believed; the frame is kept all the same.
 pub fn admit(scene: &Scene<'_>, frame: Frame, raw: &[u8], qos: u8, batch: &mut Batch) -> Result<(), Fault> {
     let sensor = scene.registry.sensor_by_key(&frame.device).filter(|s| s.feed == scene.feed.id);
-    let dedup_id = frame.dedup_id.clone().unwrap_or_else(|| format!("x{:016x}", xxh3_64(raw)));
+    let dedup_id = frame.dedup_id.clone().unwrap_or_else(|| name_of(scene, raw));
     let read = read(scene, sensor, &frame);
     let (report, outcome) = match &read {
         Ok(report) => (Some(report), if report.state.is_some() { "stored" } else { "heard" }.to_owned()),
@@ -27,6 +27,13 @@ pub fn admit(scene: &Scene<'_>, frame: Frame, raw: &[u8], qos: u8, batch: &mut B
     }
     batch.uplinks.push(uplink);
     admitted
+}
+
+/// A name for a message to which the server gave none. Made of what is kept of it, so that its
+/// replay is the same message.
+fn name_of(scene: &Scene<'_>, raw: &[u8]) -> String {
+    let kept = lorawan::allowed(scene.feed.def.format, "", raw, |_| None);
+    format!("x{:016x}", xxh3_64(&kept))
 }
 
 /// What the frame says, whoever it is about.
@@ -132,7 +139,8 @@ fn uplink(
         network_at: frame.network_at,
         f_port: is_up.then_some(frame.f_port),
         f_cnt: is_up.then_some(frame.f_cnt),
-        payload: is_up.then(|| match decoder {
+        // What it is decides, also when it came over another feed than its own.
+        payload: is_up.then(|| match scene.registry.sensor_by_key(&frame.device).and_then(|s| s.decoder) {
             Some(decoder) => device::redact(decoder, frame.f_port, &frame.payload),
             None => frame.payload.clone(),
         }),

@@ -67,7 +67,7 @@ pub fn receive(
     let mut rest = message;
     for fault in faults {
         let is_whole = fault.element.is_none();
-        batch.rejections.push(rejection(feed, rest, fault));
+        batch.rejections.push(rejection(&scene, rest, fault));
         if is_whole {
             rest.payload = &[];
         }
@@ -87,10 +87,23 @@ fn frame<'a>(
     }
 }
 
-fn rejection(feed: &Entry<FeedId, Feed>, message: Message<'_>, fault: Fault) -> Rejection {
-    let head = if fault.reason == Reason::TooLarge { TOO_LARGE_HEAD_BYTES } else { usize::MAX };
-    let payload =
-        fault.element.unwrap_or_else(|| message.payload[..message.payload.len().min(head)].to_vec());
+fn rejection(scene: &Scene<'_>, message: Message<'_>, fault: Fault) -> Rejection {
+    let feed = scene.feed;
+    let is_lorawan = matches!(feed.def.format, FeedFormat::Chirpstack | FeedFormat::Tts);
+    let head = match fault.reason {
+        Reason::TooLarge if is_lorawan => lorawan::HEAD_BYTES,
+        Reason::TooLarge => TOO_LARGE_HEAD_BYTES,
+        _ => usize::MAX,
+    };
+    let raw = &message.payload[..message.payload.len().min(head)];
+    let payload = match fault.element {
+        Some(element) => element,
+        None if is_lorawan => {
+            let decoder_of = |device: &str| scene.registry.sensor_by_key(device)?.decoder;
+            lorawan::allowed(feed.def.format, message.topic, raw, decoder_of)
+        }
+        None => raw.to_vec(),
+    };
     Rejection {
         municipality: feed.municipality,
         feed: feed.id,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use journey::area::{self, Area};
 use sensor_sim::{County, RunConfig};
 use store::places::Missing;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::data_dir;
 use crate::shutdown;
+use crate::ways::AREA_FILE;
 
 /// Runs until somebody stops it.
 ///
@@ -42,12 +44,22 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
         bail!("{}", problems(&p));
     }
 
+    let (osm, gtfs) = (places_dir.join("streets.osm.pbf"), places_dir.join("gtfs.zip"));
+    let orders_dir = dir.clone();
+    let build = move || {
+        let (area, _) = Area::build(&[osm], &[gtfs], &mut |_| ())?;
+        area::write(&area, &dir.join(AREA_FILE))?;
+        anyhow::Ok(())
+    };
+    eprintln!("joining its streets and timetable");
+    tokio::task::spawn_blocking(build).await??;
+
     let mqtt_url =
         running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
     let cancel = CancellationToken::new();
     let orders_file = match args.orders.orders {
         Some(file) => file,
-        None => fresh_orders(&dir)?,
+        None => fresh_orders(&orders_dir)?,
     };
     let config = RunConfig {
         seed: args.seed,

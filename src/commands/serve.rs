@@ -24,6 +24,7 @@ use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, Se
 use crate::database::{Database, data_dir, secret};
 use crate::live::{Feeder, MEMORY};
 use crate::server::{self, Server};
+use crate::ways::{AREA_FILE, Keeper};
 use crate::{disk, identity, shutdown};
 
 /// How often retention is enforced.
@@ -52,6 +53,7 @@ pub struct Ready {
     pub ready: bool,
     pub http: Option<String>,
     pub mqtt: Option<String>,
+    /// Without its password.
     pub database_url: String,
 }
 
@@ -197,8 +199,17 @@ impl Running {
             tokio::spawn(enforce_retention(database.pool.clone(), retention, reading.clone()));
         }
 
+        let ways = Arc::new(api::Ways::default());
+        if let (Some(hub), Some(http)) = (&hub, &parts.http) {
+            let file = http.journey_file.clone().unwrap_or_else(|| dir.join(AREA_FILE));
+            let (ways, hub, clock) = (ways.clone(), hub.clone(), clock.clone());
+            let keeper = Keeper { ways, hub, clock, file };
+            let loaded = keeper.load().await;
+            tokio::spawn(keeper.run(loaded, reading.clone()));
+        }
         let app = api::App {
             hub: hub.clone(),
+            ways,
             clock,
             pool: Some(database.pool.clone()),
             metrics: Arc::new(Mutex::new(meters)),
@@ -217,7 +228,7 @@ impl Running {
             ready: true,
             http: servers.first().map(|s| format!("http://{}", s.addr)),
             mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
-            database_url: database.url.clone(),
+            database_url: store::pool::without_password(&database.url),
         };
         Ok(Running { ready, database, broker, ingest, servers, reading, care })
     }

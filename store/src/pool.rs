@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use url::Url;
 
 use crate::StoreError;
 
@@ -32,4 +33,65 @@ pub async fn connect(url: &str) -> Result<Pool, StoreError> {
         .connect_with(options(url)?)
         .await?;
     Ok(pool)
+}
+
+/// How long the database may take to say that it is there.
+const PING: Duration = Duration::from_secs(2);
+
+/// Asks the database whether it is there.
+///
+/// # Errors
+/// It says no, or nothing within 2 s.
+pub async fn ping(pool: &Pool) -> Result<(), StoreError> {
+    let asked = sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(pool);
+    match tokio::time::timeout(PING, asked).await {
+        Ok(answer) => answer.map(drop).map_err(Into::into),
+        Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+    }
+}
+
+/// `url` without its passwords, to be shown.
+pub fn without_password(url: &str) -> String {
+    const SECRETS: [&str; 2] = ["password", "sslpassword"];
+    // Whoever is connected by it has a URL that can be read; anything else is better not shown.
+    let Ok(mut shown) = Url::parse(url) else { return String::new() };
+    let kept: Vec<(String, String)> = shown
+        .query_pairs()
+        .filter(|(name, _)| !SECRETS.contains(&&**name))
+        .map(|(n, v)| (n.into(), v.into()))
+        .collect();
+    if shown.password().is_none() && kept.len() == shown.query_pairs().count() {
+        return url.to_owned();
+    }
+    // It fails for URLs without a host only: these have no password.
+    let _ = shown.set_password(None);
+    shown.set_query(None);
+    if !kept.is_empty() {
+        shown.query_pairs_mut().extend_pairs(kept);
+    }
+    shown.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn a_shown_url_has_no_password() {
+        for (url, shown) in [
+            (
+                "postgres://me:s3cret@db.example:5433/kv?sslmode=require",
+                "postgres://me@db.example:5433/kv?sslmode=require",
+            ),
+            ("postgres://me@db/kv?password=s3cret&sslmode=require", "postgres://me@db/kv?sslmode=require"),
+            ("postgres://me@db/kv?password=s3cret", "postgres://me@db/kv"),
+            (
+                "postgres://kv@localhost/kv?host=/var/lib/a%20b",
+                "postgres://kv@localhost/kv?host=/var/lib/a%20b",
+            ),
+            ("no url: s3cret", ""),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
 }

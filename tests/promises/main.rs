@@ -9,4 +9,5 @@ mod places;
 mod samples;
 mod support;
 mod trips;
+mod ways;
 mod witness;

@@ -72,6 +72,9 @@ pub struct VehicleChange<'a> {
     occupancy_pct: Option<f32>,
     #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
+    /// When it was at `lat`, `lon`: newer messages may not have told a position.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    position_observed_at: Option<UtcMicros>,
     stale: bool,
     /// See the bay's.
     reason: &'static str,
@@ -166,6 +169,7 @@ pub fn of_vehicle<'a>(
         delay_s: view.fix.delay_s,
         occupancy_pct: view.fix.occupancy_pct,
         observed_at: view.observed_at,
+        position_observed_at: view.position_observed_at,
         stale: false,
         reason,
     };

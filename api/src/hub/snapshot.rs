@@ -91,7 +91,7 @@ impl Snapshot {
             items.extend(of_bay(registry, &view, REASON).map(|(_, data)| data));
         }
         for view in self.vehicles.by_ref().take(SNAPSHOT_ITEMS - items.len()) {
-            sources.note(Some(view.feed));
+            view.feeds.into_iter().for_each(|feed| sources.note(feed));
             items.extend(of_vehicle(registry, view, REASON).map(|(_, data)| data));
         }
         let complete = self.sites.len() + self.bays.len() + self.vehicles.len() == 0;

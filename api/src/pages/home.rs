@@ -13,7 +13,7 @@ use super::lang::Lang;
 use super::spot::{Spot, spot};
 use super::{Frame, html_response, parameters};
 use crate::app::Ctx;
-use crate::parking::{Question, ask, walk_s};
+use crate::parking::{Question, ask};
 
 /// Without JavaScript the list is asked for again after so many seconds.
 const REFRESH_S: u32 = 60;
@@ -139,7 +139,7 @@ fn results(
 
 fn offer_item(offer: &Offer, registry: &Registry, lang: Lang, now: UtcMicros) -> Markup {
     let Some(place) = describe(offer.place, registry, lang) else { return html! {} };
-    let minutes = (walk_s(offer) / 60.0).ceil().max(1.0) as i64;
+    let minutes = (offer.walk_s / 60.0).ceil().max(1.0) as i64;
     let age = offer.observed_at.map(|at| lang.ago(now.age_s(at)));
     html! {
         li {

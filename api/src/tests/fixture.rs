@@ -76,6 +76,7 @@ impl County {
         let app = App {
             hub: Some(hub.clone()),
             clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
+            ways: Arc::default(),
             pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             may_store: watch::channel(true).1,

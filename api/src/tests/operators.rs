@@ -1,5 +1,7 @@
 //! Health, metrics, documentation.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use tower::ServiceExt;
@@ -16,6 +18,31 @@ async fn not_ready_says_why() {
     let answer = county.get("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.json()["checks"][1]["reason"], "Live state is being rebuilt from the store.");
+}
+
+/// Something that takes connections and never answers.
+#[tokio::test]
+async fn a_silent_database_is_not_ready_and_is_asked_once() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://kv@{}/kv", silent.local_addr().unwrap());
+    let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy_with(store::pool::options(&url).unwrap());
+    let county = County::from_registry(Arc::default(), Some(pool));
+    let asked_at = std::time::Instant::now();
+    let answers = futures_util::future::join_all((0..50).map(|_| county.get("/readyz"))).await;
+    // All within the one question's time.
+    assert!(asked_at.elapsed() < std::time::Duration::from_millis(3_500), "{:?}", asked_at.elapsed());
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        let check = &answer.json()["checks"][2];
+        assert_eq!((check["name"].as_str(), check["ok"].as_bool()), (Some("database"), Some(false)));
+        assert!(check["reason"].as_str().unwrap().starts_with("The database does not answer"));
+    }
+    let accepting = async {
+        silent.accept().await.unwrap();
+        silent.accept().await.unwrap();
+    };
+    let second = tokio::time::timeout(std::time::Duration::from_millis(100), accepting).await;
+    assert!(second.is_err(), "it was asked more than once");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Live state in memory: what is vacant now, where the vehicles are.
 //!
 //! Can be thrown away and rebuilt from the store at any moment. Applying changes is idempotent
-//! and order-free: bays by [`crate::bay_state`], site counts by their version, vehicles by
-//! `(observed_at, digest)`, trips by their [`Rank`](crate::trip_update::Rank). No state is given out without its age.
+//! and order-free: bays by [`crate::bay_state`], site counts by their version, vehicles part by
+//! part ([`vehicle`]), trips by their [`Rank`](crate::trip_update::Rank). No state is given out
+//! without its age.
 
 mod class;
 mod driver;
@@ -16,6 +17,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 mod trips;
+mod vehicle;
 mod view;
 
 use std::cmp::Reverse;
@@ -47,6 +49,8 @@ pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
 pub use trips::TRIP_HOLDS_S;
 use trips::Trips;
+use vehicle::VehicleCell;
+pub use vehicle::VehiclePart;
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 
 /// One thing that changed, as the store's change log carries it.
@@ -143,13 +147,6 @@ struct BayPlace {
     slot: Option<Slot>,
 }
 
-struct VehicleCell {
-    feed: FeedId,
-    observed_at: UtcMicros,
-    digest: Digest,
-    fix: VehicleFix,
-}
-
 /// See the module's description.
 pub struct LiveMap {
     registry: Arc<Registry>,
@@ -216,9 +213,8 @@ impl LiveMap {
                     }
                 }
                 Change::Vehicle { vehicle, feed, observed_at, digest, fix } => {
-                    let held = self.vehicles.get(&vehicle).map(|v| (v.observed_at, v.digest));
-                    if held < Some((observed_at, digest)) {
-                        self.vehicles.insert(vehicle, VehicleCell { feed, observed_at, digest, fix });
+                    let cell = self.vehicles.entry(vehicle).or_default();
+                    if cell.apply(feed, observed_at, digest, fix) {
                         let is_known = self.registry.vehicle(vehicle).is_some();
                         events.extend(is_known.then_some(LiveEvent::Vehicle { vehicle }));
                     }

@@ -7,7 +7,7 @@ use super::view::{Basis, Flags};
 use super::{LiveMap, PlaceRef};
 use crate::audience_set::AudienceSet;
 use crate::bay_state::BayState;
-use crate::geo::LatLon;
+use crate::geo::{LatLon, WALK_DETOUR, WALK_SPEED_MPS};
 use crate::ids::{BayId, FeedId, SiteId};
 use crate::opening::Opening;
 use crate::place::Site;
@@ -30,6 +30,8 @@ pub struct Offer {
     pub place: PlaceRef,
     pub position: LatLon,
     pub distance_m: f64,
+    /// The walk: as the crow flies with a usual detour, until somebody knows the streets.
+    pub walk_s: f64,
     pub verdict: Verdict,
     /// Vacant spaces that this driver may use; `None` when not known.
     pub vacant: Option<i64>,
@@ -107,6 +109,7 @@ impl LiveMap {
             place: PlaceRef::Bay(id),
             position: here.position,
             distance_m: here.distance_m,
+            walk_s: here.distance_m * WALK_DETOUR / WALK_SPEED_MPS,
             verdict,
             vacant: is_known.then_some(i64::from(view.state == BayState::Vacant)),
             capacity: 1,
@@ -169,6 +172,7 @@ impl LiveMap {
             place: PlaceRef::Site(id),
             position: here.position,
             distance_m: here.distance_m,
+            walk_s: here.distance_m * WALK_DETOUR / WALK_SPEED_MPS,
             verdict,
             vacant,
             capacity,
@@ -184,6 +188,13 @@ impl LiveMap {
             opening,
             feed: view.feed,
         })
+    }
+
+    /// What a site offers to `driver`, seen from a point; `None` unless the public may see it.
+    pub fn site_offer(&self, id: SiteId, from: LatLon, driver: &Driver, now: UtcMicros) -> Option<Offer> {
+        let position = self.registry.site(id)?.def.position();
+        let here = Here { position, distance_m: from.distance_m(position) };
+        self.offer_of_site(id, here, driver, now)
     }
 
     fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> Tally {

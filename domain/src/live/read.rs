@@ -158,14 +158,13 @@ impl LiveMap {
 
     /// A vehicle as last heard.
     pub fn vehicle(&self, id: VehicleId) -> Option<VehicleView> {
-        let cell = self.vehicles.get(&id)?;
         self.registry.vehicle(id)?;
-        Some(VehicleView { id, fix: cell.fix.clone(), observed_at: cell.observed_at, feed: cell.feed })
+        self.vehicles.get(&id)?.view(id)
     }
 
     /// All vehicles ever heard, with their last position, in no order.
     pub fn vehicle_positions(&self) -> impl Iterator<Item = (VehicleId, Option<LatLon>)> + '_ {
-        self.vehicles.iter().map(|(id, cell)| (*id, cell.fix.position))
+        self.vehicles.iter().map(|(id, cell)| (*id, cell.position()))
     }
 
     /// Where a visible place is.

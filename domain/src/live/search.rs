@@ -30,6 +30,8 @@ pub struct Search {
     pub include_full: bool,
     pub include_stale: bool,
     pub include_without_live_data: bool,
+    /// Also what is closed or kept for others.
+    pub include_unusable: bool,
 }
 
 /// How many places were left out, and why.
@@ -103,8 +105,8 @@ impl LeftOut {
             Verdict::Full => (&mut self.full, search.include_full),
             Verdict::Stale => (&mut self.stale, search.include_stale),
             Verdict::NoLiveData => (&mut self.no_live_data, search.include_without_live_data),
-            Verdict::Closed => (&mut self.closed, false),
-            Verdict::Restricted => (&mut self.restricted, false),
+            Verdict::Closed => (&mut self.closed, search.include_unusable),
+            Verdict::Restricted => (&mut self.restricted, search.include_unusable),
         };
         *counter += u32::from(!included);
         !included

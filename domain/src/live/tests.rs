@@ -119,6 +119,7 @@ fn search(map: &LiveMap, audiences: &[Audience]) -> Search {
         include_full: false,
         include_stale: false,
         include_without_live_data: false,
+        include_unusable: false,
     }
 }
 

@@ -116,11 +116,20 @@ pub struct SiteView {
     pub feed: Option<FeedId>,
 }
 
-/// A vehicle, as last heard.
+/// A vehicle, as last heard: each part of `fix` from the newest statement that speaks of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VehicleView {
     pub id: VehicleId,
     pub fix: VehicleFix,
+    /// Of the newest part.
     pub observed_at: UtcMicros,
+    pub position_observed_at: Option<UtcMicros>,
+    /// Of trip, route and stop.
+    pub trip_observed_at: Option<UtcMicros>,
+    pub delay_observed_at: Option<UtcMicros>,
+    pub occupancy_observed_at: Option<UtcMicros>,
+    /// The feed of the newest part.
     pub feed: FeedId,
+    /// The feeds of all parts, for their attribution.
+    pub feeds: [Option<FeedId>; 4],
 }

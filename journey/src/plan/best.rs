@@ -1,6 +1,7 @@
 //! Which ways are worth telling.
 
 use super::{Itinerary, Modes, Plan, Request, When};
+use crate::streets::Mode;
 
 /// An answer has no more ways than one can read.
 const MAX_ITINERARIES: usize = 12;
@@ -13,15 +14,7 @@ const SAME_CERTAINTY: f64 = 0.02;
 /// Drops ways that are beaten by another one, and orders the rest by the expected arrival (by the
 /// departure, if the arrival was given).
 pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
-    let all = std::mem::take(&mut plan.itineraries);
-    let is_beaten = |(i, way): &(usize, &Itinerary)| {
-        all.iter().enumerate().any(|(j, other)| {
-            j != *i && beats(other, way, request.when) && (!beats(way, other, request.when) || j < *i)
-        })
-    };
-    let kept: Vec<usize> = all.iter().enumerate().filter(|one| !is_beaten(one)).map(|(i, _)| i).collect();
-    let mut all: Vec<Option<Itinerary>> = all.into_iter().map(Some).collect();
-    plan.itineraries = kept.into_iter().filter_map(|i| all[i].take()).collect();
+    plan.itineraries = undominated(std::mem::take(&mut plan.itineraries), request.when);
     match request.when {
         When::DepartAt(_) => plan.itineraries.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
         When::ArriveBy(_) => plan.itineraries.sort_by_key(|way| std::cmp::Reverse(way.start)),
@@ -34,17 +27,35 @@ pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
     plan.left_out.dedup_by_key(|(lot, _)| *lot);
 }
 
-/// Whether `a` is as good as `b` in everything and needs no vehicle that `b` does not.
+/// The ways that no other one beats; of equals the first.
+fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
+    let is_beaten = |(i, way): &(usize, &Itinerary)| {
+        all.iter()
+            .enumerate()
+            .any(|(j, other)| j != *i && beats(other, way, when) && (!beats(way, other, when) || j < *i))
+    };
+    let kept: Vec<bool> = all.iter().enumerate().map(|one| !is_beaten(&one)).collect();
+    all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(way, _)| way).collect()
+}
+
+/// Whether `a` is as good as `b` in everything, needs no vehicle that `b` does not, and, being of
+/// another kind, goes no farther by it: park-and-ride is told beside the whole drive.
 fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
     let in_time = match when {
         When::DepartAt(_) => a.expected_end <= b.expected_end,
         When::ArriveBy(_) => a.start >= b.start,
     };
     vehicles(b.modes).has(vehicles(a.modes))
+        && (a.modes == b.modes || own_m(a) <= own_m(b))
         && in_time
         && a.transfers <= b.transfers
         && a.walk_m() <= b.walk_m() + SAME_WALK_M
         && a.certainty() + SAME_CERTAINTY >= b.certainty()
+}
+
+/// Metres by a vehicle of one's own.
+fn own_m(way: &Itinerary) -> f64 {
+    way.metres(|mode| matches!(mode, Mode::Car | Mode::Bike))
 }
 
 /// The vehicles of one's own that a way needs.
@@ -53,5 +64,83 @@ fn vehicles(modes: Modes) -> Modes {
         Modes::BIKE | Modes::BIKE_RIDE => Modes::BIKE,
         Modes::CAR | Modes::PARK_RIDE => Modes::CAR,
         _ => Modes::NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::itinerary::{End, Leg, Parking, StreetLeg};
+    use super::super::{Prospect, When};
+    use super::*;
+
+    fn street(mode: Mode, distance_m: f64, p: Option<f64>) -> Leg {
+        let parking = p.map(|p| Parking {
+            lot: 0,
+            prospect: Prospect { p: Some(p), search_s: 0.0 },
+            alternatives: Vec::new(),
+        });
+        let (from, to) = (End::Origin, End::Destination);
+        Leg::Street(StreetLeg { mode, from, to, start: 0, end: 0, distance_m, points: Vec::new(), parking })
+    }
+
+    fn way(kind: usize, (start, end): (i64, i64), transfers: u8, walk_m: f64, own: f64, p: f64) -> Itinerary {
+        let modes = Modes::NAMED[kind].1;
+        let mut legs = vec![street(Mode::Foot, walk_m, None)];
+        match vehicles(modes) {
+            Modes::CAR => legs.push(street(Mode::Car, own, Some(p))),
+            Modes::BIKE => legs.push(street(Mode::Bike, own, None)),
+            _ => {}
+        }
+        Itinerary {
+            modes,
+            start,
+            end,
+            expected_end: end as f64,
+            transfers,
+            legs,
+            next_departures: Vec::new(),
+        }
+    }
+
+    fn some_way() -> impl Strategy<Value = Itinerary> {
+        (0usize..6, 0i64..500, 500i64..2000, 0u8..3, 0.0..900.0f64, 0.0..9000.0f64, 0.0..1.0f64).prop_map(
+            |(kind, start, end, transfers, walk, own, p)| way(kind, (start, end), transfers, walk, own, p),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_kept_is_beaten_and_nothing_dropped_was_not(
+            ways in proptest::collection::vec(some_way(), 0..MAX_ITINERARIES),
+            arrive in any::<bool>(),
+        ) {
+            let when = if arrive { When::ArriveBy(2000) } else { When::DepartAt(0) };
+            let kept = undominated(ways.clone(), when);
+            for (i, a) in kept.iter().enumerate() {
+                for b in kept.iter().skip(i + 1) {
+                    prop_assert!(!(beats(a, b, when) && !beats(b, a, when)));
+                    prop_assert!(!(beats(b, a, when) && !beats(a, b, when)));
+                }
+            }
+            for way in &ways {
+                let is_kept = kept.iter().any(|k| format!("{k:?}") == format!("{way:?}"));
+                prop_assert!(is_kept || ways.iter().any(|other| beats(other, way, when)));
+            }
+            for modes in ways.iter().map(|way| way.modes) {
+                // The least of vehicles is never beaten by one that needs more.
+                let walks = ways.iter().any(|way| vehicles(way.modes) == Modes::NONE);
+                prop_assert!(!walks || modes != Modes::WALK || kept.iter().any(|k| vehicles(k.modes) == Modes::NONE));
+            }
+        }
+    }
+
+    #[test]
+    fn park_and_ride_is_told_beside_the_whole_drive() {
+        let drive = way(2, (0, 900), 0, 100.0, 12_000.0, 0.9);
+        let ride = way(4, (0, 1500), 0, 100.0, 3_000.0, 0.9);
+        let longer = way(4, (0, 1600), 0, 100.0, 3_500.0, 0.9);
+        assert_eq!(undominated(vec![drive, ride, longer], When::DepartAt(0)).len(), 2);
     }
 }

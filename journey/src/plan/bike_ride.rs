@@ -1,7 +1,7 @@
 //! By bike to a stop, then by transit.
 
 use super::places::stops_in;
-use super::street::{Ends, Feet, budget};
+use super::street::{Ends, Feet, budget, gap_s, with_gaps};
 use super::transit::Riding;
 use super::{End, Modes, Plan, StreetLeg};
 use crate::area::Access;
@@ -27,13 +27,15 @@ pub(super) fn plan(
     let network = &area.network;
     let tree = network.tree(workspace, Mode::Bike, link, Direction::Forward, MAX_BIKE_S, budget(request));
     plan.cut |= tree.cut;
-    let mut origins = stops_in(area, &tree, Access::Bike, request.from, MAX_BIKE_M);
+    let mut origins = stops_in(area, Access::Bike, (request.from, MAX_BIKE_M), |to| {
+        Some(tree.duration_s(to)? + gap_s(&link))
+    });
     for (_, seconds) in &mut origins {
         *seconds += LOCK_S;
     }
     let links = area.stops.of(Access::Bike);
     let begin = |stop: StopIx, start: i64| {
-        let path = tree.path(&links[stop as usize]?)?;
+        let path = with_gaps(tree.path(&links[stop as usize]?)?, Some((request.from, &link)), None);
         Some(vec![StreetLeg::along(Mode::Bike, (End::Origin, End::Stop(stop)), path, start)])
     };
     riding.run(Modes::BIKE_RIDE, &origins, feet, 1.0, &begin, plan);

@@ -1,10 +1,12 @@
 //! By car to a place to park, then on foot.
 
+use domain::geo::LatLon;
+
 use super::risk::{Candidate, expected};
-use super::street::{Ends, Feet, budget};
+use super::street::{Ends, Feet, budget, gap_s, with_gaps};
 use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, Plan, Prospect, Request, StreetLeg, When};
 use crate::area::Area;
-use crate::streets::{Direction, Link, Mode, Tree, Workspace};
+use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
 
 /// A lot with less chance than this is not worth driving to.
 pub(super) const MIN_CHANCE: f64 = 0.2;
@@ -23,17 +25,40 @@ pub(super) fn tree<'a>(
     request: &Request<'_>,
     ends: &Ends,
     workspace: &'a mut Workspace,
-) -> Option<Tree<'a>> {
+) -> Option<Drive<'a>> {
     let lots = request.lots.iter().chain(request.park_ride);
     let farthest_m = lots.map(|lot| request.from.distance_m(lot.at)).reduce(f64::max)?;
     let limit_s = farthest_m / SLOWEST_MPS + DRIVE_MARGIN_S;
-    let link = ends.from_car?;
-    Some(area.network.tree(workspace, Mode::Car, link, Direction::Forward, limit_s, budget(request)))
+    let begin = ends.from_car?;
+    let tree = area.network.tree(workspace, Mode::Car, begin, Direction::Forward, limit_s, budget(request));
+    Some(Drive { tree, from: request.from, begin })
 }
 
-/// The quickest of several links: seconds and the link.
-pub(super) fn nearest(tree: &Tree<'_>, links: &[Link]) -> Option<(f64, Link)> {
-    let reached = links.iter().filter_map(|link| Some((tree.duration_s(link)?, *link)));
+/// All drives from the origin.
+pub(super) struct Drive<'a> {
+    tree: Tree<'a>,
+    from: LatLon,
+    begin: Link,
+}
+
+impl Drive<'_> {
+    pub fn is_cut(&self) -> bool {
+        self.tree.cut
+    }
+
+    /// The quickest of several links: seconds and the link.
+    pub fn nearest(&self, links: &[Link]) -> Option<(f64, Link)> {
+        nearest(links, |link| Some(self.tree.duration_s(link)? + gap_s(&self.begin)))
+    }
+
+    /// The way to a link.
+    pub fn path(&self, link: &Link) -> Option<Path> {
+        Some(with_gaps(self.tree.path(link)?, Some((self.from, &self.begin)), None))
+    }
+}
+
+fn nearest(links: &[Link], duration_s: impl Fn(&Link) -> Option<f64>) -> Option<(f64, Link)> {
+    let reached = links.iter().filter_map(|link| Some((duration_s(link)?, *link)));
     reached.min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
@@ -46,11 +71,11 @@ struct Within<'a> {
     door: Link,
 }
 
-pub(super) fn plan(request: &Request<'_>, drive: &Tree<'_>, feet: &Feet<'_>, plan: &mut Plan) {
+pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
     let mut reached = Vec::new();
     for lot in request.lots {
         let doors = if request.wheelchair { &lot.links.wheelchair } else { &lot.links.foot };
-        match nearest(drive, &lot.links.vehicle).zip(nearest(&feet.to, doors)) {
+        match drive.nearest(&lot.links.vehicle).zip(nearest(doors, |link| feet.in_s(link))) {
             Some(((drive_s, gate), (walk_s, door))) => {
                 reached.push(Within { lot, drive_s, gate, walk_s, door });
             }
@@ -96,13 +121,13 @@ pub(super) fn plan(request: &Request<'_>, drive: &Tree<'_>, feet: &Feet<'_>, pla
 
 fn itinerary(
     request: &Request<'_>,
-    drive: &Tree<'_>,
+    drive: &Drive<'_>,
     feet: &Feet<'_>,
     within: &Within<'_>,
     parking: Parking,
     expected_s: f64,
 ) -> Option<Itinerary> {
-    let (drive, walk) = (drive.path(&within.gate)?, feet.to.path(&within.door)?);
+    let (drive, walk) = (drive.path(&within.gate)?, feet.path_in(&within.door)?);
     let search_s = parking.prospect.search_s.round() as i64;
     let lot = End::Lot(within.lot.id);
     let start = match request.when {

@@ -28,7 +28,7 @@ use crate::streets::{Mode, Workspace};
 use crate::timetable::StopIx;
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
-pub use self::places::{StopWalk, stops_around};
+pub use self::places::{StopWalk, Walks, stops_around};
 pub use self::risk::Alternative;
 
 /// Ways of travelling; a set of flags.
@@ -216,7 +216,7 @@ impl Planner {
         if request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE) {
             let drive = car::tree(&area, request, &ends, &mut self.from_car);
             if let Some(drive) = drive {
-                plan.cut |= drive.cut;
+                plan.cut |= drive.is_cut();
                 if request.modes.has(Modes::CAR) {
                     car::plan(request, &drive, &feet, &mut plan);
                 }

@@ -2,13 +2,13 @@
 
 use rustc_hash::FxHashMap;
 
-use super::car::{MIN_CHANCE, nearest};
+use super::car::{Drive, MIN_CHANCE};
 use super::places::StopWalk;
 use super::street::{Feet, budget};
 use super::transit::Riding;
 use super::{End, LeftOut, Lot, Modes, Parking, Plan, Prospect, Reached, StreetLeg, When};
 use crate::area::Access;
-use crate::streets::{Link, Mode, Tree};
+use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 
 /// Who finds no space waits about so much longer: for the next lot and the next train, seconds.
@@ -28,11 +28,11 @@ impl Begins<'_> {
     }
 }
 
-pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Tree<'_>, feet: &Feet<'_>, plan: &mut Plan) {
+pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
     let (area, request) = (riding.area, riding.request);
     let mut begins: FxHashMap<StopIx, Begins<'_>> = FxHashMap::default();
     for lot in request.park_ride {
-        let Some((drive_s, gate)) = nearest(drive, &lot.links.vehicle).filter(|_| !lot.stops.is_empty())
+        let Some((drive_s, gate)) = drive.nearest(&lot.links.vehicle).filter(|_| !lot.stops.is_empty())
         else {
             plan.left_out.push((lot.id, LeftOut::OutOfReach));
             continue;

@@ -3,7 +3,8 @@
 use domain::geo::LatLon;
 use serde::{Deserialize, Serialize};
 
-use super::Reached;
+use super::street::{WALK_MPS, gap_s};
+use super::{Planner, Reached, SNAP_LIMIT_M};
 use crate::area::{Access, Area};
 use crate::streets::{Budget, Direction, Link, Mode, Tree, Workspace};
 use crate::timetable::StopIx;
@@ -52,13 +53,45 @@ pub fn stops_around(area: &Area, workspace: &mut Workspace, at: LatLon, doors: &
     found
 }
 
-/// The stops within a tree around `at`, with their seconds.
-pub(super) fn stops_in(area: &Area, tree: &Tree<'_>, access: Access, at: LatLon, radius_m: f64) -> Reached {
+/// The stops around `at` that `duration_s` knows a way for, with its seconds.
+pub(super) fn stops_in(
+    area: &Area,
+    access: Access,
+    (at, radius_m): (LatLon, f64),
+    duration_s: impl Fn(&Link) -> Option<f64>,
+) -> Reached {
     let links = area.stops.of(access);
     let near = area.stops.around(&area.timetable, at, radius_m).into_iter();
-    let reached = near.filter_map(|stop| {
-        let duration_s = tree.duration_s(&links[stop as usize]?)?;
-        Some((stop, duration_s.ceil() as i32))
-    });
+    let reached =
+        near.filter_map(|stop| Some((stop, duration_s(links[stop as usize].as_ref()?)?.ceil() as i32)));
     reached.collect()
+}
+
+/// Walking times to one point.
+pub struct Walks<'a> {
+    tree: Tree<'a>,
+    gap_s: f64,
+}
+
+/// Walks are looked for so much longer than their straight line: rivers and railways have few
+/// crossings.
+const DETOUR: f64 = 2.5;
+
+impl Planner {
+    /// Walking times from places around `near` to it; `None` when no street is near it.
+    pub fn walks_to(&mut self, near: LatLon, radius_m: f64) -> Option<Walks<'_>> {
+        let network = &self.area.network;
+        let link = *network.snap(Mode::Foot, near, SNAP_LIMIT_M, 1).first()?;
+        let limit_s = radius_m * DETOUR / WALK_MPS;
+        let tree =
+            network.tree(&mut self.to_foot, Mode::Foot, link, Direction::Backward, limit_s, Budget::NONE);
+        Some(Walks { tree, gap_s: gap_s(&link) })
+    }
+}
+
+impl Walks<'_> {
+    /// Seconds from a link.
+    pub fn seconds(&self, link: &Link) -> Option<f64> {
+        Some(self.tree.duration_s(link)? + self.gap_s + gap_s(link))
+    }
 }

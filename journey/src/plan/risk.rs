@@ -71,3 +71,48 @@ pub(super) fn expected(options: &[Candidate], first: usize) -> (f64, Vec<Alterna
     others.truncate(MAX_ALTERNATIVES);
     (here.value(otherwise_s), others.into_iter().map(|(_, alternative)| alternative).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lot(id: usize, east: f64, p: Option<f64>, onward_s: f64) -> Candidate {
+        let at = LatLon { lat: 52.0, lon: 7.0 + east };
+        Candidate { id, at, prospect: Prospect { p, search_s: 30.0 }, onward_s }
+    }
+
+    #[test]
+    fn a_certain_lot_costs_its_search_and_walk() {
+        let lots = [lot(7, 0.0, Some(1.0), 200.0), lot(8, 0.01, Some(0.1), 10.0)];
+        let (expected_s, alternatives) = expected(&lots, 0);
+        assert_eq!(expected_s, 230.0);
+        assert_eq!(alternatives[0].lot, 8);
+    }
+
+    #[test]
+    fn an_uncertain_lot_is_worth_less_the_farther_its_alternative_is() {
+        let near = [lot(1, 0.0, Some(0.3), 60.0), lot(2, 0.002, Some(0.95), 120.0)];
+        let far = [lot(1, 0.0, Some(0.3), 60.0), lot(2, 0.05, Some(0.95), 120.0)];
+        let alone = [lot(1, 0.0, Some(0.3), 60.0)];
+        let [near, far, alone] = [&near[..], &far, &alone].map(|lots| expected(lots, 0).0);
+        assert!(near < far && far < alone, "{near} {far} {alone}");
+        // p T + (1 - p) (drive + p' T' + (1 - p') (T' + failed)), by hand.
+        let drive = LatLon { lat: 52.0, lon: 7.0 }.distance_m(LatLon { lat: 52.0, lon: 7.002 }) * 1.4
+            / (25.0 / 3.6)
+            + 45.0;
+        let second = drive + 30.0 + 0.95 * 120.0 + 0.05 * (120.0 + 900.0);
+        assert!((near - (30.0 + 0.3 * 60.0 + 0.7 * second)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_best_alternative_comes_first() {
+        let lots = [
+            lot(1, 0.0, Some(0.5), 0.0),
+            lot(2, 0.02, Some(0.9), 60.0),
+            lot(3, 0.003, Some(0.9), 60.0),
+            lot(4, 0.003, None, 60.0),
+        ];
+        let order: Vec<usize> = expected(&lots, 0).1.iter().map(|a| a.lot).collect();
+        assert_eq!(order, [3, 2, 4]);
+    }
+}

@@ -1,11 +1,13 @@
 //! The ends of the journey on the streets, and the ways that need nothing else.
 
+use domain::geo::LatLon;
+
 use super::{End, Itinerary, Leg, Modes, NoStreet, Request, SNAP_LIMIT_M, StreetLeg, When, Which};
 use crate::area::Area;
 use crate::streets::{Budget, Direction, Link, Mode, Network, Path, Tree, Workspace};
 
-/// No profile walks faster than this, m/s: within the time for a distance, no way is longer.
-const FASTEST_WALK_MPS: f64 = 5.1 / 3.6;
+/// Walking speed, m/s. No street is walked faster: within the time for a distance, no way is longer.
+pub(super) const WALK_MPS: f64 = 5.1 / 3.6;
 
 /// A bike ride longer than this is no ordinary way in town and country, metres.
 const MAX_BIKE_M: f64 = 25_000.0;
@@ -19,12 +21,54 @@ pub(super) struct Ends {
     pub from_car: Option<Link>,
 }
 
+/// The walk between a place and the street it is linked to, seconds.
+pub(super) fn gap_s(link: &Link) -> f64 {
+    f64::from(link.gap_m) / WALK_MPS
+}
+
+/// `path` with the straight ways from `from` to its begin and from its end to `to`.
+pub(super) fn with_gaps(mut path: Path, from: Option<(LatLon, &Link)>, to: Option<(LatLon, &Link)>) -> Path {
+    for (_, link) in from.iter().chain(&to) {
+        path.duration_s += gap_s(link);
+        path.distance_m += f64::from(link.gap_m);
+    }
+    if let Some((point, _)) = from {
+        path.points.insert(0, point);
+    }
+    path.points.extend(to.map(|(point, _)| point));
+    path
+}
+
 /// The ways on foot around both ends.
 pub(super) struct Feet<'a> {
     pub mode: Mode,
     pub from: Tree<'a>,
     pub to: Tree<'a>,
     pub limit_s: f64,
+    ends: (Link, Link),
+    points: (LatLon, LatLon),
+}
+
+impl Feet<'_> {
+    /// Seconds from the origin to a link.
+    pub fn out_s(&self, link: &Link) -> Option<f64> {
+        Some(self.from.duration_s(link)? + gap_s(&self.ends.0))
+    }
+
+    /// Seconds from a link to the destination.
+    pub fn in_s(&self, link: &Link) -> Option<f64> {
+        Some(self.to.duration_s(link)? + gap_s(&self.ends.1))
+    }
+
+    /// The way from the origin to a link.
+    pub fn path_out(&self, link: &Link) -> Option<Path> {
+        Some(with_gaps(self.from.path(link)?, Some((self.points.0, &self.ends.0)), None))
+    }
+
+    /// The way from a link to the destination.
+    pub fn path_in(&self, link: &Link) -> Option<Path> {
+        Some(with_gaps(self.to.path(link)?, None, Some((self.points.1, &self.ends.1))))
+    }
 }
 
 impl Ends {
@@ -52,13 +96,15 @@ impl Ends {
         to: &'a mut Workspace,
     ) -> Feet<'a> {
         let mode = request.foot();
-        let limit_s = request.max_walk_m / FASTEST_WALK_MPS;
+        let limit_s = request.max_walk_m / WALK_MPS;
         let budget = budget(request);
         Feet {
             mode,
             from: area.network.tree(from, mode, self.from_foot, Direction::Forward, limit_s, budget),
             to: area.network.tree(to, mode, self.to_foot, Direction::Backward, limit_s, budget),
             limit_s,
+            ends: (self.from_foot, self.to_foot),
+            points: (request.from, request.to),
         }
     }
 }
@@ -85,6 +131,7 @@ pub(super) fn walk(
             route(&area.network, feet.mode, request, (ends.from_foot, ends.to_foot), workspace)
         }
     })?;
+    let path = with_gaps(path, Some((request.from, &ends.from_foot)), Some((request.to, &ends.to_foot)));
     (path.distance_m <= request.max_direct_walk_m).then(|| direct(Modes::WALK, feet.mode, path, request.when))
 }
 
@@ -98,7 +145,9 @@ pub(super) fn bike(
     if request.from.distance_m(request.to) > MAX_BIKE_M {
         return None;
     }
-    let path = route(&area.network, Mode::Bike, request, (ends.from_bike?, ends.to_bike?), workspace)?;
+    let (from, to) = (ends.from_bike?, ends.to_bike?);
+    let path = route(&area.network, Mode::Bike, request, (from, to), workspace)?;
+    let path = with_gaps(path, Some((request.from, &from)), Some((request.to, &to)));
     Some(direct(Modes::BIKE, Mode::Bike, path, request.when))
 }
 

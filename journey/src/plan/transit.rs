@@ -40,10 +40,10 @@ impl Riding<'_, '_> {
         let access = if request.wheelchair { Access::Wheelchair } else { Access::Foot };
         let links = area.stops.of(access);
         let begin = |stop: StopIx, start: i64| {
-            let path = feet.from.path(&links[stop as usize]?)?;
+            let path = feet.path_out(&links[stop as usize]?)?;
             Some(vec![StreetLeg::along(feet.mode, (End::Origin, End::Stop(stop)), path, start)])
         };
-        let origins = stops_in(area, &feet.from, access, request.from, request.max_walk_m);
+        let origins = stops_in(area, access, (request.from, request.max_walk_m), |link| feet.out_s(link));
         for share in [1.0, SHORT_WALK] {
             let within: Reached =
                 origins.iter().copied().filter(|(_, s)| f64::from(*s) <= feet.limit_s * share).collect();
@@ -67,7 +67,8 @@ impl Riding<'_, '_> {
     ) {
         let (area, request) = (self.area, self.request);
         let access = if request.wheelchair { Access::Wheelchair } else { Access::Foot };
-        let mut destinations = stops_in(area, &feet.to, access, request.to, request.max_walk_m);
+        let mut destinations =
+            stops_in(area, access, (request.to, request.max_walk_m), |link| feet.in_s(link));
         destinations.retain(|(_, s)| f64::from(*s) <= feet.limit_s * share);
         if origins.is_empty() || destinations.is_empty() {
             return;
@@ -121,7 +122,7 @@ impl Riding<'_, '_> {
                 }
             }
         }
-        let path = feet.to.path(&area.stops.of(access)[last.to as usize]?)?;
+        let path = feet.path_in(&area.stops.of(access)[last.to as usize]?)?;
         let alighted = midnight + i64::from(last.arrival_s);
         let onward = StreetLeg::along(feet.mode, (End::Stop(last.to), End::Destination), path, alighted);
         let end = onward.end;

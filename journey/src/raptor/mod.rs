@@ -23,6 +23,7 @@ mod journey;
 mod labels;
 mod layers;
 mod line;
+mod reach;
 mod rounds;
 mod scan;
 mod search;

@@ -4,6 +4,7 @@ use super::MAX_RIDES;
 use super::labels::{Ends, RideLabel, Round};
 use super::layers::Networks;
 use super::line::Line;
+use super::reach::Reach;
 use super::scan::{Queue, Scan};
 use crate::bits;
 use crate::timetable::footpaths::Footpath;
@@ -33,6 +34,7 @@ pub struct Rounds {
     pub ends: Ends,
     /// By network: patterns to scan, and from where.
     queues: Vec<Queue>,
+    reach: Reach,
 }
 
 /// What a search is to do, in its own time and direction.
@@ -44,6 +46,8 @@ pub struct Task<'a> {
     pub starts: &'a [(StopIx, i32)],
     pub ends: &'a [(StopIx, i32)],
     pub walk_at_ends: bool,
+    /// Whether to work out which stops are too many rides from the end (see `reach.rs`).
+    pub looks_back: bool,
     /// Stops that are not to be used.
     pub closed: Option<&'a [u64]>,
 }
@@ -64,7 +68,14 @@ impl Rounds {
         self.begin::<BACK>(timetable, task, &mut bound, &mut found);
         let mut was_cut = false;
         for round in 1..=task.max_rides {
-            if !self.collect::<BACK>(networks, round, bound) {
+            // Worth its cost once the rides left are few: short journeys have been found by then.
+            let first_look = task.max_rides / 2 + 1;
+            let looks_back = task.looks_back && round >= first_look;
+            if looks_back && round == first_look {
+                self.reach.fill::<BACK>(timetable, task, task.max_rides - round + 1);
+            }
+            let left = looks_back.then_some(task.max_rides - round + 1);
+            if !self.collect::<BACK>(networks, round, left, bound) {
                 break;
             }
             let before = bound;
@@ -180,12 +191,18 @@ impl Rounds {
         found.extend(best);
     }
 
-    /// Finds the patterns that pass marked stops. `false` when there is none.
-    fn collect<const BACK: bool>(&mut self, networks: &Networks<'_>, round: u8, bound: i32) -> bool {
+    /// Finds the patterns that pass marked stops from which the rides `left` may lead to the end. `false` when there is none.
+    fn collect<const BACK: bool>(
+        &mut self,
+        networks: &Networks<'_>,
+        round: u8,
+        left: Option<u8>,
+        bound: i32,
+    ) -> bool {
         let before = &self.rounds[usize::from(round) - 1];
         let mut any = false;
         for stop in bits::members(&before.marked) {
-            if before.ready[stop] >= bound {
+            if before.ready[stop] >= bound || left.is_some_and(|left| !self.reach.leads(stop, left)) {
                 continue;
             }
             for (queue, network) in self.queues.iter_mut().zip(networks) {
@@ -265,6 +282,7 @@ fn paths_from<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpa
     if BACK { timetable.footpaths.to(stop) } else { timetable.footpaths.from(stop) }
 }
 
-fn paths_to<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpath] {
+/// The ways that lead to `stop` in the direction of the search.
+pub fn paths_to<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpath] {
     if BACK { timetable.footpaths.from(stop) } else { timetable.footpaths.to(stop) }
 }

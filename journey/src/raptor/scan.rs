@@ -76,9 +76,11 @@ impl Scan<'_> {
                 continue;
             }
             // Who came here on this very line gains only by a trip ahead of the one left: that is
-            // still here where trips wait long enough. Most often there is none.
+            // still here where trips wait long enough. Most often there is none. (A line that comes
+            // by twice may be entered anew before where it was entered.)
             let came = self.before.ride[at];
             let same_line = self.before.came_from[at] == at as StopIx
+                && usize::from(came.entered) < position
                 && (came.network, came.layer) == (label.network, label.layer)
                 && trips.contains(&(came.trip as usize));
             let came = (came.trip as usize).wrapping_sub(trips.start);

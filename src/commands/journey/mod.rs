@@ -1,5 +1,6 @@
 //! `kreisverkehr journey`: ways from A to B.
 
+pub mod build;
 mod measured;
 mod pairs;
 mod stop_pairs;
@@ -18,6 +19,7 @@ use crate::cli::{EvaluateArgs, JourneyArgs, JourneyCommand};
 /// A file cannot be read, or there is nothing to do.
 pub async fn run(args: JourneyArgs) -> Result<ExitCode> {
     match args.command {
+        JourneyCommand::Build(args) => build::run(args).await,
         JourneyCommand::Evaluate(args) => tokio::task::spawn_blocking(|| evaluate(args)).await?,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::live::Change;
+use domain::live::{Change, VehiclePart};
 use domain::{FeedId, PassengerCount, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -30,29 +30,7 @@ pub(super) async fn write_positions(
         return Ok(NewByFeed::new());
     }
     let new = append_positions(conn, &wanted, stored_at).await?;
-    let mut latest: BTreeMap<(i32, i32), &VehiclePosition> = BTreeMap::new();
-    for o in &wanted {
-        let held = latest.entry((o.heard.municipality.0, o.vehicle.0)).or_insert(o);
-        if (held.observed_at, held.digest) < (o.observed_at, o.digest) {
-            *held = o;
-        }
-    }
-    let latest: Vec<&VehiclePosition> = latest.into_values().collect();
-    sqlx::query(
-        "INSERT INTO vehicle_state AS held (municipality, vehicle, feed, observed_at, digest, fix)
-         SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::timestamptz[], $5::bigint[], $6::jsonb[])
-         ON CONFLICT (municipality, vehicle) DO UPDATE
-         SET feed = excluded.feed, observed_at = excluded.observed_at, digest = excluded.digest, fix = excluded.fix
-         WHERE (held.observed_at, held.digest) < (excluded.observed_at, excluded.digest)",
-    )
-    .bind(latest.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
-    .bind(latest.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
-    .bind(latest.iter().map(|o| o.heard.feed.0).collect::<Vec<_>>())
-    .bind(latest.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
-    .bind(latest.iter().map(|o| o.digest).collect::<Vec<_>>())
-    .bind(latest.iter().map(|o| Json(&o.fix)).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
+    move_latest(conn, &wanted).await?;
     changes.extend(wanted.iter().map(|o| Change::Vehicle {
         vehicle: o.vehicle,
         feed: o.heard.feed,
@@ -61,6 +39,37 @@ pub(super) async fn write_positions(
         fix: o.fix.clone(),
     }));
     Ok(new)
+}
+
+/// Moves each part of the vehicles' states forward: see [`VehiclePart`].
+async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePosition]) -> Result<(), StoreError> {
+    let mut latest: BTreeMap<(i32, i32, VehiclePart), &VehiclePosition> = BTreeMap::new();
+    for o in rows {
+        for part in VehiclePart::ALL.into_iter().filter(|part| part.is_in(&o.fix)) {
+            let held = latest.entry((o.heard.municipality.0, o.vehicle.0, part)).or_insert(o);
+            if (held.observed_at, held.digest) < (o.observed_at, o.digest) {
+                *held = o;
+            }
+        }
+    }
+    sqlx::query(
+        "INSERT INTO vehicle_state AS held (municipality, vehicle, part, feed, observed_at, digest, fix)
+         SELECT * FROM unnest($1::int[], $2::int[], $3::smallint[], $4::int[], $5::timestamptz[], $6::bigint[],
+             $7::jsonb[])
+         ON CONFLICT (municipality, vehicle, part) DO UPDATE
+         SET feed = excluded.feed, observed_at = excluded.observed_at, digest = excluded.digest, fix = excluded.fix
+         WHERE (held.observed_at, held.digest) < (excluded.observed_at, excluded.digest)",
+    )
+    .bind(latest.keys().map(|k| k.0).collect::<Vec<_>>())
+    .bind(latest.keys().map(|k| k.1).collect::<Vec<_>>())
+    .bind(latest.keys().map(|k| k.2.code()).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| o.digest).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| Json(&o.fix)).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 async fn append_positions(

@@ -12,6 +12,7 @@ use domain::place::DevEui;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::allow_list::{AllowList, Keep};
 use super::{Frame, server_object};
 use crate::decode::Fault;
 use crate::decode::json::{finite, id, instant, optional_id, parse};
@@ -77,6 +78,45 @@ struct Modulation {
 struct Lora {
     spreading_factor: Option<i16>,
 }
+
+/// The fields of [`Event`].
+pub(super) static ALLOWED: AllowList = AllowList {
+    fields: Keep::Fields(&[
+        ("deduplicationId", Keep::Value),
+        ("time", Keep::Value),
+        ("deviceInfo", Keep::Fields(&[("devEui", Keep::Value)])),
+        ("dr", Keep::Value),
+        ("fCnt", Keep::Value),
+        ("fPort", Keep::Value),
+        ("data", Keep::Value),
+        ("object", Keep::Codec),
+        (
+            "rxInfo",
+            Keep::Each(&Keep::Fields(&[
+                ("gatewayId", Keep::Value),
+                ("nsTime", Keep::Value),
+                ("rssi", Keep::Value),
+                ("snr", Keep::Value),
+            ])),
+        ),
+        (
+            "txInfo",
+            Keep::Fields(&[(
+                "modulation",
+                Keep::Fields(&[("lora", Keep::Fields(&[("spreadingFactor", Keep::Value)]))]),
+            )]),
+        ),
+        ("batteryLevel", Keep::Value),
+        ("batteryLevelUnavailable", Keep::Value),
+        ("externalPowerSource", Keep::Value),
+        ("level", Keep::Value),
+        ("code", Keep::Value),
+    ]),
+    dev_eui: "/deviceInfo/devEui",
+    f_port: "/fPort",
+    payload: "/data",
+    device_of_topic: |topic| from_topic(topic).map(|(dev_eui, _)| dev_eui),
+};
 
 /// Reads one event.
 ///

@@ -4,6 +4,7 @@
 //! frame's payload bytes into a [`Report`]. Fields are taken from an allow-list: whole vendor
 //! objects carry keys and personal data, and are never kept.
 
+mod allow_list;
 pub mod bosch_tps110;
 pub mod chirpstack;
 pub mod device;
@@ -17,6 +18,7 @@ pub mod tekzitel_tekzipark;
 mod tests;
 pub mod tts;
 
+pub use allow_list::{HEAD_BYTES, allowed};
 pub use device::{Report, decode_device, redact};
 
 use domain::UtcMicros;

@@ -30,7 +30,7 @@ pub(super) fn read(object: Option<&Map<String, Value>>) -> Option<ServerDecoded>
     let mut decoded = ServerDecoded::default();
     let mut is_contradictory = false;
     for (name, value) in object? {
-        let name: String = name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
+        let name = bare(name);
         let is = |names: &[&str]| names.contains(&name.as_str());
         let occupied = if is(&OCCUPIED) {
             flag(value).or_else(|| word(value))
@@ -52,6 +52,22 @@ pub(super) fn read(object: Option<&Map<String, Value>>) -> Option<ServerDecoded>
     }
     decoded.occupied = decoded.occupied.filter(|_| !is_contradictory);
     Some(decoded)
+}
+
+/// The fields of a codec's object that [`read`] understands, with values of theirs only.
+pub(super) fn understood(mut object: Map<String, Value>) -> Map<String, Value> {
+    let names = [&OCCUPIED[..], &VAGUE, &VACANT, &BATTERY_V, &TEMPERATURE_C];
+    object.retain(|name, value| {
+        let name = bare(name);
+        let is_known = names.iter().any(|names| names.contains(&name.as_str()));
+        is_known && (flag(value).is_some() || word(value).is_some() || number(value).is_some())
+    });
+    object
+}
+
+/// Without case and underscores.
+fn bare(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
 fn flag(value: &Value) -> Option<bool> {

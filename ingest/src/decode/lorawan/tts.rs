@@ -14,6 +14,7 @@ use domain::place::DevEui;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::allow_list::{AllowList, Keep};
 use super::{Frame, server_object};
 use crate::decode::Fault;
 use crate::decode::json::{finite, id, instant, parse};
@@ -129,6 +130,48 @@ struct ErrorDetails<'a> {
     #[serde(borrow)]
     name: Option<Cow<'a, str>>,
 }
+
+/// The fields of [`Message`].
+pub(super) static ALLOWED: AllowList = AllowList {
+    fields: Keep::Fields(&[
+        ("end_device_ids", Keep::Fields(&[("dev_eui", Keep::Value)])),
+        ("received_at", Keep::Value),
+        (
+            "uplink_message",
+            Keep::Fields(&[
+                ("session_key_id", Keep::Value),
+                ("f_port", Keep::Value),
+                ("f_cnt", Keep::Value),
+                ("frm_payload", Keep::Value),
+                ("decoded_payload", Keep::Codec),
+                (
+                    "rx_metadata",
+                    Keep::Each(&Keep::Fields(&[
+                        ("gateway_ids", Keep::Fields(&[("gateway_id", Keep::Value), ("eui", Keep::Value)])),
+                        ("rssi", Keep::Value),
+                        ("channel_rssi", Keep::Value),
+                        ("snr", Keep::Value),
+                    ])),
+                ),
+                (
+                    "settings",
+                    Keep::Fields(&[(
+                        "data_rate",
+                        Keep::Fields(&[("lora", Keep::Fields(&[("spreading_factor", Keep::Value)]))]),
+                    )]),
+                ),
+                ("received_at", Keep::Value),
+                ("last_battery_percentage", Keep::Fields(&[("value", Keep::Value)])),
+            ]),
+        ),
+        ("join_accept", Keep::Fields(&[("session_key_id", Keep::Value), ("received_at", Keep::Value)])),
+        ("downlink_failed", Keep::Fields(&[("error", Keep::Fields(&[("name", Keep::Value)]))])),
+    ]),
+    dev_eui: "/end_device_ids/dev_eui",
+    f_port: "/uplink_message/f_port",
+    payload: "/uplink_message/frm_payload",
+    device_of_topic: |topic| from_topic(topic)?.0.strip_prefix("eui-"),
+};
 
 /// Reads one event. Events of downlinks keep ChirpStack's names: `txack`, `ack`, `log`.
 ///

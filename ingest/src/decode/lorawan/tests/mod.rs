@@ -1,3 +1,4 @@
 mod devices;
+mod kept;
 mod published;
 mod servers;

@@ -1,0 +1,339 @@
+//! The answer of `/v1/journeys`, in MOTIS's and OTP's words.
+
+use std::collections::HashMap;
+
+use domain::geo::LatLon;
+use domain::{Registry, UtcMicros};
+use journey::plan::{End, Itinerary, Leg, Modes, Parking, RideLeg, StreetLeg};
+use journey::streets::Mode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::co2;
+use super::journeys::Asked;
+use super::prospect::Outlook;
+use super::rejected::Rejected;
+use super::stops::StopOut;
+use super::{Loaded, place};
+use crate::wire::{Source, Sources, whole};
+
+/// Digits after the point of encoded polylines.
+pub const POLYLINE_DIGITS: u32 = 5;
+
+/// All ways, the best first.
+#[derive(Serialize, ToSchema)]
+pub struct JourneysOut<'a> {
+    itineraries: Vec<ItineraryOut<'a>>,
+    /// Places to park that were left out, and why.
+    rejected: Vec<Rejected>,
+    /// What else is to be known, e.g. that the timetable does not reach to this day.
+    notes: Vec<String>,
+    /// Whether the search ran out of time: better ways may exist.
+    cut: bool,
+    /// Whose factors `co2_g` stands on.
+    co2_source: &'static str,
+    /// Digits of the encoded polylines.
+    polyline_digits: u32,
+    attribution: Vec<Source<'a>>,
+}
+
+/// One way.
+#[derive(Serialize, ToSchema)]
+struct ItineraryOut<'a> {
+    /// `WALK`, `BIKE`, `CAR`, `TRANSIT`, `PARK_RIDE`, `BIKE_RIDE`
+    mode: &'static str,
+    duration_s: i64,
+    #[schema(value_type = String, format = DateTime)]
+    start_time: UtcMicros,
+    #[schema(value_type = String, format = DateTime)]
+    end_time: UtcMicros,
+    /// With the risk of finding no space at the first place.
+    #[schema(value_type = String, format = DateTime)]
+    expected_end_time: UtcMicros,
+    transfers: u8,
+    walk_m: i64,
+    bike_m: i64,
+    drive_m: i64,
+    co2_g: i64,
+    /// The chance that it goes as told: that of a space where the car is left; 1 without a car.
+    certainty: f64,
+    legs: Vec<LegOut<'a>>,
+    /// When else the first ride leaves, with the same ends.
+    #[schema(value_type = Vec<String>)]
+    next_departures: Vec<UtcMicros>,
+}
+
+/// A part of a way.
+#[derive(Serialize, ToSchema)]
+struct LegOut<'a> {
+    /// `WALK`, `BIKE`, `CAR`, `BUS`, `RAIL`, `TRAM`, `SUBWAY`, `FERRY`, ...
+    mode: &'static str,
+    from: EndOut<'a>,
+    to: EndOut<'a>,
+    #[schema(value_type = String, format = DateTime)]
+    start_time: UtcMicros,
+    #[schema(value_type = String, format = DateTime)]
+    end_time: UtcMicros,
+    #[schema(value_type = String, format = DateTime)]
+    scheduled_start_time: UtcMicros,
+    #[schema(value_type = String, format = DateTime)]
+    scheduled_end_time: UtcMicros,
+    distance_m: i64,
+    duration_s: i64,
+    /// Encoded polyline.
+    geometry: String,
+    route_id: Option<&'a str>,
+    route_short_name: Option<&'a str>,
+    route_long_name: Option<&'a str>,
+    /// RRGGBB
+    route_color: Option<String>,
+    agency_name: Option<&'a str>,
+    headsign: Option<&'a str>,
+    trip_id: Option<&'a str>,
+    /// Whether the times are from real-time data.
+    realtime: bool,
+    /// At the begin of the ride; positive = late. Null: not known.
+    delay_s: Option<i64>,
+    cancelled: bool,
+    /// How full the vehicle is, percent; null: not known.
+    occupancy: Option<f32>,
+    /// Stops that it goes on for, the last included.
+    stops: Option<u16>,
+    parking: Option<ParkingOut<'a>>,
+}
+
+/// Where a leg begins or ends.
+#[derive(Serialize, ToSchema)]
+struct EndOut<'a> {
+    /// `origin`, `destination`, `stop`, `parking`
+    kind: &'static str,
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    lat: f64,
+    lon: f64,
+}
+
+/// Where the car is left.
+#[derive(Serialize, ToSchema)]
+struct ParkingOut<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    /// Of a vacant space when the car gets there; null: nothing is known.
+    chance: Option<ChanceOut>,
+    search_s: i64,
+    /// Where to go if there is none, in this order.
+    alternatives: Vec<AlternativeOut<'a>>,
+}
+
+/// Another place to park.
+#[derive(Serialize, ToSchema)]
+struct AlternativeOut<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    chance: Option<ChanceOut>,
+    search_s: i64,
+    /// The drive there from the first one.
+    drive_s: i64,
+}
+
+/// The chance of a vacant space.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChanceOut {
+    pub p: f64,
+    pub low: f64,
+    pub high: f64,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: UtcMicros,
+}
+
+impl ChanceOut {
+    pub fn new(outlook: &Outlook, at: UtcMicros) -> Option<Self> {
+        let chance = outlook.chance?;
+        let digits = |p: f64| (p * 1000.0).round() / 1000.0;
+        Some(ChanceOut { p: digits(chance.p), low: digits(chance.low), high: digits(chance.high), at })
+    }
+}
+
+/// Writes the answer.
+pub(super) fn written<'a>(
+    asked: &Asked<'a>,
+    loaded: &'a Loaded,
+    crowding: &HashMap<String, f32>,
+    registry: &'a Registry,
+) -> JourneysOut<'a> {
+    let mut sources = Sources::default();
+    let writer = Writer { asked, loaded, crowding };
+    let itineraries: Vec<ItineraryOut<'a>> =
+        asked.plan.itineraries.iter().map(|way| writer.itinerary(way)).collect();
+    for parking in asked.plan.itineraries.iter().filter_map(Itinerary::parking) {
+        sources.note(asked.candidates[parking.lot].feed);
+    }
+    JourneysOut {
+        itineraries,
+        rejected: asked.rejected.clone(),
+        notes: asked.notes.clone(),
+        cut: asked.plan.cut,
+        co2_source: co2::SOURCE,
+        polyline_digits: POLYLINE_DIGITS,
+        attribution: sources.of(registry),
+    }
+}
+
+struct Writer<'w, 'a> {
+    asked: &'w Asked<'a>,
+    loaded: &'a Loaded,
+    crowding: &'w HashMap<String, f32>,
+}
+
+impl<'a> Writer<'_, 'a> {
+    fn itinerary(&self, way: &Itinerary) -> ItineraryOut<'a> {
+        let named = Modes::NAMED.iter().find(|(_, mode)| *mode == way.modes);
+        let drive_m = way.metres(|mode| mode == Mode::Car);
+        let rides =
+            way.legs.iter().filter_map(|leg| if let Leg::Ride(ride) = leg { Some(ride) } else { None });
+        let rides_g =
+            rides.map(|ride| ride.distance_m / 1000.0 * co2::transit_g_per_km(self.route_kind(ride)));
+        let co2_g = drive_m / 1000.0 * co2::CAR_G_PER_KM + rides_g.sum::<f64>();
+        ItineraryOut {
+            mode: named.map_or("WALK", |(name, _)| name),
+            duration_s: way.end - way.start,
+            start_time: at(way.start),
+            end_time: at(way.end),
+            expected_end_time: at(way.expected_end.round() as i64),
+            transfers: way.transfers,
+            walk_m: whole(way.walk_m()),
+            bike_m: whole(way.metres(|mode| mode == Mode::Bike)),
+            drive_m: whole(drive_m),
+            co2_g: whole(co2_g),
+            certainty: (way.certainty() * 1000.0).round() / 1000.0,
+            legs: way.legs.iter().map(|leg| self.leg(leg)).collect(),
+            next_departures: way.next_departures.iter().map(|time| at(*time)).collect(),
+        }
+    }
+
+    fn route_kind(&self, ride: &RideLeg) -> u16 {
+        self.loaded.area.timetable.route(ride.ride.trip).map_or(3, |route| route.kind)
+    }
+
+    fn leg(&self, leg: &Leg) -> LegOut<'a> {
+        match leg {
+            Leg::Street(leg) => self.street(leg),
+            Leg::Ride(leg) => self.ride(leg),
+        }
+    }
+
+    fn street(&self, leg: &StreetLeg) -> LegOut<'a> {
+        LegOut {
+            mode: match leg.mode {
+                Mode::Foot | Mode::Wheelchair => "WALK",
+                Mode::Bike => "BIKE",
+                Mode::Car => "CAR",
+            },
+            from: self.end(leg.from),
+            to: self.end(leg.to),
+            start_time: at(leg.start),
+            end_time: at(leg.end),
+            scheduled_start_time: at(leg.start),
+            scheduled_end_time: at(leg.end),
+            distance_m: whole(leg.distance_m),
+            duration_s: leg.end - leg.start,
+            geometry: polyline(&leg.points),
+            route_id: None,
+            route_short_name: None,
+            route_long_name: None,
+            route_color: None,
+            agency_name: None,
+            headsign: None,
+            trip_id: None,
+            realtime: false,
+            delay_s: None,
+            cancelled: false,
+            occupancy: None,
+            stops: None,
+            parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
+        }
+    }
+
+    fn ride(&self, leg: &RideLeg) -> LegOut<'a> {
+        let timetable = &self.loaded.area.timetable;
+        let ride = &leg.ride;
+        let route = timetable.route(ride.trip);
+        let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+        let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
+        let trip_id = timetable.trip_id(ride.trip);
+        LegOut {
+            mode: co2::mode_word(self.route_kind(leg)),
+            from: self.end(End::Stop(ride.from)),
+            to: self.end(End::Stop(ride.to)),
+            start_time: at(leg.start),
+            end_time: at(leg.end),
+            scheduled_start_time: at(leg.scheduled_start),
+            scheduled_end_time: at(leg.scheduled_end),
+            distance_m: whole(leg.distance_m),
+            duration_s: leg.end - leg.start,
+            geometry: polyline(&leg.points),
+            route_id: route.map(|route| route.id.as_str()),
+            route_short_name: route.and_then(|route| text(&route.short_name)),
+            route_long_name: route.and_then(|route| text(&route.long_name)),
+            route_color: route.and_then(|route| route.color).map(|color| format!("{color:06X}")),
+            agency_name: agency.and_then(|agency| text(&agency.name)),
+            headsign: text(timetable.headsign(ride.trip)),
+            trip_id: Some(trip_id),
+            realtime: ride.realtime,
+            delay_s: ride.realtime.then_some(leg.start - leg.scheduled_start),
+            cancelled: false,
+            occupancy: self.crowding.get(trip_id).copied(),
+            stops: Some(ride.alight - ride.board),
+            parking: None,
+        }
+    }
+
+    fn end(&self, end: End) -> EndOut<'a> {
+        let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, id: None, name: None, lat, lon };
+        match end {
+            End::Origin => point("origin", self.asked.question.from),
+            End::Destination => point("destination", self.asked.question.to),
+            End::Stop(stop) => {
+                let StopOut { id, name, lat, lon, .. } = StopOut::new(&self.loaded.area, stop);
+                EndOut { kind: "stop", id: Some(id), name: Some(name), lat, lon }
+            }
+            End::Lot(lot) => {
+                let candidate: &place::Candidate<'a> = &self.asked.candidates[lot];
+                let LatLon { lat, lon } = candidate.linked.at;
+                EndOut { kind: "parking", id: Some(candidate.id()), name: candidate.name(), lat, lon }
+            }
+        }
+    }
+
+    fn parking(&self, parking: &Parking, arrive: i64) -> ParkingOut<'a> {
+        let (candidate, chance, search_s) = self.lot(parking.lot, arrive);
+        let alternatives = parking.alternatives.iter().map(|alternative| {
+            let later = arrive + (parking.prospect.search_s + alternative.drive_s) as i64;
+            let (candidate, chance, search_s) = self.lot(alternative.lot, later);
+            let drive_s = whole(alternative.drive_s);
+            AlternativeOut { id: candidate.id(), name: candidate.name(), chance, search_s, drive_s }
+        });
+        ParkingOut {
+            id: candidate.id(),
+            name: candidate.name(),
+            chance,
+            search_s,
+            alternatives: alternatives.collect(),
+        }
+    }
+
+    fn lot(&self, lot: usize, arrive: i64) -> (&place::Candidate<'a>, Option<ChanceOut>, i64) {
+        let outlook = (self.asked.outlook)(lot, arrive);
+        (&self.asked.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
+    }
+}
+
+/// An instant of so many seconds since 1970.
+pub fn at(seconds: i64) -> UtcMicros {
+    UtcMicros(seconds.saturating_mul(1_000_000))
+}
+
+fn polyline(points: &[LatLon]) -> String {
+    let line = points.iter().map(|p| geo_types::Coord { x: p.lon, y: p.lat });
+    polyline::encode_coordinates(line, POLYLINE_DIGITS).unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! How fast sites fill or empty, from what was seen of them.
+
+use std::collections::HashMap;
+
+use domain::live::LiveMap;
+use domain::{SiteId, UtcMicros};
+
+/// Half of what is known of a rate is forgotten after this, seconds: as long as a rush hour rises.
+const HALF_LIFE_S: f64 = 600.0;
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct Filling {
+    sites: HashMap<SiteId, Trend>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Trend {
+    occupied: f64,
+    at: UtcMicros,
+    /// Cars more per second; negative: fewer.
+    per_s: f64,
+}
+
+impl Filling {
+    /// Notes the occupied spaces of all sites.
+    pub fn sample(&mut self, live: &LiveMap, now: UtcMicros) {
+        for id in live.shown_sites() {
+            let Some(view) = live.site(id, now) else { continue };
+            match view.occupied {
+                Some(occupied) => self.note(id, occupied as f64, now),
+                // Silence is no trend.
+                None => drop(self.sites.remove(&id)),
+            }
+        }
+    }
+
+    fn note(&mut self, site: SiteId, occupied: f64, at: UtcMicros) {
+        let trend = self.sites.entry(site).or_insert(Trend { occupied, at, per_s: 0.0 });
+        let passed_s = (at.0 - trend.at.0) as f64 / 1e6;
+        if passed_s <= 0.0 {
+            return;
+        }
+        let keep = 0.5f64.powf(passed_s / HALF_LIFE_S);
+        let new = (occupied - trend.occupied) / passed_s;
+        *trend = Trend { occupied, at, per_s: trend.per_s * keep + new * (1.0 - keep) };
+    }
+
+    /// Cars more per second in a site; 0 when nothing is known.
+    pub fn per_s(&self, site: SiteId) -> f64 {
+        self.sites.get(&site).map_or(0.0, |trend| trend.per_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_inflow_is_learnt_and_forgotten() {
+        let mut filling = Filling::default();
+        for i in 0..240 {
+            filling.note(SiteId(1), f64::from(i), UtcMicros(i64::from(i) * 15_000_000));
+        }
+        assert!((filling.per_s(SiteId(1)) - 1.0 / 15.0).abs() < 0.002);
+        for i in 240..480 {
+            filling.note(SiteId(1), 239.0, UtcMicros(i64::from(i) * 15_000_000));
+        }
+        assert!(filling.per_s(SiteId(1)).abs() < 0.002);
+        assert_eq!(filling.per_s(SiteId(2)), 0.0);
+    }
+}

@@ -1,0 +1,311 @@
+//! `GET /v1/journeys`: every way from A to B, with the parking that will be vacant at the arrival.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::arrival::Supply;
+use domain::geo::LatLon;
+use domain::live::{BaysWanted, Offer, PlaceRef, Search};
+use journey::plan::{self, Lot, Modes, Plan, Planner, Request, When, Which};
+
+use super::Loaded;
+use super::answer::{JourneysOut, written};
+use super::lots::Lots;
+use super::place::{Candidate, What, known_at, supply, unfit};
+use super::prospect::Outlook;
+use super::question::{PARAMETERS, Question, outside};
+use super::rejected::{Rejected, words};
+use crate::answer;
+use crate::app::{Ctx, Shared};
+use crate::hub::Live;
+use crate::params::RawQuery;
+use crate::problem::{Problem, ProblemBody};
+
+/// A search ends after this time with what it has.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// Places near the destination that are looked at; more are only farther away.
+const MAX_OFFERS: usize = 120;
+/// Car parks that only the map knows, at most.
+const MAX_MAPPED: usize = 10;
+/// Park-and-ride sites that are looked at, the nearest to the way first.
+const MAX_PARK_RIDE: usize = 25;
+/// Rejected places that are told.
+const MAX_REJECTED: usize = 30;
+/// For what opens and closes, the drive is taken to be so quick, m/s as the crow flies.
+const ASSUMED_DRIVE_MPS: f64 = 7.0;
+
+/// Everything that an answer is made of.
+pub struct Asked<'a> {
+    pub question: &'a Question,
+    pub candidates: &'a [Candidate<'a>],
+    pub outlook: &'a dyn Fn(usize, i64) -> Outlook,
+    pub plan: &'a Plan,
+    pub rejected: Vec<Rejected>,
+    pub notes: Vec<String>,
+}
+
+/// All ways from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by
+/// park-and-ride, by bike and transit.
+///
+/// A way is told if no other is better in expected arrival, transfers, walking and certainty of
+/// parking without needing a vehicle more. `rejected` says which places to park were left out, and
+/// why.
+#[utoipa::path(
+    get,
+    path = "/v1/journeys",
+    tag = "drivers",
+    params(
+        ("from" = String, Query, description = "LAT,LON", example = "51.95,7.17"),
+        ("to" = String, Query, description = "LAT,LON", example = "51.93,7.19"),
+        ("depart" = Option<String>, Query, description = "RFC 3339; default now"),
+        ("arrive" = Option<String>, Query, description = "RFC 3339; instead of depart"),
+        ("modes" = Option<String>, Query, description = "WALK, BIKE, CAR, TRANSIT, PARK_RIDE, BIKE_RIDE, separated by commas; default all"),
+        ("max_walk_m" = Option<f64>, Query, description = "longest walk in a row; default 1500, and 5000 where nothing but walking is done"),
+        ("for" = Option<String>, Query, description = "audiences, separated by commas", example = "disabled,charging"),
+        ("wheelchair" = Option<bool>, Query, description = "no steps, accessible vehicles and stops only"),
+        ("height_m" = Option<f64>, Query, description = "height of the car: lower car parks are left out"),
+        ("stay_min" = Option<f64>, Query, description = "how long the car is to stay"),
+        ("free" = Option<bool>, Query, description = "only parking without a fee"),
+    ),
+    responses(
+        (status = 200, body = JourneysOut),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "bad-parameter, missing-parameter, outside-area"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "no streets are loaded"),
+    )
+)]
+pub async fn journeys(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    let now = shared.now();
+    let question = Question::parse(&query.params(PARAMETERS)?, now)?;
+    let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
+    question.check_area(loaded.bounds)?;
+    let notes: Vec<String> = question.check_calendar(&loaded.area)?.into_iter().collect();
+    let turn = loaded.turns.acquire().await.map_err(|_| Problem::internal())?;
+    let work = {
+        let (shared, loaded) = (shared.clone(), loaded.clone());
+        move || plan(&shared, &loaded, &question, now, notes)
+    };
+    let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
+    drop(turn);
+    answer
+}
+
+/// There is nothing to search on.
+pub fn nothing_loaded() -> Problem {
+    Problem::unavailable("No streets are loaded.")
+        .remedy("The operator runs `kreisverkehr journey build --osm FILE.osm.pbf --gtfs FILE.zip` once.")
+}
+
+fn plan(
+    shared: &Arc<Shared>,
+    loaded: &Arc<Loaded>,
+    question: &Question,
+    now: UtcMicros,
+    notes: Vec<String>,
+) -> Result<Response, Problem> {
+    let began = Instant::now();
+    let lots = loaded.lots.load();
+    let realtime = loaded.realtime.load();
+    let mut gathered = Gathered { candidates: Vec::new(), rejected: Vec::new() };
+    let (lot_count, registry) = {
+        let live = shared.hub.read();
+        let registry = live.map.registry().clone();
+        // After an import the places are linked anew within a moment; until then the old ones hold.
+        gathered.near_destination(&live, &lots, question, now, loaded);
+        let count = gathered.candidates.len();
+        gathered.park_ride(&live, &lots, question, now);
+        (count, registry)
+    };
+    let Gathered { candidates, mut rejected } = gathered;
+    let outlook = |id: usize, at: i64| {
+        let c: &Candidate<'_> = &candidates[id];
+        let filling = match c.what {
+            What::Site(site, _) => shared.ways.filling_per_s(site),
+            _ => 0.0,
+        };
+        let spaces = (c.supply, c.what.capacity());
+        Outlook::new(c.what.kind(), spaces, filling, c.known_at, UtcMicros(at * 1_000_000))
+    };
+    let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
+        .map(|(id, c)| Lot { id, at: c.linked.at, links: &c.linked.links, stops: &c.linked.stops })
+        .collect();
+    let request = Request {
+        from: question.from,
+        to: question.to,
+        when: question.when,
+        modes: question.modes,
+        max_walk_m: question.max_walk_m,
+        max_direct_walk_m: question.max_direct_walk_m,
+        wheelchair: question.wheelchair,
+        lots: &all[..lot_count],
+        park_ride: &all[lot_count..],
+        prospect: &|id, at| outlook(id, at).prospect(),
+        is_over: &|| began.elapsed() > BUDGET,
+    };
+    let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
+    let plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
+        let (field, point) = match which {
+            Which::From => ("from", question.from),
+            Which::To => ("to", question.to),
+        };
+        outside(field, point, loaded.bounds)
+    })?;
+    for (id, why) in &plan.left_out {
+        let what = &candidates[*id].what;
+        let (reason, detail) = words(*why);
+        rejected.push(Rejected { id: what.id().into(), name: what.name().map(Into::into), reason, detail });
+    }
+    rejected.dedup_by(|a, b| a.id == b.id);
+    rejected.truncate(MAX_REJECTED);
+    let asked = Asked { question, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
+    let mut response = answer::json(&written(&asked, loaded, &realtime.crowding, &registry));
+    let cache = axum::http::HeaderValue::from_static("no-store");
+    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
+    Ok(response)
+}
+
+/// What is looked at for one answer.
+struct Gathered<'a> {
+    candidates: Vec<Candidate<'a>>,
+    rejected: Vec<Rejected>,
+}
+
+impl<'a> Gathered<'a> {
+    /// Sites, groups of bays and mapped car parks within a walk of the destination.
+    fn near_destination(
+        &mut self,
+        live: &Live,
+        lots: &'a Lots,
+        question: &Question,
+        now: UtcMicros,
+        loaded: &'a Loaded,
+    ) {
+        if !question.modes.has(Modes::CAR) {
+            return;
+        }
+        let found = live.map.search(
+            &Search {
+                near: question.to,
+                radius_m: question.max_walk_m,
+                driver: live.map.driver(question.audiences.iter().copied(), Some(assumed_arrival(question))),
+                bays: BaysWanted::WithoutSite,
+                sites: true,
+                limit: MAX_OFFERS,
+                include_full: true,
+                include_stale: true,
+                include_without_live_data: true,
+                include_unusable: true,
+            },
+            now,
+        );
+        let mut groups: BTreeMap<usize, (Supply, &Offer)> = BTreeMap::new();
+        for offer in &found.offers {
+            match offer.place {
+                PlaceRef::Site(id) => self.site(live, lots, question, now, id, offer),
+                PlaceRef::Bay(id) => {
+                    let Some(group) = lots.group_of.get(&id) else { continue };
+                    let Some(Supply::Bays { vacant, occupied, unknown }) =
+                        supply(offer, i64::from(offer.vacant.is_none())).filter(|_| is_usable(offer))
+                    else {
+                        continue;
+                    };
+                    let none = Supply::Bays { vacant: 0, occupied: 0, unknown: 0 };
+                    let held = groups.entry(*group).or_insert((none, offer));
+                    if let Supply::Bays { vacant: v, occupied: o, unknown: u } = &mut held.0 {
+                        (*v, *o, *u) = (*v + vacant, *o + occupied, *u + unknown);
+                    }
+                }
+            }
+        }
+        for (group, (supply, offer)) in groups {
+            let PlaceRef::Bay(first) = offer.place else { continue };
+            let Some(bay) = lots.registry().bay(first) else { continue };
+            self.candidates.push(Candidate {
+                what: What::Group { bay: &bay.def.id },
+                linked: &lots.groups[group],
+                supply: Some(supply),
+                known_at: now,
+                feed: offer.feed,
+            });
+        }
+        let near = |at: LatLon| at.distance_m(question.to);
+        let mut mapped: Vec<_> =
+            lots.mapped.iter().filter(|(_, linked)| near(linked.at) <= question.max_walk_m).collect();
+        mapped.sort_by(|a, b| near(a.1.at).total_cmp(&near(b.1.at)));
+        for (number, linked) in mapped.into_iter().take(MAX_MAPPED) {
+            let parking = &loaded.area.network.streets().parking[*number];
+            let what = What::Mapped(parking);
+            self.candidates.push(Candidate { what, linked, supply: None, known_at: now, feed: None });
+        }
+    }
+
+    /// Park-and-ride sites, the least out of the way first.
+    fn park_ride(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
+        if !question.modes.has(Modes::PARK_RIDE) {
+            return;
+        }
+        let detour = |at: LatLon| at.distance_m(question.from) + at.distance_m(question.to);
+        let mut sites: Vec<_> = (lots.park_ride.iter())
+            .filter_map(|id| Some((*id, detour(lots.sites.get(id)?.as_ref().ok()?.at))))
+            .collect();
+        sites.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let driver = live.map.driver(question.audiences.iter().copied(), Some(assumed_arrival(question)));
+        for (id, _) in sites.into_iter().take(MAX_PARK_RIDE) {
+            if let Some(offer) = live.map.site_offer(id, question.from, &driver, now) {
+                self.site(live, lots, question, now, id, &offer);
+            }
+        }
+    }
+
+    fn site(
+        &mut self,
+        live: &Live,
+        lots: &'a Lots,
+        question: &Question,
+        now: UtcMicros,
+        id: domain::SiteId,
+        offer: &Offer,
+    ) {
+        let Some(site) = lots.registry().site(id).map(|entry| &entry.def) else { return };
+        let mut reject = |reason: &'static str, detail: String| {
+            let (id, name) = (site.id.clone(), Some(site.name.clone()));
+            self.rejected.push(Rejected { id, name, reason, detail });
+        };
+        if let Some((reason, detail)) = unfit(site, offer, question) {
+            return reject(reason, detail);
+        }
+        let linked = match lots.sites.get(&id) {
+            Some(Ok(linked)) => linked,
+            Some(Err(reason)) => return reject("unlinked", format!("no way leads there: {reason}")),
+            None => return,
+        };
+        let unknown = live.map.site(id, now).map_or(0, |view| view.unknown);
+        let supply = supply(offer, unknown);
+        let known_at = known_at(supply, offer, now);
+        self.candidates.push(Candidate {
+            what: What::Site(id, site),
+            linked,
+            supply,
+            known_at,
+            feed: offer.feed,
+        });
+    }
+}
+
+fn is_usable(offer: &Offer) -> bool {
+    use domain::live::Verdict;
+    !matches!(offer.verdict, Verdict::Closed | Verdict::Restricted)
+}
+
+/// When the car will be there, roughly: for what opens and closes.
+fn assumed_arrival(question: &Question) -> UtcMicros {
+    let at = match question.when {
+        When::DepartAt(time) => time + (question.from.distance_m(question.to) / ASSUMED_DRIVE_MPS) as i64,
+        When::ArriveBy(time) => time,
+    };
+    UtcMicros(at * 1_000_000)
+}

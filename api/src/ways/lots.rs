@@ -1,0 +1,146 @@
+//! Places to park, tied to the streets: imported sites, imported bays that no site speaks for (taken
+//! together by street), and car parks that only the map knows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::geo::{Geometry, LatLon};
+use domain::place::{Purpose as For, SiteKind};
+use domain::{BayId, Registry, SiteId};
+use journey::area::Area;
+use journey::plan::{StopWalk, stops_around};
+use journey::streets::Workspace;
+use journey::streets::parking::{Links, OsmParking, Place, Purpose, link_osm, link_place};
+
+/// A car park of the map is an imported site if it lies so near to one, metres.
+const SAME_PLACE_M: f64 = 80.0;
+
+/// A place to park with its ways in and out.
+pub(crate) struct Linked {
+    pub at: LatLon,
+    pub links: Links,
+    /// Stops to go on from, of park-and-ride sites.
+    pub stops: Vec<StopWalk>,
+}
+
+/// See the module's description.
+pub(crate) struct Lots {
+    registry: Arc<Registry>,
+    pub sites: HashMap<SiteId, Result<Linked, String>>,
+    pub groups: Vec<Linked>,
+    pub group_of: HashMap<BayId, usize>,
+    /// Number in the streets' list of parking.
+    pub mapped: Vec<(usize, Linked)>,
+    pub park_ride: Vec<SiteId>,
+}
+
+impl Lots {
+    /// Links all places of `registry`.
+    pub fn new(area: &Area, registry: &Arc<Registry>) -> Self {
+        let mut workspace = Workspace::new();
+        let mut lots = Lots {
+            registry: registry.clone(),
+            sites: HashMap::new(),
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+            mapped: Vec::new(),
+            park_ride: Vec::new(),
+        };
+        for site in registry.sites().filter(|site| site.def.purpose == For::Car) {
+            let place = Place { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
+            let linked = match link_place(&area.network, &place) {
+                Ok(links) => {
+                    let at = site.def.position();
+                    let is_park_ride = site.def.kind == SiteKind::ParkAndRide;
+                    let stops = match is_park_ride {
+                        true => stops_around(area, &mut workspace, at, &links.foot),
+                        false => Vec::new(),
+                    };
+                    if is_park_ride {
+                        lots.park_ride.push(site.id);
+                    }
+                    Ok(Linked { at, links, stops })
+                }
+                Err(unlinked) => Err(unlinked.reason),
+            };
+            lots.sites.insert(site.id, linked);
+        }
+        lots.group_bays(area);
+        lots.add_mapped(area);
+        lots
+    }
+
+    /// Bays without a site, by the piece of street at which they lie.
+    fn group_bays(&mut self, area: &Area) {
+        let mut by_edge: HashMap<u32, usize> = HashMap::new();
+        let registry = self.registry.clone();
+        let mut lone: Vec<_> = registry.bays().filter(|bay| bay.def.site.is_none()).collect();
+        lone.sort_by_key(|bay| bay.id);
+        for bay in lone {
+            let at = bay.def.position();
+            let place = Place { purpose: Purpose::Car, outline: vec![at] };
+            let Ok(links) = link_place(&area.network, &place) else { continue };
+            let Some(edge) = links.vehicle.first().map(|link| link.edge) else { continue };
+            let group = *by_edge.entry(edge).or_insert(self.groups.len());
+            if group == self.groups.len() {
+                self.groups.push(Linked { at, links, stops: Vec::new() });
+            }
+            self.group_of.insert(bay.id, group);
+        }
+    }
+
+    /// Car parks of the map that are open to all and that no imported site stands for.
+    fn add_mapped(&mut self, area: &Area) {
+        let sites: Vec<LatLon> = self.registry.sites().map(|site| site.def.position()).collect();
+        for (number, parking) in area.network.streets().parking.iter().enumerate() {
+            if parking.purpose != Purpose::Car || parking.name.is_none() && parking.capacity.is_none() {
+                continue;
+            }
+            let at = middle(parking);
+            if sites.iter().any(|site| site.distance_m(at) < SAME_PLACE_M) {
+                continue;
+            }
+            if let Ok(links) = link_osm(&area.network, parking) {
+                self.mapped.push((number, Linked { at, links, stops: Vec::new() }));
+            }
+        }
+    }
+
+    /// The places that are linked here.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Sites that are linked, and that are not.
+    pub fn counts(&self) -> (usize, usize) {
+        let linked = self.sites.values().filter(|site| site.is_ok()).count();
+        (linked, self.sites.len() - linked)
+    }
+}
+
+/// Sites that no street leads to, by their ids, with the reason.
+pub fn unlinked_sites(area: &Area, registry: &Registry) -> Vec<(String, String)> {
+    let sites = registry.sites().filter(|site| site.def.purpose == For::Car);
+    let unlinked = sites.filter_map(|site| {
+        let place = Place { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
+        Some((site.def.id.clone(), link_place(&area.network, &place).err()?.reason))
+    });
+    unlinked.collect()
+}
+
+fn outline(geometry: &Geometry) -> Vec<LatLon> {
+    let point = |p: &[f64; 2]| LatLon { lat: p[1], lon: p[0] };
+    match geometry {
+        Geometry::Point(p) => vec![point(p)],
+        Geometry::Polygon(rings) => {
+            rings.first().map_or_else(Vec::new, |ring| ring.iter().map(point).collect())
+        }
+    }
+}
+
+fn middle(parking: &OsmParking) -> LatLon {
+    let points = parking.outline.iter().map(|at| at.degrees());
+    let n = parking.outline.len().max(1) as f64;
+    let (lat, lon) = points.fold((0.0, 0.0), |sum, p| (sum.0 + p.lat / n, sum.1 + p.lon / n));
+    LatLon { lat, lon }
+}

@@ -1,0 +1,149 @@
+//! Ways from A to B: what is loaded for them, and the routes that ask it.
+
+mod answer;
+mod co2;
+mod fill;
+mod journeys;
+mod lots;
+mod place;
+mod prospect;
+mod question;
+mod rejected;
+mod stops;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use domain::UtcMicros;
+use domain::geo::Bbox;
+use domain::live::LiveMap;
+use journey::area::Area;
+use journey::overlay::Overlay;
+use journey::plan::Planner;
+use journey::timetable::Timetable;
+use journey::timetable::services::{Day, day_of};
+use parking_lot::{Mutex, RwLock};
+
+use crate::realtime::{self, Starts};
+
+pub(crate) use answer::ChanceOut;
+pub use fill::Filling;
+pub use journeys::__path_journeys;
+pub(crate) use journeys::journeys;
+use lots::Lots;
+pub use lots::unlinked_sites;
+pub(crate) use place::{known_at, supply};
+pub(crate) use prospect::Outlook;
+pub use stops::{__path_departures, __path_stops};
+pub(crate) use stops::{departures, stops};
+
+/// Journeys that are planned at the same time: more would only share the processor. Also how many
+/// workspaces are kept.
+pub const PLANNED_AT_ONCE: usize = 4;
+
+/// What answers about ways stand on. Each part is swapped in as a whole; no search waits for it.
+#[derive(Default)]
+pub struct Ways {
+    loaded: ArcSwapOption<Loaded>,
+    filling: RwLock<Filling>,
+}
+
+/// An area with what hangs on it.
+pub(crate) struct Loaded {
+    pub area: Arc<Area>,
+    pub bounds: Option<Bbox>,
+    pub lots: ArcSwap<Lots>,
+    pub realtime: ArcSwap<Realtime>,
+    starts: Starts,
+    planners: Mutex<Vec<Planner>>,
+    pub turns: tokio::sync::Semaphore,
+}
+
+/// What real time says, swapped in as a whole.
+#[derive(Default)]
+pub(crate) struct Realtime {
+    pub overlay: Option<Overlay>,
+    /// How full the vehicles of trips are, percent, by trip id.
+    pub crowding: HashMap<String, f32>,
+}
+
+impl Ways {
+    /// Takes a new area in, with the places that are to be linked. Slow: some 50 us per place.
+    pub fn replace_area(&self, area: Arc<Area>, registry: &Arc<domain::Registry>) {
+        let lots = Lots::new(&area, registry);
+        let loaded = Loaded {
+            bounds: area.bounds(),
+            starts: Starts::new(&area.timetable),
+            area,
+            lots: ArcSwap::from_pointee(lots),
+            realtime: ArcSwap::default(),
+            planners: Mutex::default(),
+            turns: tokio::sync::Semaphore::new(PLANNED_AT_ONCE),
+        };
+        self.loaded.store(Some(Arc::new(loaded)));
+    }
+
+    /// The checksum of the area that is loaded.
+    pub fn checksum(&self) -> Option<String> {
+        self.loaded.load().as_ref().map(|loaded| loaded.area.checksum.clone())
+    }
+
+    /// Links the places anew after an import, if they are not those that are linked. Returns how
+    /// many are linked and how many are not.
+    pub fn link_places(&self, registry: &Arc<domain::Registry>) -> Option<(usize, usize)> {
+        let loaded = self.loaded.load_full()?;
+        if Arc::ptr_eq(loaded.lots.load().registry(), registry) {
+            return None;
+        }
+        let lots = Lots::new(&loaded.area, registry);
+        let counts = lots.counts();
+        loaded.lots.store(Arc::new(lots));
+        Some(counts)
+    }
+
+    /// Takes in what real time says of trips.
+    pub fn take_in_realtime(&self, live: &LiveMap, now: UtcMicros) {
+        let Some(loaded) = self.loaded.load_full() else { return };
+        let timetable = &loaded.area.timetable;
+        let updates = realtime::updates(live, timetable, &loaded.starts, now);
+        let day = service_day(timetable, now.0.div_euclid(1_000_000));
+        loaded.realtime.store(Arc::new(Realtime {
+            overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, day)),
+            crowding: realtime::crowding(live, timetable, &loaded.starts, now),
+        }));
+    }
+
+    /// Notes how full places are, to learn how fast they fill: call it every
+    /// [`fill::SAMPLE_EVERY`](Filling).
+    pub fn sample(&self, live: &LiveMap, now: UtcMicros) {
+        self.filling.write().sample(live, now);
+    }
+
+    pub(crate) fn loaded(&self) -> Option<Arc<Loaded>> {
+        self.loaded.load_full()
+    }
+
+    pub(crate) fn filling_per_s(&self, site: domain::SiteId) -> f64 {
+        self.filling.read().per_s(site)
+    }
+}
+
+impl Loaded {
+    /// Lets `work` use a workspace that nobody else uses.
+    pub fn with_planner<R>(&self, work: impl FnOnce(&mut Planner) -> R) -> R {
+        let mut planner = self.planners.lock().pop().unwrap_or_else(|| Planner::new(self.area.clone()));
+        let result = work(&mut planner);
+        let mut idle = self.planners.lock();
+        if idle.len() < PLANNED_AT_ONCE {
+            idle.push(planner);
+        }
+        result
+    }
+}
+
+fn service_day(timetable: &Timetable, at: i64) -> Day {
+    let zoned = jiff::Timestamp::from_second(at).ok().and_then(|t| t.in_tz(&timetable.timezone).ok());
+    zoned.map_or((at / 86_400) as Day, |z| day_of(z.date()))
+}

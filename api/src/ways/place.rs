@@ -1,0 +1,132 @@
+//! What is known of a lot, for the planner and for the answer.
+
+use domain::arrival::Supply;
+use domain::live::{Basis, Offer, Verdict};
+use domain::place::{Site, SiteKind};
+use domain::{FeedId, SiteId, UtcMicros};
+use journey::streets::parking::OsmParking;
+
+use super::lots::Linked;
+use super::question::Question;
+use crate::wire::max_stay_min;
+
+/// A place to park as a candidate of one answer.
+pub struct Candidate<'a> {
+    pub what: What<'a>,
+    pub linked: &'a Linked,
+    /// `None`: nothing is known now.
+    pub supply: Option<Supply>,
+    /// Since when the supply stands.
+    pub known_at: UtcMicros,
+    pub feed: Option<FeedId>,
+}
+
+impl<'a> Candidate<'a> {
+    pub fn id(&self) -> &'a str {
+        self.what.id()
+    }
+
+    pub fn name(&self) -> Option<&'a str> {
+        self.what.name()
+    }
+}
+
+/// Which place it is.
+#[derive(Debug, Clone, Copy)]
+pub enum What<'a> {
+    Site(SiteId, &'a Site),
+    /// Bays without a site along a street.
+    Group {
+        bay: &'a str,
+    },
+    /// Known from the map only.
+    Mapped(&'a OsmParking),
+}
+
+impl<'a> What<'a> {
+    pub fn id(&self) -> &'a str {
+        match self {
+            What::Site(_, site) => &site.id,
+            What::Group { bay } => bay,
+            What::Mapped(parking) => &parking.id,
+        }
+    }
+
+    pub fn name(&self) -> Option<&'a str> {
+        match self {
+            What::Site(_, site) => Some(&site.name),
+            What::Group { .. } => None,
+            What::Mapped(parking) => parking.name.as_deref(),
+        }
+    }
+
+    pub fn kind(&self) -> Option<SiteKind> {
+        match self {
+            What::Site(_, site) => Some(site.kind),
+            What::Group { .. } => Some(SiteKind::OnStreet),
+            What::Mapped(_) => Some(SiteKind::Lot),
+        }
+    }
+
+    pub fn capacity(&self) -> u32 {
+        match self {
+            What::Site(_, site) => site.capacity,
+            What::Group { .. } => 1,
+            What::Mapped(parking) => parking.capacity.unwrap_or(1),
+        }
+    }
+}
+
+/// Spaces as an offer tells them.
+pub fn supply(offer: &Offer, unknown: i64) -> Option<Supply> {
+    let count = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
+    let vacant = offer.vacant?;
+    match offer.basis {
+        Basis::Count => Some(Supply::Count { vacant: count(vacant), capacity: count(offer.capacity) }),
+        Basis::Bays | Basis::Sensor => {
+            let rest = (offer.capacity - vacant).max(0);
+            let unknown = unknown.clamp(0, rest);
+            Some(Supply::Bays {
+                vacant: count(vacant),
+                occupied: count(rest - unknown),
+                unknown: count(unknown),
+            })
+        }
+        Basis::None => None,
+    }
+}
+
+/// Since when a supply stands: a count was right when it was taken, bays are known until they go stale.
+pub fn known_at(supply: Option<Supply>, offer: &Offer, now: UtcMicros) -> UtcMicros {
+    match supply {
+        Some(Supply::Count { .. }) => offer.observed_at.unwrap_or(now).min(now),
+        _ => now,
+    }
+}
+
+/// Why this driver cannot park in a site, whatever is vacant; in words a driver understands.
+pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'static str, String)> {
+    match offer.verdict {
+        Verdict::Closed => return Some(("closed", "closed when you get there".into())),
+        Verdict::Restricted => {
+            let whom: Vec<&str> =
+                site.restrictions.iter().filter_map(|r| r.audience.map(|a| a.as_str())).collect();
+            let whom = if whom.is_empty() { "others".to_owned() } else { whom.join(", ") };
+            return Some(("restricted", format!("its spaces are kept for: {whom}")));
+        }
+        _ => {}
+    }
+    if let Some((limit, height)) =
+        site.max_height_m.zip(question.height_m).filter(|(limit, height)| height > limit)
+    {
+        return Some(("height", format!("too low: {limit} m at most, your car is {height} m high")));
+    }
+    let limit = max_stay_min(None, &site.restrictions).map(f64::from);
+    if let Some((limit, stay)) = limit.zip(question.stay_min).filter(|(limit, stay)| stay > limit) {
+        return Some(("max_stay", format!("one may stay {limit} min at most, you want {stay} min")));
+    }
+    if question.free_only && site.fee.is_some() {
+        return Some(("fee", "it costs a fee".into()));
+    }
+    None
+}

@@ -1,0 +1,28 @@
+//! Places to park that are not part of the answer, and why, in words a driver understands.
+
+use journey::plan::LeftOut;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A place that was left out.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Rejected {
+    pub id: String,
+    pub name: Option<String>,
+    /// `full`, `closed`, `restricted`, `height`, `max_stay`, `fee`, `unlinked`, `out_of_reach`
+    pub reason: &'static str,
+    pub detail: String,
+}
+
+/// The reason of the planner.
+pub fn words(left_out: LeftOut) -> (&'static str, String) {
+    match left_out {
+        LeftOut::ProbablyFull { p } => {
+            ("full", format!("probably full when you get there: the chance of a space is {:.0} %", p * 100.0))
+        }
+        LeftOut::OutOfReach => (
+            "out_of_reach",
+            "no way leads there by car and on to your destination on foot within the walking limit".into(),
+        ),
+    }
+}

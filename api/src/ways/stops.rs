@@ -1,0 +1,245 @@
+//! `GET /v1/stops` and `GET /v1/stops/{id}/departures`.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::geo::LatLon;
+use journey::area::{Access, Area};
+use journey::raptor;
+use journey::timetable::{StopIx, Wheelchair};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::at;
+use super::co2::mode_word;
+use super::journeys::nothing_loaded;
+use super::question::outside;
+use super::service_day;
+use crate::answer;
+use crate::app::Ctx;
+use crate::params::RawQuery;
+use crate::problem::{Problem, ProblemBody};
+use crate::wire::whole;
+
+/// How far stops are looked for when nothing is said, metres.
+const DEFAULT_RADIUS_M: f64 = 800.0;
+const MAX_RADIUS_M: f64 = 5_000.0;
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 200;
+/// Departures are looked for so far ahead, seconds.
+const WITHIN_S: i32 = 86_400;
+
+/// Stops near a point, the nearest first.
+#[derive(Serialize, ToSchema)]
+pub struct StopList<'a> {
+    items: Vec<StopOut<'a>>,
+    /// Always null: the nearest are on the first page.
+    cursor: Option<String>,
+}
+
+/// A place where vehicles stop.
+#[derive(Serialize, ToSchema)]
+pub struct StopOut<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub lat: f64,
+    pub lon: f64,
+    platform: Option<&'a str>,
+    /// The station it belongs to.
+    parent_id: Option<&'a str>,
+    /// null: not known
+    wheelchair: Option<bool>,
+    distance_m: Option<i64>,
+    /// Along the streets; null: no street leads there, or no streets are known.
+    walk_s: Option<i64>,
+    /// Short names of the lines that stop here.
+    routes: Vec<&'a str>,
+}
+
+impl<'a> StopOut<'a> {
+    pub fn new(area: &'a Area, stop: StopIx) -> Self {
+        let stops = &area.timetable.stops;
+        let LatLon { lat, lon } = area.stops.point(&area.timetable, stop);
+        let platform = stops.platforms.get(stop);
+        let parent = stops.parents[stop as usize];
+        StopOut {
+            id: stops.ids.get(stop),
+            name: stops.names.get(stop),
+            lat,
+            lon,
+            platform: Some(platform).filter(|platform| !platform.is_empty()),
+            parent_id: (parent != journey::timetable::NONE).then(|| stops.ids.get(parent)),
+            wheelchair: match stops.wheelchair[stop as usize] {
+                Wheelchair::Unknown => None,
+                known => Some(known == Wheelchair::Possible),
+            },
+            distance_m: None,
+            walk_s: None,
+            routes: Vec::new(),
+        }
+    }
+
+    fn with_routes(mut self, area: &'a Area, stop: StopIx) -> Self {
+        let timetable = &area.timetable;
+        let patterns = timetable.patterns.passing(stop).iter();
+        let first_trips = patterns.map(|p| timetable.patterns.pattern(p.pattern as usize).first_trip as u32);
+        let names = first_trips.filter_map(|trip| timetable.route(trip)).map(|route| {
+            if route.short_name.is_empty() { route.long_name.as_str() } else { route.short_name.as_str() }
+        });
+        self.routes = names.collect();
+        self.routes.sort_unstable();
+        self.routes.dedup();
+        self
+    }
+}
+
+/// Stops near a point, the nearest first, with the lines that stop there.
+#[utoipa::path(
+    get,
+    path = "/v1/stops",
+    tag = "transit",
+    params(
+        ("near" = String, Query, description = "LAT,LON", example = "51.95,7.17"),
+        ("radius_m" = Option<f64>, Query, description = "at most 5000, clamped; default 800"),
+        ("limit" = Option<u32>, Query, description = "at most 200, clamped; default 20"),
+    ),
+    responses(
+        (status = 200, body = StopList),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "no timetable is loaded"),
+    )
+)]
+pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(&["near", "radius_m", "limit"])?;
+    let near = params
+        .lat_lon("near")?
+        .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
+    let radius_m = params.number("radius_m", DEFAULT_RADIUS_M, 1.0, MAX_RADIUS_M)?;
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
+    let area = &loaded.area;
+    let reach = near.around(radius_m);
+    let touches = loaded.bounds.is_some_and(|b| {
+        reach.west <= b.east && b.west <= reach.east && reach.south <= b.north && b.south <= reach.north
+    });
+    if !touches {
+        return Err(outside("near", near, loaded.bounds));
+    }
+    let mut found: Vec<(f64, StopIx)> = (area.stops.around(&area.timetable, near, radius_m).into_iter())
+        .map(|stop| (near.distance_m(area.stops.point(&area.timetable, stop)), stop))
+        .collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    found.truncate(limit);
+    let links = area.stops.of(Access::Foot);
+    let walks: Vec<Option<f64>> = loaded.with_walks(near, radius_m, |seconds| {
+        found.iter().map(|(_, stop)| seconds(links[*stop as usize].as_slice())).collect()
+    });
+    let items = found.iter().zip(walks).map(|((distance_m, stop), walk_s)| StopOut {
+        distance_m: Some(whole(*distance_m)),
+        walk_s: walk_s.map(whole),
+        ..StopOut::new(area, *stop).with_routes(area, *stop)
+    });
+    Ok(answer::json(&StopList { items: items.collect(), cursor: None }))
+}
+
+/// What leaves a stop next.
+#[derive(Serialize, ToSchema)]
+pub struct DepartureList<'a> {
+    stop: StopOut<'a>,
+    items: Vec<DepartureOut<'a>>,
+    /// Always null: ask again with `from` after the last one.
+    cursor: Option<String>,
+}
+
+/// A vehicle that leaves a stop.
+#[derive(Serialize, ToSchema)]
+pub struct DepartureOut<'a> {
+    stop_id: &'a str,
+    mode: &'static str,
+    route_id: Option<&'a str>,
+    route_short_name: Option<&'a str>,
+    route_long_name: Option<&'a str>,
+    headsign: Option<&'a str>,
+    trip_id: &'a str,
+    #[schema(value_type = String, format = DateTime)]
+    departure_time: UtcMicros,
+    #[schema(value_type = String, format = DateTime)]
+    scheduled_departure_time: UtcMicros,
+    realtime: bool,
+    /// Positive = late; null: not known.
+    delay_s: Option<i64>,
+    cancelled: bool,
+    /// How full the vehicle is, percent; null: not known.
+    occupancy: Option<f32>,
+}
+
+/// The next departures from a stop, or from all platforms of a station, with what real time says.
+#[utoipa::path(
+    get,
+    path = "/v1/stops/{id}/departures",
+    tag = "transit",
+    params(
+        ("id" = String, Path, description = "of a stop or station"),
+        ("from" = Option<String>, Query, description = "RFC 3339; default now"),
+        ("limit" = Option<u32>, Query, description = "at most 200, clamped; default 20"),
+    ),
+    responses(
+        (status = 200, body = DepartureList),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "no timetable is loaded"),
+    )
+)]
+pub async fn departures(
+    State(shared): Ctx,
+    Path(id): Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = query.params(&["from", "limit"])?;
+    let from = params.time("from")?.unwrap_or_else(|| shared.now());
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
+    let timetable = &loaded.area.timetable;
+    let stop = timetable.stop(&id).ok_or_else(|| {
+        Problem::not_found(format!("There is no stop '{id}'."))
+            .remedy("Find stops with /v1/stops?near=LAT,LON.")
+    })?;
+    let seconds = from.0.div_euclid(1_000_000);
+    let day = service_day(timetable, seconds);
+    let midnight = timetable.day_begins_at(day);
+    let realtime = loaded.realtime.load();
+    let mut found = Vec::new();
+    for platform in timetable.platforms(stop) {
+        let after = ((seconds - midnight) as i32, WITHIN_S);
+        let next =
+            raptor::departures(timetable, realtime.overlay.as_ref(), (platform, None), day, after, limit);
+        found.extend(next.into_iter().map(|departure| (platform, departure)));
+    }
+    found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
+    found.truncate(limit);
+    let items = found.iter().map(|(platform, d)| {
+        let route = timetable.route(d.trip);
+        let some = |text: &'_ str| !text.is_empty();
+        DepartureOut {
+            stop_id: timetable.stops.ids.get(*platform),
+            mode: mode_word(route.map_or(3, |route| route.kind)),
+            route_id: route.map(|route| route.id.as_str()),
+            route_short_name: route.map(|route| route.short_name.as_str()).filter(|t| some(t)),
+            route_long_name: route.map(|route| route.long_name.as_str()).filter(|t| some(t)),
+            headsign: Some(timetable.headsign(d.trip)).filter(|t| some(t)),
+            trip_id: timetable.trip_id(d.trip),
+            departure_time: at(midnight + i64::from(d.departure_s)),
+            scheduled_departure_time: at(midnight + i64::from(d.scheduled_s)),
+            realtime: d.realtime,
+            delay_s: d.realtime.then(|| i64::from(d.departure_s - d.scheduled_s)),
+            cancelled: false,
+            occupancy: realtime.crowding.get(timetable.trip_id(d.trip)).copied(),
+        }
+    });
+    let list = DepartureList {
+        stop: StopOut::new(&loaded.area, stop).with_routes(&loaded.area, stop),
+        items: items.collect(),
+        cursor: None,
+    };
+    Ok(answer::json(&list))
+}

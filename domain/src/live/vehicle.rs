@@ -1,0 +1,226 @@
+//! A vehicle as the set of its statements has it.
+//!
+//! Suppliers say where a vehicle is, which trip it runs, how late it is and how full it is in one
+//! message or in several, so no message may wipe out what it does not speak of. A vehicle's state
+//! has four parts, and each part is taken whole from the newest statement that speaks of it (at one
+//! instant the greater digest): four maxima over a set, so any order and any doubling give the same.
+//! A delay belongs to a trip: one that names another trip than the vehicle runs is not shown.
+
+use std::sync::Arc;
+
+use super::view::VehicleView;
+use crate::ids::{FeedId, VehicleId};
+use crate::observation::{Digest, VehicleFix};
+use crate::time::UtcMicros;
+
+/// What a statement may speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VehiclePart {
+    /// Position, speed and bearing. Speed and bearing without a position are of no place.
+    Position,
+    /// Trip, its day, route and stop.
+    Trip,
+    /// The delay, with the trip that it was said of.
+    Delay,
+    /// The share of places that are taken.
+    Occupancy,
+}
+
+impl VehiclePart {
+    pub const ALL: [VehiclePart; 4] =
+        [VehiclePart::Position, VehiclePart::Trip, VehiclePart::Delay, VehiclePart::Occupancy];
+
+    /// Stored, therefore fixed for ever.
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+
+    /// Whether `fix` speaks of it.
+    pub fn is_in(self, fix: &VehicleFix) -> bool {
+        match self {
+            VehiclePart::Position => fix.position.is_some(),
+            VehiclePart::Trip => {
+                [&fix.trip_id, &fix.start_date, &fix.route_id, &fix.stop_id].iter().any(|id| id.is_some())
+            }
+            VehiclePart::Delay => fix.delay_s.is_some(),
+            VehiclePart::Occupancy => fix.occupancy_pct.is_some(),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Said {
+    observed_at: UtcMicros,
+    digest: Digest,
+    feed: FeedId,
+    fix: Arc<VehicleFix>,
+}
+
+/// See the module's description.
+#[derive(Default)]
+pub(super) struct VehicleCell([Option<Said>; VehiclePart::ALL.len()]);
+
+impl VehicleCell {
+    /// Takes a statement in; whether it moved any part.
+    pub fn apply(&mut self, feed: FeedId, observed_at: UtcMicros, digest: Digest, fix: VehicleFix) -> bool {
+        let said = Said { observed_at, digest, feed, fix: Arc::new(fix) };
+        let mut moved = false;
+        for (held, part) in self.0.iter_mut().zip(VehiclePart::ALL) {
+            let rank = held.as_ref().map(|h| (h.observed_at, h.digest));
+            if part.is_in(&said.fix) && rank < Some((observed_at, digest)) {
+                *held = Some(said.clone());
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    /// The last known position.
+    pub fn position(&self) -> Option<crate::LatLon> {
+        self.0[0].as_ref()?.fix.position
+    }
+
+    /// What is known of it; `None` when nothing is.
+    pub fn view(&self, id: VehicleId) -> Option<VehicleView> {
+        let [position, trip, delay, occupancy] = &self.0;
+        let delay = delay.as_ref().filter(|d| trip.as_ref().is_none_or(|t| !is_of_another_trip(d, t)));
+        let shown = [position.as_ref(), trip.as_ref(), delay, occupancy.as_ref()];
+        let newest = shown.into_iter().flatten().max_by_key(|s| (s.observed_at, s.digest))?;
+        let [p, t] = [position, trip].map(|said| said.as_ref().map(|s| &*s.fix));
+        let fix = VehicleFix {
+            position: p.and_then(|p| p.position),
+            speed_mps: p.and_then(|p| p.speed_mps),
+            bearing_deg: p.and_then(|p| p.bearing_deg),
+            trip_id: t.and_then(|t| t.trip_id.clone()),
+            start_date: t.and_then(|t| t.start_date.clone()),
+            route_id: t.and_then(|t| t.route_id.clone()),
+            stop_id: t.and_then(|t| t.stop_id.clone()),
+            delay_s: delay.and_then(|d| d.fix.delay_s),
+            occupancy_pct: occupancy.as_ref().and_then(|o| o.fix.occupancy_pct),
+        };
+        Some(VehicleView {
+            id,
+            fix,
+            observed_at: newest.observed_at,
+            position_observed_at: position.as_ref().map(|p| p.observed_at),
+            trip_observed_at: trip.as_ref().map(|t| t.observed_at),
+            delay_observed_at: delay.map(|d| d.observed_at),
+            occupancy_observed_at: occupancy.as_ref().map(|o| o.observed_at),
+            feed: newest.feed,
+            feeds: shown.map(|s| s.map(|s| s.feed)),
+        })
+    }
+}
+
+/// Whether both name a trip, and not the same one.
+fn is_of_another_trip(delay: &Said, trip: &Said) -> bool {
+    fn differ(a: &Option<String>, b: &Option<String>) -> bool {
+        matches!((a, b), (Some(a), Some(b)) if a != b)
+    }
+    differ(&delay.fix.trip_id, &trip.fix.trip_id) || differ(&delay.fix.start_date, &trip.fix.start_date)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::geo::LatLon;
+
+    fn at(cell: &mut VehicleCell, s: i64, fix: &VehicleFix) -> bool {
+        cell.apply(FeedId(1), UtcMicros(s * 1_000_000), fix.digest_of(FeedId(1)), fix.clone())
+    }
+
+    fn view(cell: &VehicleCell) -> VehicleView {
+        cell.view(VehicleId(1)).unwrap()
+    }
+
+    fn trip(id: &str) -> VehicleFix {
+        VehicleFix { trip_id: Some(id.into()), ..VehicleFix::default() }
+    }
+
+    #[test]
+    fn a_message_without_a_position_leaves_the_position() {
+        let mut bus = VehicleCell::default();
+        let here = VehicleFix {
+            position: LatLon::new(51.9, 7.2),
+            speed_mps: Some(8.0),
+            occupancy_pct: Some(40.0),
+            ..trip("t1")
+        };
+        at(&mut bus, 10, &here);
+        at(&mut bus, 20, &VehicleFix { delay_s: Some(60), ..trip("t1") });
+        let seen = view(&bus);
+        assert_eq!(seen.fix, VehicleFix { delay_s: Some(60), ..here });
+        assert_eq!(
+            (seen.observed_at.0, seen.position_observed_at),
+            (20_000_000, Some(UtcMicros(10_000_000)))
+        );
+    }
+
+    #[test]
+    fn a_delay_of_another_trip_is_not_shown() {
+        let mut bus = VehicleCell::default();
+        at(&mut bus, 10, &VehicleFix { delay_s: Some(60), ..trip("t1") });
+        at(&mut bus, 20, &trip("t2"));
+        assert_eq!((view(&bus).fix.delay_s, view(&bus).fix.trip_id.as_deref()), (None, Some("t2")));
+    }
+
+    #[test]
+    fn nothing_said_is_nothing_known() {
+        let mut bus = VehicleCell::default();
+        assert!(!at(&mut bus, 10, &VehicleFix { speed_mps: Some(3.0), ..VehicleFix::default() }));
+        assert_eq!(bus.view(VehicleId(1)), None);
+    }
+
+    fn any_fix() -> impl Strategy<Value = (i64, VehicleFix)> {
+        let ids = || proptest::option::of(prop_oneof![Just("a".to_owned()), Just("b".to_owned())]);
+        let number = || proptest::option::of(0..3i32);
+        (0..6i64, number(), number(), number(), number(), ids(), ids(), ids()).prop_map(
+            |(s, lat, speed, delay, full, trip_id, route_id, stop_id)| {
+                let fix = VehicleFix {
+                    position: lat.and_then(|lat| LatLon::new(lat.into(), 7.0)),
+                    speed_mps: speed.map(|n| n as f32),
+                    delay_s: delay,
+                    occupancy_pct: full.map(|n| n as f32),
+                    trip_id,
+                    route_id,
+                    stop_id,
+                    ..VehicleFix::default()
+                };
+                (s, fix)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_maxima_over_a_set(
+            (said, shuffled) in proptest::collection::vec(any_fix(), 1..12).prop_flat_map(|v| {
+                let twice = [v.clone(), v.clone()].concat();
+                (Just(v), Just(twice).prop_shuffle())
+            }),
+        ) {
+            let (mut a, mut b) = (VehicleCell::default(), VehicleCell::default());
+            for (s, fix) in &said {
+                at(&mut a, *s, fix);
+            }
+            for (s, fix) in &shuffled {
+                at(&mut b, *s, fix);
+            }
+            // After a restart there are only the newest statements of each part, in any order.
+            let mut c = VehicleCell::default();
+            for part in VehiclePart::ALL.into_iter().rev() {
+                let told = shuffled.iter().filter(|(_, fix)| part.is_in(fix));
+                if let Some((s, fix)) = told.max_by_key(|(s, fix)| (*s, fix.digest_of(FeedId(1)))) {
+                    at(&mut c, *s, fix);
+                }
+            }
+            prop_assert_eq!(a.view(VehicleId(1)), c.view(VehicleId(1)));
+            prop_assert_eq!(a.view(VehicleId(1)), b.view(VehicleId(1)));
+            let newest = said.iter().filter(|(_, f)| f.position.is_some()).map(|(s, _)| s * 1_000_000).max();
+            let seen = a.view(VehicleId(1)).and_then(|v| v.position_observed_at);
+            prop_assert_eq!(seen.map(|t| t.0), newest);
+        }
+    }
+}

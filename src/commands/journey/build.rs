@@ -1,0 +1,111 @@
+//! `journey build`: streets and timetable into the one file that the search loads.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use domain::Registry;
+use journey::area::{self, Area, Notes, Step};
+
+use crate::cli::BuildArgs;
+use crate::database::{Database, data_dir};
+use crate::ways::{AREA_FILE, describe};
+
+/// Problems of one kind that are listed; the rest is counted.
+const MAX_LISTED: usize = 50;
+
+/// Builds, writes and tells what was noticed.
+///
+/// # Errors
+/// A file cannot be read, or the result cannot be written.
+pub async fn run(args: BuildArgs) -> Result<ExitCode> {
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => data_dir(&args.database)?.join(AREA_FILE),
+    };
+    let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
+    let work = move || build(&args, registry.as_ref(), &out);
+    tokio::task::spawn_blocking(work).await??;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn imported(args: &crate::cli::DatabaseArgs) -> Result<Registry> {
+    let database = Database::visit(args)
+        .await
+        .context("the imported places cannot be read (--no-places goes without)")?;
+    let registry = store::places::registry(&mut *database.pool.acquire().await?).await;
+    database.close().await?;
+    Ok(registry?)
+}
+
+fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<()> {
+    let began = Instant::now();
+    let (area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| eprintln!("  {}", words(&step)))?;
+    tell(&area, &notes);
+    if let Some(registry) = registry {
+        tell_places(&area, registry);
+    }
+    if let Some(folder) = out.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    let bytes = area::write(&area, out)?;
+    println!(
+        "{}: {}; {:.1} MB in {:.1} s. A running `serve` or `api` takes it in within a second.",
+        out.display(),
+        describe(&area),
+        bytes as f64 / 1e6,
+        began.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn words(step: &Step) -> String {
+    match step {
+        Step::ReadingStreets => "reading streets".into(),
+        Step::LinkingStreets => "joining streets".into(),
+        Step::ReadingTimetable { feed, file } => format!("reading {feed}: {file}"),
+        Step::LinkingStops => "linking stops to streets".into(),
+        Step::WalkingBetweenStops { done, of } => format!("ways between stops: {done} of {of}"),
+    }
+}
+
+fn tell(area: &Area, notes: &Notes) {
+    list("streets", notes.streets.iter().cloned(), 0);
+    list("timetable", notes.timetable.listed().iter().map(ToString::to_string), notes.timetable.more());
+    let stops = notes.stops_without_street.iter().map(|stop| {
+        let stops = &area.timetable.stops;
+        format!(
+            "stop {} ({}): no street for pedestrians near it",
+            stops.ids.get(*stop),
+            stops.names.get(*stop)
+        )
+    });
+    list("stops far from any street", stops, 0);
+}
+
+fn tell_places(area: &Area, registry: &Registry) {
+    let unlinked = api::unlinked_sites(area, registry);
+    let sites = registry.sites().count();
+    eprintln!("{} of {sites} imported sites are linked to the streets", sites - unlinked.len());
+    list(
+        "sites that no street leads to",
+        unlinked.iter().map(|(id, reason)| format!("site {id}: {reason}")),
+        0,
+    );
+}
+
+fn list(what: &str, problems: impl Iterator<Item = String>, more: u64) {
+    let problems: Vec<String> = problems.collect();
+    let count = problems.len() as u64 + more;
+    if count == 0 {
+        return;
+    }
+    eprintln!("{count} notes: {what}");
+    for problem in problems.iter().take(MAX_LISTED) {
+        eprintln!("  {problem}");
+    }
+    if count > MAX_LISTED as u64 {
+        eprintln!("  and {} more", count - MAX_LISTED as u64);
+    }
+}

@@ -1,0 +1,83 @@
+//! Parts of a vehicle's state survive a restart: what is loaded is what the messages said.
+
+use std::sync::Arc;
+
+use domain::live::LiveMap;
+use domain::observation::{Heard, VehicleFix};
+use domain::registry::Contents;
+use domain::{
+    Audience, FeedId, LatLon, MunicipalityId, Registry, SiteId, UtcMicros, Vehicle, VehicleId,
+    VehiclePosition, registry::Entry,
+};
+use sqlx::types::Json;
+use store::private_pg::PrivatePg;
+use store::writer::{Batch, Capacities, Gated, Writer};
+
+struct NoSites;
+
+impl Capacities for NoSites {
+    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
+        0
+    }
+}
+
+const T0: i64 = 1_790_000_000_000_000;
+const BUS: VehicleId = VehicleId(7);
+
+fn said(municipality: MunicipalityId, s: i64, fix: VehicleFix) -> Batch {
+    let at = UtcMicros(T0 + s * 1_000_000);
+    let heard =
+        Heard { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false };
+    let digest = fix.digest_of(FeedId(3));
+    let observation = VehiclePosition { heard, vehicle: BUS, observed_at: at, digest, fix };
+    Batch { vehicles: vec![Gated { observation, claim: None }], ..Batch::default() }
+}
+
+#[tokio::test]
+async fn a_vehicle_keeps_its_position_after_messages_without_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = PrivatePg::start(dir.path()).await.unwrap();
+    let pool = store::connect(&server.url()).await.unwrap();
+    store::migrate::migrate(&pool, true).await.unwrap();
+    let municipality: i32 =
+        sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
+            .bind(Json(
+                serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null, "lon": null,
+                "tz": "Europe/Berlin", "public_planning": false}),
+            ))
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    let municipality = MunicipalityId(municipality);
+    let here = VehicleFix { position: LatLon::new(51.9, 7.2), speed_mps: Some(8.0), ..VehicleFix::default() };
+    let on_trip = VehicleFix { trip_id: Some("t1".into()), delay_s: Some(120), ..VehicleFix::default() };
+    let older = VehicleFix { position: LatLon::new(51.8, 7.1), ..VehicleFix::default() };
+
+    let options = store::pool::options(&server.url()).unwrap();
+    let mut writer = Writer::connect(&options).await.unwrap();
+    for (s, fix) in [(20, on_trip.clone()), (10, here.clone()), (5, older)] {
+        writer.write(&said(municipality, s, fix), &NoSites, UtcMicros(T0)).await.unwrap();
+    }
+
+    let bus = Vehicle {
+        id: "bus".into(),
+        owner: "n".into(),
+        operator: None,
+        label: None,
+        seats: None,
+        standing: None,
+    };
+    let registry = Registry::new(Contents {
+        vehicles: vec![Entry { id: BUS, municipality, def: bus }],
+        ..Contents::default()
+    });
+    let mut map = LiveMap::new(Arc::new(registry), UtcMicros(T0));
+    map.apply(store::live::load(&pool).await.unwrap().states, UtcMicros(T0));
+    let seen = map.vehicle(BUS).unwrap();
+    assert_eq!(seen.fix, VehicleFix { position: here.position, speed_mps: here.speed_mps, ..on_trip });
+    assert_eq!(seen.observed_at, UtcMicros(T0 + 20_000_000));
+    assert_eq!(seen.position_observed_at, Some(UtcMicros(T0 + 10_000_000)));
+    drop(writer);
+    pool.close().await;
+    server.stop().await.unwrap();
+}

@@ -1,0 +1,165 @@
+//! From A to B in the sample county, as one who asks from outside.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::support::{Instance, eventually};
+
+/// In Steverstadt, a short drive from its centre; and the car park there.
+const FROM: &str = "51.9520,7.1820";
+const CENTRE: &str = "51.9440,7.1680";
+
+async fn demo() -> Instance {
+    let demo = Instance::run(&["demo", "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"]).await;
+    eventually("streets and timetable are loaded", || async {
+        (demo.get(&format!("/v1/stops?near={CENTRE}")).await.0 == 200).then_some(())
+    })
+    .await;
+    demo
+}
+
+fn order(demo: &Instance, line: &str) {
+    let file = std::fs::OpenOptions::new().append(true).open(demo.data().join("orders.txt"));
+    writeln!(file.unwrap(), "{line}").unwrap();
+}
+
+fn strings<'a>(items: &'a Value, pointer: &str) -> Vec<&'a str> {
+    items.as_array().unwrap().iter().filter_map(|item| item.pointer(pointer)?.as_str()).collect()
+}
+
+async fn plans(demo: &Instance, query: &str) -> Value {
+    let (status, answer) = demo.get(&format!("/v1/journeys?{query}")).await;
+    assert_eq!(status, 200, "{query}: {answer}");
+    answer
+}
+
+/// Where the first way by car parks.
+async fn first_parking(demo: &Instance) -> Option<(String, Value)> {
+    let answer = plans(demo, &format!("from={FROM}&to={CENTRE}&modes=CAR")).await;
+    let parking = answer.pointer("/itineraries/0/legs/0/parking/id")?.as_str()?.to_owned();
+    Some((parking, answer))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mode_answers_and_legs_join() {
+    let demo = demo().await;
+    let (_, sites) = demo.get("/v1/sites?municipality=bergheide&limit=1").await;
+    let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
+    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
+    let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
+    for (mode, to) in [
+        ("WALK", CENTRE),
+        ("BIKE", CENTRE),
+        ("CAR", CENTRE),
+        ("TRANSIT", far.as_str()),
+        ("PARK_RIDE", far.as_str()),
+        ("BIKE_RIDE", far.as_str()),
+    ] {
+        for when in ["depart", "arrive"] {
+            let query = format!("from={FROM}&to={to}&modes={mode}&{when}={noon}&max_walk_m=3000");
+            let answer = plans(&demo, &query).await;
+            let ways = answer["itineraries"].as_array().unwrap();
+            assert!(!ways.is_empty(), "{mode} {when}: {answer}");
+            assert_eq!(answer["cut"], false);
+            for way in ways {
+                assert_eq!(way["mode"], mode);
+                let legs = way["legs"].as_array().unwrap();
+                assert_eq!(legs[0]["from"]["kind"], "origin");
+                assert_eq!(legs[legs.len() - 1]["to"]["kind"], "destination");
+                assert_eq!(legs[0]["start_time"], way["start_time"]);
+                assert_eq!(legs[legs.len() - 1]["end_time"], way["end_time"]);
+                for pair in legs.windows(2) {
+                    assert_eq!(pair[0]["to"]["id"], pair[1]["from"]["id"], "{way}");
+                    assert!(pair[0]["end_time"].as_str() <= pair[1]["start_time"].as_str(), "{way}");
+                }
+                let (start, end) = (way["start_time"].as_str().unwrap(), way["end_time"].as_str().unwrap());
+                let noon = noon.to_string();
+                if when == "depart" {
+                    assert!(*start >= *noon, "{start} {noon}");
+                } else {
+                    assert!(*end <= *noon, "{end} {noon}");
+                }
+                for leg in legs {
+                    assert!(!leg["geometry"].as_str().unwrap().is_empty() || leg["distance_m"] == 0, "{leg}");
+                }
+            }
+        }
+    }
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_car_park_that_fills_moves_the_plan_elsewhere() {
+    let demo = demo().await;
+    let (full, before) = eventually("there is parking in the centre", || first_parking(&demo)).await;
+    assert!(before.pointer("/itineraries/0/certainty").unwrap().as_f64().unwrap() > 0.2);
+    order(&demo, &format!("fill {full}"));
+    let answer = eventually("the plan goes elsewhere", || async {
+        let (now, answer) = first_parking(&demo).await?;
+        (now != full).then_some(answer)
+    })
+    .await;
+    let rejected = answer["rejected"].as_array().unwrap();
+    let told = rejected.iter().find(|r| r["id"] == full.as_str()).unwrap_or_else(|| panic!("{answer}"));
+    assert_eq!(told["reason"], "full");
+    assert!(told["detail"].as_str().unwrap().starts_with("probably full when you get there"), "{told}");
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_questions_name_the_field_and_the_remedy() {
+    let demo = demo().await;
+    for (query, kind, field) in [
+        (format!("to={CENTRE}"), "missing-parameter", "from"),
+        (format!("from={CENTRE}&to={CENTRE}"), "bad-parameter", "to"),
+        (format!("from=7.168,51.944&to={CENTRE}"), "outside-area", "from"),
+        (format!("from={FROM}&to=10,10"), "outside-area", "to"),
+        (format!("from={FROM}&to={CENTRE}&modes=JETPACK"), "bad-parameter", "modes"),
+        (
+            format!("from={FROM}&to={CENTRE}&depart=2026-11-24T10:00:00Z&arrive=2026-11-24T11:00:00Z"),
+            "bad-parameter",
+            "arrive",
+        ),
+        (
+            format!("from={FROM}&to={CENTRE}&modes=TRANSIT&depart=1999-01-01T00:00:00Z"),
+            "bad-parameter",
+            "depart",
+        ),
+        (format!("from={FROM}&to={CENTRE}&wheelchair=perhaps"), "bad-parameter", "wheelchair"),
+        (format!("from={FROM}&to={CENTRE}&max_walk_m=-1"), "bad-parameter", "max_walk_m"),
+        (format!("from=nowhere&to={CENTRE}"), "bad-parameter", "from"),
+    ] {
+        let (status, problem) = demo.get(&format!("/v1/journeys?{query}")).await;
+        assert_eq!(status, 400, "{query}: {problem}");
+        assert_eq!(problem["type"], format!("/problems/{kind}"), "{query}");
+        assert_eq!(problem["field"], field, "{query}");
+        assert!(problem["remedy"].as_str().is_some_and(|r| !r.is_empty()), "{problem}");
+    }
+    let swapped = demo.get(&format!("/v1/journeys?from=7.168,51.944&to={CENTRE}")).await.1;
+    assert!(swapped["remedy"].as_str().unwrap().contains("swapped"), "{swapped}");
+    let old = plans(&demo, &format!("from={FROM}&to={CENTRE}&depart=1999-01-01T00:00:00Z")).await;
+    assert!(old["notes"][0].as_str().unwrap().starts_with("The timetable reaches from"), "{old}");
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stops_and_what_leaves_them() {
+    let demo = demo().await;
+    let (status, stops) = demo.get(&format!("/v1/stops?near={CENTRE}&radius_m=3000&limit=50")).await;
+    assert_eq!(status, 200, "{stops}");
+    let ids = strings(&stops["items"], "/id");
+    assert!(!ids.is_empty());
+    assert!(stops["items"][0]["walk_s"].as_i64().unwrap() > 0);
+    let mut told = 0;
+    for id in &ids {
+        let (status, departures) = demo.get(&format!("/v1/stops/{id}/departures?limit=5")).await;
+        assert_eq!(status, 200, "{departures}");
+        let times = strings(&departures["items"], "/departure_time");
+        assert!(times.is_sorted(), "{times:?}");
+        told += times.len();
+    }
+    assert!(told > 0);
+    assert_eq!(demo.get("/v1/stops/none/departures").await.0, 404);
+    demo.stop().await;
+}
