@@ -15,7 +15,7 @@ pub mod pool;
 pub mod private_pg;
 pub mod retention;
 mod trips;
-mod ts;
+pub mod ts;
 pub mod writer;
 
 pub use error::StoreError;
