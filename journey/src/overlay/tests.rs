@@ -106,7 +106,7 @@ fn runs_are_found_by_day_and_start() {
     let named =
         |trip: &str| TripUpdate { trip_id: trip.to_owned(), delay_s: Some(60), ..TripUpdate::default() };
     let run = |update: TripUpdate| {
-        run_of(&timetable, &update, DAY).map(|(day, trip)| (day, first_departure(&timetable, trip)))
+        run_of(&timetable, &update, DAY).map(|(day, trip)| (day, timetable.first_departure(trip)))
     };
     assert_eq!(run(named("t")), Some((DAY, 60)));
     // It does not run today, and yesterday's lasts past midnight.
