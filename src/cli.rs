@@ -125,7 +125,7 @@ pub struct RetentionArgs {
     /// Days that the bytes of LoRaWAN messages are kept.
     #[arg(long, env = "KV_KEEP_UPLINKS_DAYS", default_value_t = 90)]
     pub keep_uplinks_days: u32,
-    /// Days that vehicle positions are kept.
+    /// Days that vehicle positions, and what was said of trips, are kept.
     #[arg(long, env = "KV_KEEP_POSITIONS_DAYS", default_value_t = 14)]
     pub keep_positions_days: u32,
     /// Days that bay, site and passenger observations are kept.

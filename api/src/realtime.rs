@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use domain::live::LiveMap;
+use domain::live::{LiveMap, VehicleView};
 use domain::observation::VehicleFix;
 use domain::{TripUpdate, UtcMicros};
 use journey::timetable::services::parse_day;
@@ -111,13 +111,32 @@ fn clock(seconds: i32) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
-/// What vehicles that were heard lately say of the runs they are on, the newest last.
-fn runs(live: &LiveMap, timetable: &Timetable, starts: &Starts, now: UtcMicros) -> Vec<(Run, VehicleFix)> {
+/// What a vehicle says of the run that it is on, as far as it said so lately.
+struct OnRun {
+    run: Run,
+    delay_s: Option<i32>,
+    occupancy_pct: Option<f32>,
+}
+
+/// The runs that vehicles are on, the newest word last. Vehicles tell trip, delay and crowding in one
+/// message or in several, so each has its own age: one that is silent about its trip has ended it.
+fn runs(live: &LiveMap, timetable: &Timetable, starts: &Starts, now: UtcMicros) -> Vec<OnRun> {
+    let is_fresh = |at: &UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
     let vehicles = live.vehicle_positions().filter_map(|(id, _)| live.vehicle(id));
-    let mut heard: Vec<_> = vehicles.filter(|v| v.observed_at.plus_s(VEHICLE_HOLDS_S) >= now).collect();
-    heard.sort_unstable_by_key(|v| (v.observed_at, v.id));
-    let run = |fix: VehicleFix, at| Some((Run::of(&fix, at, timetable, starts)?, fix));
-    heard.into_iter().filter_map(|v| run(v.fix, v.observed_at)).collect()
+    let mut heard: Vec<(UtcMicros, VehicleView)> =
+        vehicles.filter_map(|v| Some((v.trip_observed_at.filter(is_fresh)?, v))).collect();
+    heard.sort_unstable_by_key(|(at, v)| (*at, v.id));
+    let on_run = |(at, v): (UtcMicros, VehicleView)| {
+        Some(OnRun {
+            run: Run::of(&v.fix, at, timetable, starts)?,
+            delay_s: v.fix.delay_s.filter(|_| v.delay_observed_at.as_ref().is_some_and(is_fresh)),
+            occupancy_pct: v
+                .fix
+                .occupancy_pct
+                .filter(|_| v.occupancy_observed_at.as_ref().is_some_and(is_fresh)),
+        })
+    };
+    heard.into_iter().filter_map(on_run).collect()
 }
 
 /// What is known of trips at `now`: what feeds say of them, and for the others how late their
@@ -128,15 +147,22 @@ pub fn updates(live: &LiveMap, timetable: &Timetable, starts: &Starts, now: UtcM
     for update in updates.iter().filter(|update| update.says_something()) {
         by_trip.entry(&update.trip_id).or_default().push(update);
     }
-    let by_vehicles = runs(live, timetable, starts, now).into_iter().filter_map(|(run, fix)| {
-        let delay_s = fix.delay_s?;
-        let of_trip = by_trip.get(run.trip_id.as_str());
-        if of_trip.is_some_and(|updates| updates.iter().any(|update| run.is_meant_by(update))) {
-            return None;
-        }
-        let Run { trip_id, start_date, start_time } = run;
-        Some(TripUpdate { trip_id, start_date, start_time, delay_s: Some(delay_s), ..TripUpdate::default() })
-    });
+    let by_vehicles =
+        runs(live, timetable, starts, now).into_iter().filter_map(|OnRun { run, delay_s, .. }| {
+            let delay_s = delay_s?;
+            let of_trip = by_trip.get(run.trip_id.as_str());
+            if of_trip.is_some_and(|updates| updates.iter().any(|update| run.is_meant_by(update))) {
+                return None;
+            }
+            let Run { trip_id, start_date, start_time } = run;
+            Some(TripUpdate {
+                trip_id,
+                start_date,
+                start_time,
+                delay_s: Some(delay_s),
+                ..TripUpdate::default()
+            })
+        });
     let by_vehicles: Vec<TripUpdate> = by_vehicles.collect();
     updates.extend(by_vehicles);
     updates
@@ -151,7 +177,7 @@ pub fn crowding(
     now: UtcMicros,
 ) -> HashMap<String, f32> {
     let runs = runs(live, timetable, starts, now).into_iter();
-    runs.filter_map(|(run, fix)| Some((run.trip_id, fix.occupancy_pct?))).collect()
+    runs.filter_map(|on| Some((on.run.trip_id, on.occupancy_pct?))).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub mod private_pg;
 pub mod replays;
 pub mod retention;
 mod trips;
-mod ts;
+pub mod ts;
 pub mod writer;
 
 pub use error::StoreError;

@@ -175,6 +175,34 @@ fn a_silent_vehicle_and_a_silent_feed_are_forgotten() {
 }
 
 #[test]
+fn a_vehicle_that_goes_on_without_its_trip_has_ended_it() {
+    let now = at("19:20:00");
+    let position = VehicleFix { position: domain::LatLon::new(51.9, 7.1), ..VehicleFix::default() };
+    let moving = |observed_at| Change::Vehicle {
+        vehicle: VehicleId(1),
+        feed: FeedId(1),
+        observed_at,
+        digest: 2,
+        fix: position.clone(),
+    };
+    let changes = |age_s: i64| vec![bus(1, "there", 60, now.plus_s(-age_s)), moving(now)];
+    assert_eq!(said(changes(VEHICLE_HOLDS_S), now).len(), 1);
+    assert_eq!(said(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
+    // Its trip is told anew, its delay is not.
+    let trip = VehicleFix { trip_id: Some("there".into()), ..VehicleFix::default() };
+    let told = |observed_at| Change::Vehicle {
+        vehicle: VehicleId(1),
+        feed: FeedId(1),
+        observed_at,
+        digest: 3,
+        fix: trip.clone(),
+    };
+    let again = |age_s: i64| vec![bus(1, "there", 60, now.plus_s(-age_s)), told(now)];
+    assert_eq!(said(again(VEHICLE_HOLDS_S), now).len(), 1);
+    assert_eq!(said(again(VEHICLE_HOLDS_S + 1), now).len(), 0);
+}
+
+#[test]
 fn crowding_is_that_of_the_newest_vehicle() {
     let now = at("19:20:00");
     let changes = vec![

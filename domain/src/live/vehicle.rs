@@ -104,6 +104,8 @@ impl VehicleCell {
             observed_at: newest.observed_at,
             position_observed_at: position.as_ref().map(|p| p.observed_at),
             trip_observed_at: trip.as_ref().map(|t| t.observed_at),
+            delay_observed_at: delay.map(|d| d.observed_at),
+            occupancy_observed_at: occupancy.as_ref().map(|o| o.observed_at),
             feed: newest.feed,
             feeds: shown.map(|s| s.map(|s| s.feed)),
         })

@@ -126,6 +126,8 @@ pub struct VehicleView {
     pub position_observed_at: Option<UtcMicros>,
     /// Of trip, route and stop.
     pub trip_observed_at: Option<UtcMicros>,
+    pub delay_observed_at: Option<UtcMicros>,
+    pub occupancy_observed_at: Option<UtcMicros>,
     /// The feed of the newest part.
     pub feed: FeedId,
     /// The feeds of all parts, for their attribution.
