@@ -114,7 +114,7 @@ async fn vehicles_come_by_http_and_keep_their_place() {
     let key = instance.admin_key();
     let rejections = eventually("what is no feed is rejected", || async {
         let found = instance.get_with("/v1/rejections?feed=polled&reason=malformed", &key).await;
-        (found["items"].as_array()?.len() > 0).then_some(found)
+        (!found["items"].as_array()?.is_empty()).then_some(found)
     })
     .await;
     assert_eq!(rejections["items"][0]["topic"], format!("http://127.0.0.1:{port}/rt.pb"));
