@@ -147,6 +147,14 @@ impl RetentionArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct DiskArgs {
+    /// Percent of the data directory's disk that must be free. With less nothing is stored or
+    /// acknowledged; reading goes on, and /readyz says why.
+    #[arg(long, env = "KV_MIN_FREE_DISK_PCT", default_value_t = crate::disk::MIN_FREE_PCT)]
+    pub min_free_disk_pct: f64,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -158,6 +166,8 @@ pub struct ServeArgs {
     pub embedded: EmbeddedBrokerArgs,
     #[command(flatten)]
     pub retention: RetentionArgs,
+    #[command(flatten)]
+    pub disk: DiskArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -168,6 +178,8 @@ pub struct IngestArgs {
     pub mqtt: MqttArgs,
     #[command(flatten)]
     pub retention: RetentionArgs,
+    #[command(flatten)]
+    pub disk: DiskArgs,
     /// Address for /healthz, /readyz and /metrics.
     #[arg(long, env = "KV_OPS_HTTP")]
     pub ops_http: Option<SocketAddr>,

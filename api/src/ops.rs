@@ -95,7 +95,7 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
     let mut checks = vec![Check::new(
         "disk",
         *app.may_store.borrow(),
-        "Under 5 % of the disk are free: nothing is stored or acknowledged until there is room; reading goes on.",
+        "Less of the disk is free than --min-free-disk-pct (default 5): nothing is stored or acknowledged until there is room; reading goes on.",
     )];
     if let Some(hub) = &app.hub {
         checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));

@@ -37,6 +37,7 @@ struct Parts {
     http: Option<HttpArgs>,
     ops_http: Option<std::net::SocketAddr>,
     retention: Option<Retention>,
+    min_free_disk_pct: f64,
 }
 
 /// Where the feeds that name no broker are.
@@ -86,6 +87,7 @@ fn serve_parts(args: ServeArgs) -> Result<Parts> {
         ops_http: args.http.ops_http,
         http: Some(args.http),
         retention: Some(args.retention.retention()),
+        min_free_disk_pct: args.disk.min_free_disk_pct,
     })
 }
 
@@ -100,6 +102,7 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
         http: None,
         ops_http: args.ops_http,
         retention: Some(args.retention.retention()),
+        min_free_disk_pct: args.disk.min_free_disk_pct,
     })
     .await?;
     running.announce()?;
@@ -118,6 +121,7 @@ pub async fn api(args: ApiArgs) -> Result<ExitCode> {
         ops_http: args.http.ops_http,
         http: Some(args.http),
         retention: None,
+        min_free_disk_pct: disk::MIN_FREE_PCT,
     })
     .await?;
     running.announce()?;
@@ -174,7 +178,7 @@ impl Running {
         loaded.changed().await.context("live state could not be loaded")?;
 
         let (broker, own_broker) = own_broker(&parts, &dir).await?;
-        let may_store = disk::watch_disk(dir.clone(), reading.clone());
+        let may_store = disk::watch_disk(dir.clone(), parts.min_free_disk_pct, reading.clone());
         let ingest = match parts.ingest {
             None => None,
             Some(_) => Some(Ingest::start(Config {

@@ -41,7 +41,8 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const START_ATTEMPTS: u32 = 3;
 /// How long a command waits for another process's server that is just being started.
 const ATTACH_DEADLINE: Duration = Duration::from_secs(60);
-const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// A start costs little, and every second without a database is one in which nothing is acknowledged.
+const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(3);
 
 /// The private server, owned by this process. Dropping it asks the server to stop without waiting for that;
 /// [`stop`](Self::stop) waits.

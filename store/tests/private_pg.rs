@@ -157,6 +157,42 @@ async fn survives_the_death_of_the_server() {
     assert_eq!(PrivatePg::attach(data_dir.path()).await, None);
 }
 
+/// More often than it is tried at once: then pauses lie between the attempts.
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_starts_is_soon_back() {
+    const KILLS: usize = 10;
+    let data_dir = tempdir();
+    let server = Arc::new(PrivatePg::start(data_dir.path()).await.unwrap());
+    let cancel = CancellationToken::new();
+    let supervisor = tokio::spawn({
+        let (server, cancel) = (server.clone(), cancel.clone());
+        async move { server.supervise(cancel).await }
+    });
+    let mut killed = None;
+    for _ in 0..KILLS {
+        killed = timeout(PATIENCE, async {
+            loop {
+                match server.postmaster_pid() {
+                    Some(pid) if Some(pid) != killed => break Some(pid),
+                    _ => tokio::time::sleep(Duration::from_millis(1)).await,
+                }
+            }
+        })
+        .await
+        .unwrap();
+        killed.into_iter().for_each(sigkill);
+    }
+    timeout(Duration::from_secs(15), async {
+        while PgConnection::connect(&server.url()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("it is back within the longest pause and one start");
+    server.stop().await.unwrap();
+    timeout(PATIENCE, supervisor).await.expect("stop ends the supervisor").unwrap();
+}
+
 #[tokio::test]
 async fn is_not_deceived_by_the_pid_of_another_process() {
     let data_dir = tempdir();

@@ -3,10 +3,13 @@
 mod bad_input;
 mod brokers;
 mod certificates;
+mod disk;
 mod kill;
 mod native;
 mod places;
+mod polled;
 mod replay;
+mod retained;
 mod samples;
 mod support;
 mod trips;

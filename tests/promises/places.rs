@@ -1,5 +1,7 @@
 //! Import and export from the command line, while the product runs.
 
+use std::time::{Duration, Instant};
+
 use crate::support::{Instance, at, chirpstack, eventually, port_of, publish, town};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,5 +116,53 @@ async fn a_feed_that_is_imported_while_it_runs_is_served() {
         (instance.get("/v1/bays/n2").await.1["state"] == "occupied").then_some(())
     })
     .await;
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_takes_effect_within_a_second() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    instance.import(&folder);
+    let imported = Instant::now();
+    eventually("the bay is there", || async { (instance.get("/v1/bays/a1").await.0 == 200).then_some(()) })
+        .await;
+    assert!(imported.elapsed() < Duration::from_secs(1), "{:?}", imported.elapsed());
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_kept_unless_it_is_to_be_closed() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    instance.import(&folder);
+    let bays = folder.join("bays.geojson");
+    let mut all: serde_json::Value = serde_json::from_slice(&std::fs::read(&bays).unwrap()).unwrap();
+    all["features"].as_array_mut().unwrap().retain(|f| f["properties"]["id"] != "a1");
+    std::fs::write(&bays, all.to_string()).unwrap();
+    let status = || async { instance.get("/v1/bays/a1").await.0 };
+    eventually("the bay is there", || async { (status().await == 200).then_some(()) }).await;
+
+    let bays = bays.to_string_lossy().into_owned();
+    let (ok, out, _) = instance.command(&["import", &bays]);
+    assert!(ok && out.contains("not in the files, kept: a1"), "{out}");
+    assert_eq!(status().await, 200);
+    let (ok, out, _) = instance.command(&["import", "--check", "--missing", "close", &bays]);
+    assert!(ok && out.contains("nothing was imported"), "{out}");
+    assert_eq!(status().await, 200);
+    let (ok, out, err) = instance.command(&["import", "--missing", "close", &bays]);
+    assert!(ok && out.contains("not in the files, closed: a1"), "{out}{err}");
+    eventually("the bay is closed", || async { (status().await == 404).then_some(()) }).await;
+    // Only what the files are about: there were no sites among them.
+    assert_eq!(instance.get("/v1/sites").await.1["items"].as_array().unwrap().len(), 2);
+    // What it was stays: it is closed from now on, and not gone.
+    let pool = instance.pool().await;
+    let until: Option<String> =
+        sqlx::query_scalar("SELECT def ->> 'valid_until' FROM place WHERE key = 'a1'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    assert!(until.is_some());
+    pool.close().await;
     instance.stop().await;
 }

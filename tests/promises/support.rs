@@ -73,6 +73,12 @@ impl Instance {
         self.process.kill().await.unwrap();
     }
 
+    /// Another value of a flag, from the next start on.
+    pub fn set(&mut self, flag: &str, value: &str) {
+        let at = self.args.iter().position(|a| a == flag).unwrap();
+        value.clone_into(&mut self.args[at + 1]);
+    }
+
     pub async fn restart(&mut self) {
         let (process, ready) = start(&self.args, self.dir.path()).await;
         (self.process, self.ready) = (process, ready);
@@ -274,12 +280,21 @@ impl Drop for Mosquitto {
 
 /// Publishes at QoS 1 and returns when the broker has acknowledged all.
 pub async fn publish(port: u16, messages: Vec<(String, Vec<u8>)>) {
+    send(port, messages, false).await;
+}
+
+/// The same with the flag *retain*: the broker keeps it for those who subscribe later.
+pub async fn publish_retained(port: u16, messages: Vec<(String, Vec<u8>)>) {
+    send(port, messages, true).await;
+}
+
+async fn send(port: u16, messages: Vec<(String, Vec<u8>)>, retain: bool) {
     let mut options = MqttOptions::new(format!("test-{}", free_port()), "127.0.0.1", port);
     options.set_max_packet_size(Some(32 << 20));
     let (client, mut events) = AsyncClient::new(options, messages.len() + 10);
     let n = messages.len();
     for (topic, payload) in messages {
-        client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
+        client.publish(topic, QoS::AtLeastOnce, retain, payload).await.unwrap();
     }
     let mut acked = 0;
     while acked < n {
