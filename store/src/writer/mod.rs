@@ -27,6 +27,7 @@ use sqlx::{Connection, PgConnection};
 
 use self::bay_states::Deferred;
 pub use self::bay_states::FOLD_AFTER;
+pub use self::rejections::Replayed;
 use crate::StoreError;
 use crate::changes::{self, Committed};
 use crate::migrate::{self, Layout};
@@ -103,15 +104,6 @@ impl Batch {
             .chain(of(&self.vehicles, |o| &o.heard))
             .chain(of(&self.passengers, |o| &o.heard))
     }
-}
-
-/// A rejected message that was replayed, and what is wrong with it now; nothing, when it is believed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Replayed {
-    pub municipality: MunicipalityId,
-    /// The rejection's number: the first of `rejections` gets it again.
-    pub id: i64,
-    pub rejections: Vec<Rejection>,
 }
 
 /// What became of a batch.

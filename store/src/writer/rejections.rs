@@ -1,11 +1,19 @@
 //! The quarantine.
 
-use domain::{Rejection, UtcMicros};
+use domain::{MunicipalityId, Rejection, UtcMicros};
 use sqlx::PgConnection;
 
-use super::Replayed;
 use crate::StoreError;
 use crate::ts::Ts;
+
+/// A rejected message that was replayed, and what is wrong with it now; nothing, when it is believed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    pub municipality: MunicipalityId,
+    /// The rejection's number: the first of `rejections` gets it again.
+    pub id: i64,
+    pub rejections: Vec<Rejection>,
+}
 
 /// Keeps rejected messages.
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Rejection]) -> Result<(), StoreError> {
