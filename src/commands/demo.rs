@@ -110,6 +110,7 @@ fn welcome(http: &str, county: &County, orders: &Path) {
     eprintln!("  curl '{http}/v1/parking?near={near}&limit=3'");
     eprintln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);
     eprintln!("  curl -N '{http}/v1/changes?municipality={}'", town.slug);
+    eprintln!("  curl '{http}/v1/journeys?from={:.5},{:.5}&to={near}'", town.lat + 0.008, town.lon + 0.014);
     eprintln!("Fill a car park, delay a bus line (remove the line to end it):");
     eprintln!("  echo 'fill steverstadt-parkhaus-altstadt' >> '{}'", orders.display());
     eprintln!("  echo 'delay 540=600' >> '{}'", orders.display());

@@ -33,7 +33,7 @@ const MAX_OFFERS: usize = 120;
 /// Car parks that only the map knows, at most.
 const MAX_MAPPED: usize = 10;
 /// Park-and-ride sites that are looked at, the nearest to the way first.
-const MAX_PARK_RIDE: usize = 25;
+const MAX_PARK_RIDE: usize = 12;
 /// Rejected places that are told.
 const MAX_REJECTED: usize = 30;
 /// For what opens and closes, the drive is taken to be so quick, m/s as the crow flies.

@@ -3,6 +3,8 @@
 
 mod file;
 mod stops;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

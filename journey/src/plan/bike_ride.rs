@@ -30,6 +30,9 @@ pub(super) fn plan(
     let mut origins = stops_in(area, Access::Bike, (request.from, MAX_BIKE_M), |to| {
         Some(tree.duration_s(to)? + gap_s(&link))
     });
+    // Nobody takes a bus from where one walks to the destination.
+    let foot = area.stops.of(Access::Foot);
+    origins.retain(|(stop, _)| foot[*stop as usize].is_none_or(|link| feet.in_s(&link).is_none()));
     for (_, seconds) in &mut origins {
         *seconds += LOCK_S;
     }

@@ -15,9 +15,9 @@ pub(super) const MIN_CHANCE: f64 = 0.2;
 const MAX_WAYS: usize = 4;
 
 /// No drive is slower than this as the crow flies, m/s; what is farther is not looked for.
-const SLOWEST_MPS: f64 = 4.0;
+const SLOWEST_MPS: f64 = 5.0;
 /// Added to the longest drive that is looked for, seconds.
-const DRIVE_MARGIN_S: f64 = 600.0;
+const DRIVE_MARGIN_S: f64 = 300.0;
 
 /// All drives from the origin, as far as a lot may be.
 pub(super) fn tree<'a>(

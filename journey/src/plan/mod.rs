@@ -14,6 +14,8 @@ mod park_ride;
 mod places;
 mod risk;
 mod street;
+#[cfg(test)]
+mod tests;
 mod transit;
 
 use std::sync::Arc;
@@ -226,6 +228,7 @@ impl Planner {
             }
         }
         best::keep(&mut plan, request);
+        riding.tell_next_departures(&mut plan.itineraries);
         Ok(plan)
     }
 }

@@ -31,7 +31,9 @@ impl Begins<'_> {
 pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
     let (area, request) = (riding.area, riding.request);
     let mut begins: FxHashMap<StopIx, Begins<'_>> = FxHashMap::default();
-    for lot in request.park_ride {
+    // From where one walks to the destination nobody takes a bus: those are places to park there.
+    let is_there = |lot: &Lot<'_>| lot.links.foot.iter().any(|door| feet.in_s(door).is_some());
+    for lot in request.park_ride.iter().filter(|lot| !is_there(lot)) {
         let Some((drive_s, gate)) = drive.nearest(&lot.links.vehicle).filter(|_| !lot.stops.is_empty())
         else {
             plan.left_out.push((lot.id, LeftOut::OutOfReach));

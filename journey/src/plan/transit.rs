@@ -5,7 +5,7 @@ use super::street::{Feet, budget};
 use super::{End, Itinerary, Leg, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
 use crate::area::{Access, Area};
 use crate::overlay::Overlay;
-use crate::raptor::{self, Journey, Query, Ride, Search, departures};
+use crate::raptor::{self, Journey, Query, Ride, Search};
 use crate::streets::{Path, Workspace};
 use crate::timetable::services::{Day, day_of};
 use crate::timetable::{StopIx, Timetable};
@@ -88,7 +88,7 @@ impl Riding<'_, '_> {
         let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
         plan.cut |= answer.cut;
         for journey in answer.journeys.iter().filter(|journey| journey.rides > 0) {
-            plan.itineraries.extend(self.itinerary(modes, journey, (day, midnight), feet, begin));
+            plan.itineraries.extend(self.itinerary(modes, journey, midnight, feet, begin));
         }
     }
 
@@ -96,11 +96,11 @@ impl Riding<'_, '_> {
         &mut self,
         modes: Modes,
         journey: &Journey,
-        (day, midnight): (Day, i64),
+        midnight: i64,
         feet: &Feet<'_>,
         begin: &Begin<'_>,
     ) -> Option<Itinerary> {
-        let (area, overlay) = (self.area, self.overlay);
+        let area = self.area;
         let access = if self.request.wheelchair { Access::Wheelchair } else { Access::Foot };
         let rides = || {
             journey.legs.iter().filter_map(|leg| if let raptor::Leg::Ride(r) = leg { Some(r) } else { None })
@@ -128,15 +128,6 @@ impl Riding<'_, '_> {
         let end = onward.end;
         legs.push(Leg::Street(onward));
         legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none()));
-        let later = first.departure_s + 1;
-        let next = departures(
-            &area.timetable,
-            overlay,
-            (first.from, Some(first.to)),
-            day,
-            (later, NEXT_WITHIN_S),
-            NEXT_DEPARTURES,
-        );
         Some(Itinerary {
             modes,
             start,
@@ -144,8 +135,21 @@ impl Riding<'_, '_> {
             expected_end: end as f64,
             transfers: journey.rides - 1,
             legs,
-            next_departures: next.iter().map(|d| midnight + i64::from(d.departure_s)).collect(),
+            next_departures: Vec::new(),
         })
+    }
+
+    /// Tells of each way when else its first ride leaves.
+    pub fn tell_next_departures(&mut self, itineraries: &mut [Itinerary]) {
+        let (day, midnight) = day_and_begin(&self.area.timetable, self.request.when.time());
+        for way in itineraries {
+            let first =
+                way.legs.iter().find_map(|leg| if let Leg::Ride(leg) = leg { Some(&leg.ride) } else { None });
+            let Some(Ride { from, to, departure_s, .. }) = first else { continue };
+            let (ends, times) = ((*from, Some(*to)), (departure_s + 1, NEXT_WITHIN_S));
+            let next = self.search.departures(self.overlay, ends, day, times, NEXT_DEPARTURES);
+            way.next_departures = next.iter().map(|d| midnight + i64::from(d.departure_s)).collect();
+        }
     }
 
     /// The walk between two stops; a straight line where the streets do not join them.

@@ -31,12 +31,25 @@ pub fn departures(
     (from_s, within_s): (i32, i32),
     count: usize,
 ) -> Vec<Departure> {
-    let query = Query { horizon_s: within_s, ..Query::new(&[], &[], day, When::DepartAt(from_s)) };
-    let mut cache = DayCache::default();
-    cache.prepare(timetable, super::search::days_of(timetable, &query), false);
     let nothing = vec![0; bits::words(timetable.patterns.trips())];
+    let days = (&mut DayCache::default(), nothing.as_slice());
+    departures_with(timetable, overlay, days, (stop, to), day, (from_s, within_s), count)
+}
+
+/// As [`departures`], with what a search keeps from one question to the next.
+pub(super) fn departures_with(
+    timetable: &Timetable,
+    overlay: Option<&Overlay>,
+    (cache, nothing): (&mut DayCache, &[u64]),
+    (stop, to): (StopIx, Option<StopIx>),
+    day: Day,
+    (from_s, within_s): (i32, i32),
+    count: usize,
+) -> Vec<Departure> {
+    let query = Query { horizon_s: within_s, ..Query::new(&[], &[], day, When::DepartAt(from_s)) };
+    cache.prepare(timetable, super::search::days_of(timetable, &query), false);
     let mut found = Vec::new();
-    for (number, network) in networks(timetable, overlay, &cache, &nothing, &query).iter().enumerate() {
+    for (number, network) in networks(timetable, overlay, cache, nothing, &query).iter().enumerate() {
         for passing in network.patterns.passing(stop) {
             let pattern = network.patterns.pattern(passing.pattern as usize);
             let position = usize::from(passing.position);

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::days::DayCache;
+use super::departures::{Departure, departures_with};
 use super::layers::{Networks, networks};
 use super::line::directed;
 use super::rounds::{Rounds, Task};
@@ -12,7 +13,7 @@ use super::{Answer, Journey, MAX_RIDES, Query, When};
 use crate::bits;
 use crate::overlay::Overlay;
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, Wheelchair};
+use crate::timetable::{StopIx, Timetable, Wheelchair};
 
 /// Shifts of days differ from 86,400 s by so much when clocks change.
 const CLOCK_CHANGE_S: i32 = 3_600;
@@ -77,6 +78,19 @@ impl Search {
             When::ArriveBy(_) => run::<true>,
         };
         run(&self.timetable, overlay, &networks, &mut self.rounds, query, limits, cut)
+    }
+
+    /// As [`departures`](super::departures()), without preparing the days each time.
+    pub fn departures(
+        &mut self,
+        overlay: Option<&Overlay>,
+        ride: (StopIx, Option<StopIx>),
+        day: Day,
+        times: (i32, i32),
+        count: usize,
+    ) -> Vec<Departure> {
+        let days = (&mut self.days, self.nothing.as_slice());
+        departures_with(&self.timetable, overlay, days, ride, day, times, count)
     }
 
     /// As [`Search::run`] for a departure; then sets each journey out as late as possible for its

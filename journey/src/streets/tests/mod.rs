@@ -10,7 +10,7 @@ use super::osm::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tag
 use super::{Budget, Link, Mode, Network, Reach, Workspace, build};
 
 /// Nodes on a grid of about 100 m: node `10 * y + x` lies at column x, row y.
-pub(super) struct Town {
+pub(crate) struct Town {
     pub data: OsmData,
 }
 

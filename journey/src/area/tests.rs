@@ -1,0 +1,114 @@
+use std::fs;
+use std::sync::Arc;
+
+use super::*;
+use crate::streets::tests::Town;
+use crate::timetable::read::tests::read_texts;
+
+const STREET: &[(&str, &str)] = &[("highway", "residential")];
+
+fn text(lines: &[&str]) -> String {
+    lines.join("\n")
+}
+
+/// A town of a grid of streets, 100 m apart, with a bus along its middle row every half hour, and a
+/// second platform across the street at the line's end.
+pub(crate) fn town() -> Area {
+    let mut town = Town::new();
+    for at in 0..10 {
+        let row: Vec<i64> = (0..10).map(|x| 10 * at + x).collect();
+        let column: Vec<i64> = (0..10).map(|y| 10 * y + at).collect();
+        town = town.way(&row, STREET).way(&column, STREET);
+    }
+    let network = town.build();
+    let lat = |row: f64| 48.6 + row * 9e-4;
+    let stops = [("a", 4.0, 0.0), ("m", 4.0, 5.0), ("z", 4.0, 9.0), ("zz", 4.3, 9.0)]
+        .map(|(id, row, column)| format!("{id},{id},{},{},1", lat(row), 8.8 + column * 13.6e-4));
+    let mut times = vec!["trip_id,arrival_time,departure_time,stop_id,stop_sequence".to_owned()];
+    let mut trips = vec!["route_id,service_id,trip_id,wheelchair_accessible".to_owned()];
+    for n in 0..20 {
+        let minute = |more: i32| {
+            let minute = 8 * 60 + n * 30 + more;
+            format!("{:02}:{:02}:00", minute / 60, minute % 60)
+        };
+        trips.push(format!("r,s,t{n},1"));
+        for (sequence, (stop, at)) in [("a", 0), ("m", 1), ("z", 2)].into_iter().enumerate() {
+            times.push(format!("t{n},{0},{0},{stop},{sequence}", minute(at)));
+        }
+    }
+    let mut stop_lines = vec!["stop_id,stop_name,stop_lat,stop_lon,wheelchair_boarding".to_owned()];
+    stop_lines.extend(stops);
+    let (mut timetable, problems) = read_texts(
+        vec![(
+            "bus",
+            vec![
+                (
+                    "agency.txt",
+                    text(&[
+                        "agency_id,agency_name,agency_url,agency_timezone",
+                        "b,Bus,http://b,Europe/Berlin",
+                    ]),
+                ),
+                ("routes.txt", text(&["route_id,agency_id,route_short_name,route_type", "r,b,1,3"])),
+                (
+                    "calendar.txt",
+                    text(&[
+                        "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date",
+                        "s,1,1,1,1,1,1,1,20261101,20261231",
+                    ]),
+                ),
+                ("stops.txt", stop_lines.join("\n")),
+                ("trips.txt", trips.join("\n")),
+                ("stop_times.txt", times.join("\n")),
+            ],
+        )],
+        Options::default(),
+    );
+    assert_eq!(problems.count(), 0, "{:?}", problems.listed());
+    let stops = StopLinks::new(&network, &timetable);
+    stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());
+    Area { network, timetable: Arc::new(timetable), stops, checksum: String::new() }
+}
+
+#[test]
+fn a_file_reads_back_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("town.kvj");
+    let area = town();
+    let bytes = write(&area, &file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().len(), bytes);
+    let back = read(&file).unwrap();
+    assert_eq!(back.network.streets(), area.network.streets());
+    assert_eq!(format!("{:?}", back.timetable), format!("{:?}", area.timetable));
+    assert_eq!(back.checksum.len(), 64);
+    assert_eq!(back.bounds(), area.bounds());
+    let at = area.network.streets().junctions[0].degrees();
+    let near = |area: &Area| area.stops.around(&area.timetable, at, 2_000.0);
+    assert_eq!(near(&back), near(&area));
+    assert!(!near(&area).is_empty());
+}
+
+#[test]
+fn a_damaged_file_or_another_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("town.kvj");
+    write(&town(), &file).unwrap();
+    let good = fs::read(&file).unwrap();
+    for (at, byte) in [(50, 1u8), (good.len() - 1, 1)] {
+        let mut bad = good.clone();
+        bad[at] ^= byte;
+        fs::write(&file, bad).unwrap();
+        assert!(matches!(read(&file), Err(FileError::Damaged { .. })));
+    }
+    fs::write(&file, &good[..good.len() / 2]).unwrap();
+    assert!(matches!(read(&file), Err(FileError::Damaged { .. })));
+    let mut newer = good.clone();
+    newer[8] = newer[8].wrapping_add(1);
+    fs::write(&file, newer).unwrap();
+    assert!(matches!(read(&file), Err(FileError::Version { .. })));
+    for other in [&b"PK\x03\x04"[..], b"", b"KVJOURNY"] {
+        fs::write(&file, other).unwrap();
+        assert!(matches!(read(&file), Err(FileError::NotOurs { .. })), "{other:?}");
+    }
+    assert!(matches!(read(&folder.path().join("none")), Err(FileError::Io { .. })));
+}

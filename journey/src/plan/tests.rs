@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use domain::geo::LatLon;
+
+use super::*;
+use crate::area::tests::town;
+use crate::streets::Mode;
+use crate::streets::parking::{Links, Place, Purpose, link_place};
+
+fn at(row: f64, column: f64) -> LatLon {
+    LatLon { lat: 48.6 + row * 9e-4, lon: 8.8 + column * 13.6e-4 }
+}
+
+/// 2026-11-24, so many seconds after midnight in Berlin.
+fn time(seconds: i64) -> i64 {
+    1_795_474_800 + seconds
+}
+
+struct Lots(Vec<(LatLon, Links, Vec<StopWalk>)>);
+
+impl Lots {
+    fn new(area: &Area, places: &[LatLon]) -> Self {
+        let mut workspace = Workspace::new();
+        let linked = places.iter().map(|place| {
+            let links =
+                link_place(&area.network, &Place { purpose: Purpose::Car, outline: vec![*place] }).unwrap();
+            let stops = stops_around(area, &mut workspace, *place, &links.foot);
+            (*place, links, stops)
+        });
+        Lots(linked.collect())
+    }
+
+    fn lots(&self) -> Vec<Lot<'_>> {
+        self.0.iter().enumerate().map(|(id, (at, links, stops))| Lot { id, at: *at, links, stops }).collect()
+    }
+}
+
+fn all_modes() -> Modes {
+    Modes::NAMED.iter().fold(Modes::NONE, |all, (_, mode)| all.with(*mode))
+}
+
+fn ask<'a>(
+    lots: &'a [Lot<'a>],
+    when: When,
+    modes: Modes,
+    p: &'a dyn Fn(usize, i64) -> Prospect,
+) -> Request<'a> {
+    Request {
+        from: at(4.2, 0.1),
+        to: at(4.2, 8.9),
+        when,
+        modes,
+        max_walk_m: 600.0,
+        max_direct_walk_m: 5_000.0,
+        wheelchair: false,
+        lots,
+        park_ride: lots,
+        prospect: p,
+        is_over: &|| false,
+    }
+}
+
+fn certain(_: usize, _: i64) -> Prospect {
+    Prospect { p: Some(0.9), search_s: 60.0 }
+}
+
+#[test]
+fn each_mode_goes_there_and_its_legs_join() {
+    let area = Arc::new(town());
+    let lots = Lots::new(&area, &[at(4.5, 8.0), at(4.5, 1.0)]);
+    let lots = lots.lots();
+    let mut planner = Planner::new(area);
+    for when in [When::DepartAt(time(8 * 3600 + 60)), When::ArriveBy(time(11 * 3600))] {
+        for (name, mode) in Modes::NAMED {
+            let plan = planner.plan(&ask(&lots, when, mode, &certain), None).unwrap();
+            assert!(!plan.itineraries.is_empty(), "{name} {when:?}");
+            for way in &plan.itineraries {
+                assert_eq!(way.modes, mode);
+                let ends: Vec<(End, End, i64, i64)> = way
+                    .legs
+                    .iter()
+                    .map(|leg| match leg {
+                        Leg::Street(leg) => (leg.from, leg.to, leg.start, leg.end),
+                        Leg::Ride(leg) => {
+                            (End::Stop(leg.ride.from), End::Stop(leg.ride.to), leg.start, leg.end)
+                        }
+                    })
+                    .collect();
+                assert_eq!((ends[0].0, ends[ends.len() - 1].1), (End::Origin, End::Destination), "{name}");
+                assert_eq!((ends[0].2, ends[ends.len() - 1].3), (way.start, way.end), "{name}");
+                assert!(
+                    ends.windows(2).all(|pair| pair[0].1 == pair[1].0 && pair[0].3 <= pair[1].2),
+                    "{ends:?}"
+                );
+                match when {
+                    When::DepartAt(at) => assert!(way.start >= at),
+                    When::ArriveBy(at) => assert!(way.end <= at),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_told() {
+    let mut planner = Planner::new(Arc::new(town()));
+    let plan =
+        planner.plan(&ask(&[], When::DepartAt(time(8 * 3600 + 60)), Modes::TRANSIT, &certain), None).unwrap();
+    let way = &plan.itineraries[0];
+    let Some(Leg::Ride(ride)) = way.legs.iter().find(|leg| matches!(leg, Leg::Ride(_))) else { panic!() };
+    assert_eq!((ride.start, ride.end), (time(8 * 3600 + 1800), time(8 * 3600 + 1920)));
+    assert_eq!(way.next_departures[..2], [time(9 * 3600), time(9 * 3600 + 1800)]);
+    let Leg::Street(walk) = &way.legs[0] else { panic!() };
+    assert!(ride.start - walk.end < 30, "{} s are waited in vain", ride.start - walk.end);
+}
+
+#[test]
+fn a_lot_without_a_chance_is_left_out_and_the_next_one_taken() {
+    let area = Arc::new(town());
+    let lots = Lots::new(&area, &[at(4.5, 8.8), at(4.5, 6.0), at(9.0, 9.0)]);
+    let lots = lots.lots();
+    let mut planner = Planner::new(area);
+    let when = When::DepartAt(time(9 * 3600));
+    let drive = |planner: &mut Planner, prospect: &dyn Fn(usize, i64) -> Prospect| {
+        planner.plan(&ask(&lots, when, Modes::CAR, prospect), None).unwrap()
+    };
+    let plan = drive(&mut planner, &certain);
+    assert_eq!(plan.itineraries[0].parking().unwrap().lot, 0);
+    assert!(plan.itineraries[0].expected_end > plan.itineraries[0].end as f64);
+    let alternatives: Vec<usize> =
+        plan.itineraries[0].parking().unwrap().alternatives.iter().map(|a| a.lot).collect();
+    assert_eq!(alternatives, [1, 2]);
+    let full = |lot: usize, _: i64| Prospect { p: Some(if lot == 0 { 0.05 } else { 0.9 }), search_s: 60.0 };
+    let plan = drive(&mut planner, &full);
+    assert_eq!(plan.itineraries[0].parking().unwrap().lot, 1);
+    assert!(plan.left_out.contains(&(0, LeftOut::ProbablyFull { p: 0.05 })));
+    // A risky lot next to the goal against a certain one farther away: the risk is weighed.
+    let risky = |lot: usize, _: i64| Prospect { p: Some(if lot == 0 { 0.21 } else { 0.99 }), search_s: 60.0 };
+    assert_eq!(drive(&mut planner, &risky).itineraries[0].parking().unwrap().lot, 1);
+}
+
+#[test]
+fn the_prospect_is_asked_for_the_moment_the_car_gets_there() {
+    let area = Arc::new(town());
+    let lots = Lots::new(&area, &[at(4.5, 8.8)]);
+    let lots = lots.lots();
+    let asked = std::cell::Cell::new(0);
+    let prospect = |_: usize, at: i64| {
+        asked.set(at);
+        Prospect { p: Some(0.9), search_s: 30.0 }
+    };
+    let start = time(9 * 3600);
+    let plan =
+        Planner::new(area).plan(&ask(&lots, When::DepartAt(start), Modes::CAR, &prospect), None).unwrap();
+    let Leg::Street(drive) = &plan.itineraries[0].legs[0] else { panic!() };
+    assert_eq!(drive.mode, Mode::Car);
+    assert!((asked.get() - drive.end).abs() <= 1, "{} {}", asked.get(), drive.end);
+}
+
+#[test]
+fn limits_and_far_places_are_kept_to() {
+    let mut planner = Planner::new(Arc::new(town()));
+    let mut request = ask(&[], When::DepartAt(time(9 * 3600)), all_modes(), &certain);
+    request.max_walk_m = 30.0;
+    request.max_direct_walk_m = 30.0;
+    let plan = planner.plan(&request, None).unwrap();
+    assert!(plan.itineraries.iter().all(|way| matches!(way.modes, Modes::BIKE | Modes::BIKE_RIDE)));
+    request.to = at(80.0, 80.0);
+    assert_eq!(planner.plan(&request, None).unwrap_err().0, Which::To);
+}
