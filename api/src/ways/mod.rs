@@ -22,8 +22,6 @@ use domain::live::LiveMap;
 use journey::area::Area;
 use journey::overlay::Overlay;
 use journey::plan::Planner;
-use journey::timetable::Timetable;
-use journey::timetable::services::{Day, day_of};
 use parking_lot::{Mutex, RwLock};
 
 use crate::realtime::{self, Starts};
@@ -108,15 +106,14 @@ impl Ways {
         let Some(loaded) = self.loaded.load_full() else { return };
         let timetable = &loaded.area.timetable;
         let updates = realtime::updates(live, timetable, &loaded.starts, now);
-        let day = service_day(timetable, now.0.div_euclid(1_000_000));
+        let day = timetable.day_at(now.0.div_euclid(1_000_000));
         loaded.realtime.store(Arc::new(Realtime {
             overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, day)),
             crowding: realtime::crowding(live, timetable, &loaded.starts, now),
         }));
     }
 
-    /// Notes how full places are, to learn how fast they fill: call it every
-    /// [`fill::SAMPLE_EVERY`](Filling).
+    /// Notes how full places are, to learn how fast they fill: call it several times a minute.
     pub fn sample(&self, live: &LiveMap, now: UtcMicros) {
         self.filling.write().sample(live, now);
     }
@@ -141,9 +138,4 @@ impl Loaded {
         }
         result
     }
-}
-
-fn service_day(timetable: &Timetable, at: i64) -> Day {
-    let zoned = jiff::Timestamp::from_second(at).ok().and_then(|t| t.in_tz(&timetable.timezone).ok());
-    zoned.map_or((at / 86_400) as Day, |z| day_of(z.date()))
 }

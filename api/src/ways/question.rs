@@ -121,7 +121,7 @@ impl Question {
         if !riding.iter().any(|mode| self.modes.has(*mode)) {
             return Ok(None);
         }
-        let day = super::service_day(&area.timetable, self.when.time());
+        let day = area.timetable.day_at(self.when.time());
         let said = match area.timetable.span() {
             None => "There is no timetable.".to_owned(),
             Some((first, last)) if (first..=last).contains(&day) => return Ok(None),

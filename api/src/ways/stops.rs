@@ -14,7 +14,6 @@ use super::answer::at;
 use super::co2::mode_word;
 use super::journeys::nothing_loaded;
 use super::question::outside;
-use super::service_day;
 use crate::answer;
 use crate::app::Ctx;
 use crate::params::RawQuery;
@@ -205,7 +204,7 @@ pub async fn departures(
             .remedy("Find stops with /v1/stops?near=LAT,LON.")
     })?;
     let seconds = from.0.div_euclid(1_000_000);
-    let day = service_day(timetable, seconds);
+    let day = timetable.day_at(seconds);
     let midnight = timetable.day_begins_at(day);
     let realtime = loaded.realtime.load();
     let mut found = Vec::new();

@@ -118,9 +118,9 @@ pub struct Request<'a> {
     /// Where one may change from the car to transit.
     pub park_ride: &'a [Lot<'a>],
     /// The prospect of a lot (by its id) for a car that comes at a time (seconds since 1970).
-    pub prospect: &'a dyn Fn(usize, i64) -> Prospect,
+    pub prospect: &'a (dyn Fn(usize, i64) -> Prospect + Sync),
     /// Asked now and then; `true` ends the search with what there is.
-    pub is_over: &'a dyn Fn() -> bool,
+    pub is_over: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Request<'_> {
@@ -192,39 +192,37 @@ impl Planner {
     /// No street is near one of the ends.
     pub fn plan(&mut self, request: &Request<'_>, overlay: Option<&Overlay>) -> Result<Plan, NoStreet> {
         let area = self.area.clone();
+        let Planner { from_foot, to_foot, from_bike, from_car, between, transit, .. } = self;
         let ends = street::Ends::new(&area, request)?;
+        let by_car = request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE);
         let mut plan = Plan::default();
-        let feet = ends.feet(&area, request, &mut self.from_foot, &mut self.to_foot);
+        let feet = ends.feet(&area, request, from_foot, to_foot);
         plan.cut |= feet.from.cut || feet.to.cut;
-        if request.modes.has(Modes::WALK) {
-            plan.itineraries.extend(street::walk(&area, request, &ends, &feet, &mut self.between));
-        }
-        if request.modes.has(Modes::BIKE) {
-            plan.itineraries.extend(street::bike(&area, request, &ends, &mut self.between));
-        }
-        let mut riding = transit::Riding {
-            area: &area,
-            request,
-            overlay,
-            search: &mut self.transit,
-            between: &mut self.between,
-        };
-        if request.modes.has(Modes::TRANSIT) {
-            riding.transit(&feet, &mut plan);
-        }
-        if request.modes.has(Modes::BIKE_RIDE) {
-            bike_ride::plan(&mut riding, &ends, &feet, &mut self.from_bike, &mut plan);
-        }
-        if request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE) {
-            let drive = car::tree(&area, request, &ends, &mut self.from_car);
-            if let Some(drive) = drive {
-                plan.cut |= drive.is_cut();
-                if request.modes.has(Modes::CAR) {
-                    car::plan(request, &drive, &feet, &mut plan);
-                }
-                if request.modes.has(Modes::PARK_RIDE) {
-                    park_ride::plan(&mut riding, &drive, &feet, &mut plan);
-                }
+        let mut riding = transit::Riding { area: &area, request, overlay, search: transit, between };
+        // The drives are the longest single piece of work, and nothing else waits for them.
+        let drive = std::thread::scope(|scope| {
+            let drive = by_car.then(|| scope.spawn(|| car::tree(&area, request, &ends, from_car)));
+            if request.modes.has(Modes::WALK) {
+                plan.itineraries.extend(street::walk(&area, request, &ends, &feet, riding.between));
+            }
+            if request.modes.has(Modes::BIKE) {
+                plan.itineraries.extend(street::bike(&area, request, &ends, riding.between));
+            }
+            if request.modes.has(Modes::TRANSIT) {
+                riding.transit(&feet, &mut plan);
+            }
+            if request.modes.has(Modes::BIKE_RIDE) {
+                bike_ride::plan(&mut riding, &ends, &feet, from_bike, &mut plan);
+            }
+            drive.and_then(|drive| drive.join().ok().flatten())
+        });
+        if let Some(drive) = drive {
+            plan.cut |= drive.is_cut();
+            if request.modes.has(Modes::CAR) {
+                car::plan(request, &drive, &feet, &mut plan);
+            }
+            if request.modes.has(Modes::PARK_RIDE) {
+                park_ride::plan(&mut riding, &drive, &feet, &mut plan);
             }
         }
         best::keep(&mut plan, request);

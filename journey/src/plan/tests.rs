@@ -43,7 +43,7 @@ fn ask<'a>(
     lots: &'a [Lot<'a>],
     when: When,
     modes: Modes,
-    p: &'a dyn Fn(usize, i64) -> Prospect,
+    p: &'a (dyn Fn(usize, i64) -> Prospect + Sync),
 ) -> Request<'a> {
     Request {
         from: at(4.2, 0.1),
@@ -121,7 +121,7 @@ fn a_lot_without_a_chance_is_left_out_and_the_next_one_taken() {
     let lots = lots.lots();
     let mut planner = Planner::new(area);
     let when = When::DepartAt(time(9 * 3600));
-    let drive = |planner: &mut Planner, prospect: &dyn Fn(usize, i64) -> Prospect| {
+    let drive = |planner: &mut Planner, prospect: &(dyn Fn(usize, i64) -> Prospect + Sync)| {
         planner.plan(&ask(&lots, when, Modes::CAR, prospect), None).unwrap()
     };
     let plan = drive(&mut planner, &certain);
@@ -144,9 +144,9 @@ fn the_prospect_is_asked_for_the_moment_the_car_gets_there() {
     let area = Arc::new(town());
     let lots = Lots::new(&area, &[at(4.5, 8.8)]);
     let lots = lots.lots();
-    let asked = std::cell::Cell::new(0);
+    let asked = std::sync::atomic::AtomicI64::new(0);
     let prospect = |_: usize, at: i64| {
-        asked.set(at);
+        asked.store(at, std::sync::atomic::Ordering::Relaxed);
         Prospect { p: Some(0.9), search_s: 30.0 }
     };
     let start = time(9 * 3600);
@@ -154,7 +154,8 @@ fn the_prospect_is_asked_for_the_moment_the_car_gets_there() {
         Planner::new(area).plan(&ask(&lots, When::DepartAt(start), Modes::CAR, &prospect), None).unwrap();
     let Leg::Street(drive) = &plan.itineraries[0].legs[0] else { panic!() };
     assert_eq!(drive.mode, Mode::Car);
-    assert!((asked.get() - drive.end).abs() <= 1, "{} {}", asked.get(), drive.end);
+    let asked = asked.into_inner();
+    assert!((asked - drive.end).abs() <= 1, "{asked} {}", drive.end);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::area::{Access, Area};
 use crate::overlay::Overlay;
 use crate::raptor::{self, Journey, Query, Ride, Search};
 use crate::streets::{Path, Workspace};
-use crate::timetable::services::{Day, day_of};
+use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable};
 
 /// Rides at most: who changes four times is not served by a fifth.
@@ -187,9 +187,8 @@ fn ride_leg(timetable: &Timetable, ride: &Ride, midnight: i64) -> RideLeg {
     }
 }
 
-/// The service day of a moment in the timetable's zone, and when it begins.
-pub(super) fn day_and_begin(timetable: &Timetable, time: i64) -> (Day, i64) {
-    let zoned = jiff::Timestamp::from_second(time).ok().and_then(|t| t.in_tz(&timetable.timezone).ok());
-    let day = zoned.map_or((time / 86_400) as Day, |z| day_of(z.date()));
+/// The service day of a moment, and when it begins.
+fn day_and_begin(timetable: &Timetable, time: i64) -> (Day, i64) {
+    let day = timetable.day_at(time);
     (day, timetable.day_begins_at(day))
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::footpaths::Footpaths;
 use self::patterns::Patterns;
-use self::services::{Day, Service, date_of};
+use self::services::{Day, Service, date_of, day_of};
 use self::shapes::{PointE6, Shapes};
 use self::strings::Strings;
 
@@ -197,6 +197,12 @@ impl Timetable {
         let noon = date_of(day).map(|date| date.at(12, 0, 0, 0));
         let noon = noon.and_then(|noon| noon.in_tz(&self.timezone).ok());
         noon.map_or(utc, |noon| noon.timestamp().as_second() - 43_200)
+    }
+
+    /// The service day of a moment (seconds since 1970) in the timetable's zone.
+    pub fn day_at(&self, time: i64) -> Day {
+        let zoned = jiff::Timestamp::from_second(time).ok().and_then(|t| t.in_tz(&self.timezone).ok());
+        zoned.map_or((time / 86_400) as Day, |zoned| day_of(zoned.date()))
     }
 
     /// The way of a trip between two of its stops, by their positions.
