@@ -1,5 +1,5 @@
 //! Replays rejected messages after the cause was mended: the same way as when they came in
-//! ([`receive`](crate::receive::receive)), as of the time of their receipt.
+//! ([`receive`]), as of the time of their receipt.
 
 use domain::{Registry, UtcMicros};
 use store::changes::Bell;
