@@ -2,7 +2,7 @@
 //!
 //! Can be thrown away and rebuilt from the store at any moment. Applying changes is idempotent
 //! and order-free: bays by [`crate::bay_state`], site counts by their version, vehicles part by
-//! part ([`vehicle`]), trips by their [`Rank`](crate::trip_update::Rank). No state is given out
+//! part (`vehicle`), trips by their [`Rank`](crate::trip_update::Rank). No state is given out
 //! without its age.
 
 mod class;

@@ -14,7 +14,7 @@ pub struct DayTrips {
     /// By trip.
     pub running: Vec<u64>,
     /// By pattern: first departure of the first running trip, and last arrival of the last;
-    /// [`NEVER`] when none runs.
+    /// `NEVER` when none runs.
     pub spans: Vec<(i32, i32)>,
     /// Whether any runs.
     pub any: bool,

@@ -1,7 +1,8 @@
 //! Stores batches: one transaction each, at most one at a time per writer.
 //!
 //! Within the transaction: append what is new, drop what is there, move the latest states
-//! forward (see [`bay_states`]: those of a large batch follow later), append to the change log. Doubles are rare, so bays go straight in by COPY; when one
+//! forward (see `bay_states`: those of a large batch follow later), append to the change log.
+//! Doubles are rare, so bays go straight in by COPY; when one
 //! of them turns out to be there already (SQLSTATE 23505) the batch is stored again by the staged
 //! road, with the same result.
 
