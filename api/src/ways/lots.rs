@@ -125,7 +125,9 @@ pub fn unlinked_sites(area: &Area, registry: &Registry) -> Vec<(String, String)>
         let place = Place { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
         Some((site.def.id.clone(), link_place(&area.network, &place).err()?.reason))
     });
-    unlinked.collect()
+    let mut unlinked: Vec<(String, String)> = unlinked.collect();
+    unlinked.sort_unstable();
+    unlinked
 }
 
 fn outline(geometry: &Geometry) -> Vec<LatLon> {

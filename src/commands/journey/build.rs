@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use domain::Registry;
 use journey::area::{self, Area, Notes, Step};
+use journey::streets::parking::link_osm;
 
 use crate::cli::BuildArgs;
 use crate::database::{Database, data_dir};
@@ -82,6 +83,12 @@ fn tell(area: &Area, notes: &Notes) {
         )
     });
     list("stops far from any street", stops, 0);
+    let parking = &area.network.streets().parking;
+    let unlinked = parking.iter().filter_map(|parking| {
+        let reason = link_osm(&area.network, parking).err()?.reason;
+        Some(format!("{} ({}): {reason}", parking.id, parking.name.as_deref().unwrap_or("no name")))
+    });
+    list("parking of the map that is not offered", unlinked, 0);
 }
 
 fn tell_places(area: &Area, registry: &Registry) {
