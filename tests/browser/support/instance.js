@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import mqtt from "mqtt";
 
-const PROGRAM = fileURLToPath(new URL("../../../target/debug/kreisverkehr", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const PROGRAM = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug/kreisverkehr");
 const PLACES = fileURLToPath(new URL("../places", import.meta.url));
 
 /** A fresh database, set up by a debug build on a busy machine, milliseconds. */
