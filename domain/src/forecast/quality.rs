@@ -1,5 +1,7 @@
 //! How good forecasts were: mean absolute errors, Brier scores, calibration.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use super::site::{Outcome, Scored};
@@ -28,6 +30,22 @@ pub struct Quality {
     pub persistence: Errors,
     /// The mean of the same quarter-hour in all weeks before.
     pub weekly_mean: Errors,
+}
+
+impl AddAssign for Errors {
+    fn add_assign(&mut self, other: Errors) {
+        self.absolute += other.absolute;
+        self.squared_chance += other.squared_chance;
+    }
+}
+
+impl AddAssign for Quality {
+    fn add_assign(&mut self, other: Quality) {
+        self.n += other.n;
+        self.forecast += other.forecast;
+        self.persistence += other.persistence;
+        self.weekly_mean += other.weekly_mean;
+    }
 }
 
 impl Quality {
@@ -70,5 +88,13 @@ impl Calibration {
     pub fn points(&self) -> impl Iterator<Item = (u64, f64, f64)> {
         let has_any = self.bins.iter().filter(|(n, ..)| *n > 0);
         has_any.map(|&(n, chances, happened)| (n, chances / n as f64, happened as f64 / n as f64))
+    }
+}
+
+impl AddAssign for Calibration {
+    fn add_assign(&mut self, other: Calibration) {
+        for (bin, more) in self.bins.iter_mut().zip(other.bins) {
+            *bin = (bin.0 + more.0, bin.1 + more.1, bin.2 + more.2);
+        }
     }
 }
