@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use domain::UtcMicros;
 use history::{History, Mapping};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use crate::cli::EvaluateArgs;
@@ -65,7 +65,8 @@ fn check_sites(sites: &[String], mapping: &Mapping) -> Result<()> {
 }
 
 fn midnight(day: Date, tz: &TimeZone) -> Result<UtcMicros> {
-    Ok(day.to_zoned(tz.clone()).with_context(|| format!("{day} is no day"))?.timestamp().into())
+    let begin = tz.to_timestamp(day.to_datetime(Time::midnight()));
+    Ok(begin.with_context(|| format!("{day} is out of range"))?.into())
 }
 
 fn bar(template: &str) -> ProgressBar {
