@@ -8,7 +8,7 @@ use super::features::{Drift, Origin};
 use super::grid::{Calendar, Slots, instant, step_of, steps};
 use super::health::{Health, Reading};
 use super::site::{Common, HORIZONS, Said, Scored, SiteModel};
-use super::spread::{Distribution, Shape};
+use super::spread::Distribution;
 use crate::ids::SiteId;
 use crate::time::UtcMicros;
 
@@ -182,8 +182,8 @@ impl Forecaster {
             let usual = view.usual(target)?;
             let (hour, last) = (self.slots.slot(target.floor() as i64).hour(), HORIZONS.len() - 1);
             let scale = site.scale(last, hour, usual);
-            let shape = &self.common[last].shape;
-            return answer(Distribution { expected: usual, scale, shape }, Basis::WeeklyProfile);
+            let said = Said { opinions: [usual; 4], expected: usual, scale };
+            return answer(site.distribution(&said, last, &self.common), Basis::WeeklyProfile);
         };
         let origin = view.origin(now, share, self.drift);
         if let Some(distribution) = origin.and_then(|origin| self.from_history(site, &origin, target - t)) {
@@ -192,12 +192,18 @@ impl Forecaster {
         let before = site.recent.reading(now.plus_s(-super::grid::STEP_S)).unwrap_or(share);
         let expected = (share + (share - before) * (target - t).min(TREND_STEPS)).clamp(0.0, 1.0);
         let scale = (UNKNOWN_SCALE * (target - t).sqrt()).clamp(1e-4, WIDEST_SCALE);
-        answer(Distribution { expected, scale, shape: &self.common[0].shape }, Basis::Live)
+        let said = Said { opinions: [expected; 4], expected, scale };
+        answer(site.distribution(&said, 0, &self.common), Basis::Live)
     }
 
     /// Between two horizons both models are asked and averaged by distance; below the first, the
     /// state now counts as the model for no time at all.
-    fn from_history<'a>(&'a self, site: &SiteModel, origin: &Origin, ahead: f64) -> Option<Distribution<'a>> {
+    fn from_history<'a>(
+        &'a self,
+        site: &'a SiteModel,
+        origin: &Origin,
+        ahead: f64,
+    ) -> Option<Distribution<'a>> {
         let view = site.view(&self.slots);
         let target = origin.t() + ahead;
         let upper = HORIZONS.iter().position(|h| *h as f64 >= ahead).unwrap_or(HORIZONS.len() - 1);
@@ -206,7 +212,6 @@ impl Forecaster {
         let hour = self.slots.slot(target.floor() as i64).hour();
         let say = |index| site.say(index, hour, &x, origin.share, usual, &self.common);
         let Said { expected, scale, .. } = say(upper);
-        let shape: &Shape = &self.common[upper].shape;
         let (below, from) = match upper.checked_sub(1) {
             Some(lower) => (say(lower), HORIZONS[lower] as f64),
             None => (Said { opinions: [origin.share; 4], expected: origin.share, scale: 1e-4 }, 0.0),
@@ -215,11 +220,9 @@ impl Forecaster {
         let mean = |low: f64, high: f64| low + part * (high - low);
         // Near the present, errors grow with the root of time, not with time.
         let scale_part = if upper == 0 { part.sqrt() } else { part };
-        Some(Distribution {
-            expected: mean(below.expected, expected),
-            scale: below.scale + scale_part * (scale - below.scale),
-            shape,
-        })
+        let expected = mean(below.expected, expected);
+        let scale = below.scale + scale_part * (scale - below.scale);
+        Some(site.distribution(&Said { expected, scale, ..below }, upper, &self.common))
     }
 }
 

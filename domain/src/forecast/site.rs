@@ -49,6 +49,7 @@ struct Head {
     hours: Vec<Rls>,
     mixes: Vec<Mix>,
     scale: Scale,
+    shape: Shape,
     /// Forecasts whose time has not come, by origin modulo the horizon.
     pending: Vec<Option<Box<Pending>>>,
 }
@@ -104,6 +105,7 @@ impl SiteModel {
             hours: untrained(horizon),
             mixes: vec![Mix::default(); HOURS],
             scale: Scale::new(ASSUMED_ERROR),
+            shape: Shape::empty(),
             pending: vec![None; horizon as usize],
         });
         SiteModel {
@@ -147,6 +149,7 @@ impl SiteModel {
             common[index].hours[hour].learn(&x, share - now, COMMON_FORGETTING);
             head.mixes[hour].learn(&opinions, share);
             common[index].shape.learn(expected, (share - expected) / scale);
+            head.shape.learn(expected, (share - expected) / scale);
             head.scale.learn(hour, expected, share - expected);
             let usual = self.profile.at(slot);
             scored(Scored {
@@ -176,7 +179,7 @@ impl SiteModel {
             let usual = self.view(slots).usual(target as f64).unwrap_or(origin.share);
             let hour = slots.slot(target).hour();
             let said = self.say(index, hour, &x, origin.share, usual, common);
-            let p_not_full = said.distribution(common, index).at_least(not_full_share(self.capacity));
+            let p_not_full = self.distribution(&said, index, common).at_least(not_full_share(self.capacity));
             let Said { opinions, expected, scale } = said;
             let head = &mut self.heads[index];
             let place = step.rem_euclid(head.horizon) as usize;
@@ -188,6 +191,17 @@ impl SiteModel {
     pub(crate) fn learn_week(&mut self, slot: Slot, share: f64) {
         let not_full = self.is_not_full(share);
         self.profile.learn(slot, share, not_full);
+    }
+
+    /// What was said, as a distribution with the shape of the horizon's errors.
+    pub(crate) fn distribution<'a>(
+        &'a self,
+        said: &Said,
+        index: usize,
+        common: &'a [Common],
+    ) -> Distribution<'a> {
+        let (own, common) = (&self.heads[index].shape, &common[index].shape);
+        Distribution { expected: said.expected, scale: said.scale, own, common }
     }
 
     /// The usual error of one horizon.
@@ -221,10 +235,4 @@ pub(crate) struct Said {
     pub(crate) opinions: Opinions,
     pub(crate) expected: f64,
     pub(crate) scale: f64,
-}
-
-impl Said {
-    pub(crate) fn distribution<'a>(&self, common: &'a [Common], index: usize) -> Distribution<'a> {
-        Distribution { expected: self.expected, scale: self.scale, shape: &common[index].shape }
-    }
 }

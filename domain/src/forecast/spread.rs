@@ -52,7 +52,7 @@ const KEEP: f32 = 0.99995;
 /// Weight of the shape assumed before anything is known (Laplace), in errors.
 const ASSUMED: f64 = 100.0;
 
-/// The shape of the errors of one horizon, by level: empirical, all sites together.
+/// The shape of the errors of one horizon, by level: empirical.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Shape {
     levels: Vec<Histogram>,
@@ -63,6 +63,8 @@ struct Histogram {
     counts: Vec<f32>,
     /// Weight of one new error; it grows instead of all counts shrinking.
     unit: f32,
+    /// Sum of the counts.
+    total: f32,
 }
 
 /// Where `unit` is brought back to 1.
@@ -73,17 +75,28 @@ impl Default for Histogram {
         let tail = |z: f64| if z < 0.0 { 0.5 * z.exp() } else { 1.0 - 0.5 * (-z).exp() };
         let edge = |i: usize| (i as f64 - BINS as f64 / 2.0) * WIDTH;
         let counts = (0..BINS).map(|i| (ASSUMED * (tail(edge(i + 1)) - tail(edge(i)))) as f32).collect();
-        Histogram { counts, unit: 1.0 }
+        Histogram { counts, unit: 1.0, total: ASSUMED as f32 }
     }
 }
 
 impl Histogram {
+    fn empty() -> Self {
+        Histogram { counts: vec![0.0; BINS], unit: 1.0, total: 0.0 }
+    }
+
+    /// How many errors count.
+    fn n(&self) -> f64 {
+        f64::from(self.total) / f64::from(self.unit)
+    }
+
     fn learn(&mut self, z: f64) {
         let bin = ((z / WIDTH + BINS as f64 / 2.0).floor().max(0.0) as usize).min(BINS - 1);
         self.counts[bin] += self.unit;
+        self.total += self.unit;
         self.unit /= KEEP;
         if self.unit > RESCALE {
             self.counts.iter_mut().for_each(|c| *c /= RESCALE);
+            self.total = self.counts.iter().sum();
             self.unit /= RESCALE;
         }
     }
@@ -93,22 +106,8 @@ impl Histogram {
         let place = z / WIDTH + BINS as f64 / 2.0;
         let bin = place.floor().clamp(0.0, BINS as f64 - 1.0) as usize;
         let inside = (place - bin as f64).clamp(0.0, 1.0);
-        let total: f32 = self.counts.iter().sum();
         let before: f32 = self.counts[..bin].iter().sum();
-        (f64::from(before) + inside * f64::from(self.counts[bin])) / f64::from(total)
-    }
-
-    /// The error in scales with `share` of all below it.
-    fn quantile(&self, share: f64) -> f64 {
-        let mut left = share * f64::from(self.counts.iter().sum::<f32>());
-        for (bin, count) in self.counts.iter().enumerate() {
-            let count = f64::from(*count);
-            if left <= count {
-                return (bin as f64 + left / count.max(1e-9) - BINS as f64 / 2.0) * WIDTH;
-            }
-            left -= count;
-        }
-        BINS as f64 / 2.0 * WIDTH
+        (f64::from(before) + inside * f64::from(self.counts[bin])) / f64::from(self.total).max(1e-9)
     }
 }
 
@@ -119,29 +118,50 @@ impl Default for Shape {
 }
 
 impl Shape {
+    /// Nothing assumed, nothing known.
+    pub(crate) fn empty() -> Self {
+        Shape { levels: vec![Histogram::empty(); LEVEL_COUNT] }
+    }
+
     pub(crate) fn learn(&mut self, expected: f64, error_in_scales: f64) {
         self.levels[level(expected)].learn(error_in_scales);
     }
 }
+
+/// Errors of all sites that weigh as much as the site's own, once it has as many.
+const COMMON_WEIGHT: f64 = 100.0;
 
 /// The distribution of the vacant share at one time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Distribution<'a> {
     pub(crate) expected: f64,
     pub(crate) scale: f64,
-    pub(crate) shape: &'a Shape,
+    /// The site's own errors, and those of all.
+    pub(crate) own: &'a Shape,
+    pub(crate) common: &'a Shape,
 }
+
+/// Halvings that find a quantile to a thousandth of a percent.
+const HALVINGS: usize = 17;
 
 impl Distribution<'_> {
     /// The chance of at least `share`, 0 to 1, never rising with `share`.
     pub(crate) fn at_least(&self, share: f64) -> f64 {
         let z = (share - self.expected) / self.scale;
-        (1.0 - self.shape.levels[level(self.expected)].below(z)).clamp(0.0, 1.0)
+        let level = level(self.expected);
+        let (own, common) = (&self.own.levels[level], &self.common.levels[level]);
+        let n = own.n();
+        let below = (n * own.below(z) + COMMON_WEIGHT * common.below(z)) / (n + COMMON_WEIGHT);
+        (1.0 - below).clamp(0.0, 1.0)
     }
 
     /// The share with `part` of the chance below it, 0 to 1.
     pub(crate) fn quantile(&self, part: f64) -> f64 {
-        let z = self.shape.levels[level(self.expected)].quantile(part);
-        (self.expected + z * self.scale).clamp(0.0, 1.0)
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..HALVINGS {
+            let middle = (low + high) / 2.0;
+            *(if 1.0 - self.at_least(middle) < part { &mut low } else { &mut high }) = middle;
+        }
+        high
     }
 }
