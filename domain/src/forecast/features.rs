@@ -1,6 +1,6 @@
 //! What a forecast is made from: the numbers that describe a site at one time, for another.
 
-use super::grid::{DAY, Slots, WEEK, instant, steps};
+use super::grid::{DAY, Slots, WEEK, steps};
 use super::profile::Profile;
 use super::recent::Recent;
 use crate::time::UtcMicros;
@@ -8,12 +8,35 @@ use crate::time::UtcMicros;
 /// How many numbers describe a site.
 pub(crate) const DIM: usize = 20;
 
+/// The way from a forecast's origin to its target.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Way {
+    pub(crate) x: Features,
+    pub(crate) echoes: Echoes,
+    /// Vacant share at the origin, and what is usual at the target.
+    pub(crate) now: f64,
+    pub(crate) usual: f64,
+    /// Local hour of the target.
+    pub(crate) hour: usize,
+}
+
+impl Way {
+    /// How far the origin is above what is usual.
+    pub(crate) fn above_usual(&self) -> f64 {
+        self.x[ABOVE_USUAL]
+    }
+}
+
 /// In shares of the capacity; what is not known is 0.
 pub(crate) type Features = [f64; DIM];
 
+/// Vacant shares at the target's time of day: the usual one lately, then yesterday, a week and two
+/// weeks ago.
+pub(crate) type Echoes = [f64; 4];
+
 /// Indices that a fresh model uses before it has learned (see [`prior`]).
 const USUAL_CHANGE: usize = 1;
-pub(crate) const ABOVE_USUAL: usize = 3;
+const ABOVE_USUAL: usize = 3;
 
 /// Steps after which an unusual level is expected to be usual again, before anything is learned.
 pub(crate) const FADES_AFTER_STEPS: f64 = 32.0;
@@ -62,7 +85,6 @@ pub(crate) struct View<'a> {
 
 /// What is known at the origin of a forecast.
 pub(crate) struct Origin {
-    now: UtcMicros,
     t: f64,
     /// Vacant share now.
     pub(crate) share: f64,
@@ -134,18 +156,33 @@ impl View<'_> {
         near[16] = drift.in_hour;
         near[17] = drift.above_usual;
         near[18] = share.min(0.1) - 0.05;
-        Some(Origin { now, t, share, usual, usual_lately: self.usual_lately(t)?, near })
+        Some(Origin { t, share, usual, usual_lately: self.usual_lately(t)?, near })
     }
 
-    /// The features of the way from `origin` to the time `target` in steps; only what lies before
-    /// the origin is looked at. `None` where the week is not known.
-    pub(crate) fn features(&self, origin: &Origin, target: f64) -> Option<Features> {
-        let Origin { t, .. } = *origin;
+    /// The way from `origin` to the time `target` in steps; only what lies before the origin is
+    /// looked at. `None` where the week is not known.
+    pub(crate) fn way(&self, origin: &Origin, target: f64) -> Option<Way> {
         let usual = self.usual(target)?;
+        let (day, week) = (whole(DAY, origin, target), whole(WEEK, origin, target));
+        let echoes = [
+            self.usual_lately(target),
+            self.share(target - day),
+            self.share(target - week),
+            self.share(target - week - WEEK as f64),
+        ];
+        Some(Way {
+            x: self.features(origin, target, usual)?,
+            echoes: echoes.map(|share| share.unwrap_or(usual)),
+            now: origin.share,
+            usual,
+            hour: self.slots.slot(target.floor() as i64).hour(),
+        })
+    }
+
+    fn features(&self, origin: &Origin, target: f64, usual: f64) -> Option<Features> {
+        let Origin { t, .. } = *origin;
         let usual_change = usual - origin.usual;
-        let ahead = target - t;
-        let whole = |unit: i64| ((ahead / unit as f64).ceil().max(1.0)) * unit as f64;
-        let (day, week) = (whole(DAY), whole(WEEK));
+        let (day, week) = (whole(DAY, origin, target), whole(WEEK, origin, target));
         let change =
             |then: f64, read: &dyn Fn(f64) -> Option<f64>| Some(read(target - then)? - read(t - then)?);
         let mut x = origin.near;
@@ -157,7 +194,11 @@ impl View<'_> {
         x[12] = change(week + WEEK as f64, &|t| self.share(t)).map_or(0.0, |c| c - usual_change);
         x[13] = self.above_usual(target - day).unwrap_or(0.0);
         x[19] = origin.near[ABOVE_USUAL] * usual;
-        debug_assert!(origin.now <= instant(target.ceil() as i64), "a forecast looks ahead");
         Some(x)
     }
+}
+
+/// The fewest whole days or weeks (`unit`) by which the target must be moved to be known.
+fn whole(unit: i64, origin: &Origin, target: f64) -> f64 {
+    ((target - origin.t) / unit as f64).ceil().max(1.0) * unit as f64
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::features::{Drift, Origin};
 use super::grid::{Calendar, Slots, instant, step_of, steps};
 use super::health::{Health, Reading};
-use super::site::{Common, HORIZONS, Said, Scored, SiteModel};
+use super::site::{Common, HORIZONS, Scored, SiteModel};
 use super::spread::Distribution;
 use crate::ids::SiteId;
 use crate::time::UtcMicros;
@@ -67,6 +67,8 @@ const FURTHEST_STEPS: f64 = super::grid::WEEK as f64;
 const UNKNOWN_SCALE: f64 = 0.03;
 /// The scale grows with the root of time, up to this share.
 const WIDEST_SCALE: f64 = 0.3;
+/// The scale at no distance at all.
+const NO_SCALE: f64 = 1e-4;
 /// Steps after which a live trend is not followed any further.
 const TREND_STEPS: f64 = 2.0;
 
@@ -177,68 +179,82 @@ impl Forecaster {
             FURTHEST_STEPS - (-ahead).rem_euclid(FURTHEST_STEPS)
         };
         let view = site.view(&self.slots);
-        let answer = |distribution, basis| Some(chance(site, at_least, distribution, basis));
         let Some(share) = share else {
             let usual = view.usual(target)?;
-            let (hour, last) = (self.slots.slot(target.floor() as i64).hour(), HORIZONS.len() - 1);
-            let scale = site.scale(last, hour, usual);
-            let said = Said { opinions: [usual; 4], expected: usual, scale };
-            return answer(site.distribution(&said, last, &self.common), Basis::WeeklyProfile);
+            let last = HORIZONS.len() - 1;
+            let hour = self.slots.slot(target.floor() as i64).hour();
+            let around = site.around(last, hour, usual, &self.common);
+            return Some(chance(site, at_least, usual, Basis::WeeklyProfile, |asked| around.at_least(asked)));
         };
-        let origin = view.origin(now, share, self.drift);
-        if let Some(distribution) = origin.and_then(|origin| self.from_history(site, &origin, target - t)) {
-            return answer(distribution, Basis::History);
+        let ahead = target - t;
+        if let Some(origin) = view.origin(now, share, self.drift) {
+            let history = self.from_history(site, &origin, ahead);
+            if let Some((expected, p)) = history {
+                return Some(chance(site, at_least, expected, Basis::History, p));
+            }
         }
         let before = site.recent.reading(now.plus_s(-super::grid::STEP_S)).unwrap_or(share);
-        let expected = (share + (share - before) * (target - t).min(TREND_STEPS)).clamp(0.0, 1.0);
-        let scale = (UNKNOWN_SCALE * (target - t).sqrt()).clamp(1e-4, WIDEST_SCALE);
-        let said = Said { opinions: [expected; 4], expected, scale };
-        answer(site.distribution(&said, 0, &self.common), Basis::Live)
+        let expected = (share + (share - before) * ahead.min(TREND_STEPS)).clamp(0.0, 1.0);
+        let scale = (UNKNOWN_SCALE * ahead.sqrt()).clamp(NO_SCALE, WIDEST_SCALE);
+        let around = Distribution { scale, ..site.around(0, 0, expected, &self.common) };
+        Some(chance(site, at_least, expected, Basis::Live, |asked| around.at_least(asked)))
     }
 
-    /// Between two horizons both models are asked and averaged by distance; below the first, the
-    /// state now counts as the model for no time at all.
+    /// Expected share, and the chance of at least a share. Between two horizons both models are
+    /// asked and averaged by distance; before the first, the state now counts as the model for no
+    /// time at all, and the doubt grows with the root of time.
     fn from_history<'a>(
         &'a self,
         site: &'a SiteModel,
         origin: &Origin,
         ahead: f64,
-    ) -> Option<Distribution<'a>> {
+    ) -> Option<(f64, impl Fn(f64) -> f64 + 'a)> {
         let view = site.view(&self.slots);
-        let target = origin.t() + ahead;
+        let way = view.way(origin, origin.t() + ahead)?;
         let upper = HORIZONS.iter().position(|h| *h as f64 >= ahead).unwrap_or(HORIZONS.len() - 1);
-        let x = view.features(origin, target)?;
-        let usual = view.usual(target)?;
-        let hour = self.slots.slot(target.floor() as i64).hour();
-        let say = |index| site.say(index, hour, &x, origin.share, usual, &self.common);
-        let Said { expected, scale, .. } = say(upper);
-        let (below, from) = match upper.checked_sub(1) {
-            Some(lower) => (say(lower), HORIZONS[lower] as f64),
-            None => (Said { opinions: [origin.share; 4], expected: origin.share, scale: 1e-4 }, 0.0),
-        };
+        let lower = upper.checked_sub(1);
+        let from = lower.map_or(0.0, |lower| HORIZONS[lower] as f64);
         let part = ((ahead - from) / (HORIZONS[upper] as f64 - from)).clamp(0.0, 1.0);
-        let mean = |low: f64, high: f64| low + part * (high - low);
-        // Near the present, errors grow with the root of time, not with time.
-        let scale_part = if upper == 0 { part.sqrt() } else { part };
-        let expected = mean(below.expected, expected);
-        let scale = below.scale + scale_part * (scale - below.scale);
-        Some(site.distribution(&Said { expected, scale, ..below }, upper, &self.common))
+        let part = if lower.is_none() { part.sqrt() } else { part };
+        let now = origin.share;
+        let above = site.say(upper, &way, &self.common);
+        let below = lower.map(|lower| (lower, site.say(lower, &way, &self.common)));
+        let low = below.as_ref().map_or(now, |(_, said)| said.expected);
+        let expected = low + part * (above.expected - low);
+        let p = move |asked: f64| {
+            let low = match &below {
+                Some((lower, said)) => site.at_least(asked, said, *lower, &self.common),
+                None => f64::from(u8::from(now >= asked)),
+            };
+            low + part * (site.at_least(asked, &above, upper, &self.common) - low)
+        };
+        Some((expected, p))
     }
 }
 
-fn chance(site: &SiteModel, at_least: u32, distribution: Distribution, basis: Basis) -> Chance {
+/// Halvings that find a quantile to a thousandth of a percent of the capacity.
+const HALVINGS: usize = 17;
+
+fn chance(site: &SiteModel, at_least: u32, expected: f64, basis: Basis, p: impl Fn(f64) -> f64) -> Chance {
     let capacity = f64::from(site.capacity);
-    let p = match at_least {
-        0 => 1.0,
-        n if n > site.capacity => 0.0,
-        n => distribution.at_least((f64::from(n) - 0.5) / capacity),
+    let quantile = |part: f64| {
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..HALVINGS {
+            let middle = (low + high) / 2.0;
+            *(if 1.0 - p(middle) < part { &mut low } else { &mut high }) = middle;
+        }
+        (high * capacity).round() as u32
     };
-    let spaces = |share: f64| (share * capacity).round() as u32;
     Chance {
-        p,
-        expected: distribution.expected * capacity,
-        low: spaces(distribution.quantile(0.1)),
-        high: spaces(distribution.quantile(0.9)),
+        p: match at_least {
+            0 => 1.0,
+            n if n > site.capacity => 0.0,
+            // Half a space below: a share is a little off the count it came from.
+            n => p((f64::from(n) - 0.5) / capacity),
+        },
+        expected: expected * capacity,
+        low: quantile(0.1),
+        high: quantile(0.9),
         basis,
     }
 }

@@ -31,6 +31,7 @@ mod profile;
 mod quality;
 mod recent;
 mod rls;
+mod sharpen;
 mod site;
 mod spread;
 

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{Features, View, prior};
+use super::features::{FADES_AFTER_STEPS, Origin, View, Way, prior};
 use super::grid::{Slot, Slots};
 use super::health::Screen;
 use super::mix::{Mix, Opinions};
 use super::profile::Profile;
 use super::recent::Recent;
 use super::rls::Rls;
+use super::sharpen::{Clues, Sharpener};
 use super::spread::{Distribution, Scale, Shape};
 
 /// How far ahead there is a model, in steps: 15, 30, 60, 120 minutes, 4 and 8 hours, a day, a week.
@@ -24,6 +25,8 @@ const COMMON_FORGETTING: f64 = 0.99995;
 const ASSUMED_ERROR: f64 = 0.03;
 /// The share from which a site is not as good as full; what the Brier scores are about.
 pub const NOT_FULL: f64 = 0.05;
+/// Shares whose chances are learned from: a space or two, not as good as full, plenty.
+const PRACTICE: [f64; 3] = [0.01, NOT_FULL, 0.15];
 
 /// Models of all sites together, for one horizon.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,17 +53,17 @@ struct Head {
     mixes: Vec<Mix>,
     scale: Scale,
     shape: Shape,
+    sharpener: Sharpener,
     /// Forecasts whose time has not come, by origin modulo the horizon.
     pending: Vec<Option<Box<Pending>>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pending {
-    x: Features,
-    opinions: Opinions,
-    expected: f64,
-    scale: f64,
+    said: Said,
     p_not_full: f64,
+    /// For each of [`PRACTICE`], the chance by the distribution of errors.
+    plain: [f64; PRACTICE.len()],
 }
 
 /// A forecast whose time has come, beside what was said without one and what came.
@@ -106,6 +109,7 @@ impl SiteModel {
             mixes: vec![Mix::default(); HOURS],
             scale: Scale::new(ASSUMED_ERROR),
             shape: Shape::empty(),
+            sharpener: Sharpener::default(),
             pending: vec![None; horizon as usize],
         });
         SiteModel {
@@ -143,7 +147,12 @@ impl SiteModel {
             let head = &mut self.heads[index];
             let Some(pending) = head.pending[step.rem_euclid(head.horizon) as usize].take() else { continue };
             let Some(share) = share else { continue };
-            let Pending { x, opinions, expected, scale, p_not_full } = *pending;
+            let Pending { said, p_not_full, plain } = *pending;
+            for (asked, p) in PRACTICE.iter().zip(plain) {
+                head.sharpener.learn(&said.clues(*asked, p), share >= *asked);
+            }
+            let Said { way, opinions, expected, scale } = said;
+            let x = way.x;
             let now = opinions[super::mix::SIGN];
             head.hours[hour].learn(&x, share - now, OWN_FORGETTING);
             common[index].hours[hour].learn(&x, share - now, COMMON_FORGETTING);
@@ -166,24 +175,17 @@ impl SiteModel {
     }
 
     /// Makes the forecasts that will be learned from.
-    pub(crate) fn foresee(
-        &mut self,
-        step: i64,
-        slots: &Slots,
-        origin: &super::features::Origin,
-        common: &[Common],
-    ) {
+    pub(crate) fn foresee(&mut self, step: i64, slots: &Slots, origin: &Origin, common: &[Common]) {
         for index in 0..self.heads.len() {
             let target = step + self.heads[index].horizon;
-            let Some(x) = self.view(slots).features(origin, target as f64) else { continue };
-            let usual = self.view(slots).usual(target as f64).unwrap_or(origin.share);
-            let hour = slots.slot(target).hour();
-            let said = self.say(index, hour, &x, origin.share, usual, common);
-            let p_not_full = self.distribution(&said, index, common).at_least(not_full_share(self.capacity));
-            let Said { opinions, expected, scale } = said;
+            let Some(way) = self.view(slots).way(origin, target as f64) else { continue };
+            let said = self.say(index, &way, common);
+            let p_not_full = self.at_least(not_full_share(self.capacity), &said, index, common);
+            let plain = PRACTICE
+                .map(|asked| self.around(index, said.way.hour, said.expected, common).at_least(asked));
             let head = &mut self.heads[index];
             let place = step.rem_euclid(head.horizon) as usize;
-            head.pending[place] = Some(Box::new(Pending { x, opinions, expected, scale, p_not_full }));
+            head.pending[place] = Some(Box::new(Pending { said, p_not_full, plain }));
         }
     }
 
@@ -193,46 +195,51 @@ impl SiteModel {
         self.profile.learn(slot, share, not_full);
     }
 
-    /// What was said, as a distribution with the shape of the horizon's errors.
-    pub(crate) fn distribution<'a>(
+    /// Errors of one horizon around `expected`, for a target in `hour`.
+    pub(crate) fn around<'a>(
         &'a self,
-        said: &Said,
-        index: usize,
-        common: &'a [Common],
-    ) -> Distribution<'a> {
-        let (own, common) = (&self.heads[index].shape, &common[index].shape);
-        Distribution { expected: said.expected, scale: said.scale, own, common }
-    }
-
-    /// The usual error of one horizon.
-    pub(crate) fn scale(&self, index: usize, hour: usize, expected: f64) -> f64 {
-        self.heads[index].scale.at(hour, expected)
-    }
-
-    /// What the models of one horizon say for a target in `hour`.
-    pub(crate) fn say(
-        &self,
         index: usize,
         hour: usize,
-        x: &Features,
-        now: f64,
-        usual: f64,
-        common: &[Common],
-    ) -> Said {
+        expected: f64,
+        common: &'a [Common],
+    ) -> Distribution<'a> {
         let head = &self.heads[index];
-        let keep = (-(head.horizon as f64) / super::features::FADES_AFTER_STEPS).exp();
-        let fading = usual + keep * x[super::features::ABOVE_USUAL];
-        let opinions =
-            [now, fading, now + common[index].hours[hour].predict(x), now + head.hours[hour].predict(x)]
-                .map(|opinion| opinion.clamp(0.0, 1.0));
+        let scale = head.scale.at(hour, expected);
+        Distribution { expected, scale, own: &head.shape, common: &common[index].shape }
+    }
+
+    /// The chance of at least `share`, 0 to 1, never rising with `share`.
+    pub(crate) fn at_least(&self, share: f64, said: &Said, index: usize, common: &[Common]) -> f64 {
+        let p = self.around(index, said.way.hour, said.expected, common).at_least(share);
+        self.heads[index].sharpener.chance(&said.clues(share, p))
+    }
+
+    /// What the models of one horizon say.
+    pub(crate) fn say(&self, index: usize, way: &Way, common: &[Common]) -> Said {
+        let head = &self.heads[index];
+        let (now, hour) = (way.now, way.hour);
+        let keep = (-(head.horizon as f64) / FADES_AFTER_STEPS).exp();
+        let fading = way.usual + keep * way.above_usual();
+        let all = now + common[index].hours[hour].predict(&way.x);
+        let own = now + head.hours[hour].predict(&way.x);
+        let opinions = [now, fading, all, own].map(|opinion| opinion.clamp(0.0, 1.0));
         let expected = head.mixes[hour].combine(&opinions);
-        Said { opinions, expected, scale: head.scale.at(hour, expected) }
+        Said { way: way.clone(), opinions, expected, scale: head.scale.at(hour, expected) }
     }
 }
 
 /// What was said for one horizon.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Said {
-    pub(crate) opinions: Opinions,
+    way: Way,
+    opinions: Opinions,
     pub(crate) expected: f64,
-    pub(crate) scale: f64,
+    scale: f64,
+}
+
+impl Said {
+    fn clues(&self, asked: f64, p: f64) -> Clues<'_> {
+        let [_, _, common, own] = self.opinions;
+        Clues { p, asked, common, own, scale: self.scale, way: &self.way }
+    }
 }

@@ -141,9 +141,6 @@ pub(crate) struct Distribution<'a> {
     pub(crate) common: &'a Shape,
 }
 
-/// Halvings that find a quantile to a thousandth of a percent.
-const HALVINGS: usize = 17;
-
 impl Distribution<'_> {
     /// The chance of at least `share`, 0 to 1, never rising with `share`.
     pub(crate) fn at_least(&self, share: f64) -> f64 {
@@ -153,15 +150,5 @@ impl Distribution<'_> {
         let n = own.n();
         let below = (n * own.below(z) + COMMON_WEIGHT * common.below(z)) / (n + COMMON_WEIGHT);
         (1.0 - below).clamp(0.0, 1.0)
-    }
-
-    /// The share with `part` of the chance below it, 0 to 1.
-    pub(crate) fn quantile(&self, part: f64) -> f64 {
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..HALVINGS {
-            let middle = (low + high) / 2.0;
-            *(if 1.0 - self.at_least(middle) < part { &mut low } else { &mut high }) = middle;
-        }
-        high
     }
 }
