@@ -16,6 +16,8 @@ pub(crate) struct Way {
     /// Vacant share at the origin, and what is usual at the target.
     pub(crate) now: f64,
     pub(crate) usual: f64,
+    /// How far the origin is above what was usual in the last weeks.
+    pub(crate) above_lately: f64,
     /// Local hour of the target.
     pub(crate) hour: usize,
 }
@@ -24,6 +26,11 @@ impl Way {
     /// How far the origin is above what is usual.
     pub(crate) fn above_usual(&self) -> f64 {
         self.x[ABOVE_USUAL]
+    }
+
+    /// What was usual at the target in the last weeks.
+    pub(crate) fn usual_lately(&self) -> f64 {
+        self.echoes[0]
     }
 }
 
@@ -175,6 +182,7 @@ impl View<'_> {
             echoes: echoes.map(|share| share.unwrap_or(usual)),
             now: origin.share,
             usual,
+            above_lately: origin.share - origin.usual_lately,
             hour: self.slots.slot(target.floor() as i64).hour(),
         })
     }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How many there are: the sign now, the usual week, all sites' model, the site's own.
-pub(crate) const EXPERTS: usize = 4;
+/// How many there are: the sign now, the usual week, the last weeks, all sites' model for the hour,
+/// the site's own for any hour, and its own for the hour.
+pub(crate) const EXPERTS: usize = 6;
 
 /// What each says.
 pub(crate) type Opinions = [f64; EXPERTS];
@@ -22,12 +23,13 @@ const SHARPNESS: f64 = 20.0;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mix {
     errors: [f32; EXPERTS],
+    learned: u16,
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        // Before anything is known the usual week leads, then all sites' model.
-        Mix { errors: [0.06, 0.05, 0.052, 0.055] }
+        // Before anything is known the usual week leads.
+        Mix { errors: [0.06, 0.05, 0.05, 0.05, 0.05, 0.06], learned: 0 }
     }
 }
 
@@ -44,8 +46,10 @@ impl Mix {
     }
 
     pub(crate) fn learn(&mut self, opinions: &Opinions, truth: f64) {
+        self.learned = self.learned.saturating_add(1);
+        let rate = RATE.max(1.0 / f32::from(self.learned));
         for (opinion, error) in opinions.iter().zip(&mut self.errors) {
-            *error += RATE * ((opinion - truth).abs() as f32 - *error);
+            *error += rate * ((opinion - truth).abs() as f32 - *error);
         }
     }
 }

@@ -49,6 +49,8 @@ impl Common {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Head {
     horizon: i64,
+    /// For any hour: soon learned; and for each hour.
+    any_hour: Rls,
     hours: Vec<Rls>,
     mixes: Vec<Mix>,
     scale: Scale,
@@ -105,6 +107,7 @@ impl SiteModel {
     pub(crate) fn new(capacity: u32, hold_s: i64) -> Self {
         let heads = HORIZONS.map(|horizon| Head {
             horizon,
+            any_hour: Rls::new(&prior(horizon), ASSUMED_ERROR),
             hours: untrained(horizon),
             mixes: vec![Mix::default(); HOURS],
             scale: Scale::new(ASSUMED_ERROR),
@@ -154,6 +157,7 @@ impl SiteModel {
             let Said { way, opinions, expected, scale } = said;
             let x = way.x;
             let now = opinions[super::mix::SIGN];
+            head.any_hour.learn(&x, share - now, COMMON_FORGETTING);
             head.hours[hour].learn(&x, share - now, OWN_FORGETTING);
             common[index].hours[hour].learn(&x, share - now, COMMON_FORGETTING);
             head.mixes[hour].learn(&opinions, share);
@@ -220,9 +224,11 @@ impl SiteModel {
         let (now, hour) = (way.now, way.hour);
         let keep = (-(head.horizon as f64) / FADES_AFTER_STEPS).exp();
         let fading = way.usual + keep * way.above_usual();
+        let lately = way.usual_lately() + keep * way.above_lately;
         let all = now + common[index].hours[hour].predict(&way.x);
         let own = now + head.hours[hour].predict(&way.x);
-        let opinions = [now, fading, all, own].map(|opinion| opinion.clamp(0.0, 1.0));
+        let any = now + head.any_hour.predict(&way.x);
+        let opinions = [now, fading, lately, all, any, own].map(|opinion| opinion.clamp(0.0, 1.0));
         let expected = head.mixes[hour].combine(&opinions);
         Said { way: way.clone(), opinions, expected, scale: head.scale.at(hour, expected) }
     }
@@ -239,7 +245,7 @@ pub(crate) struct Said {
 
 impl Said {
     fn clues(&self, asked: f64, p: f64) -> Clues<'_> {
-        let [_, _, common, own] = self.opinions;
+        let [_, _, _, common, _, own] = self.opinions;
         Clues { p, asked, common, own, scale: self.scale, way: &self.way }
     }
 }

@@ -20,12 +20,13 @@ fn level(expected: f64) -> usize {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Scale {
     hours: [f32; HOURS],
+    learned: [u16; HOURS],
     levels: [f32; LEVEL_COUNT],
 }
 
 impl Scale {
     pub(crate) fn new(usual_error: f64) -> Self {
-        Scale { hours: [usual_error as f32; HOURS], levels: [1.0; LEVEL_COUNT] }
+        Scale { hours: [usual_error as f32; HOURS], learned: [0; HOURS], levels: [1.0; LEVEL_COUNT] }
     }
 
     pub(crate) fn at(&self, hour: usize, expected: f64) -> f64 {
@@ -34,12 +35,15 @@ impl Scale {
 
     pub(crate) fn learn(&mut self, hour: usize, expected: f64, error: f64) {
         let ratio = &mut self.levels[level(expected)];
+        let learned = &mut self.learned[hour % HOURS];
+        *learned = learned.saturating_add(1);
+        let rate = SCALE_RATE.max(1.0 / (1.0 + f32::from(*learned)));
         let hour = &mut self.hours[hour % HOURS];
         let error = error.abs() as f32;
         let least = LEAST as f32;
         *ratio += SCALE_RATE * ((error / hour.max(least)).min(10.0) - *ratio);
         *ratio = ratio.max(0.02);
-        *hour += SCALE_RATE * ((error / *ratio).min(0.5) - *hour);
+        *hour += rate * ((error / *ratio).min(0.5) - *hour);
         *hour = hour.max(least);
     }
 }
