@@ -6,7 +6,7 @@ use super::recent::Recent;
 use crate::time::UtcMicros;
 
 /// How many numbers describe a site.
-pub(crate) const DIM: usize = 20;
+pub(crate) const DIM: usize = 22;
 
 /// The way from a forecast's origin to its target.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -97,6 +97,7 @@ pub(crate) struct Origin {
     pub(crate) share: f64,
     usual: f64,
     usual_lately: f64,
+    usual_by_day: f64,
     near: Features,
 }
 
@@ -122,6 +123,10 @@ impl View<'_> {
 
     fn usual_lately(&self, t: f64) -> Option<f64> {
         self.between(t, |step| Some(f64::from(self.profile.at(self.slots.slot(step))?.fast)))
+    }
+
+    fn usual_by_day(&self, t: f64) -> Option<f64> {
+        self.between(t, |step| Some(f64::from(self.profile.day(self.slots.slot(step))?.slow)))
     }
 
     fn share(&self, t: f64) -> Option<f64> {
@@ -150,6 +155,7 @@ impl View<'_> {
             self.recent.reading(then).map_or(0.0, |then| share - then)
         };
         let above_since = |ago: f64| self.above_usual(t - ago).map_or(0.0, |then| above - then);
+        let usual_by_day = self.usual_by_day(t)?;
         let mut near = [0.0; DIM];
         near[0] = 0.1;
         near[ABOVE_USUAL] = above;
@@ -162,8 +168,9 @@ impl View<'_> {
         near[15] = drift.in_half_hour;
         near[16] = drift.in_hour;
         near[17] = drift.above_usual;
+        near[21] = share - usual_by_day;
         near[18] = share.min(0.1) - 0.05;
-        Some(Origin { t, share, usual, usual_lately: self.usual_lately(t)?, near })
+        Some(Origin { t, share, usual, usual_lately: self.usual_lately(t)?, usual_by_day, near })
     }
 
     /// The way from `origin` to the time `target` in steps; only what lies before the origin is
@@ -201,6 +208,7 @@ impl View<'_> {
         x[11] = change(week, &|t| self.share(t)).map_or(0.0, |c| c - usual_change);
         x[12] = change(week + WEEK as f64, &|t| self.share(t)).map_or(0.0, |c| c - usual_change);
         x[13] = self.above_usual(target - day).unwrap_or(0.0);
+        x[20] = self.usual_by_day(target)? - origin.usual_by_day;
         x[19] = origin.near[ABOVE_USUAL] * usual;
         Some(x)
     }

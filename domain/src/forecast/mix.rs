@@ -14,6 +14,8 @@ pub(crate) const SIGN: usize = 0;
 
 /// How fast the errors follow: about the last hundred forecasts of an hour of the day count.
 const RATE: f32 = 0.01;
+/// Forecasts after which a site's own experience of the experts weighs as much as all sites'.
+const COMMON_WEIGHT: f64 = 100.0;
 /// How strongly the better is preferred: one with 10 % more error has about a seventh of the
 /// weight.
 const SHARPNESS: f64 = 20.0;
@@ -34,15 +36,23 @@ impl Default for Mix {
 }
 
 impl Mix {
-    pub(crate) fn combine(&self, opinions: &Opinions) -> f64 {
-        let best = f64::from(self.errors.iter().copied().fold(f32::INFINITY, f32::min)).max(1e-6);
+    /// The average of `opinions`; `common` is what all sites know of the experts.
+    pub(crate) fn combine(&self, opinions: &Opinions, common: &Mix) -> f64 {
+        let (best, best_of_all) = (self.best(), common.best());
+        let own = f64::from(self.learned) / (f64::from(self.learned) + COMMON_WEIGHT);
         let (mut sum, mut total) = (0.0, 0.0);
-        for (opinion, error) in opinions.iter().zip(&self.errors) {
-            let weight = (-SHARPNESS * (f64::from(*error) / best - 1.0)).exp();
+        for (i, opinion) in opinions.iter().enumerate() {
+            let excess = f64::from(self.errors[i]) / best - 1.0;
+            let excess_of_all = f64::from(common.errors[i]) / best_of_all - 1.0;
+            let weight = (-SHARPNESS * (own * excess + (1.0 - own) * excess_of_all)).exp();
             sum += weight * opinion;
             total += weight;
         }
         sum / total
+    }
+
+    fn best(&self) -> f64 {
+        f64::from(self.errors.iter().copied().fold(f32::INFINITY, f32::min)).max(1e-6)
     }
 
     pub(crate) fn learn(&mut self, opinions: &Opinions, truth: f64) {

@@ -32,7 +32,8 @@ const PRACTICE: [f64; 3] = [0.01, NOT_FULL, 0.15];
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Common {
     hours: Vec<Rls>,
-    pub(crate) shape: Shape,
+    mixes: Vec<Mix>,
+    shape: Shape,
 }
 
 fn untrained(horizon: i64) -> Vec<Rls> {
@@ -41,7 +42,7 @@ fn untrained(horizon: i64) -> Vec<Rls> {
 
 impl Common {
     pub(crate) fn new(horizon: i64) -> Self {
-        Common { hours: untrained(horizon), shape: Shape::default() }
+        Common { hours: untrained(horizon), mixes: vec![Mix::default(); HOURS], shape: Shape::default() }
     }
 }
 
@@ -161,6 +162,7 @@ impl SiteModel {
             head.hours[hour].learn(&x, share - now, OWN_FORGETTING);
             common[index].hours[hour].learn(&x, share - now, COMMON_FORGETTING);
             head.mixes[hour].learn(&opinions, share);
+            common[index].mixes[hour].learn(&opinions, share);
             common[index].shape.learn(expected, (share - expected) / scale);
             head.shape.learn(expected, (share - expected) / scale);
             head.scale.learn(hour, expected, share - expected);
@@ -229,7 +231,7 @@ impl SiteModel {
         let own = now + head.hours[hour].predict(&way.x);
         let any = now + head.any_hour.predict(&way.x);
         let opinions = [now, fading, lately, all, any, own].map(|opinion| opinion.clamp(0.0, 1.0));
-        let expected = head.mixes[hour].combine(&opinions);
+        let expected = head.mixes[hour].combine(&opinions, &common[index].mixes[hour]);
         Said { way: way.clone(), opinions, expected, scale: head.scale.at(hour, expected) }
     }
 }
