@@ -333,6 +333,9 @@ pub struct EvaluateArgs {
     /// Print JSON in place of a table.
     #[arg(long)]
     pub json: bool,
+    /// Write every forecast up to two hours ahead beside what came (CSV), to compare with others.
+    #[arg(long, value_name = "FILE.csv")]
+    pub pairs: Option<PathBuf>,
     /// Draw the chances against what happened (a reliability diagram).
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,

@@ -188,7 +188,7 @@ impl Forecaster {
         };
         let ahead = target - t;
         if let Some(origin) = view.origin(now, share, self.drift) {
-            let history = self.from_history(site, &origin, ahead);
+            let history = self.by_history(site, &origin, ahead);
             if let Some((expected, p)) = history {
                 return Some(chance(site, at_least, expected, Basis::History, p));
             }
@@ -203,7 +203,7 @@ impl Forecaster {
     /// Expected share, and the chance of at least a share. Between two horizons both models are
     /// asked and averaged by distance; before the first, the state now counts as the model for no
     /// time at all, and the doubt grows with the root of time.
-    fn from_history<'a>(
+    fn by_history<'a>(
         &'a self,
         site: &'a SiteModel,
         origin: &Origin,

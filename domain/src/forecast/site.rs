@@ -147,8 +147,8 @@ impl SiteModel {
         scored: &mut impl FnMut(Scored),
     ) {
         let hour = slot.hour();
-        for index in 0..self.heads.len() {
-            let head = &mut self.heads[index];
+        for (index, common) in common.iter_mut().enumerate() {
+            let Some(head) = self.heads.get_mut(index) else { break };
             let Some(pending) = head.pending[step.rem_euclid(head.horizon) as usize].take() else { continue };
             let Some(share) = share else { continue };
             let Pending { said, p_not_full, plain } = *pending;
@@ -160,15 +160,15 @@ impl SiteModel {
             let now = opinions[super::mix::SIGN];
             head.any_hour.learn(&x, share - now, COMMON_FORGETTING);
             head.hours[hour].learn(&x, share - now, OWN_FORGETTING);
-            common[index].hours[hour].learn(&x, share - now, COMMON_FORGETTING);
+            common.hours[hour].learn(&x, share - now, COMMON_FORGETTING);
             head.mixes[hour].learn(&opinions, share);
-            common[index].mixes[hour].learn(&opinions, share);
-            common[index].shape.learn(expected, (share - expected) / scale);
+            common.mixes[hour].learn(&opinions, share);
+            common.shape.learn(expected, (share - expected) / scale);
             head.shape.learn(expected, (share - expected) / scale);
             head.scale.learn(hour, expected, share - expected);
             let usual = self.profile.at(slot);
             scored(Scored {
-                horizon: self.heads[index].horizon,
+                horizon: HORIZONS[index],
                 truth: self.outcome(share),
                 forecast: Outcome { share: expected, p_not_full },
                 sign: self.outcome(now),

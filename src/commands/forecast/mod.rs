@@ -1,5 +1,6 @@
 //! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was.
 
+mod pairs;
 mod plot;
 mod replay;
 mod report;
@@ -15,6 +16,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use crate::cli::EvaluateArgs;
+use pairs::Pairs;
 
 /// Problems shown; the rest are counted.
 const SHOWN_PROBLEMS: usize = 10;
@@ -38,10 +40,18 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
     let (test_from, test_until) = (midnight(args.train_until, &tz)?, midnight(args.test_until, &tz)?);
     let history = load(args, &mapping, test_from)?;
     let bar = bar("{spinner} forecasting {msg}");
-    let result = replay::replay(&history, &mapping, &tz, test_from..test_until, &args.sites, |day| {
-        bar.set_message(day.to_string()[..10].to_owned());
-    });
+    let mut pairs = args.pairs.as_deref().map(Pairs::create).transpose()?;
+    let result = replay::replay(
+        &history,
+        &mapping,
+        &tz,
+        test_from..test_until,
+        &args.sites,
+        |site, at, scored| pairs.iter_mut().for_each(|pairs| pairs.write(site, at, scored)),
+        |day| bar.set_message(day.to_string().chars().take(10).collect::<String>()),
+    );
     bar.finish_and_clear();
+    pairs.map(Pairs::finish).transpose()?;
     if let Some(path) = &args.plot {
         std::fs::write(path, plot::reliability(&result))
             .with_context(|| format!("--plot {} cannot be written", path.display()))?;

@@ -26,13 +26,14 @@ pub struct SiteResult {
 }
 
 /// Feeds all readings up to the end of `test` in the order of time and scores the targets in
-/// `test`. `on_day` hears of each new day.
+/// `test`. `on_pair` hears of each, `on_day` of each new day.
 pub fn replay(
     history: &History,
     mapping: &Mapping,
     tz: &TimeZone,
     test: Range<UtcMicros>,
     sites: &[String],
+    mut on_pair: impl FnMut(&str, UtcMicros, &Scored),
     mut on_day: impl FnMut(UtcMicros),
 ) -> Evaluation {
     let mut forecaster = Forecaster::new(Calendar::new(&mapping.tz, mapping.land));
@@ -49,6 +50,7 @@ pub fn replay(
         {
             quality.add(&s);
             calibration.add(&s);
+            on_pair(&history.series[site.0 as usize].site, at, &s);
         }
     };
     let mut health = None;
