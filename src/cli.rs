@@ -54,6 +54,9 @@ pub enum Command {
     Journey(JourneyArgs),
     /// Drop what is older than retention allows.
     Prune(PruneArgs),
+    /// The forecast of vacant spaces.
+    #[command(subcommand)]
+    Forecast(ForecastCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Ask a running instance whether it is ready: exit code 0 when it is.
@@ -315,6 +318,45 @@ pub struct FaultArgs {
     /// Share of bays whose device is replaced.
     #[arg(long, default_value_t = 0.0)]
     pub device_swap: f64,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ForecastCommand {
+    /// Forecast years past, quarter-hour by quarter-hour, each from what was known before it, and
+    /// say how far off that was: beside the sign's state at the time (persistence), and beside the
+    /// mean of the same quarter-hour in all weeks before (weekly mean).
+    #[command(
+        after_help = "Example:\n  kreisverkehr forecast evaluate --history data/ --mapping docs/history/muenster.toml \\\n    --train-until 2023-07-01 --test-until 2024-07-01"
+    )]
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// CSV files, archives of them (.tar.xz, .tar.gz), or folders.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub history: Vec<PathBuf>,
+    /// What the columns mean (TOML; examples in docs/history/).
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// The day, as 2023-07-01, with whose first minute the test begins.
+    #[arg(long, value_name = "DATE")]
+    pub train_until: jiff::civil::Date,
+    /// The day with whose first minute the test ends.
+    #[arg(long, value_name = "DATE")]
+    pub test_until: jiff::civil::Date,
+    /// Only these sites (ids of the mapping, or headers); the others still teach.
+    #[arg(long, value_delimiter = ',', value_name = "A,B")]
+    pub sites: Vec<String>,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Write every forecast up to two hours ahead beside what came (CSV), to compare with others.
+    #[arg(long, value_name = "FILE.csv")]
+    pub pairs: Option<PathBuf>,
+    /// Draw the chances against what happened (a reliability diagram).
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, ForecastCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -53,6 +53,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(args) => commands::key::run(args).await,
         Command::Prune(args) => commands::prune::run(args).await,
         Command::Openapi => commands::openapi::run(),
+        Command::Forecast(ForecastCommand::Evaluate(args)) => commands::forecast::evaluate(&args),
         Command::Healthcheck(args) => commands::healthcheck::run(args).await,
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod export;
+pub mod forecast;
 pub mod healthcheck;
 pub mod import;
 pub mod journey;

@@ -1,0 +1,45 @@
+//! The chance of a vacant space from minutes to a week ahead, learned from a county's own counts.
+//!
+//! A [`Forecaster`] takes in readings ([`Forecaster::observe`]) and answers at any moment
+//! ([`Forecaster::chance`]). Time runs in quarter-hours. At each one, for every site and each of
+//! the [`HORIZONS`], six experts say what the vacant share will be:
+//!
+//! 1. the sign now,
+//! 2. the usual week, towards which what is unusual now fades: `P(u) + (y - P(t)) e^(-h/8h)`, with
+//!    P the exponentially weighted mean of the same quarter-hour of the week (public holidays
+//!    count as Sundays); and 3. the same with the last weeks' mean,
+//! 4. a linear model of all sites for the hour, 5. one of the site's own, and 6. one of its own for
+//!    the hour of the day (recursive least squares, `rls.rs`): the change is explained by the usual
+//!    change, by how unusual the site and all sites together are and how fast that changes, and by
+//!    what yesterday and the last two weeks did at that time (`features.rs`).
+//!
+//! They are averaged by how right each was lately (`mix.rs`), so the sign is what is served where
+//! nothing beats it. Around that, errors are distributed as they were: a scale by site, hour and
+//! level, times an empirical shape (`spread.rs`); a logistic regression sharpens the chances by what
+//! happened (`sharpen.rs`). All of it learns with every quarter-hour and
+//! nothing looks ahead, so the errors reported by [`Forecaster::advance`] are honest.
+//!
+//! The ladder: [`Basis::History`], where no live state is [`Basis::WeeklyProfile`], where no week
+//! is known yet [`Basis::Live`], else `None`: unknown. A source that is not healthy
+//! ([`Health`]) gets `None` too.
+
+mod features;
+mod forecaster;
+mod grid;
+mod health;
+mod mix;
+mod profile;
+mod quality;
+mod recent;
+mod rls;
+mod sharpen;
+mod site;
+mod spread;
+#[cfg(test)]
+mod tests;
+
+pub use forecaster::{Basis, Chance, Forecaster, Live};
+pub use grid::{Calendar, STEP_S};
+pub use health::{Health, Reading};
+pub use quality::{Calibration, Errors, Quality};
+pub use site::{HORIZONS, NOT_FULL, Outcome, Scored};

@@ -1,0 +1,253 @@
+//! One site's memory and models.
+
+use serde::{Deserialize, Serialize};
+
+use super::features::{FADES_AFTER_STEPS, Origin, View, Way, prior};
+use super::grid::{Slot, Slots};
+use super::health::Screen;
+use super::mix::{Mix, Opinions};
+use super::profile::Profile;
+use super::recent::Recent;
+use super::rls::Rls;
+use super::sharpen::{Clues, Sharpener};
+use super::spread::{Distribution, Scale, Shape};
+
+/// How far ahead there is a model, in steps: 15, 30, 60, 120 minutes, 4 and 8 hours, a day, a week.
+pub const HORIZONS: [i64; 8] = [1, 2, 4, 8, 16, 32, 96, 672];
+/// Hours of the day, each with weights of its own.
+const HOURS: usize = 24;
+/// A site's own model forgets: about the last 3,300 quarter-hours of an hour of the day count,
+/// two years.
+const OWN_FORGETTING: f64 = 0.9997;
+/// All sites' model sees more.
+const COMMON_FORGETTING: f64 = 0.99995;
+/// What a forecast is usually off by before anything is learned, in shares of the capacity.
+const ASSUMED_ERROR: f64 = 0.03;
+/// The share from which a site is not as good as full; what the Brier scores are about.
+pub const NOT_FULL: f64 = 0.05;
+/// Shares whose chances are learned from: a space or two, not as good as full, plenty.
+const PRACTICE: [f64; 3] = [0.01, NOT_FULL, 0.15];
+
+/// Models of all sites together, for one horizon.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Common {
+    hours: Vec<Rls>,
+    mixes: Vec<Mix>,
+    shape: Shape,
+}
+
+fn untrained(horizon: i64) -> Vec<Rls> {
+    vec![Rls::new(&prior(horizon), ASSUMED_ERROR); HOURS]
+}
+
+impl Common {
+    pub(crate) fn new(horizon: i64) -> Self {
+        Common { hours: untrained(horizon), mixes: vec![Mix::default(); HOURS], shape: Shape::default() }
+    }
+}
+
+/// One site's models for one horizon.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    horizon: i64,
+    /// For any hour: soon learned; and for each hour.
+    any_hour: Rls,
+    hours: Vec<Rls>,
+    mixes: Vec<Mix>,
+    scale: Scale,
+    shape: Shape,
+    sharpener: Sharpener,
+    /// Forecasts whose time has not come, by origin modulo the horizon.
+    pending: Vec<Option<Box<Pending>>>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pending {
+    said: Said,
+    p_not_full: f64,
+    /// For each of [`PRACTICE`], the chance by the distribution of errors.
+    plain: [f64; PRACTICE.len()],
+}
+
+/// A forecast whose time has come, beside what was said without one and what came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// Steps ahead.
+    pub horizon: i64,
+    pub truth: Outcome,
+    pub forecast: Outcome,
+    /// What the sign said at the origin.
+    pub sign: Outcome,
+    /// The plain mean of the same quarter-hour in all weeks before.
+    pub weekly_mean: Outcome,
+}
+
+/// A vacant share, and the chance that at least [`NOT_FULL`] of the capacity is vacant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    pub share: f64,
+    pub p_not_full: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SiteModel {
+    pub(crate) capacity: u32,
+    pub(crate) screen: Screen,
+    pub(crate) recent: Recent,
+    pub(crate) profile: Profile,
+    heads: Vec<Head>,
+}
+
+/// The least count that is [`NOT_FULL`] of `capacity`, as a share, half a space below.
+fn not_full_share(capacity: u32) -> f64 {
+    let capacity = f64::from(capacity.max(1));
+    ((NOT_FULL * capacity).ceil() - 0.5) / capacity
+}
+
+impl SiteModel {
+    pub(crate) fn new(capacity: u32, hold_s: i64) -> Self {
+        let heads = HORIZONS.map(|horizon| Head {
+            horizon,
+            any_hour: Rls::new(&prior(horizon), ASSUMED_ERROR),
+            hours: untrained(horizon),
+            mixes: vec![Mix::default(); HOURS],
+            scale: Scale::new(ASSUMED_ERROR),
+            shape: Shape::empty(),
+            sharpener: Sharpener::default(),
+            pending: vec![None; horizon as usize],
+        });
+        SiteModel {
+            capacity,
+            screen: Screen::default(),
+            recent: Recent::new(hold_s),
+            profile: Profile::default(),
+            heads: heads.into(),
+        }
+    }
+
+    pub(crate) fn view<'a>(&'a self, slots: &'a Slots) -> View<'a> {
+        View { recent: &self.recent, profile: &self.profile, slots }
+    }
+
+    fn is_not_full(&self, share: f64) -> bool {
+        share >= not_full_share(self.capacity)
+    }
+
+    fn outcome(&self, share: f64) -> Outcome {
+        Outcome { share, p_not_full: f64::from(u8::from(self.is_not_full(share))) }
+    }
+
+    /// Learns from what `step` brought: `share`, in the slot `slot`.
+    pub(crate) fn resolve(
+        &mut self,
+        step: i64,
+        slot: Slot,
+        share: Option<f64>,
+        common: &mut [Common],
+        scored: &mut impl FnMut(Scored),
+    ) {
+        let hour = slot.hour();
+        for (index, common) in common.iter_mut().enumerate() {
+            let Some(head) = self.heads.get_mut(index) else { break };
+            let Some(pending) = head.pending[step.rem_euclid(head.horizon) as usize].take() else { continue };
+            let Some(share) = share else { continue };
+            let Pending { said, p_not_full, plain } = *pending;
+            for (asked, p) in PRACTICE.iter().zip(plain) {
+                head.sharpener.learn(&said.clues(*asked, p), share >= *asked);
+            }
+            let Said { way, opinions, expected, scale } = said;
+            let x = way.x;
+            let now = opinions[super::mix::SIGN];
+            head.any_hour.learn(&x, share - now, COMMON_FORGETTING);
+            head.hours[hour].learn(&x, share - now, OWN_FORGETTING);
+            common.hours[hour].learn(&x, share - now, COMMON_FORGETTING);
+            head.mixes[hour].learn(&opinions, share);
+            common.mixes[hour].learn(&opinions, share);
+            common.shape.learn(expected, (share - expected) / scale);
+            head.shape.learn(expected, (share - expected) / scale);
+            head.scale.learn(hour, expected, share - expected);
+            let usual = self.profile.at(slot);
+            scored(Scored {
+                horizon: HORIZONS[index],
+                truth: self.outcome(share),
+                forecast: Outcome { share: expected, p_not_full },
+                sign: self.outcome(now),
+                weekly_mean: usual.map_or(self.outcome(now), |q| Outcome {
+                    share: f64::from(q.mean),
+                    p_not_full: f64::from(q.not_full),
+                }),
+            });
+        }
+    }
+
+    /// Makes the forecasts that will be learned from.
+    pub(crate) fn foresee(&mut self, step: i64, slots: &Slots, origin: &Origin, common: &[Common]) {
+        for index in 0..self.heads.len() {
+            let target = step + self.heads[index].horizon;
+            let Some(way) = self.view(slots).way(origin, target as f64) else { continue };
+            let said = self.say(index, &way, common);
+            let p_not_full = self.at_least(not_full_share(self.capacity), &said, index, common);
+            let plain = PRACTICE
+                .map(|asked| self.around(index, said.way.hour, said.expected, common).at_least(asked));
+            let head = &mut self.heads[index];
+            let place = step.rem_euclid(head.horizon) as usize;
+            head.pending[place] = Some(Box::new(Pending { said, p_not_full, plain }));
+        }
+    }
+
+    /// Takes `share` into what is usual for `slot`.
+    pub(crate) fn learn_week(&mut self, slot: Slot, share: f64) {
+        let not_full = self.is_not_full(share);
+        self.profile.learn(slot, share, not_full);
+    }
+
+    /// Errors of one horizon around `expected`, for a target in `hour`.
+    pub(crate) fn around<'a>(
+        &'a self,
+        index: usize,
+        hour: usize,
+        expected: f64,
+        common: &'a [Common],
+    ) -> Distribution<'a> {
+        let head = &self.heads[index];
+        let scale = head.scale.at(hour, expected);
+        Distribution { expected, scale, own: &head.shape, common: &common[index].shape }
+    }
+
+    /// The chance of at least `share`, 0 to 1, never rising with `share`.
+    pub(crate) fn at_least(&self, share: f64, said: &Said, index: usize, common: &[Common]) -> f64 {
+        let p = self.around(index, said.way.hour, said.expected, common).at_least(share);
+        self.heads[index].sharpener.chance(&said.clues(share, p))
+    }
+
+    /// What the models of one horizon say.
+    pub(crate) fn say(&self, index: usize, way: &Way, common: &[Common]) -> Said {
+        let head = &self.heads[index];
+        let (now, hour) = (way.now, way.hour);
+        let keep = (-(head.horizon as f64) / FADES_AFTER_STEPS).exp();
+        let fading = way.usual + keep * way.above_usual();
+        let lately = way.usual_lately() + keep * way.above_lately;
+        let all = now + common[index].hours[hour].predict(&way.x);
+        let own = now + head.hours[hour].predict(&way.x);
+        let any = now + head.any_hour.predict(&way.x);
+        let opinions = [now, fading, lately, all, any, own].map(|opinion| opinion.clamp(0.0, 1.0));
+        let expected = head.mixes[hour].combine(&opinions, &common[index].mixes[hour]);
+        Said { way: way.clone(), opinions, expected, scale: head.scale.at(hour, expected) }
+    }
+}
+
+/// What was said for one horizon.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Said {
+    way: Way,
+    opinions: Opinions,
+    pub(crate) expected: f64,
+    scale: f64,
+}
+
+impl Said {
+    fn clues(&self, asked: f64, p: f64) -> Clues<'_> {
+        let [_, _, _, common, _, own] = self.opinions;
+        Clues { p, asked, common, own, scale: self.scale, way: &self.way }
+    }
+}

@@ -1,0 +1,121 @@
+//! Public holidays of Germany and its Laender, computed for any year.
+//!
+//! Sources: the Feiertagsgesetze of the Laender as they stand in 2026; Easter by the Gregorian
+//! rule of Meeus, Jones and Butcher (Meeus, *Astronomical Algorithms*, ch. 8).
+
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use serde::{Deserialize, Serialize};
+
+/// Whose public holidays hold: a Land by its ISO 3166-2 code without `DE-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Land {
+    Bb,
+    Be,
+    Bw,
+    By,
+    Hb,
+    He,
+    Hh,
+    Mv,
+    Ni,
+    Nw,
+    Rp,
+    Sh,
+    Sl,
+    Sn,
+    St,
+    Th,
+}
+
+/// Easter Sunday of `year` in the Gregorian calendar; `None` outside the years 1 to 9998.
+pub fn easter(year: i16) -> Option<Date> {
+    if !(1..=9998).contains(&year) {
+        return None;
+    }
+    let y = i32::from(year);
+    let (a, b, c) = (y % 19, y / 100, y % 100);
+    let g = (8 * b + 13) / 25;
+    let h = (19 * a + b - b / 4 - g + 15) % 30;
+    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
+    let m = (a + 11 * h + 19 * l) / 433;
+    let n = (h + l - 7 * m + 90) / 25;
+    let day = (h + l - 7 * m + 33 * n + 19) % 32;
+    Date::new(year, i8::try_from(n).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+impl Land {
+    /// Whether shops and offices in most of the Land are closed on `day`.
+    pub fn is_holiday(self, day: Date) -> bool {
+        self.is_fixed_holiday(day) || self.is_moving_holiday(day)
+    }
+
+    fn is_fixed_holiday(self, day: Date) -> bool {
+        use Land::*;
+        match (day.month(), day.day()) {
+            (1, 1) | (5, 1) | (10, 3) | (12, 25) | (12, 26) => true,
+            (1, 6) => matches!(self, Bw | By | St),
+            (3, 8) => matches!(self, Be) || (matches!(self, Mv) && day.year() >= 2023),
+            (8, 15) => matches!(self, Sl | By),
+            (9, 20) => matches!(self, Th) && day.year() >= 2019,
+            (10, 31) => {
+                matches!(self, Bb | Mv | Sn | St | Th)
+                    || (matches!(self, Hb | Hh | Ni | Sh) && day.year() >= 2018)
+                    || day.year() == 2017
+            }
+            (11, 1) => matches!(self, Bw | By | Nw | Rp | Sl),
+            _ => false,
+        }
+    }
+
+    fn is_moving_holiday(self, day: Date) -> bool {
+        let Some(easter) = easter(day.year()) else { return false };
+        let after = |days: i32| easter.checked_add(days.days()).is_ok_and(|d| d == day);
+        let corpus_christi = matches!(self, Land::Bw | Land::By | Land::He | Land::Nw | Land::Rp | Land::Sl);
+        after(-2)
+            || after(1)
+            || after(39)
+            || after(50)
+            || (corpus_christi && after(60))
+            || self.is_repentance(day)
+    }
+
+    /// Buss- und Bettag: the Wednesday before 23 November, in Sachsen only.
+    fn is_repentance(self, day: Date) -> bool {
+        matches!(self, Land::Sn)
+            && (date(day.year(), 11, 16)..=date(day.year(), 11, 22)).contains(&day)
+            && day.weekday() == jiff::civil::Weekday::Wednesday
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn easter_is_where_the_almanac_says() {
+        for (year, month, day) in [
+            (1818, 3, 22),
+            (1943, 4, 25),
+            (2000, 4, 23),
+            (2008, 3, 23),
+            (2019, 4, 21),
+            (2024, 3, 31),
+            (2038, 4, 25),
+        ] {
+            assert_eq!(easter(year), Some(date(year, month, day)));
+        }
+        assert_eq!(easter(i16::MIN), None);
+    }
+
+    #[test]
+    fn every_land_has_its_own_days() {
+        assert!(Land::Nw.is_holiday(date(2024, 5, 30)), "Corpus Christi");
+        assert!(!Land::Be.is_holiday(date(2024, 5, 30)));
+        assert!(Land::Nw.is_holiday(date(2023, 11, 1)));
+        assert!(Land::Sn.is_holiday(date(2023, 11, 22)));
+        assert!(!Land::Nw.is_holiday(date(2023, 11, 22)));
+        assert!(Land::Hh.is_holiday(date(2024, 10, 3)));
+    }
+}

@@ -1,0 +1,177 @@
+//! What the columns of a town's files mean.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use domain::holidays::Land;
+use jiff::tz::TimeZone;
+use places::Problem;
+use serde::Deserialize;
+
+use crate::problem::{of_cell, of_file};
+
+/// A mapping file; see `docs/history/` for examples.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// One character between cells; comma when left out.
+    #[serde(default = "comma")]
+    pub delimiter: char,
+    /// Header of the column with the time.
+    pub time_column: String,
+    /// How times are written, as in `strftime`, e.g. `%Y-%m-%d %H:%M`.
+    pub time_format: String,
+    /// IANA zone of the times, e.g. `Europe/Berlin`. In autumn's doubled hour the order of the
+    /// rows decides. Not needed where `time_format` holds an offset (`%z`).
+    #[serde(default = "utc")]
+    pub tz: String,
+    /// Whose public holidays the forecast knows, e.g. `NW`.
+    pub land: Option<Land>,
+    /// What the cells count.
+    pub value: Value,
+    /// Seconds for which a count holds when no newer one comes; a little under 15 minutes when
+    /// left out.
+    #[serde(default = "quarter_hour")]
+    pub hold_s: u32,
+    /// Words that stand in place of a number.
+    #[serde(default)]
+    pub codes: BTreeMap<String, Code>,
+    /// Rows whose time cell holds one of these texts are skipped.
+    #[serde(default)]
+    pub skip_rows: Vec<String>,
+    /// How a capacity is written in place of a count, with `N` for the number, e.g. `(N)`. A row
+    /// with such cells is no row of counts.
+    pub capacity_cells: Option<String>,
+    #[serde(rename = "column")]
+    pub columns: Vec<Column>,
+}
+
+/// What a cell counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// Vacant spaces.
+    Vacant,
+    /// Occupied spaces.
+    Occupied,
+    /// Occupied share of the capacity, 0-1.
+    Rate,
+}
+
+/// What a word in place of a number means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The site is closed.
+    Closed,
+    /// No data; also "some are vacant", which is not a count.
+    None,
+    /// No vacant space.
+    Full,
+}
+
+/// One site's column.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its header.
+    pub name: String,
+    /// Headers it had in other years.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// Id of the site.
+    pub site: String,
+    /// Spaces. Left out: what the files say (`capacity_cells`), else the most that was ever
+    /// vacant.
+    pub capacity: Option<u32>,
+}
+
+fn comma() -> char {
+    ','
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn quarter_hour() -> u32 {
+    899
+}
+
+impl Column {
+    /// Whether a header, without spaces around it, is this column's.
+    pub fn is_named(&self, header: &str) -> bool {
+        self.name == header || self.also.iter().any(|name| name == header)
+    }
+}
+
+impl Mapping {
+    /// Parses the mapping file `file` with the content `text`.
+    ///
+    /// # Errors
+    /// What is wrong with it, with line and remedy.
+    pub fn parse(file: &Path, text: &str) -> Result<Mapping, Problem> {
+        let mapping: Mapping = toml::from_str(text).map_err(|e| {
+            let line = e.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1) as u32);
+            let remedy = "see docs/history/ for examples of every key";
+            Problem { line, ..of_file(file, e.message(), remedy) }
+        })?;
+        mapping.check(file, text)?;
+        Ok(mapping)
+    }
+
+    fn check(&self, file: &Path, text: &str) -> Result<(), Problem> {
+        let fault = |key: &str, value: &str, message: &str, remedy: &str| {
+            let line =
+                1 + text.lines().take_while(|l| !(l.contains(key) && l.contains(value))).count() as u64;
+            Err(of_cell((file, line), (key, value), message, remedy))
+        };
+        if !self.delimiter.is_ascii() {
+            return fault(
+                "delimiter",
+                &self.delimiter.to_string(),
+                "is not an ASCII character",
+                "write , ; or \\t",
+            );
+        }
+        if TimeZone::get(&self.tz).is_err() {
+            return fault("tz", &self.tz, "is not a time zone", "write an IANA name such as Europe/Berlin");
+        }
+        if let Some(pattern) = self.capacity_cells.as_deref().filter(|p| p.matches('N').count() != 1) {
+            return fault(
+                "capacity_cells",
+                pattern,
+                "has not one N",
+                "write N where the number stands, e.g. (N)",
+            );
+        }
+        for (i, column) in self.columns.iter().enumerate() {
+            if column.capacity == Some(0) {
+                return fault(
+                    "capacity",
+                    "0",
+                    "is no capacity",
+                    "write the number of spaces, or leave it out",
+                );
+            }
+            let before = &self.columns[..i];
+            if let Some(twice) = before.iter().find(|other| other.site == column.site) {
+                let remedy = format!("give {} other names with also = [...] instead", twice.name);
+                return fault("site", &column.site, "stands at two columns", &remedy);
+            }
+            if before.iter().any(|other| other.is_named(&column.name)) {
+                return fault("name", &column.name, "is the name of two columns", "delete one of them");
+            }
+        }
+        if self.columns.is_empty() {
+            return Err(of_file(file, "has no [[column]]", "write one for each site, with name and site"));
+        }
+        Ok(())
+    }
+
+    /// The number in a cell that states a capacity.
+    pub(crate) fn capacity_in(&self, cell: &str) -> Option<u32> {
+        let (before, after) = self.capacity_cells.as_deref()?.split_once('N')?;
+        cell.strip_prefix(before)?.strip_suffix(after)?.trim().parse().ok()
+    }
+}

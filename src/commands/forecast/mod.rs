@@ -1,0 +1,116 @@
+//! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was.
+
+mod pairs;
+mod plot;
+mod replay;
+mod report;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use domain::UtcMicros;
+use history::{History, Mapping};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
+use crate::cli::EvaluateArgs;
+use pairs::Pairs;
+
+/// Problems shown; the rest are counted.
+const SHOWN_PROBLEMS: usize = 10;
+
+/// Runs the command: the report goes to standard output, progress and problems to standard error.
+///
+/// # Errors
+/// The mapping cannot be read, nothing can be read by it, or the dates or sites make no sense.
+pub fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
+    ensure!(
+        args.train_until < args.test_until,
+        "--test-until {} is not after --train-until {}: nothing is left to test",
+        args.test_until,
+        args.train_until
+    );
+    let text = std::fs::read_to_string(&args.mapping)
+        .with_context(|| format!("--mapping {} cannot be read", args.mapping.display()))?;
+    let mapping = Mapping::parse(&args.mapping, &text)?;
+    check_sites(&args.sites, &mapping)?;
+    let tz = TimeZone::get(&mapping.tz)?;
+    let (test_from, test_until) = (midnight(args.train_until, &tz)?, midnight(args.test_until, &tz)?);
+    let history = load(args, &mapping, test_from)?;
+    let bar = bar("{spinner} forecasting {msg}");
+    let mut pairs = args.pairs.as_deref().map(Pairs::create).transpose()?;
+    let result = replay::replay(
+        &history,
+        &mapping,
+        &tz,
+        test_from..test_until,
+        &args.sites,
+        |site, at, scored| pairs.iter_mut().for_each(|pairs| pairs.write(site, at, scored)),
+        |day| bar.set_message(day.to_string().chars().take(10).collect::<String>()),
+    );
+    bar.finish_and_clear();
+    pairs.map(Pairs::finish).transpose()?;
+    if let Some(path) = &args.plot {
+        std::fs::write(path, plot::reliability(&result))
+            .with_context(|| format!("--plot {} cannot be written", path.display()))?;
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(&report::json(&result))?);
+    } else {
+        print!("{}", report::table(&result));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_sites(sites: &[String], mapping: &Mapping) -> Result<()> {
+    for site in sites {
+        if !mapping.columns.iter().any(|c| c.site == *site || c.is_named(site)) {
+            let known: Vec<&str> = mapping.columns.iter().map(|c| c.site.as_str()).collect();
+            bail!("--sites {site}: the mapping has no such site; it has {}", known.join(", "));
+        }
+    }
+    Ok(())
+}
+
+fn midnight(day: Date, tz: &TimeZone) -> Result<UtcMicros> {
+    let begin = tz.to_timestamp(day.to_datetime(Time::midnight()));
+    Ok(begin.with_context(|| format!("{day} is out of range"))?.into())
+}
+
+fn bar(template: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn load(args: &EvaluateArgs, mapping: &Mapping, test_from: UtcMicros) -> Result<History> {
+    let bar = bar("{spinner} reading {msg}");
+    let history = history::read(&args.history, mapping, test_from, |done| {
+        bar.set_message(format!("{} tables, {} counts", done.tables, done.readings));
+    });
+    bar.finish_and_clear();
+    for problem in history.problems.iter().take(SHOWN_PROBLEMS) {
+        eprintln!("{problem}");
+    }
+    if history.problem_count > SHOWN_PROBLEMS as u64 {
+        eprintln!("... and {} problems more", history.problem_count - SHOWN_PROBLEMS as u64);
+    }
+    if !history.unmapped.is_empty() {
+        let names: Vec<&str> = history.unmapped.iter().map(String::as_str).collect();
+        eprintln!("note: columns that the mapping does not name: {}", names.join(", "));
+    }
+    for series in history.series.iter().filter(|s| s.readings.is_empty()) {
+        eprintln!("note: no count of {} ('{}')", series.site, series.name);
+    }
+    ensure!(
+        history.series.iter().any(|s| !s.readings.is_empty()),
+        "no count could be read from {} table(s); see the problems above",
+        history.tables
+    );
+    Ok(history)
+}

@@ -1,0 +1,110 @@
+//! Lets a forecaster live through a history.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+use domain::forecast::{Calendar, Calibration, Forecaster, HORIZONS, Health, Quality, Scored};
+use domain::{SiteId, UtcMicros};
+use history::{History, Mapping};
+use jiff::tz::TimeZone;
+
+/// Local hours whose targets count: at night little happens and few ask.
+const DAYTIME: Range<i8> = 7..20;
+
+/// How good the forecasts were.
+pub struct Evaluation {
+    pub sites: Vec<SiteResult>,
+}
+
+pub struct SiteResult {
+    pub id: String,
+    /// What the source was worth when the test began.
+    pub health: Health,
+    /// One for each of [`HORIZONS`].
+    pub horizons: Vec<(Quality, Calibration)>,
+}
+
+/// Feeds all readings up to the end of `test` in the order of time and scores the targets in
+/// `test`. `on_pair` hears of each, `on_day` of each new day.
+pub fn replay(
+    history: &History,
+    mapping: &Mapping,
+    tz: &TimeZone,
+    test: Range<UtcMicros>,
+    sites: &[String],
+    mut on_pair: impl FnMut(&str, UtcMicros, &Scored),
+    mut on_day: impl FnMut(UtcMicros),
+) -> Evaluation {
+    let mut forecaster = Forecaster::new(Calendar::new(&mapping.tz, mapping.land));
+    for (i, series) in history.series.iter().enumerate() {
+        forecaster.add_site(id(i), series.capacity, i64::from(mapping.hold_s));
+    }
+    let mut scores =
+        vec![vec![(Quality::default(), Calibration::default()); HORIZONS.len()]; history.series.len()];
+    let mut scored = |site: SiteId, at: UtcMicros, s: Scored| {
+        let is_counted = test.contains(&at) && DAYTIME.contains(&tz.to_datetime(at.timestamp()).hour());
+        let horizon = HORIZONS.iter().position(|h| *h == s.horizon);
+        if let Some((quality, calibration)) =
+            horizon.filter(|_| is_counted).map(|h| &mut scores[site.0 as usize][h])
+        {
+            quality.add(&s);
+            calibration.add(&s);
+            on_pair(&history.series[site.0 as usize].site, at, &s);
+        }
+    };
+    let mut health = None;
+    let mut day = 0;
+    let mut heads: BinaryHeap<_> = (0..history.series.len()).filter_map(|i| head(history, i, 0)).collect();
+    while let Some(Reverse((at, i, place))) = heads.pop() {
+        if at >= test.end {
+            break;
+        }
+        if at >= test.start && health.is_none() {
+            health = Some(verdicts(&forecaster, history));
+        }
+        if at.0.div_euclid(86_400_000_000) != day {
+            day = at.0.div_euclid(86_400_000_000);
+            on_day(at);
+        }
+        forecaster.observe(id(i), at, history.series[i].readings[place].1, &mut scored);
+        heads.extend(head(history, i, place + 1));
+    }
+    let health = health.unwrap_or_else(|| verdicts(&forecaster, history));
+    let results = history.series.iter().zip(health).zip(scores);
+    let is_wanted = |id: &str, name: &str| sites.is_empty() || sites.iter().any(|s| s == id || s == name);
+    let sites = results
+        .filter(|((series, _), _)| is_wanted(&series.site, &series.name))
+        .map(|((series, health), horizons)| SiteResult { id: series.site.clone(), health, horizons })
+        .collect();
+    Evaluation { sites }
+}
+
+fn id(index: usize) -> SiteId {
+    SiteId(i32::try_from(index).unwrap_or(i32::MAX))
+}
+
+fn verdicts(forecaster: &Forecaster, history: &History) -> Vec<Health> {
+    (0..history.series.len()).map(|i| forecaster.health(id(i)).unwrap_or(Health::TooLittle)).collect()
+}
+
+type Head = Reverse<(UtcMicros, usize, usize)>;
+
+fn head(history: &History, series: usize, place: usize) -> Option<Head> {
+    let (at, _) = history.series[series].readings.get(place)?;
+    Some(Reverse((*at, series, place)))
+}
+
+impl Evaluation {
+    /// The sites' results together, one for each of [`HORIZONS`].
+    pub fn all(&self) -> Vec<(Quality, Calibration)> {
+        let mut sums = vec![(Quality::default(), Calibration::default()); HORIZONS.len()];
+        for site in &self.sites {
+            for ((quality, calibration), (q, c)) in sums.iter_mut().zip(&site.horizons) {
+                *quality += *q;
+                *calibration += *c;
+            }
+        }
+        sums
+    }
+}
