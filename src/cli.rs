@@ -328,11 +328,11 @@ pub enum ForecastCommand {
     #[command(
         after_help = "Example:\n  kreisverkehr forecast evaluate --history data/ --mapping docs/history/muenster.toml \\\n    --train-until 2023-07-01 --test-until 2024-07-01"
     )]
-    Evaluate(EvaluateArgs),
+    Evaluate(ForecastEvaluateArgs),
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct EvaluateArgs {
+pub struct ForecastEvaluateArgs {
     /// CSV files, archives of them (.tar.xz, .tar.gz), or folders.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub history: Vec<PathBuf>,

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use crate::cli::EvaluateArgs;
+use crate::cli::ForecastEvaluateArgs;
 use pairs::Pairs;
 
 /// Problems shown; the rest are counted.
@@ -25,7 +25,7 @@ const SHOWN_PROBLEMS: usize = 10;
 ///
 /// # Errors
 /// The mapping cannot be read, nothing can be read by it, or the dates or sites make no sense.
-pub fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
+pub fn evaluate(args: &ForecastEvaluateArgs) -> Result<ExitCode> {
     ensure!(
         args.train_until < args.test_until,
         "--test-until {} is not after --train-until {}: nothing is left to test",
@@ -88,7 +88,7 @@ fn bar(template: &str) -> ProgressBar {
     bar
 }
 
-fn load(args: &EvaluateArgs, mapping: &Mapping, test_from: UtcMicros) -> Result<History> {
+fn load(args: &ForecastEvaluateArgs, mapping: &Mapping, test_from: UtcMicros) -> Result<History> {
     let bar = bar("{spinner} reading {msg}");
     let history = history::read(&args.history, mapping, test_from, |done| {
         bar.set_message(format!("{} tables, {} counts", done.tables, done.readings));
