@@ -17,7 +17,7 @@ use crate::table::{self, Count, Sink};
 pub struct History {
     /// In the order of the mapping's columns.
     pub series: Vec<Series>,
-    /// What could not be read; at most [`MAX_PROBLEMS`] are kept.
+    /// What could not be read; at most `MAX_PROBLEMS` are kept.
     pub problems: Vec<Problem>,
     /// How many there were.
     pub problem_count: u64,
