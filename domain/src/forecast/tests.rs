@@ -54,7 +54,7 @@ fn a_regular_week_is_learned() {
     assert!(error(&quality.forecast) < 1.1 * error(&quality.weekly_mean), "{quality:?}");
     assert!(quality.brier(&quality.forecast) < quality.brier(&quality.persistence));
     // `now` is Sunday, 23:45: tomorrow at 13:00 it is full, at 4:00 it is empty.
-    let at = |hours| forecaster.chance(SITE, 10, now.plus_s(hours * 3600 + 900), now, None).unwrap();
+    let at = |hours: i64| forecaster.chance(SITE, 10, now.plus_s(hours * 3600 + 900), now, None).unwrap();
     assert_eq!(at(13).basis, Basis::History);
     assert!(at(13).p < 0.2, "{:?}", at(13));
     assert!(at(4).p > 0.9, "{:?}", at(4));
