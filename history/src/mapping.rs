@@ -110,21 +110,22 @@ impl Mapping {
     ///
     /// # Errors
     /// What is wrong with it, with line and remedy.
-    pub fn parse(file: &Path, text: &str) -> Result<Mapping, Problem> {
+    pub fn parse(file: &Path, text: &str) -> Result<Mapping, Box<Problem>> {
         let mapping: Mapping = toml::from_str(text).map_err(|e| {
-            let line = e.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1) as u32);
+            let line =
+                e.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count() as u32);
             let remedy = "see docs/history/ for examples of every key";
-            Problem { line, ..of_file(file, e.message(), remedy) }
+            Box::new(Problem { line, ..of_file(file, e.message(), remedy) })
         })?;
         mapping.check(file, text)?;
         Ok(mapping)
     }
 
-    fn check(&self, file: &Path, text: &str) -> Result<(), Problem> {
+    fn check(&self, file: &Path, text: &str) -> Result<(), Box<Problem>> {
         let fault = |key: &str, value: &str, message: &str, remedy: &str| {
             let line =
                 1 + text.lines().take_while(|l| !(l.contains(key) && l.contains(value))).count() as u64;
-            Err(of_cell((file, line), (key, value), message, remedy))
+            Err(Box::new(of_cell((file, line), (key, value), message, remedy)))
         };
         if !self.delimiter.is_ascii() {
             return fault(
@@ -164,7 +165,8 @@ impl Mapping {
             }
         }
         if self.columns.is_empty() {
-            return Err(of_file(file, "has no [[column]]", "write one for each site, with name and site"));
+            let remedy = "write one for each site, with name and site";
+            return Err(Box::new(of_file(file, "has no [[column]]", remedy)));
         }
         Ok(())
     }
@@ -173,5 +175,39 @@ impl Mapping {
     pub(crate) fn capacity_in(&self, cell: &str) -> Option<u32> {
         let (before, after) = self.capacity_cells.as_deref()?.split_once('N')?;
         cell.strip_prefix(before)?.strip_suffix(after)?.trim().parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "time_column = \"t\"\ntime_format = \"%Y-%m-%d %H:%M\"\ntz = \"Europe/Berlin\"\n\
+                        value = \"vacant\"\n[[column]]\nname = \"A\"\nsite = \"a\"\n";
+
+    fn fault(text: &str) -> String {
+        Mapping::parse(Path::new("m.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn faults_name_line_value_and_remedy() {
+        assert!(Mapping::parse(Path::new("m.toml"), GOOD).is_ok());
+        let zone = fault(&GOOD.replace("Europe/Berlin", "Europe/Muenster"));
+        assert!(zone.starts_with("m.toml:3: tz = 'Europe/Muenster'") && zone.contains("remedy"), "{zone}");
+        let key = fault(&GOOD.replace("value", "worth"));
+        assert!(key.starts_with("m.toml:4: ") && key.contains("worth"), "{key}");
+        let twice = fault(&format!("{GOOD}[[column]]\nname = \"B\"\nsite = \"a\"\n"));
+        assert!(twice.contains("site = 'a'") && twice.contains("also"), "{twice}");
+    }
+
+    #[test]
+    fn the_examples_are_mappings() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/history");
+        for name in ["muenster.toml", "birmingham.toml"] {
+            let file = docs.join(name);
+            let text = std::fs::read_to_string(&file).unwrap();
+            let mapping = Mapping::parse(&file, &text).unwrap_or_else(|e| panic!("{e}"));
+            assert!(mapping.columns.len() >= 17, "{name}");
+        }
     }
 }

@@ -78,7 +78,7 @@ pub fn read(
             collected.history.tables += 1;
             progress(Progress { tables: collected.history.tables, readings: collected.readings });
         });
-        problems.extend(done.err());
+        problems.extend(done.err().map(|problem| *problem));
     }
     problems.into_iter().for_each(|problem| collected.problem(problem));
     let mut history = collected.history;
@@ -96,8 +96,11 @@ pub fn read(
 struct Collected {
     history: History,
     readings: u64,
-    columns: Vec<(Vec<(UtcMicros, Count)>, Option<u32>)>,
+    columns: Vec<Said>,
 }
+
+/// A column's counts, and the capacity that the files stated.
+type Said = (Vec<(UtcMicros, Count)>, Option<u32>);
 
 impl Sink for Collected {
     fn count(&mut self, column: usize, at: UtcMicros, count: Count) {
@@ -169,4 +172,83 @@ fn highest(counts: &[(UtcMicros, Count)]) -> u32 {
     numbers.sort_unstable();
     let rank = (numbers.len() as f64 * (1.0 - WILD_PART)) as usize;
     numbers.get(rank.min(numbers.len().saturating_sub(1))).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const MAPPING: &str = r#"
+time_column = "Zeit"
+time_format = "%Y-%m-%d %H:%M"
+tz = "Europe/Berlin"
+value = "vacant"
+skip_rows = ["Summe"]
+capacity_cells = "(N)"
+[codes]
+ges = "closed"
+kei = "none"
+besetzt = "full"
+[[column]]
+name = "PH Süd"
+also = ["Süd"]
+site = "sued"
+[[column]]
+name = "Nord"
+site = "nord"
+"#;
+
+    fn history(files: &[(&str, &str)]) -> History {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let mapping = Mapping::parse(Path::new("m.toml"), MAPPING).unwrap();
+        read(&[folder.path().to_owned()], &mapping, UtcMicros(i64::MAX), |_| {})
+    }
+
+    #[test]
+    fn files_of_several_years_become_one_series() {
+        let read = history(&[
+            (
+                "2024.csv",
+                "\u{feff}Zeit,Nord,Süd,Neu\n,(40),(90),(7)\n2024-01-01 00:00,ges,besetzt,1\nSumme,1,2,3\n",
+            ),
+            ("2023.csv", "Zeit,PH Süd\n2023-12-31 23:45,17\n2023-12-31 23:30,kei\n"),
+        ]);
+        assert_eq!(read.problems, []);
+        assert_eq!(read.unmapped.iter().collect::<Vec<_>>(), ["Neu"]);
+        let [sued, nord] = read.series.as_slice() else { panic!("two series") };
+        let said: Vec<_> = sued.readings.iter().map(|(at, r)| (at.to_string(), *r)).collect();
+        assert_eq!(
+            said,
+            [
+                ("2023-12-31T22:30:00Z".to_owned(), Reading::Unknown),
+                ("2023-12-31T22:45:00Z".to_owned(), Reading::Vacant(17)),
+                ("2023-12-31T23:00:00Z".to_owned(), Reading::Vacant(0)),
+            ]
+        );
+        assert_eq!((sued.capacity, nord.capacity), (90, 40));
+        assert_eq!(nord.readings[0].1, Reading::Closed);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_the_rest_is_read() {
+        let read = history(&[
+            ("a.csv", "Zeit,Nord\n2024-01-01 00:00,viele\n1.1.2024,3\n2024-01-01 00:30,5\n"),
+            ("b.csv", "Datum,Nord\n2024-01-01 00:45,5\n"),
+        ]);
+        let texts: Vec<String> = read.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        for (text, parts) in texts.iter().zip([
+            ["a.csv:2", "Nord = 'viele'", "[codes]"],
+            ["a.csv:3", "Zeit = '1.1.2024'", "time_format"],
+            ["b.csv:1", "time_column = 'Zeit'", "Datum | Nord"],
+        ]) {
+            assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        }
+        assert_eq!(read.series[1].readings.len(), 1);
+    }
 }

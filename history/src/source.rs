@@ -85,12 +85,11 @@ impl Kind {
     }
 }
 
-/// Calls `each` with name and bytes of every table in `file`, and with the share of `file` that
-/// is done.
-pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Problem> {
+/// Calls `each` with name and bytes of every table in `file`.
+pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Box<Problem>> {
     let fault = |e: io::Error| {
         let remedy = "check that the file is there, complete and readable; or unpack it and name the folder";
-        of_file(file, format!("cannot be read: {e}"), remedy)
+        Box::new(of_file(file, format!("cannot be read: {e}"), remedy))
     };
     let kind = Kind::of(file).unwrap_or(Kind { packing: Packing::Plain, is_tar: false });
     let plain = BufReader::new(File::open(file).map_err(fault)?);
