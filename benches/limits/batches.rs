@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::private_pg::PrivatePg;
 use store::writer::{Batch, FOLD_AFTER, Gated, Writer};
 
-use super::setup::{Mosquitto, Product, import_load, metric, size};
+use super::setup::{Mosquitto, Product, import_load, metric, size, subscribed};
 
 const ROWS: u32 = 10_000;
 const BATCHES: u32 = 300;
@@ -115,9 +115,7 @@ async fn over_mqtt(dir: &std::path::Path, bays: u32) -> Result<f64> {
     let product = Product::start(&args).await?;
     import_load(dir, bays, &["--data-dir", &data])?;
     let base = product.text("http");
-    while metric(&base, "kv_ingest_subscriptions").await? < 1.0 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    subscribed(&base).await?;
     product.stop().await?;
     let rows = ROWS * BATCHES;
     publish_batches(mosquitto.port, rows, bays).await?;

@@ -10,7 +10,7 @@ use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use serde_json::{Value, json};
 
-use super::setup::{Mosquitto, Product, import_load, metric, size};
+use super::setup::{Mosquitto, Product, import_load, metric, size, subscribed};
 use super::{bare, cpu};
 
 pub async fn run() -> Result<Value> {
@@ -76,9 +76,7 @@ fn bare_run(mosquitto: &Mosquitto, n: u32) -> Result<(f64, f64)> {
 
 async fn wait_subscribed(product: &Product) -> Result<()> {
     let base = product.text("http");
-    while metric(&base, "kv_ingest_subscriptions").await? < 1.0 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    subscribed(&base).await?;
     Ok(())
 }
 

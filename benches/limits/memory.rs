@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cpu;
 use super::ingest::publish;
-use super::setup::{Product, command, import_load, metric};
+use super::setup::{Product, command, import_load, metric, subscribed};
 
 pub async fn run() -> Result<Value> {
     let dir = tempfile::tempdir()?;
@@ -24,6 +24,7 @@ pub async fn run() -> Result<Value> {
         let data = dir.path().join("large").to_string_lossy().into_owned();
         let product = serve(&data).await?;
         import_load(dir.path(), 100_000, &["--data-dir", &data])?;
+        subscribed(&product.text("http")).await?;
         let port = product.text("mqtt").rsplit(':').next().and_then(|p| p.parse().ok()).unwrap_or(0);
         publish(port, 100_000, 100_000).await?;
         while metric(&product.text("http"), "kv_ingest_observations_stored_total").await? < 100_000.0 {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::ingest::publish;
-use super::setup::{Product, import_load};
+use super::setup::{Product, import_load, subscribed};
 
 const PATH: &str = "/v1/parking?near=51.90,7.20&radius_m=800&kind=bay,site";
 const CONNECTIONS: usize = 8;
@@ -27,6 +27,7 @@ pub async fn run() -> Result<Value> {
         let product = Product::start(&args).await?;
         let places = import_load(dir.path(), bays, &["--data-dir", &data])?;
         let path = near_first_bay(&places)?;
+        subscribed(&product.text("http")).await?;
         let port = port_of(&product.text("mqtt"))?;
         // The second round is of vacant ones: half of them, so that there is something to answer.
         publish(port, bays + bays / 2, bays).await?;

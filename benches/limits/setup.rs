@@ -141,3 +141,11 @@ pub async fn metric(base: &str, name: &str) -> Result<f64> {
     let line = text.lines().find(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
     Ok(line.and_then(|l| l.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0))
 }
+
+/// Waits until the load's feed is subscribed: what is published before has no receiver.
+pub async fn subscribed(base: &str) -> Result<()> {
+    while metric(base, "kv_ingest_subscriptions").await? < 1.0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
