@@ -191,9 +191,8 @@ impl<'a> Writer<'_, 'a> {
         let drive_m = way.metres(|mode| mode == Mode::Car);
         let rides =
             way.legs.iter().filter_map(|leg| if let Leg::Ride(ride) = leg { Some(ride) } else { None });
-        let rides_g =
-            rides.map(|ride| ride.distance_m / 1000.0 * co2::transit_g_per_km(self.route_kind(ride)));
-        let co2_g = drive_m / 1000.0 * co2::CAR_G_PER_KM + rides_g.sum::<f64>();
+        let rides_m: f64 = rides.map(|ride| ride.distance_m).sum();
+        let co2_g = (drive_m * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
         ItineraryOut {
             mode: named.map_or("WALK", |(name, _)| name),
             duration_s: way.end - way.start,
