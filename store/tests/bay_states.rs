@@ -1,29 +1,20 @@
 //! Latest bay states under load: the table follows the change log, and no reader notices.
 
+mod support;
+
 use std::collections::BTreeMap;
 
 use domain::live::Change;
 use domain::observation::Heard;
-use domain::{
-    Audience, BayId, BayObservation, BayReading, BayState, FeedId, MunicipalityId, SensorId, SiteId,
-    UtcMicros,
-};
+use domain::{BayId, BayObservation, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
 use sqlx::Executor;
 use sqlx::types::Json;
-use store::private_pg::PrivatePg;
-use store::writer::{Batch, Capacities, Gated, Writer};
+use store::writer::{Batch, Gated, Writer};
+use support::{Database, NoSites};
 
 const BAYS: i32 = 150;
 const ROWS: usize = 500;
 const T0: i64 = 1_790_000_000_000_000;
-
-struct NoSites;
-
-impl Capacities for NoSites {
-    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
-        0
-    }
-}
 
 /// By bay and source; the rank within a source and the state.
 type States = BTreeMap<(i32, i32), (i64, Option<i64>, BayState)>;
@@ -76,25 +67,14 @@ fn batch(numbers: &mut Numbers, municipality: i32, first_bay: i32, rows: usize) 
 
 #[tokio::test]
 async fn what_is_loaded_never_lags_and_the_table_catches_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = PrivatePg::start(dir.path()).await.unwrap();
-    let pool = store::connect(&server.url()).await.unwrap();
-    store::migrate::migrate(&pool, true).await.unwrap();
-    let municipality: i32 =
-        sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
-            .bind(Json(
-                serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null, "lon": null,
-                "tz": "Europe/Berlin", "public_planning": false}),
-            ))
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+    let database = Database::start().await;
+    let pool = database.pool.clone();
     let places: Vec<i32> = sqlx::query_scalar(
         "INSERT INTO place (municipality, kind, key, def)
          SELECT $1, 2, n::text, jsonb_build_object('id', n::text, 'municipality', 'n', 'geometry', $3::jsonb)
          FROM generate_series(1, $2) n RETURNING id",
     )
-    .bind(municipality)
+    .bind(database.municipality.0)
     .bind(BAYS)
     .bind(Json(domain::geo::Geometry::Point([7.2, 51.9])))
     .fetch_all(&pool)
@@ -102,14 +82,14 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
     .unwrap();
     let first_bay = *places.iter().min().unwrap();
 
-    let options = store::pool::options(&server.url()).unwrap();
+    let options = store::pool::options(&database.server.url()).unwrap();
     let mut writers = [Writer::connect(&options).await.unwrap(), Writer::connect(&options).await.unwrap()];
     let mut numbers = Numbers(1);
     let mut expected = States::new();
     for round in 0..24 {
         let writer = &mut writers[numbers.below(2) as usize];
         let rows = [ROWS, 20][numbers.below(2) as usize];
-        let batch = batch(&mut numbers, municipality, first_bay, rows);
+        let batch = batch(&mut numbers, database.municipality.0, first_bay, rows);
         writer.write(&batch, &NoSites, UtcMicros(T0)).await.unwrap();
         for g in &batch.bays {
             take(&mut expected, g.observation.bay.0, &g.observation.reading());
@@ -143,6 +123,5 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
         .map(|(bay, source, at, seq, state)| ((bay, source), (at, seq, BayState::from_code(state))))
         .collect();
     assert_eq!(table, expected);
-    pool.close().await;
-    server.stop().await.unwrap();
+    database.stop().await;
 }

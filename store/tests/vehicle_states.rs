@@ -1,25 +1,17 @@
 //! Parts of a vehicle's state survive a restart: what is loaded is what the messages said.
 
+mod support;
+
 use std::sync::Arc;
 
 use domain::live::LiveMap;
 use domain::observation::{Heard, VehicleFix};
 use domain::registry::Contents;
 use domain::{
-    Audience, FeedId, LatLon, MunicipalityId, Registry, SiteId, UtcMicros, Vehicle, VehicleId,
-    VehiclePosition, registry::Entry,
+    FeedId, LatLon, MunicipalityId, Registry, UtcMicros, Vehicle, VehicleId, VehiclePosition, registry::Entry,
 };
-use sqlx::types::Json;
-use store::private_pg::PrivatePg;
-use store::writer::{Batch, Capacities, Gated, Writer};
-
-struct NoSites;
-
-impl Capacities for NoSites {
-    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
-        0
-    }
-}
+use store::writer::{Batch, Gated, Writer};
+use support::{Database, NoSites};
 
 const T0: i64 = 1_790_000_000_000_000;
 const BUS: VehicleId = VehicleId(7);
@@ -35,25 +27,14 @@ fn said(municipality: MunicipalityId, s: i64, fix: VehicleFix) -> Batch {
 
 #[tokio::test]
 async fn a_vehicle_keeps_its_position_after_messages_without_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = PrivatePg::start(dir.path()).await.unwrap();
-    let pool = store::connect(&server.url()).await.unwrap();
-    store::migrate::migrate(&pool, true).await.unwrap();
-    let municipality: i32 =
-        sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
-            .bind(Json(
-                serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null, "lon": null,
-                "tz": "Europe/Berlin", "public_planning": false}),
-            ))
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-    let municipality = MunicipalityId(municipality);
+    let database = Database::start().await;
+    let pool = database.pool.clone();
+    let municipality = database.municipality;
     let here = VehicleFix { position: LatLon::new(51.9, 7.2), speed_mps: Some(8.0), ..VehicleFix::default() };
     let on_trip = VehicleFix { trip_id: Some("t1".into()), delay_s: Some(120), ..VehicleFix::default() };
     let older = VehicleFix { position: LatLon::new(51.8, 7.1), ..VehicleFix::default() };
 
-    let options = store::pool::options(&server.url()).unwrap();
+    let options = store::pool::options(&database.server.url()).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     for (s, fix) in [(20, on_trip.clone()), (10, here.clone()), (5, older)] {
         writer.write(&said(municipality, s, fix), &NoSites, UtcMicros(T0)).await.unwrap();
@@ -78,6 +59,5 @@ async fn a_vehicle_keeps_its_position_after_messages_without_one() {
     assert_eq!(seen.observed_at, UtcMicros(T0 + 20_000_000));
     assert_eq!(seen.position_observed_at, Some(UtcMicros(T0 + 10_000_000)));
     drop(writer);
-    pool.close().await;
-    server.stop().await.unwrap();
+    database.stop().await;
 }

@@ -1,10 +1,12 @@
 //! From A to B in the sample county, as one who asks from outside.
 
 use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::{Instance, eventually};
+use super::support::{BIN, Instance, eventually};
 
 /// In Steverstadt, a short drive from its centre; and the car park there.
 const FROM: &str = "51.9520,7.1820";
@@ -190,4 +192,52 @@ async fn a_bus_that_is_late_changes_the_departure() {
     assert_eq!(delayed["route_short_name"], route);
     assert!(delayed["departure_time"].as_str() > delayed["scheduled_departure_time"].as_str());
     demo.stop().await;
+}
+
+fn run(args: &[&str]) -> (bool, String) {
+    let done = Command::new(BIN).args(args).env("KV_LOG", "warn").output().unwrap();
+    let text = [done.stdout, done.stderr].concat();
+    (done.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_built_is_taken_in_while_the_product_runs() {
+    let instance = Instance::serve(&[]).await;
+    let question = format!("/v1/journeys?from={FROM}&to={CENTRE}");
+    let (status, problem) = instance.get(&question).await;
+    assert_eq!(status, 503, "{problem}");
+    assert!(problem["remedy"].as_str().unwrap().contains("journey build"), "{problem}");
+
+    let (data, places) = (instance.data(), instance.dir.path().join("places"));
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let (ok, told) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{told}");
+    instance.import(&places);
+    let (osm, gtfs) = (text(&places.join("streets.osm.pbf")), text(&places.join("gtfs.zip")));
+    let data = text(&data);
+    let build = ["journey", "build", "--data-dir", &data, "--osm", &osm];
+    let (ok, told) = run(&build);
+    assert!(ok && told.contains("42 of 42 imported sites are linked"), "{told}");
+    let stops = || async {
+        let (status, answer) = instance.get(&format!("/v1/stops?near={CENTRE}&radius_m=3000")).await;
+        (status == 200).then(|| answer["items"].as_array().unwrap().len())
+    };
+    assert_eq!(eventually("streets are taken in", stops).await, 0);
+    assert_eq!(instance.get(&question).await.0, 200);
+    let (ok, told) = run(&[&build[..], &["--gtfs", &gtfs]].concat());
+    assert!(ok, "{told}");
+    let more = || async { stops().await.filter(|found| *found > 0) };
+    eventually("the timetable is taken in", more).await;
+
+    // A damaged file is refused, and what was loaded stays.
+    std::fs::write(instance.data().join("journey.kvj"), b"KVJOURNYdamaged").unwrap();
+    eventually("the refusal is told", || async {
+        instance.log().contains("what was loaded before stays").then_some(())
+    })
+    .await;
+    assert_eq!(instance.get(&question).await.0, 200);
+    let (ok, told) =
+        run(&["journey", "build", "--no-places", "--osm", &gtfs, "--out", &text(&places.join("x.kvj"))]);
+    assert!(!ok && told.contains("gtfs.zip"), "{told}");
+    instance.stop().await;
 }

@@ -1,0 +1,46 @@
+//! A database of its own with one municipality in it.
+
+use domain::{Audience, MunicipalityId, SiteId};
+use sqlx::types::Json;
+use store::Pool;
+use store::private_pg::PrivatePg;
+use store::writer::Capacities;
+
+/// What must be kept while the test runs.
+pub struct Database {
+    pub server: PrivatePg,
+    pub pool: Pool,
+    pub municipality: MunicipalityId,
+    _folder: tempfile::TempDir,
+}
+
+impl Database {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = PrivatePg::start(folder.path()).await.unwrap();
+        let pool = store::connect(&server.url()).await.unwrap();
+        store::migrate::migrate(&pool, true).await.unwrap();
+        let municipality: i32 =
+            sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
+                .bind(Json(serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null,
+                    "lon": null, "tz": "Europe/Berlin", "public_planning": false})))
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+        Database { server, pool, municipality: MunicipalityId(municipality), _folder: folder }
+    }
+
+    pub async fn stop(self) {
+        self.pool.close().await;
+        self.server.stop().await.unwrap();
+    }
+}
+
+/// Of a town without sites.
+pub struct NoSites;
+
+impl Capacities for NoSites {
+    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
+        0
+    }
+}
