@@ -170,32 +170,10 @@ impl Question {
     /// Whether anything at all could be found; else what is wrong with the point.
     pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
         let reach = self.near.around(self.radius_m);
-        let touches = |b: Bbox| {
-            reach.west <= b.east && b.west <= reach.east && reach.south <= b.north && b.south <= reach.north
-        };
-        if bounds.is_some_and(touches) {
+        if bounds.is_some_and(|b| b.touches(reach)) {
             return Ok(());
         }
-        let LatLon { lat, lon } = self.near;
-        let problem = Problem::outside_area(
-            "near",
-            &format!("{lat},{lon}"),
-            "There is no parking near this point.",
-            bounds.map(|b| [b.west, b.south, b.east, b.north]),
-        );
-        let Some(b) = bounds else {
-            return Err(problem.remedy("There are no places at all yet: import some."));
-        };
-        let swapped = LatLon::new(lon, lat).is_some_and(|p| b.contains(p));
-        let area = format!(
-            "Data reaches from latitude {:.4} to {:.4} and from longitude {:.4} to {:.4}",
-            b.south, b.north, b.west, b.east
-        );
-        Err(problem.remedy(if swapped {
-            format!("LAT and LON seem to be swapped: write near={lon},{lat}. {area}.")
-        } else {
-            format!("{area}. Are LAT and LON swapped? Latitude comes first.")
-        }))
+        Err(Problem::outside_area("near", self.near, ("parking", "Data reaches"), bounds))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::geo::{Bbox, LatLon};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -80,13 +81,33 @@ impl Problem {
         problem.remedy(remedy)
     }
 
-    /// A point where there is nothing at all.
-    pub fn outside_area(field: &str, value: &str, detail: &str, bounds: Option<[f64; 4]>) -> Self {
+    /// A point where there is nothing at all: `what` is not near it, and `reach` ("Data reaches") only
+    /// to `bounds`. Asks whether latitude and longitude are swapped.
+    pub fn outside_area(
+        field: &str,
+        point: LatLon,
+        (what, reach): (&str, &str),
+        bounds: Option<Bbox>,
+    ) -> Self {
+        let LatLon { lat, lon } = point;
         let title = "The point lies outside of all data";
-        let mut problem =
-            Self::new(StatusCode::BAD_REQUEST, "outside-area", title, detail).about(field, value);
-        problem.0.bounds = bounds;
-        problem
+        let detail = format!("There is no {what} near this point.");
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "outside-area", title, detail)
+            .about(field, &format!("{lat},{lon}"));
+        let Some(b) = bounds else {
+            return problem.remedy("There are no places at all yet: import some.");
+        };
+        problem.0.bounds = Some([b.west, b.south, b.east, b.north]);
+        let area = format!(
+            "{reach} from latitude {:.4} to {:.4} and from longitude {:.4} to {:.4}",
+            b.south, b.north, b.west, b.east
+        );
+        let swapped = LatLon::new(lon, lat).is_some_and(|p| b.contains(p));
+        problem.remedy(if swapped {
+            format!("LAT and LON seem to be swapped: write {field}={lon},{lat}. {area}.")
+        } else {
+            format!("{area}. Are LAT and LON swapped? Latitude comes first.")
+        })
     }
 
     /// Something that is not there, or not for everyone: the answer is the same.

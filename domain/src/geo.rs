@@ -91,6 +91,14 @@ impl Bbox {
         (inside && west <= east && south <= north).then_some(Self { west, south, east, north })
     }
 
+    /// Whether the two have a point in common.
+    pub fn touches(&self, other: Bbox) -> bool {
+        self.west <= other.east
+            && other.west <= self.east
+            && self.south <= other.north
+            && other.south <= self.north
+    }
+
     /// Whether `p` lies inside or on the edge.
     pub fn contains(&self, p: LatLon) -> bool {
         (self.west..=self.east).contains(&p.lon) && (self.south..=self.north).contains(&p.lat)

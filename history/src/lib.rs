@@ -3,9 +3,6 @@
 //! A [`Mapping`] (TOML) says what the columns mean; [`read()`] turns files, folders and archives
 //! into one [`Series`] a site. What cannot be read comes back as problems beside what can.
 
-#![allow(clippy::result_large_err, reason = "a problem is told once per run, then the run ends")]
-#![allow(clippy::type_complexity, reason = "the pairs are read where they are made")]
-
 mod mapping;
 mod problem;
 mod read;

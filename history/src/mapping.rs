@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use places::Problem;
 use serde::Deserialize;
 
-use crate::problem::{of_cell, of_file};
+use crate::problem::of_cell;
 
 /// A mapping file; see `docs/history/` for examples.
 #[derive(Debug, Clone, Deserialize)]
@@ -115,7 +115,7 @@ impl Mapping {
             let line =
                 e.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count() as u32);
             let remedy = "see docs/history/ for examples of every key";
-            Box::new(Problem { line, ..of_file(file, e.message(), remedy) })
+            Box::new(Problem { line, ..Problem::of_file(file, e.message(), remedy) })
         })?;
         mapping.check(file, text)?;
         Ok(mapping)
@@ -166,7 +166,7 @@ impl Mapping {
         }
         if self.columns.is_empty() {
             let remedy = "write one for each site, with name and site";
-            return Err(Box::new(of_file(file, "has no [[column]]", remedy)));
+            return Err(Box::new(Problem::of_file(file, "has no [[column]]", remedy)));
         }
         Ok(())
     }

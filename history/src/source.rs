@@ -8,8 +8,6 @@ use flate2::read::GzDecoder;
 use lzma_rust2::XzReader;
 use places::Problem;
 
-use crate::problem::of_file;
-
 /// A table is read into memory whole; more is no day or year of counts but a mistake, or an
 /// archive made to fill it.
 const MAX_TABLE_BYTES: u64 = 512 << 20;
@@ -24,9 +22,13 @@ pub(crate) fn files(paths: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<PathB
         if path.is_dir() {
             let before = found.len();
             if let Err(e) = walk(path, MAX_DEPTH, &mut found) {
-                problems.push(of_file(path, format!("cannot be read: {e}"), "check path and permissions"));
+                problems.push(Problem::of_file(
+                    path,
+                    format!("cannot be read: {e}"),
+                    "check path and permissions",
+                ));
             } else if found.len() == before {
-                problems.push(of_file(
+                problems.push(Problem::of_file(
                     path,
                     "holds no .csv and no archive",
                     "name the folder with the files",
@@ -89,7 +91,7 @@ impl Kind {
 pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Box<Problem>> {
     let fault = |e: io::Error| {
         let remedy = "check that the file is there, complete and readable; or unpack it and name the folder";
-        Box::new(of_file(file, format!("cannot be read: {e}"), remedy))
+        Box::new(Problem::of_file(file, format!("cannot be read: {e}"), remedy))
     };
     let kind = Kind::of(file).unwrap_or(Kind { packing: Packing::Plain, is_tar: false });
     let plain = BufReader::new(File::open(file).map_err(fault)?);

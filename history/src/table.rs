@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use places::Problem;
 
 use crate::mapping::{Code, Mapping, Value};
-use crate::problem::{of_cell, of_file};
+use crate::problem::of_cell;
 use crate::time::{Clock, NoTime};
 
 /// What a table said.
@@ -50,7 +50,7 @@ pub(crate) fn read(file: &Path, bytes: &[u8], mapping: &Mapping, tz: &TimeZone, 
             Ok(true) => {}
             Ok(false) => break,
             Err(e) => {
-                sink.problem(of_file(file, format!("is not CSV: {e}"), "check the quotes"));
+                sink.problem(Problem::of_file(file, format!("is not CSV: {e}"), "check the quotes"));
                 break;
             }
         }
@@ -65,7 +65,7 @@ pub(crate) fn read(file: &Path, bytes: &[u8], mapping: &Mapping, tz: &TimeZone, 
         }
     }
     if columns.is_none() {
-        sink.problem(of_file(file, "is empty", "delete it, or write a first line with the columns"));
+        sink.problem(Problem::of_file(file, "is empty", "delete it, or write a first line with the columns"));
     }
 }
 

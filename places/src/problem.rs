@@ -41,7 +41,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of a whole file.
-    pub(crate) fn of_file(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn of_file(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Problem {
             file: file.to_owned(),
             line: None,
@@ -57,15 +57,18 @@ impl Problem {
         Problem { line: Some(at.line), ..Problem::of_file(&at.file, message, remedy) }
     }
 
-    pub(crate) fn line(self, line: u32) -> Self {
+    /// With its line.
+    pub fn line(self, line: u32) -> Self {
         Problem { line: Some(line), ..self }
     }
 
-    pub(crate) fn field(self, field: impl Into<String>) -> Self {
+    /// With its column, property or key.
+    pub fn field(self, field: impl Into<String>) -> Self {
         Problem { field: Some(field.into()), ..self }
     }
 
-    pub(crate) fn value(self, value: impl Into<String>) -> Self {
+    /// With the value as given.
+    pub fn value(self, value: impl Into<String>) -> Self {
         Problem { value: Some(value.into()), ..self }
     }
 }

@@ -110,17 +110,19 @@ fn plan(
     let began = Instant::now();
     let lots = loaded.lots.load();
     let realtime = loaded.realtime.load();
-    let mut gathered = Gathered { candidates: Vec::new(), rejected: Vec::new() };
-    let (lot_count, registry) = {
+    let (mut near, mut park_ride) = (Gathered::default(), Gathered::default());
+    let registry = {
         let live = shared.hub.read();
-        let registry = live.map.registry().clone();
         // After an import the places are linked anew within a moment; until then the old ones hold.
-        gathered.near_destination(&live, &lots, question, now, loaded);
-        let count = gathered.candidates.len();
-        gathered.park_ride(&live, &lots, question, now);
-        (count, registry)
+        near.near_destination(&live, &lots, question, now);
+        park_ride.park_ride(&live, &lots, question, now);
+        live.map.registry().clone()
     };
-    let Gathered { candidates, mut rejected } = gathered;
+    near.mapped(&lots, question, now, loaded);
+    let lot_count = near.candidates.len();
+    let Gathered { mut candidates, mut rejected } = near;
+    candidates.extend(park_ride.candidates);
+    rejected.extend(park_ride.rejected);
     let outlook = |id: usize, at: i64| {
         let c: &Candidate<'_> = &candidates[id];
         let filling = match c.what {
@@ -131,7 +133,11 @@ fn plan(
         Outlook::new(c.what.kind(), spaces, filling, c.known_at, UtcMicros(at * 1_000_000))
     };
     let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
-        .map(|(id, c)| Lot { id, at: c.linked.at, links: &c.linked.links, stops: &c.linked.stops })
+        .map(|(id, c)| {
+            let linked = c.linked;
+            let stops = if question.wheelchair { &linked.wheelchair_stops } else { &linked.stops };
+            Lot { id, at: linked.at, links: &linked.links, stops }
+        })
         .collect();
     let request = Request {
         from: question.from,
@@ -169,6 +175,7 @@ fn plan(
 }
 
 /// What is looked at for one answer.
+#[derive(Default)]
 struct Gathered<'a> {
     candidates: Vec<Candidate<'a>>,
     rejected: Vec<Rejected>,
@@ -176,14 +183,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     /// Sites, groups of bays and mapped car parks within a walk of the destination.
-    fn near_destination(
-        &mut self,
-        live: &Live,
-        lots: &'a Lots,
-        question: &Question,
-        now: UtcMicros,
-        loaded: &'a Loaded,
-    ) {
+    fn near_destination(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
         if !question.modes.has(Modes::CAR) {
             return;
         }
@@ -231,6 +231,13 @@ impl<'a> Gathered<'a> {
                 known_at: now,
                 feed: offer.feed,
             });
+        }
+    }
+
+    /// Car parks that only the map knows, within a walk of the destination.
+    fn mapped(&mut self, lots: &'a Lots, question: &Question, now: UtcMicros, loaded: &'a Loaded) {
+        if !question.modes.has(Modes::CAR) {
+            return;
         }
         let near = |at: LatLon| at.distance_m(question.to);
         let mut mapped: Vec<_> =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::geo::{Geometry, LatLon};
 use domain::place::{Purpose as For, SiteKind};
 use domain::{BayId, Registry, SiteId};
-use journey::area::Area;
+use journey::area::{Access, Area};
 use journey::plan::{StopWalk, stops_around};
 use journey::streets::Workspace;
 use journey::streets::parking::{Links, OsmParking, Place, Purpose, link_osm, link_place};
@@ -21,6 +21,14 @@ pub(crate) struct Linked {
     pub links: Links,
     /// Stops to go on from, of park-and-ride sites.
     pub stops: Vec<StopWalk>,
+    /// The same in a wheelchair.
+    pub wheelchair_stops: Vec<StopWalk>,
+}
+
+impl Linked {
+    fn without_stops(at: LatLon, links: Links) -> Self {
+        Linked { at, links, stops: Vec::new(), wheelchair_stops: Vec::new() }
+    }
 }
 
 /// See the module's description.
@@ -51,15 +59,15 @@ impl Lots {
             let linked = match link_place(&area.network, &place) {
                 Ok(links) => {
                     let at = site.def.position();
-                    let is_park_ride = site.def.kind == SiteKind::ParkAndRide;
-                    let stops = match is_park_ride {
-                        true => stops_around(area, &mut workspace, at, &links.foot),
-                        false => Vec::new(),
-                    };
-                    if is_park_ride {
+                    let mut linked = Linked::without_stops(at, links);
+                    if site.def.kind == SiteKind::ParkAndRide {
+                        let mut stops =
+                            |access, doors: &[_]| stops_around(area, &mut workspace, access, (at, doors));
+                        linked.stops = stops(Access::Foot, &linked.links.foot);
+                        linked.wheelchair_stops = stops(Access::Wheelchair, &linked.links.wheelchair);
                         lots.park_ride.push(site.id);
                     }
-                    Ok(Linked { at, links, stops })
+                    Ok(linked)
                 }
                 Err(unlinked) => Err(unlinked.reason),
             };
@@ -83,7 +91,7 @@ impl Lots {
             let Some(edge) = links.vehicle.first().map(|link| link.edge) else { continue };
             let group = *by_edge.entry(edge).or_insert(self.groups.len());
             if group == self.groups.len() {
-                self.groups.push(Linked { at, links, stops: Vec::new() });
+                self.groups.push(Linked::without_stops(at, links));
             }
             self.group_of.insert(bay.id, group);
         }
@@ -97,11 +105,12 @@ impl Lots {
                 continue;
             }
             let at = middle(parking);
-            if sites.iter().any(|site| site.distance_m(at) < SAME_PLACE_M) {
+            let near = at.around(SAME_PLACE_M);
+            if sites.iter().any(|site| near.contains(*site) && site.distance_m(at) < SAME_PLACE_M) {
                 continue;
             }
             if let Ok(links) = link_osm(&area.network, parking) {
-                self.mapped.push((number, Linked { at, links, stops: Vec::new() }));
+                self.mapped.push((number, Linked::without_stops(at, links)));
             }
         }
     }

@@ -104,7 +104,7 @@ impl Question {
     /// Whether the streets reach both places; else what is wrong with which.
     pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
         for (field, point) in [("from", self.from), ("to", self.to)] {
-            if bounds.is_some_and(|b| touches(b, point)) {
+            if bounds.is_some_and(|b| b.touches(point.around(MARGIN_M))) {
                 continue;
             }
             return Err(outside(field, point, bounds));
@@ -141,34 +141,9 @@ impl Question {
     }
 }
 
-fn touches(bounds: Bbox, point: LatLon) -> bool {
-    let around = point.around(MARGIN_M);
-    around.west <= bounds.east
-        && bounds.west <= around.east
-        && around.south <= bounds.north
-        && bounds.south <= around.north
-}
-
 /// A point at which there are no streets.
 pub fn outside(field: &str, point: LatLon, bounds: Option<Bbox>) -> Problem {
-    let LatLon { lat, lon } = point;
-    let problem = Problem::outside_area(
-        field,
-        &format!("{lat},{lon}"),
-        "There is no street near this point.",
-        bounds.map(|b| [b.west, b.south, b.east, b.north]),
-    );
-    let Some(b) = bounds else { return problem };
-    let swapped = LatLon::new(lon, lat).is_some_and(|p| touches(b, p));
-    let area = format!(
-        "Streets are known from latitude {:.4} to {:.4} and from longitude {:.4} to {:.4}",
-        b.south, b.north, b.west, b.east
-    );
-    problem.remedy(if swapped {
-        format!("LAT and LON seem to be swapped: write {field}={lon},{lat}. {area}.")
-    } else {
-        format!("{area}. Are LAT and LON swapped? Latitude comes first.")
-    })
+    Problem::outside_area(field, point, ("street", "Streets reach"), bounds)
 }
 
 fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {

@@ -5,7 +5,6 @@ use axum::response::Response;
 use domain::UtcMicros;
 use domain::geo::LatLon;
 use journey::area::{Access, Area};
-use journey::raptor;
 use journey::timetable::{StopIx, Wheelchair};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -117,11 +116,7 @@ pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Prob
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
     let area = &loaded.area;
-    let reach = near.around(radius_m);
-    let touches = loaded.bounds.is_some_and(|b| {
-        reach.west <= b.east && b.west <= reach.east && reach.south <= b.north && b.south <= reach.north
-    });
-    if !touches {
+    if !loaded.bounds.is_some_and(|b| b.touches(near.around(radius_m))) {
         return Err(outside("near", near, loaded.bounds));
     }
     let mut found: Vec<(f64, StopIx)> = (area.stops.around(&area.timetable, near, radius_m).into_iter())
@@ -203,17 +198,17 @@ pub async fn departures(
         Problem::not_found(format!("There is no stop '{id}'."))
             .remedy("Find stops with /v1/stops?near=LAT,LON.")
     })?;
-    let seconds = from.0.div_euclid(1_000_000);
-    let day = timetable.day_at(seconds);
-    let midnight = timetable.day_begins_at(day);
+    let from = (from.0.div_euclid(1_000_000), WITHIN_S);
     let realtime = loaded.realtime.load();
+    let mut midnight = 0;
     let mut found = Vec::new();
-    for platform in timetable.platforms(stop) {
-        let after = ((seconds - midnight) as i32, WITHIN_S);
-        let next =
-            raptor::departures(timetable, realtime.overlay.as_ref(), (platform, None), day, after, limit);
-        found.extend(next.into_iter().map(|departure| (platform, departure)));
-    }
+    loaded.with_planner(|planner| {
+        for platform in timetable.platforms(stop) {
+            let (next, begin) = planner.departures(realtime.overlay.as_ref(), platform, from, limit);
+            midnight = begin;
+            found.extend(next.into_iter().map(|departure| (platform, departure)));
+        }
+    });
     found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
     found.truncate(limit);
     let items = found.iter().map(|(platform, d)| {

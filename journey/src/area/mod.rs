@@ -9,7 +9,7 @@ pub(crate) mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::geo::{Bbox, LatLon};
+use domain::geo::Bbox;
 
 use crate::streets::{self, Network, StreetsError};
 use crate::timetable::{self, Options, Problems, ReadError, StopIx, Timetable};
@@ -99,13 +99,8 @@ impl Area {
 
     /// The box around all junctions.
     pub fn bounds(&self) -> Option<Bbox> {
-        let points = self.network.streets().junctions.iter().map(|at| at.degrees());
-        let mut points = points.peekable();
-        let first = *points.peek()?;
-        let mut edge = (first.lon, first.lat, first.lon, first.lat);
-        for LatLon { lat, lon } in points {
-            edge = (edge.0.min(lon), edge.1.min(lat), edge.2.max(lon), edge.3.max(lat));
-        }
-        Bbox::new(edge.0, edge.1, edge.2, edge.3)
+        let mut points = self.network.streets().junctions.iter().map(|at| at.degrees());
+        let first = points.next()?;
+        Some(points.fold(Bbox::new(first.lon, first.lat, first.lon, first.lat)?, Bbox::extended))
     }
 }

@@ -33,6 +33,17 @@ pub enum Access {
     Bike,
 }
 
+impl Access {
+    /// How one moves on the streets then.
+    pub fn mode(self) -> Mode {
+        match self {
+            Access::Foot => Mode::Foot,
+            Access::Wheelchair => Mode::Wheelchair,
+            Access::Bike => Mode::Bike,
+        }
+    }
+}
+
 /// Where stops meet the streets, by [`StopIx`]; `None` where no vehicle stops, or no street is near.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StopLinks {

@@ -91,23 +91,6 @@ impl Overlay {
         Overlay { days, report }
     }
 
-    /// From how late trips are by the positions of their vehicles: (trip id, service day if known,
-    /// seconds). The delay holds for the whole trip.
-    pub fn from_delays<'a>(
-        timetable: &Timetable,
-        delays: impl IntoIterator<Item = (&'a str, Option<&'a str>, i32)>,
-        today: Day,
-    ) -> Self {
-        let update = |(trip, date, delay): (&str, Option<&str>, i32)| TripUpdate {
-            trip_id: trip.to_owned(),
-            start_date: date.map(str::to_owned),
-            delay_s: Some(delay),
-            ..TripUpdate::default()
-        };
-        let updates: Vec<TripUpdate> = delays.into_iter().map(update).collect();
-        Overlay::new(timetable, &updates, today)
-    }
-
     /// Runs taken out of the timetable on `day`.
     pub fn removed(&self, day: Day) -> Option<&[u64]> {
         self.of(day).map(|d| d.removed.as_slice())

@@ -137,6 +137,10 @@ fn what_became_of_updates_is_reported() {
     let overlay = Overlay::new(&timetable, &updates, DAY);
     assert_eq!(overlay.report, Report { changed: 0, cancelled: 1, unknown: 1, ignored: 1 });
     assert!(overlay.is_cancelled(DAY, timetable.trips("t")[0]));
-    let late = Overlay::from_delays(&timetable, [("t", None, 90)], DAY);
+    let late = Overlay::new(
+        &timetable,
+        &[TripUpdate { delay_s: Some(90), ..of(TripRelationship::Scheduled, "t") }],
+        DAY,
+    );
     assert_eq!((late.report.changed, late.is_cancelled(DAY, timetable.trips("t")[0])), (1, false));
 }

@@ -74,8 +74,7 @@ struct Within<'a> {
 pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
     let mut reached = Vec::new();
     for lot in request.lots {
-        let doors = if request.wheelchair { &lot.links.wheelchair } else { &lot.links.foot };
-        match drive.nearest(&lot.links.vehicle).zip(nearest(doors, |link| feet.in_s(link))) {
+        match drive.nearest(&lot.links.vehicle).zip(nearest(request.doors(lot), |link| feet.in_s(link))) {
             Some(((drive_s, gate), (walk_s, door))) => {
                 reached.push(Within { lot, drive_s, gate, walk_s, door });
             }

@@ -22,11 +22,11 @@ use std::sync::Arc;
 
 use domain::geo::LatLon;
 
-use crate::area::Area;
+use crate::area::{Access, Area};
 use crate::overlay::Overlay;
-use crate::raptor::Search;
+use crate::raptor::{Departure, Search};
 use crate::streets::parking::Links;
-use crate::streets::{Mode, Workspace};
+use crate::streets::{Link, Mode, Workspace};
 use crate::timetable::StopIx;
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
@@ -124,8 +124,18 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
+    /// How one gets to stops.
+    fn access(&self) -> Access {
+        if self.wheelchair { Access::Wheelchair } else { Access::Foot }
+    }
+
     fn foot(&self) -> Mode {
-        if self.wheelchair { Mode::Wheelchair } else { Mode::Foot }
+        self.access().mode()
+    }
+
+    /// Where one leaves a lot.
+    fn doors<'l>(&self, lot: &'l Lot<'_>) -> &'l [Link] {
+        if self.wheelchair { &lot.links.wheelchair } else { &lot.links.foot }
     }
 }
 
@@ -182,8 +192,19 @@ impl Planner {
         Planner { area, from_foot, to_foot, from_bike, from_car, between, transit }
     }
 
-    pub fn area(&self) -> &Arc<Area> {
-        &self.area
+    /// The next `count` departures from a stop from `at` (seconds since 1970) on, within `within_s`;
+    /// their times are seconds after the second value.
+    pub fn departures(
+        &mut self,
+        overlay: Option<&Overlay>,
+        stop: StopIx,
+        (at, within_s): (i64, i32),
+        count: usize,
+    ) -> (Vec<Departure>, i64) {
+        let day = self.area.timetable.day_at(at);
+        let midnight = self.area.timetable.day_begins_at(day);
+        let times = ((at - midnight) as i32, within_s);
+        (self.transit.departures(overlay, (stop, None), day, times, count), midnight)
     }
 
     /// Finds all ways that are worth telling.
@@ -198,7 +219,7 @@ impl Planner {
         let mut plan = Plan::default();
         let feet = ends.feet(&area, request, from_foot, to_foot);
         plan.cut |= feet.from.cut || feet.to.cut;
-        let mut riding = transit::Riding { area: &area, request, overlay, search: transit, between };
+        let mut riding = transit::Riding::new(&area, request, overlay, (transit, between), &feet);
         // The drives are the longest single piece of work, and nothing else waits for them.
         let drive = std::thread::scope(|scope| {
             let drive = by_car.then(|| scope.spawn(|| car::tree(&area, request, &ends, from_car)));

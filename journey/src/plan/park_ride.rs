@@ -4,10 +4,9 @@ use rustc_hash::FxHashMap;
 
 use super::car::{Drive, MIN_CHANCE};
 use super::places::StopWalk;
-use super::street::{Feet, budget};
+use super::street::Feet;
 use super::transit::Riding;
 use super::{End, LeftOut, Lot, Modes, Parking, Plan, Prospect, Reached, StreetLeg, When};
-use crate::area::Access;
 use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 
@@ -24,15 +23,15 @@ struct Begins<'a> {
 
 impl Begins<'_> {
     fn seconds(&self) -> f64 {
-        self.drive_s + self.prospect.search_s + f64::from(self.walk.walk_s)
+        self.drive_s + self.prospect.search_s + self.walk.path.duration_s
     }
 }
 
 pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
-    let (area, request) = (riding.area, riding.request);
+    let request = riding.request;
     let mut begins: FxHashMap<StopIx, Begins<'_>> = FxHashMap::default();
     // From where one walks to the destination nobody takes a bus: those are places to park there.
-    let is_there = |lot: &Lot<'_>| lot.links.foot.iter().any(|door| feet.in_s(door).is_some());
+    let is_there = |lot: &Lot<'_>| request.doors(lot).iter().any(|door| feet.in_s(door).is_some());
     for lot in request.park_ride.iter().filter(|lot| !is_there(lot)) {
         let Some((drive_s, gate)) = drive.nearest(&lot.links.vehicle).filter(|_| !lot.stops.is_empty())
         else {
@@ -59,17 +58,12 @@ pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'
     }
     let mut origins: Reached = begins.iter().map(|(stop, b)| (*stop, b.seconds().ceil() as i32)).collect();
     origins.sort_unstable();
-    let links = area.stops.of(Access::Foot);
-    let network = &area.network;
     let begin = |stop: StopIx, start: i64| {
         let b = begins.get(&stop)?;
         let lot = End::Lot(b.lot.id);
         let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive.path(&b.gate)?, start);
-        let to = links[stop as usize]?;
-        let mut workspace = crate::streets::Workspace::new();
-        let path = network.route(&mut workspace, Mode::Foot, b.walk.door, &to, budget(request)).path(&to)?;
         let parked = car.end + b.prospect.search_s.round() as i64;
-        let walk = StreetLeg::along(Mode::Foot, (lot, End::Stop(stop)), path, parked);
+        let walk = StreetLeg::along(feet.mode, (lot, End::Stop(stop)), b.walk.path.clone(), parked);
         car.parking = Some(Parking { lot: b.lot.id, prospect: b.prospect, alternatives: Vec::new() });
         Some(vec![car, walk])
     };

@@ -1,52 +1,48 @@
 //! Stops around a place.
 
 use domain::geo::LatLon;
-use serde::{Deserialize, Serialize};
 
 use super::street::{WALK_MPS, gap_s};
 use super::{Planner, Reached, SNAP_LIMIT_M};
 use crate::area::{Access, Area};
-use crate::streets::{Budget, Direction, Link, Mode, Tree, Workspace};
+use crate::streets::{Budget, Direction, Link, Mode, Path, Tree, Workspace};
 use crate::timetable::StopIx;
 
 /// From a park-and-ride site one walks no farther to a stop, metres.
 const PARK_RIDE_WALK_M: f64 = 600.0;
 
 /// A stop that can be reached on foot from a lot.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StopWalk {
     pub stop: StopIx,
-    pub walk_s: i32,
-    /// Where one leaves the lot.
-    pub door: Link,
+    pub path: Path,
 }
 
 /// The stops that people get to from a lot (through any of its doors), for park-and-ride.
-pub fn stops_around(area: &Area, workspace: &mut Workspace, at: LatLon, doors: &[Link]) -> Vec<StopWalk> {
+pub fn stops_around(
+    area: &Area,
+    workspace: &mut Workspace,
+    access: Access,
+    (at, doors): (LatLon, &[Link]),
+) -> Vec<StopWalk> {
+    let mode = access.mode();
     let near = area.stops.around(&area.timetable, at, PARK_RIDE_WALK_M);
     let mut found: Vec<StopWalk> = Vec::new();
     if near.is_empty() {
         return found;
     }
     for door in doors {
-        let tree = area.network.tree(
-            workspace,
-            Mode::Foot,
-            *door,
-            Direction::Forward,
-            PARK_RIDE_WALK_M,
-            Budget::NONE,
-        );
+        let tree =
+            area.network.tree(workspace, mode, *door, Direction::Forward, PARK_RIDE_WALK_M, Budget::NONE);
         for stop in &near {
-            let Some(link) = area.stops.of(Access::Foot)[*stop as usize] else { continue };
-            let Some(reach) = tree.reach(&link).filter(|r| r.distance_m <= PARK_RIDE_WALK_M) else {
+            let Some(link) = area.stops.of(access)[*stop as usize] else { continue };
+            let Some(path) = tree.path(&link).filter(|path| path.distance_m <= PARK_RIDE_WALK_M) else {
                 continue;
             };
-            let walk_s = reach.duration_s.ceil() as i32;
             match found.iter_mut().find(|walk| walk.stop == *stop) {
-                Some(walk) if walk.walk_s <= walk_s => {}
-                Some(walk) => *walk = StopWalk { stop: *stop, walk_s, door: *door },
-                None => found.push(StopWalk { stop: *stop, walk_s, door: *door }),
+                Some(walk) if walk.path.duration_s <= path.duration_s => {}
+                Some(walk) => walk.path = path,
+                None => found.push(StopWalk { stop: *stop, path }),
             }
         }
     }

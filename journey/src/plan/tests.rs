@@ -24,7 +24,7 @@ impl Lots {
         let linked = places.iter().map(|place| {
             let links =
                 link_place(&area.network, &Place { purpose: Purpose::Car, outline: vec![*place] }).unwrap();
-            let stops = stops_around(area, &mut workspace, *place, &links.foot);
+            let stops = stops_around(area, &mut workspace, Access::Foot, (*place, &links.foot));
             (*place, links, stops)
         });
         Lots(linked.collect())

@@ -3,7 +3,7 @@
 use super::places::stops_in;
 use super::street::{Feet, budget};
 use super::{End, Itinerary, Leg, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
-use crate::area::{Access, Area};
+use crate::area::Area;
 use crate::overlay::Overlay;
 use crate::raptor::{self, Journey, Query, Ride, Search};
 use crate::streets::{Path, Workspace};
@@ -28,16 +28,30 @@ pub(super) struct Riding<'a, 'r> {
     pub overlay: Option<&'a Overlay>,
     pub search: &'a mut Search,
     pub between: &'a mut Workspace,
+    /// Stops from which the destination is walked to.
+    destinations: Reached,
 }
 
 /// The way from the origin to the first stop: its legs, the last of which ends at `start + seconds`.
 pub(super) type Begin<'b> = dyn Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'b;
 
-impl Riding<'_, '_> {
+impl<'a, 'r> Riding<'a, 'r> {
+    pub fn new(
+        area: &'a Area,
+        request: &'a Request<'r>,
+        overlay: Option<&'a Overlay>,
+        (search, between): (&'a mut Search, &'a mut Workspace),
+        feet: &Feet<'_>,
+    ) -> Self {
+        let around = (request.to, request.max_walk_m);
+        let destinations = stops_in(area, request.access(), around, |link| feet.in_s(link));
+        Riding { area, request, overlay, search, between, destinations }
+    }
+
     /// On foot to a stop, rides, on foot to the destination.
     pub fn transit(&mut self, feet: &Feet<'_>, plan: &mut Plan) {
         let (area, request) = (self.area, self.request);
-        let access = if request.wheelchair { Access::Wheelchair } else { Access::Foot };
+        let access = request.access();
         let links = area.stops.of(access);
         let begin = |stop: StopIx, start: i64| {
             let path = feet.path_out(&links[stop as usize]?)?;
@@ -66,10 +80,8 @@ impl Riding<'_, '_> {
         plan: &mut Plan,
     ) {
         let (area, request) = (self.area, self.request);
-        let access = if request.wheelchair { Access::Wheelchair } else { Access::Foot };
-        let mut destinations =
-            stops_in(area, access, (request.to, request.max_walk_m), |link| feet.in_s(link));
-        destinations.retain(|(_, s)| f64::from(*s) <= feet.limit_s * share);
+        let within = |(_, s): &(StopIx, i32)| f64::from(*s) <= feet.limit_s * share;
+        let destinations: Reached = self.destinations.iter().copied().filter(within).collect();
         if origins.is_empty() || destinations.is_empty() {
             return;
         }
@@ -101,7 +113,7 @@ impl Riding<'_, '_> {
         begin: &Begin<'_>,
     ) -> Option<Itinerary> {
         let area = self.area;
-        let access = if self.request.wheelchair { Access::Wheelchair } else { Access::Foot };
+        let access = self.request.access();
         let rides = || {
             journey.legs.iter().filter_map(|leg| if let raptor::Leg::Ride(r) = leg { Some(r) } else { None })
         };
@@ -155,7 +167,7 @@ impl Riding<'_, '_> {
     /// The walk between two stops; a straight line where the streets do not join them.
     fn change(&mut self, feet: &Feet<'_>, (from, to): (StopIx, StopIx), start: i64, end: i64) -> StreetLeg {
         let area = self.area;
-        let links = area.stops.of(if self.request.wheelchair { Access::Wheelchair } else { Access::Foot });
+        let links = area.stops.of(self.request.access());
         let path = links[from as usize].zip(links[to as usize]).and_then(|(a, b)| {
             area.network.route(self.between, feet.mode, a, &b, budget(self.request)).path(&b)
         });

@@ -23,21 +23,7 @@ pub struct Departure {
 /// The next `count` departures from `stop` from `from_s` on, in order, within `within_s` seconds.
 /// With `to` only those of vehicles that come there later and let people off: the next departures
 /// of a ride.
-pub fn departures(
-    timetable: &Timetable,
-    overlay: Option<&Overlay>,
-    (stop, to): (StopIx, Option<StopIx>),
-    day: Day,
-    (from_s, within_s): (i32, i32),
-    count: usize,
-) -> Vec<Departure> {
-    let nothing = vec![0; bits::words(timetable.patterns.trips())];
-    let days = (&mut DayCache::default(), nothing.as_slice());
-    departures_with(timetable, overlay, days, (stop, to), day, (from_s, within_s), count)
-}
-
-/// As [`departures`], with what a search keeps from one question to the next.
-pub(super) fn departures_with(
+pub(super) fn departures(
     timetable: &Timetable,
     overlay: Option<&Overlay>,
     (cache, nothing): (&mut DayCache, &[u64]),

@@ -35,7 +35,7 @@ use crate::timetable::StopIx;
 use crate::timetable::services::Day;
 
 pub use self::days::DayTrips;
-pub use self::departures::{Departure, departures};
+pub use self::departures::Departure;
 pub use self::journey::{Journey, Leg, Ride, Walk};
 pub use self::search::Search;
 

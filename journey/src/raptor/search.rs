@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::days::DayCache;
-use super::departures::{Departure, departures_with};
+use super::departures::{self, Departure};
 use super::layers::{Networks, networks};
 use super::line::directed;
 use super::rounds::{Rounds, Task};
@@ -80,7 +80,9 @@ impl Search {
         run(&self.timetable, overlay, &networks, &mut self.rounds, query, limits, cut)
     }
 
-    /// As [`departures`](super::departures()), without preparing the days each time.
+    /// The next `count` departures from `ride.0` from `times.0` on, in order, within `times.1` seconds.
+    /// With `ride.1` only those of vehicles that come there later and let people off: the next
+    /// departures of a ride.
     pub fn departures(
         &mut self,
         overlay: Option<&Overlay>,
@@ -90,7 +92,7 @@ impl Search {
         count: usize,
     ) -> Vec<Departure> {
         let days = (&mut self.days, self.nothing.as_slice());
-        departures_with(&self.timetable, overlay, days, ride, day, times, count)
+        departures::departures(&self.timetable, overlay, days, ride, day, times, count)
     }
 
     /// As [`Search::run`] for a departure; then sets each journey out as late as possible for its

@@ -122,10 +122,9 @@ proptest! {
     #[test]
     fn departures_of_a_stop_are_all_of_them(network in network(), at in 0usize..6, dep in 0i32..90_000) {
         let at = at % network.stops;
-        let (search, overlay) = search(&network);
-        let found = departures(
-            search.timetable(), Some(&overlay), (stop(&search, at), None), DAY, (dep, 40_000), usize::MAX,
-        );
+        let (mut search, overlay) = search(&network);
+        let from = (stop(&search, at), None);
+        let found = search.departures(Some(&overlay), from, DAY, (dep, 40_000), usize::MAX);
         let got: Vec<i32> = found.iter().map(|d| d.departure_s).collect();
         prop_assert_eq!(got, Brute::new(&network, true, false).departures(at, dep, dep + 40_000));
     }

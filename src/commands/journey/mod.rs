@@ -5,6 +5,7 @@ mod measured;
 mod pairs;
 mod stop_pairs;
 mod streets;
+mod table;
 mod transit;
 
 use std::process::ExitCode;

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use domain::geo::LatLon;
+
+use super::table::{self, Table};
 
 /// One query: its name, from where, to where.
 #[derive(Debug, Clone)]
@@ -33,21 +35,12 @@ enum Columns {
 /// # Errors
 /// The file cannot be read, a column is missing, or a value is no coordinate: with its line.
 pub fn read(path: &Path) -> Result<Vec<Pair>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-    parse(&text).with_context(|| format!("{}", path.display()))
+    table::read(path, parse)
 }
 
 fn parse(text: &str) -> Result<Vec<Pair>> {
-    let text = text.trim_start_matches('\u{feff}');
-    let head = text.lines().next().unwrap_or_default();
-    let delimiter = if head.contains(';') && !head.contains(',') { b';' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let headers: Vec<String> = reader.headers()?.iter().map(str::to_ascii_lowercase).collect();
-    let find = |name: &str| headers.iter().position(|header| header == name);
+    let mut table = Table::new(text)?;
+    let find = |name: &str| table.column(name);
     let columns = SPELLINGS
         .iter()
         .find_map(|names| {
@@ -56,14 +49,14 @@ fn parse(text: &str) -> Result<Vec<Pair>> {
         })
         .or_else(|| Some(Columns::Two([find("from")?, find("to")?])));
     let Some(columns) = columns else {
-        bail!("line 1: needs the columns {}; it has {}", SPELLINGS[0].join(","), headers.join(","));
+        bail!("line 1: needs the columns {}; it has {}", SPELLINGS[0].join(","), table.columns.join(","));
     };
     let name = find("q");
     let mut pairs = Vec::new();
-    for (number, row) in reader.records().enumerate() {
+    for (number, row) in table.rows().enumerate() {
         let row = row?;
-        let line = row.position().map_or(number as u64 + 2, csv::Position::line);
-        let field = |column: usize| row.get(column).unwrap_or_default();
+        let line = row.line;
+        let field = |column: usize| row.field(column);
         let (from, to) = match columns {
             Columns::Four([a, b, c, d]) => (position(field(a), field(b)), position(field(c), field(d))),
             Columns::Two([from, to]) => (joined(field(from)), joined(field(to))),

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Value;
+
+use super::table::{self, Table};
 
 /// One query.
 #[derive(Debug, Clone)]
@@ -26,30 +28,21 @@ const LATEST_S: i32 = 7 * 86_400;
 /// # Errors
 /// The file cannot be read, a column is missing, or a value is no time: with its line.
 pub fn read(path: &Path) -> Result<Vec<StopPair>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-    parse(&text).with_context(|| format!("{}", path.display()))
+    table::read(path, parse)
 }
 
 fn parse(text: &str) -> Result<Vec<StopPair>> {
-    let text = text.trim_start_matches('\u{feff}');
-    let head = text.lines().next().unwrap_or_default();
-    let delimiter = if head.contains(';') && !head.contains(',') { b';' } else { b',' };
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let heads: Vec<String> = reader.headers()?.iter().map(str::to_ascii_lowercase).collect();
-    let column = |name: &str| heads.iter().position(|head| head == name);
+    let mut table = Table::new(text)?;
+    let column = |name: &str| table.column(name);
     let (Some(from), Some(to), Some(dep)) = (column("from"), column("to"), column("dep")) else {
-        bail!("line 1: needs the columns from,to,dep; it has {}", heads.join(","));
+        bail!("line 1: needs the columns from,to,dep; it has {}", table.columns.join(","));
     };
     let name = column("q");
     let mut pairs = Vec::new();
-    for (number, row) in reader.records().enumerate() {
+    for (number, row) in table.rows().enumerate() {
         let row = row?;
-        let line = row.position().map_or(number as u64 + 2, csv::Position::line);
-        let field = |column: usize| row.get(column).unwrap_or_default();
+        let line = row.line;
+        let field = |column: usize| row.field(column);
         let time: Option<i32> = field(dep).parse().ok().filter(|s| (0..=LATEST_S).contains(s));
         let Some(time) = time else {
             bail!("line {line}: dep '{}': give seconds after midnight, 0 to {LATEST_S}", field(dep));
