@@ -15,10 +15,12 @@ const ENOUGH: f64 = 1.2;
 
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The free share of the disk that holds `path`, percent; `None` when it cannot be asked.
+/// The free share of the disk that holds `path`, percent; `None` when it cannot be asked. Of what we
+/// may use, as `df` counts: blocks kept for root are neither used nor free.
 fn free_pct(path: &Path) -> Option<f64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
-    (stat.blocks() > 0).then(|| 100.0 * stat.blocks_available() as f64 / stat.blocks() as f64)
+    let (used, free) = (stat.blocks().saturating_sub(stat.blocks_free()), stat.blocks_available());
+    (used + free > 0).then(|| 100.0 * free as f64 / (used + free) as f64)
 }
 
 /// Watches the disk of `path`; the receiver is true while there is room to store: `min_free_pct`
