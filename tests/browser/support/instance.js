@@ -126,5 +126,7 @@ function feedOf(bay) {
 
 /** A setting of the caller's, such as KV_DATABASE_URL, must not reach the program. */
 function withoutSettings() {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("KV_")));
+  const rest = Object.entries(process.env).filter(([name]) => !name.startsWith("KV_"));
+  // A full disk of the machine must not fail what has nothing to do with it.
+  return Object.fromEntries([...rest, ["KV_MIN_FREE_DISK_PCT", "0"]]);
 }
