@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Parking and transit for a county: sensor streams in, vacant spaces out.
+/// Parking and transit for a county: sensor streams in, vacant spaces and ways from A to B out.
 #[derive(Debug, Parser)]
 #[command(name = "kreisverkehr", version, after_help = "Try it: kreisverkehr demo")]
 pub struct Cli {
@@ -54,7 +54,7 @@ pub enum Command {
     Journey(JourneyArgs),
     /// Drop what is older than retention allows.
     Prune(PruneArgs),
-    /// The forecast of vacant spaces.
+    /// Measure the forecast of vacant spaces on years past; it is not served yet.
     #[command(subcommand)]
     Forecast(ForecastCommand),
     /// Print the OpenAPI document.
