@@ -12,6 +12,7 @@ pub mod forecast;
 pub mod geo;
 pub mod holidays;
 pub mod ids;
+pub mod intervals;
 pub mod live;
 pub mod observation;
 pub mod opening;

@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod copy;
+pub mod derive;
 pub mod error;
 pub mod feed_status;
 pub mod inspect;
