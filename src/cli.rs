@@ -39,7 +39,7 @@ pub enum Command {
     /// Send what the sensors of the sample county would, or load.
     Simulate(SimulateArgs),
     /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
-    /// sensors.csv, vehicles.csv, feeds.toml. Works while the product runs.
+    /// sensors.csv, vehicles.csv, feeds.toml, closures.csv, calendar.csv. Works while the product runs.
     #[command(
         after_help = "Examples:\n  kreisverkehr import places/\n  kreisverkehr import --check sites.geojson\n  kreisverkehr import --missing close bays.geojson"
     )]

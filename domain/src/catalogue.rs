@@ -1,6 +1,8 @@
 //! All definitions of an instance in the files' own terms (text ids): what an import brings, what
 //! an export writes.
 
+use crate::calendar::CalendarDay;
+use crate::closure::Closure;
 use crate::feed::{Broker, Feed};
 use crate::place::{Bay, Municipality, Site, Vehicle};
 use crate::sensor::SensorRow;
@@ -15,4 +17,6 @@ pub struct Catalogue {
     pub brokers: Vec<Broker>,
     pub feeds: Vec<Feed>,
     pub sensors: Vec<SensorRow>,
+    pub closures: Vec<Closure>,
+    pub calendar: Vec<CalendarDay>,
 }

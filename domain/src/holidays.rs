@@ -46,6 +46,15 @@ pub fn easter(year: i16) -> Option<Date> {
 }
 
 impl Land {
+    /// The Land of a municipality, by the first two digits of its official key (AGS or ARS;
+    /// Statistisches Bundesamt, Gemeindeverzeichnis).
+    pub fn of_ags(ags: &str) -> Option<Land> {
+        use Land::*;
+        const IN_ORDER: [Land; 16] = [Sh, Hh, Ni, Hb, Nw, He, Rp, Bw, By, Sl, Be, Bb, Mv, Sn, St, Th];
+        let number: usize = ags.get(..2)?.parse().ok()?;
+        IN_ORDER.get(number.checked_sub(1)?).copied()
+    }
+
     /// Whether shops and offices in most of the Land are closed on `day`.
     pub fn is_holiday(self, day: Date) -> bool {
         self.is_fixed_holiday(day) || self.is_moving_holiday(day)
@@ -107,6 +116,33 @@ mod tests {
             assert_eq!(easter(year), Some(date(year, month, day)));
         }
         assert_eq!(easter(i16::MIN), None);
+    }
+
+    #[test]
+    fn the_key_tells_the_land() {
+        for (ags, land) in [
+            ("01001000", Land::Sh), // Flensburg
+            ("02000000", Land::Hh),
+            ("03241001", Land::Ni), // Hannover
+            ("04011000", Land::Hb), // Bremen
+            ("05558012", Land::Nw), // Coesfeld
+            ("06412000", Land::He), // Frankfurt am Main
+            ("07315000", Land::Rp), // Mainz
+            ("08111000", Land::Bw), // Stuttgart
+            ("09761", Land::By),    // Augsburg
+            ("10041100", Land::Sl), // Saarbruecken
+            ("11000000", Land::Be),
+            ("12054000", Land::Bb), // Potsdam
+            ("13003000", Land::Mv), // Rostock
+            ("14612000", Land::Sn), // Dresden
+            ("15003000", Land::St), // Magdeburg
+            ("16051000", Land::Th), // Erfurt
+        ] {
+            assert_eq!(Land::of_ags(ags), Some(land), "{ags}");
+        }
+        for unknown in ["", "5", "00", "17", "99000000", "ab"] {
+            assert_eq!(Land::of_ags(unknown), None, "{unknown}");
+        }
     }
 
     #[test]

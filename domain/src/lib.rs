@@ -6,7 +6,10 @@
 pub mod arrival;
 pub mod audience_set;
 pub mod bay_state;
+pub mod calendar;
 pub mod catalogue;
+pub mod closure;
+pub mod day_kind;
 pub mod feed;
 pub mod forecast;
 pub mod geo;
@@ -28,6 +31,9 @@ pub mod trip_update;
 pub mod uplink;
 
 pub use bay_state::{BayReading, BayState};
+pub use calendar::{CalendarDay, MarkedKind};
+pub use closure::Closure;
+pub use day_kind::{DayKind, TownDays};
 pub use feed::{Broker, ClockPolicy, Feed, FeedFormat, MqttVersion, OnBadClock};
 pub use geo::{Bbox, LatLon};
 pub use ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use opening_hours::localization::Country;
 use opening_hours::{Context, OpeningHours};
 
+use crate::closure::{NEVER, Spans};
 use crate::time::UtcMicros;
 
 /// Parsed opening hours of a place, with Germany's public holidays.
@@ -26,6 +27,36 @@ pub struct Opening {
 impl Opening {
     /// Open, for ever: what holds for a place without opening hours.
     pub const ALWAYS: Opening = Opening { is_open: Some(true), until: None };
+
+    /// What opening hours (`None`: open always) and closures say together at `at`: a closure
+    /// overrides the hours.
+    pub fn of(hours: Option<&Hours>, closed: &Spans, at: UtcMicros) -> Opening {
+        let by_hours = |at| hours.map_or(Opening::ALWAYS, |h| h.at(at));
+        if closed.is_empty() {
+            return by_hours(at);
+        }
+        let state = |at| if closed.covers(at) { Some(false) } else { by_hours(at).is_open };
+        let is_open = state(at);
+        let mut at = at;
+        // From edge to edge, until something else holds: each step ends a closure or reaches one.
+        loop {
+            let next = match closed.end_of(at) {
+                Some(NEVER) => return Opening { is_open, until: None },
+                Some(end) => end,
+                None => {
+                    let by_hours = by_hours(at).until;
+                    match closed.next_start(at) {
+                        Some(start) if by_hours.is_none_or(|until| start < until) => start,
+                        _ => return Opening { is_open, until: by_hours },
+                    }
+                }
+            };
+            if state(next) != is_open {
+                return Opening { is_open, until: Some(next) };
+            }
+            at = next;
+        }
+    }
 }
 
 /// The text is not in OSM's opening-hours syntax.
@@ -87,6 +118,32 @@ mod tests {
         let in_summer = hours.at(at("2026-07-20T05:30:00Z"));
         assert_eq!(in_summer.is_open, Some(true));
         assert_eq!(in_summer.until, Some(at("2026-07-20T18:00:00Z")));
+    }
+
+    #[test]
+    fn a_closure_overrides_the_hours() {
+        let hours = Hours::parse("Mo-Sa 07:00-20:00", "Europe/Berlin").unwrap();
+        let closed = Spans::union([
+            (at("2026-11-23T09:00:00Z"), at("2026-11-23T11:00:00Z")),
+            (at("2026-11-24T05:00:00Z"), at("2026-11-24T07:00:00Z")),
+            (at("2026-11-26T00:00:00Z"), NEVER),
+        ]);
+        for (now, is_open, until) in [
+            ("2026-11-23T08:00:00Z", true, Some("2026-11-23T09:00:00Z")),
+            ("2026-11-23T09:00:00Z", false, Some("2026-11-23T11:00:00Z")),
+            ("2026-11-23T11:00:00Z", true, Some("2026-11-23T19:00:00Z")),
+            // In the night, over a closure that reaches into the hours.
+            ("2026-11-23T20:00:00Z", false, Some("2026-11-24T07:00:00Z")),
+            ("2026-11-24T06:30:00Z", false, Some("2026-11-24T07:00:00Z")),
+            // In the last evening there is no opening any more.
+            ("2026-11-25T20:00:00Z", false, None),
+            ("2027-06-01T10:00:00Z", false, None),
+        ] {
+            let expected = Opening { is_open: Some(is_open), until: until.map(at) };
+            assert_eq!(Opening::of(Some(&hours), &closed, at(now)), expected, "{now}");
+        }
+        let always = Opening::of(None, &closed, at("2026-11-23T12:00:00Z"));
+        assert_eq!(always, Opening { is_open: Some(true), until: Some(at("2026-11-24T05:00:00Z")) });
     }
 
     #[test]

@@ -64,6 +64,11 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What kind of place an id belongs to: both may have the same one.
+    PlaceKind { Site = "site", Bay = "bay" }
+}
+
+wire_enum! {
     /// What is parked there.
     Purpose { Car = "car", Bike = "bike" }
 }

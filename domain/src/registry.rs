@@ -6,11 +6,13 @@ use std::collections::HashMap;
 
 use rustc_hash::FxHashMap;
 
+use crate::closure::Spans;
 use crate::feed::{Broker, Feed};
 use crate::geo::Bbox;
-use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, VehicleId};
+use crate::ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
 use crate::place::{Bay, Municipality, Site, Vehicle};
 use crate::sensor::{Sensor, Target, stale_after_s};
+use crate::time::UtcMicros;
 
 /// A place or feed with its surrogate id and the municipality it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +37,7 @@ pub struct Registry {
     sensor_by_key: HashMap<String, SensorId>,
     brokers: Vec<Broker>,
     feeds: FxHashMap<FeedId, Entry<FeedId, Feed>>,
+    closures: FxHashMap<PlaceId, Spans>,
 }
 
 /// What a [`Registry`] is made of.
@@ -47,6 +50,8 @@ pub struct Contents {
     pub sensors: Vec<Sensor>,
     pub brokers: Vec<Broker>,
     pub feeds: Vec<Entry<FeedId, Feed>>,
+    /// Of the places that ever are closed beside their hours.
+    pub closures: Vec<(PlaceId, Spans)>,
 }
 
 impl Registry {
@@ -66,6 +71,7 @@ impl Registry {
             sensors: c.sensors.into_iter().map(|s| (s.id, s)).collect(),
             brokers: c.brokers,
             feeds: c.feeds.into_iter().map(|f| (f.id, f)).collect(),
+            closures: c.closures.into_iter().collect(),
         }
     }
 
@@ -135,6 +141,16 @@ impl Registry {
 
     pub fn feeds(&self) -> impl Iterator<Item = &Entry<FeedId, Feed>> {
         self.feeds.values()
+    }
+
+    /// When a place is closed whatever its opening hours say; `None` = never.
+    pub fn closures(&self, place: impl Into<PlaceId>) -> Option<&Spans> {
+        self.closures.get(&place.into())
+    }
+
+    /// The places that are closed at `at` whatever their opening hours say.
+    pub fn closed_at(&self, at: UtcMicros) -> impl Iterator<Item = PlaceId> + '_ {
+        self.closures.iter().filter(move |(_, spans)| spans.covers(at)).map(|(place, _)| *place)
     }
 
     /// Whether `feed` may speak of a place of `owner`: its own municipality's places, and for

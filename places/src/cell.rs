@@ -238,6 +238,22 @@ pub(crate) fn choice<T: FromStr<Err = UnknownName>>(cell: Cell) -> Taken<T> {
     })
 }
 
+/// A day of the calendar.
+pub(crate) fn date(cell: Cell) -> Taken<jiff::civil::Date> {
+    let text = text(cell)?;
+    if text.len() == "2026-11-22".len()
+        && let Ok(date) = text.parse::<jiff::civil::Date>()
+    {
+        return Ok(date);
+    }
+    let german: Option<Vec<i16>> = text.split('.').map(|part| part.parse().ok()).collect();
+    let remedy = match german.as_deref() {
+        Some([day, month, year]) => format!("write {year:04}-{month:02}-{day:02}"),
+        _ => "write it like 2026-11-22".to_owned(),
+    };
+    complain("is not a date", remedy)
+}
+
 /// An instant with its zone.
 pub(crate) fn instant(cell: Cell) -> Taken<UtcMicros> {
     let text = text(cell)?;
@@ -368,6 +384,15 @@ mod tests {
             csv(instant, "22.11.2026 13:00"),
             "is not an RFC 3339 time; write it like 2026-11-22T13:00:00+01:00 or 2026-11-22T12:00:00Z"
         );
+    }
+
+    #[test]
+    fn dates_are_written_year_first() {
+        assert_eq!(csv(date, "2026-12-24"), "2026-12-24");
+        assert_eq!(csv(date, "24.12.2026"), "is not a date; write 2026-12-24");
+        for wrong in ["2026-02-30", "20261224", "2026-12-24T10:00:00Z", "heute"] {
+            assert_eq!(csv(date, wrong), "is not a date; write it like 2026-11-22", "{wrong}");
+        }
     }
 
     #[test]

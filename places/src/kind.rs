@@ -12,6 +12,8 @@ pub enum FileKind {
     Vehicles,
     /// Brokers and feeds.
     Feeds,
+    Closures,
+    Calendar,
     /// A GTFS `.zip`: recognised, read elsewhere.
     Gtfs,
     /// An OpenStreetMap extract: recognised, read elsewhere.
@@ -20,13 +22,15 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kinds that this crate reads and writes, with their file names.
-    pub const NAMED: [(FileKind, &'static str); 6] = [
+    pub const NAMED: [(FileKind, &'static str); 8] = [
         (FileKind::Municipalities, "municipalities.csv"),
         (FileKind::Sites, "sites.geojson"),
         (FileKind::Bays, "bays.geojson"),
         (FileKind::Sensors, "sensors.csv"),
         (FileKind::Vehicles, "vehicles.csv"),
         (FileKind::Feeds, "feeds.toml"),
+        (FileKind::Closures, "closures.csv"),
+        (FileKind::Calendar, "calendar.csv"),
     ];
 
     /// The kind of a file with this name, `None` when it is not known.

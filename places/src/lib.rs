@@ -1,5 +1,5 @@
 //! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
-//! brokers and feeds of a county. Knows nothing of a database.
+//! brokers, feeds, closures and calendars of a county. Knows nothing of a database.
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`Problem`]s, all at once.
@@ -8,6 +8,7 @@ mod age;
 mod broker;
 mod cell;
 mod csv_file;
+mod days;
 mod existing;
 mod feed;
 mod geojson_file;
@@ -26,6 +27,7 @@ mod toml_file;
 mod validate;
 mod write;
 
+pub use days::{ClosureRow, Moment};
 pub use existing::Existing;
 pub use kind::FileKind;
 pub use problem::{Located, Location, Problem};

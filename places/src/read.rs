@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::catalogue::Catalogue;
 use domain::place::{Bay, Municipality, Site, Vehicle};
-use domain::{Broker, Feed};
+use domain::{Broker, CalendarDay, Feed};
 
 use crate::csv_file::read_table;
+use crate::days::{self, ClosureRow};
 use crate::geojson_file::{Findings, read_features};
 use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
 use crate::problem::{Located, Problem};
 use crate::rows::SensorRow;
-use crate::schema::{BAY, MUNICIPALITY, SENSOR, SITE, VEHICLE};
+use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
 use crate::{broker, feed, rows, sites_and_bays, text_file};
 
@@ -27,12 +29,34 @@ pub struct PlaceFiles {
     pub vehicles: Vec<Located<Vehicle>>,
     pub brokers: Vec<Located<Broker>>,
     pub feeds: Vec<Located<Feed>>,
+    pub closures: Vec<Located<ClosureRow>>,
+    pub calendar: Vec<Located<CalendarDay>>,
     /// GTFS `.zip` and `.osm.pbf` files: recognised, read elsewhere.
     pub other: Vec<PathBuf>,
     /// Which kinds of files were there, even empty ones.
     pub kinds_seen: BTreeSet<FileKind>,
     /// What is worth knowing and stops nothing.
     pub notes: Vec<Problem>,
+}
+
+impl PlaceFiles {
+    /// The bare definitions of settled files, without what could not be settled.
+    pub fn into_catalogue(self) -> Catalogue {
+        fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
+            located.into_iter().map(|l| l.value).collect()
+        }
+        Catalogue {
+            municipalities: values(self.municipalities),
+            sites: values(self.sites),
+            bays: values(self.bays),
+            vehicles: values(self.vehicles),
+            brokers: values(self.brokers),
+            feeds: values(self.feeds),
+            sensors: values(self.sensors),
+            closures: self.closures.into_iter().filter_map(|row| row.value.closure()).collect(),
+            calendar: values(self.calendar),
+        }
+    }
 }
 
 /// Reads files, and the known files in folders (not in folders within).
@@ -131,6 +155,8 @@ impl Reading {
             FileKind::Sites => self.sites(&file, text),
             FileKind::Bays => self.bays(&file, text),
             FileKind::Feeds => self.feeds(&file, text),
+            FileKind::Closures => self.closures(&file, text),
+            FileKind::Calendar => self.calendar(&file, text),
             FileKind::Gtfs | FileKind::Osm => {}
         }
     }
@@ -156,6 +182,22 @@ impl Reading {
         read_table(file, text, &VEHICLE, &mut self.problems, |record| {
             let at = record.at.clone();
             into.extend(rows::vehicle(record).map(|value| Located { value, at }));
+        });
+    }
+
+    fn closures(&mut self, file: &Arc<Path>, text: &str) {
+        let into = &mut self.files.closures;
+        read_table(file, text, &CLOSURE, &mut self.problems, |record| {
+            let at = record.at.clone();
+            into.extend(days::closure(record).map(|value| Located { value, at }));
+        });
+    }
+
+    fn calendar(&mut self, file: &Arc<Path>, text: &str) {
+        let into = &mut self.files.calendar;
+        read_table(file, text, &CALENDAR_DAY, &mut self.problems, |record| {
+            let at = record.at.clone();
+            into.extend(days::calendar_day(record).map(|value| Located { value, at }));
         });
     }
 

@@ -52,6 +52,15 @@ pub(crate) const VEHICLE: Schema = Schema {
     optional: &["owner", "operator", "label", "seats", "standing"],
 };
 
+pub(crate) const CLOSURE: Schema =
+    Schema { what: "a closure", required: &["place", "from"], optional: &["until", "reason", "kind"] };
+
+pub(crate) const CALENDAR_DAY: Schema = Schema {
+    what: "a day of the calendar",
+    required: &["municipality", "date", "kind", "name"],
+    optional: &["until"],
+};
+
 pub(crate) const SITE: Schema = Schema {
     what: "a site",
     required: &["id", "municipality", "name", "kind", "capacity"],

@@ -1,23 +1,28 @@
 //! What the files leave open and only the whole can tell: the spelling of device ids, the owner
-//! of vehicles.
+//! of vehicles, what is closed and when its days begin.
 
 use std::collections::HashMap;
 
 use domain::feed::FeedFormat;
 use domain::place::{DevEui, Municipality};
+use jiff::tz::TimeZone;
 
 use crate::existing::Existing;
 use crate::read::PlaceFiles;
+use crate::validate::View;
 
 /// Settles `files`, to be called between [`crate::read`] and [`crate::validate`].
 ///
 /// - Ids of sensors of LoRaWAN feeds become 16 lower-case hex digits; those of other feeds stay
 ///   as they are; where the feed is not known, the shape decides.
+/// - A closure without kind is of the only place with that id; its plain dates become the
+///   midnights of the place's town. What cannot be told stays open and `validate` refuses it.
 /// - A vehicle without owner keeps the one it has, else belongs to the county, else to the only
 ///   municipality there is. Where none of these tells, it stays empty and `validate` refuses it.
 pub fn settle(files: &mut PlaceFiles, known: &Existing) {
     settle_sensor_ids(files, known);
     settle_vehicle_owners(files, known);
+    settle_closures(files, known);
 }
 
 fn settle_sensor_ids(files: &mut PlaceFiles, known: &Existing) {
@@ -51,4 +56,21 @@ fn settle_vehicle_owners(files: &mut PlaceFiles, known: &Existing) {
     for vehicle in files.vehicles.iter_mut().map(|v| &mut v.value).filter(|v| v.owner.is_empty()) {
         vehicle.owner = owners.get(vehicle.id.as_str()).copied().unwrap_or(default).to_owned();
     }
+}
+
+fn settle_closures(files: &mut PlaceFiles, known: &Existing) {
+    let mut rows = std::mem::take(&mut files.closures);
+    let view = View::new(files, known);
+    for row in rows.iter_mut().map(|row| &mut row.value) {
+        row.kind = row.kind.or_else(|| match view.kinds_of(&row.place)[..] {
+            [only] => Some(only),
+            _ => None,
+        });
+        let Some(owner) = row.kind.and_then(|kind| view.owner_of(kind, &row.place)) else { continue };
+        let tz = view.municipalities.get(owner).and_then(|m| TimeZone::get(&m.tz).ok());
+        let tz = tz.unwrap_or(TimeZone::UTC);
+        row.from = row.from.settled(&tz);
+        row.until = row.until.map(|until| until.settled(&tz));
+    }
+    files.closures = rows;
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::age::shown_age;
 use crate::existing::Existing;
-use crate::schema::{MUNICIPALITY, SENSOR, Schema, VEHICLE};
+use crate::schema::{CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, Schema, VEHICLE};
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.
 ///
@@ -24,7 +24,9 @@ pub fn write(dir: &Path, all: &Existing) -> io::Result<()> {
     fs::write(dir.join("bays.geojson"), collection(&all.bays, |b| &b.id, BayOut::of, |b| &b.geometry)?)?;
     fs::write(dir.join("sensors.csv"), sensors(all)?)?;
     fs::write(dir.join("vehicles.csv"), vehicles(all)?)?;
-    fs::write(dir.join("feeds.toml"), feeds(all)?)
+    fs::write(dir.join("feeds.toml"), feeds(all)?)?;
+    fs::write(dir.join("closures.csv"), closures(all)?)?;
+    fs::write(dir.join("calendar.csv"), calendar(all)?)
 }
 
 fn sorted<'a, T, K: Ord>(items: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<&'a T> {
@@ -81,6 +83,21 @@ fn vehicles(all: &Existing) -> io::Result<Vec<u8>> {
         [v.id.clone(), v.owner.clone(), operator, label, cell(&v.seats), cell(&v.standing)]
     });
     table(&VEHICLE, rows)
+}
+
+fn closures(all: &Existing) -> io::Result<Vec<u8>> {
+    let rows = sorted(&all.closures, |c| (&c.place, c.kind, c.from))
+        .into_iter()
+        .map(|c| [c.place.clone(), c.from.to_string(), cell(&c.until), cell(&c.reason), c.kind.to_string()]);
+    table(&CLOSURE, rows)
+}
+
+fn calendar(all: &Existing) -> io::Result<Vec<u8>> {
+    let rows = sorted(&all.calendar, |d| (&d.municipality, d.date, d.kind, &d.name)).into_iter().map(|d| {
+        let until = if d.until == d.date { String::new() } else { d.until.to_string() };
+        [d.municipality.clone(), d.date.to_string(), d.kind.to_string(), d.name.clone(), until]
+    });
+    table(&CALENDAR_DAY, rows)
 }
 
 #[derive(Serialize)]

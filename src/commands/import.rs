@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use domain::catalogue::Catalogue;
 use places::{PlaceFiles, Problem};
 use store::Pool;
 use store::places::{Import, Missing, Report};
@@ -81,7 +80,7 @@ pub async fn import(
         return Ok(Err(problems));
     }
     let other = std::mem::take(&mut files.other);
-    let report = import.apply(&catalogue(files), missing, now).await?;
+    let report = import.apply(&files.into_catalogue(), missing, now).await?;
     if !check && (!report.is_unchanged() || missing == Missing::Close) {
         import.commit(&report, "command line").await?;
     }
@@ -112,19 +111,4 @@ fn describe(report: &Report, missing: Missing, check: bool) -> String {
         text += "check only: nothing was imported\n";
     }
     text
-}
-
-fn catalogue(files: PlaceFiles) -> Catalogue {
-    fn values<T>(located: Vec<places::Located<T>>) -> Vec<T> {
-        located.into_iter().map(|l| l.value).collect()
-    }
-    Catalogue {
-        municipalities: values(files.municipalities),
-        sites: values(files.sites),
-        bays: values(files.bays),
-        vehicles: values(files.vehicles),
-        brokers: values(files.brokers),
-        feeds: values(files.feeds),
-        sensors: values(files.sensors),
-    }
 }

@@ -166,3 +166,33 @@ async fn what_is_missing_is_kept_unless_it_is_to_be_closed() {
     pool.close().await;
     instance.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closure_takes_a_place_out_of_the_offer_and_gives_it_back() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    instance.import(&folder);
+    instance.subscribed().await;
+    let count = format!(r#"{{"at":"{}","vacant":18}}"#, at(-1));
+    publish(port_of(&instance.text("mqtt")), vec![("kv/1/alt/site/garage".into(), count.into_bytes())]).await;
+    let garage = || async {
+        let (_, found) = instance.get("/v1/parking?near=51.9,7.2&kind=site").await;
+        let is_offered = found["items"].as_array().unwrap().iter().any(|item| item["id"] == "garage");
+        let state = instance.get("/v1/sites/garage").await.1["opening"]["state"].clone();
+        (is_offered, state, found["left_out"]["closed"].clone())
+    };
+    let open = (true, "open".into(), 0.into());
+    eventually("the garage is offered", || async { (garage().await == open).then_some(()) }).await;
+
+    let closures = folder.join("closures.csv");
+    std::fs::write(&closures, format!("place,from,until,reason\ngarage,{},,Bauarbeiten\n", at(-60))).unwrap();
+    let row = std::fs::read_to_string(&closures).unwrap();
+    instance.import(&closures);
+    let closed = (false, "closed".into(), 1.into());
+    eventually("the garage is closed", || async { (garage().await == closed).then_some(()) }).await;
+    std::fs::write(&closures, row.replace(",,", &format!(",{},", at(-1)))).unwrap();
+    let (ok, out, _) = instance.command(&["import", &closures.to_string_lossy()]);
+    assert!(ok && out.contains("closures: 0 added, 1 changed, 0 unchanged"), "{out}");
+    eventually("the garage is offered again", || async { (garage().await == open).then_some(()) }).await;
+    instance.stop().await;
+}

@@ -1,9 +1,12 @@
 //! Who looks for a space, and for when.
 
+use rustc_hash::FxHashSet;
+
 use super::LiveMap;
 use super::class::{ClassId, Kept};
 use super::site::SitePlace;
 use crate::audience_set::AudienceSet;
+use crate::ids::{BayId, PlaceId};
 use crate::opening::Opening;
 use crate::place::Audience;
 use crate::time::UtcMicros;
@@ -21,12 +24,19 @@ struct Arrival {
     at: UtcMicros,
     /// For whom spaces will be kept then, by class.
     kept: Vec<Kept>,
+    /// What will be closed then whatever its hours say.
+    closed: FxHashSet<PlaceId>,
 }
 
 impl Driver {
     /// Whether they come at another moment than now.
     pub(super) fn arrives_later(&self) -> bool {
         self.arrival.is_some()
+    }
+
+    /// When they come.
+    pub(super) fn arrives_at(&self, now: UtcMicros) -> UtcMicros {
+        self.arrival.as_ref().map_or(now, |arrival| arrival.at)
     }
 }
 
@@ -36,7 +46,11 @@ impl LiveMap {
     pub fn driver(&self, audiences: impl IntoIterator<Item = Audience>, arrive: Option<UtcMicros>) -> Driver {
         Driver {
             audiences: audiences.into_iter().filter(|a| !a.is_personal()).collect(),
-            arrival: arrive.map(|at| Arrival { at, kept: self.classes.kept_at(at) }),
+            arrival: arrive.map(|at| Arrival {
+                at,
+                kept: self.classes.kept_at(at),
+                closed: self.registry.closed_at(at).collect(),
+            }),
         }
     }
 
@@ -49,6 +63,14 @@ impl LiveMap {
         match &driver.arrival {
             None => self.classes.get(class).kept,
             Some(arrival) => arrival.kept.get(class as usize).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Whether a bay is closed when the driver comes.
+    pub(super) fn is_closed_for(&self, bay: BayId, driver: &Driver) -> bool {
+        match &driver.arrival {
+            None => self.closed_bays.contains(&bay),
+            Some(arrival) => arrival.closed.contains(&bay.into()),
         }
     }
 

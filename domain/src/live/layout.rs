@@ -7,6 +7,7 @@ use super::class::{ClassId, Classes};
 use super::grid::{Grid, Slot};
 use super::{BayCell, BayPlace, EventReason, LiveEvent, LiveMap, PlaceRef};
 use crate::bay_state::BayState;
+use crate::closure::Spans;
 use crate::geo::Bbox;
 use crate::ids::{BayId, MunicipalityId, SiteId};
 use crate::place::{Publish, is_valid_at};
@@ -106,7 +107,8 @@ impl LiveMap {
             let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
             let class = self.classes.intern(&site.restrictions, tz, edges.now);
             let is_public = site.publish != Publish::None;
-            self.sites.entry(entry.id).or_default().place(site, class, tz, is_public, edges.now);
+            let closed = registry.closures(entry.id).cloned().unwrap_or_default();
+            self.sites.entry(entry.id).or_default().place(site, closed, class, tz, is_public, edges.now);
             if is_public {
                 let keyed = Keyed { key: site.id.clone(), id: entry.id, municipality: entry.municipality };
                 self.site_keys.push(keyed);
@@ -125,6 +127,7 @@ impl LiveMap {
             cell.counted = BayState::Unknown;
         }
         self.bay_keys.clear();
+        self.closed_bays.clear();
         for entry in registry.bays() {
             let bay = &entry.def;
             if !edges.is_valid(bay.valid_from, bay.valid_until) {
@@ -136,12 +139,17 @@ impl LiveMap {
             let site = site.filter(|s| is_valid_at(s.def.valid_from, s.def.valid_until, edges.now));
             let site_is_shown = site.is_none_or(|s| s.def.publish != Publish::None);
             let publish = bay.publish();
+            let is_closed = registry.closures(entry.id).is_some_and(|spans| edges.is_in(spans));
+            if is_closed {
+                self.closed_bays.insert(entry.id);
+            }
             let place = BayPlace {
                 site: site.map(|s| s.id),
                 class: self.classes.intern(&bay.restrictions, tz, edges.now),
                 position: bay.position(),
                 is_public: publish == Publish::Public && site_is_shown,
-                counts_in_site: publish != Publish::None,
+                // Nobody may use it: it is neither one of the vacant nor of the occupied.
+                counts_in_site: publish != Publish::None && !is_closed,
                 slot: None,
             };
             if place.is_public {
@@ -196,10 +204,20 @@ struct ValidityEdges {
 impl ValidityEdges {
     /// Whether now lies in `[from, until)`; remembers the first edge that is still to come.
     fn is_valid(&mut self, from: Option<UtcMicros>, until: Option<UtcMicros>) -> bool {
-        for edge in [from, until].into_iter().flatten().filter(|edge| *edge > self.now) {
+        self.note([from, until]);
+        is_valid_at(from, until, self.now)
+    }
+
+    /// Whether now lies in one of `spans`; remembers the first edge that is still to come.
+    fn is_in(&mut self, spans: &Spans) -> bool {
+        self.note([spans.next_edge(self.now)]);
+        spans.covers(self.now)
+    }
+
+    fn note(&mut self, edges: impl IntoIterator<Item = Option<UtcMicros>>) {
+        for edge in edges.into_iter().flatten().filter(|edge| *edge > self.now) {
             self.next = Some(self.next.map_or(edge, |next| next.min(edge)));
         }
-        is_valid_at(from, until, self.now)
     }
 }
 

@@ -24,7 +24,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::bay_state::{BayReading, BayReadings, BayState};
@@ -163,7 +163,9 @@ pub struct LiveMap {
     site_keys: Vec<Keyed<SiteId>>,
     bounds: Option<Bbox>,
     timers: BinaryHeap<Reverse<(UtcMicros, PlaceRef)>>,
-    /// The next instant at which some place begins or ceases to be valid.
+    /// Bays that are closed now.
+    closed_bays: FxHashSet<BayId>,
+    /// The next instant at which some place begins or ceases to be valid, or a bay to be closed.
     next_validity_change: Option<UtcMicros>,
 }
 
@@ -183,6 +185,7 @@ impl LiveMap {
             site_keys: Vec::new(),
             bounds: None,
             timers: BinaryHeap::new(),
+            closed_bays: FxHashSet::default(),
             next_validity_change: None,
         };
         map.place(registry, now);

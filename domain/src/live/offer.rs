@@ -118,9 +118,16 @@ impl LiveMap {
             observed_at: view.observed_at,
             stale: view.stale,
             flags: Flags::NONE,
-            opening: site.map_or(Opening::ALWAYS, |place| self.opening_for(place, driver)),
+            opening: self.bay_opening(id, site, driver, now),
             feed: view.feed,
         })
+    }
+
+    /// The site's opening, unless the bay itself is closed.
+    fn bay_opening(&self, id: BayId, site: Option<&SitePlace>, driver: &Driver, now: UtcMicros) -> Opening {
+        let of_site = site.map_or(Opening::ALWAYS, |place| self.opening_for(place, driver));
+        let own = self.registry.closures(id).map(|spans| Opening::of(None, spans, driver.arrives_at(now)));
+        own.filter(|own| own.is_open == Some(false)).unwrap_or(of_site)
     }
 
     pub(super) fn offer_of_site(

@@ -82,6 +82,8 @@ impl LiveMap {
                     Some(site) => *gates.entry(site).or_insert_with(|| self.gate(site, &search.driver)),
                 };
                 let Some(here) = near(*position).filter(|_| gate != Gate::NotForCars) else { continue };
+                let is_closed = gate == Gate::Open && self.is_closed_for(spot.id, &search.driver);
+                let gate = if is_closed { Gate::Closed } else { gate };
                 let is_stale = now >= spot.stale_at;
                 let verdict = Verdict::of_bay(spot.last_state, is_stale, admits[spot.class as usize], gate);
                 if !left_out.takes(verdict, search) {

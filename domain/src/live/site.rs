@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::class::{ClassId, Tally};
 use crate::bay_state::BayState;
+use crate::closure::Spans;
 use crate::ids::{FeedId, SensorId};
 use crate::opening::{Hours, Opening};
 use crate::place::{Audience, Purpose, Site};
@@ -41,6 +42,7 @@ pub(super) struct SitePlace {
     /// The site's own restrictions as a class (spaces kept for audiences in a counted site).
     pub class: ClassId,
     hours: Option<Hours>,
+    closed: Spans,
     pub opening: Opening,
     pub is_public: bool,
     pub is_for_cars: bool,
@@ -111,11 +113,19 @@ impl SiteCell {
         self.placed.as_ref().is_some_and(|p| p.is_public)
     }
 
-    pub fn place(&mut self, site: &Site, class: ClassId, tz: &str, is_public: bool, now: UtcMicros) {
+    pub fn place(
+        &mut self,
+        site: &Site,
+        closed: Spans,
+        class: ClassId,
+        tz: &str,
+        is_public: bool,
+        now: UtcMicros,
+    ) {
         let hours = site.opening_hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
-        let opening = hours.as_ref().map_or(Opening::ALWAYS, |h| h.at(now));
+        let opening = Opening::of(hours.as_ref(), &closed, now);
         let is_for_cars = site.purpose == Purpose::Car;
-        self.placed = Some(SitePlace { class, hours, opening, is_public, is_for_cars });
+        self.placed = Some(SitePlace { class, hours, closed, opening, is_public, is_for_cars });
     }
 
     pub fn unplace(&mut self) {
@@ -150,9 +160,8 @@ impl SiteCell {
         if place.opening.until.is_none_or(|until| until > now) {
             return false;
         }
-        let Some(hours) = &place.hours else { return false };
         let before = place.opening.is_open;
-        place.opening = hours.at(now);
+        place.opening = place.opening_at(now);
         before != place.opening.is_open
     }
 
@@ -168,6 +177,6 @@ impl SiteCell {
 impl SitePlace {
     /// The opening at another moment than now (an arrival).
     pub fn opening_at(&self, at: UtcMicros) -> Opening {
-        self.hours.as_ref().map_or(Opening::ALWAYS, |h| h.at(at))
+        Opening::of(self.hours.as_ref(), &self.closed, at)
     }
 }

@@ -1,5 +1,7 @@
 //! Live state by example and by property.
 
+mod closures;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

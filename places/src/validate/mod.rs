@@ -1,6 +1,7 @@
 //! Whether the files fit together, and with what is there already.
 
 mod bindings;
+mod days;
 mod devices;
 mod feeds;
 mod owners;
@@ -14,7 +15,7 @@ use domain::UtcMicros;
 use crate::existing::Existing;
 use crate::problem::Problem;
 use crate::read::PlaceFiles;
-use view::View;
+pub(crate) use view::View;
 
 /// Everything that does not fit, in the order of files and lines.
 ///
@@ -35,6 +36,7 @@ pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<
     feeds::check(files, known, &mut problems);
     devices::check(files, &view, &mut problems);
     bindings::check(files, known, now, &mut problems);
+    days::check(files, &mut problems);
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     problems
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use domain::place::PlaceKind;
+
 use super::view::View;
 use crate::nearest::did_you_mean;
 use crate::problem::{Located, Location, Problem};
@@ -31,6 +33,18 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>
         check.municipality(at, "municipality", &feed.municipality, view);
         check.optional(at, "broker", feed.broker.as_deref(), &view.brokers, "[[broker]] in feeds.toml");
     }
+    for Located { value: day, at } in &files.calendar {
+        check.municipality(at, "municipality", &day.municipality, view);
+    }
+    for Located { value: row, at } in &files.closures {
+        match row.kind {
+            Some(PlaceKind::Site) => {
+                check.optional(at, "place", Some(&row.place), &view.sites, "sites.geojson");
+            }
+            Some(PlaceKind::Bay) => check.optional(at, "place", Some(&row.place), &view.bays, "bays.geojson"),
+            None => check.any_place(at, &row.place, view),
+        }
+    }
     for Located { value: row, at } in &files.sensors {
         check.optional(at, "feed", Some(&row.feed), &view.feeds, "[[feed]] in feeds.toml");
         check.optional(at, "bay", row.bay.as_deref(), &view.bays, "bays.geojson");
@@ -46,6 +60,18 @@ struct Check<'p> {
 impl Check<'_> {
     fn municipality(&mut self, at: &Location, field: &str, slug: &str, view: &View) {
         self.optional(at, field, Some(slug), &view.municipalities, "municipalities.csv");
+    }
+
+    /// Of a closure that names no kind: neither a site nor a bay has this id, or both have.
+    fn any_place(&mut self, at: &Location, id: &str, view: &View) {
+        let problem = if view.kinds_of(id).is_empty() {
+            let message = "exists neither in the files nor in the database, as a site or as a bay";
+            Problem::at(at, message, "add it to sites.geojson or bays.geojson, or mend the name")
+        } else {
+            let remedy = "write site or bay in the column 'kind'";
+            Problem::at(at, "is the id of a site and of a bay", remedy)
+        };
+        self.problems.push(problem.field("place").value(id));
     }
 
     fn optional<T>(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::place::{Bay, Municipality, Site, Vehicle};
+use domain::place::{Bay, Municipality, PlaceKind, Site, Vehicle};
 use domain::{Broker, Feed};
 
 use crate::existing::Existing;
@@ -11,7 +11,7 @@ use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
 /// Definitions by id; those of the files stand before known ones.
-pub(super) struct View<'a> {
+pub(crate) struct View<'a> {
     pub municipalities: HashMap<&'a str, &'a Municipality>,
     pub sites: HashMap<&'a str, &'a Site>,
     pub bays: HashMap<&'a str, &'a Bay>,
@@ -21,7 +21,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(files: &'a PlaceFiles, known: &'a Existing) -> Self {
+    pub(crate) fn new(files: &'a PlaceFiles, known: &'a Existing) -> Self {
         View {
             municipalities: by_id(&known.municipalities, &files.municipalities, |m| &m.slug),
             sites: by_id(&known.sites, &files.sites, |s| &s.id),
@@ -35,6 +35,19 @@ impl<'a> View<'a> {
     /// `Coesfeld (coesfeld)`, or the slug alone.
     pub(super) fn municipality_name(&self, slug: &str) -> String {
         self.municipalities.get(slug).map_or_else(|| slug.to_owned(), |m| format!("{} ({slug})", m.name))
+    }
+
+    /// The kinds of places with this id.
+    pub(crate) fn kinds_of(&self, place: &str) -> Vec<PlaceKind> {
+        PlaceKind::ALL.iter().copied().filter(|kind| self.owner_of(*kind, place).is_some()).collect()
+    }
+
+    /// The municipality of the place of this kind with this id.
+    pub(crate) fn owner_of(&self, kind: PlaceKind, place: &str) -> Option<&'a str> {
+        match kind {
+            PlaceKind::Site => self.sites.get(place).map(|site| site.municipality.as_str()),
+            PlaceKind::Bay => self.bays.get(place).map(|bay| bay.municipality.as_str()),
+        }
     }
 
     /// The municipality of the place that a row names, if there is such a place.

@@ -5,6 +5,7 @@ mod bad_csv;
 mod bad_geojson;
 mod bad_places;
 mod bad_toml;
+mod days;
 mod good_files;
 mod round_trip;
 mod support;

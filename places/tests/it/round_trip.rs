@@ -6,9 +6,11 @@ use std::fs;
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
 use domain::geo::Geometry;
 use domain::place::{
-    Audience, Bay, Municipality, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
+    Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
 };
-use domain::{Bbox, Broker, Decoder, Direction, Feed, UtcMicros};
+use domain::{Bbox, Broker, CalendarDay, Closure, Decoder, Direction, Feed, MarkedKind, UtcMicros};
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
 use places::{Existing, SensorRow, read, write};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -155,6 +157,16 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn closure()(until in of(instant()), reason in of(text())) -> Closure {
+        Closure { kind: PlaceKind::Site, place: String::new(), from: UtcMicros::EPOCH, until, reason }
+    }
+}
+
+fn day() -> impl Strategy<Value = Date> {
+    (2000i16..2100, 1i8..=12, 1i8..=28).prop_map(|(year, month, day)| date(year, month, day))
+}
+
 /// Definitions with ids of their own, in the order of the ids.
 fn named<T: Clone + std::fmt::Debug>(
     id: impl Strategy<Value = String>,
@@ -178,10 +190,16 @@ prop_compose! {
         vehicles in named(id(), vehicle(), |v, id| v.id = id),
         sensors in btree_map((id(), of(instant())), sensor(), 0..5),
         brokers in named(id(), broker(), |b, id| b.id = id),
+        closures in btree_map((id(), select(PlaceKind::ALL), instant()), closure(), 0..5),
+        calendar in btree_map((slug(), day(), select(MarkedKind::ALL), text()), 0i64..9, 0..5),
         feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
     ) -> Existing {
         let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
-        Existing { municipalities, sites, bays, sensors, vehicles, brokers, feeds }
+        let closures = closures.into_iter().map(|((place, kind, from), c)| Closure { place, kind, from, ..c }).collect();
+        let calendar = calendar.into_iter().map(|((municipality, date, kind, name), days)| {
+            CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
+        }).collect();
+        Existing { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar }
     }
 }
 
@@ -194,13 +212,13 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 6);
+        prop_assert_eq!(files.kinds_seen.len(), 8);
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
         let again = tempfile::tempdir().unwrap();
         write(again.path(), &back).unwrap();
-        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml"] {
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv"] {
             prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
         }
     }
@@ -211,5 +229,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Existing::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (6, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (8, 0));
 }

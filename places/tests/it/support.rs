@@ -3,7 +3,7 @@
 use std::fs;
 
 use domain::UtcMicros;
-use places::{Existing, Located, PlaceFiles, Problem, read, settle, validate_at};
+use places::{Existing, PlaceFiles, Problem, read, settle, validate_at};
 use tempfile::TempDir;
 
 /// A town and the county around it.
@@ -45,18 +45,7 @@ pub fn existing(files: &[(&str, &str)]) -> Existing {
 
 /// The bare definitions.
 pub fn definitions(files: PlaceFiles) -> Existing {
-    fn values<T>(located: Vec<Located<T>>) -> Vec<T> {
-        located.into_iter().map(|l| l.value).collect()
-    }
-    Existing {
-        municipalities: values(files.municipalities),
-        sites: values(files.sites),
-        bays: values(files.bays),
-        vehicles: values(files.vehicles),
-        brokers: values(files.brokers),
-        feeds: values(files.feeds),
-        sensors: values(files.sensors),
-    }
+    files.into_catalogue()
 }
 
 /// When the imports of these tests happen.

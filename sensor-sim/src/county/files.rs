@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use jiff::civil::Date;
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday};
 use serde::Serialize;
 
 use super::{Bay, County, Geometry, Municipality, Restriction, Site};
@@ -13,7 +14,7 @@ const LICENCE: &str = "dl-de/by-2-0";
 
 impl County {
     /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
-    /// `feeds.toml`, the timetable around `today` (`gtfs.zip`) and the streets
+    /// `feeds.toml`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today` (`gtfs.zip`) and the streets
     /// (`streets.osm.pbf`) into `dir`, which is created when missing. The same county and day give
     /// the same bytes.
     ///
@@ -24,13 +25,15 @@ impl County {
             result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.join(name).display())))
         };
         named("", fs::create_dir_all(dir))?;
-        let files: [(&str, io::Result<Vec<u8>>); 8] = [
+        let files: [(&str, io::Result<Vec<u8>>); 10] = [
             ("municipalities.csv", self.municipalities_csv()),
             ("sites.geojson", self.sites_geojson()),
             ("bays.geojson", self.bays_geojson()),
             ("sensors.csv", self.sensors_csv()),
             ("vehicles.csv", self.vehicles_csv()),
             ("feeds.toml", self.feeds_toml()),
+            ("closures.csv", self.closures_csv(today)),
+            ("calendar.csv", self.calendar_csv(today)),
             (super::gtfs::FILE_NAME, self.gtfs(today)),
             (super::streets::FILE_NAME, self.streets()),
         ];
@@ -111,6 +114,40 @@ impl County {
             })
             .collect();
         toml::to_string(&FeedsFile { feed }).map(String::into_bytes).map_err(io::Error::other)
+    }
+}
+
+/// When the county town was without its market place: days before today, first and last.
+const FAIR_DAYS_AGO: (i32, i32) = (40, 36);
+
+/// Weeks of market days before and after today.
+const MARKET_WEEKS: (i32, i32) = (52, 26);
+
+impl County {
+    /// One closure in the past: a fair on the market place of the county town.
+    fn closures_csv(&self, today: Date) -> io::Result<Vec<u8>> {
+        let site = &self.sites[0].id;
+        let [from, until] =
+            [FAIR_DAYS_AGO.0, FAIR_DAYS_AGO.1 - 1].map(|days| today.saturating_sub(days.days()));
+        csv_of(&["place", "from", "until", "reason"], &[site], |site| {
+            [site.to_string(), from.to_string(), until.to_string(), "Herbstkirmes".into()]
+        })
+    }
+
+    /// A market in the county town each Wednesday and Saturday, and the fair.
+    fn calendar_csv(&self, today: Date) -> io::Result<Vec<u8>> {
+        let town = self.municipalities[self.sites[0].municipality].slug;
+        let first = today.saturating_sub(MARKET_WEEKS.0.weeks());
+        let market = first
+            .series(1.day())
+            .take_while(|day| *day < today.saturating_add(MARKET_WEEKS.1.weeks()))
+            .filter(|day| matches!(day.weekday(), Weekday::Wednesday | Weekday::Saturday))
+            .map(|day| (day, day, "market", "Wochenmarkt"));
+        let [from, until] = [FAIR_DAYS_AGO.0, FAIR_DAYS_AGO.1].map(|days| today.saturating_sub(days.days()));
+        let days: Vec<_> = [(from, until, "event", "Herbstkirmes")].into_iter().chain(market).collect();
+        csv_of(&["municipality", "date", "kind", "name", "until"], &days, |(from, until, kind, name)| {
+            [town.into(), from.to_string(), (*kind).into(), (*name).into(), until.to_string()]
+        })
     }
 }
 
@@ -297,13 +334,15 @@ mod tests {
     use super::*;
 
     const TODAY: Date = jiff::civil::date(2026, 11, 22);
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 10] = [
         "municipalities.csv",
         "sites.geojson",
         "bays.geojson",
         "sensors.csv",
         "vehicles.csv",
         "feeds.toml",
+        "closures.csv",
+        "calendar.csv",
         "gtfs.zip",
         "streets.osm.pbf",
     ];
@@ -317,7 +356,7 @@ mod tests {
         });
         assert_eq!(a, b);
         assert_ne!(a[2], other[2]);
-        assert_ne!(a[7], other[7]);
+        assert_ne!(a[9], other[9]);
     }
 
     #[test]
@@ -352,6 +391,11 @@ mod tests {
                 .starts_with("steverland,Kreis Steverland,05999,")
         );
         assert_eq!(read("sensors.csv").lines().count(), county.sensors.len() + 1);
+        let closures = read("closures.csv");
+        assert!(closures.lines().count() == 2 && closures.contains("Herbstkirmes"), "{closures}");
+        // Twice a week for a year and a half, and the fair.
+        let calendar = read("calendar.csv");
+        assert_eq!(calendar.lines().count(), 2 + 2 * (52 + 26));
     }
 
     #[test]

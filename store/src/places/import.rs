@@ -10,6 +10,7 @@ use domain::{Decoder, UtcMicros};
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
+use super::days;
 use crate::StoreError;
 use crate::changes;
 use crate::pool::Pool;
@@ -45,11 +46,13 @@ pub struct Report {
     pub brokers: Tally,
     pub feeds: Tally,
     pub sensors: Tally,
+    pub closures: Tally,
+    pub calendar: Tally,
 }
 
 impl Report {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &Tally); 7] {
+    pub fn kinds(&self) -> [(&'static str, &Tally); 9] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
@@ -58,6 +61,8 @@ impl Report {
             ("brokers", &self.brokers),
             ("feeds", &self.feeds),
             ("sensors", &self.sensors),
+            ("closures", &self.closures),
+            ("calendar", &self.calendar),
         ]
     }
 
@@ -125,6 +130,8 @@ impl Import {
         });
         report.bays = places(tx, Kind::Bay, rows.collect(), now).await?;
         report.sensors = sensors(tx, new, &self.existing, now).await?;
+        report.closures = days::import_closures(tx, &new.closures, missing, now).await?;
+        report.calendar = days::import_calendar(tx, &new.calendar, missing, now).await?;
         self.note_missing(new, &mut report);
         if missing == Missing::Close {
             close(&mut self.tx, &report, now).await?;
@@ -180,7 +187,7 @@ fn def<T: serde::Serialize>(value: &T) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-fn tally(total: usize, returned: Vec<(bool,)>) -> Tally {
+pub(super) fn tally(total: usize, returned: Vec<(bool,)>) -> Tally {
     let added = returned.iter().filter(|(inserted,)| *inserted).count();
     let changed = returned.len() - added;
     Tally { added, changed, unchanged: total - returned.len(), missing: Vec::new() }
@@ -251,7 +258,7 @@ async fn owned<'a>(
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Site = 1,
     Bay = 2,
 }

@@ -1,7 +1,9 @@
 //! Places, sensors and feeds: loaded into a registry, imported from files, read back for export.
 
+mod days;
 mod import;
 mod read;
 
+pub use days::{calendar, closed};
 pub use import::{Import, Missing, Report, Tally};
 pub use read::{catalogue, registry};

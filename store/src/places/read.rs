@@ -13,6 +13,7 @@ use domain::{
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
+use super::days;
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -92,9 +93,10 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
             .fetch_all(&mut *conn)
             .await?;
     let mut by_sensor: HashMap<i32, Vec<Binding>> = HashMap::new();
-    for row in bindings(conn).await? {
+    for row in bindings(&mut *conn).await? {
         by_sensor.entry(row.sensor).or_default().push(row.binding());
     }
+    let closures = days::ever_closed(&mut *conn).await?;
     Ok(Registry::new(Contents {
         municipalities: municipalities.into_iter().map(|(id, def)| (MunicipalityId(id), def.0)).collect(),
         sites: entries(sites, SiteId),
@@ -102,6 +104,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
         vehicles: entries(vehicles, VehicleId),
         brokers: brokers.into_iter().map(|(def,)| def.0).collect(),
         feeds: entries(feeds, FeedId),
+        closures,
         sensors: sensors
             .into_iter()
             .map(|(id, municipality, feed, key, decoder)| Sensor {
@@ -202,6 +205,8 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue, StoreError>
         vehicles: defs(conn, "SELECT def FROM vehicle ORDER BY key COLLATE \"C\"").await?,
         brokers: defs(conn, "SELECT def FROM broker ORDER BY key COLLATE \"C\"").await?,
         feeds: defs(conn, "SELECT def FROM feed ORDER BY key COLLATE \"C\"").await?,
+        closures: days::all_closures(conn).await?,
+        calendar: days::calendar(conn, None).await?,
         sensors: rows,
     })
 }

@@ -37,6 +37,7 @@ impl Database {
 }
 
 /// Of a town without sites.
+#[allow(dead_code)] // not every test binary writes observations
 pub struct NoSites;
 
 impl Capacities for NoSites {

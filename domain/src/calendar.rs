@@ -1,0 +1,23 @@
+//! Days that a town marks itself: market days, events, holidays that only it has.
+
+use jiff::civil::Date;
+
+use crate::place::wire_enum;
+
+wire_enum! {
+    /// What a town's calendar says of a day.
+    MarkedKind { Holiday = "holiday", Market = "market", Event = "event" }
+}
+
+/// One entry of a town's calendar; its identity is all but `until`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarDay {
+    /// Slug of the municipality.
+    pub municipality: String,
+    /// The first day.
+    pub date: Date,
+    /// The last day: that day included.
+    pub until: Date,
+    pub kind: MarkedKind,
+    pub name: String,
+}
