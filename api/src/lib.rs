@@ -23,6 +23,7 @@ mod replay;
 mod router;
 mod sensors;
 mod sites;
+mod table;
 #[cfg(test)]
 mod tests;
 mod unbuilt;
