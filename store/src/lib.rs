@@ -1,6 +1,7 @@
 //! The only crate that contains SQL: schema, writer, queries by use, change stream, private
 //! PostgreSQL.
 
+pub mod analysis;
 pub mod changes;
 pub mod copy;
 pub mod derive;

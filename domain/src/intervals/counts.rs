@@ -30,8 +30,8 @@ pub struct Counted {
 pub struct CountRun {
     pub from: UtcMicros,
     pub until: UtcMicros,
-    /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never said; then the
-    /// site is closed.
+    /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never said, so the time is
+    /// unobserved.
     pub occupied: Option<i32>,
     pub capacity: i32,
     /// The site said that it was closed.
@@ -85,10 +85,6 @@ pub fn derive_counts(
         let (entries, exits) =
             now.iter().fold((0i64, 0i64), |(i, o), c| (i + i64::from(c.entries), o + i64::from(c.exits)));
         running.occupied = anchor.or(running.occupied.map(|n| n + entries - exits));
-        let is_known = running.occupied.is_some() || running.is_closed;
-        if !is_known {
-            continue;
-        }
         let hold_us = now.iter().map(|c| c.hold_us).max().unwrap_or(1).max(1);
         runs.push(CountRun {
             from: at,

@@ -94,13 +94,13 @@ impl Delta {
     pub fn add_counts(&mut self, runs: &[CountRun], layout: &Layout, span: Span, sign: i64) {
         for run in runs {
             let capacity = i64::from(run.capacity.max(0));
-            let weight = match run.is_closed {
-                true => Weight { occupied: 0, observed: 0, closed: sign * capacity },
-                false => Weight {
-                    occupied: sign * i64::from(run.occupied.unwrap_or(0)).clamp(0, capacity),
-                    observed: sign * capacity,
-                    closed: 0,
-                },
+            let weight = match (run.is_closed, run.occupied) {
+                (true, _) => Weight { occupied: 0, observed: 0, closed: sign * capacity },
+                (false, None) => continue,
+                (false, Some(n)) => {
+                    let occupied = sign * i64::from(n).clamp(0, capacity);
+                    Weight { occupied, observed: sign * capacity, closed: 0 }
+                }
             };
             self.add_span(Span { from: run.from, until: run.until }.within(span), layout, weight);
             if span.contains(run.from) {

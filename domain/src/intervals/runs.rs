@@ -77,6 +77,10 @@ impl Runs {
         &self.0
     }
 
+    pub fn into_vec(self) -> Vec<Run> {
+        self.0
+    }
+
     /// Takes in what was said at one instant.
     ///
     /// The runs around it must be there. `longest_hold_us`: the longest that any source of this bay

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::ts::Ts;
 
 /// Municipality and bay.
-pub(super) type Key = (i32, BayId);
+pub(crate) type Key = (i32, BayId);
 
 /// Takes in `statements`, which are stored.
 pub(super) async fn apply(
@@ -74,7 +74,7 @@ pub(super) async fn apply(
 }
 
 /// Intervals of each bay that a change within its span could touch: those from the second before it to the next after it.
-pub(super) async fn around(
+pub(crate) async fn around(
     conn: &mut PgConnection,
     spans: &[(Key, Span)],
 ) -> Result<BTreeMap<Key, Runs>, StoreError> {
@@ -190,9 +190,8 @@ async fn neighbours(
         // Of an instant at which no source counted, the next one is looked at.
         to_left.retain(|(index, _)| found[*index].before.is_none());
         to_right.retain(|(index, _)| found[*index].after.is_none());
-        let longest_us = |index: usize| placed[&wanted[index].0.1].layout.longest_hold_us();
-        to_left = next_instants(conn, wanted, &to_left, longest_us, Side::Left).await?;
-        to_right = next_instants(conn, wanted, &to_right, longest_us, Side::Right).await?;
+        to_left = next_instants(conn, placed, wanted, &to_left, Side::Left).await?;
+        to_right = next_instants(conn, placed, wanted, &to_right, Side::Right).await?;
         at = [to_left.clone(), to_right.clone()].concat();
         if at.is_empty() {
             return Ok(wanted.iter().map(|(key, _)| *key).zip(found).collect());
@@ -213,9 +212,9 @@ enum Side {
 /// The instants next to those given at which something is stored of the bay, as far away as anything is believed.
 async fn next_instants(
     conn: &mut PgConnection,
+    placed: &HashMap<BayId, Placed>,
     wanted: &[(Key, UtcMicros)],
     from: &[(usize, UtcMicros)],
-    longest_us: impl Fn(usize) -> i64,
     side: Side,
 ) -> Result<Vec<(usize, UtcMicros)>, StoreError> {
     if from.is_empty() {
@@ -241,7 +240,9 @@ async fn next_instants(
     };
     let sign = if side == Side::Left { -1 } else { 1 };
     let bound = |(index, _): &(usize, UtcMicros)| {
-        Ts(UtcMicros(wanted[*index].1.0.saturating_add(longest_us(*index).saturating_mul(sign))))
+        let ((_, bay), at) = wanted[*index];
+        let longest_us = placed[&bay].layout.longest_hold_us();
+        Ts(UtcMicros(at.0.saturating_add(longest_us.saturating_mul(sign))))
     };
     let rows: Vec<(i64, Ts)> = sqlx::query_as(sql)
         .bind(from.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())

@@ -355,7 +355,11 @@ async fn feeds(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, Store
     Ok(feeds)
 }
 
-/// By place: when it was closed.
-async fn closures(_: &mut PgConnection) -> Result<HashMap<i32, Vec<Span>>, StoreError> {
-    Ok(HashMap::new())
+/// By place: when it was closed, whatever its opening hours say.
+async fn closures(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Span>>, StoreError> {
+    let closed = crate::places::ever_closed(conn).await?;
+    let spans = |(place, spans): (domain::PlaceId, domain::closure::Spans)| {
+        (place.0, spans.iter().map(|(from, until)| Span { from, until }).collect())
+    };
+    Ok(closed.into_iter().map(spans).collect())
 }

@@ -7,12 +7,12 @@
 //! Hours before `hours_until` are summed up. What comes late changes them by the difference of a bay's old and new
 //! intervals; what happens now waits until its hour is over, so it costs no hour anything.
 
-mod bays;
+pub(crate) mod bays;
 mod closing;
 mod facts;
-mod hours;
-mod relayout;
-mod sites;
+pub(crate) mod hours;
+pub(crate) mod relayout;
+pub(crate) mod sites;
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -25,7 +25,7 @@ pub(super) fn encode(layout: &Layout) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(layout, vec![VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
 }
 
-pub(super) fn decode(body: &[u8]) -> Result<Layout, StoreError> {
+pub(crate) fn decode(body: &[u8]) -> Result<Layout, StoreError> {
     match body.split_first() {
         Some((&VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))
@@ -89,8 +89,8 @@ impl Deriver {
             }
         }
         let count = moved.values().map(Vec::len).sum();
-        note(&mut self.conn, fresh.iter().map(|(bay, p)| (p.municipality, bay.0, "", p.by_feed, &p.layout)))
-            .await?;
+        let notes = fresh.iter().map(|(bay, p)| (p.municipality, bay.0, "", p.by_feed, &p.layout));
+        Notes::of(notes)?.write(&mut self.conn).await?;
         self.bays.extend(fresh);
         for (municipality, moved) in moved {
             self.derive_again(municipality, moved).await?;
@@ -119,7 +119,7 @@ impl Deriver {
             }
         }
         let notes = moved.iter().map(|m| (municipality, m.bay.0, "", m.by_feed, &m.new));
-        note(&mut self.conn, notes).await?;
+        Notes::of(notes)?.write(&mut self.conn).await?;
         self.bays.extend(
             moved.into_iter().map(|m| (m.bay, Placed { municipality, by_feed: m.by_feed, layout: m.new })),
         );
@@ -163,7 +163,7 @@ impl Deriver {
         let so_far: Vec<Layout> = touched.iter().map(|m| m.new.spliced(&m.old, chunk.until)).collect();
         let notes =
             touched.iter().zip(&so_far).map(|(m, layout)| (municipality, m.bay.0, "", m.by_feed, layout));
-        note(&mut tx, notes).await?;
+        Notes::of(notes)?.write(&mut tx).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -202,7 +202,8 @@ impl Deriver {
                 .await?;
             }
         }
-        note(&mut tx, [(municipality, site, key.1.as_str(), true, &new)].into_iter()).await?;
+        let note = (municipality, site, key.1.as_str(), true, &new);
+        Notes::of(std::iter::once(note))?.write(&mut tx).await?;
         tx.commit().await?;
         self.sites.insert(key, Placed { municipality, by_feed: true, layout: new });
         Ok(())
@@ -281,34 +282,42 @@ async fn readings(
     Ok(found)
 }
 
-/// Notes under which layouts places are derived.
-async fn note<'a>(
-    conn: &mut PgConnection,
-    notes: impl Iterator<Item = (i32, i32, &'a str, bool, &'a Layout)>,
-) -> Result<(), StoreError> {
-    let mut columns: (Vec<i32>, Vec<i32>, Vec<&str>, Vec<bool>, Vec<Vec<u8>>) = Default::default();
-    for (municipality, place, audience, by_feed, layout) in notes {
-        columns.0.push(municipality);
-        columns.1.push(place);
-        columns.2.push(audience);
-        columns.3.push(by_feed);
-        columns.4.push(encode(layout)?);
+/// Under which layouts places are derived: municipality, place, audience, by_feed, layout.
+#[derive(Default)]
+struct Notes(Vec<i32>, Vec<i32>, Vec<String>, Vec<bool>, Vec<Vec<u8>>);
+
+impl Notes {
+    fn of<'a>(
+        notes: impl Iterator<Item = (i32, i32, &'a str, bool, &'a Layout)>,
+    ) -> Result<Notes, StoreError> {
+        let mut columns = Notes::default();
+        for (municipality, place, audience, by_feed, layout) in notes {
+            columns.0.push(municipality);
+            columns.1.push(place);
+            columns.2.push(audience.to_owned());
+            columns.3.push(by_feed);
+            columns.4.push(encode(layout)?);
+        }
+        Ok(columns)
     }
-    if columns.0.is_empty() {
-        return Ok(());
+
+    async fn write(self, conn: &mut PgConnection) -> Result<(), StoreError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
+             SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bool[], $5::bytea[])
+             ON CONFLICT (municipality, place, audience) DO UPDATE
+             SET by_feed = excluded.by_feed, layout = excluded.layout",
+        )
+        .bind(self.0)
+        .bind(self.1)
+        .bind(self.2)
+        .bind(self.3)
+        .bind(self.4)
+        .execute(conn)
+        .await?;
+        Ok(())
     }
-    sqlx::query(
-        "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
-         SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bool[], $5::bytea[])
-         ON CONFLICT (municipality, place, audience) DO UPDATE
-         SET by_feed = excluded.by_feed, layout = excluded.layout",
-    )
-    .bind(columns.0)
-    .bind(columns.1)
-    .bind(columns.2)
-    .bind(columns.3)
-    .bind(columns.4)
-    .execute(conn)
-    .await?;
-    Ok(())
 }

@@ -292,7 +292,7 @@ impl CountRow {
 }
 
 /// Intervals of a site that overlap `span`.
-pub(super) async fn within(
+pub(crate) async fn within(
     conn: &mut PgConnection,
     municipality: i32,
     site: i32,
