@@ -36,7 +36,7 @@ pub enum Command {
     Ingest(IngestArgs),
     /// Run the API alone: database to HTTP.
     Api(ApiArgs),
-    /// Send what the sensors of the sample county would, or load.
+    /// Send what the sensors of the sample county would, or load, or a past.
     Simulate(SimulateArgs),
     /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
     /// sensors.csv, vehicles.csv, feeds.toml, closures.csv, calendar.csv. Works while the product runs.
@@ -233,7 +233,7 @@ pub struct OrderArgs {
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json"
+    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json\n  kreisverkehr simulate --history 365d --write-places past/ && kreisverkehr import past/\n  kreisverkehr simulate --history 365d --watch http://127.0.0.1:8080 --truth past.jsonl"
 )]
 pub struct SimulateArgs {
     /// Broker to publish to.
@@ -242,8 +242,8 @@ pub struct SimulateArgs {
     /// Which sample county: the same seed gives the same one.
     #[arg(long, env = "KV_SEED", default_value_t = 1)]
     pub seed: u64,
-    /// Write the sample county's (or with --load the load's) input files into this folder, send
-    /// nothing.
+    /// Write the sample county's (or with --load or --history that town's) input files into this
+    /// folder, send nothing.
     #[arg(long)]
     pub write_places: Option<PathBuf>,
     /// Weekday and time of day at which the county's own clock starts, or `now`.
@@ -265,21 +265,36 @@ pub struct SimulateArgs {
     /// Load instead of a county: so many messages a second, whatever the answer (open loop).
     #[arg(long)]
     pub load: Option<f64>,
-    /// Bays of the load.
-    #[arg(long, default_value_t = 10_000)]
-    pub bays: u32,
+    /// A past instead of a county: what the bays of a town said over so many days (365d, 26w, 12h),
+    /// in the order of time, as fast as it is taken. Each bay says about 6,000 things a year. Of the
+    /// faults --loss, --double, --reorder and --delay-s apply, to each of them.
+    #[arg(long, value_name = "SPAN", conflicts_with = "load", value_parser = span)]
+    pub history: Option<jiff::SignedDuration>,
+    /// Where the past ends, e.g. 2026-11-01T00:00:00Z. Default: now.
+    #[arg(long, value_name = "TIME", requires = "history")]
+    pub until: Option<jiff::Timestamp>,
+    /// Bays of the load (default 10000) or of the past (default 5000).
+    #[arg(long)]
+    pub bays: Option<u32>,
     /// Connections of the load.
     #[arg(long, default_value_t = 4)]
     pub connections: u32,
     /// Observations in each message of the load.
     #[arg(long, default_value_t = 1)]
     pub batch: u32,
-    /// Base URL of an API: measures until a change is seen there.
+    /// Base URL of an API: the load measures until a change is seen there; the past does not run
+    /// ahead of what is received there (by /metrics), so that no broker has to drop what it cannot hold.
     #[arg(long)]
     pub watch: Option<String>,
     /// Where the load's JSON report is written.
     #[arg(long)]
     pub report: Option<PathBuf>,
+}
+
+/// A length of time, days having 24 hours.
+fn span(text: &str) -> Result<jiff::SignedDuration, String> {
+    let parse = || text.parse::<jiff::Span>()?.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
+    parse().map_err(|e| format!("{e}; write for example 365d, 26w or 12h"))
 }
 
 #[derive(Debug, Clone, Args)]

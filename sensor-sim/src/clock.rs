@@ -67,6 +67,13 @@ impl std::str::FromStr for StartClock {
     }
 }
 
+/// A clock by which people live.
+pub(crate) trait LocalClock {
+    /// Weekday (0 = Monday) and hour of the day (10.5 = half past ten) after so many microseconds of
+    /// the world's time.
+    fn local(&self, elapsed_us: i64) -> (u8, f64);
+}
+
 /// Turns the world's own time (microseconds since its start) into instants and hours of the week.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WorldClock {
@@ -96,12 +103,6 @@ impl WorldClock {
         Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
     }
 
-    /// Weekday (0 = Monday) and hour of the day (10.5 = half past ten) on the county's clock.
-    pub(crate) fn local(&self, elapsed_us: i64) -> (u8, f64) {
-        let us = (self.start_of_week_us + elapsed_us).rem_euclid(7 * US_PER_DAY);
-        ((us / US_PER_DAY) as u8, (us % US_PER_DAY) as f64 / US_PER_HOUR as f64)
-    }
-
     /// What a clock on the wall shows that runs as fast as the world and was right at its start:
     /// the time by which timetables go. At speed 1 it is the real one.
     pub(crate) fn wall(&self, elapsed_us: i64) -> Timestamp {
@@ -112,6 +113,46 @@ impl WorldClock {
     /// The world's time at which the clock on the wall shows `at`.
     pub(crate) fn elapsed_at_wall(&self, at: Timestamp) -> i64 {
         at.as_microsecond() - self.start_utc.as_microsecond()
+    }
+}
+
+impl LocalClock for WorldClock {
+    fn local(&self, elapsed_us: i64) -> (u8, f64) {
+        of_week(self.start_of_week_us + elapsed_us)
+    }
+}
+
+/// Weekday and hour so long after some Monday's midnight.
+fn of_week(since_monday_us: i64) -> (u8, f64) {
+    let us = since_monday_us.rem_euclid(7 * US_PER_DAY);
+    ((us / US_PER_DAY) as u8, (us % US_PER_DAY) as f64 / US_PER_HOUR as f64)
+}
+
+/// A zone's clock on the wall, through summer and winter.
+#[derive(Debug, Clone)]
+pub(crate) struct ZoneClock {
+    /// Since Monday, 29 December 1969.
+    start_us: i64,
+    /// From which elapsed time on which offset from UTC holds; ascending.
+    offsets_us: Vec<(i64, i64)>,
+}
+
+impl ZoneClock {
+    /// Of `tz` from `start` to `end`.
+    pub(crate) fn new(tz: &jiff::tz::TimeZone, start: Timestamp, end: Timestamp) -> Self {
+        let us = |offset: jiff::tz::Offset| i64::from(offset.seconds()) * US_PER_S;
+        let changes = tz.following(start).take_while(|change| change.timestamp() < end);
+        let changes =
+            changes.map(|c| (c.timestamp().as_microsecond() - start.as_microsecond(), us(c.offset())));
+        let offsets_us = std::iter::once((i64::MIN, us(tz.to_offset(start)))).chain(changes).collect();
+        Self { start_us: start.as_microsecond() + 3 * US_PER_DAY, offsets_us }
+    }
+}
+
+impl LocalClock for ZoneClock {
+    fn local(&self, elapsed_us: i64) -> (u8, f64) {
+        let after = self.offsets_us.partition_point(|(from, _)| *from <= elapsed_us);
+        of_week(self.start_us + elapsed_us + self.offsets_us[after.saturating_sub(1)].1)
     }
 }
 
@@ -141,6 +182,22 @@ mod tests {
         let clock = WorldClock::new(start, StartClock::BUSY, 10.0);
         assert_eq!(clock.utc(us(600.0)).to_string(), "2026-11-22T03:15:00Z");
         assert_eq!((clock.local(us(600.0)).1 * 60.0).round(), 640.0);
+    }
+
+    #[test]
+    fn a_zones_clock_knows_summer_and_winter() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (start, end) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+        let clock = ZoneClock::new(&zone("Europe/Berlin"), start, end);
+        for (utc, local) in [
+            ("2026-01-01T00:00:00Z", (3, 1.0)),
+            ("2026-03-29T00:30:00Z", (6, 1.5)),
+            ("2026-03-29T01:30:00Z", (6, 3.5)),
+            ("2026-07-31T22:30:00Z", (5, 0.5)),
+            ("2026-12-31T12:00:00Z", (3, 13.0)),
+        ] {
+            assert_eq!(clock.local(at(utc).as_microsecond() - start.as_microsecond()), local, "{utc}");
+        }
     }
 
     #[test]

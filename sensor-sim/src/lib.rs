@@ -22,6 +22,7 @@ mod clock;
 pub mod county;
 pub mod encode;
 pub mod faults;
+pub mod history;
 pub mod load;
 mod message;
 mod mqtt;

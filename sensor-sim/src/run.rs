@@ -226,6 +226,7 @@ impl Life {
         if let Ok(sent) = tokio::time::timeout(LAST_SENDS, self.send_due(Timestamp::now())).await {
             sent?;
         }
+        self.truth.end(Timestamp::now())?;
         self.truth.flush()?;
         result
     }

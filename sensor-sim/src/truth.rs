@@ -9,6 +9,7 @@
 //! {"what":"fault","fault":"stuck","kind":"bay","id":"...","at":"..."}
 //! {"what":"fault","fault":"device_swap","kind":"bay","id":"...","at":"...","devices":["OLD","NEW"]}
 //! {"what":"fault","fault":"wrong_clock","kind":"site","id":"...","at":"...","clock_off_s":3600}
+//! {"what":"end","at":"..."}
 //! ```
 //!
 //! `change` lines are the truth: how things stood at the start (`cause: start`) and every change at
@@ -16,7 +17,8 @@
 //! `sent` lines follow in the order of sending: `intended` is when the message should have gone out,
 //! `sent` when it was given to the connection (`null`: it was lost on the way), `faults` what was done
 //! to it, `says` what it claims with the times it gives. `fault` lines say what is wrong with whom
-//! since when; a `wrong_clock` without `clock_off_s` was reset to 1970. `occupied` of a site is the count after the passage.
+//! since when; `end` comes last: until then everything that changed is told, so how long each bay was
+//! occupied follows from the `change` lines alone, whatever device said it. A `wrong_clock` without `clock_off_s` was reset to 1970. `occupied` of a site is the count after the passage.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -61,6 +63,30 @@ struct Change<'a> {
     cause: &'static str,
 }
 
+fn nothing_changed(at: Timestamp) -> Change<'static> {
+    Change {
+        what: "change",
+        kind: "",
+        id: "",
+        at,
+        state: None,
+        occupied: None,
+        passage: None,
+        gate: None,
+        open: None,
+        boarded: None,
+        alighted: None,
+        on_board: None,
+        cause: "change",
+    }
+}
+
+#[derive(Serialize)]
+struct End {
+    what: &'static str,
+    at: Timestamp,
+}
+
 #[derive(Serialize)]
 struct Sent<'a> {
     what: &'static str,
@@ -96,32 +122,12 @@ impl Truth {
         if self.out.is_none() {
             return Ok(());
         }
-        let change = Change {
-            what: "change",
-            kind: "",
-            id: "",
-            at,
-            state: None,
-            occupied: None,
-            passage: None,
-            gate: None,
-            open: None,
-            boarded: None,
-            alighted: None,
-            on_board: None,
-            cause: "change",
-        };
+        let change = nothing_changed(at);
         let change = match event {
-            Event::Bay { cause: Cause::Heartbeat, .. } | Event::Site { cause: Cause::Heartbeat, .. } => {
-                return Ok(());
+            Event::Site { cause: Cause::Heartbeat, .. } => return Ok(()),
+            Event::Bay { bay, occupied, cause } => {
+                return self.bay(&county.bays[*bay].id, at, *occupied, *cause);
             }
-            Event::Bay { bay, occupied, cause } => Change {
-                kind: "bay",
-                id: &county.bays[*bay].id,
-                state: Some(if *occupied { "occupied" } else { "vacant" }),
-                cause: cause_name(*cause),
-                ..change
-            },
             Event::Site { site, occupied, open, cause } => Change {
                 kind: "site",
                 id: &county.sites[*site].id,
@@ -183,6 +189,26 @@ impl Truth {
     /// The file cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.as_mut().map_or(Ok(()), BufWriter::flush)
+    }
+
+    /// Notes how a bay stands since `at`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn bay(&mut self, id: &str, at: Timestamp, occupied: bool, cause: Cause) -> io::Result<()> {
+        if self.out.is_none() || cause == Cause::Heartbeat {
+            return Ok(());
+        }
+        let state = Some(if occupied { "occupied" } else { "vacant" });
+        self.line(&Change { kind: "bay", id, state, cause: cause_name(cause), ..nothing_changed(at) })
+    }
+
+    /// Notes that everything until `at` has been told.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn end(&mut self, at: Timestamp) -> io::Result<()> {
+        self.line(&End { what: "end", at })
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {

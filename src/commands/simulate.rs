@@ -1,16 +1,25 @@
-//! `kreisverkehr simulate`: the sample county, or load.
+//! `kreisverkehr simulate`: the sample county, load, or a past.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use jiff::{SignedDuration, Timestamp};
+use sensor_sim::history::{self, HistoryConfig};
 use sensor_sim::load::{self, LoadConfig};
 use sensor_sim::{County, Faults, Orders, RunConfig, StartClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{FaultArgs, OrderArgs, SimulateArgs};
 use crate::shutdown;
+
+/// Bays of the load and of the past, unless the command line says otherwise.
+const LOAD_BAYS: u32 = 10_000;
+const HISTORY_BAYS: u32 = 5_000;
+
+/// How many days older a past may become before it is sent, and be held back.
+const MORE_DAYS: u64 = 60;
 
 /// Runs the command until it is done, the time is over or somebody stops it.
 ///
@@ -19,9 +28,13 @@ use crate::shutdown;
 pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
     if let Some(folder) = &args.write_places {
         std::fs::create_dir_all(folder)?;
-        match args.load {
-            Some(_) => load::write_files(folder, args.bays)?,
-            None => {
+        match (args.load, args.history) {
+            (Some(_), _) => load::write_files(folder, args.bays.unwrap_or(LOAD_BAYS))?,
+            (None, Some(span)) => {
+                let max_age_days = days_until_now(span, args.until) + MORE_DAYS;
+                history::write_files(folder, args.bays.unwrap_or(HISTORY_BAYS), max_age_days)?;
+            }
+            (None, None) => {
                 let county = County::sample(args.seed);
                 county.write_files(folder, county.today())?;
             }
@@ -36,11 +49,25 @@ pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
             stop.cancel();
         }
     });
-    match args.load {
-        Some(rate_per_s) => {
+    match (args.load, args.history) {
+        (None, Some(span)) => {
+            let config = HistoryConfig {
+                mqtt_url: args.mqtt_url,
+                bays: args.bays.unwrap_or(HISTORY_BAYS),
+                seed: args.seed,
+                until: args.until.unwrap_or_else(Timestamp::now),
+                span,
+                faults: faults(&args.faults),
+                truth: args.truth,
+                watch_url: args.watch,
+            };
+            let summary = history::run(config, cancel).await?;
+            println!("{}", serde_json::to_string_pretty(&summary)?);
+        }
+        (Some(rate_per_s), _) => {
             let config = LoadConfig {
                 rate_per_s,
-                bays: args.bays,
+                bays: args.bays.unwrap_or(LOAD_BAYS),
                 connections: args.connections,
                 duration_s: args.duration_s.unwrap_or(30.0),
                 batch: args.batch,
@@ -51,7 +78,7 @@ pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
             let report = load::run(config, cancel).await?;
             println!("{}", serde_json::to_string_pretty(&report)?);
         }
-        None => {
+        (None, None) => {
             let county = Arc::new(County::sample(args.seed));
             let config = RunConfig {
                 seed: args.seed,
@@ -69,6 +96,13 @@ pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How far back a past reaches, whole days, rounded up.
+fn days_until_now(span: SignedDuration, until: Option<Timestamp>) -> u64 {
+    let ago = until.map_or(SignedDuration::ZERO, |until| Timestamp::now().duration_since(until));
+    let whole_s = (ago.as_secs().max(0)).saturating_add(span.as_secs()).max(0) as u64;
+    whole_s.div_ceil(86_400)
 }
 
 /// The county's own clock, from the command line.

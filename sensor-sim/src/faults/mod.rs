@@ -9,6 +9,9 @@ mod wire;
 pub use scene::{Happening, Heard, Note, Scene, Swap};
 pub use wire::{Sending, Wire};
 
+/// The longest delay, seconds: what products commonly accept as late.
+const MAX_DELAY_S: f64 = 30.0 * 86_400.0;
+
 /// Rates and fractions of faults; all zero = none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Faults {
@@ -68,8 +71,8 @@ impl Faults {
         if let Some(&(name, value)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Err(BadFault { name, value, remedy: "a share lies between 0 and 1" });
         }
-        if !(0.0..=86_400.0).contains(&self.delay_s) {
-            let remedy = "a delay lies between 0 and 86400 seconds";
+        if !(0.0..=MAX_DELAY_S).contains(&self.delay_s) {
+            let remedy = "a delay lies between 0 and 2592000 seconds (30 days)";
             return Err(BadFault { name: "delay_s", value: self.delay_s, remedy });
         }
         let of_bays = self.stuck + self.flapping + self.dead + self.restamp + self.device_swap;

@@ -22,6 +22,16 @@ pub struct Sending {
     pub faults: Vec<&'static str>,
 }
 
+/// What becomes of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fate {
+    pub(crate) faults: Vec<&'static str>,
+    /// How long it is held back; `None` = it is lost.
+    pub(crate) wait_s: Option<f64>,
+    /// When a copy follows it.
+    pub(crate) copy_after_s: Option<f64>,
+}
+
 /// Decides what becomes of each message.
 #[derive(Debug)]
 pub struct Wire {
@@ -37,28 +47,41 @@ impl Wire {
     /// The message as it arrives: not at all, once or twice, now or later. `faults` are those it
     /// already carries.
     pub fn send(&mut self, message: Message, mut faults: Vec<&'static str>) -> Vec<Sending> {
-        if self.happens(self.faults.loss) {
-            faults.push("loss");
-            return vec![Sending { message, at: None, faults }];
-        }
-        let mut wait_s = 0.0;
-        if self.faults.delay_s > 0.0 {
-            wait_s += self.rng.random_range(0.0..self.faults.delay_s);
-            faults.push("delay");
-        }
-        if self.happens(self.faults.reorder) {
-            wait_s += self.rng.random_range(OVERTAKEN_S.0..OVERTAKEN_S.1);
-            faults.push("reorder");
-        }
+        let fate = self.fate();
+        faults.extend(fate.faults);
+        let Some(wait_s) = fate.wait_s else { return vec![Sending { message, at: None, faults }] };
         let at = later(message.intended_utc, wait_s);
         let mut sendings = vec![Sending { message, at: Some(at), faults }];
-        if self.happens(self.faults.double) {
+        if let Some(after_s) = fate.copy_after_s {
             let mut copy = sendings[0].clone();
-            copy.at = Some(later(at, self.rng.random_range(0.0..COPY_WITHIN_S)));
+            copy.at = Some(later(at, after_s));
             copy.faults.push("double");
             sendings.push(copy);
         }
         sendings
+    }
+
+    /// What becomes of the next message.
+    pub(crate) fn fate(&mut self) -> Fate {
+        let mut fate = Fate { faults: Vec::new(), wait_s: None, copy_after_s: None };
+        if self.happens(self.faults.loss) {
+            fate.faults.push("loss");
+            return fate;
+        }
+        let mut wait_s = 0.0;
+        if self.faults.delay_s > 0.0 {
+            wait_s += self.rng.random_range(0.0..self.faults.delay_s);
+            fate.faults.push("delay");
+        }
+        if self.happens(self.faults.reorder) {
+            wait_s += self.rng.random_range(OVERTAKEN_S.0..OVERTAKEN_S.1);
+            fate.faults.push("reorder");
+        }
+        fate.wait_s = Some(wait_s);
+        if self.happens(self.faults.double) {
+            fate.copy_after_s = Some(self.rng.random_range(0.0..COPY_WITHIN_S));
+        }
+        fate
     }
 
     fn happens(&mut self, share: f64) -> bool {

@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 pub use files::{FEED, MUNICIPALITY, write_files};
 pub use report::{Errors, LoadReport, Quantiles};
 use schedule::{Schedule, Tag};
-use watch::NotAWatchUrl;
+pub use watch::NotAWatchUrl;
+pub(crate) use watch::address;
 
 use crate::mqtt::{Broker, Delivered, NotABroker, Publisher};
 

@@ -32,7 +32,7 @@ pub(super) struct Watcher {
 
 /// Begins to watch `{url}/v1/changes`.
 pub(super) fn start(url: &str, measured: Measured, stop: CancellationToken) -> Result<Watcher, NotAWatchUrl> {
-    let (address, path) = address(url).ok_or_else(|| NotAWatchUrl(url.to_owned()))?;
+    let (address, path) = address(url)?;
     let (snapshot_in, snapshot) = watch::channel(false);
     let stop = stop.child_token();
     let stopped = stop.clone();
@@ -78,16 +78,17 @@ impl Watcher {
 }
 
 /// `HOST:PORT` and the path in front of `/v1`.
-fn address(url: &str) -> Option<(String, String)> {
-    let rest = url.strip_prefix("http://")?;
+pub(crate) fn address(url: &str) -> Result<(String, String), NotAWatchUrl> {
+    let bad = || NotAWatchUrl(url.to_owned());
+    let rest = url.strip_prefix("http://").ok_or_else(bad)?;
     let (host, path) = rest.split_once('/').map_or((rest, ""), |(h, p)| (h, p.trim_end_matches('/')));
     if host.is_empty() || host.contains('@') {
-        return None;
+        return Err(bad());
     }
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let address = if has_port { host.to_owned() } else { format!("{host}:80") };
     let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Some((address, path))
+    Ok((address, path))
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Demand;
-use crate::clock::{WorldClock, us};
+use crate::clock::{LocalClock, us};
 use crate::random::{exponential, lognormal, stream};
 
 /// No stay is shorter: a car needs time to be parked and left, seconds.
@@ -18,28 +18,31 @@ const NEVER_S: f64 = 30.0 * 86_400.0;
 
 /// The true state of one bay and its own randomness.
 #[derive(Debug)]
-pub(super) struct BayLife {
+pub(crate) struct BayLife {
     rng: ChaCha8Rng,
     demand: Demand,
     busy: f64,
-    pub(super) occupied: bool,
+    /// The most arrivals per hour in a week.
+    peak: f64,
+    pub(crate) occupied: bool,
     /// Raised by every report, so that an overtaken heartbeat is known as such.
-    pub(super) reports: u32,
+    pub(crate) reports: u32,
 }
 
 impl BayLife {
     /// A bay as it stands at the start, and when it will first change.
-    pub(super) fn start(
+    pub(crate) fn start(
         seed: u64,
         index: usize,
         demand: Demand,
         busy: f64,
-        clock: &WorldClock,
+        clock: &impl LocalClock,
     ) -> (Self, i64) {
         let mut rng = stream(seed, "bay", index as u64);
         let (weekday, hour) = clock.local(0);
         let occupied = rng.random_bool(demand.occupancy(weekday, hour, busy));
-        let mut bay = Self { rng, demand, busy, occupied, reports: 0 };
+        let peak = peak_per_h(|weekday, hour| demand.arrivals_per_vacant_h(weekday, hour, busy));
+        let mut bay = Self { rng, demand, busy, peak, occupied, reports: 0 };
         let first_change = if occupied {
             us(residual_stay_s(&mut bay.rng, demand).max(QUIET_START_S))
         } else {
@@ -49,7 +52,7 @@ impl BayLife {
     }
 
     /// Changes the state; returns when it will change again.
-    pub(super) fn change(&mut self, now: i64, clock: &WorldClock) -> i64 {
+    pub(crate) fn change(&mut self, now: i64, clock: &impl LocalClock) -> i64 {
         self.occupied = !self.occupied;
         if self.occupied {
             now + us(stay_s(&mut self.rng, self.demand))
@@ -59,48 +62,51 @@ impl BayLife {
     }
 
     /// How long a vehicle stays, seconds.
-    pub(super) fn stay_s(&mut self) -> f64 {
+    pub(crate) fn stay_s(&mut self) -> f64 {
         stay_s(&mut self.rng, self.demand)
     }
 
     /// A share of the first second, and of the first heartbeat.
-    pub(super) fn share(&mut self) -> f64 {
+    pub(crate) fn share(&mut self) -> f64 {
         self.rng.random()
     }
 
-    fn next_arrival(&mut self, from: i64, clock: &WorldClock) -> i64 {
+    fn next_arrival(&mut self, from: i64, clock: &impl LocalClock) -> i64 {
         let (demand, busy) = (self.demand, self.busy);
         let rate = |weekday, hour| demand.arrivals_per_vacant_h(weekday, hour, busy);
-        next_arrival(&mut self.rng, from, clock, rate)
+        next_arrival(&mut self.rng, from, clock, self.peak, rate)
     }
 }
 
 /// A new stay, seconds.
-pub(super) fn stay_s(rng: &mut impl Rng, demand: Demand) -> f64 {
+pub(crate) fn stay_s(rng: &mut impl Rng, demand: Demand) -> f64 {
     let (median_min, sigma) = demand.stay();
     lognormal(rng, median_min * 60.0, sigma).max(LEAST_STAY_S)
 }
 
 /// What is left of a stay that one happens upon, seconds: long stays are met more often (the
 /// length-biased lognormal has its median at `median * e^(sigma^2)`), at any point of their length.
-pub(super) fn residual_stay_s(rng: &mut impl Rng, demand: Demand) -> f64 {
+pub(crate) fn residual_stay_s(rng: &mut impl Rng, demand: Demand) -> f64 {
     let (median_min, sigma) = demand.stay();
     lognormal(rng, median_min * 60.0 * (sigma * sigma).exp(), sigma) * rng.random::<f64>()
 }
 
-/// The next event of a Poisson process whose rate (per hour) changes with the hour of the week, by
-/// thinning (Lewis and Shedler 1979).
-pub(super) fn next_arrival(
+/// The highest rate of a week, with some room for what lies between the half hours.
+pub(crate) fn peak_per_h(rate_per_h: impl Fn(u8, f64) -> f64) -> f64 {
+    let half_hours = 0..7 * 24 * 2;
+    let rates = half_hours.map(|n| rate_per_h((n / 48) as u8, f64::from(n % 48) / 2.0));
+    rates.fold(0.0, f64::max).max(1e-6) * 1.2
+}
+
+/// The next event of a Poisson process whose rate (per hour) changes with the hour of the week and
+/// stays below `peak`, by thinning (Lewis and Shedler 1979).
+pub(crate) fn next_arrival(
     rng: &mut impl Rng,
     from: i64,
-    clock: &WorldClock,
+    clock: &impl LocalClock,
+    peak: f64,
     rate_per_h: impl Fn(u8, f64) -> f64,
 ) -> i64 {
-    let peak = (0..7 * 24 * 2)
-        .map(|half_hours| rate_per_h((half_hours / 48) as u8, f64::from(half_hours % 48) / 2.0))
-        .fold(0.0, f64::max)
-        .max(1e-6)
-        * 1.2;
     let mut at = from;
     while at < from + us(NEVER_S) {
         at += us(exponential(rng, peak) * 3_600.0);

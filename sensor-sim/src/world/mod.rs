@@ -8,7 +8,7 @@
 //! lognormal (see [`Demand`] for figures and sources). Every bay, counted site and vehicle has its
 //! own stream of randomness: the same county and seed give the same life.
 
-mod bays;
+pub(crate) mod bays;
 mod demand;
 mod drive;
 mod event;
@@ -27,7 +27,7 @@ use rand_chacha::ChaCha8Rng;
 pub use demand::Demand;
 pub use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, Trip, VehicleCause, VehicleReport};
 
-use crate::clock::{StartClock, WorldClock, us};
+use crate::clock::{LocalClock, StartClock, WorldClock, us};
 use crate::county::{BaySource, County, Format};
 use crate::orders::Order;
 use crate::random::{exponential, stream};

@@ -3,9 +3,9 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::bays::{next_arrival, residual_stay_s, stay_s};
+use super::bays::{next_arrival, peak_per_h, residual_stay_s, stay_s};
 use super::{Demand, Passage};
-use crate::clock::{WorldClock, us};
+use crate::clock::{LocalClock, WorldClock, us};
 use crate::random::{binomial, stream};
 
 /// Gates of a counted site; each counts both ways.
@@ -43,7 +43,8 @@ impl SiteLife {
     /// When the next vehicle will come.
     pub(super) fn next_entry(&mut self, now: i64, clock: &WorldClock) -> i64 {
         let (demand, busy, capacity) = (self.demand, self.busy, f64::from(self.capacity));
-        next_arrival(&mut self.rng, now, clock, |day, hour| demand.arrivals_per_h(day, hour, busy) * capacity)
+        let rate = |day, hour| demand.arrivals_per_h(day, hour, busy) * capacity;
+        next_arrival(&mut self.rng, now, clock, peak_per_h(rate), rate)
     }
 
     /// A vehicle comes: its gate and when it will leave, or `None` when it is turned away.

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::drive::{boarding_mean, on_leg, progress, traffic};
 use super::event::{DoorCount, Event, Phase, Trip, VehicleCause, VehicleReport};
-use crate::clock::{US_PER_S, WorldClock, us, zone};
+use crate::clock::{LocalClock, US_PER_S, WorldClock, us, zone};
 use crate::county::timetable::day_begins;
 use crate::county::{County, Mode, Vehicle};
 use crate::random::{binomial, lognormal, poisson, stream};

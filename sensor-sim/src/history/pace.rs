@@ -1,0 +1,83 @@
+//! Not faster than the product takes it: a broker holds only so much for a subscriber and then drops
+//! the oldest without a word.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::town::FEED;
+use crate::load::{NotAWatchUrl, address};
+
+/// Messages that may be on their way to the product: 500 statements or 45 kB each. Far below what
+/// brokers hold (mosquitto by default 1,000 messages, the embedded one 256 MB).
+const WINDOW: u64 = 256;
+/// The counter is read so often; it cannot be waited for.
+const EVERY: Duration = Duration::from_millis(100);
+/// Larger than any page of metrics.
+const MAX_PAGE_BYTES: u64 = 4 << 20;
+
+/// Follows how many messages the product has received.
+pub(super) struct Pace {
+    received: watch::Receiver<u64>,
+}
+
+impl Pace {
+    /// Follows `kv_ingest_messages_total` of our feed at `{url}/metrics`.
+    pub(super) fn follow(url: &str, stop: CancellationToken) -> Result<Self, NotAWatchUrl> {
+        let (address, path) = address(url)?;
+        let (told, received) = watch::channel(0);
+        tokio::spawn(async move {
+            let mut before = None;
+            loop {
+                match counter(&address, &path).await {
+                    Ok(now) => {
+                        // What was counted before us is not ours; a counter that restarts begins at 0.
+                        let new = before.map_or(0, |before| if now < before { now } else { now - before });
+                        before = Some(now);
+                        told.send_modify(|received| *received += new);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%address, %error, "the product's metrics cannot be read; waiting")
+                    }
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(EVERY) => {}
+                    () = stop.cancelled() => return,
+                }
+            }
+        });
+        Ok(Pace { received })
+    }
+
+    /// Waits until the counter has been read for the first time.
+    pub(super) async fn ready(&mut self) {
+        let _ = self.received.changed().await;
+    }
+
+    /// Waits until message number `sent` (from 0) may go out.
+    pub(super) async fn admit(&mut self, sent: u64) {
+        // The sender only goes away with the run.
+        let _ = self.received.wait_for(|received| sent < *received + WINDOW).await;
+    }
+}
+
+/// The counter as it stands; 0 when there is none yet.
+async fn counter(address: &str, path: &str) -> std::io::Result<u64> {
+    let mut socket = TcpStream::connect(address).await?;
+    let request = format!(
+        "GET {path}/metrics HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).await?;
+    let mut page = Vec::new();
+    socket.take(MAX_PAGE_BYTES).read_to_end(&mut page).await?;
+    let page = String::from_utf8_lossy(&page);
+    if !page.starts_with("HTTP/1.1 200") {
+        let status = page.lines().next().unwrap_or_default().to_owned();
+        return Err(std::io::Error::other(format!("/metrics answers '{status}'; is it on --ops-http?")));
+    }
+    let name = format!("kv_ingest_messages_total{{feed=\"{FEED}\"}} ");
+    Ok(page.lines().find_map(|line| line.strip_prefix(&name)?.trim().parse().ok()).unwrap_or(0))
+}

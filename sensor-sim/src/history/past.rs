@@ -1,0 +1,81 @@
+//! What happened, in the order of time across all bays.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::town;
+use crate::clock::{US_PER_S, ZoneClock};
+use crate::world::Cause;
+use crate::world::bays::BayLife;
+
+/// One statement of one bay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Counts from 0.
+    pub(super) bay: u32,
+    /// Whole seconds since the beginning.
+    pub(super) at_s: i64,
+    pub(super) occupied: bool,
+    pub(super) cause: Cause,
+}
+
+/// The statements of all bays, from the beginning on: each bay tells how it stands, then every change,
+/// and a heartbeat when it has been silent for too long.
+#[derive(Debug)]
+pub(super) struct Past {
+    bays: Vec<Bay>,
+    /// When each bay speaks next.
+    agenda: BinaryHeap<Reverse<(i64, u32)>>,
+    clock: ZoneClock,
+    until_s: i64,
+}
+
+#[derive(Debug)]
+struct Bay {
+    life: BayLife,
+    next_change_us: i64,
+    has_spoken: bool,
+}
+
+impl Past {
+    /// Bays `0..bays` until `until_s`, lived by `clock`.
+    pub(super) fn new(seed: u64, bays: u32, clock: ZoneClock, until_s: i64) -> Self {
+        let start = |bay: u32| {
+            let (demand, busy) = town::use_of(bay);
+            let (life, next_change_us) = BayLife::start(seed, bay as usize, demand, busy, &clock);
+            Bay { life, next_change_us, has_spoken: false }
+        };
+        let lives = (0..bays).map(start).collect();
+        Past { bays: lives, agenda: (0..bays).map(|bay| Reverse((0, bay))).collect(), clock, until_s }
+    }
+}
+
+impl Iterator for Past {
+    type Item = Said;
+
+    fn next(&mut self) -> Option<Said> {
+        let Reverse((at_s, number)) = self.agenda.pop()?;
+        if at_s >= self.until_s {
+            // The others come later still.
+            return None;
+        }
+        let bay = &mut self.bays[number as usize];
+        let cause = if !bay.has_spoken {
+            bay.has_spoken = true;
+            Cause::Start
+        } else if seconds(bay.next_change_us) == at_s {
+            bay.next_change_us = bay.life.change(bay.next_change_us, &self.clock);
+            Cause::Change
+        } else {
+            Cause::Heartbeat
+        };
+        let next_s = seconds(bay.next_change_us).min(at_s + town::HEARTBEAT_S);
+        self.agenda.push(Reverse((next_s, number)));
+        Some(Said { bay: number, at_s, occupied: bay.life.occupied, cause })
+    }
+}
+
+/// Devices tell whole seconds. No two changes of a bay fall into one: stays and gaps are longer.
+fn seconds(us: i64) -> i64 {
+    us.div_euclid(US_PER_S)
+}
