@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ingest::Clock;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry as Meters;
 use store::StoreError;
 use store::changes::{Bell, CHANNEL};
 use store::derive::Deriver;
@@ -18,13 +20,21 @@ const GATHER: Duration = Duration::from_millis(1_500);
 /// Of the time that deriving takes while it lags behind, so much is left to storing.
 const REST: f64 = 0.25;
 
+/// What waits to be derived, for `/metrics`.
+pub fn register(meters: &mut Meters) -> Gauge {
+    let waiting = Gauge::default();
+    let help = "Transactions whose observations are stored and not yet in occupancy and stays";
+    meters.register("kv_derive_waiting", help, waiting.clone());
+    waiting
+}
+
 /// Derives until cancelled.
-pub async fn run(pool: store::Pool, url: String, clock: Clock, cancel: CancellationToken) {
+pub async fn run(pool: store::Pool, url: String, clock: Clock, waiting: Gauge, cancel: CancellationToken) {
     let mut failing = false;
     while !cancel.is_cancelled() {
         let followed = tokio::select! {
             () = cancel.cancelled() => return,
-            followed = follow(&pool, &url, &clock) => followed,
+            followed = follow(&pool, &url, &clock, &waiting) => followed,
         };
         if let Err(error) = followed
             && !std::mem::replace(&mut failing, true)
@@ -39,13 +49,14 @@ pub async fn run(pool: store::Pool, url: String, clock: Clock, cancel: Cancellat
 }
 
 /// Derives what comes; returns when another process does.
-async fn follow(pool: &store::Pool, url: &str, clock: &Clock) -> Result<(), StoreError> {
+async fn follow(pool: &store::Pool, url: &str, clock: &Clock, waiting: &Gauge) -> Result<(), StoreError> {
     let Some(mut deriver) = Deriver::connect(url, clock()).await? else { return Ok(()) };
     let mut bell = Bell::new(pool.clone(), CHANNEL);
     let mut lagging: Option<std::time::Instant> = None;
     loop {
         let began = std::time::Instant::now();
         let step = deriver.step(clock()).await?;
+        waiting.set(store::derive::backlog(pool).await?);
         if step.is_idle() {
             if let Some(since) = lagging.take().filter(|since| since.elapsed() > 10 * GATHER) {
                 info!("occupancy is current again, after {:.0?}", since.elapsed());

@@ -162,6 +162,7 @@ impl Running {
         let clock: Clock = Arc::new(now_utc);
         let mut meters = Meters::default();
         let metrics = Metrics::register(&mut meters);
+        let waiting = crate::derive::register(&mut meters);
         let hub = parts.http.is_some().then(|| Arc::new(api::LiveHub::new(clock())));
         let (registry, registry_rx) = watch::channel(Arc::new(Registry::default()));
         let (memory, memory_rx) = mpsc::channel(MEMORY);
@@ -195,7 +196,7 @@ impl Running {
         };
         if ingest.is_some() {
             let (pool, url) = (database.pool.clone(), database.url.clone());
-            tokio::spawn(crate::derive::run(pool, url, clock.clone(), reading.clone()));
+            tokio::spawn(crate::derive::run(pool, url, clock.clone(), waiting, reading.clone()));
         }
         // Kept open although nothing may be sent: the feeder then waits for other processes' changes.
         let keep_open = (memory, care.clone());

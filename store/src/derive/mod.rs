@@ -289,7 +289,7 @@ async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
     Ok(places)
 }
 
-/// Statements that wait to be derived: rows of the log.
+/// What waits to be derived: transactions of the log, and spans of counts.
 ///
 /// # Errors
 /// The database is not available.
