@@ -6,6 +6,7 @@ mod certificates;
 mod disk;
 mod kill;
 mod native;
+mod past;
 mod places;
 mod polled;
 mod replay;

@@ -219,6 +219,11 @@ impl Telling {
         }
         self.release(i64::MAX).await;
         self.send().await;
+        if let Some(pace) = &mut self.pace {
+            while !pace.arrived(self.summary.messages).await {
+                tracing::info!("waiting for the last messages to arrive");
+            }
+        }
         self.truth.end(self.at(until_s))
     }
 
@@ -247,15 +252,28 @@ impl Telling {
         if let Some(pace) = &mut self.pace {
             pace.admit(self.summary.messages).await;
         }
-        // Released by the acknowledgement, with the message. Nobody closes the semaphore.
-        let Ok(permit) = Arc::clone(&self.window).acquire_owned().await else { return };
         let (topic, payload) = native::batch(FEED, &self.elements);
         let statements = self.elements.len() as u64;
         self.elements.clear();
-        if self.outbox.send(Outbound { topic, payload, tag: permit }).await.is_ok() {
-            self.summary.messages += 1;
-            self.summary.statements += statements;
+        loop {
+            // Released by the acknowledgement, with the message. Nobody closes the semaphore.
+            let Ok(permit) = Arc::clone(&self.window).acquire_owned().await else { return };
+            let message = Outbound { topic: topic.clone(), payload: payload.clone(), tag: permit };
+            if self.outbox.send(message).await.is_err() {
+                return;
+            }
+            // The first one is repeated until it arrives: a feed that was just imported may not be
+            // subscribed yet. Twice is as good as once.
+            let is_first = self.summary.messages == 0;
+            match &mut self.pace {
+                Some(pace) if is_first && !pace.arrived(1).await => {
+                    tracing::info!("the feed '{FEED}' does not listen yet");
+                }
+                _ => break,
+            }
         }
+        self.summary.messages += 1;
+        self.summary.statements += statements;
     }
 
     fn lose(&mut self, said: Said, at: Timestamp, faults: Vec<&'static str>) -> std::io::Result<()> {
