@@ -4,6 +4,7 @@ mod broker;
 mod cli;
 mod commands;
 mod database;
+mod derive;
 mod disk;
 mod identity;
 mod live;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::hub::LiveHub;
+use crate::table::Turns;
 use crate::ways::Ways;
 
 /// Says what time it is.
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub ways: Arc<Ways>,
     pub clock: Clock,
     pub pool: Option<store::Pool>,
+    pub turns: Turns,
     pub shutdown: CancellationToken,
 }
 
@@ -50,6 +52,7 @@ impl App {
             ways: self.ways.clone(),
             clock: self.clock.clone(),
             pool: self.pool.clone(),
+            turns: Turns::default(),
             shutdown: self.shutdown.clone(),
         })
     }

@@ -16,6 +16,7 @@ mod pages;
 mod params;
 mod parkapi;
 mod parking;
+mod planning;
 mod problem;
 mod realtime;
 mod rejections;
@@ -23,6 +24,7 @@ mod replay;
 mod router;
 mod sensors;
 mod sites;
+mod table;
 #[cfg(test)]
 mod tests;
 mod unbuilt;

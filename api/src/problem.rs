@@ -160,6 +160,11 @@ impl Problem {
         self
     }
 
+    /// What happened, for the log.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

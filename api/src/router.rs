@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
@@ -20,6 +21,7 @@ use crate::app::{App, Shared};
 use crate::meters::{Meters, measure};
 use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
+use crate::table::PARQUET;
 use crate::{
     bays, changes, docs, feeds, ops, pages, parking, rejections, replay, sensors, sites, unbuilt, vehicles,
     ways,
@@ -136,8 +138,13 @@ fn finish(router: Router) -> Router {
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         // Its default leaves event streams alone: compression would hold events back.
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(packed_already())))
         .layer(CatchPanicLayer::custom(panicked))
+}
+
+/// What compression would only make slower.
+fn packed_already() -> NotForContentType {
+    NotForContentType::const_new(PARQUET)
 }
 
 /// Anyone may read from any page; keys go in a header that pages must ask for.

@@ -193,6 +193,10 @@ impl Running {
                 may_store: may_store.clone(),
             })),
         };
+        if ingest.is_some() {
+            let (pool, url) = (database.pool.clone(), database.url.clone());
+            tokio::spawn(crate::derive::run(pool, url, clock.clone(), reading.clone()));
+        }
         // Kept open although nothing may be sent: the feeder then waits for other processes' changes.
         let keep_open = (memory, care.clone());
         tokio::spawn(async move {

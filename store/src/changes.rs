@@ -212,7 +212,8 @@ impl Bell {
     }
 }
 
-/// Forgets log rows older than `keep`; a reader that was away for longer loads everything anew.
+/// Forgets log rows older than `keep`; a reader that was away for longer loads everything anew. What is not
+/// derived yet ([`crate::derive`]) stays.
 ///
 /// # Errors
 /// The database is not available.
@@ -220,13 +221,19 @@ pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
     let done = sqlx::query(
         "DELETE FROM change c
          WHERE committed_at < now() - make_interval(secs => $1)
-           AND (NOT deferred OR seq <= (SELECT f.seq FROM bay_state_fold f WHERE f.writer = c.writer))",
+           AND (NOT deferred OR seq <= (SELECT f.seq FROM bay_state_fold f WHERE f.writer = c.writer))
+           AND seq <= (SELECT d.seq FROM derive_position d WHERE d.writer = c.writer)",
     )
     .bind(keep.as_secs_f64())
     .execute(pool)
     .await?;
     sqlx::query(
         "DELETE FROM bay_state_fold f WHERE NOT EXISTS (SELECT FROM change c WHERE c.writer = f.writer)",
+    )
+    .execute(pool)
+    .await?;
+    sqlx::query(
+        "DELETE FROM derive_position d WHERE NOT EXISTS (SELECT FROM change c WHERE c.writer = d.writer)",
     )
     .execute(pool)
     .await?;

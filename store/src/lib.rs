@@ -1,8 +1,10 @@
 //! The only crate that contains SQL: schema, writer, queries by use, change stream, private
 //! PostgreSQL.
 
+pub mod analysis;
 pub mod changes;
 pub mod copy;
+pub mod derive;
 pub mod error;
 pub mod feed_status;
 pub mod inspect;

@@ -201,7 +201,7 @@ pub async fn closed(
 }
 
 /// When places are closed, of all municipalities and times.
-pub(super) async fn ever_closed(conn: &mut PgConnection) -> Result<Vec<(PlaceId, Spans)>, StoreError> {
+pub(crate) async fn ever_closed(conn: &mut PgConnection) -> Result<Vec<(PlaceId, Spans)>, StoreError> {
     Ok(spans(sqlx::query_as("SELECT place, from_utc, until_utc FROM closure").fetch_all(conn).await?))
 }
 

@@ -44,11 +44,37 @@ pub(super) async fn write(
         let audience = o.audience.map_or("", Audience::as_str);
         by_state.entry((o.heard.municipality.0, o.site.0, audience)).or_default().push(o);
     }
+    want_derived(conn, &by_state).await?;
     move_states(conn, by_state, capacities, changes).await?;
     Ok(by_feed(wanted.iter().map(|o| o.heard.feed)))
 }
 
 type Key = (i32, UtcMicros, i32, i64);
+
+/// Has the intervals of the counted sites derived again: the log tells how things stand, not what was counted when.
+async fn want_derived(
+    conn: &mut PgConnection,
+    new: &BTreeMap<StateKey, Vec<&SiteCount>>,
+) -> Result<(), StoreError> {
+    let mut spans: BTreeMap<(i32, i32), (UtcMicros, UtcMicros)> = BTreeMap::new();
+    for ((municipality, site, _), counts) in new {
+        for at in counts.iter().map(|c| c.observed_at) {
+            let span = spans.entry((*municipality, *site)).or_insert((at, at));
+            *span = (span.0.min(at), span.1.max(at));
+        }
+    }
+    sqlx::query(
+        "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
+         SELECT * FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[])",
+    )
+    .bind(spans.keys().map(|key| key.0).collect::<Vec<_>>())
+    .bind(spans.keys().map(|key| key.1).collect::<Vec<_>>())
+    .bind(spans.values().map(|span| Ts(span.0)).collect::<Vec<_>>())
+    .bind(spans.values().map(|span| Ts(span.1)).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
 
 async fn append(
     conn: &mut PgConnection,

@@ -1,0 +1,274 @@
+//! Answers for planners: rows in one of three formats, written as they come. A year of a county
+//! never sits in memory.
+//!
+//! A row type declares its columns once ([`Column`]); the three formats follow from that. All
+//! columns are always there; what is not known is `null`, in CSV an empty cell. A column named
+//! `group.name` is a field of an object in JSON, and a column `group_name` in CSV and Parquet.
+//!
+//! Rows are pulled by a task that hands finished pieces to the body. What fails before the first
+//! piece is a problem; after it the body ends abnormally, since a list that looks whole and is not
+//! would be worse.
+
+mod csv;
+mod format;
+mod json;
+mod parquet;
+#[cfg(test)]
+mod tests;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use domain::UtcMicros;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+pub use self::format::{PARQUET, Shape, TableFormat};
+use crate::problem::Problem;
+
+/// So many tables are written at one time: each holds a connection to the database until its reader
+/// has taken the last row, and half of them remain for everything else.
+pub const AT_ONCE: usize = 4;
+
+/// How long a question waits for its turn.
+const TURN: Duration = Duration::from_secs(10);
+
+/// How long a reader may take none of what is ready, until its connection is given to another.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Pieces that are ready and not taken yet: one is written while another is sent.
+const PIECES: usize = 2;
+
+/// Rows of a piece of JSON or CSV: some hundred KiB.
+const TEXT_ROWS: usize = 1_000;
+
+/// Rows of a row group of Parquet: enough for columns to be packed well, some MiB in memory.
+const GROUP_ROWS: usize = 16_384;
+
+/// A column of rows of type `R`: its name, its type, and how it is read.
+pub struct Column<R> {
+    name: &'static str,
+    read: Read<R>,
+}
+
+enum Read<R> {
+    Text(fn(&R) -> Option<&str>),
+    Integer(fn(&R) -> Option<i64>),
+    Float(fn(&R) -> Option<f64>),
+    Boolean(fn(&R) -> Option<bool>),
+    Time(fn(&R) -> Option<UtcMicros>),
+}
+
+impl<R> Column<R> {
+    pub const fn text(name: &'static str, read: fn(&R) -> Option<&str>) -> Self {
+        Column { name, read: Read::Text(read) }
+    }
+
+    pub const fn integer(name: &'static str, read: fn(&R) -> Option<i64>) -> Self {
+        Column { name, read: Read::Integer(read) }
+    }
+
+    /// Numbers that are not finite are not known.
+    pub const fn float(name: &'static str, read: fn(&R) -> Option<f64>) -> Self {
+        Column { name, read: Read::Float(read) }
+    }
+
+    pub const fn boolean(name: &'static str, read: fn(&R) -> Option<bool>) -> Self {
+        Column { name, read: Read::Boolean(read) }
+    }
+
+    /// An instant: RFC 3339 UTC in JSON and CSV, `TIMESTAMP(MICROS, UTC)` in Parquet.
+    pub const fn time(name: &'static str, read: fn(&R) -> Option<UtcMicros>) -> Self {
+        Column { name, read: Read::Time(read) }
+    }
+
+    fn cell<'r>(&self, row: &'r R) -> Option<Cell<'r>> {
+        match self.read {
+            Read::Text(read) => read(row).map(Cell::Text),
+            Read::Integer(read) => read(row).map(Cell::Integer),
+            Read::Float(read) => read(row).filter(|number| number.is_finite()).map(Cell::Float),
+            Read::Boolean(read) => read(row).map(Cell::Boolean),
+            Read::Time(read) => read(row).map(Cell::Time),
+        }
+    }
+
+    /// The name where there are no objects.
+    fn flat_name(&self) -> String {
+        self.name.replace('.', "_")
+    }
+}
+
+enum Cell<'r> {
+    Text(&'r str),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Time(UtcMicros),
+}
+
+/// Writes one format. What it has written it appends to `out`.
+trait Encoder<R>: Send {
+    /// Rows that it wants at once.
+    fn rows_at_once(&self) -> usize;
+
+    fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable>;
+
+    /// The end, with the fields beside the rows.
+    fn finish(self: Box<Self>, extra: Map<String, Value>, out: &mut Vec<u8>) -> Result<(), Unwritable>;
+}
+
+/// A row that a format cannot take: a fault of ours.
+type Unwritable = Box<dyn std::error::Error + Send + Sync>;
+
+/// Fields beside the rows, e.g. `attribution`: asked for after the last row.
+pub type Extra = Box<dyn FnOnce() -> Map<String, Value> + Send>;
+
+/// A table to be written.
+pub struct Table<R: 'static> {
+    pub columns: &'static [Column<R>],
+    /// The file's name without its ending.
+    pub file_stem: String,
+    /// Beside `items` in JSON, in the metadata of Parquet; CSV has no room for it.
+    pub extra: Extra,
+    /// `Cache-Control`
+    pub cache: &'static str,
+}
+
+/// Whose turn it is to write a table: see [`AT_ONCE`].
+#[derive(Clone)]
+pub struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Turns {
+    async fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        match tokio::time::timeout(TURN, self.0.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Problem::unavailable("Too many planners' questions are being answered.")),
+        }
+    }
+}
+
+impl<R: Send + Sync + 'static> Table<R> {
+    /// Answers with `rows` in the asked shape. They are not touched before it is this answer's turn.
+    ///
+    /// # Errors
+    /// 503: others take too long. Whatever `rows` fails with before there is something to send.
+    pub async fn answer(
+        self,
+        turns: &Turns,
+        shape: Shape,
+        rows: impl Stream<Item = Result<R, Problem>> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let permit = turns.take().await?;
+        let mut encoder: Box<dyn Encoder<R>> = match shape.format {
+            TableFormat::Json => Box::new(json::Json::new(self.columns)),
+            TableFormat::Csv => Box::new(csv::Csv::new(self.columns, shape.locale)),
+            TableFormat::Parquet => Box::new(parquet::Parquet::new(self.columns).map_err(unwritable)?),
+        };
+        let mut batches = Box::pin(rows.try_chunks(encoder.rows_at_once()));
+        let first = batches.next().await.transpose().map_err(|error| error.1)?.unwrap_or_default();
+        let mut piece = Vec::new();
+        encoder.rows(&first, &mut piece).map_err(unwritable)?;
+        drop(first);
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let rest = batches.map_err(|error| error.1);
+        tokio::spawn(async move {
+            let _turn = permit;
+            if let Err(Cut::Fault(error)) = write(piece, encoder, rest, self.extra, &sender).await {
+                tracing::error!("a table was cut: {error}");
+            }
+        });
+        let pieces = stream::unfold(Some(receiver), |receiver| async {
+            let mut receiver = receiver?;
+            match receiver.recv().await {
+                Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+                Some(Piece::End) => None,
+                None => Some((Err(std::io::Error::other("the answer was cut")), None)),
+            }
+        });
+        let mut response = Body::from_stream(pieces).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.format.media_type()));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
+        headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
+        if let Some(ending) = shape.format.file_ending() {
+            let name = disposition(&self.file_stem, ending);
+            headers.insert(header::CONTENT_DISPOSITION, name);
+            // Where the sources with their licences are told, for files that cannot say it.
+            headers.insert(header::LINK, HeaderValue::from_static("</v1/feeds>; rel=\"license\""));
+        }
+        Ok(response)
+    }
+}
+
+/// What is handed to the body. Without an `End` it is cut: its reader sees a broken transfer.
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// Why a table ends before its end.
+enum Cut {
+    Fault(String),
+    ReaderGone,
+}
+
+/// Hands piece after piece to `sender`, until the end, a fault, or a reader that is gone or asleep.
+async fn write<R>(
+    first: Vec<u8>,
+    mut encoder: Box<dyn Encoder<R>>,
+    batches: impl Stream<Item = Result<Vec<R>, Problem>>,
+    extra: Extra,
+    sender: &mpsc::Sender<Piece>,
+) -> Result<(), Cut> {
+    let fault = |error: Unwritable| Cut::Fault(error.to_string());
+    let mut batches = pin!(batches);
+    hand_over(Piece::Bytes(first.into()), sender).await?;
+    loop {
+        let batch = tokio::select! {
+            () = sender.closed() => return Err(Cut::ReaderGone),
+            batch = batches.next() => batch,
+        };
+        let Some(batch) = batch else { break };
+        let batch = batch.map_err(|problem| Cut::Fault(problem.detail().to_owned()))?;
+        let mut piece = Vec::new();
+        encoder.rows(&batch, &mut piece).map_err(fault)?;
+        drop(batch);
+        hand_over(Piece::Bytes(piece.into()), sender).await?;
+    }
+    let mut piece = Vec::new();
+    encoder.finish(extra(), &mut piece).map_err(fault)?;
+    hand_over(Piece::Bytes(piece.into()), sender).await?;
+    hand_over(Piece::End, sender).await
+}
+
+async fn hand_over(piece: Piece, sender: &mpsc::Sender<Piece>) -> Result<(), Cut> {
+    match tokio::time::timeout(STALLED, sender.send(piece)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Cut::ReaderGone),
+        Err(_) => Err(Cut::Fault(format!("its reader took nothing for {} s", STALLED.as_secs()))),
+    }
+}
+
+fn unwritable(error: impl std::fmt::Display) -> Problem {
+    tracing::error!("a table cannot be written: {error}");
+    Problem::internal()
+}
+
+/// A download's name; letters that not every system can have in a file's name are replaced.
+fn disposition(stem: &str, ending: &str) -> HeaderValue {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
+    let stem: String = stem.chars().map(plain).collect();
+    let value = format!("attachment; filename=\"{stem}.{ending}\"");
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("attachment"))
+}

@@ -1,0 +1,101 @@
+//! What a counted site was over time.
+//!
+//! An absolute count says how many spaces are occupied; entries and exits after it move the number; the
+//! next absolute count sets it right again, which is where what gates missed shows. Entries and exits
+//! mean nothing before a first absolute count. See [`crate::site_count`] for the state now.
+
+use crate::observation::SiteStatus;
+use crate::site_count::{Absolute, AbsoluteAt, decide_absolute};
+use crate::time::UtcMicros;
+
+/// One count as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    pub at: UtcMicros,
+    /// Who counted: feed, sensor, the supplier's name.
+    pub source: String,
+    pub seq: Option<i64>,
+    pub absolute: Option<Absolute>,
+    pub entries: i32,
+    pub exits: i32,
+    pub status: Option<SiteStatus>,
+    /// Capacity as the supplier states it.
+    pub capacity: Option<i32>,
+    /// How long it is believed without a newer one, microseconds.
+    pub hold_us: i64,
+}
+
+/// A counted site with one number of occupied spaces without a gap, `[from, until)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountRun {
+    pub from: UtcMicros,
+    pub until: UtcMicros,
+    /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never said, so the time is
+    /// unobserved.
+    pub occupied: Option<i32>,
+    pub capacity: i32,
+    /// The site said that it was closed.
+    pub is_closed: bool,
+    /// Whether an absolute count began it.
+    pub is_anchored: bool,
+    /// Cars that gates counted at `from`.
+    pub entries: i32,
+    pub exits: i32,
+}
+
+/// What a site's counts before some instant amount to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Running {
+    /// Occupied spaces; `None` before the first absolute count.
+    occupied: Option<i64>,
+    /// As the supplier stated it.
+    capacity: Option<i32>,
+    is_closed: bool,
+}
+
+/// The runs that `counts` make, which are in the order of time; `before` is the run before them. `defined` is the
+/// capacity as the place's definition says at an instant. Each run begins with a count.
+pub fn derive_counts(
+    before: Option<CountRun>,
+    counts: &[Counted],
+    defined: impl Fn(UtcMicros) -> i32,
+) -> Vec<CountRun> {
+    let mut runs: Vec<CountRun> = Vec::new();
+    let mut running = before.map_or(Running::default(), |run| Running {
+        occupied: run.occupied.map(i64::from),
+        capacity: Some(run.capacity).filter(|c| *c != defined(run.from)),
+        is_closed: run.is_closed,
+    });
+    for now in counts.chunk_by(|a, b| a.at == b.at) {
+        let at = now[0].at;
+        if let Some(last) = runs.last_mut() {
+            last.until = last.until.min(at);
+        }
+        running.capacity = now.iter().filter_map(|c| c.capacity).max().or(running.capacity);
+        if let Some(status) = now.iter().filter_map(|c| c.status).max() {
+            running.is_closed = status == SiteStatus::Closed;
+        }
+        let capacity = running.capacity.unwrap_or_else(|| defined(at));
+        let absolutes: Vec<AbsoluteAt> =
+            now.iter().filter_map(|c| Some((c.source.clone(), c.seq, c.absolute?))).collect();
+        let anchor = decide_absolute(&absolutes, capacity.into()).map(|a| match a {
+            Absolute::Occupied(n) => i64::from(n),
+            Absolute::Vacant(n) => i64::from(capacity) - i64::from(n),
+        });
+        let (entries, exits) =
+            now.iter().fold((0i64, 0i64), |(i, o), c| (i + i64::from(c.entries), o + i64::from(c.exits)));
+        running.occupied = anchor.or(running.occupied.map(|n| n + entries - exits));
+        let hold_us = now.iter().map(|c| c.hold_us).max().unwrap_or(1).max(1);
+        runs.push(CountRun {
+            from: at,
+            until: UtcMicros(at.0.saturating_add(hold_us)),
+            occupied: running.occupied.map(|n| n.clamp(i32::MIN.into(), i32::MAX.into()) as i32),
+            capacity,
+            is_closed: running.is_closed,
+            is_anchored: anchor.is_some(),
+            entries: entries.clamp(0, i32::MAX.into()) as i32,
+            exits: exits.clamp(0, i32::MAX.into()) as i32,
+        });
+    }
+    runs
+}

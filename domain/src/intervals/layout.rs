@@ -1,0 +1,180 @@
+//! When a place could be observed, how long its sources are believed, and what it counts in.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::bay_state::SourceKey;
+use crate::time::UtcMicros;
+
+/// Number of a group of places whose hours are summed up: a site, a zone, a municipality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ScopeId(pub i32);
+
+/// `[from, until)`; the ends of time are [`i64::MIN`] and [`i64::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub from: UtcMicros,
+    pub until: UtcMicros,
+}
+
+impl Span {
+    /// All of time.
+    pub const EVER: Span = Span { from: UtcMicros(i64::MIN), until: UtcMicros(i64::MAX) };
+
+    /// `[from, until)`; an absent end is open.
+    pub fn of(from: Option<UtcMicros>, until: Option<UtcMicros>) -> Span {
+        Span { from: from.unwrap_or(Span::EVER.from), until: until.unwrap_or(Span::EVER.until) }
+    }
+
+    pub fn contains(&self, at: UtcMicros) -> bool {
+        self.from <= at && at < self.until
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.until
+    }
+
+    /// What lies in both; may be empty.
+    pub fn within(&self, other: Span) -> Span {
+        Span { from: self.from.max(other.from), until: self.until.min(other.until) }
+    }
+
+    /// Microseconds, 0 when empty.
+    pub fn len_us(&self) -> i64 {
+        self.until.0.saturating_sub(self.from.0).max(0)
+    }
+}
+
+/// How long a source is believed of a place, and when it had to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The sensor, or minus the feed that names the place itself.
+    pub source: SourceKey,
+    pub span: Span,
+    pub hold_us: i64,
+}
+
+/// A time in which the place could be observed, in the same scopes all along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    pub span: Span,
+    pub scopes: SmallVec<[ScopeId; 6]>,
+}
+
+/// What is true of a place at one time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// It was valid, not closed, and had a sensor or a feed.
+    pub is_possible: bool,
+    pub scopes: SmallVec<[ScopeId; 6]>,
+}
+
+/// See the module's description.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// In any order; of one source without overlap.
+    pub holds: Vec<Hold>,
+    /// In the order of time, without overlap.
+    pub pieces: Vec<Piece>,
+}
+
+/// The possible time of a place: `at` is asked between any two of `cuts`, the instants at which something
+/// may change.
+pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Facts) -> Vec<Piece> {
+    cuts.extend([Span::EVER.from, Span::EVER.until]);
+    cuts.sort_unstable();
+    cuts.dedup();
+    let mut pieces: Vec<Piece> = Vec::new();
+    for ends in cuts.windows(2) {
+        let span = Span { from: ends[0], until: ends[1] };
+        let Facts { is_possible, scopes } = at(span.from);
+        if !is_possible {
+            continue;
+        }
+        match pieces.last_mut() {
+            Some(last) if last.span.until == span.from && last.scopes == scopes => {
+                last.span.until = span.until;
+            }
+            _ => pieces.push(Piece { span, scopes }),
+        }
+    }
+    pieces
+}
+
+impl Layout {
+    /// How long what `source` says at `at` is believed, microseconds; `None`: it had nothing to do with the
+    /// place then.
+    pub fn hold_us(&self, source: SourceKey, at: UtcMicros) -> Option<i64> {
+        self.holds.iter().find(|h| h.source == source && h.span.contains(at)).map(|h| h.hold_us)
+    }
+
+    /// The longest that any source is believed.
+    pub fn longest_hold_us(&self) -> i64 {
+        self.holds.iter().map(|h| h.hold_us).max().unwrap_or(1)
+    }
+
+    /// `self` before `at`, `new` from then on.
+    pub fn spliced(&self, new: &Layout, at: UtcMicros) -> Layout {
+        let (before, after) = (Span::of(None, Some(at)), Span::of(Some(at), None));
+        let cut = |of: &Layout, to: Span| {
+            let holds = of.holds.iter().map(|h| Hold { span: h.span.within(to), ..*h });
+            let pieces =
+                of.pieces.iter().map(|p| Piece { span: p.span.within(to), scopes: p.scopes.clone() });
+            (
+                holds.filter(|h| !h.span.is_empty()).collect::<Vec<_>>(),
+                pieces.filter(|p| !p.span.is_empty()).collect::<Vec<_>>(),
+            )
+        };
+        let (mut holds, mut pieces) = cut(self, before);
+        let (new_holds, new_pieces) = cut(new, after);
+        for hold in new_holds {
+            let joined = holds.iter_mut().find(|h| {
+                h.source == hold.source && h.hold_us == hold.hold_us && h.span.until == hold.span.from
+            });
+            match joined {
+                Some(h) => h.span.until = hold.span.until,
+                None => holds.push(hold),
+            }
+        }
+        let mut rest = new_pieces.into_iter().peekable();
+        if let (Some(last), Some(first)) = (pieces.last_mut(), rest.peek())
+            && last.span.until == first.span.from
+            && last.scopes == first.scopes
+        {
+            last.span.until = first.span.until;
+            rest.next();
+        }
+        pieces.extend(rest);
+        holds.sort_unstable_by_key(|h| (h.source, h.span.from));
+        Layout { holds, pieces }
+    }
+
+    /// The time in which statements count differently, or for another length of time.
+    pub fn differs_in_holds(&self, other: &Layout) -> Option<Span> {
+        let cuts = self.holds.iter().chain(&other.holds).flat_map(|h| [h.span.from, h.span.until]);
+        let sources: Vec<SourceKey> = self.holds.iter().chain(&other.holds).map(|h| h.source).collect();
+        differs(cuts.collect(), |at| {
+            sources.iter().any(|source| self.hold_us(*source, at) != other.hold_us(*source, at))
+        })
+    }
+
+    /// The time in which the place counts elsewhere, or is possible in one of both only.
+    pub fn differs_in_pieces(&self, other: &Layout) -> Option<Span> {
+        let cuts = self.pieces.iter().chain(&other.pieces).flat_map(|p| [p.span.from, p.span.until]);
+        let scopes =
+            |of: &Layout, at| of.pieces.iter().find(|p| p.span.contains(at)).map(|p| p.scopes.clone());
+        differs(cuts.collect(), |at| scopes(self, at) != scopes(other, at))
+    }
+}
+
+/// From the first to the last instant at which `is_different` holds.
+fn differs(mut cuts: Vec<UtcMicros>, is_different: impl Fn(UtcMicros) -> bool) -> Option<Span> {
+    cuts.extend([Span::EVER.from, Span::EVER.until]);
+    cuts.sort_unstable();
+    cuts.dedup();
+    let mut found: Option<Span> = None;
+    for ends in cuts.windows(2).filter(|ends| is_different(ends[0])) {
+        found = Some(Span { from: found.map_or(ends[0], |f| f.from), until: ends[1] });
+    }
+    found
+}

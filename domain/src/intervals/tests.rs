@@ -1,0 +1,274 @@
+//! Any order with any doubles gives the same runs, and the same hours.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::bay_state::{BayReading, BayState};
+use crate::ids::{FeedId, SensorId};
+use crate::observation::SiteStatus;
+use crate::site_count::Absolute;
+use crate::time::{MICROS_PER_S, UtcMicros};
+
+const MINUTE: i64 = 60 * MICROS_PER_S;
+
+fn minute(n: i64) -> UtcMicros {
+    UtcMicros(n * MINUTE)
+}
+
+/// A bay with a feed that is believed for 50 minutes and a sensor that is for 20, which left at 200.
+fn layout() -> Layout {
+    let scopes = [ScopeId(1), ScopeId(2)];
+    Layout {
+        holds: vec![
+            Hold { source: -1, span: Span::EVER, hold_us: 50 * MINUTE },
+            Hold { source: 7, span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE },
+        ],
+        pieces: vec![
+            Piece { span: Span::of(None, Some(minute(90))), scopes: scopes.into_iter().collect() },
+            Piece {
+                span: Span::of(Some(minute(130)), Some(minute(300))),
+                scopes: [ScopeId(2)].into_iter().collect(),
+            },
+        ],
+    }
+}
+
+fn reading() -> impl Strategy<Value = BayReading> {
+    (0..400i64, proptest::option::of(0..2i64), any::<bool>(), 0..3i16).prop_map(
+        |(at, seq, by_sensor, state)| {
+            BayReading {
+                feed: FeedId(1),
+                sensor: by_sensor.then_some(SensorId(7)),
+                // Rounded, so that instants are shared.
+                observed_at: minute(at / 4 * 4),
+                seq,
+                state: BayState::from_code(state),
+            }
+        },
+    )
+}
+
+fn said_at(all: &[BayReading], at: UtcMicros, layout: &Layout) -> Option<Statement> {
+    let here = all.iter().filter(|r| r.observed_at == at).copied();
+    decide(here, |r| layout.hold_us(r.source(), r.observed_at))
+}
+
+fn instants(all: &[BayReading], layout: &Layout) -> Vec<UtcMicros> {
+    let mut instants: Vec<UtcMicros> = all.iter().map(|r| r.observed_at).collect();
+    instants.sort();
+    instants.dedup();
+    instants.retain(|at| said_at(all, *at, layout).is_some());
+    instants
+}
+
+fn from_nothing(all: &[BayReading], layout: &Layout) -> Vec<Run> {
+    derive_runs(instants(all, layout).into_iter().filter_map(|at| said_at(all, at, layout)))
+}
+
+fn plain(runs: &[Run]) -> Vec<(UtcMicros, UtcMicros, BayState)> {
+    runs.iter().map(|r| (r.from, r.until, r.state)).collect()
+}
+
+/// Brute force: what holds at an instant.
+fn holds_at(all: &[BayReading], layout: &Layout, at: UtcMicros) -> Option<BayState> {
+    let last = instants(all, layout).into_iter().rfind(|i| *i <= at)?;
+    let said = said_at(all, last, layout)?;
+    (at.0 < said.at.0 + said.hold_us).then_some(said.state)
+}
+
+/// Lives through `order` with `stored` already there, as the store does: a statement is looked up, applied, and
+/// placed between its neighbours when it needs them.
+fn live(
+    order: &[BayReading],
+    stored: impl Fn(usize) -> Vec<BayReading>,
+    layout: &Layout,
+) -> (Vec<Run>, Delta) {
+    let mut runs = Runs::default();
+    let mut hours = Delta::default();
+    for (i, reading) in order.iter().enumerate() {
+        let stored = stored(i);
+        let before = runs.clone();
+        let Some(hold_us) = layout.hold_us(reading.source(), reading.observed_at) else { continue };
+        let said = Statement { at: reading.observed_at, state: reading.state, hold_us };
+        if runs.apply(said, layout.longest_hold_us()) == Applied::NeedsNeighbours {
+            let all = instants(&stored, layout);
+            let left = all.iter().rfind(|at| **at < said.at).and_then(|at| said_at(&stored, *at, layout));
+            let end = UtcMicros(said.at.0 + layout.longest_hold_us());
+            let right = all.iter().copied().find(|at| said.at < *at && *at <= end);
+            runs.place(left, said_at(&stored, said.at, layout).unwrap(), right.unwrap_or(end));
+        }
+        hours.add_runs(before.as_slice(), layout, Span::EVER, -1);
+        hours.add_runs(runs.as_slice(), layout, Span::EVER, 1);
+    }
+    hours.0.retain(|_, sums| !sums.is_zero());
+    (runs.as_slice().to_vec(), hours)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_order_with_doubles_gives_the_same_runs_and_hours(
+        (readings, order, ahead) in proptest::collection::vec(reading(), 1..24).prop_flat_map(|v| {
+            let twice = [v.clone(), v.clone()].concat();
+            (Just(v), Just(twice).prop_shuffle(), 0..12usize)
+        })
+    ) {
+        let layout = layout();
+        let expected = from_nothing(&readings, &layout);
+        // Other writers may have stored more than was told of so far.
+        let (runs, hours) = live(&order, |i| order[..(i + 1 + ahead).min(order.len())].to_vec(), &layout);
+        prop_assert_eq!(plain(&runs), plain(&expected));
+        let mut fresh = Delta::default();
+        fresh.add_runs(&expected, &layout, Span::EVER, 1);
+        fresh.0.retain(|_, sums| !sums.is_zero());
+        prop_assert_eq!(hours.0, fresh.0);
+    }
+
+    #[test]
+    fn runs_are_what_holds_at_each_instant(readings in proptest::collection::vec(reading(), 1..24)) {
+        let layout = layout();
+        let runs = from_nothing(&readings, &layout);
+        for m in 0..460 {
+            let at = minute(m);
+            let run = runs.iter().find(|r| r.from <= at && at < r.until);
+            prop_assert_eq!(run.map(|r| r.state), holds_at(&readings, &layout, at), "minute {}", m);
+        }
+        prop_assert!(runs.windows(2).all(|w| w[0].until <= w[1].from));
+    }
+
+    #[test]
+    fn hours_cut_in_two_add_up(readings in proptest::collection::vec(reading(), 1..24), cut in 0..460i64) {
+        let layout = layout();
+        let runs = from_nothing(&readings, &layout);
+        let (mut whole, mut parts) = (Delta::default(), Delta::default());
+        whole.add_runs(&runs, &layout, Span::EVER, 1);
+        parts.add_runs(&runs, &layout, Span::of(None, Some(minute(cut))), 1);
+        parts.add_runs(&runs, &layout, Span::of(Some(minute(cut)), None), 1);
+        prop_assert_eq!(whole.0, parts.0);
+    }
+
+    #[test]
+    fn counts_reckoned_in_parts_are_the_same(cuts in proptest::collection::vec(count(), 1..30), at in 0..30usize) {
+        let mut counts = cuts;
+        counts.sort_by_key(|c| c.at);
+        let whole = derive_counts(None, &counts, |_| 100);
+        let at = at.min(counts.len() - 1);
+        let split = counts.partition_point(|c| c.at < counts[at].at);
+        let mut parts = derive_counts(None, &counts[..split], |_| 100);
+        let rest = derive_counts(parts.last().copied(), &counts[split..], |_| 100);
+        if let (Some(last), Some(first)) = (parts.last_mut(), counts.get(split)) {
+            last.until = last.until.min(first.at);
+        }
+        parts.extend(rest);
+        prop_assert_eq!(parts, whole);
+    }
+}
+
+fn count() -> impl Strategy<Value = Counted> {
+    (0..200i64, 0..4u8, 0..90i32, 0..4i32, 0..4i32).prop_map(|(at, kind, n, entries, exits)| Counted {
+        at: minute(at),
+        source: "gate".to_owned(),
+        seq: None,
+        absolute: match kind {
+            0 => Some(Absolute::Occupied(n)),
+            1 => Some(Absolute::Vacant(n)),
+            _ => None,
+        },
+        entries: if kind == 2 { entries } else { 0 },
+        exits: if kind == 2 { exits } else { 0 },
+        status: (kind == 3).then_some(if n % 2 == 0 { SiteStatus::Closed } else { SiteStatus::Open }),
+        capacity: None,
+        hold_us: 30 * MINUTE,
+    })
+}
+
+#[test]
+fn gates_drift_and_an_absolute_count_sets_them_right() {
+    let flow = |at, entries, exits| Counted { at: minute(at), entries, exits, ..blank() };
+    let absolute = |at, n| Counted { at: minute(at), absolute: Some(Absolute::Occupied(n)), ..blank() };
+    let runs = derive_counts(
+        None,
+        &[flow(0, 5, 0), absolute(1, 10), flow(2, 2, 0), flow(3, 0, 1), absolute(9, 8)],
+        |_| 20,
+    );
+    let told: Vec<_> = runs.iter().filter_map(|r| Some((r.from, r.until, r.occupied?))).collect();
+    assert_eq!(
+        told,
+        [
+            (minute(1), minute(2), 10),
+            (minute(2), minute(3), 12),
+            (minute(3), minute(9), 11),
+            (minute(9), minute(39), 8)
+        ]
+    );
+}
+
+fn blank() -> Counted {
+    Counted {
+        at: minute(0),
+        source: String::new(),
+        seq: None,
+        absolute: None,
+        entries: 0,
+        exits: 0,
+        status: None,
+        capacity: None,
+        hold_us: 30 * MINUTE,
+    }
+}
+
+#[test]
+fn arrivals_need_a_vacant_moment_before() {
+    let layout = Layout {
+        holds: vec![Hold { source: -1, span: Span::EVER, hold_us: 60 * MINUTE }],
+        pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect() }],
+    };
+    let said = |m, state| Statement { at: minute(m), state, hold_us: 60 * MINUTE };
+    // Vacant, occupied at 10, vacant at 30; then silence, and occupied out of it at 200.
+    let runs = derive_runs([
+        said(0, BayState::Vacant),
+        said(10, BayState::Occupied),
+        said(30, BayState::Vacant),
+        said(200, BayState::Occupied),
+    ]);
+    let mut hours = Delta::default();
+    hours.add_runs(&runs, &layout, Span::EVER, 1);
+    let first = hours.0[&(ScopeId(1), 0)];
+    assert_eq!((first.arrivals, first.departures), ([1, 0, 0, 0], [0, 0, 1, 0]));
+    assert_eq!(first.occupied_us.iter().sum::<i64>(), 20 * MINUTE);
+    assert_eq!(first.observed_us.iter().sum::<i64>(), 60 * MINUTE);
+    assert_eq!(hours.0[&(ScopeId(1), 3)].arrivals, [0; 4]);
+}
+
+#[test]
+fn layouts_are_spliced_and_compared() {
+    let scopes = |n: i32| [ScopeId(n)].into_iter().collect::<smallvec::SmallVec<[ScopeId; 6]>>();
+    let old = Layout {
+        holds: vec![Hold { source: 1, span: Span::EVER, hold_us: 5 }],
+        pieces: vec![Piece { span: Span::EVER, scopes: scopes(1) }],
+    };
+    let new = Layout {
+        holds: vec![
+            Hold { source: 1, span: Span::of(None, Some(minute(10))), hold_us: 5 },
+            Hold { source: 1, span: Span::of(Some(minute(10)), None), hold_us: 9 },
+        ],
+        pieces: vec![
+            Piece { span: Span::of(None, Some(minute(20))), scopes: scopes(1) },
+            Piece { span: Span::of(Some(minute(20)), None), scopes: scopes(2) },
+        ],
+    };
+    assert_eq!(old.differs_in_holds(&new), Some(Span::of(Some(minute(10)), None)));
+    assert_eq!(old.differs_in_pieces(&new), Some(Span::of(Some(minute(20)), None)));
+    assert_eq!(old.spliced(&new, Span::EVER.until), old);
+    assert_eq!(old.spliced(&new, minute(5)), new);
+    // Half done: new before the 15th minute.
+    let half = new.spliced(&old, minute(15));
+    assert_eq!(half.differs_in_holds(&new), Some(Span::of(Some(minute(15)), None)));
+    assert_eq!(half.differs_in_pieces(&new), Some(Span::of(Some(minute(20)), None)));
+    assert_eq!(
+        new.spliced(&half, minute(30)).differs_in_pieces(&new),
+        Some(Span::of(Some(minute(30)), None))
+    );
+    assert_eq!(new.differs_in_pieces(&new), None);
+}

@@ -1,0 +1,186 @@
+//! Reads what is derived, for planners' questions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::intervals::{CountRun, HOUR_US, HourSums, Layout, Run, ScopeId, Span};
+use domain::place::Site;
+use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::StoreError;
+use crate::derive::{bays, hours, relayout, sites};
+use crate::ts::Ts;
+
+/// What a scope sums up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeKind {
+    Site,
+    Zone,
+    Municipality,
+}
+
+/// A group of places whose hours are summed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub id: ScopeId,
+    pub kind: ScopeKind,
+    pub site: Option<SiteId>,
+    pub zone: Option<String>,
+    /// Whose spaces: `None` all, `none` those open to everyone, else an audience.
+    pub audience: Option<String>,
+    /// Whether it sums up counted sites, not bays.
+    pub is_counted: bool,
+}
+
+/// All scopes of a municipality.
+///
+/// # Errors
+/// The database is not available.
+pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Vec<Scope>, StoreError> {
+    let rows: Vec<(i32, i16, i32, String, String, i16)> = sqlx::query_as(
+        "SELECT id, kind, site, zone, audience, basis FROM occupancy_scope WHERE municipality = $1 ORDER BY id",
+    )
+    .bind(municipality.0)
+    .fetch_all(conn)
+    .await?;
+    let text = |text: String| (!text.is_empty()).then_some(text);
+    Ok(rows
+        .into_iter()
+        .map(|(id, kind, site, zone, audience, basis)| Scope {
+            id: ScopeId(id),
+            kind: match kind {
+                1 => ScopeKind::Site,
+                2 => ScopeKind::Zone,
+                _ => ScopeKind::Municipality,
+            },
+            site: (site != 0).then_some(SiteId(site)),
+            zone: text(zone),
+            audience: text(audience),
+            is_counted: basis == 2,
+        })
+        .collect())
+}
+
+/// When places could be observed and what they count in.
+#[derive(Debug, Default)]
+pub struct Layouts {
+    pub bays: BTreeMap<BayId, Layout>,
+    /// By site and audience (`""` = the whole site).
+    pub sites: BTreeMap<(SiteId, String), Layout>,
+}
+
+/// The layouts of a municipality's places, as far as anything was derived of them.
+///
+/// # Errors
+/// The database is not available.
+pub async fn layouts(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Layouts, StoreError> {
+    let rows: Vec<(i32, i16, String, Vec<u8>)> = sqlx::query_as(
+        "SELECT d.place, p.kind, d.audience, d.layout FROM derived_place d JOIN place p ON p.id = d.place
+         WHERE d.municipality = $1",
+    )
+    .bind(municipality.0)
+    .fetch_all(conn)
+    .await?;
+    let mut layouts = Layouts::default();
+    for (place, kind, audience, layout) in rows {
+        let layout = relayout::decode(&layout)?;
+        match kind {
+            2 => drop(layouts.bays.insert(BayId(place), layout)),
+            _ => drop(layouts.sites.insert((SiteId(place), audience), layout)),
+        }
+    }
+    Ok(layouts)
+}
+
+/// Capacities of a municipality's sites as they were over time: the definitions' versions.
+///
+/// # Errors
+/// The database is not available.
+pub async fn site_versions(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+) -> Result<HashMap<SiteId, Vec<(Span, Site)>>, StoreError> {
+    let rows: Vec<(i32, Option<Ts>, Option<Ts>, Json<Site>)> = sqlx::query_as(
+        // Before its first version a site was what it became then.
+        "SELECT v.place, CASE WHEN row_number() OVER (PARTITION BY v.place ORDER BY v.from_utc) > 1 THEN v.from_utc END,
+                v.until_utc, v.def
+         FROM place_version v JOIN place p ON p.id = v.place
+         WHERE v.municipality = $1 AND p.kind = 1 ORDER BY v.place, v.from_utc",
+    )
+    .bind(municipality.0)
+    .fetch_all(conn)
+    .await?;
+    let mut versions: HashMap<SiteId, Vec<(Span, Site)>> = HashMap::new();
+    for (site, from, until, Json(def)) in rows {
+        let span = Span::of(from.map(|at| at.0), until.map(|at| at.0));
+        versions.entry(SiteId(site)).or_default().push((span, def));
+    }
+    Ok(versions)
+}
+
+/// Hours before this are summed up; the epoch when nothing ever was.
+///
+/// # Errors
+/// The database is not available.
+pub async fn hours_until(conn: &mut PgConnection) -> Result<UtcMicros, StoreError> {
+    let until: Option<Ts> =
+        sqlx::query_scalar("SELECT hours_until FROM derive_state").fetch_optional(conn).await?;
+    Ok(until.map_or(UtcMicros::EPOCH, |until| until.0))
+}
+
+/// The sums of full hours within `span`, in the order of time.
+///
+/// # Errors
+/// The database is not available.
+pub async fn hours(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+    scopes: &[ScopeId],
+    span: Span,
+) -> Result<Vec<(ScopeId, i64, HourSums)>, StoreError> {
+    let rows: Vec<(i32, Ts, Vec<u8>)> = sqlx::query_as(
+        "SELECT scope, hour, detail FROM occupancy_hour
+         WHERE municipality = $1 AND scope = ANY($2) AND hour >= $3 AND hour < $4",
+    )
+    .bind(municipality.0)
+    .bind(scopes.iter().map(|scope| scope.0).collect::<Vec<_>>())
+    .bind(Ts(span.from))
+    .bind(Ts(span.until))
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(scope, hour, detail)| {
+            Ok((ScopeId(scope), hour.0.0.div_euclid(HOUR_US), hours::decode(&detail)?))
+        })
+        .collect()
+}
+
+/// Intervals of bays that overlap `span`, with those next to it.
+///
+/// # Errors
+/// The database is not available.
+pub async fn bay_runs(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+    bays: &[BayId],
+    span: Span,
+) -> Result<Vec<(BayId, Vec<Run>)>, StoreError> {
+    let wanted: Vec<_> = bays.iter().map(|bay| ((municipality.0, *bay), span)).collect();
+    let runs = bays::around(conn, &wanted).await?;
+    Ok(runs.into_iter().map(|((_, bay), runs)| (bay, runs.into_vec())).collect())
+}
+
+/// Intervals of a counted site that overlap `span`.
+///
+/// # Errors
+/// The database is not available.
+pub async fn count_runs(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+    site: SiteId,
+    audience: &str,
+    span: Span,
+) -> Result<Vec<CountRun>, StoreError> {
+    sites::within(conn, municipality.0, site.0, audience, span).await
+}

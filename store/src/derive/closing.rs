@@ -1,0 +1,37 @@
+//! An hour is over: what every place was in it is summed up.
+
+use domain::UtcMicros;
+use domain::intervals::{Delta, Span};
+use sqlx::Connection;
+
+use super::{Deriver, bays, hours, sites};
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// Places that are summed up at once.
+const AT_ONCE: usize = 5_000;
+
+impl Deriver {
+    /// Sums up the hours from the last closed one to `until`, a full hour.
+    pub(super) async fn close_hours(&mut self, until: UtcMicros) -> Result<(), StoreError> {
+        let span = Span { from: self.hours_until, until };
+        let mut tx = self.conn.begin().await?;
+        let mut delta = Delta::default();
+        let keys: Vec<_> =
+            self.bays.iter().map(|(bay, placed)| ((placed.municipality, *bay), span)).collect();
+        for keys in keys.chunks(AT_ONCE) {
+            for ((_, bay), runs) in bays::around(&mut tx, keys).await? {
+                delta.add_runs(runs.as_slice(), &self.bays[&bay].layout, span, 1);
+            }
+        }
+        for ((site, audience), placed) in &self.sites {
+            let runs = sites::within(&mut tx, placed.municipality, *site, audience, span).await?;
+            delta.add_counts(&runs, &placed.layout, span, 1);
+        }
+        hours::write(&mut tx, delta).await?;
+        sqlx::query("UPDATE derive_state SET hours_until = $1").bind(Ts(until)).execute(&mut *tx).await?;
+        tx.commit().await?;
+        self.hours_until = until;
+        Ok(())
+    }
+}

@@ -1,0 +1,365 @@
+//! What places were over time, as layouts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::bay_state::SourceKey;
+use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
+use domain::place::{Bay, Publish, Site};
+use domain::{BayId, Feed, FeedFormat, UtcMicros};
+use smallvec::SmallVec;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// A definition and when it held.
+struct Version<T> {
+    span: Span,
+    def: T,
+}
+
+struct Place<T> {
+    municipality: i32,
+    versions: Vec<Version<T>>,
+}
+
+/// A sensor that was bound to a place.
+struct Bound {
+    source: SourceKey,
+    span: Span,
+    hold_us: i64,
+}
+
+/// What a scope is: its kind (1 site, 2 zone, 3 municipality), site, zone, audience.
+type ScopeKey = (i32, i16, i32, String, String, i16);
+
+const SITE: i16 = 1;
+const ZONE: i16 = 2;
+const MUNICIPALITY: i16 = 3;
+/// What the sums are made of.
+const BAYS: i16 = 1;
+const COUNTS: i16 = 2;
+/// All spaces, and those that are open to everyone.
+const ALL: &str = "";
+const EVERYONE: &str = "none";
+
+/// See the module's description.
+pub(super) struct Facts {
+    bays: BTreeMap<BayId, Place<Bay>>,
+    sites: BTreeMap<i32, Place<Site>>,
+    site_ids: HashMap<String, i32>,
+    bound: HashMap<i32, Vec<Bound>>,
+    /// By municipality: the feeds that may name its places.
+    feeds: HashMap<i32, Vec<Hold>>,
+    closures: HashMap<i32, Vec<Span>>,
+    counted: BTreeSet<(i32, String)>,
+    scopes: HashMap<ScopeKey, ScopeId>,
+}
+
+impl Facts {
+    /// Reads all. `counted`: the sites and audiences that were ever counted.
+    pub(super) async fn load(
+        conn: &mut PgConnection,
+        counted: &BTreeSet<(i32, String)>,
+    ) -> Result<Self, StoreError> {
+        let sites: BTreeMap<i32, Place<Site>> = versions(conn, 1).await?.into_iter().collect();
+        let site_ids =
+            sites.iter().flat_map(|(id, place)| place.versions.iter().map(|v| (v.def.id.clone(), *id)));
+        let mut facts = Facts {
+            bays: versions(conn, 2).await?.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
+            site_ids: site_ids.collect(),
+            sites,
+            bound: bound(conn).await?,
+            feeds: feeds(conn).await?,
+            closures: closures(conn).await?,
+            counted: counted.clone(),
+            scopes: HashMap::new(),
+        };
+        facts.name_scopes(conn).await?;
+        Ok(facts)
+    }
+
+    /// All bays with their municipalities.
+    pub(super) fn bays(&self) -> impl Iterator<Item = (i32, BayId)> {
+        self.bays.iter().map(|(id, place)| (place.municipality, *id))
+    }
+
+    /// What holds of a bay. `by_feed`: a feed has named it.
+    pub(super) fn bay_layout(&self, bay: BayId, by_feed: bool) -> Layout {
+        let Some(place) = self.bays.get(&bay) else { return Layout::default() };
+        let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice);
+        let closed: Vec<Span> = self.closures_of(bay.0).chain(self.closures_of_sites(place)).collect();
+        let mut cuts = Vec::new();
+        cuts.extend(ends(bound.iter().map(|b| b.span)).chain(ends(closed.iter().copied())));
+        for version in &place.versions {
+            cuts.extend(ends(
+                [version.span, Span::of(version.def.valid_from, version.def.valid_until)].into_iter(),
+            ));
+            if let Some((_, site)) = self.site_of(&version.def) {
+                cuts.extend(ends(site.versions.iter().map(|v| v.span)));
+                let valid = site.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
+                cuts.extend(ends(valid));
+            }
+        }
+        let pieces = pieces(cuts, |at| {
+            let Some(def) = at_version(&place.versions, at) else { return Now::default() };
+            let site = self.site_of(def).map(|(id, site)| (id, at_version(&site.versions, at)));
+            let is_valid = Span::of(def.valid_from, def.valid_until).contains(at)
+                && site.is_none_or(|(_, def)| {
+                    def.is_none_or(|d| Span::of(d.valid_from, d.valid_until).contains(at))
+                });
+            let is_closed = closed.iter().any(|span| span.contains(at));
+            let is_watched = by_feed || bound.iter().any(|b| b.span.contains(at));
+            let keys = self.scopes_of_bay(place.municipality, def, site.map(|(id, def)| (id, def)));
+            Now { is_possible: is_valid && !is_closed && is_watched, scopes: self.ids(keys) }
+        });
+        let mut holds: Vec<Hold> = self.feeds.get(&place.municipality).cloned().unwrap_or_default();
+        holds.extend(bound.iter().map(|b| Hold { source: b.source, span: b.span, hold_us: b.hold_us }));
+        holds.sort_unstable_by_key(|h| (h.source, h.span.from));
+        Layout { holds, pieces }
+    }
+
+    /// What holds of a counted site, or of one audience's spaces in it.
+    pub(super) fn site_layout(&self, site: i32, audience: &str) -> Option<(i32, Layout)> {
+        let place = self.sites.get(&site)?;
+        let closed: Vec<Span> = self.closures_of(site).collect();
+        let mut cuts: Vec<UtcMicros> = ends(closed.iter().copied()).collect();
+        for version in &place.versions {
+            cuts.extend(ends(
+                [version.span, Span::of(version.def.valid_from, version.def.valid_until)].into_iter(),
+            ));
+        }
+        let pieces = pieces(cuts, |at| {
+            let Some(def) = at_version(&place.versions, at) else { return Now::default() };
+            let is_possible = Span::of(def.valid_from, def.valid_until).contains(at)
+                && !closed.iter().any(|span| span.contains(at));
+            Now { is_possible, scopes: self.ids(scopes_of_site(place.municipality, site, def, audience)) }
+        });
+        let bound = self.bound.get(&site).map_or(&[][..], Vec::as_slice);
+        let mut holds: Vec<Hold> = self.feeds.get(&place.municipality).cloned().unwrap_or_default();
+        holds.extend(bound.iter().map(|b| Hold { source: b.source, span: b.span, hold_us: b.hold_us }));
+        holds.sort_unstable_by_key(|h| (h.source, h.span.from));
+        Some((place.municipality, Layout { holds, pieces }))
+    }
+
+    /// Capacity of a site, or of one audience's spaces, from instants on.
+    pub(super) fn capacities(&self, site: i32, audience: &str) -> Vec<(UtcMicros, i32)> {
+        let Some(place) = self.sites.get(&site) else { return Vec::new() };
+        let capacity = |def: &Site| match audience.parse() {
+            Ok(audience) => def.capacity_for(audience).unwrap_or(0),
+            Err(_) => def.capacity,
+        };
+        place
+            .versions
+            .iter()
+            .map(|v| (v.span.from, i32::try_from(capacity(&v.def)).unwrap_or(i32::MAX)))
+            .collect()
+    }
+
+    fn site_of(&self, bay: &Bay) -> Option<(i32, &Place<Site>)> {
+        let id = *self.site_ids.get(bay.site.as_deref()?)?;
+        Some((id, self.sites.get(&id)?))
+    }
+
+    fn closures_of(&self, place: i32) -> impl Iterator<Item = Span> {
+        self.closures.get(&place).into_iter().flatten().copied()
+    }
+
+    fn closures_of_sites<'a>(&'a self, bay: &'a Place<Bay>) -> impl Iterator<Item = Span> + 'a {
+        bay.versions
+            .iter()
+            .filter_map(|v| Some(self.site_of(&v.def)?.0))
+            .flat_map(|site| self.closures_of(site))
+    }
+
+    fn scopes_of_bay(
+        &self,
+        municipality: i32,
+        bay: &Bay,
+        site: Option<(i32, Option<&Site>)>,
+    ) -> Vec<ScopeKey> {
+        if bay.publish() == Publish::None {
+            // It counts nowhere.
+            return Vec::new();
+        }
+        let zone = bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()));
+        let audiences: Vec<String> =
+            match bay.restrictions.iter().filter_map(|r| r.audience).collect::<Vec<_>>() {
+                none if none.is_empty() => vec![EVERYONE.to_owned()],
+                some => some.iter().map(|a| a.as_str().to_owned()).collect(),
+            };
+        let mut keys = Vec::new();
+        for audience in [ALL.to_owned()].into_iter().chain(audiences) {
+            let key =
+                |kind, site, zone: &str| (municipality, kind, site, zone.to_owned(), audience.clone(), BAYS);
+            if let Some((site, _)) = site {
+                keys.push(key(SITE, site, ""));
+            }
+            // What is counted as a whole counts once.
+            let is_counted = site.is_some_and(|(site, _)| self.counted.contains(&(site, String::new())));
+            if is_counted {
+                continue;
+            }
+            if let Some(zone) = zone {
+                keys.push(key(ZONE, 0, zone));
+            }
+            keys.push(key(MUNICIPALITY, 0, ""));
+        }
+        keys
+    }
+
+    fn ids(&self, keys: Vec<ScopeKey>) -> SmallVec<[ScopeId; 6]> {
+        keys.iter().filter_map(|key| self.scopes.get(key).copied()).collect()
+    }
+
+    /// Gives every scope that is needed its number.
+    async fn name_scopes(&mut self, conn: &mut PgConnection) -> Result<(), StoreError> {
+        let mut keys: BTreeSet<ScopeKey> = BTreeSet::new();
+        for place in self.bays.values() {
+            for version in &place.versions {
+                let site = self.site_of(&version.def);
+                match site {
+                    None => keys.extend(self.scopes_of_bay(place.municipality, &version.def, None)),
+                    Some((id, site)) => {
+                        for def in &site.versions {
+                            let site = Some((id, Some(&def.def)));
+                            keys.extend(self.scopes_of_bay(place.municipality, &version.def, site));
+                        }
+                    }
+                }
+            }
+        }
+        for (site, audience) in &self.counted {
+            let Some(place) = self.sites.get(site) else { continue };
+            for version in &place.versions {
+                keys.extend(scopes_of_site(place.municipality, *site, &version.def, audience));
+            }
+        }
+        type Row = (i32, i32, i16, i32, String, String, i16);
+        const ALL_SCOPES: &str =
+            "SELECT id, municipality, kind, site, zone, audience, basis FROM occupancy_scope";
+        let known: Vec<Row> = sqlx::query_as(ALL_SCOPES).fetch_all(&mut *conn).await?;
+        self.scopes =
+            known.into_iter().map(|(id, m, k, s, z, a, b)| ((m, k, s, z, a, b), ScopeId(id))).collect();
+        let new: Vec<ScopeKey> = keys.into_iter().filter(|key| !self.scopes.contains_key(key)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let made: Vec<Row> = sqlx::query_as(
+            "INSERT INTO occupancy_scope (municipality, kind, site, zone, audience, basis)
+             SELECT * FROM unnest($1::int[], $2::smallint[], $3::int[], $4::text[], $5::text[], $6::smallint[])
+             RETURNING id, municipality, kind, site, zone, audience, basis",
+        )
+        .bind(new.iter().map(|k| k.0).collect::<Vec<_>>())
+        .bind(new.iter().map(|k| k.1).collect::<Vec<_>>())
+        .bind(new.iter().map(|k| k.2).collect::<Vec<_>>())
+        .bind(new.iter().map(|k| k.3.as_str()).collect::<Vec<_>>())
+        .bind(new.iter().map(|k| k.4.as_str()).collect::<Vec<_>>())
+        .bind(new.iter().map(|k| k.5).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+        self.scopes.extend(made.into_iter().map(|(id, m, k, s, z, a, b)| ((m, k, s, z, a, b), ScopeId(id))));
+        Ok(())
+    }
+}
+
+fn scopes_of_site(municipality: i32, site: i32, def: &Site, audience: &str) -> Vec<ScopeKey> {
+    if def.publish == Publish::None {
+        return Vec::new();
+    }
+    let key =
+        |kind, site, zone: &str| (municipality, kind, site, zone.to_owned(), audience.to_owned(), COUNTS);
+    let mut keys = vec![key(SITE, site, ""), key(MUNICIPALITY, 0, "")];
+    keys.extend(def.zone.as_deref().map(|zone| key(ZONE, 0, zone)));
+    keys
+}
+
+fn at_version<T>(versions: &[Version<T>], at: UtcMicros) -> Option<&T> {
+    versions.iter().find(|v| v.span.contains(at)).map(|v| &v.def)
+}
+
+fn ends(spans: impl Iterator<Item = Span>) -> impl Iterator<Item = UtcMicros> {
+    spans.flat_map(|span| [span.from, span.until])
+}
+
+async fn versions<T>(conn: &mut PgConnection, kind: i16) -> Result<Vec<(i32, Place<T>)>, StoreError>
+where
+    T: serde::de::DeserializeOwned + Send + Unpin + 'static,
+{
+    let rows: Vec<(i32, i32, Ts, Option<Ts>, Json<T>)> = sqlx::query_as(
+        "SELECT v.place, v.municipality, v.from_utc, v.until_utc, v.def
+         FROM place_version v JOIN place p ON p.id = v.place WHERE p.kind = $1 ORDER BY v.place, v.from_utc",
+    )
+    .bind(kind)
+    .fetch_all(conn)
+    .await?;
+    let mut places: Vec<(i32, Place<T>)> = Vec::new();
+    for (id, municipality, from, until, Json(def)) in rows {
+        let version = Version { span: Span::of(Some(from.0), until.map(|u| u.0)), def };
+        match places.last_mut() {
+            Some((last, place)) if *last == id => place.versions.push(version),
+            _ => places.push((id, Place { municipality, versions: vec![version] })),
+        }
+    }
+    // Before its first version it was what it became then: nobody had told otherwise.
+    for (_, place) in &mut places {
+        if let Some(first) = place.versions.first_mut() {
+            first.span.from = Span::EVER.from;
+        }
+    }
+    Ok(places)
+}
+
+async fn bound(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Bound>>, StoreError> {
+    type Row = (i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT coalesce(b.bay, b.site), b.sensor, b.from_utc, b.until_utc, b.heartbeat_s, b.stale_after_s, f.def
+         FROM sensor_binding b JOIN sensor s ON s.id = b.sensor JOIN feed f ON f.id = s.feed
+         WHERE coalesce(b.bay, b.site) IS NOT NULL ORDER BY b.sensor, b.from_utc",
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut bound: HashMap<i32, Vec<Bound>> = HashMap::new();
+    for (place, sensor, from, until, heartbeat_s, stale_after_s, Json(feed)) in rows {
+        let signed = |n: i32| u32::try_from(n).unwrap_or(0);
+        let heartbeat_s = heartbeat_s.map_or_else(|| feed.heartbeat_s(), signed);
+        let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), signed);
+        let span = Span { from: from.0, until: until.0 };
+        bound.entry(place).or_default().push(Bound { source: sensor, span, hold_us: hold_us(stale_s) });
+    }
+    Ok(bound)
+}
+
+fn hold_us(stale_after_s: u32) -> i64 {
+    i64::from(stale_after_s.max(1)) * domain::time::MICROS_PER_S
+}
+
+/// The feeds that name places themselves: of a municipality its own, and the county's.
+async fn feeds(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, StoreError> {
+    let rows: Vec<(i32, i32, Json<Feed>, bool)> = sqlx::query_as(
+        "SELECT m.id, f.id, f.def, f.municipality <> m.id
+         FROM municipality m JOIN feed f ON f.municipality = m.id
+            OR f.municipality IN (SELECT id FROM municipality WHERE length(def ->> 'ags') = 5)
+         ORDER BY m.id, f.id",
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut feeds: HashMap<i32, Vec<Hold>> = HashMap::new();
+    for (municipality, feed, Json(def), _) in rows {
+        if def.format == FeedFormat::Native {
+            let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
+            feeds.entry(municipality).or_default().push(Hold { source: -feed, span: Span::EVER, hold_us });
+        }
+    }
+    Ok(feeds)
+}
+
+/// By place: when it was closed, whatever its opening hours say.
+async fn closures(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Span>>, StoreError> {
+    let closed = crate::places::ever_closed(conn).await?;
+    let spans = |(place, spans): (domain::PlaceId, domain::closure::Spans)| {
+        (place.0, spans.iter().map(|(from, until)| Span { from, until }).collect())
+    };
+    Ok(closed.into_iter().map(spans).collect())
+}

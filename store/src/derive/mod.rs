@@ -1,0 +1,303 @@
+//! Derives what places were over time, and the sums of their hours, from what is stored.
+//!
+//! One deriver works at a time, whoever holds the lock; it follows the change log (and `derive_wanted` for counts), so
+//! storing costs nothing more. Each step is one transaction that also notes how far it came: a crash repeats
+//! nothing and leaves nothing out. The result is a function of the stored set: see `domain::intervals`.
+//!
+//! Hours before `hours_until` are summed up. What comes late changes them by the difference of a bay's old and new
+//! intervals; what happens now waits until its hour is over, so it costs no hour anything.
+
+pub(crate) mod bays;
+mod closing;
+mod facts;
+pub(crate) mod hours;
+pub(crate) mod relayout;
+pub(crate) mod sites;
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::intervals::{HOUR_US, Layout};
+use domain::live::Change;
+use domain::{BayId, UtcMicros};
+use sqlx::{Connection, PgConnection};
+
+use crate::StoreError;
+use crate::changes;
+use crate::ts::Ts;
+
+/// Advisory lock: one deriver at a time.
+const DERIVE_LOCK: i64 = 0x6b76_6465_7276; // "kvderv"
+
+/// Rows of the log in one step, and the bytes at which no further row is added: a row holds up to 10,000 changes of about 20 bytes.
+const LOG_ROWS: i64 = 200;
+const LOG_BYTES: i64 = 6 << 20;
+
+/// What is derived of a place.
+#[derive(Debug, Clone)]
+struct Placed {
+    municipality: i32,
+    /// A feed named it without a sensor.
+    by_feed: bool,
+    layout: Layout,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Transactions of the log that were taken in.
+    pub log_rows: usize,
+    pub statements: usize,
+    /// Spans of counted sites.
+    pub counts: usize,
+    /// Places that were derived anew, because what they are was changed.
+    pub places: usize,
+    /// Hours that were closed.
+    pub hours: i64,
+}
+
+impl Step {
+    /// Whether there was nothing to do.
+    pub fn is_idle(&self) -> bool {
+        *self == Step::default()
+    }
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Deriver {
+    conn: PgConnection,
+    bays: HashMap<BayId, Placed>,
+    /// By site and audience.
+    sites: HashMap<(i32, String), Placed>,
+    /// Capacity of the same as the places' definitions say, from an instant on.
+    capacities: HashMap<(i32, String), Vec<(UtcMicros, i32)>>,
+    hours_until: UtcMicros,
+    last_place: i32,
+    /// Places may have changed since they were last looked at.
+    is_place_news: bool,
+}
+
+impl Deriver {
+    /// Opens a connection to the database at `url` and takes the lock; `None` when another deriver has it.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>, StoreError> {
+        let mut conn = PgConnection::connect_with(&crate::pool::options(url)?).await?;
+        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(DERIVE_LOCK)
+            .fetch_one(&mut conn)
+            .await?;
+        if !is_ours {
+            return Ok(None);
+        }
+        let (hours_until, last_place) = begin(&mut conn, now).await?;
+        let (bays, sites) = placed(&mut conn).await?;
+        Ok(Some(Deriver {
+            conn,
+            bays,
+            sites,
+            capacities: HashMap::new(),
+            hours_until,
+            last_place,
+            is_place_news: true,
+        }))
+    }
+
+    /// Takes in what is new, once. Call again at once unless it was idle.
+    ///
+    /// # Errors
+    /// The database is not available; nothing is lost, connect anew.
+    pub async fn step(&mut self, now: UtcMicros) -> Result<Step, StoreError> {
+        let mut step = Step::default();
+        let log = self.log().await?;
+        let statements: Vec<_> = log
+            .iter()
+            .flat_map(|row| &row.changes)
+            .filter_map(|change| match change {
+                Change::Bay { bay, reading } => Some((*bay, *reading)),
+                _ => None,
+            })
+            .collect();
+        self.is_place_news |= log.iter().any(|row| row.changes.contains(&Change::Places));
+        let named: BTreeSet<BayId> = statements
+            .iter()
+            .filter(|(bay, reading)| {
+                self.bays.get(bay).is_none_or(|b| reading.sensor.is_none() && !b.by_feed)
+            })
+            .map(|(bay, _)| *bay)
+            .collect();
+        let wanted = sites::wanted(&mut self.conn).await?;
+        let counted: BTreeSet<(i32, String)> =
+            wanted.iter().flat_map(|w| w.audiences.iter().map(|a| (w.site, a.clone()))).collect();
+        let is_site_news = counted.iter().any(|key| !self.sites.contains_key(key));
+        if self.is_place_news || !named.is_empty() || is_site_news {
+            let natively: BTreeSet<BayId> = statements
+                .iter()
+                .filter(|(bay, reading)| reading.sensor.is_none() && named.contains(bay))
+                .map(|(bay, _)| *bay)
+                .collect();
+            step.places = self.relayout(&natively, &counted).await?;
+            self.is_place_news = false;
+        }
+        if !log.is_empty() || !wanted.is_empty() {
+            let mut tx = self.conn.begin().await?;
+            let mut delta = hours::Delta::default();
+            bays::apply(&mut tx, &self.bays, &statements, self.hours_until, &mut delta).await?;
+            let counted = sites::Counted { placed: &self.sites, capacities: &self.capacities };
+            sites::apply(&mut tx, counted, &wanted, self.hours_until, &mut delta).await?;
+            hours::write(&mut tx, delta).await?;
+            mark(&mut tx, &log).await?;
+            tx.commit().await?;
+            (step.log_rows, step.statements, step.counts) = (log.len(), statements.len(), wanted.len());
+        }
+        // Not before everything of that hour that is stored is taken in: else it would be done twice.
+        let until = UtcMicros(now.0.div_euclid(HOUR_US) * HOUR_US);
+        if step.log_rows == 0 && until > self.hours_until {
+            step.hours = (until.0 - self.hours_until.0) / HOUR_US;
+            self.close_hours(until).await?;
+        }
+        Ok(step)
+    }
+
+    /// Forgets all that was derived from observations that are still stored, and derives it again.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn forget(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.conn.begin().await?;
+        for forget in [
+            "DELETE FROM bay_interval i USING (SELECT municipality, min(observed_at) AS first FROM bay_observation
+                 GROUP BY municipality) o WHERE i.municipality = o.municipality AND i.until_utc > o.first",
+            "DELETE FROM site_interval i USING (SELECT municipality, min(observed_at) AS first FROM site_count
+                 GROUP BY municipality) o WHERE i.municipality = o.municipality AND i.until_utc > o.first",
+            "DELETE FROM occupancy_hour h USING (SELECT municipality, min(observed_at) AS first
+                 FROM (SELECT municipality, observed_at FROM bay_observation
+                       UNION ALL SELECT municipality, observed_at FROM site_count) x GROUP BY municipality) o
+             WHERE h.municipality = o.municipality AND h.hour >= date_trunc('hour', o.first, 'UTC')",
+            "UPDATE derive_state SET last_place = coalesce((SELECT max(id) FROM place), 0)",
+            "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
+             SELECT municipality, site, min(observed_at), max(observed_at) FROM site_count GROUP BY 1, 2",
+        ] {
+            sqlx::query(forget).execute(&mut *tx).await?;
+        }
+        sqlx::query("UPDATE derived_place SET layout = $1")
+            .bind(relayout::encode(&Layout::default())?)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        (self.hours_until, self.last_place) = begin(&mut self.conn, self.hours_until).await?;
+        (self.bays, self.sites) = placed(&mut self.conn).await?;
+        self.is_place_news = true;
+        Ok(())
+    }
+
+    async fn log(&mut self) -> Result<Vec<LogRow>, StoreError> {
+        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+            // The rows of all writers in turn, each writer's in its order: none is skipped, none starves.
+            "SELECT writer, seq, body FROM (
+                 SELECT *, sum(bytes) OVER (ORDER BY turn, writer) - bytes AS bytes_before FROM (
+                     SELECT c.writer, c.seq, c.body, octet_length(c.body) AS bytes,
+                            row_number() OVER (PARTITION BY c.writer ORDER BY c.seq) AS turn
+                     FROM change c LEFT JOIN derive_position p USING (writer)
+                     WHERE c.seq > coalesce(p.seq, 0)) new
+                 ORDER BY turn, writer LIMIT $1) log
+             WHERE bytes_before < $2
+             ORDER BY writer, seq",
+        )
+        .bind(LOG_ROWS)
+        .bind(LOG_BYTES)
+        .fetch_all(&mut self.conn)
+        .await?;
+        rows.into_iter()
+            .map(|(writer, seq, body)| Ok(LogRow { writer, seq, changes: changes::decode(&body)? }))
+            .collect()
+    }
+}
+
+struct LogRow {
+    writer: i64,
+    seq: i64,
+    changes: Vec<Change>,
+}
+
+/// Notes that `log` is taken in.
+async fn mark(conn: &mut PgConnection, log: &[LogRow]) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO derive_position AS held (writer, seq)
+         SELECT writer, max(seq) FROM unnest($1::bigint[], $2::bigint[]) AS t(writer, seq) GROUP BY writer
+         ON CONFLICT (writer) DO UPDATE SET seq = greatest(held.seq, excluded.seq)",
+    )
+    .bind(log.iter().map(|row| row.writer).collect::<Vec<_>>())
+    .bind(log.iter().map(|row| row.seq).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The instant until which hours are summed up, and the last place of before the log was derived; made on first use.
+async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i32), StoreError> {
+    let mut tx = conn.begin().await?;
+    let done = sqlx::query(
+        "INSERT INTO derive_state (hours_until, last_place)
+         SELECT date_trunc('hour', $1::timestamptz, 'UTC'), coalesce(max(id), 0) FROM place
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(Ts(now))
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() > 0 {
+        sqlx::query(
+            "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
+             SELECT municipality, site, min(observed_at), max(observed_at) FROM site_count GROUP BY 1, 2",
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
+             SELECT DISTINCT municipality, bay, '', true, $1 FROM bay_observation WHERE sensor IS NULL",
+        )
+        .bind(relayout::encode(&Layout::default())?)
+        .execute(&mut *tx)
+        .await?;
+    }
+    let (until, last): (Ts, i32) =
+        sqlx::query_as("SELECT hours_until, last_place FROM derive_state").fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok((until.0, last))
+}
+
+type Places = (HashMap<BayId, Placed>, HashMap<(i32, String), Placed>);
+
+/// The layouts under which places were derived.
+async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
+    let rows: Vec<(i32, i32, i16, String, bool, Vec<u8>)> = sqlx::query_as(
+        "SELECT d.municipality, d.place, p.kind, d.audience, d.by_feed, d.layout
+         FROM derived_place d JOIN place p ON p.id = d.place",
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut places = Places::default();
+    for (municipality, place, kind, audience, by_feed, layout) in rows {
+        let layout = relayout::decode(&layout)?;
+        let placed = Placed { municipality, by_feed, layout };
+        match kind {
+            2 => drop(places.0.insert(BayId(place), placed)),
+            _ => drop(places.1.insert((place, audience), placed)),
+        }
+    }
+    Ok(places)
+}
+
+/// Statements that wait to be derived: rows of the log.
+///
+/// # Errors
+/// The database is not available.
+pub async fn backlog(pool: &crate::Pool) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM change c LEFT JOIN derive_position p USING (writer)
+                 WHERE c.seq > coalesce(p.seq, 0)) + (SELECT count(*) FROM derive_wanted)",
+    )
+    .fetch_one(pool)
+    .await?)
+}

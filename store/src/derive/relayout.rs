@@ -1,0 +1,323 @@
+//! Places, sensors or feeds are not what they were when something was derived: it is derived again, as far as that
+//! reaches and no further.
+//!
+//! With each chunk of time the layout under which it was derived is noted, so a crash goes on where it stopped.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use domain::intervals::{Delta, Layout, Run, Runs, Span, derive_runs};
+use domain::{BayId, UtcMicros};
+use sqlx::{Connection, PgConnection};
+use tracing::info;
+
+use super::facts::Facts;
+use super::{Deriver, Placed, bays, hours, sites};
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// What is derived in one transaction.
+const CHUNK_US: i64 = 7 * 86_400_000_000;
+
+/// Format of a stored layout.
+const VERSION: u8 = 1;
+
+pub(super) fn encode(layout: &Layout) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(layout, vec![VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
+}
+
+pub(crate) fn decode(body: &[u8]) -> Result<Layout, StoreError> {
+    match body.split_first() {
+        Some((&VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))
+        }
+        _ => Err(StoreError::Decode("layout: unknown version".into())),
+    }
+}
+
+/// A bay whose layout has changed.
+struct Moved {
+    bay: BayId,
+    by_feed: bool,
+    old: Layout,
+    new: Layout,
+    /// Where its intervals change.
+    holds: Option<Span>,
+    /// Where they, or what they count for, change.
+    span: Option<Span>,
+}
+
+impl Moved {
+    fn of(bay: BayId, by_feed: bool, old: Layout, new: Layout) -> Moved {
+        let longest_us = old.longest_hold_us().max(new.longest_hold_us());
+        let holds = old
+            .differs_in_holds(&new)
+            .map(|span| Span { until: UtcMicros(span.until.0.saturating_add(longest_us)), ..span });
+        let span = match (holds, old.differs_in_pieces(&new)) {
+            (Some(a), Some(b)) => Some(Span { from: a.from.min(b.from), until: a.until.max(b.until) }),
+            (a, b) => a.or(b),
+        };
+        Moved { bay, by_feed, old, new, holds, span }
+    }
+}
+
+impl Deriver {
+    /// Compares what places are with what they were when they were derived. `natively`: bays that a feed has named;
+    /// `counted`: sites and audiences that were counted. How many places were derived again.
+    pub(super) async fn relayout(
+        &mut self,
+        natively: &BTreeSet<BayId>,
+        counted: &BTreeSet<(i32, String)>,
+    ) -> Result<usize, StoreError> {
+        let counted: BTreeSet<(i32, String)> = self.sites.keys().chain(counted).cloned().collect();
+        let facts = Facts::load(&mut self.conn, &counted).await?;
+        let mut moved: BTreeMap<i32, Vec<Moved>> = BTreeMap::new();
+        let mut fresh: Vec<(BayId, Placed)> = Vec::new();
+        for (municipality, bay) in facts.bays() {
+            let held = self.bays.get(&bay);
+            let by_feed = held.is_some_and(|p| p.by_feed) || natively.contains(&bay);
+            let new = facts.bay_layout(bay, by_feed);
+            match held {
+                Some(held) if held.layout == new && held.by_feed == by_feed => {}
+                // Whatever is stored of it went through the log.
+                None if bay.0 > self.last_place => {
+                    fresh.push((bay, Placed { municipality, by_feed, layout: new }));
+                }
+                held => {
+                    let old = held.map(|p| p.layout.clone()).unwrap_or_default();
+                    moved.entry(municipality).or_default().push(Moved::of(bay, by_feed, old, new));
+                }
+            }
+        }
+        let count = moved.values().map(Vec::len).sum();
+        let notes = fresh.iter().map(|(bay, p)| (p.municipality, bay.0, "", p.by_feed, &p.layout));
+        Notes::of(notes)?.write(&mut self.conn).await?;
+        self.bays.extend(fresh);
+        for (municipality, moved) in moved {
+            self.derive_again(municipality, moved).await?;
+        }
+        for (site, audience) in counted {
+            self.relayout_site(&facts, site, audience).await?;
+        }
+        Ok(count)
+    }
+
+    async fn derive_again(&mut self, municipality: i32, moved: Vec<Moved>) -> Result<(), StoreError> {
+        let longest_us = moved.iter().map(|m| m.new.longest_hold_us()).max().unwrap_or(0);
+        let spans = moved.iter().filter_map(|m| m.span);
+        let all = spans.reduce(|a, b| Span { from: a.from.min(b.from), until: a.until.max(b.until) });
+        let stored = stored_span(&mut self.conn, municipality, &moved, longest_us).await?;
+        if let (Some(all), Some(stored)) = (all, stored) {
+            let all = all.within(stored);
+            let mut chunk = Span { from: all.from, until: all.from };
+            while chunk.until < all.until {
+                chunk = Span { from: chunk.until, until: UtcMicros(chunk.until.0 + CHUNK_US).min(all.until) };
+                self.derive_chunk(municipality, &moved, chunk, longest_us).await?;
+            }
+            if all.len_us() > CHUNK_US {
+                let days = all.len_us() / 86_400_000_000;
+                info!("{} bays were derived again over {days} days", moved.len());
+            }
+        }
+        let notes = moved.iter().map(|m| (municipality, m.bay.0, "", m.by_feed, &m.new));
+        Notes::of(notes)?.write(&mut self.conn).await?;
+        self.bays.extend(
+            moved.into_iter().map(|m| (m.bay, Placed { municipality, by_feed: m.by_feed, layout: m.new })),
+        );
+        Ok(())
+    }
+
+    async fn derive_chunk(
+        &mut self,
+        municipality: i32,
+        moved: &[Moved],
+        chunk: Span,
+        longest_us: i64,
+    ) -> Result<(), StoreError> {
+        let touched: Vec<&Moved> =
+            moved.iter().filter(|m| m.span.is_some_and(|span| !span.within(chunk).is_empty())).collect();
+        let mut tx = self.conn.begin().await?;
+        let spans: Vec<_> = touched.iter().map(|m| ((municipality, m.bay), chunk)).collect();
+        let mut before = bays::around(&mut tx, &spans).await?;
+        let statements = readings(&mut tx, municipality, &touched, chunk, longest_us).await?;
+        let summed = chunk.within(Span::of(None, Some(self.hours_until)));
+        let mut delta = Delta::default();
+        let mut changed: Vec<(bays::Key, Runs, Runs)> = Vec::new();
+        for m in &touched {
+            let key = (municipality, m.bay);
+            let before = before.remove(&key).unwrap_or_default();
+            let mut after = before.clone();
+            if let Some(span) = m.holds.map(|span| span.within(chunk)).filter(|span| !span.is_empty()) {
+                let said = statements.get(&m.bay).map_or(&[][..], Vec::as_slice);
+                let said = said.chunk_by(|a, b| a.observed_at == b.observed_at);
+                let runs = derive_runs(said.filter_map(|now| bays::decided(&m.new, now.iter().copied())));
+                after.clear(span.from, span.until);
+                after.splice(&runs.into_iter().filter_map(|run| cut(run, span)).collect::<Vec<_>>());
+            }
+            delta.add_runs(before.as_slice(), &m.old, summed, -1);
+            delta.add_runs(after.as_slice(), &m.new, summed, 1);
+            changed.push((key, before, after));
+        }
+        let changed: Vec<_> = changed.iter().map(|(key, a, b)| (*key, a.as_slice(), b.as_slice())).collect();
+        bays::write(&mut tx, &changed).await?;
+        hours::write(&mut tx, delta).await?;
+        let so_far: Vec<Layout> = touched.iter().map(|m| m.new.spliced(&m.old, chunk.until)).collect();
+        let notes =
+            touched.iter().zip(&so_far).map(|(m, layout)| (municipality, m.bay.0, "", m.by_feed, layout));
+        Notes::of(notes)?.write(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Counts are few: a counted site's hours are reckoned anew as a whole.
+    async fn relayout_site(&mut self, facts: &Facts, site: i32, audience: String) -> Result<(), StoreError> {
+        let Some((municipality, new)) = facts.site_layout(site, &audience) else { return Ok(()) };
+        let key = (site, audience);
+        self.capacities.insert(key.clone(), facts.capacities(site, &key.1));
+        let held = self.sites.get(&key);
+        if held.is_some_and(|held| held.layout == new) {
+            return Ok(());
+        }
+        let mut tx = self.conn.begin().await?;
+        if let Some(held) = held {
+            let pieces = held.layout.differs_in_pieces(&new);
+            if let Some(span) = pieces {
+                let summed = span.within(Span::of(None, Some(self.hours_until)));
+                let runs = sites::within(&mut tx, municipality, site, &key.1, summed).await?;
+                let mut delta = Delta::default();
+                delta.add_counts(&runs, &held.layout, summed, -1);
+                delta.add_counts(&runs, &new, summed, 1);
+                hours::write(&mut tx, delta).await?;
+            }
+            if let Some(span) = held.layout.differs_in_holds(&new) {
+                sqlx::query(
+                    "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
+                     SELECT $1, $2, min(from_utc), max(from_utc) FROM site_interval
+                     WHERE municipality = $1 AND site = $2 AND from_utc BETWEEN $3 AND $4 HAVING count(*) > 0",
+                )
+                .bind(municipality)
+                .bind(site)
+                .bind(Ts(span.from))
+                .bind(Ts(span.until))
+                .execute(&mut *tx)
+                .await?;
+            }
+        }
+        let note = (municipality, site, key.1.as_str(), true, &new);
+        Notes::of(std::iter::once(note))?.write(&mut tx).await?;
+        tx.commit().await?;
+        self.sites.insert(key, Placed { municipality, by_feed: true, layout: new });
+        Ok(())
+    }
+}
+
+/// The part of `run` within `span`.
+fn cut(run: Run, span: Span) -> Option<Run> {
+    let part = Span { from: run.from, until: run.until }.within(span);
+    let last_at = run.last_at.min(UtcMicros(span.until.0 - 1));
+    (!part.is_empty()).then_some(Run { from: part.from, until: part.until, last_at, ..run })
+}
+
+/// The time in which anything is stored of `moved`.
+async fn stored_span(
+    conn: &mut PgConnection,
+    municipality: i32,
+    moved: &[Moved],
+    longest_us: i64,
+) -> Result<Option<Span>, StoreError> {
+    let (first, last): (Option<Ts>, Option<Ts>) = sqlx::query_as(
+        "SELECT (SELECT min(observed_at) FROM bay_observation WHERE municipality = $1),
+                (SELECT max(observed_at) FROM bay_observation WHERE municipality = $1)",
+    )
+    .bind(municipality)
+    .fetch_one(&mut *conn)
+    .await?;
+    let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(
+        "SELECT min(a.from_utc), max(b.until_utc) FROM unnest($2::int[]) AS t(bay)
+         CROSS JOIN LATERAL (SELECT from_utc FROM bay_interval WHERE municipality = $1 AND bay = t.bay
+                             ORDER BY from_utc LIMIT 1) a
+         CROSS JOIN LATERAL (SELECT until_utc FROM bay_interval WHERE municipality = $1 AND bay = t.bay
+                             ORDER BY from_utc DESC LIMIT 1) b",
+    )
+    .bind(municipality)
+    .bind(moved.iter().map(|m| m.bay.0).collect::<Vec<_>>())
+    .fetch_one(conn)
+    .await?;
+    let last = last.map(|at| UtcMicros(at.0.0.saturating_add(longest_us)));
+    let from = [first.map(|at| at.0), from.map(|at| at.0)].into_iter().flatten().min();
+    let until = last.max(until.map(|at| at.0));
+    Ok(from.zip(until).map(|(from, until)| Span { from, until }))
+}
+
+/// What is stored of those whose intervals change, as far as it could hold within `chunk`; by bay in the order of time.
+async fn readings(
+    conn: &mut PgConnection,
+    municipality: i32,
+    moved: &[&Moved],
+    chunk: Span,
+    longest_us: i64,
+) -> Result<HashMap<BayId, Vec<domain::BayReading>>, StoreError> {
+    let bays: Vec<i32> = moved
+        .iter()
+        .filter(|m| m.holds.is_some_and(|span| !span.within(chunk).is_empty()))
+        .map(|m| m.bay.0)
+        .collect();
+    let mut found: HashMap<BayId, Vec<domain::BayReading>> = HashMap::new();
+    if bays.is_empty() {
+        return Ok(found);
+    }
+    let rows: Vec<(i32, Ts, i32, Option<i32>, Option<i64>, i16)> = sqlx::query_as(
+        "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
+         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 AND bay = ANY($4)
+         ORDER BY observed_at",
+    )
+    .bind(municipality)
+    .bind(Ts(UtcMicros(chunk.from.0.saturating_sub(longest_us))))
+    .bind(Ts(chunk.until))
+    .bind(bays)
+    .fetch_all(conn)
+    .await?;
+    for (bay, at, feed, sensor, seq, state) in rows {
+        found.entry(BayId(bay)).or_default().push(bays::reading(at, feed, sensor, seq, state));
+    }
+    Ok(found)
+}
+
+/// Under which layouts places are derived: municipality, place, audience, by_feed, layout.
+#[derive(Default)]
+struct Notes(Vec<i32>, Vec<i32>, Vec<String>, Vec<bool>, Vec<Vec<u8>>);
+
+impl Notes {
+    fn of<'a>(
+        notes: impl Iterator<Item = (i32, i32, &'a str, bool, &'a Layout)>,
+    ) -> Result<Notes, StoreError> {
+        let mut columns = Notes::default();
+        for (municipality, place, audience, by_feed, layout) in notes {
+            columns.0.push(municipality);
+            columns.1.push(place);
+            columns.2.push(audience.to_owned());
+            columns.3.push(by_feed);
+            columns.4.push(encode(layout)?);
+        }
+        Ok(columns)
+    }
+
+    async fn write(self, conn: &mut PgConnection) -> Result<(), StoreError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
+             SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bool[], $5::bytea[])
+             ON CONFLICT (municipality, place, audience) DO UPDATE
+             SET by_feed = excluded.by_feed, layout = excluded.layout",
+        )
+        .bind(self.0)
+        .bind(self.1)
+        .bind(self.2)
+        .bind(self.3)
+        .bind(self.4)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+}

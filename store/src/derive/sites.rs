@@ -1,0 +1,305 @@
+//! Counts of sites move their intervals.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::UtcMicros;
+use domain::intervals::{CountRun, Counted as Count, Delta, Layout, Span, derive_counts};
+use domain::observation::SiteStatus;
+use domain::site_count::Absolute;
+use sqlx::PgConnection;
+
+use super::Placed;
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// Spans that are derived in one step.
+const AT_ONCE: i64 = 100;
+
+/// Counts of a site were stored in a span of time.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    id: i64,
+    municipality: i32,
+    pub(super) site: i32,
+    from: UtcMicros,
+    until: UtcMicros,
+    /// Whose spaces were counted then.
+    pub(super) audiences: Vec<String>,
+}
+
+/// What is known of counted sites.
+#[derive(Clone, Copy)]
+pub(super) struct Counted<'a> {
+    pub(super) placed: &'a HashMap<(i32, String), Placed>,
+    pub(super) capacities: &'a HashMap<(i32, String), Vec<(UtcMicros, i32)>>,
+}
+
+/// What is to be derived, oldest first.
+pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<Wanted>, StoreError> {
+    let rows: Vec<(i64, i32, i32, Ts, Ts, Vec<String>)> = sqlx::query_as(
+        "SELECT w.id, w.municipality, w.site, w.from_utc, w.until_utc,
+                ARRAY(SELECT DISTINCT audience FROM site_count c
+                      WHERE c.municipality = w.municipality AND c.site = w.site
+                        AND c.observed_at BETWEEN w.from_utc AND w.until_utc)
+         FROM (SELECT * FROM derive_wanted ORDER BY id LIMIT $1) w",
+    )
+    .bind(AT_ONCE)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, municipality, site, from, until, audiences)| Wanted {
+            id,
+            municipality,
+            site,
+            from: from.0,
+            until: until.0,
+            audiences,
+        })
+        .collect())
+}
+
+/// Derives what is `wanted`, and forgets the wish.
+pub(super) async fn apply(
+    conn: &mut PgConnection,
+    counted: Counted<'_>,
+    wanted: &[Wanted],
+    hours_until: UtcMicros,
+    delta: &mut Delta,
+) -> Result<(), StoreError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut spans: BTreeMap<(i32, &str), (i32, UtcMicros, UtcMicros)> = BTreeMap::new();
+    for w in wanted {
+        for audience in &w.audiences {
+            let span = spans.entry((w.site, audience)).or_insert((w.municipality, w.from, w.until));
+            *span = (w.municipality, span.1.min(w.from), span.2.max(w.until));
+        }
+    }
+    for ((site, audience), (municipality, from, until)) in spans {
+        let key = (site, audience.to_owned());
+        let Some(placed) = counted.placed.get(&key) else { continue };
+        let capacities = counted.capacities.get(&key).map_or(&[][..], Vec::as_slice);
+        let place = Place { municipality, site, audience, layout: &placed.layout, capacities };
+        place.derive(conn, from, until, hours_until, delta).await?;
+    }
+    sqlx::query("DELETE FROM derive_wanted WHERE id = ANY($1)")
+        .bind(wanted.iter().map(|w| w.id).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+struct Place<'a> {
+    municipality: i32,
+    site: i32,
+    audience: &'a str,
+    layout: &'a Layout,
+    capacities: &'a [(UtcMicros, i32)],
+}
+
+impl Place<'_> {
+    /// Derives from `from` to the first absolute count after `until`, from which on all is as it was.
+    async fn derive(
+        &self,
+        conn: &mut PgConnection,
+        from: UtcMicros,
+        until: UtcMicros,
+        hours_until: UtcMicros,
+        delta: &mut Delta,
+    ) -> Result<(), StoreError> {
+        let mut end = self.next_anchor(conn, until).await?;
+        loop {
+            let before = self.runs(conn, from, end).await?;
+            let (earlier, _) = before.split_at(before.partition_point(|run| run.from < from));
+            let counts = self.counts(conn, from, end).await?;
+            let mut after = derive_counts(earlier.last().copied(), &counts, |at| self.defined(at));
+            if let Some(last) = after.last_mut() {
+                last.until = last.until.min(end);
+            }
+            // Whether it is closed, and its stated capacity, go on beyond an absolute count.
+            let carried = |run: Option<&CountRun>| run.map(|r| (r.capacity, r.is_closed));
+            if end.0 < i64::MAX && carried(before.last()) != carried(after.last()) {
+                end = self.next_anchor(conn, end).await?;
+                continue;
+            }
+            let first = counts.first().map_or(from, |count| count.at);
+            let earlier = earlier.iter().map(|run| CountRun { until: run.until.min(first), ..*run });
+            let after: Vec<CountRun> = earlier.chain(after).collect();
+            let summed = Span::of(None, Some(hours_until));
+            delta.add_counts(&before, self.layout, summed, -1);
+            delta.add_counts(&after, self.layout, summed, 1);
+            return self.write(conn, &before, &after).await;
+        }
+    }
+
+    fn defined(&self, at: UtcMicros) -> i32 {
+        let after = self.capacities.partition_point(|(from, _)| *from <= at);
+        after.checked_sub(1).map_or(0, |i| self.capacities[i].1)
+    }
+
+    /// The first absolute count after `at`; the end of time when there is none.
+    async fn next_anchor(&self, conn: &mut PgConnection, at: UtcMicros) -> Result<UtcMicros, StoreError> {
+        let next: Option<Ts> = sqlx::query_scalar(
+            "SELECT from_utc FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
+             AND from_utc > $4 AND is_anchored ORDER BY from_utc LIMIT 1",
+        )
+        .bind(self.municipality)
+        .bind(self.site)
+        .bind(self.audience)
+        .bind(Ts(at))
+        .fetch_optional(conn)
+        .await?;
+        Ok(next.map_or(Span::EVER.until, |next| next.0))
+    }
+
+    /// What is derived in `[from, end)`, and the run before it.
+    async fn runs(
+        &self,
+        conn: &mut PgConnection,
+        from: UtcMicros,
+        end: UtcMicros,
+    ) -> Result<Vec<CountRun>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT from_utc, until_utc, occupied, capacity, is_closed, is_anchored, entries, exits FROM site_interval
+             WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc < $5
+               AND from_utc >= coalesce((SELECT max(x.from_utc) FROM site_interval x
+                   WHERE x.municipality = $1 AND x.site = $2 AND x.audience = $3 AND x.from_utc < $4), '-infinity')
+             ORDER BY from_utc",
+        )
+        .bind(self.municipality)
+        .bind(self.site)
+        .bind(self.audience)
+        .bind(Ts(from))
+        .bind(Ts(end))
+        .fetch_all(conn)
+        .await?;
+        Ok(rows.into_iter().map(run).collect())
+    }
+
+    async fn counts(
+        &self,
+        conn: &mut PgConnection,
+        from: UtcMicros,
+        end: UtcMicros,
+    ) -> Result<Vec<Count>, StoreError> {
+        let rows: Vec<CountRow> = sqlx::query_as(
+            "SELECT observed_at, feed, sensor, source, seq, occupied, vacant, coalesce(entries, 0) AS entries,
+                    coalesce(exits, 0) AS exits, status, capacity
+             FROM site_count
+             WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3
+             ORDER BY observed_at",
+        )
+        .bind(self.municipality)
+        .bind(self.site)
+        .bind(self.audience)
+        .bind(Ts(from))
+        .bind(Ts(end))
+        .fetch_all(conn)
+        .await?;
+        Ok(rows.into_iter().filter_map(|row| row.count(self.layout)).collect())
+    }
+
+    async fn write(
+        &self,
+        conn: &mut PgConnection,
+        before: &[CountRun],
+        after: &[CountRun],
+    ) -> Result<(), StoreError> {
+        let of = |runs: &[CountRun], from: UtcMicros| {
+            runs.binary_search_by_key(&from, |run| run.from).ok().map(|i| runs[i])
+        };
+        let gone: Vec<Ts> =
+            before.iter().filter(|run| of(after, run.from).is_none()).map(|run| Ts(run.from)).collect();
+        if !gone.is_empty() {
+            sqlx::query(
+                "DELETE FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
+                 AND from_utc = ANY($4)",
+            )
+            .bind(self.municipality)
+            .bind(self.site)
+            .bind(self.audience)
+            .bind(gone)
+            .execute(&mut *conn)
+            .await?;
+        }
+        let new: Vec<&CountRun> = after.iter().filter(|run| of(before, run.from) != Some(**run)).collect();
+        sqlx::query(
+            "INSERT INTO site_interval (municipality, site, audience, from_utc, until_utc, occupied, capacity, is_closed,
+                 is_anchored, entries, exits)
+             SELECT $1, $2, $3, * FROM unnest($4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::bool[],
+                 $9::bool[], $10::int[], $11::int[])
+             ON CONFLICT (municipality, site, audience, from_utc) DO UPDATE
+             SET until_utc = excluded.until_utc, occupied = excluded.occupied, capacity = excluded.capacity,
+                 is_closed = excluded.is_closed, is_anchored = excluded.is_anchored, entries = excluded.entries,
+                 exits = excluded.exits",
+        )
+        .bind(self.municipality)
+        .bind(self.site)
+        .bind(self.audience)
+        .bind(new.iter().map(|run| Ts(run.from)).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| Ts(run.until)).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| run.occupied).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| run.capacity).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| run.is_closed).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| run.is_anchored).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| run.entries).collect::<Vec<_>>())
+        .bind(new.iter().map(|run| run.exits).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+}
+
+type Row = (Ts, Ts, Option<i32>, i32, bool, bool, i32, i32);
+
+fn run((from, until, occupied, capacity, is_closed, is_anchored, entries, exits): Row) -> CountRun {
+    CountRun { from: from.0, until: until.0, occupied, capacity, is_closed, is_anchored, entries, exits }
+}
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    observed_at: Ts,
+    feed: i32,
+    sensor: Option<i32>,
+    source: Option<String>,
+    seq: Option<i64>,
+    occupied: Option<i32>,
+    vacant: Option<i32>,
+    entries: i32,
+    exits: i32,
+    status: Option<String>,
+    capacity: Option<i32>,
+}
+
+impl CountRow {
+    /// `None`: who counted had nothing to do with the site then.
+    fn count(self, layout: &Layout) -> Option<Count> {
+        let source = self.sensor.unwrap_or(-self.feed);
+        Some(Count {
+            at: self.observed_at.0,
+            hold_us: layout.hold_us(source, self.observed_at.0)?,
+            source: format!("{}/{source}/{}", self.feed, self.source.unwrap_or_default()),
+            seq: self.seq,
+            absolute: self.occupied.map(Absolute::Occupied).or(self.vacant.map(Absolute::Vacant)),
+            entries: self.entries,
+            exits: self.exits,
+            status: self.status.and_then(|s| s.parse::<SiteStatus>().ok()),
+            capacity: self.capacity,
+        })
+    }
+}
+
+/// Intervals of a site that overlap `span`.
+pub(crate) async fn within(
+    conn: &mut PgConnection,
+    municipality: i32,
+    site: i32,
+    audience: &str,
+    span: Span,
+) -> Result<Vec<CountRun>, StoreError> {
+    let layout = Layout::default();
+    let place = Place { municipality, site, audience, layout: &layout, capacities: &[] };
+    place.runs(conn, span.from, span.until).await
+}
