@@ -264,13 +264,14 @@ impl Telling {
             }
             // The first one is repeated until it arrives: a feed that was just imported may not be
             // subscribed yet. Twice is as good as once.
-            let is_first = self.summary.messages == 0;
-            match &mut self.pace {
-                Some(pace) if is_first && !pace.arrived(1).await => {
-                    tracing::info!("the feed '{FEED}' does not listen yet");
-                }
-                _ => break,
+            let has_begun = match &mut self.pace {
+                Some(pace) if self.summary.messages == 0 => pace.arrived(1).await,
+                _ => true,
+            };
+            if has_begun {
+                break;
             }
+            tracing::info!("the feed '{FEED}' does not listen yet");
         }
         self.summary.messages += 1;
         self.summary.statements += statements;
