@@ -1,6 +1,7 @@
 //! HTTP: vacant parking and live vehicles out of live state, as JSON, GeoJSON, server-sent events
 //! and plain pages. Depends on the domain and the store, never on the ingest.
 
+mod analysis;
 mod answer;
 mod app;
 mod auth;
@@ -16,6 +17,7 @@ mod pages;
 mod params;
 mod parkapi;
 mod parking;
+mod period;
 mod planning;
 mod problem;
 mod realtime;

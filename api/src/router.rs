@@ -23,8 +23,8 @@ use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
 use crate::table::PARQUET;
 use crate::{
-    bays, changes, docs, feeds, ops, pages, parking, rejections, replay, sensors, sites, unbuilt, vehicles,
-    ways,
+    analysis, bays, changes, docs, feeds, ops, pages, parking, rejections, replay, sensors, sites, unbuilt,
+    vehicles, ways,
 };
 
 /// The largest request body, bytes: some thousand numbers of rejections.
@@ -65,6 +65,8 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(ways::stops))
         .routes(routes!(ways::departures))
         .routes(routes!(vehicles::vehicles))
+        .routes(routes!(analysis::occupancy))
+        .routes(routes!(analysis::stays))
         .routes(routes!(sensors::sensors))
         .routes(routes!(sensors::sensor))
         .routes(routes!(sensors::messages))

@@ -80,6 +80,11 @@ impl TownTime {
         })
     }
 
+    /// Whether `at` passes `filter`.
+    pub fn passes_at(&self, at: UtcMicros, filter: &Filter) -> bool {
+        self.passes(self.local(at), filter)
+    }
+
     fn key(&self, at: UtcMicros, local: DateTime, bucket: Bucket) -> BucketKey {
         let since_hour_us = i64::from(local.minute()) * 60 * MICROS_PER_S;
         match bucket {

@@ -101,7 +101,8 @@ pub async fn site_versions(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
 ) -> Result<HashMap<SiteId, Vec<(Span, Site)>>, StoreError> {
-    let rows: Vec<(i32, Option<Ts>, Option<Ts>, Json<Site>)> = sqlx::query_as(
+    type Row = (i32, Option<Ts>, Option<Ts>, Json<Site>);
+    let rows: Vec<Row> = sqlx::query_as(
         // Before its first version a site was what it became then.
         "SELECT v.place, CASE WHEN row_number() OVER (PARTITION BY v.place ORDER BY v.from_utc) > 1 THEN v.from_utc END,
                 v.until_utc, v.def

@@ -23,3 +23,4 @@ pub mod writer;
 
 pub use error::StoreError;
 pub use pool::{Pool, connect};
+pub use sqlx::PgConnection as Connection;

@@ -64,11 +64,13 @@ impl Facts {
         counted: &BTreeSet<(i32, String)>,
     ) -> Result<Self, StoreError> {
         let sites: BTreeMap<i32, Place<Site>> = versions(conn, 1).await?.into_iter().collect();
-        let site_ids =
-            sites.iter().flat_map(|(id, place)| place.versions.iter().map(|v| (v.def.id.clone(), *id)));
+        let mut site_ids = HashMap::new();
+        for (id, place) in &sites {
+            site_ids.extend(place.versions.iter().map(|v| (v.def.id.clone(), *id)));
+        }
         let mut facts = Facts {
             bays: versions(conn, 2).await?.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
-            site_ids: site_ids.collect(),
+            site_ids,
             sites,
             bound: bound(conn).await?,
             feeds: feeds(conn).await?,
@@ -111,7 +113,7 @@ impl Facts {
                 });
             let is_closed = closed.iter().any(|span| span.contains(at));
             let is_watched = by_feed || bound.iter().any(|b| b.span.contains(at));
-            let keys = self.scopes_of_bay(place.municipality, def, site.map(|(id, def)| (id, def)));
+            let keys = self.scopes_of_bay(place.municipality, def, site);
             Now { is_possible: is_valid && !is_closed && is_watched, scopes: self.ids(keys) }
         });
         let mut holds: Vec<Hold> = self.feeds.get(&place.municipality).cloned().unwrap_or_default();
@@ -287,7 +289,8 @@ async fn versions<T>(conn: &mut PgConnection, kind: i16) -> Result<Vec<(i32, Pla
 where
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
-    let rows: Vec<(i32, i32, Ts, Option<Ts>, Json<T>)> = sqlx::query_as(
+    type Row<T> = (i32, i32, Ts, Option<Ts>, Json<T>);
+    let rows: Vec<Row<T>> = sqlx::query_as(
         "SELECT v.place, v.municipality, v.from_utc, v.until_utc, v.def
          FROM place_version v JOIN place p ON p.id = v.place WHERE p.kind = $1 ORDER BY v.place, v.from_utc",
     )

@@ -265,7 +265,8 @@ async fn readings(
     if bays.is_empty() {
         return Ok(found);
     }
-    let rows: Vec<(i32, Ts, i32, Option<i32>, Option<i64>, i16)> = sqlx::query_as(
+    type Row = (i32, Ts, i32, Option<i32>, Option<i64>, i16);
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
          WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 AND bay = ANY($4)
          ORDER BY observed_at",

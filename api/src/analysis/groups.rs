@@ -1,0 +1,292 @@
+//! The groups of places that a question is answered for, and what their figures are made of.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::intervals::{Layout, Piece, ScopeId, Span};
+use domain::occupancy::Possible;
+use domain::place::{Publish, Site};
+use domain::{BayId, MunicipalityId, Registry, SiteId};
+use store::Pool;
+use store::analysis::{self, Layouts, Scope, ScopeKind};
+
+use super::question::{GroupBy, Places, Question};
+use crate::planning::SeenBy;
+use crate::problem::Problem;
+
+/// Of fewer bays nothing is told to everybody.
+pub const MIN_BAYS: i64 = 3;
+
+/// What a row is about; `None`: not told apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Labels {
+    pub municipality: String,
+    pub zone: Option<String>,
+    pub site: Option<String>,
+    pub bay: Option<String>,
+    pub restriction: Option<String>,
+}
+
+/// One group.
+pub struct Group {
+    pub labels: Labels,
+    pub seen_by: SeenBy,
+    /// Spaces that could be observed.
+    pub possible: Possible,
+    /// The most of them at one time in the period.
+    pub spaces: i64,
+}
+
+/// What figures are made of. A layout's scopes are numbers of groups.
+#[derive(Default)]
+pub struct Parts {
+    pub groups: Vec<Group>,
+    /// By municipality: scopes whose hours are summed up, with their groups.
+    pub scopes: BTreeMap<MunicipalityId, HashMap<ScopeId, Vec<usize>>>,
+    /// Bays that count in groups, whose hours are summed up (`true`) or not.
+    pub bays: BTreeMap<(MunicipalityId, BayId, bool), Layout>,
+    /// Counted sites, or one audience's spaces in them.
+    pub sites: Vec<(MunicipalityId, SiteId, String, Layout)>,
+}
+
+/// What is stored of one municipality.
+struct Town<'a> {
+    id: MunicipalityId,
+    slug: &'a str,
+    seen_by: SeenBy,
+    scopes: Vec<Scope>,
+    layouts: Layouts,
+    versions: HashMap<SiteId, Vec<(Span, Site)>>,
+}
+
+impl Parts {
+    /// Finds the groups of `question`.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn of(question: &Question, registry: &Registry, pool: &Pool) -> Result<Self, Problem> {
+        let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+        let mut parts = Parts::default();
+        for (id, seen_by) in &question.municipalities {
+            let Some(def) = registry.municipality(*id) else { continue };
+            let town = Town {
+                id: *id,
+                slug: &def.slug,
+                seen_by: *seen_by,
+                scopes: analysis::scopes(&mut conn, *id).await?,
+                layouts: analysis::layouts(&mut conn, *id).await?,
+                versions: analysis::site_versions(&mut conn, *id).await?,
+            };
+            parts.add_town(&town, question, registry);
+        }
+        Ok(parts)
+    }
+
+    fn add_town(&mut self, town: &Town<'_>, question: &Question, registry: &Registry) {
+        let (places, by) = (&question.places, question.group_by);
+        if by == Some(GroupBy::Bay) || matches!(places, Places::Bay(_)) {
+            for bay in bays_of(town, places, registry) {
+                let Some(def) = registry.bay(bay) else { continue };
+                let labels = Labels { bay: Some(def.def.id.clone()), ..town.labels() };
+                self.add_group(town, question, labels, &[], &[bay]);
+            }
+            return;
+        }
+        if let (Places::Bbox(_), None) = (places, by) {
+            let bays = bays_of(town, places, registry);
+            let scopes = town.scopes.iter().filter(|s| {
+                let site = s.site.filter(|_| s.is_counted && s.audience.is_none());
+                site.is_some_and(|site| is_site_in(site, places, registry))
+            });
+            let scopes: Vec<&Scope> = scopes.collect();
+            // What is counted as a whole counts once.
+            let counted: Vec<SiteId> = scopes.iter().filter_map(|s| s.site).collect();
+            let is_counted =
+                |bay: &BayId| site_of(*bay, registry).is_some_and(|site| counted.contains(&site));
+            let bays: Vec<BayId> = bays.into_iter().filter(|bay| !is_counted(bay)).collect();
+            if !bays.is_empty() || !scopes.is_empty() {
+                self.add_group(town, question, town.labels(), &scopes, &bays);
+            }
+            return;
+        }
+        let mut groups: Vec<(Labels, Vec<&Scope>)> = Vec::new();
+        for scope in town.scopes.iter().filter(|scope| is_asked(scope, town, places, by, registry)) {
+            let labels = labels(scope, town, by, registry);
+            match groups.iter_mut().find(|(l, _)| *l == labels) {
+                Some((_, scopes)) => scopes.push(scope),
+                None => groups.push((labels, vec![scope])),
+            }
+        }
+        groups.sort_by(|(a, _), (b, _)| {
+            (&a.zone, &a.site, &a.restriction).cmp(&(&b.zone, &b.site, &b.restriction))
+        });
+        for (labels, scopes) in groups {
+            self.add_group(town, question, labels, &scopes, &[]);
+        }
+    }
+
+    fn add_group(
+        &mut self,
+        town: &Town<'_>,
+        question: &Question,
+        labels: Labels,
+        scopes: &[&Scope],
+        bays: &[BayId],
+    ) {
+        let group = self.groups.len();
+        let number = ScopeId(group as i32);
+        let ids: Vec<ScopeId> = scopes.iter().map(|scope| scope.id).collect();
+        let mut possible: Vec<(Span, i64)> = Vec::new();
+        let within = |layout: &Layout| -> Vec<Piece> {
+            let pieces = layout.pieces.iter().filter(|piece| piece.scopes.iter().any(|s| ids.contains(s)));
+            pieces.map(|piece| Piece { span: piece.span, scopes: [number].into_iter().collect() }).collect()
+        };
+        for (bay, layout) in &town.layouts.bays {
+            let is_single = bays.contains(bay);
+            let pieces = match is_single {
+                true => {
+                    let of_group = |p: &Piece| Piece { span: p.span, scopes: [number].into_iter().collect() };
+                    layout.pieces.iter().map(of_group).collect()
+                }
+                false => within(layout),
+            };
+            if pieces.is_empty() {
+                continue;
+            }
+            possible.extend(pieces.iter().map(|piece| (piece.span, 1)));
+            let held = self.bays.entry((town.id, *bay, !is_single)).or_default();
+            join(&mut held.pieces, pieces);
+        }
+        for ((site, audience), layout) in &town.layouts.sites {
+            let pieces = within(layout);
+            if pieces.is_empty() {
+                continue;
+            }
+            let versions = town.versions.get(site).map_or(&[][..], Vec::as_slice);
+            for piece in &pieces {
+                let spaces =
+                    versions.iter().map(|(span, def)| (span.within(piece.span), capacity(def, audience)));
+                possible.extend(spaces.filter(|(span, _)| !span.is_empty()));
+            }
+            let layout = Layout { holds: Vec::new(), pieces };
+            self.sites.push((town.id, *site, audience.clone(), layout));
+        }
+        for id in ids {
+            self.scopes.entry(town.id).or_default().entry(id).or_default().push(group);
+        }
+        let possible = Possible::of(possible);
+        let spaces = possible.most(question.period);
+        self.groups.push(Group { labels, seen_by: town.seen_by, possible, spaces });
+    }
+}
+
+/// A bay may count in several groups at a time: for each audience of its restrictions.
+fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
+    for piece in new {
+        match held.iter_mut().find(|h| h.span == piece.span) {
+            Some(same) => same.scopes.extend(piece.scopes),
+            None => held.push(piece),
+        }
+    }
+    held.sort_by_key(|piece| piece.span.from);
+}
+
+fn capacity(def: &Site, audience: &str) -> i64 {
+    match audience.parse() {
+        Ok(audience) => def.capacity_for(audience).unwrap_or(0).into(),
+        Err(_) => def.capacity.into(),
+    }
+}
+
+impl Town<'_> {
+    fn labels(&self) -> Labels {
+        Labels { municipality: self.slug.to_owned(), ..Labels::default() }
+    }
+
+    fn is_counted(&self, site: SiteId) -> bool {
+        self.scopes.iter().any(|s| s.is_counted && s.site == Some(site) && s.audience.is_none())
+    }
+}
+
+fn site_of(bay: BayId, registry: &Registry) -> Option<SiteId> {
+    registry.site_by_key(registry.bay(bay)?.def.site.as_deref()?).map(|site| site.id)
+}
+
+fn zone_of(bay: BayId, registry: &Registry) -> Option<&str> {
+    let own = registry.bay(bay)?.def.zone.as_deref();
+    own.or_else(|| registry.site(site_of(bay, registry)?)?.def.zone.as_deref())
+}
+
+fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> {
+    let is_in = |bay: BayId| match places {
+        Places::Bay(id) => bay == *id,
+        Places::Site(site) => site_of(bay, registry) == Some(*site),
+        Places::Zone(zone) => zone_of(bay, registry) == Some(zone),
+        Places::Municipality => true,
+        Places::Bbox(bbox) => registry.bay(bay).is_some_and(|b| bbox.contains(b.def.position())),
+    };
+    let is_seen = |bay: BayId| {
+        let public = registry.bay(bay).is_some_and(|b| b.def.publish() == Publish::Public);
+        town.seen_by == SeenBy::Planner || public
+    };
+    let mut bays: Vec<BayId> =
+        town.layouts.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();
+    bays.sort_by_key(|bay| registry.bay(*bay).map(|b| b.def.id.clone()));
+    bays
+}
+
+fn is_site_in(site: SiteId, places: &Places, registry: &Registry) -> bool {
+    let Some(def) = registry.site(site).map(|s| &s.def) else { return false };
+    match places {
+        Places::Bay(_) => false,
+        Places::Site(id) => *id == site,
+        Places::Zone(zone) => def.zone.as_deref() == Some(zone),
+        Places::Municipality => true,
+        Places::Bbox(bbox) => bbox.contains(def.position()),
+    }
+}
+
+/// Whether figures of `scope` belong to the answer.
+fn is_asked(
+    scope: &Scope,
+    town: &Town<'_>,
+    places: &Places,
+    by: Option<GroupBy>,
+    registry: &Registry,
+) -> bool {
+    let by_restriction = by == Some(GroupBy::Restriction);
+    if scope.audience.is_some() != by_restriction {
+        return false;
+    }
+    let kind = match (places, by) {
+        (_, Some(GroupBy::Site)) | (Places::Site(_), _) => ScopeKind::Site,
+        (_, Some(GroupBy::Zone)) | (Places::Zone(_), _) => ScopeKind::Zone,
+        _ => ScopeKind::Municipality,
+    };
+    if scope.kind != kind {
+        return false;
+    }
+    match kind {
+        ScopeKind::Municipality => true,
+        ScopeKind::Zone => match places {
+            Places::Zone(zone) => scope.zone.as_ref() == Some(zone),
+            _ => true,
+        },
+        ScopeKind::Site => scope.site.is_some_and(|site| {
+            // A count holds over the bays.
+            is_site_in(site, places, registry) && scope.is_counted == town.is_counted(site)
+        }),
+    }
+}
+
+fn labels(scope: &Scope, town: &Town<'_>, by: Option<GroupBy>, registry: &Registry) -> Labels {
+    let mut labels = town.labels();
+    match by {
+        Some(GroupBy::Site) => {
+            labels.site = scope.site.and_then(|site| Some(registry.site(site)?.def.id.clone()));
+        }
+        Some(GroupBy::Zone) => labels.zone.clone_from(&scope.zone),
+        Some(GroupBy::Restriction) => labels.restriction.clone_from(&scope.audience),
+        _ => {}
+    }
+    labels
+}

@@ -1,0 +1,218 @@
+//! `GET /v1/occupancy`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::intervals::{HOUR_US, HourSums, Span};
+use domain::occupancy::{Bucket, BucketKey, Figures, Tally};
+use futures_util::{Stream, stream};
+use store::Pool;
+
+use super::groups::{Group, MIN_BAYS, Parts};
+use super::question::{Question, parameters};
+use super::{TOO_FEW, attribution, is_withheld, sums, withheld};
+use crate::answer;
+use crate::app::Ctx;
+use crate::params::RawQuery;
+use crate::planning::Viewer;
+use crate::problem::{Problem, ProblemBody};
+use crate::table::{Column, Table};
+
+struct Row {
+    key: BucketKey,
+    group: Arc<Vec<Group>>,
+    index: usize,
+    figures: Figures,
+}
+
+impl Row {
+    fn group(&self) -> &Group {
+        &self.group[self.index]
+    }
+
+    fn is_withheld(&self) -> bool {
+        is_withheld(self.group())
+    }
+
+    /// The figures, unless they are withheld.
+    fn told(&self) -> Option<&Figures> {
+        (!self.is_withheld()).then_some(&self.figures)
+    }
+
+    fn hour_of_week(&self) -> Option<(i8, i8)> {
+        match self.key {
+            BucketKey::HourOfWeek { weekday, hour } => Some((weekday, hour)),
+            BucketKey::At(_) => None,
+        }
+    }
+}
+
+const COLUMNS: &[Column<Row>] = &[
+    Column::time("bucket", |r| match r.key {
+        BucketKey::At(at) => Some(at),
+        BucketKey::HourOfWeek { .. } => None,
+    }),
+    Column::integer("weekday", |r| r.hour_of_week().map(|(weekday, _)| weekday.into())),
+    Column::integer("hour", |r| r.hour_of_week().map(|(_, hour)| hour.into())),
+    Column::text("municipality", |r| Some(&r.group().labels.municipality)),
+    Column::text("zone", |r| r.group().labels.zone.as_deref()),
+    Column::text("site", |r| r.group().labels.site.as_deref()),
+    Column::text("bay", |r| r.group().labels.bay.as_deref()),
+    Column::text("restriction", |r| r.group().labels.restriction.as_deref()),
+    Column::float("occupancy", |r| r.told()?.occupancy),
+    Column::float("peak", |r| r.told()?.peak),
+    Column::float("p85", |r| r.told()?.p85),
+    Column::float("share_ge_85", |r| r.told()?.share_ge_85),
+    Column::float("share_ge_95", |r| r.told()?.share_ge_95),
+    Column::float("occupied_s", |r| Some(r.told()?.occupied_s)),
+    Column::float("observed_s", |r| Some(r.told()?.observed_s)),
+    Column::float("coverage", |r| r.told()?.coverage),
+    Column::integer("arrivals", |r| Some(r.told()?.arrivals)),
+    Column::integer("departures", |r| Some(r.told()?.departures)),
+    Column::boolean("withheld", |r| Some(r.is_withheld())),
+    Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
+    Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
+];
+
+/// How full places were: occupied by observed space-time, in buckets of the town's own time. The
+/// same question gives the same figures a year later.
+#[utoipa::path(
+    get,
+    path = "/v1/occupancy",
+    tag = "planning",
+    params(
+        ("municipality" = Option<String>, Query, description = "Slug; all its places, or with zone and bbox: those of it"),
+        ("bay" = Option<String>, Query, description = "One bay"),
+        ("site" = Option<String>, Query, description = "One site"),
+        ("zone" = Option<String>, Query, description = "One zone"),
+        ("bbox" = Option<String>, Query, description = "W,S,E,N: places that lie in it now"),
+        ("from" = String, Query, description = "A date (the town's midnight) or RFC 3339"),
+        ("to" = String, Query, description = "The end, which does not belong to it"),
+        ("bucket" = Option<String>, Query, description = "15m, 1h, 1d (default), 1w, hour_of_week"),
+        ("group_by" = Option<String>, Query, description = "bay, site, zone, restriction, municipality"),
+        ("days" = Option<String>, Query, description = "mo-fr, sa, so, holiday, market, event"),
+        ("hours" = Option<String>, Query, description = "HH:MM-HH:MM, the town's time"),
+        ("format" = Option<String>, Query, description = "json, csv, parquet"),
+        ("locale" = Option<String>, Query, description = "de: CSV with semicolon and decimal comma"),
+    ),
+    responses(
+        (status = 200, description = "Figures by bucket and group; withheld from everybody where there are fewer than 3 bays"),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody),
+        (status = 401, description = "A planner's key is needed", body = ProblemBody),
+        (status = 403, description = "The key is for other municipalities", body = ProblemBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    let registry = shared.hub.read().map.registry().clone();
+    let viewer = Viewer::of(&shared, &headers, &registry).await?;
+    let params = query.params(&parameters("bucket"))?;
+    let bucket = match params.text("bucket") {
+        None => Bucket::Day,
+        Some(name) => name.parse().map_err(|_| {
+            Problem::bad_parameter("bucket", name, format!("There is no bucket '{name}'."))
+                .remedy(format!("One of {}.", Bucket::choices()))
+        })?,
+    };
+    let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
+    let pool = crate::auth::pool(&shared)?;
+    let parts = Parts::of(&question, &registry, pool).await?;
+    if let ([group], None) = (&parts.groups[..], question.group_by)
+        && is_withheld(group)
+    {
+        return Ok(answer::private(&withheld()));
+    }
+    let extra = attribution(&registry, &question);
+    let (shape, cache) = (question.shape, question.cache);
+    let file_stem = format!("occupancy-{}", question.period.from.to_string().get(..10).unwrap_or_default());
+    let rows = Walk::begin(pool.clone(), question, parts, bucket, shared.now()).await?.rows();
+    Table { columns: COLUMNS, file_stem, extra, cache }.answer(&shared.turns, shape, rows).await
+}
+
+/// Goes through the period hour by hour.
+struct Walk {
+    pool: Pool,
+    question: Question,
+    parts: Parts,
+    groups: Arc<Vec<Group>>,
+    bucket: Bucket,
+    /// What was asked and is past.
+    period: Span,
+    hours_until: UtcMicros,
+    next: UtcMicros,
+    tallies: BTreeMap<(BucketKey, usize), Tally>,
+    ready: VecDeque<Row>,
+}
+
+impl Walk {
+    async fn begin(
+        pool: Pool,
+        question: Question,
+        mut parts: Parts,
+        bucket: Bucket,
+        now: UtcMicros,
+    ) -> Result<Self, Problem> {
+        let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+        let hours_until = store::analysis::hours_until(&mut conn).await?;
+        drop(conn);
+        let period = question.period.within(Span::of(None, Some(now)));
+        let groups = Arc::new(std::mem::take(&mut parts.groups));
+        let next = period.from;
+        let (tallies, ready) = (BTreeMap::new(), VecDeque::new());
+        Ok(Walk { pool, question, parts, groups, bucket, period, hours_until, next, tallies, ready })
+    }
+
+    fn rows(self) -> impl Stream<Item = Result<Row, Problem>> + Send + 'static {
+        stream::try_unfold(self, |mut walk| async move {
+            while walk.ready.is_empty() && walk.next < walk.period.until {
+                walk.go_on().await?;
+            }
+            if walk.ready.is_empty() {
+                walk.finish(None);
+            }
+            Ok(walk.ready.pop_front().map(|row| (row, walk)))
+        })
+    }
+
+    /// Reads the next stretch, and tells the buckets that are complete.
+    async fn go_on(&mut self) -> Result<(), Problem> {
+        let first = self.next.0.div_euclid(HOUR_US);
+        let hours = sums::hours_at_once(&self.parts, self.groups.len());
+        let span =
+            Span { from: self.next, until: UtcMicros((first + hours) * HOUR_US).min(self.period.until) };
+        let sums = sums::within(&self.pool, &self.parts, span, self.hours_until).await?;
+        let end = (span.until.0 - 1).div_euclid(HOUR_US);
+        for hour in first..=end {
+            let quarters = self.question.town.quarters(hour, self.bucket, &self.question.filter);
+            for (index, group) in self.groups.iter().enumerate() {
+                let none = HourSums::default();
+                let sums = sums.get(&(index, hour)).unwrap_or(&none);
+                for (quarter, within) in quarters.iter().enumerate().filter(|(_, q)| q.counts) {
+                    let tally = self.tallies.entry((within.key, index)).or_default();
+                    tally.add_quarter(hour, quarter, sums, &group.possible, self.period);
+                }
+            }
+        }
+        self.next = span.until;
+        if self.bucket != Bucket::HourOfWeek {
+            let after = self.question.town.quarters(end + 1, self.bucket, &self.question.filter)[0].key;
+            self.finish(Some(after));
+        }
+        Ok(())
+    }
+
+    /// Tells the buckets before `end`.
+    fn finish(&mut self, end: Option<BucketKey>) {
+        let rest = match end {
+            Some(end) => self.tallies.split_off(&(end, 0)),
+            None => BTreeMap::new(),
+        };
+        for ((key, index), tally) in std::mem::replace(&mut self.tallies, rest) {
+            self.ready.push_back(Row { key, group: self.groups.clone(), index, figures: tally.figures() });
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What is asked: about which places, which time, told how.
+
+use axum::http::HeaderMap;
+use domain::day_kind::TownDays;
+use domain::intervals::Span;
+use domain::occupancy::{Filter, TownTime};
+use domain::place::Publish;
+use domain::{BayId, Bbox, MunicipalityId, Registry, SiteId};
+use jiff::tz::TimeZone;
+
+use crate::app::Shared;
+use crate::params::Params;
+use crate::period::{self, Period};
+use crate::planning::{SeenBy, Viewer};
+use crate::problem::Problem;
+use crate::table::Shape;
+
+/// The parameters that all questions about parking know.
+const PARAMETERS: [&str; 10] =
+    ["bay", "site", "zone", "municipality", "bbox", "from", "to", "group_by", "days", "hours"];
+
+/// The parameters that a question about parking knows, and `own`.
+pub fn parameters(own: &'static str) -> Vec<&'static str> {
+    PARAMETERS.into_iter().chain(Shape::PARAMETERS).chain([own]).collect()
+}
+
+/// Which places.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Places {
+    Bay(BayId),
+    Site(SiteId),
+    Zone(String),
+    Municipality,
+    Bbox(Bbox),
+}
+
+/// What makes a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    Bay,
+    Site,
+    Zone,
+    Restriction,
+    Municipality,
+}
+
+impl GroupBy {
+    const ALL: [(&'static str, GroupBy); 5] = [
+        ("bay", GroupBy::Bay),
+        ("site", GroupBy::Site),
+        ("zone", GroupBy::Zone),
+        ("restriction", GroupBy::Restriction),
+        ("municipality", GroupBy::Municipality),
+    ];
+}
+
+/// See the module's description.
+pub struct Question {
+    pub places: Places,
+    pub municipalities: Vec<(MunicipalityId, SeenBy)>,
+    pub period: Span,
+    pub group_by: Option<GroupBy>,
+    pub filter: Filter,
+    /// Of the first municipality.
+    pub town: TownTime,
+    pub shape: Shape,
+    pub cache: &'static str,
+}
+
+impl Question {
+    /// Reads it; who may see nothing of what is asked learns nothing else.
+    ///
+    /// # Errors
+    /// 400: a parameter is missing or wrong. 401, 403: the caller may not see it. 503: no database.
+    pub async fn of(
+        params: &Params<'_>,
+        headers: &HeaderMap,
+        shared: &Shared,
+        registry: &Registry,
+        viewer: &Viewer,
+    ) -> Result<Self, Problem> {
+        let (places, municipalities) = places(params, registry, viewer)?;
+        let Some(def) = municipalities.first().and_then(|(id, _)| registry.municipality(*id)) else {
+            return Err(Problem::not_allowed());
+        };
+        let tz = TimeZone::get(&def.tz).unwrap_or(TimeZone::UTC);
+        let period = Period::of(params, &tz)?;
+        let group_by = params.text("group_by").map(|name| group_by(name, &places)).transpose()?;
+        let minutes = match period::hours(params)? {
+            Some((from, until)) if from % 15 != 0 || until % 15 != 0 => {
+                let value = params.text("hours").unwrap_or_default();
+                return Err(Problem::bad_parameter("hours", value, "'hours' is not in quarters of an hour.")
+                    .remedy("Give full quarters, e.g. 09:00-18:15."));
+            }
+            minutes => minutes.map(|(from, until)| (from as i16, until as i16)),
+        };
+        let filter = Filter { days: period::days(params)?.unwrap_or_default(), minutes };
+        let mut conn = crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+        let first = municipalities[0].0;
+        let calendar = store::places::calendar(&mut conn, Some(first)).await?;
+        Ok(Question {
+            places,
+            period: Span { from: period.from, until: period.until },
+            group_by,
+            filter,
+            town: TownTime { tz, days: TownDays::new(&def.ags, &calendar) },
+            shape: Shape::of(params, headers)?,
+            cache: viewer.cache(),
+            municipalities,
+        })
+    }
+}
+
+fn group_by(name: &str, places: &Places) -> Result<GroupBy, Problem> {
+    let possible: &[GroupBy] = match places {
+        Places::Bay(_) => &[GroupBy::Bay],
+        Places::Site(_) => &[GroupBy::Bay, GroupBy::Site, GroupBy::Restriction],
+        Places::Bbox(_) => &[GroupBy::Bay, GroupBy::Site],
+        Places::Zone(_) => &[GroupBy::Bay, GroupBy::Site, GroupBy::Zone, GroupBy::Restriction],
+        Places::Municipality => &GroupBy::ALL.map(|(_, by)| by),
+    };
+    let found = GroupBy::ALL.into_iter().find(|(n, by)| *n == name && possible.contains(by));
+    found.map(|(_, by)| by).ok_or_else(|| {
+        let names: Vec<&str> =
+            GroupBy::ALL.into_iter().filter(|(_, by)| possible.contains(by)).map(|(n, _)| n).collect();
+        Problem::bad_parameter("group_by", name, format!("These places cannot be grouped by '{name}'."))
+            .remedy(format!("One of {}, or leave it out.", names.join(", ")))
+    })
+}
+
+type Asked = (Places, Vec<(MunicipalityId, SeenBy)>);
+
+fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<Asked, Problem> {
+    let named: Vec<&str> =
+        ["bay", "site", "zone", "bbox"].into_iter().filter(|name| params.text(name).is_some()).collect();
+    if let [_, second, ..] = named[..] {
+        let value = params.text(second).unwrap_or_default();
+        return Err(Problem::bad_parameter(second, value, format!("'{}' is given as well.", named[0]))
+            .remedy("Ask for one of bay, site, zone, bbox; municipality may stand beside zone and bbox."));
+    }
+    let municipality = params.municipality(registry)?;
+    let owners = match municipality {
+        Some(id) => vec![(id, viewer.of_municipality(id)?)],
+        None => viewer.municipalities().to_vec(),
+    };
+    match named.first() {
+        Some(&"bay") => {
+            let key = params.text("bay").unwrap_or_default();
+            let seen = |owner, publish| seen(viewer, owner, publish == Publish::Public);
+            let bay = registry.bay_by_key(key).ok_or_else(|| unknown("bay", key))?;
+            let by = seen(bay.municipality, bay.def.publish()).ok_or_else(|| unknown("bay", key))??;
+            Ok((Places::Bay(bay.id), vec![(bay.municipality, by)]))
+        }
+        Some(&"site") => {
+            let key = params.text("site").unwrap_or_default();
+            let site = registry.site_by_key(key).ok_or_else(|| unknown("site", key))?;
+            let by = seen(viewer, site.municipality, site.def.publish != Publish::None)
+                .ok_or_else(|| unknown("site", key))??;
+            Ok((Places::Site(site.id), vec![(site.municipality, by)]))
+        }
+        Some(&"zone") => Ok((Places::Zone(params.text("zone").unwrap_or_default().to_owned()), owners)),
+        Some(_) => {
+            let bbox = params.bbox()?.ok_or_else(Problem::internal)?;
+            Ok((Places::Bbox(bbox), owners))
+        }
+        None if municipality.is_some() => Ok((Places::Municipality, owners)),
+        None => Err(Problem::missing_parameter(
+            "municipality",
+            "Say which places: bay=ID, site=ID, zone=ID, municipality=SLUG or bbox=W,S,E,N.",
+        )),
+    }
+}
+
+/// As whom the viewer sees a place. `None`: for it there is no such place.
+fn seen(viewer: &Viewer, owner: MunicipalityId, is_public: bool) -> Option<Result<SeenBy, Problem>> {
+    match viewer.of_municipality(owner) {
+        Ok(SeenBy::Planner) => Some(Ok(SeenBy::Planner)),
+        other if is_public => Some(other),
+        _ => None,
+    }
+}
+
+fn unknown(kind: &str, key: &str) -> Problem {
+    Problem::bad_parameter(kind, key, format!("There is no {kind} '{key}'."))
+        .remedy(format!("GET /v1/{kind}s lists the public ones."))
+}

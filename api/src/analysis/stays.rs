@@ -1,0 +1,276 @@
+//! `GET /v1/stays`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::intervals::{Layout, Run, Span};
+use domain::opening::Hours;
+use domain::place::Bay;
+use domain::stays::{Stay, StayFigures, StayTally, stays as stays_of, turnover};
+use domain::{BayId, BayState, MunicipalityId, Registry};
+use futures_util::stream;
+
+use super::groups::{Group, MIN_BAYS, Parts};
+use super::question::{Question, parameters};
+use super::{TOO_FEW, attribution, is_withheld, withheld};
+use crate::answer;
+use crate::app::Ctx;
+use crate::params::RawQuery;
+use crate::planning::Viewer;
+use crate::problem::{Problem, ProblemBody};
+use crate::table::{Column, Table};
+
+/// Bays whose intervals are read at once.
+const BAYS_AT_ONCE: usize = 500;
+
+/// Shorter stays are through traffic and wavering sensors.
+const MIN_STAY_S: f64 = 60.0;
+
+#[derive(Default)]
+struct Sums {
+    tally: StayTally,
+    observed_us: i64,
+}
+
+struct Row {
+    groups: Arc<Vec<Group>>,
+    index: usize,
+    figures: StayFigures,
+    turnover: Option<f64>,
+    observed_s: f64,
+    censored: u64,
+    shorter: u64,
+    overstays: u64,
+}
+
+impl Row {
+    fn group(&self) -> &Group {
+        &self.groups[self.index]
+    }
+
+    fn is_withheld(&self) -> bool {
+        is_withheld(self.group())
+    }
+
+    fn told(&self) -> Option<&Row> {
+        (!self.is_withheld()).then_some(self)
+    }
+
+    fn bin(&self, bin: usize) -> Option<i64> {
+        Some(self.told()?.figures.histogram[bin] as i64)
+    }
+}
+
+const COLUMNS: &[Column<Row>] = &[
+    Column::text("municipality", |r| Some(&r.group().labels.municipality)),
+    Column::text("zone", |r| r.group().labels.zone.as_deref()),
+    Column::text("site", |r| r.group().labels.site.as_deref()),
+    Column::text("bay", |r| r.group().labels.bay.as_deref()),
+    Column::text("restriction", |r| r.group().labels.restriction.as_deref()),
+    Column::integer("count", |r| Some(r.told()?.figures.count as i64)),
+    Column::float("turnover", |r| r.told()?.turnover),
+    Column::float("median_s", |r| r.told()?.figures.median_s),
+    Column::float("p85_s", |r| r.told()?.figures.p85_s),
+    Column::float("p95_s", |r| r.told()?.figures.p95_s),
+    Column::integer("histogram.under_15m", |r| r.bin(0)),
+    Column::integer("histogram.15m_30m", |r| r.bin(1)),
+    Column::integer("histogram.30m_1h", |r| r.bin(2)),
+    Column::integer("histogram.1h_2h", |r| r.bin(3)),
+    Column::integer("histogram.2h_4h", |r| r.bin(4)),
+    Column::integer("histogram.4h_8h", |r| r.bin(5)),
+    Column::integer("histogram.8h_24h", |r| r.bin(6)),
+    Column::integer("histogram.over_24h", |r| r.bin(7)),
+    Column::integer("overstays", |r| Some(r.told()?.overstays as i64)),
+    Column::integer("censored", |r| Some(r.told()?.censored as i64)),
+    Column::integer("shorter", |r| Some(r.told()?.shorter as i64)),
+    Column::float("observed_s", |r| Some(r.told()?.observed_s)),
+    Column::boolean("withheld", |r| Some(r.is_withheld())),
+    Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
+    Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
+];
+
+/// How long cars stayed: from an arrival to the next departure on one bay. Stays cut by the period or by unobserved time
+/// are counted apart (`censored`).
+#[utoipa::path(
+    get,
+    path = "/v1/stays",
+    tag = "planning",
+    params(
+        ("municipality" = Option<String>, Query, description = "Slug; all its places, or with zone and bbox: those of it"),
+        ("bay" = Option<String>, Query, description = "One bay"),
+        ("site" = Option<String>, Query, description = "One site"),
+        ("zone" = Option<String>, Query, description = "One zone"),
+        ("bbox" = Option<String>, Query, description = "W,S,E,N: places that lie in it now"),
+        ("from" = String, Query, description = "A date (the town's midnight) or RFC 3339"),
+        ("to" = String, Query, description = "The end, which does not belong to it"),
+        ("min_stay_s" = Option<f64>, Query, description = "Shorter ones are not counted; default 60"),
+        ("group_by" = Option<String>, Query, description = "bay, site, zone, restriction, municipality"),
+        ("days" = Option<String>, Query, description = "Of the arrival: mo-fr, sa, so, holiday, market, event"),
+        ("hours" = Option<String>, Query, description = "Of the arrival: HH:MM-HH:MM, the town's time"),
+        ("format" = Option<String>, Query, description = "json, csv, parquet"),
+        ("locale" = Option<String>, Query, description = "de: CSV with semicolon and decimal comma"),
+    ),
+    responses(
+        (status = 200, description = "Figures by group; withheld from everybody where there are fewer than 3 bays"),
+        (status = 400, description = "A parameter is wrong", body = ProblemBody),
+        (status = 401, description = "A planner's key is needed", body = ProblemBody),
+        (status = 403, description = "The key is for other municipalities", body = ProblemBody),
+    ),
+    security((), ("key" = [])),
+)]
+pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    let registry = shared.hub.read().map.registry().clone();
+    let viewer = Viewer::of(&shared, &headers, &registry).await?;
+    let params = query.params(&parameters("min_stay_s"))?;
+    let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
+    let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
+    let pool = crate::auth::pool(&shared)?;
+    let mut parts = Parts::of(&question, &registry, pool).await?;
+    if let ([group], None) = (&parts.groups[..], question.group_by)
+        && is_withheld(group)
+    {
+        return Ok(answer::private(&withheld()));
+    }
+    let period = question.period.within(Span::of(None, Some(shared.now())));
+    let mut sums: Vec<Sums> = parts.groups.iter().map(|_| Sums::default()).collect();
+    let mut by_town: BTreeMap<MunicipalityId, Vec<(BayId, &Layout)>> = BTreeMap::new();
+    for ((municipality, bay, _), layout) in &parts.bays {
+        by_town.entry(*municipality).or_default().push((*bay, layout));
+    }
+    for (municipality, bays) in by_town {
+        for bays in bays.chunks(BAYS_AT_ONCE) {
+            let ids: Vec<BayId> = bays.iter().map(|(bay, _)| *bay).collect();
+            let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+            let runs: BTreeMap<_, _> =
+                store::analysis::bay_runs(&mut conn, municipality, &ids, period).await?.into_iter().collect();
+            drop(conn);
+            for (bay, layout) in bays {
+                let Some(runs) = runs.get(bay) else { continue };
+                let limits = Limits::of(*bay, &registry);
+                add_bay(&mut sums, runs, layout, period, min_stay_s, &question, &limits);
+            }
+        }
+    }
+    let groups = Arc::new(std::mem::take(&mut parts.groups));
+    let rows: Vec<Result<Row, Problem>> = sums
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut sums)| {
+            Ok(Row {
+                groups: groups.clone(),
+                index,
+                figures: sums.tally.figures(),
+                turnover: turnover(sums.tally.arrivals, sums.observed_us),
+                observed_s: sums.observed_us as f64 / domain::time::MICROS_PER_S as f64,
+                censored: sums.tally.censored,
+                shorter: sums.tally.shorter,
+                overstays: sums.tally.overstays,
+            })
+        })
+        .collect();
+    let extra = attribution(&registry, &question);
+    let file_stem = format!("stays-{}", question.period.from.to_string().get(..10).unwrap_or_default());
+    Table { columns: COLUMNS, file_stem, extra, cache: question.cache }
+        .answer(&shared.turns, question.shape, stream::iter(rows))
+        .await
+}
+
+/// Adds one bay's stays to the groups in which it counted when they began.
+fn add_bay(
+    sums: &mut [Sums],
+    runs: &[Run],
+    layout: &Layout,
+    period: Span,
+    min_stay_s: f64,
+    question: &Question,
+    limits: &Limits,
+) {
+    for piece in &layout.pieces {
+        let counted = piece.span.within(period);
+        let observed = runs.iter().filter(|run| run.state != BayState::Unknown);
+        let observed_us: i64 =
+            observed.map(|run| Span { from: run.from, until: run.until }.within(counted).len_us()).sum();
+        for group in &piece.scopes {
+            sums[group.0 as usize].observed_us += observed_us;
+        }
+    }
+    for stay in stays_of(runs).filter(|stay| stay.from < period.until && stay.until > period.from) {
+        let at = stay.from.max(period.from);
+        if !question.town.passes_at(at, &question.filter) {
+            continue;
+        }
+        let Some(piece) = layout.pieces.iter().find(|piece| piece.span.contains(at)) else { continue };
+        // It lasted into a time in which the bay did not count.
+        let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
+        let stay = Stay { departed: stay.departed && is_whole, ..stay };
+        for group in &piece.scopes {
+            sums[group.0 as usize].tally.add(stay, period, min_stay_s, |stay| limits.is_overstay(stay));
+        }
+    }
+}
+
+/// For how long one may stay.
+struct Limits(Vec<(f64, Option<Hours>)>);
+
+impl Limits {
+    fn of(bay: BayId, registry: &Registry) -> Self {
+        let Some(entry) = registry.bay(bay) else { return Limits(Vec::new()) };
+        let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
+        let Bay { restrictions, max_stay_min, .. } = &entry.def;
+        let own = max_stay_min.map(|minutes| (f64::from(minutes) * 60.0, None));
+        let others = restrictions.iter().filter_map(|r| {
+            let hours = r.hours.as_deref().map(|text| Hours::parse(text, tz));
+            Some((f64::from(r.max_stay_min?) * 60.0, hours.transpose().ok()?))
+        });
+        Limits(own.into_iter().chain(others).collect())
+    }
+
+    /// Whether it was longer than allowed within the hours of a limit.
+    fn is_overstay(&self, stay: &Stay) -> bool {
+        self.0.iter().any(|(max_s, hours)| match hours {
+            None => stay.duration_s() > *max_s,
+            Some(hours) => longest_within_s(hours, stay) > *max_s,
+        })
+    }
+}
+
+/// The longest part of a stay that lay within `hours`, seconds.
+fn longest_within_s(hours: &Hours, stay: &Stay) -> f64 {
+    let (mut at, mut longest) = (stay.from, 0.0f64);
+    while at < stay.until {
+        let opening = hours.at(at);
+        let until = opening.until.filter(|until| *until > at).map_or(stay.until, |u| u.min(stay.until));
+        if opening.is_open == Some(true) {
+            longest = longest.max(until.seconds_since(at));
+        }
+        at = until;
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::UtcMicros;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_holds_within_its_hours() {
+        let hours = Hours::parse("Mo-Fr 08:00-18:00", "Europe/Berlin").unwrap();
+        let at = |text: &str| UtcMicros::parse(text).unwrap();
+        let stay = |from: &str, until: &str| Stay {
+            from: at(from),
+            until: at(until),
+            arrived: true,
+            departed: true,
+        };
+        // From 17:00 to 9:00 the next day: an hour each.
+        assert_eq!(longest_within_s(&hours, &stay("2026-06-01T15:00:00Z", "2026-06-02T07:00:00Z")), 3_600.0);
+        let limits = Limits(vec![(5_400.0, Some(hours))]);
+        assert!(!limits.is_overstay(&stay("2026-06-01T15:00:00Z", "2026-06-02T07:00:00Z")));
+        assert!(limits.is_overstay(&stay("2026-06-01T07:00:00Z", "2026-06-01T08:31:00Z")));
+    }
+}

@@ -1,0 +1,100 @@
+//! The hours of a question's groups: full hours as they are summed up, the rest from intervals.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::intervals::{Delta, HOUR_US, HourSums, Layout, ScopeId, Span};
+use domain::{BayId, MunicipalityId, UtcMicros};
+use store::analysis;
+use store::{Pool, StoreError};
+
+use super::groups::Parts;
+
+/// Hours of groups that are read at once.
+const CELLS: i64 = 200_000;
+
+/// Longest stretch that is read at once where single bays are read: their intervals are many.
+const LONGEST_HOURS_OF_BAYS: i64 = 24 * 14;
+
+/// By group and hour since 1970.
+pub type Hours = HashMap<(usize, i64), HourSums>;
+
+/// How many hours are read at once.
+pub fn hours_at_once(parts: &Parts, groups: usize) -> i64 {
+    let hours = (CELLS / groups.max(1) as i64).max(24);
+    let has_single_bays = parts.bays.keys().any(|(_, _, is_summed)| !is_summed);
+    if has_single_bays { hours.min(LONGEST_HOURS_OF_BAYS) } else { hours }
+}
+
+/// What the groups were within `span`, to the microsecond.
+///
+/// # Errors
+/// The database is not available.
+pub async fn within(
+    pool: &Pool,
+    parts: &Parts,
+    span: Span,
+    hours_until: UtcMicros,
+) -> Result<Hours, StoreError> {
+    let mut conn = pool.acquire().await?;
+    let mut hours = Hours::default();
+    let ceil = |at: UtcMicros| UtcMicros((at.0 + HOUR_US - 1).div_euclid(HOUR_US) * HOUR_US);
+    let floor = |at: UtcMicros| UtcMicros(at.0.div_euclid(HOUR_US) * HOUR_US);
+    let summed = Span { from: ceil(span.from), until: floor(span.until).min(hours_until) };
+    let rest = match summed.is_empty() {
+        true => vec![span],
+        false => {
+            vec![Span { from: span.from, until: summed.from }, Span { from: summed.until, until: span.until }]
+        }
+    };
+    if !summed.is_empty() {
+        for (municipality, scopes) in &parts.scopes {
+            let ids: Vec<ScopeId> = scopes.keys().copied().collect();
+            for (scope, hour, sums) in analysis::hours(&mut conn, *municipality, &ids, summed).await? {
+                for group in &scopes[&scope] {
+                    hours.entry((*group, hour)).or_default().add(&sums);
+                }
+            }
+        }
+    }
+    let mut delta = Delta::default();
+    let mut by_town: BTreeMap<MunicipalityId, Vec<(BayId, &Layout, bool)>> = BTreeMap::new();
+    for ((municipality, bay, is_summed), layout) in &parts.bays {
+        by_town.entry(*municipality).or_default().push((*bay, layout, *is_summed));
+    }
+    for (municipality, bays) in by_town {
+        for span in rest.iter().filter(|span| !span.is_empty()) {
+            add_bays(&mut conn, municipality, &bays, *span, &mut delta).await?;
+        }
+        if !summed.is_empty() {
+            let single: Vec<_> = bays.into_iter().filter(|(_, _, is_summed)| !is_summed).collect();
+            add_bays(&mut conn, municipality, &single, summed, &mut delta).await?;
+        }
+    }
+    for (municipality, site, audience, layout) in &parts.sites {
+        for span in rest.iter().filter(|span| !span.is_empty()) {
+            let runs = analysis::count_runs(&mut conn, *municipality, *site, audience, *span).await?;
+            delta.add_counts(&runs, layout, *span, 1);
+        }
+    }
+    for ((group, hour), sums) in delta.0 {
+        hours.entry((group.0 as usize, hour)).or_default().add(&sums);
+    }
+    Ok(hours)
+}
+
+async fn add_bays(
+    conn: &mut store::Connection,
+    municipality: MunicipalityId,
+    bays: &[(BayId, &Layout, bool)],
+    span: Span,
+    delta: &mut Delta,
+) -> Result<(), StoreError> {
+    let ids: Vec<BayId> = bays.iter().map(|(bay, _, _)| *bay).collect();
+    let runs: HashMap<_, _> = analysis::bay_runs(conn, municipality, &ids, span).await?.into_iter().collect();
+    for (bay, layout, _) in bays {
+        if let Some(runs) = runs.get(bay) {
+            delta.add_runs(runs, layout, span, 1);
+        }
+    }
+    Ok(())
+}
