@@ -183,8 +183,7 @@ struct Telling {
     start: Timestamp,
     ids: Vec<String>,
     wire: Wire,
-    /// Statements on their way, by the second in which they go out and the order of their making.
-    held_back: BinaryHeap<Reverse<(i64, u64, u32, i64, bool)>>,
+    held_back: BinaryHeap<Reverse<HeldBack>>,
     elements: Vec<Element>,
     truth: Truth,
     window: Arc<Semaphore>,
@@ -193,6 +192,17 @@ struct Telling {
     bar: ProgressBar,
     told_at: Instant,
     summary: HistorySummary,
+}
+
+/// A statement on its way: the first to go out is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct HeldBack {
+    due_s: i64,
+    /// The order of their making.
+    made: u64,
+    bay: u32,
+    at_s: i64,
+    occupied: bool,
 }
 
 impl Telling {
@@ -214,7 +224,8 @@ impl Telling {
             for wait_s in std::iter::once(wait_s).chain(copy_s) {
                 made += 1;
                 let due_s = said.at_s + wait_s as i64;
-                self.held_back.push(Reverse((due_s, made, said.bay, said.at_s, said.occupied)));
+                let Said { bay, at_s, occupied, .. } = said;
+                self.held_back.push(Reverse(HeldBack { due_s, made, bay, at_s, occupied }));
             }
         }
         self.release(i64::MAX).await;
@@ -229,8 +240,10 @@ impl Telling {
 
     /// Sends what goes out by `until_s`.
     async fn release(&mut self, until_s: i64) {
-        while self.held_back.peek().is_some_and(|Reverse(next)| next.0 <= until_s) {
-            let Some(Reverse((due_s, _, bay, at_s, occupied))) = self.held_back.pop() else { return };
+        while self.held_back.peek().is_some_and(|Reverse(next)| next.due_s <= until_s) {
+            let Some(Reverse(HeldBack { due_s, bay, at_s, occupied, .. })) = self.held_back.pop() else {
+                return;
+            };
             let state = if occupied { "occupied" } else { "vacant" };
             let at = self.at(at_s);
             let bay_said = Bay { at, state, seq: None, battery_v: None, temperature_c: None };
