@@ -53,6 +53,9 @@ pub enum Command {
     /// Ways from A to B: build what the search needs, evaluate it.
     Journey(JourneyArgs),
     /// Drop what is older than retention allows.
+    #[command(
+        after_help = "Examples:\n  kreisverkehr prune --dry-run\n  kreisverkehr prune --keep-positions-days 7 --json"
+    )]
     Prune(PruneArgs),
     /// Measure the forecast of vacant spaces on years past; it is not served yet.
     #[command(subcommand)]
@@ -131,9 +134,15 @@ pub struct RetentionArgs {
     /// Days that vehicle positions, and what was said of trips, are kept.
     #[arg(long, env = "KV_KEEP_POSITIONS_DAYS", default_value_t = 14)]
     pub keep_positions_days: u32,
-    /// Days that bay, site and passenger observations are kept.
+    /// Days that bay, site and passenger observations are kept, and what is derived of each of them.
     #[arg(long, env = "KV_KEEP_OBSERVATIONS_DAYS", default_value_t = 1095)]
     pub keep_observations_days: u32,
+    /// Days that is kept how late each run passed each stop; which vehicle it was only as long as positions.
+    #[arg(long, env = "KV_KEEP_PASSAGES_DAYS", default_value_t = 1095)]
+    pub keep_passages_days: u32,
+    /// Days that sums per hour are kept, and what remains of vehicle positions. Default: for ever.
+    #[arg(long, env = "KV_KEEP_AGGREGATES_DAYS")]
+    pub keep_aggregates_days: Option<u32>,
 }
 
 impl RetentionArgs {
@@ -145,6 +154,8 @@ impl RetentionArgs {
             uplinks: days(self.keep_uplinks_days),
             vehicle_positions: days(self.keep_positions_days),
             observations: days(self.keep_observations_days),
+            passages: days(self.keep_passages_days),
+            aggregates: self.keep_aggregates_days.map(days),
         }
     }
 }
@@ -464,6 +475,12 @@ pub struct PruneArgs {
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub retention: RetentionArgs,
+    /// Say what would go, and drop nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

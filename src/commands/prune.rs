@@ -3,24 +3,47 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use store::retention::{self, Due};
 
 use crate::cli::PruneArgs;
 use crate::database::Database;
 
-/// Enforces retention now.
+/// Enforces retention now, or says what would go. Progress goes to standard error.
 ///
 /// # Errors
 /// The database cannot be opened.
 pub async fn run(args: PruneArgs) -> Result<ExitCode> {
     let database = Database::visit(&args.database).await?;
-    let pruned = store::retention::enforce(&database.pool, &args.retention.retention()).await?;
-    println!(
-        "dropped {} partitions, {} LoRaWAN messages, {} rejected messages, {} log entries",
-        pruned.partitions.len(),
-        pruned.uplinks,
-        pruned.rejections,
-        pruned.changes
-    );
+    let keep = args.retention.retention();
+    let due = if args.dry_run {
+        retention::due(&database.pool, &keep).await?
+    } else {
+        retention::enforce(&database.pool, &keep, |gone| {
+            eprintln!("dropped {}: {} rows", gone.what, gone.rows)
+        })
+        .await?
+    };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&due)?);
+    } else {
+        print!("{}", table(&due, args.dry_run));
+    }
     database.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn table(due: &[Due], is_dry_run: bool) -> String {
+    let what = if is_dry_run { "would go" } else { "went" };
+    let mut text = format!("{:<18} {:<34} {:>12} {:>10}  before\n", "class", what, "rows", "MB");
+    for d in due {
+        let about = if d.bytes.is_some() { "~" } else { "" };
+        let rows = format!("{about}{}", d.rows);
+        let size = d.bytes.map_or_else(String::new, |bytes| format!("{:.1}", bytes as f64 / 1e6));
+        let before = d.before.timestamp().strftime("%Y-%m-%d %H:%M UTC");
+        text += &format!("{:<18} {:<34} {rows:>12} {size:>10}  {before}\n", d.class.as_str(), d.what);
+    }
+    if due.is_empty() {
+        text += "nothing\n";
+    }
+    text
 }

@@ -297,7 +297,7 @@ async fn enforce_retention(pool: store::Pool, retention: Retention, cancel: Canc
             () = cancel.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = store::retention::enforce(&pool, &retention).await {
+        if let Err(error) = store::retention::enforce(&pool, &retention, |_| {}).await {
             warn!("retention could not be enforced: {error}; trying again in an hour");
         }
     }

@@ -28,6 +28,10 @@ impl From<sqlx::Error> for StoreError {
         let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
         match code.as_deref() {
             Some("23505") => StoreError::Duplicate(error),
+            // No partition takes the row: retention is dropping it, and whoever tries again makes a new one.
+            Some("23514") if error.as_database_error().is_some_and(|e| e.constraint().is_none()) => {
+                StoreError::Unavailable(error)
+            }
             // 22: data exception, 23: integrity, 54: limits exceeded. Not 42 (no such table, no right
             // to it): the operator mends that, and nothing may be given up for it.
             Some(c) if ["22", "23", "54"].iter().any(|class| c.starts_with(class)) => StoreError::Data(error),

@@ -121,11 +121,6 @@ impl Partitions {
         }
         Ok(())
     }
-
-    /// Forgets everything, e.g. after retention dropped partitions.
-    pub fn forget(&mut self) {
-        self.known.clear();
-    }
 }
 
 /// Advisory lock: two writers that need the same new partition.
@@ -137,16 +132,29 @@ async fn create(conn: &mut PgConnection, table: Table, (from, until): (i64, i64)
     let name = format!("{parent}_{}", from.replace('-', ""));
     let mut tx = conn.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(PARTITION_LOCK).execute(&mut *tx).await?;
-    let exists: bool =
-        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&name).fetch_one(&mut *tx).await?;
+    let (exists, is_attached, is_detaching): (bool, bool, bool) = sqlx::query_as(
+        "SELECT to_regclass($1) IS NOT NULL, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false)
+         FROM (SELECT) one LEFT JOIN pg_inherits i ON i.inhrelid = to_regclass($1)",
+    )
+    .bind(&name)
+    .fetch_one(&mut *tx)
+    .await?;
+    let mut steps = Vec::new();
     if !exists {
+        steps.push(format!("CREATE TABLE {name} (LIKE {parent} INCLUDING ALL)"));
+    }
+    if is_detaching {
+        // Retention was interrupted; it drops the partition another time.
+        steps.push(format!("ALTER TABLE {parent} DETACH PARTITION {name} FINALIZE"));
+    }
+    if !is_attached || is_detaching {
         // ATTACH does not block those who write to other partitions; CREATE ... PARTITION OF does.
-        let create = format!("CREATE TABLE {name} (LIKE {parent} INCLUDING ALL)");
-        let attach = format!(
+        steps.push(format!(
             "ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ('{from} 00:00+00') TO ('{until} 00:00+00')"
-        );
-        sqlx::query(AssertSqlSafe(create)).execute(&mut *tx).await?;
-        sqlx::query(AssertSqlSafe(attach)).execute(&mut *tx).await?;
+        ));
+    }
+    for step in steps {
+        sqlx::query(AssertSqlSafe(step)).execute(&mut *tx).await?;
     }
     tx.commit().await?;
     Ok(())

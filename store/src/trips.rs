@@ -8,7 +8,6 @@ use sqlx::PgConnection;
 use tracing::warn;
 
 use crate::StoreError;
-use crate::pool::Pool;
 use crate::ts::Ts;
 
 /// Format of a body; one of another format is passed over: its feed says it again.
@@ -46,13 +45,4 @@ pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>, StoreEr
         warn!("{} trip updates are of another version; their feeds will say them again", stored - read.len());
     }
     Ok(read)
-}
-
-/// Forgets what was last said longer than `keep` ago.
-pub(crate) async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM trip_state WHERE confirmed_at < now() - make_interval(secs => $1)")
-        .bind(keep.as_secs_f64())
-        .execute(pool)
-        .await?;
-    Ok(done.rows_affected())
 }

@@ -3,12 +3,15 @@
 mod bad_input;
 mod brokers;
 mod certificates;
+mod dashboard;
 mod disk;
 mod kill;
 mod native;
 mod occupancy;
+mod past;
 mod places;
 mod polled;
+mod prune;
 mod replay;
 mod retained;
 mod samples;

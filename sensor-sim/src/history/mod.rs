@@ -183,8 +183,7 @@ struct Telling {
     start: Timestamp,
     ids: Vec<String>,
     wire: Wire,
-    /// Statements on their way, by the second in which they go out and the order of their making.
-    held_back: BinaryHeap<Reverse<(i64, u64, u32, i64, bool)>>,
+    held_back: BinaryHeap<Reverse<HeldBack>>,
     elements: Vec<Element>,
     truth: Truth,
     window: Arc<Semaphore>,
@@ -193,6 +192,17 @@ struct Telling {
     bar: ProgressBar,
     told_at: Instant,
     summary: HistorySummary,
+}
+
+/// A statement on its way: the first to go out is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct HeldBack {
+    due_s: i64,
+    /// The order of their making.
+    made: u64,
+    bay: u32,
+    at_s: i64,
+    occupied: bool,
 }
 
 impl Telling {
@@ -214,18 +224,26 @@ impl Telling {
             for wait_s in std::iter::once(wait_s).chain(copy_s) {
                 made += 1;
                 let due_s = said.at_s + wait_s as i64;
-                self.held_back.push(Reverse((due_s, made, said.bay, said.at_s, said.occupied)));
+                let Said { bay, at_s, occupied, .. } = said;
+                self.held_back.push(Reverse(HeldBack { due_s, made, bay, at_s, occupied }));
             }
         }
         self.release(i64::MAX).await;
         self.send().await;
+        if let Some(pace) = &mut self.pace {
+            while !pace.arrived(self.summary.messages).await {
+                tracing::info!("waiting for the last messages to arrive");
+            }
+        }
         self.truth.end(self.at(until_s))
     }
 
     /// Sends what goes out by `until_s`.
     async fn release(&mut self, until_s: i64) {
-        while self.held_back.peek().is_some_and(|Reverse(next)| next.0 <= until_s) {
-            let Some(Reverse((due_s, _, bay, at_s, occupied))) = self.held_back.pop() else { return };
+        while self.held_back.peek().is_some_and(|Reverse(next)| next.due_s <= until_s) {
+            let Some(Reverse(HeldBack { due_s, bay, at_s, occupied, .. })) = self.held_back.pop() else {
+                return;
+            };
             let state = if occupied { "occupied" } else { "vacant" };
             let at = self.at(at_s);
             let bay_said = Bay { at, state, seq: None, battery_v: None, temperature_c: None };
@@ -247,15 +265,29 @@ impl Telling {
         if let Some(pace) = &mut self.pace {
             pace.admit(self.summary.messages).await;
         }
-        // Released by the acknowledgement, with the message. Nobody closes the semaphore.
-        let Ok(permit) = Arc::clone(&self.window).acquire_owned().await else { return };
         let (topic, payload) = native::batch(FEED, &self.elements);
         let statements = self.elements.len() as u64;
         self.elements.clear();
-        if self.outbox.send(Outbound { topic, payload, tag: permit }).await.is_ok() {
-            self.summary.messages += 1;
-            self.summary.statements += statements;
+        loop {
+            // Released by the acknowledgement, with the message. Nobody closes the semaphore.
+            let Ok(permit) = Arc::clone(&self.window).acquire_owned().await else { return };
+            let message = Outbound { topic: topic.clone(), payload: payload.clone(), tag: permit };
+            if self.outbox.send(message).await.is_err() {
+                return;
+            }
+            // The first one is repeated until it arrives: a feed that was just imported may not be
+            // subscribed yet. Twice is as good as once.
+            let has_begun = match &mut self.pace {
+                Some(pace) if self.summary.messages == 0 => pace.arrived(1).await,
+                _ => true,
+            };
+            if has_begun {
+                break;
+            }
+            tracing::info!("the feed '{FEED}' does not listen yet");
         }
+        self.summary.messages += 1;
+        self.summary.statements += statements;
     }
 
     fn lose(&mut self, said: Said, at: Timestamp, faults: Vec<&'static str>) -> std::io::Result<()> {

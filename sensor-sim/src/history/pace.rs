@@ -16,6 +16,8 @@ use crate::load::{NotAWatchUrl, address};
 const WINDOW: u64 = 256;
 /// The counter is read so often; it cannot be waited for.
 const EVERY: Duration = Duration::from_millis(100);
+/// How long a message is expected to take.
+const A_MOMENT: Duration = Duration::from_secs(1);
 /// Larger than any page of metrics.
 const MAX_PAGE_BYTES: u64 = 4 << 20;
 
@@ -55,6 +57,12 @@ impl Pace {
     /// Waits until the counter has been read for the first time.
     pub(super) async fn ready(&mut self) {
         let _ = self.received.changed().await;
+    }
+
+    /// Whether `messages` in all have arrived, after waiting for a moment.
+    pub(super) async fn arrived(&mut self, messages: u64) -> bool {
+        let arrived = self.received.wait_for(|received| *received >= messages);
+        matches!(tokio::time::timeout(A_MOMENT, arrived).await, Ok(Ok(_)))
     }
 
     /// Waits until message number `sent` (from 0) may go out.

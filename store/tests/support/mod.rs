@@ -1,5 +1,7 @@
 //! A database of its own with one municipality in it.
 
+#![allow(dead_code)] // each test binary uses a part of it
+
 use domain::{Audience, MunicipalityId, SiteId};
 use sqlx::types::Json;
 use store::Pool;
@@ -16,10 +18,15 @@ pub struct Database {
 
 impl Database {
     pub async fn start() -> Self {
+        Self::start_with(true).await
+    }
+
+    /// `timescaledb`: use it where it is there.
+    pub async fn start_with(timescaledb: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = PrivatePg::start(folder.path()).await.unwrap();
         let pool = store::connect(&server.url()).await.unwrap();
-        store::migrate::migrate(&pool, true).await.unwrap();
+        store::migrate::migrate(&pool, timescaledb).await.unwrap();
         let municipality: i32 =
             sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
                 .bind(Json(serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null,
@@ -37,7 +44,6 @@ impl Database {
 }
 
 /// Of a town without sites.
-#[allow(dead_code)] // not every test binary writes observations
 pub struct NoSites;
 
 impl Capacities for NoSites {

@@ -1,0 +1,203 @@
+//! Retention: what is too old is dropped, whole partitions or chunks at a time where there are any.
+//!
+//! Of vehicle positions something coarse remains (`coarse`). A dry run ([`due`]) and the real one
+//! ([`enforce`]) stand on the same conditions.
+
+mod coarse;
+mod rows;
+mod slices;
+
+use std::time::Duration;
+
+use domain::UtcMicros;
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+use tracing::info;
+
+use crate::StoreError;
+use crate::migrate;
+use crate::partitions::{TABLES, Table};
+use crate::pool::Pool;
+use crate::ts::Ts;
+use rows::Rows;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long each class of data is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Rejected messages.
+    pub rejections: Duration,
+    /// Bytes and radio data of LoRaWAN messages.
+    pub uplinks: Duration,
+    /// Vehicle positions, and what was said of trips.
+    pub vehicle_positions: Duration,
+    /// Bay and site observations, passenger counts, and the intervals that are derived of them.
+    pub observations: Duration,
+    /// How late each run passed each stop; of the vehicle only as long as of positions.
+    pub passages: Duration,
+    /// Sums per hour, and what remains of positions; `None`: for ever.
+    pub aggregates: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention {
+            rejections: 14 * DAY,
+            uplinks: 90 * DAY,
+            vehicle_positions: 14 * DAY,
+            observations: 3 * 365 * DAY,
+            passages: 3 * 365 * DAY,
+            aggregates: None,
+        }
+    }
+}
+
+/// What has its own time to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    Rejections,
+    Uplinks,
+    VehiclePositions,
+    Observations,
+    Passages,
+    Aggregates,
+}
+
+impl Class {
+    /// The word in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Class::Rejections => "rejections",
+            Class::Uplinks => "uplinks",
+            Class::VehiclePositions => "vehicle_positions",
+            Class::Observations => "observations",
+            Class::Passages => "passages",
+            Class::Aggregates => "aggregates",
+        }
+    }
+
+    const fn of(table: Table) -> Class {
+        match table {
+            Table::VehiclePosition => Class::VehiclePositions,
+            Table::BayObservation | Table::SiteCount | Table::PassengerCount => Class::Observations,
+        }
+    }
+}
+
+/// How long the change log reaches back: a reader that was away for longer loads everything anew.
+pub const CHANGE_LOG: Duration = Duration::from_secs(3_600);
+
+/// Something that is too old, or was and is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Due {
+    pub class: Class,
+    /// A table, or the partition or chunk of one.
+    pub what: String,
+    /// Of partitions and chunks an estimate.
+    pub rows: i64,
+    /// Of partitions and chunks, with their indexes.
+    pub bytes: Option<i64>,
+    /// What is older goes.
+    pub before: UtcMicros,
+}
+
+impl Retention {
+    fn keep(&self, class: Class) -> Option<Duration> {
+        match class {
+            Class::Rejections => Some(self.rejections),
+            Class::Uplinks => Some(self.uplinks),
+            Class::VehiclePositions => Some(self.vehicle_positions),
+            Class::Observations => Some(self.observations),
+            Class::Passages => Some(self.passages),
+            Class::Aggregates => self.aggregates,
+        }
+    }
+
+    /// What is older than this goes; `None`: nothing does.
+    fn before(&self, class: Class, now: UtcMicros) -> Option<UtcMicros> {
+        let keep_s = i64::try_from(self.keep(class)?.as_secs()).unwrap_or(i64::MAX);
+        Some(now.plus_s(keep_s.saturating_neg()))
+    }
+}
+
+/// Advisory lock: one run at a time.
+const RETENTION_LOCK: i64 = 0x6b76_7265_7465; // "kvrete"
+
+/// What [`enforce`] would drop now.
+///
+/// # Errors
+/// The database is not available.
+pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreError> {
+    let mut conn = pool.acquire().await?;
+    let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
+    let mut all = Vec::new();
+    for (table, _) in TABLES {
+        let Some(before) = retention.before(Class::of(table), now) else { continue };
+        let slices = slices::old(&mut conn, layout, table, before).await?;
+        all.extend(slices.iter().map(|slice| slice.due(table, before)));
+    }
+    for rows in Rows::all(&mut conn).await? {
+        let Some(before) = retention.before(rows.class, now) else { continue };
+        all.extend(rows.count(&mut conn, before).await?);
+    }
+    Ok(all)
+}
+
+/// Drops what is older than `retention` allows; `dropped` is told of each step. A crash repeats nothing
+/// and leaves nothing half done that the next run does not finish.
+///
+/// Observations that a feed delivers late into a dropped period open a new partition, which lives
+/// until the next run.
+///
+/// # Errors
+/// The database is not available.
+pub async fn enforce(
+    pool: &Pool,
+    retention: &Retention,
+    mut dropped: impl FnMut(&Due),
+) -> Result<Vec<Due>, StoreError> {
+    // A connection of its own: the lock goes with it, whatever happens.
+    let mut conn = PgConnection::connect_with(&pool.connect_options()).await?;
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
+    let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
+    let mut all = Vec::new();
+    for (table, _) in TABLES {
+        let class = Class::of(table);
+        let (Some(keep), Some(before)) = (retention.keep(class), retention.before(class, now)) else {
+            continue;
+        };
+        slices::keep_policy(&mut conn, layout, table, keep).await?;
+        for slice in slices::old(&mut conn, layout, table, before).await? {
+            slice.drop(&mut conn, table).await?;
+            let due = slice.due(table, before);
+            dropped(&due);
+            all.push(due);
+        }
+    }
+    let tables = Rows::all(&mut conn).await?;
+    for rows in &tables {
+        let Some(before) = retention.before(rows.class, now) else { continue };
+        let due = rows.delete(&mut conn, before).await?;
+        due.iter().for_each(&mut dropped);
+        all.extend(due);
+    }
+    if let Some(before) = retention.before(Class::VehiclePositions, now)
+        && tables.iter().any(|rows| rows.class == Class::Passages)
+    {
+        rows::forget_vehicles(&mut conn, before).await?;
+    }
+    conn.close().await?;
+    crate::changes::prune(pool, CHANGE_LOG).await?;
+    let slices: Vec<&str> = all.iter().filter(|d| d.bytes.is_some()).map(|d| d.what.as_str()).collect();
+    if !slices.is_empty() {
+        info!(partitions = ?slices, "retention dropped old observations");
+    }
+    Ok(all)
+}
+
+async fn now(conn: &mut PgConnection) -> Result<UtcMicros, StoreError> {
+    let (now,): (Ts,) = sqlx::query_as("SELECT now()").fetch_one(conn).await?;
+    Ok(now.0)
+}

@@ -1,0 +1,118 @@
+//! Tables of which single rows go.
+
+use domain::UtcMicros;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::{Class, Due};
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// Rows of a table that are too old.
+pub(super) struct Rows {
+    pub(super) class: Class,
+    table: &'static str,
+    /// Which rows, `$1` being the instant before which they are too old. Where the time does not lead
+    /// a key, places do, so that each run is a look at the beginning of each place and not at all rows.
+    too_old: &'static str,
+}
+
+const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows {
+    Rows { class, table, too_old }
+}
+
+const ALL: [Rows; 11] = [
+    rows(Class::Rejections, "rejection", "received_at < $1"),
+    // The newest 10,000 of each feed, whatever their age.
+    rows(
+        Class::Rejections,
+        "rejection",
+        "received_at >= $1 AND id IN (
+             SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY feed ORDER BY id DESC) AS n FROM rejection) x
+             WHERE n > 10000)",
+    ),
+    // What was wished stands in the audit.
+    rows(Class::Rejections, "replay", "asked_at < $1"),
+    rows(Class::Uplinks, "uplink", "received_at < $1"),
+    rows(Class::Uplinks, "receipt_claim", "received_at < $1"),
+    rows(Class::VehiclePositions, "trip_state", "confirmed_at < $1"),
+    rows(
+        Class::Observations,
+        "bay_interval",
+        "(municipality, bay) IN (SELECT municipality, id FROM place WHERE kind = 2) AND from_utc < $1 AND until_utc <= $1",
+    ),
+    rows(
+        Class::Observations,
+        "site_interval",
+        "(municipality, site) IN (SELECT municipality, id FROM place WHERE kind = 1) AND until_utc <= $1",
+    ),
+    rows(
+        Class::Passages,
+        "stop_passage",
+        "municipality IN (SELECT id FROM municipality) AND service_date < ($1 AT TIME ZONE 'UTC')::date",
+    ),
+    rows(
+        Class::Aggregates,
+        "occupancy_hour",
+        "(municipality, scope) IN (SELECT municipality, id FROM occupancy_scope) AND hour < $1",
+    ),
+    rows(
+        Class::Aggregates,
+        "vehicle_position_coarse",
+        "municipality IN (SELECT id FROM municipality) AND hour < $1",
+    ),
+];
+
+impl Rows {
+    /// The tables that there are.
+    pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<&'static Rows>, StoreError> {
+        let tables: Vec<&str> = ALL.iter().map(|rows| rows.table).collect();
+        let there: Vec<bool> = sqlx::query_scalar(
+            "SELECT to_regclass(name) IS NOT NULL FROM unnest($1::text[]) WITH ORDINALITY AS t(name, n) ORDER BY n",
+        )
+        .bind(tables)
+        .fetch_all(conn)
+        .await?;
+        Ok(ALL.iter().zip(there).filter(|(_, there)| *there).map(|(rows, _)| rows).collect())
+    }
+
+    /// How many there are; `None` when there are none.
+    pub(super) async fn count(
+        &self,
+        conn: &mut PgConnection,
+        before: UtcMicros,
+    ) -> Result<Option<Due>, StoreError> {
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", self.table, self.too_old);
+        let count = sqlx::query_scalar(AssertSqlSafe(sql)).bind(Ts(before)).fetch_one(conn).await?;
+        Ok(self.due(count, before))
+    }
+
+    /// Deletes them; `None` when there were none.
+    pub(super) async fn delete(
+        &self,
+        conn: &mut PgConnection,
+        before: UtcMicros,
+    ) -> Result<Option<Due>, StoreError> {
+        let sql = format!("DELETE FROM {} WHERE {}", self.table, self.too_old);
+        let done = sqlx::query(AssertSqlSafe(sql)).bind(Ts(before)).execute(conn).await?;
+        Ok(self.due(done.rows_affected() as i64, before))
+    }
+
+    fn due(&self, rows: i64, before: UtcMicros) -> Option<Due> {
+        let due = Due { class: self.class, what: self.table.to_owned(), rows, bytes: None, before };
+        (rows > 0).then_some(due)
+    }
+}
+
+/// Which vehicle it was that passed a stop is kept no longer than where vehicles were: who drove it would be
+/// known by the duty roster.
+pub(super) async fn forget_vehicles(conn: &mut PgConnection, before: UtcMicros) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE stop_passage SET vehicle = NULL
+         WHERE municipality IN (SELECT id FROM municipality) AND service_date < ($1 AT TIME ZONE 'UTC')::date
+           AND vehicle IS NOT NULL",
+    )
+    .bind(Ts(before))
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! What is too old goes, on plain PostgreSQL and on TimescaleDB; of positions something coarse remains.
+
+mod support;
+
+use std::time::Duration;
+
+use domain::UtcMicros;
+use store::migrate::{Layout, layout};
+use store::partitions::{Partitions, Table};
+use store::retention::{Class, Due, Retention, due, enforce};
+use support::Database;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Plain and, where it is there, TimescaleDB.
+async fn databases() -> Vec<(Database, Layout)> {
+    let mut databases = vec![(Database::start_with(false).await, Layout::Plain)];
+    if std::path::Path::new("/usr/lib/postgresql/15/lib/timescaledb.so").exists() {
+        let database = Database::start_with(true).await;
+        let found = layout(&mut database.pool.acquire().await.unwrap()).await.unwrap();
+        assert_eq!(found, Layout::Hypertables);
+        databases.push((database, found));
+    } else {
+        eprintln!("SKIPPED: TimescaleDB is not installed");
+    }
+    databases
+}
+
+async fn now(db: &Database) -> UtcMicros {
+    let micros: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    UtcMicros(micros)
+}
+
+/// Positions at these instants, two metres apart, on route 1: 5 and 15 m/s in turns, a minute late.
+async fn positions(db: &Database, of: Layout, at: &[UtcMicros]) {
+    let mut conn = db.pool.acquire().await.unwrap();
+    Partitions::default().ensure(&mut conn, of, Table::VehiclePosition, at.iter().copied()).await.unwrap();
+    for (n, at) in at.iter().enumerate() {
+        sqlx::query(
+            "INSERT INTO vehicle_position (municipality, observed_at, vehicle, digest, received_at, stored_at, feed, lat,
+                 lon, speed_mps, delay_s, route_id, trip_id, clock_corrected)
+             VALUES ($1, to_timestamp($2::float8 / 1e6), 7, $3, now(), now(), 1, 51.9001, 7.2001, $4, 60, '1', 't', false)",
+        )
+        .bind(db.municipality.0)
+        .bind(at.0 as f64)
+        .bind(n as i64)
+        .bind(if n % 2 == 0 { 5.0_f32 } else { 15.0 })
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    }
+}
+
+async fn count(db: &Database, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(&db.pool).await.unwrap()
+}
+
+/// Number, mean speed and mean delay of what remains.
+async fn coarse(db: &Database) -> Vec<(i64, f64, f64)> {
+    sqlx::query_as("SELECT n, speed_mean_mps, delay_mean_s FROM v_vehicle_position_coarse ORDER BY hour")
+        .fetch_all(&db.pool)
+        .await
+        .unwrap()
+}
+
+fn of(class: Class, all: &[Due]) -> Vec<&Due> {
+    all.iter().filter(|d| d.class == class).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_old_positions_something_coarse_remains_and_counts_once() {
+    for (db, layout) in databases().await {
+        let hour = 3_600;
+        // The middle of an hour twenty days ago, and now.
+        let old = UtcMicros(now(&db).await.0.div_euclid(3_600_000_000) * 3_600_000_000).plus_s(-20 * 86_400);
+        positions(&db, layout, &[old, old.plus_s(10), old.plus_s(20), old.plus_s(30), now(&db).await]).await;
+        let keep = Retention::default();
+        let would = due(&db.pool, &keep).await.unwrap();
+        assert_eq!(of(Class::VehiclePositions, &would).len(), 1, "{would:?}");
+        assert!(would[0].bytes.is_some_and(|bytes| bytes > 0));
+        assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 5, "a dry run drops nothing");
+
+        let mut steps = Vec::new();
+        let went = enforce(&db.pool, &keep, |due| steps.push(due.what.clone())).await.unwrap();
+        assert_eq!(steps, went.iter().map(|d| d.what.clone()).collect::<Vec<_>>());
+        let names = |all: &[Due]| all.iter().map(|d| d.what.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&went), names(&would));
+        assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 1);
+        assert_eq!(coarse(&db).await, [(4, 10.0, 60.0)]);
+        assert_eq!(enforce(&db.pool, &keep, |_| {}).await.unwrap(), [], "nothing is left to do");
+
+        // Late ones add to what remains, each once.
+        positions(&db, layout, &[old.plus_s(40), old.plus_s(hour)]).await;
+        enforce(&db.pool, &keep, |_| {}).await.unwrap();
+        enforce(&db.pool, &keep, |_| {}).await.unwrap();
+        assert_eq!(coarse(&db).await, [(5, 9.0, 60.0), (1, 15.0, 60.0)]);
+
+        let forgetting = Retention { aggregates: Some(DAY), ..keep };
+        enforce(&db.pool, &forgetting, |_| {}).await.unwrap();
+        assert_eq!(coarse(&db).await, []);
+        db.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_class_has_its_own_time() {
+    for (db, layout) in databases().await {
+        let mut conn = db.pool.acquire().await.unwrap();
+        let four_years = now(&db).await.plus_s(-4 * 365 * 86_400);
+        let times = [four_years, now(&db).await];
+        Partitions::default()
+            .ensure(&mut conn, layout, Table::BayObservation, times.into_iter())
+            .await
+            .unwrap();
+        for sql in [
+            "INSERT INTO bay_observation (municipality, observed_at, bay, digest, received_at, stored_at, feed, state,
+                 clock_corrected)
+             SELECT $1, now() - age, 1, 1, now(), now(), 1, 1, false
+             FROM unnest(ARRAY['1 second', '1460 days']::interval[]) AS age",
+            "INSERT INTO place (municipality, kind, key, def)
+             SELECT $1, 2, n::text, '{}' FROM generate_series(1, 3) AS n",
+            "INSERT INTO bay_interval (municipality, bay, from_utc, until_utc, last_at, state)
+             SELECT $1, id, now() - age, now() - age + interval '1 hour', now() - age, 1
+             FROM place, unnest(ARRAY['1 day', '1460 days']::interval[]) AS age",
+            "INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', '{}')",
+            "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos)
+             SELECT $1, (SELECT id FROM feed), 'malformed', '', now() + interval '50 seconds' - (13001 - n) * interval '100 seconds', '', '', 1
+             FROM generate_series(1, 13000) AS n",
+            "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, gateways, qos, outcome)
+             SELECT $1, 'd', age::text, 1, 'up', now() - age, '{}', 1, 'stored'
+             FROM unnest(ARRAY['89 days', '91 days']::interval[]) AS age",
+        ] {
+            sqlx::query(sql).bind(db.municipality.0).execute(&mut *conn).await.unwrap();
+        }
+        drop(conn);
+        let keep = Retention::default();
+        let would = due(&db.pool, &keep).await.unwrap();
+        enforce(&db.pool, &keep, |_| {}).await.unwrap();
+        let rows =
+            |what: &str| would.iter().filter(|d| d.what.contains(what)).map(|d| d.rows).collect::<Vec<_>>();
+        assert_eq!((rows("bay_interval"), rows("uplink")), (vec![3], vec![1]));
+        // Older than 14 days are those up to number 904; beyond the newest 10,000 those up to number 3,000.
+        assert_eq!(rows("rejection"), [904, 2_096]);
+        for (sql, left) in [
+            ("SELECT count(*) FROM bay_observation", 1),
+            ("SELECT count(*) FROM bay_interval", 3),
+            ("SELECT count(*) FROM uplink", 1),
+            ("SELECT count(*) FROM rejection", 10_000),
+        ] {
+            assert_eq!(count(&db, sql).await, left, "{sql}");
+        }
+        if layout == Layout::Hypertables {
+            let policies =
+                "SELECT count(*) FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'
+                            AND (config ->> 'drop_after')::interval = ";
+            let with = |days: u32| sqlx::AssertSqlSafe(format!("{policies} interval '{} hours'", days * 24));
+            let found = |days| sqlx::query_scalar::<_, i64>(with(days)).fetch_one(&db.pool);
+            assert_eq!(found(1095).await.unwrap(), 3, "all but positions");
+            enforce(&db.pool, &Retention { observations: 100 * DAY, ..keep }, |_| {}).await.unwrap();
+            assert_eq!((found(1095).await.unwrap(), found(100).await.unwrap()), (0, 3));
+        }
+        db.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
+    let db = Database::start_with(false).await;
+    let old = now(&db).await.plus_s(-20 * 86_400);
+    positions(&db, Layout::Plain, &[old]).await;
+    let mut long_reader = db.pool.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM vehicle_position").execute(&mut *long_reader).await.unwrap();
+    let pool = db.pool.clone();
+    let run = tokio::spawn(async move { enforce(&pool, &Retention::default(), |_| {}).await.unwrap().len() });
+    while count(&db, "SELECT count(*) FROM pg_inherits WHERE inhdetachpending").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    // It waits for the long reader; others do not wait for it.
+    let mut reader = db.pool.begin().await.unwrap();
+    sqlx::query("SET LOCAL lock_timeout = '2s'").execute(&mut *reader).await.unwrap();
+    sqlx::query("SELECT count(*) FROM vehicle_position").execute(&mut *reader).await.unwrap();
+    reader.commit().await.unwrap();
+    assert!(!run.is_finished());
+    long_reader.commit().await.unwrap();
+    assert_eq!(run.await.unwrap(), 1);
+    assert_eq!(coarse(&db).await.len(), 1);
+
+    // A run that was interrupted after it had detached: the next one counts what is left and drops it.
+    positions(&db, Layout::Plain, &[old]).await;
+    let name: String = sqlx::query_scalar(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'vehicle_position'::regclass",
+    )
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
+    let detach = format!("ALTER TABLE vehicle_position DETACH PARTITION {name}");
+    sqlx::query(sqlx::AssertSqlSafe(detach.clone())).execute(&db.pool).await.unwrap();
+    assert_eq!(enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap().len(), 1);
+    assert_eq!(coarse(&db).await, [(2, 5.0, 60.0)]);
+
+    // The same, but something late comes first: the partition takes it, and goes with the next run.
+    positions(&db, Layout::Plain, &[old]).await;
+    sqlx::query(sqlx::AssertSqlSafe(detach)).execute(&db.pool).await.unwrap();
+    positions(&db, Layout::Plain, &[old.plus_s(1)]).await;
+    assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 2);
+    enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap();
+    assert_eq!(coarse(&db).await.iter().map(|c| c.0).sum::<i64>(), 4);
+    let left = "SELECT count(*) FROM pg_class WHERE relname ~ '^vehicle_position_[0-9]+$'";
+    assert_eq!(count(&db, left).await, 0);
+    db.stop().await;
+}
