@@ -7,6 +7,8 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 
+use crate::place::UnknownName;
+
 /// Whose public holidays hold: a Land by its ISO 3166-2 code without `DE-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -29,6 +31,36 @@ pub enum Land {
     Th,
 }
 
+/// A kind of day. Each day is of one kind: a holiday on a Monday is a holiday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayKind {
+    MondayToFriday,
+    Saturday,
+    Sunday,
+    Holiday,
+}
+
+impl DayKind {
+    /// 1 to 3 by the weekday, 4 for a holiday.
+    pub const fn code(self) -> i32 {
+        self as i32 + 1
+    }
+}
+
+impl std::str::FromStr for DayKind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "mo-fr" => Ok(DayKind::MondayToFriday),
+            "sa" => Ok(DayKind::Saturday),
+            "so" => Ok(DayKind::Sunday),
+            "holiday" => Ok(DayKind::Holiday),
+            _ => Err(UnknownName { value: text.to_owned(), choices: "mo-fr, sa, so, holiday".to_owned() }),
+        }
+    }
+}
+
 /// Easter Sunday of `year` in the Gregorian calendar; `None` outside the years 1 to 9998.
 pub fn easter(year: i16) -> Option<Date> {
     if !(1..=9998).contains(&year) {
@@ -46,6 +78,14 @@ pub fn easter(year: i16) -> Option<Date> {
 }
 
 impl Land {
+    /// The Land of a municipality, by its official key (AGS): the first two digits (Destatis).
+    pub fn of_ags(ags: &str) -> Option<Self> {
+        use Land::*;
+        let number: usize = ags.get(..2)?.parse().ok()?;
+        let by_number = [Sh, Hh, Ni, Hb, Nw, He, Rp, Bw, By, Sl, Be, Bb, Mv, Sn, St, Th];
+        by_number.get(number.checked_sub(1)?).copied()
+    }
+
     /// Whether shops and offices in most of the Land are closed on `day`.
     pub fn is_holiday(self, day: Date) -> bool {
         self.is_fixed_holiday(day) || self.is_moving_holiday(day)

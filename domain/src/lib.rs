@@ -16,6 +16,7 @@ pub mod live;
 pub mod observation;
 pub mod opening;
 pub mod place;
+pub mod punctuality;
 pub mod rebinding;
 pub mod registry;
 pub mod rejection;

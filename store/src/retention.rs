@@ -21,7 +21,7 @@ pub struct Retention {
     pub uplinks: Duration,
     /// Vehicle positions, and what was said of trips.
     pub vehicle_positions: Duration,
-    /// Bay and site observations, passenger counts.
+    /// Bay and site observations, passenger counts, when runs passed stops.
     pub observations: Duration,
 }
 
@@ -51,6 +51,8 @@ pub struct Pruned {
     pub changes: u64,
     /// Runs of which nothing was said for too long.
     pub trips: u64,
+    /// When runs passed stops.
+    pub passages: u64,
 }
 
 impl Retention {
@@ -99,6 +101,13 @@ pub async fn enforce(pool: &Pool, retention: &Retention) -> Result<Pruned, Store
     )
     .await?;
     pruned.rejections += bound_rejections(pool).await?;
+    pruned.passages = delete(
+        pool,
+        "DELETE FROM stop_passage WHERE municipality IN (SELECT id FROM municipality)
+            AND service_date < (now() - make_interval(secs => $1))::date",
+        retention.observations,
+    )
+    .await?;
     pruned.trips = crate::trips::prune(pool, retention.vehicle_positions).await?;
     // What was wished stands in the audit.
     delete(
