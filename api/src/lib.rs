@@ -16,8 +16,10 @@ mod pages;
 mod params;
 mod parkapi;
 mod parking;
+mod period;
 mod planning;
 mod problem;
+mod punctuality;
 mod realtime;
 mod rejections;
 mod replay;
@@ -27,6 +29,7 @@ mod sites;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transit;
 mod unbuilt;
 mod vehicles;
 mod ways;

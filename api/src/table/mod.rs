@@ -27,9 +27,13 @@ use domain::UtcMicros;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use utoipa::ToSchema;
 
 pub use self::format::{PARQUET, Shape, TableFormat};
+#[cfg(test)]
+pub use self::tests::documented;
 use crate::problem::Problem;
+use crate::wire::Source;
 
 /// So many tables are written at one time: each holds a connection to the database until its reader
 /// has taken the last row, and half of them remain for everything else.
@@ -137,6 +141,14 @@ pub struct Table<R: 'static> {
     pub extra: Extra,
     /// `Cache-Control`
     pub cache: &'static str,
+}
+
+/// What a table looks like in JSON. It is never held as a whole: this is for the documents.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "rows are written as they come")]
+pub struct Rows<R> {
+    items: Vec<R>,
+    attribution: Vec<Source<'static>>,
 }
 
 /// Whose turn it is to write a table: see [`AT_ONCE`].
