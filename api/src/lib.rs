@@ -23,6 +23,7 @@ mod punctuality;
 mod realtime;
 mod rejections;
 mod replay;
+mod ridership;
 mod router;
 mod sensors;
 mod sites;

@@ -18,7 +18,7 @@ use crate::auth::pool;
 use crate::params::RawQuery;
 use crate::problem::{Problem, ProblemBody};
 use crate::table::{Column, Rows, Table};
-use crate::transit::{Credits, Gather, Question, Town, gathered};
+use crate::transit::{Asked, Credits, Gather, Question, Town, gathered};
 
 /// How late vehicles were.
 #[derive(ToSchema)]
@@ -166,19 +166,7 @@ impl Gather for Groups {
     path = "/v1/punctuality",
     tag = "planners",
     security((), ("key" = [])),
-    params(
-        ("municipality" = Option<String>, Query, description = "slug; default: all that the key is for, or that are public"),
-        ("route" = Option<String>, Query, description = "id of a line"),
-        ("stop" = Option<String>, Query, description = "id of a stop"),
-        ("from" = String, Query, description = "date (the town's midnight) or RFC 3339"),
-        ("to" = String, Query, description = "the same; does not belong to the period"),
-        ("bucket" = Option<String>, Query, description = "1h, 1d, 1w, hour_of_week, all (default); in the town's time"),
-        ("group_by" = Option<String>, Query, description = "route (default), stop, municipality, separated by commas"),
-        ("days" = Option<String>, Query, description = "mo-fr, sa, so, holiday; a holiday is no other kind of day"),
-        ("hours" = Option<String>, Query, description = "09:00-18:00, the town's time"),
-        ("format" = Option<String>, Query, description = "json (default), csv, parquet; or by Accept"),
-        ("locale" = Option<String>, Query, description = "de: CSV with semicolons and decimal commas"),
-    ),
+    params(Asked),
     responses(
         (status = 200, content(
             (Rows<PunctualityRow> = "application/json"),

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use serde_json::Map;
 use store::transit_history::{Bucket, Window};
+use utoipa::IntoParams;
 
 use crate::app::Shared;
 use crate::params::RawQuery;
@@ -35,6 +36,35 @@ const PARAMETERS: &[&str] = &[
     "format",
     "locale",
 ];
+
+/// The parameters, for the documents only: [`Question::of`] reads them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "see above")]
+pub struct Asked {
+    /// slug; default: all that the key is for, or that are public
+    municipality: Option<String>,
+    /// id of a line
+    route: Option<String>,
+    /// id of a stop
+    stop: Option<String>,
+    /// date (the town's midnight) or RFC 3339
+    from: String,
+    /// the same; does not belong to the period
+    to: String,
+    /// 1h, 1d, 1w, hour_of_week, all (default); in the town's time
+    bucket: Option<String>,
+    /// route (default), stop, municipality, separated by commas
+    group_by: Option<String>,
+    /// mo-fr, sa, so, holiday, separated by commas; a holiday is no other kind of day
+    days: Option<String>,
+    /// 09:00-18:00, the town's time
+    hours: Option<String>,
+    /// json (default), csv, parquet; or by `Accept`
+    format: Option<String>,
+    /// de: CSV with semicolons and decimal commas
+    locale: Option<String>,
+}
 
 /// A question, town by town: each has its own midnights.
 pub struct Question {

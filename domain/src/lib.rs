@@ -20,6 +20,7 @@ pub mod punctuality;
 pub mod rebinding;
 pub mod registry;
 pub mod rejection;
+pub mod ridership;
 pub mod sensor;
 pub mod sensor_health;
 pub mod site_count;
