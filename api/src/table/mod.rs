@@ -208,7 +208,8 @@ impl<R: Send + Sync + 'static> Table<R> {
                 None => Some((Err(std::io::Error::other("the answer was cut")), None)),
             }
         });
-        let mut response = Body::from_stream(pieces).into_response();
+        // Whoever compresses asks again after the end.
+        let mut response = Body::from_stream(pieces.fuse()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.format.media_type()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
@@ -265,6 +266,9 @@ async fn write<R>(
 }
 
 async fn hand_over(piece: Piece, sender: &mpsc::Sender<Piece>) -> Result<(), Cut> {
+    if matches!(&piece, Piece::Bytes(bytes) if bytes.is_empty()) {
+        return Ok(());
+    }
     match tokio::time::timeout(STALLED, sender.send(piece)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Cut::ReaderGone),
