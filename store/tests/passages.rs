@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::holidays::DayKind;
 use domain::observation::{Heard, VehicleFix};
@@ -16,6 +17,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use store::Pool;
+use store::retention::Retention;
 use store::transit_history::{self, Bucket, Group, Window};
 use store::writer::{Batch, Gated, Writer};
 use support::{Database, NoSites};
@@ -250,6 +252,14 @@ async fn hours_days_and_weeks_are_the_towns() {
     .await
     .unwrap();
     assert_eq!((view.len(), &view[0]), (6, &("line-1".to_owned(), 1, 10.0)));
+    let mut reader = database.pool.acquire().await.unwrap();
+    sqlx::query("SET ROLE kv_read").execute(&mut *reader).await.unwrap();
+    sqlx::query("SELECT * FROM v_punctuality_hour").fetch_all(&mut *reader).await.unwrap();
+    sqlx::query("SELECT * FROM stop_passage").fetch_all(&mut *reader).await.unwrap_err();
+    reader.close().await.unwrap();
+
+    let old = Retention { observations: Duration::from_secs(0), ..Retention::default() };
+    assert_eq!(store::retention::enforce(&database.pool, &old).await.unwrap().passages, 6);
     drop(writer);
     database.stop().await;
 }
