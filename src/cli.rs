@@ -47,7 +47,7 @@ pub enum Command {
     /// Write the places as the same files.
     Export(ExportArgs),
     /// Bring the database's structure up to date.
-    Migrate(DatabaseArgs),
+    Migrate(MigrateArgs),
     /// Make, list and revoke keys of the API.
     Key(KeyArgs),
     /// Ways from A to B: build what the search needs, evaluate it.
@@ -467,6 +467,15 @@ pub struct KeyRevokeArgs {
     pub database: DatabaseArgs,
     /// The key's number in `key list`.
     pub id: i32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Have intervals, stays and hours of occupancy derived again from the observations.
+    #[arg(long)]
+    pub derive_again: bool,
 }
 
 #[derive(Debug, Clone, Args)]
