@@ -20,15 +20,18 @@ mod parking;
 mod period;
 mod planning;
 mod problem;
+mod punctuality;
 mod realtime;
 mod rejections;
 mod replay;
+mod ridership;
 mod router;
 mod sensors;
 mod sites;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transit;
 mod unbuilt;
 mod vehicles;
 mod ways;

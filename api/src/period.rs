@@ -1,7 +1,8 @@
 //! The time that a planner's question is about: `from`, `to`, `days`, `hours`, in the town's zone.
 
 use domain::UtcMicros;
-use domain::day_kind::DayKind;
+use domain::day_kind::{DayKind, TownDays};
+use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
@@ -39,6 +40,14 @@ impl Period {
                 .remedy("Ask for ten years or less."));
         }
         Ok(Period { from, until })
+    }
+
+    /// The days in it that are of any of `kinds`, `YYYY-MM-DD`.
+    pub fn dates(&self, tz: &TimeZone, town: &TownDays, kinds: &[DayKind]) -> Vec<String> {
+        let date = |at: UtcMicros| tz.to_datetime(at.timestamp()).date();
+        let last = date(self.until);
+        let days = date(self.from).series(1.day()).take_while(|day| *day <= last);
+        days.filter(|day| kinds.iter().any(|kind| town.is(*kind, *day))).map(|day| day.to_string()).collect()
     }
 }
 
@@ -149,10 +158,20 @@ mod tests {
         assert_eq!(read("hours=22:00-06:00").ok(), Some(Some((1320, 360))));
         assert_eq!(read("hours=00:00-24:00").ok(), Some(Some((0, 1440))));
         for wrong in
-            ["9-18", "09:00", "09:00-09:00", "25:00-26:00", "09:60-10:00", "24:30-25:00", "+9:00-10:00"]
+            ["9-18", "09:00", "09:00-09:00", "25:00-26:00", "09:60-10:00", "24:30-25:00", "%2B9:00-10:00"]
         {
             assert!(read(&format!("hours={wrong}")).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn days_are_those_of_the_town() {
+        let period =
+            asked("from=2026-10-01&to=2026-11-02", |params| Period::of(params, &berlin())).ok().unwrap();
+        let of = |ags| period.dates(&berlin(), &TownDays::new(ags, &[]), &[DayKind::Holiday]);
+        assert_eq!(of("05570052"), ["2026-10-03", "2026-11-01"]);
+        assert_eq!(of("03"), ["2026-10-03", "2026-10-31"]);
+        assert_eq!(of("99"), [""; 0]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::observation::{Digest, Heard, feed_seq, feed_text};
+use crate::punctuality::Passed;
 use crate::time::UtcMicros;
 
 /// What was said about one run of a trip.
@@ -112,6 +113,8 @@ impl TripReport {
 pub struct TripObservation {
     pub heard: Heard,
     pub report: TripReport,
+    /// Stops that lay behind when the message was made.
+    pub passed: Vec<Passed>,
 }
 
 /// How a run relates to the timetable.

@@ -2,6 +2,7 @@
 //! clock and its plausibility.
 
 use domain::observation::{CountValue, Heard, claim_of};
+use domain::punctuality::Passed;
 use domain::registry::Entry;
 use domain::{
     BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason, Registry,
@@ -70,8 +71,8 @@ impl Scene<'_> {
     /// The reason why it is not believed.
     pub fn admit(&self, statement: Statement<'_>, batch: &mut Batch) -> Result<(), Fault> {
         let judged = self.judge(statement.at)?;
-        if let Said::Trip { update, message_at } = statement.said {
-            batch.trips.push(self.trip(update, judged, message_at)?);
+        if let Said::Trip { update, message_at, passed } = statement.said {
+            batch.trips.push(self.trip(update, judged, message_at, passed)?);
             return Ok(());
         }
         let (target, owner) = self.resolve(&statement.subject)?;
@@ -88,6 +89,7 @@ impl Scene<'_> {
         update: Box<TripUpdate>,
         judged: Judged,
         message_at: Option<UtcMicros>,
+        passed: Vec<Passed>,
     ) -> Result<TripObservation, Fault> {
         let confirmed_at = match message_at {
             Some(_) => self.judge(message_at)?.observed_at.max(judged.observed_at),
@@ -102,7 +104,9 @@ impl Scene<'_> {
         };
         let digest = update.digest_of();
         let report = TripReport { observed_at: judged.observed_at, confirmed_at, digest, update };
-        Ok(TripObservation { heard, report })
+        // Times by a clock that is wrong are none.
+        let passed = if judged.corrected { Vec::new() } else { passed };
+        Ok(TripObservation { heard, report, passed })
     }
 
     /// Adds what a bound sensor said. `name` is what the network server calls the message.

@@ -29,8 +29,8 @@ pub struct TripMemory(Mutex<HashMap<FeedId, FxHashMap<TripKey, Last>>>);
 struct Last {
     /// The newest that was received.
     rank: Rank,
-    /// The newest that was passed on: its content, and when it was confirmed.
-    stored: (Digest, UtcMicros),
+    /// The newest that was passed on: its content, how many stops lay behind, when it was confirmed.
+    stored: (Digest, usize, UtcMicros),
 }
 
 impl TripMemory {
@@ -55,12 +55,14 @@ impl TripMemory {
 fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool {
     let rank = trip.report.rank();
     let (_, confirmed_at, digest) = rank;
-    let stored = (digest, confirmed_at);
+    let stored = (digest, trip.passed.len(), confirmed_at);
     match known.get_mut(&trip.report.update.key()) {
         Some(last) if rank <= last.rank => false,
         Some(last) => {
             last.rank = rank;
-            if last.stored.0 == digest && confirmed_at < last.stored.1.plus_s(REPEAT_AFTER_S) {
+            let (held, passed, held_at) = last.stored;
+            let is_same = held == digest && passed == trip.passed.len();
+            if is_same && confirmed_at < held_at.plus_s(REPEAT_AFTER_S) {
                 return false;
             }
             last.stored = stored;
@@ -76,6 +78,7 @@ fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool
 #[cfg(test)]
 mod tests {
     use domain::observation::Heard;
+    use domain::punctuality::Passed;
     use domain::{MunicipalityId, TripReport, TripUpdate};
 
     use super::*;
@@ -92,7 +95,7 @@ mod tests {
         };
         let digest = update.digest_of();
         let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
-        TripObservation { heard, report }
+        TripObservation { heard, report, passed: Vec::new() }
     }
 
     fn news(memory: &TripMemory, trip: TripObservation) -> bool {
@@ -114,5 +117,7 @@ mod tests {
         assert!(!news(&memory, said("a", 60, 1_389)));
         assert!(news(&memory, said("a", 60, 1_390)), "repeated for long");
         assert!(!news(&memory, said("a", 60, 1_400)));
+        let passed = vec![Passed { stop_id: "s".into(), passed_at: UtcMicros(0), delay_s: 60 }];
+        assert!(news(&memory, TripObservation { passed, ..said("a", 60, 1_430) }), "a stop lies behind now");
     }
 }

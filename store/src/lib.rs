@@ -17,6 +17,7 @@ pub mod pool;
 pub mod private_pg;
 pub mod replays;
 pub mod retention;
+pub mod transit_history;
 mod trips;
 pub mod ts;
 pub mod writer;

@@ -16,6 +16,7 @@ mod replay;
 mod retained;
 mod samples;
 mod support;
+mod transit_history;
 mod trips;
 mod ways;
 mod witness;

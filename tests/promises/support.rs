@@ -151,7 +151,17 @@ impl Instance {
         self.ask("POST", path, Some(key), body).await
     }
 
+    /// A file, with a key.
+    pub async fn bytes_with(&self, path: &str, key: &str) -> Vec<u8> {
+        self.fetch("GET", path, Some(key), "").await.1
+    }
+
     async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+        let (status, body) = self.fetch(method, path, key, body).await;
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn fetch(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Vec<u8>) {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.text("http")));
         if let Some(key) = key {
@@ -161,8 +171,8 @@ impl Instance {
         tokio::task::spawn_blocking(move || {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let mut answer = agent.run(request).unwrap();
-            let body = answer.body_mut().read_to_string().unwrap();
-            (answer.status().as_u16(), serde_json::from_str(&body).unwrap_or(Value::Null))
+            let body = answer.body_mut().read_to_vec().unwrap();
+            (answer.status().as_u16(), body)
         })
         .await
         .unwrap()

@@ -16,12 +16,24 @@ use crate::problem::Problem;
 use crate::table::Shape;
 
 /// The parameters that all questions about parking know.
-const PARAMETERS: [&str; 10] =
-    ["bay", "site", "zone", "municipality", "bbox", "from", "to", "group_by", "days", "hours"];
+const PARAMETERS: [&str; 12] = [
+    "bay",
+    "site",
+    "zone",
+    "municipality",
+    "bbox",
+    "from",
+    "to",
+    "group_by",
+    "days",
+    "hours",
+    "format",
+    "locale",
+];
 
 /// The parameters that a question about parking knows, and `own`.
 pub fn parameters(own: &'static str) -> Vec<&'static str> {
-    PARAMETERS.into_iter().chain(Shape::PARAMETERS).chain([own]).collect()
+    PARAMETERS.into_iter().chain([own]).collect()
 }
 
 /// Which places.

@@ -63,9 +63,6 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The parameters that it is read from.
-    pub const PARAMETERS: [&'static str; 2] = ["format", "locale"];
-
     /// As `format=` says, else as `Accept` says; `locale=` holds for CSV.
     ///
     /// # Errors

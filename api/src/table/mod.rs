@@ -27,9 +27,13 @@ use domain::UtcMicros;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use utoipa::ToSchema;
 
 pub use self::format::{PARQUET, Shape, TableFormat};
+#[cfg(test)]
+pub use self::tests::documented;
 use crate::problem::Problem;
+use crate::wire::Source;
 
 /// So many tables are written at one time: each holds a connection to the database until its reader
 /// has taken the last row, and half of them remain for everything else.
@@ -139,6 +143,14 @@ pub struct Table<R: 'static> {
     pub cache: &'static str,
 }
 
+/// What a table looks like in JSON. It is never held as a whole: this is for the documents.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "rows are written as they come")]
+pub struct Rows<R> {
+    items: Vec<R>,
+    attribution: Vec<Source<'static>>,
+}
+
 /// Whose turn it is to write a table: see [`AT_ONCE`].
 #[derive(Clone)]
 pub struct Turns(Arc<Semaphore>);
@@ -196,7 +208,8 @@ impl<R: Send + Sync + 'static> Table<R> {
                 None => Some((Err(std::io::Error::other("the answer was cut")), None)),
             }
         });
-        let mut response = Body::from_stream(pieces).into_response();
+        // Whoever compresses asks again after the end.
+        let mut response = Body::from_stream(pieces.fuse()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.format.media_type()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
@@ -253,6 +266,9 @@ async fn write<R>(
 }
 
 async fn hand_over(piece: Piece, sender: &mpsc::Sender<Piece>) -> Result<(), Cut> {
+    if matches!(&piece, Piece::Bytes(bytes) if bytes.is_empty()) {
+        return Ok(());
+    }
     match tokio::time::timeout(STALLED, sender.send(piece)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Cut::ReaderGone),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use domain::catalogue::Catalogue;
+use domain::registry::Contents;
 use domain::{MunicipalityId, Reason, Registry, Rejection, UtcMicros};
 use serde_json::{Value, json};
 use store::places::{Import, Missing};
@@ -14,17 +15,22 @@ use tempfile::TempDir;
 use super::fixture::{Answer, County, NOW, contents};
 
 /// A key for each role and town, by name.
-struct Instance {
-    county: County,
-    pool: store::Pool,
-    registry: Arc<Registry>,
-    server: PrivatePg,
+pub struct Instance {
+    pub county: County,
+    pub pool: store::Pool,
+    pub registry: Arc<Registry>,
+    pub server: PrivatePg,
     _dir: TempDir,
 }
 
 impl Instance {
     /// `None` where PostgreSQL is not installed.
     async fn start() -> Option<Self> {
+        Self::with(contents()).await
+    }
+
+    /// The same of other places.
+    pub async fn with(contents: Contents) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a directory");
         let server = match PrivatePg::start(dir.path()).await {
             Ok(server) => server,
@@ -36,7 +42,6 @@ impl Instance {
         };
         let pool = store::connect(&server.url()).await.expect("a connection");
         store::migrate::migrate(&pool, false).await.expect("the schema");
-        let contents = contents();
         let catalogue = Catalogue {
             municipalities: contents.municipalities.into_iter().map(|(_, m)| m).collect(),
             sites: contents.sites.into_iter().map(|e| e.def).collect(),
@@ -53,11 +58,11 @@ impl Instance {
         Some(Instance { county, pool, registry, server, _dir: dir })
     }
 
-    fn town(&self, slug: &str) -> MunicipalityId {
+    pub fn town(&self, slug: &str) -> MunicipalityId {
         self.registry.municipality_id(slug).expect("a town")
     }
 
-    async fn key(
+    pub async fn key(
         &self,
         role: &str,
         towns: &[&str],
@@ -71,7 +76,7 @@ impl Instance {
         (secret.iter().map(|b| format!("{b:02x}")).collect(), id)
     }
 
-    async fn get(&self, path: &str, key: &str) -> Answer {
+    pub async fn get(&self, path: &str, key: &str) -> Answer {
         self.county.get_with(path, &[("authorization", &format!("Bearer {key}"))]).await
     }
 
@@ -89,7 +94,7 @@ impl Instance {
         }
     }
 
-    async fn write(&self, batch: &Batch) {
+    pub async fn write(&self, batch: &Batch) {
         let options = store::pool::options(&self.server.url()).expect("a url");
         let mut writer = Writer::connect(&options).await.expect("a writer");
         writer.write(batch, &*self.registry, NOW).await.expect("written");

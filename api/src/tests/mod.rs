@@ -7,4 +7,5 @@ mod open;
 mod open_data;
 mod operators;
 mod pages;
+mod planning;
 mod privacy;

@@ -14,6 +14,7 @@
 //! Each entity stands alone: a broken one is a fault, and its element is a feed of its own, so that
 //! it can be decoded again.
 
+mod passed;
 mod proto;
 #[cfg(test)]
 mod tests;
@@ -126,9 +127,10 @@ impl Reader {
     fn keep_update(&mut self, update: TripUpdate) -> Result<(), Fault> {
         let message_at = self.header_s.map(UtcMicros::from_unix_s);
         let at = seconds(update.timestamp).map(UtcMicros::from_unix_s).or(message_at);
+        let passed = at.map(|at| passed::stops(&update, at)).unwrap_or_default();
         let Some(update) = updates::update_of(update) else { return Ok(()) };
         check_ids(&update)?;
-        let said = Said::Trip { update: Box::new(update), message_at };
+        let said = Said::Trip { update: Box::new(update), message_at, passed };
         self.updates.push(Statement { subject: Subject::Trip, at, said, seq: None });
         Ok(())
     }

@@ -17,6 +17,7 @@ mod samples;
 use std::borrow::Cow;
 
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
+use domain::punctuality::Passed;
 use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
 
 /// One thing said about one subject.
@@ -67,6 +68,8 @@ pub enum Said<'a> {
         update: Box<TripUpdate>,
         /// When the message was made that says so, by the sender's clock.
         message_at: Option<UtcMicros>,
+        /// Stops that lay behind by then.
+        passed: Vec<Passed>,
     },
 }
 
@@ -91,7 +94,7 @@ impl Statement<'_> {
             Said::Passengers { stop_id, trip_id, doors, on_board, source } => {
                 Said::Passengers { stop_id, trip_id, doors, on_board, source }
             }
-            Said::Trip { update, message_at } => Said::Trip { update, message_at },
+            Said::Trip { update, message_at, passed } => Said::Trip { update, message_at, passed },
         };
         Statement { subject, at: self.at, said, seq: self.seq }
     }

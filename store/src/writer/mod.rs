@@ -9,6 +9,7 @@
 pub(crate) mod bay_states;
 mod bays;
 mod claims;
+mod passages;
 mod rejections;
 mod sites;
 mod trips;
@@ -255,6 +256,7 @@ impl Writer {
             vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?,
         ];
         let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
+        passages::write(&mut tx, batch, &known).await?;
         if !defer && !wanted.is_empty() {
             let mut latest = bay_states::Latest::default();
             latest.extend(&wanted);

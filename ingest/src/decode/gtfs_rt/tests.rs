@@ -72,7 +72,9 @@ fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
 fn trips(decoded: &Decoded<'_>) -> Vec<(domain::TripUpdate, Option<i64>, Option<i64>)> {
     let seconds = |at: Option<UtcMicros>| at.map(|at| at.0 / 1_000_000);
     let trip = |s: &Statement<'_>| match &s.said {
-        Said::Trip { update, message_at } => Some(((**update).clone(), seconds(s.at), seconds(*message_at))),
+        Said::Trip { update, message_at, .. } => {
+            Some(((**update).clone(), seconds(s.at), seconds(*message_at)))
+        }
         _ => None,
     };
     decoded.statements.iter().filter_map(trip).collect()
@@ -302,4 +304,37 @@ fn trip_updates_are_read_as_they_stand() {
     assert_eq!(first.stops, expected);
     assert_eq!(read.updates[1].relationship, TripRelationship::Cancelled);
     assert!(super::trip_updates(b"no feed at all").is_err());
+}
+
+/// Stop, seconds from now, delay of each stop that lies behind.
+fn passed(update: TripUpdate) -> Vec<(String, i64, i32)> {
+    let decoded = decode(&feed([entity(None, Some(update))]));
+    let of = |s: &Statement<'_>| match &s.said {
+        Said::Trip { passed, .. } => Some(passed.clone()),
+        _ => None,
+    };
+    let passed = decoded.statements.iter().find_map(of).unwrap();
+    let told =
+        |p: domain::punctuality::Passed| (p.stop_id, p.passed_at.0 / 1_000_000 - NOW as i64, p.delay_s);
+    passed.into_iter().map(told).collect()
+}
+
+#[test]
+fn what_lies_behind_is_a_passage_and_what_is_to_come_is_none() {
+    let at = |id: &str, stop: StopTimeUpdate| StopTimeUpdate { stop_id: Some(id.into()), ..stop };
+    let stops = vec![
+        at("left", stop(Some((50, -90)), Some((70, -60)))),
+        at("standing", stop(Some((80, -10)), Some((60, 20)))),
+        at("ahead", stop(Some((90, 300)), None)),
+        at("ended", stop(Some((-30, -5)), None)),
+        at("skipped", StopTimeUpdate { schedule_relationship: Some(1), ..stop(None, Some((0, -50))) }),
+        stop(None, Some((0, -50))),
+    ];
+    let all = update("7", stops.clone());
+    assert_eq!(passed(all.clone()), [("left".into(), -60, 70), ("ended".into(), -5, -30)]);
+    let sooner = TripUpdate { timestamp: Some(NOW - 30), ..all.clone() };
+    assert_eq!(passed(sooner), [("left".into(), -60, 70)], "by the update's own time");
+    let mut cancelled = all;
+    cancelled.trip.as_mut().unwrap().schedule_relationship = Some(3);
+    assert_eq!(passed(cancelled), []);
 }

@@ -1,0 +1,219 @@
+//! `GET /v1/punctuality`: how late vehicles were, per line, stop and time; for planners.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::punctuality::{CLASSES, Delays};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use store::transit_history::{self, DelayCount, Group};
+use utoipa::ToSchema;
+
+use crate::app::Ctx;
+use crate::auth::pool;
+use crate::params::RawQuery;
+use crate::problem::{Problem, ProblemBody};
+use crate::table::{Column, Rows, Table};
+use crate::transit::{Asked, Credits, Gather, Question, Town, gathered};
+
+/// How late vehicles were.
+#[derive(ToSchema)]
+pub struct PunctualityRow {
+    #[schema(value_type = String)]
+    municipality: Arc<str>,
+    /// null: not divided by line, or not told by the vehicle.
+    route_id: Option<String>,
+    stop_id: Option<String>,
+    /// When the hour, day or week begins; null with other buckets.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bucket: Option<UtcMicros>,
+    /// 1 = Monday, of the town's week; with `hour_of_week`.
+    weekday: Option<i64>,
+    hour: Option<i64>,
+    /// Passages: runs at stops.
+    n: i64,
+    /// Late is positive.
+    delay_mean_s: f64,
+    delay_p50_s: f64,
+    delay_p85_s: f64,
+    delay_p95_s: f64,
+    /// From 60 s before to less than 6 minutes after the timetable.
+    on_time_share: f64,
+    /// More than 60 s before the timetable.
+    early_share: f64,
+    /// 6 minutes and more after it.
+    late_share: f64,
+    /// Passages known / passages of the timetable; null: not known.
+    coverage: Option<f64>,
+    histogram: DelayHistogram,
+}
+
+/// Passages by delay, each class without its upper limit.
+#[derive(ToSchema)]
+pub struct DelayHistogram {
+    under_m60_s: i64,
+    m60_to_0_s: i64,
+    from_0_to_60_s: i64,
+    from_60_to_180_s: i64,
+    from_180_to_300_s: i64,
+    from_300_to_360_s: i64,
+    from_360_to_600_s: i64,
+    from_600_to_900_s: i64,
+    from_900_to_1800_s: i64,
+    from_1800_s: i64,
+}
+
+impl From<[u64; CLASSES]> for DelayHistogram {
+    fn from(classes: [u64; CLASSES]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j] = classes.map(|n| n as i64);
+        DelayHistogram {
+            under_m60_s: a,
+            m60_to_0_s: b,
+            from_0_to_60_s: c,
+            from_60_to_180_s: d,
+            from_180_to_300_s: e,
+            from_300_to_360_s: f,
+            from_360_to_600_s: g,
+            from_600_to_900_s: h,
+            from_900_to_1800_s: i,
+            from_1800_s: j,
+        }
+    }
+}
+
+const COLUMNS: &[Column<PunctualityRow>] = &[
+    Column::text("municipality", |r| Some(&r.municipality)),
+    Column::text("route_id", |r| r.route_id.as_deref()),
+    Column::text("stop_id", |r| r.stop_id.as_deref()),
+    Column::time("bucket", |r| r.bucket),
+    Column::integer("weekday", |r| r.weekday),
+    Column::integer("hour", |r| r.hour),
+    Column::integer("n", |r| Some(r.n)),
+    Column::float("delay_mean_s", |r| Some(r.delay_mean_s)),
+    Column::float("delay_p50_s", |r| Some(r.delay_p50_s)),
+    Column::float("delay_p85_s", |r| Some(r.delay_p85_s)),
+    Column::float("delay_p95_s", |r| Some(r.delay_p95_s)),
+    Column::float("on_time_share", |r| Some(r.on_time_share)),
+    Column::float("early_share", |r| Some(r.early_share)),
+    Column::float("late_share", |r| Some(r.late_share)),
+    Column::float("coverage", |r| r.coverage),
+    Column::integer("histogram.under_m60_s", |r| Some(r.histogram.under_m60_s)),
+    Column::integer("histogram.m60_to_0_s", |r| Some(r.histogram.m60_to_0_s)),
+    Column::integer("histogram.from_0_to_60_s", |r| Some(r.histogram.from_0_to_60_s)),
+    Column::integer("histogram.from_60_to_180_s", |r| Some(r.histogram.from_60_to_180_s)),
+    Column::integer("histogram.from_180_to_300_s", |r| Some(r.histogram.from_180_to_300_s)),
+    Column::integer("histogram.from_300_to_360_s", |r| Some(r.histogram.from_300_to_360_s)),
+    Column::integer("histogram.from_360_to_600_s", |r| Some(r.histogram.from_360_to_600_s)),
+    Column::integer("histogram.from_600_to_900_s", |r| Some(r.histogram.from_600_to_900_s)),
+    Column::integer("histogram.from_900_to_1800_s", |r| Some(r.histogram.from_900_to_1800_s)),
+    Column::integer("histogram.from_1800_s", |r| Some(r.histogram.from_1800_s)),
+];
+
+/// How often each delay occurred, into figures of a group.
+struct Groups {
+    municipality: Arc<str>,
+    credits: Credits,
+    open: Option<(Group, Delays)>,
+}
+
+impl Gather for Groups {
+    type In = DelayCount;
+    type Out = PunctualityRow;
+
+    fn take(&mut self, row: DelayCount, out: &mut VecDeque<PunctualityRow>) {
+        self.credits.note(row.feed);
+        if self.open.as_ref().is_none_or(|(group, _)| *group != row.group) {
+            self.end(out);
+        }
+        let (_, delays) = self.open.get_or_insert_with(|| (row.group, Delays::default()));
+        delays.add(row.delay_s, row.n.unsigned_abs());
+    }
+
+    fn end(&mut self, out: &mut VecDeque<PunctualityRow>) {
+        let Some((group, delays)) = self.open.take() else { return };
+        let Some(figures) = delays.figures() else { return };
+        out.push_back(PunctualityRow {
+            municipality: self.municipality.clone(),
+            route_id: group.route,
+            stop_id: group.stop,
+            bucket: group.bucket,
+            weekday: group.weekday.map(i64::from),
+            hour: group.hour.map(i64::from),
+            n: figures.n as i64,
+            delay_mean_s: figures.mean_s,
+            delay_p50_s: figures.p50_s,
+            delay_p85_s: figures.p85_s,
+            delay_p95_s: figures.p95_s,
+            on_time_share: figures.on_time_share,
+            early_share: figures.early_share,
+            late_share: figures.late_share,
+            // How many passages the timetable had is not kept for days past.
+            coverage: None,
+            histogram: figures.histogram.into(),
+        });
+    }
+}
+
+/// How late vehicles were at stops. A passage is one run of a trip at one stop, with the newest that was
+/// said about it. On time is what is at most 60 s early and less than 6 minutes late, as Deutsche Bahn
+/// counts; the histogram serves other definitions.
+#[utoipa::path(
+    get,
+    path = "/v1/punctuality",
+    tag = "planners",
+    security((), ("key" = [])),
+    params(Asked),
+    responses(
+        (status = 200, content(
+            (Rows<PunctualityRow> = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.apache.parquet"),
+        )),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn punctuality(
+    State(shared): Ctx,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let question = Question::of(&shared, &headers, &query, "punctuality").await?;
+    let pool = pool(&shared)?.clone();
+    let credits = Credits::default();
+    let rows = rows(pool, question.towns, credits.clone());
+    let table = Table {
+        columns: COLUMNS,
+        file_stem: question.file_stem,
+        extra: credits.extra(question.registry),
+        cache: question.cache,
+    };
+    table.answer(&shared.turns, question.shape, rows).await
+}
+
+fn rows(
+    pool: store::Pool,
+    towns: Vec<Town>,
+    credits: Credits,
+) -> BoxStream<'static, Result<PunctualityRow, Problem>> {
+    let of_town = move |town: Town| {
+        let groups = Groups { municipality: town.slug, credits: credits.clone(), open: None };
+        gathered(transit_history::delays(&pool, &town.window), groups)
+    };
+    stream::iter(towns).flat_map(of_town).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_name_what_is_answered() {
+        crate::table::documented(COLUMNS);
+    }
+}

@@ -1,0 +1,138 @@
+//! `GET /v1/ridership`: how many passengers got on and off and were on board, per line, stop and time;
+//! for planners.
+
+mod runs;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::UtcMicros;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use store::transit_history;
+use utoipa::ToSchema;
+
+use self::runs::Runs;
+use crate::app::Ctx;
+use crate::auth::pool;
+use crate::params::RawQuery;
+use crate::problem::{Problem, ProblemBody};
+use crate::table::{Column, Rows, Table};
+use crate::transit::{Asked, Credits, Question, Town, gathered};
+
+/// How many passengers there were.
+#[derive(ToSchema)]
+pub struct RidershipRow {
+    #[schema(value_type = String)]
+    municipality: Arc<str>,
+    /// null: not divided by line, or no vehicle told it.
+    route_id: Option<String>,
+    stop_id: Option<String>,
+    /// When the hour, day or week begins; null with other buckets.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bucket: Option<UtcMicros>,
+    /// 1 = Monday, of the town's week; with `hour_of_week`.
+    weekday: Option<i64>,
+    hour: Option<i64>,
+    /// The figures are not told: too few runs, and the asker is the public.
+    withheld: bool,
+    reason: Option<&'static str>,
+    min_runs: Option<i64>,
+    /// Runs with counts.
+    runs: Option<i64>,
+    /// Trips with counts / trips that were observed at all; null: not known.
+    coverage: Option<f64>,
+    /// Who got on, as counted; null: nobody counted.
+    boardings: Option<i64>,
+    alightings: Option<i64>,
+    /// In balance: as many get off each run as get on.
+    boardings_balanced: Option<i64>,
+    alightings_balanced: Option<i64>,
+    /// Passengers on board when vehicles leave a stop, in balance.
+    load_mean: Option<f64>,
+    load_max: Option<i64>,
+    /// The same as vehicles say themselves; null: they do not.
+    on_board_mean: Option<f64>,
+    /// Passengers added or taken away for the balance / passengers counted.
+    drift_share: Option<f64>,
+}
+
+const COLUMNS: &[Column<RidershipRow>] = &[
+    Column::text("municipality", |r| Some(&r.municipality)),
+    Column::text("route_id", |r| r.route_id.as_deref()),
+    Column::text("stop_id", |r| r.stop_id.as_deref()),
+    Column::time("bucket", |r| r.bucket),
+    Column::integer("weekday", |r| r.weekday),
+    Column::integer("hour", |r| r.hour),
+    Column::boolean("withheld", |r| Some(r.withheld)),
+    Column::text("reason", |r| r.reason),
+    Column::integer("min_runs", |r| r.min_runs),
+    Column::integer("runs", |r| r.runs),
+    Column::float("coverage", |r| r.coverage),
+    Column::integer("boardings", |r| r.boardings),
+    Column::integer("alightings", |r| r.alightings),
+    Column::integer("boardings_balanced", |r| r.boardings_balanced),
+    Column::integer("alightings_balanced", |r| r.alightings_balanced),
+    Column::float("load_mean", |r| r.load_mean),
+    Column::integer("load_max", |r| r.load_max),
+    Column::float("on_board_mean", |r| r.on_board_mean),
+    Column::float("drift_share", |r| r.drift_share),
+];
+
+/// How many passengers got on and off, and how full vehicles were. Counts at doors drift: each run is
+/// balanced so that nobody is on board at its end; the counts themselves are told beside. Groups of fewer
+/// than three runs are withheld from the public.
+#[utoipa::path(
+    get,
+    path = "/v1/ridership",
+    tag = "planners",
+    security((), ("key" = [])),
+    params(Asked),
+    responses(
+        (status = 200, content(
+            (Rows<RidershipRow> = "application/json"),
+            (String = "text/csv"),
+            (Vec<u8> = "application/vnd.apache.parquet"),
+        )),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    let question = Question::of(&shared, &headers, &query, "ridership").await?;
+    let pool = pool(&shared)?.clone();
+    let credits = Credits::default();
+    let rows = rows(pool, question.towns, credits.clone());
+    let table = Table {
+        columns: COLUMNS,
+        file_stem: question.file_stem,
+        extra: credits.extra(question.registry),
+        cache: question.cache,
+    };
+    table.answer(&shared.turns, question.shape, rows).await
+}
+
+fn rows(
+    pool: store::Pool,
+    towns: Vec<Town>,
+    credits: Credits,
+) -> BoxStream<'static, Result<RidershipRow, Problem>> {
+    let of_town = move |town: Town| {
+        let events = transit_history::rides(&pool, &town.window);
+        gathered(events, Runs::new(town, credits.clone()))
+    };
+    stream::iter(towns).flat_map(of_town).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_name_what_is_answered() {
+        crate::table::documented(COLUMNS);
+    }
+}

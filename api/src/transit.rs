@@ -1,0 +1,243 @@
+//! What the questions of punctuality and ridership have in common.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use domain::day_kind::TownDays;
+use domain::{FeedId, Registry};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, stream};
+use jiff::tz::TimeZone;
+use parking_lot::Mutex;
+use serde_json::Map;
+use store::transit_history::{Bucket, Window};
+use utoipa::IntoParams;
+
+use crate::app::Shared;
+use crate::params::RawQuery;
+use crate::period::{self, Period};
+use crate::planning::{SeenBy, Viewer};
+use crate::problem::Problem;
+use crate::table::{Extra, Shape};
+use crate::wire::Sources;
+
+const PARAMETERS: &[&str] = &[
+    "municipality",
+    "route",
+    "stop",
+    "from",
+    "to",
+    "bucket",
+    "group_by",
+    "days",
+    "hours",
+    "format",
+    "locale",
+];
+
+/// The parameters, for the documents only: [`Question::of`] reads them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "see above")]
+pub struct Asked {
+    /// slug; default: all that the key is for, or that are public
+    municipality: Option<String>,
+    /// id of a line
+    route: Option<String>,
+    /// id of a stop
+    stop: Option<String>,
+    /// date (the town's midnight) or RFC 3339
+    from: String,
+    /// the same; does not belong to the period
+    to: String,
+    /// 1h, 1d, 1w, hour_of_week, all (default); in the town's time
+    bucket: Option<String>,
+    /// route (default), stop, municipality, separated by commas
+    group_by: Option<String>,
+    /// mo-fr, sa, so, holiday, separated by commas; a holiday is no other kind of day
+    days: Option<String>,
+    /// 09:00-18:00, the town's time
+    hours: Option<String>,
+    /// json (default), csv, parquet; or by `Accept`
+    format: Option<String>,
+    /// de: CSV with semicolons and decimal commas
+    locale: Option<String>,
+}
+
+/// A question, town by town: each has its own midnights.
+pub struct Question {
+    pub towns: Vec<Town>,
+    pub shape: Shape,
+    /// `Cache-Control` of the answer.
+    pub cache: &'static str,
+    /// Of a file with the answer.
+    pub file_stem: String,
+    pub registry: Arc<Registry>,
+}
+
+/// What is asked of one municipality.
+pub struct Town {
+    pub slug: Arc<str>,
+    pub seen_by: SeenBy,
+    pub window: Window,
+}
+
+impl Question {
+    /// Reads a question about `what`, if its asker may see anything at all.
+    ///
+    /// # Errors
+    /// 401, 403: no planner's key for it, and it is not public. 400: a parameter.
+    pub async fn of(
+        shared: &Shared,
+        headers: &HeaderMap,
+        query: &RawQuery,
+        what: &str,
+    ) -> Result<Self, Problem> {
+        let registry = shared.hub.read().map.registry().clone();
+        let viewer = Viewer::of(shared, headers, &registry).await?;
+        let params = query.params(PARAMETERS)?;
+        let asked = match params.municipality(&registry)? {
+            Some(id) => vec![(id, viewer.of_municipality(id)?)],
+            None => viewer.municipalities().to_vec(),
+        };
+        let (by_route, by_stop) = group_by(params.text("group_by"))?;
+        let mut towns = Vec::with_capacity(asked.len());
+        for (id, seen_by) in asked {
+            let Some(town) = registry.municipality(id) else { continue };
+            let tz = TimeZone::get(&town.tz).unwrap_or(TimeZone::UTC);
+            let period = Period::of(&params, &tz)?;
+            let days = match period::days(&params)? {
+                None => None,
+                Some(kinds) => {
+                    let mut conn =
+                        crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                    let calendar = store::places::calendar(&mut conn, Some(id)).await?;
+                    Some(period.dates(&tz, &TownDays::new(&town.ags, &calendar), &kinds))
+                }
+            };
+            let window = Window {
+                municipality: id,
+                tz: town.tz.clone(),
+                from: period.from,
+                until: period.until,
+                bucket: bucket(params.text("bucket"))?,
+                route: params.text("route").map(Into::into),
+                stop: params.text("stop").map(Into::into),
+                by_route,
+                by_stop,
+                days,
+                minutes: period::hours(&params)?,
+            };
+            towns.push(Town { slug: town.slug.as_str().into(), seen_by, window });
+        }
+        towns.sort_by(|a, b| a.slug.cmp(&b.slug));
+        let named =
+            ["municipality", "route", "stop", "from", "to"].into_iter().filter_map(|name| params.text(name));
+        let file_stem = std::iter::once(what).chain(named).collect::<Vec<_>>().join("_");
+        Ok(Question {
+            towns,
+            shape: Shape::of(&params, headers)?,
+            cache: viewer.cache(),
+            file_stem,
+            registry,
+        })
+    }
+}
+
+fn bucket(text: Option<&str>) -> Result<Bucket, Problem> {
+    match text {
+        Some("1h") => Ok(Bucket::Hour),
+        Some("1d") => Ok(Bucket::Day),
+        Some("1w") => Ok(Bucket::Week),
+        Some("hour_of_week") => Ok(Bucket::HourOfWeek),
+        Some("all") | None => Ok(Bucket::All),
+        Some(other) => Err(Problem::bad_parameter("bucket", other, format!("There is no bucket '{other}'."))
+            .remedy("One of 1h, 1d, 1w, hour_of_week, all.")),
+    }
+}
+
+/// Whether by line, whether by stop.
+fn group_by(text: Option<&str>) -> Result<(bool, bool), Problem> {
+    let mut by = (false, false);
+    for word in text.unwrap_or("route").split(',').map(str::trim) {
+        match word {
+            "route" => by.0 = true,
+            "stop" => by.1 = true,
+            "municipality" => {}
+            other => {
+                let detail = format!("'group_by' has no value '{other}'.");
+                return Err(Problem::bad_parameter("group_by", other, detail).remedy(
+                    "One or more of route, stop, municipality, separated by commas; default route.",
+                ));
+            }
+        }
+    }
+    Ok(by)
+}
+
+/// Rows into fewer rows: those that belong together follow one another.
+pub trait Gather: Send {
+    type In: Send;
+    type Out: Send + 'static;
+
+    /// Takes a row; puts out what is complete by then.
+    fn take(&mut self, row: Self::In, out: &mut VecDeque<Self::Out>);
+
+    /// Puts out the rest.
+    fn end(&mut self, out: &mut VecDeque<Self::Out>);
+}
+
+/// What `gather` makes of `rows`.
+pub fn gathered<G, E, S>(rows: S, gather: G) -> BoxStream<'static, Result<G::Out, Problem>>
+where
+    G: Gather + 'static,
+    S: Stream<Item = Result<G::In, E>> + Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    struct State<G: Gather, S> {
+        /// `None`: all are read.
+        rows: Option<Pin<Box<S>>>,
+        gather: G,
+        ready: VecDeque<G::Out>,
+    }
+    let state = State { rows: Some(Box::pin(rows)), gather, ready: VecDeque::new() };
+    let next = |mut state: State<G, S>| async move {
+        loop {
+            if let Some(row) = state.ready.pop_front() {
+                return Some((Ok(row), state));
+            }
+            match state.rows.as_mut()?.next().await {
+                Some(Ok(row)) => state.gather.take(row, &mut state.ready),
+                Some(Err(error)) => {
+                    state.rows = None;
+                    return Some((Err(error.into()), state));
+                }
+                None => {
+                    state.rows = None;
+                    state.gather.end(&mut state.ready);
+                }
+            }
+        }
+    };
+    stream::unfold(state, next).boxed()
+}
+
+/// The feeds behind an answer, noted while its rows are read.
+#[derive(Clone, Default)]
+pub struct Credits(Arc<Mutex<Sources>>);
+
+impl Credits {
+    pub fn note(&self, feed: FeedId) {
+        self.0.lock().note(Some(feed));
+    }
+
+    /// `attribution`, for the end of the answer.
+    pub fn extra(self, registry: Arc<Registry>) -> Extra {
+        Box::new(move || {
+            let sources = serde_json::to_value(self.0.lock().of(&registry)).unwrap_or_default();
+            Map::from_iter([("attribution".to_owned(), sources)])
+        })
+    }
+}

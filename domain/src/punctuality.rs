@@ -1,0 +1,275 @@
+//! How punctual vehicles are: when a run of a trip passed a stop, how late, and what many of these
+//! look like together.
+//!
+//! A passage is one run at one stop: (municipality, service date, trip, stop). Vehicles speak of it
+//! several times, as long as they are on their way to the stop and stand at it: the newest statement
+//! holds, of one instant the one with the greater digest. That is a maximum over a set, so neither the
+//! order of arrival nor doubles matter. A trip that calls at one stop twice has one passage there, the
+//! later one.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::ids::{FeedId, MunicipalityId, VehicleId};
+use crate::observation::{Digest, Heard, VehiclePosition, feed_seq, feed_text};
+use crate::time::UtcMicros;
+use crate::trip_update::TripUpdate;
+
+/// Earlier than this is early, seconds: passengers miss a vehicle that leaves before its time. A minute
+/// is left to clocks, and to delays that are told in whole minutes.
+pub const EARLY_BEFORE_S: i32 = -60;
+
+/// From this on it is late, seconds: Deutsche Bahn counts as punctual what is less than 6 minutes late
+/// (its *Erläuterung der Pünktlichkeitswerte*). Local transport often uses 3 or 5 minutes: the histogram
+/// tells.
+pub const LATE_FROM_S: i32 = 360;
+
+/// Where the classes of a histogram of delays begin, seconds; before the first lies one more. The
+/// limits of other definitions of punctuality are among them.
+pub const CLASS_FROM_S: [i32; 9] = [-60, 0, 60, 180, 300, 360, 600, 900, 1_800];
+
+/// Classes of a histogram.
+pub const CLASSES: usize = CLASS_FROM_S.len() + 1;
+
+/// One statement about a passage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    pub municipality: MunicipalityId,
+    /// As told; who does not tell it leaves it to the town's clock (see `store`).
+    pub service_date: Option<Date>,
+    pub trip_id: String,
+    pub stop_id: String,
+    pub route_id: Option<String>,
+    pub feed: FeedId,
+    /// `None`: a trip update told it.
+    pub vehicle: Option<VehicleId>,
+    pub passed_at: UtcMicros,
+    /// When it was said.
+    pub said_at: UtcMicros,
+    /// Late is positive.
+    pub delay_s: i32,
+    pub digest: Digest,
+}
+
+/// A stop that a run has passed, as a trip update has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    pub stop_id: String,
+    pub passed_at: UtcMicros,
+    pub delay_s: i32,
+}
+
+impl Passage {
+    /// What a vehicle says, if it names its trip, a stop and its delay.
+    pub fn of_vehicle(o: &VehiclePosition) -> Option<Self> {
+        Some(Passage {
+            municipality: o.heard.municipality,
+            service_date: o.fix.start_date.as_deref().and_then(service_date),
+            trip_id: o.fix.trip_id.clone()?,
+            stop_id: o.fix.stop_id.clone()?,
+            route_id: o.fix.route_id.clone(),
+            feed: o.heard.feed,
+            vehicle: Some(o.vehicle),
+            passed_at: o.observed_at,
+            said_at: o.observed_at,
+            delay_s: o.fix.delay_s?,
+            digest: o.digest,
+        })
+    }
+
+    /// What a trip update said at `said_at`.
+    pub fn of_trip(heard: &Heard, update: &TripUpdate, said_at: UtcMicros, passed: &Passed) -> Self {
+        let mut h = Xxh3::new();
+        h.update(&heard.feed.0.to_le_bytes());
+        feed_text(&mut h, update.route_id.as_deref());
+        feed_seq(&mut h, Some(passed.passed_at.0));
+        feed_seq(&mut h, Some(i64::from(passed.delay_s)));
+        Passage {
+            municipality: heard.municipality,
+            service_date: update.start_date.as_deref().and_then(service_date),
+            trip_id: update.trip_id.clone(),
+            stop_id: passed.stop_id.clone(),
+            route_id: update.route_id.clone(),
+            feed: heard.feed,
+            vehicle: None,
+            passed_at: passed.passed_at,
+            said_at,
+            delay_s: passed.delay_s,
+            digest: h.digest() as i64,
+        }
+    }
+
+    /// What decides between two statements about one passage: the larger one holds.
+    pub fn rank(&self) -> (UtcMicros, Digest) {
+        (self.said_at, self.digest)
+    }
+}
+
+/// A service date as GTFS writes it, `YYYYMMDD`; `None`: it is none.
+fn service_date(text: &str) -> Option<Date> {
+    let is_date = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
+    is_date.then(|| Date::strptime("%Y%m%d", text).ok()).flatten()
+}
+
+/// The delays of many passages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delays(BTreeMap<i32, u64>);
+
+/// What is told of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DelayFigures {
+    /// Passages.
+    pub n: u64,
+    pub mean_s: f64,
+    pub p50_s: f64,
+    pub p85_s: f64,
+    pub p95_s: f64,
+    pub early_share: f64,
+    pub on_time_share: f64,
+    pub late_share: f64,
+    /// Passages by class: see [`CLASS_FROM_S`].
+    pub histogram: [u64; CLASSES],
+}
+
+impl Delays {
+    /// Adds `n` passages that were `delay_s` late.
+    pub fn add(&mut self, delay_s: i32, n: u64) {
+        if n > 0 {
+            *self.0.entry(delay_s).or_default() += n;
+        }
+    }
+
+    /// `None`: there was no passage.
+    pub fn figures(&self) -> Option<DelayFigures> {
+        let n: u64 = self.0.values().sum();
+        let (last, _) = self.0.last_key_value()?;
+        let share = |of: u64| of as f64 / n as f64;
+        let early: u64 = self.0.range(..EARLY_BEFORE_S).map(|(_, n)| n).sum();
+        let late: u64 = self.0.range(LATE_FROM_S..).map(|(_, n)| n).sum();
+        let sum: i64 = self.0.iter().map(|(delay_s, n)| i64::from(*delay_s) * *n as i64).sum();
+        let mut histogram = [0; CLASSES];
+        for (delay_s, n) in &self.0 {
+            histogram[CLASS_FROM_S.partition_point(|from| from <= delay_s)] += n;
+        }
+        let quantile = |p: f64| self.quantile(p, n).unwrap_or(f64::from(*last));
+        Some(DelayFigures {
+            n,
+            mean_s: sum as f64 / n as f64,
+            p50_s: quantile(0.50),
+            p85_s: quantile(0.85),
+            p95_s: quantile(0.95),
+            early_share: share(early),
+            on_time_share: share(n - early - late),
+            late_share: share(late),
+            histogram,
+        })
+    }
+
+    /// Between neighbours by a straight line, as spreadsheets (`PERCENTILE.INC`), NumPy and
+    /// PostgreSQL (`percentile_cont`) do: type 7 of Hyndman and Fan, *Sample Quantiles in Statistical
+    /// Packages* (1996).
+    fn quantile(&self, p: f64, n: u64) -> Option<f64> {
+        let at = p * (n - 1) as f64;
+        let (below, above) = (self.nth(at.floor() as u64)?, self.nth(at.ceil() as u64)?);
+        Some(f64::from(below) + (at - at.floor()) * f64::from(above - below))
+    }
+
+    /// The delay that `rank` others do not exceed.
+    fn nth(&self, rank: u64) -> Option<i32> {
+        let mut before = 0;
+        self.0.iter().find_map(|(delay_s, n)| {
+            before += n;
+            (rank < before).then_some(*delay_s)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::observation::VehicleFix;
+
+    fn delays(all: &[i32]) -> Delays {
+        let mut delays = Delays::default();
+        all.iter().for_each(|d| delays.add(*d, 1));
+        delays
+    }
+
+    #[test]
+    fn figures_by_hand() {
+        let told = delays(&[-90, -60, 0, 30, 120, 300, 359, 360, 900, 2_000]).figures().unwrap();
+        assert_eq!((told.n, told.mean_s), (10, 391.9));
+        assert_eq!((told.early_share, told.on_time_share, told.late_share), (0.1, 0.6, 0.3));
+        // Ranks 4.5, 7.65 and 8.55 of 0 to 9.
+        assert_eq!(told.p50_s, 210.0);
+        assert!((told.p85_s - (360.0 + 0.65 * 540.0)).abs() < 1e-9, "{}", told.p85_s);
+        assert!((told.p95_s - (900.0 + 0.55 * 1_100.0)).abs() < 1e-9, "{}", told.p95_s);
+        assert_eq!(told.histogram, [1, 1, 2, 1, 0, 2, 1, 0, 1, 1]);
+        assert_eq!(delays(&[]).figures(), None);
+    }
+
+    #[test]
+    fn a_date_is_a_date() {
+        assert_eq!(service_date("20261122"), Some(jiff::civil::date(2026, 11, 22)));
+        for wrong in ["", "2026112", "20261322", "2026-1-2", "99999999"] {
+            assert_eq!(service_date(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_who_names_trip_stop_and_delay_speaks_of_a_passage() {
+        let heard = Heard {
+            municipality: MunicipalityId(1),
+            feed: FeedId(1),
+            sensor: None,
+            received_at: UtcMicros(0),
+            clock_corrected: false,
+        };
+        let all = VehicleFix {
+            trip_id: Some("t".into()),
+            stop_id: Some("s".into()),
+            delay_s: Some(5),
+            start_date: Some("20269999".into()),
+            ..VehicleFix::default()
+        };
+        let of = |fix: VehicleFix| {
+            let at = UtcMicros(7);
+            Passage::of_vehicle(&VehiclePosition {
+                heard,
+                vehicle: VehicleId(1),
+                observed_at: at,
+                digest: 1,
+                fix,
+            })
+        };
+        let passage = of(all.clone()).unwrap();
+        assert_eq!((passage.service_date, passage.passed_at), (None, UtcMicros(7)));
+        assert_eq!(of(VehicleFix { trip_id: None, ..all.clone() }), None);
+        assert_eq!(of(VehicleFix { stop_id: None, ..all.clone() }), None);
+        assert_eq!(of(VehicleFix { delay_s: None, ..all }), None);
+    }
+
+    proptest! {
+        #[test]
+        fn figures_are_those_of_the_sorted_list(mut all in prop::collection::vec(-4_000..20_000i32, 1..200)) {
+            let told = delays(&all).figures().unwrap();
+            all.sort_unstable();
+            let quantile = |p: f64| {
+                let at = p * (all.len() - 1) as f64;
+                let value = |rank: f64| f64::from(all[rank as usize]);
+                value(at.floor()) + (at - at.floor()) * (value(at.ceil()) - value(at.floor()))
+            };
+            prop_assert!((told.p50_s - quantile(0.5)).abs() < 1e-9);
+            prop_assert!((told.p85_s - quantile(0.85)).abs() < 1e-9);
+            prop_assert!((told.p95_s - quantile(0.95)).abs() < 1e-9);
+            prop_assert_eq!(told.histogram.iter().sum::<u64>(), told.n);
+            prop_assert!((told.early_share + told.on_time_share + told.late_share - 1.0).abs() < 1e-12);
+            let early = all.iter().filter(|d| **d < -60).count();
+            prop_assert_eq!(told.histogram[0], early as u64);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What vehicles did, for planners: delays, and passengers of runs. Rows come as they are read.
+
+use domain::{FeedId, MunicipalityId, UtcMicros};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Executor, FromRow, Postgres, Row};
+
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// What the rows of an answer stand for in time. Hours, days and weeks are the town's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bucket {
+    Hour,
+    Day,
+    /// From Monday on.
+    Week,
+    HourOfWeek,
+    /// The whole period.
+    All,
+}
+
+impl Bucket {
+    const fn name(self) -> &'static str {
+        match self {
+            Bucket::Hour => "hour",
+            Bucket::Day => "day",
+            Bucket::Week => "week",
+            Bucket::HourOfWeek => "hour_of_week",
+            Bucket::All => "all",
+        }
+    }
+}
+
+/// Which part of a municipality's history is asked for, and how it is divided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    pub municipality: MunicipalityId,
+    /// IANA name of the town's zone.
+    pub tz: String,
+    /// `[from, until)`
+    pub from: UtcMicros,
+    pub until: UtcMicros,
+    pub bucket: Bucket,
+    pub route: Option<String>,
+    pub stop: Option<String>,
+    pub by_route: bool,
+    pub by_stop: bool,
+    /// The days that count, `YYYY-MM-DD`; `None`: all.
+    pub days: Option<Vec<String>>,
+    /// Minutes of the town's day, `[from, until)`; over midnight when `until` is not the greater.
+    pub minutes: Option<(i32, i32)>,
+}
+
+/// What one figure is about: a bucket of time, a line, a stop. What the answer is not divided by is
+/// `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group {
+    pub bucket: Option<UtcMicros>,
+    /// 1 = Monday.
+    pub weekday: Option<i32>,
+    /// 0 to 23.
+    pub hour: Option<i32>,
+    pub route: Option<String>,
+    pub stop: Option<String>,
+}
+
+impl<'r> FromRow<'r, PgRow> for Group {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Group {
+            bucket: row.try_get::<Option<Ts>, _>("bucket")?.map(|at| at.0),
+            weekday: row.try_get("weekday")?,
+            hour: row.try_get("hour")?,
+            route: row.try_get("route")?,
+            stop: row.try_get("stop")?,
+        })
+    }
+}
+
+/// So many passages of a group had the same delay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelayCount {
+    pub group: Group,
+    pub feed: FeedId,
+    pub delay_s: i32,
+    pub n: i64,
+}
+
+/// For each row with its time `$at`: the town's `local` time, the `bucket`, or `weekday` and `hour`, that
+/// it belongs to, and whether it `is_wanted`. Parameters: $2 zone, $3 from, $4 until, $5 bucket, $6 whether
+/// only the days of $7 count, $8 minutes.
+macro_rules! town_time {
+    ($at:literal) => {
+        concat!(
+            " CROSS JOIN LATERAL (SELECT ",
+            $at,
+            " AS at, ",
+            $at,
+            " AT TIME ZONE $2 AS local) AS town
+             CROSS JOIN LATERAL (SELECT extract(isodow FROM local)::int AS isodow, extract(hour FROM local)::int AS of_day,
+                 extract(hour FROM local)::int * 60 + extract(minute FROM local)::int AS minute) AS clock
+             CROSS JOIN LATERAL (SELECT
+                 CASE WHEN $5 IN ('hour', 'day', 'week') THEN date_trunc($5, at, $2) END AS bucket,
+                 CASE WHEN $5 = 'hour_of_week' THEN isodow END AS weekday,
+                 CASE WHEN $5 = 'hour_of_week' THEN of_day END AS hour,
+                 at >= $3 AND at < $4
+                 AND (NOT $6::bool OR local::date = ANY ($7::text[]::date[]))
+                 AND ($8::int[] IS NULL OR CASE WHEN $8[1] < $8[2] THEN minute >= $8[1] AND minute < $8[2]
+                        ELSE minute >= $8[1] OR minute < $8[2] END) AS is_wanted) AS time "
+        )
+    };
+}
+
+impl Window {
+    /// `sql` with the parameters $1 to $8.
+    fn ask<'q>(&self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
+        sqlx::query(sql)
+            .bind(self.municipality.0)
+            .bind(self.tz.clone())
+            .bind(Ts(self.from))
+            .bind(Ts(self.until))
+            .bind(self.bucket.name())
+            .bind(self.days.is_some())
+            .bind(self.days.clone().unwrap_or_default())
+            .bind(self.minutes.map(|(from, until)| vec![from, until]))
+    }
+}
+
+/// How often each delay occurred; the rows of a group follow one another.
+pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCount, StoreError>> {
+    let query = window.ask(concat!(
+        "SELECT bucket, weekday, hour, route, stop, feed, delay_s, count(*) AS n
+         FROM (SELECT bucket, weekday, hour, CASE WHEN $9 THEN route_id END AS route,
+                   CASE WHEN $10 THEN stop_id END AS stop, feed, delay_s
+               FROM stop_passage",
+        town_time!("passed_at"),
+        "WHERE municipality = $1 AND is_wanted
+             -- The key begins with the date; a run may begin the day before, and be late.
+             AND service_date BETWEEN ($3 AT TIME ZONE $2)::date - 2 AND ($4 AT TIME ZONE $2)::date + 1
+             AND ($11::text IS NULL OR route_id = $11) AND ($12::text IS NULL OR stop_id = $12)) AS passage
+         GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 7",
+    ));
+    let query =
+        query.bind(window.by_route).bind(window.by_stop).bind(window.route.clone()).bind(window.stop.clone());
+    rows(pool, query, |row| {
+        Ok(DelayCount {
+            group: Group::from_row(row)?,
+            feed: FeedId(row.try_get("feed")?),
+            delay_s: row.try_get("delay_s")?,
+            n: row.try_get("n")?,
+        })
+    })
+}
+
+/// Something that is known of a run at a stop: passengers, or that it passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RideEvent {
+    /// The service day on which the run began, days since 1970.
+    pub day: i32,
+    pub trip_id: String,
+    /// No row of this day or a later one belongs to an earlier bucket.
+    pub first_bucket: Option<UtcMicros>,
+    /// Its stop, and its line where that is known, whatever the answer is divided by.
+    pub group: Group,
+    /// Whether it lies in the window; else it is told for the sake of its run.
+    pub is_wanted: bool,
+    pub feed: FeedId,
+    /// `None`: the run passed the stop.
+    pub passengers: Option<Passengers>,
+}
+
+/// A vehicle's count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passengers {
+    pub vehicle: i32,
+    /// Tells the runs of this vehicle on this trip apart.
+    pub run: i64,
+    pub entries: i32,
+    pub exits: i32,
+    /// As the vehicle says.
+    pub on_board: Option<i32>,
+}
+
+/// What is known of all runs that touch the window, whole: by service day, then by trip, then by vehicle
+/// and time. A vehicle makes a run anew when it said nothing of the trip for six hours. Of two counts of
+/// one source at one instant the one with the higher `seq` holds.
+pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEvent, StoreError>> {
+    let query = window.ask(concat!(
+        "WITH told AS (
+             SELECT * FROM (
+                 SELECT *, rank() OVER (PARTITION BY vehicle, observed_at, feed, source ORDER BY seq DESC NULLS LAST)
+                     AS place
+                 FROM passenger_count
+                 WHERE municipality = $1 AND trip_id IS NOT NULL
+                   AND observed_at >= $3 - interval '1 day' AND observed_at < $4 + interval '1 day') AS ranked
+             WHERE place = 1),
+         begun AS (
+             SELECT *, coalesce(observed_at - lag(observed_at) OVER trip > interval '6 hours', true)::int AS begins
+             FROM told WINDOW trip AS (PARTITION BY vehicle, trip_id ORDER BY observed_at, digest)),
+         numbered AS (
+             SELECT *, sum(begins) OVER (PARTITION BY vehicle, trip_id ORDER BY observed_at, digest) AS run FROM begun),
+         event AS (
+             SELECT min(observed_at) OVER (PARTITION BY vehicle, trip_id, run) AS began_at, vehicle, run, trip_id,
+                 NULL AS route_id, stop_id, observed_at, digest, feed, entries, exits, on_board
+             FROM numbered
+             UNION ALL
+             SELECT min(passed_at) OVER (PARTITION BY service_date, trip_id), NULL, NULL, trip_id,
+                 route_id, stop_id, passed_at, digest, feed, NULL, NULL, NULL
+             FROM stop_passage
+             WHERE municipality = $1
+               AND service_date BETWEEN ($3 AT TIME ZONE $2)::date - 2 AND ($4 AT TIME ZONE $2)::date + 1)
+         SELECT service_day - date '1970-01-01' AS day, trip_id, vehicle, run, route_id AS route, stop_id AS stop,
+             bucket, weekday, hour, is_wanted, feed, entries, exits, on_board,
+             CASE WHEN $5 IN ('hour', 'day', 'week')
+                 THEN date_trunc($5, (service_day + interval '3 hours') AT TIME ZONE $2, $2) END AS first_bucket
+         FROM event",
+        town_time!("observed_at"),
+        "CROSS JOIN LATERAL (SELECT (began_at AT TIME ZONE $2 - interval '3 hours')::date AS service_day) AS service
+         ORDER BY service_day, trip_id, vehicle, run, observed_at, digest",
+    ));
+    rows(pool, query, |row| {
+        let vehicle: Option<i32> = row.try_get("vehicle")?;
+        let passengers = |vehicle| -> Result<Passengers, sqlx::Error> {
+            Ok(Passengers {
+                vehicle,
+                run: row.try_get("run")?,
+                entries: row.try_get("entries")?,
+                exits: row.try_get("exits")?,
+                on_board: row.try_get("on_board")?,
+            })
+        };
+        Ok(RideEvent {
+            day: row.try_get("day")?,
+            trip_id: row.try_get("trip_id")?,
+            first_bucket: row.try_get::<Option<Ts>, _>("first_bucket")?.map(|at| at.0),
+            group: Group::from_row(row)?,
+            is_wanted: row.try_get("is_wanted")?,
+            feed: FeedId(row.try_get("feed")?),
+            passengers: vehicle.map(passengers).transpose()?,
+        })
+    })
+}
+
+fn rows<T: Send + 'static>(
+    pool: &Pool,
+    query: Query<'static, Postgres, PgArguments>,
+    read: impl Fn(&PgRow) -> Result<T, sqlx::Error> + Send + 'static,
+) -> BoxStream<'static, Result<T, StoreError>> {
+    pool.fetch(query).map(move |row| Ok(read(&row?)?)).boxed()
+}
