@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use domain::UtcMicros;
+use store::StoreError;
 use store::migrate::{Layout, layout};
 use store::partitions::{Partitions, Table};
 use store::retention::{Class, Due, Retention, due, enforce};
@@ -214,6 +215,13 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 2);
     enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap();
     assert_eq!(coarse(&db).await.iter().map(|c| c.0).sum::<i64>(), 4);
+    // Who believes that the partition is still there is told to try again, not that the row is wrong.
+    let orphan = sqlx::query(
+        "INSERT INTO vehicle_position (municipality, observed_at, vehicle, digest, received_at, stored_at, feed,
+             clock_corrected) VALUES (1, now() - interval '20 days', 7, 1, now(), now(), 1, false)",
+    );
+    let refused = orphan.execute(&db.pool).await.unwrap_err();
+    assert!(matches!(StoreError::from(refused), StoreError::Unavailable(_)));
     let left = "SELECT count(*) FROM pg_class WHERE relname ~ '^vehicle_position_[0-9]+$'";
     assert_eq!(count(&db, left).await, 0);
     db.stop().await;
