@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use domain::UtcMicros;
+use store::StoreError;
 use store::migrate::{Layout, layout};
 use store::partitions::{Partitions, Table};
 use store::retention::{Class, Due, Retention, due, enforce};
@@ -129,6 +130,10 @@ async fn each_class_has_its_own_time() {
             "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos)
              SELECT $1, (SELECT id FROM feed), 'malformed', '', now() + interval '50 seconds' - (13001 - n) * interval '100 seconds', '', '', 1
              FROM generate_series(1, 13000) AS n",
+            "INSERT INTO stop_passage (municipality, service_date, trip_id, stop_id, feed, vehicle, passed_at, said_at,
+                 delay_s, digest)
+             SELECT $1, (now() - age)::date, 't', 's', 1, 7, now() - age, now() - age, 60, 1
+             FROM unnest(ARRAY['1 day', '20 days', '1460 days']::interval[]) AS age",
             "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, gateways, qos, outcome)
              SELECT $1, 'd', age::text, 1, 'up', now() - age, '{}', 1, 'stored'
              FROM unnest(ARRAY['89 days', '91 days']::interval[]) AS age",
@@ -141,12 +146,14 @@ async fn each_class_has_its_own_time() {
         enforce(&db.pool, &keep, |_| {}).await.unwrap();
         let rows =
             |what: &str| would.iter().filter(|d| d.what.contains(what)).map(|d| d.rows).collect::<Vec<_>>();
-        assert_eq!((rows("bay_interval"), rows("uplink")), (vec![3], vec![1]));
+        assert_eq!((rows("bay_interval"), rows("stop_passage"), rows("uplink")), (vec![3], vec![1], vec![1]));
         // Older than 14 days are those up to number 904; beyond the newest 10,000 those up to number 3,000.
         assert_eq!(rows("rejection"), [904, 2_096]);
         for (sql, left) in [
             ("SELECT count(*) FROM bay_observation", 1),
             ("SELECT count(*) FROM bay_interval", 3),
+            ("SELECT count(*) FROM stop_passage", 2),
+            ("SELECT count(vehicle) FROM stop_passage", 1),
             ("SELECT count(*) FROM uplink", 1),
             ("SELECT count(*) FROM rejection", 10_000),
         ] {
@@ -208,6 +215,13 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 2);
     enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap();
     assert_eq!(coarse(&db).await.iter().map(|c| c.0).sum::<i64>(), 4);
+    // Who believes that the partition is still there is told to try again, not that the row is wrong.
+    let orphan = sqlx::query(
+        "INSERT INTO vehicle_position (municipality, observed_at, vehicle, digest, received_at, stored_at, feed,
+             clock_corrected) VALUES (1, now() - interval '20 days', 7, 1, now(), now(), 1, false)",
+    );
+    let refused = orphan.execute(&db.pool).await.unwrap_err();
+    assert!(matches!(StoreError::from(refused), StoreError::Unavailable(_)));
     let left = "SELECT count(*) FROM pg_class WHERE relname ~ '^vehicle_position_[0-9]+$'";
     assert_eq!(count(&db, left).await, 0);
     db.stop().await;

@@ -4,8 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use jiff::ToSpan;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Bay, County, Geometry, Municipality, Restriction, Site};
@@ -117,41 +116,7 @@ impl County {
     }
 }
 
-/// When the county town was without its market place: days before today, first and last.
-const FAIR_DAYS_AGO: (i32, i32) = (40, 36);
-
-/// Weeks of market days before and after today.
-const MARKET_WEEKS: (i32, i32) = (52, 26);
-
-impl County {
-    /// One closure in the past: a fair on the market place of the county town.
-    fn closures_csv(&self, today: Date) -> io::Result<Vec<u8>> {
-        let site = &self.sites[0].id;
-        let [from, until] =
-            [FAIR_DAYS_AGO.0, FAIR_DAYS_AGO.1 - 1].map(|days| today.saturating_sub(days.days()));
-        csv_of(&["place", "from", "until", "reason"], &[site], |site| {
-            [site.to_string(), from.to_string(), until.to_string(), "Herbstkirmes".into()]
-        })
-    }
-
-    /// A market in the county town each Wednesday and Saturday, and the fair.
-    fn calendar_csv(&self, today: Date) -> io::Result<Vec<u8>> {
-        let town = self.municipalities[self.sites[0].municipality].slug;
-        let first = today.saturating_sub(MARKET_WEEKS.0.weeks());
-        let market = first
-            .series(1.day())
-            .take_while(|day| *day < today.saturating_add(MARKET_WEEKS.1.weeks()))
-            .filter(|day| matches!(day.weekday(), Weekday::Wednesday | Weekday::Saturday))
-            .map(|day| (day, day, "market", "Wochenmarkt"));
-        let [from, until] = [FAIR_DAYS_AGO.0, FAIR_DAYS_AGO.1].map(|days| today.saturating_sub(days.days()));
-        let days: Vec<_> = [(from, until, "event", "Herbstkirmes")].into_iter().chain(market).collect();
-        csv_of(&["municipality", "date", "kind", "name", "until"], &days, |(from, until, kind, name)| {
-            [town.into(), from.to_string(), (*kind).into(), (*name).into(), until.to_string()]
-        })
-    }
-}
-
-fn csv_of<T, const N: usize>(
+pub(super) fn csv_of<T, const N: usize>(
     header: &[&str; N],
     rows: &[T],
     record: impl Fn(&T) -> [String; N],

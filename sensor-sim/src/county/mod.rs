@@ -4,6 +4,7 @@
 //! ([`County::write_files`]) and brought to life ([`crate::world::World`]). Places refer to each
 //! other by index into the county's own lists.
 
+mod days;
 mod files;
 mod gtfs;
 mod holidays;

@@ -61,6 +61,17 @@ async fn every_bay_is_heard_and_the_truth_says_so() {
         }
     }
     assert_eq!(heard.len(), county.bays.len());
+
+    // How long each bay was occupied until the end follows from the changes alone.
+    let end = lines.last().unwrap();
+    assert_eq!(end["what"], "end");
+    let at = |line: &Value| line["at"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let mut states: HashMap<&str, &Value> = HashMap::new();
+    for change in of("change").into_iter().filter(|l| l["kind"] == "bay") {
+        let before = states.insert(change["id"].as_str().unwrap(), change);
+        assert!(before.is_none_or(|b| b["state"] != change["state"] && at(b) < at(change)), "{change}");
+        assert!(at(change) <= at(end), "{change}");
+    }
 }
 
 #[tokio::test]

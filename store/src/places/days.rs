@@ -177,29 +177,6 @@ pub(super) async fn all_closures(conn: &mut PgConnection) -> Result<Vec<Closure>
     Ok(rows.into_iter().map(closure).collect())
 }
 
-/// When places of a municipality were closed within `[from, until)`, whatever their opening hours
-/// say. A closure of a site holds for its bays too, which are not listed for it.
-///
-/// # Errors
-/// The database is not available.
-pub async fn closed(
-    conn: &mut PgConnection,
-    municipality: MunicipalityId,
-    from: UtcMicros,
-    until: UtcMicros,
-) -> Result<Vec<(PlaceId, Spans)>, StoreError> {
-    let rows = sqlx::query_as(
-        "SELECT place, greatest(from_utc, $2), least(until_utc, $3) FROM closure
-         WHERE municipality = $1 AND from_utc < $3 AND until_utc > $2",
-    )
-    .bind(municipality.0)
-    .bind(Ts(from))
-    .bind(Ts(until))
-    .fetch_all(conn)
-    .await?;
-    Ok(spans(rows))
-}
-
 /// When places are closed, of all municipalities and times.
 pub(crate) async fn ever_closed(conn: &mut PgConnection) -> Result<Vec<(PlaceId, Spans)>, StoreError> {
     Ok(spans(sqlx::query_as("SELECT place, from_utc, until_utc FROM closure").fetch_all(conn).await?))

@@ -4,7 +4,7 @@ mod days;
 mod import;
 mod read;
 
+pub use days::calendar;
 pub(crate) use days::ever_closed;
-pub use days::{calendar, closed};
 pub use import::{Import, Missing, Report, Tally};
 pub use read::{catalogue, registry};

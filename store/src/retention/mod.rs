@@ -19,7 +19,6 @@ use crate::migrate;
 use crate::partitions::{TABLES, Table};
 use crate::pool::Pool;
 use crate::ts::Ts;
-use rows::Rows;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -138,7 +137,7 @@ pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreEr
         let slices = slices::old(&mut conn, layout, table, before).await?;
         all.extend(slices.iter().map(|slice| slice.due(table, before)));
     }
-    for rows in Rows::all(&mut conn).await? {
+    for rows in rows::ALL {
         let Some(before) = retention.before(rows.class, now) else { continue };
         all.extend(rows.count(&mut conn, before).await?);
     }
@@ -176,16 +175,13 @@ pub async fn enforce(
             all.push(due);
         }
     }
-    let tables = Rows::all(&mut conn).await?;
-    for rows in &tables {
+    for rows in rows::ALL {
         let Some(before) = retention.before(rows.class, now) else { continue };
         let due = rows.delete(&mut conn, before).await?;
         due.iter().for_each(&mut dropped);
         all.extend(due);
     }
-    if let Some(before) = retention.before(Class::VehiclePositions, now)
-        && tables.iter().any(|rows| rows.class == Class::Passages)
-    {
+    if let Some(before) = retention.before(Class::VehiclePositions, now) {
         rows::forget_vehicles(&mut conn, before).await?;
     }
     conn.close().await?;

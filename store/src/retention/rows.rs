@@ -20,7 +20,7 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-const ALL: [Rows; 11] = [
+pub(super) const ALL: [Rows; 11] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // The newest 10,000 of each feed, whatever their age.
     rows(
@@ -63,18 +63,6 @@ const ALL: [Rows; 11] = [
 ];
 
 impl Rows {
-    /// The tables that there are.
-    pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<&'static Rows>, StoreError> {
-        let tables: Vec<&str> = ALL.iter().map(|rows| rows.table).collect();
-        let there: Vec<bool> = sqlx::query_scalar(
-            "SELECT to_regclass(name) IS NOT NULL FROM unnest($1::text[]) WITH ORDINALITY AS t(name, n) ORDER BY n",
-        )
-        .bind(tables)
-        .fetch_all(conn)
-        .await?;
-        Ok(ALL.iter().zip(there).filter(|(_, there)| *there).map(|(rows, _)| rows).collect())
-    }
-
     /// How many there are; `None` when there are none.
     pub(super) async fn count(
         &self,

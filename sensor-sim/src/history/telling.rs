@@ -1,0 +1,207 @@
+//! Telling the past: statements meet their fate, and go out in batches at the pace of who listens.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::pace::Pace;
+use super::past::{Past, Said};
+use super::{FEED, HistoryConfig, HistorySummary, town};
+use crate::encode::native::{self, Bay, Element, Observation};
+use crate::faults::{Sending, Wire};
+use crate::message::{Fact, Message, Statement};
+use crate::mqtt::Outbound;
+use crate::truth::Truth;
+
+/// Statements in a message: some 45 kB, well below the 1 MiB that a batch may have.
+const BATCH: usize = 500;
+/// Messages without an acknowledgement of the broker.
+const IN_FLIGHT: usize = 64;
+/// Pause between two lines in the log for those who see no bar.
+const TELL_EVERY: Duration = Duration::from_secs(30);
+
+/// The past being told.
+pub(super) struct Telling {
+    start: Timestamp,
+    ids: Vec<String>,
+    wire: Wire,
+    held_back: BinaryHeap<Reverse<HeldBack>>,
+    elements: Vec<Element>,
+    truth: Truth,
+    window: Arc<Semaphore>,
+    outbox: mpsc::Sender<Outbound<OwnedSemaphorePermit>>,
+    pace: Option<Pace>,
+    bar: ProgressBar,
+    told_at: Instant,
+    summary: HistorySummary,
+}
+
+/// A statement on its way: the first to go out is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct HeldBack {
+    due_s: i64,
+    /// The order of their making.
+    made: u64,
+    bay: u32,
+    at_s: i64,
+    occupied: bool,
+}
+
+impl Telling {
+    pub(super) fn new(
+        cfg: &HistoryConfig,
+        start: Timestamp,
+        truth: Truth,
+        outbox: mpsc::Sender<Outbound<OwnedSemaphorePermit>>,
+        pace: Option<Pace>,
+    ) -> Self {
+        Telling {
+            start,
+            ids: (0..cfg.bays).map(town::bay_id).collect(),
+            wire: Wire::new(cfg.faults, cfg.seed),
+            held_back: BinaryHeap::new(),
+            elements: Vec::with_capacity(BATCH),
+            truth,
+            window: Arc::new(Semaphore::new(IN_FLIGHT)),
+            outbox,
+            pace,
+            bar: progress(cfg.span.as_secs().max(0) as u64),
+            told_at: Instant::now(),
+            summary: HistorySummary::default(),
+        }
+    }
+
+    /// Tells it to the end.
+    pub(super) async fn tell(&mut self, past: Past, until_s: i64) -> std::io::Result<()> {
+        if let Some(pace) = &mut self.pace {
+            pace.ready().await;
+        }
+        let mut made = 0;
+        for said in past {
+            self.release(said.at_s).await;
+            let at = self.at(said.at_s);
+            self.truth.bay(&self.ids[said.bay as usize], at, said.occupied, said.cause)?;
+            let fate = self.wire.fate();
+            let Some(wait_s) = fate.wait_s else {
+                self.lose(said, at, fate.faults)?;
+                continue;
+            };
+            let copy_s = fate.copy_after_s.map(|after_s| wait_s + after_s);
+            for wait_s in std::iter::once(wait_s).chain(copy_s) {
+                made += 1;
+                let due_s = said.at_s + wait_s as i64;
+                let Said { bay, at_s, occupied, .. } = said;
+                self.held_back.push(Reverse(HeldBack { due_s, made, bay, at_s, occupied }));
+            }
+        }
+        self.release(i64::MAX).await;
+        self.send().await;
+        if let Some(pace) = &mut self.pace {
+            while !pace.arrived(self.summary.messages).await {
+                tracing::info!("waiting for the last messages to arrive");
+            }
+        }
+        self.truth.end(self.at(until_s))
+    }
+
+    /// Ends the telling, wherever it is.
+    pub(super) fn finish(mut self) -> std::io::Result<HistorySummary> {
+        self.bar.finish_and_clear();
+        self.truth.flush()?;
+        Ok(self.summary)
+    }
+
+    /// Sends what goes out by `until_s`.
+    async fn release(&mut self, until_s: i64) {
+        while self.held_back.peek().is_some_and(|Reverse(next)| next.due_s <= until_s) {
+            let Some(Reverse(HeldBack { due_s, bay, at_s, occupied, .. })) = self.held_back.pop() else {
+                return;
+            };
+            let state = if occupied { "occupied" } else { "vacant" };
+            let at = self.at(at_s);
+            let bay_said = Bay { at, state, seq: None, battery_v: None, temperature_c: None };
+            self.elements.push(Element {
+                topic: format!("bay/{}", self.ids[bay as usize]),
+                observation: Observation::Bay(bay_said),
+            });
+            if self.elements.len() == BATCH {
+                self.send().await;
+                self.progress(due_s);
+            }
+        }
+    }
+
+    async fn send(&mut self) {
+        if self.elements.is_empty() {
+            return;
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.admit(self.summary.messages).await;
+        }
+        let (topic, payload) = native::batch(FEED, &self.elements);
+        let statements = self.elements.len() as u64;
+        self.elements.clear();
+        loop {
+            // Released by the acknowledgement, with the message. Nobody closes the semaphore.
+            let Ok(permit) = Arc::clone(&self.window).acquire_owned().await else { return };
+            let message = Outbound { topic: topic.clone(), payload: payload.clone(), tag: permit };
+            if self.outbox.send(message).await.is_err() {
+                return;
+            }
+            // The first one is repeated until it arrives: a feed that was just imported may not be
+            // subscribed yet. Twice is as good as once.
+            let has_begun = match &mut self.pace {
+                Some(pace) if self.summary.messages == 0 => pace.arrived(1).await,
+                _ => true,
+            };
+            if has_begun {
+                break;
+            }
+            tracing::info!("the feed '{FEED}' does not listen yet");
+        }
+        self.summary.messages += 1;
+        self.summary.statements += statements;
+    }
+
+    fn lose(&mut self, said: Said, at: Timestamp, faults: Vec<&'static str>) -> std::io::Result<()> {
+        self.summary.lost += 1;
+        let id = self.ids[said.bay as usize].clone();
+        let state = if said.occupied { "occupied" } else { "vacant" };
+        let topic = format!("bay/{id}");
+        let says = vec![Statement { kind: "bay", id, at, fact: Fact::Bay { state, sensor: None } }];
+        let message = Message { topic, payload: Bytes::new(), intended_utc: at, says };
+        self.truth.sent(&Sending { message, at: None, faults }, None)
+    }
+
+    fn progress(&mut self, at_s: i64) {
+        self.bar.set_position(at_s.max(0) as u64);
+        let took_s = self.bar.elapsed().as_secs_f64().max(0.001);
+        let rate = self.summary.statements as f64 / took_s;
+        let now = self.at(at_s).strftime("%Y-%m-%d").to_string();
+        let message = format!("{now}, {} statements, {rate:.0}/s", self.summary.statements);
+        if self.bar.is_hidden() && self.told_at.elapsed() >= TELL_EVERY {
+            self.told_at = Instant::now();
+            tracing::info!(eta_s = self.bar.eta().as_secs(), "{message}");
+        }
+        self.bar.set_message(message);
+    }
+
+    fn at(&self, elapsed_s: i64) -> Timestamp {
+        Timestamp::from_second(self.start.as_second().saturating_add(elapsed_s)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// On standard error, and only when that is a terminal.
+fn progress(span_s: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(span_s), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {msg}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
