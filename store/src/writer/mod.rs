@@ -10,7 +10,7 @@ pub(crate) mod bay_states;
 mod bays;
 mod claims;
 mod rejections;
-mod sites;
+pub(crate) mod sites;
 mod trips;
 mod uplinks;
 mod vehicles;
