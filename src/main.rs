@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod database;
 mod disk;
+mod history_files;
 mod identity;
 mod live;
 mod logging;
