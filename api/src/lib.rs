@@ -16,6 +16,7 @@ mod pages;
 mod params;
 mod parkapi;
 mod parking;
+mod planning;
 mod problem;
 mod realtime;
 mod rejections;
