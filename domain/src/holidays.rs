@@ -46,6 +46,16 @@ pub fn easter(year: i16) -> Option<Date> {
 }
 
 impl Land {
+    /// The Land of a municipality by its official key (Kreis, AGS or ARS), whose first two digits
+    /// say it; `None` for a key of none.
+    pub fn of_ags(ags: &str) -> Option<Land> {
+        use Land::*;
+        // Statistisches Bundesamt, Gemeindeverzeichnis: the numbers of the Laender.
+        const BY_NUMBER: [Land; 16] = [Sh, Hh, Ni, Hb, Nw, He, Rp, Bw, By, Sl, Be, Bb, Mv, Sn, St, Th];
+        let number: usize = ags.get(..2)?.parse().ok()?;
+        BY_NUMBER.get(number.checked_sub(1)?).copied()
+    }
+
     /// Whether shops and offices in most of the Land are closed on `day`.
     pub fn is_holiday(self, day: Date) -> bool {
         self.is_fixed_holiday(day) || self.is_moving_holiday(day)
@@ -107,6 +117,23 @@ mod tests {
             assert_eq!(easter(year), Some(date(year, month, day)));
         }
         assert_eq!(easter(i16::MIN), None);
+    }
+
+    #[test]
+    fn a_key_says_its_land() {
+        for (ags, land) in [
+            ("05515000", Some(Land::Nw)),
+            ("01001", Some(Land::Sh)),
+            ("09162000", Some(Land::By)),
+            ("110000000000", Some(Land::Be)),
+            ("16077", Some(Land::Th)),
+            ("17000", None),
+            ("00", None),
+            ("5", None),
+            ("äö", None),
+        ] {
+            assert_eq!(Land::of_ags(ags), land, "{ags}");
+        }
     }
 
     #[test]

@@ -38,7 +38,6 @@ pub fn evaluate(args: &ForecastEvaluateArgs) -> Result<ExitCode> {
     let result = replay::replay(
         &history,
         &mapping,
-        &tz,
         test_from..test_until,
         &args.sites,
         |site, at, scored| pairs.iter_mut().for_each(|pairs| pairs.write(site, at, scored)),
