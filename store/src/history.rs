@@ -113,7 +113,9 @@ async fn append(
     stored_at: UtcMicros,
 ) -> Result<Vec<New>, StoreError> {
     use domain::observation::CountValue;
-    sqlx::query("CREATE TEMP TABLE staged_count (LIKE site_count) ON COMMIT DROP").execute(&mut *conn).await?;
+    sqlx::query("CREATE TEMP TABLE staged_count (LIKE site_count) ON COMMIT DROP")
+        .execute(&mut *conn)
+        .await?;
     let mut data = CopyRows::new(rows.len() * ROW_BYTES);
     for o in rows {
         let (occupied, vacant, flow) = match o.value {
@@ -142,7 +144,8 @@ async fn append(
             .text(o.source.as_deref())
             .bool(o.heard.clock_corrected);
     }
-    let mut copy = conn.copy_in_raw(&format!("COPY staged_count ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?;
+    let mut copy =
+        conn.copy_in_raw(&format!("COPY staged_count ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?;
     copy.send(data.finish()).await?;
     copy.finish().await?;
     let sql = format!(

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod copy;
 pub mod error;
 pub mod feed_status;
+pub mod forecast;
 pub mod history;
 pub mod inspect;
 pub mod keys;
