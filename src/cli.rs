@@ -56,7 +56,7 @@ pub enum Command {
     Journey(JourneyArgs),
     /// Drop what is older than retention allows.
     Prune(PruneArgs),
-    /// Measure the forecast of vacant spaces on years past; it is not served yet.
+    /// Train the forecast of vacant spaces, and measure it on years past.
     #[command(subcommand)]
     Forecast(ForecastCommand),
     /// Print the OpenAPI document.
@@ -331,6 +331,24 @@ pub enum ForecastCommand {
         after_help = "Example:\n  kreisverkehr forecast evaluate --history data/ --mapping docs/history/muenster.toml \\\n    --train-until 2023-07-01 --test-until 2024-07-01"
     )]
     Evaluate(ForecastEvaluateArgs),
+    /// Learn anew from everything that is stored: after an import of history, or when a town has changed.
+    /// Works while the product runs, which takes the result over within seconds.
+    #[command(
+        after_help = "Example:\n  kreisverkehr forecast train --municipality nordkirchen --from 2024-01-01"
+    )]
+    Train(ForecastTrainArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ForecastTrainArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Slug of one town; else all.
+    #[arg(long, value_name = "SLUG")]
+    pub municipality: Option<String>,
+    /// The first day that is learned from, as 2024-01-01; else the first that is stored.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<jiff::civil::Date>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod database;
 mod disk;
+mod forecast;
 mod history_files;
 mod identity;
 mod live;
@@ -55,6 +56,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prune(args) => commands::prune::run(args).await,
         Command::Openapi => commands::openapi::run(),
         Command::Forecast(ForecastCommand::Evaluate(args)) => commands::forecast::evaluate(&args),
+        Command::Forecast(ForecastCommand::Train(args)) => commands::forecast::train::run(args).await,
         Command::Healthcheck(args) => commands::healthcheck::run(args).await,
     }
 }

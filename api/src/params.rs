@@ -33,6 +33,11 @@ impl<S: Sync> FromRequestParts<S> for RawQuery {
 pub struct Params<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
 
 impl RawQuery {
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        RawQuery(text.to_owned())
+    }
+
     /// The parameters, if all of them are in `known`.
     ///
     /// # Errors

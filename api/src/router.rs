@@ -21,8 +21,8 @@ use crate::meters::{Meters, measure};
 use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
 use crate::{
-    bays, changes, docs, feeds, ops, pages, parking, rejections, replay, sensors, sites, unbuilt, vehicles,
-    ways,
+    bays, changes, docs, feeds, forecast, ops, pages, parking, rejections, replay, sensors, sites, unbuilt,
+    vehicles, ways,
 };
 
 /// The largest request body, bytes: some thousand numbers of rejections.
@@ -69,6 +69,8 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(rejections::rejections))
         .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
+        .routes(routes!(forecast::forecast))
+        .routes(routes!(forecast::quality))
         .routes(routes!(v1::index))
         .routes(routes!(v1::city))
         .routes(routes!(v3::parking_sites))

@@ -12,14 +12,7 @@ use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role};
 use crate::problem::Problem;
 
-const PLANNERS: &[&str] = &[
-    "/v1/occupancy",
-    "/v1/stays",
-    "/v1/ridership",
-    "/v1/punctuality",
-    "/v1/forecast",
-    "/v1/forecast/quality",
-];
+const PLANNERS: &[&str] = &["/v1/occupancy", "/v1/stays", "/v1/ridership", "/v1/punctuality"];
 
 const INSTALLERS: &[&str] = &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acceptance"];
 

@@ -1,9 +1,11 @@
-//! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was.
+//! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was; `train` in its
+//! own file.
 
 mod pairs;
 mod plot;
 mod replay;
 mod report;
+pub mod train;
 
 use std::process::ExitCode;
 
