@@ -318,6 +318,29 @@ impl CountRow {
     }
 }
 
+#[derive(FromRow)]
+struct BayRow {
+    bay: i32,
+    observed_at: Ts,
+    feed: i32,
+    sensor: Option<i32>,
+    seq: Option<i64>,
+    state: i16,
+}
+
+impl BayRow {
+    fn reading(self) -> (BayId, BayReading) {
+        let reading = BayReading {
+            feed: FeedId(self.feed),
+            sensor: self.sensor.map(SensorId),
+            observed_at: self.observed_at.0,
+            seq: self.seq,
+            state: BayState::from_code(self.state),
+        };
+        (BayId(self.bay), reading)
+    }
+}
+
 /// Reads what was observed. A day of a town at a time fits into memory.
 ///
 /// # Errors
@@ -337,7 +360,7 @@ pub async fn observed(
     .bind(Ts(until))
     .fetch_all(pool)
     .await?;
-    let bays: Vec<(i32, Ts, i32, Option<i32>, Option<i64>, i16)> = sqlx::query_as(
+    let bays: Vec<BayRow> = sqlx::query_as(
         "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
          WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 ORDER BY observed_at, bay",
     )
@@ -346,12 +369,8 @@ pub async fn observed(
     .bind(Ts(until))
     .fetch_all(pool)
     .await?;
-    let reading = |(bay, at, feed, sensor, seq, state): (i32, Ts, i32, Option<i32>, Option<i64>, i16)| {
-        let (feed, sensor, state) = (FeedId(feed), sensor.map(SensorId), BayState::from_code(state));
-        (BayId(bay), BayReading { feed, sensor, observed_at: at.0, seq, state })
-    };
     Ok(Observed {
         counts: counts.into_iter().map(|row| row.count(municipality)).collect(),
-        bays: bays.into_iter().map(reading).collect(),
+        bays: bays.into_iter().map(BayRow::reading).collect(),
     })
 }
