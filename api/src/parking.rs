@@ -94,6 +94,9 @@ pub struct ParkingItem<'a> {
     opening: OpeningOut<'a>,
     /// Of a vacant space at `arrive`, or now; null when nothing is known.
     chance: Option<ChanceOut>,
+    /// Vacant spaces to expect at `arrive`, or now, of those that this driver may use; null when nothing is
+    /// known.
+    expected_vacant: Option<f64>,
     /// Expected time from the entrance to a vacant space.
     search_s: i64,
     attribution: Option<&'a str>,
@@ -385,6 +388,7 @@ fn item<'a>(
         max_height_m: None,
         opening: OpeningOut::new(offer.opening, None),
         chance: ChanceOut::new(&outlook, arrive),
+        expected_vacant: outlook.expected.map(|n| (n * 10.0).round() / 10.0),
         search_s: whole(outlook.search_s),
         attribution,
         licence,

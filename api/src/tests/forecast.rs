@@ -114,24 +114,21 @@ async fn what_may_not_be_shown_does_not_exist() {
 async fn drivers_are_told_what_was_learned() {
     let county = county();
     let full = NOW.plus_s(4 * 3_600); // 16:00
-    let chance = |county: &County, arrive: UtcMicros| {
+    let garage = async |county: &County, arrive: UtcMicros| {
         let path = format!("/v1/parking?near=51.953,7.991&kind=site&arrive={arrive}");
-        let asked = county.router.clone();
-        async move {
-            use tower::ServiceExt;
-            let request = axum::http::Request::get(path).body(axum::body::Body::empty()).unwrap();
-            let answer = super::fixture::read(asked.oneshot(request).await.unwrap()).await.json();
-            let garage = answer["items"].as_array().unwrap().iter().find(|i| i["id"] == "w-garage").cloned();
-            garage.unwrap()["chance"].clone()
-        }
+        let answer = county.get(&path).await.json();
+        answer["items"].as_array().unwrap().iter().find(|i| i["id"] == "w-garage").cloned().unwrap()
     };
-    let told = chance(&county, full).await;
-    let (p, low, high) = (told["p"].as_f64(), told["low"].as_f64(), told["high"].as_f64());
+    let told = garage(&county, full).await;
+    let chance = &told["chance"];
+    let (p, low, high) = (chance["p"].as_f64(), chance["low"].as_f64(), chance["high"].as_f64());
     assert!(p < Some(0.5) && low <= p && p <= high, "{told}");
-    assert_eq!(told["at"], full.to_string());
-    assert!(chance(&County::new(), full).await["p"].as_f64() > Some(0.5), "the live state alone promises it");
+    assert_eq!(chance["at"], full.to_string());
+    assert!(told["expected_vacant"].as_f64() < Some(10.0), "{told}");
+    let unlearned = garage(&County::new(), full).await;
+    assert!(unlearned["chance"]["p"].as_f64() > Some(0.5), "the live state alone promises it");
     let (item, _) = item(&county, &format!("site=w-garage&at={full}")).await;
-    assert_eq!(item["p_vacant"], told["p"], "one truth");
+    assert_eq!(item["p_vacant"], chance["p"], "one truth");
 }
 
 #[tokio::test]

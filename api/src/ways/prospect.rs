@@ -20,6 +20,8 @@ const FULL_FORGOTTEN_S: f64 = 7_200.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlook {
     pub chance: Option<Chance>,
+    /// Vacant spaces to expect, of those that this driver may use.
+    pub expected: Option<f64>,
     pub search_s: f64,
 }
 
@@ -41,7 +43,8 @@ impl Outlook {
         let Some((odds, kept)) = forecast.filter(|(odds, _)| odds.basis != Basis::Live) else { return live };
         let told = Chance { p: odds.p.min(MOST), low: odds.low.min(MOST), high: odds.high.min(MOST) };
         let expected = (odds.expected - f64::from(kept)).clamp(0.0, f64::from(capacity));
-        let searched = Outlook { chance: Some(told), search_s: search_s(kind, expected, capacity) };
+        let search_s = search_s(kind, expected, capacity);
+        let searched = Outlook { chance: Some(told), expected: Some(expected), search_s };
         match live.chance.filter(|_| supply.is_some_and(|supply| supply.vacant() == 0)) {
             Some(contested) => searched.at_most(contested, live.search_s, horizon_s),
             None => searched,
@@ -58,7 +61,7 @@ impl Outlook {
             high: less(told.high, contested.high),
         });
         let longer = self.search_s.max(contested_search_s);
-        Outlook { chance, search_s: longer + (self.search_s - longer) * forgotten }
+        Outlook { chance, search_s: longer + (self.search_s - longer) * forgotten, ..self }
     }
 
     fn of_live(
@@ -69,16 +72,18 @@ impl Outlook {
     ) -> Self {
         let Some(supply) = supply else {
             let vacant = f64::from(capacity) * UNKNOWN_VACANT_SHARE;
-            return Outlook { chance: None, search_s: search_s(kind, vacant, capacity) };
+            return Outlook { chance: None, expected: None, search_s: search_s(kind, vacant, capacity) };
         };
         let flow = Flow::of(supply, usual_stay_s(kind), filling_per_s);
         let spaces = match supply {
             Supply::Bays { vacant, occupied, unknown } => vacant + occupied + unknown,
             Supply::Count { capacity, .. } => capacity,
         };
+        let expected = expected_vacant(supply, flow, horizon_s);
         Outlook {
             chance: chance(supply, flow, horizon_s),
-            search_s: search_s(kind, expected_vacant(supply, flow, horizon_s), spaces),
+            expected: Some(expected),
+            search_s: search_s(kind, expected, spaces),
         }
     }
 
