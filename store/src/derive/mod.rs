@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::intervals::{HOUR_US, Layout};
 use domain::live::Change;
 use domain::{BayId, UtcMicros};
-use sqlx::{Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::StoreError;
 use crate::changes;
@@ -83,7 +83,9 @@ impl Deriver {
     /// # Errors
     /// The database is not available.
     pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>, StoreError> {
-        let mut conn = PgConnection::connect_with(&crate::pool::options(url)?).await?;
+        // Its statements move ten thousands of rows: that they take a second is no news.
+        let options = crate::pool::options(url)?.disable_statement_logging();
+        let mut conn = PgConnection::connect_with(&options).await?;
         let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(DERIVE_LOCK)
             .fetch_one(&mut conn)
