@@ -41,13 +41,15 @@ pub enum Command {
     /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
     /// sensors.csv, vehicles.csv, feeds.toml, closures.csv, calendar.csv. Works while the product runs.
     #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
         after_help = "Examples:\n  kreisverkehr import places/\n  kreisverkehr import --check sites.geojson\n  kreisverkehr import --missing close bays.geojson"
     )]
     Import(ImportArgs),
     /// Write the places as the same files.
     Export(ExportArgs),
     /// Bring the database's structure up to date.
-    Migrate(DatabaseArgs),
+    Migrate(MigrateArgs),
     /// Make, list and revoke keys of the API.
     Key(KeyArgs),
     /// Ways from A to B: build what the search needs, evaluate it.
@@ -57,7 +59,7 @@ pub enum Command {
         after_help = "Examples:\n  kreisverkehr prune --dry-run\n  kreisverkehr prune --keep-positions-days 7 --json"
     )]
     Prune(PruneArgs),
-    /// Measure the forecast of vacant spaces on years past; it is not served yet.
+    /// Train the forecast of vacant spaces, and measure it on years past.
     #[command(subcommand)]
     Forecast(ForecastCommand),
     /// Print the OpenAPI document.
@@ -355,6 +357,24 @@ pub enum ForecastCommand {
         after_help = "Example:\n  kreisverkehr forecast evaluate --history data/ --mapping docs/history/muenster.toml \\\n    --train-until 2023-07-01 --test-until 2024-07-01"
     )]
     Evaluate(ForecastEvaluateArgs),
+    /// Learn anew from everything that is stored: after an import of history, or when a town has changed.
+    /// Works while the product runs, which takes the result over within seconds.
+    #[command(
+        after_help = "Example:\n  kreisverkehr forecast train --municipality nordkirchen --from 2024-01-01"
+    )]
+    Train(ForecastTrainArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ForecastTrainArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Slug of one town; else all.
+    #[arg(long, value_name = "SLUG")]
+    pub municipality: Option<String>,
+    /// The first day that is learned from, as 2024-01-01; else the first that is stored.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<jiff::civil::Date>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -387,6 +407,8 @@ pub struct ForecastEvaluateArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
     #[command(flatten)]
     pub database: DatabaseArgs,
     /// Files, or folders that hold them.
@@ -398,6 +420,37 @@ pub struct ImportArgs {
     /// What becomes of places that the files no longer mention.
     #[arg(long, value_enum, default_value = "keep")]
     pub missing: MissingArg,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImportCommand {
+    /// Load counts of years past from CSV files, to sites that exist: occupancy and forecast begin with
+    /// them. What is there already stays; importing twice changes nothing. Works while the product runs.
+    #[command(
+        after_help = "Example:\n  kreisverkehr import history data/ --mapping docs/history/muenster.toml --check"
+    )]
+    History(ImportHistoryArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportHistoryArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// CSV files, archives of them (.tar.xz, .tar.gz), or folders.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the columns mean (TOML; examples in docs/history/).
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// Slug of the town whose sites these must be.
+    #[arg(long, value_name = "SLUG")]
+    pub municipality: Option<String>,
+    /// Feed that the counts are stored under. Default: history-SLUG, made when it is not there.
+    #[arg(long, value_name = "ID")]
+    pub feed: Option<String>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub check: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -467,6 +520,15 @@ pub struct KeyRevokeArgs {
     pub database: DatabaseArgs,
     /// The key's number in `key list`.
     pub id: i32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Have intervals, stays and hours of occupancy derived again from the observations.
+    #[arg(long)]
+    pub derive_again: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -6,6 +6,8 @@ mod commands;
 mod database;
 mod derive;
 mod disk;
+mod forecast;
+mod history_files;
 mod identity;
 mod live;
 mod logging;
@@ -55,6 +57,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prune(args) => commands::prune::run(args).await,
         Command::Openapi => commands::openapi::run(),
         Command::Forecast(ForecastCommand::Evaluate(args)) => commands::forecast::evaluate(&args),
+        Command::Forecast(ForecastCommand::Train(args)) => commands::forecast::train::run(args).await,
         Command::Healthcheck(args) => commands::healthcheck::run(args).await,
     }
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::forecast::Forecasts;
 use crate::hub::LiveHub;
 use crate::table::Turns;
 use crate::ways::Ways;
@@ -26,6 +27,8 @@ pub struct App {
     pub metrics: Arc<Mutex<prometheus_client::registry::Registry>>,
     /// What answers about ways from A to B stand on.
     pub ways: Arc<Ways>,
+    /// What is expected of places.
+    pub forecasts: Arc<Forecasts>,
     /// Whether there is room to store.
     pub may_store: watch::Receiver<bool>,
     /// Ends the streams, so that a graceful shutdown does not wait for them.
@@ -36,6 +39,7 @@ pub struct App {
 pub(crate) struct Shared {
     pub hub: Arc<LiveHub>,
     pub ways: Arc<Ways>,
+    pub forecasts: Arc<Forecasts>,
     pub clock: Clock,
     pub pool: Option<store::Pool>,
     pub turns: Turns,
@@ -50,6 +54,7 @@ impl App {
         Arc::new(Shared {
             hub: self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new((self.clock)()))),
             ways: self.ways.clone(),
+            forecasts: self.forecasts.clone(),
             clock: self.clock.clone(),
             pool: self.pool.clone(),
             turns: Turns::default(),

@@ -9,6 +9,7 @@ mod bays;
 mod changes;
 mod docs;
 mod feeds;
+mod forecast;
 mod geojson;
 mod hub;
 mod meters;
@@ -38,6 +39,7 @@ mod ways;
 mod wire;
 
 pub use app::{App, Clock};
+pub use forecast::Forecasts;
 pub use hub::LiveHub;
 pub use problem::Problem;
 pub use router::{openapi_json, ops_router, public_router, router};

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::forecast::AskedSite;
 use crate::hub::Live;
 use crate::params::{Params, RawQuery};
 use crate::problem::{Problem, ProblemBody};
@@ -93,6 +94,9 @@ pub struct ParkingItem<'a> {
     opening: OpeningOut<'a>,
     /// Of a vacant space at `arrive`, or now; null when nothing is known.
     chance: Option<ChanceOut>,
+    /// Vacant spaces to expect at `arrive`, or now, of those that this driver may use; null when nothing is
+    /// known.
+    expected_vacant: Option<f64>,
     /// Expected time from the entrance to a vacant space.
     search_s: i64,
     attribution: Option<&'a str>,
@@ -252,10 +256,9 @@ impl std::str::FromStr for Include {
 pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::parse(&query.params(PARAMETERS)?)?;
     let now = shared.now();
-    let (found, registry) = ask(&shared, &question, now)?;
+    let Answered { found, outlooks, registry } = ask(&shared, &question, now)?;
     let arrive = question.arrive.unwrap_or(now);
-    let of = |offer: &Offer| outlook(&shared, offer, &registry, arrive, now);
-    let mut response = answer::json(&written(&found, &registry, (now, arrive), &of));
+    let mut response = answer::json(&written(&found, &outlooks, &registry, (now, arrive)));
     let cache = axum::http::HeaderValue::from_static(answer::LIVE);
     response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
     Ok(response)
@@ -265,12 +268,22 @@ pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Pr
 /// the streets are among them.
 const LOOKED_AT: usize = 2;
 
+/// What was found, with what may be expected of each offer.
+pub struct Answered {
+    pub found: Found,
+    outlooks: Vec<Outlook>,
+    pub registry: Arc<Registry>,
+}
+
 /// Asks under the lock; the answer is ranked and written outside of it.
-pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<(Found, Arc<Registry>), Problem> {
-    let (mut found, registry) = {
+pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<Answered, Problem> {
+    let (mut found, asked, registry) = {
         let live = shared.hub.read();
         question.check_area(live.map.bounds())?;
-        (question.ask(&live, now), live.map.registry().clone())
+        let found = question.ask(&live, now);
+        let asked: Vec<Option<AskedSite>> =
+            found.offers.iter().map(|offer| asked(&live, offer, now)).collect();
+        (found, asked, live.map.registry().clone())
     };
     if let Some(loaded) = shared.ways.loaded() {
         loaded.with_walks(question.near, question.radius_m, |seconds| {
@@ -279,24 +292,32 @@ pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<(Foun
             }
         });
     }
-    let mut ranked: Vec<(f64, Offer)> = (found.offers.into_iter())
-        .map(|offer| {
-            let outlook = outlook(shared, &offer, &registry, question.arrive.unwrap_or(now), now);
-            (offer.walk_s + outlook.search_s, offer)
-        })
+    let arrive = question.arrive.unwrap_or(now);
+    let mut ranked: Vec<(Outlook, Offer)> = (found.offers.into_iter())
+        .zip(asked)
+        .map(|(offer, asked)| (outlook(shared, &offer, asked, &registry, (arrive, now)), offer))
         .collect();
-    ranked.sort_by(|(a, x), (b, y)| x.verdict.cmp(&y.verdict).then(a.total_cmp(b)));
-    found.offers = ranked.into_iter().map(|(_, offer)| offer).take(question.limit).collect();
-    Ok((found, registry))
+    let seconds = |(outlook, offer): &(Outlook, Offer)| offer.walk_s + outlook.search_s;
+    ranked.sort_by(|a, b| a.1.verdict.cmp(&b.1.verdict).then(seconds(a).total_cmp(&seconds(b))));
+    ranked.truncate(question.limit);
+    let outlooks;
+    (outlooks, found.offers) = ranked.into_iter().unzip();
+    Ok(Answered { found, outlooks, registry })
+}
+
+fn asked(live: &Live, offer: &Offer, now: UtcMicros) -> Option<AskedSite> {
+    let PlaceRef::Site(id) = offer.place else { return None };
+    let municipality = live.map.registry().site(id)?.municipality;
+    Some(AskedSite::new(&live.map.site(id, now)?, Some(offer), municipality, now))
 }
 
 /// The chance of a space at `arrive`, and the search for it.
 fn outlook(
     shared: &Shared,
     offer: &Offer,
+    asked: Option<AskedSite>,
     registry: &Registry,
-    arrive: UtcMicros,
-    now: UtcMicros,
+    (arrive, now): (UtcMicros, UtcMicros),
 ) -> Outlook {
     let (kind, filling_per_s) = match offer.place {
         PlaceRef::Site(id) => (registry.site(id).map(|site| site.def.kind), shared.ways.filling_per_s(id)),
@@ -305,19 +326,20 @@ fn outlook(
     let supply = supply(offer, 0);
     let known_at = known_at(supply, offer, now);
     let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
-    Outlook::new(kind, (supply, capacity), filling_per_s, known_at, arrive)
+    let forecast = asked.and_then(|asked| Some((asked.odds(&shared.forecasts, now, arrive)?, asked.kept)));
+    Outlook::new(kind, (supply, capacity, filling_per_s, known_at), forecast, arrive)
 }
 
 fn written<'a>(
     found: &Found,
+    outlooks: &[Outlook],
     registry: &'a Registry,
     times: (UtcMicros, UtcMicros),
-    outlook: &dyn Fn(&Offer) -> Outlook,
 ) -> Parking<'a> {
     let mut sources = Sources::default();
-    let items = found.offers.iter().filter_map(|offer| {
+    let items = found.offers.iter().zip(outlooks).filter_map(|(offer, outlook)| {
         sources.note(offer.feed);
-        item(offer, registry, times, outlook(offer))
+        item(offer, registry, times, *outlook)
     });
     let out = &found.left_out;
     Parking {
@@ -366,6 +388,7 @@ fn item<'a>(
         max_height_m: None,
         opening: OpeningOut::new(offer.opening, None),
         chance: ChanceOut::new(&outlook, arrive),
+        expected_vacant: outlook.expected.map(|n| (n * 10.0).round() / 10.0),
         search_s: whole(outlook.search_s),
         attribution,
         licence,

@@ -23,8 +23,8 @@ use crate::parkapi::{v1, v3};
 use crate::problem::Problem;
 use crate::table::PARQUET;
 use crate::{
-    analysis, bays, changes, docs, feeds, ops, pages, parking, punctuality, rejections, replay, ridership,
-    sensors, sites, unbuilt, vehicles, ways,
+    analysis, bays, changes, docs, feeds, forecast, ops, pages, parking, punctuality, rejections, replay,
+    ridership, sensors, sites, unbuilt, vehicles, ways,
 };
 
 /// The largest request body, bytes: some thousand numbers of rejections.
@@ -75,6 +75,8 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(feeds::feeds))
         .routes(routes!(punctuality::punctuality))
         .routes(routes!(ridership::ridership))
+        .routes(routes!(forecast::forecast))
+        .routes(routes!(forecast::quality))
         .routes(routes!(v1::index))
         .routes(routes!(v1::city))
         .routes(routes!(v3::parking_sites))

@@ -12,15 +12,13 @@ use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role};
 use crate::problem::Problem;
 
-const PLANNERS: &[&str] = &["/v1/forecast", "/v1/forecast/quality"];
-
 const INSTALLERS: &[&str] = &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acceptance"];
 
 const ADMINS: &[&str] = &["/v1/admin", "/v1/admin/{*rest}"];
 
 /// The routes of what is to come.
 pub fn routes() -> Router<Arc<Shared>> {
-    let groups = [(PLANNERS, Role::Planner), (INSTALLERS, Role::Installer), (ADMINS, Role::Admin)];
+    let groups = [(INSTALLERS, Role::Installer), (ADMINS, Role::Admin)];
     let mut router = Router::new();
     for (paths, role) in groups {
         for path in paths {

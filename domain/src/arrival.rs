@@ -63,7 +63,7 @@ const MAX_STEPS: f64 = 400.0;
 const MAX_STATES: usize = 160;
 
 /// No chance is told as certain: what is known is some seconds old even at the gate.
-const MOST: f64 = 0.99;
+pub const MOST: f64 = 0.99;
 
 /// From the gate or the first space to driving past spaces, seconds: barrier and ramp.
 const ENTER_CAR_PARK_S: f64 = 30.0;
@@ -88,7 +88,8 @@ pub fn usual_stay_s(kind: Option<SiteKind>) -> f64 {
 }
 
 impl Supply {
-    fn vacant(self) -> u32 {
+    /// Vacant spaces.
+    pub fn vacant(self) -> u32 {
         match self {
             Supply::Bays { vacant, .. } | Supply::Count { vacant, .. } => vacant,
         }

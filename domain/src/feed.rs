@@ -9,6 +9,8 @@ wire_enum! {
     /// The wire format of a feed.
     FeedFormat {
         Native = "native", Chirpstack = "chirpstack", Tts = "tts", Hfp = "hfp", GtfsRt = "gtfs-rt",
+        /// Counts of years past, from `import history`: nothing is received.
+        History = "history",
     }
 }
 
@@ -68,7 +70,7 @@ pub struct Feed {
     /// feeds: all).
     pub municipality: String,
     pub format: FeedFormat,
-    /// MQTT topic filter; empty for a feed that is polled from `url`.
+    /// MQTT topic filter; empty for a feed that is polled from `url`, and for one of history.
     pub topic: String,
     /// Id of the broker; absent = the instance's own (`--mqtt-url`, or the embedded one).
     pub broker: Option<String>,
@@ -135,10 +137,15 @@ impl Feed {
         self.max_message_bytes.unwrap_or(default) as usize
     }
 
+    /// Whether it is subscribed at a broker: not when it is polled, nor when its counts are imported.
+    pub fn is_subscribed(&self) -> bool {
+        self.url.is_none() && self.format != FeedFormat::History
+    }
+
     /// Whether both would receive the same message: one broker and filters that overlap.
     pub fn overlaps(&self, other: &Feed) -> bool {
-        let polled = self.url.is_some() || other.url.is_some();
-        !polled && self.broker == other.broker && filters_overlap(&self.topic, &other.topic)
+        let subscribed = self.is_subscribed() && other.is_subscribed();
+        subscribed && self.broker == other.broker && filters_overlap(&self.topic, &other.topic)
     }
 }
 

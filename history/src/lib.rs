@@ -1,7 +1,7 @@
 //! Counts of years past, from CSV files as towns keep them.
 //!
-//! A [`Mapping`] (TOML) says what the columns mean; [`read()`] turns files, folders and archives
-//! into one [`Series`] a site. What cannot be read comes back as problems beside what can.
+//! A [`Mapping`] (TOML) says what the columns mean; [`read_counts`] turns files, folders and archives
+//! into one series a site. What cannot be read comes back as problems beside what can.
 
 mod mapping;
 mod problem;
@@ -11,4 +11,5 @@ mod table;
 mod time;
 
 pub use mapping::{Code, Column, Mapping, Value};
-pub use read::{History, Progress, Series, read};
+pub use read::{Counts, History, Progress, Row, Series, read, read_counts};
+pub use table::Count;

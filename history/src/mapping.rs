@@ -33,6 +33,9 @@ pub struct Mapping {
     /// left out.
     #[serde(default = "quarter_hour")]
     pub hold_s: u32,
+    /// Whose data it is, and under which licence: told with every answer that stands on it.
+    pub attribution: Option<String>,
+    pub licence: Option<String>,
     /// Words that stand in place of a number.
     #[serde(default)]
     pub codes: BTreeMap<String, Code>,

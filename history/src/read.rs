@@ -1,6 +1,6 @@
-//! All tables together: one series of readings a site.
+//! All tables together: one series of counts a site.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::UtcMicros;
@@ -12,19 +12,41 @@ use crate::mapping::Mapping;
 use crate::source;
 use crate::table::{self, Count, Sink};
 
-/// What the files said.
+/// What the files said, with one `S` a site.
 #[derive(Debug, Default)]
-pub struct History {
+pub struct History<S = Series> {
     /// In the order of the mapping's columns.
-    pub series: Vec<Series>,
+    pub series: Vec<S>,
     /// What could not be read; at most `MAX_PROBLEMS` are kept.
     pub problems: Vec<Problem>,
     /// How many there were.
     pub problem_count: u64,
+    /// How many of each kind, by what the problems say; at most `MAX_PROBLEMS` kinds.
+    pub problem_kinds: BTreeMap<String, u64>,
     /// Headers that the mapping does not name.
     pub unmapped: BTreeSet<String>,
     /// Tables read.
     pub tables: u64,
+}
+
+/// One site's counts as the files have them, by time, one an instant.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counts {
+    pub site: String,
+    /// The column's header.
+    pub name: String,
+    /// Spaces: as the mapping says, else the last that the files said.
+    pub capacity: Option<u32>,
+    pub rows: Vec<Row>,
+}
+
+/// One count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    pub at: UtcMicros,
+    pub count: Count,
+    /// Spaces at that time: as the mapping says, else as the row's table said before it.
+    pub capacity: Option<u32>,
 }
 
 /// One site's readings, by time, one an instant.
@@ -56,19 +78,39 @@ const RATE_CAPACITY: u32 = 10_000;
 /// number does not count.
 const WILD_PART: f64 = 0.001;
 
-/// Reads `paths`: CSV files, plain or as `.gz` and `.xz`, `.tar` archives of them packed the same
-/// ways, and folders that hold any of these.
+/// Reads `paths` as vacant spaces: see [`read_counts`].
 ///
 /// `capacity_until`: what came later does not tell the capacity (a test must not look ahead).
 pub fn read(
     paths: &[PathBuf],
     mapping: &Mapping,
     capacity_until: UtcMicros,
-    mut progress: impl FnMut(Progress),
+    progress: impl FnMut(Progress),
 ) -> History {
+    let History { series, problems, problem_count, problem_kinds, unmapped, tables } =
+        read_counts(paths, mapping, progress);
+    let series = series.into_iter().map(|counts| settle(counts, capacity_until)).collect();
+    History { series, problems, problem_count, problem_kinds, unmapped, tables }
+}
+
+/// Reads `paths`: CSV files, plain or as `.gz` and `.xz`, `.tar` archives of them packed the same
+/// ways, and folders that hold any of these.
+pub fn read_counts(
+    paths: &[PathBuf],
+    mapping: &Mapping,
+    mut progress: impl FnMut(Progress),
+) -> History<Counts> {
+    let counts = |column: &crate::Column| Counts {
+        site: column.site.clone(),
+        name: column.name.clone(),
+        capacity: column.capacity,
+        rows: Vec::new(),
+    };
     let mut collected = Collected {
-        columns: mapping.columns.iter().map(|_| (Vec::new(), None)).collect(),
-        ..Collected::default()
+        stated: mapping.columns.iter().map(|column| column.capacity).collect(),
+        history: History { series: mapping.columns.iter().map(counts).collect(), ..History::default() },
+        readings: 0,
+        mapping,
     };
     let tz = TimeZone::get(&mapping.tz).unwrap_or(TimeZone::UTC);
     let mut problems = Vec::new();
@@ -81,36 +123,46 @@ pub fn read(
         problems.extend(done.err().map(|problem| *problem));
     }
     problems.into_iter().for_each(|problem| collected.problem(problem));
-    let mut history = collected.history;
-    let columns = mapping.columns.iter().zip(collected.columns);
-    history.series = columns
-        .map(|(column, (counts, said))| {
-            let (capacity, readings) = settle(counts, column.capacity.or(said), capacity_until);
-            Series { site: column.site.clone(), name: column.name.clone(), capacity, readings }
-        })
-        .collect();
-    history
+    for counts in &mut collected.history.series {
+        order(&mut counts.rows);
+    }
+    collected.history
 }
 
-#[derive(Default)]
-struct Collected {
-    history: History,
+/// Orders counts by time; of several at one instant the last read holds.
+fn order(rows: &mut Vec<Row>) {
+    rows.sort_by_key(|row| row.at);
+    rows.dedup_by(|later, held| {
+        let is_same = later.at == held.at;
+        if is_same {
+            *held = *later;
+        }
+        is_same
+    });
+}
+
+struct Collected<'a> {
+    mapping: &'a Mapping,
+    history: History<Counts>,
     readings: u64,
-    columns: Vec<Said>,
+    /// By column, the capacity that holds in the table that is read.
+    stated: Vec<Option<u32>>,
 }
 
-/// A column's counts, and the capacity that the files stated.
-type Said = (Vec<(UtcMicros, Count)>, Option<u32>);
+impl Sink for Collected<'_> {
+    fn table(&mut self) {
+        self.stated = self.mapping.columns.iter().map(|column| column.capacity).collect();
+    }
 
-impl Sink for Collected {
     fn count(&mut self, column: usize, at: UtcMicros, count: Count) {
-        self.columns[column].0.push((at, count));
+        self.history.series[column].rows.push(Row { at, count, capacity: self.stated[column] });
         self.readings += 1;
     }
 
     fn capacity(&mut self, column: usize, capacity: u32) {
-        if capacity > 0 {
-            self.columns[column].1 = Some(capacity);
+        if capacity > 0 && self.mapping.columns[column].capacity.is_none() {
+            self.stated[column] = Some(capacity);
+            self.history.series[column].capacity = Some(capacity);
         }
     }
 
@@ -121,28 +173,27 @@ impl Sink for Collected {
     }
 
     fn problem(&mut self, problem: Problem) {
-        self.history.problem_count += 1;
-        if self.history.problems.len() < MAX_PROBLEMS {
-            self.history.problems.push(problem);
+        let history = &mut self.history;
+        history.problem_count += 1;
+        let kinds = &mut history.problem_kinds;
+        if kinds.len() < MAX_PROBLEMS || kinds.contains_key(&problem.message) {
+            *kinds.entry(problem.message.clone()).or_default() += 1;
+        }
+        if history.problems.len() < MAX_PROBLEMS {
+            history.problems.push(problem);
         }
     }
 }
 
-/// Orders the counts by time (of several at one instant the last read holds) and turns them into
-/// vacant spaces.
-fn settle(
-    mut counts: Vec<(UtcMicros, Count)>,
-    capacity: Option<u32>,
-    capacity_until: UtcMicros,
-) -> (u32, Vec<(UtcMicros, Reading)>) {
-    counts.sort_by_key(|(at, _)| *at);
+/// Turns counts into vacant spaces.
+fn settle(counts: Counts, capacity_until: UtcMicros) -> Series {
+    let Counts { site, name, capacity, rows } = counts;
     let capacity = capacity.unwrap_or_else(|| {
-        let early = counts.partition_point(|(at, _)| *at < capacity_until);
-        highest(if early > 0 { &counts[..early] } else { &counts })
+        let early = rows.partition_point(|row| row.at < capacity_until);
+        highest(if early > 0 { &rows[..early] } else { &rows })
     });
-    let mut readings: Vec<(UtcMicros, Reading)> = Vec::with_capacity(counts.len());
-    for (at, count) in counts {
-        let reading = match count {
+    let readings = rows.iter().map(|row| {
+        let reading = match row.count {
             Count::Vacant(n) => Reading::Vacant(n),
             Count::Occupied(n) => Reading::Vacant(capacity.saturating_sub(n)),
             Count::Rate(r) => {
@@ -150,22 +201,19 @@ fn settle(
             }
             Count::Said(reading) => reading,
         };
-        match readings.last_mut() {
-            Some(last) if last.0 == at => last.1 = reading,
-            _ => readings.push((at, reading)),
-        }
-    }
-    (capacity, readings)
+        (row.at, reading)
+    });
+    Series { site, name, capacity, readings: readings.collect() }
 }
 
-fn highest(counts: &[(UtcMicros, Count)]) -> u32 {
-    if counts.iter().any(|(_, count)| matches!(count, Count::Rate(_))) {
+fn highest(rows: &[Row]) -> u32 {
+    if rows.iter().any(|row| matches!(row.count, Count::Rate(_))) {
         return RATE_CAPACITY;
     }
-    let mut numbers: Vec<u32> = counts
+    let mut numbers: Vec<u32> = rows
         .iter()
-        .filter_map(|(_, count)| match count {
-            Count::Vacant(n) | Count::Occupied(n) if *n > 0 => Some(*n),
+        .filter_map(|row| match row.count {
+            Count::Vacant(n) | Count::Occupied(n) if n > 0 => Some(n),
             _ => None,
         })
         .collect();

@@ -15,6 +15,8 @@ use crate::time::{Clock, NoTime};
 
 /// What a table said.
 pub(crate) trait Sink {
+    /// A table begins.
+    fn table(&mut self);
     /// A count of the mapping's column number `column`.
     fn count(&mut self, column: usize, at: UtcMicros, count: Count);
     fn capacity(&mut self, column: usize, capacity: u32);
@@ -25,11 +27,12 @@ pub(crate) trait Sink {
 
 /// What a cell says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Count {
+pub enum Count {
     Vacant(u32),
     Occupied(u32),
     /// Occupied share.
     Rate(f64),
+    /// A code says it.
     Said(Reading),
 }
 
@@ -44,6 +47,7 @@ pub(crate) fn read(file: &Path, bytes: &[u8], mapping: &Mapping, tz: &TimeZone, 
         .from_reader(text.as_bytes());
     let mut row = StringRecord::new();
     let mut columns: Option<Columns> = None;
+    sink.table();
     let mut clock = Clock::new(&mapping.time_format, tz);
     loop {
         match rows.read_record(&mut row) {

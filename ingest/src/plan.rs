@@ -28,7 +28,7 @@ impl Plan {
     pub fn new(registry: Arc<Registry>, broker: Option<&str>, metrics: &Metrics) -> Self {
         let mut routes: Vec<Route> = registry
             .feeds()
-            .filter(|f| f.def.url.is_none() && f.def.broker.as_deref() == broker)
+            .filter(|f| f.def.is_subscribed() && f.def.broker.as_deref() == broker)
             .map(|f| Route { feed: f.clone(), meter: metrics.feed(f.id, &f.def.id) })
             .collect();
         routes.sort_by(|a, b| a.feed.def.id.cmp(&b.feed.def.id));

@@ -41,6 +41,9 @@ pub fn receive(
             FeedFormat::Native => native::decode(&feed.def.id, message.topic, message.payload),
             FeedFormat::Hfp => hfp::decode(message.topic, message.payload),
             FeedFormat::GtfsRt => gtfs_rt::decode(message.payload),
+            FeedFormat::History => {
+                Fault::new(Reason::UnknownTopic, "a feed of history receives nothing").into()
+            }
             FeedFormat::Chirpstack => {
                 frame(&scene, lorawan::chirpstack::decode(message.topic, message.payload), message, batch)
             }

@@ -133,7 +133,7 @@ async fn arrange(
     sessions: &mut HashMap<Option<String>, Session>,
 ) {
     let mut wanted: Vec<Option<String>> =
-        registry.feeds().filter(|f| f.def.url.is_none()).map(|f| f.def.broker.clone()).collect();
+        registry.feeds().filter(|f| f.def.is_subscribed()).map(|f| f.def.broker.clone()).collect();
     wanted.sort();
     wanted.dedup();
     let gone: Vec<Option<String>> = sessions.keys().filter(|k| !wanted.contains(k)).cloned().collect();

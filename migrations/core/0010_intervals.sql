@@ -86,5 +86,6 @@ CREATE TABLE derive_wanted (
 CREATE TABLE derive_state (
     id           boolean PRIMARY KEY DEFAULT true CHECK (id),
     hours_until  timestamptz NOT NULL,
-    last_place   integer NOT NULL
+    last_place   integer NOT NULL,
+    again        boolean NOT NULL DEFAULT false -- everything is wanted again
 );

@@ -25,7 +25,8 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     let format: Option<FeedFormat> = r.required("format", cell::choice);
     let url = r.optional("url", poll_url);
     let is_polled = r.has("url");
-    let topic = if is_polled { None } else { r.required("topic", topic_filter) };
+    let is_history = format == Some(FeedFormat::History);
+    let topic = if is_polled || is_history { None } else { r.required("topic", topic_filter) };
     let every_s = r.optional("every_s", cell::whole(1..=MAX_EVERY_S));
     if is_polled {
         for mqtt_only in ["topic", "broker", "qos"] {
@@ -42,6 +43,13 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         if format.is_some_and(|f| f != FeedFormat::GtfsRt) {
             let remedy = "delete 'url' and name a topic".into();
             r.complain("url", None, "only feeds of format gtfs-rt are polled".into(), remedy);
+        }
+    } else if is_history {
+        for mqtt_only in ["topic", "broker", "qos", "every_s"] {
+            if r.has(mqtt_only) {
+                let message = "has no meaning for a feed of imported history".into();
+                r.complain(mqtt_only, None, message, "delete it".into());
+            }
         }
     } else if r.has("every_s") {
         r.complain("every_s", None, "has no meaning without 'url'".into(), "delete it, or add 'url'".into());
@@ -62,7 +70,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         id: id?,
         municipality: municipality?,
         format: format?,
-        topic: if is_polled { String::new() } else { topic? },
+        topic: if is_polled || is_history { String::new() } else { topic? },
         broker,
         qos,
         clock,

@@ -246,16 +246,15 @@ struct FeedOut<'a> {
 
 impl<'a> FeedOut<'a> {
     fn of(feed: &'a Feed) -> Self {
-        let is_polled = feed.url.is_some();
         FeedOut {
             id: &feed.id,
             municipality: &feed.municipality,
             format: feed.format.as_str(),
-            topic: (!is_polled).then_some(feed.topic.as_str()),
+            topic: feed.is_subscribed().then_some(feed.topic.as_str()),
             url: feed.url.as_deref(),
             every_s: feed.every_s,
             broker: feed.broker.as_deref(),
-            qos: (!is_polled).then_some(feed.qos),
+            qos: feed.is_subscribed().then_some(feed.qos),
             clock: feed.clock.map(|c| c.as_str()),
             on_bad_clock: feed.on_bad_clock.map(|c| c.as_str()),
             max_age: feed.max_age_s.map(shown_age),

@@ -1,5 +1,9 @@
 //! `kreisverkehr import`: files -> checked -> stored, all or nothing.
 
+mod admit;
+mod history;
+mod report;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +12,7 @@ use places::{PlaceFiles, Problem};
 use store::Pool;
 use store::places::{Import, Missing, Report};
 
-use crate::cli::{ImportArgs, MissingArg};
+use crate::cli::{ImportArgs, ImportCommand, MissingArg};
 use crate::database::Database;
 
 /// Runs the command: the report goes to standard output, problems to standard error.
@@ -16,6 +20,9 @@ use crate::database::Database;
 /// # Errors
 /// The database cannot be opened.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {
+    if let Some(ImportCommand::History(args)) = args.command {
+        return history::run(args).await;
+    }
     let files = match places::read(&args.paths) {
         Ok(files) => files,
         Err(problems) => return Ok(refuse(&problems)),

@@ -4,16 +4,22 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cli::DatabaseArgs;
+use crate::cli::MigrateArgs;
 use crate::database::Database;
 
 /// Opening a database brings it up to date.
 ///
 /// # Errors
 /// The database cannot be opened.
-pub async fn run(args: DatabaseArgs) -> Result<ExitCode> {
-    let database = Database::visit(&args).await?;
+pub async fn run(args: MigrateArgs) -> Result<ExitCode> {
+    let database = Database::visit(&args.database).await?;
     println!("the database is up to date ({:?} observations)", database.layout);
+    if args.derive_again {
+        store::derive::again(&database.pool).await?;
+        println!(
+            "occupancy and stays are derived again by the process that ingests; /metrics tells kv_derive_waiting"
+        );
+    }
     database.close().await?;
     Ok(ExitCode::SUCCESS)
 }

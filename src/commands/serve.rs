@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use crate::broker::{EmbeddedBroker, UsersFile};
 use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, ServeArgs};
 use crate::database::{Database, data_dir, secret};
+use crate::forecast;
 use crate::live::{Feeder, MEMORY};
 use crate::server::{self, Server};
 use crate::ways::{AREA_FILE, Keeper};
@@ -216,9 +217,16 @@ impl Running {
             let loaded = keeper.load().await;
             tokio::spawn(keeper.run(loaded, reading.clone()));
         }
+        let forecasts = Arc::new(api::Forecasts::default());
+        if let Some(hub) = &hub {
+            let (forecasts, hub, clock) = (forecasts.clone(), hub.clone(), clock.clone());
+            let keeper = forecast::Keeper { forecasts, hub, clock, pool: database.pool.clone() };
+            tokio::spawn(keeper.run(reading.clone()));
+        }
         let app = api::App {
             hub: hub.clone(),
             ways,
+            forecasts,
             clock,
             pool: Some(database.pool.clone()),
             metrics: Arc::new(Mutex::new(meters)),

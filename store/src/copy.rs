@@ -76,6 +76,18 @@ impl CopyRows {
         self
     }
 
+    pub fn text(&mut self, value: Option<&str>) -> &mut Self {
+        match value {
+            Some(v) => {
+                // PostgreSQL's own limit is 1 GiB; longer data is refused there.
+                self.0.put_i32(i32::try_from(v.len()).unwrap_or(i32::MAX));
+                self.0.put_slice(v.as_bytes());
+            }
+            None => self.0.put_i32(-1),
+        }
+        self
+    }
+
     pub fn timestamptz(&mut self, at: UtcMicros) -> &mut Self {
         self.int8(Ts::pg(at))
     }

@@ -7,6 +7,8 @@ pub mod copy;
 pub mod derive;
 pub mod error;
 pub mod feed_status;
+pub mod forecast;
+pub mod history;
 pub mod inspect;
 pub mod keys;
 pub mod live;

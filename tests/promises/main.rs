@@ -5,6 +5,8 @@ mod brokers;
 mod certificates;
 mod dashboard;
 mod disk;
+mod forecast;
+mod history;
 mod kill;
 mod native;
 mod occupancy;

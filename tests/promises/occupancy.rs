@@ -216,8 +216,10 @@ async fn who_may_not_see_figures_learns_nothing() {
     let file = folder.join("municipalities.csv");
     let text = std::fs::read_to_string(&file).unwrap();
     let text = text
-        .replace("slug,name,ags,lat,lon\n", "slug,name,ags,lat,lon,public_planning\n")
-        .replace("51.90,7.20\n", "51.90,7.20,true\n");
+        .replace("lat,lon\n", "lat,lon,public_planning\n")
+        .replace("51.9,7.2\n", "51.9,7.2,false\n")
+        .replace("51.90,7.20\n", "51.90,7.20,true\n")
+        .replace("51.95,7.30\n", "51.95,7.30,false\n");
     std::fs::write(&file, text).unwrap();
     instance.import(&folder);
     instance.subscribed().await;
@@ -264,5 +266,75 @@ async fn who_may_not_see_figures_learns_nothing() {
     let key = instance.admin_key();
     let planner = instance.get_with(&of("bay=a-home"), &key).await;
     assert!(planner["items"][0]["occupancy"].as_f64().is_some(), "{planner}");
+    instance.stop().await;
+}
+
+/// An uplink of a Bosch sensor that was received at `at`: port 1 tells its state, 1 = occupied.
+fn bosch(device: &str, f_cnt: u32, at: Timestamp, occupied: bool) -> (String, Vec<u8>) {
+    let (topic, _) = crate::support::chirpstack(device, f_cnt, 1, "");
+    let data = if occupied { "AQ==" } else { "AA==" };
+    let body = json!({
+        "deduplicationId": format!("00000000-0000-0000-{}-{f_cnt:012}", &device[12..]), "time": at.to_string(),
+        "deviceInfo": {"devEui": device}, "fCnt": f_cnt, "fPort": 1, "data": data,
+        "rxInfo": [{"gatewayId": "0016c001f153a14c", "rssi": -90, "snr": 7.5, "nsTime": at.to_string()}],
+    });
+    (topic, body.to_string().into_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bay_keeps_its_history_when_its_device_is_swapped() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    let now = Timestamp::now();
+    let minute = |m: i64| {
+        Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap()
+            + jiff::SignedDuration::from_mins(m)
+    };
+    let swap = minute(-60);
+    let (old, new) = ("70b3d57ed0000001", "70b3d57ed0000009");
+    std::fs::write(
+        folder.join("sensors.csv"),
+        format!(
+            "id,feed,decoder,bay,bound_from,bound_until,heartbeat_s\n{old},lora,bosch-tps110,n1,,{swap},3600\n\
+             {new},lora,bosch-tps110,n1,{swap},,3600\n"
+        ),
+    )
+    .unwrap();
+    instance.import(&folder);
+    instance.subscribed().await;
+    // Occupied from -180 to -150 and from -90 to -30; the second ends with the new device, whose first word is a repetition.
+    let mut messages = vec![
+        bosch(old, 1, minute(-200), false),
+        bosch(old, 2, minute(-180), true),
+        bosch(old, 3, minute(-150), false),
+        bosch(old, 4, minute(-90), true),
+        bosch(new, 1, minute(-50), true),
+        bosch(new, 2, minute(-30), false),
+        // The old one lies in a drawer and goes on talking.
+        bosch(old, 5, minute(-40), false),
+    ];
+    messages.extend(messages.clone());
+    messages.reverse();
+    messages.swap(2, 9);
+    publish(port_of(&instance.text("mqtt")), messages).await;
+    let pool = instance.pool().await;
+    eventually("all is derived", || async {
+        let n: i64 = sqlx::query_scalar("SELECT count(*) FROM bay_interval").fetch_one(&pool).await.unwrap();
+        (n == 5 && store::derive::backlog(&pool).await.unwrap() == 0).then_some(())
+    })
+    .await;
+    let key = instance.admin_key();
+    let ask = format!("bay=n1&from={}&to={}", minute(-200), minute(-20));
+    let told = instance.get_with(&format!("/v1/occupancy?{ask}&bucket=1w"), &key).await;
+    let sum = |field: &str| -> f64 {
+        told["items"].as_array().unwrap().iter().map(|row| row[field].as_f64().unwrap()).sum()
+    };
+    assert_eq!([sum("occupied_s"), sum("observed_s")], [90.0 * 60.0, 180.0 * 60.0], "{told}");
+    assert_eq!([sum("arrivals"), sum("departures")], [2.0, 2.0]);
+    let stays = instance.get_with(&format!("/v1/stays?{ask}"), &key).await;
+    let stays = &stays["items"][0];
+    assert_eq!((&stays["count"], &stays["censored"]), (&json!(2), &json!(0)), "{stays}");
+    assert_eq!((&stays["median_s"], &stays["p95_s"]), (&json!(1_800.0), &json!(3_600.0)));
+    pool.close().await;
     instance.stop().await;
 }

@@ -10,6 +10,9 @@ use jiff::civil::{Date, time};
 use jiff::tz::TimeZone;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use sensor_sim::encode::gtfs_rt::{
+    FeedEntity, StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate, full_dataset,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Instance, eventually, port_of, publish, town};
@@ -120,6 +123,24 @@ fn messages(at: &impl Fn(i8, i8) -> String) -> (usize, usize, Vec<(String, Vec<u
     (n, m, doubled)
 }
 
+/// A trip update of `made_at` (seconds since 1970): one stop lies behind, one is to come.
+fn trip_update(made_at: i64) -> (String, Vec<u8>) {
+    let trip = TripDescriptor {
+        trip_id: Some("T4".into()),
+        route_id: Some("R2".into()),
+        ..TripDescriptor::default()
+    };
+    let stop = |id: &str, time: i64, delay_s: i32| StopTimeUpdate {
+        stop_id: Some(id.into()),
+        departure: Some(StopTimeEvent { delay: Some(delay_s), time: Some(time) }),
+        ..StopTimeUpdate::default()
+    };
+    let stop_time_update = vec![stop("D", made_at - 60, 45), stop("E", made_at + 60, 90)];
+    let update = TripUpdate { trip, stop_time_update, ..TripUpdate::default() };
+    let entity = FeedEntity { id: "e".into(), trip_update: Some(update), vehicle: None };
+    ("rt/bus".to_owned(), full_dataset(made_at as u64, vec![entity]).to_vec())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_of_buses_are_those_computed_by_hand_in_every_format() {
     let instance = Instance::serve(&["--timescaledb", "false"]).await;
@@ -127,27 +148,33 @@ async fn figures_of_buses_are_those_computed_by_hand_in_every_format() {
     std::fs::write(folder.join("vehicles.csv"), "id,owner\nbus-1,kreis\nbus-2,kreis\n").unwrap();
     let towns = "slug,name,ags,public_planning\nkreis,Kreis,05999,true\naltdorf,Altdorf,05999001,\nneudorf,Neudorf,05999002,\n";
     std::fs::write(folder.join("municipalities.csv"), towns).unwrap();
+    let feeds = std::fs::read_to_string(folder.join("feeds.toml")).unwrap();
+    let rt = "\n[[feed]]\nid = \"rt\"\nmunicipality = \"kreis\"\nformat = \"gtfs-rt\"\ntopic = \"rt/bus\"\n";
+    std::fs::write(folder.join("feeds.toml"), feeds + rt).unwrap();
     instance.import(&folder);
-    instance.subscribed().await;
+    instance.subscriptions(4).await;
     let (day, at) = yesterday();
-    let (positions, counts, messages) = messages(&at);
+    let (positions, counts, mut messages) = messages(&at);
+    let made_at: jiff::Timestamp = at(15, 0).parse().unwrap();
+    messages.insert(0, trip_update(made_at.as_second()));
     publish(port_of(&instance.text("mqtt")), messages).await;
     let pool = instance.pool().await;
     eventually("all is stored", || async {
-        let rows: (i64, i64) = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM vehicle_position), (SELECT count(*) FROM passenger_count)",
+        let rows: (i64, i64, i64) = sqlx::query_as(
+            "SELECT (SELECT count(*) FROM vehicle_position), (SELECT count(*) FROM passenger_count),
+                    (SELECT count(*) FROM trip_state)",
         )
         .fetch_one(&pool)
         .await
         .unwrap();
-        (rows == (positions as i64, counts as i64)).then_some(())
+        (rows == (positions as i64, counts as i64, 1)).then_some(())
     })
     .await;
     pool.close().await;
 
     let key = instance.admin_key();
     let period = format!("municipality=kreis&from={day}&to={}", day.checked_add(1.day()).unwrap());
-    let late = instance.get_with(&format!("/v1/punctuality?{period}"), &key).await;
+    let late = instance.get_with(&format!("/v1/punctuality?{period}&route=R1"), &key).await;
     let [line] = late["items"].as_array().unwrap().as_slice() else { panic!("{late}") };
     // -90, 30, 59, 60, 120, 359, 400
     assert_eq!(
@@ -165,13 +192,19 @@ async fn figures_of_buses_are_those_computed_by_hand_in_every_format() {
     ] {
         assert!((number(line, name) - expected).abs() < 1e-9, "{name}: {line}");
     }
-    let by_hour =
-        instance.get_with(&format!("/v1/punctuality?{period}&bucket=1h&hours=13:00-15:00"), &key).await;
+    let by_hour = instance
+        .get_with(&format!("/v1/punctuality?{period}&route=R1&bucket=1h&hours=13:00-15:00"), &key)
+        .await;
     let hours: Vec<_> =
         by_hour["items"].as_array().unwrap().iter().map(|r| (&r["bucket"], &r["n"])).collect();
     assert_eq!(hours, [(&json!(at(13, 0)), &json!(3)), (&json!(at(14, 0)), &json!(1))]);
 
-    let rode = instance.get_with(&format!("/v1/ridership?{period}"), &key).await;
+    // Of a trip update what lies behind.
+    let told = instance.get_with(&format!("/v1/punctuality?{period}&route=R2&group_by=stop"), &key).await;
+    let [stop] = told["items"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!((&stop["stop_id"], &stop["n"], &stop["delay_mean_s"]), (&json!("D"), &json!(1), &json!(45.0)));
+
+    let rode = instance.get_with(&format!("/v1/ridership?{period}&route=R1"), &key).await;
     let [line] = rode["items"].as_array().unwrap().as_slice() else { panic!("{rode}") };
     // T1: 12 on, 8 off, balanced 10: (5, 0), (5, 5), (0, 5). T2 is in balance. T3 counted nobody.
     let expected = json!({"runs": 2, "boardings": 15, "alightings": 11, "boardings_balanced": 13,
@@ -184,7 +217,7 @@ async fn figures_of_buses_are_those_computed_by_hand_in_every_format() {
     let [b] = at_b["items"].as_array().unwrap().as_slice() else { panic!("{at_b}") };
     assert_eq!((&b["boardings"], &b["alightings"], &b["load_mean"]), (&json!(6), &json!(5), &json!(3.5)));
     // The public sees no figures of two runs.
-    let (status, public) = instance.get(&format!("/v1/ridership?{period}")).await;
+    let (status, public) = instance.get(&format!("/v1/ridership?{period}&route=R1")).await;
     assert_eq!((status, &public["items"][0]["withheld"]), (200, &json!(true)));
     assert_eq!(
         (&public["items"][0]["boardings"], &public["items"][0]["min_runs"]),
@@ -197,7 +230,7 @@ async fn figures_of_buses_are_those_computed_by_hand_in_every_format() {
     ] {
         let json = rows_of_json(&instance.get_with(&question, &key).await);
         let file = async |more: &str| instance.bytes_with(&format!("{question}{more}"), &key).await;
-        assert_eq!(json.len(), 7, "{question}");
+        assert_eq!(json.len(), 8, "{question}");
         assert_eq!(rows_of_csv(&file("&format=csv").await, b','), json);
         assert_eq!(rows_of_csv(&file("&format=csv&locale=de").await, b';'), json);
         assert_eq!(rows_of_parquet(file("&format=parquet").await), json);

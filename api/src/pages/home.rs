@@ -40,7 +40,7 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
             Some(Ok(spot)) => {
                 @let question = Question { include_stale: true, ..Question::at(spot.at) };
                 @match ask(&shared, &question, now) {
-                    Ok((found, registry)) => (results(spot, &question, &found, &registry, lang, now)),
+                    Ok(told) => (results(spot, &question, &told.found, &told.registry, lang, now)),
                     Err(_) => p id="summary" role="status" class="problem" {
                         (lang.say(
                             "Dort gibt es keine Daten. Koordinaten: zuerst die Breite, dann die Länge, z. B. 51.95,7.17.",

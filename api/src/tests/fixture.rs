@@ -77,6 +77,7 @@ impl County {
             hub: Some(hub.clone()),
             clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
             ways: Arc::default(),
+            forecasts: Arc::default(),
             pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             may_store: watch::channel(true).1,

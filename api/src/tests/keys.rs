@@ -139,7 +139,6 @@ const KEYED: &[&str] = &[
     "/v1/stays?from=2026-01-01",
     "/v1/ridership",
     "/v1/punctuality",
-    "/v1/forecast",
     "/v1/forecast/quality",
     "/v1/admin",
     "/v1/admin/bays/1",

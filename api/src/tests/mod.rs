@@ -2,6 +2,7 @@
 
 mod errors;
 pub mod fixture;
+mod forecast;
 mod keys;
 mod open;
 mod open_data;

@@ -21,6 +21,7 @@ use super::question::{PARAMETERS, Question, outside};
 use super::rejected::{Rejected, words};
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::forecast::AskedSite;
 use crate::hub::Live;
 use crate::params::RawQuery;
 use crate::problem::{Problem, ProblemBody};
@@ -129,8 +130,9 @@ fn plan(
             What::Site(site, _) => shared.ways.filling_per_s(site),
             _ => 0.0,
         };
-        let spaces = (c.supply, c.what.capacity());
-        Outlook::new(c.what.kind(), spaces, filling, c.known_at, UtcMicros(at * 1_000_000))
+        let at = UtcMicros(at * 1_000_000);
+        let forecast = c.asked.and_then(|asked| Some((asked.odds(&shared.forecasts, now, at)?, asked.kept)));
+        Outlook::new(c.what.kind(), (c.supply, c.what.capacity(), filling, c.known_at), forecast, at)
     };
     let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
         .map(|(id, c)| {
@@ -228,6 +230,7 @@ impl<'a> Gathered<'a> {
                 what: What::Group { bay: &bay.def.id },
                 linked: &lots.groups[group],
                 supply: Some(supply),
+                asked: None,
                 known_at: now,
                 feed: offer.feed,
             });
@@ -246,7 +249,8 @@ impl<'a> Gathered<'a> {
         for (number, linked) in mapped.into_iter().take(MAX_MAPPED) {
             let parking = &loaded.area.network.streets().parking[*number];
             let what = What::Mapped(parking);
-            self.candidates.push(Candidate { what, linked, supply: None, known_at: now, feed: None });
+            let (supply, asked, feed) = (None, None, None);
+            self.candidates.push(Candidate { what, linked, supply, asked, known_at: now, feed });
         }
     }
 
@@ -277,7 +281,8 @@ impl<'a> Gathered<'a> {
         id: domain::SiteId,
         offer: &Offer,
     ) {
-        let Some(site) = lots.registry().site(id).map(|entry| &entry.def) else { return };
+        let Some(entry) = lots.registry().site(id) else { return };
+        let site = &entry.def;
         let mut reject = |reason: &'static str, detail: String| {
             let (id, name) = (site.id.clone(), Some(site.name.clone()));
             self.rejected.push(Rejected { id, name, reason, detail });
@@ -290,13 +295,16 @@ impl<'a> Gathered<'a> {
             Some(Err(reason)) => return reject("unlinked", format!("no way leads there: {reason}")),
             None => return,
         };
-        let unknown = live.map.site(id, now).map_or(0, |view| view.unknown);
+        let view = live.map.site(id, now);
+        let unknown = view.map_or(0, |view| view.unknown);
+        let asked = view.map(|view| AskedSite::new(&view, Some(offer), entry.municipality, now));
         let supply = supply(offer, unknown);
         let known_at = known_at(supply, offer, now);
         self.candidates.push(Candidate {
             what: What::Site(id, site),
             linked,
             supply,
+            asked,
             known_at,
             feed: offer.feed,
         });

@@ -8,6 +8,7 @@ use journey::streets::parking::OsmParking;
 
 use super::lots::Linked;
 use super::question::Question;
+use crate::forecast::AskedSite;
 use crate::wire::max_stay_min;
 
 /// A place to park as a candidate of one answer.
@@ -16,6 +17,8 @@ pub struct Candidate<'a> {
     pub linked: &'a Linked,
     /// `None`: nothing is known now.
     pub supply: Option<Supply>,
+    /// What its town's forecast is asked; `None`: it has none.
+    pub asked: Option<AskedSite>,
     /// Since when the supply stands.
     pub known_at: UtcMicros,
     pub feed: Option<FeedId>,

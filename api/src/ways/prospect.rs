@@ -1,7 +1,8 @@
 //! The chance of a space at the arrival, and the search for it.
 
 use domain::UtcMicros;
-use domain::arrival::{Chance, Flow, Supply, chance, expected_vacant, search_s, usual_stay_s};
+use domain::arrival::{Chance, Flow, MOST, Supply, chance, expected_vacant, search_s, usual_stay_s};
+use domain::forecast::{Basis, Odds};
 use domain::place::SiteKind;
 use journey::plan::Prospect;
 
@@ -9,39 +10,119 @@ use journey::plan::Prospect;
 /// of the search.
 const UNKNOWN_VACANT_SHARE: f64 = 0.1;
 
+/// A place that is full now is contested (see [`domain::arrival`]), and a forecast that hardly ever saw it
+/// full does not know that. Up to the first of these times ahead the lesser chance holds, after the
+/// second the forecast's; seconds.
+const FULL_HOLDS_S: f64 = 1_800.0;
+const FULL_FORGOTTEN_S: f64 = 7_200.0;
+
 /// What may be expected of a place at a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlook {
     pub chance: Option<Chance>,
+    /// Vacant spaces to expect, of those that this driver may use.
+    pub expected: Option<f64>,
     pub search_s: f64,
 }
 
+/// What is known now: supply, capacity, how fast the place fills (cars a second), and since when the
+/// supply stands.
+pub type Now = (Option<Supply>, u32, f64, UtcMicros);
+
 impl Outlook {
-    /// `supply` stood at `known_at`; the site fills by `filling_per_s`.
+    /// `forecast`: what was learned says, and the vacant spaces in it that are kept for others. Where it
+    /// rests on the live state alone, how fast that changes says more.
     pub fn new(
+        kind: Option<SiteKind>,
+        (supply, capacity, filling_per_s, known_at): Now,
+        forecast: Option<(Odds, u32)>,
+        arrive_at: UtcMicros,
+    ) -> Self {
+        let horizon_s = (arrive_at.0 - known_at.0) as f64 / 1e6;
+        let live = Outlook::of_live(kind, (supply, capacity), filling_per_s, horizon_s);
+        let Some((odds, kept)) = forecast.filter(|(odds, _)| odds.basis != Basis::Live) else { return live };
+        let told = Chance { p: odds.p.min(MOST), low: odds.low.min(MOST), high: odds.high.min(MOST) };
+        let expected = (odds.expected - f64::from(kept)).clamp(0.0, f64::from(capacity));
+        let search_s = search_s(kind, expected, capacity);
+        let searched = Outlook { chance: Some(told), expected: Some(expected), search_s };
+        match live.chance.filter(|_| supply.is_some_and(|supply| supply.vacant() == 0)) {
+            Some(contested) => searched.at_most(contested, live.search_s, horizon_s),
+            None => searched,
+        }
+    }
+
+    /// Less hopeful by what holds of a place that is full now.
+    fn at_most(self, contested: Chance, contested_search_s: f64, horizon_s: f64) -> Self {
+        let forgotten = ((horizon_s - FULL_HOLDS_S) / (FULL_FORGOTTEN_S - FULL_HOLDS_S)).clamp(0.0, 1.0);
+        let less = |told: f64, full: f64| told.min(full) + (told - told.min(full)) * forgotten;
+        let chance = self.chance.map(|told| Chance {
+            p: less(told.p, contested.p),
+            low: less(told.low, contested.low),
+            high: less(told.high, contested.high),
+        });
+        let longer = self.search_s.max(contested_search_s);
+        Outlook { chance, search_s: longer + (self.search_s - longer) * forgotten, ..self }
+    }
+
+    fn of_live(
         kind: Option<SiteKind>,
         (supply, capacity): (Option<Supply>, u32),
         filling_per_s: f64,
-        known_at: UtcMicros,
-        arrive_at: UtcMicros,
+        horizon_s: f64,
     ) -> Self {
         let Some(supply) = supply else {
             let vacant = f64::from(capacity) * UNKNOWN_VACANT_SHARE;
-            return Outlook { chance: None, search_s: search_s(kind, vacant, capacity) };
+            return Outlook { chance: None, expected: None, search_s: search_s(kind, vacant, capacity) };
         };
-        let horizon_s = (arrive_at.0 - known_at.0) as f64 / 1e6;
         let flow = Flow::of(supply, usual_stay_s(kind), filling_per_s);
         let spaces = match supply {
             Supply::Bays { vacant, occupied, unknown } => vacant + occupied + unknown,
             Supply::Count { capacity, .. } => capacity,
         };
+        let expected = expected_vacant(supply, flow, horizon_s);
         Outlook {
             chance: chance(supply, flow, horizon_s),
-            search_s: search_s(kind, expected_vacant(supply, flow, horizon_s), spaces),
+            expected: Some(expected),
+            search_s: search_s(kind, expected, spaces),
         }
     }
 
     pub fn prospect(&self) -> Prospect {
         Prospect { p: self.chance.map(|chance| chance.p), search_s: self.search_s }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UtcMicros = UtcMicros(1_795_435_200_000_000);
+
+    fn outlook(vacant: u32, odds: Option<Odds>, ahead_s: i64) -> Outlook {
+        let live = (Some(Supply::Count { vacant, capacity: 100 }), 100, 0.0, NOW);
+        Outlook::new(Some(SiteKind::CarPark), live, odds.map(|odds| (odds, 0)), NOW.plus_s(ahead_s))
+    }
+
+    fn odds(p: f64, expected: f64, basis: Basis) -> Option<Odds> {
+        Some(Odds { p, low: p, high: p, expected, basis })
+    }
+
+    #[test]
+    fn what_was_learned_goes_before_the_rate_of_change() {
+        let p = |odds| outlook(60, odds, 3_600).chance.unwrap().p;
+        assert_eq!(p(odds(0.3, 2.0, Basis::History)), 0.3);
+        assert_eq!(p(odds(0.3, 2.0, Basis::WeeklyProfile)), 0.3);
+        assert_eq!(p(odds(0.3, 2.0, Basis::Live)), p(None));
+        assert_eq!(p(odds(1.0, 90.0, Basis::History)), MOST, "nothing is certain");
+    }
+
+    #[test]
+    fn a_place_that_is_full_now_is_not_promised() {
+        let hopeful = odds(0.95, 40.0, Basis::History);
+        let p = |ahead_s| outlook(0, hopeful, ahead_s).chance.unwrap().p;
+        assert!(p(300) < 0.5, "{}", p(300));
+        assert!(p(300) <= p(1_800) && p(1_800) < p(4_500) && p(4_500) < p(7_200));
+        assert_eq!(p(7_200), 0.95);
+        assert_eq!(outlook(1, hopeful, 300).chance.unwrap().p, 0.95);
     }
 }

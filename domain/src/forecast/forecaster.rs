@@ -38,6 +38,19 @@ pub struct Chance {
     pub basis: Basis,
 }
 
+/// The chance of vacant spaces at one time, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Odds {
+    /// Of at least as many vacant spaces as were asked for, 0-1.
+    pub p: f64,
+    /// The same, if what is expected were too high by the error that is usual so far ahead; and too low.
+    pub low: f64,
+    pub high: f64,
+    /// Vacant spaces to expect.
+    pub expected: f64,
+    pub basis: Basis,
+}
+
 /// A site's live state: vacant spaces, and when that was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Live {
@@ -47,7 +60,7 @@ pub struct Live {
 
 /// Learns all sites' counts and forecasts them; see the [module](super) for how.
 ///
-/// About 0.4 MB a site. Serialisable: what was learned outlives a restart.
+/// About 0.8 MB a site. Serialisable: what was learned outlives a restart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Forecaster {
     slots: Slots,
@@ -150,6 +163,11 @@ impl Forecaster {
         Some(self.sites.get(&site)?.screen.health())
     }
 
+    /// The sites that are known here.
+    pub fn sites(&self) -> impl Iterator<Item = SiteId> + '_ {
+        self.sites.keys().copied()
+    }
+
     /// The chance that at least `at_least` spaces are vacant at `at`, seen from `now`.
     ///
     /// `live`: the state now when the caller knows a newer one than was observed here. `None`
@@ -164,7 +182,42 @@ impl Forecaster {
         now: UtcMicros,
         live: Option<Live>,
     ) -> Option<Chance> {
-        let site = self.sites.get(&site)?;
+        self.chance_unless(site, at_least, (at, now), live, &BySign::default())
+    }
+
+    /// The same; at the horizons of `by_sign` the sign's state is told instead of a forecast.
+    pub fn chance_unless(
+        &self,
+        site: SiteId,
+        at_least: u32,
+        when: (UtcMicros, UtcMicros),
+        live: Option<Live>,
+        by_sign: &BySign,
+    ) -> Option<Chance> {
+        let model = self.sites.get(&site)?;
+        Some(self.outlook(model, when, live, by_sign)?.chance(model.capacity, at_least))
+    }
+
+    /// The chance alone, with how sure it is: much quicker than [`Forecaster::chance`].
+    pub fn odds_unless(
+        &self,
+        site: SiteId,
+        at_least: u32,
+        when: (UtcMicros, UtcMicros),
+        live: Option<Live>,
+        by_sign: &BySign,
+    ) -> Option<Odds> {
+        let model = self.sites.get(&site)?;
+        Some(self.outlook(model, when, live, by_sign)?.odds(model.capacity, at_least))
+    }
+
+    fn outlook<'a>(
+        &'a self,
+        site: &'a SiteModel,
+        (at, now): (UtcMicros, UtcMicros),
+        live: Option<Live>,
+        by_sign: &BySign,
+    ) -> Option<Outlook<'a>> {
         if !matches!(site.screen.health(), Health::Ok | Health::TooLittle) {
             return None;
         }
@@ -179,39 +232,35 @@ impl Forecaster {
             FURTHEST_STEPS - (-ahead).rem_euclid(FURTHEST_STEPS)
         };
         let view = site.view(&self.slots);
+        let hour = self.slots.slot(target.floor() as i64).hour();
         let Some(share) = share else {
             let usual = view.usual(target)?;
-            let last = HORIZONS.len() - 1;
-            let hour = self.slots.slot(target.floor() as i64).hour();
-            let around = site.around(last, hour, usual, &self.common);
-            return Some(chance(site, at_least, usual, Basis::WeeklyProfile, |asked| around.at_least(asked)));
+            let around = site.around(HORIZONS.len() - 1, hour, usual, &self.common);
+            return Some(Outlook::around(around, Basis::WeeklyProfile));
         };
         let ahead = target - t;
         if let Some(origin) = view.origin(now, share, self.drift) {
-            let history = self.by_history(site, &origin, ahead);
-            if let Some((expected, p)) = history {
-                return Some(chance(site, at_least, expected, Basis::History, p));
+            let upper = upper_horizon(ahead);
+            if by_sign[upper] {
+                return Some(Outlook::around(site.around(upper, hour, share, &self.common), Basis::Live));
+            }
+            if let Some(outlook) = self.by_history(site, &origin, ahead) {
+                return Some(outlook);
             }
         }
         let before = site.recent.reading(now.plus_s(-super::grid::STEP_S)).unwrap_or(share);
         let expected = (share + (share - before) * ahead.min(TREND_STEPS)).clamp(0.0, 1.0);
         let scale = (UNKNOWN_SCALE * ahead.sqrt()).clamp(NO_SCALE, WIDEST_SCALE);
         let around = Distribution { scale, ..site.around(0, 0, expected, &self.common) };
-        Some(chance(site, at_least, expected, Basis::Live, |asked| around.at_least(asked)))
+        Some(Outlook::around(around, Basis::Live))
     }
 
-    /// Expected share, and the chance of at least a share. Between two horizons both models are
-    /// asked and averaged by distance; before the first, the state now counts as the model for no
-    /// time at all, and the doubt grows with the root of time.
-    fn by_history<'a>(
-        &'a self,
-        site: &'a SiteModel,
-        origin: &Origin,
-        ahead: f64,
-    ) -> Option<(f64, impl Fn(f64) -> f64 + 'a)> {
+    /// Between two horizons both models are asked and averaged by distance; before the first, the
+    /// state now counts as the model for no time at all, and the doubt grows with the root of time.
+    fn by_history<'a>(&'a self, site: &'a SiteModel, origin: &Origin, ahead: f64) -> Option<Outlook<'a>> {
         let view = site.view(&self.slots);
         let way = view.way(origin, origin.t() + ahead)?;
-        let upper = HORIZONS.iter().position(|h| *h as f64 >= ahead).unwrap_or(HORIZONS.len() - 1);
+        let upper = upper_horizon(ahead);
         let lower = upper.checked_sub(1);
         let from = lower.map_or(0.0, |lower| HORIZONS[lower] as f64);
         let part = ((ahead - from) / (HORIZONS[upper] as f64 - from)).clamp(0.0, 1.0);
@@ -221,40 +270,84 @@ impl Forecaster {
         let below = lower.map(|lower| (lower, site.say(lower, &way, &self.common)));
         let low = below.as_ref().map_or(now, |(_, said)| said.expected);
         let expected = low + part * (above.expected - low);
-        let p = move |asked: f64| {
+        let scale = above.scale;
+        let at_least = move |asked: f64| {
             let low = match &below {
                 Some((lower, said)) => site.at_least(asked, said, *lower, &self.common),
                 None => f64::from(u8::from(now >= asked)),
             };
             low + part * (site.at_least(asked, &above, upper, &self.common) - low)
         };
-        Some((expected, p))
+        Some(Outlook { expected, scale, basis: Basis::History, at_least: Box::new(at_least) })
     }
+}
+
+/// For each of [`HORIZONS`], whether the sign's state is told there instead of a forecast.
+pub type BySign = [bool; HORIZONS.len()];
+
+/// The first horizon that reaches `ahead` steps.
+fn upper_horizon(ahead: f64) -> usize {
+    HORIZONS.iter().position(|h| *h as f64 >= ahead).unwrap_or(HORIZONS.len() - 1)
+}
+
+/// A site's vacant share at one time.
+struct Outlook<'a> {
+    expected: f64,
+    /// How far off that usually is.
+    scale: f64,
+    basis: Basis,
+    /// The chance of at least a share.
+    at_least: Box<dyn Fn(f64) -> f64 + 'a>,
 }
 
 /// Halvings that find a quantile to a thousandth of a percent of the capacity.
 const HALVINGS: usize = 17;
 
-fn chance(site: &SiteModel, at_least: u32, expected: f64, basis: Basis, p: impl Fn(f64) -> f64) -> Chance {
-    let capacity = f64::from(site.capacity);
-    let quantile = |part: f64| {
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..HALVINGS {
-            let middle = (low + high) / 2.0;
-            *(if 1.0 - p(middle) < part { &mut low } else { &mut high }) = middle;
+impl<'a> Outlook<'a> {
+    fn around(around: Distribution<'a>, basis: Basis) -> Self {
+        Outlook {
+            expected: around.expected,
+            scale: around.scale,
+            basis,
+            at_least: Box::new(move |asked| around.at_least(asked)),
         }
-        (high * capacity).round() as u32
-    };
-    Chance {
-        p: match at_least {
+    }
+
+    fn chance(&self, capacity: u32, at_least: u32) -> Chance {
+        let quantile = |part: f64| {
+            let (mut low, mut high) = (0.0, 1.0);
+            for _ in 0..HALVINGS {
+                let middle = (low + high) / 2.0;
+                *(if 1.0 - (self.at_least)(middle) < part { &mut low } else { &mut high }) = middle;
+            }
+            (high * f64::from(capacity)).round() as u32
+        };
+        Chance {
+            p: self.p(capacity, at_least, 0.0),
+            expected: self.expected * f64::from(capacity),
+            low: quantile(0.1),
+            high: quantile(0.9),
+            basis: self.basis,
+        }
+    }
+
+    fn odds(&self, capacity: u32, at_least: u32) -> Odds {
+        Odds {
+            p: self.p(capacity, at_least, 0.0),
+            low: self.p(capacity, at_least, self.scale),
+            high: self.p(capacity, at_least, -self.scale),
+            expected: self.expected * f64::from(capacity),
+            basis: self.basis,
+        }
+    }
+
+    /// The chance of at least so many spaces, and `more` of the capacity.
+    fn p(&self, capacity: u32, at_least: u32, more: f64) -> f64 {
+        match at_least {
             0 => 1.0,
-            n if n > site.capacity => 0.0,
+            n if n > capacity => 0.0,
             // Half a space below: a share is a little off the count it came from.
-            n => p((f64::from(n) - 0.5) / capacity),
-        },
-        expected: expected * capacity,
-        low: quantile(0.1),
-        high: quantile(0.9),
-        basis,
+            n => (self.at_least)((f64::from(n) - 0.5) / f64::from(capacity) + more),
+        }
     }
 }

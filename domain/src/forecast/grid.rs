@@ -86,6 +86,12 @@ impl Calendar {
         CalendarName { tz: tz.to_owned(), land }.into()
     }
 
+    /// Whether it is between 7:00 and 20:00 of the local day at `at`: at night little happens and few
+    /// ask, so only what is said for these hours is scored.
+    pub fn is_scored(&self, at: UtcMicros) -> bool {
+        (7..20).contains(&self.tz.to_datetime(at.timestamp()).hour())
+    }
+
     /// The local quarter-hour of the week at `step`.
     pub fn slot(&self, step: i64) -> Slot {
         let local = self.tz.to_datetime(instant(step).timestamp());

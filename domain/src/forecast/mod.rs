@@ -27,6 +27,7 @@ mod features;
 mod forecaster;
 mod grid;
 mod health;
+mod ledger;
 mod mix;
 mod profile;
 mod quality;
@@ -37,9 +38,12 @@ mod site;
 mod spread;
 #[cfg(test)]
 mod tests;
+mod town;
 
-pub use forecaster::{Basis, Chance, Forecaster, Live};
+pub use forecaster::{Basis, BySign, Chance, Forecaster, Live, Odds};
 pub use grid::{Calendar, STEP_S};
 pub use health::{Health, Reading};
+pub use ledger::{Ledger, Month};
 pub use quality::{Calibration, Errors, Quality};
 pub use site::{HORIZONS, NOT_FULL, Outcome, Scored};
+pub use town::{MAX_SITES, SAMPLE_S, Seen, Town, seen};

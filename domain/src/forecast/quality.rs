@@ -9,8 +9,10 @@ use super::site::{Outcome, Scored};
 /// Sums of the errors of one way to forecast.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Errors {
-    absolute: f64,
-    squared_chance: f64,
+    /// Of the vacant share.
+    pub absolute: f64,
+    /// Of the chance of at least 5 % vacant.
+    pub squared_chance: f64,
 }
 
 impl Errors {

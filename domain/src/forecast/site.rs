@@ -98,10 +98,11 @@ pub(crate) struct SiteModel {
     heads: Vec<Head>,
 }
 
-/// The least count that is [`NOT_FULL`] of `capacity`, as a share, half a space below.
-fn not_full_share(capacity: u32) -> f64 {
+/// The least number of spaces that is `share` of `capacity`, as a share again, half a space below: a
+/// stored share is a little off the count it came from.
+fn least_share(share: f64, capacity: u32) -> f64 {
     let capacity = f64::from(capacity.max(1));
-    ((NOT_FULL * capacity).ceil() - 0.5) / capacity
+    ((share * capacity).ceil().max(1.0) - 0.5) / capacity
 }
 
 impl SiteModel {
@@ -130,7 +131,7 @@ impl SiteModel {
     }
 
     fn is_not_full(&self, share: f64) -> bool {
-        share >= not_full_share(self.capacity)
+        share >= least_share(NOT_FULL, self.capacity)
     }
 
     fn outcome(&self, share: f64) -> Outcome {
@@ -152,8 +153,8 @@ impl SiteModel {
             let Some(pending) = head.pending[step.rem_euclid(head.horizon) as usize].take() else { continue };
             let Some(share) = share else { continue };
             let Pending { said, p_not_full, plain } = *pending;
-            for (asked, p) in PRACTICE.iter().zip(plain) {
-                head.sharpener.learn(&said.clues(*asked, p), share >= *asked);
+            for (asked, p) in PRACTICE.map(|asked| least_share(asked, self.capacity)).into_iter().zip(plain) {
+                head.sharpener.learn(&said.clues(asked, p), share >= asked);
             }
             let Said { way, opinions, expected, scale } = said;
             let x = way.x;
@@ -186,9 +187,9 @@ impl SiteModel {
             let target = step + self.heads[index].horizon;
             let Some(way) = self.view(slots).way(origin, target as f64) else { continue };
             let said = self.say(index, &way, common);
-            let p_not_full = self.at_least(not_full_share(self.capacity), &said, index, common);
-            let plain = PRACTICE
-                .map(|asked| self.around(index, said.way.hour, said.expected, common).at_least(asked));
+            let p_not_full = self.at_least(least_share(NOT_FULL, self.capacity), &said, index, common);
+            let around = self.around(index, said.way.hour, said.expected, common);
+            let plain = PRACTICE.map(|asked| around.at_least(least_share(asked, self.capacity)));
             let head = &mut self.heads[index];
             let place = step.rem_euclid(head.horizon) as usize;
             head.pending[place] = Some(Box::new(Pending { said, p_not_full, plain }));
@@ -242,7 +243,8 @@ pub(crate) struct Said {
     way: Way,
     opinions: Opinions,
     pub(crate) expected: f64,
-    scale: f64,
+    /// How far off that usually is.
+    pub(crate) scale: f64,
 }
 
 impl Said {

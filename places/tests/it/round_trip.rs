@@ -143,12 +143,13 @@ prop_compose! {
         (polled, every_s) in (any::<bool>(), of(1u32..3600)),
     ) -> Feed {
         let polled = polled && format == FeedFormat::GtfsRt;
+        let subscribed = !polled && format != FeedFormat::History;
         let area = area.and_then(|(a, b)| Bbox::new(a[0].min(b[0]), a[1].min(b[1]), a[0].max(b[0]), a[1].max(b[1])));
         Feed {
             id: String::new(), municipality, format,
-            topic: if polled { String::new() } else { topic },
-            broker: broker.filter(|_| !polled),
-            qos: if polled { 1 } else { qos },
+            topic: if subscribed { topic } else { String::new() },
+            broker: broker.filter(|_| subscribed),
+            qos: if subscribed { qos } else { 1 },
             clock, on_bad_clock, max_age_s, max_message_bytes, heartbeat_s, use_server_decoder, area,
             licence, attribution, contact,
             url: polled.then(|| "https://example.org/rt?key=1".to_owned()),

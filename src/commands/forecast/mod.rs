@@ -1,25 +1,23 @@
-//! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was.
+//! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was; `train` in its
+//! own file.
 
 mod pairs;
 mod plot;
 mod replay;
 mod report;
+pub mod train;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::UtcMicros;
 use history::{History, Mapping};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use crate::cli::ForecastEvaluateArgs;
+use crate::history_files::{bar, mapping, tell_problems};
 use pairs::Pairs;
-
-/// Problems shown; the rest are counted.
-const SHOWN_PROBLEMS: usize = 10;
 
 /// Runs the command: the report goes to standard output, progress and problems to standard error.
 ///
@@ -32,19 +30,16 @@ pub fn evaluate(args: &ForecastEvaluateArgs) -> Result<ExitCode> {
         args.test_until,
         args.train_until
     );
-    let text = std::fs::read_to_string(&args.mapping)
-        .with_context(|| format!("--mapping {} cannot be read", args.mapping.display()))?;
-    let mapping = Mapping::parse(&args.mapping, &text)?;
+    let mapping = mapping(&args.mapping)?;
     check_sites(&args.sites, &mapping)?;
     let tz = TimeZone::get(&mapping.tz)?;
     let (test_from, test_until) = (midnight(args.train_until, &tz)?, midnight(args.test_until, &tz)?);
     let history = load(args, &mapping, test_from)?;
-    let bar = bar("{spinner} forecasting {msg}");
+    let bar = bar(None, "{spinner} forecasting {msg}");
     let mut pairs = args.pairs.as_deref().map(Pairs::create).transpose()?;
     let result = replay::replay(
         &history,
         &mapping,
-        &tz,
         test_from..test_until,
         &args.sites,
         |site, at, scored| pairs.iter_mut().for_each(|pairs| pairs.write(site, at, scored)),
@@ -79,31 +74,13 @@ fn midnight(day: Date, tz: &TimeZone) -> Result<UtcMicros> {
     Ok(begin.with_context(|| format!("{day} is out of range"))?.into())
 }
 
-fn bar(template: &str) -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
-
 fn load(args: &ForecastEvaluateArgs, mapping: &Mapping, test_from: UtcMicros) -> Result<History> {
-    let bar = bar("{spinner} reading {msg}");
+    let bar = bar(None, "{spinner} reading {msg}");
     let history = history::read(&args.history, mapping, test_from, |done| {
         bar.set_message(format!("{} tables, {} counts", done.tables, done.readings));
     });
     bar.finish_and_clear();
-    for problem in history.problems.iter().take(SHOWN_PROBLEMS) {
-        eprintln!("{problem}");
-    }
-    if history.problem_count > SHOWN_PROBLEMS as u64 {
-        eprintln!("... and {} problems more", history.problem_count - SHOWN_PROBLEMS as u64);
-    }
-    if !history.unmapped.is_empty() {
-        let names: Vec<&str> = history.unmapped.iter().map(String::as_str).collect();
-        eprintln!("note: columns that the mapping does not name: {}", names.join(", "));
-    }
+    tell_problems(&history);
     for series in history.series.iter().filter(|s| s.readings.is_empty()) {
         eprintln!("note: no count of {} ('{}')", series.site, series.name);
     }

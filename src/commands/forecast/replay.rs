@@ -7,10 +7,6 @@ use std::ops::Range;
 use domain::forecast::{Calendar, Calibration, Forecaster, HORIZONS, Health, Quality, Scored};
 use domain::{SiteId, UtcMicros};
 use history::{History, Mapping};
-use jiff::tz::TimeZone;
-
-/// Local hours whose targets count: at night little happens and few ask.
-const DAYTIME: Range<i8> = 7..20;
 
 /// How good the forecasts were.
 pub struct Evaluation {
@@ -30,20 +26,20 @@ pub struct SiteResult {
 pub fn replay(
     history: &History,
     mapping: &Mapping,
-    tz: &TimeZone,
     test: Range<UtcMicros>,
     sites: &[String],
     mut on_pair: impl FnMut(&str, UtcMicros, &Scored),
     mut on_day: impl FnMut(UtcMicros),
 ) -> Evaluation {
-    let mut forecaster = Forecaster::new(Calendar::new(&mapping.tz, mapping.land));
+    let calendar = Calendar::new(&mapping.tz, mapping.land);
+    let mut forecaster = Forecaster::new(calendar.clone());
     for (i, series) in history.series.iter().enumerate() {
         forecaster.add_site(id(i), series.capacity, i64::from(mapping.hold_s));
     }
     let mut scores =
         vec![vec![(Quality::default(), Calibration::default()); HORIZONS.len()]; history.series.len()];
     let mut scored = |site: SiteId, at: UtcMicros, s: Scored| {
-        let is_counted = test.contains(&at) && DAYTIME.contains(&tz.to_datetime(at.timestamp()).hour());
+        let is_counted = test.contains(&at) && calendar.is_scored(at);
         let horizon = HORIZONS.iter().position(|h| *h == s.horizon);
         if let Some((quality, calibration)) =
             horizon.filter(|_| is_counted).map(|h| &mut scores[site.0 as usize][h])

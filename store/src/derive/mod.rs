@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::intervals::{HOUR_US, Layout};
 use domain::live::Change;
 use domain::{BayId, UtcMicros};
-use sqlx::{Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::StoreError;
 use crate::changes;
@@ -83,7 +83,9 @@ impl Deriver {
     /// # Errors
     /// The database is not available.
     pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>, StoreError> {
-        let mut conn = PgConnection::connect_with(&crate::pool::options(url)?).await?;
+        // Its statements move ten thousands of rows: that they take a second is no news.
+        let options = crate::pool::options(url)?.disable_statement_logging();
+        let mut conn = PgConnection::connect_with(&options).await?;
         let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(DERIVE_LOCK)
             .fetch_one(&mut conn)
@@ -110,6 +112,11 @@ impl Deriver {
     /// The database is not available; nothing is lost, connect anew.
     pub async fn step(&mut self, now: UtcMicros) -> Result<Step, StoreError> {
         let mut step = Step::default();
+        let again: bool =
+            sqlx::query_scalar("SELECT again FROM derive_state").fetch_one(&mut self.conn).await?;
+        if again {
+            self.forget().await?;
+        }
         let log = self.log().await?;
         let statements: Vec<_> = log
             .iter()
@@ -160,11 +167,8 @@ impl Deriver {
         Ok(step)
     }
 
-    /// Forgets all that was derived from observations that are still stored, and derives it again.
-    ///
-    /// # Errors
-    /// The database is not available.
-    pub async fn forget(&mut self) -> Result<(), StoreError> {
+    /// Forgets all that was derived from observations that are still stored: it is derived again.
+    async fn forget(&mut self) -> Result<(), StoreError> {
         let mut tx = self.conn.begin().await?;
         for forget in [
             "DELETE FROM bay_interval i USING (SELECT municipality, min(observed_at) AS first FROM bay_observation
@@ -175,7 +179,7 @@ impl Deriver {
                  FROM (SELECT municipality, observed_at FROM bay_observation
                        UNION ALL SELECT municipality, observed_at FROM site_count) x GROUP BY municipality) o
              WHERE h.municipality = o.municipality AND h.hour >= date_trunc('hour', o.first, 'UTC')",
-            "UPDATE derive_state SET last_place = coalesce((SELECT max(id) FROM place), 0)",
+            "UPDATE derive_state SET again = false, last_place = coalesce((SELECT max(id) FROM place), 0)",
             "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
              SELECT municipality, site, min(observed_at), max(observed_at) FROM site_count GROUP BY 1, 2",
         ] {
@@ -287,6 +291,15 @@ async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
         }
     }
     Ok(places)
+}
+
+/// Wishes that everything is derived again from the observations; whoever derives does it.
+///
+/// # Errors
+/// The database is not available.
+pub async fn again(pool: &crate::Pool) -> Result<(), StoreError> {
+    sqlx::query("UPDATE derive_state SET again = true").execute(pool).await?;
+    Ok(())
 }
 
 /// What waits to be derived: transactions of the log, and spans of counts.

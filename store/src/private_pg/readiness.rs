@@ -15,6 +15,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const CANNOT_CONNECT_NOW: &str = "57P03";
 const INVALID_CATALOG_NAME: &str = "3D000";
 const DUPLICATE_DATABASE: &str = "42P04";
+const UNIQUE_VIOLATION: &str = "23505";
 const TOO_MANY_CONNECTIONS: &str = "53300";
 
 pub enum Answer {
@@ -50,7 +51,10 @@ async fn create(layout: &Layout) -> Result<(), sqlx::Error> {
     let mut connection = connect(&layout.url_of("postgres")).await?;
     let created = connection.execute("CREATE DATABASE kreisverkehr").await;
     match created {
-        Err(error) if code(&error).as_deref() != Some(DUPLICATE_DATABASE) => Err(error),
+        // Another process may create it at the same time: told so, or by the catalogue's own index.
+        Err(error) if !matches!(code(&error).as_deref(), Some(DUPLICATE_DATABASE | UNIQUE_VIOLATION)) => {
+            Err(error)
+        }
         _ => connection.close().await,
     }
 }

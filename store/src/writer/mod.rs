@@ -11,7 +11,7 @@ mod bays;
 mod claims;
 mod passages;
 mod rejections;
-mod sites;
+pub(crate) mod sites;
 mod trips;
 mod uplinks;
 mod vehicles;

@@ -15,7 +15,7 @@ use crate::StoreError;
 use crate::ts::Ts;
 
 /// (municipality, site, audience or "").
-type StateKey = (i32, i32, &'static str);
+pub(crate) type StateKey = (i32, i32, &'static str);
 
 /// Appends what is new; returns how many were, by feed.
 pub(super) async fn write(
@@ -118,7 +118,8 @@ async fn append(
     Ok(new.into_iter().map(|(m, at, site, digest)| (m, at.0, site, digest)).collect())
 }
 
-async fn move_states(
+/// Moves the counted states on by counts that are new to the store.
+pub(crate) async fn move_states(
     conn: &mut PgConnection,
     by_state: BTreeMap<StateKey, Vec<&SiteCount>>,
     capacities: &dyn Capacities,

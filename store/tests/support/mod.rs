@@ -43,7 +43,8 @@ impl Database {
     }
 }
 
-/// Of a town without sites.
+/// Of a town without sites. Not every test writes.
+#[allow(dead_code)]
 pub struct NoSites;
 
 impl Capacities for NoSites {

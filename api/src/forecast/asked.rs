@@ -1,0 +1,55 @@
+//! A driver's question about a site, put to its town's forecast.
+
+use domain::forecast::{Chance, Health, Live, Odds, Reading, seen};
+use domain::live::{Offer, SiteView};
+use domain::{MunicipalityId, SiteId, UtcMicros};
+
+use super::Forecasts;
+
+/// What the forecast needs to know of a site now.
+#[derive(Debug, Clone, Copy)]
+pub struct AskedSite {
+    site: SiteId,
+    municipality: MunicipalityId,
+    live: Option<Live>,
+    /// Vacant spaces that are kept for others; they are taken to stay so. Where nothing is known: all
+    /// that are kept.
+    pub kept: u32,
+}
+
+impl AskedSite {
+    /// `offer`: what the site offers to the driver; without one all of it.
+    pub fn new(view: &SiteView, offer: Option<&Offer>, municipality: MunicipalityId, now: UtcMicros) -> Self {
+        let live = match seen(view).1 {
+            Some((_, Reading::Vacant(vacant))) => Some(Live { vacant, at: now }),
+            _ => None,
+        };
+        let kept = offer.map_or(0, |offer| match view.vacant.zip(offer.vacant) {
+            Some((all, offered)) => all - offered,
+            None => view.capacity - offer.capacity,
+        });
+        AskedSite { site: view.id, municipality, live, kept: u32::try_from(kept.max(0)).unwrap_or(u32::MAX) }
+    }
+
+    /// The chance of a space for this driver at the second of the two times, seen from the first.
+    pub fn odds(&self, forecasts: &Forecasts, now: UtcMicros, at: UtcMicros) -> Option<Odds> {
+        let town = forecasts.town(self.municipality)?;
+        let town = town.read();
+        let at_least = self.kept.saturating_add(1);
+        town.forecaster().odds_unless(self.site, at_least, (at, now), self.live, &town.by_sign(self.site))
+    }
+
+    /// The same with the numbers to expect, of all spaces.
+    pub fn chance(&self, forecasts: &Forecasts, now: UtcMicros, at: UtcMicros) -> Option<Chance> {
+        let town = forecasts.town(self.municipality)?;
+        let town = town.read();
+        let at_least = self.kept.saturating_add(1);
+        town.forecaster().chance_unless(self.site, at_least, (at, now), self.live, &town.by_sign(self.site))
+    }
+
+    /// What the site's source is worth.
+    pub fn health(&self, forecasts: &Forecasts) -> Health {
+        let town = forecasts.town(self.municipality);
+        town.and_then(|town| town.read().forecaster().health(self.site)).unwrap_or(Health::TooLittle)
+    }
+}

@@ -1,0 +1,275 @@
+//! `GET /v1/forecast`: how many spaces will be vacant, and with what chance one.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::arrival::{Flow, Supply, chance, usual_stay_s};
+use domain::forecast::{Basis, Health};
+use domain::geo::LatLon;
+use domain::live::{BayView, Flags, LiveMap, Offer, SiteView};
+use domain::{BayState, FeedFormat, MunicipalityId, Registry, SiteKind, UtcMicros};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Forecasts;
+use super::asked::AskedSite;
+use super::when::times;
+use crate::answer;
+use crate::app::{Ctx, Shared};
+use crate::params::RawQuery;
+use crate::problem::{Problem, ProblemBody};
+use crate::ways::{Outlook, known_at, supply};
+use crate::wire::{Source, Sources};
+
+const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step"];
+
+/// What is expected of a place.
+#[derive(Serialize, ToSchema)]
+pub struct ForecastOut<'a> {
+    site: Option<&'a str>,
+    bay: Option<&'a str>,
+    municipality: &'a str,
+    /// What the site's source is worth: `ok`, `too_little`, `always_zero`, `zero_when_closed`, `stuck`,
+    /// `closed`
+    health: &'static str,
+    items: Vec<ItemOut>,
+    attribution: Vec<Source<'a>>,
+}
+
+/// What is expected at one time.
+#[derive(Serialize, ToSchema)]
+struct ItemOut {
+    #[schema(value_type = String, format = DateTime)]
+    at: UtcMicros,
+    /// The chance of a space that is vacant and open to everyone; null: not known.
+    p_vacant: Option<f64>,
+    vacant: VacantOut,
+    /// `history` (the live state, and what was learned), `weekly_profile` (no live state), `live` (the live
+    /// state, and how fast it changes), `unknown`
+    basis: &'static str,
+    /// Why it is not known: `closed`, `no_data`, or the health; else null.
+    reason: Option<&'static str>,
+}
+
+/// Vacant spaces, for whomever.
+#[derive(Serialize, ToSchema)]
+struct VacantOut {
+    expected: Option<f64>,
+    /// There are fewer with a chance of 10 %, and more with one of 10 %.
+    low: Option<u32>,
+    high: Option<u32>,
+}
+
+fn unknown(at: UtcMicros, reason: &'static str) -> ItemOut {
+    let vacant = VacantOut { expected: None, low: None, high: None };
+    ItemOut { at, p_vacant: None, vacant, basis: "unknown", reason: Some(reason) }
+}
+
+fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &'static str) -> ItemOut {
+    let vacant =
+        VacantOut { expected: Some((expected * 10.0).round() / 10.0), low: Some(low), high: Some(high) };
+    ItemOut { at, p_vacant: Some((p * 1000.0).round() / 1000.0), vacant, basis, reason: None }
+}
+
+fn word(basis: Basis) -> &'static str {
+    match basis {
+        Basis::History => "history",
+        Basis::WeeklyProfile => "weekly_profile",
+        Basis::Live => "live",
+    }
+}
+
+/// How many spaces will be vacant at a time, or at each `step` until a time; up to seven days ahead.
+///
+/// Where little is known less is told: from the live state and the site's past, from its usual week
+/// alone, from the live state alone, and at last that it is not known, and why. A bay that may not be
+/// shown answers like one that does not exist.
+#[utoipa::path(
+    get,
+    path = "/v1/forecast",
+    tag = "drivers",
+    params(
+        ("site" = Option<String>, Query, description = "id of a site; this or bay"),
+        ("bay" = Option<String>, Query, description = "id of a bay"),
+        ("at" = Option<String>, Query, description = "RFC 3339; this or until"),
+        ("until" = Option<String>, Query, description = "RFC 3339: from now until then"),
+        ("step" = Option<String>, Query, description = "with until: 5m to 1d, on the clock; default 15m", example = "15m"),
+    ),
+    responses(
+        (status = 200, body = ForecastOut),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "bad-parameter, missing-parameter"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(PARAMETERS)?;
+    let now = shared.now();
+    let times = times(&params, now)?;
+    let (seen, registry) = {
+        let live = shared.hub.read();
+        let map = &live.map;
+        let seen = match (params.text("site"), params.text("bay")) {
+            (Some(site), None) => Seen::site(map, site, &times, now)
+                .ok_or_else(|| Problem::not_found("There is no site with this id."))?,
+            (None, Some(bay)) => Seen::bay(map, bay, &times, now)
+                .ok_or_else(|| Problem::not_found("There is no bay with this id."))?,
+            (Some(_), Some(bay)) => {
+                let detail = "'site' and 'bay' exclude each other.";
+                return Err(Problem::bad_parameter("bay", bay, detail).remedy("Give one of them."));
+            }
+            (None, None) => return Err(Problem::missing_parameter("site", "Give site=ID, or bay=ID.")),
+        };
+        (seen, map.registry().clone())
+    };
+    // Some microseconds for each time.
+    let work = {
+        let (shared, registry) = (shared.clone(), registry.clone());
+        move || answer::json(&seen.written(&shared, &registry, now))
+    };
+    let mut response = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
+    let cache = axum::http::HeaderValue::from_static(answer::LIVE);
+    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
+    Ok(response)
+}
+
+/// What is read under the lock.
+struct Seen {
+    site: Option<SeenSite>,
+    bay: Option<BayView>,
+    times: Vec<UtcMicros>,
+}
+
+struct SeenSite {
+    view: SiteView,
+    municipality: MunicipalityId,
+    kind: SiteKind,
+    /// What the site offers to everyone at each of the times; `None` of a site that is not for cars.
+    offers: Vec<Option<Offer>>,
+}
+
+impl SeenSite {
+    fn new(map: &LiveMap, view: SiteView, times: &[UtcMicros], now: UtcMicros) -> Option<Self> {
+        let entry = map.registry().site(view.id)?;
+        let here: LatLon = entry.def.position();
+        let offer = |at: &UtcMicros| map.site_offer(view.id, here, &map.driver([], Some(*at)), now);
+        let (municipality, kind) = (entry.municipality, entry.def.kind);
+        Some(SeenSite { view, municipality, kind, offers: times.iter().map(offer).collect() })
+    }
+
+    fn item(
+        &self,
+        forecasts: &Forecasts,
+        filling_per_s: f64,
+        now: UtcMicros,
+        i: usize,
+        at: UtcMicros,
+    ) -> ItemOut {
+        let offer = self.offers.get(i).and_then(Option::as_ref);
+        if self.view.flags.has(Flags::CLOSED) || offer.is_some_and(|o| o.opening.is_open == Some(false)) {
+            return unknown(at, "closed");
+        }
+        let asked = AskedSite::new(&self.view, offer, self.municipality, now);
+        let health = asked.health(forecasts);
+        if !matches!(health, Health::Ok | Health::TooLittle) {
+            return unknown(at, health.name());
+        }
+        let Some(told) = asked.chance(forecasts, now, at) else { return unknown(at, "no_data") };
+        // The chance as drivers are told it everywhere else.
+        let p = offer.and_then(|offer| {
+            let supply = supply(offer, self.view.unknown);
+            let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
+            let live = (supply, capacity, filling_per_s, known_at(supply, offer, now));
+            let odds = asked.odds(forecasts, now, at);
+            Outlook::new(Some(self.kind), live, odds.map(|odds| (odds, asked.kept)), at).chance
+        });
+        let p = p.map_or(told.p, |chance| chance.p);
+        known(at, p, (told.expected, told.low, told.high), word(told.basis))
+    }
+}
+
+impl Seen {
+    fn site(map: &LiveMap, key: &str, times: &[UtcMicros], now: UtcMicros) -> Option<Self> {
+        let view = map.site_by_key(key, now)?;
+        Some(Seen { site: SeenSite::new(map, view, times, now), bay: None, times: times.to_vec() })
+    }
+
+    fn bay(map: &LiveMap, key: &str, times: &[UtcMicros], now: UtcMicros) -> Option<Self> {
+        let bay = map.bay_by_key(key, now)?;
+        let site = bay.site.and_then(|id| map.site(id, now));
+        let site = site.and_then(|view| SeenSite::new(map, view, times, now));
+        Some(Seen { site, bay: Some(bay), times: times.to_vec() })
+    }
+
+    fn written<'a>(&self, shared: &Shared, registry: &'a Registry, now: UtcMicros) -> ForecastOut<'a> {
+        let forecasts = &*shared.forecasts;
+        let mut sources = Sources::default();
+        sources.note(self.bay.and_then(|bay| bay.feed));
+        let mut health = Health::TooLittle;
+        if let Some(site) = &self.site {
+            sources.note(site.view.feed);
+            // What was learned may stand on imported years.
+            let of_history = registry
+                .feeds()
+                .find(|f| f.municipality == site.municipality && f.def.format == FeedFormat::History);
+            sources.note(of_history.map(|f| f.id));
+            health = AskedSite::new(&site.view, None, site.municipality, now).health(forecasts);
+        }
+        let filling_per_s = self.site.as_ref().map_or(0.0, |s| shared.ways.filling_per_s(s.view.id));
+        let items = self.times.iter().enumerate().map(|(i, at)| {
+            let of_site = self.site.as_ref().map(|site| site.item(forecasts, filling_per_s, now, i, *at));
+            match (&self.bay, of_site) {
+                (None, Some(item)) => item,
+                (Some(bay), of_site) => self.of_bay(bay, of_site, now, *at),
+                (None, None) => unknown(*at, "no_data"),
+            }
+        });
+        let site = self.site.as_ref().and_then(|s| registry.site(s.view.id)).map(|e| &e.def);
+        let bay = self.bay.as_ref().and_then(|b| registry.bay(b.id)).map(|e| &e.def);
+        ForecastOut {
+            site: site.map(|s| s.id.as_str()),
+            bay: bay.map(|b| b.id.as_str()),
+            municipality: bay
+                .map(|b| b.municipality.as_str())
+                .or(site.map(|s| s.municipality.as_str()))
+                .unwrap_or(""),
+            health: health.name(),
+            items: items.collect(),
+            attribution: sources.of(registry),
+        }
+    }
+
+    /// One bay: what is known of it now fades into the share of its site's spaces that will be vacant (a
+    /// chain of two states, see [`domain::arrival`], whose usual share is that of the site).
+    fn of_bay(&self, bay: &BayView, of_site: Option<ItemOut>, now: UtcMicros, at: UtcMicros) -> ItemOut {
+        let kind = self.site.as_ref().map(|site| site.kind);
+        let state = match bay.state {
+            BayState::Vacant => Some(1.0),
+            BayState::Occupied => Some(0.0),
+            BayState::Unknown => None,
+        };
+        let ahead_s = at.seconds_since(now).max(0.0);
+        let of_one = |p: f64, basis| known(at, p, (p, u32::from(p > 0.9), u32::from(p > 0.1)), basis);
+        let reason = of_site.as_ref().and_then(|item| item.reason).filter(|reason| *reason == "closed");
+        if let Some(reason) = reason {
+            return unknown(at, reason);
+        }
+        let spaces = self.site.as_ref().map_or(1.0, |site| site.view.capacity.max(1) as f64);
+        let learned = of_site.filter(|item| matches!(item.basis, "history" | "weekly_profile"));
+        let usual =
+            learned.and_then(|item| Some(((item.vacant.expected? / spaces).clamp(0.0, 1.0), item.basis)));
+        match (usual, state) {
+            (Some((usual, basis)), Some(state)) => {
+                // Leaving at rate 1 / stay, and so that `usual` is vacant in the long run.
+                let fade = (-ahead_s / (usual_stay_s(kind) * usual.max(0.01))).exp();
+                of_one(usual + (state - usual) * fade, basis)
+            }
+            (Some((usual, _)), None) => of_one(usual, "weekly_profile"),
+            (None, Some(state)) => {
+                let (vacant, occupied) = if state > 0.5 { (1, 0) } else { (0, 1) };
+                let supply = Supply::Bays { vacant, occupied, unknown: 0 };
+                let told = chance(supply, Flow::of(supply, usual_stay_s(kind), 0.0), ahead_s);
+                told.map_or_else(|| unknown(at, "no_data"), |told| of_one(told.p, "live"))
+            }
+            (None, None) => unknown(at, "no_data"),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `GET /v1/forecast/quality`: the forecast's own error, kept continuously.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use domain::MunicipalityId;
+use domain::forecast::{Errors, HORIZONS, Quality, STEP_S};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer;
+use crate::app::Ctx;
+use crate::params::RawQuery;
+use crate::planning::Viewer;
+use crate::problem::{Problem, ProblemBody};
+
+/// How far off forecasts were whose time has come, of targets between 7:00 and 20:00.
+#[derive(Serialize, ToSchema)]
+pub struct QualityOut {
+    /// All sites together.
+    horizons: Vec<HorizonOut>,
+    sites: Vec<SiteQualityOut>,
+}
+
+/// One site's.
+#[derive(Serialize, ToSchema)]
+struct SiteQualityOut {
+    id: String,
+    municipality: String,
+    health: &'static str,
+    horizons: Vec<HorizonOut>,
+}
+
+/// Of forecasts so far ahead.
+#[derive(Serialize, ToSchema)]
+struct HorizonOut {
+    minutes: i64,
+    n: u64,
+    /// Mean absolute error, % of the capacity.
+    mae_pct: Option<f64>,
+    /// Brier score of the chance of at least 5 % vacant: 0 is perfect.
+    brier: Option<f64>,
+    /// The state at the origin.
+    persistence: ErrorsOut,
+    /// The mean of all weeks before.
+    weekly_mean: ErrorsOut,
+    /// `forecast`; `live` where that lost to the state at the origin, which is told instead.
+    served: &'static str,
+}
+
+/// What would have been off without a forecast.
+#[derive(Serialize, ToSchema)]
+struct ErrorsOut {
+    mae_pct: Option<f64>,
+    brier: Option<f64>,
+}
+
+fn horizons(sums: &[Quality], by_sign: Option<&[bool]>) -> Vec<HorizonOut> {
+    let one = |(i, q): (usize, &Quality)| {
+        let errors = |e: &Errors| ErrorsOut { mae_pct: q.mae_pct(e), brier: q.brier(e) };
+        let ErrorsOut { mae_pct, brier } = errors(&q.forecast);
+        HorizonOut {
+            minutes: HORIZONS[i] * STEP_S / 60,
+            n: q.n,
+            mae_pct,
+            brier,
+            persistence: errors(&q.persistence),
+            weekly_mean: errors(&q.weekly_mean),
+            served: if by_sign.is_some_and(|b| b[i]) { "live" } else { "forecast" },
+        }
+    };
+    sums.iter().enumerate().map(one).collect()
+}
+
+/// The forecast's own error by how far ahead it was made: of each site, and of all.
+#[utoipa::path(
+    get,
+    path = "/v1/forecast/quality",
+    tag = "planners",
+    security((), ("key" = [])),
+    params(
+        ("site" = Option<String>, Query, description = "id of a site"),
+        ("municipality" = Option<String>, Query, description = "slug"),
+    ),
+    responses(
+        (status = 200, body = QualityOut),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn quality(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    let registry = shared.hub.read().map.registry().clone();
+    let viewer = Viewer::of(&shared, &headers, &registry).await?;
+    let params = query.params(&["site", "municipality"])?;
+    let now = shared.now();
+    let site = match params.text("site") {
+        None => None,
+        Some(key) => {
+            let view = shared.hub.read().map.site_by_key(key, now);
+            let entry = view.and_then(|view| registry.site(view.id));
+            Some(entry.ok_or_else(|| Problem::not_found("There is no site with this id."))?)
+        }
+    };
+    let named = site.map(|site| site.municipality).or(params.municipality(&registry)?);
+    let towns: Vec<MunicipalityId> = match named {
+        Some(town) => viewer.of_municipality(town).map(|_| vec![town])?,
+        None => viewer.municipalities().iter().map(|(id, _)| *id).collect(),
+    };
+    let mut all = [Quality::default(); HORIZONS.len()];
+    let mut sites = Vec::new();
+    for town in towns.into_iter().filter_map(|id| shared.forecasts.town(id)) {
+        let town = town.read();
+        for id in town.forecaster().sites().filter(|id| site.is_none_or(|site| site.id == *id)) {
+            let Some(entry) = registry.site(id) else { continue };
+            let sums = town.ledger().of_site(id);
+            all.iter_mut().zip(&sums).for_each(|(all, q)| *all += *q);
+            sites.push(SiteQualityOut {
+                id: entry.def.id.clone(),
+                municipality: entry.def.municipality.clone(),
+                health: town.forecaster().health(id).map_or("too_little", |health| health.name()),
+                horizons: horizons(&sums, Some(&town.by_sign(id))),
+            });
+        }
+    }
+    sites.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut response = answer::json(&QualityOut { horizons: horizons(&all, None), sites });
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(viewer.cache()));
+    Ok(response)
+}

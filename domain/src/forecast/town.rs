@@ -1,0 +1,240 @@
+//! A town's forecast as it is kept: what was learned of its sites, how good it was, and how far in
+//! time it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::forecaster::{BySign, Forecaster};
+use super::grid::{Calendar, STEP_S};
+use super::health::Reading;
+use super::ledger::Ledger;
+use crate::ids::SiteId;
+use crate::live::{Basis, Flags, SiteView};
+use crate::time::{MICROS_PER_S, UtcMicros};
+
+/// Live state is looked at as often, seconds, on the clock: three times a quarter-hour, which is what
+/// the shortest trend that is learned from needs.
+pub const SAMPLE_S: i64 = 300;
+/// Without a newer sample one holds for so long, seconds: up to the next quarter-hour.
+const HOLD_S: i64 = STEP_S - 1;
+/// Sites of one town that are forecast, at 0.8 MB each; of more the first to speak are taken.
+pub const MAX_SITES: usize = 500;
+/// A site whose bays are silent in more than this part is not counted by them.
+const MOST_SILENT: f64 = 0.1;
+
+/// What a site says at one time: its spaces and the reading. `None`: nothing.
+pub type Seen = (SiteId, Option<(u32, Reading)>);
+
+/// What live state says of a site, as the forecast takes it.
+pub fn seen(view: &SiteView) -> Seen {
+    let count = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
+    let of_bays = view.vacant.unwrap_or(0) + view.occupied.unwrap_or(0) + view.unknown;
+    let reading = match view.basis {
+        _ if view.flags.has(Flags::CLOSED) => Some((view.capacity, Reading::Closed)),
+        Basis::Count => view.vacant.map(|n| (view.capacity, Reading::Vacant(count(n)))),
+        Basis::Bays if view.unknown as f64 <= MOST_SILENT * of_bays as f64 => {
+            view.vacant.map(|n| (of_bays, Reading::Vacant(count(n))))
+        }
+        _ => None,
+    };
+    (view.id, reading.map(|(spaces, reading)| (count(spaces), reading)))
+}
+
+/// See the module's description. What is served between two samples changes with the caller's live
+/// state only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Town {
+    calendar: Calendar,
+    forecaster: Forecaster,
+    /// Sites that said something at the last sample.
+    speaking: BTreeSet<SiteId>,
+    /// When the last sample was; `None` before the first.
+    at: Option<UtcMicros>,
+    /// Kept beside, in rows of its own.
+    #[serde(skip)]
+    ledger: Ledger,
+    #[serde(skip)]
+    by_sign: BTreeMap<SiteId, BySign>,
+}
+
+impl Town {
+    /// A town of which nothing is known.
+    pub fn new(calendar: Calendar) -> Self {
+        let forecaster = Forecaster::new(calendar.clone());
+        let (ledger, by_sign) = (Ledger::default(), BTreeMap::new());
+        Town { calendar, forecaster, speaking: BTreeSet::new(), at: None, ledger, by_sign }
+    }
+
+    /// With the errors that were kept beside it.
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = ledger;
+        self.judge();
+        self
+    }
+
+    /// The last instant at or before `now` at which a sample is taken.
+    pub fn sample_time(now: UtcMicros) -> UtcMicros {
+        UtcMicros(now.0 - now.0.rem_euclid(SAMPLE_S * MICROS_PER_S))
+    }
+
+    /// When the last sample was taken.
+    pub fn at(&self) -> Option<UtcMicros> {
+        self.at
+    }
+
+    pub fn forecaster(&self) -> &Forecaster {
+        &self.forecaster
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Where the sign's state is told for a site, because the forecast lost to it.
+    pub fn by_sign(&self, site: SiteId) -> BySign {
+        self.by_sign.get(&site).copied().unwrap_or_default()
+    }
+
+    /// Takes in what all sites say at `at`; learns when a quarter-hour ends. A sample that is not
+    /// newer than the last is left out.
+    pub fn sample(&mut self, seen: impl IntoIterator<Item = Seen>, at: UtcMicros) {
+        if self.at.is_some_and(|last| at <= last) {
+            return;
+        }
+        self.at = Some(at);
+        let Town { calendar, forecaster, speaking, ledger, .. } = self;
+        let mut has_scored = false;
+        let mut scored = |site: SiteId, at: UtcMicros, scored: super::Scored| {
+            has_scored = true;
+            ledger.add(calendar, site, at, &scored);
+        };
+        forecaster.advance(UtcMicros(at.0 - 1), &mut scored);
+        for (site, said) in seen {
+            let reading = match said {
+                Some((spaces, reading)) => {
+                    let is_known = forecaster.health(site).is_some();
+                    if !is_known && forecaster.sites().count() >= MAX_SITES {
+                        continue;
+                    }
+                    forecaster.add_site(site, spaces, HOLD_S);
+                    speaking.insert(site);
+                    reading
+                }
+                // Silence is no reading; only that it began is told.
+                None if speaking.remove(&site) => Reading::Unknown,
+                None => continue,
+            };
+            forecaster.observe(site, at, reading, &mut scored);
+        }
+        if has_scored {
+            self.judge();
+        }
+    }
+
+    fn judge(&mut self) {
+        let sites = self.forecaster.sites();
+        self.by_sign = sites.map(|site| (site, self.ledger.by_sign(site))).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::{HORIZONS, Live, Quality};
+    use crate::holidays::Land;
+
+    const SITE: SiteId = SiteId(1);
+    /// Monday, 2024-01-08T00:00:00+01:00.
+    const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
+
+    fn town() -> Town {
+        Town::new(Calendar::new("Europe/Berlin", Some(Land::Nw)))
+    }
+
+    /// Full around 13:00 on workdays, half full on others.
+    fn vacant(at: UtcMicros) -> u32 {
+        let minutes = (at.0 - BEGIN.0) / MICROS_PER_S / 60;
+        let (hour, day) = (minutes as f64 / 60.0 % 24.0, minutes / 1440 % 7);
+        let taken = 100.0 * (-((hour - 13.0) / 4.0).powi(2)).exp() * if day < 5 { 1.0 } else { 0.5 };
+        (100.0 - taken) as u32
+    }
+
+    fn live(town: &mut Town, days: i64, say: impl Fn(UtcMicros) -> Option<u32>) -> UtcMicros {
+        let mut at = town.at().map_or(BEGIN, |at| at.plus_s(SAMPLE_S));
+        let end = at.plus_s(days * 86_400);
+        while at < end {
+            town.sample([(SITE, say(at).map(|n| (100, Reading::Vacant(n))))], at);
+            at = at.plus_s(SAMPLE_S);
+        }
+        at.plus_s(-SAMPLE_S)
+    }
+
+    fn basis(town: &Town, now: UtcMicros) -> Option<super::super::Basis> {
+        let when = (now.plus_s(1800), now);
+        Some(town.forecaster().chance_unless(SITE, 1, when, None, &town.by_sign(SITE))?.basis)
+    }
+
+    #[test]
+    fn a_silent_site_keeps_its_week_and_its_name() {
+        use super::super::Basis::{History, WeeklyProfile};
+        let mut town = town();
+        let now = live(&mut town, 16, |at| Some(vacant(at)));
+        assert_eq!(basis(&town, now), Some(History));
+        let now = live(&mut town, 60, |_| None);
+        assert_eq!(town.forecaster().health(SITE), Some(super::super::Health::Ok), "silence is no fault");
+        assert_eq!(basis(&town, now), Some(WeeklyProfile));
+    }
+
+    #[test]
+    fn what_is_kept_and_loaded_goes_on_the_same() {
+        let mut town = town();
+        live(&mut town, 17, |at| Some(vacant(at)));
+        let bytes = postcard::to_stdvec(&town).unwrap();
+        let rows: Vec<_> = town.ledger().rows(BEGIN).collect();
+        assert!(rows.len() >= 6 && rows.iter().all(|(_, month, ..)| *month == (2024, 1)));
+        let again: Town = postcard::from_bytes(&bytes).unwrap();
+        let mut again = again.with_ledger(Ledger::new(rows));
+        let now = live(&mut town, 3, |at| Some(vacant(at)));
+        assert_eq!(live(&mut again, 3, |at| Some(vacant(at))), now);
+        let ask = |t: &Town| t.forecaster().chance(SITE, 20, now.plus_s(5400), now, None);
+        assert_eq!(ask(&town), ask(&again));
+        assert_eq!(town.ledger().of_site(SITE), again.ledger().of_site(SITE));
+    }
+
+    #[test]
+    fn where_the_sign_is_better_the_sign_is_told() {
+        use super::super::{Basis, Errors};
+        let mut town = town();
+        let now = live(&mut town, 16, |at| Some(vacant(at)));
+        let errors = |absolute| Errors { absolute, squared_chance: 0.0 };
+        let lost =
+            Quality { n: 500, forecast: errors(20.0), persistence: errors(10.0), ..Quality::default() };
+        let ledger = Ledger::new([(SITE, (2024, 1), 2, lost)]);
+        let town = town.with_ledger(ledger);
+        let mut expected = BySign::default();
+        expected[2] = true;
+        assert_eq!(town.by_sign(SITE), expected);
+        let at = |minutes: i64| {
+            let when = (now.plus_s(minutes * 60), now);
+            let live = Some(Live { vacant: 37, at: now });
+            town.forecaster().chance_unless(SITE, 1, when, live, &town.by_sign(SITE)).unwrap()
+        };
+        assert_eq!((HORIZONS[2], at(60).basis, at(60).expected.round()), (4, Basis::Live, 37.0));
+        assert_eq!(at(120).basis, Basis::History);
+    }
+
+    #[test]
+    fn the_callers_live_state_counts() {
+        let mut town = town();
+        let now = live(&mut town, 21, |at| Some(vacant(at).max(40)));
+        let odds = |minutes: i64, n: u32| {
+            let when = (now.plus_s(minutes * 60), now);
+            let live = Some(Live { vacant: n, at: now });
+            town.forecaster().odds_unless(SITE, 1, when, live, &town.by_sign(SITE)).unwrap()
+        };
+        let full = odds(5, 0);
+        assert!(full.expected < 5.0 && full.low <= full.p && full.p <= full.high, "{full:?}");
+        assert!(odds(5, 60).p > 0.9 && (odds(5, 60).expected - 60.0).abs() < 5.0, "{:?}", odds(5, 60));
+    }
+}

@@ -1,0 +1,106 @@
+//! Which counts of years past are believed.
+
+use std::collections::BTreeMap;
+
+use domain::forecast::Reading;
+use domain::observation::{CountValue, Heard, SiteStatus};
+use domain::{SiteCount, UtcMicros};
+use history::{Code, Count, Mapping, Row};
+
+use super::history::Target;
+
+/// More than this share of the capacity is no count, as for what is received.
+const MAX_OVER_CAPACITY: f64 = 1.10;
+
+/// Site and reason, with how many and when first.
+pub type LeftOut = BTreeMap<(String, &'static str), (u64, UtcMicros)>;
+
+/// Judges counts, and remembers what it left out.
+pub struct Admission {
+    now: UtcMicros,
+    /// Where closing is said, a count says that it is open again.
+    open: Option<SiteStatus>,
+    left_out: LeftOut,
+}
+
+impl Admission {
+    pub fn new(mapping: &Mapping, now: UtcMicros) -> Self {
+        let says_closed = mapping.codes.values().any(|code| *code == Code::Closed);
+        Admission { now, open: says_closed.then_some(SiteStatus::Open), left_out: LeftOut::new() }
+    }
+
+    /// What was left out, and why.
+    pub fn into_left_out(self) -> LeftOut {
+        self.left_out
+    }
+
+    /// The count as it is stored.
+    pub fn count(&mut self, target: &Target<'_>, row: &Row) -> Option<SiteCount> {
+        match self.judge(target.site.def.capacity, row) {
+            Ok((value, status)) => Some(self.stored(target, row, value, status)),
+            Err(reason) => {
+                let kind = (target.site.def.id.clone(), reason);
+                self.left_out.entry(kind).or_insert((0, row.at)).0 += 1;
+                None
+            }
+        }
+    }
+
+    fn judge(&self, registered: u32, row: &Row) -> Result<(CountValue, Option<SiteStatus>), &'static str> {
+        if row.at > self.now {
+            return Err("lies ahead of the clock; correct tz or time_format");
+        }
+        if row.at < UtcMicros::EPOCH {
+            return Err("is older than 1970; correct time_format");
+        }
+        let capacity = f64::from(row.capacity.unwrap_or(registered));
+        let whole = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        let value = match row.count {
+            Count::Said(Reading::Unknown) => return Err("says nothing (a code that means none)"),
+            Count::Said(Reading::Closed) => return Ok((CountValue::None, Some(SiteStatus::Closed))),
+            Count::Vacant(n) | Count::Said(Reading::Vacant(n)) if f64::from(n) > capacity => {
+                return Err("has more vacant spaces than the site has; state `capacity` in the mapping");
+            }
+            Count::Vacant(n) | Count::Said(Reading::Vacant(n)) => CountValue::Vacant(whole(n)),
+            Count::Occupied(n) if f64::from(n) > capacity * MAX_OVER_CAPACITY => {
+                return Err("is more than 110 % of the capacity; state `capacity` in the mapping");
+            }
+            Count::Occupied(n) => CountValue::Occupied(whole(n)),
+            Count::Rate(rate) if !(0.0..=MAX_OVER_CAPACITY).contains(&rate) => {
+                return Err("is no rate from 0 to 1.1");
+            }
+            Count::Rate(rate) => CountValue::Occupied((rate * capacity).round() as i32),
+        };
+        Ok((value, self.open))
+    }
+
+    fn stored(
+        &self,
+        target: &Target<'_>,
+        row: &Row,
+        value: CountValue,
+        status: Option<SiteStatus>,
+    ) -> SiteCount {
+        let heard = Heard {
+            municipality: target.site.municipality,
+            feed: target.feed,
+            sensor: None,
+            received_at: self.now,
+            clock_corrected: false,
+        };
+        let mut count = SiteCount {
+            heard,
+            site: target.site.id,
+            observed_at: row.at,
+            digest: 0,
+            audience: None,
+            value,
+            status,
+            capacity: row.capacity.and_then(|n| i32::try_from(n).ok()),
+            source: None,
+            seq: None,
+        };
+        count.digest = count.digest_of();
+        count
+    }
+}

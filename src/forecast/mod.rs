@@ -1,0 +1,232 @@
+//! Keeps the towns' forecasts current in the process that serves them: loads what was learned, catches up
+//! from what was stored meanwhile, goes on from live state, and keeps what it learns.
+//!
+//! Nothing needs to be kept at the end: whatever was not is caught up with at the next start, after a
+//! `kill -9` too.
+
+pub mod past;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use api::{Forecasts, LiveHub};
+use domain::forecast::{Calendar, SAMPLE_S, Seen, Town, seen};
+use domain::holidays::Land;
+use domain::{Municipality, MunicipalityId, Registry, UtcMicros};
+use ingest::Clock;
+use store::forecast::Snapshot;
+use store::{Pool, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often is looked whether a sample is due.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often newly trained models are looked for.
+const TRAINED_EVERY: Duration = Duration::from_secs(5);
+/// What was learned is kept as often, seconds. Less often would make catching up slower, more often writes
+/// a megabyte a site for nothing.
+const SAVE_EVERY_S: i64 = 6 * 3_600;
+/// A town without a model learns from so much of its past at once, seconds: six weeks, from which its week
+/// is known. `forecast train` takes all of it.
+const FIRST_PAST_S: i64 = 42 * 86_400;
+
+/// What keeps what current.
+pub struct Keeper {
+    pub forecasts: Arc<Forecasts>,
+    pub hub: Arc<LiveHub>,
+    pub clock: Clock,
+    pub pool: Pool,
+}
+
+/// A town whose forecast is here.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    /// `None`: it was never kept.
+    generation: Option<i64>,
+    /// How far the kept model is.
+    saved: Option<UtcMicros>,
+}
+
+/// A town's clock and holidays.
+pub fn calendar(town: &Municipality) -> Calendar {
+    Calendar::new(&town.tz, Land::of_ags(&town.ags))
+}
+
+impl Keeper {
+    /// Keeps everything current until cancelled.
+    pub async fn run(self, cancel: CancellationToken) {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = self.keep() => {}
+        }
+    }
+
+    async fn keep(&self) {
+        let mut held: HashMap<MunicipalityId, Held> = HashMap::new();
+        let mut trained: HashMap<MunicipalityId, i64> = HashMap::new();
+        let mut looked: Option<Instant> = None;
+        let mut done = None;
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if looked.is_none_or(|looked| looked.elapsed() >= TRAINED_EVERY) {
+                looked = Some(Instant::now());
+                match store::forecast::generations(&self.pool).await {
+                    Ok(generations) => trained = generations.into_iter().collect(),
+                    // Whoever keeps live state current says that the database is away.
+                    Err(_) => continue,
+                }
+            }
+            let due = Town::sample_time((self.clock)());
+            let registry = self.hub.read().map.registry().clone();
+            let is_new = |id: &MunicipalityId| {
+                held.get(id).is_none_or(|held| {
+                    trained.get(id).is_some_and(|trained| held.generation.is_none_or(|g| g < *trained))
+                })
+            };
+            let new: Vec<MunicipalityId> =
+                registry.municipalities().map(|(id, _)| id).filter(is_new).collect();
+            for id in new {
+                match self.load(&registry, id, trained.get(&id).copied(), due).await {
+                    Ok(loaded) => drop(held.insert(id, loaded)),
+                    Err(error) => {
+                        warn!("the forecast of {} cannot be loaded: {error}", slug(&registry, id));
+                        tokio::time::sleep(TRAINED_EVERY).await;
+                    }
+                }
+            }
+            if done == Some(due) {
+                continue;
+            }
+            done = Some(due);
+            for (id, seen) in self.seen(due) {
+                let Some(held) = held.get_mut(&id) else { continue };
+                if let Err(error) = self.advance(&registry, id, held, seen, due).await {
+                    warn!("the forecast of {} stands still: {error}", slug(&registry, id));
+                }
+            }
+        }
+    }
+
+    /// What all sites say now, by town.
+    fn seen(&self, due: UtcMicros) -> BTreeMap<MunicipalityId, Vec<Seen>> {
+        let live = self.hub.read();
+        let registry = live.map.registry();
+        let mut by_town: BTreeMap<MunicipalityId, Vec<Seen>> =
+            registry.municipalities().map(|(id, _)| (id, Vec::new())).collect();
+        for id in live.map.shown_sites() {
+            let town = registry.site(id).and_then(|site| by_town.get_mut(&site.municipality));
+            if let Some((town, view)) = town.zip(live.map.site(id, due)) {
+                town.push(seen(&view));
+            }
+        }
+        by_town
+    }
+
+    /// Loads a town's model, or begins one, and catches up with what was stored since.
+    async fn load(
+        &self,
+        registry: &Arc<Registry>,
+        id: MunicipalityId,
+        trained: Option<i64>,
+        due: UtcMicros,
+    ) -> Result<Held, StoreError> {
+        let began = Instant::now();
+        let calendar = registry.municipality(id).map_or_else(|| Calendar::new("UTC", None), calendar);
+        let kept = match store::forecast::load(&self.pool, id).await {
+            Err(StoreError::Decode(why)) => {
+                let town = slug(registry, id);
+                warn!("the forecast of {town} begins anew ({why}); `kreisverkehr forecast train` mends it");
+                None
+            }
+            other => other?,
+        };
+        // One that cannot be read is written over.
+        let generation = kept.as_ref().map_or(trained, |kept| Some(kept.generation));
+        let town = kept.map_or_else(|| Town::new(calendar), |kept| kept.town);
+        let saved = town.at();
+        let from = match saved {
+            Some(saved) => Some(saved),
+            None => store::forecast::first_observed(&self.pool, id)
+                .await?
+                .map(|first| Town::sample_time(first.max(due.plus_s(-FIRST_PAST_S)))),
+        };
+        let town = match from {
+            Some(from) => past::live_through(&self.pool, registry, id, town, (from, due), |_| {}).await?,
+            None => town,
+        };
+        let sites = town.forecaster().sites().count();
+        self.forecasts.put(id, town);
+        if sites > 0 {
+            info!(
+                "the forecast of {} knows {sites} sites; caught up with {} in {:.1?}",
+                slug(registry, id),
+                saved.map_or_else(|| "its past".to_owned(), |saved| format!("what came since {saved}")),
+                began.elapsed()
+            );
+        }
+        Ok(Held { generation, saved })
+    }
+
+    /// Takes what is seen into a town's forecast, and keeps it when it is time to.
+    async fn advance(
+        &self,
+        registry: &Arc<Registry>,
+        id: MunicipalityId,
+        held: &mut Held,
+        seen: Vec<Seen>,
+        due: UtcMicros,
+    ) -> Result<(), StoreError> {
+        let Some(town) = self.forecasts.town(id) else { return Ok(()) };
+        let at = town.read().at();
+        match at {
+            // The process stood still, or the database was away: what was stored meanwhile tells more.
+            Some(at) if due > at.plus_s(SAMPLE_S) => {
+                let behind = town.read().clone();
+                let current = past::live_through(&self.pool, registry, id, behind, (at, due), |_| {}).await?;
+                self.forecasts.put(id, current);
+            }
+            _ => {
+                let sampled = town.clone();
+                let work = move || sampled.write().sample(seen, due);
+                tokio::task::spawn_blocking(work).await.map_err(panicked)?;
+            }
+        }
+        if held.saved.is_none_or(|saved| due >= saved.plus_s(SAVE_EVERY_S)) {
+            self.save(registry, id, held).await?;
+        }
+        Ok(())
+    }
+
+    async fn save(&self, registry: &Registry, id: MunicipalityId, held: &mut Held) -> Result<(), StoreError> {
+        let Some(town) = self.forecasts.town(id) else { return Ok(()) };
+        let since = held.saved.unwrap_or(UtcMicros(0));
+        let work = move || {
+            let town = town.read();
+            let is_empty = town.forecaster().sites().next().is_none();
+            let snapshot = Snapshot::of(&town, since).filter(|_| !is_empty);
+            snapshot.map(|snapshot| Ok((store::forecast::pack(&town)?, snapshot))).transpose()
+        };
+        let packed: Result<_, StoreError> = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
+        let Some((body, snapshot)) = packed? else { return Ok(()) };
+        let kept = store::forecast::save(&self.pool, id, held.generation, (&snapshot, &body)).await?;
+        // Another process keeps it as well, or a newly trained one is about to be taken over.
+        held.saved = Some(snapshot.until);
+        held.generation = kept.or(held.generation);
+        if kept.is_some() {
+            info!("the forecast of {} is kept: {} kB", slug(registry, id), body.len() / 1024);
+        }
+        Ok(())
+    }
+}
+
+fn slug(registry: &Registry, id: MunicipalityId) -> &str {
+    registry.municipality(id).map_or("?", |town| &town.slug)
+}
+
+/// A fault of ours, told like damaged data.
+fn panicked(error: tokio::task::JoinError) -> StoreError {
+    StoreError::Decode(format!("the forecast: {error}"))
+}

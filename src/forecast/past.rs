@@ -1,0 +1,247 @@
+//! Lets a town's forecast live through what was stored, as if it had seen it live.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::forecast::{SAMPLE_S, Town, seen};
+use domain::live::{Change, LiveMap};
+use domain::observation::CountValue;
+use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
+use domain::{Audience, MunicipalityId, Registry, SiteCount, SiteId, UtcMicros};
+use store::forecast::Observed;
+use store::writer::Capacities;
+use store::{Pool, StoreError};
+
+use super::panicked;
+
+/// So much is read at once, seconds.
+const READ_S: i64 = 86_400;
+/// What was said before still holds at the beginning: so far back is looked for it, seconds (a heartbeat of
+/// a day holds for 2.2). A count by gates begins with the first absolute count after that.
+const LOOK_BACK_S: i64 = 3 * 86_400;
+
+/// Lives through the samples after `from` up to `until`. `progress` hears how far it is.
+///
+/// # Errors
+/// The database is not available.
+pub async fn live_through(
+    pool: &Pool,
+    registry: &Arc<Registry>,
+    municipality: MunicipalityId,
+    mut town: Town,
+    (from, until): (UtcMicros, UtcMicros),
+    mut progress: impl FnMut(UtcMicros),
+) -> Result<Town, StoreError> {
+    let mut past = Past::new(registry.clone(), municipality, (from, ingest::now_utc()));
+    let mut read = from.plus_s(-LOOK_BACK_S);
+    let end = until.plus_s(SAMPLE_S);
+    while read < end {
+        let next = read.plus_s(READ_S).min(end);
+        let observed = store::forecast::observed(pool, municipality, (read, next)).await?;
+        let work = move || {
+            past.day(&mut town, observed, next.min(until.plus_s(1)));
+            (past, town)
+        };
+        (past, town) = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
+        progress(next);
+        read = next;
+    }
+    Ok(town)
+}
+
+type CountKey = (SiteId, Option<Audience>);
+
+/// Live state as it was.
+struct Past {
+    map: LiveMap,
+    counts: HashMap<CountKey, (i64, CountState)>,
+    sites: Vec<SiteId>,
+    /// The next sample.
+    next: UtcMicros,
+}
+
+impl Past {
+    /// `now`: places are taken as they are valid now.
+    fn new(
+        registry: Arc<Registry>,
+        municipality: MunicipalityId,
+        (from, now): (UtcMicros, UtcMicros),
+    ) -> Self {
+        let sites = registry.sites().filter(|site| site.municipality == municipality).map(|site| site.id);
+        Past {
+            sites: sites.collect(),
+            map: LiveMap::new(registry, now),
+            counts: HashMap::new(),
+            next: Town::sample_time(from).plus_s(SAMPLE_S),
+        }
+    }
+
+    /// Takes in what was observed, and samples all that lie before `end`.
+    fn day(&mut self, town: &mut Town, observed: Observed, end: UtcMicros) {
+        let mut counts = observed.counts.chunk_by(|a, b| key(a) == key(b)).peekable();
+        let mut bays = observed.bays.into_iter().peekable();
+        loop {
+            let count_at = counts.peek().map(|same| same[0].observed_at);
+            let bay_at = bays.peek().map(|(_, reading)| reading.observed_at);
+            let at = [count_at, bay_at].into_iter().flatten().min();
+            while self.next < end && at.is_none_or(|at| self.next < at) {
+                self.sample(town);
+            }
+            match at {
+                None => return,
+                Some(at) if count_at == Some(at) => {
+                    if let Some(same) = counts.next() {
+                        self.count(same);
+                    }
+                }
+                Some(at) => {
+                    let change = bays.next().map(|(bay, reading)| Change::Bay { bay, reading });
+                    self.map.apply(change, at);
+                }
+            }
+        }
+    }
+
+    fn sample(&mut self, town: &mut Town) {
+        self.map.tick(self.next);
+        let views = self.sites.iter().filter_map(|site| self.map.site(*site, self.next));
+        town.sample(views.map(|view| seen(&view)), self.next);
+        self.next = self.next.plus_s(SAMPLE_S);
+    }
+
+    /// Takes in all counts of one place at one instant.
+    fn count(&mut self, same: &[SiteCount]) {
+        let (at, site, audience) = key(&same[0]);
+        let (version, state) = self.counts.entry((site, audience)).or_default();
+        let recount = state.apply(same);
+        if recount.tie_at.is_some() {
+            let all: Vec<AbsoluteAt> = same.iter().filter_map(absolute).collect();
+            let capacity = self.map.registry().capacity(site, audience);
+            if let Some(value) = decide_absolute(&all, capacity) {
+                state.set_tie(value);
+            }
+        }
+        *version += 1;
+        let change = Change::Site { site, audience, version: *version, count: state.clone() };
+        self.map.apply([change], at);
+    }
+}
+
+fn key(count: &SiteCount) -> (UtcMicros, SiteId, Option<Audience>) {
+    (count.observed_at, count.site, count.audience)
+}
+
+fn absolute(count: &SiteCount) -> Option<AbsoluteAt> {
+    let value = match count.value {
+        CountValue::Occupied(n) => Absolute::Occupied(n),
+        CountValue::Vacant(n) => Absolute::Vacant(n),
+        CountValue::Flow { .. } | CountValue::None => return None,
+    };
+    let source = format!("{:?}/{:?}/{:?}", count.heard.feed, count.heard.sensor, count.source);
+    Some((source, count.seq, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::forecast::{Calendar, Reading};
+    use domain::observation::{Heard, SiteStatus};
+    use domain::registry::{Contents, Entry};
+    use domain::{Feed, FeedId, Site};
+    use serde_json::json;
+
+    use super::*;
+
+    const SITE: SiteId = SiteId(7);
+    const TOWN: MunicipalityId = MunicipalityId(1);
+    /// A full hour.
+    const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
+
+    fn registry() -> Arc<Registry> {
+        let feed: Feed = serde_json::from_value(json!({
+            "id": "history-n", "municipality": "n", "format": "history", "topic": "", "qos": 1, "heartbeat_s": 409,
+            "use_server_decoder": false,
+        }))
+        .unwrap();
+        let site: Site = serde_json::from_value(json!({
+            "id": "s", "municipality": "n", "name": "S", "kind": "lot", "capacity": 50, "purpose": "car",
+            "publish": "public", "geometry": {"type": "Point", "coordinates": [7.2, 51.9]},
+        }))
+        .unwrap();
+        Arc::new(Registry::new(Contents {
+            sites: vec![Entry { id: SITE, municipality: TOWN, def: site }],
+            feeds: vec![Entry { id: FeedId(3), municipality: TOWN, def: feed }],
+            ..Contents::default()
+        }))
+    }
+
+    fn count(minute: i64, value: CountValue, status: Option<SiteStatus>) -> SiteCount {
+        let at = BEGIN.plus_s(minute * 60);
+        let heard = Heard {
+            municipality: TOWN,
+            feed: FeedId(3),
+            sensor: None,
+            received_at: at,
+            clock_corrected: false,
+        };
+        let (audience, capacity, source, seq) = (None, None, None, None);
+        SiteCount {
+            heard,
+            site: SITE,
+            observed_at: at,
+            digest: 0,
+            audience,
+            value,
+            status,
+            capacity,
+            source,
+            seq,
+        }
+    }
+
+    #[test]
+    fn what_is_replayed_is_what_was_seen() {
+        let counts = vec![
+            count(0, CountValue::Vacant(20), Some(SiteStatus::Open)),
+            count(15, CountValue::Vacant(18), None),
+            count(22, CountValue::Flow { entries: 3, exits: 1 }, None),
+            count(24, CountValue::Vacant(16), None),
+            // Two at one instant: the fuller one holds.
+            count(35, CountValue::Vacant(9), None),
+            count(35, CountValue::Vacant(12), None),
+            count(41, CountValue::None, Some(SiteStatus::Closed)),
+        ];
+        let calendar = || Calendar::new("Europe/Berlin", None);
+        let mut replayed = Town::new(calendar());
+        let mut past = Past::new(registry(), TOWN, (BEGIN.plus_s(-1), BEGIN.plus_s(864_000)));
+        let observed = Observed { counts, bays: Vec::new() };
+        past.day(&mut replayed, observed, BEGIN.plus_s(5_400));
+
+        let vacant = |n| Some((50, Reading::Vacant(n)));
+        let closed = Some((50, Reading::Closed));
+        let expected = [
+            (0, vacant(20)),
+            (5, vacant(20)),
+            (10, vacant(20)),
+            (15, vacant(18)),
+            (20, vacant(18)),
+            (25, vacant(16)),
+            (30, vacant(16)),
+            (35, vacant(9)),
+            (40, vacant(9)),
+            (45, closed),
+            (50, closed),
+            (55, closed),
+            // The closing was said at minute 41 and holds for 15 minutes; then nothing is known.
+            (60, None),
+        ];
+        let mut seen = Town::new(calendar());
+        for (minute, said) in expected {
+            seen.sample([(SITE, said)], BEGIN.plus_s(minute * 60));
+        }
+        for minute in (65..90).step_by(5) {
+            seen.sample([(SITE, None)], BEGIN.plus_s(minute * 60));
+        }
+        assert_eq!(replayed.at(), seen.at());
+        assert_eq!(format!("{replayed:?}"), format!("{seen:?}"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Files of counts of years past, as several commands read them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use history::{History, Mapping};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Problems shown; the rest are counted.
+const SHOWN_PROBLEMS: usize = 10;
+
+/// Reads what the columns mean.
+///
+/// # Errors
+/// The file cannot be read, or is no mapping.
+pub fn mapping(file: &Path) -> Result<Mapping> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("--mapping {} cannot be read", file.display()))?;
+    Ok(Mapping::parse(file, &text)?)
+}
+
+/// Something that moves while one waits; on standard error, where that is a terminal.
+pub fn bar(total: Option<u64>, template: &str) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Tells on standard error what could not be read.
+pub fn tell_problems<S>(history: &History<S>) {
+    for problem in history.problems.iter().take(SHOWN_PROBLEMS) {
+        eprintln!("{problem}");
+    }
+    if history.problem_count > SHOWN_PROBLEMS as u64 {
+        eprintln!("... and {} problems more", history.problem_count - SHOWN_PROBLEMS as u64);
+    }
+    if !history.unmapped.is_empty() {
+        let names: Vec<&str> = history.unmapped.iter().map(String::as_str).collect();
+        eprintln!("note: columns that the mapping does not name: {}", names.join(", "));
+    }
+}

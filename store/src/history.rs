@@ -1,0 +1,197 @@
+//! Counts of years past, stored beside what was received: appended once, and live state moves only
+//! where they are newer than what it stands on.
+
+use std::collections::BTreeMap;
+
+use domain::{SiteCount, SiteId, UtcMicros};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::types::Json;
+use sqlx::{Connection, FromRow, PgConnection};
+
+use crate::StoreError;
+use crate::changes;
+use crate::copy::CopyRows;
+use crate::migrate::{self, Layout};
+use crate::partitions::{Partitions, Table};
+use crate::ts::Ts;
+use crate::writer::{Capacities, sites};
+
+/// Counts that one transaction takes: a month of some twenty sites, and half a second.
+pub const CHUNK_ROWS: usize = 50_000;
+
+/// A guess of a row's size in the COPY data, bytes.
+const ROW_BYTES: usize = 150;
+
+const COLUMNS: &str = "municipality, observed_at, site, digest, received_at, stored_at, feed, sensor, seq, audience, \
+     occupied, vacant, entries, exits, status, capacity, source, clock_corrected";
+
+/// What became of one site's counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    pub site: SiteId,
+    /// Counts that were not there.
+    pub new: u64,
+}
+
+/// What was new of one site.
+#[derive(FromRow)]
+struct New {
+    municipality: i32,
+    site: i32,
+    n: i64,
+    first_at: Ts,
+    last_at: Ts,
+    last_count_at: Option<Ts>,
+    last_status_at: Option<Ts>,
+    last_capacity_at: Option<Ts>,
+}
+
+/// A connection that stores imported counts.
+#[derive(Debug)]
+pub struct HistoryWriter {
+    conn: PgConnection,
+    layout: Layout,
+    partitions: Partitions,
+    writer: i64,
+    seq: i64,
+}
+
+impl HistoryWriter {
+    /// # Errors
+    /// The database is not available.
+    pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
+        let mut conn = PgConnection::connect_with(options).await?;
+        let layout = migrate::layout(&mut conn).await?;
+        let writer = changes::new_writer(&mut conn).await?;
+        Ok(HistoryWriter { conn, layout, partitions: Partitions::default(), writer, seq: 0 })
+    }
+
+    /// Stores absolute counts and statuses, best at most [`CHUNK_ROWS`] in the order of time, in one
+    /// transaction. What is there already stays; a transaction that fails stores nothing and may be
+    /// tried again.
+    ///
+    /// # Errors
+    /// The database is not available, or refuses the data.
+    pub async fn write(
+        &mut self,
+        rows: &[SiteCount],
+        capacities: &dyn Capacities,
+        stored_at: UtcMicros,
+    ) -> Result<Vec<Appended>, StoreError> {
+        let times = rows.iter().map(|row| row.observed_at);
+        self.partitions.ensure(&mut self.conn, self.layout, Table::SiteCount, times).await?;
+        let mut tx = self.conn.begin().await?;
+        let new = append(&mut tx, rows, stored_at).await?;
+        want_derived(&mut tx, &new).await?;
+        let mut changes = Vec::new();
+        sites::move_states(&mut tx, newest(rows, &new), capacities, &mut changes).await?;
+        if !changes.is_empty() {
+            changes::append(&mut tx, self.writer, self.seq + 1, &changes, false).await?;
+        }
+        tx.commit().await?;
+        self.seq += i64::from(!changes.is_empty());
+        Ok(new.iter().map(|n| Appended { site: SiteId(n.site), new: n.n as u64 }).collect())
+    }
+
+    /// Notes in the audit what was done.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn finish(mut self, actor: &str, detail: &serde_json::Value) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO audit (actor, action, detail) VALUES ($1, 'import history', $2)")
+            .bind(actor)
+            .bind(Json(detail))
+            .execute(&mut self.conn)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn append(
+    conn: &mut PgConnection,
+    rows: &[SiteCount],
+    stored_at: UtcMicros,
+) -> Result<Vec<New>, StoreError> {
+    use domain::observation::CountValue;
+    sqlx::query("CREATE TEMP TABLE staged_count (LIKE site_count) ON COMMIT DROP")
+        .execute(&mut *conn)
+        .await?;
+    let mut data = CopyRows::new(rows.len() * ROW_BYTES);
+    for o in rows {
+        let (occupied, vacant, flow) = match o.value {
+            CountValue::Occupied(n) => (Some(n), None, None),
+            CountValue::Vacant(n) => (None, Some(n), None),
+            CountValue::Flow { entries, exits } => (None, None, Some((entries, exits))),
+            CountValue::None => (None, None, None),
+        };
+        data.row(18)
+            .int4(o.heard.municipality.0)
+            .timestamptz(o.observed_at)
+            .int4(o.site.0)
+            .int8(o.digest)
+            .timestamptz(o.heard.received_at)
+            .timestamptz(stored_at)
+            .int4(o.heard.feed.0)
+            .int4(o.heard.sensor.map(|s| s.0))
+            .int8(o.seq)
+            .text(Some(o.audience.map_or("", |a| a.as_str())))
+            .int4(occupied)
+            .int4(vacant)
+            .int4(flow.map(|f| f.0))
+            .int4(flow.map(|f| f.1))
+            .text(o.status.map(|s| s.as_str()))
+            .int4(o.capacity)
+            .text(o.source.as_deref())
+            .bool(o.heard.clock_corrected);
+    }
+    let mut copy =
+        conn.copy_in_raw(&format!("COPY staged_count ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?;
+    copy.send(data.finish()).await?;
+    copy.finish().await?;
+    let sql = format!(
+        "WITH new AS (
+             INSERT INTO site_count ({COLUMNS}) SELECT {COLUMNS} FROM staged_count
+             ORDER BY municipality, observed_at, site, digest ON CONFLICT DO NOTHING
+             RETURNING municipality, site, observed_at, occupied, vacant, status, capacity)
+         SELECT municipality, site, count(*) AS n, min(observed_at) AS first_at, max(observed_at) AS last_at,
+                max(observed_at) FILTER (WHERE num_nonnulls(occupied, vacant) > 0) AS last_count_at,
+                max(observed_at) FILTER (WHERE status IS NOT NULL) AS last_status_at,
+                max(observed_at) FILTER (WHERE capacity IS NOT NULL) AS last_capacity_at
+         FROM new GROUP BY municipality, site ORDER BY municipality, site"
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(conn).await?)
+}
+
+/// Says what must be derived again.
+async fn want_derived(conn: &mut PgConnection, new: &[New]) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
+         SELECT * FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[])",
+    )
+    .bind(new.iter().map(|n| n.municipality).collect::<Vec<_>>())
+    .bind(new.iter().map(|n| n.site).collect::<Vec<_>>())
+    .bind(new.iter().map(|n| n.first_at).collect::<Vec<_>>())
+    .bind(new.iter().map(|n| n.last_at).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Of the new counts those that live state could stand on: it is a maximum over them, so the older
+/// ones need not be shown to it.
+fn newest<'a>(rows: &'a [SiteCount], new: &[New]) -> BTreeMap<sites::StateKey, Vec<&'a SiteCount>> {
+    let mut by_state: BTreeMap<sites::StateKey, Vec<&SiteCount>> = BTreeMap::new();
+    for n in new {
+        let wanted = [n.last_count_at, n.last_status_at, n.last_capacity_at];
+        let is_newest = |row: &&SiteCount| {
+            row.site.0 == n.site
+                && row.heard.municipality.0 == n.municipality
+                && wanted.contains(&Some(Ts(row.observed_at)))
+        };
+        for row in rows.iter().filter(is_newest) {
+            let audience = row.audience.map_or("", |a| a.as_str());
+            by_state.entry((n.municipality, n.site, audience)).or_default().push(row);
+        }
+    }
+    by_state
+}
