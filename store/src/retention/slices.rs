@@ -100,7 +100,10 @@ pub(super) async fn keep_policy(
             .bind(table.name())
             .execute(&mut *tx)
             .await?;
-        sqlx::query("SELECT add_retention_policy($1::regclass, make_interval(secs => $2))")
+        // Not at once: it drops many chunks in one transaction, which holds readers up. We drop one at a time.
+        sqlx::query(
+            "SELECT add_retention_policy($1::regclass, make_interval(secs => $2), initial_start => now() + interval '1 day')",
+        )
             .bind(table.name())
             .bind(keep.as_secs_f64())
             .execute(&mut *tx)
