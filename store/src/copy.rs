@@ -88,6 +88,12 @@ impl CopyRows {
         self
     }
 
+    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        self.0.put_i32(value.len() as i32);
+        self.0.put_slice(value);
+        self
+    }
+
     pub fn timestamptz(&mut self, at: UtcMicros) -> &mut Self {
         self.int8(Ts::pg(at))
     }

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::{Applied, Delta, Layout, Run, Runs, Span, Statement, decide};
+use domain::intervals::{Applied, Delta, Run, Runs, Span, Statement};
 use domain::{BayId, BayReading, BayState, FeedId, SensorId, UtcMicros};
 use sqlx::PgConnection;
 
 use super::Placed;
+use super::neighbours::neighbours;
 use crate::StoreError;
+use crate::copy::CopyRows;
 use crate::ts::Ts;
+
+/// Bytes of an interval in binary COPY.
+const ROW_BYTES: usize = 60;
 
 /// Municipality and bay.
 pub(crate) type Key = (i32, BayId);
@@ -113,16 +118,20 @@ pub(super) async fn write(
     changed: &[(Key, &[Run], &[Run])],
 ) -> Result<(), StoreError> {
     let mut gone: (Vec<i32>, Vec<i32>, Vec<Ts>) = Default::default();
-    let mut new: Vec<(Key, Run)> = Vec::new();
+    // With whether an interval begins there already.
+    let mut new: Vec<(Key, bool, Run)> = Vec::new();
     for (key, before, after) in changed {
         for run in before.iter().filter(|b| after.binary_search_by_key(&b.from, |a| a.from).is_err()) {
             gone.0.push(key.0);
             gone.1.push(key.1.0);
             gone.2.push(Ts(run.from));
         }
-        let held =
-            |run: &Run| before.binary_search_by_key(&run.from, |b| b.from).is_ok_and(|i| before[i] == *run);
-        new.extend(after.iter().filter(|run| !held(run)).map(|run| (*key, *run)));
+        for run in *after {
+            let held = before.binary_search_by_key(&run.from, |b| b.from).map(|i| before[i]);
+            if held != Ok(*run) {
+                new.push((*key, held.is_ok(), *run));
+            }
+        }
     }
     if !gone.0.is_empty() {
         sqlx::query(
@@ -135,156 +144,38 @@ pub(super) async fn write(
         .execute(&mut *conn)
         .await?;
     }
-    let column = |f: fn(&(Key, Run)) -> i32| new.iter().map(f).collect::<Vec<_>>();
-    let times = |f: fn(&Run) -> UtcMicros| new.iter().map(|(_, run)| Ts(f(run))).collect::<Vec<_>>();
+    // What begins where nothing began is new to the table: there is one deriver.
+    let (moved, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, is_there, _)| *is_there);
     sqlx::query(
-        "INSERT INTO bay_interval (municipality, bay, from_utc, until_utc, last_at, state)
-         SELECT * FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
-                              $6::smallint[])
-         ON CONFLICT (municipality, bay, from_utc) DO UPDATE
-         SET until_utc = excluded.until_utc, last_at = excluded.last_at, state = excluded.state",
+        "UPDATE bay_interval i SET until_utc = t.u, last_at = t.l, state = t.s
+         FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
+                     $6::smallint[]) AS t(m, b, f, u, l, s)
+         WHERE i.municipality = t.m AND i.bay = t.b AND i.from_utc = t.f",
     )
-    .bind(column(|((municipality, _), _)| *municipality))
-    .bind(column(|((_, bay), _)| bay.0))
-    .bind(times(|run| run.from))
-    .bind(times(|run| run.until))
-    .bind(times(|run| run.last_at))
-    .bind(new.iter().map(|(_, run)| run.state.code()).collect::<Vec<_>>())
-    .execute(conn)
+    .bind(moved.iter().map(|(key, _, _)| key.0).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(key, _, _)| key.1.0).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, run)| Ts(run.from)).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, run)| Ts(run.until)).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, run)| Ts(run.last_at)).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, run)| run.state.code()).collect::<Vec<_>>())
+    .execute(&mut *conn)
     .await?;
-    Ok(())
-}
-
-/// A statement with those next to it in time.
-#[derive(Debug, Default, Clone, Copy)]
-struct Neighbours {
-    before: Option<Statement>,
-    /// All that is stored of the instant, decided.
-    said: Option<Statement>,
-    after: Option<UtcMicros>,
-}
-
-/// Looks `wanted` up in the observations. Each look goes past about one observation of every other bay.
-async fn neighbours(
-    conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
-    wanted: &[(Key, UtcMicros)],
-) -> Result<Vec<(Key, Neighbours)>, StoreError> {
-    let mut found = vec![Neighbours::default(); wanted.len()];
-    // Where to look next, by number in `wanted`: usually once.
-    let mut to_left: Vec<(usize, UtcMicros)> = wanted.iter().map(|(_, at)| *at).enumerate().collect();
-    let mut to_right = to_left.clone();
-    let mut at: Vec<(usize, UtcMicros)> = to_left.clone();
-    loop {
-        let here = readings_at(conn, wanted, &at).await?;
-        for (index, readings) in here {
-            let layout = &placed[&wanted[index].0.1].layout;
-            let Some(said) = decided(layout, readings) else { continue };
-            let found = &mut found[index];
-            match said.at.cmp(&wanted[index].1) {
-                std::cmp::Ordering::Less => found.before = Some(said),
-                std::cmp::Ordering::Equal => found.said = Some(said),
-                std::cmp::Ordering::Greater => found.after = Some(said.at),
-            }
-        }
-        // Of an instant at which no source counted, the next one is looked at.
-        to_left.retain(|(index, _)| found[*index].before.is_none());
-        to_right.retain(|(index, _)| found[*index].after.is_none());
-        to_left = next_instants(conn, placed, wanted, &to_left, Side::Left).await?;
-        to_right = next_instants(conn, placed, wanted, &to_right, Side::Right).await?;
-        at = [to_left.clone(), to_right.clone()].concat();
-        if at.is_empty() {
-            return Ok(wanted.iter().map(|(key, _)| *key).zip(found).collect());
-        }
+    if new.is_empty() {
+        return Ok(());
     }
-}
-
-pub(super) fn decided(layout: &Layout, readings: impl IntoIterator<Item = BayReading>) -> Option<Statement> {
-    decide(readings, |reading| layout.hold_us(reading.source(), reading.observed_at))
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Left,
-    Right,
-}
-
-/// The instants next to those given at which something is stored of the bay, as far away as anything is believed.
-async fn next_instants(
-    conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
-    wanted: &[(Key, UtcMicros)],
-    from: &[(usize, UtcMicros)],
-    side: Side,
-) -> Result<Vec<(usize, UtcMicros)>, StoreError> {
-    if from.is_empty() {
-        return Ok(Vec::new());
+    let mut data = CopyRows::new(new.len() * ROW_BYTES);
+    for (key, _, run) in &new {
+        data.row(6).int4(key.0).int4(key.1.0).timestamptz(run.from).timestamptz(run.until);
+        data.timestamptz(run.last_at).int2(run.state.code());
     }
-    let sql = match side {
-        Side::Left => {
-            "SELECT t.i, o.observed_at
-             FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[]) AS t(i, m, b, at, bound)
-             CROSS JOIN LATERAL (
-                SELECT observed_at FROM bay_observation
-                WHERE municipality = t.m AND bay = t.b AND observed_at < t.at AND observed_at >= t.bound
-                ORDER BY observed_at DESC LIMIT 1) o"
-        }
-        Side::Right => {
-            "SELECT t.i, o.observed_at
-             FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[]) AS t(i, m, b, at, bound)
-             CROSS JOIN LATERAL (
-                SELECT observed_at FROM bay_observation
-                WHERE municipality = t.m AND bay = t.b AND observed_at > t.at AND observed_at <= t.bound
-                ORDER BY observed_at LIMIT 1) o"
-        }
-    };
-    let sign = if side == Side::Left { -1 } else { 1 };
-    let bound = |(index, _): &(usize, UtcMicros)| {
-        let ((_, bay), at) = wanted[*index];
-        let longest_us = placed[&bay].layout.longest_hold_us();
-        Ts(UtcMicros(at.0.saturating_add(longest_us.saturating_mul(sign))))
-    };
-    let rows: Vec<(i64, Ts)> = sqlx::query_as(sql)
-        .bind(from.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())
-        .bind(from.iter().map(|(index, _)| wanted[*index].0.0).collect::<Vec<_>>())
-        .bind(from.iter().map(|(index, _)| wanted[*index].0.1.0).collect::<Vec<_>>())
-        .bind(from.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
-        .bind(from.iter().map(bound).collect::<Vec<_>>())
-        .fetch_all(conn)
+    let mut copy = conn
+        .copy_in_raw(
+            "COPY bay_interval (municipality, bay, from_utc, until_utc, last_at, state) FROM STDIN (FORMAT binary)",
+        )
         .await?;
-    Ok(rows.into_iter().map(|(index, at)| (index as usize, at.0)).collect())
-}
-
-/// All that is stored of bays at instants, by number in `wanted` and instant.
-async fn readings_at(
-    conn: &mut PgConnection,
-    wanted: &[(Key, UtcMicros)],
-    at: &[(usize, UtcMicros)],
-) -> Result<Vec<(usize, Vec<BayReading>)>, StoreError> {
-    type Row = (i64, Ts, i32, Option<i32>, Option<i64>, i16);
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.i, o.observed_at, o.feed, o.sensor, o.seq, o.state
-         FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[]) AS t(i, m, b, at)
-         JOIN bay_observation o ON o.municipality = t.m AND o.bay = t.b AND o.observed_at = t.at
-         ORDER BY t.i, o.observed_at",
-    )
-    .bind(at.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())
-    .bind(at.iter().map(|(index, _)| wanted[*index].0.0).collect::<Vec<_>>())
-    .bind(at.iter().map(|(index, _)| wanted[*index].0.1.0).collect::<Vec<_>>())
-    .bind(at.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
-    let mut found: Vec<(usize, Vec<BayReading>)> = Vec::new();
-    for (index, at, feed, sensor, seq, state) in rows {
-        let reading = reading(at, feed, sensor, seq, state);
-        match found.last_mut() {
-            Some((i, readings)) if *i == index as usize && readings[0].observed_at == at.0 => {
-                readings.push(reading);
-            }
-            _ => found.push((index as usize, vec![reading])),
-        }
-    }
-    Ok(found)
+    copy.send(data.finish()).await?;
+    copy.finish().await?;
+    Ok(())
 }
 
 pub(super) fn reading(at: Ts, feed: i32, sensor: Option<i32>, seq: Option<i64>, state: i16) -> BayReading {
@@ -295,4 +186,33 @@ pub(super) fn reading(at: Ts, feed: i32, sensor: Option<i32>, seq: Option<i64>, 
         seq,
         state: BayState::from_code(state),
     }
+}
+
+/// What is stored of bays within `span`, each bay's in the order of time.
+pub(super) async fn readings(
+    conn: &mut PgConnection,
+    municipality: i32,
+    bays: Vec<i32>,
+    span: Span,
+) -> Result<HashMap<BayId, Vec<BayReading>>, StoreError> {
+    let mut found: HashMap<BayId, Vec<BayReading>> = HashMap::new();
+    if bays.is_empty() {
+        return Ok(found);
+    }
+    type Row = (i32, Ts, i32, Option<i32>, Option<i64>, i16);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
+         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 AND bay = ANY($4)
+         ORDER BY observed_at",
+    )
+    .bind(municipality)
+    .bind(Ts(span.from))
+    .bind(Ts(span.until))
+    .bind(bays)
+    .fetch_all(conn)
+    .await?;
+    for (bay, at, feed, sensor, seq, state) in rows {
+        found.entry(BayId(bay)).or_default().push(reading(at, feed, sensor, seq, state));
+    }
+    Ok(found)
 }

@@ -11,6 +11,7 @@ pub(crate) mod bays;
 mod closing;
 mod facts;
 pub(crate) mod hours;
+mod neighbours;
 pub(crate) mod relayout;
 pub(crate) mod sites;
 
@@ -30,7 +31,7 @@ const DERIVE_LOCK: i64 = 0x6b76_6465_7276; // "kvderv"
 
 /// Rows of the log in one step, and the bytes at which no further row is added: a row holds up to 10,000 changes of about 20 bytes.
 const LOG_ROWS: i64 = 200;
-const LOG_BYTES: i64 = 2 << 20;
+const LOG_BYTES: i64 = 4 << 20;
 
 /// What is derived of a place.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 //!
 //! With each chunk of time the layout under which it was derived is noted, so a crash goes on where it stopped.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::intervals::{Delta, Layout, Run, Runs, Span, derive_runs};
 use domain::{BayId, UtcMicros};
@@ -11,6 +11,7 @@ use sqlx::{Connection, PgConnection};
 use tracing::info;
 
 use super::facts::Facts;
+use super::neighbours::decided;
 use super::{Deriver, Placed, bays, hours, sites};
 use crate::StoreError;
 use crate::ts::Ts;
@@ -138,7 +139,11 @@ impl Deriver {
         let mut tx = self.conn.begin().await?;
         let spans: Vec<_> = touched.iter().map(|m| ((municipality, m.bay), chunk)).collect();
         let mut before = bays::around(&mut tx, &spans).await?;
-        let statements = readings(&mut tx, municipality, &touched, chunk, longest_us).await?;
+        let changing = touched.iter().filter(|m| m.holds.is_some_and(|span| !span.within(chunk).is_empty()));
+        let changing = changing.map(|m| m.bay.0).collect();
+        // What was said before may hold still.
+        let from = UtcMicros(chunk.from.0.saturating_sub(longest_us));
+        let statements = bays::readings(&mut tx, municipality, changing, Span { from, ..chunk }).await?;
         let summed = chunk.within(Span::of(None, Some(self.hours_until)));
         let mut delta = Delta::default();
         let mut changed: Vec<(bays::Key, Runs, Runs)> = Vec::new();
@@ -149,7 +154,7 @@ impl Deriver {
             if let Some(span) = m.holds.map(|span| span.within(chunk)).filter(|span| !span.is_empty()) {
                 let said = statements.get(&m.bay).map_or(&[][..], Vec::as_slice);
                 let said = said.chunk_by(|a, b| a.observed_at == b.observed_at);
-                let runs = derive_runs(said.filter_map(|now| bays::decided(&m.new, now.iter().copied())));
+                let runs = derive_runs(said.filter_map(|now| decided(&m.new, now.iter().copied())));
                 after.clear(span.from, span.until);
                 after.splice(&runs.into_iter().filter_map(|run| cut(run, span)).collect::<Vec<_>>());
             }
@@ -246,41 +251,6 @@ async fn stored_span(
     let from = [first.map(|at| at.0), from.map(|at| at.0)].into_iter().flatten().min();
     let until = last.max(until.map(|at| at.0));
     Ok(from.zip(until).map(|(from, until)| Span { from, until }))
-}
-
-/// What is stored of those whose intervals change, as far as it could hold within `chunk`; by bay in the order of time.
-async fn readings(
-    conn: &mut PgConnection,
-    municipality: i32,
-    moved: &[&Moved],
-    chunk: Span,
-    longest_us: i64,
-) -> Result<HashMap<BayId, Vec<domain::BayReading>>, StoreError> {
-    let bays: Vec<i32> = moved
-        .iter()
-        .filter(|m| m.holds.is_some_and(|span| !span.within(chunk).is_empty()))
-        .map(|m| m.bay.0)
-        .collect();
-    let mut found: HashMap<BayId, Vec<domain::BayReading>> = HashMap::new();
-    if bays.is_empty() {
-        return Ok(found);
-    }
-    type Row = (i32, Ts, i32, Option<i32>, Option<i64>, i16);
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
-         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 AND bay = ANY($4)
-         ORDER BY observed_at",
-    )
-    .bind(municipality)
-    .bind(Ts(UtcMicros(chunk.from.0.saturating_sub(longest_us))))
-    .bind(Ts(chunk.until))
-    .bind(bays)
-    .fetch_all(conn)
-    .await?;
-    for (bay, at, feed, sensor, seq, state) in rows {
-        found.entry(BayId(bay)).or_default().push(bays::reading(at, feed, sensor, seq, state));
-    }
-    Ok(found)
 }
 
 /// Under which layouts places are derived: municipality, place, audience, by_feed, layout.

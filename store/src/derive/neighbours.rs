@@ -1,0 +1,211 @@
+//! Statements that contradict what was derived are looked up with their neighbours in the observations.
+//!
+//! A few are looked up one by one: each look goes past about one observation of every other bay. Many that lie close
+//! together, as when two writers take turns, are found in one reading of the time around them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::intervals::{Layout, Span, Statement, decide};
+use domain::{BayId, BayReading, UtcMicros};
+use sqlx::PgConnection;
+
+use super::Placed;
+use super::bays::{Key, reading, readings};
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// So many within [`DENSE_US`] are found in one reading.
+const DENSE: usize = 50;
+/// About as long as 50 single looks take to read, in a county of some thousand bays that speak hourly.
+const DENSE_US: i64 = 3_600_000_000;
+
+/// A statement with those next to it in time.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Neighbours {
+    pub(super) before: Option<Statement>,
+    /// All that is stored of the instant, decided.
+    pub(super) said: Option<Statement>,
+    pub(super) after: Option<UtcMicros>,
+}
+
+/// Looks `wanted` up in the observations.
+pub(super) async fn neighbours(
+    conn: &mut PgConnection,
+    placed: &HashMap<BayId, Placed>,
+    wanted: &[(Key, UtcMicros)],
+) -> Result<Vec<(Key, Neighbours)>, StoreError> {
+    let mut by_time = wanted.to_vec();
+    by_time.sort_unstable_by_key(|((municipality, bay), at)| (*municipality, *at, *bay));
+    let is_near = |a: &(Key, UtcMicros), b: &(Key, UtcMicros)| a.0.0 == b.0.0 && b.1.0 - a.1.0 <= DENSE_US;
+    let (mut found, mut single) = (Vec::with_capacity(wanted.len()), Vec::new());
+    for near in by_time.chunk_by(is_near) {
+        let span_us = near[near.len() - 1].1.0 - near[0].1.0;
+        if near.len() >= DENSE && near.len() as i64 * DENSE_US >= DENSE as i64 * span_us {
+            found.extend(in_one_reading(conn, placed, near).await?);
+        } else {
+            single.extend_from_slice(near);
+        }
+    }
+    if !single.is_empty() {
+        found.extend(one_by_one(conn, placed, &single).await?);
+    }
+    Ok(found)
+}
+
+/// Of one municipality, in the order of time.
+async fn in_one_reading(
+    conn: &mut PgConnection,
+    placed: &HashMap<BayId, Placed>,
+    wanted: &[(Key, UtcMicros)],
+) -> Result<Vec<(Key, Neighbours)>, StoreError> {
+    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(Vec::new()) };
+    let longest_us = wanted.iter().map(|(key, _)| placed[&key.1].layout.longest_hold_us()).max().unwrap_or(0);
+    let span = Span {
+        from: UtcMicros(first.1.0.saturating_sub(longest_us)),
+        until: UtcMicros(last.1.0.saturating_add(longest_us)),
+    };
+    let bays: Vec<i32> = wanted.iter().map(|(key, _)| key.1.0).collect::<BTreeSet<_>>().into_iter().collect();
+    let stored = readings(conn, first.0.0, bays, span).await?;
+    let said: HashMap<BayId, Vec<Statement>> = stored
+        .into_iter()
+        .map(|(bay, readings)| {
+            let instants = readings.chunk_by(|a, b| a.observed_at == b.observed_at);
+            (bay, instants.filter_map(|now| decided(&placed[&bay].layout, now.iter().copied())).collect())
+        })
+        .collect();
+    let found = wanted.iter().map(|(key, at)| {
+        let said = said.get(&key.1).map_or(&[][..], Vec::as_slice);
+        let here = said.partition_point(|s| s.at < *at);
+        let rest = &said[here..];
+        let is_said = rest.first().is_some_and(|s| s.at == *at);
+        let neighbours = Neighbours {
+            before: here.checked_sub(1).map(|i| said[i]),
+            said: rest.first().filter(|_| is_said).copied(),
+            after: rest.get(usize::from(is_said)).map(|s| s.at),
+        };
+        (*key, neighbours)
+    });
+    Ok(found.collect())
+}
+
+async fn one_by_one(
+    conn: &mut PgConnection,
+    placed: &HashMap<BayId, Placed>,
+    wanted: &[(Key, UtcMicros)],
+) -> Result<Vec<(Key, Neighbours)>, StoreError> {
+    let mut found = vec![Neighbours::default(); wanted.len()];
+    // Where to look next, by number in `wanted`: usually once.
+    let mut to_left: Vec<(usize, UtcMicros)> = wanted.iter().map(|(_, at)| *at).enumerate().collect();
+    let mut to_right = to_left.clone();
+    let mut at: Vec<(usize, UtcMicros)> = to_left.clone();
+    loop {
+        let here = readings_at(conn, wanted, &at).await?;
+        for (index, readings) in here {
+            let layout = &placed[&wanted[index].0.1].layout;
+            let Some(said) = decided(layout, readings) else { continue };
+            let found = &mut found[index];
+            match said.at.cmp(&wanted[index].1) {
+                std::cmp::Ordering::Less => found.before = Some(said),
+                std::cmp::Ordering::Equal => found.said = Some(said),
+                std::cmp::Ordering::Greater => found.after = Some(said.at),
+            }
+        }
+        // Of an instant at which no source counted, the next one is looked at.
+        to_left.retain(|(index, _)| found[*index].before.is_none());
+        to_right.retain(|(index, _)| found[*index].after.is_none());
+        to_left = next_instants(conn, placed, wanted, &to_left, Side::Left).await?;
+        to_right = next_instants(conn, placed, wanted, &to_right, Side::Right).await?;
+        at = [to_left.clone(), to_right.clone()].concat();
+        if at.is_empty() {
+            return Ok(wanted.iter().map(|(key, _)| *key).zip(found).collect());
+        }
+    }
+}
+
+pub(super) fn decided(layout: &Layout, readings: impl IntoIterator<Item = BayReading>) -> Option<Statement> {
+    decide(readings, |reading| layout.hold_us(reading.source(), reading.observed_at))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// The instants next to those given at which something is stored of the bay, as far away as anything is believed.
+async fn next_instants(
+    conn: &mut PgConnection,
+    placed: &HashMap<BayId, Placed>,
+    wanted: &[(Key, UtcMicros)],
+    from: &[(usize, UtcMicros)],
+    side: Side,
+) -> Result<Vec<(usize, UtcMicros)>, StoreError> {
+    if from.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = match side {
+        Side::Left => {
+            "SELECT t.i, o.observed_at
+             FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[]) AS t(i, m, b, at, bound)
+             CROSS JOIN LATERAL (
+                SELECT observed_at FROM bay_observation
+                WHERE municipality = t.m AND bay = t.b AND observed_at < t.at AND observed_at >= t.bound
+                ORDER BY observed_at DESC LIMIT 1) o"
+        }
+        Side::Right => {
+            "SELECT t.i, o.observed_at
+             FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[]) AS t(i, m, b, at, bound)
+             CROSS JOIN LATERAL (
+                SELECT observed_at FROM bay_observation
+                WHERE municipality = t.m AND bay = t.b AND observed_at > t.at AND observed_at <= t.bound
+                ORDER BY observed_at LIMIT 1) o"
+        }
+    };
+    let sign = if side == Side::Left { -1 } else { 1 };
+    let bound = |(index, _): &(usize, UtcMicros)| {
+        let ((_, bay), at) = wanted[*index];
+        let longest_us = placed[&bay].layout.longest_hold_us();
+        Ts(UtcMicros(at.0.saturating_add(longest_us.saturating_mul(sign))))
+    };
+    let rows: Vec<(i64, Ts)> = sqlx::query_as(sql)
+        .bind(from.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())
+        .bind(from.iter().map(|(index, _)| wanted[*index].0.0).collect::<Vec<_>>())
+        .bind(from.iter().map(|(index, _)| wanted[*index].0.1.0).collect::<Vec<_>>())
+        .bind(from.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
+        .bind(from.iter().map(bound).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(index, at)| (index as usize, at.0)).collect())
+}
+
+/// All that is stored of bays at instants, by number in `wanted` and instant.
+async fn readings_at(
+    conn: &mut PgConnection,
+    wanted: &[(Key, UtcMicros)],
+    at: &[(usize, UtcMicros)],
+) -> Result<Vec<(usize, Vec<BayReading>)>, StoreError> {
+    type Row = (i64, Ts, i32, Option<i32>, Option<i64>, i16);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT t.i, o.observed_at, o.feed, o.sensor, o.seq, o.state
+         FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[]) AS t(i, m, b, at)
+         JOIN bay_observation o ON o.municipality = t.m AND o.bay = t.b AND o.observed_at = t.at
+         ORDER BY t.i, o.observed_at",
+    )
+    .bind(at.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())
+    .bind(at.iter().map(|(index, _)| wanted[*index].0.0).collect::<Vec<_>>())
+    .bind(at.iter().map(|(index, _)| wanted[*index].0.1.0).collect::<Vec<_>>())
+    .bind(at.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let mut found: Vec<(usize, Vec<BayReading>)> = Vec::new();
+    for (index, at, feed, sensor, seq, state) in rows {
+        let reading = reading(at, feed, sensor, seq, state);
+        match found.last_mut() {
+            Some((i, readings)) if *i == index as usize && readings[0].observed_at == at.0 => {
+                readings.push(reading);
+            }
+            _ => found.push((index as usize, vec![reading])),
+        }
+    }
+    Ok(found)
+}
