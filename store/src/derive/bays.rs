@@ -202,7 +202,8 @@ pub(super) async fn readings(
     type Row = (i32, Ts, i32, Option<i32>, Option<i64>, i16);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
-         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 AND bay = ANY($4)
+         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3
+           AND bay IN (SELECT unnest($4::int[]))
          ORDER BY observed_at",
     )
     .bind(municipality)
