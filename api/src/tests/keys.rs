@@ -200,16 +200,20 @@ async fn a_key_opens_what_its_role_and_towns_cover() {
     let (expired, _) = instance.key("admin", &[], 5, past).await;
 
     // Roles.
-    for (path, allowed) in
-        [("/v1/sensors", [true, false, false, true]), ("/v1/rejections", [true, false, false, true])]
-    {
+    let occupancy = |town: &str| format!("/v1/occupancy?municipality={town}&from=2026-11-01&to=2026-11-02");
+    for (path, allowed) in [
+        ("/v1/sensors", [true, false, false, true]),
+        ("/v1/rejections", [true, false, false, true]),
+        (&occupancy("warendorf"), [false, false, true, true]),
+        (&occupancy("telgte"), [false, false, false, true]),
+    ] {
         for (key, allowed) in [&installer, &operator, &planner, &admin].into_iter().zip(allowed) {
             let expected = if allowed { StatusCode::OK } else { StatusCode::FORBIDDEN };
             assert_eq!(instance.get(path, key).await.status, expected, "{path}");
         }
         assert_eq!(instance.get(path, &expired).await.status, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(instance.get("/v1/occupancy", &planner).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(instance.get("/v1/occupancy", &planner).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(instance.get("/v1/admin/x", &planner).await.status, StatusCode::FORBIDDEN);
 
     // Municipalities.
