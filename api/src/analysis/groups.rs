@@ -110,7 +110,7 @@ impl Parts {
         }
         let mut groups: Vec<(Labels, Vec<&Scope>)> = Vec::new();
         for scope in town.scopes.iter().filter(|scope| is_asked(scope, town, places, by, registry)) {
-            let labels = labels(scope, town, by, registry);
+            let labels = labels(scope, town, places, by, registry);
             match groups.iter_mut().find(|(l, _)| *l == labels) {
                 Some((_, scopes)) => scopes.push(scope),
                 None => groups.push((labels, vec![scope])),
@@ -278,14 +278,22 @@ fn is_asked(
     }
 }
 
-fn labels(scope: &Scope, town: &Town<'_>, by: Option<GroupBy>, registry: &Registry) -> Labels {
+fn labels(
+    scope: &Scope,
+    town: &Town<'_>,
+    places: &Places,
+    by: Option<GroupBy>,
+    registry: &Registry,
+) -> Labels {
     let mut labels = town.labels();
-    match by {
-        Some(GroupBy::Site) => {
+    if by == Some(GroupBy::Restriction) {
+        labels.restriction.clone_from(&scope.audience);
+    }
+    match (by, places) {
+        (Some(GroupBy::Site), _) | (_, Places::Site(_)) => {
             labels.site = scope.site.and_then(|site| Some(registry.site(site)?.def.id.clone()));
         }
-        Some(GroupBy::Zone) => labels.zone.clone_from(&scope.zone),
-        Some(GroupBy::Restriction) => labels.restriction.clone_from(&scope.audience),
+        (Some(GroupBy::Zone), _) | (_, Places::Zone(_)) => labels.zone.clone_from(&scope.zone),
         _ => {}
     }
     labels

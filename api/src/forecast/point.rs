@@ -172,17 +172,38 @@ impl SeenSite {
         if !matches!(health, Health::Ok | Health::TooLittle) {
             return unknown(at, health.name());
         }
-        let Some(told) = asked.chance(forecasts, now, at) else { return unknown(at, "no_data") };
         // The chance as drivers are told it everywhere else.
-        let p = offer.and_then(|offer| {
+        let outlook = offer.map(|offer| {
             let supply = supply(offer, self.view.unknown);
             let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
             let live = (supply, capacity, filling_per_s, known_at(supply, offer, now));
             let odds = asked.odds(forecasts, now, at);
-            Outlook::new(Some(self.kind), live, odds.map(|odds| (odds, asked.kept)), at).chance
+            Outlook::new(Some(self.kind), live, odds.map(|odds| (odds, asked.kept)), at)
         });
-        let p = p.map_or(told.p, |chance| chance.p);
-        known(at, p, (told.expected, told.low, told.high), word(told.basis))
+        let p = outlook.and_then(|outlook| outlook.chance).map(|chance| chance.p);
+        if let Some(told) = asked.chance(forecasts, now, at) {
+            return known(at, p.unwrap_or(told.p), (told.expected, told.low, told.high), word(told.basis));
+        }
+        // Nothing is learned of it yet, not even that it is there.
+        let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);
+        live.map_or_else(
+            || unknown(at, "no_data"),
+            |((p, expected), offer)| {
+                let spaces = offer.capacity.max(1) as f64;
+                known(at, p, self.around(expected, spaces, at.seconds_since(now)), "live")
+            },
+        )
+    }
+
+    /// Vacant spaces to expect with those that there are at least and at most, with 10 % beyond each: spaces that have
+    /// changed hands are vacant independently of each other, the others are as they were.
+    fn around(&self, expected: f64, spaces: f64, ahead_s: f64) -> (f64, u32, u32) {
+        /// Of a normal distribution 10 % lie farther above, and farther below.
+        const TENTH: f64 = 1.2816;
+        let changed = 1.0 - (-ahead_s.max(0.0) / usual_stay_s(Some(self.kind))).exp();
+        let deviation = (changed * expected * (1.0 - expected / spaces).max(0.0)).sqrt();
+        let within = |n: f64| n.clamp(0.0, spaces).round() as u32;
+        (expected, within(expected - TENTH * deviation), within(expected + TENTH * deviation))
     }
 }
 

@@ -6,7 +6,7 @@ use domain::holidays::Land;
 use domain::{MunicipalityId, SiteId, UtcMicros};
 use serde_json::{Value, json};
 
-use super::fixture::{County, NOW, contents};
+use super::fixture::{County, NOW, STALE_AFTER_S, contents};
 
 const GARAGE: SiteId = SiteId(11);
 const SILENT: SiteId = SiteId(14);
@@ -81,10 +81,17 @@ async fn the_ladder_goes_from_history_down_to_unknown() {
     let later = item(&county, &format!("bay=w-m-1&at={}", NOW.plus_s(4 * 3_600))).await.0;
     assert!(live["p_vacant"].as_f64() > later["p_vacant"].as_f64(), "{live} {later}");
 
-    let (unknown, _) = item(&county, &format!("site=w-market&at={soon}")).await;
-    assert_eq!((&unknown["basis"], &unknown["reason"]), (&json!("unknown"), &json!("no_data")));
+    let (site, _) = item(&county, &format!("site=w-market&at={soon}")).await;
+    assert_eq!((&site["basis"], &site["reason"]), (&json!("live"), &json!(null)), "{site}");
+    let [low, expected, high] = ["low", "expected", "high"].map(|n| site["vacant"][n].as_f64().unwrap());
+    assert!(low <= expected.ceil() && expected.floor() <= high && high <= 4.0, "{site}");
     let (closed, _) = item(&county, &format!("site=w-night&at={soon}")).await;
     assert_eq!(closed["reason"], "closed");
+    // Its bays are silent for too long.
+    let late = NOW.plus_s(2 * STALE_AFTER_S);
+    county.at(late);
+    let (unknown, _) = item(&county, &format!("site=w-market&at={}", late.plus_s(600))).await;
+    assert_eq!((&unknown["basis"], &unknown["reason"]), (&json!("unknown"), &json!("no_data")));
 }
 
 #[tokio::test]
