@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::{Forecasts, LiveHub};
+use domain::calendar::MarkedKind;
 use domain::forecast::{Calendar, SAMPLE_S, Seen, Town, seen};
 use domain::holidays::Land;
 use domain::{Municipality, MunicipalityId, Registry, UtcMicros};
@@ -48,9 +49,14 @@ struct Held {
     saved: Option<UtcMicros>,
 }
 
-/// A town's clock and holidays.
-pub fn calendar(town: &Municipality) -> Calendar {
-    Calendar::new(&town.tz, Land::of_ags(&town.ags))
+/// A town's clock and holidays: the Land's, and those that its calendar adds.
+///
+/// # Errors
+/// The database is not available.
+pub async fn calendar(pool: &Pool, id: MunicipalityId, town: &Municipality) -> Result<Calendar, StoreError> {
+    let days = store::places::calendar(&mut *pool.acquire().await?, Some(id)).await?;
+    let own = days.iter().filter(|day| day.kind == MarkedKind::Holiday).map(|day| (day.date, day.until));
+    Ok(Calendar::new(&town.tz, Land::of_ags(&town.ags)).with_holidays(own))
 }
 
 impl Keeper {
@@ -134,7 +140,10 @@ impl Keeper {
         due: UtcMicros,
     ) -> Result<Held, StoreError> {
         let began = Instant::now();
-        let calendar = registry.municipality(id).map_or_else(|| Calendar::new("UTC", None), calendar);
+        let calendar = match registry.municipality(id) {
+            Some(town) => calendar(&self.pool, id, town).await?,
+            None => Calendar::new("UTC", None),
+        };
         let kept = match store::forecast::load(&self.pool, id).await {
             Err(StoreError::Decode(why)) => {
                 let town = slug(registry, id);
@@ -145,7 +154,10 @@ impl Keeper {
         };
         // One that cannot be read is written over.
         let generation = kept.as_ref().map_or(trained, |kept| Some(kept.generation));
-        let town = kept.map_or_else(|| Town::new(calendar), |kept| kept.town);
+        let town = match kept {
+            Some(kept) => kept.town.with_calendar(calendar),
+            None => Town::new(calendar),
+        };
         let saved = town.at();
         let from = match saved {
             Some(saved) => Some(saved),

@@ -96,6 +96,11 @@ impl Forecaster {
         }
     }
 
+    /// Takes over what is known of the town's days.
+    pub(crate) fn set_calendar(&mut self, calendar: Calendar) {
+        self.slots = Slots::new(calendar);
+    }
+
     /// Adds a site, or changes its capacity (spaces). A reading holds for `hold_s` seconds when
     /// no newer one comes.
     pub fn add_site(&mut self, site: SiteId, capacity: u32, hold_s: i64) {

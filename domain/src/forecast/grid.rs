@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,8 @@ pub struct Calendar {
 struct CalendarName {
     tz: String,
     land: Option<Land>,
+    /// First and last day of what the town adds to the Land's holidays.
+    own_holidays: Vec<(Date, Date)>,
 }
 
 impl From<CalendarName> for Calendar {
@@ -83,7 +86,18 @@ impl From<Calendar> for CalendarName {
 impl Calendar {
     /// `tz`: an IANA name, UTC when unknown; `land`: whose holidays hold, none without.
     pub fn new(tz: &str, land: Option<Land>) -> Self {
-        CalendarName { tz: tz.to_owned(), land }.into()
+        CalendarName { tz: tz.to_owned(), land, own_holidays: Vec::new() }.into()
+    }
+
+    /// With holidays of the town's own: from the first to the last day of each.
+    pub fn with_holidays(mut self, spans: impl IntoIterator<Item = (Date, Date)>) -> Self {
+        self.name.own_holidays = spans.into_iter().collect();
+        self
+    }
+
+    fn is_holiday(&self, day: Date) -> bool {
+        self.name.land.is_some_and(|land| land.is_holiday(day))
+            || self.name.own_holidays.iter().any(|(first, last)| (*first..=*last).contains(&day))
     }
 
     /// Whether it is between 7:00 and 20:00 of the local day at `at`: at night little happens and few
@@ -95,9 +109,9 @@ impl Calendar {
     /// The local quarter-hour of the week at `step`.
     pub fn slot(&self, step: i64) -> Slot {
         let local = self.tz.to_datetime(instant(step).timestamp());
-        let day = match self.name.land {
-            Some(land) if land.is_holiday(local.date()) => 6,
-            _ => local.weekday().to_monday_zero_offset(),
+        let day = match self.is_holiday(local.date()) {
+            true => 6,
+            false => local.weekday().to_monday_zero_offset(),
         };
         let quarter = i64::from(local.hour()) * 4 + i64::from(local.minute()) / 15;
         Slot((i64::from(day) * DAY + quarter) as u16)
@@ -144,6 +158,8 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     fn slot(text: &str) -> Slot {
@@ -155,6 +171,14 @@ mod tests {
         assert_eq!(slot("2024-01-15T07:30:00Z"), Slot(34), "Monday 8:30 in winter");
         assert_eq!(slot("2024-07-15T06:30:00Z"), Slot(34), "Monday 8:30 in summer");
         assert_eq!(slot("2024-05-01T06:30:00Z"), Slot(6 * 96 + 34), "first of May");
+    }
+
+    #[test]
+    fn a_towns_own_holidays_count_as_sundays() {
+        let fair = (date(2026, 9, 14), date(2026, 9, 15));
+        let calendar = Calendar::new("Europe/Berlin", Some(Land::Nw)).with_holidays([fair]);
+        let weekend = |text: &str| calendar.slot(step_of(UtcMicros::parse(text).unwrap())).is_weekend();
+        assert!(weekend("2026-09-15T10:00:00Z") && !weekend("2026-09-16T10:00:00Z"));
     }
 
     #[test]

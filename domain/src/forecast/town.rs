@@ -59,6 +59,12 @@ pub struct Town {
 }
 
 impl Town {
+    /// The same with what is known of its days now.
+    pub fn with_calendar(mut self, calendar: Calendar) -> Self {
+        self.forecaster.set_calendar(calendar.clone());
+        Town { calendar, ..self }
+    }
+
     /// A town of which nothing is known.
     pub fn new(calendar: Calendar) -> Self {
         let forecaster = Forecaster::new(calendar.clone());

@@ -75,7 +75,7 @@ async fn one(
     let days = |at: UtcMicros| (at.seconds_since(from) / 86_400.0).max(0.0) as u64;
     let learning = bar(Some(days(until)), "{spinner} {msg}: day {pos} of {len}, {eta} left");
     learning.set_message(def.slug.clone());
-    let town = Town::new(calendar(def));
+    let town = Town::new(calendar(pool, id, def).await?);
     let town = past::live_through(pool, registry, id, town, (from, until), |at| {
         learning.set_position(days(at));
     })
