@@ -57,7 +57,8 @@ async fn the_same_everywhere(extra: &[&str], mosquitto: Option<&Mosquitto>) {
         .fetch_one(&pool)
         .await
         .unwrap();
-        (rows.4 == 1 && rows.3 == 1).then_some(rows)
+        // Two writers store: what came last may be there first.
+        (rows.0 >= 7 && rows.1 >= 4 && rows.2 >= 1 && rows.3 >= 1 && rows.4 >= 1).then_some(rows)
     })
     .await;
     assert_eq!(rows, (7, 4, 1, 1, 1), "bays, counts, positions, passengers, uplinks");
