@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry as Meters;
 use store::StoreError;
 use store::changes::{Bell, CHANNEL};
 use store::derive::Deriver;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -28,14 +29,28 @@ pub fn register(meters: &mut Meters) -> Gauge {
     waiting
 }
 
+/// What deriving needs.
+pub struct Derivation {
+    pub pool: store::Pool,
+    /// Of the same database.
+    pub url: String,
+    pub clock: Clock,
+    pub waiting: Gauge,
+    /// Whether there is room to store.
+    pub may_store: watch::Receiver<bool>,
+}
+
 /// Derives until cancelled.
-pub async fn run(pool: store::Pool, url: String, clock: Clock, waiting: Gauge, cancel: CancellationToken) {
+pub async fn run(parts: Derivation, cancel: CancellationToken) {
     let mut failing = false;
     while !cancel.is_cancelled() {
+        let began = std::time::Instant::now();
         let followed = tokio::select! {
             () = cancel.cancelled() => return,
-            followed = follow(&pool, &url, &clock, &waiting) => followed,
+            followed = follow(&parts) => followed,
         };
+        // Told once for each time that the database is away.
+        failing &= began.elapsed() < RETRY;
         if let Err(error) = followed
             && !std::mem::replace(&mut failing, true)
         {
@@ -49,11 +64,16 @@ pub async fn run(pool: store::Pool, url: String, clock: Clock, waiting: Gauge, c
 }
 
 /// Derives what comes; returns when another process does.
-async fn follow(pool: &store::Pool, url: &str, clock: &Clock, waiting: &Gauge) -> Result<(), StoreError> {
+async fn follow(parts: &Derivation) -> Result<(), StoreError> {
+    let Derivation { pool, url, clock, waiting, may_store } = parts;
+    let mut may_store = may_store.clone();
     let Some(mut deriver) = Deriver::connect(url, clock()).await? else { return Ok(()) };
     let mut bell = Bell::new(pool.clone(), CHANNEL);
     let mut lagging: Option<std::time::Instant> = None;
     loop {
+        if may_store.wait_for(|may| *may).await.is_err() {
+            return Ok(());
+        }
         let began = std::time::Instant::now();
         let step = deriver.step(clock()).await?;
         waiting.set(store::derive::backlog(pool).await?);

@@ -196,8 +196,14 @@ impl Running {
             })),
         };
         if ingest.is_some() {
-            let (pool, url) = (database.pool.clone(), database.url.clone());
-            tokio::spawn(crate::derive::run(pool, url, clock.clone(), waiting, reading.clone()));
+            let derivation = crate::derive::Derivation {
+                pool: database.pool.clone(),
+                url: database.url.clone(),
+                clock: clock.clone(),
+                waiting,
+                may_store: may_store.clone(),
+            };
+            tokio::spawn(crate::derive::run(derivation, reading.clone()));
         }
         // Kept open although nothing may be sent: the feeder then waits for other processes' changes.
         let keep_open = (memory, care.clone());
