@@ -92,6 +92,17 @@ async fn both_hours_of_autumn_are_stored_once_however_often_they_are_imported() 
     .unwrap();
     assert_eq!((wanted, audited), (1, 2));
     pool.close().await;
+
+    // Planners see them: 44, 45, 46 and 47 of 100 were vacant in the first of both hours.
+    let key = instance.admin_key();
+    let hour = "/v1/occupancy?site=garage&bucket=1h&from=2024-10-27T00:00:00Z&to=2024-10-27T01:00:00Z";
+    let told = eventually("the hour is derived", || async {
+        let told = instance.get_with(hour, &key).await["items"][0].clone();
+        (told["observed_s"].as_f64()? > 0.0).then_some(told)
+    })
+    .await;
+    let [occupied, observed] = ["occupied_s", "observed_s"].map(|name| told[name].as_f64().unwrap());
+    assert_eq!((occupied, observed), (218.0 * 900.0, 100.0 * 3_600.0), "{told}");
     instance.stop().await;
 }
 

@@ -350,7 +350,7 @@ async fn feeds(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, Store
     .await?;
     let mut feeds: HashMap<i32, Vec<Hold>> = HashMap::new();
     for (municipality, feed, Json(def), _) in rows {
-        if def.format == FeedFormat::Native {
+        if matches!(def.format, FeedFormat::Native | FeedFormat::History) {
             let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
             feeds.entry(municipality).or_default().push(Hold { source: -feed, span: Span::EVER, hold_us });
         }
