@@ -18,8 +18,11 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Statements are taken in a few at a time: many in one transaction cost less.
 const GATHER: Duration = Duration::from_millis(1_500);
 
-/// Of the time that deriving takes while it lags behind, so much is left to storing.
+/// Pause after each step while it catches up, by the time that the step took.
 const REST: f64 = 0.25;
+
+/// The same while more is stored than it derives: storing comes first, deriving can be done later.
+const REST_UNDER_LOAD: f64 = 4.0;
 
 /// What waits to be derived, for `/metrics`.
 pub fn register(meters: &mut Meters) -> Gauge {
@@ -76,7 +79,8 @@ async fn follow(parts: &Derivation) -> Result<(), StoreError> {
         }
         let began = std::time::Instant::now();
         let step = deriver.step(clock()).await?;
-        waiting.set(store::derive::backlog(pool).await?);
+        let backlog = store::derive::backlog(pool).await?;
+        let rest = if backlog > waiting.set(backlog) { REST_UNDER_LOAD } else { REST };
         if step.is_idle() {
             if let Some(since) = lagging.take().filter(|since| since.elapsed() > 10 * GATHER) {
                 info!("occupancy is current again, after {:.0?}", since.elapsed());
@@ -85,7 +89,7 @@ async fn follow(parts: &Derivation) -> Result<(), StoreError> {
             tokio::time::sleep(GATHER).await;
         } else {
             lagging.get_or_insert(began);
-            tokio::time::sleep(began.elapsed().mul_f64(REST)).await;
+            tokio::time::sleep(began.elapsed().mul_f64(rest)).await;
         }
     }
 }
