@@ -303,6 +303,29 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     sqlx::query("UPDATE feed SET def = def || '{\"heartbeat_s\": 900}'").execute(pool).await.unwrap();
     places_changed(&town).await;
     town.assert_as_from_nothing(&mut deriver, "another heartbeat").await;
+    // One was closed for some hours.
+    sqlx::query("INSERT INTO closure (municipality, place, from_utc, until_utc) VALUES ($1, $2, $3, $4)")
+        .bind(town.municipality)
+        .bind(town.bays[4])
+        .bind(store::ts::Ts(UtcMicros(T0 + 12 * HOUR + 99)))
+        .bind(store::ts::Ts(UtcMicros(T0 + 18 * HOUR)))
+        .execute(pool)
+        .await
+        .unwrap();
+    places_changed(&town).await;
+    town.assert_as_from_nothing(&mut deriver, "a closure").await;
+
+    // A site is hidden: its bays count nowhere any more.
+    let of_site = || async {
+        let sql = "SELECT count(*) FROM occupancy_hour h JOIN occupancy_scope s ON s.id = h.scope WHERE s.kind = 1 AND s.basis = 1";
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(pool).await.unwrap()
+    };
+    assert!(of_site().await > 0);
+    let hidden = "UPDATE place_version SET def = def || '{\"publish\": \"none\"}' WHERE def ->> 'id' = 'lot'";
+    sqlx::query(hidden).execute(pool).await.unwrap();
+    places_changed(&town).await;
+    town.assert_as_from_nothing(&mut deriver, "a hidden site").await;
+    assert_eq!(of_site().await, 0);
     drop((writers, deriver));
     town.database.stop().await;
 }

@@ -68,13 +68,18 @@ impl Parts {
         let mut parts = Parts::default();
         for (id, seen_by) in &question.municipalities {
             let Some(def) = registry.municipality(*id) else { continue };
+            let layouts = analysis::layouts(&mut conn, *id).await?;
+            let versions = match layouts.sites.is_empty() {
+                true => HashMap::new(),
+                false => analysis::site_versions(&mut conn, *id).await?,
+            };
             let town = Town {
                 id: *id,
                 slug: &def.slug,
                 seen_by: *seen_by,
                 scopes: analysis::scopes(&mut conn, *id).await?,
-                layouts: analysis::layouts(&mut conn, *id).await?,
-                versions: analysis::site_versions(&mut conn, *id).await?,
+                layouts,
+                versions,
             };
             parts.add_town(&town, question, registry);
         }

@@ -11,20 +11,24 @@ pub use stays::{__path_stays, stays};
 
 use std::sync::Arc;
 
+use axum::response::Response;
 use domain::Registry;
 use serde_json::{Map, Value, json};
 
-use self::groups::{Group, MIN_BAYS};
+use self::groups::{Group, MIN_BAYS, Parts};
 use self::question::Question;
+use crate::answer;
 use crate::planning::SeenBy;
 use crate::table::Extra;
 
 /// Why a group's figures are not told.
 const TOO_FEW: &str = "too_few_bays";
 
-/// What is told in place of a single group's figures that the public may not see.
-fn withheld() -> Value {
-    json!({ "withheld": true, "reason": TOO_FEW, "min_bays": MIN_BAYS })
+/// The answer to a question about one group whose figures the public may not see.
+fn wholly_withheld(parts: &Parts, question: &Question) -> Option<Response> {
+    let ([group], None) = (&parts.groups[..], question.group_by) else { return None };
+    let told = json!({ "withheld": true, "reason": TOO_FEW, "min_bays": MIN_BAYS });
+    is_withheld(group).then(|| answer::private(&told))
 }
 
 /// Whether figures of `group` say too much about single people's cars to be told to everybody.

@@ -13,9 +13,8 @@ use futures_util::{Stream, stream};
 use store::Pool;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::question::{Question, parameters};
-use super::{TOO_FEW, attribution, is_withheld, sums, withheld};
-use crate::answer;
+use super::question::{Asked, Question, parameters};
+use super::{TOO_FEW, attribution, is_withheld, sums, wholly_withheld};
 use crate::app::Ctx;
 use crate::params::RawQuery;
 use crate::planning::Viewer;
@@ -83,21 +82,10 @@ const COLUMNS: &[Column<Row>] = &[
 #[utoipa::path(
     get,
     path = "/v1/occupancy",
-    tag = "planning",
+    tag = "planners",
     params(
-        ("municipality" = Option<String>, Query, description = "Slug; all its places, or with zone and bbox: those of it"),
-        ("bay" = Option<String>, Query, description = "One bay"),
-        ("site" = Option<String>, Query, description = "One site"),
-        ("zone" = Option<String>, Query, description = "One zone"),
-        ("bbox" = Option<String>, Query, description = "W,S,E,N: places that lie in it now"),
-        ("from" = String, Query, description = "A date (the town's midnight) or RFC 3339"),
-        ("to" = String, Query, description = "The end, which does not belong to it"),
+        Asked,
         ("bucket" = Option<String>, Query, description = "15m, 1h, 1d (default), 1w, hour_of_week"),
-        ("group_by" = Option<String>, Query, description = "bay, site, zone, restriction, municipality"),
-        ("days" = Option<String>, Query, description = "mo-fr, sa, so, holiday, market, event"),
-        ("hours" = Option<String>, Query, description = "HH:MM-HH:MM, the town's time"),
-        ("format" = Option<String>, Query, description = "json, csv, parquet"),
-        ("locale" = Option<String>, Query, description = "de: CSV with semicolon and decimal comma"),
     ),
     responses(
         (status = 200, description = "Figures by bucket and group; withheld from everybody where there are fewer than 3 bays"),
@@ -121,10 +109,8 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let parts = Parts::of(&question, &registry, pool).await?;
-    if let ([group], None) = (&parts.groups[..], question.group_by)
-        && is_withheld(group)
-    {
-        return Ok(answer::private(&withheld()));
+    if let Some(withheld) = wholly_withheld(&parts, &question) {
+        return Ok(withheld);
     }
     let extra = attribution(&registry, &question);
     let (shape, cache) = (question.shape, question.cache);

@@ -7,6 +7,7 @@ use domain::occupancy::{Filter, TownTime};
 use domain::place::Publish;
 use domain::{BayId, Bbox, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
+use utoipa::IntoParams;
 
 use crate::app::Shared;
 use crate::params::Params;
@@ -34,6 +35,37 @@ const PARAMETERS: [&str; 12] = [
 /// The parameters that a question about parking knows, and `own`.
 pub fn parameters(own: &'static str) -> Vec<&'static str> {
     PARAMETERS.into_iter().chain([own]).collect()
+}
+
+/// The same for the documents: [`Question::of`] reads them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "see above")]
+pub struct Asked {
+    /// slug: all its places, or with zone and bbox those of it
+    municipality: Option<String>,
+    /// id of a bay
+    bay: Option<String>,
+    /// id of a site
+    site: Option<String>,
+    /// id of a zone
+    zone: Option<String>,
+    /// W,S,E,N: places that lie in it now
+    bbox: Option<String>,
+    /// date (the town's midnight) or RFC 3339
+    from: String,
+    /// the same; does not belong to the period
+    to: String,
+    /// bay, site, zone, restriction, municipality; default: one figure of all
+    group_by: Option<String>,
+    /// mo-fr, sa, so, holiday, market, event, separated by commas
+    days: Option<String>,
+    /// 09:00-18:00, the town's time, in quarters of an hour
+    hours: Option<String>,
+    /// json (default), csv, parquet; or by `Accept`
+    format: Option<String>,
+    /// de: CSV with semicolons and decimal commas
+    locale: Option<String>,
 }
 
 /// Which places.
@@ -107,9 +139,11 @@ impl Question {
             minutes => minutes.map(|(from, until)| (from as i16, until as i16)),
         };
         let filter = Filter { days: period::days(params)?.unwrap_or_default(), minutes };
-        let mut conn = crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
-        let first = municipalities[0].0;
-        let calendar = store::places::calendar(&mut conn, Some(first)).await?;
+        let mut calendar = Vec::new();
+        if !filter.days.is_empty() {
+            let mut conn = crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+            calendar = store::places::calendar(&mut conn, Some(municipalities[0].0)).await?;
+        }
         Ok(Question {
             places,
             period: Span { from: period.from, until: period.until },
@@ -140,9 +174,9 @@ fn group_by(name: &str, places: &Places) -> Result<GroupBy, Problem> {
     })
 }
 
-type Asked = (Places, Vec<(MunicipalityId, SeenBy)>);
+type Named = (Places, Vec<(MunicipalityId, SeenBy)>);
 
-fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<Asked, Problem> {
+fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<Named, Problem> {
     let named: Vec<&str> =
         ["bay", "site", "zone", "bbox"].into_iter().filter(|name| params.text(name).is_some()).collect();
     if let [_, second, ..] = named[..] {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::bay_state::SourceKey;
 use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
 use domain::place::{Bay, Publish, Site};
 use domain::{BayId, Feed, FeedFormat, UtcMicros};
@@ -24,13 +23,6 @@ struct Place<T> {
     versions: Vec<Version<T>>,
 }
 
-/// A sensor that was bound to a place.
-struct Bound {
-    source: SourceKey,
-    span: Span,
-    hold_us: i64,
-}
-
 /// What a scope is: its kind (1 site, 2 zone, 3 municipality), site, zone, audience.
 type ScopeKey = (i32, i16, i32, String, String, i16);
 
@@ -49,7 +41,8 @@ pub(super) struct Facts {
     bays: BTreeMap<BayId, Place<Bay>>,
     sites: BTreeMap<i32, Place<Site>>,
     site_ids: HashMap<String, i32>,
-    bound: HashMap<i32, Vec<Bound>>,
+    /// By place: its sensors, while they were bound to it.
+    bound: HashMap<i32, Vec<Hold>>,
     /// By municipality: the feeds that may name its places.
     feeds: HashMap<i32, Vec<Hold>>,
     closures: HashMap<i32, Vec<Span>>,
@@ -116,10 +109,16 @@ impl Facts {
             let keys = self.scopes_of_bay(place.municipality, def, site);
             Now { is_possible: is_valid && !is_closed && is_watched, scopes: self.ids(keys) }
         });
-        let mut holds: Vec<Hold> = self.feeds.get(&place.municipality).cloned().unwrap_or_default();
-        holds.extend(bound.iter().map(|b| Hold { source: b.source, span: b.span, hold_us: b.hold_us }));
+        Layout { holds: self.holds(place.municipality, bay.0), pieces }
+    }
+
+    /// Who may speak of a place, and how long that is believed.
+    fn holds(&self, municipality: i32, place: i32) -> Vec<Hold> {
+        let feeds = self.feeds.get(&municipality).into_iter().flatten();
+        let mut holds: Vec<Hold> =
+            feeds.chain(self.bound.get(&place).into_iter().flatten()).copied().collect();
         holds.sort_unstable_by_key(|h| (h.source, h.span.from));
-        Layout { holds, pieces }
+        holds
     }
 
     /// What holds of a counted site, or of one audience's spaces in it.
@@ -138,11 +137,7 @@ impl Facts {
                 && !closed.iter().any(|span| span.contains(at));
             Now { is_possible, scopes: self.ids(scopes_of_site(place.municipality, site, def, audience)) }
         });
-        let bound = self.bound.get(&site).map_or(&[][..], Vec::as_slice);
-        let mut holds: Vec<Hold> = self.feeds.get(&place.municipality).cloned().unwrap_or_default();
-        holds.extend(bound.iter().map(|b| Hold { source: b.source, span: b.span, hold_us: b.hold_us }));
-        holds.sort_unstable_by_key(|h| (h.source, h.span.from));
-        Some((place.municipality, Layout { holds, pieces }))
+        Some((place.municipality, Layout { holds: self.holds(place.municipality, site), pieces }))
     }
 
     /// Capacity of a site, or of one audience's spaces, from instants on.
@@ -181,8 +176,9 @@ impl Facts {
         bay: &Bay,
         site: Option<(i32, Option<&Site>)>,
     ) -> Vec<ScopeKey> {
-        if bay.publish() == Publish::None {
-            // It counts nowhere.
+        let is_hidden = site.is_some_and(|(_, def)| def.is_some_and(|d| d.publish == Publish::None));
+        if is_hidden || bay.publish() == Publish::None {
+            // It counts nowhere, and a hidden site hides its bays.
             return Vec::new();
         }
         let zone = bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()));
@@ -314,7 +310,7 @@ where
     Ok(places)
 }
 
-async fn bound(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Bound>>, StoreError> {
+async fn bound(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, StoreError> {
     type Row = (i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT coalesce(b.bay, b.site), b.sensor, b.from_utc, b.until_utc, b.heartbeat_s, b.stale_after_s, f.def
@@ -323,13 +319,13 @@ async fn bound(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Bound>>, Stor
     )
     .fetch_all(conn)
     .await?;
-    let mut bound: HashMap<i32, Vec<Bound>> = HashMap::new();
+    let mut bound: HashMap<i32, Vec<Hold>> = HashMap::new();
     for (place, sensor, from, until, heartbeat_s, stale_after_s, Json(feed)) in rows {
         let signed = |n: i32| u32::try_from(n).unwrap_or(0);
         let heartbeat_s = heartbeat_s.map_or_else(|| feed.heartbeat_s(), signed);
         let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), signed);
         let span = Span { from: from.0, until: until.0 };
-        bound.entry(place).or_default().push(Bound { source: sensor, span, hold_us: hold_us(stale_s) });
+        bound.entry(place).or_default().push(Hold { source: sensor, span, hold_us: hold_us(stale_s) });
     }
     Ok(bound)
 }

@@ -1,6 +1,6 @@
 //! The sums of hours in the store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::UtcMicros;
 pub(super) use domain::intervals::Delta;
@@ -53,11 +53,14 @@ async fn write_some(
     conn: &mut PgConnection,
     changes: &mut [((ScopeId, i64), HourSums)],
 ) -> Result<(), StoreError> {
-    let owners: HashMap<i32, i32> = sqlx::query_as("SELECT id, municipality FROM occupancy_scope")
-        .fetch_all(&mut *conn)
-        .await?
-        .into_iter()
-        .collect();
+    let scopes: BTreeSet<i32> = changes.iter().map(|((scope, _), _)| scope.0).collect();
+    let owners: HashMap<i32, i32> =
+        sqlx::query_as("SELECT id, municipality FROM occupancy_scope WHERE id = ANY($1)")
+            .bind(scopes.into_iter().collect::<Vec<_>>())
+            .fetch_all(&mut *conn)
+            .await?
+            .into_iter()
+            .collect();
     let mut rows: Vec<Row> = changes
         .iter()
         .filter_map(|((scope, hour), sums)| {
