@@ -4,7 +4,7 @@ use domain::live::Change;
 use domain::{BayObservation, FeedId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::{Gated, Known, NewByFeed, Road, by_feed};
+use super::{NewByFeed, Road, by_feed};
 use crate::StoreError;
 use crate::copy::CopyRows;
 
@@ -13,25 +13,6 @@ const COLUMNS: &str = "municipality, observed_at, bay, digest, received_at, stor
 
 /// Bytes of one row in binary COPY, for the first allocation.
 const ROW_BYTES: usize = 160;
-
-type Key = (i32, i64, i32, i64);
-
-fn key(o: &BayObservation) -> Key {
-    (o.heard.municipality.0, o.observed_at.0, o.bay.0, o.digest)
-}
-
-/// What is to be stored of `rows`: once each, in the key's order, which is quicker for the index and
-/// lets two writers never wait for each other crosswise.
-pub(super) fn wanted<'a>(rows: &'a [Gated<BayObservation>], known: &Known) -> Vec<&'a BayObservation> {
-    let mut wanted: Vec<&BayObservation> = rows
-        .iter()
-        .filter(|g| !known.drops(g, g.observation.heard.municipality))
-        .map(|g| &g.observation)
-        .collect();
-    wanted.sort_by_key(|o| key(o));
-    wanted.dedup_by_key(|o| key(o));
-    wanted
-}
 
 /// Appends what is new of `wanted`; returns how many were, by feed.
 pub(super) async fn write(

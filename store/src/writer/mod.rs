@@ -16,13 +16,13 @@ mod trips;
 mod uplinks;
 mod vehicles;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::observation::Claim;
 use domain::{
-    Audience, BayObservation, FeedId, MunicipalityId, PassengerCount, Rejection, SiteCount, SiteId,
-    TripObservation, Uplink, UtcMicros, VehiclePosition,
+    Audience, BayObservation, FeedId, PassengerCount, Rejection, SiteCount, SiteId, TripObservation, Uplink,
+    UtcMicros, VehiclePosition,
 };
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -90,22 +90,6 @@ impl Batch {
             .chain(self.vehicles.iter().map(|g| g.observation.heard.feed))
             .chain(self.passengers.iter().map(|g| g.observation.heard.feed))
     }
-
-    fn claims(&self) -> impl Iterator<Item = (MunicipalityId, Claim, UtcMicros)> {
-        fn of<'a, T>(
-            rows: &'a [Gated<T>],
-            heard: impl Fn(&T) -> &domain::observation::Heard + 'a,
-        ) -> impl Iterator<Item = (MunicipalityId, Claim, UtcMicros)> + 'a {
-            rows.iter().filter_map(move |g| {
-                let h = heard(&g.observation);
-                g.claim.map(|c| (h.municipality, c, h.received_at))
-            })
-        }
-        of(&self.bays, |o| &o.heard)
-            .chain(of(&self.sites, |o| &o.heard))
-            .chain(of(&self.vehicles, |o| &o.heard))
-            .chain(of(&self.passengers, |o| &o.heard))
-    }
 }
 
 /// What became of a batch.
@@ -141,15 +125,6 @@ impl Capacities for domain::Registry {
             None => site.def.capacity.into(),
             Some(a) => site.def.capacity_for(a).map_or(0, i64::from),
         }
-    }
-}
-
-/// Observations named by claims that were made before: their redelivery is dropped.
-struct Known(HashSet<(MunicipalityId, Claim)>);
-
-impl Known {
-    fn drops<T>(&self, gated: &Gated<T>, municipality: MunicipalityId) -> bool {
-        gated.claim.is_some_and(|claim| self.0.contains(&(municipality, claim)))
     }
 }
 
@@ -246,20 +221,20 @@ impl Writer {
     ) -> Result<Stored, StoreError> {
         let mut tx = self.conn.begin().await?;
         let known = claims::take(&mut tx, batch).await?;
-        let wanted = bays::wanted(&batch.bays, &known);
-        let defer = wanted.len() > bay_states::DEFER_ROWS;
+        let (bays, vehicles) = (known.wanted(&batch.bays), known.wanted(&batch.vehicles));
+        let defer = bays.len() > bay_states::DEFER_ROWS;
         let mut changes = Vec::with_capacity(batch.observations());
         let new = [
-            bays::write(&mut tx, &wanted, stored_at, road, &mut changes).await?,
-            sites::write(&mut tx, &batch.sites, &known, stored_at, capacities, &mut changes).await?,
-            vehicles::write_positions(&mut tx, &batch.vehicles, &known, stored_at, &mut changes).await?,
-            vehicles::write_passengers(&mut tx, &batch.passengers, &known, stored_at).await?,
+            bays::write(&mut tx, &bays, stored_at, road, &mut changes).await?,
+            sites::write(&mut tx, &known.wanted(&batch.sites), stored_at, capacities, &mut changes).await?,
+            vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?,
+            vehicles::write_passengers(&mut tx, &known.wanted(&batch.passengers), stored_at).await?,
         ];
         let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
-        passages::write(&mut tx, batch, &known).await?;
-        if !defer && !wanted.is_empty() {
+        passages::write(&mut tx, &vehicles, &batch.trips).await?;
+        if !defer && !bays.is_empty() {
             let mut latest = bay_states::Latest::default();
-            latest.extend(&wanted);
+            latest.extend(&bays);
             latest.write(&mut tx).await?;
         }
         if replayed.is_empty() {
@@ -278,7 +253,7 @@ impl Writer {
             self.seq = seq;
         }
         if defer {
-            self.deferred.committed(wanted, seq);
+            self.deferred.committed(bays, seq);
         }
         let mut duplicates = by_feed(batch.feeds());
         for (feed, n) in new.iter().flatten() {

@@ -1,24 +1,25 @@
 //! When runs passed stops: see the rule in `domain::punctuality`.
 
-use domain::UtcMicros;
 use domain::punctuality::Passage;
+use domain::{TripObservation, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 
-use super::{Batch, Known};
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// Moves each passage that `batch` speaks of forward to its newest statement.
+/// Moves each passage that these rows speak of forward to its newest statement.
 ///
 /// Where no service date is told, it is the town's date three hours before: after midnight the last
 /// vehicles of a day still run, and at three o'clock hardly any do.
-pub(super) async fn write(conn: &mut PgConnection, batch: &Batch, known: &Known) -> Result<(), StoreError> {
-    let vehicles = batch.vehicles.iter().filter(|g| !known.drops(g, g.observation.heard.municipality));
-    let trips = batch.trips.iter().flat_map(|o| {
+pub(super) async fn write(
+    conn: &mut PgConnection,
+    vehicles: &[&VehiclePosition],
+    trips: &[TripObservation],
+) -> Result<(), StoreError> {
+    let trips = trips.iter().flat_map(|o| {
         o.passed.iter().map(|p| Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, p))
     });
-    let said: Vec<Passage> =
-        vehicles.filter_map(|g| Passage::of_vehicle(&g.observation)).chain(trips).collect();
+    let said: Vec<Passage> = vehicles.iter().filter_map(|o| Passage::of_vehicle(o)).chain(trips).collect();
     if said.is_empty() {
         return Ok(());
     }

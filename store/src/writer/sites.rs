@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 use domain::live::Change;
 use domain::observation::CountValue;
 use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
-use domain::{Audience, SiteCount, SiteId, UtcMicros};
+use domain::{Audience, MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{Capacities, Gated, Known, NewByFeed, by_feed};
+use super::claims::{Key, Row};
+use super::{Capacities, NewByFeed, by_feed};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -20,36 +21,25 @@ pub(crate) type StateKey = (i32, i32, &'static str);
 /// Appends what is new; returns how many were, by feed.
 pub(super) async fn write(
     conn: &mut PgConnection,
-    rows: &[Gated<SiteCount>],
-    known: &Known,
+    wanted: &[&SiteCount],
     stored_at: UtcMicros,
     capacities: &dyn Capacities,
     changes: &mut Vec<Change>,
 ) -> Result<NewByFeed, StoreError> {
-    let mut wanted: Vec<&SiteCount> = rows
-        .iter()
-        .filter(|g| !known.drops(g, g.observation.heard.municipality))
-        .map(|g| &g.observation)
-        .collect();
-    wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.site, o.digest));
-    wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.site, o.digest));
     if wanted.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let new = append(conn, &wanted, stored_at).await?;
+    let new = append(conn, wanted, stored_at).await?;
     let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();
-    for o in
-        wanted.iter().filter(|o| new.contains(&(o.heard.municipality.0, o.observed_at, o.site.0, o.digest)))
-    {
+    for o in wanted.iter().filter(|o| new.contains(&o.key())) {
         let audience = o.audience.map_or("", Audience::as_str);
         by_state.entry((o.heard.municipality.0, o.site.0, audience)).or_default().push(o);
     }
+    let new_by_feed = by_feed(by_state.values().flatten().map(|o| o.heard.feed));
     want_derived(conn, &by_state).await?;
     move_states(conn, by_state, capacities, changes).await?;
-    Ok(by_feed(wanted.iter().map(|o| o.heard.feed)))
+    Ok(new_by_feed)
 }
-
-type Key = (i32, UtcMicros, i32, i64);
 
 /// Has the intervals of the counted sites derived again: the log tells how things stand, not what was counted when.
 async fn want_derived(
@@ -115,7 +105,7 @@ async fn append(
     .bind(rows.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    Ok(new.into_iter().map(|(m, at, site, digest)| (m, at.0, site, digest)).collect())
+    Ok(new.into_iter().map(|(m, at, site, digest)| (MunicipalityId(m), at.0, site, digest)).collect())
 }
 
 /// Moves the counted states on by counts that are new to the store.

@@ -7,30 +7,22 @@ use domain::{FeedId, PassengerCount, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{Gated, Known, NewByFeed, by_feed};
+use super::{NewByFeed, by_feed};
 use crate::StoreError;
 use crate::ts::Ts;
 
 /// Appends positions that are new and moves the latest forward; returns how many were new, by feed.
 pub(super) async fn write_positions(
     conn: &mut PgConnection,
-    rows: &[Gated<VehiclePosition>],
-    known: &Known,
+    wanted: &[&VehiclePosition],
     stored_at: UtcMicros,
     changes: &mut Vec<Change>,
 ) -> Result<NewByFeed, StoreError> {
-    let mut wanted: Vec<&VehiclePosition> = rows
-        .iter()
-        .filter(|g| !known.drops(g, g.observation.heard.municipality))
-        .map(|g| &g.observation)
-        .collect();
-    wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
-    wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
     if wanted.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let new = append_positions(conn, &wanted, stored_at).await?;
-    move_latest(conn, &wanted).await?;
+    let new = append_positions(conn, wanted, stored_at).await?;
+    move_latest(conn, wanted).await?;
     changes.extend(wanted.iter().map(|o| Change::Vehicle {
         vehicle: o.vehicle,
         feed: o.heard.feed,
@@ -114,17 +106,9 @@ async fn append_positions(
 /// Appends passenger counts that are new; returns how many were.
 pub(super) async fn write_passengers(
     conn: &mut PgConnection,
-    rows: &[Gated<PassengerCount>],
-    known: &Known,
+    wanted: &[&PassengerCount],
     stored_at: UtcMicros,
 ) -> Result<NewByFeed, StoreError> {
-    let mut wanted: Vec<&PassengerCount> = rows
-        .iter()
-        .filter(|g| !known.drops(g, g.observation.heard.municipality))
-        .map(|g| &g.observation)
-        .collect();
-    wanted.sort_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
-    wanted.dedup_by_key(|o| (o.heard.municipality, o.observed_at, o.vehicle, o.digest));
     if wanted.is_empty() {
         return Ok(NewByFeed::new());
     }
