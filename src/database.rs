@@ -34,8 +34,7 @@ impl Database {
         if let Some(url) = given_url(args)? {
             return Self::connect(url, None, args.timescaledb).await;
         }
-        let settings = PrivatePgSettings { timescaledb: args.timescaledb };
-        let private = PrivatePg::start_with(&data_dir(args)?, settings).await?;
+        let private = PrivatePg::start_with(&data_dir(args)?, settings(args)).await?;
         Self::connect(private.url(), Some(Private::Owned(Arc::new(private))), args.timescaledb).await
     }
 
@@ -48,7 +47,7 @@ impl Database {
         if let Some(url) = given_url(args)? {
             return Self::connect(url, None, args.timescaledb).await;
         }
-        let private = PrivatePg::start_or_attach(&data_dir(args)?).await?;
+        let private = PrivatePg::start_or_attach(&data_dir(args)?, settings(args)).await?;
         Self::connect(private.url(), Some(Private::Shared(private)), args.timescaledb).await
     }
 
@@ -82,6 +81,10 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn settings(args: &DatabaseArgs) -> PrivatePgSettings {
+    PrivatePgSettings { timescaledb: args.timescaledb }
 }
 
 fn given_url(args: &DatabaseArgs) -> Result<Option<String>> {

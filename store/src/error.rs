@@ -15,6 +15,12 @@ pub enum StoreError {
     /// The database's structure could not be brought up to date.
     #[error("the database's structure could not be brought up to date: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The database has an extension that its server does not load: PostgreSQL would end the connection.
+    #[error(
+        "this database uses TimescaleDB, which its server does not load: install the extension \
+         again and set shared_preload_libraries = 'timescaledb' (a private database does that itself)"
+    )]
+    TimescaleDbMissing,
     /// The URL is not one of PostgreSQL.
     #[error("--database-url is not a PostgreSQL URL (postgres://user@host/database): {0}")]
     Url(#[source] sqlx::Error),

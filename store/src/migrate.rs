@@ -37,12 +37,31 @@ pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Layout, Sto
     result
 }
 
+/// Whether this program has ever made its tables in this database.
+///
+/// # Errors
+/// The database is not available.
+pub async fn is_migrated(pool: &Pool) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("SELECT to_regclass('schema_migrations') IS NOT NULL").fetch_one(pool).await?)
+}
+
 async fn migrate_locked(conn: &mut PgConnection, allow_timescaledb: bool) -> Result<Layout, StoreError> {
+    // A setting of the loader and the catalogue: both can be read without the extension's own library.
+    let (is_preloaded, has_extension): (bool, bool) = sqlx::query_as(
+        "SELECT current_setting('timescaledb.disable_load', true) IS NOT NULL,
+                EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if has_extension && !is_preloaded {
+        return Err(StoreError::TimescaleDbMissing);
+    }
     run(&CORE, "schema_migrations", conn).await?;
-    if allow_timescaledb && layout(conn).await? == Layout::Plain && take_timescaledb(conn).await? {
-        run(&TIMESCALEDB, "schema_migrations_timescaledb", conn).await?;
-        info!("observations are kept in TimescaleDB hypertables");
-    } else if layout(conn).await? == Layout::Hypertables {
+    let use_hypertables = match layout(conn).await? {
+        Layout::Hypertables => true,
+        Layout::Plain => allow_timescaledb && is_preloaded && take_timescaledb(conn, has_extension).await?,
+    };
+    if use_hypertables {
         run(&TIMESCALEDB, "schema_migrations_timescaledb", conn).await?;
     }
     run(&VIEWS, "schema_migrations_views", conn).await?;
@@ -75,41 +94,49 @@ pub async fn layout(conn: &mut PgConnection) -> Result<Layout, StoreError> {
     Ok(if kind == Some(b'p' as i8) { Layout::Plain } else { Layout::Hypertables })
 }
 
-/// Creates the extension in a fresh database of a server that preloads a TimescaleDB with
-/// compression and policies; whether it did.
+/// Whether the tables may become hypertables: once, in a fresh database, where the extension has
+/// compression and policies. Creates the extension.
 ///
-/// Packages under the Apache licence lack these: the licence is asked for, not only the preload.
-/// It is known only once the extension is there.
-async fn take_timescaledb(conn: &mut PgConnection) -> Result<bool, StoreError> {
-    let (is_preloaded, partitions): (bool, i64) = sqlx::query_as(
-        "SELECT current_setting('timescaledb.disable_load', true) IS NOT NULL
-                AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb'),
-                (SELECT count(*) FROM pg_inherits WHERE inhparent IN
+/// What was plain stays plain: its views stand on the tables, and its partitions hold data.
+async fn take_timescaledb(conn: &mut PgConnection, has_extension: bool) -> Result<bool, StoreError> {
+    let is_in_use: bool = sqlx::query_scalar(
+        "SELECT to_regclass('v_bay_observation') IS NOT NULL
+                OR EXISTS (SELECT FROM pg_inherits WHERE inhparent IN
                     ('bay_observation'::regclass, 'site_count'::regclass,
                      'vehicle_position'::regclass, 'passenger_count'::regclass))",
     )
     .fetch_one(&mut *conn)
     .await?;
-    if !is_preloaded {
-        return Ok(false);
-    }
-    if partitions > 0 {
+    if is_in_use {
         warn!(
-            "TimescaleDB is there, but this database already holds observations in plain partitions: it stays plain"
+            "TimescaleDB is there, but this database was made without it and stays as it is; --timescaledb false \
+             silences this"
         );
         return Ok(false);
     }
-    sqlx::query("CREATE EXTENSION IF NOT EXISTS timescaledb").execute(&mut *conn).await?;
+    if !has_extension
+        && let Err(error) = sqlx::query("CREATE EXTENSION timescaledb").execute(&mut *conn).await
+    {
+        warn!(
+            "TimescaleDB cannot be used ({error}): observations stay in plain partitions. To have it, drop this \
+             fresh database, make it again, and run CREATE EXTENSION timescaledb in it as superuser first"
+        );
+        return Ok(false);
+    }
+    // Packages under the Apache licence lack compression and policies; it is known only now.
     let licence: Option<String> = sqlx::query_scalar("SELECT current_setting('timescaledb.license', true)")
         .fetch_one(&mut *conn)
         .await?;
     if licence.as_deref() == Some("timescale") {
+        info!("observations are kept in TimescaleDB hypertables");
         return Ok(true);
     }
     let licence = licence.unwrap_or_default();
     warn!(
         "TimescaleDB has the licence '{licence}', without compression and policies: observations stay in plain partitions"
     );
-    sqlx::query("DROP EXTENSION timescaledb").execute(conn).await?;
+    if !has_extension {
+        sqlx::query("DROP EXTENSION timescaledb").execute(conn).await?;
+    }
     Ok(false)
 }

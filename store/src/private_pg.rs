@@ -88,6 +88,11 @@ impl PrivatePg {
         Ok(this)
     }
 
+    /// Whether `data_dir` holds a database, or another process is just making one there. Changes nothing.
+    pub fn exists(data_dir: &Path) -> bool {
+        Layout::of(data_dir).is_ok_and(|layout| layout.cluster.is_dir() || DataDirLock::is_held(data_dir))
+    }
+
     /// The address of the server of `data_dir` if one runs and answers, whoever started it.
     pub async fn attach(data_dir: &Path) -> Option<String> {
         let layout = Layout::of(data_dir).ok()?;
@@ -102,10 +107,13 @@ impl PrivatePg {
 
     /// For commands that work beside the running product as well as alone: uses the server of the process that owns
     /// `data_dir`, or starts one for as long as the handle lives.
-    pub async fn start_or_attach(data_dir: &Path) -> Result<PrivatePgHandle, PrivatePgError> {
+    pub async fn start_or_attach(
+        data_dir: &Path,
+        settings: PrivatePgSettings,
+    ) -> Result<PrivatePgHandle, PrivatePgError> {
         let deadline = Instant::now() + ATTACH_DEADLINE;
         loop {
-            match Self::start(data_dir).await {
+            match Self::start_with(data_dir, settings).await {
                 Ok(server) => return Ok(PrivatePgHandle::Owned(Box::new(server))),
                 Err(PrivatePgError::InUse { .. }) if Instant::now() < deadline => {}
                 Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, Executor, PgConnection, Row};
-use store::private_pg::{PrivatePg, PrivatePgError, PrivatePgHandle};
+use store::private_pg::{PrivatePg, PrivatePgError, PrivatePgHandle, PrivatePgSettings};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -64,14 +64,14 @@ async fn refuses_a_second_owner_but_lets_commands_attach() {
     assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
 
     assert_eq!(PrivatePg::attach(data_dir.path()).await, Some(server.url()));
-    let handle = PrivatePg::start_or_attach(data_dir.path()).await.unwrap();
+    let handle = PrivatePg::start_or_attach(data_dir.path(), PrivatePgSettings::default()).await.unwrap();
     assert!(matches!(handle, PrivatePgHandle::Attached { .. }));
     handle.stop().await.unwrap();
     assert_eq!(number(&handle.url(), "SELECT 1").await, 1);
 
     server.stop().await.unwrap();
     drop(server);
-    let handle = PrivatePg::start_or_attach(data_dir.path()).await.unwrap();
+    let handle = PrivatePg::start_or_attach(data_dir.path(), PrivatePgSettings::default()).await.unwrap();
     assert!(matches!(handle, PrivatePgHandle::Owned(_)));
     assert_eq!(number(&handle.url(), "SELECT 1").await, 1);
     handle.stop().await.unwrap();

@@ -16,7 +16,7 @@ pub struct DataDirLock {
 impl DataDirLock {
     /// Fails with [`PrivatePgError::InUse`] when another process (or another handle in this one) holds it.
     pub fn acquire(data_dir: &Path) -> Result<Self, PrivatePgError> {
-        let path = data_dir.join("lock");
+        let path = data_dir.join(FILE);
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -38,7 +38,16 @@ impl DataDirLock {
             .map_err(PrivatePgError::io("write", &path))?;
         Ok(Self { _file: file })
     }
+
+    /// Whether some process holds it.
+    pub fn is_held(data_dir: &Path) -> bool {
+        let lock = File::open(data_dir.join(FILE)).map(|file| file.try_lock_shared());
+        matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+    }
 }
+
+/// In the data directory.
+const FILE: &str = "lock";
 
 fn owner(path: &Path) -> String {
     match fs::read_to_string(path) {

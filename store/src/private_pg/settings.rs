@@ -3,10 +3,13 @@
 use super::binaries::Binaries;
 use super::layout::{Layout, PORT};
 
+const PRELOAD: &str = "\nshared_preload_libraries = 'timescaledb'\n";
+
 /// Choices of the operator.
 #[derive(Debug, Clone, Copy)]
 pub struct PrivatePgSettings {
-    /// Load TimescaleDB where it is installed. Off: plain PostgreSQL in any case.
+    /// Load TimescaleDB where it is installed. Off: only if this cluster has been loading it, since its
+    /// tables may need it.
     pub timescaledb: bool,
 }
 
@@ -51,10 +54,11 @@ impl PrivatePgSettings {
              log_min_messages = warning\n\
              log_line_prefix = '%m [%p] '\n"
         );
-        if self.timescaledb && binaries.has_timescaledb() {
+        let was_loaded = || std::fs::read_to_string(&layout.settings).is_ok_and(|old| old.contains(PRELOAD));
+        if (self.timescaledb || was_loaded()) && binaries.has_timescaledb() {
+            text.push_str(PRELOAD);
             text.push_str(
-                "\n\
-                 shared_preload_libraries = 'timescaledb'\n\
+                "\
                  timescaledb.telemetry_level = off\n\
                  # Its jobs run in workers of their own beside PostgreSQL's.\n\
                  timescaledb.max_background_workers = 8\n\
