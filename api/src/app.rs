@@ -44,13 +44,15 @@ pub(crate) struct Shared {
     pub pool: Option<store::Pool>,
     pub turns: Turns,
     pub shutdown: CancellationToken,
+    /// Whether `/docs` is on the same port, so that pages may lead there.
+    pub has_docs: bool,
 }
 
 /// The state of every public route.
 pub(crate) type Ctx = axum::extract::State<Arc<Shared>>;
 
 impl App {
-    pub(crate) fn shared(&self) -> Arc<Shared> {
+    pub(crate) fn shared(&self, has_docs: bool) -> Arc<Shared> {
         Arc::new(Shared {
             hub: self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new((self.clock)()))),
             ways: self.ways.clone(),
@@ -59,6 +61,7 @@ impl App {
             pool: self.pool.clone(),
             turns: Turns::default(),
             shutdown: self.shutdown.clone(),
+            has_docs,
         })
     }
 }

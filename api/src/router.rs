@@ -32,17 +32,17 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Everything on one port.
 pub fn router(app: &App) -> Router {
-    finish(public_routes(app).merge(ops_routes(app)))
+    finish(public_routes(app, true).merge(ops_routes(app)), true)
 }
 
 /// What is for the outside; the rest is on the operators' port ([`ops_router`]).
 pub fn public_router(app: &App) -> Router {
-    finish(public_routes(app).merge(health(app)))
+    finish(public_routes(app, false).merge(health(app)), false)
 }
 
 /// What is for operators: health, metrics, documentation.
 pub fn ops_router(app: &App) -> Router {
-    finish(ops_routes(app))
+    finish(ops_routes(app), true)
 }
 
 /// The OpenAPI document.
@@ -109,8 +109,8 @@ pub(crate) fn document() -> OpenApi {
     document
 }
 
-fn public_routes(app: &App) -> Router {
-    let shared = app.shared();
+fn public_routes(app: &App, has_docs: bool) -> Router {
+    let shared = app.shared(has_docs);
     let meters = Meters::register(&mut app.metrics.lock(), shared.hub.clone());
     let (api, _) = public_api().split_for_parts();
     api.merge(pages::routes())
@@ -135,12 +135,13 @@ fn health(app: &App) -> Router {
     api
 }
 
-fn finish(router: Router) -> Router {
+fn finish(router: Router, has_docs: bool) -> Router {
+    let remedy = if has_docs { "/docs lists what there is." } else { "Look at the path again." };
     router
         .merge(pages::assets::routes())
-        .fallback(|| async {
-            Problem::not_found("There is nothing at this address; /docs lists what there is.")
-        })
+        .fallback(
+            move || async move { Problem::not_found("There is nothing at this address.").remedy(remedy) },
+        )
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         // Its default leaves event streams alone: compression would hold events back.

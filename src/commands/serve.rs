@@ -54,6 +54,8 @@ enum Broker {
 pub struct Ready {
     pub ready: bool,
     pub http: Option<String>,
+    /// Where /metrics, /docs and /openapi.json are; null where they are on `http`.
+    pub ops_http: Option<String>,
     pub mqtt: Option<String>,
     /// Without its password.
     pub database_url: String,
@@ -250,6 +252,10 @@ impl Running {
         let ready = Ready {
             ready: true,
             http: servers.first().map(|s| format!("http://{}", s.addr)),
+            ops_http: servers
+                .last()
+                .filter(|_| parts.ops_http.is_some())
+                .map(|s| format!("http://{}", s.addr)),
             mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
             database_url: store::pool::without_password(&database.url),
         };

@@ -57,6 +57,7 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
         class: "home",
         other_lang: address_in(lang.other(), &asked),
         refresh_s: matches!(spot, Some(Ok(_))).then_some(REFRESH_S),
+        has_docs: shared.has_docs,
     };
     html_response(frame.around(&content))
 }

@@ -56,6 +56,8 @@ struct Frame<'a> {
     other_lang: String,
     /// Without JavaScript: ask again after so many seconds.
     refresh_s: Option<u32>,
+    /// Whether `/docs` is on this port.
+    has_docs: bool,
 }
 
 impl Frame<'_> {
@@ -84,10 +86,12 @@ impl Frame<'_> {
                         }
                     }
                     main { (content) }
-                    footer {
-                        p {
-                            (lang.say("Für Programme: ", "For programs: "))
-                            a href="/docs" { "API" }
+                    @if self.has_docs {
+                        footer {
+                            p {
+                                (lang.say("Für Programme: ", "For programs: "))
+                                a href="/docs" { "API" }
+                            }
                         }
                     }
                 }

@@ -46,6 +46,7 @@ pub async fn sign(
         class: "sign",
         other_lang: format!("?lang={}", lang.other().code()),
         refresh_s: Some(REFRESH_S),
+        has_docs: shared.has_docs,
     };
     let Some(municipality) = id.and_then(|id| registry.municipality(id)) else {
         let content = html! {

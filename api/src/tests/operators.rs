@@ -69,12 +69,21 @@ async fn the_document_lists_every_route_and_the_page_shows_it() {
 #[tokio::test]
 async fn two_ports_part_the_public_from_operators() {
     let county = County::new();
-    let ask = async |router: axum::Router, path: &str| {
+    let get = async |router: axum::Router, path: &str| {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        read(router.oneshot(request).await.unwrap()).await.status
+        read(router.oneshot(request).await.unwrap()).await
     };
+    let ask = async |router: axum::Router, path: &str| get(router, path).await.status;
     assert_eq!(ask(public_router(&county.app), "/metrics").await, StatusCode::NOT_FOUND);
     assert_eq!(ask(public_router(&county.app), "/readyz").await, StatusCode::OK);
     assert_eq!(ask(ops_router(&county.app), "/metrics").await, StatusCode::OK);
     assert_eq!(ask(ops_router(&county.app), "/v1/sites").await, StatusCode::NOT_FOUND);
+    // What is on the other port is not pointed to.
+    for path in ["/", "/sign/telgte", "/sign/atlantis", "/docs", "/nowhere", "/robots.txt", "/v1/sites/none"]
+    {
+        let answer = get(public_router(&county.app), path).await.body;
+        assert!(!answer.contains("/docs") && !answer.contains("openapi.json"), "{path}: {answer}");
+    }
+    assert!(county.get("/").await.body.contains("href=\"/docs\""));
+    assert!(county.get("/nowhere").await.body.contains("/docs lists"));
 }
