@@ -1,15 +1,17 @@
 //! Which database this instance uses, and where its data directory is.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use store::Pool;
-use store::migrate::{Layout, migrate};
+use store::migrate::{Layout, is_migrated, migrate};
+use store::pool::without_password;
 use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
 use tracing::info;
 
-use crate::cli::DatabaseArgs;
+use crate::cli::{DatabaseArgs, VisitArgs};
 
 /// An open database.
 pub struct Database {
@@ -24,9 +26,15 @@ enum Private {
     Shared(PrivatePgHandle),
 }
 
+/// Where root's instance is.
+const SYSTEM_DIR: &str = "/var/lib/kreisverkehr";
+
+/// The demo's directory in the data directory.
+pub const DEMO_DIR: &str = "demo";
+
 impl Database {
     /// For a process that stays: with a private database it must be the only one of its data
-    /// directory.
+    /// directory. Makes what is not there.
     ///
     /// # Errors
     /// The database cannot be reached or started, or its structure cannot be brought up to date.
@@ -39,13 +47,26 @@ impl Database {
     }
 
     /// For a command that comes and goes: uses the private database of a running product, or
-    /// starts it for the while.
+    /// starts it for the while. Names the database on standard error.
     ///
     /// # Errors
-    /// See [`Database::open`].
-    pub async fn visit(args: &DatabaseArgs) -> Result<Self> {
+    /// See [`Database::open`]; and there is none yet, and the command may not make it: nothing is
+    /// made then.
+    pub async fn visit(args: &VisitArgs) -> Result<Self> {
+        let VisitArgs { database: args, create } = args;
         if let Some(url) = given_url(args)? {
+            eprintln!("database: {}", without_password(&url));
+            let pool = store::connect(&url).await?;
+            if !create && !is_migrated(&pool).await? {
+                bail!("the database {} {NOT_OURS}\n  remedy: {REMEDY}", without_password(&url));
+            }
+            pool.close().await;
             return Self::connect(url, None, args.timescaledb).await;
+        }
+        let dir = data_dir_path(args)?;
+        eprintln!("database: the private one in {}", dir.display());
+        if !create && !PrivatePg::exists(&dir) {
+            bail!(none_in(&dir));
         }
         let private = PrivatePg::start_or_attach(&data_dir(args)?, settings(args)).await?;
         Self::connect(private.url(), Some(Private::Shared(private)), args.timescaledb).await
@@ -105,24 +126,50 @@ pub fn secret(path: &Path, flag: &str) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
+const NOT_OURS: &str = "holds nothing of Kreisverkehr";
+const REMEDY: &str = "name the right one by --database-url or --data-dir, or add --create to make a new one";
+
+/// What is said where a private database was looked for in vain.
+fn none_in(dir: &Path) -> String {
+    let found = match dir.read_dir().map(|mut entries| entries.next().is_none()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => "there is no such directory".to_owned(),
+        Err(error) => format!("it cannot be read by this user ({error})"),
+        Ok(true) => "the directory is empty".to_owned(),
+        Ok(false) => format!("the directory {NOT_OURS}"),
+    };
+    let elsewhere: Vec<String> = [dir.join(DEMO_DIR), PathBuf::from(SYSTEM_DIR)]
+        .iter()
+        .filter(|other| *other != dir && PrivatePg::exists(other))
+        .map(|other| format!("\n  there is one in {}", other.display()))
+        .collect();
+    format!("no database in {}: {found}{}\n  remedy: {REMEDY}", dir.display(), elsewhere.concat())
+}
+
 /// The data directory, made when it is not there.
 ///
 /// # Errors
 /// It cannot be made, or there is no place for it.
 pub fn data_dir(args: &DatabaseArgs) -> Result<PathBuf> {
-    let dir = match &args.data_dir {
-        Some(dir) => dir.clone(),
-        None if nix::unistd::geteuid().is_root() => PathBuf::from("/var/lib/kreisverkehr"),
-        None => {
-            let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
-            let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-            data_home
-                .or_else(home)
-                .context("no data directory: HOME is not set; give --data-dir")?
-                .join("kreisverkehr")
-        }
-    };
+    let dir = data_dir_path(args)?;
     std::fs::create_dir_all(&dir)
         .with_context(|| format!("the data directory {} cannot be made; give --data-dir", dir.display()))?;
     dir.canonicalize().with_context(|| format!("the data directory {} cannot be used", dir.display()))
+}
+
+/// Where the data directory is, or would be.
+///
+/// # Errors
+/// There is no place for it.
+pub fn data_dir_path(args: &DatabaseArgs) -> Result<PathBuf> {
+    match &args.data_dir {
+        Some(dir) => Ok(dir.clone()),
+        None if nix::unistd::geteuid().is_root() => Ok(PathBuf::from(SYSTEM_DIR)),
+        None => {
+            let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+            let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+            let base =
+                data_home.or_else(home).context("no data directory: HOME is not set; give --data-dir")?;
+            Ok(base.join("kreisverkehr"))
+        }
+    }
 }

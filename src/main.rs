@@ -17,12 +17,10 @@ mod ways;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command, ForecastCommand};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     logging::start(cli.log_format);
     // One TLS implementation for all connections; a second installation is refused and no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();

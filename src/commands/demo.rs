@@ -14,7 +14,7 @@ use tracing::warn;
 use super::simulate::{orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
-use crate::database::data_dir;
+use crate::database::{DEMO_DIR, data_dir};
 use crate::shutdown;
 use crate::ways::AREA_FILE;
 
@@ -28,7 +28,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let ordered = orders(&args.orders, &county)?;
     // The demo's county never mixes with a real one.
     if args.serve.database.data_dir.is_none() && args.serve.database.database_url.is_none() {
-        args.serve.database.data_dir = Some(data_dir(&args.serve.database)?.join("demo"));
+        args.serve.database.data_dir = Some(data_dir(&args.serve.database)?.join(DEMO_DIR));
     }
     let dir = data_dir(&args.serve.database)?;
     eprintln!("starting PostgreSQL, the MQTT broker, the ingest and the API in {}", dir.display());
@@ -72,7 +72,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let simulator = tokio::spawn(sensor_sim::run(config, cancel.clone()));
 
     println!("{}", serde_json::to_string(&running.ready)?);
-    welcome(running.ready.http.as_deref().unwrap_or(""), &county, &orders_file);
+    welcome(&running.ready, &county, &orders_file);
     shutdown::requested().await?;
     eprintln!("stopping");
     cancel.cancel();
@@ -97,7 +97,9 @@ fn fresh_orders(dir: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn welcome(http: &str, county: &County, orders: &Path) {
+fn welcome(ready: &serve::Ready, county: &County, orders: &Path) {
+    let http = ready.http.as_deref().unwrap_or_default();
+    let docs = ready.ops_http.as_deref().unwrap_or(http);
     // A town, not the county: municipalities with eight digits.
     let Some(town) = county.municipalities.iter().find(|m| m.ags.len() == 8) else { return };
     let near = format!("{:.5},{:.5}", town.lat, town.lon);
@@ -105,7 +107,7 @@ fn welcome(http: &str, county: &County, orders: &Path) {
     eprintln!("Kreisverkehr is running with a sample county. Open:");
     eprintln!("  {http}/                    vacant parking near a point");
     eprintln!("  {http}/sign/{}    the sign of {}", town.slug, town.name);
-    eprintln!("  {http}/docs                the API");
+    eprintln!("  {docs}/docs                the API");
     eprintln!("Or ask it:");
     eprintln!("  curl '{http}/v1/parking?near={near}&limit=3'");
     eprintln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);

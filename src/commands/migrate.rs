@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cli::MigrateArgs;
+use crate::cli::{MigrateArgs, VisitArgs};
 use crate::database::Database;
 
-/// Opening a database brings it up to date.
+/// Opening a database brings it up to date, and makes it where there is none.
 ///
 /// # Errors
 /// The database cannot be opened.
 pub async fn run(args: MigrateArgs) -> Result<ExitCode> {
-    let database = Database::visit(&args.database).await?;
+    let database = Database::visit(&VisitArgs { database: args.database, create: true }).await?;
     println!("the database is up to date ({:?} observations)", database.layout);
     if args.derive_again {
         store::derive::again(&database.pool).await?;

@@ -12,6 +12,7 @@ use sensor_sim::{County, Faults, Orders, RunConfig, StartClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{FaultArgs, OrderArgs, SimulateArgs};
+use crate::database::secret;
 use crate::shutdown;
 
 /// Bays of the load and of the past, unless the command line says otherwise.
@@ -25,7 +26,10 @@ const MORE_DAYS: u64 = 60;
 ///
 /// # Errors
 /// The broker's URL is not one, or a file cannot be written.
-pub async fn run(args: SimulateArgs) -> Result<ExitCode> {
+pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
+    if let Some(path) = &args.mqtt_url_file {
+        args.mqtt_url = secret(path, "--mqtt-url-file")?;
+    }
     if let Some(folder) = &args.write_places {
         std::fs::create_dir_all(folder)?;
         match (args.load, args.history) {

@@ -4,6 +4,7 @@ mod bad_input;
 mod brokers;
 mod certificates;
 mod dashboard;
+mod databases;
 mod disk;
 mod forecast;
 mod history;

@@ -9,8 +9,8 @@ use domain::Registry;
 use journey::area::{self, Area, Notes, Step};
 use journey::streets::parking::link_osm;
 
-use crate::cli::BuildArgs;
-use crate::database::{Database, data_dir};
+use crate::cli::{BuildArgs, VisitArgs};
+use crate::database::{Database, data_dir_path};
 use crate::ways::{AREA_FILE, describe};
 
 /// Problems of one kind that are listed; the rest is counted.
@@ -23,7 +23,7 @@ const MAX_LISTED: usize = 50;
 pub async fn run(args: BuildArgs) -> Result<ExitCode> {
     let out = match &args.out {
         Some(out) => out.clone(),
-        None => data_dir(&args.database)?.join(AREA_FILE),
+        None => data_dir_path(&args.database.database)?.join(AREA_FILE),
     };
     let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
     let work = move || build(&args, registry.as_ref(), &out);
@@ -31,7 +31,7 @@ pub async fn run(args: BuildArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn imported(args: &crate::cli::DatabaseArgs) -> Result<Registry> {
+async fn imported(args: &VisitArgs) -> Result<Registry> {
     let database = Database::visit(args)
         .await
         .context("the imported places cannot be read (--no-places goes without)")?;

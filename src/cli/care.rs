@@ -1,0 +1,98 @@
+//! What commands for operators are given: keys, structure, retention, health.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{DatabaseArgs, RetentionArgs, VisitArgs};
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyArgs {
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it, once: only its hash is kept.
+    #[command(
+        after_help = "Example:\n  kreisverkehr key create --role installer --municipality nordkirchen --name 'Elektro Meier'"
+    )]
+    Create(KeyCreateArgs),
+    /// List keys, without the keys themselves.
+    #[command(after_help = "Example:\n  kreisverkehr key list")]
+    List(VisitArgs),
+    /// End a key.
+    #[command(after_help = "Example:\n  kreisverkehr key revoke 3")]
+    Revoke(KeyRevokeArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyCreateArgs {
+    #[command(flatten)]
+    pub database: VisitArgs,
+    /// What it may do.
+    #[arg(long, value_enum)]
+    pub role: RoleArg,
+    /// Slug of a municipality it holds for; may be given several times. Not for admin.
+    #[arg(long, value_name = "SLUG", value_delimiter = ',')]
+    pub municipality: Vec<String>,
+    /// Whose key it is.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// When it ends, e.g. 2027-12-31T00:00:00Z.
+    #[arg(long)]
+    pub expires: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    Installer,
+    Planner,
+    Operator,
+    Admin,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyRevokeArgs {
+    #[command(flatten)]
+    pub database: VisitArgs,
+    /// The key's number in `key list`.
+    pub id: i32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Have intervals, stays and hours of occupancy derived again from the observations.
+    #[arg(long)]
+    pub derive_again: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PruneArgs {
+    #[command(flatten)]
+    pub database: VisitArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+    /// Say what would go, and drop nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON in place of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct HealthcheckArgs {
+    /// Base URL of the instance, where it is not on this machine.
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Address of the API, as `serve` has it.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+    /// Address for operators, as `serve` and `ingest` have it: asked in place of --http.
+    #[arg(long)]
+    pub ops_http: Option<SocketAddr>,
+}

@@ -1,0 +1,157 @@
+//! What `serve`, `ingest`, `api` and `demo` are given, and what most commands share.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// PostgreSQL to use, e.g. postgres://kv:secret@db.example/kv. Without it a private one runs
+    /// in the data directory.
+    #[arg(long, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// File that holds the database URL.
+    #[arg(long, conflicts_with = "database_url")]
+    pub database_url_file: Option<PathBuf>,
+    /// Where everything of this instance lives. Default: /var/lib/kreisverkehr as root, else
+    /// kreisverkehr in the user's data directory.
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Whether a fresh database uses TimescaleDB where it is preloaded.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub timescaledb: bool,
+}
+
+/// Which database a command acts on that comes and goes.
+#[derive(Debug, Clone, Args)]
+pub struct VisitArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Make a new database where there is none; else that is an error.
+    #[arg(long)]
+    pub create: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct HttpArgs {
+    /// Address of the API. Port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+    /// File of `journey build`. Default: journey.kvj in the data directory. A new one is taken in while
+    /// the product runs.
+    #[arg(long)]
+    pub journey_file: Option<PathBuf>,
+    /// Own address for /healthz, /readyz, /metrics, /docs and /openapi.json.
+    #[arg(long)]
+    pub ops_http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MqttArgs {
+    /// MQTT broker of the feeds that name none, e.g. mqtts://user:secret@broker.example. Without
+    /// it an embedded broker runs.
+    #[arg(long, hide_env_values = true)]
+    pub mqtt_url: Option<String>,
+    /// File that holds the broker's URL.
+    #[arg(long, conflicts_with = "mqtt_url")]
+    pub mqtt_url_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EmbeddedBrokerArgs {
+    /// Address of the embedded MQTT broker; ignored with --mqtt-url. It acknowledges a publisher
+    /// before it writes to disk: after a kill -9 up to 250 ms of messages may be lost, an orderly
+    /// stop loses none. Who needs more connects a durable broker by --mqtt-url.
+    #[arg(long, default_value = "127.0.0.1:1883")]
+    pub mqtt_listen: SocketAddr,
+    /// Who may publish and subscribe what at the embedded broker (TOML: `[[user]]` with name, password,
+    /// publish, subscribe). Required unless it listens on this machine only.
+    #[arg(long)]
+    pub mqtt_users: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RetentionArgs {
+    /// Days that rejected messages are kept.
+    #[arg(long, default_value_t = 14)]
+    pub keep_rejections_days: u32,
+    /// Days that the bytes of LoRaWAN messages are kept.
+    #[arg(long, default_value_t = 90)]
+    pub keep_uplinks_days: u32,
+    /// Days that vehicle positions, and what was said of trips, are kept.
+    #[arg(long, default_value_t = 14)]
+    pub keep_positions_days: u32,
+    /// Days that bay, site and passenger observations are kept, and what is derived of each of them.
+    #[arg(long, default_value_t = 1095)]
+    pub keep_observations_days: u32,
+    /// Days that is kept how late each run passed each stop; which vehicle it was only as long as positions.
+    #[arg(long, default_value_t = 1095)]
+    pub keep_passages_days: u32,
+    /// Days that sums per hour are kept, and what remains of vehicle positions. Default: for ever.
+    #[arg(long)]
+    pub keep_aggregates_days: Option<u32>,
+}
+
+impl RetentionArgs {
+    /// As the store wants it.
+    pub fn retention(&self) -> store::retention::Retention {
+        let days = |n: u32| std::time::Duration::from_secs(u64::from(n) * 86_400);
+        store::retention::Retention {
+            rejections: days(self.keep_rejections_days),
+            uplinks: days(self.keep_uplinks_days),
+            vehicle_positions: days(self.keep_positions_days),
+            observations: days(self.keep_observations_days),
+            passages: days(self.keep_passages_days),
+            aggregates: self.keep_aggregates_days.map(days),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DiskArgs {
+    /// Percent of the data directory's disk that must be free. With less nothing is stored or
+    /// acknowledged; reading goes on, and /readyz says why.
+    #[arg(long, default_value_t = crate::disk::MIN_FREE_PCT)]
+    pub min_free_disk_pct: f64,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub http: HttpArgs,
+    #[command(flatten)]
+    pub mqtt: MqttArgs,
+    #[command(flatten)]
+    pub embedded: EmbeddedBrokerArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+    #[command(flatten)]
+    pub disk: DiskArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub mqtt: MqttArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+    #[command(flatten)]
+    pub disk: DiskArgs,
+    /// Address for /healthz, /readyz and /metrics.
+    #[arg(long)]
+    pub ops_http: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ApiArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub http: HttpArgs,
+}

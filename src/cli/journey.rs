@@ -1,0 +1,98 @@
+//! What `journey` is given.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::VisitArgs;
+
+#[derive(Debug, Clone, Args)]
+pub struct JourneyArgs {
+    #[command(subcommand)]
+    pub command: JourneyCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum JourneyCommand {
+    /// Make the file that answers about ways stand on: streets, timetable, and how they hang together.
+    #[command(
+        after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places"
+    )]
+    Build(BuildArgs),
+    /// Answer queries from a file, and say how long it took.
+    #[command(
+        after_help = "Examples:\n  kreisverkehr journey evaluate --gtfs bus.zip rail.zip --date 2026-11-24 --queries stops.csv --json\n  kreisverkehr journey evaluate --streets town.osm.pbf --pairs pairs.csv --mode foot --json"
+    )]
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BuildArgs {
+    /// OpenStreetMap extracts (.osm.pbf).
+    #[arg(long, num_args = 1.., required = true)]
+    pub osm: Vec<PathBuf>,
+    /// GTFS feeds (zip files or folders).
+    #[arg(long, num_args = 1..)]
+    pub gtfs: Vec<PathBuf>,
+    /// Where to write. Default: journey.kvj in the data directory, where `serve` and `api` find it.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Do not look whether the imported sites can be linked (needs no database).
+    #[arg(long)]
+    pub no_places: bool,
+    #[command(flatten)]
+    pub database: VisitArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub transit: TransitEvaluateArgs,
+    #[command(flatten)]
+    pub streets: StreetsEvaluateArgs,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Transit")]
+pub struct TransitEvaluateArgs {
+    /// GTFS feeds (zip files or folders) to search from stop to stop.
+    #[arg(long, num_args = 1.., requires_all = ["date", "queries"])]
+    pub gtfs: Vec<PathBuf>,
+    /// Service day, e.g. 2026-11-24.
+    #[arg(long, requires = "gtfs")]
+    pub date: Option<jiff::civil::Date>,
+    /// Queries: CSV with from,to,dep (stop ids; seconds after midnight) and optionally q.
+    #[arg(long, requires = "gtfs")]
+    pub queries: Option<PathBuf>,
+    /// Real-time updates of that day: a GTFS-Realtime FeedMessage with TripUpdates.
+    #[arg(long, requires = "gtfs")]
+    pub gtfs_rt: Option<PathBuf>,
+    /// Allow changes between platforms of a station where transfers.txt has none.
+    #[arg(long, requires = "gtfs")]
+    pub station_changes: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Streets")]
+pub struct StreetsEvaluateArgs {
+    /// OpenStreetMap extracts (.osm.pbf) whose streets are searched.
+    #[arg(long, num_args = 1.., requires = "pairs")]
+    pub streets: Vec<PathBuf>,
+    /// Queries on streets: CSV with from_lat,from_lon,to_lat,to_lon and optionally q.
+    #[arg(long, requires = "streets")]
+    pub pairs: Option<PathBuf>,
+    /// How to move on streets.
+    #[arg(long, value_enum, default_value = "foot")]
+    pub mode: StreetModeArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StreetModeArg {
+    Foot,
+    Bike,
+    Car,
+    Wheelchair,
+}

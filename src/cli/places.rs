@@ -1,0 +1,71 @@
+//! What `import` and `export` are given.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::VisitArgs;
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
+    #[command(flatten)]
+    pub database: VisitArgs,
+    /// Files, or folders that hold them.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub check: bool,
+    /// What becomes of places that the files no longer mention.
+    #[arg(long, value_enum, default_value = "keep")]
+    pub missing: MissingArg,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum ImportCommand {
+    /// Load counts of years past from CSV files, to sites that exist: occupancy and forecast begin with
+    /// them. What is there already stays; importing twice changes nothing. Works while the product runs.
+    #[command(
+        after_help = "Example:\n  kreisverkehr import history data/ --mapping docs/history/muenster.toml --check"
+    )]
+    History(ImportHistoryArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportHistoryArgs {
+    #[command(flatten)]
+    pub database: VisitArgs,
+    /// CSV files, archives of them (.tar.xz, .tar.gz), or folders.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the columns mean (TOML; examples in docs/history/).
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+    /// Slug of the town whose sites these must be.
+    #[arg(long, value_name = "SLUG")]
+    pub municipality: Option<String>,
+    /// Feed that the counts are stored under. Default: history-SLUG, made when it is not there.
+    #[arg(long, value_name = "ID")]
+    pub feed: Option<String>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MissingArg {
+    /// They stay; the report lists them.
+    Keep,
+    /// They end now; their past stays.
+    Close,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub database: VisitArgs,
+    /// Folder to write to; it is made when it is not there.
+    pub folder: PathBuf,
+}

@@ -1,0 +1,149 @@
+//! What the simulator and the demo are given.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::ServeArgs;
+
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Which sample county: the same seed gives the same one.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Weekday and time of day at which the county's own clock starts, or `now`.
+    #[arg(long, default_value = "tue 10:30")]
+    pub clock: String,
+    /// How much faster than real the county lives. Buses keep their timetable at 1 only.
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+    #[command(flatten)]
+    pub orders: OrderArgs,
+}
+
+/// What is to happen in the sample county.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What happens in the county")]
+pub struct OrderArgs {
+    /// This site (its id in sites.geojson) fills up and stays full. May be given several times.
+    #[arg(long, value_name = "SITE", value_delimiter = ',')]
+    pub fill: Vec<String>,
+    /// This line, or vehicle, runs late by so many seconds: its vehicles stand still until they are,
+    /// and say so at once. May be given several times.
+    #[arg(long, value_name = "LINE=SECONDS", value_delimiter = ',')]
+    pub delay: Vec<String>,
+    /// File with more of this, one a line: `fill SITE`, `delay LINE=SECONDS`. It is read every
+    /// second while the county runs: what you add happens, what you remove ends. The demo has one
+    /// in its data directory: orders.txt.
+    #[arg(long, value_name = "FILE")]
+    pub orders: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json\n  kreisverkehr simulate --history 365d --write-places past/ && kreisverkehr import past/\n  kreisverkehr simulate --history 365d --watch http://127.0.0.1:8080 --truth past.jsonl"
+)]
+pub struct SimulateArgs {
+    /// Broker to publish to.
+    #[arg(long, default_value = "mqtt://127.0.0.1:1883", hide_env_values = true)]
+    pub mqtt_url: String,
+    /// File that holds the broker's URL.
+    #[arg(long, conflicts_with = "mqtt_url")]
+    pub mqtt_url_file: Option<PathBuf>,
+    /// Which sample county: the same seed gives the same one.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write the sample county's (or with --load or --history that town's) input files into this
+    /// folder, send nothing.
+    #[arg(long)]
+    pub write_places: Option<PathBuf>,
+    /// Weekday and time of day at which the county's own clock starts, or `now`.
+    #[arg(long, default_value = "tue 10:30")]
+    pub clock: String,
+    /// How much faster than real the county lives.
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+    /// Stop after so many seconds.
+    #[arg(long)]
+    pub duration_s: Option<f64>,
+    /// Write what really happened and what was sent, one JSON line each.
+    #[arg(long)]
+    pub truth: Option<PathBuf>,
+    #[command(flatten)]
+    pub orders: OrderArgs,
+    #[command(flatten)]
+    pub faults: FaultArgs,
+    /// Load instead of a county: so many messages a second, whatever the answer (open loop).
+    #[arg(long)]
+    pub load: Option<f64>,
+    /// A past instead of a county: what the bays of a town said over so many days (365d, 26w, 12h),
+    /// in the order of time, as fast as it is taken. Each bay says about 6,000 things a year. Of the
+    /// faults --loss, --double, --reorder and --delay-s apply, to each of them.
+    #[arg(long, value_name = "SPAN", conflicts_with = "load", value_parser = span)]
+    pub history: Option<jiff::SignedDuration>,
+    /// Where the past ends, e.g. 2026-11-01T00:00:00Z. Default: now.
+    #[arg(long, value_name = "TIME", requires = "history")]
+    pub until: Option<jiff::Timestamp>,
+    /// Bays of the load (default 10000) or of the past (default 5000).
+    #[arg(long)]
+    pub bays: Option<u32>,
+    /// Connections of the load.
+    #[arg(long, default_value_t = 4)]
+    pub connections: u32,
+    /// Observations in each message of the load.
+    #[arg(long, default_value_t = 1)]
+    pub batch: u32,
+    /// Base URL of an API: the load measures until a change is seen there; the past does not run
+    /// ahead of what is received there (by /metrics), so that no broker has to drop what it cannot hold.
+    #[arg(long)]
+    pub watch: Option<String>,
+    /// Where the load's JSON report is written.
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+}
+
+/// A length of time, days having 24 hours.
+fn span(text: &str) -> Result<jiff::SignedDuration, String> {
+    let parse = || text.parse::<jiff::Span>()?.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
+    parse().map_err(|e| format!("{e}; write for example 365d, 26w or 12h"))
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Faults")]
+pub struct FaultArgs {
+    /// Share of messages that never arrive.
+    #[arg(long, default_value_t = 0.0)]
+    pub loss: f64,
+    /// Share of messages that are sent twice.
+    #[arg(long, default_value_t = 0.0)]
+    pub double: f64,
+    /// Share of messages that are overtaken by later ones.
+    #[arg(long, default_value_t = 0.0)]
+    pub reorder: f64,
+    /// Every message is held back by up to so many seconds.
+    #[arg(long, default_value_t = 0.0)]
+    pub delay_s: f64,
+    /// Share of places and vehicles whose clock is wrong.
+    #[arg(long, default_value_t = 0.0)]
+    pub wrong_clock: f64,
+    /// Share of bays whose sensor never changes.
+    #[arg(long, default_value_t = 0.0)]
+    pub stuck: f64,
+    /// Share of bays whose sensor wavers around each change.
+    #[arg(long, default_value_t = 0.0)]
+    pub flapping: f64,
+    /// Share of bays whose sensor falls silent.
+    #[arg(long, default_value_t = 0.0)]
+    pub dead: f64,
+    /// Share of devices with a nearly empty battery.
+    #[arg(long, default_value_t = 0.0)]
+    pub low_battery: f64,
+    /// Share of bays whose old state is sent again and again with a fresh time.
+    #[arg(long, default_value_t = 0.0)]
+    pub restamp: f64,
+    /// Share of bays whose device is replaced.
+    #[arg(long, default_value_t = 0.0)]
+    pub device_swap: f64,
+}
