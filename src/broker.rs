@@ -16,7 +16,7 @@ use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, DynamicStorage, MqttBrok
 use tokio::task::JoinHandle;
 
 use access::Access;
-pub use access::InternalCredentials;
+pub use access::{InternalCredentials, OnPublish};
 pub use users::UsersFile;
 
 /// Above every limit of the wire formats (`gtfs-rt`: 8 MiB): a broker discards what is larger, and nobody learns of it.
@@ -30,7 +30,6 @@ const CLIENT_CHANNEL_MESSAGES: usize = 20_000;
 /// warning in the log.
 const MAX_QUEUED_MESSAGES: usize = 100_000;
 const MAX_QUEUED_BYTES: usize = 256 << 20;
-const STOP_DEADLINE: Duration = Duration::from_secs(8);
 /// The library gives up a single wait for its writer after 5 s, and does not say so.
 const FLUSH_GIVEN_UP: Duration = Duration::from_millis(4_900);
 
@@ -49,7 +48,7 @@ const FLUSH_GIVEN_UP: Duration = Duration::from_millis(4_900);
 /// - never what ingest has acknowledged: that is in the database.
 ///
 /// A power failure also takes what the system had not written back (Linux: up to 30 s). An orderly stop writes
-/// everything that can be written in 8 s. Who must not lose a message for which the publisher has a PUBACK connects a
+/// everything that can be written within the stop's 10 s. Who must not lose a message for which the publisher has a PUBACK connects a
 /// durable broker by `--mqtt-url`.
 pub struct EmbeddedBroker {
     local_addr: SocketAddr,
@@ -65,7 +64,12 @@ impl EmbeddedBroker {
     /// # Errors
     /// Without `users` when `listen` is more than loopback; when the address is in use; when `storage_dir` cannot be
     /// used or another broker uses it.
-    pub async fn start(listen: SocketAddr, users: Option<&UsersFile>, storage_dir: &Path) -> Result<Self> {
+    pub async fn start(
+        listen: SocketAddr,
+        users: Option<&UsersFile>,
+        storage_dir: &Path,
+        on_publish: OnPublish,
+    ) -> Result<Self> {
         if users.is_none() && !listen.ip().to_canonical().is_loopback() {
             bail!(
                 "the embedded MQTT broker at {listen} could be used by everybody who reaches this machine: name a \
@@ -76,7 +80,7 @@ impl EmbeddedBroker {
         std::fs::create_dir_all(storage_dir)
             .with_context(|| format!("cannot create the MQTT storage directory {}", storage_dir.display()))?;
         let internal = InternalCredentials::random();
-        let access = Access::new(users.cloned(), &internal);
+        let access = Access::new(users.cloned(), &internal, on_publish);
         let mut broker = MqttBroker::with_config(config(listen, storage_dir))
             .await
             .map_err(|error| anyhow!("cannot start the embedded MQTT broker on {listen}: {error}"))?
@@ -108,12 +112,12 @@ impl EmbeddedBroker {
         &self.internal
     }
 
-    /// Disconnects the clients and writes what is not written yet; takes 8 s at most.
-    pub async fn stop(mut self) {
+    /// Disconnects the clients and writes what is not written yet, within `patience`.
+    pub async fn stop(mut self, patience: Duration) {
         self.shutdown.shutdown();
         let storage = self.storage.take();
         let running = &mut self.running;
-        let stopped = tokio::time::timeout(STOP_DEADLINE, async {
+        let stopped = tokio::time::timeout(patience, async {
             let ended = running.await;
             if let Some(storage) = storage {
                 flush(&storage).await;
@@ -125,7 +129,7 @@ impl EmbeddedBroker {
             Ok(Ok(Err(error))) => tracing::error!(%error, "the embedded MQTT broker ended with an error"),
             Ok(Err(error)) => tracing::error!(%error, "the embedded MQTT broker's task failed"),
             Err(_) => tracing::error!(
-                "the embedded MQTT broker could not write all queued messages within {STOP_DEADLINE:?}: the rest is lost"
+                "the embedded MQTT broker could not write all queued messages within {patience:.1?}: the rest is lost"
             ),
         }
     }

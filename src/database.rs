@@ -3,13 +3,14 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use store::Pool;
 use store::migrate::{Layout, is_migrated, migrate};
 use store::pool::without_password;
 use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::{DatabaseArgs, VisitArgs};
 
@@ -78,6 +79,28 @@ impl Database {
         Ok(Database { url, pool, layout, private })
     }
 
+    /// Where the database keeps its data, when that is on this machine and not within the data
+    /// directory; says so when it cannot be known.
+    pub async fn directory(&self) -> Option<PathBuf> {
+        if self.private.is_some() {
+            return None;
+        }
+        match store::pool::data_directory(&self.pool).await {
+            Ok(Some(path)) if path.exists() => Some(path),
+            Ok(_) => {
+                info!(
+                    "the disk of the database is not watched: it is on another machine, or our user may not \
+                     ask where it is (GRANT pg_read_all_settings)"
+                );
+                None
+            }
+            Err(error) => {
+                warn!("the disk of the database is not watched: {error}");
+                None
+            }
+        }
+    }
+
     /// The private database, when this process owns one: it must be looked after.
     pub fn owned(&self) -> Option<&Arc<PrivatePg>> {
         match &self.private {
@@ -91,11 +114,20 @@ impl Database {
     /// # Errors
     /// The private database does not stop.
     pub async fn close(self) -> Result<()> {
-        self.pool.close().await;
+        self.close_within(store::private_pg::PATIENCE).await
+    }
+
+    /// The same within `patience`, whatever state the database is in.
+    ///
+    /// # Errors
+    /// The private database does not stop.
+    pub async fn close_within(self, patience: Duration) -> Result<()> {
+        // Connections to a database that does not answer do not close either.
+        let _ = tokio::time::timeout(patience / 4, self.pool.close()).await;
         match self.private {
             Some(Private::Owned(private)) => {
                 info!("stopping the private PostgreSQL");
-                private.stop().await?;
+                private.stop_within(patience * 3 / 4).await?;
             }
             Some(Private::Shared(private)) => private.stop().await?,
             None => {}

@@ -23,10 +23,15 @@ fn free_pct(path: &Path) -> Option<f64> {
     (used + free > 0).then(|| 100.0 * free as f64 / (used + free) as f64)
 }
 
-/// Watches the disk of `path`; the receiver is true while there is room to store: `min_free_pct`
+/// Watches the disks of `paths`; the receiver is true while each has room to store: `min_free_pct`
 /// percent.
-pub fn watch_disk(path: PathBuf, min_free_pct: f64, cancel: CancellationToken) -> watch::Receiver<bool> {
-    watch(move || free_pct(&path), min_free_pct, cancel)
+pub fn watch_disk(
+    paths: Vec<PathBuf>,
+    min_free_pct: f64,
+    cancel: CancellationToken,
+) -> watch::Receiver<bool> {
+    let fullest = move || paths.iter().filter_map(|path| free_pct(path)).min_by(f64::total_cmp);
+    watch(fullest, min_free_pct, cancel)
 }
 
 fn watch(

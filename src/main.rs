@@ -13,6 +13,7 @@ mod live;
 mod logging;
 mod server;
 mod shutdown;
+mod tasks;
 mod ways;
 
 use std::process::ExitCode;
@@ -31,7 +32,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let outcome = runtime.block_on(run(cli.command));
+    // What still blocks a thread (a request to a slow server) must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -42,6 +42,6 @@ pub async fn start(
 impl Server {
     /// Waits for requests under way, for a moment.
     pub async fn finished(self) {
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.task).await;
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), self.task).await;
     }
 }

@@ -31,6 +31,8 @@ pub struct App {
     pub forecasts: Arc<Forecasts>,
     /// Whether there is room to store.
     pub may_store: watch::Receiver<bool>,
+    /// The first long-lived task of the process that ended unasked.
+    pub failed_task: watch::Receiver<Option<&'static str>>,
     /// Ends the streams, so that a graceful shutdown does not wait for them.
     pub shutdown: CancellationToken,
 }

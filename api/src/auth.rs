@@ -75,8 +75,16 @@ impl Caller {
     /// # Errors
     /// 401 without a valid key, 403 with one of another role.
     pub async fn with(shared: &Shared, headers: &HeaderMap, role: Role) -> Result<Self, Problem> {
+        Self::with_any(shared, headers, &[role]).await
+    }
+
+    /// The owner of a key of one of `roles`.
+    ///
+    /// # Errors
+    /// 401 without a valid key, 403 with one of another role.
+    pub async fn with_any(shared: &Shared, headers: &HeaderMap, roles: &[Role]) -> Result<Self, Problem> {
         let caller = Self::of(shared, headers).await?.ok_or_else(Problem::key_needed)?;
-        if caller.is(role) { Ok(caller) } else { Err(Problem::not_allowed()) }
+        if roles.iter().any(|role| caller.is(*role)) { Ok(caller) } else { Err(Problem::not_allowed()) }
     }
 
     /// Who it is, for the audit.

@@ -34,6 +34,7 @@ mod table;
 mod tests;
 mod transit;
 mod unbuilt;
+mod unmatched;
 mod vehicles;
 mod ways;
 mod wire;

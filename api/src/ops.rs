@@ -97,6 +97,11 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
         *app.may_store.borrow(),
         "Less of the disk is free than --min-free-disk-pct (default 5): nothing is stored or acknowledged until there is room; reading goes on.",
     )];
+    checks.push(Check::new(
+        "tasks",
+        app.failed_task.borrow().is_none(),
+        "A part of the process ended unexpectedly, and the process is about to end: the log says which and why; start it again.",
+    ));
     if let Some(hub) = &app.hub {
         checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
     }

@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::table::PARQUET;
 use crate::{
     analysis, bays, changes, docs, feeds, forecast, ops, pages, parking, punctuality, rejections, replay,
-    ridership, sensors, sites, unbuilt, vehicles, ways,
+    ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
 };
 
 /// The largest request body, bytes: some thousand numbers of rejections.
@@ -73,6 +73,7 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(rejections::rejections))
         .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
+        .routes(routes!(unmatched::unmatched_topics))
         .routes(routes!(punctuality::punctuality))
         .routes(routes!(ridership::ridership))
         .routes(routes!(forecast::forecast))

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rustc_hash::FxHashMap;
 
 use crate::closure::Spans;
-use crate::feed::{Broker, Feed};
+use crate::feed::{Broker, Feed, topic_matches};
 use crate::geo::Bbox;
 use crate::ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
 use crate::place::{Bay, Municipality, Site, Vehicle};
@@ -25,6 +25,7 @@ pub struct Entry<I, T> {
 /// See the module's description. Fill with [`Registry::new`].
 #[derive(Debug, Default)]
 pub struct Registry {
+    generation: i64,
     municipalities: FxHashMap<MunicipalityId, Municipality>,
     municipality_by_slug: HashMap<String, MunicipalityId>,
     sites: FxHashMap<SiteId, Entry<SiteId, Site>>,
@@ -43,6 +44,8 @@ pub struct Registry {
 /// What a [`Registry`] is made of.
 #[derive(Debug, Default, Clone)]
 pub struct Contents {
+    /// The number of the import that made it so; it grows with each.
+    pub generation: i64,
     pub municipalities: Vec<(MunicipalityId, Municipality)>,
     pub sites: Vec<Entry<SiteId, Site>>,
     pub bays: Vec<Entry<BayId, Bay>>,
@@ -59,6 +62,7 @@ impl Registry {
     pub fn new(contents: Contents) -> Self {
         let c = contents;
         Registry {
+            generation: c.generation,
             municipality_by_slug: c.municipalities.iter().map(|(id, m)| (m.slug.clone(), *id)).collect(),
             municipalities: c.municipalities.into_iter().collect(),
             site_by_key: c.sites.iter().map(|s| (s.def.id.clone(), s.id)).collect(),
@@ -73,6 +77,11 @@ impl Registry {
             feeds: c.feeds.into_iter().map(|f| (f.id, f)).collect(),
             closures: c.closures.into_iter().collect(),
         }
+    }
+
+    /// The number of the import that made it so.
+    pub fn generation(&self) -> i64 {
+        self.generation
     }
 
     pub fn municipality(&self, id: MunicipalityId) -> Option<&Municipality> {
@@ -137,6 +146,12 @@ impl Registry {
 
     pub fn feed(&self, id: FeedId) -> Option<&Entry<FeedId, Feed>> {
         self.feeds.get(&id)
+    }
+
+    /// Whether a feed of `broker` (`None`: the instance's own) reads `topic`.
+    pub fn reads(&self, broker: Option<&str>, topic: &str) -> bool {
+        let of_broker = self.feeds.values().map(|f| &f.def).filter(|f| f.broker.as_deref() == broker);
+        of_broker.filter(|f| f.is_subscribed()).any(|f| topic_matches(&f.topic, topic))
     }
 
     pub fn feeds(&self) -> impl Iterator<Item = &Entry<FeedId, Feed>> {

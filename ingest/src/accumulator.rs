@@ -14,6 +14,7 @@ use store::writer::Batch;
 use tokio::sync::Notify;
 
 use crate::acks::Acks;
+use crate::pending::{Pending, Source};
 
 /// Rows at which a batch is full: more saves little per row and delays what waits behind it.
 pub const BATCH_ROWS: usize = 10_000;
@@ -55,7 +56,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Filling {
-    batch: Batch,
+    pending: Pending,
     acks: Range<u64>,
     since: Option<Instant>,
 }
@@ -63,7 +64,7 @@ struct Filling {
 /// Rows that a writer took, and the messages that they stand for.
 #[derive(Debug)]
 pub struct Taken {
-    pub batch: Batch,
+    pub pending: Pending,
     pub acks: Range<u64>,
     pub since: Instant,
 }
@@ -74,24 +75,30 @@ impl Accumulator {
         Arc::new(Accumulator { state: Mutex::default(), room: Notify::new(), ready, acks })
     }
 
-    /// Lets `fill` add a message's rows. `ack`: the message's number, to be completed once the
-    /// rows are stored; a message without rows is complete with the batch before it.
+    /// Lets `fill` add the rows of the message `source`. `ack`: the message's number, to be completed
+    /// once the rows are stored; a message without rows is complete with the batch before it.
     ///
     /// Returns what `fill` returns, and whether there is still room.
-    pub fn push<R>(self: &Arc<Self>, ack: u64, fill: impl FnOnce(&mut Batch) -> R) -> (R, bool) {
+    pub fn push<R>(
+        self: &Arc<Self>,
+        ack: u64,
+        source: Option<Source>,
+        fill: impl FnOnce(&mut Batch) -> R,
+    ) -> (R, bool) {
         let mut guard = self.state.lock();
         let s = &mut *guard;
-        let before = s.open.batch.len();
-        let result = fill(&mut s.open.batch);
-        s.waiting_rows += s.open.batch.len() - before;
+        let before = s.open.pending.batch.len();
+        let result = s.open.pending.add(source, fill);
+        let rows = s.open.pending.batch.len();
+        s.waiting_rows += rows - before;
         let since = *s.open.since.get_or_insert_with(Instant::now);
         if s.open.acks.is_empty() {
             s.open.acks = ack..ack;
         }
         s.open.acks.end = ack + 1;
-        if s.open.batch.len() >= BATCH_ROWS {
+        if rows >= BATCH_ROWS {
             let filling = std::mem::take(&mut s.open);
-            s.full.push_back(Taken { batch: filling.batch, acks: filling.acks, since });
+            s.full.push_back(Taken { pending: filling.pending, acks: filling.acks, since });
         }
         let has_room = s.waiting_rows < MAX_WAITING_ROWS;
         let announce = !std::mem::replace(&mut s.announced, true);
@@ -123,7 +130,7 @@ impl Accumulator {
                 if !s.full.is_empty() {
                     return;
                 }
-                (s.open.batch.len(), s.open.since.map_or(MAX_AGE_LARGE, |t| t.elapsed()))
+                (s.open.pending.batch.len(), s.open.since.map_or(MAX_AGE_LARGE, |t| t.elapsed()))
             };
             let max_age = if rows < SMALL_ROWS { MAX_AGE_SMALL } else { MAX_AGE_LARGE };
             if rows == rows_before || age >= max_age {
@@ -139,7 +146,7 @@ impl Accumulator {
         let mut s = self.state.lock();
         let taken = s.full.pop_front().or_else(|| {
             let filling = std::mem::take(&mut s.open);
-            filling.since.map(|since| Taken { batch: filling.batch, acks: filling.acks, since })
+            filling.since.map(|since| Taken { pending: filling.pending, acks: filling.acks, since })
         });
         let more = !s.full.is_empty() || s.open.since.is_some();
         s.announced = more;

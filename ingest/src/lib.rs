@@ -10,12 +10,15 @@ pub mod decode;
 pub mod frames;
 pub mod metrics;
 pub mod mqtt;
+pub mod pending;
 pub mod plan;
 pub mod poll;
 pub mod receive;
 pub mod replay;
 pub mod service;
 pub mod session;
+pub mod sessions;
+pub mod subscriptions;
 pub mod trips;
 pub mod writers;
 

@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
+use store::unmatched::{EXAMPLES, Unmatched};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FeedLabel {
@@ -31,6 +32,9 @@ pub struct BrokerLabel {
     broker: String,
 }
 
+/// Of an unmatched topic so much is kept.
+const TOPIC_CHARS: usize = 200;
+
 /// All meters of the ingest.
 #[derive(Debug)]
 pub struct Metrics {
@@ -41,7 +45,8 @@ pub struct Metrics {
     connections: Family<BrokerLabel, Counter>,
     /// Subscriptions that a broker granted.
     pub subscriptions: Gauge,
-    pub unmatched: Counter,
+    unmatched: Counter,
+    unmatched_topics: Mutex<BTreeMap<(String, String), Unmatched>>,
     pub stored: Counter,
     pub duplicates: Counter,
     pub batch_rows: Histogram,
@@ -62,6 +67,7 @@ impl Metrics {
             connections: Family::default(),
             subscriptions: Gauge::default(),
             unmatched: Counter::default(),
+            unmatched_topics: Mutex::default(),
             stored: Counter::default(),
             duplicates: Counter::default(),
             batch_rows: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
@@ -81,7 +87,11 @@ impl Metrics {
         r.register("broker_connected", "1 while connected", m.connected.clone());
         r.register("broker_connections", "Connections made", m.connections.clone());
         r.register("subscriptions", "Subscriptions that stand", m.subscriptions.clone());
-        r.register("unmatched_messages", "Messages that match no feed's filter", m.unmatched.clone());
+        r.register(
+            "unmatched_messages",
+            "Messages that match no feed's filter, here or at the embedded broker",
+            m.unmatched.clone(),
+        );
         r.register("observations_stored", "Observations that were new", m.stored.clone());
         r.register("observations_duplicate", "Observations that were stored before", m.duplicates.clone());
         r.register("batch_rows", "Rows stored in one transaction", m.batch_rows.clone());
@@ -115,6 +125,33 @@ impl Metrics {
         if let Some(meter) = self.feeds.lock().get(&feed) {
             meter.rejected(Reason::Duplicate, at, n);
         }
+    }
+
+    /// Counts a message that no feed's filter matches, and keeps its topic as an example.
+    pub fn unmatched(&self, broker: &str, topic: &str, at: UtcMicros) {
+        self.unmatched.inc();
+        let mut topics = self.unmatched_topics.lock();
+        let of_broker = topics.keys().filter(|(b, _)| b == broker).count();
+        let topic: String =
+            topic.chars().map(|c| if c == '\0' { '\u{fffd}' } else { c }).take(TOPIC_CHARS).collect();
+        let key = (broker.to_owned(), topic);
+        if let Some(known) = topics.get_mut(&key) {
+            known.messages += 1;
+            known.last_at = at;
+        } else if of_broker < EXAMPLES {
+            let (broker, topic) = key.clone();
+            topics.insert(key, Unmatched { broker, topic, messages: 1, first_at: at, last_at: at });
+        }
+    }
+
+    /// What came since this was last asked.
+    pub fn take_unmatched(&self) -> Vec<Unmatched> {
+        std::mem::take(&mut *self.unmatched_topics.lock()).into_values().collect()
+    }
+
+    /// A broker that is connected to no longer.
+    pub fn forget_broker(&self, broker: &str) {
+        self.connected.remove(&BrokerLabel { broker: broker.to_owned() });
     }
 
     /// Notes a connection or its loss.

@@ -47,7 +47,7 @@ impl Plan {
     }
 
     /// What is to be subscribed: filter and QoS.
-    pub fn subscriptions(&self) -> impl Iterator<Item = (&str, u8)> {
-        self.routes.iter().map(|r| (r.feed.def.topic.as_str(), r.feed.def.qos))
+    pub fn subscriptions(&self) -> impl Iterator<Item = (String, u8)> {
+        self.routes.iter().map(|r| (r.feed.def.topic.clone(), r.feed.def.qos))
     }
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use domain::Reason;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
+use crate::pending::Source;
 use crate::plan::Plan;
-use crate::receive::{Message, receive};
+use crate::receive::{Message, receive_guarded};
 use crate::session::Shared;
 
 /// Seconds between two polls when the feed says nothing.
@@ -40,12 +42,21 @@ pub async fn run(
         let received_at = (shared.clock)();
         match fetched.map_err(|e| e.to_string()).and_then(|r| r) {
             Ok(payload) => {
+                let payload = Bytes::from(payload);
                 is_failing = false;
                 route.meter.connected_since(Some(received_at));
                 let message = Message { topic: without_query(url), payload: &payload, qos: 1, received_at };
                 let number = accumulator.acks.owe(0);
-                let (reasons, _) = accumulator
-                    .push(number, |b| receive(&current.registry, &route.feed, message, &shared.trips, b));
+                let source = Source {
+                    feed: route.feed.id,
+                    topic: Bytes::copy_from_slice(message.topic.as_bytes()),
+                    payload: payload.clone(),
+                    qos: 1,
+                    received_at,
+                };
+                let (reasons, _) = accumulator.push(number, Some(source), |b| {
+                    receive_guarded(&current.registry, &route.feed, message, &shared.trips, b)
+                });
                 route.meter.message(1, 1, received_at, None);
                 // A poll names every vehicle of the operator: those that are not ours are no news.
                 let told = reasons.iter().filter(|r| **r != Reason::UnknownPlace);

@@ -1,5 +1,7 @@
 //! One message, from its bytes to rows of a batch: the whole way can be read here.
 
+use std::panic::AssertUnwindSafe;
+
 use domain::registry::Entry;
 use domain::rejection::TOO_LARGE_HEAD_BYTES;
 use domain::{Feed, FeedFormat, FeedId, Reason, Registry, Rejection, UtcMicros};
@@ -90,7 +92,41 @@ fn frame<'a>(
     }
 }
 
-fn rejection(scene: &Scene<'_>, message: Message<'_>, fault: Fault) -> Rejection {
+/// As [`receive`], and a fault in our own code that ends in a panic costs this message alone: it goes to
+/// quarantine, and the stream goes on.
+pub fn receive_guarded(
+    registry: &Registry,
+    feed: &Entry<FeedId, Feed>,
+    message: Message<'_>,
+    memory: &TripMemory,
+    batch: &mut Batch,
+) -> Vec<Reason> {
+    guarded(registry, feed, message, batch, |batch| receive(registry, feed, message, memory, batch))
+}
+
+fn guarded(
+    registry: &Registry,
+    feed: &Entry<FeedId, Feed>,
+    message: Message<'_>,
+    batch: &mut Batch,
+    take_in: impl FnOnce(&mut Batch) -> Vec<Reason>,
+) -> Vec<Reason> {
+    let before = batch.lens();
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| take_in(batch)));
+    outcome.unwrap_or_else(|_| {
+        batch.split_off(before);
+        tracing::error!("feed '{}': a message made the program panic; please report it", feed.def.id);
+        let what =
+            "the program failed at this message; please report it, and replay it with a version that holds";
+        let fault = Fault::malformed(what);
+        let scene = Scene { registry, feed, received_at: message.received_at };
+        batch.rejections.push(rejection(&scene, message, fault));
+        vec![Reason::Malformed]
+    })
+}
+
+/// `message` as it goes to quarantine: of LoRaWAN only the fields that may be kept.
+pub fn rejection(scene: &Scene<'_>, message: Message<'_>, fault: Fault) -> Rejection {
     let feed = scene.feed;
     let is_lorawan = matches!(feed.def.format, FeedFormat::Chirpstack | FeedFormat::Tts);
     let head = match fault.reason {
@@ -126,8 +162,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_message_with_many_unknown_places_is_kept_once() {
+    fn town_with_a_feed() -> (Registry, Entry<FeedId, Feed>) {
         let id = MunicipalityId(1);
         let town = Municipality {
             slug: "town".into(),
@@ -144,11 +179,33 @@ mod tests {
         }))
         .unwrap();
         let feed = Entry { id: FeedId(1), municipality: id, def };
-        let registry = Registry::new(Contents {
-            municipalities: vec![(id, town)],
-            feeds: vec![feed.clone()],
-            ..Contents::default()
+        let contents =
+            Contents { municipalities: vec![(id, town)], feeds: vec![feed.clone()], ..Contents::default() };
+        (Registry::new(contents), feed)
+    }
+
+    #[test]
+    fn a_panic_costs_one_message_and_none_of_the_others() {
+        let (registry, feed) = town_with_a_feed();
+        let received_at = UtcMicros::parse("2026-11-22T12:00:01Z").unwrap();
+        let bad = Message { topic: "kv/1/f/bay/a", payload: b"bytes", qos: 1, received_at };
+        let mut batch = Batch::default();
+        receive_guarded(&registry, &feed, bad, &TripMemory::default(), &mut batch);
+        let kept = batch.rejections.clone();
+        assert_eq!(kept.len(), 1);
+        let reasons = guarded(&registry, &feed, bad, &mut batch, |batch| {
+            batch.rejections.push(kept[0].clone());
+            panic!("on purpose")
         });
+        assert_eq!(reasons, [Reason::Malformed]);
+        assert_eq!(batch.rejections.len(), 2);
+        assert_eq!(batch.rejections[0], kept[0]);
+        assert_eq!(batch.rejections[1].payload, b"bytes");
+    }
+
+    #[test]
+    fn a_message_with_many_unknown_places_is_kept_once() {
+        let (registry, feed) = town_with_a_feed();
         let payload = format!(
             "[{}]",
             vec![r#"{"topic":"bay/nowhere","at":"2026-11-22T12:00:00Z","state":"vacant"}"#; 100].join(",")

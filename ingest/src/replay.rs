@@ -9,7 +9,7 @@ use store::{Pool, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::receive::{Message, receive};
+use crate::receive::{Message, receive_guarded};
 use crate::trips::TripMemory;
 use crate::writers::{RETRY, WriterContext};
 
@@ -145,7 +145,7 @@ fn reread(registry: &Registry, kept: &[Kept]) -> (Batch, Vec<Replayed>) {
             if k.is_element { [b"[", k.payload.as_slice(), b"]"].concat() } else { k.payload.clone() };
         let message = Message { topic: &k.topic, payload: &payload, qos: k.qos, received_at: k.received_at };
         // Nothing is remembered of what is received again: it is told in full.
-        receive(registry, feed, message, &TripMemory::default(), &mut batch);
+        receive_guarded(registry, feed, message, &TripMemory::default(), &mut batch);
         let mut rejections = std::mem::take(&mut batch.rejections);
         if let (true, Some(first)) = (k.is_element, rejections.first_mut()) {
             first.payload.clone_from(&k.payload);

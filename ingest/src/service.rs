@@ -13,17 +13,18 @@ use store::changes::Committed;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::metrics::Metrics;
-use crate::mqtt::{Login, connect};
+use crate::mqtt::Login;
 use crate::plan::Plan;
 use crate::poll;
 use crate::replay;
-use crate::session::{Session, Shared};
+use crate::session::Shared;
+use crate::sessions::Sessions;
 use crate::writers::{self, WRITERS, WriterContext};
 
 /// How often the feeds' states are written down.
@@ -50,17 +51,30 @@ pub struct Config {
 pub struct Ingest {
     manager: JoinHandle<()>,
     cancel: CancellationToken,
+    ended: CancellationToken,
 }
 
 impl Ingest {
     /// Starts connecting and storing.
     pub fn start(config: Config) -> Self {
-        let cancel = CancellationToken::new();
-        let manager = tokio::spawn(manage(config, cancel.clone()));
-        Ingest { manager, cancel }
+        let (cancel, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (stop, guard) = (cancel.clone(), ended.clone().drop_guard());
+        let manager = tokio::spawn(async move {
+            // Also when it panics.
+            let _guard = guard;
+            manage(config, stop).await;
+        });
+        Ingest { manager, cancel, ended }
     }
 
-    /// Stores and acknowledges what was received, and ends.
+    /// Resolves when it has ended, which it does unasked only when something is wrong with the
+    /// program.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    /// Stores and acknowledges what was received, and ends. What the database does not take within
+    /// some seconds stays unacknowledged.
     pub async fn stop(self) {
         self.cancel.cancel();
         if let Err(e) = self.manager.await {
@@ -72,6 +86,7 @@ impl Ingest {
 struct Poller {
     plan: Arc<ArcSwap<Plan>>,
     cancel: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 async fn manage(mut config: Config, cancel: CancellationToken) {
@@ -91,26 +106,47 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     }
     drop(queue);
     writers.spawn(replay::run(context, config.pool.clone(), cancel.clone()));
-    let shared =
-        Shared { metrics: config.metrics.clone(), clock: config.clock.clone(), ready, trips: Arc::default() };
-    let mut sessions: HashMap<Option<String>, Session> = HashMap::new();
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let shared = Shared {
+        metrics: config.metrics.clone(),
+        clock: config.clock.clone(),
+        ready,
+        trips: Arc::default(),
+        ended,
+    };
+    let mut sessions = Sessions::new(
+        config.pool.clone(),
+        shared.clone(),
+        config.own_broker.clone(),
+        config.client_id.clone(),
+    );
+    if let Err(error) = sessions.recall().await {
+        warn!("what brokers hold for us from before is not known: {error}");
+    }
     let mut pollers: HashMap<FeedId, Poller> = HashMap::new();
     let mut status = tokio::time::interval(STATUS_EVERY);
+    // The generation of places whose subscriptions have been answered.
+    let mut settled_generation = -1;
     loop {
         let now = config.registry.borrow_and_update().clone();
         registry.store(now.clone());
-        arrange(&config, &now, &shared, &mut sessions).await;
+        unless(&cancel, sessions.arrange(&now)).await;
         arrange_pollers(&config, &now, &shared, &mut pollers);
+        let settled = sessions.settled();
+        tokio::pin!(settled);
         loop {
             tokio::select! {
                 () = cancel.cancelled() => {
-                    let stops = sessions.drain().map(|(_, s)| s.stop());
-                    stops.collect::<JoinSet<()>>().join_all().await;
                     pollers.values().for_each(|p| p.cancel.cancel());
-                    note_status(&config).await;
+                    sessions.stop().await;
                     // The writers end when the last one who could announce work is gone.
                     drop(shared);
-                    let _ = tokio::time::timeout(Duration::from_secs(2), writers.join_all()).await;
+                    let _ = tokio::time::timeout(LAST_WORDS, async {
+                        writers.join_all().await;
+                        note_status(&config).await;
+                        let _ = store::ingest_process::gone(&config.pool, &config.client_id).await;
+                    })
+                    .await;
                     return;
                 }
                 changed = config.registry.changed() => {
@@ -119,61 +155,47 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                     }
                     cancel.cancelled().await;
                 }
-                _ = status.tick() => note_status(&config).await,
+                () = &mut settled, if settled_generation != now.generation() => {
+                    settled_generation = now.generation();
+                    unless(&cancel, note_process(&config, settled_generation, &sessions)).await;
+                }
+                Some(end) = ends.recv() => unless(&cancel, sessions.ended(end)).await,
+                Some(ended) = writers.join_next() => {
+                    // What it held is neither stored nor acknowledged: only a new start puts that right.
+                    error!("a part of the ingest ended unexpectedly: {ended:?}");
+                    return;
+                }
+                _ = status.tick() => {
+                    unless(&cancel, note_status(&config)).await;
+                    if settled_generation == now.generation() {
+                        unless(&cancel, note_process(&config, settled_generation, &sessions)).await;
+                    }
+                    let has_dead_poller = pollers.values().any(|p| p.task.is_finished());
+                    if sessions.drop_ended() || has_dead_poller {
+                        break;
+                    }
+                }
             }
         }
     }
 }
 
-/// Brings the sessions in line with the brokers and feeds of `registry`.
-async fn arrange(
-    config: &Config,
-    registry: &Arc<Registry>,
-    shared: &Shared,
-    sessions: &mut HashMap<Option<String>, Session>,
-) {
-    let mut wanted: Vec<Option<String>> =
-        registry.feeds().filter(|f| f.def.is_subscribed()).map(|f| f.def.broker.clone()).collect();
-    wanted.sort();
-    wanted.dedup();
-    let gone: Vec<Option<String>> = sessions.keys().filter(|k| !wanted.contains(k)).cloned().collect();
-    for key in gone {
-        if let Some(session) = sessions.remove(&key) {
-            session.stop().await;
-        }
+/// Gives up `work` when a stop is asked for: a database that does not answer must not hold it up.
+async fn unless(cancel: &CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = work => {}
     }
-    for key in wanted {
-        let login = match &key {
-            None => match &config.own_broker {
-                Some(own) => Ok(own.clone()),
-                None => {
-                    warn!("some feeds name no broker, and there is none of our own: give --mqtt-url");
-                    continue;
-                }
-            },
-            Some(id) => match registry.brokers().iter().find(|b| b.id == *id) {
-                Some(broker) => Login::from_broker(broker, &format!("{}-{id}", config.client_id)),
-                None => continue,
-            },
-        };
-        let plan = Plan::new(registry.clone(), key.as_deref(), &config.metrics);
-        // One broker that cannot be used disturbs no other.
-        let started = login.and_then(|login| {
-            if let Some(session) = sessions.get(&key).filter(|s| *s.login() == login) {
-                session.replan(plan);
-                return Ok(None);
-            }
-            Session::start(login, plan, shared.clone(), CancellationToken::new()).map(Some)
-        });
-        match started {
-            Ok(None) => {}
-            Ok(Some(session)) => {
-                if let Some(before) = sessions.insert(key, session) {
-                    before.stop().await;
-                }
-            }
-            Err(e) => error!("{e}; its feeds are not served"),
-        }
+}
+
+/// How long the writers have for what is left, once all sessions have ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+async fn note_process(config: &Config, generation: i64, sessions: &Sessions) {
+    let noted =
+        store::ingest_process::note(&config.pool, &config.client_id, generation, &sessions.lacking()).await;
+    if let Err(error) = noted {
+        debug!("the ingest's state could not be noted: {error}");
     }
 }
 
@@ -184,7 +206,11 @@ fn arrange_pollers(
     pollers: &mut HashMap<FeedId, Poller>,
 ) {
     pollers.retain(|id, poller| {
-        let keep = registry.feed(*id).is_some_and(|f| f.def.url.is_some());
+        let has_ended = poller.task.is_finished();
+        if has_ended {
+            error!("the poller of feed {} ended unexpectedly; it is started again", id.0);
+        }
+        let keep = !has_ended && registry.feed(*id).is_some_and(|f| f.def.url.is_some());
         if !keep {
             poller.cancel.cancel();
         }
@@ -197,14 +223,10 @@ fn arrange_pollers(
             continue;
         }
         let (plan, cancel) = (Arc::new(ArcSwap::from_pointee(plan)), CancellationToken::new());
-        // Nothing is acknowledged to a web server: a client that never connects stands in.
-        let Ok((nobody, _)) = Login::from_url("none", "mqtt://localhost", "none").and_then(|l| connect(&l))
-        else {
-            continue;
-        };
-        let accumulator = Accumulator::new(shared.ready.clone(), Arc::new(Acks::new(nobody)));
-        tokio::spawn(poll::run(plan.clone(), accumulator, shared.clone(), cancel.clone()));
-        pollers.insert(feed.id, Poller { plan, cancel });
+        // Nothing is acknowledged to a web server.
+        let accumulator = Accumulator::new(shared.ready.clone(), Arc::new(Acks::new(())));
+        let task = tokio::spawn(poll::run(plan.clone(), accumulator, shared.clone(), cancel.clone()));
+        pollers.insert(feed.id, Poller { plan, cancel, task });
     }
 }
 
@@ -213,5 +235,6 @@ async fn note_status(config: &Config) {
     let statuses: Vec<(FeedId, serde_json::Value)> =
         statuses.into_iter().filter_map(|(id, s)| Some((id, serde_json::to_value(s).ok()?))).collect();
     // Not worth a word when the database is away: the writers say so.
+    let _ = store::unmatched::note(&config.pool, &config.metrics.take_unmatched()).await;
     let _ = store::feed_status::note(&config.pool, &statuses, (config.clock)()).await;
 }

@@ -3,12 +3,12 @@
 //! The event loop is polled without pause: decoding a message takes microseconds, and rows wait
 //! for the database in the accumulator, whose size the broker's window bounds.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -17,8 +17,10 @@ use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
+use crate::pending::Source;
 use crate::plan::Plan;
-use crate::receive::{Message, receive};
+use crate::receive::{Message, receive_guarded};
+use crate::subscriptions::Subscriptions;
 use crate::trips::TripMemory;
 
 /// Pauses between attempts to connect.
@@ -28,8 +30,12 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 /// An outage is told when it begins, and then once in this time.
 const RETELL: Duration = Duration::from_secs(60);
 
-/// How long a stop waits for what was received to be stored.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long a stop waits for what was received to be stored. What is not stored by then stays
+/// unacknowledged.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// How long a stop then waits for the acknowledgements and our good-bye to leave.
+const LEAVE: Duration = Duration::from_millis(500);
 
 /// A running session.
 #[derive(Debug)]
@@ -37,10 +43,16 @@ pub struct Session {
     login: Login,
     plan: Arc<ArcSwap<Plan>>,
     client: Client,
-    subscriptions: Arc<Mutex<Subscriptions>>,
-    metrics: Arc<Metrics>,
+    pub subscriptions: Arc<Subscriptions>,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// A subscription that has ended at a broker.
+#[derive(Debug)]
+pub struct Ended {
+    pub broker: String,
+    pub filter: String,
 }
 
 /// What all sessions share.
@@ -50,24 +62,27 @@ pub struct Shared {
     pub clock: Clock,
     pub ready: async_channel::Sender<Arc<Accumulator>>,
     pub trips: Arc<TripMemory>,
+    pub ended: mpsc::UnboundedSender<Ended>,
 }
 
 impl Session {
-    /// Starts to connect. `cancel` drains and ends it.
+    /// Starts to connect. `former`: filters that may still be subscribed under our name; those that
+    /// `plan` does not name are ended.
     ///
     /// # Errors
-    /// A certificate or key cannot be read.
+    /// There is no room for what a connection needs.
     pub fn start(
         login: Login,
         plan: Plan,
+        former: impl IntoIterator<Item = String>,
         shared: Shared,
-        cancel: CancellationToken,
     ) -> Result<Self, LoginError> {
-        let (client, event_loop) = connect(&login)?;
+        let (client, event_loop) = connect(login.clone())?;
         let acks = Arc::new(Acks::new(client.clone()));
+        let subscriptions = Arc::new(Subscriptions::new(plan.subscriptions(), former));
         let plan = Arc::new(ArcSwap::from_pointee(plan));
-        let subscriptions = Arc::new(Mutex::default());
-        let metrics = shared.metrics.clone();
+        // Visible from now on, not from the first success.
+        shared.metrics.connected(&login.broker, false);
         let runner = Runner {
             name: format!("{login:?}"),
             broker: login.broker.clone(),
@@ -77,10 +92,10 @@ impl Session {
             acks,
             shared,
             subscriptions: subscriptions.clone(),
-            answers: HashMap::new(),
         };
+        let cancel = CancellationToken::new();
         let task = tokio::spawn(runner.run(event_loop, cancel.clone()));
-        Ok(Session { login, plan, client, subscriptions, metrics, cancel, task })
+        Ok(Session { login, plan, client, subscriptions, cancel, task })
     }
 
     /// How it connects.
@@ -90,19 +105,14 @@ impl Session {
 
     /// Serves other feeds, or the same under other rules, from now on.
     pub fn replan(&self, plan: Plan) {
-        let before = self.plan.swap(Arc::new(plan));
-        let now = self.plan.load();
-        let was: Vec<(&str, u8)> = before.subscriptions().collect();
-        let wanted: Vec<(&str, u8)> = now.subscriptions().collect();
-        for (filter, _) in was.iter().filter(|w| !wanted.iter().any(|n| n.0 == w.0)) {
-            self.client.try_unsubscribe(filter);
-            if self.subscriptions.lock().granted.remove(*filter) {
-                self.metrics.subscriptions.dec();
-            }
-        }
-        for (filter, qos) in wanted.iter().filter(|n| !was.contains(n)) {
-            self.subscriptions.lock().ask(&self.client, filter, *qos);
-        }
+        let plan = Arc::new(plan);
+        self.plan.store(plan.clone());
+        self.subscriptions.replan(plan.subscriptions(), &self.client);
+    }
+
+    /// Whether it has ended, which it never does unasked unless something is wrong with the program.
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Stores and acknowledges what was received, and ends.
@@ -110,23 +120,6 @@ impl Session {
         self.cancel.cancel();
         if let Err(error) = self.task.await {
             error!("the session of {:?} ended in an error: {error}", self.login);
-        }
-    }
-}
-
-/// What was asked of the broker on this connection, and what it granted.
-#[derive(Debug, Default)]
-struct Subscriptions {
-    /// Filters whose SUBSCRIBE has not left yet, in order.
-    asked: VecDeque<String>,
-    granted: HashSet<String>,
-}
-
-impl Subscriptions {
-    /// Asks and notes it, in one order for all who ask.
-    fn ask(&mut self, client: &Client, filter: &str, qos: u8) {
-        if client.try_subscribe(filter, qos) {
-            self.asked.push_back(filter.to_owned());
         }
     }
 }
@@ -139,9 +132,7 @@ struct Runner {
     accumulator: Arc<Accumulator>,
     acks: Arc<Acks>,
     shared: Shared,
-    subscriptions: Arc<Mutex<Subscriptions>>,
-    /// Filters by the packet id under which they left.
-    answers: HashMap<u16, String>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl Runner {
@@ -151,26 +142,31 @@ impl Runner {
         let mut draining = false;
         let drained = self.drained(cancel.clone());
         tokio::pin!(drained);
+        let left = tokio::time::sleep(Duration::MAX);
+        tokio::pin!(left);
         loop {
             let event = tokio::select! {
                 biased;
                 () = &mut drained, if !draining => {
                     draining = true;
+                    left.as_mut().reset(tokio::time::Instant::now() + LEAVE);
                     self.client.try_disconnect();
                     continue;
                 }
+                () = &mut left, if draining => break,
                 event = event_loop.poll() => event,
             };
             match event {
                 // Brokers need not close the connection then, and some do not.
                 Ok(Event::Left) if draining => break,
-                Ok(event) => self.handle(event, &mut outage, cancel.is_cancelled()).await,
-                Err(_) if draining || (cancel.is_cancelled() && outage.is_some()) => break,
+                Ok(event) => self.handle(event, &mut outage, &cancel).await,
+                // Nothing can be acknowledged any more.
+                Err(_) if cancel.is_cancelled() => break,
                 Err(reason) => {
                     // In this order: a writer may have acknowledged since the client noticed.
                     self.acks.lost();
-                    event_loop.drop_acks();
                     self.lost(&mut outage, &reason);
+                    event_loop.drop_requests();
                     let pause = outage.as_mut().map_or(RETRY_FIRST, Outage::next_pause);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
@@ -194,11 +190,14 @@ impl Runner {
         }
     }
 
-    async fn handle(&mut self, event: Event, outage: &mut Option<Outage>, stopping: bool) {
+    async fn handle(&mut self, event: Event, outage: &mut Option<Outage>, stop: &CancellationToken) {
         match event {
-            Event::Message { topic, payload, qos, packet_id } if !stopping => {
+            Event::Message { topic, payload, qos, packet_id } if !stop.is_cancelled() => {
                 if !self.message(&topic, &payload, qos, packet_id) {
-                    self.accumulator.room().await;
+                    tokio::select! {
+                        () = self.accumulator.room() => {}
+                        () = stop.cancelled() => {}
+                    }
                 }
             }
             Event::Connected { session_present } => {
@@ -206,20 +205,13 @@ impl Runner {
                 self.acks.connected();
                 self.connected(session_present, outage.take());
             }
-            Event::Subscribing { packet_id } => {
-                let asked = self.subscriptions.lock().asked.pop_front();
-                if let Some(filter) = asked {
-                    self.answers.insert(packet_id, filter);
-                }
-            }
-            Event::Subscribed { packet_id, granted } => self.subscribed(packet_id, granted),
+            Event::Subscribed { granted } => self.subscribed(granted),
+            Event::Unsubscribed => self.unsubscribed(),
             Event::Dismissed { reason } => warn!("{} ended the connection: {reason}", self.name),
             Event::Message { .. } | Event::Left | Event::Other => {}
         }
     }
 
-    /// Subscribes on every connection: a broker that lost our session has no subscriptions, and
-    /// one that kept it does not mind.
     fn connected(&mut self, session_present: bool, outage: Option<Outage>) {
         let held = if session_present { "it kept our session" } else { "a new session" };
         match outage {
@@ -229,24 +221,21 @@ impl Runner {
             None => info!("connected to {}: {held}", self.name),
         }
         self.shared.metrics.connected(&self.broker, true);
-        let mut subscriptions = self.subscriptions.lock();
-        subscriptions.asked.clear();
-        self.answers.clear();
-        for (filter, qos) in self.plan.load().subscriptions() {
-            subscriptions.ask(&self.client, filter, qos);
-        }
+        self.subscriptions.connected(&self.client);
     }
 
-    fn subscribed(&mut self, packet_id: u16, granted: Result<u8, String>) {
-        let filter = self.answers.remove(&packet_id);
+    fn subscribed(&mut self, granted: Result<u8, String>) {
+        let Some((filter, is_new)) = self.subscriptions.subscribed(granted.clone(), &self.client) else {
+            return;
+        };
+        if is_new {
+            self.shared.metrics.subscriptions.inc();
+        }
         let plan = self.plan.load();
-        let route = filter.as_deref().and_then(|f| plan.routes.iter().find(|r| r.feed.def.topic == f));
+        let route = plan.routes.iter().find(|r| r.feed.def.topic == filter);
         match (granted, route) {
             (Ok(qos), Some(route)) => {
                 route.meter.connected_since(Some((self.shared.clock)()));
-                if self.subscriptions.lock().granted.insert(route.feed.def.topic.clone()) {
-                    self.shared.metrics.subscriptions.inc();
-                }
                 if qos < route.feed.def.qos {
                     warn!(
                         "{} grants feed '{}' QoS {qos} only: what is sent while we are away is lost",
@@ -256,17 +245,26 @@ impl Runner {
             }
             (Ok(_), None) => {}
             (Err(reason), _) => error!(
-                "{} refuses the subscription to '{}': {reason}; does its access rule allow our user to read it?",
+                "{} refuses the subscription to '{filter}': {reason}; does its access rule allow our user to read it?",
                 self.name,
-                filter.as_deref().unwrap_or("?")
             ),
         }
     }
 
+    fn unsubscribed(&mut self) {
+        let Some((filter, stood)) = self.subscriptions.unsubscribed(&self.client) else { return };
+        if stood {
+            self.shared.metrics.subscriptions.dec();
+        }
+        info!("{}: the subscription to '{filter}' has ended, no feed names it", self.name);
+        // Nobody listens any more only when the ingest ends.
+        let _ = self.shared.ended.send(Ended { broker: self.broker.clone(), filter });
+    }
+
     fn lost(&mut self, outage: &mut Option<Outage>, reason: &str) {
         self.shared.metrics.connected(&self.broker, false);
-        let granted = std::mem::take(&mut self.subscriptions.lock().granted);
-        self.shared.metrics.subscriptions.dec_by(granted.len() as i64);
+        let stood = self.subscriptions.lost(reason);
+        self.shared.metrics.subscriptions.dec_by(stood as i64);
         for route in &self.plan.load().routes {
             route.meter.connected_since(None);
         }
@@ -278,20 +276,22 @@ impl Runner {
     }
 
     /// Takes a message in; whether there is room for more.
-    fn message(&self, topic: &[u8], payload: &[u8], qos: u8, packet_id: u16) -> bool {
+    fn message(&self, topic: &Bytes, payload: &Bytes, qos: u8, packet_id: u16) -> bool {
         let received_at = (self.shared.clock)();
         let plan = self.plan.load();
         let number = self.acks.owe(if qos == 0 { 0 } else { packet_id });
-        let Some((topic, route)) = std::str::from_utf8(topic).ok().and_then(|t| Some((t, plan.route(t)?)))
+        let Some((name, route)) = std::str::from_utf8(topic).ok().and_then(|t| Some((t, plan.route(t)?)))
         else {
             // A feed that was just removed, or a broker that sends what nobody asked for.
-            self.shared.metrics.unmatched.inc();
-            return self.accumulator.push(number, |_| {}).1;
+            self.shared.metrics.unmatched(&self.broker, &String::from_utf8_lossy(topic), received_at);
+            return self.accumulator.push(number, None, |_| {}).1;
         };
-        let message = Message { topic, payload, qos, received_at };
-        let ((reasons, observed_at), has_room) = self.accumulator.push(number, |batch| {
+        let message = Message { topic: name, payload, qos, received_at };
+        let source =
+            Source { feed: route.feed.id, topic: topic.clone(), payload: payload.clone(), qos, received_at };
+        let ((reasons, observed_at), has_room) = self.accumulator.push(number, Some(source), |batch| {
             let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
-            let reasons = receive(&plan.registry, &route.feed, message, &self.shared.trips, batch);
+            let reasons = receive_guarded(&plan.registry, &route.feed, message, &self.shared.trips, batch);
             let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
                 .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
                 .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))

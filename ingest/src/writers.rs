@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use domain::{Reason, Registry, Rejection};
+use domain::{Registry, Rejection};
 use sqlx::postgres::PgConnectOptions;
 use store::StoreError;
 use store::changes::Committed;
@@ -14,7 +14,11 @@ use tracing::{error, info, warn};
 
 use crate::Clock;
 use crate::accumulator::{Accumulator, BATCH_ROWS, Taken};
+use crate::check::Scene;
+use crate::decode::Fault;
 use crate::metrics::Metrics;
+use crate::pending::{Pending, Source};
+use crate::receive::{Message, rejection};
 
 /// Two connections store 1.75 times as much as one; more only wait for each other.
 pub const WRITERS: usize = 2;
@@ -47,17 +51,17 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
         // Quiet sessions share a transaction.
         while let Some(accumulator) = next.take() {
             if let Some(taken) = accumulator.take() {
-                rows += taken.batch.len();
+                rows += taken.pending.batch.len();
                 parts.push((accumulator, taken));
             }
             if rows < BATCH_ROWS {
                 next = ready.try_recv().ok();
             }
         }
-        let sizes: Vec<usize> = parts.iter().map(|(_, t)| t.batch.len()).collect();
-        let batch = merge(&mut parts);
-        if !batch.is_empty() {
-            context.store(&mut writer, batch).await;
+        let sizes: Vec<usize> = parts.iter().map(|(_, t)| t.pending.batch.len()).collect();
+        let pending = merge(&mut parts);
+        if !pending.batch.is_empty() {
+            context.store(&mut writer, pending).await;
         }
         for ((accumulator, taken), rows) in parts.into_iter().zip(sizes) {
             accumulator.stored(rows, taken.acks);
@@ -93,43 +97,55 @@ async fn fold(writer: &mut Option<Writer>) {
     }
 }
 
-fn merge(parts: &mut [(Arc<Accumulator>, Taken)]) -> Batch {
-    let mut merged = Batch::default();
-    for (i, (_, taken)) in parts.iter_mut().enumerate() {
-        if i == 0 {
-            merged = std::mem::take(&mut taken.batch);
-            continue;
-        }
-        let b = &mut taken.batch;
-        merged.bays.append(&mut b.bays);
-        merged.sites.append(&mut b.sites);
-        merged.vehicles.append(&mut b.vehicles);
-        merged.passengers.append(&mut b.passengers);
-        merged.trips.append(&mut b.trips);
-        merged.uplinks.append(&mut b.uplinks);
-        merged.rejections.append(&mut b.rejections);
-    }
+fn merge(parts: &mut [(Arc<Accumulator>, Taken)]) -> Pending {
+    let mut parts = parts.iter_mut().map(|(_, taken)| std::mem::take(&mut taken.pending));
+    let mut merged = parts.next().unwrap_or_default();
+    parts.for_each(|mut part| merged.append(&mut part));
     merged
 }
 
 impl WriterContext {
-    /// Stores `batch`, however long it takes. What the database will never take goes to
-    /// quarantine, row by row.
-    async fn store(&mut self, writer: &mut Option<Writer>, batch: Batch) {
-        match self.store_whole(writer, &batch).await {
-            Ok(()) => {}
-            Err(refusal) => {
-                error!("the database refuses a batch, storing its rows one by one: {refusal}");
-                for single in singles(batch) {
-                    if let Err(refusal) = self.store_whole(writer, &single).await {
-                        let quarantine = Batch { rejections: refused(&single, &refusal), ..Batch::default() };
-                        if let Err(refusal) = self.store_whole(writer, &quarantine).await {
-                            error!("the database refuses even the rejection of a row: {refusal}");
-                        }
-                    }
+    /// Stores `pending`, however long it takes. Where the database refuses data for good, halves are
+    /// tried until the rows at fault are found: their messages go to quarantine, all others are stored.
+    async fn store(&mut self, writer: &mut Option<Writer>, pending: Pending) {
+        let mut waiting = vec![pending];
+        let mut last: Option<Source> = None;
+        while let Some(mut pending) = waiting.pop() {
+            let Err(refusal) = self.store_whole(writer, &pending.batch).await else { continue };
+            pending.note_refusal();
+            if let Some(rest) = pending.split() {
+                waiting.extend([rest, pending]);
+                continue;
+            }
+            // Rows of one message follow each other: it is kept once.
+            let Some(source) = pending.source().filter(|s| !last.as_ref().is_some_and(|l| l.is(s))) else {
+                continue;
+            };
+            error!(feed = source.feed.0, "the database refuses a message, it goes to quarantine: {refusal}");
+            if let Some(rejection) = self.refused(source, &refusal) {
+                let quarantine = Batch { rejections: vec![rejection], ..Batch::default() };
+                if let Err(refusal) = self.store_whole(writer, &quarantine).await {
+                    error!("the database refuses even the rejection of a message: {refusal}");
                 }
             }
+            last = Some(source.clone());
         }
+    }
+
+    /// `source` as it goes to quarantine; `None` if its feed is gone.
+    fn refused(&self, source: &Source, refusal: &StoreError) -> Option<Rejection> {
+        let registry = self.registry.load();
+        let feed = registry.feed(source.feed)?;
+        let topic = String::from_utf8_lossy(&source.topic);
+        let message = Message {
+            topic: &topic,
+            payload: &source.payload,
+            qos: source.qos,
+            received_at: source.received_at,
+        };
+        let fault =
+            Fault::malformed(format!("{refusal}; replay it once a version that stores it is installed"));
+        Some(rejection(&Scene { registry: &registry, feed, received_at: source.received_at }, message, fault))
     }
 
     /// # Errors
@@ -198,37 +214,4 @@ impl WriterContext {
             let _ = live.send(Arc::new(committed)).await;
         }
     }
-}
-
-fn singles(batch: Batch) -> impl Iterator<Item = Batch> {
-    let bays = batch.bays.into_iter().map(|row| Batch { bays: vec![row], ..Batch::default() });
-    let sites = batch.sites.into_iter().map(|row| Batch { sites: vec![row], ..Batch::default() });
-    let vehicles = batch.vehicles.into_iter().map(|row| Batch { vehicles: vec![row], ..Batch::default() });
-    let passengers =
-        batch.passengers.into_iter().map(|row| Batch { passengers: vec![row], ..Batch::default() });
-    let trips = batch.trips.into_iter().map(|row| Batch { trips: vec![row], ..Batch::default() });
-    let uplinks = batch.uplinks.into_iter().map(|row| Batch { uplinks: vec![row], ..Batch::default() });
-    let rejections =
-        batch.rejections.into_iter().map(|row| Batch { rejections: vec![row], ..Batch::default() });
-    bays.chain(sites).chain(vehicles).chain(passengers).chain(trips).chain(uplinks).chain(rejections)
-}
-
-fn refused(single: &Batch, refusal: &StoreError) -> Vec<Rejection> {
-    let heard = (single.bays.iter().map(|g| g.observation.heard))
-        .chain(single.sites.iter().map(|g| g.observation.heard))
-        .chain(single.vehicles.iter().map(|g| g.observation.heard))
-        .chain(single.passengers.iter().map(|g| g.observation.heard))
-        .chain(single.trips.iter().map(|o| o.heard));
-    heard
-        .map(|h| Rejection {
-            municipality: h.municipality,
-            feed: h.feed,
-            reason: Reason::Malformed,
-            topic: String::new(),
-            received_at: h.received_at,
-            detail: refusal.to_string(),
-            payload: format!("{single:?}").into_bytes(),
-            qos: 1,
-        })
-        .collect()
 }

@@ -174,7 +174,7 @@ impl World {
         self.delivered.push_back(message);
         let number = self.accumulator.acks.owe(packet_id);
         self.accumulator
-            .push(number, |batch| batch.rejections.extend(std::iter::repeat_n(row(message), rows)));
+            .push(number, None, |batch| batch.rejections.extend(std::iter::repeat_n(row(message), rows)));
     }
 
     fn take(&mut self) {
@@ -191,7 +191,7 @@ impl World {
         }
         let taken = self.taken.swap_remove(which % self.taken.len());
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        for row in &taken.batch.rejections {
+        for row in &taken.pending.batch.rejections {
             *counts.entry(row.received_at.0 as usize).or_default() += 1;
         }
         for (message, rows) in counts {
@@ -199,7 +199,7 @@ impl World {
             assert_eq!(rows % self.rows_of[&message], 0, "message {message} is torn");
             self.stored.insert(message, self.rows_of[&message]);
         }
-        self.accumulator.stored(taken.batch.len(), taken.acks);
+        self.accumulator.stored(taken.pending.batch.len(), taken.acks);
     }
 
     /// What is asked for on a broken connection waits.

@@ -27,7 +27,11 @@ impl InternalCredentials {
     }
 }
 
+/// Learns the topic of every message that somebody publishes, granted or not.
+pub type OnPublish = Box<dyn Fn(&str) + Send + Sync>;
+
 pub struct Access {
+    on_publish: OnPublish,
     internal_password: blake3::Hash,
     /// None: everybody may do everything.
     users: Option<UsersFile>,
@@ -36,8 +40,8 @@ pub struct Access {
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Access {
-    pub fn new(users: Option<UsersFile>, internal: &InternalCredentials) -> Self {
-        Self { internal_password: blake3::hash(internal.password.as_bytes()), users }
+    pub fn new(users: Option<UsersFile>, internal: &InternalCredentials, on_publish: OnPublish) -> Self {
+        Self { on_publish, internal_password: blake3::hash(internal.password.as_bytes()), users }
     }
 
     async fn is_known(&self, name: &str, password: &[u8]) -> bool {
@@ -96,6 +100,7 @@ impl AuthProvider for Access {
         user_id: Option<&'a str>,
         topic: &'a str,
     ) -> Answer<'a, bool> {
+        (self.on_publish)(topic);
         Box::pin(ready(self.is_granted(user_id, topic, |user| &user.publish)))
     }
 

@@ -22,7 +22,7 @@ fn loopback() -> SocketAddr {
 }
 
 async fn broker(users: Option<&UsersFile>, storage: &Path) -> EmbeddedBroker {
-    EmbeddedBroker::start(loopback(), users, storage).await.unwrap()
+    EmbeddedBroker::start(loopback(), users, storage, Box::new(|_| ())).await.unwrap()
 }
 
 /// Refusals come as reason codes to an MQTT 5.0 client, one request at a time.
@@ -152,7 +152,7 @@ async fn users_may_do_what_the_file_grants_and_nothing_else() {
     drop(ingest);
     let taken_over = Client::connect(addr, "ingest", Some(("reader", "reads"))).await.err();
     assert_eq!(taken_over, Some(ConnectReturnCode::NotAuthorized));
-    broker.stop().await;
+    broker.stop(PATIENCE).await;
 }
 
 #[tokio::test]
@@ -177,20 +177,25 @@ async fn on_loopback_everybody_may_do_everything_without_a_users_file() {
     };
     timeout(PATIENCE, acknowledged).await.unwrap();
     assert_eq!(reader.next_payload().await, "from 3.1.1");
-    broker.stop().await;
+    broker.stop(PATIENCE).await;
 }
 
 #[tokio::test]
 async fn refuses_other_machines_without_a_users_file() {
     let storage = TempDir::new().unwrap();
     let listen = "0.0.0.0:0".parse().unwrap();
-    let refused = EmbeddedBroker::start(listen, None, storage.path()).await.err().unwrap().to_string();
+    let refused = EmbeddedBroker::start(listen, None, storage.path(), Box::new(|_| ()))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(refused.contains("--mqtt-users") && refused.contains("127.0.0.1"), "{refused}");
 
     let nobody = UsersFile::parse("").unwrap();
-    let broker = EmbeddedBroker::start(listen, Some(&nobody), storage.path()).await.unwrap();
+    let broker =
+        EmbeddedBroker::start(listen, Some(&nobody), storage.path(), Box::new(|_| ())).await.unwrap();
     assert_eq!(broker.connect_addr().ip().to_string(), "127.0.0.1");
-    broker.stop().await;
+    broker.stop(PATIENCE).await;
 }
 
 #[tokio::test]
@@ -199,11 +204,11 @@ async fn keeps_queued_messages_over_a_restart() {
     let first = broker(None, storage.path()).await;
     open_session(first.connect_addr()).await;
     publish_all(first.connect_addr()).await;
-    first.stop().await;
+    first.stop(PATIENCE).await;
 
     let second = broker(None, storage.path()).await;
     assert_receives_all(second.connect_addr()).await;
-    second.stop().await;
+    second.stop(PATIENCE).await;
 }
 
 #[tokio::test]
@@ -233,7 +238,7 @@ async fn keeps_queued_messages_over_kill_9() {
 
     let second = broker(None, storage.path()).await;
     assert_receives_all(second.connect_addr()).await;
-    second.stop().await;
+    second.stop(PATIENCE).await;
 }
 
 /// Not a test of its own: what `keeps_queued_messages_over_kill_9` kills.

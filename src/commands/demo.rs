@@ -15,7 +15,6 @@ use super::simulate::{orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
-use crate::shutdown;
 use crate::ways::AREA_FILE;
 
 /// Runs until somebody stops it.
@@ -42,6 +41,9 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
     if let Err(p) = import::import(&running.database.pool, files, Missing::Keep, false).await? {
         bail!("{}", problems(&p));
+    }
+    for sentence in import::served::wait(&running.database.pool).await? {
+        eprintln!("note: {sentence}");
     }
 
     let (osm, gtfs) = (places_dir.join("streets.osm.pbf"), places_dir.join("gtfs.zip"));
@@ -73,13 +75,14 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
 
     println!("{}", serde_json::to_string(&running.ready)?);
     welcome(&running.ready, &county, &orders_file);
-    shutdown::requested().await?;
+    let why = running.stop_requested().await;
     eprintln!("stopping");
     cancel.cancel();
     if let Ok(Err(error)) = simulator.await {
         warn!("the simulator ended: {error}");
     }
-    running.stop().await
+    let stopped = running.stop().await;
+    why.and(stopped)
 }
 
 fn problems(problems: &[places::Problem]) -> String {

@@ -3,6 +3,7 @@
 mod admit;
 mod history;
 mod report;
+pub mod served;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,11 +37,18 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         MissingArg::Close => Missing::Close,
     };
     let outcome = import(&database.pool, files, missing, args.check).await;
+    let lacking = match &outcome {
+        Ok(Ok(_)) if !args.check => served::wait(&database.pool).await,
+        _ => Ok(Vec::new()),
+    };
     database.close().await?;
     match outcome? {
         Err(problems) => Ok(refuse(&problems)),
         Ok((report, other)) => {
             print!("{}", describe(&report, missing, args.check));
+            for sentence in lacking? {
+                eprintln!("note: {sentence}");
+            }
             for path in other {
                 println!(
                     "{}: kept for `kreisverkehr journey build`; import does not read it",

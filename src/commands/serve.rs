@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use domain::Registry;
 use ingest::metrics::Metrics;
-use ingest::mqtt::Login;
+use ingest::mqtt::{Login, Password};
 use ingest::service::{Config, Ingest};
 use ingest::{Clock, now_utc};
 use parking_lot::Mutex;
@@ -25,11 +25,22 @@ use crate::database::{Database, data_dir, secret};
 use crate::forecast;
 use crate::live::{Feeder, MEMORY};
 use crate::server::{self, Server};
+use crate::tasks::Tasks;
 use crate::ways::{AREA_FILE, Keeper};
 use crate::{disk, identity, shutdown};
 
 /// How often retention is enforced.
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+
+/// A stop takes no longer, whatever the database does: service managers kill what does not end, many
+/// after 10 s.
+const STOP_WITHIN: Duration = Duration::from_millis(9_500);
+
+/// What of it is left for the database when the broker has much to write.
+const DATABASE_STOPS_WITHIN: Duration = Duration::from_secs(2);
+
+/// The embedded broker's name in logs and metrics.
+const EMBEDDED: &str = "embedded";
 
 /// What runs in this process.
 struct Parts {
@@ -68,8 +79,7 @@ pub struct Ready {
 pub async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let running = Running::start(serve_parts(args)?).await?;
     running.announce()?;
-    shutdown::requested().await?;
-    running.stop().await
+    running.until_stopped().await
 }
 
 /// Starts everything in one process, for the demo.
@@ -109,8 +119,7 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
     })
     .await?;
     running.announce()?;
-    shutdown::requested().await?;
-    running.stop().await
+    running.until_stopped().await
 }
 
 /// Database to HTTP.
@@ -128,8 +137,7 @@ pub async fn api(args: ApiArgs) -> Result<ExitCode> {
     })
     .await?;
     running.announce()?;
-    shutdown::requested().await?;
-    running.stop().await
+    running.until_stopped().await
 }
 
 fn mqtt_url(args: &MqttArgs) -> Result<Option<String>> {
@@ -151,6 +159,7 @@ pub struct Running {
     reading: CancellationToken,
     /// Ends the care for the private database.
     care: CancellationToken,
+    tasks: Tasks,
 }
 
 impl Running {
@@ -158,9 +167,10 @@ impl Running {
         let dir = data_dir(&parts.database)?;
         let database = Database::open(&parts.database).await?;
         let (reading, care) = (CancellationToken::new(), CancellationToken::new());
+        let tasks = Tasks::new();
         if let Some(private) = database.owned() {
             let (private, care) = (private.clone(), care.clone());
-            tokio::spawn(async move { private.supervise(care).await });
+            tasks.spawn("the care for the private PostgreSQL", async move { private.supervise(care).await });
         }
         let clock: Clock = Arc::new(now_utc);
         let mut meters = Meters::default();
@@ -177,12 +187,15 @@ impl Running {
             memory: memory_rx,
         };
         let mut loaded = registry_rx.clone();
-        tokio::spawn(feeder.run(reading.clone()));
+        tasks.spawn("live state", feeder.run(reading.clone()));
         // The first registry is there once live state has been rebuilt.
         loaded.changed().await.context("live state could not be loaded")?;
 
-        let (broker, own_broker) = own_broker(&parts, &dir).await?;
-        let may_store = disk::watch_disk(dir.clone(), parts.min_free_disk_pct, reading.clone());
+        let watch_topics = (registry_rx.clone(), metrics.clone(), clock.clone());
+        let (broker, own_broker) = own_broker(&parts, &dir, watch_topics).await?;
+        let mut disks = vec![dir.clone()];
+        disks.extend(database.directory().await);
+        let may_store = disk::watch_disk(disks, parts.min_free_disk_pct, reading.clone());
         let ingest = match parts.ingest {
             None => None,
             Some(_) => Some(Ingest::start(Config {
@@ -197,7 +210,8 @@ impl Running {
                 may_store: may_store.clone(),
             })),
         };
-        if ingest.is_some() {
+        if let Some(ingest) = &ingest {
+            tasks.spawn("the ingest", ingest.ended().cancelled_owned());
             let derivation = crate::derive::Derivation {
                 pool: database.pool.clone(),
                 url: database.url.clone(),
@@ -205,7 +219,7 @@ impl Running {
                 waiting,
                 may_store: may_store.clone(),
             };
-            tokio::spawn(crate::derive::run(derivation, reading.clone()));
+            tasks.spawn("the deriving of occupancy", crate::derive::run(derivation, reading.clone()));
         }
         // Kept open although nothing may be sent: the feeder then waits for other processes' changes.
         let keep_open = (memory, care.clone());
@@ -214,7 +228,7 @@ impl Running {
             drop(keep_open.0);
         });
         if let Some(retention) = parts.retention {
-            tokio::spawn(enforce_retention(database.pool.clone(), retention, reading.clone()));
+            tasks.spawn("retention", enforce_retention(database.pool.clone(), retention, reading.clone()));
         }
 
         let ways = Arc::new(api::Ways::default());
@@ -223,13 +237,13 @@ impl Running {
             let (ways, hub, clock) = (ways.clone(), hub.clone(), clock.clone());
             let keeper = Keeper { ways, hub, clock, file };
             let loaded = keeper.load().await;
-            tokio::spawn(keeper.run(loaded, reading.clone()));
+            tasks.spawn("what journeys rest on", keeper.run(loaded, reading.clone()));
         }
         let forecasts = Arc::new(api::Forecasts::default());
         if let Some(hub) = &hub {
             let (forecasts, hub, clock) = (forecasts.clone(), hub.clone(), clock.clone());
             let keeper = forecast::Keeper { forecasts, hub, clock, pool: database.pool.clone() };
-            tokio::spawn(keeper.run(reading.clone()));
+            tasks.spawn("forecasting", keeper.run(reading.clone()));
         }
         let app = api::App {
             hub: hub.clone(),
@@ -239,6 +253,7 @@ impl Running {
             pool: Some(database.pool.clone()),
             metrics: Arc::new(Mutex::new(meters)),
             may_store,
+            failed_task: tasks.failed(),
             shutdown: reading.clone(),
         };
         let mut servers = Vec::new();
@@ -259,7 +274,7 @@ impl Running {
             mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
             database_url: store::pool::without_password(&database.url),
         };
-        Ok(Running { ready, database, broker, ingest, servers, reading, care })
+        Ok(Running { ready, database, broker, ingest, servers, reading, care, tasks })
     }
 
     /// Prints the ready line.
@@ -268,13 +283,42 @@ impl Running {
         Ok(())
     }
 
+    /// Runs until somebody asks the process to stop, or a part of it ends unasked; then stops.
+    ///
+    /// # Errors
+    /// See [`Running::stop_requested`] and [`Running::stop`].
+    async fn until_stopped(self) -> Result<ExitCode> {
+        let why = self.stop_requested().await;
+        let stopped = self.stop().await;
+        why.and(stopped)
+    }
+
+    /// Resolves when somebody asks the process to stop.
+    ///
+    /// # Errors
+    /// A part of the process ended unasked: it must stop too.
+    pub async fn stop_requested(&self) -> Result<()> {
+        let mut failed = self.tasks.failed();
+        tokio::select! {
+            requested = shutdown::requested() => Ok(requested?),
+            failed = failed.wait_for(Option::is_some) => {
+                let name = failed.ok().and_then(|f| *f).unwrap_or("a part of the process");
+                bail!("{name} ended unexpectedly; the log says why")
+            }
+        }
+    }
+
     /// Stops in the order that loses nothing: the ingest stores and acknowledges what it has,
-    /// then readers end, then the broker and at last the database.
+    /// then readers end, then the broker and at last the database. Each part has what the ones before
+    /// it left of [`STOP_WITHIN`].
     ///
     /// # Errors
     /// The private database does not stop.
     pub async fn stop(self) -> Result<ExitCode> {
         info!("stopping");
+        self.tasks.stop();
+        let end = Instant::now() + STOP_WITHIN;
+        let left = || end.saturating_duration_since(Instant::now());
         if let Some(ingest) = self.ingest {
             ingest.stop().await;
         }
@@ -283,27 +327,42 @@ impl Running {
             server.finished().await;
         }
         if let Some(broker) = self.broker {
-            broker.stop().await;
+            broker.stop(left().saturating_sub(DATABASE_STOPS_WITHIN)).await;
         }
         self.care.cancel();
-        self.database.close().await?;
+        self.database.close_within(left()).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn own_broker(parts: &Parts, dir: &std::path::Path) -> Result<(Option<EmbeddedBroker>, Option<Login>)> {
+/// What it takes to notice topics that no feed reads.
+type WatchTopics = (watch::Receiver<Arc<Registry>>, Arc<Metrics>, Clock);
+
+async fn own_broker(
+    parts: &Parts,
+    dir: &std::path::Path,
+    watch_topics: WatchTopics,
+) -> Result<(Option<EmbeddedBroker>, Option<Login>)> {
     let client_id = identity::client_id(dir)?;
     match &parts.ingest {
         Some(Broker::Given(url)) => Ok((None, Some(Login::from_url("own", url, &client_id)?))),
         Some(Broker::Embedded(args)) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
-            let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage).await?;
+            let (registry, metrics, clock) = watch_topics;
+            let on_publish = move |topic: &str| {
+                if !registry.borrow().reads(None, topic) {
+                    metrics.unmatched(EMBEDDED, topic, clock());
+                }
+            };
+            let broker =
+                EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, Box::new(on_publish))
+                    .await?;
             let url = format!("mqtt://{}", broker.connect_addr());
-            let mut login = Login::from_url("embedded", &url, &client_id)?;
+            let mut login = Login::from_url(EMBEDDED, &url, &client_id)?;
             let internal = broker.internal_credentials();
             login.username = Some(internal.username.clone());
-            login.password = Some(internal.password.clone());
+            login.password = Some(Password::Given(internal.password.clone()));
             Ok((Some(broker), Some(login)))
         }
         Some(Broker::None) | None => Ok((None, None)),

@@ -9,6 +9,7 @@ pub mod error;
 pub mod feed_status;
 pub mod forecast;
 pub mod history;
+pub mod ingest_process;
 pub mod inspect;
 pub mod keys;
 pub mod live;
@@ -22,6 +23,7 @@ pub mod retention;
 pub mod transit_history;
 mod trips;
 pub mod ts;
+pub mod unmatched;
 pub mod writer;
 
 pub use error::StoreError;

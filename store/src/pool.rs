@@ -1,5 +1,6 @@
 //! Connections.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -48,6 +49,23 @@ pub async fn ping(pool: &Pool) -> Result<(), StoreError> {
         Ok(answer) => answer.map(drop).map_err(Into::into),
         Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
     }
+}
+
+/// The server's data directory, when it runs on this machine and our user may know.
+///
+/// # Errors
+/// The database is not available.
+pub async fn data_directory(pool: &Pool) -> Result<Option<PathBuf>, StoreError> {
+    // NULL for a socket. A server that we reach by an address of its own may be another machine.
+    let path: Option<String> = sqlx::query_scalar(
+        "SELECT CASE WHEN (coalesce(inet_server_addr(), '127.0.0.1') <<= '127.0.0.0/8' OR inet_server_addr() = '::1')
+                      AND ((SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+                          OR pg_has_role(current_user, 'pg_read_all_settings', 'USAGE'))
+                     THEN current_setting('data_directory') END",
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(path.map(PathBuf::from))
 }
 
 /// `url` without its passwords, to be shown.

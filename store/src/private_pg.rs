@@ -41,6 +41,8 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const START_ATTEMPTS: u32 = 3;
 /// How long a command waits for another process's server that is just being started.
 const ATTACH_DEADLINE: Duration = Duration::from_secs(60);
+/// What a command that is in no hurry gives the server to stop.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A start costs little, and every second without a database is one in which nothing is acknowledged.
 const RESTART_BACKOFF_MAX: Duration = Duration::from_secs(3);
 
@@ -165,16 +167,27 @@ impl PrivatePg {
         }
     }
 
-    /// Stops the server and waits for its end: at most 10 s for an orderly shutdown, which disconnects clients, then
-    /// at once (the next start recovers). Also ends [`supervise`](Self::supervise).
+    /// Stops the server with [`PATIENCE`]. Also ends [`supervise`](Self::supervise).
+    ///
+    /// # Errors
+    /// It does not end, not even when it is killed.
     pub async fn stop(&self) -> Result<(), PrivatePgError> {
+        self.stop_within(PATIENCE).await
+    }
+
+    /// Stops the server within `patience`, most of it for an orderly shutdown, which disconnects clients; after a
+    /// disorderly one the next start recovers. Also ends [`supervise`](Self::supervise).
+    ///
+    /// # Errors
+    /// It does not end, not even when it is killed.
+    pub async fn stop_within(&self, patience: Duration) -> Result<(), PrivatePgError> {
         let server = {
             let mut state = self.state.lock();
             state.is_stopping = true;
             state.server.take()
         };
         match server {
-            Some(server) => server.postmaster.stop(&self.cluster.layout.log).await,
+            Some(server) => server.postmaster.stop(patience, &self.cluster.layout.log).await,
             None => Ok(()),
         }
     }
@@ -215,7 +228,7 @@ impl PrivatePg {
                 return self.record(|| Ok(Server { postmaster, log_start: 0 }));
             }
             tracing::info!(pid, "stopping the old private PostgreSQL");
-            postmaster.stop(log).await?;
+            postmaster.stop(PATIENCE, log).await?;
         }
         process::clear_remains(&self.cluster.layout).await?;
         tracing::info!(version = self.cluster.binaries.major, "starting the private PostgreSQL");

@@ -86,6 +86,11 @@ impl Instance {
 
     /// SIGTERM; it must end within 10 s.
     pub async fn stop(mut self) {
+        self.end().await;
+    }
+
+    /// The same for an instance that starts again.
+    pub async fn end(&mut self) {
         let pid = nix::unistd::Pid::from_raw(self.process.id().unwrap() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         let status = tokio::time::timeout(Duration::from_secs(10), self.process.wait()).await;
@@ -98,11 +103,12 @@ impl Instance {
 
     /// Runs a command on this instance's data directory: exit code, standard output and error.
     pub fn command(&self, args: &[&str]) -> (bool, String, String) {
-        let mut all: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
-        all.extend(["--data-dir".to_owned(), self.data().to_string_lossy().into_owned()]);
-        let done = Command::new(BIN).args(&all).env("KV_LOG", "warn").output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (done.status.success(), text(&done.stdout), text(&done.stderr))
+        run(args, &["--data-dir", &self.data().to_string_lossy()])
+    }
+
+    /// The same on the database at `url`.
+    pub fn command_on(&self, url: &str, args: &[&str]) -> (bool, String, String) {
+        run(args, &["--data-dir", &self.data().to_string_lossy(), "--database-url", url])
     }
 
     /// Imports the test's town, or a file of it.
@@ -205,6 +211,12 @@ pub fn postmaster(data: &Path) -> Option<nix::unistd::Pid> {
     let pid: i32 = text.lines().next()?.trim().parse().ok()?;
     let works_in = std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
     (works_in == cluster.canonicalize().ok()?).then(|| nix::unistd::Pid::from_raw(pid))
+}
+
+fn run(args: &[&str], more: &[&str]) -> (bool, String, String) {
+    let done = Command::new(BIN).args(args).args(more).env("KV_LOG", "warn").output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (done.status.success(), text(&done.stdout), text(&done.stderr))
 }
 
 async fn start(args: &[String], dir: &Path) -> (tokio::process::Child, Value) {

@@ -81,6 +81,7 @@ impl County {
             pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             may_store: watch::channel(true).1,
+            failed_task: watch::channel(None).1,
             shutdown: CancellationToken::new(),
         };
         let router = router(&app);

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use tower::ServiceExt;
 
-use super::fixture::{County, read};
+use super::fixture::{Answer, County, read};
 use crate::{openapi_json, ops_router, public_router};
 
 #[tokio::test]
@@ -17,7 +17,25 @@ async fn not_ready_says_why() {
     county.hub.set_ready(false);
     let answer = county.get("/readyz").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.json()["checks"][1]["reason"], "Live state is being rebuilt from the store.");
+    assert_eq!(check(&answer, "live_state")["reason"], "Live state is being rebuilt from the store.");
+}
+
+/// The condition of this name.
+fn check(answer: &Answer, name: &str) -> serde_json::Value {
+    let checks = answer.json()["checks"].as_array().unwrap().clone();
+    checks.into_iter().find(|c| c["name"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_task_that_has_ended_is_not_ready() {
+    let mut county = County::new();
+    assert_eq!(check(&county.get("/readyz").await, "tasks")["ok"], true);
+    county.app.failed_task = tokio::sync::watch::channel(Some("the ingest")).1;
+    let router = public_router(&county.app);
+    let answer =
+        read(router.oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(check(&answer, "tasks")["ok"], false);
 }
 
 /// Something that takes connections and never answers.
@@ -33,7 +51,7 @@ async fn a_silent_database_is_not_ready_and_is_asked_once() {
     assert!(asked_at.elapsed() < std::time::Duration::from_millis(3_500), "{:?}", asked_at.elapsed());
     for answer in answers {
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-        let check = &answer.json()["checks"][2];
+        let check = check(&answer, "database");
         assert_eq!((check["name"].as_str(), check["ok"].as_bool()), (Some("database"), Some(false)));
         assert!(check["reason"].as_str().unwrap().starts_with("The database does not answer"));
     }

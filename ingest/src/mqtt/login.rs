@@ -1,11 +1,20 @@
-//! How to reach a broker. Secrets are read from their files at the moment of connecting, and
-//! never printed.
+//! How to reach a broker. Files with secrets are read at each attempt to connect, so that one that
+//! appears or changes later is taken up; what they hold is never printed.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
 use domain::{Broker, MqttVersion};
+use percent_encoding::percent_decode_str;
 use url::Url;
+
+/// Where a password comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Password {
+    Given(String),
+    /// Read at each attempt to connect.
+    File(PathBuf),
+}
 
 /// A broker's address and credentials.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,10 +25,10 @@ pub struct Login {
     pub port: u16,
     pub tls: bool,
     pub username: Option<String>,
-    pub password: Option<String>,
-    pub ca_file: Option<String>,
-    pub cert_file: Option<String>,
-    pub key_file: Option<String>,
+    pub password: Option<Password>,
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
     /// Names our session at the broker: it holds messages for us while we are away.
     pub client_id: String,
     pub version: MqttVersion,
@@ -32,7 +41,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// A broker's definition cannot be used.
+/// A broker's definition, or a file that it names, cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("broker '{broker}': {field}: {message}")]
 pub struct LoginError {
@@ -42,7 +51,8 @@ pub struct LoginError {
 }
 
 impl Login {
-    /// From a URL such as `mqtt://user:password@host:1883` or `mqtts://host`.
+    /// From a URL such as `mqtt://user:password@host:1883` or `mqtts://host`. User and password are
+    /// percent-decoded (RFC 3986, 2.1): a password `p@ss` is written `p%40ss`.
     ///
     /// # Errors
     /// The URL is not one of MQTT.
@@ -56,13 +66,20 @@ impl Login {
             other => return Err(error(format!("'{other}' is not mqtt or mqtts"))),
         };
         let host = parsed.host_str().filter(|h| !h.is_empty()).ok_or_else(|| error("no host".into()))?;
+        let decoded = |what: &str, text: &str| {
+            percent_decode_str(text)
+                .decode_utf8()
+                .map(|t| t.into_owned())
+                .map_err(|_| error(format!("the {what} is not UTF-8 once it is percent-decoded")))
+        };
+        let username = Some(parsed.username()).filter(|u| !u.is_empty());
         Ok(Login {
             broker: broker.to_owned(),
             host: host.trim_matches(['[', ']']).to_owned(),
             port: parsed.port().unwrap_or(if tls { 8883 } else { 1883 }),
             tls,
-            username: Some(parsed.username().to_owned()).filter(|u| !u.is_empty()),
-            password: parsed.password().map(str::to_owned),
+            username: username.map(|u| decoded("user", u)).transpose()?,
+            password: parsed.password().map(|p| decoded("password", p).map(Password::Given)).transpose()?,
             ca_file: None,
             cert_file: None,
             key_file: None,
@@ -71,10 +88,10 @@ impl Login {
         })
     }
 
-    /// From a broker of `feeds.toml`.
+    /// From a broker of `feeds.toml`. Its files are not looked at yet.
     ///
     /// # Errors
-    /// The URL is not one of MQTT, or the password's file cannot be read.
+    /// The URL is not one of MQTT, or only one of `cert_file` and `key_file` is given.
     pub fn from_broker(broker: &Broker, client_id: &str) -> Result<Self, LoginError> {
         let mut login =
             Login::from_url(&broker.id, &broker.url, broker.client_id.as_deref().unwrap_or(client_id))?;
@@ -82,22 +99,68 @@ impl Login {
             login.username = Some(username.clone());
         }
         if let Some(path) = &broker.password_file {
-            login.password = Some(read_secret(&broker.id, "password_file", Path::new(path))?);
+            login.password = Some(Password::File(path.into()));
         }
-        login.ca_file = broker.ca_file.clone();
-        login.cert_file = broker.cert_file.clone();
-        login.key_file = broker.key_file.clone();
+        let path = |file: &Option<String>| file.as_deref().map(PathBuf::from);
+        login.ca_file = path(&broker.ca_file);
+        login.cert_file = path(&broker.cert_file);
+        login.key_file = path(&broker.key_file);
+        if login.cert_file.is_some() != login.key_file.is_some() {
+            return Err(login.error("cert_file", "cert_file and key_file are only used together"));
+        }
         login.version = broker.version;
         Ok(login)
     }
+
+    /// User and password, with what the password's file holds now.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn credentials(&self) -> Result<Option<(String, String)>, LoginError> {
+        let Some(username) = self.username.clone() else { return Ok(None) };
+        let password = match &self.password {
+            None => String::new(),
+            Some(Password::Given(password)) => password.clone(),
+            Some(Password::File(path)) => {
+                let text = std::fs::read_to_string(path).map_err(|e| {
+                    self.error("password_file", format!("{} cannot be read: {e}", path.display()))
+                })?;
+                text.trim_end_matches(['\r', '\n']).to_owned()
+            }
+        };
+        Ok(Some((username, password)))
+    }
+
+    pub(super) fn error(&self, field: &'static str, message: impl Into<String>) -> LoginError {
+        LoginError { broker: self.broker.clone(), field, message: message.into() }
+    }
 }
 
-fn read_secret(broker: &str, field: &'static str, path: &Path) -> Result<String, LoginError> {
-    std::fs::read_to_string(path).map(|s| s.trim_end_matches(['\r', '\n']).to_owned()).map_err(|e| {
-        LoginError {
-            broker: broker.to_owned(),
-            field,
-            message: format!("{} cannot be read: {e}", path.display()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_of_a_url_are_percent_decoded() {
+        let login = Login::from_url("b", "mqtts://k%C3%B6ln%40town:p%40ss%3A%2F%25@host", "id").unwrap();
+        assert_eq!(login.username.as_deref(), Some("köln@town"));
+        assert!(login.password == Some(Password::Given("p@ss:/%".into())));
+        assert_eq!((login.host.as_str(), login.port, login.tls), ("host", 8883, true));
+        let error = Login::from_url("b", "mqtt://user:%FF@host", "id").unwrap_err();
+        assert!(error.to_string().contains("percent-decoded") && !error.to_string().contains("%FF"));
+    }
+
+    #[test]
+    fn a_password_file_is_read_at_each_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        let mut login = Login::from_url("b", "mqtt://user@host", "id").unwrap();
+        login.password = Some(Password::File(path.clone()));
+        let error = login.credentials().unwrap_err();
+        assert_eq!(error.field, "password_file");
+        for password in ["first", "second"] {
+            std::fs::write(&path, format!("{password}\r\n")).unwrap();
+            assert_eq!(login.credentials().unwrap(), Some(("user".into(), password.into())));
         }
-    })
+    }
 }

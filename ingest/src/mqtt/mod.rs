@@ -1,7 +1,8 @@
 //! MQTT 5.0 and 3.1.1 behind one face.
 
 mod login;
+mod tls;
 mod wire;
 
-pub use login::{Login, LoginError};
+pub use login::{Login, LoginError, Password};
 pub use wire::{Client, Event, EventLoop, connect};

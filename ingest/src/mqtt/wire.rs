@@ -1,11 +1,14 @@
 //! The client library, for both versions of the protocol.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::MqttVersion;
-use rumqttc::{TlsConfiguration, Transport, v5};
+use rumqttc::{Transport, v5};
 
+use super::tls::Tunnel;
 use super::{Login, LoginError};
 
 /// Unacknowledged messages that a broker may send us: at least twice a full batch, so that the
@@ -15,6 +18,10 @@ pub const RECEIVE_MAXIMUM: u16 = 20_000;
 /// Requests (acks, subscriptions) that may wait for the event loop: well above the window, so
 /// that an ack never finds it full.
 const REQUESTS: usize = 100_000;
+
+/// Packets of ours that may wait for an answer: we publish nothing, and ask for one subscription at a
+/// time. The library reserves memory for each (14 MB for its default).
+const OUTGOING: u16 = 16;
 
 /// Above every limit of the contract: a broker drops larger messages silently, and no rejection
 /// would appear.
@@ -33,9 +40,30 @@ pub enum Client {
 }
 
 /// Owns the connection; must be polled without pause.
-pub enum EventLoop {
+#[derive(Debug)]
+pub struct EventLoop {
+    library: Library,
+    login: Login,
+    tunnel: Option<Tunnel>,
+    is_connected: bool,
+    /// What came before the connection was lost and had not been returned then.
+    before_loss: VecDeque<Event>,
+    /// Why it was lost; returned after [`EventLoop::before_loss`].
+    loss: Option<String>,
+}
+
+enum Library {
     V5(Box<v5::EventLoop>),
     V311(Box<rumqttc::EventLoop>),
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Library::V5(_) => "V5",
+            Library::V311(_) => "V311",
+        })
+    }
 }
 
 /// What happens on a connection.
@@ -51,15 +79,12 @@ pub enum Event {
         qos: u8,
         packet_id: u16,
     },
-    /// A subscription left under this packet id (in the order in which they were asked for).
-    Subscribing {
-        packet_id: u16,
-    },
-    /// The broker's answer: the granted QoS, or why not.
+    /// The broker's answer to a subscription: the granted QoS, or why not.
     Subscribed {
-        packet_id: u16,
         granted: Result<u8, String>,
     },
+    /// A subscription has ended.
+    Unsubscribed,
     /// Our good-bye is on its way, and all acks before it.
     Left,
     /// The broker ended the connection on purpose.
@@ -69,47 +94,50 @@ pub enum Event {
     Other,
 }
 
-/// Prepares a connection; it is made when the event loop is polled.
+/// Prepares a connection; it is made when the event loop is polled. Must be called within a Tokio
+/// runtime.
 ///
 /// # Errors
-/// A certificate or key cannot be read.
-pub fn connect(login: &Login) -> Result<(Client, EventLoop), LoginError> {
-    let transport = transport(login)?;
-    Ok(match login.version {
+/// There is no room for the socket through which TLS goes.
+pub fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
+    let tunnel = login.tls.then(|| Tunnel::open(&login)).transpose()?;
+    let (host, transport) = match &tunnel {
+        Some(tunnel) => (tunnel.socket().to_string_lossy().into_owned(), Transport::unix()),
+        None => (login.host.clone(), Transport::tcp()),
+    };
+    let (client, library) = match login.version {
         MqttVersion::V5 => {
-            let mut o = v5::MqttOptions::new(&login.client_id, &login.host, login.port);
+            let mut o = v5::MqttOptions::new(&login.client_id, host, login.port);
             o.set_transport(transport)
                 .set_keep_alive(KEEP_ALIVE)
                 .set_clean_start(false)
                 .set_manual_acks(true)
+                .set_outgoing_inflight_upper_limit(OUTGOING)
                 .set_connect_properties(v5::mqttbytes::v5::ConnectProperties {
                     session_expiry_interval: Some(SESSION_EXPIRY_S),
                     receive_maximum: Some(RECEIVE_MAXIMUM),
                     max_packet_size: Some(MAX_PACKET_BYTES),
                     ..v5::mqttbytes::v5::ConnectProperties::new()
                 });
-            if let Some(username) = &login.username {
-                o.set_credentials(username, login.password.as_deref().unwrap_or(""));
-            }
             o.set_network_options(network());
             let (client, event_loop) = v5::AsyncClient::new(o, REQUESTS);
-            (Client::V5(client), EventLoop::V5(Box::new(event_loop)))
+            (Client::V5(client), Library::V5(Box::new(event_loop)))
         }
         MqttVersion::V311 => {
-            let mut o = rumqttc::MqttOptions::new(&login.client_id, &login.host, login.port);
+            let mut o = rumqttc::MqttOptions::new(&login.client_id, host, login.port);
             o.set_transport(transport)
                 .set_keep_alive(KEEP_ALIVE)
                 .set_clean_session(false)
                 .set_manual_acks(true)
+                .set_inflight(OUTGOING)
                 .set_max_packet_size(MAX_PACKET_BYTES as usize, MAX_PACKET_BYTES as usize);
-            if let Some(username) = &login.username {
-                o.set_credentials(username, login.password.as_deref().unwrap_or(""));
-            }
             let (client, mut event_loop) = rumqttc::AsyncClient::new(o, REQUESTS);
             event_loop.set_network_options(network());
-            (Client::V311(client), EventLoop::V311(Box::new(event_loop)))
+            (Client::V311(client), Library::V311(Box::new(event_loop)))
         }
-    })
+    };
+    let (before_loss, loss) = (VecDeque::new(), None);
+    Ok((client, EventLoop { library, login, tunnel, is_connected: false, before_loss, loss }))
 }
 
 /// An ack must not wait for more to send (Nagle): it opens the broker's window.
@@ -117,44 +145,6 @@ fn network() -> rumqttc::NetworkOptions {
     let mut options = rumqttc::NetworkOptions::new();
     options.set_tcp_nodelay(true);
     options
-}
-
-fn transport(login: &Login) -> Result<Transport, LoginError> {
-    if !login.tls {
-        return Ok(Transport::tcp());
-    }
-    let read = |field: &'static str, path: &str| {
-        std::fs::read(path).map_err(|e| LoginError {
-            broker: login.broker.clone(),
-            field,
-            message: format!("{path} cannot be read: {e}"),
-        })
-    };
-    let client_auth = match (&login.cert_file, &login.key_file) {
-        (Some(cert), Some(key)) => Some((read("cert_file", cert)?, read("key_file", key)?)),
-        (None, None) => None,
-        _ => {
-            return Err(LoginError {
-                broker: login.broker.clone(),
-                field: "cert_file",
-                message: "cert_file and key_file are only used together".into(),
-            });
-        }
-    };
-    let configuration = match (&login.ca_file, client_auth) {
-        (Some(ca), client_auth) => {
-            TlsConfiguration::Simple { ca: read("ca_file", ca)?, alpn: None, client_auth }
-        }
-        (None, None) => TlsConfiguration::default(),
-        (None, Some(_)) => {
-            return Err(LoginError {
-                broker: login.broker.clone(),
-                field: "ca_file",
-                message: "a client certificate needs ca_file, the authority of the broker's own".into(),
-            });
-        }
-    };
-    Ok(Transport::tls_with_config(configuration))
 }
 
 impl Client {
@@ -208,23 +198,71 @@ impl Client {
 }
 
 impl EventLoop {
-    /// Takes back the acks that were asked for and have not left.
-    pub fn drop_acks(&mut self) {
-        match self {
-            EventLoop::V5(l) => l.clean(),
-            EventLoop::V311(l) => l.clean(),
+    /// Takes back the requests that were made of the lost connection and have not left.
+    pub fn drop_requests(&mut self) {
+        match &mut self.library {
+            Library::V5(l) => {
+                l.clean();
+                l.pending.clear();
+            }
+            Library::V311(l) => {
+                l.clean();
+                l.pending.clear();
+            }
         }
     }
 
-    /// Waits for the next event; connects when there is no connection.
+    /// Waits for the next event; connects when there is no connection. All events of a connection
+    /// come before the error that reports its loss.
     ///
     /// # Errors
     /// The connection is lost or cannot be made, in words; poll again after a pause.
     pub async fn poll(&mut self) -> Result<Event, String> {
-        match self {
-            EventLoop::V5(l) => l.poll().await.map(v5_event).map_err(|e| e.to_string()),
-            EventLoop::V311(l) => l.poll().await.map(v311_event).map_err(|e| e.to_string()),
+        if let Some(event) = self.before_loss.pop_front() {
+            return Ok(event);
         }
+        if let Some(reason) = self.loss.take() {
+            return Err(reason);
+        }
+        if !self.is_connected {
+            self.sign_in().map_err(|e| e.to_string())?;
+        }
+        let polled = match &mut self.library {
+            Library::V5(l) => l.poll().await.map(v5_event).map_err(|e| e.to_string()),
+            Library::V311(l) => l.poll().await.map(v311_event).map_err(|e| e.to_string()),
+        };
+        match polled {
+            Ok(event) => {
+                self.is_connected |= matches!(event, Event::Connected { .. });
+                Ok(event)
+            }
+            Err(reason) => {
+                self.is_connected = false;
+                // The library keeps what it had read when the connection broke, and would return it
+                // after the next ConnAck.
+                match &mut self.library {
+                    Library::V5(l) => self.before_loss.extend(l.state.events.drain(..).map(v5_event)),
+                    Library::V311(l) => self.before_loss.extend(l.state.events.drain(..).map(v311_event)),
+                }
+                let failure = self.tunnel.as_ref().and_then(Tunnel::take_failure);
+                self.loss = Some(failure.unwrap_or(reason));
+                Box::pin(self.poll()).await
+            }
+        }
+    }
+
+    fn sign_in(&mut self) -> Result<(), LoginError> {
+        if let Some((username, password)) = self.login.credentials()? {
+            match &mut self.library {
+                Library::V5(l) => {
+                    l.options.set_credentials(username, password);
+                }
+                Library::V311(l) => {
+                    l.mqtt_options.set_credentials(username, password);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -243,12 +281,12 @@ fn v5_event(event: v5::Event) -> Event {
                 Some(code) => Err(format!("{code:?}")),
                 None => Err("no reason given".into()),
             };
-            Event::Subscribed { packet_id: ack.pkid, granted }
+            Event::Subscribed { granted }
         }
         v5::Event::Incoming(Packet::Disconnect(d)) => {
             Event::Dismissed { reason: format!("{:?}", d.reason_code) }
         }
-        v5::Event::Outgoing(rumqttc::Outgoing::Subscribe(packet_id)) => Event::Subscribing { packet_id },
+        v5::Event::Incoming(Packet::UnsubAck(_)) => Event::Unsubscribed,
         v5::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }
@@ -271,10 +309,10 @@ fn v311_event(event: rumqttc::Event) -> Event {
                 Some(SubscribeReasonCode::Success(qos)) => Ok(*qos as u8),
                 _ => Err("the broker refused it".into()),
             };
-            Event::Subscribed { packet_id: ack.pkid, granted }
+            Event::Subscribed { granted }
         }
         rumqttc::Event::Incoming(Packet::Disconnect) => Event::Dismissed { reason: "no reason given".into() },
-        rumqttc::Event::Outgoing(rumqttc::Outgoing::Subscribe(packet_id)) => Event::Subscribing { packet_id },
+        rumqttc::Event::Incoming(Packet::UnsubAck(_)) => Event::Unsubscribed,
         rumqttc::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }

@@ -175,6 +175,7 @@ impl Import {
             .bind(Json(counts))
             .execute(&mut *self.tx)
             .await?;
+        sqlx::query("UPDATE place_generation SET generation = generation + 1").execute(&mut *self.tx).await?;
         let writer = changes::new_writer(&mut self.tx).await?;
         changes::append(&mut self.tx, writer, 1, &[Change::Places], false).await?;
         self.tx.commit().await?;

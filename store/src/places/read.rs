@@ -98,6 +98,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
     }
     let closures = days::ever_closed(&mut *conn).await?;
     Ok(Registry::new(Contents {
+        generation: crate::ingest_process::generation(&mut *conn).await?,
         municipalities: municipalities.into_iter().map(|(id, def)| (MunicipalityId(id), def.0)).collect(),
         sites: entries(sites, SiteId),
         bays: entries(bays, BayId),

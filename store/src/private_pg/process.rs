@@ -13,7 +13,6 @@ use super::PrivatePgError;
 use super::layout::Layout;
 
 /// A fast shutdown that takes longer is cut off: the next start then recovers from the write-ahead log.
-const FAST_SHUTDOWN: Duration = Duration::from_secs(10);
 const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(5);
 /// How long the backends of a dead postmaster may take to notice it before they are made to end.
 const ORPHANS_END: Duration = Duration::from_secs(3);
@@ -69,12 +68,13 @@ impl Postmaster {
         self.signal(Signal::SIGINT);
     }
 
-    /// Stops the server: clients are disconnected, what is committed is safe in any case.
-    pub async fn stop(&self, log: &Path) -> Result<(), PrivatePgError> {
+    /// Stops the server within `patience`: clients are disconnected, what is committed is safe in any case. Most of
+    /// the time is for an orderly shutdown; after the others the next start recovers.
+    pub async fn stop(&self, patience: Duration, log: &Path) -> Result<(), PrivatePgError> {
         for (signal, patience) in [
-            (Signal::SIGINT, FAST_SHUTDOWN),
-            (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN),
-            (Signal::SIGKILL, IMMEDIATE_SHUTDOWN),
+            (Signal::SIGINT, patience.mul_f64(0.7)),
+            (Signal::SIGQUIT, patience.mul_f64(0.2)),
+            (Signal::SIGKILL, patience.mul_f64(0.1)),
         ] {
             self.signal(signal);
             if tokio::time::timeout(patience, self.ended()).await.is_ok() {

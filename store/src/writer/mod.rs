@@ -43,6 +43,9 @@ pub struct Gated<T> {
     pub claim: Option<Claim>,
 }
 
+/// Rows of each kind, in the order of [`Batch`]'s fields.
+pub type Lens = [usize; 7];
+
 /// What is stored in one transaction.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Batch {
@@ -70,6 +73,44 @@ impl Batch {
     /// Observations of all kinds.
     pub fn observations(&self) -> usize {
         self.bays.len() + self.sites.len() + self.vehicles.len() + self.passengers.len() + self.trips.len()
+    }
+
+    /// How many rows there are of each kind.
+    pub fn lens(&self) -> Lens {
+        [
+            self.bays.len(),
+            self.sites.len(),
+            self.vehicles.len(),
+            self.passengers.len(),
+            self.trips.len(),
+            self.uplinks.len(),
+            self.rejections.len(),
+        ]
+    }
+
+    /// Takes what comes after the first `at` rows of each kind.
+    pub fn split_off(&mut self, at: Lens) -> Batch {
+        let [bays, sites, vehicles, passengers, trips, uplinks, rejections] = at;
+        Batch {
+            bays: self.bays.split_off(bays),
+            sites: self.sites.split_off(sites),
+            vehicles: self.vehicles.split_off(vehicles),
+            passengers: self.passengers.split_off(passengers),
+            trips: self.trips.split_off(trips),
+            uplinks: self.uplinks.split_off(uplinks),
+            rejections: self.rejections.split_off(rejections),
+        }
+    }
+
+    /// Takes over the rows of `other`.
+    pub fn append(&mut self, other: &mut Batch) {
+        self.bays.append(&mut other.bays);
+        self.sites.append(&mut other.sites);
+        self.vehicles.append(&mut other.vehicles);
+        self.passengers.append(&mut other.passengers);
+        self.trips.append(&mut other.trips);
+        self.uplinks.append(&mut other.uplinks);
+        self.rejections.append(&mut other.rejections);
     }
 
     /// Empties the batch and keeps its memory.

@@ -1,0 +1,166 @@
+//! Rows that wait to be stored, with the messages that they come from: what the database refuses goes
+//! to quarantine as the message it was, so that it can be replayed.
+
+use bytes::Bytes;
+use domain::{FeedId, Reason, UtcMicros};
+use store::writer::{Batch, Lens};
+
+/// A message as it came, kept until its rows are stored. The bytes are those of the network buffer.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub feed: FeedId,
+    pub topic: Bytes,
+    pub payload: Bytes,
+    pub qos: u8,
+    pub received_at: UtcMicros,
+}
+
+impl Source {
+    /// Whether `other` is the same message, and not an equal one.
+    pub fn is(&self, other: &Source) -> bool {
+        self.payload.as_ptr() == other.payload.as_ptr() && self.topic.as_ptr() == other.topic.as_ptr()
+    }
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct Pending {
+    pub batch: Batch,
+    /// Messages in the order of their rows, each with where its rows end.
+    sources: Vec<(Source, Lens)>,
+}
+
+impl Pending {
+    /// Lets `fill` add the rows of a message.
+    pub fn add<R>(&mut self, source: Option<Source>, fill: impl FnOnce(&mut Batch) -> R) -> R {
+        let before = self.batch.len();
+        let result = fill(&mut self.batch);
+        if self.batch.len() > before
+            && let Some(source) = source
+        {
+            self.sources.push((source, self.batch.lens()));
+        }
+        result
+    }
+
+    /// Takes over what `other` holds.
+    pub fn append(&mut self, other: &mut Pending) {
+        let base = self.batch.lens();
+        self.batch.append(&mut other.batch);
+        let moved = other.sources.drain(..).map(|(source, ends)| (source, sum(base, ends)));
+        self.sources.extend(moved);
+    }
+
+    /// The message of all rows, if they have one in common.
+    pub fn source(&self) -> Option<&Source> {
+        self.sources.first().map(|(source, _)| source)
+    }
+
+    /// Notes that a row of the only message is refused, where all rows come from one: its frame was not
+    /// taken as it says.
+    pub fn note_refusal(&mut self) {
+        if self.sources.len() == 1 {
+            let outcome = format!("rejected:{}", Reason::Malformed);
+            self.batch.uplinks.iter_mut().for_each(|uplink| uplink.outcome.clone_from(&outcome));
+        }
+    }
+
+    /// The second half: of the messages, or of the rows of the only one. `None` when there is just one
+    /// row.
+    pub fn split(&mut self) -> Option<Pending> {
+        if self.sources.len() > 1 {
+            let middle = self.sources.len() / 2;
+            let at = self.sources[middle - 1].1;
+            let batch = self.batch.split_off(at);
+            let rest = self.sources.split_off(middle);
+            let sources = rest.into_iter().map(|(source, ends)| (source, difference(ends, at))).collect();
+            return Some(Pending { batch, sources });
+        }
+        if self.batch.len() < 2 {
+            return None;
+        }
+        let at = first_half(self.batch.lens());
+        let batch = self.batch.split_off(at);
+        let sources = self.sources.iter().map(|(source, _)| (source.clone(), batch.lens())).collect();
+        self.sources.iter_mut().for_each(|(_, ends)| *ends = at);
+        Some(Pending { batch, sources })
+    }
+}
+
+fn sum(a: Lens, b: Lens) -> Lens {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+fn difference(a: Lens, b: Lens) -> Lens {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+/// The first half of so many rows, in the order of the kinds.
+fn first_half(lens: Lens) -> Lens {
+    let mut left = lens.iter().sum::<usize>() / 2;
+    lens.map(|n| {
+        let taken = n.min(left);
+        left -= taken;
+        taken
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{MunicipalityId, Rejection};
+
+    use super::*;
+
+    fn row(message: usize) -> Rejection {
+        Rejection {
+            municipality: MunicipalityId(1),
+            feed: FeedId(1),
+            reason: Reason::Malformed,
+            topic: message.to_string(),
+            received_at: UtcMicros(0),
+            detail: String::new(),
+            payload: Vec::new(),
+            qos: 1,
+        }
+    }
+
+    fn source(message: usize) -> Source {
+        Source {
+            feed: FeedId(1),
+            topic: message.to_string().into(),
+            payload: Bytes::new(),
+            qos: 1,
+            received_at: UtcMicros(0),
+        }
+    }
+
+    fn assert_rows_fit(pending: &Pending) {
+        let mut begin = [0; 7];
+        for (source, ends) in &pending.sources {
+            let rows = &pending.batch.rejections[begin[6]..ends[6]];
+            assert!(!rows.is_empty() && rows.iter().all(|r| r.topic.as_bytes() == source.topic));
+            begin = *ends;
+        }
+        assert_eq!(begin, pending.batch.lens());
+    }
+
+    #[test]
+    fn every_row_stays_with_its_message_down_to_single_rows() {
+        let (mut pending, mut second) = (Pending::default(), Pending::default());
+        for message in 0..40 {
+            let part = if message < 25 { &mut pending } else { &mut second };
+            part.add(Some(source(message)), |b| b.rejections.extend((0..message % 5).map(|_| row(message))));
+        }
+        pending.append(&mut second);
+        let (mut waiting, mut singles) = (vec![pending], Vec::new());
+        while let Some(mut pending) = waiting.pop() {
+            assert_rows_fit(&pending);
+            match pending.split() {
+                Some(rest) => waiting.extend([rest, pending]),
+                None => singles.push(pending.batch.rejections[0].topic.clone()),
+            }
+        }
+        let expected: Vec<String> = (0..40).flat_map(|m| vec![m.to_string(); m % 5]).collect();
+        assert_eq!(singles, expected);
+    }
+}

@@ -1,0 +1,40 @@
+//! Waits until what was imported is served: a message that is published right after must not be lost
+//! because its subscription comes later.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use store::Pool;
+use store::changes::Bell;
+use store::ingest_process::{self, CHANNEL};
+
+/// A broker that does not answer a connection within the library's 5 s counts as unreachable, so this is
+/// only reached when something else is wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Resolves when every running ingest serves the latest import, and each broker has granted or refused
+/// the subscriptions, or cannot be reached. Returns what does not hold, in sentences.
+///
+/// # Errors
+/// The database is not available.
+pub async fn wait(pool: &Pool) -> Result<Vec<String>> {
+    let began = Instant::now();
+    let mut bell = Bell::new(pool.clone(), CHANNEL);
+    loop {
+        let progress = ingest_process::progress(pool).await?;
+        let lacking = progress.lacking.iter().map(|(broker, reason)| {
+            format!("broker '{broker}': {reason}; until its subscriptions hold, nothing is received from it")
+        });
+        if progress.behind == 0 {
+            return Ok(lacking.collect());
+        }
+        if began.elapsed() > PATIENCE {
+            let late = format!(
+                "{} of {} running ingests do not serve this import yet; their logs and /metrics say why",
+                progress.behind, progress.running
+            );
+            return Ok(lacking.chain([late]).collect());
+        }
+        bell.wait().await;
+    }
+}

@@ -1,0 +1,144 @@
+//! Running ingests: which places they serve, and what brokers hold for them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::StoreError;
+use crate::pool::Pool;
+
+/// Rung when an ingest has said something new.
+pub const CHANNEL: &str = "kv_ingest";
+
+/// An ingest that was not seen for so long is gone: three times as long as it takes to be seen again.
+const SEEN_WITHIN: Duration = Duration::from_secs(15);
+
+/// Why the subscriptions of a broker do not hold, by broker.
+pub type Lacking = BTreeMap<String, String>;
+
+/// The number of the latest import; 0 before the first.
+///
+/// # Errors
+/// The database is not available.
+pub async fn generation(conn: &mut PgConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT generation FROM place_generation").fetch_one(conn).await?)
+}
+
+/// Notes that the ingest `client_id` runs and serves the places of `generation`.
+///
+/// # Errors
+/// The database is not available.
+pub async fn note(
+    pool: &Pool,
+    client_id: &str,
+    generation: i64,
+    lacking: &Lacking,
+) -> Result<(), StoreError> {
+    let changed: bool = sqlx::query_scalar(
+        "WITH before AS (SELECT generation, lacking FROM ingest_process WHERE client_id = $1),
+              noted AS (
+                  INSERT INTO ingest_process (client_id, seen_at, generation, lacking) VALUES ($1, now(), $2, $3)
+                  ON CONFLICT (client_id) DO UPDATE
+                  SET seen_at = excluded.seen_at, generation = excluded.generation, lacking = excluded.lacking
+              )
+         SELECT NOT EXISTS (SELECT FROM before WHERE generation = $2 AND lacking = $3)",
+    )
+    .bind(client_id)
+    .bind(generation)
+    .bind(Json(lacking))
+    .fetch_one(pool)
+    .await?;
+    if changed {
+        sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(pool).await?;
+    }
+    Ok(())
+}
+
+/// The ingest `client_id` ends.
+///
+/// # Errors
+/// The database is not available.
+pub async fn gone(pool: &Pool, client_id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM ingest_process WHERE client_id = $1").bind(client_id).execute(pool).await?;
+    Ok(())
+}
+
+/// How far the running ingests are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// How many run.
+    pub running: usize,
+    /// How many of them do not serve the latest import yet.
+    pub behind: usize,
+    /// What those that serve it lack.
+    pub lacking: Lacking,
+}
+
+/// How far the running ingests are with the latest import.
+///
+/// # Errors
+/// The database is not available.
+pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
+    let rows: Vec<(bool, Json<Lacking>)> = sqlx::query_as(
+        "SELECT p.generation < g.generation, p.lacking FROM ingest_process p, place_generation g
+         WHERE p.seen_at > now() - make_interval(secs => $1)",
+    )
+    .bind(SEEN_WITHIN.as_secs_f64())
+    .fetch_all(pool)
+    .await?;
+    let behind = rows.iter().filter(|(is_behind, _)| *is_behind).count();
+    let lacking = rows.iter().filter(|r| !r.0).flat_map(|(_, lacking)| lacking.0.clone()).collect();
+    Ok(Progress { running: rows.len(), behind, lacking })
+}
+
+/// What brokers may hold for `client_id`: broker and filter.
+///
+/// # Errors
+/// The database is not available.
+pub async fn subscriptions(pool: &Pool, client_id: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "SELECT broker, filter FROM mqtt_subscription WHERE client_id = $1";
+    Ok(sqlx::query_as(sql).bind(client_id).fetch_all(pool).await?)
+}
+
+/// Notes what `broker` is about to be asked for.
+///
+/// # Errors
+/// The database is not available.
+pub async fn subscribing(
+    pool: &Pool,
+    client_id: &str,
+    broker: &str,
+    filters: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO mqtt_subscription (client_id, broker, filter) SELECT $1, $2, unnest($3::text[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(client_id)
+    .bind(broker)
+    .bind(filters)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Notes that `broker` holds `filter` no longer.
+///
+/// # Errors
+/// The database is not available.
+pub async fn unsubscribed(
+    pool: &Pool,
+    client_id: &str,
+    broker: &str,
+    filter: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM mqtt_subscription WHERE client_id = $1 AND broker = $2 AND filter = $3")
+        .bind(client_id)
+        .bind(broker)
+        .bind(filter)
+        .execute(pool)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Examples of topics that no feed's filter matches: a misspelt topic must leave a trace.
+
+use domain::UtcMicros;
+
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// Examples that are kept of each broker; the newest stay.
+pub const EXAMPLES: usize = 20;
+
+/// A topic that no feed's filter matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmatched {
+    pub broker: String,
+    pub topic: String,
+    pub messages: i64,
+    pub first_at: UtcMicros,
+    pub last_at: UtcMicros,
+}
+
+/// Adds to what is known; of each broker the newest [`EXAMPLES`] stay.
+///
+/// # Errors
+/// The database is not available.
+pub async fn note(pool: &Pool, new: &[Unmatched]) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO unmatched_topic AS held (broker, topic, messages, first_at, last_at)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[])
+         ON CONFLICT (broker, topic) DO UPDATE
+         SET messages = held.messages + excluded.messages, last_at = greatest(held.last_at, excluded.last_at)",
+    )
+    .bind(new.iter().map(|u| u.broker.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|u| u.topic.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|u| u.messages).collect::<Vec<_>>())
+    .bind(new.iter().map(|u| Ts(u.first_at)).collect::<Vec<_>>())
+    .bind(new.iter().map(|u| Ts(u.last_at)).collect::<Vec<_>>())
+    .execute(pool)
+    .await?;
+    sqlx::query(
+        "DELETE FROM unmatched_topic u USING (
+             SELECT broker, topic, row_number() OVER (PARTITION BY broker ORDER BY last_at DESC, topic) AS place
+             FROM unmatched_topic
+         ) ranked
+         WHERE u.broker = ranked.broker AND u.topic = ranked.topic AND ranked.place > $1",
+    )
+    .bind(EXAMPLES as i64)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// What is known, newest first.
+///
+/// # Errors
+/// The database is not available.
+pub async fn all(pool: &Pool) -> Result<Vec<Unmatched>, StoreError> {
+    let rows: Vec<(String, String, i64, Ts, Ts)> = sqlx::query_as(
+        "SELECT broker, topic, messages, first_at, last_at FROM unmatched_topic ORDER BY last_at DESC, broker, topic",
+    )
+    .fetch_all(pool)
+    .await?;
+    let unmatched = |(broker, topic, messages, first_at, last_at): (_, _, _, Ts, Ts)| Unmatched {
+        broker,
+        topic,
+        messages,
+        first_at: first_at.0,
+        last_at: last_at.0,
+    };
+    Ok(rows.into_iter().map(unmatched).collect())
+}
