@@ -147,15 +147,16 @@ async fn each_class_has_its_own_time() {
         let rows =
             |what: &str| would.iter().filter(|d| d.what.contains(what)).map(|d| d.rows).collect::<Vec<_>>();
         assert_eq!((rows("bay_interval"), rows("stop_passage"), rows("uplink")), (vec![3], vec![1], vec![1]));
-        // Older than 14 days are those up to number 904; beyond the newest 10,000 those up to number 3,000.
-        assert_eq!(rows("rejection"), [904, 2_096]);
+        // Older than 14 days are those up to number 904.
+        assert_eq!(rows("rejection"), [904]);
         for (sql, left) in [
             ("SELECT count(*) FROM bay_observation", 1),
             ("SELECT count(*) FROM bay_interval", 3),
             ("SELECT count(*) FROM stop_passage", 2),
             ("SELECT count(vehicle) FROM stop_passage", 1),
             ("SELECT count(*) FROM uplink", 1),
-            ("SELECT count(*) FROM rejection", 10_000),
+            ("SELECT count(*) FROM rejection", 12_096),
+            ("SELECT rows FROM quarantine", 12_096),
         ] {
             assert_eq!(count(&db, sql).await, left, "{sql}");
         }
@@ -224,5 +225,81 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert!(matches!(StoreError::from(refused), StoreError::Unavailable(_)));
     let left = "SELECT count(*) FROM pg_class WHERE relname ~ '^vehicle_position_[0-9]+$'";
     assert_eq!(count(&db, left).await, 0);
+    db.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_fails_keeps_none_of_the_others_from_being_done() {
+    let db = Database::start_with(false).await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    for sql in [
+        "INSERT INTO change (writer, seq, body, deferred, committed_at) VALUES (7, 1, '', false, now() - interval '1 day')",
+        "INSERT INTO derive_position (writer, seq) VALUES (7, 1)",
+        "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos)
+         VALUES (1, 1, 'malformed', '', now() - interval '20 days', '', '', 1)",
+        "INSERT INTO stop_passage (municipality, service_date, trip_id, stop_id, feed, vehicle, passed_at, said_at, delay_s,
+             digest)
+         VALUES (1, (now() - interval '20 days')::date, 't', 's', 1, 7, now(), now(), 60, 1)",
+        "ALTER TABLE uplink RENAME TO elsewhere",
+    ] {
+        sqlx::query(sql).execute(&mut *conn).await.unwrap();
+    }
+    drop(conn);
+    let failed = enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap_err();
+    assert!(failed.to_string().contains("uplink"), "{failed}");
+    for sql in [
+        "SELECT count(*) FROM change",
+        "SELECT count(*) FROM rejection",
+        "SELECT count(*) FROM stop_passage WHERE vehicle IS NOT NULL",
+    ] {
+        assert_eq!(count(&db, sql).await, 0, "{sql}");
+    }
+    db.stop().await;
+}
+
+/// Tables of which single rows go, with many that stay and ten that go.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_step_reads_more_than_it_deletes() {
+    const TABLES: [&str; 5] = ["stop_passage", "site_interval", "bay_interval", "trip_state", "rejection"];
+    let db = Database::start_with(false).await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    for sql in [
+        "INSERT INTO place (municipality, kind, key, def) SELECT 1, 1 + n % 2, n::text, '{}' FROM generate_series(1, 20) n",
+        "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
+         SELECT 1, id, '', false, '' FROM place",
+        "INSERT INTO stop_passage (municipality, service_date, trip_id, stop_id, feed, vehicle, passed_at, said_at, delay_s,
+             digest)
+         SELECT 1, CURRENT_DATE - CASE WHEN n <= 10 THEN 20 ELSE 1 END, n::text, 's', 1, 7, now(), now(), 60, 1
+         FROM generate_series(1, 30000) n",
+        "INSERT INTO site_interval (municipality, site, audience, from_utc, until_utc, capacity, is_closed, is_anchored,
+             entries, exits)
+         SELECT 1, id, '', now() - n * interval '1 minute', now() - n * interval '1 minute' + interval '1 minute', 1, false,
+             false, 0, 0
+         FROM place, generate_series(1, 3000) n WHERE kind = 1",
+        "INSERT INTO bay_interval (municipality, bay, from_utc, until_utc, last_at, state)
+         SELECT 1, id, now() - n * interval '1 minute', now() - n * interval '1 minute' + interval '1 minute', now(), 1
+         FROM place, generate_series(1, 3000) n WHERE kind = 2",
+        "INSERT INTO trip_state (municipality, feed, trip_id, start_date, start_time, observed_at, confirmed_at, digest, body)
+         SELECT 1, 1, n::text, to_char(t, 'YYYYMMDD'), '', t, t, 1, ''
+         FROM generate_series(1, 30000) n, LATERAL (SELECT now() - CASE WHEN n <= 10 THEN 20 ELSE 1 END * interval '1 day') x(t)",
+        "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos)
+         SELECT 1, 1, 'malformed', '', now() - CASE WHEN n <= 10 THEN 20 ELSE 1 END * interval '1 day', '', '', 1
+         FROM generate_series(1, 10000) n",
+        "ANALYZE",
+    ] {
+        sqlx::query(sql).execute(&mut *conn).await.unwrap();
+    }
+    let read = "SELECT relname::text, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables";
+    sqlx::query("SELECT pg_stat_force_next_flush()").execute(&mut *conn).await.unwrap();
+    let before: std::collections::HashMap<String, i64> =
+        sqlx::query_as(read).fetch_all(&mut *conn).await.unwrap().into_iter().collect();
+    // Its connection is its own, and says what it read when it closes.
+    enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap();
+    let after: Vec<(String, i64)> = sqlx::query_as(read).fetch_all(&mut *conn).await.unwrap();
+    for (table, rows) in after.into_iter().filter(|(table, _)| TABLES.contains(&table.as_str())) {
+        let rows = rows - before[&table];
+        assert!(rows <= 100, "{table}: {rows} rows were read");
+    }
+    drop(conn);
     db.stop().await;
 }

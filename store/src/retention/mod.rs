@@ -144,53 +144,80 @@ pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreEr
     Ok(all)
 }
 
-/// Drops what is older than `retention` allows; `dropped` is told of each step. A crash repeats nothing
-/// and leaves nothing half done that the next run does not finish.
+/// Drops what is older than `retention` allows, and calls `dropped` for each step. A crash repeats nothing
+/// and leaves nothing half done that the next run does not finish. A step that fails keeps none of the
+/// others from being done.
 ///
 /// Observations that a feed delivers late into a dropped period open a new partition, which lives
 /// until the next run.
 ///
 /// # Errors
-/// The database is not available.
+/// The first error, once all steps have been tried.
 pub async fn enforce(
     pool: &Pool,
     retention: &Retention,
-    mut dropped: impl FnMut(&Due),
+    dropped: impl FnMut(&Due),
 ) -> Result<Vec<Due>, StoreError> {
+    let mut run = Run { dropped, all: Vec::new(), failed: None };
+    // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
+    run.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     // A connection of its own: the lock goes with it, whatever happens.
     let mut conn = PgConnection::connect_with(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
     let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
-    let mut all = Vec::new();
     for (table, _) in TABLES {
         let class = Class::of(table);
         let (Some(keep), Some(before)) = (retention.keep(class), retention.before(class, now)) else {
             continue;
         };
-        slices::keep_policy(&mut conn, layout, table, keep).await?;
-        for slice in slices::old(&mut conn, layout, table, before).await? {
-            slice.drop(&mut conn, table).await?;
-            let due = slice.due(table, before);
-            dropped(&due);
-            all.push(due);
+        run.note(slices::keep_policy(&mut conn, layout, table, keep).await.map(|()| Vec::new()));
+        let old = slices::old(&mut conn, layout, table, before).await;
+        for slice in run.or_none(old) {
+            let done = slice.drop(&mut conn, table).await;
+            run.note(done.map(|()| vec![slice.due(table, before)]));
         }
     }
     for rows in rows::ALL {
         let Some(before) = retention.before(rows.class, now) else { continue };
-        let due = rows.delete(&mut conn, before).await?;
-        due.iter().for_each(&mut dropped);
-        all.extend(due);
+        run.note(rows.delete(&mut conn, before).await.map(|due| due.into_iter().collect()));
     }
     if let Some(before) = retention.before(Class::VehiclePositions, now) {
-        rows::forget_vehicles(&mut conn, before).await?;
+        run.note(rows::forget_vehicles(&mut conn, before).await.map(|()| Vec::new()));
     }
-    conn.close().await?;
-    crate::changes::prune(pool, CHANGE_LOG).await?;
+    let Run { all, failed, .. } = run;
     let slices: Vec<&str> = all.iter().filter(|d| d.bytes.is_some()).map(|d| d.what.as_str()).collect();
     if !slices.is_empty() {
         info!(partitions = ?slices, "retention dropped old observations");
     }
-    Ok(all)
+    match failed {
+        Some(error) => Err(error),
+        None => {
+            conn.close().await?;
+            Ok(all)
+        }
+    }
+}
+
+/// What a run of retention has done so far.
+struct Run<F> {
+    dropped: F,
+    all: Vec<Due>,
+    failed: Option<StoreError>,
+}
+
+impl<F: FnMut(&Due)> Run<F> {
+    fn note(&mut self, step: Result<Vec<Due>, StoreError>) {
+        let done = self.or_none(step);
+        done.iter().for_each(&mut self.dropped);
+        self.all.extend(done);
+    }
+
+    fn or_none<T>(&mut self, step: Result<Vec<T>, StoreError>) -> Vec<T> {
+        step.unwrap_or_else(|error| {
+            self.failed.get_or_insert(error);
+            Vec::new()
+        })
+    }
 }
 
 async fn now(conn: &mut PgConnection) -> Result<UtcMicros, StoreError> {

@@ -20,21 +20,17 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 11] = [
+pub(super) const ALL: [Rows; 10] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
-    // The newest 10,000 of each feed, whatever their age.
-    rows(
-        Class::Rejections,
-        "rejection",
-        "received_at >= $1 AND id IN (
-             SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY feed ORDER BY id DESC) AS n FROM rejection) x
-             WHERE n > 10000)",
-    ),
     // What was wished stands in the audit.
     rows(Class::Rejections, "replay", "asked_at < $1"),
     rows(Class::Uplinks, "uplink", "received_at < $1"),
     rows(Class::Uplinks, "receipt_claim", "received_at < $1"),
-    rows(Class::VehiclePositions, "trip_state", "confirmed_at < $1"),
+    rows(
+        Class::VehiclePositions,
+        "trip_state",
+        "start_date <= to_char($1 AT TIME ZONE 'UTC', 'YYYYMMDD') AND confirmed_at < $1",
+    ),
     rows(
         Class::Observations,
         "bay_interval",
@@ -43,7 +39,8 @@ pub(super) const ALL: [Rows; 11] = [
     rows(
         Class::Observations,
         "site_interval",
-        "(municipality, site) IN (SELECT municipality, id FROM place WHERE kind = 1) AND until_utc <= $1",
+        "(municipality, site, audience) IN (SELECT municipality, place, audience FROM derived_place)
+         AND from_utc < $1 AND until_utc <= $1",
     ),
     rows(
         Class::Passages,
@@ -96,8 +93,7 @@ impl Rows {
 pub(super) async fn forget_vehicles(conn: &mut PgConnection, before: UtcMicros) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE stop_passage SET vehicle = NULL
-         WHERE municipality IN (SELECT id FROM municipality) AND service_date < ($1 AT TIME ZONE 'UTC')::date
-           AND vehicle IS NOT NULL",
+         WHERE service_date < ($1 AT TIME ZONE 'UTC')::date AND vehicle IS NOT NULL",
     )
     .bind(Ts(before))
     .execute(conn)

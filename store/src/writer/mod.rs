@@ -10,6 +10,7 @@ pub(crate) mod bay_states;
 mod bays;
 mod claims;
 mod passages;
+pub mod quarantine;
 mod rejections;
 pub(crate) mod sites;
 mod trips;
@@ -285,6 +286,7 @@ impl Writer {
             rejections::replace(&mut tx, replayed, stored_at).await?;
         }
         rejections::write(&mut tx, &batch.rejections).await?;
+        quarantine::bound(&mut tx, &batch.rejections).await?;
         let seq = self.seq + 1;
         if !changes.is_empty() {
             changes::append(&mut tx, self.id, seq, &changes, defer).await?;
