@@ -118,9 +118,17 @@ pub struct Municipality {
 }
 
 impl Municipality {
-    /// Whether this is the county: its feeds may name the places of all its towns.
+    /// Whether this is a county.
     pub fn is_county(&self) -> bool {
         self.ags.len() == 5
+    }
+
+    /// Whether feeds of this municipality may speak of places of `owner`: of its own, and a county's
+    /// feeds of those of the municipalities whose keys begin with its own.
+    ///
+    /// Everyone who asks whose places a feed may name asks here.
+    pub fn may_name(&self, owner: &Municipality) -> bool {
+        self.slug == owner.slug || (self.is_county() && owner.ags.starts_with(&self.ags))
     }
 }
 
@@ -283,6 +291,41 @@ mod tests {
         }
         assert!("1.8E+15".parse::<DevEui>().is_err());
         assert!("70b3d57ed0051a2".parse::<DevEui>().is_err());
+    }
+
+    fn of_key(slug: &str, ags: &str) -> Municipality {
+        let name = slug.to_uppercase();
+        let tz = "Europe/Berlin".to_owned();
+        Municipality {
+            slug: slug.into(),
+            name,
+            ags: ags.into(),
+            lat: None,
+            lon: None,
+            tz,
+            public_planning: false,
+        }
+    }
+
+    #[test]
+    fn a_county_speaks_of_its_own_towns_and_a_town_of_itself() {
+        let all = [
+            of_key("coesfeld", "05558"),
+            of_key("nottuln", "05558032"),
+            of_key("billerbeck", "055580008008"),
+            of_key("borken", "05554"),
+            of_key("gescher", "05554020"),
+            // Its key holds the digits of a county, not at the beginning.
+            of_key("elsewhere", "10555805"),
+        ];
+        let may: Vec<(&str, &str)> = all
+            .iter()
+            .flat_map(|speaker| all.iter().map(move |owner| (speaker, owner)))
+            .filter(|(speaker, owner)| speaker.slug != owner.slug && speaker.may_name(owner))
+            .map(|(speaker, owner)| (&*speaker.slug, &*owner.slug))
+            .collect();
+        assert_eq!(may, [("coesfeld", "nottuln"), ("coesfeld", "billerbeck"), ("borken", "gescher")]);
+        assert!(all.iter().all(|m| m.may_name(m)));
     }
 
     #[test]

@@ -168,11 +168,10 @@ impl Registry {
         self.closures.iter().filter(move |(_, spans)| spans.covers(at)).map(|(place, _)| *place)
     }
 
-    /// Whether `feed` may speak of a place of `owner`: its own municipality's places, and for
-    /// the county's feeds all.
+    /// Whether `feed` may speak of places of `owner`: see [`Municipality::may_name`].
     pub fn may_name(&self, feed: &Entry<FeedId, Feed>, owner: MunicipalityId) -> bool {
-        feed.municipality == owner
-            || self.municipality(feed.municipality).is_some_and(Municipality::is_county)
+        let both = || self.municipality(feed.municipality).zip(self.municipality(owner));
+        feed.municipality == owner || both().is_some_and(|(speaker, owner)| speaker.may_name(owner))
     }
 
     /// How long a statement of this source stays fresh, seconds: as the binding says, else

@@ -41,10 +41,9 @@ fn attribution(registry: &Arc<Registry>, question: &Question) -> Extra {
     let owners: Vec<_> = question.municipalities.iter().map(|(id, _)| *id).collect();
     let registry = registry.clone();
     Box::new(move || {
-        let is_county = |id| registry.municipality(id).is_some_and(domain::Municipality::is_county);
         let mut feeds: Vec<_> = registry
             .feeds()
-            .filter(|f| owners.contains(&f.municipality) || is_county(f.municipality))
+            .filter(|f| owners.iter().any(|owner| registry.may_name(f, *owner)))
             .map(|f| json!({ "feed": f.def.id, "attribution": f.def.attribution, "licence": f.def.licence }))
             .collect();
         feeds.sort_by_key(|f| f["feed"].to_string());

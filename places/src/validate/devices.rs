@@ -42,22 +42,30 @@ fn threshold(row: &SensorRow, at: &Location) -> Option<Problem> {
     })
 }
 
-/// A feed may name the places of its own municipality only, the county's all.
+/// A feed may name the places of its own municipality only, a county's those of its towns.
 fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
     let feed = view.feeds.get(row.feed.as_str())?;
     let owner = view.owner_of_target(row)?;
     let (kind, id) = row.target()?;
-    let county = view.municipalities.get(feed.municipality.as_str()).is_some_and(|m| m.is_county());
-    if county || owner == feed.municipality {
+    // What is not known is the concern of another check.
+    let (speaker, of) = (view.municipalities.get(&*feed.municipality)?, view.municipalities.get(owner)?);
+    if speaker.may_name(of) {
         return None;
     }
+    let (rule, remedy) = if speaker.is_county() {
+        let rule =
+            format!("county's feed names places of municipalities whose keys begin with {}", speaker.ags);
+        (rule, format!("name a {kind} of that county, a feed of {owner}, or mend the ags of one of the two"))
+    } else {
+        let remedy = format!("name a {kind} of {}, or a feed of {owner} or of its county", feed.municipality);
+        ("feed names places of its own municipality only".to_owned(), remedy)
+    };
     let message = format!(
-        "this {kind} belongs to {}, feed '{}' to {}: a feed names places of its own municipality only",
+        "this {kind} belongs to {}, feed '{}' to {}: a {rule}",
         view.municipality_name(owner),
         feed.id,
         view.municipality_name(&feed.municipality)
     );
-    let remedy = format!("name a {kind} of {}, or a feed of {owner}", feed.municipality);
     Some(Problem::at(at, message, remedy).field(kind).value(id))
 }
 

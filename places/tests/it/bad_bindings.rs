@@ -49,13 +49,36 @@ fn a_distance_needs_a_threshold() {
 }
 
 #[test]
+fn a_county_s_feed_names_the_places_of_its_own_towns() {
+    let known = existing(&[
+        (
+            "municipalities.csv",
+            "slug,name,ags\ncoe,Kreis Coesfeld,05558\nborken,Kreis Borken,05554\nnottuln,Nottuln,05558032\n",
+        ),
+        (
+            "feeds.toml",
+            "[[feed]]\nid='c'\nmunicipality='coe'\nformat='native'\ntopic='kv/1/c/#'\n\
+             [[feed]]\nid='b'\nmunicipality='borken'\nformat='native'\ntopic='kv/1/b/#'\n",
+        ),
+        ("bays.geojson", &collection(&[&feature(r#""id": "n1", "municipality": "nottuln""#)])),
+    ]);
+    assert_eq!(sensors("id,feed,bay\ngate,c,n1\n", &known), "");
+    assert_eq!(
+        sensors("id,feed,bay\ngate,b,n1\n", &known),
+        "sensors.csv:2: bay = 'n1': this bay belongs to Nottuln (nottuln), feed 'b' to Kreis Borken (borken): a \
+         county's feed names places of municipalities whose keys begin with 05554\n  remedy: name a bay of that \
+         county, a feed of nottuln, or mend the ags of one of the two"
+    );
+}
+
+#[test]
 fn feeds_name_their_own_municipality_s_places() {
     assert_eq!(
         sensors("id,feed,bay\na,native,d1\nb,county,d1\n", &places()).lines().take(2).collect::<Vec<_>>(),
         [
             "sensors.csv:2: bay = 'd1': this bay belongs to Dülmen (duelmen), feed 'native' to Coesfeld (coesfeld): a \
              feed names places of its own municipality only",
-            "  remedy: name a bay of coesfeld, or a feed of duelmen",
+            "  remedy: name a bay of coesfeld, or a feed of duelmen or of its county",
         ]
     );
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
-use domain::place::{Bay, Publish, Site};
+use domain::place::{Bay, Municipality, Publish, Site};
 use domain::{BayId, Feed, FeedFormat, UtcMicros};
 use smallvec::SmallVec;
 use sqlx::PgConnection;
@@ -334,21 +334,23 @@ fn hold_us(stale_after_s: u32) -> i64 {
     i64::from(stale_after_s.max(1)) * domain::time::MICROS_PER_S
 }
 
-/// The feeds that name places themselves: of a municipality its own, and the county's.
+/// By municipality: the feeds that name its places themselves, and may.
 async fn feeds(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, StoreError> {
-    let rows: Vec<(i32, i32, Json<Feed>, bool)> = sqlx::query_as(
-        "SELECT m.id, f.id, f.def, f.municipality <> m.id
-         FROM municipality m JOIN feed f ON f.municipality = m.id
-            OR f.municipality IN (SELECT id FROM municipality WHERE length(def ->> 'ags') = 5)
-         ORDER BY m.id, f.id",
+    let owners: Vec<(i32, Json<Municipality>)> =
+        sqlx::query_as("SELECT id, def FROM municipality ORDER BY id").fetch_all(&mut *conn).await?;
+    let rows: Vec<(i32, Json<Feed>, Json<Municipality>)> = sqlx::query_as(
+        "SELECT f.id, f.def, m.def FROM feed f JOIN municipality m ON m.id = f.municipality ORDER BY f.id",
     )
     .fetch_all(conn)
     .await?;
     let mut feeds: HashMap<i32, Vec<Hold>> = HashMap::new();
-    for (municipality, feed, Json(def), _) in rows {
-        if matches!(def.format, FeedFormat::Native | FeedFormat::History) {
-            let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
-            feeds.entry(municipality).or_default().push(Hold { source: -feed, span: Span::EVER, hold_us });
+    for (feed, Json(def), Json(speaker)) in rows {
+        if !matches!(def.format, FeedFormat::Native | FeedFormat::History) {
+            continue;
+        }
+        let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
+        for (owner, _) in owners.iter().filter(|(_, owner)| speaker.may_name(owner)) {
+            feeds.entry(*owner).or_default().push(Hold { source: -feed, span: Span::EVER, hold_us });
         }
     }
     Ok(feeds)
