@@ -142,6 +142,21 @@ impl Feed {
         self.url.is_none() && self.format != FeedFormat::History
     }
 
+    /// Filters of all topics that its format understands; none where any topic will do.
+    pub fn understood_topics(&self) -> Vec<String> {
+        let known: &[&str] = match self.format {
+            FeedFormat::Native => {
+                let of = |suffix: &&str| format!("kv/1/{}/{suffix}", self.id);
+                return ["bay/+", "site/+", "vehicle/+", "passengers/+", "batch"].iter().map(of).collect();
+            }
+            FeedFormat::Chirpstack => &["application/+/device/+/event/+"],
+            FeedFormat::Tts => &["v3/+/devices/+/#"],
+            FeedFormat::Hfp => &["/hfp/v2/#"],
+            FeedFormat::GtfsRt | FeedFormat::History => &[],
+        };
+        known.iter().map(|topic| (*topic).to_owned()).collect()
+    }
+
     /// Whether both would receive the same message: one broker and filters that overlap.
     pub fn overlaps(&self, other: &Feed) -> bool {
         let subscribed = self.is_subscribed() && other.is_subscribed();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::polygon;
+
 /// Mean earth radius, metres (IUGG R1).
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
@@ -130,33 +132,13 @@ pub enum Geometry {
 }
 
 impl Geometry {
-    /// The point, or the area centroid of the outline (its mean vertex when the area is zero).
+    /// The point, or a point within the polygon: the centroid of its outline, unless that lies outside.
     pub fn center(&self) -> LatLon {
         match self {
             Geometry::Point([lon, lat]) => LatLon { lat: *lat, lon: *lon },
-            Geometry::Polygon(rings) => ring_centroid(rings.first().map_or(&[][..], Vec::as_slice)),
+            Geometry::Polygon(rings) => polygon::center(rings),
         }
     }
-}
-
-fn ring_centroid(ring: &[[f64; 2]]) -> LatLon {
-    let Some(&[x0, y0]) = ring.first() else { return LatLon { lat: 0.0, lon: 0.0 } };
-    // Relative to the first vertex: a bay is metres wide and its coordinates have 15 digits.
-    let (mut twice_area, mut sx, mut sy) = (0.0, 0.0, 0.0);
-    for pair in ring.windows(2) {
-        let (ax, ay) = (pair[0][0] - x0, pair[0][1] - y0);
-        let (bx, by) = (pair[1][0] - x0, pair[1][1] - y0);
-        let cross = ax * by - bx * ay;
-        twice_area += cross;
-        sx += (ax + bx) * cross;
-        sy += (ay + by) * cross;
-    }
-    if twice_area == 0.0 {
-        let n = ring.len() as f64;
-        let sum = ring.iter().fold([0.0, 0.0], |s, p| [s[0] + p[0], s[1] + p[1]]);
-        return LatLon { lat: sum[1] / n, lon: sum[0] / n };
-    }
-    LatLon { lat: y0 + sy / (3.0 * twice_area), lon: x0 + sx / (3.0 * twice_area) }
 }
 
 #[cfg(test)]

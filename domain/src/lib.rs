@@ -21,6 +21,7 @@ pub mod observation;
 pub mod occupancy;
 pub mod opening;
 pub mod place;
+pub mod polygon;
 pub mod punctuality;
 pub mod rebinding;
 pub mod registry;

@@ -249,9 +249,15 @@ impl FromStr for DevEui {
     type Err = NotADevEui;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        // The Things Stack names devices `eui-...`, programmers write `0x...`.
+        let text = match text.get(..4) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("eui-") => &text[4..],
+            _ => text.strip_prefix("0x").unwrap_or(text),
+        };
         let mut value = 0u64;
         let mut digits = 0;
-        for c in text.trim().chars() {
+        for c in text.chars() {
             match c {
                 '-' | ':' | ' ' | '.' => continue,
                 _ => {}
@@ -284,13 +290,21 @@ mod tests {
 
     #[test]
     fn dev_eui_has_one_spelling() {
-        for text in
-            ["70-B3-D5-7E-D0-05-1A-2B", "70b3d57ed0051a2b", "70:B3:D5:7E:D0:05:1A:2B", " 70B3D57ED0051A2B "]
-        {
+        for text in [
+            "70-B3-D5-7E-D0-05-1A-2B",
+            "70b3d57ed0051a2b",
+            "70:B3:D5:7E:D0:05:1A:2B",
+            " 70B3D57ED0051A2B ",
+            "eui-70b3d57ed0051a2b",
+            "EUI-70B3D57ED0051A2B",
+            "0x70b3d57ed0051a2b",
+        ] {
             assert_eq!(text.parse::<DevEui>().unwrap().to_string(), "70b3d57ed0051a2b");
         }
         assert!("1.8E+15".parse::<DevEui>().is_err());
-        assert!("70b3d57ed0051a2".parse::<DevEui>().is_err());
+        for wrong in ["70b3d57ed0051a2", "eui-eui-70b3d57ed0051a2b", "ä-70b3d57ed0051a2b", "eui-"] {
+            assert!(wrong.parse::<DevEui>().is_err(), "{wrong}");
+        }
     }
 
     fn of_key(slug: &str, ags: &str) -> Municipality {

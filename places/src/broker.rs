@@ -31,7 +31,7 @@ pub(crate) fn broker(mut r: Record, folder: &Path) -> Option<Broker> {
     } else {
         r.required("url", broker_url)
     };
-    let username = r.optional("username", cell::text);
+    let username = r.optional("username", cell::exact);
     let path = |cell: Cell| absolute(cell, folder);
     let password_file = r.optional("password_file", path);
     let ca_file = r.optional("ca_file", path);
@@ -77,7 +77,7 @@ pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<Problem> {
 
 /// `mqtt://host:port` or `mqtts://host:port`; a port that is left out is added.
 fn broker_url(cell: Cell) -> Taken<String> {
-    let url = cell::text(cell)?;
+    let url = cell::exact(cell)?;
     let form = "write mqtt://host:1883, or mqtts://host:8883 for TLS";
     let (scheme, address) = match url.split_once("://") {
         Some(("mqtt", rest)) => (("mqtt", 1883), rest),
@@ -103,7 +103,7 @@ fn broker_url(cell: Cell) -> Taken<String> {
 }
 
 fn absolute(cell: Cell, folder: &Path) -> Taken<String> {
-    let path = cell::text(cell)?;
+    let path = cell::exact(cell)?;
     match std::path::absolute(folder.join(&path)) {
         Ok(path) => Ok(path.to_string_lossy().into_owned()),
         Err(e) => complain(format!("is not a path: {e}"), "write the path of a file"),

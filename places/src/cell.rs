@@ -8,6 +8,7 @@ use domain::UtcMicros;
 use domain::place::UnknownName;
 use serde_json::Value;
 
+use crate::characters;
 use crate::nearest::did_you_mean;
 
 /// The longest id, bytes.
@@ -55,21 +56,43 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-/// Any text, without the blanks around it.
+/// Any text for people, without the blanks around it. Entities of web pages become their characters, and
+/// what pasting brings along unseen goes.
 pub(crate) fn text(cell: Cell) -> Taken<String> {
-    let Value::String(text) = cell.value else {
-        return complain("a text is needed", format!("write it in quotes: \"{}\"", shown(cell.value)));
+    Ok(characters::readable(string(cell)?))
+}
+
+/// A text that programs compare, without the blanks around it: a hidden character in it is refused.
+pub(crate) fn exact(cell: Cell) -> Taken<String> {
+    let text = string(cell)?;
+    match characters::hidden(text) {
+        None => Ok(text.to_owned()),
+        Some(found) => complain(
+            format!("holds a hidden character: {found}"),
+            "it came along when the text was copied: type the text again, or paste it without formatting",
+        ),
+    }
+}
+
+fn string<'a>(cell: Cell<'a>) -> Taken<&'a str> {
+    let text = match cell.value {
+        Value::String(text) => text.trim(),
+        Value::Array(_) => return complain("one text is needed, not a list", "write a single text"),
+        Value::Object(_) => return complain("one text is needed, not an object", "write a single text"),
+        other => return complain("a text is needed", format!("write it in quotes: \"{other}\"")),
     };
-    let text = text.trim();
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return complain("holds a control character", "type the text again instead of pasting it");
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
-/// An id, as its owner writes it.
+/// An id, as its owner writes it; a whole number is its digits.
 pub(crate) fn id(cell: Cell) -> Taken<String> {
-    let text = text(cell)?;
+    let text = match cell.value {
+        Value::Number(n) if n.is_u64() => n.to_string(),
+        _ => exact(cell)?,
+    };
     if text.chars().any(char::is_control) {
         return complain("an id holds no line breaks or tabs", "write the id on one line");
     }
@@ -212,26 +235,27 @@ fn number_remedy(cell: Cell, example: &str) -> String {
     }
 }
 
-/// `true` or `false`.
+/// `true` or `false`; in tables also as Excel writes them, in English and in German.
 pub(crate) fn boolean(cell: Cell) -> Taken<bool> {
     match (cell.value, cell.notation) {
         (Value::Bool(b), _) => return Ok(*b),
-        (Value::String(text), Notation::Untyped) if text.trim() == "true" => return Ok(true),
-        (Value::String(text), Notation::Untyped) if text.trim() == "false" => return Ok(false),
+        (Value::String(text), Notation::Untyped) => match &*text.trim().to_lowercase() {
+            "true" | "wahr" => return Ok(true),
+            "false" | "falsch" => return Ok(false),
+            _ => {}
+        },
         _ => {}
     }
     let remedy = match cell.notation {
         Notation::Typed => "write true or false, without quotes",
-        Notation::Untyped => {
-            "write true or false in lower case (Excel writes TRUE or WAHR: format the column as Text)"
-        }
+        Notation::Untyped => "write true or false",
     };
     complain("is neither true nor false", remedy)
 }
 
 /// One name of a closed list.
 pub(crate) fn choice<T: FromStr<Err = UnknownName>>(cell: Cell) -> Taken<T> {
-    let text = text(cell)?;
+    let text = exact(cell)?;
     text.parse::<T>().or_else(|unknown| {
         let guess = did_you_mean(&text, unknown.choices.split(", "));
         complain("is not known", format!("{guess}choices: {}", unknown.choices))
@@ -240,23 +264,22 @@ pub(crate) fn choice<T: FromStr<Err = UnknownName>>(cell: Cell) -> Taken<T> {
 
 /// A day of the calendar.
 pub(crate) fn date(cell: Cell) -> Taken<jiff::civil::Date> {
-    let text = text(cell)?;
+    let text = exact(cell)?;
     if text.len() == "2026-11-22".len()
         && let Ok(date) = text.parse::<jiff::civil::Date>()
     {
         return Ok(date);
     }
-    let german: Option<Vec<i16>> = text.split('.').map(|part| part.parse().ok()).collect();
-    let remedy = match german.as_deref() {
-        Some([day, month, year]) => format!("write {year:04}-{month:02}-{day:02}"),
-        _ => "write it like 2026-11-22".to_owned(),
+    let remedy = match german_time(&text) {
+        Some(german) => format!("write {}", german.date()),
+        None => "write it like 2026-11-22".to_owned(),
     };
     complain("is not a date", remedy)
 }
 
 /// An instant with its zone.
 pub(crate) fn instant(cell: Cell) -> Taken<UtcMicros> {
-    let text = text(cell)?;
+    let text = exact(cell)?;
     if let Ok(instant) = UtcMicros::parse(&text) {
         return Ok(instant);
     }
@@ -274,7 +297,25 @@ pub(crate) fn instant(cell: Cell) -> Taken<UtcMicros> {
             format!("write {} if it is German time, or end it with Z if it is UTC", in_germany(local)),
         );
     }
+    if let Some(local) = german_time(&text) {
+        return complain(
+            "is written the German way, without a zone",
+            format!("write {} if it is German time", in_germany(local)),
+        );
+    }
     complain("is not an RFC 3339 time", "write it like 2026-11-22T13:00:00+01:00 or 2026-11-22T12:00:00Z")
+}
+
+/// `22.11.2026`, `22.11.2026 13:00`, `22.11.26 13:00:05`
+fn german_time(text: &str) -> Option<jiff::civil::DateTime> {
+    let (date, time) = text.split_once(' ').unwrap_or((text, "00:00"));
+    ["%d.%m.%y", "%d.%m.%Y"].into_iter().find_map(|date_form| {
+        let date = jiff::civil::Date::strptime(date_form, date).ok()?;
+        let time = ["%H:%M", "%H:%M:%S"]
+            .into_iter()
+            .find_map(|form| jiff::civil::Time::strptime(form, time.trim()).ok())?;
+        Some(date.to_datetime(time))
+    })
 }
 
 fn in_germany(local: jiff::civil::DateTime) -> String {
@@ -356,12 +397,10 @@ mod tests {
 
     #[test]
     fn booleans_are_true_or_false() {
-        assert_eq!(csv(boolean, "true"), "true");
-        assert_eq!(
-            csv(boolean, "WAHR"),
-            "is neither true nor false; write true or false in lower case (Excel writes TRUE or WAHR: format the \
-             column as Text)"
-        );
+        for (text, read) in [("true", "true"), ("TRUE", "true"), ("WAHR", "true"), ("Falsch", "false")] {
+            assert_eq!(csv(boolean, text), read);
+        }
+        assert_eq!(csv(boolean, "ja"), "is neither true nor false; write true or false");
         assert_eq!(
             typed(boolean, json!("true")),
             "is neither true nor false; write true or false, without quotes"
@@ -381,7 +420,15 @@ mod tests {
             "has no zone; write 2026-11-22T13:00:00+01:00 if it is German time, or end it with Z if it is UTC"
         );
         assert_eq!(
-            csv(instant, "22.11.2026 13:00"),
+            csv(instant, "22.7.2026 13:00"),
+            "is written the German way, without a zone; write 2026-07-22T13:00:00+02:00 if it is German time"
+        );
+        assert_eq!(
+            csv(instant, "22.11.26"),
+            "is written the German way, without a zone; write 2026-11-22T00:00:00+01:00 if it is German time"
+        );
+        assert_eq!(
+            csv(instant, "11/22/2026"),
             "is not an RFC 3339 time; write it like 2026-11-22T13:00:00+01:00 or 2026-11-22T12:00:00Z"
         );
     }
@@ -403,6 +450,15 @@ mod tests {
         );
         assert!(csv(feed_id, "a/b").starts_with("a feed's id stands in MQTT topics"));
         assert!(csv(id, "a\u{7}b").starts_with("holds a control character"));
+        assert_eq!(typed(id, json!(275)), "\"275\"");
+        assert!(typed(id, json!(2.5)).starts_with("a text is needed; write it in quotes"));
+        assert!(typed(text, json!(["a", "b"])).starts_with("one text is needed, not a list"));
+        assert_eq!(
+            csv(sensor_id, "\u{200b}70b3d57ed0057001"),
+            "holds a hidden character: a zero-width space (U+200B) before '70b3d57ed0057001'; it came along when the \
+             text was copied: type the text again, or paste it without formatting"
+        );
+        assert_eq!(csv(text, "Park\u{ad}haus\u{a0}S&uuml;d\u{feff}"), "\"Parkhaus Süd\"");
         assert!(csv(id, &"x".repeat(129)).starts_with("is longer than 128 bytes"));
         assert_eq!(csv(id, &"x".repeat(128)).len(), 130);
     }

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use csv::StringRecord;
 use serde_json::Value;
 
 use crate::cell::Notation;
+use crate::characters::{hidden, readable};
 use crate::problem::{Location, Problem};
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
@@ -21,8 +23,10 @@ pub(crate) fn read_table(
     problems: &mut Vec<Problem>,
     mut each: impl FnMut(Record),
 ) {
+    // Excel's note to itself, and which line it stands on stays countable.
+    let (excel_delimiter, text) = without_sep_line(text);
     let header_text = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let delimiter = delimiter_of(header_text);
+    let delimiter = excel_delimiter.unwrap_or_else(|| delimiter_of(header_text));
     let lines = Lines::of(text);
     let mut rows = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -50,7 +54,9 @@ pub(crate) fn read_table(
             continue;
         }
         let Some(header) = &header else {
-            let names: Vec<String> = row.iter().map(str::to_owned).collect();
+            // A sheet that once was wider ends its lines with delimiters.
+            let mut names: Vec<String> = row.iter().map(str::to_owned).collect();
+            while names.pop_if(|last| last.is_empty()).is_some() {}
             let found = header_problems(&at, header_text, &names, schema);
             if !found.is_empty() {
                 problems.extend(found);
@@ -59,8 +65,8 @@ pub(crate) fn read_table(
             header = Some(names);
             continue;
         };
-        if row.len() != header.len() {
-            problems.push(wrong_width(&at, row.len(), header.len(), delimiter));
+        if row.len() < header.len() || row.iter().skip(header.len()).any(|cell| !cell.is_empty()) {
+            problems.push(wrong_width(&at, &row, header.len(), delimiter));
             continue;
         }
         let named = header.iter().zip(row.iter());
@@ -70,6 +76,16 @@ pub(crate) fn read_table(
     if header.is_none() {
         let remedy = format!("write a first line with the columns: {}", schema.required.join(","));
         problems.push(Problem::of_file(file, "is empty", remedy));
+    }
+}
+
+/// Takes off a first line `sep=;`, which Excel reads and writes; the end of the line stays.
+fn without_sep_line(text: &str) -> (Option<u8>, &str) {
+    let line = text.lines().next().unwrap_or_default();
+    let bare = line.trim().trim_matches('"').to_ascii_lowercase();
+    match bare.strip_prefix("sep=").map(str::as_bytes) {
+        Some([delimiter @ (b',' | b';')]) => (Some(*delimiter), &text[line.len()..]),
+        _ => (None, text),
     }
 }
 
@@ -86,6 +102,9 @@ fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &
         if name.is_empty() {
             let message = format!("column {} has no name", i + 1);
             problems.push(Problem::at(at, message, "name it or delete the column"));
+        } else if let Some(found) = hidden(name) {
+            let message = format!("the column's name holds a hidden character: {found}");
+            problems.push(Problem::at(at, message, "type the name again").field(readable(name)));
         } else if !schema.has(name) {
             let message = format!("is not a known column of {}", schema.what);
             problems.push(Problem::at(at, message, unknown_field_remedy(name, schema)).field(name));
@@ -103,13 +122,17 @@ fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &
     problems
 }
 
-fn wrong_width(at: &Location, found: usize, wanted: usize, delimiter: u8) -> Problem {
-    let delimiter = char::from(delimiter);
-    Problem::at(
-        at,
-        format!("has {found} cells, the header has {wanted}"),
+fn wrong_width(at: &Location, row: &StringRecord, wanted: usize, delimiter: u8) -> Problem {
+    let found = row.len();
+    let (delimiter, other) = if delimiter == b';' { (';', ',') } else { (',', ';') };
+    let uses_other = found == 1 && row[0].matches(other).count() + 1 >= wanted;
+    let remedy = if uses_other {
+        format!("the header separates cells by '{delimiter}', this row by '{other}': use one of the two")
+    } else {
+        let comma = if delimiter == ',' { "; numbers have a decimal point" } else { "" };
         format!(
-            "write one '{delimiter}' between cells, also between empty ones, and texts that hold a '{delimiter}' in double quotes"
-        ),
-    )
+            "write one '{delimiter}' between cells, also between empty ones, and texts that hold a '{delimiter}' in double quotes{comma}"
+        )
+    };
+    Problem::at(at, format!("has {found} cells, the header has {wanted}"), remedy)
 }

@@ -90,7 +90,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
 
 /// An MQTT topic filter (MQTT 5.0, 4.7).
 fn topic_filter(cell: Cell) -> Taken<String> {
-    let filter = cell::text(cell)?;
+    let filter = cell::exact(cell)?;
     if filter.starts_with("$share/") {
         return complain(
             "a shared subscription is not a topic filter",
@@ -115,7 +115,7 @@ fn topic_filter(cell: Cell) -> Taken<String> {
 }
 
 fn poll_url(cell: Cell) -> Taken<String> {
-    let url = cell::text(cell)?;
+    let url = cell::exact(cell)?;
     match url.split_once("://") {
         Some(("http" | "https", rest)) if !rest.is_empty() && !url.contains(char::is_whitespace) => Ok(url),
         _ => complain("is not a web address", "write https://host/path"),

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use domain::geo::Geometry;
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::cell::{Complaint, Notation};
+use crate::cell::{Complaint, Notation, shown};
 use crate::problem::{Location, Problem};
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
@@ -28,8 +30,43 @@ struct Collection<'a> {
 struct Feature {
     #[serde(rename = "type")]
     kind: Option<String>,
-    properties: Option<Fields>,
+    /// GeoJSON's own place for an identifier (RFC 7946, 3.2).
+    id: Option<Value>,
+    properties: Option<OnceEach>,
     geometry: Option<Value>,
+}
+
+/// Properties, and which of them stand more than once with which values: parsers disagree on what holds
+/// then (RFC 8259, 4).
+#[derive(Default)]
+struct OnceEach {
+    fields: Fields,
+    repeated: Vec<(String, String)>,
+}
+
+impl<'de> Deserialize<'de> for OnceEach {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OnceEach::default())
+    }
+}
+
+impl<'de> Visitor<'de> for OnceEach {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("properties in { }")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            if let Some(first) = self.fields.get(&name) {
+                self.repeated.push((name, format!("{} and {}", shown(first), shown(&value))));
+            } else {
+                self.fields.insert(name, value);
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// What is found in a file beside its features.
@@ -79,8 +116,16 @@ pub(crate) fn read_features(
                 None
             }
         };
-        let properties = feature.properties.unwrap_or_default();
-        let record = Record::new(at.clone(), Notation::Typed, properties, problems);
+        let OnceEach { mut fields, repeated } = feature.properties.unwrap_or_default();
+        problems.extend(repeated.into_iter().map(|(name, values)| {
+            Problem::at(&at, "stands twice in the properties", "keep one of the two")
+                .field(name)
+                .value(values)
+        }));
+        if let Some(id) = feature.id.filter(|_| fields.get("id").is_none_or(Value::is_null)) {
+            fields.insert("id".to_owned(), id);
+        }
+        let record = Record::new(at.clone(), Notation::Typed, fields, problems);
         for name in record.unknown_fields(schema) {
             ignored.entry(name).or_insert_with(|| (at.clone(), 0)).1 += 1;
         }

@@ -2,6 +2,7 @@
 
 use domain::LatLon;
 use domain::geo::Geometry;
+use domain::polygon::{Flaw, flaw};
 use serde_json::Value;
 
 use crate::cell::{Taken, complain};
@@ -11,13 +12,43 @@ pub(crate) fn geometry(value: &Value) -> Taken<Geometry> {
     let coordinates = value.get("coordinates").unwrap_or(&Value::Null);
     match value.get("type").and_then(Value::as_str) {
         Some("Point") => position(coordinates).map(Geometry::Point),
-        Some("Polygon") => rings(coordinates).map(Geometry::Polygon),
+        Some("Polygon") => polygon(coordinates).map(Geometry::Polygon),
         Some("MultiPolygon") => complain(
             "a MultiPolygon is not a place's geometry",
             "write a Polygon (QGIS: Vector > Geometry Tools > Multipart to Singleparts), one feature per place",
         ),
         Some(other) => complain(format!("a {other} is not a place's geometry"), "write a Point or a Polygon"),
         None => complain("is missing", "give the feature a Point or a Polygon"),
+    }
+}
+
+/// More corners than any place needs; the test for crossings compares all with all.
+const MAX_CORNERS: usize = 5_000;
+
+fn polygon(value: &Value) -> Taken<Vec<Vec<[f64; 2]>>> {
+    let rings = rings(value)?;
+    let corners: usize = rings.iter().map(Vec::len).sum();
+    if corners > MAX_CORNERS {
+        return complain(
+            format!("a polygon of {corners} positions is too fine, {MAX_CORNERS} are the most"),
+            "simplify it (QGIS: Vector > Geometry Tools > Simplify)",
+        );
+    }
+    let shown = |[lon, lat]: [f64; 2]| format!("[{lon:.6}, {lat:.6}]");
+    let redraw =
+        "put the corners in their order around the place (QGIS: Vector > Geometry Tools > Fix Geometries)";
+    match flaw(&rings) {
+        None => Ok(rings),
+        Some(Flaw::Empty) => {
+            complain("a ring of the polygon encloses nothing", "draw the outline, or write a Point")
+        }
+        Some(Flaw::Crossing(at)) => {
+            complain(format!("the polygon crosses or touches itself at {}", shown(at)), redraw)
+        }
+        Some(Flaw::HoleOutside(at)) => complain(
+            format!("the hole at {} lies outside of the outline", shown(at)),
+            "the first ring is the outline, the others are holes in it; write one feature for each place",
+        ),
     }
 }
 
@@ -127,6 +158,17 @@ mod tests {
             (
                 json!({"type": "Polygon", "coordinates": [[[7.0, 51.0], [7.1, 51.0], [7.0, 51.0]]]}),
                 "a ring of 3 positions encloses nothing; write at least three corners and the first one again",
+            ),
+            (
+                json!({"type": "Polygon", "coordinates": [[[7.0, 51.0], [7.2, 51.2], [7.2, 51.0], [7.0, 51.2], [7.0, 51.0]]]}),
+                "the polygon crosses or touches itself at [7.100000, 51.100000]; put the corners in their order around \
+                 the place (QGIS: Vector > Geometry Tools > Fix Geometries)",
+            ),
+            (
+                json!({"type": "Polygon", "coordinates": [[[7.0, 51.0], [7.1, 51.0], [7.1, 51.1], [7.0, 51.0]],
+                    [[8.0, 51.0], [8.1, 51.0], [8.1, 51.1], [8.0, 51.0]]]}),
+                "the hole at [8.000000, 51.000000] lies outside of the outline; the first ring is the outline, the \
+                 others are holes in it; write one feature for each place",
             ),
         ] {
             assert_eq!(answer(value), message);

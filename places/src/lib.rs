@@ -7,6 +7,7 @@
 mod age;
 mod broker;
 mod cell;
+mod characters;
 mod csv_file;
 mod days;
 mod existing;
@@ -34,5 +35,5 @@ pub use problem::{Located, Location, Problem};
 pub use read::{PlaceFiles, read};
 pub use rows::SensorRow;
 pub use settle::settle;
-pub use validate::{validate, validate_at};
+pub use validate::{remarks, validate, validate_at};
 pub use write::write;

@@ -27,7 +27,7 @@ pub(crate) fn municipality(mut r: Record) -> Option<Municipality> {
             r.complain(absent, None, format!("is missing beside '{given}'"), "give both or neither".into());
         }
     }
-    let tz = r.optional("tz", cell::text).unwrap_or_else(|| DEFAULT_TZ.to_owned());
+    let tz = r.optional("tz", cell::exact).unwrap_or_else(|| DEFAULT_TZ.to_owned());
     let public_planning = r.optional("public_planning", cell::boolean).unwrap_or(false);
     Some(Municipality { slug: slug?, name: name?, ags: ags?, lat, lon, tz, public_planning })
 }

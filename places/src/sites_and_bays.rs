@@ -5,6 +5,7 @@ use domain::place::{Audience, Bay, Publish, Purpose, Restriction, Site, Texts};
 use serde_json::Value;
 
 use crate::cell::{self, Cell, MAX_WHOLE, Taken, complain};
+use crate::characters::readable;
 use crate::record::{Fields, Record};
 use crate::schema::{FEE, RESTRICTION};
 
@@ -81,7 +82,7 @@ fn fee(r: &mut Record) -> Option<Texts> {
             Texts { de: nested.optional("de", cell::text), en: nested.optional("en", cell::text) }
         }
         other => {
-            let text = cell::shown(&other).trim().to_owned();
+            let text = readable(&cell::shown(&other));
             Texts { de: Some(text.clone()), en: Some(text) }
         }
     };
@@ -115,7 +116,7 @@ fn restrictions(r: &mut Record) -> Vec<Restriction> {
 }
 
 fn shorthand(cell: Cell) -> Taken<Option<Audience>> {
-    if cell::text(cell)? == "none" {
+    if cell::exact(cell)? == "none" {
         return Ok(None);
     }
     cell::choice(cell).map(Some).map_err(|complaint| cell::Complaint {
@@ -135,10 +136,20 @@ fn list_of_objects(cell: Cell) -> Taken<Vec<Fields>> {
     }
 }
 
+/// One audience: a list of them is as many restrictions.
+fn audience(cell: Cell) -> Taken<Audience> {
+    let Value::Array(list) = cell.value else { return cell::choice(cell) };
+    let each: Vec<String> = list.iter().map(|a| format!("{{\"for\": {a}, ...}}")).collect();
+    complain(
+        "is a list: a restriction is for one audience",
+        format!("write one restriction for each, with its own capacity: [{}]", each.join(", ")),
+    )
+}
+
 fn restriction(mut r: Record) -> Restriction {
     r.refuse_unknown_fields(&RESTRICTION);
     let restriction = Restriction {
-        audience: r.optional("for", cell::choice),
+        audience: r.optional("for", audience),
         capacity: r.optional("capacity", cell::whole(0..=MAX_WHOLE)),
         hours: r.optional("hours", cell::text),
         max_stay_min: r.optional("max_stay_min", cell::whole(1..=MAX_STAY_MIN)),

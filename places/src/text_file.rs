@@ -23,6 +23,12 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Box<Problem>> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Box::new(Problem::of_file(path, "is UTF-16, not UTF-8", UTF8_REMEDY)));
     }
+    if let Some(at) = bytes.iter().position(|b| *b == 0) {
+        let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count() as u32;
+        let problem =
+            Problem::of_file(path, "holds a zero byte: it is UTF-16 or no text at all", UTF8_REMEDY);
+        return Err(Box::new(problem.line(line)));
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -80,6 +86,15 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_taken_off() {
         assert_eq!(decode(Path::new("x"), b"\xef\xbb\xbfid".to_vec()).unwrap(), "id");
+    }
+
+    #[test]
+    fn utf_16_is_named_with_and_without_its_mark() {
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let marked = decode(Path::new("x.csv"), utf_16("\u{feff}id")).unwrap_err();
+        assert!(marked.to_string().starts_with("x.csv: is UTF-16"), "{marked}");
+        let bare = decode(Path::new("x.csv"), utf_16("id\nä")).unwrap_err();
+        assert!(bare.to_string().starts_with("x.csv:1: holds a zero byte: it is UTF-16"), "{bare}");
     }
 
     #[test]

@@ -44,7 +44,10 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     database.close().await?;
     match outcome? {
         Err(problems) => Ok(refuse(&problems)),
-        Ok((report, other)) => {
+        Ok(Imported { report, other, remarks }) => {
+            for remark in remarks {
+                eprintln!("note: {remark}");
+            }
             print!("{}", describe(&report, missing, args.check));
             for sentence in lacking? {
                 eprintln!("note: {sentence}");
@@ -72,8 +75,14 @@ fn refuse(problems: &[Problem]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What an import did, and the files that it only recognised.
-pub type Imported = (Report, Vec<PathBuf>);
+/// What an import did.
+pub struct Imported {
+    pub report: Report,
+    /// Files that it only recognised.
+    pub other: Vec<PathBuf>,
+    /// What is worth a second look.
+    pub remarks: Vec<Problem>,
+}
 
 /// Checks `files` against what is stored and imports them (`check`: only says what would be
 /// done). The inner error lists what is wrong with the files.
@@ -94,12 +103,13 @@ pub async fn import(
     if !problems.is_empty() {
         return Ok(Err(problems));
     }
+    let remarks = places::remarks(&files, &known, now);
     let other = std::mem::take(&mut files.other);
     let report = import.apply(&files.into_catalogue(), missing, now).await?;
     if !check && (!report.is_unchanged() || missing == Missing::Close) {
         import.commit(&report, "command line").await?;
     }
-    Ok(Ok((report, other)))
+    Ok(Ok(Imported { report, other, remarks }))
 }
 
 fn describe(report: &Report, missing: Missing, check: bool) -> String {

@@ -1,8 +1,9 @@
-//! No two feeds of one broker receive the same message.
+//! No two feeds of one broker receive the same message, and each receives some that it understands.
 
 use std::collections::HashSet;
 
 use domain::Feed;
+use domain::feed::{FeedFormat, filters_overlap};
 
 use crate::existing::Existing;
 use crate::problem::{Located, Location, Problem};
@@ -13,6 +14,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Vec<Pro
     let kept = known.feeds.iter().filter(|f| !new_ids.contains(f.id.as_str()));
     let mut earlier: Vec<(&Feed, Option<&Location>)> = kept.map(|feed| (feed, None)).collect();
     for Located { value: feed, at } in &files.feeds {
+        problems.extend(never_understood(feed, at));
         for (other, other_at) in &earlier {
             if other.id != feed.id && feed.overlaps(other) {
                 problems.push(overlap(feed, at, other, *other_at));
@@ -20,6 +22,28 @@ pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Vec<Pro
         }
         earlier.push((feed, Some(at)));
     }
+}
+
+/// A filter that lets no message through which the format understands.
+fn never_understood(feed: &Feed, at: &Location) -> Option<Problem> {
+    let understood = feed.understood_topics();
+    let fits = understood.iter().any(|topic| filters_overlap(&feed.topic, topic));
+    if !feed.is_subscribed() || understood.is_empty() || fits {
+        return None;
+    }
+    let message = format!("no topic of format {} fits this filter", feed.format);
+    let wanted = match feed.format {
+        FeedFormat::Native => format!("write kv/1/{}/#: the level behind kv/1 is the feed's id", feed.id),
+        FeedFormat::Chirpstack => {
+            "write application/ID/device/+/event/+, the topic of ChirpStack's integration; \
+                                   one with something before it (a region) needs event_topic in its \
+                                   [integration.mqtt] set back to the default"
+                .to_owned()
+        }
+        FeedFormat::Tts => "write v3/APPLICATION@TENANT/devices/+/up".to_owned(),
+        _ => format!("write a filter within {}", understood.join(", ")),
+    };
+    Some(Problem::at(at, message, wanted).field("topic").value(&feed.topic))
 }
 
 fn overlap(feed: &Feed, at: &Location, other: &Feed, other_at: Option<&Location>) -> Problem {

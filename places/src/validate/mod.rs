@@ -4,11 +4,13 @@ mod bindings;
 mod days;
 mod devices;
 mod feeds;
+mod lands;
 mod owners;
 mod places;
 mod references;
 mod unique;
 mod view;
+mod whereabouts;
 
 use domain::UtcMicros;
 
@@ -33,10 +35,19 @@ pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<
     owners::check(files, known, &view, &mut problems);
     references::check(files, &view, &mut problems);
     places::check(files, &view, &mut problems);
+    whereabouts::check(files, &view, &mut problems);
     feeds::check(files, known, &mut problems);
     devices::check(files, &view, &mut problems);
     bindings::check(files, known, now, &mut problems);
     days::check(files, &mut problems);
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     problems
+}
+
+/// What is worth a second look in files that fit, and stops nothing.
+pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Problem> {
+    let mut remarks = places::never_open(files, now);
+    remarks.extend(whereabouts::remarks(files, &View::new(files, known)));
+    remarks.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    remarks
 }

@@ -1,7 +1,6 @@
 //! What a municipality, site or bay says fits itself and its surroundings.
 
 use domain::UtcMicros;
-use domain::geo::LatLon;
 use domain::opening::Hours;
 use domain::place::{Bay, Municipality, Restriction, Site};
 use jiff::tz::TimeZone;
@@ -9,9 +8,6 @@ use jiff::tz::TimeZone;
 use super::view::View;
 use crate::problem::{Located, Location, Problem};
 use crate::read::PlaceFiles;
-
-/// Farther than any place from the middle of its municipality, metres: a swapped or wrong position.
-const MAX_DISTANCE_M: f64 = 300_000.0;
 
 /// Hours are parsed in some zone; their syntax does not depend on it.
 const ANY_TZ: &str = "UTC";
@@ -21,7 +17,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>
         problems.extend(zone_exists(value, at));
     }
     for Located { value, at } in &files.sites {
-        site(value, at, view, problems);
+        site(value, at, problems);
     }
     for Located { value, at } in &files.bays {
         bay(value, at, view, problems);
@@ -35,7 +31,7 @@ fn zone_exists(municipality: &Municipality, at: &Location) -> Option<Problem> {
     })
 }
 
-fn site(site: &Site, at: &Location, view: &View, problems: &mut Vec<Problem>) {
+fn site(site: &Site, at: &Location, problems: &mut Vec<Problem>) {
     if let Some(hours) = &site.opening_hours {
         problems.extend(hours_parse("opening_hours", hours, at));
     }
@@ -48,13 +44,11 @@ fn site(site: &Site, at: &Location, view: &View, problems: &mut Vec<Problem>) {
         }
     }
     problems.extend(validity(site.valid_from, site.valid_until, "valid_from", "valid_until", at));
-    problems.extend(near_its_municipality(site.position(), &site.municipality, at, view));
 }
 
 fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Vec<Problem>) {
     restrictions(&bay.restrictions, at, problems);
     problems.extend(validity(bay.valid_from, bay.valid_until, "valid_from", "valid_until", at));
-    problems.extend(near_its_municipality(bay.position(), &bay.municipality, at, view));
     if let Some(site) = bay.site.as_deref().and_then(|id| view.sites.get(id))
         && site.municipality != bay.municipality
     {
@@ -74,6 +68,23 @@ fn restrictions(list: &[Restriction], at: &Location, problems: &mut Vec<Problem>
             problems.extend(hours_parse(&format!("restrictions[{i}].hours"), hours, at));
         }
     }
+}
+
+/// Hours that begin to hold never.
+pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
+    let never = |text: &str| {
+        let opening = Hours::parse(text, ANY_TZ).ok()?.at(now);
+        (opening.is_open == Some(false) && opening.until.is_none()).then_some(())
+    };
+    let sites = files.sites.iter().filter_map(|Located { value, at }| {
+        let text = value.opening_hours.as_deref()?;
+        never(text)?;
+        let message = "by these hours the site is never open";
+        let remedy =
+            "say when it is open, e.g. 'Jun-Sep 24/7; Oct-May off'; a closure is a row of closures.csv";
+        Some(Problem::at(at, message, remedy).field("opening_hours").value(text))
+    });
+    sites.collect()
 }
 
 fn hours_parse(field: &str, text: &str, at: &Location) -> Option<Problem> {
@@ -98,28 +109,4 @@ pub(super) fn validity(
             format!("mend one of the two; {until_field} is the first instant at which it no longer holds");
         Problem::at(at, message, remedy).field(until_field).value(until.to_string())
     })
-}
-
-fn near_its_municipality(position: LatLon, slug: &str, at: &Location, view: &View) -> Option<Problem> {
-    let municipality = view.municipalities.get(slug)?;
-    let middle = LatLon::new(municipality.lat?, municipality.lon?)?;
-    let distance_m = position.distance_m(middle);
-    if distance_m <= MAX_DISTANCE_M {
-        return None;
-    }
-    let swapped =
-        LatLon::new(position.lon, position.lat).is_some_and(|p| p.distance_m(middle) <= MAX_DISTANCE_M);
-    let remedy = if swapped {
-        "longitude and latitude are swapped: GeoJSON is [lon, lat]".to_owned()
-    } else {
-        format!("mend the position, or lat and lon of '{slug}' in municipalities.csv")
-    };
-    let message = format!(
-        "[{}, {}] lies {:.0} km away from {}",
-        position.lon,
-        position.lat,
-        distance_m / 1000.0,
-        view.municipality_name(slug)
-    );
-    Some(Problem::at(at, message, remedy).field("geometry"))
 }

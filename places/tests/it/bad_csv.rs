@@ -22,7 +22,7 @@ fn headers_are_exact() {
         )
     );
     assert_eq!(
-        problems("vehicles.csv", "id,id,\n"),
+        problems("vehicles.csv", "id,id,,label,\n"),
         "vehicles.csv:1: id: stands twice in the header\n  remedy: delete one of the columns\n\
          vehicles.csv:1: column 3 has no name\n  remedy: name it or delete the column"
     );

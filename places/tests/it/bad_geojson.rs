@@ -27,12 +27,12 @@ fn whatever_is_no_feature_collection_says_so() {
 #[test]
 fn properties_have_their_types() {
     let site = feature(
-        r#""id": 17, "municipality": "Coesfeld", "name": "Markt", "kind": "carpark", "capacity": "150", "fee": 2, "max_height_m": "2,1", "restrictions": [{"for": "disabled", "capacity": -1, "hour": "x"}, {}], "valid_from": "2026-11-22T13:00"#,
+        r#""id": 17.5, "municipality": "Coesfeld", "name": "Markt", "kind": "carpark", "capacity": "150", "fee": 2, "max_height_m": "2,1", "restrictions": [{"for": "disabled", "capacity": -1, "hour": "x"}, {}], "valid_from": "2026-11-22T13:00"#,
     );
     let site = site.replace("13:00}", "13:00\"}");
     assert_eq!(
         problems("sites.geojson", &collection(&[&site])),
-        "sites.geojson:2: id = '17': a text is needed\n  remedy: write it in quotes: \"17\"\n\
+        "sites.geojson:2: id = '17.5': a text is needed\n  remedy: write it in quotes: \"17.5\"\n\
          sites.geojson:2: municipality = 'Coesfeld': a slug holds lower-case letters a-z, digits and hyphens only\n  \
          remedy: write for example 'coesfeld'\n\
          sites.geojson:2: kind = 'carpark': is not known\n  remedy: did you mean 'car_park'? choices: on_street, lot, \

@@ -22,7 +22,7 @@ fn what_is_named_exists() {
          bays.geojson:2: site = 'p9': exists neither in the files nor in the database\n  remedy: add it to \
          sites.geojson, or mend the name"
     );
-    let feed = "[[feed]]\nid='f'\nmunicipality='coesfeld'\nformat='native'\ntopic='a'\nbroker='b'\n";
+    let feed = "[[feed]]\nid='f'\nmunicipality='coesfeld'\nformat='native'\ntopic='#'\nbroker='b'\n";
     assert_eq!(
         of_nothing(&[MUNICIPALITIES, ("feeds.toml", feed)]),
         "feeds.toml:1: broker = 'b': exists neither in the files nor in the database\n  remedy: add it to [[broker]] \
@@ -56,7 +56,7 @@ fn an_id_stays_with_its_municipality() {
         ("sites.geojson", &collection(&[&site("p1", "coesfeld", "")])),
         (
             "feeds.toml",
-            "[[feed]]\nid='f'\nmunicipality='coesfeld'\nformat='native'\ntopic='a'\n[[feed]]\nid='g'\nmunicipality='duelmen'\nformat='native'\ntopic='b'\n",
+            "[[feed]]\nid='f'\nmunicipality='coesfeld'\nformat='native'\ntopic='kv/1/f/#'\n[[feed]]\nid='g'\nmunicipality='duelmen'\nformat='native'\ntopic='kv/1/g/#'\n",
         ),
         ("sensors.csv", "id,feed\ns,f\n"),
     ]);

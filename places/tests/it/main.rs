@@ -8,4 +8,6 @@ mod bad_toml;
 mod days;
 mod good_files;
 mod round_trip;
+mod samples;
+mod slips;
 mod support;

@@ -40,15 +40,27 @@ fn position() -> impl Strategy<Value = [f64; 2]> {
     (-180.0..=180.0f64, -90.0..=90.0f64).prop_map(|(lon, lat)| [lon, lat])
 }
 
-fn ring() -> impl Strategy<Value = Vec<[f64; 2]>> {
-    vec(position(), 3..7).prop_map(|mut ring| {
-        ring.push(ring[0]);
-        ring
+/// A star, with or without a smaller one in it.
+fn polygon() -> impl Strategy<Value = Geometry> {
+    let radii = vec(0.001..0.5f64, 4..8);
+    (-170.0..=170.0f64, -80.0..=80.0f64, radii, any::<bool>()).prop_map(|(lon, lat, radii, has_hole)| {
+        let step = std::f64::consts::TAU / radii.len() as f64;
+        let star = |scale: f64| {
+            let corner = |(i, r): (usize, &f64)| {
+                let (sin, cos) = (i as f64 * step).sin_cos();
+                [lon + scale * r * cos, lat + scale * r * sin]
+            };
+            let mut ring: Vec<[f64; 2]> = radii.iter().enumerate().map(corner).collect();
+            ring.push(ring[0]);
+            ring
+        };
+        let hole = has_hole.then(|| star(0.5));
+        Geometry::Polygon([star(1.0)].into_iter().chain(hole).collect())
     })
 }
 
 fn geometry() -> impl Strategy<Value = Geometry> {
-    prop_oneof![position().prop_map(Geometry::Point), vec(ring(), 1..3).prop_map(Geometry::Polygon)]
+    prop_oneof![position().prop_map(Geometry::Point), polygon()]
 }
 
 fn restriction() -> impl Strategy<Value = Restriction> {

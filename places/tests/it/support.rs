@@ -35,6 +35,15 @@ pub fn misfits(files: &[(&str, &str)], known: &Existing) -> String {
     shown(&folder, &validate_at(&files, known, now()))
 }
 
+/// What is worth a second look in files that fit.
+pub fn remarks(files: &[(&str, &str)], known: &Existing) -> String {
+    let folder = folder(files);
+    let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
+    settle(&mut files, known);
+    assert_eq!(validate_at(&files, known, now()), []);
+    shown(&folder, &places::remarks(&files, known, now()))
+}
+
 /// What is there once `files` are imported.
 pub fn existing(files: &[(&str, &str)]) -> Existing {
     let mut files = read_files(files).unwrap_or_else(|problems| panic!("{problems}"));

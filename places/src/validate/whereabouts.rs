@@ -1,0 +1,176 @@
+//! Positions lie where their municipality lies: else they are swapped, mistyped, or of another layer.
+//!
+//! Where a municipality lies is known from its own `lat, lon`, else from most of its places, and from the Land
+//! that its key begins with.
+
+use std::collections::HashMap;
+
+use domain::geo::{Bbox, LatLon};
+use domain::holidays::Land;
+use domain::place::Municipality;
+
+use super::lands::extent;
+use super::view::View;
+use crate::problem::{Located, Location, Problem};
+use crate::read::PlaceFiles;
+
+/// Farther than any place from the middle of its municipality, metres.
+const MAX_DISTANCE_M: f64 = 300_000.0;
+
+/// Farther than this is worth a look, metres: of a town, of a county.
+const FAR_M: [f64; 2] = [30_000.0, 100_000.0];
+
+/// So far outside of its Land a county may have a park-and-ride site, metres.
+const OUTSIDE_M: f64 = 50_000.0;
+
+/// So many places tell where most of them are.
+const MIN_PLACES: usize = 3;
+
+/// What is known of a municipality's whereabouts.
+struct Expected<'a> {
+    municipality: &'a Municipality,
+    /// Its own `lat, lon`.
+    own: Option<LatLon>,
+    /// The middle of its places, coordinate by coordinate: a few wrong ones do not move it.
+    median: Option<LatLon>,
+    land: Option<Bbox>,
+}
+
+/// Notes swapped positions, and those that cannot be meant.
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+    let expected = expected(view);
+    for Located { value, at } in &files.municipalities {
+        let Some(of) = expected.get(value.slug.as_str()) else { continue };
+        let Some(own) = of.own.filter(|own| of.is_outside_land(*own)) else { continue };
+        if swapped(own).is_some_and(|p| !of.is_outside_land(p)) {
+            let message = format!("lies {}, and lat and lon swapped lie in it", of.away_from_land(own));
+            let remedy = format!("write lat {} and lon {}", own.lon, own.lat);
+            problems.push(Problem::at(at, message, remedy).field("lat, lon"));
+        }
+    }
+    for (position, slug, at) in places(files) {
+        let Some(of) = expected.get(slug) else { continue };
+        let name = view.municipality_name(slug);
+        problems.extend(of.wrong(position, &name, at));
+    }
+}
+
+/// Positions that are possible and unlikely.
+pub(super) fn remarks(files: &PlaceFiles, view: &View) -> Vec<Problem> {
+    let expected = expected(view);
+    let mut remarks = Vec::new();
+    for Located { value, at } in &files.municipalities {
+        let Some(of) = expected.get(value.slug.as_str()) else { continue };
+        if let Some(own) = of.own.filter(|own| of.is_outside_land(*own)) {
+            let message = format!("lies {}", of.away_from_land(own));
+            remarks.push(Problem::at(at, message, "mend lat and lon, or the key").field("lat, lon"));
+        }
+    }
+    for (position, slug, at) in places(files) {
+        let Some(of) = expected.get(slug) else { continue };
+        let name = view.municipality_name(slug);
+        remarks.extend(of.unlikely(position, &name).map(|message| {
+            let remedy = format!(
+                "look whether the position, and 'municipality', are right; '{slug}' may state lat and lon"
+            );
+            Problem::at(at, message, remedy).field("geometry")
+        }));
+    }
+    remarks
+}
+
+fn places(files: &PlaceFiles) -> impl Iterator<Item = (LatLon, &str, &Location)> {
+    let sites = files.sites.iter().map(|s| (s.value.position(), &*s.value.municipality, &s.at));
+    sites.chain(files.bays.iter().map(|b| (b.value.position(), &*b.value.municipality, &b.at)))
+}
+
+fn expected<'a>(view: &View<'a>) -> HashMap<&'a str, Expected<'a>> {
+    let mut positions: HashMap<&str, Vec<LatLon>> = HashMap::new();
+    let sites = view.sites.values().map(|s| (&*s.municipality, s.position()));
+    for (slug, position) in sites.chain(view.bays.values().map(|b| (&*b.municipality, b.position()))) {
+        positions.entry(slug).or_default().push(position);
+    }
+    let of = |(slug, municipality): (&&'a str, &&'a Municipality)| {
+        let own = municipality.lat.zip(municipality.lon).and_then(|(lat, lon)| LatLon::new(lat, lon));
+        let places = positions.get(slug).filter(|places| places.len() >= MIN_PLACES);
+        let land = Land::of_ags(&municipality.ags).map(extent);
+        (*slug, Expected { municipality, own, median: places.map(|p| median(p)), land })
+    };
+    view.municipalities.iter().map(of).collect()
+}
+
+fn median(places: &[LatLon]) -> LatLon {
+    let middle = |coordinate: fn(&LatLon) -> f64| {
+        let mut values: Vec<f64> = places.iter().map(coordinate).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    LatLon { lat: middle(|p| p.lat), lon: middle(|p| p.lon) }
+}
+
+fn swapped(p: LatLon) -> Option<LatLon> {
+    LatLon::new(p.lon, p.lat)
+}
+
+/// The nearest point of the box.
+fn clamped(p: LatLon, to: Bbox) -> LatLon {
+    LatLon { lat: p.lat.clamp(to.south, to.north), lon: p.lon.clamp(to.west, to.east) }
+}
+
+impl Expected<'_> {
+    fn outside_land_m(&self, p: LatLon) -> f64 {
+        self.land.map_or(0.0, |land| p.distance_m(clamped(p, land)))
+    }
+
+    fn is_outside_land(&self, p: LatLon) -> bool {
+        self.outside_land_m(p) > OUTSIDE_M
+    }
+
+    fn away_from_land(&self, p: LatLon) -> String {
+        let key = self.municipality.ags.get(..2).unwrap_or_default();
+        format!("{:.0} km outside of the Land of key {key}", self.outside_land_m(p) / 1000.0)
+    }
+
+    fn wrong(&self, position: LatLon, name: &str, at: &Location) -> Option<Problem> {
+        let too_far = |p: LatLon| match self.own.or(self.median) {
+            Some(middle) => p.distance_m(middle) > MAX_DISTANCE_M,
+            None => self.is_outside_land(p),
+        };
+        let is_swapped = || {
+            let swapped = swapped(position);
+            // A whole file of swapped positions has its middle in the wrong place.
+            let by_land = self.is_outside_land(position) && swapped.is_some_and(|p| !self.is_outside_land(p));
+            by_land && self.own.is_none() || too_far(position) && swapped.is_some_and(|p| !too_far(p))
+        };
+        let slug = &self.municipality.slug;
+        let remedy = if is_swapped() {
+            "longitude and latitude are swapped: GeoJSON is [lon, lat]".to_owned()
+        } else if self.own.is_some() && too_far(position) {
+            format!("mend the position, or lat and lon of '{slug}' in municipalities.csv")
+        } else {
+            return None;
+        };
+        let away = match self.own {
+            Some(own) => format!("{:.0} km away from {name}", position.distance_m(own) / 1000.0),
+            None if self.is_outside_land(position) => {
+                format!("{}, where {name} is", self.away_from_land(position))
+            }
+            None => format!("far from the other places of {name}"),
+        };
+        let message = format!("[{}, {}] lies {away}", position.lon, position.lat);
+        Some(Problem::at(at, message, remedy).field("geometry"))
+    }
+
+    fn unlikely(&self, position: LatLon, name: &str) -> Option<String> {
+        let far_m = FAR_M[usize::from(self.municipality.is_county())];
+        let [lon, lat] = [position.lon, position.lat];
+        if let Some(middle) = self.own.or(self.median) {
+            let away_m = position.distance_m(middle);
+            let from = if self.own.is_some() { name.to_owned() } else { format!("most places of {name}") };
+            return (away_m > far_m)
+                .then(|| format!("[{lon}, {lat}] lies {:.0} km away from {from}", away_m / 1000.0));
+        }
+        self.is_outside_land(position)
+            .then(|| format!("[{lon}, {lat}] lies {}, where {name} is", self.away_from_land(position)))
+    }
+}

@@ -1,0 +1,61 @@
+//! Files that go wrong, of which somebody else wrote down what should become of each.
+
+use std::path::{Path, PathBuf};
+
+use places::{Existing, Problem, read, remarks, settle, validate_at};
+use serde_json::Value;
+
+use crate::support::now;
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Refused(Vec<Problem>),
+    Remarked(Vec<Problem>),
+    Taken,
+}
+
+fn import(folder: &Path, known: &Existing) -> Outcome {
+    let mut files = match read(&[folder.to_owned()]) {
+        Ok(files) => files,
+        Err(problems) => return Outcome::Refused(problems),
+    };
+    settle(&mut files, known);
+    let problems = validate_at(&files, known, now());
+    if !problems.is_empty() {
+        return Outcome::Refused(problems);
+    }
+    let notes = [files.notes.clone(), remarks(&files, known, now())].concat();
+    if notes.is_empty() { Outcome::Taken } else { Outcome::Remarked(notes) }
+}
+
+#[test]
+fn each_sample_is_refused_remarked_or_taken_as_expected() {
+    let samples = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases"));
+    let Ok(index) = std::fs::read_to_string(samples.join("imports/index.json")) else {
+        return eprintln!("SKIPPED: there are no samples at {}", samples.display());
+    };
+    let mut there = read(&[samples.join("places")]).unwrap();
+    settle(&mut there, &Existing::default());
+    let known = there.into_catalogue();
+    let index: Vec<Value> = serde_json::from_str(&index).unwrap();
+    let mut judged = 0;
+    for sample in &index {
+        let [id, expected] = ["id", "expect"].map(|key| sample[key].as_str().unwrap());
+        // What is expected of the product at a later time is not for an import to show.
+        if !["refused", "taken", "import warns"].iter().any(|word| expected.starts_with(word)) {
+            continue;
+        }
+        judged += 1;
+        let says = |words: &[&str]| words.iter().any(|word| expected.contains(word));
+        let fits = match import(&samples.join("imports").join(id), &known) {
+            Outcome::Refused(problems) => {
+                assert!(problems.iter().all(|p| !p.remedy.is_empty()), "{id}: {problems:?}");
+                says(&["refused", "remedy"])
+            }
+            Outcome::Remarked(_) => says(&["warn"]),
+            Outcome::Taken => says(&["taken", "position lies at"]),
+        };
+        assert!(fits, "{id}: expected: {expected}");
+    }
+    assert!(judged >= 8, "of {} samples only {judged} say what an import does", index.len());
+}
