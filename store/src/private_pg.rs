@@ -33,7 +33,7 @@ use process::Postmaster;
 use readiness::Answer;
 pub use settings::PrivatePgSettings;
 
-/// Recovery after a crash replays at most `max_wal_size`, which takes a minute or two on a slow disk.
+/// Recovery after a crash replays at most about `max_wal_size`, which takes a minute on a slow disk.
 const READY_DEADLINE: Duration = Duration::from_secs(600);
 const READY_POLL: Duration = Duration::from_millis(20);
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);

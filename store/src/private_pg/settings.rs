@@ -39,8 +39,12 @@ impl PrivatePgSettings {
              \n\
              # Rare checkpoints: each one makes the next write of every page a full copy in the log.\n\
              shared_buffers = 256MB\n\
-             max_wal_size = 4GB\n\
              checkpoint_timeout = 15min\n\
+             # The log takes about so much of the disk at most, also while much is imported.\n\
+             max_wal_size = 1GB\n\
+             wal_keep_size = 0\n\
+             # A standby that nobody needs any more must not fill the disk.\n\
+             max_slot_wal_keep_size = 1GB\n\
              wal_compression = {wal_compression}\n\
              \n\
              # Costs more than it saves on short queries.\n\
