@@ -24,7 +24,12 @@ impl UtcMicros {
     /// # Errors
     /// The text is not an RFC 3339 instant.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<Timestamp>().map(Self::from)
+        // The standard sets no limit to the digits of a second's fraction, the library has one.
+        match long_fraction(text) {
+            Some((start, end)) => [&text[..start], &text[end..]].concat().parse::<Timestamp>(),
+            None => text.parse::<Timestamp>(),
+        }
+        .map(Self::from)
     }
 
     /// Whole seconds since the Unix epoch, e.g. a GTFS-Realtime timestamp. Saturates.
@@ -55,6 +60,16 @@ impl UtcMicros {
             Timestamp::MAX
         })
     }
+}
+
+/// Digits of a fraction that can be read: nanoseconds.
+const FRACTION_DIGITS: usize = 9;
+
+/// Where a fraction's digits beyond [`FRACTION_DIGITS`] begin and end, if it has so many.
+fn long_fraction(text: &str) -> Option<(usize, usize)> {
+    let point = text.find(['.', ','])?;
+    let digits = text[point + 1..].bytes().take_while(u8::is_ascii_digit).count();
+    (digits > FRACTION_DIGITS).then_some((point + 1 + FRACTION_DIGITS, point + 1 + digits))
 }
 
 impl From<Timestamp> for UtcMicros {
@@ -101,6 +116,24 @@ mod tests {
         assert_eq!(a.to_string(), "2022-07-18T09:34:15.775023Z");
         let before_1970 = UtcMicros::parse("1969-12-31T23:59:59.999999999Z").unwrap();
         assert_eq!(before_1970.0, -1);
+    }
+
+    #[test]
+    fn a_fraction_has_as_many_digits_as_it_likes() {
+        let at = UtcMicros::parse("2026-11-22T12:00:00.123456Z").unwrap();
+        for digits in 6..60 {
+            let fraction = format!("123456{}", "9".repeat(digits - 6));
+            for offset in ["Z", "+00:00", "z"] {
+                let text = format!("2026-11-22T12:00:00.{fraction}{offset}");
+                assert_eq!(UtcMicros::parse(&text).unwrap(), at, "{text}");
+            }
+            let zone = UtcMicros::parse(&format!("2026-11-22T13:00:00.{fraction}+01:00")).unwrap();
+            assert_eq!(zone, at);
+        }
+        let long = format!("1969-12-31T23:59:59.{}Z", "9".repeat(30));
+        assert_eq!(UtcMicros::parse(&long).unwrap().0, -1);
+        assert!(UtcMicros::parse("2026-11-22T12:00:00.1234567890").is_err(), "still no offset");
+        assert!(UtcMicros::parse("2026-11-22T12:00:00.123456789x0Z").is_err());
     }
 
     #[test]
