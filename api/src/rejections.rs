@@ -5,9 +5,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{FeedId, Reason, Registry, UtcMicros};
+use domain::{FeedId, Reason, Registry, RejectedElement, UtcMicros};
 use serde::Serialize;
-use store::inspect::{self, Rejected};
+use store::inspect::{self, Rejected, RejectedFilter};
 use utoipa::ToSchema;
 
 use crate::answer;
@@ -15,6 +15,7 @@ use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::problem::{Problem, ProblemBody};
+use crate::sensors::spelled;
 
 /// A page of rejections, newest first.
 #[derive(Serialize, ToSchema)]
@@ -27,14 +28,26 @@ pub struct RejectionList {
 #[derive(Serialize, ToSchema)]
 pub struct RejectionOut {
     id: i64,
-    /// One of a closed list: see the `reason` parameter.
+    /// One of a closed list: see the `reason` parameter. Of several in one message the most frequent.
     reason: String,
     feed: Option<String>,
+    /// The device or place that it is about, when it is about one: as the message or its topic names it.
+    device: Option<String>,
     topic: String,
     #[schema(value_type = String, format = DateTime)]
     received_at: UtcMicros,
     /// The field, its value, and what would be right.
     detail: String,
+    /// What to do about it.
+    remedy: String,
+    /// How many elements of the message were not believed.
+    count: i32,
+    /// Some of them, when there are several.
+    examples: Vec<ExampleOut>,
+    /// How many messages it stands for: of a feed that says the same again and again one an hour is kept.
+    times: i32,
+    #[schema(value_type = String, format = DateTime)]
+    last_received_at: UtcMicros,
     /// Of a too large one the head.
     payload_base64: String,
     qos: i16,
@@ -42,14 +55,31 @@ pub struct RejectionOut {
     replayed_at: Option<UtcMicros>,
 }
 
+/// An element that was not believed.
+#[derive(Serialize, ToSchema)]
+pub struct ExampleOut {
+    reason: &'static str,
+    device: Option<String>,
+    detail: String,
+}
+
 fn out(r: Rejected, registry: &Registry) -> RejectionOut {
+    let of_reason = r.reason.parse().map_or("", Reason::remedy);
+    let example =
+        |e: RejectedElement| ExampleOut { reason: e.reason.as_str(), device: e.device, detail: e.detail };
     RejectionOut {
         id: r.id,
-        reason: r.reason,
         feed: registry.feed(r.feed).map(|f| f.def.id.clone()),
+        device: <[String; 1]>::try_from(r.devices).ok().map(|[device]| device),
         topic: r.topic,
         received_at: r.received_at,
         detail: r.detail,
+        remedy: r.remedy.unwrap_or_else(|| of_reason.to_owned()),
+        reason: r.reason,
+        count: r.count,
+        examples: r.examples.into_iter().map(example).collect(),
+        times: r.times,
+        last_received_at: r.last_received_at.unwrap_or(r.received_at),
         payload_base64: STANDARD.encode(&r.payload),
         qos: r.qos,
         replayed_at: r.replayed_at,
@@ -88,6 +118,7 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
         ("feed" = Option<String>, Query, description = "id"),
         ("reason" = Option<String>, Query, description = "malformed, unknown_topic, unknown_sensor, unbound_sensor, \
             unknown_place, clock_ahead, too_old, implausible, unsupported_device, too_large"),
+        ("device" = Option<String>, Query, description = "a DevEUI in any spelling, or a place's or supplier's id"),
         ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
         ("cursor" = Option<String>, Query, description = "from the page before"),
     ),
@@ -103,16 +134,18 @@ pub async fn rejections(
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let caller = Caller::with(&shared, &headers, Role::Installer).await?;
-    let params = query.params(&["feed", "reason", "limit", "cursor"])?;
+    let params = query.params(&["feed", "reason", "device", "limit", "cursor"])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let reason = params.text("reason").map(reason_of).transpose()?;
     let cursor = params.cursor()?;
     let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
     let before = before.transpose()?;
+    let device = params.text("device").map(spelled);
     let registry = shared.hub.read().map.registry().clone();
     let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
     let scope = caller.municipalities(&registry);
-    let mut found = inspect::rejections(pool(&shared)?, &scope, feed, reason, before, limit + 1).await?;
+    let filter = RejectedFilter { feed, reason, device: device.as_deref(), before };
+    let mut found = inspect::rejections(pool(&shared)?, &scope, &filter, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let cursor = found.last().filter(|_| more).map(|r| cursor_after(&r.id.to_string()));

@@ -131,6 +131,10 @@ pub struct MessageOut {
     /// `stored`, `heard` (it carried no state), `rejected:REASON`; `duplicate`: the message of this id
     /// was delivered again, last at `received_at`, and changed nothing
     outcome: String,
+    /// Of a rejected one: the field, its value, and what would be right.
+    detail: Option<String>,
+    /// Fields of a wrong type or value, without which the message was taken.
+    dropped_fields: Vec<String>,
     /// How often it came so.
     times: i32,
     gateways: Vec<String>,
@@ -153,6 +157,8 @@ impl From<Message> for MessageOut {
             decoder: m.decoder,
             decoded: m.decoded,
             outcome: m.outcome,
+            detail: m.detail,
+            dropped_fields: m.dropped_fields,
             times: m.times,
             gateways: m.gateways,
             spreading_factor: m.spreading_factor,
@@ -221,7 +227,7 @@ async fn scope(shared: &Shared, headers: &HeaderMap) -> Result<Vec<MunicipalityI
 }
 
 /// A DevEUI in any spelling is the one that is stored.
-fn spelled(id: &str) -> String {
+pub(crate) fn spelled(id: &str) -> String {
     id.parse::<DevEui>().map_or_else(|_| id.to_owned(), |eui| eui.to_string())
 }
 

@@ -45,7 +45,7 @@ pub use ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleI
 pub use observation::{BayObservation, PassengerCount, SiteCount, VehiclePosition};
 pub use place::{Audience, Bay, Municipality, Publish, Restriction, Site, SiteKind, Vehicle};
 pub use registry::Registry;
-pub use rejection::{Reason, Rejection};
+pub use rejection::{Reason, RejectedElement, Rejection};
 pub use sensor::{Binding, Decoder, Direction, Sensor, Target};
 pub use time::UtcMicros;
 pub use trip_update::{TripKey, TripObservation, TripReport, TripUpdate};

@@ -107,10 +107,12 @@ impl Passage {
     }
 }
 
-/// A service date as GTFS writes it, `YYYYMMDD`; `None`: it is none.
-fn service_date(text: &str) -> Option<Date> {
+/// A service date as GTFS writes it, `YYYYMMDD`; `None`: it is none. There is no year 0, for
+/// databases either.
+pub fn service_date(text: &str) -> Option<Date> {
     let is_date = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
-    is_date.then(|| Date::strptime("%Y%m%d", text).ok()).flatten()
+    let date = is_date.then(|| Date::strptime("%Y%m%d", text).ok()).flatten()?;
+    (date.year() > 0).then_some(date)
 }
 
 /// The delays of many passages.

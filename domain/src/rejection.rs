@@ -1,5 +1,7 @@
 //! Bad input is data: it gets a reason, a counter and a place in quarantine.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{FeedId, MunicipalityId};
 use crate::place::wire_enum;
 use crate::time::UtcMicros;
@@ -16,21 +18,82 @@ wire_enum! {
     }
 }
 
-/// A rejected message or element, as it is kept.
+impl Reason {
+    /// What is usually to be done, where nothing more exact is known.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Reason::Malformed => {
+                "Compare the message with what the feed's format and the sensor's decoder ask for."
+            }
+            Reason::UnknownTopic => "Correct the publisher's topic, or narrow the feed's filter.",
+            Reason::UnknownSensor => "Add the sensor to sensors.csv, with this feed, import it, and replay.",
+            Reason::UnboundSensor => {
+                "Set bay in sensors.csv, or correct bound_from and bound_until, import it, and replay."
+            }
+            Reason::UnknownPlace => {
+                "Add the place and import it, or correct its id; places of other municipalities need a feed of the \
+                 county. Then replay."
+            }
+            Reason::ClockAhead => {
+                "Set the sender's clock (NTP, time zone), or clock = \"receipt\" in feeds.toml."
+            }
+            Reason::TooOld => {
+                "Raise the feed's max_age if such late data is meant; is it an old retained message?"
+            }
+            Reason::Implausible => {
+                "Check the counter or receiver, and the capacity, seats and area in the files."
+            }
+            Reason::UnsupportedDevice => {
+                "Complete the sensor's row: decoder, threshold_mm, and what it is bound to."
+            }
+            Reason::Duplicate => "None is needed.",
+            Reason::TooLarge => "Split the message, or raise max_message_bytes in feeds.toml.",
+        }
+    }
+}
+
+/// A rejected message, as it is kept. Of a message of many elements it stands for all that were not
+/// believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
     pub municipality: MunicipalityId,
     pub feed: FeedId,
+    /// Of several the most frequent one.
     pub reason: Reason,
     pub topic: String,
     pub received_at: UtcMicros,
     /// The field, its value and what would be right.
     pub detail: String,
+    /// What to do about it; `None`: the reason's own [`Reason::remedy`].
+    pub remedy: Option<String>,
+    /// Devices and places it is about, each once: as the message or its topic names them.
+    pub devices: Vec<String>,
+    /// How many elements were not believed.
+    pub count: u32,
+    /// Some of them, when there are several; each reason is among them.
+    pub examples: Vec<RejectedElement>,
+    /// Set for a feed that says the same again and again: rejections of one name are kept as one,
+    /// the first.
+    pub repeats: Option<i64>,
     /// The message (of a too large one its head).
     pub payload: Vec<u8>,
     /// QoS it was delivered with.
     pub qos: u8,
 }
+
+/// One element of a message that was not believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedElement {
+    pub reason: Reason,
+    pub device: Option<String>,
+    pub detail: String,
+}
+
+/// Elements described one by one in a rejection.
+pub const MAX_EXAMPLES: usize = 10;
+
+/// Devices named in a rejection: a batch of 1 MiB may hold ten times as many.
+pub const MAX_DEVICES: usize = 1_000;
 
 /// Bytes kept of a message that was too large.
 pub const TOO_LARGE_HEAD_BYTES: usize = 4096;

@@ -11,9 +11,11 @@ pub struct Uplink {
     pub feed: FeedId,
     /// DevEUI, 16 lower-case hex digits.
     pub device: String,
-    /// The network server's deduplication id, or one made of session key id and frame counter.
+    /// The network server's deduplication id, or one made of session key id, frame counter and the
+    /// network's time of receipt: a device with fixed keys counts from one again.
     pub dedup_id: String,
-    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`.
+    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`, `integration`; `simulated`: an
+    /// uplink that somebody made up in the server's console.
     pub event: &'static str,
     pub received_at: UtcMicros,
     /// The network server's clock.
@@ -35,6 +37,10 @@ pub struct Uplink {
     pub decoded: Option<String>,
     /// `stored`, `heard` (carried no state), or `rejected:REASON`.
     pub outcome: String,
+    /// Of a rejected one: the field, its value and what would be right.
+    pub detail: Option<String>,
+    /// Fields of a wrong type or value, without which it was taken.
+    pub dropped_fields: Vec<String>,
     pub battery_v: Option<f32>,
     pub battery_pct: Option<f32>,
     pub temperature_c: Option<f32>,

@@ -1,7 +1,7 @@
 //! Decides whether to believe a statement: binds it to a place *at that time*, and tests its
 //! clock and its plausibility.
 
-use domain::observation::{CountValue, Heard, claim_of};
+use domain::observation::{Heard, claim_of};
 use domain::punctuality::Passed;
 use domain::registry::Entry;
 use domain::{
@@ -11,10 +11,8 @@ use domain::{
 };
 use store::writer::{Batch, Gated};
 
-use crate::decode::{Fault, Said, Statement, Subject};
-
-/// `occupied` up to this share of the capacity is kept: a site does not go dark over one car.
-const MAX_OVER_CAPACITY: f64 = 1.10;
+use crate::decode::{Dropped, Fault, Said, Statement, Subject};
+use crate::plausible;
 
 /// What is known when a message arrives.
 #[derive(Debug, Clone, Copy)]
@@ -65,19 +63,26 @@ impl Scene<'_> {
         }
     }
 
-    /// Binds a statement that names its place itself, and adds it to `batch`.
+    /// Binds a statement that names its place itself, and adds it to `batch`. Fields that cannot be
+    /// true are noted in `dropped`, and cost nothing else.
     ///
     /// # Errors
     /// The reason why it is not believed.
-    pub fn admit(&self, statement: Statement<'_>, batch: &mut Batch) -> Result<(), Fault> {
+    pub fn admit(
+        &self,
+        statement: Statement<'_>,
+        dropped: &mut Vec<Dropped>,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
         let judged = self.judge(statement.at)?;
         if let Said::Trip { update, message_at, passed } = statement.said {
             batch.trips.push(self.trip(update, judged, message_at, passed)?);
             return Ok(());
         }
         let (target, owner) = self.resolve(&statement.subject)?;
-        let said = Spoken { sensor: None, sent_at: statement.at, judged, seq: statement.seq, name: 0 };
-        self.add(target, owner, said, statement.said, batch)
+        let spoken = Spoken { sensor: None, sent_at: statement.at, judged, seq: statement.seq, name: 0 };
+        let said = plausible::checked(self.registry, target, statement.said, dropped)?;
+        self.add(target, owner, spoken, said, batch)
     }
 
     /// What the feed says of a trip, which is its municipality's.
@@ -104,8 +109,8 @@ impl Scene<'_> {
         };
         let digest = update.digest_of();
         let report = TripReport { observed_at: judged.observed_at, confirmed_at, digest, update };
-        // Times by a clock that is wrong are none.
-        let passed = if judged.corrected { Vec::new() } else { passed };
+        // Times by a clock that does not hold are none.
+        let passed = if judged.is_receipt { Vec::new() } else { passed };
         Ok(TripObservation { heard, report, passed })
     }
 
@@ -216,7 +221,6 @@ impl Scene<'_> {
                     source: source.map(|s| s.into_owned()),
                     seq: spoken.seq,
                 };
-                self.plausible_count(&observation)?;
                 observation.digest = observation.digest_of();
                 let claim = spoken.claim(self.feed.id, site.0, observation.digest);
                 batch.sites.push(Gated { claim, observation });
@@ -267,37 +271,6 @@ impl Scene<'_> {
         }
         Ok(())
     }
-
-    fn plausible_count(&self, o: &SiteCount) -> Result<(), Fault> {
-        let Some(site) = self.registry.site(o.site) else { return Ok(()) };
-        let registered = match o.audience {
-            None => Some(site.def.capacity),
-            Some(audience) => site.def.capacity_for(audience),
-        };
-        // Nothing to compare with: the files do not say how many spaces this audience has.
-        let Some(registered) = registered else { return Ok(()) };
-        let limit = (f64::from(registered) * MAX_OVER_CAPACITY).floor() as i32;
-        if let Some(capacity) = o.capacity
-            && capacity > limit
-        {
-            let what =
-                format!("capacity: {capacity} is more than 110 % of the {registered} in sites.geojson");
-            return Err(Fault::new(Reason::Implausible, what));
-        }
-        let capacity = o.capacity.unwrap_or(registered as i32);
-        let limit = (f64::from(capacity) * MAX_OVER_CAPACITY).floor() as i32;
-        match o.value {
-            CountValue::Occupied(n) if n > limit => Err(Fault::new(
-                Reason::Implausible,
-                format!("occupied: {n} is more than 110 % of the capacity of {capacity}"),
-            )),
-            CountValue::Vacant(n) if n > capacity => Err(Fault::new(
-                Reason::Implausible,
-                format!("vacant: {n} is more than the capacity of {capacity}"),
-            )),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// What goes with a statement besides its content.
@@ -317,5 +290,5 @@ impl Spoken {
 }
 
 fn unknown(kind: &str, key: &str, file: &str) -> Fault {
-    Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not known; add it to {file} and import it"))
+    Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not in {file}"))
 }

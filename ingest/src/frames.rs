@@ -1,67 +1,125 @@
 //! LoRaWAN frames: kept as received, decoded, bound to the place that the sensor watched then.
 
-use domain::{BayState, Decoder, Reason, Sensor, Target, Uplink};
+use domain::{Decoder, OnBadClock, Reason, Sensor, Target, Uplink};
 use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::check::Scene;
-use crate::decode::lorawan::{self, Frame, Report, decode_device, device};
+use crate::decode::json::text;
+use crate::decode::lorawan::{self, Event, Frame, Report, Topic, decode_device, device, server_object};
 use crate::decode::{Fault, Said};
+use crate::receive::{Message, Received};
 
-/// Takes a frame in: keeps it, and adds what it says to `batch`.
+/// Takes a network server's message in: keeps what it says of its device, and adds a state to `batch`.
 ///
 /// # Errors
-/// The reason why its state is not believed; the frame is kept all the same.
-pub fn admit(scene: &Scene<'_>, frame: Frame, raw: &[u8], qos: u8, batch: &mut Batch) -> Result<(), Fault> {
-    let sensor = scene.registry.sensor_by_key(&frame.device).filter(|s| s.feed == scene.feed.id);
-    let dedup_id = frame.dedup_id.clone().unwrap_or_else(|| name_of(scene, raw));
-    let read = read(scene, sensor, &frame);
-    let (report, outcome) = match &read {
-        Ok(report) => (Some(report), if report.state.is_some() { "stored" } else { "heard" }.to_owned()),
-        Err(fault) => (None, format!("rejected:{}", fault.reason)),
+/// The reason why it is not believed. What is known of it, at least whose it is, is kept all the same.
+pub fn receive(
+    scene: &Scene<'_>,
+    message: Message<'_>,
+    batch: &mut Batch,
+    received: &mut Received,
+) -> Result<(), Fault> {
+    let format = scene.feed.def.format;
+    let topic = lorawan::topic(format, message.topic)?;
+    let Event::Of(event) = topic.event else {
+        received.is_ignored = true;
+        return Ok(());
     };
-    let mut uplink = uplink(scene, &frame, sensor.and_then(|s| s.decoder), dedup_id, report, qos, outcome);
-    let admitted = read.and_then(|report| say(scene, sensor, &frame, &uplink.dedup_id, report, batch));
-    if let Err(fault) = &admitted {
-        uplink.outcome = format!("rejected:{}", fault.reason);
+    let device = lorawan::device_of(topic);
+    let read = text(message.payload).map_err(|fault| no_text(scene, fault));
+    let read = read.and_then(|text| {
+        let frame = lorawan::decode(format, topic, &text)?;
+        let dropped = frame.dropped.clone();
+        let device = frame.device.clone();
+        let admitted = admit(scene, frame, message, batch).map_err(|fault| fault.about(device));
+        received.dropped.extend(dropped);
+        Ok(admitted)
+    });
+    match read {
+        Ok(admitted) => admitted,
+        // Whose it is stands in the topic: its installer finds it there.
+        Err(fault) => {
+            let frame = Frame { device: device.clone(), event, ..Frame::default() };
+            batch.uplinks.push(unread(scene, frame, message, &fault));
+            Err(fault.about(device))
+        }
     }
-    batch.uplinks.push(uplink);
+}
+
+/// A message that was not read at all, because it is too large: it is its device's all the same.
+pub fn refuse(scene: &Scene<'_>, message: Message<'_>, fault: Fault, batch: &mut Batch) -> Fault {
+    let Ok(topic @ Topic { event: Event::Of(event), .. }) =
+        lorawan::topic(scene.feed.def.format, message.topic)
+    else {
+        return fault;
+    };
+    let frame = Frame { device: lorawan::device_of(topic), event, ..Frame::default() };
+    let device = frame.device.clone();
+    batch.uplinks.push(unread(scene, frame, message, &fault));
+    fault.about(device)
+}
+
+/// A message of which nothing is known but its topic.
+fn unread(scene: &Scene<'_>, frame: Frame<'_>, message: Message<'_>, fault: &Fault) -> Uplink {
+    Uplink { payload: None, ..uplink(scene, frame, message, None, None, Some(fault)) }
+}
+
+fn no_text(scene: &Scene<'_>, fault: Fault) -> Fault {
+    match scene.feed.def.format {
+        domain::FeedFormat::Chirpstack if fault.is_binary => fault.remedy(
+            "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it.",
+        ),
+        _ => fault,
+    }
+}
+
+fn admit(scene: &Scene<'_>, frame: Frame<'_>, message: Message<'_>, batch: &mut Batch) -> Result<(), Fault> {
+    let sensor = scene.registry.sensor_by_key(&frame.device).filter(|s| s.feed == scene.feed.id);
+    let read = read(scene, sensor, &frame);
+    let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(scene, message));
+    let admitted = match &read {
+        Ok(report) => say(scene, sensor, &frame, &name, report, batch),
+        Err(fault) => Err(fault.clone()),
+    };
+    let decoder = sensor.and_then(|s| s.decoder);
+    let kept = uplink(scene, frame, message, decoder, read.as_ref().ok(), admitted.as_ref().err());
+    batch.uplinks.push(kept);
     admitted
 }
 
 /// A name for a message to which the server gave none. Made of what is kept of it, so that its
 /// replay is the same message.
-fn name_of(scene: &Scene<'_>, raw: &[u8]) -> String {
-    let kept = lorawan::allowed(scene.feed.def.format, "", raw, |_| None);
+fn name_of(scene: &Scene<'_>, message: Message<'_>) -> String {
+    let kept = lorawan::allowed(scene.feed.def.format, message.topic, message.payload, |_| None);
     format!("x{:016x}", xxh3_64(&kept))
 }
 
 /// What the frame says, whoever it is about.
-fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame) -> Result<Report, Fault> {
+fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result<Report, Fault> {
     let Some(sensor) = sensor else {
-        let what = format!(
-            "sensor: '{}' is not known to feed '{}'; add it to sensors.csv and import it",
-            frame.device, scene.feed.def.id
-        );
+        let what = format!("sensor: '{}' is not known to feed '{}'", frame.device, scene.feed.def.id);
         return Err(Fault::new(Reason::UnknownSensor, what));
     };
     if frame.event != "up" {
         return Ok(Report { kind: frame.event, battery_pct: frame.battery_pct, ..Report::default() });
     }
-    if let (true, Some(said)) = (scene.feed.def.use_server_decoder, &frame.server_decoded) {
-        let state = said.occupied.map(|o| if o { BayState::Occupied } else { BayState::Vacant });
+    // Port 0, and none, are the network's: a sign of life, whatever the bytes look like.
+    if !frame.is_applications() {
+        return Ok(Report { kind: "network", ..Report::default() });
+    }
+    if let (true, Some(object)) = (scene.feed.def.use_server_decoder, frame.codec)
+        && let Some(said) = server_object::read(object)?
+    {
         return Ok(Report {
-            state,
+            state: said.state,
             kind: "server",
             battery_v: said.battery_v,
             temperature_c: said.temperature_c,
             ..Report::default()
         });
     }
-    // A frame of the network alone (no application payload): a sign of life.
-    if frame.f_port == 0 && frame.payload.is_empty() {
-        return Ok(Report { kind: "network", ..Report::default() });
-    }
+    let port = frame.f_port.unwrap_or(0);
     let Some(decoder) = sensor.decoder else {
         let what = format!(
             "decoder: sensor '{}' has none; set one of {} in sensors.csv",
@@ -70,29 +128,38 @@ fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame) -> Result<Rep
         );
         return Err(Fault::new(Reason::UnsupportedDevice, what));
     };
+    if frame.payload.is_empty() {
+        return Err(Fault::malformed(format!("payload: it is empty, on port {port}")).remedy(
+            "Is the payload kept back (payload encryption skipped in The Things Stack, a device without its keys)? \
+             A frame that the device really sends empty says nothing.",
+        ));
+    }
     let threshold_mm = sensor
         .binding_at(frame.network_at.unwrap_or(scene.received_at))
         .or(sensor.bindings.last())
         .and_then(|b| b.threshold_mm);
-    decode_device(decoder, frame.f_port, &frame.payload, threshold_mm)
+    decode_device(decoder, port, &frame.payload, threshold_mm)
 }
 
 /// Adds the frame's state to `batch`.
 fn say(
     scene: &Scene<'_>,
     sensor: Option<&Sensor>,
-    frame: &Frame,
-    dedup_id: &str,
-    report: Report,
+    frame: &Frame<'_>,
+    name: &str,
+    report: &Report,
     batch: &mut Batch,
 ) -> Result<(), Fault> {
     let (Some(state), Some(sensor)) = (report.state, sensor) else { return Ok(()) };
+    if let (Some(fault), None, OnBadClock::Reject) =
+        (&frame.bad_clock, frame.network_at, scene.feed.def.on_bad_clock())
+        && scene.feed.def.clock() != domain::ClockPolicy::Receipt
+    {
+        return Err(fault.clone());
+    }
     let judged = scene.judge(frame.network_at)?;
     let target = sensor.binding_at(judged.observed_at).and_then(|b| b.target).ok_or_else(|| {
-        let what = format!(
-            "sensor: '{}' was not bound to a place at {}; bind it in sensors.csv",
-            sensor.key, judged.observed_at
-        );
+        let what = format!("sensor: '{}' was not bound to a place at {}", sensor.key, judged.observed_at);
         Fault::new(Reason::UnboundSensor, what)
     })?;
     if !matches!(target, Target::Bay(_)) {
@@ -105,21 +172,22 @@ fn say(
         rssi_dbm: frame.rssi_dbm,
         temperature_c: report.temperature_c,
     };
-    let name = xxh3_64(dedup_id.as_bytes()) as i64;
-    scene.admit_from_sensor(sensor, target, judged, name, (said, Some(frame.f_cnt)), batch)
+    let name = xxh3_64(name.as_bytes()) as i64;
+    scene.admit_from_sensor(sensor, target, judged, name, (said, frame.f_cnt), batch)
 }
 
+/// The message as it is kept, with what became of it.
 fn uplink(
     scene: &Scene<'_>,
-    frame: &Frame,
+    frame: Frame<'_>,
+    message: Message<'_>,
     decoder: Option<Decoder>,
-    dedup_id: String,
     report: Option<&Report>,
-    qos: u8,
-    outcome: String,
+    fault: Option<&Fault>,
 ) -> Uplink {
-    let is_up = frame.event == "up";
-    let decoded = report.filter(|_| is_up).map(|r| {
+    let is_uplink = frame.is_uplink();
+    let dedup_id = frame.dedup_id.unwrap_or_else(|| name_of(scene, message));
+    let decoded = report.filter(|_| is_uplink).map(|r| {
         let mut fields = r.fields.clone();
         fields.insert("kind".into(), r.kind.into());
         if let Some(state) = r.state {
@@ -129,31 +197,40 @@ fn uplink(
     });
     let decoded =
         decoded.or_else(|| frame.log_code.as_ref().map(|c| serde_json::json!({ "code": c }).to_string()));
+    let outcome = match fault {
+        Some(fault) => format!("rejected:{}", fault.reason),
+        None if report.is_some_and(|r| r.state.is_some()) => "stored".to_owned(),
+        None => "heard".to_owned(),
+    };
     Uplink {
         municipality: scene.feed.municipality,
         feed: scene.feed.id,
-        device: frame.device.clone(),
         dedup_id,
         event: frame.event,
         received_at: scene.received_at,
         network_at: frame.network_at,
-        f_port: is_up.then_some(frame.f_port),
-        f_cnt: is_up.then_some(frame.f_cnt),
+        f_port: frame.f_port.filter(|_| is_uplink),
+        f_cnt: frame.f_cnt.filter(|_| is_uplink),
         // What it is decides, also when it came over another feed than its own.
-        payload: is_up.then(|| match scene.registry.sensor_by_key(&frame.device).and_then(|s| s.decoder) {
-            Some(decoder) => device::redact(decoder, frame.f_port, &frame.payload),
-            None => frame.payload.clone(),
+        payload: is_uplink.then(|| {
+            match scene.registry.sensor_by_key(&frame.device).and_then(|s| s.decoder) {
+                Some(decoder) => device::redact(decoder, frame.f_port.unwrap_or(0), &frame.payload),
+                None => frame.payload,
+            }
         }),
+        device: frame.device,
         data_rate: frame.data_rate,
         spreading_factor: frame.spreading_factor,
         rssi_dbm: frame.rssi_dbm,
         snr_db: frame.snr_db,
-        gateways: frame.gateways.clone(),
+        gateways: frame.gateways,
         decoder: decoder.map(Decoder::as_str),
         decoder_version: decoder.map(device::version),
-        qos,
+        qos: message.qos,
         decoded,
         outcome,
+        detail: fault.map(|fault| fault.detail.clone()),
+        dropped_fields: frame.dropped.into_iter().map(|d| d.field).collect(),
         battery_v: report.and_then(|r| r.battery_v),
         battery_pct: report.and_then(|r| r.battery_pct).or(frame.battery_pct),
         temperature_c: report.and_then(|r| r.temperature_c),

@@ -16,6 +16,9 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 use store::unmatched::{EXAMPLES, Unmatched};
 
+use crate::decode::Dropped;
+use crate::receive::Received;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FeedLabel {
     feed: String,
@@ -24,6 +27,13 @@ pub struct FeedLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RejectionLabels {
     feed: String,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DroppedLabels {
+    feed: String,
+    field: String,
     reason: &'static str,
 }
 
@@ -41,6 +51,8 @@ pub struct Metrics {
     messages: Family<FeedLabel, Counter>,
     qos0: Family<FeedLabel, Counter>,
     rejected: Family<RejectionLabels, Counter>,
+    dropped: Family<DroppedLabels, Counter>,
+    ignored: Family<FeedLabel, Counter>,
     connected: Family<BrokerLabel, Gauge>,
     connections: Family<BrokerLabel, Counter>,
     /// Subscriptions that a broker granted.
@@ -63,6 +75,8 @@ impl Metrics {
             messages: Family::default(),
             qos0: Family::default(),
             rejected: Family::default(),
+            dropped: Family::default(),
+            ignored: Family::default(),
             connected: Family::default(),
             connections: Family::default(),
             subscriptions: Gauge::default(),
@@ -84,6 +98,12 @@ impl Metrics {
             m.qos0.clone(),
         );
         r.register("rejected", "Messages or elements that were not believed", m.rejected.clone());
+        r.register(
+            "dropped_fields",
+            "Optional fields of a wrong type or value, without which a message was taken",
+            m.dropped.clone(),
+        );
+        r.register("ignored", "Messages that are nothing for us, and no fault", m.ignored.clone());
         r.register("broker_connected", "1 while connected", m.connected.clone());
         r.register("broker_connections", "Connections made", m.connections.clone());
         r.register("subscriptions", "Subscriptions that stand", m.subscriptions.clone());
@@ -113,6 +133,8 @@ impl Metrics {
                     messages: self.messages.get_or_create(&label).clone(),
                     qos0: self.qos0.get_or_create(&label).clone(),
                     rejected: self.rejected.clone(),
+                    dropped: self.dropped.clone(),
+                    ignored: self.ignored.get_or_create(&label).clone(),
                     warned_qos0: AtomicU64::new(0),
                     recent: Mutex::default(),
                 })
@@ -176,6 +198,8 @@ pub struct FeedMeter {
     messages: Counter,
     qos0: Counter,
     rejected: Family<RejectionLabels, Counter>,
+    dropped: Family<DroppedLabels, Counter>,
+    ignored: Counter,
     warned_qos0: AtomicU64,
     recent: Mutex<Recent>,
 }
@@ -241,6 +265,18 @@ impl FeedMeter {
             return wanted_qos > 0 && self.warned_qos0.swap(1, Ordering::Relaxed) == 0;
         }
         false
+    }
+
+    /// Counts what became of a message.
+    pub fn received(&self, received: &Received, at: UtcMicros) {
+        for reason in &received.reasons {
+            self.rejected(*reason, at, 1);
+        }
+        for Dropped { field, reason } in &received.dropped {
+            let (feed, field, reason) = (self.key.clone(), field.clone(), reason.as_str());
+            self.dropped.get_or_create(&DroppedLabels { feed, field, reason }).inc();
+        }
+        self.ignored.inc_by(received.is_ignored.into());
     }
 
     /// Counts what was not believed, or was there already.

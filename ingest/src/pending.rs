@@ -119,6 +119,11 @@ mod tests {
             topic: message.to_string(),
             received_at: UtcMicros(0),
             detail: String::new(),
+            remedy: None,
+            devices: Vec::new(),
+            count: 1,
+            examples: Vec::new(),
+            repeats: None,
             payload: Vec::new(),
             qos: 1,
         }

@@ -54,13 +54,13 @@ pub async fn run(
                     qos: 1,
                     received_at,
                 };
-                let (reasons, _) = accumulator.push(number, Some(source), |b| {
+                let (mut received, _) = accumulator.push(number, Some(source), |b| {
                     receive_guarded(&current.registry, &route.feed, message, &shared.trips, b)
                 });
                 route.meter.message(1, 1, received_at, None);
                 // A poll names every vehicle of the operator: those that are not ours are no news.
-                let told = reasons.iter().filter(|r| **r != Reason::UnknownPlace);
-                told.for_each(|reason| route.meter.rejected(*reason, received_at, 1));
+                received.reasons.retain(|reason| *reason != Reason::UnknownPlace);
+                route.meter.received(&received, received_at);
             }
             Err(reason) => {
                 route.meter.connected_since(None);

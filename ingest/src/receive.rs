@@ -3,13 +3,14 @@
 use std::panic::AssertUnwindSafe;
 
 use domain::registry::Entry;
-use domain::rejection::TOO_LARGE_HEAD_BYTES;
-use domain::{Feed, FeedFormat, FeedId, Reason, Registry, Rejection, UtcMicros};
+use domain::{Feed, FeedFormat, FeedId, Reason, Registry, UtcMicros};
 use store::writer::Batch;
 
 use crate::check::Scene;
-use crate::decode::{Decoded, Fault, Subject, gtfs_rt, hfp, lorawan, native};
+use crate::decode::json::text;
+use crate::decode::{Decoded, Dropped, Fault, Subject, gtfs_rt, hfp, native};
 use crate::frames;
+use crate::rejected::rejection;
 use crate::trips::TripMemory;
 
 /// A message as it came in.
@@ -21,75 +22,86 @@ pub struct Message<'a> {
     pub received_at: UtcMicros,
 }
 
+/// What became of a message, for the counters.
+#[derive(Debug, Default, PartialEq)]
+pub struct Received {
+    /// Why it, or elements of it, were not believed.
+    pub reasons: Vec<Reason>,
+    /// Fields without which it was taken.
+    pub dropped: Vec<Dropped>,
+    /// It is nothing for us, and no fault: a command of somebody's to the network server.
+    pub is_ignored: bool,
+}
+
 /// Decodes and checks `message` of `feed`; what is believed becomes observations in `batch`, what
-/// is not becomes rejections. Of trips only what is news to `memory` is added. Returns the reasons
-/// of the rejections.
+/// is not becomes a rejection. Of trips only what is news to `memory` is added.
 pub fn receive(
     registry: &Registry,
     feed: &Entry<FeedId, Feed>,
     message: Message<'_>,
     memory: &TripMemory,
     batch: &mut Batch,
-) -> Vec<Reason> {
+) -> Received {
     let scene = Scene { registry, feed, received_at: message.received_at };
-    let mut faults = Vec::new();
+    let mut received = Received::default();
+    let first_trip = batch.trips.len();
     let is_batch = feed.def.format == FeedFormat::Native && native::is_batch(message.topic);
     let limit = feed.def.max_message_bytes(is_batch);
-    if message.payload.len() > limit {
+    let faults = if message.payload.len() > limit {
         let what = format!("payload: {} bytes; this feed may send {limit}", message.payload.len());
-        faults.push(Fault::new(Reason::TooLarge, what));
+        let fault = Fault::new(Reason::TooLarge, what);
+        match feed.def.format.is_lorawan() {
+            true => vec![frames::refuse(&scene, message, fault, batch)],
+            false => vec![about_topic(&scene, message.topic, fault)],
+        }
     } else {
-        let decoded = match feed.def.format {
-            FeedFormat::Native => native::decode(&feed.def.id, message.topic, message.payload),
-            FeedFormat::Hfp => hfp::decode(message.topic, message.payload),
-            FeedFormat::GtfsRt => gtfs_rt::decode(message.payload),
+        match feed.def.format {
+            FeedFormat::Chirpstack | FeedFormat::Tts => {
+                frames::receive(&scene, message, batch, &mut received).err().into_iter().collect()
+            }
+            FeedFormat::GtfsRt => admit(&scene, gtfs_rt::decode(message.payload), batch, &mut received),
             FeedFormat::History => {
-                Fault::new(Reason::UnknownTopic, "a feed of history receives nothing").into()
+                vec![Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing")]
             }
-            FeedFormat::Chirpstack => {
-                frame(&scene, lorawan::chirpstack::decode(message.topic, message.payload), message, batch)
-            }
-            FeedFormat::Tts => {
-                frame(&scene, lorawan::tts::decode(message.topic, message.payload), message, batch)
-            }
-        };
-        faults.extend(decoded.faults);
-        let first_trip = batch.trips.len();
-        for statement in decoded.statements {
-            let is_trip = statement.subject == Subject::Trip;
-            if let Err(fault) = scene.admit(statement, batch) {
-                // The clock of a feed is one fault, not one for each of its thousand trips.
-                if !(is_trip && faults.iter().any(|f| f.reason == fault.reason && f.element.is_none())) {
-                    faults.push(fault);
+            FeedFormat::Native | FeedFormat::Hfp => match text(message.payload) {
+                Ok(text) => {
+                    let decoded = match feed.def.format {
+                        FeedFormat::Hfp => hfp::decode(message.topic, &text),
+                        _ => native::decode(&feed.def.id, message.topic, &text),
+                    };
+                    admit(&scene, decoded, batch, &mut received)
                 }
-            }
+                Err(fault) => vec![about_topic(&scene, message.topic, fault)],
+            },
         }
-        memory.keep_news(feed.id, &mut batch.trips, first_trip);
+    };
+    memory.keep_news(feed.id, &mut batch.trips, first_trip);
+    received.reasons = faults.iter().map(|f| f.reason).collect();
+    let mut faults = faults.into_iter();
+    if let Some(first) = faults.next() {
+        batch.rejections.push(rejection(&scene, message, first, faults.collect()));
     }
-    let reasons = faults.iter().map(|f| f.reason).collect();
-    // A message of many elements is kept once, with the first of them that was not believed: a feed
-    // of 8 MiB with a thousand unknown vehicles must not become 8 GiB.
-    let mut rest = message;
-    for fault in faults {
-        let is_whole = fault.element.is_none();
-        batch.rejections.push(rejection(&scene, rest, fault));
-        if is_whole {
-            rest.payload = &[];
-        }
-    }
-    reasons
+    received
 }
 
-fn frame<'a>(
-    scene: &Scene<'_>,
-    frame: Result<lorawan::Frame, Fault>,
-    message: Message<'_>,
-    batch: &mut Batch,
-) -> Decoded<'a> {
-    match frame.and_then(|f| frames::admit(scene, f, message.payload, message.qos, batch)) {
-        Ok(()) => Decoded::default(),
-        Err(fault) => fault.into(),
+/// Adds what is believed to `batch`; returns what is not.
+fn admit(scene: &Scene<'_>, decoded: Decoded<'_>, batch: &mut Batch, received: &mut Received) -> Vec<Fault> {
+    let mut faults = decoded.faults;
+    // Of a whole message its fault is the message's own.
+    let is_element = scene.feed.def.format == FeedFormat::GtfsRt || decoded.statements.len() > 1;
+    for mut statement in decoded.statements {
+        let is_trip = statement.subject == Subject::Trip;
+        let place = statement.subject.place().map(str::to_owned);
+        let mut dropped = std::mem::take(&mut statement.dropped);
+        match scene.admit(statement, &mut dropped, batch) {
+            Ok(()) => received.dropped.append(&mut dropped),
+            // The clock of a feed is one fault, not one for each of its thousand trips.
+            Err(fault)
+                if is_trip && faults.iter().any(|f| f.reason == fault.reason && f.device.is_none()) => {}
+            Err(fault) => faults.push(Fault { is_element, device: place, ..fault }),
+        }
     }
+    faults
 }
 
 /// As [`receive`], and a fault in our own code that ends in a panic costs this message alone: it goes to
@@ -100,7 +112,7 @@ pub fn receive_guarded(
     message: Message<'_>,
     memory: &TripMemory,
     batch: &mut Batch,
-) -> Vec<Reason> {
+) -> Received {
     guarded(registry, feed, message, batch, |batch| receive(registry, feed, message, memory, batch))
 }
 
@@ -109,8 +121,8 @@ fn guarded(
     feed: &Entry<FeedId, Feed>,
     message: Message<'_>,
     batch: &mut Batch,
-    take_in: impl FnOnce(&mut Batch) -> Vec<Reason>,
-) -> Vec<Reason> {
+    take_in: impl FnOnce(&mut Batch) -> Received,
+) -> Received {
     let before = batch.lens();
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| take_in(batch)));
     outcome.unwrap_or_else(|_| {
@@ -120,39 +132,19 @@ fn guarded(
             "the program failed at this message; please report it, and replay it with a version that holds";
         let fault = Fault::malformed(what);
         let scene = Scene { registry, feed, received_at: message.received_at };
-        batch.rejections.push(rejection(&scene, message, fault));
-        vec![Reason::Malformed]
+        batch.rejections.push(rejection(&scene, message, fault, Vec::new()));
+        Received { reasons: vec![Reason::Malformed], ..Received::default() }
     })
 }
 
-/// `message` as it goes to quarantine: of LoRaWAN only the fields that may be kept.
-pub fn rejection(scene: &Scene<'_>, message: Message<'_>, fault: Fault) -> Rejection {
-    let feed = scene.feed;
-    let is_lorawan = matches!(feed.def.format, FeedFormat::Chirpstack | FeedFormat::Tts);
-    let head = match fault.reason {
-        Reason::TooLarge if is_lorawan => lorawan::HEAD_BYTES,
-        Reason::TooLarge => TOO_LARGE_HEAD_BYTES,
-        _ => usize::MAX,
+/// What cannot be read belongs to the place that its topic names.
+fn about_topic(scene: &Scene<'_>, topic: &str, fault: Fault) -> Fault {
+    let device = match scene.feed.def.format {
+        FeedFormat::Native => native::place_of(&scene.feed.def.id, topic).map(str::to_owned),
+        FeedFormat::Hfp => hfp::vehicle_of(topic),
+        _ => None,
     };
-    let raw = &message.payload[..message.payload.len().min(head)];
-    let payload = match fault.element {
-        Some(element) => element,
-        None if is_lorawan => {
-            let decoder_of = |device: &str| scene.registry.sensor_by_key(device)?.decoder;
-            lorawan::allowed(feed.def.format, message.topic, raw, decoder_of)
-        }
-        None => raw.to_vec(),
-    };
-    Rejection {
-        municipality: feed.municipality,
-        feed: feed.id,
-        reason: fault.reason,
-        topic: message.topic.to_owned(),
-        received_at: message.received_at,
-        detail: fault.detail,
-        payload,
-        qos: message.qos,
-    }
+    Fault { device, ..fault }
 }
 
 #[cfg(test)]
@@ -193,11 +185,11 @@ mod tests {
         receive_guarded(&registry, &feed, bad, &TripMemory::default(), &mut batch);
         let kept = batch.rejections.clone();
         assert_eq!(kept.len(), 1);
-        let reasons = guarded(&registry, &feed, bad, &mut batch, |batch| {
+        let received = guarded(&registry, &feed, bad, &mut batch, |batch| {
             batch.rejections.push(kept[0].clone());
             panic!("on purpose")
         });
-        assert_eq!(reasons, [Reason::Malformed]);
+        assert_eq!(received.reasons, [Reason::Malformed]);
         assert_eq!(batch.rejections.len(), 2);
         assert_eq!(batch.rejections[0], kept[0]);
         assert_eq!(batch.rejections[1].payload, b"bytes");
@@ -213,10 +205,12 @@ mod tests {
         let received_at = UtcMicros::parse("2026-11-22T12:00:01Z").unwrap();
         let message = Message { topic: "kv/1/f/batch", payload: payload.as_bytes(), qos: 1, received_at };
         let mut batch = Batch::default();
-        let reasons = receive(&registry, &feed, message, &TripMemory::default(), &mut batch);
-        assert_eq!(reasons, vec![Reason::UnknownPlace; 100]);
-        let kept: usize = batch.rejections.iter().map(|r| r.payload.len()).sum();
-        assert_eq!(kept, payload.len());
-        assert!(batch.rejections.iter().all(|r| r.detail.contains("nowhere")));
+        let received = receive(&registry, &feed, message, &TripMemory::default(), &mut batch);
+        assert_eq!(received.reasons, vec![Reason::UnknownPlace; 100]);
+        let [rejection] = &batch.rejections[..] else { panic!("{:?}", batch.rejections) };
+        assert_eq!((rejection.count, rejection.examples.len()), (100, domain::rejection::MAX_EXAMPLES));
+        assert_eq!(rejection.payload, payload.as_bytes());
+        assert!(rejection.detail.contains("nowhere"));
+        assert_eq!(rejection.devices, ["nowhere"]);
     }
 }

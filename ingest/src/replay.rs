@@ -129,8 +129,7 @@ impl Replayer {
             writer.fold().await?;
         }
         // A feed that is gone has nobody to believe its messages: they stay as they are.
-        let again =
-            |k: &Kept| replayed.iter().find(|r| r.id == k.id).is_none_or(|r| !r.rejections.is_empty());
+        let again = |k: &Kept| replayed.iter().find(|r| r.id == k.id).is_none_or(|r| r.rejection.is_some());
         Ok(kept.iter().map(again).collect())
     }
 }
@@ -141,16 +140,12 @@ fn reread(registry: &Registry, kept: &[Kept]) -> (Batch, Vec<Replayed>) {
     let mut replayed = Vec::with_capacity(kept.len());
     for k in kept {
         let Some(feed) = registry.feed(k.feed) else { continue };
-        let payload =
-            if k.is_element { [b"[", k.payload.as_slice(), b"]"].concat() } else { k.payload.clone() };
-        let message = Message { topic: &k.topic, payload: &payload, qos: k.qos, received_at: k.received_at };
+        let message =
+            Message { topic: &k.topic, payload: &k.payload, qos: k.qos, received_at: k.received_at };
         // Nothing is remembered of what is received again: it is told in full.
         receive_guarded(registry, feed, message, &TripMemory::default(), &mut batch);
-        let mut rejections = std::mem::take(&mut batch.rejections);
-        if let (true, Some(first)) = (k.is_element, rejections.first_mut()) {
-            first.payload.clone_from(&k.payload);
-        }
-        replayed.push(Replayed { municipality: k.municipality, id: k.id, rejections });
+        let rejection = batch.rejections.pop();
+        replayed.push(Replayed { municipality: k.municipality, id: k.id, rejection });
     }
     (batch, replayed)
 }

@@ -289,14 +289,14 @@ impl Runner {
         let message = Message { topic: name, payload, qos, received_at };
         let source =
             Source { feed: route.feed.id, topic: topic.clone(), payload: payload.clone(), qos, received_at };
-        let ((reasons, observed_at), has_room) = self.accumulator.push(number, Some(source), |batch| {
+        let ((received, observed_at), has_room) = self.accumulator.push(number, Some(source), |batch| {
             let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
-            let reasons = receive_guarded(&plan.registry, &route.feed, message, &self.shared.trips, batch);
+            let received = receive_guarded(&plan.registry, &route.feed, message, &self.shared.trips, batch);
             let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
                 .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
                 .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
                 .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
-            (reasons, observed_at)
+            (received, observed_at)
         });
         if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {
             warn!(
@@ -304,9 +304,7 @@ impl Runner {
                 route.feed.def.id
             );
         }
-        for reason in reasons {
-            route.meter.rejected(reason, received_at, 1);
-        }
+        route.meter.received(&received, received_at);
         has_room
     }
 }

@@ -18,7 +18,8 @@ use crate::check::Scene;
 use crate::decode::Fault;
 use crate::metrics::Metrics;
 use crate::pending::{Pending, Source};
-use crate::receive::{Message, rejection};
+use crate::receive::Message;
+use crate::rejected::rejection;
 
 /// Two connections store 1.75 times as much as one; more only wait for each other.
 pub const WRITERS: usize = 2;
@@ -145,7 +146,12 @@ impl WriterContext {
         };
         let fault =
             Fault::malformed(format!("{refusal}; replay it once a version that stores it is installed"));
-        Some(rejection(&Scene { registry: &registry, feed, received_at: source.received_at }, message, fault))
+        Some(rejection(
+            &Scene { registry: &registry, feed, received_at: source.received_at },
+            message,
+            fault,
+            Vec::new(),
+        ))
     }
 
     /// # Errors

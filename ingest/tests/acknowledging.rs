@@ -107,6 +107,11 @@ fn row(message: usize) -> Rejection {
         topic: String::new(),
         received_at: UtcMicros(message as i64),
         detail: String::new(),
+        remedy: None,
+        devices: Vec::new(),
+        count: 1,
+        examples: Vec::new(),
+        repeats: None,
         payload: Vec::new(),
         qos: 1,
     }

@@ -2,8 +2,9 @@
 //!
 //! Every query is restricted to the municipalities that the asker may see.
 
-use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
+use domain::{FeedId, MunicipalityId, Reason, RejectedElement, UtcMicros};
 use sqlx::FromRow;
+use sqlx::types::Json;
 
 use crate::StoreError;
 use crate::pool::Pool;
@@ -139,6 +140,8 @@ pub struct Message {
     pub decoded: Option<serde_json::Value>,
     /// `stored`, `heard`, `duplicate`, `rejected:REASON`.
     pub outcome: String,
+    pub detail: Option<String>,
+    pub dropped_fields: Vec<String>,
     /// 1: redeliveries of the message of the same id.
     pub copy: i16,
     /// How often it came.
@@ -162,6 +165,8 @@ struct MessageRow {
     qos: i16,
     decoded: Option<serde_json::Value>,
     outcome: String,
+    detail: Option<String>,
+    dropped_fields: Vec<String>,
     copy: i16,
     times: i32,
 }
@@ -184,6 +189,8 @@ impl From<MessageRow> for Message {
             qos: r.qos,
             decoded: r.decoded,
             outcome: r.outcome,
+            detail: r.detail,
+            dropped_fields: r.dropped_fields,
             copy: r.copy,
             times: r.times,
         }
@@ -203,7 +210,7 @@ pub async fn messages(
 ) -> Result<Vec<Message>, StoreError> {
     let rows: Vec<MessageRow> = sqlx::query_as(
         r#"SELECT dedup_id, event, received_at, network_at, f_port, f_cnt, payload, spreading_factor, rssi_dbm, snr_db,
-                gateways, decoder, qos, decoded, outcome, copy, times
+                gateways, decoder, qos, decoded, outcome, detail, dropped_fields, copy, times
          FROM uplink
          WHERE municipality = ANY($1) AND device = $2
            AND ($3::timestamptz IS NULL OR (received_at, dedup_id COLLATE "C", copy) < ($3, $4, $5))
@@ -230,6 +237,13 @@ pub struct Rejected {
     pub topic: String,
     pub received_at: UtcMicros,
     pub detail: String,
+    pub remedy: Option<String>,
+    pub devices: Vec<String>,
+    pub count: i32,
+    pub examples: Vec<RejectedElement>,
+    /// How many messages it stands for, and when the last of them came.
+    pub times: i32,
+    pub last_received_at: Option<UtcMicros>,
     pub payload: Vec<u8>,
     pub qos: i16,
     pub replayed_at: Option<UtcMicros>,
@@ -243,6 +257,12 @@ struct RejectedRow {
     topic: String,
     received_at: Ts,
     detail: String,
+    remedy: Option<String>,
+    devices: Vec<String>,
+    count: i32,
+    examples: Json<Vec<RejectedElement>>,
+    times: i32,
+    last_received_at: Option<Ts>,
     payload: Vec<u8>,
     qos: i16,
     replayed_at: Option<Ts>,
@@ -257,6 +277,12 @@ impl From<RejectedRow> for Rejected {
             topic: r.topic,
             received_at: r.received_at.0,
             detail: r.detail,
+            remedy: r.remedy,
+            devices: r.devices,
+            count: r.count,
+            examples: r.examples.0,
+            times: r.times,
+            last_received_at: r.last_received_at.map(|t| t.0),
             payload: r.payload,
             qos: r.qos,
             replayed_at: r.replayed_at.map(|t| t.0),
@@ -264,32 +290,43 @@ impl From<RejectedRow> for Rejected {
     }
 }
 
-/// Rejections, newest first, those with an id below `before`.
+/// Which rejections are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct RejectedFilter<'a> {
+    pub feed: Option<FeedId>,
+    pub reason: Option<Reason>,
+    pub device: Option<&'a str>,
+    /// Those with an id below.
+    pub before: Option<i64>,
+}
+
+/// Rejections, newest first.
 ///
 /// # Errors
 /// The database is not available.
 pub async fn rejections(
     pool: &Pool,
     municipalities: &[MunicipalityId],
-    feed: Option<FeedId>,
-    reason: Option<Reason>,
-    before: Option<i64>,
+    filter: &RejectedFilter<'_>,
     limit: usize,
 ) -> Result<Vec<Rejected>, StoreError> {
     let rows: Vec<RejectedRow> = sqlx::query_as(
-        "SELECT id, feed, reason, topic, received_at, detail, payload, qos, replayed_at
+        "SELECT id, feed, reason, topic, received_at, detail, remedy, devices, count, examples, times, last_received_at,
+                payload, qos, replayed_at
          FROM rejection
          WHERE municipality = ANY($1)
            AND ($2::int IS NULL OR feed = $2)
-           AND ($3::text IS NULL OR reason = $3)
-           AND ($4::bigint IS NULL OR id < $4)
+           AND ($3::text IS NULL OR $3 = ANY(reasons))
+           AND ($4::text IS NULL OR devices @> ARRAY[$4])
+           AND ($5::bigint IS NULL OR id < $5)
          ORDER BY id DESC
-         LIMIT $5",
+         LIMIT $6",
     )
     .bind(numbers(municipalities))
-    .bind(feed.map(|f| f.0))
-    .bind(reason.map(Reason::as_str))
-    .bind(before)
+    .bind(filter.feed.map(|f| f.0))
+    .bind(filter.reason.map(Reason::as_str))
+    .bind(filter.device)
+    .bind(filter.before)
     .bind(limit as i64)
     .fetch_all(pool)
     .await?;

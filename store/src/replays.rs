@@ -1,8 +1,4 @@
 //! Replays of rejected messages: who wishes one and who does it meet here.
-//!
-//! A message with several faults is kept as several rejections: one with the whole payload, the
-//! rest (`payload` empty) beside it; elements of a batch that could not be read have their own
-//! payload. Where there is a whole, it is replayed for all of them.
 
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
 use sqlx::FromRow;
@@ -59,8 +55,6 @@ pub struct Kept {
     pub received_at: UtcMicros,
     pub payload: Vec<u8>,
     pub qos: u8,
-    /// One element of a batch.
-    pub is_element: bool,
 }
 
 /// Writes a wish down, rings, and notes who asked; returns its number.
@@ -189,28 +183,13 @@ pub async fn note(pool: &Pool, id: i64, p: Progress, is_done: bool) -> Result<()
 /// The database is not available.
 pub async fn wanted(pool: &Pool, wish: &Wish, limit: i64) -> Result<(Vec<(i64, i32)>, i64), StoreError> {
     let rows: Vec<(i64, i32, bool, i64)> = sqlx::query_as(
-        "WITH candidate AS (
-            SELECT id, feed, topic, received_at, reason, octet_length(payload) AS bytes,
-                   rejection_is_part(topic, payload) AS is_part,
-                   ($2::int IS NULL OR feed = $2) AND ($3::text IS NULL OR reason = $3)
-                   AND ($4::bigint[] IS NULL OR id = ANY($4))
-                   AND ($5::timestamptz IS NULL OR received_at < $5) AS is_wished
-            FROM rejection
-            WHERE municipality = ANY($1)
-         ),
-         whole AS (
-            SELECT DISTINCT ON (feed, topic, received_at) id, feed, topic, received_at, bytes
-            FROM candidate WHERE NOT is_part ORDER BY feed, topic, received_at, id
-         ),
-         message AS (
-            SELECT DISTINCT coalesce(w.id, c.id) AS id, coalesce(w.bytes, c.bytes) AS bytes,
-                   c.reason = 'too_large' AS is_cut
-            FROM candidate c
-            LEFT JOIN whole w
-                ON c.is_part AND w.feed = c.feed AND w.topic = c.topic AND w.received_at = c.received_at
-            WHERE c.is_wished
-         )
-         SELECT id, bytes, is_cut, count(*) OVER () FROM message ORDER BY is_cut, id LIMIT $6",
+        "SELECT id, octet_length(payload), reason = 'too_large' AS is_cut, count(*) OVER ()
+         FROM rejection
+         WHERE municipality = ANY($1) AND ($2::int IS NULL OR feed = $2)
+           AND ($3::text IS NULL OR $3 = ANY(reasons))
+           AND ($4::bigint[] IS NULL OR id = ANY($4))
+           AND ($5::timestamptz IS NULL OR received_at < $5)
+         ORDER BY is_cut, id LIMIT $6",
     )
     .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
     .bind(wish.feed.map(|f| f.0))
@@ -233,7 +212,6 @@ struct KeptRow {
     received_at: Ts,
     payload: Vec<u8>,
     qos: i16,
-    is_element: bool,
 }
 
 /// The rejections of these numbers that are still there, oldest first.
@@ -242,8 +220,7 @@ struct KeptRow {
 /// The database is not available.
 pub async fn kept(pool: &Pool, wish: &Wish, ids: &[i64]) -> Result<Vec<Kept>, StoreError> {
     let rows: Vec<KeptRow> = sqlx::query_as(
-        "SELECT id, municipality, feed, topic, received_at, payload, qos,
-                payload <> '' AND rejection_is_part(topic, payload) AS is_element
+        "SELECT id, municipality, feed, topic, received_at, payload, qos
          FROM rejection
          WHERE municipality = ANY($1) AND id = ANY($2) ORDER BY id",
     )
@@ -255,7 +232,6 @@ pub async fn kept(pool: &Pool, wish: &Wish, ids: &[i64]) -> Result<Vec<Kept>, St
         id: r.id,
         municipality: MunicipalityId(r.municipality),
         feed: FeedId(r.feed),
-        is_element: r.is_element,
         topic: r.topic,
         received_at: r.received_at.0,
         payload: r.payload,

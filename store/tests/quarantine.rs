@@ -16,6 +16,11 @@ fn rejections(db: &Database, feed: i32, from: usize, n: usize, bytes: usize) -> 
         topic: "t".into(),
         received_at: UtcMicros(1_790_000_000_000_000 + i as i64),
         detail: String::new(),
+        remedy: None,
+        devices: Vec::new(),
+        count: 1,
+        examples: Vec::new(),
+        repeats: None,
         payload: vec![7; bytes],
         qos: 1,
     };

@@ -21,7 +21,7 @@ async fn each_kind_has_its_reason_and_stops_nothing() {
         ("malformed", bay("alt", "a1", "[".repeat(10_000))),
         ("malformed", ("kv/1/alt/bay/a1".into(), vec![0xff, 0xfe, 0x00])),
         ("malformed", site(format!(r#"{{"at":"{now}","occupied":1,"vacant":2}}"#))),
-        ("malformed", site(format!(r#"{{"at":"{now}","occupied":1,"source":"a\u0000b"}}"#))),
+        ("malformed", site(format!(r#"{{"at":"{now}","occupied":1,"for":"a\u0000b"}}"#))),
         ("too_large", bay("alt", "a1", " ".repeat(70_000))),
         ("too_large", ("kv/1/alt/batch".into(), vec![b' '; 1_100_000])),
         ("unknown_topic", ("kv/1/alt/door/a1".into(), ok("vacant").into_bytes())),

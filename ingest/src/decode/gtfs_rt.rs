@@ -11,8 +11,8 @@
 //! Each trip update is besides kept as it stands, for a timetable to take in; one that names no trip
 //! (but a route and a time) yields none. `DIFFERENTIAL` feeds are read like full ones: what is absent is not said.
 //!
-//! Each entity stands alone: a broken one is a fault, and its element is a feed of its own, so that
-//! it can be decoded again.
+//! Each entity stands alone: a broken one is a fault and costs no other. An optional field of a value
+//! that cannot be true costs nothing but itself.
 
 mod passed;
 mod proto;
@@ -23,26 +23,24 @@ mod updates;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use domain::UtcMicros;
 use domain::observation::VehicleFix;
+use domain::{Reason, UtcMicros};
 use prost::Message;
 
-use self::proto::{FeedEntity, FeedHeader, FeedMessage, TripUpdate, VehiclePosition};
+use self::proto::{FeedEntity, FeedMessage, TripUpdate, VehiclePosition};
 use self::trip_update::{TripOfVehicle, current, set_trip, text};
 pub use self::updates::{Updates, trip_updates};
-use super::json::{check_id, finite, id, position};
+use super::json::{BEARING_DEG, Dropped, OCCUPANCY_PCT, SPEED_MPS, id, position};
 use super::{Decoded, Fault, Said, Statement, Subject};
 
 /// Decodes one feed message.
 pub fn decode(payload: &[u8]) -> Decoded<'static> {
-    let feed = match FeedMessage::decode(Bytes::copy_from_slice(payload)) {
+    let feed = match read(payload) {
         Ok(feed) => feed,
-        Err(e) => {
-            return Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected"))
-                .into();
-        }
+        Err(fault) => return fault.into(),
     };
     let Some(header) = feed.header else {
         return Fault::malformed("header: it is missing; a GTFS-Realtime FeedMessage is expected").into();
@@ -51,15 +49,38 @@ pub fn decode(payload: &[u8]) -> Decoded<'static> {
     let mut faults = Vec::new();
     for entity in feed.entity {
         if let Err(fault) = reader.read(&entity) {
-            faults.push(Fault { element: Some(alone(&header, entity)), ..fault });
+            faults.push(Fault { is_element: true, ..fault });
         }
     }
     Decoded { statements: reader.finish(), faults }
 }
 
-/// A feed of nothing but `entity`.
-fn alone(header: &FeedHeader, entity: Bytes) -> Vec<u8> {
-    FeedMessage { header: Some(header.clone()), entity: vec![entity] }.encode_to_vec()
+/// The outermost message.
+fn read(payload: &[u8]) -> Result<FeedMessage, Fault> {
+    FeedMessage::decode(Bytes::copy_from_slice(payload)).map_err(|e| {
+        let fault = Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected"));
+        match payload.trim_ascii_start().first() {
+            Some(b'{' | b'[') => fault.remedy("This is JSON: send or fetch the feed as protobuf."),
+            Some(b'<') => {
+                fault.remedy("This is a web page or XML: does the address need a key, or has it moved?")
+            }
+            _ => fault.remedy("Send the FeedMessage itself: whole, not compressed, not as base64."),
+        }
+    })
+}
+
+/// A measurement; one that is none, or outside of `plausible`, is dropped.
+fn measured(
+    field: &str,
+    value: Option<f32>,
+    plausible: RangeInclusive<f64>,
+    dropped: &mut Vec<Dropped>,
+) -> Option<f32> {
+    let is_plausible = value.is_none_or(|v| plausible.contains(&f64::from(v)));
+    if !is_plausible {
+        dropped.push(Dropped { field: field.to_owned(), reason: Reason::Implausible });
+    }
+    value.filter(|_| is_plausible)
 }
 
 /// Zero is a clock that was never set.
@@ -95,21 +116,26 @@ impl Reader {
 
     fn read_position(&mut self, vehicle: &VehiclePosition, entity: Option<&str>) -> Result<(), Fault> {
         let name = vehicle.vehicle.as_ref().and_then(|v| v.name()).or(entity).unwrap_or("");
+        let name = id("vehicle.id", name)?;
+        let mut dropped = Vec::new();
+        let d = &mut dropped;
+        let occupancy_pct = vehicle.occupancy_percentage.map(|percent| percent as f32);
         let mut fix = VehicleFix {
-            stop_id: text("stop_id", vehicle.stop_id.as_deref())?,
-            occupancy_pct: vehicle.occupancy_percentage.map(|percent| percent as f32),
+            stop_id: text("stop_id", vehicle.stop_id.as_deref(), d),
+            occupancy_pct: measured("occupancy_percentage", occupancy_pct, OCCUPANCY_PCT, d),
             ..VehicleFix::default()
         };
-        set_trip(&mut fix, vehicle.trip.as_ref())?;
+        set_trip(&mut fix, vehicle.trip.as_ref(), d);
         if let Some(p) = &vehicle.position {
             if let (Some(lat), Some(lon)) = (p.latitude, p.longitude) {
-                fix.position = Some(position(lat.into(), lon.into())?);
+                let position = position(lat.into(), lon.into());
+                fix.position = Some(position.map_err(|fault| fault.about(name.as_str()))?);
             }
-            fix.bearing_deg = finite("bearing", p.bearing.map(f64::from))?;
-            fix.speed_mps = finite("speed", p.speed.map(f64::from))?;
+            fix.bearing_deg = measured("bearing", p.bearing, BEARING_DEG, d);
+            fix.speed_mps = measured("speed", p.speed, SPEED_MPS, d);
         }
         let at_s = seconds(vehicle.timestamp).or(self.header_s);
-        self.statements.push(said(id("vehicle.id", name)?, at_s, fix));
+        self.statements.push(said(name, at_s, fix, dropped));
         Ok(())
     }
 
@@ -119,7 +145,7 @@ impl Reader {
             return Ok(());
         }
         let at_s = seconds(update.timestamp).or(self.header_s);
-        let trip = TripOfVehicle::read(update, at_s)?;
+        let trip = TripOfVehicle::read(update, at_s);
         self.trips.entry(id("vehicle.id", name)?).or_default().push(trip);
         Ok(())
     }
@@ -128,10 +154,11 @@ impl Reader {
         let message_at = self.header_s.map(UtcMicros::from_unix_s);
         let at = seconds(update.timestamp).map(UtcMicros::from_unix_s).or(message_at);
         let passed = at.map(|at| passed::stops(&update, at)).unwrap_or_default();
-        let Some(update) = updates::update_of(update) else { return Ok(()) };
-        check_ids(&update)?;
+        let Some(mut update) = updates::update_of(update) else { return Ok(()) };
+        let mut dropped = Vec::new();
+        check_ids(&mut update, &mut dropped)?;
         let said = Said::Trip { update: Box::new(update), message_at, passed };
-        self.updates.push(Statement { subject: Subject::Trip, at, said, seq: None });
+        self.updates.push(Statement { subject: Subject::Trip, at, said, seq: None, dropped });
         Ok(())
     }
 
@@ -150,7 +177,8 @@ impl Reader {
             }
         }
         for (name, trips) in self.trips {
-            self.statements.extend(current(trips, None).map(|trip| said(name, trip.at_s, trip.fix)));
+            let trip = current(trips, None);
+            self.statements.extend(trip.map(|trip| said(name, trip.at_s, trip.fix, trip.dropped)));
         }
         self.statements.append(&mut self.updates);
         self.statements
@@ -158,25 +186,23 @@ impl Reader {
 }
 
 /// An update's texts become keys and rows.
-fn check_ids(update: &domain::TripUpdate) -> Result<(), Fault> {
-    let of_trip = [
-        ("trip_id", Some(&update.trip_id)),
-        ("start_date", update.start_date.as_ref()),
-        ("start_time", update.start_time.as_ref()),
-        ("route_id", update.route_id.as_ref()),
-    ];
-    let of_stops = update.stops.iter().map(|stop| ("stop_id", stop.stop_id.as_ref()));
-    of_trip
-        .into_iter()
-        .chain(of_stops)
-        .try_for_each(|(field, text)| text.map_or(Ok(()), |t| check_id(field, t)))
+fn check_ids(update: &mut domain::TripUpdate, dropped: &mut Vec<Dropped>) -> Result<(), Fault> {
+    id("trip_id", &update.trip_id)?;
+    for stop in update.stops.iter().filter_map(|stop| stop.stop_id.as_deref()) {
+        id("stop_id", stop)?;
+    }
+    update.start_date = trip_update::day(update.start_date.as_deref(), dropped);
+    update.start_time = text("start_time", update.start_time.as_deref(), dropped);
+    update.route_id = text("route_id", update.route_id.as_deref(), dropped);
+    Ok(())
 }
 
-fn said(vehicle: String, at_s: Option<i64>, fix: VehicleFix) -> Statement<'static> {
+fn said(vehicle: String, at_s: Option<i64>, fix: VehicleFix, dropped: Vec<Dropped>) -> Statement<'static> {
     Statement {
         subject: Subject::Vehicle(Cow::Owned(vehicle)),
         at: at_s.map(UtcMicros::from_unix_s),
         said: Said::Fix(Box::new(fix)),
         seq: None,
+        dropped,
     }
 }

@@ -25,89 +25,131 @@ mod topic;
 
 use std::borrow::Cow;
 
+use domain::Reason;
 use domain::observation::{DoorCount, VehicleFix};
 
-use self::message::Body;
+use self::message::{CLASS, COUNTS, DOOR, body, time};
 use self::topic::Topic;
-use super::json::{count, finite, id, position};
+use super::json::{
+    BEARING_DEG, DELAY_S, Dropped, Fields, OCCUPANCY_PCT, SPEED_MPS, check_id, label, list, loose,
+    measurement, number, object, position, text_of, whole, whole_in,
+};
 use super::{Decoded, Fault, Said, Statement, Subject};
 
+/// No door lets through more between two stops: where counts are added up they stay numbers.
+const CLASS_MAX: i64 = 1_000_000;
+
+/// The vehicle that `topic` is about.
+pub fn vehicle_of(topic: &str) -> Option<String> {
+    Topic::parse(topic).ok().map(|topic| topic.vehicle_id())
+}
+
 /// Decodes one message.
-pub fn decode<'a>(topic: &'a str, payload: &'a [u8]) -> Decoded<'a> {
-    match statement(topic, payload) {
+pub fn decode<'a>(topic: &'a str, text: &'a str) -> Decoded<'a> {
+    match statement(topic, text) {
         Ok(statement) => Decoded::one(statement),
         Err(fault) => fault.into(),
     }
 }
 
-fn statement(topic: &str, payload: &[u8]) -> Result<Statement<'static>, Fault> {
+fn statement(topic: &str, text: &str) -> Result<Statement<'static>, Fault> {
     let topic = Topic::parse(topic)?;
-    let body = message::parse(topic.event, payload)?;
-    let at = body.tst.as_ref().ok_or_else(|| Fault::malformed("tst: it is missing"))?.instant()?;
-    let said = if topic.is_count() { passengers(&body)? } else { Said::Fix(Box::new(fix(&body)?)) };
-    let vehicle = Cow::Owned(topic.vehicle_id());
-    Ok(Statement { subject: Subject::Vehicle(vehicle), at: Some(at), said, seq: None })
+    let read = || {
+        let body = body(topic.event, text)?;
+        let mut dropped = Vec::new();
+        let at = body.required("tst", time)?;
+        let said = if topic.is_count() {
+            passengers(&body, &mut dropped)?
+        } else {
+            Said::Fix(Box::new(fix(&body, &mut dropped)?))
+        };
+        let subject = Subject::Vehicle(Cow::Owned(topic.vehicle_id()));
+        Ok(Statement { subject, at: Some(at), said, seq: None, dropped })
+    };
+    read().map_err(|fault: Fault| fault.about(topic.vehicle_id()))
 }
 
-fn fix(body: &Body<'_>) -> Result<VehicleFix, Fault> {
-    let position = match (body.lat, body.long) {
+fn fix(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<VehicleFix, Fault> {
+    let position = match (body.optional("lat", loose(number), d), body.optional("long", loose(number), d)) {
         (Some(lat), Some(lon)) => Some(position(lat, lon)?),
         _ => None,
     };
-    let start_date = start_date(body);
+    let start_date = start_date(body, d);
+    let route_id = body.optional("route", label, d).flatten();
     Ok(VehicleFix {
         position,
-        speed_mps: finite("spd", body.spd)?,
-        bearing_deg: finite("hdg", body.hdg)?,
-        trip_id: trip_id(body, start_date.as_deref())?,
+        speed_mps: body.optional("spd", loose(measurement(SPEED_MPS)), d),
+        bearing_deg: body.optional("hdg", loose(measurement(BEARING_DEG)), d),
+        trip_id: trip_id(body, route_id.as_deref(), start_date.as_deref(), d),
         start_date,
-        route_id: label("route", body.route.as_ref())?,
-        stop_id: label("stop", body.stop.as_ref())?,
-        delay_s: body.dl.and_then(i32::checked_neg),
-        occupancy_pct: finite("occu", body.occu)?.filter(|percent| *percent >= 0.0),
+        route_id,
+        stop_id: body.optional("stop", label, d).flatten(),
+        delay_s: body.optional("dl", loose(whole_in::<i32>(DELAY_S)), d).map(|early_s| -early_s),
+        occupancy_pct: body.optional("occu", loose(measurement(OCCUPANCY_PCT)), d),
     })
 }
 
-fn passengers(body: &Body<'_>) -> Result<Said<'static>, Fault> {
-    let counts = body.counts.as_ref().ok_or_else(|| Fault::malformed("vehiclecounts: it is missing"))?;
-    let doors = counts.doors.iter().map(|door| {
-        let sum = |of: fn(&message::Class) -> i64| door.classes.iter().map(of).fold(0, i64::saturating_add);
-        Ok(DoorCount {
-            door: id("door", &door.door.text())?,
-            entries: count("in", sum(|class| class.entries))?,
-            exits: count("out", sum(|class| class.exits))?,
-        })
-    });
+fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Said<'static>, Fault> {
+    let either =
+        |m: &Fields<'_>, lower: &'static str, camel: &'static str| if m.has(lower) { lower } else { camel };
+    let name = either(body, "vehiclecounts", "vehicleCounts");
+    let counts = body.given(name, object("vehiclecounts", COUNTS))?;
+    let counts = counts.ok_or_else(|| Fault::malformed("vehiclecounts: it is missing"))?;
+    let doors = counts.given(either(&counts, "doorcounts", "doorCounts"), list)?.unwrap_or_default();
+    let doors = doors.into_iter().map(door).collect::<Result<Vec<_>, Fault>>()?;
+    // Below zero too: real counters drift, and the drift is what must be seen.
+    let load = either(&counts, "vehicleload", "vehicleLoad");
+    let read = loose(whole_in(i64::from(i32::MIN)..=i64::from(i32::MAX)));
+    let on_board = if doors.is_empty() { counts.given(load, read)? } else { counts.optional(load, read, d) };
+    let start_date = start_date(body, d);
+    let route_id = body.optional("route", label, d).flatten();
     Ok(Said::Passengers {
-        stop_id: label("stop", body.stop.as_ref())?,
-        trip_id: trip_id(body, start_date(body).as_deref())?,
-        doors: doors.collect::<Result<_, Fault>>()?,
-        // Below zero too: real counters drift, and the drift is what must be seen.
-        on_board: counts.load,
+        stop_id: body.optional("stop", label, d).flatten(),
+        trip_id: trip_id(body, route_id.as_deref(), start_date.as_deref(), d),
+        doors,
+        on_board,
         source: None,
     })
 }
 
-fn label(field: &str, label: Option<&message::Label<'_>>) -> Result<Option<String>, Fault> {
-    label.map(message::Label::text).filter(|text| !text.is_empty()).map(|text| id(field, &text)).transpose()
+fn door(raw: &str) -> Result<DoorCount, Fault> {
+    let no_door = || Fault::malformed("doorcounts: an element is not an object of door and count");
+    let door = object("doorcounts", DOOR)(raw).map_err(|_| no_door())?;
+    let classes = door.given("count", list)?.unwrap_or_default();
+    let (mut entries, mut exits) = (0_i64, 0_i64);
+    for class in classes {
+        let class = object("doorcounts.count", CLASS)(class).map_err(|_| no_door())?;
+        let sum = |so_far: i64, name| {
+            class.given(name, loose(whole)).map(|n| so_far.saturating_add(n.unwrap_or(0)))
+        };
+        (entries, exits) = (sum(entries, "in")?, sum(exits, "out")?);
+    }
+    let people = |name: &str, n: i64| {
+        i32::try_from(n).ok().filter(|_| (0..=CLASS_MAX).contains(&n)).ok_or_else(|| {
+            Fault::new(Reason::Implausible, format!("{name}: {n} is not between 0 and {CLASS_MAX}"))
+        })
+    };
+    let label = door.required("door", label)?.ok_or_else(no_door)?;
+    Ok(DoorCount { door: label, entries: people("in", entries)?, exits: people("out", exits)? })
 }
 
 /// `2024-02-13` as GTFS writes it, `20240213`.
-fn start_date(body: &Body<'_>) -> Option<String> {
-    let date: String = body.oday.as_deref()?.split('-').collect();
-    (date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit())).then_some(date)
+fn start_date(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Option<String> {
+    body.optional("oday", super::json::start_date, d).flatten()
 }
 
-fn trip_id(body: &Body<'_>, start_date: Option<&str>) -> Result<Option<String>, Fault> {
-    let (Some(route), Some(direction), Some(date), Some(start)) =
-        (&body.route, &body.dir, start_date, body.start.as_deref())
-    else {
-        return Ok(None);
-    };
-    let direction = match direction.text().as_ref() {
+fn trip_id(
+    body: &Fields<'_>,
+    route_id: Option<&str>,
+    start_date: Option<&str>,
+    d: &mut Vec<Dropped>,
+) -> Option<String> {
+    let direction = match body.optional("dir", label, d).flatten()?.as_str() {
         "1" => 0,
         "2" => 1,
-        _ => return Ok(None),
+        _ => return None,
     };
-    id("route, start", &format!("{}_{direction}_{date}_{start}", route.text())).map(Some)
+    let start = body.optional("start", text_of, d)?;
+    let id = format!("{}_{direction}_{}_{start}", route_id?, start_date?);
+    check_id(&id).is_ok().then_some(id)
 }

@@ -6,7 +6,7 @@
 
 pub mod gtfs_rt;
 pub mod hfp;
-mod json;
+pub mod json;
 pub mod lorawan;
 pub mod native;
 #[cfg(test)]
@@ -20,6 +20,8 @@ use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
 use domain::punctuality::Passed;
 use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
 
+pub use self::json::Dropped;
+
 /// One thing said about one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement<'a> {
@@ -28,6 +30,8 @@ pub struct Statement<'a> {
     pub at: Option<UtcMicros>,
     pub said: Said<'a>,
     pub seq: Option<i64>,
+    /// Fields without which it was taken.
+    pub dropped: Vec<Dropped>,
 }
 
 /// Whom a statement is about, in the supplier's words.
@@ -38,6 +42,16 @@ pub enum Subject<'a> {
     Vehicle(Cow<'a, str>),
     /// The trip that the update names.
     Trip,
+}
+
+impl Subject<'_> {
+    /// The place's id, in the supplier's words.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Subject::Bay(id) | Subject::Site(id) | Subject::Vehicle(id) => Some(id),
+            Subject::Trip => None,
+        }
+    }
 }
 
 /// What was said.
@@ -96,7 +110,7 @@ impl Statement<'_> {
             }
             Said::Trip { update, message_at, passed } => Said::Trip { update, message_at, passed },
         };
-        Statement { subject, at: self.at, said, seq: self.seq }
+        Statement { subject, at: self.at, said, seq: self.seq, dropped: self.dropped }
     }
 }
 
@@ -109,8 +123,14 @@ pub struct Fault {
     pub reason: Reason,
     /// The field, its value and what would be right.
     pub detail: String,
-    /// The element of a batch it is about (its own JSON); `None` = the whole message.
-    pub element: Option<Vec<u8>>,
+    /// What to do, where more is known than the reason's own remedy.
+    pub remedy: Option<Cow<'static, str>>,
+    /// The device or place it is about, as the message or its topic names it.
+    pub device: Option<String>,
+    /// It is about one element of a message of many.
+    pub is_element: bool,
+    /// The payload is no text at all.
+    pub is_binary: bool,
 }
 
 impl Fault {
@@ -118,12 +138,22 @@ impl Fault {
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
-        Fault { reason, detail, element: None }
+        Fault { reason, detail, remedy: None, device: None, is_element: false, is_binary: false }
     }
 
     /// A payload that cannot be read.
     pub fn malformed(detail: impl Into<String>) -> Self {
         Fault::new(Reason::Malformed, detail)
+    }
+
+    /// With what to do about it.
+    pub fn remedy(self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Fault { remedy: Some(remedy.into()), ..self }
+    }
+
+    /// With the device or place that it is about.
+    pub fn about(self, device: impl Into<String>) -> Self {
+        Fault { device: Some(device.into()), ..self }
     }
 }
 

@@ -1,122 +1,68 @@
 //! The product's own format: `kv/1/{feed}/bay/{bay}` and its siblings, JSON.
 //!
-//! `at` is required, unknown fields are ignored, `null` is the same as absent. In a `batch` each
-//! element stands alone.
+//! `at` is required, unknown fields are ignored, `null` is the same as absent. An optional field of a
+//! wrong type or value costs nothing but itself; `at`, `state` and counts cost the message. In a
+//! `batch` each element stands alone.
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
-use domain::{Audience, BayState, Reason};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use domain::observation::{CountValue, DoorCount, VehicleFix};
+use domain::{BayState, Reason};
 
-use super::json::{self, count, finite, id, instant, optional_id, parse};
+use super::json::{
+    ANY, BEARING_DEG, CELSIUS, DELAY_S, Dropped, Fields, Given, OCCUPANCY_PCT, SPEED_MPS, count, elements,
+    instant, label, list, measurement, number, object, position, start_date, text_of, whole, whole_in, word,
+};
 use super::{Decoded, Fault, Said, Statement, Subject};
 
-#[derive(Deserialize)]
-struct BayMessage<'a> {
-    #[serde(borrow)]
-    at: Cow<'a, str>,
-    #[serde(borrow)]
-    state: Cow<'a, str>,
-    seq: Option<i64>,
-    battery_v: Option<f64>,
-    rssi_dbm: Option<f64>,
-    temperature_c: Option<f64>,
-}
+const BAY: &[&str] = &["at", "state", "seq", "battery_v", "rssi_dbm", "temperature_c"];
+const SITE: &[&str] =
+    &["at", "occupied", "vacant", "in", "out", "status", "capacity", "for", "source", "seq"];
+const VEHICLE: &[&str] = &[
+    "at",
+    "lat",
+    "lon",
+    "speed_mps",
+    "bearing_deg",
+    "trip_id",
+    "start_date",
+    "route_id",
+    "stop_id",
+    "delay_s",
+    "occupancy_pct",
+];
+const PASSENGERS: &[&str] = &["at", "stop_id", "trip_id", "doors", "on_board", "source", "seq"];
+const DOOR: &[&str] = &["door", "in", "out"];
+const ELEMENT: &[&str] = &["topic"];
 
-#[derive(Deserialize)]
-struct SiteMessage<'a> {
-    #[serde(borrow)]
-    at: Cow<'a, str>,
-    occupied: Option<i64>,
-    vacant: Option<i64>,
-    #[serde(rename = "in")]
-    entries: Option<i64>,
-    #[serde(rename = "out")]
-    exits: Option<i64>,
-    #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
-    capacity: Option<i64>,
-    #[serde(borrow, rename = "for")]
-    audience: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    source: Option<Cow<'a, str>>,
-    seq: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct VehicleMessage<'a> {
-    #[serde(borrow)]
-    at: Cow<'a, str>,
-    lat: Option<f64>,
-    lon: Option<f64>,
-    speed_mps: Option<f64>,
-    bearing_deg: Option<f64>,
-    #[serde(borrow)]
-    trip_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    start_date: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    route_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    stop_id: Option<Cow<'a, str>>,
-    delay_s: Option<i32>,
-    occupancy_pct: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct PassengersMessage<'a> {
-    #[serde(borrow)]
-    at: Cow<'a, str>,
-    #[serde(borrow)]
-    stop_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    trip_id: Option<Cow<'a, str>>,
-    #[serde(default)]
-    doors: Vec<DoorMessage>,
-    on_board: Option<i32>,
-    #[serde(borrow)]
-    source: Option<Cow<'a, str>>,
-    seq: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct DoorMessage {
-    door: String,
-    #[serde(rename = "in", default)]
-    entries: i32,
-    #[serde(rename = "out", default)]
-    exits: i32,
-}
-
-#[derive(Deserialize)]
-struct BatchElement<'a> {
-    #[serde(borrow)]
-    topic: Cow<'a, str>,
-}
+/// Counters drift, also below zero: what is beyond is no number of people (see [`crate::check`]).
+const ON_BOARD: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
 
 /// Whether `topic` is a batch: it has a larger size limit.
 pub fn is_batch(topic: &str) -> bool {
     topic.ends_with("/batch")
 }
 
+/// The place that `topic` of `feed` is about.
+pub fn place_of<'t>(feed: &str, topic: &'t str) -> Option<&'t str> {
+    let (_, place) = suffix_of(feed, topic)?.split_once('/')?;
+    (!place.is_empty()).then_some(place)
+}
+
+fn suffix_of<'t>(feed: &str, topic: &'t str) -> Option<&'t str> {
+    topic.strip_prefix("kv/1/")?.strip_prefix(feed)?.strip_prefix('/')
+}
+
 /// Decodes one message of feed `feed`.
-pub fn decode<'a>(feed: &str, topic: &'a str, payload: &'a [u8]) -> Decoded<'a> {
-    let Some(suffix) = topic
-        .strip_prefix("kv/1/")
-        .and_then(|rest| rest.strip_prefix(feed))
-        .and_then(|rest| rest.strip_prefix('/'))
-    else {
-        return unknown_topic(topic, feed).into();
-    };
+pub fn decode<'a>(feed: &str, topic: &'a str, text: &'a str) -> Decoded<'a> {
+    let Some(suffix) = suffix_of(feed, topic) else { return unknown_topic(topic, feed).into() };
     if suffix == "batch" {
-        return batch(feed, payload);
+        return batch(feed, text);
     }
-    match element(suffix, payload) {
+    match element(suffix, text) {
         None => unknown_topic(topic, feed).into(),
         Some(Ok(statement)) => Decoded::one(statement),
         Some(Err(fault)) => fault.into(),
@@ -128,154 +74,204 @@ fn unknown_topic(topic: &str, feed: &str) -> Fault {
     Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"))
 }
 
-fn batch<'a>(feed: &str, payload: &'a [u8]) -> Decoded<'a> {
-    let elements: Vec<&RawValue> = match parse(payload) {
+fn batch<'a>(feed: &str, text: &'a str) -> Decoded<'a> {
+    let elements = match elements(text) {
         Ok(elements) => elements,
         Err(fault) => return fault.into(),
     };
     let mut decoded = Decoded::default();
     decoded.statements.reserve(elements.len());
-    for raw in elements {
-        let fault = match parse::<BatchElement>(raw.get().as_bytes()) {
+    for (nth, raw) in (1..).zip(elements) {
+        let topic = Fields::read("", raw, ELEMENT).and_then(|fields| fields.required("topic", text_of));
+        let fault = match topic {
             Err(fault) => fault,
-            Ok(BatchElement { topic: Cow::Borrowed(suffix) }) => {
-                match element(suffix, raw.get().as_bytes()) {
+            Ok(suffix) => {
+                let read = match &suffix {
+                    Cow::Borrowed(suffix) => element(suffix, raw),
+                    // A topic with JSON escapes: the ids in it must outlive this loop.
+                    Cow::Owned(suffix) => element(suffix, raw).map(|read| read.map(Statement::into_owned)),
+                };
+                match read {
                     Some(Ok(statement)) => {
                         decoded.statements.push(statement);
                         continue;
                     }
                     Some(Err(fault)) => fault,
-                    None => unknown_topic(suffix, feed),
+                    None => unknown_topic(&suffix, feed),
                 }
             }
-            // A topic with JSON escapes: the ids in it must outlive this loop.
-            Ok(BatchElement { topic: Cow::Owned(suffix) }) => match element(&suffix, raw.get().as_bytes()) {
-                Some(Ok(statement)) => {
-                    decoded.statements.push(statement.into_owned());
-                    continue;
-                }
-                Some(Err(fault)) => fault,
-                None => unknown_topic(&suffix, feed),
-            },
         };
-        decoded.faults.push(Fault { element: Some(raw.get().as_bytes().to_vec()), ..fault });
+        let what = format!("element {nth}: {}", fault.detail);
+        decoded.faults.push(Fault { is_element: true, ..Fault { detail: what, ..fault } });
     }
     decoded
 }
 
 /// `None`: the suffix is none of the format.
-fn element<'t: 's, 'p: 's, 's>(suffix: &'t str, payload: &'p [u8]) -> Option<Result<Statement<'s>, Fault>> {
+fn element<'s>(suffix: &'s str, text: &'s str) -> Option<Result<Statement<'s>, Fault>> {
     let (kind, place) = suffix.split_once('/')?;
     if place.is_empty() {
         return None;
     }
-    Some(match kind {
-        "bay" => bay(place, payload),
-        "site" => site(place, payload),
-        "vehicle" => vehicle(place, payload),
-        "passengers" => passengers(place, payload),
+    let read = match kind {
+        "bay" => bay(place, text),
+        "site" => site(place, text),
+        "vehicle" => vehicle(place, text),
+        "passengers" => passengers(place, text),
         _ => return None,
+    };
+    Some(read.map_err(|fault| fault.about(place)))
+}
+
+/// What a sender may have written instead of a bay's state.
+fn state(raw: &str) -> Result<BayState, super::json::Wrong> {
+    word(raw).map_err(|wrong| match Given::of(raw) {
+        Given::Flag(_) | Given::Number(_) => {
+            wrong.remedy("Write \"occupied\" or \"vacant\", in quotation marks, instead of a flag.")
+        }
+        Given::Text(_) => wrong.remedy("Write \"occupied\", \"vacant\" or \"unknown\", in small letters."),
+        _ => wrong,
     })
 }
 
-fn bay<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
-    let m: BayMessage = parse(payload)?;
-    let state: BayState = m.state.parse().map_err(|e| Fault::malformed(format!("state: {e}")))?;
+fn bay<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+    let m = Fields::read("", text, BAY)?;
+    let mut dropped = Vec::new();
+    let d = &mut dropped;
     Ok(Statement {
         subject: Subject::Bay(Cow::Borrowed(place)),
-        at: Some(instant("at", &m.at)?),
+        at: Some(m.required("at", instant)?),
         said: Said::Bay {
-            state,
-            battery_v: finite("battery_v", m.battery_v)?,
-            rssi_dbm: finite("rssi_dbm", m.rssi_dbm)?,
-            temperature_c: finite("temperature_c", m.temperature_c)?,
+            state: m.required("state", state)?,
+            battery_v: m.optional("battery_v", measurement(ANY), d),
+            rssi_dbm: m.optional("rssi_dbm", measurement(ANY), d),
+            temperature_c: m.optional("temperature_c", measurement(CELSIUS), d),
         },
-        seq: m.seq,
+        seq: m.optional("seq", whole, d),
+        dropped,
     })
 }
 
-fn site<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
-    let m: SiteMessage<'s> = parse(payload)?;
-    let status = m
-        .status
-        .map(|s| s.parse::<SiteStatus>().map_err(|e| Fault::malformed(format!("status: {e}"))))
-        .transpose()?;
-    let audience = m
-        .audience
-        .map(|a| a.parse::<Audience>().map_err(|e| Fault::malformed(format!("for: {e}"))))
-        .transpose()?;
-    if let Some(source) = &m.source {
-        id("source", source)?;
-    }
-    let value = match (m.occupied, m.vacant, m.entries.or(m.exits)) {
-        (Some(n), None, None) => CountValue::Occupied(count("occupied", n)?),
-        (None, Some(n), None) => CountValue::Vacant(count("vacant", n)?),
-        (None, None, Some(_)) => CountValue::Flow {
-            entries: count("in", m.entries.unwrap_or(0))?,
-            exits: count("out", m.exits.unwrap_or(0))?,
-        },
-        (None, None, None) if status.is_some() || m.capacity.is_some() => CountValue::None,
-        (None, None, None) => {
-            return Err(Fault::malformed("one of occupied, vacant, in/out, status is needed"));
+fn site<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+    let m = Fields::read("", text, SITE)?;
+    let mut dropped = Vec::new();
+    let d = &mut dropped;
+    let number = |name| m.given(name, count);
+    let (entries, exits) = (number("in")?, number("out")?);
+    let value = match (number("occupied")?, number("vacant")?, entries.or(exits)) {
+        (Some(n), None, None) => CountValue::Occupied(n),
+        (None, Some(n), None) => CountValue::Vacant(n),
+        (None, None, Some(_)) => {
+            CountValue::Flow { entries: entries.unwrap_or(0), exits: exits.unwrap_or(0) }
         }
-        _ => return Err(Fault::malformed("only one of occupied, vacant and in/out may be given")),
+        (None, None, None) => CountValue::None,
+        _ => {
+            return Err(Fault::malformed("occupied, vacant, in/out: only one of them may be given")
+                .remedy("Send one message for each; of occupied and vacant one is enough."));
+        }
     };
+    // Alone they are the message.
+    let is_alone = value == CountValue::None;
+    let (status, capacity) = if is_alone {
+        (m.given("status", word)?, m.given("capacity", count)?)
+    } else {
+        (m.optional("status", word, d), m.optional("capacity", count, d))
+    };
+    if is_alone && status.is_none() && capacity.is_none() {
+        return Err(Fault::malformed("occupied, vacant, in/out, status: one of them is needed"));
+    }
     Ok(Statement {
         subject: Subject::Site(Cow::Borrowed(place)),
-        at: Some(instant("at", &m.at)?),
+        at: Some(m.required("at", instant)?),
         said: Said::Count {
             value,
-            audience,
+            // Without it the count would be the whole site's.
+            audience: m.given("for", word)?,
             status,
-            capacity: m.capacity.map(|n| count("capacity", n)).transpose()?,
-            source: m.source,
+            capacity,
+            source: m.optional("source", label, d).flatten().map(Cow::Owned),
         },
-        seq: m.seq,
+        seq: m.optional("seq", whole, d),
+        dropped,
     })
 }
 
-fn vehicle<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
-    let m: VehicleMessage = parse(payload)?;
-    let position = match (m.lat, m.lon) {
-        (Some(lat), Some(lon)) => Some(json::position(lat, lon)?),
+fn vehicle<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+    let m = Fields::read("", text, VEHICLE)?;
+    let mut dropped = Vec::new();
+    let d = &mut dropped;
+    let position = match (m.optional("lat", number, d), m.optional("lon", number, d)) {
+        (Some(lat), Some(lon)) => Some(position(lat, lon)?),
         (None, None) => None,
-        _ => return Err(Fault::malformed("lat and lon are only given together")),
+        _ if d.is_empty() => {
+            return Err(Fault::malformed("lat, lon: they are only given together"));
+        }
+        _ => None,
+    };
+    let at = m.required("at", instant)?;
+    let fix = VehicleFix {
+        position,
+        speed_mps: m.optional("speed_mps", measurement(SPEED_MPS), d),
+        bearing_deg: m.optional("bearing_deg", measurement(BEARING_DEG), d),
+        trip_id: m.optional("trip_id", label, d).flatten(),
+        start_date: m.optional("start_date", start_date, d).flatten(),
+        route_id: m.optional("route_id", label, d).flatten(),
+        stop_id: m.optional("stop_id", label, d).flatten(),
+        delay_s: m.optional("delay_s", whole_in(DELAY_S), d),
+        occupancy_pct: m.optional("occupancy_pct", measurement(OCCUPANCY_PCT), d),
+    };
+    if fix == VehicleFix::default() && !dropped.is_empty() {
+        return Err(nothing_left(&m, &dropped));
+    }
+    let subject = Subject::Vehicle(Cow::Borrowed(place));
+    Ok(Statement { subject, at: Some(at), said: Said::Fix(Box::new(fix)), seq: None, dropped })
+}
+
+/// All that a message said had to be dropped.
+fn nothing_left(m: &Fields<'_>, dropped: &[Dropped]) -> Fault {
+    let names: Vec<&str> = dropped.iter().map(|d| d.field.as_str()).collect();
+    let first = ["lat", "lon"].into_iter().find_map(|name| m.given(name, number).err());
+    first.unwrap_or_else(|| {
+        let what = format!("{}: of a wrong type or value, and nothing else is said", names.join(", "));
+        Fault::new(dropped[0].reason, what)
+    })
+}
+
+fn passengers<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+    let m = Fields::read("", text, PASSENGERS)?;
+    let mut dropped = Vec::new();
+    let d = &mut dropped;
+    let doors = m.given("doors", list)?.unwrap_or_default();
+    let doors = doors.into_iter().map(door).collect::<Result<Vec<_>, Fault>>()?;
+    let on_board = if doors.is_empty() {
+        m.given("on_board", whole_in(ON_BOARD))?
+    } else {
+        m.optional("on_board", whole_in(ON_BOARD), d)
     };
     Ok(Statement {
         subject: Subject::Vehicle(Cow::Borrowed(place)),
-        at: Some(instant("at", &m.at)?),
-        said: Said::Fix(Box::new(VehicleFix {
-            position,
-            speed_mps: finite("speed_mps", m.speed_mps)?,
-            bearing_deg: finite("bearing_deg", m.bearing_deg)?,
-            trip_id: optional_id("trip_id", m.trip_id)?,
-            start_date: optional_id("start_date", m.start_date)?,
-            route_id: optional_id("route_id", m.route_id)?,
-            stop_id: optional_id("stop_id", m.stop_id)?,
-            delay_s: m.delay_s,
-            occupancy_pct: finite("occupancy_pct", m.occupancy_pct)?,
-        })),
-        seq: None,
+        at: Some(m.required("at", instant)?),
+        said: Said::Passengers {
+            stop_id: m.optional("stop_id", label, d).flatten(),
+            trip_id: m.optional("trip_id", label, d).flatten(),
+            doors,
+            on_board,
+            source: m.optional("source", label, d).flatten(),
+        },
+        seq: m.optional("seq", whole, d),
+        dropped,
     })
 }
 
-fn passengers<'s>(place: &'s str, payload: &'s [u8]) -> Result<Statement<'s>, Fault> {
-    let m: PassengersMessage = parse(payload)?;
-    let doors = m.doors.into_iter().map(|d| {
-        count("in", d.entries.into())?;
-        count("out", d.exits.into())?;
-        Ok(DoorCount { door: id("door", &d.door)?, entries: d.entries, exits: d.exits })
-    });
-    Ok(Statement {
-        subject: Subject::Vehicle(Cow::Borrowed(place)),
-        at: Some(instant("at", &m.at)?),
-        said: Said::Passengers {
-            stop_id: optional_id("stop_id", m.stop_id)?,
-            trip_id: optional_id("trip_id", m.trip_id)?,
-            doors: doors.collect::<Result<_, Fault>>()?,
-            on_board: m.on_board,
-            source: optional_id("source", m.source)?,
-        },
-        seq: m.seq,
+fn door(raw: &str) -> Result<DoorCount, Fault> {
+    let m = object("doors", DOOR)(raw)
+        .map_err(|_| Fault::malformed(format!("doors: {raw} is not an object of door, in and out")))?;
+    let door = m.required("door", label)?;
+    let door =
+        door.ok_or_else(|| Fault::malformed("doors.door: \"\" is not an id of 1 to 128 characters"))?;
+    Ok(DoorCount {
+        door,
+        entries: m.given("in", count)?.unwrap_or(0),
+        exits: m.given("out", count)?.unwrap_or(0),
     })
 }

@@ -1,10 +1,11 @@
 //! No payload and no topic may bring a decoder down: it yields statements and faults, or a fault.
 
-use domain::Decoder;
+use domain::{Decoder, FeedFormat};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::json::text;
 use super::samples::hex;
 use super::{gtfs_rt, hfp, lorawan, native};
 
@@ -66,14 +67,19 @@ const BYTES: [&str; 8] = [
 ];
 
 fn decode_all(topic: &str, payload: &[u8]) {
-    native::decode("f", topic, payload);
-    hfp::decode(topic, payload);
     gtfs_rt::decode(payload);
-    for frame in [lorawan::chirpstack::decode(topic, payload), lorawan::tts::decode(topic, payload)]
-        .into_iter()
-        .flatten()
-    {
-        decode_devices(frame.f_port, &frame.payload, None);
+    for format in [FeedFormat::Chirpstack, FeedFormat::Tts] {
+        lorawan::allowed(format, topic, payload, |_| None);
+    }
+    let Ok(text) = text(payload) else { return };
+    native::decode("f", topic, &text);
+    hfp::decode(topic, &text);
+    for format in [FeedFormat::Chirpstack, FeedFormat::Tts] {
+        let frame = lorawan::topic(format, topic).and_then(|topic| lorawan::decode(format, topic, &text));
+        if let Ok(frame) = frame {
+            let _ = frame.codec.map(lorawan::server_object::read);
+            decode_devices(frame.f_port.unwrap_or(0), &frame.payload, None);
+        }
     }
 }
 

@@ -1,86 +1,152 @@
 //! The quarantine.
 
-use domain::{MunicipalityId, Rejection, UtcMicros};
-use sqlx::PgConnection;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
+use domain::{MunicipalityId, RejectedElement, Rejection, UtcMicros};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::uplinks::UNIT_SEPARATOR;
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// A rejected message that was replayed, and what is wrong with it now; nothing, when it is believed.
+/// A rejected message that was replayed, and what is wrong with it now; `None`: it is believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replayed {
     pub municipality: MunicipalityId,
-    /// The rejection's number: the first of `rejections` gets it again.
+    /// The rejection's number, which it keeps.
     pub id: i64,
-    pub rejections: Vec<Rejection>,
+    pub rejection: Option<Rejection>,
 }
 
 /// Keeps rejected messages.
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Rejection]) -> Result<(), StoreError> {
-    let rows: Vec<Row> = rows.iter().map(|rejection| Row { id: None, rejection }).collect();
-    insert(conn, &rows, None).await
+    insert(
+        conn,
+        rows.iter().map(|rejection| Row { id: None, times: 1, count: rejection.count, rejection }),
+        None,
+    )
+    .await
 }
 
-/// Replaces replayed rejections, with their rests and elements, by what is wrong with them now.
+/// Replaces replayed rejections by what is wrong with them now.
 pub(super) async fn replace(
     conn: &mut PgConnection,
     replayed: &[Replayed],
     replayed_at: UtcMicros,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "DELETE FROM rejection r
-         USING unnest($1::int[], $2::bigint[]) AS n(municipality, id)
-         JOIN rejection w ON w.municipality = n.municipality AND w.id = n.id
-         WHERE r.municipality = w.municipality
-           AND (r.id = w.id
-                OR (r.feed = w.feed AND r.topic = w.topic AND r.received_at = w.received_at
-                    AND rejection_is_part(r.topic, r.payload) AND NOT rejection_is_part(w.topic, w.payload)))",
+        "DELETE FROM rejection r USING unnest($1::int[], $2::bigint[]) AS n(municipality, id)
+         WHERE r.municipality = n.municipality AND r.id = n.id",
     )
     .bind(replayed.iter().map(|r| r.municipality.0).collect::<Vec<_>>())
     .bind(replayed.iter().map(|r| r.id).collect::<Vec<_>>())
     .execute(&mut *conn)
     .await?;
-    let again = replayed.iter().flat_map(|r| {
-        let ids = std::iter::once(Some(r.id)).chain(std::iter::repeat(None));
-        r.rejections.iter().zip(ids).map(|(rejection, id)| Row { id, rejection })
+    let again = replayed.iter().filter_map(|r| {
+        let rejection = r.rejection.as_ref()?;
+        Some(Row { id: Some(r.id), times: 1, count: rejection.count, rejection })
     });
-    insert(conn, &again.collect::<Vec<_>>(), Some(replayed_at)).await
+    insert(conn, again, Some(replayed_at)).await
 }
 
 struct Row<'a> {
     /// `None`: the next one.
     id: Option<i64>,
+    times: i32,
+    count: u32,
     rejection: &'a Rejection,
+}
+
+/// Of rows with one name the first, which counts for all; the named ones last and in the order of
+/// their names: two writers never wait for each other crosswise.
+fn merged<'a>(rows: impl Iterator<Item = Row<'a>>) -> Vec<Row<'a>> {
+    let (mut all, mut named): (Vec<Row<'_>>, BTreeMap<_, Row<'_>>) = Default::default();
+    for row in rows {
+        let Some(name) = row.rejection.repeats else {
+            all.push(row);
+            continue;
+        };
+        match named.entry((row.rejection.municipality, name)) {
+            Entry::Vacant(entry) => drop(entry.insert(row)),
+            Entry::Occupied(mut held) => {
+                held.get_mut().times += row.times;
+                held.get_mut().count = held.get().count.saturating_add(row.count);
+            }
+        }
+    }
+    all.extend(named.into_values());
+    all
 }
 
 async fn insert(
     conn: &mut PgConnection,
-    rows: &[Row<'_>],
+    rows: impl Iterator<Item = Row<'_>>,
     replayed_at: Option<UtcMicros>,
 ) -> Result<(), StoreError> {
+    let rows = merged(rows);
     if rows.is_empty() {
         return Ok(());
     }
     let rejections = || rows.iter().map(|r| r.rejection);
     sqlx::query(
-        "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos, replayed_at, id)
+        "INSERT INTO rejection AS held (municipality, feed, reason, topic, received_at, detail, payload, qos,
+             replayed_at, id, remedy, devices, reasons, count, times, examples, repeats)
          OVERRIDING SYSTEM VALUE
-         SELECT m, f, r, t, a, d, p, q, $9, coalesce(i, nextval(pg_get_serial_sequence('rejection', 'id')))
+         SELECT m, f, r, t, a, d, p, q, $9, coalesce(i, nextval(pg_get_serial_sequence('rejection', 'id'))), re,
+             string_to_array(de, $18), string_to_array(rs, $18), c, n, e, s
          FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[],
-                     $8::smallint[], $10::bigint[]) AS x(m, f, r, t, a, d, p, q, i)",
+                     $8::smallint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::int[], $15::int[],
+                     $16::jsonb[], $17::bigint[]) AS x(m, f, r, t, a, d, p, q, i, re, de, rs, c, n, e, s)
+         ON CONFLICT (municipality, repeats) WHERE repeats IS NOT NULL DO UPDATE
+         SET count = least(held.count::bigint + excluded.count, 2147483647), times = held.times + excluded.times,
+             last_received_at = greatest(held.last_received_at, held.received_at, excluded.received_at)",
     )
-        .bind(rejections().map(|r| r.municipality.0).collect::<Vec<_>>())
-        .bind(rejections().map(|r| r.feed.0).collect::<Vec<_>>())
-        .bind(rejections().map(|r| r.reason.as_str()).collect::<Vec<_>>())
-        // PostgreSQL's text knows no NUL, which a detail may quote from a payload.
-        .bind(rejections().map(|r| r.topic.replace('\0', "\u{fffd}")).collect::<Vec<_>>())
-        .bind(rejections().map(|r| Ts(r.received_at)).collect::<Vec<_>>())
-        .bind(rejections().map(|r| r.detail.replace('\0', "\u{fffd}")).collect::<Vec<_>>())
-        .bind(rejections().map(|r| r.payload.as_slice()).collect::<Vec<_>>())
-        .bind(rejections().map(|r| i16::from(r.qos)).collect::<Vec<_>>())
-        .bind(replayed_at.map(Ts))
-        .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
-        .execute(conn)
-        .await?;
+    .bind(rejections().map(|r| r.municipality.0).collect::<Vec<_>>())
+    .bind(rejections().map(|r| r.feed.0).collect::<Vec<_>>())
+    .bind(rejections().map(|r| r.reason.as_str()).collect::<Vec<_>>())
+    .bind(rejections().map(|r| storable(&r.topic)).collect::<Vec<_>>())
+    .bind(rejections().map(|r| Ts(r.received_at)).collect::<Vec<_>>())
+    .bind(rejections().map(|r| storable(&r.detail)).collect::<Vec<_>>())
+    .bind(rejections().map(|r| r.payload.as_slice()).collect::<Vec<_>>())
+    .bind(rejections().map(|r| i16::from(r.qos)).collect::<Vec<_>>())
+    .bind(replayed_at.map(Ts))
+    .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
+    .bind(rejections().map(|r| r.remedy.as_deref().map(storable)).collect::<Vec<_>>())
+    .bind(rejections().map(|r| storable(&r.devices.join(UNIT_SEPARATOR)).into_owned()).collect::<Vec<_>>())
+    .bind(rejections().map(reasons).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| i32::try_from(r.count).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.times).collect::<Vec<_>>())
+    .bind(rejections().map(|r| Json(examples(r))).collect::<Vec<_>>())
+    .bind(rejections().map(|r| r.repeats).collect::<Vec<_>>())
+    .bind(UNIT_SEPARATOR)
+    .execute(conn)
+    .await?;
     Ok(())
+}
+
+/// PostgreSQL's text knows no NUL, which a topic or a detail may quote from a message.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
+}
+
+/// All reasons of a message.
+fn reasons(rejection: &Rejection) -> String {
+    let mut all: Vec<&str> = rejection.examples.iter().map(|e| e.reason.as_str()).collect();
+    all.push(rejection.reason.as_str());
+    all.sort_unstable();
+    all.dedup();
+    all.join(UNIT_SEPARATOR)
+}
+
+fn examples(rejection: &Rejection) -> Vec<RejectedElement> {
+    let text = |text: &str| storable(text).into_owned();
+    let example = |e: &RejectedElement| RejectedElement {
+        reason: e.reason,
+        device: e.device.as_deref().map(text),
+        detail: text(&e.detail),
+    };
+    rejection.examples.iter().map(example).collect()
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use domain::{MunicipalityId, Uplink};
 use sqlx::PgConnection;
 
+use super::rejections::storable;
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// Separates gateway ids in one text: arrays of arrays cannot be unnested side by side.
-const UNIT_SEPARATOR: &str = "\u{1f}";
+/// Separates ids in one text: arrays of arrays cannot be unnested side by side.
+pub(super) const UNIT_SEPARATOR: &str = "\u{1f}";
 
 /// Keeps messages that are new and moves their devices' last sign of life; notes those that are not.
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
@@ -79,12 +80,14 @@ async fn append(
     let new: Vec<(i32, String, String)> = sqlx::query_as(
         "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, network_at, f_port, f_cnt,
              payload, data_rate, spreading_factor, rssi_dbm, snr_db, gateways, decoder, decoder_version, qos,
-             decoded, outcome)
-         SELECT m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, string_to_array(g, $21), de, dv, q, dj, o
+             decoded, outcome, detail, dropped_fields)
+         SELECT m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, string_to_array(g, $21), de, dv, q, dj, o, w,
+             string_to_array(df, $21)
          FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
               $7::timestamptz[], $8::int[], $9::bigint[], $10::bytea[], $11::smallint[], $12::smallint[],
               $13::real[], $14::real[], $15::text[], $16::text[], $17::smallint[], $18::smallint[], $19::jsonb[],
-              $20::text[]) AS t(m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, g, de, dv, q, dj, o)
+              $20::text[], $22::text[], $23::text[])
+              AS t(m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, g, de, dv, q, dj, o, w, df)
          ON CONFLICT DO NOTHING RETURNING municipality, device, dedup_id",
     )
     .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
@@ -108,15 +111,18 @@ async fn append(
     .bind(rows.iter().map(|u| decoded(u)).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
     .bind(UNIT_SEPARATOR)
+    .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(new.into_iter().collect())
 }
 
-/// Moves `device_state` forward by messages that were new.
+/// Moves `device_state` forward by messages that were new. What somebody made up in the server's
+/// console is no sign of life of the device.
 async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink>) -> Result<(), StoreError> {
     let mut devices: BTreeMap<(i32, &str), Vec<&Uplink>> = BTreeMap::new();
-    for u in new {
+    for u in new.filter(|u| u.event != "simulated") {
         devices.entry((u.municipality.0, u.device.as_str())).or_default().push(u);
     }
     if devices.is_empty() {
@@ -176,9 +182,10 @@ pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(
     sqlx::query(
         "UPDATE uplink u
          SET payload = x.payload, decoder = x.decoder, decoder_version = x.version, decoded = x.decoded,
-             outcome = x.outcome
+             outcome = x.outcome, detail = x.detail, dropped_fields = string_to_array(x.dropped, $11)
          FROM unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::smallint[], $7::jsonb[],
-                     $8::text[]) AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome)
+                     $8::text[], $9::text[], $10::text[])
+             AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome, detail, dropped)
          WHERE u.municipality = x.municipality AND u.device = x.device AND u.dedup_id = x.dedup_id AND u.copy = 0",
     )
     .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
@@ -189,6 +196,9 @@ pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(
     .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
     .bind(rows.iter().map(decoded).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
+    .bind(UNIT_SEPARATOR)
     .execute(conn)
     .await?;
     Ok(())

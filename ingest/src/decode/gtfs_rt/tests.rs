@@ -186,7 +186,7 @@ fn what_says_nothing_about_a_vehicle_yields_nothing() {
 }
 
 #[test]
-fn a_broken_entity_costs_no_other_and_can_be_decoded_again() {
+fn a_broken_entity_costs_no_other() {
     let mut astray = standing("7");
     astray.position.as_mut().unwrap().latitude = Some(951.0);
     let good = entity(Some(standing("8")), None);
@@ -198,10 +198,8 @@ fn a_broken_entity_costs_no_other_and_can_be_decoded_again() {
         decoded.faults.iter().map(|f| f.reason).collect::<Vec<_>>(),
         [Reason::Implausible, Reason::Malformed]
     );
-    for fault in decoded.faults {
-        let again = decode(fault.element.as_deref().unwrap());
-        assert_eq!((again.statements.len(), again.faults), (0, vec![fault]));
-    }
+    assert!(decoded.faults.iter().all(|f| f.is_element));
+    assert_eq!(decoded.faults[0].device.as_deref(), Some("7"));
 }
 
 #[test]
@@ -211,6 +209,8 @@ fn what_is_no_feed_is_malformed() {
         assert_eq!((decoded.statements.len(), decoded.faults.len()), (0, 1), "{payload:?}");
         assert_eq!(decoded.faults[0].reason, Reason::Malformed);
     }
+    assert!(decode(b"{\"header\":{}}").faults[0].remedy.as_deref().unwrap().contains("JSON"));
+    assert!(decode(b"<html>").faults[0].remedy.as_deref().unwrap().contains("web page"));
     assert_eq!(decode(&feed([])), Decoded::default());
 }
 
@@ -256,6 +256,23 @@ fn an_update_with_a_strange_id_is_a_fault() {
     let decoded =
         decode(&feed([entity(None, Some(TripUpdate { vehicle: None, ..update("", vec![strange]) }))]));
     assert_eq!((decoded.statements.len(), decoded.faults[0].reason), (0, Reason::Malformed));
+}
+
+#[test]
+fn what_cannot_be_true_of_a_vehicle_costs_nothing_but_itself() {
+    let mut odd = standing("7");
+    odd.occupancy_percentage = Some(65_500);
+    odd.stop_id = Some("a\0b".into());
+    let position = odd.position.as_mut().unwrap();
+    (position.bearing, position.speed) = (Some(f32::NAN), Some(655.35));
+    odd.trip = Some(TripDescriptor { start_date: Some("00000101".into()), ..trip("T1").unwrap() });
+    let decoded = decode(&feed([entity(Some(odd), None)]));
+    let [(_, fix)] = &fixes(&decoded)[..] else { panic!("{decoded:?}") };
+    assert!(fix.position.is_some() && fix.trip_id.as_deref() == Some("T1"));
+    assert_eq!((fix.occupancy_pct, fix.bearing_deg, fix.speed_mps), (None, None, None));
+    assert_eq!((&fix.stop_id, &fix.start_date), (&None, &None));
+    let dropped: Vec<&str> = decoded.statements[0].dropped.iter().map(|d| d.field.as_str()).collect();
+    assert_eq!(dropped, ["stop_id", "occupancy_percentage", "start_date", "bearing", "speed"]);
 }
 
 #[test]

@@ -1,28 +1,34 @@
 //! How late a trip is, and which of a vehicle's trips it is on.
 
+use domain::Reason;
 use domain::observation::VehicleFix;
 
 use super::proto::{StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate};
-use crate::decode::Fault;
-use crate::decode::json::id;
+use crate::decode::json::{DELAY_S, Dropped, check_id};
 
 /// What an update says of a trip of its vehicle.
 pub(super) struct TripOfVehicle {
     /// When it was said, seconds since 1970.
     pub at_s: Option<i64>,
     pub fix: VehicleFix,
+    pub dropped: Vec<Dropped>,
     /// Time of the next stop, seconds since 1970.
     next_stop_s: Option<i64>,
 }
 
 impl TripOfVehicle {
     /// Reads `update`, which was made at `at_s`.
-    pub fn read(update: &TripUpdate, at_s: Option<i64>) -> Result<Self, Fault> {
+    pub fn read(update: &TripUpdate, at_s: Option<i64>) -> Self {
+        let mut dropped = Vec::new();
         let next = next_stop(&update.stop_time_update, at_s);
         let delay_s = update.delay.or_else(|| delay_of(next.or(update.stop_time_update.last())?));
-        let mut fix = VehicleFix { delay_s, ..VehicleFix::default() };
-        set_trip(&mut fix, update.trip.as_ref())?;
-        Ok(TripOfVehicle { at_s, fix, next_stop_s: next.and_then(time_of) })
+        let is_plausible = delay_s.is_none_or(|s| DELAY_S.contains(&s.into()));
+        if !is_plausible {
+            dropped.push(Dropped { field: "delay".into(), reason: Reason::Implausible });
+        }
+        let mut fix = VehicleFix { delay_s: delay_s.filter(|_| is_plausible), ..VehicleFix::default() };
+        set_trip(&mut fix, update.trip.as_ref(), &mut dropped);
+        TripOfVehicle { at_s, fix, dropped, next_stop_s: next.and_then(time_of) }
     }
 }
 
@@ -36,17 +42,35 @@ pub(super) fn current(trips: Vec<TripOfVehicle>, named: Option<&str>) -> Option<
 }
 
 /// Takes over the ids of `trip`.
-pub(super) fn set_trip(fix: &mut VehicleFix, trip: Option<&TripDescriptor>) -> Result<(), Fault> {
-    let Some(trip) = trip else { return Ok(()) };
-    fix.trip_id = text("trip_id", trip.trip_id.as_deref())?;
-    fix.start_date = text("start_date", trip.start_date.as_deref())?;
-    fix.route_id = text("route_id", trip.route_id.as_deref())?;
-    Ok(())
+pub(super) fn set_trip(fix: &mut VehicleFix, trip: Option<&TripDescriptor>, dropped: &mut Vec<Dropped>) {
+    let Some(trip) = trip else { return };
+    fix.trip_id = text("trip_id", trip.trip_id.as_deref(), dropped);
+    fix.start_date = day(trip.start_date.as_deref(), dropped);
+    fix.route_id = text("route_id", trip.route_id.as_deref(), dropped);
 }
 
-/// An id; empty is the same as absent.
-pub(super) fn text(field: &str, text: Option<&str>) -> Result<Option<String>, Fault> {
-    text.filter(|text| !text.is_empty()).map(|text| id(field, text)).transpose()
+/// An id; empty is the same as absent, and one that is none is dropped.
+pub(super) fn text(field: &str, text: Option<&str>, dropped: &mut Vec<Dropped>) -> Option<String> {
+    kept(field, text, |text| check_id(text).is_ok(), dropped)
+}
+
+/// An operating day.
+pub(super) fn day(text: Option<&str>, dropped: &mut Vec<Dropped>) -> Option<String> {
+    kept("start_date", text, |text| domain::punctuality::service_date(text).is_some(), dropped)
+}
+
+fn kept(
+    field: &str,
+    text: Option<&str>,
+    is_right: impl Fn(&str) -> bool,
+    dropped: &mut Vec<Dropped>,
+) -> Option<String> {
+    let text = text.filter(|text| !text.is_empty())?;
+    if is_right(text) {
+        return Some(text.to_owned());
+    }
+    dropped.push(Dropped { field: field.to_owned(), reason: Reason::Malformed });
+    None
 }
 
 fn events(stop: &StopTimeUpdate) -> impl Iterator<Item = &StopTimeEvent> {

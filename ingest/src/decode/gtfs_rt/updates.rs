@@ -1,10 +1,9 @@
 //! The trip updates of a feed as they stand, for a timetable to take in.
 
-use bytes::Bytes;
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship, TripUpdate};
 use prost::Message;
 
-use super::proto::{self, FeedEntity, FeedMessage, StopTimeEvent, StopTimeUpdate};
+use super::proto::{self, FeedEntity, StopTimeEvent, StopTimeUpdate};
 use crate::decode::Fault;
 
 /// What a feed says about trips.
@@ -20,8 +19,7 @@ pub struct Updates {
 /// # Errors
 /// The bytes are not a `FeedMessage`. A broken entity is counted and costs no other.
 pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
-    let feed = FeedMessage::decode(Bytes::copy_from_slice(payload))
-        .map_err(|e| Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected")))?;
+    let feed = super::read(payload)?;
     let mut read = Updates::default();
     for entity in feed.entity {
         match FeedEntity::decode(entity) {

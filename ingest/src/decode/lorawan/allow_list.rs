@@ -3,12 +3,11 @@
 //! decodes to the same [`Frame`](super::Frame) again, so that it can be replayed.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::place::DevEui;
 use domain::{Decoder, FeedFormat};
-use serde_json::{Map, Value};
 
-use super::{chirpstack, device, server_object, tts};
+use super::{STANDARD, allow_list_of, bytes, device, server_object, topic};
+use crate::decode::json::{Given, elements, entries, loose, text, whole};
 
 /// Bytes kept of a payload that is not JSON: enough to tell protobuf, XML or a cut message by. What
 /// follows has no fields that could be allowed one by one.
@@ -18,72 +17,95 @@ pub const HEAD_BYTES: usize = 64;
 pub(super) enum Keep {
     /// A text, a number, a flag.
     Value,
+    /// The device's bytes.
+    Payload,
     Fields(&'static [(&'static str, Keep)]),
     Each(&'static Keep),
     /// The object of the server's own codec: see [`server_object::understood`].
     Codec,
 }
 
-/// A server's allow-list, and where in it the device, port and bytes stand.
+/// A server's allow-list, and where in it the device and its port stand.
 pub(super) struct AllowList {
     pub fields: Keep,
-    pub dev_eui: &'static str,
-    pub f_port: &'static str,
-    pub payload: &'static str,
-    /// The device's id as the topic has it.
-    pub device_of_topic: fn(&str) -> Option<&str>,
+    pub dev_eui: &'static [&'static str],
+    pub f_port: &'static [&'static str],
 }
 
-/// What may be kept of `raw`, a message of `format` on `topic`. `decoder_of` tells the decoder of a
+/// What may be kept of `raw`, a message of `format` on `on`. `decoder_of` tells the decoder of a
 /// device: bytes that name a person are cut out of its payload.
 pub fn allowed(
     format: FeedFormat,
-    topic: &str,
+    on: &str,
     raw: &[u8],
     decoder_of: impl Fn(&str) -> Option<Decoder>,
 ) -> Vec<u8> {
-    let list = if format == FeedFormat::Tts { &tts::ALLOWED } else { &chirpstack::ALLOWED };
-    let Ok(all) = serde_json::from_slice::<Value>(raw) else {
-        return raw[..raw.len().min(HEAD_BYTES)].to_vec();
+    let head = || raw[..raw.len().min(HEAD_BYTES)].to_vec();
+    let Ok(text) = text(raw) else { return head() };
+    if serde_json::from_str::<&serde_json::value::RawValue>(&text).is_err() {
+        return head();
+    }
+    let text = text.trim_ascii();
+    let list = allow_list_of(format);
+    let stated = at(text, list.dev_eui).and_then(|raw| match Given::of(raw) {
+        Given::Text(text) => text.parse::<DevEui>().ok(),
+        _ => None,
+    });
+    let of_topic = topic(format, on).ok().map(super::device_of).and_then(|id| id.parse::<DevEui>().ok());
+    let decoder = [of_topic, stated].into_iter().flatten().find_map(|eui| decoder_of(&eui.to_string()));
+    let f_port = at(text, list.f_port).and_then(|raw| loose(whole)(raw).ok());
+    let redact = |payload: &[u8]| match decoder {
+        Some(decoder) => {
+            device::redact(decoder, f_port.and_then(|port| i32::try_from(port).ok()).unwrap_or(0), payload)
+        }
+        None => payload.to_vec(),
     };
-    let mut kept = project(&list.fields, all);
-    let device = kept.pointer(list.dev_eui).and_then(Value::as_str).or((list.device_of_topic)(topic));
-    let device = device.and_then(|text| text.parse::<DevEui>().ok());
-    if let Some(decoder) = device.and_then(|eui| decoder_of(&eui.to_string())) {
-        let f_port = kept.pointer(list.f_port).and_then(Value::as_i64);
-        let f_port = f_port.and_then(|port| i32::try_from(port).ok()).unwrap_or(0);
-        if let Some(payload) = kept.pointer_mut(list.payload) {
-            let bytes = payload.as_str().and_then(|text| STANDARD.decode(text).ok());
-            *payload = redacted(decoder, f_port, bytes, payload.take());
-        }
-    }
-    kept.to_string().into_bytes()
+    let mut kept = String::new();
+    project(&list.fields, text, &redact, &mut kept);
+    kept.into_bytes()
 }
 
-fn redacted(decoder: Decoder, f_port: i32, bytes: Option<Vec<u8>>, as_sent: Value) -> Value {
-    match bytes {
-        Some(bytes) => STANDARD.encode(device::redact(decoder, f_port, &bytes)).into(),
-        // Not base64: nobody can tell what it holds. It stays for devices that say nothing personal.
-        None if device::redact(decoder, f_port, &[0xff; 256]).len() == 256 => as_sent,
-        None => Value::Null,
-    }
+/// The value under a path of names.
+fn at<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    path.iter().try_fold(text, |text, name| {
+        entries(text)?.into_iter().rev().find(|(key, _)| key == name).map(|(_, raw)| raw)
+    })
 }
 
-fn project(keep: &Keep, value: Value) -> Value {
-    match (keep, value) {
-        (Keep::Fields(fields), Value::Object(mut all)) => {
-            let kept = fields.iter().filter_map(|(name, keep)| {
-                let value = all.remove(*name)?;
-                Some(((*name).to_owned(), project(keep, value)))
-            });
-            Value::Object(kept.collect())
+fn project(keep: &Keep, raw: &str, redact: &impl Fn(&[u8]) -> Vec<u8>, kept: &mut String) {
+    match (keep, Given::of(raw)) {
+        (Keep::Fields(fields), Given::Object) => {
+            let all = entries(raw).unwrap_or_default();
+            kept.push('{');
+            let mut comma = "";
+            for (name, keep) in *fields {
+                for (_, raw) in all.iter().filter(|(key, _)| key == name) {
+                    kept.extend([comma, "\"", *name, "\":"]);
+                    project(keep, raw, redact, kept);
+                    comma = ",";
+                }
+            }
+            kept.push('}');
         }
-        (Keep::Each(keep), Value::Array(all)) => all.into_iter().map(|v| project(keep, v)).collect(),
-        (Keep::Codec, Value::Object(all)) => Value::Object(server_object::understood(all)),
-        (Keep::Fields(_) | Keep::Each(_) | Keep::Codec, Value::String(_)) => Value::String(String::new()),
+        (Keep::Each(keep), Given::List) => {
+            kept.push('[');
+            for (nth, raw) in elements(raw).unwrap_or_default().into_iter().enumerate() {
+                kept.push_str(if nth > 0 { "," } else { "" });
+                project(keep, raw, redact, kept);
+            }
+            kept.push(']');
+        }
+        (Keep::Codec, Given::Object) => kept.push_str(&server_object::understood(raw)),
+        (Keep::Payload, Given::Text(_)) => match bytes(raw) {
+            Ok(bytes) => kept.extend(["\"", &STANDARD.encode(redact(&bytes)), "\""]),
+            // Not base64: nobody can tell what it holds. It stays for devices that say nothing personal.
+            Err(_) if redact(&[0xff; 256]).len() == 256 => kept.push_str(raw),
+            Err(_) => kept.push_str("null"),
+        },
+        (Keep::Fields(_) | Keep::Each(_) | Keep::Codec, Given::Text(_)) => kept.push_str("\"\""),
         // Of another type than it should be: that it is so is kept, not what it contains.
-        (_, Value::Object(_)) => Value::Object(Map::new()),
-        (_, Value::Array(_)) => Value::Array(Vec::new()),
-        (_, value) => value,
+        (_, Given::Object) => kept.push_str("{}"),
+        (_, Given::List) => kept.push_str("[]"),
+        _ => kept.push_str(raw),
     }
 }

@@ -1,8 +1,8 @@
 //! Bosch TPS110 parking lot sensor.
 //!
 //! Source: TheThingsNetwork/lorawan-devices, vendor/bosch/tps110-0292-codec.yaml and
-//! tpl110-0292.js. Port 1: state change (bit 0 = occupied). Port 2: heartbeat, 1 byte or 2 by
-//! firmware (byte 1 = int8 degrees Celsius). Port 3: start-up, 17 bytes, byte 16 = state. Ports 4
+//! tpl110-0292.js. Port 1: state change (bit 0 = occupied). Port 2: heartbeat. Both have 1 byte or 2
+//! by firmware (byte 1 = int8 degrees Celsius). Port 3: start-up, 17 bytes, byte 16 = state. Ports 4
 //! to 6 carry device information and debug data: kept, not read. Public decoders disagree on the
 //! firmware field of port 3: it is kept as bytes.
 //!
@@ -21,12 +21,10 @@ use crate::decode::Fault;
 pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
     let state = |byte: u8| Some(if byte & 1 == 1 { BayState::Occupied } else { BayState::Vacant });
     match (f_port, payload) {
-        (1, [flags]) => Ok(Report { state: state(*flags), kind: "state_change", ..Report::default() }),
-        (2, [flags]) => Ok(Report { state: state(*flags), kind: "heartbeat", ..Report::default() }),
-        (2, [flags, temperature]) => Ok(Report {
+        (1 | 2, [flags] | [flags, _]) => Ok(Report {
             state: state(*flags),
-            kind: "heartbeat",
-            temperature_c: Some(f32::from(temperature.cast_signed())),
+            kind: if f_port == 1 { "state_change" } else { "heartbeat" },
+            temperature_c: payload.get(1).map(|byte| f32::from(byte.cast_signed())),
             ..Report::default()
         }),
         (3, [_, .., cause, flags]) if payload.len() == 17 => {
@@ -42,7 +40,7 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
         }
         (4..=6, _) => Ok(Report { kind: "device_information", ..Report::default() }),
         (1..=3, _) => Err(Fault::malformed(format!(
-            "payload: {} bytes on port {f_port}; a Bosch TPS110 sends 1 on port 1, 1 or 2 on port 2, 17 on port 3",
+            "payload: {} bytes on port {f_port}; a Bosch TPS110 sends 1 or 2 on ports 1 and 2, 17 on port 3",
             payload.len()
         ))),
         _ => Err(Fault::malformed(format!("f_port: {f_port} is not one of a Bosch TPS110 (1 to 6)"))),

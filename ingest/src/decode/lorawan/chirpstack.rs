@@ -1,85 +1,45 @@
 //! ChirpStack v4: `application/{id}/device/{dev_eui}/event/{event}`, JSON in the proto3 mapping:
-//! fields with value 0, false or "" are absent.
+//! fields with value 0, false or "" are absent, numbers may stand as texts.
 //!
-//! Source: chirpstack-docs, `src/chirpstack/integrations/events.md`.
+//! Source: chirpstack-docs, `src/chirpstack/integrations/events.md` and `mqtt.md`.
 
-use std::borrow::Cow;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use domain::Reason;
 use domain::place::DevEui;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::allow_list::{AllowList, Keep};
-use super::{Frame, server_object};
+use super::{
+    DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, as_it_stands,
+    bytes, set_clock, set_reception,
+};
 use crate::decode::Fault;
-use crate::decode::json::{finite, id, instant, optional_id, parse};
+use crate::decode::json::{
+    Dropped, Fields, PERCENT, check_id, label, list, loose, measurement, object, text_of, whole_in,
+};
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Event<'a> {
-    #[serde(borrow)]
-    deduplication_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    time: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    device_info: DeviceInfo<'a>,
-    dr: i16,
-    f_cnt: i64,
-    f_port: i32,
-    #[serde(borrow)]
-    data: Option<Cow<'a, str>>,
-    object: Option<Map<String, Value>>,
-    rx_info: Vec<RxInfo<'a>>,
-    tx_info: TxInfo,
-    battery_level: f64,
-    battery_level_unavailable: bool,
-    external_power_source: bool,
-    #[serde(borrow)]
-    level: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    code: Option<Cow<'a, str>>,
-}
+/// The topics of the format.
+pub(super) const TOPICS: &str =
+    "application/ID/device/DEV_EUI/event/(up|join|status|ack|txack|log|location|integration)";
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct DeviceInfo<'a> {
-    #[serde(borrow)]
-    dev_eui: Option<Cow<'a, str>>,
-}
+const EVENT: &[&str] = &[
+    "deduplicationId",
+    "time",
+    "deviceInfo",
+    "dr",
+    "fCnt",
+    "fPort",
+    "data",
+    "object",
+    "rxInfo",
+    "txInfo",
+    "batteryLevel",
+    "batteryLevelUnavailable",
+    "externalPowerSource",
+    "level",
+    "code",
+    "applicationID",
+    "devEUI",
+];
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct RxInfo<'a> {
-    #[serde(borrow)]
-    gateway_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    ns_time: Option<Cow<'a, str>>,
-    rssi: Option<f64>,
-    snr: f64,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct TxInfo {
-    modulation: Modulation,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Modulation {
-    lora: Lora,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Lora {
-    spreading_factor: Option<i16>,
-}
-
-/// The fields of [`Event`].
+/// The fields of [`EVENT`].
 pub(super) static ALLOWED: AllowList = AllowList {
     fields: Keep::Fields(&[
         ("deduplicationId", Keep::Value),
@@ -88,7 +48,7 @@ pub(super) static ALLOWED: AllowList = AllowList {
         ("dr", Keep::Value),
         ("fCnt", Keep::Value),
         ("fPort", Keep::Value),
-        ("data", Keep::Value),
+        ("data", Keep::Payload),
         ("object", Keep::Codec),
         (
             "rxInfo",
@@ -111,72 +71,124 @@ pub(super) static ALLOWED: AllowList = AllowList {
         ("externalPowerSource", Keep::Value),
         ("level", Keep::Value),
         ("code", Keep::Value),
+        // Version 3 has it: what is kept of its messages must stay what it is.
+        ("applicationID", Keep::Value),
     ]),
-    dev_eui: "/deviceInfo/devEui",
-    f_port: "/fPort",
-    payload: "/data",
-    device_of_topic: |topic| from_topic(topic).map(|(dev_eui, _)| dev_eui),
+    f_port: &["fPort"],
+    dev_eui: &["deviceInfo", "devEui"],
 };
 
 /// Reads one event.
 ///
 /// # Errors
-/// A topic that is none of ChirpStack's, or a payload that cannot be read.
-pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
-    let (dev_eui, event) = from_topic(topic).ok_or_else(|| {
-        let wanted =
-            "application/ID/device/DEV_EUI/event/(up|join|status|ack|txack|log|location|integration)";
-        Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"))
-    })?;
-    let e: Event = parse(payload)?;
-    let dev_eui = e.device_info.dev_eui.as_deref().unwrap_or(dev_eui);
-    let device: DevEui = dev_eui
-        .parse()
-        .map_err(|_| Fault::malformed(format!("devEui: '{dev_eui}' does not have 16 hexadecimal digits")))?;
-    // The first gateway that the server stamped: later ones heard the same frame.
-    let ns_time = e.rx_info.iter().find_map(|r| r.ns_time.as_deref());
-    let network_at = match (ns_time, e.time.as_deref()) {
-        (Some(text), _) => Some(instant("rxInfo.nsTime", text)?),
-        (None, Some(text)) => Some(instant("time", text)?),
-        (None, None) => None,
-    };
-    let payload = e.data.as_deref().unwrap_or("");
-    let payload =
-        STANDARD.decode(payload).map_err(|e| Fault::malformed(format!("data: not base64 ({e})")))?;
-    let best =
-        e.rx_info.iter().max_by(|a, b| a.rssi.unwrap_or(f64::MIN).total_cmp(&b.rssi.unwrap_or(f64::MIN)));
-    let is_up = event == "up";
+/// A payload that cannot be read.
+pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
+    let e = Fields::read("", text, EVENT)?;
+    if (e.has("applicationID") || e.has("devEUI")) && !e.has("deviceInfo") {
+        let fault = Fault::malformed("applicationID, devEUI: this is a message of ChirpStack v3, v4 is read");
+        return Err(
+            fault.remedy("Update to ChirpStack v4: its messages have deviceInfo and deduplicationId.")
+        );
+    }
+    let mut dropped = Vec::new();
+    let d = &mut dropped;
+    let is_up = topic.event == Event::Of("up");
+    let flag = |name, d: &mut Vec<Dropped>| e.optional(name, flag, d).unwrap_or(false);
     // An absent level is an empty battery, unless the device says that it does not know.
-    let has_level = event == "status" && !e.battery_level_unavailable && !e.external_power_source;
-    let level = e.level.as_deref().unwrap_or("INFO");
-    let log_code = e.code.map(|code| id("code", &format!("{level} {code}"))).transpose()?;
-    Ok(Frame {
-        device: device.to_string(),
-        event,
-        dedup_id: optional_id("deduplicationId", e.deduplication_id)?,
-        network_at,
-        f_port: e.f_port,
-        f_cnt: e.f_cnt,
-        payload,
-        data_rate: is_up.then_some(e.dr),
-        spreading_factor: e.tx_info.modulation.lora.spreading_factor,
-        rssi_dbm: finite("rssi", best.and_then(|r| r.rssi))?,
-        snr_db: finite("snr", best.map(|r| r.snr))?,
-        gateways: e.rx_info.iter().filter_map(|r| id("gatewayId", r.gateway_id.as_deref()?).ok()).collect(),
-        battery_pct: finite("batteryLevel", has_level.then_some(e.battery_level))?,
-        server_decoded: server_object::read(e.object.as_ref()),
-        log_code,
-    })
+    let has_level = topic.event == Event::Of("status")
+        && !flag("batteryLevelUnavailable", d)
+        && !flag("externalPowerSource", d);
+    let level = e.optional("batteryLevel", loose(measurement(PERCENT)), d);
+    let level = if e.has("batteryLevel") { level } else { Some(0.0) };
+    let dr = e.optional("dr", loose(whole_in(DATA_RATE)), d);
+    let f_cnt = e.optional("fCnt", loose(whole_in(F_CNT)), d);
+    let mut frame = Frame {
+        device: device(topic, &e, d)?.to_string(),
+        event: if let Event::Of(event) = topic.event { event } else { "up" },
+        dedup_id: e.optional("deduplicationId", label, d).flatten(),
+        f_port: e.given("fPort", loose(whole_in(0..=255)))?,
+        f_cnt: if e.has("fCnt") { f_cnt } else { Some(0) },
+        payload: e.given("data", bytes)?.unwrap_or_default(),
+        data_rate: if e.has("dr") { dr } else { Some(0) }.filter(|_| is_up),
+        spreading_factor: spreading_factor(&e, d),
+        battery_pct: level.filter(|_| has_level),
+        codec: e.optional("object", as_it_stands, d),
+        log_code: log_code(&e, d),
+        ..Frame::default()
+    };
+    let mut receptions = Vec::new();
+    for rx in e.optional("rxInfo", list, d).unwrap_or_default() {
+        const RX_INFO: &[&str] = &["gatewayId", "nsTime", "rssi", "snr"];
+        let Ok(rx) = Fields::read("rxInfo", rx, RX_INFO) else {
+            d.push(Dropped { field: "rxInfo".into(), reason: domain::Reason::Malformed });
+            continue;
+        };
+        let snr = rx.optional("snr", loose(measurement(SNR_DB)), d);
+        receptions.push(Reception {
+            rssi_dbm: rx.optional("rssi", loose(measurement(RSSI_DBM)), d),
+            snr_db: if rx.has("snr") { snr } else { Some(0.0) },
+            gateway: rx.optional("gatewayId", label, d).flatten(),
+        });
+        // The first gateway that the server stamped: later ones heard the same frame.
+        set_clock(&mut frame, &rx, "nsTime");
+    }
+    if frame.network_at.is_none() {
+        set_clock(&mut frame, &e, "time");
+    }
+    set_reception(&mut frame, receptions);
+    dropped.append(&mut frame.dropped);
+    frame.dropped = dropped;
+    Ok(frame)
+}
+
+/// The topic's device: who may publish there is what the broker checks.
+fn device(topic: Topic<'_>, e: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevEui, Fault> {
+    if let Ok(eui) = topic.device.parse() {
+        return Ok(eui);
+    }
+    const DEVICE_INFO: &[&str] = &["devEui"];
+    let info = e.optional("deviceInfo", object("deviceInfo", DEVICE_INFO), d);
+    let stated = info.and_then(|info| info.optional("devEui", text_of, d));
+    let stated = stated.as_deref().unwrap_or(topic.device);
+    stated
+        .parse()
+        .map_err(|_| Fault::malformed(format!("devEui: '{stated}' does not have 16 hexadecimal digits")))
+}
+
+fn flag(raw: &str) -> Result<bool, crate::decode::json::Wrong> {
+    match raw {
+        "true" | "\"true\"" => Ok(true),
+        "false" | "\"false\"" => Ok(false),
+        _ => Err(crate::decode::json::Wrong::new("true or false")),
+    }
+}
+
+fn spreading_factor(e: &Fields<'_>, d: &mut Vec<Dropped>) -> Option<i16> {
+    let info = e.optional("txInfo", object("txInfo", &["modulation"]), d)?;
+    let modulation = info.optional("modulation", object("txInfo.modulation", &["lora"]), d)?;
+    let lora = modulation.optional("lora", object("txInfo.modulation.lora", &["spreadingFactor"]), d)?;
+    lora.optional("spreadingFactor", loose(whole_in(SPREADING_FACTOR)), d)
+}
+
+fn log_code(e: &Fields<'_>, d: &mut Vec<Dropped>) -> Option<String> {
+    let code = e.optional("code", text_of, d)?;
+    let level = e.optional("level", text_of, d);
+    let code = format!("{} {code}", level.as_deref().unwrap_or("INFO"));
+    check_id(&code).is_ok().then_some(code)
 }
 
 const EVENTS: [&str; 8] = ["up", "join", "status", "ack", "txack", "log", "location", "integration"];
 
-fn from_topic(topic: &str) -> Option<(&str, &'static str)> {
+pub(super) fn from_topic(topic: &str) -> Option<Topic<'_>> {
     let mut levels = topic.split('/');
     let fits =
         levels.next() == Some("application") && levels.next().is_some() && levels.next() == Some("device");
-    let dev_eui = levels.next().filter(|_| fits)?;
-    let event = (levels.next() == Some("event")).then(|| levels.next())??;
-    let event = EVENTS.into_iter().find(|e| *e == event)?;
-    levels.next().is_none().then_some((dev_eui, event))
+    let device = levels.next().filter(|_| fits)?;
+    let event = match (levels.next()?, levels.next()?) {
+        ("event", event) => Event::Of(EVENTS.into_iter().find(|known| *known == event)?),
+        // Downlinks that somebody's own program enqueues.
+        ("command", "down") => Event::Ignored,
+        _ => return None,
+    };
+    levels.next().is_none().then_some(Topic { device, event })
 }

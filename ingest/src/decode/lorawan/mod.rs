@@ -12,7 +12,7 @@ pub mod dingtek;
 pub mod libelium;
 pub mod milesight_em400_udl;
 pub mod pni_placepod;
-mod server_object;
+pub mod server_object;
 pub mod tekzitel_tekzipark;
 #[cfg(test)]
 mod tests;
@@ -21,23 +21,48 @@ pub mod tts;
 pub use allow_list::{HEAD_BYTES, allowed};
 pub use device::{Report, decode_device, redact};
 
-use domain::UtcMicros;
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use domain::place::DevEui;
+use domain::{FeedFormat, Reason, UtcMicros};
+
+use self::allow_list::AllowList;
+use super::Fault;
+use super::json::{Dropped, Fields, Wrong, text_of};
+
+/// Bytes in proto3's JSON: padded or not, in either alphabet.
+const PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDING);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDING);
+
+/// Counters of LoRaWAN have 32 bits.
+const F_CNT: std::ops::RangeInclusive<i64> = 0..=u32::MAX as i64;
+const DATA_RATE: std::ops::RangeInclusive<i64> = 0..=15;
+const SPREADING_FACTOR: std::ops::RangeInclusive<i64> = 5..=12;
+/// What radios measure, dBm and dB.
+const RSSI_DBM: std::ops::RangeInclusive<f64> = -200.0..=50.0;
+const SNR_DB: std::ops::RangeInclusive<f64> = -100.0..=100.0;
 
 /// One message of a network server, reduced to what may be kept.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Frame {
+pub struct Frame<'a> {
     /// DevEUI, 16 lower-case hex digits.
     pub device: String,
-    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`, `integration`.
+    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`, `integration`; `simulated`: an
+    /// uplink that somebody made up in the server's console.
     pub event: &'static str,
-    /// The server's deduplication id, or session key id and frame counter; `None` when the event
-    /// has none (then its content names it).
+    /// The server's deduplication id, or session key id, frame counter and the network's time of
+    /// receipt; `None` when the event has none (then its content names it).
     pub dedup_id: Option<String>,
     /// The network server's clock.
     pub network_at: Option<UtcMicros>,
-    /// Absent in proto3 JSON means 0.
-    pub f_port: i32,
-    pub f_cnt: i64,
+    /// Why that clock could not be read, when it is there.
+    pub bad_clock: Option<Fault>,
+    /// 0 and absent are the network's own: what they carry is none of the device's payload.
+    pub f_port: Option<i32>,
+    pub f_cnt: Option<i64>,
     pub payload: Vec<u8>,
     pub data_rate: Option<i16>,
     pub spreading_factor: Option<i16>,
@@ -47,16 +72,110 @@ pub struct Frame {
     pub gateways: Vec<String>,
     /// Battery in percent, from a status event.
     pub battery_pct: Option<f32>,
-    /// What the server's own codec made of it: used when the feed says so.
-    pub server_decoded: Option<ServerDecoded>,
+    /// What the server's own codec made of it, as it stands: read only when the feed says so.
+    pub codec: Option<&'a str>,
     /// Code and level of a log event, e.g. `ERROR UPLINK_MIC`: never its free text.
     pub log_code: Option<String>,
+    /// Fields of a wrong type or value, without which it was taken.
+    pub dropped: Vec<Dropped>,
 }
 
-/// The fields of a server-side codec's object that are understood.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ServerDecoded {
-    pub occupied: Option<bool>,
-    pub battery_v: Option<f32>,
-    pub temperature_c: Option<f32>,
+impl Frame<'_> {
+    /// Whether it is a payload on a port of the device's own.
+    pub fn is_applications(&self) -> bool {
+        self.f_port.is_some_and(|port| port > 0)
+    }
+
+    /// Whether it came, or is said to have come, from the device.
+    pub fn is_uplink(&self) -> bool {
+        matches!(self.event, "up" | "simulated")
+    }
+}
+
+/// What a topic of a network server says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topic<'t> {
+    /// As the server writes it: a DevEUI, or The Things Stack's device id.
+    pub device: &'t str,
+    pub event: Event,
+}
+
+/// What is published on a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Something about the device; by the name under which it is kept.
+    Of(&'static str),
+    /// A command of somebody's own program to the server, or what another event says as well.
+    Ignored,
+}
+
+/// Reads a topic.
+///
+/// # Errors
+/// It is none of `format`.
+pub fn topic(format: FeedFormat, topic: &str) -> Result<Topic<'_>, Fault> {
+    let (read, wanted) = match format {
+        FeedFormat::Tts => (tts::from_topic(topic), tts::TOPICS),
+        _ => (chirpstack::from_topic(topic), chirpstack::TOPICS),
+    };
+    read.ok_or_else(|| Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}")))
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// A payload that cannot be read.
+pub fn decode<'a>(format: FeedFormat, topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
+    match format {
+        FeedFormat::Tts => tts::decode(topic, text),
+        _ => chirpstack::decode(topic, text),
+    }
+}
+
+/// The name under which the device of a topic is known: its DevEUI, else as it stands.
+pub fn device_of(topic: Topic<'_>) -> String {
+    let device = topic.device.strip_prefix("eui-").unwrap_or(topic.device);
+    device.parse::<DevEui>().map_or_else(|_| topic.device.to_owned(), |eui| eui.to_string())
+}
+
+fn allow_list_of(format: FeedFormat) -> &'static AllowList {
+    if format == FeedFormat::Tts { &tts::ALLOWED } else { &chirpstack::ALLOWED }
+}
+
+/// Bytes, as the servers write them.
+fn bytes(raw: &str) -> Result<Vec<u8>, Wrong> {
+    let text = text_of(raw)?;
+    let decoded = STANDARD.decode(text.as_bytes()).or_else(|_| URL_SAFE.decode(text.as_bytes()));
+    decoded.map_err(|_| Wrong::new("bytes in base64"))
+}
+
+/// An object or list as it stands, for whoever needs it.
+fn as_it_stands(raw: &str) -> Result<&str, Wrong> {
+    Ok(raw)
+}
+
+/// What gateways measured.
+struct Reception {
+    rssi_dbm: Option<f32>,
+    snr_db: Option<f32>,
+    gateway: Option<String>,
+}
+
+/// Takes over the best of the receptions, and the names of all gateways.
+fn set_reception(frame: &mut Frame<'_>, receptions: Vec<Reception>) {
+    let loudness = |r: &&Reception| r.rssi_dbm.unwrap_or(f32::MIN);
+    let best = receptions.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b)));
+    (frame.rssi_dbm, frame.snr_db) = (best.and_then(|r| r.rssi_dbm), best.and_then(|r| r.snr_db));
+    frame.gateways = receptions.into_iter().filter_map(|r| r.gateway).collect();
+}
+
+/// Notes the network's clock, if it is there; what cannot be read is like a clock that is impossible.
+fn set_clock(frame: &mut Frame<'_>, fields: &Fields<'_>, name: &'static str) {
+    match fields.given(name, super::json::instant) {
+        Ok(at) => frame.network_at = frame.network_at.or(at),
+        Err(fault) => {
+            fields.optional(name, super::json::instant, &mut frame.dropped);
+            frame.bad_clock.get_or_insert(fault);
+        }
+    }
 }

@@ -6,7 +6,7 @@
 //! (above 0x80: restarted or recalibrated), `01 01`, `1C 01`, `3F 01` answers to commands.
 //!
 //! Both state channels renew the state, wherever they stand; of two in one frame the report of a
-//! change (`15 66`) holds. Garbage at the end occurs: an unknown channel ends the reading, what was
+//! change (`15 66`) holds. A value that is neither, as while it calibrates, says `unknown`. Garbage at the end occurs: an unknown channel ends the reading, what was
 //! understood before it is kept.
 
 use domain::BayState;
@@ -28,11 +28,11 @@ pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
     loop {
         rest = match *rest {
             [0x15, 0x66, value, ref tail @ ..] => {
-                changed = state(value).or(changed);
+                changed = Some(state(value, changed, &mut report));
                 tail
             }
             [0x37, 0x66, value, ref tail @ ..] => {
-                kept_alive = state(value).or(kept_alive);
+                kept_alive = Some(state(value, kept_alive, &mut report));
                 tail
             }
             [0x02, 0x67, high, low, ref tail @ ..] => {
@@ -73,11 +73,15 @@ pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
     Ok(report)
 }
 
-fn state(value: u8) -> Option<BayState> {
+/// What `value` says; a strange one does not undo what stood `before` it in the frame.
+fn state(value: u8, before: Option<BayState>, report: &mut Report) -> BayState {
     match value {
-        0 => Some(BayState::Vacant),
-        1 => Some(BayState::Occupied),
-        _ => None,
+        0 => BayState::Vacant,
+        1 => BayState::Occupied,
+        _ => {
+            report.note("state_code", json!(value));
+            before.unwrap_or(BayState::Unknown)
+        }
     }
 }
 

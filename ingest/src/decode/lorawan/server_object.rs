@@ -1,16 +1,20 @@
 //! The object that a network server's own codec made of a payload: every codec names things
 //! differently. Only what is understood is taken; the object itself is never kept.
 
-use serde_json::{Map, Value};
+use domain::BayState;
 
-use super::ServerDecoded;
+use crate::decode::Fault;
+use crate::decode::json::{CELSIUS, Given, entries, measurement, number};
 
-/// Names that say by themselves that they mean the bay, without case and underscores.
-const OCCUPIED: [&str; 10] = [
+/// Names that say by themselves that they mean the bay, without case, underscores and hyphens.
+const OCCUPIED: [&str; 13] = [
     "occupied",
     "isoccupied",
     "parkingoccupied",
     "occupancy",
+    "parked",
+    "isparked",
+    "carparked",
     "parkingstatus",
     "parkingstate",
     "parkingslotstatus",
@@ -20,76 +24,130 @@ const OCCUPIED: [&str; 10] = [
 ];
 /// Names that may mean anything: only a word for a bay's state counts under them.
 const VAGUE: [&str; 4] = ["status", "state", "pstate", "event"];
-const VACANT: [&str; 3] = ["vacant", "isvacant", "parkingvacant"];
+const VACANT: [&str; 5] = ["vacant", "isvacant", "parkingvacant", "free", "isfree"];
 const BATTERY_V: [&str; 4] = ["batteryv", "batteryvoltage", "voltage", "volt"];
 const TEMPERATURE_C: [&str; 2] = ["temperaturec", "temperature"];
 
-/// Reads a codec's object; `None` when there is no object. Statements that contradict each other
-/// are no statement.
-pub(super) fn read(object: Option<&Map<String, Value>>) -> Option<ServerDecoded> {
+/// What was understood of an object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ServerDecoded {
+    /// `None`: it is not about the bay, as in a frame that only reports the battery.
+    pub state: Option<BayState>,
+    pub battery_v: Option<f32>,
+    pub temperature_c: Option<f32>,
+}
+
+/// Reads a codec's object; `None`: it says nothing at all.
+///
+/// # Errors
+/// It says something, and nothing that is understood to be the bay's state; or two things that
+/// contradict each other.
+pub fn read(object: &str) -> Result<Option<ServerDecoded>, Fault> {
+    let Some(all) = entries(object) else {
+        return Err(not_understood("it is no object".to_owned()));
+    };
     let mut decoded = ServerDecoded::default();
-    let mut is_contradictory = false;
-    for (name, value) in object? {
-        let name = bare(name);
-        let is = |names: &[&str]| names.contains(&name.as_str());
-        let occupied = if is(&OCCUPIED) {
-            flag(value).or_else(|| word(value))
-        } else if is(&VAGUE) {
-            word(value)
-        } else if is(&VACANT) {
-            flag(value).map(|vacant| !vacant)
+    let mut states: Vec<(&str, BayState)> = Vec::new();
+    let mut strange: Vec<&str> = Vec::new();
+    for (key, raw) in all.iter().filter(|(_, raw)| *raw != "null") {
+        let name = bare(key);
+        if let Some(state) = state_of(&name, raw) {
+            states.push((key, state));
+        } else if BATTERY_V.contains(&name.as_str()) && number(raw).is_ok() {
+            decoded.battery_v = number(raw).ok().map(|n| n as f32).filter(|n| n.is_finite());
+        } else if TEMPERATURE_C.contains(&name.as_str()) && number(raw).is_ok() {
+            decoded.temperature_c = measurement(CELSIUS)(raw).ok();
         } else {
-            None
-        };
-        is_contradictory |= occupied.is_some_and(|o| decoded.occupied.is_some_and(|before| before != o));
-        decoded.occupied = decoded.occupied.or(occupied);
-        if is(&BATTERY_V) {
-            decoded.battery_v = number(value).or(decoded.battery_v);
-        }
-        if is(&TEMPERATURE_C) {
-            decoded.temperature_c = number(value).or(decoded.temperature_c);
+            strange.push(key);
         }
     }
-    decoded.occupied = decoded.occupied.filter(|_| !is_contradictory);
-    Some(decoded)
+    decoded.state = states.first().map(|(_, state)| *state);
+    if states.iter().any(|(_, state)| Some(*state) != decoded.state) {
+        let names: Vec<&str> = states.iter().map(|(key, _)| *key).collect();
+        return Err(not_understood(format!("its fields {} contradict each other", names.join(", "))));
+    }
+    match decoded.state {
+        None if !strange.is_empty() => Err(not_understood(format!(
+            "none of its fields says whether the bay is occupied ({})",
+            strange.join(", ")
+        ))),
+        None if decoded == ServerDecoded::default() => Ok(None),
+        _ => Ok(Some(decoded)),
+    }
+}
+
+fn not_understood(what: String) -> Fault {
+    Fault::malformed(format!("object of the server's codec: {what}")).remedy(
+        "Let the codec return {\"occupied\": true} or {\"occupied\": false} at the top of its object; or, for a device \
+         of the list, leave use_server_decoder out and set decoder in sensors.csv.",
+    )
 }
 
 /// The fields of a codec's object that [`read`] understands, with values of theirs only.
-pub(super) fn understood(mut object: Map<String, Value>) -> Map<String, Value> {
-    let names = [&OCCUPIED[..], &VAGUE, &VACANT, &BATTERY_V, &TEMPERATURE_C];
-    object.retain(|name, value| {
-        let name = bare(name);
-        let is_known = names.iter().any(|names| names.contains(&name.as_str()));
-        is_known && (flag(value).is_some() || word(value).is_some() || number(value).is_some())
-    });
-    object
+pub fn understood(object: &str) -> String {
+    let all = entries(object).unwrap_or_default();
+    let is_understood = |key: &str, raw: &str| {
+        let name = bare(key);
+        let is_number = BATTERY_V.contains(&name.as_str()) || TEMPERATURE_C.contains(&name.as_str());
+        state_of(&name, raw).is_some() || (is_number && number(raw).is_ok())
+    };
+    let kept = all.into_iter().filter(|(key, raw)| is_understood(key, raw));
+    let kept: Vec<String> =
+        kept.map(|(key, raw)| format!("{}:{raw}", serde_json::Value::from(key))).collect();
+    format!("{{{}}}", kept.join(","))
 }
 
-/// Without case and underscores.
+/// The state that a field of this bare name says.
+fn state_of(name: &str, raw: &str) -> Option<BayState> {
+    let of = |is_occupied: bool| if is_occupied { BayState::Occupied } else { BayState::Vacant };
+    if OCCUPIED.contains(&name) {
+        flag(raw).map(of).or_else(|| word(raw)).or_else(|| unknown(raw))
+    } else if VAGUE.contains(&name) {
+        word(raw)
+    } else if VACANT.contains(&name) {
+        flag(raw).map(|is_vacant| of(!is_vacant)).or_else(|| unknown(raw))
+    } else {
+        None
+    }
+}
+
+/// Without case, underscores, hyphens and spaces.
 fn bare(name: &str) -> String {
-    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-fn flag(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(is_set) => Some(*is_set),
-        Value::Number(n) => match n.as_f64() {
-            Some(0.0) => Some(false),
-            Some(1.0) => Some(true),
+fn lower(raw: &str) -> Option<String> {
+    match Given::of(raw) {
+        Given::Text(text) => Some(text.trim().to_lowercase()),
+        _ => None,
+    }
+}
+
+fn flag(raw: &str) -> Option<bool> {
+    let digits = match Given::of(raw) {
+        Given::Flag(is_set) => return Some(is_set),
+        Given::Number(digits) => digits.to_owned(),
+        _ => lower(raw)?,
+    };
+    match digits.as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        digits => match digits.parse::<f64>() {
+            Ok(0.0) => Some(false),
+            Ok(1.0) => Some(true),
             _ => None,
         },
+    }
+}
+
+fn word(raw: &str) -> Option<BayState> {
+    match lower(raw)?.as_str() {
+        "occupied" | "taken" | "busy" | "parked" | "full" => Some(BayState::Occupied),
+        "vacant" | "free" | "empty" | "available" | "unoccupied" | "not occupied" => Some(BayState::Vacant),
         _ => None,
     }
 }
 
-fn word(value: &Value) -> Option<bool> {
-    match value.as_str()?.to_ascii_lowercase().as_str() {
-        "occupied" | "taken" | "busy" => Some(true),
-        "vacant" | "free" | "empty" | "available" | "unoccupied" => Some(false),
-        _ => None,
-    }
-}
-
-fn number(value: &Value) -> Option<f32> {
-    value.as_f64().map(|n| n as f32).filter(|n| n.is_finite())
+fn unknown(raw: &str) -> Option<BayState> {
+    (lower(raw)? == "unknown").then_some(BayState::Unknown)
 }

@@ -1,137 +1,42 @@
 //! The Things Stack v3: `v3/{application}[@{tenant}]/devices/{device}/{event}`, JSON in the proto3
-//! mapping: fields with value 0, false or "" are absent.
+//! mapping: fields with value 0, false or "" are absent, numbers may stand as texts.
 //!
-//! Source: TheThingsIndustries/lorawan-stack-docs, `concepts/data-formats`. Of its four clocks the
+//! Source: TheThingsIndustries/lorawan-stack-docs, `concepts/data-formats`; topics:
+//! TheThingsNetwork/lorawan-stack, `pkg/applicationserver/io/mqtt/topics/v3.go`. Of its four clocks the
 //! network server's is taken, `uplink_message.received_at`.
 
-use std::borrow::Cow;
-use std::fmt::Display;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::Reason;
 use domain::place::DevEui;
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::allow_list::{AllowList, Keep};
-use super::{Frame, server_object};
+use super::{
+    Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, as_it_stands, bytes,
+    set_clock, set_reception,
+};
 use crate::decode::Fault;
-use crate::decode::json::{finite, id, instant, parse};
+use crate::decode::json::{
+    Dropped, Fields, PERCENT, check_id, label, list, loose, measurement, object, text_of, whole_in,
+};
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Message<'a> {
-    #[serde(borrow)]
-    end_device_ids: EndDeviceIds<'a>,
-    #[serde(borrow)]
-    received_at: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    uplink_message: Option<Uplink<'a>>,
-    #[serde(borrow)]
-    join_accept: Option<JoinAccept<'a>>,
-    #[serde(borrow)]
-    downlink_failed: Option<DownlinkFailed<'a>>,
-}
+/// The topics of the format.
+pub(super) const TOPICS: &str = "v3/APPLICATION@TENANT/devices/DEVICE/(up|join|down/queued|down/sent|down/ack|\
+     down/nack|down/failed|down/invalidated|service/data|location/solved)";
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct EndDeviceIds<'a> {
-    #[serde(borrow)]
-    dev_eui: Option<Cow<'a, str>>,
-}
+const MESSAGE: &[&str] =
+    &["end_device_ids", "received_at", "uplink_message", "join_accept", "downlink_failed", "simulated"];
+const UPLINK: &[&str] = &[
+    "session_key_id",
+    "f_port",
+    "f_cnt",
+    "frm_payload",
+    "decoded_payload",
+    "rx_metadata",
+    "settings",
+    "received_at",
+    "last_battery_percentage",
+];
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Uplink<'a> {
-    #[serde(borrow)]
-    session_key_id: Option<Cow<'a, str>>,
-    f_port: i32,
-    f_cnt: i64,
-    #[serde(borrow)]
-    frm_payload: Option<Cow<'a, str>>,
-    decoded_payload: Option<Map<String, Value>>,
-    #[serde(borrow)]
-    rx_metadata: Vec<RxMetadata<'a>>,
-    settings: Settings,
-    #[serde(borrow)]
-    received_at: Option<Cow<'a, str>>,
-    last_battery_percentage: Option<Battery>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct RxMetadata<'a> {
-    #[serde(borrow)]
-    gateway_ids: GatewayIds<'a>,
-    rssi: Option<f64>,
-    channel_rssi: Option<f64>,
-    snr: f64,
-}
-
-impl RxMetadata<'_> {
-    fn rssi_dbm(&self) -> Option<f64> {
-        self.rssi.or(self.channel_rssi)
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct GatewayIds<'a> {
-    #[serde(borrow)]
-    gateway_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    eui: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Settings {
-    data_rate: DataRate,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct DataRate {
-    lora: Lora,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Lora {
-    spreading_factor: Option<i16>,
-}
-
-#[derive(Deserialize)]
-struct Battery {
-    #[serde(default)]
-    value: f64,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct JoinAccept<'a> {
-    #[serde(borrow)]
-    session_key_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    received_at: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct DownlinkFailed<'a> {
-    #[serde(borrow)]
-    error: ErrorDetails<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ErrorDetails<'a> {
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-}
-
-/// The fields of [`Message`].
+/// The fields of [`MESSAGE`].
 pub(super) static ALLOWED: AllowList = AllowList {
     fields: Keep::Fields(&[
         ("end_device_ids", Keep::Fields(&[("dev_eui", Keep::Value)])),
@@ -142,7 +47,7 @@ pub(super) static ALLOWED: AllowList = AllowList {
                 ("session_key_id", Keep::Value),
                 ("f_port", Keep::Value),
                 ("f_cnt", Keep::Value),
-                ("frm_payload", Keep::Value),
+                ("frm_payload", Keep::Payload),
                 ("decoded_payload", Keep::Codec),
                 (
                     "rx_metadata",
@@ -166,114 +71,163 @@ pub(super) static ALLOWED: AllowList = AllowList {
         ),
         ("join_accept", Keep::Fields(&[("session_key_id", Keep::Value), ("received_at", Keep::Value)])),
         ("downlink_failed", Keep::Fields(&[("error", Keep::Fields(&[("name", Keep::Value)]))])),
+        ("simulated", Keep::Value),
     ]),
-    dev_eui: "/end_device_ids/dev_eui",
-    f_port: "/uplink_message/f_port",
-    payload: "/uplink_message/frm_payload",
-    device_of_topic: |topic| from_topic(topic)?.0.strip_prefix("eui-"),
+    f_port: &["uplink_message", "f_port"],
+    dev_eui: &["end_device_ids", "dev_eui"],
 };
 
-/// Reads one event. Events of downlinks keep ChirpStack's names: `txack`, `ack`, `log`.
+/// Reads one message.
 ///
 /// # Errors
-/// A topic that is none of The Things Stack's, or a payload that cannot be read.
-pub fn decode(topic: &str, payload: &[u8]) -> Result<Frame, Fault> {
-    let (device_id, event) = from_topic(topic).ok_or_else(|| {
-        let wanted = "v3/APPLICATION@TENANT/devices/DEVICE/(up|join|down/queued|down/sent|down/ack|down/nack|\
-                      down/failed|service/data|location/solved)";
-        Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"))
-    })?;
-    let m: Message = parse(payload)?;
-    let mut frame = Frame {
-        device: dev_eui(device_id, m.end_device_ids.dev_eui.as_deref())?.to_string(),
-        event,
-        ..Frame::default()
-    };
-    let mut network_at = m.received_at.as_deref().map(|text| ("received_at", text));
-    match event {
+/// A payload that cannot be read.
+pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
+    let m = Fields::read("", text, MESSAGE)?;
+    let mut frame =
+        Frame { event: if let Event::Of(event) = topic.event { event } else { "up" }, ..Frame::default() };
+    frame.device = device(topic, &m, &mut frame.dropped)?.to_string();
+    match frame.event {
         "up" => {
-            let uplink = m.uplink_message.as_ref().ok_or_else(|| {
+            if m.has("simulated") && m.optional("simulated", text_or_flag, &mut frame.dropped) != Some(false)
+            {
+                frame.event = "simulated";
+            }
+            let uplink = m.given("uplink_message", object("uplink_message", UPLINK))?.ok_or_else(|| {
                 Fault::malformed("uplink_message: it is missing from a message on an up topic")
             })?;
-            network_at =
-                uplink.received_at.as_deref().map(|t| ("uplink_message.received_at", t)).or(network_at);
-            read_uplink(uplink, &mut frame)?;
+            set_clock(&mut frame, &uplink, "received_at");
+            read_uplink(&uplink, &mut frame)?;
         }
         "join" => {
-            let join = m.join_accept.unwrap_or_default();
-            frame.dedup_id = dedup_id(join.session_key_id.as_deref(), "join")?;
-            if let Some((field, text)) = join.received_at.as_deref().map(|t| ("join_accept.received_at", t)) {
-                frame.network_at = Some(instant(field, text)?);
-                return Ok(frame);
+            const JOIN: &[&str] = &["session_key_id", "received_at"];
+            if let Some(join) = m.optional("join_accept", object("join_accept", JOIN), &mut frame.dropped) {
+                let session = join.optional("session_key_id", text_of, &mut frame.dropped);
+                frame.dedup_id = session.and_then(|session| name(&session, "join", ""));
+                set_clock(&mut frame, &join, "received_at");
             }
         }
-        "log" => {
-            let name = m.downlink_failed.and_then(|f| f.error.name);
-            let name = name.as_deref().unwrap_or("downlink_failed");
-            frame.log_code = Some(id("downlink_failed.error.name", &format!("ERROR {name}"))?);
-        }
+        "log" => frame.log_code = Some(log_code(&m, &mut frame.dropped)),
         _ => {}
     }
-    frame.network_at = network_at.map(|(field, text)| instant(field, text)).transpose()?;
+    if frame.network_at.is_none() {
+        set_clock(&mut frame, &m, "received_at");
+    }
     Ok(frame)
 }
 
-fn read_uplink(uplink: &Uplink<'_>, frame: &mut Frame) -> Result<(), Fault> {
-    frame.dedup_id = dedup_id(uplink.session_key_id.as_deref(), uplink.f_cnt)?;
-    frame.f_port = uplink.f_port;
-    frame.f_cnt = uplink.f_cnt;
-    frame.payload = STANDARD
-        .decode(uplink.frm_payload.as_deref().unwrap_or(""))
-        .map_err(|e| Fault::malformed(format!("uplink_message.frm_payload: not base64 ({e})")))?;
-    frame.spreading_factor = uplink.settings.data_rate.lora.spreading_factor;
-    let loudness = |r: &&RxMetadata| r.rssi_dbm().unwrap_or(f64::MIN);
-    let best = uplink.rx_metadata.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b)));
-    frame.rssi_dbm = finite("rssi", best.and_then(RxMetadata::rssi_dbm))?;
-    frame.snr_db = finite("snr", best.map(|r| r.snr))?;
-    frame.gateways = uplink.rx_metadata.iter().filter_map(|r| gateway(&r.gateway_ids)).collect();
-    let battery_pct = uplink.last_battery_percentage.as_ref().map(|b| b.value);
-    frame.battery_pct = finite("last_battery_percentage.value", battery_pct)?;
-    frame.server_decoded = server_object::read(uplink.decoded_payload.as_ref());
+fn text_or_flag(raw: &str) -> Result<bool, crate::decode::json::Wrong> {
+    Ok(!matches!(raw, "false" | "\"false\""))
+}
+
+fn read_uplink<'a>(uplink: &Fields<'a>, frame: &mut Frame<'a>) -> Result<(), Fault> {
+    frame.f_port = uplink.given("f_port", loose(whole_in(0..=255)))?;
+    frame.payload = uplink.given("frm_payload", bytes)?.unwrap_or_default();
+    let d = &mut frame.dropped;
+    let f_cnt = uplink.optional("f_cnt", loose(whole_in(F_CNT)), d);
+    frame.f_cnt = if uplink.has("f_cnt") { f_cnt } else { Some(0) };
+    // The application server's `received_at` and this one are of one message, and stay when it is
+    // delivered again; a device with fixed keys that counts from one again has another.
+    let received_at = uplink.optional("received_at", text_of, &mut Vec::new());
+    frame.dedup_id = uplink
+        .optional("session_key_id", text_of, d)
+        .and_then(|session| name(&session, &frame.f_cnt?.to_string(), received_at.as_deref().unwrap_or("")));
+    frame.spreading_factor = spreading_factor(uplink, d);
+    const BATTERY: &[&str] = &["value"];
+    let battery = uplink.optional("last_battery_percentage", object("last_battery_percentage", BATTERY), d);
+    frame.battery_pct = battery.and_then(|battery| match battery.has("value") {
+        true => battery.optional("value", loose(measurement(PERCENT)), d),
+        false => Some(0.0),
+    });
+    frame.codec = uplink.optional("decoded_payload", as_it_stands, d);
+    let metadata = uplink.optional("rx_metadata", list, d).unwrap_or_default();
+    let receptions = metadata.into_iter().filter_map(|rx| reception(rx, d)).collect();
+    set_reception(frame, receptions);
     Ok(())
 }
 
-fn dedup_id(session_key_id: Option<&str>, of: impl Display) -> Result<Option<String>, Fault> {
-    session_key_id.map(|session| id("session_key_id", &format!("{session}:{of}"))).transpose()
-}
-
-/// Its EUI in ChirpStack's spelling, so that one gateway has one name on both servers.
-fn gateway(ids: &GatewayIds<'_>) -> Option<String> {
-    let name = ids.eui.as_deref().map(str::to_ascii_lowercase);
-    id("gateway_ids", name.as_deref().or(ids.gateway_id.as_deref())?).ok()
-}
-
-fn dev_eui(device_id: &str, stated: Option<&str>) -> Result<DevEui, Fault> {
-    // The console names a device after its EUI unless told otherwise.
-    let text = stated.or_else(|| device_id.strip_prefix("eui-")).ok_or_else(|| {
-        Fault::malformed(format!(
-            "end_device_ids.dev_eui: it is missing, and '{device_id}' is not named after it"
-        ))
-    })?;
-    text.parse().map_err(|_| {
-        Fault::malformed(format!("end_device_ids.dev_eui: '{text}' does not have 16 hexadecimal digits"))
+fn reception(rx: &str, d: &mut Vec<Dropped>) -> Option<Reception> {
+    const RX: &[&str] = &["gateway_ids", "rssi", "channel_rssi", "snr"];
+    const IDS: &[&str] = &["gateway_id", "eui"];
+    let Ok(rx) = Fields::read("rx_metadata", rx, RX) else {
+        d.push(Dropped { field: "rx_metadata".into(), reason: Reason::Malformed });
+        return None;
+    };
+    let rssi = rx.optional("rssi", loose(measurement(RSSI_DBM)), d);
+    let snr = rx.optional("snr", loose(measurement(SNR_DB)), d);
+    let ids = rx.optional("gateway_ids", object("rx_metadata.gateway_ids", IDS), d);
+    // Its EUI in ChirpStack's spelling, so that one gateway has one name on both servers.
+    let gateway = ids.and_then(|ids| {
+        let eui = ids.optional("eui", label, d).flatten().map(|eui| eui.to_ascii_lowercase());
+        eui.or_else(|| ids.optional("gateway_id", label, d).flatten())
+    });
+    Some(Reception {
+        rssi_dbm: rssi.or_else(|| rx.optional("channel_rssi", loose(measurement(RSSI_DBM)), d)),
+        snr_db: if rx.has("snr") { snr } else { Some(0.0) },
+        gateway,
     })
 }
 
-fn from_topic(topic: &str) -> Option<(&str, &'static str)> {
+fn spreading_factor(uplink: &Fields<'_>, d: &mut Vec<Dropped>) -> Option<i16> {
+    let settings = uplink.optional("settings", object("settings", &["data_rate"]), d)?;
+    let rate = settings.optional("data_rate", object("settings.data_rate", &["lora"]), d)?;
+    let lora = rate.optional("lora", object("settings.data_rate.lora", &["spreading_factor"]), d)?;
+    lora.optional("spreading_factor", loose(whole_in(SPREADING_FACTOR)), d)
+}
+
+fn log_code(m: &Fields<'_>, d: &mut Vec<Dropped>) -> String {
+    let failed = m.optional("downlink_failed", object("downlink_failed", &["error"]), d);
+    let error =
+        failed.and_then(|failed| failed.optional("error", object("downlink_failed.error", &["name"]), d));
+    let name = error.and_then(|error| error.optional("name", text_of, d).map(std::borrow::Cow::into_owned));
+    let code = format!("ERROR {}", name.as_deref().unwrap_or("downlink_failed"));
+    if check_id(&code).is_ok() { code } else { "ERROR downlink_failed".to_owned() }
+}
+
+/// The name of a message; `None`: it would be none.
+fn name(session: &str, of: &str, received_at: &str) -> Option<String> {
+    let name = [session, of, received_at].into_iter().filter(|part| !part.is_empty());
+    let name = name.collect::<Vec<_>>().join(":");
+    (!session.is_empty() && check_id(&name).is_ok()).then_some(name)
+}
+
+fn device(topic: Topic<'_>, m: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevEui, Fault> {
+    let ids = m.optional("end_device_ids", object("end_device_ids", &["dev_eui"]), d);
+    let stated = ids.and_then(|ids| ids.optional("dev_eui", text_of, d));
+    // The console names a device after its EUI unless told otherwise.
+    let named = topic.device.strip_prefix("eui-").and_then(|text| text.parse().ok());
+    match stated.as_deref().filter(|text| !text.is_empty()) {
+        Some(text) => text.parse().ok().or(named).ok_or_else(|| {
+            Fault::malformed(format!("end_device_ids.dev_eui: '{text}' does not have 16 hexadecimal digits"))
+        }),
+        None => named.ok_or_else(|| {
+            let device = topic.device;
+            let what = format!("end_device_ids.dev_eui: it is missing, and '{device}' is not named after it");
+            Fault::malformed(what).remedy(
+                "Enter the DevEUI of the device in the console of The Things Stack (General settings), or register \
+                 it again under the id eui-DEVEUI; ABP devices may have none.",
+            )
+        }),
+    }
+}
+
+pub(super) fn from_topic(topic: &str) -> Option<Topic<'_>> {
     let mut levels = topic.splitn(5, '/');
     let is_ours = levels.next() == Some("v3")
         && levels.next().is_some_and(|application| !application.is_empty())
         && levels.next() == Some("devices");
     let device = levels.next().filter(|device| is_ours && !device.is_empty())?;
     let event = match levels.next()? {
-        "up" => "up",
-        "join" => "join",
-        "down/queued" | "down/sent" => "txack",
-        "down/ack" | "down/nack" => "ack",
-        "down/failed" => "log",
-        "service/data" => "integration",
-        "location/solved" => "location",
+        "up" => Event::Of("up"),
+        "join" => Event::Of("join"),
+        "down/queued" | "down/sent" | "down/invalidated" => Event::Of("txack"),
+        "down/ack" | "down/nack" => Event::Of("ack"),
+        "down/failed" => Event::Of("log"),
+        "service/data" => Event::Of("integration"),
+        "location/solved" => Event::Of("location"),
+        // Downlinks that somebody's own program enqueues; and the uplink once more, as the server's
+        // codec put it.
+        "down/push" | "down/replace" | "up/normalized" => Event::Ignored,
         _ => return None,
     };
-    Some((device, event))
+    Some(Topic { device, event })
 }

@@ -6,21 +6,21 @@ use crate::decode::{Decoded, Fault, Said, Statement, Subject};
 
 const AT: &str = r#""at":"2026-11-22T12:00:00Z""#;
 
-fn said<'a>(topic: &'a str, payload: &'a str) -> Statement<'a> {
-    let mut decoded = decode("f", topic, payload.as_bytes());
+fn said(topic: &str, payload: &str) -> Statement<'static> {
+    let mut decoded = decode("f", topic, payload);
     assert_eq!(decoded.faults, [], "{topic} {payload}");
-    decoded.statements.remove(0)
+    decoded.statements.remove(0).into_owned()
 }
 
 fn refused(topic: &str, payload: &str) -> Fault {
-    let mut decoded = decode("f", topic, payload.as_bytes());
+    let mut decoded = decode("f", topic, payload);
     assert_eq!(decoded.statements, [], "{topic} {payload}");
     decoded.faults.remove(0)
 }
 
 fn count(fields: &str) -> Result<CountValue, Fault> {
     let payload = format!("{{{AT},{fields}}}");
-    let mut decoded = decode("f", "kv/1/f/site/s", payload.as_bytes());
+    let mut decoded = decode("f", "kv/1/f/site/s", &payload);
     match decoded.statements.pop() {
         Some(Statement { said: Said::Count { value, .. }, .. }) => Ok(value),
         _ => Err(decoded.faults.remove(0)),
@@ -79,13 +79,15 @@ fn each_element_of_a_batch_stands_alone() {
         {"topic":"bay/2","at":"2026-11-22T12:00:00Z","state":"gone"}, 7,
         {"topic":"batch","at":"2026-11-22T12:00:00Z"},
         {"topic":"bay\/3","at":"2026-11-22T12:00:00Z","state":"occupied"}]"#;
-    let decoded = decode("f", "kv/1/f/batch", payload.as_bytes());
+    let decoded = decode("f", "kv/1/f/batch", payload);
     let bays: Vec<_> = decoded.statements.iter().map(|s| &s.subject).collect();
     assert_eq!(bays, [&Subject::Bay("1".into()), &Subject::Bay("3".into())]);
     let reasons: Vec<_> = decoded.faults.iter().map(|f| f.reason).collect();
     assert_eq!(reasons, [Reason::Malformed, Reason::Malformed, Reason::UnknownTopic]);
-    assert_eq!(decoded.faults[1].element.as_deref(), Some(&b"7"[..]));
-    assert_eq!(decode("f", "kv/1/f/batch", b"[]"), Decoded::default());
+    assert!(decoded.faults.iter().all(|fault| fault.is_element));
+    assert_eq!(decoded.faults[0].device.as_deref(), Some("2"));
+    assert!(decoded.faults[1].detail.starts_with("element 3: "), "{}", decoded.faults[1].detail);
+    assert_eq!(decode("f", "kv/1/f/batch", "[]"), Decoded::default());
     assert!(is_batch("kv/1/f/batch") && !is_batch("kv/1/f/bay/1"));
 }
 
@@ -97,27 +99,119 @@ fn faults_name_field_value_and_remedy() {
         assert!(fault.detail.contains("kv/1/f/"), "{}", fault.detail);
     }
     for (payload, detail) in [
-        ("", "empty payload"),
-        (r#"{"state":"vacant"}"#, "`at`"),
-        (r#"{"at":"noon","state":"vacant"}"#, "at: 'noon' is not an RFC 3339 time"),
+        (r#"{"state":"vacant"}"#, "at: it is missing; an RFC 3339 time such as"),
+        (r#"{"at":"noon","state":"vacant"}"#, "at: \"noon\" is not an RFC 3339 time"),
         (
             r#"{"at":"2026-11-22T12:00:00Z","state":"free"}"#,
-            "state: 'free' is not one of: unknown, vacant, occupied",
+            "state: \"free\" is not one of: unknown, vacant, occupied",
         ),
-        (
-            r#"{"at":"2026-11-22T12:00:00Z","state":"vacant","battery_v":1e300}"#,
-            "battery_v: the number is too large",
-        ),
+        (r#"{"at":"2026-11-22T12:00:00Z","state":true}"#, "state: true is not one of"),
+        (r#"{"at":"2026-11-22T12:00:00Z","state":"vacant","state":"occupied"}"#, "stands there twice"),
         (r#"{"at":"2026-11-22T12:00:00","state":"vacant"}"#, "RFC 3339"),
     ] {
         let fault = refused("kv/1/f/bay/17", payload);
         assert_eq!(fault.reason, Reason::Malformed);
         assert!(fault.detail.contains(detail), "{payload}: {}", fault.detail);
     }
+    for (at, remedy) in [
+        ("1795435200", "Unix seconds: write the time out, \"2026-11-23T12:00:00Z\""),
+        ("1795435200000", "Unix milliseconds"),
+        ("\"1795435200\"", "Unix seconds"),
+        ("\"2026-11-22T12:00:00\"", "add Z"),
+        ("\"2026-11-22 12:00:00\"", "add Z"),
+    ] {
+        let fault = refused("kv/1/f/bay/17", &format!(r#"{{"at":{at},"state":"vacant"}}"#));
+        assert!(fault.detail.starts_with("at: "), "{}", fault.detail);
+        assert!(fault.remedy.as_deref().is_some_and(|r| r.contains(remedy)), "{at}: {:?}", fault.remedy);
+        assert_eq!(fault.device.as_deref(), Some("17"));
+    }
+    let empty = refused("kv/1/f/site/s", &format!(r#"{{{AT},"occupied":""}}"#));
+    assert_eq!(empty.detail, "occupied: \"\" is not a whole number");
+    assert!(empty.remedy.unwrap().contains("null"));
     let half = refused("kv/1/f/vehicle/v", r#"{"at":"2026-11-22T12:00:00Z","lat":51.94}"#);
     assert!(half.detail.contains("together"));
     let swapped = refused("kv/1/f/vehicle/v", r#"{"at":"2026-11-22T12:00:00Z","lat":151.9,"lon":7}"#);
     assert_eq!(swapped.reason, Reason::Implausible);
     let long = format!(r#"{{{AT},"state":"{}"}}"#, "é".repeat(5_000));
     assert!(refused("kv/1/f/bay/17", &long).detail.len() <= crate::decode::MAX_DETAIL_BYTES);
+}
+
+/// Optional fields, and what is wrong for each of them.
+const OPTIONAL: [(&str, &str, &[&str]); 4] = [
+    ("kv/1/f/bay/b", r#""state":"vacant""#, &["seq", "battery_v", "rssi_dbm", "temperature_c"]),
+    ("kv/1/f/site/s", r#""occupied":3"#, &["seq", "status", "capacity", "source"]),
+    (
+        "kv/1/f/vehicle/v",
+        r#""lat":51.9,"lon":7.2,"trip_id":"t""#,
+        &["speed_mps", "bearing_deg", "start_date", "route_id", "stop_id", "delay_s", "occupancy_pct"],
+    ),
+    (
+        "kv/1/f/passengers/v",
+        r#""doors":[{"door":"1","in":1}]"#,
+        &["seq", "stop_id", "trip_id", "on_board", "source"],
+    ),
+];
+
+#[test]
+fn an_optional_field_of_a_wrong_type_costs_nothing_but_itself() {
+    let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    for (topic, required, optional) in OPTIONAL {
+        let without = said(topic, &format!("{{{AT},{required}}}")).said;
+        for field in optional {
+            for wrong in ["true", "{}", "[1]", r#""a\u0000b""#, "1e999", &deep] {
+                let payload = format!(r#"{{{AT},{required},"{field}":{wrong}}}"#);
+                let statement = said(topic, &payload);
+                assert_eq!(statement.said, without, "{payload}");
+                let dropped: Vec<&str> = statement.dropped.iter().map(|d| d.field.as_str()).collect();
+                assert_eq!(dropped, [*field], "{payload}");
+            }
+            let nothing = said(topic, &format!(r#"{{{AT},{required},"{field}":null,"unused":{deep}}}"#));
+            assert_eq!((nothing.said, nothing.dropped), (without.clone(), vec![]), "{field}");
+        }
+    }
+}
+
+#[test]
+fn what_is_dropped_is_never_what_the_message_is_about() {
+    for (topic, fields) in [
+        ("kv/1/f/bay/b", r#""state":["vacant"]"#),
+        ("kv/1/f/site/s", r#""occupied":"3""#),
+        ("kv/1/f/site/s", r#""in":2,"out":"x""#),
+        ("kv/1/f/site/s", r#""occupied":3.5"#),
+        // Without it the count would be the whole site's.
+        ("kv/1/f/site/s", r#""occupied":3,"for":"handicapped""#),
+        ("kv/1/f/site/s", r#""status":"unknown""#),
+        ("kv/1/f/site/s", r#""capacity":"x""#),
+        ("kv/1/f/vehicle/v", r#""lat":"51.9","lon":7.2"#),
+        ("kv/1/f/vehicle/v", r#""delay_s":"late""#),
+        ("kv/1/f/passengers/v", r#""on_board":"17""#),
+        ("kv/1/f/passengers/v", r#""doors":{"door":"1"}"#),
+        ("kv/1/f/passengers/v", r#""doors":[{"door":"1","in":"3"}]"#),
+    ] {
+        let fault = refused(topic, &format!("{{{AT},{fields}}}"));
+        assert_eq!(fault.reason, Reason::Malformed, "{fields}");
+    }
+}
+
+#[test]
+fn whole_numbers_and_ids_are_read_as_suppliers_write_them() {
+    assert_eq!(count(r#""vacant":39.0"#), Ok(CountValue::Vacant(39)));
+    assert_eq!(count(r#""in":2.0,"out":1e0"#), Ok(CountValue::Flow { entries: 2, exits: 1 }));
+    let bay =
+        said("kv/1/f/bay/17", r#"{"at":"2026-11-22T12:00:00.123456789012Z","state":"vacant","seq":17.0}"#);
+    assert_eq!((bay.seq, bay.at), (Some(17), UtcMicros::parse("2026-11-22T12:00:00.123456Z").ok()));
+    let large =
+        said("kv/1/f/bay/17", &format!(r#"{{{AT},"state":"vacant","seq":18446744073709551615}}"#)).seq;
+    assert_eq!(large, None);
+    let vehicle = said(
+        "kv/1/f/vehicle/v",
+        &format!(r#"{{{AT},"delay_s":-60.0,"stop_id":1234,"trip_id":"","start_date":"2026-11-22"}}"#),
+    );
+    let Said::Fix(fix) = vehicle.said else { panic!() };
+    assert_eq!((fix.delay_s, fix.stop_id.as_deref(), fix.trip_id), (Some(-60), Some("1234"), None));
+    assert_eq!((fix.start_date.as_deref(), vehicle.dropped), (Some("20261122"), vec![]));
+    for day in ["00000101", "20261301", "tomorrow", "99999999"] {
+        let vehicle = said("kv/1/f/vehicle/v", &format!(r#"{{{AT},"delay_s":1,"start_date":"{day}"}}"#));
+        assert_eq!(vehicle.dropped.len(), 1, "{day}");
+    }
 }

@@ -23,8 +23,9 @@ fn refuse(decoder: Decoder, f_port: i32, payload: &str) -> String {
 fn bosch_heartbeats_have_a_temperature_or_none() {
     assert_eq!(read(Decoder::BoschTps110, 2, "00").temperature_c, None);
     assert_eq!(read(Decoder::BoschTps110, 2, "01 f6").temperature_c, Some(-10.0));
+    assert_eq!(read(Decoder::BoschTps110, 1, "01 15").state, OCCUPIED);
     assert_eq!(read(Decoder::BoschTps110, 4, "0102030405").state, None);
-    assert!(refuse(Decoder::BoschTps110, 1, "0100").contains("2 bytes on port 1"));
+    assert!(refuse(Decoder::BoschTps110, 1, "010000").contains("3 bytes on port 1"));
     assert!(refuse(Decoder::BoschTps110, 9, "01").contains("f_port: 9"));
 }
 
@@ -56,7 +57,9 @@ fn placepod_keeps_what_it_understood() {
     assert_eq!((restarted.state, &restarted.fields["restarted"]), (None, &json!(true)));
     let frost = read(Decoder::Placepod, 2, "02 67 ff 9c 03 02 01 5e");
     assert_eq!((frost.temperature_c, frost.battery_v), (Some(-10.0), Some(3.5)));
-    assert_eq!(read(Decoder::Placepod, 2, "15 66 07").state, None);
+    // Neither vacant nor occupied, as while it calibrates: then nobody knows.
+    assert_eq!(read(Decoder::Placepod, 2, "15 66 02").state, Some(BayState::Unknown));
+    assert_eq!(read(Decoder::Placepod, 2, "15 66 01 15 66 07").state, Some(BayState::Occupied));
     assert!(refuse(Decoder::Placepod, 2, "ca fe ba be").contains("15 66"));
     refuse(Decoder::Placepod, 2, "");
 }

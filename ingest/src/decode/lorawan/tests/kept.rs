@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use domain::{Decoder, FeedFormat};
 use serde_json::{Value, json};
 
-use crate::decode::lorawan::{Frame, HEAD_BYTES, allowed, chirpstack, decode_device, tts};
+use crate::decode::json::text;
+use crate::decode::lorawan::{self, Frame, HEAD_BYTES, allowed, decode_device, server_object};
 use crate::decode::samples::shared;
 
 const EUI: &str = "0004a30b001c0530";
@@ -19,13 +20,13 @@ fn topic(format: FeedFormat, event: &str) -> String {
     }
 }
 
-fn decode(format: FeedFormat, event: &str, payload: &[u8]) -> Frame {
+/// What is read, with what is understood of the codec's object instead of the object.
+fn decode(format: FeedFormat, event: &str, payload: &[u8]) -> (Frame<'static>, Option<String>) {
     let topic = topic(format, event);
-    match format {
-        FeedFormat::Tts => tts::decode(&topic, payload),
-        _ => chirpstack::decode(&topic, payload),
-    }
-    .unwrap()
+    let payload = text(payload).unwrap().into_owned().leak();
+    let frame = lorawan::decode(format, lorawan::topic(format, &topic).unwrap(), payload).unwrap();
+    let codec = frame.codec.map(server_object::understood);
+    (Frame { codec: None, ..frame }, codec)
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn beacons_are_masked_and_the_bay_is_not() {
     for format in [FeedFormat::Chirpstack, FeedFormat::Tts] {
         let raw = full(format, &heard).to_string();
         let kept = allowed(format, &topic(format, "up"), raw.as_bytes(), ALL_ARE_TEKZIPARKS);
-        let frame = decode(format, "up", &kept);
+        let (frame, _) = decode(format, "up", &kept);
         assert_eq!(frame.payload, heard[..3]);
         assert_eq!(
             decode_device(Decoder::TekziPark, 1, &frame.payload, None),
@@ -117,4 +118,21 @@ fn what_is_no_message_is_kept_as_a_head_or_as_its_type() {
     assert_eq!(kept(br#"["SECRET"]"#), b"[]");
     assert_eq!(kept(br#""SECRET""#), br#""""#);
     assert_eq!(kept(br#"{"rxInfo":{"a":"SECRET"},"fCnt":["SECRET"]}"#), br#"{"fCnt":[],"rxInfo":{}}"#);
+}
+
+#[test]
+fn what_is_not_utf8_or_nested_without_end_costs_nothing_that_is_needed() {
+    let deep = format!("{}{}", "{\"a\":".repeat(500), "1".to_owned() + &"}".repeat(500));
+    for format in [FeedFormat::Chirpstack, FeedFormat::Tts] {
+        let mut sent = full(format, &[0x01]);
+        let info = if format == FeedFormat::Tts { "end_device_ids" } else { "deviceInfo" };
+        sent[info]["deviceName"] = json!("Stra~e 7");
+        sent["unused"] = json!("DEEP");
+        let raw: Vec<u8> = sent.to_string().replace("\"DEEP\"", &deep).into_bytes();
+        let raw: Vec<u8> = raw.into_iter().map(|b| if b == b'~' { 0xdf } else { b }).collect();
+        let kept = allowed(format, &topic(format, "up"), &raw, NOBODY);
+        assert!(kept.len() > HEAD_BYTES);
+        assert_eq!(decode(format, "up", &kept), decode(format, "up", &raw));
+        assert_eq!(allowed(format, &topic(format, "up"), &kept, NOBODY), kept, "what is kept stays as it is");
+    }
 }

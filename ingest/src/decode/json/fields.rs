@@ -1,0 +1,212 @@
+//! The wanted fields of a JSON object, as they stand in it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::Reason;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::mistakes;
+use super::value::{Wrong, show};
+use crate::decode::Fault;
+
+/// A field of a wrong type or value, without which a message was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// As the format names it, e.g. `rxInfo.snr`.
+    pub field: String,
+    /// `malformed` or `implausible`.
+    pub reason: Reason,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    /// The object's own name, `""` for the message.
+    within: &'static str,
+    found: Vec<Found<'a>>,
+}
+
+#[derive(Debug)]
+struct Found<'a> {
+    name: &'static str,
+    raw: &'a str,
+    /// It stands there again, and differs.
+    is_contradicted: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads an object, which is called `within` in faults, and of it the fields `names`.
+    ///
+    /// # Errors
+    /// It is no object, or no JSON.
+    pub fn read(within: &'static str, text: &'a str, names: &'static [&'static str]) -> Result<Self, Fault> {
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(mistakes::no_object(text));
+        }
+        let mut json = serde_json::Deserializer::from_str(text);
+        let found = json.deserialize_map(FoundVisitor(names)).and_then(|found| json.end().map(|()| found));
+        found.map(|found| Fields { within, found }).map_err(|error| mistakes::syntax(text, &error))
+    }
+
+    /// Whether the field is there, whatever it says.
+    pub fn has(&self, name: &str) -> bool {
+        self.found.iter().any(|f| f.name == name)
+    }
+
+    /// A field that must be there and be right.
+    ///
+    /// # Errors
+    /// It is missing, or not what `read` wants.
+    pub fn required<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+    ) -> Result<T, Fault> {
+        if let Some(found) = self.found.iter().find(|f| f.name == name) {
+            return found.read(read).map_err(|wrong| self.fault(name, found.raw, wrong));
+        }
+        let wanted = read("null").err().map_or(Cow::Borrowed(""), |wrong| wrong.wanted);
+        Err(Fault::malformed(format!("{}: it is missing; {wanted} is expected", self.shown(name))))
+    }
+
+    /// A field that may be absent, but if it is there it must be right.
+    ///
+    /// # Errors
+    /// It is not what `read` wants.
+    pub fn given<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+    ) -> Result<Option<T>, Fault> {
+        let Some(found) = self.found.iter().find(|f| f.name == name) else { return Ok(None) };
+        found.read(read).map(Some).map_err(|wrong| self.fault(name, found.raw, wrong))
+    }
+
+    /// A field without which the message is taken as well: a wrong one is noted in `dropped`.
+    pub fn optional<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        dropped: &mut Vec<Dropped>,
+    ) -> Option<T> {
+        let found = self.found.iter().find(|f| f.name == name)?;
+        match found.read(read) {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                let field = self.shown(name);
+                if dropped.iter().all(|d| d.field != field) {
+                    dropped.push(Dropped { field, reason: wrong.reason });
+                }
+                None
+            }
+        }
+    }
+
+    fn shown(&self, name: &str) -> String {
+        if self.within.is_empty() { name.to_owned() } else { format!("{}.{name}", self.within) }
+    }
+
+    fn fault(&self, name: &str, raw: &str, wrong: Wrong) -> Fault {
+        let detail = format!("{}: {} is not {}", self.shown(name), show(raw), wrong.wanted);
+        let fault = Fault::new(wrong.reason, detail);
+        match wrong.remedy {
+            Some(remedy) => fault.remedy(remedy),
+            None => fault,
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    fn read<T>(&self, read: impl FnOnce(&'a str) -> Result<T, Wrong>) -> Result<T, Wrong> {
+        if self.is_contradicted {
+            return Err(Wrong::new("the only value: the field stands there twice"));
+        }
+        read(self.raw)
+    }
+}
+
+struct FoundVisitor(&'static [&'static str]);
+
+impl<'de> Visitor<'de> for FoundVisitor {
+    type Value = Vec<Found<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found: Vec<Found<'de>> = Vec::with_capacity(self.0.len());
+        while let Some(name) = map.next_key_seed(KnownName(self.0))? {
+            let Some(name) = name else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let raw = map.next_value::<&RawValue>()?.get();
+            match found.iter_mut().find(|f| f.name == name) {
+                Some(held) => held.is_contradicted |= held.raw != raw,
+                None if raw == "null" => {}
+                None => found.push(Found { name, raw, is_contradicted: false }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A key, if it is one of these.
+struct KnownName(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for KnownName {
+    type Value = Option<&'static str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KnownName {
+    type Value = Option<&'static str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|name| **name == key).copied())
+    }
+}
+
+/// All fields of an object, none parsed; `None`: it is no object.
+pub fn entries(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    struct EntriesVisitor;
+    impl<'de> Visitor<'de> for EntriesVisitor {
+        type Value = Vec<(Cow<'de, str>, &'de str)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some((key, raw)) = map.next_entry::<Cow<'de, str>, &RawValue>()? {
+                all.push((key, raw.get()));
+            }
+            Ok(all)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    json.deserialize_map(EntriesVisitor).and_then(|all| json.end().map(|()| all)).ok()
+}
+
+/// The elements of a list, none parsed.
+///
+/// # Errors
+/// It is no list, or no JSON.
+pub fn elements(text: &str) -> Result<Vec<&str>, Fault> {
+    if !text.trim_ascii_start().starts_with('[') {
+        return Err(mistakes::no_list(text));
+    }
+    let all: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| mistakes::syntax(text, &error))?;
+    Ok(all.into_iter().map(RawValue::get).collect())
+}

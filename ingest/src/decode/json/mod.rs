@@ -1,0 +1,34 @@
+//! JSON as suppliers send it: what is needed is read field by field, what is wrong is named.
+//!
+//! A message becomes [`Fields`]: the wanted fields as they stand, nothing parsed yet. What is not asked
+//! for may be of any type and depth. `null` is an absent field. A wrong value is a [`Wrong`], which
+//! either costs the message (a required field) or only the field (an optional one: [`Dropped`]).
+
+mod fields;
+mod mistakes;
+mod number;
+mod text;
+mod value;
+
+pub use self::fields::Dropped;
+pub(super) use self::fields::{Fields, elements, entries};
+pub(super) use self::number::{count, loose, measurement, number, whole, whole_in};
+pub use self::text::text;
+pub(super) use self::value::{
+    Given, Wrong, check_id, id, instant, label, list, object, position, start_date, text_of, word,
+};
+
+/// What a sensor in a road can feel, degrees Celsius; anything else is a broken reading.
+pub(super) const CELSIUS: std::ops::RangeInclusive<f64> = -60.0..=100.0;
+/// Any number that can be kept.
+pub(super) const ANY: std::ops::RangeInclusive<f64> = f32::MIN as f64..=f32::MAX as f64;
+/// No bus and no train is faster, metres a second.
+pub(super) const SPEED_MPS: std::ops::RangeInclusive<f64> = 0.0..=150.0;
+/// Clockwise from north.
+pub(super) const BEARING_DEG: std::ops::RangeInclusive<f64> = 0.0..=360.0;
+/// Three times what a vehicle is made for, percent.
+pub(super) const OCCUPANCY_PCT: std::ops::RangeInclusive<f64> = 0.0..=300.0;
+/// A day, either way: seconds.
+pub(super) const DELAY_S: std::ops::RangeInclusive<i64> = -86_400..=86_400;
+/// Percent of a battery.
+pub(super) const PERCENT: std::ops::RangeInclusive<f64> = 0.0..=100.0;

@@ -1,0 +1,198 @@
+//! What a field says, and what is wrong with it.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use domain::place::UnknownName;
+use domain::{LatLon, Reason, UtcMicros};
+
+use super::fields::Fields;
+use super::number;
+use crate::decode::Fault;
+
+/// Characters shown of a value.
+const SHOWN_CHARS: usize = 60;
+
+/// The year 1, where the calendar begins that everybody agrees on.
+const FIRST_INSTANT: UtcMicros = UtcMicros(-62_135_596_800_000_000);
+
+/// Why a value is not what it should be.
+#[derive(Debug)]
+pub struct Wrong {
+    pub reason: Reason,
+    /// What would be right: it completes "... is not".
+    pub wanted: Cow<'static, str>,
+    pub remedy: Option<Cow<'static, str>>,
+}
+
+impl Wrong {
+    /// A value of the wrong type or form.
+    pub fn new(wanted: impl Into<Cow<'static, str>>) -> Self {
+        Wrong { reason: Reason::Malformed, wanted: wanted.into(), remedy: None }
+    }
+
+    /// A value that cannot be true.
+    pub fn implausible(wanted: impl Into<Cow<'static, str>>) -> Self {
+        Wrong { reason: Reason::Implausible, ..Wrong::new(wanted) }
+    }
+
+    /// With what to do about it.
+    pub fn remedy(self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Wrong { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+/// The type of a value that stands as JSON.
+#[derive(Debug)]
+pub enum Given<'a> {
+    Text(Cow<'a, str>),
+    /// Its digits.
+    Number(&'a str),
+    Flag(bool),
+    List,
+    Object,
+    /// Also a text with escapes that are none.
+    Nothing,
+}
+
+impl<'a> Given<'a> {
+    /// Of a value that was found to be JSON.
+    pub fn of(raw: &'a str) -> Self {
+        match raw.as_bytes().first() {
+            Some(b'"') if !raw.contains('\\') => Given::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
+            Some(b'"') => {
+                serde_json::from_str(raw).map_or(Given::Nothing, |text| Given::Text(Cow::Owned(text)))
+            }
+            Some(b'-' | b'0'..=b'9') => Given::Number(raw),
+            Some(b't') => Given::Flag(true),
+            Some(b'f') => Given::Flag(false),
+            Some(b'{') => Given::Object,
+            Some(b'[') => Given::List,
+            _ => Given::Nothing,
+        }
+    }
+}
+
+/// A value as a fault shows it.
+pub fn show(raw: &str) -> String {
+    let mut shown: String = raw.chars().take(SHOWN_CHARS).collect();
+    if shown.len() < raw.len() {
+        shown.push_str("...");
+    }
+    match raw.as_bytes().first() {
+        Some(b'{') => format!("an object ({shown})"),
+        Some(b'[') => format!("a list ({shown})"),
+        _ => shown,
+    }
+}
+
+/// A text.
+pub fn text_of(raw: &str) -> Result<Cow<'_, str>, Wrong> {
+    match Given::of(raw) {
+        Given::Text(text) => Ok(text),
+        Given::Number(_) => Err(Wrong::new("a text").remedy("Write it in quotation marks.")),
+        _ => Err(Wrong::new("a text")),
+    }
+}
+
+/// One of a closed list of words.
+pub fn word<T: FromStr<Err = UnknownName>>(raw: &str) -> Result<T, Wrong> {
+    let wanted = |e: UnknownName| Wrong::new(format!("one of: {}", e.choices));
+    match Given::of(raw) {
+        Given::Text(text) => text.parse().map_err(wanted),
+        _ => Err(""
+            .parse::<T>()
+            .err()
+            .map_or_else(|| Wrong::new("a word"), wanted)
+            .remedy("Write one of the words, in quotation marks.")),
+    }
+}
+
+/// An instant.
+pub fn instant(raw: &str) -> Result<UtcMicros, Wrong> {
+    let wrong = || Wrong::new("an RFC 3339 time such as 2026-11-22T12:00:00Z");
+    match Given::of(raw) {
+        Given::Text(text) => {
+            match UtcMicros::parse(&text) {
+                Ok(at) if at >= FIRST_INSTANT => Ok(at),
+                _ if text.parse::<f64>().is_ok() => Err(wrong().remedy(of_unix(&text))),
+                _ if text.trim().is_empty() => Err(wrong()),
+                _ if UtcMicros::parse(&format!("{}Z", text.trim())).is_ok() => Err(wrong()
+                    .remedy("A local time means nothing without its offset: add Z (UTC), or e.g. +01:00.")),
+                _ => Err(wrong()),
+            }
+        }
+        Given::Number(digits) => Err(wrong().remedy(of_unix(digits))),
+        _ => Err(wrong()),
+    }
+}
+
+/// Milliseconds since 1970 are larger than this, seconds are not for the next 3,000 years.
+pub const MAX_UNIX_S: f64 = 1e11;
+
+fn of_unix(digits: &str) -> String {
+    let n: f64 = digits.parse().unwrap_or(0.0);
+    let (unit, s) = if n.abs() > MAX_UNIX_S { ("milliseconds", n / 1e3) } else { ("seconds", n) };
+    let at = UtcMicros::from_unix_s(s as i64);
+    format!("These are Unix {unit}: write the time out, \"{at}\".")
+}
+
+/// PostgreSQL's text knows no NUL, and ids are short: longer or stranger texts are no ids.
+pub fn check_id(text: &str) -> Result<(), Wrong> {
+    if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
+        return Err(Wrong::new("an id of 1 to 128 characters without control characters"));
+    }
+    Ok(())
+}
+
+/// An id that is not of JSON.
+///
+/// # Errors
+/// See [`check_id`].
+pub fn id(field: &str, text: &str) -> Result<String, Fault> {
+    check_id(text)
+        .map(|()| text.to_owned())
+        .map_err(|wrong| Fault::malformed(format!("{field}: {} is not {}", show(text), wrong.wanted)))
+}
+
+/// An id, as a text or a whole number: which of the two differs between suppliers. Empty is absent.
+pub fn label(raw: &str) -> Result<Option<String>, Wrong> {
+    let text = match Given::of(raw) {
+        Given::Text(text) if text.is_empty() => return Ok(None),
+        Given::Text(text) => text.into_owned(),
+        Given::Number(_) => number::whole(raw).map_err(|_| Wrong::new("an id"))?.to_string(),
+        _ => return Err(Wrong::new("an id, a text of 1 to 128 characters")),
+    };
+    check_id(&text).map(|()| Some(text))
+}
+
+/// A trip's operating day as GTFS writes it, `20261122`; `2026-11-22` is the same. Empty is absent.
+pub fn start_date(raw: &str) -> Result<Option<String>, Wrong> {
+    let Some(text) = label(raw)? else { return Ok(None) };
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    match domain::punctuality::service_date(&digits) {
+        Some(_) => Ok(Some(digits)),
+        None => Err(Wrong::new("a day such as 20261122")),
+    }
+}
+
+/// An object, of which the fields `names` are wanted.
+pub fn object<'a>(
+    within: &'static str,
+    names: &'static [&'static str],
+) -> impl FnOnce(&'a str) -> Result<Fields<'a>, Wrong> {
+    move |raw| Fields::read(within, raw, names).map_err(|_| Wrong::new("an object"))
+}
+
+/// A list.
+pub fn list(raw: &str) -> Result<Vec<&str>, Wrong> {
+    super::fields::elements(raw).map_err(|_| Wrong::new("a list"))
+}
+
+/// A position on the earth.
+pub fn position(lat: f64, lon: f64) -> Result<LatLon, Fault> {
+    LatLon::new(lat, lon).ok_or_else(|| {
+        let what = format!("lat, lon: {lat}, {lon} is not a place on the earth");
+        Fault::new(Reason::Implausible, what).remedy("Are latitude and longitude swapped, or not in degrees?")
+    })
+}

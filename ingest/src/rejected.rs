@@ -1,0 +1,95 @@
+//! What is kept of a message that is not believed.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use domain::rejection::{MAX_DEVICES, MAX_EXAMPLES, TOO_LARGE_HEAD_BYTES};
+use domain::{FeedFormat, Reason, RejectedElement, Rejection};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::check::Scene;
+use crate::decode::{Fault, lorawan};
+use crate::receive::Message;
+
+/// A feed that says the same faults again and again is kept once in so long, seconds.
+const REPEATS_WITHIN_S: i64 = 3_600;
+
+/// `message` as it goes to quarantine. One of many elements is kept once, with some of those that were
+/// not believed: a feed of 8 MiB with a thousand unknown vehicles must not become 8 GiB.
+pub fn rejection(scene: &Scene<'_>, message: Message<'_>, first: Fault, others: Vec<Fault>) -> Rejection {
+    let mut faults: Vec<Fault> = std::iter::once(first).chain(others).collect();
+    let feed = scene.feed;
+    let mut by_reason: BTreeMap<Reason, usize> = BTreeMap::new();
+    for fault in &faults {
+        *by_reason.entry(fault.reason).or_default() += 1;
+    }
+    let most = by_reason.iter().max_by_key(|(reason, n)| (**n, Reverse(**reason)));
+    let reason = most.map_or(faults[0].reason, |(reason, _)| *reason);
+    let is_repeated = feed.def.format == FeedFormat::GtfsRt && faults.iter().all(|f| f.is_element);
+    let repeats = is_repeated.then(|| repeats(scene, by_reason.keys().copied()));
+    let (count, examples) = (faults.len(), examples(&faults));
+    let mut devices: Vec<String> = faults.iter().filter_map(|f| f.device.clone()).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    devices.truncate(MAX_DEVICES);
+    let first = faults.swap_remove(faults.iter().position(|f| f.reason == reason).unwrap_or(0));
+    let detail =
+        if count > 1 { format!("{count} elements, the first: {}", first.detail) } else { first.detail };
+    Rejection {
+        municipality: feed.municipality,
+        feed: feed.id,
+        reason,
+        topic: message.topic.to_owned(),
+        received_at: message.received_at,
+        detail,
+        remedy: first.remedy.map(Cow::into_owned),
+        devices,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        examples,
+        repeats,
+        payload: kept(scene, message, reason),
+        qos: message.qos,
+    }
+}
+
+/// Names what a feed says again and again within an hour: the same kinds of faults.
+fn repeats(scene: &Scene<'_>, reasons: impl Iterator<Item = Reason>) -> i64 {
+    let mut h = Xxh3::new();
+    h.update(&scene.feed.id.0.to_le_bytes());
+    h.update(&scene.received_at.0.div_euclid(REPEATS_WITHIN_S * 1_000_000).to_le_bytes());
+    for reason in reasons {
+        h.update(reason.as_str().as_bytes());
+        h.update(b",");
+    }
+    h.digest() as i64
+}
+
+/// Some of several faults, of each reason at least one.
+fn examples(faults: &[Fault]) -> Vec<RejectedElement> {
+    if faults.len() < 2 {
+        return Vec::new();
+    }
+    let is_first = |at: usize| faults[..at].iter().all(|f| f.reason != faults[at].reason);
+    let (firsts, others): (Vec<usize>, Vec<usize>) = (0..faults.len()).partition(|at| is_first(*at));
+    let chosen = firsts.into_iter().chain(others).take(MAX_EXAMPLES);
+    let example =
+        |f: &Fault| RejectedElement { reason: f.reason, device: f.device.clone(), detail: f.detail.clone() };
+    chosen.map(|at| example(&faults[at])).collect()
+}
+
+/// What is kept of the message.
+fn kept(scene: &Scene<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
+    let format = scene.feed.def.format;
+    let head = match reason {
+        Reason::TooLarge if format.is_lorawan() => lorawan::HEAD_BYTES,
+        Reason::TooLarge => TOO_LARGE_HEAD_BYTES,
+        _ => usize::MAX,
+    };
+    let raw = &message.payload[..message.payload.len().min(head)];
+    if !format.is_lorawan() {
+        return raw.to_vec();
+    }
+    let decoder_of = |device: &str| scene.registry.sensor_by_key(device)?.decoder;
+    lorawan::allowed(format, message.topic, raw, decoder_of)
+}
