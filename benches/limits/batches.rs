@@ -1,6 +1,6 @@
 //! (b) Batches of 10,000 rows: what the whole transaction costs against bare COPY into the same
 //! indexed table; and native `batch` payloads over MQTT against the same transactions fed from
-//! memory.
+//! memory. From memory also with a supplier that repeats some of its observations.
 
 use std::time::{Duration, Instant};
 
@@ -19,53 +19,76 @@ use super::setup::{Mosquitto, Product, import_load, metric, size, subscribed};
 const ROWS: u32 = 10_000;
 const BATCHES: u32 = 300;
 const PAYLOAD_ROWS: u32 = 1_000;
+const DUPLICATES: [f64; 2] = [0.01, 0.5];
 
 pub async fn run() -> Result<Value> {
     let bays = size("KV_BENCH_BAYS", 10_000);
     let dir = tempfile::tempdir()?;
-    let data = dir.path().join("data");
-    let memory = {
-        let pg = PrivatePg::start(&data).await?;
-        let pool = store::connect(&pg.url()).await?;
-        store::migrate::migrate(&pool, true).await?;
-        import_load(dir.path(), bays, &["--database-url", &pg.url()])?;
-        let registry = store::places::registry(&mut *pool.acquire().await?).await?;
-        let options = store::pool::options(&pg.url())?;
-        let mut writers = Vec::new();
-        for w in 0..2 {
-            let batches: Vec<Batch> = (0..BATCHES / 2).map(|b| batch(&registry, bays, b * 2 + w)).collect();
-            writers.push((batches, Writer::connect(&options).await?));
-        }
-        let began = Instant::now();
-        let registry = std::sync::Arc::new(registry);
-        let tasks: Vec<_> = writers
-            .into_iter()
-            .map(|(batches, mut writer)| {
-                let registry = registry.clone();
-                tokio::spawn(async move {
-                    for b in &batches {
-                        writer.write(b, registry.as_ref(), UtcMicros(0)).await?;
-                        if writer.deferred_for().is_some_and(|age| age >= FOLD_AFTER) {
-                            writer.fold().await?;
-                        }
-                    }
-                    writer.fold().await
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await??;
-        }
-        let rate = f64::from(ROWS * BATCHES) / began.elapsed().as_secs_f64();
-        pool.close().await;
-        pg.stop().await?;
-        rate
-    };
+    let memory = from_memory(dir.path(), bays, 0.0).await?;
+    let mut with_duplicates = Vec::new();
+    for share in DUPLICATES {
+        let rate = from_memory(dir.path(), bays, share).await?;
+        with_duplicates.push(json!({
+            "duplicates": share, "rows_per_s": rate.round(), "ratio": (rate / memory * 1000.0).round() / 1000.0,
+        }));
+    }
     let mqtt = over_mqtt(dir.path(), bays).await?;
     Ok(json!({
         "part": "batches", "rows_per_s_from_memory": memory.round(), "rows_per_s_over_mqtt": mqtt.round(),
-        "ratio": (mqtt / memory * 1000.0).round() / 1000.0,
+        "ratio": (mqtt / memory * 1000.0).round() / 1000.0, "from_memory_with_duplicates": with_duplicates,
     }))
+}
+
+/// Rows per second, of which the share `duplicates` was stored a batch before.
+async fn from_memory(dir: &std::path::Path, bays: u32, duplicates: f64) -> Result<f64> {
+    let data = dir.join(format!("memory-{duplicates}"));
+    let pg = PrivatePg::start(&data).await?;
+    let pool = store::connect(&pg.url()).await?;
+    store::migrate::migrate(&pool, true).await?;
+    import_load(dir, bays, &["--database-url", &pg.url()])?;
+    let registry = store::places::registry(&mut *pool.acquire().await?).await?;
+    let options = store::pool::options(&pg.url())?;
+    let mut writers = Vec::new();
+    for w in 0..2 {
+        let mut batches: Vec<Batch> = (0..BATCHES / 2).map(|b| batch(&registry, bays, b * 2 + w)).collect();
+        repeat(&mut batches, duplicates);
+        writers.push((batches, Writer::connect(&options).await?));
+    }
+    let began = Instant::now();
+    let registry = std::sync::Arc::new(registry);
+    let tasks: Vec<_> = writers
+        .into_iter()
+        .map(|(batches, mut writer)| {
+            let registry = registry.clone();
+            tokio::spawn(async move {
+                for b in &batches {
+                    writer.write(b, registry.as_ref(), UtcMicros(0)).await?;
+                    if writer.deferred_for().is_some_and(|age| age >= FOLD_AFTER) {
+                        writer.fold().await?;
+                    }
+                }
+                writer.fold().await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    let rate = f64::from(ROWS * BATCHES) / began.elapsed().as_secs_f64();
+    pool.close().await;
+    pg.stop().await?;
+    std::fs::remove_dir_all(&data)?;
+    Ok(rate)
+}
+
+/// Replaces the first rows of each batch, so that this share of it was in the batch before.
+fn repeat(batches: &mut [Batch], share: f64) {
+    let n = (f64::from(ROWS) * share) as usize;
+    for i in (1..batches.len()).rev() {
+        let (before, this) = batches.split_at_mut(i);
+        let rows = before[i - 1].bays.len();
+        this[0].bays[..n].clone_from_slice(&before[i - 1].bays[rows - n..]);
+    }
 }
 
 /// Starts well after the rows of the other part, so that none is a double.

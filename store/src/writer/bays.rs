@@ -4,7 +4,7 @@ use domain::live::Change;
 use domain::{BayObservation, FeedId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::{NewByFeed, Road, by_feed};
+use super::{InsertMode, NewByFeed, by_feed};
 use crate::StoreError;
 use crate::copy::CopyRows;
 
@@ -19,21 +19,18 @@ pub(super) async fn write(
     conn: &mut PgConnection,
     wanted: &[&BayObservation],
     stored_at: UtcMicros,
-    road: Road,
+    mode: InsertMode,
     changes: &mut Vec<Change>,
 ) -> Result<NewByFeed, StoreError> {
     if wanted.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let new = match road {
-        Road::Straight => {
+    let new = match mode {
+        InsertMode::Copy => {
             copy(conn, "bay_observation", wanted, stored_at).await?;
             by_feed(wanted.iter().map(|o| o.heard.feed))
         }
-        Road::Staged => {
-            sqlx::query("CREATE TEMP TABLE staged_bay (LIKE bay_observation) ON COMMIT DROP")
-                .execute(&mut *conn)
-                .await?;
+        InsertMode::Staged => {
             copy(conn, "staged_bay", wanted, stored_at).await?;
             let feeds: Vec<i32> = sqlx::query_scalar(
                 "INSERT INTO bay_observation SELECT * FROM staged_bay
@@ -46,6 +43,14 @@ pub(super) async fn write(
     };
     changes.extend(wanted.iter().map(|o| Change::Bay { bay: o.bay, reading: o.reading() }));
     Ok(new)
+}
+
+/// Makes the table of [`InsertMode::Staged`]; every transaction finds it empty.
+pub(super) async fn make_stage(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("CREATE TEMP TABLE staged_bay (LIKE bay_observation) ON COMMIT DELETE ROWS")
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 async fn copy(

@@ -2,9 +2,9 @@
 //!
 //! Within the transaction: append what is new, drop what is there, move the latest states
 //! forward (see `bay_states`: those of a large batch follow later), append to the change log.
-//! Doubles are rare, so bays go straight in by COPY; when one
-//! of them turns out to be there already (SQLSTATE 23505) the batch is stored again by the staged
-//! road, with the same result.
+//! Duplicates are rare, so bays go straight in by COPY. When one of them turns out to be there already
+//! (SQLSTATE 23505), the batch is stored again by way of a temporary table, with the same result, and so
+//! are the batches after it: a supplier that repeats itself must not cost each batch twice.
 
 pub(crate) mod bay_states;
 mod bays;
@@ -179,16 +179,23 @@ pub struct Writer {
     layout: Layout,
     partitions: Partitions,
     deferred: Deferred,
+    /// Batches that are still to be staged.
+    staged: u32,
+    has_stage: bool,
 }
 
 /// How bays are appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Road {
+enum InsertMode {
     /// COPY into the table; fails when a row is there.
-    Straight,
+    Copy,
     /// COPY aside, then insert what is not there.
     Staged,
 }
+
+/// After a duplicate so many batches are staged; each of them that holds another begins to count again.
+/// Staging costs about a third more, trying in vain twice as much.
+const STAGED_BATCHES: u32 = 64;
 
 impl Writer {
     /// Opens a connection under a new writer's id.
@@ -201,7 +208,7 @@ impl Writer {
         bay_states::fold_left_over(&mut conn).await?;
         let id = changes::new_writer(&mut conn).await?;
         let (partitions, deferred) = (Partitions::default(), Deferred::default());
-        Ok(Writer { conn, id, seq: 0, layout, partitions, deferred })
+        Ok(Writer { conn, id, seq: 0, layout, partitions, deferred, staged: 0, has_stage: false })
     }
 
     /// How long the latest states of large batches have waited for [`Writer::fold`]; `None`: none
@@ -245,12 +252,24 @@ impl Writer {
         stored_at: UtcMicros,
     ) -> Result<Stored, StoreError> {
         self.ensure_partitions(batch).await?;
-        match self.transact(batch, replayed, capacities, stored_at, Road::Straight).await {
-            Err(StoreError::Duplicate(_)) => {
-                self.transact(batch, replayed, capacities, stored_at, Road::Staged).await
+        if self.staged == 0 {
+            match self.transact(batch, replayed, capacities, stored_at, InsertMode::Copy).await {
+                Err(StoreError::Duplicate(_)) => {}
+                done => return done,
             }
-            done => done,
         }
+        self.make_stage().await?;
+        self.transact(batch, replayed, capacities, stored_at, InsertMode::Staged).await
+    }
+
+    /// The table aside lives as long as the connection: making one in each transaction would bloat the
+    /// catalogue.
+    async fn make_stage(&mut self) -> Result<(), StoreError> {
+        if !self.has_stage {
+            bays::make_stage(&mut self.conn).await?;
+            self.has_stage = true;
+        }
+        Ok(())
     }
 
     async fn transact(
@@ -259,7 +278,7 @@ impl Writer {
         replayed: &[Replayed],
         capacities: &dyn Capacities,
         stored_at: UtcMicros,
-        road: Road,
+        mode: InsertMode,
     ) -> Result<Stored, StoreError> {
         let mut tx = self.conn.begin().await?;
         let known = claims::take(&mut tx, batch).await?;
@@ -267,7 +286,7 @@ impl Writer {
         let defer = bays.len() > bay_states::DEFER_ROWS;
         let mut changes = Vec::with_capacity(batch.observations());
         let new = [
-            bays::write(&mut tx, &bays, stored_at, road, &mut changes).await?,
+            bays::write(&mut tx, &bays, stored_at, mode, &mut changes).await?,
             sites::write(&mut tx, &known.wanted(&batch.sites), stored_at, capacities, &mut changes).await?,
             vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?,
             vehicles::write_passengers(&mut tx, &known.wanted(&batch.passengers), stored_at).await?,
@@ -292,6 +311,11 @@ impl Writer {
             changes::append(&mut tx, self.id, seq, &changes, defer).await?;
         }
         tx.commit().await?;
+        if new[0].values().sum::<usize>() < bays.len() {
+            self.staged = STAGED_BATCHES;
+        } else if !bays.is_empty() {
+            self.staged = self.staged.saturating_sub(1);
+        }
         if !changes.is_empty() {
             self.seq = seq;
         }

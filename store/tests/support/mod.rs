@@ -13,7 +13,7 @@ pub struct Database {
     pub server: PrivatePg,
     pub pool: Pool,
     pub municipality: MunicipalityId,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Database {
@@ -34,7 +34,12 @@ impl Database {
                 .fetch_one(&pool)
                 .await
                 .unwrap();
-        Database { server, pool, municipality: MunicipalityId(municipality), _folder: folder }
+        Database { server, pool, municipality: MunicipalityId(municipality), folder }
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("postgres.log")).unwrap()
     }
 
     pub async fn stop(self) {
