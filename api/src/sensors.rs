@@ -183,7 +183,7 @@ fn out(device: Device, shared: &Shared, now: UtcMicros) -> SensorOut {
     };
     let last_heard = device.last_heard.max(of_bay.map(|r| r.observed_at));
     let stale_after_s = match target {
-        Some(target) => registry.stale_after_s(device.feed, sensor.map(|s| s.id), target),
+        Some(target) => registry.stale_after_s(device.feed, sensor.map(|s| s.id), target, now),
         None => {
             let heartbeat_s = registry.feed(device.feed).map(|f| f.def.heartbeat_s());
             domain::sensor::stale_after_s(heartbeat_s.unwrap_or(domain::feed::DEFAULT_HEARTBEAT_S))

@@ -38,6 +38,8 @@ pub struct Registry {
     sensor_by_key: HashMap<String, SensorId>,
     brokers: Vec<Broker>,
     feeds: FxHashMap<FeedId, Entry<FeedId, Feed>>,
+    /// The sensors of a feed that are or were bound to a place, for messages that name the place itself.
+    bound: FxHashMap<(FeedId, Target), Vec<SensorId>>,
     closures: FxHashMap<PlaceId, Spans>,
 }
 
@@ -61,7 +63,14 @@ impl Registry {
     /// Indexes `contents`.
     pub fn new(contents: Contents) -> Self {
         let c = contents;
+        let mut bound: FxHashMap<(FeedId, Target), Vec<SensorId>> = FxHashMap::default();
+        for (sensor, binding) in c.sensors.iter().flat_map(|s| s.bindings.iter().map(move |b| (s, b))) {
+            if let Some(target) = binding.target {
+                bound.entry((sensor.feed, target)).or_default().push(sensor.id);
+            }
+        }
         Registry {
+            bound,
             generation: c.generation,
             municipality_by_slug: c.municipalities.iter().map(|(id, m)| (m.slug.clone(), *id)).collect(),
             municipalities: c.municipalities.into_iter().collect(),
@@ -174,12 +183,20 @@ impl Registry {
         feed.municipality == owner || both().is_some_and(|(speaker, owner)| speaker.may_name(owner))
     }
 
-    /// How long a statement of this source stays fresh, seconds: as the binding says, else
-    /// 2.2 x its heartbeat, else 2.2 x the feed's heartbeat.
-    pub fn stale_after_s(&self, feed: FeedId, sensor: Option<SensorId>, target: Target) -> u32 {
-        let binding = sensor
-            .and_then(|id| self.sensor(id))
-            .and_then(|s| s.bindings.iter().rev().find(|b| b.target == Some(target)));
+    /// How long what this source says at `at` stays fresh, seconds: as the binding of then says, else
+    /// 2.2 x its heartbeat, else 2.2 x the feed's heartbeat. Where the message named the place itself
+    /// (`sensor` is `None`), the binding is that of the feed's sensor at the place, if there is one.
+    pub fn stale_after_s(
+        &self,
+        feed: FeedId,
+        sensor: Option<SensorId>,
+        target: Target,
+        at: UtcMicros,
+    ) -> u32 {
+        let at_place = || self.bound.get(&(feed, target)).map_or(&[][..], Vec::as_slice);
+        let sensors = sensor.as_ref().map_or_else(at_place, std::slice::from_ref);
+        let bindings = sensors.iter().filter_map(|id| self.sensor(*id)).flat_map(|s| &s.bindings);
+        let binding = bindings.filter(|b| b.target == Some(target)).find(|b| b.covers(at));
         if let Some(seconds) = binding.and_then(|b| b.stale_after_s) {
             return seconds;
         }
@@ -201,4 +218,56 @@ impl Registry {
 /// The first two feeds on one broker that could receive the same message.
 pub fn overlapping_feeds(feeds: &[Feed]) -> Option<(&Feed, &Feed)> {
     feeds.iter().enumerate().find_map(|(i, a)| feeds[i + 1..].iter().find(|b| a.overlaps(b)).map(|b| (a, b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MunicipalityId;
+    use crate::sensor::Binding;
+
+    /// A bay of a feed that names its bays itself, with a sensor row from 100 to 200 s.
+    fn registry(stale_after_s: Option<u32>) -> Registry {
+        let def: Feed = serde_json::from_value(serde_json::json!({
+            "id": "f", "municipality": "m", "format": "native", "topic": "t", "qos": 1, "use_server_decoder": false,
+            "heartbeat_s": 1_000,
+        }))
+        .unwrap();
+        let binding = Binding {
+            target: Some(Target::Bay(BayId(5))),
+            direction: None,
+            from: Some(UtcMicros::EPOCH.plus_s(100)),
+            until: Some(UtcMicros::EPOCH.plus_s(200)),
+            heartbeat_s: Some(10),
+            stale_after_s,
+            threshold_mm: None,
+        };
+        let sensor = |id, feed| Sensor {
+            id: SensorId(id),
+            key: id.to_string(),
+            feed: FeedId(feed),
+            municipality: MunicipalityId(1),
+            decoder: None,
+            bindings: vec![binding.clone()],
+        };
+        Registry::new(Contents {
+            feeds: vec![Entry { id: FeedId(1), municipality: MunicipalityId(1), def }],
+            sensors: vec![sensor(7, 1), sensor(8, 2)],
+            ..Contents::default()
+        })
+    }
+
+    #[test]
+    fn a_place_named_by_its_feed_is_held_as_its_sensor_row_says_while_that_holds() {
+        for (row, expected) in [(Some(77), 77), (None, 22)] {
+            let registry = registry(row);
+            let stale_after_s = |feed, bay, at| {
+                let at = UtcMicros::EPOCH.plus_s(at);
+                registry.stale_after_s(FeedId(feed), None, Target::Bay(BayId(bay)), at)
+            };
+            assert_eq!(stale_after_s(1, 5, 150), expected);
+            assert_eq!(stale_after_s(1, 5, 200), 2_200, "the binding is over");
+            assert_eq!(stale_after_s(1, 6, 150), 2_200, "another bay");
+        }
+    }
 }

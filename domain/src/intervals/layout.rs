@@ -54,6 +54,29 @@ pub struct Hold {
     pub hold_us: i64,
 }
 
+impl Hold {
+    /// `self`, except while one of `particular` holds: those are of the same source and do not overlap.
+    pub fn except(self, particular: impl IntoIterator<Item = Hold>) -> Vec<Hold> {
+        let mut particular: Vec<Hold> = particular
+            .into_iter()
+            .map(|h| Hold { source: self.source, span: h.span.within(self.span), hold_us: h.hold_us })
+            .filter(|h| !h.span.is_empty())
+            .collect();
+        particular.sort_unstable_by_key(|h| h.span.from);
+        let mut all = Vec::with_capacity(2 * particular.len() + 1);
+        let mut from = self.span.from;
+        for hold in particular {
+            let span = Span { from: hold.span.from.max(from), until: hold.span.until };
+            all.push(Hold { span: Span { from, until: span.from }, ..self });
+            all.push(Hold { span, ..hold });
+            from = from.max(span.until);
+        }
+        all.push(Hold { span: Span { from, until: self.span.until }, ..self });
+        all.retain(|h| !h.span.is_empty());
+        all
+    }
+}
+
 /// A time in which the place could be observed, in the same scopes all along.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {

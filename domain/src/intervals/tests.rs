@@ -272,3 +272,26 @@ fn layouts_are_spliced_and_compared() {
     );
     assert_eq!(new.differs_in_pieces(&new), None);
 }
+
+proptest! {
+    /// Bindings of a place do not overlap: here they are cut from one line.
+    #[test]
+    fn particular_holds_stand_in_the_general_one_and_nothing_overlaps(
+        mut cuts in proptest::collection::btree_set(0..50i64, 0..10), first in any::<bool>(), at in -5..60i64,
+    ) {
+        if first {
+            cuts.pop_first();
+        }
+        let cuts: Vec<i64> = cuts.into_iter().collect();
+        let particular: Vec<Hold> = cuts
+            .chunks_exact(2)
+            .map(|c| Hold { source: 7, span: Span::of(Some(minute(c[0])), Some(minute(c[1]))), hold_us: c[0] + 1 })
+            .collect();
+        let general = Hold { source: -1, span: Span::EVER, hold_us: 99 };
+        let layout = Layout { holds: general.except(particular.clone()), pieces: Vec::new() };
+        let expected = particular.iter().find(|h| h.span.contains(minute(at))).map_or(99, |h| h.hold_us);
+        prop_assert_eq!(layout.hold_us(-1, minute(at)), Some(expected));
+        let at_once = layout.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == -1).count();
+        prop_assert_eq!((at_once, layout.holds.iter().any(|h| h.source != -1)), (1, false));
+    }
+}

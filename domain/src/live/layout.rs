@@ -87,7 +87,8 @@ impl LiveMap {
             }
         }
         for (site, cell) in &mut self.sites {
-            let stale_after_s = |feed, sensor| registry.stale_after_s(feed, sensor, Target::Site(*site));
+            let stale_after_s =
+                |feed, sensor, at| registry.stale_after_s(feed, sensor, Target::Site(*site), at);
             let timer = cell.renew_counts(stale_after_s, now);
             self.timers.extend(timer.map(|at| Reverse((at, PlaceRef::Site(*site)))));
         }

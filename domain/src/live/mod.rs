@@ -265,7 +265,7 @@ impl LiveMap {
         if !cell.apply_count(audience, version, count) {
             return false;
         }
-        let stale_after_s = |feed, sensor| registry.stale_after_s(feed, sensor, Target::Site(site));
+        let stale_after_s = |feed, sensor, at| registry.stale_after_s(feed, sensor, Target::Site(site), at);
         let timer = cell.renew_counts(stale_after_s, now);
         self.timers.extend(timer.map(|at| Reverse((at, PlaceRef::Site(site)))));
         true
@@ -329,7 +329,8 @@ impl LiveMap {
     fn renew(&mut self, bay: BayId, now: UtcMicros) {
         let Some(cell) = self.bays.get_mut(&bay) else { return };
         let Some(reading) = cell.readings.current() else { return };
-        let stale_after_s = self.registry.stale_after_s(reading.feed, reading.sensor, Target::Bay(bay));
+        let (feed, sensor, at) = (reading.feed, reading.sensor, reading.observed_at);
+        let stale_after_s = self.registry.stale_after_s(feed, sensor, Target::Bay(bay), at);
         cell.stale_at = reading.observed_at.plus_s(stale_after_s.into());
         if let Some(spot) = cell.placed.as_ref().and_then(|p| self.bay_grid.item_mut(p.slot?)) {
             spot.last_state = Some(reading.state);

@@ -64,12 +64,12 @@ impl SiteCell {
     /// Recomputes when counts go stale. Returns a timer to set.
     pub fn renew_counts(
         &mut self,
-        stale_after_s: impl Fn(FeedId, Option<SensorId>) -> u32,
+        stale_after_s: impl Fn(FeedId, Option<SensorId>, UtcMicros) -> u32,
         now: UtcMicros,
     ) -> Option<UtcMicros> {
         for cell in &mut self.counts {
             if let Some((at, (feed, sensor))) = cell.count.observed_at.zip(cell.count.heard_from) {
-                cell.stale_at = at.plus_s(stale_after_s(feed, sensor).into());
+                cell.stale_at = at.plus_s(stale_after_s(feed, sensor, at).into());
                 cell.told_stale = cell.stale_at <= now;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use domain::bay_state::SourceKey;
 use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
 use domain::place::{Bay, Municipality, Publish, Site};
 use domain::{BayId, Feed, FeedFormat, UtcMicros};
@@ -43,6 +44,8 @@ pub(super) struct Facts {
     site_ids: HashMap<String, i32>,
     /// By place: its sensors, while they were bound to it.
     bound: HashMap<i32, Vec<Hold>>,
+    /// The same by place and by their feed, which may name the place itself.
+    bound_by_feed: HashMap<(i32, SourceKey), Vec<Hold>>,
     /// By municipality: the feeds that may name its places.
     feeds: HashMap<i32, Vec<Hold>>,
     closures: HashMap<i32, Vec<Span>>,
@@ -61,11 +64,13 @@ impl Facts {
         for (id, place) in &sites {
             site_ids.extend(place.versions.iter().map(|v| (v.def.id.clone(), *id)));
         }
+        let (bound, bound_by_feed) = bound(conn).await?;
         let mut facts = Facts {
             bays: versions(conn, 2).await?.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
             site_ids,
             sites,
-            bound: bound(conn).await?,
+            bound,
+            bound_by_feed,
             feeds: feeds(conn).await?,
             closures: closures(conn).await?,
             counted: counted.clone(),
@@ -114,9 +119,11 @@ impl Facts {
 
     /// Who may speak of a place, and how long that is believed.
     fn holds(&self, municipality: i32, place: i32) -> Vec<Hold> {
-        let feeds = self.feeds.get(&municipality).into_iter().flatten();
+        let feeds = self.feeds.get(&municipality).into_iter().flatten().flat_map(|feed| {
+            feed.except(self.bound_by_feed.get(&(place, feed.source)).into_iter().flatten().copied())
+        });
         let mut holds: Vec<Hold> =
-            feeds.chain(self.bound.get(&place).into_iter().flatten()).copied().collect();
+            feeds.chain(self.bound.get(&place).into_iter().flatten().copied()).collect();
         holds.sort_unstable_by_key(|h| (h.source, h.span.from));
         holds
     }
@@ -310,24 +317,28 @@ where
     Ok(places)
 }
 
-async fn bound(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, StoreError> {
-    type Row = (i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
+type Bound = (HashMap<i32, Vec<Hold>>, HashMap<(i32, SourceKey), Vec<Hold>>);
+
+async fn bound(conn: &mut PgConnection) -> Result<Bound, StoreError> {
+    type Row = (i32, i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT coalesce(b.bay, b.site), b.sensor, b.from_utc, b.until_utc, b.heartbeat_s, b.stale_after_s, f.def
+        "SELECT coalesce(b.bay, b.site), b.sensor, s.feed, b.from_utc, b.until_utc, b.heartbeat_s, b.stale_after_s, f.def
          FROM sensor_binding b JOIN sensor s ON s.id = b.sensor JOIN feed f ON f.id = s.feed
          WHERE coalesce(b.bay, b.site) IS NOT NULL ORDER BY b.sensor, b.from_utc",
     )
     .fetch_all(conn)
     .await?;
-    let mut bound: HashMap<i32, Vec<Hold>> = HashMap::new();
-    for (place, sensor, from, until, heartbeat_s, stale_after_s, Json(feed)) in rows {
+    let (mut bound, mut by_feed) = Bound::default();
+    for (place, sensor, feed_id, from, until, heartbeat_s, stale_after_s, Json(feed)) in rows {
         let signed = |n: i32| u32::try_from(n).unwrap_or(0);
         let heartbeat_s = heartbeat_s.map_or_else(|| feed.heartbeat_s(), signed);
         let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), signed);
         let span = Span { from: from.0, until: until.0 };
-        bound.entry(place).or_default().push(Hold { source: sensor, span, hold_us: hold_us(stale_s) });
+        let hold = Hold { source: sensor, span, hold_us: hold_us(stale_s) };
+        bound.entry(place).or_default().push(hold);
+        by_feed.entry((place, -feed_id)).or_default().push(hold);
     }
-    Ok(bound)
+    Ok((bound, by_feed))
 }
 
 fn hold_us(stale_after_s: u32) -> i64 {
