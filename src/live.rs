@@ -20,8 +20,8 @@ const TICK: Duration = Duration::from_millis(500);
 /// Transactions that may wait in memory for the reader.
 pub const MEMORY: usize = 64;
 
-/// A reader that could not look for so long loads everything anew: the log is pruned after an hour.
-const TOO_LONG: Duration = Duration::from_secs(1_800);
+/// How often the change log is read although nobody said that there is something.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -78,7 +78,7 @@ impl Feeder {
         }
         self.registry.send_replace(registry);
         info!("live state is rebuilt: {states} states in {:.1?}", began.elapsed());
-        Ok(Follower::new(self.pool.clone(), loaded.positions))
+        Ok(Follower::new(self.pool.clone(), loaded.positions, loaded.at))
     }
 
     async fn follow(
@@ -87,9 +87,11 @@ impl Feeder {
         rung: &mut mpsc::Receiver<Option<i64>>,
     ) -> Result<(), StoreError> {
         let mut tick = tokio::time::interval(TICK);
-        let mut looked = Instant::now();
         let mut failing = false;
-        // Writers of this process reach us through memory: their bell is no news.
+        // The log is looked at now and then even if all that happens comes through memory: what was read
+        // of it must not grow old.
+        let mut look_by = Instant::now() + LOOK_EVERY;
+        // Writers of this process reach us through memory: their notification is no news.
         let mut own: HashSet<i64> = HashSet::new();
         loop {
             let look = tokio::select! {
@@ -110,9 +112,10 @@ impl Feeder {
                     false
                 }
             };
-            if !look {
+            if !look && Instant::now() < look_by {
                 continue;
             }
+            look_by = Instant::now() + LOOK_EVERY;
             loop {
                 match follower.poll().await {
                     Ok(new) if new.is_empty() => break,
@@ -121,18 +124,14 @@ impl Feeder {
                             self.apply(committed.changes).await?;
                         }
                     }
-                    Err(error @ StoreError::Decode(_)) => return Err(error),
+                    Err(error @ (StoreError::Decode(_) | StoreError::Pruned)) => return Err(error),
                     Err(error) => {
                         if !std::mem::replace(&mut failing, true) {
                             warn!("the change log cannot be read: {error}; live state stands still");
                         }
-                        if looked.elapsed() > TOO_LONG {
-                            return Err(error);
-                        }
                         break;
                     }
                 }
-                looked = Instant::now();
                 if std::mem::take(&mut failing) {
                     info!("the change log is read again");
                 }

@@ -21,6 +21,8 @@ const DATABASE_ASKED_EVERY: Duration = Duration::from_secs(1);
 /// The state of the operators' routes.
 pub(crate) struct Ops {
     app: App,
+    /// A connection of its own: others may use all of the pool's.
+    pool: Option<store::Pool>,
     /// When the database was asked last, and whether it answered. Held while it is being asked, so
     /// that those who come meanwhile wait for the same answer.
     database: Mutex<Option<(Instant, bool)>>,
@@ -28,7 +30,8 @@ pub(crate) struct Ops {
 
 impl Ops {
     pub fn new(app: App) -> Arc<Self> {
-        Arc::new(Ops { app, database: Mutex::new(None) })
+        let pool = app.pool.as_ref().map(store::pool::single);
+        Arc::new(Ops { app, pool, database: Mutex::new(None) })
     }
 
     async fn has_database(&self, pool: &store::Pool) -> bool {
@@ -105,7 +108,7 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
     if let Some(hub) = &app.hub {
         checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
     }
-    if let Some(pool) = &app.pool {
+    if let Some(pool) = &ops.pool {
         checks.push(Check::new(
             "database",
             ops.has_database(pool).await,

@@ -236,5 +236,7 @@ async fn note_status(config: &Config) {
         statuses.into_iter().filter_map(|(id, s)| Some((id, serde_json::to_value(s).ok()?))).collect();
     // Not worth a word when the database is away: the writers say so.
     let _ = store::unmatched::note(&config.pool, &config.metrics.take_unmatched()).await;
-    let _ = store::feed_status::note(&config.pool, &statuses, (config.clock)()).await;
+    let noted = store::feed_status::note(&config.pool, &statuses, (config.clock)()).await;
+    // Known from the start, and also when nothing comes that would have to be stored.
+    config.metrics.store_available.set(noted.is_ok().into());
 }

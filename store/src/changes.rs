@@ -7,13 +7,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use domain::UtcMicros;
 use domain::live::Change;
 use sqlx::PgConnection;
 use sqlx::postgres::PgListener;
 use tracing::debug;
 
 use crate::StoreError;
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
+use crate::ts::Ts;
 
 /// The channel that is rung after each commit.
 pub const CHANNEL: &str = "kv_change";
@@ -135,12 +137,14 @@ pub enum Accepted {
 pub struct Follower {
     pool: Pool,
     positions: Positions,
+    /// By the database's clock: everything committed before has been read.
+    read_until: UtcMicros,
 }
 
 impl Follower {
-    /// Begins after `positions` (those of a loaded state).
-    pub fn new(pool: Pool, positions: Positions) -> Self {
-        Follower { pool, positions }
+    /// Begins after `positions`, those of a state that was loaded at `read_until` by the database's clock.
+    pub fn new(pool: Pool, positions: Positions, read_until: UtcMicros) -> Self {
+        Follower { pool, positions, read_until }
     }
 
     /// Places a transaction that reached this process through memory.
@@ -160,9 +164,25 @@ impl Follower {
     /// more.
     ///
     /// # Errors
-    /// See [`read_after`].
+    /// See [`read_after`]. [`StoreError::Pruned`]: what had not been read is gone; load the state again.
     pub async fn poll(&mut self) -> Result<Vec<Committed>, StoreError> {
+        let (began,): (Ts,) = sqlx::query_as("SELECT now()").fetch_one(&self.pool).await?;
         let new = read_after(&self.pool, &self.positions).await?;
+        // Asked afterwards: what is pruned later than that was there to be read.
+        let is_pruned: bool = sqlx::query_scalar(
+            "SELECT pruned_before > $1::timestamptz - make_interval(secs => $2) FROM change_log_reach",
+        )
+        .bind(Ts(self.read_until))
+        .bind(LONGEST_TRANSACTION.as_secs_f64())
+        .fetch_one(&self.pool)
+        .await?;
+        if is_pruned {
+            return Err(StoreError::Pruned);
+        }
+        // A full answer may have left something for the next.
+        if new.is_empty() {
+            self.read_until = began.0;
+        }
         for c in &new {
             self.positions.insert(c.writer, c.seq);
         }
@@ -173,6 +193,7 @@ impl Follower {
 /// Rings when somebody has committed, or wishes something.
 #[derive(Debug)]
 pub struct Bell {
+    /// One connection of its own: whoever waits must not take one from those who ask.
     pool: Pool,
     channel: &'static str,
     listener: Option<PgListener>,
@@ -181,7 +202,7 @@ pub struct Bell {
 impl Bell {
     /// Hung on `channel` when first waited for.
     pub fn new(pool: Pool, channel: &'static str) -> Self {
-        Bell { pool, channel, listener: None }
+        Bell { pool: pool::single(&pool), channel, listener: None }
     }
 
     /// Waits for the bell, at most a second; the number that was rung with (the writer, or the wish), or `None` when it is time to
@@ -212,12 +233,23 @@ impl Bell {
     }
 }
 
+/// The time of a log row is when its transaction began; it is visible when that ends. No writer's
+/// transaction takes so long.
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(300);
+
 /// Forgets log rows older than `keep`; a reader that was away for longer loads everything anew. What is not
 /// derived yet ([`crate::derive`]) stays.
 ///
 /// # Errors
 /// The database is not available.
 pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
+    // Said before it is done: a reader in between reloads once too often, and misses nothing.
+    sqlx::query(
+        "UPDATE change_log_reach SET pruned_before = greatest(pruned_before, now() - make_interval(secs => $1))",
+    )
+    .bind(keep.as_secs_f64())
+    .execute(pool)
+    .await?;
     let done = sqlx::query(
         "DELETE FROM change c
          WHERE committed_at < now() - make_interval(secs => $1)

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// The URL is not one of PostgreSQL.
     #[error("--database-url is not a PostgreSQL URL (postgres://user@host/database): {0}")]
     Url(#[source] sqlx::Error),
+    /// The change log no longer reaches back to what was read: load the state again.
+    #[error("the change log no longer reaches back to what was read")]
+    Pruned,
     /// A stored definition or log entry does not read back: written by a newer version, or damaged.
     #[error("stored data does not read back ({0}); was it written by a newer version?")]
     Decode(String),

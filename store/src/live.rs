@@ -3,7 +3,8 @@
 use domain::live::Change;
 use domain::site_count::CountState;
 use domain::{
-    BayId, BayReading, BayState, FeedId, Registry, SensorId, SiteId, VehicleId, observation::VehicleFix,
+    BayId, BayReading, BayState, FeedId, Registry, SensorId, SiteId, UtcMicros, VehicleId,
+    observation::VehicleFix,
 };
 use sqlx::types::Json;
 use sqlx::{Executor, FromRow};
@@ -22,6 +23,8 @@ pub struct Loaded {
     pub states: Vec<Change>,
     /// Follow the log from here.
     pub positions: Positions,
+    /// When that was, by the database's clock.
+    pub at: UtcMicros,
 }
 
 #[derive(FromRow)]
@@ -41,6 +44,7 @@ struct BayRow {
 pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
     let mut tx = pool.begin().await?;
     tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let (at,): (Ts,) = sqlx::query_as("SELECT now()").fetch_one(&mut *tx).await?;
     let positions: Vec<(i64, i64)> =
         sqlx::query_as("SELECT writer, max(seq) FROM change GROUP BY writer").fetch_all(&mut *tx).await?;
     let registry = crate::places::registry(&mut tx).await?;
@@ -85,5 +89,5 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
         fix: fix.0,
     }));
     states.extend(trips);
-    Ok(Loaded { registry, states, positions: positions.into_iter().collect() })
+    Ok(Loaded { registry, states, positions: positions.into_iter().collect(), at: at.0 })
 }

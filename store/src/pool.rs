@@ -11,8 +11,17 @@ use crate::StoreError;
 /// A pool of connections to one database.
 pub type Pool = sqlx::PgPool;
 
-/// Connections for reading and for short commands; the writers hold their own.
-const MAX_CONNECTIONS: u32 = 8;
+/// Answers that are written while they are read, each with a connection of its own all along.
+pub const STREAMS_AT_ONCE: usize = 4;
+
+/// Questions and commands that may be answered beside them.
+const SHORT_AT_ONCE: u32 = 8;
+
+/// Connections for reading and for short commands. Writers, the deriver and those who wait for a
+/// notification hold their own.
+const MAX_CONNECTIONS: u32 = STREAMS_AT_ONCE as u32 + SHORT_AT_ONCE;
+
+const ACQUIRE: Duration = Duration::from_secs(10);
 
 /// Parses `url`. Its password never reaches a log: nothing here prints it.
 ///
@@ -30,10 +39,18 @@ pub fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
 pub async fn connect(url: &str) -> Result<Pool, StoreError> {
     let pool = PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(ACQUIRE)
         .connect_with(options(url)?)
         .await?;
     Ok(pool)
+}
+
+/// One connection of its own to the database of `pool`, made when it is first used.
+pub fn single(pool: &Pool) -> Pool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE)
+        .connect_lazy_with(pool.connect_options().as_ref().clone())
 }
 
 /// How long the database may take to say that it is there.

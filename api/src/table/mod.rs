@@ -32,12 +32,10 @@ use utoipa::ToSchema;
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]
 pub use self::tests::documented;
+use store::pool::STREAMS_AT_ONCE as AT_ONCE;
+
 use crate::problem::Problem;
 use crate::wire::Source;
-
-/// So many tables are written at one time: each holds a connection to the database until its reader
-/// has taken the last row, and half of them remain for everything else.
-pub const AT_ONCE: usize = 4;
 
 /// How long a question waits for its turn.
 const TURN: Duration = Duration::from_secs(10);
@@ -151,7 +149,8 @@ pub struct Rows<R> {
     attribution: Vec<Source<'static>>,
 }
 
-/// Whose turn it is to write a table: see [`AT_ONCE`].
+/// Whose turn it is to write a table: each holds a connection to the database until its reader has taken
+/// the last row.
 #[derive(Clone)]
 pub struct Turns(Arc<Semaphore>);
 
