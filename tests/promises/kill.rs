@@ -1,4 +1,5 @@
-//! `kill -9` of the product, the broker and PostgreSQL under load. A proxy between broker and
+//! `kill -9` of the product, the broker and PostgreSQL under load, also by a supplier that repeats itself, and
+//! connections that break while MQTT 3.1.1 is spoken. A proxy between broker and
 //! product is the witness: whatever the product acknowledged is stored, exactly once, whoever was
 //! killed. Whatever the broker acknowledged to the publisher is stored too, unless the broker was
 //! the one killed: what it keeps is its own promise.
@@ -15,13 +16,23 @@ use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Packet};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 
 use crate::support::{Instance, Mosquitto, at, eventually, free_port, postmaster, town};
-use crate::witness::Witness;
+use crate::witness::{Version, Witness};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Victim {
     Product,
     Broker,
     Database,
+    Connection,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    victim: Victim,
+    version: Version,
+    /// Of the messages so many, percent, are published twice.
+    duplicates_pct: u64,
+    seed: u64,
 }
 
 /// What the publisher has under way at most.
@@ -32,13 +43,14 @@ fn rounds() -> u32 {
 }
 
 /// Publishes numbered observations until told to stop; returns how many, all of them acknowledged.
-/// What got no ack before a connection broke is sent again: same content, same row.
-async fn publish_until(port: u16, stop: tokio_util::sync::CancellationToken) -> u64 {
+/// What got no ack before a connection broke is sent again: same content, same row. So are `duplicates_pct`
+/// of all, for no reason.
+async fn publish_until(port: u16, duplicates_pct: u64, stop: tokio_util::sync::CancellationToken) -> u64 {
     let mut options = MqttOptions::new(format!("crash-{}", free_port()), "127.0.0.1", port);
     options.set_clean_start(false).set_keep_alive(Duration::from_secs(5)).set_connect_properties(
         ConnectProperties { session_expiry_interval: Some(600), ..ConnectProperties::new() },
     );
-    let (client, mut events) = AsyncClient::new(options, 2 * UNACKNOWLEDGED);
+    let (client, mut events) = AsyncClient::new(options, 4 * UNACKNOWLEDGED);
     let base = jiff::Timestamp::now();
     let send = |n: u64| {
         let at = base + jiff::SignedDuration::from_micros(n as i64);
@@ -63,8 +75,11 @@ async fn publish_until(port: u16, stop: tokio_util::sync::CancellationToken) -> 
                     event = &mut polling => break event,
                     _ = tick.tick(), if is_connected && !stop.is_cancelled() => {
                         for _ in unacknowledged.len()..UNACKNOWLEDGED.min(unacknowledged.len() + 20) {
-                            send(published);
-                            asked.push_back(published);
+                            let copies = 1 + usize::from(published * 37 % 100 < duplicates_pct);
+                            for n in std::iter::repeat_n(published, copies) {
+                                send(n);
+                                asked.push_back(n);
+                            }
                             unacknowledged.insert(published);
                             published += 1;
                         }
@@ -101,15 +116,30 @@ async fn publish_until(port: u16, stop: tokio_util::sync::CancellationToken) -> 
     published
 }
 
-async fn nothing_is_lost_or_doubled(victim: Victim, seed: u64) {
+/// The town's places; its native feed over a broker of this version.
+fn places(instance: &Instance, witness: &Witness, version: Version) -> std::path::PathBuf {
+    let folder = town(instance.dir.path());
+    if version == Version::V311 {
+        let file = folder.join("feeds.toml");
+        let feeds = std::fs::read_to_string(&file).unwrap();
+        let feeds = feeds.replace("topic = \"kv/1/alt/#\"", "topic = \"kv/1/alt/#\"\nbroker = \"old\"");
+        let broker = format!("[[broker]]\nid = \"old\"\nurl = \"{}\"\nversion = \"3.1.1\"\n", witness.url());
+        std::fs::write(file, broker + &feeds).unwrap();
+    }
+    folder
+}
+
+async fn nothing_is_lost_or_stored_twice(case: Case) {
+    let Case { victim, version, duplicates_pct, seed } = case;
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
     let mut mosquitto = Mosquitto::start();
-    let witness = Witness::between(mosquitto.port).await;
-    let mut instance = Instance::serve(&["--mqtt-url", &witness.url()]).await;
-    instance.import(&town(instance.dir.path()));
+    let witness = Witness::between(mosquitto.port, version).await;
+    let own = if version == Version::V311 { mosquitto.url() } else { witness.url() };
+    let mut instance = Instance::serve(&["--mqtt-url", &own]).await;
+    instance.import(&places(&instance, &witness, version));
     instance.subscribed().await;
     let stop = tokio_util::sync::CancellationToken::new();
-    let publisher = tokio::spawn(publish_until(mosquitto.port, stop.clone()));
+    let publisher = tokio::spawn(publish_until(mosquitto.port, duplicates_pct, stop.clone()));
     for round in 1..=rounds() {
         // Each kill under load: a database that never comes up is only waited for, ever longer.
         let before = witness.acknowledged_times();
@@ -121,6 +151,7 @@ async fn nothing_is_lost_or_doubled(victim: Victim, seed: u64) {
                 instance.restart().await;
             }
             Victim::Broker => mosquitto.kill_and_restart(),
+            Victim::Connection => witness.cut(),
             Victim::Database => {
                 eventually("PostgreSQL runs and is killed", || async {
                     let pid = postmaster(&instance.data())?;
@@ -148,10 +179,10 @@ async fn nothing_is_lost_or_doubled(victim: Victim, seed: u64) {
     })
     .await;
     let distinct = stored.iter().copied().collect::<BTreeSet<u64>>().len();
-    assert_eq!(stored.len(), distinct, "a row is doubled");
+    assert_eq!(stored.len(), distinct, "a row is stored twice");
     assert!(witness.faults().is_empty(), "{:#?}\n{}", witness.faults(), instance.log());
     eprintln!(
-        "{victim:?}: {published} published, {} deliveries ({} under an id in use), {} acknowledged by us, \
+        "{case:?}: {published} published, {} deliveries ({} under an id in use), {} acknowledged by us, \
          {distinct} stored once, {} lost by the broker",
         witness.deliveries(),
         witness.reused_ids(),
@@ -170,17 +201,31 @@ async fn stored(instance: &Instance) -> Option<Vec<u64>> {
     rows.ok().map(|rows| rows.into_iter().map(|seq| seq as u64).collect())
 }
 
+fn case(victim: Victim, seed: u64) -> Case {
+    Case { victim, version: Version::V5, duplicates_pct: 0, seed }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_the_product() {
-    nothing_is_lost_or_doubled(Victim::Product, 1).await;
+    nothing_is_lost_or_stored_twice(case(Victim::Product, 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_the_broker() {
-    nothing_is_lost_or_doubled(Victim::Broker, 2).await;
+    nothing_is_lost_or_stored_twice(case(Victim::Broker, 2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_postgresql() {
-    nothing_is_lost_or_doubled(Victim::Database, 3).await;
+    nothing_is_lost_or_stored_twice(case(Victim::Database, 3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_product_while_the_supplier_repeats_itself() {
+    nothing_is_lost_or_stored_twice(Case { duplicates_pct: 30, ..case(Victim::Product, 4) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_connections_of_mqtt_3_1_1() {
+    nothing_is_lost_or_stored_twice(Case { version: Version::V311, ..case(Victim::Connection, 5) }).await;
 }

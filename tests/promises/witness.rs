@@ -1,7 +1,7 @@
 //! A TCP proxy between a broker and the product that reads along: which messages were delivered,
 //! and which of them the product acknowledged.
 //!
-//! It understands what it must of MQTT 5.0: fixed headers, PUBLISH at QoS 1, PUBACK.
+//! It understands what it must of MQTT 5.0 and 3.1.1: fixed headers, PUBLISH at QoS 1, PUBACK.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,7 +18,15 @@ const PUBACK: u8 = 4;
 pub struct Witness {
     pub port: u16,
     seen: Arc<Mutex<Seen>>,
+    cut: tokio::sync::watch::Sender<u32>,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// Which of MQTT's protocols the product speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    V5,
+    V311,
 }
 
 #[derive(Default)]
@@ -36,19 +44,33 @@ struct Seen {
 type InFlight = Arc<Mutex<HashMap<u16, VecDeque<u64>>>>;
 
 impl Witness {
-    pub async fn between(broker_port: u16) -> Witness {
+    pub async fn between(broker_port: u16, version: Version) -> Witness {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen: Arc<Mutex<Seen>> = Arc::default();
+        let (cut, cuts) = tokio::sync::watch::channel(0);
         let task = tokio::spawn({
             let seen = seen.clone();
             async move {
                 while let Ok((product, _)) = listener.accept().await {
-                    tokio::spawn(pass_on(product, broker_port, seen.clone()));
+                    let (passing, mut cuts) =
+                        (pass_on(product, broker_port, version, seen.clone()), cuts.clone());
+                    cuts.mark_unchanged();
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = passing => {}
+                            _ = cuts.changed() => {}
+                        }
+                    });
                 }
             }
         });
-        Witness { port, seen, task }
+        Witness { port, seen, cut, task }
+    }
+
+    /// Ends every connection, wherever it is.
+    pub fn cut(&self) {
+        self.cut.send_modify(|n| *n += 1);
     }
 
     pub fn url(&self) -> String {
@@ -89,7 +111,7 @@ impl Drop for Witness {
 }
 
 /// Until one side ends, then the other is closed too.
-async fn pass_on(product: TcpStream, broker_port: u16, seen: Arc<Mutex<Seen>>) {
+async fn pass_on(product: TcpStream, broker_port: u16, version: Version, seen: Arc<Mutex<Seen>>) {
     let Ok(broker) = TcpStream::connect(("127.0.0.1", broker_port)).await else { return };
     let (_, _) = (product.set_nodelay(true), broker.set_nodelay(true));
     let (from_product, to_product) = product.into_split();
@@ -103,7 +125,7 @@ async fn pass_on(product: TcpStream, broker_port: u16, seen: Arc<Mutex<Seen>>) {
     // A message is noted before the product can have it, an ack before the broker can.
     let delivered = |first: u8, body: &[u8]| {
         if first >> 4 == PUBLISH && (first >> 1) & 3 == 1 {
-            let (packet_id, seq) = publish(body).expect("a PUBLISH of ours");
+            let (packet_id, seq) = publish(body, version).expect("a PUBLISH of ours");
             let under_way = {
                 let mut in_flight = in_flight.lock();
                 let same_id = in_flight.entry(packet_id).or_default();
@@ -185,11 +207,14 @@ fn variable_length(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Packet id and the payload's `seq`.
-fn publish(body: &[u8]) -> Option<(u16, u64)> {
+fn publish(body: &[u8], version: Version) -> Option<(u16, u64)> {
     let topic = usize::from(u16::from_be_bytes([*body.first()?, *body.get(1)?]));
     let rest = body.get(2 + topic..)?;
     let packet_id = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
-    let (properties, size) = variable_length(rest.get(2..)?)?;
-    let payload: Value = serde_json::from_slice(rest.get(2 + size + properties..)?).ok()?;
+    let properties = match version {
+        Version::V5 => variable_length(rest.get(2..)?).map(|(length, size)| length + size)?,
+        Version::V311 => 0,
+    };
+    let payload: Value = serde_json::from_slice(rest.get(2 + properties..)?).ok()?;
     Some((packet_id, payload["seq"].as_u64()?))
 }
