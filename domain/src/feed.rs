@@ -164,6 +164,16 @@ impl Feed {
     }
 }
 
+/// An address without what may be secret in it: user and password, query and fragment.
+pub fn shown_address(url: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = bare.split_once("://").map_or(("", bare), |(s, rest)| (s, rest));
+    let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{separator}{host}{path}")
+}
+
 /// Whether an MQTT topic filter (`+`, `#`) matches a topic (MQTT 5.0, 4.7).
 pub fn topic_matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && !filter.starts_with('$') {
@@ -207,6 +217,20 @@ mod tests {
         assert!(!topic_matches("a/+", "a"));
         assert!(!topic_matches("a/+", "a/b/c"));
         assert!(!topic_matches("#", "$SYS/broker"));
+    }
+
+    #[test]
+    fn a_shown_address_holds_no_secret() {
+        for (url, shown) in [
+            ("https://h.example/rt/vehicles.pb", "https://h.example/rt/vehicles.pb"),
+            ("https://me:s3cret@h.example:8443/rt?key=s3cret#s3cret", "https://h.example:8443/rt"),
+            ("https://me:s3c@ret@h.example", "https://h.example"),
+            ("me:s3cret@h.example/x@y", "h.example/x@y"),
+            ("mqtt://h.example?password=s3cret", "mqtt://h.example"),
+            ("", ""),
+        ] {
+            assert_eq!(shown_address(url), shown);
+        }
     }
 
     #[test]

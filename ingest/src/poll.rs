@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::Reason;
+use domain::feed::shown_address;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -45,7 +46,8 @@ pub async fn run(
                 let payload = Bytes::from(payload);
                 is_failing = false;
                 route.meter.connected_since(Some(received_at));
-                let message = Message { topic: without_query(url), payload: &payload, qos: 1, received_at };
+                let topic = shown_address(url);
+                let message = Message { topic: &topic, payload: &payload, qos: 1, received_at };
                 let number = accumulator.acks.owe(0);
                 let source = Source {
                     feed: route.feed.id,
@@ -76,14 +78,11 @@ pub async fn run(
     }
 }
 
-/// Keys stand in queries: they reach neither a log nor the quarantine.
-fn without_query(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or(url)
-}
-
 fn fetch(url: &str, limit: usize) -> Result<Vec<u8>, String> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
-    let mut response = agent.get(url).call().map_err(|e| e.to_string())?;
+    // Keys stand in addresses: they reach neither a log nor the quarantine.
+    let shown = |error: ureq::Error| error.to_string().replace(url, &shown_address(url));
+    let mut response = agent.get(url).call().map_err(shown)?;
     let mut body = Vec::new();
     // One byte more than allowed: then it is rejected as too large, not cut.
     let mut reader = response.body_mut().as_reader().take(limit as u64 + 1);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::feed::shown_address;
 use serde_json::{Map, Value};
 
 use crate::cell::{Cell, Complaint, Notation, Taken, shown};
@@ -68,7 +69,8 @@ impl<'p> Record<'p> {
         match take(Cell { value, notation: self.notation }) {
             Ok(taken) => Some(taken),
             Err(Complaint { message, remedy }) => {
-                let value = shown(value);
+                // Passwords and keys stand in addresses.
+                let value = if name == "url" { shown_address(&shown(value)) } else { shown(value) };
                 self.complain(name, Some(value), message, remedy);
                 None
             }

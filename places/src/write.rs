@@ -1,9 +1,11 @@
 //! Writing the files: the same definitions give the same bytes.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use domain::feed::shown_address;
 use domain::geo::Geometry;
 use domain::place::{Bay, Publish, Restriction, Site, Texts};
 use domain::{Broker, Feed, UtcMicros};
@@ -24,7 +26,13 @@ pub fn write(dir: &Path, all: &Existing) -> io::Result<()> {
     fs::write(dir.join("bays.geojson"), collection(&all.bays, |b| &b.id, BayOut::of, |b| &b.geometry)?)?;
     fs::write(dir.join("sensors.csv"), sensors(all)?)?;
     fs::write(dir.join("vehicles.csv"), vehicles(all)?)?;
-    fs::write(dir.join("feeds.toml"), feeds(all)?)?;
+    let to = dir.join("feeds.toml");
+    fs::write(&to, feeds(all)?)?;
+    let addresses = || all.feeds.iter().filter_map(|feed| feed.url.as_deref());
+    if addresses().any(|url| shown_address(url) != url) {
+        // Keys stand in these: for the owner's eyes.
+        fs::set_permissions(&to, Permissions::from_mode(0o600))?;
+    }
     fs::write(dir.join("closures.csv"), closures(all)?)?;
     fs::write(dir.join("calendar.csv"), calendar(all)?)
 }

@@ -191,6 +191,8 @@ async fn refuses_other_machines_without_a_users_file() {
         .to_string();
     assert!(refused.contains("--mqtt-users") && refused.contains("127.0.0.1"), "{refused}");
 
+    let number = UsersFile::parse("[[user]]\nname = \"a\"\npassword = 4711\n").err().unwrap().to_string();
+    assert!(number.contains("line 3") && number.contains("string") && !number.contains("4711"), "{number}");
     let nobody = UsersFile::parse("").unwrap();
     let broker =
         EmbeddedBroker::start(listen, Some(&nobody), storage.path(), Box::new(|_| ())).await.unwrap();

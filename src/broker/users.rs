@@ -70,8 +70,8 @@ impl UsersFile {
         let line_at = |offset: usize| text[..offset].matches('\n').count() + 1;
         // The error's own display quotes the line, where a password may stand.
         let file: File = toml::from_str(text).map_err(|error| match error.span() {
-            Some(span) => anyhow!("line {}: {}", line_at(span.start), error.message()),
-            None => anyhow!("{}", error.message()),
+            Some(span) => anyhow!("line {}: {}", line_at(span.start), without_value(error.message())),
+            None => anyhow!("{}", without_value(error.message())),
         })?;
         let mut users = HashMap::new();
         for entry in file.user {
@@ -87,6 +87,14 @@ impl UsersFile {
 
     pub fn get(&self, name: &str) -> Option<&User> {
         self.users.get(name)
+    }
+}
+
+/// What a parser says of a value of the wrong type, without the value: a password may be written as a number.
+fn without_value(message: &str) -> String {
+    match message.split_once(", expected ") {
+        Some((said, wanted)) if said.starts_with("invalid ") => format!("expected {wanted}"),
+        _ => message.to_owned(),
     }
 }
 

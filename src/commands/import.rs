@@ -28,9 +28,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Ok(files) => files,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    for note in &files.notes {
-        eprintln!("note: {note}");
-    }
+    tell(&files.notes);
     let database = Database::visit(&args.database).await?;
     let missing = match args.missing {
         MissingArg::Keep => Missing::Keep,
@@ -45,9 +43,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     match outcome? {
         Err(problems) => Ok(refuse(&problems)),
         Ok(Imported { report, other, remarks }) => {
-            for remark in remarks {
-                eprintln!("note: {remark}");
-            }
+            tell(&remarks);
             print!("{}", describe(&report, missing, args.check));
             for sentence in lacking? {
                 eprintln!("note: {sentence}");
@@ -60,6 +56,18 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// Notes beyond these are counted: one wrong number may stand behind thousands.
+const MAX_NOTES: usize = 50;
+
+fn tell(notes: &[Problem]) {
+    for note in notes.iter().take(MAX_NOTES) {
+        eprintln!("note: {note}");
+    }
+    if let Some(more) = notes.len().checked_sub(MAX_NOTES).filter(|more| *more > 0) {
+        eprintln!("note: and {more} more");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -81,11 +82,12 @@ async fn vehicles_come_by_http_and_keep_their_place() {
     let folder = town(instance.dir.path());
     let feed = format!(
         "[[feed]]\nid = \"polled\"\nmunicipality = \"kreis\"\nformat = \"gtfs-rt\"\n\
-         url = \"http://127.0.0.1:{port}/rt.pb?key=s3cret\"\nevery_s = 1\nattribution = \"RVM\"\n"
+         url = \"http://me:s3cret@127.0.0.1:{port}/rt.pb?key=s3cret\"\nevery_s = 1\nattribution = \"RVM\"\n"
     );
     std::fs::write(folder.join("feeds.toml"), feed).unwrap();
     std::fs::write(folder.join("sensors.csv"), "id,feed\n").unwrap();
-    instance.import(&folder);
+    let (ok, out, err) = instance.command(&["import", &folder.to_string_lossy()]);
+    assert!(ok && !format!("{out}{err}").contains("s3cret"), "{out}{err}");
     eventually("the failure is told", || async {
         instance.log().contains("cannot be fetched").then_some(())
     })
@@ -120,6 +122,11 @@ async fn vehicles_come_by_http_and_keep_their_place() {
     assert_eq!(rejections["items"][0]["topic"], format!("http://127.0.0.1:{port}/rt.pb"));
     *body.lock() = Some(full_dataset(now_s(), vec![late_by(180)]).to_vec());
     eventually("good ones count again", || async { (vehicle().await["delay_s"] == 180).then_some(()) }).await;
+    let exported = instance.dir.path().join("exported");
+    let (ok, out, err) = instance.command(&["export", &exported.to_string_lossy()]);
+    assert!(ok && !format!("{out}{err}").contains("s3cret"), "{out}{err}");
+    let mode = std::fs::metadata(exported.join("feeds.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "addresses with keys in them are for the owner's eyes");
     assert!(!instance.log().contains("s3cret"), "{}", instance.log());
     instance.stop().await;
 }

@@ -109,7 +109,7 @@ fn feeds_are_whole() {
     );
     assert_eq!(
         problems(
-            "[[feed]]\nid = 'f'\nmunicipality = 'c'\nformat = 'gtfs-rt'\nurl = 'ftp://x'\ntopic = 'a'\n"
+            "[[feed]]\nid = 'f'\nmunicipality = 'c'\nformat = 'gtfs-rt'\nurl = 'ftp://me:hunter2@x?key=hunter2'\ntopic = 'a'\n"
         ),
         "feeds.toml:5: url = 'ftp://x': is not a web address\n  remedy: write https://host/path\n\
          feeds.toml:6: topic: has no meaning for a feed that is polled from 'url'\n  remedy: delete 'url' or 'topic'"
