@@ -56,7 +56,7 @@ pub struct Asked {
     bucket: Option<String>,
     /// route (default), stop, municipality, separated by commas
     group_by: Option<String>,
-    /// mo-fr, sa, so, holiday, separated by commas; a holiday is no other kind of day
+    /// mo-fr, sa, so, holiday, market, event, separated by commas; a holiday is neither mo-fr nor sa
     days: Option<String>,
     /// 09:00-18:00, the town's time
     hours: Option<String>,

@@ -58,7 +58,7 @@ pub struct Asked {
     to: String,
     /// bay, site, zone, restriction, municipality; default: one figure of all
     group_by: Option<String>,
-    /// mo-fr, sa, so, holiday, market, event, separated by commas
+    /// mo-fr, sa, so, holiday, market, event, separated by commas; a holiday is neither mo-fr nor sa
     days: Option<String>,
     /// 09:00-18:00, the town's time, in quarters of an hour
     hours: Option<String>,

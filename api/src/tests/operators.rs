@@ -84,6 +84,25 @@ async fn the_document_lists_every_route_and_the_page_shows_it() {
     insta::assert_snapshot!("openapi", document);
 }
 
+#[test]
+fn operating_says_of_every_path_who_may_ask_and_every_list_of_days_is_whole() {
+    let operating = include_str!("../../../docs/OPERATING.md");
+    let (_, table) = operating.split_once("\n## Keys\n").unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let document: serde_json::Value = serde_json::from_str(&openapi_json().unwrap()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let is_named =
+            ["`", "`GET ", "`POST "].iter().any(|before| table.contains(&format!("{before}{path}`")));
+        assert!(is_named, "{path} is not in OPERATING's table of keys");
+        let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
+        for days in parameters.filter(|parameter| parameter["name"] == "days") {
+            let said = days["description"].as_str().unwrap();
+            let choices = domain::day_kind::DayKind::choices();
+            assert!(said.starts_with(&choices), "{path}: days: {said}, and not {choices}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_ports_part_the_public_from_operators() {
     let county = County::new();
