@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::UtcMicros;
 use serde::Serialize;
 
 use crate::params::Params;
@@ -69,7 +70,7 @@ pub fn private(body: &impl Serialize) -> Response {
 }
 
 /// Gives an answer a name, so that it need not be sent again while nothing has changed. The name
-/// is weak: the ages in the answer count on.
+/// is weak: compression writes the same in other bytes.
 #[derive(Debug)]
 pub struct Tag(String);
 
@@ -77,6 +78,11 @@ impl Tag {
     /// `version` changes whenever the answer may; `variant` tells answers of one address apart.
     pub fn new(version: &str, variant: &str) -> Self {
         Tag(format!("W/\"{version}{variant}\""))
+    }
+
+    /// Of an answer with ages in it: they count on, so the name holds for a second.
+    pub fn aging(version: &str, variant: &str, now: UtcMicros) -> Self {
+        Tag::new(version, &format!("{variant}-{}", now.0.div_euclid(domain::time::MICROS_PER_S)))
     }
 
     /// A 304 if the caller has this answer already.

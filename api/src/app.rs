@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::forecast::Forecasts;
 use crate::hub::LiveHub;
-use crate::table::Turns;
+use crate::turns::Turns;
 use crate::ways::Ways;
 
 /// Says what time it is.
@@ -61,7 +61,7 @@ impl App {
             forecasts: self.forecasts.clone(),
             clock: self.clock.clone(),
             pool: self.pool.clone(),
-            turns: Turns::default(),
+            turns: Turns::of_tables(),
             shutdown: self.shutdown.clone(),
             has_docs,
         })

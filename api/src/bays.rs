@@ -99,14 +99,15 @@ pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Re
     let params = query.params(LIST_PARAMETERS)?;
     let format = Format::of(&params, &headers)?;
     let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
-    let tag = Tag::new(&shared.hub.parking_tag(), if format == Format::GeoJson { "g" } else { "" });
-    if let Some(unchanged) = tag.known(&headers) {
-        return Ok(unchanged);
-    }
     let now = shared.now();
+    let variant = if format == Format::GeoJson { "g" } else { "" };
+    let tag = Tag::aging(&shared.hub.parking_tag(), variant, now);
     let (views, more, registry) = {
         let live = shared.hub.read();
         let within = Within { bbox, municipality: params.municipality(live.map.registry())? };
+        if let Some(unchanged) = tag.known(&headers) {
+            return Ok(unchanged);
+        }
         let (ids, more) = live.map.bays_page(&within, after.as_deref(), limit);
         let views: Vec<BayView> = ids.into_iter().filter_map(|id| live.map.bay(id, now)).collect();
         (views, more, live.map.registry().clone())
@@ -151,13 +152,13 @@ pub async fn bay(
 ) -> Result<Response, Problem> {
     query.params(&[])?;
     let now = shared.now();
-    let tag = Tag::new(&shared.hub.parking_tag(), "");
+    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
     let (view, registry) = {
         let live = shared.hub.read();
         (live.map.bay_by_key(&id, now), live.map.registry().clone())
     };
     let bay = view.as_ref().and_then(|v| out(v, &registry, now));
-    let bay = bay.ok_or_else(|| Problem::not_found("There is no bay with this id."))?;
+    let bay = bay.ok_or_else(Problem::no_bay)?;
     if let Some(unchanged) = tag.known(&headers) {
         return Ok(unchanged);
     }

@@ -33,6 +33,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod transit;
+mod turns;
 mod unbuilt;
 mod unmatched;
 mod vehicles;

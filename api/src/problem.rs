@@ -111,8 +111,21 @@ impl Problem {
     }
 
     /// Something that is not there, or not for everyone: the answer is the same.
-    pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here", detail)
+    pub fn not_found(detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here", detail).remedy(remedy)
+    }
+
+    /// A site that is not there, or not for everyone.
+    pub fn no_site() -> Self {
+        Self::not_found("There is no site with this id.", "GET /v1/sites lists the sites with their ids.")
+    }
+
+    /// A bay that is not there, or not for everyone.
+    pub fn no_bay() -> Self {
+        Self::not_found(
+            "There is no bay with this id.",
+            "GET /v1/bays lists the bays with their ids; bays that may not be shown are not among them.",
+        )
     }
 
     /// A path that exists, with a method that it does not know.
@@ -123,6 +136,7 @@ impl Problem {
             "The method is not allowed here",
             "This address does not know this method.",
         )
+        .remedy("Use a method that the API's description (/openapi.json) lists for this address; the answer's Allow names them.")
     }
 
     /// A key is needed, and none or a wrong one was given.
@@ -140,6 +154,7 @@ impl Problem {
             "This key does not allow that",
             "The key's role or municipality does not cover this.",
         )
+        .remedy("Ask the operator for a key of the right role and municipality: `kreisverkehr key create`.")
     }
 
     /// A fault of ours.

@@ -185,6 +185,7 @@ pub async fn punctuality(
 ) -> Result<Response, Problem> {
     let question = Question::of(&shared, &headers, &query, "punctuality").await?;
     let pool = pool(&shared)?.clone();
+    let turn = shared.turns.take().await?;
     let credits = Credits::default();
     let rows = rows(pool, question.towns, credits.clone());
     let table = Table {
@@ -193,7 +194,7 @@ pub async fn punctuality(
         extra: credits.extra(question.registry),
         cache: question.cache,
     };
-    table.answer(&shared.turns, question.shape, rows).await
+    table.answer(turn, question.shape, rows).await
 }
 
 fn rows(

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, Method, header};
+use axum::extract::{DefaultBodyLimit, RawQuery};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -119,7 +119,6 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
         .merge(replay::other_methods())
         .with_state(shared)
         .layer(from_fn_with_state(meters, measure))
-        .layer(cors())
 }
 
 fn ops_routes(app: &App) -> Router {
@@ -137,13 +136,15 @@ fn health(app: &App) -> Router {
 }
 
 fn finish(router: Router, has_docs: bool) -> Router {
-    let remedy = if has_docs { "/docs lists what there is." } else { "Look at the path again." };
     router
         .merge(pages::assets::routes())
-        .fallback(
-            move || async move { Problem::not_found("There is nothing at this address.").remedy(remedy) },
-        )
+        .fallback(move |headers: HeaderMap, query: RawQuery| async move {
+            pages::not_found(&headers, query.0.as_deref(), has_docs)
+        })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        // Outside of all routes and of what answers for a method that a route does not know: that is where a
+        // browser's preflight ends.
+        .layer(cors())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         // Its default leaves event streams alone: compression would hold events back.
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(packed_already())))

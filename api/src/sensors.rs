@@ -296,7 +296,12 @@ pub async fn sensor(
     let scope = scope(&shared, &headers).await?;
     query.params(&[])?;
     let device = inspect::devices(pool(&shared)?, &scope, Some(&spelled(&id)), None, 1).await?.pop();
-    let device = device.ok_or_else(|| Problem::not_found("There is no sensor with this id."))?;
+    let device = device.ok_or_else(|| {
+        Problem::not_found(
+            "There is no sensor with this id.",
+            "GET /v1/sensors lists the sensors that this key may see.",
+        )
+    })?;
     let bindings = {
         let live = shared.hub.read();
         let registry = live.map.registry();

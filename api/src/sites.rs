@@ -136,15 +136,16 @@ pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
     let params = query.params(LIST_PARAMETERS)?;
     let format = Format::of(&params, &headers)?;
     let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
-    let tag = Tag::new(&shared.hub.parking_tag(), if format == Format::GeoJson { "g" } else { "" });
-    if let Some(unchanged) = tag.known(&headers) {
-        return Ok(unchanged);
-    }
     let now = shared.now();
+    let variant = if format == Format::GeoJson { "g" } else { "" };
+    let tag = Tag::aging(&shared.hub.parking_tag(), variant, now);
     let (seen, more, registry) = {
         let live = shared.hub.read();
         let map = &live.map;
         let within = Within { bbox, municipality: params.municipality(map.registry())? };
+        if let Some(unchanged) = tag.known(&headers) {
+            return Ok(unchanged);
+        }
         let (ids, more) = map.sites_page(&within, after.as_deref(), limit);
         let see = |id| Some((map.site(id, now)?, map.by_restriction(id, now)));
         let seen: Vec<Seen> = ids.into_iter().filter_map(see).collect();
@@ -190,14 +191,14 @@ pub async fn site(
 ) -> Result<Response, Problem> {
     query.params(&[])?;
     let now = shared.now();
-    let tag = Tag::new(&shared.hub.parking_tag(), "");
+    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
     let (seen, registry) = {
         let live = shared.hub.read();
         let view = live.map.site_by_key(&id, now);
         (view.map(|v| (v, live.map.by_restriction(v.id, now))), live.map.registry().clone())
     };
     let site = seen.as_ref().and_then(|s| out(s, &registry, now));
-    let site = site.ok_or_else(|| Problem::not_found("There is no site with this id."))?;
+    let site = site.ok_or_else(Problem::no_site)?;
     if let Some(unchanged) = tag.known(&headers) {
         return Ok(unchanged);
     }

@@ -30,7 +30,7 @@ pub fn routes() -> Router<Arc<Shared>> {
 
 async fn not_yet(State(shared): Ctx, headers: HeaderMap, role: Role) -> Problem {
     match Caller::with(&shared, &headers, role).await {
-        Ok(_) => Problem::not_found("This is not built yet."),
+        Ok(_) => Problem::not_found("This is not built yet.", "Look into the changelog of later versions."),
         Err(problem) => problem,
     }
 }

@@ -108,6 +108,7 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     };
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
+    let turn = shared.turns.take().await?;
     let parts = Parts::of(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
@@ -116,7 +117,7 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let (shape, cache) = (question.shape, question.cache);
     let file_stem = format!("occupancy-{}", question.period.from.to_string().get(..10).unwrap_or_default());
     let rows = Walk::begin(pool.clone(), question, parts, bucket, shared.now()).await?.rows();
-    Table { columns: COLUMNS, file_stem, extra, cache }.answer(&shared.turns, shape, rows).await
+    Table { columns: COLUMNS, file_stem, extra, cache }.answer(turn, shape, rows).await
 }
 
 /// Goes through the period hour by hour.

@@ -116,6 +116,7 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
+    let turn = shared.turns.take().await?;
     let mut parts = Parts::of(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
@@ -160,7 +161,7 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
     let extra = attribution(&registry, &question);
     let file_stem = format!("stays-{}", question.period.from.to_string().get(..10).unwrap_or_default());
     Table { columns: COLUMNS, file_stem, extra, cache: question.cache }
-        .answer(&shared.turns, question.shape, stream::iter(rows))
+        .answer(turn, question.shape, stream::iter(rows))
         .await
 }
 

@@ -15,6 +15,7 @@ use super::asked::AskedSite;
 use super::when::times;
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::hub::LiveHub;
 use crate::params::RawQuery;
 use crate::problem::{Problem, ProblemBody};
 use crate::ways::{Outlook, known_at, supply};
@@ -108,10 +109,8 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
         let live = shared.hub.read();
         let map = &live.map;
         let seen = match (params.text("site"), params.text("bay")) {
-            (Some(site), None) => Seen::site(map, site, &times, now)
-                .ok_or_else(|| Problem::not_found("There is no site with this id."))?,
-            (None, Some(bay)) => Seen::bay(map, bay, &times, now)
-                .ok_or_else(|| Problem::not_found("There is no bay with this id."))?,
+            (Some(site), None) => Seen::site(map, site, now).ok_or_else(Problem::no_site)?,
+            (None, Some(bay)) => Seen::bay(map, bay, now).ok_or_else(Problem::no_bay)?,
             (Some(_), Some(bay)) => {
                 let detail = "'site' and 'bay' exclude each other.";
                 return Err(Problem::bad_parameter("bay", bay, detail).remedy("Give one of them."));
@@ -123,7 +122,13 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     // Some microseconds for each time.
     let work = {
         let (shared, registry) = (shared.clone(), registry.clone());
-        move || answer::json(&seen.written(&shared, &registry, now))
+        move || {
+            let mut seen = seen;
+            if let Some(site) = &mut seen.site {
+                site.look(&shared.hub, &times, now);
+            }
+            answer::json(&seen.written(&shared, &registry, &times, now))
+        }
     };
     let mut response = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
     let cache = axum::http::HeaderValue::from_static(answer::LIVE);
@@ -135,24 +140,36 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
 struct Seen {
     site: Option<SeenSite>,
     bay: Option<BayView>,
-    times: Vec<UtcMicros>,
 }
+
+/// What is offered at so many times is looked up in one go; between them live state may move on.
+const TIMES_AT_ONCE: usize = 32;
 
 struct SeenSite {
     view: SiteView,
     municipality: MunicipalityId,
     kind: SiteKind,
+    position: LatLon,
     /// What the site offers to everyone at each of the times; `None` of a site that is not for cars.
     offers: Vec<Option<Offer>>,
 }
 
 impl SeenSite {
-    fn new(map: &LiveMap, view: SiteView, times: &[UtcMicros], now: UtcMicros) -> Option<Self> {
+    fn new(map: &LiveMap, view: SiteView) -> Option<Self> {
         let entry = map.registry().site(view.id)?;
-        let here: LatLon = entry.def.position();
-        let offer = |at: &UtcMicros| map.site_offer(view.id, here, &map.driver([], Some(*at)), now);
-        let (municipality, kind) = (entry.municipality, entry.def.kind);
-        Some(SeenSite { view, municipality, kind, offers: times.iter().map(offer).collect() })
+        let (municipality, kind, position) = (entry.municipality, entry.def.kind, entry.def.position());
+        Some(SeenSite { view, municipality, kind, position, offers: Vec::new() })
+    }
+
+    /// Looks up what is offered at `times`.
+    fn look(&mut self, hub: &LiveHub, times: &[UtcMicros], now: UtcMicros) {
+        for times in times.chunks(TIMES_AT_ONCE) {
+            let live = hub.read();
+            let map = &live.map;
+            let offer =
+                |at: &UtcMicros| map.site_offer(self.view.id, self.position, &map.driver([], Some(*at)), now);
+            self.offers.extend(times.iter().map(offer));
+        }
     }
 
     fn item(
@@ -208,19 +225,25 @@ impl SeenSite {
 }
 
 impl Seen {
-    fn site(map: &LiveMap, key: &str, times: &[UtcMicros], now: UtcMicros) -> Option<Self> {
+    fn site(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
         let view = map.site_by_key(key, now)?;
-        Some(Seen { site: SeenSite::new(map, view, times, now), bay: None, times: times.to_vec() })
+        Some(Seen { site: SeenSite::new(map, view), bay: None })
     }
 
-    fn bay(map: &LiveMap, key: &str, times: &[UtcMicros], now: UtcMicros) -> Option<Self> {
+    fn bay(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
         let bay = map.bay_by_key(key, now)?;
         let site = bay.site.and_then(|id| map.site(id, now));
-        let site = site.and_then(|view| SeenSite::new(map, view, times, now));
-        Some(Seen { site, bay: Some(bay), times: times.to_vec() })
+        let site = site.and_then(|view| SeenSite::new(map, view));
+        Some(Seen { site, bay: Some(bay) })
     }
 
-    fn written<'a>(&self, shared: &Shared, registry: &'a Registry, now: UtcMicros) -> ForecastOut<'a> {
+    fn written<'a>(
+        &self,
+        shared: &Shared,
+        registry: &'a Registry,
+        times: &[UtcMicros],
+        now: UtcMicros,
+    ) -> ForecastOut<'a> {
         let forecasts = &*shared.forecasts;
         let mut sources = Sources::default();
         sources.note(self.bay.and_then(|bay| bay.feed));
@@ -235,7 +258,7 @@ impl Seen {
             health = AskedSite::new(&site.view, None, site.municipality, now).health(forecasts);
         }
         let filling_per_s = self.site.as_ref().map_or(0.0, |s| shared.ways.filling_per_s(s.view.id));
-        let items = self.times.iter().enumerate().map(|(i, at)| {
+        let items = times.iter().enumerate().map(|(i, at)| {
             let of_site = self.site.as_ref().map(|site| site.item(forecasts, filling_per_s, now, i, *at));
             match (&self.bay, of_site) {
                 (None, Some(item)) => item,

@@ -100,7 +100,7 @@ pub async fn quality(State(shared): Ctx, headers: HeaderMap, query: RawQuery) ->
         Some(key) => {
             let view = shared.hub.read().map.site_by_key(key, now);
             let entry = view.and_then(|view| registry.site(view.id));
-            Some(entry.ok_or_else(|| Problem::not_found("There is no site with this id."))?)
+            Some(entry.ok_or_else(Problem::no_site)?)
         }
     };
     let named = site.map(|site| site.municipality).or(params.municipality(&registry)?);

@@ -11,12 +11,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::app::Shared;
+use crate::problem::Problem;
 use lang::Lang;
 
 /// Nothing from elsewhere, nothing inline.
@@ -26,6 +27,38 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 /// The routes of the pages.
 pub fn routes() -> Router<Arc<Shared>> {
     Router::new().route("/", get(home::home)).route("/sign/{municipality}", get(sign::sign))
+}
+
+/// There is nothing at this address: a page for a browser, a problem for a program.
+pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !accept.split(',').any(|kind| kind.trim().starts_with("text/html")) {
+        let remedy = if has_docs { "/docs lists what there is." } else { "Look at the path again." };
+        return Problem::not_found("There is nothing at this address.", remedy).into_response();
+    }
+    let asked = parameters(query);
+    let lang = Lang::of(asked.get("lang").map(String::as_str), headers);
+    let frame = Frame {
+        lang,
+        title: lang.say("Seite nicht gefunden", "Page not found"),
+        class: "notice",
+        other_lang: format!("?lang={}", lang.other().code()),
+        refresh_s: None,
+        has_docs,
+    };
+    let content = html! {
+        h1 { (lang.say("Diese Seite gibt es nicht", "There is no such page")) }
+        p {
+            (lang.say("Prüfen Sie die Adresse, oder ", "Check the address, or "))
+            a href={ "/?lang=" (lang.code()) } {
+                (lang.say("suchen Sie freie Parkplätze", "look for vacant parking"))
+            }
+            "."
+        }
+    };
+    let mut response = html_response(frame.around(&content));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
 /// A page as an answer.

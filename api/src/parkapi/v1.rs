@@ -220,14 +220,15 @@ pub async fn city(
     query: RawQuery,
 ) -> Result<Response, Problem> {
     query.params(&[])?;
-    let tag = Tag::new(&shared.hub.parking_tag(), "");
     let now = shared.now();
+    // `last_downloaded` is now.
+    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
     let (seen, registry, id) = {
         let live = shared.hub.read();
         let registry = live.map.registry().clone();
         let id = registry.municipality_id(&slug).ok_or_else(|| {
-            Problem::not_found("There is no municipality with this id.")
-                .remedy(format!("Known are: {}.", known_slugs(&registry)))
+            let known = format!("Known are: {}.", known_slugs(&registry));
+            Problem::not_found("There is no municipality with this id.", known)
         })?;
         (Seen::read(&live, id, now), registry, id)
     };

@@ -104,6 +104,7 @@ const COLUMNS: &[Column<RidershipRow>] = &[
 pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::of(&shared, &headers, &query, "ridership").await?;
     let pool = pool(&shared)?.clone();
+    let turn = shared.turns.take().await?;
     let credits = Credits::default();
     let rows = rows(pool, question.towns, credits.clone());
     let table = Table {
@@ -112,7 +113,7 @@ pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
         extra: credits.extra(question.registry),
         cache: question.cache,
     };
-    table.answer(&shared.turns, question.shape, rows).await
+    table.answer(turn, question.shape, rows).await
 }
 
 fn rows(

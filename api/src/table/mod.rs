@@ -17,7 +17,6 @@ mod parquet;
 mod tests;
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -26,19 +25,15 @@ use axum::response::{IntoResponse, Response};
 use domain::UtcMicros;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]
 pub use self::tests::documented;
-use store::pool::STREAMS_AT_ONCE as AT_ONCE;
-
 use crate::problem::Problem;
+use crate::turns::Turn;
 use crate::wire::Source;
-
-/// How long a question waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
 
 /// How long a reader may take none of what is ready, until its connection is given to another.
 const STALLED: Duration = Duration::from_secs(30);
@@ -149,38 +144,17 @@ pub struct Rows<R> {
     attribution: Vec<Source<'static>>,
 }
 
-/// Whose turn it is to write a table: each holds a connection to the database until its reader has taken
-/// the last row.
-#[derive(Clone)]
-pub struct Turns(Arc<Semaphore>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Turns(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
-
-impl Turns {
-    async fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        match tokio::time::timeout(TURN, self.0.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Problem::unavailable("Too many planners' questions are being answered.")),
-        }
-    }
-}
-
 impl<R: Send + Sync + 'static> Table<R> {
-    /// Answers with `rows` in the asked shape. They are not touched before it is this answer's turn.
+    /// Answers with `rows` in the asked shape.
     ///
     /// # Errors
-    /// 503: others take too long. Whatever `rows` fails with before there is something to send.
+    /// Whatever `rows` fails with before there is something to send.
     pub async fn answer(
         self,
-        turns: &Turns,
+        turn: Turn,
         shape: Shape,
         rows: impl Stream<Item = Result<R, Problem>> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let permit = turns.take().await?;
         let mut encoder: Box<dyn Encoder<R>> = match shape.format {
             TableFormat::Json => Box::new(json::Json::new(self.columns)),
             TableFormat::Csv => Box::new(csv::Csv::new(self.columns, shape.locale)),
@@ -194,7 +168,7 @@ impl<R: Send + Sync + 'static> Table<R> {
         let (sender, receiver) = mpsc::channel(PIECES);
         let rest = batches.map_err(|error| error.1);
         tokio::spawn(async move {
-            let _turn = permit;
+            let _turn = turn;
             if let Err(Cut::Fault(error)) = write(piece, encoder, rest, self.extra, &sender).await {
                 tracing::error!("a table was cut: {error}");
             }

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::format::Locale;
 use super::*;
 use crate::params::RawQuery;
+use crate::turns::Turns;
 
 /// The documents of `R` have its columns and no others.
 pub fn documented<R: utoipa::PartialSchema>(columns: &[Column<R>]) {
@@ -69,7 +70,7 @@ fn shape(format: TableFormat) -> Shape {
 }
 
 async fn answer(shape: Shape, rows: Vec<Result<Row, Problem>>) -> Result<Response, Problem> {
-    table().answer(&Turns::default(), shape, stream::iter(rows)).await
+    table().answer(Turns::of_tables().take().await?, shape, stream::iter(rows)).await
 }
 
 async fn bytes(shape: Shape, rows: Vec<Row>) -> Vec<u8> {
@@ -206,16 +207,18 @@ async fn what_fails_first_is_a_problem_and_later_the_body_is_cut() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sleeping_reader_gives_its_turn_away() {
-    let turns = Turns::default();
+    let turns = Turns::of_tables();
     let endless = || stream::repeat_with(|| Ok(full()));
     let mut sleepers = Vec::new();
-    for _ in 0..AT_ONCE {
-        sleepers.push(table().answer(&turns, shape(TableFormat::Csv), endless()).await.expect("an answer"));
+    for _ in 0..store::pool::STREAMS_AT_ONCE {
+        let turn = turns.take().await.expect("a turn");
+        sleepers.push(table().answer(turn, shape(TableFormat::Csv), endless()).await.expect("an answer"));
     }
-    let refused = table().answer(&turns, shape(TableFormat::Csv), endless()).await.expect_err("no turn");
+    let refused = turns.take().await.err().expect("no turn");
     assert_eq!(refused.into_response().status(), 503);
     tokio::time::advance(STALLED).await;
-    let next = table().answer(&turns, shape(TableFormat::Csv), stream::empty()).await;
+    let turn = turns.take().await.expect("a turn");
+    let next = table().answer(turn, shape(TableFormat::Csv), stream::empty()).await;
     assert_eq!(next.expect("an answer").status(), 200);
     for sleeper in sleepers {
         to_bytes(sleeper.into_body(), usize::MAX).await.expect_err("a cut body");

@@ -85,7 +85,7 @@ pub async fn journeys(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
     question.check_area(loaded.bounds)?;
     let notes: Vec<String> = question.check_calendar(&loaded.area)?.into_iter().collect();
-    let turn = loaded.turns.acquire().await.map_err(|_| Problem::internal())?;
+    let turn = loaded.turns.take().await?;
     let work = {
         let (shared, loaded) = (shared.clone(), loaded.clone());
         move || plan(&shared, &loaded, &question, now, notes)

@@ -25,6 +25,7 @@ use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
 
 use crate::realtime::{self, Starts};
+use crate::turns::{self, Turns};
 
 pub(crate) use answer::ChanceOut;
 pub use fill::Filling;
@@ -56,7 +57,7 @@ pub(crate) struct Loaded {
     pub realtime: ArcSwap<Realtime>,
     starts: Starts,
     planners: Mutex<Vec<Planner>>,
-    pub turns: tokio::sync::Semaphore,
+    pub turns: Turns,
 }
 
 /// What real time says, swapped in as a whole.
@@ -78,7 +79,7 @@ impl Ways {
             lots: ArcSwap::from_pointee(lots),
             realtime: ArcSwap::default(),
             planners: Mutex::default(),
-            turns: tokio::sync::Semaphore::new(PLANNED_AT_ONCE),
+            turns: Turns::new(PLANNED_AT_ONCE, turns::PATIENCE, "Too many journeys are being planned."),
         };
         self.loaded.store(Some(Arc::new(loaded)));
     }

@@ -195,8 +195,7 @@ pub async fn departures(
     let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
     let timetable = &loaded.area.timetable;
     let stop = timetable.stop(&id).ok_or_else(|| {
-        Problem::not_found(format!("There is no stop '{id}'."))
-            .remedy("Find stops with /v1/stops?near=LAT,LON.")
+        Problem::not_found(format!("There is no stop '{id}'."), "Find stops with /v1/stops?near=LAT,LON.")
     })?;
     let from = (from.0.div_euclid(1_000_000), WITHIN_S);
     let realtime = loaded.realtime.load();
