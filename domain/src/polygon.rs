@@ -146,7 +146,7 @@ fn meeting(a: &[Corner], b: &[Corner]) -> Option<Corner> {
     a.iter().find_map(|x| b.iter().find_map(|y| crossing(*x, *y)))
 }
 
-/// Twice the area of the triangle; its direction is the sign.
+/// Twice the signed area of the triangle: positive when it runs counter-clockwise.
 fn side(a: Corner, b: Corner, c: Corner) -> f64 {
     (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 }

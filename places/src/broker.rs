@@ -69,7 +69,7 @@ pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<Problem> {
     ];
     let missing = named.into_iter().filter_map(|(field, path)| {
         let path = path.as_deref().filter(|path| !Path::new(path).exists())?;
-        let remedy = "put the file there before the broker is needed, or mend the path";
+        let remedy = "put the file there before the broker is needed, or correct the path";
         Some(Problem::at(at, "this file does not exist here", remedy).field(field).value(path))
     });
     missing.collect()

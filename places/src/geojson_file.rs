@@ -155,7 +155,8 @@ fn features_of<'a>(file: &Path, text: &'a str, problems: &mut Vec<Problem>) -> O
             None
         }
         Err(e) => {
-            let remedy = "mend the JSON there; a missing or spare comma, quote or bracket is the usual cause";
+            let remedy =
+                "correct the JSON there; a missing or spare comma, quote or bracket is the usual cause";
             problems.push(Problem::of_file(file, format!("is not JSON: {e}"), remedy).line(e.line() as u32));
             None
         }

@@ -16,7 +16,7 @@ use crate::validate::View;
 /// - Ids of sensors of LoRaWAN feeds become 16 lower-case hex digits; those of other feeds stay
 ///   as they are; where the feed is not known, the shape decides.
 /// - A closure without kind is of the only place with that id; its plain dates become the
-///   midnights of the place's town. What cannot be told stays open and `validate` refuses it.
+///   midnights of the place's town. What cannot be known stays open and `validate` refuses it.
 /// - A vehicle without owner keeps the one it has, else belongs to the county, else to the only
 ///   municipality there is. Where none of these tells, it stays empty and `validate` refuses it.
 pub fn settle(files: &mut PlaceFiles, known: &Existing) {

@@ -27,7 +27,7 @@ pub(crate) fn read_tables(
         problems.extend(errors.iter().map(|e| {
             let line = e.span().map_or(1, |span| lines.line_at(span.start));
             let message = format!("is not TOML: {}", e.message());
-            Problem::of_file(file, message, "mend this line; texts stand in double quotes").line(line)
+            Problem::of_file(file, message, "correct this line; texts stand in double quotes").line(line)
         }));
         return;
     }

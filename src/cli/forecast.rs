@@ -9,13 +9,13 @@ use super::VisitArgs;
 #[derive(Debug, Subcommand)]
 pub enum ForecastCommand {
     /// Forecast years past, quarter-hour by quarter-hour, each from what was known before it, and
-    /// say how far off that was: beside the sign's state at the time (persistence), and beside the
+    /// say how far off that was: beside the count at the time (persistence), and beside the
     /// mean of the same quarter-hour in all weeks before (weekly mean).
     #[command(
         after_help = "Example:\n  kreisverkehr forecast evaluate --history data/ --mapping docs/history/muenster.toml \\\n    --train-until 2023-07-01 --test-until 2024-07-01"
     )]
     Evaluate(ForecastEvaluateArgs),
-    /// Learn anew from everything that is stored: after an import of history, or when a town has changed.
+    /// Learn again from everything that is stored: after an import of history, or when a town has changed.
     /// Works while the product runs, which takes the result over within seconds.
     #[command(
         after_help = "Example:\n  kreisverkehr forecast train --municipality nordkirchen --from 2024-01-01"

@@ -109,7 +109,7 @@ fn welcome(ready: &serve::Ready, county: &County, orders: &Path) {
     eprintln!();
     eprintln!("Kreisverkehr is running with a sample county. Open:");
     eprintln!("  {http}/                    vacant parking near a point");
-    eprintln!("  {http}/sign/{}    the sign of {}", town.slug, town.name);
+    eprintln!("  {http}/sign/{}    sites of {}, as a sign", town.slug, town.name);
     eprintln!("  {docs}/docs                the API");
     eprintln!("Or ask it:");
     eprintln!("  curl '{http}/v1/parking?near={near}&limit=3'");

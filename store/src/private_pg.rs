@@ -262,7 +262,7 @@ impl PrivatePg {
 
     async fn ask_until_ready(&self) -> Result<(), PrivatePgError> {
         let began = Instant::now();
-        let mut told = began;
+        let mut reported = began;
         loop {
             let Answer::NotYet(last) = readiness::ask(&self.cluster.layout).await? else {
                 return Ok(());
@@ -275,8 +275,8 @@ impl PrivatePg {
                     log: self.cluster.layout.log.clone(),
                 });
             }
-            if told.elapsed() > PROGRESS_EVERY {
-                told = Instant::now();
+            if reported.elapsed() > PROGRESS_EVERY {
+                reported = Instant::now();
                 tracing::info!(waited_s, last, "waiting for the private PostgreSQL");
             }
             tokio::time::sleep(READY_POLL).await;

@@ -13,7 +13,7 @@ pub(super) fn check(files: &PlaceFiles, problems: &mut Vec<Problem>) {
             && until < from
         {
             let message = format!("is before from ({from})");
-            let remedy = "mend one of the two; until is the first instant at which the place is open again, empty = \
+            let remedy = "correct one of the two; until is the first instant at which the place is open again, empty = \
                           until further notice, the same as from = the closure is taken back";
             problems.push(Problem::at(at, message, remedy).field("until").value(until.to_string()));
         }
@@ -21,7 +21,7 @@ pub(super) fn check(files: &PlaceFiles, problems: &mut Vec<Problem>) {
     for Located { value: day, at } in &files.calendar {
         if day.until < day.date {
             let message = format!("is before date ({})", day.date);
-            let remedy = "mend one of the two; until is the last day, empty = the same day";
+            let remedy = "correct one of the two; until is the last day, empty = the same day";
             problems.push(Problem::at(at, message, remedy).field("until").value(day.until.to_string()));
         }
     }

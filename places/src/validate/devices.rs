@@ -55,7 +55,10 @@ fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<Problem>
     let (rule, remedy) = if speaker.is_county() {
         let rule =
             format!("county's feed names places of municipalities whose keys begin with {}", speaker.ags);
-        (rule, format!("name a {kind} of that county, a feed of {owner}, or mend the ags of one of the two"))
+        (
+            rule,
+            format!("name a {kind} of that county, a feed of {owner}, or correct the ags of one of the two"),
+        )
     } else {
         let remedy = format!("name a {kind} of {}, or a feed of {owner} or of its county", feed.municipality);
         ("feed names places of its own municipality only".to_owned(), remedy)

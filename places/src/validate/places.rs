@@ -39,7 +39,7 @@ fn site(site: &Site, at: &Location, problems: &mut Vec<Problem>) {
     for (i, r) in site.restrictions.iter().enumerate() {
         if let Some(kept) = r.capacity.filter(|kept| *kept > site.capacity) {
             let message = format!("is more than the site's capacity of {}", site.capacity);
-            let problem = Problem::at(at, message, "mend one of the two numbers");
+            let problem = Problem::at(at, message, "correct one of the two numbers");
             problems.push(problem.field(format!("restrictions[{i}].capacity")).value(kept.to_string()));
         }
     }
@@ -57,7 +57,7 @@ fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Vec<Problem>) {
             view.municipality_name(&site.municipality),
             view.municipality_name(&bay.municipality)
         );
-        let remedy = "name a site of the bay's municipality, or mend the municipality";
+        let remedy = "name a site of the bay's municipality, or correct the municipality";
         problems.push(Problem::at(at, message, remedy).field("site").value(&site.id));
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn validity(
     (until <= from).then(|| {
         let message = format!("is not after {from_field} ({from})");
         let remedy =
-            format!("mend one of the two; {until_field} is the first instant at which it no longer holds");
+            format!("correct one of the two; {until_field} is the first instant at which it no longer holds");
         Problem::at(at, message, remedy).field(until_field).value(until.to_string())
     })
 }

@@ -66,7 +66,7 @@ impl Check<'_> {
     fn any_place(&mut self, at: &Location, id: &str, view: &View) {
         let problem = if view.kinds_of(id).is_empty() {
             let message = "exists neither in the files nor in the database, as a site or as a bay";
-            Problem::at(at, message, "add it to sites.geojson or bays.geojson, or mend the name")
+            Problem::at(at, message, "add it to sites.geojson or bays.geojson, or correct the name")
         } else {
             let remedy = "write site or bay in the column 'kind'";
             Problem::at(at, "is the id of a site and of a bay", remedy)
@@ -87,7 +87,7 @@ impl Check<'_> {
         let mut names: Vec<&str> =
             if known.len() <= MAX_COMPARED { known.keys().copied().collect() } else { Vec::new() };
         names.sort_unstable();
-        let remedy = format!("{}add it to {home}, or mend the name", did_you_mean(id, names));
+        let remedy = format!("{}add it to {home}, or correct the name", did_you_mean(id, names));
         let message = "exists neither in the files nor in the database";
         self.problems.push(Problem::at(at, message, remedy).field(field).value(id));
     }

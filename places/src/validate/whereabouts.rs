@@ -63,7 +63,7 @@ pub(super) fn remarks(files: &PlaceFiles, view: &View) -> Vec<Problem> {
         let Some(of) = expected.get(value.slug.as_str()) else { continue };
         if let Some(own) = of.own.filter(|own| of.is_outside_land(*own)) {
             let message = format!("lies {}", of.away_from_land(own));
-            remarks.push(Problem::at(at, message, "mend lat and lon, or the key").field("lat, lon"));
+            remarks.push(Problem::at(at, message, "correct lat and lon, or the key").field("lat, lon"));
         }
     }
     for (position, slug, at) in places(files) {
@@ -146,7 +146,7 @@ impl Expected<'_> {
         let remedy = if is_swapped() {
             "longitude and latitude are swapped: GeoJSON is [lon, lat]".to_owned()
         } else if self.own.is_some() && too_far(position) {
-            format!("mend the position, or lat and lon of '{slug}' in municipalities.csv")
+            format!("correct the position, or lat and lon of '{slug}' in municipalities.csv")
         } else {
             return None;
         };

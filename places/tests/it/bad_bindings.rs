@@ -67,7 +67,7 @@ fn a_county_s_feed_names_the_places_of_its_own_towns() {
         sensors("id,feed,bay\ngate,b,n1\n", &known),
         "sensors.csv:2: bay = 'n1': this bay belongs to Nottuln (nottuln), feed 'b' to Kreis Borken (borken): a \
          county's feed names places of municipalities whose keys begin with 05554\n  remedy: name a bay of that \
-         county, a feed of nottuln, or mend the ags of one of the two"
+         county, a feed of nottuln, or correct the ags of one of the two"
     );
 }
 
@@ -167,7 +167,7 @@ fn bindings_are_intervals() {
     assert_eq!(
         sensors(rows, &places()),
         "sensors.csv:2: bound_until = '2026-04-01T00:00:00Z': is not after bound_from (2026-05-01T00:00:00Z)\n  \
-         remedy: mend one of the two; bound_until is the first instant at which it no longer holds\n\
+         remedy: correct one of the two; bound_until is the first instant at which it no longer holds\n\
          sensors.csv:5: id = 'b': sensor 'b' is bound to bay '18' (2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z) and to \
          bay '17' (2026-02-28T00:00:00Z to 2026-03-02T00:00:00Z) at the same time\n  remedy: end the earlier binding: its \
          bound_until is the bound_from of the later one (the other row: sensors.csv:4)"

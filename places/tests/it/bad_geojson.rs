@@ -14,7 +14,7 @@ fn whatever_is_no_feature_collection_says_so() {
     assert!(problems("bays.geojson", "[]").starts_with("bays.geojson:1: is not a GeoJSON FeatureCollection"));
     assert_eq!(
         problems("bays.geojson", "{\"type\": \"FeatureCollection\",\n\"features\": [\n{\"a\": 1,}\n]}"),
-        "bays.geojson:3: is not JSON: key must be a string at line 3 column 9\n  remedy: mend the JSON there; a missing or \
+        "bays.geojson:3: is not JSON: key must be a string at line 3 column 9\n  remedy: correct the JSON there; a missing or \
          spare comma, quote or bracket is the usual cause"
     );
     assert_eq!(

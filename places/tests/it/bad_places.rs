@@ -18,15 +18,15 @@ fn what_is_named_exists() {
     assert_eq!(
         of_nothing(&[MUNICIPALITIES, ("bays.geojson", &collection(&[&bay]))]),
         "bays.geojson:2: municipality = 'coesfelt': exists neither in the files nor in the database\n  remedy: did you \
-         mean 'coesfeld'? add it to municipalities.csv, or mend the name\n\
+         mean 'coesfeld'? add it to municipalities.csv, or correct the name\n\
          bays.geojson:2: site = 'p9': exists neither in the files nor in the database\n  remedy: add it to \
-         sites.geojson, or mend the name"
+         sites.geojson, or correct the name"
     );
     let feed = "[[feed]]\nid='f'\nmunicipality='coesfeld'\nformat='native'\ntopic='#'\nbroker='b'\n";
     assert_eq!(
         of_nothing(&[MUNICIPALITIES, ("feeds.toml", feed)]),
         "feeds.toml:1: broker = 'b': exists neither in the files nor in the database\n  remedy: add it to [[broker]] \
-         in feeds.toml, or mend the name"
+         in feeds.toml, or correct the name"
     );
     let two_towns = "slug,name,ags\na,A,05558012\nb,B,05558016\n";
     assert_eq!(
@@ -102,15 +102,15 @@ fn a_place_fits_itself() {
         without_parser_words,
         [
             "bays.geojson:2: site = 'p3': this site belongs to Dülmen (duelmen), the bay to Coesfeld (coesfeld)",
-            "  remedy: name a site of the bay's municipality, or mend the municipality",
+            "  remedy: name a site of the bay's municipality, or correct the municipality",
             "sites.geojson:2: opening_hours = 'Montag bis Freitag': not OSM opening hours (https://wiki.openstreetmap.org/wiki/",
             "  remedy: write it like 'Mo-Fr 08:00-20:00; Sa 09:00-14:00; PH off' or '24/7'",
             "sites.geojson:2: restrictions[0].hours = 'immer': not OSM opening hours (https://wiki.openstreetmap.org/wiki/",
             "  remedy: write it like 'Mo-Fr 08:00-20:00; Sa 09:00-14:00; PH off' or '24/7'",
             "sites.geojson:2: restrictions[0].capacity = '11': is more than the site's capacity of 10",
-            "  remedy: mend one of the two numbers",
+            "  remedy: correct one of the two numbers",
             "sites.geojson:3: valid_until = '2026-05-01T00:00:00Z': is not after valid_from (2026-05-01T00:00:00Z)",
-            "  remedy: mend one of the two; valid_until is the first instant at which it no longer holds",
+            "  remedy: correct one of the two; valid_until is the first instant at which it no longer holds",
         ]
     );
 }
@@ -124,7 +124,7 @@ fn places_lie_near_their_municipality() {
         of_nothing(&[MUNICIPALITIES, ("bays.geojson", &collection(&[&swapped, &elsewhere, &of_the_county]))]),
         "bays.geojson:2: geometry: [51.94, 7.17] lies 6430 km away from Coesfeld (coesfeld)\n  remedy: longitude and \
          latitude are swapped: GeoJSON is [lon, lat]\n\
-         bays.geojson:3: geometry: [-46.6, -23.5] lies 9879 km away from Coesfeld (coesfeld)\n  remedy: mend the \
+         bays.geojson:3: geometry: [-46.6, -23.5] lies 9879 km away from Coesfeld (coesfeld)\n  remedy: correct the \
          position, or lat and lon of 'coesfeld' in municipalities.csv"
     );
 }

@@ -61,9 +61,9 @@ fn what_is_closed_must_be_one_place() {
         "closures.csv:2: place = 'both': is the id of a site and of a bay\n  remedy: write site or bay in the column \
          'kind'\n\
          closures.csv:4: place = 'p2': exists neither in the files nor in the database, as a site or as a bay\n  \
-         remedy: add it to sites.geojson or bays.geojson, or mend the name\n\
+         remedy: add it to sites.geojson or bays.geojson, or correct the name\n\
          closures.csv:5: place = '17': exists neither in the files nor in the database\n  remedy: add it to \
-         sites.geojson, or mend the name"
+         sites.geojson, or correct the name"
     );
     assert_eq!(closures("place,from,kind\nboth,2026-07-01,bay\n", &places())[0].kind, PlaceKind::Bay);
 }
@@ -73,7 +73,7 @@ fn closures_end_after_they_begin_and_stand_once() {
     let rows = "place,from,until\np1,2026-07-02,2026-07-01\n17,2026-07-01,2026-07-01\n17,2026-06-30T22:00:00Z,\n17,2026-06-01,2026-08-01\n";
     assert_eq!(
         misfits(&[("closures.csv", rows)], &places()),
-        "closures.csv:2: until = '2026-06-30T22:00:00Z': is before from (2026-07-01T22:00:00Z)\n  remedy: mend one of \
+        "closures.csv:2: until = '2026-06-30T22:00:00Z': is before from (2026-07-01T22:00:00Z)\n  remedy: correct one of \
          the two; until is the first instant at which the place is open again, empty = until further notice, the same \
          as from = the closure is taken back\n\
          closures.csv:4: this closure of the place stands twice: also in closures.csv:3\n  remedy: delete one of the \
@@ -98,8 +98,8 @@ fn a_calendar_names_days() {
     assert_eq!(
         misfits(&[("calendar.csv", rows)], &places()),
         "calendar.csv:2: municipality = 'coesfelt': exists neither in the files nor in the database\n  remedy: did you \
-         mean 'coesfeld'? add it to municipalities.csv, or mend the name\n\
-         calendar.csv:2: until = '2026-12-03': is before date (2026-12-04)\n  remedy: mend one of the two; until is the \
+         mean 'coesfeld'? add it to municipalities.csv, or correct the name\n\
+         calendar.csv:2: until = '2026-12-03': is before date (2026-12-04)\n  remedy: correct one of the two; until is the \
          last day, empty = the same day\n\
          calendar.csv:4: this day stands twice: also in calendar.csv:3\n  remedy: delete one of the two rows"
     );

@@ -122,7 +122,7 @@ fn a_whole_county_is_read() {
         shown(&folder, &files.notes),
         format!(
             "feeds.toml:2: password_file = '{}': this file does not exist here\n  remedy: put the file there before \
-             the broker is needed, or mend the path",
+             the broker is needed, or correct the path",
             "secrets/ttn"
         )
     );

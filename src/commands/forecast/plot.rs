@@ -7,7 +7,7 @@ use super::report::minutes;
 
 const SIZE: f64 = 420.0;
 const MARGIN: f64 = 56.0;
-/// Lines drawn, minutes ahead with their colours (Okabe and Ito: told apart by everybody).
+/// Lines drawn, minutes ahead with their colours (Okabe and Ito: everybody can tell them apart).
 const LINES: [(i64, &str); 5] =
     [(15, "#0072b2"), (30, "#009e73"), (60, "#e69f00"), (120, "#d55e00"), (1440, "#cc79a7")];
 

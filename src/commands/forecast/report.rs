@@ -41,7 +41,7 @@ fn horizons(of: &[(Quality, Calibration)]) -> Vec<Value> {
 pub fn table(result: &Evaluation) -> String {
     let mut text = String::from(
         "MAE: mean absolute error in % of the capacity. Brier: of the chance of at least 5 % vacant.\n\
-         Beside the forecast: the sign's state at the time, and the mean of all weeks before.\n\n",
+         Beside the forecast: the count at the time, and the mean of all weeks before.\n\n",
     );
     let head = "  ahead          n     MAE   sign   week    Brier    sign    week";
     let _ = writeln!(text, "all sites\n{head}");

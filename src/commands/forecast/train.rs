@@ -1,4 +1,4 @@
-//! `kreisverkehr forecast train`: learns from the whole stored past, anew.
+//! `kreisverkehr forecast train`: learns from the whole stored past, from nothing.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,12 +89,12 @@ async fn one(
     .await?;
     store::forecast::replace(pool, id, (&snapshot, &body?)).await?;
     println!("{}: learned from {from} to {until}", def.slug);
-    print!("{}", told(&town, registry));
+    print!("{}", described(&town, registry));
     Ok(true)
 }
 
 /// What the sites are worth, and how good the forecasts of them were.
-fn told(town: &Town, registry: &Registry) -> String {
+fn described(town: &Town, registry: &Registry) -> String {
     let mut text = String::new();
     let mut all = [Quality::default(); HORIZONS.len()];
     for id in town.forecaster().sites() {
@@ -107,7 +107,7 @@ fn told(town: &Town, registry: &Registry) -> String {
     for (i, q) in all.iter().enumerate() {
         let Some((forecast, sign)) = q.mae_pct(&q.forecast).zip(q.mae_pct(&q.persistence)) else { continue };
         text += &format!(
-            "  {:>5} min ahead: off by {forecast:.2} % of the capacity on average; the sign at the time by {sign:.2} %\n",
+            "  {:>5} min ahead: off by {forecast:.2} % of the capacity on average; the count at the time by {sign:.2} %\n",
             minutes(i)
         );
     }

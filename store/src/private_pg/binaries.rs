@@ -40,8 +40,8 @@ impl Binaries {
 
     pub fn has_timescaledb(&self) -> bool {
         let beside = self.dir.with_file_name("lib");
-        let told = output_path(Command::new(self.program("pg_config")).arg("--pkglibdir"));
-        [Some(beside), told].into_iter().flatten().any(|dir| dir.join("timescaledb.so").is_file())
+        let reported = output_path(Command::new(self.program("pg_config")).arg("--pkglibdir"));
+        [Some(beside), reported].into_iter().flatten().any(|dir| dir.join("timescaledb.so").is_file())
     }
 }
 
@@ -49,10 +49,10 @@ impl Binaries {
 fn candidates() -> Vec<Binaries> {
     let debian =
         fs::read_dir(DEBIAN_ROOT).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    let told = output_path(Command::new("pg_config").arg("--bindir"));
+    let reported = output_path(Command::new("pg_config").arg("--bindir"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     debian
-        .chain(told)
+        .chain(reported)
         .chain(std::env::split_paths(&path))
         .filter(|dir| dir.join("initdb").is_file() && dir.join("postgres").is_file())
         .filter_map(|dir| {

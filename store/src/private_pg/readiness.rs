@@ -51,7 +51,7 @@ async fn create(layout: &Layout) -> Result<(), sqlx::Error> {
     let mut connection = connect(&layout.url_of("postgres")).await?;
     let created = connection.execute("CREATE DATABASE kreisverkehr").await;
     match created {
-        // Another process may create it at the same time: told so, or by the catalogue's own index.
+        // Another process may create it at the same time: said by its own error, or by the catalogue's index.
         Err(error) if !matches!(code(&error).as_deref(), Some(DUPLICATE_DATABASE | UNIQUE_VIOLATION)) => {
             Err(error)
         }
