@@ -31,12 +31,12 @@ pub const DOOR: &[&str] = &["door", "count"];
 pub const CLASS: &[&str] = &["in", "out"];
 
 /// Milliseconds since 1970 are larger than this, seconds are not for the next 3,000 years.
-const MAX_SECONDS: i64 = 100_000_000_000;
+const MAX_SECONDS: u64 = 100_000_000_000;
 
 /// RFC 3339, or seconds or milliseconds since 1970.
 pub fn time(raw: &str) -> Result<UtcMicros, Wrong> {
     match (Given::of(raw), loose(whole)(raw)) {
-        (Given::Number(_) | Given::Text(_), Ok(n)) if n.abs() > MAX_SECONDS => {
+        (Given::Number(_) | Given::Text(_), Ok(n)) if n.unsigned_abs() > MAX_SECONDS => {
             Ok(UtcMicros(n.saturating_mul(1_000)))
         }
         (Given::Number(_) | Given::Text(_), Ok(n)) => Ok(UtcMicros::from_unix_s(n)),
