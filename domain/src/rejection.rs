@@ -19,6 +19,12 @@ wire_enum! {
 }
 
 impl Reason {
+    /// Whether it is a fault of the device or of how it is set up, so that a device of which nothing else is
+    /// heard is faulty. That nobody has bound it, or named its place, is none.
+    pub fn is_own_fault(self) -> bool {
+        crate::sensor_health::OWN_FAULTS.contains(&self)
+    }
+
     /// What is usually to be done, where nothing more exact is known.
     pub const fn remedy(self) -> &'static str {
         match self {

@@ -27,6 +27,17 @@ const LOW_BATTERY_PCT: f32 = 20.0;
 /// Near the sensitivity of a gateway at spreading factor 12 (-137 dBm) less a fading margin.
 const WEAK_SIGNAL_DBM: f32 = -120.0;
 
+/// Why messages are rejected by a fault of the device or of how it is set up. That nobody has bound it, or
+/// named its place, is none.
+pub const OWN_FAULTS: [Reason; 6] = [
+    Reason::Malformed,
+    Reason::Implausible,
+    Reason::UnsupportedDevice,
+    Reason::TooLarge,
+    Reason::ClockAhead,
+    Reason::TooOld,
+];
+
 /// What is known of a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Signs {
@@ -35,8 +46,8 @@ pub struct Signs {
     pub last_heard: Option<UtcMicros>,
     /// How long it may be silent, seconds.
     pub stale_after_s: u32,
-    /// Why its newest message was rejected, if it was.
-    pub rejected: Option<Reason>,
+    /// Every message of its last heartbeat was rejected, and at least three, for one of [`OWN_FAULTS`].
+    pub is_rejected: bool,
     pub battery_v: Option<f32>,
     pub battery_pct: Option<f32>,
     pub rssi_dbm: Option<f32>,
@@ -51,9 +62,7 @@ impl Signs {
         if self.last_heard.is_none_or(|at| now >= at.plus_s(self.stale_after_s.into())) {
             return Health::Silent;
         }
-        // A clock or a place that is wrong is not the device's own fault.
-        let own_fault = [Reason::Malformed, Reason::Implausible, Reason::UnsupportedDevice, Reason::TooLarge];
-        if self.rejected.is_some_and(|r| own_fault.contains(&r)) {
+        if self.is_rejected {
             return Health::Faulty;
         }
         let is_low = self.battery_v.is_some_and(|v| v < LOW_BATTERY_V)
@@ -80,12 +89,8 @@ mod tests {
         };
         assert_eq!(well.health(now), Health::Ok);
         assert_eq!(Signs { battery_v: Some(3.0), ..well }.health(now), Health::Watch);
-        assert_eq!(
-            Signs { rejected: Some(Reason::Malformed), battery_v: Some(3.0), ..well }.health(now),
-            Health::Faulty
-        );
-        assert_eq!(Signs { rejected: Some(Reason::ClockAhead), ..well }.health(now), Health::Ok);
-        assert_eq!(well.health(now.plus_s(50)), Health::Silent);
+        assert_eq!(Signs { is_rejected: true, battery_v: Some(3.0), ..well }.health(now), Health::Faulty);
+        assert_eq!(Signs { is_rejected: true, ..well }.health(now.plus_s(50)), Health::Silent);
         assert_eq!(Signs { is_known: false, ..well }.health(now), Health::New);
     }
 }

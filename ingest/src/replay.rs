@@ -69,7 +69,7 @@ impl Replayer {
     }
 
     async fn attempt(&mut self, id: i64, wish: &Wish, done: &mut Progress) -> Result<(), StoreError> {
-        // Read anew: what mended the cause may have been imported a moment ago.
+        // Read again: what removed the cause may have been imported a moment ago.
         let registry = store::places::registry(&mut *self.pool.acquire().await?).await?;
         let (wanted, total) = replays::wanted(&self.pool, wish, MAX_MESSAGES).await?;
         // Those that were rejected again before an outage are found again.
@@ -142,7 +142,7 @@ fn reread(registry: &Registry, kept: &[Kept]) -> (Batch, Vec<Replayed>) {
         let Some(feed) = registry.feed(k.feed) else { continue };
         let message =
             Message { topic: &k.topic, payload: &k.payload, qos: k.qos, received_at: k.received_at };
-        // Nothing is remembered of what is received again: it is told in full.
+        // Nothing is remembered of what is received again: all of it is news.
         receive_guarded(registry, feed, message, &TripMemory::default(), &mut batch);
         let rejection = batch.rejections.pop();
         replayed.push(Replayed { municipality: k.municipality, id: k.id, rejection });

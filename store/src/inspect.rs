@@ -2,10 +2,18 @@
 //!
 //! Every query is restricted to the municipalities that the asker may see.
 
-use domain::{FeedId, MunicipalityId, Reason, RejectedElement, UtcMicros};
-use sqlx::FromRow;
-use sqlx::types::Json;
+mod messages;
+mod natives;
+mod rejections;
 
+use std::collections::HashSet;
+
+use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
+use sqlx::FromRow;
+
+pub use self::messages::{Message, messages};
+pub use self::natives::{NativeFilter, NativePlace, native_places};
+pub use self::rejections::{Rejected, RejectedFilter, rejections};
 use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
@@ -121,216 +129,41 @@ pub async fn devices(
     Ok(rows.into_iter().map(Device::from).collect())
 }
 
-/// One message of a device, as it was kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message {
-    pub dedup_id: String,
-    pub event: String,
-    pub received_at: UtcMicros,
-    pub network_at: Option<UtcMicros>,
-    pub f_port: Option<i32>,
-    pub f_cnt: Option<i64>,
-    pub payload: Option<Vec<u8>>,
-    pub spreading_factor: Option<i16>,
-    pub rssi_dbm: Option<f32>,
-    pub snr_db: Option<f32>,
-    pub gateways: Vec<String>,
-    pub decoder: Option<String>,
-    pub qos: i16,
-    pub decoded: Option<serde_json::Value>,
-    /// `stored`, `heard`, `duplicate`, `rejected:REASON`.
-    pub outcome: String,
-    pub detail: Option<String>,
-    pub dropped_fields: Vec<String>,
-    /// 1: redeliveries of the message of the same id.
-    pub copy: i16,
-    /// How often it came.
-    pub times: i32,
-}
+/// So many of the newest messages must have been rejected before a device is called faulty: one broken or
+/// forged frame says nothing about it.
+const REJECTED_IN_A_ROW: i64 = 3;
 
-#[derive(FromRow)]
-struct MessageRow {
-    dedup_id: String,
-    event: String,
-    received_at: Ts,
-    network_at: Option<Ts>,
-    f_port: Option<i32>,
-    f_cnt: Option<i64>,
-    payload: Option<Vec<u8>>,
-    spreading_factor: Option<i16>,
-    rssi_dbm: Option<f32>,
-    snr_db: Option<f32>,
-    gateways: Vec<String>,
-    decoder: Option<String>,
-    qos: i16,
-    decoded: Option<serde_json::Value>,
-    outcome: String,
-    detail: Option<String>,
-    dropped_fields: Vec<String>,
-    copy: i16,
-    times: i32,
-}
-
-impl From<MessageRow> for Message {
-    fn from(r: MessageRow) -> Self {
-        Message {
-            dedup_id: r.dedup_id,
-            event: r.event,
-            received_at: r.received_at.0,
-            network_at: r.network_at.map(|t| t.0),
-            f_port: r.f_port,
-            f_cnt: r.f_cnt,
-            payload: r.payload,
-            spreading_factor: r.spreading_factor,
-            rssi_dbm: r.rssi_dbm,
-            snr_db: r.snr_db,
-            gateways: r.gateways,
-            decoder: r.decoder,
-            qos: r.qos,
-            decoded: r.decoded,
-            outcome: r.outcome,
-            detail: r.detail,
-            dropped_fields: r.dropped_fields,
-            copy: r.copy,
-            times: r.times,
-        }
-    }
-}
-
-/// Messages of a device, newest first, those before `before` (receipt, deduplication id and copy).
+/// Of these devices, each with the beginning of its last heartbeat, those of which every message since
+/// was rejected, and at least the newest three, for one of `reasons`.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn messages(
+pub async fn rejecting(
     pool: &Pool,
-    municipalities: &[MunicipalityId],
-    device: &str,
-    before: Option<(UtcMicros, &str, i16)>,
-    limit: usize,
-) -> Result<Vec<Message>, StoreError> {
-    let rows: Vec<MessageRow> = sqlx::query_as(
-        r#"SELECT dedup_id, event, received_at, network_at, f_port, f_cnt, payload, spreading_factor, rssi_dbm, snr_db,
-                gateways, decoder, qos, decoded, outcome, detail, dropped_fields, copy, times
-         FROM uplink
-         WHERE municipality = ANY($1) AND device = $2
-           AND ($3::timestamptz IS NULL OR (received_at, dedup_id COLLATE "C", copy) < ($3, $4, $5))
-         ORDER BY received_at DESC, dedup_id COLLATE "C" DESC, copy DESC
-         LIMIT $6"#,
+    devices: &[(MunicipalityId, &str, UtcMicros)],
+    reasons: &[Reason],
+) -> Result<HashSet<String>, StoreError> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT n.device
+         FROM unnest($1::int[], $2::text[], $3::timestamptz[]) AS n(municipality, device, since)
+         WHERE $5 = (
+                SELECT count(*) FILTER (WHERE outcome = ANY($4)) FROM (
+                    SELECT outcome FROM uplink u
+                    WHERE u.municipality = n.municipality AND u.device = n.device AND event = 'up' AND copy = 0
+                    ORDER BY received_at DESC LIMIT $5) newest)
+            AND NOT EXISTS (
+                SELECT 1 FROM uplink u
+                WHERE u.municipality = n.municipality AND u.device = n.device AND event = 'up' AND copy = 0
+                    AND u.received_at >= n.since AND u.outcome NOT LIKE 'rejected:%')",
     )
-    .bind(numbers(municipalities))
-    .bind(device)
-    .bind(before.map(|(at, ..)| Ts(at)))
-    .bind(before.map(|(_, id, _)| id))
-    .bind(before.map(|(.., copy)| copy))
-    .bind(limit as i64)
+    .bind(devices.iter().map(|(municipality, ..)| municipality.0).collect::<Vec<_>>())
+    .bind(devices.iter().map(|(_, device, _)| *device).collect::<Vec<_>>())
+    .bind(devices.iter().map(|(.., since)| Ts(*since)).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|reason| format!("rejected:{reason}")).collect::<Vec<_>>())
+    .bind(REJECTED_IN_A_ROW)
     .fetch_all(pool)
     .await?;
-    Ok(rows.into_iter().map(Message::from).collect())
-}
-
-/// A rejected message, as it was kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rejected {
-    pub id: i64,
-    pub feed: FeedId,
-    pub reason: String,
-    pub topic: String,
-    pub received_at: UtcMicros,
-    pub detail: String,
-    pub remedy: Option<String>,
-    pub devices: Vec<String>,
-    pub count: i32,
-    pub examples: Vec<RejectedElement>,
-    /// How many messages it stands for, and when the last of them came.
-    pub times: i32,
-    pub last_received_at: Option<UtcMicros>,
-    pub payload: Vec<u8>,
-    pub qos: i16,
-    pub replayed_at: Option<UtcMicros>,
-}
-
-#[derive(FromRow)]
-struct RejectedRow {
-    id: i64,
-    feed: i32,
-    reason: String,
-    topic: String,
-    received_at: Ts,
-    detail: String,
-    remedy: Option<String>,
-    devices: Vec<String>,
-    count: i32,
-    examples: Json<Vec<RejectedElement>>,
-    times: i32,
-    last_received_at: Option<Ts>,
-    payload: Vec<u8>,
-    qos: i16,
-    replayed_at: Option<Ts>,
-}
-
-impl From<RejectedRow> for Rejected {
-    fn from(r: RejectedRow) -> Self {
-        Rejected {
-            id: r.id,
-            feed: FeedId(r.feed),
-            reason: r.reason,
-            topic: r.topic,
-            received_at: r.received_at.0,
-            detail: r.detail,
-            remedy: r.remedy,
-            devices: r.devices,
-            count: r.count,
-            examples: r.examples.0,
-            times: r.times,
-            last_received_at: r.last_received_at.map(|t| t.0),
-            payload: r.payload,
-            qos: r.qos,
-            replayed_at: r.replayed_at.map(|t| t.0),
-        }
-    }
-}
-
-/// Which rejections are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct RejectedFilter<'a> {
-    pub feed: Option<FeedId>,
-    pub reason: Option<Reason>,
-    pub device: Option<&'a str>,
-    /// Those with an id below.
-    pub before: Option<i64>,
-}
-
-/// Rejections, newest first.
-///
-/// # Errors
-/// The database is not available.
-pub async fn rejections(
-    pool: &Pool,
-    municipalities: &[MunicipalityId],
-    filter: &RejectedFilter<'_>,
-    limit: usize,
-) -> Result<Vec<Rejected>, StoreError> {
-    let rows: Vec<RejectedRow> = sqlx::query_as(
-        "SELECT id, feed, reason, topic, received_at, detail, remedy, devices, count, examples, times, last_received_at,
-                payload, qos, replayed_at
-         FROM rejection
-         WHERE municipality = ANY($1)
-           AND ($2::int IS NULL OR feed = $2)
-           AND ($3::text IS NULL OR $3 = ANY(reasons))
-           AND ($4::text IS NULL OR devices @> ARRAY[$4])
-           AND ($5::bigint IS NULL OR id < $5)
-         ORDER BY id DESC
-         LIMIT $6",
-    )
-    .bind(numbers(municipalities))
-    .bind(filter.feed.map(|f| f.0))
-    .bind(filter.reason.map(Reason::as_str))
-    .bind(filter.device)
-    .bind(filter.before)
-    .bind(limit as i64)
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(Rejected::from).collect())
+    Ok(found.into_iter().collect())
 }
 
 /// How a feed is doing, as its ingest last wrote down.

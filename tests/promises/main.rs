@@ -21,6 +21,8 @@ mod retained;
 mod samples;
 mod stopping;
 mod subscriptions;
+mod supplier_cases;
+mod suppliers;
 mod support;
 mod transit_history;
 mod trips;

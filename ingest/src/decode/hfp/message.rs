@@ -25,7 +25,7 @@ const BODY: &[&str] = &[
 ];
 /// Passengers by door.
 pub const COUNTS: &[&str] = &["vehicleload", "vehicleLoad", "doorcounts", "doorCounts"];
-/// One door; its classes (adult, pram, ...) are not told apart.
+/// One door; its classes (adult, pram, ...) are summed up.
 pub const DOOR: &[&str] = &["door", "count"];
 /// Passengers of one class.
 pub const CLASS: &[&str] = &["in", "out"];

@@ -193,7 +193,7 @@ fn name(session: &str, of: &str, received_at: &str) -> Option<String> {
 fn device(topic: Topic<'_>, m: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevEui, Fault> {
     let ids = m.optional("end_device_ids", object("end_device_ids", &["dev_eui"]), d);
     let stated = ids.and_then(|ids| ids.optional("dev_eui", text_of, d));
-    // The console names a device after its EUI unless told otherwise.
+    // The console names a device after its EUI where nobody says otherwise.
     let named = topic.device.strip_prefix("eui-").and_then(|text| text.parse().ok());
     match stated.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => text.parse().ok().or(named).ok_or_else(|| {

@@ -134,7 +134,7 @@ fn codecs_name_the_state_in_many_ways() {
 }
 
 #[test]
-fn a_codec_that_is_not_understood_is_told_so() {
+fn a_codec_that_is_not_understood_is_named() {
     for (object, named) in [
         (json!({ "status": 1 }), "status"),
         (json!({ "status": "ok" }), "status"),
@@ -286,7 +286,7 @@ fn tts_published_events_are_read() {
 }
 
 #[test]
-fn tts_absent_means_default_and_the_best_gateway_is_told() {
+fn tts_absent_means_default_and_the_best_gateway_speaks() {
     let frame = tts(
         "up",
         &json!({ "end_device_ids": { "dev_eui": "0004A30B001C0530" }, "received_at": "2026-11-22T12:00:01Z",

@@ -1,0 +1,243 @@
+//! A device or native place as it is shown: what the store knows of it, with the files and live state.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::sensor_health::{Health, Signs};
+use domain::{Binding, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
+use serde::Serialize;
+use store::inspect::{Device, NativePlace};
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+
+/// A device: in the files, or heard, or both.
+#[derive(Serialize, ToSchema)]
+pub struct SensorOut {
+    pub(super) id: String,
+    /// `sensor`; `bay`, `site`, `vehicle`: a place that its feed names itself, without a sensor in the files;
+    /// `place`: one that no file has
+    #[schema(value_type = String, example = "sensor")]
+    pub(super) kind: String,
+    feed: Option<String>,
+    /// Of its feed: `native`, `chirpstack`, `tts`.
+    format: Option<&'static str>,
+    municipality: Option<String>,
+    /// `ok`, `watch`, `faulty`, `silent`, `new`
+    #[schema(value_type = String, example = "ok")]
+    pub(super) health: Health,
+    decoder: Option<&'static str>,
+    /// What it is bound to now.
+    binding: Option<BindingOut>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    first_heard: Option<UtcMicros>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_heard: Option<UtcMicros>,
+    age_s: Option<i64>,
+    /// How long it may be silent.
+    stale_after_s: u32,
+    /// Known of devices of a LoRaWAN network.
+    messages: Option<i64>,
+    last_f_cnt: Option<i64>,
+    last_outcome: Option<String>,
+    battery_v: Option<f32>,
+    battery_pct: Option<f32>,
+    temperature_c: Option<f32>,
+    rssi_dbm: Option<f32>,
+    snr_db: Option<f32>,
+}
+
+/// What a device is bound to, from when to when.
+#[derive(Serialize, ToSchema)]
+pub struct BindingOut {
+    bay: Option<String>,
+    site: Option<String>,
+    vehicle: Option<String>,
+    #[schema(value_type = Option<String>)]
+    direction: Option<domain::Direction>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bound_from: Option<UtcMicros>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bound_until: Option<UtcMicros>,
+    heartbeat_s: Option<u32>,
+    stale_after_s: Option<u32>,
+    threshold_mm: Option<u32>,
+}
+
+impl BindingOut {
+    pub(super) fn new(binding: &Binding, registry: &Registry) -> Self {
+        let (mut bay, mut site, mut vehicle) = (None, None, None);
+        match binding.target {
+            Some(Target::Bay(id)) => bay = registry.bay(id).map(|e| e.def.id.clone()),
+            Some(Target::Site(id)) => site = registry.site(id).map(|e| e.def.id.clone()),
+            Some(Target::Vehicle(id)) => vehicle = registry.vehicle(id).map(|e| e.def.id.clone()),
+            None => {}
+        }
+        BindingOut {
+            bay,
+            site,
+            vehicle,
+            direction: binding.direction,
+            bound_from: binding.from,
+            bound_until: binding.until,
+            heartbeat_s: binding.heartbeat_s,
+            stale_after_s: binding.stale_after_s,
+            threshold_mm: binding.threshold_mm,
+        }
+    }
+}
+
+/// What is known of rejections beside the devices.
+#[derive(Debug, Default)]
+pub struct Rejecting {
+    /// Ids of devices of which every message is rejected.
+    pub devices: HashSet<String>,
+    /// Places that have a sensor of a native feed, by kind and id.
+    pub places: HashMap<(String, String), NativePlace>,
+}
+
+fn heartbeat_s(registry: &Registry, feed: FeedId, binding: Option<&Binding>) -> u32 {
+    let of_feed = || registry.feed(feed).map(|f| f.def.heartbeat_s());
+    binding.and_then(|b| b.heartbeat_s).or_else(of_feed).unwrap_or(domain::feed::DEFAULT_HEARTBEAT_S)
+}
+
+/// When the last heartbeat of a device began that was last heard at `last_heard`.
+pub fn last_heartbeat(registry: &Registry, device: &Device, now: UtcMicros) -> Option<UtcMicros> {
+    let sensor = registry.sensor_by_key(&device.key).filter(|_| device.is_known)?;
+    let heartbeat_s = heartbeat_s(registry, device.feed, sensor.binding_at(now));
+    Some(device.last_heard?.plus_s(-i64::from(heartbeat_s)))
+}
+
+/// The kind and id of what a target is.
+pub fn place_of(target: Target, registry: &Registry) -> Option<(String, String)> {
+    let (kind, id) = match target {
+        Target::Bay(id) => ("bay", registry.bay(id)?.def.id.clone()),
+        Target::Site(id) => ("site", registry.site(id)?.def.id.clone()),
+        Target::Vehicle(id) => ("vehicle", registry.vehicle(id)?.def.id.clone()),
+    };
+    Some((kind.to_owned(), id))
+}
+
+/// Whether nothing of the last heartbeat was believed, and the newest three messages were not.
+fn is_rejected(place: &NativePlace, heartbeat_s: u32) -> bool {
+    let (Some(third), Some(last)) = (place.third_rejected_at, place.rejected_at) else { return false };
+    let is_own =
+        place.rejected.as_deref().and_then(|r| r.parse::<Reason>().ok()).is_some_and(Reason::is_own_fault);
+    is_own && place.accepted_at.is_none_or(|at| at < third && at < last.plus_s(-i64::from(heartbeat_s)))
+}
+
+/// A device of the files, or of a LoRaWAN network.
+pub fn device(device: Device, rejecting: &Rejecting, shared: &Shared, now: UtcMicros) -> SensorOut {
+    let live = shared.hub.read();
+    let registry = live.map.registry();
+    let sensor: Option<&Sensor> = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
+    let binding = sensor.and_then(|s| s.binding_at(now));
+    let target = binding.and_then(|b| b.target);
+    // Devices of feeds that name their places themselves are known by what is said of these.
+    let of_bay = match target {
+        Some(Target::Bay(bay)) => live.map.reading(bay).filter(|r| r.feed == device.feed),
+        _ => None,
+    };
+    let place =
+        target.and_then(|t| rejecting.places.get(&place_of(t, registry)?)).filter(|p| p.feed == device.feed);
+    let of_place = place.and_then(|p| p.accepted_at.max(p.rejected_at));
+    let last_heard = device.last_heard.max(of_bay.map(|r| r.observed_at)).max(of_place);
+    let stale_after_s = match target {
+        Some(target) => registry.stale_after_s(device.feed, sensor.map(|s| s.id), target, now),
+        None => domain::sensor::stale_after_s(heartbeat_s(registry, device.feed, binding)),
+    };
+    let heartbeat_s = heartbeat_s(registry, device.feed, binding);
+    let signs = Signs {
+        is_known: device.is_known,
+        last_heard,
+        stale_after_s,
+        is_rejected: rejecting.devices.contains(&device.key)
+            || place.is_some_and(|p| is_rejected(p, heartbeat_s)),
+        battery_v: device.battery_v,
+        battery_pct: device.battery_pct,
+        rssi_dbm: device.rssi_dbm,
+    };
+    let feed = registry.feed(device.feed);
+    SensorOut {
+        id: device.key,
+        kind: "sensor".to_owned(),
+        feed: feed.map(|f| f.def.id.clone()),
+        format: feed.map(|f| f.def.format.as_str()),
+        municipality: registry.municipality(device.municipality).map(|m| m.slug.clone()),
+        health: signs.health(now),
+        decoder: sensor.and_then(|s| s.decoder).map(|d| d.as_str()),
+        binding: binding.map(|b| BindingOut::new(b, registry)),
+        first_heard: device.first_heard,
+        last_heard,
+        age_s: last_heard.map(|at| now.age_s(at)),
+        stale_after_s,
+        messages: (device.first_heard.is_some() || feed.is_some_and(|f| f.def.format.is_lorawan()))
+            .then_some(device.messages),
+        last_f_cnt: device.last_f_cnt,
+        last_outcome: device.last_outcome.or_else(|| place.and_then(last_outcome)),
+        battery_v: device.battery_v,
+        battery_pct: device.battery_pct,
+        temperature_c: device.temperature_c,
+        rssi_dbm: device.rssi_dbm,
+        snr_db: device.snr_db,
+    }
+}
+
+fn last_outcome(place: &NativePlace) -> Option<String> {
+    let rejected = || Some(format!("rejected:{}", place.rejected.as_deref()?));
+    if place.rejected_at > place.accepted_at {
+        rejected()
+    } else {
+        place.accepted_at.map(|_| "stored".to_owned())
+    }
+}
+
+/// A place that a native feed names itself.
+pub fn place(place: NativePlace, shared: &Shared, now: UtcMicros) -> SensorOut {
+    let live = shared.hub.read();
+    let registry = live.map.registry();
+    let heartbeat_s = heartbeat_s(registry, place.feed, None);
+    let last_heard = place.accepted_at.max(place.rejected_at);
+    let stale_after_s = domain::sensor::stale_after_s(heartbeat_s);
+    let signs = Signs {
+        is_known: place.kind != "place",
+        last_heard,
+        stale_after_s,
+        is_rejected: is_rejected(&place, heartbeat_s),
+        ..Signs::default()
+    };
+    let named = |kind: &str| (place.kind == kind).then(|| place.key.clone());
+    let binding = signs.is_known.then(|| BindingOut {
+        bay: named("bay"),
+        site: named("site"),
+        vehicle: named("vehicle"),
+        direction: None,
+        bound_from: None,
+        bound_until: None,
+        heartbeat_s: Some(heartbeat_s),
+        stale_after_s: Some(stale_after_s),
+        threshold_mm: None,
+    });
+    let feed = registry.feed(place.feed);
+    SensorOut {
+        health: signs.health(now),
+        binding,
+        feed: feed.map(|f| f.def.id.clone()),
+        format: feed.map(|f| FeedFormat::as_str(f.def.format)),
+        municipality: registry.municipality(place.municipality).map(|m| m.slug.clone()),
+        last_outcome: last_outcome(&place),
+        decoder: None,
+        first_heard: None,
+        last_heard,
+        age_s: last_heard.map(|at| now.age_s(at)),
+        stale_after_s,
+        messages: None,
+        last_f_cnt: None,
+        battery_v: None,
+        battery_pct: None,
+        temperature_c: None,
+        rssi_dbm: None,
+        snr_db: None,
+        id: place.key,
+        kind: place.kind,
+    }
+}

@@ -1,0 +1,145 @@
+//! What a device sent, and what became of it.
+
+use domain::{MunicipalityId, UtcMicros};
+use sqlx::FromRow;
+
+use super::numbers;
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// One message of a device, as it was kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub dedup_id: String,
+    pub event: String,
+    pub received_at: UtcMicros,
+    pub network_at: Option<UtcMicros>,
+    pub f_port: Option<i32>,
+    pub f_cnt: Option<i64>,
+    pub payload: Option<Vec<u8>>,
+    pub spreading_factor: Option<i16>,
+    pub rssi_dbm: Option<f32>,
+    pub snr_db: Option<f32>,
+    pub gateways: Vec<String>,
+    pub decoder: Option<String>,
+    pub qos: i16,
+    pub decoded: Option<serde_json::Value>,
+    /// `stored`, `heard`, `duplicate`, `rejected:REASON`.
+    pub outcome: String,
+    pub detail: Option<String>,
+    pub dropped_fields: Vec<String>,
+    /// 1: redeliveries of the message of the same id.
+    pub copy: i16,
+    /// How often it came.
+    pub times: i32,
+}
+
+#[derive(FromRow)]
+struct MessageRow {
+    dedup_id: String,
+    event: String,
+    received_at: Ts,
+    network_at: Option<Ts>,
+    f_port: Option<i32>,
+    f_cnt: Option<i64>,
+    payload: Option<Vec<u8>>,
+    spreading_factor: Option<i16>,
+    rssi_dbm: Option<f32>,
+    snr_db: Option<f32>,
+    gateways: Vec<String>,
+    decoder: Option<String>,
+    qos: i16,
+    decoded: Option<serde_json::Value>,
+    outcome: String,
+    detail: Option<String>,
+    dropped_fields: Vec<String>,
+    copy: i16,
+    times: i32,
+}
+
+impl From<MessageRow> for Message {
+    fn from(r: MessageRow) -> Self {
+        Message {
+            dedup_id: r.dedup_id,
+            event: r.event,
+            received_at: r.received_at.0,
+            network_at: r.network_at.map(|t| t.0),
+            f_port: r.f_port,
+            f_cnt: r.f_cnt,
+            payload: r.payload,
+            spreading_factor: r.spreading_factor,
+            rssi_dbm: r.rssi_dbm,
+            snr_db: r.snr_db,
+            gateways: r.gateways,
+            decoder: r.decoder,
+            qos: r.qos,
+            decoded: r.decoded,
+            outcome: r.outcome,
+            detail: r.detail,
+            dropped_fields: r.dropped_fields,
+            copy: r.copy,
+            times: r.times,
+        }
+    }
+}
+
+/// Messages of a device or place, newest first, those before `before` (receipt, name and copy). Of feeds
+/// that name their places themselves only what was rejected is kept as messages. `ids`: all names under
+/// which it speaks.
+///
+/// # Errors
+/// The database is not available.
+pub async fn messages(
+    pool: &Pool,
+    municipalities: &[MunicipalityId],
+    ids: &[String],
+    before: Option<(UtcMicros, &str, i16)>,
+    limit: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let rows: Vec<MessageRow> = sqlx::query_as(
+        r#"WITH heard AS (
+            SELECT dedup_id COLLATE "C" AS dedup_id, event, received_at, network_at, f_port, f_cnt, payload,
+                spreading_factor, rssi_dbm, snr_db, gateways, decoder, qos, decoded, outcome, detail, dropped_fields,
+                copy, times
+            FROM uplink
+            WHERE municipality = ANY($1) AND device = ANY($2)
+              AND ($3::timestamptz IS NULL OR (received_at, dedup_id COLLATE "C", copy) < ($3, $4, $5))
+            ORDER BY received_at DESC, dedup_id COLLATE "C" DESC, copy DESC
+            LIMIT $6
+         ),
+         refused AS (
+            SELECT ('rejection-' || r.id) COLLATE "C" AS dedup_id, 'message' AS event, r.received_at,
+                NULL::timestamptz AS network_at, NULL::int AS f_port, NULL::bigint AS f_cnt, NULL::bytea AS payload,
+                NULL::smallint AS spreading_factor, NULL::real AS rssi_dbm, NULL::real AS snr_db, '{}'::text[] AS gateways,
+                NULL::text AS decoder, r.qos, NULL::jsonb AS decoded,
+                'rejected:' || coalesce(e.element ->> 'reason', r.reason) AS outcome,
+                coalesce(e.element ->> 'detail', r.detail) AS detail, '{}'::text[] AS dropped_fields,
+                0::smallint AS copy, r.times
+            FROM rejection r
+            JOIN feed f ON f.id = r.feed
+            LEFT JOIN LATERAL (
+                SELECT element FROM jsonb_array_elements(r.examples) AS element
+                WHERE element ->> 'device' = ANY($2) LIMIT 1) e ON true
+            WHERE r.municipality = ANY($1) AND r.devices && $2
+              -- Of these the message itself is kept, with what became of it.
+              AND f.def ->> 'format' NOT IN ('chirpstack', 'tts')
+         )
+         SELECT * FROM (
+            SELECT * FROM heard
+            UNION ALL
+            SELECT * FROM refused
+            WHERE $3::timestamptz IS NULL OR (received_at, dedup_id, copy) < ($3, $4, $5)) both_of
+         ORDER BY received_at DESC, dedup_id DESC, copy DESC
+         LIMIT $6"#,
+    )
+    .bind(numbers(municipalities))
+    .bind(ids)
+    .bind(before.map(|(at, ..)| Ts(at)))
+    .bind(before.map(|(_, id, _)| id))
+    .bind(before.map(|(.., copy)| copy))
+    .bind(limit as i64)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(Message::from).collect())
+}

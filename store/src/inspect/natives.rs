@@ -1,0 +1,142 @@
+//! Places that a feed of the native format names itself: they need no row of a sensor, and whoever
+//! installs them wants to know how they are all the same.
+
+use domain::{FeedId, MunicipalityId, UtcMicros};
+use sqlx::FromRow;
+
+use super::numbers;
+use crate::StoreError;
+use crate::pool::Pool;
+use crate::ts::Ts;
+
+/// So many of the newest rejections of each feed are looked at.
+const REJECTIONS: i64 = 500;
+
+/// A place that a native feed speaks of, or that it tried to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NativePlace {
+    pub municipality: MunicipalityId,
+    pub feed: FeedId,
+    /// `bay`, `site`, `vehicle`; `place` when no file has it.
+    pub kind: String,
+    pub key: String,
+    /// When the newest statement came that was believed, as far as it is known.
+    pub accepted_at: Option<UtcMicros>,
+    /// When the newest message came that was not.
+    pub rejected_at: Option<UtcMicros>,
+    /// When the newest but two of these came.
+    pub third_rejected_at: Option<UtcMicros>,
+    /// Why the newest of these was not believed.
+    pub rejected: Option<String>,
+}
+
+#[derive(FromRow)]
+struct PlaceRow {
+    municipality: i32,
+    feed: i32,
+    kind: String,
+    key: String,
+    accepted_at: Option<Ts>,
+    rejected_at: Option<Ts>,
+    third_rejected_at: Option<Ts>,
+    rejected: Option<String>,
+}
+
+/// Which places are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct NativeFilter<'a> {
+    /// Those of these ids.
+    pub only: Option<&'a [String]>,
+    /// Also those that have a sensor in the files.
+    pub with_sensor: bool,
+    /// Those after this id and kind.
+    pub after: Option<(&'a str, &'a str)>,
+}
+
+/// Places, in the order of their ids and kinds.
+///
+/// # Errors
+/// The database is not available.
+pub async fn native_places(
+    pool: &Pool,
+    municipalities: &[MunicipalityId],
+    filter: &NativeFilter<'_>,
+    limit: usize,
+) -> Result<Vec<NativePlace>, StoreError> {
+    let rows: Vec<PlaceRow> = sqlx::query_as(
+        r#"WITH native AS (SELECT id, municipality FROM feed WHERE def ->> 'format' = 'native'),
+         named AS (
+            SELECT municipality, CASE kind WHEN 1 THEN 'site' ELSE 'bay' END AS kind, id AS place, key
+            FROM place WHERE municipality = ANY($1)
+            UNION ALL
+            SELECT municipality, 'vehicle', id, key FROM vehicle WHERE municipality = ANY($1)
+         ),
+         spoken AS (
+            SELECT 'bay' AS kind, bay AS place, feed, received_at AS at
+            FROM bay_state WHERE municipality = ANY($1) AND sensor IS NULL
+            UNION ALL
+            SELECT 'site', site, (count #>> '{heard_from,0}')::int, (count ->> 'observed_at')::timestamptz
+            FROM site_state WHERE municipality = ANY($1) AND count #>> '{heard_from,1}' IS NULL
+            UNION ALL
+            SELECT 'vehicle', vehicle, feed, observed_at FROM vehicle_state WHERE municipality = ANY($1)
+         ),
+         accepted AS (
+            SELECT kind, place, feed, max(at) AS accepted_at
+            FROM spoken WHERE feed IN (SELECT id FROM native) GROUP BY kind, place, feed
+         ),
+         refused AS (
+            SELECT r.feed, device, max(r.at) AS rejected_at, (array_agg(r.at ORDER BY r.at DESC))[3] AS third_rejected_at,
+                (array_agg(r.reason ORDER BY r.at DESC))[1] AS rejected
+            FROM native n
+            CROSS JOIN LATERAL (
+                SELECT feed, coalesce(last_received_at, received_at) AS at, reason, devices FROM rejection
+                WHERE municipality = ANY($1) AND feed = n.id ORDER BY id DESC LIMIT $6) r
+            CROSS JOIN LATERAL unnest(r.devices) AS device
+            GROUP BY r.feed, device
+         ),
+         of_files AS (
+            SELECT n.municipality, n.kind, n.place, n.key, coalesce(a.feed, r.feed) AS feed, a.accepted_at, r.rejected_at,
+                r.third_rejected_at, r.rejected
+            FROM named n
+            LEFT JOIN accepted a ON a.kind = n.kind AND a.place = n.place
+            LEFT JOIN refused r ON r.device = n.key AND (a.feed IS NULL OR a.feed = r.feed)
+            WHERE a.feed IS NOT NULL OR r.feed IS NOT NULL
+         ),
+         both_of AS (
+            SELECT municipality, feed, kind, key, accepted_at, rejected_at, third_rejected_at, rejected FROM of_files f
+            WHERE $7 OR NOT EXISTS (
+                SELECT 1 FROM sensor s JOIN sensor_binding b ON b.sensor = s.id
+                WHERE s.feed = f.feed AND (b.until_utc IS NULL OR b.until_utc > now())
+                  AND CASE f.kind WHEN 'bay' THEN b.bay WHEN 'site' THEN b.site ELSE b.vehicle END = f.place)
+            UNION ALL
+            SELECT n.municipality, r.feed, 'place', r.device, NULL, r.rejected_at, r.third_rejected_at, r.rejected
+            FROM refused r JOIN native n ON n.id = r.feed
+            WHERE NOT EXISTS (SELECT 1 FROM named WHERE named.key = r.device)
+         )
+         SELECT DISTINCT ON (key COLLATE "C", kind COLLATE "C") * FROM both_of
+         WHERE ($2::text[] IS NULL OR key = ANY($2))
+           AND ($3::text IS NULL OR (key COLLATE "C", kind COLLATE "C") > ($3, $4))
+         ORDER BY key COLLATE "C", kind COLLATE "C", greatest(accepted_at, rejected_at) DESC
+         LIMIT $5"#,
+    )
+    .bind(numbers(municipalities))
+    .bind(filter.only)
+    .bind(filter.after.map(|(key, _)| key))
+    .bind(filter.after.map(|(_, kind)| kind))
+    .bind(limit as i64)
+    .bind(REJECTIONS)
+    .bind(filter.with_sensor)
+    .fetch_all(pool)
+    .await?;
+    let place = |r: PlaceRow| NativePlace {
+        municipality: MunicipalityId(r.municipality),
+        feed: FeedId(r.feed),
+        kind: r.kind,
+        key: r.key,
+        accepted_at: r.accepted_at.map(|t| t.0),
+        rejected_at: r.rejected_at.map(|t| t.0),
+        third_rejected_at: r.third_rejected_at.map(|t| t.0),
+        rejected: r.rejected,
+    };
+    Ok(rows.into_iter().map(place).collect())
+}
