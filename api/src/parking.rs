@@ -18,7 +18,8 @@ use crate::params::{Params, RawQuery};
 use crate::problem::{Problem, ProblemBody};
 use crate::ways::{ChanceOut, Outlook, known_at, supply};
 use crate::wire::{
-    FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, Source, Sources, credit, max_stay_min, whole,
+    FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, STREETS, Source, Sources, credit,
+    max_stay_min, whole,
 };
 
 /// How far is looked when nothing is said, metres.
@@ -256,9 +257,9 @@ impl std::str::FromStr for Include {
 pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::parse(&query.params(PARAMETERS)?)?;
     let now = shared.now();
-    let Answered { found, outlooks, registry } = ask(&shared, &question, now)?;
+    let answered = ask(&shared, &question, now)?;
     let arrive = question.arrive.unwrap_or(now);
-    let mut response = answer::json(&written(&found, &outlooks, &registry, (now, arrive)));
+    let mut response = answer::json(&written(&answered, (now, arrive)));
     let cache = axum::http::HeaderValue::from_static(answer::LIVE);
     response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
     Ok(response)
@@ -273,6 +274,19 @@ pub struct Answered {
     pub found: Found,
     outlooks: Vec<Outlook>,
     pub registry: Arc<Registry>,
+    /// Whether walks are those over the streets.
+    over_streets: bool,
+}
+
+impl Answered {
+    /// Whose data it is.
+    pub fn sources(&self) -> Vec<Source<'_>> {
+        let mut feeds = Sources::default();
+        self.found.offers.iter().for_each(|offer| feeds.note(offer.feed));
+        let mut sources = feeds.of(&self.registry);
+        sources.extend(self.over_streets.then_some(STREETS));
+        sources
+    }
 }
 
 /// Asks under the lock; the answer is ranked and written outside of it.
@@ -285,7 +299,9 @@ pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<Answe
             found.offers.iter().map(|offer| asked(&live, offer, now)).collect();
         (found, asked, live.map.registry().clone())
     };
-    if let Some(loaded) = shared.ways.loaded() {
+    let loaded = shared.ways.loaded();
+    let over_streets = loaded.is_some();
+    if let Some(loaded) = loaded {
         loaded.with_walks(question.near, question.radius_m, |seconds| {
             for offer in &mut found.offers {
                 offer.walk_s = seconds(&loaded.doors(offer)).unwrap_or(offer.walk_s);
@@ -302,7 +318,7 @@ pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<Answe
     ranked.truncate(question.limit);
     let outlooks;
     (outlooks, found.offers) = ranked.into_iter().unzip();
-    Ok(Answered { found, outlooks, registry })
+    Ok(Answered { found, outlooks, registry, over_streets })
 }
 
 fn asked(live: &Live, offer: &Offer, now: UtcMicros) -> Option<AskedSite> {
@@ -330,17 +346,13 @@ fn outlook(
     Outlook::new(kind, (supply, capacity, filling_per_s, known_at), forecast, arrive)
 }
 
-fn written<'a>(
-    found: &Found,
-    outlooks: &[Outlook],
-    registry: &'a Registry,
-    times: (UtcMicros, UtcMicros),
-) -> Parking<'a> {
-    let mut sources = Sources::default();
-    let items = found.offers.iter().zip(outlooks).filter_map(|(offer, outlook)| {
-        sources.note(offer.feed);
-        item(offer, registry, times, *outlook)
-    });
+fn written(answered: &Answered, times: (UtcMicros, UtcMicros)) -> Parking<'_> {
+    let Answered { found, outlooks, registry, .. } = answered;
+    let items = found
+        .offers
+        .iter()
+        .zip(outlooks)
+        .filter_map(|(offer, outlook)| item(offer, registry, times, *outlook));
     let out = &found.left_out;
     Parking {
         items: items.collect(),
@@ -352,7 +364,7 @@ fn written<'a>(
             no_live_data: out.no_live_data,
         },
         cursor: None,
-        attribution: sources.of(registry),
+        attribution: answered.sources(),
     }
 }
 

@@ -5,11 +5,11 @@
 //! does, or as the HFP decoder makes its names: route, direction, operating day and start, such as
 //! `540_1_20261124_19:08`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::live::{LiveMap, VehicleView};
 use domain::observation::VehicleFix;
-use domain::{TripUpdate, UtcMicros};
+use domain::{FeedId, TripUpdate, UtcMicros};
 use journey::timetable::services::parse_day;
 use journey::timetable::{Timetable, TripIx};
 
@@ -166,6 +166,14 @@ pub fn updates(live: &LiveMap, timetable: &Timetable, starts: &Starts, now: UtcM
     let by_vehicles: Vec<TripUpdate> = by_vehicles.collect();
     updates.extend(by_vehicles);
     updates
+}
+
+/// The feeds that [`updates`] and [`crowding`] rest on.
+pub fn feeds(live: &LiveMap, now: UtcMicros) -> BTreeSet<FeedId> {
+    let is_fresh = |at: UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
+    let vehicles = live.vehicle_positions().filter_map(|(id, _)| live.vehicle(id));
+    let on_trip = vehicles.filter(|v| v.trip_observed_at.is_some_and(is_fresh));
+    live.trip_feeds(now).into_iter().chain(on_trip.flat_map(|v| v.feeds).flatten()).collect()
 }
 
 /// How full vehicles are, percent, by the timetable's ids of the trips they are on; of several

@@ -5,6 +5,7 @@ use domain::live::Flags;
 use domain::opening::Opening;
 use domain::place::Texts;
 use domain::{Audience, FeedId, Registry, Restriction, UtcMicros};
+use journey::timetable::Timetable;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -87,17 +88,46 @@ impl<'a> FeeOut<'a> {
 }
 
 /// Whose data it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Source<'a> {
+    /// `feed` (live data), `timetable` (GTFS), `streets` (OpenStreetMap)
+    #[schema(example = "feed")]
+    kind: &'static str,
+    /// The feed's id; of a timetable its name; `openstreetmap`.
     feed: &'a str,
+    /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,
+    /// SPDX identifier where there is one; null: not known.
     licence: Option<&'a str>,
+}
+
+/// The streets of every area. See <https://www.openstreetmap.org/copyright>.
+pub const STREETS: Source<'static> = Source {
+    kind: "streets",
+    feed: "openstreetmap",
+    attribution: Some("OpenStreetMap contributors"),
+    licence: Some("ODbL-1.0"),
+};
+
+/// The feeds of a timetable.
+pub fn timetable_sources(timetable: &Timetable) -> impl Iterator<Item = Source<'_>> {
+    timetable.credits.iter().map(|credit| Source {
+        kind: "timetable",
+        feed: &credit.feed,
+        attribution: credit.attribution.as_deref(),
+        licence: credit.licence.as_deref(),
+    })
 }
 
 impl<'a> Source<'a> {
     /// Who is to be named.
     pub fn attribution(&self) -> Option<&'a str> {
         self.attribution
+    }
+
+    /// Under which terms.
+    pub fn licence(&self) -> Option<&'a str> {
+        self.licence
     }
 }
 
@@ -116,14 +146,19 @@ impl Sources {
 
     pub fn of<'a>(&self, registry: &'a Registry) -> Vec<Source<'a>> {
         let mut sources: Vec<Source<'a>> = self.0.iter().filter_map(|id| source(registry, *id)).collect();
-        sources.sort_unstable_by_key(|s| s.feed);
+        sources.sort_unstable();
         sources
     }
 }
 
 fn source(registry: &Registry, feed: FeedId) -> Option<Source<'_>> {
     let def = &registry.feed(feed)?.def;
-    Some(Source { feed: &def.id, attribution: def.attribution.as_deref(), licence: def.licence.as_deref() })
+    Some(Source {
+        kind: "feed",
+        feed: &def.id,
+        attribution: def.attribution.as_deref(),
+        licence: def.licence.as_deref(),
+    })
 }
 
 /// Attribution and licence of one item.

@@ -34,6 +34,13 @@ pub struct BuildArgs {
     /// GTFS feeds (zip files or folders).
     #[arg(long, num_args = 1..)]
     pub gtfs: Vec<PathBuf>,
+    /// Licence of a GTFS feed, which GTFS itself cannot state: NAME=LICENCE, NAME being the file's name without its
+    /// ending, e.g. bus=CC-BY-4.0. It is shown with every answer that rests on the feed.
+    #[arg(long, value_name = "NAME=LICENCE", num_args = 1..)]
+    pub gtfs_licence: Vec<String>,
+    /// Whom to name for a GTFS feed: NAME=TEXT. Default: the publisher that the feed states, else its agencies.
+    #[arg(long, value_name = "NAME=TEXT", num_args = 1..)]
+    pub gtfs_attribution: Vec<String>,
     /// Where to write. Default: journey.kvj in the data directory, where `serve` and `api` find it.
     #[arg(long)]
     pub out: Option<PathBuf>,

@@ -144,6 +144,48 @@ async fn bad_questions_name_the_field_and_the_remedy() {
     demo.stop().await;
 }
 
+/// `kind` and `feed` of everybody who is to be named.
+fn named(answer: &Value) -> Vec<(&str, &str)> {
+    let sources = answer["attribution"].as_array().unwrap();
+    sources.iter().map(|s| (s["kind"].as_str().unwrap(), s["feed"].as_str().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_name_all_that_they_rest_on() {
+    let demo = demo().await;
+    eventually("real time is there", || async {
+        let vehicles = demo.get("/v1/vehicles?limit=5").await.1;
+        vehicles["items"].as_array().is_some_and(|v| !v.is_empty()).then_some(())
+    })
+    .await;
+    let (_, sites) = demo.get("/v1/sites?municipality=bergheide&limit=1").await;
+    let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
+    let streets = ("streets", "openstreetmap");
+    let walk = plans(&demo, &format!("from={FROM}&to={CENTRE}&modes=WALK")).await;
+    assert_eq!(named(&walk), [streets]);
+    assert_eq!(walk["attribution"][0]["licence"], "ODbL-1.0");
+    let drive = plans(&demo, &format!("from={FROM}&to={CENTRE}&modes=CAR")).await;
+    assert!(named(&drive).contains(&streets) && named(&drive).iter().any(|s| s.0 == "feed"), "{drive}");
+    let ride = plans(&demo, &format!("from={FROM}&to={far}&modes=TRANSIT")).await;
+    assert!(named(&ride).contains(&("timetable", "gtfs")), "{ride}");
+    let (_, stops) = demo.get(&format!("/v1/stops?near={CENTRE}")).await;
+    assert_eq!(named(&stops), [("timetable", "gtfs"), streets]);
+    assert!(stops["attribution"][0]["attribution"].is_string(), "{stops}");
+    let stop = stops["items"][0]["id"].as_str().unwrap();
+    let (_, departures) = demo.get(&format!("/v1/stops/{stop}/departures")).await;
+    assert!(named(&departures).contains(&("timetable", "gtfs")), "{departures}");
+    let (_, parking) = demo.get(&format!("/v1/parking?near={CENTRE}")).await;
+    assert!(named(&parking).contains(&streets), "walks go over the streets");
+    let page = |path: String| {
+        ureq::get(format!("{}{path}", demo.text("http"))).call().unwrap().into_body().read_to_string()
+    };
+    for path in [format!("/?near={CENTRE}&lang=en"), "/sign/steverstadt?lang=en".to_owned()] {
+        let page = page(path.clone()).unwrap();
+        assert!(page.contains("Data: "), "{path}");
+    }
+    demo.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stops_and_what_leaves_them() {
     let demo = demo().await;

@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::Registry;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use self::groups::{Group, MIN_BAYS, Parts};
 use self::question::Question;
 use crate::answer;
 use crate::planning::SeenBy;
 use crate::table::Extra;
+use crate::wire::Sources;
 
 /// Why a group's figures are not told.
 const TOO_FEW: &str = "too_few_bays";
@@ -41,12 +42,10 @@ fn attribution(registry: &Arc<Registry>, question: &Question) -> Extra {
     let owners: Vec<_> = question.municipalities.iter().map(|(id, _)| *id).collect();
     let registry = registry.clone();
     Box::new(move || {
-        let mut feeds: Vec<_> = registry
-            .feeds()
-            .filter(|f| owners.iter().any(|owner| registry.may_name(f, *owner)))
-            .map(|f| json!({ "feed": f.def.id, "attribution": f.def.attribution, "licence": f.def.licence }))
-            .collect();
-        feeds.sort_by_key(|f| f["feed"].to_string());
-        Map::from_iter([("attribution".to_owned(), Value::Array(feeds))])
+        let mut sources = Sources::default();
+        let feeds = registry.feeds().filter(|f| owners.iter().any(|owner| registry.may_name(f, *owner)));
+        feeds.for_each(|f| sources.note(Some(f.id)));
+        let sources = serde_json::to_value(sources.of(&registry)).unwrap_or_default();
+        Map::from_iter([("attribution".to_owned(), sources)])
     })
 }

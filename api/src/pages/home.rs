@@ -11,9 +11,9 @@ use maud::{Markup, html};
 
 use super::lang::Lang;
 use super::spot::{Spot, spot};
-use super::{Frame, html_response, parameters};
+use super::{Frame, credits, html_response, parameters};
 use crate::app::Ctx;
-use crate::parking::{Question, ask};
+use crate::parking::{Answered, Question, ask};
 
 /// Without JavaScript the list is asked for again after so many seconds.
 const REFRESH_S: u32 = 60;
@@ -40,7 +40,7 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
             Some(Ok(spot)) => {
                 @let question = Question { include_stale: true, ..Question::at(spot.at) };
                 @match ask(&shared, &question, now) {
-                    Ok(told) => (results(spot, &question, &told.found, &told.registry, lang, now)),
+                    Ok(answered) => (results(spot, &question, &answered, lang, now)),
                     Err(_) => p id="summary" role="status" class="problem" {
                         (lang.say(
                             "Dort gibt es keine Daten. Koordinaten: zuerst die Breite, dann die Länge, z. B. 51.95,7.17.",
@@ -108,14 +108,8 @@ pub(super) fn signs(registry: &Registry, lang: Lang) -> Markup {
     }
 }
 
-fn results(
-    spot: &Spot,
-    question: &Question,
-    found: &Found,
-    registry: &Registry,
-    lang: Lang,
-    now: UtcMicros,
-) -> Markup {
+fn results(spot: &Spot, question: &Question, answered: &Answered, lang: Lang, now: UtcMicros) -> Markup {
+    let Answered { found, registry, .. } = answered;
     let b = question.near.around(question.radius_m);
     let changes = format!("/v1/changes?bbox={:.5},{:.5},{:.5},{:.5}", b.west, b.south, b.east, b.north);
     let vacant: i64 =
@@ -134,6 +128,7 @@ fn results(
                 @for offer in &found.offers { (offer_item(offer, registry, lang, now)) }
             }
             (left_out(found, lang))
+            (credits(&answered.sources(), lang))
         }
     }
 }

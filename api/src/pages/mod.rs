@@ -18,6 +18,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::app::Shared;
 use crate::problem::Problem;
+use crate::wire::Source;
 use lang::Lang;
 
 /// Nothing from elsewhere, nothing inline.
@@ -59,6 +60,19 @@ pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Re
     let mut response = html_response(frame.around(&content));
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
+}
+
+/// Whose data a page shows, and under which terms.
+fn credits(sources: &[Source<'_>], lang: Lang) -> Markup {
+    let named = sources.iter().filter_map(|source| Some((source.attribution()?, source.licence())));
+    let named: Vec<String> = named
+        .map(|(who, licence)| licence.map_or_else(|| who.to_owned(), |licence| format!("{who} ({licence})")))
+        .collect();
+    html! {
+        @if !named.is_empty() {
+            p class="quiet" { (lang.say("Daten: ", "Data: ")) (named.join("; ")) "." }
+        }
+    }
 }
 
 /// A page as an answer.

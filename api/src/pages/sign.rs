@@ -10,8 +10,9 @@ use maud::{Markup, html};
 
 use super::home::signs;
 use super::lang::Lang;
-use super::{Frame, html_response, parameters};
+use super::{Frame, credits, html_response, parameters};
 use crate::app::Ctx;
+use crate::wire::Sources;
 
 /// Without JavaScript the sign is asked for again after so many seconds.
 const REFRESH_S: u32 = 30;
@@ -74,6 +75,8 @@ fn board(
     now: UtcMicros,
 ) -> Markup {
     let is_open = |view: &SiteView| view.opening.is_open != Some(false);
+    let mut sources = Sources::default();
+    rows.iter().for_each(|(_, view)| sources.note(view.feed));
     let vacant: i64 = rows.iter().filter(|(_, v)| is_open(v)).filter_map(|(_, v)| v.vacant).sum();
     html! {
         h1 { (title) }
@@ -95,6 +98,7 @@ fn board(
                     }
                 }
             }
+            (credits(&sources.of(registry), lang))
         }
     }
 }

@@ -14,8 +14,8 @@ use super::journeys::Asked;
 use super::prospect::Outlook;
 use super::rejected::Rejected;
 use super::stops::StopOut;
-use super::{Loaded, place};
-use crate::wire::{Source, Sources, whole};
+use super::{Loaded, Realtime, place};
+use crate::wire::{STREETS, Source, Sources, whole};
 
 /// Digits after the point of encoded polylines.
 pub const POLYLINE_DIGITS: u32 = 5;
@@ -158,16 +158,26 @@ impl ChanceOut {
 pub(super) fn written<'a>(
     asked: &Asked<'a>,
     loaded: &'a Loaded,
-    crowding: &HashMap<String, f32>,
+    realtime: &Realtime,
     registry: &'a Registry,
 ) -> JourneysOut<'a> {
-    let mut sources = Sources::default();
-    let writer = Writer { asked, loaded, crowding };
+    let writer = Writer { asked, loaded, crowding: &realtime.crowding };
     let itineraries: Vec<ItineraryOut<'a>> =
         asked.plan.itineraries.iter().map(|way| writer.itinerary(way)).collect();
-    for parking in asked.plan.itineraries.iter().filter_map(Itinerary::parking) {
-        sources.note(asked.candidates[parking.lot].feed);
+    let mut parking = Sources::default();
+    for left in asked.plan.itineraries.iter().filter_map(Itinerary::parking) {
+        let alternatives = left.alternatives.iter().map(|alternative| alternative.lot);
+        alternatives.chain([left.lot]).for_each(|lot| parking.note(asked.candidates[lot].feed));
     }
+    asked.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
+    let has_ride = |way: &Itinerary| way.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
+    let mut attribution = parking.of(registry);
+    if asked.plan.itineraries.iter().any(has_ride) {
+        attribution.extend(loaded.ride_sources(realtime, registry));
+    }
+    attribution.push(STREETS);
+    attribution.sort_unstable();
+    attribution.dedup();
     JourneysOut {
         itineraries,
         rejected: asked.rejected.clone(),
@@ -175,7 +185,7 @@ pub(super) fn written<'a>(
         cut: asked.plan.cut,
         co2_source: co2::SOURCE,
         polyline_digits: POLYLINE_DIGITS,
-        attribution: sources.of(registry),
+        attribution,
     }
 }
 

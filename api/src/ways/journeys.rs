@@ -162,15 +162,16 @@ fn plan(
         };
         outside(field, point, loaded.bounds)
     })?;
-    for (id, why) in &plan.left_out {
-        let what = &candidates[*id].what;
+    for (lot, why) in &plan.left_out {
+        let what = &candidates[*lot].what;
         let (reason, detail) = words(*why);
-        rejected.push(Rejected { id: what.id().into(), name: what.name().map(Into::into), reason, detail });
+        let (id, name) = (what.id().into(), what.name().map(Into::into));
+        rejected.push(Rejected { id, name, reason, detail, feed: candidates[*lot].feed });
     }
     rejected.dedup_by(|a, b| a.id == b.id);
     rejected.truncate(MAX_REJECTED);
     let asked = Asked { question, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
-    let mut response = answer::json(&written(&asked, loaded, &realtime.crowding, &registry));
+    let mut response = answer::json(&written(&asked, loaded, &realtime, &registry));
     let cache = axum::http::HeaderValue::from_static("no-store");
     response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
     Ok(response)
@@ -285,7 +286,7 @@ impl<'a> Gathered<'a> {
         let site = &entry.def;
         let mut reject = |reason: &'static str, detail: String| {
             let (id, name) = (site.id.clone(), Some(site.name.clone()));
-            self.rejected.push(Rejected { id, name, reason, detail });
+            self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
         };
         if let Some((reason, detail)) = unfit(site, offer, question) {
             return reject(reason, detail);

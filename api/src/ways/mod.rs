@@ -12,13 +12,13 @@ mod rejected;
 mod stops;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use domain::UtcMicros;
 use domain::geo::Bbox;
 use domain::live::LiveMap;
+use domain::{FeedId, Registry, UtcMicros};
 use journey::area::Area;
 use journey::overlay::Overlay;
 use journey::plan::Planner;
@@ -26,6 +26,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::realtime::{self, Starts};
 use crate::turns::{self, Turns};
+use crate::wire::{Source, Sources, timetable_sources};
 
 pub(crate) use answer::ChanceOut;
 pub use fill::Filling;
@@ -66,11 +67,13 @@ pub(crate) struct Realtime {
     pub overlay: Option<Overlay>,
     /// How full the vehicles of trips are, percent, by trip id.
     pub crowding: HashMap<String, f32>,
+    /// Who says so.
+    pub feeds: BTreeSet<FeedId>,
 }
 
 impl Ways {
     /// Takes a new area in, with the places that are to be linked. Slow: some 50 us per place.
-    pub fn replace_area(&self, area: Arc<Area>, registry: &Arc<domain::Registry>) {
+    pub fn replace_area(&self, area: Arc<Area>, registry: &Arc<Registry>) {
         let lots = Lots::new(&area, registry);
         let loaded = Loaded {
             bounds: area.bounds(),
@@ -91,7 +94,7 @@ impl Ways {
 
     /// Links the places anew after an import, if they are not those that are linked. Returns how
     /// many are linked and how many are not.
-    pub fn link_places(&self, registry: &Arc<domain::Registry>) -> Option<(usize, usize)> {
+    pub fn link_places(&self, registry: &Arc<Registry>) -> Option<(usize, usize)> {
         let loaded = self.loaded.load_full()?;
         if Arc::ptr_eq(loaded.lots.load().registry(), registry) {
             return None;
@@ -111,6 +114,7 @@ impl Ways {
         loaded.realtime.store(Arc::new(Realtime {
             overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, day)),
             crowding: realtime::crowding(live, timetable, &loaded.starts, now),
+            feeds: realtime::feeds(live, now),
         }));
     }
 
@@ -129,6 +133,15 @@ impl Ways {
 }
 
 impl Loaded {
+    /// Whom answers about rides name: the timetable's feeds, and those of real time.
+    pub fn ride_sources<'a>(&'a self, realtime: &Realtime, registry: &'a Registry) -> Vec<Source<'a>> {
+        let mut live = Sources::default();
+        realtime.feeds.iter().for_each(|feed| live.note(Some(*feed)));
+        let mut sources = live.of(registry);
+        sources.extend(timetable_sources(&self.area.timetable));
+        sources
+    }
+
     /// Lets `work` use a workspace that nobody else uses.
     pub fn with_planner<R>(&self, work: impl FnOnce(&mut Planner) -> R) -> R {
         let mut planner = self.planners.lock().pop().unwrap_or_else(|| Planner::new(self.area.clone()));

@@ -1,5 +1,6 @@
 //! Places to park that are not part of the answer, and why, in words a driver understands.
 
+use domain::FeedId;
 use journey::plan::LeftOut;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +13,9 @@ pub struct Rejected {
     /// `full`, `closed`, `restricted`, `height`, `max_stay`, `fee`, `unlinked`, `out_of_reach`
     pub reason: &'static str,
     pub detail: String,
+    /// Whose word on the place it rests on.
+    #[serde(skip)]
+    pub feed: Option<FeedId>,
 }
 
 /// The reason of the planner.

@@ -17,7 +17,7 @@ use crate::answer;
 use crate::app::Ctx;
 use crate::params::RawQuery;
 use crate::problem::{Problem, ProblemBody};
-use crate::wire::whole;
+use crate::wire::{STREETS, Source, timetable_sources, whole};
 
 /// How far stops are looked for when nothing is said, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;
@@ -33,6 +33,8 @@ pub struct StopList<'a> {
     items: Vec<StopOut<'a>>,
     /// Always null: the nearest are on the first page.
     cursor: Option<String>,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
 }
 
 /// A place where vehicles stop.
@@ -133,7 +135,8 @@ pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Prob
         walk_s: walk_s.map(whole),
         ..StopOut::new(area, *stop).with_routes(area, *stop)
     });
-    Ok(answer::json(&StopList { items: items.collect(), cursor: None }))
+    let attribution = timetable_sources(&area.timetable).chain([STREETS]).collect();
+    Ok(answer::json(&StopList { items: items.collect(), cursor: None, attribution }))
 }
 
 /// What leaves a stop next.
@@ -143,6 +146,8 @@ pub struct DepartureList<'a> {
     items: Vec<DepartureOut<'a>>,
     /// Always null: ask again with `from` after the last one.
     cursor: Option<String>,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
 }
 
 /// A vehicle that leaves a stop.
@@ -199,6 +204,7 @@ pub async fn departures(
     })?;
     let from = (from.0.div_euclid(1_000_000), WITHIN_S);
     let realtime = loaded.realtime.load();
+    let registry = shared.hub.read().map.registry().clone();
     let mut midnight = 0;
     let mut found = Vec::new();
     loaded.with_planner(|planner| {
@@ -233,6 +239,7 @@ pub async fn departures(
         stop: StopOut::new(&loaded.area, stop).with_routes(&loaded.area, stop),
         items: items.collect(),
         cursor: None,
+        attribution: loaded.ride_sources(&realtime, &registry),
     };
     Ok(answer::json(&list))
 }

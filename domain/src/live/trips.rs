@@ -1,5 +1,7 @@
 //! What feeds say of trips.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 
 use super::LiveMap;
@@ -77,6 +79,12 @@ impl Trips {
 }
 
 impl LiveMap {
+    /// The feeds whose word on some trip holds.
+    pub fn trip_feeds(&self, now: UtcMicros) -> BTreeSet<FeedId> {
+        let held = self.trips.held.iter().filter(|(_, cell)| cell.update.is_some() && holds(cell.rank, now));
+        held.map(|((feed, _), _)| *feed).collect()
+    }
+
     /// What feeds say of trips and have said within [`TRIP_HOLDS_S`], oldest first: of two feeds
     /// that speak of one run the last in the list is the newest.
     pub fn trip_updates(&self, now: UtcMicros) -> Vec<&TripUpdate> {

@@ -68,6 +68,16 @@ pub struct Agency {
     pub url: String,
 }
 
+/// Who is to be named for a feed: GTFS's `feed_info.txt`, else `attributions.txt`, else the agencies.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Credit {
+    /// The feed's file name without its ending.
+    pub feed: String,
+    pub attribution: Option<String>,
+    /// GTFS has no place for it: whoever builds the area may say it.
+    pub licence: Option<String>,
+}
+
 /// A line.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Route {
@@ -106,6 +116,8 @@ pub struct Timetable {
     /// Zone that all times are in (IANA name).
     pub timezone: String,
     pub agencies: Vec<Agency>,
+    /// One for each feed.
+    pub credits: Vec<Credit>,
     pub routes: Vec<Route>,
     pub services: Vec<Service>,
     pub stops: Stops,

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use domain::Registry;
 use journey::area::{self, Area, Notes, Step};
 use journey::streets::parking::link_osm;
+use journey::timetable::Credit;
 
 use crate::cli::{BuildArgs, VisitArgs};
 use crate::database::{Database, data_dir_path};
@@ -42,7 +44,8 @@ async fn imported(args: &VisitArgs) -> Result<Registry> {
 
 fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<()> {
     let began = Instant::now();
-    let (area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| eprintln!("  {}", words(&step)))?;
+    let (mut area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| eprintln!("  {}", words(&step)))?;
+    name_sources(&mut area, args)?;
     tell(&area, &notes);
     if let Some(registry) = registry {
         tell_places(&area, registry);
@@ -58,6 +61,36 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<()
         bytes as f64 / 1e6,
         began.elapsed().as_secs_f64()
     );
+    Ok(())
+}
+
+/// Adds what the command line says of feeds.
+fn name_sources(area: &mut Area, args: &BuildArgs) -> Result<()> {
+    let credits = &mut Arc::get_mut(&mut area.timetable).context("the timetable is in use")?.credits;
+    type Field = fn(&mut Credit) -> &mut Option<String>;
+    let fields: [(&str, &[String], Field); 2] = [
+        ("--gtfs-licence", &args.gtfs_licence, |credit| &mut credit.licence),
+        ("--gtfs-attribution", &args.gtfs_attribution, |credit| &mut credit.attribution),
+    ];
+    for (flag, values, field) in fields {
+        for value in values {
+            let (name, text) = value
+                .split_once('=')
+                .with_context(|| format!("{flag} '{value}': write NAME=TEXT, e.g. bus=CC-BY-4.0"))?;
+            let known: Vec<String> = credits.iter().map(|credit| credit.feed.clone()).collect();
+            let credit = credits.iter_mut().find(|credit| credit.feed == name);
+            let credit = credit.with_context(|| {
+                format!("{flag} '{value}': there is no feed '{name}'; there are: {}", known.join(", "))
+            })?;
+            *field(credit) = Some(text.to_owned());
+        }
+    }
+    for credit in credits.iter().filter(|credit| credit.licence.is_none()) {
+        eprintln!(
+            "note: the licence of '{0}' is not known; say it with --gtfs-licence {0}=LICENCE",
+            credit.feed
+        );
+    }
     Ok(())
 }
 

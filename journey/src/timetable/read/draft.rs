@@ -8,7 +8,7 @@ use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
 use crate::timetable::strings::Strings;
-use crate::timetable::{Agency, Route, StopIx, Trip, Wheelchair};
+use crate::timetable::{Agency, Credit, Route, StopIx, Trip, Wheelchair};
 
 /// Numbers of ids of one kind in one feed.
 pub type Ids = FxHashMap<Box<[u8]>, u32>;
@@ -18,6 +18,7 @@ pub type Ids = FxHashMap<Box<[u8]>, u32>;
 pub struct Draft {
     pub timezone: Option<String>,
     pub agencies: Vec<Agency>,
+    pub credits: Vec<Credit>,
     pub routes: Vec<Route>,
     pub services: Vec<Service>,
     pub stops: DraftStops,

@@ -44,6 +44,7 @@ impl Draft {
             timezone: self.timezone.take().unwrap_or_else(|| "UTC".to_owned()),
             stops: self.stops(&order),
             agencies: self.agencies,
+            credits: self.credits,
             routes: self.routes,
             services: self.services,
             change_s,

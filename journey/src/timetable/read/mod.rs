@@ -6,6 +6,7 @@
 
 mod base;
 mod calendar;
+mod credit;
 mod draft;
 mod finish;
 mod frequencies;
@@ -110,6 +111,7 @@ fn read_feed(
     let mut step = |file: &str| progress(Progress { feed: &feed, file });
     step("agency.txt");
     base::agencies(source, draft, problems)?;
+    credit::read(source, draft)?;
     step("routes.txt");
     base::routes(source, draft, problems)?;
     step("stops.txt");
