@@ -74,14 +74,28 @@ impl Scene<'_> {
         dropped: &mut Vec<Dropped>,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
-        let judged = self.judge(statement.at)?;
-        if let Said::Trip { update, message_at, passed } = statement.said {
+        let Statement { subject, at, said, seq, .. } = statement;
+        self.admit_said(&subject, at, said, seq, dropped, batch)
+            .map_err(|fault| Fault { device: subject.place().map(str::to_owned), ..fault })
+    }
+
+    fn admit_said(
+        &self,
+        subject: &Subject<'_>,
+        sent_at: Option<UtcMicros>,
+        said: Said<'_>,
+        seq: Option<i64>,
+        dropped: &mut Vec<Dropped>,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        let judged = self.judge(sent_at)?;
+        if let Said::Trip { update, message_at, passed } = said {
             batch.trips.push(self.trip(update, judged, message_at, passed)?);
             return Ok(());
         }
-        let (target, owner) = self.resolve(&statement.subject)?;
-        let spoken = Spoken { sensor: None, sent_at: statement.at, judged, seq: statement.seq, name: 0 };
-        let said = plausible::checked(self.registry, target, statement.said, dropped)?;
+        let (target, owner) = self.resolve(subject)?;
+        let spoken = Spoken { sensor: None, sent_at, judged, seq, name: 0 };
+        let said = plausible::checked(self.registry, target, said, dropped)?;
         self.add(target, owner, spoken, said, batch)
     }
 

@@ -91,14 +91,13 @@ fn admit(scene: &Scene<'_>, decoded: Decoded<'_>, batch: &mut Batch, received: &
     let is_element = scene.feed.def.format == FeedFormat::GtfsRt || decoded.statements.len() > 1;
     for mut statement in decoded.statements {
         let is_trip = statement.subject == Subject::Trip;
-        let place = statement.subject.place().map(str::to_owned);
         let mut dropped = std::mem::take(&mut statement.dropped);
         match scene.admit(statement, &mut dropped, batch) {
             Ok(()) => received.dropped.append(&mut dropped),
             // The clock of a feed is one fault, not one for each of its thousand trips.
             Err(fault)
                 if is_trip && faults.iter().any(|f| f.reason == fault.reason && f.device.is_none()) => {}
-            Err(fault) => faults.push(Fault { is_element, device: place, ..fault }),
+            Err(fault) => faults.push(Fault { is_element, ..fault }),
         }
     }
     faults

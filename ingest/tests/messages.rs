@@ -59,6 +59,9 @@ fn bytes_on_port_0_are_the_networks() {
             (None, 0, "heard")
         );
     }
+    for port in [224, 225, 255] {
+        assert_eq!(state(&take(&r, "chirpstack", CS, &with(up(), "/fPort", json!(port))).0), None, "{port}");
+    }
     // Not even what a codec made of them.
     let body = with(with_object(json!({ "occupied": true })), "/fPort", json!(0));
     assert_eq!(state(&take(&r, "decoded", CODEC, &body).0), None);

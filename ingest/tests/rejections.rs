@@ -2,8 +2,10 @@
 
 mod county;
 
-use county::{EUI, NOW, registry, take};
+use county::{EUI, NOW, now, registry, take};
 use domain::{Reason, Rejection, Uplink};
+use ingest::receive::{Message, receive};
+use ingest::trips::TripMemory;
 use serde_json::{Value, json};
 use store::writer::Batch;
 
@@ -148,4 +150,28 @@ fn one_message_of_many_faults_is_one_rejection() {
     }
     assert!(kept.detail.starts_with("503 elements"), "{}", kept.detail);
     assert_eq!(kept.repeats, None);
+}
+
+#[test]
+fn what_a_feed_says_again_and_again_has_one_name_an_hour() {
+    let r = registry();
+    // A feed with the position of one vehicle, which nobody knows.
+    let feed = b"\x0a\x05\x0a\x032.0\x12\x14\x0a\x01x\x22\x0f\x12\x0a\x0d\0\0NB\x15\0\0\xe8@:\x01S";
+    let name = |after_s: i64, payload: &[u8]| {
+        let gtfs = r.feeds().find(|f| f.def.id == "gtfs").unwrap();
+        let received_at = now().plus_s(after_s);
+        let message = Message { topic: "gtfs", payload, qos: 1, received_at };
+        let mut batch = Batch::default();
+        receive(&r, gtfs, message, &TripMemory::default(), &mut batch);
+        let kept = rejection(&batch);
+        assert_eq!((kept.count, kept.payload.as_slice()), (1, payload));
+        (kept.reason, kept.repeats)
+    };
+    let first = name(10, feed);
+    assert_eq!(first.0, Reason::UnknownPlace);
+    assert!(first.1.is_some());
+    assert_eq!(name(25, feed), first);
+    assert_ne!(name(3_610, feed), first, "an hour later it is kept once more");
+    // What is no feed at all is another matter.
+    assert_eq!(name(10, b"{}"), (Reason::Malformed, None));
 }

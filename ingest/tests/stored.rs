@@ -393,11 +393,17 @@ fn sent() -> impl Strategy<Value = Sent> {
     let replaced = vec((any::<usize>(), select(HOSTILE)), 0..4);
     let template = (select(TEMPLATES), replaced)
         .prop_map(|(template, replaced)| (template.0, template.1.to_owned(), message(&template, &replaced)));
-    let strange = (select(TEMPLATES), "[a-z/\\x00\u{1f}é@#+0-9]{0,40}", vec(any::<u8>(), 0..80)).prop_map(
-        |((feed, topic, _), tail, payload)| {
-            (feed, format!("{}/{tail}", topic.rsplit_once('/').map_or("", |t| t.0)), payload)
-        },
-    );
+    let tail = "[a-z/\\x00\u{1f}é@#+0-9]{0,40}";
+    let strange =
+        (select(TEMPLATES), tail, vec(any::<u8>(), 0..80)).prop_map(|((feed, topic, _), tail, payload)| {
+            // Whatever stands last, and where the device or place stands.
+            let at = if topic.starts_with('v') || topic.starts_with('a') { 3 } else { 4 };
+            let mut levels: Vec<&str> = topic.split('/').collect();
+            let nth = (payload.len() % 2 * at).min(levels.len() - 1);
+            let nth = if nth == 0 { levels.len() - 1 } else { nth };
+            levels[nth] = &tail;
+            (feed, levels.join("/"), payload)
+        });
     prop_oneof![
         6 => template,
         2 => gtfs().prop_map(|payload| ("gtfs", "gtfs".to_owned(), payload)),

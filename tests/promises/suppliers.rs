@@ -100,6 +100,15 @@ async fn installers_find_what_their_devices_and_places_said() {
             .all(|r| r["device"] == "a2" && r["remedy"].is_string() && r["count"] == 1)
     );
 
+    // A field of a wrong type is named, and costs nothing else.
+    publish(port, vec![bay("a3", r#"{"at":"@","state":"occupied","battery_v":"3.6"}"#)]).await;
+    let dropped = r#"kv_ingest_dropped_fields_total{feed="alt",field="battery_v",reason="malformed"} 1"#;
+    instance.counted(dropped).await;
+    eventually("the state is taken", || async {
+        (instance.get("/v1/bays/a3").await.1["state"] == "occupied").then_some(())
+    })
+    .await;
+
     // Within the key's towns.
     let (ok, neighbour, err) =
         instance.command(&["key", "create", "--role", "installer", "--municipality", "neudorf"]);

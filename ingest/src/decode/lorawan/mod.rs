@@ -29,13 +29,17 @@ use domain::{FeedFormat, Reason, UtcMicros};
 
 use self::allow_list::AllowList;
 use super::Fault;
-use super::json::{Dropped, Fields, Wrong, text_of};
+use super::json::{Dropped, Fields, Wrong, check_id, text_of};
 
 /// Bytes in proto3's JSON: padded or not, in either alphabet.
 const PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDING);
+
+/// Port 0 carries the network's commands, 224 its test protocol, those above are reserved
+/// (LoRaWAN 1.0.4, 4.3.2).
+const APPLICATION_PORTS: std::ops::RangeInclusive<i32> = 1..=223;
 
 /// Counters of LoRaWAN have 32 bits.
 const F_CNT: std::ops::RangeInclusive<i64> = 0..=u32::MAX as i64;
@@ -83,7 +87,7 @@ pub struct Frame<'a> {
 impl Frame<'_> {
     /// Whether it is a payload on a port of the device's own.
     pub fn is_applications(&self) -> bool {
-        self.f_port.is_some_and(|port| port > 0)
+        self.f_port.is_some_and(|port| APPLICATION_PORTS.contains(&port))
     }
 
     /// Whether it came, or is said to have come, from the device.
@@ -118,6 +122,7 @@ pub fn topic(format: FeedFormat, topic: &str) -> Result<Topic<'_>, Fault> {
         FeedFormat::Tts => (tts::from_topic(topic), tts::TOPICS),
         _ => (chirpstack::from_topic(topic), chirpstack::TOPICS),
     };
+    let read = read.filter(|read| check_id(read.device).is_ok());
     read.ok_or_else(|| Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}")))
 }
 
