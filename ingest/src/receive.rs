@@ -52,7 +52,7 @@ pub fn receive(
         let fault = Fault::new(Reason::TooLarge, what);
         match feed.def.format.is_lorawan() {
             true => vec![frames::refuse(&scene, message, fault, batch)],
-            false => vec![about_topic(&scene, message.topic, fault)],
+            false => vec![fault],
         }
     } else {
         match feed.def.format {
@@ -71,7 +71,7 @@ pub fn receive(
                     };
                     admit(&scene, decoded, batch, &mut received)
                 }
-                Err(fault) => vec![about_topic(&scene, message.topic, fault)],
+                Err(fault) => vec![fault],
             },
         }
     };
@@ -134,16 +134,6 @@ fn guarded(
         batch.rejections.push(rejection(&scene, message, fault, Vec::new()));
         Received { reasons: vec![Reason::Malformed], ..Received::default() }
     })
-}
-
-/// What cannot be read belongs to the place that its topic names.
-fn about_topic(scene: &Scene<'_>, topic: &str, fault: Fault) -> Fault {
-    let device = match scene.feed.def.format {
-        FeedFormat::Native => native::place_of(&scene.feed.def.id, topic).map(str::to_owned),
-        FeedFormat::Hfp => hfp::vehicle_of(topic),
-        _ => None,
-    };
-    Fault { device, ..fault }
 }
 
 #[cfg(test)]

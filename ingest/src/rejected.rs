@@ -9,7 +9,7 @@ use domain::{FeedFormat, Reason, RejectedElement, Rejection};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::check::Scene;
-use crate::decode::{Fault, lorawan};
+use crate::decode::{Fault, hfp, lorawan, native};
 use crate::receive::Message;
 
 /// A feed that says the same faults again and again is kept once in so long, seconds.
@@ -18,6 +18,8 @@ const REPEATS_WITHIN_S: i64 = 3_600;
 /// `message` as it goes to quarantine. One of many elements is kept once, with some of those that were
 /// not believed: a feed of 8 MiB with a thousand unknown vehicles must not become 8 GiB.
 pub fn rejection(scene: &Scene<'_>, message: Message<'_>, first: Fault, others: Vec<Fault>) -> Rejection {
+    let first =
+        Fault { device: first.device.clone().or_else(|| device_of(scene, message.topic, &first)), ..first };
     let mut faults: Vec<Fault> = std::iter::once(first).chain(others).collect();
     let feed = scene.feed;
     let mut by_reason: BTreeMap<Reason, usize> = BTreeMap::new();
@@ -50,6 +52,17 @@ pub fn rejection(scene: &Scene<'_>, message: Message<'_>, first: Fault, others: 
         repeats,
         payload: kept(scene, message, reason),
         qos: message.qos,
+    }
+}
+
+/// What cannot be read belongs to the device or place that its topic names.
+fn device_of(scene: &Scene<'_>, topic: &str, fault: &Fault) -> Option<String> {
+    match scene.feed.def.format {
+        _ if fault.is_element => None,
+        FeedFormat::Native => native::place_of(&scene.feed.def.id, topic).map(str::to_owned),
+        FeedFormat::Hfp => hfp::vehicle_of(topic),
+        format if format.is_lorawan() => lorawan::topic(format, topic).ok().map(lorawan::device_of),
+        _ => None,
     }
 }
 

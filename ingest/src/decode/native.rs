@@ -37,6 +37,7 @@ const VEHICLE: &[&str] = &[
 const PASSENGERS: &[&str] = &["at", "stop_id", "trip_id", "doors", "on_board", "source", "seq"];
 const DOOR: &[&str] = &["door", "in", "out"];
 const ELEMENT: &[&str] = &["topic"];
+const KINDS: [&str; 4] = ["bay", "site", "vehicle", "passengers"];
 
 /// Counters drift, also below zero: what is beyond is no number of people (see [`crate::check`]).
 const ON_BOARD: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
@@ -48,8 +49,8 @@ pub fn is_batch(topic: &str) -> bool {
 
 /// The place that `topic` of `feed` is about.
 pub fn place_of<'t>(feed: &str, topic: &'t str) -> Option<&'t str> {
-    let (_, place) = suffix_of(feed, topic)?.split_once('/')?;
-    (!place.is_empty()).then_some(place)
+    let (kind, place) = suffix_of(feed, topic)?.split_once('/')?;
+    (KINDS.contains(&kind) && !place.is_empty()).then_some(place)
 }
 
 fn suffix_of<'t>(feed: &str, topic: &'t str) -> Option<&'t str> {
@@ -203,10 +204,12 @@ fn vehicle<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
     let position = match (m.optional("lat", number, d), m.optional("lon", number, d)) {
         (Some(lat), Some(lon)) => Some(position(lat, lon)?),
         (None, None) => None,
-        _ if d.is_empty() => {
-            return Err(Fault::malformed("lat, lon: they are only given together"));
+        (lat, _) => {
+            // Half a position is none.
+            let field = if lat.is_some() { "lat" } else { "lon" };
+            d.push(Dropped { field: field.to_owned(), reason: Reason::Malformed });
+            None
         }
-        _ => None,
     };
     let at = m.required("at", instant)?;
     let fix = VehicleFix {
@@ -232,6 +235,9 @@ fn nothing_left(m: &Fields<'_>, dropped: &[Dropped]) -> Fault {
     let names: Vec<&str> = dropped.iter().map(|d| d.field.as_str()).collect();
     let first = ["lat", "lon"].into_iter().find_map(|name| m.given(name, number).err());
     first.unwrap_or_else(|| {
+        if names == ["lat"] || names == ["lon"] {
+            return Fault::malformed("lat, lon: they are only given together");
+        }
         let what = format!("{}: of a wrong type or value, and nothing else is said", names.join(", "));
         Fault::new(dropped[0].reason, what)
     })

@@ -194,6 +194,13 @@ fn what_is_dropped_is_never_what_the_message_is_about() {
 }
 
 #[test]
+fn half_a_position_is_none_and_the_rest_of_the_message_holds() {
+    let vehicle = said("kv/1/f/vehicle/v", &format!(r#"{{{AT},"lat":51.9,"lon":null,"delay_s":60}}"#));
+    let Said::Fix(fix) = vehicle.said else { panic!() };
+    assert_eq!((fix.position, fix.delay_s, vehicle.dropped[0].field.as_str()), (None, Some(60), "lat"));
+}
+
+#[test]
 fn whole_numbers_and_ids_are_read_as_suppliers_write_them() {
     assert_eq!(count(r#""vacant":39.0"#), Ok(CountValue::Vacant(39)));
     assert_eq!(count(r#""in":2.0,"out":1e0"#), Ok(CountValue::Flow { entries: 2, exits: 1 }));
