@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason};
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
@@ -44,7 +45,7 @@ pub struct NotABroker(String);
 impl std::str::FromStr for Broker {
     type Err = NotABroker;
 
-    /// Reads `mqtt://[USER:PASSWORD@]HOST[:PORT]`.
+    /// Reads `mqtt://[USER:PASSWORD@]HOST[:PORT]`; user and password are percent-decoded.
     fn from_str(url: &str) -> Result<Self, Self::Err> {
         // The password must not appear in the error.
         let shown = || NotABroker(url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned());
@@ -61,7 +62,14 @@ impl std::str::FromStr for Broker {
         if host.is_empty() {
             return Err(shown());
         }
-        let login = login.map(|(user, password)| (user.to_owned(), password.to_owned()));
+        let decoded = |text: &str| match percent_decode_str(text).decode_utf8() {
+            Ok(text) => Ok(text.into_owned()),
+            Err(_) => Err(shown()),
+        };
+        let login = match login {
+            Some((user, password)) => Some((decoded(user)?, decoded(password)?)),
+            None => None,
+        };
         Ok(Broker { host: host.to_owned(), port, login })
     }
 }
