@@ -15,10 +15,12 @@ pub(super) struct Directions {
 }
 
 /// What one access value means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Access {
     Yes,
     NoThrough,
+    /// Those on wheels may come to what stands along it, and else keep to the path beside it.
+    Sidepath,
     Private,
     No,
 }
@@ -31,10 +33,13 @@ fn meaning(value: &str) -> Option<Access> {
 fn single_meaning(value: &str) -> Option<Access> {
     Some(match value {
         "yes" | "permissive" | "designated" | "public" | "official" | "allowed" | "dismount"
-        | "optional_sidepath" | "use_sidepath" | "discouraged" | "limited" | "permit" | "lane" | "shared"
-        | "track" | "passable" => Access::Yes,
+        | "optional_sidepath" | "discouraged" | "limited" | "lane" | "shared" | "track" | "passable" => {
+            Access::Yes
+        }
         "destination" | "customers" | "delivery" | "residents" | "visitors" => Access::NoThrough,
-        "private" | "employees" | "staff" | "members" | "key" => Access::Private,
+        "private" | "employees" | "staff" | "members" | "key" | "permit" => Access::Private,
+        // A path or footway of one's own runs beside it.
+        "use_sidepath" => Access::Sidepath,
         "no" | "agricultural" | "forestry" | "emergency" | "military" | "restricted" | "psv" | "bus"
         | "taxi" | "hgv" | "none" | "impassable" => Access::No,
         _ => return None,
@@ -52,24 +57,43 @@ fn hierarchy(mode: Mode) -> &'static [&'static str] {
 }
 
 /// Whether the law lets a mode onto a kind of street that has no access tag.
-fn default_access(mode: Mode, class: Class) -> Access {
+fn default_access(tags: &Tags, mode: Mode, class: Class) -> Access {
     let allowed = match mode {
-        Mode::Car => class <= Class::Aisle || class == Class::Track,
-        Mode::Bike => !matches!(class, Class::Motorway | Class::Pedestrian | Class::Footway | Class::Ferry),
+        Mode::Car => {
+            (class <= Class::Aisle || class == Class::Track) && !tags.is("service", "emergency_access")
+        }
+        Mode::Bike => {
+            let is_lift = tags.is("highway", "elevator");
+            !matches!(class, Class::Motorway | Class::Pedestrian | Class::Footway | Class::Ferry) || is_lift
+        }
         Mode::Foot => !matches!(class, Class::Motorway | Class::Cycleway),
         Mode::Wheelchair => !matches!(class, Class::Motorway | Class::Cycleway | Class::Steps),
     };
     if allowed { Access::Yes } else { Access::No }
 }
 
-fn access(tags: &Tags, mode: Mode, class: Class) -> Access {
-    let default = default_access(mode, class);
-    for key in hierarchy(mode) {
-        let Some(found) = tags.get(key).and_then(meaning) else { continue };
+/// The direction of travel along a way, as the suffix of keys.
+const DIRECTIONS: [&str; 2] = ["forward", "backward"];
+
+/// What the most special tag says of a mode in a direction: of one key `KEY:forward` before `KEY`.
+/// Also which key that is.
+fn stated<'a>(tags: &'a Tags, mode: Mode, direction: &str) -> Option<(&'static str, &'a str, Access)> {
+    hierarchy(mode).iter().find_map(|key| {
+        let value = tags.get(&format!("{key}:{direction}")).or_else(|| tags.get(key))?;
+        Some((*key, value, meaning(value)?))
+    })
+}
+
+fn access(tags: &Tags, mode: Mode, class: Class, direction: &str) -> Access {
+    let default = default_access(tags, mode, class);
+    if let Some((key, value, found)) = stated(tags, mode, direction) {
         // `access=yes` on a footpath is no permission for cars: only a tag of the mode's own is.
-        let general = matches!(*key, "access" | "vehicle");
-        return match (general, default, found) {
+        let is_general = matches!(key, "access" | "vehicle");
+        return match (is_general, default, found) {
             (true, Access::No, _) if class != Class::Ferry => Access::No,
+            // People on foot pass a street that only residents may drive into, but not the yard of a shop.
+            (true, _, Access::NoThrough) if is_on_foot(mode) && !is_for_guests(value) => Access::Yes,
+            (_, _, Access::Sidepath) if is_on_foot(mode) => Access::No,
             _ => found,
         };
     }
@@ -85,40 +109,62 @@ fn access(tags: &Tags, mode: Mode, class: Class) -> Access {
     }
 }
 
+fn is_on_foot(mode: Mode) -> bool {
+    matches!(mode, Mode::Foot | Mode::Wheelchair)
+}
+
+/// Whether a place is meant that one visits, not a street that one drives along.
+fn is_for_guests(value: &str) -> bool {
+    value.split(';').any(|one| matches!(one.trim(), "customers" | "visitors"))
+}
+
 /// Who may use a way of a class with these tags.
 pub(super) fn of(tags: &Tags, class: Class) -> Directions {
-    let (mut allowed, mut no_through, mut private) = (0, 0, 0);
+    let (mut allowed, mut no_through, mut private) = ([0; 2], 0, 0);
     for mode in Mode::ALL {
-        match access(tags, mode, class) {
-            Access::Yes => allowed |= mode.bit(),
-            Access::NoThrough => {
-                allowed |= mode.bit();
-                no_through |= mode.bit();
+        let found = DIRECTIONS.map(|direction| access(tags, mode, class, direction));
+        for (allowed, access) in allowed.iter_mut().zip(found) {
+            match access {
+                Access::Yes => *allowed |= mode.bit(),
+                Access::NoThrough | Access::Sidepath => {
+                    *allowed |= mode.bit();
+                    no_through |= mode.bit();
+                }
+                Access::Private | Access::No => {}
             }
-            Access::Private => private |= mode.bit(),
-            Access::No => {}
+        }
+        // Private where it is that in any direction and open in none.
+        if found.contains(&Access::Private) && found.iter().all(|a| matches!(a, Access::Private | Access::No))
+        {
+            private |= mode.bit();
         }
     }
+    let mut fit: Modes = ALL_MODES;
     if tags.is("motorroad", "yes") {
-        allowed &= Mode::Car.bit();
+        fit &= Mode::Car.bit();
     }
     if tags.is("impassable", "yes") || tags.is("smoothness", "impassable") {
-        allowed &= !(Mode::Car.bit() | Mode::Bike.bit() | Mode::Wheelchair.bit());
+        fit &= !(Mode::Car.bit() | Mode::Bike.bit() | Mode::Wheelchair.bit());
     }
     if !fit_for_wheelchairs(tags, class) {
-        allowed &= !Mode::Wheelchair.bit();
+        fit &= !Mode::Wheelchair.bit();
     }
     // Mountain paths beyond hiking are not a walk.
     if tags.get("sac_scale").is_some_and(|scale| !matches!(scale, "hiking" | "strolling" | "no")) {
-        allowed &= Mode::Car.bit();
+        fit &= Mode::Car.bit();
     }
-    // People on foot always pass a no-through street: it is meant for vehicles.
-    no_through &= Mode::Car.bit() | Mode::Bike.bit();
-    let (forward, backward) = one_way(tags, class);
-    Directions { forward: allowed & forward, backward: allowed & backward, no_through, private }
+    let ways = one_way(tags, class);
+    let [forward, backward] = [0, 1].map(|at| allowed[at] & fit & ways[at]);
+    Directions { forward, backward, no_through, private }
 }
 
+const ALL_MODES: Modes = 0b1111;
+
 fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
+    // Whatever else is said of them: a ramp beside them is a way of its own.
+    if class == Class::Steps || tags.get("conveying").is_some_and(|value| value != "no") {
+        return false;
+    }
     if let Some(said) = tags.get("wheelchair") {
         return !matches!(said, "no" | "bad" | "impassable");
     }
@@ -147,51 +193,74 @@ fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
 }
 
 /// Who may go with and against the way, as far as one-way rules say.
-fn one_way(tags: &Tags, class: Class) -> (Modes, Modes) {
-    const ALL: Modes = 0b1111;
-    let vehicles = Mode::Car.bit() | Mode::Bike.bit();
-    let implied = matches!(tags.get("junction"), Some("roundabout" | "circular")) || class == Class::Motorway;
-    let (mut forward, mut backward) = match tags.get("oneway") {
-        Some("yes" | "true" | "1") => (ALL, ALL & !vehicles),
-        Some("-1" | "reverse") => (ALL & !vehicles, ALL),
-        Some("no" | "false" | "0") => (ALL, ALL),
-        _ if implied => (ALL, ALL & !vehicles),
-        _ => (ALL, ALL),
+fn one_way(tags: &Tags, class: Class) -> [Modes; 2] {
+    let (bike, car) = (Mode::Bike.bit(), Mode::Car.bit());
+    let walkers = Mode::Foot.bit() | Mode::Wheelchair.bit();
+    let is_roundabout = matches!(tags.get("junction"), Some("roundabout" | "circular"));
+    let implied = [true, !(is_roundabout || class == Class::Motorway)];
+    let general = tags.get("oneway").and_then(directions).unwrap_or(implied);
+    let mut open = [ALL_MODES; 2];
+    let mut set = |modes: Modes, directions: [bool; 2]| {
+        for (open, may) in open.iter_mut().zip(directions) {
+            *open = if may { *open | modes } else { *open & !modes };
+        }
     };
-    let bike = Mode::Bike.bit();
+    set(bike | car, general);
+    // The most special one last.
+    for (key, modes) in [
+        ("oneway:vehicle", bike | car),
+        ("oneway:motor_vehicle", car),
+        ("oneway:motorcar", car),
+        ("oneway:foot", walkers),
+    ] {
+        if let Some(directions) = tags.get(key).and_then(directions) {
+            set(modes, directions);
+        }
+    }
     let against = |key: &str| tags.get(key).is_some_and(|value| value.starts_with("opposite"));
     let lane_against = |key: &str| matches!(tags.get(key), Some("no" | "-1"));
-    if tags.is("oneway:bicycle", "no")
-        || ["cycleway", "cycleway:left", "cycleway:right", "cycleway:both"].iter().any(|key| against(key))
-        || lane_against("cycleway:left:oneway")
-        || lane_against("cycleway:right:oneway")
-    {
-        forward |= bike;
-        backward |= bike;
-    } else if tags.is("oneway:bicycle", "yes") {
-        backward &= !bike;
+    match tags.get("oneway:bicycle").and_then(directions) {
+        Some(directions) => set(bike, directions),
+        None if ["cycleway", "cycleway:left", "cycleway:right", "cycleway:both"]
+            .iter()
+            .any(|key| against(key))
+            || lane_against("cycleway:left:oneway")
+            || lane_against("cycleway:right:oneway") =>
+        {
+            set(bike, [true, true]);
+        }
+        None => {}
     }
-    let walkers = Mode::Foot.bit() | Mode::Wheelchair.bit();
-    if tags.is("oneway:foot", "yes")
-        || (class == Class::Footway && tags.is("foot", "yes") && tags.is("oneway:foot", "-1"))
-    {
-        backward &= !walkers;
+    // An escalator carries one way; `reversible` changes, and nobody knows when.
+    match tags.get("conveying") {
+        Some("forward") => set(walkers, [true, false]),
+        Some("backward") => set(walkers, [false, true]),
+        Some("reversible") => set(walkers, [false, false]),
+        _ => {}
     }
-    for (suffix, side) in [(":forward", &mut forward), (":backward", &mut backward)] {
-        for (keys, modes) in [
-            (["vehicle", "motor_vehicle"].as_slice(), Mode::Car.bit()),
-            (["vehicle", "bicycle"].as_slice(), bike),
-        ] {
-            for key in keys {
-                match tags.get(&format!("{key}{suffix}")).and_then(meaning) {
-                    Some(Access::No | Access::Private) => *side &= !modes,
-                    Some(_) => *side |= modes,
-                    None => {}
-                }
+    // A permission for a mode and a direction opens a one-way street, and nothing else does.
+    for (at, direction) in DIRECTIONS.iter().enumerate() {
+        for mode in [Mode::Car, Mode::Bike, Mode::Foot] {
+            let own = hierarchy(mode).iter().filter(|key| **key != "access");
+            let said = own.filter_map(|key| tags.get(&format!("{key}:{direction}"))).find_map(meaning);
+            if said.is_some_and(|access| access < Access::Private) {
+                open[at] |= mode.bit();
             }
         }
     }
-    (forward, backward)
+    open
+}
+
+/// A value of `oneway`: whether one may go with and against the way.
+fn directions(value: &str) -> Option<[bool; 2]> {
+    Some(match value {
+        "yes" | "true" | "1" => [true, false],
+        "-1" | "reverse" => [false, true],
+        "no" | "false" | "0" | "alternating" => [true, true],
+        // It changes with the time of day, which nobody knows.
+        "reversible" => [false, false],
+        _ => return None,
+    })
 }
 
 /// Whom a node with these tags stops.

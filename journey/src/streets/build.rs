@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::osm::{Coord, MemberKind, OsmData, OsmWay, Tags};
 use super::restriction::{self, WayEdges};
-use super::{Edge, Profile, SIGNALS, Streets, StreetsError, access, hilbert, parking};
+use super::{Edge, Profile, SIGNALS, Streets, StreetsError, access, hilbert, maxspeed, parking};
 
 /// Directed edges are numbered in 32 bits with room to spare for the states of a search.
 const MAX_EDGES: usize = 1 << 29;
@@ -15,6 +15,7 @@ const MAX_EDGES: usize = 1 << 29;
 /// There is no street, or there are too many.
 pub fn build(data: &mut OsmData) -> Result<Streets, StreetsError> {
     add_area_outlines(data);
+    add_ferries(data);
     let mut draft = Draft::default();
     let uses = draft.count_uses(data);
     for way in &data.ways {
@@ -59,6 +60,45 @@ fn add_area_outlines(data: &mut OsmData) {
     }
 }
 
+/// Ferries whose tags stand on a relation: what its ways do not say themselves. The relation's duration
+/// is that of the whole crossing, so each way gets its share by length.
+fn add_ferries(data: &mut OsmData) {
+    let index: FxHashMap<i64, usize> = data.ways.iter().enumerate().map(|(at, way)| (way.id, at)).collect();
+    for relation in &data.relations {
+        if !relation.tags.is("route", "ferry") {
+            continue;
+        }
+        let ways = relation.members.iter().filter(|member| member.kind == MemberKind::Way);
+        let crossing: Vec<usize> = ways
+            .filter_map(|member| index.get(&member.id).copied())
+            .filter(|&at| data.ways[at].tags.get("highway").is_none())
+            .collect();
+        let lengths: Vec<f64> = crossing.iter().map(|&at| length_m(&data.ways[at], data)).collect();
+        let whole_m: f64 = lengths.iter().sum();
+        let duration_s = relation.tags.get("duration").and_then(maxspeed::duration_s);
+        for (&at, length_m) in crossing.iter().zip(lengths) {
+            let way = &mut data.ways[at];
+            let share = duration_s.filter(|_| whole_m > 0.0).map(|s| (s * length_m / whole_m).round());
+            let share = share.map(|s| format!("0:0:{s}"));
+            let stated = FERRY_KEYS.iter().filter_map(|key| match (*key, &share) {
+                ("duration", share) => Some((*key, share.as_deref()?)),
+                _ => Some((*key, relation.tags.get(key)?)),
+            });
+            let missing: Vec<(&str, &str)> = stated.filter(|(key, _)| way.tags.get(key).is_none()).collect();
+            way.tags = Tags::new(way.tags.iter().chain(missing));
+        }
+    }
+}
+
+/// What a relation of a ferry may say for its ways.
+const FERRY_KEYS: &[&str] =
+    &["route", "duration", "access", "foot", "bicycle", "vehicle", "motor_vehicle", "motorcar", "wheelchair"];
+
+fn length_m(way: &OsmWay, data: &OsmData) -> f64 {
+    let places = way.nodes.iter().filter_map(|node| data.nodes.get(node));
+    places.clone().zip(places.skip(1)).map(|(a, b)| a.distance_m(*b)).sum()
+}
+
 #[derive(Default)]
 struct Draft {
     profiles: Vec<Profile>,
@@ -84,9 +124,7 @@ impl Draft {
     fn count_uses(&mut self, data: &OsmData) -> FxHashMap<i64, u8> {
         let mut uses: FxHashMap<i64, u8> = FxHashMap::default();
         for way in &data.ways {
-            let places = way.nodes.iter().filter_map(|node| data.nodes.get(node));
-            let length_m = places.clone().zip(places.skip(1)).map(|(a, b)| a.distance_m(*b)).sum();
-            let Some(profile) = Profile::of(&way.tags, length_m) else { continue };
+            let Some(profile) = Profile::of(&way.tags, length_m(way, data)) else { continue };
             let next = self.profiles.len() as u32;
             let number = *self.profile_numbers.entry(profile).or_insert_with_key(|profile| {
                 self.profiles.push(profile.clone());

@@ -125,12 +125,10 @@ impl Graph {
     }
 }
 
-/// Groups of fewer streets that are reached through no-through streets only belong to these: a few
-/// blocks, whose signs stand at the way in.
-const POCKET: u32 = 50;
-
 /// Which edges `mode` may only use to come to or leave a place, not to pass through: those whose tags
-/// say so, and small groups of streets that are reached through such ones only.
+/// say so, and whatever is reached through such ones only, however large: the signs stand at the way
+/// in. Of all that hangs together in some way, the largest part without such streets is where one
+/// passes through.
 pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {
     let tagged: Vec<bool> = (0..streets.edges.len() as u32)
         .map(|edge| streets.profile(edge).no_through & mode.bit() != 0)
@@ -139,32 +137,46 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
         return tagged;
     }
     let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
-    let mut groups = Groups((0..streets.junctions.len() as u32).collect());
-    let open = || (0..tagged.len()).filter(|edge| usable(*edge) && !tagged[*edge]);
-    for edge in open() {
-        groups.join(streets.edges[edge].from, streets.edges[edge].to);
+    let edge_ends = |edge: usize| (streets.edges[edge].from, streets.edges[edge].to);
+    let junctions = streets.junctions.len() as u32;
+    // What hangs together without the streets that are no way through, and with them.
+    let (mut open, mut whole) = (Groups::new(junctions), Groups::new(junctions));
+    for edge in (0..tagged.len()).filter(|edge| usable(*edge)) {
+        let (from, to) = edge_ends(edge);
+        whole.join(from, to);
+        if !tagged[edge] {
+            open.join(from, to);
+        }
     }
-    let mut sizes: FxHashMap<u32, u32> = FxHashMap::default();
-    for edge in open() {
-        *sizes.entry(groups.of(streets.edges[edge].from)).or_default() += 1;
+    let mut lengths: FxHashMap<u32, u64> = FxHashMap::default();
+    for edge in (0..tagged.len()).filter(|edge| usable(*edge) && !tagged[*edge]) {
+        *lengths.entry(open.of(edge_ends(edge).0)).or_default() += u64::from(streets.edges[edge].length_dm);
     }
-    let enough = sizes.values().copied().max().unwrap_or(0).min(POCKET);
-    let behind: rustc_hash::FxHashSet<u32> = (0..tagged.len())
-        .filter(|edge| usable(*edge) && tagged[*edge])
-        .flat_map(|edge| [streets.edges[edge].from, streets.edges[edge].to])
-        .map(|junction| groups.of(junction))
-        .collect();
-    let enclosed = |edge: usize, groups: &mut Groups| {
-        let group = groups.of(streets.edges[edge].from);
-        sizes.get(&group).is_some_and(|size| *size < enough) && behind.contains(&group)
+    // By whole: its largest open part; of equals the first.
+    let mut largest: FxHashMap<u32, (u32, u64)> = FxHashMap::default();
+    let mut parts: Vec<(u32, u64)> = lengths.into_iter().collect();
+    parts.sort_unstable();
+    for (part, length) in parts {
+        let held = largest.entry(whole.of(part)).or_insert((part, length));
+        if held.1 < length {
+            *held = (part, length);
+        }
+    }
+    let mut is_enclosed = |edge: usize| {
+        let junction = edge_ends(edge).0;
+        largest.get(&whole.of(junction)).is_some_and(|(part, _)| *part != open.of(junction))
     };
-    (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && enclosed(edge, &mut groups)).collect()
+    (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && is_enclosed(edge)).collect()
 }
 
 /// Disjoint sets of junctions.
 struct Groups(Vec<u32>);
 
 impl Groups {
+    fn new(members: u32) -> Self {
+        Groups((0..members).collect())
+    }
+
     fn of(&mut self, mut member: u32) -> u32 {
         while self.0[member as usize] != member {
             let next = self.0[self.0[member as usize] as usize];

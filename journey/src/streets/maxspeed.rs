@@ -93,7 +93,7 @@ pub(super) fn ferry_dkmh(tags: &Tags, length_m: f64) -> u16 {
     if dkmh.is_finite() { (dkmh.round() as u16).max(1) } else { FERRY_DKMH }
 }
 
-fn duration_s(value: &str) -> Option<f64> {
+pub(super) fn duration_s(value: &str) -> Option<f64> {
     let parts: Vec<f64> = value.split(':').map(|part| part.trim().parse().ok()).collect::<Option<_>>()?;
     let seconds = match parts[..] {
         [minutes] => minutes * 60.0,

@@ -91,7 +91,7 @@ impl Class {
             "pedestrian" => Class::Pedestrian,
             "cycleway" => Class::Cycleway,
             "path" | "bridleway" => Class::Path,
-            "footway" | "platform" | "corridor" | "crossing" => Class::Footway,
+            "footway" | "platform" | "corridor" | "crossing" | "elevator" => Class::Footway,
             "steps" => Class::Steps,
             _ => return None,
         })
@@ -172,6 +172,8 @@ pub struct Profile {
     pub dismount: bool,
     /// An area: people walk along its outline.
     pub area: bool,
+    /// Nothing stands along it: a motorway, a tunnel, a bridge, another layer.
+    pub apart: bool,
 }
 
 impl Profile {
@@ -207,6 +209,11 @@ impl Profile {
             }),
             dismount: tags.is("bicycle", "dismount") || class == Class::Steps,
             area,
+            apart: class == Class::Motorway
+                || tags.is("motorroad", "yes")
+                || tags.get("tunnel").is_some_and(|value| !matches!(value, "no" | "building_passage"))
+                || tags.get("bridge").is_some_and(|value| value != "no")
+                || tags.get("layer").is_some_and(|value| value != "0"),
         })
     }
 

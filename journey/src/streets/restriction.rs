@@ -56,13 +56,14 @@ fn departures(streets: &Streets) -> FxHashMap<u32, Vec<u32>> {
 /// The value of a restriction that cars must obey.
 fn kind_for_cars(relation: &OsmRelation) -> Option<&str> {
     let tags = &relation.tags;
-    if !tags.get("type").is_some_and(|kind| kind == "restriction" || kind == "restriction:motorcar") {
+    let types = ["restriction", "restriction:motorcar", "restriction:motor_vehicle"];
+    if !tags.get("type").is_some_and(|kind| types.contains(&kind)) {
         return None;
     }
     let excepted = tags.get("except").is_some_and(|list| {
         list.split(';').any(|one| matches!(one.trim(), "motorcar" | "motor_vehicle" | "vehicle"))
     });
-    let kind = tags.first(&["restriction:motorcar", "restriction"])?;
+    let kind = tags.first(&["restriction:motorcar", "restriction:motor_vehicle", "restriction"])?;
     (!excepted && (kind.starts_with("no_") || kind.starts_with("only_"))).then_some(kind)
 }
 

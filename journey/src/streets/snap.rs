@@ -18,6 +18,15 @@ pub struct Link {
     pub at: Coord,
     /// Whether the street belongs to a large network, not an island.
     pub main: bool,
+    /// Whether nothing stands along it: see [`super::Profile::apart`].
+    pub apart: bool,
+}
+
+impl Link {
+    /// The best first: in a large network, where something stands along the street, near.
+    fn rank(&self) -> (bool, bool, f32) {
+        (!self.main, self.apart, self.gap_m)
+    }
 }
 
 type Boxed = GeomWithData<Rectangle<[i32; 2]>, u32>;
@@ -75,10 +84,14 @@ impl EdgeIndex {
                 .map(|edge| self.project(streets, mode, point, edge))
                 .filter(|link| f64::from(link.gap_m) <= radius_m)
                 .collect();
-            let enough = links.iter().any(|link| link.main);
+            let enough = links.iter().any(|link| link.main && !link.apart);
             if enough || radius_m >= limit_m {
                 links.sort_by(|a, b| {
-                    b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)).then(a.edge.cmp(&b.edge))
+                    let (rank, other) = (a.rank(), b.rank());
+                    (rank.0, rank.1)
+                        .cmp(&(other.0, other.1))
+                        .then(rank.2.total_cmp(&other.2))
+                        .then(a.edge.cmp(&b.edge))
                 });
                 links.truncate(most);
                 return links;
@@ -118,6 +131,7 @@ impl EdgeIndex {
             gap_m: gap_m as f32,
             at: plane.coord(best),
             main: self.main[edge as usize] & mode.bit() != 0,
+            apart: streets.profile(edge).apart,
         }
     }
 }

@@ -57,6 +57,11 @@ impl Tags {
         self.get(key) == Some(value)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
     /// The first value among `keys`, the most special first.
     pub fn first(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().find_map(|key| self.get(key))
@@ -111,6 +116,8 @@ pub struct OsmData {
 pub(super) fn way_matters(tags: &Tags) -> bool {
     tags.get("highway").is_some()
         || tags.is("route", "ferry")
+        // Of a crossing whose relation says that it is a ferry.
+        || tags.is("seamark:type", "ferry_route")
         || tags.is("railway", "platform")
         || tags.is("public_transport", "platform")
         || tags.is("man_made", "pier")
@@ -128,6 +135,7 @@ pub(super) fn relation_matters(tags: &Tags) -> bool {
         Some("restriction") => true,
         Some(kind) if kind.starts_with("restriction:") => true,
         Some("multipolygon") => is_parking(tags) || tags.get("highway").is_some(),
+        Some("route") => tags.is("route", "ferry"),
         Some("site") => is_parking(tags) || tags.is("site", "parking"),
         _ => false,
     }

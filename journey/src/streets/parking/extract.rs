@@ -65,6 +65,16 @@ fn parking(id: String, tags: &Tags, outline: Vec<Coord>) -> Option<OsmParking> {
     }
     let text = |key: &str| tags.get(key).map(str::to_owned);
     let number = |key: &str| tags.get(key).and_then(|value| value.parse().ok());
+    // Of lorries, buses, motorcycles: no car may be left there.
+    let car = tags.first(&["motorcar", "motor_vehicle", "vehicle"]);
+    let is_for_others = ["hgv", "bus", "motorcycle"].iter().any(|key| tags.is(key, "designated"));
+    let takes_cars = match car {
+        Some(value) => !matches!(value, "no" | "private"),
+        None => !is_for_others,
+    };
+    if tags.is("amenity", "parking") && !takes_cars {
+        return None;
+    }
     let purpose = if tags.is("amenity", "bicycle_parking") { Purpose::Bike } else { Purpose::Car };
     Some(OsmParking {
         id,

@@ -180,7 +180,7 @@ fn check(plan: &Plan, mode: Mode, picks: &[(usize, u32)]) {
             let edge = (pick % streets.edges.len()) as u32;
             let along_dm = streets.edges[edge as usize].length_dm * tenth / 10;
             let at = streets.points(edge).next().unwrap();
-            Link { edge, along_dm, gap_m: 0.0, at, main: true }
+            Link { edge, along_dm, gap_m: 0.0, at, main: true, apart: false }
         })
         .collect();
     let mut workspace = Workspace::new();

@@ -60,6 +60,29 @@ fn the_special_access_tag_wins() {
         (&[("motor_vehicle", "destination;delivery")], Mode::Car, false),
         (&[("access", "destination")], Mode::Foot, true),
         (&[("vehicle", "destination")], Mode::Bike, false),
+        (&[("access", "permit")], Mode::Foot, false),
+        (&[("motor_vehicle", "permit")], Mode::Car, false),
+        (&[("bicycle", "use_sidepath")], Mode::Bike, false),
+        (&[("bicycle", "optional_sidepath")], Mode::Bike, true),
+        (&[("foot", "use_sidepath")], Mode::Foot, false),
+        (&[("access", "customers")], Mode::Foot, false),
+        (&[("access", "customers")], Mode::Car, false),
+        (&[("access", "delivery")], Mode::Foot, true),
+        (&[("foot", "destination")], Mode::Foot, false),
+        (&[("oneway", "reversible")], Mode::Car, false),
+        (&[("oneway", "alternating")], Mode::Car, true),
+        (&[("oneway:motor_vehicle", "-1")], Mode::Car, false),
+        (&[("oneway:motor_vehicle", "-1")], Mode::Bike, true),
+        (&[("oneway", "-1"), ("oneway:motorcar", "no")], Mode::Car, true),
+        (&[("access:forward", "no")], Mode::Car, false),
+        (&[("access:forward", "no"), ("foot", "yes")], Mode::Foot, true),
+        (&[("access:backward", "no")], Mode::Car, true),
+        (&[("vehicle:forward", "no")], Mode::Bike, false),
+        (&[("vehicle:forward", "no"), ("bicycle:forward", "yes")], Mode::Bike, true),
+        (&[("vehicle:forward", "yes"), ("motor_vehicle:forward", "no")], Mode::Car, false),
+        (&[("motor_vehicle", "no"), ("motor_vehicle:forward", "yes")], Mode::Car, true),
+        (&[("oneway", "-1"), ("bicycle:forward", "yes")], Mode::Bike, true),
+        (&[("foot:forward", "no")], Mode::Foot, false),
     ];
     for (extra, mode, passes) in cases {
         let tags = [&[("highway", "residential")], *extra].concat();
@@ -74,6 +97,99 @@ fn no_through_streets_are_for_those_who_live_there() {
     assert!(to_it < 150.0, "{to_it}");
     let from_it = metres(block(zone), Mode::Car, (1, 2), (3, 2)).unwrap();
     assert!(from_it < 250.0, "{from_it}");
+}
+
+#[test]
+fn roads_for_the_fire_brigade_are_none_for_cars() {
+    let road: &[(&str, &str)] = &[("highway", "service"), ("service", "emergency_access")];
+    assert!(across(road, Mode::Car) > STRAIGHT_M);
+    assert!(across(road, Mode::Foot) < STRAIGHT_M);
+    let opened = [road, &[("motor_vehicle", "yes")]].concat();
+    assert!(across(&opened, Mode::Car) < STRAIGHT_M);
+}
+
+#[test]
+fn lifts_and_escalators() {
+    let lift: &[(&str, &str)] = &[("highway", "elevator")];
+    assert!(across(lift, Mode::Wheelchair) < STRAIGHT_M);
+    assert!(across(lift, Mode::Foot) < STRAIGHT_M);
+    for (conveying, passes) in [("forward", true), ("yes", true), ("backward", false), ("reversible", false)]
+    {
+        let escalator = [("highway", "steps"), ("conveying", conveying)];
+        assert_eq!(across(&escalator, Mode::Foot) < STRAIGHT_M, passes, "{conveying}");
+        assert!(across(&escalator, Mode::Wheelchair) > STRAIGHT_M);
+    }
+    let walkway = [("highway", "footway"), ("conveying", "forward")];
+    assert!(across(&walkway, Mode::Wheelchair) > STRAIGHT_M);
+}
+
+#[test]
+fn steps_are_never_passable_by_wheelchair_whatever_else_they_say() {
+    for extra in [
+        ("foot", "yes"),
+        ("foot", "designated"),
+        ("wheelchair", "yes"),
+        ("ramp:wheelchair", "yes"),
+        ("access", "yes"),
+    ] {
+        let steps = [("highway", "steps"), extra];
+        assert!(across(&steps, Mode::Wheelchair) > STRAIGHT_M, "{extra:?}");
+    }
+}
+
+/// A large district (`rows` x 10 streets) behind streets for residents, beside a larger one.
+#[test]
+fn a_district_of_any_size_behind_no_through_streets_can_be_left_and_reached() {
+    let grid = |mut town: Town, rows: std::ops::Range<i64>| {
+        for row in rows.clone() {
+            let nodes: Vec<i64> = (0..10).map(|x| row * 10 + x).collect();
+            town = town.way(&nodes, STREET);
+        }
+        for column in 0..10 {
+            let nodes: Vec<i64> = rows.clone().map(|y| y * 10 + column).collect();
+            town = town.way(&nodes, STREET);
+        }
+        town
+    };
+    let town = || {
+        let residents: &[(&str, &str)] = &[("highway", "residential"), ("motor_vehicle", "destination")];
+        grid(grid(Town::new(), 0..4), 5..10).way(&[30, 40, 50], residents).way(&[39, 49, 59], residents)
+    };
+    for (from, to) in [((1, 2), (61, 62)), ((61, 62), (1, 2)), ((1, 2), (28, 29)), ((61, 62), (98, 99))] {
+        assert!(metres(town(), Mode::Car, from, to).is_some(), "{from:?} {to:?}");
+    }
+    // Within the larger district nobody takes the way through the smaller one.
+    let residents: &[(&str, &str)] = &[("highway", "residential"), ("motor_vehicle", "destination")];
+    let short_cut = Town::new()
+        .way(&[50, 60, 70, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 79, 69, 59], STREET)
+        .way(&[50, 51], residents)
+        .way(&[51, 52, 53, 54, 55, 56, 57, 58], STREET)
+        .way(&[58, 59], residents);
+    assert!(metres(short_cut, Mode::Car, (50, 60), (59, 69)).unwrap() > 1_300.0);
+}
+
+#[test]
+fn nobody_is_put_onto_a_motorway_or_a_bridge_while_a_street_is_near() {
+    for apart in
+        [("highway", "motorway"), ("tunnel", "yes"), ("bridge", "yes"), ("layer", "-1"), ("motorroad", "yes")]
+    {
+        let road = [apart, ("highway", "primary")];
+        let town = || {
+            Town::new()
+                .way(&[10, 11, 12, 13], &road)
+                .way(&[0, 1, 2, 3], STREET)
+                .way(&[10, 0], STREET)
+                .way(&[13, 3], STREET)
+        };
+        // Twenty metres beside the one, eighty beside the other.
+        let point = domain::geo::LatLon { lat: 48.6 + 0.8 * 9e-4, lon: 8.8 + 1.5 * 13.6e-4 };
+        let network = town().build();
+        let link = network.snap(Mode::Car, point, 500.0, 1)[0];
+        assert!(!link.apart && link.gap_m > 50.0, "{apart:?} {link:?}");
+        // Where there is nothing else it must do.
+        let near = network.snap(Mode::Car, point, 30.0, 1);
+        assert!(near.first().is_some_and(|link| link.apart), "{apart:?}");
+    }
 }
 
 #[test]
@@ -181,6 +297,38 @@ fn a_ferry_takes_its_time() {
     let (from, to) = (link(&network, Mode::Foot, 0, 1), link(&network, Mode::Foot, 4, 3));
     let reach = reach(&network, Mode::Foot, from, to).unwrap();
     assert!((1100.0..1250.0).contains(&reach.duration_s), "{reach:?}");
+}
+
+#[test]
+fn a_ferry_is_what_its_relation_says() {
+    let mut town = Town::new()
+        .way(&[0, 1], STREET)
+        .way(&[1, 2], &[("seamark:type", "ferry_route")])
+        .way(&[2, 3], &[("seamark:type", "ferry_route")])
+        .way(&[3, 4], STREET);
+    let member = |id| super::OsmMember { kind: MemberKind::Way, id, role: "".into() };
+    let tags = [("type", "route"), ("route", "ferry"), ("duration", "00:12"), ("motor_vehicle", "yes")];
+    let members = vec![member(2), member(3)];
+    town.data.relations.push(super::OsmRelation { id: 1, members, tags: super::Tags::new(tags) });
+    let network = town.build();
+    for mode in [Mode::Foot, Mode::Car] {
+        let (from, to) = (link(&network, mode, 0, 1), link(&network, mode, 4, 3));
+        let reach = reach(&network, mode, from, to).unwrap();
+        assert!((700.0..1_400.0).contains(&reach.duration_s), "{mode:?} {reach:?}");
+    }
+}
+
+#[test]
+fn a_restriction_of_motor_vehicles_binds_cars() {
+    for (kind, key) in [
+        ("restriction:motor_vehicle", "restriction"),
+        ("restriction", "restriction:motor_vehicle"),
+        ("restriction:motorcar", "restriction:motorcar"),
+    ] {
+        let mut town = crossing().restriction("no_left_turn", 1, (MemberKind::Node, &[11]), 4);
+        town.data.relations[0].tags = super::Tags::new([("type", kind), (key, "no_left_turn")]);
+        assert!(metres(town, Mode::Car, (10, 11), (21, 11)).unwrap() > 350.0, "{kind} {key}");
+    }
 }
 
 #[test]
