@@ -5,22 +5,26 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::streets::{Budget, Direction, Link, Mode, Network, Workspace};
-use crate::timetable::footpaths::Footpaths;
+use crate::streets::{Budget, Direction, Link, Mode, Network, Reach, Workspace};
+use crate::timetable::footpaths::{Footpaths, Path};
 use crate::timetable::{StopIx, Timetable};
 
 /// Streets farther away than this do not lead to a stop, metres.
 const STREET_LIMIT_M: f64 = 200.0;
 
-/// Between stops so far apart one changes on foot, metres along the streets: farther, another stop
-/// of the same line is nearly always nearer.
-const CHANGE_WALK_M: f64 = 350.0;
+/// Between stops so far apart one may change on foot, metres along the streets; a search takes those
+/// within the traveller's own limit.
+const CHANGE_WALK_M: f64 = 1_000.0;
+
+/// Farther away than this, metres, only stops count where a line leaves that leaves nowhere nearer: else
+/// every stop of a town would have ways to hundreds of others that lead to the same lines.
+const CHANGE_NEAR_M: f64 = 350.0;
 
 /// Finding the other stop and crossing to it, seconds on top of the walk.
 const CHANGE_EXTRA_S: i32 = 60;
 
-/// Least speed on foot over streets that a change over [`CHANGE_WALK_M`] is planned with, m/s.
-const CHANGE_SPEED_MPS: f64 = 1.0;
+/// Least speed over streets that a change over [`CHANGE_WALK_M`] is planned with, m/s.
+const CHANGE_SPEED_MPS: f64 = 0.8;
 
 /// Tells of progress once in so many stops.
 const STOPS_BETWEEN_STEPS: usize = 1_000;
@@ -113,44 +117,94 @@ fn point(timetable: &Timetable, stop: StopIx) -> LatLon {
 }
 
 /// Adds the ways over the streets between stops that are near each other. What the feed says of two
-/// stops holds.
+/// stops holds; for wheelchair users also what the streets say: where they cannot go, there is no change.
 pub(super) fn add_footpaths(
     network: &Network,
     links: &StopLinks,
     timetable: &mut Timetable,
     progress: &mut dyn FnMut(Step),
 ) {
+    let stated = stated(timetable);
+    let wheelchair = walks(network, links, timetable, Access::Wheelchair, &stated, &mut |_| ());
+    let mut paths = walks(network, links, timetable, Access::Foot, &stated, progress);
+    // Ways that only the feed knows: through a station, say.
+    let known: FxHashSet<(StopIx, StopIx)> = paths.iter().map(|path| (path.from, path.to)).collect();
+    paths.extend(stated.iter().filter(|(pair, _)| !known.contains(pair)).map(|(&(from, to), &seconds)| {
+        let away_m = point(timetable, from).distance_m(point(timetable, to));
+        Path { from, to, seconds, metres: metres(away_m) }
+    }));
     let stops = timetable.stop_count();
-    let mut paths: Vec<(StopIx, StopIx, i32)> = Vec::new();
-    let mut said: FxHashSet<(StopIx, StopIx)> = FxHashSet::default();
-    for from in 0..stops as StopIx {
-        for path in timetable.footpaths.from(from) {
-            paths.push((from, path.stop, path.seconds));
-            said.insert((from, path.stop));
-        }
-    }
+    timetable.footpaths = Footpaths::new(stops, paths);
+    timetable.wheelchair_footpaths = Some(Footpaths::new(stops, wheelchair));
+}
+
+type Stated = FxHashMap<(StopIx, StopIx), i32>;
+
+/// How long changes take, as the feed says.
+fn stated(timetable: &Timetable) -> Stated {
+    let stops = 0..timetable.stop_count() as StopIx;
+    let of = |from| timetable.footpaths.from(from).iter().map(move |path| ((from, path.stop), path.seconds));
+    stops.flat_map(of).collect()
+}
+
+/// The ways over streets from each stop to those around it.
+fn walks(
+    network: &Network,
+    links: &StopLinks,
+    timetable: &Timetable,
+    access: Access,
+    stated: &Stated,
+    progress: &mut dyn FnMut(Step),
+) -> Vec<Path> {
+    let stops = timetable.stop_count();
+    let of_mode = links.of(access);
+    let mut paths = Vec::new();
     let mut workspace = Workspace::new();
-    for (from, link) in links.foot.iter().enumerate() {
+    let mut patterns: FxHashSet<u32> = FxHashSet::default();
+    for (from, link) in of_mode.iter().enumerate() {
         if from % STOPS_BETWEEN_STEPS == 0 {
             progress(Step::WalkingBetweenStops { done: from, of: stops });
         }
+        let from = from as StopIx;
         let Some(link) = link else { continue };
-        let mut others = links.around(timetable, point(timetable, from as StopIx), CHANGE_WALK_M);
-        others.retain(|other| *other as usize != from);
+        let mut others = links.around(timetable, point(timetable, from), CHANGE_WALK_M);
+        others.retain(|other| *other != from);
         if others.is_empty() {
             continue;
         }
         let limit_s = CHANGE_WALK_M / CHANGE_SPEED_MPS;
-        let tree = network.tree(&mut workspace, Mode::Foot, *link, Direction::Forward, limit_s, Budget::NONE);
-        for to in others {
-            let reach = links.foot[to as usize].and_then(|link| tree.reach(&link));
-            let Some(reach) = reach.filter(|reach| reach.distance_m <= CHANGE_WALK_M) else { continue };
-            if !said.contains(&(from as StopIx, to)) {
-                paths.push((from as StopIx, to, reach.duration_s.ceil() as i32 + CHANGE_EXTRA_S));
+        let (mode, direction) = (access.mode(), Direction::Forward);
+        let tree = network.tree(&mut workspace, mode, *link, direction, limit_s, Budget::NONE);
+        let reach = |to: StopIx| Some((to, tree.reach(&of_mode[to as usize]?)?));
+        let mut reached: Vec<(StopIx, Reach)> = others.into_iter().filter_map(reach).collect();
+        reached.retain(|(_, reach)| reach.distance_m <= CHANGE_WALK_M);
+        reached.sort_by(|a, b| a.1.duration_s.total_cmp(&b.1.duration_s).then(a.0.cmp(&b.0)));
+        patterns.clear();
+        patterns.extend(timetable.patterns.passing(from).iter().map(|passing| passing.pattern));
+        for (to, reach) in reached {
+            let lines = timetable.patterns.passing(to).iter().map(|passing| passing.pattern);
+            let new = lines.filter(|pattern| patterns.insert(*pattern)).count();
+            let pair = (from, to);
+            let said = stated.get(&pair);
+            let is_forbidden = timetable.no_changes.binary_search(&pair).is_ok();
+            if is_forbidden || (new == 0 && said.is_none() && reach.distance_m > CHANGE_NEAR_M) {
+                continue;
             }
+            let walk_s = reach.duration_s.ceil() as i32;
+            let seconds = match said {
+                // The feed's time is one on foot.
+                Some(said) if access == Access::Wheelchair => walk_s.max(*said),
+                Some(said) => *said,
+                None => walk_s + CHANGE_EXTRA_S,
+            };
+            paths.push(Path { from, to, seconds, metres: metres(reach.distance_m) });
         }
     }
-    timetable.footpaths = Footpaths::new(stops, paths);
+    paths
+}
+
+fn metres(metres: f64) -> u16 {
+    metres.round().clamp(1.0, f64::from(u16::MAX)) as u16
 }
 
 /// Stops by squares of the map.

@@ -112,3 +112,96 @@ fn a_damaged_file_or_another_one_is_refused() {
     }
     assert!(matches!(read(&folder.path().join("none")), Err(FileError::Io { .. })));
 }
+
+/// Stop `m` at column 2 and stop `n` at `column` of one row, each with a line of its own; between
+/// columns 3 and 4 the row is as `between` says. `transfers` are rows of `transfers.txt`.
+fn two_lines(between: &[(&str, &str)], column: f64, transfers: &[&str]) -> Area {
+    let network = Town::new()
+        .way(&[40, 41, 42, 43], STREET)
+        .way(&[43, 44], between)
+        .way(&[44, 45, 46, 47, 48, 49], STREET)
+        .way(&[2, 12, 22, 32, 42, 52, 62], STREET)
+        .build();
+    let lat = 48.6 + 4.0 * 9e-4;
+    let lon = |column: f64| 8.8 + column * 13.6e-4;
+    let stops = [("a", 0.0), ("m", 2.0), ("n", column), ("z", 9.0)]
+        .map(|(id, column)| format!("{id},{id},{lat},{}", lon(column)));
+    let mut stop_lines = vec!["stop_id,stop_name,stop_lat,stop_lon".to_owned()];
+    stop_lines.extend(stops);
+    let mut transfer_lines = vec!["from_stop_id,to_stop_id,transfer_type,min_transfer_time"];
+    transfer_lines.extend(transfers);
+    let times = [
+        "trip_id,arrival_time,departure_time,stop_id,stop_sequence",
+        "t1,08:00:00,08:00:00,a,1",
+        "t1,08:05:00,08:05:00,m,2",
+        "t2,08:30:00,08:30:00,n,1",
+        "t2,08:35:00,08:35:00,z,2",
+    ];
+    let agency = "agency_id,agency_name,agency_url,agency_timezone\nb,Bus,http://b,Europe/Berlin".to_owned();
+    let service = "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n\
+                   s,1,1,1,1,1,1,1,20261101,20261231";
+    let (mut timetable, problems) = read_texts(
+        vec![(
+            "bus",
+            vec![
+                ("agency.txt", agency),
+                ("routes.txt", text(&["route_id,route_short_name,route_type", "r,1,3", "s,2,3"])),
+                ("calendar.txt", service.to_owned()),
+                ("stops.txt", stop_lines.join("\n")),
+                ("trips.txt", text(&["route_id,service_id,trip_id", "r,s,t1", "s,s,t2"])),
+                ("stop_times.txt", text(&times)),
+                ("transfers.txt", transfer_lines.join("\n")),
+            ],
+        )],
+        Options::default(),
+    );
+    assert_eq!(problems.count(), 0, "{:?}", problems.listed());
+    let stops = StopLinks::new(&network, &timetable);
+    stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());
+    Area { network, timetable: Arc::new(timetable), stops, checksum: String::new() }
+}
+
+/// How the change from `m` to `n` goes: seconds and metres.
+fn change(area: &Area, wheelchair: bool) -> Option<(i32, u16)> {
+    let timetable = &area.timetable;
+    let (from, to) = (timetable.stop("m")?, timetable.stop("n")?);
+    let path = timetable.footpaths_for(wheelchair).from(from).iter().find(|path| path.stop == to)?;
+    Some((path.seconds, path.metres))
+}
+
+#[test]
+fn a_change_over_steps_is_none_for_wheelchair_users_whatever_the_feed_says() {
+    let steps: &[(&str, &str)] = &[("highway", "steps"), ("foot", "yes")];
+    for transfers in [&[][..], &["m,n,2,180"], &["m,n,0,"], &["m,n,1,"]] {
+        let area = two_lines(steps, 5.0, transfers);
+        assert!(change(&area, false).is_some(), "{transfers:?}");
+        assert_eq!(change(&area, true), None, "{transfers:?}");
+        let level = two_lines(STREET, 5.0, transfers);
+        assert!(change(&level, true).is_some(), "{transfers:?}");
+    }
+    // The feed's time is for those on foot: a wheelchair takes as long as it takes.
+    let hurried = two_lines(STREET, 5.0, &["m,n,2,60"]);
+    assert_eq!(change(&hurried, false).unwrap().0, 60);
+    assert!(change(&hurried, true).unwrap().0 > 250);
+}
+
+#[test]
+fn what_the_feed_forbids_is_not_walked() {
+    for wheelchair in [false, true] {
+        assert!(change(&two_lines(STREET, 5.0, &[]), wheelchair).is_some());
+        assert_eq!(change(&two_lines(STREET, 5.0, &["m,n,3,"]), wheelchair), None);
+    }
+}
+
+#[test]
+fn lines_that_stop_some_hundred_metres_apart_connect() {
+    for (column, is_near) in [(5.0, true), (6.5, true), (9.0, true)] {
+        let found = change(&two_lines(STREET, column, &[]), false);
+        let metres = found.map(|(_, metres)| f64::from(metres));
+        assert_eq!(
+            metres.is_some_and(|m| (m - (column - 2.0) * 100.0).abs() < 15.0),
+            is_near,
+            "{column} {found:?}"
+        );
+    }
+}

@@ -94,6 +94,8 @@ impl<'a, 'r> Riding<'a, 'r> {
         let query = Query {
             max_rides: MAX_RIDES,
             wheelchair: request.wheelchair,
+            // As far as one wants to walk in a row.
+            max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
             walk_at_ends: false,
             ..Query::new(origins, &destinations, day, when)
         };
@@ -125,12 +127,8 @@ impl<'a, 'r> Riding<'a, 'r> {
                 raptor::Leg::Ride(ride) => legs.push(Leg::Ride(ride_leg(&area.timetable, ride, midnight))),
                 raptor::Leg::Walk(walk) => {
                     let start = midnight + i64::from(walk.departure_s);
-                    legs.push(Leg::Street(self.change(
-                        feet,
-                        (walk.from, walk.to),
-                        start,
-                        midnight + i64::from(walk.arrival_s),
-                    )));
+                    let end = midnight + i64::from(walk.arrival_s);
+                    legs.push(Leg::Street(self.change(feet, (walk.from, walk.to), start, end)?));
                 }
             }
         }
@@ -164,20 +162,28 @@ impl<'a, 'r> Riding<'a, 'r> {
         }
     }
 
-    /// The walk between two stops; a straight line where the streets do not join them.
-    fn change(&mut self, feet: &Feet<'_>, (from, to): (StopIx, StopIx), start: i64, end: i64) -> StreetLeg {
+    /// The walk between two stops. On foot a straight line where the feed knows of a way and the streets
+    /// do not; wheelchair users have no such changes.
+    fn change(
+        &mut self,
+        feet: &Feet<'_>,
+        (from, to): (StopIx, StopIx),
+        start: i64,
+        end: i64,
+    ) -> Option<StreetLeg> {
         let area = self.area;
         let links = area.stops.of(self.request.access());
         let path = links[from as usize].zip(links[to as usize]).and_then(|(a, b)| {
             area.network.route(self.between, feet.mode, a, &b, budget(self.request)).path(&b)
         });
-        let path = path.unwrap_or_else(|| {
+        let straight = || {
             let points = vec![area.stops.point(&area.timetable, from), area.stops.point(&area.timetable, to)];
             Path { duration_s: 0.0, distance_m: points[0].distance_m(points[1]), points }
-        });
+        };
+        let path = path.or_else(|| (!self.request.wheelchair).then(straight))?;
         let leg = StreetLeg::along(feet.mode, (End::Stop(from), End::Stop(to)), path, start);
         // What the timetable allows for a change is more than the walk.
-        StreetLeg { end, ..leg }
+        Some(StreetLeg { end, ..leg })
     }
 }
 

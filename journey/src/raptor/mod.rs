@@ -70,6 +70,8 @@ pub struct Query<'a> {
     /// Only trips that say they can be used, and no stops that say they cannot. Few feeds say
     /// anything of stops; to leave out all that are silent would leave nothing.
     pub wheelchair: bool,
+    /// Ways between stops that are longer are not used, metres.
+    pub max_path_m: u16,
     /// Whether the timetable's footpaths may be used before the first and after the last ride; a
     /// caller with streets brings its own ways as `origins` and `destinations`, and knows itself
     /// the ways without any ride: none is told then.
@@ -93,6 +95,7 @@ impl<'a> Query<'a> {
             when,
             max_rides: DEFAULT_RIDES,
             wheelchair: false,
+            max_path_m: u16::MAX,
             walk_at_ends: true,
             horizon_s: HORIZON_S,
         }

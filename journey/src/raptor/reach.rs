@@ -5,7 +5,7 @@
 //! useless, never new ones. It is worked out backwards from the end, each line looked at once.
 
 use super::line::{Line, turned};
-use super::rounds::{Task, paths_to};
+use super::rounds::Task;
 use crate::bits;
 use crate::timetable::{StopIx, Timetable};
 
@@ -37,7 +37,7 @@ impl Reach {
         for (end, _) in task.ends.iter().filter(|(end, _)| (*end as usize) < stops) {
             self.entered.push(*end);
         }
-        self.set_goals::<BACK>(timetable, task.walk_at_ends);
+        self.set_goals::<BACK>(task, task.walk_at_ends);
         for rides in 1..=depth {
             for goal in &self.goals {
                 for passing in timetable.patterns.passing(*goal) {
@@ -58,7 +58,7 @@ impl Reach {
                     }
                 }
             }
-            self.set_goals::<BACK>(timetable, true);
+            self.set_goals::<BACK>(task, true);
         }
         self.entered.clear();
     }
@@ -70,11 +70,11 @@ impl Reach {
     }
 
     /// From where one has entered a line to where one may come from: there, and over footpaths.
-    fn set_goals<const BACK: bool>(&mut self, timetable: &Timetable, walk: bool) {
+    fn set_goals<const BACK: bool>(&mut self, task: &Task<'_>, walk: bool) {
         self.goals.clear();
         for stop in self.entered.drain(..) {
-            let paths = if walk { paths_to::<BACK>(timetable, stop) } else { &[] };
-            for goal in std::iter::once(stop).chain(paths.iter().map(|path| path.stop)) {
+            let paths = task.paths_to::<BACK>(stop).filter(|_| walk);
+            for goal in std::iter::once(stop).chain(paths.map(|path| path.stop)) {
                 if !bits::has(&self.is_goal, goal as usize) {
                     bits::set(&mut self.is_goal, goal as usize);
                     self.goals.push(goal);

@@ -7,7 +7,7 @@ use super::line::Line;
 use super::reach::Reach;
 use super::scan::{Queue, Scan};
 use crate::bits;
-use crate::timetable::footpaths::Footpath;
+use crate::timetable::footpaths::{Footpath, Footpaths};
 use crate::timetable::{NONE, StopIx, Timetable};
 
 /// Later than anything; twice it fits.
@@ -50,6 +50,23 @@ pub struct Task<'a> {
     pub looks_back: bool,
     /// Stops that are not to be used.
     pub closed: Option<&'a [u64]>,
+    /// Ways between stops; longer ones than `max_path_m` are not used.
+    pub footpaths: &'a Footpaths,
+    pub max_path_m: u16,
+}
+
+impl Task<'_> {
+    /// The ways that leave `stop` in the direction of the search.
+    fn paths_from<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
+        let paths = if BACK { self.footpaths.to(stop) } else { self.footpaths.from(stop) };
+        paths.iter().filter(|path| path.metres <= self.max_path_m)
+    }
+
+    /// The ways that lead to `stop` in the direction of the search.
+    pub fn paths_to<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
+        let paths = if BACK { self.footpaths.from(stop) } else { self.footpaths.to(stop) };
+        paths.iter().filter(|path| path.metres <= self.max_path_m)
+    }
 }
 
 impl Rounds {
@@ -65,7 +82,7 @@ impl Rounds {
         self.set_ends::<BACK>(timetable, task);
         let mut found = Vec::new();
         let mut bound = task.bound;
-        self.begin::<BACK>(timetable, task, &mut bound, &mut found);
+        self.begin::<BACK>(task, &mut bound, &mut found);
         let mut was_cut = false;
         for round in 1..=task.max_rides {
             // Worth its cost once the rides left are few: short journeys have been found by then.
@@ -87,7 +104,7 @@ impl Rounds {
             if was_cut || round == task.max_rides {
                 break;
             }
-            self.walk::<BACK>(timetable, round, bound);
+            self.walk::<BACK>(timetable, task, round, bound);
         }
         self.unset_ends::<BACK>(timetable, task);
         (found, was_cut)
@@ -139,7 +156,7 @@ impl Rounds {
             }
             ends.offer(*stop, *stop, *seconds);
             if task.walk_at_ends {
-                for path in paths_to::<BACK>(timetable, *stop) {
+                for path in task.paths_to::<BACK>(*stop) {
                     ends.offer(path.stop, *stop, seconds + path.seconds);
                 }
             }
@@ -149,20 +166,14 @@ impl Rounds {
     fn unset_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
         for (stop, _) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < timetable.stop_count()) {
             self.ends.seconds[*stop as usize] = INFINITE;
-            for path in paths_to::<BACK>(timetable, *stop) {
+            for path in task.paths_to::<BACK>(*stop) {
                 self.ends.seconds[path.stop as usize] = INFINITE;
             }
         }
     }
 
     /// Round 0: where one may board first, and the way on foot alone.
-    fn begin<const BACK: bool>(
-        &mut self,
-        timetable: &Timetable,
-        task: &Task<'_>,
-        bound: &mut i32,
-        found: &mut Vec<Found>,
-    ) {
+    fn begin<const BACK: bool>(&mut self, task: &Task<'_>, bound: &mut i32, found: &mut Vec<Found>) {
         let Rounds { rounds, best_ride, best_ready, ends, .. } = self;
         let round = &mut rounds[0];
         round.marked.fill(0);
@@ -183,7 +194,7 @@ impl Rounds {
             // Coming back by vehicle is of no use: all that leaves from here could be had at once.
             best_ride[at] = best_ride[at].min(ready);
             if task.walk_at_ends {
-                for path in paths_from::<BACK>(timetable, *stop) {
+                for path in task.paths_from::<BACK>(*stop) {
                     round.mark(best_ready, path.stop, ready + path.seconds, *stop);
                 }
             }
@@ -258,7 +269,7 @@ impl Rounds {
     }
 
     /// Where one may board next: on the spot after the change time, and at the ends of footpaths.
-    fn walk<const BACK: bool>(&mut self, timetable: &Timetable, number: u8, bound: i32) {
+    fn walk<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>, number: u8, bound: i32) {
         let Rounds { rounds, best_ride, best_ready, .. } = self;
         let round = &mut rounds[usize::from(number)];
         round.marked.fill(0);
@@ -270,19 +281,10 @@ impl Rounds {
             }
             let stop = at as StopIx;
             round.mark(best_ready, stop, time + timetable.change_s[at], stop);
-            for path in paths_from::<BACK>(timetable, stop) {
+            for path in task.paths_from::<BACK>(stop) {
                 round.mark(best_ready, path.stop, time + path.seconds, stop);
             }
         }
         round.reached = reached;
     }
-}
-
-fn paths_from<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpath] {
-    if BACK { timetable.footpaths.to(stop) } else { timetable.footpaths.from(stop) }
-}
-
-/// The ways that lead to `stop` in the direction of the search.
-pub fn paths_to<const BACK: bool>(timetable: &Timetable, stop: StopIx) -> &[Footpath] {
-    if BACK { timetable.footpaths.from(stop) } else { timetable.footpaths.to(stop) }
 }

@@ -163,6 +163,8 @@ fn run<const BACK: bool>(
         walk_at_ends: query.walk_at_ends,
         looks_back,
         closed,
+        footpaths: timetable.footpaths_for(query.wheelchair),
+        max_path_m: query.max_path_m,
     };
     let (found, cut) = rounds.run::<BACK>(timetable, networks, &task, cut);
     // The labels of the ends are valid until the next query.

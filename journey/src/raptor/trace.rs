@@ -142,7 +142,7 @@ impl Tracer<'_, '_> {
 
     fn walk_s<const BACK: bool>(&self, from: StopIx, to: StopIx) -> i32 {
         let (from, to) = if BACK { (to, from) } else { (from, to) };
-        let path = self.timetable.footpaths.from(from).iter().find(|path| path.stop == to);
+        let path = self.task.footpaths.from(from).iter().find(|path| path.stop == to);
         path.map_or(0, |path| path.seconds)
     }
 }

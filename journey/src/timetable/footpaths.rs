@@ -9,6 +9,17 @@ use super::StopIx;
 pub struct Footpath {
     pub stop: StopIx,
     pub seconds: i32,
+    /// How far one walks, metres; 0: the feed does not say.
+    pub metres: u16,
+}
+
+/// A way between two stops, as it is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Path {
+    pub from: StopIx,
+    pub to: StopIx,
+    pub seconds: i32,
+    pub metres: u16,
 }
 
 /// Footpaths of all stops, both ways round. A path is used once between two rides: the set is
@@ -26,15 +37,16 @@ struct Csr {
 }
 
 impl Footpaths {
-    /// From `(from, to, seconds)`; of several between the same two stops the shortest holds.
-    /// A path from a stop to itself is no footpath (see `Timetable::change_s`) and is left out.
-    pub fn new(stops: usize, mut paths: Vec<(StopIx, StopIx, i32)>) -> Self {
-        paths.retain(|(from, to, s)| from != to && *s >= 0);
+    /// Of several between the same two stops the shortest holds. A path from a stop to itself is no
+    /// footpath (see `Timetable::change_s`) and is left out.
+    pub fn new(stops: usize, mut paths: Vec<Path>) -> Self {
+        paths.retain(|path| path.from != path.to && path.seconds >= 0);
         paths.sort_unstable();
-        paths.dedup_by_key(|p| (p.0, p.1));
-        let out = Csr::new(stops, paths.iter().map(|(from, to, s)| (*from, *to, *s)));
-        paths.sort_unstable_by_key(|p| (p.1, p.0));
-        let into = Csr::new(stops, paths.iter().map(|(from, to, s)| (*to, *from, *s)));
+        paths.dedup_by_key(|p| (p.from, p.to));
+        let end = |stop, path: &Path| Footpath { stop, seconds: path.seconds, metres: path.metres };
+        let out = Csr::new(stops, paths.iter().map(|path| (path.from, end(path.to, path))));
+        paths.sort_unstable_by_key(|p| (p.to, p.from));
+        let into = Csr::new(stops, paths.iter().map(|path| (path.to, end(path.from, path))));
         Footpaths { out, into }
     }
 
@@ -61,14 +73,14 @@ impl Footpaths {
 
 impl Csr {
     /// From paths sorted by their first stop.
-    fn new(stops: usize, sorted: impl Iterator<Item = (StopIx, StopIx, i32)>) -> Self {
+    fn new(stops: usize, sorted: impl Iterator<Item = (StopIx, Footpath)>) -> Self {
         let mut starts = Vec::with_capacity(stops + 1);
         let mut paths = Vec::new();
-        for (of, stop, seconds) in sorted {
+        for (of, path) in sorted {
             while starts.len() <= of as usize {
                 starts.push(paths.len() as u32);
             }
-            paths.push(Footpath { stop, seconds });
+            paths.push(path);
         }
         starts.resize(stops + 1, paths.len() as u32);
         paths.shrink_to_fit();

@@ -125,6 +125,11 @@ pub struct Timetable {
     pub change_s: Vec<i32>,
     /// Ways between stops; may be replaced by ways over streets.
     pub footpaths: Footpaths,
+    /// The same for wheelchair users, over streets that they can use; `None`: no streets are known,
+    /// and what holds for those on foot is all there is.
+    pub wheelchair_footpaths: Option<Footpaths>,
+    /// Pairs of stops between which the feed says that one may not change (`transfer_type` 3), sorted.
+    pub no_changes: Vec<(StopIx, StopIx)>,
     pub patterns: Patterns,
     /// By [`TripIx`], in the order of `patterns`.
     pub trips: Vec<Trip>,
@@ -143,6 +148,11 @@ impl Timetable {
     /// A timetable without any trip.
     pub fn empty() -> Self {
         read::nothing()
+    }
+
+    /// Ways between stops, on foot or for wheelchair users.
+    pub fn footpaths_for(&self, wheelchair: bool) -> &Footpaths {
+        self.wheelchair_footpaths.as_ref().filter(|_| wheelchair).unwrap_or(&self.footpaths)
     }
 
     /// The stop with this id.

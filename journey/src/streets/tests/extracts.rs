@@ -77,3 +77,21 @@ fn most_of_a_town_can_be_reached() {
         assert!(reached as f64 >= share * places.len() as f64, "{mode:?}: {reached} of {}", places.len());
     }
 }
+
+#[test]
+fn no_mapped_steps_are_passable_by_wheelchair() {
+    for name in ["herrenberg.osm.pbf", "liechtenstein.osm.pbf"] {
+        let Some(path) = extract(name) else { return };
+        let mut data = osm::read(&[path]).unwrap();
+        let streets = build(&mut data).unwrap();
+        let steps: Vec<u32> = (0..streets.edges.len() as u32)
+            .filter(|edge| streets.profile(*edge).class == super::super::Class::Steps)
+            .collect();
+        assert!(steps.len() > 50, "{name}: {}", steps.len());
+        let wheels = Mode::Wheelchair.bit();
+        for edge in steps {
+            let profile = streets.profile(edge);
+            assert_eq!((profile.forward | profile.backward) & wheels, 0, "{name} {edge}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! One rule of traffic each.
 
+use proptest::prelude::*;
+
 use super::super::osm::MemberKind;
 use super::super::{Budget, Direction, Mode, Workspace};
 use super::{Town, link, reach};
@@ -385,5 +387,57 @@ fn a_path_runs_from_place_to_place() {
         assert!((length - path.distance_m).abs() < 1.0, "{length} {path:?}");
         assert!(path.points[0].distance_m(from.at.degrees()) < 1.0);
         assert!(path.points.last().unwrap().distance_m(to.at.degrees()) < 1.0);
+    }
+}
+
+proptest! {
+    /// A grid in which any stretch may be steps with any further tags: of several ways none over steps is
+    /// taken, and where every way has steps there is none.
+    #[test]
+    fn no_way_by_wheelchair_uses_steps(
+        stretches in proptest::collection::vec((any::<bool>(), 0..6usize), 24), from in 0..16i64, to in 0..16i64,
+    ) {
+        const EXTRA: [(&str, &str); 6] = [
+            ("foot", "yes"), ("wheelchair", "yes"), ("access", "yes"), ("ramp", "yes"), ("conveying", "yes"),
+            ("highway", "steps"),
+        ];
+        // Corners of a 4 x 4 grid, two columns and rows apart.
+        let corner = |n: i64| 20 * (n / 4) + 2 * (n % 4);
+        let mut town = Town::new();
+        let mut level: Vec<(i64, i64)> = Vec::new();
+        let pairs = (0..16i64).flat_map(|n| {
+            let right = (n % 4 < 3).then_some((n, n + 1));
+            let down = (n < 12).then_some((n, n + 4));
+            [right, down].into_iter().flatten()
+        });
+        for ((a, b), (is_steps, extra)) in pairs.zip(&stretches) {
+            let tags: Vec<(&str, &str)> =
+                if *is_steps { vec![("highway", "steps"), EXTRA[*extra]] } else { STREET.to_vec() };
+            town = town.way(&[corner(a), (corner(a) + corner(b)) / 2, corner(b)], &tags);
+            if !is_steps {
+                level.push((a, b));
+            }
+        }
+        let mut reached = vec![from];
+        while let Some(next) = level.iter().find_map(|(a, b)| match (reached.contains(a), reached.contains(b)) {
+            (true, false) => Some(*b),
+            (false, true) => Some(*a),
+            _ => None,
+        }) {
+            reached.push(next);
+        }
+        prop_assume!(level.iter().any(|(a, b)| *a == from || *b == from));
+        prop_assume!(level.iter().any(|(a, b)| *a == to || *b == to));
+        let network = town.build();
+        let place = |n: i64| {
+            let node = network.streets().junctions.iter().position(|at| {
+                let (x, y) = (corner(n) % 10, corner(n) / 10);
+                (at.lat, at.lon) == (486_000_000 + y as i32 * 9000, 88_000_000 + x as i32 * 13_600)
+            });
+            network.streets().junctions[node.unwrap()].degrees()
+        };
+        let link = |n| network.snap(Mode::Wheelchair, place(n), 5.0, 1)[0];
+        let found = reach(&network, Mode::Wheelchair, link(from), link(to));
+        prop_assert_eq!(found.is_some(), reached.contains(&to));
     }
 }

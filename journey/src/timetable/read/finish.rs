@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::Options;
 use super::draft::Draft;
 use super::transfers::changes;
-use crate::timetable::footpaths::Footpaths;
+use crate::timetable::footpaths::{Footpaths, Path};
 use crate::timetable::grouping::Grouping;
 use crate::timetable::strings::Strings;
 use crate::timetable::{NONE, Problems, StopIx, Stops, Timetable, Trip, TripIx};
@@ -36,9 +36,16 @@ impl Draft {
         for (old, seconds) in changes.change_s.iter().enumerate() {
             change_s[order[old] as usize] = *seconds;
         }
-        let paths =
-            changes.paths.iter().map(|(from, to, s)| (order[*from as usize], order[*to as usize], *s));
+        let paths = changes.paths.iter().map(|(from, to, seconds)| Path {
+            from: order[*from as usize],
+            to: order[*to as usize],
+            seconds: *seconds,
+            metres: 0,
+        });
         let footpaths = Footpaths::new(count, paths.collect());
+        let mut no_changes: Vec<(StopIx, StopIx)> =
+            changes.forbidden.iter().map(|(from, to)| (order[*from as usize], order[*to as usize])).collect();
+        no_changes.sort_unstable();
         self.shapes.shrink();
         Timetable {
             timezone: self.timezone.take().unwrap_or_else(|| "UTC".to_owned()),
@@ -49,6 +56,8 @@ impl Draft {
             services: self.services,
             change_s,
             footpaths,
+            wheelchair_footpaths: None,
+            no_changes,
             patterns,
             trips,
             trip_ids,

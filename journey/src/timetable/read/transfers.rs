@@ -87,6 +87,8 @@ fn walk_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
 pub struct Changes {
     pub change_s: Vec<i32>,
     pub paths: Vec<(StopIx, StopIx, i32)>,
+    /// Between different stops: no change is possible, whatever the walk.
+    pub forbidden: Vec<(StopIx, StopIx)>,
 }
 
 /// Works out all changes. A row about a station holds for all its platforms that no row of their
@@ -147,15 +149,15 @@ pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Chan
         own.entry(pair).or_insert(seconds);
     }
     let mut change_s = vec![DEFAULT_CHANGE_S; stops.points.len()];
-    let mut paths = Vec::new();
+    let (mut paths, mut forbidden) = (Vec::new(), Vec::new());
     for ((from, to), seconds) in own {
-        if from == to {
-            change_s[from as usize] = seconds.unwrap_or(NO_CHANGE);
-        } else if let Some(seconds) = seconds {
-            paths.push((from, to, seconds));
+        match seconds {
+            _ if from == to => change_s[from as usize] = seconds.unwrap_or(NO_CHANGE),
+            Some(seconds) => paths.push((from, to, seconds)),
+            None => forbidden.push((from, to)),
         }
     }
-    Changes { change_s, paths }
+    Changes { change_s, paths, forbidden }
 }
 
 fn merge(
