@@ -283,3 +283,57 @@ async fn what_is_built_is_taken_in_while_the_product_runs() {
     assert!(!ok && told.contains("gtfs.zip"), "{told}");
     instance.stop().await;
 }
+
+/// Writes the feed in `zip` as files into `folder`, with two more columns in `stop_times.txt`.
+fn unpack_with_orders(zip: &Path, folder: &Path) {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(zip).unwrap()).unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    for number in 0..archive.len() {
+        let mut file = archive.by_index(number).unwrap();
+        let name = file.name().to_owned();
+        let mut text = std::io::read_to_string(&mut file).unwrap();
+        if name == "stop_times.txt" {
+            let mut lines = text.lines();
+            let head = format!("{},pickup_type,drop_off_type\n", lines.next().unwrap().trim());
+            text = head + &lines.map(|line| format!("{},2,3\n", line.trim())).collect::<String>();
+        }
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ride_that_must_be_ordered_says_so() {
+    let instance = Instance::serve(&[]).await;
+    let places = instance.dir.path().join("places");
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let (ok, told) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{told}");
+    instance.import(&places);
+    let gtfs = instance.dir.path().join("ordered");
+    unpack_with_orders(&places.join("gtfs.zip"), &gtfs);
+    let (data, osm) = (text(&instance.data()), text(&places.join("streets.osm.pbf")));
+    let (ok, told) = run(&["journey", "build", "--data-dir", &data, "--osm", &osm, "--gtfs", &text(&gtfs)]);
+    assert!(ok, "{told}");
+    let (_, sites) = instance.get("/v1/sites?municipality=bergheide&limit=1").await;
+    let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
+    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
+    let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
+    let question = format!("/v1/journeys?from={FROM}&to={far}&modes=TRANSIT&depart={noon}");
+    let answer = eventually("there is a ride", || async {
+        let (status, answer) = instance.get(&question).await;
+        (status == 200 && answer.pointer("/itineraries/0").is_some()).then_some(answer)
+    })
+    .await;
+    let legs = answer.pointer("/itineraries/0/legs").unwrap().as_array().unwrap();
+    let ride = legs.iter().find(|leg| !leg["trip_id"].is_null()).unwrap();
+    assert_eq!((&ride["pickup"], &ride["drop_off"]), (&"book".into(), &"ask_driver".into()), "{ride}");
+    assert_eq!((&ride["booking"]["required"], &ride["booking"]["phone"]), (&true.into(), &Value::Null));
+    let walk = legs.iter().find(|leg| leg["mode"] == "WALK").unwrap();
+    assert!(walk["pickup"].is_null() && walk["booking"].is_null(), "{walk}");
+    let stop = ride["from"]["id"].as_str().unwrap();
+    let (_, board) = instance.get(&format!("/v1/stops/{stop}/departures?from={noon}")).await;
+    let items = board["items"].as_array().unwrap();
+    let is_ordered = |item: &Value| item["pickup"] == "book" && item["booking"]["required"] == true;
+    assert!(!items.is_empty() && items.iter().all(is_ordered), "{board}");
+    instance.stop().await;
+}

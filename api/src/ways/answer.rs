@@ -9,6 +9,7 @@ use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::journeys::Asked;
 use super::prospect::Outlook;
@@ -97,6 +98,13 @@ struct LegOut<'a> {
     cancelled: bool,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
+    /// How one gets on: `scheduled`, `book` (only those who have ordered it), `ask_driver`; null: no
+    /// ride.
+    pickup: Option<&'static str>,
+    /// How one gets off, in the words of `pickup`.
+    drop_off: Option<&'static str>,
+    /// Of a ride that must be ordered; null: none is needed.
+    booking: Option<BookingOut>,
     /// Stops that it goes on for, the last included.
     stops: Option<u16>,
     parking: Option<ParkingOut<'a>>,
@@ -258,6 +266,9 @@ impl<'a> Writer<'_, 'a> {
             delay_s: None,
             cancelled: false,
             occupancy: None,
+            pickup: None,
+            drop_off: None,
+            booking: None,
             stops: None,
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
         }
@@ -286,12 +297,15 @@ impl<'a> Writer<'_, 'a> {
             route_long_name: route.and_then(|route| text(&route.long_name)),
             route_color: route.and_then(|route| route.color).map(|color| format!("{color:06X}")),
             agency_name: agency.and_then(|agency| text(&agency.name)),
-            headsign: text(timetable.headsign(ride.trip)),
+            headsign: text(timetable.headsign_at(ride.trip, usize::from(ride.board))),
             trip_id: Some(trip_id),
             realtime: ride.realtime,
             delay_s: ride.realtime.then_some(leg.start - leg.scheduled_start),
             cancelled: false,
             occupancy: self.crowding.get(trip_id).copied(),
+            pickup: Some(boarding_word(ride.pickup)),
+            drop_off: Some(boarding_word(ride.drop_off)),
+            booking: BookingOut::of(&[ride.pickup, ride.drop_off]),
             stops: Some(ride.alight - ride.board),
             parking: None,
         }

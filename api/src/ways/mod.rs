@@ -1,6 +1,7 @@
 //! Ways from A to B: what is loaded for them, and the routes that ask it.
 
 mod answer;
+mod booking;
 mod co2;
 mod fill;
 mod journeys;

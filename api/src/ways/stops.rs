@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::at;
+use super::booking::{BookingOut, boarding_word};
 use super::co2::mode_word;
 use super::journeys::nothing_loaded;
 use super::question::outside;
@@ -170,6 +171,12 @@ pub struct DepartureOut<'a> {
     cancelled: bool,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
+    /// How one gets on: `scheduled`, `book` (only those who have ordered it), `ask_driver`.
+    pickup: &'static str,
+    /// How one gets off here: `scheduled`, `book`, `ask_driver`, `none`.
+    drop_off: &'static str,
+    /// Of a ride that must be ordered; null: none is needed.
+    booking: Option<BookingOut>,
 }
 
 /// The next departures from a stop, or from all platforms of a station, with what real time says.
@@ -225,7 +232,7 @@ pub async fn departures(
             route_id: route.map(|route| route.id.as_str()),
             route_short_name: route.map(|route| route.short_name.as_str()).filter(|t| some(t)),
             route_long_name: route.map(|route| route.long_name.as_str()).filter(|t| some(t)),
-            headsign: Some(timetable.headsign(d.trip)).filter(|t| some(t)),
+            headsign: Some(timetable.headsign_at(d.trip, usize::from(d.position))).filter(|t| some(t)),
             trip_id: timetable.trip_id(d.trip),
             departure_time: at(midnight + i64::from(d.departure_s)),
             scheduled_departure_time: at(midnight + i64::from(d.scheduled_s)),
@@ -233,6 +240,9 @@ pub async fn departures(
             delay_s: d.realtime.then(|| i64::from(d.departure_s - d.scheduled_s)),
             cancelled: false,
             occupancy: realtime.crowding.get(timetable.trip_id(d.trip)).copied(),
+            pickup: boarding_word(d.pickup),
+            drop_off: boarding_word(d.drop_off),
+            booking: BookingOut::of(&[d.pickup]),
         }
     });
     let list = DepartureList {

@@ -8,7 +8,7 @@
 
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
 
-use crate::timetable::patterns::PatternStop;
+use crate::timetable::patterns::{Boarding, PatternStop};
 use crate::timetable::{Timetable, TripIx};
 
 /// A vehicle is not believed to be further off its timetable, seconds.
@@ -50,7 +50,9 @@ pub fn delayed(
         if let Some(here) = here {
             says = true;
             match here.relationship {
-                StopRelationship::Skipped => served = PatternStop::new(stop.stop(), false, false),
+                StopRelationship::Skipped => {
+                    served = PatternStop::new(stop.stop(), Boarding::None, Boarding::None)
+                }
                 StopRelationship::NoData => {
                     delay = None;
                     arrival_delay = None;

@@ -5,6 +5,7 @@ use super::layers::networks;
 use super::{Query, When};
 use crate::bits;
 use crate::overlay::Overlay;
+use crate::timetable::patterns::Boarding;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable, TripIx};
 
@@ -18,6 +19,9 @@ pub struct Departure {
     pub departure_s: i32,
     pub scheduled_s: i32,
     pub realtime: bool,
+    /// How one gets on and off here.
+    pub pickup: Boarding,
+    pub drop_off: Boarding,
 }
 
 /// The next `count` departures from `stop` from `from_s` on, in order, within `within_s` seconds.
@@ -65,6 +69,8 @@ pub(super) fn departures(
                         departure_s,
                         scheduled_s: line.departure(trip as usize - line.first_trip, position) + layer.shift,
                         realtime: number > 0,
+                        pickup: pattern.stops[position].pickup(),
+                        drop_off: pattern.stops[position].drop_off(),
                     });
                 }
             }

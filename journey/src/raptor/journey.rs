@@ -1,5 +1,6 @@
 //! A journey as it was found.
 
+use crate::timetable::patterns::Boarding;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, TripIx};
 
@@ -37,6 +38,9 @@ pub struct Ride {
     pub scheduled_arrival_s: i32,
     /// Whether the times are from real-time data.
     pub realtime: bool,
+    /// How one gets on at the first stop, and off at the last.
+    pub pickup: Boarding,
+    pub drop_off: Boarding,
 }
 
 /// Over a footpath of the timetable.

@@ -124,6 +124,8 @@ impl Tracer<'_, '_> {
             scheduled_departure_s: scheduled.departure(scheduled_trip, board) + layer.shift,
             scheduled_arrival_s: scheduled.arrival(scheduled_trip, alight) + layer.shift,
             realtime,
+            pickup: pattern.stops[board].pickup(),
+            drop_off: pattern.stops[alight].drop_off(),
         }
     }
 

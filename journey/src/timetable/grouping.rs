@@ -114,8 +114,10 @@ impl Group {
 mod tests {
     use super::*;
 
+    use crate::timetable::patterns::Boarding;
+
     fn stops(n: u32) -> Vec<PatternStop> {
-        (0..n).map(|s| PatternStop::new(s, true, true)).collect()
+        (0..n).map(|s| PatternStop::new(s, Boarding::Scheduled, Boarding::Scheduled)).collect()
     }
 
     #[test]
@@ -137,12 +139,14 @@ mod tests {
     #[test]
     fn stops_are_renumbered_as_passed() {
         let mut grouping = Grouping::default();
-        let passed = [3, 1].map(|s| PatternStop::new(s, true, s != 1));
+        let off = |s| if s == 1 { Boarding::None } else { Boarding::Book };
+        let passed = [3, 1].map(|s| PatternStop::new(s, Boarding::AskDriver, off(s)));
         grouping.add(0, &passed, &[(0, 0), (9, 9)]);
         let (patterns, _, order) = grouping.finish_renumbered(4);
         assert_eq!(order, [2, 1, 3, 0]);
         let renumbered = patterns.pattern(0).stops;
         assert_eq!(renumbered.iter().map(|s| s.stop()).collect::<Vec<_>>(), [0, 1]);
         assert!(renumbered[0].can_alight() && !renumbered[1].can_alight());
+        assert_eq!((renumbered[0].pickup(), renumbered[0].drop_off()), (Boarding::AskDriver, Boarding::Book));
     }
 }

@@ -102,6 +102,8 @@ pub struct Trip {
     pub service: u32,
     /// Text number in [`Timetable::headsigns`].
     pub headsign: u32,
+    /// Number in [`Timetable::stop_headsigns`], else [`NONE`].
+    pub stop_headsigns: u32,
     pub shape: u32,
     /// Number in [`Timetable::sequences`].
     pub sequence: u32,
@@ -135,6 +137,8 @@ pub struct Timetable {
     pub trips: Vec<Trip>,
     pub trip_ids: Strings,
     pub headsigns: Strings,
+    /// Headsigns (text numbers) of the stops of trips that change theirs on the way, each list once.
+    pub stop_headsigns: Vec<Box<[u32]>>,
     pub shapes: Shapes,
     /// `stop_sequence` of the stops of trips, each list once.
     pub sequences: Vec<Box<[u32]>>,
@@ -187,6 +191,13 @@ impl Timetable {
     /// Where a trip ends, in the words on its front; may be empty.
     pub fn headsign(&self, trip: TripIx) -> &str {
         self.trips.get(trip as usize).map_or("", |t| self.headsigns.get(t.headsign))
+    }
+
+    /// The words on the front of a trip when it leaves the stop at `position`; may be empty.
+    pub fn headsign_at(&self, trip: TripIx, position: usize) -> &str {
+        let list = self.trips.get(trip as usize).map_or(NONE, |t| t.stop_headsigns);
+        let own = self.stop_headsigns.get(list as usize).and_then(|list| list.get(position));
+        own.map_or_else(|| self.headsign(trip), |text| self.headsigns.get(*text))
     }
 
     /// The line of a trip.

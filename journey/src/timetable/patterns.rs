@@ -11,42 +11,91 @@ use super::StopIx;
 /// Stops of one trip at most: positions are 16 bit. The longest lines known have some 300.
 pub const MAX_TRIP_STOPS: usize = 10_000;
 
+/// How one gets on, or off, at a stop of a trip: GTFS's `pickup_type`, `drop_off_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[repr(u8)]
+pub enum Boarding {
+    /// By the timetable.
+    #[default]
+    Scheduled = 0,
+    /// Not at all.
+    None = 1,
+    /// Only for those who have ordered it from the agency.
+    Book = 2,
+    /// By word with the driver.
+    AskDriver = 3,
+}
+
+impl Boarding {
+    /// GTFS's value; blank is [`Boarding::Scheduled`], `None` when it is none of 0 to 3.
+    pub fn parse(field: &[u8]) -> Option<Self> {
+        match field {
+            b"" | b"0" => Some(Boarding::Scheduled),
+            b"1" => Some(Boarding::None),
+            b"2" => Some(Boarding::Book),
+            b"3" => Some(Boarding::AskDriver),
+            _ => None,
+        }
+    }
+
+    fn of_bits(bits: u32) -> Self {
+        match bits & 3 {
+            0 => Boarding::Scheduled,
+            1 => Boarding::None,
+            2 => Boarding::Book,
+            _ => Boarding::AskDriver,
+        }
+    }
+}
+
 /// A stop of a pattern, with what one may do there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PatternStop(u32);
 
 impl PatternStop {
-    const NO_BOARDING: u32 = 1 << 31;
-    const NO_ALIGHTING: u32 = 1 << 30;
+    /// Where the two bits of getting on, and those of getting off, begin.
+    const PICKUP: u32 = 30;
+    const DROP_OFF: u32 = 28;
     /// Stops beyond this number cannot be told from flags.
-    pub const MAX_STOPS: usize = 1 << 30;
+    pub const MAX_STOPS: usize = 1 << Self::DROP_OFF;
 
-    /// `stop` where one may get on and off as said.
-    pub fn new(stop: StopIx, boarding: bool, alighting: bool) -> Self {
-        let flag = |allowed: bool, flag: u32| if allowed { 0 } else { flag };
-        PatternStop(stop | flag(boarding, Self::NO_BOARDING) | flag(alighting, Self::NO_ALIGHTING))
+    /// `stop` where one gets on and off as said.
+    pub fn new(stop: StopIx, pickup: Boarding, drop_off: Boarding) -> Self {
+        PatternStop(stop | (pickup as u32) << Self::PICKUP | (drop_off as u32) << Self::DROP_OFF)
     }
 
     /// Which stop.
     #[inline]
     pub fn stop(self) -> StopIx {
-        self.0 & !(Self::NO_BOARDING | Self::NO_ALIGHTING)
+        self.0 & (Self::MAX_STOPS as u32 - 1)
+    }
+
+    /// How one gets on.
+    pub fn pickup(self) -> Boarding {
+        Boarding::of_bits(self.0 >> Self::PICKUP)
+    }
+
+    /// How one gets off.
+    pub fn drop_off(self) -> Boarding {
+        Boarding::of_bits(self.0 >> Self::DROP_OFF)
     }
 
     /// Whether one may get on.
     #[inline]
     pub fn can_board(self) -> bool {
-        self.0 & Self::NO_BOARDING == 0
+        self.0 >> Self::PICKUP != Boarding::None as u32
     }
 
     /// Whether one may get off.
     #[inline]
     pub fn can_alight(self) -> bool {
-        self.0 & Self::NO_ALIGHTING == 0
+        self.0 >> Self::DROP_OFF & 3 != Boarding::None as u32
     }
 
-    fn renumbered(self, to: &[StopIx]) -> Self {
-        PatternStop(to[self.stop() as usize] | self.0 & (Self::NO_BOARDING | Self::NO_ALIGHTING))
+    /// The same at another stop.
+    #[must_use]
+    pub(crate) fn at(self, stop: StopIx) -> Self {
+        PatternStop(self.0 & !(Self::MAX_STOPS as u32 - 1) | stop)
     }
 }
 
@@ -185,7 +234,7 @@ impl Patterns {
     /// Puts stops under new numbers.
     pub(super) fn renumber_stops(&mut self, to: &[StopIx]) {
         for stop in &mut self.stops {
-            *stop = stop.renumbered(to);
+            *stop = stop.at(to[stop.stop() as usize]);
         }
     }
 

@@ -31,8 +31,8 @@ pub struct Draft {
     pub trip_feeds: Vec<u16>,
     /// Runs, as `grouping` knows them.
     pub runs: Vec<Trip>,
-    pub sequences: Vec<Box<[u32]>>,
-    pub sequence_numbers: FxHashMap<Box<[u32]>, u32>,
+    pub sequences: Lists,
+    pub stop_headsigns: Lists,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
     pub feeds: Vec<String>,
@@ -93,12 +93,21 @@ impl Draft {
     pub fn headsign(&mut self, text: String) -> u32 {
         *self.headsign_numbers.entry(text).or_insert_with_key(|text| self.headsigns.push(text))
     }
+}
 
-    /// Number of a list of stop sequences; each is kept once.
-    pub fn sequence(&mut self, list: Vec<u32>) -> u32 {
-        *self.sequence_numbers.entry(list.into()).or_insert_with_key(|list| {
-            self.sequences.push(list.clone());
-            self.sequences.len() as u32 - 1
+/// Lists by number; each is kept once.
+#[derive(Default)]
+pub struct Lists {
+    pub lists: Vec<Box<[u32]>>,
+    numbers: FxHashMap<Box<[u32]>, u32>,
+}
+
+impl Lists {
+    /// The number of a list.
+    pub fn number(&mut self, list: Vec<u32>) -> u32 {
+        *self.numbers.entry(list.into()).or_insert_with_key(|list| {
+            self.lists.push(list.clone());
+            self.lists.len() as u32 - 1
         })
     }
 }

@@ -63,7 +63,8 @@ impl Draft {
             trip_ids,
             headsigns: self.headsigns,
             shapes: self.shapes,
-            sequences: self.sequences,
+            stop_headsigns: self.stop_headsigns.lists,
+            sequences: self.sequences.lists,
             trips_by_id,
             last_time_s,
         }

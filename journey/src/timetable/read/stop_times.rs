@@ -7,35 +7,45 @@ use super::interpolate::{Known, fill};
 use super::source::Source;
 use super::table::Table;
 use super::times::parse_time;
-use crate::timetable::Problems;
-use crate::timetable::patterns::{MAX_TRIP_STOPS, PatternStop};
+use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
+use crate::timetable::{NONE, Problems};
 use domain::LatLon;
 
 const TRIP: usize = 0;
-const STOP: usize = 1;
-const SEQUENCE: usize = 2;
+const SEQUENCE: usize = 1;
+const STOP: usize = 2;
 const ARRIVAL: usize = 3;
 const DEPARTURE: usize = 4;
 const PICKUP: usize = 5;
 const DROP_OFF: usize = 6;
 const TRAVELLED: usize = 7;
-const COLUMNS: [&str; 8] = [
+const HEADSIGN: usize = 8;
+/// A place that is no stop: a zone or a group of stops.
+const PLACES: [usize; 2] = [9, 10];
+/// What only a row without minutes has: its place is a zone or group, or it is served some time in
+/// a window. The last two are the names of a draft of GTFS-Flex that feeds still use.
+const UNTIMED: [usize; 6] = [9, 10, 11, 12, 13, 14];
+const COLUMNS: [&str; 15] = [
     "trip_id",
-    "stop_id",
     "stop_sequence",
+    "stop_id",
     "arrival_time",
     "departure_time",
     "pickup_type",
     "drop_off_type",
     "shape_dist_traveled",
+    "stop_headsign",
+    "location_id",
+    "location_group_id",
+    "start_pickup_drop_off_window",
+    "end_pickup_drop_off_window",
+    "start_pickup_dropoff_window",
+    "end_pickup_dropoff_window",
 ];
 /// Stop times of all feeds: their numbers are 32 bit.
 const MAX_STOP_TIMES: usize = u32::MAX as usize;
 /// Stands for a time that is blank.
 const BLANK: i32 = -1;
-/// `pickup_type`, `drop_off_type`: not at all. By arrangement (2, 3) is taken as possible.
-const NOT_AVAILABLE: &[u8] = b"1";
-
 /// A row, as small as can be: a large feed has millions.
 #[derive(Clone, Copy)]
 struct Row {
@@ -46,6 +56,8 @@ struct Row {
     departure: i32,
     /// NaN when blank.
     travelled: f32,
+    /// Text number, else [`NONE`].
+    headsign: u32,
     line: u32,
 }
 
@@ -57,9 +69,12 @@ pub fn read(
     problems: &mut Problems,
 ) -> Result<(), ReadError> {
     let feed = source.name.clone();
-    let Some(mut table) = Table::open(source, "stop_times.txt", 3, COLUMNS)? else {
+    let Some(mut table) = Table::open(source, "stop_times.txt", 2, COLUMNS)? else {
         return Err(ReadError::Missing { feed, file: "stop_times.txt" });
     };
+    if !table.has(STOP) && !PLACES.iter().any(|column| table.has(*column)) {
+        return Err(ReadError::Column { file: table.file, column: COLUMNS[STOP] });
+    }
     let mut rows: Vec<Row> = Vec::new();
     let mut last: (Box<[u8]>, Option<u32>) = (Box::default(), None);
     while table.next()? {
@@ -79,7 +94,8 @@ pub fn read(
     if !rows.is_sorted_by_key(|row| (row.trip, row.sequence)) {
         rows.sort_by_key(|row| (row.trip, row.sequence));
     }
-    let mut trips = Trips { file: &file, known: Vec::new(), stops: Vec::new(), times: Vec::new() };
+    let mut trips =
+        Trips { file: &file, known: Vec::new(), stops: Vec::new(), headsigns: Vec::new(), times: Vec::new() };
     for rows in rows.chunk_by(|a, b| a.trip == b.trip) {
         trips.add(rows, draft, frequencies, problems);
     }
@@ -89,9 +105,13 @@ pub fn read(
 fn row<const N: usize>(
     table: &Table<'_, N>,
     trip: u32,
-    draft: &Draft,
+    draft: &mut Draft,
     problems: &mut Problems,
 ) -> Option<Row> {
+    if let Some(column) = UNTIMED.into_iter().find(|column| !table.bytes(*column).is_empty()) {
+        table.fault(problems, column, "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out");
+        return None;
+    }
     let Some(stop) = draft.feed.stops.get(table.bytes(STOP)).copied() else {
         table.fault(problems, STOP, "there is no such stop");
         return None;
@@ -120,15 +140,22 @@ fn row<const N: usize>(
         table.fault(problems, DEPARTURE, "it is before the arrival");
         return None;
     }
-    let boarding = table.bytes(PICKUP) != NOT_AVAILABLE;
-    let alighting = table.bytes(DROP_OFF) != NOT_AVAILABLE;
+    let [pickup, drop_off] = [PICKUP, DROP_OFF].map(|column| {
+        Boarding::parse(table.bytes(column)).unwrap_or_else(|| {
+            table.fault(problems, column, "it is none of 0 to 3; the row is read as 0");
+            Boarding::Scheduled
+        })
+    });
+    let headsign = table.bytes(HEADSIGN);
+    let headsign = if headsign.is_empty() { NONE } else { draft.headsign(table.text(HEADSIGN)) };
     Some(Row {
         trip,
         sequence,
-        stop: PatternStop::new(stop, boarding, alighting),
+        stop: PatternStop::new(stop, pickup, drop_off),
         arrival,
         departure,
         travelled: table.number(TRAVELLED).unwrap_or(f32::NAN),
+        headsign,
         line: u32::try_from(table.line()).unwrap_or(u32::MAX),
     })
 }
@@ -138,6 +165,7 @@ struct Trips<'a> {
     file: &'a str,
     known: Vec<Known>,
     stops: Vec<PatternStop>,
+    headsigns: Vec<u32>,
     times: Vec<(i32, i32)>,
 }
 
@@ -158,7 +186,11 @@ impl Trips<'_> {
             );
             return;
         }
-        trip.sequence = draft.sequence(sequences);
+        trip.sequence = draft.sequences.number(sequences);
+        if self.headsigns.iter().any(|headsign| *headsign != NONE) {
+            let own = |headsign: &u32| if *headsign == NONE { trip.headsign } else { *headsign };
+            trip.stop_headsigns = draft.stop_headsigns.number(self.headsigns.iter().map(own).collect());
+        }
         fill(&self.known, &mut self.times);
         let Some(starts) = frequencies.get(&number) else {
             draft.grouping.add(draft.runs.len() as u32, &self.stops, &self.times);
@@ -178,6 +210,7 @@ impl Trips<'_> {
     fn collect(&mut self, rows: &[Row], draft: &Draft, problems: &mut Problems) -> Vec<u32> {
         self.known.clear();
         self.stops.clear();
+        self.headsigns.clear();
         let mut sequences = Vec::with_capacity(rows.len());
         let mut fault = |row: &Row, column: usize, value: &str, reason: &str| {
             problems.add(self.file, u64::from(row.line), COLUMNS[column], value, reason);
@@ -220,12 +253,14 @@ impl Trips<'_> {
                 straight_m,
             });
             self.stops.push(row.stop);
+            self.headsigns.push(row.headsign);
             sequences.push(row.sequence);
         }
         // A last row that was skipped may leave blank ones behind it.
         while self.known.last().is_some_and(|k| k.times.is_none()) {
             self.known.pop();
             self.stops.pop();
+            self.headsigns.pop();
             sequences.pop();
         }
         sequences

@@ -56,6 +56,11 @@ impl<'a, const N: usize> Table<'a, N> {
         Ok(Some(Table { file: label, reader, since_row, record: ByteRecord::new(), names, columns }))
     }
 
+    /// Whether the file has this column.
+    pub fn has(&self, column: usize) -> bool {
+        self.columns[column].is_some()
+    }
+
     /// Reads the next row; `false` at the end.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Whole small feeds.
 
+mod demand;
+
 use std::path::Path;
 
 use super::source::Source;

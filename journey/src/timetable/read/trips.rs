@@ -5,7 +5,7 @@ use super::draft::{Draft, wheelchair};
 use super::source::Source;
 use super::table::Table;
 use crate::timetable::shapes::NO_SHAPE;
-use crate::timetable::{Problems, Trip};
+use crate::timetable::{NONE, Problems, Trip};
 
 /// Reads the trips, without their times.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
@@ -51,6 +51,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
             route,
             service,
             headsign: draft.headsign(table.text(HEADSIGN)),
+            stop_headsigns: NONE,
             shape: shape.unwrap_or(NO_SHAPE),
             sequence: 0,
             direction: match table.bytes(DIRECTION) {
