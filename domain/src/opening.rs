@@ -28,6 +28,9 @@ impl Opening {
     /// Open, for ever: what holds for a place without opening hours.
     pub const ALWAYS: Opening = Opening { is_open: Some(true), until: None };
 
+    /// Closed, until something else is known.
+    pub const CLOSED: Opening = Opening { is_open: Some(false), until: None };
+
     /// What opening hours (`None`: open always) and closures say together at `at`: a closure
     /// overrides the hours.
     pub fn of(hours: Option<&Hours>, closed: &Spans, at: UtcMicros) -> Opening {

@@ -181,7 +181,8 @@ impl SeenSite {
         at: UtcMicros,
     ) -> ItemOut {
         let offer = self.offers.get(i).and_then(Option::as_ref);
-        if self.view.flags.has(Flags::CLOSED) || offer.is_some_and(|o| o.opening.is_open == Some(false)) {
+        let is_closed = self.view.flags.has(Flags::CLOSED);
+        if offer.map_or(is_closed, |offer| offer.opening.is_open == Some(false)) {
             return unknown(at, "closed");
         }
         let asked = AskedSite::new(&self.view, offer, self.municipality, now);

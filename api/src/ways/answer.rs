@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
-use journey::plan::{End, Itinerary, Leg, Modes, Parking, RideLeg, StreetLeg};
+use journey::plan::{End, Itinerary, Leg, Modes, Parking, Plan, RideLeg, StreetLeg};
 use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -107,7 +107,10 @@ struct LegOut<'a> {
     booking: Option<BookingOut>,
     /// Stops that it goes on for, the last included.
     stops: Option<u16>,
+    /// Where the car is left; null at the end of a drive where `parking_unknown`.
     parking: Option<ParkingOut<'a>>,
+    /// A drive that ends at the destination itself, near which no place to park is known.
+    parking_unknown: bool,
 }
 
 /// Where a leg begins or ends.
@@ -189,12 +192,22 @@ pub(super) fn written<'a>(
     JourneysOut {
         itineraries,
         rejected: asked.rejected.clone(),
-        notes: asked.notes.clone(),
+        notes: asked.notes.iter().cloned().chain(unknown_parking(asked.plan)).collect(),
         cut: asked.plan.cut,
         co2_source: co2::SOURCE,
         polyline_digits: POLYLINE_DIGITS,
         attribution,
     }
+}
+
+/// What is to be said of a drive to where no place to park is known.
+fn unknown_parking(plan: &Plan) -> Option<String> {
+    let is_unknown = plan.itineraries.iter().any(Itinerary::is_parking_unknown);
+    is_unknown.then(|| {
+        "No place to park is known near the destination: the drive ends there, and whether one may park is not \
+         known."
+            .to_owned()
+    })
 }
 
 struct Writer<'w, 'a> {
@@ -271,6 +284,7 @@ impl<'a> Writer<'_, 'a> {
             booking: None,
             stops: None,
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
+            parking_unknown: leg.mode == Mode::Car && leg.parking.is_none(),
         }
     }
 
@@ -308,6 +322,7 @@ impl<'a> Writer<'_, 'a> {
             booking: BookingOut::of(&[ride.pickup, ride.drop_off]),
             stops: Some(ride.alight - ride.board),
             parking: None,
+            parking_unknown: false,
         }
     }
 

@@ -14,8 +14,8 @@ use journey::plan::{self, Lot, Modes, Plan, Planner, Request, When, Which};
 
 use super::Loaded;
 use super::answer::{JourneysOut, written};
-use super::lots::Lots;
-use super::place::{Candidate, What, known_at, supply, unfit};
+use super::lots::{Lots, Mapped};
+use super::place::{Candidate, What, known_at, supply, too_long, unfit, unfit_mapped};
 use super::prospect::Outlook;
 use super::question::{PARAMETERS, Question, outside};
 use super::rejected::{Rejected, words};
@@ -211,6 +211,14 @@ impl<'a> Gathered<'a> {
                 PlaceRef::Site(id) => self.site(live, lots, question, now, id, offer),
                 PlaceRef::Bay(id) => {
                     let Some(group) = lots.group_of.get(&id) else { continue };
+                    let Some(bay) = lots.registry().bay(id) else { continue };
+                    if let Some((reason, detail)) =
+                        too_long(bay.def.max_stay_min, &bay.def.restrictions, question)
+                    {
+                        let (id, name) = (bay.def.id.clone(), None);
+                        self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
+                        continue;
+                    }
                     let Some(Supply::Bays { vacant, occupied, unknown }) =
                         supply(offer, i64::from(offer.vacant.is_none())).filter(|_| is_usable(offer))
                     else {
@@ -245,13 +253,24 @@ impl<'a> Gathered<'a> {
         }
         let near = |at: LatLon| at.distance_m(question.to);
         let mut mapped: Vec<_> =
-            lots.mapped.iter().filter(|(_, linked)| near(linked.at) <= question.max_walk_m).collect();
-        mapped.sort_by(|a, b| near(a.1.at).total_cmp(&near(b.1.at)));
-        for (number, linked) in mapped.into_iter().take(MAX_MAPPED) {
+            lots.mapped.iter().filter(|mapped| near(mapped.linked.at) <= question.max_walk_m).collect();
+        mapped.sort_by(|a, b| near(a.linked.at).total_cmp(&near(b.linked.at)));
+        let mut taken = 0;
+        for Mapped { number, linked, hours } in mapped {
             let parking = &loaded.area.network.streets().parking[*number];
+            let opening = hours.as_ref().map(|hours| hours.at(assumed_arrival(question)));
+            if let Some((reason, detail)) = unfit_mapped(parking, opening, question) {
+                let (id, name) = (parking.id.clone(), parking.name.clone());
+                self.rejected.push(Rejected { id, name, reason, detail, feed: None });
+                continue;
+            }
             let what = What::Mapped(parking);
             let (supply, asked, feed) = (None, None, None);
             self.candidates.push(Candidate { what, linked, supply, asked, known_at: now, feed });
+            taken += 1;
+            if taken == MAX_MAPPED {
+                break;
+            }
         }
     }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::geo::{Geometry, LatLon};
+use domain::opening::Hours;
 use domain::place::{Purpose as For, SiteKind};
 use domain::{BayId, Registry, SiteId};
 use journey::area::{Access, Area};
 use journey::plan::{StopWalk, stops_around};
 use journey::streets::Workspace;
-use journey::streets::parking::{Links, OsmParking, Place, Purpose, link_osm, link_place};
+use journey::streets::parking::{Links, OsmParking, Place, Purpose, link_bay, link_osm, link_place};
 
 /// A car park of the map is an imported site if it lies so near to one, metres.
 const SAME_PLACE_M: f64 = 80.0;
@@ -31,14 +32,21 @@ impl Linked {
     }
 }
 
+/// A car park that only the map knows.
+pub(crate) struct Mapped {
+    /// Number in the streets' list of parking.
+    pub number: usize,
+    pub linked: Linked,
+    pub hours: Option<Hours>,
+}
+
 /// See the module's description.
 pub(crate) struct Lots {
     registry: Arc<Registry>,
     pub sites: HashMap<SiteId, Result<Linked, String>>,
     pub groups: Vec<Linked>,
     pub group_of: HashMap<BayId, usize>,
-    /// Number in the streets' list of parking.
-    pub mapped: Vec<(usize, Linked)>,
+    pub mapped: Vec<Mapped>,
     pub park_ride: Vec<SiteId>,
 }
 
@@ -86,8 +94,7 @@ impl Lots {
         lone.sort_by_key(|bay| bay.id);
         for bay in lone {
             let at = bay.def.position();
-            let place = Place { purpose: Purpose::Car, outline: vec![at] };
-            let Ok(links) = link_place(&area.network, &place) else { continue };
+            let Ok(links) = link_bay(&area.network, at) else { continue };
             let Some(edge) = links.vehicle.first().map(|link| link.edge) else { continue };
             let group = *by_edge.entry(edge).or_insert(self.groups.len());
             if group == self.groups.len() {
@@ -100,6 +107,7 @@ impl Lots {
     /// Car parks of the map that are open to all and that no imported site stands for.
     fn add_mapped(&mut self, area: &Area) {
         let sites: Vec<LatLon> = self.registry.sites().map(|site| site.def.position()).collect();
+        let tz = &area.timetable.timezone;
         for (number, parking) in area.network.streets().parking.iter().enumerate() {
             if parking.purpose != Purpose::Car || parking.name.is_none() && parking.capacity.is_none() {
                 continue;
@@ -110,7 +118,8 @@ impl Lots {
                 continue;
             }
             if let Ok(links) = link_osm(&area.network, parking) {
-                self.mapped.push((number, Linked::without_stops(at, links)));
+                let hours = parking.opening_hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
+                self.mapped.push(Mapped { number, linked: Linked::without_stops(at, links), hours });
             }
         }
     }

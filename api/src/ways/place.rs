@@ -2,7 +2,8 @@
 
 use domain::arrival::Supply;
 use domain::live::{Basis, Offer, Verdict};
-use domain::place::{Site, SiteKind};
+use domain::opening::Opening;
+use domain::place::{Restriction, Site, SiteKind};
 use domain::{FeedId, SiteId, UtcMicros};
 use journey::streets::parking::OsmParking;
 
@@ -119,17 +120,49 @@ pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'stati
         }
         _ => {}
     }
-    if let Some((limit, height)) =
-        site.max_height_m.zip(question.height_m).filter(|(limit, height)| height > limit)
-    {
-        return Some(("height", format!("too low: {limit} m at most, your car is {height} m high")));
+    let fee = site.fee.is_some();
+    too_high(site.max_height_m, question)
+        .or_else(|| too_long(None, &site.restrictions, question))
+        .or_else(|| costs(fee, question))
+}
+
+/// The same of a car park that only the map knows; `opening`: at the arrival, if it has hours.
+pub fn unfit_mapped(
+    parking: &OsmParking,
+    opening: Option<Opening>,
+    question: &Question,
+) -> Option<(&'static str, String)> {
+    if parking.access.as_deref() == Some("customers") {
+        return Some(("restricted", "its spaces are kept for customers".into()));
     }
-    let limit = max_stay_min(None, &site.restrictions).map(f64::from);
-    if let Some((limit, stay)) = limit.zip(question.stay_min).filter(|(limit, stay)| stay > limit) {
-        return Some(("max_stay", format!("one may stay {limit} min at most, you want {stay} min")));
+    if opening.is_some_and(|opening| opening.is_open == Some(false)) {
+        return Some(("closed", "closed when you get there".into()));
     }
-    if question.free_only && site.fee.is_some() {
-        return Some(("fee", "it costs a fee".into()));
-    }
-    None
+    let is_paid = parking.fee.as_deref().is_some_and(|fee| fee != "no");
+    too_high(parking.max_height_m.map(f64::from), question)
+        .or_else(|| longer_than(parking.max_stay_min.map(f64::from), question))
+        .or_else(|| costs(is_paid, question))
+}
+
+/// Whether the car is to stay longer than it may.
+pub fn too_long(
+    own_limit_min: Option<u32>,
+    restrictions: &[Restriction],
+    question: &Question,
+) -> Option<(&'static str, String)> {
+    longer_than(max_stay_min(own_limit_min, restrictions).map(f64::from), question)
+}
+
+fn longer_than(limit_min: Option<f64>, question: &Question) -> Option<(&'static str, String)> {
+    let (limit, stay) = limit_min.zip(question.stay_min).filter(|(limit, stay)| stay > limit)?;
+    Some(("max_stay", format!("one may stay {limit} min at most, you want {stay} min")))
+}
+
+fn too_high(limit_m: Option<f64>, question: &Question) -> Option<(&'static str, String)> {
+    let (limit, height) = limit_m.zip(question.height_m).filter(|(limit, height)| height > limit)?;
+    Some(("height", format!("too low: {limit:.2} m at most, your car is {height} m high")))
+}
+
+fn costs(is_paid: bool, question: &Question) -> Option<(&'static str, String)> {
+    (question.free_only && is_paid).then(|| ("fee", "it costs a fee".into()))
 }

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::LiveMap;
 use super::class::{ClassId, Kept};
-use super::site::SitePlace;
+use super::site::{SiteCell, SitePlace};
 use crate::audience_set::AudienceSet;
 use crate::ids::{BayId, PlaceId};
 use crate::opening::Opening;
@@ -29,11 +29,6 @@ struct Arrival {
 }
 
 impl Driver {
-    /// Whether they come at another moment than now.
-    pub(super) fn arrives_later(&self) -> bool {
-        self.arrival.is_some()
-    }
-
     /// When they come.
     pub(super) fn arrives_at(&self, now: UtcMicros) -> UtcMicros {
         self.arrival.as_ref().map_or(now, |arrival| arrival.at)
@@ -74,7 +69,18 @@ impl LiveMap {
         }
     }
 
-    pub(super) fn opening_for(&self, place: &SitePlace, driver: &Driver) -> Opening {
+    /// A site's opening when the driver comes. That its supplier calls it closed holds until its hours
+    /// open it the next time.
+    pub(super) fn opening_for(
+        &self,
+        cell: &SiteCell,
+        place: &SitePlace,
+        driver: &Driver,
+        now: UtcMicros,
+    ) -> Opening {
+        if cell.is_reported_closed(now) && !place.opens_between(now, driver.arrives_at(now)) {
+            return Opening::CLOSED;
+        }
         driver.arrival.as_ref().map_or(place.opening, |arrival| place.opening_at(arrival.at))
     }
 }

@@ -80,14 +80,14 @@ impl Verdict {
 }
 
 impl LiveMap {
-    pub(super) fn gate(&self, site: SiteId, driver: &Driver) -> Gate {
+    pub(super) fn gate(&self, site: SiteId, driver: &Driver, now: UtcMicros) -> Gate {
         let Some(cell) = self.sites.get(&site) else { return Gate::Open };
         let Some(place) = &cell.placed else { return Gate::Open };
         if !place.is_for_cars {
             Gate::NotForCars
         } else if self.is_kept_whole(cell, driver) {
             Gate::Kept
-        } else if self.opening_for(place, driver).is_open == Some(false) {
+        } else if self.opening_for(cell, place, driver, now).is_open == Some(false) {
             Gate::Closed
         } else {
             Gate::Open
@@ -103,7 +103,8 @@ impl LiveMap {
         now: UtcMicros,
     ) -> Option<Offer> {
         let view = self.bay(id, now)?;
-        let site: Option<&SitePlace> = view.site.and_then(|id| self.sites.get(&id)?.placed.as_ref());
+        let site =
+            view.site.and_then(|id| self.sites.get(&id)).and_then(|cell| Some((cell, cell.placed.as_ref()?)));
         let is_known = view.state != BayState::Unknown;
         Some(Offer {
             place: PlaceRef::Bay(id),
@@ -124,8 +125,15 @@ impl LiveMap {
     }
 
     /// The site's opening, unless the bay itself is closed.
-    fn bay_opening(&self, id: BayId, site: Option<&SitePlace>, driver: &Driver, now: UtcMicros) -> Opening {
-        let of_site = site.map_or(Opening::ALWAYS, |place| self.opening_for(place, driver));
+    fn bay_opening(
+        &self,
+        id: BayId,
+        site: Option<(&SiteCell, &SitePlace)>,
+        driver: &Driver,
+        now: UtcMicros,
+    ) -> Opening {
+        let of_site =
+            site.map_or(Opening::ALWAYS, |(cell, place)| self.opening_for(cell, place, driver, now));
         let own = self.registry.closures(id).map(|spans| Opening::of(None, spans, driver.arrives_at(now)));
         own.filter(|own| own.is_open == Some(false)).unwrap_or(of_site)
     }
@@ -141,8 +149,7 @@ impl LiveMap {
         let place = cell.placed.as_ref().filter(|p| p.is_for_cars)?;
         let entry = self.registry.site(id)?;
         let view = self.view_site(cell, &entry.def, id, now);
-        let is_closed_now = view.flags.has(Flags::CLOSED) && !driver.arrives_later();
-        let opening = if is_closed_now { view.opening } else { self.opening_for(place, driver) };
+        let opening = self.opening_for(cell, place, driver, now);
 
         let admitted = self.admitted_bays(cell, driver);
         let bays = cell.tally().total();

@@ -7,7 +7,6 @@ use super::{LiveMap, PlaceRef};
 use crate::bay_state::BayReading;
 use crate::geo::LatLon;
 use crate::ids::{BayId, SiteId, VehicleId};
-use crate::observation::SiteStatus;
 use crate::opening::Opening;
 use crate::place::{Audience, Site};
 use crate::time::UtcMicros;
@@ -101,10 +100,9 @@ impl LiveMap {
         view.observed_at = newest.map(|(at, _)| at);
         view.feed = newest.map(|(_, feed)| feed);
         view.stale = view.basis == Basis::None && newest.is_some() && fresh_main.is_none();
-        let status = fresh_main.and_then(|c| c.count.status).map(|(_, status)| status);
-        if status == Some(SiteStatus::Closed) {
+        if cell.is_reported_closed(now) {
             view.flags.set(Flags::CLOSED);
-            view.opening = Opening { is_open: Some(false), until: None };
+            view.opening = Opening::CLOSED;
         }
         view
     }

@@ -79,7 +79,7 @@ impl LiveMap {
                 let gate = match spot.site {
                     None => Gate::Open,
                     Some(_) if search.bays == BaysWanted::WithoutSite => continue,
-                    Some(site) => *gates.entry(site).or_insert_with(|| self.gate(site, &search.driver)),
+                    Some(site) => *gates.entry(site).or_insert_with(|| self.gate(site, &search.driver, now)),
                 };
                 let Some(here) = near(*position).filter(|_| gate != Gate::NotForCars) else { continue };
                 let is_closed = gate == Gate::Open && self.is_closed_for(spot.id, &search.driver);

@@ -6,6 +6,7 @@ use super::class::{ClassId, Tally};
 use crate::bay_state::BayState;
 use crate::closure::Spans;
 use crate::ids::{FeedId, SensorId};
+use crate::observation::SiteStatus;
 use crate::opening::{Hours, Opening};
 use crate::place::{Audience, Purpose, Site};
 use crate::site_count::CountState;
@@ -101,6 +102,12 @@ impl SiteCell {
         self.counts.iter().find(|c| c.audience == audience)
     }
 
+    /// Whether the supplier of its count says that it is closed.
+    pub fn is_reported_closed(&self, now: UtcMicros) -> bool {
+        let count = self.count(None).filter(|count| now < count.stale_at);
+        count.and_then(|c| c.count.status).is_some_and(|(_, status)| status == SiteStatus::Closed)
+    }
+
     /// All bays that count here.
     pub fn tally(&self) -> Tally {
         self.bays.iter().fold(Tally::default(), |mut sum, c| {
@@ -178,5 +185,18 @@ impl SitePlace {
     /// The opening at another moment than now (an arrival).
     pub fn opening_at(&self, at: UtcMicros) -> Opening {
         Opening::of(self.hours.as_ref(), &self.closed, at)
+    }
+
+    /// Whether opening hours and closures open the place after `from`, at `until` at the latest.
+    pub fn opens_between(&self, from: UtcMicros, until: UtcMicros) -> bool {
+        let ends_in_time = |opening: Opening| opening.until.filter(|end| *end <= until);
+        let now = self.opening_at(from);
+        match now.is_open {
+            Some(false) => ends_in_time(now).is_some(),
+            _ => ends_in_time(now).is_some_and(|closes| {
+                let then = self.opening_at(closes);
+                then.is_open == Some(false) && ends_in_time(then).is_some()
+            }),
+        }
     }
 }

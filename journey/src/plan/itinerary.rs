@@ -116,8 +116,14 @@ impl Itinerary {
         })
     }
 
-    /// How certain it is to go as told: the chance of a space, 1 where none is needed.
+    /// Whether it is a drive to where no place to park is known.
+    pub fn is_parking_unknown(&self) -> bool {
+        self.modes == Modes::CAR && self.parking().is_none()
+    }
+
+    /// How certain it is to go as planned: the chance of a space, 1 where none is needed.
     pub fn certainty(&self) -> f64 {
-        self.parking().map_or(1.0, |parking| parking.prospect.p.unwrap_or(super::risk::UNKNOWN_P))
+        let without = if self.is_parking_unknown() { super::risk::UNKNOWN_P } else { 1.0 };
+        self.parking().map_or(without, |parking| parking.prospect.p.unwrap_or(super::risk::UNKNOWN_P))
     }
 }

@@ -246,6 +246,12 @@ impl Planner {
                 park_ride::plan(&mut riding, &drive, &feet, &mut plan);
             }
         }
+        // A farm or a home has no car park; that all known ones are full is another answer.
+        let is_full = |(_, why): &(usize, LeftOut)| matches!(why, LeftOut::ProbablyFull { .. });
+        let is_driven = plan.itineraries.iter().any(|way| way.modes == Modes::CAR);
+        if request.modes.has(Modes::CAR) && !is_driven && !plan.left_out.iter().any(is_full) {
+            plan.itineraries.extend(street::drive(&area, request, &ends, riding.between));
+        }
         best::keep(&mut plan, request);
         riding.tell_next_departures(&mut plan.itineraries);
         Ok(plan)

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::car::{Drive, MIN_CHANCE};
 use super::places::StopWalk;
+use super::risk::{Alternative, Candidate, UNKNOWN_P, expected};
 use super::street::Feet;
 use super::transit::Riding;
 use super::{End, LeftOut, Lot, Modes, Parking, Plan, Prospect, Reached, StreetLeg, When};
@@ -13,25 +14,89 @@ use crate::timetable::StopIx;
 /// Who finds no space waits about so much longer: for the next lot and the next train, seconds.
 const MISSED_S: f64 = 1_800.0;
 
-struct Begins<'a> {
+/// How long before the arrival one parks, seconds, as long as the ride is not known.
+const ASSUMED_RIDE_S: i64 = 2_400;
+/// Speed of a ride as the crow flies, m/s, to compare lots by before the ride is known (30 km/h).
+const ASSUMED_RIDE_MPS: f64 = 30.0 / 3.6;
+
+/// A stop may be reached from so many lots: the quickest, and slower ones that are more certain.
+const MAX_LOTS_PER_STOP: usize = 3;
+/// Differences in certainty below this do not make a lot another choice.
+const SAME_CERTAINTY: f64 = 0.05;
+
+/// A lot that can be reached, with what may be expected of it.
+struct Within<'a> {
     lot: &'a Lot<'a>,
     drive_s: f64,
     gate: Link,
     prospect: Prospect,
+    alternatives: Vec<Alternative>,
+}
+
+/// The way over a lot to a stop.
+#[derive(Clone, Copy)]
+struct Begins<'w, 'a> {
+    within: &'w Within<'a>,
     walk: &'a StopWalk,
 }
 
-impl Begins<'_> {
+impl Begins<'_, '_> {
     fn seconds(&self) -> f64 {
-        self.drive_s + self.prospect.search_s + self.walk.path.duration_s
+        self.within.drive_s + self.within.prospect.search_s + self.walk.path.duration_s
+    }
+
+    fn p(&self) -> f64 {
+        self.within.prospect.p.unwrap_or(UNKNOWN_P)
     }
 }
 
 pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
     let request = riding.request;
-    let mut begins: FxHashMap<StopIx, Begins<'_>> = FxHashMap::default();
+    let lots = within(riding, drive, feet, plan);
+    let by_stop = choices(&lots);
+    let before = plan.itineraries.len();
+    for rank in 0..MAX_LOTS_PER_STOP {
+        let begins: FxHashMap<StopIx, Begins<'_, '_>> =
+            by_stop.iter().filter_map(|(stop, choices)| Some((*stop, *choices.get(rank)?))).collect();
+        if begins.is_empty() {
+            break;
+        }
+        let mut origins: Reached =
+            begins.iter().map(|(stop, b)| (*stop, b.seconds().ceil() as i32)).collect();
+        origins.sort_unstable();
+        let begin = |stop: StopIx, start: i64| {
+            let Begins { within, walk } = begins.get(&stop)?;
+            let lot = End::Lot(within.lot.id);
+            let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive.path(&within.gate)?, start);
+            // The chance was estimated for a drive at once; the ride says when the car gets there.
+            let prospect = (request.prospect)(within.lot.id, car.end);
+            if prospect.p.is_some_and(|p| p < MIN_CHANCE) {
+                return None;
+            }
+            let parked = car.end + within.prospect.search_s.round() as i64;
+            let walk = StreetLeg::along(feet.mode, (lot, End::Stop(stop)), walk.path.clone(), parked);
+            let alternatives = within.alternatives.clone();
+            car.parking = Some(Parking { lot: within.lot.id, prospect, alternatives });
+            Some(vec![car, walk])
+        };
+        riding.run(Modes::PARK_RIDE, &origins, feet, 1.0, &begin, plan);
+    }
+    for itinerary in &mut plan.itineraries[before..] {
+        itinerary.expected_end += (1.0 - itinerary.certainty()) * MISSED_S;
+    }
+}
+
+/// Lots that one can drive to and that may have a space.
+fn within<'a>(
+    riding: &Riding<'_, 'a>,
+    drive: &Drive<'_>,
+    feet: &Feet<'_>,
+    plan: &mut Plan,
+) -> Vec<Within<'a>> {
+    let request = riding.request;
     // From where one walks to the destination nobody takes a bus: those are places to park there.
     let is_there = |lot: &Lot<'_>| request.doors(lot).iter().any(|door| feet.in_s(door).is_some());
+    let mut lots: Vec<Within<'a>> = Vec::new();
     for lot in request.park_ride.iter().filter(|lot| !is_there(lot)) {
         let Some((drive_s, gate)) = drive.nearest(&lot.links.vehicle).filter(|_| !lot.stops.is_empty())
         else {
@@ -48,31 +113,38 @@ pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'
             plan.left_out.push((lot.id, LeftOut::ProbablyFull { p }));
             continue;
         }
-        for walk in lot.stops {
-            let new = Begins { lot, drive_s, gate, prospect, walk };
-            let held = begins.get(&walk.stop);
-            if held.is_none_or(|held| new.seconds() < held.seconds()) {
-                begins.insert(walk.stop, new);
-            }
-        }
+        lots.push(Within { lot, drive_s, gate, prospect, alternatives: Vec::new() });
     }
-    let mut origins: Reached = begins.iter().map(|(stop, b)| (*stop, b.seconds().ceil() as i32)).collect();
-    origins.sort_unstable();
-    let begin = |stop: StopIx, start: i64| {
-        let b = begins.get(&stop)?;
-        let lot = End::Lot(b.lot.id);
-        let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive.path(&b.gate)?, start);
-        let parked = car.end + b.prospect.search_s.round() as i64;
-        let walk = StreetLeg::along(feet.mode, (lot, End::Stop(stop)), b.walk.path.clone(), parked);
-        car.parking = Some(Parking { lot: b.lot.id, prospect: b.prospect, alternatives: Vec::new() });
-        Some(vec![car, walk])
-    };
-    let before = plan.itineraries.len();
-    riding.run(Modes::PARK_RIDE, &origins, feet, 1.0, &begin, plan);
-    for itinerary in &mut plan.itineraries[before..] {
-        itinerary.expected_end += (1.0 - itinerary.certainty()) * MISSED_S;
+    let candidates: Vec<Candidate> = lots
+        .iter()
+        .map(|Within { lot, prospect, .. }| {
+            let walk_s = lot.stops.iter().map(|walk| walk.path.duration_s).reduce(f64::min).unwrap_or(0.0);
+            let onward_s = walk_s + lot.at.distance_m(request.to) / ASSUMED_RIDE_MPS;
+            Candidate { id: lot.id, at: lot.at, prospect: *prospect, onward_s }
+        })
+        .collect();
+    for (number, lot) in lots.iter_mut().enumerate() {
+        lot.alternatives = expected(&candidates, number).1;
     }
+    lots
 }
 
-/// How long before the arrival one parks, seconds, as long as the ride is not known.
-const ASSUMED_RIDE_S: i64 = 2_400;
+/// Of each stop the lots to come from: the quickest first, each further one more certain.
+fn choices<'w, 'a>(lots: &'w [Within<'a>]) -> FxHashMap<StopIx, Vec<Begins<'w, 'a>>> {
+    let mut by_stop: FxHashMap<StopIx, Vec<Begins<'w, 'a>>> = FxHashMap::default();
+    for within in lots {
+        for walk in within.lot.stops {
+            by_stop.entry(walk.stop).or_default().push(Begins { within, walk });
+        }
+    }
+    for choices in by_stop.values_mut() {
+        choices.sort_by(|a, b| a.seconds().total_cmp(&b.seconds()));
+        let mut most_certain = f64::NEG_INFINITY;
+        choices.retain(|choice| {
+            let is_better = choice.p() >= most_certain + SAME_CERTAINTY;
+            most_certain = if is_better { choice.p() } else { most_certain };
+            is_better
+        });
+    }
+    by_stop
+}

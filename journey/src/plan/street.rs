@@ -151,6 +151,20 @@ pub(super) fn bike(
     Some(direct(Modes::BIKE, Mode::Bike, path, request.when))
 }
 
+/// All the way by car to a place near which nobody knows where to park.
+pub(super) fn drive(
+    area: &Area,
+    request: &Request<'_>,
+    ends: &Ends,
+    workspace: &mut Workspace,
+) -> Option<Itinerary> {
+    let from = ends.from_car?;
+    let to = *area.network.snap(Mode::Car, request.to, SNAP_LIMIT_M, 1).first()?;
+    let path = route(&area.network, Mode::Car, request, (from, to), workspace)?;
+    let path = with_gaps(path, Some((request.from, &from)), Some((request.to, &to)));
+    Some(direct(Modes::CAR, Mode::Car, path, request.when))
+}
+
 fn route(
     network: &Network,
     mode: Mode,

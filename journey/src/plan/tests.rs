@@ -165,7 +165,58 @@ fn limits_and_far_places_are_kept_to() {
     request.max_walk_m = 30.0;
     request.max_direct_walk_m = 30.0;
     let plan = planner.plan(&request, None).unwrap();
-    assert!(plan.itineraries.iter().all(|way| matches!(way.modes, Modes::BIKE | Modes::BIKE_RIDE)));
+    assert!(plan.itineraries.iter().all(|way| !matches!(way.modes, Modes::WALK | Modes::TRANSIT)));
     request.to = at(80.0, 80.0);
     assert_eq!(planner.plan(&request, None).unwrap_err().0, Which::To);
+}
+
+#[test]
+fn where_no_place_to_park_is_known_the_drive_itself_is_the_answer() {
+    let area = Arc::new(town());
+    let mut planner = Planner::new(area.clone());
+    for when in [When::DepartAt(time(9 * 3600)), When::ArriveBy(time(9 * 3600))] {
+        let plan = planner.plan(&ask(&[], when, Modes::CAR, &certain), None).unwrap();
+        let [way] = &plan.itineraries[..] else { panic!("{plan:?}") };
+        let [Leg::Street(drive)] = &way.legs[..] else { panic!("{way:?}") };
+        assert_eq!((drive.mode, drive.from, drive.to), (Mode::Car, End::Origin, End::Destination));
+        assert!(way.is_parking_unknown() && way.certainty() < 1.0);
+        match when {
+            When::DepartAt(time) => assert_eq!(way.start, time),
+            When::ArriveBy(time) => assert_eq!(way.end, time),
+        }
+    }
+    // Where all that is known is full, that is the answer, and where something is vacant, that.
+    let lots = Lots::new(&area, &[at(4.5, 8.0)]);
+    let lots = lots.lots();
+    let when = When::DepartAt(time(9 * 3600));
+    let full = |_: usize, _: i64| Prospect { p: Some(0.01), search_s: 60.0 };
+    let plan = planner.plan(&ask(&lots, when, Modes::CAR, &full), None).unwrap();
+    assert!(plan.itineraries.is_empty() && !plan.left_out.is_empty());
+    let plan = planner.plan(&ask(&lots, when, Modes::CAR, &certain), None).unwrap();
+    assert!(plan.itineraries.iter().all(|way| !way.is_parking_unknown()));
+}
+
+#[test]
+fn park_and_ride_tells_the_quick_lot_and_the_certain_one() {
+    let area = Arc::new(town());
+    // Both lead to the stop at (4, 0): one next to it, one some streets away.
+    let lots = Lots::new(&area, &[at(4.3, 1.0), at(2.0, 1.0)]);
+    let lots = lots.lots();
+    let arrivals = std::sync::Mutex::new(std::collections::HashMap::new());
+    let prospect = |lot: usize, at: i64| {
+        arrivals.lock().unwrap().insert((lot, at), ());
+        Prospect { p: Some(if lot == 0 { 0.4 } else { 0.95 }), search_s: 60.0 }
+    };
+    let when = When::DepartAt(time(8 * 3600 + 60));
+    let plan = Planner::new(area).plan(&ask(&lots, when, Modes::PARK_RIDE, &prospect), None).unwrap();
+    let mut told: Vec<usize> = plan.itineraries.iter().map(|way| way.parking().unwrap().lot).collect();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told, [0, 1], "{plan:?}");
+    for way in &plan.itineraries {
+        let parking = way.parking().unwrap();
+        assert_eq!(parking.alternatives.iter().map(|a| a.lot).collect::<Vec<_>>(), [1 - parking.lot]);
+        let Leg::Street(drive) = &way.legs[0] else { panic!() };
+        assert!(arrivals.lock().unwrap().contains_key(&(parking.lot, drive.end)), "asked for another time");
+    }
 }

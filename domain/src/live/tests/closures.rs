@@ -3,6 +3,7 @@
 use super::*;
 use crate::closure::{NEVER, Spans};
 use crate::ids::PlaceId;
+use crate::observation::SiteStatus;
 use crate::opening::Opening;
 
 fn with_closures(closures: Vec<(PlaceId, Spans)>) -> LiveMap {
@@ -72,4 +73,31 @@ fn a_closed_bay_is_not_offered_and_counts_nowhere() {
 
     map.tick(begin.plus_s(60));
     assert!(offered(&map, None, begin.plus_s(60)).0.contains(&B3));
+}
+
+#[test]
+fn what_its_supplier_calls_closed_stays_closed_until_the_hours_open_it() {
+    let mut with_hours = site(12, 20.0);
+    // NOW is a Sunday.
+    with_hours.def.opening_hours = Some("Mo-Su 06:00-22:00".into());
+    let mut map = LiveMap::new(registry(vec![site(11, 10.0), with_hours], vec![]), NOW);
+    let closed = |id| {
+        let Change::Site { site, audience, version, mut count } = counted(id, 4, 60) else { unreachable!() };
+        count.status = count.observed_at.map(|at| (at, SiteStatus::Closed));
+        Change::Site { site, audience, version, count }
+    };
+    map.apply([closed(11), closed(12)], NOW);
+    let closed_at = |arrive: Option<&str>| {
+        let arrive = arrive.map(|text| UtcMicros::parse(text).unwrap());
+        let search = Search { driver: map.driver([], arrive), include_unusable: true, ..search(&map, &[]) };
+        let mut offers = map.search(&search, NOW).offers;
+        offers.retain(|offer| offer.verdict == Verdict::Closed);
+        let ids: Vec<PlaceRef> = offers.iter().map(|offer| offer.place).collect();
+        ids
+    };
+    let both = vec![PlaceRef::Site(SiteId(11)), PlaceRef::Site(SiteId(12))];
+    assert_eq!(closed_at(None), both);
+    let soon = NOW.plus_s(600).timestamp().to_string();
+    assert_eq!(closed_at(Some(&soon)), both, "ten minutes later nobody has opened it");
+    assert_eq!(closed_at(Some("2026-11-23T08:00:00Z")), both[..1], "opened by its hours on the next day");
 }

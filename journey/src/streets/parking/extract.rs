@@ -96,6 +96,7 @@ fn parking(id: String, tags: &Tags, outline: Vec<Coord>) -> Option<OsmParking> {
         fee: text("fee"),
         max_height_m: tags.get("maxheight").and_then(metres),
         opening_hours: text("opening_hours"),
+        max_stay_min: tags.get("maxstay").and_then(minutes),
         outline,
         entrances: Vec::new(),
     })
@@ -104,6 +105,25 @@ fn parking(id: String, tags: &Tags, outline: Vec<Coord>) -> Option<OsmParking> {
 fn metres(value: &str) -> Option<f32> {
     let number = value.trim_end_matches('m').trim().replace(',', ".");
     number.parse::<f32>().ok().filter(|metres| metres.is_finite() && *metres > 0.0)
+}
+
+/// `2 hours`, `2 h`, `90 min`, `1 day`, `30` (minutes), `01:30`; `no` and what is not a time are no limit.
+fn minutes(value: &str) -> Option<f32> {
+    if let Some((hours, minutes)) = value.split_once(':') {
+        let (hours, minutes): (f32, f32) = (hours.parse().ok()?, minutes.parse().ok()?);
+        return Some(hours * 60.0 + minutes);
+    }
+    let digits = value.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ','))).unwrap_or(value.len());
+    let (number, unit) = value.split_at(digits);
+    let number: f32 = number.replace(',', ".").parse().ok()?;
+    let unit_min = match unit.trim() {
+        "" | "m" | "min" | "mins" | "minute" | "minutes" => 1.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 60.0,
+        "d" | "day" | "days" => 1_440.0,
+        "week" | "weeks" => 10_080.0,
+        _ => return None,
+    };
+    Some(number * unit_min).filter(|minutes| *minutes > 0.0)
 }
 
 /// Joins the outer ways of a multipolygon; of several rings the one with the most points.

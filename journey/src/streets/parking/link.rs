@@ -71,13 +71,11 @@ fn unlinked<T>(reason: impl Into<String>) -> Result<T, Unlinked> {
 /// # Errors
 /// It is not open to the public, or no street leads there: with the reason.
 pub fn link_osm(network: &Network, parking: &OsmParking) -> Result<Links, Unlinked> {
-    match parking.access.as_deref() {
-        Some("private" | "no" | "residents" | "employees" | "staff" | "permit" | "military" | "delivery") => {
-            let access = parking.access.as_deref().unwrap_or_default();
-            unlinked(format!("it is not open to the public (access={access})"))
-        }
-        _ => link_shape(network, &parking.outline, parking.purpose, &parking.entrances),
+    if !parking.is_public() {
+        let access = parking.access.as_deref().unwrap_or_default();
+        return unlinked(format!("it is not open to the public (access={access})"));
     }
+    link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
 }
 
 /// Ties an imported place to the streets: by the entrances of the OpenStreetMap parking that it is
@@ -90,10 +88,9 @@ pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
         place.outline.iter().map(|point| Coord::from_degrees(point.lat, point.lon)).collect();
     let Some(outline) = Outline::new(&points) else { return unlinked("it has no position") };
     let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
-    let same = (network.streets().parking.iter())
-        .filter(|parking| parking.purpose == place.purpose)
-        .filter(|parking| parking.outline.first().is_some_and(|at| at.distance_m(middle) < NEIGHBOURHOOD_M))
-        .filter_map(|parking| Some((Outline::new(&parking.outline)?.distance_m(middle), parking)))
+    let same = nearby(network, middle)
+        .filter(|(_, parking)| parking.purpose == place.purpose && parking.is_public())
+        .map(|(outline, parking)| (outline.distance_m(middle), parking))
         .filter(|(distance_m, _)| *distance_m <= SAME_PLACE_M)
         .min_by(|a, b| a.0.total_cmp(&b.0));
     if let Some((_, parking)) = same
@@ -102,6 +99,44 @@ pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
         return Ok(links);
     }
     link_shape(network, &points, place.purpose, &[])
+}
+
+/// Ties a single space for a car to the streets: by the open lot it lies in, else by the nearest
+/// street. A garage next to it, or below it, is another place.
+///
+/// # Errors
+/// No street leads there: with the reason.
+pub fn link_bay(network: &Network, at: LatLon) -> Result<Links, Unlinked> {
+    let middle = Coord::from_degrees(at.lat, at.lon);
+    let around = nearby(network, middle)
+        .filter(|(outline, parking)| parking.is_public() && !parking.is_roofed() && outline.contains(middle))
+        .min_by(|a, b| a.0.radius_m().total_cmp(&b.0.radius_m()));
+    if let Some((_, parking)) = around
+        && let Ok(links) = link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
+    {
+        return Ok(links);
+    }
+    let Some(outline) = Outline::new(&[middle]) else { return unlinked("it has no position") };
+    let finder = Finder::new(network, outline, &[]);
+    let found = |mode| {
+        let links = finder.nearest(mode);
+        if links.is_empty() { unlinked(finder.why_not(mode)) } else { Ok(links) }
+    };
+    Ok(Links {
+        vehicle: found(Mode::Car)?,
+        foot: found(Mode::Foot)?,
+        wheelchair: finder.nearest(Mode::Wheelchair),
+        by: LinkedBy::NearestStreet,
+    })
+}
+
+/// Parking of the map that may lie around or next to a point.
+fn nearby(network: &Network, middle: Coord) -> impl Iterator<Item = (Outline, &OsmParking)> {
+    (network.streets().parking.iter())
+        .filter(move |parking| {
+            parking.outline.first().is_some_and(|at| at.distance_m(middle) < NEIGHBOURHOOD_M)
+        })
+        .filter_map(|parking| Some((Outline::new(&parking.outline)?, parking)))
 }
 
 /// No parking place is so large that its first corner is farther away from a place on it, metres.
@@ -118,7 +153,7 @@ fn link_shape(
         Purpose::Car => Mode::Car,
         Purpose::Bike => Mode::Bike,
     };
-    let finder = Finder { network, outline, tied_entrances };
+    let finder = Finder::new(network, outline, tied_entrances);
     let Some((vehicle, by)) = finder.links(vehicle_mode) else {
         return unlinked(finder.why_not(vehicle_mode));
     };
@@ -131,9 +166,22 @@ struct Finder<'a> {
     network: &'a Network,
     outline: Outline,
     tied_entrances: &'a [u32],
+    /// Other people's parking around: its gates and aisles lead to no other place.
+    private: Vec<Outline>,
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
+    fn new(network: &'a Network, outline: Outline, tied_entrances: &'a [u32]) -> Self {
+        let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
+        let private = nearby(network, middle).filter(|(_, parking)| !parking.is_public());
+        let private = private.map(|(outline, _)| outline).collect();
+        Finder { network, outline, tied_entrances, private }
+    }
+
+    fn is_private(&self, at: Coord, within_m: f64) -> bool {
+        self.private.iter().any(|private| private.distance_m(at) <= within_m)
+    }
+
     /// The best links of a mode. Islands of the network count only where nothing else is found.
     fn links(&self, mode: Mode) -> Option<(Vec<Link>, LinkedBy)> {
         let all = [
@@ -160,6 +208,7 @@ impl Finder<'_> {
             .filter(|(number, entrance)| {
                 self.tied_entrances.contains(&(*number as u32))
                     || self.outline.distance_m(entrance.at) <= near_m
+                        && !self.is_private(entrance.at, ENTRANCE_NEAR_M)
             })
             .filter_map(|(_, entrance)| {
                 self.network.snap(mode, entrance.at.degrees(), ENTRANCE_STREET_M, 1).first().copied()
@@ -185,12 +234,20 @@ impl Finder<'_> {
     }
 
     fn nearest(&self, mode: Mode) -> Vec<Link> {
-        let near = self
-            .outline
-            .lookouts(LOOKOUTS)
-            .filter_map(|from| self.network.snap(mode, from, STREET_LIMIT_M, 1).first().copied());
+        let near = self.outline.lookouts(LOOKOUTS).filter_map(|from| {
+            let link = self.network.snap(mode, from, STREET_LIMIT_M, 1).first().copied()?;
+            if self.is_private(link.at, 0.0) { self.beyond_private(mode, from) } else { Some(link) }
+        });
         let best = near.min_by(|a, b| b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)));
         best.into_iter().collect()
+    }
+
+    /// The nearest street but for those of private parking.
+    fn beyond_private(&self, mode: Mode, from: LatLon) -> Option<Link> {
+        (self.network.edges_near(mode, from, STREET_LIMIT_M))
+            .filter(|link| f64::from(link.gap_m) <= STREET_LIMIT_M && self.usable(link.edge, mode))
+            .filter(|link| !self.is_private(link.at, 0.0))
+            .min_by(|a, b| b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)))
     }
 
     fn usable(&self, edge: u32, mode: Mode) -> bool {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::osm::Coord;
 
 pub(super) use extract::extract;
-pub use link::{LinkedBy, Links, Place, Unlinked, link_osm, link_place};
+pub use link::{LinkedBy, Links, Place, Unlinked, link_bay, link_osm, link_place};
 
 /// What is parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -47,11 +47,28 @@ pub struct OsmParking {
     /// Metres.
     pub max_height_m: Option<f32>,
     pub opening_hours: Option<String>,
+    /// `maxstay=*`, minutes.
+    pub max_stay_min: Option<f32>,
     /// A point, a line, or a ring whose first point is its last one.
     pub outline: Vec<Coord>,
     /// Entrances that a relation ties to it, as positions in
     /// [`Streets::parking_entrances`](super::Streets::parking_entrances).
     pub entrances: Vec<u32>,
+}
+
+impl OsmParking {
+    /// Whether anyone may park there, customers included.
+    pub fn is_public(&self) -> bool {
+        !matches!(
+            self.access.as_deref(),
+            Some("private" | "no" | "residents" | "employees" | "staff" | "permit" | "military" | "delivery")
+        )
+    }
+
+    /// Whether it is a building, not open ground.
+    pub fn is_roofed(&self) -> bool {
+        matches!(self.build, Build::MultiStorey | Build::Underground | Build::Rooftop)
+    }
 }
 
 /// `amenity=parking_entrance`: where vehicles drive in, or people walk in.

@@ -3,7 +3,7 @@
 use domain::geo::LatLon;
 
 use super::super::Coord;
-use super::super::parking::{LinkedBy, Place, Purpose, link_osm, link_place};
+use super::super::parking::{LinkedBy, Place, Purpose, link_bay, link_osm, link_place};
 use super::Town;
 
 const STREET: &[(&str, &str)] = &[("highway", "residential")];
@@ -96,4 +96,59 @@ fn tags_are_kept() {
     assert_eq!((parking.name.as_deref(), parking.capacity), (Some("Am Markt"), Some(120)));
     assert_eq!((parking.capacity_disabled, parking.max_height_m), (Some(4), Some(2.1)));
     assert!(parking.park_and_ride && parking.fee.as_deref() == Some("yes"));
+}
+
+fn bay_at(row: f64, column: f64) -> LatLon {
+    LatLon { lat: 48.6 + row * 9e-4, lon: 8.8 + column * 13.6e-4 }
+}
+
+#[test]
+fn a_bay_on_the_street_is_not_reached_through_other_peoples_parking() {
+    let aisle: &[(&str, &str)] = &[("highway", "service"), ("service", "parking_aisle")];
+    // On the street of row 0, below the lot's southern side at row 1, nearer to the aisle's end.
+    let beside = bay_at(0.6, 3.0);
+    for kept in [&[("access", "private")][..], &[("access", "residents"), ("parking", "underground")]] {
+        let network =
+            lot(kept).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
+        for place in [
+            link_bay(&network, beside).unwrap(),
+            link_place(&network, &Place { purpose: Purpose::Car, outline: vec![beside] }).unwrap(),
+        ] {
+            assert_eq!(place.by, LinkedBy::NearestStreet);
+        }
+        // Above the garage or in the private lot itself the aisle is nearest, and not the way.
+        let links = link_bay(&network, bay_at(1.3, 3.0)).unwrap();
+        assert!(links.vehicle.iter().all(|link| link.at.degrees().lat <= 48.6 + 9.01e-4), "{links:?}");
+    }
+}
+
+#[test]
+fn a_bay_belongs_to_the_open_lot_around_it_and_to_no_garage() {
+    let aisle: &[(&str, &str)] = &[("highway", "service"), ("service", "parking_aisle")];
+    let town = |extra| lot(extra).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]);
+    let inside = bay_at(2.0, 2.6);
+    let open = town(&[]).build();
+    assert_eq!(link_bay(&open, inside).unwrap().by, LinkedBy::Entrance);
+    assert_eq!(link_bay(&open, bay_at(0.6, 3.0)).unwrap().by, LinkedBy::NearestStreet);
+    let below = town(&[("parking", "underground")]).build();
+    assert_eq!(link_bay(&below, inside).unwrap().by, LinkedBy::NearestStreet);
+}
+
+#[test]
+fn a_longest_stay_is_read_in_every_unit() {
+    for (text, minutes) in [
+        ("2 hours", Some(120.0)),
+        ("2h", Some(120.0)),
+        ("1,5 h", Some(90.0)),
+        ("30", Some(30.0)),
+        ("90 min", Some(90.0)),
+        ("1 day", Some(1440.0)),
+        ("01:30", Some(90.0)),
+        ("no", None),
+        ("load-unload", None),
+        ("0", None),
+    ] {
+        let network = lot(&[("maxstay", text)]).build();
+        assert_eq!(network.streets().parking[0].max_stay_min, minutes, "{text}");
+    }
 }
