@@ -166,3 +166,84 @@ fn too_high(limit_m: Option<f64>, question: &Question) -> Option<(&'static str, 
 fn costs(is_paid: bool, question: &Question) -> Option<(&'static str, String)> {
     (question.free_only && is_paid).then(|| ("fee", "it costs a fee".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::UtcMicros;
+    use domain::geo::LatLon;
+    use domain::opening::Hours;
+    use journey::plan::{Modes, When};
+    use journey::streets::parking::{Build, Purpose};
+
+    use super::*;
+
+    fn question() -> Question {
+        let at = |lat| LatLon { lat, lon: 7.0 };
+        Question {
+            from: at(52.0),
+            to: at(52.1),
+            when: When::DepartAt(0),
+            modes: Modes::CAR,
+            max_walk_m: 500.0,
+            max_direct_walk_m: 500.0,
+            audiences: Vec::new(),
+            wheelchair: false,
+            height_m: Some(1.9),
+            stay_min: Some(60.0),
+            free_only: true,
+        }
+    }
+
+    fn mapped() -> OsmParking {
+        OsmParking {
+            id: "way/1".into(),
+            purpose: Purpose::Car,
+            build: Build::Surface,
+            park_and_ride: false,
+            name: None,
+            operator: None,
+            capacity: Some(10),
+            capacity_disabled: None,
+            access: Some("yes".into()),
+            fee: Some("no".into()),
+            max_height_m: Some(2.0),
+            opening_hours: None,
+            max_stay_min: Some(60.0),
+            outline: Vec::new(),
+            entrances: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_car_park_of_the_map_is_asked_the_same_as_a_site() {
+        let question = question();
+        let why = |parking: &OsmParking, opening: Option<Opening>| {
+            unfit_mapped(parking, opening, &question).map(|(reason, _)| reason)
+        };
+        assert_eq!(why(&mapped(), None), None);
+        let customers = OsmParking { access: Some("customers".into()), ..mapped() };
+        assert_eq!(why(&customers, None), Some("restricted"));
+        assert_eq!(why(&OsmParking { max_height_m: Some(1.8), ..mapped() }, None), Some("height"));
+        assert_eq!(why(&OsmParking { max_stay_min: Some(59.0), ..mapped() }, None), Some("max_stay"));
+        assert_eq!(why(&OsmParking { fee: Some("Mo-Fr 08:00-18:00".into()), ..mapped() }, None), Some("fee"));
+        let unknown = OsmParking { fee: None, max_height_m: None, max_stay_min: None, ..mapped() };
+        assert_eq!(why(&unknown, None), None);
+        let hours = Hours::parse("Mo-Fr 08:00-18:00", "Europe/Berlin").unwrap();
+        let opening = |text| Some(hours.at(UtcMicros::parse(text).unwrap()));
+        assert_eq!(why(&mapped(), opening("2026-11-27T21:00:00Z")), Some("closed"));
+        assert_eq!(why(&mapped(), opening("2026-11-27T10:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_bays_own_limit_and_that_of_all_restrictions_hold() {
+        let limit = |minutes| Restriction {
+            audience: None,
+            capacity: None,
+            hours: None,
+            max_stay_min: Some(minutes),
+        };
+        assert!(too_long(Some(120), &[limit(30)], &question()).is_some());
+        assert!(too_long(Some(30), &[], &question()).is_some());
+        assert!(too_long(Some(60), &[limit(90)], &question()).is_none());
+    }
+}
