@@ -6,7 +6,7 @@ use crate::place::wire_enum;
 
 wire_enum! {
     /// What a town's calendar says of a day.
-    MarkedKind { Holiday = "holiday", Market = "market", Event = "event" }
+    MarkedKind { Holiday = "holiday", Market = "market", Event = "event", SchoolHoliday = "school_holiday" }
 }
 
 /// One entry of a town's calendar; its identity is all but `until`.

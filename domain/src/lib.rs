@@ -17,6 +17,7 @@ pub mod holidays;
 pub mod ids;
 pub mod intervals;
 pub mod live;
+pub mod locality;
 pub mod observation;
 pub mod occupancy;
 pub mod opening;

@@ -1,18 +1,15 @@
 //! Opening hours in OSM syntax, evaluated in a town's own time.
 
-use chrono::{DateTime, NaiveDateTime};
-use jiff::tz::TimeZone;
-use opening_hours::localization::Country;
-use opening_hours::{Context, OpeningHours};
+use opening_hours::OpeningHours;
 
 use crate::closure::{NEVER, Spans};
+use crate::locality::Locality;
 use crate::time::UtcMicros;
 
-/// Parsed opening hours of a place, with Germany's public holidays.
+/// Parsed opening hours of a place.
 #[derive(Debug, Clone)]
 pub struct Hours {
-    parsed: OpeningHours,
-    tz: TimeZone,
+    parsed: OpeningHours<Locality>,
 }
 
 /// Whether a place is open, and until when that holds.
@@ -68,19 +65,24 @@ impl Opening {
 pub struct HoursError(String);
 
 impl Hours {
-    /// Parses `text`; `tz` is the town's IANA zone (UTC when unknown).
+    /// Parses `text` as hours of `locality`.
     ///
     /// # Errors
     /// `text` is not in OSM syntax.
-    pub fn parse(text: &str, tz: &str) -> Result<Self, HoursError> {
+    pub fn parse(text: &str, locality: &Locality) -> Result<Self, HoursError> {
+        let text = unknown_by_comment(text);
+        let (text, locality) = match only_on_weekdays(&text) {
+            Some((text, weekdays)) => (text, locality.with_holidays_on(|date| weekdays.is_open(date))),
+            None => (text, locality.clone()),
+        };
         let parsed = text.parse::<OpeningHours>().map_err(|e| HoursError(e.to_string()))?;
-        let parsed = parsed.with_context(Context::default().with_holidays(Country::DE.holidays()));
-        Ok(Hours { parsed, tz: TimeZone::get(tz).unwrap_or(TimeZone::UTC) })
+        Ok(Hours { parsed: parsed.with_context(locality.context()) })
     }
 
     /// The state at `now`.
     pub fn at(&self, now: UtcMicros) -> Opening {
-        let Some(local) = self.local(now) else { return Opening { is_open: None, until: None } };
+        let locality = &self.parsed.get_context().locale;
+        let Some(local) = locality.local(now) else { return Opening { is_open: None, until: None } };
         let is_open = if self.parsed.is_open(local) {
             Some(true)
         } else if self.parsed.is_closed(local) {
@@ -88,25 +90,68 @@ impl Hours {
         } else {
             None
         };
-        Opening { is_open, until: self.parsed.next_change(local).and_then(|t| self.utc(t)) }
+        Opening { is_open, until: self.parsed.next_change(local).and_then(|t| locality.utc(t)) }
     }
+}
 
-    fn local(&self, at: UtcMicros) -> Option<NaiveDateTime> {
-        let timestamp = at.timestamp();
-        let offset_s = i64::from(self.tz.to_offset(timestamp).seconds());
-        DateTime::from_timestamp(timestamp.as_second() + offset_s, 0).map(|t| t.naive_utc())
+/// The same text in which rules of nothing but a comment say that nothing is known.
+fn unknown_by_comment(text: &str) -> String {
+    let mut rules = vec![String::new()];
+    let mut is_quoted = false;
+    for c in text.chars() {
+        is_quoted ^= c == '"';
+        let is_end = !is_quoted && matches!(c, ';' | '|');
+        if is_end {
+            rules.push(c.to_string());
+            rules.push(String::new());
+        } else if let Some(rule) = rules.last_mut() {
+            rule.push(c);
+        }
     }
+    let is_comment = |rule: &str| {
+        let inner = rule.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        inner.is_some_and(|inner| !inner.contains('"'))
+    };
+    rules
+        .iter()
+        .map(|rule| if is_comment(rule) { format!(" unknown {}", rule.trim()) } else { rule.clone() })
+        .collect()
+}
 
-    fn utc(&self, local: NaiveDateTime) -> Option<UtcMicros> {
-        let text = local.format("%Y-%m-%dT%H:%M:%S").to_string();
-        let civil: jiff::civil::DateTime = text.parse().ok()?;
-        Some(self.tz.to_ambiguous_timestamp(civil).compatible().ok()?.into())
-    }
+/// Holidays on certain weekdays only, such as `PH Su`: a holiday and the weekdays after it.
+pub fn holiday_on_weekdays(text: &str) -> Option<(&str, &str)> {
+    const WEEKDAYS: [&str; 7] = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.windows(2).find_map(|pair| {
+        let holiday = pair[0].rsplit([',', ';']).next().filter(|word| matches!(*word, "PH" | "SH"))?;
+        let weekdays = pair[1].trim_end_matches(';');
+        weekdays.get(..2).is_some_and(|first| WEEKDAYS.contains(&first)).then_some((holiday, weekdays))
+    })
+}
+
+/// `PH Su` is a holiday that falls on a Sunday, which the parser takes for holidays and Sundays: the text
+/// without such weekdays, and the weekdays. `None` where there are none, or a text names holidays in
+/// several ways.
+fn only_on_weekdays(text: &str) -> Option<(String, OpeningHours)> {
+    let (holiday, weekdays) = holiday_on_weekdays(text)?;
+    let pair = format!("{holiday} {weekdays}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = |what: &str| text.matches(what).count();
+    let is_only_so = named(&pair) == named("PH") + named("SH");
+    is_only_so.then(|| Some((text.replace(&pair, holiday), weekdays.parse().ok()?)))?
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
+    use crate::calendar::{CalendarDay, MarkedKind};
+    use crate::geo::LatLon;
+
+    fn berlin() -> Locality {
+        Locality::new("Europe/Berlin", "11000000", [])
+    }
 
     fn at(text: &str) -> UtcMicros {
         UtcMicros::parse(text).unwrap()
@@ -114,7 +159,7 @@ mod tests {
 
     #[test]
     fn hours_are_the_towns_own() {
-        let hours = Hours::parse("Mo-Sa 07:00-20:00; PH off", "Europe/Berlin").unwrap();
+        let hours = Hours::parse("Mo-Sa 07:00-20:00; PH off", &berlin()).unwrap();
         let monday_morning = hours.at(at("2026-11-23T06:30:00Z"));
         assert_eq!(monday_morning.is_open, Some(true));
         assert_eq!(monday_morning.until, Some(at("2026-11-23T19:00:00Z")));
@@ -125,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_closure_overrides_the_hours() {
-        let hours = Hours::parse("Mo-Sa 07:00-20:00", "Europe/Berlin").unwrap();
+        let hours = Hours::parse("Mo-Sa 07:00-20:00", &berlin()).unwrap();
         let closed = Spans::union([
             (at("2026-11-23T09:00:00Z"), at("2026-11-23T11:00:00Z")),
             (at("2026-11-24T05:00:00Z"), at("2026-11-24T07:00:00Z")),
@@ -151,15 +196,80 @@ mod tests {
 
     #[test]
     fn german_holidays_are_known() {
-        let hours = Hours::parse("Mo-Sa 07:00-20:00; PH off", "Europe/Berlin").unwrap();
+        let hours = Hours::parse("Mo-Sa 07:00-20:00; PH off", &berlin()).unwrap();
         assert_eq!(hours.at(at("2026-12-25T10:00:00Z")).is_open, Some(false));
     }
 
     #[test]
     fn round_the_clock_never_changes() {
-        assert_eq!(
-            Hours::parse("24/7", "Europe/Berlin").unwrap().at(at("2026-11-23T06:30:00Z")),
-            Opening::ALWAYS
-        );
+        assert_eq!(Hours::parse("24/7", &berlin()).unwrap().at(at("2026-11-23T06:30:00Z")), Opening::ALWAYS);
+    }
+
+    fn is_open(text: &str, locality: &Locality, at_utc: &str) -> Option<bool> {
+        Hours::parse(text, locality).unwrap().at(at(at_utc)).is_open
+    }
+
+    #[test]
+    fn the_land_the_town_and_its_schools_have_their_own_holidays() {
+        let day = |kind, from, until| CalendarDay {
+            municipality: "coesfeld".into(),
+            date: from,
+            until,
+            kind,
+            name: "x".into(),
+        };
+        let fair = day(MarkedKind::Holiday, date(2026, 9, 7), date(2026, 9, 7));
+        let autumn = day(MarkedKind::SchoolHoliday, date(2026, 10, 17), date(2026, 10, 31));
+        let nrw = Locality::new("Europe/Berlin", "05558012", [&fair, &autumn]);
+        for (day, open_in_nrw, open_in_berlin) in [
+            ("2026-06-04", false, true), // Corpus Christi
+            ("2026-11-01", false, true), // All Saints
+            ("2026-10-31", true, true),
+            ("2026-09-07", false, true), // the town's own
+            ("2026-03-08", true, false), // International Women's Day
+            ("2026-12-25", false, false),
+        ] {
+            let noon = format!("{day}T11:00:00Z");
+            assert_eq!(is_open("24/7; PH off", &nrw, &noon), Some(open_in_nrw), "{day}");
+            assert_eq!(is_open("24/7; PH off", &berlin(), &noon), Some(open_in_berlin), "{day}");
+        }
+        let at_school = |day: &str| is_open("Mo-Fr 08:00-16:00; SH off", &nrw, &format!("{day}T10:00:00Z"));
+        assert_eq!([at_school("2026-10-16"), at_school("2026-10-19")], [Some(true), Some(false)]);
+    }
+
+    #[test]
+    fn a_holiday_with_a_weekday_is_one_that_falls_on_it() {
+        let nrw = Locality::new("Europe/Berlin", "05558012", []);
+        let text = "Mo-Su 07:00-19:00; PH Su off";
+        // Christmas is a Friday, All Saints a Sunday, the third day no holiday.
+        let days = ["2026-12-25", "2026-11-01", "2026-11-08"];
+        let open =
+            |text: &str| days.map(|day| is_open(text, &nrw, &format!("{day}T09:00:00Z")) == Some(true));
+        assert_eq!(open(text), [true, false, true]);
+        assert_eq!(open("Mo-Su 07:00-19:00; PH,Su off"), [false, false, false]);
+        assert_eq!(open("Mo-Su 07:00-19:00; PH Mo-Fr off"), [false, true, true]);
+        assert_eq!(holiday_on_weekdays(text), Some(("PH", "Su")));
+        assert_eq!(holiday_on_weekdays("Mo-Sa 07:00-19:00; PH,Su off"), None);
+    }
+
+    #[test]
+    fn the_sun_is_that_of_the_place() {
+        let there = |lat, lon| berlin().at(LatLon { lat, lon });
+        let coesfeld = there(51.95, 7.16);
+        assert_eq!(is_open("sunrise-sunset", &coesfeld, "2026-11-27T15:00:00Z"), Some(true));
+        assert_eq!(is_open("sunrise-sunset", &coesfeld, "2026-11-27T16:00:00Z"), Some(false));
+        assert_eq!(is_open("sunrise-sunset", &coesfeld, "2026-06-21T19:00:00Z"), Some(true));
+        assert_eq!(is_open("sunrise-sunset", &there(52.5, 13.4), "2026-11-27T15:10:00Z"), Some(false));
+    }
+
+    #[test]
+    fn a_comment_alone_says_neither() {
+        for time in ["2026-11-27T03:00:00Z", "2026-11-27T11:00:00Z"] {
+            assert_eq!(is_open("\"nach Vereinbarung\"", &berlin(), time), None);
+        }
+        let fallback = "Mo-Fr 08:00-18:00 || \"nach Vereinbarung; Tel. 1\"";
+        assert_eq!(is_open(fallback, &berlin(), "2026-11-27T11:00:00Z"), Some(true));
+        assert_eq!(is_open(fallback, &berlin(), "2026-11-28T19:00:00Z"), None);
+        assert_eq!(is_open("open \"Klingel\"", &berlin(), "2026-11-27T19:00:00Z"), Some(true));
     }
 }

@@ -3,13 +3,16 @@
 //! Immutable: an import builds a new one and swaps it in whole.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::calendar::CalendarDay;
 use crate::closure::Spans;
 use crate::feed::{Broker, Feed, topic_matches};
-use crate::geo::Bbox;
+use crate::geo::{Bbox, LatLon};
 use crate::ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
+use crate::locality::Locality;
 use crate::place::{Bay, Municipality, Site, Vehicle};
 use crate::sensor::{Sensor, Target, stale_after_s};
 use crate::time::UtcMicros;
@@ -41,6 +44,8 @@ pub struct Registry {
     /// The sensors of a feed that are or were bound to a place, for messages that name the place itself.
     bound: FxHashMap<(FeedId, Target), Vec<SensorId>>,
     closures: FxHashMap<PlaceId, Spans>,
+    localities: FxHashMap<MunicipalityId, Arc<Locality>>,
+    nowhere: Arc<Locality>,
 }
 
 /// What a [`Registry`] is made of.
@@ -57,6 +62,8 @@ pub struct Contents {
     pub feeds: Vec<Entry<FeedId, Feed>>,
     /// Of the places that ever are closed beside their hours.
     pub closures: Vec<(PlaceId, Spans)>,
+    /// What towns say of their own days.
+    pub calendar: Vec<CalendarDay>,
 }
 
 impl Registry {
@@ -69,8 +76,11 @@ impl Registry {
                 bound.entry((sensor.feed, target)).or_default().push(sensor.id);
             }
         }
+        let localities = localities(&c);
         Registry {
             bound,
+            localities,
+            nowhere: Arc::default(),
             generation: c.generation,
             municipality_by_slug: c.municipalities.iter().map(|(id, m)| (m.slug.clone(), *id)).collect(),
             municipalities: c.municipalities.into_iter().collect(),
@@ -91,6 +101,11 @@ impl Registry {
     /// The number of the import that made it so.
     pub fn generation(&self) -> i64 {
         self.generation
+    }
+
+    /// What opening hours must know of a municipality.
+    pub fn locality(&self, id: MunicipalityId) -> &Arc<Locality> {
+        self.localities.get(&id).unwrap_or(&self.nowhere)
     }
 
     pub fn municipality(&self, id: MunicipalityId) -> Option<&Municipality> {
@@ -218,6 +233,22 @@ impl Registry {
 /// The first two feeds on one broker that could receive the same message.
 pub fn overlapping_feeds(feeds: &[Feed]) -> Option<(&Feed, &Feed)> {
     feeds.iter().enumerate().find_map(|(i, a)| feeds[i + 1..].iter().find(|b| a.overlaps(b)).map(|b| (a, b)))
+}
+
+/// Of each municipality, with the sun over it: over one of its places where it says nothing itself.
+fn localities(contents: &Contents) -> FxHashMap<MunicipalityId, Arc<Locality>> {
+    let place_in = |id: MunicipalityId| {
+        let mut sites = contents.sites.iter().filter(|site| site.municipality == id);
+        sites.next().map(|site| site.def.position())
+    };
+    let of = |(id, town): &(MunicipalityId, Municipality)| {
+        let calendar = contents.calendar.iter().filter(|day| day.municipality == town.slug);
+        let locality = Locality::new(&town.tz, &town.ags, calendar);
+        let position = town.lat.zip(town.lon).and_then(|(lat, lon)| LatLon::new(lat, lon));
+        let position = position.or_else(|| place_in(*id));
+        (*id, Arc::new(position.map_or_else(|| locality.clone(), |position| locality.at(position))))
+    };
+    contents.municipalities.iter().map(of).collect()
 }
 
 #[cfg(test)]

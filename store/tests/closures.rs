@@ -4,6 +4,7 @@ mod support;
 
 use domain::catalogue::Catalogue;
 use domain::closure::{NEVER, Spans};
+use domain::opening::Hours;
 use domain::place::PlaceKind;
 use domain::{CalendarDay, Closure, MarkedKind, UtcMicros};
 use store::places::{Import, Missing, Report, calendar, catalogue, registry};
@@ -142,6 +143,24 @@ async fn a_calendar_keeps_what_has_been() {
         day("2026-08-01", "2026-08-01", "Other"),
     ];
     assert_eq!(calendar(&mut conn, None).await.unwrap(), expected);
+    drop(conn);
+    db.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_hours_know_the_towns_calendar() {
+    let db = with_sites().await;
+    let of = |kind, date| CalendarDay { kind, ..day(date, date, "x") };
+    let calendar = vec![of(MarkedKind::Holiday, "2026-09-07"), of(MarkedKind::SchoolHoliday, "2026-10-19")];
+    let new = Catalogue { calendar, ..Catalogue::default() };
+    import(&db, new, Missing::Keep, "2026-06-30T22:30:00Z").await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    let registry = registry(&mut conn).await.unwrap();
+    let hours = Hours::parse("24/7; PH off; SH off", registry.locality(db.municipality)).unwrap();
+    let is_open = |noon| hours.at(at(noon)).is_open;
+    assert_eq!(is_open("2026-09-07T12:00:00Z"), Some(false));
+    assert_eq!(is_open("2026-10-19T12:00:00Z"), Some(false));
+    assert_eq!(is_open("2026-10-20T12:00:00Z"), Some(true));
     drop(conn);
     db.stop().await;
 }

@@ -205,11 +205,11 @@ struct Limits(Vec<(f64, Option<Hours>)>);
 impl Limits {
     fn of(bay: BayId, registry: &Registry) -> Self {
         let Some(entry) = registry.bay(bay) else { return Limits(Vec::new()) };
-        let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
+        let locality = registry.locality(entry.municipality);
         let Bay { restrictions, max_stay_min, .. } = &entry.def;
         let own = max_stay_min.map(|minutes| (f64::from(minutes) * 60.0, None));
         let others = restrictions.iter().filter_map(|r| {
-            let hours = r.hours.as_deref().map(|text| Hours::parse(text, tz));
+            let hours = r.hours.as_deref().map(|text| Hours::parse(text, locality));
             Some((f64::from(r.max_stay_min?) * 60.0, hours.transpose().ok()?))
         });
         Limits(own.into_iter().chain(others).collect())
@@ -241,12 +241,13 @@ fn longest_within_s(hours: &Hours, stay: &Stay) -> f64 {
 #[cfg(test)]
 mod tests {
     use domain::UtcMicros;
+    use domain::locality::Locality;
 
     use super::*;
 
     #[test]
     fn a_limit_holds_within_its_hours() {
-        let hours = Hours::parse("Mo-Fr 08:00-18:00", "Europe/Berlin").unwrap();
+        let hours = Hours::parse("Mo-Fr 08:00-18:00", &Locality::new("Europe/Berlin", "05", [])).unwrap();
         let at = |text: &str| UtcMicros::parse(text).unwrap();
         let stay = |from: &str, until: &str| Stay {
             from: at(from),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::geo::{Geometry, LatLon};
+use domain::locality::Locality;
 use domain::opening::Hours;
 use domain::place::{Purpose as For, SiteKind};
 use domain::{BayId, Registry, SiteId};
@@ -107,7 +108,14 @@ impl Lots {
     /// Car parks of the map that are open to all and that no imported site stands for.
     fn add_mapped(&mut self, area: &Area) {
         let sites: Vec<LatLon> = self.registry.sites().map(|site| site.def.position()).collect();
-        let tz = &area.timetable.timezone;
+        // Nobody owns them: the nearest town's holidays hold.
+        let towns: Vec<(LatLon, Arc<Locality>)> = (self.registry.municipalities())
+            .filter_map(|(id, town)| {
+                let position = LatLon::new(town.lat?, town.lon?)?;
+                Some((position, self.registry.locality(id).clone()))
+            })
+            .collect();
+        let nowhere = Arc::new(Locality::new(&area.timetable.timezone, "", []));
         for (number, parking) in area.network.streets().parking.iter().enumerate() {
             if parking.purpose != Purpose::Car || parking.name.is_none() && parking.capacity.is_none() {
                 continue;
@@ -118,7 +126,10 @@ impl Lots {
                 continue;
             }
             if let Ok(links) = link_osm(&area.network, parking) {
-                let hours = parking.opening_hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
+                let town = towns.iter().min_by(|a, b| a.0.distance_m(at).total_cmp(&b.0.distance_m(at)));
+                let locality = town.map_or(&nowhere, |(_, locality)| locality).at(at);
+                let hours = parking.opening_hours.as_deref();
+                let hours = hours.and_then(|text| Hours::parse(text, &locality).ok());
                 self.mapped.push(Mapped { number, linked: Linked::without_stops(at, links), hours });
             }
         }

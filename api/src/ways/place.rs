@@ -171,6 +171,7 @@ fn costs(is_paid: bool, question: &Question) -> Option<(&'static str, String)> {
 mod tests {
     use domain::UtcMicros;
     use domain::geo::LatLon;
+    use domain::locality::Locality;
     use domain::opening::Hours;
     use journey::plan::{Modes, When};
     use journey::streets::parking::{Build, Purpose};
@@ -228,7 +229,7 @@ mod tests {
         assert_eq!(why(&OsmParking { fee: Some("Mo-Fr 08:00-18:00".into()), ..mapped() }, None), Some("fee"));
         let unknown = OsmParking { fee: None, max_height_m: None, max_stay_min: None, ..mapped() };
         assert_eq!(why(&unknown, None), None);
-        let hours = Hours::parse("Mo-Fr 08:00-18:00", "Europe/Berlin").unwrap();
+        let hours = Hours::parse("Mo-Fr 08:00-18:00", &Locality::new("Europe/Berlin", "05", [])).unwrap();
         let opening = |text| Some(hours.at(UtcMicros::parse(text).unwrap()));
         assert_eq!(why(&mapped(), opening("2026-11-27T21:00:00Z")), Some("closed"));
         assert_eq!(why(&mapped(), opening("2026-11-27T10:00:00Z")), None);

@@ -1,10 +1,13 @@
 //! Kinds of access: bays and sites with equal restrictions share one class, so that a site needs
 //! one tally per kind and not one per bay, and opening hours are evaluated once per change.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::audience_set::AudienceSet;
 use crate::bay_state::BayState;
+use crate::locality::Locality;
 use crate::opening::Hours;
 use crate::place::{Audience, Restriction};
 use crate::time::UtcMicros;
@@ -64,7 +67,7 @@ impl Kept {
 }
 
 pub(super) struct Class {
-    tz: String,
+    locality: Arc<Locality>,
     restrictions: Vec<Restriction>,
     rules: SmallVec<[Rule; 1]>,
     /// At the moment of the last tick.
@@ -85,14 +88,21 @@ struct Rule {
 pub(super) struct Classes(Vec<Class>);
 
 impl Classes {
-    pub fn intern(&mut self, restrictions: &[Restriction], tz: &str, now: UtcMicros) -> ClassId {
-        let same = |c: &Class| c.restrictions == restrictions && (restrictions.is_empty() || c.tz == tz);
+    pub fn intern(
+        &mut self,
+        restrictions: &[Restriction],
+        locality: &Arc<Locality>,
+        now: UtcMicros,
+    ) -> ClassId {
+        let same = |c: &Class| {
+            c.restrictions == restrictions && (restrictions.is_empty() || Arc::ptr_eq(&c.locality, locality))
+        };
         if let Some(i) = self.0.iter().position(same) {
             return i as ClassId;
         }
-        let rules: SmallVec<[Rule; 1]> = restrictions.iter().map(|r| Rule::new(r, tz, now)).collect();
+        let rules: SmallVec<[Rule; 1]> = restrictions.iter().map(|r| Rule::new(r, locality, now)).collect();
         self.0.push(Class {
-            tz: tz.to_owned(),
+            locality: locality.clone(),
             restrictions: restrictions.to_vec(),
             kept: kept(&rules, |r| r.in_force),
             named: rules.iter().filter_map(|r| r.audience).collect(),
@@ -145,8 +155,8 @@ fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Kept {
 }
 
 impl Rule {
-    fn new(restriction: &Restriction, tz: &str, now: UtcMicros) -> Self {
-        let hours = restriction.hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
+    fn new(restriction: &Restriction, locality: &Locality, now: UtcMicros) -> Self {
+        let hours = restriction.hours.as_deref().and_then(|text| Hours::parse(text, locality).ok());
         let mut rule = Rule {
             audience: restriction.audience,
             has_number: restriction.capacity.is_some(),

@@ -105,11 +105,14 @@ impl LiveMap {
             if !edges.is_valid(site.valid_from, site.valid_until) {
                 continue;
             }
-            let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
-            let class = self.classes.intern(&site.restrictions, tz, edges.now);
+            let locality = registry.locality(entry.municipality);
+            let class = self.classes.intern(&site.restrictions, locality, edges.now);
             let is_public = site.publish != Publish::None;
             let closed = registry.closures(entry.id).cloned().unwrap_or_default();
-            self.sites.entry(entry.id).or_default().place(site, closed, class, tz, is_public, edges.now);
+            self.sites
+                .entry(entry.id)
+                .or_default()
+                .place(site, closed, class, locality, is_public, edges.now);
             if is_public {
                 let keyed = Keyed { key: site.id.clone(), id: entry.id, municipality: entry.municipality };
                 self.site_keys.push(keyed);
@@ -134,7 +137,7 @@ impl LiveMap {
             if !edges.is_valid(bay.valid_from, bay.valid_until) {
                 continue;
             }
-            let tz = registry.municipality(entry.municipality).map_or("UTC", |m| m.tz.as_str());
+            let locality = registry.locality(entry.municipality);
             let site = bay.site.as_deref().and_then(|key| registry.site_by_key(key));
             // A site that has ended is no site; one that is not published hides its bays.
             let site = site.filter(|s| is_valid_at(s.def.valid_from, s.def.valid_until, edges.now));
@@ -146,7 +149,7 @@ impl LiveMap {
             }
             let place = BayPlace {
                 site: site.map(|s| s.id),
-                class: self.classes.intern(&bay.restrictions, tz, edges.now),
+                class: self.classes.intern(&bay.restrictions, locality, edges.now),
                 position: bay.position(),
                 is_public: publish == Publish::Public && site_is_shown,
                 // Nobody may use it: it is neither one of the vacant nor of the occupied.

@@ -6,6 +6,7 @@ use super::class::{ClassId, Tally};
 use crate::bay_state::BayState;
 use crate::closure::Spans;
 use crate::ids::{FeedId, SensorId};
+use crate::locality::Locality;
 use crate::observation::SiteStatus;
 use crate::opening::{Hours, Opening};
 use crate::place::{Audience, Purpose, Site};
@@ -125,11 +126,14 @@ impl SiteCell {
         site: &Site,
         closed: Spans,
         class: ClassId,
-        tz: &str,
+        locality: &Locality,
         is_public: bool,
         now: UtcMicros,
     ) {
-        let hours = site.opening_hours.as_deref().and_then(|text| Hours::parse(text, tz).ok());
+        let hours = site
+            .opening_hours
+            .as_deref()
+            .and_then(|text| Hours::parse(text, &locality.at(site.position())).ok());
         let opening = Opening::of(hours.as_ref(), &closed, now);
         let is_for_cars = site.purpose == Purpose::Car;
         self.placed = Some(SitePlace { class, hours, closed, opening, is_public, is_for_cars });

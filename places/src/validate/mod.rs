@@ -47,6 +47,7 @@ pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<
 /// What is worth a second look in files that fit, and stops nothing.
 pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Problem> {
     let mut remarks = places::never_open(files, now);
+    remarks.extend(places::holidays_on_weekdays(files));
     remarks.extend(whereabouts::remarks(files, &View::new(files, known)));
     remarks.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     remarks

@@ -1,16 +1,14 @@
 //! What a municipality, site or bay says fits itself and its surroundings.
 
 use domain::UtcMicros;
-use domain::opening::Hours;
+use domain::locality::Locality;
+use domain::opening::{Hours, holiday_on_weekdays};
 use domain::place::{Bay, Municipality, Restriction, Site};
 use jiff::tz::TimeZone;
 
 use super::view::View;
 use crate::problem::{Located, Location, Problem};
 use crate::read::PlaceFiles;
-
-/// Hours are parsed in some zone; their syntax does not depend on it.
-const ANY_TZ: &str = "UTC";
 
 pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
     for Located { value, at } in &files.municipalities {
@@ -72,8 +70,9 @@ fn restrictions(list: &[Restriction], at: &Location, problems: &mut Vec<Problem>
 
 /// Hours that begin to hold never.
 pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
+    let anywhere = Locality::default();
     let never = |text: &str| {
-        let opening = Hours::parse(text, ANY_TZ).ok()?.at(now);
+        let opening = Hours::parse(text, &anywhere).ok()?.at(now);
         (opening.is_open == Some(false) && opening.until.is_none()).then_some(())
     };
     let sites = files.sites.iter().filter_map(|Located { value, at }| {
@@ -87,8 +86,33 @@ pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
     sites.collect()
 }
 
+/// Hours that name holidays on certain weekdays only, where mostly both are meant.
+pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> Vec<Problem> {
+    let of_sites = files.sites.iter().flat_map(|Located { value, at }| {
+        let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
+        own.chain(of_restrictions(&value.restrictions, at))
+    });
+    let of_bays =
+        files.bays.iter().flat_map(|Located { value, at }| of_restrictions(&value.restrictions, at));
+    let remarks = of_sites.chain(of_bays).filter_map(|(field, text, at)| {
+        let (holidays, weekday) = holiday_on_weekdays(text)?;
+        let message = format!("'{holidays} {weekday}' means only such holidays as fall on '{weekday}'");
+        let remedy = format!("did you mean '{holidays},{weekday}': on holidays and on these days?");
+        Some(Problem::at(at, message, remedy).field(field).value(text))
+    });
+    remarks.collect()
+}
+
+fn of_restrictions<'a>(
+    list: &'a [Restriction],
+    at: &'a Location,
+) -> impl Iterator<Item = (String, &'a String, &'a Location)> {
+    let hours = list.iter().enumerate().filter_map(|(i, r)| Some((i, r.hours.as_ref()?)));
+    hours.map(move |(i, hours)| (format!("restrictions[{i}].hours"), hours, at))
+}
+
 fn hours_parse(field: &str, text: &str, at: &Location) -> Option<Problem> {
-    Hours::parse(text, ANY_TZ).err().map(|e| {
+    Hours::parse(text, &Locality::default()).err().map(|e| {
         let remedy = "write it like 'Mo-Fr 08:00-20:00; Sa 09:00-14:00; PH off' or '24/7'";
         Problem::at(at, e.to_string(), remedy).field(field).value(text)
     })

@@ -106,7 +106,7 @@ fn a_calendar_names_days() {
     assert_eq!(
         read_files(&[("calendar.csv", "municipality,date,kind,name\nkreis,1.5.2026,fair,\n")]).unwrap_err(),
         "calendar.csv:2: date = '1.5.2026': is not a date\n  remedy: write 2026-05-01\n\
-         calendar.csv:2: kind = 'fair': is not known\n  remedy: choices: holiday, market, event\n\
+         calendar.csv:2: kind = 'fair': is not known\n  remedy: choices: holiday, market, event, school_holiday\n\
          calendar.csv:2: name: is missing\n  remedy: add 'name'"
     );
 }

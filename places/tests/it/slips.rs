@@ -290,3 +290,15 @@ fn hours_that_never_open_are_remarked() {
         ]
     );
 }
+
+#[test]
+fn holidays_on_a_weekday_only_are_asked_about() {
+    let site = feature(
+        r#""id": "a", "municipality": "coesfeld", "name": "a", "kind": "lot", "capacity": 10, "opening_hours": "Mo-Sa 07:00-19:00; PH Su off", "restrictions": [{"for": "resident", "hours": "Mo-Fr 18:00-24:00; SH,PH Sa,Su off"}]"#,
+    );
+    let sites = collection(&[&site]);
+    let said = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
+    assert!(said.contains("'PH Su' means only such holidays as fall on 'Su'"), "{said}");
+    assert!(said.contains("did you mean 'PH,Su'"), "{said}");
+    assert!(said.contains("restrictions[0].hours"), "{said}");
+}

@@ -97,6 +97,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
         by_sensor.entry(row.sensor).or_default().push(row.binding());
     }
     let closures = days::ever_closed(&mut *conn).await?;
+    let calendar = days::calendar(&mut *conn, None).await?;
     Ok(Registry::new(Contents {
         generation: crate::ingest_process::generation(&mut *conn).await?,
         municipalities: municipalities.into_iter().map(|(id, def)| (MunicipalityId(id), def.0)).collect(),
@@ -106,6 +107,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
         brokers: brokers.into_iter().map(|(def,)| def.0).collect(),
         feeds: entries(feeds, FeedId),
         closures,
+        calendar,
         sensors: sensors
             .into_iter()
             .map(|(id, municipality, feed, key, decoder)| Sensor {
