@@ -1,6 +1,6 @@
 //! `GET /v1/bays`, `/v1/bays/{id}`: single bays that the public may see.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{BayView, Within};
@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, Format, Tag};
 use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
 use crate::geojson::Collection;
-use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::problem::Problem;
 use crate::wire::{RestrictionOut, Restrictions, Source, Sources, credit, max_stay_min};
 
 /// Parameters of a list of places.
@@ -21,34 +22,48 @@ pub const LIST_PARAMETERS: &[&str] = &["bbox", "municipality", "limit", "cursor"
 /// A page of bays.
 #[derive(Serialize, ToSchema)]
 pub struct BayList<'a> {
+    /// The bays of this page, in the order of their ids.
     items: Vec<BayOut<'a>>,
     /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// One space for one vehicle.
 #[derive(Serialize, ToSchema)]
 pub struct BayOut<'a> {
+    /// Id of the bay.
     id: &'a str,
+    /// Id of the site it belongs to; null: none.
     site: Option<&'a str>,
+    /// Slug of the municipality.
     municipality: &'a str,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
+    /// For whom the bay is kept, when, and for how long one may stay; empty: open to everyone.
     #[schema(value_type = Vec<RestrictionOut>)]
     restrictions: Restrictions<'a>,
+    /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
-    /// `vacant`, `occupied`, `unknown` (also when stale)
-    #[schema(value_type = String, example = "vacant")]
+    /// What the bay is now; `unknown` also when stale.
+    #[schema(value_type = words::BayState)]
     state: BayState,
-    /// The last one stated, whatever its age.
-    #[schema(value_type = Option<String>)]
+    /// The state that was stated last, whatever its age; null: none ever was.
+    #[schema(value_type = Option<words::BayState>)]
     last_state: Option<BayState>,
+    /// When that state was observed; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
+    /// Seconds since then; null: never observed.
     age_s: Option<i64>,
+    /// Whether the state is older than its sensor promises.
     stale: bool,
+    /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
     licence: Option<&'a str>,
 }
 
@@ -79,21 +94,14 @@ fn out<'a>(view: &BayView, registry: &'a Registry, now: UtcMicros) -> Option<Bay
     get,
     path = "/v1/bays",
     tag = "places",
-    params(
-        ("bbox" = Option<String>, Query, description = "W,S,E,N"),
-        ("municipality" = Option<String>, Query, description = "slug"),
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
-        ("format" = Option<String>, Query, description = "json, geojson"),
-    ),
+    params(parameters::Within, parameters::Paging, parameters::ListFormat),
     responses(
         (status = 200, content(
             (BayList = "application/json"),
             (Collection<BayOut> = "application/geo+json"),
         )),
-        (status = 304, description = "nothing has changed since the answer named by If-None-Match"),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(LIST_PARAMETERS)?;
@@ -138,15 +146,15 @@ pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Re
     get,
     path = "/v1/bays/{id}",
     tag = "places",
-    params(("id" = String, Path)),
+    params(("id" = inline(values::Id), Path, description = "Id of the bay.")),
     responses(
         (status = 200, body = BayOut),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn bay(
     State(shared): Ctx,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {

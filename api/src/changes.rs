@@ -11,9 +11,10 @@ use domain::Registry;
 use futures_util::StreamExt;
 
 use crate::app::Ctx;
-use crate::hub::{ChangeData, Filter, Followed, Kind, SnapshotPage, Start, follow};
+use crate::contract::parameters;
+use crate::hub::{EventData, Filter, Followed, Kind, Start, follow};
 use crate::params::{Params, RawQuery};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 const PARAMETERS: &[&str] = &["bbox", "site", "municipality", "kind"];
 
@@ -23,8 +24,7 @@ impl FromStr for WantedKind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Kind::Bay, Kind::Site, Kind::Vehicle];
-        all.into_iter().find(|k| k.as_str() == text).map(WantedKind).ok_or(())
+        Kind::ALL.into_iter().find(|k| k.as_str() == text).map(WantedKind).ok_or(())
     }
 }
 
@@ -51,22 +51,16 @@ fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
     get,
     path = "/v1/changes",
     tag = "drivers",
-    params(
-        ("bbox" = Option<String>, Query, description = "W,S,E,N"),
-        ("site" = Option<String>, Query, description = "id: the site and its bays"),
-        ("municipality" = Option<String>, Query, description = "slug"),
-        ("kind" = Option<String>, Query, description = "bay, site, vehicle; default bay,site"),
-        ("Last-Event-ID" = Option<String>, Header, description = "go on after this event"),
-    ),
+    params(parameters::Within, parameters::Changes, parameters::Resume),
     responses(
-        (status = 200, content(
-            (SnapshotPage = "text/event-stream"),
-            (ChangeData = "text/event-stream; event=change"),
-            (crate::hub::Removed = "text/event-stream; event=removed"),
-        )),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "too many streams"),
-    )
+        (
+            status = 200,
+            body = EventData,
+            content_type = "text/event-stream",
+            description = "A stream of server-sent events. The schema is that of the `data` of one event.",
+        ),
+        (status = 503, description = "Too many clients follow the changes."),
+    ),
 )]
 pub async fn changes(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(PARAMETERS)?;

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
-use utoipa::openapi::OpenApi;
 
 use crate::pages::{self, assets};
 
@@ -19,9 +18,8 @@ struct Documents {
 }
 
 /// The routes for one document.
-pub fn routes(document: OpenApi) -> Router {
-    let value = serde_json::to_value(&document).unwrap_or_default();
-    let documents = Documents { json: value.to_string(), page: page(&value).into_string() };
+pub fn routes(document: &Value) -> Router {
+    let documents = Documents { json: document.to_string(), page: page(document).into_string() };
     Router::new()
         .route("/openapi.json", get(openapi))
         .route("/docs", get(docs))

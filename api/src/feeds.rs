@@ -14,23 +14,42 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
+use crate::contract::{parameters, words};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 /// A page of feeds.
 #[derive(Serialize, ToSchema)]
 pub struct FeedList<F> {
+    /// The feeds of this page, in the order of their ids.
     items: Vec<F>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
+}
+
+/// Feeds, as the caller may see them.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the document only")]
+enum FeedAnswer {
+    /// With an operator's key.
+    Operator(FeedList<FeedOut>),
+    /// Without one.
+    Public(FeedList<FeedSource>),
 }
 
 /// What everyone may know of a feed.
 #[derive(Serialize, ToSchema)]
 pub struct FeedSource {
+    /// Id of the feed.
     id: String,
+    /// Slug of the municipality that it belongs to.
     municipality: String,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
     licence: Option<String>,
+    /// Whom to name; null: nobody asks for it.
     attribution: Option<String>,
+    /// Whom to write to; null: not known.
     contact: Option<String>,
 }
 
@@ -39,13 +58,16 @@ pub struct FeedSource {
 pub struct FeedOut {
     #[serde(flatten)]
     source: FeedSource,
+    /// Format of the messages.
+    #[schema(value_type = words::FeedFormat)]
     format: &'static str,
+    /// Topic filter at the broker; null: it has none.
     topic: Option<String>,
-    /// null: the instance's own.
+    /// Id of the broker in feeds.toml; null: the instance's own.
     broker: Option<String>,
     #[serde(flatten)]
     status: FeedStatus,
-    /// When the ingest last wrote this down; null: it never served this feed.
+    /// When the ingest last wrote the figures down; null: it never served this feed.
     #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<UtcMicros>,
 }
@@ -54,14 +76,19 @@ pub struct FeedOut {
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FeedStatus {
+    /// Since when the broker is connected; null: it is not.
     #[schema(value_type = Option<String>, format = DateTime)]
     connected_since: Option<UtcMicros>,
+    /// When the last message came; null: none did.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_message_at: Option<UtcMicros>,
+    /// Messages in the last hour; null: not known.
     messages_1h: Option<u64>,
-    /// By reason.
+    /// Messages that were not believed in the last hour, by reason; null: not known.
     rejected_1h: Option<BTreeMap<String, u64>>,
+    /// Median time from observation to receipt, seconds; null: not known.
     delay_p50_s: Option<f64>,
+    /// Share of messages delivered with QoS 0, for which nothing can be promised, 0 to 1; null: not known.
     qos0_share: Option<f64>,
 }
 
@@ -82,14 +109,10 @@ fn source(feed: &Feed) -> FeedSource {
     path = "/v1/feeds",
     tag = "operators",
     security((), ("key" = [])),
-    params(
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
-    ),
+    params(parameters::Paging),
     responses(
-        (status = 200, content((FeedList<FeedOut> = "application/json"))),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 200, body = inline(FeedAnswer)),
+    ),
 )]
 pub async fn feeds(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let caller = Caller::of(&shared, &headers).await?;

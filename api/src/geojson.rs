@@ -6,25 +6,32 @@ use utoipa::ToSchema;
 
 use crate::wire::Source;
 
+/// Places as a GeoJSON FeatureCollection.
 #[derive(Serialize, ToSchema)]
 pub struct Collection<'a, P> {
-    /// `FeatureCollection`
+    /// Always `FeatureCollection`.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The places of this page.
     features: Vec<Feature<'a, P>>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
+/// A place as a GeoJSON Feature.
 #[derive(Serialize, ToSchema)]
 pub struct Feature<'a, P> {
-    /// `Feature`
+    /// Always `Feature`.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// Id of the place.
     id: &'a str,
-    /// Point or Polygon, `[lon, lat]`.
+    /// Where the place is: a Point or Polygon of GeoJSON, positions as `[lon, lat]` (WGS 84).
     #[schema(value_type = Object)]
     geometry: &'a Geometry,
+    /// The place as it is without `format=geojson`.
     properties: P,
 }
 

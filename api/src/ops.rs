@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::App;
+use crate::contract::words;
 
 /// How long the database's last answer stands: however often `/readyz` is asked, the database is
 /// asked once in this time.
@@ -53,23 +54,28 @@ impl Ops {
 /// Whether the process is alive.
 #[derive(Serialize, ToSchema)]
 pub struct Health {
-    /// `ok`
+    /// Always `ok`.
     status: &'static str,
 }
 
 /// Whether the instance can do its work.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
+    /// Whether all checks are ok.
     ready: bool,
+    /// The conditions of readiness.
     checks: Vec<Check>,
 }
 
 /// One condition of readiness.
 #[derive(Serialize, ToSchema)]
 pub struct Check {
+    /// Which condition it is.
+    #[schema(value_type = words::CheckName)]
     name: &'static str,
+    /// Whether it holds.
     ok: bool,
-    /// Why not, and what to do; null when ok.
+    /// Why not, and what to do; null: it holds.
     reason: Option<&'static str>,
 }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +26,18 @@ impl<S: Sync> FromRequestParts<S> for RawQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(RawQuery(parts.uri.query().unwrap_or_default().to_owned()))
+    }
+}
+
+/// The id in a path. One that is no text is the id of nothing, and is answered like any other such id.
+pub struct PathId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let id = Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id);
+        Ok(PathId(id.unwrap_or_else(|_| parts.uri.path().to_owned()).replace('\0', "\u{fffd}")))
     }
 }
 
@@ -52,6 +64,10 @@ impl RawQuery {
                 let detail = format!("'{name}' is given more than once.");
                 return Err(Problem::bad_parameter(&name, &value, detail)
                     .remedy("Give it once; several values are separated by commas."));
+            }
+            if value.contains('\0') {
+                return Err(Problem::bad_parameter(&name, &value, format!("'{name}' has a NUL in it."))
+                    .remedy("Leave the NUL out: no id or name has one."));
             }
             params.push((name, value));
         }
@@ -114,8 +130,11 @@ impl Params<'_> {
     /// How many items; clamped to `max`.
     pub fn limit(&self, default: usize, max: usize) -> Result<usize, Problem> {
         let Some(value) = self.text("limit") else { return Ok(default) };
+        let is_whole = value.bytes().all(|digit| digit.is_ascii_digit());
         match value.parse::<u64>() {
             Ok(n) if n > 0 => Ok(usize::try_from(n).unwrap_or(max).min(max)),
+            // More digits than a number has.
+            Err(_) if is_whole => Ok(max),
             _ => Err(Problem::bad_parameter("limit", value, "'limit' is not a whole number from 1 on.")
                 .remedy(format!("Give a number from 1 to {max}."))),
         }
@@ -178,6 +197,7 @@ impl Params<'_> {
     pub fn cursor_named(&self, name: &str) -> Result<Option<String>, Problem> {
         let Some(value) = self.text(name) else { return Ok(None) };
         let decoded = URL_SAFE_NO_PAD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = decoded.filter(|key| !key.contains('\0'));
         let key = decoded.ok_or_else(|| Problem::bad_cursor_named(name, value))?;
         Ok(Some(key))
     }
@@ -231,7 +251,7 @@ mod tests {
 
     #[test]
     fn bad_values_name_field_and_remedy() {
-        let query = RawQuery("near=51.9&bbox=8,1,7,2&limit=0&radius_m=-5&arrive=noon&cursor=%00".into());
+        let query = RawQuery("near=51.9&bbox=8,1,7,2&limit=0&radius_m=-5&arrive=noon&cursor=%FF".into());
         let params = query.params(&["near", "bbox", "limit", "radius_m", "arrive", "cursor"]).ok().unwrap();
         assert!(params.lat_lon("near").is_err());
         assert!(params.bbox().is_err());
@@ -243,7 +263,8 @@ mod tests {
 
     #[test]
     fn too_much_is_clamped_and_a_bare_plus_is_a_plus() {
-        let query = RawQuery("limit=999999999999&radius_m=1e9&arrive=2026-11-22T13:00:00+01:00".into());
+        let query =
+            RawQuery("limit=99999999999999999999999999&radius_m=1e9&arrive=2026-11-22T13:00:00+01:00".into());
         let params = query.params(&["limit", "radius_m", "arrive"]).ok().unwrap();
         assert_eq!(params.limit(100, 1000).ok(), Some(1000));
         assert_eq!(params.number("radius_m", 800.0, 1.0, 5000.0).ok(), Some(5000.0));

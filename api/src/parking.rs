@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::contract::{parameters, words};
 use crate::forecast::AskedSite;
 use crate::hub::Live;
 use crate::params::{Params, RawQuery};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::ways::{ChanceOut, Outlook, known_at, supply};
 use crate::wire::{
     FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, STREETS, Source, Sources, credit,
@@ -37,70 +38,96 @@ const PARAMETERS: &[&str] = &["near", "radius_m", "limit", "arrive", "for", "kin
 /// Vacant places near a point, best first.
 #[derive(Serialize, ToSchema)]
 pub struct Parking<'a> {
+    /// Places, the best first: by the walk and the search expected.
     items: Vec<ParkingItem<'a>>,
+    /// How many places within the radius are not listed, and why.
     left_out: LeftOut,
     /// Always null: the best are on the first page.
     cursor: Option<String>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// How many places within the radius are not in `items`, and why.
 #[derive(Serialize, ToSchema)]
 pub struct LeftOut {
+    /// Full ones; `include=full` lists them.
     full: u32,
+    /// Ones whose state is too old; `include=stale` lists them.
     stale: u32,
+    /// Ones that are closed at the arrival.
     closed: u32,
+    /// Ones that are kept for others.
     restricted: u32,
+    /// Ones without live data; `include=static` lists the sites among them.
     no_live_data: u32,
 }
 
 /// A bay or site with what a driver finds there.
 #[derive(Serialize, ToSchema)]
 pub struct ParkingItem<'a> {
+    /// Id of the bay or site.
     id: &'a str,
-    /// `bay`, `site`
+    /// Whether it is a bay or a site.
+    #[schema(value_type = words::PlaceKind)]
     kind: &'static str,
-    /// `on_street`, `lot`, `car_park`, `underground`, `park_and_ride`; null for a bay
+    /// What kind of parking it is; null for a bay.
+    #[schema(value_type = Option<words::SiteKind>)]
     site_kind: Option<&'static str>,
-    /// Of a bay: its site's.
+    /// Name of the site, or of the bay's site; null: the bay has no site.
     name: Option<&'a str>,
+    /// Slug of the municipality.
     municipality: &'a str,
-    /// Of a bay: its site.
+    /// Of a bay: id of its site; null: none, or it is a site.
     site: Option<&'a str>,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
-    /// As the crow flies.
+    /// Distance as the crow flies, metres.
     distance_m: i64,
+    /// Walk between the place and `near`, seconds; over the streets where they are known.
     walk_s: i64,
-    /// Vacant spaces that this driver may use; null when not known.
+    /// Vacant spaces that this driver may use; null: not known.
     vacant: Option<i64>,
-    /// `count`, `bays`, `sensor` (one bay), `none`
+    /// What `vacant` rests on.
+    #[schema(value_type = words::VacantBasis)]
     vacant_basis: &'static str,
     /// All spaces that this driver may use.
     capacity: i64,
-    #[schema(value_type = String, example = "vacant")]
+    /// `vacant` when there is a vacant space for this driver, `occupied` when there is none.
+    #[schema(value_type = words::BayState)]
     state: BayState,
+    /// When that was observed; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
+    /// Seconds since then; null: never observed.
     age_s: Option<i64>,
+    /// Whether it is older than its source promises.
     stale: bool,
-    #[schema(value_type = Vec<String>)]
+    /// What is remarkable about the numbers.
+    #[schema(value_type = Vec<words::Flag>)]
     flags: FlagWords,
+    /// For whom spaces are kept, when, and for how long one may stay; empty: open to everyone.
     #[schema(value_type = Vec<RestrictionOut>)]
     restrictions: Restrictions<'a>,
+    /// What it costs; null: not known.
     fee: Option<FeeOut<'a>>,
+    /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
+    /// Highest vehicle that fits in, metres; null: no limit, or not known.
     max_height_m: Option<f64>,
-    /// At the arrival.
+    /// Whether it is open at the arrival.
     opening: OpeningOut<'a>,
-    /// Of a vacant space at `arrive`, or now; null when nothing is known.
+    /// Chance of a vacant space at `arrive`, or now; null: nothing is known.
     chance: Option<ChanceOut>,
-    /// Vacant spaces to expect at `arrive`, or now, of those that this driver may use; null when nothing is
-    /// known.
+    /// Vacant spaces to expect at `arrive`, or now, of those that this driver may use; null: nothing is known.
     expected_vacant: Option<f64>,
-    /// Expected time from the entrance to a vacant space.
+    /// Time to expect from the entrance to a vacant space, seconds.
     search_s: i64,
+    /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
     licence: Option<&'a str>,
 }
 
@@ -240,19 +267,10 @@ impl std::str::FromStr for Include {
     get,
     path = "/v1/parking",
     tag = "drivers",
-    params(
-        ("near" = String, Query, description = "LAT,LON", example = "51.95,7.17"),
-        ("radius_m" = Option<f64>, Query, description = "at most 5000, clamped; default 800"),
-        ("limit" = Option<u32>, Query, description = "at most 100, clamped; default 20"),
-        ("arrive" = Option<String>, Query, description = "RFC 3339: opening and restrictions at that time"),
-        ("for" = Option<String>, Query, description = "audiences, separated by commas", example = "disabled,charging"),
-        ("kind" = Option<String>, Query, description = "bay, site; default: sites, and bays without a site"),
-        ("include" = Option<String>, Query, description = "full, stale, static: also list what is left out otherwise"),
-    ),
+    params(parameters::Parking),
     responses(
         (status = 200, body = Parking),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "bad-parameter, missing-parameter, outside-area"),
-    )
+    ),
 )]
 pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::parse(&query.params(PARAMETERS)?)?;

@@ -21,17 +21,21 @@ pub struct ProblemBody {
     /// Stable name of the kind of error, e.g. `/problems/bad-parameter`.
     #[serde(rename = "type")]
     kind: String,
+    /// What kind of error it is, in words that stay the same.
     title: &'static str,
+    /// The status of the answer, again.
     status: u16,
+    /// What is wrong this time.
     detail: String,
-    /// The parameter that is wrong.
+    /// The parameter or field that is wrong; null: it is not about one.
     field: Option<String>,
-    /// Its value as given.
+    /// Its value as given, shortened to 200 characters; null: it is not about one, or it is missing.
     value: Option<String>,
-    /// What would be right.
+    /// What would be right, or what to do; null: nothing can be done from outside.
     remedy: Option<String>,
-    /// `W,S,E,N` of all data; with `outside-area` only.
+    /// `W,S,E,N` of all data, decimal degrees; with `outside-area` only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = [f64; 4], required = false)]
     bounds: Option<[f64; 4]>,
 }
 
@@ -155,6 +159,13 @@ impl Problem {
             "The key's role or municipality does not cover this.",
         )
         .remedy("Ask the operator for a key of the right role and municipality: `kreisverkehr key create`.")
+    }
+
+    /// A body of more than `max` bytes.
+    pub fn too_large(max: usize) -> Self {
+        let detail = format!("The body is larger than {max} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+            .remedy("Send less at once.")
     }
 
     /// A fault of ours.

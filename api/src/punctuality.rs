@@ -15,55 +15,73 @@ use utoipa::ToSchema;
 
 use crate::app::Ctx;
 use crate::auth::pool;
+use crate::contract::values;
 use crate::params::RawQuery;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
 use crate::transit::{Asked, Credits, Gather, Question, Town, gathered};
 
 /// How late vehicles were.
 #[derive(ToSchema)]
 pub struct PunctualityRow {
+    /// Slug of the municipality.
     #[schema(value_type = String)]
     municipality: Arc<str>,
-    /// null: not divided by line, or not told by the vehicle.
+    /// Line; null: not divided by line, or the vehicle did not say.
     route_id: Option<String>,
+    /// Stop; null: not divided by stop.
     stop_id: Option<String>,
     /// When the hour, day or week begins; null with other buckets.
     #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
-    /// 1 = Monday, of the town's week; with `hour_of_week`.
+    /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
     weekday: Option<i64>,
+    /// Hour of the town's day, 0 to 23; null with other buckets than `hour_of_week`.
     hour: Option<i64>,
     /// Passages: runs at stops.
     n: i64,
-    /// Late is positive.
+    /// Mean delay, seconds, late is positive.
     delay_mean_s: f64,
+    /// Median delay, seconds.
     delay_p50_s: f64,
+    /// 85 % were at most so late, seconds.
     delay_p85_s: f64,
+    /// 95 % were at most so late, seconds.
     delay_p95_s: f64,
-    /// From 60 s before to less than 6 minutes after the timetable.
+    /// Share from 60 s before to less than 6 minutes after the timetable, 0 to 1.
     on_time_share: f64,
-    /// More than 60 s before the timetable.
+    /// Share more than 60 s before the timetable, 0 to 1.
     early_share: f64,
-    /// 6 minutes and more after it.
+    /// Share 6 minutes and more after the timetable, 0 to 1.
     late_share: f64,
     /// Passages known / passages of the timetable; null: not known.
     coverage: Option<f64>,
+    /// Passages by delay.
     histogram: DelayHistogram,
 }
 
 /// Passages by delay, each class without its upper limit.
 #[derive(ToSchema)]
 pub struct DelayHistogram {
+    /// More than 60 s early.
     under_m60_s: i64,
+    /// From 60 s early to on the second.
     m60_to_0_s: i64,
+    /// From 0 to 60 s late.
     from_0_to_60_s: i64,
+    /// From 60 to 180 s late.
     from_60_to_180_s: i64,
+    /// From 180 to 300 s late.
     from_180_to_300_s: i64,
+    /// From 300 to 360 s late.
     from_300_to_360_s: i64,
+    /// From 360 to 600 s late.
     from_360_to_600_s: i64,
+    /// From 600 to 900 s late.
     from_600_to_900_s: i64,
+    /// From 900 to 1800 s late.
     from_900_to_1800_s: i64,
+    /// 1800 s late and more.
     from_1800_s: i64,
 }
 
@@ -170,13 +188,10 @@ impl Gather for Groups {
     responses(
         (status = 200, content(
             (Rows<PunctualityRow> = "application/json"),
-            (String = "text/csv"),
-            (Vec<u8> = "application/vnd.apache.parquet"),
+            (inline(values::Csv) = "text/csv"),
+            (inline(values::Parquet) = "application/vnd.apache.parquet"),
         )),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn punctuality(
     State(shared): Ctx,
@@ -215,6 +230,6 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_is_answered() {
-        crate::table::documented(COLUMNS);
+        crate::table::documented::<PunctualityRow, _>(COLUMNS);
     }
 }

@@ -13,27 +13,35 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
+use crate::contract::{parameters, words};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::sensors::spelled;
 
 /// A page of rejections, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct RejectionList {
+    /// The rejections of this page, the newest first.
     items: Vec<RejectionOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
 }
 
 /// A message that was not believed, as it was kept.
 #[derive(Serialize, ToSchema)]
 pub struct RejectionOut {
+    /// Number of the rejection.
     id: i64,
-    /// One of a closed list: see the `reason` parameter. Of several in one message the most frequent.
+    /// Why it was not believed; of several reasons in one message the most frequent.
+    #[schema(value_type = words::RejectionReason)]
     reason: String,
+    /// Id of the feed; null: not known any more.
     feed: Option<String>,
-    /// The device or place that it is about, when it is about one: as the message or its topic names it.
+    /// The device or place that it is about, as the message or its topic names it; null: none, or several.
     device: Option<String>,
+    /// The topic it was published to.
     topic: String,
+    /// When it was received first.
     #[schema(value_type = String, format = DateTime)]
     received_at: UtcMicros,
     /// The field, its value, and what would be right.
@@ -46,11 +54,14 @@ pub struct RejectionOut {
     examples: Vec<ExampleOut>,
     /// How many messages it stands for: of a feed that says the same again and again one an hour is kept.
     times: i32,
+    /// When it was received last.
     #[schema(value_type = String, format = DateTime)]
     last_received_at: UtcMicros,
-    /// Of a too large one the head.
+    /// The payload in Base64; of a too large one its head.
     payload_base64: String,
+    /// Quality of service by which the broker delivered it: 0, 1 or 2.
     qos: i16,
+    /// When it was replayed last; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     replayed_at: Option<UtcMicros>,
 }
@@ -58,8 +69,12 @@ pub struct RejectionOut {
 /// An element that was not believed.
 #[derive(Serialize, ToSchema)]
 pub struct ExampleOut {
+    /// Why the element was not believed.
+    #[schema(value_type = words::RejectionReason)]
     reason: &'static str,
+    /// The device or place that it is about; null: none.
     device: Option<String>,
+    /// The field, its value, and what would be right.
     detail: String,
 }
 
@@ -114,19 +129,10 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
     path = "/v1/rejections",
     tag = "installers",
     security(("key" = [])),
-    params(
-        ("feed" = Option<String>, Query, description = "id"),
-        ("reason" = Option<String>, Query, description = "malformed, unknown_topic, unknown_sensor, unbound_sensor, \
-            unknown_place, clock_ahead, too_old, implausible, unsupported_device, too_large"),
-        ("device" = Option<String>, Query, description = "a DevEUI in any spelling, or a place's or supplier's id"),
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
-    ),
+    params(parameters::Rejections, parameters::Paging),
     responses(
         (status = 200, body = RejectionList),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn rejections(
     State(shared): Ctx,

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use axum::routing::get;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use domain::{Registry, UtcMicros};
 use serde::{Deserialize, Serialize};
 use store::replays::{self, Progress, Wish};
@@ -19,8 +18,10 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role, pool};
+use crate::body::Body;
+use crate::contract::{parameters, words};
 use crate::params::{Params, RawQuery};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::rejections::{feed_of, reason_of};
 
 /// How long the answer waits for the result; a longer replay goes on without it.
@@ -37,11 +38,14 @@ const NAMES: [&str; 4] = ["feed", "reason", "ids", "before"];
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayIn {
+    /// Only those of the feed with this id.
     feed: Option<String>,
+    /// Only those for this reason.
+    #[schema(value_type = Option<words::RejectionReason>)]
     reason: Option<String>,
-    /// Numbers of rejections.
+    /// Only those with these numbers.
     ids: Option<Vec<i64>>,
-    /// Received before this instant.
+    /// Only those received before this instant.
     #[schema(format = DateTime)]
     before: Option<String>,
 }
@@ -49,6 +53,7 @@ pub struct ReplayIn {
 /// What became of the messages.
 #[derive(Serialize, ToSchema)]
 pub struct ReplayOut {
+    /// How many messages were taken in again so far.
     replayed: i64,
     /// Believed now, and gone from the rejections.
     stored: i64,
@@ -72,27 +77,18 @@ impl From<Progress> for ReplayOut {
     path = "/v1/rejections/replay",
     tag = "installers",
     security(("key" = [])),
-    params(
-        ("feed" = Option<String>, Query, description = "id"),
-        ("reason" = Option<String>, Query, description = "as in /v1/rejections"),
-        ("ids" = Option<String>, Query, description = "numbers of rejections, separated by commas"),
-        ("before" = Option<String>, Query, description = "received before this instant, RFC 3339"),
-    ),
+    params(parameters::Replay),
     request_body(content = Option<ReplayIn>, content_type = "application/json"),
     responses(
         (status = 200, body = ReplayOut),
-        (status = 202, body = ReplayOut),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 202, body = ReplayOut, description = "It takes longer, and goes on; the numbers are those so far."),
+    ),
 )]
 pub async fn replay(
     State(shared): Ctx,
     headers: HeaderMap,
     query: RawQuery,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Problem> {
     let caller = Caller::with(&shared, &headers, Role::Installer).await?;
     let registry = shared.hub.read().map.registry().clone();
@@ -137,6 +133,22 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Wish, P
             .remedy(r#"Send JSON such as {"feed": "musterdorf-lora", "reason": "unknown_sensor"}."#)
         })?
     };
+    let in_body = [
+        ("feed", from_body.feed.is_some()),
+        ("reason", from_body.reason.is_some()),
+        ("ids", from_body.ids.is_some()),
+        ("before", from_body.before.is_some()),
+    ];
+    for (name, _) in in_body.iter().filter(|(_, is_given)| *is_given) {
+        if let Some(value) = params.text(name) {
+            return Err(Problem::bad_parameter(
+                name,
+                value,
+                format!("'{name}' is given in the body as well."),
+            )
+            .remedy("Give it once: in the body, or in the query."));
+        }
+    }
     let either = |name: &'static str, of_body: Option<String>| {
         of_body.map(Cow::Owned).or_else(|| params.text(name).map(Cow::Borrowed))
     };
@@ -175,11 +187,11 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Wish, P
 
 /// Other methods of this address: whoever has no key learns no more than elsewhere.
 pub fn other_methods() -> Router<Arc<Shared>> {
-    let refuse = async |State(shared): Ctx, headers: HeaderMap| -> Problem {
+    let refuse = async |State(shared): Ctx, headers: HeaderMap| -> Response {
         match Caller::with(&shared, &headers, Role::Installer).await {
-            Ok(_) => Problem::method_not_allowed(),
-            Err(problem) => problem,
+            Ok(_) => ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
+            Err(problem) => problem.into_response(),
         }
     };
-    Router::new().route("/v1/rejections/replay", get(refuse).put(refuse).patch(refuse).delete(refuse))
+    Router::new().route("/v1/rejections/replay", any(refuse))
 }

@@ -8,27 +8,26 @@ use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
+use crate::body::MAX_BODY_BYTES;
 use crate::meters::{Meters, measure};
 use crate::parkapi::{v1, v3};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemBody};
 use crate::table::PARQUET;
 use crate::{
-    analysis, bays, changes, docs, feeds, forecast, ops, pages, parking, punctuality, rejections, replay,
-    ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
+    analysis, bays, changes, contract, docs, feeds, forecast, ops, pages, parking, punctuality, rejections,
+    replay, ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
 };
-
-/// The largest request body, bytes: some thousand numbers of rejections.
-const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// Everything on one port.
 pub fn router(app: &App) -> Router {
@@ -50,7 +49,7 @@ pub fn ops_router(app: &App) -> Router {
 /// # Errors
 /// It cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    document().to_pretty_json()
+    serde_json::to_string_pretty(&document())
 }
 
 fn public_api() -> OpenApiRouter<Arc<Shared>> {
@@ -92,7 +91,7 @@ fn ops_api() -> OpenApiRouter<Arc<ops::Ops>> {
 }
 
 /// The OpenAPI document of all routes.
-pub(crate) fn document() -> OpenApi {
+pub(crate) fn document() -> Value {
     let info = InfoBuilder::new()
         .title("Kreisverkehr")
         .version(env!("CARGO_PKG_VERSION"))
@@ -103,11 +102,11 @@ pub(crate) fn document() -> OpenApi {
         .build();
     let mut document = OpenApiBuilder::new().info(info).build();
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    document.components =
-        Some(ComponentsBuilder::new().security_scheme("key", SecurityScheme::Http(key)).build());
+    let components = ComponentsBuilder::new().schema_from::<ProblemBody>();
+    document.components = Some(components.security_scheme("key", SecurityScheme::Http(key)).build());
     document.merge(public_api().into_openapi());
     document.merge(ops_api().into_openapi());
-    document
+    contract::complete(&document)
 }
 
 fn public_routes(app: &App, has_docs: bool) -> Router {
@@ -123,7 +122,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
 
 fn ops_routes(app: &App) -> Router {
     let (api, _) = ops_api().split_for_parts();
-    api.with_state(ops::Ops::new(app.clone())).merge(docs::routes(document()))
+    api.with_state(ops::Ops::new(app.clone())).merge(docs::routes(&document()))
 }
 
 fn health(app: &App) -> Router {

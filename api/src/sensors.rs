@@ -3,7 +3,7 @@
 mod messages;
 mod out;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::place::DevEui;
@@ -18,8 +18,9 @@ use self::out::{BindingOut, Rejecting, SensorOut};
 use crate::answer;
 use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role, pool};
-use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::contract::{parameters, values};
+use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::problem::Problem;
 
 /// Devices read at once while a filter is applied.
 const READ_AT_ONCE: usize = 1_000;
@@ -30,7 +31,9 @@ const BETWEEN: char = '\u{1f}';
 /// A page of devices.
 #[derive(Serialize, ToSchema)]
 pub struct SensorList {
+    /// The devices of this page, in the order of their ids.
     items: Vec<SensorOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
 }
 
@@ -39,6 +42,7 @@ pub struct SensorList {
 pub struct SensorDetail {
     #[serde(flatten)]
     sensor: SensorOut,
+    /// What it was bound to over time, and is.
     bindings: Vec<BindingOut>,
 }
 
@@ -59,16 +63,10 @@ pub(crate) fn spelled(id: &str) -> String {
     path = "/v1/sensors",
     tag = "installers",
     security(("key" = [])),
-    params(
-        ("health" = Option<String>, Query, description = "ok, watch, faulty, silent, new"),
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
-    ),
+    params(parameters::Sensors, parameters::Paging),
     responses(
         (status = 200, body = SensorList),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn sensors(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let scope = scope(&shared, &headers).await?;
@@ -179,17 +177,14 @@ async fn rejecting(
     path = "/v1/sensors/{id}",
     tag = "installers",
     security(("key" = [])),
-    params(("id" = String, Path, description = "a DevEUI in any spelling, or the supplier's id")),
+    params(("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id.")),
     responses(
         (status = 200, body = SensorDetail),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn sensor(
     State(shared): Ctx,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {

@@ -1,6 +1,6 @@
 //! `GET /v1/sites`, `/v1/sites/{id}`: car parks, lots, stretches of kerb.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{ByRestriction, SiteView, Within};
@@ -11,63 +11,89 @@ use utoipa::ToSchema;
 use crate::answer::{self, Format, Tag};
 use crate::app::Ctx;
 use crate::bays::LIST_PARAMETERS;
+use crate::contract::{parameters, values, words};
 use crate::geojson::Collection;
-use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::problem::Problem;
 use crate::wire::{FeeOut, FlagWords, OpeningOut, Source, Sources, credit, max_stay_min};
 
 /// A page of sites.
 #[derive(Serialize, ToSchema)]
 pub struct SiteList<'a> {
+    /// The sites of this page, in the order of their ids.
     items: Vec<SiteOut<'a>>,
     /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// A car park, a lot, a stretch of kerb.
 #[derive(Serialize, ToSchema)]
 pub struct SiteOut<'a> {
+    /// Id of the site.
     id: &'a str,
+    /// Name of the site.
     name: &'a str,
+    /// Slug of the municipality.
     municipality: &'a str,
-    /// `on_street`, `lot`, `car_park`, `underground`, `park_and_ride`
+    /// What kind of parking it is.
+    #[schema(value_type = words::SiteKind)]
     site_kind: &'static str,
-    /// `car`, `bike`
+    /// What is parked there.
+    #[schema(value_type = words::Purpose)]
     purpose: &'static str,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
+    /// All spaces.
     capacity: i64,
-    /// All vacant spaces, for whomever; null when not known.
+    /// All vacant spaces, for whomever; null: not known.
     vacant: Option<i64>,
+    /// Occupied spaces; null: not known.
     occupied: Option<i64>,
     /// Bays whose state is not known.
     unknown: i64,
-    /// `count` (a fresh count wins), `bays`, `none`
+    /// What the numbers rest on; a fresh count wins over bays.
+    #[schema(value_type = words::SiteBasis)]
     basis: &'static str,
+    /// Spaces that are kept for somebody.
     by_restriction: Vec<ByRestrictionOut>,
+    /// Whether the site is open now.
     opening: OpeningOut<'a>,
+    /// What it costs; null: not known.
     fee: Option<FeeOut<'a>>,
+    /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
+    /// Highest vehicle that fits in, metres; null: no limit, or not known.
     max_height_m: Option<f64>,
+    /// When the numbers were observed; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
+    /// Seconds since then; null: never observed.
     age_s: Option<i64>,
+    /// Whether the numbers are older than their source promises.
     stale: bool,
-    #[schema(value_type = Vec<String>)]
+    /// What is remarkable about the numbers.
+    #[schema(value_type = Vec<words::Flag>)]
     flags: FlagWords,
+    /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
     licence: Option<&'a str>,
 }
 
 /// Spaces kept for one audience.
 #[derive(Serialize, ToSchema)]
 pub struct ByRestrictionOut {
+    /// For whom the spaces are kept.
     #[serde(rename = "for")]
-    #[schema(value_type = String, example = "disabled")]
+    #[schema(value_type = words::Audience)]
     audience: Audience,
+    /// How many there are; null: not known.
     capacity: Option<i64>,
-    /// null: not known, or too few to be told.
+    /// How many of them are vacant; null: not known, or too few to be shown.
     vacant: Option<i64>,
 }
 
@@ -116,21 +142,14 @@ fn out<'a>((view, kept): &Seen, registry: &'a Registry, now: UtcMicros) -> Optio
     get,
     path = "/v1/sites",
     tag = "places",
-    params(
-        ("bbox" = Option<String>, Query, description = "W,S,E,N"),
-        ("municipality" = Option<String>, Query, description = "slug"),
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
-        ("format" = Option<String>, Query, description = "json, geojson"),
-    ),
+    params(parameters::Within, parameters::Paging, parameters::ListFormat),
     responses(
         (status = 200, content(
             (SiteList = "application/json"),
             (Collection<SiteOut> = "application/geo+json"),
         )),
-        (status = 304, description = "nothing has changed since the answer named by If-None-Match"),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(LIST_PARAMETERS)?;
@@ -177,15 +196,15 @@ pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
     get,
     path = "/v1/sites/{id}",
     tag = "places",
-    params(("id" = String, Path)),
+    params(("id" = inline(values::Id), Path, description = "Id of the site.")),
     responses(
         (status = 200, body = SiteOut),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn site(
     State(shared): Ctx,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {

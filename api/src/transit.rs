@@ -16,6 +16,7 @@ use store::transit_history::{Bucket, Window};
 use utoipa::IntoParams;
 
 use crate::app::Shared;
+use crate::contract::values;
 use crate::params::RawQuery;
 use crate::period::{self, Period};
 use crate::planning::{SeenBy, Viewer};
@@ -42,28 +43,39 @@ const PARAMETERS: &[&str] = &[
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "see above")]
 pub struct Asked {
-    /// slug; default: all that the key is for, or that are public
-    municipality: Option<String>,
-    /// id of a line
-    route: Option<String>,
-    /// id of a stop
-    stop: Option<String>,
-    /// date (the town's midnight) or RFC 3339
-    from: String,
-    /// the same; does not belong to the period
-    to: String,
-    /// 1h, 1d, 1w, hour_of_week, all (default); in the town's time
-    bucket: Option<String>,
-    /// route (default), stop, municipality, separated by commas
-    group_by: Option<String>,
-    /// mo-fr, sa, so, holiday, market, event, separated by commas; a holiday is neither mo-fr nor sa
-    days: Option<String>,
-    /// 09:00-18:00, the town's time
-    hours: Option<String>,
-    /// json (default), csv, parquet; or by `Accept`
-    format: Option<String>,
-    /// de: CSV with semicolons and decimal commas
-    locale: Option<String>,
+    /// Slug of a municipality; all that the caller may see when left out.
+    #[param(inline)]
+    municipality: Option<values::Municipality>,
+    /// Only the line with this id.
+    #[param(inline)]
+    route: Option<values::Id>,
+    /// Only the stop with this id.
+    #[param(inline)]
+    stop: Option<values::Id>,
+    /// Beginning of the period: a date, which is the town's midnight, or an instant of RFC 3339.
+    #[param(inline)]
+    from: values::DayOrInstant,
+    /// End of the period, which does not belong to it, at most ten years after `from`.
+    #[param(inline)]
+    to: values::DayOrInstant,
+    /// What each row is for, in the town's time; weeks begin on Monday.
+    #[param(inline)]
+    bucket: Option<values::TransitBucket>,
+    /// What the rows are divided by, separated by commas.
+    #[param(inline)]
+    group_by: Option<values::TransitGroups>,
+    /// Only days of these kinds, separated by commas; a holiday is neither mo-fr nor sa.
+    #[param(inline)]
+    days: Option<values::Days>,
+    /// Only these hours of the day, `HH:MM-HH:MM` in the town's time; over midnight `22:00-06:00`.
+    #[param(inline)]
+    hours: Option<values::Hours>,
+    /// Format of the answer; it goes before `Accept`.
+    #[param(inline)]
+    format: Option<values::TableFormat>,
+    /// Spelling of CSV: `de` has semicolons and decimal commas.
+    #[param(inline)]
+    locale: Option<values::Locale>,
 }
 
 /// A question, town by town: each has its own midnights.

@@ -12,11 +12,13 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
-use crate::problem::{Problem, ProblemBody};
+use crate::params::RawQuery;
+use crate::problem::Problem;
 
 /// Topics that no feed reads, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct UnmatchedList {
+    /// Topics that no feed reads, the newest first.
     items: Vec<UnmatchedOut>,
     /// Always null: there are few.
     cursor: Option<String>,
@@ -27,12 +29,17 @@ pub struct UnmatchedList {
 pub struct UnmatchedOut {
     /// `embedded`, `own` (`--mqtt-url`), or the id in feeds.toml.
     broker: String,
+    /// The topic as published.
     topic: String,
+    /// How many messages came.
     messages: i64,
+    /// When the first came.
     #[schema(value_type = String, format = DateTime)]
     first_at: UtcMicros,
+    /// When the last came.
     #[schema(value_type = String, format = DateTime)]
     last_at: UtcMicros,
+    /// What to do about it.
     remedy: &'static str,
 }
 
@@ -48,12 +55,15 @@ const REMEDY: &str = "Correct the topic at the publisher, or the feed's topic in
     security(("key" = [])),
     responses(
         (status = 200, body = UnmatchedList),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
-pub async fn unmatched_topics(State(shared): Ctx, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn unmatched_topics(
+    State(shared): Ctx,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Result<Response, Problem> {
     let caller = Caller::with_any(&shared, &headers, &[Role::Installer, Role::Operator]).await?;
+    query.params(&[])?;
     let registry = shared.hub.read().map.registry().clone();
     let scope = caller.municipalities(&registry);
     let all = unmatched::all(pool(&shared)?).await?;

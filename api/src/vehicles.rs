@@ -9,48 +9,65 @@ use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::Ctx;
+use crate::contract::parameters;
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::wire::{Source, Sources, credit};
 
 /// A page of vehicles.
 #[derive(Serialize, ToSchema)]
 pub struct VehicleList<'a> {
+    /// The vehicles of this page, in the order of their ids.
     items: Vec<VehicleOut<'a>>,
     /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// A vehicle, as last heard.
 #[derive(Serialize, ToSchema)]
 pub struct VehicleOut<'a> {
+    /// Id of the vehicle.
     id: &'a str,
+    /// What is written on it, or its number for passengers; null: not known.
     label: Option<&'a str>,
     /// Slug of the owner.
     municipality: &'a str,
+    /// Who runs it; null: not known.
     operator: Option<&'a str>,
-    /// null: the vehicle did not know where it was.
+    /// Latitude, decimal degrees (WGS 84); null: the vehicle did not know where it was.
     lat: Option<f64>,
+    /// Longitude, decimal degrees (WGS 84); null: the vehicle did not know where it was.
     lon: Option<f64>,
+    /// Direction of travel, degrees clockwise from north; null: not known.
     bearing_deg: Option<f32>,
+    /// Speed, metres per second; null: not known.
     speed_mps: Option<f32>,
+    /// Line that it serves, as in the timetable; null: not known.
     route_id: Option<String>,
+    /// Trip that it serves, as in the timetable; null: not known.
     trip_id: Option<String>,
+    /// Stop at which it is or which is next; null: not known.
     stop_id: Option<String>,
-    /// Positive = late.
+    /// Delay, seconds, late is positive; null: not known.
     delay_s: Option<i32>,
+    /// How full it is, percent; null: not known.
     occupancy_pct: Option<f32>,
+    /// When it was last heard.
     #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
+    /// Seconds since then.
     age_s: i64,
-    /// When it was at `lat`, `lon`: newer messages may not have told a position.
+    /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.
     #[schema(value_type = Option<String>, format = DateTime)]
     position_observed_at: Option<UtcMicros>,
-    /// When trip, route and stop were last told.
+    /// When trip, route and stop were last stated; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     trip_observed_at: Option<UtcMicros>,
+    /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
     licence: Option<&'a str>,
 }
 
@@ -85,16 +102,10 @@ fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<Vehicle
     get,
     path = "/v1/vehicles",
     tag = "transit",
-    params(
-        ("bbox" = Option<String>, Query, description = "W,S,E,N"),
-        ("municipality" = Option<String>, Query, description = "slug of the owner"),
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
-    ),
+    params(parameters::Within, parameters::Paging),
     responses(
         (status = 200, body = VehicleList),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(&["bbox", "municipality", "limit", "cursor"])?;

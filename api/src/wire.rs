@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 /// Opening hours, and what they say at one moment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OpeningOut<'a> {
-    /// `open`, `closed`, `unknown`
-    #[schema(example = "open")]
+    /// Whether it is open at that moment.
+    #[schema(value_type = words::OpeningState)]
     state: &'static str,
-    /// When that ends; null when it does not, or is not known.
+    /// When that ends; null: it does not, or is not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<UtcMicros>,
-    /// OSM opening hours; null = always.
+    /// Opening hours as in OpenStreetMap; null: always open.
     hours: Option<&'a str>,
 }
 
@@ -40,12 +40,15 @@ pub fn opening_word(opening: Opening) -> &'static str {
 /// For whom spaces are kept, when, and for how long one may stay.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RestrictionOut<'a> {
-    /// null: for everyone (a limit of the stay).
+    /// For whom the spaces are kept; null: for everyone (a limit of the stay).
     #[serde(rename = "for")]
-    #[schema(value_type = Option<String>, example = "disabled")]
+    #[schema(value_type = Option<words::Audience>)]
     audience: Option<Audience>,
+    /// How many spaces; null: all of the place, or not known.
     capacity: Option<u32>,
+    /// When it holds, as opening hours of OpenStreetMap; null: always.
     hours: Option<&'a str>,
+    /// How long one may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
 }
 
@@ -77,7 +80,9 @@ impl Serialize for FlagWords {
 /// What it costs, in words.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FeeOut<'a> {
+    /// What it costs, in German; null: not said.
     de: Option<&'a str>,
+    /// What it costs, in English; null: not said.
     en: Option<&'a str>,
 }
 
@@ -90,14 +95,14 @@ impl<'a> FeeOut<'a> {
 /// Whose data it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Source<'a> {
-    /// `feed` (live data), `timetable` (GTFS), `streets` (OpenStreetMap)
-    #[schema(example = "feed")]
+    /// What kind of source it is: live data (`feed`), a timetable (GTFS), the streets (OpenStreetMap).
+    #[schema(value_type = words::SourceKind)]
     kind: &'static str,
     /// The feed's id; of a timetable its name; `openstreetmap`.
     feed: &'a str,
     /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,
-    /// SPDX identifier where there is one; null: not known.
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
     licence: Option<&'a str>,
 }
 
@@ -177,3 +182,4 @@ pub fn max_stay_min(own: Option<u32>, restrictions: &[Restriction]) -> Option<u3
 pub fn whole(number: f64) -> i64 {
     number.round() as i64
 }
+use crate::contract::words;

@@ -13,23 +13,48 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use domain::Registry;
-use serde_json::{Map, json};
+use serde::Serialize;
+use serde_json::Map;
+use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
 use self::question::Question;
 use crate::answer;
+use crate::contract::words;
 use crate::planning::SeenBy;
-use crate::table::Extra;
+use crate::table::{Extra, Rows};
 use crate::wire::Sources;
 
 /// Why a group's figures are not told.
-const TOO_FEW: &str = "too_few_bays";
+pub const TOO_FEW: &str = "too_few_bays";
+
+/// Rows; or, where the only group is withheld, that it is.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the document only")]
+enum Answer<R> {
+    Rows(Rows<R>),
+    Withheld(Withheld),
+}
+
+/// All figures are withheld: they would say too much about single people's cars. Whatever format is asked for, this is
+/// JSON.
+#[derive(Serialize, ToSchema)]
+struct Withheld {
+    /// Always `true`.
+    withheld: bool,
+    /// Why they are withheld.
+    #[schema(value_type = words::FewBays)]
+    reason: &'static str,
+    /// How many bays it takes.
+    min_bays: i64,
+}
 
 /// The answer to a question about one group whose figures the public may not see.
 fn wholly_withheld(parts: &Parts, question: &Question) -> Option<Response> {
     let ([group], None) = (&parts.groups[..], question.group_by) else { return None };
-    let told = json!({ "withheld": true, "reason": TOO_FEW, "min_bays": MIN_BAYS });
-    is_withheld(group).then(|| answer::private(&told))
+    let withheld = Withheld { withheld: true, reason: TOO_FEW, min_bays: MIN_BAYS };
+    is_withheld(group).then(|| answer::private(&withheld))
 }
 
 /// Whether figures of `group` say too much about single people's cars to be told to everybody.

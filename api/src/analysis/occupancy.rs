@@ -10,15 +10,18 @@ use domain::UtcMicros;
 use domain::intervals::{HOUR_US, HourSums, Span};
 use domain::occupancy::{Bucket, BucketKey, Figures, Tally};
 use futures_util::{Stream, stream};
+use serde::Serialize;
 use store::Pool;
+use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, parameters};
-use super::{TOO_FEW, attribution, is_withheld, sums, wholly_withheld};
+use super::{Answer, TOO_FEW, attribution, is_withheld, sums, wholly_withheld};
 use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::table::{Column, Table};
 
 struct Row {
@@ -48,6 +51,55 @@ impl Row {
             BucketKey::At(_) => None,
         }
     }
+}
+
+/// How full places were.
+#[derive(Serialize, ToSchema)]
+struct OccupancyRow {
+    /// When the bucket begins; null with `hour_of_week`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bucket: Option<UtcMicros>,
+    /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
+    weekday: Option<i64>,
+    /// Hour of the town's day, 0 to 23; null with other buckets than `hour_of_week`.
+    hour: Option<i64>,
+    /// Slug of the municipality.
+    municipality: String,
+    /// Id of the zone; null: not divided by zone, or in none.
+    zone: Option<String>,
+    /// Id of the site; null: not divided by site, or in none.
+    site: Option<String>,
+    /// Id of the bay; null: not divided by bay.
+    bay: Option<String>,
+    /// Audience that the spaces are kept for; null: not divided by restriction.
+    restriction: Option<String>,
+    /// Occupied / observed bay-seconds, 0 to 1; null: nothing was observed, or withheld.
+    occupancy: Option<f64>,
+    /// Occupancy of the fullest quarter of an hour; null: nothing was observed, or withheld.
+    peak: Option<f64>,
+    /// Occupancy that 85 % of the quarters of an hour did not exceed; null: nothing was observed, or withheld.
+    p85: Option<f64>,
+    /// Share of the quarters of an hour that were at least 85 % full; null: nothing was observed, or withheld.
+    share_ge_85: Option<f64>,
+    /// Share of the quarters of an hour that were at least 95 % full; null: nothing was observed, or withheld.
+    share_ge_95: Option<f64>,
+    /// Bay-seconds that were occupied; null: withheld.
+    occupied_s: Option<f64>,
+    /// Bay-seconds that were observed; null: withheld.
+    observed_s: Option<f64>,
+    /// Observed / possible bay-seconds, 0 to 1; null: none was possible, or withheld.
+    coverage: Option<f64>,
+    /// Changes from vacant to occupied; null: withheld.
+    arrivals: Option<i64>,
+    /// Changes from occupied to vacant; null: withheld.
+    departures: Option<i64>,
+    /// Whether the figures of this group are withheld: too few bays, and the asker is the public.
+    withheld: bool,
+    /// Why they are; null: they are not.
+    #[schema(value_type = Option<words::FewBays>)]
+    reason: Option<String>,
+    /// How many bays it takes; null: they are not withheld.
+    min_bays: Option<i64>,
 }
 
 const COLUMNS: &[Column<Row>] = &[
@@ -83,15 +135,13 @@ const COLUMNS: &[Column<Row>] = &[
     get,
     path = "/v1/occupancy",
     tag = "planners",
-    params(
-        Asked,
-        ("bucket" = Option<String>, Query, description = "15m, 1h, 1d (default), 1w, hour_of_week"),
-    ),
+    params(Asked, parameters::Bucket),
     responses(
-        (status = 200, description = "Figures by bucket and group; withheld from everybody where there are fewer than 3 bays"),
-        (status = 400, description = "A parameter is wrong", body = ProblemBody),
-        (status = 401, description = "A planner's key is needed", body = ProblemBody),
-        (status = 403, description = "The key is for other municipalities", body = ProblemBody),
+        (status = 200, content(
+            (inline(Answer<OccupancyRow>) = "application/json"),
+            (inline(values::Csv) = "text/csv"),
+            (inline(values::Parquet) = "application/vnd.apache.parquet"),
+        )),
     ),
     security((), ("key" = [])),
 )]
@@ -201,5 +251,15 @@ impl Walk {
         for ((key, index), tally) in std::mem::replace(&mut self.tallies, rest) {
             self.ready.push_back(Row { key, group: self.groups.clone(), index, figures: tally.figures() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_name_what_is_answered() {
+        crate::table::documented::<OccupancyRow, _>(COLUMNS);
     }
 }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use utoipa::IntoParams;
 
 use crate::app::Shared;
+use crate::contract::values;
 use crate::params::Params;
 use crate::period::{self, Period};
 use crate::planning::{SeenBy, Viewer};
@@ -42,30 +43,43 @@ pub fn parameters(own: &'static str) -> Vec<&'static str> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "see above")]
 pub struct Asked {
-    /// slug: all its places, or with zone and bbox those of it
-    municipality: Option<String>,
-    /// id of a bay
-    bay: Option<String>,
-    /// id of a site
-    site: Option<String>,
-    /// id of a zone
-    zone: Option<String>,
-    /// W,S,E,N: places that lie in it now
-    bbox: Option<String>,
-    /// date (the town's midnight) or RFC 3339
-    from: String,
-    /// the same; does not belong to the period
-    to: String,
-    /// bay, site, zone, restriction, municipality; default: one figure of all
-    group_by: Option<String>,
-    /// mo-fr, sa, so, holiday, market, event, separated by commas; a holiday is neither mo-fr nor sa
-    days: Option<String>,
-    /// 09:00-18:00, the town's time, in quarters of an hour
-    hours: Option<String>,
-    /// json (default), csv, parquet; or by `Accept`
-    format: Option<String>,
-    /// de: CSV with semicolons and decimal commas
-    locale: Option<String>,
+    /// Slug of a municipality: all its places, or with `zone` and `bbox` those of it.
+    #[param(inline)]
+    municipality: Option<values::Municipality>,
+    /// Id of one bay.
+    #[param(inline)]
+    bay: Option<values::Id>,
+    /// Id of one site.
+    #[param(inline)]
+    site: Option<values::Id>,
+    /// Id of a zone.
+    #[param(inline)]
+    zone: Option<values::Id>,
+    /// Places that lie in this box now: `W,S,E,N` in decimal degrees (WGS 84), west and south first.
+    #[param(inline)]
+    bbox: Option<values::Bbox>,
+    /// Beginning of the period: a date, which is the town's midnight, or an instant of RFC 3339.
+    #[param(inline)]
+    from: values::DayOrInstant,
+    /// End of the period, which does not belong to it, at most ten years after `from`.
+    #[param(inline)]
+    to: values::DayOrInstant,
+    /// What the rows are divided by; one row of all places when left out.
+    #[param(inline)]
+    group_by: Option<values::PlaceGroup>,
+    /// Only days of these kinds, separated by commas; a holiday is neither mo-fr nor sa.
+    #[param(inline)]
+    days: Option<values::Days>,
+    /// Only these hours of the day, `HH:MM-HH:MM` in the town's time and in quarters of an hour; over midnight
+    /// `22:00-06:00`.
+    #[param(inline)]
+    hours: Option<values::Hours>,
+    /// Format of the answer; it goes before `Accept`.
+    #[param(inline)]
+    format: Option<values::TableFormat>,
+    /// Spelling of CSV: `de` has semicolons and decimal commas.
+    #[param(inline)]
+    locale: Option<values::Locale>,
 }
 
 /// Which places.

@@ -12,14 +12,17 @@ use domain::place::Bay;
 use domain::stays::{Stay, StayFigures, StayTally, stays as stays_of, turnover};
 use domain::{BayId, BayState, MunicipalityId, Registry};
 use futures_util::stream;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, parameters};
-use super::{TOO_FEW, attribution, is_withheld, wholly_withheld};
+use super::{Answer, TOO_FEW, attribution, is_withheld, wholly_withheld};
 use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::table::{Column, Table};
 
 /// Bays whose intervals are read at once.
@@ -63,6 +66,75 @@ impl Row {
     }
 }
 
+/// How long cars stayed.
+#[derive(Serialize, ToSchema)]
+struct StaysRow {
+    /// Slug of the municipality.
+    municipality: String,
+    /// Id of the zone; null: not divided by zone, or in none.
+    zone: Option<String>,
+    /// Id of the site; null: not divided by site, or in none.
+    site: Option<String>,
+    /// Id of the bay; null: not divided by bay.
+    bay: Option<String>,
+    /// Audience that the spaces are kept for; null: not divided by restriction.
+    restriction: Option<String>,
+    /// Whole stays: from an arrival to the next departure; null: withheld.
+    count: Option<i64>,
+    /// Stays per bay and day of observed time; null: nothing was observed, or withheld.
+    turnover: Option<f64>,
+    /// Median length, seconds; null: no whole stay, or withheld.
+    median_s: Option<f64>,
+    /// 85 % were at most so long, seconds; null: no whole stay, or withheld.
+    p85_s: Option<f64>,
+    /// 95 % were at most so long, seconds; null: no whole stay, or withheld.
+    p95_s: Option<f64>,
+    /// Whole stays by length.
+    histogram: StayHistogram,
+    /// Stays that were longer than allowed within the hours of a limit; null: withheld.
+    overstays: Option<i64>,
+    /// Stays cut by the period or by unobserved time, which are in no other figure; null: withheld.
+    censored: Option<i64>,
+    /// Whole stays shorter than `min_stay_s`, which are in no other figure; null: withheld.
+    shorter: Option<i64>,
+    /// Bay-seconds that were observed; null: withheld.
+    observed_s: Option<f64>,
+    /// Whether the figures of this group are withheld: too few bays, and the asker is the public.
+    withheld: bool,
+    /// Why they are; null: they are not.
+    #[schema(value_type = Option<words::FewBays>)]
+    reason: Option<String>,
+    /// How many bays it takes; null: they are not withheld.
+    min_bays: Option<i64>,
+}
+
+/// Whole stays by length, each class without its upper limit.
+#[derive(Serialize, ToSchema)]
+struct StayHistogram {
+    /// Up to 15 minutes; null: withheld.
+    under_15m: Option<i64>,
+    /// From 15 to 30 minutes; null: withheld.
+    #[serde(rename = "15m_30m")]
+    from_15m: Option<i64>,
+    /// From 30 minutes to an hour; null: withheld.
+    #[serde(rename = "30m_1h")]
+    from_30m: Option<i64>,
+    /// From one to two hours; null: withheld.
+    #[serde(rename = "1h_2h")]
+    from_1h: Option<i64>,
+    /// From two to four hours; null: withheld.
+    #[serde(rename = "2h_4h")]
+    from_2h: Option<i64>,
+    /// From four to eight hours; null: withheld.
+    #[serde(rename = "4h_8h")]
+    from_4h: Option<i64>,
+    /// From eight hours to a day; null: withheld.
+    #[serde(rename = "8h_24h")]
+    from_8h: Option<i64>,
+    /// A day and more; null: withheld.
+    over_24h: Option<i64>,
+}
+
 const COLUMNS: &[Column<Row>] = &[
     Column::text("municipality", |r| Some(&r.group().labels.municipality)),
     Column::text("zone", |r| r.group().labels.zone.as_deref()),
@@ -97,15 +169,13 @@ const COLUMNS: &[Column<Row>] = &[
     get,
     path = "/v1/stays",
     tag = "planners",
-    params(
-        Asked,
-        ("min_stay_s" = Option<f64>, Query, description = "Shorter ones are not counted; default 60"),
-    ),
+    params(Asked, parameters::MinStay),
     responses(
-        (status = 200, description = "Figures by group; withheld from everybody where there are fewer than 3 bays"),
-        (status = 400, description = "A parameter is wrong", body = ProblemBody),
-        (status = 401, description = "A planner's key is needed", body = ProblemBody),
-        (status = 403, description = "The key is for other municipalities", body = ProblemBody),
+        (status = 200, content(
+            (inline(Answer<StaysRow>) = "application/json"),
+            (inline(values::Csv) = "text/csv"),
+            (inline(values::Parquet) = "application/vnd.apache.parquet"),
+        )),
     ),
     security((), ("key" = [])),
 )]
@@ -244,6 +314,11 @@ mod tests {
     use domain::locality::Locality;
 
     use super::*;
+
+    #[test]
+    fn the_documents_name_what_is_answered() {
+        crate::table::documented::<StaysRow, _>(COLUMNS);
+    }
 
     #[test]
     fn a_limit_holds_within_its_hours() {

@@ -15,9 +15,10 @@ use super::asked::AskedSite;
 use super::when::times;
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::contract::{parameters, words};
 use crate::hub::LiveHub;
 use crate::params::RawQuery;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::ways::{Outlook, known_at, supply};
 use crate::wire::{Source, Sources};
 
@@ -26,37 +27,47 @@ const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step"];
 /// What is expected of a place.
 #[derive(Serialize, ToSchema)]
 pub struct ForecastOut<'a> {
+    /// Id of the site, or of the bay's site; null: the bay has none.
     site: Option<&'a str>,
+    /// Id of the bay; null: a site was asked for.
     bay: Option<&'a str>,
+    /// Slug of the municipality.
     municipality: &'a str,
-    /// What the site's source is worth: `ok`, `too_little`, `always_zero`, `zero_when_closed`, `stuck`,
-    /// `closed`
+    /// What the source of the site's numbers is worth to the forecast.
+    #[schema(value_type = words::SourceHealth)]
     health: &'static str,
+    /// What is expected, one item for each time.
     items: Vec<ItemOut>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// What is expected at one time.
 #[derive(Serialize, ToSchema)]
 struct ItemOut {
+    /// The time it is about.
     #[schema(value_type = String, format = DateTime)]
     at: UtcMicros,
-    /// The chance of a space that is vacant and open to everyone; null: not known.
+    /// Chance of a space that is vacant and open to everyone, 0 to 1; null: not known.
     p_vacant: Option<f64>,
+    /// Vacant spaces to expect.
     vacant: VacantOut,
-    /// `history` (the live state, and what was learned), `weekly_profile` (no live state), `live` (the live
-    /// state, and how fast it changes), `unknown`
+    /// What the forecast rests on.
+    #[schema(value_type = words::ForecastBasis)]
     basis: &'static str,
-    /// Why it is not known: `closed`, `no_data`, or the health; else null.
+    /// Why it is not known; null: it is.
+    #[schema(value_type = Option<words::ForecastGap>)]
     reason: Option<&'static str>,
 }
 
 /// Vacant spaces, for whomever.
 #[derive(Serialize, ToSchema)]
 struct VacantOut {
+    /// Mean number of vacant spaces; null: not known.
     expected: Option<f64>,
-    /// There are fewer with a chance of 10 %, and more with one of 10 %.
+    /// There are fewer with a chance of 10 %; null: not known.
     low: Option<u32>,
+    /// There are more with a chance of 10 %; null: not known.
     high: Option<u32>,
 }
 
@@ -88,18 +99,11 @@ fn word(basis: Basis) -> &'static str {
     get,
     path = "/v1/forecast",
     tag = "drivers",
-    params(
-        ("site" = Option<String>, Query, description = "id of a site; this or bay"),
-        ("bay" = Option<String>, Query, description = "id of a bay"),
-        ("at" = Option<String>, Query, description = "RFC 3339; this or until"),
-        ("until" = Option<String>, Query, description = "RFC 3339: from now until then"),
-        ("step" = Option<String>, Query, description = "with until: 5m to 1d, on the clock; default 15m", example = "15m"),
-    ),
+    params(parameters::Forecast),
     responses(
         (status = 200, body = ForecastOut),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "bad-parameter, missing-parameter"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 404, description = "There is no such site or bay, or it is not shown."),
+    ),
 )]
 pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(PARAMETERS)?;

@@ -10,48 +10,60 @@ use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::Ctx;
+use crate::contract::{parameters, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 /// How far off forecasts were whose time has come, of targets between 7:00 and 20:00.
 #[derive(Serialize, ToSchema)]
 pub struct QualityOut {
-    /// All sites together.
+    /// All sites together, by how far ahead forecasts were made.
     horizons: Vec<HorizonOut>,
+    /// Each site of its own.
     sites: Vec<SiteQualityOut>,
 }
 
 /// One site's.
 #[derive(Serialize, ToSchema)]
 struct SiteQualityOut {
+    /// Id of the site.
     id: String,
+    /// Slug of the municipality.
     municipality: String,
+    /// What the source of the site's numbers is worth to the forecast.
+    #[schema(value_type = words::SourceHealth)]
     health: &'static str,
+    /// By how far ahead forecasts were made.
     horizons: Vec<HorizonOut>,
 }
 
 /// Of forecasts so far ahead.
 #[derive(Serialize, ToSchema)]
 struct HorizonOut {
+    /// How far ahead, minutes.
     minutes: i64,
+    /// How many forecasts were compared with what came.
     n: u64,
-    /// Mean absolute error, % of the capacity.
+    /// Mean absolute error, percent of the capacity; null: nothing was compared.
     mae_pct: Option<f64>,
-    /// Brier score of the chance of at least 5 % vacant: 0 is perfect.
+    /// Brier score of the chance that at least 5 % are vacant: 0 is perfect; null: nothing was compared.
     brier: Option<f64>,
-    /// The state at the origin.
+    /// Errors of taking the state at the origin for that of the target.
     persistence: ErrorsOut,
-    /// The mean of all weeks before.
+    /// Errors of the mean of all weeks before.
     weekly_mean: ErrorsOut,
-    /// `forecast`; `live` where that lost to the state at the origin, which is told instead.
+    /// What is answered: the forecast, or the live state where that was nearer.
+    #[schema(value_type = words::Served)]
     served: &'static str,
 }
 
 /// What would have been off without a forecast.
 #[derive(Serialize, ToSchema)]
 struct ErrorsOut {
+    /// Mean absolute error, percent of the capacity; null: nothing was compared.
     mae_pct: Option<f64>,
+    /// Brier score of the chance that at least 5 % are vacant: 0 is perfect; null: nothing was compared.
     brier: Option<f64>,
 }
 
@@ -78,17 +90,11 @@ fn horizons(sums: &[Quality], by_sign: Option<&[bool]>) -> Vec<HorizonOut> {
     path = "/v1/forecast/quality",
     tag = "planners",
     security((), ("key" = [])),
-    params(
-        ("site" = Option<String>, Query, description = "id of a site"),
-        ("municipality" = Option<String>, Query, description = "slug"),
-    ),
+    params(parameters::Quality),
     responses(
         (status = 200, body = QualityOut),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 404, description = "There is no such site, or it is not shown."),
+    ),
 )]
 pub async fn quality(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let registry = shared.hub.read().map.registry().clone();

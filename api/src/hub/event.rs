@@ -6,7 +6,19 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::filter::{Kind, Topic};
+use super::snapshot::SnapshotPage;
+use crate::contract::words;
 use crate::wire::opening_word;
+
+/// The `data` of an event: of `snapshot`, of `change`, of `removed`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the document only")]
+pub enum EventData<'a> {
+    Snapshot(SnapshotPage<'a>),
+    Change(ChangeData<'a>),
+    Removed(Removed<'a>),
+}
 
 /// `event: change`: what is new about a place or vehicle. In a snapshot: its current state.
 #[derive(Serialize, ToSchema)]
@@ -17,74 +29,111 @@ pub enum ChangeData<'a> {
     Vehicle(Box<VehicleChange<'a>>),
 }
 
+/// What is new about a bay.
 #[derive(Serialize, ToSchema)]
 pub struct BayChange<'a> {
-    /// `bay`
+    /// Always `bay`.
     kind: &'static str,
+    /// Id of the bay.
     id: &'a str,
+    /// Slug of the municipality.
     municipality: &'a str,
+    /// Id of its site; null: none.
     site: Option<&'a str>,
-    #[schema(value_type = String, example = "vacant")]
+    /// What the bay is now.
+    #[schema(value_type = words::BayState)]
     state: BayState,
+    /// When that was observed; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
+    /// Whether the state is older than its sensor promises.
     stale: bool,
-    /// `changed`, `confirmed` (the same again: its age begins anew), `stale`, `places` (an import),
-    /// `snapshot`
+    /// Why the event is sent.
+    #[schema(value_type = words::ChangeReason)]
     reason: &'static str,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
 }
 
+/// What is new about a site.
 #[derive(Serialize, ToSchema)]
 pub struct SiteChange<'a> {
-    /// `site`
+    /// Always `site`.
     kind: &'static str,
+    /// Id of the site.
     id: &'a str,
+    /// Slug of the municipality.
     municipality: &'a str,
+    /// All vacant spaces, for whomever; null: not known.
     vacant: Option<i64>,
-    /// `open`, `closed`, `unknown`
+    /// Whether the site is open.
+    #[schema(value_type = words::OpeningState)]
     opening: &'static str,
+    /// When that was observed; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
+    /// Whether the number is older than its source promises.
     stale: bool,
-    /// See the bay's.
+    /// Why the event is sent.
+    #[schema(value_type = words::ChangeReason)]
     reason: &'static str,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
 }
 
+/// What is new about a vehicle.
 #[derive(Serialize, ToSchema)]
 pub struct VehicleChange<'a> {
-    /// `vehicle`
+    /// Always `vehicle`.
     kind: &'static str,
+    /// Id of the vehicle.
     id: &'a str,
+    /// Slug of the owner.
     municipality: &'a str,
+    /// What is written on it, or its number for passengers; null: not known.
     label: Option<&'a str>,
+    /// Latitude, decimal degrees (WGS 84); null: the vehicle did not know where it was.
     lat: Option<f64>,
+    /// Longitude, decimal degrees (WGS 84); null: the vehicle did not know where it was.
     lon: Option<f64>,
+    /// Direction of travel, degrees clockwise from north; null: not known.
     bearing_deg: Option<f32>,
+    /// Speed, metres per second; null: not known.
     speed_mps: Option<f32>,
+    /// Line that it serves, as in the timetable; null: not known.
     route_id: Option<String>,
+    /// Trip that it serves, as in the timetable; null: not known.
     trip_id: Option<String>,
+    /// Stop at which it is or which is next; null: not known.
     stop_id: Option<String>,
+    /// Delay, seconds, late is positive; null: not known.
     delay_s: Option<i32>,
+    /// How full it is, percent; null: not known.
     occupancy_pct: Option<f32>,
+    /// When it was last heard.
     #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
-    /// When it was at `lat`, `lon`: newer messages may not have told a position.
+    /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.
     #[schema(value_type = Option<String>, format = DateTime)]
     position_observed_at: Option<UtcMicros>,
+    /// Whether it has been silent for more than five minutes.
     stale: bool,
-    /// See the bay's.
+    /// Why the event is sent.
+    #[schema(value_type = words::ChangeReason)]
     reason: &'static str,
 }
 
 /// `event: removed`: the place is no longer there, or no longer shown.
 #[derive(Serialize, ToSchema)]
 pub struct Removed<'a> {
-    /// `bay`, `site`
+    /// What is gone: a bay, a site or a vehicle.
+    #[schema(value_type = words::ThingKind)]
     pub kind: &'static str,
+    /// Id of what is gone.
     pub id: &'a str,
 }
 

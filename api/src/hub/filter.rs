@@ -11,6 +11,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Bay, Kind::Site, Kind::Vehicle];
+
     /// The word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -22,11 +22,11 @@ use domain::{Registry, UtcMicros};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
-pub use event::{ChangeData, Removed};
+pub use event::{EventData, Removed};
 pub use filter::{Filter, Kind, Topic};
 use ring::{Event, Ring};
 pub use ring::{RING_EVENTS, Read};
-pub use snapshot::{Snapshot, SnapshotPage};
+pub use snapshot::{REASON as SNAPSHOT_REASON, Snapshot};
 pub use stream::{Followed, Start, follow};
 
 /// Changes applied under one write lock: some tenths of a millisecond, so that readers hardly

@@ -18,7 +18,7 @@ use domain::UtcMicros;
 /// Items in one `event: snapshot`.
 pub const SNAPSHOT_ITEMS: usize = 1_000;
 
-const REASON: &str = "snapshot";
+pub const REASON: &str = "snapshot";
 
 /// See the module's description.
 pub struct Snapshot {
@@ -33,9 +33,11 @@ pub struct Snapshot {
 /// `event: snapshot`: a part of the current state.
 #[derive(Serialize, ToSchema)]
 pub struct SnapshotPage<'a> {
+    /// States as they are now.
     pub items: Vec<ChangeData<'a>>,
     /// Whether this is the last part.
     pub complete: bool,
+    /// Whose data it is.
     pub attribution: Vec<Source<'a>>,
 }
 

@@ -1,6 +1,6 @@
 //! `/sign/{municipality}`: the sites of a municipality with big numbers, to be read from afar.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::live::SiteView;
@@ -12,6 +12,7 @@ use super::home::signs;
 use super::lang::Lang;
 use super::{Frame, credits, html_response, parameters};
 use crate::app::Ctx;
+use crate::params::PathId;
 use crate::wire::Sources;
 
 /// Without JavaScript the sign is asked for again after so many seconds.
@@ -20,7 +21,7 @@ const REFRESH_S: u32 = 30;
 /// The sign of a municipality.
 pub async fn sign(
     State(shared): Ctx,
-    Path(slug): Path<String>,
+    PathId(slug): PathId,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {

@@ -14,7 +14,7 @@ fn number(key: &str) -> u64 {
 }
 
 /// ParkAPI's word for an audience.
-const fn audience(audience: Audience) -> &'static str {
+pub const fn audience(audience: Audience) -> &'static str {
     match audience {
         Audience::Disabled => "DISABLED",
         // It belongs to one person: nobody else may use it.

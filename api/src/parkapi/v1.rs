@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{BayView, ByRestriction, SiteView};
@@ -14,16 +14,20 @@ use utoipa::ToSchema;
 use super::rounded;
 use crate::answer::{self, LIVE, Tag};
 use crate::app::Ctx;
+use crate::contract::{values, words};
 use crate::hub::Live;
-use crate::params::{RawQuery, known_slugs};
-use crate::problem::{Problem, ProblemBody};
+use crate::params::{PathId, RawQuery, known_slugs};
+use crate::problem::Problem;
 use crate::wire::{Source, Sources};
 
 /// The municipalities, by name.
 #[derive(Serialize, ToSchema)]
 pub struct Index {
+    /// Version of the format.
     api_version: &'static str,
+    /// Version of this software.
     server_version: &'static str,
+    /// Where this software is at home.
     reference: &'static str,
     /// Name to id.
     cities: BTreeMap<String, String>,
@@ -32,52 +36,81 @@ pub struct Index {
 /// The parking of a municipality.
 #[derive(Serialize, ToSchema)]
 pub struct City<'a> {
+    /// Whom to name.
     data_source: String,
-    /// UTC, without a zone, as the format has it.
+    /// Time of the answer: UTC, without a zone, as the format has it.
     #[schema(example = "2026-11-22T12:00:00")]
     last_downloaded: String,
+    /// When the newest state was observed: UTC, without a zone, as the format has it.
     last_updated: String,
+    /// Sites, and bays without a site.
     lots: Vec<Lot<'a>>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// A site, or a single bay.
 #[derive(Serialize, ToSchema)]
 pub struct Lot<'a> {
+    /// Id of the site or bay.
     id: &'a str,
+    /// Name of the site or bay.
     name: String,
-    /// `Straße`, `Parkplatz`, `Parkhaus`, `Tiefgarage`, `Park-Ride`, `Barrierefreier-Parkplatz`
+    /// What kind of parking it is.
+    #[schema(value_type = words::LotType)]
     lot_type: &'static str,
+    /// Name of the municipality.
     address: &'a str,
+    /// Where it is.
     coords: Coords,
-    /// `many`, `few` (under a tenth), `full`, `closed`, `nodata`
+    /// How full it is.
+    #[schema(value_type = words::LotState)]
     state: &'static str,
+    /// Always `false`: this format's forecasts are not served.
     forecast: bool,
+    /// All spaces; absent: they are kept for disabled people.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     total: Option<i64>,
+    /// Vacant spaces; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     free: Option<i64>,
+    /// Spaces for disabled people; absent: none are known.
     #[serde(rename = "total:disabled", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     total_disabled: Option<i64>,
+    /// Vacant spaces for disabled people; absent: not known.
     #[serde(rename = "free:disabled", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     free_disabled: Option<i64>,
+    /// Opening hours as in OpenStreetMap; absent: always open.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     opening_hours: Option<&'a str>,
+    /// What it costs, in words.
     notes: Notes<'a>,
 }
 
+/// Where a lot is.
 #[derive(Serialize, ToSchema)]
 pub struct Coords {
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lng: f64,
 }
 
 /// What it costs, in words.
 #[derive(Default, Serialize, ToSchema)]
 pub struct Notes<'a> {
+    /// In German; absent: not said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     de: Option<&'a str>,
+    /// In English; absent: not said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     en: Option<&'a str>,
 }
 
@@ -192,14 +225,15 @@ fn of_bay<'a>(view: &BayView, registry: &'a Registry, town: &'a str) -> Option<L
 
 /// The municipalities.
 #[utoipa::path(get, path = "/open/parkapi/v1", tag = "open data", responses((status = 200, body = Index)))]
-pub async fn index(State(shared): Ctx) -> Response {
+pub async fn index(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    query.params(&[])?;
     let registry = shared.hub.read().map.registry().clone();
-    answer::json(&Index {
+    Ok(answer::json(&Index {
         api_version: "1.0",
         server_version: env!("CARGO_PKG_VERSION"),
         reference: env!("CARGO_PKG_REPOSITORY"),
         cities: registry.municipalities().map(|(_, m)| (m.name.clone(), m.slug.clone())).collect(),
-    })
+    }))
 }
 
 /// The sites of a municipality, and its single bays, in the format of ParkAPI v1.
@@ -207,15 +241,15 @@ pub async fn index(State(shared): Ctx) -> Response {
     get,
     path = "/open/parkapi/v1/{municipality}",
     tag = "open data",
-    params(("municipality" = String, Path, description = "slug")),
+    params(("municipality" = inline(values::Municipality), Path, description = "Slug of the municipality.")),
     responses(
         (status = 200, body = City),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn city(
     State(shared): Ctx,
-    Path(slug): Path<String>,
+    PathId(slug): PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {

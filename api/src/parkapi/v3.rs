@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 use super::{audience, number, rounded};
 use crate::answer::{self, LIVE, Tag};
 use crate::app::Ctx;
+use crate::contract::{parameters, words};
 use crate::params::{Params, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::wire::{Source, Sources};
 
 /// Readers of this format expect all at once: a county's bays fit into one answer.
@@ -26,107 +27,167 @@ const PARAMETERS: &[&str] = &["source_uid", "limit", "start"];
 /// A page of sites or spots.
 #[derive(Serialize, ToSchema)]
 pub struct Page<'a, T> {
+    /// The sites or spaces of this page, in the order of their ids.
     items: Vec<T>,
     /// Of all pages.
     total_count: usize,
-    /// Address of the next page.
+    /// Address of the next page; absent: this is the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     next_path: Option<String>,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// A parking site.
 #[derive(Serialize, ToSchema)]
 pub struct ParkingSite<'a> {
+    /// Number made of the text id: the same in every instance.
     id: u64,
+    /// Number of the municipality.
     source_id: u64,
+    /// Id of the site.
     uid: &'a str,
+    /// The same: nothing renames it.
     original_uid: &'a str,
+    /// Name of the site.
     name: &'a str,
-    /// `CAR`, `BIKE`
+    /// What is parked there.
+    #[schema(value_type = words::ParkApiPurpose)]
     purpose: &'static str,
-    /// `ON_STREET`, `OFF_STREET_PARKING_GROUND`, `CAR_PARK`, `UNDERGROUND`
+    /// What kind of parking it is.
     #[serde(rename = "type")]
+    #[schema(value_type = words::ParkApiKind)]
     kind: &'static str,
+    /// `YES` for park and ride; absent: it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<words::ParkApiRide>, required = false)]
     park_and_ride_type: Option<[&'static str; 1]>,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
+    /// Its area as a Polygon of GeoJSON; absent: it is a point.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     geojson: Option<&'a Geometry>,
+    /// Opening hours as in OpenStreetMap; absent: always open.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     opening_hours: Option<&'a str>,
+    /// What it costs, in words; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     fee_description: Option<&'a str>,
-    /// Centimetres.
+    /// Highest vehicle that fits in, centimetres; absent: no limit, or not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     max_height: Option<i64>,
+    /// All spaces.
     capacity: u32,
+    /// For whom spaces are kept.
     restrictions: Vec<SiteRestriction<'a>>,
+    /// Whether it ever had live data.
     has_realtime_data: bool,
-    /// `OPEN`, `CLOSED`, `UNKNOWN`
+    /// Whether it is open now.
+    #[schema(value_type = words::ParkApiOpening)]
     realtime_opening_status: &'static str,
+    /// All spaces of the live data; absent: vacant spaces are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     realtime_capacity: Option<i64>,
+    /// Vacant spaces; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     realtime_free_capacity: Option<i64>,
+    /// When that was observed; absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     realtime_data_updated_at: Option<UtcMicros>,
+    /// Since when the rest holds.
     #[schema(value_type = String, format = DateTime)]
     static_data_updated_at: UtcMicros,
+    /// Official key of the municipality (AGS); absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     official_region_code: Option<&'a str>,
 }
 
 /// For whom spaces of a site are kept.
 #[derive(Serialize, ToSchema)]
 pub struct SiteRestriction<'a> {
-    /// `DISABLED`, `WOMEN`, `FAMILY`, `CARSHARING`, `CHARGING`, `TAXI`, `PRIVATE`, `DELIVERY`, `RESIDENT`
+    /// For whom; absent: for everyone.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = words::ParkApiAudience, required = false)]
     audience: Option<&'static str>,
+    /// When it holds, as opening hours of OpenStreetMap; absent: always.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     hours: Option<&'a str>,
-    /// ISO 8601 duration.
+    /// How long one may stay, as ISO 8601 duration; absent: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     max_stay: Option<String>,
+    /// How many spaces; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     capacity: Option<i64>,
+    /// Vacant ones of them; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, required = false)]
     realtime_free_capacity: Option<i64>,
 }
 
 /// A single space.
 #[derive(Serialize, ToSchema)]
 pub struct ParkingSpot<'a> {
+    /// Number made of the text id: the same in every instance.
     id: u64,
+    /// Number of the municipality.
     source_id: u64,
+    /// Id of the bay.
     uid: &'a str,
+    /// The same: nothing renames it.
     original_uid: &'a str,
+    /// Number of its site; absent: it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u64, required = false)]
     parking_site_id: Option<u64>,
+    /// Id of its site; absent: it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     parking_site_uid: Option<&'a str>,
+    /// Id of the bay.
     name: &'a str,
-    /// `CAR`, `BIKE`
+    /// What is parked there.
+    #[schema(value_type = words::ParkApiPurpose)]
     purpose: &'static str,
+    /// What kind of parking its site is; absent: it has none.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = words::ParkApiKind, required = false)]
     kind: Option<&'static str>,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
+    /// Its area as a Polygon of GeoJSON; absent: it is a point.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     geojson: Option<&'a Geometry>,
+    /// For whom the space is kept.
     restrictions: Vec<SpotRestriction<'a>>,
     /// The same under the name that older readers know.
     restricted_to: Vec<SpotRestriction<'a>>,
+    /// Whether it ever had live data.
     has_realtime_data: bool,
-    /// `AVAILABLE`, `TAKEN`, `UNKNOWN`
+    /// What the space is now.
+    #[schema(value_type = words::ParkApiStatus)]
     realtime_status: &'static str,
+    /// When that was observed; absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     realtime_data_updated_at: Option<UtcMicros>,
+    /// Since when the rest holds.
     #[schema(value_type = String, format = DateTime)]
     static_data_updated_at: UtcMicros,
 }
@@ -134,13 +195,17 @@ pub struct ParkingSpot<'a> {
 /// For whom a space is kept.
 #[derive(Serialize, ToSchema)]
 pub struct SpotRestriction<'a> {
-    /// See the site's.
+    /// For whom; absent: for everyone.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = words::ParkApiAudience, required = false)]
     audience: Option<&'static str>,
+    /// When it holds, as opening hours of OpenStreetMap; absent: always.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     hours: Option<&'a str>,
-    /// ISO 8601 duration.
+    /// How long one may stay, as ISO 8601 duration; absent: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     max_stay: Option<String>,
 }
 
@@ -315,15 +380,11 @@ impl Asked {
     get,
     path = "/open/parkapi/v3/parking-sites",
     tag = "open data",
-    params(
-        ("source_uid" = Option<String>, Query, description = "slug of a municipality"),
-        ("limit" = Option<u32>, Query, description = "at most 10000, clamped; default 10000"),
-        ("start" = Option<String>, Query, description = "from `next_path` of the page before"),
-    ),
+    params(parameters::OpenData),
     responses(
         (status = 200, content((Page<ParkingSite> = "application/json"))),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn parking_sites(
     State(shared): Ctx,
@@ -364,15 +425,11 @@ pub async fn parking_sites(
     get,
     path = "/open/parkapi/v3/parking-spots",
     tag = "open data",
-    params(
-        ("source_uid" = Option<String>, Query, description = "slug of a municipality"),
-        ("limit" = Option<u32>, Query, description = "at most 10000, clamped; default 10000"),
-        ("start" = Option<String>, Query, description = "from `next_path` of the page before"),
-    ),
+    params(parameters::OpenData),
     responses(
         (status = 200, content((Page<ParkingSpot> = "application/json"))),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-    )
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
 )]
 pub async fn parking_spots(
     State(shared): Ctx,

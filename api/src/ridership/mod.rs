@@ -17,45 +17,54 @@ use utoipa::ToSchema;
 use self::runs::Runs;
 use crate::app::Ctx;
 use crate::auth::pool;
+use crate::contract::values;
 use crate::params::RawQuery;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
 use crate::transit::{Asked, Credits, Question, Town, gathered};
 
 /// How many passengers there were.
 #[derive(ToSchema)]
 pub struct RidershipRow {
+    /// Slug of the municipality.
     #[schema(value_type = String)]
     municipality: Arc<str>,
-    /// null: not divided by line, or no vehicle told it.
+    /// Line; null: not divided by line, or no vehicle said it.
     route_id: Option<String>,
+    /// Stop; null: not divided by stop.
     stop_id: Option<String>,
     /// When the hour, day or week begins; null with other buckets.
     #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
-    /// 1 = Monday, of the town's week; with `hour_of_week`.
+    /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
     weekday: Option<i64>,
+    /// Hour of the town's day, 0 to 23; null with other buckets than `hour_of_week`.
     hour: Option<i64>,
-    /// The figures are not told: too few runs, and the asker is the public.
+    /// Whether the figures are withheld: too few runs, and the asker is the public.
     withheld: bool,
+    /// Why they are; null: they are not.
     reason: Option<&'static str>,
+    /// How many runs it takes; null: they are not withheld.
     min_runs: Option<i64>,
-    /// Runs with counts.
+    /// Runs with counts; null: withheld.
     runs: Option<i64>,
-    /// Trips with counts / trips that were observed at all; null: not known.
+    /// Trips with counts / trips that were observed at all, 0 to 1; null: not known, or withheld.
     coverage: Option<f64>,
-    /// Who got on, as counted; null: nobody counted.
+    /// Who got on, as counted; null: nobody counted, or withheld.
     boardings: Option<i64>,
+    /// Who got off, as counted; null: nobody counted, or withheld.
     alightings: Option<i64>,
-    /// In balance: as many get off each run as get on.
+    /// Who got on, in balance: as many get off each run as get on; null: not known, or withheld.
     boardings_balanced: Option<i64>,
+    /// Who got off, in balance; null: not known, or withheld.
     alightings_balanced: Option<i64>,
-    /// Passengers on board when vehicles leave a stop, in balance.
+    /// Mean number of passengers on board when vehicles leave a stop, in balance; null: not known, or withheld.
     load_mean: Option<f64>,
+    /// Most passengers on board when a vehicle left a stop, in balance; null: not known, or withheld.
     load_max: Option<i64>,
-    /// The same as vehicles say themselves; null: they do not.
+    /// Mean number on board as vehicles say themselves; null: they do not, or withheld.
     on_board_mean: Option<f64>,
-    /// Passengers added or taken away for the balance / passengers counted.
+    /// Passengers added or taken away for the balance / passengers counted; null: not known, or withheld.
     drift_share: Option<f64>,
 }
 
@@ -93,13 +102,10 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     responses(
         (status = 200, content(
             (Rows<RidershipRow> = "application/json"),
-            (String = "text/csv"),
-            (Vec<u8> = "application/vnd.apache.parquet"),
+            (inline(values::Csv) = "text/csv"),
+            (inline(values::Parquet) = "application/vnd.apache.parquet"),
         )),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::of(&shared, &headers, &query, "ridership").await?;
@@ -134,6 +140,6 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_is_answered() {
-        crate::table::documented(COLUMNS);
+        crate::table::documented::<RidershipRow, _>(COLUMNS);
     }
 }

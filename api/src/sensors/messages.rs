@@ -1,6 +1,6 @@
 //! `GET /v1/sensors/{id}/messages`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{FeedFormat, Registry, Target, UtcMicros};
@@ -12,13 +12,16 @@ use super::{scope, spelled};
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::pool;
-use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
-use crate::problem::{Problem, ProblemBody};
+use crate::contract::{parameters, values, words};
+use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::problem::Problem;
 
 /// A page of messages, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct MessageList {
+    /// The messages of this page, the newest first.
     items: Vec<MessageOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
 }
 
@@ -27,33 +30,44 @@ pub struct MessageList {
 pub struct MessageOut {
     /// The network server's deduplication id.
     id: String,
-    /// `up`, `join`, `status`, `ack`, `txack`, `log`, `location`, `integration`; `simulated`: made up in the
-    /// server's console; `message`: of a feed that names its places itself
+    /// Kind of event of the network server: `up`, `join`, `status`, `ack`, `txack`, `log`, `location`,
+    /// `integration`; `simulated` was made up in its console; `message` is of a feed that names its places itself.
     event: String,
+    /// When it was received last.
     #[schema(value_type = String, format = DateTime)]
     received_at: UtcMicros,
+    /// When the network server received it; null: it does not say.
     #[schema(value_type = Option<String>, format = DateTime)]
     network_at: Option<UtcMicros>,
+    /// Port of LoRaWAN; null: none.
     f_port: Option<i32>,
+    /// Frame counter of LoRaWAN; null: none.
     f_cnt: Option<i64>,
-    /// The payload.
+    /// The payload's bytes, hexadecimal; null: none, or no longer kept.
     hex: Option<String>,
+    /// The decoder that read it, and its version; null: none.
     decoder: Option<String>,
+    /// What the decoder made of it; null: nothing.
     #[schema(value_type = Option<Object>)]
     decoded: Option<serde_json::Value>,
-    /// `stored`, `heard` (it carried no state), `rejected:REASON`; `duplicate`: the message of this id
-    /// was delivered again, last at `received_at`, and changed nothing
+    /// What became of it.
+    #[schema(value_type = words::Outcome)]
     outcome: String,
-    /// Of a rejected one: the field, its value, and what would be right.
+    /// Of a rejected one: the field, its value, and what would be right; else null.
     detail: Option<String>,
     /// Fields of a wrong type or value, without which the message was taken.
     dropped_fields: Vec<String>,
-    /// How often it came so.
+    /// How often it came.
     times: i32,
+    /// Ids of the gateways that heard it.
     gateways: Vec<String>,
+    /// Spreading factor of LoRa, 7 to 12; null: not said.
     spreading_factor: Option<i16>,
+    /// Received signal strength at the best gateway, dBm; null: not said.
     rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio at the best gateway, dB; null: not said.
     snr_db: Option<f32>,
+    /// Quality of service by which the broker delivered it: 0, 1 or 2.
     qos: i16,
 }
 
@@ -105,19 +119,16 @@ fn names(id: String, registry: &Registry) -> Vec<String> {
     tag = "installers",
     security(("key" = [])),
     params(
-        ("id" = String, Path, description = "a DevEUI in any spelling, or the supplier's id"),
-        ("limit" = Option<u32>, Query, description = "at most 1000, clamped; default 100"),
-        ("cursor" = Option<String>, Query, description = "from the page before"),
+        ("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id."),
+        parameters::Paging,
     ),
     responses(
         (status = 200, body = MessageList),
-        (status = 401, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json"),
-    )
+    ),
 )]
 pub async fn messages(
     State(shared): Ctx,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {

@@ -9,57 +9,84 @@ use store::inspect::{Device, NativePlace};
 use utoipa::ToSchema;
 
 use crate::app::Shared;
+use crate::contract::words;
 
 /// A device: in the files, or heard, or both.
 #[derive(Serialize, ToSchema)]
 pub struct SensorOut {
+    /// DevEUI as 16 lower-case hexadecimal digits, the supplier's id, or the id of the place.
     pub(super) id: String,
-    /// `sensor`; `bay`, `site`, `vehicle`: a place that its feed names itself, without a sensor in the files;
-    /// `place`: one that no file has
-    #[schema(value_type = String, example = "sensor")]
+    /// What it is: a sensor; a place that its feed names itself, without a sensor in the files; or a place that
+    /// no file has.
+    #[schema(value_type = words::SensorKind)]
     pub(super) kind: String,
+    /// Id of the feed that it sends by; null: not known any more.
     feed: Option<String>,
-    /// Of its feed: `native`, `chirpstack`, `tts`.
+    /// Format of that feed; null: not known any more.
+    #[schema(value_type = Option<words::FeedFormat>)]
     format: Option<&'static str>,
+    /// Slug of the municipality; null: not known any more.
     municipality: Option<String>,
-    /// `ok`, `watch`, `faulty`, `silent`, `new`
-    #[schema(value_type = String, example = "ok")]
+    /// How it is.
+    #[schema(value_type = words::SensorHealth)]
     pub(super) health: Health,
+    /// Codec of its payload; null: none is set.
+    #[schema(value_type = Option<words::Decoder>)]
     decoder: Option<&'static str>,
-    /// What it is bound to now.
+    /// What it is bound to now; null: nothing.
     binding: Option<BindingOut>,
+    /// When it was first heard; null: never, or not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     first_heard: Option<UtcMicros>,
+    /// When it was last heard; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_heard: Option<UtcMicros>,
+    /// Seconds since then; null: never heard.
     age_s: Option<i64>,
-    /// How long it may be silent.
+    /// How long it may be silent until its state is stale, seconds.
     stale_after_s: u32,
-    /// Known of devices of a LoRaWAN network.
+    /// How many messages it sent; null: counted of LoRaWAN devices only.
     messages: Option<i64>,
+    /// Last frame counter of LoRaWAN; null: none.
     last_f_cnt: Option<i64>,
+    /// What became of its last message; null: not known.
+    #[schema(value_type = Option<words::Outcome>)]
     last_outcome: Option<String>,
+    /// Voltage of the battery, volts; null: not said.
     battery_v: Option<f32>,
+    /// Charge of the battery, percent; null: not said.
     battery_pct: Option<f32>,
+    /// Temperature of the device, degrees Celsius; null: not said.
     temperature_c: Option<f32>,
+    /// Received signal strength at the best gateway, dBm; null: not said.
     rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio at the best gateway, dB; null: not said.
     snr_db: Option<f32>,
 }
 
 /// What a device is bound to, from when to when.
 #[derive(Serialize, ToSchema)]
 pub struct BindingOut {
+    /// Id of the bay; null: not bound to one.
     bay: Option<String>,
+    /// Id of the site; null: not bound to one.
     site: Option<String>,
+    /// Id of the vehicle; null: not bound to one.
     vehicle: Option<String>,
-    #[schema(value_type = Option<String>)]
+    /// Of a lane sensor: what it counts; null: it is none.
+    #[schema(value_type = Option<words::Direction>)]
     direction: Option<domain::Direction>,
+    /// From when it holds; null: it always did.
     #[schema(value_type = Option<String>, format = DateTime)]
     bound_from: Option<UtcMicros>,
+    /// Until when it holds, exclusive; null: it still does.
     #[schema(value_type = Option<String>, format = DateTime)]
     bound_until: Option<UtcMicros>,
+    /// The longest silence that the sensor promises, seconds; null: as its feed says.
     heartbeat_s: Option<u32>,
+    /// After how long without a state it is stale, seconds; null: 2.2 heartbeats.
     stale_after_s: Option<u32>,
+    /// Occupied below this distance, millimetres; null: the decoder's own.
     threshold_mm: Option<u32>,
 }
 

@@ -16,9 +16,9 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
-    const ALL: [TableFormat; 3] = [TableFormat::Json, TableFormat::Csv, TableFormat::Parquet];
+    pub const ALL: [TableFormat; 3] = [TableFormat::Json, TableFormat::Csv, TableFormat::Parquet];
 
-    const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             TableFormat::Json => "json",
             TableFormat::Csv => "csv",

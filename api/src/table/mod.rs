@@ -24,6 +24,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::UtcMicros;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -137,10 +138,11 @@ pub struct Table<R: 'static> {
 }
 
 /// What a table looks like in JSON. It is never held as a whole: this is for the documents.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "rows are written as they come")]
+#[derive(Serialize, ToSchema)]
 pub struct Rows<R> {
+    /// The rows, in the order of their groups and times.
     items: Vec<R>,
+    /// Whose data it is.
     attribution: Vec<Source<'static>>,
 }
 

@@ -13,9 +13,9 @@ use super::*;
 use crate::params::RawQuery;
 use crate::turns::Turns;
 
-/// The documents of `R` have its columns and no others.
-pub fn documented<R: utoipa::PartialSchema>(columns: &[Column<R>]) {
-    let schema = serde_json::to_value(R::schema()).expect("JSON");
+/// The documents of `D`, a row as it is shown, have these columns and no others.
+pub fn documented<D: utoipa::PartialSchema, R>(columns: &[Column<R>]) {
+    let schema = serde_json::to_value(D::schema()).expect("JSON");
     let mut told: Vec<String> = schema["properties"].as_object().expect("fields").keys().cloned().collect();
     let first = |column: &Column<R>| column.name.split('.').next().unwrap_or_default().to_owned();
     let mut written: Vec<String> = columns.iter().map(first).collect();

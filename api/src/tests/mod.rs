@@ -4,7 +4,7 @@ mod contract;
 mod errors;
 pub mod fixture;
 mod forecast;
-mod keys;
+pub mod keys;
 mod open;
 mod open_data;
 mod operators;

@@ -16,6 +16,7 @@ use super::prospect::Outlook;
 use super::rejected::Rejected;
 use super::stops::StopOut;
 use super::{Loaded, Realtime, place};
+use crate::contract::words;
 use crate::wire::{STREETS, Source, Sources, whole};
 
 /// Digits after the point of encoded polylines.
@@ -24,6 +25,7 @@ pub const POLYLINE_DIGITS: u32 = 5;
 /// All ways, the best first.
 #[derive(Serialize, ToSchema)]
 pub struct JourneysOut<'a> {
+    /// Ways from A to B, the best first.
     itineraries: Vec<ItineraryOut<'a>>,
     /// Places to park that were left out, and why.
     rejected: Vec<Rejected>,
@@ -35,29 +37,40 @@ pub struct JourneysOut<'a> {
     co2_source: &'static str,
     /// Digits of the encoded polylines.
     polyline_digits: u32,
+    /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
-/// One way.
+/// One way from A to B.
 #[derive(Serialize, ToSchema)]
 struct ItineraryOut<'a> {
-    /// `WALK`, `BIKE`, `CAR`, `TRANSIT`, `PARK_RIDE`, `BIKE_RIDE`
+    /// Means of the whole way.
+    #[schema(value_type = words::WayMode)]
     mode: &'static str,
+    /// From the beginning to the end, seconds.
     duration_s: i64,
+    /// When it begins.
     #[schema(value_type = String, format = DateTime)]
     start_time: UtcMicros,
+    /// When it ends, if there is a space at the first place to park.
     #[schema(value_type = String, format = DateTime)]
     end_time: UtcMicros,
-    /// With the risk of finding no space at the first place.
+    /// When it ends on average, with the risk of finding no space at the first place to park.
     #[schema(value_type = String, format = DateTime)]
     expected_end_time: UtcMicros,
+    /// Changes between vehicles.
     transfers: u8,
+    /// Walked, metres.
     walk_m: i64,
+    /// By bicycle, metres.
     bike_m: i64,
+    /// By car, metres.
     drive_m: i64,
+    /// Carbon dioxide equivalents per person, grams.
     co2_g: i64,
-    /// The chance that it goes as told: that of a space where the car is left; 1 without a car.
+    /// Chance that it goes so: that of a space where the car is left, 0 to 1; 1 without a car.
     certainty: f64,
+    /// Its parts, in order.
     legs: Vec<LegOut<'a>>,
     /// When else the first ride leaves, with the same ends.
     #[schema(value_type = Vec<String>)]
@@ -67,70 +80,95 @@ struct ItineraryOut<'a> {
 /// A part of a way.
 #[derive(Serialize, ToSchema)]
 struct LegOut<'a> {
-    /// `WALK`, `BIKE`, `CAR`, `BUS`, `RAIL`, `TRAM`, `SUBWAY`, `FERRY`, ...
+    /// Means of this leg.
+    #[schema(value_type = words::LegMode)]
     mode: &'static str,
+    /// Where it begins.
     from: EndOut<'a>,
+    /// Where it ends.
     to: EndOut<'a>,
+    /// When it begins, with what real time says.
     #[schema(value_type = String, format = DateTime)]
     start_time: UtcMicros,
+    /// When it ends, with what real time says.
     #[schema(value_type = String, format = DateTime)]
     end_time: UtcMicros,
+    /// When it begins by the timetable.
     #[schema(value_type = String, format = DateTime)]
     scheduled_start_time: UtcMicros,
+    /// When it ends by the timetable.
     #[schema(value_type = String, format = DateTime)]
     scheduled_end_time: UtcMicros,
+    /// Length, metres.
     distance_m: i64,
+    /// From its beginning to its end, seconds.
     duration_s: i64,
-    /// Encoded polyline.
+    /// Its line as encoded polyline, with as many digits as `polyline_digits` says.
     geometry: String,
+    /// Line, as in the timetable; null: no ride.
     route_id: Option<&'a str>,
+    /// Short name of the line; null: no ride, or it has none.
     route_short_name: Option<&'a str>,
+    /// Long name of the line; null: no ride, or it has none.
     route_long_name: Option<&'a str>,
-    /// RRGGBB
+    /// Colour of the line, RRGGBB; null: no ride, or it has none.
     route_color: Option<String>,
+    /// Who runs the line; null: no ride, or not known.
     agency_name: Option<&'a str>,
+    /// Where the vehicle goes to; null: no ride, or not known.
     headsign: Option<&'a str>,
+    /// Trip, as in the timetable; null: no ride.
     trip_id: Option<&'a str>,
     /// Whether the times are from real-time data.
     realtime: bool,
-    /// At the begin of the ride; positive = late. Null: not known.
+    /// Delay at the begin of the ride, seconds, late is positive; null: not known.
     delay_s: Option<i64>,
+    /// Whether the trip is cancelled.
     cancelled: bool,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
-    /// How one gets on: `scheduled`, `book` (only those who have ordered it), `ask_driver`; null: no
-    /// ride.
+    /// How one gets on; null: no ride.
+    #[schema(value_type = Option<words::BoardingMode>)]
     pickup: Option<&'static str>,
-    /// How one gets off, in the words of `pickup`.
+    /// How one gets off; null: no ride.
+    #[schema(value_type = Option<words::BoardingMode>)]
     drop_off: Option<&'static str>,
-    /// Of a ride that must be ordered; null: none is needed.
+    /// How the ride is ordered; null: it need not be.
     booking: Option<BookingOut>,
-    /// Stops that it goes on for, the last included.
+    /// How many stops further it is left; null: no ride.
     stops: Option<u16>,
-    /// Where the car is left; null at the end of a drive where `parking_unknown`.
+    /// Where the car is left at the end of this leg; null: it is not, or nobody knows (`parking_unknown`).
     parking: Option<ParkingOut<'a>>,
-    /// A drive that ends at the destination itself, near which no place to park is known.
+    /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
     parking_unknown: bool,
 }
 
 /// Where a leg begins or ends.
 #[derive(Serialize, ToSchema)]
 struct EndOut<'a> {
-    /// `origin`, `destination`, `stop`, `parking`
+    /// What stands there.
+    #[schema(value_type = words::EndKind)]
     kind: &'static str,
+    /// Id of the stop or place; null: a point of the question.
     id: Option<&'a str>,
+    /// Name of the stop or place; null: none.
     name: Option<&'a str>,
+    /// Latitude, decimal degrees (WGS 84).
     lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     lon: f64,
 }
 
 /// Where the car is left.
 #[derive(Serialize, ToSchema)]
 struct ParkingOut<'a> {
+    /// Id of the site, bay or mapped place.
     id: &'a str,
+    /// Its name; null: none.
     name: Option<&'a str>,
-    /// Of a vacant space when the car gets there; null: nothing is known.
+    /// Chance of a vacant space when the car gets there; null: nothing is known.
     chance: Option<ChanceOut>,
+    /// Time to expect from the entrance to a vacant space, seconds.
     search_s: i64,
     /// Where to go if there is none, in this order.
     alternatives: Vec<AlternativeOut<'a>>,
@@ -139,20 +177,28 @@ struct ParkingOut<'a> {
 /// Another place to park.
 #[derive(Serialize, ToSchema)]
 struct AlternativeOut<'a> {
+    /// Id of the site, bay or mapped place.
     id: &'a str,
+    /// Its name; null: none.
     name: Option<&'a str>,
+    /// Chance of a vacant space when the car gets there; null: nothing is known.
     chance: Option<ChanceOut>,
+    /// Time to expect from the entrance to a vacant space, seconds.
     search_s: i64,
-    /// The drive there from the first one.
+    /// The drive there from the first place, seconds.
     drive_s: i64,
 }
 
 /// The chance of a vacant space.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ChanceOut {
+    /// The chance, 0 to 1.
     pub p: f64,
+    /// Lower bound of the chance, with what is not known about it.
     pub low: f64,
+    /// Upper bound of the chance.
     pub high: f64,
+    /// The time it is about.
     #[schema(value_type = String, format = DateTime)]
     pub at: UtcMicros,
 }

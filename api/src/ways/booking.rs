@@ -10,21 +10,31 @@ use utoipa::ToSchema;
 pub struct BookingOut {
     /// Whether it runs only for those who have ordered it.
     required: bool,
+    /// Whether it can be ordered now; null: not said.
     open_now: Option<bool>,
-    /// From when on it can be ordered.
+    /// From when on it can be ordered; null: not said.
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<UtcMicros>,
-    /// Until when it can be ordered.
+    /// Until when it can be ordered; null: not said.
     #[schema(value_type = Option<String>, format = DateTime)]
     by: Option<UtcMicros>,
+    /// How long before the ride it must be ordered, seconds; null: not said.
     notice_s: Option<i64>,
+    /// Number to call; null: not said.
     phone: Option<String>,
+    /// Whether somebody answers there now; null: not said.
     phone_open_now: Option<bool>,
+    /// When somebody answers there, as opening hours of OpenStreetMap; null: not said.
     phone_hours: Option<String>,
+    /// Where it is ordered on the web; null: not said.
     url: Option<String>,
+    /// Where more is said about it; null: not said.
     info_url: Option<String>,
+    /// What else its riders are to know; null: nothing.
     message: Option<String>,
+    /// What it costs more than other rides, euros; null: not said.
     surcharge_eur: Option<f64>,
+    /// Who says all that; null: nobody.
     source: Option<String>,
 }
 

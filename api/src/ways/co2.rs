@@ -15,6 +15,10 @@ pub const CAR_G_PER_KM: f64 = 147.0;
 /// Bus, train and tram, on average.
 pub const TRANSIT_G_PER_KM: f64 = 65.0;
 
+/// All words for kinds of vehicles.
+pub const VEHICLE_WORDS: [&str; 10] =
+    ["TRAM", "SUBWAY", "RAIL", "FERRY", "CABLE_CAR", "GONDOLA", "FUNICULAR", "MONORAIL", "COACH", "BUS"];
+
 /// GTFS's kind of route in MOTIS's and OTP's words.
 pub fn mode_word(kind: u16) -> &'static str {
     match kind {
@@ -28,5 +32,16 @@ pub fn mode_word(kind: u16) -> &'static str {
         12 => "MONORAIL",
         200..=299 => "COACH",
         _ => "BUS",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_words_are_listed() {
+        let said: std::collections::BTreeSet<&str> = (0..2_000).map(mode_word).collect();
+        assert_eq!(said, VEHICLE_WORDS.into());
     }
 }

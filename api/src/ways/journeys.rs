@@ -21,10 +21,11 @@ use super::question::{PARAMETERS, Question, outside};
 use super::rejected::{Rejected, words};
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::contract::parameters;
 use crate::forecast::AskedSite;
 use crate::hub::Live;
 use crate::params::RawQuery;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 /// A search ends after this time with what it has.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -60,24 +61,11 @@ pub struct Asked<'a> {
     get,
     path = "/v1/journeys",
     tag = "drivers",
-    params(
-        ("from" = String, Query, description = "LAT,LON", example = "51.95,7.17"),
-        ("to" = String, Query, description = "LAT,LON", example = "51.93,7.19"),
-        ("depart" = Option<String>, Query, description = "RFC 3339; default now"),
-        ("arrive" = Option<String>, Query, description = "RFC 3339; instead of depart"),
-        ("modes" = Option<String>, Query, description = "WALK, BIKE, CAR, TRANSIT, PARK_RIDE, BIKE_RIDE, separated by commas; default all"),
-        ("max_walk_m" = Option<f64>, Query, description = "longest walk in a row; default 1500, and 5000 where nothing but walking is done"),
-        ("for" = Option<String>, Query, description = "audiences, separated by commas", example = "disabled,charging"),
-        ("wheelchair" = Option<bool>, Query, description = "no steps, accessible vehicles and stops only"),
-        ("height_m" = Option<f64>, Query, description = "height of the car: lower car parks are left out"),
-        ("stay_min" = Option<f64>, Query, description = "how long the car is to stay"),
-        ("free" = Option<bool>, Query, description = "only parking without a fee"),
-    ),
+    params(parameters::Journeys),
     responses(
         (status = 200, body = JourneysOut),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "bad-parameter, missing-parameter, outside-area"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "no streets are loaded"),
-    )
+        (status = 503, description = "No streets are loaded, or too many journeys are being planned."),
+    ),
 )]
 pub async fn journeys(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let now = shared.now();

@@ -30,6 +30,7 @@ use crate::turns::{self, Turns};
 use crate::wire::{Source, Sources, timetable_sources};
 
 pub(crate) use answer::ChanceOut;
+pub(crate) use co2::VEHICLE_WORDS;
 pub use fill::Filling;
 pub use journeys::__path_journeys;
 pub(crate) use journeys::journeys;

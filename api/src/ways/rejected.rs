@@ -8,10 +8,14 @@ use utoipa::ToSchema;
 /// A place that was left out.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Rejected {
+    /// Id of the place.
     pub id: String,
+    /// Its name; null: none.
     pub name: Option<String>,
-    /// `full`, `closed`, `restricted`, `height`, `max_stay`, `fee`, `unlinked`, `out_of_reach`
+    /// Why it was left out.
+    #[schema(value_type = words::LeftOutReason)]
     pub reason: &'static str,
+    /// The same in words.
     pub detail: String,
     /// Whose word on the place it rests on.
     #[serde(skip)]
@@ -30,3 +34,4 @@ pub fn words(left_out: LeftOut) -> (&'static str, String) {
         ),
     }
 }
+use crate::contract::words;

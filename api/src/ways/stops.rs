@@ -1,6 +1,6 @@
 //! `GET /v1/stops` and `GET /v1/stops/{id}/departures`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::geo::LatLon;
@@ -16,8 +16,9 @@ use super::journeys::nothing_loaded;
 use super::question::outside;
 use crate::answer;
 use crate::app::Ctx;
-use crate::params::RawQuery;
-use crate::problem::{Problem, ProblemBody};
+use crate::contract::{parameters, values, words};
+use crate::params::{PathId, RawQuery};
+use crate::problem::Problem;
 use crate::wire::{STREETS, Source, timetable_sources, whole};
 
 /// How far stops are looked for when nothing is said, metres.
@@ -31,6 +32,7 @@ const WITHIN_S: i32 = 86_400;
 /// Stops near a point, the nearest first.
 #[derive(Serialize, ToSchema)]
 pub struct StopList<'a> {
+    /// Stops, the nearest first.
     items: Vec<StopOut<'a>>,
     /// Always null: the nearest are on the first page.
     cursor: Option<String>,
@@ -41,17 +43,23 @@ pub struct StopList<'a> {
 /// A place where vehicles stop.
 #[derive(Serialize, ToSchema)]
 pub struct StopOut<'a> {
+    /// Id of the stop, as in the timetable.
     pub id: &'a str,
+    /// Name of the stop.
     pub name: &'a str,
+    /// Latitude, decimal degrees (WGS 84).
     pub lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
     pub lon: f64,
+    /// Name of the platform; null: none.
     platform: Option<&'a str>,
-    /// The station it belongs to.
+    /// Id of the station it belongs to; null: none.
     parent_id: Option<&'a str>,
-    /// null: not known
+    /// Whether wheelchairs can board here; null: not known.
     wheelchair: Option<bool>,
+    /// Distance as the crow flies, metres; null: no point was asked about.
     distance_m: Option<i64>,
-    /// Along the streets; null: no street leads there, or no streets are known.
+    /// Walk along the streets, seconds; null: no street leads there, or no streets are known.
     walk_s: Option<i64>,
     /// Short names of the lines that stop here.
     routes: Vec<&'a str>,
@@ -99,16 +107,11 @@ impl<'a> StopOut<'a> {
     get,
     path = "/v1/stops",
     tag = "transit",
-    params(
-        ("near" = String, Query, description = "LAT,LON", example = "51.95,7.17"),
-        ("radius_m" = Option<f64>, Query, description = "at most 5000, clamped; default 800"),
-        ("limit" = Option<u32>, Query, description = "at most 200, clamped; default 20"),
-    ),
+    params(parameters::Stops),
     responses(
         (status = 200, body = StopList),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "no timetable is loaded"),
-    )
+        (status = 503, description = "No timetable is loaded."),
+    ),
 )]
 pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(&["near", "radius_m", "limit"])?;
@@ -143,7 +146,9 @@ pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Prob
 /// What leaves a stop next.
 #[derive(Serialize, ToSchema)]
 pub struct DepartureList<'a> {
+    /// The stop that was asked about.
     stop: StopOut<'a>,
+    /// Departures, the next first.
     items: Vec<DepartureOut<'a>>,
     /// Always null: ask again with `from` after the last one.
     cursor: Option<String>,
@@ -154,20 +159,32 @@ pub struct DepartureList<'a> {
 /// A vehicle that leaves a stop.
 #[derive(Serialize, ToSchema)]
 pub struct DepartureOut<'a> {
+    /// Id of the stop or platform it leaves from.
     stop_id: &'a str,
+    /// Kind of vehicle.
+    #[schema(value_type = words::VehicleMode)]
     mode: &'static str,
+    /// Line, as in the timetable; null: not known.
     route_id: Option<&'a str>,
+    /// Short name of the line; null: it has none.
     route_short_name: Option<&'a str>,
+    /// Long name of the line; null: it has none.
     route_long_name: Option<&'a str>,
+    /// Where the vehicle goes to; null: not known.
     headsign: Option<&'a str>,
+    /// Trip, as in the timetable.
     trip_id: &'a str,
+    /// When it leaves, with what real time says.
     #[schema(value_type = String, format = DateTime)]
     departure_time: UtcMicros,
+    /// When it leaves by the timetable.
     #[schema(value_type = String, format = DateTime)]
     scheduled_departure_time: UtcMicros,
+    /// Whether the time is from real-time data.
     realtime: bool,
-    /// Positive = late; null: not known.
+    /// Delay, seconds, late is positive; null: not known.
     delay_s: Option<i64>,
+    /// Whether the trip is cancelled.
     cancelled: bool,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
@@ -185,20 +202,17 @@ pub struct DepartureOut<'a> {
     path = "/v1/stops/{id}/departures",
     tag = "transit",
     params(
-        ("id" = String, Path, description = "of a stop or station"),
-        ("from" = Option<String>, Query, description = "RFC 3339; default now"),
-        ("limit" = Option<u32>, Query, description = "at most 200, clamped; default 20"),
+        ("id" = inline(values::Id), Path, description = "Id of a stop or station, as in the timetable."),
+        parameters::Departures,
     ),
     responses(
         (status = 200, body = DepartureList),
-        (status = 400, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "no timetable is loaded"),
-    )
+        (status = 503, description = "No timetable is loaded."),
+    ),
 )]
 pub async fn departures(
     State(shared): Ctx,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let params = query.params(&["from", "limit"])?;

@@ -65,7 +65,8 @@ impl Flags {
     /// The number may contain spaces kept for others: the source does not tell them apart.
     pub const INCLUDES_RESTRICTED: Flags = Flags(8);
 
-    const WORDS: [(Flags, &'static str); 4] = [
+    /// Each flag with its word on the wire.
+    pub const WORDS: [(Flags, &'static str); 4] = [
         (Flags::OVER_CAPACITY, "over_capacity"),
         (Flags::DRIFT, "drift"),
         (Flags::CLOSED, "closed"),

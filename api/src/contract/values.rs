@@ -1,0 +1,165 @@
+//! Values of parameters as schemas: what may stand in a question, before it is asked.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::words::one_of;
+use crate::params::DEFAULT_LIMIT;
+
+/// Decimal degrees, latitude first.
+const POINT: &str = r"^-?[0-9]{1,2}(\.[0-9]{1,12})?,-?[0-9]{1,3}(\.[0-9]{1,12})?$";
+
+/// Decimal degrees: west, south, east, north.
+const BBOX: &str = concat!(
+    r"^-?[0-9]{1,3}(\.[0-9]{1,12})?,-?[0-9]{1,2}(\.[0-9]{1,12})?,",
+    r"-?[0-9]{1,3}(\.[0-9]{1,12})?,-?[0-9]{1,2}(\.[0-9]{1,12})?$"
+);
+
+const DAY_OR_INSTANT: &str =
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$";
+
+/// Declares types that stand for values of parameters in the document, and nowhere else.
+macro_rules! values {
+    ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)+) => {$(
+        $(#[doc = $doc])+
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )+};
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn pattern(pattern: &str, example: &str) -> ObjectBuilder {
+    text().pattern(Some(pattern)).examples([example])
+}
+
+fn instant() -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+    text().format(Some(format)).examples(["2026-11-22T12:00:00Z"])
+}
+
+fn integer() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+}
+
+fn number(minimum: f64) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Number).minimum(Some(minimum))
+}
+
+fn limit(default: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1usize)).default(Some(json!(default)))
+}
+
+fn choice<'w>(words: impl IntoIterator<Item = &'w str>, default: Option<&str>) -> ObjectBuilder {
+    one_of(words).default(default.map(Value::from))
+}
+
+fn choices<'w>(words: impl IntoIterator<Item = &'w str>) -> ArrayBuilder {
+    ArrayBuilder::new().items(one_of(words).build())
+}
+
+fn all<'w, W: Copy + 'w>(
+    words: &'w [W],
+    word: fn(W) -> &'static str,
+) -> impl Iterator<Item = &'static str> + 'w {
+    words.iter().map(move |w| word(*w))
+}
+
+values! {
+    /// `LAT,LON`
+    Point = pattern(POINT, "51.95,7.17");
+    /// The other end of a way.
+    Goal = pattern(POINT, "51.93,7.19");
+    /// `W,S,E,N`
+    Bbox = pattern(BBOX, "7.10,51.90,7.20,52.00");
+    /// An instant.
+    Instant = instant();
+    /// A date, which is the town's midnight, or an instant.
+    DayOrInstant = pattern(DAY_OR_INSTANT, "2026-11-22");
+    /// A span of the day.
+    Hours = pattern(r"^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", "09:00-18:00");
+    /// A length of time.
+    Step = pattern(r"^[0-9]+[mhd]$", "15m").default(Some(json!("15m")));
+    /// Slug of a municipality.
+    Municipality = text().examples(["steverstadt"]);
+    /// Any id.
+    Id = text().min_length(Some(1));
+    /// A cursor.
+    Cursor = text();
+    /// Length of a page.
+    Limit = limit(DEFAULT_LIMIT);
+    /// Length of a short list.
+    ShortLimit = limit(20);
+    /// Length of a page of open data.
+    OpenLimit = limit(10_000);
+    /// How far is looked.
+    Radius = number(1.0).default(Some(json!(800)));
+    /// Longest walk.
+    MaxWalk = number(0.0).default(Some(json!(1_500)));
+    /// Height of a car, or how long it stays.
+    Positive = number(0.1);
+    /// Shortest stay.
+    MinStay = number(0.0).default(Some(json!(60)));
+    /// Audiences.
+    Audiences = choices(all(domain::Audience::ALL, domain::Audience::as_str)).examples([json!(["disabled", "charging"])]);
+    /// Bays, sites.
+    PlaceKinds = choices(all(domain::place::PlaceKind::ALL, domain::place::PlaceKind::as_str));
+    /// Bays, sites, vehicles.
+    ThingKinds = choices(crate::hub::Kind::ALL.map(crate::hub::Kind::as_str)).default(Some(json!(["bay", "site"])));
+    /// What else is listed.
+    Includes = choices(["full", "stale", "static"]);
+    /// Means of ways.
+    Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
+    /// States of devices.
+    Healths = choices(all(domain::sensor_health::Health::ALL, domain::sensor_health::Health::as_str));
+    /// Kinds of days.
+    Days = choices(all(domain::day_kind::DayKind::ALL, domain::day_kind::DayKind::as_str));
+    /// Why a message was not believed.
+    Reason = choice(all(domain::Reason::ALL, domain::Reason::as_str), None);
+    /// Numbers of rejections.
+    Numbers = ArrayBuilder::new().items(integer().build());
+    /// Yes or no.
+    Flag = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(json!(false)));
+    /// How a list is written.
+    ListFormat = choice(["json", "geojson"], Some("json"));
+    /// How a table is written.
+    TableFormat = choice(crate::table::TableFormat::ALL.map(crate::table::TableFormat::name), Some("json"));
+    /// How CSV writes numbers.
+    Locale = choice(["en", "de"], Some("en"));
+    /// What figures of parking are for.
+    Bucket = choice(all(domain::occupancy::Bucket::ALL, domain::occupancy::Bucket::as_str), Some("1d"));
+    /// What makes a group of places.
+    PlaceGroup = choice(["bay", "site", "zone", "restriction", "municipality"], None);
+    /// What figures of transit are for.
+    TransitBucket = choice(["1h", "1d", "1w", "hour_of_week", "all"], Some("all"));
+    /// A table as CSV.
+    Csv = text().description(Some(
+        "RFC 4180, UTF-8: a line of names, then a line for each row. Columns are the fields of the JSON rows, those of an \
+         object as `object_field`; an empty cell is null. With `locale=de` semicolons, decimal commas.",
+    ));
+    /// A table as Parquet.
+    Parquet = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).description(Some(
+        "Apache Parquet with the columns of the CSV; `attribution` stands in the file's metadata.",
+    ));
+    /// What makes groups of runs.
+    TransitGroups = choices(["route", "stop", "municipality"]).default(Some(json!(["route"])));
+}
