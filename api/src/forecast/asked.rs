@@ -5,6 +5,7 @@ use domain::live::{Offer, SiteView};
 use domain::{MunicipalityId, SiteId, UtcMicros};
 
 use super::Forecasts;
+use super::when::FURTHEST_S;
 
 /// What the forecast needs to know of a site now.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +33,12 @@ impl AskedSite {
     }
 
     /// The chance of a space for this driver at the second of the two times, seen from the first.
+    ///
+    /// `None` also farther ahead than a week: nothing is told of that.
     pub fn odds(&self, forecasts: &Forecasts, now: UtcMicros, at: UtcMicros) -> Option<Odds> {
+        if at > now.plus_s(FURTHEST_S) {
+            return None;
+        }
         let town = forecasts.town(self.municipality)?;
         let town = town.read();
         let at_least = self.kept.saturating_add(1);

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::arrival::{Flow, Supply, chance, usual_stay_s};
-use domain::forecast::{Basis, Health};
+use domain::forecast::{Basis, Chance, Health};
 use domain::geo::LatLon;
 use domain::live::{BayView, Flags, LiveMap, Offer, SiteView};
 use domain::{BayState, FeedFormat, MunicipalityId, Registry, SiteKind, UtcMicros};
@@ -80,6 +80,15 @@ fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &
     let vacant =
         VacantOut { expected: Some((expected * 10.0).round() / 10.0), low: Some(low), high: Some(high) };
     ItemOut { at, p_vacant: Some((p * 1000.0).round() / 1000.0), vacant, basis, reason: None }
+}
+
+/// How many spaces to expect, with the tenths below and above, as a chance `p` of one for everyone allows:
+/// a full place is contested, and the drivers that wait there are no part of what was learned.
+fn in_keeping(p: f64, told: Chance) -> (f64, u32, u32) {
+    let is_less = p + 1e-9 < told.p;
+    let share = if is_less && told.p > 0.0 { p / told.p } else { 1.0 };
+    let low = if is_less && p < 0.9 { 0 } else { told.low };
+    ((told.expected * share).max(p), low, told.high)
 }
 
 fn word(basis: Basis) -> &'static str {
@@ -204,12 +213,22 @@ impl SeenSite {
         });
         let p = outlook.and_then(|outlook| outlook.chance).map(|chance| chance.p);
         if let Some(told) = asked.chance(forecasts, now, at) {
-            return known(at, p.unwrap_or(told.p), (told.expected, told.low, told.high), word(told.basis));
+            let p = p.unwrap_or(told.p);
+            return known(at, p, in_keeping(p, told), word(told.basis));
         }
         // Nothing is learned of it yet, not even that it is there.
         let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);
         live.map_or_else(
-            || unknown(at, "no_data"),
+            || {
+                unknown(
+                    at,
+                    if self.view.basis == domain::live::Basis::None {
+                        "no_data"
+                    } else {
+                        Health::TooLittle.name()
+                    },
+                )
+            },
             |((p, expected), offer)| {
                 let spaces = offer.capacity.max(1) as f64;
                 known(at, p, self.around(expected, spaces, at.seconds_since(now)), "live")

@@ -7,7 +7,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 
 /// So far ahead is forecast, seconds: farther the week says no more.
-const FURTHEST_S: i64 = 7 * 86_400;
+pub const FURTHEST_S: i64 = 7 * 86_400;
 /// A moment ago is now: clocks differ, and questions travel.
 const JUST_NOW_S: i64 = 60;
 /// Seconds between two items when nothing is said: a quarter-hour.

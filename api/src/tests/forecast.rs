@@ -133,7 +133,9 @@ async fn drivers_are_told_what_was_learned() {
     assert_eq!(chance["at"], full.to_string());
     assert!(told["expected_vacant"].as_f64() < Some(10.0), "{told}");
     let unlearned = garage(&County::new(), full).await;
-    assert!(unlearned["chance"]["p"].as_f64() > Some(0.5), "the live state alone promises it");
+    assert!(unlearned["chance"].is_null(), "the live state alone says nothing of it");
+    let soon = garage(&County::new(), NOW.plus_s(1_800)).await;
+    assert!(soon["chance"]["p"].as_f64() > Some(0.5), "{soon}");
     let (item, _) = item(&county, &format!("site=w-garage&at={full}")).await;
     assert_eq!(item["p_vacant"], chance["p"], "one truth");
 }

@@ -16,6 +16,10 @@ const UNKNOWN_VACANT_SHARE: f64 = 0.1;
 const FULL_HOLDS_S: f64 = 1_800.0;
 const FULL_FORGOTTEN_S: f64 = 7_200.0;
 
+/// What is known now says nothing of a moment so far after it, seconds: by then nearly all spaces have
+/// changed hands (see [`usual_stay_s`]), and how many cars come is another hour's rate.
+const LIVE_REACH_S: f64 = 3.0 * 3_600.0;
+
 /// What may be expected of a place at a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlook {
@@ -40,19 +44,23 @@ impl Outlook {
     ) -> Self {
         let horizon_s = (arrive_at.0 - known_at.0) as f64 / 1e6;
         let live = Outlook::of_live(kind, (supply, capacity), filling_per_s, horizon_s);
-        let Some((odds, kept)) = forecast.filter(|(odds, _)| odds.basis != Basis::Live) else { return live };
+        let learned = forecast.filter(|(odds, _)| odds.basis != Basis::Live);
+        let Some((odds, kept)) = learned else {
+            let is_known = forecast.is_some() || horizon_s <= LIVE_REACH_S;
+            return if is_known { live } else { Outlook::of_live(kind, (None, capacity), 0.0, horizon_s) };
+        };
         let told = Chance { p: odds.p.min(MOST), low: odds.low.min(MOST), high: odds.high.min(MOST) };
         let expected = (odds.expected - f64::from(kept)).clamp(0.0, f64::from(capacity));
         let search_s = search_s(kind, expected, capacity);
         let searched = Outlook { chance: Some(told), expected: Some(expected), search_s };
         match live.chance.filter(|_| supply.is_some_and(|supply| supply.vacant() == 0)) {
-            Some(contested) => searched.at_most(contested, live.search_s, horizon_s),
+            Some(contested) => searched.at_most(contested, live, horizon_s),
             None => searched,
         }
     }
 
     /// Less hopeful by what holds of a place that is full now.
-    fn at_most(self, contested: Chance, contested_search_s: f64, horizon_s: f64) -> Self {
+    fn at_most(self, contested: Chance, live: Outlook, horizon_s: f64) -> Self {
         let forgotten = ((horizon_s - FULL_HOLDS_S) / (FULL_FORGOTTEN_S - FULL_HOLDS_S)).clamp(0.0, 1.0);
         let less = |told: f64, full: f64| told.min(full) + (told - told.min(full)) * forgotten;
         let chance = self.chance.map(|told| Chance {
@@ -60,8 +68,13 @@ impl Outlook {
             low: less(told.low, contested.low),
             high: less(told.high, contested.high),
         });
-        let longer = self.search_s.max(contested_search_s);
-        Outlook { chance, search_s: longer + (self.search_s - longer) * forgotten, ..self }
+        let expected = self.expected.zip(live.expected).map(|(told, full)| less(told, full));
+        let longer = self.search_s.max(live.search_s);
+        Outlook {
+            chance,
+            expected: expected.or(self.expected),
+            search_s: longer + (self.search_s - longer) * forgotten,
+        }
     }
 
     fn of_live(
@@ -117,12 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn the_live_state_says_nothing_of_tomorrow() {
+        assert!(outlook(60, None, 2 * 3_600).chance.is_some());
+        let tomorrow = outlook(60, None, 86_400);
+        assert_eq!((tomorrow.chance, tomorrow.expected), (None, None));
+        let learned = outlook(60, odds(0.9, 30.0, Basis::History), 86_400);
+        assert_eq!((learned.chance.unwrap().p, learned.expected), (0.9, Some(30.0)));
+    }
+
+    #[test]
     fn a_place_that_is_full_now_is_not_promised() {
         let hopeful = odds(0.95, 40.0, Basis::History);
         let p = |ahead_s| outlook(0, hopeful, ahead_s).chance.unwrap().p;
         assert!(p(300) < 0.5, "{}", p(300));
         assert!(p(300) <= p(1_800) && p(1_800) < p(4_500) && p(4_500) < p(7_200));
         assert_eq!(p(7_200), 0.95);
+        // Nor are many spaces to be expected where one hardly is.
+        let soon = outlook(0, hopeful, 300);
+        assert!(soon.expected.unwrap() < 5.0, "{soon:?}");
         assert_eq!(outlook(1, hopeful, 300).chance.unwrap().p, 0.95);
     }
 }

@@ -49,8 +49,14 @@ impl Health {
 /// A 0 right after more than this share was vacant is a closed or broken site: cars do not fill
 /// a tenth of a car park between two readings.
 const JUMP_FROM: f64 = 0.1;
+/// So many spaces may be taken between two readings anywhere: of a small site that is more than a tenth.
+const TAKEN_AT_ONCE: f64 = 4.0;
 /// A 0 for longer is a closed or broken site: even a full one lets somebody out.
 const LONGEST_FULL_S: i64 = 12 * 3600;
+/// That is true of sites with so many spaces; a few are held through an evening, a night and a morning.
+const MANY_SPACES: u32 = 40;
+/// The longest 0 of a site with fewer.
+const LONGEST_FULL_SMALL_S: i64 = 24 * 3600;
 /// The same number for longer is a stuck counter; a Sunday is shorter.
 const LONGEST_STILL_S: i64 = 48 * 3600;
 
@@ -119,10 +125,12 @@ impl Screen {
         if vacant == 0 {
             self.today.zero += 1.0;
             if previous.is_none_or(|(before, _)| before > 0) {
-                self.is_fault = self.above_zero.is_none_or(|before| before > JUMP_FROM);
+                let largest = JUMP_FROM.max(TAKEN_AT_ONCE / f64::from(capacity.max(1)));
+                self.is_fault = self.above_zero.is_none_or(|before| before > largest);
                 self.today.jumped |= self.is_fault;
             }
-            let is_full = !self.is_fault && still_s <= LONGEST_FULL_S as f64;
+            let longest_s = if capacity < MANY_SPACES { LONGEST_FULL_SMALL_S } else { LONGEST_FULL_S };
+            let is_full = !self.is_fault && still_s <= longest_s as f64;
             return is_full.then_some(0.0);
         }
         self.is_fault = false;
@@ -189,6 +197,25 @@ mod tests {
         let (shares, _) = judged((0..).map(|i| i * 15).zip(vacant.map(Reading::Vacant)));
         let zeros: Vec<_> = shares.iter().map(|s| s.is_some()).collect();
         assert_eq!(zeros, [true, false, false, true, true, true, true, true, true, true]);
+    }
+
+    #[test]
+    fn a_small_site_may_fill_between_two_readings_and_be_full_all_night() {
+        let mut screen = Screen::default();
+        let mut judge = |minute: i64, vacant| {
+            screen.judge(UtcMicros::from_unix_s(minute * 60), Reading::Vacant(vacant), 8).is_some()
+        };
+        assert!(judge(0, 2) && judge(15, 0) && judge(30, 4) && judge(45, 0), "one to four cars came");
+        assert!(judge(45 + 14 * 60, 0), "through the night");
+        assert!(judge(60 + 14 * 60, 8) && !judge(75 + 14 * 60, 0), "eight at once did not");
+        // Full every evening for two months.
+        let mut screen = Screen::default();
+        for quarter in 0..96 * 60_i64 {
+            let hour = quarter / 4 % 24;
+            let vacant = if !(8..18).contains(&hour) { 0 } else { 1 + (quarter % 4) as u32 };
+            screen.judge(UtcMicros::from_unix_s(quarter * 900), Reading::Vacant(vacant), 8);
+        }
+        assert_eq!(screen.health(), Health::Ok);
     }
 
     #[test]
