@@ -59,7 +59,7 @@ pub struct SiteOut<'a> {
     #[schema(value_type = words::SiteBasis)]
     basis: &'static str,
     /// Spaces that are kept for somebody.
-    by_restriction: Vec<ByRestrictionOut>,
+    by_restriction: Vec<ByRestrictionOut<'a>>,
     /// Whether the site is open now.
     opening: OpeningOut<'a>,
     /// What it costs; null: not known.
@@ -86,7 +86,7 @@ pub struct SiteOut<'a> {
 
 /// Spaces kept for one audience.
 #[derive(Serialize, ToSchema)]
-pub struct ByRestrictionOut {
+pub struct ByRestrictionOut<'a> {
     /// For whom the spaces are kept.
     #[serde(rename = "for")]
     #[schema(value_type = words::Audience)]
@@ -95,12 +95,14 @@ pub struct ByRestrictionOut {
     capacity: Option<i64>,
     /// How many of them are vacant; null: not known, or too few to be shown.
     vacant: Option<i64>,
+    /// When they are kept, as opening hours of OpenStreetMap; null: always, or not all at the same times.
+    hours: Option<&'a str>,
 }
 
 /// A site as it is read under the lock.
 pub type Seen = (SiteView, Vec<ByRestriction>);
 
-fn out<'a>((view, kept): &Seen, registry: &'a Registry, now: UtcMicros) -> Option<SiteOut<'a>> {
+fn out<'a>((view, kept): &'a Seen, registry: &'a Registry, now: UtcMicros) -> Option<SiteOut<'a>> {
     let def = &registry.site(view.id)?.def;
     let position = def.position();
     let (attribution, licence) = credit(registry, view.feed);
@@ -108,6 +110,7 @@ fn out<'a>((view, kept): &Seen, registry: &'a Registry, now: UtcMicros) -> Optio
         audience: k.audience,
         capacity: k.capacity,
         vacant: k.vacant,
+        hours: k.hours.as_deref(),
     });
     Some(SiteOut {
         id: &def.id,

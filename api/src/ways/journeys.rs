@@ -10,14 +10,14 @@ use domain::UtcMicros;
 use domain::arrival::Supply;
 use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
-use journey::plan::{self, Lot, Modes, Plan, Planner, Request, When, Which};
+use journey::plan::{self, Lot, Modes, Plan, Planner, Request, Which};
 
 use super::Loaded;
 use super::answer::{JourneysOut, written};
 use super::lots::{Lots, Mapped};
 use super::place::{Candidate, What, known_at, supply, too_long, unfit, unfit_mapped};
 use super::prospect::Outlook;
-use super::question::{PARAMETERS, Question, outside};
+use super::question::{PARAMETERS, Question, assumed_arrival, outside};
 use super::rejected::{Rejected, words};
 use crate::answer;
 use crate::app::{Ctx, Shared};
@@ -38,8 +38,6 @@ const MAX_MAPPED: usize = 10;
 const MAX_PARK_RIDE: usize = 12;
 /// Rejected places that are told.
 const MAX_REJECTED: usize = 30;
-/// For what opens and closes, the drive is taken to be so quick, m/s as the crow flies.
-const ASSUMED_DRIVE_MPS: f64 = 7.0;
 
 /// Everything that an answer is made of.
 pub struct Asked<'a> {
@@ -322,13 +320,4 @@ impl<'a> Gathered<'a> {
 fn is_usable(offer: &Offer) -> bool {
     use domain::live::Verdict;
     !matches!(offer.verdict, Verdict::Closed | Verdict::Restricted)
-}
-
-/// When the car will be there, roughly: for what opens and closes.
-fn assumed_arrival(question: &Question) -> UtcMicros {
-    let at = match question.when {
-        When::DepartAt(time) => time + (question.from.distance_m(question.to) / ASSUMED_DRIVE_MPS) as i64,
-        When::ArriveBy(time) => time,
-    };
-    UtcMicros(at * 1_000_000)
 }

@@ -8,7 +8,7 @@ use domain::{FeedId, SiteId, UtcMicros};
 use journey::streets::parking::OsmParking;
 
 use super::lots::Linked;
-use super::question::Question;
+use super::question::{Question, assumed_arrival};
 use crate::forecast::AskedSite;
 use crate::wire::max_stay_min;
 
@@ -119,6 +119,17 @@ pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'stati
             return Some(("restricted", format!("its spaces are kept for: {whom}")));
         }
         _ => {}
+    }
+    let arrival = assumed_arrival(question);
+    let open_s = offer.opening.until.map(|until| until.seconds_since(arrival));
+    if let Some(stay_min) = question.stay_min
+        && let Some(until) =
+            offer.opening.until.filter(|_| open_s.is_some_and(|open_s| open_s < stay_min * 60.0))
+    {
+        return Some((
+            "max_stay",
+            format!("open to you until {until} only, you want to stay {stay_min} min"),
+        ));
     }
     let fee = site.fee.is_some();
     too_high(site.max_height_m, question)

@@ -141,6 +141,18 @@ impl Question {
     }
 }
 
+/// For what opens and closes, the drive is taken to be so quick, m/s as the crow flies.
+const ASSUMED_DRIVE_MPS: f64 = 7.0;
+
+/// When the car will be there, roughly: for what opens and closes.
+pub fn assumed_arrival(question: &Question) -> UtcMicros {
+    let at = match question.when {
+        When::DepartAt(time) => time + (question.from.distance_m(question.to) / ASSUMED_DRIVE_MPS) as i64,
+        When::ArriveBy(time) => time,
+    };
+    UtcMicros(at * 1_000_000)
+}
+
 /// A point at which there are no streets.
 pub fn outside(field: &str, point: LatLon, bounds: Option<Bbox>) -> Problem {
     Problem::outside_area(field, point, ("street", "Streets reach"), bounds)

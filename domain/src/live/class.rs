@@ -119,6 +119,11 @@ impl Classes {
         &self.0[id as usize]
     }
 
+    /// When next a rule of a class comes into or goes out of force; `None`: never.
+    pub fn next_change(&self, id: ClassId, at: UtcMicros) -> Option<UtcMicros> {
+        self.get(id).rules.iter().filter_map(|rule| rule.hours.as_ref()?.at(at).until).min()
+    }
+
     /// Of every class, for whom spaces are kept at another moment than now.
     pub fn kept_at(&self, at: UtcMicros) -> Vec<Kept> {
         self.0.iter().map(|c| kept(&c.rules, |r| r.holds_at(at))).collect()
@@ -152,6 +157,17 @@ fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Kept {
         }
     }
     kept
+}
+
+impl Class {
+    /// When the spaces of this class are kept for `audience`; `None`: always, or the rules differ.
+    pub fn hours_for(&self, audience: Audience) -> Option<&str> {
+        let mut hours = (self.restrictions.iter())
+            .filter(|restriction| restriction.audience == Some(audience))
+            .map(|restriction| restriction.hours.as_deref());
+        let first = hours.next()??;
+        hours.all(|hours| hours == Some(first)).then_some(first)
+    }
 }
 
 impl Rule {

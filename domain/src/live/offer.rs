@@ -13,6 +13,9 @@ use crate::opening::Opening;
 use crate::place::Site;
 use crate::time::UtcMicros;
 
+/// So many changes of restrictions are followed: a day of rules of several kinds.
+const MAX_CHANGES: usize = 8;
+
 /// What a place is to a driver. The order is the order of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -149,7 +152,12 @@ impl LiveMap {
         let place = cell.placed.as_ref().filter(|p| p.is_for_cars)?;
         let entry = self.registry.site(id)?;
         let view = self.view_site(cell, &entry.def, id, now);
-        let opening = self.opening_for(cell, place, driver, now);
+        let mut opening = self.opening_for(cell, place, driver, now);
+        if opening.is_open == Some(true) {
+            let kept_from =
+                self.kept_from(cell, view.capacity, driver, (driver.arrives_at(now), opening.until));
+            opening.until = kept_from.or(opening.until);
+        }
 
         let admitted = self.admitted_bays(cell, driver);
         let bays = cell.tally().total();
@@ -209,6 +217,33 @@ impl LiveMap {
         let position = self.registry.site(id)?.def.position();
         let here = Here { position, distance_m: from.distance_m(position) };
         self.offer_of_site(id, here, driver, now)
+    }
+
+    /// When a site that the driver may use comes to be kept for others, between two times.
+    fn kept_from(
+        &self,
+        cell: &SiteCell,
+        capacity: i64,
+        driver: &Driver,
+        (from, until): (UtcMicros, Option<UtcMicros>),
+    ) -> Option<UtcMicros> {
+        let is_kept = |driver: &Driver| {
+            let are_all_bays_kept = i64::from(cell.tally().total()) >= capacity.max(1)
+                && self.admitted_bays(cell, driver).total() == 0;
+            are_all_bays_kept || self.is_kept_whole(cell, driver)
+        };
+        if is_kept(driver) {
+            return None;
+        }
+        let mut at = from;
+        for _ in 0..MAX_CHANGES {
+            let changes = cell.classes().filter_map(|class| self.classes.next_change(class, at));
+            at = changes.min().filter(|next| *next > at && until.is_none_or(|until| *next < until))?;
+            if is_kept(&self.driver(driver.audiences.iter(), Some(at))) {
+                return Some(at);
+            }
+        }
+        None
     }
 
     fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> Tally {

@@ -135,7 +135,19 @@ impl LiveMap {
         });
         let may_tell = hidden == 0 || hidden >= MIN_HIDDEN_BAYS;
         let from_bays = (tally.known() > 0 && may_tell).then_some(i64::from(tally.vacant));
-        Some(ByRestriction { audience, capacity, vacant: counted.or(from_bays) })
+        let hours = self.hours_for(cell, audience);
+        Some(ByRestriction { audience, capacity, vacant: counted.or(from_bays), hours })
+    }
+
+    /// When a site's spaces for `audience` are kept: the same hours, wherever it is named.
+    fn hours_for(&self, cell: &SiteCell, audience: Audience) -> Option<String> {
+        let mut hours = cell
+            .classes()
+            .map(|class| self.classes.get(class))
+            .filter(|class| class.named.contains(audience))
+            .map(|class| class.hours_for(audience));
+        let first = hours.next()??;
+        hours.all(|hours| hours == Some(first)).then(|| first.to_owned())
     }
 
     /// The bays kept for `audience` in a site, and how many of them are hidden.

@@ -103,6 +103,12 @@ impl SiteCell {
         self.counts.iter().find(|c| c.audience == audience)
     }
 
+    /// The classes of the site itself and of its bays.
+    pub fn classes(&self) -> impl Iterator<Item = ClassId> + '_ {
+        let own = self.placed.iter().map(|place| place.class);
+        own.chain(self.bays.iter().map(|bays| bays.class))
+    }
+
     /// Whether the supplier of its count says that it is closed.
     pub fn is_reported_closed(&self, now: UtcMicros) -> bool {
         let count = self.count(None).filter(|count| now < count.stale_at);

@@ -191,6 +191,32 @@ fn restrictions_and_opening_hold_at_the_arrival() {
 }
 
 #[test]
+fn a_site_whose_bays_are_kept_in_the_evening_is_open_until_then() {
+    // Six in the evening of NOW's Sunday in the town.
+    let (evening, text) = (UtcMicros::parse("2026-11-22T17:00:00Z").unwrap(), "Mo-Su 18:00-24:00");
+    let residents = Restriction { hours: Some(text.into()), ..kept_for(Audience::Resident, None) };
+    let bays = |kept: std::ops::Range<i32>| {
+        let bay = |id| {
+            let mut bay = bay(id, Some("s11"), 20.0);
+            bay.def.publish = Some(Publish::Public);
+            bay.def.restrictions = if kept.contains(&id) { vec![residents.clone()] } else { Vec::new() };
+            bay
+        };
+        (1..11).map(bay).collect()
+    };
+    let offer = |kept, audiences: &[Audience]| {
+        let mut map = LiveMap::new(registry(vec![site(11, 50.0)], bays(kept)), NOW);
+        map.apply((1..11).map(|id| said(id, BayState::Vacant, 60)), NOW);
+        (map.search(&search(&map, audiences), NOW).offers[0], map.by_restriction(SiteId(11), NOW))
+    };
+    let (all, rows) = offer(1..11, &[]);
+    assert_eq!((all.vacant, all.opening.is_open, all.opening.until), (Some(10), Some(true), Some(evening)));
+    assert_eq!((rows[0].audience, rows[0].hours.as_deref()), (Audience::Resident, Some(text)));
+    let (some, _) = offer(1..10, &[]);
+    assert_eq!(some.opening.until, None, "one space is for everyone");
+}
+
+#[test]
 fn a_site_kept_whole_for_residents_is_offered_to_nobody() {
     let mut residents = site(11, 50.0);
     residents.def.restrictions = vec![kept_for(Audience::Resident, None)];

@@ -88,12 +88,14 @@ impl Flags {
 }
 
 /// Spaces kept for one audience in a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByRestriction {
     pub audience: Audience,
     pub capacity: Option<i64>,
     /// `None`: not known, or it would tell the state of a bay that is not shown.
     pub vacant: Option<i64>,
+    /// When they are kept, as opening hours of OpenStreetMap; `None`: always, or not all at the same times.
+    pub hours: Option<String>,
 }
 
 /// A visible site now.
