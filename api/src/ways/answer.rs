@@ -135,6 +135,8 @@ struct LegOut<'a> {
     drop_off: Option<&'static str>,
     /// How the ride is ordered; null: it need not be.
     booking: Option<BookingOut>,
+    /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.
+    stay_seated: Option<bool>,
     /// How many stops further it is left; null: no ride.
     stops: Option<u16>,
     /// Where the car is left at the end of this leg; null: it is not, or nobody knows (`parking_unknown`).
@@ -328,6 +330,7 @@ impl<'a> Writer<'_, 'a> {
             pickup: None,
             drop_off: None,
             booking: None,
+            stay_seated: None,
             stops: None,
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
             parking_unknown: leg.mode == Mode::Car && leg.parking.is_none(),
@@ -366,6 +369,7 @@ impl<'a> Writer<'_, 'a> {
             pickup: Some(boarding_word(ride.pickup)),
             drop_off: Some(boarding_word(ride.drop_off)),
             booking: BookingOut::of(&[ride.pickup, ride.drop_off]),
+            stay_seated: Some(ride.stay_seated),
             stops: Some(ride.alight - ride.board),
             parking: None,
             parking_unknown: false,

@@ -90,7 +90,7 @@ impl<'a> StopOut<'a> {
 
     fn with_routes(mut self, area: &'a Area, stop: StopIx) -> Self {
         let timetable = &area.timetable;
-        let patterns = timetable.patterns.passing(stop).iter();
+        let patterns = timetable.passing(stop);
         let first_trips = patterns.map(|p| timetable.patterns.pattern(p.pattern as usize).first_trip as u32);
         let names = first_trips.filter_map(|trip| timetable.route(trip)).map(|route| {
             if route.short_name.is_empty() { route.long_name.as_str() } else { route.short_name.as_str() }

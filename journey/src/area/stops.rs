@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Step;
 use crate::streets::{Budget, Direction, Link, Mode, Network, Reach, Workspace};
-use crate::timetable::footpaths::{Footpaths, Path};
+use crate::timetable::footpaths::Path;
 use crate::timetable::{StopIx, Timetable};
 
 /// Streets farther away than this do not lead to a stop, metres.
@@ -62,9 +62,7 @@ impl StopLinks {
     pub(super) fn new(network: &Network, timetable: &Timetable) -> Self {
         let links = |mode| {
             let link = |stop: usize| {
-                if timetable.patterns.passing(stop as StopIx).is_empty() {
-                    return None;
-                }
+                timetable.passing(stop as StopIx).next()?;
                 network.snap(mode, point(timetable, stop as StopIx), STREET_LIMIT_M, 1).first().copied()
             };
             (0..timetable.stop_count()).map(link).collect()
@@ -105,7 +103,7 @@ impl StopLinks {
 
     /// Stops where vehicles stop and that no street reaches.
     pub(super) fn unlinked(&self, timetable: &Timetable) -> Vec<StopIx> {
-        let is_served = |stop: &StopIx| !timetable.patterns.passing(*stop).is_empty();
+        let is_served = |stop: &StopIx| timetable.passing(*stop).next().is_some();
         let stops = 0..timetable.stop_count() as StopIx;
         stops.filter(|stop| is_served(stop) && self.foot[*stop as usize].is_none()).collect()
     }
@@ -133,9 +131,9 @@ pub(super) fn add_footpaths(
         let away_m = point(timetable, from).distance_m(point(timetable, to));
         Path { from, to, seconds, metres: metres(away_m) }
     }));
-    let stops = timetable.stop_count();
-    timetable.footpaths = Footpaths::new(stops, paths);
-    timetable.wheelchair_footpaths = Some(Footpaths::new(stops, wheelchair));
+    let change_s = &timetable.change_s[..timetable.stop_count()];
+    timetable.footpaths = timetable.variants.expanded(paths, change_s, false);
+    timetable.wheelchair_footpaths = Some(timetable.variants.expanded(wheelchair, change_s, true));
 }
 
 type Stated = FxHashMap<(StopIx, StopIx), i32>;
@@ -143,8 +141,9 @@ type Stated = FxHashMap<(StopIx, StopIx), i32>;
 /// How long changes take, as the feed says.
 fn stated(timetable: &Timetable) -> Stated {
     let stops = 0..timetable.stop_count() as StopIx;
+    // What single lines have of their own is laid over the ways between stops afterwards.
     let of = |from| timetable.footpaths.from(from).iter().map(move |path| ((from, path.stop), path.seconds));
-    stops.flat_map(of).collect()
+    stops.clone().flat_map(of).filter(|((_, to), _)| stops.contains(to)).collect()
 }
 
 /// The ways over streets from each stop to those around it.
@@ -180,9 +179,9 @@ fn walks(
         reached.retain(|(_, reach)| reach.distance_m <= CHANGE_WALK_M);
         reached.sort_by(|a, b| a.1.duration_s.total_cmp(&b.1.duration_s).then(a.0.cmp(&b.0)));
         patterns.clear();
-        patterns.extend(timetable.patterns.passing(from).iter().map(|passing| passing.pattern));
+        patterns.extend(timetable.passing(from).map(|passing| passing.pattern));
         for (to, reach) in reached {
-            let lines = timetable.patterns.passing(to).iter().map(|passing| passing.pattern);
+            let lines = timetable.passing(to).map(|passing| passing.pattern);
             let new = lines.filter(|pattern| patterns.insert(*pattern)).count();
             let pair = (from, to);
             let said = stated.get(&pair);

@@ -93,7 +93,7 @@ fn take<'a>(
         }
         let id = next.stop_id.as_deref()?;
         // With several feeds the id may carry its feed's name before it.
-        let own = timetable.stops.ids.get(stop.stop());
+        let own = timetable.stops.ids.get(timetable.variants.stop(stop.stop()));
         let same = own == id || own.strip_suffix(id).is_some_and(|feed| feed.ends_with(':'));
         return same.then(|| updates.next()).flatten();
     }

@@ -48,11 +48,25 @@ pub struct ChangedDay {
     pub patterns: Patterns,
     /// Which run of the timetable each trip of `patterns` is.
     trips: Vec<TripIx>,
+    /// The other way round.
+    own: FxHashMap<TripIx, u32>,
     pub all: DayTrips,
     /// Those with [`Wheelchair::Possible`].
     pub accessible: DayTrips,
     /// A mask without any trip of `patterns`.
     pub none: Vec<u64>,
+}
+
+impl ChangedDay {
+    /// Which run of the timetable a trip of `patterns` is.
+    pub fn trip(&self, own: u32) -> Option<TripIx> {
+        self.trips.get(own as usize).copied()
+    }
+
+    /// The trip of `patterns` that a run of the timetable is.
+    pub fn own(&self, trip: TripIx) -> Option<u32> {
+        self.own.get(&trip).copied()
+    }
 }
 
 impl Overlay {
@@ -98,7 +112,7 @@ impl Overlay {
 
     /// Whether a run does not run at all.
     pub fn is_cancelled(&self, day: Day, trip: TripIx) -> bool {
-        self.of(day).is_some_and(|d| bits::has(&d.removed, trip as usize) && !d.trips.contains(&trip))
+        self.of(day).is_some_and(|d| bits::has(&d.removed, trip as usize) && d.own(trip).is_none())
     }
 
     /// The days with changes.
@@ -108,7 +122,7 @@ impl Overlay {
 
     /// Which run of the timetable a trip of a day's own patterns is.
     pub fn trip(&self, day: Day, own: u32) -> Option<TripIx> {
-        self.of(day)?.trips.get(own as usize).copied()
+        self.of(day)?.trip(own)
     }
 
     fn of(&self, day: Day) -> Option<&ChangedDay> {
@@ -167,12 +181,13 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(self) -> ChangedDay {
-        let (patterns, trips) = self.grouping.finish(self.timetable.stop_count());
+        let (patterns, trips) = self.grouping.finish(self.timetable.variants.nodes());
         let all = DayTrips::new(&patterns, |_| true);
         let accessible = DayTrips::new(&patterns, |own| {
             self.timetable.trips[trips[own] as usize].wheelchair == Wheelchair::Possible
         });
         let none = vec![0; bits::words(patterns.trips())];
-        ChangedDay { day: self.day, removed: self.removed, patterns, trips, all, accessible, none }
+        let own = trips.iter().enumerate().map(|(own, trip)| (*trip, own as u32)).collect();
+        ChangedDay { own, day: self.day, removed: self.removed, patterns, trips, all, accessible, none }
     }
 }

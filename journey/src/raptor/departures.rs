@@ -40,11 +40,12 @@ pub(super) fn departures(
     cache.prepare(timetable, super::search::days_of(timetable, &query), false);
     let mut found = Vec::new();
     for (number, network) in networks(timetable, overlay, cache, nothing, &query).iter().enumerate() {
-        for passing in network.patterns.passing(stop) {
+        for passing in timetable.variants.nodes_of(stop).flat_map(|node| network.patterns.passing(node)) {
             let pattern = network.patterns.pattern(passing.pattern as usize);
             let position = usize::from(passing.position);
             let rest = &pattern.stops[position + 1..];
-            let goes = |to: StopIx| rest.iter().any(|s| s.stop() == to && s.can_alight());
+            let goes =
+                |to: StopIx| rest.iter().any(|s| timetable.variants.stop(s.stop()) == to && s.can_alight());
             if rest.is_empty() || !pattern.stops[position].can_board() || to.is_some_and(|to| !goes(to)) {
                 continue;
             }
@@ -58,9 +59,7 @@ pub(super) fn departures(
                     if departure_s < from_s || departure_s - from_s > within_s {
                         continue;
                     }
-                    let own = (pattern.first_trip + trip) as u32;
-                    let changed = overlay.filter(|_| number > 0).and_then(|o| o.trip(layer.day, own));
-                    let trip = changed.unwrap_or(own);
+                    let trip = network.trip((pattern.first_trip + trip) as u32);
                     let line = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
                     found.push(Departure {
                         trip,

@@ -36,6 +36,8 @@ pub struct Ride {
     pub arrival_s: i32,
     pub scheduled_departure_s: i32,
     pub scheduled_arrival_s: i32,
+    /// Whether one has stayed in the vehicle of the ride before: no change.
+    pub stay_seated: bool,
     /// Whether the times are from real-time data.
     pub realtime: bool,
     /// How one gets on at the first stop, and off at the last.

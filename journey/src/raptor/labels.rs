@@ -8,11 +8,14 @@ use crate::timetable::StopIx;
 pub struct RideLabel {
     /// Trip in its network.
     pub trip: u32,
-    /// Where it was entered, in the direction of the search.
+    /// Where it was entered, in the direction of the search, or [`SEATED`].
     pub entered: u16,
     pub network: u8,
     pub layer: u8,
 }
+
+/// Entered by staying seated; no position.
+pub const SEATED: u16 = u16::MAX;
 
 /// What one round found. Only what the bit sets name is valid: nothing is cleared for a query.
 #[derive(Debug, Default)]

@@ -5,15 +5,24 @@ use smallvec::SmallVec;
 use super::Query;
 use super::days::{DayCache, DayTrips};
 use super::search::days_of;
-use crate::overlay::Overlay;
-use crate::timetable::Timetable;
+use crate::overlay::{ChangedDay, Overlay};
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
+use crate::timetable::{Timetable, TripIx};
 
 /// Patterns with the days on which they are searched.
 pub struct Network<'a> {
     pub patterns: &'a Patterns,
     pub layers: SmallVec<[Layer<'a>; 4]>,
+    /// What real time has changed on the one day of this network; `None`: it is the timetable.
+    pub changed: Option<&'a ChangedDay>,
+}
+
+impl Network<'_> {
+    /// Which trip of the timetable one of this network is.
+    pub fn trip(&self, own: u32) -> TripIx {
+        self.changed.and_then(|day| day.trip(own)).unwrap_or(own)
+    }
 }
 
 /// Patterns on one day.
@@ -46,12 +55,13 @@ pub fn networks<'a>(
         Some(Layer { day, shift: shift(day), trips, removed })
     });
     let mut networks = Networks::new();
-    networks.push(Network { patterns: &timetable.patterns, layers: layers.collect() });
+    networks.push(Network { patterns: &timetable.patterns, layers: layers.collect(), changed: None });
     for changed in overlay.into_iter().flat_map(Overlay::days).filter(|d| days.contains(&d.day)) {
         let trips = if query.wheelchair { &changed.accessible } else { &changed.all };
         if trips.any {
             let layer = Layer { day: changed.day, shift: shift(changed.day), trips, removed: &changed.none };
-            networks.push(Network { patterns: &changed.patterns, layers: SmallVec::from_iter([layer]) });
+            let layers = SmallVec::from_iter([layer]);
+            networks.push(Network { patterns: &changed.patterns, layers, changed: Some(changed) });
         }
     }
     networks

@@ -15,6 +15,9 @@
 //!   day) is scanned by itself, since a trip of yesterday may be overtaken by one of today.
 //! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
 //!   their own ([`crate::overlay`]).
+//! - **Lines and trips with changes of their own** stop at variants of stops
+//!   ([`crate::timetable::variants`]).
+//! - **Staying seated** is riding on, in the same round.
 //! - **Arrive-by** is the same search in negated time, against the direction of travel.
 
 mod days;
@@ -27,6 +30,7 @@ mod reach;
 mod rounds;
 mod scan;
 mod search;
+mod seated;
 #[cfg(test)]
 mod tests;
 mod trace;

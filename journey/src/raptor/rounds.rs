@@ -6,6 +6,7 @@ use super::layers::Networks;
 use super::line::Line;
 use super::reach::Reach;
 use super::scan::{Queue, Scan};
+use super::seated::Seated;
 use crate::bits;
 use crate::timetable::footpaths::{Footpath, Footpaths};
 use crate::timetable::{NONE, StopIx, Timetable};
@@ -35,6 +36,7 @@ pub struct Rounds {
     /// By network: patterns to scan, and from where.
     queues: Vec<Queue>,
     reach: Reach,
+    pub seated: Seated,
 }
 
 /// What a search is to do, in its own time and direction.
@@ -82,7 +84,7 @@ impl Rounds {
         self.set_ends::<BACK>(timetable, task);
         let mut found = Vec::new();
         let mut bound = task.bound;
-        self.begin::<BACK>(task, &mut bound, &mut found);
+        self.begin::<BACK>(timetable, task, &mut bound, &mut found);
         let mut was_cut = false;
         for round in 1..=task.max_rides {
             // Worth its cost once the rides left are few: short journeys have been found by then.
@@ -97,7 +99,7 @@ impl Rounds {
             }
             let before = bound;
             let mut best = NONE;
-            was_cut = self.ride::<BACK>(networks, round, task.start, &mut bound, &mut best, cut);
+            was_cut = self.ride::<BACK>((timetable, networks), round, task.start, &mut bound, &mut best, cut);
             if bound < before {
                 found.push(Found { rides: round, time: bound, stop: best });
             }
@@ -111,7 +113,8 @@ impl Rounds {
     }
 
     fn reset(&mut self, timetable: &Timetable, networks: &Networks<'_>, task: &Task<'_>) {
-        let stops = timetable.stop_count();
+        let stops = timetable.variants.nodes();
+        self.seated.clear();
         let rounds = usize::from(task.max_rides.min(MAX_RIDES)) + 1;
         if self.rounds.len() < rounds {
             self.rounds.resize_with(rounds, Round::default);
@@ -145,40 +148,56 @@ impl Rounds {
         }
     }
 
-    /// Notes how far it is from stops to the end: from the ends themselves, and over footpaths.
+    /// Notes how far it is from stops to the end: from the ends themselves, and over footpaths. What
+    /// holds for changes of single lines does not hold here: nobody changes.
     fn set_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
         let stops = timetable.stop_count();
         let ends = &mut self.ends;
         let is_closed = |stop: StopIx| task.closed.is_some_and(|closed| bits::has(closed, stop as usize));
+        let mut offer = |from: StopIx, over: StopIx, seconds: i32| {
+            timetable.variants.nodes_of(from).for_each(|node| ends.offer(node, over, seconds));
+        };
         for (stop, seconds) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < stops) {
             if is_closed(*stop) {
                 continue;
             }
-            ends.offer(*stop, *stop, *seconds);
+            offer(*stop, *stop, *seconds);
             if task.walk_at_ends {
-                for path in task.paths_to::<BACK>(*stop) {
-                    ends.offer(path.stop, *stop, seconds + path.seconds);
+                for path in task.paths_to::<BACK>(*stop).filter(|path| (path.stop as usize) < stops) {
+                    offer(path.stop, *stop, seconds + path.seconds);
                 }
             }
         }
     }
 
     fn unset_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
-        for (stop, _) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < timetable.stop_count()) {
-            self.ends.seconds[*stop as usize] = INFINITE;
-            for path in task.paths_to::<BACK>(*stop) {
-                self.ends.seconds[path.stop as usize] = INFINITE;
+        let stops = timetable.stop_count();
+        let mut unset = |stop: StopIx| {
+            for node in timetable.variants.nodes_of(stop) {
+                self.ends.seconds[node as usize] = INFINITE;
+            }
+        };
+        for (stop, _) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < stops) {
+            unset(*stop);
+            for path in task.paths_to::<BACK>(*stop).filter(|path| (path.stop as usize) < stops) {
+                unset(path.stop);
             }
         }
     }
 
     /// Round 0: where one may board first, and the way on foot alone.
-    fn begin<const BACK: bool>(&mut self, task: &Task<'_>, bound: &mut i32, found: &mut Vec<Found>) {
+    fn begin<const BACK: bool>(
+        &mut self,
+        timetable: &Timetable,
+        task: &Task<'_>,
+        bound: &mut i32,
+        found: &mut Vec<Found>,
+    ) {
         let Rounds { rounds, best_ride, best_ready, ends, .. } = self;
         let round = &mut rounds[0];
         round.marked.fill(0);
         let mut best = None;
-        let stops = best_ride.len();
+        let (stops, variants) = (timetable.stop_count(), &timetable.variants);
         for (stop, seconds) in task.starts.iter().filter(|(stop, _)| (*stop as usize) < stops) {
             let at = *stop as usize;
             let ready = task.start + seconds;
@@ -190,12 +209,16 @@ impl Rounds {
                 *bound = end;
                 best = Some(Found { rides: 0, time: end, stop: *stop });
             }
-            round.mark(best_ready, *stop, ready, NONE);
-            // Coming back by vehicle is of no use: all that leaves from here could be had at once.
-            best_ride[at] = best_ride[at].min(ready);
+            variants.nodes_of(*stop).for_each(|node| round.mark(best_ready, node, ready, NONE));
+            // Coming back by vehicle is of no use: all that leaves from here could be had at once; unless
+            // those who come by some line may change sooner.
+            if variants.is_empty() {
+                best_ride[at] = best_ride[at].min(ready);
+            }
             if task.walk_at_ends {
-                for path in task.paths_from::<BACK>(*stop) {
-                    round.mark(best_ready, path.stop, ready + path.seconds, *stop);
+                for path in task.paths_from::<BACK>(*stop).filter(|path| (path.stop as usize) < stops) {
+                    let reached = variants.nodes_of(path.stop);
+                    reached.for_each(|node| round.mark(best_ready, node, ready + path.seconds, *stop));
                 }
             }
         }
@@ -227,14 +250,15 @@ impl Rounds {
     /// Rides along all waiting patterns. `true` when `cut` ended it.
     fn ride<const BACK: bool>(
         &mut self,
-        networks: &Networks<'_>,
+        (timetable, networks): (&Timetable, &Networks<'_>),
         number: u8,
         start: i32,
         bound: &mut i32,
         best: &mut StopIx,
         cut: &mut dyn FnMut() -> bool,
     ) -> bool {
-        let Rounds { rounds, best_ride, ends, queues, .. } = self;
+        let Rounds { rounds, best_ride, ends, queues, seated, .. } = self;
+        let in_seat = &timetable.in_seat;
         let (before, after) = rounds.split_at_mut(usize::from(number));
         let (before, round) = (&before[usize::from(number) - 1], &mut after[0]);
         round.reached.fill(0);
@@ -260,7 +284,11 @@ impl Rounds {
                     };
                     let line = Line::<BACK>::new(stops, layer.shift);
                     let trips = stops.first_trip..stops.first_trip + stops.trips;
-                    scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
+                    let held = scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
+                    if let Some((trip, entered)) = held.filter(|_| !in_seat.is_empty()) {
+                        let label = RideLabel { trip: (stops.first_trip + trip) as u32, entered, ..label };
+                        seated.follow::<BACK>(in_seat, networks, &mut scan, pattern, label);
+                    }
                 }
             }
             queue.waiting.fill(0);

@@ -45,7 +45,8 @@ pub struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Rides along one line: always in the first trip that could be caught so far.
+    /// Rides along one line: always in the first trip that could be caught so far. Gives the one caught
+    /// last, by its number in the pattern, and where it was entered.
     #[inline]
     pub fn line<const BACK: bool>(
         &mut self,
@@ -54,25 +55,16 @@ impl Scan<'_> {
         layer: &Layer<'_>,
         from: usize,
         mut label: RideLabel,
-    ) {
+    ) -> Option<(usize, u16)> {
         let mut held: Option<usize> = None;
         for position in from..line.len() {
             let pattern_stop = line.stop(position);
             let at = pattern_stop.stop() as usize;
             if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop)) {
-                let time = line.leave(trip, position);
-                if time < self.best_ride[at] && time < *self.bound {
-                    self.best_ride[at] = time;
-                    self.round.ride[at] = label;
-                    bits::set(&mut self.round.reached, at);
-                    let end = time + self.ends.seconds[at];
-                    if end < *self.bound {
-                        *self.bound = end;
-                        *self.best = at as StopIx;
-                    }
-                }
+                self.leave(at, line.leave(trip, position), label);
             }
-            if !bits::has(&self.before.marked, at) || !Line::<BACK>::can_enter(pattern_stop) {
+            let is_last = position + 1 == line.len();
+            if is_last || !bits::has(&self.before.marked, at) || !Line::<BACK>::can_enter(pattern_stop) {
                 continue;
             }
             // Who came here on this very line gains only by a trip ahead of the one left: that is
@@ -97,6 +89,28 @@ impl Scan<'_> {
                 held = Some(trip);
                 label.trip = (trips.start + trip) as u32;
                 label.entered = position as u16;
+            }
+        }
+        held.map(|trip| (trip, label.entered))
+    }
+
+    /// Rides along all of a line in one trip, entered before its first stop: by staying seated.
+    pub fn seated<const BACK: bool>(&mut self, line: Line<'_, BACK>, trip: usize, label: RideLabel) {
+        for position in (1..line.len()).filter(|at| Line::<BACK>::can_leave(line.stop(*at))) {
+            self.leave(line.stop(position).stop() as usize, line.leave(trip, position), label);
+        }
+    }
+
+    #[inline]
+    fn leave(&mut self, at: usize, time: i32, label: RideLabel) {
+        if time < self.best_ride[at] && time < *self.bound {
+            self.best_ride[at] = time;
+            self.round.ride[at] = label;
+            bits::set(&mut self.round.reached, at);
+            let end = time + self.ends.seconds[at];
+            if end < *self.bound {
+                *self.bound = end;
+                *self.best = at as StopIx;
             }
         }
     }

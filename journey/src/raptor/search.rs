@@ -39,10 +39,13 @@ pub struct Search {
 impl Search {
     /// A workspace for `timetable`.
     pub fn new(timetable: Arc<Timetable>) -> Self {
-        let mut closed = vec![0; bits::words(timetable.stop_count())];
+        let mut closed = vec![0; bits::words(timetable.variants.nodes())];
         let impossible = |stop: &usize| timetable.stops.wheelchair[*stop] == Wheelchair::Impossible;
         for stop in (0..timetable.stop_count()).filter(impossible) {
-            bits::set(&mut closed, stop);
+            timetable
+                .variants
+                .nodes_of(stop as StopIx)
+                .for_each(|node| bits::set(&mut closed, node as usize));
         }
         let nothing = vec![0; bits::words(timetable.patterns.trips())];
         let looks_back = timetable.stop_count() >= LOOK_BACK_STOPS;
@@ -77,7 +80,7 @@ impl Search {
             When::DepartAt(_) => run::<false>,
             When::ArriveBy(_) => run::<true>,
         };
-        run(&self.timetable, overlay, &networks, &mut self.rounds, query, limits, cut)
+        run(&self.timetable, &networks, &mut self.rounds, query, limits, cut)
     }
 
     /// The next `count` departures from `ride.0` from `times.0` on, in order, within `times.1` seconds.
@@ -142,7 +145,6 @@ pub fn days_of(timetable: &Timetable, query: &Query<'_>) -> RangeInclusive<Day> 
 
 fn run<const BACK: bool>(
     timetable: &Timetable,
-    overlay: Option<&Overlay>,
     networks: &Networks<'_>,
     rounds: &mut Rounds,
     query: &Query<'_>,
@@ -168,6 +170,6 @@ fn run<const BACK: bool>(
     };
     let (found, cut) = rounds.run::<BACK>(timetable, networks, &task, cut);
     // The labels of the ends are valid until the next query.
-    let tracer = Tracer { timetable, overlay, networks, rounds, task: &task };
+    let tracer = Tracer { timetable, networks, rounds, task: &task };
     Answer { journeys: found.into_iter().map(|found| tracer.journey::<BACK>(found)).collect(), cut }
 }

@@ -1,17 +1,15 @@
 //! From labels back to journeys.
 
 use super::journey::{Journey, Leg, Ride, Walk};
-use super::labels::RideLabel;
+use super::labels::{RideLabel, SEATED};
 use super::layers::Networks;
 use super::line::{Line, directed, turned};
 use super::rounds::{Found, Rounds, Task};
-use crate::overlay::Overlay;
 use crate::timetable::{NONE, StopIx, Timetable};
 
 /// What labels refer to.
 pub struct Tracer<'a, 'n> {
     pub timetable: &'a Timetable,
-    pub overlay: Option<&'a Overlay>,
     pub networks: &'a Networks<'n>,
     pub rounds: &'a Rounds,
     pub task: &'a Task<'a>,
@@ -19,8 +17,8 @@ pub struct Tracer<'a, 'n> {
 
 /// A leg in the time and direction of the search.
 enum Step {
-    /// (label, where it is left)
-    Ride(RideLabel, usize),
+    /// (label, where it is left, whether one has stayed seated)
+    Ride(RideLabel, usize, bool),
     /// (from, to, seconds)
     Walk(StopIx, StopIx, i32),
 }
@@ -30,26 +28,50 @@ impl Tracer<'_, '_> {
     pub fn journey<const BACK: bool>(&self, found: Found) -> Journey {
         let mut steps = Vec::with_capacity(2 * usize::from(found.rides) + 2);
         let ends = &self.rounds.ends;
+        let variants = &self.timetable.variants;
         let over = ends.over[found.stop as usize];
-        if over != found.stop {
-            steps.push(Step::Walk(found.stop, over, self.walk_s::<BACK>(found.stop, over)));
+        if over != variants.stop(found.stop) {
+            // At the ends one walks as any one does, whatever holds for changes of single lines.
+            let from = variants.stop(found.stop);
+            steps.push(Step::Walk(from, over, self.walk_s::<BACK>(from, over)));
         }
         let mut stop = found.stop;
         for round in (1..=usize::from(found.rides)).rev() {
-            let label = self.rounds.rounds[round].ride[stop as usize];
-            let (entered, left) = self.line_of::<BACK>(label, stop);
-            steps.push(Step::Ride(label, left));
-            stop = entered;
+            stop = self.rides::<BACK>(self.rounds.rounds[round].ride[stop as usize], stop, &mut steps);
             let came_from = self.rounds.rounds[round - 1].came_from[stop as usize];
-            if came_from != NONE && came_from != stop {
-                steps.push(Step::Walk(came_from, stop, self.walk_s::<BACK>(came_from, stop)));
-                stop = came_from;
+            if came_from == NONE || came_from == stop {
+                continue;
             }
+            if variants.stop(came_from) != variants.stop(stop) {
+                let (from, to) =
+                    if round == 1 { (came_from, variants.stop(stop)) } else { (came_from, stop) };
+                let seconds = self.walk_s::<BACK>(from, to);
+                steps.push(Step::Walk(variants.stop(from), variants.stop(to), seconds));
+            }
+            stop = came_from;
         }
         if !BACK {
             steps.reverse();
         }
-        self.timed::<BACK>(found, stop, &steps)
+        self.timed::<BACK>(found, variants.stop(stop), &steps)
+    }
+
+    /// The rides of one round up to `stop`, several where one stayed seated; gives where the first was
+    /// entered.
+    fn rides<const BACK: bool>(&self, mut label: RideLabel, stop: StopIx, steps: &mut Vec<Step>) -> StopIx {
+        let (mut entered, mut left) = self.line_of::<BACK>(label, stop);
+        let mut seated = false;
+        while let Some(before) = (label.entered == SEATED).then(|| self.rounds.seated.before(label)).flatten()
+        {
+            // Backwards it is the ride behind, in the order of travel, that one stays seated into.
+            steps.push(Step::Ride(RideLabel { entered: 0, ..label }, left, if BACK { seated } else { true }));
+            (label, seated) = (before, BACK);
+            let network = &self.networks[usize::from(label.network)];
+            left = network.patterns.stops_of(network.patterns.pattern_of(label.trip)) - 1;
+            entered = self.line_of::<BACK>(label, NONE).0;
+        }
+        steps.push(Step::Ride(label, left, seated));
+        entered
     }
 
     /// Gives the steps, now in the order of travel, their times.
@@ -93,7 +115,9 @@ impl Tracer<'_, '_> {
                 let (from, to) = if BACK { (to, from) } else { (from, to) };
                 Leg::Walk(Walk { from, to, departure_s: 0, arrival_s: seconds })
             }
-            Step::Ride(label, left) => Leg::Ride(self.ride::<BACK>(label, left)),
+            Step::Ride(label, left, seated) => {
+                Leg::Ride(Ride { stay_seated: seated, ..self.ride::<BACK>(label, left) })
+            }
         }
     }
 
@@ -107,8 +131,7 @@ impl Tracer<'_, '_> {
             (turned::<BACK>(usize::from(label.entered), count), turned::<BACK>(left, count));
         let (board, alight) = if BACK { (left, entered) } else { (entered, left) };
         let realtime = label.network > 0;
-        let changed = self.overlay.filter(|_| realtime).and_then(|o| o.trip(layer.day, label.trip));
-        let number = changed.unwrap_or(label.trip);
+        let number = network.trip(label.trip);
         let timetable = &self.timetable.patterns;
         let scheduled = timetable.pattern(timetable.pattern_of(number));
         let scheduled_trip = number as usize - scheduled.first_trip;
@@ -117,8 +140,9 @@ impl Tracer<'_, '_> {
             service_day: layer.day,
             board: board as u16,
             alight: alight as u16,
-            from: pattern.stops[board].stop(),
-            to: pattern.stops[alight].stop(),
+            from: self.timetable.variants.stop(pattern.stops[board].stop()),
+            to: self.timetable.variants.stop(pattern.stops[alight].stop()),
+            stay_seated: false,
             departure_s: pattern.departure(trip, board) + layer.shift,
             arrival_s: pattern.arrival(trip, alight) + layer.shift,
             scheduled_departure_s: scheduled.departure(scheduled_trip, board) + layer.shift,
@@ -136,7 +160,7 @@ impl Tracer<'_, '_> {
         let layer = &network.layers[usize::from(label.layer)];
         let pattern = network.patterns.pattern(network.patterns.pattern_of(label.trip));
         let line = Line::<BACK>::new(pattern, layer.shift);
-        let entered = usize::from(label.entered);
+        let entered = if label.entered == SEATED { 0 } else { usize::from(label.entered) };
         let left = (entered + 1..line.len())
             .find(|at| line.stop(*at).stop() == stop && Line::<BACK>::can_leave(line.stop(*at)));
         (line.stop(entered).stop(), left.unwrap_or(line.len() - 1))

@@ -46,20 +46,31 @@ impl Grouping {
     }
 
     /// As [`Grouping::finish`], with stops renumbered in the order in which patterns pass them:
-    /// what a ride touches one after the other then lies side by side. The third part gives
-    /// each stop's new number.
-    pub fn finish_renumbered(self, stops: usize) -> (Patterns, Vec<u32>, Vec<StopIx>) {
+    /// what a ride touches one after the other then lies side by side. `variants` are the stops of
+    /// the variants, whose numbers come after those of all stops, in the order of their stops. The
+    /// third part gives each stop's new number, then each variant's.
+    pub fn finish_renumbered(self, stops: usize, variants: &[StopIx]) -> (Patterns, Vec<u32>, Vec<StopIx>) {
         let (mut patterns, keys) = self.into_patterns();
+        let variant = |node: StopIx| node.checked_sub(PatternStop::FIRST_VARIANT);
         let mut order = vec![StopIx::MAX; stops];
         let mut next = 0;
-        for old in patterns.stops.iter().map(|s| s.stop()).chain(0..stops as StopIx) {
+        let passed = patterns.stops.iter().map(|s| s.stop());
+        let passed = passed.map(|node| variant(node).map_or(node, |number| variants[number as usize]));
+        for old in passed.chain(0..stops as StopIx) {
             if order[old as usize] == StopIx::MAX {
                 order[old as usize] = next;
                 next += 1;
             }
         }
-        patterns.renumber_stops(&order);
-        patterns.index_stops(stops);
+        let mut by_stop: Vec<usize> = (0..variants.len()).collect();
+        by_stop.sort_by_key(|number| (order[variants[*number] as usize], *number));
+        order.resize(stops + variants.len(), 0);
+        for (at, number) in by_stop.into_iter().enumerate() {
+            order[stops + number] = (stops + at) as StopIx;
+        }
+        let place = |node: StopIx| variant(node).map_or(node as usize, |number| stops + number as usize);
+        patterns.renumber_stops(|node| order[place(node)]);
+        patterns.index_stops(order.len());
         (patterns, keys, order)
     }
 
@@ -142,7 +153,7 @@ mod tests {
         let off = |s| if s == 1 { Boarding::None } else { Boarding::Book };
         let passed = [3, 1].map(|s| PatternStop::new(s, Boarding::AskDriver, off(s)));
         grouping.add(0, &passed, &[(0, 0), (9, 9)]);
-        let (patterns, _, order) = grouping.finish_renumbered(4);
+        let (patterns, _, order) = grouping.finish_renumbered(4, &[]);
         assert_eq!(order, [2, 1, 3, 0]);
         let renumbered = patterns.pattern(0).stops;
         assert_eq!(renumbered.iter().map(|s| s.stop()).collect::<Vec<_>>(), [0, 1]);

@@ -2,20 +2,24 @@
 
 pub mod footpaths;
 pub mod grouping;
+pub mod in_seat;
 pub mod patterns;
 pub mod problem;
 pub mod read;
 pub mod services;
 pub mod shapes;
 pub mod strings;
+pub mod variants;
 
 use serde::{Deserialize, Serialize};
 
 use self::footpaths::Footpaths;
-use self::patterns::Patterns;
+use self::in_seat::InSeat;
+use self::patterns::{Passing, Patterns};
 use self::services::{Day, Service, date_of, day_of};
 use self::shapes::{PointE6, Shapes};
 use self::strings::Strings;
+use self::variants::Variants;
 
 pub use self::problem::{Problem, Problems};
 pub use self::read::{Options, ReadError, read};
@@ -123,7 +127,7 @@ pub struct Timetable {
     pub routes: Vec<Route>,
     pub services: Vec<Service>,
     pub stops: Stops,
-    /// How long changing at one stop takes, by [`StopIx`], seconds.
+    /// How long changing at one node (see `variants`) takes, seconds.
     pub change_s: Vec<i32>,
     /// Ways between stops; may be replaced by ways over streets.
     pub footpaths: Footpaths,
@@ -132,6 +136,10 @@ pub struct Timetable {
     pub wheelchair_footpaths: Option<Footpaths>,
     /// Pairs of stops between which the feed says that one may not change (`transfer_type` 3), sorted.
     pub no_changes: Vec<(StopIx, StopIx)>,
+    /// Where changes hold for single lines and trips: the stops in `patterns`, `change_s` and the
+    /// footpaths are nodes of it, stops and variants of stops.
+    pub variants: Variants,
+    pub in_seat: InSeat,
     pub patterns: Patterns,
     /// By [`TripIx`], in the order of `patterns`.
     pub trips: Vec<Trip>,
@@ -162,6 +170,11 @@ impl Timetable {
     /// The stop with this id.
     pub fn stop(&self, id: &str) -> Option<StopIx> {
         self.stops.ids.find(&self.stops.by_id, id).first().copied()
+    }
+
+    /// Which patterns pass a stop, and where; whichever lines have changes of their own there.
+    pub fn passing(&self, stop: StopIx) -> impl Iterator<Item = &Passing> + '_ {
+        self.variants.nodes_of(stop).flat_map(|node| self.patterns.passing(node))
     }
 
     /// How many stops.
@@ -243,7 +256,8 @@ impl Timetable {
         let Some(meta) = self.trips.get(trip as usize) else { return Vec::new() };
         let stops = self.patterns.pattern(self.patterns.pattern_of(trip)).stops;
         let Some(part) = stops.get(from..=to) else { return Vec::new() };
-        let points: Vec<PointE6> = part.iter().map(|s| self.stops.points[s.stop() as usize]).collect();
+        let points: Vec<PointE6> =
+            part.iter().map(|s| self.stops.points[self.variants.stop(s.stop()) as usize]).collect();
         shapes::along(self.shapes.points(meta.shape), &points)
     }
 }

@@ -56,8 +56,11 @@ impl PatternStop {
     /// Where the two bits of getting on, and those of getting off, begin.
     const PICKUP: u32 = 30;
     const DROP_OFF: u32 = 28;
-    /// Stops beyond this number cannot be told from flags.
-    pub const MAX_STOPS: usize = 1 << Self::DROP_OFF;
+    const NUMBER: u32 = (1 << Self::DROP_OFF) - 1;
+    /// While reading, from here on numbers are those of variants (see `timetable::variants`).
+    pub(crate) const FIRST_VARIANT: StopIx = 1 << (Self::DROP_OFF - 1);
+    /// Stops that can be held.
+    pub const MAX_STOPS: usize = Self::FIRST_VARIANT as usize;
 
     /// `stop` where one gets on and off as said.
     pub fn new(stop: StopIx, pickup: Boarding, drop_off: Boarding) -> Self {
@@ -67,7 +70,7 @@ impl PatternStop {
     /// Which stop.
     #[inline]
     pub fn stop(self) -> StopIx {
-        self.0 & (Self::MAX_STOPS as u32 - 1)
+        self.0 & Self::NUMBER
     }
 
     /// How one gets on.
@@ -95,7 +98,7 @@ impl PatternStop {
     /// The same at another stop.
     #[must_use]
     pub(crate) fn at(self, stop: StopIx) -> Self {
-        PatternStop(self.0 & !(Self::MAX_STOPS as u32 - 1) | stop)
+        PatternStop(self.0 & !Self::NUMBER | stop)
     }
 }
 
@@ -232,9 +235,9 @@ impl Patterns {
     }
 
     /// Puts stops under new numbers.
-    pub(super) fn renumber_stops(&mut self, to: &[StopIx]) {
+    pub(super) fn renumber_stops(&mut self, to: impl Fn(StopIx) -> StopIx) {
         for stop in &mut self.stops {
-            *stop = stop.at(to[stop.stop() as usize]);
+            *stop = stop.at(to(stop.stop()));
         }
     }
 

@@ -1,18 +1,25 @@
 //! Trying everything out: every run of every day by itself, no patterns, nothing pruned.
 
-use super::network::{Change, Network};
+use super::network::{Change, Network, Rule, Who};
 
 const NEVER: i32 = i32::MAX / 4;
 
 pub struct Brute {
-    stops: usize,
-    runs: Vec<Vec<Call>>,
-    change: Vec<i32>,
+    calls: Vec<Call>,
+    /// By run: its calls.
+    runs: Vec<std::ops::Range<usize>>,
+    /// By run: the runs that it goes on as.
+    goes_on: Vec<Vec<usize>>,
+    /// By call: the calls where one may get on after getting off there.
+    changes: Vec<Vec<usize>>,
     paths: Vec<(usize, usize, i32)>,
     open: Vec<bool>,
 }
 
 struct Call {
+    run: usize,
+    trip: usize,
+    route: usize,
     stop: usize,
     arrives: i32,
     departs: i32,
@@ -22,14 +29,17 @@ struct Call {
 
 impl Brute {
     pub fn new(network: &Network, live: bool, wheelchair: bool) -> Self {
-        let mut runs = Vec::new();
-        for trip in network.trips.iter().filter(|t| !wheelchair || t.wheelchair == 1) {
+        let open: Vec<bool> = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
+        let (mut calls, mut runs, mut run_of): (Vec<Call>, Vec<_>, Vec<(usize, i32)>) = Default::default();
+        for (number, trip) in network.trips.iter().enumerate().filter(|t| !wheelchair || t.1.wheelchair == 1)
+        {
             for day in (0..3i32).filter(|day| trip.days >> day & 1 == 1) {
                 let change = if live && day == 1 { &trip.change } else { &Change::None };
                 if *change == Change::Cancelled {
                     continue;
                 }
-                let call = |(at, (arrives, departs)): (usize, (i32, i32))| {
+                let from = calls.len();
+                for (at, (arrives, departs)) in trip.scheduled().into_iter().enumerate() {
                     let (stop, _, _, no_boarding, no_alighting) = trip.stops[at];
                     let (late, skipped) = match *change {
                         Change::Late(from, s, skip) => {
@@ -38,17 +48,31 @@ impl Brute {
                         _ => (0, false),
                     };
                     let moved = (day - 1) * 86_400 + late;
-                    Call {
+                    calls.push(Call {
+                        run: runs.len(),
+                        trip: number,
+                        route: trip.route,
                         stop,
                         arrives: arrives + moved,
                         departs: departs + moved,
-                        boarding: !no_boarding && !skipped,
-                        alighting: !no_alighting && !skipped,
-                    }
-                };
-                runs.push(trip.scheduled().into_iter().enumerate().map(call).collect());
+                        boarding: !no_boarding && !skipped && open[stop],
+                        alighting: !no_alighting && !skipped && open[stop],
+                    });
+                }
+                runs.push(from..calls.len());
+                run_of.push((number, day));
             }
         }
+        let goes_on = |(from, run): (usize, &std::ops::Range<usize>)| {
+            let (trip, day) = run_of[from];
+            let next = |to: &usize| {
+                run_of[*to].1 == day
+                    && network.stays.contains(&(trip, run_of[*to].0))
+                    && calls[run.end - 1].arrives <= calls[runs[*to].start].departs
+            };
+            (0..runs.len()).filter(next).collect()
+        };
+        let goes_on = runs.iter().enumerate().map(goes_on).collect();
         let mut change = vec![120; network.stops];
         let mut paths = Vec::new();
         for (from, to, kind, seconds) in &network.transfers {
@@ -61,8 +85,30 @@ impl Brute {
                 (false, _) => paths.push((*from, *to, *seconds)),
             }
         }
-        let open = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
-        Brute { stops: network.stops, runs, change, paths, open }
+        let general = |from: usize, to: usize| {
+            let path = || paths.iter().find(|p| (p.0, p.1) == (from, to)).map(|p| p.2);
+            if from == to { Some(change[from]) } else { path() }
+        };
+        let seconds = |a: &Call, b: &Call| {
+            let holds = |rule: &&Rule| {
+                let is = |who: &Who, call: &Call| match who {
+                    Who::All => true,
+                    Who::Route(route) => *route == call.route,
+                    Who::Trip(trip) => *trip == call.trip,
+                };
+                (rule.from, rule.to) == (a.stop, b.stop) && is(&rule.who_from, a) && is(&rule.who_to, b)
+            };
+            let rules = network.rules.iter().filter(holds);
+            let best = rules.max_by_key(|rule| (rule.rank(), std::cmp::Reverse(rule.seconds())));
+            best.map_or_else(|| general(a.stop, b.stop), Rule::seconds)
+        };
+        let after = |a: &Call| -> Vec<usize> {
+            let catches = |b: &Call| seconds(a, b).is_some_and(|s| a.arrives + s <= b.departs);
+            let all = 0..calls.len();
+            all.filter(|b| a.alighting && calls[*b].boarding && catches(&calls[*b])).collect()
+        };
+        let changes = calls.iter().map(after).collect();
+        Brute { calls, runs, goes_on, changes, paths, open }
     }
 
     /// Pareto set over (rides, arrival), with arrivals not after `until`.
@@ -75,22 +121,24 @@ impl Brute {
         until: i32,
     ) -> Vec<(u8, i32)> {
         let mut found: Vec<(u8, i32)> = Vec::new();
-        // By stop: when one may board; and where one came by vehicle (or began), for a last walk.
-        let (mut ready, mut at) = (vec![NEVER; self.stops], vec![NEVER; self.stops]);
-        if self.open[from] {
-            ready[from] = dep;
-            at[from] = dep;
-            self.walk(&at, &mut ready);
+        if !self.open[from] || !self.open[to] {
+            return found;
         }
+        let ready = |stop: usize| self.walk_s(from, stop).map_or(NEVER, |walk| dep + walk);
+        let mut board: Vec<usize> = (0..self.calls.len())
+            .filter(|at| self.calls[*at].boarding && ready(self.calls[*at].stop) <= self.calls[*at].departs)
+            .collect();
         for rides in 0..=max_rides {
+            let mut best = if rides == 0 { ready(to) } else { NEVER };
             if rides > 0 {
-                at = self.ride(&ready);
-                ready = (0..self.stops).map(|s| at[s].saturating_add(self.change[s])).collect();
-                self.walk(&at, &mut ready);
+                let left = self.ride(&board);
+                let arrivals = left.iter().map(|at| &self.calls[*at]);
+                let arrivals = arrivals.filter_map(|c| Some(c.arrives + self.walk_s(c.stop, to)?));
+                best = best.min(arrivals.min().unwrap_or(NEVER));
+                let mut next = vec![false; self.calls.len()];
+                left.iter().flat_map(|at| &self.changes[*at]).for_each(|at| next[*at] = true);
+                board = (0..next.len()).filter(|at| next[*at]).collect();
             }
-            let mut end = vec![NEVER; self.stops];
-            self.walk(&at, &mut end);
-            let best = at[to].min(end[to]);
             let arrival = best.saturating_add(extra);
             if best < NEVER && arrival <= until && found.last().is_none_or(|last| arrival < last.1) {
                 found.push((rides, arrival));
@@ -99,39 +147,45 @@ impl Brute {
         found
     }
 
-    fn ride(&self, ready: &[i32]) -> Vec<i32> {
-        let mut at = vec![NEVER; self.stops];
-        for run in &self.runs {
-            for (number, enter) in run.iter().enumerate() {
-                if !enter.boarding || !self.open[enter.stop] || ready[enter.stop] > enter.departs {
-                    continue;
-                }
-                for leave in run[number + 1..].iter().filter(|c| c.alighting && self.open[c.stop]) {
-                    at[leave.stop] = at[leave.stop].min(leave.arrives);
-                }
+    /// Where one may get off after getting on at one of `board`.
+    fn ride(&self, board: &[usize]) -> Vec<usize> {
+        let mut aboard = vec![false; self.calls.len()];
+        let mut seated: Vec<usize> = Vec::new();
+        let mut is_seated = vec![false; self.runs.len()];
+        for at in board {
+            let run = self.calls[*at].run;
+            aboard[at + 1..self.runs[run].end].fill(true);
+            // Who gets on at the very last stop gets nowhere.
+            if at + 1 < self.runs[run].end {
+                seated.extend(&self.goes_on[run]);
             }
         }
-        at
+        while let Some(run) = seated.pop() {
+            if !std::mem::replace(&mut is_seated[run], true) {
+                aboard[self.runs[run].start + 1..self.runs[run].end].fill(true);
+                seated.extend(&self.goes_on[run]);
+            }
+        }
+        (0..aboard.len()).filter(|at| aboard[*at] && self.calls[*at].alighting).collect()
     }
 
-    fn walk(&self, at: &[i32], ready: &mut [i32]) {
-        for (from, to, seconds) in self.paths.iter().filter(|p| self.open[p.1]) {
-            ready[*to] = ready[*to].min(at[*from].saturating_add(*seconds));
+    /// On foot, without changing.
+    fn walk_s(&self, from: usize, to: usize) -> Option<i32> {
+        if from == to {
+            return Some(0);
         }
+        self.paths.iter().find(|path| (path.0, path.1) == (from, to)).map(|path| path.2)
     }
 
     /// Latest time, not before `earliest`, to leave `from` with one to `rides` rides and be there in
     /// time: tries all times at which it may matter.
     pub fn latest(&self, from: usize, (to, by): (usize, i32), rides: u8, earliest: i32) -> Option<i32> {
-        let departs = self.runs.iter().flatten().map(|call| (call.stop, call.departs));
-        let mut times: Vec<i32> = departs
-            .flat_map(|(stop, time)| {
-                let walks = self.paths.iter().filter(move |p| p.0 == from && p.1 == stop);
-                walks.map(move |p| time - p.2).chain((stop == from).then_some(time))
-            })
+        let mut times: Vec<i32> = (self.calls.iter())
+            .filter_map(|call| Some(call.departs - self.walk_s(from, call.stop)?))
             .filter(|time| (earliest..=by).contains(time))
             .collect();
         times.sort_unstable();
+        times.dedup();
         let in_time = |time: &&i32| {
             let found = self.pareto_with_rides((from, **time), to, rides);
             found.is_some_and(|arrival| arrival <= by)
@@ -146,10 +200,10 @@ impl Brute {
 
     /// All departures of a stop that lead somewhere, in order.
     pub fn departures(&self, stop: usize, from: i32, until: i32) -> Vec<i32> {
-        let mut times: Vec<i32> = self
-            .runs
-            .iter()
-            .flat_map(|run| &run[..run.len() - 1])
+        let leads = |call: &usize| call + 1 < self.runs[self.calls[*call].run].end;
+        let mut times: Vec<i32> = (0..self.calls.len())
+            .filter(leads)
+            .map(|at| &self.calls[at])
             .filter(|c| c.stop == stop && c.boarding && (from..=until).contains(&c.departs))
             .map(|c| c.departs)
             .collect();

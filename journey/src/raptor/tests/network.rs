@@ -19,6 +19,50 @@ pub struct Network {
     pub trips: Vec<Trip>,
     /// (from, to, type, seconds)
     pub transfers: Vec<(usize, usize, u8, i32)>,
+    pub rules: Vec<Rule>,
+    /// Trips that go on as others.
+    pub stays: Vec<(usize, usize)>,
+}
+
+/// A row of `transfers.txt` for single lines or trips.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    pub from: usize,
+    pub to: usize,
+    pub kind: u8,
+    pub s: i32,
+    pub who_from: Who,
+    pub who_to: Who,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Who {
+    All,
+    Route(usize),
+    Trip(usize),
+}
+
+impl Rule {
+    pub fn seconds(&self) -> Option<i32> {
+        match self.kind {
+            1 => Some(0),
+            3 => None,
+            _ => Some(self.s),
+        }
+    }
+
+    /// GTFS's order: both trips, a trip and a line, a trip, both lines, a line.
+    pub fn rank(&self) -> u8 {
+        use Who::{All, Route, Trip};
+        match (self.who_from, self.who_to) {
+            (Trip(_), Trip(_)) => 5,
+            (Trip(_), Route(_)) | (Route(_), Trip(_)) => 4,
+            (Trip(_), All) | (All, Trip(_)) => 3,
+            (Route(_), Route(_)) => 2,
+            (Route(_), All) | (All, Route(_)) => 1,
+            (All, All) => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +74,7 @@ pub struct Trip {
     pub days: u8,
     pub wheelchair: u8,
     pub change: Change,
+    pub route: usize,
 }
 
 /// What real time says of today's run.
@@ -53,13 +98,18 @@ pub fn network() -> impl Strategy<Value = Network> {
     let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
     let line = (vec(hop, 2..5), vec(run, 1..4));
     let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
-    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8)).prop_map(
-        |(stops, wheelchair, lines, transfers)| {
-            let trips = lines.into_iter().flat_map(|(hops, runs)| {
+    let who =
+        || prop_oneof![Just(Who::All), (0usize..3).prop_map(Who::Route), (0usize..15).prop_map(Who::Trip)];
+    let rule = (0usize..6, 0usize..6, 0u8..4, 0i32..20, who(), who());
+    let stay = (0usize..15, 0usize..15, 0i32..5);
+    let special = (vec(rule, 0..5), vec(stay, 0..4));
+    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8), special).prop_map(
+        |(stops, wheelchair, lines, transfers, (rules, stays))| {
+            let trips = lines.into_iter().enumerate().flat_map(|(route, (hops, runs))| {
                 runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
                     let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
                     let stops = hops.iter().copied().map(slower).collect();
-                    Trip { stops, start: start * 900, days, wheelchair, change }
+                    Trip { stops, start: start * 900, days, wheelchair, change, route: route % 3 }
                 })
             });
             let pairs =
@@ -67,7 +117,30 @@ pub fn network() -> impl Strategy<Value = Network> {
             let mut transfers: Vec<_> = pairs.collect();
             transfers.sort_unstable();
             transfers.dedup_by_key(|t| (t.0, t.1));
-            Network { stops, stop_wheelchair: wheelchair, trips: trips.collect(), transfers }
+            let mut trips: Vec<Trip> = trips.collect();
+            let stays: Vec<_> =
+                stays.iter().map(|s| (s.0 % trips.len(), s.1 % trips.len(), s.2 * 60)).collect();
+            for (from, to, gap) in stays.iter().filter(|stay| stay.0 != stay.1) {
+                let before = trips[*from].clone();
+                trips[*to].follow(&before, *gap);
+            }
+            let follows = |stay: &(usize, usize, i32)| {
+                let (from, to) = (&trips[stay.0], &trips[stay.1]);
+                let wait = to.scheduled()[0].1 - from.scheduled()[from.stops.len() - 1].0;
+                stay.0 != stay.1 && (0..=7_200).contains(&wait) && from.days & to.days != 0
+            };
+            let stays = stays.iter().filter(|stay| follows(stay)).map(|stay| (stay.0, stay.1)).collect();
+            let who = |who| if let Who::Trip(trip) = who { Who::Trip(trip % trips.len()) } else { who };
+            let rules = rules.into_iter().map(|(from, to, kind, s, a, b)| Rule {
+                from: from % stops,
+                to: to % stops,
+                kind,
+                s: s * 60,
+                who_from: who(a),
+                who_to: who(b),
+            });
+            let rules = rules.filter(|rule| rule.rank() > 0).collect();
+            Network { stops, stop_wheelchair: wheelchair, trips, transfers, rules, stays }
         },
     )
 }
@@ -82,9 +155,11 @@ impl Network {
             days: 2,
             wheelchair: 0,
             change: Change::None,
+            route: 0,
         };
         let trips = (0..lines).map(trip).collect();
-        Network { stops: 2, stop_wheelchair: vec![0; 2], trips, transfers: Vec::new() }
+        let (rules, stays) = (Vec::new(), Vec::new());
+        Network { stops: 2, stop_wheelchair: vec![0; 2], trips, transfers: Vec::new(), rules, stays }
     }
 
     pub fn timetable(&self) -> Timetable {
@@ -102,7 +177,7 @@ impl Network {
                 let runs = if trip.days >> bit & 1 == 1 { 1 } else { 2 };
                 calendar += &format!("v{number},{date},{runs}\n");
             }
-            trips += &format!("R,v{number},t{number},{}\n", trip.wheelchair);
+            trips += &format!("R{},v{number},t{number},{}\n", trip.route, trip.wheelchair);
             let scheduled = trip.scheduled();
             for (at, (stop, _, _, no_boarding, no_alighting)) in trip.stops.iter().enumerate() {
                 let (arrives, departs) = (clock(scheduled[at].0), clock(scheduled[at].1));
@@ -110,13 +185,26 @@ impl Network {
                 times += &format!("t{number},s{stop},{at},{arrives},{departs},{b},{a}\n");
             }
         }
-        let mut transfers = "from_stop_id,to_stop_id,transfer_type,min_transfer_time\n".to_owned();
+        let mut transfers =
+            "from_stop_id,to_stop_id,transfer_type,min_transfer_time,from_route_id,to_route_id,\
+                             from_trip_id,to_trip_id\n"
+                .to_owned();
         for (from, to, kind, seconds) in &self.transfers {
             transfers += &format!("s{from},s{to},{kind},{seconds}\n");
         }
+        for Rule { from, to, kind, s, who_from, who_to } in &self.rules {
+            let route = |who| if let Who::Route(route) = who { format!("R{route}") } else { String::new() };
+            let trip = |who| if let Who::Trip(trip) = who { format!("t{trip}") } else { String::new() };
+            let (routes, trips) =
+                ([who_from, who_to].map(|w| route(*w)), [who_from, who_to].map(|w| trip(*w)));
+            transfers += &format!("s{from},s{to},{kind},{s},{},{}\n", routes.join(","), trips.join(","));
+        }
+        for (from, to) in &self.stays {
+            transfers += &format!(",,4,,,,t{from},t{to}\n");
+        }
         let files = vec![
             ("agency.txt", "agency_id,agency_timezone\nA,UTC\n".to_owned()),
-            ("routes.txt", "route_id,route_type\nR,3\n".to_owned()),
+            ("routes.txt", "route_id,route_type\nR0,3\nR1,3\nR2,3\n".to_owned()),
             ("stops.txt", stops),
             ("calendar_dates.txt", calendar),
             ("trips.txt", trips),
@@ -163,6 +251,13 @@ impl Network {
 }
 
 impl Trip {
+    /// Lets it begin `gap` seconds after `other` has ended, on its days too.
+    fn follow(&mut self, other: &Trip, gap: i32) {
+        let (begins, ends) = (self.scheduled()[0].1, other.scheduled()[other.stops.len() - 1].0);
+        self.start = (self.start + ends + gap - begins).max(0);
+        self.days |= other.days;
+    }
+
     pub fn scheduled(&self) -> Vec<(i32, i32)> {
         let mut now = self.start;
         let pass = |(_, ride, stand, _, _): &(usize, i32, i32, bool, bool)| {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
+use super::links::Link;
+use super::rules::Rules;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
@@ -35,6 +37,10 @@ pub struct Draft {
     pub stop_headsigns: Lists,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
+    pub rules: Rules,
+    pub links: Vec<Link>,
+    /// Trips (text numbers of ids) by their block, feed by feed.
+    pub blocks: FxHashMap<(u16, Box<[u8]>), Vec<u32>>,
     pub feeds: Vec<String>,
     /// Of the feed that is being read.
     pub feed: FeedIds,

@@ -4,10 +4,14 @@ use rustc_hash::FxHashMap;
 
 use super::Options;
 use super::draft::Draft;
+use super::links::in_seat;
+use super::rules::resolved;
 use super::transfers::changes;
-use crate::timetable::footpaths::{Footpaths, Path};
+use crate::timetable::footpaths::Path;
 use crate::timetable::grouping::Grouping;
+use crate::timetable::patterns::PatternStop;
 use crate::timetable::strings::Strings;
+use crate::timetable::variants::Variants;
 use crate::timetable::{NONE, Problems, StopIx, Stops, Timetable, Trip, TripIx};
 
 impl Draft {
@@ -15,9 +19,14 @@ impl Draft {
     pub fn finish(mut self, options: Options, problems: &mut Problems) -> Timetable {
         let count = self.stops.points.len();
         let changes = changes(&self, options, problems);
-        let (patterns, keys, order) = std::mem::take::<Grouping>(&mut self.grouping).finish_renumbered(count);
+        let rules = resolved(&self, problems);
+        let variants: Vec<StopIx> = self.rules.variants.iter().map(|(stop, _)| *stop).collect();
+        let (patterns, keys, order) =
+            std::mem::take::<Grouping>(&mut self.grouping).finish_renumbered(count, &variants);
+        let variants = renumbered(count, &order, &variants, &rules);
         let trips: Vec<Trip> = keys.iter().map(|key| self.runs[*key as usize]).collect();
         self.runs = Vec::new();
+        let in_seat = in_seat(&self, (&patterns, &variants), &trips, problems);
         let last_time_s = (0..patterns.len())
             .filter_map(|number| {
                 let pattern = patterns.pattern(number);
@@ -42,14 +51,15 @@ impl Draft {
             seconds: *seconds,
             metres: 0,
         });
-        let footpaths = Footpaths::new(count, paths.collect());
+        let footpaths = variants.expanded(paths.collect(), &change_s, false);
+        let change_s = variants.change_s(change_s);
         let mut no_changes: Vec<(StopIx, StopIx)> =
             changes.forbidden.iter().map(|(from, to)| (order[*from as usize], order[*to as usize])).collect();
         no_changes.sort_unstable();
         self.shapes.shrink();
         Timetable {
             timezone: self.timezone.take().unwrap_or_else(|| "UTC".to_owned()),
-            stops: self.stops(&order),
+            stops: self.stops(&order[..count]),
             agencies: self.agencies,
             credits: self.credits,
             routes: self.routes,
@@ -58,6 +68,8 @@ impl Draft {
             footpaths,
             wheelchair_footpaths: None,
             no_changes,
+            variants,
+            in_seat,
             patterns,
             trips,
             trip_ids,
@@ -101,6 +113,24 @@ impl Draft {
             wheelchair: old.iter().map(|stop| draft.wheelchair[*stop as usize]).collect(),
         }
     }
+}
+
+/// Variants and rules under their final numbers.
+fn renumbered(
+    stops: usize,
+    order: &[StopIx],
+    variants: &[StopIx],
+    rules: &[(StopIx, StopIx, Option<i32>)],
+) -> Variants {
+    let number = |node: StopIx| match node.checked_sub(PatternStop::FIRST_VARIANT) {
+        Some(variant) => order[stops + variant as usize],
+        None => order[node as usize],
+    };
+    let mut of: Vec<StopIx> = variants.iter().map(|stop| order[*stop as usize]).collect();
+    of.sort_unstable();
+    let mut rules: Vec<_> = rules.iter().map(|(from, to, s)| (number(*from), number(*to), *s)).collect();
+    rules.sort_unstable();
+    Variants { stops, of, rules }
 }
 
 /// Ids with `feed:` before those that several feeds use.

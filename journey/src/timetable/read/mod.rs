@@ -11,6 +11,8 @@ mod draft;
 mod finish;
 mod frequencies;
 mod interpolate;
+mod links;
+mod rules;
 mod shape_points;
 mod source;
 mod stop_times;
@@ -124,8 +126,8 @@ fn read_feed(
     trips::read(source, draft, problems)?;
     step("frequencies.txt");
     let frequencies = frequencies::read(source, draft, problems)?;
-    step("stop_times.txt");
-    stop_times::read(source, draft, &frequencies, problems)?;
     step("transfers.txt");
-    transfers::read(source, draft, problems)
+    transfers::read(source, draft, problems)?;
+    step("stop_times.txt");
+    stop_times::read(source, draft, &frequencies, problems)
 }

@@ -186,6 +186,9 @@ impl Trips<'_> {
             );
             return;
         }
+        for stop in &mut self.stops {
+            *stop = stop.at(draft.rules.node(stop.stop(), trip.id, trip.route));
+        }
         trip.sequence = draft.sequences.number(sequences);
         if self.headsigns.iter().any(|headsign| *headsign != NONE) {
             let own = |headsign: &u32| if *headsign == NONE { trip.headsign } else { *headsign };

@@ -1,6 +1,7 @@
 //! Whole small feeds.
 
 mod demand;
+mod links;
 
 use std::path::Path;
 
@@ -196,7 +197,9 @@ fn transfers_of_all_kinds() {
     assert_eq!((path("a", "d"), path("c", "d"), path("d", "e")), (Some(90), Some(90), Some(0)));
     assert_eq!(path("e", "d"), Some(759));
     let fields: Vec<&str> = problems.listed().iter().map(|p| p.field).collect();
-    assert_eq!(fields, ["from_route_id", "transfer_type"]);
+    assert_eq!(fields, ["transfer_type"]);
+    // A row for one line: 10 s hold for it alone.
+    assert_eq!(timetable.variants.nodes(), timetable.stop_count() + 1);
     assert_eq!(timetable.platforms(stop("S")).count(), 4);
 }
 

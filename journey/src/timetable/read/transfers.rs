@@ -4,6 +4,8 @@ use domain::LatLon;
 use rustc_hash::FxHashMap;
 
 use super::draft::{Draft, DraftStops, Transfer};
+use super::links::Link;
+use super::rules::{Rule, Vehicles};
 use super::source::Source;
 use super::table::Table;
 use super::{Options, ReadError};
@@ -14,13 +16,14 @@ const MAX_CHANGE_S: i32 = 86_400;
 /// Platforms of a station between which ways are made; their number grows with the square.
 const MAX_PLATFORMS: usize = 200;
 
-/// Reads the rows.
+/// Reads the rows; to be called before the stop times, which depend on what single trips may do.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
     const FROM: usize = 0;
     const TO: usize = 1;
     const TYPE: usize = 2;
     const TIME: usize = 3;
-    const SPECIFIC: [usize; 4] = [4, 5, 6, 7];
+    const ROUTES: [usize; 2] = [4, 5];
+    const TRIPS: [usize; 2] = [6, 7];
     let columns = [
         "from_stop_id",
         "to_stop_id",
@@ -32,13 +35,37 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         "to_trip_id",
     ];
     let Some(mut table) = Table::open(source, "transfers.txt", 2, columns)? else { return Ok(()) };
-    while table.next()? {
-        if let Some(column) = SPECIFIC.into_iter().find(|c| !table.bytes(*c).is_empty()) {
-            table.fault(problems, column, "transfers of single routes or trips are not taken into account");
-            continue;
+    let platforms = platforms_of(&draft.stops);
+    'rows: while table.next()? {
+        let mut vehicles = [Vehicles::default(); 2];
+        for (column, side) in
+            ROUTES.into_iter().zip(&mut vehicles).filter(|(c, _)| !table.bytes(*c).is_empty())
+        {
+            side.route = draft.feed.routes.get(table.bytes(column)).copied();
+            if side.route.is_none() {
+                table.fault(problems, column, "there is no such route");
+                continue 'rows;
+            }
         }
-        if matches!(table.bytes(TYPE), b"4" | b"5") {
-            table.fault(problems, TYPE, "staying seated is not taken into account");
+        for (column, side) in
+            TRIPS.into_iter().zip(&mut vehicles).filter(|(c, _)| !table.bytes(*c).is_empty())
+        {
+            let trip = draft.feed.trips.get(table.bytes(column));
+            side.trip = trip.map(|trip| draft.feed.trip_list[*trip as usize].id);
+            if side.trip.is_none() {
+                table.fault(problems, column, "there is no such trip");
+                continue 'rows;
+            }
+        }
+        if let kind @ (b"4" | b"5") = table.bytes(TYPE) {
+            let stays = kind == b"4";
+            match (vehicles[0].trip, vehicles[1].trip) {
+                (Some(from), Some(to)) => draft.links.push(Link { from, to, stays, line: table.line() }),
+                (from, _) => {
+                    let column = TRIPS[usize::from(from.is_some())];
+                    table.fault(problems, column, "staying seated is from one trip to another: name both");
+                }
+            }
             continue;
         }
         let stop = |column: usize| draft.feed.stops.get(table.bytes(column)).copied();
@@ -64,9 +91,29 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
                 continue;
             }
         };
-        draft.transfers.push(Transfer { from, to, seconds });
+        if vehicles == [Vehicles::default(); 2] {
+            draft.transfers.push(Transfer { from, to, seconds });
+            continue;
+        }
+        let of = |stop: StopIx| platforms.get(&stop).map_or(&[][..], Vec::as_slice);
+        if of(from).len() * of(to).len() > MAX_PLATFORMS * MAX_PLATFORMS {
+            table.fault(problems, FROM, "the stations have too many platforms; the row is left out");
+            continue;
+        }
+        let rule = Rule { from: (from, vehicles[0]), to: (to, vehicles[1]), seconds };
+        draft.rules.add(rule, [of(from), of(to)]);
     }
     Ok(())
+}
+
+/// Each stop itself, with its platforms where it is a station.
+pub fn platforms_of(stops: &DraftStops) -> FxHashMap<StopIx, Vec<StopIx>> {
+    let mut platforms: FxHashMap<StopIx, Vec<StopIx>> =
+        (0..stops.points.len() as StopIx).map(|stop| (stop, vec![stop])).collect();
+    for (stop, parent) in stops.parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
+        platforms.entry(*parent).or_default().push(stop as StopIx);
+    }
+    platforms
 }
 
 /// What a recommended change takes when the feed does not say: the default on the spot, else the

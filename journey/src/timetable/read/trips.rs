@@ -16,6 +16,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
     const SHAPE: usize = 4;
     const WHEELCHAIR: usize = 5;
     const DIRECTION: usize = 6;
+    const BLOCK: usize = 7;
     let columns = [
         "trip_id",
         "route_id",
@@ -24,6 +25,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         "shape_id",
         "wheelchair_accessible",
         "direction_id",
+        "block_id",
     ];
     let feed = source.name.clone();
     let Some(mut table) = Table::open(source, "trips.txt", 3, columns)? else {
@@ -62,6 +64,10 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
             wheelchair: wheelchair(table.bytes(WHEELCHAIR)),
         };
         draft.trip_feeds.push(draft.feed_number());
+        if !table.bytes(BLOCK).is_empty() {
+            let block = (draft.feed_number(), table.bytes(BLOCK).into());
+            draft.blocks.entry(block).or_default().push(trip.id);
+        }
         draft.feed.trips.insert(table.bytes(ID).into(), draft.feed.trip_list.len() as u32);
         draft.feed.trip_list.push(trip);
     }

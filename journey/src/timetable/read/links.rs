@@ -1,0 +1,137 @@
+//! Which trips one vehicle runs one after the other: `transfer_type` 4 and 5, `block_id`.
+//!
+//! A block alone says little of riders: they are taken to stay seated only where the next trip begins
+//! where the last has ended, soon after.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::draft::Draft;
+use crate::timetable::in_seat::InSeat;
+use crate::timetable::patterns::Patterns;
+use crate::timetable::services::Service;
+use crate::timetable::variants::Variants;
+use crate::timetable::{Problems, StopIx, Trip, TripIx};
+
+/// Within a block riders stay seated where the next trip leaves so soon, seconds.
+const BLOCK_WAIT_S: i32 = 600;
+/// No vehicle is taken to wait longer with riders aboard, seconds.
+const LINK_WAIT_S: i32 = 2 * 3_600;
+
+/// A row with `transfer_type` 4 or 5.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// Text numbers of the trips' ids.
+    pub from: u32,
+    pub to: u32,
+    /// Type 4: riders stay seated.
+    pub stays: bool,
+    pub line: u64,
+}
+
+/// A run with its ends.
+#[derive(Clone, Copy)]
+struct Run {
+    trip: TripIx,
+    service: u32,
+    begins: (StopIx, i32),
+    ends: (StopIx, i32),
+}
+
+/// Works out all pairs.
+pub fn in_seat(
+    draft: &Draft,
+    (patterns, variants): (&Patterns, &Variants),
+    trips: &[Trip],
+    problems: &mut Problems,
+) -> InSeat {
+    if draft.links.is_empty() && draft.blocks.is_empty() {
+        return InSeat::default();
+    }
+    let mut runs: FxHashMap<u32, Vec<Run>> = FxHashMap::default();
+    for number in 0..patterns.len() {
+        let pattern = patterns.pattern(number);
+        let last = pattern.stops.len() - 1;
+        for at in 0..pattern.trips {
+            let trip = &trips[pattern.first_trip + at];
+            runs.entry(trip.id).or_default().push(Run {
+                trip: (pattern.first_trip + at) as TripIx,
+                service: trip.service,
+                begins: (variants.stop(pattern.stops[0].stop()), pattern.departure(at, 0)),
+                ends: (variants.stop(pattern.stops[last].stop()), pattern.arrival(at, last)),
+            });
+        }
+    }
+    let mut days = SharedDays { services: &draft.services, known: FxHashMap::default() };
+    let of = |id: u32| runs.get(&id).map_or(&[][..], Vec::as_slice);
+    let mut pairs = Vec::new();
+    let (mut linked, mut parted) = (FxHashSet::default(), FxHashSet::default());
+    for link in &draft.links {
+        if !link.stays {
+            parted.insert((link.from, link.to));
+            continue;
+        }
+        linked.insert(link.from);
+        let mut found = false;
+        for from in of(link.from) {
+            let follows = |to: &&Run| {
+                (0..=LINK_WAIT_S).contains(&(to.begins.1 - from.ends.1)) && days.any(from.service, to.service)
+            };
+            // Of a trip with a frequency the next run is meant.
+            let next = of(link.to).iter().filter(follows).min_by_key(|to| to.begins.1);
+            pairs.extend(next.map(|to| (from.trip, to.trip)));
+            found |= next.is_some();
+        }
+        if !found {
+            let reason =
+                "the trips do not follow one another within two hours on one day; nobody stays seated";
+            problems.add("transfers.txt", link.line, "from_trip_id", draft.trip_ids.get(link.from), reason);
+        }
+    }
+    for block in draft.blocks.values() {
+        let mut block: Vec<(u32, Run)> =
+            block.iter().flat_map(|id| of(*id).iter().map(|run| (*id, *run))).collect();
+        block.sort_by_key(|(_, run)| (run.begins.1, run.ends.1));
+        for (id, from) in block.iter().filter(|(id, _)| !linked.contains(id)) {
+            let first = block.partition_point(|(_, run)| run.begins.1 < from.ends.1);
+            let soon =
+                block[first..].iter().take_while(|(_, run)| run.begins.1 - from.ends.1 <= BLOCK_WAIT_S);
+            let mut earlier: Vec<Run> = Vec::new();
+            for (next, to) in soon {
+                if to.trip == from.trip || !days.any(from.service, to.service) {
+                    continue;
+                }
+                // One vehicle runs one trip at a time.
+                let mut overlaps =
+                    |other: &Run| other.ends.1 > to.begins.1 && days.any(other.service, to.service);
+                let is_next = !earlier.iter().any(&mut overlaps);
+                earlier.push(*to);
+                if is_next && to.begins.0 == from.ends.0 && !parted.contains(&(*id, *next)) {
+                    pairs.push((from.trip, to.trip));
+                }
+            }
+        }
+    }
+    InSeat::new(patterns, pairs)
+}
+
+/// Whether two services have a day in common, worked out once for each pair.
+struct SharedDays<'a> {
+    services: &'a [Service],
+    known: FxHashMap<(u32, u32), bool>,
+}
+
+impl SharedDays<'_> {
+    fn any(&mut self, a: u32, b: u32) -> bool {
+        if a == b {
+            return true;
+        }
+        let services = self.services;
+        *self.known.entry((a.min(b), a.max(b))).or_insert_with(|| {
+            let (a, b) = (&services[a as usize], &services[b as usize]);
+            let both = a.span().zip(b.span());
+            both.is_some_and(|(x, y)| {
+                (x.0.max(y.0)..=x.1.min(y.1)).any(|day| a.runs_on(day) && b.runs_on(day))
+            })
+        })
+    }
+}
