@@ -10,7 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use domain::live::{LiveMap, VehicleView};
 use domain::observation::VehicleFix;
 use domain::{FeedId, TripUpdate, UtcMicros};
-use journey::timetable::services::parse_day;
+use journey::overlay::nearest_day;
+use journey::timetable::services::{Day, parse_day};
 use journey::timetable::{Timetable, TripIx};
 
 /// So long after it was last heard a vehicle's delay and crowding hold, seconds: vehicles speak at
@@ -176,16 +177,22 @@ pub fn feeds(live: &LiveMap, now: UtcMicros) -> BTreeSet<FeedId> {
     live.trip_feeds(now).into_iter().chain(on_trip.flat_map(|v| v.feeds).flatten()).collect()
 }
 
-/// How full vehicles are, percent, by the timetable's ids of the trips they are on; of several
-/// vehicles on one trip the newest.
-pub fn crowding(
-    live: &LiveMap,
-    timetable: &Timetable,
-    starts: &Starts,
-    now: UtcMicros,
-) -> HashMap<String, f32> {
+/// How full vehicles are, percent, by the timetable's id of the trip they are on and its service day;
+/// of several vehicles on one run the newest.
+pub type Crowding = HashMap<(String, Day), f32>;
+
+/// See [`Crowding`].
+pub fn crowding(live: &LiveMap, timetable: &Timetable, starts: &Starts, now: UtcMicros) -> Crowding {
     let runs = runs(live, timetable, starts, now).into_iter();
-    runs.filter_map(|on| Some((on.run.trip_id, on.occupancy_pct?))).collect()
+    let day = |run: &Run| match &run.start_date {
+        Some(date) => parse_day(date),
+        None => nearest_day(timetable, *timetable.trips(&run.trip_id).first()?, now.0.div_euclid(1_000_000)),
+    };
+    runs.filter_map(|on| {
+        let day = day(&on.run)?;
+        Some(((on.run.trip_id, day), on.occupancy_pct?))
+    })
+    .collect()
 }
 
 #[cfg(test)]

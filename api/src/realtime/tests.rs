@@ -90,8 +90,7 @@ fn update(trip: &str, of: TripUpdate, at: UtcMicros) -> Change {
 fn said(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, Option<String>, Option<i32>)> {
     let timetable = timetable();
     let updates = updates(&map(changes, now), &timetable, &Starts::new(&timetable), now);
-    let day = parse_day(DATE).unwrap();
-    let report = Overlay::new(&timetable, &updates, day).report;
+    let report = Overlay::new(&timetable, &updates, now.0.div_euclid(1_000_000)).report;
     assert_eq!(report.unknown, 0, "{updates:?}");
     updates.into_iter().map(|u| (u.trip_id, u.start_time, u.delay_s)).collect()
 }
@@ -213,6 +212,7 @@ fn crowding_is_that_of_the_newest_vehicle() {
     ];
     let timetable = timetable();
     let crowding = crowding(&map(changes, now), &timetable, &Starts::new(&timetable), now);
-    let expected = HashMap::from([("there".to_owned(), 20.0), ("back".to_owned(), 70.0)]);
+    let day = parse_day("20261124").unwrap();
+    let expected = HashMap::from([(("there".to_owned(), day), 20.0), (("back".to_owned(), day), 70.0)]);
     assert_eq!(crowding, expected);
 }

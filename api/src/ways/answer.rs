@@ -1,7 +1,5 @@
 //! The answer of `/v1/journeys`, in MOTIS's and OTP's words.
 
-use std::collections::HashMap;
-
 use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
 use journey::plan::{End, Itinerary, Leg, Modes, Parking, Plan, RideLeg, StreetLeg};
@@ -17,6 +15,7 @@ use super::rejected::Rejected;
 use super::stops::StopOut;
 use super::{Loaded, Realtime, place};
 use crate::contract::words;
+use crate::realtime::Crowding;
 use crate::wire::{STREETS, Source, Sources, whole};
 
 /// Digits after the point of encoded polylines.
@@ -261,7 +260,7 @@ fn unknown_parking(plan: &Plan) -> Option<String> {
 struct Writer<'w, 'a> {
     asked: &'w Asked<'a>,
     loaded: &'a Loaded,
-    crowding: &'w HashMap<String, f32>,
+    crowding: &'w Crowding,
 }
 
 impl<'a> Writer<'_, 'a> {
@@ -365,7 +364,7 @@ impl<'a> Writer<'_, 'a> {
             realtime: ride.realtime,
             delay_s: ride.realtime.then_some(leg.start - leg.scheduled_start),
             cancelled: false,
-            occupancy: self.crowding.get(trip_id).copied(),
+            occupancy: self.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
             pickup: Some(boarding_word(ride.pickup)),
             drop_off: Some(boarding_word(ride.drop_off)),
             booking: BookingOut::of(&[ride.pickup, ride.drop_off]),

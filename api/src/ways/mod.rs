@@ -13,7 +13,7 @@ mod rejected;
 mod stops;
 mod walk;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -25,7 +25,7 @@ use journey::overlay::Overlay;
 use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
 
-use crate::realtime::{self, Starts};
+use crate::realtime::{self, Crowding, Starts};
 use crate::turns::{self, Turns};
 use crate::wire::{Source, Sources, timetable_sources};
 
@@ -68,7 +68,7 @@ pub(crate) struct Loaded {
 pub(crate) struct Realtime {
     pub overlay: Option<Overlay>,
     /// How full the vehicles of trips are, percent, by trip id.
-    pub crowding: HashMap<String, f32>,
+    pub crowding: Crowding,
     /// Who says so.
     pub feeds: BTreeSet<FeedId>,
 }
@@ -112,9 +112,9 @@ impl Ways {
         let Some(loaded) = self.loaded.load_full() else { return };
         let timetable = &loaded.area.timetable;
         let updates = realtime::updates(live, timetable, &loaded.starts, now);
-        let day = timetable.day_at(now.0.div_euclid(1_000_000));
+        let seconds = now.0.div_euclid(1_000_000);
         loaded.realtime.store(Arc::new(Realtime {
-            overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, day)),
+            overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, seconds)),
             crowding: realtime::crowding(live, timetable, &loaded.starts, now),
             feeds: realtime::feeds(live, now),
         }));

@@ -9,10 +9,12 @@
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
 
 use crate::timetable::patterns::{Boarding, PatternStop};
-use crate::timetable::{Timetable, TripIx};
+use crate::timetable::{NONE, StopIx, Timetable, TripIx};
 
 /// A vehicle is not believed to be further off its timetable, seconds.
 const MAX_DELAY_S: i64 = 86_400;
+/// Nor so, where the update does not say which day it is about: another run is meant then.
+const MAX_UNDATED_DELAY_S: i64 = 4 * 3_600;
 
 /// The run as it is expected; used again from run to run.
 #[derive(Debug, Default)]
@@ -37,18 +39,25 @@ pub fn delayed(
     let sequences = timetable.sequences.get(meta.sequence as usize).map_or(&[][..], |list| list);
     into.stops.clear();
     into.times.clear();
-    let mut updates = update.stops.iter().peekable();
-    let mut delay = update.delay_s.filter(|s| i64::from(*s).abs() <= MAX_DELAY_S);
+    let limit = if update.start_date.is_some() { MAX_DELAY_S } else { MAX_UNDATED_DELAY_S };
+    let mut updates = update.stops.as_slice();
+    let mut delay = update.delay_s.filter(|s| i64::from(*s).abs() <= limit);
     let mut says = delay.is_some();
     let mut latest = i32::MIN;
     for (position, stop) in pattern.stops.iter().enumerate() {
         let sequence = sequences.get(position).copied();
         let (arrival, departure) = (pattern.arrival(own, position), pattern.departure(own, position));
-        let here = take(&mut updates, timetable, *stop, sequence);
+        let here = take(&mut updates, timetable, &pattern.stops[position..], sequence);
         let mut served = *stop;
         let mut arrival_delay = delay;
-        if let Some(here) = here {
-            says = true;
+        if let Some((here, platform)) = here {
+            // That nothing is known is no real time.
+            says |= here.relationship != StopRelationship::NoData;
+            // Only where vehicles stop by the timetable too: else no way leads there.
+            let platform = platform.filter(|platform| timetable.passing(*platform).next().is_some());
+            if let Some(platform) = platform {
+                served = stop.at(platform);
+            }
             match here.relationship {
                 StopRelationship::Skipped => {
                     served = PatternStop::new(stop.stop(), Boarding::None, Boarding::None)
@@ -58,7 +67,8 @@ pub fn delayed(
                     arrival_delay = None;
                 }
                 StopRelationship::Scheduled => {
-                    let of = |event: Option<StopEvent>, scheduled| delay_of(event?, scheduled, begins_at);
+                    let of =
+                        |event: Option<StopEvent>, scheduled| delay_of(event?, scheduled, begins_at, limit);
                     let given = of(here.arrival, arrival);
                     arrival_delay = given.or(delay);
                     delay = of(here.departure, departure).or(arrival_delay);
@@ -74,36 +84,81 @@ pub fn delayed(
     says
 }
 
-/// The update of this stop, if it is the next one. Updates that match none of the stops ahead are
-/// passed over with the stops: they come in the order of the trip.
+/// The update of the first of the stops `ahead`, if it is the next one, and the platform of the same
+/// station that it names instead. Updates that fit no stop ahead are passed over: they come in the
+/// order of the trip, and what does not fit must not hide what does.
 fn take<'a>(
-    updates: &mut std::iter::Peekable<std::slice::Iter<'a, StopUpdate>>,
+    updates: &mut &'a [StopUpdate],
     timetable: &Timetable,
-    stop: PatternStop,
+    ahead: &[PatternStop],
     sequence: Option<u32>,
-) -> Option<&'a StopUpdate> {
-    loop {
-        let next = *updates.peek()?;
+) -> Option<(&'a StopUpdate, Option<StopIx>)> {
+    let fit = |stop: &PatternStop, id: &str| fits(timetable, timetable.variants.stop(stop.stop()), id);
+    while let Some((next, rest)) = updates.split_first() {
         if let (Some(said), Some(own)) = (next.stop_sequence, sequence) {
+            if said > own {
+                return None;
+            }
+            *updates = rest;
             if said < own {
-                updates.next();
                 continue;
             }
-            return (said == own).then(|| updates.next()).flatten();
+            match next.stop_id.as_deref().map(|id| fit(&ahead[0], id)) {
+                None | Some(Fit::Same) => return Some((next, None)),
+                Some(Fit::Platform(other)) => return Some((next, Some(other))),
+                Some(Fit::Not) => continue,
+            }
         }
-        let id = next.stop_id.as_deref()?;
-        // With several feeds the id may carry its feed's name before it.
-        let own = timetable.stops.ids.get(timetable.variants.stop(stop.stop()));
-        let same = own == id || own.strip_suffix(id).is_some_and(|feed| feed.ends_with(':'));
-        return same.then(|| updates.next()).flatten();
+        let id = next.stop_id.as_deref().unwrap_or_default();
+        let is_same = |stop: &PatternStop| fit(stop, id) == Fit::Same;
+        let first = ahead.iter().position(is_same);
+        let first = first.or_else(|| ahead.iter().position(|stop| fit(stop, id) != Fit::Not));
+        match first {
+            Some(0) => {
+                *updates = rest;
+                let other = if let Fit::Platform(other) = fit(&ahead[0], id) { Some(other) } else { None };
+                return Some((next, other));
+            }
+            Some(_) => return None,
+            None => *updates = rest,
+        }
+    }
+    None
+}
+
+/// How the stop that an update names is that of a trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// It is, or is its station.
+    Same,
+    /// Another platform of the same station.
+    Platform(StopIx),
+    Not,
+}
+
+fn fits(timetable: &Timetable, own: StopIx, id: &str) -> Fit {
+    let ids = &timetable.stops.ids;
+    let text = ids.get(own);
+    // With several feeds an id may carry its feed's name before it.
+    let is = |text: &str| text == id || text.strip_suffix(id).is_some_and(|feed| feed.ends_with(':'));
+    let station = timetable.stops.parents[own as usize];
+    if is(text) || (station != NONE && is(ids.get(station))) {
+        return Fit::Same;
+    }
+    let of_feed = || text.split_once(':').and_then(|(feed, _)| timetable.stop(&format!("{feed}:{id}")));
+    match timetable.stop(id).or_else(of_feed) {
+        Some(other) if station != NONE && timetable.stops.parents[other as usize] == station => {
+            Fit::Platform(other)
+        }
+        _ => Fit::Not,
     }
 }
 
 /// How late an event is, if that can be believed.
-fn delay_of(event: StopEvent, scheduled: i32, begins_at: i64) -> Option<i32> {
+fn delay_of(event: StopEvent, scheduled: i32, begins_at: i64, limit: i64) -> Option<i32> {
     let delay = match event {
         StopEvent::Delay(seconds) => i64::from(seconds),
         StopEvent::At(at) => at.checked_sub(begins_at)?.checked_sub(i64::from(scheduled))?,
     };
-    (delay.abs() <= MAX_DELAY_S).then_some(delay as i32)
+    (delay.abs() <= limit).then_some(delay as i32)
 }

@@ -70,16 +70,15 @@ impl ChangedDay {
 }
 
 impl Overlay {
-    /// Builds the changes that `updates` make. `today` is the day of updates without one; a trip
-    /// that does not run then is looked for on the day before, which may last past midnight, and
-    /// the day after. Of several updates of one run the last holds.
-    pub fn new(timetable: &Timetable, updates: &[TripUpdate], today: Day) -> Self {
+    /// Builds the changes that `updates` make. An update without a day means the run nearest to `now`
+    /// (seconds since 1970). Of several updates of one run the last holds.
+    pub fn new(timetable: &Timetable, updates: &[TripUpdate], now: i64) -> Self {
         let mut report = Report::default();
         let mut runs: FxHashMap<(Day, TripIx), &TripUpdate> = FxHashMap::default();
         for update in updates {
             match update.relationship {
                 TripRelationship::Added | TripRelationship::Other => report.ignored += 1,
-                _ => match run_of(timetable, update, today) {
+                _ => match run_of(timetable, update, now) {
                     Some(run) => {
                         runs.insert(run, update);
                     }
@@ -131,7 +130,7 @@ impl Overlay {
 }
 
 /// The run that an update is about.
-fn run_of(timetable: &Timetable, update: &TripUpdate, today: Day) -> Option<(Day, TripIx)> {
+fn run_of(timetable: &Timetable, update: &TripUpdate, now: i64) -> Option<(Day, TripIx)> {
     let candidates = timetable.trips(&update.trip_id);
     let trip = match (&update.start_time, candidates) {
         // The runs of a trip with a frequency are told apart by when they begin.
@@ -141,12 +140,28 @@ fn run_of(timetable: &Timetable, update: &TripUpdate, today: Day) -> Option<(Day
         }
         _ => *candidates.first()?,
     };
-    let days = match &update.start_date {
-        Some(date) => [parse_day(date)?; 3],
-        None => [today, today - 1, today + 1],
+    let day = match &update.start_date {
+        Some(date) => parse_day(date).filter(|day| timetable.runs_on(trip, *day))?,
+        None => nearest_day(timetable, trip, now)?,
     };
-    let day = days.into_iter().find(|day| timetable.runs_on(trip, *day))?;
     Some((day, trip))
+}
+
+/// The service day of the run of a trip that is under way at `now` (seconds since 1970), or else
+/// nearest to it: after midnight often the day before.
+pub fn nearest_day(timetable: &Timetable, trip: TripIx, now: i64) -> Option<Day> {
+    let today = timetable.day_at(now);
+    let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
+    let last = pattern.arrival((trip as usize).checked_sub(pattern.first_trip)?, pattern.stops.len() - 1);
+    let away_s = |day: &Day| {
+        let begins_at = timetable.day_begins_at(*day);
+        let (first, last) =
+            (begins_at + i64::from(timetable.first_departure(trip)), begins_at + i64::from(last));
+        ((first - now).max(now - last).max(0), (day - today).abs())
+    };
+    // A trip may last for days.
+    let days = today - 1 - last.div_euclid(86_400)..=today + 1;
+    days.filter(|day| timetable.runs_on(trip, *day)).min_by_key(away_s)
 }
 
 /// Collects the changes of one day.

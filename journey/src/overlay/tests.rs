@@ -8,6 +8,9 @@ use crate::timetable::read::tests::read_texts;
 
 /// 2026-11-24, a day with service.
 const DAY: Day = 20_781;
+/// Its midnight in Berlin, and a minute past it.
+const MIDNIGHT: i64 = DAY as i64 * 86_400 - 3_600;
+const NOW: i64 = MIDNIGHT + 60;
 
 /// Trip `t`: a 0/60, b 160/180, c 300/300 (arrival/departure after midnight), daily; `night` begins
 /// at 25:00 and runs on the day before alone.
@@ -48,7 +51,7 @@ fn update(stops: Vec<StopUpdate>) -> TripUpdate {
 
 fn expected(update: TripUpdate) -> Vec<(i32, i32)> {
     let timetable = timetable();
-    let overlay = Overlay::new(&timetable, &[update], DAY);
+    let overlay = Overlay::new(&timetable, &[update], NOW);
     let day = overlay.days().next().unwrap();
     let pattern = day.patterns.pattern(0);
     (0..pattern.stops.len()).map(|at| (pattern.arrival(0, at), pattern.departure(0, at))).collect()
@@ -64,9 +67,7 @@ fn a_delay_holds_for_the_stops_after_it() {
 
 #[test]
 fn a_time_is_taken_by_the_zone_of_the_feed() {
-    // Midnight in Berlin is 23:00 UTC.
-    let midnight = i64::from(DAY) * 86_400 - 3_600;
-    let late = StopUpdate { arrival: Some(StopEvent::At(midnight + 170)), ..stop(5) };
+    let late = StopUpdate { arrival: Some(StopEvent::At(MIDNIGHT + 170)), ..stop(5) };
     assert_eq!(expected(update(vec![late])), [(0, 60), (170, 190), (310, 310)]);
 }
 
@@ -85,7 +86,7 @@ fn no_data_ends_a_delay_and_a_skipped_stop_passes_it_on() {
     let skipped = StopUpdate { relationship: StopRelationship::Skipped, ..stop(5) };
     let skipping = update(vec![late, skipped]);
     assert_eq!(expected(skipping.clone()), [(0, 90), (190, 210), (330, 330)]);
-    let overlay = Overlay::new(&timetable(), &[skipping], DAY);
+    let overlay = Overlay::new(&timetable(), &[skipping], NOW);
     let stops = overlay.days().next().unwrap().patterns.pattern(0).stops.to_vec();
     assert!(stops[0].can_board() && !stops[1].can_board() && !stops[1].can_alight() && stops[2].can_alight());
 }
@@ -106,7 +107,7 @@ fn runs_are_found_by_day_and_start() {
     let named =
         |trip: &str| TripUpdate { trip_id: trip.to_owned(), delay_s: Some(60), ..TripUpdate::default() };
     let run = |update: TripUpdate| {
-        run_of(&timetable, &update, DAY).map(|(day, trip)| (day, timetable.first_departure(trip)))
+        run_of(&timetable, &update, NOW).map(|(day, trip)| (day, timetable.first_departure(trip)))
     };
     assert_eq!(run(named("t")), Some((DAY, 60)));
     // It does not run today, and yesterday's lasts past midnight.
@@ -134,13 +135,99 @@ fn what_became_of_updates_is_reported() {
         of(TripRelationship::Added, "extra"),
         of(TripRelationship::Scheduled, "none"),
     ];
-    let overlay = Overlay::new(&timetable, &updates, DAY);
+    let overlay = Overlay::new(&timetable, &updates, NOW);
     assert_eq!(overlay.report, Report { changed: 0, cancelled: 1, unknown: 1, ignored: 1 });
     assert!(overlay.is_cancelled(DAY, timetable.trips("t")[0]));
     let late = Overlay::new(
         &timetable,
         &[TripUpdate { delay_s: Some(90), ..of(TripRelationship::Scheduled, "t") }],
-        DAY,
+        NOW,
     );
     assert_eq!((late.report.changed, late.is_cancelled(DAY, timetable.trips("t")[0])), (1, false));
+}
+
+#[test]
+fn without_a_day_the_run_nearest_in_time_is_meant() {
+    let timetable = timetable();
+    let trip = timetable.trips("t")[0];
+    let hour = 3_600;
+    assert_eq!(nearest_day(&timetable, trip, MIDNIGHT), Some(DAY));
+    assert_eq!(nearest_day(&timetable, trip, MIDNIGHT - 8 * hour), Some(DAY));
+    assert_eq!(nearest_day(&timetable, trip, MIDNIGHT - 16 * hour), Some(DAY - 1));
+    let night = timetable.trips("night")[0];
+    assert_eq!(nearest_day(&timetable, night, MIDNIGHT + hour), Some(DAY - 1));
+}
+
+#[test]
+fn a_delay_of_many_hours_is_believed_only_with_its_day() {
+    let late = StopUpdate { arrival: Some(StopEvent::Delay(5 * 3_600)), ..stop(5) };
+    let dated = TripUpdate { start_date: Some("20261124".into()), ..update(vec![late.clone()]) };
+    assert_eq!(expected(dated)[1], (18_160, 18_180));
+    assert_eq!(expected(update(vec![late]))[1], (160, 180));
+}
+
+#[test]
+fn an_update_that_fits_no_stop_hides_none() {
+    let id = |id: &str, delay| StopUpdate {
+        stop_id: Some(id.to_owned()),
+        arrival: Some(StopEvent::Delay(delay)),
+        ..StopUpdate::default()
+    };
+    assert_eq!(expected(update(vec![id("nowhere", 900), id("b", 30)])), [(0, 60), (190, 210), (330, 330)]);
+    let wrong = StopUpdate { stop_sequence: Some(5), ..id("a", 900) };
+    assert_eq!(
+        expected(update(vec![wrong, StopUpdate { stop_sequence: Some(7), ..id("c", 30) }]))[1..],
+        [(160, 180), (330, 330)]
+    );
+}
+
+#[test]
+fn that_nothing_is_known_is_no_real_time() {
+    let none = StopUpdate { relationship: StopRelationship::NoData, ..stop(1) };
+    let overlay = Overlay::new(&timetable(), &[update(vec![none])], NOW);
+    assert_eq!((overlay.report.changed, overlay.days().next().map(|day| day.patterns.trips())), (0, Some(0)));
+}
+
+#[test]
+fn another_platform_of_the_station_is_taken_in() {
+    let text = |text: &str| text.to_owned();
+    let files = vec![
+        ("agency.txt", text("agency_id,agency_timezone\nA,Europe/Berlin\n")),
+        ("routes.txt", text("route_id,route_type\nR,3\n")),
+        (
+            "stops.txt",
+            text(
+                "stop_id,stop_lat,stop_lon,location_type,parent_station\na,51,7,,\nS,51,7,1,\nb1,51,7,,S\nb2,51,7,,S\nb3,51,7,,S\n",
+            ),
+        ),
+        ("calendar_dates.txt", text("service_id,date,exception_type\nS,20261124,1\n")),
+        ("trips.txt", text("route_id,service_id,trip_id\nR,S,t\nR,S,u\n")),
+        (
+            "stop_times.txt",
+            text(
+                "trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,00:00:00\nt,b1,2,00:10:00\nu,a,1,00:00:00\nu,b2,2,00:10:00\n",
+            ),
+        ),
+    ];
+    let (timetable, _) = read_texts(vec![("net", files)], Options::default());
+    let arrives_at = |id: &str, sequence: Option<u32>| {
+        let said = StopUpdate {
+            stop_id: Some(id.to_owned()),
+            stop_sequence: sequence,
+            arrival: Some(StopEvent::Delay(60)),
+            ..StopUpdate::default()
+        };
+        let overlay = Overlay::new(&timetable, &[update(vec![said])], NOW);
+        let patterns = &overlay.days().next().unwrap().patterns;
+        (patterns.trips() > 0).then(|| {
+            let pattern = patterns.pattern(0);
+            (timetable.stops.ids.get(pattern.stops[1].stop()).to_owned(), pattern.arrival(0, 1))
+        })
+    };
+    for sequence in [None, Some(2)] {
+        assert_eq!(arrives_at("b2", sequence), Some(("b2".to_owned(), 660)));
+        assert_eq!(arrives_at("S", sequence), Some(("b1".to_owned(), 660)));
+        // No vehicle stops there by the timetable: no way leads there.
+        assert_eq!(arrives_at("b3", sequence), Some(("b1".to_owned(), 660)));
+    }
 }

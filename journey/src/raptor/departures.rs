@@ -19,6 +19,8 @@ pub struct Departure {
     pub departure_s: i32,
     pub scheduled_s: i32,
     pub realtime: bool,
+    /// It does not run: told at a stop, never as a departure of a ride.
+    pub cancelled: bool,
     /// How one gets on and off here.
     pub pickup: Boarding,
     pub drop_off: Boarding,
@@ -50,15 +52,21 @@ pub(super) fn departures(
                 continue;
             }
             for layer in &network.layers {
+                let is_cancelled = |trip: usize| {
+                    let is_board = to.is_none() && network.changed.is_none();
+                    is_board && overlay.is_some_and(|o| o.is_cancelled(layer.day, trip as u32))
+                };
                 let runs = |trip: &usize| {
                     let trip = pattern.first_trip + trip;
-                    bits::has(&layer.trips.running, trip) && !bits::has(layer.removed, trip)
+                    let is_taken_out = bits::has(layer.removed, trip) && !is_cancelled(trip);
+                    bits::has(&layer.trips.running, trip) && !is_taken_out
                 };
                 for trip in (0..pattern.trips).filter(runs) {
                     let departure_s = pattern.departure(trip, position) + layer.shift;
                     if departure_s < from_s || departure_s - from_s > within_s {
                         continue;
                     }
+                    let cancelled = bits::has(layer.removed, pattern.first_trip + trip);
                     let trip = network.trip((pattern.first_trip + trip) as u32);
                     let line = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
                     found.push(Departure {
@@ -67,7 +75,8 @@ pub(super) fn departures(
                         position: passing.position,
                         departure_s,
                         scheduled_s: line.departure(trip as usize - line.first_trip, position) + layer.shift,
-                        realtime: number > 0,
+                        realtime: number > 0 || cancelled,
+                        cancelled,
                         pickup: pattern.stops[position].pickup(),
                         drop_off: pattern.stops[position].drop_off(),
                     });

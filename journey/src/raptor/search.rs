@@ -98,8 +98,9 @@ impl Search {
         departures::departures(&self.timetable, overlay, days, ride, day, times, count)
     }
 
-    /// As [`Search::run`] for a departure; then sets each journey out as late as possible for its
-    /// arrival and rides, so that nobody waits in vain.
+    /// As [`Search::run`], so that nobody waits in vain: each journey of a departure sets out as late as
+    /// possible for its arrival and rides; each of an arrival, whose rides are the last possible ones,
+    /// changes into the next one that leads on and arrives as early as possible for its departure.
     pub fn run_late(
         &mut self,
         query: &Query<'_>,
@@ -107,28 +108,34 @@ impl Search {
         cut: &mut dyn FnMut() -> bool,
     ) -> Answer {
         let mut answer = self.run(query, overlay, cut);
-        if matches!(query.when, When::ArriveBy(_)) {
-            return answer;
-        }
         for journey in answer.journeys.iter_mut().filter(|j| j.rides > 0) {
+            let when = match query.when {
+                When::DepartAt(_) => When::ArriveBy(journey.arrival_s),
+                When::ArriveBy(_) => When::DepartAt(journey.departure_s),
+            };
             let back = Query {
-                when: When::ArriveBy(journey.arrival_s),
+                when,
                 max_rides: journey.rides,
                 horizon_s: journey.arrival_s - journey.departure_s,
                 ..*query
             };
-            let mut latest = self.run(&back, overlay, cut);
-            answer.cut |= latest.cut;
-            if let Some(later) = latest.journeys.pop().filter(|l| is_later(l, journey)) {
-                *journey = later;
+            let mut found = self.run(&back, overlay, cut);
+            answer.cut |= found.cut;
+            if let Some(better) = found.journeys.pop().filter(|new| is_better(new, journey)) {
+                *journey = better;
             }
         }
         answer
     }
 }
 
-fn is_later(new: &Journey, old: &Journey) -> bool {
-    new.rides <= old.rides && new.arrival_s <= old.arrival_s && new.departure_s > old.departure_s
+/// Whether a journey leaves later or arrives earlier, and nothing is worse.
+fn is_better(new: &Journey, old: &Journey) -> bool {
+    new.rides > 0
+        && new.rides <= old.rides
+        && new.arrival_s <= old.arrival_s
+        && new.departure_s >= old.departure_s
+        && (new.arrival_s, new.departure_s) != (old.arrival_s, old.departure_s)
 }
 
 /// Service days whose trips may be of use.

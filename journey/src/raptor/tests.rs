@@ -16,7 +16,7 @@ use crate::overlay::Overlay;
 /// Every other network is searched as a large one is.
 fn search(network: &Network) -> (Search, Overlay) {
     let timetable = Arc::new(network.timetable());
-    let overlay = Overlay::new(&timetable, &network.updates(), DAY);
+    let overlay = Overlay::new(&timetable, &network.updates(), i64::from(DAY) * 86_400);
     let mut search = Search::new(timetable);
     search.looks_back = network.trips.len().is_multiple_of(2);
     (search, overlay)
@@ -124,6 +124,18 @@ proptest! {
             check(&search, journey);
             prop_assert!(journey.arrival_s <= arr);
         }
+        // Nobody waits in vain: who sets out then cannot be there earlier.
+        let late = search.run_late(&query, live.then_some(&overlay), &mut || false);
+        prop_assert_eq!(late.journeys.len(), found.journeys.len());
+        for (late, first) in late.journeys.iter().zip(&found.journeys).filter(|(late, _)| late.rides > 0) {
+            check(&search, late);
+            prop_assert!(late.departure_s >= first.departure_s && late.rides <= first.rides);
+            let earliest = brute.pareto((from, late.departure_s), to, 0, late.rides, arr);
+            let by_vehicle = earliest.last().filter(|last| last.0 > 0).map(|last| last.1);
+            if let Some(earliest) = by_vehicle {
+                prop_assert_eq!(late.arrival_s, earliest);
+            }
+        }
     }
 
     #[test]
@@ -132,7 +144,7 @@ proptest! {
         let (mut search, overlay) = search(&network);
         let from = (stop(&search, at), None);
         let found = search.departures(Some(&overlay), from, DAY, (dep, 40_000), usize::MAX);
-        let got: Vec<i32> = found.iter().map(|d| d.departure_s).collect();
+        let got: Vec<i32> = found.iter().filter(|d| !d.cancelled).map(|d| d.departure_s).collect();
         prop_assert_eq!(got, Brute::new(&network, true, false).departures(at, dep, dep + 40_000));
     }
 }

@@ -122,7 +122,8 @@ fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
     let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
     let read = ingest::decode::gtfs_rt::trip_updates(&bytes)
         .map_err(|fault| anyhow!("{}: {}", path.display(), fault.detail))?;
-    let overlay = Overlay::new(timetable, &read.updates, day);
+    let noon = timetable.day_begins_at(day) + 43_200;
+    let overlay = Overlay::new(timetable, &read.updates, noon);
     let report = overlay.report;
     eprintln!(
         "{} updates: {} runs changed, {} cancelled, {} of unknown trips, {} of other kinds, {} unreadable",
