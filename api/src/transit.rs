@@ -57,7 +57,7 @@ pub struct Asked {
     from: values::DayOrInstant,
     /// End of the period, which does not belong to it, at most ten years after `from`.
     #[param(inline)]
-    to: values::DayOrInstant,
+    to: values::End,
     /// What each row is for, in the town's time; weeks begin on Monday.
     #[param(inline)]
     bucket: Option<values::TransitBucket>,

@@ -63,7 +63,7 @@ pub struct Asked {
     from: values::DayOrInstant,
     /// End of the period, which does not belong to it, at most ten years after `from`.
     #[param(inline)]
-    to: values::DayOrInstant,
+    to: values::End,
     /// What the rows are divided by; one row of all places when left out.
     #[param(inline)]
     group_by: Option<values::PlaceGroup>,

@@ -11,12 +11,12 @@ use super::words::one_of;
 use crate::params::DEFAULT_LIMIT;
 
 /// Decimal degrees, latitude first.
-const POINT: &str = r"^-?[0-9]{1,2}(\.[0-9]{1,12})?,-?[0-9]{1,3}(\.[0-9]{1,12})?$";
+const POINT: &str = r"^-?([0-8]?[0-9](\.[0-9]{1,12})?|90),-?((1[0-7]|[0-9])?[0-9](\.[0-9]{1,12})?|180)$";
 
 /// Decimal degrees: west, south, east, north.
 const BBOX: &str = concat!(
-    r"^-?[0-9]{1,3}(\.[0-9]{1,12})?,-?[0-9]{1,2}(\.[0-9]{1,12})?,",
-    r"-?[0-9]{1,3}(\.[0-9]{1,12})?,-?[0-9]{1,2}(\.[0-9]{1,12})?$"
+    r"^-?((1[0-7]|[0-9])?[0-9](\.[0-9]{1,12})?|180),-?([0-8]?[0-9](\.[0-9]{1,12})?|90),",
+    r"-?((1[0-7]|[0-9])?[0-9](\.[0-9]{1,12})?|180),-?([0-8]?[0-9](\.[0-9]{1,12})?|90)$"
 );
 
 const DAY_OR_INSTANT: &str =
@@ -95,6 +95,8 @@ values! {
     Instant = instant();
     /// A date, which is the town's midnight, or an instant.
     DayOrInstant = pattern(DAY_OR_INSTANT, "2026-11-22");
+    /// The same, for the end of a period.
+    End = pattern(DAY_OR_INSTANT, "2026-11-29");
     /// A span of the day.
     Hours = pattern(r"^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$", "09:00-18:00");
     /// A length of time.
@@ -104,7 +106,7 @@ values! {
     /// Any id.
     Id = text().min_length(Some(1));
     /// A cursor.
-    Cursor = text();
+    Cursor = text().pattern(Some("^[A-Za-z0-9_-]*$"));
     /// Length of a page.
     Limit = limit(DEFAULT_LIMIT);
     /// Length of a short list.
