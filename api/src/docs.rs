@@ -87,7 +87,13 @@ fn operation_section(path: &str, method: &str, operation: &Value) -> Markup {
                             @if parameter["required"].as_bool() == Some(true) { ", required" }
                             ")"
                         }
-                        dd { (text(&parameter["description"])) }
+                        dd {
+                            (text(&parameter["description"])) " "
+                            (shape(&parameter["schema"]))
+                            @if !parameter["schema"]["default"].is_null() {
+                                "; default " code { (parameter["schema"]["default"]) }
+                            }
+                        }
                     }
                 }
             }
@@ -138,6 +144,10 @@ fn shape(schema: &Value) -> Markup {
     }
     if schema["type"] == "array" {
         return html! { "list of " (shape(&schema["items"])) };
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        return html! { code { (words.join(", ")) } };
     }
     match &schema["type"] {
         Value::Array(types) => {

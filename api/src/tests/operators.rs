@@ -81,6 +81,7 @@ async fn the_document_lists_every_route_and_the_page_shows_it() {
         assert!(document.contains(&format!("\"{path}\"")), "{path}");
         assert!(page.contains(path), "{path}");
     }
+    assert!(page.contains("on_street, lot, car_park"), "closed lists are shown");
     insta::assert_snapshot!("openapi", document);
 }
 
