@@ -47,6 +47,9 @@ pub struct BuildArgs {
     /// Do not look whether the imported sites can be linked (needs no database).
     #[arg(long)]
     pub no_places: bool,
+    /// Write the file even if it cannot serve: the timetable has expired, or no stop has a street.
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub database: VisitArgs,
 }

@@ -337,3 +337,51 @@ async fn a_ride_that_must_be_ordered_says_so() {
     assert!(!items.is_empty() && items.iter().all(is_ordered), "{board}");
     instance.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timetable_that_cannot_serve_is_not_written_unless_forced() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let places = folder.path().join("places");
+    let (ok, told) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{told}");
+    let (osm, out) = (text(&places.join("streets.osm.pbf")), folder.path().join("x.kvj"));
+    let write = |name: &str, date: &str, lat: f64| {
+        let feed = folder.path().join(name);
+        std::fs::create_dir_all(&feed).unwrap();
+        for (file, rows) in [
+            ("agency.txt", "agency_id,agency_name,agency_timezone\nA,Bus,Europe/Berlin\n".to_owned()),
+            ("routes.txt", "route_id,route_type\nR,3\n".to_owned()),
+            ("stops.txt", format!("stop_id,stop_lat,stop_lon\na,{lat},7.168\nb,{lat},7.170\n")),
+            ("calendar_dates.txt", format!("service_id,date,exception_type\nS,{date},1\n")),
+            ("trips.txt", "route_id,service_id,trip_id\nR,S,t\n".to_owned()),
+            (
+                "stop_times.txt",
+                "trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,08:00:00\nt,b,2,08:05:00\n".to_owned(),
+            ),
+        ] {
+            std::fs::write(feed.join(file), rows).unwrap();
+        }
+        text(&feed)
+    };
+    let out_text = text(&out);
+    let build = |gtfs: &str, more: &[&str]| {
+        let args = ["journey", "build", "--no-places", "--osm", &osm, "--gtfs", gtfs, "--out", &out_text];
+        let done = Command::new(BIN).args([&args[..], more].concat()).env("KV_LOG", "warn").output().unwrap();
+        let told = String::from_utf8_lossy(&done.stdout).into_owned();
+        (done.status.code(), told.lines().last().unwrap_or_default().to_owned())
+    };
+    for (gtfs, words) in [
+        (write("past", "20200101", 51.944), "expired: its last day is 2020-01-01"),
+        (write("elsewhere", "20991231", 48.0), "no stop has a street"),
+    ] {
+        let (code, last) = build(&gtfs, &[]);
+        assert_eq!(code, Some(3), "{last}");
+        assert!(last.contains(words) && !out.exists(), "{last}");
+        let (code, last) = build(&gtfs, &["--force"]);
+        assert!(code == Some(3) && last.starts_with("warning") && last.contains(words), "{code:?} {last}");
+        std::fs::remove_file(&out).unwrap();
+    }
+    let (code, last) = build(&write("good", "20991231", 51.944), &[]);
+    assert!(code == Some(0) && out.exists(), "{code:?} {last}");
+}

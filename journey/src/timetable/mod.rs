@@ -256,8 +256,8 @@ impl Timetable {
         let Some(meta) = self.trips.get(trip as usize) else { return Vec::new() };
         let stops = self.patterns.pattern(self.patterns.pattern_of(trip)).stops;
         let Some(part) = stops.get(from..=to) else { return Vec::new() };
-        let points: Vec<PointE6> =
-            part.iter().map(|s| self.stops.points[self.variants.stop(s.stop()) as usize]).collect();
+        let points = part.iter().map(|s| self.stops.points[self.variants.stop(s.stop()) as usize]);
+        let points: Vec<PointE6> = points.filter(|point| *point != shapes::NOWHERE).collect();
         shapes::along(self.shapes.points(meta.shape), &points)
     }
 }

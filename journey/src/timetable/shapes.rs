@@ -8,6 +8,9 @@ pub const NO_SHAPE: u32 = u32::MAX;
 /// A position as millionths of a degree (0.11 m): latitude, longitude.
 pub type PointE6 = (i32, i32);
 
+/// The place of a stop that has none.
+pub const NOWHERE: PointE6 = (0, 0);
+
 /// `degrees` as millionths.
 pub fn e6(degrees: f64) -> i32 {
     (degrees * 1e6).round() as i32

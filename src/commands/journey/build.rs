@@ -10,6 +10,7 @@ use domain::Registry;
 use journey::area::{self, Area, Notes, Step};
 use journey::streets::parking::link_osm;
 use journey::timetable::Credit;
+use journey::timetable::services::date_of;
 
 use crate::cli::{BuildArgs, VisitArgs};
 use crate::database::{Database, data_dir_path};
@@ -17,6 +18,9 @@ use crate::ways::{AREA_FILE, describe};
 
 /// Problems of one kind that are listed; the rest is counted.
 const MAX_LISTED: usize = 50;
+
+/// Exit code when the result cannot serve.
+const CANNOT_SERVE: u8 = 3;
 
 /// Builds, writes and tells what was noticed.
 ///
@@ -29,8 +33,7 @@ pub async fn run(args: BuildArgs) -> Result<ExitCode> {
     };
     let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
     let work = move || build(&args, registry.as_ref(), &out);
-    tokio::task::spawn_blocking(work).await??;
-    Ok(ExitCode::SUCCESS)
+    tokio::task::spawn_blocking(work).await?
 }
 
 async fn imported(args: &VisitArgs) -> Result<Registry> {
@@ -42,13 +45,18 @@ async fn imported(args: &VisitArgs) -> Result<Registry> {
     Ok(registry?)
 }
 
-fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<()> {
+fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<ExitCode> {
     let began = Instant::now();
     let (mut area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| eprintln!("  {}", words(&step)))?;
     name_sources(&mut area, args)?;
     tell(&area, &notes);
     if let Some(registry) = registry {
         tell_places(&area, registry);
+    }
+    let faults = if args.gtfs.is_empty() { Vec::new() } else { faults(&area, &notes) };
+    if !faults.is_empty() && !args.force {
+        println!("warning: {}; {} is not written (--force writes it)", faults.join("; "), out.display());
+        return Ok(ExitCode::from(CANNOT_SERVE));
     }
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -61,7 +69,32 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<()
         bytes as f64 / 1e6,
         began.elapsed().as_secs_f64()
     );
-    Ok(())
+    if faults.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("warning: {}", faults.join("; "));
+    Ok(ExitCode::from(CANNOT_SERVE))
+}
+
+/// Why the timetable of an area cannot serve anybody.
+fn faults(area: &Area, notes: &Notes) -> Vec<String> {
+    let timetable = &area.timetable;
+    let mut faults = Vec::new();
+    let today = timetable.day_at(jiff::Timestamp::now().as_second());
+    match timetable.span() {
+        None => faults.push("no trip of the timetable ever runs".to_owned()),
+        Some((_, last)) if last < today => {
+            let last = date_of(last).map_or_else(String::new, |date| date.to_string());
+            faults.push(format!("the timetable has expired: its last day is {last}"));
+        }
+        Some(_) => {}
+    }
+    let served = (0..timetable.stop_count() as u32).filter(|stop| timetable.passing(*stop).next().is_some());
+    let unlinked = notes.stops_without_street.len();
+    if unlinked > 0 && unlinked == served.count() {
+        faults.push("no stop has a street: are streets and timetable of one place?".to_owned());
+    }
+    faults
 }
 
 /// Adds what the command line says of feeds.

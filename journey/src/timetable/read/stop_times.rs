@@ -8,6 +8,7 @@ use super::source::Source;
 use super::table::Table;
 use super::times::parse_time;
 use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
+use crate::timetable::shapes::NOWHERE;
 use crate::timetable::{NONE, Problems};
 use domain::LatLon;
 
@@ -248,8 +249,10 @@ impl Trips<'_> {
             latest = latest.max(row.departure);
             let (lat, lon) = draft.stops.points[row.stop.stop() as usize];
             let here = LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 };
-            straight_m += place.map_or(0.0, |before| before.distance_m(here));
-            place = Some(here);
+            if (lat, lon) != NOWHERE {
+                straight_m += place.map_or(0.0, |before| before.distance_m(here));
+                place = Some(here);
+            }
             self.known.push(Known {
                 times: timed(row).then_some((row.arrival, row.departure)),
                 travelled: (!row.travelled.is_nan()).then_some(row.travelled),

@@ -7,7 +7,7 @@ use super::draft::{Draft, wheelchair};
 use super::source::Source;
 use super::table::Table;
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::shapes::e6;
+use crate::timetable::shapes::{NOWHERE, PointE6, e6};
 use crate::timetable::{NONE, Problems, Wheelchair};
 
 const ID: usize = 0;
@@ -39,6 +39,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
     let first = draft.stops.points.len();
     // (stop, its parent's id, line)
     let mut parents: Vec<(usize, String, u64)> = Vec::new();
+    let mut lines: Vec<u64> = Vec::new();
     while table.next()? {
         if matches!(table.bytes(TYPE), b"3" | b"4") {
             continue;
@@ -52,12 +53,19 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
             continue;
         }
         let position = table.number(LAT).zip(table.number(LON)).and_then(|(lat, lon)| LatLon::new(lat, lon));
-        let Some(position) = position else {
-            let column =
-                if table.number::<f64>(LAT).is_some_and(|lat| lat.abs() <= 90.0) { LON } else { LAT };
-            table.fault(problems, column, "it is not a degree of latitude and longitude");
-            continue;
+        let is_blank = table.bytes(LAT).is_empty() && table.bytes(LON).is_empty();
+        let point = match position {
+            Some(position) => (e6(position.lat), e6(position.lon)),
+            // A platform that says nothing is where its station is.
+            None if is_blank && !table.bytes(PARENT).is_empty() => NOWHERE,
+            None => {
+                let column =
+                    if table.number::<f64>(LAT).is_some_and(|lat| lat.abs() <= 90.0) { LON } else { LAT };
+                table.fault(problems, column, "it is not a degree of latitude and longitude");
+                continue;
+            }
         };
+        let point = if is_nowhere(point) { NOWHERE } else { point };
         let number = draft.stops.points.len();
         if number >= PatternStop::MAX_STOPS {
             return Err(ReadError::TooMany { file: table.file, what: "stops", max: PatternStop::MAX_STOPS });
@@ -72,7 +80,8 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         stops.feeds.push(feed);
         stops.names.push(&table.text(NAME));
         stops.platforms.push(&table.text(PLATFORM));
-        stops.points.push((e6(position.lat), e6(position.lon)));
+        stops.points.push(point);
+        lines.push(table.line());
         stops.parents.push(NONE);
         stops.wheelchair.push(wheelchair(table.bytes(WHEELCHAIR)));
     }
@@ -88,6 +97,23 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
             ),
         }
     }
+    let points = &mut draft.stops.points;
+    for far in far_away(&points[first..]) {
+        let (lat, lon) = points[first + far];
+        let value = format!("{},{}", f64::from(lat) / 1e6, f64::from(lon) / 1e6);
+        let reason = "it is far from all other stops of the feed; the stop is kept without its place";
+        problems.add(&table.file, lines[far], COLUMNS[LAT], &value, reason);
+        points[first + far] = NOWHERE;
+    }
+    for stop in (first..points.len()).filter(|stop| draft.stops.parents[*stop] != NONE) {
+        if points[stop] == NOWHERE {
+            points[stop] = points[draft.stops.parents[stop] as usize];
+        }
+    }
+    for stop in (first..points.len()).filter(|stop| points[*stop] == NOWHERE) {
+        let reason = "it has no place on the map, or 0,0; no way leads there, and rides are drawn past it";
+        problems.add(&table.file, lines[stop - first], COLUMNS[ID], draft.stops.ids.get(stop as u32), reason);
+    }
     // A platform that says nothing is like its station.
     for stop in first..draft.stops.points.len() {
         let parent = draft.stops.parents[stop];
@@ -96,4 +122,34 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         }
     }
     Ok(())
+}
+
+/// Whether a position is 0,0, as nearly as rounding makes it: what programs write for none.
+fn is_nowhere((lat, lon): PointE6) -> bool {
+    lat.abs() <= 1_000 && lon.abs() <= 1_000
+}
+
+/// Farther from the middle of a feed than so many times the distance of its median stop, and than so
+/// many metres, no stop of it is.
+const FAR_TIMES: f64 = 20.0;
+const FAR_M: f64 = 1_000_000.0;
+
+/// Stops that a slip of the pen has put elsewhere.
+fn far_away(points: &[PointE6]) -> Vec<usize> {
+    let middle = |axis: fn(&PointE6) -> i32| {
+        let mut values: Vec<i32> = points.iter().filter(|p| **p != NOWHERE).map(axis).collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied()
+    };
+    let Some((lat, lon)) = middle(|p| p.0).zip(middle(|p| p.1)) else { return Vec::new() };
+    let degrees = |(lat, lon): PointE6| LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 };
+    let middle = degrees((lat, lon));
+    let distances: Vec<(usize, f64)> = (points.iter().enumerate())
+        .filter(|(_, point)| **point != NOWHERE)
+        .map(|(at, point)| (at, degrees(*point).distance_m(middle)))
+        .collect();
+    let mut sorted: Vec<f64> = distances.iter().map(|(_, metres)| *metres).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let limit = FAR_M.max(sorted[sorted.len() / 2] * FAR_TIMES);
+    distances.into_iter().filter(|(_, metres)| *metres > limit).map(|(at, _)| at).collect()
 }

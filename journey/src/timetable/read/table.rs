@@ -39,6 +39,7 @@ impl<'a, const N: usize> Table<'a, N> {
     ) -> Result<Option<Self>, ReadError> {
         let label = format!("{}/{file}", source.name);
         let Some(bytes) = source.file(file)? else { return Ok(None) };
+        let bytes = utf8(bytes).map_err(|error| ReadError::File { file: label.clone(), error })?;
         let since_row = Rc::new(Cell::new(0));
         let limited = RowLimit { inner: bytes, since_row: since_row.clone() };
         let mut reader = csv::ReaderBuilder::new()
@@ -77,9 +78,10 @@ impl<'a, const N: usize> Table<'a, N> {
         field.trim_ascii()
     }
 
-    /// As [`Table::bytes`], as text: what is no UTF-8 becomes the replacement character.
+    /// As [`Table::bytes`], as text: what is no UTF-8 is read as Windows-1252, of which Latin-1 is part.
     pub fn text(&self, column: usize) -> String {
-        String::from_utf8_lossy(self.bytes(column)).into_owned()
+        let bytes = self.bytes(column);
+        std::str::from_utf8(bytes).map_or_else(|_| windows_1252(bytes), str::to_owned)
     }
 
     /// A field as a number; `None` when it is empty or not one.
@@ -96,6 +98,46 @@ impl<'a, const N: usize> Table<'a, N> {
     pub fn fault(&self, problems: &mut Problems, column: usize, reason: impl Into<String>) {
         problems.add(&self.file, self.line(), self.names[column], &self.text(column), reason);
     }
+}
+
+/// The largest file in UTF-16 that is decoded, bytes: it is held in memory meanwhile.
+const MAX_UTF16_BYTES: u64 = 256 << 20;
+
+/// A file in UTF-16, which its byte order mark gives away, as UTF-8; any other as it is.
+fn utf8<'a>(mut file: Box<dyn Read + 'a>) -> io::Result<Box<dyn Read + 'a>> {
+    let mut mark = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut mark)?;
+    let unit: fn([u8; 2]) -> u16 = match mark[..] {
+        [0xFF, 0xFE] => u16::from_le_bytes,
+        [0xFE, 0xFF] => u16::from_be_bytes,
+        _ => return Ok(Box::new(io::Cursor::new(mark).chain(file))),
+    };
+    let refused = |reason: &str| io::Error::other(format!("it is UTF-16, {reason}; save it as UTF-8"));
+    let mut bytes = Vec::new();
+    file.take(MAX_UTF16_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_UTF16_BYTES {
+        return Err(refused("and larger than 256 MiB"));
+    }
+    let (units, rest) = bytes.as_chunks::<2>();
+    let text: Result<String, _> = char::decode_utf16(units.iter().map(|pair| unit(*pair))).collect();
+    match text {
+        Ok(text) if rest.is_empty() => Ok(Box::new(io::Cursor::new(text.into_bytes()))),
+        _ => Err(refused("and damaged")),
+    }
+}
+
+/// Bytes 80 to 9F in Windows-1252; those that it leaves open stay control characters.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',
+    '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+fn windows_1252(bytes: &[u8]) -> String {
+    let letter = |byte: &u8| match byte {
+        0x80..=0x9F => WINDOWS_1252[usize::from(byte - 0x80)],
+        _ => char::from(*byte),
+    };
+    bytes.iter().map(letter).collect()
 }
 
 fn clean(name: &[u8]) -> String {
