@@ -285,7 +285,11 @@ impl Rounds {
                     let line = Line::<BACK>::new(stops, layer.shift);
                     let trips = stops.first_trip..stops.first_trip + stops.trips;
                     let held = scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
-                    if let Some((trip, entered)) = held.filter(|_| !in_seat.is_empty()) {
+                    let may_go_on = match network.changed {
+                        None => in_seat.any_in::<BACK>(pattern),
+                        Some(_) => !in_seat.is_empty(),
+                    };
+                    if let Some((trip, entered)) = held.filter(|_| may_go_on) {
                         let label = RideLabel { trip: (stops.first_trip + trip) as u32, entered, ..label };
                         seated.follow::<BACK>(in_seat, networks, &mut scan, pattern, label);
                     }

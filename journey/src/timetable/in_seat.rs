@@ -17,8 +17,9 @@ pub struct InSeat {
 struct Links {
     /// (trip, what it goes on as), sorted.
     pairs: Vec<(TripIx, TripIx)>,
-    /// Trips with a pair.
+    /// Trips with a pair, and the patterns of such.
     trips: Vec<u64>,
+    patterns: Vec<u64>,
 }
 
 impl InSeat {
@@ -28,9 +29,13 @@ impl InSeat {
         let links = |pairs: &mut Vec<(TripIx, TripIx)>| {
             pairs.sort_unstable();
             pairs.dedup();
-            let mut trips = vec![0; if pairs.is_empty() { 0 } else { bits::words(patterns.trips()) }];
-            pairs.iter().for_each(|(trip, _)| bits::set(&mut trips, *trip as usize));
-            Links { pairs: std::mem::take(pairs), trips }
+            let empty = |len: usize| vec![0; if pairs.is_empty() { 0 } else { bits::words(len) }];
+            let (mut trips, mut of_patterns) = (empty(patterns.trips()), empty(patterns.len()));
+            for (trip, _) in pairs.iter() {
+                bits::set(&mut trips, *trip as usize);
+                bits::set(&mut of_patterns, patterns.pattern_of(*trip));
+            }
+            Links { pairs: std::mem::take(pairs), trips, patterns: of_patterns }
         };
         let mut back = back;
         InSeat { next: links(&mut pairs), previous: links(&mut back) }
@@ -46,6 +51,13 @@ impl InSeat {
     pub fn any<const BACK: bool>(&self, trip: TripIx) -> bool {
         let links = self.links::<BACK>();
         !links.trips.is_empty() && bits::has(&links.trips, trip as usize)
+    }
+
+    /// Whether any trip of a pattern goes on as another (`BACK`: is gone on as).
+    #[inline]
+    pub fn any_in<const BACK: bool>(&self, pattern: usize) -> bool {
+        let links = self.links::<BACK>();
+        !links.patterns.is_empty() && bits::has(&links.patterns, pattern)
     }
 
     /// What `trip` goes on as (`BACK`: what goes on as `trip`).
