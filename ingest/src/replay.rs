@@ -1,5 +1,5 @@
-//! Replays rejected messages after the cause was mended: the same way as when they came in
-//! ([`receive`]), as of the time of their receipt.
+//! Replays rejected messages after the cause was corrected: the same way as when they came in
+//! (`receive`), as of the time of their receipt.
 
 use domain::{Registry, UtcMicros};
 use store::changes::Bell;
