@@ -42,7 +42,7 @@ pub enum Client {
 /// Owns the connection; must be polled without pause.
 #[derive(Debug)]
 pub struct EventLoop {
-    library: Library,
+    inner: Library,
     login: Login,
     tunnel: Option<Tunnel>,
     is_connected: bool,
@@ -105,7 +105,7 @@ pub fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
         Some(tunnel) => (tunnel.socket().to_string_lossy().into_owned(), Transport::unix()),
         None => (login.host.clone(), Transport::tcp()),
     };
-    let (client, library) = match login.version {
+    let (client, inner) = match login.version {
         MqttVersion::V5 => {
             let mut o = v5::MqttOptions::new(&login.client_id, host, login.port);
             o.set_transport(transport)
@@ -137,7 +137,7 @@ pub fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
         }
     };
     let (before_loss, loss) = (VecDeque::new(), None);
-    Ok((client, EventLoop { library, login, tunnel, is_connected: false, before_loss, loss }))
+    Ok((client, EventLoop { inner, login, tunnel, is_connected: false, before_loss, loss }))
 }
 
 /// An ack must not wait for more to send (Nagle): it opens the broker's window.
@@ -200,7 +200,7 @@ impl Client {
 impl EventLoop {
     /// Takes back the requests that were made of the lost connection and have not left.
     pub fn drop_requests(&mut self) {
-        match &mut self.library {
+        match &mut self.inner {
             Library::V5(l) => {
                 l.clean();
                 l.pending.clear();
@@ -227,7 +227,7 @@ impl EventLoop {
         if !self.is_connected {
             self.sign_in().map_err(|e| e.to_string())?;
         }
-        let polled = match &mut self.library {
+        let polled = match &mut self.inner {
             Library::V5(l) => l.poll().await.map(v5_event).map_err(|e| e.to_string()),
             Library::V311(l) => l.poll().await.map(v311_event).map_err(|e| e.to_string()),
         };
@@ -240,7 +240,7 @@ impl EventLoop {
                 self.is_connected = false;
                 // The library keeps what it had read when the connection broke, and would return it
                 // after the next ConnAck.
-                match &mut self.library {
+                match &mut self.inner {
                     Library::V5(l) => self.before_loss.extend(l.state.events.drain(..).map(v5_event)),
                     Library::V311(l) => self.before_loss.extend(l.state.events.drain(..).map(v311_event)),
                 }
@@ -253,7 +253,7 @@ impl EventLoop {
 
     fn sign_in(&mut self) -> Result<(), LoginError> {
         if let Some((username, password)) = self.login.credentials()? {
-            match &mut self.library {
+            match &mut self.inner {
                 Library::V5(l) => {
                     l.options.set_credentials(username, password);
                 }
