@@ -60,6 +60,29 @@ impl Land {
         self.is_fixed_holiday(day) || self.is_moving_holiday(day)
     }
 
+    /// The holidays of a year, in no order.
+    pub fn holidays(self, year: i16) -> impl Iterator<Item = Date> {
+        const FIXED: [(i8, i8); 11] = [
+            (1, 1),
+            (1, 6),
+            (3, 8),
+            (5, 1),
+            (8, 15),
+            (9, 20),
+            (10, 3),
+            (10, 31),
+            (11, 1),
+            (12, 25),
+            (12, 26),
+        ];
+        let fixed = FIXED.into_iter().filter_map(move |(month, day)| Date::new(year, month, day).ok());
+        let moving = easter(year).into_iter().flat_map(|easter| {
+            [-2, 1, 39, 50, 60].into_iter().filter_map(move |days: i32| easter.checked_add(days.days()).ok())
+        });
+        let repentance = (16..=22).filter_map(move |day| Date::new(year, 11, day).ok());
+        fixed.chain(moving).chain(repentance).filter(move |day| self.is_holiday(*day))
+    }
+
     fn is_fixed_holiday(self, day: Date) -> bool {
         use Land::*;
         match (day.month(), day.day()) {
@@ -142,6 +165,19 @@ mod tests {
         }
         for unknown in ["", "5", "00", "17", "99000000", "ab"] {
             assert_eq!(Land::of_ags(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_holidays_of_a_year_are_all_days_that_are_one() {
+        let lands = (1..=16).filter_map(|n| Land::of_ags(&format!("{n:02}")));
+        for (land, year) in lands.flat_map(|land| [2016, 2017, 2024, 2026, 2059].map(|year| (land, year))) {
+            let days = date(year, 1, 1).series(1.day()).take_while(|day| day.year() == year);
+            let expected: Vec<Date> = days.filter(|day| land.is_holiday(*day)).collect();
+            let mut listed: Vec<Date> = land.holidays(year).collect();
+            listed.sort_unstable();
+            listed.dedup();
+            assert_eq!(listed, expected, "{land:?} {year}");
         }
     }
 

@@ -122,11 +122,8 @@ fn of_germany() -> CompactCalendar {
 
 fn of_land(land: Land) -> CompactCalendar {
     let mut days = CompactCalendar::default();
-    for year in YEARS {
-        let first = Date::new(year, 1, 1).into_iter().flat_map(|first| first.series(1.day()));
-        first.take_while(|day| day.year() == year).filter(|day| land.is_holiday(*day)).for_each(|day| {
-            insert(&mut days, day);
-        });
+    for day in YEARS.flat_map(|year| land.holidays(year)) {
+        insert(&mut days, day);
     }
     days
 }

@@ -131,10 +131,9 @@ pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'stati
             format!("open to you until {until} only, you want to stay {stay_min} min"),
         ));
     }
-    let fee = site.fee.is_some();
     too_high(site.max_height_m, question)
         .or_else(|| too_long(None, &site.restrictions, question))
-        .or_else(|| costs(fee, question))
+        .or_else(|| costs(site.fee.is_some(), question))
 }
 
 /// The same of a car park that only the map knows; `opening`: at the arrival, if it has hours.

@@ -227,6 +227,12 @@ impl LiveMap {
         driver: &Driver,
         (from, until): (UtcMicros, Option<UtcMicros>),
     ) -> Option<UtcMicros> {
+        let next_change = |at| {
+            let changes = cell.classes().filter_map(|class| self.classes.next_change(class, at));
+            changes.min().filter(|next| *next > at && until.is_none_or(|until| *next < until))
+        };
+        // Most sites have no such hours.
+        let mut at = next_change(from)?;
         let is_kept = |driver: &Driver| {
             let are_all_bays_kept = i64::from(cell.tally().total()) >= capacity.max(1)
                 && self.admitted_bays(cell, driver).total() == 0;
@@ -235,13 +241,11 @@ impl LiveMap {
         if is_kept(driver) {
             return None;
         }
-        let mut at = from;
         for _ in 0..MAX_CHANGES {
-            let changes = cell.classes().filter_map(|class| self.classes.next_change(class, at));
-            at = changes.min().filter(|next| *next > at && until.is_none_or(|until| *next < until))?;
             if is_kept(&self.driver(driver.audiences.iter(), Some(at))) {
                 return Some(at);
             }
+            at = next_change(at)?;
         }
         None
     }

@@ -21,6 +21,8 @@ const ENTRANCE_STREET_M: f64 = 30.0;
 const SAME_PLACE_M: f64 = 60.0;
 /// Corners of an outline that are asked for their nearest street: enough for any shape of lot.
 const LOOKOUTS: usize = 24;
+/// No corner of private parking is farther from where a street leaves it, metres.
+const PRIVATE_REACH_M: f64 = 300.0;
 /// Links of one kind that are kept: the gates of the largest car parks.
 const MAX_LINKS: usize = 8;
 
@@ -88,8 +90,8 @@ pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
         place.outline.iter().map(|point| Coord::from_degrees(point.lat, point.lon)).collect();
     let Some(outline) = Outline::new(&points) else { return unlinked("it has no position") };
     let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
-    let same = nearby(network, middle)
-        .filter(|(_, parking)| parking.purpose == place.purpose && parking.is_public())
+    let is_like_it = |parking: &OsmParking| parking.purpose == place.purpose && parking.is_public();
+    let same = nearby(network, middle, NEIGHBOURHOOD_M, is_like_it)
         .map(|(outline, parking)| (outline.distance_m(middle), parking))
         .filter(|(distance_m, _)| *distance_m <= SAME_PLACE_M)
         .min_by(|a, b| a.0.total_cmp(&b.0));
@@ -108,8 +110,9 @@ pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
 /// No street leads there: with the reason.
 pub fn link_bay(network: &Network, at: LatLon) -> Result<Links, Unlinked> {
     let middle = Coord::from_degrees(at.lat, at.lon);
-    let around = nearby(network, middle)
-        .filter(|(outline, parking)| parking.is_public() && !parking.is_roofed() && outline.contains(middle))
+    let is_open = |parking: &OsmParking| parking.is_public() && !parking.is_roofed();
+    let around = nearby(network, middle, NEIGHBOURHOOD_M, is_open)
+        .filter(|(outline, _)| outline.contains(middle))
         .min_by(|a, b| a.0.radius_m().total_cmp(&b.0.radius_m()));
     if let Some((_, parking)) = around
         && let Ok(links) = link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
@@ -130,11 +133,22 @@ pub fn link_bay(network: &Network, at: LatLon) -> Result<Links, Unlinked> {
     })
 }
 
-/// Parking of the map that may lie around or next to a point.
-fn nearby(network: &Network, middle: Coord) -> impl Iterator<Item = (Outline, &OsmParking)> {
+/// Parking of the map of which the first corner lies so near to a point. Every place of an area is compared
+/// with every other one, so what costs least is asked first.
+fn nearby(
+    network: &Network,
+    middle: Coord,
+    within_m: f64,
+    is_wanted: impl Fn(&OsmParking) -> bool,
+) -> impl Iterator<Item = (Outline, &OsmParking)> {
+    /// A degree of latitude is nowhere shorter, in metres per 10^-7 degrees.
+    const LEAST_M: f64 = 0.011;
+    let rows = (within_m / LEAST_M) as u32;
     (network.streets().parking.iter())
         .filter(move |parking| {
-            parking.outline.first().is_some_and(|at| at.distance_m(middle) < NEIGHBOURHOOD_M)
+            let is_near =
+                |at: &Coord| at.lat.abs_diff(middle.lat) <= rows && at.distance_m(middle) < within_m;
+            parking.outline.first().is_some_and(is_near) && is_wanted(parking)
         })
         .filter_map(|parking| Some((Outline::new(&parking.outline)?, parking)))
 }
@@ -173,7 +187,8 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     fn new(network: &'a Network, outline: Outline, tied_entrances: &'a [u32]) -> Self {
         let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
-        let private = nearby(network, middle).filter(|(_, parking)| !parking.is_public());
+        let within_m = outline.radius_m() + STREET_LIMIT_M + PRIVATE_REACH_M;
+        let private = nearby(network, middle, within_m, |parking| !parking.is_public());
         let private = private.map(|(outline, _)| outline).collect();
         Finder { network, outline, tied_entrances, private }
     }
