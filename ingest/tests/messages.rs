@@ -3,46 +3,22 @@
 
 mod county;
 
-use county::{EUI, NOW, now, registry, take};
-use domain::{BayState, Reason, Rejection, Uplink};
+use county::{CS, EUI, NOW, TTS, VP, now, registry, rejection, take, tts_up, uplink, with};
+use domain::{BayState, Reason};
 use serde_json::{Value, json};
 use store::writer::Batch;
 
-const CS: &str = "application/a/device/70b3d57ed0000001/event/up";
 const CODEC: &str = "application/b/device/70b3d57ed0000002/event/up";
-const TTS: &str = "v3/app@t/devices/eui-70b3d57ed0000004/up";
-const VP: &str = "/hfp/v2/journey/ongoing/vp/bus/0018/01029/1069/1/x/17:35/1362114/5/60;24/19/83/46";
 const APC: &str = "/hfp/v2/journey/ongoing/apc/bus/0018/01029/1069/1/x/17:35/1362114/5/60;24/19/83/46";
 
 fn up() -> Value {
     json!({ "deduplicationId": "d1", "time": NOW, "deviceInfo": { "devEui": EUI }, "fCnt": 7, "fPort": 1, "data": "AQ==" })
 }
 
-fn tts_up() -> Value {
-    json!({ "end_device_ids": { "dev_eui": "70B3D57ED0000004" },
-        "uplink_message": { "session_key_id": "s", "f_port": 1, "f_cnt": 1, "frm_payload": "AQ==", "received_at": NOW } })
-}
-
-fn with(mut body: Value, pointer: &str, value: Value) -> Vec<u8> {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap()[name] = value;
-    body.to_string().into_bytes()
-}
-
 /// The state that a message gives its bay.
 fn state(batch: &Batch) -> Option<BayState> {
     assert!(batch.bays.len() <= 1);
     batch.bays.first().map(|gated| gated.observation.state)
-}
-
-fn uplink(batch: &Batch) -> &Uplink {
-    let [uplink] = &batch.uplinks[..] else { panic!("{:?}", batch.uplinks) };
-    uplink
-}
-
-fn rejection(batch: &Batch) -> &Rejection {
-    let [rejection] = &batch.rejections[..] else { panic!("{:?}", batch.rejections) };
-    rejection
 }
 
 #[test]
@@ -187,7 +163,7 @@ fn a_counter_that_begins_again_is_something_new() {
         let (second, again) = (names(feed, topic, NOW), names(feed, topic, NOW));
         assert_ne!(first.0, second.0);
         assert_eq!(second, again);
-        // Where our receipt is the time, its claim tells whether it is a redelivery.
+        // Where our receipt is the time, its claim decides whether it is a redelivery.
         assert_eq!(first.1.is_some(), feed == receipt);
         assert!(first.1.is_none() || first.1 != second.1);
     }

@@ -2,37 +2,12 @@
 
 mod county;
 
-use county::{EUI, NOW, now, registry, take};
-use domain::{Reason, Rejection, Uplink};
+use county::{CS, EUI, NOW, TTS, VP, now, registry, rejection, take, tts_up, uplink, with};
+use domain::Reason;
 use ingest::receive::{Message, receive};
 use ingest::trips::TripMemory;
 use serde_json::{Value, json};
 use store::writer::Batch;
-
-const CS: &str = "application/a/device/70b3d57ed0000001/event/up";
-const TTS: &str = "v3/app@t/devices/eui-70b3d57ed0000004/up";
-const VP: &str = "/hfp/v2/journey/ongoing/vp/bus/0018/01029/1069/1/x/17:35/1362114/5/60;24/19/83/46";
-
-fn tts_up() -> Value {
-    json!({ "end_device_ids": { "dev_eui": "70B3D57ED0000004" },
-        "uplink_message": { "session_key_id": "s", "f_port": 1, "f_cnt": 1, "frm_payload": "AQ==", "received_at": NOW } })
-}
-
-fn with(mut body: Value, pointer: &str, value: Value) -> Vec<u8> {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap()[name] = value;
-    body.to_string().into_bytes()
-}
-
-fn uplink(batch: &Batch) -> &Uplink {
-    let [uplink] = &batch.uplinks[..] else { panic!("{:?}", batch.uplinks) };
-    uplink
-}
-
-fn rejection(batch: &Batch) -> &Rejection {
-    let [rejection] = &batch.rejections[..] else { panic!("{:?}", batch.rejections) };
-    rejection
-}
 
 #[test]
 fn rejections_say_what_to_do() {

@@ -4,8 +4,8 @@
 
 use domain::registry::{Contents, Entry};
 use domain::{
-    BayId, Binding, Decoder, Feed, FeedId, MunicipalityId, Registry, Sensor, SensorId, SiteId, Target,
-    UtcMicros, VehicleId,
+    BayId, Binding, Decoder, Feed, FeedId, MunicipalityId, Registry, Rejection, Sensor, SensorId, SiteId,
+    Target, Uplink, UtcMicros, VehicleId,
 };
 use ingest::receive::{Message, Received, receive};
 use ingest::trips::TripMemory;
@@ -14,6 +14,9 @@ use store::writer::Batch;
 
 pub const TOWN: MunicipalityId = MunicipalityId(1);
 pub const EUI: &str = "70b3d57ed0000001";
+pub const VP: &str = "/hfp/v2/journey/ongoing/vp/bus/0018/01029/1069/1/x/17:35/1362114/5/60;24/19/83/46";
+pub const TTS: &str = "v3/app@t/devices/eui-70b3d57ed0000004/up";
+pub const CS: &str = "application/a/device/70b3d57ed0000001/event/up";
 
 fn def<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
@@ -121,4 +124,25 @@ pub fn take(registry: &Registry, feed: &str, topic: &str, payload: &[u8]) -> (Ba
     let mut batch = Batch::default();
     let received = receive(registry, feed, message, &TripMemory::default(), &mut batch);
     (batch, received)
+}
+
+pub fn tts_up() -> Value {
+    json!({ "end_device_ids": { "dev_eui": "70B3D57ED0000004" },
+        "uplink_message": { "session_key_id": "s", "f_port": 1, "f_cnt": 1, "frm_payload": "AQ==", "received_at": NOW } })
+}
+
+pub fn with(mut body: Value, pointer: &str, value: Value) -> Vec<u8> {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = value;
+    body.to_string().into_bytes()
+}
+
+pub fn uplink(batch: &Batch) -> &Uplink {
+    let [uplink] = &batch.uplinks[..] else { panic!("{:?}", batch.uplinks) };
+    uplink
+}
+
+pub fn rejection(batch: &Batch) -> &Rejection {
+    let [rejection] = &batch.rejections[..] else { panic!("{:?}", batch.rejections) };
+    rejection
 }
