@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::Ctx;
 use crate::auth::pool;
-use crate::contract::values;
+use crate::contract::{parameters, values};
 use crate::params::RawQuery;
 use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
@@ -184,7 +184,7 @@ impl Gather for Groups {
     path = "/v1/punctuality",
     tag = "planners",
     security((), ("key" = [])),
-    params(Asked),
+    params(Asked, parameters::Figures),
     responses(
         (status = 200, content(
             (Rows<PunctualityRow> = "application/json"),

@@ -52,30 +52,15 @@ pub struct Asked {
     /// Only the stop with this id.
     #[param(inline)]
     stop: Option<values::Id>,
-    /// Beginning of the period: a date, which is the town's midnight, or an instant of RFC 3339.
-    #[param(inline)]
-    from: values::DayOrInstant,
-    /// End of the period, which does not belong to it, at most ten years after `from`.
-    #[param(inline)]
-    to: values::End,
     /// What each row is for, in the town's time; weeks begin on Monday.
     #[param(inline)]
     bucket: Option<values::TransitBucket>,
     /// What the rows are divided by, separated by commas.
     #[param(inline)]
     group_by: Option<values::TransitGroups>,
-    /// Only days of these kinds, separated by commas; a holiday is neither mo-fr nor sa.
-    #[param(inline)]
-    days: Option<values::Days>,
     /// Only these hours of the day, `HH:MM-HH:MM` in the town's time; over midnight `22:00-06:00`.
     #[param(inline)]
     hours: Option<values::Hours>,
-    /// Format of the answer; it goes before `Accept`.
-    #[param(inline)]
-    format: Option<values::TableFormat>,
-    /// Spelling of CSV: `de` has semicolons and decimal commas.
-    #[param(inline)]
-    locale: Option<values::Locale>,
 }
 
 /// A question, town by town: each has its own midnights.

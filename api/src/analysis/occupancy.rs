@@ -135,7 +135,7 @@ const COLUMNS: &[Column<Row>] = &[
     get,
     path = "/v1/occupancy",
     tag = "planners",
-    params(Asked, parameters::Bucket),
+    params(Asked, parameters::Figures, parameters::Bucket),
     responses(
         (status = 200, content(
             (inline(Answer<OccupancyRow>) = "application/json"),

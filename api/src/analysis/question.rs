@@ -58,28 +58,13 @@ pub struct Asked {
     /// Places that lie in this box now: `W,S,E,N` in decimal degrees (WGS 84), west and south first.
     #[param(inline)]
     bbox: Option<values::Bbox>,
-    /// Beginning of the period: a date, which is the town's midnight, or an instant of RFC 3339.
-    #[param(inline)]
-    from: values::DayOrInstant,
-    /// End of the period, which does not belong to it, at most ten years after `from`.
-    #[param(inline)]
-    to: values::End,
     /// What the rows are divided by; one row of all places when left out.
     #[param(inline)]
     group_by: Option<values::PlaceGroup>,
-    /// Only days of these kinds, separated by commas; a holiday is neither mo-fr nor sa.
-    #[param(inline)]
-    days: Option<values::Days>,
     /// Only these hours of the day, `HH:MM-HH:MM` in the town's time and in quarters of an hour; over midnight
     /// `22:00-06:00`.
     #[param(inline)]
     hours: Option<values::Hours>,
-    /// Format of the answer; it goes before `Accept`.
-    #[param(inline)]
-    format: Option<values::TableFormat>,
-    /// Spelling of CSV: `de` has semicolons and decimal commas.
-    #[param(inline)]
-    locale: Option<values::Locale>,
 }
 
 /// Which places.

@@ -169,7 +169,7 @@ const COLUMNS: &[Column<Row>] = &[
     get,
     path = "/v1/stays",
     tag = "planners",
-    params(Asked, parameters::MinStay),
+    params(Asked, parameters::Figures, parameters::MinStay),
     responses(
         (status = 200, content(
             (inline(Answer<StaysRow>) = "application/json"),

@@ -88,6 +88,27 @@ pub struct Resume {
     last_event_id: Option<String>,
 }
 
+/// What every question of a planner says beside its places or lines.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Figures {
+    /// Beginning of the period: a date, which is the town's midnight, or an instant of RFC 3339.
+    #[param(inline)]
+    from: values::DayOrInstant,
+    /// End of the period, which does not belong to it, at most ten years after `from`.
+    #[param(inline)]
+    to: values::End,
+    /// Only days of these kinds, separated by commas; a holiday is neither mo-fr nor sa.
+    #[param(inline)]
+    days: Option<values::Days>,
+    /// Format of the answer; it goes before `Accept`.
+    #[param(inline)]
+    format: Option<values::TableFormat>,
+    /// Spelling of CSV: `de` has semicolons and decimal commas.
+    #[param(inline)]
+    locale: Option<values::Locale>,
+}
+
 /// From where to where, when and how.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

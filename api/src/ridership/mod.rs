@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use self::runs::Runs;
 use crate::app::Ctx;
 use crate::auth::pool;
-use crate::contract::values;
+use crate::contract::{parameters, values};
 use crate::params::RawQuery;
 use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
@@ -91,14 +91,14 @@ const COLUMNS: &[Column<RidershipRow>] = &[
 ];
 
 /// How many passengers got on and off, and how full vehicles were. Counts at doors drift: each run is
-/// balanced so that nobody is on board at its end; the counts themselves are told beside. Groups of fewer
+/// balanced so that nobody is on board at its end; the counts themselves are given beside. Groups of fewer
 /// than three runs are withheld from the public.
 #[utoipa::path(
     get,
     path = "/v1/ridership",
     tag = "planners",
     security((), ("key" = [])),
-    params(Asked),
+    params(Asked, parameters::Figures),
     responses(
         (status = 200, content(
             (Rows<RidershipRow> = "application/json"),
