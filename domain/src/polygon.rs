@@ -96,7 +96,7 @@ pub fn flaw(rings: &[Vec<Corner>]) -> Option<Flaw> {
         return Some(Flaw::Empty);
     }
     let (outline, holes) = rings.split_first()?;
-    // No edges cross: one corner tells for all of a ring.
+    // No edges cross: one corner decides for all of a ring.
     let outside = |hole: &&Vec<Corner>| !hole.iter().any(|c| holds(std::slice::from_ref(outline), at(*c)));
     holes.iter().find(outside).map(|hole| Flaw::HoleOutside(hole[0]))
 }

@@ -57,7 +57,7 @@ impl Sessions {
         self.refused.clear();
         let mut keys: BTreeSet<Option<String>> =
             registry.feeds().filter(|f| f.def.is_subscribed()).map(|f| f.def.broker.clone()).collect();
-        // Those that no feed names any more still have to be told to end what they hold.
+        // Those that no feed names any more are still asked to end what they hold.
         keys.extend(self.running.keys().cloned());
         keys.extend(self.former.keys().filter_map(|name| self.key_of(name, registry)));
         for key in keys {

@@ -1,4 +1,4 @@
-//! Readers of the change log: one that has not looked for longer than the log reaches back is told so, and
+//! Readers of the change log: one that has not looked for longer than the log reaches back gets an error that says so, and
 //! who waits takes no connection from who asks.
 
 mod support;

@@ -306,14 +306,14 @@ async fn a_ride_that_must_be_ordered_says_so() {
     let instance = Instance::serve(&[]).await;
     let places = instance.dir.path().join("places");
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let (ok, told) = run(&["simulate", "--write-places", &text(&places)]);
-    assert!(ok, "{told}");
+    let (ok, output) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{output}");
     instance.import(&places);
     let gtfs = instance.dir.path().join("ordered");
     unpack_with_orders(&places.join("gtfs.zip"), &gtfs);
     let (data, osm) = (text(&instance.data()), text(&places.join("streets.osm.pbf")));
-    let (ok, told) = run(&["journey", "build", "--data-dir", &data, "--osm", &osm, "--gtfs", &text(&gtfs)]);
-    assert!(ok, "{told}");
+    let (ok, output) = run(&["journey", "build", "--data-dir", &data, "--osm", &osm, "--gtfs", &text(&gtfs)]);
+    assert!(ok, "{output}");
     let (_, sites) = instance.get("/v1/sites?municipality=bergheide&limit=1").await;
     let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
     let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
@@ -343,8 +343,8 @@ async fn a_timetable_that_cannot_serve_is_not_written_unless_forced() {
     let folder = tempfile::tempdir().unwrap();
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let places = folder.path().join("places");
-    let (ok, told) = run(&["simulate", "--write-places", &text(&places)]);
-    assert!(ok, "{told}");
+    let (ok, output) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{output}");
     let (osm, out) = (text(&places.join("streets.osm.pbf")), folder.path().join("x.kvj"));
     let write = |name: &str, date: &str, lat: f64| {
         let feed = folder.path().join(name);
@@ -368,8 +368,8 @@ async fn a_timetable_that_cannot_serve_is_not_written_unless_forced() {
     let build = |gtfs: &str, more: &[&str]| {
         let args = ["journey", "build", "--no-places", "--osm", &osm, "--gtfs", gtfs, "--out", &out_text];
         let done = Command::new(BIN).args([&args[..], more].concat()).env("KV_LOG", "warn").output().unwrap();
-        let told = String::from_utf8_lossy(&done.stdout).into_owned();
-        (done.status.code(), told.lines().last().unwrap_or_default().to_owned())
+        let output = String::from_utf8_lossy(&done.stdout).into_owned();
+        (done.status.code(), output.lines().last().unwrap_or_default().to_owned())
     };
     for (gtfs, words) in [
         (write("past", "20200101", 51.944), "expired: its last day is 2020-01-01"),

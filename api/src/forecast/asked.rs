@@ -34,7 +34,7 @@ impl AskedSite {
 
     /// The chance of a space for this driver at the second of the two times, seen from the first.
     ///
-    /// `None` also farther ahead than a week: nothing is told of that.
+    /// `None` also farther ahead than a week: no forecast reaches there.
     pub fn odds(&self, forecasts: &Forecasts, now: UtcMicros, at: UtcMicros) -> Option<Odds> {
         if at > now.plus_s(FURTHEST_S) {
             return None;

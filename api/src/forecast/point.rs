@@ -84,11 +84,11 @@ fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &
 
 /// How many spaces to expect, with the tenths below and above, as a chance `p` of one for everyone allows:
 /// a full place is contested, and the drivers that wait there are no part of what was learned.
-fn in_keeping(p: f64, told: Chance) -> (f64, u32, u32) {
-    let is_less = p + 1e-9 < told.p;
-    let share = if is_less && told.p > 0.0 { p / told.p } else { 1.0 };
-    let low = if is_less && p < 0.9 { 0 } else { told.low };
-    ((told.expected * share).max(p), low, told.high)
+fn in_keeping(p: f64, learned: Chance) -> (f64, u32, u32) {
+    let is_less = p + 1e-9 < learned.p;
+    let share = if is_less && learned.p > 0.0 { p / learned.p } else { 1.0 };
+    let low = if is_less && p < 0.9 { 0 } else { learned.low };
+    ((learned.expected * share).max(p), low, learned.high)
 }
 
 fn word(basis: Basis) -> &'static str {
@@ -101,7 +101,7 @@ fn word(basis: Basis) -> &'static str {
 
 /// How many spaces will be vacant at a time, or at each `step` until a time; up to seven days ahead.
 ///
-/// Where little is known less is told: from the live state and the site's past, from its usual week
+/// Where little is known less is learned: from the live state and the site's past, from its usual week
 /// alone, from the live state alone, and at last that it is not known, and why. A bay that may not be
 /// shown answers like one that does not exist.
 #[utoipa::path(
@@ -203,7 +203,7 @@ impl SeenSite {
         if !matches!(health, Health::Ok | Health::TooLittle) {
             return unknown(at, health.name());
         }
-        // The chance as drivers are told it everywhere else.
+        // The chance as drivers are learned it everywhere else.
         let outlook = offer.map(|offer| {
             let supply = supply(offer, self.view.unknown);
             let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
@@ -212,9 +212,9 @@ impl SeenSite {
             Outlook::new(Some(self.kind), live, odds.map(|odds| (odds, asked.kept)), at)
         });
         let p = outlook.and_then(|outlook| outlook.chance).map(|chance| chance.p);
-        if let Some(told) = asked.chance(forecasts, now, at) {
-            let p = p.unwrap_or(told.p);
-            return known(at, p, in_keeping(p, told), word(told.basis));
+        if let Some(learned) = asked.chance(forecasts, now, at) {
+            let p = p.unwrap_or(learned.p);
+            return known(at, p, in_keeping(p, learned), word(learned.basis));
         }
         // Nothing is learned of it yet, not even that it is there.
         let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);
@@ -334,8 +334,8 @@ impl Seen {
             (None, Some(state)) => {
                 let (vacant, occupied) = if state > 0.5 { (1, 0) } else { (0, 1) };
                 let supply = Supply::Bays { vacant, occupied, unknown: 0 };
-                let told = chance(supply, Flow::of(supply, usual_stay_s(kind), 0.0), ahead_s);
-                told.map_or_else(|| unknown(at, "no_data"), |told| of_one(told.p, "live"))
+                let learned = chance(supply, Flow::of(supply, usual_stay_s(kind), 0.0), ahead_s);
+                learned.map_or_else(|| unknown(at, "no_data"), |learned| of_one(learned.p, "live"))
             }
             (None, None) => unknown(at, "no_data"),
         }

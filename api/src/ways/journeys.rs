@@ -52,7 +52,7 @@ pub struct Asked<'a> {
 /// All ways from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by
 /// park-and-ride, by bike and transit.
 ///
-/// A way is told if no other is better in expected arrival, transfers, walking and certainty of
+/// A way is listed if no other is better in expected arrival, transfers, walking and certainty of
 /// parking without needing a vehicle more. `rejected` says which places to park were left out, and
 /// why.
 #[utoipa::path(

@@ -68,7 +68,7 @@ impl Outlook {
             low: less(told.low, contested.low),
             high: less(told.high, contested.high),
         });
-        let expected = self.expected.zip(live.expected).map(|(told, full)| less(told, full));
+        let expected = self.expected.zip(live.expected).map(|(learned, full)| less(learned, full));
         let longer = self.search_s.max(live.search_s);
         Outlook {
             chance,

@@ -197,7 +197,7 @@ fn where_no_place_to_park_is_known_the_drive_itself_is_the_answer() {
 }
 
 #[test]
-fn park_and_ride_tells_the_quick_lot_and_the_certain_one() {
+fn park_and_ride_offers_the_quick_lot_and_the_certain_one() {
     let area = Arc::new(town());
     // Both lead to the stop at (4, 0): one next to it, one some streets away.
     let lots = Lots::new(&area, &[at(4.3, 1.0), at(2.0, 1.0)]);
@@ -209,10 +209,10 @@ fn park_and_ride_tells_the_quick_lot_and_the_certain_one() {
     };
     let when = When::DepartAt(time(8 * 3600 + 60));
     let plan = Planner::new(area).plan(&ask(&lots, when, Modes::PARK_RIDE, &prospect), None).unwrap();
-    let mut told: Vec<usize> = plan.itineraries.iter().map(|way| way.parking().unwrap().lot).collect();
-    told.sort_unstable();
-    told.dedup();
-    assert_eq!(told, [0, 1], "{plan:?}");
+    let mut lots_used: Vec<usize> = plan.itineraries.iter().map(|way| way.parking().unwrap().lot).collect();
+    lots_used.sort_unstable();
+    lots_used.dedup();
+    assert_eq!(lots_used, [0, 1], "{plan:?}");
     for way in &plan.itineraries {
         let parking = way.parking().unwrap();
         assert_eq!(parking.alternatives.iter().map(|a| a.lot).collect::<Vec<_>>(), [1 - parking.lot]);

@@ -19,7 +19,7 @@ pub struct Departure {
     pub departure_s: i32,
     pub scheduled_s: i32,
     pub realtime: bool,
-    /// It does not run: told at a stop, never as a departure of a ride.
+    /// It does not run: listed at a stop, never as a departure of a ride.
     pub cancelled: bool,
     /// How one gets on and off here.
     pub pickup: Boarding,

@@ -32,7 +32,7 @@ pub(super) struct AllowList {
     pub f_port: &'static [&'static str],
 }
 
-/// What may be kept of `raw`, a message of `format` on `on`. `decoder_of` tells the decoder of a
+/// What may be kept of `raw`, a message of `format` on `on`. `decoder_of` gives the decoder of a
 /// device: bytes that name a person are cut out of its payload.
 pub fn allowed(
     format: FeedFormat,

@@ -50,10 +50,10 @@ fn a_row_for_two_trips_holds_before_their_block() {
 fn rows_that_cannot_hold_are_reported() {
     let (timetable, problems) = linked("R,S,t,\nR,S,u,\n", "4,u,t\n4,t,\n4,t,nobody\n");
     assert!(timetable.in_seat.is_empty());
-    let mut told: Vec<_> = problems.listed().iter().filter(|p| p.file.contains("transfers")).collect();
-    told.sort_by_key(|p| p.line);
-    let told: Vec<_> = told.iter().map(|p| (p.line, p.field)).collect();
-    assert_eq!(told, [(2, "from_trip_id"), (3, "to_trip_id"), (4, "to_trip_id")]);
+    let mut listed: Vec<_> = problems.listed().iter().filter(|p| p.file.contains("transfers")).collect();
+    listed.sort_by_key(|p| p.line);
+    let listed: Vec<_> = listed.iter().map(|p| (p.line, p.field)).collect();
+    assert_eq!(listed, [(2, "from_trip_id"), (3, "to_trip_id"), (4, "to_trip_id")]);
 }
 
 /// The rows of lines at a station hold for all its platforms.
