@@ -10,6 +10,7 @@ use domain::UtcMicros;
 use domain::punctuality::{CLASSES, Delays};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
+use jiff::tz::TimeZone;
 use store::transit_history::{self, DelayCount, Group};
 use utoipa::ToSchema;
 
@@ -19,7 +20,7 @@ use crate::contract::{parameters, values};
 use crate::params::RawQuery;
 use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
-use crate::transit::{Asked, Credits, Gather, Question, Town, gathered};
+use crate::transit::{Asked, Credits, Gather, Names, Question, Town, gathered};
 
 /// How late vehicles were.
 #[derive(ToSchema)]
@@ -58,6 +59,18 @@ pub struct PunctualityRow {
     coverage: Option<f64>,
     /// Passages by delay.
     histogram: DelayHistogram,
+    /// Name of the municipality.
+    #[schema(value_type = String)]
+    municipality_name: Arc<str>,
+    /// Name of the line in the timetable of today; null: it has none there, or not divided by line.
+    #[schema(value_type = Option<String>)]
+    route_name: Option<Arc<str>>,
+    /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
+    #[schema(value_type = Option<String>)]
+    stop_name: Option<Arc<str>>,
+    /// The town's clock.
+    #[schema(ignore)]
+    zone: TimeZone,
 }
 
 /// Passages by delay, each class without its upper limit.
@@ -108,7 +121,7 @@ const COLUMNS: &[Column<PunctualityRow>] = &[
     Column::text("route_id", |r| r.route_id.as_deref()),
     Column::text("stop_id", |r| r.stop_id.as_deref()),
     Column::time("bucket", |r| r.bucket),
-    Column::integer("weekday", |r| r.weekday),
+    Column::weekday("weekday", |r| r.weekday),
     Column::integer("hour", |r| r.hour),
     Column::integer("n", |r| Some(r.n)),
     Column::float("delay_mean_s", |r| Some(r.delay_mean_s)),
@@ -129,11 +142,17 @@ const COLUMNS: &[Column<PunctualityRow>] = &[
     Column::integer("histogram.from_600_to_900_s", |r| Some(r.histogram.from_600_to_900_s)),
     Column::integer("histogram.from_900_to_1800_s", |r| Some(r.histogram.from_900_to_1800_s)),
     Column::integer("histogram.from_1800_s", |r| Some(r.histogram.from_1800_s)),
+    Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
+    Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
+    Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
 ];
 
 /// How often each delay occurred, into figures of a group.
 struct Groups {
     municipality: Arc<str>,
+    name: Arc<str>,
+    zone: TimeZone,
+    names: Names,
     credits: Credits,
     open: Option<(Group, Delays)>,
 }
@@ -156,6 +175,10 @@ impl Gather for Groups {
         let Some(figures) = delays.figures() else { return };
         out.push_back(PunctualityRow {
             municipality: self.municipality.clone(),
+            municipality_name: self.name.clone(),
+            route_name: self.names.route(group.route.as_deref()),
+            stop_name: self.names.stop(group.stop.as_deref()),
+            zone: self.zone.clone(),
             route_id: group.route,
             stop_id: group.stop,
             bucket: group.bucket,
@@ -202,12 +225,13 @@ pub async fn punctuality(
     let pool = pool(&shared)?.clone();
     let turn = shared.turns.take().await?;
     let credits = Credits::default();
-    let rows = rows(pool, question.towns, credits.clone());
+    let rows = rows(pool, question.towns, question.names, credits.clone());
     let table = Table {
         columns: COLUMNS,
         file_stem: question.file_stem,
         extra: credits.extra(question.registry),
         cache: question.cache,
+        zone: |row| &row.zone,
     };
     table.answer(turn, question.shape, rows).await
 }
@@ -215,10 +239,18 @@ pub async fn punctuality(
 fn rows(
     pool: store::Pool,
     towns: Vec<Town>,
+    names: Names,
     credits: Credits,
 ) -> BoxStream<'static, Result<PunctualityRow, Problem>> {
     let of_town = move |town: Town| {
-        let groups = Groups { municipality: town.slug, credits: credits.clone(), open: None };
+        let groups = Groups {
+            municipality: town.slug,
+            name: town.name,
+            zone: town.zone,
+            names: names.clone(),
+            credits: credits.clone(),
+            open: None,
+        };
         gathered(transit_history::delays(&pool, &town.window), groups)
     };
     stream::iter(towns).flat_map(of_town).boxed()

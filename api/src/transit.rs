@@ -1,6 +1,6 @@
 //! What the questions of punctuality and ridership have in common.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use domain::{FeedId, Registry};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use jiff::tz::TimeZone;
+use journey::area::Area;
 use parking_lot::Mutex;
 use serde_json::Map;
 use store::transit_history::{Bucket, Window};
@@ -72,11 +73,14 @@ pub struct Question {
     /// Of a file with the answer.
     pub file_stem: String,
     pub registry: Arc<Registry>,
+    pub names: Names,
 }
 
 /// What is asked of one municipality.
 pub struct Town {
     pub slug: Arc<str>,
+    pub name: Arc<str>,
+    pub zone: TimeZone,
     pub seen_by: SeenBy,
     pub window: Window,
 }
@@ -127,7 +131,8 @@ impl Question {
                 days,
                 minutes: period::hours(&params)?,
             };
-            towns.push(Town { slug: town.slug.as_str().into(), seen_by, window });
+            let (slug, name) = (town.slug.as_str().into(), town.name.as_str().into());
+            towns.push(Town { slug, name, zone: tz, seen_by, window });
         }
         towns.sort_by(|a, b| a.slug.cmp(&b.slug));
         let named =
@@ -139,6 +144,7 @@ impl Question {
             cache: viewer.cache(),
             file_stem,
             registry,
+            names: Names::of(shared.ways.timetable()),
         })
     }
 }
@@ -219,6 +225,33 @@ where
         }
     };
     stream::unfold(state, next).boxed()
+}
+
+/// How lines and stops are called in the timetable that is loaded now: figures do not depend on it.
+#[derive(Clone, Default)]
+pub struct Names {
+    routes: Arc<HashMap<String, Arc<str>>>,
+    area: Option<Arc<Area>>,
+}
+
+impl Names {
+    fn of(area: Option<Arc<Area>>) -> Self {
+        let routes = area.iter().flat_map(|area| &area.timetable.routes).filter_map(|route| {
+            let name = [&route.short_name, &route.long_name].into_iter().find(|name| !name.is_empty())?;
+            Some((route.id.clone(), name.as_str().into()))
+        });
+        Names { routes: Arc::new(routes.collect()), area }
+    }
+
+    pub fn route(&self, id: Option<&str>) -> Option<Arc<str>> {
+        self.routes.get(id?).cloned()
+    }
+
+    pub fn stop(&self, id: Option<&str>) -> Option<Arc<str>> {
+        let timetable = &self.area.as_ref()?.timetable;
+        let name = timetable.stops.names.get(timetable.stop(id?)?);
+        (!name.is_empty()).then(|| name.into())
+    }
 }
 
 /// The feeds behind an answer, noted while its rows are read.

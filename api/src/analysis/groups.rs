@@ -6,6 +6,7 @@ use domain::intervals::{Layout, Piece, ScopeId, Span};
 use domain::occupancy::Possible;
 use domain::place::{Publish, Site};
 use domain::{BayId, MunicipalityId, Registry, SiteId};
+use jiff::tz::TimeZone;
 use store::Pool;
 use store::analysis::{self, Layouts, Scope, ScopeKind};
 
@@ -24,11 +25,17 @@ pub struct Labels {
     pub site: Option<String>,
     pub bay: Option<String>,
     pub restriction: Option<String>,
+    pub municipality_name: String,
+    /// Of the site, or of the bay's.
+    pub site_name: Option<String>,
+    pub bay_site: Option<String>,
 }
 
 /// One group.
 pub struct Group {
     pub labels: Labels,
+    /// The town's.
+    pub zone: TimeZone,
     pub seen_by: SeenBy,
     /// Spaces that could be observed.
     pub possible: Possible,
@@ -52,6 +59,8 @@ pub struct Parts {
 struct Town<'a> {
     id: MunicipalityId,
     slug: &'a str,
+    name: &'a str,
+    zone: TimeZone,
     seen_by: SeenBy,
     scopes: Vec<Scope>,
     layouts: Layouts,
@@ -76,6 +85,8 @@ impl Parts {
             let town = Town {
                 id: *id,
                 slug: &def.slug,
+                name: &def.name,
+                zone: TimeZone::get(&def.tz).unwrap_or(TimeZone::UTC),
                 seen_by: *seen_by,
                 scopes: analysis::scopes(&mut conn, *id).await?,
                 layouts,
@@ -91,7 +102,14 @@ impl Parts {
         if by == Some(GroupBy::Bay) || matches!(places, Places::Bay(_)) {
             for bay in bays_of(town, places, registry) {
                 let Some(def) = registry.bay(bay) else { continue };
-                let labels = Labels { bay: Some(def.def.id.clone()), ..town.labels() };
+                let site = site_of(bay, registry).and_then(|site| Some(&registry.site(site)?.def));
+                let site = site.filter(|def| town.seen_by == SeenBy::Planner || def.publish != Publish::None);
+                let labels = Labels {
+                    bay: Some(def.def.id.clone()),
+                    bay_site: site.map(|def| def.id.clone()),
+                    site_name: site.map(|def| def.name.clone()),
+                    ..town.labels()
+                };
                 self.add_group(town, question, labels, &[], &[bay]);
             }
             return;
@@ -180,7 +198,8 @@ impl Parts {
         }
         let possible = Possible::of(possible);
         let spaces = possible.most(question.period);
-        self.groups.push(Group { labels, seen_by: town.seen_by, possible, spaces });
+        let zone = town.zone.clone();
+        self.groups.push(Group { labels, zone, seen_by: town.seen_by, possible, spaces });
     }
 }
 
@@ -204,7 +223,11 @@ fn capacity(def: &Site, audience: &str) -> i64 {
 
 impl Town<'_> {
     fn labels(&self) -> Labels {
-        Labels { municipality: self.slug.to_owned(), ..Labels::default() }
+        Labels {
+            municipality: self.slug.to_owned(),
+            municipality_name: self.name.to_owned(),
+            ..Labels::default()
+        }
     }
 
     fn is_counted(&self, site: SiteId) -> bool {
@@ -296,7 +319,9 @@ fn labels(
     }
     match (by, places) {
         (Some(GroupBy::Site), _) | (_, Places::Site(_)) => {
-            labels.site = scope.site.and_then(|site| Some(registry.site(site)?.def.id.clone()));
+            let site = scope.site.and_then(|site| Some(&registry.site(site)?.def));
+            labels.site = site.map(|def| def.id.clone());
+            labels.site_name = site.map(|def| def.name.clone());
         }
         (Some(GroupBy::Zone), _) | (_, Places::Zone(_)) => labels.zone.clone_from(&scope.zone),
         _ => {}

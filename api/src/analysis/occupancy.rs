@@ -100,6 +100,12 @@ struct OccupancyRow {
     reason: Option<String>,
     /// How many bays it takes; null: they are not withheld.
     min_bays: Option<i64>,
+    /// Name of the municipality.
+    municipality_name: String,
+    /// Name of the site, or of the bay's site; null: not divided by site or bay, or in none.
+    site_name: Option<String>,
+    /// Id of the bay's site; null: not divided by bay, or in none.
+    bay_site: Option<String>,
 }
 
 const COLUMNS: &[Column<Row>] = &[
@@ -107,7 +113,7 @@ const COLUMNS: &[Column<Row>] = &[
         BucketKey::At(at) => Some(at),
         BucketKey::HourOfWeek { .. } => None,
     }),
-    Column::integer("weekday", |r| r.hour_of_week().map(|(weekday, _)| weekday.into())),
+    Column::weekday("weekday", |r| r.hour_of_week().map(|(weekday, _)| weekday.into())),
     Column::integer("hour", |r| r.hour_of_week().map(|(_, hour)| hour.into())),
     Column::text("municipality", |r| Some(&r.group().labels.municipality)),
     Column::text("zone", |r| r.group().labels.zone.as_deref()),
@@ -127,6 +133,12 @@ const COLUMNS: &[Column<Row>] = &[
     Column::boolean("withheld", |r| Some(r.is_withheld())),
     Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
     Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
+    Column::beside(
+        "municipality",
+        Column::text("municipality_name", |r| Some(&r.group().labels.municipality_name)),
+    ),
+    Column::beside("site", Column::text("site_name", |r| r.group().labels.site_name.as_deref())),
+    Column::beside("bay", Column::text("bay_site", |r| r.group().labels.bay_site.as_deref())),
 ];
 
 /// How full places were: occupied by observed space-time, in buckets of the town's own time. The
@@ -167,7 +179,9 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let (shape, cache) = (question.shape, question.cache);
     let file_stem = format!("occupancy-{}", question.period.from.to_string().get(..10).unwrap_or_default());
     let rows = Walk::begin(pool.clone(), question, parts, bucket, shared.now()).await?.rows();
-    Table { columns: COLUMNS, file_stem, extra, cache }.answer(turn, shape, rows).await
+    Table { columns: COLUMNS, file_stem, extra, cache, zone: |row| &row.group().zone }
+        .answer(turn, shape, rows)
+        .await
 }
 
 /// Goes through the period hour by hour.

@@ -106,6 +106,12 @@ struct StaysRow {
     reason: Option<String>,
     /// How many bays it takes; null: they are not withheld.
     min_bays: Option<i64>,
+    /// Name of the municipality.
+    municipality_name: String,
+    /// Name of the site, or of the bay's site; null: not divided by site or bay, or in none.
+    site_name: Option<String>,
+    /// Id of the bay's site; null: not divided by bay, or in none.
+    bay_site: Option<String>,
 }
 
 /// Whole stays by length, each class without its upper limit.
@@ -161,6 +167,12 @@ const COLUMNS: &[Column<Row>] = &[
     Column::boolean("withheld", |r| Some(r.is_withheld())),
     Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
     Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
+    Column::beside(
+        "municipality",
+        Column::text("municipality_name", |r| Some(&r.group().labels.municipality_name)),
+    ),
+    Column::beside("site", Column::text("site_name", |r| r.group().labels.site_name.as_deref())),
+    Column::beside("bay", Column::text("bay_site", |r| r.group().labels.bay_site.as_deref())),
 ];
 
 /// How long cars stayed: from an arrival to the next departure on one bay. Stays cut by the period or by unobserved time
@@ -230,7 +242,7 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
         .collect();
     let extra = attribution(&registry, &question);
     let file_stem = format!("stays-{}", question.period.from.to_string().get(..10).unwrap_or_default());
-    Table { columns: COLUMNS, file_stem, extra, cache: question.cache }
+    Table { columns: COLUMNS, file_stem, extra, cache: question.cache, zone: |row| &row.group().zone }
         .answer(turn, question.shape, stream::iter(rows))
         .await
 }

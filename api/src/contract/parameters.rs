@@ -104,7 +104,7 @@ pub struct Figures {
     /// Format of the answer; it goes before `Accept`.
     #[param(inline)]
     format: Option<values::TableFormat>,
-    /// Spelling of CSV: `de` has semicolons and decimal commas.
+    /// Spelling of CSV: `de` is as a German Excel reads it, with semicolons, decimal commas, the town's own times, names beside ids.
     #[param(inline)]
     locale: Option<values::Locale>,
 }

@@ -156,7 +156,8 @@ values! {
     /// A table as CSV.
     Csv = text().description(Some(
         "RFC 4180, UTF-8: a line of names, then a line for each row. Columns are the fields of the JSON rows, those of an \
-         object as `object_field`; an empty cell is null. With `locale=de` semicolons, decimal commas.",
+         object as `object_field`; an empty cell is null. With `locale=de` as a German Excel reads it: byte order mark, \
+         semicolons, decimal commas, times of the town with `_weekday` and `_offset` beside them, names beside ids.",
     ));
     /// A table as Parquet.
     Parquet = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).description(Some(

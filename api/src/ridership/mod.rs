@@ -11,6 +11,7 @@ use axum::response::Response;
 use domain::UtcMicros;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
+use jiff::tz::TimeZone;
 use store::transit_history;
 use utoipa::ToSchema;
 
@@ -21,7 +22,7 @@ use crate::contract::{parameters, values};
 use crate::params::RawQuery;
 use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
-use crate::transit::{Asked, Credits, Question, Town, gathered};
+use crate::transit::{Asked, Credits, Names, Question, Town, gathered};
 
 /// How many passengers there were.
 #[derive(ToSchema)]
@@ -66,6 +67,18 @@ pub struct RidershipRow {
     on_board_mean: Option<f64>,
     /// Passengers added or taken away for the balance / passengers counted; null: not known, or withheld.
     drift_share: Option<f64>,
+    /// Name of the municipality.
+    #[schema(value_type = String)]
+    municipality_name: Arc<str>,
+    /// Name of the line in the timetable of today; null: it has none there, or not divided by line.
+    #[schema(value_type = Option<String>)]
+    route_name: Option<Arc<str>>,
+    /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
+    #[schema(value_type = Option<String>)]
+    stop_name: Option<Arc<str>>,
+    /// The town's clock.
+    #[schema(ignore)]
+    zone: TimeZone,
 }
 
 const COLUMNS: &[Column<RidershipRow>] = &[
@@ -73,7 +86,7 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     Column::text("route_id", |r| r.route_id.as_deref()),
     Column::text("stop_id", |r| r.stop_id.as_deref()),
     Column::time("bucket", |r| r.bucket),
-    Column::integer("weekday", |r| r.weekday),
+    Column::weekday("weekday", |r| r.weekday),
     Column::integer("hour", |r| r.hour),
     Column::boolean("withheld", |r| Some(r.withheld)),
     Column::text("reason", |r| r.reason),
@@ -88,6 +101,9 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     Column::integer("load_max", |r| r.load_max),
     Column::float("on_board_mean", |r| r.on_board_mean),
     Column::float("drift_share", |r| r.drift_share),
+    Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
+    Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
+    Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
 ];
 
 /// How many passengers got on and off, and how full vehicles were. Counts at doors drift: each run is
@@ -112,12 +128,13 @@ pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let pool = pool(&shared)?.clone();
     let turn = shared.turns.take().await?;
     let credits = Credits::default();
-    let rows = rows(pool, question.towns, credits.clone());
+    let rows = rows(pool, question.towns, question.names, credits.clone());
     let table = Table {
         columns: COLUMNS,
         file_stem: question.file_stem,
         extra: credits.extra(question.registry),
         cache: question.cache,
+        zone: |row| &row.zone,
     };
     table.answer(turn, question.shape, rows).await
 }
@@ -125,11 +142,12 @@ pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
 fn rows(
     pool: store::Pool,
     towns: Vec<Town>,
+    names: Names,
     credits: Credits,
 ) -> BoxStream<'static, Result<RidershipRow, Problem>> {
     let of_town = move |town: Town| {
         let events = transit_history::rides(&pool, &town.window);
-        gathered(events, Runs::new(town, credits.clone()))
+        gathered(events, Runs::new(town, names.clone(), credits.clone()))
     };
     stream::iter(towns).flat_map(of_town).boxed()
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use domain::UtcMicros;
 use domain::ridership::{Balanced, Counted, balance};
+use jiff::tz::TimeZone;
 use store::transit_history::{Group, Passengers, RideEvent, Window};
 
 use super::RidershipRow;
 use crate::planning::SeenBy;
-use crate::transit::{Credits, Gather, Town};
+use crate::transit::{Credits, Gather, Names, Town};
 
 /// The public sees no figures of fewer runs: they could be traced to single passengers.
 pub const MIN_RUNS: i64 = 3;
@@ -18,6 +19,9 @@ pub const MIN_RUNS: i64 = 3;
 /// them, so that no more of them are held than a day (or week) has.
 pub struct Runs {
     municipality: Arc<str>,
+    name: Arc<str>,
+    zone: TimeZone,
+    names: Names,
     seen_by: SeenBy,
     window: Window,
     credits: Credits,
@@ -57,9 +61,12 @@ struct Stop {
 }
 
 impl Runs {
-    pub fn new(town: Town, credits: Credits) -> Self {
+    pub fn new(town: Town, names: Names, credits: Credits) -> Self {
         Runs {
             municipality: town.slug,
+            name: town.name,
+            zone: town.zone,
+            names,
             seen_by: town.seen_by,
             window: town.window,
             credits,
@@ -120,7 +127,39 @@ impl Runs {
                 return;
             }
             let (group, sums) = first.remove_entry();
-            out.push_back(row(&self.municipality, self.seen_by, group, &sums));
+            out.push_back(self.row(group, &sums));
+        }
+    }
+
+    fn row(&self, group: Group, sums: &Sums) -> RidershipRow {
+        let withheld = self.seen_by == SeenBy::Public && (1..MIN_RUNS).contains(&sums.runs);
+        let is_told = !withheld && sums.runs > 0;
+        let told = |n: i64| is_told.then_some(n);
+        let share = |part: i64, of: i64| (!withheld && of > 0).then(|| part as f64 / of as f64);
+        RidershipRow {
+            municipality: self.municipality.clone(),
+            municipality_name: self.name.clone(),
+            route_name: self.names.route(group.route.as_deref()),
+            stop_name: self.names.stop(group.stop.as_deref()),
+            zone: self.zone.clone(),
+            route_id: group.route,
+            stop_id: group.stop,
+            bucket: group.bucket,
+            weekday: group.weekday.map(i64::from),
+            hour: group.hour.map(i64::from),
+            withheld,
+            reason: withheld.then_some("Figures of fewer runs are not for the public."),
+            min_runs: withheld.then_some(MIN_RUNS),
+            runs: (!withheld).then_some(sums.runs),
+            coverage: share(sums.counted_trips, sums.observed_trips),
+            boardings: told(sums.counted_on),
+            alightings: told(sums.counted_off),
+            boardings_balanced: told(sums.boardings),
+            alightings_balanced: told(sums.alightings),
+            load_mean: share(sums.load, sums.stops),
+            load_max: told(sums.load_max),
+            on_board_mean: share(sums.told_load, sums.told_stops),
+            drift_share: share(sums.corrected, sums.counted_on + sums.counted_off),
         }
     }
 }
@@ -142,7 +181,7 @@ impl Gather for Runs {
     fn end(&mut self, out: &mut VecDeque<RidershipRow>) {
         self.add_trip();
         for (group, sums) in std::mem::take(&mut self.groups) {
-            out.push_back(row(&self.municipality, self.seen_by, group, &sums));
+            out.push_back(self.row(group, &sums));
         }
     }
 }
@@ -183,34 +222,6 @@ fn stops(run: &[(&RideEvent, Passengers)], named: impl Fn(&RideEvent) -> Group) 
     run.chunk_by(|(a, _), (b, _)| is_same(a, b)).filter_map(stop).collect()
 }
 
-fn row(municipality: &Arc<str>, seen_by: SeenBy, group: Group, sums: &Sums) -> RidershipRow {
-    let withheld = seen_by == SeenBy::Public && (1..MIN_RUNS).contains(&sums.runs);
-    let is_told = !withheld && sums.runs > 0;
-    let told = |n: i64| is_told.then_some(n);
-    let share = |part: i64, of: i64| (!withheld && of > 0).then(|| part as f64 / of as f64);
-    RidershipRow {
-        municipality: municipality.clone(),
-        route_id: group.route,
-        stop_id: group.stop,
-        bucket: group.bucket,
-        weekday: group.weekday.map(i64::from),
-        hour: group.hour.map(i64::from),
-        withheld,
-        reason: withheld.then_some("Figures of fewer runs are not for the public."),
-        min_runs: withheld.then_some(MIN_RUNS),
-        runs: (!withheld).then_some(sums.runs),
-        coverage: share(sums.counted_trips, sums.observed_trips),
-        boardings: told(sums.counted_on),
-        alightings: told(sums.counted_off),
-        boardings_balanced: told(sums.boardings),
-        alightings_balanced: told(sums.alightings),
-        load_mean: share(sums.load, sums.stops),
-        load_max: told(sums.load_max),
-        on_board_mean: share(sums.told_load, sums.told_stops),
-        drift_share: share(sums.corrected, sums.counted_on + sums.counted_off),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use domain::{FeedId, MunicipalityId};
@@ -219,7 +230,8 @@ mod tests {
     use super::*;
 
     fn runs(window: Window, seen_by: SeenBy) -> Runs {
-        Runs::new(Town { slug: "n".into(), seen_by, window }, Credits::default())
+        let town = Town { slug: "n".into(), name: "N".into(), zone: TimeZone::UTC, seen_by, window };
+        Runs::new(town, Names::default(), Credits::default())
     }
 
     fn window(bucket: Bucket) -> Window {

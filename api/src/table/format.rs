@@ -51,7 +51,7 @@ pub const PARQUET: &str = "application/vnd.apache.parquet";
 pub(super) enum Locale {
     /// Comma and decimal point.
     Plain,
-    /// Semicolon and decimal comma, as German spreadsheets read it.
+    /// As a German Excel reads it: see [`super::german`].
     German,
 }
 
@@ -81,7 +81,7 @@ impl Shape {
             Some(other) => {
                 let detail = format!("There is no locale '{other}'.");
                 return Err(Problem::bad_parameter("locale", other, detail)
-                    .remedy("One of en (comma, decimal point), de (semicolon, decimal comma)."));
+                    .remedy("One of en (comma, decimal point), de (as a German Excel reads it: semicolon, decimal comma)."));
             }
         };
         Ok(Shape { format, locale })

@@ -11,6 +11,7 @@
 
 mod csv;
 mod format;
+mod german;
 mod json;
 mod parquet;
 #[cfg(test)]
@@ -24,11 +25,13 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::UtcMicros;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
+use self::format::Locale;
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]
 pub use self::tests::documented;
@@ -52,6 +55,10 @@ const GROUP_ROWS: usize = 16_384;
 pub struct Column<R> {
     name: &'static str,
     read: Read<R>,
+    /// The column that it explains.
+    beside: Option<&'static str>,
+    /// Its numbers are days of the week, 1 is Monday.
+    is_weekday: bool,
 }
 
 enum Read<R> {
@@ -64,25 +71,40 @@ enum Read<R> {
 
 impl<R> Column<R> {
     pub const fn text(name: &'static str, read: fn(&R) -> Option<&str>) -> Self {
-        Column { name, read: Read::Text(read) }
+        Column::new(name, Read::Text(read))
     }
 
     pub const fn integer(name: &'static str, read: fn(&R) -> Option<i64>) -> Self {
-        Column { name, read: Read::Integer(read) }
+        Column::new(name, Read::Integer(read))
+    }
+
+    /// A day of the week, 1 is Monday; German CSV names it as well.
+    pub const fn weekday(name: &'static str, read: fn(&R) -> Option<i64>) -> Self {
+        Column { is_weekday: true, ..Column::new(name, Read::Integer(read)) }
     }
 
     /// Numbers that are not finite are not known.
     pub const fn float(name: &'static str, read: fn(&R) -> Option<f64>) -> Self {
-        Column { name, read: Read::Float(read) }
+        Column::new(name, Read::Float(read))
     }
 
     pub const fn boolean(name: &'static str, read: fn(&R) -> Option<bool>) -> Self {
-        Column { name, read: Read::Boolean(read) }
+        Column::new(name, Read::Boolean(read))
     }
 
-    /// An instant: RFC 3339 UTC in JSON and CSV, `TIMESTAMP(MICROS, UTC)` in Parquet.
+    /// An instant: RFC 3339 UTC in JSON and CSV (the town's clock in German CSV), `TIMESTAMP(MICROS, UTC)` in Parquet.
     pub const fn time(name: &'static str, read: fn(&R) -> Option<UtcMicros>) -> Self {
-        Column { name, read: Read::Time(read) }
+        Column::new(name, Read::Time(read))
+    }
+
+    const fn new(name: &'static str, read: Read<R>) -> Self {
+        Column { name, read, beside: None, is_weekday: false }
+    }
+
+    /// `explaining` explains the column named `of`, e.g. names what that has the id of. German CSV, which people read, has
+    /// it beside that column; programs that go by the number of a column find it at the end.
+    pub const fn beside(of: &'static str, explaining: Self) -> Self {
+        Column { beside: Some(of), ..explaining }
     }
 
     fn cell<'r>(&self, row: &'r R) -> Option<Cell<'r>> {
@@ -135,6 +157,8 @@ pub struct Table<R: 'static> {
     pub extra: Extra,
     /// `Cache-Control`
     pub cache: &'static str,
+    /// Whose clock German CSV goes by.
+    pub zone: fn(&R) -> &TimeZone,
 }
 
 /// What a table looks like in JSON. It is never held as a whole: this is for the documents.
@@ -159,7 +183,10 @@ impl<R: Send + Sync + 'static> Table<R> {
     ) -> Result<Response, Problem> {
         let mut encoder: Box<dyn Encoder<R>> = match shape.format {
             TableFormat::Json => Box::new(json::Json::new(self.columns)),
-            TableFormat::Csv => Box::new(csv::Csv::new(self.columns, shape.locale)),
+            TableFormat::Csv if shape.locale == Locale::German => {
+                Box::new(german::GermanCsv::new(self.columns, self.zone))
+            }
+            TableFormat::Csv => Box::new(csv::Csv::new(self.columns)),
             TableFormat::Parquet => Box::new(parquet::Parquet::new(self.columns).map_err(unwritable)?),
         };
         let mut batches = Box::pin(rows.try_chunks(encoder.rows_at_once()));

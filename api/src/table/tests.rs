@@ -1,5 +1,7 @@
 //! Each format read back, by other code than wrote it.
 
+use std::sync::LazyLock;
+
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::Field;
 use axum::body::to_bytes;
@@ -34,6 +36,7 @@ struct Row {
     at: Option<UtcMicros>,
     early: Option<i64>,
     late: Option<i64>,
+    full_name: Option<String>,
 }
 
 const COLUMNS: &[Column<Row>] = &[
@@ -44,6 +47,7 @@ const COLUMNS: &[Column<Row>] = &[
     Column::time("at", |r| r.at),
     Column::integer("histogram.early", |r| r.early),
     Column::integer("histogram.late", |r| r.late),
+    Column::beside("name", Column::text("full_name", |r| r.full_name.as_deref())),
 ];
 
 const NOON: UtcMicros = UtcMicros(1_795_435_200_000_000);
@@ -57,12 +61,20 @@ fn full() -> Row {
         at: Some(NOON),
         early: Some(1),
         late: Some(2),
+        full_name: Some("P Süd".into()),
     }
 }
 
 fn table() -> Table<Row> {
     let extra = || json!({"attribution": [{"feed": "f"}]}).as_object().cloned().unwrap_or_default();
-    Table { columns: COLUMNS, file_stem: "year of/Süd".into(), extra: Box::new(extra), cache: "no-store" }
+    static BERLIN: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("Europe/Berlin").expect("a zone"));
+    Table {
+        columns: COLUMNS,
+        file_stem: "year of/Süd".into(),
+        extra: Box::new(extra),
+        cache: "no-store",
+        zone: |_| &BERLIN,
+    }
 }
 
 fn shape(format: TableFormat) -> Shape {
@@ -99,9 +111,9 @@ async fn json_has_every_field_and_groups_those_of_one_name() {
         json!({
             "items": [
                 {"name": full().name, "count": -5, "share": 0.25, "is_open": true, "at": "2026-11-23T12:00:00Z",
-                 "histogram": {"early": 1, "late": 2}},
+                 "histogram": {"early": 1, "late": 2}, "full_name": "P Süd"},
                 {"name": null, "count": null, "share": null, "is_open": null, "at": null,
-                 "histogram": {"early": null, "late": null}},
+                 "histogram": {"early": null, "late": null}, "full_name": null},
             ],
             "attribution": [{"feed": "f"}],
         })
@@ -113,18 +125,24 @@ async fn csv_quotes_and_leaves_empty_what_is_not_known() {
     let body = text(shape(TableFormat::Csv), vec![full(), Row::default()]).await;
     assert_eq!(
         body,
-        "name,count,share,is_open,at,histogram_early,histogram_late\r\n\
-         \"Parkplatz \"\"Süd\"\"; am Markt, links\nvorne\",-5,0.25,true,2026-11-23T12:00:00Z,1,2\r\n\
-         ,,,,,,\r\n"
+        "name,count,share,is_open,at,histogram_early,histogram_late,full_name\r\n\
+         \"Parkplatz \"\"Süd\"\"; am Markt, links\nvorne\",-5,0.25,true,2026-11-23T12:00:00Z,1,2,P Süd\r\n\
+         ,,,,,,,\r\n"
     );
 }
 
 #[tokio::test]
-async fn german_csv_has_semicolons_and_decimal_commas() {
+async fn german_csv_is_as_excel_reads_it() {
     let german = Shape { format: TableFormat::Csv, locale: Locale::German };
-    let row = Row { name: Some("1,5 Stunden".into()), ..full() };
-    let body = text(german, vec![row]).await;
-    assert_eq!(body.lines().nth(1), Some("1,5 Stunden;-5;0,25;true;2026-11-23T12:00:00Z;1;2"));
+    let row = Row { name: Some("1-2".into()), share: Some(2.0 / 3.0), ..full() };
+    let body = text(german, vec![row, Row::default()]).await;
+    assert_eq!(
+        body,
+        "\u{feff}name;full_name;count;share;is_open;at;at_weekday;at_offset;histogram_early;histogram_late\r\n\
+         '1-2;P Süd;-5;0,6667;true;23.11.2026 13:00:00;Mo;UTC+01:00;1;2\r\n\
+         ;;;;;;;;;\r\n"
+    );
+    assert!(text(german, vec![]).await.starts_with('\u{feff}'), "no rows are a table too");
 }
 
 #[tokio::test]
@@ -163,9 +181,10 @@ async fn parquet_keeps_types_nulls_and_what_stands_beside_the_rows() {
             Field::TimestampMicros(NOON.0),
             Field::Long(1),
             Field::Long(2),
+            Field::Str("P Süd".into()),
         ]
     );
-    assert_eq!(values(1), vec![Field::Null; 7]);
+    assert_eq!(values(1), vec![Field::Null; 8]);
     assert_eq!(rows[0][5].0, "histogram_early");
 }
 

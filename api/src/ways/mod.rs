@@ -94,6 +94,11 @@ impl Ways {
         self.loaded.load().as_ref().map(|loaded| loaded.area.checksum.clone())
     }
 
+    /// The area that is loaded, for its timetable.
+    pub(crate) fn timetable(&self) -> Option<Arc<Area>> {
+        Some(self.loaded.load().as_ref()?.area.clone())
+    }
+
     /// Links the places anew after an import, if they are not those that are linked. Returns how
     /// many are linked and how many are not.
     pub fn link_places(&self, registry: &Arc<Registry>) -> Option<(usize, usize)> {
