@@ -89,7 +89,7 @@ impl Passage {
         Passage {
             municipality: heard.municipality,
             service_date: update.start_date.as_deref().and_then(service_date),
-            trip_id: update.trip_id.clone(),
+            trip_id: update.name(),
             stop_id: passed.stop_id.clone(),
             route_id: update.route_id.clone(),
             feed: heard.feed,

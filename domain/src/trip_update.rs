@@ -15,12 +15,15 @@ use crate::time::UtcMicros;
 /// What was said about one run of a trip.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TripUpdate {
+    /// Empty: route, direction and start name the run.
     pub trip_id: String,
     /// Service day, `YYYYMMDD`.
     pub start_date: Option<String>,
     /// First departure, `HH:MM:SS`; tells the runs of a trip with a frequency apart.
     pub start_time: Option<String>,
     pub route_id: Option<String>,
+    /// GTFS's `direction_id`.
+    pub direction: Option<u8>,
     pub relationship: TripRelationship,
     /// Delay of the whole trip, seconds, late is positive; holds where no stop says otherwise.
     pub delay_s: Option<i32>,
@@ -34,16 +37,37 @@ pub struct TripKey {
     pub trip_id: String,
     pub start_date: String,
     pub start_time: String,
+    /// Of a run that has no trip's id; else empty: a feed may name the route now and then.
+    pub route_id: String,
+    /// As `route_id`; [`TripKey::NO_DIRECTION`] = not said.
+    pub direction: i16,
+}
+
+impl TripKey {
+    pub const NO_DIRECTION: i16 = -1;
 }
 
 impl TripUpdate {
     /// Which run it is about.
     pub fn key(&self) -> TripKey {
+        let is_nameless = self.trip_id.is_empty();
+        let direction = self.direction.filter(|_| is_nameless);
         TripKey {
             trip_id: self.trip_id.clone(),
             start_date: self.start_date.clone().unwrap_or_default(),
             start_time: self.start_time.clone().unwrap_or_default(),
+            route_id: self.route_id.clone().filter(|_| is_nameless).unwrap_or_default(),
+            direction: direction.map_or(TripKey::NO_DIRECTION, i16::from),
         }
+    }
+
+    /// The trip's id, or what a run without one is called: see [`run_name`].
+    pub fn name(&self) -> String {
+        if !self.trip_id.is_empty() {
+            return self.trip_id.clone();
+        }
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        run_name(&text(&self.route_id), self.direction, &text(&self.start_date), &text(&self.start_time))
     }
 
     /// Whether anything differs from the timetable, or is said to be as in it.
@@ -57,6 +81,10 @@ impl TripUpdate {
         feed_text(&mut h, Some(&self.trip_id));
         for text in [&self.start_date, &self.start_time, &self.route_id] {
             feed_text(&mut h, text.as_deref());
+        }
+        // What names its trip by an id keeps the digest it always had.
+        if let Some(direction) = self.direction {
+            h.update(&[b'd', direction]);
         }
         h.update(&[match self.relationship {
             TripRelationship::Scheduled => 0,
@@ -85,6 +113,14 @@ impl TripUpdate {
         }
         h.digest() as i64
     }
+}
+
+/// Names a run without a trip's id as HFP's are named: route, direction, date (`YYYYMMDD`) and start
+/// without its seconds, such as `540_1_20261124_19:08`. What is not said stays empty.
+pub fn run_name(route: &str, direction: Option<u8>, date: &str, start: &str) -> String {
+    let direction = direction.map(|direction| direction.to_string()).unwrap_or_default();
+    let minute = start.match_indices(':').nth(1).map_or(start, |(at, _)| &start[..at]);
+    format!("{route}_{direction}_{date}_{minute}")
 }
 
 /// What decides between two reports of one run: the larger one holds.

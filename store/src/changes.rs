@@ -4,6 +4,8 @@
 //! order. A reader keeps one `seq` per writer and misses nothing. LISTEN/NOTIFY is only the bell:
 //! a poll each second works without it (poolers, failover).
 
+mod former;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -26,10 +28,11 @@ const POLL: Duration = Duration::from_secs(1);
 /// Rows read at once: each may hold a batch of 10,000 changes.
 const ROWS_AT_ONCE: i64 = 64;
 
-/// Format of a row's body; a reader that finds a newer one loads everything anew. Version 2 can say
-/// more than version 1, and the same as it: a log that was written before an update is read on.
-const BODY_VERSION: u8 = 2;
-const OLDEST_READABLE: u8 = 1;
+/// Format of a row's body; a reader that finds a newer one loads everything again. A log that was written
+/// before an update is read on.
+const BODY_VERSION: u8 = 3;
+/// The last one that says less of trips.
+const FORMER_VERSION: u8 = 2;
 
 /// How far a reader has read: the last `seq` of each writer.
 pub type Positions = HashMap<i64, i64>;
@@ -41,9 +44,10 @@ pub fn encode(changes: &[Change]) -> Result<Vec<u8>, StoreError> {
 
 pub(crate) fn decode(body: &[u8]) -> Result<Vec<Change>, StoreError> {
     match body.split_first() {
-        Some((OLDEST_READABLE..=BODY_VERSION, rest)) => {
+        Some((&BODY_VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("change log: {e}")))
         }
+        Some((..=FORMER_VERSION, rest)) => former::decode(rest),
         _ => Err(StoreError::Decode("change log: unknown version".into())),
     }
 }

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::ts::Ts;
 
 /// Format of a body; one of another format is passed over: its feed says it again.
-const BODY_VERSION: u8 = 1;
+const BODY_VERSION: u8 = 2;
 
 /// Older ones are no news of a trip.
 const LOADED: Duration = Duration::from_secs(86_400);

@@ -86,16 +86,29 @@ fn update(trip: &str, of: TripUpdate, at: UtcMicros) -> Change {
     Change::Trip { feed: FeedId(2), report }
 }
 
-/// Trips with their start times and delays.
-fn said(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, Option<String>, Option<i32>)> {
+/// Runs with their first departure, and how late they leave; `None`: they do not run.
+fn said(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, i32, Option<i32>)> {
     let timetable = timetable();
-    let updates = updates(&map(changes, now), &timetable, &Starts::new(&timetable), now);
-    let report = Overlay::new(&timetable, &updates, now.0.div_euclid(1_000_000)).report;
-    assert_eq!(report.unknown, 0, "{updates:?}");
-    updates.into_iter().map(|u| (u.trip_id, u.start_time, u.delay_s)).collect()
+    let updates = updates(&map(changes, now), &timetable, now);
+    let overlay = Overlay::new(&timetable, &updates, now.0.div_euclid(1_000_000));
+    assert_eq!((overlay.report.unknown, overlay.report.ambiguous), (0, 0), "{updates:?}");
+    let mut said = Vec::new();
+    for day in overlay.days() {
+        for trip in 0..timetable.trips.len() as TripIx {
+            let start = timetable.first_departure(trip);
+            if let Some(own) = day.own(trip) {
+                let pattern = day.patterns.pattern(day.patterns.pattern_of(own));
+                let leaves = pattern.departure(own as usize - pattern.first_trip, 0);
+                said.push((timetable.trip_id(trip).to_owned(), start, Some(leaves - start)));
+            } else if overlay.is_cancelled(day.day, trip) {
+                said.push((timetable.trip_id(trip).to_owned(), start, None));
+            }
+        }
+    }
+    said
 }
 
-fn by_one_bus(trip: &str, time: &str) -> Option<(String, Option<String>)> {
+fn by_one_bus(trip: &str, time: &str) -> Option<(String, i32)> {
     let mut said = said(vec![bus(1, trip, 60, at(time))], at(time));
     said.pop().map(|(trip, start, delay)| {
         assert_eq!(delay, Some(60));
@@ -103,17 +116,20 @@ fn by_one_bus(trip: &str, time: &str) -> Option<(String, Option<String>)> {
     })
 }
 
+const EVENING: i32 = 19 * 3_600 + 8 * 60;
+
 #[test]
 fn a_trip_is_named_as_in_the_timetable_or_by_its_start() {
-    let found = |trip: &str| Some((trip.to_owned(), None));
-    assert_eq!(by_one_bus("there", "19:20:00"), found("there"));
-    assert_eq!(by_one_bus("R_540_0_20261124_19:08", "19:20:00"), found("there"));
-    assert_eq!(by_one_bus("R_540_1_20261124_19:08", "19:20:00"), found("back"));
-    assert_eq!(by_one_bus("R_540_0_20261124_00:30", "00:40:00"), found("early"));
-    assert_eq!(by_one_bus("R_540_0_20261124_00:30", "23:50:00"), found("late"));
-    assert_eq!(by_one_bus("R_540_0_20261124_24:30", "23:50:00"), found("late"));
-    let often = Some(("often".to_owned(), Some("12:20:00".to_owned())));
-    assert_eq!(by_one_bus("R_540_0_20261124_12:20", "12:30:00"), often);
+    let found = |trip: &str, start| Some((trip.to_owned(), start));
+    assert_eq!(by_one_bus("there", "19:20:00"), found("there", EVENING));
+    assert_eq!(by_one_bus("R_540_0_20261124_19:08", "19:20:00"), found("there", EVENING));
+    assert_eq!(by_one_bus("R_540_1_20261124_19:08", "19:20:00"), found("back", EVENING));
+    assert_eq!(by_one_bus("R_540_1__19:08", "19:20:00"), found("back", EVENING), "the nearest day");
+    assert_eq!(by_one_bus("R_540_0_20261124_00:30", "00:40:00"), found("early", 1_800));
+    assert_eq!(by_one_bus("R_540_0_20261124_00:30", "23:50:00"), found("late", 88_230));
+    assert_eq!(by_one_bus("R_540_0_20261124_24:30", "23:50:00"), found("late", 88_230));
+    assert_eq!(by_one_bus("R_540_0_20261124_12:20", "12:30:00"), found("often", 44_400));
+    assert_eq!(by_one_bus("R_540__20261124_12:20", "12:30:00"), found("often", 44_400), "the only way");
 }
 
 #[test]
@@ -124,6 +140,7 @@ fn what_is_not_clear_is_left_out() {
         "540_0_20261124_19:08",
         "R_540_0_20261124_19:09",
         "R_540_2_20261124_19:08",
+        "R_540__20261124_19:08",
         "R_540_0_20270101_19:08",
         "R_540_0_20261124_1908",
         "R_540_0_20261124_-1:08",
@@ -139,9 +156,8 @@ fn what_is_not_clear_is_left_out() {
 fn without_directions_two_trips_at_one_time_are_not_guessed() {
     let mut timetable = timetable();
     timetable.trips.iter_mut().for_each(|trip| trip.direction = None);
-    let starts = Starts::new(&timetable);
-    assert!(starts.find(&timetable, "R_540_0_20261124_19:08", at("19:20:00")).is_none());
-    assert!(starts.find(&timetable, "R_540_0_20261124_00:30", at("00:20:00")).is_some());
+    assert!(run_called(&timetable, "R_540_0_20261124_19:08", at("19:20:00")).is_none());
+    assert!(run_called(&timetable, "R_540_0_20261124_00:30", at("00:20:00")).is_some());
 }
 
 #[test]
@@ -150,16 +166,30 @@ fn an_update_holds_over_a_vehicle() {
     let cancelled = TripUpdate { relationship: TripRelationship::Cancelled, ..TripUpdate::default() };
     let buses = || vec![bus(1, "there", 60, now), bus(2, "R_540_1_20261124_19:08", 90, now)];
     let with = |change| [vec![change], buses()].concat();
-    let there = |delay_s| ("there".to_owned(), None, delay_s);
-    let back = ("back".to_owned(), None, Some(90));
-    assert_eq!(said(with(update("there", cancelled, now)), now), [there(None), back.clone()]);
+    let there = |delay_s| ("there".to_owned(), EVENING, delay_s);
+    let back = ("back".to_owned(), EVENING, Some(90));
+    let sorted = |changes| {
+        let mut said = said(changes, now);
+        said.sort();
+        said
+    };
+    assert_eq!(sorted(with(update("there", cancelled.clone(), now))), [back.clone(), there(None)]);
+    // So does one that names the run by its route and start.
+    let nameless = TripUpdate {
+        route_id: Some("R_540".into()),
+        direction: Some(0),
+        start_time: Some("19:08:00".into()),
+        start_date: Some(DATE.into()),
+        ..cancelled
+    };
+    assert_eq!(sorted(with(update("", nameless, now))), [back.clone(), there(None)]);
     // An update of another day, or one that says nothing, leaves the word to the vehicle.
     let other_day =
         TripUpdate { start_date: Some("20261125".into()), delay_s: Some(5), ..TripUpdate::default() };
-    let expected = [there(Some(5)), there(Some(60)), back.clone()];
-    assert_eq!(said(with(update("there", other_day, now)), now), expected);
+    let expected = [back.clone(), there(Some(5)), there(Some(60))];
+    assert_eq!(sorted(with(update("there", other_day, now))), expected);
     let empty = with(update("there", TripUpdate::default(), now));
-    assert_eq!(said(empty, now), [there(None), there(Some(60)), back]);
+    assert_eq!(sorted(empty), [back, there(Some(60))]);
 }
 
 #[test]
@@ -207,11 +237,11 @@ fn crowding_is_that_of_the_newest_vehicle() {
     let changes = vec![
         bus(1, "there", 200, now.plus_s(-5)),
         bus(2, "R_540_0_20261124_19:08", 400, now.plus_s(-9)),
-        bus(3, "R_540_1_20261124_19:08", 700, now.plus_s(-9)),
+        bus(3, "R_540_1__19:08", 700, now.plus_s(-9)),
         bus(4, "early", 700, now.plus_s(-VEHICLE_HOLDS_S - 1)),
     ];
     let timetable = timetable();
-    let crowding = crowding(&map(changes, now), &timetable, &Starts::new(&timetable), now);
+    let crowding = crowding(&map(changes, now), &timetable, now);
     let day = parse_day("20261124").unwrap();
     let expected = HashMap::from([(("there".to_owned(), day), 20.0), (("back".to_owned(), day), 70.0)]);
     assert_eq!(crowding, expected);

@@ -6,6 +6,7 @@ mod co2;
 mod fill;
 mod journeys;
 mod lots;
+mod meters;
 mod place;
 mod prospect;
 mod question;
@@ -25,7 +26,7 @@ use journey::overlay::Overlay;
 use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
 
-use crate::realtime::{self, Crowding, Starts};
+use crate::realtime::{self, Crowding};
 use crate::turns::{self, Turns};
 use crate::wire::{Source, Sources, timetable_sources};
 
@@ -36,6 +37,7 @@ pub use journeys::__path_journeys;
 pub(crate) use journeys::journeys;
 use lots::Lots;
 pub use lots::unlinked_sites;
+use meters::TripMeters;
 pub(crate) use place::{known_at, supply};
 pub(crate) use prospect::Outlook;
 pub use stops::{__path_departures, __path_stops};
@@ -50,6 +52,7 @@ pub const PLANNED_AT_ONCE: usize = 4;
 pub struct Ways {
     loaded: ArcSwapOption<Loaded>,
     filling: RwLock<Filling>,
+    trips: TripMeters,
 }
 
 /// An area with what hangs on it.
@@ -58,7 +61,6 @@ pub(crate) struct Loaded {
     pub bounds: Option<Bbox>,
     pub lots: ArcSwap<Lots>,
     pub realtime: ArcSwap<Realtime>,
-    starts: Starts,
     planners: Mutex<Vec<Planner>>,
     pub turns: Turns,
 }
@@ -79,7 +81,6 @@ impl Ways {
         let lots = Lots::new(&area, registry);
         let loaded = Loaded {
             bounds: area.bounds(),
-            starts: Starts::new(&area.timetable),
             area,
             lots: ArcSwap::from_pointee(lots),
             realtime: ArcSwap::default(),
@@ -87,6 +88,11 @@ impl Ways {
             turns: Turns::new(PLANNED_AT_ONCE, turns::PATIENCE, "Too many journeys are being planned."),
         };
         self.loaded.store(Some(Arc::new(loaded)));
+    }
+
+    /// Registers what is measured of trips.
+    pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.trips.register(registry);
     }
 
     /// The checksum of the area that is loaded.
@@ -116,11 +122,13 @@ impl Ways {
     pub fn take_in_realtime(&self, live: &LiveMap, now: UtcMicros) {
         let Some(loaded) = self.loaded.load_full() else { return };
         let timetable = &loaded.area.timetable;
-        let updates = realtime::updates(live, timetable, &loaded.starts, now);
+        let updates = realtime::updates(live, timetable, now);
         let seconds = now.0.div_euclid(1_000_000);
+        let overlay = (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, seconds));
+        self.trips.set(&overlay.as_ref().map(|overlay| overlay.report).unwrap_or_default());
         loaded.realtime.store(Arc::new(Realtime {
-            overlay: (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, seconds)),
-            crowding: realtime::crowding(live, timetable, &loaded.starts, now),
+            overlay,
+            crowding: realtime::crowding(live, timetable, now),
             feeds: realtime::feeds(live, now),
         }));
     }

@@ -8,8 +8,10 @@
 //! else that of the first stop that is not in the past. Updates without a vehicle and cancelled
 //! trips say nothing about a vehicle, alerts and deleted entities nothing at all; that is no fault.
 //!
-//! Each trip update is besides kept as it stands, for a timetable to take in; one that names no trip
-//! (but a route and a time) yields none. `DIFFERENTIAL` feeds are read like full ones: what is absent is not said.
+//! Each trip update is besides kept as it stands, for a timetable to take in. Who gives no trip's id names
+//! the run by route, direction, start date and start time; with neither, an update is a fault. Of a vehicle
+//! these make a name as the HFP decoder's are (`540_1_20261124_19:08`). `DIFFERENTIAL` feeds are read like
+//! full ones: what is absent is not said.
 //!
 //! Each entity stands alone: a broken one is a fault and costs no other. An optional field of a value
 //! that cannot be true costs nothing but itself.
@@ -154,7 +156,7 @@ impl Reader {
         let message_at = self.header_s.map(UtcMicros::from_unix_s);
         let at = seconds(update.timestamp).map(UtcMicros::from_unix_s).or(message_at);
         let passed = at.map(|at| passed::stops(&update, at)).unwrap_or_default();
-        let Some(mut update) = updates::update_of(update) else { return Ok(()) };
+        let Some(mut update) = updates::update_of(update) else { return Err(nameless()) };
         let mut dropped = Vec::new();
         check_ids(&mut update, &mut dropped)?;
         let said = Said::Trip { update: Box::new(update), message_at, passed };
@@ -185,16 +187,25 @@ impl Reader {
     }
 }
 
+/// An update that nobody can tie to a run.
+fn nameless() -> Fault {
+    Fault::malformed("trip: it has neither trip_id nor route_id with start_time")
+        .remedy("Give trip_id, or route_id with direction_id, start_date and start_time.")
+}
+
 /// An update's texts become keys and rows.
 fn check_ids(update: &mut domain::TripUpdate, dropped: &mut Vec<Dropped>) -> Result<(), Fault> {
-    id("trip_id", &update.trip_id)?;
+    if !update.trip_id.is_empty() {
+        id("trip_id", &update.trip_id)?;
+    }
     for stop in update.stops.iter().filter_map(|stop| stop.stop_id.as_deref()) {
         id("stop_id", stop)?;
     }
     update.start_date = trip_update::day(update.start_date.as_deref(), dropped);
     update.start_time = text("start_time", update.start_time.as_deref(), dropped);
     update.route_id = text("route_id", update.route_id.as_deref(), dropped);
-    Ok(())
+    let is_named = !update.trip_id.is_empty() || (update.start_time.is_some() && update.route_id.is_some());
+    is_named.then_some(()).ok_or_else(nameless)
 }
 
 fn said(vehicle: String, at_s: Option<i64>, fix: VehicleFix, dropped: Vec<Dropped>) -> Statement<'static> {

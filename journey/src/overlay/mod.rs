@@ -16,7 +16,9 @@ use crate::bits;
 use crate::raptor::DayTrips;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::Patterns;
+use crate::timetable::read::parse_time;
 use crate::timetable::services::{Day, parse_day};
+use crate::timetable::starts::{NamedRun, NoRun, Start};
 use crate::timetable::{Timetable, TripIx, Wheelchair};
 
 /// Changes to a timetable.
@@ -32,10 +34,25 @@ pub struct Report {
     /// Runs with times of their own.
     pub changed: usize,
     pub cancelled: usize,
-    /// Updates of trips that the timetable does not have, or not on that day.
+    /// Updates of runs that the timetable does not have, or not on that day.
     pub unknown: usize,
+    /// Updates that more than one run of the timetable fits equally well.
+    pub ambiguous: usize,
     /// Extra runs and other relationships, which are not taken in.
     pub ignored: usize,
+}
+
+impl Report {
+    /// Its numbers with their names.
+    pub fn outcomes(&self) -> [(&'static str, usize); 5] {
+        [
+            ("changed", self.changed),
+            ("cancelled", self.cancelled),
+            ("unknown", self.unknown),
+            ("ambiguous", self.ambiguous),
+            ("ignored", self.ignored),
+        ]
+    }
 }
 
 /// The changes of one service day.
@@ -79,10 +96,11 @@ impl Overlay {
             match update.relationship {
                 TripRelationship::Added | TripRelationship::Other => report.ignored += 1,
                 _ => match run_of(timetable, update, now) {
-                    Some(run) => {
-                        runs.insert(run, update);
-                    }
-                    None => report.unknown += 1,
+                    // One that says nothing leaves the word to those that do.
+                    Ok(run) if update.says_something() => drop(runs.insert(run, update)),
+                    Ok(_) => {}
+                    Err(NoRun::Unknown) => report.unknown += 1,
+                    Err(NoRun::Ambiguous) => report.ambiguous += 1,
                 },
             }
         }
@@ -130,38 +148,32 @@ impl Overlay {
 }
 
 /// The run that an update is about.
-fn run_of(timetable: &Timetable, update: &TripUpdate, now: i64) -> Option<(Day, TripIx)> {
-    let candidates = timetable.trips(&update.trip_id);
-    let trip = match (&update.start_time, candidates) {
-        // The runs of a trip with a frequency are told apart by when they begin.
-        (Some(start), [_, _, ..]) => {
-            let start = crate::timetable::read::parse_time(start.as_bytes())?;
-            *candidates.iter().find(|trip| timetable.first_departure(**trip) == start)?
-        }
-        _ => *candidates.first()?,
-    };
+fn run_of(timetable: &Timetable, update: &TripUpdate, now: i64) -> Result<(Day, TripIx), NoRun> {
+    let start = update.start_time.as_deref().and_then(|start| parse_time(start.as_bytes()));
     let day = match &update.start_date {
-        Some(date) => parse_day(date).filter(|day| timetable.runs_on(trip, *day))?,
-        None => nearest_day(timetable, trip, now)?,
+        Some(date) => Some(parse_day(date).ok_or(NoRun::Unknown)?),
+        None => None,
     };
-    Some((day, trip))
-}
-
-/// The service day of the run of a trip that is under way at `now` (seconds since 1970), or else
-/// nearest to it: after midnight often the day before.
-pub fn nearest_day(timetable: &Timetable, trip: TripIx, now: i64) -> Option<Day> {
-    let today = timetable.day_at(now);
-    let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
-    let last = pattern.arrival((trip as usize).checked_sub(pattern.first_trip)?, pattern.stops.len() - 1);
-    let away_s = |day: &Day| {
-        let begins_at = timetable.day_begins_at(*day);
-        let (first, last) =
-            (begins_at + i64::from(timetable.first_departure(trip)), begins_at + i64::from(last));
-        ((first - now).max(now - last).max(0), (day - today).abs())
+    if update.trip_id.is_empty() {
+        let (route, start) = update.route_id.as_deref().zip(start).ok_or(NoRun::Unknown)?;
+        let direction = update.direction;
+        return timetable.run_named(&NamedRun { route, direction, day, start: Start::Exactly(start) }, now);
+    }
+    let trip = match (timetable.trips(&update.trip_id), start) {
+        ([], _) => return Err(NoRun::Unknown),
+        ([trip], _) => *trip,
+        // The runs of a trip with a frequency are told apart by when they begin.
+        (runs, Some(start)) => {
+            let run = runs.iter().find(|trip| timetable.first_departure(**trip) == start);
+            *run.ok_or(NoRun::Unknown)?
+        }
+        (_, None) => return Err(NoRun::Ambiguous),
     };
-    // A trip may last for days.
-    let days = today - 1 - last.div_euclid(86_400)..=today + 1;
-    days.filter(|day| timetable.runs_on(trip, *day)).min_by_key(away_s)
+    let day = match day {
+        Some(day) => timetable.runs_on(trip, day).then_some(day),
+        None => timetable.nearest_day(trip, now),
+    };
+    Ok((day.ok_or(NoRun::Unknown)?, trip))
 }
 
 /// Collects the changes of one day.

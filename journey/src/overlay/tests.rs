@@ -109,17 +109,70 @@ fn runs_are_found_by_day_and_start() {
     let run = |update: TripUpdate| {
         run_of(&timetable, &update, NOW).map(|(day, trip)| (day, timetable.first_departure(trip)))
     };
-    assert_eq!(run(named("t")), Some((DAY, 60)));
+    assert_eq!(run(named("t")), Ok((DAY, 60)));
     // It does not run today, and yesterday's lasts past midnight.
-    assert_eq!(run(named("night")), Some((DAY - 1, 90_000)));
-    assert_eq!(run(TripUpdate { start_date: Some("20261123".into()), ..named("t") }), Some((DAY - 1, 60)));
-    assert_eq!(run(TripUpdate { start_date: Some("20261126".into()), ..named("t") }), None);
-    assert_eq!(
-        run(TripUpdate { start_time: Some("10:20:00".into()), ..named("often") }),
-        Some((DAY, 37_200))
-    );
-    assert_eq!(run(TripUpdate { start_time: Some("10:21:00".into()), ..named("often") }), None);
-    assert_eq!(run(named("none")), None);
+    assert_eq!(run(named("night")), Ok((DAY - 1, 90_000)));
+    assert_eq!(run(TripUpdate { start_date: Some("20261123".into()), ..named("t") }), Ok((DAY - 1, 60)));
+    let unknown = Err(NoRun::Unknown);
+    assert_eq!(run(TripUpdate { start_date: Some("20261126".into()), ..named("t") }), unknown);
+    assert_eq!(run(TripUpdate { start_time: Some("10:20:00".into()), ..named("often") }), Ok((DAY, 37_200)));
+    assert_eq!(run(TripUpdate { start_time: Some("10:21:00".into()), ..named("often") }), unknown);
+    assert_eq!(run(named("often")), Err(NoRun::Ambiguous));
+    assert_eq!(run(named("none")), unknown);
+}
+
+/// Two ways of line R at 8:00, one of them on the 24th alone; S has two trips at 9:00.
+fn two_ways() -> Timetable {
+    let text = |text: &str| text.to_owned();
+    let trips =
+        [("there", 0, "08:00:00"), ("back", 1, "08:00:00"), ("s1", 0, "09:00:00"), ("s2", 0, "09:00:00")];
+    let times = trips.map(|(id, _, at)| format!("{id},a,1,{at}\n{id},b,2,{at}\n")).concat();
+    let files = vec![
+        ("agency.txt", text("agency_id,agency_timezone\nA,Europe/Berlin\n")),
+        ("routes.txt", text("route_id,route_type\nR,3\nS,3\n")),
+        ("stops.txt", text("stop_id,stop_lat,stop_lon\na,51,7\nb,51,7\n")),
+        (
+            "calendar_dates.txt",
+            text("service_id,date,exception_type\nE,20261123,1\nE,20261124,1\nT,20261124,1\n"),
+        ),
+        (
+            "trips.txt",
+            text("route_id,service_id,trip_id,direction_id\nR,E,there,0\nR,T,back,1\nS,E,s1,0\nS,E,s2,\n"),
+        ),
+        ("stop_times.txt", format!("trip_id,stop_id,stop_sequence,arrival_time\n{times}")),
+    ];
+    read_texts(vec![("net", files)], Options::default()).0
+}
+
+#[test]
+fn a_run_without_an_id_is_found_by_route_direction_and_start() {
+    let timetable = two_ways();
+    let found = |route: &str, direction: Option<u8>, date: Option<&str>, start: Option<&str>| {
+        let update = TripUpdate {
+            route_id: Some(route.to_owned()),
+            direction,
+            start_date: date.map(str::to_owned),
+            start_time: start.map(str::to_owned),
+            ..TripUpdate::default()
+        };
+        run_of(&timetable, &update, NOW).map(|(day, trip)| (timetable.trip_id(trip).to_owned(), day))
+    };
+    let (unknown, ambiguous) = (Err(NoRun::Unknown), Err(NoRun::Ambiguous));
+    let at = Some("8:00:00");
+    let run = |id: &str, day| Ok((id.to_owned(), day));
+    assert_eq!(found("R", Some(0), Some("20261124"), at), run("there", DAY));
+    assert_eq!(found("R", Some(1), Some("20261124"), at), run("back", DAY));
+    assert_eq!(found("R", Some(1), Some("20261123"), at), unknown, "it does not run then");
+    assert_eq!(found("R", Some(1), None, at), run("back", DAY));
+    assert_eq!(found("R", None, Some("20261124"), at), ambiguous);
+    assert_eq!(found("R", None, Some("20261123"), at), run("there", DAY - 1), "the only one of that day");
+    assert_eq!(found("R", Some(0), Some("20261124"), Some("08:00:30")), unknown);
+    assert_eq!(found("R", Some(0), Some("20261124"), Some("8 o'clock")), unknown);
+    assert_eq!(found("R", Some(0), Some("24.11.2026"), at), unknown);
+    assert_eq!(found("R", Some(0), Some("20261124"), None), unknown);
+    assert_eq!(found("S", Some(0), Some("20261124"), Some("09:00:00")), ambiguous, "one may be either way");
+    assert_eq!(found("S", Some(1), Some("20261124"), Some("09:00:00")), run("s2", DAY));
+    assert_eq!(found("Q", Some(0), Some("20261124"), at), unknown);
 }
 
 #[test]
@@ -133,10 +186,11 @@ fn what_became_of_updates_is_reported() {
     let updates = [
         of(TripRelationship::Cancelled, "t"),
         of(TripRelationship::Added, "extra"),
-        of(TripRelationship::Scheduled, "none"),
+        TripUpdate { delay_s: Some(5), ..of(TripRelationship::Scheduled, "none") },
+        TripUpdate { delay_s: Some(5), ..of(TripRelationship::Scheduled, "often") },
     ];
     let overlay = Overlay::new(&timetable, &updates, NOW);
-    assert_eq!(overlay.report, Report { changed: 0, cancelled: 1, unknown: 1, ignored: 1 });
+    assert_eq!(overlay.report, Report { changed: 0, cancelled: 1, unknown: 1, ambiguous: 1, ignored: 1 });
     assert!(overlay.is_cancelled(DAY, timetable.trips("t")[0]));
     let late = Overlay::new(
         &timetable,
@@ -151,11 +205,11 @@ fn without_a_day_the_run_nearest_in_time_is_meant() {
     let timetable = timetable();
     let trip = timetable.trips("t")[0];
     let hour = 3_600;
-    assert_eq!(nearest_day(&timetable, trip, MIDNIGHT), Some(DAY));
-    assert_eq!(nearest_day(&timetable, trip, MIDNIGHT - 8 * hour), Some(DAY));
-    assert_eq!(nearest_day(&timetable, trip, MIDNIGHT - 16 * hour), Some(DAY - 1));
+    assert_eq!(timetable.nearest_day(trip, MIDNIGHT), Some(DAY));
+    assert_eq!(timetable.nearest_day(trip, MIDNIGHT - 8 * hour), Some(DAY));
+    assert_eq!(timetable.nearest_day(trip, MIDNIGHT - 16 * hour), Some(DAY - 1));
     let night = timetable.trips("night")[0];
-    assert_eq!(nearest_day(&timetable, night, MIDNIGHT + hour), Some(DAY - 1));
+    assert_eq!(timetable.nearest_day(night, MIDNIGHT + hour), Some(DAY - 1));
 }
 
 #[test]

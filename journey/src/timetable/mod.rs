@@ -8,8 +8,11 @@ pub mod problem;
 pub mod read;
 pub mod services;
 pub mod shapes;
+pub mod starts;
 pub mod strings;
 pub mod variants;
+
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,7 @@ use self::in_seat::InSeat;
 use self::patterns::{Passing, Patterns};
 use self::services::{Day, Service, date_of, day_of};
 use self::shapes::{PointE6, Shapes};
+use self::starts::Starts;
 use self::strings::Strings;
 use self::variants::Variants;
 
@@ -154,6 +158,9 @@ pub struct Timetable {
     pub(crate) trips_by_id: Vec<TripIx>,
     /// Latest time of any trip, seconds after its day began: how far back a search must look.
     pub last_time_s: i32,
+    /// Made when it is first asked for.
+    #[serde(skip)]
+    pub(crate) starts: OnceLock<Starts>,
 }
 
 impl Timetable {
@@ -224,10 +231,32 @@ impl Timetable {
         pattern.departure(trip as usize - pattern.first_trip, 0)
     }
 
+    /// Trips by line and start.
+    fn starts(&self) -> &Starts {
+        self.starts.get_or_init(|| Starts::new(self))
+    }
+
     /// Whether a trip runs on a day by the timetable.
     pub fn runs_on(&self, trip: TripIx, day: Day) -> bool {
         let service = self.trips.get(trip as usize).and_then(|t| self.services.get(t.service as usize));
         service.is_some_and(|s| s.runs_on(day))
+    }
+
+    /// The service day of the run of a trip that is under way at `now` (seconds since 1970), or else
+    /// nearest to it: after midnight often the day before.
+    pub fn nearest_day(&self, trip: TripIx, now: i64) -> Option<Day> {
+        let today = self.day_at(now);
+        let pattern = self.patterns.pattern(self.patterns.pattern_of(trip));
+        let last = pattern.arrival((trip as usize).checked_sub(pattern.first_trip)?, pattern.stops.len() - 1);
+        let away_s = |day: &Day| {
+            let begins_at = self.day_begins_at(*day);
+            let (first, last) =
+                (begins_at + i64::from(self.first_departure(trip)), begins_at + i64::from(last));
+            ((first - now).max(now - last).max(0), (day - today).abs())
+        };
+        // A trip may last for days.
+        let days = today - 1 - last.div_euclid(86_400)..=today + 1;
+        days.filter(|day| self.runs_on(trip, *day)).min_by_key(away_s)
     }
 
     /// First and last day with service; `None` when nothing ever runs.

@@ -126,11 +126,13 @@ fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
     let overlay = Overlay::new(timetable, &read.updates, noon);
     let report = overlay.report;
     eprintln!(
-        "{} updates: {} runs changed, {} cancelled, {} of unknown trips, {} of other kinds, {} unreadable",
+        "{} updates: {} runs changed, {} cancelled, {} of unknown runs, {} of several runs, {} of other kinds, \
+         {} unreadable",
         read.updates.len(),
         report.changed,
         report.cancelled,
         report.unknown,
+        report.ambiguous,
         report.ignored,
         read.unread
     );

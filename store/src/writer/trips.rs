@@ -32,11 +32,11 @@ pub(super) async fn write(
     let bodies: Result<Vec<Vec<u8>>, StoreError> =
         latest.values().map(|o| encode(&o.report.update)).collect();
     let moved = sqlx::query(
-        "INSERT INTO trip_state AS held (municipality, feed, trip_id, start_date, start_time, observed_at,
-             confirmed_at, digest, body)
-         SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-             $7::timestamptz[], $8::bigint[], $9::bytea[])
-         ON CONFLICT (municipality, feed, trip_id, start_date, start_time) DO UPDATE
+        "INSERT INTO trip_state AS held (municipality, feed, trip_id, start_date, start_time, route_id,
+             direction, observed_at, confirmed_at, digest, body)
+         SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
+             $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bytea[])
+         ON CONFLICT (municipality, feed, trip_id, start_date, start_time, route_id, direction) DO UPDATE
          SET observed_at = excluded.observed_at, confirmed_at = excluded.confirmed_at, digest = excluded.digest,
              body = excluded.body
          WHERE (held.observed_at, held.confirmed_at, held.digest)
@@ -47,6 +47,8 @@ pub(super) async fn write(
     .bind(text(|key| &key.trip_id))
     .bind(text(|key| &key.start_date))
     .bind(text(|key| &key.start_time))
+    .bind(text(|key| &key.route_id))
+    .bind(latest.keys().map(|key| key.2.direction).collect::<Vec<_>>())
     .bind(latest.values().map(|o| Ts(o.report.observed_at)).collect::<Vec<_>>())
     .bind(latest.values().map(|o| Ts(o.report.confirmed_at)).collect::<Vec<_>>())
     .bind(latest.values().map(|o| o.report.digest).collect::<Vec<_>>())

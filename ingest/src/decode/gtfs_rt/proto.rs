@@ -114,11 +114,18 @@ pub struct TripDescriptor {
     pub schedule_relationship: Option<i32>,
     #[prost(string, optional, tag = "5")]
     pub route_id: Option<String>,
+    #[prost(uint32, optional, tag = "6")]
+    pub direction_id: Option<u32>,
 }
 
 impl TripDescriptor {
     const CANCELED: i32 = 3;
     const DELETED: i32 = 7;
+
+    /// GTFS's direction: 0 or 1, anything else is none.
+    pub fn direction(&self) -> Option<u8> {
+        self.direction_id.and_then(|id| u8::try_from(id).ok()).filter(|id| *id <= 1)
+    }
 
     /// Whether nobody runs this trip.
     pub fn is_cancelled(&self) -> bool {

@@ -35,6 +35,7 @@ fn trip(id: &str) -> Option<TripDescriptor> {
         start_time: None,
         schedule_relationship: None,
         route_id: Some("R9".into()),
+        direction_id: None,
     })
 }
 
@@ -175,6 +176,42 @@ fn a_vehicle_is_late_on_the_trip_that_it_is_on() {
 }
 
 #[test]
+fn a_run_without_an_id_is_named_by_its_route_and_start() {
+    let nameless = TripDescriptor {
+        trip_id: Some(String::new()),
+        start_time: Some("19:08:00".into()),
+        direction_id: Some(1),
+        ..trip("").unwrap()
+    };
+    let of = |trip: TripDescriptor| {
+        let position = VehiclePosition { trip: Some(trip.clone()), ..standing("7") };
+        let update = TripUpdate { trip: Some(trip), vehicle: None, ..update("", vec![]) };
+        decode(&feed([entity(Some(position), None), entity(None, Some(update))]))
+    };
+    let decoded = of(nameless.clone());
+    assert_eq!(fixes(&decoded)[0].1.trip_id.as_deref(), Some("R9_1_20261122_19:08"));
+    let update = trips(&decoded).remove(0).0;
+    assert_eq!((update.trip_id.as_str(), update.direction), ("", Some(1)));
+    assert_eq!(update.name(), "R9_1_20261122_19:08");
+    let other_way = domain::TripUpdate { direction: Some(0), ..update.clone() };
+    assert_ne!((other_way.key(), other_way.digest_of()), (update.key(), update.digest_of()));
+
+    let bare = TripDescriptor { start_date: None, direction_id: Some(2), ..nameless.clone() };
+    assert_eq!(fixes(&of(bare))[0].1.trip_id.as_deref(), Some("R9___19:08"));
+    // Neither an id nor a route with a start names a run: the vehicle stays, the update is at fault.
+    for lacking in [
+        TripDescriptor { start_time: None, ..nameless.clone() },
+        TripDescriptor { route_id: None, ..nameless.clone() },
+        TripDescriptor { route_id: Some("\u{7}".into()), ..nameless },
+    ] {
+        let decoded = of(lacking);
+        assert_eq!(decoded.faults.iter().map(|f| f.reason).collect::<Vec<_>>(), [Reason::Malformed]);
+        assert!(decoded.faults[0].detail.contains("trip_id"), "{:?}", decoded.faults);
+        assert_eq!(decoded.statements.len(), 1);
+    }
+}
+
+#[test]
 fn what_says_nothing_about_a_vehicle_yields_nothing() {
     let nameless = TripUpdate { vehicle: None, ..update("", vec![]) };
     let mut cancelled = update("7", vec![]);
@@ -243,7 +280,7 @@ fn an_update_is_kept_with_its_time_and_the_messages() {
     };
     let entities = [own, headers, nameless].map(|update| entity(None, Some(update)));
     let decoded = decode(&feed(entities));
-    assert_eq!(decoded.faults, []);
+    assert_eq!(decoded.faults.len(), 1, "the one that names no run");
     let (trips, now) = (trips(&decoded), NOW as i64);
     assert_eq!(trips.len(), 2);
     assert_eq!((trips[0].0.delay_s, trips[0].1, trips[0].2), (Some(60), Some(now - 90), Some(now)));

@@ -2,6 +2,7 @@
 
 use domain::Reason;
 use domain::observation::VehicleFix;
+use domain::trip_update::run_name;
 
 use super::proto::{StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate};
 use crate::decode::json::{DELAY_S, Dropped, check_id};
@@ -44,9 +45,17 @@ pub(super) fn current(trips: Vec<TripOfVehicle>, named: Option<&str>) -> Option<
 /// Takes over the ids of `trip`.
 pub(super) fn set_trip(fix: &mut VehicleFix, trip: Option<&TripDescriptor>, dropped: &mut Vec<Dropped>) {
     let Some(trip) = trip else { return };
-    fix.trip_id = text("trip_id", trip.trip_id.as_deref(), dropped);
+    fix.trip_id = text("trip_id", trip.trip_id.as_deref().filter(|id| !id.is_empty()), dropped)
+        .or_else(|| text("trip_id", name(trip).as_deref(), dropped));
     fix.start_date = day(trip.start_date.as_deref(), dropped);
     fix.route_id = text("route_id", trip.route_id.as_deref(), dropped);
+}
+
+/// A run without a trip's id, by its route and start.
+fn name(trip: &TripDescriptor) -> Option<String> {
+    let of = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (route, start) = (of(&trip.route_id)?, of(&trip.start_time)?);
+    Some(run_name(&route, trip.direction(), &of(&trip.start_date).unwrap_or_default(), &start))
 }
 
 /// An id; empty is the same as absent, and one that is none is dropped.

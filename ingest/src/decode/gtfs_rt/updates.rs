@@ -10,7 +10,7 @@ use crate::decode::Fault;
 #[derive(Debug, Default)]
 pub struct Updates {
     pub updates: Vec<TripUpdate>,
-    /// Entities that could not be read, or name no trip.
+    /// Entities that could not be read, or name no run.
     pub unread: usize,
 }
 
@@ -35,14 +35,21 @@ pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
     Ok(read)
 }
 
-/// `None`: it names no trip.
+/// `None`: it names no run. A run is named by its trip's id, or by its route and when it starts.
 pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
     let trip = update.trip?;
+    let direction = trip.direction();
+    let (trip_id, start_time, route_id) =
+        (filled(trip.trip_id), filled(trip.start_time), filled(trip.route_id));
+    if trip_id.is_none() && (start_time.is_none() || route_id.is_none()) {
+        return None;
+    }
     Some(TripUpdate {
-        trip_id: filled(trip.trip_id)?,
+        trip_id: trip_id.unwrap_or_default(),
         start_date: filled(trip.start_date),
-        start_time: filled(trip.start_time),
-        route_id: filled(trip.route_id),
+        start_time,
+        route_id,
+        direction,
         relationship: match trip.schedule_relationship {
             None | Some(0) => TripRelationship::Scheduled,
             Some(1 | 8) => TripRelationship::Added,

@@ -79,6 +79,7 @@ impl Draft {
             sequences: self.sequences.lists,
             trips_by_id,
             last_time_s,
+            starts: std::sync::OnceLock::new(),
         }
     }
 

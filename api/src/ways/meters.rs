@@ -1,0 +1,32 @@
+//! What became of what feeds and vehicles say of trips, for operators.
+
+use journey::overlay::Report;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct TripMeters(Family<Outcome, Gauge>);
+
+impl TripMeters {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.sub_registry_with_prefix("kv_realtime").register(
+            "trip_updates",
+            "What is known of trips now, by what became of it",
+            self.0.clone(),
+        );
+    }
+
+    pub fn set(&self, report: &Report) {
+        for (outcome, updates) in report.outcomes() {
+            self.0.get_or_create(&Outcome { outcome }).set(updates as i64);
+        }
+    }
+}
