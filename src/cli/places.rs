@@ -18,6 +18,10 @@ pub struct ImportArgs {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub check: bool,
+    /// The files say what was always meant: the version in force of each site and bay is rewritten from its own
+    /// beginning, and what rests on it is derived again. Without it they say what holds from now on.
+    #[arg(long)]
+    pub correct: bool,
     /// What becomes of places that the files no longer mention.
     #[arg(long, value_enum, default_value = "keep")]
     pub missing: MissingArg,

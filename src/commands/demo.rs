@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use journey::area::{self, Area};
 use sensor_sim::{County, RunConfig};
-use store::places::Missing;
+use store::places::{Holds, Missing};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -39,7 +39,9 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     county.write_files(&places_dir, county.today())?;
     eprintln!("importing the sample county from {}", places_dir.display());
     let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
-    if let Err(p) = import::import(&running.database.pool, files, Missing::Keep, false).await? {
+    if let Err(p) =
+        import::import(&running.database.pool, files, (Missing::Keep, Holds::FromNow), false).await?
+    {
         bail!("{}", problems(&p));
     }
     for sentence in import::served::wait(&running.database.pool).await? {

@@ -1,6 +1,7 @@
 //! `kreisverkehr import`: files -> checked -> stored, all or nothing.
 
 mod admit;
+mod corrections;
 mod history;
 mod report;
 pub mod served;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use places::{PlaceFiles, Problem};
 use store::Pool;
-use store::places::{Import, Missing, Report};
+use store::places::{Holds, Import, Missing, Report};
 
 use crate::cli::{ImportArgs, ImportCommand, MissingArg};
 use crate::database::Database;
@@ -34,7 +35,8 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         MissingArg::Keep => Missing::Keep,
         MissingArg::Close => Missing::Close,
     };
-    let outcome = import(&database.pool, files, missing, args.check).await;
+    let holds = if args.correct { Holds::Always } else { Holds::FromNow };
+    let outcome = import(&database.pool, files, (missing, holds), args.check).await;
     let lacking = match &outcome {
         Ok(Ok(_)) if !args.check => served::wait(&database.pool).await,
         _ => Ok(Vec::new()),
@@ -44,7 +46,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Err(problems) => Ok(refuse(&problems)),
         Ok(Imported { report, other, remarks }) => {
             tell(&remarks);
-            print!("{}", describe(&report, missing, args.check));
+            print!("{}", describe(&report, (missing, holds), args.check));
             for sentence in lacking? {
                 eprintln!("note: {sentence}");
             }
@@ -100,7 +102,7 @@ pub struct Imported {
 pub async fn import(
     pool: &Pool,
     mut files: PlaceFiles,
-    missing: Missing,
+    (missing, holds): (Missing, Holds),
     check: bool,
 ) -> Result<std::result::Result<Imported, Vec<Problem>>> {
     let mut import = Import::begin(pool).await?;
@@ -113,14 +115,14 @@ pub async fn import(
     }
     let remarks = places::remarks(&files, &known, now);
     let other = std::mem::take(&mut files.other);
-    let report = import.apply(&files.into_catalogue(), missing, now).await?;
+    let report = import.apply(&files.into_catalogue(), missing, holds, now).await?;
     if !check && (!report.is_unchanged() || missing == Missing::Close) {
         import.commit(&report, "command line").await?;
     }
     Ok(Ok(Imported { report, other, remarks }))
 }
 
-fn describe(report: &Report, missing: Missing, check: bool) -> String {
+fn describe(report: &Report, (missing, holds): (Missing, Holds), check: bool) -> String {
     let mut text = String::new();
     for (kind, t) in report.kinds() {
         if t.added + t.changed + t.unchanged + t.missing.len() == 0 {
@@ -139,6 +141,9 @@ fn describe(report: &Report, missing: Missing, check: bool) -> String {
             text += &format!("; {} {done}: {names}{more}", t.missing.len());
         }
         text.push('\n');
+    }
+    if holds == Holds::Always {
+        text += &corrections::describe(&report.corrections, check);
     }
     if check {
         text += "check only: nothing was imported\n";

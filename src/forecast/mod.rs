@@ -59,6 +59,31 @@ pub async fn calendar(pool: &Pool, id: MunicipalityId, town: &Municipality) -> R
     Ok(Calendar::new(&town.tz, Land::of_ags(&town.ags)).with_holidays(own))
 }
 
+/// Learns a town's sites from nothing, from all that is stored after `from` up to `until`, and puts the model in the
+/// place of the one before. The town, and the generation of its model; `None`: there was nothing to learn.
+///
+/// # Errors
+/// The database is not available.
+pub async fn learn(
+    pool: &Pool,
+    registry: &Arc<Registry>,
+    id: MunicipalityId,
+    (from, until): (UtcMicros, UtcMicros),
+    progress: impl FnMut(UtcMicros),
+) -> Result<Option<(Town, i64)>, StoreError> {
+    let Some(def) = registry.municipality(id) else { return Ok(None) };
+    let town = Town::new(calendar(pool, id, def).await?);
+    let town = past::live_through(pool, registry, id, town, (from, until), progress).await?;
+    let Some(snapshot) = Snapshot::of(&town, UtcMicros(0)) else { return Ok(None) };
+    let work = move || {
+        let body = store::forecast::pack(&town);
+        (town, body)
+    };
+    let (town, body) = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
+    let generation = store::forecast::replace(pool, id, registry.generation(), (&snapshot, &body?)).await?;
+    Ok(Some((town, generation)))
+}
+
 impl Keeper {
     /// Keeps everything current until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
@@ -71,6 +96,7 @@ impl Keeper {
     async fn keep(&self) {
         let mut held: HashMap<MunicipalityId, Held> = HashMap::new();
         let mut trained: HashMap<MunicipalityId, i64> = HashMap::new();
+        let mut corrected: Vec<(MunicipalityId, i64)> = Vec::new();
         let mut looked: Option<Instant> = None;
         let mut done = None;
         let mut tick = tokio::time::interval(LOOK_EVERY);
@@ -79,11 +105,10 @@ impl Keeper {
             tick.tick().await;
             if looked.is_none_or(|looked| looked.elapsed() >= TRAINED_EVERY) {
                 looked = Some(Instant::now());
-                match store::forecast::generations(&self.pool).await {
-                    Ok(generations) => trained = generations.into_iter().collect(),
-                    // Whoever keeps live state current says that the database is away.
-                    Err(_) => continue,
-                }
+                // Whoever keeps live state current says that the database is away.
+                let Ok(generations) = store::forecast::generations(&self.pool).await else { continue };
+                let Ok(again) = store::forecast::corrected(&self.pool).await else { continue };
+                (trained, corrected) = (generations.into_iter().collect(), again);
             }
             let due = Town::sample_time((self.clock)());
             let registry = self.hub.read().map.registry().clone();
@@ -100,6 +125,18 @@ impl Keeper {
                     Err(error) => {
                         warn!("the forecast of {} cannot be loaded: {error}", slug(&registry, id));
                         tokio::time::sleep(TRAINED_EVERY).await;
+                    }
+                }
+            }
+            for (id, import) in std::mem::take(&mut corrected) {
+                // Not before the places are known here as they were meant.
+                if registry.generation() < import || !held.contains_key(&id) {
+                    continue;
+                }
+                match self.learn_again(&registry, id, due).await {
+                    Ok(learned) => drop(learned.map(|learned| held.insert(id, learned))),
+                    Err(error) => {
+                        warn!("the forecast of {} cannot be learned again: {error}", slug(&registry, id));
                     }
                 }
             }
@@ -180,6 +217,35 @@ impl Keeper {
             );
         }
         Ok(Held { generation, saved })
+    }
+
+    /// Learns a town from the whole of its past, because its places were corrected; until then what was learned before
+    /// is served. `None`: nothing was ever observed of it.
+    async fn learn_again(
+        &self,
+        registry: &Arc<Registry>,
+        id: MunicipalityId,
+        due: UtcMicros,
+    ) -> Result<Option<Held>, StoreError> {
+        let began = Instant::now();
+        let first = store::forecast::first_observed(&self.pool, id).await?;
+        let learned = match first.map(Town::sample_time) {
+            Some(from) => learn(&self.pool, registry, id, (from, due), |_| {}).await?,
+            None => None,
+        };
+        let Some((town, generation)) = learned else {
+            let mut conn = self.pool.acquire().await?;
+            store::forecast::learned_again(&mut conn, id, registry.generation()).await?;
+            return Ok(None);
+        };
+        let saved = town.at();
+        self.forecasts.put(id, town);
+        info!(
+            "places of {} were corrected: its forecast is learned again, in {:.1?}",
+            slug(registry, id),
+            began.elapsed()
+        );
+        Ok(Some(Held { generation: Some(generation), saved }))
     }
 
     /// Takes what is seen into a town's forecast, and keeps it when it is time to.

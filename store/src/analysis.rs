@@ -1,12 +1,10 @@
 //! Reads what is derived, for planners' questions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::intervals::{CountRun, HOUR_US, HourSums, Layout, Run, ScopeId, Span};
-use domain::place::Site;
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use crate::StoreError;
 use crate::derive::{bays, hours, relayout, sites};
@@ -91,33 +89,6 @@ pub async fn layouts(conn: &mut PgConnection, municipality: MunicipalityId) -> R
         }
     }
     Ok(layouts)
-}
-
-/// Capacities of a municipality's sites as they were over time: the definitions' versions.
-///
-/// # Errors
-/// The database is not available.
-pub async fn site_versions(
-    conn: &mut PgConnection,
-    municipality: MunicipalityId,
-) -> Result<HashMap<SiteId, Vec<(Span, Site)>>, StoreError> {
-    type Row = (i32, Option<Ts>, Option<Ts>, Json<Site>);
-    let rows: Vec<Row> = sqlx::query_as(
-        // Before its first version a site was what it became then.
-        "SELECT v.place, CASE WHEN row_number() OVER (PARTITION BY v.place ORDER BY v.from_utc) > 1 THEN v.from_utc END,
-                v.until_utc, v.def
-         FROM place_version v JOIN place p ON p.id = v.place
-         WHERE v.municipality = $1 AND p.kind = 1 ORDER BY v.place, v.from_utc",
-    )
-    .bind(municipality.0)
-    .fetch_all(conn)
-    .await?;
-    let mut versions: HashMap<SiteId, Vec<(Span, Site)>> = HashMap::new();
-    for (site, from, until, Json(def)) in rows {
-        let span = Span::of(from.map(|at| at.0), until.map(|at| at.0));
-        versions.entry(SiteId(site)).or_default().push((span, def));
-    }
-    Ok(versions)
 }
 
 /// Hours before this are summed up; the epoch when nothing ever was.

@@ -121,7 +121,7 @@ impl Town {
                     audience: None,
                     value,
                     status: None,
-                    capacity: None,
+                    capacity: (numbers.below(9) == 0).then(|| 45 + numbers.below(9) as i32),
                     source: None,
                     seq: Some(numbers.below(3) as i64),
                 };
@@ -298,6 +298,31 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
         .unwrap();
     places_changed(&town).await;
     town.assert_as_from_nothing(&mut deriver, "other places").await;
+
+    // A counted site has fewer spaces from some day on; then it turns out how many it had before, and since.
+    let house = "INSERT INTO place_version (municipality, place, from_utc, def)
+                 SELECT municipality, id, $2, def || '{\"capacity\": 30}' FROM place WHERE id = $1";
+    sqlx::query("UPDATE place_version SET until_utc = $2 WHERE place = $1")
+        .bind(town.counted)
+        .bind(store::ts::Ts(UtcMicros(T0 + 25 * HOUR + 7)))
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query(house)
+        .bind(town.counted)
+        .bind(store::ts::Ts(UtcMicros(T0 + 25 * HOUR + 7)))
+        .execute(pool)
+        .await
+        .unwrap();
+    places_changed(&town).await;
+    town.assert_as_from_nothing(&mut deriver, "fewer spaces").await;
+    for (open, capacity) in [(true, 40), (false, 70)] {
+        let corrected = "UPDATE place_version SET def = def || jsonb_build_object('capacity', $2::int)
+                         WHERE place = $1 AND (until_utc IS NULL) = $3";
+        sqlx::query(corrected).bind(town.counted).bind(capacity).bind(open).execute(pool).await.unwrap();
+        places_changed(&town).await;
+        town.assert_as_from_nothing(&mut deriver, "a corrected capacity").await;
+    }
 
     // The feed promises another heartbeat.
     sqlx::query("UPDATE feed SET def = def || '{\"heartbeat_s\": 900}'").execute(pool).await.unwrap();

@@ -53,7 +53,7 @@ async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     assert_eq!(ask(&again.town), ask(&old));
 
     let snapshot = Snapshot::of(&young, UtcMicros(0)).unwrap();
-    replace(&pool, municipality, (&snapshot, &pack(&young).unwrap())).await.unwrap();
+    replace(&pool, municipality, 0, (&snapshot, &pack(&young).unwrap())).await.unwrap();
     let trained = load(&pool, municipality).await.unwrap().unwrap();
     assert!(trained.generation > first);
     assert_eq!(trained.town.ledger().of_site(site)[0].n, 0, "its errors are its own");

@@ -85,6 +85,27 @@ async fn what_was_learned_from_imported_years_is_served_and_outlives_a_kill() {
     let pool = instance.pool().await;
     let again: Vec<(String, i64, i32)> = sqlx::query_as(kept).fetch_all(&pool).await.unwrap();
     assert_eq!((&again[0].0, again[0].1), (&model[0].0, model[0].1), "not trained again");
+
+    // The garage always had more spaces: shares were learned wrong, and are learned again from all that is stored.
+    let sites = instance.dir.path().join("places/sites.geojson");
+    let text = std::fs::read_to_string(&sites).unwrap().replace(r#""capacity":100"#, r#""capacity":125"#);
+    std::fs::write(&sites, text).unwrap();
+    let (ok, out, err) = instance.command(&["import", "--correct", &sites.to_string_lossy()]);
+    assert!(ok && out.contains("forecast"), "{out}{err}");
+    eventually("it is learned again", || async {
+        let learned: Vec<(String, i64, i32)> = sqlx::query_as(kept).fetch_all(&pool).await.unwrap();
+        let wanted: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM forecast_again").fetch_one(&pool).await.unwrap();
+        (learned[0].1 > model[0].1 && wanted == 0).then_some(())
+    })
+    .await;
+    let told = eventually("it is served", || async {
+        item(&instance, &soon).await.filter(|item| item["basis"] == "history")
+    })
+    .await;
+    assert!(told["p_vacant"].is_f64(), "{told}");
+    let learned = instance.get_with("/v1/forecast/quality?site=garage", &key).await;
+    assert!(learned["horizons"][2]["n"].as_u64() > Some(100), "{learned}");
     pool.close().await;
     instance.stop().await;
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod brokers;
 mod certificates;
+mod corrections;
 mod dashboard;
 mod databases;
 mod disk;

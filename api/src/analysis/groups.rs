@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::intervals::{Layout, Piece, ScopeId, Span};
 use domain::occupancy::Possible;
-use domain::place::{Publish, Site};
+use domain::place::Publish;
 use domain::{BayId, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
 use store::Pool;
@@ -64,7 +64,6 @@ struct Town<'a> {
     seen_by: SeenBy,
     scopes: Vec<Scope>,
     layouts: Layouts,
-    versions: HashMap<SiteId, Vec<(Span, Site)>>,
 }
 
 impl Parts {
@@ -78,10 +77,6 @@ impl Parts {
         for (id, seen_by) in &question.municipalities {
             let Some(def) = registry.municipality(*id) else { continue };
             let layouts = analysis::layouts(&mut conn, *id).await?;
-            let versions = match layouts.sites.is_empty() {
-                true => HashMap::new(),
-                false => analysis::site_versions(&mut conn, *id).await?,
-            };
             let town = Town {
                 id: *id,
                 slug: &def.slug,
@@ -90,7 +85,6 @@ impl Parts {
                 seen_by: *seen_by,
                 scopes: analysis::scopes(&mut conn, *id).await?,
                 layouts,
-                versions,
             };
             parts.add_town(&town, question, registry);
         }
@@ -184,13 +178,12 @@ impl Parts {
             if pieces.is_empty() {
                 continue;
             }
-            let versions = town.versions.get(site).map_or(&[][..], Vec::as_slice);
             for piece in &pieces {
                 let spaces =
-                    versions.iter().map(|(span, def)| (span.within(piece.span), capacity(def, audience)));
+                    layout.capacity_spans().map(|(span, spaces)| (span.within(piece.span), spaces.into()));
                 possible.extend(spaces.filter(|(span, _)| !span.is_empty()));
             }
-            let layout = Layout { holds: Vec::new(), pieces };
+            let layout = Layout { pieces, ..Layout::default() };
             self.sites.push((town.id, *site, audience.clone(), layout));
         }
         for id in ids {
@@ -212,13 +205,6 @@ fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
         }
     }
     held.sort_by_key(|piece| piece.span.from);
-}
-
-fn capacity(def: &Site, audience: &str) -> i64 {
-    match audience.parse() {
-        Ok(audience) => def.capacity_for(audience).unwrap_or(0).into(),
-        Err(_) => def.capacity.into(),
-    }
 }
 
 impl Town<'_> {

@@ -51,7 +51,10 @@ impl Instance {
             ..Catalogue::default()
         };
         let mut import = Import::begin(&pool).await.expect("an import");
-        let report = import.apply(&catalogue, Missing::Keep, NOW).await.expect("applied");
+        let report = import
+            .apply(&catalogue, Missing::Keep, store::places::Holds::FromNow, NOW)
+            .await
+            .expect("applied");
         import.commit(&report, "test").await.expect("committed");
         let registry = Arc::new(store::live::load(&pool).await.expect("loaded").registry);
         let county = County::from_registry(registry.clone(), Some(pool.clone()));

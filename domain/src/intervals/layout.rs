@@ -99,6 +99,9 @@ pub struct Layout {
     pub holds: Vec<Hold>,
     /// In the order of time, without overlap.
     pub pieces: Vec<Piece>,
+    /// Of a counted site, or of one audience's spaces in it: how many there are from an instant on, as its definitions
+    /// say. In the order of time; empty of bays.
+    pub capacities: Vec<(UtcMicros, i32)>,
 }
 
 /// The possible time of a place: `at` is asked between any two of `cuts`, the instants at which something
@@ -169,7 +172,26 @@ impl Layout {
         }
         pieces.extend(rest);
         holds.sort_unstable_by_key(|h| (h.source, h.span.from));
-        Layout { holds, pieces }
+        Layout { holds, pieces, capacities: new.capacities.clone() }
+    }
+
+    /// Spaces at `at`, as the definitions say; 0 before the first of them.
+    pub fn capacity_at(&self, at: UtcMicros) -> i32 {
+        let after = self.capacities.partition_point(|(from, _)| *from <= at);
+        after.checked_sub(1).map_or(0, |i| self.capacities[i].1)
+    }
+
+    /// Spaces, and when there were so many.
+    pub fn capacity_spans(&self) -> impl Iterator<Item = (Span, i32)> + '_ {
+        self.capacities.iter().enumerate().map(|(i, (from, capacity))| {
+            (Span::of(Some(*from), self.capacities.get(i + 1).map(|(next, _)| *next)), *capacity)
+        })
+    }
+
+    /// The time in which there are more or fewer spaces.
+    pub fn differs_in_capacities(&self, other: &Layout) -> Option<Span> {
+        let cuts = self.capacities.iter().chain(&other.capacities).map(|(from, _)| *from);
+        differs(cuts.collect(), |at| self.capacity_at(at) != other.capacity_at(at))
     }
 
     /// The time in which statements count differently, or for another length of time.
@@ -187,6 +209,14 @@ impl Layout {
         let scopes =
             |of: &Layout, at| of.pieces.iter().find(|p| p.span.contains(at)).map(|p| p.scopes.clone());
         differs(cuts.collect(), |at| scopes(self, at) != scopes(other, at))
+    }
+}
+
+/// The shortest span that both lie in.
+pub fn hull(a: Option<Span>, b: Option<Span>) -> Option<Span> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(Span { from: a.from.min(b.from), until: a.until.max(b.until) }),
+        (a, b) => a.or(b),
     }
 }
 

@@ -17,5 +17,5 @@ mod tests;
 
 pub use counts::{CountRun, Counted, derive_counts};
 pub use hours::{Delta, HOUR_US, HourSums, QUARTERS, SLICE_US, SLICES};
-pub use layout::{Facts, Hold, Layout, Piece, ScopeId, Span, pieces};
+pub use layout::{Facts, Hold, Layout, Piece, ScopeId, Span, hull, pieces};
 pub use runs::{Applied, Run, Runs, Statement, decide, derive_runs};

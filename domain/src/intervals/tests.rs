@@ -30,6 +30,7 @@ fn layout() -> Layout {
                 scopes: [ScopeId(2)].into_iter().collect(),
             },
         ],
+        ..Layout::default()
     }
 }
 
@@ -223,6 +224,7 @@ fn arrivals_need_a_vacant_moment_before() {
     let layout = Layout {
         holds: vec![Hold { source: -1, span: Span::EVER, hold_us: 60 * MINUTE }],
         pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect() }],
+        ..Layout::default()
     };
     let said = |m, state| Statement { at: minute(m), state, hold_us: 60 * MINUTE };
     // Vacant, occupied at 10, vacant at 30; then silence, and occupied out of it at 200.
@@ -247,6 +249,7 @@ fn layouts_are_spliced_and_compared() {
     let old = Layout {
         holds: vec![Hold { source: 1, span: Span::EVER, hold_us: 5 }],
         pieces: vec![Piece { span: Span::EVER, scopes: scopes(1) }],
+        ..Layout::default()
     };
     let new = Layout {
         holds: vec![
@@ -257,6 +260,7 @@ fn layouts_are_spliced_and_compared() {
             Piece { span: Span::of(None, Some(minute(20))), scopes: scopes(1) },
             Piece { span: Span::of(Some(minute(20)), None), scopes: scopes(2) },
         ],
+        ..Layout::default()
     };
     assert_eq!(old.differs_in_holds(&new), Some(Span::of(Some(minute(10)), None)));
     assert_eq!(old.differs_in_pieces(&new), Some(Span::of(Some(minute(20)), None)));
@@ -271,6 +275,27 @@ fn layouts_are_spliced_and_compared() {
         Some(Span::of(Some(minute(30)), None))
     );
     assert_eq!(new.differs_in_pieces(&new), None);
+}
+
+#[test]
+fn capacities_hold_from_an_instant_on_and_differ_where_they_do() {
+    let of =
+        |capacities: &[(UtcMicros, i32)]| Layout { capacities: capacities.to_vec(), ..Layout::default() };
+    let ever = Span::EVER.from;
+    let old = of(&[(ever, 100), (minute(10), 80)]);
+    assert_eq!([0, 9, 10, 99].map(|at| old.capacity_at(minute(at))), [100, 100, 80, 80]);
+    let spans: Vec<_> = old.capacity_spans().collect();
+    assert_eq!(spans, [(Span::of(None, Some(minute(10))), 100), (Span::of(Some(minute(10)), None), 80)]);
+    // The version in force was corrected; so was one before; there is a new one.
+    let from = |from| Some(Span::of(from, None));
+    assert_eq!(old.differs_in_capacities(&of(&[(ever, 100), (minute(10), 70)])), from(Some(minute(10))));
+    assert_eq!(
+        old.differs_in_capacities(&of(&[(ever, 90), (minute(10), 80)])),
+        Some(Span::of(None, Some(minute(10))))
+    );
+    let more = of(&[(ever, 100), (minute(10), 80), (minute(30), 60)]);
+    assert_eq!(old.differs_in_capacities(&more), from(Some(minute(30))));
+    assert_eq!(old.differs_in_capacities(&of(&[(ever, 100), (minute(5), 100), (minute(10), 80)])), None);
 }
 
 proptest! {
@@ -288,7 +313,7 @@ proptest! {
             .map(|c| Hold { source: 7, span: Span::of(Some(minute(c[0])), Some(minute(c[1]))), hold_us: c[0] + 1 })
             .collect();
         let general = Hold { source: -1, span: Span::EVER, hold_us: 99 };
-        let layout = Layout { holds: general.except(particular.clone()), pieces: Vec::new() };
+        let layout = Layout { holds: general.except(particular.clone()), ..Layout::default() };
         let expected = particular.iter().find(|h| h.span.contains(minute(at))).map_or(99, |h| h.hold_us);
         prop_assert_eq!(layout.hold_us(-1, minute(at)), Some(expected));
         let at_once = layout.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == -1).count();

@@ -9,12 +9,11 @@ use domain::{MunicipalityId, Registry, UtcMicros};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use store::Pool;
-use store::forecast::Snapshot;
 
 use super::report::minutes;
 use crate::cli::ForecastTrainArgs;
 use crate::database::Database;
-use crate::forecast::{calendar, past};
+use crate::forecast::learn;
 use crate::history_files::bar;
 
 /// Runs the command: what was learned goes into the database, how good it was to standard output.
@@ -75,19 +74,9 @@ async fn one(
     let days = |at: UtcMicros| (at.seconds_since(from) / 86_400.0).max(0.0) as u64;
     let learning = bar(Some(days(until)), "{spinner} {msg}: day {pos} of {len}, {eta} left");
     learning.set_message(def.slug.clone());
-    let town = Town::new(calendar(pool, id, def).await?);
-    let town = past::live_through(pool, registry, id, town, (from, until), |at| {
-        learning.set_position(days(at));
-    })
-    .await?;
+    let learned = learn(pool, registry, id, (from, until), |at| learning.set_position(days(at))).await?;
     learning.finish_and_clear();
-    let Some(snapshot) = Snapshot::of(&town, UtcMicros(0)) else { return Ok(false) };
-    let (town, body) = tokio::task::spawn_blocking(move || {
-        let body = store::forecast::pack(&town);
-        (town, body)
-    })
-    .await?;
-    store::forecast::replace(pool, id, (&snapshot, &body?)).await?;
+    let Some((town, _)) = learned else { return Ok(false) };
     println!("{}: learned from {from} to {until}", def.slug);
     print!("{}", described(&town, registry));
     Ok(true)

@@ -11,7 +11,7 @@ use domain::{Feed, FeedFormat, FeedId, MunicipalityId, Registry, Site, SiteCount
 use history::{Counts, History, Mapping};
 use serde_json::json;
 use store::history::{CHUNK_ROWS, HistoryWriter};
-use store::places::{Import, Missing};
+use store::places::{Holds, Import, Missing};
 
 use super::admit::Admission;
 use super::report::Report;
@@ -63,7 +63,7 @@ async fn import(
     let feeds = feeds(&known, &history.series, args, mapping)?;
     let now = ingest::now_utc();
     let catalogue = Catalogue { feeds: feeds.clone(), ..Catalogue::default() };
-    let done = import.apply(&catalogue, Missing::Keep, now).await?;
+    let done = import.apply(&catalogue, Missing::Keep, Holds::FromNow, now).await?;
     if args.check {
         drop(import);
     } else if !done.is_unchanged() {

@@ -114,7 +114,7 @@ impl Facts {
             let keys = self.scopes_of_bay(place.municipality, def, site);
             Now { is_possible: is_valid && !is_closed && is_watched, scopes: self.ids(keys) }
         });
-        Layout { holds: self.holds(place.municipality, bay.0), pieces }
+        Layout { holds: self.holds(place.municipality, bay.0), pieces, ..Layout::default() }
     }
 
     /// Who may speak of a place, and how long that is believed.
@@ -144,21 +144,15 @@ impl Facts {
                 && !closed.iter().any(|span| span.contains(at));
             Now { is_possible, scopes: self.ids(scopes_of_site(place.municipality, site, def, audience)) }
         });
-        Some((place.municipality, Layout { holds: self.holds(place.municipality, site), pieces }))
-    }
-
-    /// Capacity of a site, or of one audience's spaces, from instants on.
-    pub(super) fn capacities(&self, site: i32, audience: &str) -> Vec<(UtcMicros, i32)> {
-        let Some(place) = self.sites.get(&site) else { return Vec::new() };
         let capacity = |def: &Site| match audience.parse() {
             Ok(audience) => def.capacity_for(audience).unwrap_or(0),
             Err(_) => def.capacity,
         };
-        place
-            .versions
-            .iter()
-            .map(|v| (v.span.from, i32::try_from(capacity(&v.def)).unwrap_or(i32::MAX)))
-            .collect()
+        let capacities = place.versions.iter();
+        let capacities =
+            capacities.map(|v| (v.span.from, i32::try_from(capacity(&v.def)).unwrap_or(i32::MAX))).collect();
+        let holds = self.holds(place.municipality, site);
+        Some((place.municipality, Layout { holds, pieces, capacities }))
     }
 
     fn site_of(&self, bay: &Bay) -> Option<(i32, &Place<Site>)> {

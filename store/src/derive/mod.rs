@@ -70,8 +70,6 @@ pub struct Deriver {
     bays: HashMap<BayId, Placed>,
     /// By site and audience.
     sites: HashMap<(i32, String), Placed>,
-    /// Capacity of the same as the places' definitions say, from an instant on.
-    capacities: HashMap<(i32, String), Vec<(UtcMicros, i32)>>,
     hours_until: UtcMicros,
     last_place: i32,
     /// Places may have changed since they were last looked at.
@@ -96,15 +94,7 @@ impl Deriver {
         }
         let (hours_until, last_place) = begin(&mut conn, now).await?;
         let (bays, sites) = placed(&mut conn).await?;
-        Ok(Some(Deriver {
-            conn,
-            bays,
-            sites,
-            capacities: HashMap::new(),
-            hours_until,
-            last_place,
-            is_place_news: true,
-        }))
+        Ok(Some(Deriver { conn, bays, sites, hours_until, last_place, is_place_news: true }))
     }
 
     /// Takes in what is new, once. Call again at once unless it was idle.
@@ -152,8 +142,7 @@ impl Deriver {
             let mut tx = self.conn.begin().await?;
             let mut delta = hours::Delta::default();
             bays::apply(&mut tx, &self.bays, &statements, self.hours_until, &mut delta).await?;
-            let counted = sites::Counted { placed: &self.sites, capacities: &self.capacities };
-            sites::apply(&mut tx, counted, &wanted, self.hours_until, &mut delta).await?;
+            sites::apply(&mut tx, &self.sites, &wanted, self.hours_until, &mut delta).await?;
             hours::write(&mut tx, delta).await?;
             mark(&mut tx, &log).await?;
             tx.commit().await?;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::intervals::{Delta, Layout, Run, Runs, Span, derive_runs};
+use domain::intervals::{Delta, Hold, Layout, Piece, Run, Runs, Span, derive_runs, hull};
 use domain::{BayId, UtcMicros};
 use sqlx::{Connection, PgConnection};
 use tracing::info;
@@ -20,7 +20,9 @@ use crate::ts::Ts;
 const CHUNK_US: i64 = 7 * 86_400_000_000;
 
 /// Format of a stored layout.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The one before, which knew no capacities: so those of counted sites differ, and they are derived again.
+const WITHOUT_CAPACITIES: u8 = 1;
 
 pub(super) fn encode(layout: &Layout) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(layout, vec![VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
@@ -30,6 +32,11 @@ pub(crate) fn decode(body: &[u8]) -> Result<Layout, StoreError> {
     match body.split_first() {
         Some((&VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))
+        }
+        Some((&WITHOUT_CAPACITIES, rest)) => {
+            let (holds, pieces): (Vec<Hold>, Vec<Piece>) =
+                postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))?;
+            Ok(Layout { holds, pieces, ..Layout::default() })
         }
         _ => Err(StoreError::Decode("layout: unknown version".into())),
     }
@@ -53,10 +60,7 @@ impl Moved {
         let holds = old
             .differs_in_holds(&new)
             .map(|span| Span { until: UtcMicros(span.until.0.saturating_add(longest_us)), ..span });
-        let span = match (holds, old.differs_in_pieces(&new)) {
-            (Some(a), Some(b)) => Some(Span { from: a.from.min(b.from), until: a.until.max(b.until) }),
-            (a, b) => a.or(b),
-        };
+        let span = hull(holds, old.differs_in_pieces(&new));
         Moved { bay, by_feed, old, new, holds, span }
     }
 }
@@ -89,7 +93,7 @@ impl Deriver {
                 }
             }
         }
-        let count = moved.values().map(Vec::len).sum();
+        let mut count = moved.values().map(Vec::len).sum();
         let notes = fresh.iter().map(|(bay, p)| (p.municipality, bay.0, "", p.by_feed, &p.layout));
         Notes::of(notes)?.write(&mut self.conn).await?;
         self.bays.extend(fresh);
@@ -97,7 +101,7 @@ impl Deriver {
             self.derive_again(municipality, moved).await?;
         }
         for (site, audience) in counted {
-            self.relayout_site(&facts, site, audience).await?;
+            count += usize::from(self.relayout_site(&facts, site, audience).await?);
         }
         Ok(count)
     }
@@ -173,45 +177,40 @@ impl Deriver {
         Ok(())
     }
 
-    /// Counts are few: a counted site's hours are reckoned anew as a whole.
-    async fn relayout_site(&mut self, facts: &Facts, site: i32, audience: String) -> Result<(), StoreError> {
-        let Some((municipality, new)) = facts.site_layout(site, &audience) else { return Ok(()) };
+    /// Whether anything of a counted site, or of one audience's spaces in it, is not what it was. Counts are few: all of
+    /// it is one transaction.
+    async fn relayout_site(
+        &mut self,
+        facts: &Facts,
+        site: i32,
+        audience: String,
+    ) -> Result<bool, StoreError> {
+        let Some((municipality, new)) = facts.site_layout(site, &audience) else { return Ok(false) };
         let key = (site, audience);
-        self.capacities.insert(key.clone(), facts.capacities(site, &key.1));
         let held = self.sites.get(&key);
         if held.is_some_and(|held| held.layout == new) {
-            return Ok(());
+            return Ok(false);
         }
         let mut tx = self.conn.begin().await?;
-        if let Some(held) = held {
-            let pieces = held.layout.differs_in_pieces(&new);
-            if let Some(span) = pieces {
+        if let Some(Placed { layout: old, .. }) = held {
+            let mut delta = Delta::default();
+            if let Some(span) = old.differs_in_pieces(&new) {
                 let summed = span.within(Span::of(None, Some(self.hours_until)));
                 let runs = sites::within(&mut tx, municipality, site, &key.1, summed).await?;
-                let mut delta = Delta::default();
-                delta.add_counts(&runs, &held.layout, summed, -1);
+                delta.add_counts(&runs, old, summed, -1);
                 delta.add_counts(&runs, &new, summed, 1);
-                hours::write(&mut tx, delta).await?;
             }
-            if let Some(span) = held.layout.differs_in_holds(&new) {
-                sqlx::query(
-                    "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
-                     SELECT $1, $2, min(from_utc), max(from_utc) FROM site_interval
-                     WHERE municipality = $1 AND site = $2 AND from_utc BETWEEN $3 AND $4 HAVING count(*) > 0",
-                )
-                .bind(municipality)
-                .bind(site)
-                .bind(Ts(span.from))
-                .bind(Ts(span.until))
-                .execute(&mut *tx)
-                .await?;
+            if let Some(span) = hull(old.differs_in_holds(&new), old.differs_in_capacities(&new)) {
+                let place = sites::Place { municipality, site, audience: &key.1, layout: &new };
+                place.derive_again(&mut tx, span, self.hours_until, &mut delta).await?;
             }
+            hours::write(&mut tx, delta).await?;
         }
         let note = (municipality, site, key.1.as_str(), true, &new);
         Notes::of(std::iter::once(note))?.write(&mut tx).await?;
         tx.commit().await?;
         self.sites.insert(key, Placed { municipality, by_feed: true, layout: new });
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -290,5 +289,18 @@ impl Notes {
         .execute(conn)
         .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_of_the_version_before_are_read() {
+        let holds = vec![Hold { source: -3, span: Span::EVER, hold_us: 7 }];
+        let pieces = vec![Piece { span: Span::EVER, scopes: Default::default() }];
+        let old = postcard::to_extend(&(&holds, &pieces), vec![WITHOUT_CAPACITIES]).unwrap();
+        assert_eq!(decode(&old).unwrap(), Layout { holds, pieces, capacities: Vec::new() });
     }
 }

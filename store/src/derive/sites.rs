@@ -27,13 +27,6 @@ pub(super) struct Wanted {
     pub(super) audiences: Vec<String>,
 }
 
-/// What is known of counted sites.
-#[derive(Clone, Copy)]
-pub(super) struct Counted<'a> {
-    pub(super) placed: &'a HashMap<(i32, String), Placed>,
-    pub(super) capacities: &'a HashMap<(i32, String), Vec<(UtcMicros, i32)>>,
-}
-
 /// What is to be derived, oldest first.
 pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<Wanted>, StoreError> {
     let rows: Vec<(i64, i32, i32, Ts, Ts, Vec<String>)> = sqlx::query_as(
@@ -62,7 +55,7 @@ pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<Wanted>, Store
 /// Derives what is `wanted`, and forgets the wish.
 pub(super) async fn apply(
     conn: &mut PgConnection,
-    counted: Counted<'_>,
+    placed: &HashMap<(i32, String), Placed>,
     wanted: &[Wanted],
     hours_until: UtcMicros,
     delta: &mut Delta,
@@ -79,9 +72,8 @@ pub(super) async fn apply(
     }
     for ((site, audience), (municipality, from, until)) in spans {
         let key = (site, audience.to_owned());
-        let Some(placed) = counted.placed.get(&key) else { continue };
-        let capacities = counted.capacities.get(&key).map_or(&[][..], Vec::as_slice);
-        let place = Place { municipality, site, audience, layout: &placed.layout, capacities };
+        let Some(placed) = placed.get(&key) else { continue };
+        let place = Place { municipality, site, audience, layout: &placed.layout };
         place.derive(conn, from, until, hours_until, delta).await?;
     }
     sqlx::query("DELETE FROM derive_wanted WHERE id = ANY($1)")
@@ -91,15 +83,40 @@ pub(super) async fn apply(
     Ok(())
 }
 
-struct Place<'a> {
-    municipality: i32,
-    site: i32,
-    audience: &'a str,
-    layout: &'a Layout,
-    capacities: &'a [(UtcMicros, i32)],
+/// A counted site, or one audience's spaces in it.
+pub(super) struct Place<'a> {
+    pub(super) municipality: i32,
+    pub(super) site: i32,
+    pub(super) audience: &'a str,
+    pub(super) layout: &'a Layout,
 }
 
 impl Place<'_> {
+    /// Derives what was counted within `span` again. Of older counts than are stored the intervals stay as they are:
+    /// there is nothing to derive them from.
+    pub(super) async fn derive_again(
+        &self,
+        conn: &mut PgConnection,
+        span: Span,
+        hours_until: UtcMicros,
+        delta: &mut Delta,
+    ) -> Result<(), StoreError> {
+        let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(
+            "SELECT min(from_utc), max(from_utc) FROM site_interval
+             WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc BETWEEN $4 AND $5
+               AND from_utc >= (SELECT min(observed_at) FROM site_count WHERE municipality = $1)",
+        )
+        .bind(self.municipality)
+        .bind(self.site)
+        .bind(self.audience)
+        .bind(Ts(span.from))
+        .bind(Ts(span.until))
+        .fetch_one(&mut *conn)
+        .await?;
+        let Some((from, until)) = from.zip(until) else { return Ok(()) };
+        self.derive(conn, from.0, until.0, hours_until, delta).await
+    }
+
     /// Derives from `from` to the first absolute count after `until`, from which on all is as it was.
     async fn derive(
         &self,
@@ -114,7 +131,8 @@ impl Place<'_> {
             let before = self.runs(conn, from, end).await?;
             let (earlier, _) = before.split_at(before.partition_point(|run| run.from < from));
             let counts = self.counts(conn, from, end).await?;
-            let mut after = derive_counts(earlier.last().copied(), &counts, |at| self.defined(at));
+            let begins = self.begins(conn, earlier.last().copied()).await?;
+            let mut after = derive_counts(begins, &counts, |at| self.layout.capacity_at(at));
             if let Some(last) = after.last_mut() {
                 last.until = last.until.min(end);
             }
@@ -134,9 +152,28 @@ impl Place<'_> {
         }
     }
 
-    fn defined(&self, at: UtcMicros) -> i32 {
-        let after = self.capacities.partition_point(|(from, _)| *from <= at);
-        after.checked_sub(1).map_or(0, |i| self.capacities[i].1)
+    /// The run that what follows begins with. A capacity that is not the definition's was stated by who counted, unless
+    /// the count is no longer stored: then the definition was corrected since.
+    async fn begins(
+        &self,
+        conn: &mut PgConnection,
+        before: Option<CountRun>,
+    ) -> Result<Option<CountRun>, StoreError> {
+        let Some(run) = before.filter(|run| run.capacity != self.layout.capacity_at(run.from)) else {
+            return Ok(before);
+        };
+        let is_stored: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM site_count
+                            WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4)",
+        )
+        .bind(self.municipality)
+        .bind(Ts(run.from))
+        .bind(self.site)
+        .bind(self.audience)
+        .fetch_one(conn)
+        .await?;
+        let defined = self.layout.capacity_at(run.from);
+        Ok(Some(if is_stored { run } else { CountRun { capacity: defined, ..run } }))
     }
 
     /// The first absolute count after `at`; the end of time when there is none.
@@ -300,6 +337,6 @@ pub(crate) async fn within(
     span: Span,
 ) -> Result<Vec<CountRun>, StoreError> {
     let layout = Layout::default();
-    let place = Place { municipality, site, audience, layout: &layout, capacities: &[] };
+    let place = Place { municipality, site, audience, layout: &layout };
     place.runs(conn, span.from, span.until).await
 }

@@ -38,6 +38,33 @@ pub async fn generations(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>, Stor
     Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
 }
 
+/// Towns whose places were corrected, with the import that did so: they are to be learned again.
+///
+/// # Errors
+/// The database is not available.
+pub async fn corrected(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>, StoreError> {
+    let rows: Vec<(i32, i64)> =
+        sqlx::query_as("SELECT municipality, generation FROM forecast_again").fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
+}
+
+/// A town was learned with places as they were after the import `generation`, or there was nothing to learn from.
+///
+/// # Errors
+/// The database is not available.
+pub async fn learned_again(
+    conn: &mut sqlx::PgConnection,
+    municipality: MunicipalityId,
+    generation: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM forecast_again WHERE municipality = $1 AND generation <= $2")
+        .bind(municipality.0)
+        .bind(generation)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// The model of a town, when there is one.
 ///
 /// # Errors
@@ -166,34 +193,37 @@ pub async fn save(
 }
 
 /// Puts a newly trained model in the place of whatever was there: a new generation, that running
-/// servers take over.
+/// servers take over. `places`: the import up to which it knows the places. Gives the model's generation.
 ///
 /// # Errors
 /// The database is not available.
 pub async fn replace(
     pool: &Pool,
     municipality: MunicipalityId,
+    places: i64,
     (town, body): (&Snapshot, &[u8]),
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     let mut tx = pool.begin().await?;
-    sqlx::query(
+    let generation: i64 = sqlx::query_scalar(
         "INSERT INTO forecast_model (municipality, generation, until_utc, body)
          VALUES ($1, nextval('forecast_generation'), $2, $3)
          ON CONFLICT (municipality) DO UPDATE SET generation = excluded.generation,
-             until_utc = excluded.until_utc, body = excluded.body",
+             until_utc = excluded.until_utc, body = excluded.body
+         RETURNING generation",
     )
     .bind(municipality.0)
     .bind(Ts(town.until))
     .bind(body)
-    .execute(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
+    learned_again(&mut tx, municipality, places).await?;
     sqlx::query("DELETE FROM forecast_quality WHERE municipality = $1")
         .bind(municipality.0)
         .execute(&mut *tx)
         .await?;
     write_quality(&mut tx, municipality, &town.quality).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(generation)
 }
 
 /// What is kept beside a model's body.

@@ -11,6 +11,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::days;
+use super::versions::{self, Correction, Holds};
 use crate::StoreError;
 use crate::changes;
 use crate::pool::Pool;
@@ -48,6 +49,8 @@ pub struct Report {
     pub sensors: Tally,
     pub closures: Tally,
     pub calendar: Tally,
+    /// Versions of places that were rewritten, by kind and id.
+    pub corrections: Vec<Correction>,
 }
 
 impl Report {
@@ -99,7 +102,8 @@ impl Import {
         &self.existing
     }
 
-    /// Upserts `new` by id. `new` must have been validated against [`Import::existing`].
+    /// Upserts `new` by id. `new` must have been validated against [`Import::existing`]. `holds`: from when on places are
+    /// what they are now; what is new or missing begins and ends as ever.
     ///
     /// # Errors
     /// The database is not available, or refuses the data.
@@ -107,6 +111,7 @@ impl Import {
         &mut self,
         new: &Catalogue,
         missing: Missing,
+        holds: Holds,
         now: UtcMicros,
     ) -> Result<Report, StoreError> {
         let tx = &mut *self.tx;
@@ -121,14 +126,16 @@ impl Import {
         };
         let rows =
             new.sites.iter().map(|s| Row { key: &s.id, owner: &s.municipality, site: None, def: def(s) });
-        report.sites = places(tx, Kind::Site, rows.collect(), now).await?;
+        let sites = places(tx, Kind::Site, rows.collect(), (holds, now)).await?;
         let rows = new.bays.iter().map(|b| Row {
             key: &b.id,
             owner: &b.municipality,
             site: b.site.as_deref(),
             def: def(b),
         });
-        report.bays = places(tx, Kind::Bay, rows.collect(), now).await?;
+        let bays = places(tx, Kind::Bay, rows.collect(), (holds, now)).await?;
+        (report.sites, report.bays) = (sites.0, bays.0);
+        report.corrections = [sites.1, bays.1].concat();
         report.sensors = sensors(tx, new, &self.existing, now).await?;
         report.closures = days::import_closures(tx, &new.closures, missing, now).await?;
         report.calendar = days::import_calendar(tx, &new.calendar, missing, now).await?;
@@ -175,7 +182,12 @@ impl Import {
             .bind(Json(counts))
             .execute(&mut *self.tx)
             .await?;
-        sqlx::query("UPDATE place_generation SET generation = generation + 1").execute(&mut *self.tx).await?;
+        let generation: i64 = sqlx::query_scalar(
+            "UPDATE place_generation SET generation = generation + 1 RETURNING generation",
+        )
+        .fetch_one(&mut *self.tx)
+        .await?;
+        versions::note(&mut self.tx, &report.corrections, actor, generation).await?;
         let writer = changes::new_writer(&mut self.tx).await?;
         changes::append(&mut self.tx, writer, 1, &[Change::Places], false).await?;
         self.tx.commit().await?;
@@ -275,8 +287,8 @@ async fn places(
     conn: &mut PgConnection,
     kind: Kind,
     rows: Vec<Row<'_>>,
-    now: UtcMicros,
-) -> Result<Tally, StoreError> {
+    (holds, now): (Holds, UtcMicros),
+) -> Result<(Tally, Vec<Correction>), StoreError> {
     let touched: Vec<(bool, i32)> = sqlx::query_as(
         "INSERT INTO place AS held (municipality, kind, key, site, def)
          SELECT m.id, $1, t.key, s.id, t.def
@@ -294,35 +306,12 @@ async fn places(
     .bind(rows.iter().map(|r| &r.def).collect::<Vec<_>>())
     .fetch_all(&mut *conn)
     .await?;
-    let ids: Vec<i32> = touched.iter().map(|t| t.1).collect();
-    version(conn, &ids, now).await?;
-    Ok(tally(rows.len(), touched.into_iter().map(|t| (t.0,)).collect()))
-}
-
-/// Keeps what the places were until `now`, and begins a version of what they are.
-async fn version(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) -> Result<(), StoreError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query("UPDATE place_version SET until_utc = $2 WHERE place = ANY($1) AND until_utc IS NULL")
-        .bind(ids)
-        .bind(Ts(now))
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query(
-        "INSERT INTO place_version (municipality, place, from_utc, def)
-         SELECT p.municipality, p.id,
-                CASE WHEN EXISTS (SELECT FROM place_version v WHERE v.place = p.id) THEN $2
-                     ELSE coalesce((p.def ->> 'valid_from')::timestamptz, '-infinity') END,
-                p.def
-         FROM place p WHERE p.id = ANY($1)
-         ON CONFLICT (municipality, place, from_utc) DO UPDATE SET def = excluded.def, until_utc = NULL",
-    )
-    .bind(ids)
-    .bind(Ts(now))
-    .execute(conn)
-    .await?;
-    Ok(())
+    let (begun, corrected): (Vec<_>, Vec<_>) =
+        touched.iter().partition(|(is_new, _)| *is_new || holds == Holds::FromNow);
+    let ids = |touched: Vec<&(bool, i32)>| touched.into_iter().map(|t| t.1).collect::<Vec<_>>();
+    versions::begin(conn, &ids(begun), now).await?;
+    let corrections = versions::rewrite(conn, &ids(corrected)).await?;
+    Ok((tally(rows.len(), touched.into_iter().map(|t| (t.0,)).collect()), corrections))
 }
 
 async fn sensors(
@@ -425,7 +414,7 @@ async fn close(conn: &mut PgConnection, report: &Report, now: UtcMicros) -> Resu
         .bind(now.to_string())
         .fetch_all(&mut *conn)
         .await?;
-        version(conn, &ids, now).await?;
+        versions::begin(conn, &ids, now).await?;
     }
     sqlx::query(
         "UPDATE sensor_binding SET until_utc = $2

@@ -3,8 +3,10 @@
 mod days;
 mod import;
 mod read;
+mod versions;
 
 pub use days::calendar;
 pub(crate) use days::ever_closed;
 pub use import::{Import, Missing, Report, Tally};
 pub use read::{catalogue, registry};
+pub use versions::{Correction, Holds};

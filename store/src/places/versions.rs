@@ -1,0 +1,168 @@
+//! What places were, kept as versions; and the version in force rewritten, where it was never right.
+
+use domain::UtcMicros;
+use domain::place::PlaceKind;
+use serde_json::Value;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::import::Kind;
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// From when on what is imported holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// From now on: what a place was stays as a version of its own.
+    FromNow,
+    /// It was always meant so: the version in force is rewritten from its own beginning.
+    Always,
+}
+
+/// A version that was rewritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    pub kind: PlaceKind,
+    /// The place's id in the files.
+    pub id: String,
+    /// Since when the version holds; `None`: from the beginning.
+    pub from: Option<UtcMicros>,
+    /// The definitions, as they were and are stored.
+    pub before: Value,
+    pub after: Value,
+}
+
+impl Correction {
+    /// The properties that changed, by their names in the files, with what they were and are.
+    pub fn changes(&self) -> impl Iterator<Item = (&str, &Value, &Value)> {
+        let after = self.after.as_object().into_iter().flatten();
+        after
+            .map(|(name, now)| (name.as_str(), self.before.get(name).unwrap_or(&Value::Null), now))
+            .filter(|(_, before, now)| before != now)
+    }
+
+    /// The figures that rest on what changed, in the order of their importance.
+    pub fn figures(&self) -> Vec<&'static str> {
+        let changed: Vec<&str> = self.changes().map(|(name, ..)| name).collect();
+        let any = |names: &[&str]| changed.iter().any(|name| names.contains(name));
+        let is_site = self.kind == PlaceKind::Site;
+        let counts_otherwise = any(&["site", "zone", "purpose", "publish", "restrictions"]);
+        let [was_possible, has_other_spaces] =
+            [any(&["valid_from", "valid_until"]), is_site && any(&["capacity"])];
+        let figures = [
+            ("occupancy", counts_otherwise || was_possible || has_other_spaces),
+            ("coverage", counts_otherwise || was_possible || has_other_spaces),
+            ("stays", counts_otherwise || was_possible),
+            ("overstays", !is_site && any(&["restrictions", "max_stay_min"])),
+            ("forecast", self.concerns_forecast()),
+        ];
+        figures.into_iter().filter(|(_, rests)| *rests).map(|(name, _)| name).collect()
+    }
+
+    /// Whether what was learned of the town's sites is to be learned again.
+    pub(super) fn concerns_forecast(&self) -> bool {
+        const LEARNED_FROM: [&str; 6] =
+            ["capacity", "site", "purpose", "publish", "valid_from", "valid_until"];
+        self.changes().any(|(name, ..)| LEARNED_FROM.contains(&name))
+    }
+}
+
+/// Keeps what the places were until `now`, and begins a version of what they are.
+pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("UPDATE place_version SET until_utc = $2 WHERE place = ANY($1) AND until_utc IS NULL")
+        .bind(ids)
+        .bind(Ts(now))
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "INSERT INTO place_version (municipality, place, from_utc, def)
+         SELECT p.municipality, p.id,
+                CASE WHEN EXISTS (SELECT FROM place_version v WHERE v.place = p.id) THEN $2
+                     ELSE coalesce((p.def ->> 'valid_from')::timestamptz, '-infinity') END,
+                p.def
+         FROM place p WHERE p.id = ANY($1)
+         ON CONFLICT (municipality, place, from_utc) DO UPDATE SET def = excluded.def, until_utc = NULL",
+    )
+    .bind(ids)
+    .bind(Ts(now))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Rewrites the version in force of each place to what the place is; says what they were.
+///
+/// A place that has ended has no version in force but one that says so: what is rewritten then is the last in which it
+/// was valid, with those after it.
+pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Correction>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    type Row = (i16, String, bool, Ts, Json<Value>, Json<Value>);
+    let rows: Vec<Row> = sqlx::query_as(
+        // The statement sees the versions as they were before it.
+        "WITH wrong AS (
+             SELECT v.place, min(v.from_utc) AS first,
+                    coalesce(max(v.from_utc) FILTER (
+                        WHERE coalesce((v.def ->> 'valid_until')::timestamptz, 'infinity') > v.from_utc),
+                        min(v.from_utc)) AS from_utc
+             FROM place_version v WHERE v.place = ANY($1) GROUP BY v.place),
+         rewritten AS (
+             UPDATE place_version v SET def = p.def FROM wrong w JOIN place p ON p.id = w.place
+             WHERE v.place = w.place AND v.from_utc >= w.from_utc)
+         SELECT p.kind, p.key, v.from_utc = w.first, v.from_utc, v.def, p.def
+         FROM wrong w JOIN place p ON p.id = w.place
+         JOIN place_version v ON v.place = w.place AND v.from_utc >= w.from_utc
+         WHERE v.def IS DISTINCT FROM p.def
+         ORDER BY p.kind, p.key COLLATE \"C\", v.from_utc",
+    )
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(kind, id, is_first, from, Json(before), Json(after))| Correction {
+            kind: if kind == Kind::Site as i16 { PlaceKind::Site } else { PlaceKind::Bay },
+            id,
+            // Before its first version a place was what it became then.
+            from: (!is_first).then_some(from.0),
+            before,
+            after,
+        })
+        .collect())
+}
+
+/// Notes what was corrected, and has the forecasts of the sites' towns learned again.
+pub(super) async fn note(
+    conn: &mut PgConnection,
+    corrections: &[Correction],
+    actor: &str,
+    generation: i64,
+) -> Result<(), StoreError> {
+    let details = corrections.iter().map(|c| {
+        Json(serde_json::json!({
+            "kind": c.kind, "id": c.id, "from": c.from, "before": c.before, "after": c.after,
+        }))
+    });
+    sqlx::query("INSERT INTO audit (actor, action, detail) SELECT $1, 'correct', * FROM unnest($2::jsonb[])")
+        .bind(actor)
+        .bind(details.collect::<Vec<_>>())
+        .execute(&mut *conn)
+        .await?;
+    let learned: Vec<&Correction> = corrections.iter().filter(|c| c.concerns_forecast()).collect();
+    sqlx::query(
+        "INSERT INTO forecast_again (municipality, generation)
+         SELECT DISTINCT p.municipality, $3::bigint FROM place p
+         JOIN unnest($1::smallint[], $2::text[]) AS t(kind, key) ON p.kind = t.kind AND p.key = t.key
+         ON CONFLICT (municipality) DO UPDATE SET generation = excluded.generation",
+    )
+    .bind(learned.iter().map(|c| Kind::from(c.kind) as i16).collect::<Vec<_>>())
+    .bind(learned.iter().map(|c| c.id.as_str()).collect::<Vec<_>>())
+    .bind(generation)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
