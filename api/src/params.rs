@@ -146,8 +146,9 @@ impl Params<'_> {
         // A plus sign that was not encoded arrives as a space.
         let time = UtcMicros::parse(value).or_else(|_| UtcMicros::parse(&value.replace(' ', "+")));
         let time = time.map_err(|_| {
-            Problem::bad_parameter(name, value, format!("'{name}' is not a time.")).remedy(
-                "Write RFC 3339 with a zone, e.g. 2026-11-22T12:00:00Z or 2026-11-22T13:00:00%2B01:00.",
+            Problem::bad_parameter(name, value, format!("'{name}' is not an instant.")).remedy(
+                "Write an instant of RFC 3339 with its zone, e.g. 2026-11-22T12:00:00Z or 2026-11-22T13:00:00%2B01:00; \
+                 a plain date is not enough.",
             )
         })?;
         Ok(Some(time))

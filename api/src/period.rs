@@ -52,17 +52,21 @@ impl Period {
 }
 
 fn instant(params: &Params<'_>, name: &str, tz: &TimeZone) -> Result<UtcMicros, Problem> {
-    const REMEDY: &str = "Write a date, e.g. 2026-11-22 (its midnight in the town), or RFC 3339 with a zone.";
+    const REMEDY: &str = "Write a plain date, e.g. 2026-11-01 (the town's midnight with which it begins), or an instant of \
+                          RFC 3339 with its zone, e.g. 2026-11-01T08:00:00Z or 2026-11-01T09:00:00%2B01:00.";
     let value = params.text(name).ok_or_else(|| Problem::missing_parameter(name, REMEDY))?;
-    let Ok(date) = value.parse::<Date>() else { return params.time(name)?.ok_or_else(Problem::internal) };
+    let wrong = || {
+        let detail = format!("'{name}' is neither a day of the calendar nor an instant.");
+        Problem::bad_parameter(name, value, detail).remedy(REMEDY)
+    };
     // A date may be read out of an instant as well: only ten characters are a date.
-    if value.len() > 10 {
-        return params.time(name)?.ok_or_else(Problem::internal);
+    match value.parse::<Date>().ok().filter(|_| value.len() <= 10) {
+        Some(date) => {
+            let midnight = tz.to_timestamp(date.to_datetime(Time::midnight()));
+            midnight.map(UtcMicros::from).map_err(|_| wrong())
+        }
+        None => params.time(name).ok().flatten().ok_or_else(wrong),
     }
-    let midnight = tz.to_timestamp(date.to_datetime(Time::midnight())).map(UtcMicros::from);
-    midnight.map_err(|_| {
-        Problem::bad_parameter(name, value, format!("'{name}' is no day of this calendar.")).remedy(REMEDY)
-    })
 }
 
 /// `days=mo-fr,sa,so,holiday`; `None`: all.
@@ -147,6 +151,21 @@ mod tests {
         ] {
             let problem = serde_json::to_value(period(query).expect_err(query)).unwrap();
             assert!(problem["field"].is_string() && problem["remedy"].is_string(), "{query}: {problem}");
+        }
+    }
+
+    #[test]
+    fn whoever_writes_no_time_learns_both_ways_to_write_one() {
+        for value in
+            ["2026-13-01", "2026-11-22T10:00:00", "today", "22.11.2026", "1795435200", "2026-11-22 10:00"]
+        {
+            for query in [format!("from={value}&to=2027-01-01"), format!("from=2026-01-01&to={value}")] {
+                let problem = serde_json::to_value(period(&query).expect_err(&query)).unwrap();
+                let remedy = problem["remedy"].as_str().unwrap();
+                assert!(remedy.contains("2026-11-01 (the town's midnight"), "{query}: {problem}");
+                assert!(remedy.contains("2026-11-01T08:00:00Z"), "{query}: {problem}");
+                assert_eq!(problem["value"], value, "{problem}");
+            }
         }
     }
 
