@@ -32,7 +32,7 @@ pub struct PunctualityRow {
     route_id: Option<String>,
     /// Stop; null: not divided by stop.
     stop_id: Option<String>,
-    /// When the hour, day or week begins; null with other buckets.
+    /// When the hour, day, week or month begins; null with other buckets.
     #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
     /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.

@@ -154,10 +154,11 @@ fn bucket(text: Option<&str>) -> Result<Bucket, Problem> {
         Some("1h") => Ok(Bucket::Hour),
         Some("1d") => Ok(Bucket::Day),
         Some("1w") => Ok(Bucket::Week),
+        Some("1mo") => Ok(Bucket::Month),
         Some("hour_of_week") => Ok(Bucket::HourOfWeek),
         Some("all") | None => Ok(Bucket::All),
         Some(other) => Err(Problem::bad_parameter("bucket", other, format!("There is no bucket '{other}'."))
-            .remedy("One of 1h, 1d, 1w, hour_of_week, all.")),
+            .remedy("One of 1h, 1d, 1w, 1mo, hour_of_week, all.")),
     }
 }
 

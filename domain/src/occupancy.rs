@@ -14,9 +14,10 @@ use crate::place::wire_enum;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 wire_enum! {
-    /// What figures are told for. Days, weeks (from Monday) and hours of the week are the town's own.
+    /// What figures are told for. Days, weeks (from Monday), months and hours of the week are the town's own; `all` is the
+    /// whole period.
     Bucket {
-        Quarter = "15m", Hour = "1h", Day = "1d", Week = "1w", HourOfWeek = "hour_of_week",
+        Quarter = "15m", Hour = "1h", Day = "1d", Week = "1w", Month = "1mo", HourOfWeek = "hour_of_week", All = "all",
     }
 }
 
@@ -30,6 +31,8 @@ pub enum BucketKey {
         weekday: i8,
         hour: i8,
     },
+    /// The whole period.
+    All,
 }
 
 /// Which hours of which days count.
@@ -59,6 +62,12 @@ pub struct Quarter {
 const QUARTER_US: i64 = HOUR_US / QUARTERS as i64;
 /// Slices of a quarter.
 const QUARTER_SLICES: usize = SLICES / QUARTERS;
+
+/// A quarter, by its number, of an hour since 1970.
+pub fn quarter(hour: i64, number: usize) -> Span {
+    let from = hour * HOUR_US + number as i64 * QUARTER_US;
+    Span { from: UtcMicros(from), until: UtcMicros(from + QUARTER_US) }
+}
 
 impl TownTime {
     /// The local time of `at`.
@@ -96,10 +105,27 @@ impl TownTime {
                 let monday = local.date().checked_sub(back.days()).unwrap_or(local.date());
                 BucketKey::At(self.midnight(monday).unwrap_or(at))
             }
+            Bucket::Month => BucketKey::At(self.midnight(local.date().first_of_month()).unwrap_or(at)),
+            Bucket::All => BucketKey::All,
             Bucket::HourOfWeek => {
                 BucketKey::HourOfWeek { weekday: local.weekday().to_monday_one_offset(), hour: local.hour() }
             }
         }
+    }
+
+    /// Where the bucket named `key` ends; `None`: with the period that is asked for.
+    pub fn end(&self, key: BucketKey, bucket: Bucket) -> Option<UtcMicros> {
+        let BucketKey::At(from) = key else { return None };
+        let date = self.local(from).date();
+        let next = match bucket {
+            Bucket::Quarter => return Some(UtcMicros(from.0 + QUARTER_US)),
+            Bucket::Hour => return Some(UtcMicros(from.0 + HOUR_US)),
+            Bucket::Day => date.checked_add(1.day()),
+            Bucket::Week => date.checked_add(1.week()),
+            Bucket::Month => date.checked_add(1.month()),
+            Bucket::HourOfWeek | Bucket::All => return None,
+        };
+        self.midnight(next.ok()?)
     }
 
     fn passes(&self, local: DateTime, filter: &Filter) -> bool {
@@ -214,8 +240,15 @@ impl Tally {
                 self.add_slice(sums.occupied_us[slice], sums.observed_us[slice]);
             }
         }
-        // Closed time of counted sites is not possible; it is known by the hour only, so a quarter bears its part.
-        self.possible_us -= sums.closed_us / QUARTERS as i64;
+        // Closed time of counted sites is not possible; it is known by the hour only, so a quarter bears its part of what
+        // was asked of the hour.
+        let of_hour = Span { from: UtcMicros(hour * HOUR_US), until: UtcMicros((hour + 1) * HOUR_US) };
+        let of_hour_us = of_hour.within(asked).len_us();
+        let of_quarter_us = self::quarter(hour, quarter).within(asked).len_us();
+        if of_hour_us > 0 {
+            let part = i128::from(sums.closed_us) * i128::from(of_quarter_us) / i128::from(of_hour_us);
+            self.possible_us -= i64::try_from(part).unwrap_or(0);
+        }
         self.arrivals += i64::from(sums.arrivals[quarter]);
         self.departures += i64::from(sums.departures[quarter]);
     }
@@ -334,6 +367,50 @@ mod tests {
         assert_eq!(possible.within_us(s(40, 110)), 70 + 2 * 60 + 3 * 20);
         assert_eq!(possible.most(s(0, 60)), 6);
         assert_eq!(possible.most(s(80, 90)), 3);
+    }
+
+    #[test]
+    fn buckets_end_where_the_next_begins() {
+        let town = town();
+        let day = |text: &str| town.midnight(text.parse().unwrap()).unwrap();
+        let next = |bucket, from: &str| town.end(BucketKey::At(day(from)), bucket).unwrap();
+        assert_eq!(next(Bucket::Day, "2026-10-25"), day("2026-10-26"));
+        assert_eq!(next(Bucket::Week, "2026-10-19"), day("2026-10-26"));
+        assert_eq!(next(Bucket::Month, "2026-02-01"), day("2026-03-01"));
+        assert_eq!(next(Bucket::Hour, "2026-03-01"), UtcMicros(day("2026-03-01").0 + HOUR_US));
+        for bucket in [Bucket::Quarter, Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month] {
+            // A month of quarters: whatever is in a bucket lies before its end, and what begins there is in the next.
+            let first = at("2026-10-20T00:00:00Z").0 / HOUR_US;
+            for hour in first..first + 31 * 24 {
+                for (i, quarter) in town.quarters(hour, bucket, &Filter::default()).into_iter().enumerate() {
+                    let at = UtcMicros(hour * HOUR_US + i as i64 * QUARTER_US);
+                    let end = town.end(quarter.key, bucket).unwrap();
+                    let BucketKey::At(begin) = quarter.key else { panic!("{bucket:?}") };
+                    assert!(begin <= at && at < end, "{bucket:?} {at}");
+                    let after = town.quarters(end.0.div_euclid(HOUR_US), bucket, &Filter::default());
+                    let after = after[(end.0.rem_euclid(HOUR_US) / QUARTER_US) as usize].key;
+                    assert_eq!(after, BucketKey::At(end), "{bucket:?} {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_over_was_not_possible() {
+        // Ten spaces were closed for the first half of an hour of which 40 minutes are over.
+        let asked = Span { from: UtcMicros(0), until: UtcMicros(40 * 60 * MICROS_PER_S) };
+        let mut sums = HourSums { closed_us: 10 * HOUR_US / 2, ..HourSums::default() };
+        for slice in 6..8 {
+            sums.observed_us[slice] = 10 * SLICE_US;
+        }
+        let possible = Possible::of([(Span::EVER, 10)]);
+        let coverage = |quarters: std::ops::Range<usize>| {
+            let mut tally = Tally::default();
+            quarters.for_each(|quarter| tally.add_quarter(0, quarter, &sums, &possible, asked));
+            tally.figures().coverage
+        };
+        assert_eq!(coverage(0..4), Some(1.0));
+        assert_eq!(coverage(3..4), None, "it has not begun");
     }
 
     #[test]

@@ -11,13 +11,14 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// What the rows of an answer stand for in time. Hours, days and weeks are the town's.
+/// What the rows of an answer stand for in time. Hours, days, weeks and months are the town's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bucket {
     Hour,
     Day,
     /// From Monday on.
     Week,
+    Month,
     HourOfWeek,
     /// The whole period.
     All,
@@ -29,6 +30,7 @@ impl Bucket {
             Bucket::Hour => "hour",
             Bucket::Day => "day",
             Bucket::Week => "week",
+            Bucket::Month => "month",
             Bucket::HourOfWeek => "hour_of_week",
             Bucket::All => "all",
         }
@@ -103,7 +105,7 @@ macro_rules! town_time {
              CROSS JOIN LATERAL (SELECT extract(isodow FROM local)::int AS isodow, extract(hour FROM local)::int AS of_day,
                  extract(hour FROM local)::int * 60 + extract(minute FROM local)::int AS minute) AS clock
              CROSS JOIN LATERAL (SELECT
-                 CASE WHEN $5 IN ('hour', 'day', 'week') THEN date_trunc($5, at, $2) END AS bucket,
+                 CASE WHEN $5 IN ('hour', 'day', 'week', 'month') THEN date_trunc($5, at, $2) END AS bucket,
                  CASE WHEN $5 = 'hour_of_week' THEN isodow END AS weekday,
                  CASE WHEN $5 = 'hour_of_week' THEN of_day END AS hour,
                  at >= $3 AND at < $4
@@ -214,7 +216,7 @@ pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEven
                AND service_date BETWEEN ($3 AT TIME ZONE $2)::date - 2 AND ($4 AT TIME ZONE $2)::date + 1)
          SELECT service_day - date '1970-01-01' AS day, trip_id, vehicle, run, route_id AS route, stop_id AS stop,
              bucket, weekday, hour, is_wanted, feed, entries, exits, on_board,
-             CASE WHEN $5 IN ('hour', 'day', 'week')
+             CASE WHEN $5 IN ('hour', 'day', 'week', 'month')
                  THEN date_trunc($5, (service_day + interval '3 hours') AT TIME ZONE $2, $2) END AS first_bucket
          FROM event",
         town_time!("observed_at"),

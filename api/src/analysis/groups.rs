@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use store::Pool;
 use store::analysis::{self, Layouts, Scope, ScopeKind};
 
-use super::question::{GroupBy, Places, Question};
+use super::question::{self, GroupBy, Places, Question};
 use crate::planning::SeenBy;
 use crate::problem::Problem;
 
@@ -43,7 +43,7 @@ pub struct Group {
     pub spaces: i64,
 }
 
-/// What figures are made of. A layout's scopes are numbers of groups.
+/// What the figures of one municipality are made of. A layout's scopes are numbers of groups.
 #[derive(Default)]
 pub struct Parts {
     pub groups: Vec<Group>,
@@ -57,37 +57,36 @@ pub struct Parts {
 
 /// What is stored of one municipality.
 struct Town<'a> {
-    id: MunicipalityId,
+    asked: &'a question::Town,
     slug: &'a str,
     name: &'a str,
-    zone: TimeZone,
-    seen_by: SeenBy,
     scopes: Vec<Scope>,
     layouts: Layouts,
 }
 
 impl Parts {
-    /// Finds the groups of `question`.
+    /// Finds the groups of `question` in `asked`.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn of(question: &Question, registry: &Registry, pool: &Pool) -> Result<Self, Problem> {
+    pub async fn of(
+        question: &Question,
+        asked: &question::Town,
+        registry: &Registry,
+        pool: &Pool,
+    ) -> Result<Self, Problem> {
         let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
         let mut parts = Parts::default();
-        for (id, seen_by) in &question.municipalities {
-            let Some(def) = registry.municipality(*id) else { continue };
-            let layouts = analysis::layouts(&mut conn, *id).await?;
-            let town = Town {
-                id: *id,
-                slug: &def.slug,
-                name: &def.name,
-                zone: TimeZone::get(&def.tz).unwrap_or(TimeZone::UTC),
-                seen_by: *seen_by,
-                scopes: analysis::scopes(&mut conn, *id).await?,
-                layouts,
-            };
-            parts.add_town(&town, question, registry);
-        }
+        let Some(def) = registry.municipality(asked.id) else { return Ok(parts) };
+        let layouts = analysis::layouts(&mut conn, asked.id).await?;
+        let town = Town {
+            asked,
+            slug: &def.slug,
+            name: &def.name,
+            scopes: analysis::scopes(&mut conn, asked.id).await?,
+            layouts,
+        };
+        parts.add_town(&town, question, registry);
         Ok(parts)
     }
 
@@ -97,18 +96,19 @@ impl Parts {
             for bay in bays_of(town, places, registry) {
                 let Some(def) = registry.bay(bay) else { continue };
                 let site = site_of(bay, registry).and_then(|site| Some(&registry.site(site)?.def));
-                let site = site.filter(|def| town.seen_by == SeenBy::Planner || def.publish != Publish::None);
+                let site =
+                    site.filter(|def| town.asked.seen_by == SeenBy::Planner || def.publish != Publish::None);
                 let labels = Labels {
                     bay: Some(def.def.id.clone()),
                     bay_site: site.map(|def| def.id.clone()),
                     site_name: site.map(|def| def.name.clone()),
                     ..town.labels()
                 };
-                self.add_group(town, question, labels, &[], &[bay]);
+                self.add_group(town, labels, &[], &[bay]);
             }
             return;
         }
-        if let (Places::Bbox(_), None) = (places, by) {
+        if let (Places::Bbox(_), None | Some(GroupBy::Municipality)) = (places, by) {
             let bays = bays_of(town, places, registry);
             let scopes = town.scopes.iter().filter(|s| {
                 let site = s.site.filter(|_| s.is_counted && s.audience.is_none());
@@ -121,7 +121,7 @@ impl Parts {
                 |bay: &BayId| site_of(*bay, registry).is_some_and(|site| counted.contains(&site));
             let bays: Vec<BayId> = bays.into_iter().filter(|bay| !is_counted(bay)).collect();
             if !bays.is_empty() || !scopes.is_empty() {
-                self.add_group(town, question, town.labels(), &scopes, &bays);
+                self.add_group(town, town.labels(), &scopes, &bays);
             }
             return;
         }
@@ -137,18 +137,11 @@ impl Parts {
             (&a.zone, &a.site, &a.restriction).cmp(&(&b.zone, &b.site, &b.restriction))
         });
         for (labels, scopes) in groups {
-            self.add_group(town, question, labels, &scopes, &[]);
+            self.add_group(town, labels, &scopes, &[]);
         }
     }
 
-    fn add_group(
-        &mut self,
-        town: &Town<'_>,
-        question: &Question,
-        labels: Labels,
-        scopes: &[&Scope],
-        bays: &[BayId],
-    ) {
+    fn add_group(&mut self, town: &Town<'_>, labels: Labels, scopes: &[&Scope], bays: &[BayId]) {
         let group = self.groups.len();
         let number = ScopeId(group as i32);
         let ids: Vec<ScopeId> = scopes.iter().map(|scope| scope.id).collect();
@@ -170,7 +163,7 @@ impl Parts {
                 continue;
             }
             possible.extend(pieces.iter().map(|piece| (piece.span, 1)));
-            let held = self.bays.entry((town.id, *bay, !is_single)).or_default();
+            let held = self.bays.entry((town.asked.id, *bay, !is_single)).or_default();
             join(&mut held.pieces, pieces);
         }
         for ((site, audience), layout) in &town.layouts.sites {
@@ -184,15 +177,15 @@ impl Parts {
                 possible.extend(spaces.filter(|(span, _)| !span.is_empty()));
             }
             let layout = Layout { pieces, ..Layout::default() };
-            self.sites.push((town.id, *site, audience.clone(), layout));
+            self.sites.push((town.asked.id, *site, audience.clone(), layout));
         }
         for id in ids {
-            self.scopes.entry(town.id).or_default().entry(id).or_default().push(group);
+            self.scopes.entry(town.asked.id).or_default().entry(id).or_default().push(group);
         }
         let possible = Possible::of(possible);
-        let spaces = possible.most(question.period);
-        let zone = town.zone.clone();
-        self.groups.push(Group { labels, zone, seen_by: town.seen_by, possible, spaces });
+        let spaces = possible.most(town.asked.period);
+        let zone = town.asked.time.tz.clone();
+        self.groups.push(Group { labels, zone, seen_by: town.asked.seen_by, possible, spaces });
     }
 }
 
@@ -240,7 +233,7 @@ fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> 
     };
     let is_seen = |bay: BayId| {
         let public = registry.bay(bay).is_some_and(|b| b.def.publish() == Publish::Public);
-        town.seen_by == SeenBy::Planner || public
+        town.asked.seen_by == SeenBy::Planner || public
     };
     let mut bays: Vec<BayId> =
         town.layouts.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();

@@ -15,6 +15,7 @@ use axum::response::Response;
 use domain::Registry;
 use serde::Serialize;
 use serde_json::Map;
+use store::Pool;
 use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
@@ -22,7 +23,8 @@ use self::question::Question;
 use crate::answer;
 use crate::contract::words;
 use crate::planning::SeenBy;
-use crate::table::{Extra, Rows};
+use crate::problem::Problem;
+use crate::table::{Extra, Rows, TableFormat};
 use crate::wire::Sources;
 
 /// Why a group's figures are not told.
@@ -37,8 +39,7 @@ enum Answer<R> {
     Withheld(Withheld),
 }
 
-/// All figures are withheld: they would say too much about single people's cars. Whatever format is asked for, this is
-/// JSON.
+/// All figures are withheld: they would say too much about single people's cars. Other formats have rows that say so.
 #[derive(Serialize, ToSchema)]
 struct Withheld {
     /// Always `true`.
@@ -50,9 +51,13 @@ struct Withheld {
     min_bays: i64,
 }
 
-/// The answer to a question about one group whose figures the public may not see.
-fn wholly_withheld(parts: &Parts, question: &Question) -> Option<Response> {
-    let ([group], None) = (&parts.groups[..], question.group_by) else { return None };
+/// The answer to a question about one group whose figures the public may not see. Files have a row that says so.
+fn wholly_withheld(parts: &[Parts], question: &Question) -> Option<Response> {
+    let mut groups = parts.iter().flat_map(|parts| &parts.groups);
+    let (Some(group), None, None) = (groups.next(), groups.next(), question.group_by) else { return None };
+    if question.shape.format != TableFormat::Json {
+        return None;
+    }
     let withheld = Withheld { withheld: true, reason: TOO_FEW, min_bays: MIN_BAYS };
     is_withheld(group).then(|| answer::private(&withheld))
 }
@@ -62,9 +67,18 @@ fn is_withheld(group: &Group) -> bool {
     group.seen_by == SeenBy::Public && group.spaces < MIN_BAYS
 }
 
+/// The parts of `question`, town by town.
+async fn parts(question: &Question, registry: &Registry, pool: &Pool) -> Result<Vec<Parts>, Problem> {
+    let mut parts = Vec::with_capacity(question.towns.len());
+    for town in &question.towns {
+        parts.push(Parts::of(question, town, registry, pool).await?);
+    }
+    Ok(parts)
+}
+
 /// Whose data an answer rests on: all feeds that may name the municipalities' places.
 fn attribution(registry: &Arc<Registry>, question: &Question) -> Extra {
-    let owners: Vec<_> = question.municipalities.iter().map(|(id, _)| *id).collect();
+    let owners: Vec<_> = question.towns.iter().map(|town| town.id).collect();
     let registry = registry.clone();
     Box::new(move || {
         let mut sources = Sources::default();

@@ -8,15 +8,15 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::intervals::{HOUR_US, HourSums, Span};
-use domain::occupancy::{Bucket, BucketKey, Figures, Tally};
-use futures_util::{Stream, stream};
+use domain::occupancy::{Bucket, BucketKey, Figures, Filter, Tally};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use store::Pool;
 use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::question::{Asked, Question, parameters};
-use super::{Answer, TOO_FEW, attribution, is_withheld, sums, wholly_withheld};
+use super::question::{Asked, Question, Town, parameters};
+use super::{Answer, TOO_FEW, attribution, is_withheld, parts, sums, wholly_withheld};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
@@ -48,7 +48,7 @@ impl Row {
     fn hour_of_week(&self) -> Option<(i8, i8)> {
         match self.key {
             BucketKey::HourOfWeek { weekday, hour } => Some((weekday, hour)),
-            BucketKey::At(_) => None,
+            BucketKey::At(_) | BucketKey::All => None,
         }
     }
 }
@@ -56,7 +56,7 @@ impl Row {
 /// How full places were.
 #[derive(Serialize, ToSchema)]
 struct OccupancyRow {
-    /// When the bucket begins; null with `hour_of_week`.
+    /// When the bucket begins; null with `hour_of_week` and `all`.
     #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
     /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
@@ -111,7 +111,7 @@ struct OccupancyRow {
 const COLUMNS: &[Column<Row>] = &[
     Column::time("bucket", |r| match r.key {
         BucketKey::At(at) => Some(at),
-        BucketKey::HourOfWeek { .. } => None,
+        BucketKey::HourOfWeek { .. } | BucketKey::All => None,
     }),
     Column::weekday("weekday", |r| r.hour_of_week().map(|(weekday, _)| weekday.into())),
     Column::integer("hour", |r| r.hour_of_week().map(|(_, hour)| hour.into())),
@@ -171,26 +171,37 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let turn = shared.turns.take().await?;
-    let parts = Parts::of(&question, &registry, pool).await?;
+    let parts = parts(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
     let extra = attribution(&registry, &question);
     let (shape, cache) = (question.shape, question.cache);
-    let file_stem = format!("occupancy-{}", question.period.from.to_string().get(..10).unwrap_or_default());
-    let rows = Walk::begin(pool.clone(), question, parts, bucket, shared.now()).await?.rows();
+    let file_stem = question.file_stem("occupancy");
+    let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+    let hours_until = store::analysis::hours_until(&mut conn).await?;
+    drop(conn);
+    let (now, filter) = (shared.now(), Arc::new(question.filter));
+    let towns = question.towns.into_iter().zip(parts);
+    let walks: Vec<Walk> = towns
+        .map(|(town, parts)| {
+            Walk::begin(pool.clone(), town, parts, (bucket, filter.clone()), hours_until, now)
+        })
+        .collect();
+    let rows = stream::iter(walks).flat_map(Walk::rows);
     Table { columns: COLUMNS, file_stem, extra, cache, zone: |row| &row.group().zone }
         .answer(turn, shape, rows)
         .await
 }
 
-/// Goes through the period hour by hour.
+/// Goes through one town's period hour by hour.
 struct Walk {
     pool: Pool,
-    question: Question,
+    town: Town,
     parts: Parts,
     groups: Arc<Vec<Group>>,
     bucket: Bucket,
+    filter: Arc<Filter>,
     /// What was asked and is past.
     period: Span,
     hours_until: UtcMicros,
@@ -200,21 +211,19 @@ struct Walk {
 }
 
 impl Walk {
-    async fn begin(
+    fn begin(
         pool: Pool,
-        question: Question,
+        town: Town,
         mut parts: Parts,
-        bucket: Bucket,
+        (bucket, filter): (Bucket, Arc<Filter>),
+        hours_until: UtcMicros,
         now: UtcMicros,
-    ) -> Result<Self, Problem> {
-        let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-        let hours_until = store::analysis::hours_until(&mut conn).await?;
-        drop(conn);
-        let period = question.period.within(Span::of(None, Some(now)));
+    ) -> Self {
+        let period = town.period.within(Span::of(None, Some(now)));
         let groups = Arc::new(std::mem::take(&mut parts.groups));
         let next = period.from;
         let (tallies, ready) = (BTreeMap::new(), VecDeque::new());
-        Ok(Walk { pool, question, parts, groups, bucket, period, hours_until, next, tallies, ready })
+        Walk { pool, town, parts, groups, bucket, filter, period, hours_until, next, tallies, ready }
     }
 
     fn rows(self) -> impl Stream<Item = Result<Row, Problem>> + Send + 'static {
@@ -238,19 +247,22 @@ impl Walk {
         let sums = sums::within(&self.pool, &self.parts, span, self.hours_until).await?;
         let end = (span.until.0 - 1).div_euclid(HOUR_US);
         for hour in first..=end {
-            let quarters = self.question.town.quarters(hour, self.bucket, &self.question.filter);
+            let quarters = self.town.time.quarters(hour, self.bucket, &self.filter);
             for (index, group) in self.groups.iter().enumerate() {
                 let none = HourSums::default();
                 let sums = sums.get(&(index, hour)).unwrap_or(&none);
                 for (quarter, within) in quarters.iter().enumerate().filter(|(_, q)| q.counts) {
+                    if domain::occupancy::quarter(hour, quarter).within(self.period).is_empty() {
+                        continue; // Not asked for, or not begun.
+                    }
                     let tally = self.tallies.entry((within.key, index)).or_default();
                     tally.add_quarter(hour, quarter, sums, &group.possible, self.period);
                 }
             }
         }
         self.next = span.until;
-        if self.bucket != Bucket::HourOfWeek {
-            let after = self.question.town.quarters(end + 1, self.bucket, &self.question.filter)[0].key;
+        if !matches!(self.bucket, Bucket::HourOfWeek | Bucket::All) {
+            let after = self.town.time.quarters(end + 1, self.bucket, &self.filter)[0].key;
             self.finish(Some(after));
         }
         Ok(())

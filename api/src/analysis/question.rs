@@ -43,7 +43,8 @@ pub fn parameters(own: &'static str) -> Vec<&'static str> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "see above")]
 pub struct Asked {
-    /// Slug of a municipality: all its places, or with `zone` and `bbox` those of it.
+    /// Slug of a municipality: all its places, or with `zone` and `bbox` those of it. Left out, with `group_by=municipality`:
+    /// all that the caller may see.
     #[param(inline)]
     municipality: Option<values::Municipality>,
     /// Id of one bay.
@@ -97,15 +98,21 @@ impl GroupBy {
     ];
 }
 
+/// A municipality whose places are asked for: its clock, its calendar, and the period as they have it.
+pub struct Town {
+    pub id: MunicipalityId,
+    pub seen_by: SeenBy,
+    pub period: Span,
+    pub time: TownTime,
+}
+
 /// See the module's description.
 pub struct Question {
     pub places: Places,
-    pub municipalities: Vec<(MunicipalityId, SeenBy)>,
-    pub period: Span,
+    /// By their slugs.
+    pub towns: Vec<Town>,
     pub group_by: Option<GroupBy>,
     pub filter: Filter,
-    /// Of the first municipality.
-    pub town: TownTime,
     pub shape: Shape,
     pub cache: &'static str,
 }
@@ -122,12 +129,7 @@ impl Question {
         registry: &Registry,
         viewer: &Viewer,
     ) -> Result<Self, Problem> {
-        let (places, municipalities) = places(params, registry, viewer)?;
-        let Some(def) = municipalities.first().and_then(|(id, _)| registry.municipality(*id)) else {
-            return Err(Problem::not_allowed());
-        };
-        let tz = TimeZone::get(&def.tz).unwrap_or(TimeZone::UTC);
-        let period = Period::of(params, &tz)?;
+        let (places, mut asked) = places(params, registry, viewer)?;
         let group_by = params.text("group_by").map(|name| group_by(name, &places)).transpose()?;
         let minutes = match period::hours(params)? {
             Some((from, until)) if from % 15 != 0 || until % 15 != 0 => {
@@ -138,21 +140,38 @@ impl Question {
             minutes => minutes.map(|(from, until)| (from as i16, until as i16)),
         };
         let filter = Filter { days: period::days(params)?.unwrap_or_default(), minutes };
-        let mut calendar = Vec::new();
-        if !filter.days.is_empty() {
-            let mut conn = crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
-            calendar = store::places::calendar(&mut conn, Some(municipalities[0].0)).await?;
+        let slug = |id| registry.municipality(id).map(|def| def.slug.as_str());
+        asked.sort_by_key(|(id, _)| slug(*id));
+        let mut towns = Vec::with_capacity(asked.len());
+        for (id, seen_by) in asked {
+            let Some(def) = registry.municipality(id) else { continue };
+            let tz = TimeZone::get(&def.tz).unwrap_or(TimeZone::UTC);
+            let Period { from, until } = Period::of(params, &tz)?;
+            let mut calendar = Vec::new();
+            if !filter.days.is_empty() {
+                let mut conn = crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                calendar = store::places::calendar(&mut conn, Some(id)).await?;
+            }
+            let time = TownTime { tz, days: TownDays::new(&def.ags, &calendar) };
+            towns.push(Town { id, seen_by, period: Span { from, until }, time });
+        }
+        if towns.is_empty() {
+            return Err(Problem::not_allowed());
         }
         Ok(Question {
             places,
-            period: Span { from: period.from, until: period.until },
+            towns,
             group_by,
             filter,
-            town: TownTime { tz, days: TownDays::new(&def.ags, &calendar) },
             shape: Shape::of(params, headers)?,
             cache: viewer.cache(),
-            municipalities,
         })
+    }
+
+    /// The name of a file with the answer about `what`, without its ending.
+    pub fn file_stem(&self, what: &str) -> String {
+        let from = self.towns.first().map(|town| town.period.from.to_string()).unwrap_or_default();
+        format!("{what}-{}", from.get(..10).unwrap_or_default())
     }
 }
 
@@ -160,8 +179,10 @@ fn group_by(name: &str, places: &Places) -> Result<GroupBy, Problem> {
     let possible: &[GroupBy] = match places {
         Places::Bay(_) => &[GroupBy::Bay],
         Places::Site(_) => &[GroupBy::Bay, GroupBy::Site, GroupBy::Restriction],
-        Places::Bbox(_) => &[GroupBy::Bay, GroupBy::Site],
-        Places::Zone(_) => &[GroupBy::Bay, GroupBy::Site, GroupBy::Zone, GroupBy::Restriction],
+        Places::Bbox(_) => &[GroupBy::Bay, GroupBy::Site, GroupBy::Municipality],
+        Places::Zone(_) => {
+            &[GroupBy::Bay, GroupBy::Site, GroupBy::Zone, GroupBy::Restriction, GroupBy::Municipality]
+        }
         Places::Municipality => &GroupBy::ALL.map(|(_, by)| by),
     };
     let found = GroupBy::ALL.into_iter().find(|(n, by)| *n == name && possible.contains(by));
@@ -208,10 +229,13 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
             let bbox = params.bbox()?.ok_or_else(Problem::internal)?;
             Ok((Places::Bbox(bbox), owners))
         }
-        None if municipality.is_some() => Ok((Places::Municipality, owners)),
+        // Of all that the asker may see, told apart by towns.
+        None if municipality.is_some() || params.text("group_by") == Some("municipality") => {
+            Ok((Places::Municipality, owners))
+        }
         None => Err(Problem::missing_parameter(
             "municipality",
-            "Say which places: bay=ID, site=ID, zone=ID, municipality=SLUG or bbox=W,S,E,N.",
+            "Say which places: bay=ID, site=ID, zone=ID, municipality=SLUG or bbox=W,S,E,N; all with group_by=municipality.",
         )),
     }
 }

@@ -7,17 +7,19 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::intervals::{Layout, Run, Span};
+use domain::occupancy::Filter;
 use domain::opening::Hours;
 use domain::place::Bay;
 use domain::stays::{Stay, StayFigures, StayTally, stays as stays_of, turnover};
-use domain::{BayId, BayState, MunicipalityId, Registry};
+use domain::{BayId, BayState, Registry};
 use futures_util::stream;
 use serde::Serialize;
+use store::Pool;
 use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::question::{Asked, Question, parameters};
-use super::{Answer, TOO_FEW, attribution, is_withheld, wholly_withheld};
+use super::question::{Asked, Question, Town, parameters};
+use super::{Answer, TOO_FEW, attribution, is_withheld, parts, wholly_withheld};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
@@ -199,35 +201,18 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let turn = shared.turns.take().await?;
-    let mut parts = Parts::of(&question, &registry, pool).await?;
+    let parts = parts(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
-    let period = question.period.within(Span::of(None, Some(shared.now())));
-    let mut sums: Vec<Sums> = parts.groups.iter().map(|_| Sums::default()).collect();
-    let mut by_town: BTreeMap<MunicipalityId, Vec<(BayId, &Layout)>> = BTreeMap::new();
-    for ((municipality, bay, _), layout) in &parts.bays {
-        by_town.entry(*municipality).or_default().push((*bay, layout));
-    }
-    for (municipality, bays) in by_town {
-        for bays in bays.chunks(BAYS_AT_ONCE) {
-            let ids: Vec<BayId> = bays.iter().map(|(bay, _)| *bay).collect();
-            let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-            let runs: BTreeMap<_, _> =
-                store::analysis::bay_runs(&mut conn, municipality, &ids, period).await?.into_iter().collect();
-            drop(conn);
-            for (bay, layout) in bays {
-                let Some(runs) = runs.get(bay) else { continue };
-                let limits = Limits::of(*bay, &registry);
-                add_bay(&mut sums, runs, layout, period, min_stay_s, &question, &limits);
-            }
-        }
-    }
-    let groups = Arc::new(std::mem::take(&mut parts.groups));
-    let rows: Vec<Result<Row, Problem>> = sums
-        .into_iter()
-        .enumerate()
-        .map(|(index, mut sums)| {
+    let now = shared.now();
+    let mut rows = Vec::new();
+    for (town, mut parts) in question.towns.iter().zip(parts) {
+        let period = town.period.within(Span::of(None, Some(now)));
+        let counting = Counting { town, filter: &question.filter, period, min_stay_s };
+        let sums = counting.sums(&parts, &registry, pool).await?;
+        let groups = Arc::new(std::mem::take(&mut parts.groups));
+        rows.extend(sums.into_iter().enumerate().map(|(index, mut sums)| {
             Ok(Row {
                 groups: groups.clone(),
                 index,
@@ -238,45 +223,69 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
                 shorter: sums.tally.shorter,
                 overstays: sums.tally.overstays,
             })
-        })
-        .collect();
+        }));
+    }
     let extra = attribution(&registry, &question);
-    let file_stem = format!("stays-{}", question.period.from.to_string().get(..10).unwrap_or_default());
+    let file_stem = question.file_stem("stays");
     Table { columns: COLUMNS, file_stem, extra, cache: question.cache, zone: |row| &row.group().zone }
         .answer(turn, question.shape, stream::iter(rows))
         .await
 }
 
-/// Adds one bay's stays to the groups in which it counted when they began.
-fn add_bay(
-    sums: &mut [Sums],
-    runs: &[Run],
-    layout: &Layout,
+/// What is counted in one town.
+struct Counting<'a> {
+    town: &'a Town,
+    filter: &'a Filter,
+    /// What was asked and is past.
     period: Span,
     min_stay_s: f64,
-    question: &Question,
-    limits: &Limits,
-) {
-    for piece in &layout.pieces {
-        let counted = piece.span.within(period);
-        let observed = runs.iter().filter(|run| run.state != BayState::Unknown);
-        let observed_us: i64 =
-            observed.map(|run| Span { from: run.from, until: run.until }.within(counted).len_us()).sum();
-        for group in &piece.scopes {
-            sums[group.0 as usize].observed_us += observed_us;
+}
+
+impl Counting<'_> {
+    /// The stays of the groups of `parts`.
+    async fn sums(&self, parts: &Parts, registry: &Registry, pool: &Pool) -> Result<Vec<Sums>, Problem> {
+        let mut sums: Vec<Sums> = parts.groups.iter().map(|_| Sums::default()).collect();
+        let bays: Vec<(BayId, &Layout)> =
+            parts.bays.iter().map(|((_, bay, _), layout)| (*bay, layout)).collect();
+        for bays in bays.chunks(BAYS_AT_ONCE) {
+            let ids: Vec<BayId> = bays.iter().map(|(bay, _)| *bay).collect();
+            let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+            let runs = store::analysis::bay_runs(&mut conn, self.town.id, &ids, self.period).await?;
+            let runs: BTreeMap<_, _> = runs.into_iter().collect();
+            drop(conn);
+            for (bay, layout) in bays {
+                let Some(runs) = runs.get(bay) else { continue };
+                self.add_bay(&mut sums, runs, layout, &Limits::of(*bay, registry));
+            }
         }
+        Ok(sums)
     }
-    for stay in stays_of(runs).filter(|stay| stay.from < period.until && stay.until > period.from) {
-        let at = stay.from.max(period.from);
-        if !question.town.passes_at(at, &question.filter) {
-            continue;
+
+    /// Adds one bay's stays to the groups in which it counted when they began.
+    fn add_bay(&self, sums: &mut [Sums], runs: &[Run], layout: &Layout, limits: &Limits) {
+        let period = self.period;
+        for piece in &layout.pieces {
+            let counted = piece.span.within(period);
+            let observed = runs.iter().filter(|run| run.state != BayState::Unknown);
+            let observed_us: i64 =
+                observed.map(|run| Span { from: run.from, until: run.until }.within(counted).len_us()).sum();
+            for group in &piece.scopes {
+                sums[group.0 as usize].observed_us += observed_us;
+            }
         }
-        let Some(piece) = layout.pieces.iter().find(|piece| piece.span.contains(at)) else { continue };
-        // It lasted into a time in which the bay did not count.
-        let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
-        let stay = Stay { departed: stay.departed && is_whole, ..stay };
-        for group in &piece.scopes {
-            sums[group.0 as usize].tally.add(stay, period, min_stay_s, |stay| limits.is_overstay(stay));
+        for stay in stays_of(runs).filter(|stay| stay.from < period.until && stay.until > period.from) {
+            let at = stay.from.max(period.from);
+            if !self.town.time.passes_at(at, self.filter) {
+                continue;
+            }
+            let Some(piece) = layout.pieces.iter().find(|piece| piece.span.contains(at)) else { continue };
+            // It lasted into a time in which the bay did not count.
+            let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
+            let stay = Stay { departed: stay.departed && is_whole, ..stay };
+            for group in &piece.scopes {
+                let tally = &mut sums[group.0 as usize].tally;
+                tally.add(stay, period, self.min_stay_s, |stay| limits.is_overstay(stay));
+            }
         }
     }
 }

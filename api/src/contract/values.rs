@@ -152,7 +152,7 @@ values! {
     /// What makes a group of places.
     PlaceGroup = choice(["bay", "site", "zone", "restriction", "municipality"], None);
     /// What figures of transit are for.
-    TransitBucket = choice(["1h", "1d", "1w", "hour_of_week", "all"], Some("all"));
+    TransitBucket = choice(["1h", "1d", "1w", "1mo", "hour_of_week", "all"], Some("all"));
     /// A table as CSV.
     Csv = text().description(Some(
         "RFC 4180, UTF-8: a line of names, then a line for each row. Columns are the fields of the JSON rows, those of an \

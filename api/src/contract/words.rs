@@ -103,6 +103,8 @@ words! {
     SourceKind = ["feed", "timetable", "streets"];
     /// Why figures are withheld.
     FewBays = [crate::analysis::TOO_FEW];
+    /// Why figures of passengers are withheld.
+    FewRuns = [crate::ridership::TOO_FEW];
     /// A sensor; a place that its feed names itself, without a sensor in the files; `place`: one that is in no file.
     SensorKind = ["sensor", "bay", "site", "vehicle", "place"];
     /// One condition of readiness.

@@ -16,9 +16,10 @@ use store::transit_history;
 use utoipa::ToSchema;
 
 use self::runs::Runs;
+pub(crate) use self::runs::TOO_FEW;
 use crate::app::Ctx;
 use crate::auth::pool;
-use crate::contract::{parameters, values};
+use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::problem::Problem;
 use crate::table::{Column, Rows, Table};
@@ -34,7 +35,7 @@ pub struct RidershipRow {
     route_id: Option<String>,
     /// Stop; null: not divided by stop.
     stop_id: Option<String>,
-    /// When the hour, day or week begins; null with other buckets.
+    /// When the hour, day, week or month begins; null with other buckets.
     #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
     /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
@@ -44,6 +45,7 @@ pub struct RidershipRow {
     /// Whether the figures are withheld: too few runs, and the asker is the public.
     withheld: bool,
     /// Why they are; null: they are not.
+    #[schema(value_type = Option<words::FewRuns>)]
     reason: Option<&'static str>,
     /// How many runs it takes; null: they are not withheld.
     min_runs: Option<i64>,
@@ -76,6 +78,8 @@ pub struct RidershipRow {
     /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
     #[schema(value_type = Option<String>)]
     stop_name: Option<Arc<str>>,
+    /// `reason` in a sentence; null: they are not withheld.
+    detail: Option<&'static str>,
     /// The town's clock.
     #[schema(ignore)]
     zone: TimeZone,
@@ -103,6 +107,7 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     Column::float("drift_share", |r| r.drift_share),
     Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
     Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
+    Column::text("detail", |r| r.detail),
     Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
 ];
 

@@ -15,6 +15,9 @@ use crate::transit::{Credits, Gather, Names, Town};
 /// The public sees no figures of fewer runs: they could be traced to single passengers.
 pub const MIN_RUNS: i64 = 3;
 
+/// Why a group's figures are withheld.
+pub const TOO_FEW: &str = "too_few_runs";
+
 /// Gathers the runs of one municipality. Groups are put out as soon as no later service day can add to
 /// them, so that no more of them are held than a day (or week) has.
 pub struct Runs {
@@ -148,7 +151,8 @@ impl Runs {
             weekday: group.weekday.map(i64::from),
             hour: group.hour.map(i64::from),
             withheld,
-            reason: withheld.then_some("Figures of fewer runs are not for the public."),
+            reason: withheld.then_some(TOO_FEW),
+            detail: withheld.then_some("Figures of fewer runs are not for the public."),
             min_runs: withheld.then_some(MIN_RUNS),
             runs: (!withheld).then_some(sums.runs),
             coverage: share(sums.counted_trips, sums.observed_trips),
@@ -329,7 +333,10 @@ mod tests {
         let events = |n: i32| (0..n).map(|v| event(1, "a", 100, "s", counted(v, 1, 1))).collect::<Vec<_>>();
         let of = |n, seen_by| gather(runs(window(Bucket::Day), seen_by), events(n)).remove(0);
         let hidden = of(2, SeenBy::Public);
-        assert!(hidden.withheld && hidden.reason.is_some() && hidden.min_runs == Some(3));
+        assert_eq!((hidden.withheld, hidden.reason, hidden.min_runs), (true, Some("too_few_runs"), Some(3)));
+        assert!(
+            hidden.detail.is_some() && hidden.route_id.is_none() && hidden.stop_id.as_deref() == Some("s")
+        );
         assert_eq!(
             (hidden.runs, hidden.boardings, hidden.load_mean, hidden.drift_share),
             (None, None, None, None)

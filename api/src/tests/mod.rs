@@ -9,5 +9,6 @@ mod open;
 mod open_data;
 mod operators;
 mod pages;
+mod parking_figures;
 mod planning;
 mod privacy;
