@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::live::{LiveMap, VehicleView};
 use domain::observation::VehicleFix;
 use domain::{FeedId, TripUpdate, UtcMicros};
+use journey::overlay::Runs;
 use journey::timetable::services::{Day, date_of, parse_day};
 use journey::timetable::starts::{NamedRun, Start};
 use journey::timetable::{Timetable, TripIx};
@@ -41,8 +42,12 @@ struct Run {
 
 impl Run {
     /// The run that a vehicle is on; `None` when it is none of the timetable's, or not clear which.
-    fn of(fix: &VehicleFix, observed_at: UtcMicros, timetable: &Timetable) -> Option<Run> {
-        let name = fix.trip_id.as_deref()?;
+    fn of(fix: &VehicleFix, observed_at: UtcMicros, runs: Runs<'_>) -> Option<Run> {
+        let (name, timetable) = (fix.trip_id.as_deref()?, runs.timetable);
+        let day = fix.start_date.as_deref().and_then(parse_day);
+        if let Some(own) = runs.overlay.and_then(|overlay| overlay.own_called(name, day)) {
+            return Some(Run { trip_id: name.into(), start_date: date_text(own.day), start_time: None });
+        }
         match timetable.trips(name) {
             [_] => Some(Run { trip_id: name.into(), start_date: fix.start_date.clone(), start_time: None }),
             // The runs of a trip with a frequency: a vehicle does not say which.
@@ -52,11 +57,15 @@ impl Run {
                 let trip_id = timetable.trip_id(trip).to_owned();
                 let is_one_of_several = timetable.trips(&trip_id).len() > 1;
                 let start_time = is_one_of_several.then(|| clock(timetable.first_departure(trip)));
-                let start_date = date_of(day).map(|date| date.strftime("%Y%m%d").to_string());
-                Some(Run { trip_id, start_date, start_time })
+                Some(Run { trip_id, start_date: date_text(day), start_time })
             }
         }
     }
+}
+
+/// A service day as GTFS writes it.
+fn date_text(day: Day) -> Option<String> {
+    date_of(day).map(|date| date.strftime("%Y%m%d").to_string())
 }
 
 /// `HH:MM:SS`, beyond 24 h too.
@@ -73,7 +82,7 @@ struct OnRun {
 
 /// The runs that vehicles are on, the newest word last. Vehicles tell trip, delay and crowding in one
 /// message or in several, so each has its own age: one that is silent about its trip has ended it.
-fn runs(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<OnRun> {
+fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     let is_fresh = |at: &UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
     let vehicles = live.vehicle_positions().filter_map(|(id, _)| live.vehicle(id));
     let mut heard: Vec<(UtcMicros, VehicleView)> =
@@ -81,7 +90,7 @@ fn runs(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<OnRun> {
     heard.sort_unstable_by_key(|(at, v)| (*at, v.id));
     let on_run = |(at, v): (UtcMicros, VehicleView)| {
         Some(OnRun {
-            run: Run::of(&v.fix, at, timetable)?,
+            run: Run::of(&v.fix, at, runs)?,
             delay_s: v.fix.delay_s.filter(|_| v.delay_observed_at.as_ref().is_some_and(is_fresh)),
             occupancy_pct: v
                 .fix
@@ -95,11 +104,13 @@ fn runs(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<OnRun> {
 /// What is known of trips at `now`: how late vehicles are, then what feeds say. Of several updates of one
 /// run the last holds, and is the newest of a feed's.
 pub fn updates(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<TripUpdate> {
-    let by_vehicles = runs(live, timetable, now).into_iter().filter_map(|OnRun { run, delay_s, .. }| {
-        let Run { trip_id, start_date, start_time } = run;
-        let delay_s = Some(delay_s?);
-        Some(TripUpdate { trip_id, start_date, start_time, delay_s, ..TripUpdate::default() })
-    });
+    let by_vehicles = runs(live, Runs { timetable, overlay: None }, now).into_iter().filter_map(
+        |OnRun { run, delay_s, .. }| {
+            let Run { trip_id, start_date, start_time } = run;
+            let delay_s = Some(delay_s?);
+            Some(TripUpdate { trip_id, start_date, start_time, delay_s, ..TripUpdate::default() })
+        },
+    );
     let by_feeds = live.trip_updates(now).into_iter().cloned();
     by_vehicles.chain(by_feeds).collect()
 }
@@ -117,8 +128,9 @@ pub fn feeds(live: &LiveMap, now: UtcMicros) -> BTreeSet<FeedId> {
 pub type Crowding = HashMap<(String, Day), f32>;
 
 /// See [`Crowding`].
-pub fn crowding(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Crowding {
-    let runs = runs(live, timetable, now).into_iter();
+pub fn crowding(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Crowding {
+    let timetable = runs.timetable;
+    let runs = self::runs(live, runs, now).into_iter();
     let day = |run: &Run| match &run.start_date {
         Some(date) => parse_day(date),
         None => timetable.nearest_day(*timetable.trips(&run.trip_id).first()?, now.0.div_euclid(1_000_000)),

@@ -29,6 +29,19 @@ pub struct TripUpdate {
     pub delay_s: Option<i32>,
     /// In the order of the trip.
     pub stops: Vec<StopUpdate>,
+    pub properties: Option<Box<TripProperties>>,
+}
+
+/// What else a feed says of a run: GTFS-Realtime's `TripProperties`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TripProperties {
+    /// What a duplicated run is called.
+    pub trip_id: Option<String>,
+    /// Service day of a duplicated run, `YYYYMMDD`.
+    pub start_date: Option<String>,
+    /// First departure of a duplicated run, `HH:MM:SS`.
+    pub start_time: Option<String>,
+    pub headsign: Option<String>,
 }
 
 /// Names one run of a trip within a feed; empty = not said.
@@ -52,10 +65,15 @@ impl TripUpdate {
     pub fn key(&self) -> TripKey {
         let is_nameless = self.trip_id.is_empty();
         let direction = self.direction.filter(|_| is_nameless);
+        // A trip may be duplicated more than once: each run has a name and a start of its own.
+        let copy = self.properties.as_deref().filter(|_| self.relationship == TripRelationship::Duplicated);
+        let of = |own: Option<&String>, trips: &Option<String>| {
+            own.or(trips.as_ref()).cloned().unwrap_or_default()
+        };
         TripKey {
-            trip_id: self.trip_id.clone(),
-            start_date: self.start_date.clone().unwrap_or_default(),
-            start_time: self.start_time.clone().unwrap_or_default(),
+            trip_id: copy.and_then(|copy| copy.trip_id.clone()).unwrap_or_else(|| self.trip_id.clone()),
+            start_date: of(copy.and_then(|copy| copy.start_date.as_ref()), &self.start_date),
+            start_time: of(copy.and_then(|copy| copy.start_time.as_ref()), &self.start_time),
             route_id: self.route_id.clone().filter(|_| is_nameless).unwrap_or_default(),
             direction: direction.map_or(TripKey::NO_DIRECTION, i16::from),
         }
@@ -91,7 +109,17 @@ impl TripUpdate {
             TripRelationship::Added => 1,
             TripRelationship::Cancelled => 2,
             TripRelationship::Other => 3,
+            TripRelationship::Replaced => 4,
+            TripRelationship::Duplicated => 5,
+            TripRelationship::Deleted => 6,
         }]);
+        if let Some(TripProperties { trip_id, start_date, start_time, headsign }) = self.properties.as_deref()
+        {
+            h.update(b"p");
+            for text in [trip_id, start_date, start_time, headsign] {
+                feed_text(&mut h, text.as_deref());
+            }
+        }
         feed_seq(&mut h, self.delay_s.map(i64::from));
         for stop in &self.stops {
             feed_seq(&mut h, stop.stop_sequence.map(i64::from));
@@ -109,6 +137,12 @@ impl TripUpdate {
                 };
                 h.update(&[kind]);
                 feed_seq(&mut h, number);
+            }
+            if let Some(planned) = &stop.planned {
+                h.update(b"s");
+                let boarding = [planned.pickup, planned.drop_off].map(|code| code.map(i64::from));
+                let numbers = [planned.arrival, planned.departure].into_iter().chain(boarding);
+                numbers.for_each(|number| feed_seq(&mut h, number));
             }
         }
         h.digest() as i64
@@ -158,12 +192,25 @@ pub struct TripObservation {
 pub enum TripRelationship {
     #[default]
     Scheduled,
-    /// An extra run that the timetable does not have.
+    /// An extra run that the timetable does not have (`NEW`, formerly `ADDED`).
     Added,
-    /// Not run (also `DELETED`).
+    /// Not run; riders are to be told.
     Cancelled,
     /// A relationship we have no rule for; such an update is counted and left alone.
     Other,
+    /// It runs with other stops and times than in the timetable (`REPLACEMENT`).
+    Replaced,
+    /// A run as one of the timetable, at another time.
+    Duplicated,
+    /// Not run; riders are not to be told.
+    Deleted,
+}
+
+impl TripRelationship {
+    /// Whether the update itself says where the run stops and when.
+    pub const fn has_own_stops(self) -> bool {
+        matches!(self, TripRelationship::Added | TripRelationship::Replaced)
+    }
 }
 
 /// What was said about one stop of a run.
@@ -174,6 +221,21 @@ pub struct StopUpdate {
     pub relationship: StopRelationship,
     pub arrival: Option<StopEvent>,
     pub departure: Option<StopEvent>,
+    /// Of a run with stops of its own.
+    pub planned: Option<Box<PlannedStop>>,
+}
+
+/// A stop as it is planned, of a run that the timetable does not have so.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PlannedStop {
+    /// Seconds since 1970.
+    pub arrival: Option<i64>,
+    /// Seconds since 1970.
+    pub departure: Option<i64>,
+    /// GTFS's `pickup_type`.
+    pub pickup: Option<u8>,
+    /// GTFS's `drop_off_type`.
+    pub drop_off: Option<u8>,
 }
 
 /// How a stop of a run relates to the timetable.

@@ -241,7 +241,7 @@ fn crowding_is_that_of_the_newest_vehicle() {
         bus(4, "early", 700, now.plus_s(-VEHICLE_HOLDS_S - 1)),
     ];
     let timetable = timetable();
-    let crowding = crowding(&map(changes, now), &timetable, now);
+    let crowding = crowding(&map(changes, now), Runs { timetable: &timetable, overlay: None }, now);
     let day = parse_day("20261124").unwrap();
     let expected = HashMap::from([(("there".to_owned(), day), 20.0), (("back".to_owned(), day), 70.0)]);
     assert_eq!(crowding, expected);

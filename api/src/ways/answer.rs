@@ -2,6 +2,7 @@
 
 use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
+use journey::overlay::{OwnKind, Runs};
 use journey::plan::{End, Itinerary, Leg, Modes, Parking, Plan, RideLeg, StreetLeg};
 use journey::streets::Mode;
 use serde::Serialize;
@@ -15,7 +16,6 @@ use super::rejected::Rejected;
 use super::stops::StopOut;
 use super::{Loaded, Realtime, place};
 use crate::contract::words;
-use crate::realtime::Crowding;
 use crate::wire::{STREETS, Source, Sources, whole};
 
 /// Digits after the point of encoded polylines.
@@ -118,12 +118,16 @@ struct LegOut<'a> {
     headsign: Option<&'a str>,
     /// Trip, as in the timetable; null: no ride.
     trip_id: Option<&'a str>,
-    /// Whether the times are from real-time data.
+    /// Whether real-time data says when it begins, or when it ends.
     realtime: bool,
     /// Delay at the begin of the ride, seconds, late is positive; null: not known.
     delay_s: Option<i64>,
     /// Whether the trip is cancelled.
     cancelled: bool,
+    /// Whether the run is one more than the timetable has; null: no ride.
+    added: Option<bool>,
+    /// Whether the run has other stops or times than the one of the timetable that it replaces; null: no ride.
+    replaced: Option<bool>,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
     /// How one gets on; null: no ride.
@@ -216,10 +220,10 @@ impl ChanceOut {
 pub(super) fn written<'a>(
     asked: &Asked<'a>,
     loaded: &'a Loaded,
-    realtime: &Realtime,
+    realtime: &'a Realtime,
     registry: &'a Registry,
 ) -> JourneysOut<'a> {
-    let writer = Writer { asked, loaded, crowding: &realtime.crowding };
+    let writer = Writer { asked, loaded, realtime };
     let itineraries: Vec<ItineraryOut<'a>> =
         asked.plan.itineraries.iter().map(|way| writer.itinerary(way)).collect();
     let mut parking = Sources::default();
@@ -260,7 +264,7 @@ fn unknown_parking(plan: &Plan) -> Option<String> {
 struct Writer<'w, 'a> {
     asked: &'w Asked<'a>,
     loaded: &'a Loaded,
-    crowding: &'w Crowding,
+    realtime: &'a Realtime,
 }
 
 impl<'a> Writer<'_, 'a> {
@@ -289,7 +293,11 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn route_kind(&self, ride: &RideLeg) -> u16 {
-        self.loaded.area.timetable.route(ride.ride.trip).map_or(3, |route| route.kind)
+        self.runs().route(ride.ride.trip).map_or(3, |route| route.kind)
+    }
+
+    fn runs(&self) -> Runs<'a> {
+        Runs { timetable: &self.loaded.area.timetable, overlay: self.realtime.overlay.as_ref() }
     }
 
     fn leg(&self, leg: &Leg) -> LegOut<'a> {
@@ -325,6 +333,8 @@ impl<'a> Writer<'_, 'a> {
             realtime: false,
             delay_s: None,
             cancelled: false,
+            added: None,
+            replaced: None,
             occupancy: None,
             pickup: None,
             drop_off: None,
@@ -338,11 +348,12 @@ impl<'a> Writer<'_, 'a> {
 
     fn ride(&self, leg: &RideLeg) -> LegOut<'a> {
         let timetable = &self.loaded.area.timetable;
-        let ride = &leg.ride;
-        let route = timetable.route(ride.trip);
+        let (runs, ride) = (self.runs(), &leg.ride);
+        let route = runs.route(ride.trip);
+        let kind = runs.own(ride.trip).map(|own| own.kind);
         let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
         let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
-        let trip_id = timetable.trip_id(ride.trip);
+        let trip_id = runs.trip_id(ride.trip);
         LegOut {
             mode: co2::mode_word(self.route_kind(leg)),
             from: self.end(End::Stop(ride.from)),
@@ -359,12 +370,14 @@ impl<'a> Writer<'_, 'a> {
             route_long_name: route.and_then(|route| text(&route.long_name)),
             route_color: route.and_then(|route| route.color).map(|color| format!("{color:06X}")),
             agency_name: agency.and_then(|agency| text(&agency.name)),
-            headsign: text(timetable.headsign_at(ride.trip, usize::from(ride.board))),
+            headsign: text(runs.headsign_at(ride.trip, usize::from(ride.board))),
             trip_id: Some(trip_id),
-            realtime: ride.realtime,
-            delay_s: ride.realtime.then_some(leg.start - leg.scheduled_start),
+            realtime: ride.departure_is_live || ride.arrival_is_live,
+            delay_s: ride.departure_is_live.then_some(leg.start - leg.scheduled_start),
             cancelled: false,
-            occupancy: self.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
+            added: Some(matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated))),
+            replaced: Some(kind == Some(OwnKind::Replaced)),
+            occupancy: self.realtime.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
             pickup: Some(boarding_word(ride.pickup)),
             drop_off: Some(boarding_word(ride.drop_off)),
             booking: BookingOut::of(&[ride.pickup, ride.drop_off]),

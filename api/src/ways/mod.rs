@@ -22,7 +22,7 @@ use domain::geo::Bbox;
 use domain::live::LiveMap;
 use domain::{FeedId, Registry, UtcMicros};
 use journey::area::Area;
-use journey::overlay::Overlay;
+use journey::overlay::{Overlay, Runs};
 use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
 
@@ -126,11 +126,9 @@ impl Ways {
         let seconds = now.0.div_euclid(1_000_000);
         let overlay = (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, seconds));
         self.trips.set(&overlay.as_ref().map(|overlay| overlay.report).unwrap_or_default());
-        loaded.realtime.store(Arc::new(Realtime {
-            overlay,
-            crowding: realtime::crowding(live, timetable, now),
-            feeds: realtime::feeds(live, now),
-        }));
+        let runs = Runs { timetable, overlay: overlay.as_ref() };
+        let crowding = realtime::crowding(live, runs, now);
+        loaded.realtime.store(Arc::new(Realtime { overlay, crowding, feeds: realtime::feeds(live, now) }));
     }
 
     /// Notes how full places are, to learn how fast they fill: call it several times a minute.

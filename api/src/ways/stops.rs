@@ -5,6 +5,7 @@ use axum::response::Response;
 use domain::UtcMicros;
 use domain::geo::LatLon;
 use journey::area::{Access, Area};
+use journey::overlay::{OwnKind, Runs};
 use journey::timetable::{StopIx, Wheelchair};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -186,6 +187,10 @@ pub struct DepartureOut<'a> {
     delay_s: Option<i64>,
     /// Whether the trip is cancelled.
     cancelled: bool,
+    /// Whether the run is one more than the timetable has.
+    added: bool,
+    /// Whether the run has other stops or times than the one of the timetable that it replaces.
+    replaced: bool,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
     /// How one gets on: `scheduled`, `book` (only those who have ordered it), `ask_driver`.
@@ -237,8 +242,11 @@ pub async fn departures(
     });
     found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
     found.truncate(limit);
+    let runs = Runs { timetable, overlay: realtime.overlay.as_ref() };
     let items = found.iter().map(|(platform, d)| {
-        let route = timetable.route(d.trip);
+        let route = runs.route(d.trip);
+        let trip_id = runs.trip_id(d.trip);
+        let kind = runs.own(d.trip).map(|own| own.kind);
         let some = |text: &'_ str| !text.is_empty();
         DepartureOut {
             stop_id: timetable.stops.ids.get(*platform),
@@ -246,14 +254,16 @@ pub async fn departures(
             route_id: route.map(|route| route.id.as_str()),
             route_short_name: route.map(|route| route.short_name.as_str()).filter(|t| some(t)),
             route_long_name: route.map(|route| route.long_name.as_str()).filter(|t| some(t)),
-            headsign: Some(timetable.headsign_at(d.trip, usize::from(d.position))).filter(|t| some(t)),
-            trip_id: timetable.trip_id(d.trip),
+            headsign: Some(runs.headsign_at(d.trip, usize::from(d.position))).filter(|t| some(t)),
+            trip_id,
             departure_time: at(midnight + i64::from(d.departure_s)),
             scheduled_departure_time: at(midnight + i64::from(d.scheduled_s)),
             realtime: d.realtime,
             delay_s: (d.realtime && !d.cancelled).then(|| i64::from(d.departure_s - d.scheduled_s)),
             cancelled: d.cancelled,
-            occupancy: realtime.crowding.get(&(timetable.trip_id(d.trip).to_owned(), d.service_day)).copied(),
+            added: matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated)),
+            replaced: kind == Some(OwnKind::Replaced),
+            occupancy: realtime.crowding.get(&(trip_id.to_owned(), d.service_day)).copied(),
             pickup: boarding_word(d.pickup),
             drop_off: boarding_word(d.drop_off),
             booking: BookingOut::of(&[d.pickup]),

@@ -29,6 +29,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use domain::observation::VehicleFix;
+use domain::trip_update::TripProperties;
 use domain::{Reason, UtcMicros};
 use prost::Message;
 
@@ -200,6 +201,14 @@ fn check_ids(update: &mut domain::TripUpdate, dropped: &mut Vec<Dropped>) -> Res
     }
     for stop in update.stops.iter().filter_map(|stop| stop.stop_id.as_deref()) {
         id("stop_id", stop)?;
+    }
+    if let Some(properties) = update.properties.as_deref_mut() {
+        let TripProperties { trip_id, start_date, start_time, headsign } = properties;
+        *start_date = trip_update::day(start_date.as_deref(), dropped);
+        for (field, value) in [("trip_id", trip_id), ("start_time", start_time), ("trip_headsign", headsign)]
+        {
+            *value = text(field, value.as_deref(), dropped);
+        }
     }
     update.start_date = trip_update::day(update.start_date.as_deref(), dropped);
     update.start_time = text("start_time", update.start_time.as_deref(), dropped);

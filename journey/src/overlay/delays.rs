@@ -1,12 +1,14 @@
 //! From an update to the times of a run, as GTFS Realtime says ("Stop Time Updates"): a delay holds
 //! for the stops after it until another is given; stops before the first one keep the timetable;
-//! after `NO_DATA` the timetable holds; a skipped stop lets nobody on or off and passes the delay on.
+//! after `NO_DATA` the timetable holds until something is said again; a skipped stop lets nobody on or off
+//! and passes the delay on. Where nothing is said the times are not from real time.
 //!
 //! No rule of the specification says what to do where times would fall along the trip (a vehicle
 //! said to be early at one stop and late at the one before): here nothing happens before what
 //! happened ahead of it.
 
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
+use smallvec::SmallVec;
 
 use crate::timetable::patterns::{Boarding, PatternStop};
 use crate::timetable::{NONE, StopIx, Timetable, TripIx};
@@ -16,47 +18,73 @@ const MAX_DELAY_S: i64 = 86_400;
 /// Nor so, where the update does not say which day it is about: another run is meant then.
 const MAX_UNDATED_DELAY_S: i64 = 4 * 3_600;
 
+/// Positions of a run, from the first until before the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(u16, u16);
+
+impl Span {
+    pub fn contains(self, position: usize) -> bool {
+        (usize::from(self.0)..usize::from(self.1)).contains(&position)
+    }
+}
+
+/// Most runs have one, up to where their vehicle is.
+pub type Spans = SmallVec<[Span; 1]>;
+
 /// The run as it is expected; used again from run to run.
 #[derive(Debug, Default)]
 pub struct Times {
     pub stops: Vec<PatternStop>,
     /// (arrival, departure), seconds after the day began.
     pub times: Vec<(i32, i32)>,
+    /// Where nothing is said of the times.
+    pub silent: Spans,
 }
 
-/// Works out the expected times of `trip`, whose day began at `begins_at` (seconds since 1970).
-/// `false` when the update says nothing.
+/// What an update says of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    pub anything: bool,
+    /// Whether the vehicle stops elsewhere than by the timetable.
+    pub new_ways: bool,
+}
+
+/// Works out the expected times of `trip`, whose day began at `begins_at` (seconds since 1970), and which
+/// leaves `shift` seconds later than in the timetable.
 pub fn delayed(
     timetable: &Timetable,
     trip: TripIx,
     update: &TripUpdate,
-    begins_at: i64,
+    (begins_at, shift): (i64, i32),
     into: &mut Times,
-) -> bool {
+) -> Said {
     let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
     let own = trip as usize - pattern.first_trip;
     let meta = &timetable.trips[trip as usize];
     let sequences = timetable.sequences.get(meta.sequence as usize).map_or(&[][..], |list| list);
     into.stops.clear();
     into.times.clear();
+    into.silent.clear();
     let limit = if update.start_date.is_some() { MAX_DELAY_S } else { MAX_UNDATED_DELAY_S };
     let mut updates = update.stops.as_slice();
     let mut delay = update.delay_s.filter(|s| i64::from(*s).abs() <= limit);
-    let mut says = delay.is_some();
+    let mut said = Said { anything: delay.is_some(), new_ways: false };
     let mut latest = i32::MIN;
     for (position, stop) in pattern.stops.iter().enumerate() {
         let sequence = sequences.get(position).copied();
-        let (arrival, departure) = (pattern.arrival(own, position), pattern.departure(own, position));
+        let (arrival, departure) =
+            (pattern.arrival(own, position) + shift, pattern.departure(own, position) + shift);
         let here = take(&mut updates, timetable, &pattern.stops[position..], sequence);
         let mut served = *stop;
         let mut arrival_delay = delay;
         if let Some((here, platform)) = here {
             // That nothing is known is no real time.
-            says |= here.relationship != StopRelationship::NoData;
+            said.anything |= here.relationship != StopRelationship::NoData;
             // Only where vehicles stop by the timetable too: else no way leads there.
             let platform = platform.filter(|platform| timetable.passing(*platform).next().is_some());
             if let Some(platform) = platform {
                 served = stop.at(platform);
+                said.new_ways = true;
             }
             match here.relationship {
                 StopRelationship::Skipped => {
@@ -75,13 +103,25 @@ pub fn delayed(
                 }
             }
         }
+        if arrival_delay.or(delay).is_none() {
+            into.note_silent(position as u16);
+        }
         let arrives = (arrival + arrival_delay.unwrap_or(0)).max(latest);
         let departs = (departure + delay.unwrap_or(0)).max(arrives);
         latest = departs;
         into.stops.push(served);
         into.times.push((arrives, departs));
     }
-    says
+    said
+}
+
+impl Times {
+    fn note_silent(&mut self, position: u16) {
+        match self.silent.last_mut() {
+            Some(span) if span.1 == position => span.1 += 1,
+            _ => self.silent.push(Span(position, position + 1)),
+        }
+    }
 }
 
 /// The update of the first of the stops `ahead`, if it is the next one, and the platform of the same

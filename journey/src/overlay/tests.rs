@@ -1,10 +1,12 @@
 //! Delays along a trip, and which run an update is about.
 
+mod own;
+
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship, TripUpdate};
 
 use super::*;
-use crate::timetable::Options;
 use crate::timetable::read::tests::read_texts;
+use crate::timetable::{Options, StopIx};
 
 /// 2026-11-24, a day with service.
 const DAY: Day = 20_781;
@@ -19,7 +21,7 @@ fn timetable() -> Timetable {
     let files = vec![
         ("agency.txt", text("agency_id,agency_timezone\nA,Europe/Berlin\n")),
         ("routes.txt", text("route_id,route_type\nR,3\n")),
-        ("stops.txt", text("stop_id,stop_lat,stop_lon\na,51,7\nb,51,7\nc,51,7\n")),
+        ("stops.txt", text("stop_id,stop_name,stop_lat,stop_lon\na,,51,7\nb,,51,7\nc,Cee,51,7\n")),
         (
             "calendar_dates.txt",
             text("service_id,date,exception_type\nS,20261123,1\nS,20261124,1\nN,20261123,1\n"),
@@ -186,11 +188,15 @@ fn what_became_of_updates_is_reported() {
     let updates = [
         of(TripRelationship::Cancelled, "t"),
         of(TripRelationship::Added, "extra"),
+        of(TripRelationship::Other, "t"),
         TripUpdate { delay_s: Some(5), ..of(TripRelationship::Scheduled, "none") },
         TripUpdate { delay_s: Some(5), ..of(TripRelationship::Scheduled, "often") },
     ];
     let overlay = Overlay::new(&timetable, &updates, NOW);
-    assert_eq!(overlay.report, Report { changed: 0, cancelled: 1, unknown: 1, ambiguous: 1, ignored: 1 });
+    assert_eq!(
+        overlay.report,
+        Report { cancelled: 1, unknown: 1, ambiguous: 1, incomplete: 1, ignored: 1, ..Report::default() }
+    );
     assert!(overlay.is_cancelled(DAY, timetable.trips("t")[0]));
     let late = Overlay::new(
         &timetable,

@@ -4,7 +4,7 @@ use super::places::stops_in;
 use super::street::{Feet, budget};
 use super::{End, Itinerary, Leg, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
 use crate::area::Area;
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Runs};
 use crate::raptor::{self, Journey, Query, Ride, Search};
 use crate::streets::{Path, Workspace};
 use crate::timetable::services::Day;
@@ -115,6 +115,7 @@ impl<'a, 'r> Riding<'a, 'r> {
         begin: &Begin<'_>,
     ) -> Option<Itinerary> {
         let area = self.area;
+        let runs = Runs { timetable: &area.timetable, overlay: self.overlay };
         let access = self.request.access();
         let rides = || {
             journey.legs.iter().filter_map(|leg| if let raptor::Leg::Ride(r) = leg { Some(r) } else { None })
@@ -124,7 +125,7 @@ impl<'a, 'r> Riding<'a, 'r> {
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
         for leg in &journey.legs {
             match leg {
-                raptor::Leg::Ride(ride) => legs.push(Leg::Ride(ride_leg(&area.timetable, ride, midnight))),
+                raptor::Leg::Ride(ride) => legs.push(Leg::Ride(ride_leg(runs, ride, midnight))),
                 raptor::Leg::Walk(walk) => {
                     let start = midnight + i64::from(walk.departure_s);
                     let end = midnight + i64::from(walk.arrival_s);
@@ -187,8 +188,8 @@ impl<'a, 'r> Riding<'a, 'r> {
     }
 }
 
-fn ride_leg(timetable: &Timetable, ride: &Ride, midnight: i64) -> RideLeg {
-    let points: Vec<_> = timetable
+fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64) -> RideLeg {
+    let points: Vec<_> = runs
         .geometry(ride.trip, usize::from(ride.board), usize::from(ride.alight))
         .into_iter()
         .map(|(lat, lon)| domain::geo::LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 })

@@ -4,7 +4,7 @@ use super::days::DayCache;
 use super::layers::networks;
 use super::{Query, When};
 use crate::bits;
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Runs};
 use crate::timetable::patterns::Boarding;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable, TripIx};
@@ -12,6 +12,7 @@ use crate::timetable::{StopIx, Timetable, TripIx};
 /// A vehicle that leaves a stop. Times are seconds after the begin of the day asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Departure {
+    /// The timetable's, or one of the overlay's own: see [`crate::overlay::Runs`].
     pub trip: TripIx,
     pub service_day: Day,
     /// Position of the stop in the trip's pattern.
@@ -39,9 +40,10 @@ pub(super) fn departures(
     count: usize,
 ) -> Vec<Departure> {
     let query = Query { horizon_s: within_s, ..Query::new(&[], &[], day, When::DepartAt(from_s)) };
-    cache.prepare(timetable, super::search::days_of(timetable, &query), false);
+    cache.prepare(timetable, super::search::days_of(timetable, overlay, &query), false);
     let mut found = Vec::new();
-    for (number, network) in networks(timetable, overlay, cache, nothing, &query).iter().enumerate() {
+    let runs = Runs { timetable, overlay };
+    for network in &networks(timetable, overlay, cache, nothing, &query) {
         for passing in timetable.variants.nodes_of(stop).flat_map(|node| network.patterns.passing(node)) {
             let pattern = network.patterns.pattern(passing.pattern as usize);
             let position = usize::from(passing.position);
@@ -56,26 +58,26 @@ pub(super) fn departures(
                     let is_board = to.is_none() && network.changed.is_none();
                     is_board && overlay.is_some_and(|o| o.is_cancelled(layer.day, trip as u32))
                 };
-                let runs = |trip: &usize| {
+                let is_running = |trip: &usize| {
                     let trip = pattern.first_trip + trip;
                     let is_taken_out = bits::has(layer.removed, trip) && !is_cancelled(trip);
                     bits::has(&layer.trips.running, trip) && !is_taken_out
                 };
-                for trip in (0..pattern.trips).filter(runs) {
+                for trip in (0..pattern.trips).filter(is_running) {
                     let departure_s = pattern.departure(trip, position) + layer.shift;
                     if departure_s < from_s || departure_s - from_s > within_s {
                         continue;
                     }
                     let cancelled = bits::has(layer.removed, pattern.first_trip + trip);
                     let trip = network.trip((pattern.first_trip + trip) as u32);
-                    let line = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
+                    let is_live = network.changed.is_some_and(|day| day.is_live(trip, position));
                     found.push(Departure {
                         trip,
                         service_day: layer.day,
                         position: passing.position,
                         departure_s,
-                        scheduled_s: line.departure(trip as usize - line.first_trip, position) + layer.shift,
-                        realtime: number > 0 || cancelled,
+                        scheduled_s: runs.planned(trip, position).1 + layer.shift,
+                        realtime: is_live || cancelled,
                         cancelled,
                         pickup: pattern.stops[position].pickup(),
                         drop_off: pattern.stops[position].drop_off(),

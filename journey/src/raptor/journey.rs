@@ -25,6 +25,7 @@ pub enum Leg {
 /// In one vehicle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ride {
+    /// The timetable's, or one of the overlay's own: see [`crate::overlay::Runs`].
     pub trip: TripIx,
     pub service_day: Day,
     /// Positions in the trip's pattern.
@@ -38,8 +39,9 @@ pub struct Ride {
     pub scheduled_arrival_s: i32,
     /// Whether one has stayed in the vehicle of the ride before: no change.
     pub stay_seated: bool,
-    /// Whether the times are from real-time data.
-    pub realtime: bool,
+    /// Whether real time says when it leaves, and when it arrives.
+    pub departure_is_live: bool,
+    pub arrival_is_live: bool,
     /// How one gets on at the first stop, and off at the last.
     pub pickup: Boarding,
     pub drop_off: Boarding,

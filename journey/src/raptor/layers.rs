@@ -6,6 +6,7 @@ use super::Query;
 use super::days::{DayCache, DayTrips};
 use super::search::days_of;
 use crate::overlay::{ChangedDay, Overlay};
+use crate::timetable::in_seat::InSeat;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
 use crate::timetable::{Timetable, TripIx};
@@ -19,9 +20,16 @@ pub struct Network<'a> {
 }
 
 impl Network<'_> {
-    /// Which trip of the timetable one of this network is.
+    /// Which run one of this network is: the timetable's, or one of the overlay's own.
     pub fn trip(&self, own: u32) -> TripIx {
         self.changed.and_then(|day| day.trip(own)).unwrap_or(own)
+    }
+
+    /// Whether a run of this network goes on as others: those do whose stops are the timetable's.
+    pub fn goes_on<const BACK: bool>(&self, in_seat: &InSeat, own: u32) -> Option<TripIx> {
+        let trip = self.trip(own);
+        let is_timetables = self.changed.is_none_or(|day| day.own(trip).is_some());
+        (is_timetables && in_seat.any::<BACK>(trip)).then_some(trip)
     }
 }
 
@@ -48,7 +56,7 @@ pub fn networks<'a>(
 ) -> Networks<'a> {
     let begins = timetable.day_begins_at(query.day);
     let shift = |day: Day| (timetable.day_begins_at(day) - begins) as i32;
-    let days = days_of(timetable, query);
+    let days = days_of(timetable, overlay, query);
     let layers = days.clone().filter_map(|day| {
         let trips = cache.get(day, query.wheelchair).filter(|trips| trips.any)?;
         let removed = overlay.and_then(|o| o.removed(day)).unwrap_or(nothing);

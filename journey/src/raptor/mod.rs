@@ -14,7 +14,7 @@
 //! - **Several service days** are layers over the same patterns, shifted in time. Each (pattern,
 //!   day) is scanned by itself, since a trip of yesterday may be overtaken by one of today.
 //! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
-//!   their own ([`crate::overlay`]).
+//!   their own ([`crate::overlay`]), beside runs that stand in no timetable.
 //! - **Lines and trips with changes of their own** stop at variants of stops
 //!   ([`crate::timetable::variants`]).
 //! - **Staying seated** is riding on, in the same round.

@@ -1,12 +1,15 @@
 //! How many rides it takes at least from a stop to the end, by the lines alone, whatever the time.
 //!
 //! A search that has used most of its rides need not begin lines from where the rest cannot lead to
-//! the end. The lines of all days count, so it is a lower bound on any day; real time makes stops
-//! useless, never new ones. It is worked out backwards from the end, each line looked at once.
+//! the end. The lines of all days count, so it is a lower bound on any day; of real time those lines count,
+//! too, that stop where the timetable's do not. It is worked out backwards from the end, each line looked at
+//! once.
 
+use super::layers::Networks;
 use super::line::{Line, turned};
 use super::rounds::Task;
 use crate::bits;
+use crate::overlay::ChangedDay;
 use crate::timetable::{StopIx, Timetable};
 
 const NOT_REACHED: u8 = u8::MAX;
@@ -15,8 +18,8 @@ const NOT_REACHED: u8 = u8::MAX;
 #[derive(Debug, Default)]
 pub struct Reach {
     rides: Vec<u8>,
-    /// By pattern: up to which position the stops are done.
-    done: Vec<u16>,
+    /// By network and pattern: up to which position the stops are done.
+    done: Vec<Vec<u16>>,
     /// Stops at which leaving a vehicle is of use, and those found last.
     is_goal: Vec<u64>,
     goals: Vec<StopIx>,
@@ -25,12 +28,22 @@ pub struct Reach {
 
 impl Reach {
     /// Finds the stops from which up to `depth` rides lead to the ends of `task`.
-    pub fn fill<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>, depth: u8) {
+    pub fn fill<const BACK: bool>(
+        &mut self,
+        timetable: &Timetable,
+        networks: &Networks<'_>,
+        task: &Task<'_>,
+        depth: u8,
+    ) {
         let stops = timetable.variants.nodes();
         self.rides.clear();
         self.rides.resize(stops, NOT_REACHED);
-        self.done.clear();
-        self.done.resize(timetable.patterns.len(), 0);
+        let is_looked_at = |changed: Option<&ChangedDay>| changed.is_none_or(|day| day.has_new_ways);
+        self.done.resize_with(networks.len().max(self.done.len()), Vec::new);
+        for (done, network) in self.done.iter_mut().zip(networks) {
+            done.clear();
+            done.resize(if is_looked_at(network.changed) { network.patterns.len() } else { 0 }, 0);
+        }
         self.is_goal.clear();
         self.is_goal.resize(bits::words(stops), 0);
         self.goals.clear();
@@ -45,13 +58,15 @@ impl Reach {
             bits::set(&mut self.is_goal, *goal as usize);
         }
         for rides in 1..=depth {
-            for at in 0..self.goals.len() {
-                for passing in timetable.patterns.passing(self.goals[at]) {
-                    let number = passing.pattern as usize;
-                    let line = Line::<BACK>::new(timetable.patterns.pattern(number), 0);
-                    let position = turned::<BACK>(usize::from(passing.position), line.len());
-                    if Line::<BACK>::can_leave(line.stop(position)) {
-                        self.enter::<BACK>(timetable, number, position, rides);
+            for (at, network) in networks.iter().enumerate().filter(|(_, n)| is_looked_at(n.changed)) {
+                for goal in 0..self.goals.len() {
+                    for passing in network.patterns.passing(self.goals[goal]) {
+                        let number = passing.pattern as usize;
+                        let line = Line::<BACK>::new(network.patterns.pattern(number), 0);
+                        let position = turned::<BACK>(usize::from(passing.position), line.len());
+                        if Line::<BACK>::can_leave(line.stop(position)) {
+                            self.enter::<BACK>(timetable, networks, (at, number, position), rides);
+                        }
                     }
                 }
             }
@@ -60,18 +75,25 @@ impl Reach {
         self.entered.clear();
     }
 
-    /// Notes that a line is left at `position` with so many rides from its stops ahead, and from those
-    /// of the lines whose riders stay seated into it.
-    fn enter<const BACK: bool>(&mut self, timetable: &Timetable, number: usize, position: usize, rides: u8) {
-        let mut waiting = vec![(number, position)];
-        while let Some((number, position)) = waiting.pop() {
-            let pattern = timetable.patterns.pattern(number);
+    /// Notes that a line (network, pattern) is left at a position with so many rides from its stops ahead, and
+    /// from those of the lines whose riders stay seated into it.
+    fn enter<const BACK: bool>(
+        &mut self,
+        timetable: &Timetable,
+        networks: &Networks<'_>,
+        left: (usize, usize, usize),
+        rides: u8,
+    ) {
+        let mut waiting = vec![left];
+        while let Some((network_number, number, position)) = waiting.pop() {
+            let network = &networks[network_number];
+            let pattern = network.patterns.pattern(number);
             let line = Line::<BACK>::new(pattern, 0);
-            let done = usize::from(self.done[number]);
+            let done = usize::from(self.done[network_number][number]);
             if position <= done {
                 continue;
             }
-            self.done[number] = position as u16;
+            self.done[network_number][number] = position as u16;
             for at in (done..position).map(|at| line.stop(at)) {
                 let held = &mut self.rides[at.stop() as usize];
                 if *held == NOT_REACHED && Line::<BACK>::can_enter(at) {
@@ -82,17 +104,25 @@ impl Reach {
             if done > 0 || timetable.in_seat.is_empty() {
                 continue;
             }
-            for trip in pattern.first_trip..pattern.first_trip + pattern.trips {
+            for own in pattern.first_trip..pattern.first_trip + pattern.trips {
                 // Against the direction of the search: what riders come from.
                 let before: Vec<u32> = if BACK {
-                    timetable.in_seat.of::<false>(trip as u32).collect()
+                    let trip = network.goes_on::<false>(&timetable.in_seat, own as u32);
+                    trip.into_iter().flat_map(|trip| timetable.in_seat.of::<false>(trip)).collect()
                 } else {
-                    timetable.in_seat.of::<true>(trip as u32).collect()
+                    let trip = network.goes_on::<true>(&timetable.in_seat, own as u32);
+                    trip.into_iter().flat_map(|trip| timetable.in_seat.of::<true>(trip)).collect()
                 };
-                waiting.extend(before.into_iter().map(|trip| {
-                    let number = timetable.patterns.pattern_of(trip);
-                    (number, timetable.patterns.stops_of(number))
-                }));
+                for trip in before {
+                    // The timetable stands for all days; of real time what stops elsewhere counts, too.
+                    for (at, network) in
+                        networks.iter().enumerate().filter(|(at, _)| !self.done[*at].is_empty())
+                    {
+                        let own = network.changed.map_or(Some(trip), |day| day.own(trip));
+                        let number = own.map(|own| network.patterns.pattern_of(own));
+                        waiting.extend(number.map(|number| (at, number, network.patterns.stops_of(number))));
+                    }
+                }
             }
         }
     }

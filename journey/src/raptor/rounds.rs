@@ -91,7 +91,7 @@ impl Rounds {
             let first_look = task.max_rides / 2 + 1;
             let looks_back = task.looks_back && round >= first_look;
             if looks_back && round == first_look {
-                self.reach.fill::<BACK>(timetable, task, task.max_rides - round + 1);
+                self.reach.fill::<BACK>(timetable, networks, task, task.max_rides - round + 1);
             }
             let left = looks_back.then_some(task.max_rides - round + 1);
             if !self.collect::<BACK>(networks, round, left, bound) {

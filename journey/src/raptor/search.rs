@@ -11,7 +11,7 @@ use super::rounds::{Rounds, Task};
 use super::trace::Tracer;
 use super::{Answer, Journey, MAX_RIDES, Query, When};
 use crate::bits;
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, Runs};
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable, Wheelchair};
 
@@ -72,7 +72,7 @@ impl Search {
         overlay: Option<&Overlay>,
         cut: &mut dyn FnMut() -> bool,
     ) -> Answer {
-        self.days.prepare(&self.timetable, days_of(&self.timetable, query), query.wheelchair);
+        self.days.prepare(&self.timetable, days_of(&self.timetable, overlay, query), query.wheelchair);
         let networks = networks(&self.timetable, overlay, &self.days, &self.nothing, query);
         let closed = query.wheelchair.then_some(self.closed.as_slice());
         let limits = (closed, self.looks_back);
@@ -80,7 +80,8 @@ impl Search {
             When::DepartAt(_) => run::<false>,
             When::ArriveBy(_) => run::<true>,
         };
-        run(&self.timetable, &networks, &mut self.rounds, query, limits, cut)
+        let runs = Runs { timetable: &self.timetable, overlay };
+        run(runs, &networks, &mut self.rounds, query, limits, cut)
     }
 
     /// The next `count` departures from `ride.0` from `times.0` on, in order, within `times.1` seconds.
@@ -139,25 +140,27 @@ fn is_better(new: &Journey, old: &Journey) -> bool {
 }
 
 /// Service days whose trips may be of use.
-pub fn days_of(timetable: &Timetable, query: &Query<'_>) -> RangeInclusive<Day> {
+pub fn days_of(timetable: &Timetable, overlay: Option<&Overlay>, query: &Query<'_>) -> RangeInclusive<Day> {
+    let last_time_s = overlay.map_or(0, |overlay| overlay.last_time_s).max(timetable.last_time_s);
     let horizon = query.horizon_s.max(0);
     let (from, until) = match query.when {
         When::DepartAt(time) => (time, time.saturating_add(horizon)),
         When::ArriveBy(time) => (time.saturating_sub(horizon), time),
     };
-    let first = (from - timetable.last_time_s - CLOCK_CHANGE_S).div_euclid(86_400);
+    let first = (from - last_time_s - CLOCK_CHANGE_S).div_euclid(86_400);
     let last = until.saturating_add(CLOCK_CHANGE_S).div_euclid(86_400);
     query.day.saturating_add(first)..=query.day.saturating_add(last)
 }
 
 fn run<const BACK: bool>(
-    timetable: &Timetable,
+    runs: Runs<'_>,
     networks: &Networks<'_>,
     rounds: &mut Rounds,
     query: &Query<'_>,
     (closed, looks_back): (Option<&[u64]>, bool),
     cut: &mut dyn FnMut() -> bool,
 ) -> Answer {
+    let timetable = runs.timetable;
     let (time, starts, ends) = match query.when {
         When::DepartAt(time) => (time, query.origins, query.destinations),
         When::ArriveBy(time) => (time, query.destinations, query.origins),
@@ -177,6 +180,6 @@ fn run<const BACK: bool>(
     };
     let (found, cut) = rounds.run::<BACK>(timetable, networks, &task, cut);
     // The labels of the ends are valid until the next query.
-    let tracer = Tracer { timetable, networks, rounds, task: &task };
+    let tracer = Tracer { runs, networks, rounds, task: &task };
     Answer { journeys: found.into_iter().map(|found| tracer.journey::<BACK>(found)).collect(), cut }
 }

@@ -68,7 +68,7 @@ impl Seated {
             }
             let own = stops.first_trip + trip;
             let runs = bits::has(&layer.trips.running, own) && !bits::has(layer.removed, own);
-            if runs && in_seat.any::<BACK>(network.trip(own as u32)) {
+            if runs && network.goes_on::<BACK>(in_seat, own as u32).is_some() {
                 self.waiting.push(RideLabel { trip: own as u32, ..label });
                 self.go_on::<BACK>(in_seat, networks, scan);
             }
@@ -82,7 +82,8 @@ impl Seated {
             let network = &networks[usize::from(label.network)];
             let layer = &network.layers[usize::from(label.layer)];
             let at = End { network, layer, own: label.trip };
-            for next in in_seat.of::<BACK>(network.trip(label.trip)) {
+            let Some(trip) = network.goes_on::<BACK>(in_seat, label.trip) else { continue };
+            for next in in_seat.of::<BACK>(trip) {
                 let Some((number, layer_number)) = find(networks, next, layer.day) else { continue };
                 let key = (number, layer_number, next_own(&networks[usize::from(number)], next));
                 let to_network = &networks[usize::from(number)];

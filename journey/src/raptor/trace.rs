@@ -5,11 +5,12 @@ use super::labels::{RideLabel, SEATED};
 use super::layers::Networks;
 use super::line::{Line, directed, turned};
 use super::rounds::{Found, Rounds, Task};
-use crate::timetable::{NONE, StopIx, Timetable};
+use crate::overlay::Runs;
+use crate::timetable::{NONE, StopIx};
 
 /// What labels refer to.
 pub struct Tracer<'a, 'n> {
-    pub timetable: &'a Timetable,
+    pub runs: Runs<'a>,
     pub networks: &'a Networks<'n>,
     pub rounds: &'a Rounds,
     pub task: &'a Task<'a>,
@@ -28,7 +29,7 @@ impl Tracer<'_, '_> {
     pub fn journey<const BACK: bool>(&self, found: Found) -> Journey {
         let mut steps = Vec::with_capacity(2 * usize::from(found.rides) + 2);
         let ends = &self.rounds.ends;
-        let variants = &self.timetable.variants;
+        let variants = &self.runs.timetable.variants;
         let over = ends.over[found.stop as usize];
         if over != variants.stop(found.stop) {
             // At the ends one walks as any one does, whatever holds for changes of single lines.
@@ -130,24 +131,22 @@ impl Tracer<'_, '_> {
         let (entered, left) =
             (turned::<BACK>(usize::from(label.entered), count), turned::<BACK>(left, count));
         let (board, alight) = if BACK { (left, entered) } else { (entered, left) };
-        let realtime = label.network > 0;
         let number = network.trip(label.trip);
-        let timetable = &self.timetable.patterns;
-        let scheduled = timetable.pattern(timetable.pattern_of(number));
-        let scheduled_trip = number as usize - scheduled.first_trip;
+        let is_live = |at: usize| network.changed.is_some_and(|day| day.is_live(number, at));
         Ride {
             trip: number,
             service_day: layer.day,
             board: board as u16,
             alight: alight as u16,
-            from: self.timetable.variants.stop(pattern.stops[board].stop()),
-            to: self.timetable.variants.stop(pattern.stops[alight].stop()),
+            from: self.runs.timetable.variants.stop(pattern.stops[board].stop()),
+            to: self.runs.timetable.variants.stop(pattern.stops[alight].stop()),
             stay_seated: false,
             departure_s: pattern.departure(trip, board) + layer.shift,
             arrival_s: pattern.arrival(trip, alight) + layer.shift,
-            scheduled_departure_s: scheduled.departure(scheduled_trip, board) + layer.shift,
-            scheduled_arrival_s: scheduled.arrival(scheduled_trip, alight) + layer.shift,
-            realtime,
+            scheduled_departure_s: self.runs.planned(number, board).1 + layer.shift,
+            scheduled_arrival_s: self.runs.planned(number, alight).0 + layer.shift,
+            departure_is_live: is_live(board),
+            arrival_is_live: is_live(alight),
             pickup: pattern.stops[board].pickup(),
             drop_off: pattern.stops[alight].drop_off(),
         }

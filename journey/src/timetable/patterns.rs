@@ -38,6 +38,11 @@ impl Boarding {
         }
     }
 
+    /// That of GTFS's number; what is none of 0 to 3 is taken by its last two bits.
+    pub fn of_code(code: u8) -> Self {
+        Self::of_bits(code.into())
+    }
+
     fn of_bits(bits: u32) -> Self {
         match bits & 3 {
             0 => Boarding::Scheduled,

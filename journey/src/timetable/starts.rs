@@ -56,6 +56,11 @@ impl Starts {
         starts
     }
 
+    /// All trips of a route.
+    fn of_route(&self, route: &str) -> impl Iterator<Item = TripIx> + '_ {
+        self.0.get(route).into_iter().flat_map(FxHashMap::values).flatten().copied()
+    }
+
     /// The trips of a route that start in this minute of the day.
     fn starting(&self, route: &str, minute: i32) -> &[TripIx] {
         let of_route = self.0.get(route).and_then(|of_route| of_route.get(&minute));
@@ -64,6 +69,11 @@ impl Starts {
 }
 
 impl Timetable {
+    /// All trips of the lines with this id, in no order.
+    pub fn trips_of_route(&self, id: &str) -> impl Iterator<Item = TripIx> + '_ {
+        self.starts().of_route(id)
+    }
+
     /// The run that is named so at `now` (seconds since 1970).
     ///
     /// # Errors

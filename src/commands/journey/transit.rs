@@ -126,13 +126,15 @@ fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
     let overlay = Overlay::new(timetable, &read.updates, noon);
     let report = overlay.report;
     eprintln!(
-        "{} updates: {} runs changed, {} cancelled, {} of unknown runs, {} of several runs, {} of other kinds, \
-         {} unreadable",
+        "{} updates: {} runs changed, {} cancelled, {} added, {} of unknown runs, {} of several runs, \
+         {} incomplete, {} of other kinds, {} unreadable",
         read.updates.len(),
         report.changed,
         report.cancelled,
+        report.added,
         report.unknown,
         report.ambiguous,
+        report.incomplete,
         report.ignored,
         read.unread
     );

@@ -25,7 +25,7 @@ fn passed(stop: &StopTimeUpdate, made_at: UtcMicros) -> Option<Passed> {
         return None;
     }
     let stop_id = stop.stop_id.clone().filter(|id| !id.is_empty())?;
-    let StopTimeEvent { delay, time } = stop.departure.as_ref().or(stop.arrival.as_ref())?;
+    let StopTimeEvent { delay, time, .. } = stop.departure.as_ref().or(stop.arrival.as_ref())?;
     let passed_at = UtcMicros::from_unix_s((*time).filter(|at| *at > 0)?);
     (passed_at <= made_at).then_some(Passed { stop_id, passed_at, delay_s: (*delay)? })
 }

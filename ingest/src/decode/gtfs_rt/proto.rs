@@ -48,6 +48,20 @@ pub struct TripUpdate {
     /// Seconds, late is positive.
     #[prost(int32, optional, tag = "5")]
     pub delay: Option<i32>,
+    #[prost(message, optional, tag = "6")]
+    pub trip_properties: Option<TripProperties>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TripProperties {
+    #[prost(string, optional, tag = "1")]
+    pub trip_id: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub start_date: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    pub start_time: Option<String>,
+    #[prost(string, optional, tag = "5")]
+    pub trip_headsign: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -62,6 +76,16 @@ pub struct StopTimeUpdate {
     pub stop_id: Option<String>,
     #[prost(int32, optional, tag = "5")]
     pub schedule_relationship: Option<i32>,
+    #[prost(message, optional, tag = "6")]
+    pub stop_time_properties: Option<StopTimeProperties>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct StopTimeProperties {
+    #[prost(int32, optional, tag = "3")]
+    pub pickup_type: Option<i32>,
+    #[prost(int32, optional, tag = "4")]
+    pub drop_off_type: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -72,6 +96,9 @@ pub struct StopTimeEvent {
     /// Seconds since 1970.
     #[prost(int64, optional, tag = "2")]
     pub time: Option<i64>,
+    /// Of a run that the timetable does not have, seconds since 1970.
+    #[prost(int64, optional, tag = "4")]
+    pub scheduled_time: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

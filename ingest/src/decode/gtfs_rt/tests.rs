@@ -46,8 +46,11 @@ fn standing(id: &str) -> VehiclePosition {
 }
 
 fn stop(arrival: Option<(i32, i64)>, departure: Option<(i32, i64)>) -> StopTimeUpdate {
-    let event =
-        |(delay, in_s): (i32, i64)| StopTimeEvent { delay: Some(delay), time: Some(NOW as i64 + in_s) };
+    let event = |(delay, in_s): (i32, i64)| StopTimeEvent {
+        delay: Some(delay),
+        time: Some(NOW as i64 + in_s),
+        scheduled_time: None,
+    };
     StopTimeUpdate {
         arrival: arrival.map(event),
         departure: departure.map(event),
@@ -139,7 +142,7 @@ fn a_trips_delay_is_its_own_else_that_of_the_next_stop() {
     assert_eq!(delay(vec![past.clone()]), Some(10));
     assert_eq!(delay(vec![]), None);
     let timeless = StopTimeUpdate {
-        departure: Some(StopTimeEvent { delay: Some(-60), time: None }),
+        departure: Some(StopTimeEvent { delay: Some(-60), time: None, scheduled_time: None }),
         ..StopTimeUpdate::default()
     };
     assert_eq!(delay(vec![StopTimeUpdate::default(), timeless, ahead.clone()]), Some(-60));
@@ -209,6 +212,56 @@ fn a_run_without_an_id_is_named_by_its_route_and_start() {
         assert!(decoded.faults[0].detail.contains("trip_id"), "{:?}", decoded.faults);
         assert_eq!(decoded.statements.len(), 1);
     }
+}
+
+#[test]
+fn runs_that_stand_in_no_timetable_keep_what_they_say() {
+    let event = |time, scheduled_time, delay| Some(StopTimeEvent { delay, time, scheduled_time });
+    let stop = StopTimeUpdate {
+        stop_id: Some("S".into()),
+        arrival: event(None, Some(1_700_000_000), Some(60)),
+        departure: event(Some(1_700_000_120), None, Some(30)),
+        stop_time_properties: Some(StopTimeProperties { pickup_type: Some(2), drop_off_type: Some(9) }),
+        ..StopTimeUpdate::default()
+    };
+    let read = |relationship| {
+        let properties = TripProperties {
+            trip_id: Some("copy".into()),
+            start_date: Some("20261123".into()),
+            start_time: Some("25:00:00".into()),
+            trip_headsign: Some("Hbf".into()),
+        };
+        let trip = TripDescriptor { schedule_relationship: Some(relationship), ..trip("T1").unwrap() };
+        let update = TripUpdate {
+            trip: Some(trip),
+            vehicle: None,
+            trip_properties: Some(properties),
+            ..update("", vec![stop.clone()])
+        };
+        trips(&decode(&feed([entity(None, Some(update))]))).remove(0).0
+    };
+    use domain::trip_update::{PlannedStop, StopEvent, TripRelationship};
+    let kinds = [1, 2, 3, 5, 6, 7, 8, 99].map(|code| read(code).relationship);
+    use TripRelationship::{Added, Cancelled, Deleted, Duplicated, Other, Replaced};
+    assert_eq!(kinds, [Added, Other, Cancelled, Replaced, Duplicated, Deleted, Added, Other]);
+    let new = read(8);
+    assert_eq!(new.stops[0].arrival, Some(StopEvent::At(1_700_000_060)));
+    assert_eq!(new.stops[0].departure, Some(StopEvent::At(1_700_000_120)));
+    let planned = PlannedStop {
+        arrival: Some(1_700_000_000),
+        departure: Some(1_700_000_090),
+        pickup: Some(2),
+        drop_off: None,
+    };
+    assert_eq!(new.stops[0].planned.as_deref(), Some(&planned));
+    assert_eq!(new.properties.as_ref().and_then(|p| p.headsign.as_deref()), Some("Hbf"));
+    assert_eq!(new.key().trip_id, "T1");
+    let copy = read(6);
+    let key = copy.key();
+    assert_eq!((&*key.trip_id, &*key.start_date, &*key.start_time), ("copy", "20261123", "25:00:00"));
+    assert_eq!(copy.stops[0].planned, None, "its plan is that of its trip");
+    let digests: std::collections::BTreeSet<_> = [1, 2, 3, 5, 6, 7].map(|code| read(code).digest_of()).into();
+    assert_eq!(digests.len(), 6);
 }
 
 #[test]
@@ -316,7 +369,7 @@ fn what_cannot_be_true_of_a_vehicle_costs_nothing_but_itself() {
 fn trip_updates_are_read_as_they_stand() {
     use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship};
 
-    let event = |delay, time| Some(StopTimeEvent { delay, time });
+    let event = |delay, time| Some(StopTimeEvent { delay, time, scheduled_time: None });
     let stops = vec![
         StopTimeUpdate {
             stop_sequence: Some(3),

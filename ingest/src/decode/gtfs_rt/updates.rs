@@ -1,6 +1,8 @@
 //! The trip updates of a feed as they stand, for a timetable to take in.
 
-use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship, TripUpdate};
+use domain::trip_update::{
+    PlannedStop, StopEvent, StopRelationship, StopUpdate, TripProperties, TripRelationship, TripUpdate,
+};
 use prost::Message;
 
 use super::proto::{self, FeedEntity, StopTimeEvent, StopTimeUpdate};
@@ -39,6 +41,16 @@ pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
 pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
     let trip = update.trip?;
     let direction = trip.direction();
+    let relationship = match trip.schedule_relationship {
+        None | Some(0) => TripRelationship::Scheduled,
+        Some(1 | 8) => TripRelationship::Added,
+        Some(3) => TripRelationship::Cancelled,
+        Some(5) => TripRelationship::Replaced,
+        Some(6) => TripRelationship::Duplicated,
+        Some(7) => TripRelationship::Deleted,
+        Some(_) => TripRelationship::Other,
+    };
+    let stops = update.stop_time_update.into_iter();
     let (trip_id, start_time, route_id) =
         (filled(trip.trip_id), filled(trip.start_time), filled(trip.route_id));
     if trip_id.is_none() && (start_time.is_none() || route_id.is_none()) {
@@ -50,19 +62,30 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
         start_time,
         route_id,
         direction,
-        relationship: match trip.schedule_relationship {
-            None | Some(0) => TripRelationship::Scheduled,
-            Some(1 | 8) => TripRelationship::Added,
-            Some(3 | 7) => TripRelationship::Cancelled,
-            Some(_) => TripRelationship::Other,
-        },
+        relationship,
         delay_s: update.delay,
-        stops: update.stop_time_update.into_iter().map(stop_of).collect(),
+        stops: stops.map(|stop| stop_of(stop, relationship.has_own_stops())).collect(),
+        properties: update
+            .trip_properties
+            .map(properties_of)
+            .filter(|p| *p != TripProperties::default())
+            .map(Box::new),
     })
 }
 
-fn stop_of(stop: StopTimeUpdate) -> StopUpdate {
+fn properties_of(properties: proto::TripProperties) -> TripProperties {
+    TripProperties {
+        trip_id: filled(properties.trip_id),
+        start_date: filled(properties.start_date),
+        start_time: filled(properties.start_time),
+        headsign: filled(properties.trip_headsign),
+    }
+}
+
+/// `is_own`: the run has stops that only the update knows.
+fn stop_of(stop: StopTimeUpdate, is_own: bool) -> StopUpdate {
     StopUpdate {
+        planned: is_own.then(|| planned(&stop)).filter(|p| *p != PlannedStop::default()).map(Box::new),
         stop_sequence: stop.stop_sequence,
         stop_id: filled(stop.stop_id),
         relationship: match stop.schedule_relationship {
@@ -75,9 +98,30 @@ fn stop_of(stop: StopTimeUpdate) -> StopUpdate {
     }
 }
 
-/// Of a time and a delay the time holds, as the specification says.
+/// Of a time and a delay the time holds, as the specification says. A planned time is one of a run that
+/// the timetable does not have: a delay counts from it.
 fn event_of(event: StopTimeEvent) -> Option<StopEvent> {
-    event.time.filter(|at| *at > 0).map(StopEvent::At).or(event.delay.map(StopEvent::Delay))
+    let planned = event.scheduled_time.filter(|at| *at > 0);
+    let by_plan = || planned?.checked_add(event.delay.unwrap_or(0).into());
+    let at = event.time.filter(|at| *at > 0).or_else(by_plan);
+    at.map(StopEvent::At).or(event.delay.map(StopEvent::Delay))
+}
+
+fn planned(stop: &StopTimeUpdate) -> PlannedStop {
+    let time = |event: &Option<StopTimeEvent>| {
+        let event = event.as_ref()?;
+        let by_delay = || event.time.filter(|at| *at > 0)?.checked_sub(event.delay?.into());
+        event.scheduled_time.filter(|at| *at > 0).or_else(by_delay)
+    };
+    let boarding =
+        |code: Option<i32>| code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code <= 3);
+    let properties = stop.stop_time_properties.as_ref();
+    PlannedStop {
+        arrival: time(&stop.arrival),
+        departure: time(&stop.departure),
+        pickup: boarding(properties.and_then(|p| p.pickup_type)),
+        drop_off: boarding(properties.and_then(|p| p.drop_off_type)),
+    }
 }
 
 fn filled(text: Option<String>) -> Option<String> {

@@ -1,8 +1,11 @@
 //! Trying everything out: every run of every day by itself, no patterns, nothing pruned.
 
-use super::network::{Change, Network, Rule, Who};
+use super::network::{Change, Hop, Network, Rule, Trip, Who, times};
 
 const NEVER: i32 = i32::MAX / 4;
+
+/// Trip and route of a run that no rule speaks of.
+const NOBODY: (usize, usize) = (usize::MAX, usize::MAX);
 
 pub struct Brute {
     calls: Vec<Call>,
@@ -30,44 +33,74 @@ struct Call {
 impl Brute {
     pub fn new(network: &Network, live: bool, wheelchair: bool) -> Self {
         let open: Vec<bool> = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
-        let (mut calls, mut runs, mut run_of): (Vec<Call>, Vec<_>, Vec<(usize, i32)>) = Default::default();
-        for (number, trip) in network.trips.iter().enumerate().filter(|t| !wheelchair || t.1.wheelchair == 1)
-        {
+        let (mut calls, mut runs) = (Vec::<Call>::new(), Vec::new());
+        // Trip and day of each run that may go on as another.
+        let mut run_of: Vec<Option<(usize, i32)>> = Vec::new();
+        let mut drive = |hops: &[Hop], times: &[(i32, i32)], who: (usize, usize), skipped: Option<usize>| {
+            let from = calls.len();
+            for (at, (hop, (arrives, departs))) in hops.iter().zip(times).enumerate() {
+                let (stop, _, _, no_boarding, no_alighting) = *hop;
+                calls.push(Call {
+                    run: runs.len(),
+                    trip: who.0,
+                    route: who.1,
+                    stop,
+                    arrives: *arrives,
+                    departs: *departs,
+                    boarding: !no_boarding && skipped != Some(at) && open[stop],
+                    alighting: !no_alighting && skipped != Some(at) && open[stop],
+                });
+            }
+            runs.push(from..calls.len());
+        };
+        let can_be_used = |trip: &Trip| !wheelchair || trip.wheelchair == 1;
+        for (number, trip) in network.trips.iter().enumerate().filter(|t| can_be_used(t.1)) {
             for day in (0..3i32).filter(|day| trip.days >> day & 1 == 1) {
                 let change = if live && day == 1 { &trip.change } else { &Change::None };
-                if *change == Change::Cancelled {
-                    continue;
+                let moved = (day - 1) * 86_400;
+                match change {
+                    Change::Cancelled => {}
+                    Change::Replaced(hops, start) => {
+                        // Rules and staying seated are those of the run in the timetable.
+                        drive(hops, &times(hops, *start), NOBODY, None);
+                        run_of.push(None);
+                    }
+                    Change::None | Change::Late(..) => {
+                        let (from, late, skip) = match *change {
+                            Change::Late(from, s, skip) => {
+                                (from, if skip == Some(from) { 0 } else { s }, skip)
+                            }
+                            _ => (0, 0, None),
+                        };
+                        let late_at = |at| moved + if at >= from { late } else { 0 };
+                        let times = trip.scheduled().into_iter().enumerate();
+                        let times: Vec<_> =
+                            times.map(|(at, (a, d))| (a + late_at(at), d + late_at(at))).collect();
+                        drive(&trip.stops, &times, (number, trip.route), skip);
+                        run_of.push(Some((number, day)));
+                    }
                 }
-                let from = calls.len();
-                for (at, (arrives, departs)) in trip.scheduled().into_iter().enumerate() {
-                    let (stop, _, _, no_boarding, no_alighting) = trip.stops[at];
-                    let (late, skipped) = match *change {
-                        Change::Late(from, s, skip) => {
-                            (if at >= from && skip != Some(from) { s } else { 0 }, skip == Some(at))
-                        }
-                        _ => (0, false),
-                    };
-                    let moved = (day - 1) * 86_400 + late;
-                    calls.push(Call {
-                        run: runs.len(),
-                        trip: number,
-                        route: trip.route,
-                        stop,
-                        arrives: arrives + moved,
-                        departs: departs + moved,
-                        boarding: !no_boarding && !skipped && open[stop],
-                        alighting: !no_alighting && !skipped && open[stop],
-                    });
-                }
-                runs.push(from..calls.len());
-                run_of.push((number, day));
+            }
+        }
+        for trip in network.added.iter().filter(|trip| live && can_be_used(trip)) {
+            drive(&trip.stops, &trip.scheduled(), NOBODY, None);
+            run_of.push(None);
+        }
+        for (number, later) in network.copies.iter().filter(|_| live) {
+            let trip = &network.trips[*number];
+            if can_be_used(trip) {
+                let times: Vec<_> = trip.scheduled().iter().map(|(a, d)| (a + later, d + later)).collect();
+                drive(&trip.stops, &times, (*number, trip.route), None);
+                run_of.push(None);
             }
         }
         let goes_on = |(from, run): (usize, &std::ops::Range<usize>)| {
-            let (trip, day) = run_of[from];
             let next = |to: &usize| {
-                run_of[*to].1 == day
-                    && network.stays.contains(&(trip, run_of[*to].0))
+                let Some(((trip, day), (next, that_day))) = run_of[from].zip(run_of[*to]) else {
+                    return false;
+                };
+                that_day == day
+                    && network.stays.contains(&(trip, next))
                     && calls[run.end - 1].arrives <= calls[runs[*to].start].departs
             };
             (0..runs.len()).filter(next).collect()

@@ -1,6 +1,8 @@
 //! Small random networks, as GTFS text.
 
-use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship, TripUpdate};
+use domain::trip_update::{
+    PlannedStop, StopEvent, StopRelationship, StopUpdate, TripProperties, TripRelationship, TripUpdate,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -22,6 +24,10 @@ pub struct Network {
     pub rules: Vec<Rule>,
     /// Trips that go on as others.
     pub stays: Vec<(usize, usize)>,
+    /// Runs of today that the timetable does not have.
+    pub added: Vec<Trip>,
+    /// Copies of trips today: trip, seconds later.
+    pub copies: Vec<(usize, i32)>,
 }
 
 /// A row of `transfers.txt` for single lines or trips.
@@ -67,8 +73,7 @@ impl Rule {
 
 #[derive(Debug, Clone)]
 pub struct Trip {
-    /// (stop, seconds from the last departure, seconds of standing, no boarding, no alighting)
-    pub stops: Vec<(usize, i32, i32, bool, bool)>,
+    pub stops: Vec<Hop>,
     pub start: i32,
     /// Bit by day: yesterday, today, tomorrow.
     pub days: u8,
@@ -84,18 +89,26 @@ pub enum Change {
     Cancelled,
     /// From this position on, seconds; and a position that is skipped.
     Late(usize, i32, Option<usize>),
+    /// The stops and the start of what runs instead.
+    Replaced(Vec<Hop>, i32),
 }
+
+/// Stop, seconds from the last departure, seconds of standing, no boarding, no alighting.
+pub type Hop = (usize, i32, i32, bool, bool);
 
 /// Lines run often on the same stops, so that patterns have several trips and some overtake.
 pub fn network() -> impl Strategy<Value = Network> {
     let hop = (0usize..6, 0i32..4, 0i32..2, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
     let hop = hop.prop_map(|(stop, ride, stand, b, a)| (stop, ride * 300, stand * 120, b, a));
+    let other_way = (vec(hop.clone(), 2..5), 0i32..110);
     let change = prop_oneof![
         3 => Just(Change::None),
         1 => Just(Change::Cancelled),
+        1 => other_way.clone().prop_map(|(hops, start)| Change::Replaced(hops, start * 900)),
         2 => (0usize..4, 0i32..40, prop::option::of(0usize..4)).prop_map(|(at, late, skip)| Change::Late(at, late * 150, skip)),
     ];
     let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
+    let extra = (vec((0usize..3, other_way), 0..3), vec((0usize..15, -20i32..40), 0..3));
     let line = (vec(hop, 2..5), vec(run, 1..4));
     let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
     let who =
@@ -103,11 +116,15 @@ pub fn network() -> impl Strategy<Value = Network> {
     let rule = (0usize..6, 0usize..6, 0u8..4, 0i32..20, who(), who());
     let stay = (0usize..15, 0usize..15, 0i32..5);
     let special = (vec(rule, 0..5), vec(stay, 0..4));
-    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8), special).prop_map(
-        |(stops, wheelchair, lines, transfers, (rules, stays))| {
+    (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8), special, extra).prop_map(
+        |(stops, wheelchair, lines, transfers, (rules, stays), (added, copies))| {
             let trips = lines.into_iter().enumerate().flat_map(|(route, (hops, runs))| {
                 runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
                     let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
+                    let change = match change {
+                        Change::Replaced(hops, start) => Change::Replaced(within(&hops, stops), start),
+                        other => other,
+                    };
                     let stops = hops.iter().copied().map(slower).collect();
                     Trip { stops, start: start * 900, days, wheelchair, change, route: route % 3 }
                 })
@@ -140,9 +157,52 @@ pub fn network() -> impl Strategy<Value = Network> {
                 who_to: who(b),
             });
             let rules = rules.filter(|rule| rule.rank() > 0).collect();
-            Network { stops, stop_wheelchair: wheelchair, trips, transfers, rules, stays }
+            let extra = |(route, (hops, start)): (usize, (Vec<Hop>, i32))| Trip {
+                stops: within(&hops, stops),
+                start: start * 900,
+                days: 2,
+                wheelchair: 0,
+                change: Change::None,
+                route,
+            };
+            let added = added.into_iter().map(extra).collect();
+            let copies = copies.into_iter().map(|(trip, later)| (trip % trips.len(), later * 900));
+            let copies = copies.filter(|(trip, later)| trips[*trip].scheduled()[0].1 + later >= 0).collect();
+            Network { stops, stop_wheelchair: wheelchair, trips, transfers, rules, stays, added, copies }
         },
     )
+}
+
+fn within(hops: &[Hop], stops: usize) -> Vec<Hop> {
+    hops.iter().map(|(stop, ride, stand, b, a)| (stop % stops, *ride, *stand, *b, *a)).collect()
+}
+
+/// What a feed says of a run that stops here.
+fn own_stops(hops: &[Hop], start: i32) -> Vec<StopUpdate> {
+    let at = |seconds: i32| StopEvent::At(i64::from(DAY) * 86_400 + i64::from(seconds));
+    let stop = |((stop, _, _, b, a), (arrives, departs)): (&Hop, (i32, i32))| {
+        let planned =
+            PlannedStop { pickup: b.then_some(1), drop_off: a.then_some(1), ..PlannedStop::default() };
+        StopUpdate {
+            stop_id: Some(format!("s{stop}")),
+            arrival: Some(at(arrives)),
+            departure: Some(at(departs)),
+            planned: Some(Box::new(planned)),
+            ..StopUpdate::default()
+        }
+    };
+    hops.iter().zip(times(hops, start)).map(stop).collect()
+}
+
+/// (arrival, departure) at each stop.
+pub fn times(hops: &[Hop], start: i32) -> Vec<(i32, i32)> {
+    let mut now = start;
+    let pass = |(_, ride, stand, _, _): &Hop| {
+        let arrives = now + ride;
+        now = arrives + stand;
+        (arrives, now)
+    };
+    hops.iter().map(pass).collect()
 }
 
 impl Network {
@@ -159,7 +219,8 @@ impl Network {
         };
         let trips = (0..lines).map(trip).collect();
         let (rules, stays) = (Vec::new(), Vec::new());
-        Network { stops: 2, stop_wheelchair: vec![0; 2], trips, transfers: Vec::new(), rules, stays }
+        let (transfers, added, copies) = (Vec::new(), Vec::new(), Vec::new());
+        Network { stops: 2, stop_wheelchair: vec![0; 2], trips, transfers, rules, stays, added, copies }
     }
 
     pub fn timetable(&self) -> Timetable {
@@ -226,6 +287,10 @@ impl Network {
             match trip.change {
                 Change::None => return None,
                 Change::Cancelled => update.relationship = TripRelationship::Cancelled,
+                Change::Replaced(ref hops, start) => {
+                    update.relationship = TripRelationship::Replaced;
+                    update.stops = own_stops(hops, start);
+                }
                 Change::Late(from, seconds, skipped) => {
                     let late = StopUpdate {
                         stop_sequence: Some(from as u32),
@@ -246,7 +311,28 @@ impl Network {
             }
             Some(update)
         };
-        self.trips.iter().enumerate().filter_map(update).collect()
+        let added = |(number, trip): (usize, &Trip)| TripUpdate {
+            trip_id: format!("x{number}"),
+            start_date: Some(DATES[1].to_owned()),
+            route_id: Some(format!("R{}", trip.route)),
+            relationship: TripRelationship::Added,
+            stops: own_stops(&trip.stops, trip.start),
+            ..TripUpdate::default()
+        };
+        let copy = |(number, (trip, later)): (usize, &(usize, i32))| TripUpdate {
+            trip_id: format!("t{trip}"),
+            relationship: TripRelationship::Duplicated,
+            properties: Some(Box::new(TripProperties {
+                trip_id: Some(format!("c{number}")),
+                start_date: Some(DATES[1].to_owned()),
+                start_time: Some(clock(self.trips[*trip].scheduled()[0].1 + later)),
+                headsign: None,
+            })),
+            ..TripUpdate::default()
+        };
+        let changed = self.trips.iter().enumerate().filter_map(update);
+        let added = self.added.iter().enumerate().map(added);
+        changed.chain(added).chain(self.copies.iter().enumerate().map(copy)).collect()
     }
 }
 
@@ -259,13 +345,7 @@ impl Trip {
     }
 
     pub fn scheduled(&self) -> Vec<(i32, i32)> {
-        let mut now = self.start;
-        let pass = |(_, ride, stand, _, _): &(usize, i32, i32, bool, bool)| {
-            let arrives = now + ride;
-            now = arrives + stand;
-            (arrives, now)
-        };
-        self.stops.iter().map(pass).collect()
+        times(&self.stops, self.start)
     }
 }
 

@@ -1,0 +1,165 @@
+//! The changes of one service day.
+
+use domain::trip_update::TripUpdate;
+use rustc_hash::FxHashMap;
+
+use super::delays::{Said, Spans, Times, delayed};
+use super::own::{Draft, OwnRun};
+use crate::bits;
+use crate::raptor::DayTrips;
+use crate::timetable::grouping::Grouping;
+use crate::timetable::patterns::Patterns;
+use crate::timetable::services::Day;
+use crate::timetable::{Timetable, TripIx, Wheelchair};
+
+/// The changes of one service day.
+#[derive(Debug, Clone)]
+pub struct ChangedDay {
+    pub day: Day,
+    /// Runs that do not run as in the timetable, by [`TripIx`].
+    pub(super) removed: Vec<u64>,
+    /// Those of them that run otherwise, or of which riders are not to be told.
+    elsewhere: Vec<u64>,
+    /// The runs with their new times.
+    pub patterns: Patterns,
+    /// Which run each trip of `patterns` is.
+    trips: Vec<TripIx>,
+    /// The other way round, for runs of the timetable with its stops.
+    own: FxHashMap<TripIx, u32>,
+    /// Where the times of a run are not from real time.
+    silent: FxHashMap<TripIx, Spans>,
+    pub all: DayTrips,
+    /// Those with [`Wheelchair::Possible`].
+    pub accessible: DayTrips,
+    /// A mask without any trip of `patterns`.
+    pub none: Vec<u64>,
+    /// Whether vehicles stop where none of their line does by the timetable.
+    pub(crate) has_new_ways: bool,
+    pub(super) last_time_s: i32,
+}
+
+impl ChangedDay {
+    /// Which run a trip of `patterns` is.
+    pub fn trip(&self, own: u32) -> Option<TripIx> {
+        self.trips.get(own as usize).copied()
+    }
+
+    /// The trip of `patterns` that a run of the timetable is.
+    pub fn own(&self, trip: TripIx) -> Option<u32> {
+        self.own.get(&trip).copied()
+    }
+
+    /// Whether a run does not run at all, and riders are to be told.
+    pub fn is_cancelled(&self, trip: TripIx) -> bool {
+        bits::has(&self.removed, trip as usize) && !bits::has(&self.elsewhere, trip as usize)
+    }
+
+    /// Whether real time says when a run of `patterns` is at a stop, by the position.
+    pub fn is_live(&self, trip: TripIx, position: usize) -> bool {
+        let silent = self.silent.get(&trip);
+        !silent.is_some_and(|spans| spans.iter().any(|span| span.contains(position)))
+    }
+}
+
+/// Collects the changes of one day.
+pub(super) struct Builder<'a> {
+    timetable: &'a Timetable,
+    day: Day,
+    begins_at: i64,
+    removed: Vec<u64>,
+    elsewhere: Vec<u64>,
+    grouping: Grouping,
+    times: Times,
+    silent: FxHashMap<TripIx, Spans>,
+    has_new_ways: bool,
+    last_time_s: i32,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(timetable: &'a Timetable, day: Day) -> Self {
+        let none = || vec![0; bits::words(timetable.patterns.trips())];
+        Builder {
+            timetable,
+            day,
+            begins_at: timetable.day_begins_at(day),
+            removed: none(),
+            elsewhere: none(),
+            grouping: Grouping::default(),
+            times: Times::default(),
+            silent: FxHashMap::default(),
+            has_new_ways: false,
+            last_time_s: 0,
+        }
+    }
+
+    pub fn cancel(&mut self, trip: TripIx) {
+        bits::set(&mut self.removed, trip as usize);
+    }
+
+    /// Takes a run out without a word to riders.
+    pub fn hide(&mut self, trip: TripIx) {
+        bits::set(&mut self.removed, trip as usize);
+        bits::set(&mut self.elsewhere, trip as usize);
+    }
+
+    /// `false` when the update changes nothing.
+    pub fn change(&mut self, trip: TripIx, update: &TripUpdate) -> bool {
+        let Said { anything, new_ways } =
+            delayed(self.timetable, trip, update, (self.begins_at, 0), &mut self.times);
+        if !anything {
+            return false;
+        }
+        self.hide(trip);
+        self.has_new_ways |= new_ways;
+        if !self.times.silent.is_empty() {
+            self.silent.insert(trip, self.times.silent.clone());
+        }
+        self.grouping.add(trip, &self.times.stops, &self.times.times);
+        self.note_last(self.times.times.last().copied());
+        true
+    }
+
+    /// Adds a run that stands in no timetable.
+    pub fn add(&mut self, number: TripIx, draft: &Draft) {
+        // A copy stops where its trip does.
+        self.has_new_ways = true;
+        self.grouping.add(number, &draft.stops, &draft.times);
+        self.note_last(draft.times.last().copied());
+    }
+
+    fn note_last(&mut self, last: Option<(i32, i32)>) {
+        self.last_time_s = self.last_time_s.max(last.map_or(0, |(_, departs)| departs));
+    }
+
+    /// `own` are the runs that stand in no timetable.
+    pub fn finish(self, own_runs: &[OwnRun]) -> ChangedDay {
+        let timetable = self.timetable;
+        let (patterns, trips) = self.grouping.finish(timetable.variants.nodes());
+        let all = DayTrips::new(&patterns, |_| true);
+        let accessible = DayTrips::new(&patterns, |own| {
+            let trip = trips[own] as usize;
+            let of = match trip.checked_sub(timetable.trips.len()) {
+                Some(own) => own_runs[own].of,
+                None => Some(trip as TripIx),
+            };
+            of.is_some_and(|trip| timetable.trips[trip as usize].wheelchair == Wheelchair::Possible)
+        });
+        let none = vec![0; bits::words(patterns.trips())];
+        let is_timetables = |(_, trip): &(u32, &TripIx)| (**trip as usize) < timetable.trips.len();
+        let own = (0..).zip(&trips).filter(is_timetables).map(|(own, trip)| (*trip, own)).collect();
+        ChangedDay {
+            own,
+            day: self.day,
+            removed: self.removed,
+            elsewhere: self.elsewhere,
+            patterns,
+            trips,
+            silent: self.silent,
+            all,
+            accessible,
+            none,
+            has_new_ways: self.has_new_ways,
+            last_time_s: self.last_time_s,
+        }
+    }
+}

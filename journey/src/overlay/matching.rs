@@ -1,0 +1,37 @@
+//! Which run an update is about.
+
+use domain::trip_update::TripUpdate;
+
+use crate::timetable::read::parse_time;
+use crate::timetable::services::{Day, parse_day};
+use crate::timetable::starts::{NamedRun, NoRun, Start};
+use crate::timetable::{Timetable, TripIx};
+
+/// The run that an update is about.
+pub(super) fn run_of(timetable: &Timetable, update: &TripUpdate, now: i64) -> Result<(Day, TripIx), NoRun> {
+    let start = update.start_time.as_deref().and_then(|start| parse_time(start.as_bytes()));
+    let day = match &update.start_date {
+        Some(date) => Some(parse_day(date).ok_or(NoRun::Unknown)?),
+        None => None,
+    };
+    if update.trip_id.is_empty() {
+        let (route, start) = update.route_id.as_deref().zip(start).ok_or(NoRun::Unknown)?;
+        let direction = update.direction;
+        return timetable.run_named(&NamedRun { route, direction, day, start: Start::Exactly(start) }, now);
+    }
+    let trip = match (timetable.trips(&update.trip_id), start) {
+        ([], _) => return Err(NoRun::Unknown),
+        ([trip], _) => *trip,
+        // The runs of a trip with a frequency are told apart by when they begin.
+        (runs, Some(start)) => {
+            let run = runs.iter().find(|trip| timetable.first_departure(**trip) == start);
+            *run.ok_or(NoRun::Unknown)?
+        }
+        (_, None) => return Err(NoRun::Ambiguous),
+    };
+    let day = match day {
+        Some(day) => timetable.runs_on(trip, day).then_some(day),
+        None => timetable.nearest_day(trip, now),
+    };
+    Ok((day.ok_or(NoRun::Unknown)?, trip))
+}

@@ -1,0 +1,292 @@
+//! Runs that stand in no timetable: new ones, copies, and replacements, which stop elsewhere or at other
+//! times than the run that they replace.
+//!
+//! A stop of a new run that the timetable does not have is left out, and so is one without any time. With
+//! fewer than two left nobody can ride, and the run is not believed.
+
+use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
+use rustc_hash::FxHashMap;
+
+use super::delays::{Times, delayed};
+use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
+use crate::timetable::read::parse_time;
+use crate::timetable::services::{Day, parse_day};
+use crate::timetable::{NONE, StopIx, Timetable, TripIx};
+
+/// No stop of a run is farther from the begin of its service day than this, seconds: four days, on land.
+const MAX_AWAY_S: i64 = 4 * 86_400;
+
+/// Why a run is in no timetable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OwnKind {
+    Added,
+    Duplicated,
+    Replaced,
+}
+
+/// A run that stands in no timetable.
+#[derive(Debug, Clone)]
+pub struct OwnRun {
+    pub kind: OwnKind,
+    pub day: Day,
+    pub trip_id: String,
+    /// Into [`Timetable::routes`]; [`NONE`]: not known.
+    pub route: u32,
+    /// May be empty.
+    pub headsign: String,
+    /// The run of the timetable that it replaces or is a copy of.
+    pub of: Option<TripIx>,
+    /// Where it stops, by the position.
+    pub stops: Box<[StopIx]>,
+    /// When it is planned to arrive and leave there, seconds after its day began.
+    pub planned: Box<[(i32, i32)]>,
+}
+
+/// Such a run with what is searched.
+pub(super) struct Draft {
+    pub run: OwnRun,
+    pub stops: Vec<PatternStop>,
+    /// (arrival, departure) as expected, seconds after its day began.
+    pub times: Vec<(i32, i32)>,
+}
+
+impl std::ops::Deref for Draft {
+    type Target = OwnRun;
+
+    fn deref(&self) -> &OwnRun {
+        &self.run
+    }
+}
+
+/// A run that lacks what it takes to be ridden.
+pub(super) struct Incomplete;
+
+/// Collects them.
+pub(super) struct OwnRuns<'a> {
+    timetable: &'a Timetable,
+    now: i64,
+    runs: Vec<Draft>,
+    by_name: FxHashMap<(String, Day), usize>,
+    /// Trips of which there are copies: the same run may be said to be added, too.
+    copied: Vec<(String, Day)>,
+    times: Times,
+}
+
+impl<'a> OwnRuns<'a> {
+    pub fn new(timetable: &'a Timetable, now: i64) -> Self {
+        let (runs, by_name) = (Vec::new(), FxHashMap::default());
+        OwnRuns { timetable, now, runs, by_name, copied: Vec::new(), times: Times::default() }
+    }
+
+    /// Takes in a new run.
+    pub fn add(&mut self, update: &TripUpdate) -> Result<(), Incomplete> {
+        // What is called like a trip of the timetable is one more run of its line.
+        let like = self.timetable.trips(&update.trip_id).first().copied();
+        let draft = self.planned(update, OwnKind::Added, (None, None), like)?;
+        self.insert(draft);
+        Ok(())
+    }
+
+    /// Takes in what runs instead of a run.
+    pub fn replace(&mut self, update: &TripUpdate, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
+        let draft = self.planned(update, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
+        self.insert(draft);
+        Ok(())
+    }
+
+    /// Takes in a copy of a trip at another time.
+    pub fn copy(&mut self, update: &TripUpdate) -> Result<(), Incomplete> {
+        let timetable = self.timetable;
+        let trip = *timetable.trips(&update.trip_id).first().ok_or(Incomplete)?;
+        let properties = update.properties.as_deref().cloned().unwrap_or_default();
+        let date = properties.start_date.as_ref().or(update.start_date.as_ref());
+        let start = properties.start_time.as_ref().or(update.start_time.as_ref());
+        if date.is_none() && start.is_none() {
+            return Err(Incomplete);
+        }
+        let day = match date {
+            Some(date) => parse_day(date).ok_or(Incomplete)?,
+            None => timetable.day_at(self.now),
+        };
+        let shift = match start {
+            Some(start) => parse_time(start.as_bytes()).ok_or(Incomplete)? - timetable.first_departure(trip),
+            None => 0,
+        };
+        // Of the copy's day the stops' times are those of the copy.
+        let dated = TripUpdate { start_date: Some(String::new()), ..update.clone() };
+        delayed(timetable, trip, &dated, (timetable.day_begins_at(day), shift), &mut self.times);
+        let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
+        let own = trip as usize - pattern.first_trip;
+        let planned = |at: usize| (pattern.arrival(own, at) + shift, pattern.departure(own, at) + shift);
+        let headsign = properties.headsign.unwrap_or_else(|| timetable.headsign(trip).to_owned());
+        let run = OwnRun {
+            kind: OwnKind::Duplicated,
+            day,
+            trip_id: properties.trip_id.unwrap_or_else(|| update.trip_id.clone()),
+            route: timetable.trips[trip as usize].route,
+            headsign,
+            of: Some(trip),
+            stops: self.times.stops.iter().map(|stop| timetable.variants.stop(stop.stop())).collect(),
+            planned: (0..pattern.stops.len()).map(planned).collect(),
+        };
+        self.copied.push((update.trip_id.clone(), day));
+        let (stops, times) = (self.times.stops.clone(), self.times.times.clone());
+        self.insert(Draft { run, stops, times });
+        Ok(())
+    }
+
+    /// Takes a run out again; `false`: there is none.
+    pub fn cancel(&mut self, update: &TripUpdate) -> bool {
+        use domain::trip_update::TripRelationship::{Cancelled, Deleted};
+        if !matches!(update.relationship, Cancelled | Deleted) {
+            return false;
+        }
+        let day = update.start_date.as_deref().and_then(parse_day);
+        let before = self.by_name.len();
+        self.by_name.retain(|(name, of), _| *name != update.trip_id || day.is_some_and(|day| day != *of));
+        self.by_name.len() < before
+    }
+
+    /// What is left.
+    pub fn finish(self) -> Vec<Draft> {
+        let OwnRuns { runs, by_name, copied, .. } = self;
+        let is_last =
+            |number: usize, draft: &Draft| by_name.get(&(draft.trip_id.clone(), draft.day)) == Some(&number);
+        let is_twin = |draft: &Draft| {
+            draft.kind == OwnKind::Added
+                && copied.iter().any(|(name, day)| *name == draft.trip_id && *day == draft.day)
+        };
+        let kept =
+            runs.into_iter().enumerate().filter(|(number, draft)| is_last(*number, draft) && !is_twin(draft));
+        kept.map(|(_, draft)| draft).collect()
+    }
+
+    /// Of several updates of one run the last holds; a copy tells more than the same run as an added one.
+    fn insert(&mut self, draft: Draft) {
+        let key = (draft.trip_id.clone(), draft.day);
+        let held = self.by_name.get(&key).map(|number| self.runs[*number].kind);
+        if !(held == Some(OwnKind::Duplicated) && draft.kind == OwnKind::Added) {
+            self.by_name.insert(key, self.runs.len());
+        }
+        self.runs.push(draft);
+    }
+
+    /// A run with the stops and times of its update. `like`: a trip that tells what the update does not.
+    fn planned(
+        &self,
+        update: &TripUpdate,
+        kind: OwnKind,
+        (day, of): (Option<Day>, Option<TripIx>),
+        like: Option<TripIx>,
+    ) -> Result<Draft, Incomplete> {
+        let timetable = self.timetable;
+        let calls: Vec<Call> =
+            update.stops.iter().filter_map(|stop| Call::read(timetable, stop)).take(MAX_TRIP_STOPS).collect();
+        let [first, _, ..] = calls[..] else { return Err(Incomplete) };
+        let day = match (day, &update.start_date) {
+            (Some(day), _) => day,
+            (None, Some(date)) => parse_day(date).ok_or(Incomplete)?,
+            (None, None) => timetable.day_at(first.departs),
+        };
+        let begins_at = timetable.day_begins_at(day);
+        let (mut latest, mut planned_latest) = (i32::MIN, i32::MIN);
+        let (mut stops, mut times, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+        for call in &calls {
+            let of_day = |at: i64| {
+                let seconds = at.checked_sub(begins_at).filter(|s| s.abs() <= MAX_AWAY_S);
+                seconds.map(|s| s as i32).ok_or(Incomplete)
+            };
+            // Nothing happens before what happened ahead of it.
+            let arrives = of_day(call.arrives)?.max(latest);
+            latest = of_day(call.departs)?.max(arrives);
+            let planned_arrival = of_day(call.planned.0)?.max(planned_latest);
+            planned_latest = of_day(call.planned.1)?.max(planned_arrival);
+            stops.push(PatternStop::new(call.stop, call.boarding.0, call.boarding.1));
+            times.push((arrives, latest));
+            planned.push((planned_arrival, planned_latest));
+        }
+        let route = self.route(update, like);
+        let headsign = update.properties.as_deref().and_then(|properties| properties.headsign.clone());
+        let last = calls[calls.len() - 1].stop;
+        let headsign = headsign.unwrap_or_else(|| self.headsign(route, last));
+        let run = OwnRun {
+            kind,
+            day,
+            trip_id: of.map_or_else(|| update.name(), |trip| timetable.trip_id(trip).to_owned()),
+            route,
+            headsign,
+            of,
+            stops: calls.iter().map(|call| call.stop).collect(),
+            planned: planned.into(),
+        };
+        Ok(Draft { run, stops, times })
+    }
+
+    /// The line that an update names, else that of a trip like it.
+    fn route(&self, update: &TripUpdate, like: Option<TripIx>) -> u32 {
+        let named = update.route_id.as_ref().and_then(|id| {
+            let number = self.timetable.routes.iter().position(|route| route.id == *id)?;
+            Some(number as u32)
+        });
+        named.or_else(|| Some(self.timetable.trips.get(like? as usize)?.route)).unwrap_or(NONE)
+    }
+
+    /// What stands on the front of the line's vehicles that end at `last`, else that stop's name.
+    fn headsign(&self, route: u32, last: StopIx) -> String {
+        let timetable = self.timetable;
+        let ends_there = |trip: &TripIx| {
+            let stops = timetable.patterns.pattern(timetable.patterns.pattern_of(*trip)).stops;
+            stops.last().is_some_and(|stop| timetable.variants.stop(stop.stop()) == last)
+                && !timetable.headsign(*trip).is_empty()
+        };
+        let route = timetable.routes.get(route as usize);
+        let of_route = route.into_iter().flat_map(|route| timetable.trips_of_route(&route.id));
+        let like = of_route.filter(ends_there).min();
+        like.map_or_else(|| timetable.stops.names.get(last), |trip| timetable.headsign(trip)).to_owned()
+    }
+}
+
+/// One stop of a run, times in seconds since 1970.
+#[derive(Clone, Copy)]
+struct Call {
+    stop: StopIx,
+    arrives: i64,
+    departs: i64,
+    planned: (i64, i64),
+    boarding: (Boarding, Boarding),
+}
+
+impl Call {
+    fn read(timetable: &Timetable, update: &StopUpdate) -> Option<Call> {
+        let stop = served(timetable, timetable.stop(update.stop_id.as_deref()?)?);
+        let said = update.planned.as_deref().cloned().unwrap_or_default();
+        let time = |event: Option<StopEvent>, planned: Option<i64>| match event {
+            Some(StopEvent::At(at)) => Some(at),
+            Some(StopEvent::Delay(seconds)) => planned?.checked_add(seconds.into()),
+            None => planned,
+        };
+        let (arrival, departure) =
+            (time(update.arrival, said.arrival), time(update.departure, said.departure));
+        let (arrives, departs) = (arrival.or(departure)?, departure.or(arrival)?);
+        let planned = (said.arrival.or(said.departure), said.departure.or(said.arrival));
+        let code = |code: Option<u8>| code.map_or(Boarding::Scheduled, Boarding::of_code);
+        let boarding = match update.relationship {
+            StopRelationship::Skipped => (Boarding::None, Boarding::None),
+            _ => (code(said.pickup), code(said.drop_off)),
+        };
+        let planned = (planned.0.unwrap_or(arrives), planned.1.unwrap_or(departs));
+        Some(Call { stop, arrives, departs, planned, boarding })
+    }
+}
+
+/// The stop itself where vehicles stop by the timetable, else a platform of the same station where they do:
+/// streets and ways lead to such alone.
+fn served(timetable: &Timetable, stop: StopIx) -> StopIx {
+    let is_served = |stop: &StopIx| timetable.passing(*stop).next().is_some();
+    if is_served(&stop) {
+        return stop;
+    }
+    let parent = timetable.stops.parents[stop as usize];
+    let station = if parent == NONE { stop } else { parent };
+    timetable.platforms(station).find(is_served).unwrap_or(stop)
+}

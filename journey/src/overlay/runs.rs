@@ -1,0 +1,56 @@
+//! Runs by their number, whether the timetable has them or real time alone.
+
+use super::{Overlay, OwnRun};
+use crate::timetable::shapes::{NOWHERE, PointE6};
+use crate::timetable::{Route, Timetable, TripIx};
+
+/// What is known of runs besides their times.
+#[derive(Debug, Clone, Copy)]
+pub struct Runs<'a> {
+    pub timetable: &'a Timetable,
+    pub overlay: Option<&'a Overlay>,
+}
+
+impl<'a> Runs<'a> {
+    /// A run that stands in no timetable.
+    pub fn own(&self, trip: TripIx) -> Option<&'a OwnRun> {
+        self.overlay?.own(trip)
+    }
+
+    /// The id that the timetable, or real time, gives its trip.
+    pub fn trip_id(&self, trip: TripIx) -> &'a str {
+        self.own(trip).map_or_else(|| self.timetable.trip_id(trip), |own| &own.trip_id)
+    }
+
+    /// Its line.
+    pub fn route(&self, trip: TripIx) -> Option<&'a Route> {
+        match self.own(trip) {
+            Some(own) => self.timetable.routes.get(own.route as usize),
+            None => self.timetable.route(trip),
+        }
+    }
+
+    /// The words on its front when it leaves the stop at `position`; may be empty.
+    pub fn headsign_at(&self, trip: TripIx, position: usize) -> &'a str {
+        self.own(trip).map_or_else(|| self.timetable.headsign_at(trip, position), |own| &own.headsign)
+    }
+
+    /// When it is planned to arrive at the stop at `position` and to leave it, seconds after its day began.
+    pub fn planned(&self, trip: TripIx, position: usize) -> (i32, i32) {
+        if let Some(own) = self.own(trip) {
+            return own.planned[position];
+        }
+        let patterns = &self.timetable.patterns;
+        let pattern = patterns.pattern(patterns.pattern_of(trip));
+        let own = trip as usize - pattern.first_trip;
+        (pattern.arrival(own, position), pattern.departure(own, position))
+    }
+
+    /// Its way between two of its stops, by their positions.
+    pub fn geometry(&self, trip: TripIx, from: usize, to: usize) -> Vec<PointE6> {
+        let Some(own) = self.own(trip) else { return self.timetable.geometry(trip, from, to) };
+        let stops = own.stops.get(from..=to).unwrap_or_default();
+        let points = stops.iter().map(|stop| self.timetable.stops.points[*stop as usize]);
+        points.filter(|point| *point != NOWHERE).collect()
+    }
+}

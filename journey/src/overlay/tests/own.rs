@@ -1,0 +1,246 @@
+//! Runs that stand in no timetable, and where times are from real time.
+
+use std::sync::Arc;
+
+use domain::trip_update::{PlannedStop, TripProperties};
+
+use super::*;
+use crate::raptor::{Departure, Leg, Query, Ride, Search, When};
+
+fn call(id: &str, at: i64) -> StopUpdate {
+    StopUpdate {
+        stop_id: Some(id.to_owned()),
+        departure: Some(StopEvent::At(MIDNIGHT + at)),
+        ..StopUpdate::default()
+    }
+}
+
+fn added(id: &str, stops: Vec<StopUpdate>) -> TripUpdate {
+    TripUpdate {
+        trip_id: id.to_owned(),
+        route_id: Some("R".to_owned()),
+        relationship: TripRelationship::Added,
+        stops,
+        ..TripUpdate::default()
+    }
+}
+
+fn copied(of: &str, id: &str, start: &str) -> TripUpdate {
+    TripUpdate {
+        trip_id: of.to_owned(),
+        relationship: TripRelationship::Duplicated,
+        properties: Some(Box::new(TripProperties {
+            trip_id: Some(id.to_owned()),
+            start_date: Some("20261124".to_owned()),
+            start_time: Some(start.to_owned()),
+            headsign: Some("Extra".to_owned()),
+        })),
+        ..TripUpdate::default()
+    }
+}
+
+fn cancelled(id: &str) -> TripUpdate {
+    TripUpdate { relationship: TripRelationship::Cancelled, ..update_of(id) }
+}
+
+fn update_of(id: &str) -> TripUpdate {
+    TripUpdate { trip_id: id.to_owned(), ..TripUpdate::default() }
+}
+
+struct Scene {
+    overlay: Overlay,
+    search: Search,
+}
+
+impl Scene {
+    fn new(updates: &[TripUpdate]) -> Self {
+        let timetable = Arc::new(timetable());
+        Scene { overlay: Overlay::new(&timetable, updates, NOW), search: Search::new(timetable) }
+    }
+
+    fn stop(&self, id: &str) -> StopIx {
+        self.search.timetable().stop(id).unwrap()
+    }
+
+    /// What leaves a stop on the day, with the names of its runs.
+    fn board(&mut self, stop: &str) -> Vec<(String, Departure)> {
+        let found =
+            self.search.departures(Some(&self.overlay), (self.stop(stop), None), DAY, (0, 40_000), 99);
+        let runs = Runs { timetable: self.search.timetable(), overlay: Some(&self.overlay) };
+        found.into_iter().map(|d| (runs.trip_id(d.trip).to_owned(), d)).collect()
+    }
+
+    fn names(&mut self, stop: &str) -> Vec<String> {
+        self.board(stop)
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(|name| !["often", "night"].contains(&&**name))
+            .collect()
+    }
+
+    /// The only ride of the first journey.
+    fn ride(&mut self, from: &str, to: &str, at: i32) -> Option<(String, Ride)> {
+        let (origins, destinations) = ([(self.stop(from), 0)], [(self.stop(to), 0)]);
+        let query = Query::new(&origins, &destinations, DAY, When::DepartAt(at));
+        let answer = self.search.run(&query, Some(&self.overlay), &mut || false);
+        let runs = Runs { timetable: self.search.timetable(), overlay: Some(&self.overlay) };
+        match answer.journeys.first()?.legs.as_slice() {
+            [Leg::Ride(ride)] => Some((runs.trip_id(ride.trip).to_owned(), ride.clone())),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_added_run_is_found_with_its_line_and_words() {
+    let planned =
+        Some(Box::new(PlannedStop { departure: Some(MIDNIGHT + 14_000), ..PlannedStop::default() }));
+    let first = StopUpdate { planned, ..call("a", 14_400) };
+    let strange = call("no stop of the timetable", 14_700);
+    let extra = added("extra", vec![first, strange, call("c", 15_000)]);
+    let mut scene = Scene::new(&[extra]);
+    assert_eq!(scene.overlay.report, Report { added: 1, ..Report::default() });
+    let (name, ride) = scene.ride("a", "c", 10_000).unwrap();
+    assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("extra", 14_400, 15_000));
+    assert_eq!((ride.scheduled_departure_s, ride.scheduled_arrival_s), (14_000, 15_000));
+    assert!(ride.departure_is_live && ride.arrival_is_live);
+    let runs = Runs { timetable: scene.search.timetable(), overlay: Some(&scene.overlay) };
+    assert_eq!(runs.route(ride.trip).map(|route| route.id.as_str()), Some("R"));
+    assert_eq!(runs.headsign_at(ride.trip, 0), "Cee", "the last stop's name where nothing is said");
+    assert_eq!(runs.geometry(ride.trip, 0, 1).len(), 2);
+    let board = scene.board("a");
+    let (_, leaves) = board.iter().find(|(name, _)| name == "extra").unwrap();
+    assert_eq!((leaves.departure_s, leaves.scheduled_s, leaves.realtime), (14_400, 14_000, true));
+    assert_eq!(scene.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Added));
+    assert!(scene.overlay.own_called("extra", Some(DAY)).is_some());
+    assert!(scene.overlay.own_called("extra", Some(DAY + 1)).is_none());
+}
+
+#[test]
+fn an_added_run_that_nobody_can_ride_is_counted() {
+    let timeless = StopUpdate { departure: None, ..call("b", 0) };
+    let delayed = StopUpdate { departure: Some(StopEvent::Delay(60)), ..call("b", 0) };
+    let silent = StopUpdate { relationship: StopRelationship::NoData, departure: None, ..call("b", 0) };
+    for (stops, date) in [
+        (vec![], None),
+        (vec![call("a", 14_400)], None),
+        (vec![call("a", 14_400), call("nowhere", 14_500)], None),
+        (vec![call("a", 14_400), timeless], None),
+        (vec![call("a", 14_400), delayed], None),
+        (vec![call("a", 14_400), silent], None),
+        (vec![call("a", 14_400), call("b", 10 * 86_400)], None),
+        (vec![call("a", 14_400), call("b", i64::MAX / 2)], None),
+        (vec![call("a", 14_400), call("b", 14_500)], Some("20270101")),
+        (vec![call("a", 14_400), call("b", 14_500)], Some("tomorrow")),
+    ] {
+        let update = TripUpdate { start_date: date.map(str::to_owned), ..added("extra", stops) };
+        let overlay = Overlay::new(&timetable(), std::slice::from_ref(&update), NOW);
+        assert_eq!(overlay.report, Report { incomplete: 1, ..Report::default() }, "{update:?}");
+        assert_eq!(overlay.days().count(), 0);
+    }
+}
+
+#[test]
+fn an_added_run_is_taken_back() {
+    let extra = || added("extra", vec![call("a", 14_400), call("c", 15_000)]);
+    assert_eq!(Scene::new(&[extra()]).names("a"), ["t", "extra"]);
+    let mut gone = Scene::new(&[extra(), cancelled("extra")]);
+    assert_eq!(gone.names("a"), ["t"]);
+    assert_eq!(gone.overlay.report, Report { cancelled: 1, ..Report::default() });
+    assert_eq!(Scene::new(&[cancelled("extra"), extra()]).names("a"), ["t", "extra"], "the last word holds");
+    let other_day = TripUpdate { start_date: Some("20261125".into()), ..cancelled("extra") };
+    assert_eq!(Scene::new(&[extra(), other_day]).names("a"), ["t", "extra"]);
+    // Without a line it is a run all the same.
+    let lineless = TripUpdate { route_id: Some("of nobody".into()), ..extra() };
+    assert_eq!(Scene::new(&[lineless]).names("a"), ["t", "extra"]);
+}
+
+#[test]
+fn a_replacement_runs_instead() {
+    let other = TripUpdate { relationship: TripRelationship::Replaced, ..added("t", vec![]) };
+    let other = TripUpdate { stops: vec![call("b", 400), call("c", 700), call("a", 900)], ..other };
+    let mut scene = Scene::new(std::slice::from_ref(&other));
+    assert_eq!(scene.overlay.report, Report { added: 1, ..Report::default() });
+    assert_eq!(scene.names("a"), Vec::<String>::new(), "it ends there, and is not cancelled");
+    let (name, ride) = scene.ride("b", "a", 0).unwrap();
+    assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("t", 400, 900));
+    assert_eq!(scene.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Replaced));
+    assert!(!scene.overlay.is_cancelled(DAY, scene.search.timetable().trips("t")[0]));
+    // Of one that lacks its stops the timetable holds.
+    let lacking = TripUpdate { stops: vec![call("b", 400)], ..other.clone() };
+    let mut scene = Scene::new(&[lacking]);
+    assert_eq!((scene.names("a"), scene.overlay.report.incomplete), (vec!["t".to_owned()], 1));
+    let unknown = TripUpdate { trip_id: "none".into(), ..other };
+    assert_eq!(Scene::new(&[unknown]).overlay.report, Report { unknown: 1, ..Report::default() });
+}
+
+#[test]
+fn a_copy_runs_at_its_own_start() {
+    // Delayed by a minute from b on: 160 s after the start instead of 100.
+    let late = StopUpdate { arrival: Some(StopEvent::Delay(60)), ..stop(5) };
+    let copy = TripUpdate { stops: vec![late], ..copied("t", "copy", "04:00:00") };
+    let mut scene = Scene::new(&[copy.clone(), copied("t", "second", "05:00:00")]);
+    assert_eq!(scene.overlay.report, Report { added: 2, ..Report::default() });
+    assert_eq!(scene.names("a"), ["t", "copy", "second"]);
+    let (name, ride) = scene.ride("a", "b", 10_000).unwrap();
+    assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("copy", 14_400, 14_560));
+    assert_eq!(ride.scheduled_arrival_s, 14_500);
+    let runs = Runs { timetable: scene.search.timetable(), overlay: Some(&scene.overlay) };
+    assert_eq!(runs.headsign_at(ride.trip, 0), "Extra");
+    assert_eq!(runs.route(ride.trip).map(|route| route.id.as_str()), Some("R"));
+    // The run itself goes on as before.
+    assert_eq!(scene.ride("a", "b", 0).map(|(name, ride)| (name, ride.departure_s)), Some(("t".into(), 60)));
+    // Who still says that the copy is an added run says it twice.
+    for name in ["copy", "t"] {
+        let twin = added(name, vec![call("a", 14_400), call("c", 14_800)]);
+        for updates in [[copy.clone(), twin.clone()], [twin, copy.clone()]] {
+            assert_eq!(Scene::new(&updates).names("a"), ["t", "copy"]);
+        }
+    }
+    for lacking in [
+        copied("none", "copy", "04:00:00"),
+        copied("t", "copy", "at four"),
+        TripUpdate { properties: None, ..copied("t", "", "") },
+    ] {
+        assert_eq!(Scene::new(&[lacking]).overlay.report, Report { incomplete: 1, ..Report::default() });
+    }
+    // The keys of two copies differ, so that both are kept.
+    assert_ne!(copy.key(), copied("t", "second", "05:00:00").key());
+}
+
+#[test]
+fn a_deleted_run_is_not_spoken_of() {
+    let deleted = TripUpdate { relationship: TripRelationship::Deleted, ..update_of("t") };
+    assert_eq!(Scene::new(&[deleted]).names("a"), Vec::<String>::new());
+    let mut scene = Scene::new(&[cancelled("t")]);
+    let board = scene.board("a");
+    assert!(board.iter().any(|(name, d)| name == "t" && d.cancelled && d.realtime));
+}
+
+#[test]
+fn where_nothing_is_said_the_times_are_the_timetables() {
+    let late = |sequence| StopUpdate { departure: Some(StopEvent::Delay(30)), ..stop(sequence) };
+    let none = |sequence| StopUpdate { relationship: StopRelationship::NoData, ..stop(sequence) };
+    let live = |stops: Vec<StopUpdate>| {
+        let timetable = timetable();
+        let trip = timetable.trips("t")[0];
+        let overlay = Overlay::new(&timetable, &[update(stops)], NOW);
+        let day = overlay.days().next().unwrap();
+        [0, 1, 2].map(|position| day.is_live(trip, position))
+    };
+    assert_eq!(live(vec![late(1)]), [true, true, true]);
+    assert_eq!(live(vec![late(5)]), [false, true, true], "before the first word there is none");
+    assert_eq!(live(vec![late(1), none(5)]), [true, false, false]);
+    assert_eq!(live(vec![late(1), none(5), late(7)]), [true, false, true]);
+    assert_eq!(live(vec![none(1), late(5), none(7)]), [false, true, false]);
+    // On the way and at stops.
+    let mut scene = Scene::new(&[update(vec![late(1), none(5)])]);
+    let (_, ride) = scene.ride("a", "c", 0).unwrap();
+    assert_eq!((ride.departure_is_live, ride.arrival_is_live), (true, false));
+    assert_eq!((ride.departure_s, ride.arrival_s), (90, 300));
+    let (_, ride) = scene.ride("b", "c", 0).unwrap();
+    assert_eq!((ride.departure_is_live, ride.departure_s), (false, 180));
+    let realtime =
+        |board: Vec<(String, Departure)>| board.iter().find(|(n, _)| n == "t").map(|(_, d)| d.realtime);
+    assert_eq!((realtime(scene.board("a")), realtime(scene.board("b"))), (Some(true), Some(false)));
+}
