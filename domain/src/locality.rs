@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use compact_calendar::CompactCalendar;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -18,6 +18,10 @@ use crate::time::UtcMicros;
 
 /// Holidays of a Land are computed for these years; beyond them a holiday is an ordinary day.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2060;
+
+/// What stays the same for more than so many days is taken to stay so for ever: a rule of every day has no
+/// end, and looking for one day by day can take minutes. All that returns within a year is found.
+const FOLLOWED_DAYS: i64 = 400;
 
 /// See the module's description. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -72,7 +76,10 @@ impl Locality {
     }
 
     pub(crate) fn context(&self) -> Context<Self> {
-        Context::default().with_holidays(self.holidays.clone()).with_locale(self.clone())
+        Context::default()
+            .with_holidays(self.holidays.clone())
+            .with_locale(self.clone())
+            .approx_bound_interval_size(TimeDelta::days(FOLLOWED_DAYS))
     }
 
     /// What clocks show at a moment.

@@ -202,7 +202,12 @@ mod tests {
 
     #[test]
     fn round_the_clock_never_changes() {
-        assert_eq!(Hours::parse("24/7", &berlin()).unwrap().at(at("2026-11-23T06:30:00Z")), Opening::ALWAYS);
+        for text in ["24/7", "Mo-Su 00:00-24:00", "Mo-Su,PH 00:00-24:00", "Jan-Dec", "00:00-24:00; PH open"] {
+            let opening = Hours::parse(text, &berlin()).unwrap().at(at("2026-11-23T06:30:00Z"));
+            assert_eq!(opening, Opening::ALWAYS, "{text}");
+        }
+        let yearly = Hours::parse("Dec 24 10:00-14:00", &berlin()).unwrap();
+        assert_eq!(yearly.at(at("2026-12-24T14:00:00Z")).until, Some(at("2027-12-24T09:00:00Z")));
     }
 
     fn is_open(text: &str, locality: &Locality, at_utc: &str) -> Option<bool> {
