@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::live::{Found, Offer, PlaceRef, Verdict};
-use domain::{Audience, Registry, Restriction, UtcMicros};
+use domain::live::{ByRestriction, Found, Offer, PlaceRef};
+use domain::{Registry, UtcMicros};
 use maud::{Markup, html};
 
+use super::beside;
 use super::lang::Lang;
 use super::spot::{Spot, spot};
 use super::{Frame, credits, html_response, parameters};
-use crate::app::Ctx;
+use crate::app::{Ctx, Shared};
 use crate::parking::{Answered, Question, ask};
 
 /// Without JavaScript the list is asked for again after so many seconds.
@@ -40,7 +41,7 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
             Some(Ok(spot)) => {
                 @let question = Question { include_stale: true, ..Question::at(spot.at) };
                 @match ask(&shared, &question, now) {
-                    Ok(answered) => (results(spot, &question, &answered, lang, now)),
+                    Ok(answered) => (results(spot, &question, &beside_offers(&shared, answered, now), lang, now)),
                     Err(_) => p id="summary" role="status" class="problem" {
                         (lang.say(
                             "Dort gibt es keine Daten. Koordinaten: zuerst die Breite, dann die Länge, z. B. 51.95,7.17.",
@@ -60,6 +61,23 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
         has_docs: shared.has_docs,
     };
     html_response(frame.around(&content))
+}
+
+/// What was found, and beside each offer the spaces of others.
+struct Listed {
+    answered: Answered,
+    others: Vec<Vec<ByRestriction>>,
+}
+
+fn beside_offers(shared: &Shared, answered: Answered, now: UtcMicros) -> Listed {
+    let live = shared.hub.read();
+    let everyone = live.map.driver([], None);
+    let others = |offer: &Offer| match offer.place {
+        PlaceRef::Site(id) => live.map.others_at(id, &everyone, now),
+        PlaceRef::Bay(_) => Vec::new(),
+    };
+    let others = answered.found.offers.iter().map(others).collect();
+    Listed { answered, others }
 }
 
 fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Markup {
@@ -108,12 +126,12 @@ pub(super) fn signs(registry: &Registry, lang: Lang) -> Markup {
     }
 }
 
-fn results(spot: &Spot, question: &Question, answered: &Answered, lang: Lang, now: UtcMicros) -> Markup {
+fn results(spot: &Spot, question: &Question, listed: &Listed, lang: Lang, now: UtcMicros) -> Markup {
+    let Listed { answered, others } = listed;
     let Answered { found, registry, .. } = answered;
     let b = question.near.around(question.radius_m);
     let changes = format!("/v1/changes?bbox={:.5},{:.5},{:.5},{:.5}", b.west, b.south, b.east, b.north);
-    let vacant: i64 =
-        found.offers.iter().filter(|o| o.verdict == Verdict::Vacant).filter_map(|o| o.vacant).sum();
+    let vacant = found.vacant;
     let radius_m = question.radius_m;
     html! {
         h2 { (lang.say("Bei ", "Near ")) (spot.name) }
@@ -125,7 +143,9 @@ fn results(spot: &Spot, question: &Question, answered: &Answered, lang: Lang, no
         }
         div id="live" data-changes=(changes) data-lost=(lang.lost()) {
             ol class="offers" {
-                @for offer in &found.offers { (offer_item(offer, registry, lang, now)) }
+                @for (offer, others) in found.offers.iter().zip(others) {
+                    (offer_item(offer, others, registry, lang, now))
+                }
             }
             (left_out(found, lang))
             (credits(&answered.sources(), lang))
@@ -133,7 +153,13 @@ fn results(spot: &Spot, question: &Question, answered: &Answered, lang: Lang, no
     }
 }
 
-fn offer_item(offer: &Offer, registry: &Registry, lang: Lang, now: UtcMicros) -> Markup {
+fn offer_item(
+    offer: &Offer,
+    others: &[ByRestriction],
+    registry: &Registry,
+    lang: Lang,
+    now: UtcMicros,
+) -> Markup {
     let Some(place) = describe(offer.place, registry, lang) else { return html! {} };
     let minutes = (offer.walk_s / 60.0).ceil().max(1.0) as i64;
     let age = offer.observed_at.map(|at| lang.ago(now.age_s(at)));
@@ -150,14 +176,14 @@ fn offer_item(offer: &Offer, registry: &Registry, lang: Lang, now: UtcMicros) ->
                 p class="name" { (place.name) }
                 p {
                     (place.kind) ", " (minutes) (lang.say(" Min. zu Fuß", " min walk"))
-                    @if let Some(until) = offer.opening.until { (until_word(until, place.tz, lang)) }
+                    @if let Some(until) = beside::until(offer, place.tz, lang, now) { ", " (until) }
                     @if let Some(stay) = place.max_stay_min { (lang.say(", höchstens ", ", at most ")) (stay) " min" }
                     @if let Some(height) = place.max_height_m {
                         (lang.say(", Höhe bis ", ", height up to ")) (lang.number(height)) " m"
                     }
                 }
                 @if let Some(fee) = place.fee { p { (fee) } }
-                @for audience in place.audiences { p { (lang.say("Auch Plätze für ", "Also spaces for ")) (lang.audience(audience)) } }
+                @for sentence in beside::others(offer, others, lang) { p { (sentence) } }
                 @if let Some(age) = age {
                     p class="quiet" {
                         @if offer.vacant.is_none() { (lang.say("Letzte Meldung ", "Last heard ")) }
@@ -177,12 +203,10 @@ struct Described<'a> {
     fee: Option<&'a str>,
     max_stay_min: Option<u32>,
     max_height_m: Option<f64>,
-    audiences: Vec<Audience>,
 }
 
 fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<Described<'a>> {
     let tz = |id| registry.municipality(id).map_or("UTC", |m| m.tz.as_str());
-    let named = |r: &[Restriction]| r.iter().filter_map(|r| r.audience).collect();
     match place {
         PlaceRef::Site(id) => {
             let entry = registry.site(id)?;
@@ -193,7 +217,6 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
                 fee: entry.def.fee.as_ref().and_then(|f| lang.pick(f)),
                 max_stay_min: crate::wire::max_stay_min(None, &entry.def.restrictions),
                 max_height_m: entry.def.max_height_m,
-                audiences: named(&entry.def.restrictions),
             })
         }
         PlaceRef::Bay(id) => {
@@ -205,15 +228,9 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
                 fee: None,
                 max_stay_min: crate::wire::max_stay_min(entry.def.max_stay_min, &entry.def.restrictions),
                 max_height_m: None,
-                audiences: Vec::new(),
             })
         }
     }
-}
-
-fn until_word(until: UtcMicros, tz: &str, lang: Lang) -> String {
-    let Ok(local) = until.timestamp().in_tz(tz) else { return String::new() };
-    format!("{}{}", lang.say(", geöffnet bis ", ", open until "), local.strftime("%H:%M"))
 }
 
 fn left_out(found: &Found, lang: Lang) -> Markup {

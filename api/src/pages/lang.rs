@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderMap, header};
 use domain::place::Texts;
-use domain::{Audience, SiteKind};
+use domain::{Audience, SiteKind, UtcMicros};
+use jiff::civil::Weekday;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,46 @@ impl Lang {
         first.as_deref().or(second.as_deref())
     }
 
+    /// A few words in a row: "a, b und c".
+    pub fn list<'a>(self, words: impl Iterator<Item = &'a str>) -> String {
+        let mut words: Vec<&str> = words.collect();
+        words.dedup();
+        let last = words.pop().unwrap_or_default();
+        if words.is_empty() {
+            return last.to_owned();
+        }
+        format!("{} {} {last}", words.join(", "), self.say("und", "and"))
+    }
+
+    /// A moment to come on the clocks of `tz`, with its day unless that is today; `None`: no such zone.
+    pub fn moment(self, at: UtcMicros, now: UtcMicros, tz: &str) -> Option<String> {
+        let local = at.timestamp().in_tz(tz).ok()?;
+        let today = now.timestamp().in_tz(tz).ok()?.date();
+        let midnight = local.time() == jiff::civil::Time::midnight();
+        // Midnight ends the day before.
+        let day = if midnight { local.date().yesterday().ok()? } else { local.date() };
+        let time = if midnight { "24:00".to_owned() } else { local.strftime("%-H:%M").to_string() };
+        let days = today.until(day).ok()?.get_days();
+        Some(match days {
+            ..=0 => time,
+            1 => format!("{} {time}", self.say("morgen", "tomorrow")),
+            2..7 => format!("{} {time}", self.weekday(day)),
+            _ => format!("{} {time}", day.strftime(self.say("%-d.%-m.%Y", "%-d %B %Y"))),
+        })
+    }
+
+    fn weekday(self, day: jiff::civil::Date) -> &'static str {
+        match day.weekday() {
+            Weekday::Monday => self.say("Montag", "Monday"),
+            Weekday::Tuesday => self.say("Dienstag", "Tuesday"),
+            Weekday::Wednesday => self.say("Mittwoch", "Wednesday"),
+            Weekday::Thursday => self.say("Donnerstag", "Thursday"),
+            Weekday::Friday => self.say("Freitag", "Friday"),
+            Weekday::Saturday => self.say("Samstag", "Saturday"),
+            Weekday::Sunday => self.say("Sonntag", "Sunday"),
+        }
+    }
+
     /// How long ago.
     pub fn ago(self, age_s: i64) -> String {
         let (n, de, en) = match age_s {
@@ -134,6 +175,24 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
         headers
+    }
+
+    #[test]
+    fn a_moment_names_its_day_unless_it_is_today() {
+        let at = |text| UtcMicros::parse(text).unwrap();
+        let now = at("2026-11-27T17:00:00Z");
+        let de = |text| Lang::De.moment(at(text), now, "Europe/Berlin").unwrap();
+        assert_eq!(de("2026-11-27T19:30:00Z"), "20:30");
+        assert_eq!(de("2026-11-27T23:00:00Z"), "24:00");
+        assert_eq!(de("2026-11-28T05:00:00Z"), "morgen 6:00");
+        assert_eq!(de("2026-11-30T05:00:00Z"), "Montag 6:00");
+        assert_eq!(de("2026-12-24T13:00:00Z"), "24.12.2026 14:00");
+        assert_eq!(
+            Lang::En.moment(at("2026-12-24T13:00:00Z"), now, "UTC").unwrap(),
+            "24 December 2026 13:00"
+        );
+        assert_eq!(Lang::En.moment(now, now, "Nowhere/Land"), None);
+        assert_eq!(Lang::De.list(["Anwohner", "Taxis", "Taxis"].into_iter()), "Anwohner und Taxis");
     }
 
     #[test]

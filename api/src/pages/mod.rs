@@ -2,6 +2,7 @@
 //! here, so that they work without JavaScript; with it they keep themselves current.
 
 pub mod assets;
+mod beside;
 mod home;
 mod lang;
 mod sign;

@@ -3,11 +3,12 @@
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use domain::live::SiteView;
+use domain::live::{ByRestriction, LiveMap, Offer, Verdict};
 use domain::place::Purpose;
-use domain::{Registry, UtcMicros};
+use domain::{Registry, Site, SiteId, UtcMicros};
 use maud::{Markup, html};
 
+use super::beside;
 use super::home::signs;
 use super::lang::Lang;
 use super::{Frame, credits, html_response, parameters};
@@ -28,19 +29,11 @@ pub async fn sign(
     let asked = parameters(query.as_deref());
     let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
     let now = shared.now();
-    let (registry, id, sites) = {
+    let (registry, shown) = {
         let live = shared.hub.read();
-        let registry = live.map.registry().clone();
-        let id = registry.municipality_id(&slug);
-        let mut sites: Vec<SiteView> = Vec::new();
-        let of_town = |s: &SiteView| {
-            let entry = registry.site(s.id);
-            entry.is_some_and(|e| Some(e.municipality) == id && e.def.purpose == Purpose::Car)
-        };
-        if id.is_some() {
-            sites.extend(live.map.shown_sites().filter_map(|s| live.map.site(s, now)).filter(of_town));
-        }
-        (registry, id, sites)
+        let shown: Vec<Shown> =
+            live.map.shown_sites().filter_map(|id| Shown::new(&live.map, id, &slug, now)).collect();
+        (live.map.registry().clone(), shown)
     };
     let frame = Frame {
         lang,
@@ -50,7 +43,7 @@ pub async fn sign(
         refresh_s: Some(REFRESH_S),
         has_docs: shared.has_docs,
     };
-    let Some(municipality) = id.and_then(|id| registry.municipality(id)) else {
+    let Some(municipality) = registry.municipality_id(&slug).and_then(|id| registry.municipality(id)) else {
         let content = html! {
             h1 { (lang.say("Diesen Ort gibt es hier nicht.", "There is no such town here.")) }
             (signs(&registry, lang))
@@ -60,25 +53,49 @@ pub async fn sign(
         return response;
     };
     let title = format!("{} {}", lang.say("Freie Parkplätze in", "Vacant parking in"), municipality.name);
-    let mut rows: Vec<(&str, &SiteView)> =
-        sites.iter().filter_map(|view| Some((registry.site(view.id)?.def.name.as_str(), view))).collect();
-    rows.sort_unstable_by_key(|(name, _)| *name);
-    let content = board(&title, &slug, &rows, &registry, lang, now);
+    let mut rows: Vec<Row<'_>> =
+        shown.iter().filter_map(|shown| Some(Row { shown, site: &registry.site(shown.id)?.def })).collect();
+    rows.sort_unstable_by_key(|row| (&row.site.name, row.shown.id));
+    let content = board(&title, &slug, (&rows, &municipality.tz), &registry, lang, now);
     html_response(Frame { title: &title, ..frame }.around(&content))
+}
+
+/// A site with what everyone may use there now, and the spaces of others.
+struct Shown {
+    id: SiteId,
+    offer: Offer,
+    others: Vec<ByRestriction>,
+}
+
+struct Row<'a> {
+    shown: &'a Shown,
+    site: &'a Site,
+}
+
+impl Shown {
+    fn new(map: &LiveMap, id: SiteId, slug: &str, now: UtcMicros) -> Option<Self> {
+        let site = &map.registry().site(id)?.def;
+        if site.municipality != slug || site.purpose != Purpose::Car {
+            return None;
+        }
+        let everyone = map.driver([], None);
+        let offer = map.site_offer(id, site.position(), &everyone, now)?;
+        Some(Shown { id, offer, others: map.others_at(id, &everyone, now) })
+    }
 }
 
 fn board(
     title: &str,
     slug: &str,
-    rows: &[(&str, &SiteView)],
+    (rows, tz): (&[Row<'_>], &str),
     registry: &Registry,
     lang: Lang,
     now: UtcMicros,
 ) -> Markup {
-    let is_open = |view: &SiteView| view.opening.is_open != Some(false);
     let mut sources = Sources::default();
-    rows.iter().for_each(|(_, view)| sources.note(view.feed));
-    let vacant: i64 = rows.iter().filter(|(_, v)| is_open(v)).filter_map(|(_, v)| v.vacant).sum();
+    rows.iter().for_each(|row| sources.note(row.shown.offer.feed));
+    let offers = rows.iter().map(|row| &row.shown.offer);
+    let vacant: i64 = offers.filter(|o| o.verdict == Verdict::Vacant).filter_map(|o| o.vacant).sum();
     html! {
         h1 { (title) }
         p id="summary" role="status" class="quiet" {
@@ -89,13 +106,19 @@ fn board(
         }
         div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (slug) } data-lost=(lang.lost()) {
             ul class="board" {
-                @for (name, view) in rows {
+                @for row in rows {
                     li {
                         span {
-                            (name)
-                            @if let Some(entry) = registry.site(view.id) { small { (lang.site_kind(entry.def.kind)) } }
+                            (row.site.name)
+                            small {
+                                (lang.site_kind(row.site.kind))
+                                @if let Some(until) = beside::until(&row.shown.offer, tz, lang, now) { ", " (until) }
+                            }
+                            @if row.shown.offer.verdict != Verdict::Restricted {
+                                @for sentence in beside::others(&row.shown.offer, &row.shown.others, lang) { small { (sentence) } }
+                            }
                         }
-                        (number(view, is_open(view), lang, now))
+                        (number(row.shown, lang, now))
                     }
                 }
             }
@@ -104,19 +127,23 @@ fn board(
     }
 }
 
-fn number(view: &SiteView, is_open: bool, lang: Lang, now: UtcMicros) -> Markup {
+fn number(shown: &Shown, lang: Lang, now: UtcMicros) -> Markup {
+    let offer = &shown.offer;
     html! {
-        @if !is_open {
-            span class="word" { (lang.say("geschlossen", "closed")) }
-        } @else if let Some(vacant) = view.vacant {
-            span class="word" { span class="number" { (vacant) } " " small { (lang.say("frei", "vacant")) } }
-        } @else {
-            span class="word" {
+        @match (offer.verdict, offer.vacant) {
+            (Verdict::Closed, _) => span class="word" { (lang.say("geschlossen", "closed")) },
+            (Verdict::Restricted, _) => span class="word" {
+                (beside::only_for(shown.others.iter().map(|part| part.audience), lang))
+            },
+            (_, Some(vacant)) => span class="word" {
+                span class="number" { (vacant) } " " small { (lang.say("frei", "vacant")) }
+            },
+            (_, None) => span class="word" {
                 (lang.say("nicht bekannt", "not known"))
-                @if let Some(at) = view.observed_at {
+                @if let Some(at) = offer.observed_at {
                     small { (lang.say("letzte Meldung ", "last heard ")) (lang.ago(now.age_s(at))) }
                 }
-            }
+            },
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use axum::http::StatusCode;
 
-use super::fixture::County;
+use domain::registry::Contents;
+use domain::{Audience, Restriction};
+
+use super::fixture::{County, NOW, W, contents, counted, kept_for, site};
 
 #[tokio::test]
 async fn the_list_shows_vacant_places_and_the_age_of_unknown_ones() {
@@ -67,4 +70,48 @@ async fn pages_load_nothing_from_elsewhere() {
     }
     assert_eq!(county.get("/assets/live.js").await.header("content-type"), "text/javascript; charset=utf-8");
     assert_eq!(county.get("/assets/style.css").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn page_and_sign_count_what_everyone_may_use_now() {
+    let rule = |audience, capacity, hours: Option<&str>| Restriction {
+        capacity,
+        hours: hours.map(Into::into),
+        ..kept_for(audience)
+    };
+    let mut garage = site(11, "garage", W, 100.0, 100);
+    garage.def.restrictions = vec![
+        rule(Audience::Disabled, Some(4), None),
+        rule(Audience::Resident, Some(20), Some("Mo-Su 18:00-24:00")),
+    ];
+    garage.def.opening_hours = Some("Mo-Su 06:00-22:00".into());
+    let mut evening = site(12, "evening", W, 150.0, 10);
+    evening.def.restrictions = vec![rule(Audience::Resident, None, Some("Mo-Su 18:00-24:00"))];
+    let mut residents = site(13, "residents", W, 200.0, 10);
+    residents.def.restrictions = vec![rule(Audience::Resident, None, None)];
+    let sites = vec![garage, evening, residents];
+    let county = County::with(Contents { sites, bays: Vec::new(), ..contents() });
+    county.hub.apply(vec![counted(11, 50, 30), counted(12, 3, 30), counted(13, 0, 30)], NOW);
+
+    // The count does not tell the four for disabled people apart; the residents' are nobody else's.
+    let page = county.get("/?near=51.953,7.991&lang=en").await.body;
+    let sign = county.get("/sign/warendorf?lang=en").await.body;
+    for (body, total) in [(&page, "57 vacant spaces"), (&sign, "Together 57 vacant spaces")] {
+        for shown in [
+            total,
+            "50",
+            ">7",
+            "May include spaces for disabled people (there are 4)",
+            "from 18:00 partly for residents only",
+            "from 18:00 for residents only",
+        ] {
+            assert!(body.contains(shown), "{shown}: {body}");
+        }
+    }
+    assert!(sign.contains("for residents only</span>"), "{sign}");
+    let german = county.get("/sign/warendorf?lang=de").await.body;
+    assert!(
+        german.contains("ab 18:00 nur für Anwohner") && german.contains(">nur für Anwohner<"),
+        "{german}"
+    );
 }

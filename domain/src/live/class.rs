@@ -78,7 +78,8 @@ pub(super) struct Class {
 
 struct Rule {
     audience: Option<Audience>,
-    has_number: bool,
+    /// How many spaces; `None`: all of the place.
+    spaces: Option<u32>,
     hours: Option<Hours>,
     in_force: bool,
     until: Option<UtcMicros>,
@@ -119,9 +120,10 @@ impl Classes {
         &self.0[id as usize]
     }
 
-    /// When next a rule of a class comes into or goes out of force; `None`: never.
+    /// When next after `at`, which is not before the last tick, a rule of a class comes into or goes out
+    /// of force; `None`: never.
     pub fn next_change(&self, id: ClassId, at: UtcMicros) -> Option<UtcMicros> {
-        self.get(id).rules.iter().filter_map(|rule| rule.hours.as_ref()?.at(at).until).min()
+        self.get(id).rules.iter().filter_map(|rule| rule.next_change(at)).min()
     }
 
     /// Of every class, for whom spaces are kept at another moment than now.
@@ -129,17 +131,23 @@ impl Classes {
         self.0.iter().map(|c| kept(&c.rules, |r| r.holds_at(at))).collect()
     }
 
-    /// Re-evaluates hours that ended by `now`; whether any rule came into or went out of force.
-    pub fn tick(&mut self, now: UtcMicros) -> bool {
-        let mut changed = false;
-        for class in &mut self.0 {
+    /// How many spaces the rules of a class that hold at a moment keep for `audience`; `None`: not said.
+    pub fn spaces_for(&self, id: ClassId, audience: Audience, at: UtcMicros) -> Option<i64> {
+        let rules = self.get(id).rules.iter().filter(|r| r.audience == Some(audience) && r.holds_at(at));
+        rules.filter_map(|r| r.spaces).map(i64::from).reduce(|a, b| a + b)
+    }
+
+    /// Re-evaluates hours that ended by `now`: the classes of which a rule came into or went out of force.
+    pub fn tick(&mut self, now: UtcMicros) -> Vec<ClassId> {
+        let mut changed = Vec::new();
+        for (id, class) in self.0.iter_mut().enumerate() {
             let mut class_changed = false;
             for rule in class.rules.iter_mut().filter(|r| r.until.is_some_and(|until| until <= now)) {
                 class_changed |= rule.evaluate(now);
             }
             if class_changed {
                 class.kept = kept(&class.rules, |r| r.in_force);
-                changed = true;
+                changed.push(id as ClassId);
             }
         }
         changed
@@ -151,7 +159,7 @@ fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Kept {
     for rule in rules.iter().filter(|r| in_force(r)) {
         if let Some(audience) = rule.audience {
             kept.audiences.insert(audience);
-            if !rule.has_number {
+            if rule.spaces.is_none() {
                 kept.without_number.insert(audience);
             }
         }
@@ -175,7 +183,7 @@ impl Rule {
         let hours = restriction.hours.as_deref().and_then(|text| Hours::parse(text, locality).ok());
         let mut rule = Rule {
             audience: restriction.audience,
-            has_number: restriction.capacity.is_some(),
+            spaces: restriction.capacity,
             hours,
             in_force: true,
             until: None,
@@ -187,6 +195,14 @@ impl Rule {
     /// Hours that cannot be decided keep the space for whom it is meant.
     fn holds_at(&self, at: UtcMicros) -> bool {
         self.hours.as_ref().is_none_or(|h| h.at(at).is_open.unwrap_or(true))
+    }
+
+    fn next_change(&self, at: UtcMicros) -> Option<UtcMicros> {
+        // Asked for every site of a search: what the last tick found mostly still holds.
+        match self.until? {
+            until if at < until => Some(until),
+            _ => self.hours.as_ref()?.at(at).until,
+        }
     }
 
     fn evaluate(&mut self, now: UtcMicros) -> bool {

@@ -8,6 +8,7 @@
 mod class;
 mod driver;
 mod grid;
+mod kept;
 mod layout;
 mod list;
 mod offer;
@@ -42,6 +43,7 @@ pub use class::Tally;
 use class::{ClassId, Classes};
 pub use driver::Driver;
 use grid::{Grid, Slot};
+pub use kept::KeptNext;
 use layout::{BaySpot, Keyed, SiteSpot};
 pub use list::Within;
 pub use offer::{Offer, Verdict};
@@ -308,10 +310,10 @@ impl LiveMap {
             }
         }
         self.tell_sites(sites, EventReason::Stale, &mut events);
-        let reopened = self.classes.tick(now);
+        let changed = self.classes.tick(now);
         let mut sites = BTreeSet::new();
         for (id, cell) in &mut self.sites {
-            if cell.tick_opening(now) || (reopened && cell.has_classes()) {
+            if cell.tick_opening(now) | cell.classes().any(|class| changed.contains(&class)) {
                 sites.insert(*id);
             }
         }

@@ -1,20 +1,15 @@
 //! What a place offers to a driver.
 
-use super::class::Tally;
 use super::driver::Driver;
+use super::kept::KeptNext;
 use super::site::{SiteCell, SitePlace};
 use super::view::{Basis, Flags};
 use super::{LiveMap, PlaceRef};
-use crate::audience_set::AudienceSet;
 use crate::bay_state::BayState;
 use crate::geo::{LatLon, WALK_DETOUR, WALK_SPEED_MPS};
 use crate::ids::{BayId, FeedId, SiteId};
 use crate::opening::Opening;
-use crate::place::Site;
 use crate::time::UtcMicros;
-
-/// So many changes of restrictions are followed: a day of rules of several kinds.
-const MAX_CHANGES: usize = 8;
 
 /// What a place is to a driver. The order is the order of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +40,10 @@ pub struct Offer {
     pub observed_at: Option<UtcMicros>,
     pub stale: bool,
     pub flags: Flags,
-    /// When the driver comes.
+    /// When the driver comes; `until` ends also with the driver's own right to park there.
     pub opening: Opening,
+    /// When spaces come to be kept for others before the place closes; `None`: not known to be.
+    pub kept_next: Option<KeptNext>,
     pub feed: Option<FeedId>,
 }
 
@@ -109,6 +106,14 @@ impl LiveMap {
         let site =
             view.site.and_then(|id| self.sites.get(&id)).and_then(|cell| Some((cell, cell.placed.as_ref()?)));
         let is_known = view.state != BayState::Unknown;
+        let mut opening = self.bay_opening(id, site, driver, now);
+        let mut kept_next = None;
+        if opening.is_open == Some(true) {
+            let class = self.bays.get(&id)?.shown()?.class;
+            let times = (driver.arrives_at(now), opening.until);
+            kept_next = self.bay_kept_next(class, site.map(|(cell, _)| cell), driver, times);
+            opening.until = kept_next.map(|next| next.from).or(opening.until);
+        }
         Some(Offer {
             place: PlaceRef::Bay(id),
             position: here.position,
@@ -122,7 +127,8 @@ impl LiveMap {
             observed_at: view.observed_at,
             stale: view.stale,
             flags: Flags::NONE,
-            opening: self.bay_opening(id, site, driver, now),
+            opening,
+            kept_next,
             feed: view.feed,
         })
     }
@@ -153,10 +159,11 @@ impl LiveMap {
         let entry = self.registry.site(id)?;
         let view = self.view_site(cell, &entry.def, id, now);
         let mut opening = self.opening_for(cell, place, driver, now);
+        let mut kept_next = None;
         if opening.is_open == Some(true) {
-            let kept_from =
-                self.kept_from(cell, view.capacity, driver, (driver.arrives_at(now), opening.until));
-            opening.until = kept_from.or(opening.until);
+            let times = (driver.arrives_at(now), opening.until);
+            kept_next = self.kept_next(cell, view.capacity, driver, times);
+            opening.until = kept_next.filter(|next| next.is_whole).map(|next| next.from).or(opening.until);
         }
 
         let admitted = self.admitted_bays(cell, driver);
@@ -164,7 +171,7 @@ impl LiveMap {
         let mut flags = view.flags;
         let (vacant, capacity) = match view.basis {
             Basis::Count => {
-                let rest = self.without_kept(cell, &entry.def, driver, now, (view.vacant, view.capacity));
+                let rest = self.without_kept(cell, driver, now, (view.vacant, view.capacity));
                 if rest.includes_restricted {
                     flags.set(Flags::INCLUDES_RESTRICTED);
                 }
@@ -178,7 +185,7 @@ impl LiveMap {
                 (None, i64::from(admitted.total()))
             }
             Basis::None | Basis::Sensor => {
-                let rest = self.without_kept(cell, &entry.def, driver, now, (None, view.capacity));
+                let rest = self.without_kept(cell, driver, now, (None, view.capacity));
                 (None, rest.capacity)
             }
         };
@@ -208,6 +215,7 @@ impl LiveMap {
             stale: vacant.is_none() && view.observed_at.is_some(),
             flags,
             opening,
+            kept_next,
             feed: view.feed,
         })
     }
@@ -218,101 +226,4 @@ impl LiveMap {
         let here = Here { position, distance_m: from.distance_m(position) };
         self.offer_of_site(id, here, driver, now)
     }
-
-    /// When a site that the driver may use comes to be kept for others, between two times.
-    fn kept_from(
-        &self,
-        cell: &SiteCell,
-        capacity: i64,
-        driver: &Driver,
-        (from, until): (UtcMicros, Option<UtcMicros>),
-    ) -> Option<UtcMicros> {
-        let next_change = |at| {
-            let changes = cell.classes().filter_map(|class| self.classes.next_change(class, at));
-            changes.min().filter(|next| *next > at && until.is_none_or(|until| *next < until))
-        };
-        // Most sites have no such hours.
-        let mut at = next_change(from)?;
-        let is_kept = |driver: &Driver| {
-            let are_all_bays_kept = i64::from(cell.tally().total()) >= capacity.max(1)
-                && self.admitted_bays(cell, driver).total() == 0;
-            are_all_bays_kept || self.is_kept_whole(cell, driver)
-        };
-        if is_kept(driver) {
-            return None;
-        }
-        for _ in 0..MAX_CHANGES {
-            if is_kept(&self.driver(driver.audiences.iter(), Some(at))) {
-                return Some(at);
-            }
-            at = next_change(at)?;
-        }
-        None
-    }
-
-    fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> Tally {
-        let mut sum = Tally::default();
-        for c in cell.bays.iter().filter(|c| self.kept(c.class, driver).admits(driver.audiences)) {
-            sum.add(c.tally);
-        }
-        sum
-    }
-
-    /// Whether a site is not kept as a whole for some audience at the moment (a number of its spaces
-    /// may be).
-    pub fn is_open_to_all(&self, site: SiteId) -> bool {
-        let everyone = self.driver([], None);
-        self.sites.get(&site).is_some_and(|cell| !self.is_kept_whole(cell, &everyone))
-    }
-
-    /// Whether the whole site is kept for others: a restriction without a number of spaces, of
-    /// which no single bay of the site is the bearer.
-    fn is_kept_whole(&self, cell: &SiteCell, driver: &Driver) -> bool {
-        let Some(place) = &cell.placed else { return false };
-        let named = self.kept(place.class, driver).without_number;
-        if named.is_empty() {
-            return false;
-        }
-        let named_by_bays =
-            cell.bays.iter().fold(AudienceSet::EMPTY, |set, c| set.union(self.classes.get(c.class).named));
-        let whole = named.minus(named_by_bays);
-        !whole.is_empty() && !whole.intersects(driver.audiences)
-    }
-
-    /// A counted site's spaces less those that are kept for others at the moment.
-    fn without_kept(
-        &self,
-        cell: &SiteCell,
-        def: &Site,
-        driver: &Driver,
-        now: UtcMicros,
-        (vacant, capacity): (Option<i64>, i64),
-    ) -> Rest {
-        let mut rest = Rest { vacant, capacity, includes_restricted: false };
-        let own = cell.placed.as_ref().map_or(AudienceSet::EMPTY, |p| self.kept(p.class, driver).audiences);
-        let of_bays = cell
-            .bays
-            .iter()
-            .map(|c| self.kept(c.class, driver))
-            .filter(|kept| !kept.admits(driver.audiences))
-            .fold(AudienceSet::EMPTY, |set, kept| set.union(kept.audiences));
-        for audience in own.union(of_bays).minus(driver.audiences).iter() {
-            let Some(part) = self.part_for(cell, def, audience, now) else { continue };
-            rest.capacity -= part.capacity.unwrap_or(0);
-            match (rest.vacant, part.vacant) {
-                (Some(vacant), Some(kept)) => rest.vacant = Some(vacant - kept),
-                (Some(_), None) => rest.includes_restricted = true,
-                (None, _) => {}
-            }
-        }
-        rest.capacity = rest.capacity.max(0);
-        rest.vacant = rest.vacant.map(|n| n.clamp(0, rest.capacity));
-        rest
-    }
-}
-
-struct Rest {
-    vacant: Option<i64>,
-    capacity: i64,
-    includes_restricted: bool,
 }

@@ -1,6 +1,6 @@
 //! Reads views out of live state.
 
-use super::class::Tally;
+use super::class::{ClassId, Tally};
 use super::site::{CountCell, SiteCell};
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 use super::{LiveMap, PlaceRef};
@@ -111,21 +111,24 @@ impl LiveMap {
     pub fn by_restriction(&self, id: SiteId, now: UtcMicros) -> Vec<ByRestriction> {
         let Some(cell) = self.sites.get(&id).filter(|c| c.is_shown()) else { return Vec::new() };
         let Some(entry) = self.registry.site(id) else { return Vec::new() };
-        let parts = Audience::ALL.iter().map(|a| self.part_for(cell, &entry.def, *a, now));
+        let parts = Audience::ALL.iter().map(|a| {
+            let bays = self.bays_where(cell, |class| self.classes.get(class).named.contains(*a));
+            self.part_for(cell, *a, (entry.def.capacity_for(*a).map(i64::from), bays), now)
+        });
         parts.flatten().collect()
     }
 
-    /// The spaces of a site that are kept for `audience`; `None` when there are none.
+    /// The spaces of a site that are kept for `audience`: so many as are `defined`, or the bays; `None`
+    /// when there are none.
     pub(super) fn part_for(
         &self,
         cell: &SiteCell,
-        def: &Site,
         audience: Audience,
+        (defined, (tally, hidden)): (Option<i64>, (Tally, u32)),
         now: UtcMicros,
     ) -> Option<ByRestriction> {
-        let (tally, hidden) = self.audience_tally(cell, audience);
         let of_bays = (tally.total() > 0).then_some(i64::from(tally.total()));
-        let capacity = def.capacity_for(audience).map(i64::from).or(of_bays);
+        let capacity = defined.or(of_bays);
         let count = cell.count(Some(audience));
         if capacity.is_none() && count.is_none() {
             return None;
@@ -150,11 +153,11 @@ impl LiveMap {
         hours.all(|hours| hours == Some(first)).then(|| first.to_owned())
     }
 
-    /// The bays kept for `audience` in a site, and how many of them are hidden.
-    fn audience_tally(&self, cell: &SiteCell, audience: Audience) -> (Tally, u32) {
+    /// A site's bays of some classes, and how many of them are hidden.
+    pub(super) fn bays_where(&self, cell: &SiteCell, counts: impl Fn(ClassId) -> bool) -> (Tally, u32) {
         let mut sum = Tally::default();
         let mut hidden = 0;
-        for c in cell.bays.iter().filter(|c| self.classes.get(c.class).named.contains(audience)) {
+        for c in cell.bays.iter().filter(|c| counts(c.class)) {
             sum.add(c.tally);
             hidden += c.hidden;
         }

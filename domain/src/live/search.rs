@@ -49,6 +49,8 @@ pub struct LeftOut {
 pub struct Found {
     /// Best first: vacant ones, then by the walk.
     pub offers: Vec<Offer>,
+    /// Vacant spaces for this driver in all places within the radius, those beyond the limit too.
+    pub vacant: i64,
     pub left_out: LeftOut,
 }
 
@@ -63,10 +65,12 @@ impl LiveMap {
         };
         let mut best = Best::new(search.limit);
         let mut left_out = LeftOut::default();
+        let mut vacant = 0;
         if search.sites {
             for (position, spot) in self.site_grid.within(bbox) {
                 let Some(here) = near(*position) else { continue };
                 let Some(offer) = self.offer_of_site(spot.id, here, &search.driver, now) else { continue };
+                vacant += offer.vacant.filter(|_| offer.verdict == Verdict::Vacant).unwrap_or(0);
                 if !left_out.takes(offer.verdict, search) {
                     best.push(Pick { verdict: offer.verdict, here, place: PlaceRef::Site(spot.id) });
                 }
@@ -86,6 +90,7 @@ impl LiveMap {
                 let gate = if is_closed { Gate::Closed } else { gate };
                 let is_stale = now >= spot.stale_at;
                 let verdict = Verdict::of_bay(spot.last_state, is_stale, admits[spot.class as usize], gate);
+                vacant += i64::from(verdict == Verdict::Vacant);
                 if !left_out.takes(verdict, search) {
                     best.push(Pick { verdict, here, place: PlaceRef::Bay(spot.id) });
                 }
@@ -95,7 +100,7 @@ impl LiveMap {
             PlaceRef::Bay(id) => self.offer_of_bay(id, pick.verdict, pick.here, &search.driver, now),
             PlaceRef::Site(id) => self.offer_of_site(id, pick.here, &search.driver, now),
         });
-        Found { offers: offers.collect(), left_out }
+        Found { offers: offers.collect(), vacant, left_out }
     }
 }
 

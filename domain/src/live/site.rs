@@ -167,10 +167,6 @@ impl SiteCell {
         self.bay_observed = self.bay_observed.max(Some((at, feed)));
     }
 
-    pub fn has_classes(&self) -> bool {
-        !self.bays.is_empty()
-    }
-
     /// Re-evaluates the opening when it ended by `now`; whether it changed.
     pub fn tick_opening(&mut self, now: UtcMicros) -> bool {
         let Some(place) = &mut self.placed else { return false };

@@ -214,6 +214,11 @@ fn a_site_whose_bays_are_kept_in_the_evening_is_open_until_then() {
     assert_eq!((rows[0].audience, rows[0].hours.as_deref()), (Audience::Resident, Some(text)));
     let (some, _) = offer(1..10, &[]);
     assert_eq!(some.opening.until, None, "one space is for everyone");
+    let next = some.kept_next.unwrap();
+    assert_eq!(
+        (next.from, next.is_whole, next.audiences.contains(Audience::Resident)),
+        (evening, false, true)
+    );
 }
 
 #[test]
@@ -391,4 +396,54 @@ proptest! {
             prop_assert_eq!(offer.verdict, expected);
         }
     }
+}
+
+#[test]
+fn a_bay_that_is_kept_in_the_evening_is_open_until_then() {
+    let evening = UtcMicros::parse("2026-11-22T17:00:00Z").unwrap();
+    let hours = Some("Mo-Su 18:00-24:00".to_owned());
+    let mut kept = bay(1, None, 20.0);
+    kept.def.restrictions = vec![Restriction { hours: hours.clone(), ..kept_for(Audience::Taxi, None) }];
+    let mut of_site = bay(2, Some("s11"), 20.0);
+    of_site.def.publish = Some(Publish::Public);
+    let mut market = site(11, 50.0);
+    market.def.restrictions = vec![Restriction { hours, ..kept_for(Audience::Delivery, None) }];
+    let mut map = LiveMap::new(registry(vec![market], vec![kept, of_site]), NOW);
+    map.apply([said(1, BayState::Vacant, 60), said(2, BayState::Vacant, 60)], NOW);
+    let all = Search { bays: BaysWanted::All, sites: false, ..search(&map, &[]) };
+    let offers = map.search(&all, NOW).offers;
+    assert_eq!(offers.len(), 2);
+    for offer in offers {
+        assert_eq!(offer.opening.until, Some(evening));
+        assert!(offer.kept_next.unwrap().is_whole);
+    }
+    let taxi = Search { driver: map.driver([Audience::Taxi], None), ..all };
+    assert_eq!(map.search(&taxi, NOW).offers[0].opening.until, None, "a taxi may stay");
+}
+
+#[test]
+fn what_is_kept_for_others_stands_beside_an_offer_only_while_it_is_kept() {
+    let rule = |audience, capacity, hours: Option<&str>| Restriction {
+        hours: hours.map(Into::into),
+        ..kept_for(audience, Some(capacity))
+    };
+    let mut counted_site = site(11, 50.0);
+    counted_site.def.restrictions = vec![
+        rule(Audience::Disabled, 2, None),
+        rule(Audience::Resident, 1, Some("Mo-Su 00:00-24:00")),
+        rule(Audience::Resident, 3, Some("Mo-Su 18:00-24:00")),
+    ];
+    let mut map = LiveMap::new(registry(vec![counted_site], vec![]), NOW);
+    map.apply([counted(11, 2, 60)], NOW);
+    let beside = |at| {
+        let driver = map.driver([], at);
+        let parts = map.others_at(SiteId(11), &driver, NOW);
+        let offer = map.site_offer(SiteId(11), HERE, &driver, NOW).unwrap();
+        (offer.capacity, parts.iter().map(|p| (p.audience, p.capacity.unwrap())).collect::<Vec<_>>())
+    };
+    assert_eq!(beside(None), (7, vec![(Audience::Disabled, 2), (Audience::Resident, 1)]));
+    let night = UtcMicros::parse("2026-11-22T20:00:00Z").unwrap();
+    assert_eq!(beside(Some(night)), (4, vec![(Audience::Disabled, 2), (Audience::Resident, 4)]));
+    let next = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap().kept_next.unwrap();
+    assert_eq!((next.is_whole, next.from), (false, UtcMicros::parse("2026-11-22T17:00:00Z").unwrap()));
 }
