@@ -72,11 +72,17 @@ pub async fn append(
     changes: &[Change],
     deferred: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO change (writer, seq, body, deferred) VALUES ($1, $2, $3, $4)")
+    let observed = changes.iter().filter_map(|change| match change {
+        Change::Bay { reading, .. } => Some(reading.observed_at),
+        _ => None,
+    });
+    let earliest = observed.min().unwrap_or(UtcMicros(i64::MAX));
+    sqlx::query("INSERT INTO change (writer, seq, body, deferred, earliest) VALUES ($1, $2, $3, $4, $5)")
         .bind(writer)
         .bind(seq)
         .bind(encode(changes)?)
         .bind(deferred)
+        .bind(Ts(earliest))
         .execute(&mut *conn)
         .await?;
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(writer.to_string()).execute(conn).await?;

@@ -354,3 +354,79 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     drop((writers, deriver));
     town.database.stop().await;
 }
+
+/// Between two stretches that are derived again others store, and the process is killed.
+#[tokio::test]
+async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
+    let town = Town::build().await;
+    let mut numbers = Numbers(11);
+    let mut writer = town.writer().await;
+    let mut deriver = town.deriver().await;
+    let batches = town.observations(&mut numbers, 600);
+    let (now, later) = batches.split_at(400);
+    let shifted = |batch: &Batch, hours: i64| {
+        let mut batch = batch.clone();
+        batch.bays.iter_mut().for_each(|b| b.observation.observed_at.0 += hours * HOUR);
+        batch.sites.iter_mut().for_each(|s| s.observation.observed_at.0 += hours * HOUR);
+        batch
+    };
+    // A month of it.
+    for weeks in 0..4 {
+        for batch in now.chunks(100).nth(weeks as usize).unwrap() {
+            writer.write(&shifted(batch, weeks * 7 * 24), &NoSites, NOW).await.unwrap();
+        }
+    }
+    const LATER: UtcMicros = UtcMicros(T0 + 40 * 24 * HOUR);
+    let settled = async |deriver: &mut Deriver| while !deriver.step(LATER).await.unwrap().is_idle() {};
+    settled(&mut deriver).await;
+    sqlx::query("UPDATE bay_interval SET state = 1 - state").execute(&town.database.pool).await.unwrap();
+    sqlx::query("UPDATE site_interval SET occupied = 0, entries = 7")
+        .execute(&town.database.pool)
+        .await
+        .unwrap();
+    store::derive::again(&town.database.pool).await.unwrap();
+    let mut stretches = 0;
+    deriver.set_bay_days(70);
+    for batch in later {
+        let weeks_on = numbers.below(4) as i64;
+        writer.write(&shifted(batch, weeks_on * 7 * 24), &NoSites, NOW).await.unwrap();
+        stretches += deriver.step(LATER).await.unwrap().stretches;
+        if numbers.below(3) == 0 {
+            drop(deriver);
+            deriver = loop {
+                if let Some(d) = Deriver::connect(&town.database.server.url(), NOW).await.unwrap() {
+                    break d;
+                }
+            };
+            deriver.set_bay_days(70);
+        }
+    }
+    assert!(stretches >= 4, "{stretches}");
+    settled(&mut deriver).await;
+    let kept = town.derived().await;
+    // From nothing.
+    for forget in ["DELETE FROM bay_interval", "DELETE FROM site_interval", "DELETE FROM occupancy_hour"] {
+        sqlx::query(forget).execute(&town.database.pool).await.unwrap();
+    }
+    store::derive::again(&town.database.pool).await.unwrap();
+    settled(&mut deriver).await;
+    assert_eq!(kept, town.derived().await);
+    assert!(kept.values().all(|rows| rows.len() > 20));
+}
+
+/// Hours end while there is always something new.
+#[tokio::test]
+async fn hours_are_closed_under_a_load_without_a_pause() {
+    let town = Town::build().await;
+    let mut numbers = Numbers(3);
+    let mut writer = town.writer().await;
+    let mut deriver = town.deriver().await;
+    let mut hours = 0;
+    for (i, batch) in town.observations(&mut numbers, 60).iter().enumerate() {
+        writer.write(batch, &NoSites, NOW).await.unwrap();
+        let step = deriver.step(UtcMicros(T0 + i as i64 * HOUR / 10)).await.unwrap();
+        assert!(step.log_rows > 0);
+        hours += step.hours;
+    }
+    assert_eq!(hours, 5);
+}

@@ -12,7 +12,7 @@ pub use stays::{__path_stays, stays};
 use std::sync::Arc;
 
 use axum::response::Response;
-use domain::Registry;
+use domain::{Registry, UtcMicros};
 use serde::Serialize;
 use serde_json::Map;
 use store::Pool;
@@ -24,8 +24,8 @@ use crate::answer;
 use crate::contract::words;
 use crate::planning::SeenBy;
 use crate::problem::Problem;
-use crate::table::{Extra, Rows, TableFormat};
-use crate::wire::Sources;
+use crate::table::{Extra, TableFormat};
+use crate::wire::{Source, Sources};
 
 /// Why a group's figures are not told.
 pub const TOO_FEW: &str = "too_few_bays";
@@ -35,8 +35,20 @@ pub const TOO_FEW: &str = "too_few_bays";
 #[serde(untagged)]
 #[expect(dead_code, reason = "for the document only")]
 enum Answer<R> {
-    Rows(Rows<R>),
+    Rows(ParkingRows<R>),
     Withheld(Withheld),
+}
+
+/// Figures of parking.
+#[derive(Serialize, ToSchema)]
+struct ParkingRows<R> {
+    /// The rows, in the order of their towns, times and groups.
+    items: Vec<R>,
+    /// Whose data it is.
+    attribution: Vec<Source<'static>>,
+    /// Up to when everything of the places asked for is derived; figures of later times will change.
+    #[schema(value_type = String, format = DateTime)]
+    complete_until: UtcMicros,
 }
 
 /// All figures are withheld: they would say too much about single people's cars. Other formats have rows that say so.
@@ -76,15 +88,28 @@ async fn parts(question: &Question, registry: &Registry, pool: &Pool) -> Result<
     Ok(parts)
 }
 
-/// Whose data an answer rests on: all feeds that may name the municipalities' places.
-fn attribution(registry: &Arc<Registry>, question: &Question) -> Extra {
+/// Up to when everything is derived, by town.
+async fn complete_until(question: &Question, pool: &Pool, now: UtcMicros) -> Result<Vec<UtcMicros>, Problem> {
+    let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+    let mut until = Vec::with_capacity(question.towns.len());
+    for town in &question.towns {
+        until.push(store::analysis::complete_until(&mut conn, town.id, now).await?);
+    }
+    Ok(until)
+}
+
+/// What stands beside the rows: up to when all of it is derived, and whose data it rests on, all feeds that may name the
+/// municipalities' places.
+fn beside(registry: &Arc<Registry>, question: &Question, complete_until: &[UtcMicros]) -> Extra {
     let owners: Vec<_> = question.towns.iter().map(|town| town.id).collect();
+    let complete_until = complete_until.iter().min().copied();
     let registry = registry.clone();
     Box::new(move || {
         let mut sources = Sources::default();
         let feeds = registry.feeds().filter(|f| owners.iter().any(|owner| registry.may_name(f, *owner)));
         feeds.for_each(|f| sources.note(Some(f.id)));
         let sources = serde_json::to_value(sources.of(&registry)).unwrap_or_default();
-        Map::from_iter([("attribution".to_owned(), sources)])
+        let complete_until = serde_json::to_value(complete_until).unwrap_or_default();
+        Map::from_iter([("attribution".to_owned(), sources), ("complete_until".to_owned(), complete_until)])
     })
 }

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, Town, parameters};
-use super::{Answer, TOO_FEW, attribution, is_withheld, parts, sums, wholly_withheld};
+use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, sums, wholly_withheld};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
@@ -29,6 +29,8 @@ struct Row {
     group: Arc<Vec<Group>>,
     index: usize,
     figures: Figures,
+    complete: bool,
+    complete_until: UtcMicros,
 }
 
 impl Row {
@@ -106,6 +108,11 @@ struct OccupancyRow {
     site_name: Option<String>,
     /// Id of the bay's site; null: not divided by bay, or in none.
     bay_site: Option<String>,
+    /// Whether all that is stored of the row's time is derived and that time is over; else its figures will change.
+    complete: bool,
+    /// Up to when everything of the municipality is derived.
+    #[schema(value_type = String, format = DateTime)]
+    complete_until: UtcMicros,
 }
 
 const COLUMNS: &[Column<Row>] = &[
@@ -139,6 +146,8 @@ const COLUMNS: &[Column<Row>] = &[
     ),
     Column::beside("site", Column::text("site_name", |r| r.group().labels.site_name.as_deref())),
     Column::beside("bay", Column::text("bay_site", |r| r.group().labels.bay_site.as_deref())),
+    Column::boolean("complete", |r| Some(r.complete)),
+    Column::time("complete_until", |r| Some(r.complete_until)),
 ];
 
 /// How full places were: occupied by observed space-time, in buckets of the town's own time. The
@@ -171,21 +180,31 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let turn = shared.turns.take().await?;
+    let now = shared.now();
+    // Before the figures are read: what is derived meanwhile makes them no less complete.
+    let complete = complete_until(&question, pool, now).await?;
     let parts = parts(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
-    let extra = attribution(&registry, &question);
+    let extra = beside(&registry, &question, &complete);
     let (shape, cache) = (question.shape, question.cache);
     let file_stem = question.file_stem("occupancy");
     let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
     let hours_until = store::analysis::hours_until(&mut conn).await?;
     drop(conn);
-    let (now, filter) = (shared.now(), Arc::new(question.filter));
-    let towns = question.towns.into_iter().zip(parts);
+    let filter = Arc::new(question.filter);
+    let towns = question.towns.into_iter().zip(parts).zip(complete);
     let walks: Vec<Walk> = towns
-        .map(|(town, parts)| {
-            Walk::begin(pool.clone(), town, parts, (bucket, filter.clone()), hours_until, now)
+        .map(|((town, parts), complete_until)| {
+            Walk::begin(
+                pool.clone(),
+                town,
+                parts,
+                (bucket, filter.clone()),
+                (hours_until, complete_until),
+                now,
+            )
         })
         .collect();
     let rows = stream::iter(walks).flat_map(Walk::rows);
@@ -205,6 +224,7 @@ struct Walk {
     /// What was asked and is past.
     period: Span,
     hours_until: UtcMicros,
+    complete_until: UtcMicros,
     next: UtcMicros,
     tallies: BTreeMap<(BucketKey, usize), Tally>,
     ready: VecDeque<Row>,
@@ -216,14 +236,27 @@ impl Walk {
         town: Town,
         mut parts: Parts,
         (bucket, filter): (Bucket, Arc<Filter>),
-        hours_until: UtcMicros,
+        (hours_until, complete_until): (UtcMicros, UtcMicros),
         now: UtcMicros,
     ) -> Self {
         let period = town.period.within(Span::of(None, Some(now)));
         let groups = Arc::new(std::mem::take(&mut parts.groups));
         let next = period.from;
         let (tallies, ready) = (BTreeMap::new(), VecDeque::new());
-        Walk { pool, town, parts, groups, bucket, filter, period, hours_until, next, tallies, ready }
+        Walk {
+            pool,
+            town,
+            parts,
+            groups,
+            bucket,
+            filter,
+            period,
+            hours_until,
+            complete_until,
+            next,
+            tallies,
+            ready,
+        }
     }
 
     fn rows(self) -> impl Stream<Item = Result<Row, Problem>> + Send + 'static {
@@ -274,8 +307,18 @@ impl Walk {
             Some(end) => self.tallies.split_off(&(end, 0)),
             None => BTreeMap::new(),
         };
+        let Walk { town, bucket, complete_until, .. } = self;
         for ((key, index), tally) in std::mem::replace(&mut self.tallies, rest) {
-            self.ready.push_back(Row { key, group: self.groups.clone(), index, figures: tally.figures() });
+            let asked_until = town.period.until;
+            let until = town.time.end(key, *bucket).map_or(asked_until, |end| end.min(asked_until));
+            self.ready.push_back(Row {
+                key,
+                group: self.groups.clone(),
+                index,
+                figures: tally.figures(),
+                complete: until <= *complete_until,
+                complete_until: *complete_until,
+            });
         }
     }
 }

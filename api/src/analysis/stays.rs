@@ -11,7 +11,7 @@ use domain::occupancy::Filter;
 use domain::opening::Hours;
 use domain::place::Bay;
 use domain::stays::{Stay, StayFigures, StayTally, stays as stays_of, turnover};
-use domain::{BayId, BayState, Registry};
+use domain::{BayId, BayState, Registry, UtcMicros};
 use futures_util::stream;
 use serde::Serialize;
 use store::Pool;
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, Town, parameters};
-use super::{Answer, TOO_FEW, attribution, is_withheld, parts, wholly_withheld};
+use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
@@ -48,6 +48,8 @@ struct Row {
     censored: u64,
     shorter: u64,
     overstays: u64,
+    complete: bool,
+    complete_until: UtcMicros,
 }
 
 impl Row {
@@ -114,6 +116,11 @@ struct StaysRow {
     site_name: Option<String>,
     /// Id of the bay's site; null: not divided by bay, or in none.
     bay_site: Option<String>,
+    /// Whether all that is stored of the row's time is derived and that time is over; else its figures will change.
+    complete: bool,
+    /// Up to when everything of the municipality is derived.
+    #[schema(value_type = String, format = DateTime)]
+    complete_until: UtcMicros,
 }
 
 /// Whole stays by length, each class without its upper limit.
@@ -175,6 +182,8 @@ const COLUMNS: &[Column<Row>] = &[
     ),
     Column::beside("site", Column::text("site_name", |r| r.group().labels.site_name.as_deref())),
     Column::beside("bay", Column::text("bay_site", |r| r.group().labels.bay_site.as_deref())),
+    Column::boolean("complete", |r| Some(r.complete)),
+    Column::time("complete_until", |r| Some(r.complete_until)),
 ];
 
 /// How long cars stayed: from an arrival to the next departure on one bay. Stays cut by the period or by unobserved time
@@ -201,13 +210,16 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
     let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let turn = shared.turns.take().await?;
+    let now = shared.now();
+    // Before the figures are read: what is derived meanwhile makes them no less complete.
+    let complete = complete_until(&question, pool, now).await?;
     let parts = parts(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
-    let now = shared.now();
     let mut rows = Vec::new();
-    for (town, mut parts) in question.towns.iter().zip(parts) {
+    for ((town, mut parts), complete_until) in question.towns.iter().zip(parts).zip(complete.iter().copied())
+    {
         let period = town.period.within(Span::of(None, Some(now)));
         let counting = Counting { town, filter: &question.filter, period, min_stay_s };
         let sums = counting.sums(&parts, &registry, pool).await?;
@@ -222,10 +234,12 @@ pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
                 censored: sums.tally.censored,
                 shorter: sums.tally.shorter,
                 overstays: sums.tally.overstays,
+                complete: town.period.until <= complete_until,
+                complete_until,
             })
         }));
     }
-    let extra = attribution(&registry, &question);
+    let extra = beside(&registry, &question, &complete);
     let file_stem = question.file_stem("stays");
     Table { columns: COLUMNS, file_stem, extra, cache: question.cache, zone: |row| &row.group().zone }
         .answer(turn, question.shape, stream::iter(rows))
@@ -331,7 +345,6 @@ fn longest_within_s(hours: &Hours, stay: &Stay) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use domain::UtcMicros;
     use domain::locality::Locality;
 
     use super::*;

@@ -34,31 +34,11 @@ async fn instance() -> Option<Instance> {
     let instance = Instance::with(contents).await?;
     let mut bays = Vec::new();
     for (key, town) in [("w-m-1", "warendorf"), ("w-m-2", "warendorf"), ("t-1", "telgte")] {
-        let bay = instance.registry.bay_by_key(key).expect("a bay").id;
-        let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed").id;
         let mut observed_at = at(BEGIN);
         while observed_at < at(NOW) {
-            let heard = Heard {
-                municipality: instance.town(town),
-                feed,
-                sensor: None,
-                received_at: observed_at,
-                clock_corrected: false,
-            };
-            let state =
-                if observed_at.0 / 3_600_000_000 % 2 == 0 { BayState::Occupied } else { BayState::Vacant };
-            let observation = BayObservation {
-                heard,
-                bay,
-                observed_at,
-                digest: BayObservation::digest_of(-feed.0, None, state),
-                state,
-                seq: None,
-                battery_v: None,
-                rssi_dbm: None,
-                temperature_c: None,
-            };
-            bays.push(Gated { observation, claim: None });
+            let is_even = observed_at.0 / 3_600_000_000 % 2 == 0;
+            let state = if is_even { BayState::Occupied } else { BayState::Vacant };
+            bays.push(said(&instance, key, town, observed_at, state));
             observed_at = observed_at.plus_s(STEP_S);
         }
     }
@@ -67,9 +47,47 @@ async fn instance() -> Option<Instance> {
     Some(instance)
 }
 
+fn said(
+    instance: &Instance,
+    bay: &str,
+    town: &str,
+    observed_at: UtcMicros,
+    state: BayState,
+) -> Gated<BayObservation> {
+    let bay = instance.registry.bay_by_key(bay).expect("a bay").id;
+    let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed").id;
+    let heard = Heard {
+        municipality: instance.town(town),
+        feed,
+        sensor: None,
+        received_at: observed_at,
+        clock_corrected: false,
+    };
+    let observation = BayObservation {
+        heard,
+        bay,
+        observed_at,
+        digest: BayObservation::digest_of(-feed.0, None, state),
+        state,
+        seq: None,
+        battery_v: None,
+        rssi_dbm: None,
+        temperature_c: None,
+    };
+    Gated { observation, claim: None }
+}
+
+async fn deriver(instance: &Instance) -> Deriver {
+    // One that was there before holds its lock until its connection is gone.
+    loop {
+        if let Some(deriver) = Deriver::connect(&instance.server.url(), at(NOW)).await.expect("a database") {
+            return deriver;
+        }
+    }
+}
+
 async fn derive(instance: &Instance) {
-    let mut deriver =
-        Deriver::connect(&instance.server.url(), at(NOW)).await.expect("a database").expect("the lock");
+    let mut deriver = deriver(instance).await;
     while !deriver.step(at(NOW)).await.expect("a step").is_idle() {}
 }
 
@@ -211,6 +229,137 @@ async fn german_csv_names_what_the_ids_are_of() {
     assert_eq!((cell("bucket"), cell("bucket_weekday")), ("30.10.2026 00:00:00", "Fr"));
     assert_eq!((cell("bay"), cell("bay_site"), cell("site_name")), ("w-m-1", "w-market", "'1-2"));
     assert_eq!(cell("coverage"), "1");
+    instance.pool.close().await;
+    instance.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn half_derived_figures_say_so() {
+    let Some(instance) = instance().await else { return };
+    derive(&instance).await;
+    let (key, _) = instance.key("admin", &[], 1, None).await;
+    let question = format!("/v1/occupancy?bay=w-m-1&{PERIOD}&bucket=1d");
+    let ask = async || instance.get(&question, &key).await.json();
+    let days = |answer: &Value, is_complete: bool| {
+        let rows =
+            answer["items"].as_array().expect("rows").iter().filter(|row| row["complete"] == is_complete);
+        rows.map(|row| row["bucket"].as_str().expect("a bucket").to_owned()).collect::<Vec<_>>()
+    };
+    // Everything is derived: the day that is running is not over.
+    let answer = ask().await;
+    assert_eq!(answer["complete_until"], NOW);
+    assert_eq!(days(&answer, false), ["2026-11-01T23:00:00Z"]);
+    assert_eq!(days(&answer, true).len(), 5);
+
+    // Something late waits: from its instant on nothing is sure.
+    let late = "2026-10-30T10:00:01Z";
+    let bays = vec![said(&instance, "w-m-1", "warendorf", at(late), BayState::Vacant)];
+    instance.write(&Batch { bays, ..Batch::default() }).await;
+    let answer = ask().await;
+    assert_eq!(answer["complete_until"], late);
+    assert_eq!(days(&answer, true), ["2026-10-27T23:00:00Z", "2026-10-28T23:00:00Z"]);
+    let stays = instance.get(&format!("/v1/stays?bay=w-m-1&{PERIOD}"), &key).await.json();
+    assert_eq!((&stays["complete_until"], &stays["items"][0]["complete"]), (&json!(late), &json!(false)));
+    let whole = instance.get(&format!("/v1/occupancy?bay=w-m-1&{PERIOD}&bucket=all"), &key).await.json();
+    assert_eq!(whole["items"][0]["complete"], false);
+    let csv = instance.get(&format!("{question}&format=csv"), &key).await.body;
+    let mut lines = ::csv::Reader::from_reader(csv.as_bytes());
+    let names = lines.headers().expect("names").clone();
+    let place = |name: &str| names.iter().position(|n| n == name).expect(name);
+    let rows: Vec<_> = lines.into_records().map(|row| row.expect("a row")).collect();
+    let told: Vec<_> = rows.iter().map(|row| &row[place("complete")]).collect();
+    assert_eq!(told, ["true", "true", "false", "false", "false", "false"]);
+    assert!(rows.iter().all(|row| &row[place("complete_until")] == late));
+
+    derive(&instance).await;
+    let answer = ask().await;
+    assert_eq!((&answer["complete_until"], days(&answer, true).len()), (&json!(NOW), 5));
+    instance.pool.close().await;
+    instance.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_everything_is_derived_again_each_figure_is_the_old_or_the_new_one() {
+    derive_again(true).await;
+}
+
+#[tokio::test]
+async fn what_is_derived_again_in_stretches_is_not_called_complete() {
+    derive_again(false).await;
+}
+
+async fn derive_again(in_one: bool) {
+    let Some(instance) = instance().await else { return };
+    // Three weeks more, so that it takes several transactions.
+    let weeks_ago = |days: i64| at(BEGIN).plus_s(-86_400 * days);
+    let bays = (0..20).flat_map(|day| {
+        [(0, BayState::Occupied), (1_800, BayState::Vacant)]
+            .map(|(s, state)| said(&instance, "w-m-1", "warendorf", weeks_ago(20 - day).plus_s(s), state))
+    });
+    instance.write(&Batch { bays: bays.collect(), ..Batch::default() }).await;
+    derive(&instance).await;
+    let (key, _) = instance.key("admin", &[], 1, None).await;
+    let period = format!("from={}&to={NOW}", weeks_ago(20));
+    let questions = [
+        "bay=w-m-1&bucket=1d",
+        "bay=t-1&bucket=1d",
+        "municipality=warendorf&bucket=1d",
+        "site=w-market&bucket=1d",
+    ];
+    // Rows, each with whether it is complete.
+    let figures = async || {
+        let mut all = Vec::new();
+        for question in questions {
+            let rows = items(&instance.get(&format!("/v1/occupancy?{question}&{period}"), &key).await);
+            all.extend(rows.into_iter().map(|mut row| {
+                let fields = row.as_object_mut().expect("a row");
+                let is_complete = fields.remove("complete") == Some(Value::Bool(true));
+                fields.remove("complete_until");
+                (row, is_complete)
+            }));
+        }
+        all
+    };
+    let values = |rows: &[(Value, bool)]| rows.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>();
+    let new = figures().await;
+    // What a fault of the deriver may have left behind.
+    sqlx::query("UPDATE bay_interval SET state = 1 - state").execute(&instance.pool).await.expect("changed");
+    sqlx::query(
+        "UPDATE occupancy_hour SET occupied_us = 0, detail = (SELECT detail FROM occupancy_hour ORDER BY scope, hour LIMIT 1)",
+    )
+    .execute(&instance.pool)
+    .await
+    .expect("changed");
+    let old = figures().await;
+    assert_ne!(values(&old), values(&new));
+    store::derive::again(&instance.pool).await.expect("wished");
+    // In one transaction nobody sees anything between; in several, what lies in both is not called complete.
+    let mut following = deriver(&instance).await;
+    following.set_bay_days(if in_one { 1_000 } else { 6 });
+    let mut between = 0;
+    for step in 0.. {
+        let is_idle = following.step(at(NOW)).await.expect("a step").is_idle();
+        let now = figures().await;
+        assert_eq!(now.len(), new.len());
+        for (((now, is_complete), (old, _)), (new, _)) in now.iter().zip(&old).zip(&new) {
+            let is_either = now == old || now == new;
+            assert!(is_either || (!in_one && !is_complete), "{now}\nis neither {old}\nnor {new}");
+            assert!(!now["occupancy"].is_null() || old["occupancy"].is_null() || new["occupancy"].is_null());
+        }
+        between += usize::from(values(&now) != values(&old) && values(&now) != values(&new));
+        if is_idle {
+            assert_eq!(now, new);
+            break;
+        }
+        if step == 1 {
+            // As if it had been killed.
+            drop(following);
+            following = deriver(&instance).await;
+            following.set_bay_days(if in_one { 1_000 } else { 6 });
+        }
+    }
+    assert_eq!(between > 1, !in_one, "{between}");
+    drop(following);
     instance.pool.close().await;
     instance.server.stop().await.unwrap();
 }

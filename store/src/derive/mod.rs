@@ -7,6 +7,7 @@
 //! Hours before `hours_until` are summed up. What comes late changes them by the difference of a bay's old and new
 //! intervals; what happens now waits until its hour is over, so it costs no hour anything.
 
+mod again;
 pub(crate) mod bays;
 mod closing;
 mod facts;
@@ -54,6 +55,8 @@ pub struct Step {
     pub places: usize,
     /// Hours that were closed.
     pub hours: i64,
+    /// Stretches of a municipality's time that were derived again from the observations.
+    pub stretches: usize,
 }
 
 impl Step {
@@ -74,6 +77,7 @@ pub struct Deriver {
     last_place: i32,
     /// Places may have changed since they were last looked at.
     is_place_news: bool,
+    bay_days: i64,
 }
 
 impl Deriver {
@@ -94,7 +98,15 @@ impl Deriver {
         }
         let (hours_until, last_place) = begin(&mut conn, now).await?;
         let (bays, sites) = placed(&mut conn).await?;
-        Ok(Some(Deriver { conn, bays, sites, hours_until, last_place, is_place_news: true }))
+        Ok(Some(Deriver {
+            conn,
+            bays,
+            sites,
+            hours_until,
+            last_place,
+            is_place_news: true,
+            bay_days: again::BAY_DAYS,
+        }))
     }
 
     /// Takes in what is new, once. Call again at once unless it was idle.
@@ -106,9 +118,11 @@ impl Deriver {
         let again: bool =
             sqlx::query_scalar("SELECT again FROM derive_state").fetch_one(&mut self.conn).await?;
         if again {
-            self.forget().await?;
+            self.begin_again().await?;
         }
         let log = self.log().await?;
+        let is_full =
+            log.len() as i64 >= LOG_ROWS || log.iter().map(|row| row.bytes).sum::<i64>() >= LOG_BYTES;
         let statements: Vec<_> = log
             .iter()
             .flat_map(|row| &row.changes)
@@ -148,42 +162,15 @@ impl Deriver {
             tx.commit().await?;
             (step.log_rows, step.statements, step.counts) = (log.len(), statements.len(), wanted.len());
         }
-        // Not before everything of that hour that is stored is taken in: else it would be done twice.
+        // Not before most of that hour that is stored is taken in: what comes later is done twice. Under a load without a
+        // pause there is always something new, which is no reason to wait.
         let until = UtcMicros(now.0.div_euclid(HOUR_US) * HOUR_US);
-        if step.log_rows == 0 && until > self.hours_until {
+        if !is_full && until > self.hours_until {
             step.hours = (until.0 - self.hours_until.0) / HOUR_US;
             self.close_hours(until).await?;
         }
+        step.stretches = self.go_on_again().await?;
         Ok(step)
-    }
-
-    /// Forgets all that was derived from observations that are still stored: it is derived again.
-    async fn forget(&mut self) -> Result<(), StoreError> {
-        let mut tx = self.conn.begin().await?;
-        for forget in [
-            "DELETE FROM bay_interval i USING (SELECT municipality, min(observed_at) AS first FROM bay_observation
-                 GROUP BY municipality) o WHERE i.municipality = o.municipality AND i.until_utc > o.first",
-            "DELETE FROM site_interval i USING (SELECT municipality, min(observed_at) AS first FROM site_count
-                 GROUP BY municipality) o WHERE i.municipality = o.municipality AND i.until_utc > o.first",
-            "DELETE FROM occupancy_hour h USING (SELECT municipality, min(observed_at) AS first
-                 FROM (SELECT municipality, observed_at FROM bay_observation
-                       UNION ALL SELECT municipality, observed_at FROM site_count) x GROUP BY municipality) o
-             WHERE h.municipality = o.municipality AND h.hour >= date_trunc('hour', o.first, 'UTC')",
-            "UPDATE derive_state SET again = false, last_place = coalesce((SELECT max(id) FROM place), 0)",
-            "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
-             SELECT municipality, site, min(observed_at), max(observed_at) FROM site_count GROUP BY 1, 2",
-        ] {
-            sqlx::query(forget).execute(&mut *tx).await?;
-        }
-        sqlx::query("UPDATE derived_place SET layout = $1")
-            .bind(relayout::encode(&Layout::default())?)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        (self.hours_until, self.last_place) = begin(&mut self.conn, self.hours_until).await?;
-        (self.bays, self.sites) = placed(&mut self.conn).await?;
-        self.is_place_news = true;
-        Ok(())
     }
 
     async fn log(&mut self) -> Result<Vec<LogRow>, StoreError> {
@@ -204,7 +191,9 @@ impl Deriver {
         .fetch_all(&mut self.conn)
         .await?;
         rows.into_iter()
-            .map(|(writer, seq, body)| Ok(LogRow { writer, seq, changes: changes::decode(&body)? }))
+            .map(|(writer, seq, body)| {
+                Ok(LogRow { writer, seq, bytes: body.len() as i64, changes: changes::decode(&body)? })
+            })
             .collect()
     }
 }
@@ -212,6 +201,7 @@ impl Deriver {
 struct LogRow {
     writer: i64,
     seq: i64,
+    bytes: i64,
     changes: Vec<Change>,
 }
 
@@ -283,7 +273,8 @@ async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
     Ok(places)
 }
 
-/// Wishes that everything is derived again from the observations; whoever derives does it.
+/// Wishes that everything is derived again from the observations; whoever derives does it. What was derived stands until
+/// what replaces it does.
 ///
 /// # Errors
 /// The database is not available.

@@ -103,6 +103,9 @@ impl Deriver {
         for (site, audience) in counted {
             count += usize::from(self.relayout_site(&facts, site, audience).await?);
         }
+        sqlx::query("UPDATE derive_state SET moving_from = NULL WHERE moving_from IS NOT NULL")
+            .execute(&mut self.conn)
+            .await?;
         Ok(count)
     }
 
@@ -113,6 +116,13 @@ impl Deriver {
         let stored = stored_span(&mut self.conn, municipality, &moved, longest_us).await?;
         if let (Some(all), Some(stored)) = (all, stored) {
             let all = all.within(stored);
+            if all.len_us() > CHUNK_US {
+                // Until it is done, some weeks are as they were and some as they are.
+                sqlx::query("UPDATE derive_state SET moving_from = least(moving_from, $1)")
+                    .bind(Ts(all.from))
+                    .execute(&mut self.conn)
+                    .await?;
+            }
             let mut chunk = Span { from: all.from, until: all.from };
             while chunk.until < all.until {
                 chunk = Span { from: chunk.until, until: UtcMicros(chunk.until.0 + CHUNK_US).min(all.until) };
@@ -215,7 +225,7 @@ impl Deriver {
 }
 
 /// The part of `run` within `span`.
-fn cut(run: Run, span: Span) -> Option<Run> {
+pub(super) fn cut(run: Run, span: Span) -> Option<Run> {
     let part = Span { from: run.from, until: run.until }.within(span);
     let last_at = run.last_at.min(UtcMicros(span.until.0 - 1));
     (!part.is_empty()).then_some(Run { from: part.from, until: part.until, last_at, ..run })

@@ -117,6 +117,29 @@ impl Place<'_> {
         self.derive(conn, from.0, until.0, hours_until, delta).await
     }
 
+    /// Derives what was counted within `span` again, from nothing but the counts.
+    pub(super) async fn derive_all(
+        &self,
+        conn: &mut PgConnection,
+        span: Span,
+        hours_until: UtcMicros,
+        delta: &mut Delta,
+    ) -> Result<(), StoreError> {
+        let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(
+            "SELECT min(observed_at), max(observed_at) FROM site_count
+             WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3",
+        )
+        .bind(self.municipality)
+        .bind(self.site)
+        .bind(self.audience)
+        .bind(Ts(span.from))
+        .bind(Ts(span.until))
+        .fetch_one(&mut *conn)
+        .await?;
+        let Some((from, until)) = from.zip(until) else { return Ok(()) };
+        self.derive(conn, from.0, until.0, hours_until, delta).await
+    }
+
     /// Derives from `from` to the first absolute count after `until`, from which on all is as it was.
     async fn derive(
         &self,
