@@ -75,8 +75,11 @@ impl Ends {
     pub(super) fn new(area: &Area, request: &Request<'_>) -> Result<Ends, NoStreet> {
         let network = &area.network;
         let link = |mode, which| {
-            let point = if which == Which::From { request.from } else { request.to };
-            network.snap(mode, point, SNAP_LIMIT_M, 1).first().copied()
+            let (point, direction) = match which {
+                Which::From => (request.from, Direction::Forward),
+                Which::To => (request.to, Direction::Backward),
+            };
+            network.snap_end(mode, direction, point, SNAP_LIMIT_M, 1).first().copied()
         };
         let foot = request.foot();
         Ok(Ends {
@@ -159,7 +162,8 @@ pub(super) fn drive(
     workspace: &mut Workspace,
 ) -> Option<Itinerary> {
     let from = ends.from_car?;
-    let to = *area.network.snap(Mode::Car, request.to, SNAP_LIMIT_M, 1).first()?;
+    let direction = Direction::Backward;
+    let to = *area.network.snap_end(Mode::Car, direction, request.to, SNAP_LIMIT_M, 1).first()?;
     let path = route(&area.network, Mode::Car, request, (from, to), workspace)?;
     let path = with_gaps(path, Some((request.from, &from)), Some((request.to, &to)));
     Some(direct(Modes::CAR, Mode::Car, path, request.when))

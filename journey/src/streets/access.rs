@@ -123,6 +123,8 @@ pub(super) fn of(tags: &Tags, class: Class) -> Directions {
     let (mut allowed, mut no_through, mut private) = ([0; 2], 0, 0);
     for mode in Mode::ALL {
         let found = DIRECTIONS.map(|direction| access(tags, mode, class, direction));
+        // Private where it is that in any direction and open in none.
+        let is_private = found.iter().all(|a| matches!(a, Access::Private | Access::No));
         for (allowed, access) in allowed.iter_mut().zip(found) {
             match access {
                 Access::Yes => *allowed |= mode.bit(),
@@ -130,13 +132,14 @@ pub(super) fn of(tags: &Tags, class: Class) -> Directions {
                     *allowed |= mode.bit();
                     no_through |= mode.bit();
                 }
+                // Who lives there, or visits them, comes and leaves that way; nobody passes through.
+                Access::Private if is_private => {
+                    *allowed |= mode.bit();
+                    no_through |= mode.bit();
+                    private |= mode.bit();
+                }
                 Access::Private | Access::No => {}
             }
-        }
-        // Private where it is that in any direction and open in none.
-        if found.contains(&Access::Private) && found.iter().all(|a| matches!(a, Access::Private | Access::No))
-        {
-            private |= mode.bit();
         }
     }
     let mut fit: Modes = ALL_MODES;
@@ -149,12 +152,14 @@ pub(super) fn of(tags: &Tags, class: Class) -> Directions {
     if !fit_for_wheelchairs(tags, class) {
         fit &= !Mode::Wheelchair.bit();
     }
-    // Mountain paths beyond hiking are not a walk.
-    if tags.get("sac_scale").is_some_and(|scale| !matches!(scale, "hiking" | "strolling" | "no")) {
+    // Mountain paths beyond hiking are not a walk; a track that vehicles use is.
+    let is_path = matches!(class, Class::Path | Class::Footway | Class::Steps);
+    if is_path && tags.get("sac_scale").is_some_and(|scale| !matches!(scale, "hiking" | "strolling" | "no")) {
         fit &= Mode::Car.bit();
     }
     let ways = one_way(tags, class);
     let [forward, backward] = [0, 1].map(|at| allowed[at] & fit & ways[at]);
+    private &= forward | backward;
     Directions { forward, backward, no_through, private }
 }
 
@@ -263,10 +268,11 @@ fn directions(value: &str) -> Option<[bool; 2]> {
     })
 }
 
-/// Whom a node with these tags stops.
-pub(super) fn blocked_by_node(tags: &Tags) -> Modes {
+/// Whom a node with these tags stops, and whether only for want of a key: they may pass it to or from
+/// what is reached in no other way.
+pub(super) fn blocked_by_node(tags: &Tags) -> (Modes, bool) {
     const CURB_LIMIT_M: f64 = 0.03;
-    let mut blocked: Modes = 0;
+    let (mut blocked, mut keyed): (Modes, Modes) = (0, 0);
     let (foot, bike, car, wheels) =
         (Mode::Foot.bit(), Mode::Bike.bit(), Mode::Car.bit(), Mode::Wheelchair.bit());
     if let Some(barrier) = tags.get("barrier") {
@@ -274,7 +280,8 @@ pub(super) fn blocked_by_node(tags: &Tags) -> Modes {
             "gate" | "lift_gate" | "swing_gate" | "sliding_gate" | "hampshire_gate" | "chain" | "rope"
                 if tags.is("locked", "yes") =>
             {
-                foot | bike | car | wheels
+                keyed = foot | bike | car | wheels;
+                keyed
             }
             "bollard" | "block" | "jersey_barrier" | "planter" | "log" | "debris" | "cycle_barrier"
             | "barrier_board" | "bus_trap" | "sump_buster" | "motorcycle_barrier" | "chain" | "rope" => car,
@@ -299,11 +306,18 @@ pub(super) fn blocked_by_node(tags: &Tags) -> Modes {
     if tags.get("barrier").is_some() || tags.is("highway", "gate") {
         for mode in Mode::ALL {
             match tags.first(hierarchy(mode)).and_then(meaning) {
-                Some(Access::No | Access::Private) => blocked |= mode.bit(),
+                Some(Access::No) => {
+                    blocked |= mode.bit();
+                    keyed &= !mode.bit();
+                }
+                Some(Access::Private) => {
+                    blocked |= mode.bit();
+                    keyed |= mode.bit();
+                }
                 Some(_) if mode != Mode::Wheelchair => blocked &= !mode.bit(),
                 _ => {}
             }
         }
     }
-    blocked
+    (blocked, blocked != 0 && blocked == blocked & keyed)
 }

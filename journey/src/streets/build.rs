@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::osm::{Coord, MemberKind, OsmData, OsmWay, Tags};
 use super::restriction::{self, WayEdges};
-use super::{Edge, Profile, SIGNALS, Streets, StreetsError, access, hilbert, maxspeed, parking};
+use super::{Edge, KEYED, Profile, SIGNALS, Streets, StreetsError, access, hilbert, maxspeed, parking};
 
 /// Directed edges are numbered in 32 bits with room to spare for the states of a search.
 const MAX_EDGES: usize = 1 << 29;
@@ -239,5 +239,7 @@ impl DraftEdge {
 
 /// Flags of a junction from a node's tags.
 fn flags(tags: &Tags) -> u8 {
-    access::blocked_by_node(tags) | if tags.is("highway", "traffic_signals") { SIGNALS } else { 0 }
+    let (blocked, keyed) = access::blocked_by_node(tags);
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    blocked | flag(keyed, KEYED) | flag(tags.is("highway", "traffic_signals"), SIGNALS)
 }

@@ -1,7 +1,7 @@
 //! Which edges belong to a network that is large enough to be worth starting from.
 
 use super::graph::{Arcs, Graph, Layout, NONE};
-use super::{Modes, Streets};
+use super::{Direction, Modes, Streets};
 
 /// A strongly connected part of so many states is large (a small town) ...
 const LARGE: u32 = 2000;
@@ -9,21 +9,61 @@ const LARGE: u32 = 2000;
 /// an island: a car park's aisle, farm tracks cut off by a river, a stub at the extract's border.
 const LARGE_SHARE: u32 = 20;
 
-/// Adds the mode's bit to each edge that one can come to from a large component and leave to it.
-pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut [Modes]) {
-    let (component, sizes) = strong_components(&graph.forward, graph.states());
+/// Per edge the modes that can come to it from a large network, and leave it to one.
+#[derive(Debug)]
+pub(super) struct Main {
+    pub comes: Vec<Modes>,
+    pub leaves: Vec<Modes>,
+}
+
+impl Main {
+    pub fn new(edges: usize) -> Self {
+        Main { comes: vec![0; edges], leaves: vec![0; edges] }
+    }
+
+    /// The modes for which an edge belongs to a large network as far as the end of a way in this
+    /// direction needs (`None`: to come and to leave).
+    pub fn modes(&self, edge: u32, direction: Option<Direction>) -> Modes {
+        let (comes, leaves) = (self.comes[edge as usize], self.leaves[edge as usize]);
+        match direction {
+            None => comes & leaves,
+            Some(Direction::Forward) => leaves,
+            Some(Direction::Backward) => comes,
+        }
+    }
+}
+
+/// Adds the mode's bit to each edge that one can come to from a large component, or leave to it.
+pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut Main) {
+    let component = strong_components(&graph.forward, graph.states());
+    let mut sizes = vec![0u32; component.iter().max().map_or(0, |last| *last as usize + 1)];
+    for state in (0..component.len()).filter(|state| is_public(streets, graph, *state)) {
+        sizes[component[state] as usize] += 1;
+    }
     let enough = sizes.iter().copied().max().unwrap_or(0).div_ceil(LARGE_SHARE).min(LARGE);
     let large: Vec<bool> = component.iter().map(|number| sizes[*number as usize] >= enough).collect();
     let reached = spread(&graph.forward, large.clone());
     let leaves = spread(&graph.backward, large);
-    for (edge, modes) in main.iter_mut().enumerate() {
+    for edge in 0..streets.edges.len() {
         let codes = || {
             [2 * edge as u32, 2 * edge as u32 + 1].into_iter().filter(|c| graph.edge_ms[*c as usize] != NONE)
         };
-        let comes = codes().any(|code| before(streets, graph, code).any(|state| reached[state as usize]));
-        if comes && codes().any(|code| leaves[after(streets, graph, code) as usize]) {
-            *modes |= graph.mode.bit();
+        // Nobody enters a street past a barrier that stops them at its beginning.
+        let mut open = codes().filter(|code| !graph.blocked[streets.ends(*code).0 as usize]);
+        if open.any(|code| before(streets, graph, code).any(|state| reached[state as usize])) {
+            main.comes[edge] |= graph.mode.bit();
         }
+        if codes().any(|code| leaves[after(streets, graph, code) as usize]) {
+            main.leaves[edge] |= graph.mode.bit();
+        }
+    }
+}
+
+/// Whether a state is outside of zones, whose size says nothing: from inside one gets nowhere else.
+fn is_public(streets: &Streets, graph: &Graph, state: usize) -> bool {
+    match &graph.layout {
+        Layout::Junctions { .. } => state < streets.junctions.len(),
+        Layout::Turns { codes, .. } => !graph.zone[(codes[state] >> 1) as usize],
     }
 }
 
@@ -65,14 +105,13 @@ fn spread(arcs: &Arcs, mut seen: Vec<bool>) -> Vec<bool> {
     seen
 }
 
-/// The strongly connected component of each state, and their sizes (Tarjan 1972, without recursion).
-fn strong_components(arcs: &Arcs, states: usize) -> (Vec<u32>, Vec<u32>) {
+/// The strongly connected component of each state (Tarjan 1972, without recursion).
+fn strong_components(arcs: &Arcs, states: usize) -> Vec<u32> {
     let mut component = vec![NONE; states];
     let mut order = vec![NONE; states];
     let mut low = vec![NONE; states];
     let (mut stack, mut calls) = (Vec::new(), Vec::new());
-    let mut sizes = Vec::new();
-    let mut next = 0;
+    let (mut next, mut number) = (0, 0);
     for root in 0..states as u32 {
         if order[root as usize] != NONE {
             continue;
@@ -98,21 +137,18 @@ fn strong_components(arcs: &Arcs, states: usize) -> (Vec<u32>, Vec<u32>) {
             }
             calls.pop();
             if low[here] == order[here] {
-                let number = sizes.len() as u32;
-                let mut size = 0;
                 while let Some(member) = stack.pop() {
                     component[member as usize] = number;
-                    size += 1;
                     if member as usize == here {
                         break;
                     }
                 }
-                sizes.push(size);
+                number += 1;
             }
             if let Some((caller, _)) = calls.last() {
                 low[*caller as usize] = low[*caller as usize].min(low[here]);
             }
         }
     }
-    (component, sizes)
+    component
 }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Mode, Streets};
+use super::{KEYED, Mode, Streets};
 
 /// No state.
 pub(super) const NONE: u32 = u32::MAX;
@@ -74,6 +74,15 @@ pub(super) struct Zone {
     pub end: u32,
 }
 
+/// What the graph of one mode is made from.
+pub(super) struct Roads<'a> {
+    pub streets: &'a Streets,
+    /// See [`Graph`].
+    pub edge_ms: &'a [u32],
+    pub zone: &'a [bool],
+    pub blocked: &'a [bool],
+}
+
 /// The graph of one mode.
 #[derive(Debug)]
 pub(super) struct Graph {
@@ -85,6 +94,8 @@ pub(super) struct Graph {
     pub edge_ms: Vec<u32>,
     /// Edges that the mode may not pass through, see [`zones`].
     pub zone: Vec<bool>,
+    /// Junctions that stop the mode: one can get there and no further.
+    pub blocked: Vec<bool>,
     /// For lower bounds, ms per metre.
     pub least_ms_per_m: f64,
 }
@@ -102,9 +113,11 @@ impl Graph {
             })
             .collect::<Vec<u32>>();
         let zone = zones(streets, mode, &edge_ms);
+        let blocked = blocked(streets, mode, &edge_ms, &zone);
+        let roads = Roads { streets, edge_ms: &edge_ms, zone: &zone, blocked: &blocked };
         let (layout, states, list) = match mode {
-            Mode::Car => super::turns::build(streets, &edge_ms, &zone),
-            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(streets, mode, &edge_ms, &zone),
+            Mode::Car => super::turns::build(&roads),
+            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(&roads, mode),
         };
         let reversed: Vec<(u32, Arc)> =
             list.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
@@ -116,6 +129,7 @@ impl Graph {
             backward: Arcs::new(states, &reversed),
             edge_ms,
             zone,
+            blocked,
             least_ms_per_m: MS_PER_S / super::cost::fastest_mps(&streets.profiles, mode),
         }
     }
@@ -133,24 +147,32 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
     let tagged: Vec<bool> = (0..streets.edges.len() as u32)
         .map(|edge| streets.profile(edge).no_through & mode.bit() != 0)
         .collect();
-    if !tagged.contains(&true) {
+    let is_keyed = |junction: u32| {
+        streets.junction_flags[junction as usize] & (KEYED | mode.bit()) == KEYED | mode.bit()
+    };
+    if !tagged.contains(&true) && !(0..streets.junctions.len() as u32).any(is_keyed) {
         return tagged;
     }
     let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
     let edge_ends = |edge: usize| (streets.edges[edge].from, streets.edges[edge].to);
+    // The end by which an edge hangs together with others: not a gate.
+    let end = |edge: usize| match edge_ends(edge) {
+        (from, to) if is_keyed(from) => to,
+        (from, _) => from,
+    };
     let junctions = streets.junctions.len() as u32;
     // What hangs together without the streets that are no way through, and with them.
     let (mut open, mut whole) = (Groups::new(junctions), Groups::new(junctions));
     for edge in (0..tagged.len()).filter(|edge| usable(*edge)) {
         let (from, to) = edge_ends(edge);
         whole.join(from, to);
-        if !tagged[edge] {
+        if !tagged[edge] && !is_keyed(from) && !is_keyed(to) {
             open.join(from, to);
         }
     }
     let mut lengths: FxHashMap<u32, u64> = FxHashMap::default();
     for edge in (0..tagged.len()).filter(|edge| usable(*edge) && !tagged[*edge]) {
-        *lengths.entry(open.of(edge_ends(edge).0)).or_default() += u64::from(streets.edges[edge].length_dm);
+        *lengths.entry(open.of(end(edge))).or_default() += u64::from(streets.edges[edge].length_dm);
     }
     // By whole: its largest open part; of equals the first.
     let mut largest: FxHashMap<u32, (u32, u64)> = FxHashMap::default();
@@ -163,10 +185,23 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
         }
     }
     let mut is_enclosed = |edge: usize| {
-        let junction = edge_ends(edge).0;
+        let junction = end(edge);
         largest.get(&whole.of(junction)).is_some_and(|(part, _)| *part != open.of(junction))
     };
     (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && is_enclosed(edge)).collect()
+}
+
+/// Junctions where `mode` is stopped: barriers, and gates between two streets that it may pass through.
+fn blocked(streets: &Streets, mode: Mode, edge_ms: &[u32], zone: &[bool]) -> Vec<bool> {
+    let mut blocked: Vec<bool> = streets.junction_flags.iter().map(|flags| flags & mode.bit() != 0).collect();
+    let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
+    for edge in (0..zone.len()).filter(|edge| zone[*edge] && usable(*edge)) {
+        let edge = &streets.edges[edge];
+        for junction in [edge.from, edge.to].map(|junction| junction as usize) {
+            blocked[junction] &= streets.junction_flags[junction] & KEYED == 0;
+        }
+    }
+    blocked
 }
 
 /// Disjoint sets of junctions.

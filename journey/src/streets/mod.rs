@@ -73,7 +73,7 @@ pub struct Edge {
 pub struct Streets {
     /// Positions of the junctions.
     pub junctions: Vec<Coord>,
-    /// Per junction: the [`Modes`] that cannot pass it, and [`SIGNALS`].
+    /// Per junction: the [`Modes`] that cannot pass it, [`SIGNALS`] and [`KEYED`].
     pub junction_flags: Vec<u8>,
     pub edges: Vec<Edge>,
     /// The points between the ends of the edges.
@@ -89,6 +89,10 @@ pub struct Streets {
 
 /// Flag of a junction with traffic lights.
 pub const SIGNALS: u8 = 1 << 4;
+
+/// Flag of a junction with a locked or private gate: those whom it stops pass it to or from streets
+/// that are reached in no other way.
+pub const KEYED: u8 = 1 << 5;
 
 /// The number of a directed edge: `reverse` is against the direction of the way.
 pub const fn code(edge: u32, reverse: bool) -> u32 {

@@ -6,8 +6,7 @@ use super::graph::{Graph, Layout, NONE};
 use super::search::{Budget, Direction, Workspace};
 use super::snap::{EdgeIndex, Link};
 use super::tree::{MS_PER_S, Tree};
-use super::walk::blocks;
-use super::{Mode, Streets, bound::LowerBound, component};
+use super::{Mode, Streets, bound::LowerBound, component, component::Main};
 
 /// Streets with all that searches need. Immutable: share it in an `Arc`.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ impl Network {
     /// Prepares `streets`, which must be [sound](Streets::is_sound).
     pub fn new(streets: Streets) -> Self {
         let graphs: Vec<Graph> = Mode::ALL.into_iter().map(|mode| Graph::new(&streets, mode)).collect();
-        let mut main = vec![0; streets.edges.len()];
+        let mut main = Main::new(streets.edges.len());
         for graph in &graphs {
             component::mark(&streets, graph, &mut main);
         }
@@ -34,17 +33,30 @@ impl Network {
     }
 
     /// The streets that `mode` may use within `limit_m` metres of `point`, at most `most`: those of
-    /// large networks first, then the nearest. Looks no further than until one of a large network is
-    /// found. Nobody starts on a ferry.
+    /// large networks first, public ones before private ones that are hardly nearer, then the nearest.
+    /// Looks no further than until a public one of a large network is found. Nobody starts on a ferry.
     pub fn snap(&self, mode: Mode, point: LatLon, limit_m: f64, most: usize) -> Vec<Link> {
-        self.index.snap(&self.streets, mode, point, limit_m, most)
+        self.index.snap(&self.streets, mode, None, point, limit_m, most)
+    }
+
+    /// As [`Self::snap`], for the end of a way that is searched in this direction: the large network
+    /// must be reached from there (forward), or the street from it (backward), not both.
+    pub fn snap_end(
+        &self,
+        mode: Mode,
+        direction: Direction,
+        point: LatLon,
+        limit_m: f64,
+        most: usize,
+    ) -> Vec<Link> {
+        self.index.snap(&self.streets, mode, Some(direction), point, limit_m, most)
     }
 
     /// The edges near a point, of any mode, with the place on each that is nearest.
     pub fn edges_near(&self, mode: Mode, point: LatLon, radius_m: f64) -> impl Iterator<Item = Link> + '_ {
         self.index
             .around(point, radius_m)
-            .map(move |edge| self.index.project(&self.streets, mode, point, edge))
+            .map(move |edge| self.index.project(&self.streets, mode, None, point, edge))
     }
 
     /// The quickest ways from `origin` (forward) or to it (backward), as far as `limit_s` seconds.
@@ -156,7 +168,7 @@ impl Network {
             match &graph.layout {
                 Layout::Junctions { zones } => {
                     let tail = self.streets.ends(code).0;
-                    if blocks(&self.streets, tail, graph.mode) {
+                    if graph.blocked[tail as usize] {
                         continue;
                     }
                     found(tail, part, code);

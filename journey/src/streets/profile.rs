@@ -156,7 +156,7 @@ pub struct Profile {
     pub backward: Modes,
     /// Who may only come to or leave a place on it, not pass through.
     pub no_through: Modes,
-    /// Who could use it, were it not private.
+    /// For whom it is private: only who lives there or visits them may use it ([`Self::no_through`]).
     pub private: Modes,
     /// Speed of cars (of everybody, on a ferry) forward and backward, 0.1 km/h. What the signs and
     /// the kind of street say, not yet what is driven.

@@ -4,7 +4,8 @@ use domain::geo::LatLon;
 use rstar::{AABB, RTree, primitives::GeomWithData, primitives::Rectangle};
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Coord, Mode, Modes, Streets};
+use super::component::Main;
+use super::{Class, Coord, Direction, Mode, Modes, Streets};
 
 /// A position tied to a street.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub struct Link {
     pub at: Coord,
     /// Whether the street belongs to a large network, not an island.
     pub main: bool,
+    /// Whether it is private: for those who live there and their visitors.
+    pub private: bool,
     /// Whether nothing stands along it: see [`super::Profile::apart`].
     pub apart: bool,
 }
@@ -25,9 +28,13 @@ pub struct Link {
 impl Link {
     /// The best first: in a large network, where something stands along the street, near.
     fn rank(&self) -> (bool, bool, f32) {
-        (!self.main, self.apart, self.gap_m)
+        (!self.main, self.apart, self.gap_m + if self.private { PRIVATE_M } else { 0.0 })
     }
 }
+
+/// A public street is taken for the way to a place though a private one is so much nearer, metres: a
+/// yard's drive beside a house on the street, but not the track to a farm (own estimate).
+const PRIVATE_M: f32 = 100.0;
 
 type Boxed = GeomWithData<Rectangle<[i32; 2]>, u32>;
 
@@ -35,9 +42,9 @@ type Boxed = GeomWithData<Rectangle<[i32; 2]>, u32>;
 #[derive(Debug)]
 pub(super) struct EdgeIndex {
     tree: RTree<Boxed>,
-    /// Per edge the modes that may use it, and those for which it belongs to a large network.
+    /// Per edge the modes that may use it.
     usable: Vec<Modes>,
-    main: Vec<Modes>,
+    main: Main,
 }
 
 /// The search for the nearest street begins with a box of this half width, metres; it doubles until
@@ -45,7 +52,7 @@ pub(super) struct EdgeIndex {
 const FIRST_BOX_M: f64 = 60.0;
 
 impl EdgeIndex {
-    pub fn new(streets: &Streets, main: Vec<Modes>) -> Self {
+    pub fn new(streets: &Streets, main: Main) -> Self {
         let boxes = (0..streets.edges.len() as u32)
             .map(|edge| {
                 let (mut low, mut high) = ([i32::MAX; 2], [i32::MIN; 2]);
@@ -75,16 +82,24 @@ impl EdgeIndex {
     }
 
     /// See [`super::Network::snap`].
-    pub fn snap(&self, streets: &Streets, mode: Mode, point: LatLon, limit_m: f64, most: usize) -> Vec<Link> {
+    pub fn snap(
+        &self,
+        streets: &Streets,
+        mode: Mode,
+        direction: Option<Direction>,
+        point: LatLon,
+        limit_m: f64,
+        most: usize,
+    ) -> Vec<Link> {
         let mut radius_m = FIRST_BOX_M.min(limit_m);
         loop {
             let mut links: Vec<Link> = self
                 .around(point, radius_m)
                 .filter(|edge| self.usable[*edge as usize] & mode.bit() != 0)
-                .map(|edge| self.project(streets, mode, point, edge))
+                .map(|edge| self.project(streets, mode, direction, point, edge))
                 .filter(|link| f64::from(link.gap_m) <= radius_m)
                 .collect();
-            let enough = links.iter().any(|link| link.main && !link.apart);
+            let enough = links.iter().any(|link| link.main && !link.apart && !link.private);
             if enough || radius_m >= limit_m {
                 links.sort_by(|a, b| {
                     let (rank, other) = (a.rank(), b.rank());
@@ -101,7 +116,14 @@ impl EdgeIndex {
     }
 
     /// The nearest point of an edge.
-    pub fn project(&self, streets: &Streets, mode: Mode, point: LatLon, edge: u32) -> Link {
+    pub fn project(
+        &self,
+        streets: &Streets,
+        mode: Mode,
+        direction: Option<Direction>,
+        point: LatLon,
+        edge: u32,
+    ) -> Link {
         let plane = Plane::at(point);
         let (mut best, mut best_along_m, mut gap_m) = ((0.0, 0.0), 0.0, f64::INFINITY);
         let mut walked_m = 0.0;
@@ -130,7 +152,8 @@ impl EdgeIndex {
             along_dm: ((share * f64::from(length_dm)).round() as u32).min(length_dm),
             gap_m: gap_m as f32,
             at: plane.coord(best),
-            main: self.main[edge as usize] & mode.bit() != 0,
+            main: self.main.modes(edge, direction) & mode.bit() != 0,
+            private: streets.profile(edge).private & mode.bit() != 0,
             apart: streets.profile(edge).apart,
         }
     }

@@ -7,9 +7,9 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, U_TURN_MS, turn_ms};
-use super::graph::{Arc, Layout, NONE};
-use super::walk::{blocks, is_ferry};
-use super::{Coord, Mode, SIGNALS, Streets};
+use super::graph::{Arc, Layout, NONE, Roads};
+use super::walk::is_ferry;
+use super::{Coord, SIGNALS, Streets};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
@@ -31,8 +31,9 @@ struct State {
 }
 
 /// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> (Layout, usize, Vec<(u32, Arc)>) {
-    let mut builder = Builder::new(streets, edge_ms, zone);
+pub(super) fn build(roads: &Roads<'_>) -> (Layout, usize, Vec<(u32, Arc)>) {
+    let edge_ms = roads.edge_ms;
+    let mut builder = Builder::new(roads);
     let mut entered = vec![NONE; edge_ms.len()];
     for code in (0..edge_ms.len() as u32).filter(|code| edge_ms[*code as usize] != NONE) {
         let phase = if builder.zone[(code >> 1) as usize] { Phase::Start } else { Phase::Public };
@@ -57,6 +58,8 @@ struct Builder<'a> {
     edge_ms: &'a [u32],
     /// Whether each edge is without through traffic.
     zone: &'a [bool],
+    /// Whether each junction stops cars.
+    blocked: &'a [bool],
     /// Directed edges by the junction they leave.
     out: FxHashMap<u32, Vec<u32>>,
     /// Bans by the directed edge they begin with.
@@ -71,7 +74,8 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(streets: &'a Streets, edge_ms: &'a [u32], zone: &'a [bool]) -> Self {
+    fn new(roads: &Roads<'a>) -> Self {
+        let Roads { streets, edge_ms, zone, blocked } = *roads;
         let mut out: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
         let mut arms = vec![0u8; streets.junctions.len()];
         for code in 0..edge_ms.len() as u32 {
@@ -92,6 +96,7 @@ impl<'a> Builder<'a> {
         }
         Builder {
             zone,
+            blocked,
             headings: headings(streets),
             streets,
             edge_ms,
@@ -115,7 +120,7 @@ impl<'a> Builder<'a> {
         let state = self.states[number as usize].clone();
         let at = self.streets.ends(state.code).1;
         let exits = self.out.get(&at).cloned().unwrap_or_default();
-        let blocked = blocks(self.streets, at, Mode::Car);
+        let blocked = self.blocked[at as usize];
         let back = state.code ^ 1;
         let mut stuck = true;
         for exit in exits.into_iter().filter(|exit| *exit != back && !blocked) {

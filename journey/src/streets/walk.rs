@@ -7,17 +7,13 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, crossing_ms};
-use super::graph::{Arc, Layout, NONE, Zone};
+use super::graph::{Arc, Layout, NONE, Roads, Zone};
 use super::profile::Class;
 use super::{Mode, Streets};
 
 /// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(
-    streets: &Streets,
-    mode: Mode,
-    edge_ms: &[u32],
-    zone: &[bool],
-) -> (Layout, usize, Vec<(u32, Arc)>) {
+pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (Layout, usize, Vec<(u32, Arc)>) {
+    let Roads { streets, edge_ms, zone, blocked } = *roads;
     let junctions = streets.junctions.len();
     let zones = zones(streets, edge_ms, zone);
     let arms = arms(streets);
@@ -25,7 +21,7 @@ pub(super) fn build(
     for (code, &ms) in edge_ms.iter().enumerate() {
         let code = code as u32;
         let (tail, head) = streets.ends(code);
-        if ms == NONE || blocks(streets, tail, mode) {
+        if ms == NONE || blocked[tail as usize] {
             continue;
         }
         let (most_important, count) = arms[tail as usize];
@@ -48,11 +44,6 @@ pub(super) fn build(
     }
     let states = junctions + 2 * zones.len();
     (Layout::Junctions { zones }, states, list)
-}
-
-/// Whether a junction stops `mode`: one can get there and no further.
-pub(super) fn blocks(streets: &Streets, junction: u32, mode: Mode) -> bool {
-    streets.junction_flags[junction as usize] & mode.bit() != 0
 }
 
 pub(super) fn is_ferry(streets: &Streets, code: u32) -> bool {

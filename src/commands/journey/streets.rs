@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use anyhow::Result;
 use domain::geo::LatLon;
-use journey::streets::{self, Budget, Link, Mode, Network, Reach, Workspace};
+use journey::streets::{self, Budget, Direction, Link, Mode, Network, Reach, Workspace};
 use serde::Serialize;
 
 use super::measured::Measured;
 use super::pairs::{self, Pair};
 use crate::cli::StreetModeArg;
 
-/// How far from a street a coordinate may lie: far, since test points are often drawn at random. The
-/// way to the street does not count.
-const SNAP_LIMIT_M: f64 = 5000.0;
+/// How far from a street a coordinate may lie: far (as Valhalla looks), since test points are often drawn
+/// at random. The way to the street does not count.
+const SNAP_LIMIT_M: f64 = 35_000.0;
 /// Streets tried on each side before a pair counts as unreachable.
 const CANDIDATES: usize = 4;
 
@@ -94,13 +94,19 @@ fn find(
     from: LatLon,
     to: LatLon,
 ) -> Result<(Reach, [f32; 2]), String> {
-    let near = |point: LatLon, which: &str| match network.snap(mode, point, SNAP_LIMIT_M, CANDIDATES) {
+    let near = |point: LatLon, direction: Direction, which: &str| match network.snap_end(
+        mode,
+        direction,
+        point,
+        SNAP_LIMIT_M,
+        CANDIDATES,
+    ) {
         links if links.is_empty() => {
             Err(format!("no street for {} within {SNAP_LIMIT_M} m of {which}", mode.people()))
         }
         links => Ok(links),
     };
-    let (starts, ends) = (near(from, "from")?, near(to, "to")?);
+    let (starts, ends) = (near(from, Direction::Forward, "from")?, near(to, Direction::Backward, "to")?);
     let mut pairs: Vec<(Link, Link)> =
         starts.iter().flat_map(|start| ends.iter().map(|end| (*start, *end))).collect();
     // The sort is stable: main streets stay first among equals.

@@ -225,9 +225,7 @@ impl<'a> Finder<'a> {
                     || self.outline.distance_m(entrance.at) <= near_m
                         && !self.is_private(entrance.at, ENTRANCE_NEAR_M)
             })
-            .filter_map(|(_, entrance)| {
-                self.network.snap(mode, entrance.at.degrees(), ENTRANCE_STREET_M, 1).first().copied()
-            })
+            .filter_map(|(_, entrance)| self.public(mode, entrance.at.degrees(), ENTRANCE_STREET_M))
             .collect();
         links.sort_by(|a, b| a.gap_m.total_cmp(&b.gap_m));
         links.dedup_by_key(|link| (link.edge, link.along_dm));
@@ -250,11 +248,16 @@ impl<'a> Finder<'a> {
 
     fn nearest(&self, mode: Mode) -> Vec<Link> {
         let near = self.outline.lookouts(LOOKOUTS).filter_map(|from| {
-            let link = self.network.snap(mode, from, STREET_LIMIT_M, 1).first().copied()?;
+            let link = self.public(mode, from, STREET_LIMIT_M)?;
             if self.is_private(link.at, 0.0) { self.beyond_private(mode, from) } else { Some(link) }
         });
         let best = near.min_by(|a, b| b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)));
         best.into_iter().collect()
+    }
+
+    /// The nearest street that is not private.
+    fn public(&self, mode: Mode, from: LatLon, limit_m: f64) -> Option<Link> {
+        self.network.snap(mode, from, limit_m, usize::MAX).into_iter().find(|link| !link.private)
     }
 
     /// The nearest street but for those of private parking.
@@ -267,7 +270,7 @@ impl<'a> Finder<'a> {
 
     fn usable(&self, edge: u32, mode: Mode) -> bool {
         let profile = self.network.streets().profile(edge);
-        (profile.forward | profile.backward) & mode.bit() != 0
+        (profile.forward | profile.backward) & !profile.private & mode.bit() != 0
     }
 
     fn why_not(&self, mode: Mode) -> String {

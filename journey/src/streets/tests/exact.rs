@@ -22,7 +22,7 @@ struct Plan {
 /// Nine places in a square, any of them joined.
 const PLACES: [i64; 9] = [0, 1, 2, 10, 11, 12, 20, 21, 22];
 
-const KINDS: [&[(&str, &str)]; 7] = [
+const KINDS: [&[(&str, &str)]; 8] = [
     &[("highway", "residential")],
     &[("highway", "secondary"), ("maxspeed", "50")],
     &[("highway", "residential"), ("oneway", "yes")],
@@ -30,10 +30,15 @@ const KINDS: [&[(&str, &str)]; 7] = [
     &[("highway", "footway")],
     &[("highway", "track"), ("oneway", "-1")],
     &[("highway", "living_street"), ("access", "destination")],
+    &[("highway", "service"), ("access", "private")],
 ];
 
-const BARRIERS: [&[(&str, &str)]; 3] =
-    [&[("barrier", "bollard")], &[("barrier", "stile")], &[("highway", "traffic_signals")]];
+const BARRIERS: [&[(&str, &str)]; 4] = [
+    &[("barrier", "bollard")],
+    &[("barrier", "stile")],
+    &[("highway", "traffic_signals")],
+    &[("barrier", "gate"), ("access", "private")],
+];
 
 fn plans() -> impl Strategy<Value = Plan> {
     let way = (0..PLACES.len(), 0..PLACES.len(), 0..KINDS.len());
@@ -138,7 +143,7 @@ fn plain(network: &Network, mode: Mode, from: &Link, to: &Link) -> Option<u32> {
             }
             let at = streets.ends(last).1;
             let back = last ^ 1;
-            let blocked = streets.junction_flags[at as usize] & mode.bit() != 0;
+            let blocked = graph.blocked[at as usize];
             let follow = |exit: u32| -> Option<(Vec<u32>, u8)> {
                 let mut next = past.clone();
                 next.push(exit);
@@ -180,7 +185,7 @@ fn check(plan: &Plan, mode: Mode, picks: &[(usize, u32)]) {
             let edge = (pick % streets.edges.len()) as u32;
             let along_dm = streets.edges[edge as usize].length_dm * tenth / 10;
             let at = streets.points(edge).next().unwrap();
-            Link { edge, along_dm, gap_m: 0.0, at, main: true, apart: false }
+            Link { edge, along_dm, gap_m: 0.0, at, main: true, private: false, apart: false }
         })
         .collect();
     let mut workspace = Workspace::new();

@@ -1,5 +1,6 @@
 //! Small hand-made towns.
 
+mod cut_off;
 mod exact;
 mod extracts;
 mod parking;
