@@ -25,32 +25,41 @@ pub fn until(offer: &Offer, tz: &str, lang: Lang, now: UtcMicros) -> Option<Stri
     Some(format!("{} {time}", lang.say("geöffnet bis", "open until")))
 }
 
-/// The spaces of others beside an offer, a sentence for each audience; without the number of vacant ones
-/// where spaces may belong to single persons.
-pub fn others(offer: &Offer, parts: &[ByRestriction], lang: Lang) -> impl Iterator<Item = String> {
+/// The spaces of others beside an offer, in sentences; without the number of vacant ones where spaces may
+/// belong to single persons.
+pub fn others(offer: &Offer, parts: &[ByRestriction], lang: Lang) -> Vec<String> {
     let may_be_counted = offer.flags.has(Flags::INCLUDES_RESTRICTED) && offer.verdict == Verdict::Vacant;
-    parts.iter().filter_map(move |part| sentence(part, may_be_counted, lang))
+    let (counted, apart): (Vec<_>, Vec<_>) =
+        parts.iter().partition(|part| may_be_counted && part.vacant.is_none() && part.capacity != Some(0));
+    let mut sentences: Vec<String> = apart.into_iter().filter_map(|part| sentence(part, lang)).collect();
+    if !counted.is_empty() {
+        let names: Vec<String> = counted
+            .into_iter()
+            .map(|part| match part.capacity {
+                Some(n) => format!("{} ({n})", lang.audience(part.audience)),
+                None => lang.audience(part.audience).to_owned(),
+            })
+            .collect();
+        let names = lang.list(names.iter().map(String::as_str));
+        sentences.push(format!(
+            "{} {names}",
+            lang.say("Darunter vielleicht Plätze für", "May include spaces for")
+        ));
+    }
+    sentences
 }
 
-fn sentence(part: &ByRestriction, may_be_counted: bool, lang: Lang) -> Option<String> {
+fn sentence(part: &ByRestriction, lang: Lang) -> Option<String> {
     let who = lang.audience(part.audience);
     let vacant = part.vacant.filter(|_| !part.audience.is_personal());
-    Some(match (lang, part.capacity, vacant) {
-        (_, Some(0), _) => return None,
-        (Lang::De, Some(capacity), Some(vacant)) => format!("Für {who}: {vacant} frei von {capacity}"),
-        (Lang::En, Some(capacity), Some(vacant)) => format!("For {who}: {vacant} vacant of {capacity}"),
-        (Lang::De, Some(n), None) if may_be_counted && part.vacant.is_none() => {
-            format!("Darunter vielleicht Plätze für {who} (es gibt {n})")
-        }
-        (Lang::En, Some(n), None) if may_be_counted && part.vacant.is_none() => {
-            format!("May include spaces for {who} (there are {n})")
-        }
-        (Lang::De, Some(1), None) => format!("Für {who}: 1 Platz"),
-        (Lang::De, Some(n), None) => format!("Für {who}: {n} Plätze"),
-        (Lang::En, Some(1), None) => format!("For {who}: 1 space"),
-        (Lang::En, Some(n), None) => format!("For {who}: {n} spaces"),
-        (Lang::De, None, _) => format!("Auch Plätze für {who}"),
-        (Lang::En, None, _) => format!("Also spaces for {who}"),
+    Some(match (lang, part.capacity?, vacant) {
+        (_, 0, _) => return None,
+        (Lang::De, n, Some(vacant)) => format!("Für {who}: {vacant} frei von {n}"),
+        (Lang::En, n, Some(vacant)) => format!("For {who}: {vacant} vacant of {n}"),
+        (Lang::De, 1, None) => format!("Für {who}: 1 Platz"),
+        (Lang::De, n, None) => format!("Für {who}: {n} Plätze"),
+        (Lang::En, 1, None) => format!("For {who}: 1 space"),
+        (Lang::En, n, None) => format!("For {who}: {n} spaces"),
     })
 }
 

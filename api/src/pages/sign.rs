@@ -114,8 +114,8 @@ fn board(
                                 (lang.site_kind(row.site.kind))
                                 @if let Some(until) = beside::until(&row.shown.offer, tz, lang, now) { ", " (until) }
                             }
-                            @if row.shown.offer.verdict != Verdict::Restricted {
-                                @for sentence in beside::others(&row.shown.offer, &row.shown.others, lang) { small { (sentence) } }
+                            @for sentence in beside::others(&row.shown.offer, &row.shown.others, lang) {
+                                small { (sentence) }
                             }
                         }
                         (number(row.shown, lang, now))

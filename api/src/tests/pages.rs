@@ -101,7 +101,7 @@ async fn page_and_sign_count_what_everyone_may_use_now() {
             total,
             "50",
             ">7",
-            "May include spaces for disabled people (there are 4)",
+            "May include spaces for disabled people (4)",
             "from 18:00 partly for residents only",
             "from 18:00 for residents only",
         ] {
