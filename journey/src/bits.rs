@@ -11,6 +11,12 @@ pub fn set(bits: &mut [u64], at: usize) {
     bits[at / 64] |= 1 << (at % 64);
 }
 
+/// Takes `at` out of the set.
+#[inline]
+pub fn unset(bits: &mut [u64], at: usize) {
+    bits[at / 64] &= !(1 << (at % 64));
+}
+
 /// Whether `at` is in the set.
 #[inline]
 pub fn has(bits: &[u64], at: usize) -> bool {

@@ -96,9 +96,13 @@ words! {
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
     /// What stands at the end of a leg.
     EndKind = ["origin", "destination", "stop", "parking"];
-    /// Why a place to park is not part of the answer.
-    LeftOutReason =
-        ["full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach"];
+    /// What is not part of the answer: a place to park, or a ride of a line.
+    LeftOutKind = ["parking", "line"];
+    /// Why a place to park, or a ride (`cancelled`, `stop_skipped`), is not part of the answer.
+    LeftOutReason = [
+        "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
+        "stop_skipped",
+    ];
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
     /// Why figures are withheld.

@@ -12,7 +12,7 @@ use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::journeys::Asked;
 use super::prospect::Outlook;
-use super::rejected::Rejected;
+use super::rejected::RejectedOut;
 use super::stops::StopOut;
 use super::{Loaded, Realtime, place};
 use crate::contract::words;
@@ -26,8 +26,8 @@ pub const POLYLINE_DIGITS: u32 = 5;
 pub struct JourneysOut<'a> {
     /// Ways from A to B, the best first.
     itineraries: Vec<ItineraryOut<'a>>,
-    /// Places to park that were left out, and why.
-    rejected: Vec<Rejected>,
+    /// Places to park that were left out, and of each line the first ride that real time has taken away, and why.
+    rejected: Vec<RejectedOut<'a>>,
     /// What else is to be known, e.g. that the timetable does not reach to this day.
     notes: Vec<String>,
     /// Whether the search ran out of time: better ways may exist.
@@ -59,6 +59,8 @@ struct ItineraryOut<'a> {
     expected_end_time: UtcMicros,
     /// Changes between vehicles.
     transfers: u8,
+    /// Whether a ride of it runs only for those who have ordered it: 1, else 0.
+    bookings: u8,
     /// Walked, metres.
     walk_m: i64,
     /// By bicycle, metres.
@@ -150,7 +152,7 @@ struct LegOut<'a> {
 
 /// Where a leg begins or ends.
 #[derive(Serialize, ToSchema)]
-struct EndOut<'a> {
+pub(super) struct EndOut<'a> {
     /// What stands there.
     #[schema(value_type = words::EndKind)]
     kind: &'static str,
@@ -218,7 +220,7 @@ impl ChanceOut {
 
 /// Writes the answer.
 pub(super) fn written<'a>(
-    asked: &Asked<'a>,
+    asked: &'a Asked<'a>,
     loaded: &'a Loaded,
     realtime: &'a Realtime,
     registry: &'a Registry,
@@ -234,15 +236,20 @@ pub(super) fn written<'a>(
     asked.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
     let has_ride = |way: &Itinerary| way.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
     let mut attribution = parking.of(registry);
-    if asked.plan.itineraries.iter().any(has_ride) {
+    if asked.plan.itineraries.iter().any(has_ride) || !asked.plan.lost.is_empty() {
         attribution.extend(loaded.ride_sources(realtime, registry));
     }
+    let rides = asked.plan.lost.iter().map(|lost| {
+        let ends = [lost.ride.from, lost.ride.to].map(|stop| writer.end(End::Stop(stop)));
+        RejectedOut::ride(lost, &loaded.area.timetable, ends)
+    });
+    let rejected = rides.chain(asked.rejected.iter().map(RejectedOut::place)).collect();
     attribution.push(STREETS);
     attribution.sort_unstable();
     attribution.dedup();
     JourneysOut {
         itineraries,
-        rejected: asked.rejected.clone(),
+        rejected,
         notes: asked.notes.iter().cloned().chain(unknown_parking(asked.plan)).collect(),
         cut: asked.plan.cut,
         co2_source: co2::SOURCE,
@@ -282,6 +289,7 @@ impl<'a> Writer<'_, 'a> {
             end_time: at(way.end),
             expected_end_time: at(way.expected_end.round() as i64),
             transfers: way.transfers,
+            bookings: u8::from(way.legs.iter().any(is_ordered)),
             walk_m: whole(way.walk_m()),
             bike_m: whole(way.metres(|mode| mode == Mode::Bike)),
             drive_m: whole(drive_m),
@@ -426,6 +434,11 @@ impl<'a> Writer<'_, 'a> {
         let outlook = (self.asked.outlook)(lot, arrive);
         (&self.asked.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
     }
+}
+
+/// Whether a leg runs only for those who have ordered it.
+fn is_ordered(leg: &Leg) -> bool {
+    matches!(leg, Leg::Ride(leg) if BookingOut::of(&[leg.ride.pickup, leg.ride.drop_off]).is_some())
 }
 
 /// An instant of so many seconds since 1970.

@@ -53,8 +53,8 @@ pub struct Asked<'a> {
 /// park-and-ride, by bike and transit.
 ///
 /// A way is listed if no other is better in expected arrival, transfers, walking and certainty of
-/// parking without needing a vehicle more. `rejected` says which places to park were left out, and
-/// why.
+/// parking without needing a vehicle more, or an order or a word with the driver. `rejected` says which places to park
+/// were left out, and which rides real time has taken away, and why.
 #[utoipa::path(
     get,
     path = "/v1/journeys",

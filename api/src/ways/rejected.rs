@@ -1,25 +1,95 @@
-//! Places to park that are not part of the answer, and why, in words a driver understands.
+//! What is not part of the answer, and why, in words a traveller understands: places to park, and rides.
 
-use domain::FeedId;
-use journey::plan::LeftOut;
+use domain::{FeedId, UtcMicros};
+use journey::plan::{LeftOut, LostRide};
+use journey::timetable::Timetable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::answer::{EndOut, at};
+use crate::contract::words;
+
 /// A place that was left out.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rejected {
     /// Id of the place.
     pub id: String,
     /// Its name; null: none.
     pub name: Option<String>,
     /// Why it was left out.
-    #[schema(value_type = words::LeftOutReason)]
     pub reason: &'static str,
     /// The same in words.
     pub detail: String,
     /// Whose word on the place it rests on.
-    #[serde(skip)]
     pub feed: Option<FeedId>,
+}
+
+/// What was left out: a place to park, or the ride of a line that does not run.
+#[derive(Serialize, ToSchema)]
+pub struct RejectedOut<'a> {
+    /// What it is.
+    #[schema(value_type = words::LeftOutKind)]
+    kind: &'static str,
+    /// Id of the place, or of the line.
+    id: &'a str,
+    /// Name of the place, or short name of the line; null: none.
+    name: Option<&'a str>,
+    /// Why it was left out.
+    #[schema(value_type = words::LeftOutReason)]
+    reason: &'static str,
+    /// The same in words.
+    detail: &'a str,
+    /// Trip, as in the timetable; null: no ride.
+    trip_id: Option<&'a str>,
+    /// When the ride was to leave by the timetable; null: no ride.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_departure_time: Option<UtcMicros>,
+    /// When the ride was to arrive by the timetable; null: no ride.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    scheduled_arrival_time: Option<UtcMicros>,
+    /// Where the ride was to begin; null: no ride.
+    from: Option<EndOut<'a>>,
+    /// Where the ride was to end; null: no ride.
+    to: Option<EndOut<'a>>,
+}
+
+impl<'a> RejectedOut<'a> {
+    pub fn place(place: &'a Rejected) -> Self {
+        RejectedOut {
+            kind: "parking",
+            id: &place.id,
+            name: place.name.as_deref(),
+            reason: place.reason,
+            detail: &place.detail,
+            trip_id: None,
+            scheduled_departure_time: None,
+            scheduled_arrival_time: None,
+            from: None,
+            to: None,
+        }
+    }
+
+    /// A ride that real time has taken away, with its ends.
+    pub fn ride(lost: &LostRide, timetable: &'a Timetable, [from, to]: [EndOut<'a>; 2]) -> Self {
+        let route = timetable.route(lost.ride.trip);
+        let (reason, detail) = if lost.is_cancelled {
+            ("cancelled", "the run is cancelled")
+        } else {
+            ("stop_skipped", "the run does not stop where the ride begins or ends")
+        };
+        RejectedOut {
+            kind: "line",
+            id: route.map_or("", |route| &route.id),
+            name: route.map(|route| route.short_name.as_str()).filter(|name| !name.is_empty()),
+            reason,
+            detail,
+            trip_id: Some(timetable.trip_id(lost.ride.trip)),
+            scheduled_departure_time: Some(at(lost.departure)),
+            scheduled_arrival_time: Some(at(lost.arrival)),
+            from: Some(from),
+            to: Some(to),
+        }
+    }
 }
 
 /// The reason of the planner.
@@ -34,4 +104,3 @@ pub fn words(left_out: LeftOut) -> (&'static str, String) {
         ),
     }
 }
-use crate::contract::words;

@@ -14,6 +14,11 @@ fn text(lines: &[&str]) -> String {
 /// A town of a grid of streets, 100 m apart, with a bus along its middle row every half hour, and a
 /// second platform across the street at the line's end.
 pub(crate) fn town() -> Area {
+    town_with_orders(&[])
+}
+
+/// The same where some of the runs must be ordered.
+pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
     let mut town = Town::new();
     for at in 0..10 {
         let row: Vec<i64> = (0..10).map(|x| 10 * at + x).collect();
@@ -24,16 +29,17 @@ pub(crate) fn town() -> Area {
     let lat = |row: f64| 48.6 + row * 9e-4;
     let stops = [("a", 4.0, 0.0), ("m", 4.0, 5.0), ("z", 4.0, 9.0), ("zz", 4.3, 9.0)]
         .map(|(id, row, column)| format!("{id},{id},{},{},1", lat(row), 8.8 + column * 13.6e-4));
-    let mut times = vec!["trip_id,arrival_time,departure_time,stop_id,stop_sequence".to_owned()];
+    let mut times = vec!["trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type".to_owned()];
     let mut trips = vec!["route_id,service_id,trip_id,wheelchair_accessible".to_owned()];
     for n in 0..20 {
+        let pickup = if ordered.contains(&n) { 2 } else { 0 };
         let minute = |more: i32| {
             let minute = 8 * 60 + n * 30 + more;
             format!("{:02}:{:02}:00", minute / 60, minute % 60)
         };
         trips.push(format!("r,s,t{n},1"));
         for (sequence, (stop, at)) in [("a", 0), ("m", 1), ("z", 2)].into_iter().enumerate() {
-            times.push(format!("t{n},{0},{0},{stop},{sequence}", minute(at)));
+            times.push(format!("t{n},{0},{0},{stop},{sequence},{pickup}", minute(at)));
         }
     }
     let mut stop_lines = vec!["stop_id,stop_name,stop_lat,stop_lon,wheelchair_boarding".to_owned()];

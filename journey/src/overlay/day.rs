@@ -2,6 +2,7 @@
 
 use domain::trip_update::TripUpdate;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::delays::{Said, Spans, Times, delayed};
 use super::own::{Draft, OwnRun};
@@ -28,6 +29,10 @@ pub struct ChangedDay {
     own: FxHashMap<TripIx, u32>,
     /// Where the times of a run are not from real time.
     silent: FxHashMap<TripIx, Spans>,
+    /// Where a run does not stop though it is planned to.
+    skipped: FxHashMap<TripIx, SmallVec<[u16; 2]>>,
+    /// `removed` without the runs that are cancelled or skip stops; `None`: there are none.
+    planned: Option<Vec<u64>>,
     pub all: DayTrips,
     /// Those with [`Wheelchair::Possible`].
     pub accessible: DayTrips,
@@ -54,6 +59,22 @@ impl ChangedDay {
         bits::has(&self.removed, trip as usize) && !bits::has(&self.elsewhere, trip as usize)
     }
 
+    /// Whether a run of the timetable does not stop at a position though it is planned to.
+    pub fn is_skipped(&self, trip: TripIx, position: u16) -> bool {
+        self.skipped.get(&trip).is_some_and(|skipped| skipped.contains(&position))
+    }
+
+    /// Whether a run is cancelled or skips stops.
+    pub fn has_losses(&self) -> bool {
+        self.planned.is_some()
+    }
+
+    /// Runs that are not to be looked for in the timetable; `as_planned`: as if no run were cancelled and no
+    /// stop skipped.
+    pub(crate) fn removed(&self, as_planned: bool) -> &[u64] {
+        self.planned.as_ref().filter(|_| as_planned).unwrap_or(&self.removed)
+    }
+
     /// Whether real time says when a run of `patterns` is at a stop, by the position.
     pub fn is_live(&self, trip: TripIx, position: usize) -> bool {
         let silent = self.silent.get(&trip);
@@ -71,6 +92,7 @@ pub(super) struct Builder<'a> {
     grouping: Grouping,
     times: Times,
     silent: FxHashMap<TripIx, Spans>,
+    skipped: FxHashMap<TripIx, SmallVec<[u16; 2]>>,
     has_new_ways: bool,
     last_time_s: i32,
 }
@@ -87,6 +109,7 @@ impl<'a> Builder<'a> {
             grouping: Grouping::default(),
             times: Times::default(),
             silent: FxHashMap::default(),
+            skipped: FxHashMap::default(),
             has_new_ways: false,
             last_time_s: 0,
         }
@@ -113,6 +136,9 @@ impl<'a> Builder<'a> {
         self.has_new_ways |= new_ways;
         if !self.times.silent.is_empty() {
             self.silent.insert(trip, self.times.silent.clone());
+        }
+        if !self.times.skipped.is_empty() {
+            self.skipped.insert(trip, self.times.skipped.clone());
         }
         self.grouping.add(trip, &self.times.stops, &self.times.times);
         self.note_last(self.times.times.last().copied());
@@ -146,6 +172,12 @@ impl<'a> Builder<'a> {
         });
         let none = vec![0; bits::words(patterns.trips())];
         let is_timetables = |(_, trip): &(u32, &TripIx)| (**trip as usize) < timetable.trips.len();
+        let cancelled = self.removed.iter().zip(&self.elsewhere).any(|(removed, kept)| removed & !kept != 0);
+        let planned = (cancelled || !self.skipped.is_empty()).then(|| {
+            let mut planned = self.elsewhere.clone();
+            self.skipped.keys().for_each(|trip| bits::unset(&mut planned, *trip as usize));
+            planned
+        });
         let own = (0..).zip(&trips).filter(is_timetables).map(|(own, trip)| (*trip, own)).collect();
         ChangedDay {
             own,
@@ -155,6 +187,8 @@ impl<'a> Builder<'a> {
             patterns,
             trips,
             silent: self.silent,
+            skipped: self.skipped,
+            planned,
             all,
             accessible,
             none,

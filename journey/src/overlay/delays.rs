@@ -39,6 +39,8 @@ pub struct Times {
     pub times: Vec<(i32, i32)>,
     /// Where nothing is said of the times.
     pub silent: Spans,
+    /// Positions at which it does not stop though it is planned to.
+    pub skipped: SmallVec<[u16; 2]>,
 }
 
 /// What an update says of a run.
@@ -65,6 +67,7 @@ pub fn delayed(
     into.stops.clear();
     into.times.clear();
     into.silent.clear();
+    into.skipped.clear();
     let limit = if update.start_date.is_some() { MAX_DELAY_S } else { MAX_UNDATED_DELAY_S };
     let mut updates = update.stops.as_slice();
     let mut delay = update.delay_s.filter(|s| i64::from(*s).abs() <= limit);
@@ -88,6 +91,7 @@ pub fn delayed(
             }
             match here.relationship {
                 StopRelationship::Skipped => {
+                    into.skipped.push(position as u16);
                     served = PatternStop::new(stop.stop(), Boarding::None, Boarding::None)
                 }
                 StopRelationship::NoData => {

@@ -21,6 +21,7 @@ use rustc_hash::FxHashMap;
 use self::day::Builder;
 use self::matching::run_of;
 use self::own::{Incomplete, OwnRuns};
+use crate::raptor::{Query, days_of};
 use crate::timetable::services::Day;
 use crate::timetable::starts::NoRun;
 use crate::timetable::{Timetable, TripIx};
@@ -139,14 +140,25 @@ impl Overlay {
         Overlay { days, own, first_own, last_time_s, report }
     }
 
-    /// Runs taken out of the timetable on `day`.
-    pub fn removed(&self, day: Day) -> Option<&[u64]> {
-        self.of(day).map(|d| d.removed.as_slice())
+    /// Runs that are not to be looked for in the timetable on `day`: see [`ChangedDay::removed`].
+    pub(crate) fn removed(&self, day: Day, as_planned: bool) -> Option<&[u64]> {
+        self.of(day).map(|d| d.removed(as_planned))
+    }
+
+    /// Whether a run of the timetable does not stop at a position though it is planned to.
+    pub fn is_skipped(&self, day: Day, trip: TripIx, position: u16) -> bool {
+        self.of(day).is_some_and(|d| d.is_skipped(trip, position))
     }
 
     /// Whether a run does not run at all, and riders are to be told.
     pub fn is_cancelled(&self, day: Day, trip: TripIx) -> bool {
-        self.of(day).is_some_and(|d| d.is_cancelled(trip))
+        trip < self.first_own && self.of(day).is_some_and(|d| d.is_cancelled(trip))
+    }
+
+    /// Whether runs that a search may look at are cancelled or skip stops.
+    pub(crate) fn has_losses_for(&self, timetable: &Timetable, query: &Query<'_>) -> bool {
+        let days = days_of(timetable, Some(self), query);
+        self.days.iter().any(|day| day.has_losses() && days.contains(&day.day))
     }
 
     /// The days with changes.

@@ -19,7 +19,11 @@ pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
         When::DepartAt(_) => plan.itineraries.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
         When::ArriveBy(_) => plan.itineraries.sort_by_key(|way| std::cmp::Reverse(way.start)),
     }
-    plan.itineraries.truncate(MAX_ITINERARIES);
+    while plan.itineraries.len() > MAX_ITINERARIES {
+        // What must be ordered takes no other's place.
+        let last = plan.itineraries.iter().rposition(Itinerary::is_booked);
+        plan.itineraries.remove(last.unwrap_or(plan.itineraries.len() - 1));
+    }
     let shown: Vec<usize> =
         plan.itineraries.iter().filter_map(|way| way.parking().map(|parking| parking.lot)).collect();
     plan.left_out.retain(|(lot, _)| !shown.contains(lot));
@@ -38,7 +42,7 @@ fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
     all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(way, _)| way).collect()
 }
 
-/// Whether `a` is as good as `b` in everything, needs no vehicle that `b` does not, and, being of
+/// Whether `a` is as good as `b` in everything, needs no vehicle and no order that `b` does not, and, being of
 /// another kind, goes no farther by it: park-and-ride is told beside the whole drive.
 fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
     let in_time = match when {
@@ -48,6 +52,7 @@ fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
     vehicles(b.modes).has(vehicles(a.modes))
         && (a.modes == b.modes || own_m(a) <= own_m(b))
         && in_time
+        && a.is_booked() <= b.is_booked()
         && a.transfers <= b.transfers
         && a.walk_m() <= b.walk_m() + SAME_WALK_M
         && a.certainty() + SAME_CERTAINTY >= b.certainty()

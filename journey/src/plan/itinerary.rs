@@ -116,6 +116,11 @@ impl Itinerary {
         })
     }
 
+    /// Whether a ride of it must be ordered, or spoken of with the driver.
+    pub fn is_booked(&self) -> bool {
+        self.legs.iter().any(|leg| matches!(leg, Leg::Ride(leg) if leg.ride.is_booked()))
+    }
+
     /// Whether it is a drive to where no place to park is known.
     pub fn is_parking_unknown(&self) -> bool {
         self.modes == Modes::CAR && self.parking().is_none()

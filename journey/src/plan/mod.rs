@@ -24,7 +24,7 @@ use domain::geo::LatLon;
 
 use crate::area::{Access, Area};
 use crate::overlay::Overlay;
-use crate::raptor::{Departure, Search};
+use crate::raptor::{Departure, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Link, Mode, Workspace};
 use crate::timetable::StopIx;
@@ -148,6 +148,18 @@ pub enum LeftOut {
     OutOfReach,
 }
 
+/// A ride that real time has taken away.
+#[derive(Debug, Clone)]
+pub struct LostRide {
+    /// With the times of the timetable.
+    pub ride: Ride,
+    /// When it was to leave, and to arrive, seconds since 1970.
+    pub departure: i64,
+    pub arrival: i64,
+    /// Whether the run is cancelled; else it skips a stop of the ride.
+    pub is_cancelled: bool,
+}
+
 /// Which end of the journey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -162,6 +174,8 @@ pub struct Plan {
     pub itineraries: Vec<Itinerary>,
     /// Lots that were considered and are in no itinerary, with their ids.
     pub left_out: Vec<(usize, LeftOut)>,
+    /// Rides that would be part of the answer if real time had not taken them away: the first of each line.
+    pub lost: Vec<LostRide>,
     /// Whether time ran out: better ways may exist.
     pub cut: bool,
 }

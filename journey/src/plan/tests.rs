@@ -3,7 +3,7 @@ use std::sync::Arc;
 use domain::geo::LatLon;
 
 use super::*;
-use crate::area::tests::town;
+use crate::area::tests::{town, town_with_orders};
 use crate::streets::Mode;
 use crate::streets::parking::{Links, Place, Purpose, link_place};
 
@@ -112,6 +112,69 @@ fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_told() {
     assert_eq!(way.next_departures[..2], [time(9 * 3600), time(9 * 3600 + 1800)]);
     let Leg::Street(walk) = &way.legs[0] else { panic!() };
     assert!(ride.start - walk.end < 30, "{} s are waited in vain", ride.start - walk.end);
+}
+
+/// When the rides of a plan leave, and whether they must be ordered.
+fn departures(plan: &Plan) -> Vec<(i64, bool)> {
+    let rides = plan.itineraries.iter().flat_map(|way| &way.legs);
+    let rides = rides.filter_map(|leg| if let Leg::Ride(leg) = leg { Some(leg) } else { None });
+    rides.map(|leg| (leg.start, leg.ride.is_booked())).collect()
+}
+
+#[test]
+fn a_ride_that_must_be_ordered_hides_none_that_need_not_be() {
+    let half_past = |halves: i64| time(8 * 3600 + 1800 * halves);
+    for (ordered, expected) in [
+        (&[][..], &[(1, false)][..]),
+        (&[1], &[(1, true), (2, false)]),
+        (&[1, 2, 3], &[(1, true), (4, false)]),
+        (&[2], &[(1, false)]),
+    ] {
+        let mut planner = Planner::new(Arc::new(town_with_orders(ordered)));
+        let when = When::DepartAt(time(8 * 3600 + 60));
+        let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), None).unwrap();
+        let expected: Vec<_> = expected.iter().map(|(at, booked)| (half_past(*at), *booked)).collect();
+        assert_eq!(departures(&plan), expected, "{ordered:?}");
+    }
+    // The last one that is in time must be ordered: the one before need not be.
+    let mut planner = Planner::new(Arc::new(town_with_orders(&[4])));
+    let when = When::ArriveBy(half_past(4) + 900);
+    let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), None).unwrap();
+    assert_eq!(departures(&plan), [(half_past(4), true), (half_past(3), false)]);
+}
+
+#[test]
+fn what_real_time_takes_away_is_told() {
+    use domain::TripUpdate;
+    use domain::trip_update::{StopRelationship, StopUpdate, TripRelationship};
+    let area = Arc::new(town());
+    let mut planner = Planner::new(area.clone());
+    let mut lost = |update: TripUpdate, when: When| {
+        let update = TripUpdate { start_date: Some("20261124".into()), ..update };
+        let overlay = Overlay::new(&area.timetable, &[update], time(8 * 3600));
+        let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), Some(&overlay)).unwrap();
+        assert!(!departures(&plan).is_empty());
+        let told = |lost: &LostRide| {
+            let id = area.timetable.trip_id(lost.ride.trip).to_owned();
+            (id, lost.departure, lost.arrival, lost.is_cancelled)
+        };
+        plan.lost.iter().map(told).collect::<Vec<_>>()
+    };
+    let of = |trip: &str| TripUpdate { trip_id: trip.into(), ..TripUpdate::default() };
+    let cancelled = |trip| TripUpdate { relationship: TripRelationship::Cancelled, ..of(trip) };
+    let (depart, half) = (When::DepartAt(time(8 * 3600 + 60)), time(8 * 3600 + 1800));
+    let t1 = |is_cancelled| vec![("t1".to_owned(), half, half + 120, is_cancelled)];
+    assert_eq!(lost(cancelled("t1"), depart), t1(true));
+    assert_eq!(lost(cancelled("t1"), When::ArriveBy(half + 900)), t1(true));
+    assert_eq!(lost(cancelled("t3"), depart), [], "nobody would have taken it");
+    assert_eq!(lost(TripUpdate { delay_s: Some(60), ..of("t1") }, depart), []);
+    let skips = |sequence| {
+        let relationship = StopRelationship::Skipped;
+        let stop = StopUpdate { stop_sequence: Some(sequence), relationship, ..StopUpdate::default() };
+        TripUpdate { stops: vec![stop], ..of("t1") }
+    };
+    assert_eq!(lost(skips(2), depart), t1(false));
+    assert_eq!(lost(skips(1), depart), [], "not a stop of the ride");
 }
 
 #[test]

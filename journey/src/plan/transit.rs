@@ -2,7 +2,7 @@
 
 use super::places::stops_in;
 use super::street::{Feet, budget};
-use super::{End, Itinerary, Leg, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
+use super::{End, Itinerary, Leg, LostRide, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
 use crate::area::Area;
 use crate::overlay::{Overlay, Runs};
 use crate::raptor::{self, Journey, Query, Ride, Search};
@@ -99,11 +99,46 @@ impl<'a, 'r> Riding<'a, 'r> {
             walk_at_ends: false,
             ..Query::new(origins, &destinations, day, when)
         };
-        let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+        let is_over = &mut || (request.is_over)();
+        let mut answer = self.search.run_late(&query, self.overlay, is_over);
+        // Only a journey that is found may hide another one.
+        if answer.journeys.iter().any(Journey::is_booked) {
+            let unbooked = self.search.run_late(&Query { unbooked: true, ..query }, self.overlay, is_over);
+            answer.cut |= unbooked.cut;
+            answer.journeys.extend(unbooked.journeys);
+        }
         plan.cut |= answer.cut;
         for journey in answer.journeys.iter().filter(|journey| journey.rides > 0) {
             plan.itineraries.extend(self.itinerary(modes, journey, midnight, feet, begin));
         }
+        if modes == Modes::TRANSIT && share >= 1.0 {
+            self.note_lost(&query, midnight, plan);
+        }
+    }
+
+    /// Notes the rides of what would be found if nothing were cancelled and no stop skipped.
+    fn note_lost(&mut self, query: &Query<'_>, midnight: i64, plan: &mut Plan) {
+        let Some(overlay) =
+            self.overlay.filter(|overlay| overlay.has_losses_for(&self.area.timetable, query))
+        else {
+            return;
+        };
+        let request = self.request;
+        let planned = Query { as_planned: true, ..*query };
+        let answer = self.search.run_late(&planned, Some(overlay), &mut || (request.is_over)());
+        for leg in answer.journeys.iter().flat_map(|journey| &journey.legs) {
+            let raptor::Leg::Ride(ride) = leg else { continue };
+            let is_cancelled = overlay.is_cancelled(ride.service_day, ride.trip);
+            let is_skipped = |at| overlay.is_skipped(ride.service_day, ride.trip, at);
+            if is_cancelled || is_skipped(ride.board) || is_skipped(ride.alight) {
+                let at = |s: i32| midnight + i64::from(s);
+                let (departure, arrival) = (at(ride.departure_s), at(ride.arrival_s));
+                plan.lost.push(LostRide { ride: ride.clone(), departure, arrival, is_cancelled });
+            }
+        }
+        let route = |lost: &LostRide| self.area.timetable.trips.get(lost.ride.trip as usize).map(|t| t.route);
+        plan.lost.sort_by_key(|lost| (route(lost), lost.departure));
+        plan.lost.dedup_by_key(|lost| route(lost));
     }
 
     fn itinerary(

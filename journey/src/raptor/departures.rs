@@ -4,7 +4,7 @@ use super::days::DayCache;
 use super::layers::networks;
 use super::{Query, When};
 use crate::bits;
-use crate::overlay::{Overlay, Runs};
+use crate::overlay::{ChangedDay, Overlay, Runs};
 use crate::timetable::patterns::Boarding;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable, TripIx};
@@ -20,7 +20,7 @@ pub struct Departure {
     pub departure_s: i32,
     pub scheduled_s: i32,
     pub realtime: bool,
-    /// It does not run: listed at a stop, never as a departure of a ride.
+    /// It does not run, or does not stop here: listed at a stop, never as a departure of a ride.
     pub cancelled: bool,
     /// How one gets on and off here.
     pub pickup: Boarding,
@@ -54,13 +54,18 @@ pub(super) fn departures(
                 continue;
             }
             for layer in &network.layers {
-                let is_cancelled = |trip: usize| {
-                    let is_board = to.is_none() && network.changed.is_none();
-                    is_board && overlay.is_some_and(|o| o.is_cancelled(layer.day, trip as u32))
+                let changed = overlay.filter(|_| to.is_none() && network.changed.is_none());
+                let changed = changed.and_then(|overlay| overlay.of(layer.day));
+                // What does not run, or does not stop here, is shown as cancelled.
+                let is_lost = |trip: usize| {
+                    let is_lost = |day: &ChangedDay| {
+                        day.is_cancelled(trip as u32) || day.is_skipped(trip as u32, passing.position)
+                    };
+                    changed.is_some_and(is_lost)
                 };
                 let is_running = |trip: &usize| {
                     let trip = pattern.first_trip + trip;
-                    let is_taken_out = bits::has(layer.removed, trip) && !is_cancelled(trip);
+                    let is_taken_out = bits::has(layer.removed, trip) && !is_lost(trip);
                     bits::has(&layer.trips.running, trip) && !is_taken_out
                 };
                 for trip in (0..pattern.trips).filter(is_running) {

@@ -47,6 +47,20 @@ pub struct Ride {
     pub drop_off: Boarding,
 }
 
+impl Ride {
+    /// Whether it must be ordered, or spoken of with the driver.
+    pub fn is_booked(&self) -> bool {
+        [self.pickup, self.drop_off].iter().any(|by| matches!(by, Boarding::Book | Boarding::AskDriver))
+    }
+}
+
+impl Journey {
+    /// Whether a ride of it must be ordered, or spoken of with the driver.
+    pub fn is_booked(&self) -> bool {
+        self.legs.iter().any(|leg| matches!(leg, Leg::Ride(ride) if ride.is_booked()))
+    }
+}
+
 /// Over a footpath of the timetable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walk {

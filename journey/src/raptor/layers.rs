@@ -59,7 +59,7 @@ pub fn networks<'a>(
     let days = days_of(timetable, overlay, query);
     let layers = days.clone().filter_map(|day| {
         let trips = cache.get(day, query.wheelchair).filter(|trips| trips.any)?;
-        let removed = overlay.and_then(|o| o.removed(day)).unwrap_or(nothing);
+        let removed = overlay.and_then(|o| o.removed(day, query.as_planned)).unwrap_or(nothing);
         Some(Layer { day, shift: shift(day), trips, removed })
     });
     let mut networks = Networks::new();

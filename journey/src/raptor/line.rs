@@ -4,7 +4,7 @@
 //! from that stands here and nowhere else. Positions count in the direction of the search.
 
 use crate::bits;
-use crate::timetable::patterns::{Pattern, PatternStop};
+use crate::timetable::patterns::{Boardings, Pattern, PatternStop};
 
 /// A pattern whose times are moved by `shift` seconds.
 #[derive(Clone, Copy)]
@@ -42,14 +42,14 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
 
     /// Whether the search may enter a vehicle here.
     #[inline]
-    pub fn can_enter(stop: PatternStop) -> bool {
-        if BACK { stop.can_alight() } else { stop.can_board() }
+    pub fn can_enter(stop: PatternStop, by: Boardings) -> bool {
+        if BACK { stop.can_alight_by(by) } else { stop.can_board_by(by) }
     }
 
     /// Whether the search may leave a vehicle here.
     #[inline]
-    pub fn can_leave(stop: PatternStop) -> bool {
-        if BACK { stop.can_board() } else { stop.can_alight() }
+    pub fn can_leave(stop: PatternStop, by: Boardings) -> bool {
+        if BACK { stop.can_board_by(by) } else { stop.can_alight_by(by) }
     }
 
     /// When the search leaves `trip` (of this pattern) at `position`.

@@ -42,6 +42,7 @@ pub use self::days::DayTrips;
 pub use self::departures::Departure;
 pub use self::journey::{Journey, Leg, Ride, Walk};
 pub use self::search::Search;
+pub(crate) use self::search::days_of;
 
 /// Rides at most where the caller says nothing else.
 pub const DEFAULT_RIDES: u8 = 8;
@@ -82,6 +83,10 @@ pub struct Query<'a> {
     pub walk_at_ends: bool,
     /// Journeys that take longer are not looked for, seconds.
     pub horizon_s: i32,
+    /// Only rides that need neither an order nor a word with the driver.
+    pub unbooked: bool,
+    /// As if every run that real time has cancelled ran, and stopped where it skips stops.
+    pub as_planned: bool,
 }
 
 impl<'a> Query<'a> {
@@ -102,6 +107,8 @@ impl<'a> Query<'a> {
             max_path_m: u16::MAX,
             walk_at_ends: true,
             horizon_s: HORIZON_S,
+            unbooked: false,
+            as_planned: false,
         }
     }
 }

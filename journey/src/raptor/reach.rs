@@ -10,6 +10,7 @@ use super::line::{Line, turned};
 use super::rounds::Task;
 use crate::bits;
 use crate::overlay::ChangedDay;
+use crate::timetable::patterns::Boardings;
 use crate::timetable::{StopIx, Timetable};
 
 const NOT_REACHED: u8 = u8::MAX;
@@ -64,7 +65,7 @@ impl Reach {
                         let number = passing.pattern as usize;
                         let line = Line::<BACK>::new(network.patterns.pattern(number), 0);
                         let position = turned::<BACK>(usize::from(passing.position), line.len());
-                        if Line::<BACK>::can_leave(line.stop(position)) {
+                        if Line::<BACK>::can_leave(line.stop(position), Boardings::ANY) {
                             self.enter::<BACK>(timetable, networks, (at, number, position), rides);
                         }
                     }
@@ -96,7 +97,7 @@ impl Reach {
             self.done[network_number][number] = position as u16;
             for at in (done..position).map(|at| line.stop(at)) {
                 let held = &mut self.rides[at.stop() as usize];
-                if *held == NOT_REACHED && Line::<BACK>::can_enter(at) {
+                if *held == NOT_REACHED && Line::<BACK>::can_enter(at, Boardings::ANY) {
                     *held = rides;
                     self.entered.push(at.stop());
                 }

@@ -9,6 +9,7 @@ use super::scan::{Queue, Scan};
 use super::seated::Seated;
 use crate::bits;
 use crate::timetable::footpaths::{Footpath, Footpaths};
+use crate::timetable::patterns::Boardings;
 use crate::timetable::{NONE, StopIx, Timetable};
 
 /// Later than anything; twice it fits.
@@ -55,6 +56,8 @@ pub struct Task<'a> {
     /// Ways between stops; longer ones than `max_path_m` are not used.
     pub footpaths: &'a Footpaths,
     pub max_path_m: u16,
+    /// How one may get on and off.
+    pub boardings: Boardings,
 }
 
 impl Task<'_> {
@@ -99,7 +102,7 @@ impl Rounds {
             }
             let before = bound;
             let mut best = NONE;
-            was_cut = self.ride::<BACK>((timetable, networks), round, task.start, &mut bound, &mut best, cut);
+            was_cut = self.ride::<BACK>((timetable, networks), round, task, &mut bound, &mut best, cut);
             if bound < before {
                 found.push(Found { rides: round, time: bound, stop: best });
             }
@@ -252,7 +255,7 @@ impl Rounds {
         &mut self,
         (timetable, networks): (&Timetable, &Networks<'_>),
         number: u8,
-        start: i32,
+        task: &Task<'_>,
         bound: &mut i32,
         best: &mut StopIx,
         cut: &mut dyn FnMut() -> bool,
@@ -262,7 +265,8 @@ impl Rounds {
         let (before, after) = rounds.split_at_mut(usize::from(number));
         let (before, round) = (&before[usize::from(number) - 1], &mut after[0]);
         round.reached.fill(0);
-        let mut scan = Scan { before, round, best_ride, ends, bound, best };
+        let boardings = task.boardings;
+        let mut scan = Scan { before, round, best_ride, ends, bound, best, boardings };
         let mut looks = 0u32;
         for (network_number, (queue, network)) in queues.iter_mut().zip(networks).enumerate() {
             for pattern in bits::members(&queue.waiting) {
@@ -273,7 +277,7 @@ impl Rounds {
                 let stops = network.patterns.pattern(pattern);
                 for (layer_number, layer) in network.layers.iter().enumerate() {
                     let span = layer.trips.spans[pattern];
-                    if Line::<BACK>::is_out(span, layer.shift, start, *scan.bound) {
+                    if Line::<BACK>::is_out(span, layer.shift, task.start, *scan.bound) {
                         continue;
                     }
                     let label = RideLabel {

@@ -7,7 +7,7 @@ use super::layers::Layer;
 use super::line::{Line, turned};
 use crate::bits;
 use crate::timetable::StopIx;
-use crate::timetable::patterns::Patterns;
+use crate::timetable::patterns::{Boardings, Patterns};
 
 /// Patterns to scan, and from where.
 #[derive(Debug, Default)]
@@ -42,6 +42,7 @@ pub struct Scan<'a> {
     /// Earliest end found so far: what is not before it is of no use.
     pub bound: &'a mut i32,
     pub best: &'a mut StopIx,
+    pub boardings: Boardings,
 }
 
 impl Scan<'_> {
@@ -60,11 +61,14 @@ impl Scan<'_> {
         for position in from..line.len() {
             let pattern_stop = line.stop(position);
             let at = pattern_stop.stop() as usize;
-            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop)) {
+            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop, self.boardings)) {
                 self.leave(at, line.leave(trip, position), label);
             }
             let is_last = position + 1 == line.len();
-            if is_last || !bits::has(&self.before.marked, at) || !Line::<BACK>::can_enter(pattern_stop) {
+            if is_last
+                || !bits::has(&self.before.marked, at)
+                || !Line::<BACK>::can_enter(pattern_stop, self.boardings)
+            {
                 continue;
             }
             // Who came here on this very line gains only by a trip ahead of the one left: that is
@@ -96,7 +100,8 @@ impl Scan<'_> {
 
     /// Rides along all of a line in one trip, entered before its first stop: by staying seated.
     pub fn seated<const BACK: bool>(&mut self, line: Line<'_, BACK>, trip: usize, label: RideLabel) {
-        for position in (1..line.len()).filter(|at| Line::<BACK>::can_leave(line.stop(*at))) {
+        let boardings = self.boardings;
+        for position in (1..line.len()).filter(|at| Line::<BACK>::can_leave(line.stop(*at), boardings)) {
             self.leave(line.stop(position).stop() as usize, line.leave(trip, position), label);
         }
     }

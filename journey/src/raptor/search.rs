@@ -12,6 +12,7 @@ use super::trace::Tracer;
 use super::{Answer, Journey, MAX_RIDES, Query, When};
 use crate::bits;
 use crate::overlay::{Overlay, Runs};
+use crate::timetable::patterns::Boardings;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable, Wheelchair};
 
@@ -177,6 +178,7 @@ fn run<const BACK: bool>(
         closed,
         footpaths: timetable.footpaths_for(query.wheelchair),
         max_path_m: query.max_path_m,
+        boardings: if query.unbooked { Boardings::SCHEDULED } else { Boardings::ANY },
     };
     let (found, cut) = rounds.run::<BACK>(timetable, networks, &task, cut);
     // The labels of the ends are valid until the next query.

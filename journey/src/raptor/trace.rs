@@ -160,8 +160,9 @@ impl Tracer<'_, '_> {
         let pattern = network.patterns.pattern(network.patterns.pattern_of(label.trip));
         let line = Line::<BACK>::new(pattern, layer.shift);
         let entered = if label.entered == SEATED { 0 } else { usize::from(label.entered) };
-        let left = (entered + 1..line.len())
-            .find(|at| line.stop(*at).stop() == stop && Line::<BACK>::can_leave(line.stop(*at)));
+        let left = (entered + 1..line.len()).find(|at| {
+            line.stop(*at).stop() == stop && Line::<BACK>::can_leave(line.stop(*at), self.task.boardings)
+        });
         (line.stop(entered).stop(), left.unwrap_or(line.len() - 1))
     }
 

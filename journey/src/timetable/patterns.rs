@@ -53,6 +53,19 @@ impl Boarding {
     }
 }
 
+/// Ways of getting on and off: a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boardings(u32);
+
+impl Boardings {
+    /// By the timetable, by order, by word with the driver.
+    pub const ANY: Boardings = Boardings(
+        1 << Boarding::Scheduled as u32 | 1 << Boarding::Book as u32 | 1 << Boarding::AskDriver as u32,
+    );
+    /// By the timetable alone.
+    pub const SCHEDULED: Boardings = Boardings(1 << Boarding::Scheduled as u32);
+}
+
 /// A stop of a pattern, with what one may do there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PatternStop(u32);
@@ -98,6 +111,18 @@ impl PatternStop {
     #[inline]
     pub fn can_alight(self) -> bool {
         self.0 >> Self::DROP_OFF & 3 != Boarding::None as u32
+    }
+
+    /// Whether one may get on in one of the ways `boardings`.
+    #[inline]
+    pub fn can_board_by(self, boardings: Boardings) -> bool {
+        boardings.0 >> (self.0 >> Self::PICKUP) & 1 == 1
+    }
+
+    /// Whether one may get off in one of the ways `boardings`.
+    #[inline]
+    pub fn can_alight_by(self, boardings: Boardings) -> bool {
+        boardings.0 >> (self.0 >> Self::DROP_OFF & 3) & 1 == 1
     }
 
     /// The same at another stop.

@@ -218,6 +218,18 @@ fn a_deleted_run_is_not_spoken_of() {
 }
 
 #[test]
+fn a_stop_that_is_skipped_is_told_where_riders_wait() {
+    let skipped = StopUpdate { relationship: StopRelationship::Skipped, ..stop(5) };
+    let mut scene = Scene::new(&[update(vec![skipped])]);
+    let cancelled = |board: Vec<(String, Departure)>| {
+        board.iter().filter(|(n, _)| n == "t").map(|(_, d)| (d.cancelled, d.departure_s)).collect::<Vec<_>>()
+    };
+    assert_eq!(cancelled(scene.board("a")), [(false, 60)]);
+    assert_eq!(cancelled(scene.board("b")), [(true, 180)]);
+    assert!(scene.ride("b", "c", 0).is_none_or(|(name, _)| name != "t"));
+}
+
+#[test]
 fn where_nothing_is_said_the_times_are_the_timetables() {
     let late = |sequence| StopUpdate { departure: Some(StopEvent::Delay(30)), ..stop(sequence) };
     let none = |sequence| StopUpdate { relationship: StopRelationship::NoData, ..stop(sequence) };

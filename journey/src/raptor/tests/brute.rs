@@ -31,7 +31,8 @@ struct Call {
 }
 
 impl Brute {
-    pub fn new(network: &Network, live: bool, wheelchair: bool) -> Self {
+    pub fn new(network: &Network, live: bool, wheelchair: bool, unbooked: bool) -> Self {
+        let is_way = |by: u8| by == 0 || (by != 1 && !unbooked);
         let open: Vec<bool> = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
         let (mut calls, mut runs) = (Vec::<Call>::new(), Vec::new());
         // Trip and day of each run that may go on as another.
@@ -39,7 +40,7 @@ impl Brute {
         let mut drive = |hops: &[Hop], times: &[(i32, i32)], who: (usize, usize), skipped: Option<usize>| {
             let from = calls.len();
             for (at, (hop, (arrives, departs))) in hops.iter().zip(times).enumerate() {
-                let (stop, _, _, no_boarding, no_alighting) = *hop;
+                let (stop, _, _, pickup, drop_off) = *hop;
                 calls.push(Call {
                     run: runs.len(),
                     trip: who.0,
@@ -47,8 +48,8 @@ impl Brute {
                     stop,
                     arrives: *arrives,
                     departs: *departs,
-                    boarding: !no_boarding && skipped != Some(at) && open[stop],
-                    alighting: !no_alighting && skipped != Some(at) && open[stop],
+                    boarding: is_way(pickup) && skipped != Some(at) && open[stop],
+                    alighting: is_way(drop_off) && skipped != Some(at) && open[stop],
                 });
             }
             runs.push(from..calls.len());

@@ -93,12 +93,13 @@ pub enum Change {
     Replaced(Vec<Hop>, i32),
 }
 
-/// Stop, seconds from the last departure, seconds of standing, no boarding, no alighting.
-pub type Hop = (usize, i32, i32, bool, bool);
+/// Stop, seconds from the last departure, seconds of standing, GTFS's `pickup_type` and `drop_off_type`.
+pub type Hop = (usize, i32, i32, u8, u8);
 
 /// Lines run often on the same stops, so that patterns have several trips and some overtake.
 pub fn network() -> impl Strategy<Value = Network> {
-    let hop = (0usize..6, 0i32..4, 0i32..2, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    let by = || prop_oneof![16 => Just(0u8), 2 => Just(1), 1 => Just(2), 1 => Just(3)];
+    let hop = (0usize..6, 0i32..4, 0i32..2, by(), by());
     let hop = hop.prop_map(|(stop, ride, stand, b, a)| (stop, ride * 300, stand * 120, b, a));
     let other_way = (vec(hop.clone(), 2..5), 0i32..110);
     let change = prop_oneof![
@@ -181,8 +182,7 @@ fn within(hops: &[Hop], stops: usize) -> Vec<Hop> {
 fn own_stops(hops: &[Hop], start: i32) -> Vec<StopUpdate> {
     let at = |seconds: i32| StopEvent::At(i64::from(DAY) * 86_400 + i64::from(seconds));
     let stop = |((stop, _, _, b, a), (arrives, departs)): (&Hop, (i32, i32))| {
-        let planned =
-            PlannedStop { pickup: b.then_some(1), drop_off: a.then_some(1), ..PlannedStop::default() };
+        let planned = PlannedStop { pickup: Some(*b), drop_off: Some(*a), ..PlannedStop::default() };
         StopUpdate {
             stop_id: Some(format!("s{stop}")),
             arrival: Some(at(arrives)),
@@ -210,7 +210,7 @@ impl Network {
     pub fn line(lines: usize) -> Self {
         let trip = |line: usize| Trip {
             // Of its own pattern each: only the second stops there differ in what they allow.
-            stops: (0..2 + line).map(|s| (usize::from(s > 0), 60, 0, false, false)).collect(),
+            stops: (0..2 + line).map(|s| (usize::from(s > 0), 60, 0, 0, 0)).collect(),
             start: 3_600,
             days: 2,
             wheelchair: 0,
@@ -240,9 +240,8 @@ impl Network {
             }
             trips += &format!("R{},v{number},t{number},{}\n", trip.route, trip.wheelchair);
             let scheduled = trip.scheduled();
-            for (at, (stop, _, _, no_boarding, no_alighting)) in trip.stops.iter().enumerate() {
+            for (at, (stop, _, _, b, a)) in trip.stops.iter().enumerate() {
                 let (arrives, departs) = (clock(scheduled[at].0), clock(scheduled[at].1));
-                let (b, a) = (u8::from(*no_boarding), u8::from(*no_alighting));
                 times += &format!("t{number},s{stop},{at},{arrives},{departs},{b},{a}\n");
             }
         }
