@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::place::Purpose;
 use domain::{Bbox, LatLon, MunicipalityId, Registry, UtcMicros};
 
 use crate::problem::Problem;
@@ -171,6 +172,18 @@ impl Params<'_> {
     }
 
     /// A municipality by its slug.
+    /// What is parked: cars unless something else is said.
+    ///
+    /// # Errors
+    /// 400: there is no such purpose.
+    pub fn purpose(&self) -> Result<Purpose, Problem> {
+        let Some(text) = self.text("purpose") else { return Ok(Purpose::Car) };
+        text.parse().map_err(|_| {
+            Problem::bad_parameter("purpose", text, format!("There is no purpose '{text}'."))
+                .remedy(format!("One of {}.", Purpose::choices()))
+        })
+    }
+
     pub fn municipality(&self, registry: &Registry) -> Result<Option<MunicipalityId>, Problem> {
         self.municipality_named("municipality", registry)
     }

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::geo::{Bbox, LatLon};
 use domain::live::{BaysWanted, Found, Offer, PlaceRef, Search};
+use domain::place::Purpose;
 use domain::{Audience, BayState, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,7 +34,7 @@ const DEFAULT_LIMIT: usize = 20;
 
 const MAX_LIMIT: usize = 100;
 
-const PARAMETERS: &[&str] = &["near", "radius_m", "limit", "arrive", "for", "kind", "include"];
+const PARAMETERS: &[&str] = &["near", "radius_m", "limit", "arrive", "for", "kind", "include", "purpose"];
 
 /// Vacant places near a point, best first.
 #[derive(Serialize, ToSchema)]
@@ -71,6 +72,9 @@ pub struct ParkingItem<'a> {
     /// Whether it is a bay or a site.
     #[schema(value_type = words::PlaceKind)]
     kind: &'static str,
+    /// What is parked there.
+    #[schema(value_type = words::Purpose)]
+    purpose: &'static str,
     /// What kind of parking it is; null for a bay.
     #[schema(value_type = Option<words::SiteKind>)]
     site_kind: Option<&'static str>,
@@ -138,6 +142,7 @@ pub struct Question {
     pub limit: usize,
     pub arrive: Option<UtcMicros>,
     pub audiences: Vec<Audience>,
+    pub purpose: Purpose,
     pub bays: BaysWanted,
     pub sites: bool,
     pub include_full: bool,
@@ -154,6 +159,7 @@ impl Question {
             limit: DEFAULT_LIMIT,
             arrive: None,
             audiences: Vec::new(),
+            purpose: Purpose::Car,
             bays: BaysWanted::WithoutSite,
             sites: true,
             include_full: false,
@@ -173,6 +179,7 @@ impl Question {
             limit: params.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
             arrive: params.time("arrive")?,
             audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
+            purpose: params.purpose()?,
             bays,
             sites,
             include_full: include.contains(&Include::Full),
@@ -187,7 +194,7 @@ impl Question {
         let search = Search {
             near: self.near,
             radius_m: self.radius_m,
-            driver: live.map.driver(self.audiences.iter().copied(), self.arrive),
+            driver: live.map.driver(self.audiences.iter().copied(), self.arrive).with(self.purpose),
             bays: self.bays,
             sites: self.sites,
             limit: self.limit * LOOKED_AT,
@@ -260,7 +267,7 @@ impl std::str::FromStr for Include {
 /// Vacant bays and sites near a point, best first: vacant ones by the walk, then what `include`
 /// asked for.
 ///
-/// Without `for` only spaces that are open to everyone are offered; with it those and the named
+/// Places for cars, unless `purpose=bike` asks for bikes. Without `for` only spaces that are open to everyone are offered; with it those and the named
 /// audiences' (`resident` and `assigned_disabled` never). `left_out` says why the answer is
 /// shorter than one may expect.
 #[utoipa::path(
@@ -396,6 +403,7 @@ fn item<'a>(
     let common = ParkingItem {
         id: "",
         kind: "site",
+        purpose: Purpose::Car.as_str(),
         site_kind: None,
         name: None,
         municipality: "",
@@ -428,6 +436,7 @@ fn item<'a>(
             let def = &registry.site(id)?.def;
             Some(ParkingItem {
                 id: &def.id,
+                purpose: def.purpose.as_str(),
                 site_kind: Some(def.kind.as_str()),
                 name: Some(&def.name),
                 municipality: &def.municipality,
@@ -445,6 +454,7 @@ fn item<'a>(
             Some(ParkingItem {
                 id: &def.id,
                 kind: "bay",
+                purpose: registry.purpose_of(def).as_str(),
                 name: site.map(|s| s.name.as_str()),
                 municipality: &def.municipality,
                 site: site.map(|s| s.id.as_str()),

@@ -13,7 +13,7 @@ use crate::feed::{Broker, Feed, topic_matches};
 use crate::geo::{Bbox, LatLon};
 use crate::ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
 use crate::locality::Locality;
-use crate::place::{Bay, Municipality, Site, Vehicle};
+use crate::place::{Bay, Municipality, Purpose, Site, Vehicle};
 use crate::sensor::{Sensor, Target, stale_after_s};
 use crate::time::UtcMicros;
 
@@ -138,6 +138,12 @@ impl Registry {
 
     pub fn bay_by_key(&self, key: &str) -> Option<&Entry<BayId, Bay>> {
         self.bays.get(self.bay_by_key.get(key)?)
+    }
+
+    /// What is parked in a bay: what its site is for; a car where it belongs to none.
+    pub fn purpose_of(&self, bay: &Bay) -> Purpose {
+        let site = bay.site.as_deref().and_then(|key| self.site_by_key(key));
+        site.map_or(Purpose::Car, |site| site.def.purpose)
     }
 
     pub fn bays(&self) -> impl Iterator<Item = &Entry<BayId, Bay>> {

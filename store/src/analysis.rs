@@ -1,8 +1,9 @@
 //! Reads what is derived, for planners' questions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::intervals::{CountRun, HOUR_US, HourSums, Layout, Run, ScopeId, Span};
+use domain::place::Purpose;
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
 
@@ -29,6 +30,8 @@ pub struct Scope {
     pub audience: Option<String>,
     /// Whether it sums up counted sites, not bays.
     pub is_counted: bool,
+    /// What was parked there.
+    pub purpose: Purpose,
 }
 
 /// All scopes of a municipality.
@@ -36,8 +39,8 @@ pub struct Scope {
 /// # Errors
 /// The database is not available.
 pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Vec<Scope>, StoreError> {
-    let rows: Vec<(i32, i16, i32, String, String, i16)> = sqlx::query_as(
-        "SELECT id, kind, site, zone, audience, basis FROM occupancy_scope WHERE municipality = $1 ORDER BY id",
+    let rows: Vec<(i32, i16, i32, String, String, i16, String)> = sqlx::query_as(
+        "SELECT id, kind, site, zone, audience, basis, purpose FROM occupancy_scope WHERE municipality = $1 ORDER BY id",
     )
     .bind(municipality.0)
     .fetch_all(conn)
@@ -45,7 +48,7 @@ pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Re
     let text = |text: String| (!text.is_empty()).then_some(text);
     Ok(rows
         .into_iter()
-        .map(|(id, kind, site, zone, audience, basis)| Scope {
+        .map(|(id, kind, site, zone, audience, basis, purpose)| Scope {
             id: ScopeId(id),
             kind: match kind {
                 1 => ScopeKind::Site,
@@ -56,8 +59,32 @@ pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Re
             zone: text(zone),
             audience: text(audience),
             is_counted: basis == 2,
+            purpose: purpose.parse().unwrap_or(Purpose::Car),
         })
         .collect())
+}
+
+/// Those of `scopes` of which any hour is summed up.
+///
+/// # Errors
+/// The database is not available.
+pub async fn summed_up(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+    scopes: Vec<ScopeId>,
+) -> Result<Vec<ScopeId>, StoreError> {
+    if scopes.is_empty() {
+        return Ok(scopes);
+    }
+    let found: Vec<i32> = sqlx::query_scalar(
+        "SELECT t.id FROM unnest($2::int[]) AS t(id)
+         WHERE EXISTS (SELECT FROM occupancy_hour h WHERE h.municipality = $1 AND h.scope = t.id)",
+    )
+    .bind(municipality.0)
+    .bind(scopes.iter().map(|scope| scope.0).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(ScopeId).collect())
 }
 
 /// When places could be observed and what they count in.
@@ -66,6 +93,14 @@ pub struct Layouts {
     pub bays: BTreeMap<BayId, Layout>,
     /// By site and audience (`""` = the whole site).
     pub sites: BTreeMap<(SiteId, String), Layout>,
+}
+
+impl Layouts {
+    /// The scopes in which any place counts, or did.
+    pub fn scopes(&self) -> BTreeSet<ScopeId> {
+        let layouts = self.bays.values().chain(self.sites.values());
+        layouts.flat_map(|layout| &layout.pieces).flat_map(|piece| piece.scopes.iter().copied()).collect()
+    }
 }
 
 /// The layouts of a municipality's places, as far as anything was derived of them.

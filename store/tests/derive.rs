@@ -166,7 +166,7 @@ impl Town {
             ("bays", "SELECT concat_ws(' ', bay, from_utc, until_utc, state) FROM bay_interval ORDER BY bay, from_utc"),
             ("sites", "SELECT concat_ws(' ', site, audience, from_utc, until_utc, occupied, capacity, is_anchored, entries,
                  exits) FROM site_interval ORDER BY site, audience, from_utc"),
-            ("hours", "SELECT concat_ws(' ', s.kind, s.site, s.zone, s.audience, s.basis, h.hour, h.occupied_us, h.observed_us,
+            ("hours", "SELECT concat_ws(' ', s.kind, s.site, s.zone, s.audience, s.basis, s.purpose, h.hour, h.occupied_us, h.observed_us,
                  h.arrivals, h.departures, md5(h.detail)) FROM occupancy_hour h JOIN occupancy_scope s ON s.id = h.scope
                  ORDER BY s.id, h.hour"),
         ] {
@@ -323,6 +323,26 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
         places_changed(&town).await;
         town.assert_as_from_nothing(&mut deriver, "a corrected capacity").await;
     }
+
+    // The lot was for bikes in its first days, the counted one is since some day.
+    for (id, sql) in [
+        (
+            "lot",
+            "WITH old AS (UPDATE place_version SET until_utc = $2, def = def || '{\"purpose\": \"bike\"}'
+                              WHERE def ->> 'id' = $1 RETURNING *)
+                 INSERT INTO place_version (municipality, place, from_utc, def)
+                 SELECT municipality, place, $2, def || '{\"purpose\": \"car\"}' FROM old",
+        ),
+        (
+            "house",
+            "UPDATE place_version SET def = def || '{\"purpose\": \"bike\"}'
+                   WHERE def ->> 'id' = $1 AND until_utc IS NULL AND from_utc < $2",
+        ),
+    ] {
+        sqlx::query(sql).bind(id).bind(store::ts::Ts(UtcMicros(T0 + 31 * HOUR))).execute(pool).await.unwrap();
+    }
+    places_changed(&town).await;
+    town.assert_as_from_nothing(&mut deriver, "bikes").await;
 
     // The feed promises another heartbeat.
     sqlx::query("UPDATE feed SET def = def || '{\"heartbeat_s\": 900}'").execute(pool).await.unwrap();

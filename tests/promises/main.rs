@@ -1,6 +1,7 @@
 //! The promises, tried from outside: the real executable, a real broker, a real PostgreSQL.
 
 mod bad_input;
+mod bikes;
 mod brokers;
 mod certificates;
 mod corrections;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::intervals::{Layout, Piece, ScopeId, Span};
 use domain::occupancy::Possible;
-use domain::place::Publish;
+use domain::place::{Publish, Purpose};
 use domain::{BayId, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
 use store::Pool;
@@ -60,6 +60,8 @@ struct Town<'a> {
     asked: &'a question::Town,
     slug: &'a str,
     name: &'a str,
+    /// What is parked in the places that are asked for; `None`: whatever.
+    purpose: Option<Purpose>,
     scopes: Vec<Scope>,
     layouts: Layouts,
 }
@@ -83,7 +85,8 @@ impl Parts {
             asked,
             slug: &def.slug,
             name: &def.name,
-            scopes: analysis::scopes(&mut conn, asked.id).await?,
+            purpose: question.purpose,
+            scopes: scopes(&mut conn, asked.id, &layouts).await?,
             layouts,
         };
         parts.add_town(&town, question, registry);
@@ -104,7 +107,7 @@ impl Parts {
                     site_name: site.map(|def| def.name.clone()),
                     ..town.labels()
                 };
-                self.add_group(town, labels, &[], &[bay]);
+                self.add_group(town, registry, labels, &[], &[bay]);
             }
             return;
         }
@@ -114,14 +117,15 @@ impl Parts {
                 let site = s.site.filter(|_| s.is_counted && s.audience.is_none());
                 site.is_some_and(|site| is_site_in(site, places, registry))
             });
-            let scopes: Vec<&Scope> = scopes.collect();
+            let mut scopes: Vec<&Scope> = scopes.collect();
             // What is counted as a whole counts once.
             let counted: Vec<SiteId> = scopes.iter().filter_map(|s| s.site).collect();
+            scopes.retain(|scope| town.wants(scope));
             let is_counted =
                 |bay: &BayId| site_of(*bay, registry).is_some_and(|site| counted.contains(&site));
             let bays: Vec<BayId> = bays.into_iter().filter(|bay| !is_counted(bay)).collect();
             if !bays.is_empty() || !scopes.is_empty() {
-                self.add_group(town, town.labels(), &scopes, &bays);
+                self.add_group(town, registry, town.labels(), &scopes, &bays);
             }
             return;
         }
@@ -137,11 +141,18 @@ impl Parts {
             (&a.zone, &a.site, &a.restriction).cmp(&(&b.zone, &b.site, &b.restriction))
         });
         for (labels, scopes) in groups {
-            self.add_group(town, labels, &scopes, &[]);
+            self.add_group(town, registry, labels, &scopes, &[]);
         }
     }
 
-    fn add_group(&mut self, town: &Town<'_>, labels: Labels, scopes: &[&Scope], bays: &[BayId]) {
+    fn add_group(
+        &mut self,
+        town: &Town<'_>,
+        registry: &Registry,
+        labels: Labels,
+        scopes: &[&Scope],
+        bays: &[BayId],
+    ) {
         let group = self.groups.len();
         let number = ScopeId(group as i32);
         let ids: Vec<ScopeId> = scopes.iter().map(|scope| scope.id).collect();
@@ -155,7 +166,12 @@ impl Parts {
             let pieces = match is_single {
                 true => {
                     let of_group = |p: &Piece| Piece { span: p.span, scopes: [number].into_iter().collect() };
-                    layout.pieces.iter().map(of_group).collect()
+                    layout
+                        .pieces
+                        .iter()
+                        .filter(|p| town.wants_piece(p, *bay, registry))
+                        .map(of_group)
+                        .collect()
                 }
                 false => within(layout),
             };
@@ -189,6 +205,21 @@ impl Parts {
     }
 }
 
+/// The scopes in which places count. One that a correction emptied is none, unless there are hours of so long ago that
+/// nothing else is stored of them.
+async fn scopes(
+    conn: &mut store::Connection,
+    id: MunicipalityId,
+    layouts: &Layouts,
+) -> Result<Vec<Scope>, Problem> {
+    let mut scopes = analysis::scopes(conn, id).await?;
+    let mut used = layouts.scopes();
+    let others = scopes.iter().map(|scope| scope.id).filter(|id| !used.contains(id)).collect();
+    used.extend(analysis::summed_up(conn, id, others).await?);
+    scopes.retain(|scope| used.contains(&scope.id));
+    Ok(scopes)
+}
+
 /// A bay may count in several groups at a time: for each audience of its restrictions.
 fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
     for piece in new {
@@ -207,6 +238,27 @@ impl Town<'_> {
             municipality_name: self.name.to_owned(),
             ..Labels::default()
         }
+    }
+
+    fn wants(&self, scope: &Scope) -> bool {
+        self.purpose.is_none_or(|purpose| scope.purpose == purpose)
+    }
+
+    /// Whether a bay was for what is asked for in a piece of time. Where it counted nowhere it was for what it is now.
+    fn wants_piece(&self, piece: &Piece, bay: BayId, registry: &Registry) -> bool {
+        let scope = self.scopes.iter().find(|scope| piece.scopes.contains(&scope.id));
+        scope.map_or_else(|| self.wants_now(bay, registry), |scope| self.wants(scope))
+    }
+
+    fn wants_now(&self, bay: BayId, registry: &Registry) -> bool {
+        let is_for = |purpose| registry.bay(bay).is_some_and(|bay| registry.purpose_of(&bay.def) == purpose);
+        self.purpose.is_none_or(is_for)
+    }
+
+    /// Whether a bay is or ever was for what is asked for.
+    fn wants_bay(&self, bay: BayId, registry: &Registry) -> bool {
+        let pieces = self.layouts.bays.get(&bay).map_or(&[][..], |layout| &layout.pieces);
+        self.wants_now(bay, registry) || pieces.iter().any(|piece| self.wants_piece(piece, bay, registry))
     }
 
     fn is_counted(&self, site: SiteId) -> bool {
@@ -237,6 +289,7 @@ fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> 
     };
     let mut bays: Vec<BayId> =
         town.layouts.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();
+    bays.retain(|bay| town.wants_bay(*bay, registry));
     bays.sort_by_key(|bay| registry.bay(*bay).map(|b| b.def.id.clone()));
     bays
 }
@@ -261,7 +314,7 @@ fn is_asked(
     registry: &Registry,
 ) -> bool {
     let by_restriction = by == Some(GroupBy::Restriction);
-    if scope.audience.is_some() != by_restriction {
+    if scope.audience.is_some() != by_restriction || !town.wants(scope) {
         return false;
     }
     let kind = match (places, by) {

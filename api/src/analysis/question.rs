@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use domain::day_kind::TownDays;
 use domain::intervals::Span;
 use domain::occupancy::{Filter, TownTime};
-use domain::place::Publish;
+use domain::place::{Publish, Purpose};
 use domain::{BayId, Bbox, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
 use utoipa::IntoParams;
@@ -18,12 +18,13 @@ use crate::problem::Problem;
 use crate::table::Shape;
 
 /// The parameters that all questions about parking know.
-const PARAMETERS: [&str; 12] = [
+const PARAMETERS: [&str; 13] = [
     "bay",
     "site",
     "zone",
     "municipality",
     "bbox",
+    "purpose",
     "from",
     "to",
     "group_by",
@@ -59,6 +60,10 @@ pub struct Asked {
     /// Places that lie in this box now: `W,S,E,N` in decimal degrees (WGS 84), west and south first.
     #[param(inline)]
     bbox: Option<values::Bbox>,
+    /// What is parked in the places of `zone`, `municipality` and `bbox`, at the time that the figures are of; with `site` and
+    /// `bay` it is what the place is for.
+    #[param(inline)]
+    purpose: Option<values::Purpose>,
     /// What the rows are divided by; one row of all places when left out.
     #[param(inline)]
     group_by: Option<values::PlaceGroup>,
@@ -109,6 +114,8 @@ pub struct Town {
 /// See the module's description.
 pub struct Question {
     pub places: Places,
+    /// What is parked there; `None`: whatever the place that is named is for.
+    pub purpose: Option<Purpose>,
     /// By their slugs.
     pub towns: Vec<Town>,
     pub group_by: Option<GroupBy>,
@@ -158,7 +165,10 @@ impl Question {
         if towns.is_empty() {
             return Err(Problem::not_allowed());
         }
+        let purpose = params.purpose()?;
+        let is_named = matches!(places, Places::Bay(_) | Places::Site(_));
         Ok(Question {
+            purpose: (!is_named).then_some(purpose),
             places,
             towns,
             group_by,

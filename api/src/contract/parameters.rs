@@ -64,6 +64,9 @@ pub struct Parking {
     /// What is listed beside vacant places, separated by commas; `static` stands for sites without live data.
     #[param(inline)]
     include: Option<values::Includes>,
+    /// What is parked.
+    #[param(inline)]
+    purpose: Option<values::Purpose>,
 }
 
 /// What is followed.
@@ -195,6 +198,9 @@ pub struct Forecast {
     /// With `until`: from one time to the next, `5m` to `1d`, counted on the clock.
     #[param(inline)]
     step: Option<values::Step>,
+    /// Changes nothing here: a site or bay is for what it is for.
+    #[param(inline)]
+    purpose: Option<values::Purpose>,
 }
 
 /// Whose forecasts.
@@ -207,6 +213,9 @@ pub struct Quality {
     /// Only the municipality with this slug; all that the caller may see when left out.
     #[param(inline)]
     municipality: Option<values::Municipality>,
+    /// Only sites for this; with `site` it is what the site is for.
+    #[param(inline)]
+    purpose: Option<values::Purpose>,
 }
 
 /// Which devices.

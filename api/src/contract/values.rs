@@ -123,6 +123,8 @@ values! {
     MinStay = number(0.0).default(Some(json!(60)));
     /// Audiences.
     Audiences = choices(all(domain::Audience::ALL, domain::Audience::as_str)).examples([json!(["disabled", "charging"])]);
+    /// What is parked.
+    Purpose = choice(all(domain::place::Purpose::ALL, domain::place::Purpose::as_str), Some("car"));
     /// Bays, sites.
     PlaceKinds = choices(all(domain::place::PlaceKind::ALL, domain::place::PlaceKind::as_str));
     /// Bays, sites, vehicles.

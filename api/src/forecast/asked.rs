@@ -21,7 +21,7 @@ pub struct AskedSite {
 impl AskedSite {
     /// `offer`: what the site offers to the driver; without one all of it.
     pub fn new(view: &SiteView, offer: Option<&Offer>, municipality: MunicipalityId, now: UtcMicros) -> Self {
-        let live = match seen(view).1 {
+        let live = match seen(view).said {
             Some((_, Reading::Vacant(vacant))) => Some(Live { vacant, at: now }),
             _ => None,
         };

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::ways::{Outlook, known_at, supply};
 use crate::wire::{Source, Sources};
 
-const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step"];
+const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step", "purpose"];
 
 /// What is expected of a place.
 #[derive(Serialize, ToSchema)]
@@ -117,6 +117,8 @@ fn word(basis: Basis) -> &'static str {
 pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(PARAMETERS)?;
     let now = shared.now();
+    // A place that is named is for what it is for.
+    params.purpose()?;
     let times = times(&params, now)?;
     let (seen, registry) = {
         let live = shared.hub.read();
@@ -163,7 +165,7 @@ struct SeenSite {
     municipality: MunicipalityId,
     kind: SiteKind,
     position: LatLon,
-    /// What the site offers to everyone at each of the times; `None` of a site that is not for cars.
+    /// What the site offers to everyone at each of the times.
     offers: Vec<Option<Offer>>,
 }
 
@@ -179,8 +181,10 @@ impl SeenSite {
         for times in times.chunks(TIMES_AT_ONCE) {
             let live = hub.read();
             let map = &live.map;
-            let offer =
-                |at: &UtcMicros| map.site_offer(self.view.id, self.position, &map.driver([], Some(*at)), now);
+            let offer = |at: &UtcMicros| {
+                let everyone = map.driver([], Some(*at)).with(self.view.purpose);
+                map.site_offer(self.view.id, self.position, &everyone, now)
+            };
             self.offers.extend(times.iter().map(offer));
         }
     }

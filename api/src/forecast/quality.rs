@@ -18,7 +18,7 @@ use crate::problem::Problem;
 /// How far off forecasts were whose time has come, of targets between 7:00 and 20:00.
 #[derive(Serialize, ToSchema)]
 pub struct QualityOut {
-    /// All sites together, by how far ahead forecasts were made.
+    /// All these sites together, by how far ahead forecasts were made.
     horizons: Vec<HorizonOut>,
     /// Each site of its own.
     sites: Vec<SiteQualityOut>,
@@ -99,7 +99,8 @@ fn horizons(sums: &[Quality], by_sign: Option<&[bool]>) -> Vec<HorizonOut> {
 pub async fn quality(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     let registry = shared.hub.read().map.registry().clone();
     let viewer = Viewer::of(&shared, &headers, &registry).await?;
-    let params = query.params(&["site", "municipality"])?;
+    let params = query.params(&["site", "municipality", "purpose"])?;
+    let purpose = params.purpose()?;
     let now = shared.now();
     let site = match params.text("site") {
         None => None,
@@ -120,6 +121,9 @@ pub async fn quality(State(shared): Ctx, headers: HeaderMap, query: RawQuery) ->
         let town = town.read();
         for id in town.forecaster().sites().filter(|id| site.is_none_or(|site| site.id == *id)) {
             let Some(entry) = registry.site(id) else { continue };
+            if site.is_none() && entry.def.purpose != purpose {
+                continue;
+            }
             let sums = town.ledger().of_site(id);
             all.iter_mut().zip(&sums).for_each(|(all, q)| *all += *q);
             sites.push(SiteQualityOut {

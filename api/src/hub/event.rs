@@ -1,6 +1,7 @@
 //! Events as they are on the wire.
 
 use domain::live::{BayView, SiteView, VehicleView};
+use domain::place::Purpose;
 use domain::{BayState, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,6 +41,9 @@ pub struct BayChange<'a> {
     municipality: &'a str,
     /// Id of its site; null: none.
     site: Option<&'a str>,
+    /// What is parked there.
+    #[schema(value_type = words::Purpose)]
+    purpose: &'static str,
     /// What the bay is now.
     #[schema(value_type = words::BayState)]
     state: BayState,
@@ -66,6 +70,9 @@ pub struct SiteChange<'a> {
     id: &'a str,
     /// Slug of the municipality.
     municipality: &'a str,
+    /// What is parked there.
+    #[schema(value_type = words::Purpose)]
+    purpose: &'static str,
     /// All vacant spaces, for whomever; null: not known.
     vacant: Option<i64>,
     /// Whether the site is open.
@@ -150,11 +157,13 @@ pub fn of_bay<'a>(
         site: view.site,
         position: Some(view.position),
     };
+    let site = view.site.and_then(|id| registry.site(id)).map(|s| &s.def);
     let data = BayChange {
         kind: Kind::Bay.as_str(),
         id: &entry.def.id,
         municipality: &entry.def.municipality,
-        site: view.site.and_then(|id| registry.site(id)).map(|s| s.def.id.as_str()),
+        site: site.map(|s| s.id.as_str()),
+        purpose: site.map_or(Purpose::Car, |s| s.purpose).as_str(),
         state: view.state,
         observed_at: view.observed_at,
         stale: view.stale,
@@ -183,6 +192,7 @@ pub fn of_site<'a>(
         kind: Kind::Site.as_str(),
         id: &entry.def.id,
         municipality: &entry.def.municipality,
+        purpose: view.purpose.as_str(),
         vacant: view.vacant,
         opening: opening_word(view.opening),
         observed_at: view.observed_at,

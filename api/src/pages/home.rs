@@ -6,6 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{ByRestriction, Found, Offer, PlaceRef};
+use domain::place::Purpose;
 use domain::{Registry, UtcMicros};
 use maud::{Markup, html};
 
@@ -110,7 +111,7 @@ fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Mar
 pub(super) fn signs(registry: &Registry, lang: Lang) -> Markup {
     let mut towns: Vec<_> = registry
         .municipalities()
-        .filter(|(id, _)| registry.sites().any(|s| s.municipality == *id))
+        .filter(|(id, _)| registry.sites().any(|s| s.municipality == *id && s.def.purpose == Purpose::Car))
         .map(|(_, m)| m)
         .collect();
     towns.sort_unstable_by(|a, b| a.name.cmp(&b.name));

@@ -10,6 +10,7 @@ use super::health::{Health, Reading};
 use super::site::{Common, HORIZONS, Scored, SiteModel};
 use super::spread::Distribution;
 use crate::ids::SiteId;
+use crate::place::Purpose;
 use crate::time::UtcMicros;
 
 /// What a forecast rests on, best first.
@@ -66,9 +67,22 @@ pub struct Forecaster {
     slots: Slots,
     /// The next quarter-hour to close; `None` before the first reading.
     next: Option<i64>,
+    /// Car parks and bike racks fill for other reasons.
+    shared: BTreeMap<Purpose, Shared>,
+    sites: BTreeMap<SiteId, SiteModel>,
+}
+
+/// What is learned of all sites of one purpose together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Shared {
     drift: Drift,
     common: Vec<Common>,
-    sites: BTreeMap<SiteId, SiteModel>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared { drift: Drift::default(), common: HORIZONS.map(Common::new).into() }
+    }
 }
 
 /// Longest silence that is walked through; after a longer one all recent values are unknown
@@ -90,8 +104,7 @@ impl Forecaster {
         Forecaster {
             slots: Slots::new(calendar),
             next: None,
-            drift: Drift::default(),
-            common: HORIZONS.map(Common::new).into(),
+            shared: BTreeMap::new(),
             sites: BTreeMap::new(),
         }
     }
@@ -101,11 +114,13 @@ impl Forecaster {
         self.slots = Slots::new(calendar);
     }
 
-    /// Adds a site, or changes its capacity (spaces). A reading holds for `hold_s` seconds when
+    /// Adds a site, or changes its purpose and its capacity (spaces). A reading holds for `hold_s` seconds when
     /// no newer one comes.
-    pub fn add_site(&mut self, site: SiteId, capacity: u32, hold_s: i64) {
+    pub fn add_site(&mut self, site: SiteId, purpose: Purpose, capacity: u32, hold_s: i64) {
         let capacity = capacity.max(1);
-        self.sites.entry(site).or_insert_with(|| SiteModel::new(capacity, hold_s)).capacity = capacity;
+        let model = self.sites.entry(site).or_insert_with(|| SiteModel::new(purpose, capacity, hold_s));
+        (model.purpose, model.capacity) = (purpose, capacity);
+        self.shared.entry(purpose).or_default();
     }
 
     /// Takes in a reading of a known site; time moves on to it ([`Forecaster::advance`]). A
@@ -140,24 +155,29 @@ impl Forecaster {
     fn close(&mut self, step: i64, scored: &mut impl FnMut(SiteId, UtcMicros, Scored)) {
         self.slots.advance(step);
         let (now, slot) = (instant(step), self.slots.slot(step));
-        let Forecaster { slots, common, sites, .. } = self;
+        let Forecaster { slots, shared, sites, .. } = self;
         let mut shares = Vec::with_capacity(sites.len());
         for (id, site) in sites.iter_mut() {
             let share = site.recent.close(step);
             let is_served = site.screen.health() == Health::Ok;
-            site.resolve(step, slot, share, common, &mut |s| {
+            let shared = shared.entry(site.purpose).or_default();
+            site.resolve(step, slot, share, &mut shared.common, &mut |s| {
                 if is_served {
                     scored(*id, now, s);
                 }
             });
             shares.push(share);
         }
-        let known = || sites.values().zip(&shares).filter_map(|(site, share)| Some((site, (*share)?)));
-        self.drift = Drift::mean(known().filter_map(|(site, share)| site.view(slots).drift(now, share)));
+        for (purpose, shared) in shared.iter_mut() {
+            let known = sites.values().zip(&shares).filter(|(site, _)| site.purpose == *purpose);
+            shared.drift =
+                Drift::mean(known.filter_map(|(site, share)| site.view(slots).drift(now, (*share)?)));
+        }
         for (site, share) in sites.values_mut().zip(&shares) {
             let Some(share) = *share else { continue };
-            if let Some(origin) = site.view(slots).origin(now, share, self.drift) {
-                site.foresee(step, slots, &origin, common);
+            let Some(shared) = shared.get(&site.purpose) else { continue };
+            if let Some(origin) = site.view(slots).origin(now, share, shared.drift) {
+                site.foresee(step, slots, &origin, &shared.common);
             }
             site.learn_week(slot, share);
         }
@@ -236,33 +256,40 @@ impl Forecaster {
         } else {
             FURTHEST_STEPS - (-ahead).rem_euclid(FURTHEST_STEPS)
         };
+        let Shared { drift, common } = self.shared.get(&site.purpose)?;
         let view = site.view(&self.slots);
         let hour = self.slots.slot(target.floor() as i64).hour();
         let Some(share) = share else {
             let usual = view.usual(target)?;
-            let around = site.around(HORIZONS.len() - 1, hour, usual, &self.common);
+            let around = site.around(HORIZONS.len() - 1, hour, usual, common);
             return Some(Outlook::around(around, Basis::WeeklyProfile));
         };
         let ahead = target - t;
-        if let Some(origin) = view.origin(now, share, self.drift) {
+        if let Some(origin) = view.origin(now, share, *drift) {
             let upper = upper_horizon(ahead);
             if by_sign[upper] {
-                return Some(Outlook::around(site.around(upper, hour, share, &self.common), Basis::Live));
+                return Some(Outlook::around(site.around(upper, hour, share, common), Basis::Live));
             }
-            if let Some(outlook) = self.by_history(site, &origin, ahead) {
+            if let Some(outlook) = self.by_history(site, common, &origin, ahead) {
                 return Some(outlook);
             }
         }
         let before = site.recent.reading(now.plus_s(-super::grid::STEP_S)).unwrap_or(share);
         let expected = (share + (share - before) * ahead.min(TREND_STEPS)).clamp(0.0, 1.0);
         let scale = (UNKNOWN_SCALE * ahead.sqrt()).clamp(NO_SCALE, WIDEST_SCALE);
-        let around = Distribution { scale, ..site.around(0, 0, expected, &self.common) };
+        let around = Distribution { scale, ..site.around(0, 0, expected, common) };
         Some(Outlook::around(around, Basis::Live))
     }
 
     /// Between two horizons both models are asked and averaged by distance; before the first, the
     /// state now counts as the model for no time at all, and the doubt grows with the root of time.
-    fn by_history<'a>(&'a self, site: &'a SiteModel, origin: &Origin, ahead: f64) -> Option<Outlook<'a>> {
+    fn by_history<'a>(
+        &'a self,
+        site: &'a SiteModel,
+        common: &'a [Common],
+        origin: &Origin,
+        ahead: f64,
+    ) -> Option<Outlook<'a>> {
         let view = site.view(&self.slots);
         let way = view.way(origin, origin.t() + ahead)?;
         let upper = upper_horizon(ahead);
@@ -271,17 +298,17 @@ impl Forecaster {
         let part = ((ahead - from) / (HORIZONS[upper] as f64 - from)).clamp(0.0, 1.0);
         let part = if lower.is_none() { part.sqrt() } else { part };
         let now = origin.share;
-        let above = site.say(upper, &way, &self.common);
-        let below = lower.map(|lower| (lower, site.say(lower, &way, &self.common)));
+        let above = site.say(upper, &way, common);
+        let below = lower.map(|lower| (lower, site.say(lower, &way, common)));
         let low = below.as_ref().map_or(now, |(_, said)| said.expected);
         let expected = low + part * (above.expected - low);
         let scale = above.scale;
         let at_least = move |asked: f64| {
             let low = match &below {
-                Some((lower, said)) => site.at_least(asked, said, *lower, &self.common),
+                Some((lower, said)) => site.at_least(asked, said, *lower, common),
                 None => f64::from(u8::from(now >= asked)),
             };
-            low + part * (site.at_least(asked, &above, upper, &self.common) - low)
+            low + part * (site.at_least(asked, &above, upper, common) - low)
         };
         Some(Outlook { expected, scale, basis: Basis::History, at_least: Box::new(at_least) })
     }

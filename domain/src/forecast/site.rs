@@ -11,6 +11,7 @@ use super::recent::Recent;
 use super::rls::Rls;
 use super::sharpen::{Clues, Sharpener};
 use super::spread::{Distribution, Scale, Shape};
+use crate::place::Purpose;
 
 /// How far ahead there is a model, in steps: 15, 30, 60, 120 minutes, 4 and 8 hours, a day, a week.
 pub const HORIZONS: [i64; 8] = [1, 2, 4, 8, 16, 32, 96, 672];
@@ -91,6 +92,7 @@ pub struct Outcome {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SiteModel {
+    pub(crate) purpose: Purpose,
     pub(crate) capacity: u32,
     pub(crate) screen: Screen,
     pub(crate) recent: Recent,
@@ -106,7 +108,7 @@ fn least_share(share: f64, capacity: u32) -> f64 {
 }
 
 impl SiteModel {
-    pub(crate) fn new(capacity: u32, hold_s: i64) -> Self {
+    pub(crate) fn new(purpose: Purpose, capacity: u32, hold_s: i64) -> Self {
         let heads = HORIZONS.map(|horizon| Head {
             horizon,
             any_hour: Rls::new(&prior(horizon), ASSUMED_ERROR),
@@ -118,6 +120,7 @@ impl SiteModel {
             pending: vec![None; horizon as usize],
         });
         SiteModel {
+            purpose,
             capacity,
             screen: Screen::default(),
             recent: Recent::new(hold_s),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::{Basis, Calendar, Forecaster, Live, Quality, Reading};
 use crate::holidays::Land;
 use crate::ids::SiteId;
+use crate::place::Purpose;
 use crate::time::UtcMicros;
 
 const SITE: SiteId = SiteId(1);
@@ -15,7 +16,7 @@ const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
 
 fn forecaster() -> Forecaster {
     let mut forecaster = Forecaster::new(Calendar::new("Europe/Berlin", Some(Land::Nw)));
-    forecaster.add_site(SITE, CAPACITY, 899);
+    forecaster.add_site(SITE, Purpose::Car, CAPACITY, 899);
     forecaster
 }
 

@@ -11,6 +11,7 @@ use super::health::Reading;
 use super::ledger::Ledger;
 use crate::ids::SiteId;
 use crate::live::{Basis, Flags, SiteView};
+use crate::place::Purpose;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 /// Live state is looked at as often, seconds, on the clock: three times a quarter-hour, which is what
@@ -23,8 +24,21 @@ pub const MAX_SITES: usize = 500;
 /// A site whose bays are silent in more than this part is not counted by them.
 const MOST_SILENT: f64 = 0.1;
 
-/// What a site says at one time: its spaces and the reading. `None`: nothing.
-pub type Seen = (SiteId, Option<(u32, Reading)>);
+/// What a site says at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seen {
+    pub site: SiteId,
+    pub purpose: Purpose,
+    /// Its spaces and the reading; `None`: it says nothing.
+    pub said: Option<(u32, Reading)>,
+}
+
+impl From<(SiteId, Option<(u32, Reading)>)> for Seen {
+    /// Of a site for cars.
+    fn from((site, said): (SiteId, Option<(u32, Reading)>)) -> Self {
+        Seen { site, purpose: Purpose::Car, said }
+    }
+}
 
 /// What live state says of a site, as the forecast takes it.
 pub fn seen(view: &SiteView) -> Seen {
@@ -38,7 +52,8 @@ pub fn seen(view: &SiteView) -> Seen {
         }
         _ => None,
     };
-    (view.id, reading.map(|(spaces, reading)| (count(spaces), reading)))
+    let said = reading.map(|(spaces, reading)| (count(spaces), reading));
+    Seen { site: view.id, purpose: view.purpose, said }
 }
 
 /// See the module's description. What is served between two samples changes with the caller's live
@@ -104,7 +119,7 @@ impl Town {
 
     /// Takes in what all sites say at `at`; learns when a quarter-hour ends. A sample that is not
     /// newer than the last is left out.
-    pub fn sample(&mut self, seen: impl IntoIterator<Item = Seen>, at: UtcMicros) {
+    pub fn sample(&mut self, seen: impl IntoIterator<Item = impl Into<Seen>>, at: UtcMicros) {
         if self.at.is_some_and(|last| at <= last) {
             return;
         }
@@ -116,14 +131,15 @@ impl Town {
             ledger.add(calendar, site, at, &scored);
         };
         forecaster.advance(UtcMicros(at.0 - 1), &mut scored);
-        for (site, said) in seen {
+        for seen in seen {
+            let Seen { site, purpose, said } = seen.into();
             let reading = match said {
                 Some((spaces, reading)) => {
                     let is_known = forecaster.health(site).is_some();
                     if !is_known && forecaster.sites().count() >= MAX_SITES {
                         continue;
                     }
-                    forecaster.add_site(site, spaces, HOLD_S);
+                    forecaster.add_site(site, purpose, spaces, HOLD_S);
                     speaking.insert(site);
                     reading
                 }
@@ -228,6 +244,37 @@ mod tests {
         };
         assert_eq!((HORIZONS[2], at(60).basis, at(60).expected.round()), (4, Basis::Live, 37.0));
         assert_eq!(at(120).basis, Basis::History);
+    }
+
+    #[test]
+    fn bikes_teach_cars_nothing() {
+        const RACK: SiteId = SiteId(9);
+        let mut alone = town();
+        let mut mixed = town();
+        let mut at = BEGIN;
+        while at < BEGIN.plus_s(16 * 86_400) {
+            let car = Seen::from((SITE, Some((100, Reading::Vacant(vacant(at))))));
+            // Fuller by night, and of other size.
+            let taken = 100 - vacant(at.plus_s(43_200));
+            let rack = Seen {
+                site: RACK,
+                purpose: Purpose::Bike,
+                said: Some((300, Reading::Vacant(300 - 3 * taken))),
+            };
+            alone.sample([car], at);
+            mixed.sample([rack, car], at);
+            at = at.plus_s(SAMPLE_S);
+        }
+        let now = at.plus_s(-SAMPLE_S);
+        for minutes in [15, 60, 240] {
+            let ask = |town: &Town, site| {
+                let when = now.plus_s(minutes * 60);
+                town.forecaster().chance(site, 10, when, now, None)
+            };
+            assert!(ask(&alone, SITE).is_some() && ask(&mixed, RACK).is_some());
+            assert_eq!(ask(&mixed, SITE), ask(&alone, SITE), "{minutes} min");
+        }
+        assert_eq!(mixed.ledger().of_site(SITE), alone.ledger().of_site(SITE));
     }
 
     #[test]

@@ -8,12 +8,14 @@ use super::site::{SiteCell, SitePlace};
 use crate::audience_set::AudienceSet;
 use crate::ids::{BayId, PlaceId};
 use crate::opening::Opening;
-use crate::place::Audience;
+use crate::place::{Audience, Purpose};
 use crate::time::UtcMicros;
 
 /// A driver who looks for a space: see [`LiveMap::driver`].
 #[derive(Debug, Clone)]
 pub struct Driver {
+    /// What is to be parked.
+    pub(super) purpose: Purpose,
     /// Never a personal one.
     pub(super) audiences: AudienceSet,
     arrival: Option<Arrival>,
@@ -29,6 +31,11 @@ struct Arrival {
 }
 
 impl Driver {
+    /// Who has `purpose` to park.
+    pub fn with(self, purpose: Purpose) -> Self {
+        Driver { purpose, ..self }
+    }
+
     /// When they come.
     pub(super) fn arrives_at(&self, now: UtcMicros) -> UtcMicros {
         self.arrival.as_ref().map_or(now, |arrival| arrival.at)
@@ -36,10 +43,11 @@ impl Driver {
 }
 
 impl LiveMap {
-    /// A driver who belongs to `audiences` (personal ones are nobody's to claim) and comes at
+    /// A driver of a car who belongs to `audiences` (personal ones are nobody's to claim) and comes at
     /// `arrive`, or now.
     pub fn driver(&self, audiences: impl IntoIterator<Item = Audience>, arrive: Option<UtcMicros>) -> Driver {
         Driver {
+            purpose: Purpose::Car,
             audiences: audiences.into_iter().filter(|a| !a.is_personal()).collect(),
             arrival: arrive.map(|at| Arrival {
                 at,

@@ -61,7 +61,8 @@ pub(super) enum Gate {
     Closed,
     /// The whole site is kept for others.
     Kept,
-    NotForCars,
+    /// It is for bikes and a car looks for a space, or the other way round.
+    OtherPurpose,
 }
 
 impl Verdict {
@@ -83,8 +84,8 @@ impl LiveMap {
     pub(super) fn gate(&self, site: SiteId, driver: &Driver, now: UtcMicros) -> Gate {
         let Some(cell) = self.sites.get(&site) else { return Gate::Open };
         let Some(place) = &cell.placed else { return Gate::Open };
-        if !place.is_for_cars {
-            Gate::NotForCars
+        if place.purpose != driver.purpose {
+            Gate::OtherPurpose
         } else if self.is_kept_whole(cell, driver) {
             Gate::Kept
         } else if self.opening_for(cell, place, driver, now).is_open == Some(false) {
@@ -155,7 +156,7 @@ impl LiveMap {
         now: UtcMicros,
     ) -> Option<Offer> {
         let cell = self.sites.get(&id).filter(|c| c.is_shown())?;
-        let place = cell.placed.as_ref().filter(|p| p.is_for_cars)?;
+        let place = cell.placed.as_ref().filter(|p| p.purpose == driver.purpose)?;
         let entry = self.registry.site(id)?;
         let view = self.view_site(cell, &entry.def, id, now);
         let mut opening = self.opening_for(cell, place, driver, now);

@@ -68,6 +68,7 @@ impl LiveMap {
 
         let mut view = SiteView {
             id,
+            purpose: def.purpose,
             capacity,
             vacant: None,
             occupied: None,

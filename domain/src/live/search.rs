@@ -7,6 +7,7 @@ use super::offer::{Gate, Here, Offer, Verdict};
 use super::{LiveMap, PlaceRef};
 use crate::geo::{LatLon, Ruler};
 use crate::ids::SiteId;
+use crate::place::Purpose;
 use crate::time::UtcMicros;
 
 /// Which bays are offered one by one.
@@ -81,11 +82,13 @@ impl LiveMap {
             let mut gates: FxHashMap<SiteId, Gate> = FxHashMap::default();
             for (position, spot) in self.bay_grid.within(bbox) {
                 let gate = match spot.site {
+                    // What belongs to no site is a space for a car.
+                    None if search.driver.purpose != Purpose::Car => Gate::OtherPurpose,
                     None => Gate::Open,
                     Some(_) if search.bays == BaysWanted::WithoutSite => continue,
                     Some(site) => *gates.entry(site).or_insert_with(|| self.gate(site, &search.driver, now)),
                 };
-                let Some(here) = near(*position).filter(|_| gate != Gate::NotForCars) else { continue };
+                let Some(here) = near(*position).filter(|_| gate != Gate::OtherPurpose) else { continue };
                 let is_closed = gate == Gate::Open && self.is_closed_for(spot.id, &search.driver);
                 let gate = if is_closed { Gate::Closed } else { gate };
                 let is_stale = now >= spot.stale_at;

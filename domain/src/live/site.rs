@@ -47,7 +47,7 @@ pub(super) struct SitePlace {
     closed: Spans,
     pub opening: Opening,
     pub is_public: bool,
-    pub is_for_cars: bool,
+    pub purpose: Purpose,
 }
 
 impl SiteCell {
@@ -141,8 +141,7 @@ impl SiteCell {
             .as_deref()
             .and_then(|text| Hours::parse(text, &locality.at(site.position())).ok());
         let opening = Opening::of(hours.as_ref(), &closed, now);
-        let is_for_cars = site.purpose == Purpose::Car;
-        self.placed = Some(SitePlace { class, hours, closed, opening, is_public, is_for_cars });
+        self.placed = Some(SitePlace { class, hours, closed, opening, is_public, purpose: site.purpose });
     }
 
     pub fn unplace(&mut self) {

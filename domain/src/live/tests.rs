@@ -1,6 +1,7 @@
 //! Live state by example and by property.
 
 mod closures;
+mod purpose;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use crate::geo::LatLon;
 use crate::ids::{BayId, FeedId, SiteId, VehicleId};
 use crate::observation::VehicleFix;
 use crate::opening::Opening;
-use crate::place::Audience;
+use crate::place::{Audience, Purpose};
 use crate::time::UtcMicros;
 
 /// A visible bay now.
@@ -102,6 +102,8 @@ pub struct ByRestriction {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SiteView {
     pub id: SiteId,
+    /// What is parked there.
+    pub purpose: Purpose,
     pub capacity: i64,
     /// All vacant spaces, for whomever; `None` when not known. A closed site may have some.
     pub vacant: Option<i64>,

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use domain::forecast::{Calendar, Calibration, Forecaster, HORIZONS, Health, Quality, Scored};
+use domain::place::Purpose;
 use domain::{SiteId, UtcMicros};
 use history::{History, Mapping};
 
@@ -34,7 +35,7 @@ pub fn replay(
     let calendar = Calendar::new(&mapping.tz, mapping.land);
     let mut forecaster = Forecaster::new(calendar.clone());
     for (i, series) in history.series.iter().enumerate() {
-        forecaster.add_site(id(i), series.capacity, i64::from(mapping.hold_s));
+        forecaster.add_site(id(i), Purpose::Car, series.capacity, i64::from(mapping.hold_s));
     }
     let mut scores =
         vec![vec![(Quality::default(), Calibration::default()); HORIZONS.len()]; history.series.len()];

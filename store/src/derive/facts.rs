@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::bay_state::SourceKey;
 use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
-use domain::place::{Bay, Municipality, Publish, Site};
+use domain::place::{Bay, Municipality, Publish, Purpose, Site};
 use domain::{BayId, Feed, FeedFormat, UtcMicros};
 use smallvec::SmallVec;
 use sqlx::PgConnection;
@@ -24,8 +24,9 @@ struct Place<T> {
     versions: Vec<Version<T>>,
 }
 
-/// What a scope is: its kind (1 site, 2 zone, 3 municipality), site, zone, audience.
-type ScopeKey = (i32, i16, i32, String, String, i16);
+/// What a scope is: municipality, its kind (1 site, 2 zone, 3 municipality), site, zone, audience, what its sums are made of,
+/// and what is parked there.
+type ScopeKey = (i32, i16, i32, String, String, i16, &'static str);
 
 const SITE: i16 = 1;
 const ZONE: i16 = 2;
@@ -182,6 +183,8 @@ impl Facts {
             // It counts nowhere, and a hidden site hides its bays.
             return Vec::new();
         }
+        // What belongs to no site is a space for a car.
+        let purpose = site.and_then(|(_, def)| Some(def?.purpose)).unwrap_or(Purpose::Car).as_str();
         let zone = bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()));
         let audiences: Vec<String> =
             match bay.restrictions.iter().filter_map(|r| r.audience).collect::<Vec<_>>() {
@@ -190,8 +193,9 @@ impl Facts {
             };
         let mut keys = Vec::new();
         for audience in [ALL.to_owned()].into_iter().chain(audiences) {
-            let key =
-                |kind, site, zone: &str| (municipality, kind, site, zone.to_owned(), audience.clone(), BAYS);
+            let key = |kind, site, zone: &str| {
+                (municipality, kind, site, zone.to_owned(), audience.clone(), BAYS, purpose)
+            };
             if let Some((site, _)) = site {
                 keys.push(key(SITE, site, ""));
             }
@@ -235,20 +239,23 @@ impl Facts {
                 keys.extend(scopes_of_site(place.municipality, *site, &version.def, audience));
             }
         }
-        type Row = (i32, i32, i16, i32, String, String, i16);
+        type Row = (i32, i32, i16, i32, String, String, i16, String);
         const ALL_SCOPES: &str =
-            "SELECT id, municipality, kind, site, zone, audience, basis FROM occupancy_scope";
+            "SELECT id, municipality, kind, site, zone, audience, basis, purpose FROM occupancy_scope";
+        let scope = |(id, m, k, s, z, a, b, p): Row| {
+            let purpose = p.parse::<Purpose>().unwrap_or(Purpose::Car).as_str();
+            ((m, k, s, z, a, b, purpose), ScopeId(id))
+        };
         let known: Vec<Row> = sqlx::query_as(ALL_SCOPES).fetch_all(&mut *conn).await?;
-        self.scopes =
-            known.into_iter().map(|(id, m, k, s, z, a, b)| ((m, k, s, z, a, b), ScopeId(id))).collect();
+        self.scopes = known.into_iter().map(scope).collect();
         let new: Vec<ScopeKey> = keys.into_iter().filter(|key| !self.scopes.contains_key(key)).collect();
         if new.is_empty() {
             return Ok(());
         }
         let made: Vec<Row> = sqlx::query_as(
-            "INSERT INTO occupancy_scope (municipality, kind, site, zone, audience, basis)
-             SELECT * FROM unnest($1::int[], $2::smallint[], $3::int[], $4::text[], $5::text[], $6::smallint[])
-             RETURNING id, municipality, kind, site, zone, audience, basis",
+            "INSERT INTO occupancy_scope (municipality, kind, site, zone, audience, basis, purpose)
+             SELECT * FROM unnest($1::int[], $2::smallint[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::text[])
+             RETURNING id, municipality, kind, site, zone, audience, basis, purpose",
         )
         .bind(new.iter().map(|k| k.0).collect::<Vec<_>>())
         .bind(new.iter().map(|k| k.1).collect::<Vec<_>>())
@@ -256,9 +263,10 @@ impl Facts {
         .bind(new.iter().map(|k| k.3.as_str()).collect::<Vec<_>>())
         .bind(new.iter().map(|k| k.4.as_str()).collect::<Vec<_>>())
         .bind(new.iter().map(|k| k.5).collect::<Vec<_>>())
+        .bind(new.iter().map(|k| k.6).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
-        self.scopes.extend(made.into_iter().map(|(id, m, k, s, z, a, b)| ((m, k, s, z, a, b), ScopeId(id))));
+        self.scopes.extend(made.into_iter().map(scope));
         Ok(())
     }
 }
@@ -267,8 +275,10 @@ fn scopes_of_site(municipality: i32, site: i32, def: &Site, audience: &str) -> V
     if def.publish == Publish::None {
         return Vec::new();
     }
-    let key =
-        |kind, site, zone: &str| (municipality, kind, site, zone.to_owned(), audience.to_owned(), COUNTS);
+    let purpose = def.purpose.as_str();
+    let key = |kind, site, zone: &str| {
+        (municipality, kind, site, zone.to_owned(), audience.to_owned(), COUNTS, purpose)
+    };
     let mut keys = vec![key(SITE, site, ""), key(MUNICIPALITY, 0, "")];
     keys.extend(def.zone.as_deref().map(|zone| key(ZONE, 0, zone)));
     keys

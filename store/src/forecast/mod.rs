@@ -19,7 +19,7 @@ pub use observed::{Observed, first_observed, observed};
 
 /// Format of a model's body. One of another version is not read: the forecast begins anew, or is
 /// trained.
-const BODY_VERSION: u8 = 1;
+const BODY_VERSION: u8 = 2;
 
 /// A town's model as it was kept.
 #[derive(Debug)]
