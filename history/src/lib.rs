@@ -10,6 +10,6 @@ mod source;
 mod table;
 mod time;
 
-pub use mapping::{Code, Column, Mapping, Value};
+pub use mapping::{Code, Column, Mapping, Town, Value};
 pub use read::{Counts, History, Progress, Row, Series, read, read_counts};
 pub use table::Count;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use domain::SiteKind;
 use domain::holidays::Land;
 use jiff::tz::TimeZone;
 use places::Problem;
@@ -45,8 +46,23 @@ pub struct Mapping {
     /// How a capacity is written in place of a count, with `N` for the number, e.g. `(N)`. A row
     /// with such cells is no row of counts.
     pub capacity_cells: Option<String>,
+    /// Whose sites these are, for `--make-sites`.
+    pub municipality: Option<Town>,
     #[serde(rename = "column")]
     pub columns: Vec<Column>,
+}
+
+/// A municipality that is made when it is not there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Town {
+    pub slug: String,
+    pub name: String,
+    /// Official key: 5, 8 or 12 digits.
+    pub ags: String,
+    /// Its middle, WGS 84: where sites stand that have no place of their own.
+    pub lat: Option<f64>,
+    pub lon: Option<f64>,
 }
 
 /// What a cell counts.
@@ -87,6 +103,13 @@ pub struct Column {
     /// Spaces. Left out: what the files say (`capacity_cells`), else the most that was ever
     /// vacant.
     pub capacity: Option<u32>,
+    /// For `--make-sites`: what the site is called; the header when left out.
+    pub title: Option<String>,
+    /// For `--make-sites`: `car_park` when left out.
+    pub kind: Option<SiteKind>,
+    /// For `--make-sites`: where it stands, WGS 84.
+    pub lat: Option<f64>,
+    pub lon: Option<f64>,
 }
 
 fn comma() -> char {
@@ -149,7 +172,19 @@ impl Mapping {
                 "write N where the number stands, e.g. (N)",
             );
         }
+        let is_key = |ags: &str| matches!(ags.len(), 5 | 8 | 12) && ags.bytes().all(|b| b.is_ascii_digit());
+        if let Some(town) = self.municipality.as_ref().filter(|town| !is_key(&town.ags)) {
+            return fault(
+                "ags",
+                &town.ags,
+                "is no official key",
+                "write its 5, 8 or 12 digits, with leading zeros",
+            );
+        }
         for (i, column) in self.columns.iter().enumerate() {
+            if column.lat.is_some() != column.lon.is_some() {
+                return fault("site", &column.site, "has one of lat and lon", "write both, or none");
+            }
             if column.capacity == Some(0) {
                 return fault(
                     "capacity",
@@ -199,6 +234,11 @@ mod tests {
         assert!(zone.starts_with("m.toml:3: tz = 'Europe/Muenster'") && zone.contains("remedy"), "{zone}");
         let key = fault(&GOOD.replace("value", "worth"));
         assert!(key.starts_with("m.toml:4: ") && key.contains("worth"), "{key}");
+        let town = "[municipality]\nslug = \"a\"\nname = \"A\"\nags = \"5515000\"\n";
+        let key = fault(&GOOD.replace("[[column]]", &format!("{town}[[column]]")));
+        assert!(key.contains("ags = '5515000'") && key.contains("leading zeros"), "{key}");
+        let half = fault(&format!("{GOOD}lat = 51.9\n"));
+        assert!(half.contains("site = 'a'") && half.contains("lat and lon"), "{half}");
         let twice = fault(&format!("{GOOD}[[column]]\nname = \"B\"\nsite = \"a\"\n"));
         assert!(twice.contains("site = 'a'") && twice.contains("also"), "{twice}");
     }

@@ -40,6 +40,14 @@ pub struct Counts {
     pub rows: Vec<Row>,
 }
 
+impl Counts {
+    /// The largest count, but for wild numbers; `None`: only shares of the capacity are known.
+    pub fn largest(&self) -> Option<u32> {
+        let is_share = |row: &Row| matches!(row.count, Count::Rate(_));
+        (!self.rows.iter().any(is_share)).then(|| highest(&self.rows))
+    }
+}
+
 /// One count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row {

@@ -29,10 +29,10 @@ pub struct ImportArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
-    /// Load counts of years past from CSV files, to sites that exist: occupancy and forecast begin with
-    /// them. What is there already stays; importing twice changes nothing. Works while the product runs.
+    /// Load counts of years past from CSV files, to sites that exist, or that are made (--make-sites): occupancy and
+    /// forecast begin with them. What is there already stays; importing twice changes nothing. Works while the product runs.
     #[command(
-        after_help = "Example:\n  kreisverkehr import history data/ --mapping docs/history/muenster.toml --check"
+        after_help = "Example:\n  kreisverkehr import history data/ --mapping docs/history/muenster.toml --make-sites --check"
     )]
     History(ImportHistoryArgs),
 }
@@ -47,6 +47,10 @@ pub struct ImportHistoryArgs {
     /// What the columns mean (TOML; examples in docs/history/).
     #[arg(long, value_name = "FILE")]
     pub mapping: PathBuf,
+    /// Make the sites that the mapping names and that are not there yet, with what the mapping and the counts say of
+    /// them; and their town, where the mapping describes it.
+    #[arg(long)]
+    pub make_sites: bool,
     /// Slug of the town whose sites these must be.
     #[arg(long, value_name = "SLUG")]
     pub municipality: Option<String>,

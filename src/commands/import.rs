@@ -3,6 +3,7 @@
 mod admit;
 mod corrections;
 mod history;
+mod make_sites;
 mod report;
 pub mod served;
 

@@ -228,3 +228,103 @@ fn a_quarter_hour_holds_until_the_next() {
         assert!(stale_after_s(heartbeat_s).abs_diff(hold_s) <= 1, "{hold_s}");
     }
 }
+
+/// What the documents name, without their files: a header, and the mapping as it is shipped.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_examples_needs_no_places_of_his_own() {
+    let instance = Instance::serve(&[]).await;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/history");
+    let write = |name: &str, text: &str| {
+        let file = instance.dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_string_lossy().into_owned()
+    };
+    let muenster = write(
+        "muenster.csv",
+        "Datum und Uhrzeit,PH Theater,PP Hörsterplatz\n,(793),\n2024-05-01 10:00,400,17\n2024-05-01 10:15,380,206\n\
+         2024-05-01 10:30,ges,0\n",
+    );
+    let birmingham = write(
+        "birmingham.csv",
+        "Datetime,Shopping,Bull Ring\n2016-10-04 08:00:00,0.25,0.5\n2016-10-04 08:30:00,0.5,1.0\n",
+    );
+    let mapping = |name: &str| docs.join(name).to_string_lossy().into_owned();
+    let import = |file: &str, name: &str, more: &[&str]| {
+        let mapping = mapping(name);
+        instance.command(&[&["import", "history", file, "--mapping", &mapping], more].concat())
+    };
+    let sites = || async { instance.get("/v1/sites").await.1["items"].as_array().unwrap().len() };
+
+    let (ok, _, err) = import(&muenster, "muenster.toml", &[]);
+    assert!(!ok && err.contains("theater, hoersterplatz") && err.contains("--make-sites"), "{err}");
+    let (ok, out, err) = import(&muenster, "muenster.toml", &["--make-sites", "--check"]);
+    assert!(ok && out.contains("new site theater: PH Theater, 793 spaces"), "{out}{err}");
+    assert!(out.contains("nothing was imported") && out.contains("3 counts"), "{out}");
+    assert_eq!(sites().await, 0);
+    let (ok, out, err) = import(&muenster, "muenster.toml", &["--make-sites"]);
+    assert!(ok, "{out}{err}");
+    assert!(out.contains("new site hoersterplatz: PP Hörsterplatz, 206 spaces"), "{out}");
+    assert!(out.contains("2 sites stand in the middle of Münster"), "{out}");
+    let (ok, out, err) = import(&birmingham, "birmingham.toml", &["--make-sites"]);
+    assert!(ok && out.contains("of 2 sites only shares are known"), "{out}{err}");
+    let (ok, out, err) = import(&muenster, "muenster.toml", &["--make-sites"]);
+    assert!(ok && out.contains("0 new") && !out.contains("new site"), "{out}{err}");
+
+    let told = eventually("the sites are there", || async {
+        let answer = instance.get("/v1/sites").await.1;
+        (answer["items"].as_array()?.len() == 4).then_some(answer)
+    })
+    .await;
+    let theater = told["items"].as_array().unwrap().iter().find(|site| site["id"] == "theater").unwrap();
+    assert_eq!((&theater["name"], &theater["capacity"]), (&"PH Theater".into(), &793.into()));
+    assert_eq!(theater["municipality"], "muenster");
+    let key = instance.admin_key();
+    let hour = "/v1/occupancy?site=bull-ring&bucket=all&from=2016-10-04T07:00:00Z&to=2016-10-04T07:30:00Z";
+    let told = eventually("the half-hour is derived", || async {
+        let told = instance.get_with(hour, &key).await["items"][0].clone();
+        (told["observed_s"].as_f64()? > 0.0).then_some(told)
+    })
+    .await;
+    assert_eq!(told["occupancy"].as_f64(), Some(0.5), "{told}");
+
+    // What is made is a place like any other.
+    let folder = instance.dir.path().join("out").to_string_lossy().into_owned();
+    assert!(instance.command(&["export", &folder]).0);
+    let (ok, out, err) = instance.command(&["import", &folder]);
+    assert!(ok && out.contains("sites: 0 added, 0 changed, 4 unchanged"), "{out}{err}");
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sites_are_made_where_it_is_clear_whose_and_where() {
+    let instance = Instance::serve(&[]).await;
+    instance.import(&town(instance.dir.path()));
+    let (csv, mapping) = files(&instance);
+    let write = |text: &str| std::fs::write(&mapping, text).unwrap();
+    let import = |more: &[&str]| {
+        instance
+            .command(&[&["import", "history", &csv, "--mapping", &mapping, "--make-sites"], more].concat())
+    };
+    let new = MAPPING.replace("\"garage\"", "\"tief\"");
+    write(&new);
+    let (ok, _, err) = import(&[]);
+    assert!(!ok && err.contains("whose are the sites") && err.contains("altdorf"), "{err}");
+    let (ok, _, err) = import(&["--municipality", "atlantis"]);
+    assert!(!ok && err.contains("no such municipality") && err.contains("[municipality]"), "{err}");
+    write(&new.replace("site = \"tief\"", "site = \"tief\"\nlat = 48.1\nlon = 11.5"));
+    let (ok, _, err) = import(&["--municipality", "altdorf"]);
+    assert!(!ok && err.contains("mapping.toml:"), "{err}");
+    write(&new.replace(
+        "site = \"tief\"",
+        "site = \"tief\"\ntitle = \"Tiefgarage\"\nkind = \"underground\"\nlat = 51.91\nlon = 7.21",
+    ));
+    let (ok, out, err) = import(&["--municipality", "altdorf"]);
+    assert!(ok && out.contains("new site tief: Tiefgarage"), "{out}{err}");
+    let site = eventually("the site is there", || async {
+        let (status, site) = instance.get("/v1/sites/tief").await;
+        (status == 200).then_some(site)
+    })
+    .await;
+    assert_eq!((&site["site_kind"], site["lat"].as_f64()), (&"underground".into(), Some(51.91)));
+    instance.stop().await;
+}

@@ -1,4 +1,4 @@
-//! `kreisverkehr import history`: counts of years past, to sites that exist.
+//! `kreisverkehr import history`: counts of years past, to sites that exist or are made.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ use store::history::{CHUNK_ROWS, HistoryWriter};
 use store::places::{Holds, Import, Missing};
 
 use super::admit::Admission;
+use super::make_sites::{self, Made};
 use super::report::Report;
 use crate::cli::ImportHistoryArgs;
 use crate::database::Database;
@@ -58,12 +59,19 @@ async fn import(
     history: &History<Counts>,
 ) -> Result<Report> {
     let mut import = Import::begin(&database.pool).await?;
-    let known = import.existing().clone();
+    let mut known = import.existing().clone();
+    let now = ingest::now_utc();
+    let Made { places, notes } = match args.make_sites {
+        true => make_sites::make(&known, &history.series, args, mapping, now)?,
+        false => Made::default(),
+    };
+    known.municipalities.extend(places.municipalities.iter().cloned());
+    known.sites.extend(places.sites.iter().cloned());
     check_sites(&known, &history.series, args)?;
     let feeds = feeds(&known, &history.series, args, mapping)?;
-    let now = ingest::now_utc();
-    let catalogue = Catalogue { feeds: feeds.clone(), ..Catalogue::default() };
+    let catalogue = Catalogue { feeds: feeds.clone(), ..places };
     let done = import.apply(&catalogue, Missing::Keep, Holds::FromNow, now).await?;
+    let registry = import.registry().await?;
     if args.check {
         drop(import);
     } else if !done.is_unchanged() {
@@ -71,10 +79,11 @@ async fn import(
     } else {
         drop(import);
     }
-    let registry = store::places::registry(&mut *database.pool.acquire().await?).await?;
     let mut admission = Admission::new(mapping, now);
     let targets = targets(&registry, &feeds, &history.series);
     let mut report = Report::new(history, &feeds, args.check);
+    let made = catalogue.sites.into_iter();
+    (report.made, report.notes) = (made.map(|site| (site.id, site.name, site.capacity)).collect(), notes);
     let order = in_order_of_time(&history.series);
     let storing = bar(Some(order.len() as u64), "{spinner} storing {human_pos} of {human_len}, {eta} left");
     let mut writer = match args.check {
@@ -116,8 +125,9 @@ fn check_sites(known: &Catalogue, series: &[Counts], args: &ImportHistoryArgs) -
         series.iter().map(|c| c.site.as_str()).filter(|id| owner(id).is_none()).collect();
     if !unknown.is_empty() {
         bail!(
-            "{}: there is no such site: {}\n  remedy: add them to sites.geojson and import that, or correct `site` \
-             in the mapping; leave a column out of the mapping to leave its counts out",
+            "{}: there is no such site: {}\n  remedy: --make-sites makes them of what the mapping and the counts say; or add \
+             them to sites.geojson and import that, or correct `site` in the mapping; leave a column out of the mapping to \
+             leave its counts out",
             args.mapping.display(),
             unknown.join(", ")
         );
@@ -207,7 +217,7 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
     }
 }
 
-/// Where each series goes. A feed that was only to be checked has no number yet.
+/// Where each series goes.
 fn targets<'a>(registry: &'a Registry, feeds: &[Feed], series: &[Counts]) -> Vec<Target<'a>> {
     let ids: BTreeMap<MunicipalityId, FeedId> = registry
         .feeds()

@@ -19,6 +19,10 @@ pub struct Report {
     pub first: Option<UtcMicros>,
     pub last: Option<UtcMicros>,
     pub left_out: LeftOut,
+    /// Sites that were made: id, name, spaces.
+    pub made: Vec<(String, String, u32)>,
+    /// What somebody should know of them.
+    pub notes: Vec<String>,
     unreadable: BTreeMap<String, u64>,
     tables: u64,
     is_check: bool,
@@ -32,6 +36,8 @@ impl Report {
             first: None,
             last: None,
             left_out: LeftOut::new(),
+            made: Vec::new(),
+            notes: Vec::new(),
             unreadable: history.problem_kinds.clone(),
             tables: history.tables,
             is_check,
@@ -68,6 +74,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (id, name, spaces) in &self.made {
+            writeln!(f, "new site {id}: {name}, {spaces} spaces")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
         let width = self.sites.keys().map(String::len).max().unwrap_or_default();
         for (site, (offered, new)) in &self.sites {
             match self.is_check {

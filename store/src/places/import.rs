@@ -102,6 +102,14 @@ impl Import {
         &self.existing
     }
 
+    /// All places as they are within this import.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn registry(&mut self) -> Result<domain::Registry, StoreError> {
+        super::registry(&mut self.tx).await
+    }
+
     /// Upserts `new` by id. `new` must have been validated against [`Import::existing`]. `holds`: from when on places are
     /// what they are now; what is new or missing begins and ends as ever.
     ///
