@@ -84,7 +84,7 @@ struct OnRun {
 /// message or in several, so each has its own age: one that is silent about its trip has ended it.
 fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     let is_fresh = |at: &UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
-    let vehicles = live.vehicle_positions().filter_map(|(id, _)| live.vehicle(id));
+    let vehicles = live.vehicles_heard();
     let mut heard: Vec<(UtcMicros, VehicleView)> =
         vehicles.filter_map(|v| Some((v.trip_observed_at.filter(is_fresh)?, v))).collect();
     heard.sort_unstable_by_key(|(at, v)| (*at, v.id));
@@ -118,7 +118,7 @@ pub fn updates(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<Tri
 /// The feeds that [`updates`] and [`crowding`] rest on.
 pub fn feeds(live: &LiveMap, now: UtcMicros) -> BTreeSet<FeedId> {
     let is_fresh = |at: UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
-    let vehicles = live.vehicle_positions().filter_map(|(id, _)| live.vehicle(id));
+    let vehicles = live.vehicles_heard();
     let on_trip = vehicles.filter(|v| v.trip_observed_at.is_some_and(is_fresh));
     live.trip_feeds(now).into_iter().chain(on_trip.flat_map(|v| v.feeds).flatten()).collect()
 }

@@ -62,6 +62,8 @@ pub struct VehicleOut<'a> {
     /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.
     #[schema(value_type = Option<String>, format = DateTime)]
     position_observed_at: Option<UtcMicros>,
+    /// Whether it has been at no known place for more than five minutes. After an hour it is not listed.
+    stale: bool,
     /// When trip, route and stop were last stated; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     trip_observed_at: Option<UtcMicros>,
@@ -74,7 +76,9 @@ pub struct VehicleOut<'a> {
 fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<VehicleOut<'_>> {
     let def = &registry.vehicle(view.id)?.def;
     let (attribution, licence) = credit(registry, Some(view.feed));
+    let stale = view.is_stale(now);
     Some(VehicleOut {
+        stale,
         id: &def.id,
         label: def.label.as_deref(),
         municipality: &def.owner,
@@ -97,7 +101,8 @@ fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<Vehicle
     })
 }
 
-/// Vehicles in the order of their ids, with the age of what is said of them.
+/// Vehicles in the order of their ids, with the age of what is said of them. Who has been at no known place
+/// for an hour is not listed.
 #[utoipa::path(
     get,
     path = "/v1/vehicles",
@@ -116,7 +121,7 @@ pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     let municipality = params.municipality(&registry)?;
     let mut wanted: Vec<(&str, VehicleId)> = live
         .map
-        .vehicle_positions()
+        .vehicle_positions(now)
         .filter(|(_, position)| bbox.is_none_or(|bbox| position.is_some_and(|p| bbox.contains(p))))
         .filter_map(|(id, _)| registry.vehicle(id))
         .filter(|entry| municipality.is_none_or(|m| entry.municipality == m))

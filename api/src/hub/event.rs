@@ -127,14 +127,15 @@ pub struct VehicleChange<'a> {
     /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.
     #[schema(value_type = Option<String>, format = DateTime)]
     position_observed_at: Option<UtcMicros>,
-    /// Whether it has been silent for more than five minutes.
+    /// Whether it has been at no known place for more than five minutes.
     stale: bool,
     /// Why the event is sent.
     #[schema(value_type = words::ChangeReason)]
     reason: &'static str,
 }
 
-/// `event: removed`: the place is no longer there, or no longer shown.
+/// `event: removed`: the place is no longer there, or no longer shown; the vehicle has left the `bbox`, or has
+/// been at no known place for an hour.
 #[derive(Serialize, ToSchema)]
 pub struct Removed<'a> {
     /// What is gone: a bay, a site or a vehicle.
@@ -209,9 +210,10 @@ pub fn of_vehicle<'a>(
     registry: &'a Registry,
     view: VehicleView,
     reason: &'static str,
+    now: UtcMicros,
 ) -> Option<(Topic, ChangeData<'a>)> {
     let entry = registry.vehicle(view.id)?;
-    let position = view.fix.position;
+    let (position, stale) = (view.fix.position, view.is_stale(now));
     let topic = Topic { kind: Kind::Vehicle, municipality: Some(entry.municipality), site: None, position };
     let data = VehicleChange {
         kind: Kind::Vehicle.as_str(),
@@ -229,7 +231,7 @@ pub fn of_vehicle<'a>(
         occupancy_pct: view.fix.occupancy_pct,
         observed_at: view.observed_at,
         position_observed_at: view.position_observed_at,
-        stale: false,
+        stale,
         reason,
     };
     Some((topic, ChangeData::Vehicle(Box::new(data))))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use domain::live::{BayView, Change, EventReason, LiveEvent, LiveMap};
+use domain::live::{BayView, Change, LiveEvent, LiveMap};
 use domain::{Registry, UtcMicros};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
@@ -142,7 +142,9 @@ impl LiveHub {
         }
         let first = live.position + 1;
         live.position += events.len() as u64;
-        if events.iter().any(|e| !matches!(e, LiveEvent::Vehicle { .. })) {
+        let is_vehicles =
+            |e: &LiveEvent| matches!(e, LiveEvent::Vehicle { .. } | LiveEvent::RemovedVehicle { .. });
+        if !events.iter().all(is_vehicles) {
             live.parking_version += 1;
         }
         let live = RwLockWriteGuard::downgrade(live);
@@ -176,14 +178,34 @@ impl LiveHub {
             LiveEvent::Site { site, reason } => {
                 event::of_site(registry, &map.site(*site, now)?, reason.as_str())?
             }
-            LiveEvent::Vehicle { vehicle } => {
-                event::of_vehicle(registry, map.vehicle(*vehicle)?, EventReason::Changed.as_str())?
+            LiveEvent::Vehicle { vehicle, reason, was_at } => {
+                let (topic, data) =
+                    event::of_vehicle(registry, map.vehicle(*vehicle)?, reason.as_str(), now)?;
+                let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
+                // Whoever looks at a box that it has left is told so.
+                let key = &registry.vehicle(*vehicle)?.def.id;
+                let left = was_at.map(|was_at| {
+                    let topic = Topic { position: Some(was_at), ..topic };
+                    let gone = self.removed(topic, key, position);
+                    (gone.topic, gone.bytes)
+                });
+                return Some(Event { position, topic, bytes, left });
+            }
+            LiveEvent::RemovedVehicle { vehicle } => {
+                let entry = registry.vehicle(*vehicle)?;
+                let topic = Topic {
+                    kind: Kind::Vehicle,
+                    municipality: Some(entry.municipality),
+                    site: None,
+                    position: map.vehicle(*vehicle)?.fix.position,
+                };
+                return Some(self.removed(topic, &entry.def.id, position));
             }
             LiveEvent::RemovedBay { key } => return Some(self.removed_bay(before, key, position)),
             LiveEvent::RemovedSite { key } => return Some(self.removed_site(before, key, position)),
         };
         let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
-        Some(Event { position, topic, bytes })
+        Some(Event { position, topic, bytes, left: None })
     }
 
     fn removed_bay(&self, before: &Registry, key: &str, position: u64) -> Event {
@@ -211,7 +233,7 @@ impl LiveHub {
     fn removed(&self, topic: Topic, key: &str, position: u64) -> Event {
         let data = Removed { kind: topic.kind.as_str(), id: key };
         let bytes = Bytes::from(event::frame(&self.id(position), "removed", &data));
-        Event { position, topic, bytes }
+        Event { position, topic, bytes, left: None }
     }
 
     fn id(&self, position: u64) -> String {

@@ -19,6 +19,8 @@ pub(super) struct Event {
     pub position: u64,
     pub topic: Topic,
     pub bytes: Bytes,
+    /// Of what moved: what is told instead to those who looked only at where it was.
+    pub left: Option<(Topic, Bytes)>,
 }
 
 pub(super) struct Ring {
@@ -68,6 +70,8 @@ impl Ring {
             reached = event.position;
             if filter.admits(&event.topic) {
                 out.extend_from_slice(&event.bytes);
+            } else if let Some((_, bytes)) = event.left.as_ref().filter(|(topic, _)| filter.admits(topic)) {
+                out.extend_from_slice(bytes);
             }
         }
         Read::Events(out.freeze(), reached)

@@ -24,6 +24,7 @@ pub const REASON: &str = "snapshot";
 pub struct Snapshot {
     /// Events after this one are not in it.
     pub position: u64,
+    now: UtcMicros,
     registry: Arc<Registry>,
     sites: std::vec::IntoIter<SiteView>,
     bays: std::vec::IntoIter<BayView>,
@@ -63,7 +64,7 @@ impl Snapshot {
         }
         let mut vehicles = Vec::new();
         if filter.wants(Kind::Vehicle) {
-            let ids = map.vehicle_positions().filter(|(id, position)| {
+            let ids = map.vehicle_positions(now).filter(|(id, position)| {
                 let municipality = registry.vehicle(*id).map(|e| e.municipality);
                 let topic = Topic { kind: Kind::Vehicle, municipality, site: None, position: *position };
                 filter.admits(&topic)
@@ -72,6 +73,7 @@ impl Snapshot {
         }
         Snapshot {
             position: live.position,
+            now,
             registry,
             sites: sites.into_iter(),
             bays: bays.into_iter(),
@@ -94,7 +96,7 @@ impl Snapshot {
         }
         for view in self.vehicles.by_ref().take(SNAPSHOT_ITEMS - items.len()) {
             view.feeds.into_iter().for_each(|feed| sources.note(feed));
-            items.extend(of_vehicle(registry, view, REASON).map(|(_, data)| data));
+            items.extend(of_vehicle(registry, view, REASON, self.now).map(|(_, data)| data));
         }
         let complete = self.sites.len() + self.bays.len() + self.vehicles.len() == 0;
         render(&SnapshotPage { items, complete, attribution: sources.of(registry) })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{BayState, Registry};
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -157,6 +157,82 @@ async fn filters_hold_for_snapshot_and_changes() {
     let told = next(&mut streams[1]).await;
     assert_eq!(told.iter().map(|f| &f.data["kind"]).collect::<Vec<_>>(), ["bay", "site"]);
     assert_eq!(next(&mut streams[2]).await[0].data["kind"], "vehicle");
+}
+
+/// Kind of event, reason, whether stale.
+fn told(frame: &Frame) -> (&str, &str, bool) {
+    let data = &frame.data;
+    (&frame.event, data["reason"].as_str().unwrap_or_default(), data["stale"].as_bool().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_vehicle_that_leaves_the_box_is_removed() {
+    let hub = hub(100);
+    let Change::Vehicle { fix, .. } = drove(600.0, 1) else { unreachable!() };
+    let here = fix.position.unwrap();
+    let around = domain::Bbox::new(here.lon - 1e-3, here.lat - 1e-3, here.lon + 1e-3, here.lat + 1e-3);
+    let vehicles = Filter { bays: false, sites: false, vehicles: true, ..Filter::default() };
+    let elsewhere = hub.read().map.registry().municipality_id("telgte");
+    let mut inside = client(&hub, Filter { bbox: around, ..vehicles }, None);
+    let mut everywhere = client(&hub, vehicles, None);
+    let mut of_another_town =
+        client(&hub, Filter { bbox: around, municipality: elsewhere, ..vehicles }, None);
+    for stream in [&mut inside, &mut everywhere, &mut of_another_town] {
+        assert_eq!(next(stream).await[0].event, "snapshot");
+    }
+    for change in [drove(600.0, 4), drove(620.0, 3), drove(5_000.0, 2), drove(9_000.0, 1), drove(610.0, 0)] {
+        hub.apply(vec![change], NOW);
+    }
+    let inside = next(&mut inside).await;
+    let events: Vec<&str> = inside.iter().map(|frame| frame.event.as_str()).collect();
+    assert_eq!(events, ["change", "change", "removed", "change"]);
+    assert_eq!((&inside[2].data["kind"], &inside[2].data["id"]), (&"vehicle".into(), &"bus-1".into()));
+    let events = next(&mut everywhere).await;
+    assert!(events.len() == 5 && events.iter().all(|frame| frame.event == "change"));
+    assert!(of_another_town.next().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_vehicle_that_falls_silent_grows_stale_and_goes() {
+    let hub = hub(100);
+    let vehicles = Filter { bays: false, sites: false, vehicles: true, ..Filter::default() };
+    hub.apply(vec![drove(600.0, 0)], NOW);
+    let mut stream = client(&hub, vehicles, None);
+    let snapshot = next(&mut stream).await.remove(0);
+    assert_eq!(snapshot.data["items"][0]["stale"], false);
+    // Without a position it is no younger; of its place alone that counts.
+    let late = |after_s: i64| Change::Vehicle {
+        vehicle: domain::VehicleId(301),
+        feed: domain::FeedId(3),
+        observed_at: NOW.plus_s(after_s),
+        digest: 2,
+        fix: domain::observation::VehicleFix { delay_s: Some(60), ..Default::default() },
+    };
+    for (after_s, expected) in [
+        (300, None),
+        (301, Some(("change", "stale", true))),
+        (302, None),
+        (3_600, None),
+        (3_601, Some(("removed", "", false))),
+        (9_000, None),
+    ] {
+        hub.tick(NOW.plus_s(after_s));
+        match expected {
+            Some(expected) => assert_eq!(told(&next(&mut stream).await[0]), expected, "{after_s}"),
+            None => assert!(stream.next().now_or_never().is_none(), "{after_s}"),
+        }
+        let listed = hub.read().map.vehicle_positions(NOW.plus_s(after_s)).count();
+        assert_eq!(listed, usize::from(after_s <= 3_600));
+    }
+    hub.apply(vec![late(9_001)], NOW.plus_s(9_001));
+    assert!(stream.next().now_or_never().is_none(), "it is still at no known place");
+    let Change::Vehicle { fix, vehicle, feed, .. } = drove(700.0, 0) else { unreachable!() };
+    let back = NOW.plus_s(9_010);
+    hub.apply(vec![Change::Vehicle { vehicle, feed, observed_at: back, digest: 1, fix }], back);
+    assert_eq!(told(&next(&mut stream).await[0]), ("change", "changed", false));
+    // One that comes late is shown as old as it is.
+    hub.tick(back.plus_s(301));
+    assert_eq!(told(&next(&mut stream).await[0]), ("change", "stale", true));
 }
 
 #[tokio::test]

@@ -51,8 +51,8 @@ pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
 pub use trips::TRIP_HOLDS_S;
 use trips::Trips;
-use vehicle::VehicleCell;
-pub use vehicle::VehiclePart;
+use vehicle::{Stage, VehicleCell};
+pub use vehicle::{VEHICLE_FRESH_S, VEHICLE_SHOWN_S, VehiclePart};
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 
 /// One thing that changed, as the store's change log carries it.
@@ -114,11 +114,33 @@ impl EventReason {
 /// it was made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveEvent {
-    Bay { bay: BayId, state: BayState, observed_at: Option<UtcMicros>, stale: bool, reason: EventReason },
-    Site { site: SiteId, reason: EventReason },
-    Vehicle { vehicle: VehicleId },
-    RemovedBay { key: String },
-    RemovedSite { key: String },
+    Bay {
+        bay: BayId,
+        state: BayState,
+        observed_at: Option<UtcMicros>,
+        stale: bool,
+        reason: EventReason,
+    },
+    Site {
+        site: SiteId,
+        reason: EventReason,
+    },
+    /// `was_at`: its place before, if it moved.
+    Vehicle {
+        vehicle: VehicleId,
+        reason: EventReason,
+        was_at: Option<LatLon>,
+    },
+    /// It has been at no known place for so long that it is not shown.
+    RemovedVehicle {
+        vehicle: VehicleId,
+    },
+    RemovedBay {
+        key: String,
+    },
+    RemovedSite {
+        key: String,
+    },
 }
 
 /// Any place on the map.
@@ -165,6 +187,7 @@ pub struct LiveMap {
     site_keys: Vec<Keyed<SiteId>>,
     bounds: Option<Bbox>,
     timers: BinaryHeap<Reverse<(UtcMicros, PlaceRef)>>,
+    vehicle_timers: BinaryHeap<Reverse<(UtcMicros, VehicleId)>>,
     /// Bays that are closed now.
     closed_bays: FxHashSet<BayId>,
     /// The next instant at which some place begins or ceases to be valid, or a bay to be closed.
@@ -187,6 +210,7 @@ impl LiveMap {
             site_keys: Vec::new(),
             bounds: None,
             timers: BinaryHeap::new(),
+            vehicle_timers: BinaryHeap::new(),
             closed_bays: FxHashSet::default(),
             next_validity_change: None,
         };
@@ -219,9 +243,14 @@ impl LiveMap {
                 }
                 Change::Vehicle { vehicle, feed, observed_at, digest, fix } => {
                     let cell = self.vehicles.entry(vehicle).or_default();
+                    let was_at = cell.position();
                     if cell.apply(feed, observed_at, digest, fix) {
-                        let is_known = self.registry.vehicle(vehicle).is_some();
-                        events.extend(is_known.then_some(LiveEvent::Vehicle { vehicle }));
+                        let was_at = was_at.filter(|was_at| cell.position() != Some(*was_at));
+                        let (_, stage, timer) = cell.renew(now);
+                        self.vehicle_timers.extend(timer.map(|at| Reverse((at, vehicle))));
+                        let is_shown = stage != Stage::Gone && self.registry.vehicle(vehicle).is_some();
+                        let reason = EventReason::Changed;
+                        events.extend(is_shown.then_some(LiveEvent::Vehicle { vehicle, reason, was_at }));
                     }
                 }
                 Change::Trip { feed, report } => self.trips.apply(feed, report, now),
@@ -276,10 +305,11 @@ impl LiveMap {
     /// What has gone stale, opened or closed by `now`. Call it at least once a second.
     pub fn tick(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
         self.trips.tick(now);
+        let mut events = self.tick_vehicles(now);
         if self.next_validity_change.is_some_and(|at| at <= now) {
-            return self.replace_registry(self.registry.clone(), now);
+            events.extend(self.replace_registry(self.registry.clone(), now));
+            return events;
         }
-        let mut events = Vec::new();
         let mut sites = BTreeSet::new();
         while let Some(Reverse((at, place))) = self.timers.peek().copied() {
             if at > now {
@@ -318,6 +348,26 @@ impl LiveMap {
             }
         }
         self.tell_sites(sites, EventReason::Changed, &mut events);
+        events
+    }
+
+    /// Vehicles that have been at no known place for too long.
+    fn tick_vehicles(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
+        let mut events = Vec::new();
+        while let Some(Reverse((_, vehicle))) = self.vehicle_timers.peek().copied().filter(|t| t.0.0 <= now) {
+            self.vehicle_timers.pop();
+            let Some(cell) = self.vehicles.get_mut(&vehicle) else { continue };
+            cell.timer_fired();
+            let (before, stage, timer) = cell.renew(now);
+            self.vehicle_timers.extend(timer.map(|at| Reverse((at, vehicle))));
+            if stage <= before || self.registry.vehicle(vehicle).is_none() {
+                continue;
+            }
+            events.push(match stage {
+                Stage::Gone => LiveEvent::RemovedVehicle { vehicle },
+                _ => LiveEvent::Vehicle { vehicle, reason: EventReason::Stale, was_at: None },
+            });
+        }
         events
     }
 

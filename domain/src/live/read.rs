@@ -2,6 +2,7 @@
 
 use super::class::{ClassId, Tally};
 use super::site::{CountCell, SiteCell};
+use super::vehicle::Stage;
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 use super::{LiveMap, PlaceRef};
 use crate::bay_state::BayReading;
@@ -176,9 +177,19 @@ impl LiveMap {
         self.vehicles.get(&id)?.view(id)
     }
 
-    /// All vehicles ever heard, with their last position, in no order.
-    pub fn vehicle_positions(&self) -> impl Iterator<Item = (VehicleId, Option<LatLon>)> + '_ {
-        self.vehicles.iter().map(|(id, cell)| (*id, cell.position()))
+    /// All vehicles ever heard, in no order.
+    pub fn vehicles_heard(&self) -> impl Iterator<Item = VehicleView> + '_ {
+        self.vehicles.keys().filter_map(|id| self.vehicle(*id))
+    }
+
+    /// The vehicles that are shown, with their last position, in no order. Those that were at no known place
+    /// for an hour are not.
+    pub fn vehicle_positions(
+        &self,
+        now: UtcMicros,
+    ) -> impl Iterator<Item = (VehicleId, Option<LatLon>)> + '_ {
+        let shown = self.vehicles.iter().filter(move |(_, cell)| cell.stage(now) != Stage::Gone);
+        shown.map(|(id, cell)| (*id, cell.position()))
     }
 
     /// Where a visible place is.

@@ -56,16 +56,62 @@ struct Said {
     fix: Arc<VehicleFix>,
 }
 
+/// So long after it was last at a known place a vehicle is shown as where it is now, seconds.
+pub const VEHICLE_FRESH_S: i64 = 300;
+
+/// So long it is shown at all, seconds.
+pub const VEHICLE_SHOWN_S: i64 = 3_600;
+
+/// How a vehicle is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Fresh,
+    Stale,
+    Gone,
+}
+
+impl Stage {
+    /// Of a vehicle that was seen at `seen_at`.
+    pub fn at(seen_at: UtcMicros, now: UtcMicros) -> Stage {
+        match now {
+            now if now <= seen_at.plus_s(VEHICLE_FRESH_S) => Stage::Fresh,
+            now if now <= seen_at.plus_s(VEHICLE_SHOWN_S) => Stage::Stale,
+            _ => Stage::Gone,
+        }
+    }
+
+    /// When the next one begins; `None`: there is none.
+    fn ends_at(self, seen_at: UtcMicros) -> Option<UtcMicros> {
+        let after_s = match self {
+            Stage::Fresh => VEHICLE_FRESH_S,
+            Stage::Stale => VEHICLE_SHOWN_S,
+            Stage::Gone => return None,
+        };
+        Some(UtcMicros(seen_at.plus_s(after_s).0 + 1))
+    }
+}
+
 /// See the module's description.
-#[derive(Default)]
-pub(super) struct VehicleCell([Option<Said>; VehiclePart::ALL.len()]);
+pub(super) struct VehicleCell {
+    parts: [Option<Said>; VehiclePart::ALL.len()],
+    /// As it was last told.
+    stage: Stage,
+    /// When its timer fires.
+    queued_at: UtcMicros,
+}
+
+impl Default for VehicleCell {
+    fn default() -> Self {
+        VehicleCell { parts: Default::default(), stage: Stage::Gone, queued_at: UtcMicros(i64::MAX) }
+    }
+}
 
 impl VehicleCell {
     /// Takes a statement in; whether it moved any part.
     pub fn apply(&mut self, feed: FeedId, observed_at: UtcMicros, digest: Digest, fix: VehicleFix) -> bool {
         let said = Said { observed_at, digest, feed, fix: Arc::new(fix) };
         let mut moved = false;
-        for (held, part) in self.0.iter_mut().zip(VehiclePart::ALL) {
+        for (held, part) in self.parts.iter_mut().zip(VehiclePart::ALL) {
             let rank = held.as_ref().map(|h| (h.observed_at, h.digest));
             if part.is_in(&said.fix) && rank < Some((observed_at, digest)) {
                 *held = Some(said.clone());
@@ -77,12 +123,38 @@ impl VehicleCell {
 
     /// The last known position.
     pub fn position(&self) -> Option<crate::LatLon> {
-        self.0[0].as_ref()?.fix.position
+        self.parts[0].as_ref()?.fix.position
+    }
+
+    /// When it was last at a known place; of a vehicle that never was, when it was last heard.
+    pub fn seen_at(&self) -> Option<UtcMicros> {
+        let newest = || self.parts.iter().flatten().map(|said| said.observed_at).max();
+        self.parts[0].as_ref().map(|position| position.observed_at).or_else(newest)
+    }
+
+    /// How it is shown at `now`.
+    pub fn stage(&self, now: UtcMicros) -> Stage {
+        self.seen_at().map_or(Stage::Gone, |seen_at| Stage::at(seen_at, now))
+    }
+
+    /// Notes how it is shown from `now` on. Gives how it was before and how it is, and when to look again, if
+    /// no earlier timer is set.
+    pub fn renew(&mut self, now: UtcMicros) -> (Stage, Stage, Option<UtcMicros>) {
+        let stage = self.stage(now);
+        let ends_at = self.seen_at().and_then(|seen_at| stage.ends_at(seen_at));
+        let timer = ends_at.filter(|at| *at < self.queued_at);
+        self.queued_at = timer.unwrap_or(self.queued_at);
+        (std::mem::replace(&mut self.stage, stage), stage, timer)
+    }
+
+    /// Its timer has fired.
+    pub fn timer_fired(&mut self) {
+        self.queued_at = UtcMicros(i64::MAX);
     }
 
     /// What is known of it; `None` when nothing is.
     pub fn view(&self, id: VehicleId) -> Option<VehicleView> {
-        let [position, trip, delay, occupancy] = &self.0;
+        let [position, trip, delay, occupancy] = &self.parts;
         let delay = delay.as_ref().filter(|d| trip.as_ref().is_none_or(|t| !is_of_another_trip(d, t)));
         let shown = [position.as_ref(), trip.as_ref(), delay, occupancy.as_ref()];
         let newest = shown.into_iter().flatten().max_by_key(|s| (s.observed_at, s.digest))?;

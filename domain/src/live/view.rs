@@ -1,6 +1,7 @@
 //! What readers see of live state, each with its age. Views are copies of a few numbers: names
 //! and definitions are looked up in the registry, outside of any lock.
 
+use super::vehicle::Stage;
 use crate::bay_state::BayState;
 use crate::geo::LatLon;
 use crate::ids::{BayId, FeedId, SiteId, VehicleId};
@@ -137,4 +138,12 @@ pub struct VehicleView {
     pub feed: FeedId,
     /// The feeds of all parts, for their attribution.
     pub feeds: [Option<FeedId>; 4],
+}
+
+impl VehicleView {
+    /// Whether it has been at no known place for more than five minutes; of a vehicle that never was at one:
+    /// whether it has been silent so long.
+    pub fn is_stale(&self, now: UtcMicros) -> bool {
+        Stage::at(self.position_observed_at.unwrap_or(self.observed_at), now) != Stage::Fresh
+    }
 }
