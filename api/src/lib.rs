@@ -46,5 +46,6 @@ pub use app::{App, Clock};
 pub use forecast::Forecasts;
 pub use hub::LiveHub;
 pub use problem::Problem;
+pub use realtime::ties_to_nothing;
 pub use router::{openapi_json, ops_router, public_router, router};
 pub use ways::{Ways, unlinked_sites};

@@ -7,13 +7,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::live::{LiveMap, VehicleView};
+use domain::live::{LiveMap, VehiclePart, VehicleView};
 use domain::observation::VehicleFix;
-use domain::{FeedId, TripUpdate, UtcMicros};
+use domain::{FeedId, Registry, TripUpdate, UtcMicros};
 use journey::overlay::Runs;
 use journey::timetable::services::{Day, date_of, parse_day};
 use journey::timetable::starts::{NamedRun, Start};
-use journey::timetable::{Timetable, TripIx};
+use journey::timetable::{FeedIx, NO_FEED, Timetable, TripIx};
 
 /// So long after it was last heard a vehicle's delay and crowding hold, seconds: vehicles speak at
 /// least once a minute, and after five stops or so a delay is another one.
@@ -21,7 +21,12 @@ const VEHICLE_HOLDS_S: i64 = 300;
 
 /// The trip that is called `name` by its route and start was meant at `at`, and its operating day. `None`
 /// where no trip fits, or two fit equally well.
-pub(crate) fn run_called(timetable: &Timetable, name: &str, at: UtcMicros) -> Option<(Day, TripIx)> {
+pub(crate) fn run_called(
+    timetable: &Timetable,
+    feed: Option<FeedIx>,
+    name: &str,
+    at: UtcMicros,
+) -> Option<(Day, TripIx)> {
     let mut parts = name.rsplitn(4, '_');
     let (start, date, direction, route) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let (hour, minute) = start.split_once(':')?;
@@ -29,7 +34,7 @@ pub(crate) fn run_called(timetable: &Timetable, name: &str, at: UtcMicros) -> Op
     let start = Start::Minute(i32::from(hour) * 60 + i32::from(minute));
     let day = if date.is_empty() { None } else { Some(parse_day(date)?) };
     let direction = if direction.is_empty() { None } else { Some(direction.parse().ok()?) };
-    let named = NamedRun { route, direction, day, start };
+    let named = NamedRun { feed, route, direction, day, start };
     timetable.run_named(&named, at.age_s(UtcMicros::EPOCH)).ok()
 }
 
@@ -42,18 +47,24 @@ struct Run {
 
 impl Run {
     /// The run that a vehicle is on; `None` when it is none of the timetable's, or not clear which.
-    fn of(fix: &VehicleFix, observed_at: UtcMicros, runs: Runs<'_>) -> Option<Run> {
+    ///
+    /// `feed`: the GTFS file whose ids the vehicle has.
+    fn of(feed: Option<FeedIx>, fix: &VehicleFix, observed_at: UtcMicros, runs: Runs<'_>) -> Option<Run> {
         let (name, timetable) = (fix.trip_id.as_deref()?, runs.timetable);
         let day = fix.start_date.as_deref().and_then(parse_day);
         if let Some(own) = runs.overlay.and_then(|overlay| overlay.own_called(name, day)) {
             return Some(Run { trip_id: name.into(), start_date: date_text(own.day), start_time: None });
         }
-        match timetable.trips(name) {
-            [_] => Some(Run { trip_id: name.into(), start_date: fix.start_date.clone(), start_time: None }),
+        match timetable.trips_of(name, feed) {
+            [trip] => Some(Run {
+                trip_id: timetable.trip_id(*trip).to_owned(),
+                start_date: fix.start_date.clone(),
+                start_time: None,
+            }),
             // The runs of a trip with a frequency: a vehicle does not say which.
             [_, _, ..] => None,
             [] => {
-                let (day, trip) = run_called(timetable, name, observed_at)?;
+                let (day, trip) = run_called(timetable, feed, name, observed_at)?;
                 let trip_id = timetable.trip_id(trip).to_owned();
                 let is_one_of_several = timetable.trips(&trip_id).len() > 1;
                 let start_time = is_one_of_several.then(|| clock(timetable.first_departure(trip)));
@@ -90,7 +101,7 @@ fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     heard.sort_unstable_by_key(|(at, v)| (*at, v.id));
     let on_run = |(at, v): (UtcMicros, VehicleView)| {
         Some(OnRun {
-            run: Run::of(&v.fix, at, runs)?,
+            run: Run::of(tie(live, runs.timetable, v.feeds[VehiclePart::Trip as usize]?), &v.fix, at, runs)?,
             delay_s: v.fix.delay_s.filter(|_| v.delay_observed_at.as_ref().is_some_and(is_fresh)),
             occupancy_pct: v
                 .fix
@@ -101,18 +112,41 @@ fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     heard.into_iter().filter_map(on_run).collect()
 }
 
-/// What is known of trips at `now`: how late vehicles are, then what feeds say. Of several updates of one
-/// run the last holds, and is the newest of a feed's.
-pub fn updates(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<TripUpdate> {
-    let by_vehicles = runs(live, Runs { timetable, overlay: None }, now).into_iter().filter_map(
-        |OnRun { run, delay_s, .. }| {
-            let Run { trip_id, start_date, start_time } = run;
-            let delay_s = Some(delay_s?);
-            Some(TripUpdate { trip_id, start_date, start_time, delay_s, ..TripUpdate::default() })
-        },
-    );
-    let by_feeds = live.trip_updates(now).into_iter().cloned();
-    by_vehicles.chain(by_feeds).collect()
+/// The GTFS file whose ids a feed has: `None` where it is tied to none.
+fn tie(live: &LiveMap, timetable: &Timetable, feed: FeedId) -> Option<FeedIx> {
+    let name = live.registry().feed(feed)?.def.timetable.as_ref()?;
+    Some(timetable.feed(name).unwrap_or(NO_FEED))
+}
+
+/// What is known of trips at `now`: how late vehicles are, then what feeds say, with the GTFS file whose ids
+/// they have. Of several updates of one run the last holds, and is the newest of a feed's.
+pub fn updates(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<(Option<FeedIx>, TripUpdate)> {
+    let runs = runs(live, Runs { timetable, overlay: None }, now);
+    let by_vehicles = runs.into_iter().filter_map(|OnRun { run, delay_s, .. }| {
+        let Run { trip_id, start_date, start_time } = run;
+        let delay_s = Some(delay_s?);
+        // The run is named as in the timetable now.
+        Some((None, TripUpdate { trip_id, start_date, start_time, delay_s, ..TripUpdate::default() }))
+    });
+    let by_feeds = live.trip_updates(now).into_iter();
+    by_vehicles.chain(by_feeds.map(|(feed, update)| (tie(live, timetable, feed), update.clone()))).collect()
+}
+
+/// Feeds that are tied to a GTFS file which `timetable` does not have, in sentences that name those it has.
+pub fn ties_to_nothing(registry: &Registry, timetable: &Timetable) -> Vec<String> {
+    let known: Vec<&str> = timetable.credits.iter().map(|credit| credit.feed.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let lost = registry.feeds().filter_map(|feed| {
+        let name = feed.def.timetable.as_ref().filter(|name| timetable.feed(name).is_none())?;
+        let id = &feed.def.id;
+        Some(format!(
+            "feed '{id}': timetable = '{name}' is none of the GTFS files that `journey build` was given ({known}): \
+             nothing that it says of trips is believed"
+        ))
+    });
+    let mut lost: Vec<String> = lost.collect();
+    lost.sort();
+    lost
 }
 
 /// The feeds that [`updates`] and [`crowding`] rest on.

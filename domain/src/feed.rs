@@ -91,6 +91,8 @@ pub struct Feed {
     pub url: Option<String>,
     /// Seconds between two polls of `url`.
     pub every_s: Option<u32>,
+    /// File name of the GTFS whose ids its trips, routes and stops have; absent = whichever has them.
+    pub timetable: Option<String>,
 }
 
 impl Feed {
@@ -140,6 +142,11 @@ impl Feed {
     /// Whether it is subscribed at a broker: not when it is polled, nor when its counts are imported.
     pub fn is_subscribed(&self) -> bool {
         self.url.is_none() && self.format != FeedFormat::History
+    }
+
+    /// Whether it may speak of the trips of a timetable.
+    pub const fn speaks_of_trips(format: FeedFormat) -> bool {
+        matches!(format, FeedFormat::GtfsRt | FeedFormat::Hfp | FeedFormat::Native)
     }
 
     /// Filters of all topics that its format understands; none where any topic will do.

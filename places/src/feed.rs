@@ -54,6 +54,11 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     } else if r.has("every_s") {
         r.complain("every_s", None, "has no meaning without 'url'".into(), "delete it, or add 'url'".into());
     }
+    let timetable = r.optional("timetable", timetable_name);
+    if r.has("timetable") && format.is_some_and(|format| !Feed::speaks_of_trips(format)) {
+        let message = "has a meaning for feeds of format gtfs-rt, hfp and native alone".into();
+        r.complain("timetable", None, message, "delete it".into());
+    }
     let broker = r.optional("broker", cell::id);
     let qos = r.optional("qos", cell::whole(0..=1)).unwrap_or(1) as u8;
     let clock = r.optional("clock", cell::choice);
@@ -85,6 +90,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         contact,
         url,
         every_s,
+        timetable,
     })
 }
 
@@ -112,6 +118,18 @@ fn topic_filter(cell: Cell) -> Taken<String> {
         return complain("'#' stands at the end only", "use '+' for a single level");
     }
     Ok(filter)
+}
+
+/// The name of a GTFS file, as `journey build` was given it.
+fn timetable_name(cell: Cell) -> Taken<String> {
+    let name = cell::exact(cell)?;
+    if name.is_empty() || name.contains(['/', '\\']) || name.contains(char::is_control) {
+        return complain(
+            "is not the name of a file",
+            "write the GTFS file's name without its folder, e.g. bus.zip",
+        );
+    }
+    Ok(name)
 }
 
 fn poll_url(cell: Cell) -> Taken<String> {

@@ -16,7 +16,8 @@ use store::Pool;
 use store::places::{Holds, Import, Missing, Report};
 
 use crate::cli::{ImportArgs, ImportCommand, MissingArg};
-use crate::database::Database;
+use crate::database::{Database, data_dir_path};
+use crate::ways::AREA_FILE;
 
 /// Runs the command: the report goes to standard output, problems to standard error.
 ///
@@ -42,11 +43,16 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Ok(Ok(_)) if !args.check => served::wait(&database.pool).await,
         _ => Ok(Vec::new()),
     };
+    let ties = match &outcome {
+        Ok(Ok(_)) if !args.check => ties_to_nothing(&database.pool, &args).await?,
+        _ => Vec::new(),
+    };
     database.close().await?;
     match outcome? {
         Err(problems) => Ok(refuse(&problems)),
         Ok(Imported { report, other, remarks }) => {
             tell(&remarks);
+            ties.iter().for_each(|sentence| eprintln!("note: {sentence}"));
             print!("{}", describe(&report, (missing, holds), args.check));
             for sentence in lacking? {
                 eprintln!("note: {sentence}");
@@ -60,6 +66,18 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, in sentences. Reading
+/// these takes a moment: only where some feed is tied, and where they are built already.
+async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> {
+    let registry = store::places::registry(&mut *pool.acquire().await?).await?;
+    if registry.feeds().all(|feed| feed.def.timetable.is_none()) {
+        return Ok(Vec::new());
+    }
+    let file = data_dir_path(&args.database.database)?.join(AREA_FILE);
+    let read = tokio::task::spawn_blocking(move || journey::area::read(&file)).await?;
+    Ok(read.map_or_else(|_| Vec::new(), |area| api::ties_to_nothing(&registry, &area.timetable)))
 }
 
 /// Notes beyond these are counted: one wrong number may stand behind thousands.

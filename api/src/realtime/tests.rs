@@ -90,7 +90,8 @@ fn update(trip: &str, of: TripUpdate, at: UtcMicros) -> Change {
 fn said(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, i32, Option<i32>)> {
     let timetable = timetable();
     let updates = updates(&map(changes, now), &timetable, now);
-    let overlay = Overlay::new(&timetable, &updates, now.0.div_euclid(1_000_000));
+    let of_feeds = updates.iter().map(|(feed, update)| (*feed, update));
+    let overlay = Overlay::of_feeds(&timetable, of_feeds, now.0.div_euclid(1_000_000));
     assert_eq!((overlay.report.unknown, overlay.report.ambiguous), (0, 0), "{updates:?}");
     let mut said = Vec::new();
     for day in overlay.days() {
@@ -156,8 +157,8 @@ fn what_is_not_clear_is_left_out() {
 fn without_directions_two_trips_at_one_time_are_not_guessed() {
     let mut timetable = timetable();
     timetable.trips.iter_mut().for_each(|trip| trip.direction = None);
-    assert!(run_called(&timetable, "R_540_0_20261124_19:08", at("19:20:00")).is_none());
-    assert!(run_called(&timetable, "R_540_0_20261124_00:30", at("00:20:00")).is_some());
+    assert!(run_called(&timetable, None, "R_540_0_20261124_19:08", at("19:20:00")).is_none());
+    assert!(run_called(&timetable, None, "R_540_0_20261124_00:30", at("00:20:00")).is_some());
 }
 
 #[test]
@@ -245,4 +246,69 @@ fn crowding_is_that_of_the_newest_vehicle() {
     let day = parse_day("20261124").unwrap();
     let expected = HashMap::from([(("there".to_owned(), day), 20.0), (("back".to_owned(), day), 70.0)]);
     assert_eq!(crowding, expected);
+}
+
+#[test]
+fn a_feed_is_tied_to_its_timetable() {
+    let timetable = timetable();
+    let name = timetable.credits[0].feed.clone();
+    let tied = |timetable: Option<&str>| {
+        let vehicle =
+            VehicleFix { trip_id: Some("there".into()), delay_s: Some(60), ..VehicleFix::default() };
+        let now = at("19:20:00");
+        let feed = domain::Feed { timetable: timetable.map(str::to_owned), ..feed() };
+        let feeds = vec![Entry { id: FeedId(1), municipality: MunicipalityId(1), def: feed }];
+        let vehicles = map(Vec::new(), now).registry().vehicle(VehicleId(1)).cloned();
+        let contents = Contents { feeds, vehicles: vehicles.into_iter().collect(), ..Contents::default() };
+        let mut map = LiveMap::new(Arc::new(Registry::new(contents)), now);
+        let said = update("back", TripUpdate { delay_s: Some(5), ..TripUpdate::default() }, now);
+        let Change::Trip { report, .. } = said else { unreachable!() };
+        let said = Change::Trip { feed: FeedId(1), report };
+        let bus = Change::Vehicle {
+            vehicle: VehicleId(1),
+            feed: FeedId(1),
+            observed_at: now,
+            digest: 1,
+            fix: vehicle,
+        };
+        map.apply([said, bus], now);
+        map
+    };
+    let changed = |name: Option<&str>| {
+        let map = tied(name);
+        let updates = updates(&map, &timetable, at("19:20:00"));
+        let said = updates.iter().map(|(feed, update)| (*feed, update));
+        let report = Overlay::of_feeds(&timetable, said, at("19:20:00").0 / 1_000_000).report;
+        (report.changed, report.unknown, ties_to_nothing(map.registry(), &timetable).len())
+    };
+    assert_eq!(changed(None), (2, 0, 0));
+    assert_eq!(changed(Some(&name)), (2, 0, 0));
+    assert_eq!(changed(Some(&format!("{name}.zip"))), (2, 0, 0));
+    assert_eq!(changed(Some("rail.zip")), (0, 1, 1));
+    let told = ties_to_nothing(tied(Some("rail.zip")).registry(), &timetable).remove(0);
+    assert!(told.contains("'rail.zip'") && told.contains(&name) && told.contains("'rt'"), "{told}");
+}
+
+fn feed() -> domain::Feed {
+    domain::Feed {
+        id: "rt".into(),
+        municipality: "kreis".into(),
+        format: domain::FeedFormat::GtfsRt,
+        topic: "rt/#".into(),
+        broker: None,
+        qos: 1,
+        clock: None,
+        on_bad_clock: None,
+        max_age_s: None,
+        max_message_bytes: None,
+        heartbeat_s: None,
+        use_server_decoder: false,
+        area: None,
+        licence: None,
+        attribution: None,
+        contact: None,
+        url: None,
+        every_s: None,
+        timetable: None,
+    }
 }

@@ -78,6 +78,7 @@ pub(crate) struct Realtime {
 impl Ways {
     /// Takes a new area in, with the places that are to be linked. Slow: some 50 us per place.
     pub fn replace_area(&self, area: Arc<Area>, registry: &Arc<Registry>) {
+        warn_of_ties(&area, registry);
         let lots = Lots::new(&area, registry);
         let loaded = Loaded {
             bounds: area.bounds(),
@@ -112,6 +113,7 @@ impl Ways {
         if Arc::ptr_eq(loaded.lots.load().registry(), registry) {
             return None;
         }
+        warn_of_ties(&loaded.area, registry);
         let lots = Lots::new(&loaded.area, registry);
         let counts = lots.counts();
         loaded.lots.store(Arc::new(lots));
@@ -124,7 +126,8 @@ impl Ways {
         let timetable = &loaded.area.timetable;
         let updates = realtime::updates(live, timetable, now);
         let seconds = now.0.div_euclid(1_000_000);
-        let overlay = (!updates.is_empty()).then(|| Overlay::new(timetable, &updates, seconds));
+        let said = updates.iter().map(|(feed, update)| (*feed, update));
+        let overlay = (!updates.is_empty()).then(|| Overlay::of_feeds(timetable, said, seconds));
         self.trips.set(&overlay.as_ref().map(|overlay| overlay.report).unwrap_or_default());
         let runs = Runs { timetable, overlay: overlay.as_ref() };
         let crowding = realtime::crowding(live, runs, now);
@@ -142,6 +145,12 @@ impl Ways {
 
     pub(crate) fn filling_per_s(&self, site: domain::SiteId) -> f64 {
         self.filling.read().per_s(site)
+    }
+}
+
+fn warn_of_ties(area: &Area, registry: &Registry) {
+    for sentence in realtime::ties_to_nothing(registry, &area.timetable) {
+        tracing::warn!("{sentence}");
     }
 }
 

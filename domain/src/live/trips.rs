@@ -87,12 +87,12 @@ impl LiveMap {
 
     /// What feeds say of trips and have said within [`TRIP_HOLDS_S`], oldest first: of two feeds
     /// that speak of one run the last in the list is the newest.
-    pub fn trip_updates(&self, now: UtcMicros) -> Vec<&TripUpdate> {
+    pub fn trip_updates(&self, now: UtcMicros) -> Vec<(FeedId, &TripUpdate)> {
         let held = self.trips.held.iter().filter(|(_, cell)| holds(cell.rank, now));
         let mut held: Vec<_> =
             held.filter_map(|(key, cell)| Some((cell.rank, key.0, cell.update.as_deref()?))).collect();
         held.sort_unstable_by_key(|(rank, feed, _)| (*rank, *feed));
-        held.into_iter().map(|(_, _, update)| update).collect()
+        held.into_iter().map(|(_, feed, update)| (feed, update)).collect()
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn delays(map: &LiveMap, now: UtcMicros) -> Vec<Option<i32>> {
-        map.trip_updates(now).into_iter().map(|u| u.delay_s).collect()
+        map.trip_updates(now).into_iter().map(|(_, u)| u.delay_s).collect()
     }
 
     fn map(changes: impl IntoIterator<Item = Change>) -> LiveMap {

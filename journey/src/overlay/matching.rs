@@ -5,10 +5,14 @@ use domain::trip_update::TripUpdate;
 use crate::timetable::read::parse_time;
 use crate::timetable::services::{Day, parse_day};
 use crate::timetable::starts::{NamedRun, NoRun, Start};
-use crate::timetable::{Timetable, TripIx};
+use crate::timetable::{FeedIx, Timetable, TripIx};
 
 /// The run that an update is about.
-pub(super) fn run_of(timetable: &Timetable, update: &TripUpdate, now: i64) -> Result<(Day, TripIx), NoRun> {
+pub(super) fn run_of(
+    timetable: &Timetable,
+    (feed, update): (Option<FeedIx>, &TripUpdate),
+    now: i64,
+) -> Result<(Day, TripIx), NoRun> {
     let start = update.start_time.as_deref().and_then(|start| parse_time(start.as_bytes()));
     let day = match &update.start_date {
         Some(date) => Some(parse_day(date).ok_or(NoRun::Unknown)?),
@@ -17,9 +21,10 @@ pub(super) fn run_of(timetable: &Timetable, update: &TripUpdate, now: i64) -> Re
     if update.trip_id.is_empty() {
         let (route, start) = update.route_id.as_deref().zip(start).ok_or(NoRun::Unknown)?;
         let direction = update.direction;
-        return timetable.run_named(&NamedRun { route, direction, day, start: Start::Exactly(start) }, now);
+        return timetable
+            .run_named(&NamedRun { feed, route, direction, day, start: Start::Exactly(start) }, now);
     }
-    let trip = match (timetable.trips(&update.trip_id), start) {
+    let trip = match (timetable.trips_of(&update.trip_id, feed), start) {
         ([], _) => return Err(NoRun::Unknown),
         ([trip], _) => *trip,
         // The runs of a trip with a frequency are told apart by when they begin.

@@ -24,7 +24,7 @@ use self::own::{Incomplete, OwnRuns};
 use crate::raptor::{Query, days_of};
 use crate::timetable::services::Day;
 use crate::timetable::starts::NoRun;
-use crate::timetable::{Timetable, TripIx};
+use crate::timetable::{FeedIx, Timetable, TripIx};
 
 pub use self::day::ChangedDay;
 pub use self::own::{OwnKind, OwnRun};
@@ -80,17 +80,26 @@ impl Overlay {
     /// Builds the changes that `updates` make. An update without a day means the run nearest to `now`
     /// (seconds since 1970). Of several updates of one run the last that says something holds.
     pub fn new(timetable: &Timetable, updates: &[TripUpdate], now: i64) -> Self {
+        Self::of_feeds(timetable, updates.iter().map(|update| (None, update)), now)
+    }
+
+    /// As [`Overlay::new`], of feeds that are tied to a GTFS file each: their ids are those of that file.
+    pub fn of_feeds<'u>(
+        timetable: &Timetable,
+        updates: impl IntoIterator<Item = (Option<FeedIx>, &'u TripUpdate)>,
+        now: i64,
+    ) -> Self {
         let mut report = Report::default();
-        let mut runs: FxHashMap<(Day, TripIx), &TripUpdate> = FxHashMap::default();
+        let mut runs: FxHashMap<(Day, TripIx), (Option<FeedIx>, &TripUpdate)> = FxHashMap::default();
         let mut own = OwnRuns::new(timetable, now);
-        for update in updates {
+        for (feed, update) in updates {
             let is_incomplete = match update.relationship {
                 TripRelationship::Other => {
                     report.ignored += 1;
                     continue;
                 }
-                TripRelationship::Added => own.add(update),
-                TripRelationship::Duplicated => own.copy(update),
+                TripRelationship::Added => own.add((feed, update)),
+                TripRelationship::Duplicated => own.copy((feed, update)),
                 _ => Ok(()),
             };
             if let Err(Incomplete) = is_incomplete {
@@ -99,18 +108,18 @@ impl Overlay {
             if matches!(update.relationship, TripRelationship::Added | TripRelationship::Duplicated) {
                 continue;
             }
-            match run_of(timetable, update, now) {
-                Ok(run) if update.says_something() => drop(runs.insert(run, update)),
+            match run_of(timetable, (feed, update), now) {
+                Ok(run) if update.says_something() => drop(runs.insert(run, (feed, update))),
                 Ok(_) => {}
-                Err(NoRun::Unknown) if own.cancel(update) => report.cancelled += 1,
+                Err(NoRun::Unknown) if own.cancel((feed, update)) => report.cancelled += 1,
                 Err(NoRun::Unknown) => report.unknown += 1,
                 Err(NoRun::Ambiguous) => report.ambiguous += 1,
             }
         }
         let mut days: BTreeMap<Day, Builder<'_>> = BTreeMap::new();
-        let mut runs: Vec<((Day, TripIx), &TripUpdate)> = runs.into_iter().collect();
+        let mut runs: Vec<_> = runs.into_iter().collect();
         runs.sort_unstable_by_key(|(run, _)| *run);
-        for ((day, trip), update) in runs {
+        for ((day, trip), (feed, update)) in runs {
             let builder = days.entry(day).or_insert_with(|| Builder::new(timetable, day));
             match update.relationship {
                 TripRelationship::Cancelled => {
@@ -121,7 +130,7 @@ impl Overlay {
                     builder.hide(trip);
                     report.cancelled += 1;
                 }
-                TripRelationship::Replaced => match own.replace(update, (day, trip)) {
+                TripRelationship::Replaced => match own.replace((feed, update), (day, trip)) {
                     Ok(()) => builder.hide(trip),
                     Err(Incomplete) => report.incomplete += 1,
                 },

@@ -11,7 +11,7 @@ use super::delays::{Times, delayed};
 use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
 use crate::timetable::read::parse_time;
 use crate::timetable::services::{Day, parse_day};
-use crate::timetable::{NONE, StopIx, Timetable, TripIx};
+use crate::timetable::{FeedIx, NONE, StopIx, Timetable, TripIx};
 
 /// No stop of a run is farther from the begin of its service day than this, seconds: four days, on land.
 const MAX_AWAY_S: i64 = 4 * 86_400;
@@ -44,10 +44,17 @@ pub struct OwnRun {
 
 /// Such a run with what is searched.
 pub(super) struct Draft {
+    feed: Option<FeedIx>,
     pub run: OwnRun,
     pub stops: Vec<PatternStop>,
     /// (arrival, departure) as expected, seconds after its day began.
     pub times: Vec<(i32, i32)>,
+}
+
+impl Draft {
+    fn name(&self) -> Name {
+        (self.feed, self.trip_id.clone(), self.day)
+    }
 }
 
 impl std::ops::Deref for Draft {
@@ -61,14 +68,20 @@ impl std::ops::Deref for Draft {
 /// A run that lacks what it takes to be ridden.
 pub(super) struct Incomplete;
 
+/// An update, and the GTFS file whose ids it has.
+type Said<'u> = (Option<FeedIx>, &'u TripUpdate);
+
+/// What a run is called, by which file's ids, and its day.
+type Name = (Option<FeedIx>, String, Day);
+
 /// Collects them.
 pub(super) struct OwnRuns<'a> {
     timetable: &'a Timetable,
     now: i64,
     runs: Vec<Draft>,
-    by_name: FxHashMap<(String, Day), usize>,
+    by_name: FxHashMap<Name, usize>,
     /// Trips of which there are copies: the same run may be said to be added, too.
-    copied: Vec<(String, Day)>,
+    copied: Vec<Name>,
     times: Times,
 }
 
@@ -79,25 +92,25 @@ impl<'a> OwnRuns<'a> {
     }
 
     /// Takes in a new run.
-    pub fn add(&mut self, update: &TripUpdate) -> Result<(), Incomplete> {
+    pub fn add(&mut self, said: Said<'_>) -> Result<(), Incomplete> {
         // What is called like a trip of the timetable is one more run of its line.
-        let like = self.timetable.trips(&update.trip_id).first().copied();
-        let draft = self.planned(update, OwnKind::Added, (None, None), like)?;
+        let like = self.timetable.trips_of(&said.1.trip_id, said.0).first().copied();
+        let draft = self.planned(said, OwnKind::Added, (None, None), like)?;
         self.insert(draft);
         Ok(())
     }
 
     /// Takes in what runs instead of a run.
-    pub fn replace(&mut self, update: &TripUpdate, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
-        let draft = self.planned(update, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
+    pub fn replace(&mut self, said: Said<'_>, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
+        let draft = self.planned(said, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
         self.insert(draft);
         Ok(())
     }
 
     /// Takes in a copy of a trip at another time.
-    pub fn copy(&mut self, update: &TripUpdate) -> Result<(), Incomplete> {
+    pub fn copy(&mut self, (feed, update): Said<'_>) -> Result<(), Incomplete> {
         let timetable = self.timetable;
-        let trip = *timetable.trips(&update.trip_id).first().ok_or(Incomplete)?;
+        let trip = *timetable.trips_of(&update.trip_id, feed).first().ok_or(Incomplete)?;
         let properties = update.properties.as_deref().cloned().unwrap_or_default();
         let date = properties.start_date.as_ref().or(update.start_date.as_ref());
         let start = properties.start_time.as_ref().or(update.start_time.as_ref());
@@ -129,33 +142,31 @@ impl<'a> OwnRuns<'a> {
             stops: self.times.stops.iter().map(|stop| timetable.variants.stop(stop.stop())).collect(),
             planned: (0..pattern.stops.len()).map(planned).collect(),
         };
-        self.copied.push((update.trip_id.clone(), day));
+        self.copied.push((feed, update.trip_id.clone(), day));
         let (stops, times) = (self.times.stops.clone(), self.times.times.clone());
-        self.insert(Draft { run, stops, times });
+        self.insert(Draft { feed, run, stops, times });
         Ok(())
     }
 
     /// Takes a run out again; `false`: there is none.
-    pub fn cancel(&mut self, update: &TripUpdate) -> bool {
+    pub fn cancel(&mut self, (feed, update): Said<'_>) -> bool {
         use domain::trip_update::TripRelationship::{Cancelled, Deleted};
         if !matches!(update.relationship, Cancelled | Deleted) {
             return false;
         }
         let day = update.start_date.as_deref().and_then(parse_day);
         let before = self.by_name.len();
-        self.by_name.retain(|(name, of), _| *name != update.trip_id || day.is_some_and(|day| day != *of));
+        let is_other =
+            |name: &Name| name.1 != update.trip_id || feed != name.0 || day.is_some_and(|day| day != name.2);
+        self.by_name.retain(|name, _| is_other(name));
         self.by_name.len() < before
     }
 
     /// What is left.
     pub fn finish(self) -> Vec<Draft> {
         let OwnRuns { runs, by_name, copied, .. } = self;
-        let is_last =
-            |number: usize, draft: &Draft| by_name.get(&(draft.trip_id.clone(), draft.day)) == Some(&number);
-        let is_twin = |draft: &Draft| {
-            draft.kind == OwnKind::Added
-                && copied.iter().any(|(name, day)| *name == draft.trip_id && *day == draft.day)
-        };
+        let is_last = |number: usize, draft: &Draft| by_name.get(&draft.name()) == Some(&number);
+        let is_twin = |draft: &Draft| draft.kind == OwnKind::Added && copied.contains(&draft.name());
         let kept =
             runs.into_iter().enumerate().filter(|(number, draft)| is_last(*number, draft) && !is_twin(draft));
         kept.map(|(_, draft)| draft).collect()
@@ -163,7 +174,7 @@ impl<'a> OwnRuns<'a> {
 
     /// Of several updates of one run the last holds; a copy tells more than the same run as an added one.
     fn insert(&mut self, draft: Draft) {
-        let key = (draft.trip_id.clone(), draft.day);
+        let key = draft.name();
         let held = self.by_name.get(&key).map(|number| self.runs[*number].kind);
         if !(held == Some(OwnKind::Duplicated) && draft.kind == OwnKind::Added) {
             self.by_name.insert(key, self.runs.len());
@@ -174,14 +185,17 @@ impl<'a> OwnRuns<'a> {
     /// A run with the stops and times of its update. `like`: a trip that tells what the update does not.
     fn planned(
         &self,
-        update: &TripUpdate,
+        (feed, update): Said<'_>,
         kind: OwnKind,
         (day, of): (Option<Day>, Option<TripIx>),
         like: Option<TripIx>,
     ) -> Result<Draft, Incomplete> {
         let timetable = self.timetable;
-        let calls: Vec<Call> =
-            update.stops.iter().filter_map(|stop| Call::read(timetable, stop)).take(MAX_TRIP_STOPS).collect();
+        let route = self.route((feed, update), like);
+        // Of a line that is known the stops are those of its file.
+        let feed_of_route = timetable.routes.get(route as usize).map(|route| route.feed);
+        let call = |stop: &StopUpdate| Call::read(timetable, feed.or(feed_of_route), stop);
+        let calls: Vec<Call> = update.stops.iter().filter_map(call).take(MAX_TRIP_STOPS).collect();
         let [first, _, ..] = calls[..] else { return Err(Incomplete) };
         let day = match (day, &update.start_date) {
             (Some(day), _) => day,
@@ -205,7 +219,6 @@ impl<'a> OwnRuns<'a> {
             times.push((arrives, latest));
             planned.push((planned_arrival, planned_latest));
         }
-        let route = self.route(update, like);
         let headsign = update.properties.as_deref().and_then(|properties| properties.headsign.clone());
         let last = calls[calls.len() - 1].stop;
         let headsign = headsign.unwrap_or_else(|| self.headsign(route, last));
@@ -219,13 +232,17 @@ impl<'a> OwnRuns<'a> {
             stops: calls.iter().map(|call| call.stop).collect(),
             planned: planned.into(),
         };
-        Ok(Draft { run, stops, times })
+        Ok(Draft { feed, run, stops, times })
     }
 
     /// The line that an update names, else that of a trip like it.
-    fn route(&self, update: &TripUpdate, like: Option<TripIx>) -> u32 {
+    fn route(&self, (feed, update): Said<'_>, like: Option<TripIx>) -> u32 {
         let named = update.route_id.as_ref().and_then(|id| {
-            let number = self.timetable.routes.iter().position(|route| route.id == *id)?;
+            let number = self
+                .timetable
+                .routes
+                .iter()
+                .position(|route| route.id == *id && feed.is_none_or(|feed| feed == route.feed))?;
             Some(number as u32)
         });
         named.or_else(|| Some(self.timetable.trips.get(like? as usize)?.route)).unwrap_or(NONE)
@@ -257,8 +274,8 @@ struct Call {
 }
 
 impl Call {
-    fn read(timetable: &Timetable, update: &StopUpdate) -> Option<Call> {
-        let stop = served(timetable, timetable.stop(update.stop_id.as_deref()?)?);
+    fn read(timetable: &Timetable, feed: Option<FeedIx>, update: &StopUpdate) -> Option<Call> {
+        let stop = served(timetable, timetable.stop_of(update.stop_id.as_deref()?, feed)?);
         let said = update.planned.as_deref().cloned().unwrap_or_default();
         let time = |event: Option<StopEvent>, planned: Option<i64>| match event {
             Some(StopEvent::At(at)) => Some(at),

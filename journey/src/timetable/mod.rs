@@ -33,6 +33,12 @@ pub type StopIx = u32;
 /// Number of a trip in the timetable's patterns.
 pub type TripIx = u32;
 
+/// Number of a GTFS file: index into [`Timetable::credits`].
+pub type FeedIx = u16;
+
+/// A file that no timetable has: nothing is of it.
+pub const NO_FEED: FeedIx = u16::MAX;
+
 /// No stop, no route.
 pub const NONE: u32 = u32::MAX;
 
@@ -99,6 +105,8 @@ pub struct Route {
     pub text_color: Option<u32>,
     /// Index into [`Timetable::agencies`], else [`NONE`].
     pub agency: u32,
+    /// Which file it is of.
+    pub feed: FeedIx,
 }
 
 /// What is not needed while searching.
@@ -193,6 +201,38 @@ impl Timetable {
     pub fn platforms(&self, stop: StopIx) -> impl Iterator<Item = StopIx> + '_ {
         let children = self.stops.parents.iter().enumerate().filter(move |(_, p)| **p == stop);
         std::iter::once(stop).chain(children.map(|(at, _)| at as StopIx))
+    }
+
+    /// The file of this name, with its ending or without.
+    pub fn feed(&self, name: &str) -> Option<FeedIx> {
+        let stem = name.strip_suffix(".zip").unwrap_or(name);
+        let at = self.credits.iter().position(|credit| credit.feed == stem || credit.feed == name)?;
+        Some(at as FeedIx)
+    }
+
+    /// Whether a trip is of a file; `None`: of whichever.
+    pub fn is_of(&self, trip: TripIx, feed: Option<FeedIx>) -> bool {
+        feed.is_none_or(|feed| self.route(trip).is_some_and(|route| route.feed == feed))
+    }
+
+    /// The trips that a file calls `id`; without a file those of [`Timetable::trips`].
+    pub fn trips_of(&self, id: &str, feed: Option<FeedIx>) -> &[TripIx] {
+        let own = self.trips(id);
+        let Some(feed) = feed else { return own };
+        if own.first().is_some_and(|trip| self.is_of(*trip, Some(feed))) {
+            return own;
+        }
+        let name = self.credits.get(usize::from(feed)).map_or("", |credit| &credit.feed);
+        // With several files an id that more than one has carries its file's name before it.
+        let trips = self.trips(&format!("{name}:{id}"));
+        if trips.first().is_some_and(|trip| self.is_of(*trip, Some(feed))) { trips } else { &[] }
+    }
+
+    /// The stop that a file calls `id`; without a file that of [`Timetable::stop`].
+    pub fn stop_of(&self, id: &str, feed: Option<FeedIx>) -> Option<StopIx> {
+        let name = feed.and_then(|feed| self.credits.get(usize::from(feed)));
+        let own = name.and_then(|credit| self.stop(&format!("{}:{id}", credit.feed)));
+        own.or_else(|| self.stop(id))
     }
 
     /// The trips with this id: several for a trip with a frequency.

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::services::Day;
-use super::{Timetable, TripIx};
+use super::{FeedIx, Timetable, TripIx};
 
 const MINUTES_PER_DAY: i32 = 1_440;
 
@@ -14,6 +14,8 @@ pub struct Starts(FxHashMap<String, FxHashMap<i32, Vec<TripIx>>>);
 /// A run as who has no trip's id names it.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedRun<'a> {
+    /// The GTFS file that it is of; `None`: whichever.
+    pub feed: Option<FeedIx>,
     pub route: &'a str,
     /// GTFS's `direction_id`; `None`: not said.
     pub direction: Option<u8>,
@@ -91,7 +93,9 @@ impl Timetable {
                 Start::Exactly(seconds) => self.first_departure(*trip) == seconds,
                 Start::Minute(_) => true,
             };
-            is_then && self.trips.get(*trip as usize).is_some_and(|t| is_that_way(t.direction))
+            is_then
+                && self.is_of(*trip, named.feed)
+                && self.trips.get(*trip as usize).is_some_and(|t| is_that_way(t.direction))
         };
         let day_of = |trip: TripIx| match named.day {
             Some(day) => self.runs_on(trip, day).then_some(day),

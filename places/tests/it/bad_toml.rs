@@ -6,8 +6,8 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn unknown_keys_have_lines() {
-    let feed_keys = "id, municipality, format, topic, url, every_s, broker, qos, clock, on_bad_clock, max_age, \
-                     max_message_bytes, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
+    let feed_keys = "id, municipality, format, topic, url, every_s, timetable, broker, qos, clock, on_bad_clock, \
+                     max_age, max_message_bytes, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
     assert_eq!(
         problems(
             "title = 'x'\n\n[[feed]]\nid = 'f'\nmunicipality = 'coesfeld'\nformat = 'native'\ntopic = 'kv/1/f/#'\nattributon = 'x'\n"
@@ -86,6 +86,11 @@ fn feeds_are_whole() {
             "topic = 'a'\narea = [51.8, 7.0, 52.1, 'x']",
             "6: area = '[51.8,7.0,52.1,\"x\"]': is not a box in degrees\n  remedy: write [west, south, east, north], \
              e.g. [7.0, 51.8, 7.5, 52.1]",
+        ),
+        (
+            "topic = 'a'\ntimetable = 'gtfs/bus.zip'",
+            "6: timetable = 'gtfs/bus.zip': is not the name of a file\n  remedy: write the GTFS file's name without its \
+             folder, e.g. bus.zip",
         ),
         (
             "topic = 'a'\nevery_s = 30",

@@ -153,6 +153,7 @@ prop_compose! {
         area in of((position(), position())),
         (licence, attribution, contact) in (of(text()), of(text()), of(text())),
         (polled, every_s) in (any::<bool>(), of(1u32..3600)),
+        timetable in of("[a-zä]{1,8}([.]zip)?"),
     ) -> Feed {
         let polled = polled && format == FeedFormat::GtfsRt;
         let subscribed = !polled && format != FeedFormat::History;
@@ -166,6 +167,7 @@ prop_compose! {
             licence, attribution, contact,
             url: polled.then(|| "https://example.org/rt?key=1".to_owned()),
             every_s: every_s.filter(|_| polled),
+            timetable: timetable.filter(|_| Feed::speaks_of_trips(format)),
         }
     }
 }

@@ -52,6 +52,9 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
     tell(&area, &notes);
     if let Some(registry) = registry {
         tell_places(&area, registry);
+        for sentence in api::ties_to_nothing(registry, &area.timetable) {
+            eprintln!("warning: {sentence}");
+        }
     }
     let faults = if args.gtfs.is_empty() { Vec::new() } else { faults(&area, &notes) };
     if !faults.is_empty() && !args.force {

@@ -256,3 +256,63 @@ fn where_nothing_is_said_the_times_are_the_timetables() {
         |board: Vec<(String, Departure)>| board.iter().find(|(n, _)| n == "t").map(|(_, d)| d.realtime);
     assert_eq!((realtime(scene.board("a")), realtime(scene.board("b"))), (Some(true), Some(false)));
 }
+
+/// Two files with the same ids: `t` of line R from a to b at 8:00.
+fn two_files() -> Timetable {
+    let files = || {
+        let text = |text: &str| text.to_owned();
+        vec![
+            ("agency.txt", text("agency_id,agency_timezone\nA,Europe/Berlin\n")),
+            ("routes.txt", text("route_id,route_type\nR,3\n")),
+            ("stops.txt", text("stop_id,stop_lat,stop_lon\na,51,7\nb,51,7\n")),
+            ("calendar_dates.txt", text("service_id,date,exception_type\nS,20261124,1\n")),
+            ("trips.txt", text("route_id,service_id,trip_id\nR,S,t\n")),
+            (
+                "stop_times.txt",
+                text("trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,08:00:00\nt,b,2,08:10:00\n"),
+            ),
+        ]
+    };
+    read_texts(vec![("bus", files()), ("rail", files())], Options::default()).0
+}
+
+#[test]
+fn equal_ids_of_two_files_do_not_mix() {
+    let timetable = two_files();
+    let (bus, rail) = (timetable.feed("bus.zip"), timetable.feed("rail"));
+    assert_eq!((bus, rail, timetable.feed("tram.zip")), (Some(0), Some(1), None));
+    let late = TripUpdate { delay_s: Some(60), ..update_of("t") };
+    let nameless = TripUpdate {
+        route_id: Some("R".into()),
+        start_time: Some("08:00:00".into()),
+        delay_s: Some(60),
+        ..TripUpdate::default()
+    };
+    let nowhere = Some(crate::timetable::NO_FEED);
+    let changed = |feed, update: &TripUpdate| {
+        let overlay = Overlay::of_feeds(&timetable, [(feed, update)], NOW);
+        let changed = |trip: &u32| overlay.days().any(|day| day.own(*trip).is_some());
+        let trips = (0..timetable.trips.len() as u32).filter(changed).map(|trip| timetable.trip_id(trip));
+        (trips.collect::<Vec<_>>(), overlay.report.unknown, overlay.report.ambiguous)
+    };
+    for update in [&late, &nameless] {
+        assert_eq!(changed(bus, update), (vec!["bus:t"], 0, 0));
+        assert_eq!(changed(rail, update), (vec!["rail:t"], 0, 0));
+        assert_eq!(changed(nowhere, update), (vec![], 1, 0));
+    }
+    assert_eq!(changed(None, &late), (vec![], 1, 0));
+    assert_eq!(changed(None, &nameless), (vec![], 0, 1));
+    assert_eq!(changed(None, &TripUpdate { trip_id: "rail:t".into(), ..late }), (vec!["rail:t"], 0, 0));
+    // Each file's own run may be added, and taken back.
+    let extra = added("x", vec![call("a", 30_000), call("b", 30_600)]);
+    let both = [(bus, &extra), (rail, &extra)];
+    let overlay = Overlay::of_feeds(&timetable, both, NOW);
+    let of = |number: u32| {
+        let run = overlay.own(timetable.trips.len() as u32 + number).unwrap();
+        (timetable.routes[run.route as usize].feed, timetable.stops.ids.get(run.stops[0]))
+    };
+    assert_eq!((overlay.report.added, of(0), of(1)), (2, (0, "bus:a"), (1, "rail:a")));
+    let gone = cancelled("x");
+    let overlay = Overlay::of_feeds(&timetable, both.into_iter().chain([(rail, &gone)]), NOW);
+    assert_eq!((overlay.report.added, overlay.report.cancelled), (1, 1));
+}

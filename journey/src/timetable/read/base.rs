@@ -94,6 +94,7 @@ pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -
             color: color(table.bytes(COLOR)),
             text_color: color(table.bytes(TEXT_COLOR)),
             agency: draft.feed.agencies.get(table.bytes(AGENCY)).copied().or(only).unwrap_or(NONE),
+            feed: draft.feed_number(),
         });
     }
     Ok(())
