@@ -18,7 +18,7 @@ use crate::forecast::AskedSite;
 use crate::hub::Live;
 use crate::params::{Params, RawQuery};
 use crate::problem::Problem;
-use crate::ways::{ChanceOut, Outlook, known_at, supply};
+use crate::ways::{ChanceOut, Outlook, Spaces};
 use crate::wire::{
     FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, STREETS, Source, Sources, credit,
     max_stay_min, whole,
@@ -99,6 +99,8 @@ pub struct ParkingItem<'a> {
     vacant_basis: &'static str,
     /// All spaces that this driver may use.
     capacity: i64,
+    /// Those of them whose state is not known: neither vacant nor occupied.
+    unknown: i64,
     /// `vacant` when there is a vacant space for this driver, `occupied` when there is none.
     #[schema(value_type = words::BayState)]
     state: BayState,
@@ -364,11 +366,8 @@ fn outlook(
         PlaceRef::Site(id) => (registry.site(id).map(|site| site.def.kind), shared.ways.filling_per_s(id)),
         PlaceRef::Bay(_) => (None, 0.0),
     };
-    let supply = supply(offer, 0);
-    let known_at = known_at(supply, offer, now);
-    let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
     let forecast = asked.and_then(|asked| Some((asked.odds(&shared.forecasts, now, arrive)?, asked.kept)));
-    Outlook::new(kind, (supply, capacity, filling_per_s, known_at), forecast, arrive)
+    Outlook::new(kind, Spaces::of(offer, now), filling_per_s, forecast, arrive)
 }
 
 fn written(answered: &Answered, times: (UtcMicros, UtcMicros)) -> Parking<'_> {
@@ -415,6 +414,7 @@ fn item<'a>(
         vacant: offer.vacant,
         vacant_basis: offer.basis.as_str(),
         capacity: offer.capacity,
+        unknown: offer.unknown,
         state: offer.state,
         observed_at: offer.observed_at,
         age_s: offer.observed_at.map(|at| now.age_s(at)),

@@ -95,6 +95,11 @@ impl Supply {
         }
     }
 
+    /// Whether anything is known of any space.
+    pub fn is_known(self) -> bool {
+        self.known() > 0.0
+    }
+
     fn occupied(self) -> f64 {
         match self {
             Supply::Bays { occupied, .. } => f64::from(occupied),

@@ -19,7 +19,7 @@ use crate::contract::{parameters, words};
 use crate::hub::LiveHub;
 use crate::params::RawQuery;
 use crate::problem::Problem;
-use crate::ways::{Outlook, known_at, supply};
+use crate::ways::{Outlook, Spaces};
 use crate::wire::{Source, Sources};
 
 const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step", "purpose"];
@@ -83,12 +83,14 @@ fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &
 }
 
 /// How many spaces to expect, with the tenths below and above, as a chance `p` of one for everyone allows:
-/// a full place is contested, and the drivers that wait there are no part of what was learned.
-fn in_keeping(p: f64, learned: Chance) -> (f64, u32, u32) {
+/// a full place is contested, and the drivers that wait there are no part of what was learned. `expected`: where drivers are
+/// told of all spaces, so many of them.
+fn in_keeping(p: f64, learned: Chance, expected: Option<f64>) -> (f64, u32, u32) {
     let is_less = p + 1e-9 < learned.p;
     let share = if is_less && learned.p > 0.0 { p / learned.p } else { 1.0 };
     let low = if is_less && p < 0.9 { 0 } else { learned.low };
-    ((learned.expected * share).max(p), low, learned.high)
+    let expected = expected.unwrap_or(learned.expected * share).max(p);
+    (expected, low.min(expected.floor() as u32), learned.high.max(expected.ceil() as u32))
 }
 
 fn word(basis: Basis) -> &'static str {
@@ -209,16 +211,14 @@ impl SeenSite {
         }
         // The chance as drivers are learned it everywhere else.
         let outlook = offer.map(|offer| {
-            let supply = supply(offer, self.view.unknown);
-            let capacity = u32::try_from(offer.capacity.max(0)).unwrap_or(u32::MAX);
-            let live = (supply, capacity, filling_per_s, known_at(supply, offer, now));
-            let odds = asked.odds(forecasts, now, at);
-            Outlook::new(Some(self.kind), live, odds.map(|odds| (odds, asked.kept)), at)
+            let odds = asked.odds(forecasts, now, at).map(|odds| (odds, asked.kept));
+            Outlook::new(Some(self.kind), Spaces::of(offer, now), filling_per_s, odds, at)
         });
         let p = outlook.and_then(|outlook| outlook.chance).map(|chance| chance.p);
         if let Some(learned) = asked.chance(forecasts, now, at) {
             let p = p.unwrap_or(learned.p);
-            return known(at, p, in_keeping(p, learned), word(learned.basis));
+            let expected = outlook.and_then(|outlook| outlook.expected).filter(|_| asked.kept == 0);
+            return known(at, p, in_keeping(p, learned, expected), word(learned.basis));
         }
         // Nothing is learned of it yet, not even that it is there.
         let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);

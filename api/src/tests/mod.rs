@@ -12,3 +12,4 @@ mod pages;
 mod parking_figures;
 mod planning;
 mod privacy;
+mod silent;

@@ -17,6 +17,8 @@ pub struct Filling {
 #[derive(Debug, Clone, Copy)]
 struct Trend {
     occupied: f64,
+    /// Spaces of which it is known whether they are.
+    known: f64,
     at: UtcMicros,
     /// Cars more per second; negative: fewer.
     per_s: f64,
@@ -28,22 +30,30 @@ impl Filling {
         for id in live.shown_sites() {
             let Some(view) = live.site(id, now) else { continue };
             match view.occupied {
-                Some(occupied) => self.note(id, occupied as f64, now),
+                Some(occupied) => {
+                    let known = occupied + view.vacant.unwrap_or(0);
+                    self.note(id, (occupied as f64, known as f64), now);
+                }
                 // Silence is no trend.
                 None => drop(self.sites.remove(&id)),
             }
         }
     }
 
-    fn note(&mut self, site: SiteId, occupied: f64, at: UtcMicros) {
-        let trend = self.sites.entry(site).or_insert(Trend { occupied, at, per_s: 0.0 });
+    fn note(&mut self, site: SiteId, (occupied, known): (f64, f64), at: UtcMicros) {
+        let trend = self.sites.entry(site).or_insert(Trend { occupied, known, at, per_s: 0.0 });
+        if trend.known != known {
+            // Spaces fell silent or are seen again: no car came or left for that.
+            (trend.occupied, trend.known, trend.at) = (occupied, known, at);
+            return;
+        }
         let passed_s = (at.0 - trend.at.0) as f64 / 1e6;
         if passed_s <= 0.0 {
             return;
         }
         let keep = 0.5f64.powf(passed_s / HALF_LIFE_S);
         let new = (occupied - trend.occupied) / passed_s;
-        *trend = Trend { occupied, at, per_s: trend.per_s * keep + new * (1.0 - keep) };
+        *trend = Trend { occupied, known, at, per_s: trend.per_s * keep + new * (1.0 - keep) };
     }
 
     /// Cars more per second in a site; 0 when nothing is known.
@@ -60,11 +70,11 @@ mod tests {
     fn a_steady_inflow_is_learnt_and_forgotten() {
         let mut filling = Filling::default();
         for i in 0..240 {
-            filling.note(SiteId(1), f64::from(i), UtcMicros(i64::from(i) * 15_000_000));
+            filling.note(SiteId(1), (f64::from(i), 500.0), UtcMicros(i64::from(i) * 15_000_000));
         }
         assert!((filling.per_s(SiteId(1)) - 1.0 / 15.0).abs() < 0.002);
         for i in 240..480 {
-            filling.note(SiteId(1), 239.0, UtcMicros(i64::from(i) * 15_000_000));
+            filling.note(SiteId(1), (239.0, 500.0), UtcMicros(i64::from(i) * 15_000_000));
         }
         assert!(filling.per_s(SiteId(1)).abs() < 0.002);
         assert_eq!(filling.per_s(SiteId(2)), 0.0);

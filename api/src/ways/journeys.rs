@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
-use domain::arrival::Supply;
 use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
 use journey::plan::{self, Lot, Modes, Plan, Planner, Request, Which};
@@ -15,10 +14,11 @@ use journey::plan::{self, Lot, Modes, Plan, Planner, Request, Which};
 use super::Loaded;
 use super::answer::{JourneysOut, written};
 use super::lots::{Lots, Mapped};
-use super::place::{Candidate, What, known_at, supply, too_long, unfit, unfit_mapped};
+use super::place::{Candidate, What, too_long, unfit, unfit_mapped};
 use super::prospect::Outlook;
 use super::question::{PARAMETERS, Question, assumed_arrival, outside};
 use super::rejected::{Rejected, words};
+use super::spaces::Spaces;
 use crate::answer;
 use crate::app::{Ctx, Shared};
 use crate::contract::parameters;
@@ -118,7 +118,7 @@ fn plan(
         };
         let at = UtcMicros(at * 1_000_000);
         let forecast = c.asked.and_then(|asked| Some((asked.odds(&shared.forecasts, now, at)?, asked.kept)));
-        Outlook::new(c.what.kind(), (c.supply, c.what.capacity(), filling, c.known_at), forecast, at)
+        Outlook::new(c.what.kind(), c.spaces, filling, forecast, at)
     };
     let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
         .map(|(id, c)| {
@@ -191,7 +191,7 @@ impl<'a> Gathered<'a> {
             },
             now,
         );
-        let mut groups: BTreeMap<usize, (Supply, &Offer)> = BTreeMap::new();
+        let mut groups: BTreeMap<usize, (Spaces, &Offer)> = BTreeMap::new();
         for offer in &found.offers {
             match offer.place {
                 PlaceRef::Site(id) => self.site(live, lots, question, now, id, offer),
@@ -205,28 +205,26 @@ impl<'a> Gathered<'a> {
                         self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
                         continue;
                     }
-                    let Some(Supply::Bays { vacant, occupied, unknown }) =
-                        supply(offer, i64::from(offer.vacant.is_none())).filter(|_| is_usable(offer))
-                    else {
+                    if !is_usable(offer) {
                         continue;
-                    };
-                    let none = Supply::Bays { vacant: 0, occupied: 0, unknown: 0 };
-                    let held = groups.entry(*group).or_insert((none, offer));
-                    if let Supply::Bays { vacant: v, occupied: o, unknown: u } = &mut held.0 {
-                        (*v, *o, *u) = (*v + vacant, *o + occupied, *u + unknown);
                     }
+                    let spaces = Spaces::of(offer, now);
+                    let beside = |(held, first): &(Spaces, _)| (held.beside(spaces), *first);
+                    let held = groups.get(group).map_or((spaces, offer), beside);
+                    groups.insert(*group, held);
                 }
             }
         }
-        for (group, (supply, offer)) in groups {
+        // Where all are silent nothing stands for the street.
+        let seen = |spaces: &Spaces| matches!(spaces.supply, Some(supply) if supply.is_known());
+        for (group, (spaces, offer)) in groups.into_iter().filter(|(_, (spaces, _))| seen(spaces)) {
             let PlaceRef::Bay(first) = offer.place else { continue };
             let Some(bay) = lots.registry().bay(first) else { continue };
             self.candidates.push(Candidate {
                 what: What::Group { bay: &bay.def.id },
                 linked: &lots.groups[group],
-                supply: Some(supply),
+                spaces,
                 asked: None,
-                known_at: now,
                 feed: offer.feed,
             });
         }
@@ -251,8 +249,8 @@ impl<'a> Gathered<'a> {
                 continue;
             }
             let what = What::Mapped(parking);
-            let (supply, asked, feed) = (None, None, None);
-            self.candidates.push(Candidate { what, linked, supply, asked, known_at: now, feed });
+            let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
+            self.candidates.push(Candidate { what, linked, spaces, asked: None, feed: None });
             taken += 1;
             if taken == MAX_MAPPED {
                 break;
@@ -302,16 +300,12 @@ impl<'a> Gathered<'a> {
             None => return,
         };
         let view = live.map.site(id, now);
-        let unknown = view.map_or(0, |view| view.unknown);
         let asked = view.map(|view| AskedSite::new(&view, Some(offer), entry.municipality, now));
-        let supply = supply(offer, unknown);
-        let known_at = known_at(supply, offer, now);
         self.candidates.push(Candidate {
             what: What::Site(id, site),
             linked,
-            supply,
+            spaces: Spaces::of(offer, now),
             asked,
-            known_at,
             feed: offer.feed,
         });
     }

@@ -11,6 +11,7 @@ mod place;
 mod prospect;
 mod question;
 mod rejected;
+mod spaces;
 mod stops;
 mod walk;
 
@@ -38,8 +39,8 @@ pub(crate) use journeys::journeys;
 use lots::Lots;
 pub use lots::unlinked_sites;
 use meters::TripMeters;
-pub(crate) use place::{known_at, supply};
 pub(crate) use prospect::Outlook;
+pub(crate) use spaces::Spaces;
 pub use stops::{__path_departures, __path_stops};
 pub(crate) use stops::{departures, stops};
 

@@ -1,14 +1,14 @@
 //! What is known of a lot, for the planner and for the answer.
 
-use domain::arrival::Supply;
-use domain::live::{Basis, Offer, Verdict};
+use domain::live::{Offer, Verdict};
 use domain::opening::Opening;
 use domain::place::{Restriction, Site, SiteKind};
-use domain::{FeedId, SiteId, UtcMicros};
+use domain::{FeedId, SiteId};
 use journey::streets::parking::OsmParking;
 
 use super::lots::Linked;
 use super::question::{Question, assumed_arrival};
+use super::spaces::Spaces;
 use crate::forecast::AskedSite;
 use crate::wire::max_stay_min;
 
@@ -17,11 +17,9 @@ pub struct Candidate<'a> {
     pub what: What<'a>,
     pub linked: &'a Linked,
     /// `None`: nothing is known now.
-    pub supply: Option<Supply>,
+    pub spaces: Spaces,
     /// What its town's forecast is asked; `None`: it has none.
     pub asked: Option<AskedSite>,
-    /// Since when the supply stands.
-    pub known_at: UtcMicros,
     pub feed: Option<FeedId>,
 }
 
@@ -70,41 +68,6 @@ impl<'a> What<'a> {
             What::Group { .. } => Some(SiteKind::OnStreet),
             What::Mapped(_) => Some(SiteKind::Lot),
         }
-    }
-
-    pub fn capacity(&self) -> u32 {
-        match self {
-            What::Site(_, site) => site.capacity,
-            What::Group { .. } => 1,
-            What::Mapped(parking) => parking.capacity.unwrap_or(1),
-        }
-    }
-}
-
-/// Spaces as an offer tells them.
-pub fn supply(offer: &Offer, unknown: i64) -> Option<Supply> {
-    let count = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
-    let vacant = offer.vacant?;
-    match offer.basis {
-        Basis::Count => Some(Supply::Count { vacant: count(vacant), capacity: count(offer.capacity) }),
-        Basis::Bays | Basis::Sensor => {
-            let rest = (offer.capacity - vacant).max(0);
-            let unknown = unknown.clamp(0, rest);
-            Some(Supply::Bays {
-                vacant: count(vacant),
-                occupied: count(rest - unknown),
-                unknown: count(unknown),
-            })
-        }
-        Basis::None => None,
-    }
-}
-
-/// Since when a supply stands: a count was right when it was taken, bays are known until they go stale.
-pub fn known_at(supply: Option<Supply>, offer: &Offer, now: UtcMicros) -> UtcMicros {
-    match supply {
-        Some(Supply::Count { .. }) => offer.observed_at.unwrap_or(now).min(now),
-        _ => now,
     }
 }
 

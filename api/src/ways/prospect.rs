@@ -6,6 +6,8 @@ use domain::forecast::{Basis, Odds};
 use domain::place::SiteKind;
 use journey::plan::Prospect;
 
+use super::spaces::Spaces;
+
 /// Of a place of which nothing is known, so many of its spaces are taken to be vacant for the length
 /// of the search.
 const UNKNOWN_VACANT_SHARE: f64 = 0.1;
@@ -29,19 +31,17 @@ pub struct Outlook {
     pub search_s: f64,
 }
 
-/// What is known now: supply, capacity, how fast the place fills (cars a second), and since when the
-/// supply stands.
-pub type Now = (Option<Supply>, u32, f64, UtcMicros);
-
 impl Outlook {
-    /// `forecast`: what was learned says, and the vacant spaces in it that are kept for others. Where it
+    /// `filling_per_s`: how fast the place fills, cars a second. `forecast`: what was learned says, and the vacant spaces in it that are kept for others. Where it
     /// rests on the live state alone, how fast that changes says more.
     pub fn new(
         kind: Option<SiteKind>,
-        (supply, capacity, filling_per_s, known_at): Now,
+        spaces: Spaces,
+        filling_per_s: f64,
         forecast: Option<(Odds, u32)>,
         arrive_at: UtcMicros,
     ) -> Self {
+        let Spaces { supply, capacity, known_at } = spaces;
         let horizon_s = (arrive_at.0 - known_at.0) as f64 / 1e6;
         let live = Outlook::of_live(kind, (supply, capacity), filling_per_s, horizon_s);
         let learned = forecast.filter(|(odds, _)| odds.basis != Basis::Live);
@@ -53,6 +53,10 @@ impl Outlook {
         let expected = (odds.expected - f64::from(kept)).clamp(0.0, f64::from(capacity));
         let search_s = search_s(kind, expected, capacity);
         let searched = Outlook { chance: Some(told), expected: Some(expected), search_s };
+        if odds.basis == Basis::WeeklyProfile && live.chance.is_some() {
+            // Too many spaces are silent for the forecast to go on from the state.
+            return searched.fading_from(live, horizon_s);
+        }
         match live.chance.filter(|_| supply.is_some_and(|supply| supply.vacant() == 0)) {
             Some(contested) => searched.at_most(contested, live, horizon_s),
             None => searched,
@@ -74,6 +78,22 @@ impl Outlook {
             chance,
             expected: expected.or(self.expected),
             search_s: longer + (self.search_s - longer) * forgotten,
+        }
+    }
+
+    /// What the spaces that are seen say, and more and more what is usual, until the state says nothing any more.
+    fn fading_from(self, live: Outlook, horizon_s: f64) -> Self {
+        let usual = (horizon_s / LIVE_REACH_S).clamp(0.0, 1.0);
+        let between = |seen: f64, learned: f64| seen * (1.0 - usual) + learned * usual;
+        let chance = live.chance.zip(self.chance).map(|(seen, learned)| Chance {
+            p: between(seen.p, learned.p),
+            low: between(seen.low, learned.low),
+            high: between(seen.high, learned.high),
+        });
+        Outlook {
+            chance,
+            expected: live.expected.zip(self.expected).map(|(seen, learned)| between(seen, learned)),
+            search_s: between(live.search_s, self.search_s),
         }
     }
 
@@ -112,8 +132,9 @@ mod tests {
     const NOW: UtcMicros = UtcMicros(1_795_435_200_000_000);
 
     fn outlook(vacant: u32, odds: Option<Odds>, ahead_s: i64) -> Outlook {
-        let live = (Some(Supply::Count { vacant, capacity: 100 }), 100, 0.0, NOW);
-        Outlook::new(Some(SiteKind::CarPark), live, odds.map(|odds| (odds, 0)), NOW.plus_s(ahead_s))
+        let supply = Some(Supply::Count { vacant, capacity: 100 });
+        let spaces = Spaces { supply, capacity: 100, known_at: NOW };
+        Outlook::new(Some(SiteKind::CarPark), spaces, 0.0, odds.map(|odds| (odds, 0)), NOW.plus_s(ahead_s))
     }
 
     fn odds(p: f64, expected: f64, basis: Basis) -> Option<Odds> {
@@ -124,9 +145,17 @@ mod tests {
     fn what_was_learned_goes_before_the_rate_of_change() {
         let p = |odds| outlook(60, odds, 3_600).chance.unwrap().p;
         assert_eq!(p(odds(0.3, 2.0, Basis::History)), 0.3);
-        assert_eq!(p(odds(0.3, 2.0, Basis::WeeklyProfile)), 0.3);
         assert_eq!(p(odds(0.3, 2.0, Basis::Live)), p(None));
         assert_eq!(p(odds(1.0, 90.0, Basis::History)), MOST, "nothing is certain");
+    }
+
+    #[test]
+    fn spaces_that_are_seen_hold_before_the_usual_week_and_fade() {
+        let week = odds(0.2, 1.0, Basis::WeeklyProfile);
+        let p = |ahead_s| outlook(60, week, ahead_s).chance.unwrap().p;
+        assert_eq!(p(0), MOST, "60 are vacant at this moment");
+        assert!(p(0) > p(3_600) && p(3_600) > p(7_200) && p(7_200) > p(10_800));
+        assert_eq!((p(10_800), p(86_400)), (0.2, 0.2));
     }
 
     #[test]

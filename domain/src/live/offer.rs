@@ -35,6 +35,8 @@ pub struct Offer {
     pub vacant: Option<i64>,
     /// All spaces that this driver may use.
     pub capacity: i64,
+    /// Those of them of which nothing is known: silent bays, or all.
+    pub unknown: i64,
     pub basis: Basis,
     pub state: BayState,
     pub observed_at: Option<UtcMicros>,
@@ -123,6 +125,7 @@ impl LiveMap {
             verdict,
             vacant: is_known.then_some(i64::from(view.state == BayState::Vacant)),
             capacity: 1,
+            unknown: i64::from(!is_known),
             basis: if is_known { Basis::Sensor } else { Basis::None },
             state: view.state,
             observed_at: view.observed_at,
@@ -206,6 +209,11 @@ impl LiveMap {
             verdict,
             vacant,
             capacity,
+            unknown: match view.basis {
+                Basis::Count => 0,
+                Basis::Bays => i64::from(admitted.unknown),
+                Basis::None | Basis::Sensor => capacity,
+            },
             basis: if vacant.is_some() { view.basis } else { Basis::None },
             state: match vacant {
                 None => BayState::Unknown,
