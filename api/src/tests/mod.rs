@@ -4,6 +4,7 @@ mod contract;
 mod errors;
 pub mod fixture;
 mod forecast;
+mod hours;
 pub mod keys;
 mod open;
 mod open_data;
