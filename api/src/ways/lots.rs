@@ -115,7 +115,8 @@ impl Lots {
                 Some((position, self.registry.locality(id).clone()))
             })
             .collect();
-        let nowhere = Arc::new(Locality::new(&area.timetable.timezone, "", []));
+        let nowhere =
+            Arc::new(Locality::new(area.timetable.zones.first().map_or("UTC", |zone| zone), "", []));
         for (number, parking) in area.network.streets().parking.iter().enumerate() {
             if parking.purpose != Purpose::Car || parking.name.is_none() && parking.capacity.is_none() {
                 continue;

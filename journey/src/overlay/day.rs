@@ -11,12 +11,13 @@ use crate::raptor::DayTrips;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, TripIx, Wheelchair};
+use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
 
-/// The changes of one service day.
+/// The changes of one service day, by the clock of one zone.
 #[derive(Debug, Clone)]
 pub struct ChangedDay {
     pub day: Day,
+    pub zone: ZoneIx,
     /// Runs that do not run as in the timetable, by [`TripIx`].
     pub(super) removed: Vec<u64>,
     /// Those of them that run otherwise, or of which riders are not to be told.
@@ -86,6 +87,7 @@ impl ChangedDay {
 pub(super) struct Builder<'a> {
     timetable: &'a Timetable,
     day: Day,
+    zone: ZoneIx,
     begins_at: i64,
     removed: Vec<u64>,
     elsewhere: Vec<u64>,
@@ -98,12 +100,13 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(timetable: &'a Timetable, day: Day) -> Self {
+    pub fn new(timetable: &'a Timetable, (day, zone): (Day, ZoneIx)) -> Self {
         let none = || vec![0; bits::words(timetable.patterns.trips())];
         Builder {
             timetable,
             day,
-            begins_at: timetable.day_begins_at(day),
+            zone,
+            begins_at: timetable.day_begins_in(zone, day),
             removed: none(),
             elsewhere: none(),
             grouping: Grouping::default(),
@@ -182,6 +185,7 @@ impl<'a> Builder<'a> {
         ChangedDay {
             own,
             day: self.day,
+            zone: self.zone,
             removed: self.removed,
             elsewhere: self.elsewhere,
             patterns,

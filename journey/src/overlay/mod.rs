@@ -24,7 +24,7 @@ use self::own::{Incomplete, OwnRuns};
 use crate::raptor::{Query, days_of};
 use crate::timetable::services::Day;
 use crate::timetable::starts::NoRun;
-use crate::timetable::{FeedIx, Timetable, TripIx};
+use crate::timetable::{FeedIx, Timetable, TripIx, ZoneIx};
 
 pub use self::day::ChangedDay;
 pub use self::own::{OwnKind, OwnRun};
@@ -116,11 +116,12 @@ impl Overlay {
                 Err(NoRun::Ambiguous) => report.ambiguous += 1,
             }
         }
-        let mut days: BTreeMap<Day, Builder<'_>> = BTreeMap::new();
+        let mut days: BTreeMap<(Day, ZoneIx), Builder<'_>> = BTreeMap::new();
         let mut runs: Vec<_> = runs.into_iter().collect();
         runs.sort_unstable_by_key(|(run, _)| *run);
         for ((day, trip), (feed, update)) in runs {
-            let builder = days.entry(day).or_insert_with(|| Builder::new(timetable, day));
+            let key = (day, timetable.zone_of(trip));
+            let builder = days.entry(key).or_insert_with(|| Builder::new(timetable, key));
             match update.relationship {
                 TripRelationship::Cancelled => {
                     builder.cancel(trip);
@@ -141,7 +142,8 @@ impl Overlay {
         let own = own.finish();
         report.added = own.len();
         for (number, run) in (first_own..).zip(&own) {
-            days.entry(run.day).or_insert_with(|| Builder::new(timetable, run.day)).add(number, run);
+            let key = (run.day, run.zone);
+            days.entry(key).or_insert_with(|| Builder::new(timetable, key)).add(number, run);
         }
         let own: Vec<OwnRun> = own.into_iter().map(|run| run.run).collect();
         let days: Vec<ChangedDay> = days.into_values().map(|builder| builder.finish(&own)).collect();
@@ -150,18 +152,18 @@ impl Overlay {
     }
 
     /// Runs that are not to be looked for in the timetable on `day`: see [`ChangedDay::removed`].
-    pub(crate) fn removed(&self, day: Day, as_planned: bool) -> Option<&[u64]> {
-        self.of(day).map(|d| d.removed(as_planned))
+    pub(crate) fn removed(&self, day: Day, zone: ZoneIx, as_planned: bool) -> Option<&[u64]> {
+        self.of(day, zone).map(|d| d.removed(as_planned))
     }
 
     /// Whether a run of the timetable does not stop at a position though it is planned to.
     pub fn is_skipped(&self, day: Day, trip: TripIx, position: u16) -> bool {
-        self.of(day).is_some_and(|d| d.is_skipped(trip, position))
+        self.on(day).any(|d| d.is_skipped(trip, position))
     }
 
     /// Whether a run does not run at all, and riders are to be told.
     pub fn is_cancelled(&self, day: Day, trip: TripIx) -> bool {
-        trip < self.first_own && self.of(day).is_some_and(|d| d.is_cancelled(trip))
+        trip < self.first_own && self.on(day).any(|d| d.is_cancelled(trip))
     }
 
     /// Whether runs that a search may look at are cancelled or skip stops.
@@ -170,7 +172,7 @@ impl Overlay {
         self.days.iter().any(|day| day.has_losses() && days.contains(&day.day))
     }
 
-    /// The days with changes.
+    /// The days with changes, each zone's by itself.
     pub fn days(&self) -> impl Iterator<Item = &ChangedDay> {
         self.days.iter()
     }
@@ -186,7 +188,11 @@ impl Overlay {
         called.find(|run| day.is_none_or(|day| day == run.day))
     }
 
-    pub(crate) fn of(&self, day: Day) -> Option<&ChangedDay> {
-        self.days.iter().find(|d| d.day == day)
+    fn on(&self, day: Day) -> impl Iterator<Item = &ChangedDay> {
+        self.days.iter().filter(move |d| d.day == day)
+    }
+
+    pub(crate) fn of(&self, day: Day, zone: ZoneIx) -> Option<&ChangedDay> {
+        self.on(day).find(|d| d.zone == zone)
     }
 }

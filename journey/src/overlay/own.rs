@@ -11,7 +11,7 @@ use super::delays::{Times, delayed};
 use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
 use crate::timetable::read::parse_time;
 use crate::timetable::services::{Day, parse_day};
-use crate::timetable::{FeedIx, NONE, StopIx, Timetable, TripIx};
+use crate::timetable::{FeedIx, NONE, StopIx, Timetable, TripIx, ZoneIx};
 
 /// No stop of a run is farther from the begin of its service day than this, seconds: four days, on land.
 const MAX_AWAY_S: i64 = 4 * 86_400;
@@ -29,6 +29,8 @@ pub enum OwnKind {
 pub struct OwnRun {
     pub kind: OwnKind,
     pub day: Day,
+    /// Its line's.
+    pub zone: ZoneIx,
     pub trip_id: String,
     /// Into [`Timetable::routes`]; [`NONE`]: not known.
     pub route: u32,
@@ -112,6 +114,7 @@ impl<'a> OwnRuns<'a> {
         let timetable = self.timetable;
         let trip = *timetable.trips_of(&update.trip_id, feed).first().ok_or(Incomplete)?;
         let properties = update.properties.as_deref().cloned().unwrap_or_default();
+        let zone = timetable.zone_of(trip);
         let date = properties.start_date.as_ref().or(update.start_date.as_ref());
         let start = properties.start_time.as_ref().or(update.start_time.as_ref());
         if date.is_none() && start.is_none() {
@@ -119,7 +122,7 @@ impl<'a> OwnRuns<'a> {
         }
         let day = match date {
             Some(date) => parse_day(date).ok_or(Incomplete)?,
-            None => timetable.day_at(self.now),
+            None => timetable.day_in(zone, self.now),
         };
         let shift = match start {
             Some(start) => parse_time(start.as_bytes()).ok_or(Incomplete)? - timetable.first_departure(trip),
@@ -127,7 +130,7 @@ impl<'a> OwnRuns<'a> {
         };
         // Of the copy's day the stops' times are those of the copy.
         let dated = TripUpdate { start_date: Some(String::new()), ..update.clone() };
-        delayed(timetable, trip, &dated, (timetable.day_begins_at(day), shift), &mut self.times);
+        delayed(timetable, trip, &dated, (timetable.day_begins_in(zone, day), shift), &mut self.times);
         let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
         let own = trip as usize - pattern.first_trip;
         let planned = |at: usize| (pattern.arrival(own, at) + shift, pattern.departure(own, at) + shift);
@@ -135,6 +138,7 @@ impl<'a> OwnRuns<'a> {
         let run = OwnRun {
             kind: OwnKind::Duplicated,
             day,
+            zone,
             trip_id: properties.trip_id.unwrap_or_else(|| update.trip_id.clone()),
             route: timetable.trips[trip as usize].route,
             headsign,
@@ -197,12 +201,13 @@ impl<'a> OwnRuns<'a> {
         let call = |stop: &StopUpdate| Call::read(timetable, feed.or(feed_of_route), stop);
         let calls: Vec<Call> = update.stops.iter().filter_map(call).take(MAX_TRIP_STOPS).collect();
         let [first, _, ..] = calls[..] else { return Err(Incomplete) };
+        let zone = timetable.routes.get(route as usize).map_or(0, |route| route.zone);
         let day = match (day, &update.start_date) {
             (Some(day), _) => day,
             (None, Some(date)) => parse_day(date).ok_or(Incomplete)?,
-            (None, None) => timetable.day_at(first.departs),
+            (None, None) => timetable.day_in(zone, first.departs),
         };
-        let begins_at = timetable.day_begins_at(day);
+        let begins_at = timetable.day_begins_in(zone, day);
         let (mut latest, mut planned_latest) = (i32::MIN, i32::MIN);
         let (mut stops, mut times, mut planned) = (Vec::new(), Vec::new(), Vec::new());
         for call in &calls {
@@ -225,6 +230,7 @@ impl<'a> OwnRuns<'a> {
         let run = OwnRun {
             kind,
             day,
+            zone,
             trip_id: of.map_or_else(|| update.name(), |trip| timetable.trip_id(trip).to_owned()),
             route,
             headsign,

@@ -3,9 +3,9 @@
 use crate::bits;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, Wheelchair};
+use crate::timetable::{Timetable, Wheelchair, ZoneIx};
 
-/// Days that a workspace keeps: a search looks at three or four, and two dates may alternate.
+/// Days that a workspace keeps: a search looks at three or four of each zone, and two dates may alternate.
 const KEPT: usize = 24;
 
 /// The trips of some patterns that run on one day.
@@ -44,7 +44,7 @@ impl DayTrips {
 /// The days last asked for.
 #[derive(Debug, Default)]
 pub struct DayCache {
-    days: Vec<((Day, bool), DayTrips)>,
+    days: Vec<((Day, ZoneIx, bool), DayTrips)>,
 }
 
 impl DayCache {
@@ -55,24 +55,26 @@ impl DayCache {
         days: impl Iterator<Item = Day> + Clone,
         wheelchair: bool,
     ) {
-        if self.days.len() > KEPT {
+        if self.days.len() > KEPT * timetable.zones.len() {
             self.days.clear();
         }
-        for day in days {
-            if self.get(day, wheelchair).is_none() {
+        let zones = 0..timetable.zones.len() as ZoneIx;
+        for (day, zone) in days.flat_map(|day| zones.clone().map(move |zone| (day, zone))) {
+            if self.get(day, zone, wheelchair).is_none() {
                 let services: Vec<bool> = timetable.services.iter().map(|s| s.runs_on(day)).collect();
                 let trips = DayTrips::new(&timetable.patterns, |trip| {
                     let trip = &timetable.trips[trip];
                     services[trip.service as usize]
+                        && (zones.len() == 1 || timetable.routes[trip.route as usize].zone == zone)
                         && (!wheelchair || trip.wheelchair == Wheelchair::Possible)
                 });
-                self.days.push(((day, wheelchair), trips));
+                self.days.push(((day, zone, wheelchair), trips));
             }
         }
     }
 
-    /// The trips of a prepared day.
-    pub fn get(&self, day: Day, wheelchair: bool) -> Option<&DayTrips> {
-        self.days.iter().find(|(key, _)| *key == (day, wheelchair)).map(|(_, trips)| trips)
+    /// The trips of a prepared day whose times are in a zone.
+    pub fn get(&self, day: Day, zone: ZoneIx, wheelchair: bool) -> Option<&DayTrips> {
+        self.days.iter().find(|(key, _)| *key == (day, zone, wheelchair)).map(|(_, trips)| trips)
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn departures(
             }
             for layer in &network.layers {
                 let changed = overlay.filter(|_| to.is_none() && network.changed.is_none());
-                let changed = changed.and_then(|overlay| overlay.of(layer.day));
+                let changed = changed.and_then(|overlay| overlay.of(layer.day, layer.zone));
                 // What does not run, or does not stop here, is shown as cancelled.
                 let is_lost = |trip: usize| {
                     let is_lost = |day: &ChangedDay| {

@@ -9,7 +9,7 @@ use crate::overlay::{ChangedDay, Overlay};
 use crate::timetable::in_seat::InSeat;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, TripIx};
+use crate::timetable::{Timetable, TripIx, ZoneIx};
 
 /// Patterns with the days on which they are searched.
 pub struct Network<'a> {
@@ -33,9 +33,10 @@ impl Network<'_> {
     }
 }
 
-/// Patterns on one day.
+/// Patterns on one day, by the clock of one zone.
 pub struct Layer<'a> {
     pub day: Day,
+    pub zone: ZoneIx,
     /// Begin of this day, seconds after the begin of the day that was asked for.
     pub shift: i32,
     pub trips: &'a DayTrips,
@@ -55,19 +56,22 @@ pub fn networks<'a>(
     query: &Query<'_>,
 ) -> Networks<'a> {
     let begins = timetable.day_begins_at(query.day);
-    let shift = |day: Day| (timetable.day_begins_at(day) - begins) as i32;
+    let shift = |day: Day, zone: ZoneIx| (timetable.day_begins_in(zone, day) - begins) as i32;
     let days = days_of(timetable, overlay, query);
-    let layers = days.clone().filter_map(|day| {
-        let trips = cache.get(day, query.wheelchair).filter(|trips| trips.any)?;
-        let removed = overlay.and_then(|o| o.removed(day, query.as_planned)).unwrap_or(nothing);
-        Some(Layer { day, shift: shift(day), trips, removed })
+    let zones = 0..timetable.zones.len() as ZoneIx;
+    let zoned = days.clone().flat_map(|day| zones.clone().map(move |zone| (day, zone)));
+    let layers = zoned.filter_map(|(day, zone)| {
+        let trips = cache.get(day, zone, query.wheelchair).filter(|trips| trips.any)?;
+        let removed = overlay.and_then(|o| o.removed(day, zone, query.as_planned)).unwrap_or(nothing);
+        Some(Layer { day, zone, shift: shift(day, zone), trips, removed })
     });
     let mut networks = Networks::new();
     networks.push(Network { patterns: &timetable.patterns, layers: layers.collect(), changed: None });
     for changed in overlay.into_iter().flat_map(Overlay::days).filter(|d| days.contains(&d.day)) {
         let trips = if query.wheelchair { &changed.accessible } else { &changed.all };
         if trips.any {
-            let layer = Layer { day: changed.day, shift: shift(changed.day), trips, removed: &changed.none };
+            let (day, zone) = (changed.day, changed.zone);
+            let layer = Layer { day, zone, shift: shift(day, zone), trips, removed: &changed.none };
             let layers = SmallVec::from_iter([layer]);
             networks.push(Network { patterns: &changed.patterns, layers, changed: Some(changed) });
         }

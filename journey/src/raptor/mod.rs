@@ -13,6 +13,7 @@
 //!   one after the last.
 //! - **Several service days** are layers over the same patterns, shifted in time. Each (pattern,
 //!   day) is scanned by itself, since a trip of yesterday may be overtaken by one of today.
+//! - **Zones of time** are layers, too: the times of a trip are by its agency's clock.
 //! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
 //!   their own ([`crate::overlay`]), beside runs that stand in no timetable.
 //! - **Lines and trips with changes of their own** stop at variants of stops

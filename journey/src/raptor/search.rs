@@ -148,8 +148,10 @@ pub fn days_of(timetable: &Timetable, overlay: Option<&Overlay>, query: &Query<'
         When::DepartAt(time) => (time, time.saturating_add(horizon)),
         When::ArriveBy(time) => (time.saturating_sub(horizon), time),
     };
-    let first = (from - last_time_s - CLOCK_CHANGE_S).div_euclid(86_400);
-    let last = until.saturating_add(CLOCK_CHANGE_S).div_euclid(86_400);
+    // Days of other zones begin up to a day before or after.
+    let beyond_s = if timetable.zones.len() > 1 { 86_400 } else { 0 } + CLOCK_CHANGE_S;
+    let first = (from - last_time_s - beyond_s).div_euclid(86_400);
+    let last = until.saturating_add(beyond_s).div_euclid(86_400);
     query.day.saturating_add(first)..=query.day.saturating_add(last)
 }
 

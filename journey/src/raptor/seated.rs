@@ -138,17 +138,13 @@ fn next_own(network: &Network<'_>, trip: TripIx) -> u32 {
 /// The network and layer in which a trip of the timetable runs on a day.
 fn find(networks: &Networks<'_>, trip: TripIx, day: crate::timetable::services::Day) -> Option<(u8, u8)> {
     for (number, network) in networks.iter().enumerate() {
-        let Some(layer_number) = network.layers.iter().position(|layer| layer.day == day) else { continue };
-        let layer = &network.layers[layer_number];
-        let own = match network.changed {
-            Some(changed) => changed.own(trip),
-            None => Some(trip),
-        };
-        let runs = |own: u32| {
-            bits::has(&layer.trips.running, own as usize) && !bits::has(layer.removed, own as usize)
-        };
-        if own.is_some_and(runs) {
-            return Some((number as u8, layer_number as u8));
+        let own = network.changed.map_or(Some(trip), |changed| changed.own(trip));
+        let Some(own) = own else { continue };
+        for (layer_number, layer) in network.layers.iter().enumerate().filter(|(_, layer)| layer.day == day) {
+            let own = own as usize;
+            if bits::has(&layer.trips.running, own) && !bits::has(layer.removed, own) {
+                return Some((number as u8, layer_number as u8));
+            }
         }
     }
     None

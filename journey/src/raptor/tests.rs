@@ -2,6 +2,7 @@
 
 mod brute;
 mod network;
+mod zones;
 
 use std::sync::Arc;
 

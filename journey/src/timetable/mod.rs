@@ -11,6 +11,7 @@ pub mod shapes;
 pub mod starts;
 pub mod strings;
 pub mod variants;
+pub mod zones;
 
 use std::sync::OnceLock;
 
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::footpaths::Footpaths;
 use self::in_seat::InSeat;
 use self::patterns::{Passing, Patterns};
-use self::services::{Day, Service, date_of, day_of};
+use self::services::{Day, Service};
 use self::shapes::{PointE6, Shapes};
 use self::starts::Starts;
 use self::strings::Strings;
@@ -27,6 +28,7 @@ use self::variants::Variants;
 
 pub use self::problem::{Problem, Problems};
 pub use self::read::{Options, ReadError, read};
+pub use self::zones::ZoneIx;
 
 /// Number of a stop.
 pub type StopIx = u32;
@@ -107,6 +109,8 @@ pub struct Route {
     pub agency: u32,
     /// Which file it is of.
     pub feed: FeedIx,
+    /// Its agency's.
+    pub zone: ZoneIx,
 }
 
 /// What is not needed while searching.
@@ -131,8 +135,8 @@ pub struct Trip {
 /// Several feeds in one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Timetable {
-    /// Zone that all times are in (IANA name).
-    pub timezone: String,
+    /// Zones that times are in (IANA names); the first is that of the timetable as a whole.
+    pub zones: Vec<String>,
     pub agencies: Vec<Agency>,
     /// One for each feed.
     pub credits: Vec<Credit>,
@@ -285,11 +289,12 @@ impl Timetable {
     /// The service day of the run of a trip that is under way at `now` (seconds since 1970), or else
     /// nearest to it: after midnight often the day before.
     pub fn nearest_day(&self, trip: TripIx, now: i64) -> Option<Day> {
-        let today = self.day_at(now);
+        let zone = self.zone_of(trip);
+        let today = self.day_in(zone, now);
         let pattern = self.patterns.pattern(self.patterns.pattern_of(trip));
         let last = pattern.arrival((trip as usize).checked_sub(pattern.first_trip)?, pattern.stops.len() - 1);
         let away_s = |day: &Day| {
-            let begins_at = self.day_begins_at(*day);
+            let begins_at = self.day_begins_in(zone, *day);
             let (first, last) =
                 (begins_at + i64::from(self.first_departure(trip)), begins_at + i64::from(last));
             ((first - now).max(now - last).max(0), (day - today).abs())
@@ -303,21 +308,6 @@ impl Timetable {
     pub fn span(&self) -> Option<(Day, Day)> {
         let spans = self.services.iter().filter_map(Service::span);
         spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-    }
-
-    /// Begin of a service day, seconds since 1970: noon minus 12 h, as GTFS counts. It is not
-    /// midnight on the two days of the year when clocks change.
-    pub fn day_begins_at(&self, day: Day) -> i64 {
-        let utc = i64::from(day) * 86_400;
-        let noon = date_of(day).map(|date| date.at(12, 0, 0, 0));
-        let noon = noon.and_then(|noon| noon.in_tz(&self.timezone).ok());
-        noon.map_or(utc, |noon| noon.timestamp().as_second() - 43_200)
-    }
-
-    /// The service day of a moment (seconds since 1970) in the timetable's zone.
-    pub fn day_at(&self, time: i64) -> Day {
-        let zoned = jiff::Timestamp::from_second(time).ok().and_then(|t| t.in_tz(&self.timezone).ok());
-        zoned.map_or((time / 86_400) as Day, |zoned| day_of(zoned.date()))
     }
 
     /// The way of a trip between two of its stops, by their positions.

@@ -102,7 +102,8 @@ impl Timetable {
             None => self.nearest_day(trip, now),
         };
         let away_s = |(day, trip): &(Day, TripIx)| {
-            (self.day_begins_at(*day) + i64::from(self.first_departure(*trip)) - now).abs()
+            (self.day_begins_in(self.zone_of(*trip), *day) + i64::from(self.first_departure(*trip)) - now)
+                .abs()
         };
         let mut runs: Vec<(Day, TripIx)> =
             trips.iter().copied().filter(fits).filter_map(|trip| Some((day_of(trip)?, trip))).collect();

@@ -58,7 +58,7 @@ impl Brute {
         for (number, trip) in network.trips.iter().enumerate().filter(|t| can_be_used(t.1)) {
             for day in (0..3i32).filter(|day| trip.days >> day & 1 == 1) {
                 let change = if live && day == 1 { &trip.change } else { &Change::None };
-                let moved = (day - 1) * 86_400;
+                let moved = (day - 1) * 86_400 - network.ahead_s(trip.route);
                 match change {
                     Change::Cancelled => {}
                     Change::Replaced(hops, start) => {
@@ -90,6 +90,7 @@ impl Brute {
         for (number, later) in network.copies.iter().filter(|_| live) {
             let trip = &network.trips[*number];
             if can_be_used(trip) {
+                let later = later - network.ahead_s(trip.route);
                 let times: Vec<_> = trip.scheduled().iter().map(|(a, d)| (a + later, d + later)).collect();
                 drive(&trip.stops, &times, (*number, trip.route), None);
                 run_of.push(None);

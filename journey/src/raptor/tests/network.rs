@@ -28,7 +28,12 @@ pub struct Network {
     pub added: Vec<Trip>,
     /// Copies of trips today: trip, seconds later.
     pub copies: Vec<(usize, i32)>,
+    /// Whether each line's agency has a zone of its own.
+    pub is_zoned: bool,
 }
+
+/// The zones of lines, and how far ahead of UTC their clocks are, seconds.
+const ZONES: [(&str, i32); 3] = [("UTC", 0), ("Europe/Berlin", 3_600), ("America/New_York", -18_000)];
 
 /// A row of `transfers.txt` for single lines or trips.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +114,7 @@ pub fn network() -> impl Strategy<Value = Network> {
         2 => (0usize..4, 0i32..40, prop::option::of(0usize..4)).prop_map(|(at, late, skip)| Change::Late(at, late * 150, skip)),
     ];
     let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
-    let extra = (vec((0usize..3, other_way), 0..3), vec((0usize..15, -20i32..40), 0..3));
+    let extra = (vec((0usize..3, other_way), 0..3), vec((0usize..15, -20i32..40), 0..3), any::<bool>());
     let line = (vec(hop, 2..5), vec(run, 1..4));
     let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
     let who =
@@ -118,7 +123,7 @@ pub fn network() -> impl Strategy<Value = Network> {
     let stay = (0usize..15, 0usize..15, 0i32..5);
     let special = (vec(rule, 0..5), vec(stay, 0..4));
     (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8), special, extra).prop_map(
-        |(stops, wheelchair, lines, transfers, (rules, stays), (added, copies))| {
+        |(stops, wheelchair, lines, transfers, (rules, stays), (added, copies, is_zoned))| {
             let trips = lines.into_iter().enumerate().flat_map(|(route, (hops, runs))| {
                 runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
                     let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
@@ -169,7 +174,17 @@ pub fn network() -> impl Strategy<Value = Network> {
             let added = added.into_iter().map(extra).collect();
             let copies = copies.into_iter().map(|(trip, later)| (trip % trips.len(), later * 900));
             let copies = copies.filter(|(trip, later)| trips[*trip].scheduled()[0].1 + later >= 0).collect();
-            Network { stops, stop_wheelchair: wheelchair, trips, transfers, rules, stays, added, copies }
+            Network {
+                stops,
+                stop_wheelchair: wheelchair,
+                trips,
+                transfers,
+                rules,
+                stays,
+                added,
+                copies,
+                is_zoned,
+            }
         },
     )
 }
@@ -220,7 +235,22 @@ impl Network {
         let trips = (0..lines).map(trip).collect();
         let (rules, stays) = (Vec::new(), Vec::new());
         let (transfers, added, copies) = (Vec::new(), Vec::new(), Vec::new());
-        Network { stops: 2, stop_wheelchair: vec![0; 2], trips, transfers, rules, stays, added, copies }
+        Network {
+            stops: 2,
+            stop_wheelchair: vec![0; 2],
+            trips,
+            transfers,
+            rules,
+            stays,
+            added,
+            copies,
+            is_zoned: false,
+        }
+    }
+
+    /// How far ahead of UTC a line's clock is, seconds.
+    pub fn ahead_s(&self, route: usize) -> i32 {
+        if self.is_zoned { ZONES[route].1 } else { 0 }
     }
 
     pub fn timetable(&self) -> Timetable {
@@ -262,9 +292,12 @@ impl Network {
         for (from, to) in &self.stays {
             transfers += &format!(",,4,,,,t{from},t{to}\n");
         }
+        let zone = |route: usize| ZONES[if self.is_zoned { route } else { 0 }].0;
+        let agencies = (0..3).map(|route| format!("A{route},{}\n", zone(route))).collect::<String>();
+        let agencies = format!("agency_id,agency_timezone\n{agencies}");
         let files = vec![
-            ("agency.txt", "agency_id,agency_timezone\nA,UTC\n".to_owned()),
-            ("routes.txt", "route_id,route_type\nR0,3\nR1,3\nR2,3\n".to_owned()),
+            ("agency.txt", agencies),
+            ("routes.txt", "route_id,agency_id,route_type\nR0,A0,3\nR1,A1,3\nR2,A2,3\n".to_owned()),
             ("stops.txt", stops),
             ("calendar_dates.txt", calendar),
             ("trips.txt", trips),

@@ -6,12 +6,12 @@ use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use crate::timetable::{Agency, NONE, Problems, Route};
+use crate::timetable::{Agency, NONE, Problems, Route, ZoneIx};
 
 /// GTFS's route type of a bus: what a route without a readable type is taken for.
 const BUS: u16 = 3;
 
-/// Reads the agencies; the first zone that exists is that of the timetable.
+/// Reads the agencies with their zones; the first one that exists is that of the timetable.
 pub fn agencies(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
     const ID: usize = 0;
     const NAME: usize = 1;
@@ -41,14 +41,13 @@ pub fn agencies(source: &mut Source, draft: &mut Draft, problems: &mut Problems)
             );
             continue;
         }
-        match &draft.timezone {
-            None => draft.timezone = Some(zone),
-            Some(first) if *first != zone => {
-                let reason = format!("another agency has {first}; times are all taken as in {first}");
-                table.fault(problems, ZONE, reason);
-            }
-            Some(_) => {}
-        }
+        let number = draft.zones.iter().position(|known| *known == zone).unwrap_or_else(|| {
+            draft.zones.push(zone);
+            draft.zones.len() - 1
+        });
+        let of_agency = number as ZoneIx;
+        draft.feed.zones.insert(draft.agencies.len() as u32 - 1, of_agency);
+        draft.feed.zone.get_or_insert(of_agency);
     }
     Ok(())
 }
@@ -86,6 +85,9 @@ pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -
             BUS
         });
         draft.feed.routes.insert(table.bytes(ID).into(), draft.routes.len() as u32);
+        let agency = draft.feed.agencies.get(table.bytes(AGENCY)).copied().or(only).unwrap_or(NONE);
+        // What says nothing is as its file, a file as the others.
+        let zone = draft.feed.zones.get(&agency).copied().or(draft.feed.zone).unwrap_or(0);
         draft.routes.push(Route {
             id: table.text(ID),
             short_name: table.text(SHORT),
@@ -93,8 +95,9 @@ pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -
             kind,
             color: color(table.bytes(COLOR)),
             text_color: color(table.bytes(TEXT_COLOR)),
-            agency: draft.feed.agencies.get(table.bytes(AGENCY)).copied().or(only).unwrap_or(NONE),
+            agency,
             feed: draft.feed_number(),
+            zone,
         });
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
 use crate::timetable::strings::Strings;
-use crate::timetable::{Agency, Credit, Route, StopIx, Trip, Wheelchair};
+use crate::timetable::{Agency, Credit, Route, StopIx, Trip, Wheelchair, ZoneIx};
 
 /// Numbers of ids of one kind in one feed.
 pub type Ids = FxHashMap<Box<[u8]>, u32>;
@@ -18,7 +18,8 @@ pub type Ids = FxHashMap<Box<[u8]>, u32>;
 /// All feeds, in the order of their files; stops and trips are not yet in their final order.
 #[derive(Default)]
 pub struct Draft {
-    pub timezone: Option<String>,
+    /// As the agencies name them, each once.
+    pub zones: Vec<String>,
     pub agencies: Vec<Agency>,
     pub credits: Vec<Credit>,
     pub routes: Vec<Route>,
@@ -61,6 +62,9 @@ pub struct DraftStops {
 /// The ids of one feed, and its trips before their stop times are known.
 #[derive(Default)]
 pub struct FeedIds {
+    /// The zones of agencies, by their numbers, and that of the first agency that has one.
+    pub zones: FxHashMap<u32, ZoneIx>,
+    pub zone: Option<ZoneIx>,
     pub agencies: Ids,
     pub routes: Ids,
     pub services: Ids,

@@ -12,6 +12,7 @@ use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::strings::Strings;
 use crate::timetable::variants::Variants;
+use crate::timetable::zones;
 use crate::timetable::{NONE, Problems, StopIx, Stops, Timetable, Trip, TripIx};
 
 impl Draft {
@@ -57,8 +58,12 @@ impl Draft {
             changes.forbidden.iter().map(|(from, to)| (order[*from as usize], order[*to as usize])).collect();
         no_changes.sort_unstable();
         self.shapes.shrink();
+        let (zones, number) = zones::told_apart(std::mem::take(&mut self.zones), &self.services);
+        for route in &mut self.routes {
+            route.zone = number.get(usize::from(route.zone)).copied().unwrap_or(0);
+        }
         Timetable {
-            timezone: self.timezone.take().unwrap_or_else(|| "UTC".to_owned()),
+            zones,
             stops: self.stops(&order[..count]),
             agencies: self.agencies,
             credits: self.credits,
