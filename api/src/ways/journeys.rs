@@ -139,6 +139,7 @@ fn plan(
         park_ride: &all[lot_count..],
         prospect: &|id, at| outlook(id, at).prospect(),
         is_over: &|| began.elapsed() > BUDGET,
+        closed: None,
     };
     let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
     let plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {

@@ -79,5 +79,7 @@ pub fn read(path: &Path) -> Result<Area, FileError> {
     }
     let stops = stops.indexed(&timetable);
     let checksum = blake3::Hash::from_bytes(*checksum).to_hex().to_string();
-    Ok(Area { network: Network::new(streets), timetable: Arc::new(timetable), stops, checksum })
+    let network = Network::new(streets);
+    let times = super::times(&network, &timetable);
+    Ok(Area { network, timetable: Arc::new(timetable), stops, times, checksum })
 }

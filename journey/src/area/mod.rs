@@ -10,8 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::geo::Bbox;
+use domain::locality::Locality;
 
-use crate::streets::{self, Network, StreetsError};
+use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, Options, Problems, ReadError, StopIx, Timetable};
 
 pub use file::{FileError, read, write};
@@ -23,6 +24,8 @@ pub struct Area {
     pub network: Network,
     pub timetable: Arc<Timetable>,
     pub stops: StopLinks,
+    /// When which streets are open, by the timetable's clock.
+    pub times: Times,
     /// Names this content: two areas with the same are the same.
     pub checksum: String,
 }
@@ -62,6 +65,11 @@ pub struct Notes {
     pub stops_without_street: Vec<StopIx>,
 }
 
+/// The times of streets on the timetable's clock, with the holidays that all Germany has.
+fn times(network: &Network, timetable: &Timetable) -> Times {
+    Times::new(network.streets(), &Locality::new(&timetable.timezone, "", []))
+}
+
 impl Area {
     /// Builds an area from extracts of OpenStreetMap and GTFS feeds; without a feed there is no
     /// transit.
@@ -94,7 +102,8 @@ impl Area {
         let stops = StopLinks::new(&network, &timetable);
         notes.stops_without_street = stops.unlinked(&timetable);
         stops::add_footpaths(&network, &stops, &mut timetable, progress);
-        Ok((Area { network, timetable: Arc::new(timetable), stops, checksum: String::new() }, notes))
+        let times = times(&network, &timetable);
+        Ok((Area { network, timetable: Arc::new(timetable), stops, times, checksum: String::new() }, notes))
     }
 
     /// The box around all junctions.

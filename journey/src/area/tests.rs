@@ -73,7 +73,8 @@ pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
     assert_eq!(problems.count(), 0, "{:?}", problems.listed());
     let stops = StopLinks::new(&network, &timetable);
     stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());
-    Area { network, timetable: Arc::new(timetable), stops, checksum: String::new() }
+    let times = super::times(&network, &timetable);
+    Area { network, timetable: Arc::new(timetable), stops, times, checksum: String::new() }
 }
 
 #[test]
@@ -164,7 +165,8 @@ fn two_lines(between: &[(&str, &str)], column: f64, transfers: &[&str]) -> Area 
     assert_eq!(problems.count(), 0, "{:?}", problems.listed());
     let stops = StopLinks::new(&network, &timetable);
     stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());
-    Area { network, timetable: Arc::new(timetable), stops, checksum: String::new() }
+    let times = super::times(&network, &timetable);
+    Area { network, timetable: Arc::new(timetable), stops, times, checksum: String::new() }
 }
 
 /// How the change from `m` to `n` goes: seconds and metres.

@@ -22,7 +22,7 @@ const DRIVE_MARGIN_S: f64 = 300.0;
 /// All drives from the origin, as far as a lot may be.
 pub(super) fn tree<'a>(
     area: &'a Area,
-    request: &Request<'_>,
+    request: &'a Request<'_>,
     ends: &Ends,
     workspace: &'a mut Workspace,
 ) -> Option<Drive<'a>> {

@@ -21,12 +21,13 @@ mod transit;
 use std::sync::Arc;
 
 use domain::geo::LatLon;
+use domain::time::{MICROS_PER_S, UtcMicros};
 
 use crate::area::{Access, Area};
 use crate::overlay::Overlay;
 use crate::raptor::{Departure, Ride, Search};
 use crate::streets::parking::Links;
-use crate::streets::{Link, Mode, Workspace};
+use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::StopIx;
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
@@ -121,6 +122,8 @@ pub struct Request<'a> {
     pub prospect: &'a (dyn Fn(usize, i64) -> Prospect + Sync),
     /// Asked now and then; `true` ends the search with what there is.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
+    /// Streets that are closed; `None`: as their tags say of the time of [`Self::when`].
+    pub closed: Option<&'a Closed>,
 }
 
 impl Request<'_> {
@@ -227,6 +230,9 @@ impl Planner {
     /// No street is near one of the ends.
     pub fn plan(&mut self, request: &Request<'_>, overlay: Option<&Overlay>) -> Result<Plan, NoStreet> {
         let area = self.area.clone();
+        let at = UtcMicros(request.when.time().saturating_mul(MICROS_PER_S));
+        let closed = area.times.closed_at(area.network.streets(), at);
+        let request = &Request { closed: request.closed.or(Some(&closed)), ..*request };
         let Planner { from_foot, to_foot, from_bike, from_car, between, transit, .. } = self;
         let ends = street::Ends::new(&area, request)?;
         let by_car = request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE);

@@ -77,7 +77,7 @@ impl Planner {
     /// Walking times from places around `near` to it; `None` when no street is near it.
     pub fn walks_to(&mut self, near: LatLon, radius_m: f64) -> Option<Walks<'_>> {
         let network = &self.area.network;
-        let link = *network.snap_end(Mode::Foot, Direction::Backward, near, SNAP_LIMIT_M, 1).first()?;
+        let link = *network.snap_end(Mode::Foot, Direction::Backward, None, near, SNAP_LIMIT_M, 1).first()?;
         let limit_s = radius_m * DETOUR / WALK_MPS;
         let tree =
             network.tree(&mut self.to_foot, Mode::Foot, link, Direction::Backward, limit_s, Budget::NONE);

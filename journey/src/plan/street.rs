@@ -79,7 +79,7 @@ impl Ends {
                 Which::From => (request.from, Direction::Forward),
                 Which::To => (request.to, Direction::Backward),
             };
-            network.snap_end(mode, direction, point, SNAP_LIMIT_M, 1).first().copied()
+            network.snap_end(mode, direction, request.closed, point, SNAP_LIMIT_M, 1).first().copied()
         };
         let foot = request.foot();
         Ok(Ends {
@@ -94,7 +94,7 @@ impl Ends {
     pub(super) fn feet<'a>(
         &self,
         area: &'a Area,
-        request: &Request<'_>,
+        request: &'a Request<'_>,
         from: &'a mut Workspace,
         to: &'a mut Workspace,
     ) -> Feet<'a> {
@@ -114,7 +114,7 @@ impl Ends {
 
 /// As long as the request allows.
 pub(super) fn budget<'a>(request: &'a Request<'_>) -> Budget<'a> {
-    Budget { stop: Some(request.is_over), ..Budget::NONE }
+    Budget { stop: Some(request.is_over), closed: request.closed, ..Budget::NONE }
 }
 
 /// All the way on foot.
@@ -163,7 +163,8 @@ pub(super) fn drive(
 ) -> Option<Itinerary> {
     let from = ends.from_car?;
     let direction = Direction::Backward;
-    let to = *area.network.snap_end(Mode::Car, direction, request.to, SNAP_LIMIT_M, 1).first()?;
+    let to =
+        *area.network.snap_end(Mode::Car, direction, request.closed, request.to, SNAP_LIMIT_M, 1).first()?;
     let path = route(&area.network, Mode::Car, request, (from, to), workspace)?;
     let path = with_gaps(path, Some((request.from, &from)), Some((request.to, &to)));
     Some(direct(Modes::CAR, Mode::Car, path, request.when))

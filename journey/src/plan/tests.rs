@@ -57,6 +57,7 @@ fn ask<'a>(
         park_ride: lots,
         prospect: p,
         is_over: &|| false,
+        closed: None,
     }
 }
 

@@ -1,10 +1,13 @@
 //! From OpenStreetMap's ways to [`Streets`]: cut at junctions, number along a Hilbert curve.
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 
 use super::osm::{Coord, MemberKind, OsmData, OsmWay, Tags};
 use super::restriction::{self, WayEdges};
-use super::{Edge, KEYED, Profile, SIGNALS, Streets, StreetsError, access, hilbert, maxspeed, parking};
+use super::{Edge, KEYED, Profile, SIGNALS, Streets, StreetsError, Variant};
+use super::{access, condition, hilbert, maxspeed, parking};
 
 /// Directed edges are numbered in 32 bits with room to spare for the states of a search.
 const MAX_EDGES: usize = 1 << 29;
@@ -103,15 +106,23 @@ fn length_m(way: &OsmWay, data: &OsmData) -> f64 {
 struct Draft {
     profiles: Vec<Profile>,
     profile_numbers: FxHashMap<Profile, u32>,
-    way_profiles: FxHashMap<i64, u32>,
+    way_variants: FxHashMap<i64, WayVariants>,
+    times: Vec<String>,
+    time_numbers: FxHashMap<String, u32>,
     edges: Vec<DraftEdge>,
     incomplete: usize,
     first_incomplete: i64,
 }
 
+/// What a way is like, by the times that decide: see [`Variant`].
+struct WayVariants {
+    times: Vec<u32>,
+    /// Profiles, with the cases they stand for.
+    profiles: Vec<(u32, u16)>,
+}
+
 struct DraftEdge {
     way: i64,
-    profile: u32,
     from: i64,
     to: i64,
     length_m: f64,
@@ -123,14 +134,25 @@ impl Draft {
     /// twice is a junction.
     fn count_uses(&mut self, data: &OsmData) -> FxHashMap<i64, u8> {
         let mut uses: FxHashMap<i64, u8> = FxHashMap::default();
+        let turn_times = restriction::times_by_way(&data.relations);
         for way in &data.ways {
-            let Some(profile) = Profile::of(&way.tags, length_m(way, data)) else { continue };
-            let next = self.profiles.len() as u32;
-            let number = *self.profile_numbers.entry(profile).or_insert_with_key(|profile| {
-                self.profiles.push(profile.clone());
-                next
+            let found = condition::variants(
+                &way.tags,
+                length_m(way, data),
+                turn_times.get(&way.id).map_or(&[], Vec::as_slice),
+            );
+            if found.profiles.is_empty() {
+                continue;
+            }
+            let profiles = found.profiles.into_iter().map(|(profile, cases)| {
+                (number_of(profile, &mut self.profile_numbers, &mut self.profiles), cases)
             });
-            self.way_profiles.insert(way.id, number);
+            let times = found.times.into_iter();
+            let variants = WayVariants {
+                profiles: profiles.collect(),
+                times: times.map(|time| number_of(time, &mut self.time_numbers, &mut self.times)).collect(),
+            };
+            self.way_variants.insert(way.id, variants);
             for node in &way.nodes {
                 let count = uses.entry(*node).or_default();
                 *count = count.saturating_add(1);
@@ -148,7 +170,9 @@ impl Draft {
 
     /// Cuts a way into edges, at junctions and where nodes are missing.
     fn cut(&mut self, way: &OsmWay, data: &OsmData, uses: &FxHashMap<i64, u8>) {
-        let Some(&profile) = self.way_profiles.get(&way.id) else { return };
+        if !self.way_variants.contains_key(&way.id) {
+            return;
+        }
         let mut open: Option<DraftEdge> = None;
         let mut last: Option<(i64, Coord)> = None;
         let mut complete = true;
@@ -160,13 +184,13 @@ impl Draft {
                 continue;
             };
             let Some((last_node, last_place)) = last.replace((*node, place)) else {
-                open = Some(DraftEdge::start(way.id, profile, *node));
+                open = Some(DraftEdge::start(way.id, *node));
                 continue;
             };
             if last_node == *node {
                 continue;
             }
-            let edge = open.get_or_insert_with(|| DraftEdge::start(way.id, profile, last_node));
+            let edge = open.get_or_insert_with(|| DraftEdge::start(way.id, last_node));
             edge.length_m += last_place.distance_m(place);
             let end = position + 1 == way.nodes.len();
             if end || uses.get(node).is_some_and(|count| *count > 1) {
@@ -210,6 +234,7 @@ impl Draft {
             junctions: nodes.iter().map(|(_, node)| data.nodes[node]).collect(),
             junction_flags: nodes.iter().map(|(_, node)| data.node_tags.get(node).map_or(0, flags)).collect(),
             profiles: std::mem::take(&mut self.profiles),
+            times: std::mem::take(&mut self.times),
             ..Streets::default()
         };
         // The sort is stable: the edges of a way keep their order among equals.
@@ -217,24 +242,41 @@ impl Draft {
         let mut way_edges = WayEdges::default();
         for draft in &self.edges {
             const DM_PER_M: f64 = 10.0;
-            way_edges.entry(draft.way).or_default().push(streets.edges.len() as u32);
-            streets.edges.push(Edge {
-                from: junction_of[&draft.from],
-                to: junction_of[&draft.to],
-                length_dm: ((draft.length_m * DM_PER_M).round() as u32).max(1),
-                bends: streets.bends.len() as u32,
-                profile: draft.profile,
-            });
-            streets.bends.extend_from_slice(&draft.bends);
+            let first = streets.edges.len() as u32;
+            way_edges.entry(draft.way).or_default().push(first);
+            let variants = &self.way_variants[&draft.way];
+            let always = (1u32 << (1u32 << variants.times.len())) - 1;
+            for &(profile, cases) in &variants.profiles {
+                if u32::from(cases) != always {
+                    let (edge, times) = (streets.edges.len() as u32, variants.times.clone());
+                    streets.variants.push(Variant { edge, first, times, cases });
+                }
+                streets.edges.push(Edge {
+                    from: junction_of[&draft.from],
+                    to: junction_of[&draft.to],
+                    length_dm: ((draft.length_m * DM_PER_M).round() as u32).max(1),
+                    bends: streets.bends.len() as u32,
+                    profile,
+                });
+                streets.bends.extend_from_slice(&draft.bends);
+            }
         }
         (streets, way_edges, junction_of)
     }
 }
 
 impl DraftEdge {
-    fn start(way: i64, profile: u32, from: i64) -> Self {
-        DraftEdge { way, profile, from, to: from, length_m: 0.0, bends: Vec::new() }
+    fn start(way: i64, from: i64) -> Self {
+        DraftEdge { way, from, to: from, length_m: 0.0, bends: Vec::new() }
     }
+}
+
+/// The number of `item` in `list`, to which it is added if it is new.
+fn number_of<T: Clone + Eq + Hash>(item: T, numbers: &mut FxHashMap<T, u32>, list: &mut Vec<T>) -> u32 {
+    *numbers.entry(item).or_insert_with_key(|item| {
+        list.push(item.clone());
+        list.len() as u32 - 1
+    })
 }
 
 /// Flags of a junction from a node's tags.

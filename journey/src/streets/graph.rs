@@ -153,6 +153,13 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
     if !tagged.contains(&true) && !(0..streets.junctions.len() as u32).any(is_keyed) {
         return tagged;
     }
+    // What is no way through at times: what lies beyond must be reached at those times too.
+    let at_times: Vec<bool> = match streets.variants.is_empty() {
+        true => tagged.clone(),
+        false => (0..tagged.len() as u32)
+            .map(|edge| streets.beside(edge).any(|edge| tagged[edge as usize]))
+            .collect(),
+    };
     let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
     let edge_ends = |edge: usize| (streets.edges[edge].from, streets.edges[edge].to);
     // The end by which an edge hangs together with others: not a gate.
@@ -166,12 +173,12 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
     for edge in (0..tagged.len()).filter(|edge| usable(*edge)) {
         let (from, to) = edge_ends(edge);
         whole.join(from, to);
-        if !tagged[edge] && !is_keyed(from) && !is_keyed(to) {
+        if !at_times[edge] && !is_keyed(from) && !is_keyed(to) {
             open.join(from, to);
         }
     }
     let mut lengths: FxHashMap<u32, u64> = FxHashMap::default();
-    for edge in (0..tagged.len()).filter(|edge| usable(*edge) && !tagged[*edge]) {
+    for edge in (0..tagged.len()).filter(|edge| usable(*edge) && !at_times[*edge]) {
         *lengths.entry(open.of(end(edge))).or_default() += u64::from(streets.edges[edge].length_dm);
     }
     // By whole: its largest open part; of equals the first.
@@ -185,8 +192,12 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
         }
     }
     let mut is_enclosed = |edge: usize| {
-        let junction = end(edge);
-        largest.get(&whole.of(junction)).is_some_and(|(part, _)| *part != open.of(junction))
+        let mut is_beyond =
+            |junction| largest.get(&whole.of(junction)).is_some_and(|(part, _)| *part != open.of(junction));
+        match at_times[edge] {
+            true => is_beyond(edge_ends(edge).0) && is_beyond(edge_ends(edge).1),
+            false => is_beyond(end(edge)),
+        }
     };
     (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && is_enclosed(edge)).collect()
 }

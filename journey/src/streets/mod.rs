@@ -7,6 +7,7 @@ mod access;
 mod bound;
 mod build;
 mod component;
+mod condition;
 mod cost;
 mod graph;
 mod hilbert;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use build::build;
+pub use condition::{Closed, Times, Variant};
 pub use network::Network;
 pub use osm::Coord;
 pub use profile::{Class, Mode, Modes, Profile, Surface};
@@ -79,6 +81,10 @@ pub struct Streets {
     /// The points between the ends of the edges.
     pub bends: Vec<Coord>,
     pub profiles: Vec<Profile>,
+    /// Opening hours that decide which [`Variant`]s are in force.
+    pub times: Vec<String>,
+    /// Edges that are in force at times only, by number.
+    pub variants: Vec<Variant>,
     /// Sequences of directed edges ([`code`]) that cars may not drive one after the other.
     pub banned: Vec<Vec<u32>>,
     /// Where vehicles can be left.
@@ -111,6 +117,29 @@ impl Streets {
             .chain([self.junctions[this.to as usize]])
     }
 
+    /// Whether an edge is in force at times only.
+    pub(crate) fn is_variant(&self, edge: u32) -> bool {
+        self.variants.binary_search_by_key(&edge, |variant| variant.edge).is_ok()
+    }
+
+    /// Whether a time holds whenever an edge is in force; `None` where it does not decide about it.
+    pub(crate) fn holds(&self, edge: u32, time: &str) -> Option<bool> {
+        let at = self.variants.binary_search_by_key(&edge, |variant| variant.edge).ok()?;
+        let Variant { times, cases, .. } = &self.variants[at];
+        let bit = times.iter().position(|known| self.times[*known as usize] == time)?;
+        // Variants are kept apart by the times of turns: one case speaks for all.
+        Some(cases.trailing_zeros() >> bit & 1 != 0)
+    }
+
+    /// The edges that lie beside an edge, itself among them: all variants of the same piece of street.
+    pub(crate) fn beside(&self, edge: u32) -> std::ops::Range<u32> {
+        let find = |edge| self.variants.binary_search_by_key(&edge, |variant| variant.edge).ok();
+        let Some(at) = find(edge) else { return edge..edge + 1 };
+        let first = self.variants[at].first;
+        let rest = self.variants[at..].iter().take_while(|variant| variant.first == first);
+        first..edge + rest.count() as u32
+    }
+
     /// What the edge's way is like.
     pub fn profile(&self, edge: u32) -> &Profile {
         &self.profiles[self.edges[edge as usize].profile as usize]
@@ -139,6 +168,13 @@ impl Streets {
                     && (edge.profile as usize) < self.profiles.len()
             })
             && self.edges.is_sorted_by_key(|edge| edge.bends)
+            && self.variants.is_sorted_by_key(|variant| variant.edge)
+            && self.variants.iter().all(|variant| {
+                variant.first <= variant.edge
+                    && (variant.edge as usize) < self.edges.len()
+                    && variant.times.len() <= condition::MAX_TIMES
+                    && variant.times.iter().all(|time| (*time as usize) < self.times.len())
+            })
             && self
                 .banned
                 .iter()

@@ -2,9 +2,10 @@
 
 use domain::geo::LatLon;
 
+use super::condition::Closed;
 use super::graph::{Graph, Layout, NONE};
 use super::search::{Budget, Direction, Workspace};
-use super::snap::{EdgeIndex, Link};
+use super::snap::{EdgeIndex, End, Link};
 use super::tree::{MS_PER_S, Tree};
 use super::{Mode, Streets, bound::LowerBound, component, component::Main};
 
@@ -14,6 +15,8 @@ pub struct Network {
     streets: Streets,
     graphs: Vec<Graph>,
     index: EdgeIndex,
+    /// What is closed at no particular time.
+    usually_closed: Closed,
 }
 
 impl Network {
@@ -25,7 +28,8 @@ impl Network {
             component::mark(&streets, graph, &mut main);
         }
         let index = EdgeIndex::new(&streets, main);
-        Network { streets, graphs, index }
+        let usually_closed = Closed::new(&streets, |_| false);
+        Network { streets, graphs, index, usually_closed }
     }
 
     pub fn streets(&self) -> &Streets {
@@ -36,20 +40,30 @@ impl Network {
     /// large networks first, public ones before private ones that are hardly nearer, then the nearest.
     /// Looks no further than until a public one of a large network is found. Nobody starts on a ferry.
     pub fn snap(&self, mode: Mode, point: LatLon, limit_m: f64, most: usize) -> Vec<Link> {
-        self.index.snap(&self.streets, mode, None, point, limit_m, most)
+        let way = End { mode, direction: None, closed: &Closed::default() };
+        self.index.snap(&self.streets, &way, point, limit_m, most)
     }
 
     /// As [`Self::snap`], for the end of a way that is searched in this direction: the large network
-    /// must be reached from there (forward), or the street from it (backward), not both.
+    /// must be reached from there (forward), or the street from it (backward), not both. Streets that are
+    /// `closed` do not count.
     pub fn snap_end(
         &self,
         mode: Mode,
         direction: Direction,
+        closed: Option<&Closed>,
         point: LatLon,
         limit_m: f64,
         most: usize,
     ) -> Vec<Link> {
-        self.index.snap(&self.streets, mode, Some(direction), point, limit_m, most)
+        let closed = closed.unwrap_or(&self.usually_closed);
+        self.index.snap(
+            &self.streets,
+            &End { mode, direction: Some(direction), closed },
+            point,
+            limit_m,
+            most,
+        )
     }
 
     /// The edges near a point, of any mode, with the place on each that is nearest.
@@ -67,24 +81,29 @@ impl Network {
         origin: Link,
         direction: Direction,
         limit_s: f64,
-        budget: Budget<'_>,
+        budget: Budget<'a>,
     ) -> Tree<'a> {
         let graph = self.graph(mode);
+        let closed = budget.closed.unwrap_or(&self.usually_closed);
         workspace.begin(graph.states());
         let seed = |state, ms, _| workspace.offer(state, ms, NONE, || 0);
         let arcs = match direction {
             Direction::Forward => {
-                self.starts(graph, &origin, seed);
+                self.starts(graph, closed, &origin, seed);
                 &graph.forward
             }
             Direction::Backward => {
-                self.ends(graph, &origin, seed);
+                self.ends(graph, closed, &origin, seed);
                 &graph.backward
             }
         };
         let limit_ms = (limit_s.max(0.0) * MS_PER_S).round() as u32;
-        let cut = workspace.run(arcs, limit_ms.min(NONE - 1), budget, |_| 0, |_, _| NONE);
-        Tree { network: self, graph, workspace, origin, direction, limit_ms, cut }
+        let limit = limit_ms.min(NONE - 1);
+        let cut = match closed.is_empty() {
+            true => workspace.run(arcs, limit, budget, |_| false, |_| 0, |_, _| NONE),
+            false => workspace.run(arcs, limit, budget, |code| closed.has(code >> 1), |_| 0, |_, _| NONE),
+        };
+        Tree { network: self, graph, closed, workspace, origin, direction, limit_ms, cut }
     }
 
     /// The quickest way from `from` to `to`: a tree that goes for its goal (A*) and knows the way
@@ -95,26 +114,32 @@ impl Network {
         mode: Mode,
         from: Link,
         to: &Link,
-        budget: Budget<'_>,
+        budget: Budget<'a>,
     ) -> Tree<'a> {
         let graph = self.graph(mode);
+        let closed = budget.closed.unwrap_or(&self.usually_closed);
         workspace.begin(graph.states());
         let bound = LowerBound::to(&self.streets, graph, to);
         let mut goals: Vec<(u32, u32)> = Vec::new();
-        self.ends(graph, to, |state, ms, _| goals.push((state, ms)));
-        let mut best = self.beside(graph, &from, to).map_or(NONE - 1, |(ms, ..)| ms);
+        self.ends(graph, closed, to, |state, ms, _| goals.push((state, ms)));
+        let mut best = self.beside(graph, closed, &from, to).map_or(NONE - 1, |(ms, ..)| ms);
         let better = |state: u32, ms: u32| {
             let here = goals.iter().filter(|(goal, _)| *goal == state);
             here.map(|(_, rest)| ms.saturating_add(*rest)).min().unwrap_or(NONE)
         };
-        self.starts(graph, &from, |state, ms, _| {
+        self.starts(graph, closed, &from, |state, ms, _| {
             workspace.offer(state, ms, NONE, || bound.ms(state));
             best = best.min(better(state, ms));
         });
-        let cut = workspace.run(&graph.forward, best, budget, |state| bound.ms(state), better);
+        let rest = |state| bound.ms(state);
+        let cut = match closed.is_empty() {
+            true => workspace.run(&graph.forward, best, budget, |_| false, rest, better),
+            false => workspace.run(&graph.forward, best, budget, |code| closed.has(code >> 1), rest, better),
+        };
         Tree {
             network: self,
             graph,
+            closed,
             workspace,
             origin: from,
             direction: Direction::Forward,
@@ -131,10 +156,14 @@ impl Network {
     fn directions<'a>(
         &self,
         graph: &'a Graph,
+        closed: &Closed,
         link: &Link,
     ) -> impl Iterator<Item = (u32, u32, u32)> + use<'a> {
         let length_dm = self.streets.edges.get(link.edge as usize).map_or(1, |edge| edge.length_dm);
-        let (edge, along) = (link.edge, link.along_dm.min(length_dm));
+        // Of edges beside each other that in force; nobody travels on one that is closed.
+        let in_force = || self.streets.beside(link.edge).find(|edge| !closed.has(*edge));
+        let edge = if closed.has(link.edge) { in_force() } else { Some(link.edge) };
+        let (edge, along) = (edge.unwrap_or(NONE >> 1), link.along_dm.min(length_dm));
         [(edge << 1, along), (edge << 1 | 1, length_dm - along)].into_iter().filter_map(
             move |(code, part_dm)| {
                 let full = *graph.edge_ms.get(code as usize)?;
@@ -145,8 +174,14 @@ impl Network {
     }
 
     /// States that are reached first from a link: state, time to it, code of the first edge.
-    pub(super) fn starts(&self, graph: &Graph, link: &Link, mut found: impl FnMut(u32, u32, u32)) {
-        for (code, _, after) in self.directions(graph, link) {
+    pub(super) fn starts(
+        &self,
+        graph: &Graph,
+        closed: &Closed,
+        link: &Link,
+        mut found: impl FnMut(u32, u32, u32),
+    ) {
+        for (code, _, after) in self.directions(graph, closed, link) {
             match &graph.layout {
                 Layout::Junctions { zones } => {
                     let head = self.streets.ends(code).1;
@@ -154,7 +189,8 @@ impl Network {
                     found(zone.map_or(head, |zone| zone.start), after, code);
                 }
                 Layout::Turns { entered, .. } => {
-                    for arc in graph.forward.of(entered[code as usize]) {
+                    let arcs = graph.forward.of(entered[code as usize]).iter();
+                    for arc in arcs.filter(|arc| !closed.has(arc.code >> 1)) {
                         found(arc.head, after.saturating_add(arc.ms), code);
                     }
                 }
@@ -163,8 +199,14 @@ impl Network {
     }
 
     /// States from which a link is reached next: state, time from it, code of the last edge.
-    pub(super) fn ends(&self, graph: &Graph, link: &Link, mut found: impl FnMut(u32, u32, u32)) {
-        for (code, part, after) in self.directions(graph, link) {
+    pub(super) fn ends(
+        &self,
+        graph: &Graph,
+        closed: &Closed,
+        link: &Link,
+        mut found: impl FnMut(u32, u32, u32),
+    ) {
+        for (code, part, after) in self.directions(graph, closed, link) {
             match &graph.layout {
                 Layout::Junctions { zones } => {
                     let tail = self.streets.ends(code).0;
@@ -191,15 +233,21 @@ impl Network {
 
     /// The way between two links that passes no state: along one edge, or by one turn between two
     /// edges. Time, code of the first edge, code of the last edge.
-    pub(super) fn beside(&self, graph: &Graph, from: &Link, to: &Link) -> Option<(u32, u32, u32)> {
+    pub(super) fn beside(
+        &self,
+        graph: &Graph,
+        closed: &Closed,
+        from: &Link,
+        to: &Link,
+    ) -> Option<(u32, u32, u32)> {
         let mut best: Option<(u32, u32, u32)> = None;
         let mut offer = |ms: u32, first: u32, last: u32| {
             if best.is_none_or(|(least, ..)| ms < least) {
                 best = Some((ms, first, last));
             }
         };
-        for (code, part, after) in self.directions(graph, from) {
-            for (last, last_part, last_after) in self.directions(graph, to) {
+        for (code, part, after) in self.directions(graph, closed, from) {
+            for (last, last_part, last_after) in self.directions(graph, closed, to) {
                 if code == last && part <= last_part {
                     offer(last_part - part, code, last);
                 }

@@ -5,7 +5,7 @@
 use rustc_hash::FxHashMap;
 
 use super::osm::{MemberKind, OsmData, OsmRelation};
-use super::{Mode, Streets, code};
+use super::{Mode, Streets, code, condition};
 
 /// The edges that each way was cut into.
 pub(super) type WayEdges = FxHashMap<i64, Vec<u32>>;
@@ -13,7 +13,8 @@ pub(super) type WayEdges = FxHashMap<i64, Vec<u32>>;
 /// Via ways longer than this are not searched for: such relations are errors.
 const MAX_VIA_EDGES: usize = 16;
 
-/// Reads all restrictions that hold for cars at any time of day.
+/// Reads all restrictions that hold for cars, always or at times. Those of some time bind who comes by the
+/// variant of an edge that is in force then.
 pub(super) fn read(
     data: &mut OsmData,
     streets: &Streets,
@@ -25,10 +26,16 @@ pub(super) fn read(
     let mut banned = Vec::new();
     let (mut unusable, mut first) = (0usize, 0);
     for relation in &data.relations {
-        let Some(kind) = kind_for_cars(relation) else { continue };
-        if map.ban(relation, kind, &mut banned).is_none() {
-            first = if unusable == 0 { relation.id } else { first };
-            unusable += 1;
+        let Some(rule) = rule_for_cars(relation) else { continue };
+        for kind in rule.kinds() {
+            let mut bans = Vec::new();
+            if map.ban(relation, kind, &mut bans).is_none() {
+                first = if unusable == 0 { relation.id } else { first };
+                unusable += 1;
+                break;
+            }
+            let bans = bans.iter().flat_map(|ban| by_variant(streets, ban));
+            banned.extend(bans.filter(|ban| rule.at(streets, ban[0] >> 1) == Some(kind)));
         }
     }
     if unusable > 0 {
@@ -42,19 +49,79 @@ pub(super) fn read(
     banned
 }
 
-/// Directed edges that leave each junction and that cars may use.
+/// The same ban for all edges that lie beside its own.
+fn by_variant(streets: &Streets, ban: &[u32]) -> Vec<Vec<u32>> {
+    ban.iter().fold(vec![vec![]], |begun, &step| {
+        let beside = streets.beside(step >> 1).map(|edge| code(edge, step & 1 == 1));
+        beside.flat_map(|step| begun.iter().map(move |ban| [&ban[..], &[step]].concat())).collect()
+    })
+}
+
+/// Directed edges that leave each junction and that cars may use; of those beside each other the first.
 fn departures(streets: &Streets) -> FxHashMap<u32, Vec<u32>> {
     let mut out: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for code in 0..streets.edges.len() as u32 * 2 {
-        if streets.modes(code) & Mode::Car.bit() != 0 {
+        let beside = streets.beside(code >> 1);
+        let open = |edge| streets.profile(edge).modes(code & 1 == 1) & Mode::Car.bit() != 0;
+        if beside.start == code >> 1 && beside.clone().any(open) {
             out.entry(streets.ends(code).0).or_default().push(code);
         }
     }
     out
 }
 
-/// The value of a restriction that cars must obey.
-fn kind_for_cars(relation: &OsmRelation) -> Option<&str> {
+/// What a relation bids cars: always, and at times.
+struct Rule<'a> {
+    always: Option<&'a str>,
+    timed: Vec<(&'a str, String)>,
+}
+
+impl<'a> Rule<'a> {
+    /// All that it ever bids, each once.
+    fn kinds(&self) -> Vec<&'a str> {
+        let mut kinds: Vec<&str> = self
+            .always
+            .into_iter()
+            .chain(self.timed.iter().map(|(kind, _)| *kind))
+            .filter(|k| is_kind(k))
+            .collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// What it bids those who leave an edge; of several times that hold the last one counts.
+    fn at(&self, streets: &Streets, edge: u32) -> Option<&'a str> {
+        let timed = self.timed.iter().rev();
+        let now =
+            timed.filter(|(_, time)| streets.holds(edge, time) == Some(true)).map(|(kind, _)| *kind).next();
+        now.or(self.always)
+    }
+}
+
+fn is_kind(kind: &str) -> bool {
+    kind.starts_with("no_") || kind.starts_with("only_")
+}
+
+/// The times that decide about turns, by the way that one leaves.
+pub(super) fn times_by_way(relations: &[OsmRelation]) -> FxHashMap<i64, Vec<String>> {
+    let mut times: FxHashMap<i64, Vec<String>> = FxHashMap::default();
+    for relation in relations {
+        let Some(rule) = rule_for_cars(relation) else { continue };
+        for from in relation.members.iter().filter(|m| &*m.role == "from" && m.kind == MemberKind::Way) {
+            for (_, time) in &rule.timed {
+                let known = times.entry(from.id).or_default();
+                if !known.contains(time) {
+                    known.push(time.clone());
+                }
+            }
+        }
+    }
+    times
+}
+
+/// What a restriction bids cars.
+fn rule_for_cars(relation: &OsmRelation) -> Option<Rule<'_>> {
     let tags = &relation.tags;
     let types = ["restriction", "restriction:motorcar", "restriction:motor_vehicle"];
     if !tags.get("type").is_some_and(|kind| types.contains(&kind)) {
@@ -63,8 +130,15 @@ fn kind_for_cars(relation: &OsmRelation) -> Option<&str> {
     let excepted = tags.get("except").is_some_and(|list| {
         list.split(';').any(|one| matches!(one.trim(), "motorcar" | "motor_vehicle" | "vehicle"))
     });
-    let kind = tags.first(&["restriction:motorcar", "restriction:motor_vehicle", "restriction"])?;
-    (!excepted && (kind.starts_with("no_") || kind.starts_with("only_"))).then_some(kind)
+    let always = tags.first(&["restriction:motorcar", "restriction:motor_vehicle", "restriction"]);
+    let timed = tags.first(&[
+        "restriction:motorcar:conditional",
+        "restriction:motor_vehicle:conditional",
+        "restriction:conditional",
+    ]);
+    let rule =
+        Rule { always: always.filter(|kind| is_kind(kind)), timed: timed.map_or(vec![], condition::timed) };
+    (!excepted && !rule.kinds().is_empty()).then_some(rule)
 }
 
 struct Map<'a> {

@@ -1,5 +1,6 @@
 //! Dijkstra and A* over a [`Graph`], with reusable memory and a budget.
 
+use super::condition::Closed;
 use super::graph::{Arcs, NONE};
 
 /// Which way the search goes: from a place to all others, or from all others to it.
@@ -9,18 +10,20 @@ pub enum Direction {
     Backward,
 }
 
-/// What a search may spend.
+/// What a search may spend, and when the journey is.
 #[derive(Clone, Copy)]
 pub struct Budget<'a> {
     /// Settled states at most.
     pub settled: u32,
     /// Asked now and then; `true` ends the search.
     pub stop: Option<&'a dyn Fn() -> bool>,
+    /// The edges that are closed; `None`: all whose tags hold at other times than usual.
+    pub closed: Option<&'a Closed>,
 }
 
 impl Budget<'_> {
     /// No limit: a search ends by itself when it has seen everything in reach.
-    pub const NONE: Budget<'static> = Budget { settled: u32::MAX, stop: None };
+    pub const NONE: Budget<'static> = Budget { settled: u32::MAX, stop: None, closed: None };
 }
 
 /// `stop` is asked once in so many settled states: some 0.1 ms apart.
@@ -92,12 +95,14 @@ impl Workspace {
 
     /// Settles states in order until the queue is empty or its first key reaches `limit()`.
     /// `reached` sees every improved label and may lower the limit; `rest` is the lower bound.
+    /// Directed edges of which `is_shut` says so are not travelled.
     /// Returns whether the budget cut the search short.
     pub(super) fn run(
         &mut self,
         arcs: &Arcs,
         mut limit: u32,
         budget: Budget<'_>,
+        is_shut: impl Fn(u32) -> bool,
         rest: impl Fn(u32) -> u32,
         mut reached: impl FnMut(u32, u32) -> u32,
     ) -> bool {
@@ -122,6 +127,9 @@ impl Workspace {
                 let (mut tail, mut ms, mut arc) = (state, ms, arc);
                 // Where there is only one way on, it is gone at once: no queue for states in between.
                 loop {
+                    if is_shut(arc.code) {
+                        break;
+                    }
                     ms = ms.saturating_add(arc.ms);
                     if ms > limit || self.ms(arc.head).is_some_and(|known| known <= ms) {
                         break;

@@ -5,6 +5,7 @@ use rstar::{AABB, RTree, primitives::GeomWithData, primitives::Rectangle};
 use serde::{Deserialize, Serialize};
 
 use super::component::Main;
+use super::condition::Closed;
 use super::{Class, Coord, Direction, Mode, Modes, Streets};
 
 /// A position tied to a street.
@@ -35,6 +36,14 @@ impl Link {
 /// A public street is taken for the way to a place though a private one is so much nearer, metres: a
 /// yard's drive beside a house on the street, but not the track to a farm (own estimate).
 const PRIVATE_M: f32 = 100.0;
+
+/// What a street is looked for.
+pub(super) struct End<'a> {
+    pub mode: Mode,
+    /// See [`super::Network::snap_end`].
+    pub direction: Option<Direction>,
+    pub closed: &'a Closed,
+}
 
 type Boxed = GeomWithData<Rectangle<[i32; 2]>, u32>;
 
@@ -85,17 +94,17 @@ impl EdgeIndex {
     pub fn snap(
         &self,
         streets: &Streets,
-        mode: Mode,
-        direction: Option<Direction>,
+        end: &End<'_>,
         point: LatLon,
         limit_m: f64,
         most: usize,
     ) -> Vec<Link> {
+        let &End { mode, direction, closed } = end;
         let mut radius_m = FIRST_BOX_M.min(limit_m);
         loop {
             let mut links: Vec<Link> = self
                 .around(point, radius_m)
-                .filter(|edge| self.usable[*edge as usize] & mode.bit() != 0)
+                .filter(|edge| self.usable[*edge as usize] & mode.bit() != 0 && !closed.has(*edge))
                 .map(|edge| self.project(streets, mode, direction, point, edge))
                 .filter(|link| f64::from(link.gap_m) <= radius_m)
                 .collect();

@@ -3,6 +3,7 @@
 use domain::geo::LatLon;
 
 use super::Coord;
+use super::condition::Closed;
 use super::graph::{Graph, Layout, NONE};
 use super::network::Network;
 use super::search::{Direction, Workspace};
@@ -31,6 +32,7 @@ const DM_PER_M: f64 = 10.0;
 pub struct Tree<'a> {
     pub(super) network: &'a Network,
     pub(super) graph: &'a Graph,
+    pub(super) closed: &'a Closed,
     pub(super) workspace: &'a Workspace,
     pub(super) origin: Link,
     pub(super) direction: Direction,
@@ -95,7 +97,7 @@ impl Tree<'_> {
     fn joint(&self, link: &Link) -> Option<Joint> {
         let forward = self.direction == Direction::Forward;
         let (from, to) = if forward { (&self.origin, link) } else { (link, &self.origin) };
-        let mut best = self.network.beside(self.graph, from, to).map(|(ms, first, last)| {
+        let mut best = self.network.beside(self.graph, self.closed, from, to).map(|(ms, first, last)| {
             let (near, far) = if forward { (last, first) } else { (first, last) };
             Joint { ms, near, meets: Err(far) }
         });
@@ -107,9 +109,9 @@ impl Tree<'_> {
             }
         };
         if forward {
-            self.network.ends(self.graph, link, meet);
+            self.network.ends(self.graph, self.closed, link, meet);
         } else {
-            self.network.starts(self.graph, link, meet);
+            self.network.starts(self.graph, self.closed, link, meet);
         }
         best.filter(|best| best.ms <= self.limit_ms)
     }
@@ -122,7 +124,11 @@ impl Tree<'_> {
         let length = |code: u32| network.streets().edges[(code >> 1) as usize].length_dm;
         let whole = |code: u32| if code & 1 == 0 { (0, length(code)) } else { (length(code), 0) };
         let mut state = match joint.meets {
-            Err(far) if far == joint.near && far >> 1 == link.edge && self.passes_directly(link, far) => {
+            Err(far)
+                if far == joint.near
+                    && self.network.streets().beside(link.edge).contains(&(far >> 1))
+                    && self.passes_directly(link, far) =>
+            {
                 let (from, to) = if forward { (&self.origin, link) } else { (link, &self.origin) };
                 return piece(link.edge, from.along_dm, to.along_dm);
             }
@@ -147,6 +153,7 @@ impl Tree<'_> {
                 Layout::Junctions { .. } if next != NONE => {
                     let (tail, head) = if forward { (next, state) } else { (state, next) };
                     let arcs = graph.forward.of(tail).iter().filter(|arc| arc.head == head);
+                    let arcs = arcs.filter(|arc| !self.closed.has(arc.code >> 1));
                     if let Some(arc) = arcs.min_by_key(|arc| arc.ms).filter(|arc| arc.code != NONE) {
                         let (from, to) = whole(arc.code);
                         piece(arc.code >> 1, from, to);
@@ -164,9 +171,9 @@ impl Tree<'_> {
             }
         };
         if forward {
-            network.starts(graph, &self.origin, seed);
+            network.starts(graph, self.closed, &self.origin, seed);
         } else {
-            network.ends(graph, &self.origin, seed);
+            network.ends(graph, self.closed, &self.origin, seed);
         }
         let Some(far) = far else { return };
         let (far_from, far_to) = whole(far);
@@ -180,7 +187,8 @@ impl Tree<'_> {
     fn passes_directly(&self, link: &Link, code: u32) -> bool {
         let forward = (self.direction == Direction::Forward) == (code & 1 == 0);
         let (origin, there) = (self.origin.along_dm, link.along_dm);
-        self.origin.edge == link.edge && if forward { origin <= there } else { origin >= there }
+        let beside = self.network.streets().beside(link.edge);
+        beside.contains(&self.origin.edge) && if forward { origin <= there } else { origin >= there }
     }
 }
 

@@ -80,11 +80,13 @@ impl<'a> Builder<'a> {
         let mut arms = vec![0u8; streets.junctions.len()];
         for code in 0..edge_ms.len() as u32 {
             let tail = streets.ends(code).0;
-            let back = code ^ 1;
             if edge_ms[code as usize] != NONE {
                 out.entry(tail).or_default().push(code);
             }
-            if edge_ms[code as usize] != NONE || edge_ms[back as usize] != NONE {
+            let usable =
+                |edge: u32| edge_ms[2 * edge as usize] != NONE || edge_ms[2 * edge as usize + 1] != NONE;
+            // Of edges beside each other one is an arm.
+            if streets.beside(code >> 1).find(|edge| usable(*edge)) == Some(code >> 1) {
                 arms[tail as usize] = arms[tail as usize].saturating_add(1);
             }
         }
@@ -123,9 +125,13 @@ impl<'a> Builder<'a> {
         let blocked = self.blocked[at as usize];
         let back = state.code ^ 1;
         let mut stuck = true;
-        for exit in exits.into_iter().filter(|exit| *exit != back && !blocked) {
+        // Nor do they turn round on an edge beside their own.
+        let own = self.streets.beside(state.code >> 1);
+        let is_back = |exit: u32| exit & 1 == back & 1 && own.contains(&(exit >> 1));
+        for exit in exits.into_iter().filter(|exit| !is_back(*exit) && !blocked) {
             if let Some(head) = self.enter(&state, exit) {
-                stuck = false;
+                // What is closed at times is no way on then.
+                stuck &= self.streets.is_variant(exit >> 1);
                 let ms = self.arc_ms(state.code, exit, at);
                 list.push((number, Arc { head, ms, code: exit }));
             }

@@ -72,6 +72,9 @@ fn zones(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> FxHashMap<u32, Zo
 pub(super) fn arms(streets: &Streets) -> Vec<(Class, usize)> {
     let mut arms = vec![(Class::Ferry, 0usize); streets.junctions.len()];
     for (number, edge) in streets.edges.iter().enumerate() {
+        if streets.beside(number as u32).start != number as u32 {
+            continue;
+        }
         let class = streets.profile(number as u32).class;
         for junction in [edge.from, edge.to] {
             let (most, count) = &mut arms[junction as usize];

@@ -97,6 +97,7 @@ fn find(
     let near = |point: LatLon, direction: Direction, which: &str| match network.snap_end(
         mode,
         direction,
+        None,
         point,
         SNAP_LIMIT_M,
         CANDIDATES,

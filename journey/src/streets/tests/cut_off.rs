@@ -110,7 +110,7 @@ fn one_may_leave_where_the_extract_cuts_off_the_way_in_and_come_where_it_cuts_of
         let network = beside_a_town(farm(&one_way(oneway))).build();
         let point = LatLon { lat: 48.6 + 8.0 * 9e-4, lon: 8.8 };
         for (direction, is_main) in [(Direction::Forward, leaves), (Direction::Backward, !leaves)] {
-            let end = network.snap_end(Mode::Car, direction, point, 2000.0, 1)[0];
+            let end = network.snap_end(Mode::Car, direction, None, point, 2000.0, 1)[0];
             assert_eq!((end.gap_m < 1.0, end.main), (is_main, true), "{oneway} {direction:?} {end:?}");
         }
         let both = network.snap(Mode::Car, point, 2000.0, 1)[0];
@@ -124,7 +124,7 @@ fn what_lies_behind_a_barrier_is_not_where_one_arrives() {
     for mode in [Mode::Foot, Mode::Car] {
         let network = beside_a_town(farm(STREET)).node(40, gate).build();
         let point = LatLon { lat: 48.6 + 8.5 * 9e-4, lon: 8.8 };
-        let end = network.snap_end(mode, Direction::Backward, point, 2000.0, 1)[0];
+        let end = network.snap_end(mode, Direction::Backward, None, point, 2000.0, 1)[0];
         assert!(end.gap_m > 100.0 && end.main, "{mode:?} {end:?}");
     }
 }

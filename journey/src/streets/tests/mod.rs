@@ -6,6 +6,7 @@ mod extracts;
 mod parking;
 mod pbf;
 mod rules;
+mod times;
 
 use super::osm::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
 use super::{Budget, Link, Mode, Network, Reach, Workspace, build};

@@ -367,7 +367,7 @@ fn a_search_says_when_it_was_cut() {
     let network = block(STREET).build();
     let from = link(&network, Mode::Foot, 0, 1);
     let mut workspace = Workspace::new();
-    let budget = Budget { settled: 1, stop: None };
+    let budget = Budget { settled: 1, ..Budget::NONE };
     let tree = network.tree(&mut workspace, Mode::Foot, from, Direction::Forward, 900.0, budget);
     assert!(tree.cut);
     let tree = network.tree(&mut workspace, Mode::Foot, from, Direction::Forward, 900.0, Budget::NONE);
