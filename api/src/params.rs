@@ -276,6 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_writes_no_instant_learns_how_to_write_one() {
+        for name in ["at", "until", "depart", "arrive", "before"] {
+            for value in ["2026-11-22", "12:00", "tomorrow", "2026-11-22T12:00:00", "1795435200"] {
+                let query = RawQuery(format!("{name}={value}"));
+                let error = query.params(&[name]).ok().unwrap().time(name).expect_err(value);
+                let problem = serde_json::to_value(&error).unwrap();
+                assert_eq!((&problem["field"], &problem["value"]), (&name.into(), &value.into()));
+                let remedy = problem["remedy"].as_str().unwrap();
+                assert!(remedy.contains("2026-11-22T12:00:00Z") && remedy.contains("plain date"), "{remedy}");
+            }
+        }
+    }
+
+    #[test]
     fn too_much_is_clamped_and_a_bare_plus_is_a_plus() {
         let query =
             RawQuery("limit=99999999999999999999999999&radius_m=1e9&arrive=2026-11-22T13:00:00+01:00".into());

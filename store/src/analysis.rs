@@ -136,39 +136,6 @@ pub async fn hours_until(conn: &mut PgConnection) -> Result<UtcMicros, StoreErro
     Ok(until.map_or(UtcMicros::EPOCH, |until| until.0))
 }
 
-/// Up to when everything that is stored of a municipality's places is derived; `now` at most, the epoch when nothing ever
-/// was. What waits is known by the earliest instant that it is about.
-///
-/// # Errors
-/// The database is not available.
-pub async fn complete_until(
-    conn: &mut PgConnection,
-    municipality: MunicipalityId,
-    now: UtcMicros,
-) -> Result<UtcMicros, StoreError> {
-    let until: Option<Ts> = sqlx::query_scalar(
-        "WITH RECURSIVE writers AS (
-            (SELECT writer FROM change ORDER BY writer LIMIT 1)
-            UNION ALL
-            SELECT (SELECT c.writer FROM change c WHERE c.writer > w.writer ORDER BY c.writer LIMIT 1)
-            FROM writers w WHERE w.writer IS NOT NULL
-         )
-         SELECT least($2, s.moving_from,
-             (SELECT min(coalesce(c.earliest, '-infinity')) FROM writers w LEFT JOIN derive_position p USING (writer)
-              CROSS JOIN LATERAL (SELECT earliest FROM change
-                                  WHERE writer = w.writer AND seq > coalesce(p.seq, 0)) c),
-             (SELECT min(from_utc) FROM derive_wanted WHERE municipality = $1),
-             (SELECT next_utc FROM derive_again WHERE municipality = $1),
-             CASE WHEN s.again THEN '-infinity'::timestamptz END)
-         FROM derive_state s",
-    )
-    .bind(municipality.0)
-    .bind(Ts(now))
-    .fetch_optional(conn)
-    .await?;
-    Ok(until.map_or(UtcMicros::EPOCH, |until| until.0.max(UtcMicros::EPOCH)))
-}
-
 /// The sums of full hours within `span`, in the order of time.
 ///
 /// # Errors

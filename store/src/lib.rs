@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod changes;
+pub mod complete;
 pub mod copy;
 pub mod derive;
 pub mod error;

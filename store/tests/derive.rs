@@ -432,6 +432,18 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     settled(&mut deriver).await;
     assert_eq!(kept, town.derived().await);
     assert!(kept.values().all(|rows| rows.len() > 20));
+    // What is no longer stored leaves what was derived of it.
+    let cut = store::ts::Ts(UtcMicros(T0 + 8 * 24 * HOUR + HOUR / 3));
+    for forget in [
+        "DELETE FROM bay_observation WHERE observed_at < $1",
+        "DELETE FROM site_count WHERE observed_at < $1",
+    ] {
+        let gone = sqlx::query(forget).bind(cut).execute(&town.database.pool).await.unwrap();
+        assert!(gone.rows_affected() > 20);
+    }
+    store::derive::again(&town.database.pool).await.unwrap();
+    settled(&mut deriver).await;
+    assert_eq!(kept, town.derived().await);
 }
 
 /// Hours end while there is always something new.

@@ -16,6 +16,7 @@ use domain::{Registry, UtcMicros};
 use serde::Serialize;
 use serde_json::Map;
 use store::Pool;
+use store::complete::Waiting;
 use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
@@ -89,11 +90,19 @@ async fn parts(question: &Question, registry: &Registry, pool: &Pool) -> Result<
 }
 
 /// Up to when everything is derived, by town.
-async fn complete_until(question: &Question, pool: &Pool, now: UtcMicros) -> Result<Vec<UtcMicros>, Problem> {
+async fn complete_until(
+    question: &Question,
+    registry: &Registry,
+    pool: &Pool,
+    now: UtcMicros,
+) -> Result<Vec<UtcMicros>, Problem> {
     let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+    let owner = |bay| registry.bay(bay).map(|bay| bay.municipality);
+    // First: what is taken in between the two is noted in one of them.
+    let waiting = Waiting::read(&mut conn, owner).await?;
     let mut until = Vec::with_capacity(question.towns.len());
     for town in &question.towns {
-        until.push(store::analysis::complete_until(&mut conn, town.id, now).await?);
+        until.push(waiting.complete_until(&mut conn, town.id, now).await?);
     }
     Ok(until)
 }

@@ -182,7 +182,7 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
     let turn = shared.turns.take().await?;
     let now = shared.now();
     // Before the figures are read: what is derived meanwhile makes them no less complete.
-    let complete = complete_until(&question, pool, now).await?;
+    let complete = complete_until(&question, &registry, pool, now).await?;
     let parts = parts(&question, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);

@@ -258,6 +258,8 @@ async fn half_derived_figures_say_so() {
     let answer = ask().await;
     assert_eq!(answer["complete_until"], late);
     assert_eq!(days(&answer, true), ["2026-10-27T23:00:00Z", "2026-10-28T23:00:00Z"]);
+    let other = instance.get(&format!("/v1/occupancy?bay=t-1&{PERIOD}"), &key).await.json();
+    assert_eq!(other["complete_until"], NOW, "another town's");
     let stays = instance.get(&format!("/v1/stays?bay=w-m-1&{PERIOD}"), &key).await.json();
     assert_eq!((&stays["complete_until"], &stays["items"][0]["complete"]), (&json!(late), &json!(false)));
     let whole = instance.get(&format!("/v1/occupancy?bay=w-m-1&{PERIOD}&bucket=all"), &key).await.json();

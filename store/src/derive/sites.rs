@@ -74,13 +74,22 @@ pub(super) async fn apply(
         let key = (site, audience.to_owned());
         let Some(placed) = placed.get(&key) else { continue };
         let place = Place { municipality, site, audience, layout: &placed.layout };
-        place.derive(conn, from, until, hours_until, delta).await?;
+        place.derive(conn, (from, until), Before::Defined, hours_until, delta).await?;
     }
     sqlx::query("DELETE FROM derive_wanted WHERE id = ANY($1)")
         .bind(wanted.iter().map(|w| w.id).collect::<Vec<_>>())
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// What the run before those that are derived says of the capacity, when its count is no longer stored.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    /// As it was derived.
+    Held,
+    /// As the definition says, which may have been corrected since.
+    Defined,
 }
 
 /// A counted site, or one audience's spaces in it.
@@ -114,7 +123,7 @@ impl Place<'_> {
         .fetch_one(&mut *conn)
         .await?;
         let Some((from, until)) = from.zip(until) else { return Ok(()) };
-        self.derive(conn, from.0, until.0, hours_until, delta).await
+        self.derive(conn, (from.0, until.0), Before::Defined, hours_until, delta).await
     }
 
     /// Derives what was counted within `span` again, from nothing but the counts.
@@ -137,15 +146,15 @@ impl Place<'_> {
         .fetch_one(&mut *conn)
         .await?;
         let Some((from, until)) = from.zip(until) else { return Ok(()) };
-        self.derive(conn, from.0, until.0, hours_until, delta).await
+        self.derive(conn, (from.0, until.0), Before::Held, hours_until, delta).await
     }
 
     /// Derives from `from` to the first absolute count after `until`, from which on all is as it was.
     async fn derive(
         &self,
         conn: &mut PgConnection,
-        from: UtcMicros,
-        until: UtcMicros,
+        (from, until): (UtcMicros, UtcMicros),
+        before_that: Before,
         hours_until: UtcMicros,
         delta: &mut Delta,
     ) -> Result<(), StoreError> {
@@ -154,7 +163,10 @@ impl Place<'_> {
             let before = self.runs(conn, from, end).await?;
             let (earlier, _) = before.split_at(before.partition_point(|run| run.from < from));
             let counts = self.counts(conn, from, end).await?;
-            let begins = self.begins(conn, earlier.last().copied()).await?;
+            let begins = match before_that {
+                Before::Held => earlier.last().copied(),
+                Before::Defined => self.begins(conn, earlier.last().copied()).await?,
+            };
             let mut after = derive_counts(begins, &counts, |at| self.layout.capacity_at(at));
             if let Some(last) = after.last_mut() {
                 last.until = last.until.min(end);

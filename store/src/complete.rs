@@ -1,0 +1,99 @@
+//! Up to when everything that is stored is derived: what waits is known by the earliest instant that it is about.
+
+use std::collections::HashMap;
+
+use domain::live::Change;
+use domain::{BayId, MunicipalityId, UtcMicros};
+use sqlx::PgConnection;
+
+use crate::StoreError;
+use crate::changes;
+use crate::ts::Ts;
+
+/// So many bytes of the log are looked into for whose they are; of more the earliest instant counts for everybody.
+const LOOKED_INTO_BYTES: i64 = 4 << 20;
+
+/// The earliest instant of what waits in the log.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    by_town: HashMap<MunicipalityId, UtcMicros>,
+    /// Of bays whose town is not known, and of what was not looked into.
+    of_any: Option<UtcMicros>,
+}
+
+impl Waiting {
+    /// Reads it. `owner` says whose a bay is.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn read(
+        conn: &mut PgConnection,
+        owner: impl Fn(BayId) -> Option<MunicipalityId>,
+    ) -> Result<Self, StoreError> {
+        let rows: Vec<(Option<Ts>, Option<Vec<u8>>)> = sqlx::query_as(
+            "WITH RECURSIVE writers AS (
+                (SELECT writer FROM change ORDER BY writer LIMIT 1)
+                UNION ALL
+                SELECT (SELECT c.writer FROM change c WHERE c.writer > w.writer ORDER BY c.writer LIMIT 1)
+                FROM writers w WHERE w.writer IS NOT NULL
+             )
+             SELECT c.earliest,
+                 CASE WHEN sum(octet_length(c.body)) OVER (ORDER BY c.writer, c.seq) <= $1 THEN c.body END
+             FROM writers w LEFT JOIN derive_position p USING (writer)
+             CROSS JOIN LATERAL (SELECT * FROM change WHERE writer = w.writer AND seq > coalesce(p.seq, 0)) c
+             WHERE c.earliest IS DISTINCT FROM 'infinity'",
+        )
+        .bind(LOOKED_INTO_BYTES)
+        .fetch_all(conn)
+        .await?;
+        let mut waiting = Waiting::default();
+        for (earliest, body) in rows {
+            let Some(body) = body else {
+                waiting.note(None, earliest.map_or(UtcMicros::EPOCH, |at| at.0));
+                continue;
+            };
+            for change in changes::decode(&body)? {
+                if let Change::Bay { bay, reading } = change {
+                    waiting.note(owner(bay), reading.observed_at);
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    fn note(&mut self, town: Option<MunicipalityId>, at: UtcMicros) {
+        match town {
+            Some(town) => {
+                let held = self.by_town.entry(town).or_insert(at);
+                *held = at.min(*held);
+            }
+            None => self.of_any = Some(self.of_any.map_or(at, |held| held.min(at))),
+        }
+    }
+
+    /// Up to when everything of a municipality's places is derived; `now` at most, the epoch when nothing ever was.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub async fn complete_until(
+        &self,
+        conn: &mut PgConnection,
+        municipality: MunicipalityId,
+        now: UtcMicros,
+    ) -> Result<UtcMicros, StoreError> {
+        let until: Option<Ts> = sqlx::query_scalar(
+            "SELECT least($2, moving_from,
+                 (SELECT min(from_utc) FROM derive_wanted WHERE municipality = $1),
+                 (SELECT next_utc FROM derive_again WHERE municipality = $1),
+                 CASE WHEN again THEN '-infinity'::timestamptz END)
+             FROM derive_state",
+        )
+        .bind(municipality.0)
+        .bind(Ts(now))
+        .fetch_optional(conn)
+        .await?;
+        let waiting = [self.by_town.get(&municipality).copied(), self.of_any].into_iter().flatten().min();
+        let until = until.map_or(UtcMicros::EPOCH, |until| until.0);
+        Ok(waiting.map_or(until, |waiting| waiting.min(until)).max(UtcMicros::EPOCH))
+    }
+}
