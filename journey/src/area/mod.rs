@@ -67,7 +67,7 @@ pub struct Notes {
 
 /// The times of streets on the timetable's clock, with the holidays that all Germany has.
 fn times(network: &Network, timetable: &Timetable) -> Times {
-    Times::new(network.streets(), &Locality::new(&timetable.timezone, "", []))
+    Times::new(network.streets(), &Locality::new(timetable.zones.first().map_or("UTC", |zone| zone), "", []))
 }
 
 impl Area {
