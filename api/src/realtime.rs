@@ -101,7 +101,12 @@ fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     heard.sort_unstable_by_key(|(at, v)| (*at, v.id));
     let on_run = |(at, v): (UtcMicros, VehicleView)| {
         Some(OnRun {
-            run: Run::of(tie(live, runs.timetable, v.feeds[VehiclePart::Trip as usize]?), &v.fix, at, runs)?,
+            run: Run::of(
+                tie(live.registry(), runs.timetable, v.feeds[VehiclePart::Trip as usize]?),
+                &v.fix,
+                at,
+                runs,
+            )?,
             delay_s: v.fix.delay_s.filter(|_| v.delay_observed_at.as_ref().is_some_and(is_fresh)),
             occupancy_pct: v
                 .fix
@@ -113,8 +118,8 @@ fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
 }
 
 /// The GTFS file whose ids a feed has: `None` where it is tied to none.
-fn tie(live: &LiveMap, timetable: &Timetable, feed: FeedId) -> Option<FeedIx> {
-    let name = live.registry().feed(feed)?.def.timetable.as_ref()?;
+fn tie(registry: &Registry, timetable: &Timetable, feed: FeedId) -> Option<FeedIx> {
+    let name = registry.feed(feed)?.def.timetable.as_ref()?;
     Some(timetable.feed(name).unwrap_or(NO_FEED))
 }
 
@@ -129,7 +134,21 @@ pub fn updates(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<(Op
         Some((None, TripUpdate { trip_id, start_date, start_time, delay_s, ..TripUpdate::default() }))
     });
     let by_feeds = live.trip_updates(now).into_iter();
-    by_vehicles.chain(by_feeds.map(|(feed, update)| (tie(live, timetable, feed), update.clone()))).collect()
+    by_vehicles
+        .chain(by_feeds.map(|(feed, update)| (tie(live.registry(), timetable, feed), update.clone())))
+        .collect()
+}
+
+/// The timetable's id of the trip that a vehicle names by its route and start; `None`: it is none of the
+/// timetable's, or named as there.
+pub fn trip_called(view: &VehicleView, registry: &Registry, timetable: &Timetable) -> Option<String> {
+    let (name, at) = (view.fix.trip_id.as_deref()?, view.trip_observed_at?);
+    let feed = tie(registry, timetable, view.feeds[VehiclePart::Trip as usize]?);
+    if !timetable.trips_of(name, feed).is_empty() {
+        return None;
+    }
+    let (_, trip) = run_called(timetable, feed, name, at)?;
+    Some(timetable.trip_id(trip).to_owned())
 }
 
 /// Feeds that are tied to a GTFS file which `timetable` does not have, in sentences that name those it has.

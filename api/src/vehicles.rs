@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::live::VehicleView;
+use domain::observation::VehicleFix;
 use domain::{Registry, UtcMicros, VehicleId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +13,7 @@ use crate::app::Ctx;
 use crate::contract::parameters;
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::problem::Problem;
+use crate::realtime::trip_called;
 use crate::wire::{Source, Sources, credit};
 
 /// A page of vehicles.
@@ -46,7 +48,7 @@ pub struct VehicleOut<'a> {
     speed_mps: Option<f32>,
     /// Line that it serves, as in the timetable; null: not known.
     route_id: Option<String>,
-    /// Trip that it serves, as in the timetable; null: not known.
+    /// Trip that it serves, as in the timetable, else as the vehicle names it; null: not known.
     trip_id: Option<String>,
     /// Stop at which it is or which is next; null: not known.
     stop_id: Option<String>,
@@ -137,6 +139,11 @@ pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, P
 
     let mut sources = Sources::default();
     views.iter().flat_map(|v| v.feeds).for_each(|feed| sources.note(feed));
-    let items = views.into_iter().filter_map(|v| out(v, &registry, now)).collect();
+    let loaded = shared.ways.loaded();
+    let in_timetable = |view: VehicleView| {
+        let called = loaded.as_ref().and_then(|loaded| trip_called(&view, &registry, &loaded.area.timetable));
+        VehicleView { fix: VehicleFix { trip_id: called.or(view.fix.trip_id), ..view.fix }, ..view }
+    };
+    let items = views.into_iter().map(in_timetable).filter_map(|v| out(v, &registry, now)).collect();
     Ok(answer::json(&VehicleList { items, cursor, attribution: sources.of(&registry) }))
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod bikes;
 mod brokers;
 mod certificates;
+mod changed_trips;
 mod corrections;
 mod dashboard;
 mod databases;

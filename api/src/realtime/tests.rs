@@ -249,6 +249,39 @@ fn crowding_is_that_of_the_newest_vehicle() {
 }
 
 #[test]
+fn a_vehicles_trip_is_called_as_in_the_timetable() {
+    let timetable = timetable();
+    let now = at("19:20:00");
+    let called = |name: &str| {
+        let map = map(vec![bus(1, name, 60, now)], now);
+        trip_called(&map.vehicle(VehicleId(1)).unwrap(), map.registry(), &timetable)
+    };
+    assert_eq!(called("R_540_1_20261124_19:08").as_deref(), Some("back"));
+    assert_eq!(called("back"), None, "it is");
+    assert_eq!(called("R_540__20261124_19:08"), None, "there are two");
+}
+
+#[test]
+fn a_run_that_no_timetable_has_is_crowded_too() {
+    let (timetable, now) = (timetable(), at("19:20:00"));
+    let call = |stop: &str, time| domain::trip_update::StopUpdate {
+        stop_id: Some(stop.into()),
+        departure: Some(domain::trip_update::StopEvent::At(at(time).0 / 1_000_000)),
+        ..Default::default()
+    };
+    let extra = TripUpdate {
+        trip_id: "extra".into(),
+        relationship: TripRelationship::Added,
+        stops: vec![call("a", "19:00:00"), call("b", "20:00:00")],
+        ..TripUpdate::default()
+    };
+    let overlay = Overlay::new(&timetable, &[extra], now.0 / 1_000_000);
+    let map = map(vec![bus(1, "extra", 300, now), bus(2, "of nobody", 400, now)], now);
+    let crowding = crowding(&map, Runs { timetable: &timetable, overlay: Some(&overlay) }, now);
+    assert_eq!(crowding, HashMap::from([(("extra".to_owned(), parse_day(DATE).unwrap()), 30.0)]));
+}
+
+#[test]
 fn a_feed_is_tied_to_its_timetable() {
     let timetable = timetable();
     let name = timetable.credits[0].feed.clone();

@@ -113,6 +113,9 @@ pub struct TripDescriptor {
     pub start_time: Option<String>,
     #[prost(string, optional, tag = "3")]
     pub start_date: Option<String>,
+    /// 0 = SCHEDULED, 3 = CANCELED, 8 = NEW.
+    #[prost(int32, optional, tag = "4")]
+    pub schedule_relationship: Option<i32>,
     #[prost(string, optional, tag = "5")]
     pub route_id: Option<String>,
     #[prost(uint32, optional, tag = "6")]

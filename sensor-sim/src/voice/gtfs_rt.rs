@@ -85,6 +85,7 @@ fn datasets(
 
 fn trip(named: &Named, report: &VehicleReport) -> TripDescriptor {
     TripDescriptor {
+        schedule_relationship: None,
         trip_id: Some(named.trip_id.to_owned()),
         start_time: Some(format!("{:02}:{:02}:00", named.start_s / 3_600, named.start_s / 60 % 60)),
         start_date: Some(named.date.strftime("%Y%m%d").to_string()),

@@ -1,0 +1,160 @@
+//! What a GTFS-Realtime feed says of runs, from the broker to a rider's journeys and boards.
+
+use std::process::Command;
+
+use sensor_sim::encode::gtfs_rt::{
+    FeedEntity, StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate, full_dataset,
+};
+use serde_json::Value;
+
+use crate::support::{BIN, Instance, eventually, port_of, publish};
+
+/// Two places in Steverstadt; the stops `a` and `b` of every line lie beside them.
+const FROM: (f64, f64) = (51.952, 7.182);
+const TO: (f64, f64) = (51.944, 7.168);
+
+const NEW: i32 = 8;
+const CANCELED: i32 = 3;
+
+/// Two GTFS folders with the same ids: a bus at 12:00 and 13:00, and a train at 18:00, tomorrow.
+fn build(instance: &Instance, date: &str) {
+    let folder = instance.dir.path().to_owned();
+    let text = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let run = |args: &[&str]| {
+        let done = Command::new(BIN).args(args).env("KV_LOG", "warn").output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    run(&["simulate", "--write-places", &text("sample")]);
+    let write = |feed: &str, trips: &[(&str, &str, &str)]| {
+        std::fs::create_dir_all(folder.join(feed)).unwrap();
+        let rows = trips.iter().map(|(id, ..)| format!("R,S,{id},0,Centre\n")).collect::<String>();
+        let times = trips.iter().map(|(id, from, to)| format!("{id},a,1,{from}\n{id},b,2,{to}\n"));
+        let (a, b) = (FROM, TO);
+        for (file, text) in [
+            ("agency.txt", "agency_id,agency_name,agency_timezone\nA,Bus,Europe/Berlin\n".to_owned()),
+            ("routes.txt", format!("route_id,route_short_name,route_type\nR,{feed} 7,3\n")),
+            (
+                "stops.txt",
+                format!("stop_id,stop_name,stop_lat,stop_lon\na,A,{},{}\nb,B,{},{}\n", a.0, a.1, b.0, b.1),
+            ),
+            ("calendar_dates.txt", format!("service_id,date,exception_type\nS,{date},1\n")),
+            ("trips.txt", format!("route_id,service_id,trip_id,direction_id,trip_headsign\n{rows}")),
+            (
+                "stop_times.txt",
+                format!("trip_id,stop_id,stop_sequence,arrival_time\n{}", times.collect::<String>()),
+            ),
+        ] {
+            std::fs::write(folder.join(feed).join(file), text).unwrap();
+        }
+    };
+    write("bus", &[("t1", "12:00:00", "12:08:00"), ("t2", "13:00:00", "13:08:00")]);
+    write("rail", &[("t1", "18:00:00", "18:08:00")]);
+    let (data, osm) = (instance.data(), text("sample/streets.osm.pbf"));
+    let data = data.to_string_lossy().into_owned();
+    let (bus, rail) = (text("bus"), text("rail"));
+    run(&["journey", "build", "--data-dir", &data, "--osm", &osm, "--gtfs", &bus, "--gtfs", &rail]);
+}
+
+fn entity(trip: TripDescriptor, stop_time_update: Vec<StopTimeUpdate>) -> FeedEntity {
+    let update = TripUpdate { trip, stop_time_update, ..TripUpdate::default() };
+    FeedEntity { id: "e".into(), trip_update: Some(update), vehicle: None }
+}
+
+fn stop(id: &str, delay: Option<i32>, time: Option<i64>) -> StopTimeUpdate {
+    let departure = Some(StopTimeEvent { delay, time });
+    StopTimeUpdate { stop_id: Some(id.into()), departure, ..StopTimeUpdate::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn riders_see_what_a_feed_changes() {
+    let instance = Instance::serve(&["--timescaledb", "false"]).await;
+    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
+    let date = tomorrow.strftime("%Y%m%d").to_string();
+    let at = |hour, minute| tomorrow.at(hour, minute, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
+    let places = instance.dir.path().join("places");
+    std::fs::create_dir(&places).unwrap();
+    std::fs::write(places.join("municipalities.csv"), "slug,name,ags\nkreis,Kreis,05999\n").unwrap();
+    let feed = |id: &str, timetable: &str| {
+        format!(
+            "[[feed]]\nid = \"{id}\"\nmunicipality = \"kreis\"\nformat = \"gtfs-rt\"\ntopic = \"rt/{id}\"\ntimetable = \"{timetable}\"\n"
+        )
+    };
+    std::fs::write(places.join("feeds.toml"), feed("live", "bus") + &feed("lost", "tram.zip")).unwrap();
+    build(&instance, &date);
+    instance.import(&places);
+    instance.subscriptions(2).await;
+    let warned = || async { instance.log().contains("timetable = 'tram.zip'").then_some(()) };
+    eventually("who is tied to no timetable is told so", warned).await;
+
+    let named = |trip: &str, relationship| TripDescriptor {
+        trip_id: Some(trip.into()),
+        start_date: Some(date.clone()),
+        route_id: Some("R".into()),
+        schedule_relationship: relationship,
+        ..TripDescriptor::default()
+    };
+    let nameless = TripDescriptor {
+        trip_id: None,
+        start_time: Some("13:00:00".into()),
+        direction_id: Some(0),
+        ..named("", None)
+    };
+    let new =
+        vec![stop("a", None, Some(at(12, 30).as_second())), stop("b", None, Some(at(12, 38).as_second()))];
+    let entities = vec![
+        entity(named("extra", Some(NEW)), new),
+        entity(named("t1", Some(CANCELED)), Vec::new()),
+        entity(nameless, vec![stop("a", Some(120), None)]),
+    ];
+    let now = jiff::Timestamp::now().as_second() as u64;
+    let lost = full_dataset(now, vec![entity(named("t2", Some(CANCELED)), Vec::new())]);
+    let messages = vec![
+        ("rt/lost".to_owned(), lost.to_vec()),
+        ("rt/live".to_owned(), full_dataset(now, entities).to_vec()),
+    ];
+    publish(port_of(&instance.text("mqtt")), messages).await;
+
+    let board = format!("/v1/stops/bus:a/departures?from={}", at(11, 50));
+    let extra = |board: &Value| {
+        board["items"].as_array()?.iter().position(|item| item["trip_id"] == "extra" && item["added"] == true)
+    };
+    let board = eventually("the new run is on the board", || async {
+        let (_, board) = instance.get(&board).await;
+        extra(&board).map(|_| board)
+    })
+    .await;
+    let told: Vec<(&str, bool, bool, Option<i64>)> = (board["items"].as_array().unwrap().iter())
+        .map(|item| {
+            let is = |field: &str| item[field].as_bool().unwrap();
+            (item["trip_id"].as_str().unwrap(), is("realtime"), is("cancelled"), item["delay_s"].as_i64())
+        })
+        .collect();
+    let expected =
+        [("bus:t1", true, true, None), ("extra", true, false, Some(0)), ("t2", true, false, Some(120))];
+    assert_eq!(told, expected, "{board}");
+    let new = &board["items"][extra(&board).unwrap()];
+    assert_eq!((&new["route_short_name"], &new["headsign"]), (&"bus 7".into(), &"Centre".into()));
+    // The other file's trip of the same id runs.
+    let (_, other) = instance.get(&format!("/v1/stops/rail:a/departures?from={}", at(11, 50))).await;
+    assert_eq!(
+        (&other["items"][0]["trip_id"], &other["items"][0]["cancelled"]),
+        (&"rail:t1".into(), &false.into())
+    );
+
+    let (from, to) = (format!("{},{}", FROM.0, FROM.1), format!("{},{}", TO.0, TO.1));
+    let question = format!("/v1/journeys?from={from}&to={to}&modes=TRANSIT&depart={}", at(11, 50));
+    let (_, answer) = instance.get(&question).await;
+    let legs = answer.pointer("/itineraries/0/legs").unwrap().as_array().unwrap();
+    let ride = legs.iter().find(|leg| !leg["trip_id"].is_null()).unwrap();
+    assert_eq!(
+        (&ride["trip_id"], &ride["added"], &ride["realtime"]),
+        (&"extra".into(), &true.into(), &true.into())
+    );
+    assert_eq!(ride["start_time"], at(12, 30).to_string(), "{ride}");
+    let rejected = &answer["rejected"][0];
+    assert_eq!((&rejected["kind"], &rejected["reason"]), (&"line".into(), &"cancelled".into()), "{answer}");
+    assert_eq!((&rejected["id"], &rejected["trip_id"]), (&"R".into(), &"bus:t1".into()));
+    assert_eq!(rejected["scheduled_departure_time"], at(12, 0).to_string());
+    assert_eq!((&rejected["from"]["id"], &rejected["to"]["id"]), (&"bus:a".into(), &"bus:b".into()));
+    instance.stop().await;
+}
