@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::intervals::{CountRun, HOUR_US, HourSums, Layout, Run, ScopeId, Span};
-use domain::place::Purpose;
+use domain::place::{Bay, Purpose};
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::StoreError;
 use crate::derive::{bays, hours, relayout, sites};
@@ -124,6 +125,35 @@ pub async fn layouts(conn: &mut PgConnection, municipality: MunicipalityId) -> R
         }
     }
     Ok(layouts)
+}
+
+/// Of the bays in which one ever might stay for a limited time only: what they were then, and when.
+///
+/// # Errors
+/// The database is not available, or a definition does not read back.
+pub async fn limited_bays(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+) -> Result<BTreeMap<BayId, Vec<(Span, Bay)>>, StoreError> {
+    type Row = (i32, Option<Ts>, Option<Ts>, Json<Bay>);
+    let rows: Vec<Row> = sqlx::query_as(
+        // Before its first version a bay was what it became then.
+        "SELECT place, CASE WHEN number > 1 THEN from_utc END, until_utc, def FROM (
+             SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.from_utc) AS number
+             FROM place_version v JOIN place p ON p.id = v.place
+             WHERE v.municipality = $1 AND p.kind = 2) v
+         WHERE def ->> 'max_stay_min' IS NOT NULL OR jsonb_path_exists(def, '$.restrictions[*].max_stay_min')
+         ORDER BY place, number",
+    )
+    .bind(municipality.0)
+    .fetch_all(conn)
+    .await?;
+    let mut bays: BTreeMap<BayId, Vec<(Span, Bay)>> = BTreeMap::new();
+    for (bay, from, until, Json(def)) in rows {
+        let span = Span::of(from.map(|at| at.0), until.map(|at| at.0));
+        bays.entry(BayId(bay)).or_default().push((span, def));
+    }
+    Ok(bays)
 }
 
 /// Hours before this are summed up; the epoch when nothing ever was.

@@ -55,11 +55,14 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
         said("site/garage", 4, r#""vacant":20"#),
         said("bay/a1", 10, r#""state":"vacant""#),
         said("bay/a1", 6, r#""state":"occupied""#),
+        said("bay/a1", 2, r#""state":"vacant""#),
         said("bay/a2", 9, r#""state":"vacant""#),
+        said("bay/a2", 7, r#""state":"occupied""#),
+        said("bay/a2", 3, r#""state":"vacant""#),
     ];
     publish(port_of(&instance.text("mqtt")), messages).await;
     let pool = instance.pool().await;
-    derived(&pool, 6).await;
+    derived(&pool, 9).await;
     let key = instance.admin_key();
     let garage = format!("/v1/occupancy?site=garage&bucket=1h&from={from}&to={until}");
     let before = sums(&instance, &key, &garage).await;
@@ -128,12 +131,33 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
             rows.filter(|r| r["restriction"] == who).filter_map(|r| r[field].as_f64()).sum()
         };
         let is_so = (of("disabled", "occupied_s") - 4.0 * 3_600.0).abs() < 10.0
-            && (of("disabled", "arrivals"), of("none", "arrivals")) == (1.0, 0.0)
+            && (of("disabled", "arrivals"), of("none", "arrivals")) == (1.0, 1.0)
             && near(of("none", "observed_s"), 6.0 * 3_600.0);
         is_so.then_some(())
     })
     .await;
     eventually("the garage's past stands", || told(&instance)).await;
+
+    // a1 was occupied for four hours. A limit from now on makes no overstay of that; one that always held does.
+    let overstays = async || {
+        let answer =
+            instance.get_with(&format!("/v1/stays?bay=a1&from={}&to={}", at(-8 * 3_600), at(0)), &key).await;
+        answer["items"][0]["overstays"].clone()
+    };
+    assert_eq!(overstays().await, 0);
+    set(&bays, "a1", "max_stay_min", json!(60));
+    instance.import(&bays);
+    assert_eq!(overstays().await, 0);
+    set(&bays, "a2", "max_stay_min", json!(60));
+    set(&bays, "a1", "max_stay_min", json!(30));
+    let (ok, out, err) = instance.command(&["import", "--correct", &bays.to_string_lossy()]);
+    assert!(ok && out.contains("max_stay_min 60 -> 30; derived again: overstays"), "{out}{err}");
+    assert_eq!(overstays().await, 0, "the version in force began after it");
+    let a2 = format!("/v1/stays?bay=a2&from={}&to={}", at(-8 * 3_600), at(0));
+    eventually("the limit of a2 always held", || async {
+        (instance.get_with(&a2, &key).await["items"][0]["overstays"] == 1).then_some(())
+    })
+    .await;
     pool.close().await;
     instance.stop().await;
 }

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::support::{BIN, Instance, eventually};
+use super::support::{BIN, Instance, at, eventually, port_of, publish};
 
 /// In Steverstadt, a short drive from its centre; and the car park there.
 const FROM: &str = "51.9520,7.1820";
@@ -105,6 +105,66 @@ async fn a_car_park_that_fills_moves_the_plan_elsewhere() {
     .await;
     assert_eq!(told["reason"], "full");
     assert!(told["detail"].as_str().unwrap().starts_with("probably full when you get there"), "{told}");
+    demo.stop().await;
+}
+
+/// A lot in the centre of which so many spaces are silent, and who names it.
+fn silent_lot(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let feature = |properties: Value, east: f64| {
+        let geometry = json!({"type": "Point", "coordinates": [7.1680 + east, 51.9440]});
+        json!({"type": "Feature", "properties": properties, "geometry": geometry})
+    };
+    let all = |features: Vec<Value>| json!({"type": "FeatureCollection", "features": features}).to_string();
+    let lot = json!({"id": "half-silent", "municipality": "steverstadt", "name": "Half silent", "kind": "lot",
+        "capacity": 10});
+    let bay = |n: i32| json!({"id": format!("hs-{n}"), "municipality": "steverstadt", "site": "half-silent"});
+    let bays = (0..10).map(|n| feature(bay(n), f64::from(n) * 1e-5)).collect();
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("sites.geojson"), all(vec![feature(lot, 0.0)])).unwrap();
+    std::fs::write(folder.join("bays.geojson"), all(bays)).unwrap();
+    let feed =
+        "[[feed]]\nid = \"hs\"\nmunicipality = \"steverstadt\"\nformat = \"native\"\ntopic = \"kv/1/hs/#\"\n";
+    std::fs::write(folder.join("feeds.toml"), feed).unwrap();
+    // Two vacant, three occupied; of the others nobody has heard.
+    let said = |n: i32| {
+        let state = if n < 2 { "vacant" } else { "occupied" };
+        (format!("kv/1/hs/bay/hs-{n}"), format!(r#"{{"at":"{}","state":"{state}"}}"#, at(-5)).into_bytes())
+    };
+    (0..5).map(said).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_silent_spaces_journeys_lists_and_forecasts_say_the_same() {
+    let demo = demo().await;
+    let folder = demo.dir.path().join("silent");
+    let messages = silent_lot(&folder);
+    demo.import(&folder);
+    publish(port_of(&demo.text("mqtt")), messages).await;
+    let parked = |answer: Value| {
+        let legs = answer["itineraries"].as_array()?.iter().flat_map(|way| way["legs"].as_array().cloned());
+        let parking = legs.flatten().filter_map(|leg| leg.get("parking").cloned());
+        let and_others = |p: Value| [vec![p.clone()], p["alternatives"].as_array().cloned()?].concat().into();
+        let mut places = parking.filter_map(and_others).flat_map(|all: Vec<Value>| all);
+        places.find(|place| place["id"] == "half-silent" && !place["chance"].is_null())
+    };
+    eventually("all three say the same", || async {
+        let question = format!("from={FROM}&to={CENTRE}&modes=CAR");
+        let journey = parked(plans(&demo, &question).await)?["chance"].clone();
+        let arrive = journey["at"].as_str()?.to_owned();
+        let near = format!("/v1/parking?near={CENTRE}&include=full,stale&limit=100&arrive={arrive}");
+        let parking =
+            demo.get(&near).await.1["items"].as_array()?.iter().find(|i| i["id"] == "half-silent")?.clone();
+        let forecast = demo.get(&format!("/v1/forecast?site=half-silent&at={arrive}")).await.1;
+        if (&parking["vacant"], &parking["unknown"]) != (&json!(2), &json!(5)) {
+            return None;
+        }
+        let p = [&journey["p"], &parking["chance"]["p"], &forecast["items"][0]["p_vacant"]];
+        let p = p.map(|p| p.as_f64().unwrap());
+        // Each looks at a moment of its own, and the site may begin to fill.
+        assert!((p[0] - p[1]).abs() < 0.02 && (p[1] - p[2]).abs() < 0.02, "{p:?}");
+        Some(())
+    })
+    .await;
     demo.stop().await;
 }
 

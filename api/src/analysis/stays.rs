@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::intervals::{Layout, Run, Span};
+use domain::locality::Locality;
 use domain::occupancy::Filter;
 use domain::opening::Hours;
 use domain::place::Bay;
@@ -259,6 +260,10 @@ impl Counting<'_> {
     /// The stays of the groups of `parts`.
     async fn sums(&self, parts: &Parts, registry: &Registry, pool: &Pool) -> Result<Vec<Sums>, Problem> {
         let mut sums: Vec<Sums> = parts.groups.iter().map(|_| Sums::default()).collect();
+        let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+        let limited = store::analysis::limited_bays(&mut conn, self.town.id).await?;
+        drop(conn);
+        let locality = registry.locality(self.town.id);
         let bays: Vec<(BayId, &Layout)> =
             parts.bays.iter().map(|((_, bay, _), layout)| (*bay, layout)).collect();
         for bays in bays.chunks(BAYS_AT_ONCE) {
@@ -269,14 +274,16 @@ impl Counting<'_> {
             drop(conn);
             for (bay, layout) in bays {
                 let Some(runs) = runs.get(bay) else { continue };
-                self.add_bay(&mut sums, runs, layout, &Limits::of(*bay, registry));
+                let versions = limited.get(bay).map_or(&[][..], Vec::as_slice);
+                let limits: Vec<Limit> = Limit::of(versions, locality).collect();
+                self.add_bay(&mut sums, runs, layout, &limits);
             }
         }
         Ok(sums)
     }
 
     /// Adds one bay's stays to the groups in which it counted when they began.
-    fn add_bay(&self, sums: &mut [Sums], runs: &[Run], layout: &Layout, limits: &Limits) {
+    fn add_bay(&self, sums: &mut [Sums], runs: &[Run], layout: &Layout, limits: &[Limit]) {
         let period = self.period;
         for piece in &layout.pieces {
             let counted = piece.span.within(period);
@@ -298,34 +305,43 @@ impl Counting<'_> {
             let stay = Stay { departed: stay.departed && is_whole, ..stay };
             for group in &piece.scopes {
                 let tally = &mut sums[group.0 as usize].tally;
-                tally.add(stay, period, self.min_stay_s, |stay| limits.is_overstay(stay));
+                tally.add(stay, period, self.min_stay_s, |stay| {
+                    limits.iter().any(|limit| limit.is_exceeded(stay))
+                });
             }
         }
     }
 }
 
-/// For how long one may stay.
-struct Limits(Vec<(f64, Option<Hours>)>);
+/// For how long one may stay, and when that is or was so.
+struct Limit {
+    span: Span,
+    max_s: f64,
+    /// Outside of these one may stay longer; `None`: it holds always.
+    hours: Option<Hours>,
+}
 
-impl Limits {
-    fn of(bay: BayId, registry: &Registry) -> Self {
-        let Some(entry) = registry.bay(bay) else { return Limits(Vec::new()) };
-        let locality = registry.locality(entry.municipality);
-        let Bay { restrictions, max_stay_min, .. } = &entry.def;
-        let own = max_stay_min.map(|minutes| (f64::from(minutes) * 60.0, None));
-        let others = restrictions.iter().filter_map(|r| {
-            let hours = r.hours.as_deref().map(|text| Hours::parse(text, locality));
-            Some((f64::from(r.max_stay_min?) * 60.0, hours.transpose().ok()?))
-        });
-        Limits(own.into_iter().chain(others).collect())
+impl Limit {
+    /// The limits of a bay, by what it was over time.
+    fn of<'a>(versions: &'a [(Span, Bay)], locality: &'a Locality) -> impl Iterator<Item = Limit> + 'a {
+        versions.iter().flat_map(move |(span, def)| {
+            let limit = |minutes: u32, hours| Limit { span: *span, max_s: f64::from(minutes) * 60.0, hours };
+            let own = def.max_stay_min.map(|minutes| limit(minutes, None));
+            let others = def.restrictions.iter().filter_map(move |r| {
+                let hours = r.hours.as_deref().map(|text| Hours::parse(text, locality));
+                Some(limit(r.max_stay_min?, hours.transpose().ok()?))
+            });
+            own.into_iter().chain(others)
+        })
     }
 
-    /// Whether it was longer than allowed within the hours of a limit.
-    fn is_overstay(&self, stay: &Stay) -> bool {
-        self.0.iter().any(|(max_s, hours)| match hours {
-            None => stay.duration_s() > *max_s,
-            Some(hours) => longest_within_s(hours, stay) > *max_s,
-        })
+    /// Whether a stay that began while it held was longer than allowed within its hours.
+    fn is_exceeded(&self, stay: &Stay) -> bool {
+        self.span.contains(stay.from)
+            && match &self.hours {
+                None => stay.duration_s() > self.max_s,
+                Some(hours) => longest_within_s(hours, stay) > self.max_s,
+            }
     }
 }
 
@@ -366,8 +382,16 @@ mod tests {
         };
         // From 17:00 to 9:00 the next day: an hour each.
         assert_eq!(longest_within_s(&hours, &stay("2026-06-01T15:00:00Z", "2026-06-02T07:00:00Z")), 3_600.0);
-        let limits = Limits(vec![(5_400.0, Some(hours))]);
-        assert!(!limits.is_overstay(&stay("2026-06-01T15:00:00Z", "2026-06-02T07:00:00Z")));
-        assert!(limits.is_overstay(&stay("2026-06-01T07:00:00Z", "2026-06-01T08:31:00Z")));
+        let limit = Limit {
+            span: Span::of(Some(at("2026-06-01T06:00:00Z")), None),
+            max_s: 5_400.0,
+            hours: Some(hours),
+        };
+        assert!(!limit.is_exceeded(&stay("2026-06-01T15:00:00Z", "2026-06-02T07:00:00Z")));
+        assert!(limit.is_exceeded(&stay("2026-06-01T07:00:00Z", "2026-06-01T08:31:00Z")));
+        assert!(
+            !limit.is_exceeded(&stay("2026-05-29T07:00:00Z", "2026-05-29T08:31:00Z")),
+            "it did not hold yet"
+        );
     }
 }

@@ -79,4 +79,19 @@ mod tests {
         assert!(filling.per_s(SiteId(1)).abs() < 0.002);
         assert_eq!(filling.per_s(SiteId(2)), 0.0);
     }
+
+    #[test]
+    fn bays_that_fall_silent_are_no_cars_that_left() {
+        let mut filling = Filling::default();
+        for i in 0..40 {
+            // Every minute an occupied bay falls silent, later they are seen again.
+            let occupied = if i < 20 { 30 - i } else { i - 10 };
+            filling.note(
+                SiteId(1),
+                (f64::from(occupied), f64::from(occupied + 5)),
+                UtcMicros(i64::from(i) * 60_000_000),
+            );
+            assert_eq!(filling.per_s(SiteId(1)), 0.0, "minute {i}");
+        }
+    }
 }
