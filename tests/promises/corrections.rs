@@ -94,12 +94,12 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
     assert!(done.elapsed() < Duration::from_secs(1), "{:?}", done.elapsed());
     // Of 200 spaces 20 are vacant: so many more are taken in the last two of the six hours.
     let expected = before[0] + 2.0 * 100.0 * 3_600.0;
-    let told = async |instance: &Instance| {
+    let is_corrected = async |instance: &Instance| {
         let [occupied, observed, coverage] = sums(instance, &key, &garage).await;
         let is_so = (occupied - expected).abs() < 200.0 && near(observed, 2.0 * before[1]);
         (is_so && near(coverage, 1.0)).then_some(())
     };
-    eventually("the figures follow", || told(&instance)).await;
+    eventually("the figures follow", || is_corrected(&instance)).await;
     let (was, is): (Value, Value) = sqlx::query_as(
         "SELECT detail #> '{before,capacity}', detail #> '{after,capacity}' FROM audit WHERE action = 'correct'",
     )
@@ -136,7 +136,7 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
         is_so.then_some(())
     })
     .await;
-    eventually("the garage's past stands", || told(&instance)).await;
+    eventually("the garage's past stands", || is_corrected(&instance)).await;
 
     // a1 was occupied for four hours. A limit from now on makes no overstay of that; one that always held does.
     let overstays = async || {

@@ -99,11 +99,11 @@ async fn what_was_learned_from_imported_years_is_served_and_outlives_a_kill() {
         (learned[0].1 > model[0].1 && wanted == 0).then_some(())
     })
     .await;
-    let told = eventually("it is served", || async {
+    let served = eventually("it is served", || async {
         item(&instance, &soon).await.filter(|item| item["basis"] == "history")
     })
     .await;
-    assert!(told["p_vacant"].is_f64(), "{told}");
+    assert!(served["p_vacant"].is_f64(), "{served}");
     let learned = instance.get_with("/v1/forecast/quality?site=garage", &key).await;
     assert!(learned["horizons"][2]["n"].as_u64() > Some(100), "{learned}");
     pool.close().await;

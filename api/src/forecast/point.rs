@@ -83,8 +83,8 @@ fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &
 }
 
 /// How many spaces to expect, with the tenths below and above, as a chance `p` of one for everyone allows:
-/// a full place is contested, and the drivers that wait there are no part of what was learned. `expected`: where drivers are
-/// told of all spaces, so many of them.
+/// a full place is contested, and the drivers that wait there are no part of what was learned. `expected`: what
+/// `/v1/parking` expects of all spaces, where none is kept for anybody.
 fn in_keeping(p: f64, learned: Chance, expected: Option<f64>) -> (f64, u32, u32) {
     let is_less = p + 1e-9 < learned.p;
     let share = if is_less && learned.p > 0.0 { p / learned.p } else { 1.0 };

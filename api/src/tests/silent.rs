@@ -27,7 +27,7 @@ fn county(vacant: i32, occupied: i32, silent: i32) -> County {
 }
 
 /// What `/v1/parking` and `/v1/forecast` say of the lot.
-async fn told(county: &County, at: UtcMicros) -> (Value, Value) {
+async fn answers(county: &County, at: UtcMicros) -> (Value, Value) {
     let asked = format!("/v1/parking?near=51.953,7.991&include=full,stale&arrive={at}");
     let parking = county.get(&asked).await.json();
     let items = parking["items"].as_array().unwrap();
@@ -44,8 +44,8 @@ fn near(a: &Value, b: &Value) -> bool {
 async fn silent_spaces_are_neither_vacant_nor_occupied_and_make_no_chance_better() {
     for ahead_s in [0, 900, 3_600, 10_000] {
         let at = NOW.plus_s(ahead_s);
-        let (seen, _) = told(&county(2, 5, 0), at).await;
-        let (parking, forecast) = told(&county(2, 5, 3), at).await;
+        let (seen, _) = answers(&county(2, 5, 0), at).await;
+        let (parking, forecast) = answers(&county(2, 5, 3), at).await;
         let counts = |item: &Value| ["vacant", "unknown", "capacity"].map(|n| item[n].as_i64().unwrap());
         assert_eq!((counts(&parking), counts(&seen)), ([2, 3, 10], [2, 0, 7]));
         assert_eq!(parking["chance"]["p"], seen["chance"]["p"], "{ahead_s}");
@@ -54,12 +54,12 @@ async fn silent_spaces_are_neither_vacant_nor_occupied_and_make_no_chance_better
         assert!(near(&parking["expected_vacant"], &forecast["vacant"]["expected"]), "{parking} {forecast}");
         assert!(parking["search_s"].as_i64() >= seen["search_s"].as_i64(), "one drives past them");
         // As good as full is not what three silent spaces say.
-        let (parking, forecast) = told(&county(0, 7, 3), at).await;
-        let (seen, _) = told(&county(0, 7, 0), at).await;
+        let (parking, forecast) = answers(&county(0, 7, 3), at).await;
+        let (seen, _) = answers(&county(0, 7, 0), at).await;
         assert_eq!(parking["chance"]["p"], seen["chance"]["p"], "{ahead_s}");
         assert!(near(&parking["chance"]["p"], &forecast["p_vacant"]), "{ahead_s}: {parking} {forecast}");
     }
-    let (parking, forecast) = told(&county(0, 0, 10), NOW).await;
+    let (parking, forecast) = answers(&county(0, 0, 10), NOW).await;
     assert_eq!(
         (&parking["vacant"], &parking["unknown"], &parking["chance"]),
         (&json!(null), &json!(10), &json!(null))
@@ -81,7 +81,7 @@ async fn spaces_that_are_seen_hold_before_what_is_usual() {
     county.app.forecasts.put(MunicipalityId(1), town);
     let mut before = 1.0;
     for ahead_s in [0, 3_600, 7_200, 14_400] {
-        let (parking, forecast) = told(&county, NOW.plus_s(ahead_s)).await;
+        let (parking, forecast) = answers(&county, NOW.plus_s(ahead_s)).await;
         let p = parking["chance"]["p"].as_f64().unwrap();
         assert!(p <= before, "{ahead_s}: {p} {before}");
         assert!(near(&parking["chance"]["p"], &forecast["p_vacant"]), "{ahead_s}: {parking} {forecast}");
