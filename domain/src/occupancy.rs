@@ -14,7 +14,7 @@ use crate::place::wire_enum;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 wire_enum! {
-    /// What figures are told for. Days, weeks (from Monday), months and hours of the week are the town's own; `all` is the
+    /// What figures are for. Days, weeks (from Monday), months and hours of the week are the town's own; `all` is the
     /// whole period.
     Bucket {
         Quarter = "15m", Hour = "1h", Day = "1d", Week = "1w", Month = "1mo", HourOfWeek = "hour_of_week", All = "all",

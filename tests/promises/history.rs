@@ -270,22 +270,22 @@ async fn who_follows_the_examples_needs_no_places_of_his_own() {
     let (ok, out, err) = import(&muenster, "muenster.toml", &["--make-sites"]);
     assert!(ok && out.contains("0 new") && !out.contains("new site"), "{out}{err}");
 
-    let told = eventually("the sites are there", || async {
+    let answer = eventually("the sites are there", || async {
         let answer = instance.get("/v1/sites").await.1;
         (answer["items"].as_array()?.len() == 4).then_some(answer)
     })
     .await;
-    let theater = told["items"].as_array().unwrap().iter().find(|site| site["id"] == "theater").unwrap();
+    let theater = answer["items"].as_array().unwrap().iter().find(|site| site["id"] == "theater").unwrap();
     assert_eq!((&theater["name"], &theater["capacity"]), (&"PH Theater".into(), &793.into()));
     assert_eq!(theater["municipality"], "muenster");
     let key = instance.admin_key();
     let hour = "/v1/occupancy?site=bull-ring&bucket=all&from=2016-10-04T07:00:00Z&to=2016-10-04T07:30:00Z";
-    let told = eventually("the half-hour is derived", || async {
-        let told = instance.get_with(hour, &key).await["items"][0].clone();
-        (told["observed_s"].as_f64()? > 0.0).then_some(told)
+    let half_hour = eventually("the half-hour is derived", || async {
+        let half_hour = instance.get_with(hour, &key).await["items"][0].clone();
+        (half_hour["observed_s"].as_f64()? > 0.0).then_some(half_hour)
     })
     .await;
-    assert_eq!(told["occupancy"].as_f64(), Some(0.5), "{told}");
+    assert_eq!(half_hour["occupancy"].as_f64(), Some(0.5), "{half_hour}");
 
     // What is made is a place like any other.
     let folder = instance.dir.path().join("out").to_string_lossy().into_owned();

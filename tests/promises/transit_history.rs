@@ -64,15 +64,15 @@ fn assert_german(file: &[u8], json: &[Row]) {
     let tz = TimeZone::get("Europe/Berlin").unwrap();
     for (german, plain) in rows.iter().zip(json) {
         for (name, value) in plain {
-            let told = &german[name];
-            match (told.parse::<f64>(), value.parse::<f64>()) {
-                (Ok(told), Ok(value)) => assert!((told - value).abs() <= 0.00005, "{name}: {told} {value}"),
+            let cell = &german[name];
+            match (cell.parse::<f64>(), value.parse::<f64>()) {
+                (Ok(cell), Ok(value)) => assert!((cell - value).abs() <= 0.00005, "{name}: {cell} {value}"),
                 _ if name == "bucket" => {
                     let local = tz.to_datetime(value.parse().unwrap());
-                    assert_eq!(*told, local.strftime("%d.%m.%Y %H:%M:%S").to_string());
+                    assert_eq!(*cell, local.strftime("%d.%m.%Y %H:%M:%S").to_string());
                     assert!(german["bucket_offset"].starts_with("UTC+0"), "{german:?}");
                 }
-                _ => assert_eq!(told, value, "{name}"),
+                _ => assert_eq!(cell, value, "{name}"),
             }
         }
     }

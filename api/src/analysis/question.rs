@@ -239,7 +239,7 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
             let bbox = params.bbox()?.ok_or_else(Problem::internal)?;
             Ok((Places::Bbox(bbox), owners))
         }
-        // Of all that the asker may see, told apart by towns.
+        // Of all that the asker may see, by towns.
         None if municipality.is_some() || params.text("group_by") == Some("municipality") => {
             Ok((Places::Municipality, owners))
         }

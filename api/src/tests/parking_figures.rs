@@ -96,7 +96,7 @@ fn items(answer: &Answer) -> Vec<Value> {
     answer.json()["items"].as_array().unwrap_or_else(|| panic!("{}", answer.body)).clone()
 }
 
-fn told(row: &Value, field: &str) -> f64 {
+fn figure(row: &Value, field: &str) -> f64 {
     row[field].as_f64().unwrap_or_else(|| panic!("{field}: {row}"))
 }
 
@@ -115,7 +115,7 @@ async fn each_town_goes_by_its_own_clock_and_calendar() {
         let rows: Vec<_> = rows
             .iter()
             .filter(|row| row["observed_s"] != 0.0)
-            .map(|row| (row["municipality"].clone(), row["bucket"].clone(), told(row, "observed_s")))
+            .map(|row| (row["municipality"].clone(), row["bucket"].clone(), figure(row, "observed_s")))
             .collect();
         let row = |town: &str, bucket: &str, s: f64| (json!(town), json!(bucket), s);
         assert_eq!(
@@ -129,7 +129,7 @@ async fn each_town_goes_by_its_own_clock_and_calendar() {
     }
     let stays = ask("stays?group_by=municipality&from=2026-10-30&to=2026-10-31").await;
     let observed: Vec<_> =
-        stays.iter().map(|row| (row["municipality"].clone(), told(row, "observed_s"))).collect();
+        stays.iter().map(|row| (row["municipality"].clone(), figure(row, "observed_s"))).collect();
     assert!(observed.contains(&(json!("telgte"), 86_400.0)), "{observed:?}");
 
     // Holidays are those of the town's Land.
@@ -158,15 +158,15 @@ async fn buckets_add_up_and_what_is_not_over_was_not_possible() {
         let whole = ask(&format!("occupancy?{bays}&{PERIOD}&bucket=all")).await;
         let [whole] = &whole[..] else { panic!("{whole:?}") };
         assert_eq!((&whole["bucket"], &whole["weekday"]), (&Value::Null, &Value::Null));
-        assert_eq!(told(whole, "observed_s"), at(NOW).seconds_since(at(BEGIN)), "{bays}");
+        assert_eq!(figure(whole, "observed_s"), at(NOW).seconds_since(at(BEGIN)), "{bays}");
         for bucket in ["15m", "1h", "1d", "1w", "1mo", "hour_of_week", "all"] {
             let rows = ask(&format!("occupancy?{bays}&{PERIOD}&bucket={bucket}")).await;
             for field in ["occupied_s", "observed_s", "arrivals", "departures"] {
-                let sum: f64 = rows.iter().map(|row| told(row, field)).sum();
-                assert_eq!(sum, told(whole, field), "{bays} {bucket} {field}");
+                let sum: f64 = rows.iter().map(|row| figure(row, field)).sum();
+                assert_eq!(sum, figure(whole, field), "{bays} {bucket} {field}");
             }
             for row in &rows {
-                assert_eq!(told(row, "coverage"), 1.0, "{bays} {bucket}: {row}");
+                assert_eq!(figure(row, "coverage"), 1.0, "{bays} {bucket}: {row}");
             }
         }
     }
@@ -176,7 +176,7 @@ async fn buckets_add_up_and_what_is_not_over_was_not_possible() {
     assert_eq!(begins, ["2026-10-01T00:00:00Z", "2026-11-01T01:00:00Z"]);
     // One stay in two hours, until now.
     let stays = ask("stays?bay=t-1&from=2026-11-02&to=2026-11-03").await;
-    assert!((told(&stays[0], "turnover") - 12.0).abs() < 2.0, "{stays:?}");
+    assert!((figure(&stays[0], "turnover") - 12.0).abs() < 2.0, "{stays:?}");
     instance.pool.close().await;
     instance.server.stop().await.unwrap();
 }
@@ -269,8 +269,8 @@ async fn half_derived_figures_say_so() {
     let names = lines.headers().expect("names").clone();
     let place = |name: &str| names.iter().position(|n| n == name).expect(name);
     let rows: Vec<_> = lines.into_records().map(|row| row.expect("a row")).collect();
-    let told: Vec<_> = rows.iter().map(|row| &row[place("complete")]).collect();
-    assert_eq!(told, ["true", "true", "false", "false", "false", "false"]);
+    let complete: Vec<_> = rows.iter().map(|row| &row[place("complete")]).collect();
+    assert_eq!(complete, ["true", "true", "false", "false", "false", "false"]);
     assert!(rows.iter().all(|row| &row[place("complete_until")] == late));
 
     derive(&instance).await;
