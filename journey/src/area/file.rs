@@ -12,7 +12,7 @@ use crate::timetable::Timetable;
 const MAGIC: &[u8; 8] = b"KVJOURNY";
 
 /// Raised with each change of what is written.
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 
 const HEAD_BYTES: usize = MAGIC.len() + 4 + blake3::OUT_LEN;
 

@@ -1,7 +1,7 @@
 //! Lower bounds for A*.
 
 use super::Streets;
-use super::graph::{Graph, Layout};
+use super::graph::{Graph, Layout, NONE};
 use super::snap::{Link, Plane};
 
 /// Beyond this distance the flat lower bound of A* may exceed the true distance; it is then zero.
@@ -15,19 +15,29 @@ pub(super) struct LowerBound<'a> {
     graph: &'a Graph,
     plane: Plane,
     goal_lat: f64,
+    /// Whether the goal lies in a zone without through traffic.
+    in_zone: bool,
 }
 
 impl<'a> LowerBound<'a> {
     pub fn to(streets: &'a Streets, graph: &'a Graph, link: &Link) -> Self {
         let goal = link.at.degrees();
-        LowerBound { streets, graph, plane: Plane::at(goal), goal_lat: goal.lat.abs() }
+        let in_zone = streets.beside(link.edge).any(|edge| graph.zone.get(edge as usize) == Some(&true));
+        LowerBound { streets, graph, plane: Plane::at(goal), goal_lat: goal.lat.abs(), in_zone }
     }
 
+    /// The least time from a state to the goal, [`NONE`] if it does not lead there.
     pub fn ms(&self, state: u32) -> u32 {
+        if !self.in_zone && self.graph.is_last(state) {
+            return NONE;
+        }
         let junction = match &self.graph.layout {
-            // States of zones are beyond the junctions: no bound is right, if not sharp.
-            Layout::Junctions { .. } if state as usize >= self.streets.junctions.len() => return 0,
-            Layout::Junctions { .. } => state,
+            Layout::Junctions { places, .. } => {
+                match state.checked_sub(self.streets.junctions.len() as u32) {
+                    Some(beyond) => places[beyond as usize / 2],
+                    None => state,
+                }
+            }
             Layout::Turns { codes, .. } => self.streets.ends(codes[state as usize]).1,
         };
         let place = self.streets.junctions[junction as usize];

@@ -73,7 +73,7 @@ fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<I
         Layout::Turns { entered, further, .. } => {
             (entered[code as usize], further.get(&code).map_or(&[][..], Vec::as_slice), None)
         }
-        Layout::Junctions { zones } => {
+        Layout::Junctions { zones, .. } => {
             let tail = streets.ends(code).0;
             (tail, &[][..], zones.get(&tail))
         }
@@ -85,7 +85,7 @@ fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<I
 fn after(streets: &Streets, graph: &Graph, code: u32) -> u32 {
     match &graph.layout {
         Layout::Turns { entered, .. } => entered[code as usize],
-        Layout::Junctions { zones } => {
+        Layout::Junctions { zones, .. } => {
             let head = streets.ends(code).1;
             zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
         }

@@ -53,7 +53,11 @@ impl Arcs {
 #[derive(Debug)]
 pub(super) enum Layout {
     /// Being at a junction. Junctions at streets without through traffic have two states more.
-    Junctions { zones: FxHashMap<u32, Zone> },
+    Junctions {
+        zones: FxHashMap<u32, Zone>,
+        /// The junction of each two states that follow those of the junctions themselves.
+        places: Vec<u32>,
+    },
     /// Having travelled a directed edge to its end.
     Turns {
         /// By code: the state of coming from anywhere.
@@ -62,6 +66,8 @@ pub(super) enum Layout {
         further: FxHashMap<u32, Vec<u32>>,
         /// The directed edge of each state.
         codes: Vec<u32>,
+        /// Whether each state is inside the last no-through zone, which nobody leaves.
+        last: Vec<bool>,
     },
 }
 
@@ -131,6 +137,17 @@ impl Graph {
             zone,
             blocked,
             least_ms_per_m: MS_PER_S / super::cost::fastest_mps(&streets.profiles, mode),
+        }
+    }
+
+    /// Whether a state is in the zone where a way ends, which nobody leaves.
+    pub fn is_last(&self, state: u32) -> bool {
+        match &self.layout {
+            Layout::Junctions { places, .. } => {
+                let zones = self.states() - 2 * places.len();
+                state as usize >= zones && (state as usize - zones) % 2 == 1
+            }
+            Layout::Turns { last, .. } => last[state as usize],
         }
     }
 

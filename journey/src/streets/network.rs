@@ -183,7 +183,7 @@ impl Network {
     ) {
         for (code, _, after) in self.directions(graph, closed, link) {
             match &graph.layout {
-                Layout::Junctions { zones } => {
+                Layout::Junctions { zones, .. } => {
                     let head = self.streets.ends(code).1;
                     let zone = zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]);
                     found(zone.map_or(head, |zone| zone.start), after, code);
@@ -208,7 +208,7 @@ impl Network {
     ) {
         for (code, part, after) in self.directions(graph, closed, link) {
             match &graph.layout {
-                Layout::Junctions { zones } => {
+                Layout::Junctions { zones, .. } => {
                     let tail = self.streets.ends(code).0;
                     if graph.blocked[tail as usize] {
                         continue;

@@ -80,14 +80,18 @@ impl Workspace {
         self.labels[state as usize].parent
     }
 
-    /// Offers a label; `rest` is asked only the first time that a state is seen.
+    /// Offers a label; `rest` is asked only the first time that a state is seen, and [`NONE`] if it leads
+    /// nowhere.
     #[inline]
     pub(super) fn offer(&mut self, state: u32, ms: u32, parent: u32, rest: impl FnOnce() -> u32) {
         let label = &mut self.labels[state as usize];
         let rest = match label.round == self.round {
             true if label.ms <= ms => return,
             true => label.rest,
-            false => rest(),
+            false => match rest() {
+                NONE => return,
+                rest => rest,
+            },
         };
         *label = Label { ms, parent, rest, round: self.round };
         self.queue.push(u64::from(ms.saturating_add(rest)) << 32 | u64::from(state));

@@ -50,7 +50,8 @@ pub(super) fn build(roads: &Roads<'_>) -> (Layout, usize, Vec<(u32, Arc)>) {
     }
     let Builder { states, entered, further, .. } = builder;
     let codes: Vec<u32> = states.iter().map(|state| state.code).collect();
-    (Layout::Turns { entered, further, codes }, states.len(), list)
+    let last = states.iter().map(|state| state.phase == Phase::End).collect();
+    (Layout::Turns { entered, further, codes, last }, states.len(), list)
 }
 
 struct Builder<'a> {

@@ -15,7 +15,7 @@ use super::{Mode, Streets};
 pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (Layout, usize, Vec<(u32, Arc)>) {
     let Roads { streets, edge_ms, zone, blocked } = *roads;
     let junctions = streets.junctions.len();
-    let zones = zones(streets, edge_ms, zone);
+    let (zones, places) = zones(streets, edge_ms, zone);
     let arms = arms(streets);
     let mut list = Vec::with_capacity(edge_ms.len());
     for (code, &ms) in edge_ms.iter().enumerate() {
@@ -43,15 +43,16 @@ pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (Layout, usize, Vec<(u32, 
         list.push((zone.start, Arc { head: junction, ms: 0, code: NONE }));
     }
     let states = junctions + 2 * zones.len();
-    (Layout::Junctions { zones }, states, list)
+    (Layout::Junctions { zones, places }, states, list)
 }
 
 pub(super) fn is_ferry(streets: &Streets, code: u32) -> bool {
     streets.profile(code >> 1).class == Class::Ferry
 }
 
-fn zones(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> FxHashMap<u32, Zone> {
-    let mut zones = FxHashMap::default();
+/// The states of junctions at zones, and the junctions in the order of these states.
+fn zones(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> (FxHashMap<u32, Zone>, Vec<u32>) {
+    let (mut zones, mut places) = (FxHashMap::default(), Vec::new());
     let mut next = streets.junctions.len() as u32;
     for (number, edge) in streets.edges.iter().enumerate() {
         let usable = edge_ms[2 * number] != NONE || edge_ms[2 * number + 1] != NONE;
@@ -61,11 +62,12 @@ fn zones(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> FxHashMap<u32, Zo
         for junction in [edge.from, edge.to] {
             zones.entry(junction).or_insert_with(|| {
                 next += 2;
+                places.push(junction);
                 Zone { start: next - 2, end: next - 1 }
             });
         }
     }
-    zones
+    (zones, places)
 }
 
 /// The most important class of street at each junction, and how many arms it has.
