@@ -1,10 +1,14 @@
 //! Opening hours in OSM syntax, evaluated in a town's own time.
 
+use chrono::NaiveDateTime;
 use opening_hours::OpeningHours;
 
 use crate::closure::{NEVER, Spans};
 use crate::locality::Locality;
 use crate::time::UtcMicros;
+
+/// So many rules of one state are followed, one after the other: two for each day of some weeks.
+const MAX_RULES: usize = 64;
 
 /// Parsed opening hours of a place.
 #[derive(Debug, Clone)]
@@ -83,14 +87,24 @@ impl Hours {
     pub fn at(&self, now: UtcMicros) -> Opening {
         let locality = &self.parsed.get_context().locale;
         let Some(local) = locality.local(now) else { return Opening { is_open: None, until: None } };
-        let is_open = if self.parsed.is_open(local) {
-            Some(true)
-        } else if self.parsed.is_closed(local) {
-            Some(false)
-        } else {
-            None
-        };
-        Opening { is_open, until: self.parsed.next_change(local).and_then(|t| locality.utc(t)) }
+        let is_open = self.is_open(local);
+        let mut until = self.parsed.next_change(local);
+        // Rules of one state may follow each other, with other comments.
+        for _ in 0..MAX_RULES {
+            match until {
+                Some(next) if self.is_open(next) == is_open => until = self.parsed.next_change(next),
+                _ => break,
+            }
+        }
+        Opening { is_open, until: until.and_then(|t| locality.utc(t)) }
+    }
+
+    fn is_open(&self, local: NaiveDateTime) -> Option<bool> {
+        match (self.parsed.is_open(local), self.parsed.is_closed(local)) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -198,6 +212,16 @@ mod tests {
     fn german_holidays_are_known() {
         let hours = Hours::parse("Mo-Sa 07:00-20:00; PH off", &berlin()).unwrap();
         assert_eq!(hours.at(at("2026-12-25T10:00:00Z")).is_open, Some(false));
+    }
+
+    #[test]
+    fn another_comment_is_no_change() {
+        let until = |text: &str, now| Hours::parse(text, &berlin()).unwrap().at(at(now)).until;
+        let friday = "2026-11-27T20:54:00Z";
+        let two = "Fr 20:00-24:00 open \"a\"; Sa 00:00-24:00 open \"b\"";
+        assert_eq!(until(two, friday), Some(at("2026-11-28T23:00:00Z")));
+        let closed = "Mo-Fr 08:00-18:00 open \"nur mit Karte\"; Sa,Su,PH closed \"zu\"";
+        assert_eq!(until(closed, friday), Some(at("2026-11-30T07:00:00Z")));
     }
 
     #[test]

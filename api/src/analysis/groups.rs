@@ -284,8 +284,16 @@ fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> 
         Places::Bbox(bbox) => registry.bay(bay).is_some_and(|b| bbox.contains(b.def.position())),
     };
     let is_seen = |bay: BayId| {
-        let public = registry.bay(bay).is_some_and(|b| b.def.publish() == Publish::Public);
-        town.asked.seen_by == SeenBy::Planner || public
+        // Who may be seen nowhere counts nowhere, nor do the bays of such a site.
+        let of_site = site_of(bay, registry).and_then(|site| registry.site(site));
+        if of_site.is_some_and(|site| site.def.publish == Publish::None) {
+            return false;
+        }
+        match registry.bay(bay).map(|b| b.def.publish()) {
+            Some(Publish::Public) => true,
+            Some(Publish::SiteOnly) => town.asked.seen_by == SeenBy::Planner,
+            Some(Publish::None) | None => false,
+        }
     };
     let mut bays: Vec<BayId> =
         town.layouts.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();
@@ -297,6 +305,7 @@ fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> 
 fn is_site_in(site: SiteId, places: &Places, registry: &Registry) -> bool {
     let Some(def) = registry.site(site).map(|s| &s.def) else { return false };
     match places {
+        _ if def.publish == Publish::None => false,
         Places::Bay(_) => false,
         Places::Site(id) => *id == site,
         Places::Zone(zone) => def.zone.as_deref() == Some(zone),

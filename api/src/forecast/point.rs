@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::arrival::{Flow, Supply, chance, usual_stay_s};
 use domain::forecast::{Basis, Chance, Health};
 use domain::geo::LatLon;
-use domain::live::{BayView, Flags, LiveMap, Offer, SiteView};
+use domain::live::{BayView, Flags, LiveMap, Offer, SiteView, Verdict};
 use domain::{BayState, FeedFormat, MunicipalityId, Registry, SiteKind, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,7 +60,7 @@ struct ItemOut {
     reason: Option<&'static str>,
 }
 
-/// Vacant spaces, for whomever.
+/// Vacant spaces that everyone may use.
 #[derive(Serialize, ToSchema)]
 struct VacantOut {
     /// Mean number of vacant spaces; null: not known.
@@ -82,15 +82,25 @@ fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &
     ItemOut { at, p_vacant: Some((p * 1000.0).round() / 1000.0), vacant, basis, reason: None }
 }
 
-/// How many spaces to expect, with the tenths below and above, as a chance `p` of one for everyone allows:
+/// How many spaces to expect, with the tenths below and above, as a chance `p` of one allows:
 /// a full place is contested, and the drivers that wait there are no part of what was learned. `expected`: what
-/// `/v1/parking` expects of all spaces, where none is kept for anybody.
+/// `/v1/parking` expects of them.
 fn in_keeping(p: f64, learned: Chance, expected: Option<f64>) -> (f64, u32, u32) {
     let is_less = p + 1e-9 < learned.p;
     let share = if is_less && learned.p > 0.0 { p / learned.p } else { 1.0 };
     let low = if is_less && p < 0.9 { 0 } else { learned.low };
     let expected = expected.unwrap_or(learned.expected * share).max(p);
     (expected, low.min(expected.floor() as u32), learned.high.max(expected.ceil() as u32))
+}
+
+/// What was learned of all spaces, without those that are kept for others.
+fn without(learned: Chance, kept: u32) -> Chance {
+    Chance {
+        expected: (learned.expected - f64::from(kept)).max(0.0),
+        low: learned.low.saturating_sub(kept),
+        high: learned.high.saturating_sub(kept),
+        ..learned
+    }
 }
 
 fn word(basis: Basis) -> &'static str {
@@ -204,6 +214,9 @@ impl SeenSite {
         if offer.map_or(is_closed, |offer| offer.opening.is_open == Some(false)) {
             return unknown(at, "closed");
         }
+        if offer.is_some_and(|offer| offer.verdict == Verdict::Restricted) {
+            return unknown(at, "restricted");
+        }
         let asked = AskedSite::new(&self.view, offer, self.municipality, now);
         let health = asked.health(forecasts);
         if !matches!(health, Health::Ok | Health::TooLittle) {
@@ -217,8 +230,8 @@ impl SeenSite {
         let p = outlook.and_then(|outlook| outlook.chance).map(|chance| chance.p);
         if let Some(learned) = asked.chance(forecasts, now, at) {
             let p = p.unwrap_or(learned.p);
-            let expected = outlook.and_then(|outlook| outlook.expected).filter(|_| asked.kept == 0);
-            return known(at, p, in_keeping(p, learned, expected), word(learned.basis));
+            let expected = outlook.and_then(|outlook| outlook.expected);
+            return known(at, p, in_keeping(p, without(learned, asked.kept), expected), word(learned.basis));
         }
         // Nothing is learned of it yet, not even that it is there.
         let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);
@@ -290,7 +303,7 @@ impl Seen {
             let of_site = self.site.as_ref().map(|site| site.item(forecasts, filling_per_s, now, i, *at));
             match (&self.bay, of_site) {
                 (None, Some(item)) => item,
-                (Some(bay), of_site) => self.of_bay(bay, of_site, now, *at),
+                (Some(bay), of_site) => self.of_bay(bay, of_site, now, (i, *at)),
                 (None, None) => unknown(*at, "no_data"),
             }
         });
@@ -311,7 +324,13 @@ impl Seen {
 
     /// One bay: what is known of it now fades into the share of its site's spaces that will be vacant (a
     /// chain of two states, see [`domain::arrival`], whose usual share is that of the site).
-    fn of_bay(&self, bay: &BayView, of_site: Option<ItemOut>, now: UtcMicros, at: UtcMicros) -> ItemOut {
+    fn of_bay(
+        &self,
+        bay: &BayView,
+        of_site: Option<ItemOut>,
+        now: UtcMicros,
+        (i, at): (usize, UtcMicros),
+    ) -> ItemOut {
         let kind = self.site.as_ref().map(|site| site.kind);
         let state = match bay.state {
             BayState::Vacant => Some(1.0),
@@ -320,11 +339,15 @@ impl Seen {
         };
         let ahead_s = at.seconds_since(now).max(0.0);
         let of_one = |p: f64, basis| known(at, p, (p, u32::from(p > 0.9), u32::from(p > 0.1)), basis);
-        let reason = of_site.as_ref().and_then(|item| item.reason).filter(|reason| *reason == "closed");
+        let reason = of_site
+            .as_ref()
+            .and_then(|item| item.reason)
+            .filter(|reason| matches!(*reason, "closed" | "restricted"));
         if let Some(reason) = reason {
             return unknown(at, reason);
         }
-        let spaces = self.site.as_ref().map_or(1.0, |site| site.view.capacity.max(1) as f64);
+        let offer = self.site.as_ref().and_then(|site| site.offers.get(i)?.as_ref());
+        let spaces = offer.map_or(1.0, |offer| offer.capacity.max(1) as f64);
         let learned = of_site.filter(|item| matches!(item.basis, "history" | "weekly_profile"));
         let usual =
             learned.and_then(|item| Some(((item.vacant.expected? / spaces).clamp(0.0, 1.0), item.basis)));

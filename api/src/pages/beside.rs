@@ -8,8 +8,14 @@ use super::lang::Lang;
 /// Until when everyone may park there, if that ends: "geöffnet bis 20:00", "ab 18:00 nur für Anwohner".
 /// `tz` is the town's.
 pub fn until(offer: &Offer, tz: &str, lang: Lang, now: UtcMicros) -> Option<String> {
-    if offer.opening.is_open != Some(true) {
-        return None;
+    match offer.opening.is_open {
+        Some(true) => {}
+        Some(false) => return None,
+        None => {
+            return Some(
+                lang.say("ob geöffnet ist, ist nicht bekannt", "opening hours not known").to_owned(),
+            );
+        }
     }
     if let Some(KeptNext { from, audiences, is_whole }) = offer.kept_next {
         let time = lang.moment(from, now, tz)?;

@@ -239,7 +239,7 @@ fn left_out(found: &Found, lang: Lang) -> Markup {
     let reasons = [
         (out.full, lang.say("voll", "full")),
         (out.closed, lang.say("geschlossen", "closed")),
-        (out.restricted, lang.say("nur für Berechtigte", "for permit holders only")),
+        (out.restricted, lang.say("nur für andere", "for others only")),
         (out.no_live_data, lang.say("ohne Live-Daten", "without live data")),
     ];
     let told: Vec<String> =

@@ -34,15 +34,15 @@ impl LiveMap {
         let next_change = |at| self.next_change(cell.classes(), (at, until));
         // Most sites have no such hours.
         let mut at = next_change(from)?;
-        let is_kept = |driver: &Driver| {
-            let are_all_bays_kept = i64::from(cell.tally().total()) >= capacity.max(1)
-                && self.admitted_bays(cell, driver).total() == 0;
-            are_all_bays_kept || self.is_kept_whole(cell, driver)
+        let spaces = |part: &ByRestriction| part.capacity.unwrap_or(0);
+        let is_kept = |driver: &Driver, at| {
+            let kept = || self.parts_of_others(cell, driver, at).map(|part| spaces(&part)).sum::<i64>();
+            let are_all_kept = self.admitted_bays(cell, driver).total() == 0 && kept() >= capacity.max(1);
+            are_all_kept || self.is_kept_whole(cell, driver)
         };
-        if is_kept(driver) {
+        if is_kept(driver, from) {
             return None;
         }
-        let spaces = |part: &ByRestriction| part.capacity.unwrap_or(0);
         let now: Vec<ByRestriction> = self.parts_of_others(cell, driver, from).collect();
         let is_more = |part: &ByRestriction| {
             let before = now.iter().find(|p| p.audience == part.audience);
@@ -51,7 +51,7 @@ impl LiveMap {
         let mut first = None;
         for _ in 0..MAX_CHANGES {
             let then = self.driver(driver.audiences.iter(), Some(at));
-            if is_kept(&then) {
+            if is_kept(&then, at) {
                 return Some(KeptNext {
                     from: at,
                     audiences: self.kept_for_others(cell, &then),

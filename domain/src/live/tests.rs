@@ -423,6 +423,21 @@ fn a_bay_that_is_kept_in_the_evening_is_open_until_then() {
 }
 
 #[test]
+fn rules_that_together_take_every_space_keep_the_whole_site() {
+    let rule = |audience, capacity| Restriction {
+        hours: Some("Mo-Su 18:00-24:00".into()),
+        ..kept_for(audience, Some(capacity))
+    };
+    let mut market = site(11, 50.0);
+    market.def.restrictions = vec![rule(Audience::Resident, 6), rule(Audience::Delivery, 4)];
+    let mut map = LiveMap::new(registry(vec![market], vec![]), NOW);
+    map.apply([counted(11, 2, 60)], NOW);
+    let offer = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap();
+    assert_eq!(offer.opening.until, Some(UtcMicros::parse("2026-11-22T17:00:00Z").unwrap()));
+    assert!(offer.kept_next.unwrap().is_whole);
+}
+
+#[test]
 fn what_is_kept_for_others_stands_beside_an_offer_only_while_it_is_kept() {
     let rule = |audience, capacity, hours: Option<&str>| Restriction {
         hours: hours.map(Into::into),

@@ -63,7 +63,7 @@ impl StopLinks {
         let links = |mode| {
             let link = |stop: usize| {
                 timetable.passing(stop as StopIx).next()?;
-                network.snap(mode, point(timetable, stop as StopIx), STREET_LIMIT_M, 1).first().copied()
+                network.snap(mode, timetable.stops.point(stop as StopIx), STREET_LIMIT_M, 1).first().copied()
             };
             (0..timetable.stop_count()).map(link).collect()
         };
@@ -84,7 +84,7 @@ impl StopLinks {
 
     /// Where a stop is.
     pub fn point(&self, timetable: &Timetable, stop: StopIx) -> LatLon {
-        point(timetable, stop)
+        timetable.stops.point(stop)
     }
 
     /// Links of all stops for one kind of access.
@@ -109,11 +109,6 @@ impl StopLinks {
     }
 }
 
-fn point(timetable: &Timetable, stop: StopIx) -> LatLon {
-    let (lat, lon) = timetable.stops.points[stop as usize];
-    LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 }
-}
-
 /// Adds the ways over the streets between stops that are near each other. What the feed says of two
 /// stops holds; for wheelchair users also what the streets say: where they cannot go, there is no change.
 pub(super) fn add_footpaths(
@@ -128,7 +123,7 @@ pub(super) fn add_footpaths(
     // Ways that only the feed knows: through a station, say.
     let known: FxHashSet<(StopIx, StopIx)> = paths.iter().map(|path| (path.from, path.to)).collect();
     paths.extend(stated.iter().filter(|(pair, _)| !known.contains(pair)).map(|(&(from, to), &seconds)| {
-        let away_m = point(timetable, from).distance_m(point(timetable, to));
+        let away_m = timetable.stops.point(from).distance_m(timetable.stops.point(to));
         Path { from, to, seconds, metres: metres(away_m) }
     }));
     let change_s = &timetable.change_s[..timetable.stop_count()];
@@ -166,7 +161,7 @@ fn walks(
         }
         let from = from as StopIx;
         let Some(link) = link else { continue };
-        let mut others = links.around(timetable, point(timetable, from), CHANGE_WALK_M);
+        let mut others = links.around(timetable, timetable.stops.point(from), CHANGE_WALK_M);
         others.retain(|other| *other != from);
         if others.is_empty() {
             continue;
@@ -234,7 +229,7 @@ impl Squares {
         for row in row - rows..=row + rows {
             for column in column - columns..=column + columns {
                 let Some(stops) = self.0.get(&(row, column)) else { continue };
-                let is_near = |stop: &StopIx| ruler.distance_m(point(timetable, *stop)) <= radius_m;
+                let is_near = |stop: &StopIx| ruler.distance_m(timetable.stops.point(*stop)) <= radius_m;
                 found.extend(stops.iter().copied().filter(is_near));
             }
         }

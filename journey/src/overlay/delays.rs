@@ -18,6 +18,10 @@ const MAX_DELAY_S: i64 = 86_400;
 /// Nor so, where the update does not say which day it is about: another run is meant then.
 const MAX_UNDATED_DELAY_S: i64 = 4 * 3_600;
 
+/// Stops of one name within this distance are platforms of one place, metres (own estimate: a large station
+/// square).
+const ONE_PLACE_M: f64 = 300.0;
+
 /// Positions of a run, from the first until before the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(u16, u16);
@@ -80,6 +84,7 @@ pub fn delayed(
         let here = take(&mut updates, timetable, &pattern.stops[position..], sequence);
         let mut served = *stop;
         let mut arrival_delay = delay;
+        let mut is_arrival_given = false;
         if let Some((here, platform)) = here {
             // That nothing is known is no real time.
             said.anything |= here.relationship != StopRelationship::NoData;
@@ -102,6 +107,7 @@ pub fn delayed(
                     let of =
                         |event: Option<StopEvent>, scheduled| delay_of(event?, scheduled, begins_at, limit);
                     let given = of(here.arrival, arrival);
+                    is_arrival_given = given.is_some();
                     arrival_delay = given.or(delay);
                     delay = of(here.departure, departure).or(arrival_delay);
                 }
@@ -110,8 +116,14 @@ pub fn delayed(
         if arrival_delay.or(delay).is_none() {
             into.note_silent(position as u16);
         }
-        let arrives = (arrival + arrival_delay.unwrap_or(0)).max(latest);
-        let departs = (departure + delay.unwrap_or(0)).max(arrives);
+        let mut arrives = arrival + arrival_delay.unwrap_or(0);
+        let departs = departure + delay.unwrap_or(0);
+        // Who leaves early came before that.
+        if !is_arrival_given {
+            arrives = arrives.min(departs);
+        }
+        let arrives = arrives.max(latest);
+        let departs = departs.max(arrives);
         latest = departs;
         into.stops.push(served);
         into.times.push((arrives, departs));
@@ -190,12 +202,21 @@ fn fits(timetable: &Timetable, own: StopIx, id: &str) -> Fit {
         return Fit::Same;
     }
     let of_feed = || text.split_once(':').and_then(|(feed, _)| timetable.stop(&format!("{feed}:{id}")));
+    let is_same_place = |other: StopIx| match timetable.stops.parents[other as usize] {
+        // Near stops of one name are one all the same, where no station joins them.
+        NONE => station == NONE && is_one_place(timetable, own, other),
+        parent => parent == station,
+    };
     match timetable.stop(id).or_else(of_feed) {
-        Some(other) if station != NONE && timetable.stops.parents[other as usize] == station => {
-            Fit::Platform(other)
-        }
+        Some(other) if is_same_place(other) => Fit::Platform(other),
         _ => Fit::Not,
     }
+}
+
+fn is_one_place(timetable: &Timetable, a: StopIx, b: StopIx) -> bool {
+    let [name, other] = [a, b].map(|stop| timetable.stops.names.get(stop));
+    let [from, to] = [a, b].map(|stop| timetable.stops.point(stop));
+    !name.is_empty() && name == other && from.distance_m(to) <= ONE_PLACE_M
 }
 
 /// How late an event is, if that can be believed.

@@ -67,6 +67,9 @@ impl std::ops::Deref for Draft {
     }
 }
 
+/// Predicted times may run backwards by so many seconds along a run.
+const MAX_BACKWARDS_S: i32 = 60;
+
 /// A run that lacks what it takes to be ridden.
 pub(super) struct Incomplete;
 
@@ -115,11 +118,12 @@ impl<'a> OwnRuns<'a> {
         let trip = *timetable.trips_of(&update.trip_id, feed).first().ok_or(Incomplete)?;
         let properties = update.properties.as_deref().cloned().unwrap_or_default();
         let zone = timetable.zone_of(trip);
-        let date = properties.start_date.as_ref().or(update.start_date.as_ref());
-        let start = properties.start_time.as_ref().or(update.start_time.as_ref());
-        if date.is_none() && start.is_none() {
+        // Else it is the run that the timetable has.
+        if properties.start_date.is_none() && properties.start_time.is_none() {
             return Err(Incomplete);
         }
+        let date = properties.start_date.as_ref().or(update.start_date.as_ref());
+        let start = properties.start_time.as_ref().or(update.start_time.as_ref());
         let day = match date {
             Some(date) => parse_day(date).ok_or(Incomplete)?,
             None => timetable.day_in(zone, self.now),
@@ -215,8 +219,12 @@ impl<'a> OwnRuns<'a> {
                 let seconds = at.checked_sub(begins_at).filter(|s| s.abs() <= MAX_AWAY_S);
                 seconds.map(|s| s as i32).ok_or(Incomplete)
             };
-            // Nothing happens before what happened ahead of it.
-            let arrives = of_day(call.arrives)?.max(latest);
+            // Nothing happens before what happened ahead of it, but for the seconds that predictions differ by.
+            let arrives = of_day(call.arrives)?;
+            if arrives < latest.saturating_sub(MAX_BACKWARDS_S) {
+                return Err(Incomplete);
+            }
+            let arrives = arrives.max(latest);
             latest = of_day(call.departs)?.max(arrives);
             let planned_arrival = of_day(call.planned.0)?.max(planned_latest);
             planned_latest = of_day(call.planned.1)?.max(planned_arrival);

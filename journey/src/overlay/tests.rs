@@ -242,6 +242,14 @@ fn an_update_that_fits_no_stop_hides_none() {
 }
 
 #[test]
+fn who_leaves_early_came_before() {
+    let early = |sequence| StopUpdate { departure: Some(StopEvent::Delay(-40)), ..stop(sequence) };
+    assert_eq!(expected(update(vec![early(1)]))[0].1, 20);
+    let (arrives, departs) = expected(update(vec![early(5)]))[1];
+    assert!(arrives <= departs && departs == 140, "{arrives} {departs}");
+}
+
+#[test]
 fn that_nothing_is_known_is_no_real_time() {
     let none = StopUpdate { relationship: StopRelationship::NoData, ..stop(1) };
     let overlay = Overlay::new(&timetable(), &[update(vec![none])], NOW);
@@ -257,20 +265,22 @@ fn another_platform_of_the_station_is_taken_in() {
         (
             "stops.txt",
             text(
-                "stop_id,stop_lat,stop_lon,location_type,parent_station\na,51,7,,\nS,51,7,1,\nb1,51,7,,S\nb2,51,7,,S\nb3,51,7,,S\n",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,A,51,7,,\nS,B,51,7,1,\nb1,B,51,7,,S\nb2,B,51,7,,S\n\
+                 b3,B,51,7,,S\na2,A,51.001,7,,\na3,A,51.1,7,,\n",
             ),
         ),
         ("calendar_dates.txt", text("service_id,date,exception_type\nS,20261124,1\n")),
-        ("trips.txt", text("route_id,service_id,trip_id\nR,S,t\nR,S,u\n")),
+        ("trips.txt", text("route_id,service_id,trip_id\nR,S,t\nR,S,u\nR,S,v\nR,S,w\n")),
         (
             "stop_times.txt",
             text(
-                "trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,00:00:00\nt,b1,2,00:10:00\nu,a,1,00:00:00\nu,b2,2,00:10:00\n",
+                "trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,00:00:00\nt,b1,2,00:10:00\nu,a,1,00:00:00\nu,b2,2,00:10:00\n\
+                 v,a2,1,00:00:00\nv,b2,2,00:10:00\nw,a3,1,00:00:00\nw,b2,2,00:10:00\n",
             ),
         ),
     ];
     let (timetable, _) = read_texts(vec![("net", files)], Options::default());
-    let arrives_at = |id: &str, sequence: Option<u32>| {
+    let at = |position: usize, id: &str, sequence: Option<u32>| {
         let said = StopUpdate {
             stop_id: Some(id.to_owned()),
             stop_sequence: sequence,
@@ -281,13 +291,17 @@ fn another_platform_of_the_station_is_taken_in() {
         let patterns = &overlay.days().next().unwrap().patterns;
         (patterns.trips() > 0).then(|| {
             let pattern = patterns.pattern(0);
-            (timetable.stops.ids.get(pattern.stops[1].stop()).to_owned(), pattern.arrival(0, 1))
+            (timetable.stops.ids.get(pattern.stops[position].stop()).to_owned(), pattern.arrival(0, position))
         })
     };
+    let arrives_at = |id: &str, sequence| at(1, id, sequence);
     for sequence in [None, Some(2)] {
         assert_eq!(arrives_at("b2", sequence), Some(("b2".to_owned(), 660)));
         assert_eq!(arrives_at("S", sequence), Some(("b1".to_owned(), 660)));
         // No vehicle stops there by the timetable: no way leads there.
         assert_eq!(arrives_at("b3", sequence), Some(("b1".to_owned(), 660)));
     }
+    // Where no station says what belongs together: near, and of the same name.
+    assert_eq!(at(0, "a2", Some(1)), Some(("a2".to_owned(), 60)));
+    assert_eq!(at(0, "a3", Some(1)), None);
 }

@@ -25,6 +25,7 @@ use self::shapes::{PointE6, Shapes};
 use self::starts::Starts;
 use self::strings::Strings;
 use self::variants::Variants;
+use domain::LatLon;
 
 pub use self::problem::{Problem, Problems};
 pub use self::read::{Options, ReadError, read};
@@ -74,6 +75,14 @@ pub struct Stops {
     pub wheelchair: Vec<Wheelchair>,
     /// Order of the ids, for finding.
     pub(crate) by_id: Vec<u32>,
+}
+
+impl Stops {
+    /// Where a stop is.
+    pub fn point(&self, stop: StopIx) -> LatLon {
+        let (lat, lon) = self.points[stop as usize];
+        LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 }
+    }
 }
 
 /// Who runs it.

@@ -72,8 +72,12 @@ fn restrictions(list: &[Restriction], at: &Location, problems: &mut Vec<Problem>
 pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
     let anywhere = Locality::default();
     let never = |text: &str| {
-        let opening = Hours::parse(text, &anywhere).ok()?.at(now);
-        (opening.is_open == Some(false) && opening.until.is_none()).then_some(())
+        let hours = Hours::parse(text, &anywhere).ok()?;
+        let opening = hours.at(now);
+        let ends = opening.is_open == Some(false) && opening.until.is_none();
+        // Of fallback rules the next change is not always found: a week tells.
+        let opens = || (0..=7 * 24).any(|hour| hours.at(now.plus_s(hour * 3_600)).is_open != Some(false));
+        (ends && !opens()).then_some(())
     };
     let sites = files.sites.iter().filter_map(|Located { value, at }| {
         let text = value.opening_hours.as_deref()?;

@@ -279,6 +279,7 @@ fn hours_that_never_open_are_remarked() {
         &site("c", "off"),
         &site("d", "24/7"),
         &site("e", r#"\"nach Vereinbarung\""#),
+        &site("f", r#"Mo-Fr 08:00-18:00 || \"auf Anfrage\""#),
     ]);
     let said = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
     let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("  remedy")).collect();

@@ -61,7 +61,7 @@ pub fn make(
         };
         let capacity = match (column.capacity, counts.largest()) {
             (Some(stated), _) => stated,
-            (None, Some(largest)) => counts.capacity.unwrap_or(0).max(largest),
+            (None, Some(largest)) => counts.capacity.unwrap_or(largest),
             (None, None) => counts.capacity.unwrap_or_else(|| {
                 of_shares += 1;
                 SPACES_OF_SHARES

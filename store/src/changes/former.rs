@@ -5,7 +5,7 @@ use domain::bay_state::BayReading;
 use domain::live::Change;
 use domain::observation::{Digest, VehicleFix};
 use domain::site_count::CountState;
-use domain::trip_update::{StopUpdate, TripRelationship};
+use domain::trip_update::{StopEvent, StopRelationship, TripRelationship};
 use domain::{Audience, BayId, FeedId, SiteId, UtcMicros, VehicleId};
 use serde::Deserialize;
 
@@ -39,7 +39,17 @@ struct FormerUpdate {
     _route_id: Option<String>,
     _relationship: TripRelationship,
     _delay_s: Option<i32>,
-    _stops: Vec<StopUpdate>,
+    _stops: Vec<FormerStop>,
+}
+
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct FormerStop {
+    _stop_sequence: Option<u32>,
+    _stop_id: Option<String>,
+    _relationship: StopRelationship,
+    _arrival: Option<StopEvent>,
+    _departure: Option<StopEvent>,
 }
 
 /// What such a body says, without the trips: their feeds say them again.
@@ -75,7 +85,13 @@ mod tests {
             _route_id: Some("R".into()),
             _relationship: TripRelationship::Cancelled,
             _delay_s: Some(60),
-            _stops: vec![StopUpdate::default()],
+            _stops: vec![FormerStop {
+                _stop_sequence: Some(5),
+                _stop_id: Some("a".into()),
+                _relationship: StopRelationship::Scheduled,
+                _arrival: None,
+                _departure: Some(StopEvent::Delay(60)),
+            }],
         };
         let report = FormerReport {
             _observed_at: UtcMicros(1),

@@ -82,6 +82,8 @@ pub struct StopTimeUpdate {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct StopTimeProperties {
+    #[prost(string, optional, tag = "1")]
+    pub assigned_stop_id: Option<String>,
     #[prost(int32, optional, tag = "3")]
     pub pickup_type: Option<i32>,
     #[prost(int32, optional, tag = "4")]

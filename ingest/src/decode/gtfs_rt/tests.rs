@@ -215,13 +215,32 @@ fn a_run_without_an_id_is_named_by_its_route_and_start() {
 }
 
 #[test]
+fn an_assigned_platform_is_where_the_vehicle_stops() {
+    let stop = |assigned: &str| StopTimeUpdate {
+        stop_id: Some("S:1".into()),
+        stop_time_properties: Some(StopTimeProperties {
+            assigned_stop_id: Some(assigned.into()),
+            ..StopTimeProperties::default()
+        }),
+        ..StopTimeUpdate::default()
+    };
+    let update = TripUpdate { trip: trip("T1"), ..update("", vec![stop("S:7"), stop("")]) };
+    let read = trips(&decode(&feed([entity(None, Some(update))]))).remove(0).0;
+    assert_eq!(read.stops.iter().filter_map(|s| s.stop_id.as_deref()).collect::<Vec<_>>(), ["S:7", "S:1"]);
+}
+
+#[test]
 fn runs_that_stand_in_no_timetable_keep_what_they_say() {
     let event = |time, scheduled_time, delay| Some(StopTimeEvent { delay, time, scheduled_time });
     let stop = StopTimeUpdate {
         stop_id: Some("S".into()),
         arrival: event(None, Some(1_700_000_000), Some(60)),
         departure: event(Some(1_700_000_120), None, Some(30)),
-        stop_time_properties: Some(StopTimeProperties { pickup_type: Some(2), drop_off_type: Some(9) }),
+        stop_time_properties: Some(StopTimeProperties {
+            pickup_type: Some(2),
+            drop_off_type: Some(9),
+            ..StopTimeProperties::default()
+        }),
         ..StopTimeUpdate::default()
     };
     let read = |relationship| {

@@ -84,10 +84,12 @@ fn properties_of(properties: proto::TripProperties) -> TripProperties {
 
 /// `is_own`: the run has stops that only the update knows.
 fn stop_of(stop: StopTimeUpdate, is_own: bool) -> StopUpdate {
+    // The platform that is assigned today instead of the planned one.
+    let assigned = stop.stop_time_properties.as_ref().and_then(|p| filled(p.assigned_stop_id.clone()));
     StopUpdate {
         planned: is_own.then(|| planned(&stop)).filter(|p| *p != PlannedStop::default()).map(Box::new),
         stop_sequence: stop.stop_sequence,
-        stop_id: filled(stop.stop_id),
+        stop_id: assigned.or(filled(stop.stop_id)),
         relationship: match stop.schedule_relationship {
             Some(1) => StopRelationship::Skipped,
             Some(2) => StopRelationship::NoData,
