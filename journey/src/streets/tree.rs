@@ -2,12 +2,12 @@
 
 use domain::geo::LatLon;
 
-use super::Coord;
 use super::condition::Closed;
 use super::graph::{Graph, Layout, NONE};
 use super::network::Network;
 use super::search::{Direction, Workspace};
 use super::snap::Link;
+use super::{Coord, cost};
 
 /// How far and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +56,8 @@ impl Tree<'_> {
         self.workspace.settled
     }
 
-    /// Seconds between the origin and `link`; `None` when it is out of reach or of the limit.
+    /// Seconds between the origin and `link`, as they count in the choice of a way: by bike no less than
+    /// [`Path::duration_s`]. `None` when it is out of reach or of the limit.
     pub fn duration_s(&self, link: &Link) -> Option<f64> {
         self.joint(link).map(|joint| f64::from(joint.ms) / MS_PER_S)
     }
@@ -64,9 +65,13 @@ impl Tree<'_> {
     /// Seconds and metres between the origin and `link`.
     pub fn reach(&self, link: &Link) -> Option<Reach> {
         let joint = self.joint(link)?;
-        let mut distance_dm = 0u64;
-        self.pieces(link, &joint, |_, from, to| distance_dm += u64::from(from.abs_diff(to)));
-        Some(Reach { duration_s: f64::from(joint.ms) / MS_PER_S, distance_m: distance_dm as f64 / DM_PER_M })
+        let (mut distance_dm, mut felt_ms) = (0u64, 0.0);
+        self.pieces(link, &joint, |edge, from, to| {
+            distance_dm += u64::from(from.abs_diff(to));
+            felt_ms += self.felt_ms(edge, from, to);
+        });
+        let duration_s = (f64::from(joint.ms) - felt_ms) / MS_PER_S;
+        Some(Reach { duration_s, distance_m: distance_dm as f64 / DM_PER_M })
     }
 
     /// The way between the origin and `link`, in the direction of travel.
@@ -78,6 +83,7 @@ impl Tree<'_> {
             pieces.reverse();
         }
         let distance_dm: u64 = pieces.iter().map(|(_, from, to)| u64::from(from.abs_diff(*to))).sum();
+        let felt_ms: f64 = pieces.iter().map(|(edge, from, to)| self.felt_ms(*edge, *from, *to)).sum();
         let mut points: Vec<LatLon> = Vec::new();
         for (edge, from, to) in pieces {
             self.network.draw(edge, from, to, |point| {
@@ -88,10 +94,23 @@ impl Tree<'_> {
             });
         }
         Some(Path {
-            duration_s: f64::from(joint.ms) / MS_PER_S,
+            duration_s: (f64::from(joint.ms) - felt_ms) / MS_PER_S,
             distance_m: distance_dm as f64 / DM_PER_M,
             points,
         })
+    }
+
+    /// What a stretch counts for and takes nobody, milliseconds.
+    fn felt_ms(&self, edge: u32, from_dm: u32, to_dm: u32) -> f64 {
+        let streets = self.network.streets();
+        let share = cost::felt_share(streets.profile(edge), self.graph.mode);
+        let code = (edge << 1 | u32::from(from_dm > to_dm)) as usize;
+        if share <= 0.0 || self.graph.edge_ms[code] == NONE {
+            return 0.0;
+        }
+        let part =
+            f64::from(from_dm.abs_diff(to_dm)) / f64::from(streets.edges[edge as usize].length_dm.max(1));
+        f64::from(self.graph.edge_ms[code]) * part * share
     }
 
     fn joint(&self, link: &Link) -> Option<Joint> {

@@ -441,3 +441,21 @@ proptest! {
         prop_assert_eq!(found.is_some(), reached.contains(&to));
     }
 }
+
+#[test]
+fn busy_streets_count_for_more_by_bike_and_take_no_longer() {
+    let by_bike = |class: &str| {
+        let town = Town::new().way(&[0, 1, 2, 3], &[("highway", class), ("surface", "asphalt")]);
+        let network = town.build();
+        let (from, to) = (link(&network, Mode::Bike, 0, 1), link(&network, Mode::Bike, 3, 2));
+        let mut workspace = Workspace::default();
+        let tree = network.tree(&mut workspace, Mode::Bike, from, Direction::Forward, 3_600.0, Budget::NONE);
+        let path = tree.path(&to).unwrap();
+        assert_eq!(tree.reach(&to).unwrap().duration_s, path.duration_s);
+        (path.duration_s, tree.duration_s(&to).unwrap())
+    };
+    let ((quiet, counts), (busy, counts_busy)) = (by_bike("residential"), by_bike("primary"));
+    assert_eq!(quiet, counts);
+    assert!((busy - quiet).abs() < 0.01, "{busy} {quiet}");
+    assert!(counts_busy > 1.1 * counts, "{counts_busy} {counts}");
+}
