@@ -194,7 +194,7 @@ pub enum TripRelationship {
     Scheduled,
     /// An extra run that the timetable does not have (`NEW`, formerly `ADDED`).
     Added,
-    /// Not run; riders are to be told.
+    /// Not run; shown to riders as cancelled.
     Cancelled,
     /// A relationship we have no rule for; such an update is counted and left alone.
     Other,
@@ -202,7 +202,7 @@ pub enum TripRelationship {
     Replaced,
     /// A run as one of the timetable, at another time.
     Duplicated,
-    /// Not run; riders are not to be told.
+    /// Not run, and not shown to riders.
     Deleted,
 }
 

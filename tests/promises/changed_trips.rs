@@ -84,7 +84,7 @@ async fn riders_see_what_a_feed_changes() {
     instance.import(&places);
     instance.subscriptions(2).await;
     let warned = || async { instance.log().contains("timetable = 'tram.zip'").then_some(()) };
-    eventually("who is tied to no timetable is told so", warned).await;
+    eventually("there is a warning of a feed that is tied to no timetable", warned).await;
 
     let named = |trip: &str, relationship| TripDescriptor {
         trip_id: Some(trip.into()),
@@ -123,7 +123,7 @@ async fn riders_see_what_a_feed_changes() {
         extra(&board).map(|_| board)
     })
     .await;
-    let told: Vec<(&str, bool, bool, Option<i64>)> = (board["items"].as_array().unwrap().iter())
+    let reported: Vec<(&str, bool, bool, Option<i64>)> = (board["items"].as_array().unwrap().iter())
         .map(|item| {
             let is = |field: &str| item[field].as_bool().unwrap();
             (item["trip_id"].as_str().unwrap(), is("realtime"), is("cancelled"), item["delay_s"].as_i64())
@@ -131,7 +131,7 @@ async fn riders_see_what_a_feed_changes() {
         .collect();
     let expected =
         [("bus:t1", true, true, None), ("extra", true, false, Some(0)), ("t2", true, false, Some(120))];
-    assert_eq!(told, expected, "{board}");
+    assert_eq!(reported, expected, "{board}");
     let new = &board["items"][extra(&board).unwrap()];
     assert_eq!((&new["route_short_name"], &new["headsign"]), (&"bus 7".into(), &"Centre".into()));
     // The other file's trip of the same id runs.

@@ -182,7 +182,7 @@ impl LiveHub {
                 let (topic, data) =
                     event::of_vehicle(registry, map.vehicle(*vehicle)?, reason.as_str(), now)?;
                 let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
-                // Whoever looks at a box that it has left is told so.
+                // Whoever looks at a box that it has left gets an event.
                 let key = &registry.vehicle(*vehicle)?.def.id;
                 let left = was_at.map(|was_at| {
                     let topic = Topic { position: Some(was_at), ..topic };

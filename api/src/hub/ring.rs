@@ -19,7 +19,7 @@ pub(super) struct Event {
     pub position: u64,
     pub topic: Topic,
     pub bytes: Bytes,
-    /// Of what moved: what is told instead to those who looked only at where it was.
+    /// Of what moved: the event for those who looked only at where it was.
     pub left: Option<(Topic, Bytes)>,
 }
 

@@ -160,7 +160,7 @@ async fn filters_hold_for_snapshot_and_changes() {
 }
 
 /// Kind of event, reason, whether stale.
-fn told(frame: &Frame) -> (&str, &str, bool) {
+fn reported(frame: &Frame) -> (&str, &str, bool) {
     let data = &frame.data;
     (&frame.event, data["reason"].as_str().unwrap_or_default(), data["stale"].as_bool().unwrap_or_default())
 }
@@ -218,7 +218,7 @@ async fn a_vehicle_that_falls_silent_grows_stale_and_goes() {
     ] {
         hub.tick(NOW.plus_s(after_s));
         match expected {
-            Some(expected) => assert_eq!(told(&next(&mut stream).await[0]), expected, "{after_s}"),
+            Some(expected) => assert_eq!(reported(&next(&mut stream).await[0]), expected, "{after_s}"),
             None => assert!(stream.next().now_or_never().is_none(), "{after_s}"),
         }
         let listed = hub.read().map.vehicle_positions(NOW.plus_s(after_s)).count();
@@ -229,10 +229,10 @@ async fn a_vehicle_that_falls_silent_grows_stale_and_goes() {
     let Change::Vehicle { fix, vehicle, feed, .. } = drove(700.0, 0) else { unreachable!() };
     let back = NOW.plus_s(9_010);
     hub.apply(vec![Change::Vehicle { vehicle, feed, observed_at: back, digest: 1, fix }], back);
-    assert_eq!(told(&next(&mut stream).await[0]), ("change", "changed", false));
+    assert_eq!(reported(&next(&mut stream).await[0]), ("change", "changed", false));
     // One that comes late is shown as old as it is.
     hub.tick(back.plus_s(301));
-    assert_eq!(told(&next(&mut stream).await[0]), ("change", "stale", true));
+    assert_eq!(reported(&next(&mut stream).await[0]), ("change", "stale", true));
 }
 
 #[tokio::test]

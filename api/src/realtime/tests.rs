@@ -318,8 +318,11 @@ fn a_feed_is_tied_to_its_timetable() {
     assert_eq!(changed(Some(&name)), (2, 0, 0));
     assert_eq!(changed(Some(&format!("{name}.zip"))), (2, 0, 0));
     assert_eq!(changed(Some("rail.zip")), (0, 1, 1));
-    let told = ties_to_nothing(tied(Some("rail.zip")).registry(), &timetable).remove(0);
-    assert!(told.contains("'rail.zip'") && told.contains(&name) && told.contains("'rt'"), "{told}");
+    let reported = ties_to_nothing(tied(Some("rail.zip")).registry(), &timetable).remove(0);
+    assert!(
+        reported.contains("'rail.zip'") && reported.contains(&name) && reported.contains("'rt'"),
+        "{reported}"
+    );
 }
 
 fn feed() -> domain::Feed {

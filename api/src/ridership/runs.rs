@@ -137,7 +137,7 @@ impl Runs {
     fn row(&self, group: Group, sums: &Sums) -> RidershipRow {
         let withheld = self.seen_by == SeenBy::Public && (1..MIN_RUNS).contains(&sums.runs);
         let is_told = !withheld && sums.runs > 0;
-        let told = |n: i64| is_told.then_some(n);
+        let reported = |n: i64| is_told.then_some(n);
         let share = |part: i64, of: i64| (!withheld && of > 0).then(|| part as f64 / of as f64);
         RidershipRow {
             municipality: self.municipality.clone(),
@@ -156,12 +156,12 @@ impl Runs {
             min_runs: withheld.then_some(MIN_RUNS),
             runs: (!withheld).then_some(sums.runs),
             coverage: share(sums.counted_trips, sums.observed_trips),
-            boardings: told(sums.counted_on),
-            alightings: told(sums.counted_off),
-            boardings_balanced: told(sums.boardings),
-            alightings_balanced: told(sums.alightings),
+            boardings: reported(sums.counted_on),
+            alightings: reported(sums.counted_off),
+            boardings_balanced: reported(sums.boardings),
+            alightings_balanced: reported(sums.alightings),
             load_mean: share(sums.load, sums.stops),
-            load_max: told(sums.load_max),
+            load_max: reported(sums.load_max),
             on_board_mean: share(sums.told_load, sums.told_stops),
             drift_share: share(sums.corrected, sums.counted_on + sums.counted_off),
         }

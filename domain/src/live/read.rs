@@ -59,7 +59,8 @@ impl LiveMap {
     pub(super) fn view_site(&self, cell: &SiteCell, def: &Site, id: SiteId, now: UtcMicros) -> SiteView {
         let main = cell.count(None);
         let fresh_main = fresh(main, now);
-        let capacity = main
+        // What a count says of the capacity ends with the count.
+        let capacity = fresh_main
             .and_then(|c| c.count.capacity)
             .map_or(i64::from(def.capacity), |(_, capacity)| i64::from(capacity));
         let tally = cell.tally();

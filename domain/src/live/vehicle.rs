@@ -94,7 +94,7 @@ impl Stage {
 /// See the module's description.
 pub(super) struct VehicleCell {
     parts: [Option<Said>; VehiclePart::ALL.len()],
-    /// As it was last told.
+    /// As it was last sent.
     stage: Stage,
     /// When its timer fires.
     queued_at: UtcMicros,

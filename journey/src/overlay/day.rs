@@ -20,7 +20,7 @@ pub struct ChangedDay {
     pub zone: ZoneIx,
     /// Runs that do not run as in the timetable, by [`TripIx`].
     pub(super) removed: Vec<u64>,
-    /// Those of them that run otherwise, or of which riders are not to be told.
+    /// Those of them that run otherwise, or that are not shown to riders.
     elsewhere: Vec<u64>,
     /// The runs with their new times.
     pub patterns: Patterns,
@@ -55,7 +55,7 @@ impl ChangedDay {
         self.own.get(&trip).copied()
     }
 
-    /// Whether a run does not run at all, and riders are to be told.
+    /// Whether a run does not run at all, and is shown as cancelled.
     pub fn is_cancelled(&self, trip: TripIx) -> bool {
         bits::has(&self.removed, trip as usize) && !bits::has(&self.elsewhere, trip as usize)
     }

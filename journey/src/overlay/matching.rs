@@ -27,7 +27,7 @@ pub(super) fn run_of(
     let trip = match (timetable.trips_of(&update.trip_id, feed), start) {
         ([], _) => return Err(NoRun::Unknown),
         ([trip], _) => *trip,
-        // The runs of a trip with a frequency are told apart by when they begin.
+        // The runs of a trip with a frequency differ by when they begin.
         (runs, Some(start)) => {
             let run = runs.iter().find(|trip| timetable.first_departure(**trip) == start);
             *run.ok_or(NoRun::Unknown)?

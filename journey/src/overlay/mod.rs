@@ -161,7 +161,7 @@ impl Overlay {
         self.on(day).any(|d| d.is_skipped(trip, position))
     }
 
-    /// Whether a run does not run at all, and riders are to be told.
+    /// Whether a run does not run at all, and is shown as cancelled.
     pub fn is_cancelled(&self, day: Day, trip: TripIx) -> bool {
         trip < self.first_own && self.on(day).any(|d| d.is_cancelled(trip))
     }

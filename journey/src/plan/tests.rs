@@ -155,11 +155,11 @@ fn what_real_time_takes_away_is_told() {
         let overlay = Overlay::new(&area.timetable, &[update], time(8 * 3600));
         let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), Some(&overlay)).unwrap();
         assert!(!departures(&plan).is_empty());
-        let told = |lost: &LostRide| {
+        let reported = |lost: &LostRide| {
             let id = area.timetable.trip_id(lost.ride.trip).to_owned();
             (id, lost.departure, lost.arrival, lost.is_cancelled)
         };
-        plan.lost.iter().map(told).collect::<Vec<_>>()
+        plan.lost.iter().map(reported).collect::<Vec<_>>()
     };
     let of = |trip: &str| TripUpdate { trip_id: trip.into(), ..TripUpdate::default() };
     let cancelled = |trip| TripUpdate { relationship: TripRelationship::Cancelled, ..of(trip) };

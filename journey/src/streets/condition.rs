@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::osm::Tags;
 use super::{Profile, Streets};
 
-/// Ways with more different times than this keep the first ones: each doubles the variants.
+/// Ways with more different times than this keep the first ones: each makes twice as many variants.
 pub(super) const MAX_TIMES: usize = 4;
 
 /// One of several edges beside each other.

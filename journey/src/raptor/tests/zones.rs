@@ -63,8 +63,9 @@ fn board(
     let from = (timetable.stop(stop).unwrap(), None);
     let found = search.departures(overlay, from, parse_day(date).unwrap(), (0, 86_399), 99);
     let runs = Runs { timetable: &timetable, overlay };
-    let told = |d: Departure| (runs.trip_id(d.trip).to_owned(), d.service_day, d.departure_s, d.scheduled_s);
-    found.into_iter().map(told).collect()
+    let reported =
+        |d: Departure| (runs.trip_id(d.trip).to_owned(), d.service_day, d.departure_s, d.scheduled_s);
+    found.into_iter().map(reported).collect()
 }
 
 #[test]
