@@ -262,6 +262,7 @@ impl Rounds {
     ) -> bool {
         let Rounds { rounds, best_ride, ends, queues, seated, .. } = self;
         let in_seat = &timetable.in_seat;
+        let has_in_seat = !in_seat.is_empty();
         let (before, after) = rounds.split_at_mut(usize::from(number));
         let (before, round) = (&before[usize::from(number) - 1], &mut after[0]);
         round.reached.fill(0);
@@ -289,11 +290,11 @@ impl Rounds {
                     let line = Line::<BACK>::new(stops, layer.shift);
                     let trips = stops.first_trip..stops.first_trip + stops.trips;
                     let held = scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
-                    let may_go_on = match network.changed {
-                        None => in_seat.any_in::<BACK>(pattern),
-                        Some(_) => !in_seat.is_empty(),
-                    };
-                    if let Some((trip, entered)) = held.filter(|_| may_go_on) {
+                    if !has_in_seat {
+                        continue;
+                    }
+                    let may_go_on = || network.changed.is_some() || in_seat.any_in::<BACK>(pattern);
+                    if let Some((trip, entered)) = held.filter(|_| may_go_on()) {
                         let label = RideLabel { trip: (stops.first_trip + trip) as u32, entered, ..label };
                         seated.follow::<BACK>(in_seat, networks, &mut scan, pattern, label);
                     }

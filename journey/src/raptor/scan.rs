@@ -57,17 +57,18 @@ impl Scan<'_> {
         from: usize,
         mut label: RideLabel,
     ) -> Option<(usize, u16)> {
+        let boardings = self.boardings;
+        let last = line.len() - 1;
         let mut held: Option<usize> = None;
-        for position in from..line.len() {
+        for position in from..=last {
             let pattern_stop = line.stop(position);
             let at = pattern_stop.stop() as usize;
-            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop, self.boardings)) {
+            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop, boardings)) {
                 self.leave(at, line.leave(trip, position), label);
             }
-            let is_last = position + 1 == line.len();
-            if is_last
-                || !bits::has(&self.before.marked, at)
-                || !Line::<BACK>::can_enter(pattern_stop, self.boardings)
+            if !bits::has(&self.before.marked, at)
+                || position == last
+                || !Line::<BACK>::can_enter(pattern_stop, boardings)
             {
                 continue;
             }
