@@ -187,6 +187,20 @@ fn closed_lists_are_enums() {
     });
 }
 
+/// What a source lacks is why a forecast says nothing.
+#[test]
+fn every_fault_of_a_source_is_a_reason_of_the_forecast() {
+    let document = document();
+    let words = |name: &str| {
+        let list = &document["components"]["schemas"][name]["enum"];
+        names(list).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let reasons = words("ForecastGap");
+    for health in words("SourceHealth").iter().filter(|health| *health != "ok") {
+        assert!(reasons.contains(health), "{health} is none of {reasons:?}");
+    }
+}
+
 #[test]
 fn every_route_declares_the_problems_that_it_may_answer_with() {
     let document = document();

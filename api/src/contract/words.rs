@@ -83,7 +83,9 @@ words! {
     /// changes; nothing.
     ForecastBasis = ["history", "weekly_profile", "live", "unknown"];
     /// Why nothing can be said of a time.
-    ForecastGap = ["closed", "restricted", "no_data", "always_zero", "zero_when_closed", "stuck"];
+    ForecastGap = [
+        "closed", "restricted", "no_data", "too_little", "always_zero", "zero_when_closed", "stuck",
+    ];
     /// What is answered at this horizon: the forecast, or the live state where the forecast's error is the larger one.
     Served = ["forecast", "live"];
     /// Means of a whole way.
