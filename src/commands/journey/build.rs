@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use domain::Registry;
+use domain::place::Purpose;
 use journey::area::{self, Area, Notes, Step};
 use journey::streets::parking::link_osm;
 use journey::timetable::Credit;
@@ -162,8 +163,8 @@ fn tell(area: &Area, notes: &Notes) {
 
 fn tell_places(area: &Area, registry: &Registry) {
     let unlinked = api::unlinked_sites(area, registry);
-    let sites = registry.sites().count();
-    eprintln!("{} of {sites} imported sites are linked to the streets", sites - unlinked.len());
+    let sites = registry.sites().filter(|site| site.def.purpose == Purpose::Car).count();
+    eprintln!("{} of {sites} imported car parks are linked to the streets", sites - unlinked.len());
     list(
         "sites that no street leads to",
         unlinked.iter().map(|(id, reason)| format!("site {id}: {reason}")),
