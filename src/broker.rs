@@ -59,7 +59,8 @@ pub struct EmbeddedBroker {
 }
 
 impl EmbeddedBroker {
-    /// Starts the broker and returns when it accepts connections. Port 0 picks a free one.
+    /// Starts the broker and returns when it accepts connections. Port 0 picks a free one. By `client_id` our own ingest
+    /// connects, and nobody else.
     ///
     /// # Errors
     /// Without `users` when `listen` is more than loopback; when the address is in use; when `storage_dir` cannot be
@@ -68,6 +69,7 @@ impl EmbeddedBroker {
         listen: SocketAddr,
         users: Option<&UsersFile>,
         storage_dir: &Path,
+        client_id: &str,
         on_publish: OnPublish,
     ) -> Result<Self> {
         if users.is_none() && !listen.ip().to_canonical().is_loopback() {
@@ -79,7 +81,7 @@ impl EmbeddedBroker {
         }
         std::fs::create_dir_all(storage_dir)
             .with_context(|| format!("cannot create the MQTT storage directory {}", storage_dir.display()))?;
-        let internal = InternalCredentials::random();
+        let internal = InternalCredentials::random(client_id);
         let access = Access::new(users.cloned(), &internal, on_publish);
         let mut broker = MqttBroker::with_config(config(listen, storage_dir))
             .await

@@ -19,11 +19,14 @@ const INTERNAL_USER: &str = "$internal";
 pub struct InternalCredentials {
     pub username: String,
     pub password: String,
+    /// Nobody else may connect by this id: whoever opens a session first keeps it.
+    pub client_id: String,
 }
 
 impl InternalCredentials {
-    pub(super) fn random() -> Self {
-        Self { username: INTERNAL_USER.to_owned(), password: format!("{:032x}", rand::random::<u128>()) }
+    pub(super) fn random(client_id: &str) -> Self {
+        let password = format!("{:032x}", rand::random::<u128>());
+        Self { username: INTERNAL_USER.to_owned(), password, client_id: client_id.to_owned() }
     }
 }
 
@@ -33,6 +36,7 @@ pub type OnPublish = Box<dyn Fn(&str) + Send + Sync>;
 pub struct Access {
     on_publish: OnPublish,
     internal_password: blake3::Hash,
+    internal_client_id: String,
     /// None: everybody may do everything.
     users: Option<UsersFile>,
 }
@@ -41,7 +45,8 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Access {
     pub fn new(users: Option<UsersFile>, internal: &InternalCredentials, on_publish: OnPublish) -> Self {
-        Self { on_publish, internal_password: blake3::hash(internal.password.as_bytes()), users }
+        let internal_password = blake3::hash(internal.password.as_bytes());
+        Self { on_publish, internal_password, internal_client_id: internal.client_id.clone(), users }
     }
 
     async fn is_known(&self, name: &str, password: &[u8]) -> bool {
@@ -74,6 +79,15 @@ impl AuthProvider for Access {
         _client_addr: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
         Box::pin(async move {
+            let is_internal = connect.username.as_deref() == Some(INTERNAL_USER);
+            if !is_internal && connect.client_id == self.internal_client_id {
+                tracing::warn!(
+                    user = connect.username,
+                    client_id = connect.client_id,
+                    "MQTT connection refused: this client id is the product's own; choose another"
+                );
+                return Ok(AuthResult::fail(ReasonCode::ClientIdentifierNotValid));
+            }
             let Some(name) = connect.username.as_deref() else {
                 return Ok(match self.users {
                     None => AuthResult::success(),

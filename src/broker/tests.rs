@@ -14,6 +14,8 @@ use tokio::time::timeout;
 use super::{EmbeddedBroker, UsersFile};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The product's own client id.
+const OURS: &str = "kreisverkehr-0";
 /// Names the storage directory to the process that `survives_kill_9` kills.
 const RUN_IN: &str = "KV_TEST_RUN_BROKER_IN";
 
@@ -22,7 +24,7 @@ fn loopback() -> SocketAddr {
 }
 
 async fn broker(users: Option<&UsersFile>, storage: &Path) -> EmbeddedBroker {
-    EmbeddedBroker::start(loopback(), users, storage, Box::new(|_| ())).await.unwrap()
+    EmbeddedBroker::start(loopback(), users, storage, OURS, Box::new(|_| ())).await.unwrap()
 }
 
 /// Refusals come as reason codes to an MQTT 5.0 client, one request at a time.
@@ -184,7 +186,7 @@ async fn on_loopback_everybody_may_do_everything_without_a_users_file() {
 async fn refuses_other_machines_without_a_users_file() {
     let storage = TempDir::new().unwrap();
     let listen = "0.0.0.0:0".parse().unwrap();
-    let refused = EmbeddedBroker::start(listen, None, storage.path(), Box::new(|_| ()))
+    let refused = EmbeddedBroker::start(listen, None, storage.path(), OURS, Box::new(|_| ()))
         .await
         .err()
         .unwrap()
@@ -195,7 +197,7 @@ async fn refuses_other_machines_without_a_users_file() {
     assert!(number.contains("line 3") && number.contains("string") && !number.contains("4711"), "{number}");
     let nobody = UsersFile::parse("").unwrap();
     let broker =
-        EmbeddedBroker::start(listen, Some(&nobody), storage.path(), Box::new(|_| ())).await.unwrap();
+        EmbeddedBroker::start(listen, Some(&nobody), storage.path(), OURS, Box::new(|_| ())).await.unwrap();
     assert_eq!(broker.connect_addr().ip().to_string(), "127.0.0.1");
     broker.stop(PATIENCE).await;
 }
@@ -308,5 +310,24 @@ fn users_file_errors_name_the_line_and_no_password() {
         let error = format!("{:#}", UsersFile::parse(text).err().unwrap());
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_products_own_client_id_is_nobody_elses() {
+    let users = "[[user]]\nname = \"sensor\"\npassword = \"sends\"\n";
+    for users in [None, Some(UsersFile::parse(users).unwrap())] {
+        let storage = TempDir::new().unwrap();
+        let broker = broker(users.as_ref(), storage.path()).await;
+        let addr = broker.connect_addr();
+        for stranger in [None, Some(("sensor", "sends")), Some(("any", "thing"))] {
+            let refused = Client::connect(addr, OURS, stranger).await.err();
+            assert_eq!(refused, Some(ConnectReturnCode::ClientIdentifierNotValid), "{stranger:?}");
+        }
+        let internal = broker.internal_credentials().clone();
+        let own = Some((internal.username.as_str(), internal.password.as_str()));
+        let mut ingest = Client::connect(addr, &internal.client_id, own).await.unwrap();
+        assert_eq!(ingest.subscribe("#").await, GRANTED);
+        broker.stop(PATIENCE).await;
     }
 }

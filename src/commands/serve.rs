@@ -355,9 +355,14 @@ async fn own_broker(
                     metrics.unmatched(EMBEDDED, topic, clock());
                 }
             };
-            let broker =
-                EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, Box::new(on_publish))
-                    .await?;
+            let broker = EmbeddedBroker::start(
+                args.mqtt_listen,
+                users.as_ref(),
+                &storage,
+                &client_id,
+                Box::new(on_publish),
+            )
+            .await?;
             let url = format!("mqtt://{}", broker.connect_addr());
             let mut login = Login::from_url(EMBEDDED, &url, &client_id)?;
             let internal = broker.internal_credentials();
