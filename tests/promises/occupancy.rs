@@ -186,8 +186,8 @@ async fn formats_are_the_same(past: &Past) {
     assert!(lines[1].starts_with("27.03.2026 00:00:00;Fr;UTC+01:00;"), "{}", lines[1]);
     let column = lines[0].split(';').position(|name| name == "occupancy").unwrap();
     for (line, row) in lines[1..].iter().zip(&rows) {
-        let told: f64 = line.split(';').nth(column).unwrap().replace(',', ".").parse().unwrap();
-        assert!((told - row["occupancy"].as_f64().unwrap()).abs() <= 0.00005, "{line}");
+        let written: f64 = line.split(';').nth(column).unwrap().replace(',', ".").parse().unwrap();
+        assert!((written - row["occupancy"].as_f64().unwrap()).abs() <= 0.00005, "{line}");
     }
 }
 

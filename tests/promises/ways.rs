@@ -318,8 +318,8 @@ async fn what_is_built_is_taken_in_while_the_product_runs() {
     let (osm, gtfs) = (text(&places.join("streets.osm.pbf")), text(&places.join("gtfs.zip")));
     let data = text(&data);
     let build = ["journey", "build", "--data-dir", &data, "--osm", &osm];
-    let (ok, told) = run(&build);
-    assert!(ok && told.contains("41 of 41 imported car parks are linked"), "{told}");
+    let (ok, report) = run(&build);
+    assert!(ok && report.contains("41 of 41 imported car parks are linked"), "{report}");
     let stops = || async {
         let (status, answer) = instance.get(&format!("/v1/stops?near={CENTRE}&radius_m=3000")).await;
         (status == 200).then(|| answer["items"].as_array().unwrap().len())

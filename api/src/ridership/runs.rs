@@ -136,8 +136,8 @@ impl Runs {
 
     fn row(&self, group: Group, sums: &Sums) -> RidershipRow {
         let withheld = self.seen_by == SeenBy::Public && (1..MIN_RUNS).contains(&sums.runs);
-        let is_told = !withheld && sums.runs > 0;
-        let reported = |n: i64| is_told.then_some(n);
+        let has_figures = !withheld && sums.runs > 0;
+        let reported = |n: i64| has_figures.then_some(n);
         let share = |part: i64, of: i64| (!withheld && of > 0).then(|| part as f64 / of as f64);
         RidershipRow {
             municipality: self.municipality.clone(),

@@ -93,7 +93,7 @@ async fn page_and_sign_count_what_everyone_may_use_now() {
     let county = County::with(Contents { sites, bays: Vec::new(), ..contents() });
     county.hub.apply(vec![counted(11, 50, 30), counted(12, 3, 30), counted(13, 0, 30)], NOW);
 
-    // The count does not tell the four for disabled people apart; the residents' are nobody else's.
+    // The count does not separate the four for disabled people; the residents' are nobody else's.
     let page = county.get("/?near=51.953,7.991&lang=en").await.body;
     let sign = county.get("/sign/warendorf?lang=en").await.body;
     for (body, total) in [(&page, "57 vacant spaces"), (&sign, "Together 57 vacant spaces")] {

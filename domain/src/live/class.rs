@@ -128,7 +128,12 @@ impl Classes {
 
     /// Of every class, for whom spaces are kept at another moment than now.
     pub fn kept_at(&self, at: UtcMicros) -> Vec<Kept> {
-        self.0.iter().map(|c| kept(&c.rules, |r| r.holds_at(at))).collect()
+        (0..self.len() as ClassId).map(|id| self.kept_of(id, at)).collect()
+    }
+
+    /// For whom spaces of a class are kept at another moment than now.
+    pub fn kept_of(&self, id: ClassId, at: UtcMicros) -> Kept {
+        kept(&self.get(id).rules, |r| r.holds_at(at))
     }
 
     /// How many spaces the rules of a class that hold at a moment keep for `audience`; `None`: not said.

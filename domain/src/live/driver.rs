@@ -57,6 +57,20 @@ impl LiveMap {
         }
     }
 
+    /// The same driver at another time, for whom only `classes` may be looked at: no others are evaluated.
+    pub(super) fn driver_of_classes(
+        &self,
+        driver: &Driver,
+        at: UtcMicros,
+        classes: impl Iterator<Item = ClassId>,
+    ) -> Driver {
+        let mut kept = vec![Kept::default(); self.classes.len()];
+        for class in classes {
+            kept[class as usize] = self.classes.kept_of(class, at);
+        }
+        Driver { arrival: Some(Arrival { at, kept, closed: FxHashSet::default() }), ..driver.clone() }
+    }
+
     /// Of every class, whether the driver may park in its spaces.
     pub(super) fn admissions(&self, driver: &Driver) -> Vec<bool> {
         (0..self.classes.len() as ClassId).map(|c| self.kept(c, driver).admits(driver.audiences)).collect()

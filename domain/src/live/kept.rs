@@ -50,7 +50,7 @@ impl LiveMap {
         };
         let mut first = None;
         for _ in 0..MAX_CHANGES {
-            let then = self.driver(driver.audiences.iter(), Some(at));
+            let then = self.driver_of_classes(driver, at, cell.classes());
             if is_kept(&then, at) {
                 return Some(KeptNext {
                     from: at,
@@ -80,8 +80,10 @@ impl LiveMap {
         let of_site = site.and_then(|site| site.placed.as_ref()).map(|place| place.class);
         let mut at = from;
         for _ in 0..MAX_CHANGES {
-            at = self.next_change(of_site.into_iter().chain([class]), (at, until))?;
-            let then = self.driver(driver.audiences.iter(), Some(at));
+            let classes = of_site.into_iter().chain([class]);
+            at = self.next_change(classes.clone(), (at, until))?;
+            // Whether a site is kept as a whole depends on its own rules alone.
+            let then = self.driver_of_classes(driver, at, classes);
             let kept = self.kept(class, &then);
             if !kept.admits(driver.audiences) {
                 return Some(KeptNext { from: at, audiences: kept.audiences, is_whole: true });

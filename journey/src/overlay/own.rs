@@ -180,7 +180,7 @@ impl<'a> OwnRuns<'a> {
         kept.map(|(_, draft)| draft).collect()
     }
 
-    /// Of several updates of one run the last holds; a copy tells more than the same run as an added one.
+    /// Of several updates of one run the last holds; a copy holds over the same run as an added one.
     fn insert(&mut self, draft: Draft) {
         let key = draft.name();
         let held = self.by_name.get(&key).map(|number| self.runs[*number].kind);
@@ -190,7 +190,7 @@ impl<'a> OwnRuns<'a> {
         self.runs.push(draft);
     }
 
-    /// A run with the stops and times of its update. `like`: a trip that tells what the update does not.
+    /// A run with the stops and times of its update. `like`: a trip for what the update leaves out.
     fn planned(
         &self,
         (feed, update): Said<'_>,

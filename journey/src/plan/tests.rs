@@ -145,7 +145,7 @@ fn a_ride_that_must_be_ordered_hides_none_that_need_not_be() {
 }
 
 #[test]
-fn what_real_time_takes_away_is_told() {
+fn what_real_time_takes_away_is_rejected() {
     use domain::TripUpdate;
     use domain::trip_update::{StopRelationship, StopUpdate, TripRelationship};
     let area = Arc::new(town());

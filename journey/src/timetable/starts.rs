@@ -38,7 +38,7 @@ pub enum Start {
 pub enum NoRun {
     /// No run of the timetable is named so.
     Unknown,
-    /// Several are, and nothing tells which is meant.
+    /// Several are, and nothing says which is meant.
     Ambiguous,
 }
 

@@ -22,7 +22,7 @@ fn begins_at(zone: &str, day: Day) -> i64 {
 const MAX_DAYS: Day = 3_660;
 
 /// Of `zones` those that differ on some day of `services`, and for each of `zones` the one that stands for it.
-pub(super) fn told_apart(zones: Vec<String>, services: &[Service]) -> (Vec<String>, Vec<ZoneIx>) {
+pub(super) fn distinct(zones: Vec<String>, services: &[Service]) -> (Vec<String>, Vec<ZoneIx>) {
     let spans = services.iter().filter_map(Service::span);
     let (first, last) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0));
     let last = last.min(first.saturating_add(MAX_DAYS));
@@ -78,11 +78,11 @@ mod tests {
     use crate::timetable::services::parse_day;
 
     #[test]
-    fn zones_are_told_apart_by_their_clocks() {
+    fn zones_are_distinguished_by_their_clocks() {
         let day = |text| parse_day(text).unwrap();
         let apart = |zones: &[&str], from, until| {
             let services = [Service::weekly(127, day(from), day(until))];
-            told_apart(zones.iter().map(|zone| (*zone).to_owned()).collect(), &services)
+            distinct(zones.iter().map(|zone| (*zone).to_owned()).collect(), &services)
         };
         let all = ["Europe/Berlin", "Europe/Amsterdam", "Europe/London", "Africa/Lagos"];
         // Lagos is like Berlin in winter, and not in summer.
@@ -90,6 +90,6 @@ mod tests {
         assert_eq!((zones.len(), number), (2, vec![0, 0, 1, 0]));
         let (zones, number) = apart(&all, "20260601", "20261231");
         assert_eq!((zones, number), (vec![all[0].into(), all[2].into(), all[3].into()], vec![0, 0, 1, 2]));
-        assert_eq!(told_apart(Vec::new(), &[]).0, ["UTC"]);
+        assert_eq!(distinct(Vec::new(), &[]).0, ["UTC"]);
     }
 }

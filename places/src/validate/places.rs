@@ -75,7 +75,7 @@ pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
         let hours = Hours::parse(text, &anywhere).ok()?;
         let opening = hours.at(now);
         let ends = opening.is_open == Some(false) && opening.until.is_none();
-        // Of fallback rules the next change is not always found: a week tells.
+        // Of fallback rules the next change is not always found: so look at a week.
         let opens = || (0..=7 * 24).any(|hour| hours.at(now.plus_s(hour * 3_600)).is_open != Some(false));
         (ends && !opens()).then_some(())
     };

@@ -110,20 +110,11 @@ impl Place<'_> {
         hours_until: UtcMicros,
         delta: &mut Delta,
     ) -> Result<(), StoreError> {
-        let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(
-            "SELECT min(from_utc), max(from_utc) FROM site_interval
+        let sql = "SELECT min(from_utc), max(from_utc) FROM site_interval
              WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc BETWEEN $4 AND $5
-               AND from_utc >= (SELECT min(observed_at) FROM site_count WHERE municipality = $1)",
-        )
-        .bind(self.municipality)
-        .bind(self.site)
-        .bind(self.audience)
-        .bind(Ts(span.from))
-        .bind(Ts(span.until))
-        .fetch_one(&mut *conn)
-        .await?;
-        let Some((from, until)) = from.zip(until) else { return Ok(()) };
-        self.derive(conn, (from.0, until.0), Before::Defined, hours_until, delta).await
+               AND from_utc >= (SELECT min(observed_at) FROM site_count WHERE municipality = $1)";
+        let Some(within) = self.extent(conn, sql, span).await? else { return Ok(()) };
+        self.derive(conn, within, Before::Defined, hours_until, delta).await
     }
 
     /// Derives what was counted within `span` again, from nothing but the counts.
@@ -134,19 +125,28 @@ impl Place<'_> {
         hours_until: UtcMicros,
         delta: &mut Delta,
     ) -> Result<(), StoreError> {
-        let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(
-            "SELECT min(observed_at), max(observed_at) FROM site_count
-             WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3",
-        )
-        .bind(self.municipality)
-        .bind(self.site)
-        .bind(self.audience)
-        .bind(Ts(span.from))
-        .bind(Ts(span.until))
-        .fetch_one(&mut *conn)
-        .await?;
-        let Some((from, until)) = from.zip(until) else { return Ok(()) };
-        self.derive(conn, (from.0, until.0), Before::Held, hours_until, delta).await
+        let sql = "SELECT min(observed_at), max(observed_at) FROM site_count
+             WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3";
+        let Some(within) = self.extent(conn, sql, span).await? else { return Ok(()) };
+        self.derive(conn, within, Before::Held, hours_until, delta).await
+    }
+
+    /// The first and the last instant that `sql` finds within `span` (`$4`, `$5`); `None`: there is none.
+    async fn extent(
+        &self,
+        conn: &mut PgConnection,
+        sql: &'static str,
+        span: Span,
+    ) -> Result<Option<(UtcMicros, UtcMicros)>, StoreError> {
+        let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(sql)
+            .bind(self.municipality)
+            .bind(self.site)
+            .bind(self.audience)
+            .bind(Ts(span.from))
+            .bind(Ts(span.until))
+            .fetch_one(conn)
+            .await?;
+        Ok(from.zip(until).map(|(from, until)| (from.0, until.0)))
     }
 
     /// Derives from `from` to the first absolute count after `until`, from which on all is as it was.

@@ -218,7 +218,7 @@ fn a_deleted_run_is_not_spoken_of() {
 }
 
 #[test]
-fn a_stop_that_is_skipped_is_told_where_riders_wait() {
+fn a_stop_that_is_skipped_is_cancelled_on_its_board() {
     let skipped = StopUpdate { relationship: StopRelationship::Skipped, ..stop(5) };
     let mut scene = Scene::new(&[update(vec![skipped])]);
     let cancelled = |board: Vec<(String, Departure)>| {

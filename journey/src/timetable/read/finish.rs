@@ -58,7 +58,7 @@ impl Draft {
             changes.forbidden.iter().map(|(from, to)| (order[*from as usize], order[*to as usize])).collect();
         no_changes.sort_unstable();
         self.shapes.shrink();
-        let (zones, number) = zones::told_apart(std::mem::take(&mut self.zones), &self.services);
+        let (zones, number) = zones::distinct(std::mem::take(&mut self.zones), &self.services);
         for route in &mut self.routes {
             route.zone = number.get(usize::from(route.zone)).copied().unwrap_or(0);
         }
