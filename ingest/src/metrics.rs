@@ -269,8 +269,8 @@ impl FeedMeter {
 
     /// Counts what became of a message.
     pub fn received(&self, received: &Received, at: UtcMicros) {
-        for reason in &received.reasons {
-            self.rejected(*reason, at, 1);
+        for (reason, n) in &received.reasons {
+            self.rejected(*reason, at, *n);
         }
         for Dropped { field, reason } in &received.dropped {
             let (feed, field, reason) = (self.key.clone(), field.clone(), reason.as_str());

@@ -61,7 +61,7 @@ pub async fn run(
                 });
                 route.meter.message(1, 1, received_at, None);
                 // A poll names every vehicle of the operator: those that are not ours are no news.
-                received.reasons.retain(|reason| *reason != Reason::UnknownPlace);
+                received.reasons.remove(&Reason::UnknownPlace);
                 route.meter.received(&received, received_at);
             }
             Err(reason) => {

@@ -1,5 +1,6 @@
 //! One message, from its bytes to rows of a batch: the whole way can be read here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
 use domain::registry::Entry;
@@ -8,7 +9,7 @@ use store::writer::Batch;
 
 use crate::check::Scene;
 use crate::decode::json::text;
-use crate::decode::{Decoded, Dropped, Fault, Subject, gtfs_rt, hfp, native};
+use crate::decode::{Decoded, Dropped, Fault, Faults, Subject, gtfs_rt, hfp, native};
 use crate::frames;
 use crate::rejected::rejection;
 use crate::trips::TripMemory;
@@ -25,8 +26,8 @@ pub struct Message<'a> {
 /// What became of a message, for the counters.
 #[derive(Debug, Default, PartialEq)]
 pub struct Received {
-    /// Why it, or elements of it, were not believed.
-    pub reasons: Vec<Reason>,
+    /// Why it, or how many elements of it, were not believed.
+    pub reasons: BTreeMap<Reason, u64>,
     /// Fields without which it was taken.
     pub dropped: Vec<Dropped>,
     /// It is nothing for us, and no fault: a command of somebody's to the network server.
@@ -51,17 +52,19 @@ pub fn receive(
         let what = format!("payload: {} bytes; this feed may send {limit}", message.payload.len());
         let fault = Fault::new(Reason::TooLarge, what);
         match feed.def.format.is_lorawan() {
-            true => vec![frames::refuse(&scene, message, fault, batch)],
-            false => vec![fault],
+            true => frames::refuse(&scene, message, fault, batch).into(),
+            false => fault.into(),
         }
     } else {
         match feed.def.format {
             FeedFormat::Chirpstack | FeedFormat::Tts => {
-                frames::receive(&scene, message, batch, &mut received).err().into_iter().collect()
+                frames::receive(&scene, message, batch, &mut received)
+                    .err()
+                    .map_or_else(Faults::default, Faults::from)
             }
             FeedFormat::GtfsRt => admit(&scene, gtfs_rt::decode(message.payload), batch, &mut received),
             FeedFormat::History => {
-                vec![Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing")]
+                Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing").into()
             }
             FeedFormat::Native | FeedFormat::Hfp => match text(message.payload) {
                 Ok(text) => {
@@ -71,22 +74,21 @@ pub fn receive(
                     };
                     admit(&scene, decoded, batch, &mut received)
                 }
-                Err(fault) => vec![fault],
+                Err(fault) => fault.into(),
             },
         }
     };
     memory.keep_news(feed.id, &mut batch.trips, first_trip);
-    received.reasons = faults.iter().map(|f| f.reason).collect();
-    let mut faults = faults.into_iter();
-    if let Some(first) = faults.next() {
-        batch.rejections.push(rejection(&scene, message, first, faults.collect()));
-    }
+    received.reasons = faults.counts().clone();
+    batch.rejections.extend(rejection(&scene, message, faults));
     received
 }
 
 /// Adds what is believed to `batch`; returns what is not.
-fn admit(scene: &Scene<'_>, decoded: Decoded<'_>, batch: &mut Batch, received: &mut Received) -> Vec<Fault> {
+fn admit(scene: &Scene<'_>, decoded: Decoded<'_>, batch: &mut Batch, received: &mut Received) -> Faults {
     let mut faults = decoded.faults;
+    // The clock of a feed is one fault, not one for each of its thousand trips.
+    let mut of_trips: BTreeSet<Reason> = BTreeSet::new();
     // Of a whole message its fault is the message's own.
     let is_element = scene.feed.def.format == FeedFormat::GtfsRt || decoded.statements.len() > 1;
     for mut statement in decoded.statements {
@@ -94,9 +96,7 @@ fn admit(scene: &Scene<'_>, decoded: Decoded<'_>, batch: &mut Batch, received: &
         let mut dropped = std::mem::take(&mut statement.dropped);
         match scene.admit(statement, &mut dropped, batch) {
             Ok(()) => received.dropped.append(&mut dropped),
-            // The clock of a feed is one fault, not one for each of its thousand trips.
-            Err(fault)
-                if is_trip && faults.iter().any(|f| f.reason == fault.reason && f.device.is_none()) => {}
+            Err(fault) if is_trip && !of_trips.insert(fault.reason) => {}
             Err(fault) => faults.push(Fault { is_element, ..fault }),
         }
     }
@@ -131,8 +131,8 @@ fn guarded(
             "the program failed at this message; please report it, and replay it with a version that holds";
         let fault = Fault::malformed(what);
         let scene = Scene { registry, feed, received_at: message.received_at };
-        batch.rejections.push(rejection(&scene, message, fault, Vec::new()));
-        Received { reasons: vec![Reason::Malformed], ..Received::default() }
+        batch.rejections.extend(rejection(&scene, message, fault.into()));
+        Received { reasons: [(Reason::Malformed, 1)].into(), ..Received::default() }
     })
 }
 
@@ -178,7 +178,7 @@ mod tests {
             batch.rejections.push(kept[0].clone());
             panic!("on purpose")
         });
-        assert_eq!(received.reasons, [Reason::Malformed]);
+        assert_eq!(received.reasons, [(Reason::Malformed, 1)].into());
         assert_eq!(batch.rejections.len(), 2);
         assert_eq!(batch.rejections[0], kept[0]);
         assert_eq!(batch.rejections[1].payload, b"bytes");
@@ -195,7 +195,7 @@ mod tests {
         let message = Message { topic: "kv/1/f/batch", payload: payload.as_bytes(), qos: 1, received_at };
         let mut batch = Batch::default();
         let received = receive(&registry, &feed, message, &TripMemory::default(), &mut batch);
-        assert_eq!(received.reasons, vec![Reason::UnknownPlace; 100]);
+        assert_eq!(received.reasons, [(Reason::UnknownPlace, 100)].into());
         let [rejection] = &batch.rejections[..] else { panic!("{:?}", batch.rejections) };
         assert_eq!((rejection.count, rejection.examples.len()), (100, domain::rejection::MAX_EXAMPLES));
         assert_eq!(rejection.payload, payload.as_bytes());

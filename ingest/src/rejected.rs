@@ -2,57 +2,47 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use domain::rejection::{MAX_DEVICES, MAX_EXAMPLES, TOO_LARGE_HEAD_BYTES};
+use domain::rejection::{MAX_EXAMPLES, TOO_LARGE_HEAD_BYTES};
 use domain::{FeedFormat, Reason, RejectedElement, Rejection};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::check::Scene;
-use crate::decode::{Fault, hfp, lorawan, native};
+use crate::decode::{Fault, Faults, hfp, lorawan, native};
 use crate::receive::Message;
 
 /// A feed that says the same faults again and again is kept once in so long, seconds.
 const REPEATS_WITHIN_S: i64 = 3_600;
 
-/// `message` as it goes to quarantine. One of many elements is kept once, with some of those that were
-/// not believed: a feed of 8 MiB with a thousand unknown vehicles must not become 8 GiB.
-pub fn rejection(scene: &Scene<'_>, message: Message<'_>, first: Fault, others: Vec<Fault>) -> Rejection {
-    let first =
-        Fault { device: first.device.clone().or_else(|| device_of(scene, message.topic, &first)), ..first };
-    let mut faults: Vec<Fault> = std::iter::once(first).chain(others).collect();
+/// `message` as it goes to quarantine; `None`: nothing is wrong with it. One of many elements is kept once,
+/// with some of those that were not believed: a feed of 8 MiB with a thousand unknown vehicles must not become
+/// 8 GiB.
+pub fn rejection(scene: &Scene<'_>, message: Message<'_>, mut faults: Faults) -> Option<Rejection> {
+    faults.first_is_about(|first| device_of(scene, message.topic, first));
     let feed = scene.feed;
-    let mut by_reason: BTreeMap<Reason, usize> = BTreeMap::new();
-    for fault in &faults {
-        *by_reason.entry(fault.reason).or_default() += 1;
-    }
-    let most = by_reason.iter().max_by_key(|(reason, n)| (**n, Reverse(**reason)));
-    let reason = most.map_or(faults[0].reason, |(reason, _)| *reason);
-    let is_repeated = feed.def.format == FeedFormat::GtfsRt && faults.iter().all(|f| f.is_element);
-    let repeats = is_repeated.then(|| repeats(scene, by_reason.keys().copied()));
-    let (count, examples) = (faults.len(), examples(&faults));
-    let mut devices: Vec<String> = faults.iter().filter_map(|f| f.device.clone()).collect();
-    devices.sort_unstable();
-    devices.dedup();
-    devices.truncate(MAX_DEVICES);
-    let first = faults.swap_remove(faults.iter().position(|f| f.reason == reason).unwrap_or(0));
-    let detail =
-        if count > 1 { format!("{count} elements, the first: {}", first.detail) } else { first.detail };
-    Rejection {
+    let (reason, _) = faults.counts().iter().max_by_key(|(reason, n)| (**n, Reverse(**reason)))?;
+    let first = faults.described().iter().find(|f| f.reason == *reason)?;
+    let is_repeated = feed.def.format == FeedFormat::GtfsRt && faults.are_all_elements();
+    let repeats = is_repeated.then(|| repeats(scene, faults.counts().keys().copied()));
+    let detail = match faults.count() {
+        1 => first.detail.clone(),
+        count => format!("{count} elements, the first: {}", first.detail),
+    };
+    Some(Rejection {
         municipality: feed.municipality,
         feed: feed.id,
-        reason,
+        reason: *reason,
         topic: message.topic.to_owned(),
         received_at: message.received_at,
         detail,
-        remedy: first.remedy.map(Cow::into_owned),
-        devices,
-        count: u32::try_from(count).unwrap_or(u32::MAX),
-        examples,
+        remedy: first.remedy.clone().map(Cow::into_owned),
+        devices: faults.devices().map(str::to_owned).collect(),
+        count: u32::try_from(faults.count()).unwrap_or(u32::MAX),
+        examples: examples(&faults),
         repeats,
-        payload: kept(scene, message, reason),
+        payload: kept(scene, message, *reason),
         qos: message.qos,
-    }
+    })
 }
 
 /// What cannot be read belongs to the device or place that its topic names.
@@ -79,16 +69,17 @@ fn repeats(scene: &Scene<'_>, reasons: impl Iterator<Item = Reason>) -> i64 {
 }
 
 /// Some of several faults, of each reason at least one.
-fn examples(faults: &[Fault]) -> Vec<RejectedElement> {
-    if faults.len() < 2 {
+fn examples(faults: &Faults) -> Vec<RejectedElement> {
+    if faults.count() < 2 {
         return Vec::new();
     }
-    let is_first = |at: usize| faults[..at].iter().all(|f| f.reason != faults[at].reason);
-    let (firsts, others): (Vec<usize>, Vec<usize>) = (0..faults.len()).partition(|at| is_first(*at));
+    let all = faults.described();
+    let is_first = |at: &usize| all[..*at].iter().all(|f| f.reason != all[*at].reason);
+    let (firsts, others): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(is_first);
     let chosen = firsts.into_iter().chain(others).take(MAX_EXAMPLES);
     let example =
         |f: &Fault| RejectedElement { reason: f.reason, device: f.device.clone(), detail: f.detail.clone() };
-    chosen.map(|at| example(&faults[at])).collect()
+    chosen.map(|at| example(&all[at])).collect()
 }
 
 /// What is kept of the message.

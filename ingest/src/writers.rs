@@ -146,12 +146,8 @@ impl WriterContext {
         };
         let fault =
             Fault::malformed(format!("{refusal}; replay it once a version that stores it is installed"));
-        Some(rejection(
-            &Scene { registry: &registry, feed, received_at: source.received_at },
-            message,
-            fault,
-            Vec::new(),
-        ))
+        let scene = Scene { registry: &registry, feed, received_at: source.received_at };
+        rejection(&scene, message, fault.into())
     }
 
     /// # Errors

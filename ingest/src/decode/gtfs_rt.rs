@@ -16,6 +16,7 @@
 //! Each entity stands alone: a broken one is a fault and costs no other. An optional field of a value
 //! that cannot be true costs nothing but itself.
 
+mod parts;
 mod passed;
 mod proto;
 #[cfg(test)]
@@ -27,17 +28,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use bytes::Bytes;
 use domain::observation::VehicleFix;
 use domain::trip_update::TripProperties;
 use domain::{Reason, UtcMicros};
 use prost::Message;
 
-use self::proto::{FeedEntity, FeedMessage, TripUpdate, VehiclePosition};
+use self::parts::{Feed, MAX_STOPS};
+use self::proto::{FeedEntity, TripUpdate, VehiclePosition};
 use self::trip_update::{TripOfVehicle, current, set_trip, text};
 pub use self::updates::{Updates, trip_updates};
 use super::json::{BEARING_DEG, Dropped, OCCUPANCY_PCT, SPEED_MPS, id, position};
-use super::{Decoded, Fault, Said, Statement, Subject};
+use super::{Decoded, Fault, Faults, Said, Statement, Subject};
 
 /// Decodes one feed message.
 pub fn decode(payload: &[u8]) -> Decoded<'static> {
@@ -45,13 +46,13 @@ pub fn decode(payload: &[u8]) -> Decoded<'static> {
         Ok(feed) => feed,
         Err(fault) => return fault.into(),
     };
-    let Some(header) = feed.header else {
+    let Some(header) = &feed.header else {
         return Fault::malformed("header: it is missing; a GTFS-Realtime FeedMessage is expected").into();
     };
     let mut reader = Reader { header_s: seconds(header.timestamp), ..Reader::default() };
-    let mut faults = Vec::new();
-    for entity in feed.entity {
-        if let Err(fault) = reader.read(&entity) {
+    let mut faults = feed.excess().map_or_else(Faults::default, Faults::from);
+    for entity in feed.entities() {
+        if let Err(fault) = reader.read(entity) {
             faults.push(Fault { is_element: true, ..fault });
         }
     }
@@ -59,8 +60,8 @@ pub fn decode(payload: &[u8]) -> Decoded<'static> {
 }
 
 /// The outermost message.
-fn read(payload: &[u8]) -> Result<FeedMessage, Fault> {
-    FeedMessage::decode(Bytes::copy_from_slice(payload)).map_err(|e| {
+fn read(payload: &[u8]) -> Result<Feed<'_>, Fault> {
+    Feed::read(payload).map_err(|e| {
         let fault = Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected"));
         match payload.trim_ascii_start().first() {
             Some(b'{' | b'[') => fault.remedy("This is JSON: send or fetch the feed as protobuf."),
@@ -70,6 +71,16 @@ fn read(payload: &[u8]) -> Result<FeedMessage, Fault> {
             _ => fault.remedy("Send the FeedMessage itself: whole, not compressed, not as base64."),
         }
     })
+}
+
+/// One entity.
+fn entity_of(bytes: &[u8]) -> Result<FeedEntity, Fault> {
+    let stops = parts::stops_in(bytes);
+    if stops > MAX_STOPS {
+        let what = format!("stop_time_update: {stops} of one trip; at most {MAX_STOPS} are believed");
+        return Err(Fault::new(Reason::Implausible, what).remedy("Send the stops of one run only."));
+    }
+    FeedEntity::decode(bytes).map_err(|e| Fault::malformed(format!("entity: {e}")))
 }
 
 /// A measurement; one that is none, or outside of `plausible`, is dropped.
@@ -103,7 +114,7 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, entity: &[u8]) -> Result<(), Fault> {
-        let entity = FeedEntity::decode(entity).map_err(|e| Fault::malformed(format!("entity: {e}")))?;
+        let entity = entity_of(entity)?;
         if entity.is_deleted == Some(true) {
             return Ok(());
         }

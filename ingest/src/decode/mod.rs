@@ -4,6 +4,7 @@
 //! One file per payload family. A decoder knows no places: it says what was said of which text
 //! id; [`crate::check`] binds it to a bay, site or vehicle and decides whether to believe it.
 
+mod faults;
 pub mod gtfs_rt;
 pub mod hfp;
 pub mod json;
@@ -20,6 +21,7 @@ use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
 use domain::punctuality::Passed;
 use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
 
+pub use self::faults::Faults;
 pub use self::json::Dropped;
 
 /// One thing said about one subject.
@@ -162,18 +164,18 @@ impl Fault {
 #[derive(Debug, Default, PartialEq)]
 pub struct Decoded<'a> {
     pub statements: Vec<Statement<'a>>,
-    pub faults: Vec<Fault>,
+    pub faults: Faults,
 }
 
 impl<'a> Decoded<'a> {
     /// One statement.
     pub fn one(statement: Statement<'a>) -> Self {
-        Decoded { statements: vec![statement], faults: Vec::new() }
+        Decoded { statements: vec![statement], faults: Faults::default() }
     }
 }
 
 impl From<Fault> for Decoded<'_> {
     fn from(fault: Fault) -> Self {
-        Decoded { statements: Vec::new(), faults: vec![fault] }
+        Decoded { statements: Vec::new(), faults: fault.into() }
     }
 }

@@ -13,8 +13,9 @@ use domain::observation::{CountValue, DoorCount, VehicleFix};
 use domain::{BayState, Reason};
 
 use super::json::{
-    ANY, BEARING_DEG, CELSIUS, DELAY_S, Dropped, Fields, Given, OCCUPANCY_PCT, SPEED_MPS, count, elements,
-    instant, label, list, measurement, number, object, position, start_date, text_of, whole, whole_in, word,
+    ANY, BEARING_DEG, CELSIUS, DELAY_S, Dropped, Fields, Given, OCCUPANCY_PCT, SPEED_MPS, count,
+    for_each_element, instant, label, list, measurement, number, object, position, start_date, text_of,
+    whole, whole_in, word,
 };
 use super::{Decoded, Fault, Said, Statement, Subject};
 
@@ -76,26 +77,23 @@ fn unknown_topic(topic: &str, feed: &str) -> Fault {
 }
 
 fn batch<'a>(feed: &str, text: &'a str) -> Decoded<'a> {
-    let elements = match elements(text) {
-        Ok(elements) => elements,
-        Err(fault) => return fault.into(),
-    };
     let mut decoded = Decoded::default();
-    decoded.statements.reserve(elements.len());
-    for (nth, raw) in (1..).zip(elements) {
+    let mut nth = 0;
+    let read = for_each_element(text, |raw| {
+        nth += 1;
         let topic = Fields::read("", raw, ELEMENT).and_then(|fields| fields.required("topic", text_of));
         let fault = match topic {
             Err(fault) => fault,
             Ok(suffix) => {
                 let read = match &suffix {
                     Cow::Borrowed(suffix) => element(suffix, raw),
-                    // A topic with JSON escapes: the ids in it must outlive this loop.
+                    // A topic with JSON escapes: the ids in it must outlive this call.
                     Cow::Owned(suffix) => element(suffix, raw).map(|read| read.map(Statement::into_owned)),
                 };
                 match read {
                     Some(Ok(statement)) => {
                         decoded.statements.push(statement);
-                        continue;
+                        return;
                     }
                     Some(Err(fault)) => fault,
                     None => unknown_topic(&suffix, feed),
@@ -104,8 +102,11 @@ fn batch<'a>(feed: &str, text: &'a str) -> Decoded<'a> {
         };
         let what = format!("element {nth}: {}", fault.detail);
         decoded.faults.push(Fault { is_element: true, ..Fault { detail: what, ..fault } });
+    });
+    match read {
+        Ok(()) => decoded,
+        Err(fault) => fault.into(),
     }
-    decoded
 }
 
 /// `None`: the suffix is none of the format.

@@ -1,17 +1,8 @@
 //! The messages and fields of `gtfs-realtime.proto` 2.0 that are read, by their numbers; prost skips
-//! all others. Required fields are optional here: their absence is judged where it matters.
+//! all others. Required fields are optional here: their absence is judged where it matters. The outermost
+//! message is read by `parts`.
 
-use bytes::Bytes;
 use prost::Message;
-
-/// A feed. Its entities stay bytes: each is decoded by itself, so that a broken one costs no other.
-#[derive(Clone, PartialEq, Message)]
-pub struct FeedMessage {
-    #[prost(message, optional, tag = "1")]
-    pub header: Option<FeedHeader>,
-    #[prost(bytes = "bytes", repeated, tag = "2")]
-    pub entity: Vec<Bytes>,
-}
 
 #[derive(Clone, PartialEq, Message)]
 pub struct FeedHeader {

@@ -10,6 +10,15 @@ use crate::decode::{Decoded, Said, Statement, Subject};
 
 const NOW: u64 = 1_700_000_000;
 
+/// A feed as it is written.
+#[derive(Clone, PartialEq, Message)]
+struct FeedMessage {
+    #[prost(message, optional, tag = "1")]
+    header: Option<FeedHeader>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    entity: Vec<Bytes>,
+}
+
 fn feed(entities: impl IntoIterator<Item = FeedEntity>) -> Vec<u8> {
     let header = FeedHeader {
         gtfs_realtime_version: Some("2.0".into()),
@@ -63,7 +72,7 @@ fn update(id: &str, stops: Vec<StopTimeUpdate>) -> TripUpdate {
 }
 
 fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
-    assert_eq!(decoded.faults, []);
+    assert_eq!(decoded.faults.described(), []);
     let fix = |s: &Statement<'_>| match (&s.subject, &s.said) {
         (Subject::Vehicle(name), Said::Fix(fix)) => Some((name.to_string(), (**fix).clone())),
         (Subject::Trip, Said::Trip { .. }) => None,
@@ -208,8 +217,11 @@ fn a_run_without_an_id_is_named_by_its_route_and_start() {
         TripDescriptor { route_id: Some("\u{7}".into()), ..nameless },
     ] {
         let decoded = of(lacking);
-        assert_eq!(decoded.faults.iter().map(|f| f.reason).collect::<Vec<_>>(), [Reason::Malformed]);
-        assert!(decoded.faults[0].detail.contains("trip_id"), "{:?}", decoded.faults);
+        assert_eq!(
+            decoded.faults.described().iter().map(|f| f.reason).collect::<Vec<_>>(),
+            [Reason::Malformed]
+        );
+        assert!(decoded.faults.described()[0].detail.contains("trip_id"), "{:?}", decoded.faults);
         assert_eq!(decoded.statements.len(), 1);
     }
 }
@@ -304,22 +316,22 @@ fn a_broken_entity_costs_no_other() {
     let decoded = decode(&message.encode_to_vec());
     assert_eq!(decoded.statements.len(), 1);
     assert_eq!(
-        decoded.faults.iter().map(|f| f.reason).collect::<Vec<_>>(),
+        decoded.faults.described().iter().map(|f| f.reason).collect::<Vec<_>>(),
         [Reason::Implausible, Reason::Malformed]
     );
-    assert!(decoded.faults.iter().all(|f| f.is_element));
-    assert_eq!(decoded.faults[0].device.as_deref(), Some("7"));
+    assert!(decoded.faults.described().iter().all(|f| f.is_element));
+    assert_eq!(decoded.faults.described()[0].device.as_deref(), Some("7"));
 }
 
 #[test]
 fn what_is_no_feed_is_malformed() {
     for payload in [&b""[..], b"{}", b"\x12\x00", b"\xff\xff\xff"] {
         let decoded = decode(payload);
-        assert_eq!((decoded.statements.len(), decoded.faults.len()), (0, 1), "{payload:?}");
-        assert_eq!(decoded.faults[0].reason, Reason::Malformed);
+        assert_eq!((decoded.statements.len(), decoded.faults.count()), (0, 1), "{payload:?}");
+        assert_eq!(decoded.faults.described()[0].reason, Reason::Malformed);
     }
-    assert!(decode(b"{\"header\":{}}").faults[0].remedy.as_deref().unwrap().contains("JSON"));
-    assert!(decode(b"<html>").faults[0].remedy.as_deref().unwrap().contains("web page"));
+    assert!(decode(b"{\"header\":{}}").faults.described()[0].remedy.as_deref().unwrap().contains("JSON"));
+    assert!(decode(b"<html>").faults.described()[0].remedy.as_deref().unwrap().contains("web page"));
     assert_eq!(decode(&feed([])), Decoded::default());
 }
 
@@ -352,7 +364,7 @@ fn an_update_is_kept_with_its_time_and_the_messages() {
     };
     let entities = [own, headers, nameless].map(|update| entity(None, Some(update)));
     let decoded = decode(&feed(entities));
-    assert_eq!(decoded.faults.len(), 1, "the one that names no run");
+    assert_eq!(decoded.faults.count(), 1, "the one that names no run");
     let (trips, now) = (trips(&decoded), NOW as i64);
     assert_eq!(trips.len(), 2);
     assert_eq!((trips[0].0.delay_s, trips[0].1, trips[0].2), (Some(60), Some(now - 90), Some(now)));
@@ -364,7 +376,7 @@ fn an_update_with_a_strange_id_is_a_fault() {
     let strange = StopTimeUpdate { stop_id: Some("a\0b".into()), ..StopTimeUpdate::default() };
     let decoded =
         decode(&feed([entity(None, Some(TripUpdate { vehicle: None, ..update("", vec![strange]) }))]));
-    assert_eq!((decoded.statements.len(), decoded.faults[0].reason), (0, Reason::Malformed));
+    assert_eq!((decoded.statements.len(), decoded.faults.described()[0].reason), (0, Reason::Malformed));
 }
 
 #[test]

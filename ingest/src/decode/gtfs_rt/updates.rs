@@ -3,8 +3,8 @@
 use domain::trip_update::{
     PlannedStop, StopEvent, StopRelationship, StopUpdate, TripProperties, TripRelationship, TripUpdate,
 };
-use prost::Message;
 
+use super::parts::MAX_ENTITIES;
 use super::proto::{self, FeedEntity, StopTimeEvent, StopTimeUpdate};
 use crate::decode::Fault;
 
@@ -22,9 +22,9 @@ pub struct Updates {
 /// The bytes are not a `FeedMessage`. A broken entity is counted and costs no other.
 pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
     let feed = super::read(payload)?;
-    let mut read = Updates::default();
-    for entity in feed.entity {
-        match FeedEntity::decode(entity) {
+    let mut read = Updates { unread: feed.entities.saturating_sub(MAX_ENTITIES), ..Updates::default() };
+    for entity in feed.entities() {
+        match super::entity_of(entity) {
             Ok(entity) if entity.is_deleted == Some(true) => {}
             Ok(FeedEntity { trip_update: None, .. }) => {}
             Ok(FeedEntity { trip_update: Some(update), .. }) => match update_of(update) {
@@ -50,12 +50,15 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
         Some(7) => TripRelationship::Deleted,
         Some(_) => TripRelationship::Other,
     };
-    let stops = update.stop_time_update.into_iter();
     let (trip_id, start_time, route_id) =
         (filled(trip.trip_id), filled(trip.start_time), filled(trip.route_id));
     if trip_id.is_none() && (start_time.is_none() || route_id.is_none()) {
         return None;
     }
+    // Collected, they would stand in the memory of what was read, which is several times as large.
+    let mut stops = Vec::new();
+    let said = update.stop_time_update.into_iter().map(|stop| stop_of(stop, relationship.has_own_stops()));
+    stops.extend(said.filter(|stop| *stop != StopUpdate::default()));
     Some(TripUpdate {
         trip_id: trip_id.unwrap_or_default(),
         start_date: filled(trip.start_date),
@@ -64,7 +67,7 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
         direction,
         relationship,
         delay_s: update.delay,
-        stops: stops.map(|stop| stop_of(stop, relationship.has_own_stops())).collect(),
+        stops,
         properties: update
             .trip_properties
             .map(properties_of)

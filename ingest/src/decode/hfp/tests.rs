@@ -11,15 +11,15 @@ const APC: &str = "/hfp/v2/journey/ongoing/apc/bus/0018/01029";
 
 fn said<'a>(topic: &'a str, payload: &'a str) -> Statement<'a> {
     let mut decoded = decode(topic, payload);
-    assert_eq!(decoded.faults, [], "{topic} {payload}");
+    assert_eq!(decoded.faults.described(), [], "{topic} {payload}");
     assert_eq!(decoded.statements.len(), 1);
     decoded.statements.remove(0)
 }
 
 fn refused(topic: &str, payload: &str) -> Fault {
-    let mut decoded = decode(topic, payload);
+    let decoded = decode(topic, payload);
     assert_eq!(decoded.statements, []);
-    decoded.faults.remove(0)
+    decoded.faults.described()[0].clone()
 }
 
 fn fix(statement: Statement<'_>) -> VehicleFix {

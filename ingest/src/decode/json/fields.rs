@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use domain::Reason;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::mistakes;
@@ -199,14 +199,41 @@ pub fn entries(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
     json.deserialize_map(EntriesVisitor).and_then(|all| json.end().map(|()| all)).ok()
 }
 
+/// Calls `take` with each element of a list, none parsed. No list of them is made: two bytes are enough for one.
+///
+/// # Errors
+/// It is no list, or no JSON. Then what was taken is not to be believed.
+pub fn for_each_element<'a>(text: &'a str, take: impl FnMut(&'a str)) -> Result<(), Fault> {
+    struct ElementsVisitor<F>(F);
+    impl<'de, F: FnMut(&'de str)> Visitor<'de> for ElementsVisitor<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+            while let Some(raw) = list.next_element::<&RawValue>()? {
+                (self.0)(raw.get());
+            }
+            Ok(())
+        }
+    }
+    if !text.trim_ascii_start().starts_with('[') {
+        return Err(mistakes::no_list(text));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    json.deserialize_seq(ElementsVisitor(take))
+        .and_then(|()| json.end())
+        .map_err(|error| mistakes::syntax(text, &error))
+}
+
 /// The elements of a list, none parsed.
 ///
 /// # Errors
 /// It is no list, or no JSON.
 pub fn elements(text: &str) -> Result<Vec<&str>, Fault> {
-    if !text.trim_ascii_start().starts_with('[') {
-        return Err(mistakes::no_list(text));
-    }
-    let all: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| mistakes::syntax(text, &error))?;
-    Ok(all.into_iter().map(RawValue::get).collect())
+    let mut all = Vec::new();
+    for_each_element(text, |raw| all.push(raw))?;
+    Ok(all)
 }

@@ -11,7 +11,7 @@ mod text;
 mod value;
 
 pub use self::fields::Dropped;
-pub(super) use self::fields::{Fields, elements, entries};
+pub(super) use self::fields::{Fields, elements, entries, for_each_element};
 pub(super) use self::number::{count, loose, measurement, number, whole, whole_in};
 pub use self::text::text;
 pub(super) use self::value::{

@@ -8,14 +8,14 @@ const AT: &str = r#""at":"2026-11-22T12:00:00Z""#;
 
 fn said(topic: &str, payload: &str) -> Statement<'static> {
     let mut decoded = decode("f", topic, payload);
-    assert_eq!(decoded.faults, [], "{topic} {payload}");
+    assert_eq!(decoded.faults.described(), [], "{topic} {payload}");
     decoded.statements.remove(0).into_owned()
 }
 
 fn refused(topic: &str, payload: &str) -> Fault {
-    let mut decoded = decode("f", topic, payload);
+    let decoded = decode("f", topic, payload);
     assert_eq!(decoded.statements, [], "{topic} {payload}");
-    decoded.faults.remove(0)
+    decoded.faults.described()[0].clone()
 }
 
 fn count(fields: &str) -> Result<CountValue, Fault> {
@@ -23,7 +23,7 @@ fn count(fields: &str) -> Result<CountValue, Fault> {
     let mut decoded = decode("f", "kv/1/f/site/s", &payload);
     match decoded.statements.pop() {
         Some(Statement { said: Said::Count { value, .. }, .. }) => Ok(value),
-        _ => Err(decoded.faults.remove(0)),
+        _ => Err(decoded.faults.described()[0].clone()),
     }
 }
 
@@ -82,11 +82,15 @@ fn each_element_of_a_batch_stands_alone() {
     let decoded = decode("f", "kv/1/f/batch", payload);
     let bays: Vec<_> = decoded.statements.iter().map(|s| &s.subject).collect();
     assert_eq!(bays, [&Subject::Bay("1".into()), &Subject::Bay("3".into())]);
-    let reasons: Vec<_> = decoded.faults.iter().map(|f| f.reason).collect();
+    let reasons: Vec<_> = decoded.faults.described().iter().map(|f| f.reason).collect();
     assert_eq!(reasons, [Reason::Malformed, Reason::Malformed, Reason::UnknownTopic]);
-    assert!(decoded.faults.iter().all(|fault| fault.is_element));
-    assert_eq!(decoded.faults[0].device.as_deref(), Some("2"));
-    assert!(decoded.faults[1].detail.starts_with("element 3: "), "{}", decoded.faults[1].detail);
+    assert!(decoded.faults.described().iter().all(|fault| fault.is_element));
+    assert_eq!(decoded.faults.described()[0].device.as_deref(), Some("2"));
+    assert!(
+        decoded.faults.described()[1].detail.starts_with("element 3: "),
+        "{}",
+        decoded.faults.described()[1].detail
+    );
     assert_eq!(decode("f", "kv/1/f/batch", "[]"), Decoded::default());
     assert!(is_batch("kv/1/f/batch") && !is_batch("kv/1/f/bay/1"));
 }

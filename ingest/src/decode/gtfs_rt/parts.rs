@@ -1,0 +1,103 @@
+//! The outermost message, part by part. A list of its entities is never made: two bytes are enough for an empty
+//! one, and what stands for it in memory is many times as large.
+
+use prost::Message;
+use prost::bytes::Buf;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+
+use super::proto::FeedHeader;
+use crate::decode::Fault;
+
+/// Entities of one message that are read. The largest feeds, of whole countries, have a third of it.
+pub const MAX_ENTITIES: usize = 200_000;
+
+/// Stops of one trip update that are read: several times those of the longest line.
+pub const MAX_STOPS: usize = 1_000;
+
+const HEADER: u32 = 1;
+const ENTITY: u32 = 2;
+const TRIP_UPDATE: u32 = 3;
+const STOP_TIME_UPDATE: u32 = 2;
+
+/// The fields of a message that hold bytes, by their number; others are passed over.
+struct Parts<'a>(&'a [u8]);
+
+impl<'a> Parts<'a> {
+    fn next_part(&mut self) -> Result<Option<(u32, &'a [u8])>, String> {
+        let rest = &mut self.0;
+        while rest.has_remaining() {
+            let (tag, wire_type) = decode_key(rest).map_err(|e| e.to_string())?;
+            if wire_type != WireType::LengthDelimited {
+                skip_field(wire_type, tag, rest, DecodeContext::default()).map_err(|e| e.to_string())?;
+                continue;
+            }
+            let length = decode_varint(rest).map_err(|e| e.to_string())?;
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let part;
+            (part, *rest) = rest.split_at_checked(length).ok_or("it breaks off")?;
+            return Ok(Some((tag, part)));
+        }
+        Ok(None)
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Result<(u32, &'a [u8]), String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let part = self.next_part();
+        if part.is_err() {
+            self.0 = &[];
+        }
+        part.transpose()
+    }
+}
+
+/// A feed message whose outermost level is sound.
+#[derive(Debug)]
+pub struct Feed<'a> {
+    pub header: Option<FeedHeader>,
+    /// How many entities it has, read or not.
+    pub entities: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Feed<'a> {
+    /// Reads the outermost level, from one end to the other.
+    ///
+    /// # Errors
+    /// The bytes are no `FeedMessage`.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        let (mut header, mut entities) = (None::<FeedHeader>, 0);
+        for part in Parts(bytes) {
+            match part? {
+                (HEADER, part) => {
+                    header.get_or_insert_default().merge(part).map_err(|e| e.to_string())?;
+                }
+                (ENTITY, _) => entities += 1,
+                _ => {}
+            }
+        }
+        Ok(Feed { header, entities, bytes })
+    }
+
+    /// The first [`MAX_ENTITIES`] of them, undecoded: a broken one costs no other.
+    pub fn entities(&self) -> impl Iterator<Item = &'a [u8]> {
+        let parts = Parts(self.bytes).filter_map(Result::ok).filter(|(tag, _)| *tag == ENTITY);
+        parts.map(|(_, entity)| entity).take(MAX_ENTITIES)
+    }
+
+    /// What is to be said where there are more than are read.
+    pub fn excess(&self) -> Option<Fault> {
+        (self.entities > MAX_ENTITIES).then(|| {
+            let what = format!("entity: {} of them, the first {MAX_ENTITIES} are read", self.entities);
+            Fault::new(domain::Reason::TooLarge, what).remedy("Split the feed into several messages.")
+        })
+    }
+}
+
+/// Stops in the trip update of `entity`; of what cannot be read, up to there.
+pub fn stops_in(entity: &[u8]) -> usize {
+    let within = |bytes, wanted| Parts(bytes).map_while(Result::ok).filter(move |(tag, _)| *tag == wanted);
+    within(entity, TRIP_UPDATE).map(|(_, update)| within(update, STOP_TIME_UPDATE).count()).sum()
+}
