@@ -177,14 +177,14 @@ fn none_in(dir: &Path) -> String {
     format!("no database in {}: {found}{}\n  remedy: {REMEDY}", dir.display(), elsewhere.concat())
 }
 
-/// The data directory, made when it is not there.
+/// The data directory, made when it is not there, and closed to other users of this machine.
 ///
 /// # Errors
 /// It cannot be made, or there is no place for it.
 pub fn data_dir(args: &DatabaseArgs) -> Result<PathBuf> {
     let dir = data_dir_path(args)?;
-    std::fs::create_dir_all(&dir)
-        .with_context(|| format!("the data directory {} cannot be made; give --data-dir", dir.display()))?;
+    store::private_pg::make_data_dir(&dir)
+        .with_context(|| format!("the data directory {} cannot be used; give --data-dir", dir.display()))?;
     dir.canonicalize().with_context(|| format!("the data directory {} cannot be used", dir.display()))
 }
 

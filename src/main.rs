@@ -23,6 +23,10 @@ use cli::{Cli, Command, ForecastCommand};
 fn main() -> ExitCode {
     let cli = Cli::of_process();
     logging::start(cli.log_format);
+    if cli.command.uses_data_dir() {
+        // What is made from here on, by libraries and child processes too, is for this user alone.
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    }
     // One TLS implementation for all connections; a second installation is refused and no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

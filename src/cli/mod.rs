@@ -121,3 +121,27 @@ pub enum Command {
     )]
     Healthcheck(HealthcheckArgs),
 }
+
+impl Command {
+    /// Whether it writes into the data directory, or may start the database there.
+    pub fn uses_data_dir(&self) -> bool {
+        match self {
+            Command::Demo(_)
+            | Command::Serve(_)
+            | Command::Ingest(_)
+            | Command::Api(_)
+            | Command::Import(_)
+            | Command::Export(_)
+            | Command::Migrate(_)
+            | Command::Key(_)
+            | Command::Prune(_)
+            | Command::Forecast(ForecastCommand::Train(_))
+            | Command::Journey(JourneyArgs { command: JourneyCommand::Build(_) }) => true,
+            Command::Simulate(_)
+            | Command::Journey(_)
+            | Command::Forecast(_)
+            | Command::Openapi
+            | Command::Healthcheck(_) => false,
+        }
+    }
+}

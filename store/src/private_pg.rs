@@ -5,8 +5,10 @@
 //!
 //! Needs Linux: what runs in a cluster is read from `/proc`.
 
+mod access;
 mod account;
 mod binaries;
+mod closed;
 mod cluster;
 mod error;
 mod layout;
@@ -15,8 +17,6 @@ mod process;
 mod readiness;
 mod settings;
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use account::Account;
+pub use closed::make_data_dir;
 use cluster::Cluster;
 pub use error::PrivatePgError;
 use layout::Layout;
@@ -76,17 +77,14 @@ impl PrivatePg {
 
     /// As [`start`](Self::start). A running server with other settings is restarted instead of adopted.
     pub async fn start_with(data_dir: &Path, settings: PrivatePgSettings) -> Result<Self, PrivatePgError> {
-        let account = Account::of_database()?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(account.data_dir_mode())
-            .create(data_dir)
-            .map_err(PrivatePgError::io("create", data_dir))?;
+        make_data_dir(data_dir)?;
         let layout = Layout::of(data_dir)?;
+        let account = Account::of_database(&layout.cluster)?;
         let lock = DataDirLock::acquire(&layout.data_dir)?;
         let cluster = Cluster::prepare(layout, account, settings).await?;
         let this = Self { cluster, state: Mutex::default(), _lock: lock };
         this.bring_up().await?;
+        this.cluster.admit_roles().await?;
         Ok(this)
     }
 

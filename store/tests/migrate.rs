@@ -87,6 +87,10 @@ async fn an_extension_that_cannot_be_made_leaves_a_fresh_database_plain() {
     ] {
         sqlx::query(sql).execute(&mut conn).await.unwrap();
     }
+    // A start lets us come as roles that were made by hand.
+    server.stop().await.unwrap();
+    drop(server);
+    let server = PrivatePg::start(folder.path()).await.unwrap();
     let url = server.url().replace("postgres://kreisverkehr@", "postgres://town@");
     let pool = store::connect(&url).await.unwrap();
     let is_installed: bool =

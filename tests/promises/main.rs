@@ -5,6 +5,7 @@ mod bikes;
 mod brokers;
 mod certificates;
 mod changed_trips;
+mod closed;
 mod corrections;
 mod dashboard;
 mod databases;

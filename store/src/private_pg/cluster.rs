@@ -1,14 +1,15 @@
 //! The cluster on disk: made once, its settings and directories put right at each start.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tokio::process::Child;
 
 use super::PrivatePgError;
+use super::access::{self, Access};
 use super::account::Account;
 use super::binaries::Binaries;
 use super::layout::{Layout, NAME};
@@ -35,12 +36,13 @@ impl Cluster {
         settings: PrivatePgSettings,
     ) -> Result<Self, PrivatePgError> {
         let binaries = Binaries::find(&layout.cluster)?;
-        account.ensure_enterable(&layout.data_dir, &binaries.program("postgres"))?;
+        account.must_enter(&layout.data_dir, &binaries.program("postgres"))?;
         let settings_text = settings.render(&binaries, &layout);
         let cluster = Self { layout, binaries, account, settings_text };
         if !cluster.layout.cluster.is_dir() {
             cluster.init().await?;
         }
+        cluster.account.make_own_dir(&cluster.layout.cluster)?;
         cluster.make_socket_dir()?;
         Ok(cluster)
     }
@@ -90,7 +92,7 @@ impl Cluster {
         command
             .arg("--pgdata")
             .arg(dir)
-            .args(["--username", NAME, "--auth-local=trust", "--auth-host=reject", "--data-checksums"])
+            .args(["--username", NAME, "--auth-local=peer", "--auth-host=reject", "--data-checksums"])
             .args(["--encoding=UTF8", "--locale=C", "--lc-ctype", ctype, "--no-instructions"]);
         let output = tokio::process::Command::from(command)
             .kill_on_drop(true)
@@ -120,14 +122,19 @@ impl Cluster {
     /// Whether a server that runs now was started with the settings it would be started with now.
     pub fn settings_are_current(&self) -> bool {
         fs::read_to_string(&self.layout.settings).is_ok_and(|text| text == self.settings_text)
+            && Access::of(&self.layout.cluster, &self.account).is_ok_and(|access| access.is_current())
+    }
+
+    /// Lets our users come as every role of the server, which must answer.
+    pub async fn admit_roles(&self) -> Result<(), PrivatePgError> {
+        access::admit_roles(&self.layout.url(), &self.layout.cluster, &self.account).await
     }
 
     /// Starts the postmaster as our child, its output going to the log. Returns also where in the log it begins.
     pub fn launch(&self) -> Result<(Child, u64), PrivatePgError> {
         let Layout { settings, log, .. } = &self.layout;
-        fs::write(settings, &self.settings_text)
-            .and_then(|()| fs::set_permissions(settings, Permissions::from_mode(0o644)))
-            .map_err(PrivatePgError::io("write", settings))?;
+        self.account.write_own(settings, &self.settings_text)?;
+        Access::of(&self.layout.cluster, &self.account)?.write(&self.layout.cluster, &self.account)?;
         let out = self.open_log()?;
         let log_start = out.metadata().map_err(PrivatePgError::io("read", log))?.len();
         let program = self.binaries.program("postgres");
@@ -145,7 +152,12 @@ impl Cluster {
             let old = log.with_extension("log.1");
             fs::rename(log, &old).map_err(PrivatePgError::io("rename", log))?;
         }
-        File::options().create(true).append(true).open(log).map_err(PrivatePgError::io("open", log))
+        File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(log)
+            .map_err(PrivatePgError::io("open", log))
     }
 
     /// What the server wrote since `log_start`, at most the last lines of it.

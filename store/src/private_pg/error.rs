@@ -23,10 +23,22 @@ pub enum PrivatePgError {
     NoAccount { user: &'static str },
 
     #[error(
+        "user id {uid} has no name on this machine, and PostgreSQL runs as named users only: add it to /etc/passwd, or \
+         name a database with --database-url"
+    )]
+    NamelessUser { uid: u32 },
+
+    #[error(
+        "the data directory {dir} is shared by all users of this machine (its mode has the sticky bit): name a \
+         directory in it, e.g. --data-dir {dir}/kreisverkehr"
+    )]
+    SharedDir { dir: PathBuf },
+
+    #[error(
         "the database runs as user `{user}`, who may not enter {dir}: run `chmod o+x {dir}`, or choose another \
          place with --data-dir"
     )]
-    NotEnterable { dir: PathBuf, user: &'static str },
+    NotEnterable { dir: PathBuf, user: String },
 
     #[error(
         "the data directory {data_dir} is in use by another kreisverkehr ({owner}): stop that one, or choose \

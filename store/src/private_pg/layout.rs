@@ -7,6 +7,8 @@ use super::PrivatePgError;
 
 /// The role that owns everything and the name of the database.
 pub const NAME: &str = "kreisverkehr";
+/// The directory of the cluster, in the data directory.
+pub const CLUSTER: &str = "postgres";
 /// Only part of the socket's file name: the server listens to no network.
 pub const PORT: u16 = 5432;
 
@@ -29,7 +31,7 @@ impl Layout {
     pub fn of(data_dir: &Path) -> Result<Self, PrivatePgError> {
         let data_dir = data_dir.canonicalize().map_err(PrivatePgError::io("find", data_dir))?;
         Ok(Self {
-            cluster: data_dir.join("postgres"),
+            cluster: data_dir.join(CLUSTER),
             settings: data_dir.join("postgres.conf"),
             log: data_dir.join("postgres.log"),
             socket_dir: socket_dir(&data_dir),

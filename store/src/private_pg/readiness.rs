@@ -59,7 +59,8 @@ async fn create(layout: &Layout) -> Result<(), sqlx::Error> {
     }
 }
 
-async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
+/// One connection to the server.
+pub async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     PgConnectOptions::from_str(url)?.application_name("kreisverkehr private_pg").connect().await
 }
 
