@@ -1,5 +1,6 @@
 //! What the composition root gives to the HTTP side.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::UtcMicros;
@@ -7,8 +8,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::TrustedProxies;
 use crate::forecast::Forecasts;
 use crate::hub::LiveHub;
+use crate::shares::Shares;
 use crate::turns::Turns;
 use crate::ways::Ways;
 
@@ -33,8 +36,28 @@ pub struct App {
     pub may_store: watch::Receiver<bool>,
     /// The first long-lived task of the process that ended unasked.
     pub failed_task: watch::Receiver<Option<&'static str>>,
+    /// Whose word on the client's address is believed.
+    pub proxies: TrustedProxies,
+    /// How many clients may follow the changes at once.
+    pub streams: StreamBounds,
     /// Ends the streams, so that a graceful shutdown does not wait for them.
     pub shutdown: CancellationToken,
+}
+
+/// How many clients may follow the changes at once.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamBounds {
+    pub in_all: usize,
+    /// From one address; whoever is on this machine, or a trusted proxy, may take all.
+    pub per_address: usize,
+}
+
+impl StreamBounds {
+    /// What is left for them of so many connections: three quarters, and one address has a quarter of these.
+    pub fn of(connections: usize) -> Self {
+        let in_all = (connections * 3 / 4).max(1);
+        StreamBounds { in_all, per_address: (in_all / 4).max(1) }
+    }
 }
 
 /// What handlers share.
@@ -45,6 +68,9 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub pool: Option<store::Pool>,
     pub turns: Turns,
+    pub proxies: TrustedProxies,
+    /// Those who follow the changes.
+    pub streams: Shares<IpAddr>,
     pub shutdown: CancellationToken,
     /// Whether `/docs` is on the same port, so that pages may lead there.
     pub has_docs: bool,
@@ -62,6 +88,8 @@ impl App {
             clock: self.clock.clone(),
             pool: self.pool.clone(),
             turns: Turns::of_tables(),
+            proxies: self.proxies.clone(),
+            streams: Shares::new(self.streams.in_all, self.streams.per_address),
             shutdown: self.shutdown.clone(),
             has_docs,
         })

@@ -3,11 +3,12 @@
 //! A key is 32 random bytes in hexadecimal; it is looked up by its BLAKE3 hash, so that the time
 //! of the look-up tells nothing about it.
 
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use domain::place::UnknownName;
 use domain::{MunicipalityId, Registry};
 
 use crate::app::Shared;
+use crate::client::Asker;
 use crate::problem::Problem;
 
 /// Last use is written down at most once in so many seconds.
@@ -54,8 +55,8 @@ impl Caller {
     ///
     /// # Errors
     /// 401: the key is not valid. 503: the database does not answer.
-    pub async fn of(shared: &Shared, headers: &HeaderMap) -> Result<Option<Self>, Problem> {
-        let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    pub async fn of(shared: &Shared, asker: &Asker) -> Result<Option<Self>, Problem> {
+        let Some(header) = asker.headers.get(header::AUTHORIZATION) else { return Ok(None) };
         let secret = header.to_str().ok().and_then(bearer).ok_or_else(Problem::key_needed)?;
         let pool = shared.pool.as_ref().ok_or_else(Problem::key_needed)?;
         let key = store::keys::find(pool, blake3::hash(&secret).as_bytes()).await?;
@@ -74,16 +75,16 @@ impl Caller {
     ///
     /// # Errors
     /// 401 without a valid key, 403 with one of another role.
-    pub async fn with(shared: &Shared, headers: &HeaderMap, role: Role) -> Result<Self, Problem> {
-        Self::with_any(shared, headers, &[role]).await
+    pub async fn with(shared: &Shared, asker: &Asker, role: Role) -> Result<Self, Problem> {
+        Self::with_any(shared, asker, &[role]).await
     }
 
     /// The owner of a key of one of `roles`.
     ///
     /// # Errors
     /// 401 without a valid key, 403 with one of another role.
-    pub async fn with_any(shared: &Shared, headers: &HeaderMap, roles: &[Role]) -> Result<Self, Problem> {
-        let caller = Self::of(shared, headers).await?.ok_or_else(Problem::key_needed)?;
+    pub async fn with_any(shared: &Shared, asker: &Asker, roles: &[Role]) -> Result<Self, Problem> {
+        let caller = Self::of(shared, asker).await?.ok_or_else(Problem::key_needed)?;
         if roles.iter().any(|role| caller.is(*role)) { Ok(caller) } else { Err(Problem::not_allowed()) }
     }
 

@@ -1,18 +1,20 @@
 //! `GET /v1/changes`: server-sent events.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::Registry;
 use futures_util::StreamExt;
 
 use crate::app::Ctx;
+use crate::client::{Asker, network_of};
 use crate::contract::parameters;
-use crate::hub::{EventData, Filter, Followed, Kind, Start, follow};
+use crate::hub::{EventData, Filter, Kind, Start, follow};
 use crate::params::{Params, RawQuery};
 use crate::problem::Problem;
 
@@ -59,10 +61,10 @@ fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
             content_type = "text/event-stream",
             description = "A stream of server-sent events. The schema is that of the `data` of one event.",
         ),
-        (status = 503, description = "Too many clients follow the changes."),
+        (status = 503, description = "Too many clients follow the changes, in all or from one address."),
     ),
 )]
-pub async fn changes(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+pub async fn changes(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(PARAMETERS)?;
     let filter = {
         let live = shared.hub.read();
@@ -77,13 +79,14 @@ pub async fn changes(State(shared): Ctx, headers: HeaderMap, query: RawQuery) ->
         }
         filter
     };
-    let last_event_id = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let last_event_id = asker.headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
     let start = Start { filter, last_event_id };
-    let Followed::Stream(stream) =
-        follow(shared.hub.clone(), shared.clock.clone(), start, shared.shutdown.child_token())
-    else {
-        return Err(Problem::unavailable("Too many clients follow the changes."));
-    };
+    let address = asker.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let is_unlimited = address.is_loopback() || shared.proxies.contains(address);
+    let share = shared.streams.take(network_of(address), is_unlimited);
+    let share = share.ok_or_else(|| Problem::unavailable("Too many clients follow the changes."))?;
+    let stop = shared.shutdown.child_token();
+    let stream = follow(shared.hub.clone(), shared.clock.clone(), start, share, stop);
     let mut response = Response::new(Body::from_stream(stream.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

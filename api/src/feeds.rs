@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::registry::Entry;
 use domain::{Feed, FeedId, UtcMicros};
@@ -14,6 +13,7 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
+use crate::client::Asker;
 use crate::contract::{parameters, words};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::problem::Problem;
@@ -114,8 +114,8 @@ fn source(feed: &Feed) -> FeedSource {
         (status = 200, body = inline(FeedAnswer)),
     ),
 )]
-pub async fn feeds(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    let caller = Caller::of(&shared, &headers).await?;
+pub async fn feeds(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = Caller::of(&shared, &asker).await?;
     let params = query.params(&["limit", "cursor"])?;
     let (limit, after) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?);
     let registry = shared.hub.read().map.registry().clone();

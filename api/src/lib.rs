@@ -8,6 +8,7 @@ mod auth;
 mod bays;
 mod body;
 mod changes;
+mod client;
 mod contract;
 mod docs;
 mod feeds;
@@ -30,6 +31,7 @@ mod replay;
 mod ridership;
 mod router;
 mod sensors;
+mod shares;
 mod sites;
 mod table;
 #[cfg(test)]
@@ -42,7 +44,8 @@ mod vehicles;
 mod ways;
 mod wire;
 
-pub use app::{App, Clock};
+pub use app::{App, Clock, StreamBounds};
+pub use client::{Cidr, TrustedProxies, network_of};
 pub use forecast::Forecasts;
 pub use hub::LiveHub;
 pub use problem::Problem;

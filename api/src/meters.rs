@@ -13,8 +13,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::hub::LiveHub;
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteStatus {
     route: String,
@@ -30,21 +28,17 @@ struct Route {
 pub struct Meters {
     requests: Family<RouteStatus, Counter>,
     duration_s: Family<Route, Histogram>,
-    streams: Gauge,
-    hub: Arc<LiveHub>,
 }
 
 impl Meters {
     /// Registers every meter.
-    pub fn register(registry: &mut Registry, hub: Arc<LiveHub>) -> Arc<Self> {
+    pub fn register(registry: &mut Registry, streams: Gauge) -> Arc<Self> {
         let meters = Meters {
             requests: Family::default(),
             // 0.1 ms to 1.6 s.
             duration_s: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.000_1, 2.0, 15))
             }),
-            streams: Gauge::default(),
-            hub,
         };
         let r = registry.sub_registry_with_prefix("kv_http");
         r.register("requests", "Answers by route and status", meters.requests.clone());
@@ -54,7 +48,7 @@ impl Meters {
             Unit::Seconds,
             meters.duration_s.clone(),
         );
-        r.register("streams", "Clients that follow the changes", meters.streams.clone());
+        r.register("streams", "Clients that follow the changes", streams);
         Arc::new(meters)
     }
 }
@@ -68,6 +62,5 @@ pub async fn measure(State(meters): State<Arc<Meters>>, request: Request, next: 
     let took = began.elapsed().as_secs_f64();
     meters.duration_s.get_or_create(&Route { route: route.clone() }).observe(took);
     meters.requests.get_or_create(&RouteStatus { route, status: response.status().as_u16() }).inc();
-    meters.streams.set(meters.hub.streams() as i64);
     response
 }

@@ -1,12 +1,12 @@
 //! Who may see planners' figures: planners those of their municipalities, everybody those of a
 //! municipality that says so (`public_planning`).
 
-use axum::http::HeaderMap;
 use domain::{MunicipalityId, Registry};
 
 use crate::answer::LIVE;
 use crate::app::Shared;
 use crate::auth::{Caller, Role};
+use crate::client::Asker;
 use crate::problem::Problem;
 
 /// As whom a caller sees a municipality.
@@ -33,8 +33,8 @@ impl Viewer {
     /// # Errors
     /// 401, 403: there is no municipality whose figures this caller may see. 503: the database does
     /// not answer.
-    pub async fn of(shared: &Shared, headers: &HeaderMap, registry: &Registry) -> Result<Self, Problem> {
-        let caller = Caller::of(shared, headers).await?;
+    pub async fn of(shared: &Shared, asker: &Asker, registry: &Registry) -> Result<Self, Problem> {
+        let caller = Caller::of(shared, asker).await?;
         let planner = caller.as_ref().filter(|caller| caller.is(Role::Planner));
         let planned = planner.map(|caller| caller.municipalities(registry)).unwrap_or_default();
         let seen_by = |id, is_public| match (planned.contains(&id), is_public) {

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::punctuality::{CLASSES, Delays};
@@ -16,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::Ctx;
 use crate::auth::pool;
+use crate::client::Asker;
 use crate::contract::{parameters, values};
 use crate::params::RawQuery;
 use crate::problem::Problem;
@@ -216,12 +216,8 @@ impl Gather for Groups {
         )),
     ),
 )]
-pub async fn punctuality(
-    State(shared): Ctx,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let question = Question::of(&shared, &headers, &query, "punctuality").await?;
+pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let question = Question::of(&shared, &asker, &query, "punctuality").await?;
     let pool = pool(&shared)?.clone();
     let turn = shared.turns.take().await?;
     let credits = Credits::default();

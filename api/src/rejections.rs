@@ -1,7 +1,6 @@
 //! `GET /v1/rejections`: what was not believed, and why; for installers.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +12,7 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
+use crate::client::Asker;
 use crate::contract::{parameters, words};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::problem::Problem;
@@ -134,12 +134,8 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
         (status = 200, body = RejectionList),
     ),
 )]
-pub async fn rejections(
-    State(shared): Ctx,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let caller = Caller::with(&shared, &headers, Role::Installer).await?;
+pub async fn rejections(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = Caller::with(&shared, &asker, Role::Installer).await?;
     let params = query.params(&["feed", "reason", "device", "limit", "cursor"])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let reason = params.text("reason").map(reason_of).transpose()?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use domain::{Registry, UtcMicros};
@@ -19,6 +19,7 @@ use crate::answer;
 use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role, pool};
 use crate::body::Body;
+use crate::client::Asker;
 use crate::contract::{parameters, words};
 use crate::params::{Params, RawQuery};
 use crate::problem::Problem;
@@ -86,11 +87,11 @@ impl From<Progress> for ReplayOut {
 )]
 pub async fn replay(
     State(shared): Ctx,
-    headers: HeaderMap,
+    asker: Asker,
     query: RawQuery,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let caller = Caller::with(&shared, &headers, Role::Installer).await?;
+    let caller = Caller::with(&shared, &asker, Role::Installer).await?;
     let registry = shared.hub.read().map.registry().clone();
     let mut wish = read(&query.params(&NAMES)?, &body, &registry)?;
     wish.municipalities = caller.municipalities(&registry);
@@ -187,8 +188,8 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Wish, P
 
 /// Other methods of this address: whoever has no key learns no more than elsewhere.
 pub fn other_methods() -> Router<Arc<Shared>> {
-    let refuse = async |State(shared): Ctx, headers: HeaderMap| -> Response {
-        match Caller::with(&shared, &headers, Role::Installer).await {
+    let refuse = async |State(shared): Ctx, asker: Asker| -> Response {
+        match Caller::with(&shared, &asker, Role::Installer).await {
             Ok(_) => ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
             Err(problem) => problem.into_response(),
         }

@@ -111,7 +111,7 @@ pub(crate) fn document() -> Value {
 
 fn public_routes(app: &App, has_docs: bool) -> Router {
     let shared = app.shared(has_docs);
-    let meters = Meters::register(&mut app.metrics.lock(), shared.hub.clone());
+    let meters = Meters::register(&mut app.metrics.lock(), shared.streams.gauge());
     shared.ways.register(&mut app.metrics.lock());
     let (api, _) = public_api().split_for_parts();
     api.merge(pages::routes())

@@ -4,7 +4,6 @@ mod messages;
 mod out;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::place::DevEui;
 use domain::sensor_health::{Health, OWN_FAULTS};
@@ -18,6 +17,7 @@ use self::out::{BindingOut, Rejecting, SensorOut};
 use crate::answer;
 use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role, pool};
+use crate::client::Asker;
 use crate::contract::{parameters, values};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::problem::Problem;
@@ -46,8 +46,8 @@ pub struct SensorDetail {
     bindings: Vec<BindingOut>,
 }
 
-async fn scope(shared: &Shared, headers: &HeaderMap) -> Result<Vec<MunicipalityId>, Problem> {
-    let caller = Caller::with(shared, headers, Role::Installer).await?;
+async fn scope(shared: &Shared, asker: &Asker) -> Result<Vec<MunicipalityId>, Problem> {
+    let caller = Caller::with(shared, asker, Role::Installer).await?;
     Ok(caller.municipalities(shared.hub.read().map.registry()))
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn spelled(id: &str) -> String {
         (status = 200, body = SensorList),
     ),
 )]
-pub async fn sensors(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    let scope = scope(&shared, &headers).await?;
+pub async fn sensors(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let scope = scope(&shared, &asker).await?;
     let params = query.params(&["health", "limit", "cursor"])?;
     let wanted: Option<Vec<Health>> = params.list("health", &Health::choices())?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
@@ -185,10 +185,10 @@ async fn rejecting(
 pub async fn sensor(
     State(shared): Ctx,
     PathId(id): PathId,
-    headers: HeaderMap,
+    asker: Asker,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    let scope = scope(&shared, &headers).await?;
+    let scope = scope(&shared, &asker).await?;
     query.params(&[])?;
     let (id, now) = (spelled(&id), shared.now());
     let not_found = || {

@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
 use domain::day_kind::TownDays;
 use domain::{FeedId, Registry};
 use futures_util::stream::BoxStream;
@@ -17,6 +16,7 @@ use store::transit_history::{Bucket, Window};
 use utoipa::IntoParams;
 
 use crate::app::Shared;
+use crate::client::Asker;
 use crate::contract::values;
 use crate::params::RawQuery;
 use crate::period::{self, Period};
@@ -90,14 +90,9 @@ impl Question {
     ///
     /// # Errors
     /// 401, 403: no planner's key for it, and it is not public. 400: a parameter.
-    pub async fn of(
-        shared: &Shared,
-        headers: &HeaderMap,
-        query: &RawQuery,
-        what: &str,
-    ) -> Result<Self, Problem> {
+    pub async fn of(shared: &Shared, asker: &Asker, query: &RawQuery, what: &str) -> Result<Self, Problem> {
         let registry = shared.hub.read().map.registry().clone();
-        let viewer = Viewer::of(shared, headers, &registry).await?;
+        let viewer = Viewer::of(shared, asker, &registry).await?;
         let params = query.params(PARAMETERS)?;
         let asked = match params.municipality(&registry)? {
             Some(id) => vec![(id, viewer.of_municipality(id)?)],
@@ -140,7 +135,7 @@ impl Question {
         let file_stem = std::iter::once(what).chain(named).collect::<Vec<_>>().join("_");
         Ok(Question {
             towns,
-            shape: Shape::of(&params, headers)?,
+            shape: Shape::of(&params, &asker.headers)?,
             cache: viewer.cache(),
             file_stem,
             registry,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::routing::any;
 
 use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role};
+use crate::client::Asker;
 use crate::problem::Problem;
 
 const INSTALLERS: &[&str] = &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acceptance"];
@@ -22,14 +22,14 @@ pub fn routes() -> Router<Arc<Shared>> {
     let mut router = Router::new();
     for (paths, role) in groups {
         for path in paths {
-            router = router.route(path, any(move |shared, headers| not_yet(shared, headers, role)));
+            router = router.route(path, any(move |shared, asker| not_yet(shared, asker, role)));
         }
     }
     router
 }
 
-async fn not_yet(State(shared): Ctx, headers: HeaderMap, role: Role) -> Problem {
-    match Caller::with(&shared, &headers, role).await {
+async fn not_yet(State(shared): Ctx, asker: Asker, role: Role) -> Problem {
+    match Caller::with(&shared, &asker, role).await {
         Ok(_) => Problem::not_found("This is not built yet.", "Look into the changelog of later versions."),
         Err(problem) => problem,
     }

@@ -1,7 +1,6 @@
 //! `GET /v1/unmatched-topics`: messages that no feed reads; for installers and operators.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::place::DevEui;
 use domain::{MunicipalityId, Registry, UtcMicros};
@@ -12,6 +11,7 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::{Caller, Role, pool};
+use crate::client::Asker;
 use crate::params::RawQuery;
 use crate::problem::Problem;
 
@@ -59,10 +59,10 @@ const REMEDY: &str = "Correct the topic at the publisher, or the feed's topic in
 )]
 pub async fn unmatched_topics(
     State(shared): Ctx,
-    headers: HeaderMap,
+    asker: Asker,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    let caller = Caller::with_any(&shared, &headers, &[Role::Installer, Role::Operator]).await?;
+    let caller = Caller::with_any(&shared, &asker, &[Role::Installer, Role::Operator]).await?;
     query.params(&[])?;
     let registry = shared.hub.read().map.registry().clone();
     let scope = caller.municipalities(&registry);

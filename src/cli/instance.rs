@@ -1,6 +1,7 @@
 //! What `serve`, `ingest`, `api` and `demo` are given, and what most commands share.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -46,6 +47,39 @@ pub struct HttpArgs {
     /// Own address for /healthz, /readyz, /metrics, /docs and /openapi.json.
     #[arg(long)]
     pub ops_http: Option<SocketAddr>,
+    /// Addresses of reverse proxies, e.g. 127.0.0.1 or 10.0.0.0/8, separated by commas: only their
+    /// X-Forwarded-For is believed.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<api::Cidr>,
+    /// HTTP connections at once. Default: half of the files that the process may have open and that are not
+    /// kept for the database and brokers, at most 4096.
+    #[arg(long)]
+    pub max_connections: Option<NonZeroUsize>,
+    /// HTTP connections at once from one address (of IPv6: from one /64). Default: a quarter of all; as many as
+    /// there are from this machine and from --trusted-proxy.
+    #[arg(long)]
+    pub max_connections_per_address: Option<NonZeroUsize>,
+}
+
+impl HttpArgs {
+    /// Whose X-Forwarded-For is believed.
+    pub fn proxies(&self) -> api::TrustedProxies {
+        api::TrustedProxies(self.trusted_proxy.clone().into())
+    }
+
+    /// Bounds of connections where the process may have so many files open.
+    pub fn bounds(&self, descriptors: u64) -> crate::server::Bounds {
+        let fitting = crate::server::descriptors::connections(descriptors);
+        let connections = self.max_connections.map_or(fitting, NonZeroUsize::get);
+        let per_address = self.max_connections_per_address.map_or(connections.div_ceil(4), NonZeroUsize::get);
+        crate::server::Bounds { connections, per_address }
+    }
+
+    /// Who may have all of the connections: others stand behind an address of this machine, or of a trusted proxy.
+    pub fn is_unlimited(&self) -> impl Fn(std::net::IpAddr) -> bool + Send + Sync + 'static {
+        let (proxies, is_bounded) = (self.proxies(), self.max_connections_per_address.is_some());
+        move |address| proxies.contains(address) || (address.is_loopback() && !is_bounded)
+    }
 }
 
 #[derive(Debug, Clone, Args)]

@@ -164,6 +164,8 @@ pub struct Running {
 
 impl Running {
     async fn start(parts: Parts) -> Result<Self> {
+        let descriptors = server::descriptors::raise();
+        let bounds = parts.http.as_ref().map_or(server::OPERATORS, |http| http.bounds(descriptors));
         let dir = data_dir(&parts.database)?;
         let database = Database::open(&parts.database).await?;
         let (reading, care) = (CancellationToken::new(), CancellationToken::new());
@@ -254,15 +256,33 @@ impl Running {
             metrics: Arc::new(Mutex::new(meters)),
             may_store,
             failed_task: tasks.failed(),
+            proxies: parts.http.as_ref().map(HttpArgs::proxies).unwrap_or_default(),
+            streams: api::StreamBounds::of(bounds.connections),
             shutdown: reading.clone(),
         };
+        let connections = server::Meters::register(&mut app.metrics.lock());
         let mut servers = Vec::new();
         if let Some(http) = &parts.http {
-            let router = if parts.ops_http.is_some() { api::public_router(&app) } else { api::router(&app) };
-            servers.push(server::start(http.http, "--http", router, reading.clone()).await?);
+            let config = server::Config {
+                addr: http.http,
+                flag: "--http",
+                router: if parts.ops_http.is_some() { api::public_router(&app) } else { api::router(&app) },
+                bounds,
+                is_unlimited: http.is_unlimited(),
+                meters: connections.clone(),
+            };
+            servers.push(server::start(config, reading.clone()).await?);
         }
         if let Some(addr) = parts.ops_http {
-            servers.push(server::start(addr, "--ops-http", api::ops_router(&app), reading.clone()).await?);
+            let config = server::Config {
+                addr,
+                flag: "--ops-http",
+                router: api::ops_router(&app),
+                bounds: server::OPERATORS,
+                is_unlimited: |_| true,
+                meters: connections,
+            };
+            servers.push(server::start(config, reading.clone()).await?);
         }
         let ready = Ready {
             ready: true,

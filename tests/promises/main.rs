@@ -10,6 +10,7 @@ mod corrections;
 mod dashboard;
 mod databases;
 mod disk;
+mod doors;
 mod forecast;
 mod history;
 mod kill;

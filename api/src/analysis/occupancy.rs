@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::intervals::{HOUR_US, HourSums, Span};
@@ -18,6 +17,7 @@ use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, Town, parameters};
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, sums, wholly_withheld};
 use crate::app::Ctx;
+use crate::client::Asker;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
@@ -166,9 +166,9 @@ const COLUMNS: &[Column<Row>] = &[
     ),
     security((), ("key" = [])),
 )]
-pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let registry = shared.hub.read().map.registry().clone();
-    let viewer = Viewer::of(&shared, &headers, &registry).await?;
+    let viewer = Viewer::of(&shared, &asker, &registry).await?;
     let params = query.params(&parameters("bucket"))?;
     let bucket = match params.text("bucket") {
         None => Bucket::Day,
@@ -177,7 +177,7 @@ pub async fn occupancy(State(shared): Ctx, headers: HeaderMap, query: RawQuery) 
                 .remedy(format!("One of {}.", Bucket::choices()))
         })?,
     };
-    let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
+    let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let turn = shared.turns.take().await?;
     let now = shared.now();

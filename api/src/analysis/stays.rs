@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::intervals::{Layout, Run, Span};
 use domain::locality::Locality;
@@ -22,6 +21,7 @@ use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, Town, parameters};
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
 use crate::app::Ctx;
+use crate::client::Asker;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
@@ -203,12 +203,12 @@ const COLUMNS: &[Column<Row>] = &[
     ),
     security((), ("key" = [])),
 )]
-pub async fn stays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let registry = shared.hub.read().map.registry().clone();
-    let viewer = Viewer::of(&shared, &headers, &registry).await?;
+    let viewer = Viewer::of(&shared, &asker, &registry).await?;
     let params = query.params(&parameters("min_stay_s"))?;
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
-    let question = Question::of(&params, &headers, &shared, &registry, &viewer).await?;
+    let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
     let turn = shared.turns.take().await?;
     let now = shared.now();

@@ -1,7 +1,7 @@
 //! `GET /v1/forecast/quality`: the forecast's own error, kept continuously.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::MunicipalityId;
 use domain::forecast::{Errors, HORIZONS, Quality, STEP_S};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::answer;
 use crate::app::Ctx;
+use crate::client::Asker;
 use crate::contract::{parameters, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
@@ -96,9 +97,9 @@ fn horizons(sums: &[Quality], by_sign: Option<&[bool]>) -> Vec<HorizonOut> {
         (status = 404, description = "There is no such site, or it is not shown."),
     ),
 )]
-pub async fn quality(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+pub async fn quality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let registry = shared.hub.read().map.registry().clone();
-    let viewer = Viewer::of(&shared, &headers, &registry).await?;
+    let viewer = Viewer::of(&shared, &asker, &registry).await?;
     let params = query.params(&["site", "municipality", "purpose"])?;
     let purpose = params.purpose()?;
     let now = shared.now();

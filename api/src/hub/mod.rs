@@ -2,7 +2,7 @@
 //!
 //! The writer changes the map under the write lock, in slices, and gives the new position to the
 //! state before it lets go; it renders the events under a read lock, so that readers go on
-//! meanwhile. A snapshot reads state and position under one lock: nothing is lost or told twice
+//! meanwhile. Each page of a snapshot reads state and position under one lock: nothing is lost or repeated
 //! between it and the events after it.
 
 mod event;
@@ -14,7 +14,7 @@ mod stream;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use domain::live::{BayView, Change, LiveEvent, LiveMap};
@@ -26,8 +26,9 @@ pub use event::{EventData, Removed};
 pub use filter::{Filter, Kind, Topic};
 use ring::{Event, Ring};
 pub use ring::{RING_EVENTS, Read};
-pub use snapshot::{REASON as SNAPSHOT_REASON, Snapshot};
-pub use stream::{Followed, Start, follow};
+pub use snapshot::REASON as SNAPSHOT_REASON;
+use snapshot::Seen;
+pub use stream::{Start, follow};
 
 /// Changes applied under one write lock: some tenths of a millisecond, so that readers hardly
 /// wait.
@@ -57,7 +58,6 @@ pub struct LiveHub {
     ring: RwLock<Ring>,
     news: watch::Sender<u64>,
     is_ready: AtomicBool,
-    streams: AtomicUsize,
     /// Tells this process's positions from those of another run.
     epoch: String,
 }
@@ -79,7 +79,6 @@ impl LiveHub {
             ring: RwLock::new(Ring::new(ring_events)),
             news: watch::Sender::new(0),
             is_ready: AtomicBool::new(false),
-            streams: AtomicUsize::new(0),
             epoch: format!("{:x}", now.0),
         }
     }
@@ -115,11 +114,6 @@ impl LiveHub {
     /// See [`Self::is_ready`].
     pub fn set_ready(&self, is_ready: bool) {
         self.is_ready.store(is_ready, Ordering::Release);
-    }
-
-    /// How many clients follow the changes.
-    pub fn streams(&self) -> usize {
-        self.streams.load(Ordering::Relaxed)
     }
 
     /// The state, for reading. Hold it for as short as possible: copy views out of it and render
@@ -169,14 +163,16 @@ impl LiveHub {
         now: UtcMicros,
     ) -> Option<Event> {
         let registry = map.registry();
-        let (topic, data) = match event {
+        let (topic, key, data) = match event {
             LiveEvent::Bay { bay, state, observed_at, stale, reason } => {
                 let view = map.bay(*bay, now)?;
                 let as_told = BayView { state: *state, observed_at: *observed_at, stale: *stale, ..view };
-                event::of_bay(registry, &as_told, reason.as_str())?
+                let (topic, data) = event::of_bay(registry, &as_told, reason.as_str())?;
+                (topic, &registry.bay(*bay)?.def.id, data)
             }
             LiveEvent::Site { site, reason } => {
-                event::of_site(registry, &map.site(*site, now)?, reason.as_str())?
+                let (topic, data) = event::of_site(registry, &map.site(*site, now)?, reason.as_str())?;
+                (topic, &registry.site(*site)?.def.id, data)
             }
             LiveEvent::Vehicle { vehicle, reason, was_at } => {
                 let (topic, data) =
@@ -189,7 +185,7 @@ impl LiveHub {
                     let gone = self.removed(topic, key, position);
                     (gone.topic, gone.bytes)
                 });
-                return Some(Event { position, topic, bytes, left });
+                return Some(Event { position, topic, key: key.as_str().into(), bytes, left });
             }
             LiveEvent::RemovedVehicle { vehicle } => {
                 let entry = registry.vehicle(*vehicle)?;
@@ -205,7 +201,7 @@ impl LiveHub {
             LiveEvent::RemovedSite { key } => return Some(self.removed_site(before, key, position)),
         };
         let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
-        Some(Event { position, topic, bytes, left: None })
+        Some(Event { position, topic, key: key.as_str().into(), bytes, left: None })
     }
 
     fn removed_bay(&self, before: &Registry, key: &str, position: u64) -> Event {
@@ -233,7 +229,7 @@ impl LiveHub {
     fn removed(&self, topic: Topic, key: &str, position: u64) -> Event {
         let data = Removed { kind: topic.kind.as_str(), id: key };
         let bytes = Bytes::from(event::frame(&self.id(position), "removed", &data));
-        Event { position, topic, bytes, left: None }
+        Event { position, topic, key: key.into(), bytes, left: None }
     }
 
     fn id(&self, position: u64) -> String {
@@ -247,11 +243,7 @@ impl LiveHub {
         (epoch == self.epoch && self.ring.read().reaches(position)).then_some(position)
     }
 
-    fn snapshot(&self, filter: &Filter, now: UtcMicros) -> Snapshot {
-        Snapshot::take(&self.live.read(), filter, now)
-    }
-
-    fn read_after(&self, position: u64, filter: &Filter) -> Read {
-        self.ring.read().read_after(position, filter)
+    fn read_after(&self, position: u64, filter: &Filter, seen: &Seen) -> Read {
+        self.ring.read().read_after(position, filter, seen)
     }
 }

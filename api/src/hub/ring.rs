@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::filter::{Filter, Topic};
+use super::snapshot::Seen;
 
 /// Events kept for clients that lag or come back. At about 350 bytes each some 12 MB when full;
 /// at 10,000 events a second three seconds, in a usual county many minutes.
@@ -18,6 +19,8 @@ pub(super) struct Event {
     /// Its position in this process's stream of events, from 1.
     pub position: u64,
     pub topic: Topic,
+    /// The text id of what it is about.
+    pub key: Box<str>,
     pub bytes: Bytes,
     /// Of what moved: the event for those who looked only at where it was.
     pub left: Option<(Topic, Bytes)>,
@@ -59,7 +62,7 @@ impl Ring {
         (self.forgotten..=newest).contains(&position)
     }
 
-    pub fn read_after(&self, position: u64, filter: &Filter) -> Read {
+    pub fn read_after(&self, position: u64, filter: &Filter, seen: &Seen) -> Read {
         if position < self.forgotten {
             return Read::FellOut;
         }
@@ -68,6 +71,9 @@ impl Ring {
         let mut reached = position;
         for event in self.events.iter().skip(start).take(READ_EVENTS) {
             reached = event.position;
+            if seen.has(event.topic.kind, &event.key, event.position) {
+                continue;
+            }
             if filter.admits(&event.topic) {
                 out.extend_from_slice(&event.bytes);
             } else if let Some((_, bytes)) = event.left.as_ref().filter(|(topic, _)| filter.admits(topic)) {

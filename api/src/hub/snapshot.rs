@@ -1,11 +1,13 @@
-//! The whole current state at one position of the stream of events.
+//! The whole current state, page by page as the client reads it.
 //!
-//! Taken as a copy of numbers under one read lock, rendered page by page outside of it.
+//! Nothing is copied ahead: a client that does not read holds no state. Each page is read at the position of
+//! its own moment, so [`Seen`] remembers which page says what up to where; of the events after the beginning
+//! those that a later page holds already are left out.
 
 use std::sync::Arc;
 
 use domain::Registry;
-use domain::live::{BayView, SiteView, VehicleView};
+use domain::live::{BayView, LiveMap, SiteView, VehicleView, Within};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,20 +17,64 @@ use super::filter::{Filter, Kind, Topic};
 use crate::wire::{Source, Sources};
 use domain::UtcMicros;
 
-/// Items in one `event: snapshot`.
-pub const SNAPSHOT_ITEMS: usize = 1_000;
+/// Items in one `event: snapshot`: some 35 kB, of which two or three wait for a slow reader.
+pub const SNAPSHOT_ITEMS: usize = 100;
 
 pub const REASON: &str = "snapshot";
 
+/// The kinds in the order of their pages.
+const ORDER: [Kind; 3] = [Kind::Site, Kind::Bay, Kind::Vehicle];
+
 /// See the module's description.
 pub struct Snapshot {
-    /// Events after this one are not in it.
-    pub position: u64,
-    now: UtcMicros,
+    /// The kinds that are not at their end yet, the present one first.
+    rest: Vec<Kind>,
+    /// The text id of the present kind up to which pages have been read.
+    after: Option<String>,
+    /// Where the first page was read.
+    began: Option<u64>,
+    seen: Seen,
+}
+
+/// What the pages of a snapshot say, and up to which position.
+#[derive(Default)]
+pub struct Seen(Vec<Part>);
+
+struct Part {
+    kind: Kind,
+    /// Its last text id; `None`: it goes on to the end.
+    last: Option<String>,
+    position: u64,
+}
+
+impl Seen {
+    /// Whether the event at `position` about this thing is in a page already.
+    pub fn has(&self, kind: Kind, key: &str, position: u64) -> bool {
+        let mut of_kind = self.0.iter().filter(|part| part.kind == kind);
+        let part = of_kind.find(|part| part.last.as_deref().is_none_or(|last| key <= last));
+        part.is_some_and(|part| position <= part.position)
+    }
+
+    /// Forgets what no event after `position` can be in.
+    pub fn forget(&mut self, position: u64) {
+        if self.0.iter().all(|part| part.position <= position) {
+            self.0.clear();
+        }
+    }
+}
+
+/// A page, as copies of numbers.
+#[derive(Default)]
+pub struct Page {
     registry: Arc<Registry>,
-    sites: std::vec::IntoIter<SiteView>,
-    bays: std::vec::IntoIter<BayView>,
-    vehicles: std::vec::IntoIter<VehicleView>,
+    now: UtcMicros,
+    sites: Vec<SiteView>,
+    bays: Vec<BayView>,
+    vehicles: Vec<VehicleView>,
+    /// Whether it is the last one.
+    pub is_last: bool,
+    /// The position from which events go on after the last one.
+    pub began: u64,
 }
 
 /// `event: snapshot`: a part of the current state.
@@ -43,62 +89,108 @@ pub struct SnapshotPage<'a> {
 }
 
 impl Snapshot {
-    pub(super) fn take(live: &Live, filter: &Filter, now: UtcMicros) -> Self {
-        let map = &live.map;
-        let registry = map.registry().clone();
-        let mut sites = Vec::new();
-        if filter.wants(Kind::Site) {
-            sites.extend(map.shown_sites().filter_map(|id| map.site(id, now)).filter(|view| {
-                let municipality = registry.site(view.id).map(|e| e.municipality);
-                let position = registry.site(view.id).map(|e| e.def.position());
-                filter.admits(&Topic { kind: Kind::Site, municipality, site: Some(view.id), position })
-            }));
+    pub(super) fn new(filter: &Filter) -> Self {
+        let rest = ORDER.into_iter().filter(|kind| filter.wants(*kind)).collect();
+        Snapshot { rest, after: None, began: None, seen: Seen::default() }
+    }
+
+    /// Reads the next page out of the present state.
+    pub(super) fn read(&mut self, live: &Live, filter: &Filter, now: UtcMicros) -> Page {
+        let began = *self.began.get_or_insert(live.position);
+        let registry = live.map.registry().clone();
+        let mut page = Page { registry, now, began, ..Page::default() };
+        while let Some(kind) = self.rest.first().copied() {
+            let room = SNAPSHOT_ITEMS.saturating_sub(page.len());
+            if room == 0 {
+                break;
+            }
+            let last = page.add(&live.map, kind, filter, self.after.as_deref(), room);
+            if last.is_none() {
+                self.rest.remove(0);
+            }
+            self.after.clone_from(&last);
+            match self.seen.0.last_mut() {
+                Some(part) if part.kind == kind && part.position == live.position => part.last = last,
+                _ => self.seen.0.push(Part { kind, last, position: live.position }),
+            }
         }
-        let mut bays = Vec::new();
-        if filter.wants(Kind::Bay) {
-            bays.extend(map.shown_bays().filter_map(|id| map.bay(id, now)).filter(|view| {
-                let municipality = filter.municipality.and(registry.bay(view.id)).map(|e| e.municipality);
-                let position = Some(view.position);
-                filter.admits(&Topic { kind: Kind::Bay, municipality, site: view.site, position })
-            }));
-        }
-        let mut vehicles = Vec::new();
-        if filter.wants(Kind::Vehicle) {
-            let ids = map.vehicle_positions(now).filter(|(id, position)| {
-                let municipality = registry.vehicle(*id).map(|e| e.municipality);
-                let topic = Topic { kind: Kind::Vehicle, municipality, site: None, position: *position };
-                filter.admits(&topic)
-            });
-            vehicles.extend(ids.filter_map(|(id, _)| map.vehicle(id)));
-        }
-        Snapshot {
-            position: live.position,
-            now,
-            registry,
-            sites: sites.into_iter(),
-            bays: bays.into_iter(),
-            vehicles: vehicles.into_iter(),
+        page.is_last = self.rest.is_empty();
+        page
+    }
+
+    /// What the pages said.
+    pub(super) fn into_seen(self) -> Seen {
+        self.seen
+    }
+}
+
+impl Page {
+    fn len(&self) -> usize {
+        self.sites.len() + self.bays.len() + self.vehicles.len()
+    }
+
+    /// Adds at most `room` things of `kind` after the text id `after`; returns the last one's if there are more.
+    fn add(
+        &mut self,
+        map: &LiveMap,
+        kind: Kind,
+        filter: &Filter,
+        after: Option<&str>,
+        room: usize,
+    ) -> Option<String> {
+        let (registry, now) = (self.registry.clone(), self.now);
+        let within = Within { bbox: filter.bbox, municipality: filter.municipality };
+        let of_site = |site| filter.site.is_none_or(|wanted| site == Some(wanted));
+        match kind {
+            Kind::Site => {
+                let (ids, more) = map.sites_page(&within, after, room);
+                let last = ids.last().filter(|_| more).and_then(|id| registry.site(*id));
+                let wanted = ids.iter().filter(|id| of_site(Some(**id)));
+                self.sites.extend(wanted.filter_map(|id| map.site(*id, now)));
+                last.map(|entry| entry.def.id.clone())
+            }
+            Kind::Bay => {
+                let (ids, more) = map.bays_page(&within, after, room);
+                let last = ids.last().filter(|_| more).and_then(|id| registry.bay(*id));
+                let views = ids.iter().filter_map(|id| map.bay(*id, now));
+                self.bays.extend(views.filter(|view| of_site(view.site)));
+                last.map(|entry| entry.def.id.clone())
+            }
+            Kind::Vehicle => {
+                let found = map.vehicle_positions(now).filter_map(|(id, position)| {
+                    let entry = registry.vehicle(id)?;
+                    let municipality = Some(entry.municipality);
+                    let topic = Topic { kind: Kind::Vehicle, municipality, site: None, position };
+                    let key = entry.def.id.as_str();
+                    (filter.admits(&topic) && after.is_none_or(|after| key > after)).then_some((key, id))
+                });
+                let mut found: Vec<_> = found.collect();
+                found.sort_unstable();
+                let more = found.len() > room;
+                found.truncate(room);
+                self.vehicles.extend(found.iter().filter_map(|(_, id)| map.vehicle(*id)));
+                found.last().filter(|_| more).map(|(key, _)| (*key).to_owned())
+            }
         }
     }
 
-    /// Renders the next page with `render`, which is told whether it is the last one.
-    pub fn next_page<R>(&mut self, render: impl FnOnce(&SnapshotPage<'_>) -> R) -> R {
+    /// Renders it with `render`.
+    pub fn render<R>(self, render: impl FnOnce(&SnapshotPage<'_>) -> R) -> R {
         let registry = &self.registry;
         let mut sources = Sources::default();
-        let mut items = Vec::new();
-        for view in self.sites.by_ref().take(SNAPSHOT_ITEMS) {
+        let mut items = Vec::with_capacity(self.len());
+        for view in self.sites {
             sources.note(view.feed);
             items.extend(of_site(registry, &view, REASON).map(|(_, data)| data));
         }
-        for view in self.bays.by_ref().take(SNAPSHOT_ITEMS - items.len()) {
+        for view in self.bays {
             sources.note(view.feed);
             items.extend(of_bay(registry, &view, REASON).map(|(_, data)| data));
         }
-        for view in self.vehicles.by_ref().take(SNAPSHOT_ITEMS - items.len()) {
+        for view in self.vehicles {
             view.feeds.into_iter().for_each(|feed| sources.note(feed));
             items.extend(of_vehicle(registry, view, REASON, self.now).map(|(_, data)| data));
         }
-        let complete = self.sites.len() + self.bays.len() + self.vehicles.len() == 0;
-        render(&SnapshotPage { items, complete, attribution: sources.of(registry) })
+        render(&SnapshotPage { items, complete: self.is_last, attribution: sources.of(registry) })
     }
 }

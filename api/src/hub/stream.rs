@@ -1,11 +1,10 @@
 //! One client's view of the stream: a snapshot, then events, for as long as it keeps up.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::UtcMicros;
 use futures_util::FutureExt;
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::watch;
@@ -16,7 +15,8 @@ use super::LiveHub;
 use super::event::frame;
 use super::filter::Filter;
 use super::ring::Read;
-use super::snapshot::Snapshot;
+use super::snapshot::{Seen, Snapshot};
+use crate::shares::Share;
 
 /// A comment keeps proxies from closing a quiet stream.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);
@@ -26,19 +26,10 @@ const COMMENT: Bytes = Bytes::from_static(b": still here\n\n");
 /// How long a client waits before it comes back, milliseconds.
 const RETRY_MS: u32 = 3_000;
 
-/// Clients that may follow at once: each costs a connection and a few kilobytes.
-pub const MAX_STREAMS: usize = 4_096;
-
 /// Where a client begins.
 pub struct Start {
     pub filter: Filter,
     pub last_event_id: Option<String>,
-}
-
-/// A stream, or the reason why there is none.
-pub enum Followed<S> {
-    Stream(S),
-    TooMany,
 }
 
 struct Client {
@@ -49,12 +40,14 @@ struct Client {
     news: watch::Receiver<u64>,
     comments: Interval,
     stop: CancellationToken,
+    /// Counts it among those who follow.
+    _share: Share<IpAddr>,
 }
 
 enum Phase {
     Greeting { last_event_id: Option<String> },
     Snapshot(Box<Snapshot>),
-    Following { position: u64 },
+    Following { position: u64, seen: Seen },
 }
 
 /// Follows the changes until the client leaves or `stop` is cancelled.
@@ -62,22 +55,19 @@ pub fn follow(
     hub: Arc<LiveHub>,
     clock: crate::Clock,
     start: Start,
+    share: Share<IpAddr>,
     stop: CancellationToken,
-) -> Followed<impl Stream<Item = Bytes> + Send + 'static> {
-    if hub.streams.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
-        hub.streams.fetch_sub(1, Ordering::Relaxed);
-        return Followed::TooMany;
-    }
+) -> impl Stream<Item = Bytes> + Send + 'static {
     let news = hub.news.subscribe();
     let mut comments = interval(COMMENT_EVERY);
     comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
     comments.reset();
     let phase = Phase::Greeting { last_event_id: start.last_event_id };
-    let client = Client { hub, clock, filter: start.filter, phase, news, comments, stop };
-    Followed::Stream(unfold(client, |mut client| async {
+    let client = Client { hub, clock, filter: start.filter, phase, news, comments, stop, _share: share };
+    unfold(client, |mut client| async {
         let bytes = client.next().await?;
         Some((bytes, client))
-    }))
+    })
 }
 
 impl Client {
@@ -90,37 +80,38 @@ impl Client {
                 Phase::Greeting { last_event_id } => {
                     let resumed = last_event_id.as_deref().and_then(|id| self.hub.resume(id));
                     self.phase = match resumed {
-                        Some(position) => Phase::Following { position },
+                        Some(position) => Phase::Following { position, seen: Seen::default() },
                         None => self.snapshot(),
                     };
                     return Some(Bytes::from(format!("retry: {RETRY_MS}\n\n")));
                 }
                 Phase::Snapshot(snapshot) => {
-                    let position = snapshot.position;
                     let hub = &self.hub;
-                    let (page, complete) = snapshot.next_page(|page| {
-                        // Only the complete state can be resumed from: an id of the pages before
-                        // it names no position, and so brings the snapshot again.
-                        let id = if page.complete { hub.id(position) } else { hub.id(position) + "-part" };
-                        (frame(&id, "snapshot", page), page.complete)
-                    });
-                    if complete {
-                        self.phase = Phase::Following { position };
+                    let page = snapshot.read(&hub.read(), &self.filter, (self.clock)());
+                    let (position, is_last) = (page.began, page.is_last);
+                    // Only the complete state can be resumed from: an id of the pages before
+                    // it names no position, and so brings the snapshot again.
+                    let id = if is_last { hub.id(position) } else { hub.id(position) + "-part" };
+                    let bytes = page.render(|page| frame(&id, "snapshot", page));
+                    if is_last {
+                        let read = std::mem::replace(snapshot.as_mut(), Snapshot::new(&self.filter));
+                        self.phase = Phase::Following { position, seen: read.into_seen() };
                     }
-                    return Some(Bytes::from(page));
+                    return Some(Bytes::from(bytes));
                 }
-                Phase::Following { position } => {
+                Phase::Following { position, seen } => {
                     if self.comments.tick().now_or_never().is_some() {
                         return Some(COMMENT);
                     }
                     self.news.borrow_and_update();
-                    match self.hub.read_after(*position, &self.filter) {
+                    match self.hub.read_after(*position, &self.filter, seen) {
                         Read::FellOut => {
                             self.phase = self.snapshot();
                             continue;
                         }
                         Read::Events(bytes, reached) => {
                             let moved = reached != std::mem::replace(position, reached);
+                            seen.forget(reached);
                             if !bytes.is_empty() {
                                 return Some(bytes);
                             }
@@ -140,13 +131,6 @@ impl Client {
     }
 
     fn snapshot(&self) -> Phase {
-        let now: UtcMicros = (self.clock)();
-        Phase::Snapshot(Box::new(self.hub.snapshot(&self.filter, now)))
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.hub.streams.fetch_sub(1, Ordering::Relaxed);
+        Phase::Snapshot(Box::new(Snapshot::new(&self.filter)))
     }
 }

@@ -6,7 +6,6 @@ mod runs;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::UtcMicros;
 use futures_util::stream::BoxStream;
@@ -19,6 +18,7 @@ use self::runs::Runs;
 pub(crate) use self::runs::TOO_FEW;
 use crate::app::Ctx;
 use crate::auth::pool;
+use crate::client::Asker;
 use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::problem::Problem;
@@ -128,8 +128,8 @@ const COLUMNS: &[Column<RidershipRow>] = &[
         )),
     ),
 )]
-pub async fn ridership(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    let question = Question::of(&shared, &headers, &query, "ridership").await?;
+pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let question = Question::of(&shared, &asker, &query, "ridership").await?;
     let pool = pool(&shared)?.clone();
     let turn = shared.turns.take().await?;
     let credits = Credits::default();

@@ -1,7 +1,6 @@
 //! `GET /v1/sensors/{id}/messages`.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::{FeedFormat, Registry, Target, UtcMicros};
 use serde::Serialize;
@@ -12,6 +11,7 @@ use super::{scope, spelled};
 use crate::answer;
 use crate::app::Ctx;
 use crate::auth::pool;
+use crate::client::Asker;
 use crate::contract::{parameters, values, words};
 use crate::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::problem::Problem;
@@ -129,10 +129,10 @@ fn names(id: String, registry: &Registry) -> Vec<String> {
 pub async fn messages(
     State(shared): Ctx,
     PathId(id): PathId,
-    headers: HeaderMap,
+    asker: Asker,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    let scope = scope(&shared, &headers).await?;
+    let scope = scope(&shared, &asker).await?;
     let params = query.params(&["limit", "cursor"])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let cursor = params.cursor()?;

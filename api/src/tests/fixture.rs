@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{App, LiveHub, router};
+use crate::{App, LiveHub, StreamBounds, TrustedProxies, router};
 
 /// A Monday noon: 2026-11-23T12:00:00Z.
 pub const NOW: UtcMicros = UtcMicros(1_795_435_200_000_000);
@@ -82,6 +82,8 @@ impl County {
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             may_store: watch::channel(true).1,
             failed_task: watch::channel(None).1,
+            proxies: TrustedProxies::default(),
+            streams: StreamBounds::of(100),
             shutdown: CancellationToken::new(),
         };
         let router = router(&app);

@@ -1,0 +1,229 @@
+//! Who is connected: so many in all and from one address, and who gives way when there is no room.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use api::network_of;
+use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+/// Bounds of connections.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// In all.
+    pub connections: usize,
+    /// From one address.
+    pub per_address: usize,
+}
+
+/// What is measured of connections.
+#[derive(Clone, Default)]
+pub struct Meters {
+    open: Gauge,
+    evicted: Counter,
+    refused: Counter,
+}
+
+impl Meters {
+    /// How many connections are open.
+    #[cfg(test)]
+    pub fn open(&self) -> i64 {
+        self.open.get()
+    }
+
+    pub fn register(registry: &mut Registry) -> Self {
+        let meters = Meters::default();
+        let r = registry.sub_registry_with_prefix("kv_http");
+        r.register("connections", "Open connections", meters.open.clone());
+        r.register(
+            "connections_evicted",
+            "Idle connections that gave way to new ones",
+            meters.evicted.clone(),
+        );
+        r.register("connections_refused", "Connections that found no room: 503", meters.refused.clone());
+        meters
+    }
+}
+
+/// See the module's description.
+pub struct Doors {
+    bounds: Bounds,
+    /// Whether an address may have as many connections as there are: others stand behind it.
+    is_unlimited: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    meters: Meters,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    next: u64,
+    connections: HashMap<u64, Connection>,
+    by_network: HashMap<IpAddr, usize>,
+}
+
+struct Connection {
+    network: IpAddr,
+    /// Since when it waits for a request; `None` while one is answered.
+    idle_since: Option<Instant>,
+    leave: CancellationToken,
+}
+
+impl Inside {
+    fn remove(&mut self, id: u64) -> Option<Connection> {
+        let gone = self.connections.remove(&id)?;
+        if let Some(n) = self.by_network.get_mut(&gone.network) {
+            *n -= 1;
+            if *n == 0 {
+                self.by_network.remove(&gone.network);
+            }
+        }
+        Some(gone)
+    }
+
+    /// Sends away the connection that has been idle for longest, of `network` or of all.
+    fn evict(&mut self, network: Option<IpAddr>) -> bool {
+        let of_network = |c: &Connection| network.is_none_or(|n| n == c.network);
+        let idle = self.connections.iter().filter(|(_, c)| of_network(c));
+        let longest = idle.filter_map(|(id, c)| Some((c.idle_since?, *id))).min();
+        let gone = longest.and_then(|(_, id)| self.remove(id));
+        gone.is_some_and(|c| {
+            c.leave.cancel();
+            true
+        })
+    }
+}
+
+impl Doors {
+    pub fn new(
+        bounds: Bounds,
+        is_unlimited: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+        meters: Meters,
+    ) -> Arc<Self> {
+        Arc::new(Doors { bounds, is_unlimited: Box::new(is_unlimited), meters, inside: Mutex::default() })
+    }
+
+    /// Lets a connection from `address` in, if need be in place of one that is idle. `None`: there is no room.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let network = network_of(address);
+        let mut inside = self.inside.lock();
+        let of_network = inside.by_network.get(&network).copied().unwrap_or(0);
+        let within = if !(self.is_unlimited)(address) && of_network >= self.bounds.per_address {
+            Some(Some(network))
+        } else {
+            (inside.connections.len() >= self.bounds.connections).then_some(None)
+        };
+        if let Some(network) = within {
+            if !inside.evict(network) {
+                self.meters.refused.inc();
+                return None;
+            }
+            self.meters.evicted.inc();
+        }
+        let (id, leave) = (inside.next, CancellationToken::new());
+        inside.next += 1;
+        *inside.by_network.entry(network).or_default() += 1;
+        let idle_since = Some(Instant::now());
+        inside.connections.insert(id, Connection { network, idle_since, leave: leave.clone() });
+        self.meters.open.inc();
+        Some(Place { doors: self.clone(), id, leave })
+    }
+
+    fn set_idle(&self, id: u64, idle_since: Option<Instant>) {
+        if let Some(connection) = self.inside.lock().connections.get_mut(&id) {
+            connection.idle_since = idle_since;
+        }
+    }
+}
+
+/// A connection's place, until it is dropped.
+pub struct Place {
+    doors: Arc<Doors>,
+    id: u64,
+    /// Cancelled when it has to give way.
+    pub leave: CancellationToken,
+}
+
+impl Place {
+    /// A request has come: the connection does not give way until its answer has been sent.
+    pub fn busy(&self) -> Busy {
+        self.doors.set_idle(self.id, None);
+        Busy { doors: self.doors.clone(), id: self.id }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.doors.inside.lock().remove(self.id);
+        self.doors.meters.open.dec();
+    }
+}
+
+/// A request that is being answered, until it is dropped.
+pub struct Busy {
+    doors: Arc<Doors>,
+    id: u64,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.doors.set_idle(self.id, Some(Instant::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn doors(connections: usize, per_address: usize) -> Arc<Doors> {
+        Doors::new(Bounds { connections, per_address }, |address| address.is_loopback(), Meters::default())
+    }
+
+    #[test]
+    fn who_is_idle_longest_gives_way_and_who_is_answered_does_not() {
+        let doors = doors(2, 2);
+        let first = doors.enter(address(1)).expect("room");
+        let second = doors.enter(address(2)).expect("room");
+        let answered = first.busy();
+        let third = doors.enter(address(3)).expect("in place of the second");
+        assert!(second.leave.is_cancelled() && !first.leave.is_cancelled());
+        let also_answered = third.busy();
+        assert!(doors.enter(address(4)).is_none(), "both are being answered");
+        drop(answered);
+        assert!(doors.enter(address(4)).is_some(), "the first is idle again");
+        assert!(first.leave.is_cancelled());
+        drop((also_answered, first, second, third));
+        assert_eq!((doors.inside.lock().connections.len(), doors.meters.open.get()), (0, 0));
+        assert!(doors.inside.lock().by_network.is_empty());
+    }
+
+    #[test]
+    fn one_address_takes_its_share_and_loopback_all() {
+        let doors = doors(10, 2);
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let _many: Vec<Place> = (0..8).map(|_| doors.enter(local).expect("room")).collect();
+        let own: Vec<Place> = (0..2).map(|_| doors.enter(address(1)).expect("room")).collect();
+        let busy: Vec<Busy> = own.iter().map(Place::busy).collect();
+        assert!(doors.enter(address(1)).is_none());
+        drop(busy);
+        let _third = doors.enter(address(1)).expect("in place of its own first");
+        assert_eq!(own.iter().filter(|place| place.leave.is_cancelled()).count(), 1);
+    }
+
+    #[test]
+    fn a_household_with_ipv6_is_one_address() {
+        let doors = doors(10, 1);
+        let one = doors.enter("2001:db8:0:1::1".parse().unwrap()).expect("room");
+        let _busy = one.busy();
+        assert!(doors.enter("2001:db8:0:1::2".parse().unwrap()).is_none());
+        assert!(doors.enter("2001:db8:0:2::1".parse().unwrap()).is_some());
+    }
+}

@@ -1,0 +1,236 @@
+//! Listening for HTTP: bounded in connections, and in how long each may take to ask and to read.
+
+pub mod descriptors;
+mod doors;
+mod stalling;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+pub use self::doors::{Bounds, Meters};
+use self::doors::{Busy, Doors, Place};
+use self::stalling::Stalling;
+
+/// Bounds of what only operators and their monitoring ask.
+pub const OPERATORS: Bounds = Bounds { connections: 64, per_address: 64 };
+
+/// How long the head of a request may take, from the connection's beginning or from the answer before: so
+/// this is how long a connection may be idle, too.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a reader may take nothing.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// What the system holds of an answer that is not read, bytes; Linux takes twice as much. With a delay of
+/// 50 ms it lets 5 MB a second pass.
+const SEND_BUFFER: u32 = 128 << 10;
+
+/// What of a request's head, and of an answer, is held at most, bytes.
+const BUFFER: usize = 32 << 10;
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// Connections that are refused and may still be read from, so that the refusal arrives: closing with unread
+/// bytes takes it back.
+const REFUSED_AT_ONCE: usize = 64;
+
+/// How long each of them is read from.
+const REFUSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long nothing is accepted after the system could not give a descriptor.
+const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
+
+const NO_ROOM: &str = r#"{"type":"/problems/unavailable","title":"Not available at the moment","status":503,"detail":"There are too many connections.","field":null,"value":null,"remedy":"Try again in a few seconds."}"#;
+
+/// A running HTTP server.
+pub struct Server {
+    pub addr: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+/// What one server is made of.
+pub struct Config<F> {
+    pub addr: SocketAddr,
+    /// The flag that `addr` comes from.
+    pub flag: &'static str,
+    pub router: Router,
+    pub bounds: Bounds,
+    /// Whether an address may have as many connections as there are.
+    pub is_unlimited: F,
+    pub meters: Meters,
+}
+
+/// Serves until cancelled; requests under way are finished.
+///
+/// # Errors
+/// The address cannot be used; the message names its flag.
+pub async fn start<F>(config: Config<F>, cancel: CancellationToken) -> Result<Server>
+where
+    F: Fn(IpAddr) -> bool + Send + Sync + 'static,
+{
+    let Config { addr, flag, router, bounds, is_unlimited, meters } = config;
+    let listener = listen(addr).with_context(|| {
+        format!("{flag} {addr} cannot be used; is another instance running? Port 0 picks a free one")
+    })?;
+    let addr = listener.local_addr()?;
+    let doors = Doors::new(bounds, is_unlimited, meters);
+    let task = tokio::spawn(accept(listener, router, doors, cancel));
+    Ok(Server { addr, task })
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
+impl Server {
+    /// Waits for requests under way, for a moment.
+    pub async fn finished(self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.task).await;
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, cancel: CancellationToken) {
+    let (connections, refusals) = (TaskTracker::new(), Arc::new(Semaphore::new(REFUSED_AT_ONCE)));
+    loop {
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match doors.enter(peer.ip().to_canonical()) {
+                Some(place) => {
+                    connections.spawn(serve(stream, peer, place, router.clone(), cancel.clone()));
+                }
+                None => {
+                    if let Ok(turn) = refusals.clone().try_acquire_owned() {
+                        tokio::spawn(async move {
+                            let _ = tokio::time::timeout(REFUSED_WITHIN, refuse(stream)).await;
+                            drop(turn);
+                        });
+                    }
+                }
+            },
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                warn!("no HTTP connection can be accepted: {error}");
+                tokio::time::sleep(NO_DESCRIPTOR).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+/// Whether only the connection is at fault that was about to be accepted.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Answers 503 and closes.
+async fn refuse(mut stream: TcpStream) -> io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
+         cache-control: no-store\r\nretry-after: 5\r\nconnection: close\r\n\r\n",
+        NO_ROOM.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(NO_ROOM.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut some = [0; 1_024];
+    while stream.read(&mut some).await? > 0 {}
+    Ok(())
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, place: Place, router: Router, cancel: CancellationToken) {
+    let io = TokioIo::new(Stalling::new(stream, STALLED));
+    let leave = place.leave.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let busy = place.busy();
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = router.clone().oneshot(request);
+        async move {
+            let response = answer.await?;
+            Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(BUFFER);
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let (mut is_stopping, stop) = (false, cancel.cancelled());
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    debug!("a connection ended: {error}");
+                }
+                return;
+            }
+            () = leave.cancelled() => return,
+            () = stop.as_mut(), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// An answer's body; while it is being sent the connection is busy.
+struct Answer {
+    body: Body,
+    _busy: Busy,
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Task<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
