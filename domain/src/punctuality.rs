@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{FeedId, MunicipalityId, VehicleId};
@@ -32,6 +33,14 @@ pub const CLASS_FROM_S: [i32; 9] = [-60, 0, 60, 180, 300, 360, 600, 900, 1_800];
 
 /// Classes of a histogram.
 pub const CLASSES: usize = CLASS_FROM_S.len() + 1;
+
+/// So long before a run's passage its service day may begin, days: a night train of the day before yesterday, and
+/// the time zones of the earth.
+const DAYS_BEFORE: i64 = 2;
+
+/// So long after it was passed it is worth saying that a stop was, seconds: an update speaks of its own run, which is
+/// over within two days.
+const SAID_WITHIN_S: f64 = 2.0 * 86_400.0;
 
 /// One statement about a passage.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,9 +71,9 @@ pub struct Passed {
 }
 
 impl Passage {
-    /// What a vehicle says, if it names its trip, a stop and its delay.
+    /// What a vehicle says, if it names its trip, a stop and its delay, and a service day that can be.
     pub fn of_vehicle(o: &VehiclePosition) -> Option<Self> {
-        Some(Passage {
+        let passage = Passage {
             municipality: o.heard.municipality,
             service_date: o.fix.start_date.as_deref().and_then(service_date),
             trip_id: o.fix.trip_id.clone()?,
@@ -76,17 +85,18 @@ impl Passage {
             said_at: o.observed_at,
             delay_s: o.fix.delay_s?,
             digest: o.digest,
-        })
+        };
+        passage.is_possible().then_some(passage)
     }
 
-    /// What a trip update said at `said_at`.
-    pub fn of_trip(heard: &Heard, update: &TripUpdate, said_at: UtcMicros, passed: &Passed) -> Self {
+    /// What a trip update said at `said_at`; `None`: it cannot have been.
+    pub fn of_trip(heard: &Heard, update: &TripUpdate, said_at: UtcMicros, passed: &Passed) -> Option<Self> {
         let mut h = Xxh3::new();
         h.update(&heard.feed.0.to_le_bytes());
         feed_text(&mut h, update.route_id.as_deref());
         feed_seq(&mut h, Some(passed.passed_at.0));
         feed_seq(&mut h, Some(i64::from(passed.delay_s)));
-        Passage {
+        let passage = Passage {
             municipality: heard.municipality,
             service_date: update.start_date.as_deref().and_then(service_date),
             trip_id: update.name(),
@@ -98,7 +108,19 @@ impl Passage {
             said_at,
             delay_s: passed.delay_s,
             digest: h.digest() as i64,
-        }
+        };
+        passage.is_possible().then_some(passage)
+    }
+
+    /// Whether its day and its time fit together, and what is said of it is no old story: of any day, anybody could
+    /// make up as many passages as there are days.
+    fn is_possible(&self) -> bool {
+        let passed_on = TimeZone::UTC.to_datetime(self.passed_at.timestamp()).date();
+        let is_near = |day: Date| {
+            let days = passed_on.duration_since(day).as_hours() / 24;
+            (-1..=DAYS_BEFORE).contains(&days)
+        };
+        self.service_date.is_none_or(is_near) && self.said_at.seconds_since(self.passed_at) <= SAID_WITHIN_S
     }
 
     /// What decides between two statements about one passage: the larger one holds.
@@ -250,6 +272,21 @@ mod tests {
         };
         let passage = of(all.clone()).unwrap();
         assert_eq!((passage.service_date, passage.passed_at), (None, UtcMicros(7)));
+        let on = |day: &str| of(VehicleFix { start_date: Some(day.into()), ..all.clone() });
+        for (day, is_possible) in [
+            ("19691229", false),
+            ("19691230", true),
+            ("19700101", true),
+            ("19700102", true),
+            ("19700103", false),
+            ("29991231", false),
+        ] {
+            assert_eq!(on(day).is_some(), is_possible, "{day}");
+        }
+        let update = TripUpdate { trip_id: "t".into(), ..TripUpdate::default() };
+        let passed = Passed { stop_id: "s".into(), passed_at: UtcMicros(7), delay_s: 5 };
+        let said = |after_s| Passage::of_trip(&heard, &update, UtcMicros(7).plus_s(after_s), &passed);
+        assert!(said(2 * 86_400).is_some() && said(2 * 86_400 + 1).is_none());
         assert_eq!(of(VehicleFix { trip_id: None, ..all.clone() }), None);
         assert_eq!(of(VehicleFix { stop_id: None, ..all.clone() }), None);
         assert_eq!(of(VehicleFix { delay_s: None, ..all }), None);

@@ -11,6 +11,8 @@ pub struct Uplink {
     pub feed: FeedId,
     /// DevEUI, 16 lower-case hex digits.
     pub device: String,
+    /// It is no sensor of the feed: of such only the newest messages are kept.
+    pub is_stranger: bool,
     /// The network server's deduplication id, or one made of session key id, frame counter and the
     /// network's time of receipt: a device with fixed keys counts from one again.
     pub dedup_id: String,

@@ -75,7 +75,7 @@ fn no_text(scene: &Scene<'_>, fault: Fault) -> Fault {
 }
 
 fn admit(scene: &Scene<'_>, frame: Frame<'_>, message: Message<'_>, batch: &mut Batch) -> Result<(), Fault> {
-    let sensor = scene.registry.sensor_by_key(&frame.device).filter(|s| s.feed == scene.feed.id);
+    let sensor = sensor_of(scene, &frame.device);
     let read = read(scene, sensor, &frame);
     let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(scene, message));
     let admitted = match &read {
@@ -86,6 +86,11 @@ fn admit(scene: &Scene<'_>, frame: Frame<'_>, message: Message<'_>, batch: &mut 
     let kept = uplink(scene, frame, message, decoder, read.as_ref().ok(), admitted.as_ref().err());
     batch.uplinks.push(kept);
     admitted
+}
+
+/// The feed's own sensor of this name.
+fn sensor_of<'r>(scene: &Scene<'r>, device: &str) -> Option<&'r Sensor> {
+    scene.registry.sensor_by_key(device).filter(|sensor| sensor.feed == scene.feed.id)
 }
 
 /// A name for a message to which the server gave none. Made of what is kept of it, so that its
@@ -218,6 +223,7 @@ fn uplink(
                 None => frame.payload,
             }
         }),
+        is_stranger: sensor_of(scene, &frame.device).is_none(),
         device: frame.device,
         data_rate: frame.data_rate,
         spreading_factor: frame.spreading_factor,

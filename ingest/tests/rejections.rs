@@ -150,3 +150,23 @@ fn what_a_feed_says_again_and_again_has_one_name_an_hour() {
     // What is no feed at all is another matter.
     assert_eq!(name(10, b"{}"), (Reason::Malformed, None));
 }
+
+#[test]
+fn names_as_long_as_their_message_are_kept_as_names() {
+    let r = registry();
+    let long = "x".repeat(50_000);
+    let element = format!(r#"{{"topic":"bay/{long}ü","at":"{NOW}","state":"vacant"}}"#);
+    let batch = format!("[{}]", vec![element; 15].join(","));
+    let alone = format!(r#"{{"at":"{NOW}","state":"vacant"}}"#);
+    let topic = format!("kv/1/native/bay/{long}");
+    for (topic, payload, count) in
+        [("kv/1/native/batch", batch, 15), (&topic, alone, 1), (&topic, "{".into(), 1)]
+    {
+        let (batch, _) = take(&r, "native", topic, payload.as_bytes());
+        let kept = rejection(&batch);
+        assert_eq!((kept.count, kept.devices.as_slice()), (count, &["x".repeat(128)][..]));
+        let described: usize =
+            kept.examples.iter().map(|e| e.detail.len() + e.device.as_ref().unwrap().len()).sum();
+        assert!(described + kept.detail.len() < 20_000, "{described}");
+    }
+}

@@ -102,7 +102,7 @@ fn expected(municipality: MunicipalityId, said: &[(bool, Said)]) -> Vec<Row> {
             Passage::of_vehicle(&position(municipality, *said)).unwrap()
         } else {
             let o = update(municipality, *said);
-            Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, &o.passed[0])
+            Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, &o.passed[0]).unwrap()
         };
         let key = (passage.trip_id.clone(), passage.stop_id.clone());
         let held = newest.entry(key).or_insert_with(|| passage.clone());

@@ -115,6 +115,7 @@ fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &str) 
         municipality: feed.municipality,
         feed: feed.id,
         device: device.into(),
+        is_stranger: outcome == "rejected:unknown_sensor",
         dedup_id: format!("{device}-{n}"),
         event: "up",
         received_at: NOW.plus_s(-10 + n),

@@ -18,9 +18,13 @@ pub const TRIP_HOLDS_S: i64 = 900;
 /// news of a trip.
 const REMEMBERED_S: i64 = 86_400;
 
-/// Trips held at most, some ten times what is on the road in a day in a large county: beyond them
-/// new ones are not taken in, so that a feed of invented trips cannot fill the memory.
-const MAX_TRIPS: usize = 200_000;
+/// What is held of one feed at most, trips and their stops: those of 20,000 trips of fifty stops, what is on the road
+/// in a day in a large county. Beyond it new ones are not taken in, so that a feed of invented trips fills neither the
+/// memory nor the room of other feeds.
+const MAX_OF_FEED: usize = 1_000_000;
+
+/// What is held of all feeds at most: some 300 MB.
+const MAX_OF_ALL: usize = 3 * MAX_OF_FEED;
 
 /// How often what is old is looked for, seconds: often enough for a bound on memory.
 const SWEEP_EVERY_S: i64 = 60;
@@ -31,10 +35,19 @@ struct TripCell {
     update: Option<Box<TripUpdate>>,
 }
 
+impl TripCell {
+    /// Itself and its stops.
+    fn size(&self) -> usize {
+        1 + self.update.as_ref().map_or(0, |update| update.stops.len())
+    }
+}
+
 /// The newest report of each run, by feed.
 #[derive(Default)]
 pub(super) struct Trips {
     held: FxHashMap<(FeedId, TripKey), TripCell>,
+    /// The sizes of each feed's.
+    sizes: FxHashMap<FeedId, usize>,
     swept_at: UtcMicros,
 }
 
@@ -48,20 +61,33 @@ impl Trips {
         if rank.1.plus_s(REMEMBERED_S) < now {
             return;
         }
-        if self.held.len() >= MAX_TRIPS {
+        let key = (feed, report.update.key());
+        let mut cell = TripCell { rank, update: Some(report.update) };
+        let before = match self.held.get(&key) {
+            Some(held) if held.rank >= rank => return,
+            held => held.map_or(0, TripCell::size),
+        };
+        if !self.has_room(feed, before, cell.size()) {
             self.tick(now);
         }
-        let is_full = self.held.len() >= MAX_TRIPS;
-        let key = (feed, report.update.key());
-        let cell = TripCell { rank, update: Some(report.update) };
-        match self.held.get_mut(&key) {
-            Some(held) if held.rank < rank => *held = cell,
-            Some(_) => {}
-            None if is_full => {}
-            None => {
-                self.held.insert(key, cell);
+        if !self.has_room(feed, before, cell.size()) {
+            if before == 0 {
+                return;
             }
+            // Older ones do not hold either.
+            cell.update = None;
         }
+        let size = self.sizes.entry(feed).or_default();
+        *size = *size - before + cell.size();
+        self.held.insert(key, cell);
+    }
+
+    /// Whether what takes `before` may take `after` instead.
+    fn has_room(&self, feed: FeedId, before: usize, after: usize) -> bool {
+        let of_feed = self.sizes.get(&feed).copied().unwrap_or(0);
+        let of_all: usize = self.sizes.values().sum();
+        let fits = |size: usize, most| after <= before || size + after - before <= most;
+        fits(of_feed, MAX_OF_FEED) && fits(of_all, MAX_OF_ALL)
     }
 
     pub fn tick(&mut self, now: UtcMicros) {
@@ -69,11 +95,17 @@ impl Trips {
             return;
         }
         self.swept_at = now;
-        self.held.retain(|_, cell| {
+        let Trips { held, sizes, .. } = self;
+        sizes.clear();
+        held.retain(|(feed, _), cell| {
             if !holds(cell.rank, now) {
                 cell.update = None;
             }
-            cell.rank.1.plus_s(REMEMBERED_S) >= now
+            let is_kept = cell.rank.1.plus_s(REMEMBERED_S) >= now;
+            if is_kept {
+                *sizes.entry(*feed).or_default() += cell.size();
+            }
+            is_kept
         });
     }
 }
@@ -104,7 +136,7 @@ mod tests {
 
     use super::super::Change;
     use super::*;
-    use crate::trip_update::TripRelationship;
+    use crate::trip_update::{StopUpdate, TripRelationship};
 
     const NOW: UtcMicros = UtcMicros(1_800_000_000_000_000);
 
@@ -157,6 +189,29 @@ mod tests {
     #[test]
     fn what_is_too_old_is_not_taken_in() {
         assert_eq!(map([said(1, 1, 60, 0, REMEMBERED_S + 1)]).trips.held.len(), 0);
+    }
+
+    #[test]
+    fn a_feed_of_invented_trips_fills_its_own_room_only() {
+        let mut map = map([said(2, 1, 60, 0, 0)]);
+        let invent = |n: usize| {
+            let stops = vec![StopUpdate::default(); 999];
+            let update = TripUpdate { trip_id: format!("x{n}"), stops, ..TripUpdate::default() };
+            let (observed_at, digest) = (NOW, n as i64);
+            Change::Trip {
+                feed: FeedId(1),
+                report: TripReport { observed_at, confirmed_at: NOW, digest, update: Box::new(update) },
+            }
+        };
+        map.apply((0..1_200).map(invent), NOW);
+        assert_eq!(map.trip_updates(NOW).len(), 1_001, "of the feed 1,000, and the other's");
+        assert_eq!(map.trips.sizes, [(FeedId(1), MAX_OF_FEED), (FeedId(2), 1)].into_iter().collect());
+        map.apply([said(2, 2, 60, 0, 0), said(1, 1, 60, 0, 0)], NOW);
+        assert_eq!(map.trip_updates(NOW).len(), 1_002, "the other feed goes on");
+        // Once they do not hold any more there is room again.
+        let later = NOW.plus_s(REMEMBERED_S + 1);
+        map.tick(later);
+        assert_eq!((map.trips.held.len(), map.trips.sizes.len()), (0, 0));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use domain::rejection::{MAX_DEVICES, MAX_EXAMPLES};
 
 use super::Fault;
 
+/// Ids have 128 bytes at most (`check_id`).
+const MAX_DEVICE_BYTES: usize = 128;
+
 /// See the module's description.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Faults {
@@ -23,7 +26,8 @@ pub struct Faults {
 
 impl Faults {
     /// Counts `fault`, and keeps it while there is room.
-    pub fn push(&mut self, fault: Fault) {
+    pub fn push(&mut self, mut fault: Fault) {
+        fault.device = fault.device.map(short);
         let n = self.counts.entry(fault.reason).or_default();
         *n += 1;
         let is_first = *n == 1;
@@ -46,7 +50,7 @@ impl Faults {
     /// Names the device that the first fault is about, where it does not say so itself.
     pub fn first_is_about(&mut self, device: impl FnOnce(&Fault) -> Option<String>) {
         let Some(first) = self.described.first_mut().filter(|first| first.device.is_none()) else { return };
-        first.device = device(first);
+        first.device = device(first).map(short);
         let device = first.device.clone();
         self.note_device(device.as_deref());
     }
@@ -80,6 +84,12 @@ impl Faults {
     pub fn are_all_elements(&self) -> bool {
         !self.has_whole
     }
+}
+
+/// A name as it is kept: what a sender gives for one may be as long as the message.
+fn short(mut device: String) -> String {
+    device.truncate(device.floor_char_boundary(MAX_DEVICE_BYTES));
+    device
 }
 
 impl From<Fault> for Faults {

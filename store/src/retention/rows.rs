@@ -20,16 +20,24 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 10] = [
+pub(super) const ALL: [Rows; 11] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // What was wished stands in the audit.
     rows(Class::Rejections, "replay", "asked_at < $1"),
     rows(Class::Uplinks, "uplink", "received_at < $1"),
     rows(Class::Uplinks, "receipt_claim", "received_at < $1"),
+    // Of those that are no sensors nothing is left but that they were heard once.
+    rows(
+        Class::Uplinks,
+        "device_state",
+        "last_heard < $1 AND NOT EXISTS (SELECT FROM sensor s WHERE s.key = device)",
+    ),
     rows(
         Class::VehiclePositions,
         "trip_state",
-        "start_date <= to_char($1 AT TIME ZONE 'UTC', 'YYYYMMDD') AND confirmed_at < $1",
+        // Who plans further ahead than a month, and says it no more, is not believed either.
+        "(start_date <= to_char($1 AT TIME ZONE 'UTC', 'YYYYMMDD')
+             OR start_date > to_char($1 + interval '45 days', 'YYYYMMDD')) AND confirmed_at < $1",
     ),
     rows(
         Class::Observations,

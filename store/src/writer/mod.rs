@@ -8,9 +8,10 @@
 
 pub(crate) mod bay_states;
 mod bays;
+mod bounds;
 mod claims;
 mod passages;
-pub mod quarantine;
+mod quarantine;
 mod rejections;
 pub(crate) mod sites;
 mod trips;
@@ -30,6 +31,7 @@ use sqlx::{Connection, PgConnection};
 
 use self::bay_states::Deferred;
 pub use self::bay_states::FOLD_AFTER;
+pub use self::bounds::Bounds;
 pub use self::rejections::Replayed;
 use crate::StoreError;
 use crate::changes::{self, Committed};
@@ -179,6 +181,8 @@ pub struct Writer {
     layout: Layout,
     partitions: Partitions,
     deferred: Deferred,
+    bounds: Bounds,
+    passages: passages::Days,
     /// Batches that are still to be staged.
     staged: u32,
     has_stage: bool,
@@ -207,8 +211,23 @@ impl Writer {
         let layout = migrate::layout(&mut conn).await?;
         bay_states::fold_left_over(&mut conn).await?;
         let id = changes::new_writer(&mut conn).await?;
-        let (partitions, deferred) = (Partitions::default(), Deferred::default());
-        Ok(Writer { conn, id, seq: 0, layout, partitions, deferred, staged: 0, has_stage: false })
+        Ok(Writer {
+            conn,
+            id,
+            seq: 0,
+            layout,
+            partitions: Partitions::default(),
+            deferred: Deferred::default(),
+            bounds: Bounds::default(),
+            passages: passages::Days::default(),
+            staged: 0,
+            has_stage: false,
+        })
+    }
+
+    /// Keeps so much of what somebody can make up.
+    pub fn within(self, bounds: Bounds) -> Self {
+        Writer { bounds, ..self }
     }
 
     /// How long the latest states of large batches have waited for [`Writer::fold`]; `None`: none
@@ -291,8 +310,11 @@ impl Writer {
             vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?,
             vehicles::write_passengers(&mut tx, &known.wanted(&batch.passengers), stored_at).await?,
         ];
+        bounds::lock(&mut tx, batch, !replayed.is_empty()).await?;
         let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
-        passages::write(&mut tx, &vehicles, &batch.trips).await?;
+        bounds::runs(&mut tx, batch, &self.bounds).await?;
+        let passages =
+            self.passages.write(&mut tx, &vehicles, &batch.trips, self.bounds.passages_a_day).await?;
         if !defer && !bays.is_empty() {
             let mut latest = bay_states::Latest::default();
             latest.extend(&bays);
@@ -304,13 +326,17 @@ impl Writer {
             uplinks::reread(&mut tx, &batch.uplinks).await?;
             rejections::replace(&mut tx, replayed, stored_at).await?;
         }
+        bounds::strangers(&mut tx, batch, &self.bounds).await?;
         rejections::write(&mut tx, &batch.rejections).await?;
-        quarantine::bound(&mut tx, &batch.rejections).await?;
+        let again = replayed.iter().filter_map(|r| r.rejection.as_ref());
+        let feeds = batch.rejections.iter().chain(again).map(|r| r.feed).collect();
+        quarantine::bound(&mut tx, feeds, &self.bounds).await?;
         let seq = self.seq + 1;
         if !changes.is_empty() {
             changes::append(&mut tx, self.id, seq, &changes, defer).await?;
         }
         tx.commit().await?;
+        self.passages.committed(passages, self.bounds.passages_a_day);
         if new[0].values().sum::<usize>() < bays.len() {
             self.staged = STAGED_BATCHES;
         } else if !bays.is_empty() {

@@ -1,61 +1,124 @@
 //! When runs passed stops: see the rule in `domain::punctuality`.
 
+use std::collections::BTreeMap;
+
 use domain::punctuality::Passage;
 use domain::{TripObservation, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
+use tracing::warn;
 
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// Moves each passage that these rows speak of forward to its newest statement.
-///
-/// Where no service date is told, it is the town's date three hours before: after midnight the last
-/// vehicles of a day still run, and at three o'clock hardly any do.
-pub(super) async fn write(
-    conn: &mut PgConnection,
-    vehicles: &[&VehiclePosition],
-    trips: &[TripObservation],
-) -> Result<(), StoreError> {
-    let trips = trips.iter().flat_map(|o| {
-        o.passed.iter().map(|p| Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, p))
-    });
-    let said: Vec<Passage> = vehicles.iter().filter_map(|o| Passage::of_vehicle(o)).chain(trips).collect();
-    if said.is_empty() {
-        return Ok(());
+/// Municipality and service day.
+type Day = (i32, String);
+
+/// New passages of days.
+pub(super) type New = Vec<(i32, String, i64)>;
+
+/// How many passages there are of the days that are spoken of. A day is counted when it is first met, so that what
+/// other writers add meanwhile is not seen: each of them adds as many as a day may have at most.
+#[derive(Debug, Default)]
+pub(super) struct Days(BTreeMap<Day, i64>);
+
+/// Days that are remembered: those of which vehicles and updates speak, some of each municipality.
+const MAX_DAYS: usize = 10_000;
+
+impl Days {
+    /// Moves each passage that these rows speak of forward to its newest statement. Of a day that has `most` no new
+    /// ones are taken. Returns how many were new, to be given to [`Days::committed`].
+    ///
+    /// Where no service date is told, it is the town's date three hours before: after midnight the last
+    /// vehicles of a day still run, and at three o'clock hardly any do.
+    pub(super) async fn write(
+        &mut self,
+        conn: &mut PgConnection,
+        vehicles: &[&VehiclePosition],
+        trips: &[TripObservation],
+        most: i64,
+    ) -> Result<New, StoreError> {
+        let trips = trips.iter().flat_map(|o| {
+            o.passed
+                .iter()
+                .filter_map(|p| Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, p))
+        });
+        let said: Vec<Passage> =
+            vehicles.iter().filter_map(|o| Passage::of_vehicle(o)).chain(trips).collect();
+        if said.is_empty() {
+            return Ok(New::new());
+        }
+        let time = |f: fn(&Passage) -> UtcMicros| said.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
+        let full: Vec<&Day> = self.0.iter().filter(|(_, n)| **n >= most).map(|(day, _)| day).collect();
+        // In the key's order: two writers never wait for each other crosswise.
+        let new: New = sqlx::query_as(
+            "WITH moved AS (
+             INSERT INTO stop_passage AS held (municipality, service_date, trip_id, stop_id, route_id, feed, vehicle,
+                 passed_at, said_at, delay_s, digest)
+             SELECT DISTINCT ON (s.municipality, service_date, s.trip_id, s.stop_id)
+                 s.municipality, service_date, s.trip_id, s.stop_id, s.route_id, s.feed, s.vehicle, s.passed_at,
+                 s.said_at, s.delay_s, s.digest
+             FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
+                      $8::timestamptz[], $9::timestamptz[], $10::int[], $11::bigint[])
+                 AS s(municipality, day, trip_id, stop_id, route_id, feed, vehicle, passed_at, said_at, delay_s, digest)
+             JOIN municipality m ON m.id = s.municipality
+             CROSS JOIN LATERAL (SELECT coalesce(s.day::date,
+                 (s.passed_at AT TIME ZONE (m.def ->> 'tz') - interval '3 hours')::date) AS service_date) AS day
+             WHERE (s.municipality, service_date) NOT IN (SELECT * FROM unnest($12::int[], $13::text[]::date[]))
+                OR EXISTS (SELECT FROM stop_passage p WHERE (p.municipality, p.service_date, p.trip_id, p.stop_id)
+                               = (s.municipality, day.service_date, s.trip_id, s.stop_id))
+             ORDER BY s.municipality, service_date, s.trip_id, s.stop_id, s.said_at DESC, s.digest DESC
+             ON CONFLICT (municipality, service_date, trip_id, stop_id) DO UPDATE
+             SET route_id = excluded.route_id, feed = excluded.feed, vehicle = excluded.vehicle,
+                 passed_at = excluded.passed_at, said_at = excluded.said_at, delay_s = excluded.delay_s,
+                 digest = excluded.digest
+             WHERE (held.said_at, held.digest) < (excluded.said_at, excluded.digest)
+             RETURNING municipality, service_date, xmax = 0 AS is_new)
+             SELECT municipality, service_date::text, count(*) FROM moved WHERE is_new GROUP BY 1, 2",
+        )
+        .bind(said.iter().map(|p| p.municipality.0).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.service_date.map(|d| d.to_string())).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.trip_id.as_str()).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.stop_id.as_str()).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.route_id.as_deref()).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.feed.0).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.vehicle.map(|v| v.0)).collect::<Vec<_>>())
+        .bind(time(|p| p.passed_at))
+        .bind(time(|p| p.said_at))
+        .bind(said.iter().map(|p| p.delay_s).collect::<Vec<_>>())
+        .bind(said.iter().map(|p| p.digest).collect::<Vec<_>>())
+        .bind(full.iter().map(|day| day.0).collect::<Vec<_>>())
+        .bind(full.iter().map(|day| day.1.as_str()).collect::<Vec<_>>())
+        .fetch_all(&mut *conn)
+        .await?;
+        for (municipality, day, n) in &new {
+            let key = (*municipality, day.clone());
+            if self.0.contains_key(&key) {
+                continue;
+            }
+            let there: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM stop_passage WHERE municipality = $1 AND service_date = $2::text::date",
+            )
+            .bind(municipality)
+            .bind(day)
+            .fetch_one(&mut *conn)
+            .await?;
+            if self.0.len() >= MAX_DAYS {
+                self.0.clear();
+            }
+            self.0.insert(key, there - n);
+        }
+        Ok(new)
     }
-    let time = |f: fn(&Passage) -> UtcMicros| said.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
-    // In the key's order: two writers never wait for each other crosswise.
-    sqlx::query(
-        "INSERT INTO stop_passage AS held (municipality, service_date, trip_id, stop_id, route_id, feed, vehicle,
-             passed_at, said_at, delay_s, digest)
-         SELECT DISTINCT ON (s.municipality, service_date, s.trip_id, s.stop_id)
-             s.municipality, service_date, s.trip_id, s.stop_id, s.route_id, s.feed, s.vehicle, s.passed_at,
-             s.said_at, s.delay_s, s.digest
-         FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
-                  $8::timestamptz[], $9::timestamptz[], $10::int[], $11::bigint[])
-             AS s(municipality, day, trip_id, stop_id, route_id, feed, vehicle, passed_at, said_at, delay_s, digest)
-         JOIN municipality m ON m.id = s.municipality
-         CROSS JOIN LATERAL (SELECT coalesce(s.day::date,
-             (s.passed_at AT TIME ZONE (m.def ->> 'tz') - interval '3 hours')::date) AS service_date) AS day
-         ORDER BY s.municipality, service_date, s.trip_id, s.stop_id, s.said_at DESC, s.digest DESC
-         ON CONFLICT (municipality, service_date, trip_id, stop_id) DO UPDATE
-         SET route_id = excluded.route_id, feed = excluded.feed, vehicle = excluded.vehicle,
-             passed_at = excluded.passed_at, said_at = excluded.said_at, delay_s = excluded.delay_s,
-             digest = excluded.digest
-         WHERE (held.said_at, held.digest) < (excluded.said_at, excluded.digest)",
-    )
-    .bind(said.iter().map(|p| p.municipality.0).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.service_date.map(|d| d.to_string())).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.trip_id.as_str()).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.stop_id.as_str()).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.route_id.as_deref()).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.feed.0).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.vehicle.map(|v| v.0)).collect::<Vec<_>>())
-    .bind(time(|p| p.passed_at))
-    .bind(time(|p| p.said_at))
-    .bind(said.iter().map(|p| p.delay_s).collect::<Vec<_>>())
-    .bind(said.iter().map(|p| p.digest).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
-    Ok(())
+
+    /// Counts what a transaction has added, once it has committed.
+    pub(super) fn committed(&mut self, new: New, most: i64) {
+        for (municipality, day, n) in new {
+            let Some(rows) = self.0.get_mut(&(municipality, day.clone())) else { continue };
+            let was_full = *rows >= most;
+            *rows += n;
+            if *rows >= most && !was_full {
+                warn!("municipality {municipality}, {day}: {rows} passages of stops, no new ones are taken");
+            }
+        }
+    }
 }

@@ -1,58 +1,71 @@
 //! The bound of the quarantine: whatever a feed sends, it cannot fill the disk, and pushes out its own
-//! older rejections only.
+//! older rejections only. Of all feeds together the one that takes most room gives way.
 
 use std::collections::BTreeSet;
 
-use domain::{FeedId, Rejection};
+use domain::FeedId;
 use sqlx::PgConnection;
 
+use super::bounds::Bounds;
 use crate::StoreError;
-
-/// Rejections that are kept of each feed; the newest stay.
-pub const MAX_ROWS: i64 = 10_000;
-
-/// Bytes of payloads that are kept of each feed.
-pub const MAX_BYTES: i64 = 64 << 20;
 
 /// How many of the oldest are looked at at a time where the bytes are too many.
 const STEP: i64 = 100;
 
-/// Removes what is too much of the feeds of `new`, which have just been added: within the same transaction,
+/// Removes what is too much of `feeds`, to which something has just been added: within the same transaction,
 /// so the bound holds at every moment.
-pub(super) async fn bound(conn: &mut PgConnection, new: &[Rejection]) -> Result<(), StoreError> {
-    let feeds: BTreeSet<FeedId> = new.iter().map(|r| r.feed).collect();
-    for feed in feeds {
+pub(super) async fn bound(
+    conn: &mut PgConnection,
+    feeds: BTreeSet<FeedId>,
+    bounds: &Bounds,
+) -> Result<(), StoreError> {
+    for feed in &feeds {
         loop {
             let (rows, bytes): (i64, i64) =
                 sqlx::query_as("SELECT rows, bytes FROM quarantine WHERE feed = $1")
                     .bind(feed.0)
-                    .fetch_one(&mut *conn)
-                    .await?;
-            if rows <= MAX_ROWS && bytes <= MAX_BYTES {
-                break;
-            }
-            // The oldest, as long as what comes before each of them does not suffice.
-            let removed = sqlx::query(
-                "DELETE FROM rejection r USING (
-                     SELECT municipality, id,
-                            row_number() OVER o - 1 AS rows_before,
-                            sum(octet_length(payload)) OVER o - octet_length(payload) AS bytes_before
-                     FROM (SELECT municipality, id, payload FROM rejection WHERE feed = $1 ORDER BY id LIMIT $2) x
-                     WINDOW o AS (ORDER BY id)
-                 ) oldest
-                 WHERE r.municipality = oldest.municipality AND r.id = oldest.id
-                   AND (oldest.rows_before < $3 OR oldest.bytes_before < $4)",
-            )
-            .bind(feed.0)
-            .bind(STEP.max(rows - MAX_ROWS))
-            .bind(rows - MAX_ROWS)
-            .bind(bytes - MAX_BYTES)
-            .execute(&mut *conn)
-            .await?;
-            if removed.rows_affected() == 0 {
+                    .fetch_optional(&mut *conn)
+                    .await?
+                    .unwrap_or_default();
+            let excess = (rows - bounds.rejections, bytes - bounds.rejected_bytes);
+            if excess.0.max(excess.1) <= 0 || remove(conn, feed.0, excess).await? == 0 {
                 break;
             }
         }
     }
+    while !feeds.is_empty() {
+        let (feed, total): (i32, i64) = sqlx::query_as(
+            "SELECT feed, (sum(bytes) OVER ())::bigint FROM quarantine ORDER BY bytes DESC, feed LIMIT 1",
+        )
+        .fetch_optional(&mut *conn)
+        .await?
+        .unwrap_or_default();
+        let excess = total - bounds.rejected_bytes_in_all;
+        if excess <= 0 || remove(conn, feed, (0, excess)).await? == 0 {
+            break;
+        }
+    }
     Ok(())
+}
+
+/// Removes the oldest of `feed`, as long as what comes before each of them does not suffice for so many rows and
+/// bytes, at most some at a time; returns how many went.
+async fn remove(conn: &mut PgConnection, feed: i32, (rows, bytes): (i64, i64)) -> Result<u64, StoreError> {
+    let removed = sqlx::query(
+        "DELETE FROM rejection r USING (
+             SELECT municipality, id, row_number() OVER o - 1 AS rows_before, sum(size) OVER o - size AS bytes_before
+             FROM (SELECT municipality, id, rejection_bytes(payload, topic, detail, devices, examples) AS size
+                   FROM rejection WHERE feed = $1 ORDER BY id LIMIT $2) x
+             WINDOW o AS (ORDER BY id)
+         ) oldest
+         WHERE r.municipality = oldest.municipality AND r.id = oldest.id
+           AND (oldest.rows_before < $3 OR oldest.bytes_before < $4)",
+    )
+    .bind(feed)
+    .bind(STEP.max(rows))
+    .bind(rows)
+    .bind(bytes)
+    .execute(conn)
+    .await?;
+    Ok(removed.rows_affected())
 }

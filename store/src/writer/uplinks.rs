@@ -50,10 +50,11 @@ async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Resul
     }
     sqlx::query(
         "INSERT INTO uplink AS held (municipality, device, dedup_id, copy, feed, event, received_at, network_at,
-             f_port, f_cnt, gateways, qos, times, outcome)
-         SELECT m, d, i, 1, f, e, r, n, p, c, '{}', q, t, 'duplicate'
+             f_port, f_cnt, gateways, qos, times, outcome, is_stranger)
+         SELECT m, d, i, 1, f, e, r, n, p, c, '{}', q, t, 'duplicate', st
          FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-              $8::int[], $9::bigint[], $10::smallint[], $11::int[]) AS x(m, d, i, f, e, r, n, p, c, q, t)
+              $8::int[], $9::bigint[], $10::smallint[], $11::int[], $12::bool[])
+              AS x(m, d, i, f, e, r, n, p, c, q, t, st)
          ON CONFLICT (municipality, device, dedup_id, copy) DO UPDATE
          SET times = held.times + excluded.times, received_at = greatest(held.received_at, excluded.received_at)",
     )
@@ -68,6 +69,7 @@ async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Resul
     .bind(rows.iter().map(|(u, _)| u.f_cnt).collect::<Vec<_>>())
     .bind(rows.iter().map(|(u, _)| i16::from(u.qos)).collect::<Vec<_>>())
     .bind(rows.iter().map(|(_, times)| *times).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(u, _)| u.is_stranger).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -80,14 +82,14 @@ async fn append(
     let new: Vec<(i32, String, String)> = sqlx::query_as(
         "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, network_at, f_port, f_cnt,
              payload, data_rate, spreading_factor, rssi_dbm, snr_db, gateways, decoder, decoder_version, qos,
-             decoded, outcome, detail, dropped_fields)
+             decoded, outcome, detail, dropped_fields, is_stranger)
          SELECT m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, string_to_array(g, $21), de, dv, q, dj, o, w,
-             string_to_array(df, $21)
+             string_to_array(df, $21), st
          FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
               $7::timestamptz[], $8::int[], $9::bigint[], $10::bytea[], $11::smallint[], $12::smallint[],
               $13::real[], $14::real[], $15::text[], $16::text[], $17::smallint[], $18::smallint[], $19::jsonb[],
-              $20::text[], $22::text[], $23::text[])
-              AS t(m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, g, de, dv, q, dj, o, w, df)
+              $20::text[], $22::text[], $23::text[], $24::bool[])
+              AS t(m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, g, de, dv, q, dj, o, w, df, st)
          ON CONFLICT DO NOTHING RETURNING municipality, device, dedup_id",
     )
     .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
@@ -113,6 +115,7 @@ async fn append(
     .bind(UNIT_SEPARATOR)
     .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|u| u.is_stranger).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(new.into_iter().collect())
@@ -182,10 +185,12 @@ pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(
     sqlx::query(
         "UPDATE uplink u
          SET payload = x.payload, decoder = x.decoder, decoder_version = x.version, decoded = x.decoded,
-             outcome = x.outcome, detail = x.detail, dropped_fields = string_to_array(x.dropped, $11)
+             outcome = x.outcome, detail = x.detail, dropped_fields = string_to_array(x.dropped, $11),
+             is_stranger = x.is_stranger
          FROM unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::smallint[], $7::jsonb[],
-                     $8::text[], $9::text[], $10::text[])
-             AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome, detail, dropped)
+                     $8::text[], $9::text[], $10::text[], $12::bool[])
+             AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome, detail, dropped,
+                  is_stranger)
          WHERE u.municipality = x.municipality AND u.device = x.device AND u.dedup_id = x.dedup_id AND u.copy = 0",
     )
     .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
@@ -199,6 +204,7 @@ pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(
     .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
     .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
     .bind(UNIT_SEPARATOR)
+    .bind(rows.iter().map(|u| u.is_stranger).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())

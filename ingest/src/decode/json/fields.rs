@@ -20,6 +20,15 @@ pub struct Dropped {
     pub reason: Reason,
 }
 
+impl Dropped {
+    /// Adds it to `dropped`, once: an element of a list may be wrong a thousand times.
+    pub fn note(field: &str, reason: Reason, dropped: &mut Vec<Dropped>) {
+        if dropped.iter().all(|d| d.field != field) {
+            dropped.push(Dropped { field: field.to_owned(), reason });
+        }
+    }
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -95,10 +104,7 @@ impl<'a> Fields<'a> {
         match found.read(read) {
             Ok(value) => Some(value),
             Err(wrong) => {
-                let field = self.shown(name);
-                if dropped.iter().all(|d| d.field != field) {
-                    dropped.push(Dropped { field, reason: wrong.reason });
-                }
+                Dropped::note(&self.shown(name), wrong.reason, dropped);
                 None
             }
         }

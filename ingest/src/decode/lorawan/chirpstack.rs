@@ -3,6 +3,7 @@
 //!
 //! Source: chirpstack-docs, `src/chirpstack/integrations/events.md` and `mqtt.md`.
 
+use domain::Reason;
 use domain::place::DevEui;
 
 use super::allow_list::{AllowList, Keep};
@@ -120,7 +121,7 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     for rx in e.optional("rxInfo", list, d).unwrap_or_default() {
         const RX_INFO: &[&str] = &["gatewayId", "nsTime", "rssi", "snr"];
         let Ok(rx) = Fields::read("rxInfo", rx, RX_INFO) else {
-            d.push(Dropped { field: "rxInfo".into(), reason: domain::Reason::Malformed });
+            Dropped::note("rxInfo", Reason::Malformed, d);
             continue;
         };
         let snr = rx.optional("snr", loose(measurement(SNR_DB)), d);

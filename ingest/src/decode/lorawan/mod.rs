@@ -41,6 +41,12 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDIN
 /// (LoRaWAN 1.0.4, 4.3.2).
 const APPLICATION_PORTS: std::ops::RangeInclusive<i32> = 1..=223;
 
+/// No frame is longer on any radio (the length of a LoRa packet has eight bits).
+const MAX_FRAME_BYTES: usize = 255;
+
+/// Gateways that are kept of one frame; where masts stand most densely some forty hear one.
+const MAX_GATEWAYS: usize = 64;
+
 /// Counters of LoRaWAN have 32 bits.
 const F_CNT: std::ops::RangeInclusive<i64> = 0..=u32::MAX as i64;
 const DATA_RATE: std::ops::RangeInclusive<i64> = 0..=15;
@@ -151,7 +157,11 @@ fn allow_list_of(format: FeedFormat) -> &'static AllowList {
 fn bytes(raw: &str) -> Result<Vec<u8>, Wrong> {
     let text = text_of(raw)?;
     let decoded = STANDARD.decode(text.as_bytes()).or_else(|_| URL_SAFE.decode(text.as_bytes()));
-    decoded.map_err(|_| Wrong::new("bytes in base64"))
+    let decoded = decoded.map_err(|_| Wrong::new("bytes in base64"))?;
+    if decoded.len() > MAX_FRAME_BYTES {
+        return Err(Wrong::implausible(format!("what a LoRaWAN frame can carry, {MAX_FRAME_BYTES} bytes")));
+    }
+    Ok(decoded)
 }
 
 /// An object or list as it stands, for whoever needs it.
@@ -171,7 +181,7 @@ fn set_reception(frame: &mut Frame<'_>, receptions: Vec<Reception>) {
     let loudness = |r: &&Reception| r.rssi_dbm.unwrap_or(f32::MIN);
     let best = receptions.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b)));
     (frame.rssi_dbm, frame.snr_db) = (best.and_then(|r| r.rssi_dbm), best.and_then(|r| r.snr_db));
-    frame.gateways = receptions.into_iter().filter_map(|r| r.gateway).collect();
+    frame.gateways = receptions.into_iter().filter_map(|r| r.gateway).take(MAX_GATEWAYS).collect();
 }
 
 /// Notes the network's clock, if it is there; what cannot be read is like a clock that is impossible.

@@ -149,7 +149,7 @@ fn reception(rx: &str, d: &mut Vec<Dropped>) -> Option<Reception> {
     const RX: &[&str] = &["gateway_ids", "rssi", "channel_rssi", "snr"];
     const IDS: &[&str] = &["gateway_id", "eui"];
     let Ok(rx) = Fields::read("rx_metadata", rx, RX) else {
-        d.push(Dropped { field: "rx_metadata".into(), reason: Reason::Malformed });
+        Dropped::note("rx_metadata", Reason::Malformed, d);
         return None;
     };
     let rssi = rx.optional("rssi", loose(measurement(RSSI_DBM)), d);

@@ -1,3 +1,4 @@
+mod bounds;
 mod devices;
 mod kept;
 mod published;
