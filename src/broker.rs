@@ -1,6 +1,13 @@
 //! The embedded MQTT broker, for who has none of their own.
 
 mod access;
+mod clients;
+mod frames;
+mod gate;
+mod intake;
+mod meters;
+mod passwords;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -8,59 +15,78 @@ mod users;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use ingest::inlet::Inlet;
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, DynamicStorage, MqttBroker, StorageConfig};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use access::Access;
-pub use access::{InternalCredentials, OnPublish};
+pub use access::OnPublish;
+use clients::Clients;
+use gate::{Gate, MAX_PACKET_BYTES};
+use intake::Intake;
+pub use meters::Meters;
+use passwords::Passwords;
+use sessions::Sessions;
 pub use users::UsersFile;
 
-/// Above every limit of the wire formats (`gtfs-rt`: 8 MiB): a broker discards what is larger, and nobody learns of it.
-const MAX_PACKET_BYTES: usize = 16 << 20;
-/// How much a subscriber may leave unacknowledged. The broker searches all of it for each message it sends: measured
-/// with acknowledgements every 50 ms, 2,000 to 4,000 carry over 20,000 messages/s, 20,000 only half of that.
-const MAX_UNACKNOWLEDGED: u16 = 4_000;
-/// What may wait between a publisher and a connected subscriber before the publisher is slowed down.
-const CLIENT_CHANNEL_MESSAGES: usize = 20_000;
+/// What may be under way to a subscriber, and wait for one that is connected, before publishers are slowed down.
+const MAX_UNACKNOWLEDGED: u16 = 64;
+const CLIENT_CHANNEL_MESSAGES: usize = 64;
+/// Messages of QoS 1 and 2 that an MQTT 5 publisher may have under way: their acknowledgements wait for the database.
+const RECEIVE_MAXIMUM: u16 = 1_024;
 /// What may wait for a subscriber that is away, on disk and in memory; beyond it the oldest are dropped, with a
 /// warning in the log.
-const MAX_QUEUED_MESSAGES: usize = 100_000;
-const MAX_QUEUED_BYTES: usize = 256 << 20;
+const MAX_QUEUED_MESSAGES: usize = 1_000;
+const MAX_QUEUED_BYTES: usize = 4 << 20;
+/// A session of a client that does not come back is forgotten.
+const SESSION_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
+const MAX_RETAINED_MESSAGES: usize = 5_000;
+const MAX_RETAINED_BYTES: usize = 16 << 10;
 /// The library gives up a single wait for its writer after 5 s, and does not say so.
 const FLUSH_GIVEN_UP: Duration = Duration::from_millis(4_900);
 
 /// An MQTT 5.0 and 3.1.1 broker in this process.
 ///
-/// Sessions, their subscriptions and the messages queued for them live in the storage directory. They survive a
-/// restart, and a `kill -9` within these limits.
+/// **When a publisher gets its acknowledgement.** Of a message that a feed reads, after the transaction that holds it has
+/// committed: the message goes to the ingest without another broker between, and the gate holds PUBACK and PUBREC back. So
+/// a `kill -9` or a power failure loses nothing that was acknowledged, and a database that is away or a disk that is full
+/// slows publishers down instead of filling a queue.
 ///
-/// **How long it may hold a message unwritten.** The broker acknowledges a publisher (PUBACK) before it writes. What
-/// waits for a subscriber, or was sent to one that has not acknowledged it yet, goes to disk every 250 ms, one file a
-/// message and without fsync. Measured on two cores that is 1,000 to 2,000 messages a second. A `kill -9` of this
-/// process therefore loses
-/// - of a slower stream what arrived in the last 250 ms (measured at 200 messages/s: 20 to 50 messages),
-/// - of a faster one also what could not be written in time (at 2,000 messages/s with the subscriber away for 3 s:
-///   2,700 to 3,400 of 6,000),
-/// - never what ingest has acknowledged: that is in the database.
-///
-/// A power failure also takes what the system had not written back (Linux: up to 30 s). An orderly stop writes
-/// everything that can be written within the stop's 10 s. Who must not lose a message for which the publisher has a PUBACK connects a
-/// durable broker by `--mqtt-url`.
+/// **Of everything else** (other subscribers, retained messages) the acknowledgement comes first. Sessions, subscriptions
+/// and queued messages live in the storage directory, written every 250 ms and without fsync: a `kill -9` may lose so much
+/// of them, a power failure what the system had not written back. A will message is not read by feeds.
 pub struct EmbeddedBroker {
     local_addr: SocketAddr,
-    internal: InternalCredentials,
     storage: Option<Arc<DynamicStorage>>,
     shutdown: BrokerShutdownHandle,
     running: JoinHandle<mqtt5::Result<()>>,
+    /// The gate and what else runs around the library.
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    /// Where the gate connects to.
+    #[cfg(test)]
+    behind: SocketAddr,
+}
+
+/// What the broker has to do with the rest of the process.
+pub struct Around {
+    pub inlet: Arc<Inlet>,
+    /// Filters of feeds that are new: see [`Inlet::new`].
+    pub new_filters: mpsc::UnboundedReceiver<String>,
+    pub on_publish: OnPublish,
+    pub meters: Arc<Meters>,
 }
 
 impl EmbeddedBroker {
-    /// Starts the broker and returns when it accepts connections. Port 0 picks a free one. By `client_id` our own ingest
-    /// connects, and nobody else.
+    /// Starts the broker and returns when it accepts connections. Port 0 picks a free one.
     ///
     /// # Errors
     /// Without `users` when `listen` is more than loopback; when the address is in use; when `storage_dir` cannot be
@@ -69,8 +95,7 @@ impl EmbeddedBroker {
         listen: SocketAddr,
         users: Option<&UsersFile>,
         storage_dir: &Path,
-        client_id: &str,
-        on_publish: OnPublish,
+        around: Around,
     ) -> Result<Self> {
         if users.is_none() && !listen.ip().to_canonical().is_loopback() {
             bail!(
@@ -81,22 +106,54 @@ impl EmbeddedBroker {
         }
         std::fs::create_dir_all(storage_dir)
             .with_context(|| format!("cannot create the MQTT storage directory {}", storage_dir.display()))?;
-        let internal = InternalCredentials::random(client_id);
-        let access = Access::new(users.cloned(), &internal, on_publish);
-        let mut broker = MqttBroker::with_config(config(listen, storage_dir))
+        let listener = TcpListener::bind(listen)
             .await
-            .map_err(|error| anyhow!("cannot start the embedded MQTT broker on {listen}: {error}"))?
+            .with_context(|| format!("cannot start the embedded MQTT broker on {listen}"))?;
+        let local_addr = listener.local_addr()?;
+        let Around { inlet, new_filters, on_publish, meters } = around;
+        let clients = Arc::new(Clients::default());
+        let intake = Intake { inlet: inlet.clone(), clients: clients.clone() };
+        let sessions = Arc::new(OnceLock::new());
+        let access = Access {
+            on_publish,
+            passwords: users.cloned().map(Passwords::new),
+            clients: clients.clone(),
+            sessions: sessions.clone(),
+            meters: meters.clone(),
+        };
+        let failed = |error| anyhow!("cannot start the embedded MQTT broker: {error}");
+        let mut broker = MqttBroker::with_config(config(storage_dir, intake))
+            .await
+            .map_err(failed)?
             .with_auth_provider(Arc::new(access));
-        let local_addr = broker.local_addr().context("the embedded MQTT broker has no address")?;
+        let behind = broker.local_addr().context("the embedded MQTT broker has no address")?;
         let mut ready = broker.ready_receiver();
-        let storage = broker.storage();
+        let (storage, router) = (broker.storage(), broker.router());
+        if let Some(storage) = &storage {
+            let _ = sessions.set(Sessions::load(storage.clone()).await.map_err(failed)?);
+        }
         let shutdown = broker.shutdown_handle();
         let mut running = tokio::spawn(async move { broker.run().await });
         tokio::select! {
             ready = ready.wait_for(|is_ready| *is_ready) => { ready.context("the embedded MQTT broker ended while starting")?; }
             ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
         }
-        Ok(Self { local_addr, internal, storage, shutdown, running })
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let offering = intake::offer_retained(inlet.clone(), router, new_filters);
+        tasks.spawn(cancel.clone().run_until_cancelled_owned(offering));
+        let gate = Arc::new(Gate { broker: behind, clients, inlet, meters, tasks: tasks.clone() });
+        tasks.spawn(gate.run(listener, cancel.clone()));
+        tasks.close();
+        Ok(Self {
+            local_addr,
+            storage,
+            shutdown,
+            running,
+            tasks,
+            cancel,
+            #[cfg(test)]
+            behind,
+        })
     }
 
     /// The address by which this machine reaches it, also when it listens on all; with the port that was picked.
@@ -109,18 +166,25 @@ impl EmbeddedBroker {
         SocketAddr::new(ip, self.local_addr.port())
     }
 
-    /// With these our own ingest may do everything, whatever the users file says. They last as long as this broker.
-    pub fn internal_credentials(&self) -> &InternalCredentials {
-        &self.internal
+    /// Resolves when it has ended, which it does unasked only when something is wrong with it.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let running = self.running.abort_handle();
+        async move {
+            while !running.is_finished() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
     }
 
     /// Disconnects the clients and writes what is not written yet, within `patience`.
     pub async fn stop(mut self, patience: Duration) {
+        self.cancel.cancel();
         self.shutdown.shutdown();
         let storage = self.storage.take();
         let running = &mut self.running;
         let stopped = tokio::time::timeout(patience, async {
             let ended = running.await;
+            self.tasks.wait().await;
             if let Some(storage) = storage {
                 flush(&storage).await;
             }
@@ -151,21 +215,28 @@ async fn flush(storage: &DynamicStorage) {
 
 impl Drop for EmbeddedBroker {
     fn drop(&mut self) {
+        self.cancel.cancel();
         self.shutdown.shutdown();
     }
 }
 
-fn config(listen: SocketAddr, storage_dir: &Path) -> BrokerConfig {
+fn config(storage_dir: &Path, intake: Intake) -> BrokerConfig {
     let storage = StorageConfig::new()
         .with_base_dir(storage_dir.to_owned())
         .with_max_queued_messages_per_client(MAX_QUEUED_MESSAGES)
         .with_max_queued_bytes_per_client(MAX_QUEUED_BYTES);
     // Rates per client stay at 0, which is unlimited: a limit would drop messages.
-    BrokerConfig::new()
-        .with_bind_address(listen)
+    let mut config = BrokerConfig::new()
+        .with_bind_address(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .with_max_packet_size(MAX_PACKET_BYTES)
         .with_max_outbound_inflight(MAX_UNACKNOWLEDGED)
         .with_client_channel_capacity(CLIENT_CHANNEL_MESSAGES)
         .with_sys_topics_enabled(false)
-        .with_storage(storage)
+        .with_storage(storage);
+    config.server_receive_maximum = Some(RECEIVE_MAXIMUM);
+    config.session_expiry_interval = SESSION_EXPIRY;
+    config.max_retained_messages = MAX_RETAINED_MESSAGES;
+    config.max_retained_message_size = MAX_RETAINED_BYTES;
+    config.event_handler = Some(Arc::new(intake));
+    config
 }

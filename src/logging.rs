@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::LogFormat;
 
 /// What is logged unless `KV_LOG` says otherwise (syntax of tracing's `EnvFilter`).
-const DEFAULT: &str = "info,sqlx=warn,mqtt5=warn,rumqttc=warn,hyper=warn";
+const DEFAULT: &str = "info,sqlx=warn,mqtt5=error,rumqttc=warn,hyper=warn";
 
 /// Starts logging.
 pub fn start(format: LogFormat) {

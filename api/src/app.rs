@@ -34,6 +34,8 @@ pub struct App {
     pub forecasts: Arc<Forecasts>,
     /// Whether there is room to store.
     pub may_store: watch::Receiver<bool>,
+    /// Whether the instance's own broker is there, where one is needed.
+    pub has_broker: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     /// The first long-lived task of the process that ended unasked.
     pub failed_task: watch::Receiver<Option<&'static str>>,
     /// Whose word on the client's address is believed.

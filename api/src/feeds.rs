@@ -84,12 +84,25 @@ pub struct FeedStatus {
     last_message_at: Option<UtcMicros>,
     /// Messages in the last hour; null: not known.
     messages_1h: Option<u64>,
+    /// Of these, messages that had to wait because the feed or its town was above its quota; null: not known.
+    throttled_1h: Option<u64>,
+    /// What the feed may send: above it a publisher waits for its acknowledgement; null: not known.
+    limits: Option<FeedLimits>,
     /// Messages that were not believed in the last hour, by reason; null: not known.
     rejected_1h: Option<BTreeMap<String, u64>>,
     /// Median time from observation to receipt, seconds; null: not known.
     delay_p50_s: Option<f64>,
     /// Share of messages delivered with QoS 0, for which nothing can be promised, 0 to 1; null: not known.
     qos0_share: Option<f64>,
+}
+
+/// What a feed may send.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct FeedLimits {
+    /// Messages per second.
+    messages_per_s: u32,
+    /// Bytes of payload per second.
+    bytes_per_s: u32,
 }
 
 fn source(feed: &Feed) -> FeedSource {

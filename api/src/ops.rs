@@ -92,7 +92,7 @@ pub async fn healthz() -> Response {
 }
 
 /// The instance can do its work: live state is rebuilt, there is room to store, the database
-/// answers.
+/// answers, and so does the instance's own broker.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -111,6 +111,13 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
         app.failed_task.borrow().is_none(),
         "A part of the process ended unexpectedly, and the process is about to end: the log says which and why; start it again.",
     ));
+    if let Some(has_broker) = &app.has_broker {
+        checks.push(Check::new(
+            "mqtt",
+            has_broker(),
+            "The broker of --mqtt-url is not connected: what feeds send waits there, or is lost; the log says why; reading goes on.",
+        ));
+    }
     if let Some(hub) = &app.hub {
         checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
     }

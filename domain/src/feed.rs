@@ -80,6 +80,11 @@ pub struct Feed {
     /// Oldest acceptable observation, seconds before receipt.
     pub max_age_s: Option<i64>,
     pub max_message_bytes: Option<u32>,
+    /// What the feed may send; more waits. `None`: as much as the instance allows each feed.
+    #[serde(default)]
+    pub max_messages_per_s: Option<u32>,
+    #[serde(default)]
+    pub max_bytes_per_s: Option<u32>,
     pub heartbeat_s: Option<u32>,
     pub use_server_decoder: bool,
     /// Coordinates outside are implausible.

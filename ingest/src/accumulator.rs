@@ -19,9 +19,15 @@ use crate::pending::{Pending, Source};
 /// Rows at which a batch is full: more saves little per row and delays what waits behind it.
 pub const BATCH_ROWS: usize = 10_000;
 
-/// Rows of one session that may wait for the database. Beyond this the session stops reading:
+/// Bytes of messages at which a batch is full: one of large messages must not take seconds.
+pub const BATCH_BYTES: usize = 8 << 20;
+
+/// Rows of one accumulator that may wait for the database. Beyond this nothing more is read for it:
 /// a broker that ignores our window, or QoS 0, must not grow our memory.
 pub const MAX_WAITING_ROWS: usize = 100_000;
+
+/// Bytes of messages that may wait, likewise. A message that finds room may exceed it, by its own size.
+pub const MAX_WAITING_BYTES: usize = 32 << 20;
 
 /// When nothing has come for this long, a batch is stored as it is.
 const QUIET: Duration = Duration::from_millis(2);
@@ -49,22 +55,55 @@ pub struct Accumulator {
 struct State {
     open: Filling,
     full: VecDeque<Taken>,
-    waiting_rows: usize,
+    waiting: Size,
     /// A writer has been told.
     announced: bool,
+}
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Size {
+    pub rows: usize,
+    /// Of the messages as they came: what is made of them is in proportion.
+    pub bytes: usize,
+}
+
+impl Size {
+    /// Whether a batch of this size is worth a transaction by itself.
+    pub fn is_full_batch(self) -> bool {
+        self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES
+    }
+
+    fn leaves_room(self) -> bool {
+        self.rows < MAX_WAITING_ROWS && self.bytes < MAX_WAITING_BYTES
+    }
+
+    pub(crate) fn add(&mut self, other: Size) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
 }
 
 #[derive(Debug, Default)]
 struct Filling {
     pending: Pending,
+    size: Size,
     acks: Range<u64>,
     since: Option<Instant>,
+}
+
+impl Filling {
+    fn close(self) -> Option<Taken> {
+        let Filling { pending, size, acks, since } = self;
+        since.map(|since| Taken { pending, size, acks, since })
+    }
 }
 
 /// Rows that a writer took, and the messages that they stand for.
 #[derive(Debug)]
 pub struct Taken {
     pub pending: Pending,
+    pub size: Size,
     pub acks: Range<u64>,
     pub since: Instant,
 }
@@ -88,19 +127,21 @@ impl Accumulator {
         let mut guard = self.state.lock();
         let s = &mut *guard;
         let before = s.open.pending.batch.len();
+        let bytes = source.as_ref().map_or(0, Source::bytes);
         let result = s.open.pending.add(source, fill);
-        let rows = s.open.pending.batch.len();
-        s.waiting_rows += rows - before;
-        let since = *s.open.since.get_or_insert_with(Instant::now);
+        let rows = s.open.pending.batch.len() - before;
+        let added = Size { rows, bytes: if rows > 0 { bytes } else { 0 } };
+        s.open.size.add(added);
+        s.waiting.add(added);
+        s.open.since.get_or_insert_with(Instant::now);
         if s.open.acks.is_empty() {
             s.open.acks = ack..ack;
         }
         s.open.acks.end = ack + 1;
-        if rows >= BATCH_ROWS {
-            let filling = std::mem::take(&mut s.open);
-            s.full.push_back(Taken { pending: filling.pending, acks: filling.acks, since });
+        if s.open.size.is_full_batch() {
+            s.full.extend(std::mem::take(&mut s.open).close());
         }
-        let has_room = s.waiting_rows < MAX_WAITING_ROWS;
+        let has_room = s.waiting.leaves_room();
         let announce = !std::mem::replace(&mut s.announced, true);
         drop(guard);
         if announce {
@@ -114,11 +155,16 @@ impl Accumulator {
     pub async fn room(&self) {
         loop {
             let notified = self.room.notified();
-            if self.state.lock().waiting_rows < MAX_WAITING_ROWS {
+            if self.state.lock().waiting.leaves_room() {
                 return;
             }
             notified.await;
         }
+    }
+
+    /// What waits for the database.
+    pub fn waiting(&self) -> Size {
+        self.state.lock().waiting
     }
 
     /// Waits until what there is is worth a transaction: see the module's description.
@@ -144,10 +190,7 @@ impl Accumulator {
     /// Takes the oldest batch. When more is waiting, another writer is told.
     pub fn take(self: &Arc<Self>) -> Option<Taken> {
         let mut s = self.state.lock();
-        let taken = s.full.pop_front().or_else(|| {
-            let filling = std::mem::take(&mut s.open);
-            filling.since.map(|since| Taken { pending: filling.pending, acks: filling.acks, since })
-        });
+        let taken = s.full.pop_front().or_else(|| std::mem::take(&mut s.open).close());
         let more = !s.full.is_empty() || s.open.since.is_some();
         s.announced = more;
         drop(s);
@@ -158,9 +201,12 @@ impl Accumulator {
     }
 
     /// `taken` is durable: acknowledges its messages and makes room.
-    pub fn stored(&self, rows: usize, acks: Range<u64>) {
+    pub fn stored(&self, size: Size, acks: Range<u64>) {
         self.acks.complete(acks);
-        self.state.lock().waiting_rows -= rows;
+        let mut s = self.state.lock();
+        s.waiting.rows -= size.rows;
+        s.waiting.bytes -= size.bytes;
+        drop(s);
         self.room.notify_waiters();
     }
 }

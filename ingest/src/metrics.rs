@@ -17,6 +17,7 @@ use serde::Serialize;
 use store::unmatched::{EXAMPLES, Unmatched};
 
 use crate::decode::Dropped;
+use crate::quota::Limits;
 use crate::receive::Received;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -53,6 +54,7 @@ pub struct Metrics {
     rejected: Family<RejectionLabels, Counter>,
     dropped: Family<DroppedLabels, Counter>,
     ignored: Family<FeedLabel, Counter>,
+    throttled: Family<FeedLabel, Counter>,
     connected: Family<BrokerLabel, Gauge>,
     connections: Family<BrokerLabel, Counter>,
     /// Subscriptions that a broker granted.
@@ -77,6 +79,7 @@ impl Metrics {
             rejected: Family::default(),
             dropped: Family::default(),
             ignored: Family::default(),
+            throttled: Family::default(),
             connected: Family::default(),
             connections: Family::default(),
             subscriptions: Gauge::default(),
@@ -104,6 +107,11 @@ impl Metrics {
             m.dropped.clone(),
         );
         r.register("ignored", "Messages that are nothing for us, and no fault", m.ignored.clone());
+        r.register(
+            "throttled_messages",
+            "Messages that had to wait because their feed or town was above its quota",
+            m.throttled.clone(),
+        );
         r.register("broker_connected", "1 while connected", m.connected.clone());
         r.register("broker_connections", "Connections made", m.connections.clone());
         r.register("subscriptions", "Subscriptions that stand", m.subscriptions.clone());
@@ -135,6 +143,7 @@ impl Metrics {
                     rejected: self.rejected.clone(),
                     dropped: self.dropped.clone(),
                     ignored: self.ignored.get_or_create(&label).clone(),
+                    throttled: self.throttled.get_or_create(&label).clone(),
                     warned_qos0: AtomicU64::new(0),
                     recent: Mutex::default(),
                 })
@@ -185,6 +194,12 @@ impl Metrics {
         }
     }
 
+    /// Whether `broker` is wanted and not connected.
+    pub fn lacks(&self, broker: &str) -> bool {
+        let label = BrokerLabel { broker: broker.to_owned() };
+        self.connected.get(&label).is_some_and(|connected| connected.get() == 0)
+    }
+
     /// How every feed that was heard is doing.
     pub fn feed_statuses(&self, now: UtcMicros) -> Vec<(FeedId, FeedStatus)> {
         self.feeds.lock().iter().map(|(id, meter)| (*id, meter.status(now))).collect()
@@ -200,6 +215,7 @@ pub struct FeedMeter {
     rejected: Family<RejectionLabels, Counter>,
     dropped: Family<DroppedLabels, Counter>,
     ignored: Counter,
+    throttled: Counter,
     warned_qos0: AtomicU64,
     recent: Mutex<Recent>,
 }
@@ -208,6 +224,7 @@ pub struct FeedMeter {
 #[derive(Debug, Default)]
 struct Recent {
     connected_since: Option<UtcMicros>,
+    limits: Option<Limits>,
     last_message_at: Option<UtcMicros>,
     total: u64,
     qos0: u64,
@@ -220,6 +237,7 @@ struct Recent {
 struct Minute {
     minute: i64,
     messages: u64,
+    throttled: u64,
     rejected: BTreeMap<&'static str, u64>,
 }
 
@@ -232,6 +250,8 @@ pub struct FeedStatus {
     pub connected_since: Option<UtcMicros>,
     pub last_message_at: Option<UtcMicros>,
     pub messages_1h: u64,
+    pub throttled_1h: u64,
+    pub limits: Option<Limits>,
     pub rejected_1h: BTreeMap<String, u64>,
     pub delay_p50_s: Option<f32>,
     pub qos0_share: Option<f64>,
@@ -286,6 +306,17 @@ impl FeedMeter {
         *self.recent.lock().this_minute(at).rejected.entry(reason.as_str()).or_default() += n;
     }
 
+    /// Counts a message that had to wait for its feed's or town's quota.
+    pub fn throttled(&self, at: UtcMicros) {
+        self.throttled.inc();
+        self.recent.lock().this_minute(at).throttled += 1;
+    }
+
+    /// Notes what the feed may send.
+    pub fn limited(&self, limits: Limits) {
+        self.recent.lock().limits = Some(limits);
+    }
+
     /// Notes since when the feed's subscription stands; `None` = it does not.
     pub fn connected_since(&self, at: Option<UtcMicros>) {
         self.recent.lock().connected_since = at;
@@ -305,6 +336,8 @@ impl FeedMeter {
             connected_since: r.connected_since,
             last_message_at: r.last_message_at,
             messages_1h: hour.iter().map(|m| m.messages).sum(),
+            throttled_1h: hour.iter().map(|m| m.throttled).sum(),
+            limits: r.limits,
             rejected_1h,
             delay_p50_s: delays.get(delays.len() / 2).copied(),
             qos0_share: (r.total > 0).then(|| r.qos0 as f64 / r.total as f64),

@@ -16,6 +16,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// What it takes to keep it.
+    pub fn bytes(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+
     /// Whether `other` is the same message, and not an equal one.
     pub fn is(&self, other: &Source) -> bool {
         self.payload.as_ptr() == other.payload.as_ptr() && self.topic.as_ptr() == other.topic.as_ptr()

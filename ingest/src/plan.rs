@@ -8,6 +8,7 @@ use domain::registry::Entry;
 use domain::{Feed, FeedId, Registry};
 
 use crate::metrics::{FeedMeter, Metrics};
+use crate::quota::{Quota, Quotas};
 
 /// See the module's description.
 #[derive(Debug)]
@@ -21,29 +22,47 @@ pub struct Plan {
 pub struct Route {
     pub feed: Entry<FeedId, Feed>,
     pub meter: Arc<FeedMeter>,
+    pub quota: Quota,
+}
+
+impl Route {
+    fn new(feed: &Entry<FeedId, Feed>, metrics: &Metrics, quotas: &Quotas) -> Self {
+        let (meter, quota) = (metrics.feed(feed.id, &feed.def.id), quotas.of(feed.id, &feed.def));
+        meter.limited(quota.limits());
+        Route { feed: feed.clone(), meter, quota }
+    }
 }
 
 impl Plan {
     /// The MQTT feeds of `broker` (`None`: the instance's own).
-    pub fn new(registry: Arc<Registry>, broker: Option<&str>, metrics: &Metrics) -> Self {
+    pub fn new(registry: Arc<Registry>, broker: Option<&str>, metrics: &Metrics, quotas: &Quotas) -> Self {
         let mut routes: Vec<Route> = registry
             .feeds()
             .filter(|f| f.def.is_subscribed() && f.def.broker.as_deref() == broker)
-            .map(|f| Route { feed: f.clone(), meter: metrics.feed(f.id, &f.def.id) })
+            .map(|f| Route::new(f, metrics, quotas))
             .collect();
         routes.sort_by(|a, b| a.feed.def.id.cmp(&b.feed.def.id));
         Plan { registry, routes }
     }
 
     /// One polled feed.
-    pub fn single(registry: Arc<Registry>, feed: Entry<FeedId, Feed>, metrics: &Metrics) -> Self {
-        let meter = metrics.feed(feed.id, &feed.def.id);
-        Plan { registry, routes: vec![Route { feed, meter }] }
+    pub fn single(
+        registry: Arc<Registry>,
+        feed: &Entry<FeedId, Feed>,
+        metrics: &Metrics,
+        quotas: &Quotas,
+    ) -> Self {
+        Plan { registry, routes: vec![Route::new(feed, metrics, quotas)] }
     }
 
     /// The feed whose filter matches `topic`: filters of one broker do not overlap.
     pub fn route(&self, topic: &str) -> Option<&Route> {
-        self.routes.iter().find(|r| topic_matches(&r.feed.def.topic, topic))
+        self.position(topic).map(|index| &self.routes[index])
+    }
+
+    /// Where in `routes` that feed is.
+    pub fn position(&self, topic: &str) -> Option<usize> {
+        self.routes.iter().position(|r| topic_matches(&r.feed.def.topic, topic))
     }
 
     /// What is to be subscribed: filter and QoS.

@@ -19,12 +19,12 @@ use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::metrics::Metrics;
-use crate::mqtt::Login;
 use crate::plan::Plan;
 use crate::poll;
+use crate::quota::{Quotas, Usual};
 use crate::replay;
 use crate::session::Shared;
-use crate::sessions::Sessions;
+use crate::sessions::{OwnBroker, Sessions};
 use crate::writers::{self, WRITERS, WriterContext};
 
 /// How often the feeds' states are written down.
@@ -36,8 +36,9 @@ pub struct Config {
     pub database: PgConnectOptions,
     /// The places as they are; changes when something is imported.
     pub registry: watch::Receiver<Arc<Registry>>,
-    /// The instance's own broker; `None`: only those of `feeds.toml`.
-    pub own_broker: Option<Login>,
+    pub own_broker: OwnBroker,
+    /// What feeds and towns may send.
+    pub usual: Usual,
     /// Names our sessions at the brokers.
     pub client_id: String,
     pub clock: Clock,
@@ -112,6 +113,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         clock: config.clock.clone(),
         ready,
         trips: Arc::default(),
+        quotas: Arc::new(Quotas::new(config.usual)),
         ended,
     };
     let mut sessions = Sessions::new(
@@ -217,7 +219,7 @@ fn arrange_pollers(
         keep
     });
     for feed in registry.feeds().filter(|f| f.def.url.is_some()) {
-        let plan = Plan::single(registry.clone(), feed.clone(), &config.metrics);
+        let plan = Plan::single(registry.clone(), feed, &config.metrics, &shared.quotas);
         if let Some(poller) = pollers.get(&feed.id) {
             poller.plan.store(Arc::new(plan));
             continue;

@@ -15,11 +15,11 @@ use tracing::{error, info, warn};
 use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
+use crate::enqueue::{Arrived, enqueue};
 use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
-use crate::pending::Source;
 use crate::plan::Plan;
-use crate::receive::{Message, receive_guarded};
+use crate::quota::Quotas;
 use crate::subscriptions::Subscriptions;
 use crate::trips::TripMemory;
 
@@ -62,6 +62,7 @@ pub struct Shared {
     pub clock: Clock,
     pub ready: async_channel::Sender<Arc<Accumulator>>,
     pub trips: Arc<TripMemory>,
+    pub quotas: Arc<Quotas>,
     pub ended: mpsc::UnboundedSender<Ended>,
 }
 
@@ -193,11 +194,9 @@ impl Runner {
     async fn handle(&mut self, event: Event, outage: &mut Option<Outage>, stop: &CancellationToken) {
         match event {
             Event::Message { topic, payload, qos, packet_id } if !stop.is_cancelled() => {
-                if !self.message(&topic, &payload, qos, packet_id) {
-                    tokio::select! {
-                        () = self.accumulator.room() => {}
-                        () = stop.cancelled() => {}
-                    }
+                tokio::select! {
+                    () = self.message(topic, payload, qos, packet_id) => {}
+                    () = stop.cancelled() => {}
                 }
             }
             Event::Connected { session_present } => {
@@ -275,37 +274,32 @@ impl Runner {
         }
     }
 
-    /// Takes a message in; whether there is room for more.
-    fn message(&self, topic: &Bytes, payload: &Bytes, qos: u8, packet_id: u16) -> bool {
+    /// Takes a message in. Then waits while its feed is above its quota, and for room: the broker delivers the next one
+    /// later, of whichever feed.
+    async fn message(&self, topic: Bytes, payload: Bytes, qos: u8, packet_id: u16) {
         let received_at = (self.shared.clock)();
-        let plan = self.plan.load();
+        let plan = self.plan.load_full();
         let number = self.acks.owe(if qos == 0 { 0 } else { packet_id });
-        let Some((name, route)) = std::str::from_utf8(topic).ok().and_then(|t| Some((t, plan.route(t)?)))
-        else {
+        let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| plan.route(t)) {
+            Some(route) => {
+                let bytes = payload.len();
+                let arrived = Arrived { topic, payload, qos, received_at };
+                let has_room =
+                    enqueue(&arrived, route, &plan.registry, &self.shared.trips, &self.accumulator, number);
+                if route.quota.admit(bytes).await {
+                    route.meter.throttled(received_at);
+                }
+                has_room
+            }
             // A feed that was just removed, or a broker that sends what nobody asked for.
-            self.shared.metrics.unmatched(&self.broker, &String::from_utf8_lossy(topic), received_at);
-            return self.accumulator.push(number, None, |_| {}).1;
+            None => {
+                self.shared.metrics.unmatched(&self.broker, &String::from_utf8_lossy(&topic), received_at);
+                self.accumulator.push(number, None, |_| {}).1
+            }
         };
-        let message = Message { topic: name, payload, qos, received_at };
-        let source =
-            Source { feed: route.feed.id, topic: topic.clone(), payload: payload.clone(), qos, received_at };
-        let ((received, observed_at), has_room) = self.accumulator.push(number, Some(source), |batch| {
-            let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
-            let received = receive_guarded(&plan.registry, &route.feed, message, &self.shared.trips, batch);
-            let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
-                .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
-                .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
-                .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
-            (received, observed_at)
-        });
-        if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {
-            warn!(
-                "feed '{}' is published with QoS 0: what is sent while we are away is lost; set QoS 1 at the publisher (ChirpStack: [integration.mqtt] qos=1)",
-                route.feed.def.id
-            );
+        if !has_room {
+            self.accumulator.room().await;
         }
-        route.meter.received(&received, received_at);
-        has_room
     }
 }
 

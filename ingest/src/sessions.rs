@@ -9,17 +9,26 @@ use store::ingest_process::{self, Lacking};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use crate::inlet::Inlet;
 use crate::mqtt::{Login, LoginError};
 use crate::plan::Plan;
 use crate::session::{Ended, Session, Shared};
 use crate::subscriptions::Standing;
 
+/// Where the feeds that name no broker are.
+#[derive(Clone)]
+pub enum OwnBroker {
+    Given(Login),
+    Embedded(Arc<Inlet>),
+    /// Only those of `feeds.toml`.
+    None,
+}
+
 /// See the module's description.
 pub struct Sessions {
     pool: Pool,
     shared: Shared,
-    /// The instance's own broker; `None`: only those of `feeds.toml`.
-    own_broker: Option<Login>,
+    own_broker: OwnBroker,
     /// Names our sessions at the brokers.
     client_id: String,
     /// By the broker that feeds name; `None` is the instance's own.
@@ -34,7 +43,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// None runs yet.
-    pub fn new(pool: Pool, shared: Shared, own_broker: Option<Login>, client_id: String) -> Self {
+    pub fn new(pool: Pool, shared: Shared, own_broker: OwnBroker, client_id: String) -> Self {
         let (running, leaving) = (HashMap::new(), JoinSet::new());
         let (former, refused) = (BTreeMap::new(), Lacking::new());
         Sessions { pool, shared, own_broker, client_id, running, leaving, former, refused }
@@ -55,6 +64,9 @@ impl Sessions {
     /// used disturbs no other.
     pub async fn arrange(&mut self, registry: &Arc<Registry>) {
         self.refused.clear();
+        if let OwnBroker::Embedded(inlet) = &self.own_broker {
+            inlet.arrange(self.plan(registry, None), &self.shared);
+        }
         let mut keys: BTreeSet<Option<String>> =
             registry.feeds().filter(|f| f.def.is_subscribed()).map(|f| f.def.broker.clone()).collect();
         // Those that no feed names any more are still asked to end what they hold.
@@ -70,7 +82,7 @@ impl Sessions {
 
     /// Under which key the broker `name` is known now, if it is.
     fn key_of(&self, name: &str, registry: &Registry) -> Option<Option<String>> {
-        if self.own_broker.as_ref().is_some_and(|own| own.broker == name) {
+        if matches!(&self.own_broker, OwnBroker::Given(own) if own.broker == name) {
             return Some(None);
         }
         registry.brokers().iter().any(|b| b.id == name).then(|| Some(name.to_owned()))
@@ -83,8 +95,9 @@ impl Sessions {
     ) -> Result<(), LoginError> {
         let login = match key {
             None => match &self.own_broker {
-                Some(own) => own.clone(),
-                None => {
+                OwnBroker::Given(own) => own.clone(),
+                OwnBroker::Embedded(_) => return Ok(()),
+                OwnBroker::None => {
                     warn!("some feeds name no broker, and there is none of our own: give --mqtt-url");
                     return Ok(());
                 }
@@ -94,7 +107,7 @@ impl Sessions {
                 None => return Ok(()),
             },
         };
-        let plan = Plan::new(registry.clone(), key.as_deref(), &self.shared.metrics);
+        let plan = self.plan(registry, key.as_deref());
         let filters: Vec<String> = plan.subscriptions().map(|(filter, _)| filter).collect();
         // Before it is asked for: a crash between leaves nothing behind at the broker that we do not
         // know of.
@@ -113,6 +126,10 @@ impl Sessions {
             self.leaving.spawn(before.stop());
         }
         Ok(())
+    }
+
+    fn plan(&self, registry: &Arc<Registry>, broker: Option<&str>) -> Plan {
+        Plan::new(registry.clone(), broker, &self.shared.metrics, &self.shared.quotas)
     }
 
     /// Forgets a subscription that has ended, and its session if that was the last thing to do.
@@ -167,6 +184,10 @@ impl Sessions {
 
     /// Stores and acknowledges what was received, and ends them all.
     pub async fn stop(mut self) {
+        if let OwnBroker::Embedded(inlet) = &self.own_broker {
+            let inlet = inlet.clone();
+            self.leaving.spawn(async move { inlet.close().await });
+        }
         self.leaving.extend(self.running.drain().map(|(_, s)| s.stop()));
         self.leaving.join_all().await;
     }

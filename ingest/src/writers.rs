@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::Clock;
-use crate::accumulator::{Accumulator, BATCH_ROWS, Taken};
+use crate::accumulator::{Accumulator, Size, Taken};
 use crate::check::Scene;
 use crate::decode::Fault;
 use crate::metrics::Metrics;
@@ -47,25 +47,24 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
     while let Some(first) = next_ready(&ready, &mut writer).await {
         first.due().await;
         let mut parts: Vec<(Arc<Accumulator>, Taken)> = Vec::new();
-        let mut rows = 0;
+        let mut size = Size::default();
         let mut next = Some(first);
         // Quiet sessions share a transaction.
         while let Some(accumulator) = next.take() {
             if let Some(taken) = accumulator.take() {
-                rows += taken.pending.batch.len();
+                size.add(taken.size);
                 parts.push((accumulator, taken));
             }
-            if rows < BATCH_ROWS {
+            if !size.is_full_batch() {
                 next = ready.try_recv().ok();
             }
         }
-        let sizes: Vec<usize> = parts.iter().map(|(_, t)| t.pending.batch.len()).collect();
         let pending = merge(&mut parts);
         if !pending.batch.is_empty() {
             context.store(&mut writer, pending).await;
         }
-        for ((accumulator, taken), rows) in parts.into_iter().zip(sizes) {
-            accumulator.stored(rows, taken.acks);
+        for (accumulator, taken) in parts {
+            accumulator.stored(taken.size, taken.acks);
         }
         if writer.as_ref().and_then(Writer::deferred_for).is_some_and(|age| age >= FOLD_AFTER) {
             fold(&mut writer).await;

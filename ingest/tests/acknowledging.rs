@@ -204,7 +204,7 @@ impl World {
             assert_eq!(rows % self.rows_of[&message], 0, "message {message} is torn");
             self.stored.insert(message, self.rows_of[&message]);
         }
-        self.accumulator.stored(taken.pending.batch.len(), taken.acks);
+        self.accumulator.stored(taken.size, taken.acks);
     }
 
     /// What is asked for on a broken connection waits.

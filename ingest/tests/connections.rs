@@ -13,6 +13,7 @@ use ingest::accumulator::Accumulator;
 use ingest::metrics::Metrics;
 use ingest::mqtt::Login;
 use ingest::plan::Plan;
+use ingest::quota::{Quotas, Usual};
 use ingest::session::{Session, Shared};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -122,8 +123,10 @@ fn session(listener: &TcpListener, version: MqttVersion) -> (Session, Receiver<A
     let metrics = Metrics::register(&mut prometheus_client::registry::Registry::default());
     let (ready, announced) = async_channel::unbounded();
     let (ended, _) = tokio::sync::mpsc::unbounded_channel();
-    let plan = Plan::new(registry(), None, &metrics);
-    let shared = Shared { metrics, clock: Arc::new(ingest::now_utc), ready, trips: Arc::default(), ended };
+    let quotas = Arc::new(Quotas::new(Usual::default()));
+    let plan = Plan::new(registry(), None, &metrics, &quotas);
+    let shared =
+        Shared { metrics, clock: Arc::new(ingest::now_utc), ready, trips: Arc::default(), quotas, ended };
     let url = format!("mqtt://{}", listener.local_addr().unwrap());
     let mut login = Login::from_url("scripted", &url, "test").unwrap();
     login.version = version;
@@ -135,7 +138,7 @@ async fn take(announced: &Receiver<Arc<Accumulator>>) -> impl FnOnce() + use<> {
     let accumulator = announced.recv().await.unwrap();
     let taken = accumulator.take().unwrap();
     assert_eq!(taken.pending.batch.rejections.len(), 1);
-    move || accumulator.stored(1, taken.acks)
+    move || accumulator.stored(taken.size, taken.acks)
 }
 
 async fn no_ack_reaches_the_next_connection(version: MqttVersion) {

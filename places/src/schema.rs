@@ -118,6 +118,8 @@ pub(crate) const FEED: Schema = Schema {
         "on_bad_clock",
         "max_age",
         "max_message_bytes",
+        "max_messages_per_s",
+        "max_bytes_per_s",
         "heartbeat_s",
         "use_server_decoder",
         "area",

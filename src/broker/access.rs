@@ -3,72 +3,75 @@
 use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use mqtt5::broker::{AuthProvider, AuthResult};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
+use super::clients::{Clients, Connection, Refused};
+use super::meters::{Meters, Refusal};
+use super::passwords::{Login, Passwords};
+use super::sessions::Sessions;
 use super::topic::{covers, without_share};
-use super::users::{User, UsersFile};
+use super::users::User;
 
-/// No users file can name it. The same at each start, because a session belongs to the user who opened it.
-const INTERNAL_USER: &str = "$internal";
-
-/// Full access for our own connection.
-#[derive(Clone)]
-pub struct InternalCredentials {
-    pub username: String,
-    pub password: String,
-    /// Nobody else may connect by this id: whoever opens a session first keeps it.
-    pub client_id: String,
-}
-
-impl InternalCredentials {
-    pub(super) fn random(client_id: &str) -> Self {
-        let password = format!("{:032x}", rand::random::<u128>());
-        Self { username: INTERNAL_USER.to_owned(), password, client_id: client_id.to_owned() }
-    }
-}
+/// Connections of one user.
+const MAX_OF_USER: usize = 50;
 
 /// Learns the topic of every message that somebody publishes, granted or not.
 pub type OnPublish = Box<dyn Fn(&str) + Send + Sync>;
 
 pub struct Access {
-    on_publish: OnPublish,
-    internal_password: blake3::Hash,
-    internal_client_id: String,
+    pub on_publish: OnPublish,
     /// None: everybody may do everything.
-    users: Option<UsersFile>,
+    pub passwords: Option<Passwords>,
+    pub clients: Arc<Clients>,
+    /// Known once the broker has been made.
+    pub sessions: Arc<OnceLock<Sessions>>,
+    pub meters: Arc<Meters>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Access {
-    pub fn new(users: Option<UsersFile>, internal: &InternalCredentials, on_publish: OnPublish) -> Self {
-        let internal_password = blake3::hash(internal.password.as_bytes());
-        Self { on_publish, internal_password, internal_client_id: internal.client_id.clone(), users }
-    }
-
-    async fn is_known(&self, name: &str, password: &[u8]) -> bool {
-        if name == INTERNAL_USER {
-            return blake3::hash(password) == self.internal_password;
+    /// Whether `connect` may have what it asks for.
+    async fn admit(
+        &self,
+        connect: &ConnectPacket,
+        connection: &Arc<Connection>,
+    ) -> Result<(), (ReasonCode, Refusal)> {
+        const WRONG: (ReasonCode, Refusal) = (ReasonCode::BadUsernameOrPassword, Refusal::Password);
+        let user = connect.username.as_deref();
+        if let Some(passwords) = &self.passwords {
+            let (Some(name), password) = (user, connect.password.as_deref().unwrap_or_default()) else {
+                return Err(WRONG);
+            };
+            match passwords.check(name, password, connection.address).await {
+                Login::Accepted => {}
+                Login::Wrong => return Err(WRONG),
+                Login::TooManyFailures => {
+                    return Err((ReasonCode::BadUsernameOrPassword, Refusal::TooManyFailures));
+                }
+                Login::Busy => return Err((ReasonCode::ServerBusy, Refusal::TooManyFailures)),
+            }
         }
-        let Some(users) = self.users.clone() else { return true };
-        let (name, password) = (name.to_owned(), password.to_owned());
-        // Checking a hashed password would hold up the messages of others.
-        tokio::task::spawn_blocking(move || users.get(&name).is_some_and(|user| user.has_password(&password)))
-            .await
-            .unwrap_or(false)
+        // Without a users file everybody is the same to us.
+        let user = user.filter(|_| self.passwords.is_some());
+        if let Some(sessions) = self.sessions.get() {
+            sessions.claim(connect, user).await?;
+        }
+        self.clients.claim(&connect.client_id, user, connection, MAX_OF_USER).map_err(|refused| match refused
+        {
+            Refused::OfAnother => (ReasonCode::ClientIdentifierNotValid, Refusal::ClientId),
+            Refused::TooMany => (ReasonCode::QuotaExceeded, Refusal::TooManyOfUser),
+        })
     }
 
     fn is_granted(&self, user: Option<&str>, topic: &str, grants: fn(&User) -> &[String]) -> bool {
-        match (&self.users, user) {
-            (_, Some(INTERNAL_USER)) | (None, _) => true,
-            (Some(_), None) => false,
-            (Some(users), Some(name)) => {
-                users.get(name).is_some_and(|user| grants(user).iter().any(|grant| covers(grant, topic)))
-            }
-        }
+        let Some(passwords) = &self.passwords else { return true };
+        let user = user.and_then(|name| passwords.user(name));
+        user.is_some_and(|user| grants(user).iter().any(|grant| covers(grant, topic)))
     }
 }
 
@@ -76,46 +79,38 @@ impl AuthProvider for Access {
     fn authenticate<'a>(
         &'a self,
         connect: &'a ConnectPacket,
-        _client_addr: SocketAddr,
+        client_addr: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
         Box::pin(async move {
-            let is_internal = connect.username.as_deref() == Some(INTERNAL_USER);
-            if !is_internal && connect.client_id == self.internal_client_id {
-                tracing::warn!(
-                    user = connect.username,
-                    client_id = connect.client_id,
-                    "MQTT connection refused: this client id is the product's own; choose another"
-                );
-                return Ok(AuthResult::fail(ReasonCode::ClientIdentifierNotValid));
-            }
-            let Some(name) = connect.username.as_deref() else {
-                return Ok(match self.users {
-                    None => AuthResult::success(),
-                    Some(_) => AuthResult::fail(ReasonCode::BadUsernameOrPassword),
-                });
+            // Past the gate, from this machine.
+            let Some(connection) = self.clients.connection(client_addr) else {
+                return Ok(AuthResult::fail(ReasonCode::NotAuthorized));
             };
-            let password = connect.password.as_deref().unwrap_or_default();
-            Ok(if self.is_known(name, password).await {
-                AuthResult::success_with_user(name)
-            } else {
-                tracing::warn!(
-                    user = name,
-                    client_id = connect.client_id,
-                    "MQTT connection refused: user or password"
-                );
-                AuthResult::fail(ReasonCode::BadUsernameOrPassword)
+            Ok(match self.admit(connect, &connection).await {
+                Ok(()) => match connect.username.as_deref().filter(|_| self.passwords.is_some()) {
+                    Some(name) => AuthResult::success_with_user(name),
+                    None => AuthResult::success(),
+                },
+                Err((code, refusal)) => {
+                    self.meters.refused(refusal, connection.address);
+                    AuthResult::fail(code)
+                }
             })
         })
     }
 
     fn authorize_publish<'a>(
         &'a self,
-        _client_id: &str,
+        client_id: &str,
         user_id: Option<&'a str>,
         topic: &'a str,
     ) -> Answer<'a, bool> {
         (self.on_publish)(topic);
-        Box::pin(ready(self.is_granted(user_id, topic, |user| &user.publish)))
+        let is_granted = self.is_granted(user_id, topic, |user| &user.publish);
+        if !is_granted && let Some(connection) = self.clients.by_id(client_id) {
+            self.meters.refused(Refusal::NotGranted, connection.address);
+        }
+        Box::pin(ready(is_granted))
     }
 
     fn authorize_subscribe<'a>(

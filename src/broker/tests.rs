@@ -2,20 +2,31 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::registry::{Contents, Entry};
+use domain::{FeedId, Municipality, MunicipalityId, Registry};
+use ingest::accumulator::Accumulator;
+use ingest::inlet::Inlet;
+use ingest::metrics::Metrics;
+use ingest::plan::Plan;
+use ingest::quota::{Quotas, Usual};
+use ingest::session::Shared;
 use mqtt5::broker::PasswordAuthProvider;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet, PubAckReason, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{EmbeddedBroker, UsersFile};
+use super::{Around, EmbeddedBroker, UsersFile};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The product's own client id.
-const OURS: &str = "kreisverkehr-0";
+/// Its topics are `kv/1/f/#`.
+const FEED: &str = "f";
 /// Names the storage directory to the process that `survives_kill_9` kills.
 const RUN_IN: &str = "KV_TEST_RUN_BROKER_IN";
 
@@ -23,8 +34,84 @@ fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
+/// A broker before an ingest that has the feed [`FEED`] and stores when the test says so.
+struct Town {
+    broker: EmbeddedBroker,
+    shared: Shared,
+    inlet: Arc<Inlet>,
+    ready: async_channel::Receiver<Arc<Accumulator>>,
+}
+
+impl Town {
+    async fn start(listen: SocketAddr, users: Option<&UsersFile>, storage: &Path) -> anyhow::Result<Self> {
+        let (inlet, new_filters) = Inlet::new();
+        let around = Around {
+            inlet: inlet.clone(),
+            new_filters,
+            on_publish: Box::new(|_| ()),
+            meters: Arc::default(),
+        };
+        let broker = EmbeddedBroker::start(listen, users, storage, around).await?;
+        let (announce, ready) = async_channel::unbounded();
+        let shared = Shared {
+            metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
+            clock: Arc::new(ingest::now_utc),
+            ready: announce,
+            trips: Arc::default(),
+            quotas: Arc::new(Quotas::new(Usual::default())),
+            ended: tokio::sync::mpsc::unbounded_channel().0,
+        };
+        let town = Town { broker, shared, inlet, ready };
+        town.arrange(&[]);
+        Ok(town)
+    }
+
+    fn arrange(&self, feeds: &[&str]) {
+        let id = MunicipalityId(1);
+        let municipality = Municipality {
+            slug: "town".into(),
+            name: "Town".into(),
+            ags: "05999001".into(),
+            lat: None,
+            lon: None,
+            tz: "UTC".into(),
+            public_planning: false,
+        };
+        let entry = |(number, feed): (usize, &&str)| {
+            Entry {
+            id: FeedId(number as i32 + 1),
+            municipality: id,
+            def: serde_json::from_value(serde_json::json!({
+                "id": feed, "municipality": "town", "format": "native", "topic": format!("kv/1/{feed}/#"), "qos": 1,
+                "use_server_decoder": false,
+            }))
+            .unwrap(),
+        }
+        };
+        let registry = Registry::new(Contents {
+            municipalities: vec![(id, municipality)],
+            feeds: feeds.iter().enumerate().map(entry).collect(),
+            ..Contents::default()
+        });
+        let plan = Plan::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
+        self.inlet.arrange(plan, &self.shared);
+    }
+
+    /// What waits for the database, and what says that it is stored.
+    async fn take(&self) -> (Vec<String>, impl FnOnce() + use<>) {
+        let accumulator = timeout(PATIENCE, self.ready.recv()).await.unwrap().unwrap();
+        let taken = accumulator.take().unwrap();
+        let topics = taken.pending.batch.rejections.iter().map(|r| r.topic.clone()).collect();
+        (topics, move || accumulator.stored(taken.size, taken.acks))
+    }
+
+    async fn stop(self) {
+        self.broker.stop(PATIENCE).await;
+    }
+}
+
 async fn broker(users: Option<&UsersFile>, storage: &Path) -> EmbeddedBroker {
-    EmbeddedBroker::start(loopback(), users, storage, OURS, Box::new(|_| ())).await.unwrap()
+    Town::start(loopback(), users, storage).await.unwrap().broker
 }
 
 /// Refusals come as reason codes to an MQTT 5.0 client, one request at a time.
@@ -119,22 +206,13 @@ async fn users_may_do_what_the_file_grants_and_nothing_else() {
     let broker = broker(Some(&users), storage.path()).await;
     let addr = broker.connect_addr();
 
-    for wrong in [
-        None,
-        Some(("sensor", "wrong")),
-        Some(("nobody", "sends")),
-        Some(("$internal", "")),
-        Some(("reader", "")),
-    ] {
+    for wrong in [None, Some(("sensor", "wrong")), Some(("nobody", "sends")), Some(("reader", ""))] {
         let refused = Client::connect(addr, "x", wrong).await.err();
         assert_eq!(refused, Some(ConnectReturnCode::BadUserNamePassword), "{wrong:?}");
     }
 
     let mut sensor = Client::connect(addr, "sensor-1", Some(("sensor", "sends"))).await.unwrap();
     let mut reader = Client::connect(addr, "reader-1", Some(("reader", "reads"))).await.unwrap();
-    let internal = broker.internal_credentials();
-    let mut ingest =
-        Client::connect(addr, "ingest", Some((&internal.username, &internal.password))).await.unwrap();
 
     assert_eq!(reader.subscribe("kv/1/town/bay/+").await, GRANTED);
     assert_eq!(reader.subscribe("$share/group/kv/1/town/site/#").await, GRANTED);
@@ -142,18 +220,11 @@ async fn users_may_do_what_the_file_grants_and_nothing_else() {
         assert_eq!(reader.subscribe(beyond).await, SubscribeReasonCode::NotAuthorized, "{beyond}");
     }
     assert_eq!(sensor.subscribe("kv/1/town/#").await, SubscribeReasonCode::NotAuthorized);
-    assert_eq!(ingest.subscribe("#").await, GRANTED);
 
     assert_eq!(sensor.publish("kv/1/other/bay/1", "forged").await, PubAckReason::NotAuthorized);
     assert_eq!(reader.publish("kv/1/town/bay/1", "forged").await, PubAckReason::NotAuthorized);
     assert_eq!(sensor.publish("kv/1/town/bay/1", "occupied").await, PubAckReason::Success);
     assert_eq!(reader.next_payload().await, "occupied");
-    assert_eq!(ingest.next_payload().await, "occupied");
-
-    // A session belongs to its user.
-    drop(ingest);
-    let taken_over = Client::connect(addr, "ingest", Some(("reader", "reads"))).await.err();
-    assert_eq!(taken_over, Some(ConnectReturnCode::NotAuthorized));
     broker.stop(PATIENCE).await;
 }
 
@@ -186,18 +257,13 @@ async fn on_loopback_everybody_may_do_everything_without_a_users_file() {
 async fn refuses_other_machines_without_a_users_file() {
     let storage = TempDir::new().unwrap();
     let listen = "0.0.0.0:0".parse().unwrap();
-    let refused = EmbeddedBroker::start(listen, None, storage.path(), OURS, Box::new(|_| ()))
-        .await
-        .err()
-        .unwrap()
-        .to_string();
+    let refused = Town::start(listen, None, storage.path()).await.err().unwrap().to_string();
     assert!(refused.contains("--mqtt-users") && refused.contains("127.0.0.1"), "{refused}");
 
     let number = UsersFile::parse("[[user]]\nname = \"a\"\npassword = 4711\n").err().unwrap().to_string();
     assert!(number.contains("line 3") && number.contains("string") && !number.contains("4711"), "{number}");
     let nobody = UsersFile::parse("").unwrap();
-    let broker =
-        EmbeddedBroker::start(listen, Some(&nobody), storage.path(), OURS, Box::new(|_| ())).await.unwrap();
+    let broker = Town::start(listen, Some(&nobody), storage.path()).await.unwrap().broker;
     assert_eq!(broker.connect_addr().ip().to_string(), "127.0.0.1");
     broker.stop(PATIENCE).await;
 }
@@ -313,21 +379,210 @@ fn users_file_errors_name_the_line_and_no_password() {
     }
 }
 
+const TWO_USERS: &str = "[[user]]\nname = \"sensor\"\npassword = \"sends\"\npublish = [\"#\"]\n\
+                         [[user]]\nname = \"other\"\npassword = \"asks\"\n";
+
 #[tokio::test]
-async fn the_products_own_client_id_is_nobody_elses() {
-    let users = "[[user]]\nname = \"sensor\"\npassword = \"sends\"\n";
-    for users in [None, Some(UsersFile::parse(users).unwrap())] {
-        let storage = TempDir::new().unwrap();
-        let broker = broker(users.as_ref(), storage.path()).await;
-        let addr = broker.connect_addr();
-        for stranger in [None, Some(("sensor", "sends")), Some(("any", "thing"))] {
-            let refused = Client::connect(addr, OURS, stranger).await.err();
-            assert_eq!(refused, Some(ConnectReturnCode::ClientIdentifierNotValid), "{stranger:?}");
-        }
-        let internal = broker.internal_credentials().clone();
-        let own = Some((internal.username.as_str(), internal.password.as_str()));
-        let mut ingest = Client::connect(addr, &internal.client_id, own).await.unwrap();
-        assert_eq!(ingest.subscribe("#").await, GRANTED);
-        broker.stop(PATIENCE).await;
+async fn a_client_id_belongs_to_its_user() {
+    let users = UsersFile::parse(TWO_USERS).unwrap();
+    let storage = TempDir::new().unwrap();
+    let broker = broker(Some(&users), storage.path()).await;
+    let addr = broker.connect_addr();
+    let (sensor, other) = (Some(("sensor", "sends")), Some(("other", "asks")));
+    let mut connected = Client::connect(addr, "id", sensor).await.unwrap();
+    let refused = Some(ConnectReturnCode::ClientIdentifierNotValid);
+    assert_eq!(Client::connect(addr, "id", other).await.err(), refused);
+    assert_eq!(connected.publish("still/here", "").await, PubAckReason::Success);
+
+    // Nor is its session discarded while it is away, or after a restart.
+    connected.requests.disconnect().await.unwrap();
+    while connected.events.poll().await.is_ok() {}
+    assert_eq!(Client::connect(addr, "id", other).await.err(), refused);
+    broker.stop(PATIENCE).await;
+    let broker = self::broker(Some(&users), storage.path()).await;
+    let mut options = MqttOptions::new("id", "127.0.0.1", broker.connect_addr().port());
+    options.set_clean_start(true).set_credentials("other", "asks");
+    let (_requests, mut events) = AsyncClient::new(options, 10);
+    let code = match events.poll().await {
+        Err(ConnectionError::ConnectionRefused(code)) => Some(code),
+        _ => None,
+    };
+    assert_eq!(code, refused);
+    assert!(Client::connect(broker.connect_addr(), "id", sensor).await.is_ok());
+    broker.stop(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn what_a_feed_reads_is_acknowledged_once_it_is_stored() {
+    let storage = TempDir::new().unwrap();
+    let town = Town::start(loopback(), None, storage.path()).await.unwrap();
+    town.arrange(&[FEED]);
+    let addr = town.broker.connect_addr();
+    let mut options = MqttOptions::new("sensor", "127.0.0.1", addr.port());
+    options.set_clean_start(true);
+    let (requests, mut events) = AsyncClient::new(options, 100);
+    for topic in ["kv/1/f/bay/first", "kv/1/f/bay/second", "for/others"] {
+        requests.publish(topic, QoS::AtLeastOnce, false, "x").await.unwrap();
     }
+    requests.publish("kv/1/f/bay/third", QoS::ExactlyOnce, false, "x").await.unwrap();
+    requests.subscribe("an/answer", QoS::AtLeastOnce).await.unwrap();
+    let mut received = Vec::new();
+    let next = async |events: &mut EventLoop| loop {
+        match timeout(PATIENCE, events.poll()).await.unwrap().unwrap() {
+            Event::Incoming(Packet::ConnAck(_)) | Event::Outgoing(_) => {}
+            Event::Incoming(packet) => return packet,
+        }
+    };
+    // All three were read when it comes.
+    assert!(matches!(next(&mut events).await, Packet::SubAck(_)));
+    let (topics, stored) = town.take().await;
+    assert_eq!(topics, ["kv/1/f/bay/first", "kv/1/f/bay/second", "kv/1/f/bay/third"]);
+    stored();
+    for _ in 0..4 {
+        received.push(match next(&mut events).await {
+            Packet::PubAck(ack) => (4, ack.pkid),
+            Packet::PubRec(ack) => (5, ack.pkid),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(received, [(4, 1), (4, 2), (4, 3), (5, 4)]);
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn a_feed_that_is_new_gets_what_was_retained_for_it() {
+    let storage = TempDir::new().unwrap();
+    let town = Town::start(loopback(), None, storage.path()).await.unwrap();
+    let mut sensor = Client::connect(town.broker.connect_addr(), "sensor", None).await.unwrap();
+    sensor.requests.publish("kv/1/f/bay/a", QoS::AtLeastOnce, true, "x").await.unwrap();
+    sensor.receive(|packet| matches!(packet, Packet::PubAck(_)).then_some(())).await;
+    town.arrange(&[FEED]);
+    assert_eq!(town.take().await.0, ["kv/1/f/bay/a"]);
+    town.stop().await;
+}
+
+/// Bytes as no client library sends them.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn connect(broker: SocketAddr) -> Self {
+        Raw(TcpStream::connect(broker).await.unwrap())
+    }
+
+    async fn connected(broker: SocketAddr) -> Self {
+        let mut raw = Self::connect(broker).await;
+        // MQTT 3.1.1, a clean session, keep alive 60 s, client id "raw".
+        raw.send(&[0x10, 15, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, 3, b'r', b'a', b'w']).await;
+        let mut connack = [0; 4];
+        timeout(PATIENCE, raw.0.read_exact(&mut connack)).await.unwrap().unwrap();
+        assert_eq!(connack, [0x20, 2, 0, 0]);
+        raw
+    }
+
+    /// What the broker does not read any more is nobody's fault.
+    async fn send(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    async fn ends(mut self) -> bool {
+        let mut rest = Vec::new();
+        // A reset is an end too.
+        timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.is_ok()
+    }
+}
+
+fn publish(qos: u8, topic: &str, id: u16, payload: usize) -> Vec<u8> {
+    let mut remaining = 2 + topic.len() + 2 + payload;
+    let mut packet = vec![0x30 | qos << 1];
+    loop {
+        let more = if remaining > 127 { 0x80 } else { 0 };
+        packet.push((remaining & 0x7f) as u8 | more);
+        remaining >>= 7;
+        if more == 0 {
+            break;
+        }
+    }
+    packet.extend((topic.len() as u16).to_be_bytes());
+    packet.extend(topic.as_bytes());
+    packet.extend(id.to_be_bytes());
+    packet.extend(vec![b'x'; payload]);
+    packet
+}
+
+#[tokio::test]
+async fn what_no_client_would_send_ends_the_connection() {
+    let storage = TempDir::new().unwrap();
+    let town = Town::start(loopback(), None, storage.path()).await.unwrap();
+    town.arrange(&[FEED]);
+    let addr = town.broker.connect_addr();
+    for first in [
+        // A CONNECT of 15 MiB, a PUBLISH before it, an endless length, another protocol.
+        &[0x10, 0x80, 0x80, 0xc0, 0x07][..],
+        &[0x30, 5, 0, 1, b'a', b'x', b'x'],
+        &[0x10, 0xff, 0xff, 0xff, 0xff],
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let mut raw = Raw::connect(addr).await;
+        raw.send(first).await;
+        assert!(raw.ends().await, "{first:02x?}");
+    }
+    // Large and read by no feed; and far more than is ever released.
+    let mut raw = Raw::connected(addr).await;
+    raw.send(&publish(1, "for/others", 1, 70_000)).await;
+    assert!(raw.ends().await);
+    let mut raw = Raw::connected(addr).await;
+    for id in 1..=600 {
+        raw.send(&publish(2, "for/others", id, 10)).await;
+    }
+    assert!(raw.ends().await);
+
+    let mut raw = Raw::connected(addr).await;
+    raw.send(&publish(1, "kv/1/f/bay/a", 1, 70_000)).await;
+    let (topics, stored) = town.take().await;
+    assert_eq!(topics, ["kv/1/f/bay/a"], "too large for a bay, and kept as such");
+    stored();
+    let mut puback = [0; 4];
+    timeout(PATIENCE, raw.0.read_exact(&mut puback)).await.unwrap().unwrap();
+    assert_eq!(puback, [0x40, 2, 0, 1]);
+    town.stop().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_gives_way() {
+    let storage = TempDir::new().unwrap();
+    let broker = broker(None, storage.path()).await;
+    let addr = broker.connect_addr();
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        idle.push(Raw::connect(addr).await);
+    }
+    let mut client = Client::connect(addr, "a", None).await.unwrap();
+    assert_eq!(client.publish("a", "").await, PubAckReason::Success);
+    assert!(idle.remove(0).ends().await);
+    broker.stop(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn nobody_gets_past_the_gate() {
+    let storage = TempDir::new().unwrap();
+    let broker = broker(None, storage.path()).await;
+    let refused = Client::connect(broker.behind, "a", None).await.err();
+    assert_eq!(refused, Some(ConnectReturnCode::NotAuthorized));
+    broker.stop(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn sessions_of_one_user_are_bounded() {
+    let users = UsersFile::parse(TWO_USERS).unwrap();
+    let storage = TempDir::new().unwrap();
+    let broker = broker(Some(&users), storage.path()).await;
+    let addr = broker.connect_addr();
+    for number in 0..20 {
+        assert!(Client::connect(addr, &format!("away-{number}"), Some(("sensor", "sends"))).await.is_ok());
+    }
+    let refused = Client::connect(addr, "one-more", Some(("sensor", "sends"))).await.err();
+    assert_eq!(refused, Some(ConnectReturnCode::QuotaExceeded));
+    assert!(Client::connect(addr, "away-3", Some(("sensor", "sends"))).await.is_ok());
+    assert!(Client::connect(addr, "another", Some(("other", "asks"))).await.is_ok());
+    broker.stop(PATIENCE).await;
 }

@@ -1,10 +1,11 @@
 //! What `serve`, `ingest`, `api` and `demo` are given, and what most commands share.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
+use ingest::quota::{Limits, Usual};
 
 /// Which database.
 #[derive(Debug, Clone, Args)]
@@ -95,15 +96,43 @@ pub struct MqttArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct EmbeddedBrokerArgs {
-    /// Address of the embedded MQTT broker; ignored with --mqtt-url. It acknowledges a publisher
-    /// before it writes to disk: after a kill -9 up to 250 ms of messages may be lost, an orderly
-    /// stop loses none. Who needs more connects a durable broker by --mqtt-url.
+    /// Address of the embedded MQTT broker; ignored with --mqtt-url. It acknowledges a message that a
+    /// feed reads once it is stored in the database: nothing acknowledged is lost, however the
+    /// process ends. For other subscribers up to 250 ms of messages may be lost after a kill -9.
     #[arg(long, default_value = "127.0.0.1:1883")]
     pub mqtt_listen: SocketAddr,
     /// Who may publish and subscribe what at the embedded broker (TOML: `[[user]]` with name, password,
     /// publish, subscribe). Required unless it listens on this machine only.
     #[arg(long)]
     pub mqtt_users: Option<PathBuf>,
+}
+
+/// What may be sent; a publisher who sends more waits for its acknowledgement, and nothing is lost.
+#[derive(Debug, Clone, Args)]
+pub struct QuotaArgs {
+    /// Messages per second of one feed, unless feeds.toml says max_messages_per_s.
+    #[arg(long, default_value_t = Usual::default().feed.messages_per_s)]
+    pub feed_messages_per_s: NonZeroU32,
+    /// Bytes per second of one feed, unless feeds.toml says max_bytes_per_s.
+    #[arg(long, default_value_t = Usual::default().feed.bytes_per_s)]
+    pub feed_bytes_per_s: NonZeroU32,
+    /// Messages per second of all feeds of one municipality.
+    #[arg(long, default_value_t = Usual::default().town.messages_per_s)]
+    pub town_messages_per_s: NonZeroU32,
+    /// Bytes per second of all feeds of one municipality.
+    #[arg(long, default_value_t = Usual::default().town.bytes_per_s)]
+    pub town_bytes_per_s: NonZeroU32,
+}
+
+impl QuotaArgs {
+    /// As the ingest wants it.
+    pub fn usual(&self) -> Usual {
+        let limits = |messages_per_s, bytes_per_s| Limits { messages_per_s, bytes_per_s };
+        Usual {
+            feed: limits(self.feed_messages_per_s, self.feed_bytes_per_s),
+            town: limits(self.town_messages_per_s, self.town_bytes_per_s),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -165,6 +194,8 @@ pub struct ServeArgs {
     pub retention: RetentionArgs,
     #[command(flatten)]
     pub disk: DiskArgs,
+    #[command(flatten)]
+    pub quotas: QuotaArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -177,6 +208,8 @@ pub struct IngestArgs {
     pub retention: RetentionArgs,
     #[command(flatten)]
     pub disk: DiskArgs,
+    #[command(flatten)]
+    pub quotas: QuotaArgs,
     /// Address for /healthz, /readyz and /metrics.
     #[arg(long)]
     pub ops_http: Option<SocketAddr>,

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use domain::Registry;
+use ingest::inlet::{EMBEDDED, Inlet};
 use ingest::metrics::Metrics;
-use ingest::mqtt::{Login, Password};
+use ingest::mqtt::Login;
 use ingest::service::{Config, Ingest};
+use ingest::sessions::OwnBroker;
 use ingest::{Clock, now_utc};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry as Meters;
@@ -19,8 +21,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::broker::{EmbeddedBroker, UsersFile};
-use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, ServeArgs};
+use crate::broker::{self, Around, EmbeddedBroker, UsersFile};
+use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, QuotaArgs, ServeArgs};
 use crate::database::{Database, data_dir, secret};
 use crate::forecast;
 use crate::live::{Feeder, MEMORY};
@@ -39,13 +41,13 @@ const STOP_WITHIN: Duration = Duration::from_millis(9_500);
 /// What of it is left for the database when the broker has much to write.
 const DATABASE_STOPS_WITHIN: Duration = Duration::from_secs(2);
 
-/// The embedded broker's name in logs and metrics.
-const EMBEDDED: &str = "embedded";
+/// The name of the broker of `--mqtt-url` in logs and metrics.
+const OWN: &str = "own";
 
 /// What runs in this process.
 struct Parts {
     database: crate::cli::DatabaseArgs,
-    ingest: Option<Broker>,
+    ingest: Option<(Broker, QuotaArgs)>,
     http: Option<HttpArgs>,
     ops_http: Option<std::net::SocketAddr>,
     retention: Option<Retention>,
@@ -92,10 +94,13 @@ pub async fn start(args: ServeArgs) -> Result<Running> {
 
 fn serve_parts(args: ServeArgs) -> Result<Parts> {
     Ok(Parts {
-        ingest: Some(match mqtt_url(&args.mqtt)? {
-            Some(url) => Broker::Given(url),
-            None => Broker::Embedded(args.embedded),
-        }),
+        ingest: Some((
+            match mqtt_url(&args.mqtt)? {
+                Some(url) => Broker::Given(url),
+                None => Broker::Embedded(args.embedded),
+            },
+            args.quotas,
+        )),
         database: args.database,
         ops_http: args.http.ops_http,
         http: Some(args.http),
@@ -110,7 +115,7 @@ fn serve_parts(args: ServeArgs) -> Result<Parts> {
 /// A part cannot be started.
 pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
     let running = Running::start(Parts {
-        ingest: Some(mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given)),
+        ingest: Some((mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given), args.quotas)),
         database: args.database,
         http: None,
         ops_http: args.ops_http,
@@ -194,17 +199,27 @@ impl Running {
         loaded.changed().await.context("live state could not be loaded")?;
 
         let watch_topics = (registry_rx.clone(), metrics.clone(), clock.clone());
-        let (broker, own_broker) = own_broker(&parts, &dir, watch_topics).await?;
+        let broker_meters = broker::Meters::register(&mut meters);
+        let (broker, own_broker) = own_broker(&parts, &dir, watch_topics, broker_meters).await?;
+        if let Some(broker) = &broker {
+            tasks.spawn("the embedded MQTT broker", broker.ended());
+        }
+        let broker_name = match &own_broker {
+            OwnBroker::Given(_) => Some(OWN),
+            OwnBroker::Embedded(_) => Some(EMBEDDED),
+            OwnBroker::None => None,
+        };
         let mut disks = vec![dir.clone()];
         disks.extend(database.directory().await);
         let may_store = disk::watch_disk(disks, parts.min_free_disk_pct, reading.clone());
         let ingest = match parts.ingest {
             None => None,
-            Some(_) => Some(Ingest::start(Config {
+            Some((_, quotas)) => Some(Ingest::start(Config {
                 pool: database.pool.clone(),
                 database: store::pool::options(&database.url)?,
                 registry: registry_rx.clone(),
                 own_broker,
+                usual: quotas.usual(),
                 client_id: identity::client_id(&dir)?,
                 clock: clock.clone(),
                 metrics: metrics.clone(),
@@ -255,6 +270,11 @@ impl Running {
             pool: Some(database.pool.clone()),
             metrics: Arc::new(Mutex::new(meters)),
             may_store,
+            has_broker: broker_name.map(|name| {
+                let metrics = metrics.clone();
+                let has_broker = move || !metrics.lacks(name);
+                Arc::new(has_broker) as Arc<dyn Fn() -> bool + Send + Sync>
+            }),
             failed_task: tasks.failed(),
             proxies: parts.http.as_ref().map(HttpArgs::proxies).unwrap_or_default(),
             streams: api::StreamBounds::of(bounds.connections),
@@ -362,11 +382,14 @@ async fn own_broker(
     parts: &Parts,
     dir: &std::path::Path,
     watch_topics: WatchTopics,
-) -> Result<(Option<EmbeddedBroker>, Option<Login>)> {
-    let client_id = identity::client_id(dir)?;
+    meters: Arc<broker::Meters>,
+) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
-        Some(Broker::Given(url)) => Ok((None, Some(Login::from_url("own", url, &client_id)?))),
-        Some(Broker::Embedded(args)) => {
+        Some((Broker::Given(url), _)) => {
+            let client_id = identity::client_id(dir)?;
+            Ok((None, OwnBroker::Given(Login::from_url(OWN, url, &client_id)?)))
+        }
+        Some((Broker::Embedded(args), _)) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
             let (registry, metrics, clock) = watch_topics;
@@ -375,22 +398,13 @@ async fn own_broker(
                     metrics.unmatched(EMBEDDED, topic, clock());
                 }
             };
-            let broker = EmbeddedBroker::start(
-                args.mqtt_listen,
-                users.as_ref(),
-                &storage,
-                &client_id,
-                Box::new(on_publish),
-            )
-            .await?;
-            let url = format!("mqtt://{}", broker.connect_addr());
-            let mut login = Login::from_url(EMBEDDED, &url, &client_id)?;
-            let internal = broker.internal_credentials();
-            login.username = Some(internal.username.clone());
-            login.password = Some(Password::Given(internal.password.clone()));
-            Ok((Some(broker), Some(login)))
+            let (inlet, new_filters) = Inlet::new();
+            let around =
+                Around { inlet: inlet.clone(), new_filters, on_publish: Box::new(on_publish), meters };
+            let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, around).await?;
+            Ok((Some(broker), OwnBroker::Embedded(inlet)))
         }
-        Some(Broker::None) | None => Ok((None, None)),
+        Some((Broker::None, _)) | None => Ok((None, OwnBroker::None)),
     }
 }
 

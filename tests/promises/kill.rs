@@ -152,13 +152,7 @@ async fn nothing_is_lost_or_stored_twice(case: Case) {
             }
             Victim::Broker => mosquitto.kill_and_restart(),
             Victim::Connection => witness.cut(),
-            Victim::Database => {
-                eventually("PostgreSQL runs and is killed", || async {
-                    let pid = postmaster(&instance.data())?;
-                    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).ok()
-                })
-                .await;
-            }
+            Victim::Database => kill_postgresql(&instance).await,
         }
         eprintln!("{} round {round}", at(0));
     }
@@ -189,6 +183,56 @@ async fn nothing_is_lost_or_stored_twice(case: Case) {
         witness.acknowledged().len(),
         published - distinct as u64
     );
+    instance.stop().await;
+}
+
+async fn kill_postgresql(instance: &Instance) {
+    eventually("PostgreSQL runs and is killed", || async {
+        let pid = postmaster(&instance.data())?;
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).ok()
+    })
+    .await;
+}
+
+/// Publisher and embedded broker, nothing between: what the publisher has an acknowledgement for it does not send
+/// again, so it must be stored.
+async fn nothing_acknowledged_by_the_embedded_broker_is_lost(victim: Victim, seed: u64) {
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut instance = Instance::run(&["serve", "--http", "127.0.0.1:0", "--mqtt-listen", &listen]).await;
+    instance.import(&town(instance.dir.path()));
+    instance.subscribed().await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let publisher = tokio::spawn(publish_until(port, 0, stop.clone()));
+    let more_is_stored = async |instance: &Instance| {
+        let before = eventually("the database answers", || stored(instance)).await.len();
+        eventually("messages flow", || async {
+            stored(instance).await.is_some_and(|now| now.len() > before).then_some(())
+        })
+        .await;
+    };
+    for _ in 1..=rounds() {
+        more_is_stored(&instance).await;
+        tokio::time::sleep(Duration::from_millis(random.random_range(200..1_200))).await;
+        if victim == Victim::Product {
+            instance.kill().await;
+            instance.restart().await;
+        } else {
+            kill_postgresql(&instance).await;
+        }
+    }
+    more_is_stored(&instance).await;
+    stop.cancel();
+    let published = publisher.await.unwrap();
+    let rows = eventually("the database answers", || stored(&instance)).await;
+    let distinct: BTreeSet<u64> = rows.iter().copied().collect();
+    let lost = (0..published).filter(|n| !distinct.contains(n)).count();
+    eprintln!(
+        "embedded broker, {victim:?} killed: {published} acknowledged, {} stored, {lost} lost",
+        rows.len()
+    );
+    assert_eq!((lost, rows.len()), (0, distinct.len()), "lost; stored twice");
     instance.stop().await;
 }
 
@@ -228,4 +272,14 @@ async fn of_the_product_while_the_supplier_repeats_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_connections_of_mqtt_3_1_1() {
     nothing_is_lost_or_stored_twice(Case { version: Version::V311, ..case(Victim::Connection, 5) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_product_with_its_embedded_broker() {
+    nothing_acknowledged_by_the_embedded_broker_is_lost(Victim::Product, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_postgresql_behind_the_embedded_broker() {
+    nothing_acknowledged_by_the_embedded_broker_is_lost(Victim::Database, 7).await;
 }

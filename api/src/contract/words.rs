@@ -114,7 +114,7 @@ words! {
     /// A sensor; a place that its feed names itself, without a sensor in the files; `place`: one that is in no file.
     SensorKind = ["sensor", "bay", "site", "vehicle", "place"];
     /// One condition of readiness.
-    CheckName = ["disk", "tasks", "live_state", "database"];
+    CheckName = ["disk", "tasks", "mqtt", "live_state", "database"];
     /// ParkAPI's word for what is parked there.
     ParkApiPurpose = ["CAR", "BIKE"];
     /// ParkAPI's word for the kind of a site.

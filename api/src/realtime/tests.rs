@@ -337,6 +337,8 @@ fn feed() -> domain::Feed {
         on_bad_clock: None,
         max_age_s: None,
         max_message_bytes: None,
+        max_messages_per_s: None,
+        max_bytes_per_s: None,
         heartbeat_s: None,
         use_server_decoder: false,
         area: None,

@@ -81,6 +81,7 @@ impl County {
             pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             may_store: watch::channel(true).1,
+            has_broker: None,
             failed_task: watch::channel(None).1,
             proxies: TrustedProxies::default(),
             streams: StreamBounds::of(100),

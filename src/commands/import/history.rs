@@ -206,6 +206,8 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         on_bad_clock: None,
         max_age_s: None,
         max_message_bytes: None,
+        max_messages_per_s: None,
+        max_bytes_per_s: None,
         heartbeat_s: Some(heartbeat_s),
         use_server_decoder: false,
         area: None,

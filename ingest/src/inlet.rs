@@ -1,0 +1,201 @@
+//! The way in for messages of the embedded broker: no MQTT between it and the ingest, a queue for each feed.
+//!
+//! Who publishes gets the acknowledgement after the commit, as from [`crate::session`]; a feed that floods or waits for
+//! the database holds up its own publishers and nobody else's.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::FeedId;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::accumulator::Accumulator;
+use crate::acks::{Acks, PubAck};
+use crate::enqueue::{Arrived, enqueue};
+use crate::plan::Plan;
+use crate::session::Shared;
+
+/// The embedded broker's name in logs, metrics and `/v1/unmatched-topics`.
+pub const EMBEDDED: &str = "embedded";
+
+/// How long a stop waits for what was taken in to be stored. What is not stored by then stays unacknowledged.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Called once the message is stored.
+pub type OnStored = Box<dyn FnOnce() + Send>;
+
+/// See the module's description.
+pub struct Inlet {
+    /// `None` until the feeds are known, and again from the stop on: then messages wait.
+    lanes: watch::Sender<Option<Arc<Lanes>>>,
+    closed: CancellationToken,
+    new_filters: mpsc::UnboundedSender<String>,
+}
+
+struct Lanes {
+    plan: Plan,
+    /// In the order of the plan's routes.
+    lanes: Vec<Arc<Lane>>,
+    shared: Shared,
+}
+
+/// The queue of one feed.
+struct Lane {
+    feed: FeedId,
+    accumulator: Arc<Accumulator>,
+    releases: Arc<Releases>,
+    /// Numbers are given, and rows added, in one order.
+    order: Mutex<()>,
+}
+
+/// What is to be called for messages whose acknowledgement is owed, in their order.
+#[derive(Default)]
+struct Releases(Mutex<VecDeque<OnStored>>);
+
+impl fmt::Debug for Releases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} releases", self.0.lock().len())
+    }
+}
+
+/// [`Acks`] calls it once for each message that is owed one, in their order.
+impl PubAck for Arc<Releases> {
+    fn try_ack(&self, _: u16) -> bool {
+        if let Some(release) = self.0.lock().pop_front() {
+            release();
+        }
+        true
+    }
+}
+
+impl Lane {
+    fn new(feed: FeedId, shared: &Shared) -> Arc<Self> {
+        let releases = Arc::new(Releases::default());
+        let acks = Arc::new(Acks::new(releases.clone()));
+        // There is no connection to be lost between the broker and us.
+        acks.connected();
+        let accumulator = Accumulator::new(shared.ready.clone(), acks);
+        Arc::new(Lane { feed, accumulator, releases, order: Mutex::new(()) })
+    }
+
+    fn take(&self, lanes: &Lanes, index: usize, arrived: &Arrived, on_stored: OnStored) {
+        let _order = self.order.lock();
+        let is_owed = arrived.qos > 0;
+        let number = self.accumulator.acks.owe(u16::from(is_owed));
+        if is_owed {
+            self.releases.0.lock().push_back(on_stored);
+        }
+        let Lanes { plan, shared, .. } = lanes;
+        enqueue(arrived, &plan.routes[index], &plan.registry, &shared.trips, &self.accumulator, number);
+    }
+}
+
+impl Inlet {
+    /// Takes nothing in yet. The receiver learns each filter of a feed that is new: retained messages that it matches are
+    /// to be offered then, as a broker does at a subscription.
+    pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<String>) {
+        let (new_filters, filters) = mpsc::unbounded_channel();
+        let inlet = Inlet { lanes: watch::Sender::new(None), closed: CancellationToken::new(), new_filters };
+        (Arc::new(inlet), filters)
+    }
+
+    /// Takes in a message if a feed reads its topic; whether one does. Waits while the feed or its town is above its
+    /// quota, and while too much of the feed waits for the database. `on_stored` is called after the commit, for
+    /// messages of QoS 1 and 2 only.
+    pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> bool {
+        tokio::select! {
+            biased;
+            is_read = self.take_in(topic, payload, qos, on_stored) => is_read,
+            // Whoever waits for the acknowledgement sends it again, to the next process.
+            () = self.closed.cancelled() => std::future::pending().await,
+        }
+    }
+
+    async fn take_in(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> bool {
+        let Some(lanes) = self.lanes().await else { return std::future::pending().await };
+        let Some(index) = lanes.plan.position(topic) else { return false };
+        let (route, lane) = (&lanes.plan.routes[index], &lanes.lanes[index]);
+        let received_at = (lanes.shared.clock)();
+        if route.quota.admit(payload.len()).await {
+            route.meter.throttled(received_at);
+        }
+        lane.accumulator.room().await;
+        let arrived = Arrived { topic: Bytes::copy_from_slice(topic.as_bytes()), payload, qos, received_at };
+        lane.take(&lanes, index, &arrived, on_stored);
+        true
+    }
+
+    /// Whether a feed reads `topic`; `None` while the feeds are not known.
+    pub fn reads(&self, topic: &str) -> Option<bool> {
+        self.lanes.borrow().as_ref().map(|lanes| lanes.plan.position(topic).is_some())
+    }
+
+    async fn lanes(&self) -> Option<Arc<Lanes>> {
+        let known = self.lanes.borrow().clone();
+        if known.is_some() {
+            return known;
+        }
+        self.lanes.subscribe().wait_for(Option::is_some).await.ok()?.clone()
+    }
+
+    /// Serves the feeds of `plan` from now on. Queues of feeds that stay, stay.
+    pub fn arrange(&self, plan: Plan, shared: &Shared) {
+        let before = self.lanes.borrow().clone();
+        let known: HashMap<FeedId, &Arc<Lane>> =
+            before.iter().flat_map(|b| &b.lanes).map(|lane| (lane.feed, lane)).collect();
+        let served: HashMap<FeedId, &str> = before
+            .iter()
+            .flat_map(|b| &b.plan.routes)
+            .map(|r| (r.feed.id, r.feed.def.topic.as_str()))
+            .collect();
+        let now = (shared.clock)();
+        let mut new_filters = Vec::new();
+        let lanes: Vec<Arc<Lane>> = plan
+            .routes
+            .iter()
+            .map(|route| {
+                if served.get(&route.feed.id) != Some(&route.feed.def.topic.as_str()) {
+                    route.meter.connected_since(Some(now));
+                    new_filters.push(route.feed.def.topic.clone());
+                }
+                known
+                    .get(&route.feed.id)
+                    .map_or_else(|| Lane::new(route.feed.id, shared), |lane| Arc::clone(lane))
+            })
+            .collect();
+        if before.is_none() {
+            shared.metrics.connected(EMBEDDED, true);
+        }
+        shared.metrics.subscriptions.inc_by(lanes.len() as i64 - served.len() as i64);
+        self.lanes.send_replace(Some(Arc::new(Lanes { plan, lanes, shared: shared.clone() })));
+        for filter in new_filters {
+            // Nobody listens any more only when the broker has ended.
+            let _ = self.new_filters.send(filter);
+        }
+    }
+
+    /// Takes nothing in any more; waits until what was taken in is stored and acknowledged, at most 3 s.
+    pub async fn close(&self) {
+        self.closed.cancel();
+        let Some(lanes) = self.lanes.send_replace(None) else { return };
+        let acks: Vec<Arc<Acks>> = lanes.lanes.iter().map(|lane| lane.accumulator.acks.clone()).collect();
+        drop(lanes);
+        let settled = async {
+            for acks in &acks {
+                acks.settled().await;
+            }
+        };
+        if tokio::time::timeout(DRAIN, settled).await.is_err() {
+            let owed: usize = acks.iter().map(|acks| acks.owed()).sum();
+            warn!(
+                "{owed} messages could not be stored in time: they stay unacknowledged, and publishers send them again"
+            );
+        }
+    }
+}

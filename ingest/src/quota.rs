@@ -1,0 +1,140 @@
+//! What a feed and a town may send: above it a publisher waits for its acknowledgement, and nothing is lost.
+//!
+//! The generic cell rate algorithm (ITU-T I.371), once over messages and once over bytes, each with a burst of a second.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use domain::{Feed, FeedId};
+use governor::{DefaultDirectRateLimiter, RateLimiter};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+/// A burst takes at least one message of the largest format, bytes (`gtfs-rt`: 8 MiB).
+const LEAST_BURST_BYTES: u32 = 16 << 20;
+
+/// How much may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    pub messages_per_s: NonZeroU32,
+    pub bytes_per_s: NonZeroU32,
+}
+
+impl Limits {
+    /// Those of `feed`, where it has its own.
+    fn of(feed: &Feed, usual: Limits) -> Limits {
+        Limits {
+            messages_per_s: feed.max_messages_per_s.and_then(NonZeroU32::new).unwrap_or(usual.messages_per_s),
+            bytes_per_s: feed.max_bytes_per_s.and_then(NonZeroU32::new).unwrap_or(usual.bytes_per_s),
+        }
+    }
+}
+
+/// What feeds and towns may send unless `feeds.toml` says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct Usual {
+    pub feed: Limits,
+    pub town: Limits,
+}
+
+/// As the command line has it.
+impl Default for Usual {
+    fn default() -> Self {
+        const fn per_s(number: u32) -> NonZeroU32 {
+            NonZeroU32::new(number).expect("not zero")
+        }
+        Usual {
+            feed: Limits { messages_per_s: per_s(20_000), bytes_per_s: per_s(20_000_000) },
+            town: Limits { messages_per_s: per_s(40_000), bytes_per_s: per_s(40_000_000) },
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Pace {
+    limits: Limits,
+    messages: DefaultDirectRateLimiter,
+    bytes: DefaultDirectRateLimiter,
+    burst_bytes: NonZeroU32,
+}
+
+impl Pace {
+    fn new(limits: Limits) -> Arc<Self> {
+        let burst_bytes =
+            limits.bytes_per_s.max(NonZeroU32::new(LEAST_BURST_BYTES).unwrap_or(NonZeroU32::MIN));
+        Arc::new(Pace {
+            limits,
+            messages: RateLimiter::direct(governor::Quota::per_second(limits.messages_per_s)),
+            bytes: RateLimiter::direct(
+                governor::Quota::per_second(limits.bytes_per_s).allow_burst(burst_bytes),
+            ),
+            burst_bytes,
+        })
+    }
+
+    /// Whether one had to wait.
+    async fn admit(&self, bytes: usize) -> bool {
+        let bytes = NonZeroU32::new(u32::try_from(bytes).unwrap_or(u32::MAX))
+            .map_or(NonZeroU32::MIN, |n| n.min(self.burst_bytes));
+        let mut waited = false;
+        if self.messages.check().is_err() {
+            waited = true;
+            self.messages.until_ready().await;
+        }
+        if !matches!(self.bytes.check_n(bytes), Ok(Ok(()))) {
+            waited = true;
+            // Never more than a burst takes.
+            let _ = self.bytes.until_n_ready(bytes).await;
+        }
+        waited
+    }
+}
+
+/// What one feed may send, with all others of its town.
+#[derive(Debug, Clone)]
+pub struct Quota {
+    feed: Arc<Pace>,
+    town: Arc<Pace>,
+}
+
+impl Quota {
+    /// Waits until a message of `bytes` may be taken in; whether that took time.
+    pub async fn admit(&self, bytes: usize) -> bool {
+        let by_feed = self.feed.admit(bytes).await;
+        self.town.admit(bytes).await || by_feed
+    }
+
+    /// The feed's own.
+    pub fn limits(&self) -> Limits {
+        self.feed.limits
+    }
+}
+
+/// The quotas of all feeds: they outlive an import.
+#[derive(Debug)]
+pub struct Quotas {
+    usual: Usual,
+    feeds: Mutex<HashMap<FeedId, Arc<Pace>>>,
+    towns: Mutex<HashMap<String, Arc<Pace>>>,
+}
+
+impl Quotas {
+    /// None is used up.
+    pub fn new(usual: Usual) -> Self {
+        Quotas { usual, feeds: Mutex::default(), towns: Mutex::default() }
+    }
+
+    /// That of the feed `def`, which is known as `id`.
+    pub fn of(&self, id: FeedId, def: &Feed) -> Quota {
+        let limits = Limits::of(def, self.usual.feed);
+        let mut feeds = self.feeds.lock();
+        let feed = feeds.entry(id).or_insert_with(|| Pace::new(limits));
+        if feed.limits != limits {
+            *feed = Pace::new(limits);
+        }
+        let mut towns = self.towns.lock();
+        let town = towns.entry(def.municipality.clone()).or_insert_with(|| Pace::new(self.usual.town));
+        Quota { feed: feed.clone(), town: town.clone() }
+    }
+}

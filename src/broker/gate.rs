@@ -1,0 +1,336 @@
+//! The door of the embedded broker: every connection comes through here, and costs little until it has shown who it is.
+//!
+//! Behind it the broker listens on an address of this machine that answers nobody else. The gate bounds connections, the
+//! size of packets and the time until a CONNECT, and holds acknowledgements back until what they acknowledge is stored.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use ingest::inlet::Inlet;
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use super::clients::{Clients, Connection};
+use super::frames::{CONNECT, Header, Malformed, PUBACK, PUBLISH, PUBREC, PUBREL, Passing};
+use super::meters::{Meters, Refusal};
+
+/// Connections that have shown who they are, or are about to. Each takes three descriptors.
+const MAX_CONNECTIONS: usize = 1_000;
+/// Connections that have not sent a CONNECT yet; of more the oldest are closed.
+const MAX_PENDING: usize = 200;
+/// Connections from one address; this machine may have all of them.
+const MAX_FROM_ADDRESS: usize = 100;
+/// A CONNECT holds a will message at most.
+const MAX_CONNECT_BYTES: usize = 64 << 10;
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Of messages that no feed reads: they wait for subscribers in memory.
+const MAX_ROUTED_BYTES: usize = 64 << 10;
+/// Of packets of any kind: above every limit of the wire formats (`gtfs-rt`: 8 MiB).
+pub const MAX_PACKET_BYTES: usize = 16 << 20;
+/// Messages of QoS 2 that a client has not released (PUBREL): the broker keeps them.
+const MAX_UNRELEASED: usize = 512;
+const MAX_UNRELEASED_BYTES: usize = 8 << 20;
+/// A client that takes nothing for so long is gone.
+const WRITE_WITHIN: Duration = Duration::from_secs(30);
+const BUFFER_BYTES: usize = 16 << 10;
+
+/// See the module's description.
+pub struct Gate {
+    pub broker: SocketAddr,
+    pub clients: Arc<Clients>,
+    pub inlet: Arc<Inlet>,
+    pub meters: Arc<Meters>,
+    /// Where connections run.
+    pub tasks: TaskTracker,
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// One of both sides has gone.
+    Closed,
+    Refused(Refusal),
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        End::Closed
+    }
+}
+
+impl From<Malformed> for End {
+    fn from(_: Malformed) -> Self {
+        End::Refused(Refusal::Malformed)
+    }
+}
+
+impl Gate {
+    /// Lets clients in until cancelled.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, cancel: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let (pending, addresses) = (Arc::new(Pending::default()), Arc::new(Addresses::default()));
+        loop {
+            let accepted = tokio::select! {
+                () = cancel.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let (client, address) = match accepted {
+                Ok((client, address)) => (client, address.ip().to_canonical()),
+                Err(error) => {
+                    // No descriptors: others end and give theirs back.
+                    warn!("an MQTT connection cannot be accepted: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Some(from_address) = addresses.enter(address) else {
+                self.meters.refused(Refusal::TooManyFromAddress, address);
+                continue;
+            };
+            let connection = Connection::new(address);
+            let waiting = pending.enter(connection.close.clone());
+            let (gate, slots, pending, cancel) =
+                (self.clone(), slots.clone(), pending.clone(), cancel.clone());
+            self.tasks.spawn(async move {
+                let _from_address = from_address;
+                let serve = async {
+                    let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(&client)).await;
+                    pending.leave(waiting);
+                    let first = first.map_err(|_| End::Refused(Refusal::NoConnect))??;
+                    let Ok(_slot) = slots.try_acquire() else {
+                        return Err(End::Refused(Refusal::TooMany));
+                    };
+                    gate.serve(client, first, &connection).await
+                };
+                let end = tokio::select! {
+                    Err(end) = serve => end,
+                    () = connection.close.cancelled() => End::Refused(Refusal::NoConnect),
+                    () = cancel.cancelled() => End::Closed,
+                };
+                pending.leave(waiting);
+                match end {
+                    End::Closed => debug!(%address, "an MQTT connection has ended"),
+                    End::Refused(refusal) => gate.meters.refused(refusal, address),
+                }
+            });
+        }
+    }
+
+    async fn serve(
+        &self,
+        mut client: TcpStream,
+        first: BytesMut,
+        connection: &Arc<Connection>,
+    ) -> Result<(), End> {
+        let mut broker = TcpStream::connect(self.broker).await?;
+        client.set_nodelay(true)?;
+        broker.set_nodelay(true)?;
+        let _known = self.clients.connecting(broker.local_addr()?, connection.clone());
+        let (from_client, to_client) = client.split();
+        let (from_broker, to_broker) = broker.split();
+        let _connected = self.meters.connected();
+        tokio::select! {
+            end = self.inward(first, from_client, to_broker) => end,
+            end = outward(from_broker, to_client, connection) => end,
+        }
+    }
+
+    /// From the client to the broker.
+    async fn inward(
+        &self,
+        first: BytesMut,
+        mut from: ReadHalf<'_>,
+        mut to: WriteHalf<'_>,
+    ) -> Result<(), End> {
+        let (mut buffer, mut passing) = (first, Passing::default());
+        let mut unreleased: HashMap<u16, usize> = HashMap::new();
+        loop {
+            let rest = passing.rest_of_packet(&mut buffer);
+            to.write_all(&rest).await?;
+            while let Some(header) = Header::at_start(&buffer)? {
+                if header.total > MAX_PACKET_BYTES {
+                    return Err(End::Refused(Refusal::PacketTooLarge));
+                }
+                if header.kind == PUBLISH && (header.qos() == 2 || header.total > MAX_ROUTED_BYTES) {
+                    let Some((topic, id)) = header.publish(&buffer)? else { break };
+                    self.admit(header, topic, id, &mut unreleased)?;
+                }
+                if header.kind == PUBREL {
+                    let Some(id) = header.number(&buffer) else { break };
+                    unreleased.remove(&id);
+                }
+                let packet = passing.begin(header, &mut buffer);
+                to.write_all(&packet).await?;
+            }
+            read(&mut from, &mut buffer).await?;
+        }
+    }
+
+    /// Whether a message that is large, or that the broker has to keep, may come.
+    fn admit(
+        &self,
+        header: Header,
+        topic: &[u8],
+        id: u16,
+        unreleased: &mut HashMap<u16, usize>,
+    ) -> Result<(), End> {
+        let is_read = std::str::from_utf8(topic).is_ok_and(|topic| self.inlet.reads(topic).unwrap_or(true));
+        if header.total > MAX_ROUTED_BYTES && !is_read {
+            return Err(End::Refused(Refusal::PacketTooLarge));
+        }
+        if header.qos() == 2 {
+            unreleased.insert(id, header.total);
+            // One message of any size may always be under way.
+            let bytes: usize = unreleased.values().sum();
+            if unreleased.len() > MAX_UNRELEASED || (unreleased.len() > 1 && bytes > MAX_UNRELEASED_BYTES) {
+                return Err(End::Refused(Refusal::TooMuchUnreleased));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// From the broker to the client. Acknowledgements of messages that are not stored yet wait, in their order
+/// (MQTT 5.0, 4.6); all else passes them.
+async fn outward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, connection: &Connection) -> Result<(), End> {
+    let (mut buffer, mut passing) = (BytesMut::with_capacity(BUFFER_BYTES), Passing::default());
+    let mut waiting: VecDeque<(u16, BytesMut)> = VecDeque::new();
+    let mut out = BytesMut::with_capacity(BUFFER_BYTES);
+    // Between two packets alone others may go out.
+    let mut is_between = true;
+    loop {
+        if is_between {
+            while let Some((id, packet)) = waiting.front()
+                && !connection.is_held(*id)
+            {
+                out.extend_from_slice(packet);
+                waiting.pop_front();
+            }
+        }
+        write(&mut to, &mut out).await?;
+        tokio::select! {
+            read = read(&mut from, &mut buffer) => read?,
+            () = connection.released(), if !waiting.is_empty() && is_between => continue,
+        }
+        out.unsplit(passing.rest_of_packet(&mut buffer));
+        while let Some(header) = Header::at_start(&buffer)? {
+            if matches!(header.kind, PUBACK | PUBREC) {
+                let Some(id) = header.number(&buffer).filter(|_| buffer.len() >= header.total) else { break };
+                waiting.push_back((id, buffer.split_to(header.total)));
+                continue;
+            }
+            out.extend_from_slice(&passing.begin(header, &mut buffer));
+        }
+        is_between = passing.is_between();
+    }
+}
+
+async fn write(to: &mut WriteHalf<'_>, out: &mut BytesMut) -> Result<(), End> {
+    if !out.is_empty() {
+        tokio::time::timeout(WRITE_WITHIN, to.write_all(out))
+            .await
+            .map_err(|_| End::Refused(Refusal::NotReading))??;
+        out.clear();
+    }
+    Ok(())
+}
+
+async fn read(from: &mut ReadHalf<'_>, buffer: &mut BytesMut) -> Result<(), End> {
+    buffer.reserve(BUFFER_BYTES);
+    match from.read_buf(buffer).await? {
+        0 => Err(End::Closed),
+        _ => Ok(()),
+    }
+}
+
+/// The CONNECT, which must come first, whole.
+async fn first_packet(client: &TcpStream) -> Result<BytesMut, End> {
+    let mut buffer = BytesMut::new();
+    loop {
+        if let Some(header) = Header::at_start(&buffer)? {
+            if header.kind != CONNECT {
+                return Err(End::Refused(Refusal::Malformed));
+            }
+            if header.total > MAX_CONNECT_BYTES {
+                return Err(End::Refused(Refusal::ConnectTooLarge));
+            }
+            if buffer.len() >= header.total {
+                return Ok(buffer);
+            }
+        }
+        client.readable().await?;
+        buffer.reserve(1_024);
+        match client.try_read_buf(&mut buffer) {
+            Ok(0) => return Err(End::Closed),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Connections that have not said anything yet, the oldest first.
+#[derive(Debug, Default)]
+struct Pending(Mutex<(u64, VecDeque<(u64, CancellationToken)>)>);
+
+impl Pending {
+    fn enter(&self, close: CancellationToken) -> u64 {
+        let mut guard = self.0.lock();
+        let (next, waiting) = &mut *guard;
+        *next += 1;
+        waiting.push_back((*next, close));
+        if waiting.len() > MAX_PENDING
+            && let Some((_, oldest)) = waiting.pop_front()
+        {
+            oldest.cancel();
+        }
+        *next
+    }
+
+    fn leave(&self, number: u64) {
+        let waiting = &mut self.0.lock().1;
+        if let Ok(index) = waiting.binary_search_by_key(&number, |(number, _)| *number) {
+            waiting.remove(index);
+        }
+    }
+}
+
+/// How many connections each address has.
+#[derive(Debug, Default)]
+struct Addresses(Mutex<HashMap<IpAddr, usize>>);
+
+struct FromAddress(Arc<Addresses>, IpAddr);
+
+impl Addresses {
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<FromAddress> {
+        let mut addresses = self.0.lock();
+        let connections = addresses.entry(address).or_default();
+        if *connections >= MAX_FROM_ADDRESS && !address.is_loopback() {
+            return None;
+        }
+        *connections += 1;
+        Some(FromAddress(self.clone(), address))
+    }
+}
+
+impl Drop for FromAddress {
+    fn drop(&mut self) {
+        let mut addresses = self.0.0.lock();
+        if let Some(connections) = addresses.get_mut(&self.1) {
+            *connections -= 1;
+            if *connections == 0 {
+                addresses.remove(&self.1);
+            }
+        }
+    }
+}

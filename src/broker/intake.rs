@@ -1,0 +1,62 @@
+//! What is published goes to the ingest first, then to whoever else has subscribed.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ingest::inlet::{Inlet, OnStored};
+use mqtt5::broker::router::MessageRouter;
+use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction};
+use tokio::sync::mpsc;
+
+use super::clients::Clients;
+
+/// See the module's description.
+pub struct Intake {
+    pub inlet: Arc<Inlet>,
+    pub clients: Arc<Clients>,
+}
+
+impl Intake {
+    async fn publish(&self, event: ClientPublishEvent) {
+        let held = event.packet_id.and_then(|id| Some((self.clients.by_id(&event.client_id)?, id)));
+        let on_stored: OnStored = match held.clone() {
+            Some((connection, id)) => {
+                connection.hold(id);
+                Box::new(move || connection.release(id))
+            }
+            None => Box::new(|| ()),
+        };
+        let is_read = self.inlet.take(&event.topic, event.payload, event.qos as u8, on_stored).await;
+        if let Some((connection, id)) = held.filter(|_| !is_read) {
+            connection.release(id);
+        }
+    }
+}
+
+impl BrokerEventHandler for Intake {
+    fn on_client_publish<'a>(
+        &'a self,
+        event: ClientPublishEvent,
+    ) -> Pin<Box<dyn Future<Output = PublishAction> + Send + 'a>> {
+        Box::pin(async move {
+            self.publish(event).await;
+            PublishAction::Continue
+        })
+    }
+}
+
+/// Offers retained messages to feeds that are new, as a broker does at a subscription, until the ingest ends.
+pub async fn offer_retained(
+    inlet: Arc<Inlet>,
+    router: Arc<MessageRouter>,
+    mut filters: mpsc::UnboundedReceiver<String>,
+) {
+    while let Some(filter) = filters.recv().await {
+        for message in router.get_retained_messages(&filter).await {
+            let payload = Bytes::copy_from_slice(&message.payload);
+            inlet.take(&message.topic_name, payload, 0, Box::new(|| ())).await;
+        }
+    }
+}

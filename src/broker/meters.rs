@@ -1,0 +1,161 @@
+//! What the embedded broker counts. Refusals are logged once a minute for each reason and address: a flood of them must
+//! not fill the log.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tracing::warn;
+
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
+/// Addresses whose refusals are logged apart; those of further ones are counted only.
+const MAX_ADDRESSES: usize = 1_000;
+
+/// Why a connection was refused or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    TooMany,
+    TooManyFromAddress,
+    TooManyOfUser,
+    TooManySessions,
+    NoConnect,
+    ConnectTooLarge,
+    Malformed,
+    PacketTooLarge,
+    TooMuchUnreleased,
+    NotReading,
+    Password,
+    TooManyFailures,
+    ClientId,
+    NotGranted,
+}
+
+impl Refusal {
+    /// As the label of the counter.
+    fn as_str(self) -> &'static str {
+        match self {
+            Refusal::TooMany => "too_many_connections",
+            Refusal::TooManyFromAddress => "too_many_from_address",
+            Refusal::TooManyOfUser => "too_many_of_user",
+            Refusal::TooManySessions => "too_many_sessions",
+            Refusal::NoConnect => "no_connect",
+            Refusal::ConnectTooLarge => "connect_too_large",
+            Refusal::Malformed => "malformed",
+            Refusal::PacketTooLarge => "packet_too_large",
+            Refusal::TooMuchUnreleased => "too_much_unreleased",
+            Refusal::NotReading => "not_reading",
+            Refusal::Password => "password",
+            Refusal::TooManyFailures => "too_many_failures",
+            Refusal::ClientId => "client_id",
+            Refusal::NotGranted => "not_granted",
+        }
+    }
+
+    /// For whoever reads the log.
+    fn explained(self) -> &'static str {
+        match self {
+            Refusal::TooMany => {
+                "the broker has as many connections as it takes (1,000); close some, or use a broker of your own (--mqtt-url)"
+            }
+            Refusal::TooManyFromAddress => "the address has as many connections as one may have (100)",
+            Refusal::TooManyOfUser => {
+                "the user has as many connections as one may have (50); let clients share, or give them users of their own"
+            }
+            Refusal::TooManySessions => {
+                "the user has as many sessions of clients that are away as one may have (20); connect with a clean start, or by fewer client ids"
+            }
+            Refusal::NoConnect => "no CONNECT came within 10 s, or too many others waited with theirs",
+            Refusal::ConnectTooLarge => "a CONNECT of more than 64 KiB",
+            Refusal::Malformed => "what came is not MQTT 3.1.1 or 5.0",
+            Refusal::PacketTooLarge => {
+                "a packet of more than 16 MiB, or of more than 64 KiB on a topic that no feed reads"
+            }
+            Refusal::TooMuchUnreleased => {
+                "too many messages of QoS 2 without their PUBREL (512 messages, 8 MiB)"
+            }
+            Refusal::NotReading => "the client took nothing for 30 s",
+            Refusal::Password => "unknown user or wrong password",
+            Refusal::TooManyFailures => {
+                "too many wrong passwords from this address; it is not asked again for a minute"
+            }
+            Refusal::ClientId => "the client id belongs to another user; choose another",
+            Refusal::NotGranted => "the users file does not grant the topic",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub struct Meters {
+    connections: Gauge,
+    refused: Family<ReasonLabel, Counter>,
+    logged: Mutex<HashMap<(Refusal, IpAddr), (Instant, u64)>>,
+}
+
+impl Meters {
+    /// Registers every meter.
+    pub fn register(registry: &mut Registry) -> Arc<Self> {
+        let meters = Arc::new(Self::default());
+        let r = registry.sub_registry_with_prefix("kv_broker");
+        r.register("connections", "Clients of the embedded broker", meters.connections.clone());
+        r.register(
+            "refused",
+            "Connections, logins and topics that the embedded broker refused",
+            meters.refused.clone(),
+        );
+        meters
+    }
+
+    /// Counts a connection until the guard is dropped.
+    pub fn connected(&self) -> Connected {
+        self.connections.inc();
+        Connected(self.connections.clone())
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, refusal: Refusal, address: IpAddr) {
+        let label = ReasonLabel { reason: refusal.as_str() };
+        self.refused.get_or_create(&label).inc();
+        let mut logged = self.logged.lock();
+        let now = Instant::now();
+        if logged.len() >= MAX_ADDRESSES {
+            logged.retain(|_, (at, _)| now.duration_since(*at) < LOGGED_EVERY);
+        }
+        let (is_full, key) = (logged.len() >= MAX_ADDRESSES, (refusal, address));
+        let count = match logged.get_mut(&key) {
+            Some((at, count)) if now.duration_since(*at) < LOGGED_EVERY => {
+                *count += 1;
+                return;
+            }
+            None if is_full => return,
+            Some(entry) => std::mem::replace(entry, (now, 0)).1 + 1,
+            None => {
+                logged.insert(key, (now, 0));
+                1
+            }
+        };
+        drop(logged);
+        warn!(%address, count, "refused at the embedded broker: {}", refusal.explained());
+    }
+}
+
+/// See [`Meters::connected`].
+pub struct Connected(Gauge);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
