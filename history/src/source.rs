@@ -12,6 +12,16 @@ use places::Problem;
 /// archive made to fill it.
 const MAX_TABLE_BYTES: u64 = 512 << 20;
 
+/// So many times its own size a packed file may have unpacked: counts shrink to a thirtieth, a file made to fill the
+/// memory to a thousandth.
+const MAX_RATIO: u64 = 300;
+
+/// What is let through however small the packed file is.
+const ALWAYS_BYTES: u64 = 16 << 20;
+
+/// Memory that unpacking may take, KiB: what `xz -9` needs; a file may ask for gigabytes.
+const MAX_XZ_KIB: u32 = 80 << 10;
+
 /// Folders inside folders that are followed; a link in a circle ends here.
 const MAX_DEPTH: usize = 8;
 
@@ -94,11 +104,15 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
         Box::new(Problem::of_file(file, format!("cannot be read: {e}"), remedy))
     };
     let kind = Kind::of(file).unwrap_or(Kind { packing: Packing::Plain, is_tar: false });
-    let plain = BufReader::new(File::open(file).map_err(fault)?);
+    let opened = File::open(file).map_err(fault)?;
+    let packed_bytes = opened.metadata().map_err(fault)?.len();
+    let plain = BufReader::new(opened);
     let unpacked: Box<dyn Read> = match kind.packing {
         Packing::Plain => Box::new(plain),
-        Packing::Gzip => Box::new(GzDecoder::new(plain)),
-        Packing::Xz => Box::new(XzReader::new(plain, true)),
+        Packing::Gzip => Box::new(Unpacked::new(GzDecoder::new(plain), packed_bytes)),
+        Packing::Xz => {
+            Box::new(Unpacked::new(XzReader::new_mem_limit(plain, true, MAX_XZ_KIB), packed_bytes))
+        }
     };
     if !kind.is_tar {
         each(file, whole(unpacked).map_err(fault)?);
@@ -117,6 +131,28 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
     Ok(())
 }
 
+/// What comes out of a packed file, as long as it is in proportion.
+struct Unpacked<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R> Unpacked<R> {
+    fn new(inner: R, packed_bytes: u64) -> Self {
+        Unpacked { inner, left: packed_bytes.saturating_mul(MAX_RATIO).max(ALWAYS_BYTES) }
+    }
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            io::Error::other(format!("it unpacks to more than {MAX_RATIO} times its size, as no counts do"))
+        })?;
+        Ok(read)
+    }
+}
+
 fn whole(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(MAX_TABLE_BYTES + 1).read_to_end(&mut bytes)?;
@@ -124,4 +160,81 @@ fn whole(reader: impl Read) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("a table is larger than {MAX_TABLE_BYTES} bytes")));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    /// 9,437,184 rows of a zero, packed to 3 kB.
+    const ZEROS: &[u8] = include_bytes!("fixtures/zeros.csv.xz");
+
+    /// `Zeit,Nord` and one row, as `xz` packs them.
+    const ONE_ROW: &str = "fd377a585a000004e6d6b4460200210116000000742fe5a301001c5a6569742c4e6f72640a323032342d30312d\
+                           30312030303a30302c350a00000000a73f345b1fed87b90001351d441bb1e11fb6f37d010000000004595a";
+
+    fn one_row() -> Vec<u8> {
+        let digits = |at| u8::from_str_radix(&ONE_ROW[at..at + 2], 16).unwrap();
+        (0..ONE_ROW.len()).step_by(2).map(digits).collect()
+    }
+
+    /// The file asks for a dictionary of 4 GiB.
+    fn with_large_dictionary() -> Vec<u8> {
+        const BLOCK: std::ops::Range<usize> = 12..20;
+        let mut bytes = one_row();
+        assert_eq!(bytes[BLOCK.start + 2..BLOCK.start + 4], [0x21, 1], "LZMA2, with one byte of properties");
+        bytes[BLOCK.start + 4] = 40;
+        let mut sum = flate2::Crc::new();
+        sum.update(&bytes[BLOCK]);
+        bytes[BLOCK.end..BLOCK.end + 4].copy_from_slice(&sum.sum().to_le_bytes());
+        bytes
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    }
+
+    /// A table in an archive.
+    fn tar(bytes: &[u8]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append_data(&mut header, "a.csv", bytes).unwrap();
+        archive.into_inner().unwrap()
+    }
+
+    #[test]
+    fn what_unpacks_out_of_proportion_is_refused_while_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            let mut found = 0;
+            tables(&path, |_, bytes| found += bytes.len()).map(|()| found).map_err(|p| p.to_string())
+        };
+        let zeros = b"0\n".repeat(9 << 20);
+        for (name, bytes) in
+            [("a.csv.xz", ZEROS.to_vec()), ("a.csv.gz", gzip(&zeros)), ("a.tgz", gzip(&tar(&zeros)))]
+        {
+            let refused = read(name, &bytes).unwrap_err();
+            assert!(refused.contains("300 times its size"), "{refused}");
+        }
+        let refused = read("b.csv.xz", &with_large_dictionary()).unwrap_err();
+        assert!(refused.contains("memory"), "{refused}");
+        assert_eq!(read("c.csv.xz", &one_row()), Ok(29));
+        // A year of counts every minute.
+        let at =
+            |n: usize| format!("2024-{:02}-{:02} {:02}:{:02},{}\n", n % 12, n % 28, n % 24, n % 60, n % 97);
+        let counts: String = (0..500_000).map(at).collect();
+        assert_eq!(read("d.csv.gz", &gzip(counts.as_bytes())), Ok(counts.len()));
+    }
 }

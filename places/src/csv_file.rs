@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cell::Notation;
 use crate::characters::{hidden, readable};
 use crate::problem::{Location, Problem};
+use crate::problems::Problems;
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
 use crate::text_file::Lines;
@@ -20,7 +21,7 @@ pub(crate) fn read_table(
     file: &Arc<Path>,
     text: &str,
     schema: &Schema,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
     mut each: impl FnMut(Record),
 ) {
     // Excel's note to itself, and which line it stands on stays countable.

@@ -13,10 +13,16 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::cell::{Complaint, Notation, shown};
+use crate::geometry::MAX_CORNERS;
 use crate::problem::{Location, Problem};
+use crate::problems::Problems;
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
 use crate::text_file::Lines;
+
+/// Bytes of the largest feature, some three times those of the finest polygon that is taken: taken apart, it is twenty
+/// times as large.
+const MAX_FEATURE_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]
 struct Collection<'a> {
@@ -71,9 +77,9 @@ impl<'de> Visitor<'de> for OnceEach {
 
 /// What is found in a file beside its features.
 pub(crate) struct Findings<'p> {
-    pub problems: &'p mut Vec<Problem>,
+    pub problems: &'p mut Problems,
     /// What is worth knowing and stops nothing: maps carry properties of their own.
-    pub notes: &'p mut Vec<Problem>,
+    pub notes: &'p mut Problems,
 }
 
 /// Calls `each` with the properties and the geometry of every feature whose geometry is right.
@@ -92,6 +98,10 @@ pub(crate) fn read_features(
         // `raw` borrows from `text`: the difference of the addresses is its offset.
         let offset = raw.get().as_ptr() as usize - text.as_ptr() as usize;
         let at = Location { file: file.clone(), line: lines.line_at(offset) };
+        if raw.get().len() > MAX_FEATURE_BYTES {
+            problems.push(too_large(&at, raw.get()));
+            continue;
+        }
         let feature: Feature = match serde_json::from_str(raw.get()) {
             Ok(feature) => feature,
             Err(e) => {
@@ -137,7 +147,20 @@ pub(crate) fn read_features(
     }));
 }
 
-fn features_of<'a>(file: &Path, text: &'a str, problems: &mut Vec<Problem>) -> Option<Vec<&'a RawValue>> {
+fn too_large(at: &Location, feature: &str) -> Problem {
+    let (kib, positions) = (feature.len() >> 10, feature.matches('[').count());
+    let remedy = match positions > MAX_CORNERS {
+        true => "simplify its geometry (QGIS: Vector > Geometry Tools > Simplify)",
+        false => "shorten its properties: those that are known take some hundred characters",
+    };
+    let message = format!(
+        "a feature of {kib} KiB with some {positions} positions; {} KiB are taken",
+        MAX_FEATURE_BYTES >> 10
+    );
+    Problem::at(at, message, remedy)
+}
+
+fn features_of<'a>(file: &Path, text: &'a str, problems: &mut Problems) -> Option<Vec<&'a RawValue>> {
     let remedy = "write {\"type\": \"FeatureCollection\", \"features\": [...]}";
     match serde_json::from_str::<Collection>(text) {
         Ok(Collection { kind: Some(kind), features: Some(features) }) if kind == "FeatureCollection" => {

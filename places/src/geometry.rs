@@ -23,7 +23,7 @@ pub(crate) fn geometry(value: &Value) -> Taken<Geometry> {
 }
 
 /// More corners than any place needs; the test for crossings compares all with all.
-const MAX_CORNERS: usize = 5_000;
+pub(crate) const MAX_CORNERS: usize = 5_000;
 
 fn polygon(value: &Value) -> Taken<Vec<Vec<[f64; 2]>>> {
     let rings = rings(value)?;

@@ -14,6 +14,7 @@ use crate::geojson_file::{Findings, read_features};
 use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
 use crate::problem::{Located, Problem};
+use crate::problems::Problems;
 use crate::rows::SensorRow;
 use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
@@ -36,7 +37,7 @@ pub struct PlaceFiles {
     /// Which kinds of files were there, even empty ones.
     pub kinds_seen: BTreeSet<FileKind>,
     /// What is worth knowing and stops nothing.
-    pub notes: Vec<Problem>,
+    pub notes: Problems,
 }
 
 impl PlaceFiles {
@@ -62,9 +63,9 @@ impl PlaceFiles {
 /// Reads files, and the known files in folders (not in folders within).
 ///
 /// # Errors
-/// Everything that is wrong with the single files, not only the first. Whether they fit together
+/// Everything that is wrong with the single files, not only the first; of very many the first are listed. Whether they fit together
 /// is for [`crate::validate`] to say.
-pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, Vec<Problem>> {
+pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, Problems> {
     let mut reading = Reading::default();
     for path in paths {
         if path.is_dir() { reading.folder(path) } else { reading.named_file(path) }
@@ -80,7 +81,7 @@ pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, Vec<Problem>> {
 #[derive(Default)]
 struct Reading {
     files: PlaceFiles,
-    problems: Vec<Problem>,
+    problems: Problems,
     /// A file that is named twice, e.g. by itself and by its folder, is read once.
     done: BTreeSet<PathBuf>,
 }
@@ -137,7 +138,7 @@ impl Reading {
             }
             return;
         }
-        match text_file::load(path) {
+        match text_file::load(path, kind == FileKind::Feeds) {
             Ok(text) => {
                 self.files.kinds_seen.insert(kind);
                 self.definitions(path, &text, kind);

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::cell::{Cell, Complaint, Notation, Taken, shown};
 use crate::nearest::did_you_mean;
 use crate::problem::{Location, Problem};
+use crate::problems::Problems;
 use crate::schema::Schema;
 
 /// Fields by name.
@@ -22,16 +23,11 @@ pub(crate) struct Record<'p> {
     lines: HashMap<String, u32>,
     /// `restrictions[0].` of a nested record.
     prefix: String,
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
 }
 
 impl<'p> Record<'p> {
-    pub(crate) fn new(
-        at: Location,
-        notation: Notation,
-        fields: Fields,
-        problems: &'p mut Vec<Problem>,
-    ) -> Self {
+    pub(crate) fn new(at: Location, notation: Notation, fields: Fields, problems: &'p mut Problems) -> Self {
         Record { at, notation, fields, lines: HashMap::new(), prefix: String::new(), problems }
     }
 

@@ -1,5 +1,7 @@
 //! Files as text: UTF-8 or a clear word about what else it is; lines by byte offset.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::problem::Problem;
@@ -7,15 +9,30 @@ use crate::problem::Problem;
 const UTF8_REMEDY: &str =
     "save the file as UTF-8 (Excel: file type 'CSV UTF-8 (Comma delimited)'; editors: encoding UTF-8)";
 
+/// Bytes of the largest list of feeds: some eight hundred of them. What is read of TOML takes three hundred times its size.
+const MAX_TOML_BYTES: u64 = 256 << 10;
+
+/// Bytes of the largest file of places: those of a million bays.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+
 /// The file's text without a byte order mark.
 ///
 /// # Errors
-/// It cannot be read, or is not UTF-8.
-pub(crate) fn load(path: &Path) -> Result<String, Box<Problem>> {
-    let bytes = std::fs::read(path).map_err(|e| {
+/// It cannot be read, is larger than any such file, or is not UTF-8.
+pub(crate) fn load(path: &Path, is_toml: bool) -> Result<String, Box<Problem>> {
+    let unreadable = |e: std::io::Error| {
         let message = format!("cannot be read: {e}");
         Box::new(Problem::of_file(path, message, "check the path and who may read the file"))
-    })?;
+    };
+    let most = if is_toml { MAX_TOML_BYTES } else { MAX_FILE_BYTES };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > most {
+        let message = format!("is larger than {} KiB", most >> 10);
+        let remedy = "split it into several files of the same name in several folders; is it the right one?";
+        return Err(Box::new(Problem::of_file(path, message, remedy)));
+    }
     decode(path, bytes)
 }
 

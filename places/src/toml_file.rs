@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::cell::Notation;
 use crate::nearest::did_you_mean;
 use crate::problem::{Location, Problem};
+use crate::problems::Problems;
 use crate::record::{Fields, Record};
 use crate::text_file::Lines;
 
@@ -18,7 +19,7 @@ pub(crate) fn read_tables(
     file: &Arc<Path>,
     text: &str,
     names: &[&str],
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
     mut each: impl FnMut(&str, Record),
 ) {
     let lines = Lines::of(text);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use places::{PlaceFiles, Problem};
+use places::{PlaceFiles, Problems};
 use store::Pool;
 use store::places::{Holds, Import, Missing, Report};
 
@@ -83,23 +83,26 @@ async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> 
 /// Notes beyond these are counted: one wrong number may stand behind thousands.
 const MAX_NOTES: usize = 50;
 
-fn tell(notes: &[Problem]) {
+fn tell(notes: &Problems) {
     for note in notes.iter().take(MAX_NOTES) {
         eprintln!("note: {note}");
     }
-    if let Some(more) = notes.len().checked_sub(MAX_NOTES).filter(|more| *more > 0) {
+    if let Some(more) = notes.count().checked_sub(MAX_NOTES as u64).filter(|more| *more > 0) {
         eprintln!("note: and {more} more");
     }
 }
 
-fn refuse(problems: &[Problem]) -> ExitCode {
-    for problem in problems {
+fn refuse(problems: &Problems) -> ExitCode {
+    for problem in problems.iter() {
         eprintln!("{problem}");
+    }
+    if problems.unlisted() > 0 {
+        eprintln!("and {} more like these", problems.unlisted());
     }
     eprintln!(
         "nothing was imported: {} problem{}",
-        problems.len(),
-        if problems.len() == 1 { "" } else { "s" }
+        problems.count(),
+        if problems.count() == 1 { "" } else { "s" }
     );
     ExitCode::FAILURE
 }
@@ -110,7 +113,7 @@ pub struct Imported {
     /// Files that it only recognised.
     pub other: Vec<PathBuf>,
     /// What is worth a second look.
-    pub remarks: Vec<Problem>,
+    pub remarks: Problems,
 }
 
 /// Checks `files` against what is stored and imports them (`check`: only says what would be
@@ -123,7 +126,7 @@ pub async fn import(
     mut files: PlaceFiles,
     (missing, holds): (Missing, Holds),
     check: bool,
-) -> Result<std::result::Result<Imported, Vec<Problem>>> {
+) -> Result<std::result::Result<Imported, Problems>> {
     let mut import = Import::begin(pool).await?;
     let known = import.existing().clone();
     places::settle(&mut files, &known);

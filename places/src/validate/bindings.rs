@@ -8,6 +8,7 @@ use domain::rebinding::rebind;
 use super::places::validity;
 use crate::existing::Existing;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
@@ -15,14 +16,14 @@ use crate::rows::SensorRow;
 /// none.
 type Row<'a> = (SensorRow, Option<&'a Location>);
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, problems: &mut Problems) {
     for Located { value: row, at } in &files.sensors {
         problems.extend(validity(row.bound_from, row.bound_until, "bound_from", "bound_until", at));
     }
     let bindings = bindings_after(files, known, now);
     for bindings in &bindings {
         problems.extend(bindings.iter().filter_map(|row| ends_before_now(row, now)));
-        problems.extend(pairs(bindings).filter_map(|(a, b)| bound_twice(a, b)));
+        problems.extend(overlapping(bindings).filter_map(|(a, b)| bound_twice(a, b)));
     }
     let mut open: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in bindings.iter().flatten().filter(|(row, _)| row.bound_until.is_none()) {
@@ -31,7 +32,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, proble
         }
     }
     for bindings in open.values() {
-        problems.extend(pairs(bindings).filter_map(|(a, b)| two_on_one_bay(a, b)));
+        problems.extend(bindings.windows(2).filter_map(|pair| two_on_one_bay(pair[0], pair[1])));
     }
 }
 
@@ -114,6 +115,18 @@ fn in_files<'r>(a: &'r Row, b: &'r Row) -> Option<(&'r Location, &'r SensorRow, 
     Some((at, here, other_at.map_or_else(|| "in the database".to_owned(), Location::to_string)))
 }
 
-fn pairs<T>(rows: &[T]) -> impl Iterator<Item = (&T, &T)> {
-    rows.iter().enumerate().flat_map(|(i, a)| rows[i + 1..].iter().map(move |b| (a, b)))
+/// Each row that begins before those that begin before it have all ended, with the one of these that ends last: not
+/// each with each, of which a table of one sensor has as many as the square of its rows.
+fn overlapping<'r, 'a>(rows: &'r [Row<'a>]) -> impl Iterator<Item = (&'r Row<'a>, &'r Row<'a>)> {
+    let end = |row: &Row| row.0.bound_until.unwrap_or(UtcMicros(i64::MAX));
+    let mut by_start: Vec<&Row> = rows.iter().collect();
+    by_start.sort_by_key(|row| row.0.bound_from);
+    let mut longest: Option<&Row> = None;
+    by_start.into_iter().filter_map(move |row| {
+        let earlier = longest;
+        if longest.is_none_or(|held| end(held) < end(row)) {
+            longest = Some(row);
+        }
+        earlier.map(|earlier| (earlier, row))
+    })
 }

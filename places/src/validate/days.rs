@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, problems: &mut Problems) {
     for Located { value: row, at } in &files.closures {
         if let Some(from) = row.from.instant()
             && let Some(until) = row.until.and_then(|until| until.instant())
@@ -38,7 +39,7 @@ pub(super) fn check(files: &PlaceFiles, problems: &mut Vec<Problem>) {
 fn each_once<'a, K: Eq + Hash>(
     items: impl Iterator<Item = (&'a Location, K)>,
     what: &str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) {
     let mut first: HashMap<K, &Location> = HashMap::new();
     for (at, key) in items {

@@ -7,10 +7,11 @@ use domain::place::DevEui;
 
 use super::view::View;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
     for Located { value: row, at } in &files.sensors {
         problems.extend(dev_eui(row, at, view));
         problems.extend(threshold(row, at));

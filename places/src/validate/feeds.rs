@@ -7,9 +7,10 @@ use domain::feed::{FeedFormat, filters_overlap};
 
 use crate::existing::Existing;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Problems) {
     let new_ids: HashSet<&str> = files.feeds.iter().map(|f| f.value.id.as_str()).collect();
     let kept = known.feeds.iter().filter(|f| !new_ids.contains(f.id.as_str()));
     let mut earlier: Vec<(&Feed, Option<&Location>)> = kept.map(|feed| (feed, None)).collect();

@@ -15,22 +15,22 @@ mod whereabouts;
 use domain::UtcMicros;
 
 use crate::existing::Existing;
-use crate::problem::Problem;
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 pub(crate) use view::View;
 
 /// Everything that does not fit, in the order of files and lines.
 ///
 /// `files` are settled (see [`crate::settle`]); `known` is what the database holds.
-pub fn validate(files: &PlaceFiles, known: &Existing) -> Vec<Problem> {
+pub fn validate(files: &PlaceFiles, known: &Existing) -> Problems {
     validate_at(files, known, jiff::Timestamp::now().into())
 }
 
 /// The same for an import at `now`: a binding that has no date begins then (see
 /// [`domain::rebinding`]).
-pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Problem> {
+pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Problems {
     let view = View::new(files, known);
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     unique::check(files, known, &mut problems);
     owners::check(files, known, &view, &mut problems);
     references::check(files, &view, &mut problems);
@@ -40,15 +40,13 @@ pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<
     devices::check(files, &view, &mut problems);
     bindings::check(files, known, now, &mut problems);
     days::check(files, &mut problems);
-    problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    problems
+    problems.sorted()
 }
 
 /// What is worth a second look in files that fit, and stops nothing.
-pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Problem> {
-    let mut remarks = places::never_open(files, now);
+pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Problems {
+    let mut remarks: Problems = places::never_open(files, now).collect();
     remarks.extend(places::holidays_on_weekdays(files));
-    remarks.extend(whereabouts::remarks(files, &View::new(files, known)));
-    remarks.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-    remarks
+    whereabouts::remarks(files, &View::new(files, known), &mut remarks);
+    remarks.sorted()
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::view::View;
 use crate::existing::Existing;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, view: &View, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, view: &View, problems: &mut Problems) {
     let mut taken = |what: &str, id: &str, at: &Location, owner: &str, wanted: &str| {
         let message = format!(
             "this {what} belongs to {}, not to {}",

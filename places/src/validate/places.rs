@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 
 use super::view::View;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
     for Located { value, at } in &files.municipalities {
         problems.extend(zone_exists(value, at));
     }
@@ -29,7 +30,7 @@ fn zone_exists(municipality: &Municipality, at: &Location) -> Option<Problem> {
     })
 }
 
-fn site(site: &Site, at: &Location, problems: &mut Vec<Problem>) {
+fn site(site: &Site, at: &Location, problems: &mut Problems) {
     if let Some(hours) = &site.opening_hours {
         problems.extend(hours_parse("opening_hours", hours, at));
     }
@@ -44,7 +45,7 @@ fn site(site: &Site, at: &Location, problems: &mut Vec<Problem>) {
     problems.extend(validity(site.valid_from, site.valid_until, "valid_from", "valid_until", at));
 }
 
-fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Vec<Problem>) {
+fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Problems) {
     restrictions(&bay.restrictions, at, problems);
     problems.extend(validity(bay.valid_from, bay.valid_until, "valid_from", "valid_until", at));
     if let Some(site) = bay.site.as_deref().and_then(|id| view.sites.get(id))
@@ -60,7 +61,7 @@ fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Vec<Problem>) {
     }
 }
 
-fn restrictions(list: &[Restriction], at: &Location, problems: &mut Vec<Problem>) {
+fn restrictions(list: &[Restriction], at: &Location, problems: &mut Problems) {
     for (i, restriction) in list.iter().enumerate() {
         if let Some(hours) = &restriction.hours {
             problems.extend(hours_parse(&format!("restrictions[{i}].hours"), hours, at));
@@ -69,9 +70,9 @@ fn restrictions(list: &[Restriction], at: &Location, problems: &mut Vec<Problem>
 }
 
 /// Hours that begin to hold never.
-pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
+pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> impl Iterator<Item = Problem> {
     let anywhere = Locality::default();
-    let never = |text: &str| {
+    let never = move |text: &str| {
         let hours = Hours::parse(text, &anywhere).ok()?;
         let opening = hours.at(now);
         let ends = opening.is_open == Some(false) && opening.until.is_none();
@@ -79,32 +80,30 @@ pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> Vec<Problem> {
         let opens = || (0..=7 * 24).any(|hour| hours.at(now.plus_s(hour * 3_600)).is_open != Some(false));
         (ends && !opens()).then_some(())
     };
-    let sites = files.sites.iter().filter_map(|Located { value, at }| {
+    files.sites.iter().filter_map(move |Located { value, at }| {
         let text = value.opening_hours.as_deref()?;
         never(text)?;
         let message = "by these hours the site is never open";
         let remedy =
             "say when it is open, e.g. 'Jun-Sep 24/7; Oct-May off'; a closure is a row of closures.csv";
         Some(Problem::at(at, message, remedy).field("opening_hours").value(text))
-    });
-    sites.collect()
+    })
 }
 
 /// Hours that name holidays on certain weekdays only, where mostly both are meant.
-pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> Vec<Problem> {
+pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = Problem> {
     let of_sites = files.sites.iter().flat_map(|Located { value, at }| {
         let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
         own.chain(of_restrictions(&value.restrictions, at))
     });
     let of_bays =
         files.bays.iter().flat_map(|Located { value, at }| of_restrictions(&value.restrictions, at));
-    let remarks = of_sites.chain(of_bays).filter_map(|(field, text, at)| {
+    of_sites.chain(of_bays).filter_map(|(field, text, at)| {
         let (holidays, weekday) = holiday_on_weekdays(text)?;
         let message = format!("'{holidays} {weekday}' means only such holidays as fall on '{weekday}'");
         let remedy = format!("did you mean '{holidays},{weekday}': on holidays and on these days?");
         Some(Problem::at(at, message, remedy).field(field).value(text))
-    });
-    remarks.collect()
+    })
 }
 
 fn of_restrictions<'a>(

@@ -7,12 +7,13 @@ use domain::place::PlaceKind;
 use super::view::View;
 use crate::nearest::did_you_mean;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
 /// Among more names no near one is looked for: a wrong column would compare all with all.
 const MAX_COMPARED: usize = 1_000;
 
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
     let mut check = Check { problems };
     for Located { value: site, at } in &files.sites {
         check.municipality(at, "municipality", &site.municipality, view);
@@ -54,7 +55,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>
 }
 
 struct Check<'p> {
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
 }
 
 impl Check<'_> {
@@ -83,12 +84,14 @@ impl Check<'_> {
         home: &str,
     ) {
         let Some(id) = id.filter(|id| !known.contains_key(id)) else { return };
-        // In the order of the names: the same files give the same words.
-        let mut names: Vec<&str> =
-            if known.len() <= MAX_COMPARED { known.keys().copied().collect() } else { Vec::new() };
-        names.sort_unstable();
-        let remedy = format!("{}add it to {home}, or correct the name", did_you_mean(id, names));
-        let message = "exists neither in the files nor in the database";
-        self.problems.push(Problem::at(at, message, remedy).field(field).value(id));
+        self.problems.push_with(|| {
+            // In the order of the names: the same files give the same words.
+            let mut names: Vec<&str> =
+                if known.len() <= MAX_COMPARED { known.keys().copied().collect() } else { Vec::new() };
+            names.sort_unstable();
+            let remedy = format!("{}add it to {home}, or correct the name", did_you_mean(id, names));
+            let message = "exists neither in the files nor in the database";
+            Problem::at(at, message, remedy).field(field).value(id)
+        });
     }
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use crate::existing::Existing;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Problems) {
     each_once("slug", &files.municipalities, |m| &m.slug, problems);
     each_once("id", &files.sites, |s| &s.id, problems);
     each_once("id", &files.bays, |b| &b.id, problems);
@@ -20,7 +21,7 @@ fn each_once<'a, T>(
     field: &str,
     items: &'a [Located<T>],
     id: impl Fn(&'a T) -> &'a str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) {
     let mut first: HashMap<&str, &Location> = HashMap::new();
     for item in items {
@@ -35,7 +36,7 @@ fn each_once<'a, T>(
     }
 }
 
-fn official_keys_once(files: &PlaceFiles, known: &Existing, problems: &mut Vec<Problem>) {
+fn official_keys_once(files: &PlaceFiles, known: &Existing, problems: &mut Problems) {
     let mut slug_of: HashMap<&str, &str> = HashMap::new();
     let replaced = |slug: &str| files.municipalities.iter().any(|m| m.value.slug == slug);
     slug_of.extend(known.municipalities.iter().filter(|m| !replaced(&m.slug)).map(|m| (&*m.ags, &*m.slug)));

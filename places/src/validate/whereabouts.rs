@@ -12,6 +12,7 @@ use domain::place::Municipality;
 use super::lands::extent;
 use super::view::View;
 use crate::problem::{Located, Location, Problem};
+use crate::problems::Problems;
 use crate::read::PlaceFiles;
 
 /// Farther than any place from the middle of its municipality, metres.
@@ -37,7 +38,7 @@ struct Expected<'a> {
 }
 
 /// Notes swapped positions, and those that cannot be meant.
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
     let expected = expected(view);
     for Located { value, at } in &files.municipalities {
         let Some(of) = expected.get(value.slug.as_str()) else { continue };
@@ -56,9 +57,8 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Vec<Problem>
 }
 
 /// Positions that are possible and unlikely.
-pub(super) fn remarks(files: &PlaceFiles, view: &View) -> Vec<Problem> {
+pub(super) fn remarks(files: &PlaceFiles, view: &View, remarks: &mut Problems) {
     let expected = expected(view);
-    let mut remarks = Vec::new();
     for Located { value, at } in &files.municipalities {
         let Some(of) = expected.get(value.slug.as_str()) else { continue };
         if let Some(own) = of.own.filter(|own| of.is_outside_land(*own)) {
@@ -76,7 +76,6 @@ pub(super) fn remarks(files: &PlaceFiles, view: &View) -> Vec<Problem> {
             Problem::at(at, message, remedy).field("geometry")
         }));
     }
-    remarks
 }
 
 fn places(files: &PlaceFiles) -> impl Iterator<Item = (LatLon, &str, &Location)> {

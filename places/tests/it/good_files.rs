@@ -73,7 +73,7 @@ fn a_whole_county_is_read() {
     let folder = folder(&named);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
     settle(&mut files, &Existing::default());
-    assert_eq!(validate(&files, &Existing::default()), vec![]);
+    assert_eq!(*validate(&files, &Existing::default()), []);
 
     assert_eq!(files.kinds_seen.len(), 8);
     assert!(files.kinds_seen.contains(&FileKind::Osm));

@@ -17,14 +17,14 @@ enum Outcome {
 fn import(folder: &Path, known: &Existing) -> Outcome {
     let mut files = match read(&[folder.to_owned()]) {
         Ok(files) => files,
-        Err(problems) => return Outcome::Refused(problems),
+        Err(problems) => return Outcome::Refused(problems.to_vec()),
     };
     settle(&mut files, known);
     let problems = validate_at(&files, known, now());
     if !problems.is_empty() {
-        return Outcome::Refused(problems);
+        return Outcome::Refused(problems.to_vec());
     }
-    let notes = [files.notes.clone(), remarks(&files, known, now())].concat();
+    let notes = [files.notes.to_vec(), remarks(&files, known, now()).to_vec()].concat();
     if notes.is_empty() { Outcome::Taken } else { Outcome::Remarked(notes) }
 }
 

@@ -40,7 +40,7 @@ pub fn remarks(files: &[(&str, &str)], known: &Existing) -> String {
     let folder = folder(files);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
     settle(&mut files, known);
-    assert_eq!(validate_at(&files, known, now()), []);
+    assert_eq!(*validate_at(&files, known, now()), []);
     shown(&folder, &places::remarks(&files, known, now()))
 }
 
@@ -48,7 +48,7 @@ pub fn remarks(files: &[(&str, &str)], known: &Existing) -> String {
 pub fn existing(files: &[(&str, &str)]) -> Existing {
     let mut files = read_files(files).unwrap_or_else(|problems| panic!("{problems}"));
     settle(&mut files, &Existing::default());
-    assert_eq!(validate_at(&files, &Existing::default(), now()), vec![]);
+    assert_eq!(*validate_at(&files, &Existing::default(), now()), []);
     definitions(files)
 }
 

@@ -27,6 +27,31 @@ enum Files {
     Memory(Vec<(String, Vec<u8>)>),
 }
 
+/// So many times its packed size a file may have: timetables shrink to a thirtieth at best, a file made to fill
+/// memory and time to a thousandth.
+const MAX_RATIO: u64 = 300;
+
+/// What is let through however small the packed file is.
+const ALWAYS_BYTES: u64 = 16 << 20;
+
+/// What comes out of an archive, as long as it is in proportion.
+struct Unpacked<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            io::Error::other(format!(
+                "it unpacks to more than {MAX_RATIO} times its size, as no timetable does"
+            ))
+        })?;
+        Ok(read)
+    }
+}
+
 impl Source {
     /// Opens the feed at `path`.
     ///
@@ -66,7 +91,10 @@ impl Source {
                 Err(error) => Err(failed(error)),
             },
             Files::Zip { archive, prefix } => match archive.by_name(&format!("{prefix}{file}")) {
-                Ok(opened) => Ok(Some(Box::new(opened.take(MAX_FILE_BYTES)))),
+                Ok(opened) => {
+                    let most = opened.compressed_size().saturating_mul(MAX_RATIO).max(ALWAYS_BYTES);
+                    Ok(Some(Box::new(Unpacked { inner: opened, left: most.min(MAX_FILE_BYTES) })))
+                }
                 Err(zip::result::ZipError::FileNotFound) => Ok(None),
                 Err(error) => Err(failed(io::Error::other(error))),
             },
@@ -82,4 +110,39 @@ impl Source {
 fn is_file(path: &str, name: &str) -> bool {
     let folder = path.strip_suffix(name);
     folder.is_some_and(|f| f.is_empty() || (f.ends_with('/') && !f.starts_with("__MACOSX")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    #[test]
+    fn what_unpacks_out_of_proportion_is_refused_while_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.zip");
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated)
+            .compression_level(Some(9));
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        let trips: String =
+            (0..200_000).map(|n| format!("line-{},service-{},trip-{n}\n", n % 90, n % 7)).collect();
+        for (name, text) in [("stops.txt", "0\n".repeat(20 << 20)), ("trips.txt", trips.clone())] {
+            zip.start_file(name, options).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        zip.finish().unwrap();
+        let mut source = Source::open(&path).unwrap();
+        let mut read = |file| {
+            let mut bytes = Vec::new();
+            let mut opened = source.file(file).unwrap().unwrap();
+            opened.read_to_end(&mut bytes).map_err(|e| e.to_string())
+        };
+        let refused = read("stops.txt").unwrap_err();
+        assert!(refused.contains("300 times its size"), "{refused}");
+        assert_eq!(read("trips.txt"), Ok(trips.len()));
+    }
 }
