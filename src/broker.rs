@@ -30,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use access::Access;
 pub use access::OnPublish;
 use clients::Clients;
+pub use gate::{DESCRIPTORS_OF_CLIENT, OfAddress};
 use gate::{Gate, MAX_PACKET_BYTES};
 use intake::Intake;
 pub use meters::Meters;
@@ -83,6 +84,9 @@ pub struct Around {
     pub new_filters: mpsc::UnboundedReceiver<String>,
     pub on_publish: OnPublish,
     pub meters: Arc<Meters>,
+    /// How many clients there is room for.
+    pub connections: usize,
+    pub of_address: OfAddress,
 }
 
 impl EmbeddedBroker {
@@ -110,7 +114,7 @@ impl EmbeddedBroker {
             .await
             .with_context(|| format!("cannot start the embedded MQTT broker on {listen}"))?;
         let local_addr = listener.local_addr()?;
-        let Around { inlet, new_filters, on_publish, meters } = around;
+        let Around { inlet, new_filters, on_publish, meters, connections, of_address } = around;
         let clients = Arc::new(Clients::default());
         let intake = Intake { inlet: inlet.clone(), clients: clients.clone() };
         let sessions = Arc::new(OnceLock::new());
@@ -141,8 +145,8 @@ impl EmbeddedBroker {
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let offering = intake::offer_retained(inlet.clone(), router, new_filters);
         tasks.spawn(cancel.clone().run_until_cancelled_owned(offering));
-        let gate = Arc::new(Gate { broker: behind, clients, inlet, meters, tasks: tasks.clone() });
-        tasks.spawn(gate.run(listener, cancel.clone()));
+        let gate = Gate::new(behind, clients, inlet, meters, tasks.clone());
+        tasks.spawn(gate.run(listener, gate::Limits { connections, of_address }, cancel.clone()));
         tasks.close();
         Ok(Self {
             local_addr,

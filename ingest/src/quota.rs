@@ -51,8 +51,9 @@ impl Default for Usual {
     }
 }
 
+/// Limits that are kept by waiting.
 #[derive(Debug)]
-struct Pace {
+pub struct Pace {
     limits: Limits,
     messages: DefaultDirectRateLimiter,
     bytes: DefaultDirectRateLimiter,
@@ -60,7 +61,8 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(limits: Limits) -> Arc<Self> {
+    /// Nothing is used up.
+    pub fn new(limits: Limits) -> Arc<Self> {
         let burst_bytes =
             limits.bytes_per_s.max(NonZeroU32::new(LEAST_BURST_BYTES).unwrap_or(NonZeroU32::MIN));
         Arc::new(Pace {
@@ -73,8 +75,8 @@ impl Pace {
         })
     }
 
-    /// Whether one had to wait.
-    async fn admit(&self, bytes: usize) -> bool {
+    /// Waits until a message of `bytes` may come; whether that took time.
+    pub async fn admit(&self, bytes: usize) -> bool {
         let bytes = NonZeroU32::new(u32::try_from(bytes).unwrap_or(u32::MAX))
             .map_or(NonZeroU32::MIN, |n| n.min(self.burst_bytes));
         let mut waited = false;

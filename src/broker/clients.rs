@@ -6,15 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 /// One connection through the gate.
 #[derive(Debug)]
 pub struct Connection {
     /// Where the client is.
     pub address: IpAddr,
-    /// Ends it.
-    pub close: CancellationToken,
     /// By packet id: messages that are not stored yet. Several, where a client uses an id again too early.
     held: Mutex<HashMap<u16, usize>>,
     released: Notify,
@@ -22,12 +19,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(address: IpAddr) -> Arc<Self> {
-        Arc::new(Self {
-            address,
-            close: CancellationToken::new(),
-            held: Mutex::default(),
-            released: Notify::new(),
-        })
+        Arc::new(Self { address, held: Mutex::default(), released: Notify::new() })
     }
 
     /// From now on the client gets no acknowledgement of `packet_id`.

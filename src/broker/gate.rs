@@ -6,16 +6,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use api::network_of;
 use bytes::BytesMut;
 use ingest::inlet::Inlet;
+use ingest::quota::{self, Pace};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -23,16 +24,19 @@ use tracing::{debug, warn};
 use super::clients::{Clients, Connection};
 use super::frames::{CONNECT, Header, Malformed, PUBACK, PUBLISH, PUBREC, PUBREL, Passing};
 use super::meters::{Meters, Refusal};
+use crate::server::doors::{Bounds, Doors, Place};
 
-/// Connections that have shown who they are, or are about to. Each takes three descriptors.
+/// Of one client: its connection, and both ends of that to the broker.
+pub const DESCRIPTORS_OF_CLIENT: usize = 3;
+/// Each takes some ten kilobytes here, and as much behind.
 const MAX_CONNECTIONS: usize = 1_000;
-/// Connections that have not sent a CONNECT yet; of more the oldest are closed.
-const MAX_PENDING: usize = 200;
 /// Connections from one address; this machine may have all of them.
 const MAX_FROM_ADDRESS: usize = 100;
 /// A CONNECT holds a will message at most.
 const MAX_CONNECT_BYTES: usize = 64 << 10;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long nothing is accepted after the system could not give a descriptor.
+const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 /// Of messages that no feed reads: they wait for subscribers in memory.
 const MAX_ROUTED_BYTES: usize = 64 << 10;
 /// Of packets of any kind: above every limit of the wire formats (`gtfs-rt`: 8 MiB).
@@ -44,14 +48,31 @@ const MAX_UNRELEASED_BYTES: usize = 8 << 20;
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
 const BUFFER_BYTES: usize = 16 << 10;
 
+/// What one address may send, whatever its clients are.
+#[derive(Debug, Clone, Copy)]
+pub struct OfAddress {
+    pub limits: quota::Limits,
+    /// Otherwise clients of this machine may send what they like.
+    pub holds_on_this_machine: bool,
+}
+
+/// Bounds that depend on the machine and the settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub connections: usize,
+    pub of_address: OfAddress,
+}
+
 /// See the module's description.
 pub struct Gate {
-    pub broker: SocketAddr,
-    pub clients: Arc<Clients>,
-    pub inlet: Arc<Inlet>,
-    pub meters: Arc<Meters>,
+    broker: SocketAddr,
+    clients: Arc<Clients>,
+    inlet: Arc<Inlet>,
+    meters: Arc<Meters>,
     /// Where connections run.
-    pub tasks: TaskTracker,
+    tasks: TaskTracker,
+    /// Of addresses that have connections.
+    paces: Mutex<HashMap<IpAddr, Weak<Pace>>>,
 }
 
 /// Why a connection ends.
@@ -75,10 +96,21 @@ impl From<Malformed> for End {
 }
 
 impl Gate {
+    pub fn new(
+        broker: SocketAddr,
+        clients: Arc<Clients>,
+        inlet: Arc<Inlet>,
+        meters: Arc<Meters>,
+        tasks: TaskTracker,
+    ) -> Arc<Self> {
+        Arc::new(Self { broker, clients, inlet, meters, tasks, paces: Mutex::default() })
+    }
+
     /// Lets clients in until cancelled.
-    pub async fn run(self: Arc<Self>, listener: TcpListener, cancel: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let (pending, addresses) = (Arc::new(Pending::default()), Arc::new(Addresses::default()));
+    pub async fn run(self: Arc<Self>, listener: TcpListener, limits: Limits, cancel: CancellationToken) {
+        let bounds =
+            Bounds { connections: limits.connections.min(MAX_CONNECTIONS), per_address: MAX_FROM_ADDRESS };
+        let doors = Doors::new(bounds, |address| address.is_loopback(), self.meters.connections.clone());
         loop {
             let accepted = tokio::select! {
                 () = cancel.cancelled() => return,
@@ -89,35 +121,22 @@ impl Gate {
                 Err(error) => {
                     // No descriptors: others end and give theirs back.
                     warn!("an MQTT connection cannot be accepted: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(NO_DESCRIPTOR).await;
                     continue;
                 }
             };
-            let Some(from_address) = addresses.enter(address) else {
-                self.meters.refused(Refusal::TooManyFromAddress, address);
+            let Some(place) = doors.enter(address) else {
+                self.meters.refused(Refusal::TooMany, address);
                 continue;
             };
-            let connection = Connection::new(address);
-            let waiting = pending.enter(connection.close.clone());
-            let (gate, slots, pending, cancel) =
-                (self.clone(), slots.clone(), pending.clone(), cancel.clone());
+            let pace = self.pace_of(address, limits.of_address);
+            let (gate, cancel) = (self.clone(), cancel.clone());
             self.tasks.spawn(async move {
-                let _from_address = from_address;
-                let serve = async {
-                    let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(&client)).await;
-                    pending.leave(waiting);
-                    let first = first.map_err(|_| End::Refused(Refusal::NoConnect))??;
-                    let Ok(_slot) = slots.try_acquire() else {
-                        return Err(End::Refused(Refusal::TooMany));
-                    };
-                    gate.serve(client, first, &connection).await
-                };
                 let end = tokio::select! {
-                    Err(end) = serve => end,
-                    () = connection.close.cancelled() => End::Refused(Refusal::NoConnect),
+                    Err(end) = gate.admit(client, address, &place, pace) => end,
+                    () = place.leave.cancelled() => End::Refused(Refusal::NoConnect),
                     () = cancel.cancelled() => End::Closed,
                 };
-                pending.leave(waiting);
                 match end {
                     End::Closed => debug!(%address, "an MQTT connection has ended"),
                     End::Refused(refusal) => gate.meters.refused(refusal, address),
@@ -126,11 +145,40 @@ impl Gate {
         }
     }
 
+    fn pace_of(&self, address: IpAddr, of_address: OfAddress) -> Option<Arc<Pace>> {
+        if address.is_loopback() && !of_address.holds_on_this_machine {
+            return None;
+        }
+        let mut paces = self.paces.lock();
+        paces.retain(|_, pace| pace.strong_count() > 0);
+        let known = paces.get(&network_of(address)).and_then(Weak::upgrade);
+        Some(known.unwrap_or_else(|| {
+            let new = Pace::new(of_address.limits);
+            paces.insert(network_of(address), Arc::downgrade(&new));
+            new
+        }))
+    }
+
+    async fn admit(
+        &self,
+        client: TcpStream,
+        address: IpAddr,
+        place: &Place,
+        pace: Option<Arc<Pace>>,
+    ) -> Result<(), End> {
+        let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(&client)).await;
+        let first = first.map_err(|_| End::Refused(Refusal::NoConnect))??;
+        // From here on it gives way to nobody.
+        let _busy = place.busy();
+        self.serve(client, first, &Connection::new(address), pace.as_deref()).await
+    }
+
     async fn serve(
         &self,
         mut client: TcpStream,
         first: BytesMut,
         connection: &Arc<Connection>,
+        pace: Option<&Pace>,
     ) -> Result<(), End> {
         let mut broker = TcpStream::connect(self.broker).await?;
         client.set_nodelay(true)?;
@@ -138,9 +186,8 @@ impl Gate {
         let _known = self.clients.connecting(broker.local_addr()?, connection.clone());
         let (from_client, to_client) = client.split();
         let (from_broker, to_broker) = broker.split();
-        let _connected = self.meters.connected();
         tokio::select! {
-            end = self.inward(first, from_client, to_broker) => end,
+            end = self.inward(first, from_client, to_broker, pace) => end,
             end = outward(from_broker, to_client, connection) => end,
         }
     }
@@ -151,6 +198,7 @@ impl Gate {
         first: BytesMut,
         mut from: ReadHalf<'_>,
         mut to: WriteHalf<'_>,
+        pace: Option<&Pace>,
     ) -> Result<(), End> {
         let (mut buffer, mut passing) = (first, Passing::default());
         let mut unreleased: HashMap<u16, usize> = HashMap::new();
@@ -163,11 +211,14 @@ impl Gate {
                 }
                 if header.kind == PUBLISH && (header.qos() == 2 || header.total > MAX_ROUTED_BYTES) {
                     let Some((topic, id)) = header.publish(&buffer)? else { break };
-                    self.admit(header, topic, id, &mut unreleased)?;
+                    self.may_come(header, topic, id, &mut unreleased)?;
                 }
                 if header.kind == PUBREL {
                     let Some(id) = header.number(&buffer) else { break };
                     unreleased.remove(&id);
+                }
+                if let Some(pace) = pace.filter(|_| header.kind == PUBLISH) {
+                    pace.admit(header.total).await;
                 }
                 let packet = passing.begin(header, &mut buffer);
                 to.write_all(&packet).await?;
@@ -177,7 +228,7 @@ impl Gate {
     }
 
     /// Whether a message that is large, or that the broker has to keep, may come.
-    fn admit(
+    fn may_come(
         &self,
         header: Header,
         topic: &[u8],
@@ -275,62 +326,6 @@ async fn first_packet(client: &TcpStream) -> Result<BytesMut, End> {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Connections that have not said anything yet, the oldest first.
-#[derive(Debug, Default)]
-struct Pending(Mutex<(u64, VecDeque<(u64, CancellationToken)>)>);
-
-impl Pending {
-    fn enter(&self, close: CancellationToken) -> u64 {
-        let mut guard = self.0.lock();
-        let (next, waiting) = &mut *guard;
-        *next += 1;
-        waiting.push_back((*next, close));
-        if waiting.len() > MAX_PENDING
-            && let Some((_, oldest)) = waiting.pop_front()
-        {
-            oldest.cancel();
-        }
-        *next
-    }
-
-    fn leave(&self, number: u64) {
-        let waiting = &mut self.0.lock().1;
-        if let Ok(index) = waiting.binary_search_by_key(&number, |(number, _)| *number) {
-            waiting.remove(index);
-        }
-    }
-}
-
-/// How many connections each address has.
-#[derive(Debug, Default)]
-struct Addresses(Mutex<HashMap<IpAddr, usize>>);
-
-struct FromAddress(Arc<Addresses>, IpAddr);
-
-impl Addresses {
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<FromAddress> {
-        let mut addresses = self.0.lock();
-        let connections = addresses.entry(address).or_default();
-        if *connections >= MAX_FROM_ADDRESS && !address.is_loopback() {
-            return None;
-        }
-        *connections += 1;
-        Some(FromAddress(self.clone(), address))
-    }
-}
-
-impl Drop for FromAddress {
-    fn drop(&mut self) {
-        let mut addresses = self.0.0.lock();
-        if let Some(connections) = addresses.get_mut(&self.1) {
-            *connections -= 1;
-            if *connections == 0 {
-                addresses.remove(&self.1);
-            }
         }
     }
 }

@@ -10,9 +10,10 @@ use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tracing::warn;
+
+use crate::server::doors;
 
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Addresses whose refusals are logged apart; those of further ones are counted only.
@@ -22,7 +23,6 @@ const MAX_ADDRESSES: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     TooMany,
-    TooManyFromAddress,
     TooManyOfUser,
     TooManySessions,
     NoConnect,
@@ -42,7 +42,6 @@ impl Refusal {
     fn as_str(self) -> &'static str {
         match self {
             Refusal::TooMany => "too_many_connections",
-            Refusal::TooManyFromAddress => "too_many_from_address",
             Refusal::TooManyOfUser => "too_many_of_user",
             Refusal::TooManySessions => "too_many_sessions",
             Refusal::NoConnect => "no_connect",
@@ -62,16 +61,15 @@ impl Refusal {
     fn explained(self) -> &'static str {
         match self {
             Refusal::TooMany => {
-                "the broker has as many connections as it takes (1,000); close some, or use a broker of your own (--mqtt-url)"
+                "there are as many connections as the broker takes (1,000), or as one address may have (100)"
             }
-            Refusal::TooManyFromAddress => "the address has as many connections as one may have (100)",
             Refusal::TooManyOfUser => {
                 "the user has as many connections as one may have (50); let clients share, or give them users of their own"
             }
             Refusal::TooManySessions => {
                 "the user has as many sessions of clients that are away as one may have (20); connect with a clean start, or by fewer client ids"
             }
-            Refusal::NoConnect => "no CONNECT came within 10 s, or too many others waited with theirs",
+            Refusal::NoConnect => "no CONNECT came within 10 s, or others needed the place",
             Refusal::ConnectTooLarge => "a CONNECT of more than 64 KiB",
             Refusal::Malformed => "what came is not MQTT 3.1.1 or 5.0",
             Refusal::PacketTooLarge => {
@@ -97,9 +95,9 @@ struct ReasonLabel {
 }
 
 /// See the module's description.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Meters {
-    connections: Gauge,
+    pub connections: doors::Meters,
     refused: Family<ReasonLabel, Counter>,
     logged: Mutex<HashMap<(Refusal, IpAddr), (Instant, u64)>>,
 }
@@ -107,21 +105,15 @@ pub struct Meters {
 impl Meters {
     /// Registers every meter.
     pub fn register(registry: &mut Registry) -> Arc<Self> {
-        let meters = Arc::new(Self::default());
+        let connections = doors::Meters::register(registry, "kv_broker");
+        let meters = Arc::new(Self { connections, ..Self::default() });
         let r = registry.sub_registry_with_prefix("kv_broker");
-        r.register("connections", "Clients of the embedded broker", meters.connections.clone());
         r.register(
             "refused",
             "Connections, logins and topics that the embedded broker refused",
             meters.refused.clone(),
         );
         meters
-    }
-
-    /// Counts a connection until the guard is dropped.
-    pub fn connected(&self) -> Connected {
-        self.connections.inc();
-        Connected(self.connections.clone())
     }
 
     /// Counts a refusal.
@@ -148,14 +140,5 @@ impl Meters {
         };
         drop(logged);
         warn!(%address, count, "refused at the embedded broker: {}", refusal.explained());
-    }
-}
-
-/// See [`Meters::connected`].
-pub struct Connected(Gauge);
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

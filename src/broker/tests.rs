@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Around, EmbeddedBroker, UsersFile};
+use super::{Around, EmbeddedBroker, OfAddress, UsersFile};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Its topics are `kv/1/f/#`.
@@ -50,6 +50,8 @@ impl Town {
             new_filters,
             on_publish: Box::new(|_| ()),
             meters: Arc::default(),
+            connections: 100,
+            of_address: OfAddress { limits: Usual::default().town, holds_on_this_machine: false },
         };
         let broker = EmbeddedBroker::start(listen, users, storage, around).await?;
         let (announce, ready) = async_channel::unbounded();
@@ -553,7 +555,7 @@ async fn who_says_nothing_gives_way() {
     let broker = broker(None, storage.path()).await;
     let addr = broker.connect_addr();
     let mut idle = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..150 {
         idle.push(Raw::connect(addr).await);
     }
     let mut client = Client::connect(addr, "a", None).await.unwrap();

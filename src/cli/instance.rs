@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use ingest::quota::{Limits, Usual};
 
+use crate::broker::OfAddress;
+
 /// Which database.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
@@ -122,6 +124,13 @@ pub struct QuotaArgs {
     /// Bytes per second of all feeds of one municipality.
     #[arg(long, default_value_t = Usual::default().town.bytes_per_s)]
     pub town_bytes_per_s: NonZeroU32,
+    /// Messages per second from one address to the embedded broker. Default: 40000; from this machine
+    /// as many as come.
+    #[arg(long)]
+    pub address_messages_per_s: Option<NonZeroU32>,
+    /// Bytes per second, likewise. Default: 40000000.
+    #[arg(long)]
+    pub address_bytes_per_s: Option<NonZeroU32>,
 }
 
 impl QuotaArgs {
@@ -131,6 +140,19 @@ impl QuotaArgs {
         Usual {
             feed: limits(self.feed_messages_per_s, self.feed_bytes_per_s),
             town: limits(self.town_messages_per_s, self.town_bytes_per_s),
+        }
+    }
+
+    /// As the embedded broker wants it.
+    pub fn of_address(&self) -> OfAddress {
+        let usual = Usual::default().town;
+        OfAddress {
+            limits: Limits {
+                messages_per_s: self.address_messages_per_s.unwrap_or(usual.messages_per_s),
+                bytes_per_s: self.address_bytes_per_s.unwrap_or(usual.bytes_per_s),
+            },
+            holds_on_this_machine: self.address_messages_per_s.is_some()
+                || self.address_bytes_per_s.is_some(),
         }
     }
 }

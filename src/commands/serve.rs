@@ -199,8 +199,9 @@ impl Running {
         loaded.changed().await.context("live state could not be loaded")?;
 
         let watch_topics = (registry_rx.clone(), metrics.clone(), clock.clone());
-        let broker_meters = broker::Meters::register(&mut meters);
-        let (broker, own_broker) = own_broker(&parts, &dir, watch_topics, broker_meters).await?;
+        let connections = server::descriptors::connections(descriptors) / broker::DESCRIPTORS_OF_CLIENT;
+        let door = (connections, broker::Meters::register(&mut meters));
+        let (broker, own_broker) = own_broker(&parts, &dir, watch_topics, door).await?;
         if let Some(broker) = &broker {
             tasks.spawn("the embedded MQTT broker", broker.ended());
         }
@@ -280,7 +281,7 @@ impl Running {
             streams: api::StreamBounds::of(bounds.connections),
             shutdown: reading.clone(),
         };
-        let connections = server::Meters::register(&mut app.metrics.lock());
+        let connections = server::Meters::register(&mut app.metrics.lock(), "kv_http");
         let mut servers = Vec::new();
         if let Some(http) = &parts.http {
             let config = server::Config {
@@ -382,14 +383,14 @@ async fn own_broker(
     parts: &Parts,
     dir: &std::path::Path,
     watch_topics: WatchTopics,
-    meters: Arc<broker::Meters>,
+    (connections, meters): (usize, Arc<broker::Meters>),
 ) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
         Some((Broker::Given(url), _)) => {
             let client_id = identity::client_id(dir)?;
             Ok((None, OwnBroker::Given(Login::from_url(OWN, url, &client_id)?)))
         }
-        Some((Broker::Embedded(args), _)) => {
+        Some((Broker::Embedded(args), quotas)) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
             let (registry, metrics, clock) = watch_topics;
@@ -399,8 +400,14 @@ async fn own_broker(
                 }
             };
             let (inlet, new_filters) = Inlet::new();
-            let around =
-                Around { inlet: inlet.clone(), new_filters, on_publish: Box::new(on_publish), meters };
+            let around = Around {
+                inlet: inlet.clone(),
+                new_filters,
+                on_publish: Box::new(on_publish),
+                meters,
+                connections,
+                of_address: quotas.of_address(),
+            };
             let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, around).await?;
             Ok((Some(broker), OwnBroker::Embedded(inlet)))
         }

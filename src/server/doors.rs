@@ -36,16 +36,17 @@ impl Meters {
         self.open.get()
     }
 
-    pub fn register(registry: &mut Registry) -> Self {
+    /// `prefix`: of what the connections are, e.g. `kv_http`.
+    pub fn register(registry: &mut Registry, prefix: &str) -> Self {
         let meters = Meters::default();
-        let r = registry.sub_registry_with_prefix("kv_http");
+        let r = registry.sub_registry_with_prefix(prefix);
         r.register("connections", "Open connections", meters.open.clone());
         r.register(
             "connections_evicted",
             "Idle connections that gave way to new ones",
             meters.evicted.clone(),
         );
-        r.register("connections_refused", "Connections that found no room: 503", meters.refused.clone());
+        r.register("connections_refused", "Connections that found no room", meters.refused.clone());
         meters
     }
 }

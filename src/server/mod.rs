@@ -1,7 +1,7 @@
 //! Listening for HTTP: bounded in connections, and in how long each may take to ask and to read.
 
 pub mod descriptors;
-mod doors;
+pub mod doors;
 mod stalling;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,131 @@
+//! The embedded broker's way in: one feed's flood holds up its own publishers and nobody else's, and nothing is
+//! acknowledged before it is stored.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use domain::registry::{Contents, Entry};
+use domain::{FeedId, Municipality, MunicipalityId, Registry};
+use futures_util::FutureExt;
+use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
+use ingest::inlet::Inlet;
+use ingest::metrics::Metrics;
+use ingest::plan::Plan;
+use ingest::quota::{Quotas, Usual};
+use ingest::session::Shared;
+
+struct World {
+    inlet: Arc<Inlet>,
+    shared: Shared,
+    ready: async_channel::Receiver<Arc<Accumulator>>,
+    acknowledged: Arc<AtomicUsize>,
+}
+
+impl World {
+    /// Two feeds, `slow` with one message a second, and `quick`.
+    fn new() -> Self {
+        let (inlet, _) = Inlet::new();
+        let (announce, ready) = async_channel::unbounded();
+        let shared = Shared {
+            metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
+            clock: Arc::new(ingest::now_utc),
+            ready: announce,
+            trips: Arc::default(),
+            quotas: Arc::new(Quotas::new(Usual::default())),
+            ended: tokio::sync::mpsc::unbounded_channel().0,
+        };
+        let world = World { inlet, shared, ready, acknowledged: Arc::default() };
+        world.arrange(&[("slow", Some(1)), ("quick", None)]);
+        world
+    }
+
+    fn arrange(&self, feeds: &[(&str, Option<u32>)]) {
+        let id = MunicipalityId(1);
+        let town = Municipality {
+            slug: "town".into(),
+            name: "Town".into(),
+            ags: "05999001".into(),
+            lat: None,
+            lon: None,
+            tz: "UTC".into(),
+            public_planning: false,
+        };
+        let entry = |(feed, messages_per_s): &(&str, Option<u32>)| {
+            Entry {
+            id: FeedId(feed.len() as i32),
+            municipality: id,
+            def: serde_json::from_value(serde_json::json!({
+                "id": feed, "municipality": "town", "format": "native", "topic": format!("kv/1/{feed}/#"), "qos": 1,
+                "use_server_decoder": false, "max_messages_per_s": messages_per_s,
+            }))
+            .unwrap(),
+        }
+        };
+        let registry = Registry::new(Contents {
+            municipalities: vec![(id, town)],
+            feeds: feeds.iter().map(entry).collect(),
+            ..Contents::default()
+        });
+        let plan = Plan::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
+        self.inlet.arrange(plan, &self.shared);
+    }
+
+    async fn take(&self, topic: &str, payload: Bytes) -> bool {
+        let acknowledged = self.acknowledged.clone();
+        let on_stored = Box::new(move || drop(acknowledged.fetch_add(1, Ordering::Relaxed)));
+        self.inlet.take(topic, payload, 1, on_stored).await
+    }
+
+    fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    fn store_all(&self) {
+        while let Ok(accumulator) = self.ready.try_recv() {
+            while let Some(taken) = accumulator.take() {
+                accumulator.stored(taken.size, taken.acks);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn above_its_quota_a_feed_waits_and_others_do_not() {
+    let world = World::new();
+    assert!(world.take("kv/1/slow/bay/a", Bytes::new()).await);
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), None);
+    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).now_or_never(), Some(true));
+    assert_eq!(world.take("read/by/nobody", Bytes::new()).now_or_never(), Some(false));
+    assert_eq!(world.acknowledged(), 0);
+    world.store_all();
+    assert_eq!(world.acknowledged(), 2);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_database_is_bounded_in_bytes_for_each_feed() {
+    let world = World::new();
+    let garbage = Bytes::from(vec![b'x'; 60_000]);
+    let mut taken = 0;
+    while world.take("kv/1/quick/bay/a", garbage.clone()).now_or_never().is_some() {
+        taken += 1;
+        assert!(taken * garbage.len() < 2 * MAX_WAITING_BYTES, "nothing holds it up");
+    }
+    assert!((taken - 1) * garbage.len() < MAX_WAITING_BYTES);
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(true));
+    world.store_all();
+    assert_eq!(world.acknowledged(), taken + 1);
+    assert_eq!(world.take("kv/1/quick/bay/a", garbage).now_or_never(), Some(true));
+}
+
+#[tokio::test]
+async fn a_queue_outlives_an_import_and_what_is_taken_in_after_the_end_waits() {
+    let world = World::new();
+    assert!(world.take("kv/1/quick/bay/a", Bytes::new()).await);
+    world.arrange(&[("quick", None)]);
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(false));
+    world.store_all();
+    assert_eq!(world.acknowledged(), 1);
+    world.inlet.close().await;
+    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).now_or_never(), None);
+}
