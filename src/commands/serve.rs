@@ -268,7 +268,7 @@ impl Running {
             ways,
             forecasts,
             clock,
-            pool: Some(database.pool.clone()),
+            pool: Some(store::pool::answering(&database.pool)),
             metrics: Arc::new(Mutex::new(meters)),
             may_store,
             has_broker: broker_name.map(|name| {

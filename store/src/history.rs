@@ -60,7 +60,7 @@ impl HistoryWriter {
     /// # Errors
     /// The database is not available.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
-        let mut conn = PgConnection::connect_with(options).await?;
+        let mut conn = crate::pool::own(options).await?;
         let layout = migrate::layout(&mut conn).await?;
         let writer = changes::new_writer(&mut conn).await?;
         Ok(HistoryWriter { conn, layout, partitions: Partitions::default(), writer, seq: 0 })

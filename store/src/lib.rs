@@ -19,6 +19,7 @@ pub mod partitions;
 pub mod places;
 pub mod pool;
 pub mod private_pg;
+pub mod readers;
 pub mod replays;
 pub mod retention;
 pub mod transit_history;

@@ -5,8 +5,8 @@ use sqlx::migrate::Migrator;
 use sqlx::{Acquire, PgConnection};
 use tracing::{info, warn};
 
-use crate::StoreError;
 use crate::pool::Pool;
+use crate::{StoreError, readers};
 
 static CORE: Migrator = sqlx::migrate!("../migrations/core");
 static TIMESCALEDB: Migrator = sqlx::migrate!("../migrations/timescaledb");
@@ -65,6 +65,7 @@ async fn migrate_locked(conn: &mut PgConnection, allow_timescaledb: bool) -> Res
         run(&TIMESCALEDB, "schema_migrations_timescaledb", conn).await?;
     }
     run(&VIEWS, "schema_migrations_views", conn).await?;
+    readers::limit(conn).await?;
     layout(conn).await
 }
 

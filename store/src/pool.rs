@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use url::Url;
 
 use crate::StoreError;
@@ -32,25 +33,50 @@ pub fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     Ok(options.application_name("kreisverkehr"))
 }
 
-/// Connects to the database at `url`.
+/// For work that may take its time (migrations, imports, deriving, retention): also where a role or database has a bound
+/// that was meant for others. Whoever hangs within a transaction does not keep its locks.
+const FOR_WORK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
+                        SET idle_in_transaction_session_timeout = '15min'";
+
+/// For answers to requests. A table is one statement while its reader takes it, however slowly; what waits for a lock
+/// waits no longer than who asks.
+const FOR_ANSWERS: &str = "SET statement_timeout = '10min'; SET lock_timeout = '10s'; \
+                           SET idle_in_transaction_session_timeout = '1min'";
+
+/// With settings of the session: parameters of its start are refused by a pooler in between.
+fn with_bounds(bounds: &'static str, max_connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE).after_connect(
+        move |conn, _| Box::pin(async move { sqlx::raw_sql(bounds).execute(conn).await.map(drop) }),
+    )
+}
+
+/// Connects to the database at `url`, for work that nothing cuts short.
 ///
 /// # Errors
 /// [`StoreError::Url`], or [`StoreError::Unavailable`] after 10 s.
 pub async fn connect(url: &str) -> Result<Pool, StoreError> {
-    let pool = PgPoolOptions::new()
-        .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE)
-        .connect_with(options(url)?)
-        .await?;
-    Ok(pool)
+    Ok(with_bounds(FOR_WORK, MAX_CONNECTIONS).connect_with(options(url)?).await?)
+}
+
+/// One connection for work that nothing cuts short, apart from all pools.
+///
+/// # Errors
+/// The database is not available.
+pub(crate) async fn own(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let mut conn = PgConnection::connect_with(options).await?;
+    sqlx::raw_sql(FOR_WORK).execute(&mut conn).await?;
+    Ok(conn)
+}
+
+/// Connections to the database of `pool` for answers to requests, made when they are used: none takes more than ten
+/// minutes, waits longer than ten seconds for a lock, or lies idle in a transaction.
+pub fn answering(pool: &Pool) -> Pool {
+    with_bounds(FOR_ANSWERS, MAX_CONNECTIONS).connect_lazy_with(pool.connect_options().as_ref().clone())
 }
 
 /// One connection of its own to the database of `pool`, made when it is first used.
 pub fn single(pool: &Pool) -> Pool {
-    PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE)
-        .connect_lazy_with(pool.connect_options().as_ref().clone())
+    with_bounds(FOR_WORK, 1).connect_lazy_with(pool.connect_options().as_ref().clone())
 }
 
 /// How long the database may take to say that it is there.

@@ -88,7 +88,7 @@ impl Deriver {
     pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>, StoreError> {
         // Its statements move ten thousands of rows: that they take a second is no news.
         let options = crate::pool::options(url)?.disable_statement_logging();
-        let mut conn = PgConnection::connect_with(&options).await?;
+        let mut conn = crate::pool::own(&options).await?;
         let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
             .bind(DERIVE_LOCK)
             .fetch_one(&mut conn)

@@ -118,6 +118,17 @@ pub async fn admit_roles(url: &str, cluster: &Path, account: &Account) -> Result
         sqlx::query("SELECT pg_reload_conf()").execute(&mut conn).await.map_err(failed)?;
         tracing::info!(file = %path.display(), "roles made since the last start may be used by {:?}", account.may_connect());
     }
+    // No role that was made by hand may take all connections. Who wants another bound gives the role its own.
+    let unbounded: Vec<String> = sqlx::query_scalar(
+        "SELECT format('ALTER ROLE %I CONNECTION LIMIT 20', rolname) FROM pg_roles
+         WHERE rolcanlogin AND NOT rolsuper AND rolconnlimit = -1",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .map_err(failed)?;
+    for statement in unbounded {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut conn).await.map_err(failed)?;
+    }
     sqlx::Connection::close(conn).await.map_err(failed)
 }
 

@@ -162,7 +162,7 @@ pub async fn enforce(
     // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
     run.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     // A connection of its own: the lock goes with it, whatever happens.
-    let mut conn = PgConnection::connect_with(&pool.connect_options()).await?;
+    let mut conn = crate::pool::own(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
     let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
     for (table, _) in TABLES {

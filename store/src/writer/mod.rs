@@ -207,7 +207,7 @@ impl Writer {
     /// # Errors
     /// The database is not available.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
-        let mut conn = PgConnection::connect_with(options).await?;
+        let mut conn = crate::pool::own(options).await?;
         let layout = migrate::layout(&mut conn).await?;
         bay_states::fold_left_over(&mut conn).await?;
         let id = changes::new_writer(&mut conn).await?;

@@ -42,6 +42,17 @@ impl Database {
         std::fs::read_to_string(self.folder.path().join("postgres.log")).unwrap()
     }
 
+    /// The same after its server was stopped and started.
+    pub async fn restarted(self) -> Self {
+        self.pool.close().await;
+        self.server.stop().await.unwrap();
+        // Its owner lets go of the data directory.
+        drop(self.server);
+        let server = PrivatePg::start(self.folder.path()).await.unwrap();
+        let pool = store::connect(&server.url()).await.unwrap();
+        Self { server, pool, ..self }
+    }
+
     pub async fn stop(self) {
         self.pool.close().await;
         self.server.stop().await.unwrap();
