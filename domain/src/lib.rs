@@ -21,6 +21,7 @@ pub mod locality;
 pub mod observation;
 pub mod occupancy;
 pub mod opening;
+mod opening_span;
 pub mod place;
 pub mod polygon;
 pub mod punctuality;

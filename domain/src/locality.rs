@@ -14,6 +14,7 @@ use opening_hours_syntax::rules::time::TimeEvent;
 use crate::calendar::{CalendarDay, MarkedKind};
 use crate::geo::LatLon;
 use crate::holidays::Land;
+use crate::opening_span::is_morning;
 use crate::time::UtcMicros;
 
 /// Holidays of a Land are computed for these years; beyond them a holiday is an ordinary day.
@@ -116,10 +117,14 @@ impl Localize for Locality {
         local
     }
 
+    /// The sun rises in the first half of the day and sets in the second, wherever a town says it lies.
     fn event_time(&self, date: NaiveDate, event: TimeEvent) -> Option<NaiveTime> {
+        const NOON: NaiveTime = NaiveTime::from_hms_opt(12, 0, 0).unwrap();
+        const BEFORE_NOON: NaiveTime = NaiveTime::from_hms_opt(11, 59, 0).unwrap();
         let Some(coordinates) = self.coordinates else { return NoLocation.event_time(date, event) };
         let at = coordinates.event_time(date, event)?;
-        Some(self.local(UtcMicros(at.timestamp_micros()))?.time())
+        let at = self.local(UtcMicros(at.timestamp_micros()))?.time();
+        Some(if is_morning(event) { at.min(BEFORE_NOON) } else { at.max(NOON) })
     }
 }
 

@@ -5,6 +5,7 @@ use opening_hours::OpeningHours;
 
 use crate::closure::{NEVER, Spans};
 use crate::locality::Locality;
+use crate::opening_span::is_endless;
 use crate::time::UtcMicros;
 
 /// So many rules of one state are followed, one after the other: two for each day of some weeks.
@@ -80,6 +81,9 @@ impl Hours {
             None => (text, locality.clone()),
         };
         let parsed = text.parse::<OpeningHours>().map_err(|e| HoursError(e.to_string()))?;
+        if is_endless(&parsed) {
+            return Err(HoursError(format!("'{text}' has a span that ends more than a day after it begins")));
+        }
         Ok(Hours { parsed: parsed.with_context(locality.context()) })
     }
 
@@ -232,6 +236,38 @@ mod tests {
         }
         let yearly = Hours::parse("Dec 24 10:00-14:00", &berlin()).unwrap();
         assert_eq!(yearly.at(at("2026-12-24T14:00:00Z")).until, Some(at("2027-12-24T09:00:00Z")));
+    }
+
+    #[test]
+    fn spans_beyond_the_parsers_clock_are_refused() {
+        let sunny = berlin().at(LatLon { lat: 52.5, lon: 13.4 });
+        for text in [
+            "(sunrise+20:30)-26:00",
+            "26:00-25:00",
+            "(sunset+06:00)-(sunrise+13:00)",
+            "(dusk+13:00)-(dusk+13:00)",
+        ] {
+            for locality in [&berlin(), &sunny] {
+                assert!(Hours::parse(text, locality).is_err(), "{text}");
+            }
+        }
+        for text in [
+            "sunset-(dusk+02:00)",
+            "(sunset+01:00)-(sunrise+01:00)",
+            "22:00-26:00",
+            "sunrise-26:00",
+            "20:00-02:00",
+            "(sunset-01:00)-(sunset+03:00)",
+        ] {
+            for locality in [&berlin(), &sunny] {
+                let hours = Hours::parse(text, locality).unwrap();
+                let mut day = at("2026-01-01T12:00:00Z");
+                for _ in 0..366 {
+                    assert!(hours.at(day).until.is_some(), "{text}");
+                    day = day.plus_s(86_400);
+                }
+            }
+        }
     }
 
     fn is_open(text: &str, locality: &Locality, at_utc: &str) -> Option<bool> {

@@ -44,14 +44,17 @@ pub fn write(area: &Area, path: &Path) -> Result<u64, FileError> {
     let io = |error| FileError::Io { path: path.to_owned(), error };
     let part = path.with_extension("part");
     let mut file = fs::File::create(&part).map_err(io)?;
-    file.write_all(MAGIC)
-        .and_then(|()| file.write_all(&VERSION.to_le_bytes()))
-        .and_then(|()| file.write_all(blake3::hash(&body).as_bytes()))
+    file.write_all(&head(&body))
         .and_then(|()| file.write_all(&body))
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&part, path))
         .map_err(io)?;
     Ok((HEAD_BYTES + body.len()) as u64)
+}
+
+/// What stands before the content.
+pub fn head(body: &[u8]) -> Vec<u8> {
+    [MAGIC.as_slice(), &VERSION.to_le_bytes(), blake3::hash(body).as_bytes()].concat()
 }
 
 /// Reads an area.

@@ -15,7 +15,7 @@ use domain::locality::Locality;
 use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, Options, Problems, ReadError, StopIx, Timetable};
 
-pub use file::{FileError, read, write};
+pub use file::{FileError, head, read, write};
 pub use stops::{Access, StopLinks};
 
 /// Streets and timetable of an area, ready to be searched. Immutable: share it in an `Arc`.

@@ -1,0 +1,73 @@
+//! What arrives by MQTT.
+
+use domain::{Decoder, FeedFormat};
+use ingest::decode::json::text;
+use ingest::decode::lorawan::{allowed, decode, decode_device, redact, server_object, topic};
+use ingest::decode::{gtfs_rt as rt, hfp as hfp_format, native as own};
+
+/// The payload of one decoder's devices, behind a port and a threshold in mm (0: none). What is kept of one must say
+/// the same when it is decoded again.
+pub fn device<const DECODER: usize>(input: &[u8]) {
+    let [port, high, low, payload @ ..] = input else { return };
+    let decoder = Decoder::ALL[DECODER];
+    let threshold_mm = Some(u32::from(u16::from_be_bytes([*high, *low]))).filter(|mm| *mm > 0);
+    let decoded = decode_device(decoder, (*port).into(), payload, threshold_mm);
+    let kept = redact(decoder, (*port).into(), payload);
+    if decoded.is_ok() {
+        assert_eq!(decode_device(decoder, (*port).into(), &kept, threshold_mm), decoded);
+    }
+}
+
+/// The product's own format: which topic, then the payload.
+pub fn native(input: &[u8]) {
+    const SUFFIXES: [&str; 5] = ["bay/b", "site/s", "vehicle/v", "passengers/v", "batch"];
+    let [which, payload @ ..] = input else { return };
+    let Ok(text) = text(payload) else { return };
+    let suffix = SUFFIXES[usize::from(*which) % SUFFIXES.len()];
+    own::decode("f", &format!("kv/1/f/{suffix}"), &text);
+}
+
+/// ChirpStack: which event, then the payload.
+pub fn chirpstack(input: &[u8]) {
+    server(
+        FeedFormat::Chirpstack,
+        "application/a/device/0101010101010101/event",
+        ["up", "status", "log"],
+        input,
+    );
+}
+
+/// The Things Stack: which event, then the payload.
+pub fn tts(input: &[u8]) {
+    server(FeedFormat::Tts, "v3/a@t/devices/eui-0101010101010101", ["up", "join", "down/failed"], input);
+}
+
+fn server(format: FeedFormat, device: &str, events: [&str; 3], input: &[u8]) {
+    let [which, payload @ ..] = input else { return };
+    let on = format!("{device}/{}", events[usize::from(*which) % events.len()]);
+    let _ = allowed(format, &on, payload, |_| None);
+    let (Ok(text), Ok(topic)) = (text(payload), topic(format, &on)) else { return };
+    let _ = decode(format, topic, &text).ok().and_then(|frame| frame.codec.map(server_object::read));
+}
+
+/// HFP: the topic, a line feed, the payload; a topic that is empty stands for a good one.
+pub fn hfp(input: &[u8]) {
+    let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+    let (on, payload) = input.split_at(end);
+    let (Ok(on), Ok(text)) = (std::str::from_utf8(on), text(payload)) else { return };
+    if !on.is_empty() {
+        hfp_format::decode(on, &text);
+        return;
+    }
+    for event in ["vp", "apc-partial"] {
+        hfp_format::decode(&format!("/hfp/v2/journey/ongoing/{event}/bus/0018/01029"), &text);
+    }
+}
+
+/// A GTFS-Realtime feed. Both ways of reading one agree on what is one at all.
+pub fn gtfs_rt(input: &[u8]) {
+    let decoded = rt::decode(input);
+    if rt::trip_updates(input).is_err() {
+        assert!(decoded.statements.is_empty() && decoded.faults.count() == 1);
+    }
+}
