@@ -10,6 +10,7 @@ use domain::{MunicipalityId, Registry};
 use crate::app::Shared;
 use crate::client::Asker;
 use crate::problem::Problem;
+use crate::turns::Holder;
 
 /// Last use is written down at most once in so many seconds.
 const LAST_USE_S: i64 = 60;
@@ -91,6 +92,11 @@ impl Caller {
     /// Who it is, for the audit.
     pub fn actor(&self) -> String {
         format!("key {}", self.key)
+    }
+
+    /// Whose turns its questions take.
+    pub fn holder(&self) -> Holder {
+        Holder::Key(self.key)
     }
 
     /// Whether the key is of `role`, or the county's.

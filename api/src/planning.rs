@@ -6,8 +6,9 @@ use domain::{MunicipalityId, Registry};
 use crate::answer::LIVE;
 use crate::app::Shared;
 use crate::auth::{Caller, Role};
-use crate::client::Asker;
+use crate::client::{Asker, network_of};
 use crate::problem::Problem;
+use crate::turns::Holder;
 
 /// As whom a caller sees a municipality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum SeenBy {
 pub struct Viewer {
     /// Whether it has a key at all, of whatever role.
     has_key: bool,
+    /// Whose turns its questions take.
+    holder: Option<Holder>,
     sees: Vec<(MunicipalityId, SeenBy)>,
 }
 
@@ -44,7 +47,11 @@ impl Viewer {
         };
         let sees =
             registry.municipalities().filter_map(|(id, m)| Some((id, seen_by(id, m.public_planning)?)));
-        let viewer = Viewer { has_key: caller.is_some(), sees: sees.collect() };
+        let holder = match &caller {
+            Some(caller) => Some(caller.holder()),
+            None => asker.address.map(|address| Holder::Address(network_of(address))),
+        };
+        let viewer = Viewer { has_key: caller.is_some(), holder, sees: sees.collect() };
         if viewer.sees.is_empty() { Err(viewer.refusal()) } else { Ok(viewer) }
     }
 
@@ -60,6 +67,11 @@ impl Viewer {
     /// All that it sees.
     pub fn municipalities(&self) -> &[(MunicipalityId, SeenBy)] {
         &self.sees
+    }
+
+    /// Whose turns its questions take.
+    pub fn holder(&self) -> Option<Holder> {
+        self.holder
     }
 
     /// `Cache-Control` of what it sees: what a key was needed for is kept nowhere.

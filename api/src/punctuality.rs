@@ -219,7 +219,7 @@ impl Gather for Groups {
 pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::of(&shared, &asker, &query, "punctuality").await?;
     let pool = pool(&shared)?.clone();
-    let turn = shared.turns.take().await?;
+    let turn = shared.turns.take(question.holder).await?;
     let credits = Credits::default();
     let rows = rows(pool, question.towns, question.names, credits.clone());
     let table = Table {

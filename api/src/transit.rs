@@ -23,6 +23,7 @@ use crate::period::{self, Period};
 use crate::planning::{SeenBy, Viewer};
 use crate::problem::Problem;
 use crate::table::{Extra, Shape};
+use crate::turns::Holder;
 use crate::wire::Sources;
 
 const PARAMETERS: &[&str] = &[
@@ -70,6 +71,8 @@ pub struct Question {
     pub shape: Shape,
     /// `Cache-Control` of the answer.
     pub cache: &'static str,
+    /// Whose turns it takes.
+    pub holder: Option<Holder>,
     /// Of a file with the answer.
     pub file_stem: String,
     pub registry: Arc<Registry>,
@@ -137,6 +140,7 @@ impl Question {
             towns,
             shape: Shape::of(&params, &asker.headers)?,
             cache: viewer.cache(),
+            holder: viewer.holder(),
             file_stem,
             registry,
             names: Names::of(shared.ways.timetable()),

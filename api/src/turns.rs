@@ -1,8 +1,13 @@
-//! Work of which only so much is done at a time: who comes later waits for a bounded time.
+//! Work of which only so much is done at a time, and of one asker only a part of that: who comes later waits
+//! for a bounded time.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
@@ -10,21 +15,81 @@ use crate::problem::Problem;
 /// How long a question waits for its turn: longer than that hardly anybody waits for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// The number of a key.
+    Key(i32),
+    /// Somebody without a key.
+    Address(IpAddr),
+}
+
 /// See the module's description.
 #[derive(Clone)]
 pub struct Turns {
-    semaphore: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    /// How many one holder may have.
+    of_one: usize,
+    own: Arc<Mutex<HashMap<Holder, Arc<Semaphore>>>>,
+    waiting: Arc<AtomicUsize>,
     patience: Duration,
     /// What is said to who has waited in vain.
     refusal: &'static str,
 }
 
 /// The right to do the work, until it is dropped.
-pub struct Turn(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+pub struct Turn {
+    waiting: Arc<AtomicUsize>,
+    // Given back in this order: whoever waits for the holder's own waits for one of all next.
+    _own: Option<Own>,
+    _all: OwnedSemaphorePermit,
+}
+
+/// One of a holder's turns, or the wait for it.
+struct Own {
+    holder: Holder,
+    turns: Arc<Semaphore>,
+    permit: Option<OwnedSemaphorePermit>,
+    all: Arc<Mutex<HashMap<Holder, Arc<Semaphore>>>>,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        self.permit = None;
+        // The map's and ours: nobody else has or awaits one.
+        if Arc::strong_count(&self.turns) == 2 {
+            all.remove(&self.holder);
+        }
+    }
+}
+
+/// Counts one who waits.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Turns {
     pub fn new(at_once: usize, patience: Duration, refusal: &'static str) -> Self {
-        Turns { semaphore: Arc::new(Semaphore::new(at_once)), patience, refusal }
+        Turns {
+            all: Arc::new(Semaphore::new(at_once)),
+            of_one: at_once.div_ceil(2),
+            own: Arc::default(),
+            waiting: Arc::default(),
+            patience,
+            refusal,
+        }
     }
 
     /// Answers that hold a connection to the database until their reader has taken the last row.
@@ -32,14 +97,65 @@ impl Turns {
         Turns::new(store::pool::STREAMS_AT_ONCE, PATIENCE, "Too many planners' questions are being answered.")
     }
 
-    /// Waits for a turn, before anything is read.
+    /// Waits for a turn, before anything is read. `holder` has at most half of them; without one, all.
     ///
     /// # Errors
-    /// 503: others take too long.
-    pub async fn take(&self) -> Result<Turn, Problem> {
-        match tokio::time::timeout(self.patience, self.semaphore.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Turn(permit)),
+    /// 503: others, or the holder's own questions, take too long.
+    pub async fn take(&self, holder: Option<Holder>) -> Result<Turn, Problem> {
+        let waiting = Waiting::new(&self.waiting);
+        let taking = async {
+            let mut own = holder.map(|holder| self.own(holder));
+            if let Some(own) = &mut own {
+                own.permit = Some(own.turns.clone().acquire_owned().await?);
+            }
+            let all = self.all.clone().acquire_owned().await?;
+            Ok::<_, tokio::sync::AcquireError>(Turn { waiting: self.waiting.clone(), _own: own, _all: all })
+        };
+        let taken = tokio::time::timeout(self.patience, taking).await;
+        drop(waiting);
+        match taken {
+            Ok(Ok(turn)) => Ok(turn),
             _ => Err(Problem::unavailable(self.refusal)),
         }
+    }
+
+    fn own(&self, holder: Holder) -> Own {
+        let mut own = self.own.lock();
+        let turns = own.entry(holder).or_insert_with(|| Arc::new(Semaphore::new(self.of_one))).clone();
+        Own { holder, turns, permit: None, all: self.own.clone() }
+    }
+}
+
+impl Turn {
+    /// Whether somebody waits for a turn.
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_holder_has_half_and_waits_for_its_own() {
+        let turns = Turns::new(4, PATIENCE, "Too many.");
+        let [a, b] = [Holder::Key(1), Holder::Address([192, 0, 2, 1].into())];
+        let first = turns.take(Some(a)).await.ok().expect("a turn");
+        let second = turns.take(Some(a)).await.ok().expect("a turn");
+        let asked = tokio::spawn({
+            let turns = turns.clone();
+            async move { turns.take(Some(a)).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(first.is_awaited(), "its own third question");
+        let other = turns.take(Some(b)).await.ok().expect("another's turn");
+        drop(second);
+        let third = asked.await.expect("no panic").ok().expect("its turn, once one of its own is over");
+        assert!(!first.is_awaited());
+        assert!(turns.take(Some(a)).await.is_err());
+        drop((first, third, other));
+        assert!(turns.own.lock().is_empty(), "nobody is remembered");
+        assert_eq!(turns.all.available_permits(), 4);
     }
 }

@@ -179,7 +179,7 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
     };
     let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
-    let turn = shared.turns.take().await?;
+    let turn = shared.turns.take(viewer.holder()).await?;
     let now = shared.now();
     // Before the figures are read: what is derived meanwhile makes them no less complete.
     let complete = complete_until(&question, &registry, pool, now).await?;

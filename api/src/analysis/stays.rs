@@ -210,7 +210,7 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
     let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
     let pool = crate::auth::pool(&shared)?;
-    let turn = shared.turns.take().await?;
+    let turn = shared.turns.take(viewer.holder()).await?;
     let now = shared.now();
     // Before the figures are read: what is derived meanwhile makes them no less complete.
     let complete = complete_until(&question, &registry, pool, now).await?;

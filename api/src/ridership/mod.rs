@@ -131,7 +131,7 @@ const COLUMNS: &[Column<RidershipRow>] = &[
 pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let question = Question::of(&shared, &asker, &query, "ridership").await?;
     let pool = pool(&shared)?.clone();
-    let turn = shared.turns.take().await?;
+    let turn = shared.turns.take(question.holder).await?;
     let credits = Credits::default();
     let rows = rows(pool, question.towns, question.names, credits.clone());
     let table = Table {

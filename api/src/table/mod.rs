@@ -39,11 +39,17 @@ use crate::problem::Problem;
 use crate::turns::Turn;
 use crate::wire::Source;
 
-/// How long a reader may take none of what is ready, until its connection is given to another.
+/// How long a reader may take none of what is ready.
 const STALLED: Duration = Duration::from_secs(30);
+
+/// The same while others wait for a turn: half of what they wait for.
+const STALLED_AWAITED: Duration = Duration::from_secs(5);
 
 /// Pieces that are ready and not taken yet: one is written while another is sent.
 const PIECES: usize = 2;
+
+/// The largest piece, bytes: small enough that a slow reader takes one now and then.
+const PIECE: usize = 64 << 10;
 
 /// Rows of a piece of JSON or CSV: some hundred KiB.
 const TEXT_ROWS: usize = 1_000;
@@ -197,8 +203,8 @@ impl<R: Send + Sync + 'static> Table<R> {
         let (sender, receiver) = mpsc::channel(PIECES);
         let rest = batches.map_err(|error| error.1);
         tokio::spawn(async move {
-            let _turn = turn;
-            if let Err(Cut::Fault(error)) = write(piece, encoder, rest, self.extra, &sender).await {
+            let to = Reader { sender, turn };
+            if let Err(Cut::Fault(error)) = write(piece, encoder, rest, self.extra, &to).await {
                 tracing::error!("a table was cut: {error}");
             }
         });
@@ -238,20 +244,26 @@ enum Cut {
     ReaderGone,
 }
 
-/// Hands piece after piece to `sender`, until the end, a fault, or a reader that is gone or asleep.
+/// Whoever takes the pieces.
+struct Reader {
+    sender: mpsc::Sender<Piece>,
+    turn: Turn,
+}
+
+/// Hands piece after piece to `reader`, until the end, a fault, or a reader that is gone or asleep.
 async fn write<R>(
     first: Vec<u8>,
     mut encoder: Box<dyn Encoder<R>>,
     batches: impl Stream<Item = Result<Vec<R>, Problem>>,
     extra: Extra,
-    sender: &mpsc::Sender<Piece>,
+    reader: &Reader,
 ) -> Result<(), Cut> {
     let fault = |error: Unwritable| Cut::Fault(error.to_string());
     let mut batches = pin!(batches);
-    hand_over(Piece::Bytes(first.into()), sender).await?;
+    reader.take(first).await?;
     loop {
         let batch = tokio::select! {
-            () = sender.closed() => return Err(Cut::ReaderGone),
+            () = reader.sender.closed() => return Err(Cut::ReaderGone),
             batch = batches.next() => batch,
         };
         let Some(batch) = batch else { break };
@@ -259,22 +271,34 @@ async fn write<R>(
         let mut piece = Vec::new();
         encoder.rows(&batch, &mut piece).map_err(fault)?;
         drop(batch);
-        hand_over(Piece::Bytes(piece.into()), sender).await?;
+        reader.take(piece).await?;
     }
     let mut piece = Vec::new();
     encoder.finish(extra(), &mut piece).map_err(fault)?;
-    hand_over(Piece::Bytes(piece.into()), sender).await?;
-    hand_over(Piece::End, sender).await
+    reader.take(piece).await?;
+    reader.take_one(Piece::End).await
 }
 
-async fn hand_over(piece: Piece, sender: &mpsc::Sender<Piece>) -> Result<(), Cut> {
-    if matches!(&piece, Piece::Bytes(bytes) if bytes.is_empty()) {
-        return Ok(());
+impl Reader {
+    async fn take(&self, written: Vec<u8>) -> Result<(), Cut> {
+        let mut rest = Bytes::from(written);
+        while !rest.is_empty() {
+            self.take_one(Piece::Bytes(rest.split_to(rest.len().min(PIECE)))).await?;
+        }
+        Ok(())
     }
-    match tokio::time::timeout(STALLED, sender.send(piece)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Cut::ReaderGone),
-        Err(_) => Err(Cut::Fault(format!("its reader took nothing for {} s", STALLED.as_secs()))),
+
+    async fn take_one(&self, piece: Piece) -> Result<(), Cut> {
+        let mut stalled = Duration::ZERO;
+        let mut sending = pin!(self.sender.send(piece));
+        while stalled < STALLED && (stalled.is_zero() || !self.turn.is_awaited()) {
+            match tokio::time::timeout(STALLED_AWAITED, sending.as_mut()).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(_)) => return Err(Cut::ReaderGone),
+                Err(_) => stalled += STALLED_AWAITED,
+            }
+        }
+        Err(Cut::Fault(format!("its reader took nothing for {} s", stalled.as_secs())))
     }
 }
 

@@ -82,7 +82,7 @@ fn shape(format: TableFormat) -> Shape {
 }
 
 async fn answer(shape: Shape, rows: Vec<Result<Row, Problem>>) -> Result<Response, Problem> {
-    table().answer(Turns::of_tables().take().await?, shape, stream::iter(rows)).await
+    table().answer(Turns::of_tables().take(None).await?, shape, stream::iter(rows)).await
 }
 
 async fn bytes(shape: Shape, rows: Vec<Row>) -> Vec<u8> {
@@ -224,23 +224,42 @@ async fn what_fails_first_is_a_problem_and_later_the_body_is_cut() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_sleeping_reader_gives_its_turn_away() {
-    let turns = Turns::of_tables();
-    let endless = || stream::repeat_with(|| Ok(full()));
+/// Readers that have taken nothing hold every turn.
+async fn sleepers(turns: &Turns) -> Vec<Response> {
     let mut sleepers = Vec::new();
     for _ in 0..store::pool::STREAMS_AT_ONCE {
-        let turn = turns.take().await.expect("a turn");
-        sleepers.push(table().answer(turn, shape(TableFormat::Csv), endless()).await.expect("an answer"));
+        let turn = turns.take(None).await.expect("a turn");
+        let endless = stream::repeat_with(|| Ok(full()));
+        sleepers.push(table().answer(turn, shape(TableFormat::Csv), endless).await.expect("an answer"));
     }
-    let refused = turns.take().await.err().expect("no turn");
-    assert_eq!(refused.into_response().status(), 503);
-    tokio::time::advance(STALLED).await;
-    let turn = turns.take().await.expect("a turn");
+    sleepers
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sleeping_reader_gives_its_turn_to_who_waits() {
+    let turns = Turns::of_tables();
+    let sleepers = sleepers(&turns).await;
+    let began = tokio::time::Instant::now();
+    let turn = turns.take(None).await.expect("a turn");
+    assert!(began.elapsed() <= STALLED_AWAITED, "{:?}", began.elapsed());
     let next = table().answer(turn, shape(TableFormat::Csv), stream::empty()).await;
     assert_eq!(next.expect("an answer").status(), 200);
     for sleeper in sleepers {
         to_bytes(sleeper.into_body(), usize::MAX).await.expect_err("a cut body");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_for_whose_turn_nobody_waits_may_rest_for_longer() {
+    let turns = Turns::of_tables();
+    let mut bodies: Vec<_> =
+        sleepers(&turns).await.into_iter().map(|sleeper| sleeper.into_body().into_data_stream()).collect();
+    for _ in 0..4 {
+        tokio::time::sleep(STALLED - STALLED_AWAITED).await;
+        for body in &mut bodies {
+            let piece = body.next().await.expect("it goes on").expect("a piece");
+            assert!(piece.len() <= PIECE);
+        }
     }
 }
 

@@ -21,11 +21,13 @@ use super::rejected::{Rejected, words};
 use super::spaces::Spaces;
 use crate::answer;
 use crate::app::{Ctx, Shared};
+use crate::client::{Asker, network_of};
 use crate::contract::parameters;
 use crate::forecast::AskedSite;
 use crate::hub::Live;
 use crate::params::RawQuery;
 use crate::problem::Problem;
+use crate::turns::Holder;
 
 /// A search ends after this time with what it has.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -65,13 +67,15 @@ pub struct Asked<'a> {
         (status = 503, description = "No streets are loaded, or too many journeys are being planned."),
     ),
 )]
-pub async fn journeys(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let now = shared.now();
     let question = Question::parse(&query.params(PARAMETERS)?, now)?;
     let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;
     question.check_area(loaded.bounds)?;
     let notes: Vec<String> = question.check_calendar(&loaded.area)?.into_iter().collect();
-    let turn = loaded.turns.take().await?;
+    // Behind one address of this machine, or a proxy's, may be everybody.
+    let of_one = asker.address.filter(|a| !a.is_loopback() && !shared.proxies.contains(*a));
+    let turn = loaded.turns.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
     let work = {
         let (shared, loaded) = (shared.clone(), loaded.clone());
         move || plan(&shared, &loaded, &question, now, notes)
