@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::attempts::Attempts;
 use crate::client::TrustedProxies;
 use crate::forecast::Forecasts;
 use crate::hub::LiveHub;
@@ -38,6 +39,8 @@ pub struct App {
     pub has_broker: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
     /// The first long-lived task of the process that ended unasked.
     pub failed_task: watch::Receiver<Option<&'static str>>,
+    /// Keys that were not valid.
+    pub attempts: Arc<Attempts>,
     /// Whose word on the client's address is believed.
     pub proxies: TrustedProxies,
     /// How many clients may follow the changes at once.
@@ -70,6 +73,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub pool: Option<store::Pool>,
     pub turns: Turns,
+    pub attempts: Arc<Attempts>,
     pub proxies: TrustedProxies,
     /// Those who follow the changes.
     pub streams: Shares<IpAddr>,
@@ -90,6 +94,7 @@ impl App {
             clock: self.clock.clone(),
             pool: self.pool.clone(),
             turns: Turns::of_tables(),
+            attempts: self.attempts.clone(),
             proxies: self.proxies.clone(),
             streams: Shares::new(self.streams.in_all, self.streams.per_address),
             shutdown: self.shutdown.clone(),

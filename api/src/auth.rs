@@ -1,14 +1,18 @@
 //! Who asks: keys and their roles.
 //!
-//! A key is 32 random bytes in hexadecimal; it is looked up by its BLAKE3 hash, so that the time
-//! of the look-up tells nothing about it.
+//! A key is 32 random bytes ([`crate::key`]); it is looked up by its BLAKE3 hash, so that the time
+//! of the look-up says nothing about it.
+
+use std::net::IpAddr;
 
 use axum::http::header;
 use domain::place::UnknownName;
 use domain::{MunicipalityId, Registry};
+use store::audit::Actor;
 
 use crate::app::Shared;
 use crate::client::Asker;
+use crate::key::parse_key;
 use crate::problem::Problem;
 use crate::turns::Holder;
 
@@ -25,20 +29,29 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// All roles.
+    pub const ALL: [Role; 4] = [Role::Installer, Role::Planner, Role::Operator, Role::Admin];
+
+    /// The word in commands and on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Installer => "installer",
+            Role::Planner => "planner",
+            Role::Operator => "operator",
+            Role::Admin => "admin",
+        }
+    }
+}
+
 impl std::str::FromStr for Role {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "installer" => Ok(Role::Installer),
-            "planner" => Ok(Role::Planner),
-            "operator" => Ok(Role::Operator),
-            "admin" => Ok(Role::Admin),
-            _ => Err(UnknownName {
-                value: text.to_owned(),
-                choices: "installer, planner, operator, admin".to_owned(),
-            }),
-        }
+        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| UnknownName {
+            value: text.to_owned(),
+            choices: Role::ALL.map(Role::as_str).join(", "),
+        })
     }
 }
 
@@ -49,27 +62,35 @@ pub struct Caller {
     key: i32,
     role: Role,
     municipalities: Vec<MunicipalityId>,
+    /// From where it asks.
+    address: Option<IpAddr>,
 }
 
 impl Caller {
     /// The owner of the key in the request; `None` without a key.
     ///
     /// # Errors
-    /// 401: the key is not valid. 503: the database does not answer.
+    /// 401: the key is not valid; 429: and others before it from the same address were not. 503: the database does not
+    /// answer.
     pub async fn of(shared: &Shared, asker: &Asker) -> Result<Option<Self>, Problem> {
         let Some(header) = asker.headers.get(header::AUTHORIZATION) else { return Ok(None) };
-        let secret = header.to_str().ok().and_then(bearer).ok_or_else(Problem::key_needed)?;
         let pool = shared.pool.as_ref().ok_or_else(Problem::key_needed)?;
-        let key = store::keys::find(pool, blake3::hash(&secret).as_bytes()).await?;
-        let key = key.ok_or_else(Problem::key_needed)?;
-        let role = key.role.parse().map_err(|_| Problem::key_needed())?;
         let now = shared.now();
+        let secret = header.to_str().ok().and_then(bearer);
+        let key = match secret.map(|secret| *blake3::hash(&secret).as_bytes()) {
+            Some(hash) if shared.attempts.is_worth_asking(pool, &hash, asker.address, now).await? => {
+                store::keys::find(pool, &hash).await?
+            }
+            _ => None,
+        };
+        let key = key.ok_or_else(|| shared.attempts.fail(asker.address, now))?;
+        let role = key.role.parse().map_err(|_| Problem::key_needed())?;
         if key.last_used_at.is_none_or(|at| now >= at.plus_s(LAST_USE_S))
             && let Err(error) = store::keys::touch(pool, key.id).await
         {
             tracing::warn!("the last use of key {} cannot be noted: {error}", key.id);
         }
-        Ok(Some(Caller { key: key.id, role, municipalities: key.municipalities }))
+        Ok(Some(Caller { key: key.id, role, municipalities: key.municipalities, address: asker.address }))
     }
 
     /// The owner of a key of `role`.
@@ -90,13 +111,19 @@ impl Caller {
     }
 
     /// Who it is, for the audit.
-    pub fn actor(&self) -> String {
-        format!("key {}", self.key)
+    pub fn actor(&self) -> Actor {
+        let role = Some(self.role.as_str().to_owned());
+        Actor { name: format!("key {}", self.key), role, address: self.address }
     }
 
     /// Whose turns its questions take.
     pub fn holder(&self) -> Holder {
         Holder::Key(self.key)
+    }
+
+    /// Whether it may see everything.
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
     }
 
     /// Whether the key is of `role`, or the county's.
@@ -124,16 +151,7 @@ pub fn pool(shared: &Shared) -> Result<&store::Pool, Problem> {
 /// The 32 bytes of `Bearer KEY`.
 fn bearer(header: &str) -> Option<[u8; 32]> {
     let (scheme, key) = header.split_once(' ')?;
-    let key = key.trim();
-    let is_hex = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
-    if !scheme.eq_ignore_ascii_case("bearer") || !is_hex {
-        return None;
-    }
-    let mut secret = [0u8; 32];
-    for (byte, digits) in secret.iter_mut().zip(key.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(secret)
+    scheme.eq_ignore_ascii_case("bearer").then(|| parse_key(key.trim()))?
 }
 
 #[cfg(test)]
@@ -141,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_64_digits() {
+    fn a_key_follows_its_scheme() {
         let key = "0a".repeat(32);
         assert_eq!(bearer(&format!("Bearer {key}")), Some([10; 32]));
         assert_eq!(bearer(&format!("bearer {key}")), Some([10; 32]));

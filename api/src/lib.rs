@@ -4,6 +4,8 @@
 mod analysis;
 mod answer;
 mod app;
+mod attempts;
+mod audit;
 mod auth;
 mod bays;
 mod body;
@@ -15,6 +17,7 @@ mod feeds;
 mod forecast;
 mod geojson;
 mod hub;
+mod key;
 mod meters;
 mod ops;
 mod pages;
@@ -45,9 +48,11 @@ mod ways;
 mod wire;
 
 pub use app::{App, Clock, StreamBounds};
+pub use attempts::Attempts;
 pub use client::{Cidr, TrustedProxies, network_of};
 pub use forecast::Forecasts;
 pub use hub::LiveHub;
+pub use key::key_text;
 pub use problem::Problem;
 pub use realtime::ties_to_nothing;
 pub use router::{openapi_json, ops_router, public_router, router};

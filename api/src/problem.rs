@@ -37,6 +37,9 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = [f64; 4], required = false)]
     bounds: Option<[f64; 4]>,
+    /// After how many seconds it is worth asking again.
+    #[serde(skip)]
+    retry_after_s: Option<u64>,
 }
 
 impl Problem {
@@ -50,6 +53,7 @@ impl Problem {
             value: None,
             remedy: None,
             bounds: None,
+            retry_after_s: None,
         }))
     }
 
@@ -150,6 +154,15 @@ impl Problem {
             .remedy("Send the key as header 'Authorization: Bearer KEY'.")
     }
 
+    /// The key is not valid, and too many others from the same address were not.
+    pub fn too_many_failures(retry_after_s: u64) -> Self {
+        let detail = "Too many keys that are not valid were sent from this address.";
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many invalid keys", detail)
+            .remedy("Correct the key: a valid one is accepted at once. Others are looked at again after some seconds.");
+        problem.0.retry_after_s = Some(retry_after_s);
+        problem
+    }
+
     /// The key is right, and not for this.
     pub fn not_allowed() -> Self {
         Self::new(
@@ -176,8 +189,11 @@ impl Problem {
 
     /// It will work again by itself.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", detail)
-            .remedy("Try again in a few seconds.")
+        let title = "Not available at the moment";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail)
+            .remedy("Try again in a few seconds.");
+        problem.0.retry_after_s = Some(5);
+        problem
     }
 
     /// Says what would be right.
@@ -214,8 +230,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

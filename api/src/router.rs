@@ -25,8 +25,8 @@ use crate::parkapi::{v1, v3};
 use crate::problem::{Problem, ProblemBody};
 use crate::table::PARQUET;
 use crate::{
-    analysis, bays, changes, contract, docs, feeds, forecast, ops, pages, parking, punctuality, rejections,
-    replay, ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
+    analysis, audit, bays, changes, contract, docs, feeds, forecast, ops, pages, parking, punctuality,
+    rejections, replay, ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
 };
 
 /// Everything on one port.
@@ -73,6 +73,7 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
         .routes(routes!(unmatched::unmatched_topics))
+        .routes(routes!(audit::audit))
         .routes(routes!(punctuality::punctuality))
         .routes(routes!(ridership::ridership))
         .routes(routes!(forecast::forecast))
@@ -113,6 +114,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
     let shared = app.shared(has_docs);
     let meters = Meters::register(&mut app.metrics.lock(), shared.streams.gauge());
     shared.ways.register(&mut app.metrics.lock());
+    shared.attempts.register(&mut app.metrics.lock());
     let (api, _) = public_api().split_for_parts();
     api.merge(pages::routes())
         .merge(unbuilt::routes())

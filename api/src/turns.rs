@@ -38,6 +38,7 @@ pub struct Turns {
 }
 
 /// The right to do the work, until it is dropped.
+#[derive(Debug)]
 pub struct Turn {
     waiting: Arc<AtomicUsize>,
     // Given back in this order: whoever waits for the holder's own waits for one of all next.
@@ -46,6 +47,7 @@ pub struct Turn {
 }
 
 /// One of a holder's turns, or the wait for it.
+#[derive(Debug)]
 struct Own {
     holder: Holder,
     turns: Arc<Semaphore>,
@@ -141,17 +143,17 @@ mod tests {
     async fn one_holder_has_half_and_waits_for_its_own() {
         let turns = Turns::new(4, PATIENCE, "Too many.");
         let [a, b] = [Holder::Key(1), Holder::Address([192, 0, 2, 1].into())];
-        let first = turns.take(Some(a)).await.ok().expect("a turn");
-        let second = turns.take(Some(a)).await.ok().expect("a turn");
+        let first = turns.take(Some(a)).await.expect("a turn");
+        let second = turns.take(Some(a)).await.expect("a turn");
         let asked = tokio::spawn({
             let turns = turns.clone();
             async move { turns.take(Some(a)).await }
         });
         tokio::task::yield_now().await;
         assert!(first.is_awaited(), "its own third question");
-        let other = turns.take(Some(b)).await.ok().expect("another's turn");
+        let other = turns.take(Some(b)).await.expect("another's turn");
         drop(second);
-        let third = asked.await.expect("no panic").ok().expect("its turn, once one of its own is over");
+        let third = asked.await.expect("no panic").expect("its turn, once one of its own is over");
         assert!(!first.is_awaited());
         assert!(turns.take(Some(a)).await.is_err());
         drop((first, third, other));

@@ -74,7 +74,7 @@ pub fn stale_after_s(heartbeat_s: u32) -> u32 {
 }
 
 /// One row of the sensors' file: a device, and one of its bindings, in text ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SensorRow {
     pub id: String,
     pub feed: String,

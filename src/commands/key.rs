@@ -95,6 +95,6 @@ async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
     let hash = *blake3::hash(&secret).as_bytes();
     keys::create(&database.pool, &hash, &role, &ids, args.name.as_deref(), expires).await?;
     database.close().await?;
-    println!("{}", secret.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    println!("{}", api::key_text(&secret));
     Ok(ExitCode::SUCCESS)
 }

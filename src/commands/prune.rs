@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use store::audit::{Actor, Deed};
 use store::retention::{self, Due};
 
 use crate::cli::PruneArgs;
@@ -18,10 +19,13 @@ pub async fn run(args: PruneArgs) -> Result<ExitCode> {
     let due = if args.dry_run {
         retention::due(&database.pool, &keep).await?
     } else {
-        retention::enforce(&database.pool, &keep, |gone| {
+        let dropped = retention::enforce(&database.pool, &keep, |gone| {
             eprintln!("dropped {}: {} rows", gone.what, gone.rows)
         })
-        .await?
+        .await?;
+        let deed = Deed { action: "prune", after: Some(serde_json::to_value(&dropped)?), ..Deed::default() };
+        store::audit::note(&database.pool, &Actor::local("command line"), deed).await?;
+        dropped
     };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&due)?);

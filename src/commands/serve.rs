@@ -277,10 +277,16 @@ impl Running {
                 Arc::new(has_broker) as Arc<dyn Fn() -> bool + Send + Sync>
             }),
             failed_task: tasks.failed(),
+            attempts: Arc::default(),
             proxies: parts.http.as_ref().map(HttpArgs::proxies).unwrap_or_default(),
             streams: api::StreamBounds::of(bounds.connections),
             shutdown: reading.clone(),
         };
+        if parts.http.is_some() {
+            let pool = database.pool.clone();
+            let reporting = app.attempts.clone().report(pool, app.clock.clone(), reading.clone());
+            tasks.spawn("the reports of invalid keys", reporting);
+        }
         let connections = server::Meters::register(&mut app.metrics.lock(), "kv_http");
         let mut servers = Vec::new();
         if let Some(http) = &parts.http {

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{SiteCount, SiteId, UtcMicros};
+use domain::{MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection};
 
 use crate::StoreError;
+use crate::audit::{self, Actor, Deed};
 use crate::changes;
 use crate::copy::CopyRows;
 use crate::migrate::{self, Layout};
@@ -93,17 +93,19 @@ impl HistoryWriter {
         Ok(new.iter().map(|n| Appended { site: SiteId(n.site), new: n.n as u64 }).collect())
     }
 
-    /// Notes in the audit what was done.
+    /// Notes in the audit what was done to feeds of these `municipalities`.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn finish(mut self, actor: &str, detail: &serde_json::Value) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO audit (actor, action, detail) VALUES ($1, 'import history', $2)")
-            .bind(actor)
-            .bind(Json(detail))
-            .execute(&mut self.conn)
-            .await?;
-        Ok(())
+    pub async fn finish(
+        mut self,
+        actor: &str,
+        municipalities: Vec<MunicipalityId>,
+        detail: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        let after = Some(detail);
+        let deed = Deed { action: "import history", municipalities, after, ..Deed::default() };
+        audit::append(&mut self.conn, &Actor::local(actor), &[deed]).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! Keys of the API: 32 random bytes, of which only the BLAKE3 hash is stored.
 
 use domain::{MunicipalityId, UtcMicros};
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use crate::StoreError;
+use crate::audit::{self, Actor, Deed};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
@@ -67,9 +69,10 @@ pub async fn create(
     expires_at: Option<UtcMicros>,
 ) -> Result<i32, StoreError> {
     let mut tx = pool.begin().await?;
-    let id: i32 = sqlx::query_scalar(
-        "INSERT INTO api_key (hash, role, municipalities, name, expires_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-    )
+    let row: Row = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "INSERT INTO api_key (hash, role, municipalities, name, expires_at) VALUES ($1, $2, $3, $4, $5)
+         RETURNING {COLUMNS}"
+    )))
     .bind(hash.as_slice())
     .bind(role)
     .bind(municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
@@ -77,22 +80,21 @@ pub async fn create(
     .bind(expires_at.map(Ts))
     .fetch_one(&mut *tx)
     .await?;
-    audit(&mut tx, "key create", id, role).await?;
+    let key = StoredKey::from(row);
+    let deed = Deed { after: Some(described(&key)), ..about(&key, "key create") };
+    audit::append(&mut tx, &Actor::local("command line"), &[deed]).await?;
     tx.commit().await?;
-    Ok(id)
+    Ok(key.id)
 }
 
-async fn audit(conn: &mut sqlx::PgConnection, action: &str, key: i32, role: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO audit (actor, action, detail)
-         VALUES ('command line', $1, jsonb_build_object('key', $2::int, 'role', $3::text))",
-    )
-    .bind(action)
-    .bind(key)
-    .bind(role)
-    .execute(conn)
-    .await?;
-    Ok(())
+fn about(key: &StoredKey, action: &'static str) -> Deed {
+    let subject = Some(format!("key {}", key.id));
+    Deed { action, subject, municipalities: key.municipalities.clone(), ..Deed::default() }
+}
+
+/// What a key is, for the audit: never its hash.
+fn described(key: &StoredKey) -> Value {
+    json!({"role": key.role, "name": key.name, "expires_at": key.expires_at})
 }
 
 /// All keys, oldest first.
@@ -111,17 +113,19 @@ pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>, StoreError> {
 /// The database is not available.
 pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
     let mut tx = pool.begin().await?;
-    let role: Option<String> = sqlx::query_scalar(
-        "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING role",
-    )
+    let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING {COLUMNS}"
+    )))
     .bind(id)
     .fetch_optional(&mut *tx)
     .await?;
-    if let Some(role) = &role {
-        audit(&mut tx, "key revoke", id, role).await?;
+    let key = row.map(StoredKey::from);
+    if let Some(key) = &key {
+        let deed = Deed { before: Some(described(key)), ..about(key, "key revoke") };
+        audit::append(&mut tx, &Actor::local("command line"), &[deed]).await?;
     }
     tx.commit().await?;
-    Ok(role.is_some())
+    Ok(key.is_some())
 }
 
 /// The key of a hash, when it holds now.
@@ -151,4 +155,17 @@ pub async fn touch(pool: &Pool, id: i32) -> Result<(), StoreError> {
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// The hashes of all keys that hold now: of a guess they say that it is none, without asking for it.
+///
+/// # Errors
+/// The database is not available.
+pub async fn hashes(pool: &Pool) -> Result<Vec<KeyHash>, StoreError> {
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT hash FROM api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().filter_map(|hash| hash.try_into().ok()).collect())
 }

@@ -2,6 +2,7 @@
 //! PostgreSQL.
 
 pub mod analysis;
+pub mod audit;
 pub mod changes;
 pub mod complete;
 pub mod copy;

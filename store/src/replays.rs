@@ -1,9 +1,11 @@
 //! Replays of rejected messages: who wishes one and who does it meet here.
 
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
+use serde_json::json;
 use sqlx::FromRow;
 
 use crate::StoreError;
+use crate::audit::{self, Actor, Deed};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
@@ -61,7 +63,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn ask(pool: &Pool, wish: &Wish, actor: &str) -> Result<i64, StoreError> {
+pub async fn ask(pool: &Pool, wish: &Wish, actor: &Actor) -> Result<i64, StoreError> {
     let mut tx = pool.begin().await?;
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO replay (municipalities, feed, reason, ids, before) VALUES ($1, $2, $3, $4, $5) RETURNING id",
@@ -73,15 +75,17 @@ pub async fn ask(pool: &Pool, wish: &Wish, actor: &str) -> Result<i64, StoreErro
     .bind(wish.before.map(Ts))
     .fetch_one(&mut *tx)
     .await?;
-    sqlx::query(
-        "INSERT INTO audit (actor, action, detail)
-         SELECT $1, 'replay', to_jsonb(r) - '{seen_at,done_at,replayed,stored,rejected,remaining}'::text[]
-         FROM replay r WHERE id = $2",
-    )
-    .bind(actor)
-    .bind(id)
-    .execute(&mut *tx)
-    .await?;
+    let deed = Deed {
+        action: "replay",
+        subject: Some(format!("replay {id}")),
+        municipalities: wish.municipalities.clone(),
+        after: Some(json!({
+            "feed": wish.feed.map(|f| f.0), "reason": wish.reason.map(Reason::as_str), "ids": wish.ids,
+            "before": wish.before,
+        })),
+        ..Deed::default()
+    };
+    audit::append(&mut tx, actor, &[deed]).await?;
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.to_string()).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(id)

@@ -67,8 +67,8 @@ async fn versions(
 /// What the audit says was corrected: the property before and after.
 async fn audited(db: &Database, id: &str, property: &str) -> Vec<(Value, Value)> {
     let rows: Vec<(Json<Value>, Json<Value>)> = sqlx::query_as(
-        "SELECT detail -> 'before' -> $2, detail -> 'after' -> $2 FROM audit
-         WHERE action = 'correct' AND detail ->> 'id' = $1 ORDER BY id",
+        "SELECT before -> $2, after -> $2 FROM audit
+         WHERE action = 'correct' AND split_part(subject, ' ', 2) = $1 ORDER BY id",
     )
     .bind(id)
     .bind(property)

@@ -101,7 +101,7 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
     };
     eventually("the figures follow", || is_corrected(&instance)).await;
     let (was, is): (Value, Value) = sqlx::query_as(
-        "SELECT detail #> '{before,capacity}', detail #> '{after,capacity}' FROM audit WHERE action = 'correct'",
+        "SELECT before -> 'capacity', after -> 'capacity' FROM audit WHERE action = 'correct'",
     )
     .fetch_one(&pool)
     .await

@@ -84,7 +84,7 @@ async fn both_hours_of_autumn_are_stored_once_however_often_they_are_imported() 
     assert!(ok && again.contains("0 new") && !again.contains("16 new"), "{again}{err}");
     assert_eq!(stored().await, rows);
     let (wanted, audited): (i64, i64) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM audit WHERE action = 'import history' AND detail ->> 'new' <> '0'),
+        "SELECT (SELECT count(*) FROM audit WHERE action = 'import history' AND after ->> 'new' <> '0'),
                 (SELECT count(*) FROM audit WHERE action = 'import history')",
     )
     .fetch_one(&pool)

@@ -67,7 +67,7 @@ fn frame(document: &mut Value) {
             absent there." },
     ]);
     let key = &mut document["components"]["securitySchemes"]["key"];
-    key["bearerFormat"] = json!("64 hexadecimal digits");
+    key["bearerFormat"] = json!("kvk_ and 72 hexadecimal digits");
     key["description"] = json!(
         "A key of the instance, sent as `Authorization: Bearer KEY`. The operator makes it by `kreisverkehr key create` \
          with a role (installer, planner, operator, admin) and its municipalities; admin may do everything."
@@ -193,6 +193,11 @@ const UNAUTHORIZED: Rule = (
     "A valid key is needed, and none or a wrong one was sent.",
     &[("WWW-Authenticate", "`Bearer`: how to send the key.")],
 );
+const TOO_MANY_FAILURES: Rule = (
+    429,
+    "The key is not valid, as many others from the same address were not; a valid one is accepted at any time.",
+    &[("Retry-After", "After how many seconds to try again.")],
+);
 const FORBIDDEN: Rule = (403, "The role or the municipalities of the key do not cover this.", &[]);
 const NOT_FOUND: Rule = (404, "There is no such thing, or it is not for the caller.", &[]);
 const METHOD_NOT_ALLOWED: Rule =
@@ -212,7 +217,7 @@ fn rules(path: &str, operation: &Value) -> Vec<Rule> {
         rules.push(BAD_REQUEST);
     }
     if operation["security"].is_array() {
-        rules.extend([UNAUTHORIZED, UNAVAILABLE]);
+        rules.extend([UNAUTHORIZED, TOO_MANY_FAILURES, UNAVAILABLE]);
         // Whoever has another key than an operator's sees the feeds as the public does.
         if path != "/v1/feeds" {
             rules.push(FORBIDDEN);
@@ -242,7 +247,7 @@ fn add_responses(path: &str, operation: &mut Value, shapes: &Value) {
         if status.starts_with(['4', '5']) && response["content"].is_null() {
             response["content"] =
                 json!({ PROBLEM: { "schema": { "$ref": "#/components/schemas/Problem" } } });
-            let of_status = [UNAUTHORIZED, METHOD_NOT_ALLOWED, UNAVAILABLE];
+            let of_status = [UNAUTHORIZED, TOO_MANY_FAILURES, METHOD_NOT_ALLOWED, UNAVAILABLE];
             let headers = of_status.iter().find(|(s, ..)| s.to_string() == *status).map_or(&[][..], |r| r.2);
             for (name, text) in headers {
                 response["headers"][*name] = header(text);

@@ -242,6 +242,27 @@ pub struct Rejections {
     device: Option<values::Id>,
 }
 
+/// Part of the audit.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Audit {
+    /// Only what was done at this instant or later.
+    #[param(inline)]
+    from: Option<values::Instant>,
+    /// Only what was done before this instant.
+    #[param(inline)]
+    to: Option<values::Instant>,
+    /// Only what this one did, e.g. `key 3`.
+    #[param(inline)]
+    actor: Option<values::Id>,
+    /// Only what was done by this action, e.g. `import`.
+    #[param(inline)]
+    action: Option<values::Id>,
+    /// Only what was done to this, e.g. `site w-market`.
+    #[param(inline)]
+    subject: Option<values::Id>,
+}
+
 /// Which rejected messages are taken in again; all that is given must hold.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -107,6 +107,10 @@ words! {
     ];
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
+    /// What a key is for.
+    KeyRole = crate::auth::Role::ALL.map(crate::auth::Role::as_str);
+    /// How it ended.
+    AuditOutcome = store::audit::Outcome::ALL.map(store::audit::Outcome::as_str);
     /// Why figures are withheld.
     FewBays = [crate::analysis::TOO_FEW];
     /// Why figures of passengers are withheld.

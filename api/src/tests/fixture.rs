@@ -83,6 +83,7 @@ impl County {
             may_store: watch::channel(true).1,
             has_broker: None,
             failed_task: watch::channel(None).1,
+            attempts: Arc::default(),
             proxies: TrustedProxies::default(),
             streams: StreamBounds::of(100),
             shutdown: CancellationToken::new(),

@@ -1,5 +1,6 @@
 //! The API as its users see it: every test asks over HTTP.
 
+mod audit;
 mod contract;
 mod errors;
 pub mod fixture;

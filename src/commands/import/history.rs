@@ -1,6 +1,6 @@
 //! `kreisverkehr import history`: counts of years past, to sites that exist or are made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail, ensure};
@@ -107,7 +107,8 @@ async fn import(
     storing.finish_and_clear();
     report.left_out = admission.into_left_out();
     if let Some(writer) = writer {
-        writer.finish("command line", &report.detail()).await?;
+        let towns: BTreeSet<_> = targets.iter().map(|target| target.site.municipality).collect();
+        writer.finish("command line", towns.into_iter().collect(), report.detail()).await?;
     }
     Ok(report)
 }

@@ -7,12 +7,12 @@ use domain::live::Change;
 use domain::rebinding::rebind;
 use domain::sensor::SensorRow;
 use domain::{Decoder, UtcMicros};
-use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::days;
 use super::versions::{self, Correction, Holds};
+use super::{audited, days};
 use crate::StoreError;
+use crate::audit::{self, Actor};
 use crate::changes;
 use crate::pool::Pool;
 use crate::ts::Ts;
@@ -183,13 +183,9 @@ impl Import {
     /// # Errors
     /// The database is not available: then nothing is imported.
     pub async fn commit(mut self, report: &Report, actor: &str) -> Result<(), StoreError> {
-        let counts: BTreeMap<&str, (usize, usize)> =
-            report.kinds().iter().map(|(kind, t)| (*kind, (t.added, t.changed))).collect();
-        sqlx::query("INSERT INTO audit (actor, action, detail) VALUES ($1, 'import', $2)")
-            .bind(actor)
-            .bind(Json(counts))
-            .execute(&mut *self.tx)
-            .await?;
+        let (now, registry) = (super::catalogue(&mut self.tx).await?, self.registry().await?);
+        let deeds = audited::deeds(&self.existing, &now, report, &registry);
+        audit::append(&mut self.tx, &Actor::local(actor), &deeds).await?;
         let generation: i64 = sqlx::query_scalar(
             "UPDATE place_generation SET generation = generation + 1 RETURNING generation",
         )

@@ -1,5 +1,6 @@
 //! Places, sensors and feeds: loaded into a registry, imported from files, read back for export.
 
+mod audited;
 mod days;
 mod import;
 mod read;

@@ -1,13 +1,14 @@
 //! What places were, kept as versions; and the version in force rewritten, where it was never right.
 
-use domain::UtcMicros;
 use domain::place::PlaceKind;
+use domain::{MunicipalityId, UtcMicros};
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::import::Kind;
 use crate::StoreError;
+use crate::audit::{self, Actor, Deed};
 use crate::ts::Ts;
 
 /// From when on what is imported holds.
@@ -22,6 +23,7 @@ pub enum Holds {
 /// A version that was rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
+    pub municipality: MunicipalityId,
     pub kind: PlaceKind,
     /// The place's id in the files.
     pub id: String,
@@ -39,6 +41,27 @@ impl Correction {
         after
             .map(|(name, now)| (name.as_str(), self.before.get(name).unwrap_or(&Value::Null), now))
             .filter(|(_, before, now)| before != now)
+    }
+
+    /// What was corrected, for the audit: `site w-market`.
+    pub(super) fn subject(&self) -> String {
+        let kind = if self.kind == PlaceKind::Site { "site" } else { "bay" };
+        format!("{kind} {}", self.id)
+    }
+
+    fn deed(&self) -> Deed {
+        let mut after = self.after.clone();
+        if let (Some(from), Some(after)) = (self.from, after.as_object_mut()) {
+            after.insert("holds_from".into(), serde_json::json!(from));
+        }
+        Deed {
+            action: "correct",
+            subject: Some(self.subject()),
+            municipalities: vec![self.municipality],
+            before: Some(self.before.clone()),
+            after: Some(after),
+            ..Deed::default()
+        }
     }
 
     /// The figures that rest on what changed, in the order of their importance.
@@ -101,7 +124,7 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    type Row = (i16, String, bool, Ts, Json<Value>, Json<Value>);
+    type Row = (i32, i16, String, bool, Ts, Json<Value>, Json<Value>);
     let rows: Vec<Row> = sqlx::query_as(
         // The statement sees the versions as they were before it.
         "WITH wrong AS (
@@ -113,7 +136,7 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
          rewritten AS (
              UPDATE place_version v SET def = p.def FROM wrong w JOIN place p ON p.id = w.place
              WHERE v.place = w.place AND v.from_utc >= w.from_utc)
-         SELECT p.kind, p.key, v.from_utc = w.first, v.from_utc, v.def, p.def
+         SELECT p.municipality, p.kind, p.key, v.from_utc = w.first, v.from_utc, v.def, p.def
          FROM wrong w JOIN place p ON p.id = w.place
          JOIN place_version v ON v.place = w.place AND v.from_utc >= w.from_utc
          WHERE v.def IS DISTINCT FROM p.def
@@ -124,7 +147,8 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(kind, id, is_first, from, Json(before), Json(after))| Correction {
+        .map(|(municipality, kind, id, is_first, from, Json(before), Json(after))| Correction {
+            municipality: MunicipalityId(municipality),
             kind: if kind == Kind::Site as i16 { PlaceKind::Site } else { PlaceKind::Bay },
             id,
             // Before its first version a place was what it became then.
@@ -142,16 +166,8 @@ pub(super) async fn note(
     actor: &str,
     generation: i64,
 ) -> Result<(), StoreError> {
-    let details = corrections.iter().map(|c| {
-        Json(serde_json::json!({
-            "kind": c.kind, "id": c.id, "from": c.from, "before": c.before, "after": c.after,
-        }))
-    });
-    sqlx::query("INSERT INTO audit (actor, action, detail) SELECT $1, 'correct', * FROM unnest($2::jsonb[])")
-        .bind(actor)
-        .bind(details.collect::<Vec<_>>())
-        .execute(&mut *conn)
-        .await?;
+    let deeds: Vec<Deed> = corrections.iter().map(Correction::deed).collect();
+    audit::append(conn, &Actor::local(actor), &deeds).await?;
     let learned: Vec<&Correction> = corrections.iter().filter(|c| c.concerns_forecast()).collect();
     sqlx::query(
         "INSERT INTO forecast_again (municipality, generation)

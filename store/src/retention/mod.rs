@@ -15,6 +15,7 @@ use sqlx::{Connection, PgConnection};
 use tracing::info;
 
 use crate::StoreError;
+use crate::audit;
 use crate::migrate;
 use crate::partitions::{TABLES, Table};
 use crate::pool::Pool;
@@ -184,6 +185,8 @@ pub async fn enforce(
     if let Some(before) = retention.before(Class::VehiclePositions, now) {
         run.note(rows::forget_vehicles(&mut conn, before).await.map(|()| Vec::new()));
     }
+    let addresses_s = i64::try_from(audit::ADDRESSES.as_secs()).unwrap_or(i64::MAX);
+    run.note(audit::forget_addresses(&mut conn, now.plus_s(-addresses_s)).await.map(|()| Vec::new()));
     let Run { all, failed, .. } = run;
     let slices: Vec<&str> = all.iter().filter(|d| d.bytes.is_some()).map(|d| d.what.as_str()).collect();
     if !slices.is_empty() {
