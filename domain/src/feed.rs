@@ -96,6 +96,9 @@ pub struct Feed {
     pub url: Option<String>,
     /// Seconds between two polls of `url`.
     pub every_s: Option<u32>,
+    /// Whether `url` may lead to an address within a network ([`crate::address`]).
+    #[serde(default)]
+    pub allow_private: bool,
     /// File name of the GTFS whose ids its trips, routes and stops have; absent = whichever has them.
     pub timetable: Option<String>,
 }
@@ -184,6 +187,17 @@ pub fn shown_address(url: &str) -> String {
     let host = authority.rsplit('@').next().unwrap_or_default();
     let separator = if scheme.is_empty() { "" } else { "://" };
     format!("{scheme}{separator}{host}{path}")
+}
+
+/// The host of an address as it is written, without brackets and port.
+pub fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    }
 }
 
 /// Whether an MQTT topic filter (`+`, `#`) matches a topic (MQTT 5.0, 4.7).

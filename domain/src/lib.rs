@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness: time comes in as an argument. Everything else in the
 //! workspace depends on this crate and this crate depends on none of it.
 
+pub mod address;
 pub mod arrival;
 pub mod audience_set;
 pub mod bay_state;

@@ -8,6 +8,7 @@ pub mod acks;
 pub mod check;
 pub mod decode;
 pub mod enqueue;
+mod fetch;
 pub mod frames;
 pub mod inlet;
 pub mod metrics;

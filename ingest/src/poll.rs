@@ -1,6 +1,5 @@
 //! Feeds that are fetched by HTTP (`url`, `every_s`): GTFS-Realtime.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +7,12 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::Reason;
 use domain::feed::shown_address;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
+use crate::fetch::Wanted;
 use crate::pending::Source;
 use crate::plan::Plan;
 use crate::receive::{Message, receive_guarded};
@@ -19,8 +20,6 @@ use crate::session::Shared;
 
 /// Seconds between two polls when the feed says nothing.
 const DEFAULT_EVERY_S: u32 = 30;
-
-const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Polls the one feed of `plan` until cancelled.
 pub async fn run(
@@ -37,11 +36,17 @@ pub async fn run(
         else {
             return;
         };
-        let limit = route.feed.def.max_message_bytes(false);
-        let target = url.clone();
-        let fetched = tokio::task::spawn_blocking(move || fetch(&target, limit)).await;
+        let wanted = Wanted {
+            url: url.clone(),
+            allow_private: route.feed.def.allow_private,
+            limit: route.feed.def.max_message_bytes(false),
+        };
+        let fetched = tokio::select! {
+            fetched = fetch(wanted) => fetched,
+            () = cancel.cancelled() => return,
+        };
         let received_at = (shared.clock)();
-        match fetched.map_err(|e| e.to_string()).and_then(|r| r) {
+        match fetched {
             Ok(payload) => {
                 let payload = Bytes::from(payload);
                 is_failing = false;
@@ -56,13 +61,19 @@ pub async fn run(
                     qos: 1,
                     received_at,
                 };
-                let (mut received, _) = accumulator.push(number, Some(source), |b| {
+                let (mut received, has_room) = accumulator.push(number, Some(source), |b| {
                     receive_guarded(&current.registry, &route.feed, message, &shared.trips, b)
                 });
                 route.meter.message(1, 1, received_at, None);
                 // A poll names every vehicle of the operator: those that are not ours are no news.
                 received.reasons.remove(&Reason::UnknownPlace);
                 route.meter.received(&received, received_at);
+                if !has_room {
+                    tokio::select! {
+                        () = accumulator.room() => {}
+                        () = cancel.cancelled() => return,
+                    }
+                }
             }
             Err(reason) => {
                 route.meter.connected_since(None);
@@ -78,14 +89,13 @@ pub async fn run(
     }
 }
 
-fn fetch(url: &str, limit: usize) -> Result<Vec<u8>, String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
-    // Keys stand in addresses: they reach neither a log nor the quarantine.
-    let shown = |error: ureq::Error| error.to_string().replace(url, &shown_address(url));
-    let mut response = agent.get(url).call().map_err(shown)?;
-    let mut body = Vec::new();
-    // One byte more than allowed: then it is rejected as too large, not cut.
-    let mut reader = response.body_mut().as_reader().take(limit as u64 + 1);
-    reader.read_to_end(&mut body).map_err(|e| e.to_string())?;
-    Ok(body)
+/// Fetches on a thread of its own, which nobody waits for: a server that is slow must not hold up a stop.
+async fn fetch(wanted: Wanted) -> Result<Vec<u8>, String> {
+    let (done, fetched) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("fetch".to_owned())
+        // Whoever asked may have gone.
+        .spawn(move || drop(done.send(wanted.fetch())))
+        .map_err(|e| e.to_string())?;
+    fetched.await.unwrap_or_else(|_| Err("the program failed at it; please report it".to_owned()))
 }

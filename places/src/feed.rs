@@ -1,6 +1,6 @@
 //! What a `[[feed]]` table says.
 
-use domain::feed::FeedFormat;
+use domain::feed::{FeedFormat, host_of};
 use domain::{Bbox, Feed};
 
 use crate::age::age_s;
@@ -28,6 +28,14 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     let is_history = format == Some(FeedFormat::History);
     let topic = if is_polled || is_history { None } else { r.required("topic", topic_filter) };
     let every_s = r.optional("every_s", cell::whole(1..=MAX_EVERY_S));
+    let allow_private = r.optional("allow_private", cell::boolean).unwrap_or(false);
+    if let Some(url) = &url {
+        check_host(url, allow_private, &mut r);
+    }
+    if r.has("allow_private") && !is_polled {
+        let message = "has no meaning without 'url'".into();
+        r.complain("allow_private", None, message, "delete it, or add 'url'".into());
+    }
     if is_polled {
         for mqtt_only in ["topic", "broker", "qos"] {
             if r.has(mqtt_only) {
@@ -94,6 +102,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         contact,
         url,
         every_s,
+        allow_private,
         timetable,
     })
 }
@@ -138,9 +147,28 @@ fn timetable_name(cell: Cell) -> Taken<String> {
 
 fn poll_url(cell: Cell) -> Taken<String> {
     let url = cell::exact(cell)?;
+    let is_web = |rest: &str| {
+        !host_of(&url).is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
+    };
+    let authority = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
     match url.split_once("://") {
-        Some(("http" | "https", rest)) if !rest.is_empty() && !url.contains(char::is_whitespace) => Ok(url),
+        Some(("http" | "https", rest)) if authority(rest).contains('@') => complain(
+            "holds a user and a password, which proxies and servers write into their logs",
+            "write it without them; a key that the supplier gave out stands behind the question mark, as in ?key=...",
+        ),
+        Some(("http" | "https", rest)) if is_web(rest) => Ok(url),
         _ => complain("is not a web address", "write https://host/path"),
+    }
+}
+
+/// An address that says itself that it is none of the public internet; of a name that is known when it is fetched.
+fn check_host(url: &str, allow_private: bool, r: &mut Record) {
+    let host = host_of(url);
+    let is_private = host.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| !domain::address::is_public(ip));
+    if is_private && !allow_private {
+        let message = format!("'{host}' is an address within a network, not of the public internet");
+        r.complain("url", None, message, "add allow_private = true, if that is meant".into());
     }
 }
 

@@ -111,6 +111,7 @@ pub(crate) const FEED: Schema = Schema {
         "topic",
         "url",
         "every_s",
+        "allow_private",
         "timetable",
         "broker",
         "qos",

@@ -347,6 +347,7 @@ fn feed() -> domain::Feed {
         contact: None,
         url: None,
         every_s: None,
+        allow_private: false,
         timetable: None,
     }
 }

@@ -6,7 +6,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn unknown_keys_have_lines() {
-    let feed_keys = "id, municipality, format, topic, url, every_s, timetable, broker, qos, clock, on_bad_clock, \
+    let feed_keys = "id, municipality, format, topic, url, every_s, allow_private, timetable, broker, qos, clock, on_bad_clock, \
                      max_age, max_message_bytes, max_messages_per_s, max_bytes_per_s, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
     assert_eq!(
         problems(
@@ -118,5 +118,48 @@ fn feeds_are_whole() {
         ),
         "feeds.toml:5: url = 'ftp://x': is not a web address\n  remedy: write https://host/path\n\
          feeds.toml:6: topic: has no meaning for a feed that is polled from 'url'\n  remedy: delete 'url' or 'topic'"
+    );
+}
+
+#[test]
+fn addresses_of_feeds_lead_to_the_public_internet_unless_it_is_said() {
+    let feed = |lines: &str| {
+        let text = format!("[[feed]]\nid = 'f'\nmunicipality = 'coesfeld'\nformat = 'gtfs-rt'\n{lines}\n");
+        read_files(&[("feeds.toml", &text)]).err().unwrap_or_default()
+    };
+    for url in ["http://operator.example/a?key=k", "https://193.99.144.80:8443/a", "https://[2620:fe::fe]/"] {
+        assert_eq!(feed(&format!("url = '{url}'")), "", "{url}");
+    }
+    for host in [
+        "127.0.0.1",
+        "localhost:80",
+        "LocalHost",
+        "10.0.0.7:8080",
+        "[::1]:80",
+        "[::ffff:10.0.0.1]",
+        "169.254.169.254",
+    ] {
+        let refused = feed(&format!("url = 'http://{host}/a?key=s3cret'"));
+        assert!(refused.contains("allow_private = true") && !refused.contains("s3cret"), "{host}: {refused}");
+        assert_eq!(feed(&format!("url = 'http://{host}/a'\nallow_private = true")), "", "{host}");
+    }
+    for url in
+        ["https://me:s3cret@operator.example/a", "https://me@operator.example", "http://s3cret@10.0.0.1/"]
+    {
+        let refused = feed(&format!("url = '{url}'\nallow_private = true"));
+        assert!(refused.contains("a user and a password") && !refused.contains("s3cret"), "{refused}");
+    }
+    for url in [
+        "http://",
+        "http:///a",
+        "http://?x",
+        "file:///etc/passwd",
+        "gopher://operator.example/",
+        "https://a b/",
+    ] {
+        assert!(feed(&format!("url = '{url}'")).contains("is not a web address"), "{url}");
+    }
+    assert!(
+        feed("topic = 'a'\nallow_private = true").contains("allow_private: has no meaning without 'url'")
     );
 }

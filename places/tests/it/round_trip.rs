@@ -153,7 +153,7 @@ prop_compose! {
         (max_messages_per_s, max_bytes_per_s) in (of(1u32..), of(1u32..)),
         area in of((position(), position())),
         (licence, attribution, contact) in (of(text()), of(text()), of(text())),
-        (polled, every_s) in (any::<bool>(), of(1u32..3600)),
+        (polled, every_s, allow_private) in (any::<bool>(), of(1u32..3600), any::<bool>()),
         timetable in of("[a-zä]{1,8}([.]zip)?"),
     ) -> Feed {
         let polled = polled && format == FeedFormat::GtfsRt;
@@ -169,6 +169,7 @@ prop_compose! {
             licence, attribution, contact,
             url: polled.then(|| "https://example.org/rt?key=1".to_owned()),
             every_s: every_s.filter(|_| polled),
+            allow_private: allow_private && polled,
             timetable: timetable.filter(|_| Feed::speaks_of_trips(format)),
         }
     }

@@ -217,6 +217,7 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         contact: None,
         url: None,
         every_s: None,
+        allow_private: false,
         timetable: None,
     }
 }

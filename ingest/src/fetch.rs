@@ -1,0 +1,137 @@
+//! Fetches what a feed's address has, from a server that may be anything: slow, endless, or out for what lies behind
+//! our own door.
+
+use std::fmt;
+use std::io::Read;
+use std::time::Duration;
+
+use domain::address::is_public;
+use domain::feed::shown_address;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+/// From the look-up of the name to the last byte.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Redirects that are followed, within one host.
+const MAX_REDIRECTS: u32 = 3;
+
+/// What is fetched from where.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub url: String,
+    /// Also from addresses that mean something within a network only.
+    pub allow_private: bool,
+    /// Bytes, unpacked. One more is read: then it is rejected as too large, not cut.
+    pub limit: usize,
+}
+
+impl Wanted {
+    /// Fetches it; takes [`TIMEOUT`] at most.
+    ///
+    /// # Errors
+    /// Why it did not come, without what is secret in the address.
+    pub fn fetch(&self) -> Result<Vec<u8>, String> {
+        self.fetch_within(TIMEOUT)
+    }
+
+    fn fetch_within(&self, timeout: Duration) -> Result<Vec<u8>, String> {
+        let uri: Option<Uri> = self.url.parse().ok();
+        let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+        let uri = uri.ok_or("url: it is not a web address, https://host/path")?;
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(
+                "url: it holds a user and a password; write it without them, and import it again".to_owned()
+            );
+        }
+        let guard = Guard {
+            host: uri.host().unwrap_or_default().to_ascii_lowercase(),
+            is_secure: uri.scheme_str() == Some("https"),
+            allow_private: self.allow_private,
+            resolver: DefaultResolver::default(),
+        };
+        let config = Config::builder().timeout_global(Some(timeout)).max_redirects(MAX_REDIRECTS).build();
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), guard);
+        // Keys stand in addresses: they reach neither a log nor the quarantine.
+        let shown = |error: ureq::Error| match error {
+            ureq::Error::Other(refused) => refused.to_string(),
+            ureq::Error::BadUri(_) => "the server sends us on to what is no web address".to_owned(),
+            error => error.to_string().replace(&self.url, &shown_address(&self.url)),
+        };
+        let mut response = agent.get(&self.url).call().map_err(shown)?;
+        let mut body = Vec::new();
+        let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
+        reader.read_to_end(&mut body).map_err(|e| e.to_string())?;
+        Ok(body)
+    }
+}
+
+/// Lets a connection be made to the feed's own host only, and decides on the address that is really connected to:
+/// a name may mean another one a moment later.
+#[derive(Debug)]
+struct Guard {
+    host: String,
+    is_secure: bool,
+    allow_private: bool,
+    resolver: DefaultResolver,
+}
+
+/// Why no connection is made.
+#[derive(Debug)]
+enum Refused {
+    OtherHost(String),
+    NotSecure,
+    Private(std::net::IpAddr),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::OtherHost(host) => write!(
+                f,
+                "url: the server sends us on to '{host}'; if that is meant, write its address in feeds.toml"
+            ),
+            Refused::NotSecure => {
+                f.write_str("url: the server sends us on from https to http, which is not followed")
+            }
+            Refused::Private(ip) => write!(
+                f,
+                "url: its host has the address {ip}, which is none of the public internet; if that is meant, set \
+                 allow_private = true in feeds.toml"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Resolver for Guard {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let refused = |why: Refused| Err(ureq::Error::Other(Box::new(why)));
+        let host = uri.host().unwrap_or_default();
+        // An operator's own proxy (HTTPS_PROXY) is asked by its address, and looks names up itself.
+        let is_proxy = config.proxy().is_some_and(|p| p.host() == host && uri.port_u16() == Some(p.port()));
+        if !is_proxy && !host.eq_ignore_ascii_case(&self.host) {
+            return refused(Refused::OtherHost(host.to_owned()));
+        }
+        if !is_proxy && self.is_secure && uri.scheme_str() != Some("https") {
+            return refused(Refused::NotSecure);
+        }
+        let addresses = self.resolver.resolve(uri, config, timeout)?;
+        let private = addresses.iter().map(|address| address.ip()).find(|ip| !is_public(*ip));
+        match private {
+            Some(ip) if !self.allow_private && !is_proxy => refused(Refused::Private(ip)),
+            _ => Ok(addresses),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Servers that are slow, endless, broken, or send us elsewhere.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::*;
+
+const LIMIT: usize = 100_000;
+
+/// So long the tests wait for slow servers.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Far less than a server that never ends would take.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A server that lets `answer` speak once a request has been read; its port, and how many came.
+fn server(answer: impl Fn(&str, TcpStream) + Send + Sync + 'static) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (asked, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
+    let count = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, answer) = (stream.unwrap(), answer.clone());
+            count.fetch_add(1, Ordering::SeqCst);
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let first = lines.next().and_then(Result::ok).unwrap_or_default();
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                answer(first.split(' ').nth(1).unwrap_or_default(), stream);
+            });
+        }
+    });
+    (port, asked)
+}
+
+fn fetch(url: String, allow_private: bool) -> Result<Vec<u8>, String> {
+    let began = Instant::now();
+    let fetched = Wanted { url, allow_private, limit: LIMIT }.fetch_within(WITHIN);
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    fetched
+}
+
+fn ok(stream: &mut TcpStream, head: &str) {
+    let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\n{head}\r\n").as_bytes());
+}
+
+/// Whatever one can write until the other side has enough.
+fn endless(mut stream: TcpStream, part: &[u8], pause: Duration) {
+    while stream.write_all(part).and_then(|()| stream.flush()).is_ok() {
+        std::thread::sleep(pause);
+    }
+}
+
+#[test]
+fn a_good_server_is_read_and_a_body_of_the_limit_is_whole() {
+    for bytes in [0, 7, LIMIT, LIMIT + 1, 2 * LIMIT] {
+        let (port, _) = server(move |_, mut stream| {
+            ok(&mut stream, &format!("Content-Length: {bytes}\r\n"));
+            let _ = stream.write_all(&vec![7; bytes]);
+        });
+        let fetched = fetch(format!("http://127.0.0.1:{port}/"), true).unwrap();
+        assert_eq!(fetched.len(), bytes.min(LIMIT + 1));
+    }
+}
+
+#[test]
+fn an_address_within_a_network_is_asked_with_leave_only() {
+    let (port, asked) = server(|_, mut stream| ok(&mut stream, "Content-Length: 0\r\n"));
+    for host in
+        ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1", "0", "[::1]"]
+    {
+        let refused = fetch(format!("http://{host}:{port}/"), false).unwrap_err();
+        assert!(!refused.contains("timeout"), "{host}: {refused}");
+    }
+    assert!(fetch(format!("http://localhost:{port}/"), false).unwrap_err().contains("allow_private"));
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(fetch(format!("http://127.0.0.1:{port}/"), true), Ok(Vec::new()));
+}
+
+#[test]
+fn nobody_is_followed_to_another_host() {
+    let (inner, asked) = server(|_, mut stream| ok(&mut stream, "Content-Length: 0\r\n"));
+    for target in [
+        format!("http://localhost:{inner}/"),
+        format!("http://LOCALHOST:{inner}/"),
+        format!("http://[::1]:{inner}/"),
+        format!("//localhost:{inner}/x"),
+        format!("http://127.0.0.1@localhost:{inner}/"),
+    ] {
+        let (port, _) = server(move |_, mut stream| {
+            let head = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes());
+        });
+        fetch(format!("http://127.0.0.1:{port}/?key=s3cret"), true).unwrap_err();
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_redirect_within_the_host_is_followed_and_a_circle_ends() {
+    let (port, asked) = server(|path, mut stream| {
+        let head = match path {
+            "/old?key=s3cret" => "HTTP/1.1 301 Moved\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n",
+            "/new" => "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+            _ => "HTTP/1.1 302 Found\r\nLocation: /circle\r\nContent-Length: 0\r\n\r\n",
+        };
+        let _ = stream.write_all(head.as_bytes());
+    });
+    assert_eq!(fetch(format!("http://127.0.0.1:{port}/old?key=s3cret"), true), Ok(b"x".to_vec()));
+    let before = asked.load(Ordering::SeqCst);
+    let refused = fetch(format!("http://127.0.0.1:{port}/circle?key=s3cret"), true).unwrap_err();
+    assert!(!refused.contains("s3cret"), "{refused}");
+    assert!(asked.load(Ordering::SeqCst) - before <= 1 + MAX_REDIRECTS as usize);
+}
+
+#[test]
+fn slow_and_endless_servers_end() {
+    let pause = Duration::from_millis(100);
+    let (drip, _) = server(move |_, mut stream| {
+        ok(&mut stream, "Content-Length: 1000000\r\n");
+        endless(stream, b"x", pause);
+    });
+    let (drip_in_head, _) = server(move |_, mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
+        endless(stream, b"x", pause);
+    });
+    let (mute, _) = server(move |_, stream| {
+        let _ = BufReader::new(stream).read_line(&mut String::new());
+    });
+    for port in [drip, drip_in_head, mute] {
+        fetch(format!("http://127.0.0.1:{port}/"), true).unwrap_err();
+    }
+    let (body, _) = server(|_, mut stream| {
+        ok(&mut stream, "");
+        endless(stream, &[7; 10_000], Duration::ZERO);
+    });
+    assert_eq!(fetch(format!("http://127.0.0.1:{body}/"), true).unwrap().len(), LIMIT + 1);
+    let (head, _) = server(|_, mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+        endless(stream, b"X-Y: z\r\n", Duration::ZERO);
+    });
+    fetch(format!("http://127.0.0.1:{head}/"), true).unwrap_err();
+}
+
+#[test]
+fn a_body_that_unpacks_without_end_is_cut_and_a_short_one_is_no_body() {
+    // Twelve megabytes of zeros in twelve kilobytes.
+    let packed = {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(&vec![0; 12_000_000]).unwrap();
+        packer.finish().unwrap()
+    };
+    let (bomb, _) = server(move |_, mut stream| {
+        ok(&mut stream, &format!("Content-Encoding: gzip\r\nContent-Length: {}\r\n", packed.len()));
+        let _ = stream.write_all(&packed);
+    });
+    assert_eq!(fetch(format!("http://127.0.0.1:{bomb}/"), true).unwrap().len(), LIMIT + 1);
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x08ab",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 200 OK\r\n",
+        "SSH-2.0-OpenSSH_9\r\n",
+        "",
+        "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let (port, _) = server(move |_, mut stream| drop(stream.write_all(answer.as_bytes())));
+        let fetched = fetch(format!("http://127.0.0.1:{port}/"), true);
+        assert!(fetched.is_err(), "{answer:?}: {fetched:?}");
+    }
+}
+
+#[test]
+fn what_an_address_must_not_hold_is_refused_without_being_shown() {
+    for url in
+        ["http://me:s3cret@127.0.0.1:1/", "http://me@127.0.0.1:1/", "ftp://127.0.0.1/?key=s3cret", "s3cret"]
+    {
+        let refused = fetch(url.to_owned(), true).unwrap_err();
+        assert!(!refused.contains("s3cret"), "{refused}");
+    }
+}
