@@ -47,7 +47,7 @@ pub struct SiteOut<'a> {
     lat: f64,
     /// Longitude, decimal degrees (WGS 84).
     lon: f64,
-    /// All spaces.
+    /// All spaces; without hidden bays where these do not count.
     capacity: i64,
     /// All vacant spaces, for whomever; null: not known.
     vacant: Option<i64>,

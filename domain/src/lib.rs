@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod geo;
 pub mod holidays;
 pub mod ids;
+pub mod inclusion;
 pub mod intervals;
 pub mod live;
 pub mod locality;

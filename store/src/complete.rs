@@ -1,12 +1,14 @@
 //! Up to when everything that is stored is derived: what waits is known by the earliest instant that it is about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use domain::intervals::Layout;
 use domain::live::Change;
-use domain::{BayId, MunicipalityId, UtcMicros};
+use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
 
 use crate::StoreError;
+use crate::analysis;
 use crate::changes;
 use crate::ts::Ts;
 
@@ -16,7 +18,7 @@ const LOOKED_INTO_BYTES: i64 = 4 << 20;
 /// The earliest instant of what waits in the log.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    by_town: HashMap<MunicipalityId, UtcMicros>,
+    by_town: HashMap<MunicipalityId, BTreeMap<BayId, UtcMicros>>,
     /// Of bays whose town is not known, and of what was not looked into.
     of_any: Option<UtcMicros>,
 }
@@ -49,29 +51,32 @@ impl Waiting {
         let mut waiting = Waiting::default();
         for (earliest, body) in rows {
             let Some(body) = body else {
-                waiting.note(None, earliest.map_or(UtcMicros::EPOCH, |at| at.0));
+                waiting.note_any(earliest.map_or(UtcMicros::EPOCH, |at| at.0));
                 continue;
             };
             for change in changes::decode(&body)? {
                 if let Change::Bay { bay, reading } = change {
-                    waiting.note(owner(bay), reading.observed_at);
+                    match owner(bay) {
+                        Some(town) => {
+                            let bays = waiting.by_town.entry(town).or_default();
+                            let held = bays.entry(bay).or_insert(reading.observed_at);
+                            *held = reading.observed_at.min(*held);
+                        }
+                        None => waiting.note_any(reading.observed_at),
+                    }
                 }
             }
         }
         Ok(waiting)
     }
 
-    fn note(&mut self, town: Option<MunicipalityId>, at: UtcMicros) {
-        match town {
-            Some(town) => {
-                let held = self.by_town.entry(town).or_insert(at);
-                *held = at.min(*held);
-            }
-            None => self.of_any = Some(self.of_any.map_or(at, |held| held.min(at))),
-        }
+    fn note_any(&mut self, at: UtcMicros) {
+        self.of_any = Some(self.of_any.map_or(at, |held| held.min(at)));
     }
 
     /// Up to when everything of a municipality's places is derived; `now` at most, the epoch when nothing ever was.
+    /// What waits of places that count in no figure changes none, and its time is not told. Of a bay of which nothing
+    /// is derived yet `is_shown` says whether it will.
     ///
     /// # Errors
     /// The database is not available.
@@ -80,20 +85,42 @@ impl Waiting {
         conn: &mut PgConnection,
         municipality: MunicipalityId,
         now: UtcMicros,
+        is_shown: impl Fn(BayId) -> bool,
     ) -> Result<UtcMicros, StoreError> {
+        let counts: Vec<(i32, Ts)> = sqlx::query_as(
+            "SELECT site, min(from_utc) FROM derive_wanted WHERE municipality = $1 GROUP BY site",
+        )
+        .bind(municipality.0)
+        .fetch_all(&mut *conn)
+        .await?;
         let until: Option<Ts> = sqlx::query_scalar(
             "SELECT least($2, moving_from,
-                 (SELECT min(from_utc) FROM derive_wanted WHERE municipality = $1),
                  (SELECT next_utc FROM derive_again WHERE municipality = $1),
                  CASE WHEN again THEN '-infinity'::timestamptz END)
              FROM derive_state",
         )
         .bind(municipality.0)
         .bind(Ts(now))
-        .fetch_optional(conn)
+        .fetch_optional(&mut *conn)
         .await?;
-        let waiting = [self.by_town.get(&municipality).copied(), self.of_any].into_iter().flatten().min();
-        let until = until.map_or(UtcMicros::EPOCH, |until| until.0);
-        Ok(waiting.map_or(until, |waiting| waiting.min(until)).max(UtcMicros::EPOCH))
+        let mut until = until.map_or(UtcMicros::EPOCH, |until| until.0);
+        let bays = self.by_town.get(&municipality);
+        if bays.is_some() || !counts.is_empty() {
+            let layouts = analysis::layouts(conn, municipality).await?;
+            let counts_somewhere =
+                |layout: &Layout| layout.pieces.iter().any(|piece| !piece.scopes.is_empty());
+            for (bay, at) in bays.into_iter().flatten() {
+                if layouts.bays.get(bay).map_or_else(|| is_shown(*bay), counts_somewhere) {
+                    until = until.min(*at);
+                }
+            }
+            for (site, at) in counts {
+                let mut own = layouts.sites.iter().filter(|((id, _), _)| *id == SiteId(site)).peekable();
+                if own.peek().is_none() || own.any(|(_, layout)| counts_somewhere(layout)) {
+                    until = until.min(at.0);
+                }
+            }
+        }
+        Ok(self.of_any.map_or(until, |waiting| waiting.min(until)).max(UtcMicros::EPOCH))
     }
 }

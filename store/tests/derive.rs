@@ -360,6 +360,33 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     places_changed(&town).await;
     town.assert_as_from_nothing(&mut deriver, "a closure").await;
 
+    // Residents get the lot: none of its bays is shown, so all count. Later one is open to everyone again: it alone counts.
+    for (bays, from_h, publish) in [(&town.bays[..8], 33, "site_only"), (&town.bays[7..8], 40, "public")] {
+        sqlx::query(
+            "WITH old AS (UPDATE place_version SET until_utc = $2 WHERE place = ANY($1) AND until_utc IS NULL RETURNING *)
+             INSERT INTO place_version (municipality, place, from_utc, def)
+             SELECT municipality, place, $2, def || jsonb_build_object('publish', $3::text) FROM old",
+        )
+        .bind(bays)
+        .bind(store::ts::Ts(UtcMicros(T0 + from_h * HOUR)))
+        .bind(publish)
+        .execute(pool)
+        .await
+        .unwrap();
+    }
+    places_changed(&town).await;
+    town.assert_as_from_nothing(&mut deriver, "residents").await;
+    let most = |from_h: i64, until_h: i64| {
+        let sql = "SELECT coalesce(max(h.observed_us), 0) / 3600000000.0::float8
+             FROM occupancy_hour h JOIN occupancy_scope s ON s.id = h.scope
+             WHERE s.kind = 1 AND s.basis = 1 AND s.audience = '' AND h.hour >= $1 AND h.hour < $2";
+        let [from, until] = [from_h, until_h].map(|h| store::ts::Ts(UtcMicros(T0 + h * HOUR)));
+        sqlx::query_scalar::<_, f64>(sql).bind(from).bind(until).fetch_one(pool)
+    };
+    assert!(most(33, 40).await.unwrap() > 1.0);
+    let alone = most(40, 200).await.unwrap();
+    assert!(0.0 < alone && alone <= 1.0, "{alone}");
+
     // A site is hidden: its bays count nowhere any more.
     let of_site = || async {
         let sql = "SELECT count(*) FROM occupancy_hour h JOIN occupancy_scope s ON s.id = h.scope WHERE s.kind = 1 AND s.basis = 1";

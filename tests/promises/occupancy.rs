@@ -224,32 +224,46 @@ async fn who_may_not_see_figures_learns_nothing() {
         .replace("51.90,7.20\n", "51.90,7.20,true\n")
         .replace("51.95,7.30\n", "51.95,7.30,false\n");
     std::fs::write(&file, text).unwrap();
+    // Two bays more: of fewer than five nothing is told to everybody.
+    let file = folder.join("bays.geojson");
+    let mut bays: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let features = bays["features"].as_array_mut().unwrap();
+    for id in ["a4", "a5"] {
+        let mut bay = features[0].clone();
+        bay["properties"]["id"] = json!(id);
+        features.push(bay);
+    }
+    std::fs::write(&file, bays.to_string()).unwrap();
     instance.import(&folder);
     instance.subscribed().await;
     let at = |m: i64| crate::support::at(m * 60);
     let said = |bay: &str, m: i64, state: &str| {
         (format!("kv/1/alt/bay/{bay}"), format!(r#"{{"at":"{}","state":"{state}"}}"#, at(m)).into_bytes())
     };
-    let messages = ["a1", "a2", "a3", "a-home"]
+    let messages = ["a1", "a2", "a3", "a4", "a5", "a-home"]
         .iter()
         .flat_map(|bay| [said(bay, -200, "vacant"), said(bay, -100, "occupied")]);
     publish(port_of(&instance.text("mqtt")), messages.collect()).await;
     let pool = instance.pool().await;
     eventually("all is derived", || async {
         let n: i64 = sqlx::query_scalar("SELECT count(*) FROM bay_interval").fetch_one(&pool).await.unwrap();
-        (n == 8).then_some(())
+        (n == 12).then_some(())
     })
     .await;
     pool.close().await;
     let of = |what: &str| format!("/v1/occupancy?{what}&bucket=1w&from={}&to={}", at(-300), at(0));
     let (status, _) = instance.get(&of("municipality=neudorf")).await;
     assert_eq!(status, 401);
-    // Four bays of a town that shows its figures; a single one says too much.
+    // Five bays of a town that shows its figures; a single one says too much.
     let (_, site) = instance.get(&of("site=markt")).await;
     let (observed, coverage) = (&site["items"][0]["observed_s"], &site["items"][0]["coverage"]);
-    assert!(observed.as_f64().unwrap() > 4.0 * 190.0 * 60.0 && coverage.as_f64().unwrap() < 0.7, "{site}");
+    let observed = observed.as_f64().unwrap();
+    assert!(
+        observed > 5.0 * 190.0 * 60.0 && observed < 5.0 * 210.0 * 60.0 && coverage.as_f64().unwrap() < 0.7,
+        "{site}"
+    );
     let (_, bay) = instance.get(&of("bay=a1")).await;
-    assert_eq!(bay, json!({"withheld": true, "reason": "too_few_bays", "min_bays": 3}));
+    assert_eq!(bay, json!({"withheld": true, "reason": "too_few_bays", "min_bays": 5}));
     let (_, by) = instance.get(&of("site=markt&group_by=restriction")).await;
     let told: Vec<(&Value, &Value, bool)> = by["items"]
         .as_array()
@@ -257,7 +271,7 @@ async fn who_may_not_see_figures_learns_nothing() {
         .iter()
         .map(|r| (&r["restriction"], &r["withheld"], r["occupancy"].is_null()))
         .collect();
-    assert_eq!(told, [(&json!("none"), &json!(false), false), (&json!("resident"), &json!(true), true)]);
+    assert_eq!(told, [(&json!("none"), &json!(false), false)], "the resident's bay counts nowhere");
     // A resident's bay answers like one that does not exist.
     let (status, hidden) = instance.get(&of("bay=a-home")).await;
     let (_, absent) = instance.get(&of("bay=a-nowhere")).await;
@@ -267,8 +281,11 @@ async fn who_may_not_see_figures_learns_nothing() {
         absent["detail"].as_str().unwrap()
     );
     let key = instance.admin_key();
+    // For a planner too.
     let planner = instance.get_with(&of("bay=a-home"), &key).await;
-    assert!(planner["items"][0]["occupancy"].as_f64().is_some(), "{planner}");
+    assert_eq!(planner["detail"], hidden["detail"]);
+    let single = instance.get_with(&of("bay=a1"), &key).await;
+    assert!(single["items"][0]["occupancy"].as_f64().is_some(), "{single}");
     instance.stop().await;
 }
 

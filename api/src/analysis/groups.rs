@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::inclusion::MIN_HIDDEN_BAYS;
 use domain::intervals::{Layout, Piece, ScopeId, Span};
 use domain::occupancy::Possible;
 use domain::place::{Publish, Purpose};
-use domain::{BayId, MunicipalityId, Registry, SiteId};
+use domain::{BayId, Bbox, LatLon, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
 use store::Pool;
 use store::analysis::{self, Layouts, Scope, ScopeKind};
@@ -15,7 +16,7 @@ use crate::planning::SeenBy;
 use crate::problem::Problem;
 
 /// Of fewer bays nothing is told to everybody.
-pub const MIN_BAYS: i64 = 3;
+pub const MIN_BAYS: i64 = MIN_HIDDEN_BAYS as i64;
 
 /// What a row is about; `None`: not told apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,6 +67,17 @@ struct Town<'a> {
     layouts: Layouts,
 }
 
+/// Bays of a group whose times are read one by one.
+enum Bays<'a> {
+    /// Those that the scopes sum up.
+    OfScopes,
+    /// One bay, while it was shown by itself.
+    One(BayId),
+    /// What counts in the town and lies in a box: bays that are shown by their own place, hidden ones all together by
+    /// their site's. So no two boxes differ by a few hidden bays.
+    In(&'a Bbox),
+}
+
 impl Parts {
     /// Finds the groups of `question` in `asked`.
     ///
@@ -107,24 +119,24 @@ impl Parts {
                     site_name: site.map(|def| def.name.clone()),
                     ..town.labels()
                 };
-                self.add_group(town, registry, labels, &[], &[bay]);
+                self.add_group(town, registry, labels, &[], &Bays::One(bay));
             }
             return;
         }
-        if let (Places::Bbox(_), None | Some(GroupBy::Municipality)) = (places, by) {
-            let bays = bays_of(town, places, registry);
+        if let (Places::Bbox(bbox), None | Some(GroupBy::Municipality)) = (places, by) {
             let scopes = town.scopes.iter().filter(|s| {
-                let site = s.site.filter(|_| s.is_counted && s.audience.is_none());
+                let site = s.site.filter(|_| s.is_counted && s.audience.is_none() && town.wants(s));
                 site.is_some_and(|site| is_site_in(site, places, registry))
             });
-            let mut scopes: Vec<&Scope> = scopes.collect();
-            // What is counted as a whole counts once.
-            let counted: Vec<SiteId> = scopes.iter().filter_map(|s| s.site).collect();
-            scopes.retain(|scope| town.wants(scope));
-            let is_counted =
-                |bay: &BayId| site_of(*bay, registry).is_some_and(|site| counted.contains(&site));
-            let bays: Vec<BayId> = bays.into_iter().filter(|bay| !is_counted(bay)).collect();
-            if !bays.is_empty() || !scopes.is_empty() {
+            let scopes: Vec<&Scope> = scopes.collect();
+            let bays = Bays::In(bbox);
+            let has_bays = || {
+                town.layouts
+                    .bays
+                    .iter()
+                    .any(|(bay, layout)| !pieces(town, registry, &bays, *bay, layout).is_empty())
+            };
+            if !scopes.is_empty() || has_bays() {
                 self.add_group(town, registry, town.labels(), &scopes, &bays);
             }
             return;
@@ -141,7 +153,7 @@ impl Parts {
             (&a.zone, &a.site, &a.restriction).cmp(&(&b.zone, &b.site, &b.restriction))
         });
         for (labels, scopes) in groups {
-            self.add_group(town, registry, labels, &scopes, &[]);
+            self.add_group(town, registry, labels, &scopes, &Bays::OfScopes);
         }
     }
 
@@ -151,7 +163,7 @@ impl Parts {
         registry: &Registry,
         labels: Labels,
         scopes: &[&Scope],
-        bays: &[BayId],
+        bays: &Bays<'_>,
     ) {
         let group = self.groups.len();
         let number = ScopeId(group as i32);
@@ -159,19 +171,14 @@ impl Parts {
         let mut possible: Vec<(Span, i64)> = Vec::new();
         let within = |layout: &Layout| -> Vec<Piece> {
             let pieces = layout.pieces.iter().filter(|piece| piece.scopes.iter().any(|s| ids.contains(s)));
-            pieces.map(|piece| Piece { span: piece.span, scopes: [number].into_iter().collect() }).collect()
+            pieces.map(|piece| of_group(number, piece)).collect()
         };
         for (bay, layout) in &town.layouts.bays {
-            let is_single = bays.contains(bay);
-            let pieces = match is_single {
+            let is_single = !matches!(bays, Bays::OfScopes);
+            let pieces: Vec<Piece> = match is_single {
                 true => {
-                    let of_group = |p: &Piece| Piece { span: p.span, scopes: [number].into_iter().collect() };
-                    layout
-                        .pieces
-                        .iter()
-                        .filter(|p| town.wants_piece(p, *bay, registry))
-                        .map(of_group)
-                        .collect()
+                    let pieces = pieces(town, registry, bays, *bay, layout);
+                    pieces.into_iter().map(|piece| of_group(number, piece)).collect()
                 }
                 false => within(layout),
             };
@@ -244,10 +251,19 @@ impl Town<'_> {
         self.purpose.is_none_or(|purpose| scope.purpose == purpose)
     }
 
-    /// Whether a bay was for what is asked for in a piece of time. Where it counted nowhere it was for what it is now.
-    fn wants_piece(&self, piece: &Piece, bay: BayId, registry: &Registry) -> bool {
+    /// Whether a bay was shown, and for what is asked for, in a piece of time.
+    fn wants_piece(&self, piece: &Piece) -> bool {
         let scope = self.scopes.iter().find(|scope| piece.scopes.contains(&scope.id));
-        scope.map_or_else(|| self.wants_now(bay, registry), |scope| self.wants(scope))
+        piece.is_shown && scope.is_none_or(|scope| self.wants(scope))
+    }
+
+    /// Whether a bay counted in the whole town in a piece of time, and was for what is asked for.
+    fn counts_in_town(&self, piece: &Piece) -> bool {
+        let is_of_town = |scope: &&Scope| {
+            let is_all = scope.kind == ScopeKind::Municipality && scope.audience.is_none();
+            is_all && piece.scopes.contains(&scope.id)
+        };
+        self.scopes.iter().find(is_of_town).is_some_and(|scope| self.wants(scope))
     }
 
     fn wants_now(&self, bay: BayId, registry: &Registry) -> bool {
@@ -258,12 +274,44 @@ impl Town<'_> {
     /// Whether a bay is or ever was for what is asked for.
     fn wants_bay(&self, bay: BayId, registry: &Registry) -> bool {
         let pieces = self.layouts.bays.get(&bay).map_or(&[][..], |layout| &layout.pieces);
-        self.wants_now(bay, registry) || pieces.iter().any(|piece| self.wants_piece(piece, bay, registry))
+        self.wants_now(bay, registry) || pieces.iter().any(|piece| self.wants_piece(piece))
     }
 
     fn is_counted(&self, site: SiteId) -> bool {
         self.scopes.iter().any(|s| s.is_counted && s.site == Some(site) && s.audience.is_none())
     }
+}
+
+/// The times of a bay that belong to a group whose bays are read one by one.
+fn pieces<'a>(
+    town: &Town<'_>,
+    registry: &Registry,
+    bays: &Bays<'_>,
+    bay: BayId,
+    layout: &'a Layout,
+) -> Vec<&'a Piece> {
+    let is_in = |bbox: &Bbox, position: Option<LatLon>| position.is_some_and(|at| bbox.contains(at));
+    let site = || site_of(bay, registry).and_then(|site| registry.site(site)).map(|site| &site.def);
+    let of_bay = |bbox| {
+        let shown = site().is_none_or(|site| site.publish != Publish::None);
+        shown && is_in(bbox, registry.bay(bay).map(|bay| bay.def.position()))
+    };
+    let of_site = |bbox| {
+        let shown = site().filter(|site| site.publish != Publish::None);
+        is_in(bbox, shown.map(|site| site.position()))
+    };
+    let is_wanted = |piece: &&Piece| match bays {
+        Bays::OfScopes => false,
+        Bays::One(one) => *one == bay && town.wants_piece(piece),
+        Bays::In(bbox) => {
+            town.counts_in_town(piece) && if piece.is_shown { of_bay(bbox) } else { of_site(bbox) }
+        }
+    };
+    layout.pieces.iter().filter(is_wanted).collect()
+}
+
+fn of_group(group: ScopeId, piece: &Piece) -> Piece {
+    Piece { scopes: [group].into_iter().collect(), ..piece.clone() }
 }
 
 fn site_of(bay: BayId, registry: &Registry) -> Option<SiteId> {
@@ -289,11 +337,7 @@ fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> 
         if of_site.is_some_and(|site| site.def.publish == Publish::None) {
             return false;
         }
-        match registry.bay(bay).map(|b| b.def.publish()) {
-            Some(Publish::Public) => true,
-            Some(Publish::SiteOnly) => town.asked.seen_by == SeenBy::Planner,
-            Some(Publish::None) | None => false,
-        }
+        registry.bay(bay).is_some_and(|b| b.def.publish() == Publish::Public)
     };
     let mut bays: Vec<BayId> =
         town.layouts.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();

@@ -12,7 +12,7 @@ pub use stays::{__path_stays, stays};
 use std::sync::Arc;
 
 use axum::response::Response;
-use domain::{Registry, UtcMicros};
+use domain::{Publish, Registry, UtcMicros};
 use serde::Serialize;
 use serde_json::Map;
 use store::Pool;
@@ -102,7 +102,8 @@ async fn complete_until(
     let waiting = Waiting::read(&mut conn, owner).await?;
     let mut until = Vec::with_capacity(question.towns.len());
     for town in &question.towns {
-        until.push(waiting.complete_until(&mut conn, town.id, now).await?);
+        let is_shown = |bay| registry.bay(bay).is_some_and(|bay| bay.def.publish() == Publish::Public);
+        until.push(waiting.complete_until(&mut conn, town.id, now, is_shown).await?);
     }
     Ok(until)
 }

@@ -5,7 +5,8 @@ use domain::day_kind::TownDays;
 use domain::intervals::Span;
 use domain::occupancy::{Filter, TownTime};
 use domain::place::{Publish, Purpose};
-use domain::{BayId, Bbox, MunicipalityId, Registry, SiteId};
+use domain::registry::Entry;
+use domain::{Bay, BayId, Bbox, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
 use utoipa::IntoParams;
 
@@ -222,9 +223,14 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
     match named.first() {
         Some(&"bay") => {
             let key = params.text("bay").unwrap_or_default();
-            let seen = |owner, publish| seen(viewer, owner, publish == Publish::Public);
-            let bay = registry.bay_by_key(key).ok_or_else(|| unknown("bay", key))?;
-            let by = seen(bay.municipality, bay.def.publish()).ok_or_else(|| unknown("bay", key))??;
+            // A bay that is not shown has no figures of its own, whoever asks.
+            let is_shown = |bay: &&Entry<BayId, Bay>| {
+                let site = bay.def.site.as_deref().and_then(|key| registry.site_by_key(key));
+                bay.def.publish() == Publish::Public
+                    && site.is_none_or(|site| site.def.publish != Publish::None)
+            };
+            let bay = registry.bay_by_key(key).filter(is_shown).ok_or_else(|| unknown("bay", key))?;
+            let by = seen(viewer, bay.municipality, true).ok_or_else(|| unknown("bay", key))??;
             Ok((Places::Bay(bay.id), vec![(bay.municipality, by)]))
         }
         Some(&"site") => {

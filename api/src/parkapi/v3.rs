@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
-use domain::live::{BayView, ByRestriction, SiteView, Within};
+use domain::live::{BayView, ByRestriction, Flags, SiteView, Within};
 use domain::opening::Opening;
 use domain::place::Purpose;
 use domain::{BayState, MunicipalityId, Registry, Restriction, SiteKind, UtcMicros};
@@ -83,8 +83,8 @@ pub struct ParkingSite<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64, required = false)]
     max_height: Option<i64>,
-    /// All spaces.
-    capacity: u32,
+    /// All spaces; without hidden bays where these do not count.
+    capacity: i64,
     /// For whom spaces are kept.
     restrictions: Vec<SiteRestriction<'a>>,
     /// Whether it ever had live data.
@@ -249,13 +249,19 @@ fn area(geometry: &Geometry) -> Option<&Geometry> {
     Some(geometry).filter(|g| matches!(g, Geometry::Polygon(_)))
 }
 
-fn site_restrictions<'a>(defined: &'a [Restriction], live: &[ByRestriction]) -> Vec<SiteRestriction<'a>> {
+fn site_restrictions<'a>(
+    defined: &'a [Restriction],
+    view: &SiteView,
+    live: &[ByRestriction],
+) -> Vec<SiteRestriction<'a>> {
     let of = |r: &Restriction| live.iter().find(|l| Some(l.audience) == r.audience);
+    // Hidden bays are among those of the definition.
+    let is_told = !view.flags.has(Flags::WITHOUT_HIDDEN_BAYS);
     let from_files = defined.iter().map(|r| SiteRestriction {
         audience: r.audience.map(audience),
         hours: r.hours.as_deref(),
         max_stay: r.max_stay_min.map(duration),
-        capacity: r.capacity.map(i64::from).or(of(r).and_then(|l| l.capacity)),
+        capacity: r.capacity.filter(|_| is_told).map(i64::from).or(of(r).and_then(|l| l.capacity)),
         realtime_free_capacity: of(r).and_then(|l| l.vacant),
     });
     let from_bays = live.iter().filter(|l| !defined.iter().any(|r| r.audience == Some(l.audience)));
@@ -307,8 +313,12 @@ fn site<'a>(
         opening_hours: def.opening_hours.as_deref(),
         fee_description: def.fee.as_ref().and_then(|f| f.de.as_deref().or(f.en.as_deref())),
         max_height: def.max_height_m.map(|m| (m * 100.0).round() as i64),
-        capacity: def.capacity,
-        restrictions: site_restrictions(&def.restrictions, kept),
+        capacity: if view.flags.has(Flags::WITHOUT_HIDDEN_BAYS) {
+            view.capacity
+        } else {
+            def.capacity.into()
+        },
+        restrictions: site_restrictions(&def.restrictions, view, kept),
         has_realtime_data: view.observed_at.is_some(),
         realtime_opening_status: opening_status(view.opening),
         realtime_capacity: view.vacant.map(|_| view.capacity),

@@ -5,6 +5,7 @@ mod contract;
 mod errors;
 pub mod fixture;
 mod forecast;
+mod hidden;
 mod hours;
 pub mod keys;
 mod open;

@@ -8,7 +8,7 @@ use domain::geo::{Geometry, LatLon};
 use domain::locality::Locality;
 use domain::opening::Hours;
 use domain::place::{Purpose as For, SiteKind};
-use domain::{BayId, Registry, SiteId};
+use domain::{Bay, BayId, Publish, Registry, SiteId};
 use journey::area::{Access, Area};
 use journey::plan::{StopWalk, stops_around};
 use journey::streets::Workspace;
@@ -87,11 +87,12 @@ impl Lots {
         lots
     }
 
-    /// Bays without a site, by the piece of street at which they lie.
+    /// Bays without a site that are shown, by the piece of street at which they lie.
     fn group_bays(&mut self, area: &Area) {
         let mut by_edge: HashMap<u32, usize> = HashMap::new();
         let registry = self.registry.clone();
-        let mut lone: Vec<_> = registry.bays().filter(|bay| bay.def.site.is_none()).collect();
+        let is_shown = |bay: &Bay| bay.site.is_none() && bay.publish() == Publish::Public;
+        let mut lone: Vec<_> = registry.bays().filter(|bay| is_shown(&bay.def)).collect();
         lone.sort_by_key(|bay| bay.id);
         for bay in lone {
             let at = bay.def.position();

@@ -81,7 +81,10 @@ impl Hold {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     pub span: Span,
+    /// What it counts in: see [`crate::inclusion`].
     pub scopes: SmallVec<[ScopeId; 6]>,
+    /// It is a bay that was shown by itself then.
+    pub is_shown: bool,
 }
 
 /// What is true of a place at one time.
@@ -90,6 +93,8 @@ pub struct Facts {
     /// It was valid, not closed, and had a sensor or a feed.
     pub is_possible: bool,
     pub scopes: SmallVec<[ScopeId; 6]>,
+    /// See [`Piece::is_shown`].
+    pub is_shown: bool,
 }
 
 /// See the module's description.
@@ -113,15 +118,17 @@ pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Facts) -> Vec<
     let mut pieces: Vec<Piece> = Vec::new();
     for ends in cuts.windows(2) {
         let span = Span { from: ends[0], until: ends[1] };
-        let Facts { is_possible, scopes } = at(span.from);
+        let Facts { is_possible, scopes, is_shown } = at(span.from);
         if !is_possible {
             continue;
         }
         match pieces.last_mut() {
-            Some(last) if last.span.until == span.from && last.scopes == scopes => {
+            Some(last)
+                if last.span.until == span.from && last.scopes == scopes && last.is_shown == is_shown =>
+            {
                 last.span.until = span.until;
             }
-            _ => pieces.push(Piece { span, scopes }),
+            _ => pieces.push(Piece { span, scopes, is_shown }),
         }
     }
     pieces
@@ -144,8 +151,7 @@ impl Layout {
         let (before, after) = (Span::of(None, Some(at)), Span::of(Some(at), None));
         let cut = |of: &Layout, to: Span| {
             let holds = of.holds.iter().map(|h| Hold { span: h.span.within(to), ..*h });
-            let pieces =
-                of.pieces.iter().map(|p| Piece { span: p.span.within(to), scopes: p.scopes.clone() });
+            let pieces = of.pieces.iter().map(|p| Piece { span: p.span.within(to), ..p.clone() });
             (
                 holds.filter(|h| !h.span.is_empty()).collect::<Vec<_>>(),
                 pieces.filter(|p| !p.span.is_empty()).collect::<Vec<_>>(),
@@ -165,7 +171,7 @@ impl Layout {
         let mut rest = new_pieces.into_iter().peekable();
         if let (Some(last), Some(first)) = (pieces.last_mut(), rest.peek())
             && last.span.until == first.span.from
-            && last.scopes == first.scopes
+            && (&last.scopes, last.is_shown) == (&first.scopes, first.is_shown)
         {
             last.span.until = first.span.until;
             rest.next();

@@ -24,10 +24,15 @@ fn layout() -> Layout {
             Hold { source: 7, span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE },
         ],
         pieces: vec![
-            Piece { span: Span::of(None, Some(minute(90))), scopes: scopes.into_iter().collect() },
+            Piece {
+                span: Span::of(None, Some(minute(90))),
+                scopes: scopes.into_iter().collect(),
+                is_shown: true,
+            },
             Piece {
                 span: Span::of(Some(minute(130)), Some(minute(300))),
                 scopes: [ScopeId(2)].into_iter().collect(),
+                is_shown: true,
             },
         ],
         ..Layout::default()
@@ -223,7 +228,7 @@ fn blank() -> Counted {
 fn arrivals_need_a_vacant_moment_before() {
     let layout = Layout {
         holds: vec![Hold { source: -1, span: Span::EVER, hold_us: 60 * MINUTE }],
-        pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect() }],
+        pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect(), is_shown: true }],
         ..Layout::default()
     };
     let said = |m, state| Statement { at: minute(m), state, hold_us: 60 * MINUTE };
@@ -248,7 +253,7 @@ fn layouts_are_spliced_and_compared() {
     let scopes = |n: i32| [ScopeId(n)].into_iter().collect::<smallvec::SmallVec<[ScopeId; 6]>>();
     let old = Layout {
         holds: vec![Hold { source: 1, span: Span::EVER, hold_us: 5 }],
-        pieces: vec![Piece { span: Span::EVER, scopes: scopes(1) }],
+        pieces: vec![Piece { span: Span::EVER, scopes: scopes(1), is_shown: true }],
         ..Layout::default()
     };
     let new = Layout {
@@ -257,8 +262,8 @@ fn layouts_are_spliced_and_compared() {
             Hold { source: 1, span: Span::of(Some(minute(10)), None), hold_us: 9 },
         ],
         pieces: vec![
-            Piece { span: Span::of(None, Some(minute(20))), scopes: scopes(1) },
-            Piece { span: Span::of(Some(minute(20)), None), scopes: scopes(2) },
+            Piece { span: Span::of(None, Some(minute(20))), scopes: scopes(1), is_shown: true },
+            Piece { span: Span::of(Some(minute(20)), None), scopes: scopes(2), is_shown: true },
         ],
         ..Layout::default()
     };

@@ -110,11 +110,7 @@ impl LiveMap {
     }
 
     pub(super) fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> Tally {
-        let mut sum = Tally::default();
-        for c in cell.bays.iter().filter(|c| self.kept(c.class, driver).admits(driver.audiences)) {
-            sum.add(c.tally);
-        }
-        sum
+        cell.tally_of(|class| self.kept(class, driver).admits(driver.audiences))
     }
 
     /// Whether a site is not kept as a whole for some audience at the moment (a number of its spaces
@@ -132,9 +128,7 @@ impl LiveMap {
         if named.is_empty() {
             return false;
         }
-        let named_by_bays =
-            cell.bays.iter().fold(AudienceSet::EMPTY, |set, c| set.union(self.classes.get(c.class).named));
-        let whole = named.minus(named_by_bays);
+        let whole = named.minus(cell.kept_by_bays);
         !whole.is_empty() && !whole.intersects(driver.audiences)
     }
 
@@ -184,7 +178,7 @@ impl LiveMap {
         self.kept_for_others(cell, driver).iter().filter_map(move |audience| {
             let own = cell.placed.as_ref().map(|place| place.class);
             let defined = own.and_then(|class| self.classes.spaces_for(class, audience, at));
-            let bays = self.bays_where(cell, |class| {
+            let bays = cell.tally_of(|class| {
                 let kept = self.kept(class, driver);
                 kept.audiences.contains(audience) && !kept.admits(driver.audiences)
             });
@@ -195,8 +189,8 @@ impl LiveMap {
     /// For whom else spaces of a site are kept when the driver comes.
     fn kept_for_others(&self, cell: &SiteCell, driver: &Driver) -> AudienceSet {
         let own = cell.placed.as_ref().map_or(AudienceSet::EMPTY, |p| self.kept(p.class, driver).audiences);
-        let of_bays = (cell.bays.iter())
-            .map(|c| self.kept(c.class, driver))
+        let of_bays = (cell.bay_classes())
+            .map(|class| self.kept(class, driver))
             .filter(|kept| !kept.admits(driver.audiences))
             .fold(AudienceSet::EMPTY, |set, kept| set.union(kept.audiences));
         own.union(of_bays).minus(driver.audiences)

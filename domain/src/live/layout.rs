@@ -3,6 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::class::{ClassId, Classes};
 use super::grid::{Grid, Slot};
 use super::{BayCell, BayPlace, EventReason, LiveEvent, LiveMap, PlaceRef};
@@ -10,6 +12,7 @@ use crate::bay_state::BayState;
 use crate::closure::Spans;
 use crate::geo::Bbox;
 use crate::ids::{BayId, MunicipalityId, SiteId};
+use crate::inclusion::{SiteBays, Standing};
 use crate::place::{Publish, is_valid_at};
 use crate::registry::Registry;
 use crate::sensor::Target;
@@ -128,10 +131,12 @@ impl LiveMap {
             if cell.placed.take().is_some() {
                 before.insert(*id);
             }
-            cell.counted = BayState::Unknown;
+            (cell.counted, cell.is_heard) = (BayState::Unknown, false);
         }
         self.bay_keys.clear();
         self.closed_bays.clear();
+        let mut of_sites: FxHashMap<SiteId, SiteBays<ClassId>> = FxHashMap::default();
+        let mut in_sites: Vec<(BayId, SiteId, Standing)> = Vec::new();
         for entry in registry.bays() {
             let bay = &entry.def;
             if !edges.is_valid(bay.valid_from, bay.valid_until) {
@@ -142,7 +147,7 @@ impl LiveMap {
             // A site that has ended is no site; one that is not published hides its bays.
             let site = site.filter(|s| is_valid_at(s.def.valid_from, s.def.valid_until, edges.now));
             let site_is_shown = site.is_none_or(|s| s.def.publish != Publish::None);
-            let publish = bay.publish();
+            let standing = Standing::of(bay);
             let is_closed = registry.closures(entry.id).is_some_and(|spans| edges.is_in(spans));
             if is_closed {
                 self.closed_bays.insert(entry.id);
@@ -151,21 +156,42 @@ impl LiveMap {
                 site: site.map(|s| s.id),
                 class: self.classes.intern(&bay.restrictions, locality, edges.now),
                 position: bay.position(),
-                is_public: publish == Publish::Public && site_is_shown,
-                // Nobody may use it: it is neither one of the vacant nor of the occupied.
-                counts_in_site: publish != Publish::None && !is_closed,
+                is_public: standing == Standing::Shown && site_is_shown,
+                counts_in_site: false,
                 slot: None,
             };
             if place.is_public {
                 let keyed = Keyed { key: bay.id.clone(), id: entry.id, municipality: entry.municipality };
                 self.bay_keys.push(keyed);
             }
-            if let Some(site) = place.site.filter(|_| place.counts_in_site)
-                && let Some(cell) = self.sites.get_mut(&site)
-            {
-                cell.add_bay(place.class, place.is_public);
+            if let Some(site) = place.site {
+                of_sites.entry(site).or_default().add(standing, place.class, !is_closed);
+                // Nobody may use it: it is neither one of the vacant nor of the occupied.
+                in_sites.extend((!is_closed).then_some((entry.id, site, standing)));
+                if let Some(cell) = self.sites.get_mut(&site).filter(|_| standing != Standing::Nowhere) {
+                    let named = self.classes.get(place.class).named;
+                    cell.kept_by_bays = cell.kept_by_bays.union(named);
+                }
             }
             self.bays.entry(entry.id).or_insert_with(BayCell::empty).placed = Some(place);
+        }
+        for (site, bays) in of_sites {
+            let capacity = registry.site(site).map_or(0, |site| site.def.capacity);
+            if let Some(cell) = self.sites.get_mut(&site) {
+                cell.inclusion = bays.inclusion(capacity);
+            }
+        }
+        for (bay, site, standing) in in_sites {
+            let Some(cell) = self.sites.get_mut(&site) else { continue };
+            let counts = match standing {
+                Standing::Shown => true,
+                Standing::Hidden => cell.inclusion.hidden_bays(false),
+                Standing::OfOne | Standing::Nowhere => false,
+            };
+            if let Some(place) = self.bays.get_mut(&bay).and_then(|c| c.placed.as_mut()).filter(|_| counts) {
+                place.counts_in_site = true;
+                cell.add_bay(place.class);
+            }
         }
         self.bay_keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         before

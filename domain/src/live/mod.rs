@@ -154,8 +154,9 @@ struct BayCell {
     readings: BayReadings,
     /// When the current reading goes stale.
     stale_at: UtcMicros,
-    /// What the site's tally holds for this bay.
+    /// What the site's tally holds for this bay, and whether the site knows that it was heard.
     counted: BayState,
+    is_heard: bool,
     queued_at: UtcMicros,
     placed: Option<BayPlace>,
 }
@@ -283,6 +284,7 @@ impl LiveMap {
         events.extend(self.bay_event(bay, now, reason));
     }
 
+    /// Whether that changes what is shown of the site.
     fn apply_count(
         &mut self,
         site: SiteId,
@@ -293,13 +295,14 @@ impl LiveMap {
     ) -> bool {
         let registry = &self.registry;
         let cell = self.sites.entry(site).or_default();
+        let was_closed = cell.is_reported_closed(now);
         if !cell.apply_count(audience, version, count) {
             return false;
         }
         let stale_after_s = |feed, sensor, at| registry.stale_after_s(feed, sensor, Target::Site(site), at);
         let timer = cell.renew_counts(stale_after_s, now);
         self.timers.extend(timer.map(|at| Reverse((at, PlaceRef::Site(site)))));
-        true
+        cell.uses_count(audience) || was_closed != cell.is_reported_closed(now)
     }
 
     /// What has gone stale, opened or closed by `now`. Call it at least once a second.
@@ -411,14 +414,16 @@ impl LiveMap {
         let site = place.site.filter(|_| place.counts_in_site)?;
         let site_cell = self.sites.get_mut(&site)?;
         if let Some(reading) = cell.readings.current() {
-            site_cell.note_bay_observed(reading.observed_at, reading.feed);
+            let is_first = !std::mem::replace(&mut cell.is_heard, true);
+            site_cell.note_bay_observed(reading.observed_at, reading.feed, is_first);
         }
         if cell.counted == state {
             return None;
         }
+        let was_told = site_cell.tells_bays();
         site_cell.move_bay(place.class, cell.counted, state);
         cell.counted = state;
-        Some(site)
+        (was_told || site_cell.tells_bays()).then_some(site)
     }
 
     /// What to tell of a bay; nothing of one that the public may not see.
@@ -441,6 +446,7 @@ impl BayCell {
             readings: BayReadings::default(),
             stale_at: UtcMicros(i64::MIN),
             counted: BayState::Unknown,
+            is_heard: false,
             queued_at: UtcMicros(i64::MAX),
             placed: None,
         }

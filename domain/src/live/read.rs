@@ -1,6 +1,6 @@
 //! Reads views out of live state.
 
-use super::class::{ClassId, Tally};
+use super::class::Tally;
 use super::site::{CountCell, SiteCell};
 use super::vehicle::Stage;
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
@@ -11,10 +11,6 @@ use crate::ids::{BayId, SiteId, VehicleId};
 use crate::opening::Opening;
 use crate::place::{Audience, Site};
 use crate::time::UtcMicros;
-
-/// The fewest hidden bays whose number of vacant ones may be shown on its own: with fewer, the
-/// number would tell the state of a bay that belongs to a person.
-pub const MIN_HIDDEN_BAYS: u32 = 3;
 
 impl LiveMap {
     /// A bay by its surrogate id; `None` unless the public may see it.
@@ -60,13 +56,19 @@ impl LiveMap {
         let main = cell.count(None);
         let fresh_main = fresh(main, now);
         // What a count says of the capacity ends with the count.
-        let capacity = fresh_main
-            .and_then(|c| c.count.capacity)
-            .map_or(i64::from(def.capacity), |(_, capacity)| i64::from(capacity));
+        let stated = fresh_main.and_then(|c| c.count.capacity).map(|(_, capacity)| i64::from(capacity));
+        let of_count = stated.unwrap_or(i64::from(def.capacity));
+        let occupied = fresh_main.and_then(|c| c.count.occupied(of_count));
+        let is_without_hidden = occupied.is_none() && cell.is_without_hidden();
+        let capacity = match stated.filter(|_| !is_without_hidden) {
+            Some(stated) => stated,
+            None if occupied.is_some() => of_count,
+            None => i64::from(cell.capacity(def.capacity)),
+        };
         let tally = cell.tally();
         let counted_at = main.and_then(|c| c.count.observed_at.zip(c.count.heard_from));
         let counted_at = counted_at.map(|(at, (feed, _))| (at, feed));
-        let mut newest = counted_at.max(cell.bay_observed);
+        let mut newest = counted_at.max(cell.bay_observed());
 
         let mut view = SiteView {
             id,
@@ -82,7 +84,10 @@ impl LiveMap {
             flags: Flags::NONE,
             feed: None,
         };
-        if let Some(occupied) = fresh_main.and_then(|c| c.count.occupied(capacity)) {
+        if is_without_hidden {
+            view.flags.set(Flags::WITHOUT_HIDDEN_BAYS);
+        }
+        if let Some(occupied) = occupied {
             view.basis = Basis::Count;
             view.vacant = Some((capacity - occupied).clamp(0, capacity));
             view.occupied = Some(occupied.max(0));
@@ -98,7 +103,7 @@ impl LiveMap {
             view.basis = Basis::Bays;
             view.vacant = Some(i64::from(tally.vacant));
             view.occupied = Some(i64::from(tally.occupied));
-            newest = cell.bay_observed;
+            newest = cell.bay_observed();
         }
         view.observed_at = newest.map(|(at, _)| at);
         view.feed = newest.map(|(_, feed)| feed);
@@ -115,23 +120,24 @@ impl LiveMap {
         let Some(cell) = self.sites.get(&id).filter(|c| c.is_shown()) else { return Vec::new() };
         let Some(entry) = self.registry.site(id) else { return Vec::new() };
         let parts = Audience::ALL.iter().map(|a| {
-            let bays = self.bays_where(cell, |class| self.classes.get(class).named.contains(*a));
+            let bays = cell.tally_of(|class| self.classes.get(class).named.contains(*a));
             self.part_for(cell, *a, (entry.def.capacity_for(*a).map(i64::from), bays), now)
         });
         parts.flatten().collect()
     }
 
     /// The spaces of a site that are kept for `audience`: so many as are `defined`, or the bays; `None`
-    /// when there are none.
+    /// when there are none. Where hidden bays do not count, the bays alone.
     pub(super) fn part_for(
         &self,
         cell: &SiteCell,
         audience: Audience,
-        (defined, (tally, hidden)): (Option<i64>, (Tally, u32)),
+        (defined, tally): (Option<i64>, Tally),
         now: UtcMicros,
     ) -> Option<ByRestriction> {
         let of_bays = (tally.total() > 0).then_some(i64::from(tally.total()));
-        let capacity = defined.or(of_bays);
+        let is_counted = fresh(cell.count(None), now).is_some_and(|c| c.count.anchor.is_some());
+        let capacity = defined.filter(|_| is_counted || !cell.is_without_hidden()).or(of_bays);
         let count = cell.count(Some(audience));
         if capacity.is_none() && count.is_none() {
             return None;
@@ -139,8 +145,7 @@ impl LiveMap {
         let counted = fresh(count, now).zip(capacity).and_then(|(c, capacity)| {
             c.count.occupied(capacity).map(|occupied| (capacity - occupied).clamp(0, capacity))
         });
-        let may_tell = hidden == 0 || hidden >= MIN_HIDDEN_BAYS;
-        let from_bays = (tally.known() > 0 && may_tell).then_some(i64::from(tally.vacant));
+        let from_bays = (tally.known() > 0).then_some(i64::from(tally.vacant));
         let hours = self.hours_for(cell, audience);
         Some(ByRestriction { audience, capacity, vacant: counted.or(from_bays), hours })
     }
@@ -154,22 +159,6 @@ impl LiveMap {
             .map(|class| class.hours_for(audience));
         let first = hours.next()??;
         hours.all(|hours| hours == Some(first)).then(|| first.to_owned())
-    }
-
-    /// A site's bays of some classes, and how many of them are hidden.
-    pub(super) fn bays_where(&self, cell: &SiteCell, counts: impl Fn(ClassId) -> bool) -> (Tally, u32) {
-        let mut sum = Tally::default();
-        let mut hidden = 0;
-        for c in cell.bays.iter().filter(|c| counts(c.class)) {
-            sum.add(c.tally);
-            hidden += c.hidden;
-        }
-        (sum, hidden)
-    }
-
-    /// The number of bays that count in a site.
-    pub fn bays_in_site(&self, site: SiteId) -> u32 {
-        self.sites.get(&site).map_or(0, |c| c.tally().total())
     }
 
     /// A vehicle as last heard.

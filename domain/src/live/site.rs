@@ -3,9 +3,11 @@
 use smallvec::SmallVec;
 
 use super::class::{ClassId, Tally};
+use crate::audience_set::AudienceSet;
 use crate::bay_state::BayState;
 use crate::closure::Spans;
 use crate::ids::{FeedId, SensorId};
+use crate::inclusion::{Inclusion, MIN_HIDDEN_BAYS};
 use crate::locality::Locality;
 use crate::observation::SiteStatus;
 use crate::opening::{Hours, Opening};
@@ -13,13 +15,19 @@ use crate::place::{Audience, Purpose, Site};
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
 
-#[derive(Default)]
 pub(super) struct SiteCell {
     counts: SmallVec<[CountCell; 1]>,
-    pub bays: SmallVec<[ClassTally; 2]>,
+    /// Bays that count: either all are shown singly, or none is.
+    bays: SmallVec<[ClassTally; 2]>,
     /// Newest observation of any bay that counts here, and whose feed it came by.
-    pub bay_observed: Option<(UtcMicros, FeedId)>,
+    bay_observed: Option<(UtcMicros, FeedId)>,
+    /// How many bays that count were ever heard.
+    heard: u32,
     pub placed: Option<SitePlace>,
+    /// What counts here.
+    pub inclusion: Inclusion,
+    /// Whom single bays are kept for, whether they count or not.
+    pub kept_by_bays: AudienceSet,
     /// The timer that is set for this site, if any.
     queued_at: Option<UtcMicros>,
 }
@@ -33,11 +41,9 @@ pub(super) struct CountCell {
     told_stale: bool,
 }
 
-pub(super) struct ClassTally {
-    pub class: ClassId,
-    pub tally: Tally,
-    /// How many of these bays do not show their own state.
-    pub hidden: u32,
+struct ClassTally {
+    class: ClassId,
+    tally: Tally,
 }
 
 pub(super) struct SitePlace {
@@ -82,9 +88,10 @@ impl SiteCell {
     pub fn timer_fired(&mut self, now: UtcMicros) -> (bool, Option<UtcMicros>) {
         self.queued_at = None;
         let mut went_stale = false;
+        let inclusion = self.inclusion;
         for cell in self.counts.iter_mut().filter(|c| c.stale_at <= now && !c.told_stale) {
             cell.told_stale = true;
-            went_stale = true;
+            went_stale |= is_used(&inclusion, cell.audience) || cell.says_closed();
         }
         (went_stale, self.next_timer(now))
     }
@@ -99,28 +106,99 @@ impl SiteCell {
         Some(next)
     }
 
+    /// The count of the site, or of one audience's spaces in it, if it may be used.
     pub fn count(&self, audience: Option<Audience>) -> Option<&CountCell> {
-        self.counts.iter().find(|c| c.audience == audience)
+        let count = self.counts.iter().find(|c| c.audience == audience)?;
+        is_used(&self.inclusion, audience).then_some(count)
+    }
+
+    /// Whether a count changes what is shown.
+    pub fn uses_count(&self, audience: Option<Audience>) -> bool {
+        is_used(&self.inclusion, audience)
+    }
+
+    fn is_counted(&self) -> bool {
+        self.counts.iter().any(|c| c.audience.is_none())
     }
 
     /// The classes of the site itself and of its bays.
     pub fn classes(&self) -> impl Iterator<Item = ClassId> + '_ {
         let own = self.placed.iter().map(|place| place.class);
-        own.chain(self.bays.iter().map(|bays| bays.class))
+        own.chain(self.bay_classes())
     }
 
     /// Whether the supplier of its count says that it is closed.
     pub fn is_reported_closed(&self, now: UtcMicros) -> bool {
-        let count = self.count(None).filter(|count| now < count.stale_at);
-        count.and_then(|c| c.count.status).is_some_and(|(_, status)| status == SiteStatus::Closed)
+        self.counts.iter().any(|c| c.audience.is_none() && now < c.stale_at && c.says_closed())
+    }
+
+    /// Whether hidden bays count here, and none else.
+    fn rests_on_hidden(&self) -> bool {
+        self.inclusion.hidden_bays(self.is_counted())
+    }
+
+    /// Whether it has hidden bays, or spaces without a bay, too few to be told of: without a count that may be used its
+    /// numbers rest on the bays that are shown.
+    pub fn is_without_hidden(&self) -> bool {
+        let is_counted = self.is_counted();
+        let has_left_out =
+            self.inclusion.left_out(is_counted) > 0 || (is_counted && !self.inclusion.own_count);
+        has_left_out && !self.rests_on_hidden()
+    }
+
+    /// Spaces of a site of which its definition says that it has `defined`, as far as no count says otherwise.
+    pub fn capacity(&self, defined: u32) -> u32 {
+        match self.inclusion.shown {
+            shown if shown > 0 && self.is_without_hidden() => shown,
+            _ => defined.saturating_sub(self.inclusion.left_out(self.is_counted())),
+        }
+    }
+
+    /// The bays that count, those of some classes. Where the number of vacant ones would tell of fewer than five hidden
+    /// bays, their states are unknown.
+    pub fn tally_of(&self, is_wanted: impl Fn(ClassId) -> bool) -> Tally {
+        let (mut all, mut wanted) = (Tally::default(), Tally::default());
+        if !self.tells_classes() {
+            return wanted;
+        }
+        for c in &self.bays {
+            all.add(c.tally);
+            if is_wanted(c.class) {
+                wanted.add(c.tally);
+            }
+        }
+        let is_crowd = |tally: Tally| tally.known() >= MIN_HIDDEN_BAYS;
+        let is_part = 0 < wanted.total() && wanted.total() < all.total();
+        let may_tell = !self.rests_on_hidden()
+            || is_crowd(all)
+                && (!is_part || self.inclusion.by_restriction && self.bays.iter().all(|c| is_crowd(c.tally)));
+        if may_tell { wanted } else { Tally { unknown: wanted.total(), ..Tally::default() } }
     }
 
     /// All bays that count here.
     pub fn tally(&self) -> Tally {
-        self.bays.iter().fold(Tally::default(), |mut sum, c| {
-            sum.add(c.tally);
-            sum
-        })
+        self.tally_of(|_| true)
+    }
+
+    /// The classes of the bays that count.
+    pub fn bay_classes(&self) -> impl Iterator<Item = ClassId> + '_ {
+        self.bays.iter().filter(|_| self.tells_classes()).map(|bays| bays.class)
+    }
+
+    /// The hidden bays of a site of this kind do not count once it has a count of its own.
+    fn tells_classes(&self) -> bool {
+        self.inclusion.shown > 0 || self.rests_on_hidden()
+    }
+
+    /// Whether what happens to a bay that counts changes what is shown.
+    pub fn tells_bays(&self) -> bool {
+        !self.rests_on_hidden() && self.tells_classes() || self.tally().known() > 0
+    }
+
+    /// The newest observation of the bays that count, unless fewer than five hidden ones were ever heard.
+    pub fn bay_observed(&self) -> Option<(UtcMicros, FeedId)> {
+        let is_told = self.tells_classes() && (!self.rests_on_hidden() || self.heard >= MIN_HIDDEN_BAYS);
+        self.bay_observed.filter(|_| is_told)
     }
 
     pub fn is_shown(&self) -> bool {
@@ -147,22 +225,24 @@ impl SiteCell {
     pub fn unplace(&mut self) {
         self.placed = None;
         self.bays.clear();
-        self.bay_observed = None;
+        (self.bay_observed, self.heard) = (None, 0);
+        (self.inclusion, self.kept_by_bays) = (Inclusion::WITHOUT_BAYS, AudienceSet::EMPTY);
     }
 
-    pub fn add_bay(&mut self, class: ClassId, is_public: bool) {
-        let entry = self.class_tally(class);
-        entry.tally.unknown += 1;
-        entry.hidden += u32::from(!is_public);
+    /// Adds a bay that counts.
+    pub fn add_bay(&mut self, class: ClassId) {
+        self.class_tally(class).unknown += 1;
     }
 
     pub fn move_bay(&mut self, class: ClassId, from: BayState, to: BayState) {
-        let tally = &mut self.class_tally(class).tally;
+        let tally = self.class_tally(class);
         *tally.of(from) = tally.of(from).saturating_sub(1);
         *tally.of(to) += 1;
     }
 
-    pub fn note_bay_observed(&mut self, at: UtcMicros, feed: FeedId) {
+    /// A bay that counts was heard; `is_first`: for the first time.
+    pub fn note_bay_observed(&mut self, at: UtcMicros, feed: FeedId, is_first: bool) {
+        self.heard += u32::from(is_first);
         self.bay_observed = self.bay_observed.max(Some((at, feed)));
     }
 
@@ -177,13 +257,38 @@ impl SiteCell {
         before != place.opening.is_open
     }
 
-    fn class_tally(&mut self, class: ClassId) -> &mut ClassTally {
+    fn class_tally(&mut self, class: ClassId) -> &mut Tally {
         let i = self.bays.iter().position(|c| c.class == class).unwrap_or_else(|| {
-            self.bays.push(ClassTally { class, tally: Tally::default(), hidden: 0 });
+            self.bays.push(ClassTally { class, tally: Tally::default() });
             self.bays.len() - 1
         });
-        &mut self.bays[i]
+        &mut self.bays[i].tally
     }
+}
+
+impl Default for SiteCell {
+    fn default() -> Self {
+        SiteCell {
+            counts: SmallVec::new(),
+            bays: SmallVec::new(),
+            bay_observed: None,
+            heard: 0,
+            placed: None,
+            inclusion: Inclusion::WITHOUT_BAYS,
+            kept_by_bays: AudienceSet::EMPTY,
+            queued_at: None,
+        }
+    }
+}
+
+impl CountCell {
+    fn says_closed(&self) -> bool {
+        self.count.status.is_some_and(|(_, status)| status == SiteStatus::Closed)
+    }
+}
+
+fn is_used(inclusion: &Inclusion, audience: Option<Audience>) -> bool {
+    if audience.is_none() { inclusion.own_count } else { inclusion.counts_by_audience }
 }
 
 impl SitePlace {

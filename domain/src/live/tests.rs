@@ -1,6 +1,7 @@
 //! Live state by example and by property.
 
 mod closures;
+mod hidden;
 mod purpose;
 
 use std::sync::Arc;
@@ -243,22 +244,6 @@ fn spaces_kept_for_others_are_taken_off_a_count() {
     assert!(offer.flags.has(Flags::INCLUDES_RESTRICTED));
     let charging = map.search(&search(&map, &[Audience::Charging]), NOW).offers[0];
     assert_eq!((charging.vacant, charging.capacity), (Some(8), 10));
-}
-
-#[test]
-fn a_hidden_bay_counts_in_its_site_and_shows_nowhere_else() {
-    let mut private = bay(2, Some("s11"), 10.0);
-    private.def.restrictions = vec![kept_for(Audience::Resident, None)];
-    let mut map = LiveMap::new(registry(vec![site(11, 50.0)], vec![bay(1, Some("s11"), 10.0), private]), NOW);
-    map.apply([said(1, BayState::Occupied, 60)], NOW);
-    let events = map.apply([said(2, BayState::Vacant, 60)], NOW);
-    assert_eq!(events, [LiveEvent::Site { site: SiteId(11), reason: EventReason::Changed }]);
-    assert_eq!(map.site(SiteId(11), NOW).unwrap().vacant, Some(1));
-    assert!(map.bay_by_key("b2", NOW).is_none());
-    let kept = map.by_restriction(SiteId(11), NOW);
-    assert_eq!((kept[0].audience, kept[0].capacity, kept[0].vacant), (Audience::Resident, Some(1), None));
-    assert_eq!(map.bays_page(&Within::default(), None, 10).0, [BayId(1)]);
-    assert_eq!(map.search(&search(&map, &[Audience::Resident]), NOW).offers, []);
 }
 
 #[test]

@@ -65,13 +65,16 @@ impl Flags {
     pub const CLOSED: Flags = Flags(4);
     /// The number may contain spaces kept for others: the source does not tell them apart.
     pub const INCLUDES_RESTRICTED: Flags = Flags(8);
+    /// There are hidden bays, and the numbers rest on those alone that are shown.
+    pub const WITHOUT_HIDDEN_BAYS: Flags = Flags(16);
 
     /// Each flag with its word on the wire.
-    pub const WORDS: [(Flags, &'static str); 4] = [
+    pub const WORDS: [(Flags, &'static str); 5] = [
         (Flags::OVER_CAPACITY, "over_capacity"),
         (Flags::DRIFT, "drift"),
         (Flags::CLOSED, "closed"),
         (Flags::INCLUDES_RESTRICTED, "includes_restricted"),
+        (Flags::WITHOUT_HIDDEN_BAYS, "without_hidden_bays"),
     ];
 
     pub const fn set(&mut self, flag: Flags) {
@@ -105,6 +108,7 @@ pub struct SiteView {
     pub id: SiteId,
     /// What is parked there.
     pub purpose: Purpose,
+    /// Without hidden bays that do not count.
     pub capacity: i64,
     /// All vacant spaces, for whomever; `None` when not known. A closed site may have some.
     pub vacant: Option<i64>,

@@ -1,8 +1,9 @@
 //! What places were over time, as layouts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::bay_state::SourceKey;
+use domain::inclusion::Standing;
 use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
 use domain::place::{Bay, Municipality, Publish, Purpose, Site};
 use domain::{BayId, Feed, FeedFormat, UtcMicros};
@@ -10,18 +11,19 @@ use smallvec::SmallVec;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::included::Included;
 use crate::StoreError;
 use crate::ts::Ts;
 
 /// A definition and when it held.
-struct Version<T> {
-    span: Span,
-    def: T,
+pub(super) struct Version<T> {
+    pub(super) span: Span,
+    pub(super) def: T,
 }
 
-struct Place<T> {
+pub(super) struct Place<T> {
     municipality: i32,
-    versions: Vec<Version<T>>,
+    pub(super) versions: Vec<Version<T>>,
 }
 
 /// What a scope is: municipality, its kind (1 site, 2 zone, 3 municipality), site, zone, audience, what its sums are made of,
@@ -40,8 +42,8 @@ const EVERYONE: &str = "none";
 
 /// See the module's description.
 pub(super) struct Facts {
-    bays: BTreeMap<BayId, Place<Bay>>,
-    sites: BTreeMap<i32, Place<Site>>,
+    pub(super) bays: BTreeMap<BayId, Place<Bay>>,
+    pub(super) sites: BTreeMap<i32, Place<Site>>,
     site_ids: HashMap<String, i32>,
     /// By place: its sensors, while they were bound to it.
     bound: HashMap<i32, Vec<Hold>>,
@@ -51,14 +53,19 @@ pub(super) struct Facts {
     feeds: HashMap<i32, Vec<Hold>>,
     closures: HashMap<i32, Vec<Span>>,
     counted: BTreeSet<(i32, String)>,
+    /// Bays that a feed has named.
+    by_feed: HashSet<BayId>,
+    /// By site, as far as it matters: what counts in it from an instant on.
+    inclusions: HashMap<i32, Vec<(UtcMicros, Included)>>,
     scopes: HashMap<ScopeKey, ScopeId>,
 }
 
 impl Facts {
-    /// Reads all. `counted`: the sites and audiences that were ever counted.
+    /// Reads all. `counted`: the sites and audiences that were ever counted; `by_feed`: bays that a feed has named.
     pub(super) async fn load(
         conn: &mut PgConnection,
         counted: &BTreeSet<(i32, String)>,
+        by_feed: impl Iterator<Item = BayId>,
     ) -> Result<Self, StoreError> {
         let sites: BTreeMap<i32, Place<Site>> = versions(conn, 1).await?.into_iter().collect();
         let mut site_ids = HashMap::new();
@@ -75,8 +82,11 @@ impl Facts {
             feeds: feeds(conn).await?,
             closures: closures(conn).await?,
             counted: counted.clone(),
+            by_feed: by_feed.collect(),
+            inclusions: HashMap::new(),
             scopes: HashMap::new(),
         };
+        facts.inclusions = facts.all_inclusions();
         facts.name_scopes(conn).await?;
         Ok(facts)
     }
@@ -86,21 +96,21 @@ impl Facts {
         self.bays.iter().map(|(id, place)| (place.municipality, *id))
     }
 
-    /// What holds of a bay. `by_feed`: a feed has named it.
-    pub(super) fn bay_layout(&self, bay: BayId, by_feed: bool) -> Layout {
+    /// Whether a feed has named it.
+    pub(super) fn is_by_feed(&self, bay: BayId) -> bool {
+        self.by_feed.contains(&bay)
+    }
+
+    /// What holds of a bay.
+    pub(super) fn bay_layout(&self, bay: BayId) -> Layout {
         let Some(place) = self.bays.get(&bay) else { return Layout::default() };
-        let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice);
         let closed: Vec<Span> = self.closures_of(bay.0).chain(self.closures_of_sites(place)).collect();
-        let mut cuts = Vec::new();
-        cuts.extend(ends(bound.iter().map(|b| b.span)).chain(ends(closed.iter().copied())));
+        let mut cuts = self.cuts_of_bay(bay, place);
+        cuts.extend(ends(closed.iter().copied()));
         for version in &place.versions {
-            cuts.extend(ends(
-                [version.span, Span::of(version.def.valid_from, version.def.valid_until)].into_iter(),
-            ));
-            if let Some((_, site)) = self.site_of(&version.def) {
-                cuts.extend(ends(site.versions.iter().map(|v| v.span)));
-                let valid = site.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
-                cuts.extend(ends(valid));
+            if let Some((id, site)) = self.site_of(&version.def) {
+                cuts.extend(cuts_of_site(site));
+                cuts.extend(self.inclusions.get(&id).into_iter().flatten().map(|(from, _)| *from));
             }
         }
         let pieces = pieces(cuts, |at| {
@@ -111,9 +121,13 @@ impl Facts {
                     def.is_none_or(|d| Span::of(d.valid_from, d.valid_until).contains(at))
                 });
             let is_closed = closed.iter().any(|span| span.contains(at));
-            let is_watched = by_feed || bound.iter().any(|b| b.span.contains(at));
-            let keys = self.scopes_of_bay(place.municipality, def, site);
-            Now { is_possible: is_valid && !is_closed && is_watched, scopes: self.ids(keys) }
+            let included = site.map(|(id, _)| self.included(id, at)).unwrap_or_default();
+            let keys = self.scopes_of_bay(place.municipality, def, site, &included);
+            Now {
+                is_possible: is_valid && !is_closed && self.is_watched(bay, at),
+                scopes: self.ids(keys),
+                is_shown: Standing::of(def) == Standing::Shown && !is_unpublished(site),
+            }
         });
         Layout { holds: self.holds(place.municipality, bay.0), pieces, ..Layout::default() }
     }
@@ -134,16 +148,16 @@ impl Facts {
         let place = self.sites.get(&site)?;
         let closed: Vec<Span> = self.closures_of(site).collect();
         let mut cuts: Vec<UtcMicros> = ends(closed.iter().copied()).collect();
-        for version in &place.versions {
-            cuts.extend(ends(
-                [version.span, Span::of(version.def.valid_from, version.def.valid_until)].into_iter(),
-            ));
-        }
+        cuts.extend(cuts_of_site(place));
+        cuts.extend(self.inclusions.get(&site).into_iter().flatten().map(|(from, _)| *from));
         let pieces = pieces(cuts, |at| {
             let Some(def) = at_version(&place.versions, at) else { return Now::default() };
             let is_possible = Span::of(def.valid_from, def.valid_until).contains(at)
                 && !closed.iter().any(|span| span.contains(at));
-            Now { is_possible, scopes: self.ids(scopes_of_site(place.municipality, site, def, audience)) }
+            let counts = self.included(site, at).inclusion;
+            let is_used = if audience.is_empty() { counts.own_count } else { counts.counts_by_audience };
+            let keys = is_used.then(|| scopes_of_site(place.municipality, site, def, audience));
+            Now { is_possible, scopes: self.ids(keys.unwrap_or_default()), is_shown: false }
         });
         let capacity = |def: &Site| match audience.parse() {
             Ok(audience) => def.capacity_for(audience).unwrap_or(0),
@@ -156,12 +170,37 @@ impl Facts {
         Some((place.municipality, Layout { holds, pieces, capacities }))
     }
 
-    fn site_of(&self, bay: &Bay) -> Option<(i32, &Place<Site>)> {
+    pub(super) fn site_of(&self, bay: &Bay) -> Option<(i32, &Place<Site>)> {
         let id = *self.site_ids.get(bay.site.as_deref()?)?;
         Some((id, self.sites.get(&id)?))
     }
 
-    fn closures_of(&self, place: i32) -> impl Iterator<Item = Span> {
+    /// Whether the site has a count of its own, ever.
+    pub(super) fn is_counted(&self, site: i32) -> bool {
+        self.counted.iter().any(|(counted, _)| *counted == site)
+    }
+
+    /// What counts in a site at a time.
+    fn included(&self, site: i32, at: UtcMicros) -> Included {
+        let spans = self.inclusions.get(&site).map_or(&[][..], Vec::as_slice);
+        let after = spans.partition_point(|(from, _)| *from <= at);
+        after.checked_sub(1).map(|i| spans[i].1.clone()).unwrap_or_default()
+    }
+
+    /// Whether a bay has a sensor or a feed at a time.
+    pub(super) fn is_watched(&self, bay: BayId, at: UtcMicros) -> bool {
+        let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice);
+        self.by_feed.contains(&bay) || bound.iter().any(|b| b.span.contains(at))
+    }
+
+    /// When something may change that is said of a bay itself, but closures.
+    pub(super) fn cuts_of_bay(&self, bay: BayId, place: &Place<Bay>) -> Vec<UtcMicros> {
+        let valid = place.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
+        let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice).iter().map(|b| b.span);
+        ends(place.versions.iter().map(|v| v.span).chain(valid).chain(bound)).collect()
+    }
+
+    pub(super) fn closures_of(&self, place: i32) -> impl Iterator<Item = Span> {
         self.closures.get(&place).into_iter().flatten().copied()
     }
 
@@ -177,17 +216,28 @@ impl Facts {
         municipality: i32,
         bay: &Bay,
         site: Option<(i32, Option<&Site>)>,
+        included: &Included,
     ) -> Vec<ScopeKey> {
-        let is_hidden = site.is_some_and(|(_, def)| def.is_some_and(|d| d.publish == Publish::None));
-        if is_hidden || bay.publish() == Publish::None {
-            // It counts nowhere, and a hidden site hides its bays.
+        // Whether counts of the site were ever stored, and whether they may be used.
+        let is_counted = site.is_some_and(|(site, _)| self.counted.contains(&(site, String::new())));
+        let standing = Standing::of(bay);
+        let counts = match standing {
+            Standing::Shown => true,
+            Standing::Hidden => site.is_some() && included.inclusion.hidden_bays(is_counted),
+            Standing::OfOne | Standing::Nowhere => false,
+        };
+        // A hidden site hides its bays.
+        if !counts || is_unpublished(site) {
             return Vec::new();
         }
+        let is_hidden = standing == Standing::Hidden;
         // What belongs to no site is a space for a car.
         let purpose = site.and_then(|(_, def)| Some(def?.purpose)).unwrap_or(Purpose::Car).as_str();
-        let zone = bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()));
+        // Hidden bays of a site are in one zone all together, or in none.
+        let zone = if is_hidden { included.zone.as_deref() } else { zone_of(bay, site) };
         let audiences: Vec<String> =
             match bay.restrictions.iter().filter_map(|r| r.audience).collect::<Vec<_>>() {
+                _ if is_hidden && !included.inclusion.by_restriction => Vec::new(),
                 none if none.is_empty() => vec![EVERYONE.to_owned()],
                 some => some.iter().map(|a| a.as_str().to_owned()).collect(),
             };
@@ -200,8 +250,7 @@ impl Facts {
                 keys.push(key(SITE, site, ""));
             }
             // What is counted as a whole counts once.
-            let is_counted = site.is_some_and(|(site, _)| self.counted.contains(&(site, String::new())));
-            if is_counted {
+            if is_counted && included.inclusion.own_count {
                 continue;
             }
             if let Some(zone) = zone {
@@ -221,13 +270,16 @@ impl Facts {
         let mut keys: BTreeSet<ScopeKey> = BTreeSet::new();
         for place in self.bays.values() {
             for version in &place.versions {
-                let site = self.site_of(&version.def);
-                match site {
-                    None => keys.extend(self.scopes_of_bay(place.municipality, &version.def, None)),
+                let mut name = |site, included: &Included| {
+                    keys.extend(self.scopes_of_bay(place.municipality, &version.def, site, included));
+                };
+                match self.site_of(&version.def) {
+                    None => name(None, &Included::default()),
                     Some((id, site)) => {
-                        for def in &site.versions {
-                            let site = Some((id, Some(&def.def)));
-                            keys.extend(self.scopes_of_bay(place.municipality, &version.def, site));
+                        let own = [Included::default()];
+                        let of_site = self.inclusions.get(&id).into_iter().flatten().map(|(_, i)| i);
+                        for included in of_site.chain(&own) {
+                            site.versions.iter().for_each(|def| name(Some((id, Some(&def.def))), included));
                         }
                     }
                 }
@@ -284,11 +336,26 @@ fn scopes_of_site(municipality: i32, site: i32, def: &Site, audience: &str) -> V
     keys
 }
 
-fn at_version<T>(versions: &[Version<T>], at: UtcMicros) -> Option<&T> {
+/// When something may change that is said of a site, but closures.
+pub(super) fn cuts_of_site(site: &Place<Site>) -> impl Iterator<Item = UtcMicros> {
+    let valid = site.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
+    ends(site.versions.iter().map(|v| v.span).chain(valid))
+}
+
+/// A bay's own zone, else its site's.
+pub(super) fn zone_of<'a>(bay: &'a Bay, site: Option<(i32, Option<&'a Site>)>) -> Option<&'a str> {
+    bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()))
+}
+
+fn is_unpublished(site: Option<(i32, Option<&Site>)>) -> bool {
+    site.is_some_and(|(_, def)| def.is_some_and(|def| def.publish == Publish::None))
+}
+
+pub(super) fn at_version<T>(versions: &[Version<T>], at: UtcMicros) -> Option<&T> {
     versions.iter().find(|v| v.span.contains(at)).map(|v| &v.def)
 }
 
-fn ends(spans: impl Iterator<Item = Span>) -> impl Iterator<Item = UtcMicros> {
+pub(super) fn ends(spans: impl Iterator<Item = Span>) -> impl Iterator<Item = UtcMicros> {
     spans.flat_map(|span| [span.from, span.until])
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod bays;
 mod closing;
 mod facts;
 pub(crate) mod hours;
+mod included;
 mod neighbours;
 pub(crate) mod relayout;
 pub(crate) mod sites;

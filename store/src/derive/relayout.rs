@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::intervals::{Delta, Hold, Layout, Piece, Run, Runs, Span, derive_runs, hull};
+use domain::intervals::{Delta, Hold, Layout, Piece, Run, Runs, ScopeId, Span, derive_runs, hull};
 use domain::{BayId, UtcMicros};
+use smallvec::SmallVec;
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
@@ -20,7 +21,10 @@ use crate::ts::Ts;
 const CHUNK_US: i64 = 7 * 86_400_000_000;
 
 /// Format of a stored layout.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// The one before, under which hidden bays counted wherever their sites did. It did not say which bays were shown: none is,
+/// until layouts are compared.
+const WITHOUT_SHOWN: u8 = 2;
 /// The one before, which knew no capacities: so those of counted sites differ, and they are derived again.
 const WITHOUT_CAPACITIES: u8 = 1;
 
@@ -33,13 +37,24 @@ pub(crate) fn decode(body: &[u8]) -> Result<Layout, StoreError> {
         Some((&VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))
         }
-        Some((&WITHOUT_CAPACITIES, rest)) => {
-            let (holds, pieces): (Vec<Hold>, Vec<Piece>) =
+        Some((&WITHOUT_SHOWN, rest)) => {
+            let (holds, pieces, capacities): (Vec<Hold>, Vec<FormerPiece>, _) =
                 postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))?;
-            Ok(Layout { holds, pieces, ..Layout::default() })
+            Ok(Layout { holds, pieces: former(pieces), capacities })
+        }
+        Some((&WITHOUT_CAPACITIES, rest)) => {
+            let (holds, pieces): (Vec<Hold>, Vec<FormerPiece>) =
+                postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("layout: {e}")))?;
+            Ok(Layout { holds, pieces: former(pieces), ..Layout::default() })
         }
         _ => Err(StoreError::Decode("layout: unknown version".into())),
     }
+}
+
+type FormerPiece = (Span, SmallVec<[ScopeId; 6]>);
+
+fn former(pieces: Vec<FormerPiece>) -> Vec<Piece> {
+    pieces.into_iter().map(|(span, scopes)| Piece { span, scopes, is_shown: false }).collect()
 }
 
 /// A bay whose layout has changed.
@@ -74,13 +89,14 @@ impl Deriver {
         counted: &BTreeSet<(i32, String)>,
     ) -> Result<usize, StoreError> {
         let counted: BTreeSet<(i32, String)> = self.sites.keys().chain(counted).cloned().collect();
-        let facts = Facts::load(&mut self.conn, &counted).await?;
+        let held = self.bays.iter().filter(|(_, placed)| placed.by_feed).map(|(bay, _)| *bay);
+        let facts = Facts::load(&mut self.conn, &counted, held.chain(natively.iter().copied())).await?;
         let mut moved: BTreeMap<i32, Vec<Moved>> = BTreeMap::new();
         let mut fresh: Vec<(BayId, Placed)> = Vec::new();
         for (municipality, bay) in facts.bays() {
             let held = self.bays.get(&bay);
-            let by_feed = held.is_some_and(|p| p.by_feed) || natively.contains(&bay);
-            let new = facts.bay_layout(bay, by_feed);
+            let by_feed = facts.is_by_feed(bay);
+            let new = facts.bay_layout(bay);
             match held {
                 Some(held) if held.layout == new && held.by_feed == by_feed => {}
                 // Whatever is stored of it went through the log.
@@ -307,10 +323,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layouts_of_the_version_before_are_read() {
+    fn layouts_of_versions_before_are_read() {
         let holds = vec![Hold { source: -3, span: Span::EVER, hold_us: 7 }];
-        let pieces = vec![Piece { span: Span::EVER, scopes: Default::default() }];
+        let scopes: SmallVec<[ScopeId; 6]> = [ScopeId(5)].into_iter().collect();
+        let pieces: Vec<FormerPiece> = vec![(Span::EVER, scopes.clone())];
+        let read = vec![Piece { span: Span::EVER, scopes, is_shown: false }];
         let old = postcard::to_extend(&(&holds, &pieces), vec![WITHOUT_CAPACITIES]).unwrap();
-        assert_eq!(decode(&old).unwrap(), Layout { holds, pieces, capacities: Vec::new() });
+        let former = Layout { holds: holds.clone(), pieces: read, capacities: Vec::new() };
+        assert_eq!(decode(&old).unwrap(), former);
+        let capacities = vec![(UtcMicros(4), 9)];
+        let old = postcard::to_extend(&(&holds, &pieces, &capacities), vec![WITHOUT_SHOWN]).unwrap();
+        assert_eq!(decode(&old).unwrap(), Layout { capacities, ..former });
     }
 }

@@ -1,0 +1,219 @@
+//! History: occupancy and stays, against a real database.
+//!
+//! Each bay is occupied, and observed, for a time of its own: some power of two, in microseconds. So a sum of times says
+//! which bays are in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::StatusCode;
+use domain::observation::{CountValue, Heard};
+use domain::{BayId, BayObservation, BayState, SiteCount, SiteId, UtcMicros};
+use serde_json::Value;
+use store::derive::Deriver;
+use store::writer::{Batch, Gated};
+
+use super::super::keys::Instance;
+use super::live::assert_crowds;
+use super::world::{World, worlds};
+
+const BEGIN: &str = "2026-10-28T00:00:00Z";
+const NOW: &str = "2026-11-02T10:20:00Z";
+/// The part of an hour that is not summed up yet, and full hours.
+const PERIOD: &str = "from=2026-10-27T23:00:00Z&to=2026-11-02T10:20:00Z";
+
+fn at(text: &str) -> UtcMicros {
+    UtcMicros::parse(text).expect("an instant")
+}
+
+/// What has a time of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Space {
+    Bay(BayId),
+    /// Spaces of a counted site that have no bay.
+    Beside(SiteId),
+}
+
+struct Town {
+    instance: Instance,
+    world: World,
+    /// By the power of two: a bay, or a counted site.
+    bays: Vec<BayId>,
+    sites: Vec<SiteId>,
+    planner: String,
+}
+
+impl Town {
+    async fn of(seed: u64) -> Option<Town> {
+        let world = World::random(seed);
+        let mut contents = world.contents.clone();
+        // What is said holds as long as the longest of those times.
+        contents.feeds.iter_mut().for_each(|feed| feed.def.heartbeat_s = Some(1_000_000));
+        let instance = Instance::with(contents).await?;
+        let feed = instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").expect("a feed");
+        let heard = |received_at| Heard {
+            municipality: feed.municipality,
+            feed: feed.id,
+            sensor: None,
+            received_at,
+            clock_corrected: false,
+        };
+        let mut batch = Batch::default();
+        let id_of = |key: &str| instance.registry.bay_by_key(key).expect("a bay").id;
+        let bays: Vec<BayId> = world.contents.bays.iter().map(|bay| bay.id).collect();
+        for (i, bay) in world.contents.bays.iter().enumerate() {
+            let times = [(0, BayState::Occupied), (1 << i, BayState::Unknown)];
+            for (after_us, state) in times {
+                let observed_at = UtcMicros(at(BEGIN).0 + after_us);
+                let observation = BayObservation {
+                    heard: heard(observed_at),
+                    bay: id_of(&bay.def.id),
+                    observed_at,
+                    digest: BayObservation::digest_of(-feed.id.0, None, state),
+                    state,
+                    seq: None,
+                    battery_v: None,
+                    rssi_dbm: None,
+                    temperature_c: None,
+                };
+                batch.bays.push(Gated { observation, claim: None });
+            }
+        }
+        for (i, site) in world.counted.iter().enumerate() {
+            let key = &world.contents.sites.iter().find(|s| s.id == *site).expect("a site").def.id;
+            for (after_us, occupied) in [(0, 1), (1 << (bays.len() + i), 0)] {
+                let observed_at = UtcMicros(at(BEGIN).0 + after_us);
+                let mut observation = SiteCount {
+                    heard: heard(observed_at),
+                    site: instance.registry.site_by_key(key).expect("a site").id,
+                    observed_at,
+                    digest: 0,
+                    audience: None,
+                    value: CountValue::Occupied(occupied),
+                    status: None,
+                    capacity: None,
+                    source: None,
+                    seq: None,
+                };
+                observation.digest = observation.digest_of();
+                batch.sites.push(Gated { observation, claim: None });
+            }
+        }
+        instance.county.at(at(NOW));
+        instance.write(&batch).await;
+        let mut deriver =
+            Deriver::connect(&instance.server.url(), at(NOW)).await.expect("a database").expect("alone");
+        while !deriver.step(at(NOW)).await.expect("a step").is_idle() {}
+        let (planner, _) = instance.key("planner", &["warendorf"], 1, None).await;
+        let sites = world.counted.clone();
+        Some(Town { instance, world, bays, sites, planner })
+    }
+
+    /// The spaces whose times make up a sum of seconds. A count stands for all spaces of its site.
+    fn spaces(&self, seconds: f64) -> BTreeMap<Space, i64> {
+        let us = (seconds * 1e6).round() as u64;
+        let mut spaces: BTreeMap<Space, i64> = BTreeMap::new();
+        for (_, bay) in self.bays.iter().enumerate().filter(|(i, _)| us >> i & 1 == 1) {
+            *spaces.entry(Space::Bay(*bay)).or_default() += 1;
+        }
+        for (i, site) in self.sites.iter().enumerate() {
+            if us >> (self.bays.len() + i) & 1 == 1 {
+                let (bays, _) = self.world.not_shown(*site);
+                for space in bays.into_iter().map(Space::Bay).chain([Space::Beside(*site)]) {
+                    *spaces.entry(space).or_default() += 1;
+                }
+            }
+        }
+        spaces
+    }
+
+    /// Every sum of seconds that an answer tells. `None`: it tells nothing.
+    async fn sums(&self, question: &str, key: Option<&str>) -> Vec<f64> {
+        let answer = match key {
+            Some(key) => self.instance.get(question, key).await,
+            None => self.instance.county.get(question).await,
+        };
+        if answer.status != StatusCode::OK {
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{question}: {}", answer.body);
+            return Vec::new();
+        }
+        let field = if question.contains("/stays") { "observed_s" } else { "occupied_s" };
+        let items = answer.json()["items"].as_array().cloned().unwrap_or_default();
+        items.iter().filter_map(|row: &Value| row[field].as_f64()).filter(|s| *s > 0.0).collect()
+    }
+}
+
+fn questions(world: &World) -> Vec<String> {
+    let mut places: Vec<String> = vec!["municipality=warendorf".into()];
+    places.extend((0..3).map(|z| format!("zone=z{z}")));
+    places.extend((0..4).map(|n| format!("site=s-{n}")));
+    // Those that are shown are in each list of bays.
+    let hidden = world.hidden();
+    let hidden = world.contents.bays.iter().filter(|bay| hidden.contains(&bay.id));
+    places.extend(hidden.map(|bay| format!("bay={}", bay.def.id)));
+    // Boxes that end between any two of the places, and beside each bay.
+    for south_m in [-9.0, 50.5] {
+        for north_m in [42.5, 104.5, 142.5, 203.5, 500.0] {
+            let lat = |m: f64| 51.953 + m / 111_195.0;
+            places.push(format!("bbox=7.9,{},8.1,{}", lat(south_m), lat(north_m)));
+        }
+    }
+    let mut questions = Vec::new();
+    for places in places {
+        let kinds: &[&str] = match places.split('=').next() {
+            Some("bay") => &[""],
+            Some("site") => &["", "&group_by=bay", "&group_by=restriction"],
+            Some("bbox") => &["", "&group_by=site", "&group_by=bay"],
+            _ => &["", "&group_by=site", "&group_by=zone", "&group_by=restriction", "&group_by=bay"],
+        };
+        for group_by in kinds {
+            questions.push(format!("/v1/occupancy?{places}{group_by}&{PERIOD}&bucket=all"));
+            questions.push(format!("/v1/stays?{places}{group_by}&{PERIOD}"));
+        }
+    }
+    questions
+}
+
+#[tokio::test]
+async fn no_two_or_three_figures_leave_fewer_than_five_hidden_bays() {
+    let mut told_of = 0;
+    for seed in 0..worlds(2) {
+        let Some(town) = Town::of(seed * 3 + 1).await else { return };
+        let hidden = town.world.hidden();
+        let counting = town.world.counting();
+        let beside: BTreeSet<SiteId> = town.sites.iter().copied().collect();
+        let spaces = |space: Space| match space {
+            Space::Bay(_) => 1,
+            Space::Beside(site) => town.world.not_shown(site).1,
+        };
+        for key in [None, Some(town.planner.as_str())] {
+            let mut sums: BTreeSet<Vec<(Space, i64)>> = BTreeSet::new();
+            for question in questions(&town.world) {
+                for seconds in town.sums(&question, key).await {
+                    let mut of = town.spaces(seconds);
+                    // What the public knows without asking is taken off.
+                    of.retain(|space, _| match space {
+                        Space::Bay(bay) => hidden.contains(bay),
+                        Space::Beside(site) => beside.contains(site) && spaces(*space) > 0,
+                    });
+                    for space in of.keys() {
+                        let Space::Bay(bay) = space else { continue };
+                        let is_in_count =
+                            town.sites.iter().any(|site| town.world.not_shown(*site).0.contains(bay));
+                        assert!(
+                            counting.contains(bay) || is_in_count,
+                            "town {seed}: {bay:?} counts in {question}"
+                        );
+                    }
+                    sums.insert(of.into_iter().collect());
+                }
+            }
+            let sums: Vec<BTreeMap<Space, i64>> =
+                sums.into_iter().map(|sum| sum.into_iter().collect()).collect();
+            told_of += sums.len();
+            assert_crowds(seed, &sums, spaces);
+        }
+        town.instance.pool.close().await;
+        town.instance.server.stop().await.expect("stopped");
+    }
+    assert!(told_of > 4, "only {told_of} sums were told");
+}

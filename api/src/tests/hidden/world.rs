@@ -1,0 +1,159 @@
+//! Random towns, and what of them may be told: written down once more, apart from the rule that is tested.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::inclusion::MIN_HIDDEN_BAYS;
+use domain::place::Publish;
+use domain::registry::{Contents, Entry};
+use domain::{Audience, Bay, BayId, Site, SiteId};
+
+use super::super::fixture::{W, bay, contents, kept_for, site};
+
+/// How many towns are tried; more with `KV_TEST_WORLDS`.
+pub fn worlds(usual: u64) -> u64 {
+    std::env::var("KV_TEST_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// A small generator: the same numbers each time.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    fn is_one_of(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Public,
+    PublicResident,
+    SiteOnly,
+    Resident,
+    HiddenCharging,
+    Assigned,
+    Nowhere,
+}
+
+use Kind::{Assigned, HiddenCharging, Nowhere, Public, PublicResident, Resident, SiteOnly};
+
+const FLAVOURS: [&[Kind]; 8] = [
+    &[Resident],
+    &[SiteOnly, Resident],
+    &[SiteOnly, HiddenCharging, Assigned],
+    &[Public, PublicResident],
+    &[Public, Public, Public, Resident],
+    &[Assigned],
+    &[Resident, Nowhere],
+    &[Public, PublicResident, SiteOnly, Resident, HiddenCharging, Assigned, Nowhere],
+];
+
+/// A random town of Warendorf's name.
+pub struct World {
+    pub contents: Contents,
+    /// Sites that have a count of their own.
+    pub counted: Vec<SiteId>,
+    kinds: BTreeMap<BayId, Kind>,
+}
+
+impl World {
+    pub fn random(seed: u64) -> World {
+        let mut numbers = Numbers(seed);
+        let mut contents = Contents { sites: Vec::new(), bays: Vec::new(), ..contents() };
+        contents.municipalities[0].1.public_planning = true;
+        let (mut kinds, mut counted) = (BTreeMap::new(), Vec::new());
+        let mut next = 101;
+        let mut add = |contents: &mut Contents, numbers: &mut Numbers, kind, site: Option<&str>, north_m| {
+            let mut new: Entry<BayId, Bay> = bay(next, &format!("b-{next}"), W, site, north_m);
+            (new.def.publish, new.def.restrictions) = match kind {
+                Public => (None, vec![]),
+                PublicResident => (Some(Publish::Public), vec![kept_for(Audience::Resident)]),
+                SiteOnly => (Some(Publish::SiteOnly), vec![]),
+                Resident => (None, vec![kept_for(Audience::Resident)]),
+                HiddenCharging => (Some(Publish::SiteOnly), vec![kept_for(Audience::Charging)]),
+                Assigned => (None, vec![kept_for(Audience::AssignedDisabled)]),
+                Nowhere => (Some(Publish::None), vec![]),
+            };
+            new.def.zone = numbers.is_one_of(3).then(|| format!("z{}", numbers.below(3)));
+            kinds.insert(new.id, kind);
+            contents.bays.push(new);
+            next += 1;
+        };
+        for n in 0..4 {
+            let key = format!("s-{n}");
+            let north_m = 100.0 * f64::from(n);
+            // Two sites mostly count, the others are of any kind.
+            let is_crowd = n < 2;
+            let flavours = if is_crowd { 3 } else { FLAVOURS.len() };
+            let flavour = FLAVOURS[numbers.below(flavours as u64) as usize];
+            let bays = if is_crowd { 4 + numbers.below(6) } else { numbers.below(6) };
+            let more = [0, 0, 2, 7][numbers.below(4) as usize];
+            let mut new: Entry<SiteId, Site> = site(11 + n, &key, W, north_m, (bays + more) as u32);
+            new.def.zone = (!numbers.is_one_of(3)).then(|| format!("z{}", numbers.below(3)));
+            if !is_crowd && numbers.is_one_of(4) {
+                new.def.publish = Publish::None;
+            }
+            if numbers.is_one_of(2) {
+                counted.push(new.id);
+            }
+            contents.sites.push(new);
+            for i in 0..bays {
+                let kind = flavour[numbers.below(flavour.len() as u64) as usize];
+                // Some bays lie elsewhere than their site.
+                let away = if numbers.is_one_of(6) { 40.0 } else { 0.0 };
+                add(&mut contents, &mut numbers, kind, Some(&key), north_m + i as f64 + away);
+            }
+        }
+        for (i, kind) in [Public, Resident, SiteOnly, Nowhere, Public].into_iter().enumerate() {
+            add(&mut contents, &mut numbers, kind, None, 20.0 + 60.0 * i as f64);
+        }
+        World { contents, counted, kinds }
+    }
+
+    pub fn site_of(&self, bay: &Bay) -> Option<&Entry<SiteId, Site>> {
+        self.contents.sites.iter().find(|site| Some(&site.def.id) == bay.site.as_ref())
+    }
+
+    fn in_site(&self, site: SiteId) -> impl Iterator<Item = (BayId, Kind)> {
+        let of = move |bay: &&Entry<BayId, Bay>| self.site_of(&bay.def).is_some_and(|s| s.id == site);
+        self.contents.bays.iter().filter(of).map(|bay| (bay.id, self.kinds[&bay.id]))
+    }
+
+    /// Bays whose own state is not shown.
+    pub fn hidden(&self) -> BTreeSet<BayId> {
+        let of_hidden_site = |bay: &Bay| self.site_of(bay).is_some_and(|s| s.def.publish == Publish::None);
+        let is_hidden = |bay: &&Entry<BayId, Bay>| {
+            !matches!(self.kinds[&bay.id], Public | PublicResident) || of_hidden_site(&bay.def)
+        };
+        self.contents.bays.iter().filter(is_hidden).map(|bay| bay.id).collect()
+    }
+
+    /// Those that may count in their sites all the same.
+    pub fn counting(&self) -> BTreeSet<BayId> {
+        let mut counting = BTreeSet::new();
+        for site in self.contents.sites.iter().filter(|site| site.def.publish != Publish::None) {
+            let all: Vec<_> = self.in_site(site.id).collect();
+            let of = |kinds: &[Kind]| -> Vec<BayId> {
+                all.iter().filter(|(_, kind)| kinds.contains(kind)).map(|(bay, _)| *bay).collect()
+            };
+            let crowd = of(&[SiteOnly, Resident, HiddenCharging]);
+            if of(&[Public, PublicResident]).is_empty() && crowd.len() >= MIN_HIDDEN_BAYS as usize {
+                counting.extend(crowd);
+            }
+        }
+        counting
+    }
+
+    /// Spaces of a site that are not shown: its bays, and how many there are beside.
+    pub fn not_shown(&self, site: SiteId) -> (BTreeSet<BayId>, usize) {
+        let bays: Vec<BayId> = self.in_site(site).map(|(bay, _)| bay).collect();
+        let def = self.contents.sites.iter().find(|s| s.id == site).map(|s| s.def.capacity);
+        let beside = (def.unwrap_or(0) as usize).saturating_sub(bays.len());
+        let hidden = self.hidden();
+        (bays.into_iter().filter(|bay| hidden.contains(bay)).collect(), beside)
+    }
+}
