@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::App;
 use crate::contract::words;
+use crate::unlabelled;
 
 /// How long the database's last answer stands: however often `/readyz` is asked, the database is
 /// asked once in this time.
@@ -22,6 +23,8 @@ const DATABASE_ASKED_EVERY: Duration = Duration::from_secs(1);
 /// The state of the operators' routes.
 pub(crate) struct Ops {
     app: App,
+    /// Whether only operators reach these routes: then metrics name feeds.
+    is_own: bool,
     /// A connection of its own: others may use all of the pool's.
     pool: Option<store::Pool>,
     /// When the database was asked last, and whether it answered. Held while it is being asked, so
@@ -30,9 +33,9 @@ pub(crate) struct Ops {
 }
 
 impl Ops {
-    pub fn new(app: App) -> Arc<Self> {
+    pub fn new(app: App, is_own: bool) -> Arc<Self> {
         let pool = app.pool.as_ref().map(store::pool::single);
-        Arc::new(Ops { app, pool, database: Mutex::new(None) })
+        Arc::new(Ops { app, is_own, pool, database: Mutex::new(None) })
     }
 
     async fn has_database(&self, pool: &store::Pool) -> bool {
@@ -136,7 +139,7 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
     no_store(response)
 }
 
-/// Counters for Prometheus.
+/// Counters for Prometheus. Those of single feeds are summed up, except on an address of the operators' own.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -148,6 +151,9 @@ pub async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &ops.app.metrics.lock()) {
         tracing::error!("metrics cannot be written: {error}");
         return crate::Problem::internal().into_response();
+    }
+    if !ops.is_own {
+        text = unlabelled::without(&text, "feed");
     }
     let mut response = no_store(text.into_response());
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");

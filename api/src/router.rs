@@ -31,7 +31,7 @@ use crate::{
 
 /// Everything on one port.
 pub fn router(app: &App) -> Router {
-    finish(public_routes(app, true).merge(ops_routes(app)), true)
+    finish(public_routes(app, true).merge(ops_routes(app, false)), true)
 }
 
 /// What is for the outside; the rest is on the operators' port ([`ops_router`]).
@@ -41,7 +41,7 @@ pub fn public_router(app: &App) -> Router {
 
 /// What is for operators: health, metrics, documentation.
 pub fn ops_router(app: &App) -> Router {
-    finish(ops_routes(app), true)
+    finish(ops_routes(app, true), true)
 }
 
 /// The OpenAPI document.
@@ -123,16 +123,16 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
         .layer(from_fn_with_state(meters, measure))
 }
 
-fn ops_routes(app: &App) -> Router {
+fn ops_routes(app: &App, is_own: bool) -> Router {
     let (api, _) = ops_api().split_for_parts();
-    api.with_state(ops::Ops::new(app.clone())).merge(docs::routes(&document()))
+    api.with_state(ops::Ops::new(app.clone(), is_own)).merge(docs::routes(&document()))
 }
 
 fn health(app: &App) -> Router {
     let (api, _) = OpenApiRouter::new()
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
-        .with_state(ops::Ops::new(app.clone()))
+        .with_state(ops::Ops::new(app.clone(), false))
         .split_for_parts();
     api
 }

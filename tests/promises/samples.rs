@@ -73,7 +73,7 @@ async fn each_published_payload_ends_in_rows_or_in_a_reason() {
         eprintln!("SKIPPED: no published payloads at {}", formats.display());
         return;
     }
-    let instance = Instance::serve(&[]).await;
+    let instance = Instance::serve(&["--ops-http", "127.0.0.1:0"]).await;
     let folder = instance.dir.path().join("places");
     places(&folder);
     instance.import(&folder);

@@ -102,7 +102,7 @@ async fn installers_find_what_their_devices_and_places_said() {
 
     // A field of a wrong type is named, and costs nothing else.
     publish(port, vec![bay("a3", r#"{"at":"@","state":"occupied","battery_v":"3.6"}"#)]).await;
-    let dropped = r#"kv_ingest_dropped_fields_total{feed="alt",field="battery_v",reason="malformed"} 1"#;
+    let dropped = r#"kv_ingest_dropped_fields_total{field="battery_v",reason="malformed"} 1"#;
     instance.counted(dropped).await;
     eventually("the state is taken", || async {
         (instance.get("/v1/bays/a3").await.1["state"] == "occupied").then_some(())

@@ -128,7 +128,8 @@ impl Instance {
 
     /// Waits until `/metrics` has this line.
     pub async fn counted(&self, line: &str) {
-        let url = format!("{}/metrics", self.text("http"));
+        let address = self.ready["ops_http"].as_str().map_or_else(|| self.text("http"), str::to_owned);
+        let url = format!("{address}/metrics");
         eventually(line, || {
             let url = url.clone();
             async move {

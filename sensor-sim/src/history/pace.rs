@@ -86,6 +86,8 @@ async fn counter(address: &str, path: &str) -> std::io::Result<u64> {
         let status = page.lines().next().unwrap_or_default().to_owned();
         return Err(std::io::Error::other(format!("/metrics answers '{status}'; is it on --ops-http?")));
     }
-    let name = format!("kv_ingest_messages_total{{feed=\"{FEED}\"}} ");
-    Ok(page.lines().find_map(|line| line.strip_prefix(&name)?.trim().parse().ok()).unwrap_or(0))
+    let of_feed = format!("kv_ingest_messages_total{{feed=\"{FEED}\"}} ");
+    let value = |name: &str| page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    // Where feeds are not named: of all of them.
+    Ok(value(&of_feed).or_else(|| value("kv_ingest_messages_total ")).unwrap_or(0))
 }
