@@ -154,12 +154,12 @@ pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Re
 )]
 pub async fn bay(
     State(shared): Ctx,
-    PathId(id): PathId,
+    id: PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     query.params(&[])?;
-    let now = shared.now();
+    let (id, now) = (id.text()?, shared.now());
     let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
     let (view, registry) = {
         let live = shared.hub.read();

@@ -42,6 +42,7 @@ mod tests;
 mod transit;
 mod turns;
 mod unbuilt;
+mod unlabelled;
 mod unmatched;
 mod vehicles;
 mod ways;

@@ -31,15 +31,36 @@ impl<S: Sync> FromRequestParts<S> for RawQuery {
 }
 
 /// The id in a path. One that is no text is the id of nothing, and is answered like any other such id.
-pub struct PathId(pub String);
+pub struct PathId(Result<String, Problem>);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let id = Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id);
-        Ok(PathId(id.unwrap_or_else(|_| parts.uri.path().to_owned()).replace('\0', "\u{fffd}")))
+        let id = id.unwrap_or_else(|_| parts.uri.path().to_owned());
+        Ok(PathId(if has_control(&id) { Err(control("id", &id)) } else { Ok(id) }))
     }
+}
+
+impl PathId {
+    /// The id.
+    ///
+    /// # Errors
+    /// 400: there is a control character in it.
+    pub fn text(self) -> Result<String, Problem> {
+        self.0
+    }
+}
+
+/// Whether there is a character that no id, name or number has, and that no database or log should see.
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+fn control(name: &str, value: &str) -> Problem {
+    Problem::bad_parameter(name, value, format!("'{name}' has a control character in it."))
+        .remedy("Leave out NUL, line breaks and the like: no id or name has them.")
 }
 
 /// See the module's description.
@@ -66,9 +87,8 @@ impl RawQuery {
                 return Err(Problem::bad_parameter(&name, &value, detail)
                     .remedy("Give it once; several values are separated by commas."));
             }
-            if value.contains('\0') {
-                return Err(Problem::bad_parameter(&name, &value, format!("'{name}' has a NUL in it."))
-                    .remedy("Leave the NUL out: no id or name has one."));
+            if has_control(value.trim()) {
+                return Err(control(&name, &value));
             }
             params.push((name, value));
         }

@@ -57,8 +57,10 @@ pub struct RejectionOut {
     /// When it was received last.
     #[schema(value_type = String, format = DateTime)]
     last_received_at: UtcMicros,
-    /// The payload in Base64; of a too large one its head.
+    /// The payload in Base64: its first 64 KiB; of a too large one its head.
     payload_base64: String,
+    /// How many bytes of the payload are kept: those are replayed, however many are shown.
+    payload_bytes: i32,
     /// Quality of service by which the broker delivered it: 0, 1 or 2.
     qos: i16,
     /// When it was replayed last; null: never.
@@ -96,6 +98,7 @@ fn out(r: Rejected, registry: &Registry) -> RejectionOut {
         times: r.times,
         last_received_at: r.last_received_at.unwrap_or(r.received_at),
         payload_base64: STANDARD.encode(&r.payload),
+        payload_bytes: r.payload_bytes,
         qos: r.qos,
         replayed_at: r.replayed_at,
     }
@@ -123,7 +126,7 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
     })
 }
 
-/// Rejected messages, newest first.
+/// Rejected messages, newest first. A page ends early once its payloads are some MiB; `cursor` goes on from there.
 #[utoipa::path(
     get,
     path = "/v1/rejections",
@@ -147,9 +150,7 @@ pub async fn rejections(State(shared): Ctx, asker: Asker, query: RawQuery) -> Re
     let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
     let scope = caller.municipalities(&registry);
     let filter = RejectedFilter { feed, reason, device: device.as_deref(), before };
-    let mut found = inspect::rejections(pool(&shared)?, &scope, &filter, limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
+    let (found, more) = inspect::rejections(pool(&shared)?, &scope, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|r| cursor_after(&r.id.to_string()));
     let items = found.into_iter().map(|r| out(r, &registry)).collect();
     Ok(answer::private(&RejectionList { items, cursor }))

@@ -184,13 +184,13 @@ async fn rejecting(
 )]
 pub async fn sensor(
     State(shared): Ctx,
-    PathId(id): PathId,
+    id: PathId,
     asker: Asker,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let scope = scope(&shared, &asker).await?;
     query.params(&[])?;
-    let (id, now) = (spelled(&id), shared.now());
+    let (id, now) = (spelled(&id.text()?), shared.now());
     let not_found = || {
         Problem::not_found(
             "There is no sensor with this id.",

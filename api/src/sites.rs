@@ -207,12 +207,12 @@ pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
 )]
 pub async fn site(
     State(shared): Ctx,
-    PathId(id): PathId,
+    id: PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     query.params(&[])?;
-    let now = shared.now();
+    let (id, now) = (id.text()?, shared.now());
     let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
     let (seen, registry) = {
         let live = shared.hub.read();

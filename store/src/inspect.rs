@@ -18,6 +18,12 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
+/// So much is shown of a stored payload, bytes: any message of a single device, and the head of a batch.
+pub const SHOWN_BYTES: i32 = 64 << 10;
+
+/// A page holds no more than this of what suppliers sent, bytes; a single row that is larger is a page of its own.
+const PAGE_BYTES: i64 = 4 << 20;
+
 /// A device that is in the files, or was heard, or both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Device {

@@ -44,7 +44,8 @@ async fn a_feed_that_repeats_itself_is_kept_once() {
     write(vec![hour(7, 4)]).await;
 
     let found = async |filter: RejectedFilter<'_>| {
-        let mut found = rejections(&db.pool, &[db.municipality], &filter, 100).await.unwrap();
+        let (mut found, more) = rejections(&db.pool, &[db.municipality], &filter, 100).await.unwrap();
+        assert!(!more);
         found.sort_by_key(|r| (r.times, r.count));
         found
     };

@@ -22,7 +22,7 @@ use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
 use crate::problem::Problem;
-use crate::table::{Column, Table};
+use crate::table::{Column, Table, TableFormat};
 
 struct Row {
     key: BucketKey,
@@ -187,6 +187,7 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
+    bounded(&question, bucket, &parts, now)?;
     let extra = beside(&registry, &question, &complete);
     let (shape, cache) = (question.shape, question.cache);
     let file_stem = question.file_stem("occupancy");
@@ -211,6 +212,45 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
     Table { columns: COLUMNS, file_stem, extra, cache, zone: |row| &row.group().zone }
         .answer(turn, shape, rows)
         .await
+}
+
+/// Rows of one answer in JSON, some 400 bytes each: whoever reads JSON holds all of it. The other formats are read as
+/// they come.
+const MAX_JSON_ROWS: i64 = 500_000;
+
+/// # Errors
+/// 400: JSON would have more rows than anybody can read.
+fn bounded(question: &Question, bucket: Bucket, parts: &[Parts], now: UtcMicros) -> Result<(), Problem> {
+    let day_s = 86_400;
+    let in_period = |period: Span| {
+        let period_s = (period.until.0 - period.from.0).max(0) / domain::time::MICROS_PER_S;
+        match bucket {
+            Bucket::Quarter => period_s / 900,
+            Bucket::Hour => period_s / 3_600,
+            Bucket::Day => period_s / day_s,
+            Bucket::Week => period_s / (7 * day_s),
+            Bucket::Month => period_s / (28 * day_s),
+            Bucket::HourOfWeek => 7 * 24,
+            Bucket::All => 1,
+        }
+    };
+    let rows = question.towns.iter().zip(parts).map(|(town, parts)| {
+        let period = town.period.within(Span::of(None, Some(now)));
+        in_period(period).saturating_mul(parts.groups.len() as i64)
+    });
+    let rows = rows.fold(0i64, i64::saturating_add);
+    if question.shape.format != TableFormat::Json || rows <= MAX_JSON_ROWS {
+        return Ok(());
+    }
+    Err(Problem::bad_parameter(
+        "bucket",
+        bucket.as_str(),
+        format!("The answer would have up to {rows} rows; in JSON it may have {MAX_JSON_ROWS}."),
+    )
+    .remedy(
+        "Take a longer bucket, a shorter period, fewer places or group_by=site; or format=parquet or format=csv, which are \
+         written as they are read.",
+    ))
 }
 
 /// Goes through one town's period hour by hour.

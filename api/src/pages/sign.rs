@@ -22,10 +22,12 @@ const REFRESH_S: u32 = 30;
 /// The sign of a municipality.
 pub async fn sign(
     State(shared): Ctx,
-    PathId(slug): PathId,
+    slug: PathId,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
+    // One that cannot be is the name of no town.
+    let slug = slug.text().unwrap_or_default();
     let asked = parameters(query.as_deref());
     let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
     let now = shared.now();

@@ -249,12 +249,12 @@ pub async fn index(State(shared): Ctx, query: RawQuery) -> Result<Response, Prob
 )]
 pub async fn city(
     State(shared): Ctx,
-    PathId(slug): PathId,
+    slug: PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     query.params(&[])?;
-    let now = shared.now();
+    let (slug, now) = (slug.text()?, shared.now());
     // `last_downloaded` is now.
     let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
     let (seen, registry, id) = {

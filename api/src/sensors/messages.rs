@@ -43,8 +43,10 @@ pub struct MessageOut {
     f_port: Option<i32>,
     /// Frame counter of LoRaWAN; null: none.
     f_cnt: Option<i64>,
-    /// The payload's bytes, hexadecimal; null: none, or no longer kept.
+    /// The payload's bytes, hexadecimal: its first 64 KiB; null: none, or no longer kept.
     hex: Option<String>,
+    /// How many bytes the payload has; null: none, or no longer kept.
+    payload_bytes: Option<i32>,
     /// The decoder that read it, and its version; null: none.
     decoder: Option<String>,
     /// What the decoder made of it; null: nothing.
@@ -80,6 +82,7 @@ impl From<Message> for MessageOut {
             network_at: m.network_at,
             f_port: m.f_port,
             f_cnt: m.f_cnt,
+            payload_bytes: m.payload_bytes,
             hex: m.payload.map(|bytes| bytes.iter().map(|b| format!("{b:02x}")).collect()),
             decoder: m.decoder,
             decoded: m.decoded,
@@ -112,7 +115,8 @@ fn names(id: String, registry: &Registry) -> Vec<String> {
     names
 }
 
-/// What a device sent, newest first, whether it was ever bound or not.
+/// What a device sent, newest first, whether it was ever bound or not. A page ends early once its payloads are some MiB;
+/// `cursor` goes on from there.
 #[utoipa::path(
     get,
     path = "/v1/sensors/{id}/messages",
@@ -128,7 +132,7 @@ fn names(id: String, registry: &Registry) -> Vec<String> {
 )]
 pub async fn messages(
     State(shared): Ctx,
-    PathId(id): PathId,
+    id: PathId,
     asker: Asker,
     query: RawQuery,
 ) -> Result<Response, Problem> {
@@ -145,10 +149,8 @@ pub async fn messages(
         Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
         before => before.flatten(),
     };
-    let names = names(spelled(&id), shared.hub.read().map.registry());
-    let mut found = inspect::messages(pool(&shared)?, &scope, &names, before, limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
+    let names = names(spelled(&id.text()?), shared.hub.read().map.registry());
+    let (found, more) = inspect::messages(pool(&shared)?, &scope, &names, before, limit).await?;
     let last = found.last().filter(|_| more);
     let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
     Ok(answer::private(&MessageList { items: found.into_iter().map(MessageOut::from).collect(), cursor }))

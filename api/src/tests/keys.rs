@@ -83,7 +83,7 @@ impl Instance {
         self.county.get_with(path, &[("authorization", &format!("Bearer {key}"))]).await
     }
 
-    fn rejection(&self, town: &str, reason: Reason, n: u8) -> Rejection {
+    pub fn rejection(&self, town: &str, reason: Reason, n: u8) -> Rejection {
         let feed = self.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed");
         Rejection {
             municipality: feed.municipality,
@@ -109,7 +109,7 @@ impl Instance {
     }
 }
 
-fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &str) -> domain::Uplink {
+pub fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &str) -> domain::Uplink {
     let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed");
     domain::Uplink {
         municipality: feed.municipality,

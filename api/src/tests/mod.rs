@@ -1,6 +1,7 @@
 //! The API as its users see it: every test asks over HTTP.
 
 mod audit;
+mod bounds;
 mod contract;
 mod errors;
 pub mod fixture;

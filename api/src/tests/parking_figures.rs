@@ -365,3 +365,20 @@ async fn derive_again(in_one: bool) {
     instance.pool.close().await;
     instance.server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn too_many_rows_for_json_are_a_problem_with_a_remedy() {
+    let Some(instance) = instance().await else { return };
+    derive(&instance).await;
+    let (key, _) = instance.key("planner", &["warendorf"], 1, None).await;
+    let decade = "/v1/occupancy?municipality=warendorf&from=2017-01-01&to=2026-12-01&group_by=bay";
+    let refused = instance.get(&format!("{decade}&bucket=15m"), &key).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let problem = refused.json();
+    assert_eq!((&problem["field"], &problem["value"]), (&json!("bucket"), &json!("15m")));
+    assert!(problem["remedy"].as_str().unwrap().contains("format=parquet"), "{problem}");
+    for fits in ["&bucket=1w", "&bucket=all", "&bucket=hour_of_week"] {
+        let answer = instance.get(&format!("{decade}{fits}"), &key).await;
+        assert_eq!(answer.status, StatusCode::OK, "{fits}: {}", answer.body);
+    }
+}

@@ -215,12 +215,9 @@ pub struct DepartureOut<'a> {
         (status = 503, description = "No timetable is loaded."),
     ),
 )]
-pub async fn departures(
-    State(shared): Ctx,
-    PathId(id): PathId,
-    query: RawQuery,
-) -> Result<Response, Problem> {
+pub async fn departures(State(shared): Ctx, id: PathId, query: RawQuery) -> Result<Response, Problem> {
     let params = query.params(&["from", "limit"])?;
+    let id = id.text()?;
     let from = params.time("from")?.unwrap_or_else(|| shared.now());
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let loaded = shared.ways.loaded().ok_or_else(nothing_loaded)?;

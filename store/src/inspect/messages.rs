@@ -3,7 +3,7 @@
 use domain::{MunicipalityId, UtcMicros};
 use sqlx::FromRow;
 
-use super::numbers;
+use super::{PAGE_BYTES, SHOWN_BYTES, numbers};
 use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
@@ -17,7 +17,10 @@ pub struct Message {
     pub network_at: Option<UtcMicros>,
     pub f_port: Option<i32>,
     pub f_cnt: Option<i64>,
+    /// Its first [`SHOWN_BYTES`](super::SHOWN_BYTES).
     pub payload: Option<Vec<u8>>,
+    /// How many bytes it has.
+    pub payload_bytes: Option<i32>,
     pub spreading_factor: Option<i16>,
     pub rssi_dbm: Option<f32>,
     pub snr_db: Option<f32>,
@@ -44,6 +47,7 @@ struct MessageRow {
     f_port: Option<i32>,
     f_cnt: Option<i64>,
     payload: Option<Vec<u8>>,
+    payload_bytes: Option<i32>,
     spreading_factor: Option<i16>,
     rssi_dbm: Option<f32>,
     snr_db: Option<f32>,
@@ -56,6 +60,7 @@ struct MessageRow {
     dropped_fields: Vec<String>,
     copy: i16,
     times: i32,
+    found: i64,
 }
 
 impl From<MessageRow> for Message {
@@ -68,6 +73,7 @@ impl From<MessageRow> for Message {
             f_port: r.f_port,
             f_cnt: r.f_cnt,
             payload: r.payload,
+            payload_bytes: r.payload_bytes,
             spreading_factor: r.spreading_factor,
             rssi_dbm: r.rssi_dbm,
             snr_db: r.snr_db,
@@ -84,7 +90,7 @@ impl From<MessageRow> for Message {
     }
 }
 
-/// Messages of a device or place, newest first, those before `before` (receipt, name and copy). Of feeds
+/// Messages of a device or place, newest first: at most `limit`, and no more than some MiB; and whether there are more. Those before `before` (receipt, name and copy). Of feeds
 /// that name their places themselves only what was rejected is kept as messages. `ids`: all names under
 /// which it speaks.
 ///
@@ -96,7 +102,7 @@ pub async fn messages(
     ids: &[String],
     before: Option<(UtcMicros, &str, i16)>,
     limit: usize,
-) -> Result<Vec<Message>, StoreError> {
+) -> Result<(Vec<Message>, bool), StoreError> {
     let rows: Vec<MessageRow> = sqlx::query_as(
         r#"WITH heard AS (
             SELECT dedup_id COLLATE "C" AS dedup_id, event, received_at, network_at, f_port, f_cnt, payload,
@@ -106,7 +112,7 @@ pub async fn messages(
             WHERE municipality = ANY($1) AND device = ANY($2)
               AND ($3::timestamptz IS NULL OR (received_at, dedup_id COLLATE "C", copy) < ($3, $4, $5))
             ORDER BY received_at DESC, dedup_id COLLATE "C" DESC, copy DESC
-            LIMIT $6
+            LIMIT $6 + 1
          ),
          refused AS (
             SELECT ('rejection-' || r.id) COLLATE "C" AS dedup_id, 'message' AS event, r.received_at,
@@ -124,14 +130,29 @@ pub async fn messages(
             WHERE r.municipality = ANY($1) AND r.devices && $2
               -- Of these the message itself is kept, with what became of it.
               AND f.def ->> 'format' NOT IN ('chirpstack', 'tts')
+         ),
+         wanted AS (
+            SELECT * FROM (
+                SELECT * FROM heard
+                UNION ALL
+                SELECT * FROM refused
+                WHERE $3::timestamptz IS NULL OR (received_at, dedup_id, copy) < ($3, $4, $5)) both_of
+            ORDER BY received_at DESC, dedup_id DESC, copy DESC
+            LIMIT $6 + 1
+         ),
+         sized AS (
+            SELECT *, count(*) OVER () AS found, row_number() OVER newest AS n,
+                sum(2 * least(coalesce(octet_length(payload), 0), $7) + coalesce(octet_length(decoded::text), 0)
+                    + coalesce(octet_length(detail), 0)) OVER newest AS bytes
+            FROM wanted
+            WINDOW newest AS (ORDER BY received_at DESC, dedup_id DESC, copy DESC)
          )
-         SELECT * FROM (
-            SELECT * FROM heard
-            UNION ALL
-            SELECT * FROM refused
-            WHERE $3::timestamptz IS NULL OR (received_at, dedup_id, copy) < ($3, $4, $5)) both_of
-         ORDER BY received_at DESC, dedup_id DESC, copy DESC
-         LIMIT $6"#,
+         SELECT dedup_id, event, received_at, network_at, f_port, f_cnt, substr(payload, 1, $7) AS payload,
+            octet_length(payload) AS payload_bytes, spreading_factor, rssi_dbm, snr_db, gateways, decoder, qos, decoded,
+            outcome, detail, dropped_fields, copy, times, found
+         FROM sized
+         WHERE n <= $6 AND (bytes <= $8 OR n = 1)
+         ORDER BY received_at DESC, dedup_id DESC, copy DESC"#,
     )
     .bind(numbers(municipalities))
     .bind(ids)
@@ -139,7 +160,10 @@ pub async fn messages(
     .bind(before.map(|(_, id, _)| id))
     .bind(before.map(|(.., copy)| copy))
     .bind(limit as i64)
+    .bind(SHOWN_BYTES)
+    .bind(PAGE_BYTES)
     .fetch_all(pool)
     .await?;
-    Ok(rows.into_iter().map(Message::from).collect())
+    let more = rows.first().is_some_and(|row| row.found > rows.len() as i64);
+    Ok((rows.into_iter().map(Message::from).collect(), more))
 }

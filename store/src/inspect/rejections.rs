@@ -4,7 +4,7 @@ use domain::{FeedId, MunicipalityId, Reason, RejectedElement, UtcMicros};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-use super::numbers;
+use super::{PAGE_BYTES, SHOWN_BYTES, numbers};
 use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
@@ -25,7 +25,10 @@ pub struct Rejected {
     /// How many messages it stands for, and when the last of them came.
     pub times: i32,
     pub last_received_at: Option<UtcMicros>,
+    /// Its first [`SHOWN_BYTES`].
     pub payload: Vec<u8>,
+    /// How many bytes of it are kept.
+    pub payload_bytes: i32,
     pub qos: i16,
     pub replayed_at: Option<UtcMicros>,
 }
@@ -45,8 +48,10 @@ struct RejectedRow {
     times: i32,
     last_received_at: Option<Ts>,
     payload: Vec<u8>,
+    payload_bytes: i32,
     qos: i16,
     replayed_at: Option<Ts>,
+    found: i64,
 }
 
 impl From<RejectedRow> for Rejected {
@@ -65,6 +70,7 @@ impl From<RejectedRow> for Rejected {
             times: r.times,
             last_received_at: r.last_received_at.map(|t| t.0),
             payload: r.payload,
+            payload_bytes: r.payload_bytes,
             qos: r.qos,
             replayed_at: r.replayed_at.map(|t| t.0),
         }
@@ -81,7 +87,7 @@ pub struct RejectedFilter<'a> {
     pub before: Option<i64>,
 }
 
-/// Rejections, newest first.
+/// Rejections, newest first: at most `limit`, and no more than some MiB; and whether there are more.
 ///
 /// # Errors
 /// The database is not available.
@@ -90,18 +96,25 @@ pub async fn rejections(
     municipalities: &[MunicipalityId],
     filter: &RejectedFilter<'_>,
     limit: usize,
-) -> Result<Vec<Rejected>, StoreError> {
+) -> Result<(Vec<Rejected>, bool), StoreError> {
     let rows: Vec<RejectedRow> = sqlx::query_as(
-        "SELECT id, feed, reason, topic, received_at, detail, remedy, devices, count, examples, times, last_received_at,
-                payload, qos, replayed_at
-         FROM rejection
-         WHERE municipality = ANY($1)
-           AND ($2::int IS NULL OR feed = $2)
-           AND ($3::text IS NULL OR $3 = ANY(reasons))
-           AND ($4::text IS NULL OR devices @> ARRAY[$4])
-           AND ($5::bigint IS NULL OR id < $5)
-         ORDER BY id DESC
-         LIMIT $6",
+        "SELECT r.id, feed, reason, topic, received_at, detail, remedy, devices, count, examples, times, last_received_at,
+                substr(payload, 1, $7) AS payload, octet_length(payload) AS payload_bytes, qos, replayed_at, found
+         FROM (
+            SELECT id, count(*) OVER () AS found, row_number() OVER (ORDER BY id DESC) AS n,
+                sum(least(octet_length(payload), $7) + octet_length(topic) + octet_length(detail)
+                    + octet_length(examples::text)) OVER (ORDER BY id DESC) AS bytes
+            FROM (
+                SELECT * FROM rejection
+                WHERE municipality = ANY($1)
+                  AND ($2::int IS NULL OR feed = $2)
+                  AND ($3::text IS NULL OR $3 = ANY(reasons))
+                  AND ($4::text IS NULL OR devices @> ARRAY[$4])
+                  AND ($5::bigint IS NULL OR id < $5)
+                ORDER BY id DESC LIMIT $6 + 1) wanted) sized
+         JOIN rejection r ON r.id = sized.id
+         WHERE n <= $6 AND (bytes <= $8 OR n = 1)
+         ORDER BY r.id DESC",
     )
     .bind(numbers(municipalities))
     .bind(filter.feed.map(|f| f.0))
@@ -109,7 +122,10 @@ pub async fn rejections(
     .bind(filter.device)
     .bind(filter.before)
     .bind(limit as i64)
+    .bind(SHOWN_BYTES)
+    .bind(PAGE_BYTES)
     .fetch_all(pool)
     .await?;
-    Ok(rows.into_iter().map(Rejected::from).collect())
+    let more = rows.first().is_some_and(|row| row.found > rows.len() as i64);
+    Ok((rows.into_iter().map(Rejected::from).collect(), more))
 }
