@@ -215,6 +215,33 @@ def away_sessions(target):
 
 
 @flood
+def deaf_subscribers(target):
+    """50 subscribers that never read, and messages of 16 KB for all of them"""
+    held = []
+    for _ in range(50):
+        connection = opened(target.mqtt)
+        if connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.sendall(hello() + mqtt.subscribe("kv/1/attacker/#"))
+            held.append(connection)
+    ids = packet_ids()
+    payload = random.randbytes(16_000)
+    chunks = ((1, mqtt.publish("kv/1/attacker/bay/x", payload, next(ids))) for _ in itertools.count())
+    send_all(target.mqtt, target, hello, chunks)
+
+
+@flood
+def subscriptions(target):
+    """one client that subscribes to ever more filters of 200 bytes"""
+    ids = packet_ids()
+    chunks = (
+        (100, b"".join(mqtt.subscribe(f"kv/1/attacker/{number:0185}/{i}", next(ids)) for i in range(100)))
+        for number in itertools.count()
+    )
+    send_all(target.mqtt, target, lambda: hello("many", clean=False), chunks)
+
+
+@flood
 def retained(target):
     """30,000 retained messages of 4 KB, again and again"""
     ids = packet_ids()

@@ -152,7 +152,7 @@ def verdict(control, flooded, arguments):
     if median(flooded, "p99_s") > limit:
         faults.append("late")
     if any(run["unseen"] > max(other["unseen"] for other in control) for run in flooded):
-        faults.append("acknowledged and not seen")
+        faults.append(f"acknowledged and not seen within {SEEN_WITHIN_S} s")
     for kind, who in WHO.items():
         if median(flooded, kind) > 2 * median(control, kind) + 1:
             faults.append(f"{who} waits")
