@@ -14,7 +14,7 @@ const CODEC: &str = "application/b/device/70b3d57ed0000002/event/up";
 const APC: &str = "/hfp/v2/journey/ongoing/apc/bus/0018/01029/1069/1/x/17:35/1362114/5/60;24/19/83/46";
 
 fn up() -> Value {
-    json!({ "deduplicationId": "d1", "time": NOW, "deviceInfo": { "devEui": EUI }, "fCnt": 7, "fPort": 1, "data": "AQ==" })
+    json!({ "deduplicationId": "d1", "time": NOW, "fCnt": 7, "fPort": 1, "data": "AQ==" })
 }
 
 /// The state that a message gives its bay.
@@ -301,4 +301,30 @@ fn what_the_console_made_up_is_no_state() {
     let (batch, received) = take(&r, "tts", TTS, body.to_string().as_bytes());
     assert_eq!((state(&batch), received.reasons.len()), (None, 0));
     assert_eq!((uplink(&batch).event, uplink(&batch).outcome.as_str()), ("simulated", "heard"));
+}
+
+#[test]
+fn a_message_on_another_devices_topic_stays_with_the_topic() {
+    let r = registry();
+    // The feed's other sensor, 70b3d57ed0000006, would be moved by it.
+    let topic = "application/a/device/70b3d57ed0000006/event/up";
+    let (batch, received) =
+        take(&r, "chirpstack", topic, &with(up(), "/deviceInfo", json!({ "devEui": EUI })));
+    assert_eq!((state(&batch), received.reasons), (None, [(Reason::Implausible, 1)].into()));
+    assert_eq!(
+        (uplink(&batch).device.as_str(), uplink(&batch).payload.as_deref()),
+        ("70b3d57ed0000006", None)
+    );
+    let kept = rejection(&batch);
+    assert_eq!(kept.devices, ["70b3d57ed0000006"]);
+    // Replayed, from what is kept of it, it is not believed either.
+    let again = kept.payload.clone();
+    let (batch, _) = take(&r, "chirpstack", topic, &again);
+    assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
+    let other = with(tts_up(), "/end_device_ids/dev_eui", json!("70B3D57ED0000005"));
+    let (batch, _) = take(&r, "tts", TTS, &other);
+    assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
+    let again = rejection(&batch).payload.clone();
+    let (batch, _) = take(&r, "tts", TTS, &again);
+    assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
 }

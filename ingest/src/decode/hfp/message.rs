@@ -20,6 +20,7 @@ const BODY: &[&str] = &[
     "start",
     "stop",
     "route",
+    "veh",
     "vehiclecounts",
     "vehicleCounts",
 ];

@@ -9,7 +9,7 @@ use domain::place::DevEui;
 use super::allow_list::{AllowList, Keep};
 use super::{
     DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, as_it_stands,
-    bytes, set_clock, set_reception,
+    bytes, other_device, set_clock, set_reception,
 };
 use crate::decode::Fault;
 use crate::decode::json::{
@@ -142,18 +142,24 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     Ok(frame)
 }
 
-/// The topic's device: who may publish there is what the broker checks.
+/// The topic's device: who may publish there is what the broker checks. The message must not name another one.
 fn device(topic: Topic<'_>, e: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevEui, Fault> {
-    if let Ok(eui) = topic.device.parse() {
-        return Ok(eui);
-    }
     const DEVICE_INFO: &[&str] = &["devEui"];
     let info = e.optional("deviceInfo", object("deviceInfo", DEVICE_INFO), d);
-    let stated = info.and_then(|info| info.optional("devEui", text_of, d));
-    let stated = stated.as_deref().unwrap_or(topic.device);
-    stated
-        .parse()
-        .map_err(|_| Fault::malformed(format!("devEui: '{stated}' does not have 16 hexadecimal digits")))
+    let stated = info.and_then(|info| info.optional("devEui", text_of, d)).filter(|text| !text.is_empty());
+    let eui = stated.as_deref().and_then(|text| text.parse().ok());
+    if stated.is_some() && eui.is_none() {
+        Dropped::note("deviceInfo.devEui", Reason::Malformed, d);
+    }
+    match (topic.device.parse(), eui) {
+        (Ok(named), Some(eui)) if eui != named => Err(other_device("deviceInfo.devEui", eui, topic)),
+        (Ok(named), _) => Ok(named),
+        (Err(_), Some(eui)) => Err(other_device("deviceInfo.devEui", eui, topic)),
+        (Err(_), None) => {
+            let text = stated.as_deref().unwrap_or(topic.device);
+            Err(Fault::malformed(format!("devEui: '{text}' does not have 16 hexadecimal digits")))
+        }
+    }
 }
 
 fn flag(raw: &str) -> Result<bool, crate::decode::json::Wrong> {

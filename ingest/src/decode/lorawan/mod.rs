@@ -143,6 +143,16 @@ pub fn decode<'a>(format: FeedFormat, topic: Topic<'_>, text: &'a str) -> Result
     }
 }
 
+/// A message that names another device than the topic it came on. Who may publish on a topic is what a broker checks,
+/// so what it says is nobody's word. Applications and tenants are not compared: nothing rests on them.
+fn other_device(field: &str, stated: DevEui, topic: Topic<'_>) -> Fault {
+    let what = format!("{field}: '{stated}' is not '{}', the device that the topic names", topic.device);
+    Fault::new(Reason::Implausible, what).remedy(
+        "Publish each message on the topic of its own device, as the network server does: does a bridge or a rule \
+         rewrite topics?",
+    )
+}
+
 /// The name under which the device of a topic is known: its DevEUI, else as it stands.
 pub fn device_of(topic: Topic<'_>) -> String {
     let device = topic.device.strip_prefix("eui-").unwrap_or(topic.device);

@@ -11,7 +11,7 @@ use domain::place::DevEui;
 use super::allow_list::{AllowList, Keep};
 use super::{
     Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, as_it_stands, bytes,
-    set_clock, set_reception,
+    other_device, set_clock, set_reception,
 };
 use crate::decode::Fault;
 use crate::decode::json::{
@@ -193,20 +193,26 @@ fn name(session: &str, of: &str, received_at: &str) -> Option<String> {
 fn device(topic: Topic<'_>, m: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevEui, Fault> {
     let ids = m.optional("end_device_ids", object("end_device_ids", &["dev_eui"]), d);
     let stated = ids.and_then(|ids| ids.optional("dev_eui", text_of, d));
+    let stated = stated.filter(|text| !text.is_empty());
+    let eui: Option<DevEui> = stated.as_deref().and_then(|text| text.parse().ok());
     // The console names a device after its EUI where nobody says otherwise.
     let named = topic.device.strip_prefix("eui-").and_then(|text| text.parse().ok());
-    match stated.as_deref().filter(|text| !text.is_empty()) {
-        Some(text) => text.parse().ok().or(named).ok_or_else(|| {
-            Fault::malformed(format!("end_device_ids.dev_eui: '{text}' does not have 16 hexadecimal digits"))
-        }),
-        None => named.ok_or_else(|| {
+    match (stated, eui, named) {
+        (_, Some(eui), Some(named)) if eui != named => {
+            Err(other_device("end_device_ids.dev_eui", eui, topic))
+        }
+        (_, Some(eui), _) | (_, None, Some(eui)) => Ok(eui),
+        (Some(text), None, None) => Err(Fault::malformed(format!(
+            "end_device_ids.dev_eui: '{text}' does not have 16 hexadecimal digits"
+        ))),
+        (None, None, None) => {
             let device = topic.device;
             let what = format!("end_device_ids.dev_eui: it is missing, and '{device}' is not named after it");
-            Fault::malformed(what).remedy(
+            Err(Fault::malformed(what).remedy(
                 "Enter the DevEUI of the device in the console of The Things Stack (General settings), or register \
                  it again under the id eui-DEVEUI; ABP devices may have none.",
-            )
-        }),
+            ))
+        }
     }
 }
 

@@ -14,15 +14,27 @@ const NOBODY: fn(&str) -> Option<Decoder> = |_| None;
 const ALL_ARE_TEKZIPARKS: fn(&str) -> Option<Decoder> = |_| Some(Decoder::TekziPark);
 
 fn topic(format: FeedFormat, event: &str) -> String {
+    topic_of(format, event, EUI)
+}
+
+fn topic_of(format: FeedFormat, event: &str, device: &str) -> String {
     match format {
-        FeedFormat::Tts => format!("v3/app@tenant/devices/eui-{EUI}/{event}"),
-        _ => format!("application/a/device/{EUI}/event/{event}"),
+        FeedFormat::Tts => format!("v3/app@tenant/devices/eui-{device}/{event}"),
+        _ => format!("application/a/device/{device}/event/{event}"),
     }
+}
+
+/// The device that a published message names.
+fn device_in(payload: &[u8]) -> String {
+    let message: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let stated = [message.pointer("/deviceInfo/devEui"), message.pointer("/end_device_ids/dev_eui")];
+    let stated = stated.into_iter().flatten().find_map(|eui| eui.as_str());
+    stated.unwrap_or(EUI).to_owned()
 }
 
 /// What is read, with what is understood of the codec's object instead of the object.
 fn decode(format: FeedFormat, event: &str, payload: &[u8]) -> (Frame<'static>, Option<String>) {
-    let topic = topic(format, event);
+    let topic = topic_of(format, event, &device_in(payload));
     let payload = text(payload).unwrap().into_owned().leak();
     let frame = lorawan::decode(format, lorawan::topic(format, &topic).unwrap(), payload).unwrap();
     let codec = frame.codec.map(server_object::understood);

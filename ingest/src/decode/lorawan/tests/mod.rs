@@ -1,3 +1,4 @@
+mod agreement;
 mod bounds;
 mod devices;
 mod kept;
