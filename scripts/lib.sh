@@ -34,6 +34,16 @@ needs_c_compiler() {
   needs_file /etc/ssl/certs/ca-certificates.crt ca-certificates
 }
 
+# Finds a tool of cargo's, else builds it, once, for this checkout alone. Unoptimised: it runs for seconds.
+cargo_tool() { # NAME VERSION
+  local tools=${CARGO_TARGET_DIR:-$root/target}/tools
+  export PATH=$tools/bin:$PATH
+  has "$1" || {
+    say "Building $1 $2"
+    cargo install --quiet --debug --locked --root "$tools" "$1@$2"
+  }
+}
+
 install_missing() {
   ((${#missing[@]})) || return 0
   has apt-get || fail "missing: ${missing[*]}. This is no Debian or Ubuntu: install them by other means, then run again."
