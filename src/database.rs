@@ -13,6 +13,7 @@ use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
 use tracing::{info, warn};
 
 use crate::cli::{DatabaseArgs, VisitArgs};
+use crate::shutdown::unless_requested;
 
 /// An open database.
 pub struct Database {
@@ -27,6 +28,9 @@ enum Private {
     Shared(PrivatePgHandle),
 }
 
+/// What a private database has for an orderly stop when it could not be brought up to date, or need not any more.
+const UNUSED_STOPS_WITHIN: Duration = Duration::from_secs(8);
+
 /// Where root's instance is.
 const SYSTEM_DIR: &str = "/var/lib/kreisverkehr";
 
@@ -38,13 +42,21 @@ impl Database {
     /// directory. Makes what is not there.
     ///
     /// # Errors
-    /// The database cannot be reached or started, or its structure cannot be brought up to date.
+    /// The database cannot be reached or started, or its structure cannot be brought up to date; or somebody asks the
+    /// process to stop meanwhile.
     pub async fn open(args: &DatabaseArgs) -> Result<Self> {
         if let Some(url) = given_url(args)? {
-            return Self::connect(url, None, args.timescaledb).await;
+            return unless_requested(Self::connect(url, None, args.timescaledb)).await;
         }
-        let private = PrivatePg::start_with(&data_dir(args)?, settings(args)).await?;
-        Self::connect(private.url(), Some(Private::Owned(Arc::new(private))), args.timescaledb).await
+        let dir = data_dir(args)?;
+        let start = async { Ok(Arc::new(PrivatePg::start_with(&dir, settings(args)).await?)) };
+        let private = unless_requested(start).await?;
+        let owned = Some(Private::Owned(private.clone()));
+        let connected = unless_requested(Self::connect(private.url(), owned, args.timescaledb)).await;
+        if connected.is_err() {
+            private.stop_within(UNUSED_STOPS_WITHIN).await?;
+        }
+        connected
     }
 
     /// For a command that comes and goes: uses the private database of a running product, or

@@ -41,6 +41,8 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(code) => code,
+        // As asked: it had not begun to serve, so nothing is left undone.
+        Err(error) if error.is::<shutdown::Asked>() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -49,21 +51,22 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    use shutdown::cut_short_when_requested as brief;
     match command {
         Command::Demo(args) => commands::demo::run(args).await,
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Ingest(args) => commands::serve::ingest(args).await,
         Command::Api(args) => commands::serve::api(args).await,
         Command::Simulate(args) => commands::simulate::run(args).await,
-        Command::Import(args) => commands::import::run(args).await,
-        Command::Export(args) => commands::export::run(args).await,
-        Command::Journey(args) => commands::journey::run(args).await,
-        Command::Migrate(args) => commands::migrate::run(args).await,
-        Command::Key(args) => commands::key::run(args).await,
-        Command::Prune(args) => commands::prune::run(args).await,
+        Command::Import(args) => brief(commands::import::run(args)).await,
+        Command::Export(args) => brief(commands::export::run(args)).await,
+        Command::Journey(args) => brief(commands::journey::run(args)).await,
+        Command::Migrate(args) => brief(commands::migrate::run(args)).await,
+        Command::Key(args) => brief(commands::key::run(args)).await,
+        Command::Prune(args) => brief(commands::prune::run(args)).await,
         Command::Openapi => commands::openapi::run(),
         Command::Forecast(ForecastCommand::Evaluate(args)) => commands::forecast::evaluate(&args),
-        Command::Forecast(ForecastCommand::Train(args)) => commands::forecast::train::run(args).await,
+        Command::Forecast(ForecastCommand::Train(args)) => brief(commands::forecast::train::run(args)).await,
         Command::Healthcheck(args) => commands::healthcheck::run(args).await,
     }
 }

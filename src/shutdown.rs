@@ -1,6 +1,29 @@
 //! SIGTERM and Ctrl-C.
 
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// How long a command may go on before it listens.
+const LISTENS_WITHIN: Duration = Duration::from_secs(3);
+
+/// As shells and service managers know it: 128 and the number of SIGTERM.
+const CUT_SHORT: u8 = 143;
+
+/// Somebody asked the process to stop before it had done what it was about.
+#[derive(Debug)]
+pub struct Asked;
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped on request")
+    }
+}
+
+impl std::error::Error for Asked {}
 
 /// Resolves when somebody asks the process to stop.
 pub async fn requested() -> std::io::Result<()> {
@@ -10,4 +33,41 @@ pub async fn requested() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// The outcome of `work`, unless somebody asks the process to stop before that: then `work` is dropped.
+///
+/// # Errors
+/// Those of `work`, or [`Asked`].
+pub async fn unless_requested<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        asked = requested() => {
+            asked?;
+            Err(Asked.into())
+        }
+    }
+}
+
+/// Runs a command that comes and goes, until it is done or somebody asks the process to stop: then it is dropped, and a
+/// database that it started for itself is asked to stop. Where it computes without a pause, the process ends all the same.
+///
+/// # Errors
+/// Those of the command.
+pub async fn cut_short_when_requested(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let (ask, asked) = oneshot::channel();
+    tokio::spawn(async move {
+        if requested().await.is_ok() {
+            let _ = ask.send(());
+            tokio::time::sleep(LISTENS_WITHIN).await;
+            std::process::exit(CUT_SHORT.into());
+        }
+    });
+    tokio::select! {
+        done = command => done,
+        Ok(()) = asked => {
+            eprintln!("stopped before it was done");
+            Ok(ExitCode::from(CUT_SHORT))
+        }
+    }
 }

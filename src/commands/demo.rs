@@ -15,6 +15,7 @@ use super::simulate::{orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
+use crate::shutdown;
 use crate::ways::AREA_FILE;
 
 /// Runs until somebody stops it.
@@ -34,36 +35,16 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let given_broker = args.serve.mqtt.mqtt_url.clone();
     let running = serve::start(args.serve).await?;
 
-    let places_dir = dir.join("places");
-    std::fs::create_dir_all(&places_dir)?;
-    county.write_files(&places_dir, county.today())?;
-    eprintln!("importing the sample county from {}", places_dir.display());
-    let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
-    if let Err(p) =
-        import::import(&running.database.pool, files, (Missing::Keep, Holds::FromNow), false).await?
-    {
-        bail!("{}", problems(&p));
+    if let Err(error) = shutdown::unless_requested(prepare(&running, &county, &dir)).await {
+        running.stop().await?;
+        return Err(error);
     }
-    for sentence in import::served::wait(&running.database.pool).await? {
-        eprintln!("note: {sentence}");
-    }
-
-    let (osm, gtfs) = (places_dir.join("streets.osm.pbf"), places_dir.join("gtfs.zip"));
-    let orders_dir = dir.clone();
-    let build = move || {
-        let (area, _) = Area::build(&[osm], &[gtfs], &mut |_| ())?;
-        area::write(&area, &dir.join(AREA_FILE))?;
-        anyhow::Ok(())
-    };
-    eprintln!("joining its streets and timetable");
-    tokio::task::spawn_blocking(build).await??;
-
     let mqtt_url =
         running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
     let cancel = CancellationToken::new();
     let orders_file = match args.orders.orders {
         Some(file) => file,
-        None => fresh_orders(&orders_dir)?,
+        None => fresh_orders(&dir)?,
     };
     let config = RunConfig {
         seed: args.seed,
@@ -85,6 +66,33 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     }
     let stopped = running.stop().await;
     why.and(stopped)
+}
+
+/// Imports the sample county, and joins its streets and timetable.
+async fn prepare(running: &serve::Running, county: &County, dir: &Path) -> Result<()> {
+    let places_dir = dir.join("places");
+    std::fs::create_dir_all(&places_dir)?;
+    county.write_files(&places_dir, county.today())?;
+    eprintln!("importing the sample county from {}", places_dir.display());
+    let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
+    if let Err(p) =
+        import::import(&running.database.pool, files, (Missing::Keep, Holds::FromNow), false).await?
+    {
+        bail!("{}", problems(&p));
+    }
+    for sentence in import::served::wait(&running.database.pool).await? {
+        eprintln!("note: {sentence}");
+    }
+
+    let (osm, gtfs) = (places_dir.join("streets.osm.pbf"), places_dir.join("gtfs.zip"));
+    let file = dir.join(AREA_FILE);
+    let build = move || {
+        let (area, _) = Area::build(&[osm], &[gtfs], &mut |_| ())?;
+        area::write(&area, &file)?;
+        anyhow::Ok(())
+    };
+    eprintln!("joining its streets and timetable");
+    tokio::task::spawn_blocking(build).await?
 }
 
 fn problems(problems: &[places::Problem]) -> String {

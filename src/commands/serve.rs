@@ -167,14 +167,39 @@ pub struct Running {
     tasks: Tasks,
 }
 
+/// What [`Running::start_on`] starts.
+type Started = (Ready, Option<EmbeddedBroker>, Option<Ingest>, Vec<Server>);
+
 impl Running {
+    /// Also answers a request to stop that comes before everything runs: reading live state and journeys may take its time.
     async fn start(parts: Parts) -> Result<Self> {
-        let descriptors = server::descriptors::raise();
-        let bounds = parts.http.as_ref().map_or(server::OPERATORS, |http| http.bounds(descriptors));
-        let dir = data_dir(&parts.database)?;
         let database = Database::open(&parts.database).await?;
         let (reading, care) = (CancellationToken::new(), CancellationToken::new());
         let tasks = Tasks::new();
+        let starting = Self::start_on(&database, parts, &tasks, (&reading, &care));
+        match shutdown::unless_requested(starting).await {
+            Ok((ready, broker, ingest, servers)) => {
+                Ok(Running { ready, database, broker, ingest, servers, reading, care, tasks })
+            }
+            Err(error) => {
+                tasks.stop();
+                reading.cancel();
+                care.cancel();
+                database.close_within(STOP_WITHIN).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_on(
+        database: &Database,
+        parts: Parts,
+        tasks: &Tasks,
+        (reading, care): (&CancellationToken, &CancellationToken),
+    ) -> Result<Started> {
+        let descriptors = server::descriptors::raise();
+        let bounds = parts.http.as_ref().map_or(server::OPERATORS, |http| http.bounds(descriptors));
+        let dir = data_dir(&parts.database)?;
         if let Some(private) = database.owned() {
             let (private, care) = (private.clone(), care.clone());
             tasks.spawn("the care for the private PostgreSQL", async move { private.supervise(care).await });
@@ -321,7 +346,7 @@ impl Running {
             mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
             database_url: store::pool::without_password(&database.url),
         };
-        Ok(Running { ready, database, broker, ingest, servers, reading, care, tasks })
+        Ok((ready, broker, ingest, servers))
     }
 
     /// Prints the ready line.

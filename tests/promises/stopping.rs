@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Instance, Mosquitto, at, eventually, postmaster, publish, town};
+use crate::support::{BIN, Instance, Mosquitto, at, eventually, postmaster, publish, town};
 
 /// The postmaster and its backends.
 fn processes(instance: &Instance) -> Vec<Pid> {
@@ -73,4 +73,114 @@ async fn a_database_that_is_gone_does_not_hold_up_the_end() {
     publish(mosquitto.port, messages(0, 500)).await;
     instance.counted("kv_ingest_messages_total 500").await;
     instance.stop().await;
+}
+
+/// SIGTERM; its exit code, which must come within 10 s.
+async fn ended(mut process: tokio::process::Child) -> Option<i32> {
+    kill(Pid::from_raw(process.id().unwrap() as i32), Signal::SIGTERM).unwrap();
+    let status = tokio::time::timeout(std::time::Duration::from_secs(10), process.wait()).await;
+    status.expect("ends within 10 s").unwrap().code()
+}
+
+fn started(args: &[&str]) -> tokio::process::Child {
+    tokio::process::Command::new(BIN)
+        .args(args)
+        .env_remove("KV_DATABASE_URL")
+        .env_remove("KV_DATA_DIR")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Returns when somebody waits for a lock in the database of `pool`.
+async fn somebody_waits(pool: &store::Pool) {
+    eventually("somebody waits for a lock", || async {
+        let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)";
+        sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap().then_some(())
+    })
+    .await;
+}
+
+/// Before it serves: while another process changes the database's structure, and while the file of journeys does not
+/// come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_does_not_come_to_an_end_is_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = store::private_pg::PrivatePg::start(&dir.path().join("database")).await.unwrap();
+    let (url, data) = (database.url(), dir.path().join("data").display().to_string());
+    let pool = store::connect(&url).await.unwrap();
+    store::migrate::migrate(&pool, true).await.unwrap();
+    let serve = ["serve", "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", "--data-dir", &data];
+    let on_database = [&serve[..], &["--database-url", &url]].concat();
+
+    let mut holder = pool.acquire().await.unwrap();
+    // The lock under which structures change: "kvmigr".
+    sqlx::query("SELECT pg_advisory_lock(x'6b766d696772'::bigint)").execute(&mut *holder).await.unwrap();
+    let waiting = started(&on_database);
+    somebody_waits(&pool).await;
+    assert_eq!(ended(waiting).await, Some(0));
+    sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut *holder).await.unwrap();
+
+    // Live state cannot be read.
+    let mut locked = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE bay_state").execute(&mut *locked).await.unwrap();
+    let waiting = started(&on_database);
+    somebody_waits(&pool).await;
+    assert_eq!(ended(waiting).await, Some(0));
+    locked.rollback().await.unwrap();
+
+    // A named pipe into which nobody writes.
+    let pipe = dir.path().join("journey.kvj");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let reading = started(&[&serve[..], &["--journey-file", &pipe.display().to_string()]].concat());
+    // Opened for writing as soon as there is a reader.
+    let writer =
+        tokio::task::spawn_blocking(move || std::fs::File::options().write(true).open(pipe).unwrap());
+    let _writer = writer.await.unwrap();
+    assert_eq!(ended(reading).await, Some(0));
+    // Its own database has stopped in an orderly way.
+    assert!(!std::path::Path::new(&data).join("postgres/postmaster.pid").exists());
+    database.stop().await.unwrap();
+}
+
+/// While an import waits within its transaction: the command ends with nothing done, and the product ends beside another.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_in_its_midst_does_not_hold_up_the_end() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path()).display().to_string();
+    let data = instance.data().display().to_string();
+    let pool = instance.pool().await;
+    let mut locked = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE place IN SHARE MODE").execute(&mut *locked).await.unwrap();
+    for _ in 0..2 {
+        let import = started(&["import", &folder, "--data-dir", &data]);
+        somebody_waits(&pool).await;
+        assert_eq!(ended(import).await, Some(143));
+        eventually("the server has noticed", || async {
+            let sessions = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+            (sqlx::query_scalar::<_, i64>(sessions).fetch_one(&pool).await.unwrap() == 0).then_some(())
+        })
+        .await;
+    }
+    let import = started(&["import", &folder, "--data-dir", &data]);
+    somebody_waits(&pool).await;
+    instance.stop().await;
+    drop((locked, import));
+}
+
+/// While occupancy is derived again, and the deriver waits in the midst of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn deriving_again_does_not_hold_up_the_end() {
+    let instance = Instance::serve(&[]).await;
+    instance.import(&town(instance.dir.path()));
+    let pool = instance.pool().await;
+    let mut locked = pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE bay_interval").execute(&mut *locked).await.unwrap();
+    let (ok, out, err) = instance.command(&["migrate", "--derive-again"]);
+    assert!(ok, "{out}{err}");
+    somebody_waits(&pool).await;
+    instance.stop().await;
+    drop(locked);
 }

@@ -31,6 +31,8 @@ impl PrivatePgSettings {
              unix_socket_directories = {socket_dir}\n\
              unix_socket_permissions = 0700\n\
              max_connections = 100\n\
+             # What a client asked for that is gone ends, also in the midst of a long query or of waiting for a lock.\n\
+             client_connection_check_interval = 5s\n\
              \n\
              # What is acknowledged is on the disk.\n\
              fsync = on\n\
