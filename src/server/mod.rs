@@ -40,8 +40,8 @@ use self::stalling::Stalling;
 pub const OPERATORS: Bounds = Bounds { connections: 64, per_address: 64 };
 
 /// How long the head of a request may take, from the connection's beginning or from the answer before: so
-/// this is how long a connection may be idle, too.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// this is how long a connection may be idle, too. Monitoring that asks every 15 s keeps its own.
+const HEAD_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long a reader may take nothing.
 const STALLED: Duration = Duration::from_secs(30);

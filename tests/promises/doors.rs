@@ -60,3 +60,45 @@ async fn whoever_holds_connections_keeps_nobody_out() {
     .await;
     instance.stop().await;
 }
+
+/// A client behind the proxy, as the proxy says: the status of its question.
+fn ask_as(instance: &Instance, client: &str, path: &str, key: &str) -> u16 {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: kv\r\nx-forwarded-for: 198.51.100.1, {client}\r\nauthorization: Bearer {key}\r\n\
+         connection: close\r\n\r\n"
+    );
+    let mut answer = String::new();
+    connect(instance, &request).read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_keys_locks_nobody_out() {
+    let instance = Instance::serve(&["--trusted-proxy", "127.0.0.0/8,::1"]).await;
+    let key = instance.admin_key();
+    let guesses: Vec<u16> =
+        (0..260).map(|n| ask_as(&instance, "203.0.113.7", "/v1/audit", &format!("{n:064x}"))).collect();
+    assert_eq!(guesses[0], 401);
+    assert!(guesses.iter().all(|status| [401, 429].contains(status)));
+    assert_eq!(
+        ask_as(&instance, "203.0.113.8", "/v1/audit", "wrong"),
+        401,
+        "others have failures of their own"
+    );
+    eventually("the valid key is in the list", || async {
+        (ask_as(&instance, "203.0.113.7", "/v1/audit", &key) == 200).then_some(())
+    })
+    .await;
+    let refused = eventually("the audit says who", || async {
+        let audit = instance.get_with("/v1/audit?action=authenticate", &key).await;
+        let of = |address: &str| {
+            audit["items"].as_array()?.iter().find(|item| item["address"] == address).cloned()
+        };
+        of("203.0.113.8").and(of("203.0.113.7"))
+    })
+    .await;
+    assert_eq!((&refused["actor"], &refused["outcome"]), (&"public".into(), &"refused".into()));
+    assert!(!instance.log().contains("203.0.113.7"), "the log names networks:\n{}", instance.log());
+    assert!(instance.log().contains("203.0.113.0/24"), "{}", instance.log());
+    instance.stop().await;
+}
