@@ -137,3 +137,37 @@ fn links_lead_somewhere() {
     }
     assert!(checked > 50, "{checked}");
 }
+
+/// The functions of the sources that are tests: an attribute that says so stands in the lines before.
+fn tests() -> std::collections::HashSet<String> {
+    let mut found = std::collections::HashSet::new();
+    for path in everything().iter().filter(|path| path.ends_with(".rs")) {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (n, line) in lines.iter().enumerate() {
+            let words = line.trim().trim_start_matches("async ").strip_prefix("fn ");
+            let Some((name, _)) = words.and_then(|rest| rest.split_once('(')) else { continue };
+            let before = lines[n.saturating_sub(4)..n].iter().map(|line| line.trim());
+            if before.clone().any(|line| line == "#[test]" || line.starts_with("#[tokio::test")) {
+                found.insert(name.to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_threat_names_a_test_that_there_is() {
+    let text = std::fs::read_to_string(root().join("docs/THREATS.md")).unwrap();
+    let (tests, all) = (tests(), everything());
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    assert!(rows.len() > 15, "the table is gone");
+    for row in rows {
+        let shown = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            assert!(tests.contains(name) || all.iter().any(|path| path == name), "there is no {name}: {row}");
+        }
+    }
+}
