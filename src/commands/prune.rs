@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use store::audit::{Actor, Deed};
-use store::retention::{self, Due};
+use store::retention::{self, Due, Trust};
 
 use crate::cli::PruneArgs;
 use crate::database::Database;
@@ -19,7 +19,7 @@ pub async fn run(args: PruneArgs) -> Result<ExitCode> {
     let due = if args.dry_run {
         retention::due(&database.pool, &keep).await?
     } else {
-        let dropped = retention::enforce(&database.pool, &keep, |gone| {
+        let dropped = retention::enforce(&database.pool, &keep, Trust::Given, |gone| {
             eprintln!("dropped {}: {} rows", gone.what, gone.rows)
         })
         .await?;

@@ -453,7 +453,9 @@ async fn enforce_retention(pool: store::Pool, retention: Retention, cancel: Canc
             () = cancel.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = store::retention::enforce(&pool, &retention, |_| {}).await {
+        if let Err(error) =
+            store::retention::enforce(&pool, &retention, store::retention::Trust::Earned, |_| {}).await
+        {
             warn!("retention could not be enforced: {error}; trying again in an hour");
         }
     }

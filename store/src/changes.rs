@@ -255,7 +255,9 @@ const LONGEST_TRANSACTION: Duration = Duration::from_secs(300);
 pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
     // Said before it is done: a reader in between reloads once too often, and misses nothing.
     sqlx::query(
-        "UPDATE change_log_reach SET pruned_before = greatest(pruned_before, now() - make_interval(secs => $1))",
+        // What a clock said that was ahead is over: whatever is there now was not pruned by it.
+        "UPDATE change_log_reach SET pruned_before = CASE WHEN pruned_before > now() THEN now()
+             ELSE greatest(pruned_before, now() - make_interval(secs => $1)) END",
     )
     .bind(keep.as_secs_f64())
     .execute(pool)

@@ -280,7 +280,14 @@ async fn invented_runs_push_out_one_another_and_go_in_the_end() {
         assert_eq!(others, 1);
     }
     // Also those of a day that never comes.
-    store::retention::enforce(&db.pool, &store::retention::Retention::default(), |_| {}).await.unwrap();
+    store::retention::enforce(
+        &db.pool,
+        &store::retention::Retention::default(),
+        store::retention::Trust::Given,
+        |_| {},
+    )
+    .await
+    .unwrap();
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM trip_state").fetch_one(&db.pool).await.unwrap();
     assert_eq!(left, 0);
     db.stop().await;

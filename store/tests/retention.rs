@@ -8,7 +8,7 @@ use domain::UtcMicros;
 use store::StoreError;
 use store::migrate::{Layout, layout};
 use store::partitions::{Partitions, Table};
-use store::retention::{Class, Due, Retention, due, enforce};
+use store::retention::{Class, Due, Retention, Trust, due, enforce};
 use support::Database;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -85,22 +85,26 @@ async fn of_old_positions_something_coarse_remains_and_counts_once() {
         assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 5, "a dry run drops nothing");
 
         let mut steps = Vec::new();
-        let went = enforce(&db.pool, &keep, |due| steps.push(due.what.clone())).await.unwrap();
+        let went = enforce(&db.pool, &keep, Trust::Earned, |due| steps.push(due.what.clone())).await.unwrap();
         assert_eq!(steps, went.iter().map(|d| d.what.clone()).collect::<Vec<_>>());
         let names = |all: &[Due]| all.iter().map(|d| d.what.clone()).collect::<Vec<_>>();
         assert_eq!(names(&went), names(&would));
         assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 1);
         assert_eq!(coarse(&db).await, [(4, 10.0, 60.0)]);
-        assert_eq!(enforce(&db.pool, &keep, |_| {}).await.unwrap(), [], "nothing is left to do");
+        assert_eq!(
+            enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap(),
+            [],
+            "nothing is left to do"
+        );
 
         // Late ones add to what remains, each once.
         positions(&db, layout, &[old.plus_s(40), old.plus_s(hour)]).await;
-        enforce(&db.pool, &keep, |_| {}).await.unwrap();
-        enforce(&db.pool, &keep, |_| {}).await.unwrap();
+        enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap();
+        enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap();
         assert_eq!(coarse(&db).await, [(5, 9.0, 60.0), (1, 15.0, 60.0)]);
 
         let forgetting = Retention { aggregates: Some(DAY), ..keep };
-        enforce(&db.pool, &forgetting, |_| {}).await.unwrap();
+        enforce(&db.pool, &forgetting, Trust::Earned, |_| {}).await.unwrap();
         assert_eq!(coarse(&db).await, []);
         db.stop().await;
     }
@@ -143,7 +147,7 @@ async fn each_class_has_its_own_time() {
         drop(conn);
         let keep = Retention::default();
         let would = due(&db.pool, &keep).await.unwrap();
-        enforce(&db.pool, &keep, |_| {}).await.unwrap();
+        enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap();
         let rows =
             |what: &str| would.iter().filter(|d| d.what.contains(what)).map(|d| d.rows).collect::<Vec<_>>();
         assert_eq!((rows("bay_interval"), rows("stop_passage"), rows("uplink")), (vec![3], vec![1], vec![1]));
@@ -167,7 +171,9 @@ async fn each_class_has_its_own_time() {
             let with = |days: u32| sqlx::AssertSqlSafe(format!("{policies} interval '{} hours'", days * 24));
             let found = |days| sqlx::query_scalar::<_, i64>(with(days)).fetch_one(&db.pool);
             assert_eq!(found(1095).await.unwrap(), 3, "all but positions");
-            enforce(&db.pool, &Retention { observations: 100 * DAY, ..keep }, |_| {}).await.unwrap();
+            enforce(&db.pool, &Retention { observations: 100 * DAY, ..keep }, Trust::Earned, |_| {})
+                .await
+                .unwrap();
             assert_eq!((found(1095).await.unwrap(), found(100).await.unwrap()), (0, 3));
         }
         db.stop().await;
@@ -182,7 +188,9 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     let mut long_reader = db.pool.begin().await.unwrap();
     sqlx::query("SELECT count(*) FROM vehicle_position").execute(&mut *long_reader).await.unwrap();
     let pool = db.pool.clone();
-    let run = tokio::spawn(async move { enforce(&pool, &Retention::default(), |_| {}).await.unwrap().len() });
+    let run = tokio::spawn(async move {
+        enforce(&pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap().len()
+    });
     while count(&db, "SELECT count(*) FROM pg_inherits WHERE inhdetachpending").await == 0 {
         tokio::task::yield_now().await;
     }
@@ -206,7 +214,7 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     .unwrap();
     let detach = format!("ALTER TABLE vehicle_position DETACH PARTITION {name}");
     sqlx::query(sqlx::AssertSqlSafe(detach.clone())).execute(&db.pool).await.unwrap();
-    assert_eq!(enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap().len(), 1);
+    assert_eq!(enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap().len(), 1);
     assert_eq!(coarse(&db).await, [(2, 5.0, 60.0)]);
 
     // The same, but something late comes first: the partition takes it, and goes with the next run.
@@ -214,7 +222,7 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     sqlx::query(sqlx::AssertSqlSafe(detach)).execute(&db.pool).await.unwrap();
     positions(&db, Layout::Plain, &[old.plus_s(1)]).await;
     assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 2);
-    enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap();
+    enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap();
     assert_eq!(coarse(&db).await.iter().map(|c| c.0).sum::<i64>(), 4);
     // Who believes that the partition is still there is told to try again, not that the row is wrong.
     let orphan = sqlx::query(
@@ -245,7 +253,7 @@ async fn a_step_that_fails_keeps_none_of_the_others_from_being_done() {
         sqlx::query(sql).execute(&mut *conn).await.unwrap();
     }
     drop(conn);
-    let failed = enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap_err();
+    let failed = enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap_err();
     assert!(failed.to_string().contains("uplink"), "{failed}");
     for sql in [
         "SELECT count(*) FROM change",
@@ -294,12 +302,48 @@ async fn no_step_reads_more_than_it_deletes() {
     let before: std::collections::HashMap<String, i64> =
         sqlx::query_as(read).fetch_all(&mut *conn).await.unwrap().into_iter().collect();
     // Its connection is its own, and says what it read when it closes.
-    enforce(&db.pool, &Retention::default(), |_| {}).await.unwrap();
+    enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap();
     let after: Vec<(String, i64)> = sqlx::query_as(read).fetch_all(&mut *conn).await.unwrap();
     for (table, rows) in after.into_iter().filter(|(table, _)| TABLES.contains(&table.as_str())) {
         let rows = rows - before[&table];
         assert!(rows <= 100, "{table}: {rows} rows were read");
     }
     drop(conn);
+    db.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_ahead_deletes_nothing_until_it_has_proved_itself() {
+    let db = Database::start_with(false).await;
+    let old = now(&db).await.plus_s(-20 * 86_400);
+    positions(&db, Layout::Plain, &[old]).await;
+    let rows = async || count(&db, "SELECT count(*) FROM vehicle_position").await;
+    // The last run was six weeks ago: as if it were the clock that jumped.
+    let seen = async |ago: &'static str| {
+        sqlx::query(
+            "INSERT INTO retention_clock (trusted_at, seen_at) SELECT now() - age, now() - age
+             FROM (SELECT $1::interval AS age) x
+             ON CONFLICT (only_row) DO UPDATE SET trusted_at = excluded.trusted_at, seen_at = excluded.seen_at,
+                 doubted_since = NULL",
+        )
+        .bind(sqlx::postgres::types::PgInterval::try_from(Duration::from_secs(ago.parse().unwrap())).unwrap())
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    };
+    seen("3628800").await;
+    for _ in 0..3 {
+        assert_eq!(enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap(), []);
+        assert_eq!(rows().await, 1);
+    }
+    // It came back: the run before was an hour ago.
+    seen("3600").await;
+    assert_eq!(enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap().len(), 1);
+    assert_eq!(rows().await, 0);
+    // Somebody who looks at the clock need not wait.
+    positions(&db, Layout::Plain, &[old]).await;
+    seen("3628800").await;
+    assert_eq!(enforce(&db.pool, &Retention::default(), Trust::Given, |_| {}).await.unwrap().len(), 1);
+    assert_eq!(rows().await, 0);
     db.stop().await;
 }

@@ -3,6 +3,7 @@
 //! Of vehicle positions something coarse remains (`coarse`). A dry run ([`due`]) and the real one
 //! ([`enforce`]) stand on the same conditions.
 
+mod clock;
 mod coarse;
 mod rows;
 mod slices;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use domain::UtcMicros;
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::StoreError;
 use crate::audit;
@@ -145,6 +146,16 @@ pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreEr
     Ok(all)
 }
 
+/// Whose word it is that the clock is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Nobody's: of a clock that is more than a day ahead of the run before nothing is deleted until it has gone on
+    /// for a day.
+    Earned,
+    /// Somebody's who looks at it: `prune`.
+    Given,
+}
+
 /// Drops what is older than `retention` allows, and calls `dropped` for each step. A crash repeats nothing
 /// and leaves nothing half done that the next run does not finish. A step that fails keeps none of the
 /// others from being done.
@@ -157,15 +168,30 @@ pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreEr
 pub async fn enforce(
     pool: &Pool,
     retention: &Retention,
+    trust: Trust,
     dropped: impl FnMut(&Due),
 ) -> Result<Vec<Due>, StoreError> {
     let mut run = Run { dropped, all: Vec::new(), failed: None };
-    // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
-    run.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     // A connection of its own: the lock goes with it, whatever happens.
     let mut conn = crate::pool::own(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
     let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
+    let mut seen = clock::after(clock::seen(&mut conn).await?, now);
+    if trust == Trust::Given {
+        seen = clock::after(None, now);
+    }
+    clock::note(&mut conn, seen).await?;
+    if seen.doubted_since.is_some() {
+        warn!(
+            "the database's clock says {now}, the run of retention before said {}: nothing is deleted until it has gone on \
+             for a day. If it is wrong, set it; if it is right, `kreisverkehr prune` deletes at once",
+            seen.trusted_at
+        );
+        conn.close().await?;
+        return Ok(Vec::new());
+    }
+    // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
+    run.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     for (table, _) in TABLES {
         let class = Class::of(table);
         let (Some(keep), Some(before)) = (retention.keep(class), retention.before(class, now)) else {

@@ -1,0 +1,146 @@
+//! Whether the clock is believed: what is deleted because of a clock that jumped ahead is gone.
+//!
+//! There is one clock that says how old things are, the database's, and nothing to compare it with but itself. So a
+//! run that finds it more than a day ahead of the run before deletes nothing: either nothing ran meanwhile, or the
+//! clock jumped. Once it has gone on for a day as clocks do, each run within a day of the one before, it is believed.
+
+use std::time::Duration;
+
+use domain::UtcMicros;
+use sqlx::PgConnection;
+
+use super::DAY;
+use crate::StoreError;
+use crate::ts::Ts;
+
+/// What earlier runs have seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The last run that believed the clock.
+    pub trusted_at: UtcMicros,
+    /// The last run.
+    pub seen_at: UtcMicros,
+    /// Since when it is doubted.
+    pub doubted_since: Option<UtcMicros>,
+}
+
+fn is_within(earlier: UtcMicros, now: UtcMicros, span: Duration) -> bool {
+    now <= earlier.plus_s(span.as_secs() as i64)
+}
+
+/// What is known once a run has seen the clock at `now`. It is believed where `doubted_since` is `None`.
+pub(super) fn after(seen: Option<Seen>, now: UtcMicros) -> Seen {
+    let trusted = Seen { trusted_at: now, seen_at: now, doubted_since: None };
+    let Some(Seen { trusted_at, seen_at, doubted_since }) = seen else { return trusted };
+    // Also where it went back: then hardly anything is too old.
+    if is_within(trusted_at, now, DAY) {
+        return trusted;
+    }
+    match doubted_since {
+        Some(since) if now >= seen_at && is_within(seen_at, now, DAY) => {
+            if is_within(since, now, DAY) {
+                Seen { trusted_at, seen_at: now, doubted_since: Some(since) }
+            } else {
+                trusted
+            }
+        }
+        _ => Seen { trusted_at, seen_at: now, doubted_since: Some(now) },
+    }
+}
+
+/// What earlier runs have seen; `None`: there was none.
+pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreError> {
+    let row: Option<(Ts, Ts, Option<Ts>)> =
+        sqlx::query_as("SELECT trusted_at, seen_at, doubted_since FROM retention_clock")
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|(trusted_at, seen_at, doubted_since)| Seen {
+        trusted_at: trusted_at.0,
+        seen_at: seen_at.0,
+        doubted_since: doubted_since.map(|at| at.0),
+    }))
+}
+
+/// Notes what this run has seen.
+pub(super) async fn note(conn: &mut PgConnection, seen: Seen) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO retention_clock (trusted_at, seen_at, doubted_since) VALUES ($1, $2, $3)
+         ON CONFLICT (only_row) DO UPDATE
+         SET trusted_at = excluded.trusted_at, seen_at = excluded.seen_at, doubted_since = excluded.doubted_since",
+    )
+    .bind(Ts(seen.trusted_at))
+    .bind(Ts(seen.seen_at))
+    .bind(seen.doubted_since.map(Ts))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR_S: i64 = 3_600;
+    const START: UtcMicros = UtcMicros(1_790_000_000_000_000);
+
+    /// Whether each of these runs believes the clock.
+    fn believed(runs: impl IntoIterator<Item = UtcMicros>) -> Vec<bool> {
+        let mut seen = None;
+        let each = runs.into_iter().map(|now| {
+            let next = after(seen, now);
+            seen = Some(next);
+            next.doubted_since.is_none()
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn a_jump_that_ends_deletes_nothing() {
+        for jump_s in [25 * HOUR_S, 30 * 24 * HOUR_S, 10 * 365 * 24 * HOUR_S] {
+            let hours = |n: i64| START.plus_s(n * HOUR_S);
+            let before = (0..5).map(hours);
+            let ahead = (5..28).map(|n| hours(n).plus_s(jump_s));
+            let again = (28..40).map(hours);
+            let believed = believed(before.chain(ahead).chain(again));
+            let expected: Vec<bool> = (0..40).map(|n| !(5..28).contains(&n)).collect();
+            assert_eq!(believed, expected, "{jump_s}");
+        }
+    }
+
+    #[test]
+    fn after_a_long_rest_it_is_believed_a_day_later() {
+        let rested = |n: i64| START.plus_s((if n < 3 { n } else { n + 24 * 90 }) * HOUR_S);
+        let believed = believed((0..40).map(rested));
+        let expected: Vec<bool> = (0..40).map(|n| n < 3 || n > 27).collect();
+        assert_eq!(believed, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_that_believes_is_within_a_day_of_one_before_that_did_or_ends_a_day_of_steady_ones(
+            steps in proptest::collection::vec(-400..400_i64, 1..200),
+        ) {
+            let runs: Vec<UtcMicros> = steps
+                .iter()
+                .scan(START, |at, hours| {
+                    *at = at.plus_s(hours * HOUR_S / 8);
+                    Some(*at)
+                })
+                .collect();
+            let believed = believed(runs.iter().copied());
+            let mut trusted = runs[0];
+            for (nth, now) in runs.iter().enumerate() {
+                if believed[nth] && *now > trusted.plus_s(24 * HOUR_S) {
+                    let begin = runs[..nth].iter().rposition(|at| *now > at.plus_s(24 * HOUR_S));
+                    let steady = &runs[begin.unwrap_or(0)..=nth];
+                    prop_assert!(steady.windows(2).all(|w| w[0] <= w[1] && w[1] <= w[0].plus_s(24 * HOUR_S)));
+                }
+                if believed[nth] {
+                    trusted = *now;
+                }
+            }
+        }
+    }
+}
