@@ -49,6 +49,8 @@ const MAX_QUEUED_MESSAGES: usize = 1_000;
 const MAX_QUEUED_BYTES: usize = 4 << 20;
 /// A session of a client that does not come back is forgotten.
 const SESSION_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
+/// Filters of one client.
+const MAX_SUBSCRIPTIONS: usize = 500;
 const MAX_RETAINED_MESSAGES: usize = 5_000;
 const MAX_RETAINED_BYTES: usize = 16 << 10;
 /// The library gives up a single wait for its writer after 5 s, and does not say so.
@@ -120,7 +122,7 @@ impl EmbeddedBroker {
         let sessions = Arc::new(OnceLock::new());
         let access = Access {
             on_publish,
-            passwords: users.cloned().map(Passwords::new),
+            passwords: users.cloned().map(Passwords::new).transpose()?,
             clients: clients.clone(),
             sessions: sessions.clone(),
             meters: meters.clone(),
@@ -237,6 +239,7 @@ fn config(storage_dir: &Path, intake: Intake) -> BrokerConfig {
         .with_client_channel_capacity(CLIENT_CHANNEL_MESSAGES)
         .with_sys_topics_enabled(false)
         .with_storage(storage);
+    config.max_subscriptions_per_client = MAX_SUBSCRIPTIONS;
     config.server_receive_maximum = Some(RECEIVE_MAXIMUM);
     config.session_expiry_interval = SESSION_EXPIRY;
     config.max_retained_messages = MAX_RETAINED_MESSAGES;

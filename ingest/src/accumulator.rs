@@ -24,7 +24,7 @@ pub const BATCH_BYTES: usize = 8 << 20;
 
 /// Rows of one accumulator that may wait for the database. Beyond this nothing more is read for it:
 /// a broker that ignores our window, or QoS 0, must not grow our memory.
-pub const MAX_WAITING_ROWS: usize = 100_000;
+pub const MAX_WAITING_ROWS: usize = 40_000;
 
 /// Bytes of messages that may wait, likewise. A message that finds room may exceed it, by its own size.
 pub const MAX_WAITING_BYTES: usize = 32 << 20;

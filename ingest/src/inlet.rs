@@ -170,7 +170,7 @@ impl Inlet {
             })
             .collect();
         if before.is_none() {
-            shared.metrics.connected(EMBEDDED, true);
+            shared.metrics.connected(EMBEDDED, EMBEDDED, true);
         }
         shared.metrics.subscriptions.inc_by(lanes.len() as i64 - served.len() as i64);
         self.lanes.send_replace(Some(Arc::new(Lanes { plan, lanes, shared: shared.clone() })));

@@ -56,6 +56,8 @@ pub struct Metrics {
     ignored: Family<FeedLabel, Counter>,
     throttled: Family<FeedLabel, Counter>,
     connected: Family<BrokerLabel, Gauge>,
+    /// Whether each session is connected, by broker and client id.
+    sessions: Mutex<BTreeMap<(String, String), bool>>,
     connections: Family<BrokerLabel, Counter>,
     /// Subscriptions that a broker granted.
     pub subscriptions: Gauge,
@@ -81,6 +83,7 @@ impl Metrics {
             ignored: Family::default(),
             throttled: Family::default(),
             connected: Family::default(),
+            sessions: Mutex::default(),
             connections: Family::default(),
             subscriptions: Gauge::default(),
             unmatched: Counter::default(),
@@ -112,7 +115,11 @@ impl Metrics {
             "Messages that had to wait because their feed or town was above its quota",
             m.throttled.clone(),
         );
-        r.register("broker_connected", "1 while connected", m.connected.clone());
+        r.register(
+            "broker_connected",
+            "1 while all sessions at the broker are connected",
+            m.connected.clone(),
+        );
         r.register("broker_connections", "Connections made", m.connections.clone());
         r.register("subscriptions", "Subscriptions that stand", m.subscriptions.clone());
         r.register(
@@ -180,17 +187,31 @@ impl Metrics {
         std::mem::take(&mut *self.unmatched_topics.lock()).into_values().collect()
     }
 
-    /// A broker that is connected to no longer.
-    pub fn forget_broker(&self, broker: &str) {
-        self.connected.remove(&BrokerLabel { broker: broker.to_owned() });
+    /// A session that is needed no longer.
+    pub fn forget_session(&self, broker: &str, client_id: &str) {
+        let mut sessions = self.sessions.lock();
+        sessions.remove(&(broker.to_owned(), client_id.to_owned()));
+        self.show_connected(broker, &sessions);
     }
 
-    /// Notes a connection or its loss.
-    pub fn connected(&self, broker: &str, is_connected: bool) {
-        let label = BrokerLabel { broker: broker.to_owned() };
-        self.connected.get_or_create(&label).set(is_connected.into());
+    /// Notes a session's connection or its loss.
+    pub fn connected(&self, broker: &str, client_id: &str, is_connected: bool) {
+        let mut sessions = self.sessions.lock();
+        sessions.insert((broker.to_owned(), client_id.to_owned()), is_connected);
+        self.show_connected(broker, &sessions);
         if is_connected {
-            self.connections.get_or_create(&label).inc();
+            self.connections.get_or_create(&BrokerLabel { broker: broker.to_owned() }).inc();
+        }
+    }
+
+    fn show_connected(&self, broker: &str, sessions: &BTreeMap<(String, String), bool>) {
+        let label = BrokerLabel { broker: broker.to_owned() };
+        let of_broker: Vec<bool> =
+            sessions.iter().filter(|((b, _), _)| b == broker).map(|(_, is)| *is).collect();
+        if of_broker.is_empty() {
+            self.connected.remove(&label);
+        } else {
+            self.connected.get_or_create(&label).set(of_broker.iter().all(|is| *is).into());
         }
     }
 

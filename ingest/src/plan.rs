@@ -15,6 +15,8 @@ use crate::quota::{Quota, Quotas};
 pub struct Plan {
     pub registry: Arc<Registry>,
     pub routes: Vec<Route>,
+    /// Whether what the routes read is to be subscribed.
+    subscribes: bool,
 }
 
 /// A feed of a session.
@@ -42,7 +44,7 @@ impl Plan {
             .map(|f| Route::new(f, metrics, quotas))
             .collect();
         routes.sort_by(|a, b| a.feed.def.id.cmp(&b.feed.def.id));
-        Plan { registry, routes }
+        Plan { registry, routes, subscribes: true }
     }
 
     /// One polled feed.
@@ -52,7 +54,7 @@ impl Plan {
         metrics: &Metrics,
         quotas: &Quotas,
     ) -> Self {
-        Plan { registry, routes: vec![Route::new(feed, metrics, quotas)] }
+        Plan { registry, routes: vec![Route::new(feed, metrics, quotas)], subscribes: true }
     }
 
     /// The feed whose filter matches `topic`: filters of one broker do not overlap.
@@ -65,8 +67,19 @@ impl Plan {
         self.routes.iter().position(|r| topic_matches(&r.feed.def.topic, topic))
     }
 
+    /// Its feed `id` alone, if it has that.
+    pub fn of_feed(mut self, id: &str) -> Self {
+        self.routes.retain(|route| route.feed.def.id == id);
+        self
+    }
+
+    /// Reads what comes, and asks for nothing.
+    pub fn without_subscriptions(self) -> Self {
+        Plan { subscribes: false, ..self }
+    }
+
     /// What is to be subscribed: filter and QoS.
     pub fn subscriptions(&self) -> impl Iterator<Item = (String, u8)> {
-        self.routes.iter().map(|r| (r.feed.def.topic.clone(), r.feed.def.qos))
+        self.routes.iter().filter(|_| self.subscribes).map(|r| (r.feed.def.topic.clone(), r.feed.def.qos))
     }
 }

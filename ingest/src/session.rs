@@ -1,4 +1,4 @@
-//! One MQTT session: stays connected, subscribes, and decodes what arrives into an accumulator.
+//! One MQTT session, usually of one feed: stays connected, subscribes, and decodes what arrives into an accumulator.
 //!
 //! The event loop is polled without pause: decoding a message takes microseconds, and rows wait
 //! for the database in the accumulator, whose size the broker's window bounds.
@@ -52,6 +52,8 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Ended {
     pub broker: String,
+    /// Of the session.
+    pub client_id: String,
     pub filter: String,
 }
 
@@ -83,10 +85,11 @@ impl Session {
         let subscriptions = Arc::new(Subscriptions::new(plan.subscriptions(), former));
         let plan = Arc::new(ArcSwap::from_pointee(plan));
         // Visible from now on, not from the first success.
-        shared.metrics.connected(&login.broker, false);
+        shared.metrics.connected(&login.broker, &login.client_id, false);
         let runner = Runner {
             name: format!("{login:?}"),
             broker: login.broker.clone(),
+            client_id: login.client_id.clone(),
             plan: plan.clone(),
             client: client.clone(),
             accumulator: Accumulator::new(shared.ready.clone(), acks.clone()),
@@ -128,6 +131,7 @@ impl Session {
 struct Runner {
     name: String,
     broker: String,
+    client_id: String,
     plan: Arc<ArcSwap<Plan>>,
     client: Client,
     accumulator: Arc<Accumulator>,
@@ -176,7 +180,7 @@ impl Runner {
                 }
             }
         }
-        self.shared.metrics.connected(&self.broker, false);
+        self.shared.metrics.connected(&self.broker, &self.client_id, false);
         info!("disconnected from {}", self.name);
     }
 
@@ -219,7 +223,7 @@ impl Runner {
             }
             None => info!("connected to {}: {held}", self.name),
         }
-        self.shared.metrics.connected(&self.broker, true);
+        self.shared.metrics.connected(&self.broker, &self.client_id, true);
         self.subscriptions.connected(&self.client);
     }
 
@@ -257,11 +261,15 @@ impl Runner {
         }
         info!("{}: the subscription to '{filter}' has ended, no feed names it", self.name);
         // Nobody listens any more only when the ingest ends.
-        let _ = self.shared.ended.send(Ended { broker: self.broker.clone(), filter });
+        let _ = self.shared.ended.send(Ended {
+            broker: self.broker.clone(),
+            client_id: self.client_id.clone(),
+            filter,
+        });
     }
 
     fn lost(&mut self, outage: &mut Option<Outage>, reason: &str) {
-        self.shared.metrics.connected(&self.broker, false);
+        self.shared.metrics.connected(&self.broker, &self.client_id, false);
         let stood = self.subscriptions.lost(reason);
         self.shared.metrics.subscriptions.dec_by(stood as i64);
         for route in &self.plan.load().routes {

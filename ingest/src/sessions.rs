@@ -1,9 +1,11 @@
 //! The MQTT sessions of one ingest, kept in line with the brokers and feeds that are known.
+//!
+//! Each feed has a session of its own: what a broker holds for one does not stand before what it holds for another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::Registry;
+use domain::{Feed, Registry};
 use store::Pool;
 use store::ingest_process::{self, Lacking};
 use tokio::task::JoinSet;
@@ -15,6 +17,9 @@ use crate::plan::Plan;
 use crate::session::{Ended, Session, Shared};
 use crate::subscriptions::Standing;
 
+/// Between the instance's client id and a feed's id in the name of the feed's session.
+const OF_FEED: &str = "-feed-";
+
 /// Where the feeds that name no broker are.
 #[derive(Clone)]
 pub enum OwnBroker {
@@ -24,6 +29,16 @@ pub enum OwnBroker {
     None,
 }
 
+/// Which session: of a broker, for one feed or for all of its feeds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Key {
+    /// As feeds name it; `None` is the instance's own.
+    broker: Option<String>,
+    /// `None`: for all feeds. So it is at a broker that knows us by one client id, and so it was before each feed had a
+    /// session.
+    feed: Option<String>,
+}
+
 /// See the module's description.
 pub struct Sessions {
     pool: Pool,
@@ -31,12 +46,11 @@ pub struct Sessions {
     own_broker: OwnBroker,
     /// Names our sessions at the brokers.
     client_id: String,
-    /// By the broker that feeds name; `None` is the instance's own.
-    running: HashMap<Option<String>, Session>,
+    running: HashMap<Key, Session>,
     /// Those that say good-bye.
     leaving: JoinSet<()>,
-    /// What brokers may hold for us from plans of earlier processes, by the broker's name.
-    former: BTreeMap<String, BTreeSet<String>>,
+    /// What brokers may hold for us from plans of earlier processes, by the client id and the broker's name.
+    former: BTreeMap<(String, String), BTreeSet<String>>,
     /// Brokers whose session could not be started, and why.
     refused: Lacking,
 }
@@ -54,8 +68,8 @@ impl Sessions {
     /// # Errors
     /// The database is not available.
     pub async fn recall(&mut self) -> Result<(), store::StoreError> {
-        for (broker, filter) in ingest_process::subscriptions(&self.pool, &self.client_id).await? {
-            self.former.entry(broker).or_default().insert(filter);
+        for held in ingest_process::subscriptions(&self.pool, &self.client_id, OF_FEED).await? {
+            self.former.entry((held.client_id, held.broker)).or_default().insert(held.filter);
         }
         Ok(())
     }
@@ -67,11 +81,11 @@ impl Sessions {
         if let OwnBroker::Embedded(inlet) = &self.own_broker {
             inlet.arrange(self.plan(registry, None), &self.shared);
         }
-        let mut keys: BTreeSet<Option<String>> =
-            registry.feeds().filter(|f| f.def.is_subscribed()).map(|f| f.def.broker.clone()).collect();
+        let subscribed = registry.feeds().filter(|f| f.def.is_subscribed());
+        let mut keys: BTreeSet<Key> = subscribed.map(|f| key_of_feed(&f.def, registry)).collect();
         // Those that no feed names any more are still asked to end what they hold.
         keys.extend(self.running.keys().cloned());
-        keys.extend(self.former.keys().filter_map(|name| self.key_of(name, registry)));
+        keys.extend(self.former.keys().filter_map(|(id, broker)| self.key_of_former(id, broker, registry)));
         for key in keys {
             if let Err(refused) = self.arrange_one(&key, registry).await {
                 error!("{refused}; its feeds are not served");
@@ -80,39 +94,61 @@ impl Sessions {
         }
     }
 
-    /// Under which key the broker `name` is known now, if it is.
-    fn key_of(&self, name: &str, registry: &Registry) -> Option<Option<String>> {
-        if matches!(&self.own_broker, OwnBroker::Given(own) if own.broker == name) {
-            return Some(None);
-        }
-        registry.brokers().iter().any(|b| b.id == name).then(|| Some(name.to_owned()))
+    /// Which session it is that the broker `broker` may know as `client_id`, if the broker is known now.
+    fn key_of_former(&self, client_id: &str, broker: &str, registry: &Registry) -> Option<Key> {
+        let feed = client_id.strip_prefix(&self.client_id)?.strip_prefix(OF_FEED).map(str::to_owned);
+        let is_own = matches!(&self.own_broker, OwnBroker::Given(own) if own.broker == broker);
+        let broker = (!is_own).then(|| broker.to_owned());
+        let is_known = is_own || registry.brokers().iter().any(|b| Some(&b.id) == broker.as_ref());
+        is_known.then_some(Key { broker, feed })
     }
 
-    async fn arrange_one(
-        &mut self,
-        key: &Option<String>,
-        registry: &Arc<Registry>,
-    ) -> Result<(), LoginError> {
-        let login = match key {
+    /// As what we note what the session holds.
+    fn noted_as(&self, key: &Key) -> String {
+        key.feed
+            .as_ref()
+            .map_or_else(|| self.client_id.clone(), |feed| format!("{}{OF_FEED}{feed}", self.client_id))
+    }
+
+    /// How the session connects; `None`: there is no such broker.
+    fn login(&self, key: &Key, registry: &Registry) -> Result<Option<Login>, LoginError> {
+        let mut login = match &key.broker {
             None => match &self.own_broker {
                 OwnBroker::Given(own) => own.clone(),
-                OwnBroker::Embedded(_) => return Ok(()),
+                OwnBroker::Embedded(_) => return Ok(None),
                 OwnBroker::None => {
                     warn!("some feeds name no broker, and there is none of our own: give --mqtt-url");
-                    return Ok(());
+                    return Ok(None);
                 }
             },
             Some(id) => match registry.brokers().iter().find(|b| b.id == *id) {
                 Some(broker) => Login::from_broker(broker, &format!("{}-{id}", self.client_id))?,
-                None => return Ok(()),
+                None => return Ok(None),
             },
         };
-        let plan = self.plan(registry, key.as_deref());
+        if key.feed.is_some() {
+            login.client_id = self.noted_as(key);
+        }
+        Ok(Some(login))
+    }
+
+    fn plan_of(&self, key: &Key, registry: &Arc<Registry>) -> Plan {
+        let plan = self.plan(registry, key.broker.as_deref());
+        match &key.feed {
+            Some(id) => plan.of_feed(id),
+            None if shares_a_session(key.broker.as_deref(), registry) => plan,
+            // What is left of the time before: it takes in what still comes, and ends what it holds.
+            None => plan.without_subscriptions(),
+        }
+    }
+
+    async fn arrange_one(&mut self, key: &Key, registry: &Arc<Registry>) -> Result<(), LoginError> {
+        let Some(login) = self.login(key, registry)? else { return Ok(()) };
+        let (plan, noted_as) = (self.plan_of(key, registry), self.noted_as(key));
         let filters: Vec<String> = plan.subscriptions().map(|(filter, _)| filter).collect();
         // Before it is asked for: a crash between leaves nothing behind at the broker that we do not
         // know of.
-        if let Err(error) =
-            ingest_process::subscribing(&self.pool, &self.client_id, &login.broker, &filters).await
+        if let Err(error) = ingest_process::subscribing(&self.pool, &noted_as, &login.broker, &filters).await
         {
             warn!("the subscriptions at {login:?} could not be noted: {error}");
         }
@@ -120,7 +156,7 @@ impl Sessions {
             session.replan(plan);
             return Ok(());
         }
-        let former = self.former.remove(&login.broker).unwrap_or_default();
+        let former = self.former.remove(&(noted_as, login.broker.clone())).unwrap_or_default();
         let session = Session::start(login, plan, former, self.shared.clone())?;
         if let Some(before) = self.running.insert(key.clone(), session) {
             self.leaving.spawn(before.stop());
@@ -134,18 +170,20 @@ impl Sessions {
 
     /// Forgets a subscription that has ended, and its session if that was the last thing to do.
     pub async fn ended(&mut self, ended: Ended) {
-        let session = self.running.iter().find(|(_, s)| s.login().broker == ended.broker);
-        let key = session.map(|(key, _)| key.clone());
-        if !session.is_some_and(|(_, s)| s.subscriptions.wants(&ended.filter))
+        let Ended { broker, client_id, filter } = ended;
+        let is_it = |s: &Session| s.login().broker == broker && s.login().client_id == client_id;
+        let Some(key) = self.running.iter().find(|(_, s)| is_it(s)).map(|(key, _)| key.clone()) else {
+            return;
+        };
+        let Some(session) = self.running.get(&key) else { return };
+        if !session.subscriptions.wants(&filter)
             && let Err(error) =
-                ingest_process::unsubscribed(&self.pool, &self.client_id, &ended.broker, &ended.filter).await
+                ingest_process::unsubscribed(&self.pool, &self.noted_as(&key), &broker, &filter).await
         {
-            warn!("'{}' has ended at {} and could not be forgotten: {error}", ended.filter, ended.broker);
+            warn!("'{filter}' has ended at {broker} and could not be forgotten: {error}");
         }
-        if let Some(key) = key
-            && let Some(session) = self.running.get(&key).filter(|s| s.subscriptions.are_over())
-        {
-            self.shared.metrics.forget_broker(&session.login().broker);
+        if session.subscriptions.are_over() {
+            self.shared.metrics.forget_session(&broker, &client_id);
             self.leaving.extend(self.running.remove(&key).map(Session::stop));
         }
     }
@@ -191,4 +229,14 @@ impl Sessions {
         self.leaving.extend(self.running.drain().map(|(_, s)| s.stop()));
         self.leaving.join_all().await;
     }
+}
+
+fn key_of_feed(feed: &Feed, registry: &Registry) -> Key {
+    let is_shared = shares_a_session(feed.broker.as_deref(), registry);
+    Key { broker: feed.broker.clone(), feed: (!is_shared).then(|| feed.id.clone()) }
+}
+
+/// Whether all feeds of `broker` come by one session: where `feeds.toml` says by which client id we are known.
+fn shares_a_session(broker: Option<&str>, registry: &Registry) -> bool {
+    broker.is_some_and(|id| registry.brokers().iter().any(|b| b.id == id && b.client_id.is_some()))
 }

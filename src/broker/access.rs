@@ -93,6 +93,7 @@ impl AuthProvider for Access {
                 },
                 Err((code, refusal)) => {
                     self.meters.refused(refusal, connection.address);
+                    connection.refuse();
                     AuthResult::fail(code)
                 }
             })

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -15,11 +16,27 @@ pub struct Connection {
     /// By packet id: messages that are not stored yet. Several, where a client uses an id again too early.
     held: Mutex<HashMap<u16, usize>>,
     released: Notify,
+    /// The broker did not let it in.
+    was_refused: AtomicBool,
 }
 
 impl Connection {
     pub fn new(address: IpAddr) -> Arc<Self> {
-        Arc::new(Self { address, held: Mutex::default(), released: Notify::new() })
+        Arc::new(Self {
+            address,
+            held: Mutex::default(),
+            released: Notify::new(),
+            was_refused: AtomicBool::new(false),
+        })
+    }
+
+    /// Notes that it was not let in.
+    pub fn refuse(&self) {
+        self.was_refused.store(true, Ordering::Relaxed);
+    }
+
+    pub fn was_refused(&self) -> bool {
+        self.was_refused.load(Ordering::Relaxed)
     }
 
     /// From now on the client gets no acknowledgement of `packet_id`.

@@ -46,6 +46,8 @@ const MAX_UNRELEASED: usize = 512;
 const MAX_UNRELEASED_BYTES: usize = 8 << 20;
 /// A client that takes nothing for so long is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
+/// How long the connection of a client that was refused stays open.
+const REFUSED_STAYS: Duration = Duration::from_secs(1);
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// What one address may send, whatever its clients are.
@@ -116,7 +118,7 @@ impl Gate {
                 () = cancel.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
-            let (client, address) = match accepted {
+            let (mut client, address) = match accepted {
                 Ok((client, address)) => (client, address.ip().to_canonical()),
                 Err(error) => {
                     // No descriptors: others end and give theirs back.
@@ -132,14 +134,22 @@ impl Gate {
             let pace = self.pace_of(address, limits.of_address);
             let (gate, cancel) = (self.clone(), cancel.clone());
             self.tasks.spawn(async move {
+                let connection = Connection::new(address);
                 let end = tokio::select! {
-                    Err(end) = gate.admit(client, address, &place, pace) => end,
+                    Err(end) = gate.admit(&mut client, &connection, &place, pace) => end,
                     () = place.leave.cancelled() => End::Refused(Refusal::NoConnect),
-                    () = cancel.cancelled() => End::Closed,
+                    () = cancel.cancelled() => return,
                 };
                 match end {
-                    End::Closed => debug!(%address, "an MQTT connection has ended"),
                     End::Refused(refusal) => gate.meters.refused(refusal, address),
+                    End::Closed if connection.was_refused() => {}
+                    End::Closed => return debug!(%address, "an MQTT connection has ended"),
+                }
+                // Whoever was refused and comes again at once must not cost more than who is in.
+                tokio::select! {
+                    () = tokio::time::sleep(REFUSED_STAYS) => {}
+                    () = place.leave.cancelled() => {}
+                    () = cancel.cancelled() => {}
                 }
             });
         }
@@ -161,21 +171,21 @@ impl Gate {
 
     async fn admit(
         &self,
-        client: TcpStream,
-        address: IpAddr,
+        client: &mut TcpStream,
+        connection: &Arc<Connection>,
         place: &Place,
         pace: Option<Arc<Pace>>,
     ) -> Result<(), End> {
-        let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(&client)).await;
+        let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(client)).await;
         let first = first.map_err(|_| End::Refused(Refusal::NoConnect))??;
         // From here on it gives way to nobody.
         let _busy = place.busy();
-        self.serve(client, first, &Connection::new(address), pace.as_deref()).await
+        self.serve(client, first, connection, pace.as_deref()).await
     }
 
     async fn serve(
         &self,
-        mut client: TcpStream,
+        client: &mut TcpStream,
         first: BytesMut,
         connection: &Arc<Connection>,
         pace: Option<&Pace>,

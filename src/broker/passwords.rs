@@ -1,12 +1,13 @@
-//! Checking passwords costs memory and time on purpose (Argon2): one at a time, and an address that guesses is not
-//! listened to for a while.
+//! Checking passwords costs memory and time on purpose (Argon2): one at a time and never all of the time, and an address
+//! that guesses is not listened to for a while.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use super::users::{User, UsersFile};
 
@@ -17,6 +18,8 @@ const FAILURES_FORGOTTEN: Duration = Duration::from_secs(60);
 const MAX_ADDRESSES: usize = 10_000;
 /// Logins that may wait for the one that is being checked.
 const MAX_WAITING: usize = 100;
+/// After a check its thread rests so many times as long: guesses must not take the machine from those who are in.
+const REST: u32 = 3;
 
 /// What became of a login.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,11 +32,17 @@ pub enum Login {
     Busy,
 }
 
+/// A login that waits to be checked.
+struct Check {
+    name: String,
+    password: Vec<u8>,
+    is_right: oneshot::Sender<bool>,
+}
+
 /// See the module's description.
 pub struct Passwords {
     users: UsersFile,
-    one_at_a_time: Semaphore,
-    waiting: Semaphore,
+    checks: SyncSender<Check>,
     /// Logins that were accepted before, by user: a client that comes again costs nothing. Keyed, so that what is in
     /// memory is no hash of a password.
     accepted: Mutex<HashMap<String, blake3::Hash>>,
@@ -42,15 +51,20 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    pub fn new(users: UsersFile) -> Self {
-        Self {
-            users,
-            one_at_a_time: Semaphore::new(1),
-            waiting: Semaphore::new(MAX_WAITING),
-            accepted: Mutex::default(),
-            key: rand::random(),
-            failures: Mutex::default(),
-        }
+    /// Starts the thread that checks.
+    ///
+    /// # Errors
+    /// The system gives none.
+    pub fn new(users: UsersFile) -> std::io::Result<Self> {
+        let (checks, waiting) = sync_channel(MAX_WAITING);
+        let known = users.clone();
+        // One thread: what Argon2 takes is given back to the allocator of the thread that took it, so many would keep
+        // as much each.
+        std::thread::Builder::new()
+            .name("passwords".to_owned())
+            .spawn(move || check_all(&known, &waiting))?;
+        let (accepted, failures) = (Mutex::default(), Mutex::default());
+        Ok(Self { users, checks, accepted, key: rand::random(), failures })
     }
 
     pub fn user(&self, name: &str) -> Option<&User> {
@@ -66,18 +80,22 @@ impl Passwords {
         if self.has_failed_too_often(address) {
             return Login::TooManyFailures;
         }
-        let Ok(_waiting) = self.waiting.try_acquire() else { return Login::Busy };
-        let Ok(_turn) = self.one_at_a_time.acquire().await else { return Login::Busy };
-        let (users, owned_name, owned_password) = (self.users.clone(), name.to_owned(), password.to_owned());
-        // On a thread of its own: it would hold up the messages of others.
-        let checked =
-            tokio::task::spawn_blocking(move || users.has_password(&owned_name, &owned_password)).await;
-        if !checked.unwrap_or(false) {
-            self.note_failure(address);
-            return Login::Wrong;
+        let (is_right, answer) = oneshot::channel();
+        let check = Check { name: name.to_owned(), password: password.to_owned(), is_right };
+        if self.checks.try_send(check).is_err() {
+            return Login::Busy;
         }
-        self.accepted.lock().insert(name.to_owned(), digest);
-        Login::Accepted
+        match answer.await {
+            Ok(true) => {
+                self.accepted.lock().insert(name.to_owned(), digest);
+                Login::Accepted
+            }
+            Ok(false) => {
+                self.note_failure(address);
+                Login::Wrong
+            }
+            Err(_) => Login::Busy,
+        }
     }
 
     fn has_failed_too_often(&self, address: IpAddr) -> bool {
@@ -106,6 +124,19 @@ impl Passwords {
     }
 }
 
+/// Until nobody asks any more.
+fn check_all(users: &UsersFile, waiting: &Receiver<Check>) {
+    while let Ok(check) = waiting.recv() {
+        if check.is_right.is_closed() {
+            continue;
+        }
+        let began = Instant::now();
+        // Whoever asked may have gone meanwhile.
+        let _ = check.is_right.send(users.has_password(&check.name, &check.password));
+        std::thread::sleep(began.elapsed() * REST);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -115,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn who_guesses_is_not_listened_to_and_locks_nobody_else_out() {
         let users = "[[user]]\nname = \"sensor\"\npassword = \"sends\"\n[[user]]\nname = \"late\"\npassword = \"comes\"\n";
-        let passwords = Passwords::new(UsersFile::parse(users).unwrap());
+        let passwords = Passwords::new(UsersFile::parse(users).unwrap()).unwrap();
         let (guesser, other) =
             (IpAddr::from(Ipv4Addr::new(192, 0, 2, 7)), IpAddr::from(Ipv4Addr::new(192, 0, 2, 8)));
         assert_eq!(passwords.check("sensor", b"sends", guesser).await, Login::Accepted);
@@ -133,16 +164,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn passwords_are_checked_one_at_a_time() {
+    async fn more_than_so_many_do_not_wait() {
         let hash = mqtt5::broker::PasswordAuthProvider::hash_password("sends").unwrap();
         let users = format!("[[user]]\nname = \"sensor\"\npassword_hash = \"{hash}\"\n");
-        let passwords = Passwords::new(UsersFile::parse(&users).unwrap());
-        let logins =
-            (0..2 * MAX_WAITING).map(|_| passwords.check("sensor", b"guess", Ipv4Addr::LOCALHOST.into()));
-        let _first = passwords.one_at_a_time.acquire().await.unwrap();
-        let mut logins: Vec<_> = logins.map(Box::pin).collect();
+        let passwords = Passwords::new(UsersFile::parse(&users).unwrap()).unwrap();
+        let mut logins: Vec<_> = (0..2 * MAX_WAITING)
+            .map(|_| Box::pin(passwords.check("sensor", b"guess", Ipv4Addr::LOCALHOST.into())))
+            .collect();
         let answers: Vec<_> = logins.iter_mut().filter_map(futures_util::FutureExt::now_or_never).collect();
-        assert_eq!(answers.len(), MAX_WAITING);
+        assert!(answers.len() > MAX_WAITING / 2, "{}", answers.len());
         assert!(answers.iter().all(|answer| *answer == Login::Busy));
+        // Nobody waits for the rest.
+        drop(logins);
+        let mut login = Login::Busy;
+        while login == Login::Busy {
+            login = passwords.check("sensor", b"sends", Ipv4Addr::LOCALHOST.into()).await;
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(login, Login::Accepted);
     }
 }

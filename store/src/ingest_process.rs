@@ -93,13 +93,23 @@ pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
     Ok(Progress { running: rows.len(), behind, lacking })
 }
 
-/// What brokers may hold for `client_id`: broker and filter.
+/// What a broker may hold for us.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Held {
+    /// As what it was noted.
+    pub client_id: String,
+    pub broker: String,
+    pub filter: String,
+}
+
+/// What brokers may hold for `client_id`, and for those that begin with it and `of_feed`.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn subscriptions(pool: &Pool, client_id: &str) -> Result<Vec<(String, String)>, StoreError> {
-    let sql = "SELECT broker, filter FROM mqtt_subscription WHERE client_id = $1";
-    Ok(sqlx::query_as(sql).bind(client_id).fetch_all(pool).await?)
+pub async fn subscriptions(pool: &Pool, client_id: &str, of_feed: &str) -> Result<Vec<Held>, StoreError> {
+    let sql = "SELECT client_id, broker, filter FROM mqtt_subscription
+               WHERE client_id = $1 OR starts_with(client_id, $1 || $2)";
+    Ok(sqlx::query_as(sql).bind(client_id).bind(of_feed).fetch_all(pool).await?)
 }
 
 /// Notes what `broker` is about to be asked for.
