@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::{FeedFormat, Registry, Target, UtcMicros};
+use domain::{FeedFormat, MunicipalityId, Registry, Target, UtcMicros};
 use serde::Serialize;
 use store::inspect::{self, Message};
 use utoipa::ToSchema;
@@ -99,9 +99,10 @@ impl From<Message> for MessageOut {
     }
 }
 
-/// The names under which a device speaks: its own, and where its feed names the places itself, theirs.
-fn names(id: String, registry: &Registry) -> Vec<String> {
-    let sensor = registry.sensor_by_key(&id);
+/// The names under which a device speaks: its own, and where its feed names the places itself, theirs. Of another town's
+/// device it is not said what it is bound to, not by what is found of it either.
+fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<String> {
+    let sensor = registry.sensor_by_key(&id).filter(|sensor| scope.contains(&sensor.municipality));
     let names_places =
         |s: &&domain::Sensor| registry.feed(s.feed).is_some_and(|f| f.def.format == FeedFormat::Native);
     let bindings = sensor.filter(names_places).map_or(&[][..], |s| s.bindings.as_slice());
@@ -149,9 +150,55 @@ pub async fn messages(
         Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
         before => before.flatten(),
     };
-    let names = names(spelled(&id.text()?), shared.hub.read().map.registry());
+    let names = names(spelled(&id.text()?), &scope, shared.hub.read().map.registry());
     let (found, more) = inspect::messages(pool(&shared)?, &scope, &names, before, limit).await?;
     let last = found.last().filter(|_| more);
     let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
     Ok(answer::private(&MessageList { items: found.into_iter().map(MessageOut::from).collect(), cursor }))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::registry::{Contents, Entry};
+    use domain::{BayId, Binding, FeedId, Sensor, SensorId};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_towns_own_sensors_speak_under_the_names_of_their_places() {
+        let town = MunicipalityId(1);
+        let feed = json!({ "id": "f", "municipality": "town", "format": "native", "topic": "kv/1/f/#", "qos": 1,
+            "use_server_decoder": false });
+        let bay = json!({ "id": "bay-7", "municipality": "town", "publish": "public",
+            "geometry": { "type": "Point", "coordinates": [7.2, 51.9] } });
+        let registry = Registry::new(Contents {
+            feeds: vec![Entry {
+                id: FeedId(1),
+                municipality: town,
+                def: serde_json::from_value(feed).unwrap(),
+            }],
+            bays: vec![Entry { id: BayId(7), municipality: town, def: serde_json::from_value(bay).unwrap() }],
+            sensors: vec![Sensor {
+                id: SensorId(1),
+                key: "s".into(),
+                feed: FeedId(1),
+                municipality: town,
+                decoder: None,
+                bindings: vec![Binding {
+                    target: Some(Target::Bay(BayId(7))),
+                    direction: None,
+                    from: None,
+                    until: None,
+                    heartbeat_s: None,
+                    stale_after_s: None,
+                    threshold_mm: None,
+                }],
+            }],
+            ..Contents::default()
+        });
+        assert_eq!(names("s".into(), &[town], &registry), ["bay-7", "s"]);
+        assert_eq!(names("s".into(), &[MunicipalityId(2)], &registry), ["s"]);
+        assert_eq!(names("unknown".into(), &[town], &registry), ["unknown"]);
+    }
 }

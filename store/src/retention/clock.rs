@@ -113,7 +113,7 @@ mod tests {
     fn after_a_long_rest_it_is_believed_a_day_later() {
         let rested = |n: i64| START.plus_s((if n < 3 { n } else { n + 24 * 90 }) * HOUR_S);
         let believed = believed((0..40).map(rested));
-        let expected: Vec<bool> = (0..40).map(|n| n < 3 || n > 27).collect();
+        let expected: Vec<bool> = (0..40).map(|n| !(3..=27).contains(&n)).collect();
         assert_eq!(believed, expected);
     }
 
