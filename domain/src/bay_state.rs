@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::feed::is_ahead;
 use crate::ids::{FeedId, SensorId};
 use crate::place::wire_enum;
 use crate::time::UtcMicros;
@@ -90,6 +91,13 @@ impl BayReadings {
         self.current().copied() != before
     }
 
+    /// Forgets statements from ahead of `now` ([`is_ahead`]); returns whether there were any.
+    pub fn forget_ahead(&mut self, now: UtcMicros) -> bool {
+        let before = self.0.len();
+        self.0.retain(|held| !is_ahead(held.observed_at, now));
+        self.0.len() < before
+    }
+
     /// The statement that holds.
     pub fn current(&self) -> Option<&BayReading> {
         self.0.iter().max_by_key(|r| r.rank_between_sources())
@@ -126,6 +134,26 @@ mod tests {
             for r in shuffled { b.apply(r); }
             let state = |x: &BayReadings| x.current().map(|r| (r.observed_at, r.state, r.source()));
             prop_assert_eq!(state(&a), state(&b));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_said_ahead_of_the_clock_leaves_no_trace(
+            (ahead, readings) in (proptest::collection::vec(reading(), 1..6), proptest::collection::vec(reading(), 1..12)),
+        ) {
+            let now = UtcMicros(10);
+            let mut a = BayReadings::default();
+            let mut b = BayReadings::default();
+            for r in &ahead {
+                a.apply(BayReading { observed_at: UtcMicros(r.observed_at.0 + 400_000_000), ..*r });
+            }
+            for r in readings {
+                a.forget_ahead(now);
+                a.apply(r);
+                b.apply(r);
+            }
+            prop_assert_eq!(a, b);
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::geo::Bbox;
 use crate::place::wire_enum;
+use crate::time::UtcMicros;
 
 wire_enum! {
     /// The wire format of a feed.
@@ -45,6 +46,12 @@ pub const DEFAULT_MAX_AGE_S: i64 = 30 * 86_400;
 
 /// How far ahead of our clock an observation may be: 5 minutes.
 pub const MAX_AHEAD_S: i64 = 300;
+
+/// Whether `at` lies so far ahead of `now` that a clock was wrong: the sender's, or ours when it was taken in. It is
+/// never the newest that is known.
+pub fn is_ahead(at: UtcMicros, now: UtcMicros) -> bool {
+    at > now.plus_s(MAX_AHEAD_S)
+}
 
 /// One MQTT server that the product connects to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

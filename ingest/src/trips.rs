@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use domain::feed::is_ahead;
 use domain::observation::Digest;
 use domain::trip_update::Rank;
 use domain::{FeedId, TripKey, TripObservation, UtcMicros};
@@ -56,7 +57,9 @@ fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool
     let rank = trip.report.rank();
     let (_, confirmed_at, digest) = rank;
     let stored = (digest, trip.passed.len(), confirmed_at);
-    match known.get_mut(&trip.report.update.key()) {
+    // What was said while our clock was ahead is no measure of what is new.
+    let is_measure = |last: &&mut Last| !is_ahead(last.rank.0.max(last.rank.1), trip.heard.received_at);
+    match known.get_mut(&trip.report.update.key()).filter(is_measure) {
         Some(last) if rank <= last.rank => false,
         Some(last) => {
             last.rank = rank;
@@ -117,6 +120,9 @@ mod tests {
         assert!(!news(&memory, said("a", 60, 1_389)));
         assert!(news(&memory, said("a", 60, 1_390)), "repeated for long");
         assert!(!news(&memory, said("a", 60, 1_400)));
+        assert!(news(&memory, said("b", 60, 2_000_000)), "our clock jumped");
+        assert!(news(&memory, said("b", 60, 1_420)), "and came back");
+        assert!(!news(&memory, said("b", 60, 1_425)));
         let passed = vec![Passed { stop_id: "s".into(), passed_at: UtcMicros(0), delay_s: 60 }];
         assert!(news(&memory, TripObservation { passed, ..said("a", 60, 1_430) }), "a stop lies behind now");
     }

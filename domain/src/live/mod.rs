@@ -29,6 +29,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::bay_state::{BayReading, BayReadings, BayState};
+use crate::feed::is_ahead;
 use crate::geo::{Bbox, LatLon};
 use crate::ids::{BayId, FeedId, SiteId, VehicleId};
 use crate::observation::{Digest, VehicleFix};
@@ -245,7 +246,7 @@ impl LiveMap {
                 Change::Vehicle { vehicle, feed, observed_at, digest, fix } => {
                     let cell = self.vehicles.entry(vehicle).or_default();
                     let was_at = cell.position();
-                    if cell.apply(feed, observed_at, digest, fix) {
+                    if cell.apply(feed, observed_at, digest, fix, now) {
                         let was_at = was_at.filter(|was_at| cell.position() != Some(*was_at));
                         let (_, stage, timer) = cell.renew(now);
                         self.vehicle_timers.extend(timer.map(|at| Reverse((at, vehicle))));
@@ -270,9 +271,14 @@ impl LiveMap {
         events: &mut Vec<LiveEvent>,
         sites: &mut BTreeSet<SiteId>,
     ) {
+        if is_ahead(reading.observed_at, now) {
+            return;
+        }
         let cell = self.bays.entry(bay).or_insert_with(BayCell::empty);
         let before = cell.readings.current().map(|_| cell.state_at(now));
-        if !cell.readings.apply(reading) {
+        // What a clock said that was ahead gives way to the first word after it.
+        let has_forgotten = cell.readings.forget_ahead(now);
+        if !cell.readings.apply(reading) && !has_forgotten {
             return;
         }
         self.renew(bay, now);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::LiveMap;
+use crate::feed::is_ahead;
 use crate::ids::FeedId;
 use crate::time::UtcMicros;
 use crate::trip_update::{Rank, TripKey, TripReport, TripUpdate};
@@ -52,19 +53,23 @@ pub(super) struct Trips {
 }
 
 fn holds(rank: Rank, now: UtcMicros) -> bool {
-    rank.1.plus_s(TRIP_HOLDS_S) >= now
+    rank.1.plus_s(TRIP_HOLDS_S) >= now && !lies_ahead(rank, now)
+}
+
+fn lies_ahead((observed_at, confirmed_at, _): Rank, now: UtcMicros) -> bool {
+    is_ahead(observed_at.max(confirmed_at), now)
 }
 
 impl Trips {
     pub fn apply(&mut self, feed: FeedId, report: TripReport, now: UtcMicros) {
         let rank = report.rank();
-        if rank.1.plus_s(REMEMBERED_S) < now {
+        if rank.1.plus_s(REMEMBERED_S) < now || lies_ahead(rank, now) {
             return;
         }
         let key = (feed, report.update.key());
         let mut cell = TripCell { rank, update: Some(report.update) };
         let before = match self.held.get(&key) {
-            Some(held) if held.rank >= rank => return,
+            Some(held) if held.rank >= rank && !lies_ahead(held.rank, now) => return,
             held => held.map_or(0, TripCell::size),
         };
         if !self.has_room(feed, before, cell.size()) {
@@ -212,6 +217,24 @@ mod tests {
         let later = NOW.plus_s(REMEMBERED_S + 1);
         map.tick(later);
         assert_eq!((map.trips.held.len(), map.trips.sizes.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_a_clock_said_that_was_ahead_holds_no_longer_than_it() {
+        let mut map = map([]);
+        let ahead = NOW.plus_s(10 * 365 * 86_400);
+        let jumped = |age_s| match said(1, 1, 60, age_s, age_s) {
+            Change::Trip { feed, report } => {
+                let (observed_at, confirmed_at) = (ahead.plus_s(-age_s), ahead.plus_s(-age_s));
+                Change::Trip { feed, report: TripReport { observed_at, confirmed_at, ..report } }
+            }
+            other => other,
+        };
+        map.apply([jumped(5)], ahead);
+        assert_eq!(delays(&map, ahead), [Some(60)]);
+        assert_eq!(delays(&map, NOW), []);
+        map.apply([said(1, 1, 120, 10, 10), jumped(1)], NOW);
+        assert_eq!(delays(&map, NOW), [Some(120)]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::view::VehicleView;
+use crate::feed::is_ahead;
 use crate::ids::{FeedId, VehicleId};
 use crate::observation::{Digest, VehicleFix};
 use crate::time::UtcMicros;
@@ -107,12 +108,23 @@ impl Default for VehicleCell {
 }
 
 impl VehicleCell {
-    /// Takes a statement in; whether it moved any part.
-    pub fn apply(&mut self, feed: FeedId, observed_at: UtcMicros, digest: Digest, fix: VehicleFix) -> bool {
+    /// Takes a statement in; whether it moved any part. What lies ahead of `now` holds nothing.
+    pub fn apply(
+        &mut self,
+        feed: FeedId,
+        observed_at: UtcMicros,
+        digest: Digest,
+        fix: VehicleFix,
+        now: UtcMicros,
+    ) -> bool {
+        if is_ahead(observed_at, now) {
+            return false;
+        }
         let said = Said { observed_at, digest, feed, fix: Arc::new(fix) };
         let mut moved = false;
         for (held, part) in self.parts.iter_mut().zip(VehiclePart::ALL) {
-            let rank = held.as_ref().map(|h| (h.observed_at, h.digest));
+            let believed = held.as_ref().filter(|h| !is_ahead(h.observed_at, now));
+            let rank = believed.map(|h| (h.observed_at, h.digest));
             if part.is_in(&said.fix) && rank < Some((observed_at, digest)) {
                 *held = Some(said.clone());
                 moved = true;
@@ -200,7 +212,24 @@ mod tests {
     use crate::geo::LatLon;
 
     fn at(cell: &mut VehicleCell, s: i64, fix: &VehicleFix) -> bool {
-        cell.apply(FeedId(1), UtcMicros(s * 1_000_000), fix.digest_of(FeedId(1)), fix.clone())
+        let at = UtcMicros(s * 1_000_000);
+        cell.apply(FeedId(1), at, fix.digest_of(FeedId(1)), fix.clone(), at)
+    }
+
+    #[test]
+    fn what_lies_ahead_gives_way_and_is_not_taken_in() {
+        let fix = trip("t");
+        let said = |cell: &mut VehicleCell, s: i64, now_s: i64| {
+            let (at, now) = (UtcMicros(s * 1_000_000), UtcMicros(now_s * 1_000_000));
+            cell.apply(FeedId(1), at, fix.digest_of(FeedId(1)), fix.clone(), now)
+        };
+        let mut cell = VehicleCell::default();
+        // By a clock that was ten thousand seconds ahead; then it is right again.
+        assert!(said(&mut cell, 20_000, 20_000));
+        assert!(said(&mut cell, 10_010, 10_010));
+        assert!(!said(&mut cell, 20_000, 10_020), "that again");
+        assert!(!said(&mut cell, 10_005, 10_020), "an older one");
+        assert!(said(&mut cell, 10_320, 10_020), "clocks differ by five minutes");
     }
 
     fn view(cell: &VehicleCell) -> VehicleView {

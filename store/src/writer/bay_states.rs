@@ -64,8 +64,11 @@ impl Latest {
              ON CONFLICT (municipality, bay, source) DO UPDATE
              SET feed = excluded.feed, sensor = excluded.sensor, observed_at = excluded.observed_at,
                  received_at = excluded.received_at, seq = excluded.seq, state = excluded.state
-             WHERE (held.observed_at, coalesce(held.seq, -9223372036854775808), held.state)
-                 < (excluded.observed_at, coalesce(excluded.seq, -9223372036854775808), excluded.state)",
+             -- What lies ahead of the clock gives way to what does not.
+             WHERE (held.observed_at <= now() + interval '5 minutes', held.observed_at,
+                    coalesce(held.seq, -9223372036854775808), held.state)
+                 < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at,
+                    coalesce(excluded.seq, -9223372036854775808), excluded.state)",
         )
         .bind(column(|k| k.0))
         .bind(column(|k| k.1))

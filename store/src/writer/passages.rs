@@ -71,7 +71,8 @@ impl Days {
              SET route_id = excluded.route_id, feed = excluded.feed, vehicle = excluded.vehicle,
                  passed_at = excluded.passed_at, said_at = excluded.said_at, delay_s = excluded.delay_s,
                  digest = excluded.digest
-             WHERE (held.said_at, held.digest) < (excluded.said_at, excluded.digest)
+             WHERE (held.said_at <= now() + interval '5 minutes', held.said_at, held.digest)
+                 < (excluded.said_at <= now() + interval '5 minutes', excluded.said_at, excluded.digest)
              RETURNING municipality, service_date, xmax = 0 AS is_new)
              SELECT municipality, service_date::text, count(*) FROM moved WHERE is_new GROUP BY 1, 2",
         )

@@ -39,8 +39,11 @@ pub(super) async fn write(
          ON CONFLICT (municipality, feed, trip_id, start_date, start_time, route_id, direction) DO UPDATE
          SET observed_at = excluded.observed_at, confirmed_at = excluded.confirmed_at, digest = excluded.digest,
              body = excluded.body
-         WHERE (held.observed_at, held.confirmed_at, held.digest)
-             < (excluded.observed_at, excluded.confirmed_at, excluded.digest)",
+         -- What lies ahead of the clock gives way to what does not.
+         WHERE (greatest(held.observed_at, held.confirmed_at) <= now() + interval '5 minutes', held.observed_at,
+                held.confirmed_at, held.digest)
+             < (greatest(excluded.observed_at, excluded.confirmed_at) <= now() + interval '5 minutes',
+                excluded.observed_at, excluded.confirmed_at, excluded.digest)",
     )
     .bind(latest.keys().map(|key| key.0.0).collect::<Vec<_>>())
     .bind(latest.keys().map(|key| key.1.0).collect::<Vec<_>>())

@@ -50,7 +50,9 @@ async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePosition]) -> Resu
              $7::jsonb[])
          ON CONFLICT (municipality, vehicle, part) DO UPDATE
          SET feed = excluded.feed, observed_at = excluded.observed_at, digest = excluded.digest, fix = excluded.fix
-         WHERE (held.observed_at, held.digest) < (excluded.observed_at, excluded.digest)",
+         -- What lies ahead of the clock gives way to what does not.
+         WHERE (held.observed_at <= now() + interval '5 minutes', held.observed_at, held.digest)
+             < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at, excluded.digest)",
     )
     .bind(latest.keys().map(|k| k.0).collect::<Vec<_>>())
     .bind(latest.keys().map(|k| k.1).collect::<Vec<_>>())
