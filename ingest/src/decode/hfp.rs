@@ -4,8 +4,9 @@
 //! an object with one key, the event in capitals. Source: Digitransit's documentation of HFP, and
 //! messages recorded by HSLdevcom.
 //!
-//! The vehicle is the topic's, `{operator}-{vehicle}` with 4 and 5 digits, and the payload's `veh` must be the same
-//! where it is there: its `oper` is who runs the trip, not who owns the bus, and of counts `veh` is the supplier's own number. Every event that is not
+//! The vehicle is the topic's, `{operator}-{vehicle}` with 4 and 5 digits, never the payload's: its `oper` is
+//! who runs the trip, not who owns the bus, suppliers give `veh` numbers of their own, and APC has no vehicle at
+//! all. Who may publish on a topic is what a broker checks. Every event that is not
 //! a count carries a position and is a fix; without a satellite it has none, and still says how the
 //! trip goes. `dl` counts the other way round: negative is late.
 //!
@@ -61,27 +62,12 @@ fn statement(topic: &str, text: &str) -> Result<Statement<'static>, Fault> {
         let said = if topic.is_count() {
             passengers(&body, &mut dropped)?
         } else {
-            same_vehicle(topic, &body, &mut dropped)?;
             Said::Fix(Box::new(fix(&body, &mut dropped)?))
         };
         let subject = Subject::Vehicle(Cow::Owned(topic.vehicle_id()));
         Ok(Statement { subject, at: Some(at), said, seq: None, dropped })
     };
     read().map_err(|fault: Fault| fault.about(topic.vehicle_id()))
-}
-
-/// A message that names another vehicle than the topic it came on is nobody's: who may publish on a topic is what a
-/// broker checks.
-fn same_vehicle(topic: Topic<'_>, body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<(), Fault> {
-    let (named, stated) = (topic.number(), body.optional("veh", loose(whole), d));
-    match stated.filter(|stated| named.parse() != Ok(*stated)) {
-        None => Ok(()),
-        Some(stated) => {
-            let what = format!("veh: {stated} is not {named}, which the topic names");
-            Err(Fault::new(Reason::Implausible, what)
-                .remedy("Publish each message on the topic of its own vehicle: does a bridge or a rule rewrite topics?"))
-        }
-    }
 }
 
 fn fix(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<VehicleFix, Fault> {

@@ -20,7 +20,6 @@ const BODY: &[&str] = &[
     "start",
     "stop",
     "route",
-    "veh",
     "vehiclecounts",
     "vehicleCounts",
 ];

@@ -70,11 +70,6 @@ impl<'a> Topic<'a> {
         self.event.starts_with("apc")
     }
 
-    /// The vehicle's number, without the operator's: other operators have the same ones.
-    pub fn number(&self) -> &'a str {
-        self.vehicle
-    }
-
     /// `0018-01029`.
     pub fn vehicle_id(&self) -> String {
         format!("{:0>4}-{:0>5}", self.operator, self.vehicle)
