@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::{Registry, UtcMicros};
+use store::writer::Batch;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
 use crate::pending::Source;
-use crate::plan::Route;
-use crate::receive::{Message, receive_guarded};
+use crate::plan::{Plan, Route};
+use crate::receive::{Message, Received, receive_guarded};
 use crate::trips::TripMemory;
 
 /// A message as it arrived.
@@ -21,28 +22,84 @@ pub struct Arrived {
     pub received_at: UtcMicros,
 }
 
-/// Decodes `arrived`, of the feed of `route`, into `accumulator`, and counts what became of it. `ack`: its number among
-/// those that are owed. Returns whether there is room for more.
-pub fn enqueue(
+impl Arrived {
+    /// Whether [`decode_large`] is for it.
+    pub fn is_large(&self) -> bool {
+        self.payload.len() >= LARGE_BYTES
+    }
+}
+
+/// From so many bytes on a message is decoded by itself, before its feed's queue is held for it.
+const LARGE_BYTES: usize = 16 << 10;
+
+/// What was made of a message.
+#[derive(Debug)]
+pub struct Decoded {
+    batch: Batch,
+    received: Received,
+    observed_at: Option<UtcMicros>,
+}
+
+fn decode_into(
+    batch: &mut Batch,
     arrived: &Arrived,
+    route: &Route,
+    registry: &Registry,
+    trips: &TripMemory,
+) -> (Received, Option<UtcMicros>) {
+    let name = String::from_utf8_lossy(&arrived.topic);
+    let Arrived { payload, qos, received_at, .. } = arrived;
+    let message = Message { topic: &name, payload, qos: *qos, received_at: *received_at };
+    let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
+    let received = receive_guarded(registry, &route.feed, message, trips, batch);
+    let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
+        .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
+        .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
+        .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
+    (received, observed_at)
+}
+
+/// Decodes a large message on a thread that nobody else waits for; `None`: it is small enough for [`enqueue`] to do it.
+pub async fn decode_large(
+    arrived: &Arrived,
+    plan: &Arc<Plan>,
+    index: usize,
+    trips: &Arc<TripMemory>,
+) -> Option<Decoded> {
+    if !arrived.is_large() {
+        return None;
+    }
+    let (arrived, plan, trips) = (arrived.clone(), plan.clone(), trips.clone());
+    let decoding = tokio::task::spawn_blocking(move || {
+        let mut batch = Batch::default();
+        let (received, observed_at) =
+            decode_into(&mut batch, &arrived, &plan.routes[index], &plan.registry, &trips);
+        Decoded { batch, received, observed_at }
+    });
+    // It fails when the process ends.
+    decoding.await.ok()
+}
+
+/// Puts the rows of `arrived`, of the feed of `route`, into `accumulator`, and counts what became of it. `decoded`: by
+/// [`decode_large`]. `ack`: its number among those that are owed. Returns whether there is room for more.
+pub fn enqueue(
+    arrived: Arrived,
+    decoded: Option<Decoded>,
     route: &Route,
     registry: &Registry,
     trips: &TripMemory,
     accumulator: &Arc<Accumulator>,
     ack: u64,
 ) -> bool {
-    let Arrived { topic, payload, qos, received_at } = arrived.clone();
-    let name = String::from_utf8_lossy(&arrived.topic);
-    let message = Message { topic: &name, payload: &arrived.payload, qos, received_at };
+    let (qos, received_at) = (arrived.qos, arrived.received_at);
+    let Arrived { topic, payload, .. } = arrived.clone();
     let source = Source { feed: route.feed.id, topic, payload, qos, received_at };
-    let ((received, observed_at), has_room) = accumulator.push(ack, Some(source), |batch| {
-        let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
-        let received = receive_guarded(registry, &route.feed, message, trips, batch);
-        let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
-            .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
-            .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
-            .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
-        (received, observed_at)
+    let ((received, observed_at), has_room) = accumulator.push(ack, Some(source), |batch| match decoded {
+        Some(mut decoded) => {
+            batch.append(&mut decoded.batch);
+            (decoded.received, decoded.observed_at)
+        }
+        None => decode_into(batch, &arrived, route, registry, trips),
     });
     if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {
         warn!(

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::accumulator::Accumulator;
 use crate::acks::{Acks, PubAck};
-use crate::enqueue::{Arrived, enqueue};
+use crate::enqueue::{Arrived, decode_large, enqueue};
 use crate::plan::Plan;
 use crate::session::Shared;
 
@@ -39,7 +39,7 @@ pub struct Inlet {
 }
 
 struct Lanes {
-    plan: Plan,
+    plan: Arc<Plan>,
     /// In the order of the plan's routes.
     lanes: Vec<Arc<Lane>>,
     shared: Shared,
@@ -52,6 +52,8 @@ struct Lane {
     releases: Arc<Releases>,
     /// Numbers are given, and rows added, in one order.
     order: Mutex<()>,
+    /// Large messages of a feed are decoded one at a time: a flood of them must not take all threads.
+    decoding: tokio::sync::Mutex<()>,
 }
 
 /// What is to be called for messages whose acknowledgement is owed, in their order.
@@ -81,18 +83,25 @@ impl Lane {
         // There is no connection to be lost between the broker and us.
         acks.connected();
         let accumulator = Accumulator::new(shared.ready.clone(), acks);
-        Arc::new(Lane { feed, accumulator, releases, order: Mutex::new(()) })
+        Arc::new(Lane { feed, accumulator, releases, order: Mutex::new(()), decoding: Default::default() })
     }
 
-    fn take(&self, lanes: &Lanes, index: usize, arrived: &Arrived, on_stored: OnStored) {
+    async fn take(&self, lanes: &Lanes, index: usize, arrived: Arrived, on_stored: OnStored) {
+        let Lanes { plan, shared, .. } = lanes;
+        let decoded = if arrived.is_large() {
+            let _one = self.decoding.lock().await;
+            decode_large(&arrived, plan, index, &shared.trips).await
+        } else {
+            None
+        };
         let _order = self.order.lock();
         let is_owed = arrived.qos > 0;
         let number = self.accumulator.acks.owe(u16::from(is_owed));
         if is_owed {
             self.releases.0.lock().push_back(on_stored);
         }
-        let Lanes { plan, shared, .. } = lanes;
-        enqueue(arrived, &plan.routes[index], &plan.registry, &shared.trips, &self.accumulator, number);
+        let route = &plan.routes[index];
+        enqueue(arrived, decoded, route, &plan.registry, &shared.trips, &self.accumulator, number);
     }
 }
 
@@ -127,7 +136,7 @@ impl Inlet {
         }
         lane.accumulator.room().await;
         let arrived = Arrived { topic: Bytes::copy_from_slice(topic.as_bytes()), payload, qos, received_at };
-        lane.take(&lanes, index, &arrived, on_stored);
+        lane.take(&lanes, index, arrived, on_stored).await;
         true
     }
 
@@ -173,7 +182,11 @@ impl Inlet {
             shared.metrics.connected(EMBEDDED, EMBEDDED, true);
         }
         shared.metrics.subscriptions.inc_by(lanes.len() as i64 - served.len() as i64);
-        self.lanes.send_replace(Some(Arc::new(Lanes { plan, lanes, shared: shared.clone() })));
+        self.lanes.send_replace(Some(Arc::new(Lanes {
+            plan: Arc::new(plan),
+            lanes,
+            shared: shared.clone(),
+        })));
         for filter in new_filters {
             // Nobody listens any more only when the broker has ended.
             let _ = self.new_filters.send(filter);

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
-use crate::enqueue::{Arrived, enqueue};
+use crate::enqueue::{Arrived, decode_large, enqueue};
 use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
 use crate::plan::Plan;
@@ -287,13 +287,16 @@ impl Runner {
     async fn message(&self, topic: Bytes, payload: Bytes, qos: u8, packet_id: u16) {
         let received_at = (self.shared.clock)();
         let plan = self.plan.load_full();
-        let number = self.acks.owe(if qos == 0 { 0 } else { packet_id });
-        let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| plan.route(t)) {
-            Some(route) => {
-                let bytes = payload.len();
+        let owed = if qos == 0 { 0 } else { packet_id };
+        let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| plan.position(t)) {
+            Some(index) => {
+                let (bytes, route) = (payload.len(), &plan.routes[index]);
                 let arrived = Arrived { topic, payload, qos, received_at };
+                let decoded = decode_large(&arrived, &plan, index, &self.shared.trips).await;
+                let number = self.acks.owe(owed);
+                let Shared { trips, .. } = &self.shared;
                 let has_room =
-                    enqueue(&arrived, route, &plan.registry, &self.shared.trips, &self.accumulator, number);
+                    enqueue(arrived, decoded, route, &plan.registry, trips, &self.accumulator, number);
                 if route.quota.admit(bytes).await {
                     route.meter.throttled(received_at);
                 }
@@ -302,7 +305,7 @@ impl Runner {
             // A feed that was just removed, or a broker that sends what nobody asked for.
             None => {
                 self.shared.metrics.unmatched(&self.broker, &String::from_utf8_lossy(&topic), received_at);
-                self.accumulator.push(number, None, |_| {}).1
+                self.accumulator.push(self.acks.owe(owed), None, |_| {}).1
             }
         };
         if !has_room {

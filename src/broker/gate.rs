@@ -42,8 +42,8 @@ const MAX_ROUTED_BYTES: usize = 64 << 10;
 /// Of packets of any kind: above every limit of the wire formats (`gtfs-rt`: 8 MiB).
 pub const MAX_PACKET_BYTES: usize = 16 << 20;
 /// Messages of QoS 2 that a client has not released (PUBREL): the broker keeps them.
-const MAX_UNRELEASED: usize = 512;
-const MAX_UNRELEASED_BYTES: usize = 8 << 20;
+const MAX_UNRELEASED: usize = 128;
+const MAX_UNRELEASED_BYTES: usize = 1 << 20;
 /// A client that takes nothing for so long is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// How long the connection of a client that was refused stays open.

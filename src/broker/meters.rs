@@ -76,7 +76,7 @@ impl Refusal {
                 "a packet of more than 16 MiB, or of more than 64 KiB on a topic that no feed reads"
             }
             Refusal::TooMuchUnreleased => {
-                "too many messages of QoS 2 without their PUBREL (512 messages, 8 MiB)"
+                "too many messages of QoS 2 without their PUBREL (128 messages, 1 MiB)"
             }
             Refusal::NotReading => "the client took nothing for 30 s",
             Refusal::Password => "unknown user or wrong password",
