@@ -253,6 +253,9 @@ fn bounded(question: &Question, bucket: Bucket, parts: &[Parts], now: UtcMicros)
     ))
 }
 
+/// Groups of an hour that are summed up without a pause: some milliseconds.
+const GROUPS_IN_A_ROW: usize = 256;
+
 /// Goes through one town's period hour by hour.
 struct Walk {
     pool: Pool,
@@ -322,6 +325,10 @@ impl Walk {
         for hour in first..=end {
             let quarters = self.town.time.quarters(hour, self.bucket, &self.filter);
             for (index, group) in self.groups.iter().enumerate() {
+                if index % GROUPS_IN_A_ROW == 0 {
+                    // Years of many places take seconds to sum up: others come in between.
+                    tokio::task::yield_now().await;
+                }
                 let none = HourSums::default();
                 let sums = sums.get(&(index, hour)).unwrap_or(&none);
                 for (quarter, within) in quarters.iter().enumerate().filter(|(_, q)| q.counts) {

@@ -9,8 +9,8 @@ use store::{Pool, StoreError};
 
 use super::groups::Parts;
 
-/// Hours of groups that are read at once.
-const CELLS: i64 = 200_000;
+/// Hours of groups that are read at once: some 40 MB where each quarter of an hour is a row.
+const CELLS: i64 = 50_000;
 
 /// Longest stretch that is read at once where single bays are read: their intervals are many.
 const LONGEST_HOURS_OF_BAYS: i64 = 24 * 14;

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use domain::live::{BayView, Change, LiveEvent, LiveMap};
 use domain::{Registry, UtcMicros};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use event::{EventData, Removed};
 pub use filter::{Filter, Kind, Topic};
@@ -57,6 +57,8 @@ pub struct LiveHub {
     live: RwLock<Live>,
     ring: RwLock<Ring>,
     news: watch::Sender<u64>,
+    /// Pages of snapshots are made one at a time: a thousand clients that come at once must not stand before an event.
+    snapshots: Semaphore,
     is_ready: AtomicBool,
     /// Tells this process's positions from those of another run.
     epoch: String,
@@ -78,6 +80,7 @@ impl LiveHub {
             }),
             ring: RwLock::new(Ring::new(ring_events)),
             news: watch::Sender::new(0),
+            snapshots: Semaphore::new(1),
             is_ready: AtomicBool::new(false),
             epoch: format!("{:x}", now.0),
         }

@@ -87,6 +87,7 @@ impl Client {
                 }
                 Phase::Snapshot(snapshot) => {
                     let hub = &self.hub;
+                    let _turn = hub.snapshots.acquire().await.ok()?;
                     let page = snapshot.read(&hub.read(), &self.filter, (self.clock)());
                     let (position, is_last) = (page.began, page.is_last);
                     // Only the complete state can be resumed from: an id of the pages before
