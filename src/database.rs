@@ -13,7 +13,7 @@ use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
 use tracing::{info, warn};
 
 use crate::cli::{DatabaseArgs, VisitArgs};
-use crate::shutdown::unless_requested;
+use crate::shutdown::Stop;
 
 /// An open database.
 pub struct Database {
@@ -44,15 +44,15 @@ impl Database {
     /// # Errors
     /// The database cannot be reached or started, or its structure cannot be brought up to date; or somebody asks the
     /// process to stop meanwhile.
-    pub async fn open(args: &DatabaseArgs) -> Result<Self> {
+    pub async fn open(args: &DatabaseArgs, stop: &Stop) -> Result<Self> {
         if let Some(url) = given_url(args)? {
-            return unless_requested(Self::connect(url, None, args.timescaledb)).await;
+            return stop.unless_requested(Self::connect(url, None, args.timescaledb)).await;
         }
         let dir = data_dir(args)?;
         let start = async { Ok(Arc::new(PrivatePg::start_with(&dir, settings(args)).await?)) };
-        let private = unless_requested(start).await?;
+        let private = stop.unless_requested(start).await?;
         let owned = Some(Private::Owned(private.clone()));
-        let connected = unless_requested(Self::connect(private.url(), owned, args.timescaledb)).await;
+        let connected = stop.unless_requested(Self::connect(private.url(), owned, args.timescaledb)).await;
         if connected.is_err() {
             private.stop_within(UNUSED_STOPS_WITHIN).await?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// How long a command may go on before it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(3);
@@ -25,26 +25,43 @@ impl std::fmt::Display for Asked {
 
 impl std::error::Error for Asked {}
 
-/// Resolves when somebody asks the process to stop.
-pub async fn requested() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
+/// A request to stop, heard from the moment on when this is made: one that comes between two waits for it is not lost.
+#[derive(Clone)]
+pub struct Stop(CancellationToken);
 
-/// The outcome of `work`, unless somebody asks the process to stop before that: then `work` is dropped.
-///
-/// # Errors
-/// Those of `work`, or [`Asked`].
-pub async fn unless_requested<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::select! {
-        done = work => done,
-        asked = requested() => {
-            asked?;
-            Err(Asked.into())
+impl Stop {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The system lets us listen to no signal.
+    pub fn listen() -> std::io::Result<Self> {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let asked = CancellationToken::new();
+        let stop = Self(asked.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            asked.cancel();
+        });
+        Ok(stop)
+    }
+
+    /// Resolves when somebody asks the process to stop, or has asked already.
+    pub async fn requested(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// The outcome of `work`, unless somebody asks the process to stop before that: then `work` is dropped.
+    ///
+    /// # Errors
+    /// Those of `work`, or [`Asked`].
+    pub async fn unless_requested<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.requested() => Err(Asked.into()),
         }
     }
 }
@@ -55,17 +72,16 @@ pub async fn unless_requested<T>(work: impl Future<Output = Result<T>>) -> Resul
 /// # Errors
 /// Those of the command.
 pub async fn cut_short_when_requested(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    let (ask, asked) = oneshot::channel();
+    let stop = Stop::listen()?;
+    let asked = stop.clone();
     tokio::spawn(async move {
-        if requested().await.is_ok() {
-            let _ = ask.send(());
-            tokio::time::sleep(LISTENS_WITHIN).await;
-            std::process::exit(CUT_SHORT.into());
-        }
+        asked.requested().await;
+        tokio::time::sleep(LISTENS_WITHIN).await;
+        std::process::exit(CUT_SHORT.into());
     });
     tokio::select! {
         done = command => done,
-        Ok(()) = asked => {
+        () = stop.requested() => {
             eprintln!("stopped before it was done");
             Ok(ExitCode::from(CUT_SHORT))
         }

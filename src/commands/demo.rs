@@ -15,7 +15,6 @@ use super::simulate::{orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
-use crate::shutdown;
 use crate::ways::AREA_FILE;
 
 /// Runs until somebody stops it.
@@ -35,7 +34,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let given_broker = args.serve.mqtt.mqtt_url.clone();
     let running = serve::start(args.serve).await?;
 
-    if let Err(error) = shutdown::unless_requested(prepare(&running, &county, &dir)).await {
+    if let Err(error) = running.stop.unless_requested(prepare(&running, &county, &dir)).await {
         running.stop().await?;
         return Err(error);
     }

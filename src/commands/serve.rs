@@ -27,9 +27,10 @@ use crate::database::{Database, data_dir, secret};
 use crate::forecast;
 use crate::live::{Feeder, MEMORY};
 use crate::server::{self, Server};
+use crate::shutdown::Stop;
 use crate::tasks::Tasks;
 use crate::ways::{AREA_FILE, Keeper};
-use crate::{disk, identity, shutdown};
+use crate::{disk, identity};
 
 /// How often retention is enforced.
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
@@ -157,6 +158,8 @@ fn mqtt_url(args: &MqttArgs) -> Result<Option<String>> {
 pub struct Running {
     pub ready: Ready,
     pub database: Database,
+    /// Listens since the start began.
+    pub stop: Stop,
     broker: Option<EmbeddedBroker>,
     ingest: Option<Ingest>,
     servers: Vec<Server>,
@@ -173,13 +176,14 @@ type Started = (Ready, Option<EmbeddedBroker>, Option<Ingest>, Vec<Server>);
 impl Running {
     /// Also answers a request to stop that comes before everything runs: reading live state and journeys may take its time.
     async fn start(parts: Parts) -> Result<Self> {
-        let database = Database::open(&parts.database).await?;
+        let stop = Stop::listen()?;
+        let database = Database::open(&parts.database, &stop).await?;
         let (reading, care) = (CancellationToken::new(), CancellationToken::new());
         let tasks = Tasks::new();
         let starting = Self::start_on(&database, parts, &tasks, (&reading, &care));
-        match shutdown::unless_requested(starting).await {
+        match stop.unless_requested(starting).await {
             Ok((ready, broker, ingest, servers)) => {
-                Ok(Running { ready, database, broker, ingest, servers, reading, care, tasks })
+                Ok(Running { ready, database, stop, broker, ingest, servers, reading, care, tasks })
             }
             Err(error) => {
                 tasks.stop();
@@ -372,7 +376,7 @@ impl Running {
     pub async fn stop_requested(&self) -> Result<()> {
         let mut failed = self.tasks.failed();
         tokio::select! {
-            requested = shutdown::requested() => Ok(requested?),
+            () = self.stop.requested() => Ok(()),
             failed = failed.wait_for(Option::is_some) => {
                 let name = failed.ok().and_then(|f| *f).unwrap_or("a part of the process");
                 bail!("{name} ended unexpectedly; the log says why")

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{FaultArgs, OrderArgs, SimulateArgs};
 use crate::database::secret;
-use crate::shutdown;
+use crate::shutdown::Stop;
 
 /// Bays of the load and of the past, unless the command line says otherwise.
 const LOAD_BAYS: u32 = 10_000;
@@ -48,10 +48,10 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
     }
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
+    let asked = Stop::listen()?;
     tokio::spawn(async move {
-        if shutdown::requested().await.is_ok() {
-            stop.cancel();
-        }
+        asked.requested().await;
+        stop.cancel();
     });
     match (args.load, args.history) {
         (None, Some(span)) => {

@@ -173,7 +173,10 @@ impl Parts {
             let pieces = layout.pieces.iter().filter(|piece| piece.scopes.iter().any(|s| ids.contains(s)));
             pieces.map(|piece| of_group(number, piece)).collect()
         };
-        for (bay, layout) in &town.layouts.bays {
+        // A group of one bay looks at no other: there may be thousands of such groups.
+        let one = if let Bays::One(bay) = bays { Some(town.layouts.bays.get_key_value(bay)) } else { None };
+        let all = town.layouts.bays.iter().take(if one.is_some() { 0 } else { usize::MAX });
+        for (bay, layout) in one.flatten().into_iter().chain(all) {
             let is_single = !matches!(bays, Bays::OfScopes);
             let pieces: Vec<Piece> = match is_single {
                 true => {
@@ -189,7 +192,7 @@ impl Parts {
             let held = self.bays.entry((town.asked.id, *bay, !is_single)).or_default();
             join(&mut held.pieces, pieces);
         }
-        for ((site, audience), layout) in &town.layouts.sites {
+        for ((site, audience), layout) in town.layouts.sites.iter().filter(|_| !ids.is_empty()) {
             let pieces = within(layout);
             if pieces.is_empty() {
                 continue;
