@@ -107,7 +107,7 @@ async fn above_its_quota_a_feed_waits_and_others_do_not() {
 #[tokio::test]
 async fn what_waits_for_the_database_is_bounded_in_bytes_for_each_feed() {
     let world = World::new();
-    let garbage = Bytes::from(vec![b'x'; 60_000]);
+    let garbage = Bytes::from(vec![b'x'; 15_000]);
     let mut taken = 0;
     while world.take("kv/1/quick/bay/a", garbage.clone()).now_or_never().is_some() {
         taken += 1;
