@@ -28,11 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use access::Access;
-pub use access::OnPublish;
 use clients::Clients;
 pub use gate::{DESCRIPTORS_OF_CLIENT, OfAddress};
 use gate::{Gate, MAX_PACKET_BYTES};
 use intake::Intake;
+pub use intake::OnUnread;
 pub use meters::Meters;
 use passwords::Passwords;
 use sessions::Sessions;
@@ -71,6 +71,7 @@ pub struct EmbeddedBroker {
     storage: Option<Arc<DynamicStorage>>,
     shutdown: BrokerShutdownHandle,
     running: JoinHandle<mqtt5::Result<()>>,
+    ended: CancellationToken,
     /// The gate and what else runs around the library.
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -84,7 +85,7 @@ pub struct Around {
     pub inlet: Arc<Inlet>,
     /// Filters of feeds that are new: see [`Inlet::new`].
     pub new_filters: mpsc::UnboundedReceiver<String>,
-    pub on_publish: OnPublish,
+    pub on_unread: OnUnread,
     pub meters: Arc<Meters>,
     /// How many clients there is room for.
     pub connections: usize,
@@ -116,12 +117,13 @@ impl EmbeddedBroker {
             .await
             .with_context(|| format!("cannot start the embedded MQTT broker on {listen}"))?;
         let local_addr = listener.local_addr()?;
-        let Around { inlet, new_filters, on_publish, meters, connections, of_address } = around;
+        let Around { inlet, new_filters, on_unread, meters, connections, of_address } = around;
         let clients = Arc::new(Clients::default());
-        let intake = Intake { inlet: inlet.clone(), clients: clients.clone() };
+        let intake = Intake { inlet: inlet.clone(), clients: clients.clone(), on_unread: on_unread.clone() };
         let sessions = Arc::new(OnceLock::new());
         let access = Access {
-            on_publish,
+            on_unread,
+            inlet: inlet.clone(),
             passwords: users.cloned().map(Passwords::new).transpose()?,
             clients: clients.clone(),
             sessions: sessions.clone(),
@@ -139,7 +141,13 @@ impl EmbeddedBroker {
             let _ = sessions.set(Sessions::load(storage.clone()).await.map_err(failed)?);
         }
         let shutdown = broker.shutdown_handle();
-        let mut running = tokio::spawn(async move { broker.run().await });
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let mut running = tokio::spawn(async move {
+            // Also when it panics.
+            let _guard = guard;
+            broker.run().await
+        });
         tokio::select! {
             ready = ready.wait_for(|is_ready| *is_ready) => { ready.context("the embedded MQTT broker ended while starting")?; }
             ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
@@ -155,6 +163,7 @@ impl EmbeddedBroker {
             storage,
             shutdown,
             running,
+            ended,
             tasks,
             cancel,
             #[cfg(test)]
@@ -172,14 +181,9 @@ impl EmbeddedBroker {
         SocketAddr::new(ip, self.local_addr.port())
     }
 
-    /// Resolves when it has ended, which it does unasked only when something is wrong with it.
+    /// Resolves when it has ended, which it does by itself only when something is wrong with it.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
-        let running = self.running.abort_handle();
-        async move {
-            while !running.is_finished() {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
+        self.ended.clone().cancelled_owned()
     }
 
     /// Disconnects the clients and writes what is not written yet, within `patience`.

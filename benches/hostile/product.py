@@ -59,7 +59,22 @@ def rss_mib(pid):
     return 0.0
 
 
-class Mosquitto:
+class Child:
+    """A process of ours, `self.process`."""
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+class Mosquitto(Child):
     """A private mosquitto: config, users and access rules of its own, watched by nobody."""
 
     def __init__(self, directory, port=None, settings=""):
@@ -91,19 +106,8 @@ class Mosquitto:
             time.sleep(0.05)
         raise RuntimeError("mosquitto does not start")
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-
-class Product:
+class Product(Child):
     """`broker` is "embedded", or "mosquitto" for a private mosquitto beside the product."""
 
     def __init__(self, binary, broker="embedded", mosquitto_settings=""):
@@ -162,17 +166,6 @@ class Product:
 
     def is_alive(self):
         return self.process.poll() is None
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
     def remove(self):
         """Stops everything and removes what is left of it."""

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::place::{Audience, Bay, Publish};
 
-/// The fewest hidden bays that may be told of together, and the fewest of a group in planners' figures for everybody.
+/// The fewest hidden bays of which a number may be published, and the fewest of a group in planners' figures for everybody.
 pub const MIN_HIDDEN_BAYS: u32 = 5;
 
 /// How a bay may count in its site.
@@ -37,7 +37,7 @@ impl Standing {
     }
 }
 
-/// The bays of a site at one time. `K` tells for whom hidden ones are kept.
+/// The bays of a site at one time. `K` says for whom hidden ones are kept.
 #[derive(Debug, Clone)]
 pub struct SiteBays<K> {
     shown: u32,
@@ -77,7 +77,7 @@ impl<K: PartialEq> SiteBays<K> {
         let not_shown = capacity.saturating_sub(self.shown).max(hidden + unseen);
         let rest = capacity.saturating_sub(self.shown + hidden).max(unseen);
         let has_hidden = hidden + unseen > 0;
-        // Where nothing is hidden a count may tell of few spaces: of a site without bays, or all of whose bays are shown.
+        // Where nothing is hidden a count may be of few spaces: of a site without bays, or all of whose bays are shown.
         let hides_nothing = !has_hidden && (self.shown == 0 || not_shown == 0);
         let hidden_bays = self.shown == 0 && is_crowd(hidden);
         Inclusion {
@@ -104,7 +104,7 @@ pub struct Inclusion {
     pub own_count: bool,
     /// Counts of one audience's spaces may be used.
     pub counts_by_audience: bool,
-    /// Hidden bays that count may be told apart by whom they are kept for.
+    /// Hidden bays that count may be listed by whom they are kept for.
     pub by_restriction: bool,
     /// Bays that are shown singly.
     pub shown: u32,
@@ -183,22 +183,22 @@ mod tests {
             let sum: u32 = hidden.iter().sum();
             let may = bays(shown, &hidden, never).inclusion(shown + sum + never + more);
             // Spaces that are not shown, by kind: those of each kind, then all others.
-            let mut told: Vec<Vec<i32>> = Vec::new();
+            let mut published: Vec<Vec<i32>> = Vec::new();
             let kinds = hidden.len();
             let ones = |n: usize| (0..=kinds).map(|i| i32::from(i < n)).collect::<Vec<_>>();
             if may.hidden_bays(is_counted) {
-                told.push(ones(kinds));
+                published.push(ones(kinds));
                 if may.by_restriction {
-                    told.extend((0..kinds).map(|k| (0..=kinds).map(|i| i32::from(i == k)).collect()));
+                    published.extend((0..kinds).map(|k| (0..=kinds).map(|i| i32::from(i == k)).collect()));
                 }
             }
             if is_counted && may.own_count && sum + never > 0 {
-                told.push(ones(kinds + 1));
+                published.push(ones(kinds + 1));
             }
             let sizes: Vec<u32> = hidden.iter().copied().chain([never + more]).collect();
             for a in -2..=2 {
                 for b in -2..=2 {
-                    for (x, y) in told.iter().flat_map(|x| told.iter().map(move |y| (x, y))) {
+                    for (x, y) in published.iter().flat_map(|x| published.iter().map(move |y| (x, y))) {
                         let left: u32 = (0..=kinds).filter(|i| a * x[*i] + b * y[*i] != 0).map(|i| sizes[i]).sum();
                         prop_assert!(left == 0 || left >= MIN_HIDDEN_BAYS, "{left} of {sizes:?}");
                     }

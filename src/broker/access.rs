@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
+use ingest::inlet::Inlet;
 use mqtt5::broker::{AuthProvider, AuthResult};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
 use super::clients::{Clients, Connection, Refused};
+use super::intake::OnUnread;
 use super::meters::{Meters, Refusal};
 use super::passwords::{Login, Passwords};
 use super::sessions::Sessions;
@@ -19,11 +21,9 @@ use super::users::User;
 /// Connections of one user.
 const MAX_OF_USER: usize = 50;
 
-/// Learns the topic of every message that somebody publishes, granted or not.
-pub type OnPublish = Box<dyn Fn(&str) + Send + Sync>;
-
 pub struct Access {
-    pub on_publish: OnPublish,
+    pub on_unread: OnUnread,
+    pub inlet: Arc<Inlet>,
     /// None: everybody may do everything.
     pub passwords: Option<Passwords>,
     pub clients: Arc<Clients>,
@@ -106,10 +106,15 @@ impl AuthProvider for Access {
         user_id: Option<&'a str>,
         topic: &'a str,
     ) -> Answer<'a, bool> {
-        (self.on_publish)(topic);
         let is_granted = self.is_granted(user_id, topic, |user| &user.publish);
-        if !is_granted && let Some(connection) = self.clients.by_id(client_id) {
-            self.meters.refused(Refusal::NotGranted, connection.address);
+        if !is_granted {
+            if let Some(connection) = self.clients.by_id(client_id) {
+                self.meters.refused(Refusal::NotGranted, connection.address);
+            }
+            // Of what is granted the intake notices it.
+            if self.inlet.reads(topic) == Some(false) {
+                (self.on_unread)(topic);
+            }
         }
         Box::pin(ready(is_granted))
     }

@@ -12,10 +12,14 @@ use tokio::sync::mpsc;
 
 use super::clients::Clients;
 
+/// Learns the topic of every message that somebody publishes, granted or not, and no feed reads.
+pub type OnUnread = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// See the module's description.
 pub struct Intake {
     pub inlet: Arc<Inlet>,
     pub clients: Arc<Clients>,
+    pub on_unread: OnUnread,
 }
 
 impl Intake {
@@ -29,7 +33,11 @@ impl Intake {
             None => Box::new(|| ()),
         };
         let is_read = self.inlet.take(&event.topic, event.payload, event.qos as u8, on_stored).await;
-        if let Some((connection, id)) = held.filter(|_| !is_read) {
+        if is_read {
+            return;
+        }
+        (self.on_unread)(&event.topic);
+        if let Some((connection, id)) = held {
             connection.release(id);
         }
     }

@@ -48,7 +48,7 @@ impl Town {
         let around = Around {
             inlet: inlet.clone(),
             new_filters,
-            on_publish: Box::new(|_| ()),
+            on_unread: Arc::new(|_| ()),
             meters: Arc::default(),
             connections: 100,
             of_address: OfAddress { limits: Usual::default().town, holds_on_this_machine: false },

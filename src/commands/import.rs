@@ -31,7 +31,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Ok(files) => files,
         Err(problems) => return Ok(refuse(&problems)),
     };
-    tell(&files.notes);
+    print_notes(&files.notes);
     let database = Database::visit(&args.database).await?;
     let missing = match args.missing {
         MissingArg::Keep => Missing::Keep,
@@ -51,7 +51,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     match outcome? {
         Err(problems) => Ok(refuse(&problems)),
         Ok(Imported { report, other, remarks }) => {
-            tell(&remarks);
+            print_notes(&remarks);
             ties.iter().for_each(|sentence| eprintln!("note: {sentence}"));
             print!("{}", describe(&report, (missing, holds), args.check));
             for sentence in lacking? {
@@ -83,7 +83,7 @@ async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> 
 /// Notes beyond these are counted: one wrong number may stand behind thousands.
 const MAX_NOTES: usize = 50;
 
-fn tell(notes: &Problems) {
+fn print_notes(notes: &Problems) {
     for note in notes.iter().take(MAX_NOTES) {
         eprintln!("note: {note}");
     }

@@ -227,10 +227,9 @@ impl Running {
         // The first registry is there once live state has been rebuilt.
         loaded.changed().await.context("live state could not be loaded")?;
 
-        let watch_topics = (registry_rx.clone(), metrics.clone(), clock.clone());
         let connections = server::descriptors::connections(descriptors) / broker::DESCRIPTORS_OF_CLIENT;
         let door = (connections, broker::Meters::register(&mut meters));
-        let (broker, own_broker) = own_broker(&parts, &dir, watch_topics, door).await?;
+        let (broker, own_broker) = own_broker(&parts, &dir, (metrics.clone(), clock.clone()), door).await?;
         if let Some(broker) = &broker {
             tasks.spawn("the embedded MQTT broker", broker.ended());
         }
@@ -411,13 +410,10 @@ impl Running {
     }
 }
 
-/// What it takes to notice topics that no feed reads.
-type WatchTopics = (watch::Receiver<Arc<Registry>>, Arc<Metrics>, Clock);
-
 async fn own_broker(
     parts: &Parts,
     dir: &std::path::Path,
-    watch_topics: WatchTopics,
+    counting: (Arc<Metrics>, Clock),
     (connections, meters): (usize, Arc<broker::Meters>),
 ) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
@@ -428,17 +424,13 @@ async fn own_broker(
         Some((Broker::Embedded(args), quotas)) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
-            let (registry, metrics, clock) = watch_topics;
-            let on_publish = move |topic: &str| {
-                if !registry.borrow().reads(None, topic) {
-                    metrics.unmatched(EMBEDDED, topic, clock());
-                }
-            };
+            let (metrics, clock) = counting;
+            let on_unread = move |topic: &str| metrics.unmatched(EMBEDDED, topic, clock());
             let (inlet, new_filters) = Inlet::new();
             let around = Around {
                 inlet: inlet.clone(),
                 new_filters,
-                on_publish: Box::new(on_publish),
+                on_unread: Arc::new(on_unread),
                 meters,
                 connections,
                 of_address: quotas.of_address(),

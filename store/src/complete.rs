@@ -75,7 +75,7 @@ impl Waiting {
     }
 
     /// Up to when everything of a municipality's places is derived; `now` at most, the epoch when nothing ever was.
-    /// What waits of places that count in no figure changes none, and its time is not told. Of a bay of which nothing
+    /// What waits of places that count in no figure changes none, and its time is not published. Of a bay of which nothing
     /// is derived yet `is_shown` says whether it will.
     ///
     /// # Errors

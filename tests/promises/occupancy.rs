@@ -224,7 +224,7 @@ async fn who_may_not_see_figures_learns_nothing() {
         .replace("51.90,7.20\n", "51.90,7.20,true\n")
         .replace("51.95,7.30\n", "51.95,7.30,false\n");
     std::fs::write(&file, text).unwrap();
-    // Two bays more: of fewer than five nothing is told to everybody.
+    // Two bays more: of fewer than five nothing is published.
     let file = folder.join("bays.geojson");
     let mut bays: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let features = bays["features"].as_array_mut().unwrap();
@@ -265,13 +265,13 @@ async fn who_may_not_see_figures_learns_nothing() {
     let (_, bay) = instance.get(&of("bay=a1")).await;
     assert_eq!(bay, json!({"withheld": true, "reason": "too_few_bays", "min_bays": 5}));
     let (_, by) = instance.get(&of("site=markt&group_by=restriction")).await;
-    let told: Vec<(&Value, &Value, bool)> = by["items"]
+    let groups: Vec<(&Value, &Value, bool)> = by["items"]
         .as_array()
         .unwrap()
         .iter()
         .map(|r| (&r["restriction"], &r["withheld"], r["occupancy"].is_null()))
         .collect();
-    assert_eq!(told, [(&json!("none"), &json!(false), false)], "the resident's bay counts nowhere");
+    assert_eq!(groups, [(&json!("none"), &json!(false), false)], "the resident's bay counts nowhere");
     // A resident's bay answers like one that does not exist.
     let (status, hidden) = instance.get(&of("bay=a-home")).await;
     let (_, absent) = instance.get(&of("bay=a-nowhere")).await;

@@ -251,7 +251,7 @@ async fn half_derived_figures_say_so() {
     assert_eq!(days(&answer, false), ["2026-11-01T23:00:00Z"]);
     assert_eq!(days(&answer, true).len(), 5);
 
-    // What waits of a hidden bay that does not count changes no figure, and is not told; nor when something of it is derived.
+    // What waits of a hidden bay that does not count changes no figure, and does not show; nor when something of it is derived.
     for late in ["2026-10-29T10:00:01Z", "2026-10-29T11:00:01Z"] {
         let bays = vec![said(&instance, "w-m-3", "warendorf", at(late), BayState::Vacant)];
         instance.write(&Batch { bays, ..Batch::default() }).await;

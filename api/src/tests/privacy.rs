@@ -96,7 +96,7 @@ proptest! {
             other.hub.apply(changes(&public), super::fixture::NOW);
             let others = all_answers(&other).await;
             for ((address, a), b) in ADDRESSES.iter().chain(SUMS).zip(&answers).zip(&others) {
-                prop_assert!(a == b, "{} tells the state of a hidden bay", address);
+                prop_assert!(a == b, "{} depends on the state of a hidden bay", address);
             }
             Ok(())
         })?;

@@ -137,7 +137,7 @@ impl SiteCell {
         self.inclusion.hidden_bays(self.is_counted())
     }
 
-    /// Whether it has hidden bays, or spaces without a bay, too few to be told of: without a count that may be used its
+    /// Whether it has hidden bays, or spaces without a bay, too few to be published: without a count that may be used its
     /// numbers rest on the bays that are shown.
     pub fn is_without_hidden(&self) -> bool {
         let is_counted = self.is_counted();
@@ -154,11 +154,11 @@ impl SiteCell {
         }
     }
 
-    /// The bays that count, those of some classes. Where the number of vacant ones would tell of fewer than five hidden
+    /// The bays that count, those of some classes. Where the number of vacant ones would be that of fewer than five hidden
     /// bays, their states are unknown.
     pub fn tally_of(&self, is_wanted: impl Fn(ClassId) -> bool) -> Tally {
         let (mut all, mut wanted) = (Tally::default(), Tally::default());
-        if !self.tells_classes() {
+        if !self.publishes_classes() {
             return wanted;
         }
         for c in &self.bays {
@@ -182,22 +182,22 @@ impl SiteCell {
 
     /// The classes of the bays that count.
     pub fn bay_classes(&self) -> impl Iterator<Item = ClassId> + '_ {
-        self.bays.iter().filter(|_| self.tells_classes()).map(|bays| bays.class)
+        self.bays.iter().filter(|_| self.publishes_classes()).map(|bays| bays.class)
     }
 
     /// The hidden bays of a site of this kind do not count once it has a count of its own.
-    fn tells_classes(&self) -> bool {
+    fn publishes_classes(&self) -> bool {
         self.inclusion.shown > 0 || self.rests_on_hidden()
     }
 
     /// Whether what happens to a bay that counts changes what is shown.
     pub fn tells_bays(&self) -> bool {
-        !self.rests_on_hidden() && self.tells_classes() || self.tally().known() > 0
+        !self.rests_on_hidden() && self.publishes_classes() || self.tally().known() > 0
     }
 
     /// The newest observation of the bays that count, unless fewer than five hidden ones were ever heard.
     pub fn bay_observed(&self) -> Option<(UtcMicros, FeedId)> {
-        let is_told = self.tells_classes() && (!self.rests_on_hidden() || self.heard >= MIN_HIDDEN_BAYS);
+        let is_told = self.publishes_classes() && (!self.rests_on_hidden() || self.heard >= MIN_HIDDEN_BAYS);
         self.bay_observed.filter(|_| is_told)
     }
 

@@ -28,7 +28,7 @@ impl Days {
     /// Moves each passage that these rows speak of forward to its newest statement. Of a day that has `most` no new
     /// ones are taken. Returns how many were new, to be given to [`Days::committed`].
     ///
-    /// Where no service date is told, it is the town's date three hours before: after midnight the last
+    /// Where no service date is given, it is the town's date three hours before: after midnight the last
     /// vehicles of a day still run, and at three o'clock hardly any do.
     pub(super) async fn write(
         &mut self,

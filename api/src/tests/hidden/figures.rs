@@ -126,7 +126,7 @@ impl Town {
         spaces
     }
 
-    /// Every sum of seconds that an answer tells. `None`: it tells nothing.
+    /// Every sum of seconds in an answer. `None`: it has none.
     async fn sums(&self, question: &str, key: Option<&str>) -> Vec<f64> {
         let answer = match key {
             Some(key) => self.instance.get(question, key).await,
@@ -175,7 +175,7 @@ fn questions(world: &World) -> Vec<String> {
 
 #[tokio::test]
 async fn no_two_or_three_figures_leave_fewer_than_five_hidden_bays() {
-    let mut told_of = 0;
+    let mut published = 0;
     for seed in 0..worlds(2) {
         let Some(town) = Town::of(seed * 3 + 1).await else { return };
         let hidden = town.world.hidden();
@@ -209,11 +209,11 @@ async fn no_two_or_three_figures_leave_fewer_than_five_hidden_bays() {
             }
             let sums: Vec<BTreeMap<Space, i64>> =
                 sums.into_iter().map(|sum| sum.into_iter().collect()).collect();
-            told_of += sums.len();
+            published += sums.len();
             assert_crowds(seed, &sums, spaces);
         }
         town.instance.pool.close().await;
         town.instance.server.stop().await.expect("stopped");
     }
-    assert!(told_of > 4, "only {told_of} sums were told");
+    assert!(published > 4, "only {published} sums were published");
 }

@@ -86,8 +86,8 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_answer_or_event() {
         let silent: BTreeSet<BayId> = world.hidden().difference(&counting).copied().collect();
         let others = world.contents.bays.iter().map(|bay| bay.id).filter(|bay| !silent.contains(bay));
         let counts = world.counted.iter().map(|site| counted(site.0, numbers.below(6) as i32, 100));
-        let mut told: Vec<Change> = counts.collect();
-        told.extend(states(&mut numbers, others));
+        let mut changes: Vec<Change> = counts.collect();
+        changes.extend(states(&mut numbers, others));
         let mut answered = Vec::new();
         for heard in [false, true] {
             let county = county(&world);
@@ -97,7 +97,7 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_answer_or_event() {
             read_until(&mut stream, &mut events, "\"complete\":true").await;
             events.clear();
             let mut of_silent = states(&mut numbers, silent.iter().copied()).into_iter();
-            for change in &told {
+            for change in &changes {
                 if heard {
                     county.hub.apply(of_silent.by_ref().take(2).collect(), NOW);
                 }
@@ -156,7 +156,7 @@ async fn all_numbers(county: &County) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn no_two_or_three_numbers_leave_fewer_than_five_hidden_bays() {
-    let mut told_of = 0;
+    let mut published = 0;
     for seed in 0..worlds(4) {
         let world = World::random(seed);
         let hidden = world.hidden();
@@ -187,10 +187,10 @@ async fn no_two_or_three_numbers_leave_fewer_than_five_hidden_bays() {
         let mut sums: Vec<BTreeMap<BayId, i64>> = rests_on.into_values().collect();
         sums.sort();
         sums.dedup();
-        told_of += sums.len();
+        published += sums.len();
         assert_crowds(seed, &sums, |_| 1);
     }
-    assert!(told_of > 3, "only {told_of} sums were told");
+    assert!(published > 3, "only {published} sums were published");
 }
 
 /// No small combination of three sums rests on something, but on fewer than five spaces.

@@ -1,4 +1,4 @@
-//! Random towns, and what of them may be told: written down once more, apart from the rule that is tested.
+//! Random towns, and what of them may be published: written down once more, apart from the rule that is tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -73,8 +73,8 @@ fn five_hidden_bays_count_once_five_are_known_and_four_never() {
 }
 
 #[test]
-fn groups_of_hidden_bays_are_told_apart_only_where_each_is_a_crowd() {
-    for (charging, told) in [(4, None), (5, Some(5))] {
+fn groups_of_hidden_bays_are_listed_only_where_each_is_a_crowd() {
+    for (charging, published) in [(4, None), (5, Some(5))] {
         let bays =
             [kept(1, 6, Audience::Resident), kept(7, charging, Audience::Charging)].concat().into_iter();
         let bays = bays.map(|mut bay| {
@@ -89,10 +89,13 @@ fn groups_of_hidden_bays_are_told_apart_only_where_each_is_a_crowd() {
             let parts = map.by_restriction(SiteId(11), NOW);
             parts.iter().find(|part| part.audience == audience).unwrap().vacant
         };
-        assert_eq!((vacant(Audience::Charging), vacant(Audience::Resident)), (told, told.map(|_| 6)));
+        assert_eq!(
+            (vacant(Audience::Charging), vacant(Audience::Resident)),
+            (published, published.map(|_| 6))
+        );
         let driver = map.driver([Audience::Charging], None);
         let offer = map.site_offer(SiteId(11), HERE, &driver, NOW).unwrap();
-        assert_eq!((offer.vacant, offer.capacity), (told, charging.into()));
+        assert_eq!((offer.vacant, offer.capacity), (published, charging.into()));
     }
 }
 
@@ -109,7 +112,7 @@ fn a_count_is_used_where_five_of_its_spaces_are_not_shown() {
             assert_eq!((events, numbers(&map)), (vec![], (5, Some(5), Some(0), 0, true)));
             assert_eq!(map.site(SiteId(11), NOW).unwrap().observed_at, Some(NOW.plus_s(-60)));
             assert_eq!(map.tick(NOW.plus_s(STALE_AFTER_S - 60)).len(), 6, "five bays and their site");
-            assert_eq!(map.tick(NOW.plus_s(STALE_AFTER_S)), [], "nobody was told of the count");
+            assert_eq!(map.tick(NOW.plus_s(STALE_AFTER_S)), [], "no event for the count");
         }
     }
     // Nothing is hidden in a site without bays.
