@@ -48,12 +48,17 @@ pub(super) fn after(seen: Option<Seen>, now: UtcMicros) -> Seen {
     }
 }
 
-/// What earlier runs have seen; `None`: there was none.
+/// What earlier runs have seen. Before the first run the database was made: of one that is older than a day the clock is
+/// not believed at first sight either.
 pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreError> {
-    let row: Option<(Ts, Ts, Option<Ts>)> =
-        sqlx::query_as("SELECT trusted_at, seen_at, doubted_since FROM retention_clock")
-            .fetch_optional(conn)
-            .await?;
+    let row: Option<(Ts, Ts, Option<Ts>)> = sqlx::query_as(
+        "SELECT trusted_at, seen_at, doubted_since FROM retention_clock
+         UNION ALL SELECT min(installed_on), min(installed_on), NULL FROM schema_migrations
+         WHERE NOT EXISTS (SELECT FROM retention_clock)
+         HAVING count(*) > 0",
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(|(trusted_at, seen_at, doubted_since)| Seen {
         trusted_at: trusted_at.0,
         seen_at: seen_at.0,

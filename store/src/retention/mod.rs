@@ -193,11 +193,7 @@ pub async fn enforce(
     // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
     run.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     for (table, _) in TABLES {
-        let class = Class::of(table);
-        let (Some(keep), Some(before)) = (retention.keep(class), retention.before(class, now)) else {
-            continue;
-        };
-        run.note(slices::keep_policy(&mut conn, layout, table, keep).await.map(|()| Vec::new()));
+        let Some(before) = retention.before(Class::of(table), now) else { continue };
         let old = slices::old(&mut conn, layout, table, before).await;
         for slice in run.or_none(old) {
             let done = slice.drop(&mut conn, table).await;

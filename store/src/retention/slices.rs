@@ -1,7 +1,5 @@
 //! Partitions and chunks: dropped whole, so that nothing has to be looked for or cleaned up.
 
-use std::time::Duration;
-
 use domain::UtcMicros;
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection};
 
@@ -71,46 +69,6 @@ pub(super) async fn old(
         }
     };
     Ok(sqlx::query_as(sql).bind(table.name()).bind(Ts(before)).fetch_all(conn).await?)
-}
-
-/// Keeps TimescaleDB's own policy in step with the setting, so that it holds also while nobody calls us. Positions
-/// have none: they are made coarse first.
-pub(super) async fn keep_policy(
-    conn: &mut PgConnection,
-    layout: Layout,
-    table: Table,
-    keep: Duration,
-) -> Result<(), StoreError> {
-    if layout == Layout::Plain || Class::of(table) == Class::VehiclePositions {
-        return Ok(());
-    }
-    let is_in_step: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM timescaledb_information.jobs
-             WHERE proc_name = 'policy_retention'
-               AND format('%I.%I', hypertable_schema, hypertable_name)::regclass = $1::regclass
-               AND (config ->> 'drop_after')::interval = make_interval(secs => $2))",
-    )
-    .bind(table.name())
-    .bind(keep.as_secs_f64())
-    .fetch_one(&mut *conn)
-    .await?;
-    if !is_in_step {
-        let mut tx = conn.begin().await?;
-        sqlx::query("SELECT remove_retention_policy($1::regclass, if_exists => true)")
-            .bind(table.name())
-            .execute(&mut *tx)
-            .await?;
-        // Not at once: it drops many chunks in one transaction, which holds readers up. We drop one at a time.
-        sqlx::query(
-            "SELECT add_retention_policy($1::regclass, make_interval(secs => $2), initial_start => now() + interval '1 day')",
-        )
-            .bind(table.name())
-            .bind(keep.as_secs_f64())
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-    }
-    Ok(())
 }
 
 impl Slice {
