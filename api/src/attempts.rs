@@ -1,13 +1,14 @@
-//! Keys that were not valid: how many from where. Whoever sends too many is answered 429 in place of 401, and
-//! costs the database nothing any more; a valid key is taken from any address at any time.
+//! Attempts that were refused: keys that were not valid, and what a key did not allow. Whoever sends too many invalid
+//! keys is answered 429 in place of 401, and costs the database nothing any more; a valid key is taken from any address
+//! at any time. All of it goes to the log and the audit, counted by who tried.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::UtcMicros;
 use domain::time::MICROS_PER_S;
+use domain::{MunicipalityId, UtcMicros};
 use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -15,28 +16,20 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use store::audit::{Actor, Deed, Outcome};
-use store::keys::KeyHash;
+use store::keys::{KeyHash, StoredKey};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::client::network_of;
+use crate::client::{Tried, network_of};
 use crate::problem::Problem;
+use crate::tally::{REMEMBERED, Report, Tally};
 
 /// Failures that an address may have at once: a screen whose key has expired asks for all its parts.
 const AT_ONCE: f64 = 200.0;
 
 /// Failures a second that it may have for good.
 const A_SECOND: f64 = 2.0;
-
-/// Addresses that are remembered one by one, some 100 bytes each; what others do is counted together.
-const SOURCES: usize = 4_096;
-
-/// How often at most one address is logged and written to the audit, seconds.
-const REPORTED_EVERY_S: i64 = 60;
-
-/// Addresses that are written in that time; what others did is one row.
-const REPORTED_AT_ONCE: usize = 20;
 
 /// How often what is due is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -55,98 +48,84 @@ pub struct Attempts {
     inside: Mutex<Inside>,
     /// Hashes of the valid keys, and when they were read.
     valid: tokio::sync::Mutex<Option<(Instant, HashSet<KeyHash>)>>,
-    /// An address failed of which nothing was reported lately.
+    /// Something was refused of which nothing was reported lately.
     news: Notify,
     failures: Family<Answered, Counter>,
 }
 
 #[derive(Default)]
 struct Inside {
-    sources: HashMap<IpAddr, Source>,
-    /// Those that were too many.
-    others: Source,
-    /// When the present minute of reports began, and how many there were.
-    reports: (UtcMicros, usize),
+    budgets: HashMap<IpAddr, Budget>,
+    /// Of those that were too many.
+    others: Budget,
+    strangers: Tally<Stranger, Origin>,
+    /// Apart from strangers: no flood of guesses may hide what keys tried.
+    keys: Tally<OfKey, Origin>,
 }
 
+/// Failures that a network has used up, less those that time gave back.
 #[derive(Clone, Copy, Default)]
-struct Source {
-    /// The last address of the network; `None`: several.
-    address: Option<IpAddr>,
-    /// Failures that it has used up, less those that time gave back.
+struct Budget {
     used: f64,
     at: UtcMicros,
-    unreported: u64,
-    reported_at: Option<UtcMicros>,
 }
 
-impl Source {
+impl Budget {
     fn settle(&mut self, now: UtcMicros) {
         let passed_s = (now.0 - self.at.0).max(0) as f64 / MICROS_PER_S as f64;
         self.used = (self.used - passed_s * A_SECOND).max(0.0);
         self.at = now;
     }
-
-    fn is_due(&self, now: UtcMicros) -> bool {
-        self.unreported > 0 && self.reported_at.is_none_or(|at| now >= at.plus_s(REPORTED_EVERY_S))
-    }
 }
 
-/// What one address did since the report before.
-#[derive(Debug, PartialEq)]
-struct Report {
-    /// `None`: several.
+/// Who came without a valid key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Stranger {
+    network: Option<IpAddr>,
+    /// What was to be changed; `None`: something was only asked.
+    route: Option<Arc<str>>,
+}
+
+/// A key that is known, and did not do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OfKey {
+    id: i32,
+    /// Valid, but not for this; else revoked or expired.
+    is_valid: bool,
+    route: Arc<str>,
+    network: Option<IpAddr>,
+}
+
+/// What else the audit says of an attempt.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Origin {
+    /// The last one of the network.
     address: Option<IpAddr>,
-    failures: u64,
+    role: Option<String>,
+    municipalities: Vec<MunicipalityId>,
 }
 
 impl Inside {
-    fn source(&mut self, address: IpAddr, now: UtcMicros) -> &mut Source {
+    fn budget(&mut self, address: IpAddr, now: UtcMicros) -> &mut Budget {
         let network = network_of(address);
-        if !self.sources.contains_key(&network) && self.sources.len() >= SOURCES {
+        if self.budgets.len() >= REMEMBERED && !self.budgets.contains_key(&network) {
             self.forget(now);
         }
-        let source = if self.sources.len() < SOURCES || self.sources.contains_key(&network) {
-            let source = self.sources.entry(network).or_default();
-            source.address = Some(address);
-            source
+        let budget = if self.budgets.len() < REMEMBERED || self.budgets.contains_key(&network) {
+            self.budgets.entry(network).or_default()
         } else {
             &mut self.others
         };
-        source.settle(now);
-        source
+        budget.settle(now);
+        budget
     }
 
-    /// Forgets those who have nothing used up and nothing to be reported.
+    /// Forgets those who have nothing used up.
     fn forget(&mut self, now: UtcMicros) {
-        self.sources.retain(|_, source| {
-            source.settle(now);
-            let is_reported = source.reported_at.is_some_and(|at| now < at.plus_s(REPORTED_EVERY_S));
-            source.used > 0.0 || source.unreported > 0 || is_reported
+        self.budgets.retain(|_, budget| {
+            budget.settle(now);
+            budget.used > 0.0
         });
-    }
-
-    /// What is to be reported now; with `all`, whatever there is.
-    fn due(&mut self, now: UtcMicros, all: bool) -> Vec<Report> {
-        if now >= self.reports.0.plus_s(REPORTED_EVERY_S) {
-            self.reports = (now, 0);
-        }
-        let mut due = Vec::new();
-        for source in self.sources.values_mut().filter(|s| s.unreported > 0 && (all || s.is_due(now))) {
-            if self.reports.1 >= REPORTED_AT_ONCE {
-                self.others.unreported += source.unreported;
-            } else {
-                due.push(Report { address: source.address, failures: source.unreported });
-                self.reports.1 += 1;
-            }
-            (source.unreported, source.reported_at) = (0, Some(now));
-        }
-        if self.others.unreported > 0 && (all || self.others.is_due(now)) {
-            due.push(Report { address: None, failures: self.others.unreported });
-            (self.others.unreported, self.others.reported_at) = (0, Some(now));
-        }
-        self.forget(now);
-        due
     }
 }
 
@@ -157,20 +136,21 @@ impl Attempts {
         r.register("key_failures", "Keys that were not valid, by the answer's status", self.failures.clone());
     }
 
-    /// Notes that a key from `address` was not valid; the answer. Without an address nothing is limited.
-    pub(crate) fn fail(&self, address: Option<IpAddr>, now: UtcMicros) -> Problem {
-        let Some(address) = address else { return Problem::key_needed() };
-        let mut inside = self.inside.lock();
-        let source = inside.source(address, now);
-        source.unreported += 1;
-        if source.is_due(now) {
-            self.news.notify_one();
+    /// Notes a key that is not valid (`ended`: it was once); the answer. Without an address nothing is limited.
+    pub(crate) fn fail(&self, tried: &Tried, ended: Option<&StoredKey>, now: UtcMicros) -> Problem {
+        match ended {
+            Some(key) => self.note_key(tried, key, false, now),
+            None => self.note_stranger(tried, now),
         }
-        let beyond = source.used + 1.0 - AT_ONCE;
-        if beyond <= 0.0 {
-            source.used += 1.0;
-        }
-        drop(inside);
+        let beyond = tried.address.map_or(0.0, |address| {
+            let mut inside = self.inside.lock();
+            let budget = inside.budget(address, now);
+            let beyond = budget.used + 1.0 - AT_ONCE;
+            if beyond <= 0.0 {
+                budget.used += 1.0;
+            }
+            beyond
+        });
         let status = if beyond > 0.0 { 429 } else { 401 };
         self.failures.get_or_create(&Answered { status }).inc();
         if beyond > 0.0 {
@@ -180,16 +160,40 @@ impl Attempts {
         }
     }
 
+    /// Notes that somebody came without a valid key.
+    pub(crate) fn note_stranger(&self, tried: &Tried, now: UtcMicros) {
+        let network = tried.address.map(network_of);
+        let stranger = Stranger { network, route: tried.is_writing.then(|| tried.route.clone()) };
+        let origin = Origin { address: tried.address, ..Origin::default() };
+        if self.inside.lock().strangers.add(stranger, origin, 1, now) {
+            self.news.notify_one();
+        }
+    }
+
+    /// Notes that `key` did not do: `is_valid`, but not for this, or ended.
+    pub(crate) fn note_key(&self, tried: &Tried, key: &StoredKey, is_valid: bool, now: UtcMicros) {
+        let network = tried.address.map(network_of);
+        let cause = OfKey { id: key.id, is_valid, route: tried.route.clone(), network };
+        let origin = Origin {
+            address: tried.address,
+            role: Some(key.role.clone()),
+            municipalities: key.municipalities.clone(),
+        };
+        if self.inside.lock().keys.add(cause, origin, 1, now) {
+            self.news.notify_one();
+        }
+    }
+
     /// Whether `address` has failed so often that its keys are only asked for when they are in the list.
     fn has_failed(&self, address: Option<IpAddr>, now: UtcMicros) -> bool {
         let Some(address) = address else { return false };
         let mut inside = self.inside.lock();
-        let Inside { sources, others, .. } = &mut *inside;
-        let is_full = sources.len() >= SOURCES;
-        let source = sources.get_mut(&network_of(address)).or_else(|| is_full.then_some(others));
-        source.is_some_and(|source| {
-            source.settle(now);
-            source.used + 1.0 > AT_ONCE
+        let Inside { budgets, others, .. } = &mut *inside;
+        let is_full = budgets.len() >= REMEMBERED;
+        let budget = budgets.get_mut(&network_of(address)).or_else(|| is_full.then_some(others));
+        budget.is_some_and(|budget| {
+            budget.settle(now);
+            budget.used + 1.0 > AT_ONCE
         })
     }
 
@@ -215,7 +219,7 @@ impl Attempts {
         Ok(valid.insert(hashes).1.contains(hash))
     }
 
-    /// Logs and writes to the audit who failed and how often, until `stop`: the first failure of an address at
+    /// Logs and writes to the audit who tried what and how often, until `stop`: the first attempt of its kind at
     /// once, then once a minute.
     pub async fn report(self: Arc<Self>, pool: store::Pool, clock: crate::Clock, stop: CancellationToken) {
         loop {
@@ -224,31 +228,83 @@ impl Attempts {
                 () = self.news.notified() => false,
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             };
-            let due = self.inside.lock().due(clock(), is_over);
-            for report in due {
-                self.note(&pool, report).await;
+            let now = clock();
+            let (strangers, keys) = {
+                let mut inside = self.inside.lock();
+                inside.forget(now);
+                (inside.strangers.due(now, is_over), inside.keys.due(now, is_over))
+            };
+            for report in strangers {
+                let (actor, deed) = of_stranger(&report);
+                if !note(&pool, actor, deed).await
+                    && let Some((cause, origin)) = report.cause
+                {
+                    self.inside.lock().strangers.add(cause, origin, report.count, now);
+                }
+            }
+            for report in keys {
+                let (actor, deed) = of_key(&report);
+                if !note(&pool, actor, deed).await
+                    && let Some((cause, origin)) = report.cause
+                {
+                    self.inside.lock().keys.add(cause, origin, report.count, now);
+                }
             }
             if is_over {
                 return;
             }
         }
     }
+}
 
-    async fn note(&self, pool: &store::Pool, report: Report) {
-        let Report { address, failures } = report;
-        let source = address.map_or("several networks".to_owned(), about);
-        warn!("{failures} invalid keys were sent from {source}");
-        let deed = Deed {
-            action: "authenticate",
-            after: Some(json!({ "failures": failures })),
-            outcome: Outcome::Refused,
-            ..Deed::default()
-        };
-        let actor = Actor { name: "public".to_owned(), role: None, address };
-        if let Err(error) = store::audit::note(pool, &actor, deed).await {
-            warn!("that cannot be written to the audit: {error}");
-        }
+fn refused(action: &'static str, failures: u64) -> Deed {
+    Deed {
+        action,
+        after: Some(json!({ "failures": failures })),
+        outcome: Outcome::Refused,
+        ..Deed::default()
     }
+}
+
+fn of_stranger(report: &Report<Stranger, Origin>) -> (Actor, Deed) {
+    let address = report.cause.as_ref().and_then(|(_, origin)| origin.address);
+    let route = report.cause.as_ref().and_then(|(stranger, _)| stranger.route.as_deref());
+    let (failures, source) = (report.count, address.map_or("several networks".to_owned(), about));
+    warn!(route, "{failures} requests without a valid key came from {source}");
+    let deed = Deed { subject: route.map(str::to_owned), ..refused("authenticate", failures) };
+    (Actor { name: "public".to_owned(), role: None, address }, deed)
+}
+
+fn of_key(report: &Report<OfKey, Origin>) -> (Actor, Deed) {
+    let failures = report.count;
+    let Some((cause, origin)) = &report.cause else {
+        warn!("{failures} requests with several keys were refused");
+        return (
+            Actor { name: "several keys".to_owned(), ..Actor::default() },
+            refused("authorize", failures),
+        );
+    };
+    let (action, why) = match cause.is_valid {
+        true => ("authorize", "its role or municipality does not cover this"),
+        false => ("authenticate", "it was revoked or has expired"),
+    };
+    warn!(route = &*cause.route, "{failures} requests with key {} were refused: {why}", cause.id);
+    let deed = Deed {
+        subject: Some(cause.route.to_string()),
+        municipalities: origin.municipalities.clone(),
+        ..refused(action, failures)
+    };
+    let name = format!("key {}", cause.id);
+    (Actor { name, role: origin.role.clone(), address: origin.address }, deed)
+}
+
+/// Writes it to the audit; whether it is there.
+async fn note(pool: &store::Pool, actor: Actor, deed: Deed) -> bool {
+    let noted = store::audit::note(pool, &actor, deed).await;
+    if let Err(error) = &noted {
+        warn!("that cannot be written to the audit, and is written with what follows: {error}");
+    }
+    noted.is_ok()
 }
 
 /// A network without who in it: logs keep no addresses.
@@ -277,8 +333,12 @@ mod tests {
         IpAddr::V4(std::net::Ipv4Addr::from_bits(0xc000_0200 + n))
     }
 
+    fn tried(address: Option<IpAddr>) -> Tried {
+        Tried { address, route: "GET /v1/feeds".into(), is_writing: false }
+    }
+
     fn status(attempts: &Attempts, n: u32, now: UtcMicros) -> u16 {
-        attempts.fail(Some(address(n)), now).into_response().status().as_u16()
+        attempts.fail(&tried(Some(address(n))), None, now).into_response().status().as_u16()
     }
 
     #[test]
@@ -287,7 +347,7 @@ mod tests {
         for _ in 0..AT_ONCE as u32 {
             assert_eq!(status(&attempts, 1, NOW), 401);
         }
-        let refused = attempts.fail(Some(address(1)), NOW).into_response();
+        let refused = attempts.fail(&tried(Some(address(1))), None, NOW).into_response();
         assert_eq!(
             (refused.status().as_u16(), &refused.headers()["retry-after"]),
             (429, &"1".parse().unwrap())
@@ -295,27 +355,20 @@ mod tests {
         assert!(attempts.has_failed(Some(address(1)), NOW) && !attempts.has_failed(Some(address(2)), NOW));
         assert_eq!(status(&attempts, 2, NOW), 401);
         assert_eq!(status(&attempts, 1, NOW.plus_s(1)), 401);
-        assert_eq!(attempts.fail(None, NOW).into_response().status(), 401, "not over a network");
+        let answer = attempts.fail(&tried(None), None, NOW).into_response();
+        assert_eq!(answer.status(), 401, "not over a network");
     }
 
     #[test]
-    fn a_flood_is_a_bounded_number_of_rows_and_none_is_lost() {
+    fn a_flood_is_remembered_within_bounds() {
         let attempts = Attempts::default();
-        for round in 0..3 {
-            let now = NOW.plus_s(round * REPORTED_EVERY_S);
-            for n in 0..50_000 {
-                attempts.fail(Some(address(n % 10_000)), now);
-            }
-            let mut inside = attempts.inside.lock();
-            assert!(inside.sources.len() <= SOURCES);
-            let due = inside.due(now, false);
-            assert!(due.len() <= REPORTED_AT_ONCE + 1, "{} rows", due.len());
-            assert_eq!(due.iter().map(|report| report.failures).sum::<u64>(), 50_000);
-            assert!(inside.due(now.plus_s(1), false).is_empty());
+        for n in 0..2 * REMEMBERED as u32 {
+            status(&attempts, n, NOW);
         }
         let mut inside = attempts.inside.lock();
-        inside.due(NOW.plus_s(3_600), true);
-        assert!(inside.sources.is_empty(), "nobody is remembered for longer than it counts");
+        assert_eq!(inside.budgets.len(), REMEMBERED);
+        inside.forget(NOW.plus_s(3_600));
+        assert!(inside.budgets.is_empty(), "nobody is remembered for longer than it counts");
     }
 
     #[test]

@@ -37,9 +37,10 @@ pub struct AuditOut {
     #[schema(value_type = Option<words::KeyRole>)]
     role: Option<String>,
     /// What was done: `key create`, `key revoke`, `import`, `change`, `bind`, `correct`, `import history`, `replay`,
-    /// `prune`, `authenticate`.
+    /// `prune`; or what was refused: `authenticate` without a valid key, `authorize` with a key that does not allow it,
+    /// `import`.
     action: String,
-    /// To what: `key 3`, `site w-market`; null: nothing in particular.
+    /// To what: `key 3`, `site w-market`, `POST /v1/rejections/replay`; null: nothing in particular.
     subject: Option<String>,
     /// What was before; null: nothing, or it does not apply.
     #[schema(value_type = Option<Object>)]
@@ -70,7 +71,7 @@ impl From<Entry> for AuditOut {
     }
 }
 
-/// Who did what to what: keys, imports, bindings, corrections, replays, and keys that were refused. An operator sees what
+/// Who did what to what: keys, imports, bindings, corrections, replays, and attempts that were refused. An operator sees what
 /// concerns the own municipalities, an admin everything.
 #[utoipa::path(
     get,

@@ -73,9 +73,14 @@ impl Caller {
     /// 401: the key is not valid; 429: and others before it from the same address were not. 503: the database does not
     /// answer.
     pub async fn of(shared: &Shared, asker: &Asker) -> Result<Option<Self>, Problem> {
-        let Some(header) = asker.headers.get(header::AUTHORIZATION) else { return Ok(None) };
-        let pool = shared.pool.as_ref().ok_or_else(Problem::key_needed)?;
         let now = shared.now();
+        let Some(header) = asker.headers.get(header::AUTHORIZATION) else {
+            if asker.tried.is_writing {
+                shared.attempts.note_stranger(&asker.tried, now);
+            }
+            return Ok(None);
+        };
+        let pool = shared.pool.as_ref().ok_or_else(Problem::key_needed)?;
         let secret = header.to_str().ok().and_then(bearer);
         let key = match secret.map(|secret| *blake3::hash(&secret).as_bytes()) {
             Some(hash) if shared.attempts.is_worth_asking(pool, &hash, asker.address, now).await? => {
@@ -83,7 +88,11 @@ impl Caller {
             }
             _ => None,
         };
-        let key = key.ok_or_else(|| shared.attempts.fail(asker.address, now))?;
+        let (key, holds) = key.ok_or_else(|| shared.attempts.fail(&asker.tried, None, now))?;
+        if !holds {
+            return Err(shared.attempts.fail(&asker.tried, Some(&key), now));
+        }
+        asker.known.set(&key, &asker.tried);
         let role = key.role.parse().map_err(|_| Problem::key_needed())?;
         if key.last_used_at.is_none_or(|at| now >= at.plus_s(LAST_USE_S))
             && let Err(error) = store::keys::touch(pool, key.id).await

@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::HeaderMap;
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 
 use crate::app::Shared;
+use crate::refused::KnownKey;
 
 /// Bits of an IPv6 address that a household or a server is given; the rest it chooses itself.
 const IPV6_NETWORK_BITS: u32 = 64;
@@ -93,6 +94,30 @@ pub struct Asker {
     pub headers: HeaderMap,
     /// `None`: the request came over no network.
     pub address: Option<IpAddr>,
+    pub tried: Tried,
+    /// Noted here for whoever sees the answer.
+    pub known: KnownKey,
+}
+
+/// What somebody wants, and from where, as the audit says it.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// `None`: the request came over no network.
+    pub address: Option<IpAddr>,
+    /// As in the list of routes: `POST /v1/rejections/replay`.
+    pub route: Arc<str>,
+    /// Whether something is to be changed.
+    pub is_writing: bool,
+}
+
+/// Methods as they are written down: any other word is the asker's own.
+const METHODS: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+fn route(parts: &Parts) -> Arc<str> {
+    let method = if METHODS.contains(&parts.method) { parts.method.as_str() } else { "other" };
+    let path = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    format!("{method} {path}").into()
 }
 
 impl FromRequestParts<Arc<Shared>> for Asker {
@@ -101,7 +126,12 @@ impl FromRequestParts<Arc<Shared>> for Asker {
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let address = peer.map(|peer| shared.proxies.client(peer, &parts.headers));
-        Ok(Asker { headers: parts.headers.clone(), address })
+        Ok(Asker {
+            headers: parts.headers.clone(),
+            address,
+            tried: Tried { address, route: route(parts), is_writing: !parts.method.is_safe() },
+            known: parts.extensions.get().cloned().unwrap_or_default(),
+        })
     }
 }
 

@@ -29,6 +29,7 @@ mod planning;
 mod problem;
 mod punctuality;
 mod realtime;
+mod refused;
 mod rejections;
 mod replay;
 mod ridership;
@@ -37,6 +38,7 @@ mod sensors;
 mod shares;
 mod sites;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod transit;

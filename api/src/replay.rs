@@ -108,7 +108,10 @@ pub async fn replay(
             }
             return Ok(response);
         }
-        if !state.is_taken && asked_at.elapsed() >= UNTAKEN && replays::withdraw(pool, id).await? {
+        if !state.is_taken
+            && asked_at.elapsed() >= UNTAKEN
+            && replays::withdraw(pool, id, &caller.actor()).await?
+        {
             return Err(Problem::unavailable("Nobody takes the replay up: no ingest runs on this database."));
         }
         tokio::select! {

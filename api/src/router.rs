@@ -26,7 +26,7 @@ use crate::problem::{Problem, ProblemBody};
 use crate::table::PARQUET;
 use crate::{
     analysis, audit, bays, changes, contract, docs, feeds, forecast, ops, pages, parking, punctuality,
-    rejections, replay, ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
+    refused, rejections, replay, ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
 };
 
 /// Everything on one port.
@@ -119,7 +119,8 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
     api.merge(pages::routes())
         .merge(unbuilt::routes())
         .merge(replay::other_methods())
-        .with_state(shared)
+        .with_state(shared.clone())
+        .layer(from_fn_with_state(shared, refused::count))
         .layer(from_fn_with_state(meters, measure))
 }
 

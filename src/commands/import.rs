@@ -4,6 +4,7 @@ mod admit;
 mod corrections;
 mod history;
 mod make_sites;
+mod refused;
 mod report;
 pub mod served;
 
@@ -29,9 +30,15 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     }
     let files = match places::read(&args.paths) {
         Ok(files) => files,
-        Err(problems) => return Ok(refuse(&problems)),
+        Err(problems) => {
+            if !args.check {
+                refused::note_visiting(&args.database, refused::files(&problems)).await;
+            }
+            return Ok(refuse(&problems));
+        }
     };
     print_notes(&files.notes);
+    let towns = refused::towns(&files);
     let database = Database::visit(&args.database).await?;
     let missing = match args.missing {
         MissingArg::Keep => Missing::Keep,
@@ -47,6 +54,11 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Ok(Ok(_)) if !args.check => ties_to_nothing(&database.pool, &args).await?,
         _ => Vec::new(),
     };
+    if let Ok(Err(problems)) = &outcome
+        && !args.check
+    {
+        refused::note(&database.pool, refused::files(problems), &towns).await;
+    }
     database.close().await?;
     match outcome? {
         Err(problems) => Ok(refuse(&problems)),

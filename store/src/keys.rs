@@ -128,18 +128,24 @@ pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
     Ok(key.is_some())
 }
 
-/// The key of a hash, when it holds now.
+/// The key of a hash, and whether it holds now: else it was revoked or has expired.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn find(pool: &Pool, hash: &KeyHash) -> Result<Option<StoredKey>, StoreError> {
+pub async fn find(pool: &Pool, hash: &KeyHash) -> Result<Option<(StoredKey, bool)>, StoreError> {
+    #[derive(FromRow)]
+    struct Found {
+        #[sqlx(flatten)]
+        row: Row,
+        holds: bool,
+    }
     let sql = format!(
-        "SELECT {COLUMNS} FROM api_key
-         WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
+        "SELECT {COLUMNS}, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS holds
+         FROM api_key WHERE hash = $1"
     );
-    let row: Option<Row> =
+    let found: Option<Found> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(hash.as_slice()).fetch_optional(pool).await?;
-    Ok(row.map(StoredKey::from))
+    Ok(found.map(|found| (found.row.into(), found.holds)))
 }
 
 /// Notes that a key was used; at most once a minute is written.

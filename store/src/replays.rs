@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::StoreError;
-use crate::audit::{self, Actor, Deed};
+use crate::audit::{self, Actor, Deed, Outcome};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
@@ -76,14 +76,11 @@ pub async fn ask(pool: &Pool, wish: &Wish, actor: &Actor) -> Result<i64, StoreEr
     .fetch_one(&mut *tx)
     .await?;
     let deed = Deed {
-        action: "replay",
-        subject: Some(format!("replay {id}")),
-        municipalities: wish.municipalities.clone(),
         after: Some(json!({
             "feed": wish.feed.map(|f| f.0), "reason": wish.reason.map(Reason::as_str), "ids": wish.ids,
             "before": wish.before,
         })),
-        ..Deed::default()
+        ..about(id, wish.municipalities.clone())
     };
     audit::append(&mut tx, actor, &[deed]).await?;
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.to_string()).execute(&mut *tx).await?;
@@ -110,14 +107,30 @@ pub async fn state(pool: &Pool, id: i64) -> Result<Option<State>, StoreError> {
     }))
 }
 
-/// Takes a wish back that nobody has taken up; whether there was one.
+/// Takes a wish of `actor`'s back that nobody has taken up, and notes that nothing came of it; whether there was one.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn withdraw(pool: &Pool, id: i64) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("DELETE FROM replay WHERE id = $1 AND seen_at IS NULL").bind(id).execute(pool).await?;
-    Ok(done.rows_affected() > 0)
+pub async fn withdraw(pool: &Pool, id: i64, actor: &Actor) -> Result<bool, StoreError> {
+    let mut tx = pool.begin().await?;
+    let towns: Option<Vec<i32>> =
+        sqlx::query_scalar("DELETE FROM replay WHERE id = $1 AND seen_at IS NULL RETURNING municipalities")
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+    if let Some(towns) = &towns {
+        let deed = Deed {
+            outcome: Outcome::Refused,
+            ..about(id, towns.iter().map(|m| MunicipalityId(*m)).collect())
+        };
+        audit::append(&mut tx, actor, &[deed]).await?;
+    }
+    tx.commit().await?;
+    Ok(towns.is_some())
+}
+
+fn about(id: i64, municipalities: Vec<MunicipalityId>) -> Deed {
+    Deed { action: "replay", subject: Some(format!("replay {id}")), municipalities, ..Deed::default() }
 }
 
 #[derive(FromRow)]

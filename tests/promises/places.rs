@@ -51,6 +51,48 @@ async fn what_is_wrong_is_told_with_file_line_field_and_remedy_and_nothing_is_im
     instance.stop().await;
 }
 
+/// Whether the files cannot be read, do not fit together, or are counts of years past for nothing that exists. A dry
+/// run is no attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_import_is_in_the_audit_without_what_stood_in_the_files() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    instance.import(&folder);
+    let folder = folder.to_string_lossy().into_owned();
+    let write = |name: &str, text: &str| std::fs::write(format!("{folder}/{name}"), text).unwrap();
+    write("vehicles.csv", "id,owner\nbus-1,kreis\nbus-1,hunter2\n");
+    let refused = |args: &[&str]| {
+        let (ok, out, err) = instance.command(args);
+        assert!(!ok, "{out}{err}");
+        assert!(!err.contains("not in the audit"), "{err}");
+    };
+    refused(&["import", "--check", &folder]);
+    refused(&["import", &folder]);
+    write("municipalities.csv", "slug,name,ags\nkreis,hunter2,5999\n");
+    refused(&["import", &folder]);
+    write("counts.csv", "at,hunter2\n2026-01-01T00:00:00Z,3\n");
+    let mapping = format!("{folder}/mapping.toml");
+    std::fs::write(&mapping, "hunter2 = 1").unwrap();
+    let counts = format!("{folder}/counts.csv");
+    refused(&["import", "history", &counts, "--mapping", &mapping, "--check"]);
+    refused(&["import", "history", &counts, "--mapping", &mapping]);
+
+    let key = instance.admin_key();
+    let audit = instance.get_with("/v1/audit?actor=command%20line", &key).await;
+    let items = audit["items"].as_array().unwrap();
+    let refused: Vec<_> = items.iter().filter(|item| item["outcome"] == "refused").collect();
+    let said: Vec<_> = refused.iter().rev().map(|i| (i["action"].as_str().unwrap(), &i["after"])).collect();
+    assert_eq!(said.len(), 3, "{audit}");
+    for ((action, after), file) in said[..2].iter().zip(["vehicles.csv:3", "municipalities.csv:2"]) {
+        let at = after["at"].as_array().unwrap();
+        assert_eq!((*action, &after["problems"]), ("import", &at.len().into()));
+        assert!(at.contains(&file.into()), "{after}");
+    }
+    assert_eq!(said[2], ("import history", &serde_json::json!({"files": 1})));
+    assert!(!audit.to_string().contains("hunter2"), "{audit}");
+    instance.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swapped_device_keeps_the_bays_history() {
     let instance = Instance::serve(&[]).await;

@@ -182,10 +182,7 @@ async fn who_guesses_keys_waits_and_a_valid_key_does_not() {
     assert_eq!(get_from(&instance, "192.0.2.2", "/v1/feeds", "secret").await.status, 401);
 
     let (admin, _) = instance.key("admin", &[], 7, None).await;
-    let stop = CancellationToken::new();
-    stop.cancel();
-    let app = &instance.county.app;
-    app.attempts.clone().report(instance.pool.clone(), app.clock.clone(), stop).await;
+    reported(&instance).await;
     let mut failed: Vec<(String, i64)> = audit(&instance, &admin, "&action=authenticate")
         .await
         .iter()
@@ -197,6 +194,160 @@ async fn who_guesses_keys_waits_and_a_valid_key_does_not() {
     assert!(audit(&instance, &operator, "&action=authenticate").await.is_empty(), "the county's alone");
     let metrics = instance.county.get("/metrics").await.body;
     assert!(metrics.contains("kv_http_key_failures_total{status=\"429\"} 100"), "{metrics}");
+}
+
+/// Has everything written to the audit that waits for it.
+async fn reported(instance: &Instance) {
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let app = &instance.county.app;
+    app.attempts.clone().report(instance.pool.clone(), app.clock.clone(), stop).await;
+}
+
+async fn post_from(instance: &Instance, address: &str, path: &str, key: Option<&str>) -> Answer {
+    let peer: SocketAddr = format!("{address}:4711").parse().unwrap();
+    let mut request = Request::post(path).extension(ConnectInfo(peer));
+    if let Some(key) = key {
+        request = request.header("authorization", format!("Bearer {key}"));
+    }
+    read(instance.county.send(request.body(Body::empty()).unwrap()).await).await
+}
+
+const REPLAY: &str = "/v1/rejections/replay?feed=feed-telgte";
+
+/// Whatever a key was refused is in the audit of its towns: what it does not allow, and what was tried with it after it
+/// ended. Those without a key are there with what they would have changed.
+#[tokio::test]
+async fn what_was_refused_is_in_the_audit_with_who_tried_what() {
+    let Some(instance) = Instance::with(contents()).await else { return };
+    let (admin, _) = instance.key("admin", &[], 1, None).await;
+    let (telgte, operator) = instance.key("operator", &["telgte"], 2, None).await;
+    let (warendorf, _) = instance.key("operator", &["warendorf"], 3, None).await;
+    let (planner, planner_id) = instance.key("planner", &["telgte"], 4, None).await;
+    let (revoked, revoked_id) = instance.key("installer", &["telgte"], 5, None).await;
+    assert!(store::keys::revoke(&instance.pool, revoked_id).await.unwrap());
+    let wrong = "ab".repeat(32);
+
+    for _ in 0..3 {
+        assert_eq!(post_from(&instance, "192.0.2.1", REPLAY, Some(&planner)).await.status, 403);
+        assert_eq!(post_from(&instance, "192.0.2.2", REPLAY, Some(&revoked)).await.status, 401);
+    }
+    for path in ["/v1/audit", "/v1/sensors/x/binding", "/v1/admin/x"] {
+        assert_eq!(get_from(&instance, "192.0.2.1", path, &planner).await.status, 403, "{path}");
+    }
+    for path in [
+        "/v1/occupancy?municipality=warendorf&from=2026-11-01&to=2026-11-02&bucket=1d",
+        "/v1/ridership?from=2026-11-01&to=2026-11-02",
+        "/v1/forecast/quality",
+    ] {
+        assert_eq!(get_from(&instance, "192.0.2.9", path, &telgte).await.status, 403, "{path}");
+    }
+    // What is not there for a key is not refused: it looks like nothing.
+    assert_eq!(get_from(&instance, "192.0.2.1", "/v1/sites/none", &planner).await.status, 404);
+    for key in [Some(&*wrong), None] {
+        assert_eq!(post_from(&instance, "192.0.2.3", REPLAY, key).await.status, 401);
+        assert_eq!(post_from(&instance, "192.0.2.3", "/v1/sensors/x/binding", key).await.status, 401);
+    }
+    // Who only looks at what needs a key is no attempt.
+    assert_eq!(
+        read(instance.county.send(Request::get("/v1/audit").body(Body::empty()).unwrap()).await).await.status,
+        401
+    );
+    reported(&instance).await;
+
+    let said = |items: &[Value]| -> Vec<String> {
+        let mut rows: Vec<String> = items
+            .iter()
+            .filter(|item| item["outcome"] == "refused")
+            .map(|i| {
+                let text = |name: &str| i[name].as_str().unwrap_or("-").to_owned();
+                let [actor, role, action] = ["actor", "role", "action"].map(text);
+                let [subject, address] = ["subject", "address"].map(text);
+                assert_eq!(i["before"], Value::Null);
+                format!("{actor} {role} {action} {subject} {address} {}", i["after"]["failures"])
+            })
+            .collect();
+        rows.sort();
+        rows
+    };
+    let key = |id: i32, rest: &str| format!("key {id} {rest}");
+    let mut of_telgte = vec![
+        key(operator, "operator authorize GET /v1/forecast/quality 192.0.2.9 1"),
+        key(operator, "operator authorize GET /v1/occupancy 192.0.2.9 1"),
+        key(operator, "operator authorize GET /v1/ridership 192.0.2.9 1"),
+        key(planner_id, "planner authorize GET /v1/admin/{*rest} 192.0.2.1 1"),
+        key(planner_id, "planner authorize GET /v1/audit 192.0.2.1 1"),
+        key(planner_id, "planner authorize GET /v1/sensors/{id}/binding 192.0.2.1 1"),
+        key(planner_id, "planner authorize POST /v1/rejections/replay 192.0.2.1 3"),
+        key(revoked_id, "installer authenticate POST /v1/rejections/replay 192.0.2.2 3"),
+    ];
+    of_telgte.sort();
+    assert_eq!(said(&audit(&instance, &telgte, "").await), of_telgte);
+    assert_eq!(said(&audit(&instance, &warendorf, "").await), [] as [&str; 0], "another town's keys");
+    let mut all = of_telgte;
+    all.push("public - authenticate POST /v1/rejections/replay 192.0.2.3 2".into());
+    all.push("public - authenticate POST /v1/sensors/{id}/binding 192.0.2.3 2".into());
+    assert_eq!(said(&audit(&instance, &admin, "").await), all);
+    let stored: Vec<String> = sqlx::query_scalar("SELECT row_to_json(audit)::text FROM audit")
+        .fetch_all(&instance.pool)
+        .await
+        .unwrap();
+    let stored = stored.concat();
+    for secret in [&planner, &revoked, &wrong, &admin] {
+        assert!(!stored.contains(&secret[..8]), "no part of a key: {stored}");
+    }
+}
+
+/// However many guesses come to whatever addresses and by whatever methods: a bounded number of rows, in which none is
+/// missing, and what a key tried meanwhile is a row of its own.
+#[tokio::test]
+async fn no_flood_fills_the_audit_or_hides_what_a_key_tried() {
+    let Some(instance) = Instance::with(contents()).await else { return };
+    let (admin, _) = instance.key("admin", &[], 1, None).await;
+    let (planner, planner_id) = instance.key("planner", &["telgte"], 4, None).await;
+    let mut sent = 0;
+    for n in 0..120u32 {
+        let address = format!("198.51.100.{n}");
+        let path = ["/v1/rejections/replay", "/v1/sensors/7/binding", "/v1/admin/a/b"][n as usize % 3];
+        for method in ["POST", "DELETE", "BREW", "BREW2"] {
+            let peer: SocketAddr = format!("{address}:1").parse().unwrap();
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header("authorization", format!("Bearer {n:064x}"))
+                .extension(ConnectInfo(peer));
+            assert_eq!(instance.county.send(request.body(Body::empty()).unwrap()).await.status(), 401);
+            sent += 1;
+        }
+    }
+    assert_eq!(post_from(&instance, "192.0.2.1", REPLAY, Some(&planner)).await.status, 403);
+    reported(&instance).await;
+    let refused = audit(&instance, &admin, "&action=authenticate").await;
+    assert!(refused.len() <= 21, "{} rows", refused.len());
+    let failures: i64 = refused.iter().map(|item| item["after"]["failures"].as_i64().unwrap()).sum();
+    assert_eq!(failures, sent);
+    for item in &refused {
+        assert!(!item["subject"].as_str().unwrap_or_default().contains("BREW"), "the guesser's own words");
+    }
+    let of_key = audit(&instance, &admin, "&action=authorize").await;
+    assert_eq!(of_key.len(), 1);
+    assert_eq!(of_key[0]["actor"], format!("key {planner_id}"));
+}
+
+/// A replay that nobody takes up has not happened, and the audit says so.
+#[tokio::test]
+async fn a_replay_that_was_taken_back_is_refused() {
+    let Some(instance) = Instance::with(contents()).await else { return };
+    let (admin, _) = instance.key("admin", &[], 1, None).await;
+    let actor = store::audit::Actor::local("key 9");
+    let wish = store::replays::Wish { municipalities: vec![instance.town("telgte")], ..Default::default() };
+    let id = store::replays::ask(&instance.pool, &wish, &actor).await.unwrap();
+    assert!(store::replays::withdraw(&instance.pool, id, &actor).await.unwrap());
+    assert!(!store::replays::withdraw(&instance.pool, id, &actor).await.unwrap(), "once");
+    let noted = audit(&instance, &admin, "&action=replay").await;
+    let outcomes: Vec<&Value> = noted.iter().map(|item| &item["outcome"]).collect();
+    assert_eq!(outcomes, ["refused", "done"]);
+    assert!(noted.iter().all(|item| item["subject"] == format!("replay {id}")));
 }
 
 /// A key that never was, one that was revoked and one that has expired are the same to whoever sends them.

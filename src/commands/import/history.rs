@@ -15,6 +15,7 @@ use store::places::{Holds, Import, Missing};
 
 use super::admit::Admission;
 use super::make_sites::{self, Made};
+use super::refused;
 use super::report::Report;
 use crate::cli::ImportHistoryArgs;
 use crate::database::Database;
@@ -29,6 +30,31 @@ const HOLDS_HEARTBEATS: f64 = 2.2;
 /// The mapping cannot be read, nothing can be read by it, it names sites that do not exist, or the
 /// database cannot be opened.
 pub async fn run(args: ImportHistoryArgs) -> Result<ExitCode> {
+    let (mapping, history) = match read(&args) {
+        Ok(read) => read,
+        Err(refusal) => {
+            if !args.check {
+                refused::note_visiting(&args.database, refused::history(args.files.len())).await;
+            }
+            return Err(refusal);
+        }
+    };
+    let database = Database::visit(&args.database).await?;
+    let done = import(&database, &args, &mapping, &history).await;
+    if let Err(error) = &done
+        && !args.check
+        && !error.is::<store::StoreError>()
+    {
+        let towns = args.municipality.iter().cloned().collect();
+        refused::note(&database.pool, refused::history(args.files.len()), &towns).await;
+    }
+    database.close().await?;
+    print!("{}", done?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The mapping, and what can be read by it.
+fn read(args: &ImportHistoryArgs) -> Result<(Mapping, History<Counts>)> {
     let mapping = mapping(&args.mapping)?;
     let reading = bar(None, "{spinner} reading {msg}");
     let mut history = history::read_counts(&args.files, &mapping, |done| {
@@ -45,11 +71,7 @@ pub async fn run(args: ImportHistoryArgs) -> Result<ExitCode> {
         !history.series.is_empty(),
         "no count could be read from {tables} table(s); see the problems above"
     );
-    let database = Database::visit(&args.database).await?;
-    let done = import(&database, &args, &mapping, &history).await;
-    database.close().await?;
-    print!("{}", done?);
-    Ok(ExitCode::SUCCESS)
+    Ok((mapping, history))
 }
 
 async fn import(

@@ -1,0 +1,143 @@
+//! Events that are counted by who caused them, and reported once a minute: a flood is a bounded number of reports, and
+//! of what it did none is missing.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use domain::UtcMicros;
+
+/// Causes that are remembered one by one, some 200 bytes each; what others do is counted together.
+pub const REMEMBERED: usize = 4_096;
+
+/// How often at most one cause is reported, seconds.
+pub const REPORTED_EVERY_S: i64 = 60;
+
+/// Causes that are reported in that time; the others together are one more report.
+pub const REPORTED_AT_ONCE: usize = 20;
+
+/// See the module's description. `K` is the cause, `D` what else its report says: that of the last event.
+pub struct Tally<K, D> {
+    causes: HashMap<K, (D, Counted)>,
+    /// Those that were too many.
+    others: Counted,
+    /// When the present minute of reports began, and how many there were.
+    minute: (UtcMicros, usize),
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    unreported: u64,
+    reported_at: Option<UtcMicros>,
+}
+
+impl Counted {
+    fn is_due(&self, now: UtcMicros) -> bool {
+        self.unreported > 0 && !self.is_fresh(now)
+    }
+
+    fn is_fresh(&self, now: UtcMicros) -> bool {
+        self.reported_at.is_some_and(|at| now < at.plus_s(REPORTED_EVERY_S))
+    }
+
+    fn take(&mut self, now: UtcMicros) -> u64 {
+        self.reported_at = Some(now);
+        std::mem::take(&mut self.unreported)
+    }
+}
+
+/// How often something happened since the report before.
+#[derive(Debug, PartialEq)]
+pub struct Report<K, D> {
+    /// `None`: several, beyond those that are reported one by one.
+    pub cause: Option<(K, D)>,
+    pub count: u64,
+}
+
+impl<K, D> Default for Tally<K, D> {
+    fn default() -> Self {
+        Tally { causes: HashMap::new(), others: Counted::default(), minute: (UtcMicros(i64::MIN / 2), 0) }
+    }
+}
+
+impl<K: Eq + Hash + Clone, D: Clone> Tally<K, D> {
+    /// Counts `count` events of `cause`; whether a report of it is due.
+    pub fn add(&mut self, cause: K, detail: D, count: u64, now: UtcMicros) -> bool {
+        if self.causes.len() >= REMEMBERED && !self.causes.contains_key(&cause) {
+            self.forget(now);
+        }
+        let counted = if self.causes.len() < REMEMBERED || self.causes.contains_key(&cause) {
+            let entry = self.causes.entry(cause).or_insert_with(|| (detail.clone(), Counted::default()));
+            entry.0 = detail;
+            &mut entry.1
+        } else {
+            &mut self.others
+        };
+        counted.unreported += count;
+        counted.is_due(now)
+    }
+
+    /// What is to be reported now; with `all`, whatever there is.
+    pub fn due(&mut self, now: UtcMicros, all: bool) -> Vec<Report<K, D>> {
+        if now >= self.minute.0.plus_s(REPORTED_EVERY_S) {
+            self.minute = (now, 0);
+        }
+        let mut due = Vec::new();
+        let is_due = |counted: &Counted| counted.is_due(now) || (all && counted.unreported > 0);
+        for (cause, (detail, counted)) in self.causes.iter_mut().filter(|(_, (_, c))| is_due(c)) {
+            let count = counted.take(now);
+            if self.minute.1 >= REPORTED_AT_ONCE {
+                self.others.unreported += count;
+            } else {
+                self.minute.1 += 1;
+                due.push(Report { cause: Some((cause.clone(), detail.clone())), count });
+            }
+        }
+        if is_due(&self.others) {
+            due.push(Report { cause: None, count: self.others.take(now) });
+        }
+        self.forget(now);
+        due
+    }
+
+    /// Forgets causes of which nothing is to be reported.
+    fn forget(&mut self, now: UtcMicros) {
+        self.causes.retain(|_, (_, counted)| counted.unreported > 0 || counted.is_fresh(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UtcMicros = UtcMicros(1_795_435_200_000_000);
+
+    #[test]
+    fn a_flood_is_a_bounded_number_of_reports_and_none_is_lost() {
+        let mut tally = Tally::default();
+        for round in 0..3 {
+            let now = NOW.plus_s(round * REPORTED_EVERY_S);
+            for n in 0..50_000 {
+                tally.add(n % 10_000, (), 1, now);
+            }
+            assert!(tally.causes.len() <= REMEMBERED);
+            let due = tally.due(now, false);
+            assert!(due.len() <= REPORTED_AT_ONCE + 1, "{} reports", due.len());
+            assert_eq!(due.iter().map(|report| report.count).sum::<u64>(), 50_000);
+            assert!(tally.due(now.plus_s(1), false).is_empty());
+        }
+        tally.due(NOW.plus_s(3_600), true);
+        assert!(tally.causes.is_empty(), "nobody is remembered for longer than it counts");
+    }
+
+    #[test]
+    fn the_first_is_reported_at_once_and_what_follows_after_a_minute() {
+        let mut tally = Tally::default();
+        assert!(tally.add("a", 1, 1, NOW));
+        assert_eq!(tally.due(NOW, false), [Report { cause: Some(("a", 1)), count: 1 }]);
+        assert!(!tally.add("a", 2, 1, NOW.plus_s(1)) && !tally.add("a", 3, 1, NOW.plus_s(59)));
+        assert!(tally.due(NOW.plus_s(59), false).is_empty());
+        assert_eq!(tally.due(NOW.plus_s(60), false), [Report { cause: Some(("a", 3)), count: 2 }]);
+        assert!(!tally.add("a", 4, 1, NOW.plus_s(61)));
+        assert_eq!(tally.due(NOW.plus_s(61), true).len(), 1, "at the end whatever there is");
+    }
+}
