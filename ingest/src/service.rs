@@ -19,6 +19,7 @@ use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::metrics::Metrics;
+use crate::mqtt::SecretFiles;
 use crate::plan::Plan;
 use crate::poll;
 use crate::quota::{Quotas, Usual};
@@ -41,6 +42,8 @@ pub struct Config {
     pub usual: Usual,
     /// Names our sessions at the brokers.
     pub client_id: String,
+    /// Which files brokers of `feeds.toml` may name.
+    pub secret_files: SecretFiles,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub live: Option<mpsc::Sender<Arc<Committed>>>,
@@ -121,6 +124,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         shared.clone(),
         config.own_broker.clone(),
         config.client_id.clone(),
+        config.secret_files.clone(),
     );
     if let Err(error) = sessions.recall().await {
         warn!("what brokers hold for us from before is not known: {error}");

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::inlet::Inlet;
-use crate::mqtt::{Login, LoginError};
+use crate::mqtt::{Login, LoginError, SecretFiles};
 use crate::plan::Plan;
 use crate::session::{Ended, Session, Shared};
 use crate::subscriptions::Standing;
@@ -23,7 +23,7 @@ const OF_FEED: &str = "-feed-";
 /// Where the feeds that name no broker are.
 #[derive(Clone)]
 pub enum OwnBroker {
-    Given(Login),
+    Given(Box<Login>),
     Embedded(Arc<Inlet>),
     /// Only those of `feeds.toml`.
     None,
@@ -46,6 +46,7 @@ pub struct Sessions {
     own_broker: OwnBroker,
     /// Names our sessions at the brokers.
     client_id: String,
+    secret_files: SecretFiles,
     running: HashMap<Key, Session>,
     /// Those that say good-bye.
     leaving: JoinSet<()>,
@@ -57,10 +58,16 @@ pub struct Sessions {
 
 impl Sessions {
     /// None runs yet.
-    pub fn new(pool: Pool, shared: Shared, own_broker: OwnBroker, client_id: String) -> Self {
+    pub fn new(
+        pool: Pool,
+        shared: Shared,
+        own_broker: OwnBroker,
+        client_id: String,
+        secret_files: SecretFiles,
+    ) -> Self {
         let (running, leaving) = (HashMap::new(), JoinSet::new());
         let (former, refused) = (BTreeMap::new(), Lacking::new());
-        Sessions { pool, shared, own_broker, client_id, running, leaving, former, refused }
+        Sessions { pool, shared, own_broker, client_id, secret_files, running, leaving, former, refused }
     }
 
     /// Learns what brokers may still hold for us.
@@ -114,7 +121,7 @@ impl Sessions {
     fn login(&self, key: &Key, registry: &Registry) -> Result<Option<Login>, LoginError> {
         let mut login = match &key.broker {
             None => match &self.own_broker {
-                OwnBroker::Given(own) => own.clone(),
+                OwnBroker::Given(own) => Login::clone(own),
                 OwnBroker::Embedded(_) => return Ok(None),
                 OwnBroker::None => {
                     warn!("some feeds name no broker, and there is none of our own: give --mqtt-url");
@@ -122,7 +129,9 @@ impl Sessions {
                 }
             },
             Some(id) => match registry.brokers().iter().find(|b| b.id == *id) {
-                Some(broker) => Login::from_broker(broker, &format!("{}-{id}", self.client_id))?,
+                Some(broker) => {
+                    Login::from_broker(broker, &format!("{}-{id}", self.client_id), &self.secret_files)?
+                }
                 None => return Ok(None),
             },
         };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ingest::quota::{Limits, Usual};
+use ingest::mqtt::SecretFiles;
 
 use crate::broker::OfAddress;
 
@@ -95,6 +96,22 @@ pub struct MqttArgs {
     #[arg(long, conflicts_with = "mqtt_url")]
     pub mqtt_url_file: Option<PathBuf>,
 }
+    /// Directory in which the files must lie that brokers in feeds.toml name (password_file, ca_file, cert_file,
+    /// key_file), e.g. /etc/kreisverkehr/secrets. Give it when others write feeds.toml: without it they may name any
+    /// file that this process can read.
+    #[arg(long, value_name = "DIR")]
+    pub secrets_dir: Option<PathBuf>,
+}
+
+impl MqttArgs {
+    /// Which files brokers in feeds.toml may name.
+    ///
+    /// # Errors
+    /// There is no such directory.
+    pub fn secret_files(&self) -> anyhow::Result<SecretFiles> {
+        let Some(directory) = &self.secrets_dir else { return Ok(SecretFiles::default()) };
+        SecretFiles::within(directory).with_context(|| format!("--secrets-dir {}", directory.display()))
+    }
 
 #[derive(Debug, Clone, Args)]
 pub struct EmbeddedBrokerArgs {

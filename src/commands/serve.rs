@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use domain::Registry;
 use ingest::inlet::{EMBEDDED, Inlet};
 use ingest::metrics::Metrics;
-use ingest::mqtt::Login;
+use ingest::mqtt::{Login, SecretFiles};
 use ingest::service::{Config, Ingest};
 use ingest::sessions::OwnBroker;
 use ingest::{Clock, now_utc};
@@ -48,11 +48,17 @@ const OWN: &str = "own";
 /// What runs in this process.
 struct Parts {
     database: crate::cli::DatabaseArgs,
-    ingest: Option<(Broker, QuotaArgs)>,
+    ingest: Option<IngestParts>,
     http: Option<HttpArgs>,
     ops_http: Option<std::net::SocketAddr>,
     retention: Option<Retention>,
     min_free_disk_pct: f64,
+}
+
+struct IngestParts {
+    broker: Broker,
+    quotas: QuotaArgs,
+    secret_files: SecretFiles,
 }
 
 /// Where the feeds that name no broker are.
@@ -95,13 +101,14 @@ pub async fn start(args: ServeArgs) -> Result<Running> {
 
 fn serve_parts(args: ServeArgs) -> Result<Parts> {
     Ok(Parts {
-        ingest: Some((
-            match mqtt_url(&args.mqtt)? {
+        ingest: Some(IngestParts {
+            broker: match mqtt_url(&args.mqtt)? {
                 Some(url) => Broker::Given(url),
                 None => Broker::Embedded(args.embedded),
             },
-            args.quotas,
-        )),
+            quotas: args.quotas,
+            secret_files: args.mqtt.secret_files()?,
+        }),
         database: args.database,
         ops_http: args.http.ops_http,
         http: Some(args.http),
@@ -116,7 +123,11 @@ fn serve_parts(args: ServeArgs) -> Result<Parts> {
 /// A part cannot be started.
 pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
     let running = Running::start(Parts {
-        ingest: Some((mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given), args.quotas)),
+        ingest: Some(IngestParts {
+            broker: mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given),
+            quotas: args.quotas,
+            secret_files: args.mqtt.secret_files()?,
+        }),
         database: args.database,
         http: None,
         ops_http: args.ops_http,
@@ -243,13 +254,14 @@ impl Running {
         let may_store = disk::watch_disk(disks, parts.min_free_disk_pct, reading.clone());
         let ingest = match parts.ingest {
             None => None,
-            Some((_, quotas)) => Some(Ingest::start(Config {
+            Some(ingest) => Some(Ingest::start(Config {
                 pool: database.pool.clone(),
                 database: store::pool::options(&database.url)?,
                 registry: registry_rx.clone(),
                 own_broker,
-                usual: quotas.usual(),
+                usual: ingest.quotas.usual(),
                 client_id: identity::client_id(&dir)?,
+                secret_files: ingest.secret_files,
                 clock: clock.clone(),
                 metrics: metrics.clone(),
                 live: Some(memory.clone()),
@@ -417,11 +429,11 @@ async fn own_broker(
     (connections, meters): (usize, Arc<broker::Meters>),
 ) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
-        Some((Broker::Given(url), _)) => {
+        Some(IngestParts { broker: Broker::Given(url), .. }) => {
             let client_id = identity::client_id(dir)?;
-            Ok((None, OwnBroker::Given(Login::from_url(OWN, url, &client_id)?)))
+            Ok((None, OwnBroker::Given(Box::new(Login::from_url(OWN, url, &client_id)?))))
         }
-        Some((Broker::Embedded(args), quotas)) => {
+        Some(IngestParts { broker: Broker::Embedded(args), quotas, .. }) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
             let (metrics, clock) = counting;
@@ -438,7 +450,7 @@ async fn own_broker(
             let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, around).await?;
             Ok((Some(broker), OwnBroker::Embedded(inlet)))
         }
-        Some((Broker::None, _)) | None => Ok((None, OwnBroker::None)),
+        Some(IngestParts { broker: Broker::None, .. }) | None => Ok((None, OwnBroker::None)),
     }
 }
 

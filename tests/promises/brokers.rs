@@ -130,3 +130,48 @@ async fn those_that_work_are_not_disturbed_by_those_that_do_not() {
     api.stop().await;
     database.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_outside_the_directory_of_secrets_is_not_sent_to_a_broker() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = dir.path().join("secrets");
+    std::fs::create_dir(&secrets).unwrap();
+    std::fs::write(secrets.join("password"), "meant\n").unwrap();
+    std::fs::write(dir.path().join("database"), "postgres://kv:stolen@db/kv\n").unwrap();
+    let instance = Instance::serve(&["--secrets-dir", &secrets.to_string_lossy()]).await;
+
+    // Brokers that keep what is said to them and never answer.
+    let listen = async || tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (honest, greedy) = (listen().await, listen().await);
+    let folder = dir.path().join("places");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("municipalities.csv"), "slug,name,ags\naltdorf,Altdorf,05999001\n").unwrap();
+    let broker = |id: &str, listener: &tokio::net::TcpListener, file: &str| {
+        format!(
+            "[[broker]]\nid = \"{id}\"\nurl = \"mqtt://{}\"\nusername = \"kv\"\npassword_file = \"{file}\"\n\n\
+             [[feed]]\nid = \"{id}\"\nmunicipality = \"altdorf\"\nformat = \"native\"\nbroker = \"{id}\"\ntopic = \"kv/1/{id}/#\"\n\n",
+            listener.local_addr().unwrap()
+        )
+    };
+    let feeds = broker("honest", &honest, "../secrets/password") + &broker("greedy", &greedy, "../database");
+    std::fs::write(folder.join("feeds.toml"), feeds).unwrap();
+    let importing = tokio::task::spawn_blocking({
+        let data = instance.dir.path().join("data");
+        move || Command::new(BIN).args(["import", "--data-dir"]).args([data, folder]).output().unwrap()
+    });
+
+    let (mut client, _) = honest.accept().await.unwrap();
+    let mut connect = vec![0; 512];
+    let length = tokio::io::AsyncReadExt::read(&mut client, &mut connect).await.unwrap();
+    assert!(connect[..length].windows(5).any(|bytes| bytes == b"meant"));
+    eventually("it is said which file is not read", || async {
+        let log = instance.log();
+        (log.contains("lies outside --secrets-dir") && log.contains("greedy")).then_some(())
+    })
+    .await;
+    assert!(!instance.log().contains("stolen"));
+    // Nobody even connected there.
+    assert!(tokio::time::timeout(std::time::Duration::ZERO, greedy.accept()).await.is_err());
+    instance.stop().await;
+    importing.abort();
+}

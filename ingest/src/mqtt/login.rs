@@ -2,11 +2,13 @@
 //! appears or changes later is taken up; what they hold is never printed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::{Broker, MqttVersion};
 use percent_encoding::percent_decode_str;
 use url::Url;
+
+use super::SecretFiles;
 
 /// Where a password comes from.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Login {
     pub ca_file: Option<PathBuf>,
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
+    /// Which of these files may be read.
+    pub files: SecretFiles,
     /// Names our session at the broker: it holds messages for us while we are away.
     pub client_id: String,
     pub version: MqttVersion,
@@ -83,16 +87,17 @@ impl Login {
             ca_file: None,
             cert_file: None,
             key_file: None,
+            files: SecretFiles::default(),
             client_id: client_id.to_owned(),
             version: MqttVersion::V5,
         })
     }
 
-    /// From a broker of `feeds.toml`. Its files are not looked at yet.
+    /// From a broker of `feeds.toml`. Its files are not looked at yet; of them only `files` may be.
     ///
     /// # Errors
     /// The URL is not one of MQTT, or only one of `cert_file` and `key_file` is given.
-    pub fn from_broker(broker: &Broker, client_id: &str) -> Result<Self, LoginError> {
+    pub fn from_broker(broker: &Broker, client_id: &str, files: &SecretFiles) -> Result<Self, LoginError> {
         let mut login =
             Login::from_url(&broker.id, &broker.url, broker.client_id.as_deref().unwrap_or(client_id))?;
         if let Some(username) = &broker.username {
@@ -109,6 +114,7 @@ impl Login {
             return Err(login.error("cert_file", "cert_file and key_file are only used together"));
         }
         login.version = broker.version;
+        login.files = files.clone();
         Ok(login)
     }
 
@@ -122,13 +128,23 @@ impl Login {
             None => String::new(),
             Some(Password::Given(password)) => password.clone(),
             Some(Password::File(path)) => {
-                let text = std::fs::read_to_string(path).map_err(|e| {
-                    self.error("password_file", format!("{} cannot be read: {e}", path.display()))
-                })?;
+                let content = self.read("password_file", path)?;
+                let text = std::str::from_utf8(&content)
+                    .map_err(|_| self.error("password_file", format!("{} is not UTF-8", path.display())))?;
                 text.trim_end_matches(['\r', '\n']).to_owned()
             }
         };
         Ok(Some((username, password)))
+    }
+
+    /// What a file that `field` names holds now.
+    ///
+    /// # Errors
+    /// It cannot or may not be read.
+    pub(super) fn read(&self, field: &'static str, path: &Path) -> Result<Vec<u8>, LoginError> {
+        self.files
+            .read(path)
+            .map_err(|e| self.error(field, format!("{} cannot be used: {e}", path.display())))
     }
 
     pub(super) fn error(&self, field: &'static str, message: impl Into<String>) -> LoginError {

@@ -1,8 +1,10 @@
 //! MQTT 5.0 and 3.1.1 behind one face.
 
 mod login;
+mod secret_files;
 mod tls;
 mod wire;
 
 pub use login::{Login, LoginError, Password};
+pub use secret_files::SecretFiles;
 pub use wire::{Client, Event, EventLoop, connect};

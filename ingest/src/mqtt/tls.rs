@@ -119,7 +119,7 @@ fn client_config(login: &Login) -> Result<ClientConfig, LoginError> {
     match (&login.cert_file, &login.key_file) {
         (Some(cert), Some(key)) => {
             let chain = certificates(login, "cert_file", cert)?;
-            let key = PrivateKeyDer::from_pem_file(key)
+            let key = PrivateKeyDer::from_pem_slice(&login.read("key_file", key)?)
                 .map_err(|e| login.error("key_file", format!("{}: {e}", key.display())))?;
             builder.with_client_auth_cert(chain, key).map_err(|e| login.error("cert_file", e.to_string()))
         }
@@ -132,8 +132,9 @@ fn certificates(
     field: &'static str,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, LoginError> {
-    let read = || CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>();
-    let found = read().map_err(|e| login.error(field, format!("{}: {e}", path.display())))?;
+    let content = login.read(field, path)?;
+    let found = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|e| login.error(field, format!("{}: {e}", path.display())))?;
     if found.is_empty() {
         return Err(login.error(field, format!("{} holds no certificate in PEM", path.display())));
     }
