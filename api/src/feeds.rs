@@ -103,6 +103,8 @@ pub struct FeedLimits {
     messages_per_s: u32,
     /// Bytes of payload per second.
     bytes_per_s: u32,
+    /// Messages per hour of which something was rejected; null: not known.
+    rejections_per_h: Option<u32>,
 }
 
 fn source(feed: &Feed) -> FeedSource {

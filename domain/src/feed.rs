@@ -92,6 +92,8 @@ pub struct Feed {
     pub max_messages_per_s: Option<u32>,
     #[serde(default)]
     pub max_bytes_per_s: Option<u32>,
+    #[serde(default)]
+    pub max_rejections_per_h: Option<u32>,
     pub heartbeat_s: Option<u32>,
     pub use_server_decoder: bool,
     /// Coordinates outside are implausible.

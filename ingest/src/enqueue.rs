@@ -32,6 +32,15 @@ impl Arrived {
 /// From so many bytes on a message is decoded by itself, before its feed's queue is held for it.
 const LARGE_BYTES: usize = 16 << 10;
 
+/// What became of a message at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enqueued {
+    /// There is room for more.
+    pub has_room: bool,
+    /// Something of it was rejected.
+    pub is_rejected: bool,
+}
+
 /// What was made of a message.
 #[derive(Debug)]
 pub struct Decoded {
@@ -81,7 +90,7 @@ pub async fn decode_large(
 }
 
 /// Puts the rows of `arrived`, of the feed of `route`, into `accumulator`, and counts what became of it. `decoded`: by
-/// [`decode_large`]. `ack`: its number among those that are owed. Returns whether there is room for more.
+/// [`decode_large`]. `ack`: its number among those that are owed.
 pub fn enqueue(
     arrived: Arrived,
     decoded: Option<Decoded>,
@@ -90,7 +99,7 @@ pub fn enqueue(
     trips: &TripMemory,
     accumulator: &Arc<Accumulator>,
     ack: u64,
-) -> bool {
+) -> Enqueued {
     let (qos, received_at) = (arrived.qos, arrived.received_at);
     let Arrived { topic, payload, .. } = arrived.clone();
     let source = Source { feed: route.feed.id, topic, payload, qos, received_at };
@@ -108,5 +117,9 @@ pub fn enqueue(
         );
     }
     route.meter.received(&received, received_at);
-    has_room
+    let is_rejected = !received.reasons.is_empty();
+    if is_rejected {
+        route.quota.rejected();
+    }
+    Enqueued { has_room, is_rejected }
 }

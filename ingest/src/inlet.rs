@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::accumulator::Accumulator;
 use crate::acks::{Acks, PubAck};
-use crate::enqueue::{Arrived, decode_large, enqueue};
+use crate::enqueue::{Arrived, Enqueued, decode_large, enqueue};
 use crate::plan::Plan;
 use crate::session::Shared;
 
@@ -26,6 +26,17 @@ pub const EMBEDDED: &str = "embedded";
 
 /// How long a stop waits for what was taken in to be stored. What is not stored by then stays unacknowledged.
 const DRAIN: Duration = Duration::from_secs(3);
+
+/// What became of a published message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// No feed reads its topic.
+    Unread,
+    /// It waits for the database.
+    Accepted,
+    /// Likewise, and something of it was rejected.
+    Rejected,
+}
 
 /// Called once the message is stored.
 pub type OnStored = Box<dyn FnOnce() + Send>;
@@ -86,7 +97,7 @@ impl Lane {
         Arc::new(Lane { feed, accumulator, releases, order: Mutex::new(()), decoding: Default::default() })
     }
 
-    async fn take(&self, lanes: &Lanes, index: usize, arrived: Arrived, on_stored: OnStored) {
+    async fn take(&self, lanes: &Lanes, index: usize, arrived: Arrived, on_stored: OnStored) -> Enqueued {
         let Lanes { plan, shared, .. } = lanes;
         let decoded = if arrived.is_large() {
             let _one = self.decoding.lock().await;
@@ -101,7 +112,7 @@ impl Lane {
             self.releases.0.lock().push_back(on_stored);
         }
         let route = &plan.routes[index];
-        enqueue(arrived, decoded, route, &plan.registry, &shared.trips, &self.accumulator, number);
+        enqueue(arrived, decoded, route, &plan.registry, &shared.trips, &self.accumulator, number)
     }
 }
 
@@ -114,21 +125,21 @@ impl Inlet {
         (Arc::new(inlet), filters)
     }
 
-    /// Takes in a message if a feed reads its topic; whether one does. Waits while the feed or its town is above its
+    /// Takes in a message if a feed reads its topic. Waits while the feed or its town is above its
     /// quota, and while too much of the feed waits for the database. `on_stored` is called after the commit, for
     /// messages of QoS 1 and 2 only.
-    pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> bool {
+    pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Taken {
         tokio::select! {
             biased;
-            is_read = self.take_in(topic, payload, qos, on_stored) => is_read,
+            taken = self.take_in(topic, payload, qos, on_stored) => taken,
             // Whoever waits for the acknowledgement sends it again, to the next process.
             () = self.closed.cancelled() => std::future::pending().await,
         }
     }
 
-    async fn take_in(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> bool {
+    async fn take_in(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Taken {
         let Some(lanes) = self.lanes().await else { return std::future::pending().await };
-        let Some(index) = lanes.plan.position(topic) else { return false };
+        let Some(index) = lanes.plan.position(topic) else { return Taken::Unread };
         let (route, lane) = (&lanes.plan.routes[index], &lanes.lanes[index]);
         let received_at = (lanes.shared.clock)();
         if route.quota.admit(payload.len()).await {
@@ -136,8 +147,10 @@ impl Inlet {
         }
         lane.accumulator.room().await;
         let arrived = Arrived { topic: Bytes::copy_from_slice(topic.as_bytes()), payload, qos, received_at };
-        lane.take(&lanes, index, arrived, on_stored).await;
-        true
+        match lane.take(&lanes, index, arrived, on_stored).await.is_rejected {
+            true => Taken::Rejected,
+            false => Taken::Accepted,
+        }
     }
 
     /// Whether a feed reads `topic`; `None` while the feeds are not known.

@@ -1,10 +1,12 @@
 //! What a feed and a town may send: above it a publisher waits for its acknowledgement, and nothing is lost.
 //!
-//! The generic cell rate algorithm (ITU-T I.371), once over messages and once over bytes, each with a burst of a second.
+//! The generic cell rate algorithm (ITU-T I.371): over messages and over bytes, each with a burst of a second, and over
+//! rejected messages, with a burst of an hour. That a message is rejected shows once it is decoded, so the one after it waits.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Feed, FeedId};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
@@ -19,14 +21,18 @@ const LEAST_BURST_BYTES: u32 = 16 << 20;
 pub struct Limits {
     pub messages_per_s: NonZeroU32,
     pub bytes_per_s: NonZeroU32,
+    /// Messages of which something was rejected.
+    pub rejections_per_h: NonZeroU32,
 }
 
 impl Limits {
     /// Those of `feed`, where it has its own.
     fn of(feed: &Feed, usual: Limits) -> Limits {
+        let own = |of_feed: Option<u32>, usual| of_feed.and_then(NonZeroU32::new).unwrap_or(usual);
         Limits {
-            messages_per_s: feed.max_messages_per_s.and_then(NonZeroU32::new).unwrap_or(usual.messages_per_s),
-            bytes_per_s: feed.max_bytes_per_s.and_then(NonZeroU32::new).unwrap_or(usual.bytes_per_s),
+            messages_per_s: own(feed.max_messages_per_s, usual.messages_per_s),
+            bytes_per_s: own(feed.max_bytes_per_s, usual.bytes_per_s),
+            rejections_per_h: own(feed.max_rejections_per_h, usual.rejections_per_h),
         }
     }
 }
@@ -41,13 +47,17 @@ pub struct Usual {
 /// As the command line has it.
 impl Default for Usual {
     fn default() -> Self {
-        const fn per_s(number: u32) -> NonZeroU32 {
-            NonZeroU32::new(number).expect("not zero")
+        const fn limits(messages_per_s: u32, bytes_per_s: u32, rejections_per_h: u32) -> Limits {
+            const fn some(number: u32) -> NonZeroU32 {
+                NonZeroU32::new(number).expect("not zero")
+            }
+            Limits {
+                messages_per_s: some(messages_per_s),
+                bytes_per_s: some(bytes_per_s),
+                rejections_per_h: some(rejections_per_h),
+            }
         }
-        Usual {
-            feed: Limits { messages_per_s: per_s(20_000), bytes_per_s: per_s(20_000_000) },
-            town: Limits { messages_per_s: per_s(40_000), bytes_per_s: per_s(40_000_000) },
-        }
+        Usual { feed: limits(20_000, 20_000_000, 1_000_000), town: limits(40_000, 40_000_000, 2_000_000) }
     }
 }
 
@@ -58,6 +68,9 @@ pub struct Pace {
     messages: DefaultDirectRateLimiter,
     bytes: DefaultDirectRateLimiter,
     burst_bytes: NonZeroU32,
+    rejections: DefaultDirectRateLimiter,
+    /// More was rejected than may be: the next message waits.
+    is_over: AtomicBool,
 }
 
 impl Pace {
@@ -72,7 +85,16 @@ impl Pace {
                 governor::Quota::per_second(limits.bytes_per_s).allow_burst(burst_bytes),
             ),
             burst_bytes,
+            rejections: RateLimiter::direct(governor::Quota::per_hour(limits.rejections_per_h)),
+            is_over: AtomicBool::new(false),
         })
+    }
+
+    /// Counts a message of which something was rejected.
+    pub fn rejected(&self) {
+        if self.rejections.check().is_err() {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Waits until a message of `bytes` may come; whether that took time.
@@ -88,6 +110,10 @@ impl Pace {
             waited = true;
             // Never more than a burst takes.
             let _ = self.bytes.until_n_ready(bytes).await;
+        }
+        if self.is_over.swap(false, Ordering::Relaxed) {
+            waited = true;
+            self.rejections.until_ready().await;
         }
         waited
     }
@@ -105,6 +131,12 @@ impl Quota {
     pub async fn admit(&self, bytes: usize) -> bool {
         let by_feed = self.feed.admit(bytes).await;
         self.town.admit(bytes).await || by_feed
+    }
+
+    /// Counts a message of which something was rejected.
+    pub fn rejected(&self) {
+        self.feed.rejected();
+        self.town.rejected();
     }
 
     /// The feed's own.

@@ -295,12 +295,12 @@ impl Runner {
                 let decoded = decode_large(&arrived, &plan, index, &self.shared.trips).await;
                 let number = self.acks.owe(owed);
                 let Shared { trips, .. } = &self.shared;
-                let has_room =
+                let enqueued =
                     enqueue(arrived, decoded, route, &plan.registry, trips, &self.accumulator, number);
                 if route.quota.admit(bytes).await {
                     route.meter.throttled(received_at);
                 }
-                has_room
+                enqueued.has_room
             }
             // A feed that was just removed, or a broker that sends what nobody asked for.
             None => {

@@ -9,7 +9,7 @@ use domain::registry::{Contents, Entry};
 use domain::{FeedId, Municipality, MunicipalityId, Registry};
 use futures_util::FutureExt;
 use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
-use ingest::inlet::Inlet;
+use ingest::inlet::{Inlet, Taken};
 use ingest::metrics::Metrics;
 use ingest::plan::Plan;
 use ingest::quota::{Quotas, Usual};
@@ -23,7 +23,7 @@ struct World {
 }
 
 impl World {
-    /// Two feeds, `slow` with one message a second, and `quick`.
+    /// Two feeds, `slow` with one message a second, and `quick`. One named `faulty` may have two rejections an hour.
     fn new() -> Self {
         let (inlet, _) = Inlet::new();
         let (announce, ready) = async_channel::unbounded();
@@ -58,6 +58,7 @@ impl World {
             def: serde_json::from_value(serde_json::json!({
                 "id": feed, "municipality": "town", "format": "native", "topic": format!("kv/1/{feed}/#"), "qos": 1,
                 "use_server_decoder": false, "max_messages_per_s": messages_per_s,
+                "max_rejections_per_h": (*feed == "faulty").then_some(2),
             }))
             .unwrap(),
         }
@@ -71,7 +72,7 @@ impl World {
         self.inlet.arrange(plan, &self.shared);
     }
 
-    async fn take(&self, topic: &str, payload: Bytes) -> bool {
+    async fn take(&self, topic: &str, payload: Bytes) -> Taken {
         let acknowledged = self.acknowledged.clone();
         let on_stored = Box::new(move || {
             acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -95,13 +96,27 @@ impl World {
 #[tokio::test]
 async fn above_its_quota_a_feed_waits_and_others_do_not() {
     let world = World::new();
-    assert!(world.take("kv/1/slow/bay/a", Bytes::new()).await);
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).await, Taken::Rejected);
     assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), None);
-    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).now_or_never(), Some(true));
-    assert_eq!(world.take("read/by/nobody", Bytes::new()).now_or_never(), Some(false));
+    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).now_or_never(), Some(Taken::Rejected));
+    assert_eq!(world.take("read/by/nobody", Bytes::new()).now_or_never(), Some(Taken::Unread));
     assert_eq!(world.acknowledged(), 0);
     world.store_all();
     assert_eq!(world.acknowledged(), 2);
+}
+
+#[tokio::test]
+async fn a_feed_of_which_too_much_is_rejected_waits_and_others_do_not() {
+    let world = World::new();
+    world.arrange(&[("faulty", None), ("quick", None)]);
+    let take = |topic, payload: &'static str| world.take(topic, Bytes::from(payload)).now_or_never();
+    for _ in 0..3 {
+        assert_eq!(take("kv/1/faulty/bay/a", "nonsense"), Some(Taken::Rejected));
+    }
+    assert_eq!(take("kv/1/faulty/bay/a", "nonsense"), None);
+    assert_eq!(take("kv/1/quick/bay/a", "nonsense"), Some(Taken::Rejected));
+    world.store_all();
+    assert_eq!(world.acknowledged(), 4);
 }
 
 #[tokio::test]
@@ -114,18 +129,18 @@ async fn what_waits_for_the_database_is_bounded_in_bytes_for_each_feed() {
         assert!(taken * garbage.len() < 2 * MAX_WAITING_BYTES, "nothing holds it up");
     }
     assert!((taken - 1) * garbage.len() < MAX_WAITING_BYTES);
-    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(true));
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Taken::Rejected));
     world.store_all();
     assert_eq!(world.acknowledged(), taken + 1);
-    assert_eq!(world.take("kv/1/quick/bay/a", garbage).now_or_never(), Some(true));
+    assert_eq!(world.take("kv/1/quick/bay/a", garbage).now_or_never(), Some(Taken::Rejected));
 }
 
 #[tokio::test]
 async fn a_queue_outlives_an_import_and_what_is_taken_in_after_the_end_waits() {
     let world = World::new();
-    assert!(world.take("kv/1/quick/bay/a", Bytes::new()).await);
+    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).await, Taken::Rejected);
     world.arrange(&[("quick", None)]);
-    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(false));
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Taken::Unread));
     world.store_all();
     assert_eq!(world.acknowledged(), 1);
     world.inlet.close().await;

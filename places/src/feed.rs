@@ -75,6 +75,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     let max_message_bytes = r.optional("max_message_bytes", cell::whole(1..=MAX_PACKET_BYTES));
     let max_messages_per_s = r.optional("max_messages_per_s", cell::whole(1..=u32::MAX));
     let max_bytes_per_s = r.optional("max_bytes_per_s", cell::whole(1..=u32::MAX));
+    let max_rejections_per_h = r.optional("max_rejections_per_h", cell::whole(1..=u32::MAX));
     let heartbeat_s = r.optional("heartbeat_s", cell::whole(1..=MAX_HEARTBEAT_S));
     let use_server_decoder = r.optional("use_server_decoder", cell::boolean).unwrap_or(false);
     let area = r.optional("area", bbox);
@@ -94,6 +95,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         max_message_bytes,
         max_messages_per_s,
         max_bytes_per_s,
+        max_rejections_per_h,
         heartbeat_s,
         use_server_decoder,
         area,

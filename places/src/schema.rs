@@ -121,6 +121,7 @@ pub(crate) const FEED: Schema = Schema {
         "max_message_bytes",
         "max_messages_per_s",
         "max_bytes_per_s",
+        "max_rejections_per_h",
         "heartbeat_s",
         "use_server_decoder",
         "area",

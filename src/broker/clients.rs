@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ingest::quota::Pace;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -13,6 +14,8 @@ use tokio::sync::Notify;
 pub struct Connection {
     /// Where the client is.
     pub address: IpAddr,
+    /// What clients at its address may send; `None`: as much as they like.
+    pub pace: Option<Arc<Pace>>,
     /// By packet id: messages that are not stored yet. Several, where a client uses an id again too early.
     held: Mutex<HashMap<u16, usize>>,
     released: Notify,
@@ -21,9 +24,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(address: IpAddr) -> Arc<Self> {
+    pub fn new(address: IpAddr, pace: Option<Arc<Pace>>) -> Arc<Self> {
         Arc::new(Self {
             address,
+            pace,
             held: Mutex::default(),
             released: Notify::new(),
             was_refused: AtomicBool::new(false),

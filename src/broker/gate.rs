@@ -134,9 +134,9 @@ impl Gate {
             let pace = self.pace_of(address, limits.of_address);
             let (gate, cancel) = (self.clone(), cancel.clone());
             self.tasks.spawn(async move {
-                let connection = Connection::new(address);
+                let connection = Connection::new(address, pace);
                 let end = tokio::select! {
-                    Err(end) = gate.admit(&mut client, &connection, &place, pace) => end,
+                    Err(end) = gate.admit(&mut client, &connection, &place) => end,
                     () = place.leave.cancelled() => End::Refused(Refusal::NoConnect),
                     () = cancel.cancelled() => return,
                 };
@@ -174,13 +174,12 @@ impl Gate {
         client: &mut TcpStream,
         connection: &Arc<Connection>,
         place: &Place,
-        pace: Option<Arc<Pace>>,
     ) -> Result<(), End> {
         let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(client)).await;
         let first = first.map_err(|_| End::Refused(Refusal::NoConnect))??;
         // From here on it gives way to nobody.
         let _busy = place.busy();
-        self.serve(client, first, connection, pace.as_deref()).await
+        self.serve(client, first, connection).await
     }
 
     async fn serve(
@@ -188,7 +187,6 @@ impl Gate {
         client: &mut TcpStream,
         first: BytesMut,
         connection: &Arc<Connection>,
-        pace: Option<&Pace>,
     ) -> Result<(), End> {
         let mut broker = TcpStream::connect(self.broker).await?;
         client.set_nodelay(true)?;
@@ -197,7 +195,7 @@ impl Gate {
         let (from_client, to_client) = client.split();
         let (from_broker, to_broker) = broker.split();
         tokio::select! {
-            end = self.inward(first, from_client, to_broker, pace) => end,
+            end = self.inward(first, from_client, to_broker, connection.pace.as_deref()) => end,
             end = outward(from_broker, to_client, connection) => end,
         }
     }

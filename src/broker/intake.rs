@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ingest::inlet::{Inlet, OnStored};
+use ingest::inlet::{Inlet, OnStored, Taken};
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction};
 use tokio::sync::mpsc;
@@ -24,7 +24,8 @@ pub struct Intake {
 
 impl Intake {
     async fn publish(&self, event: ClientPublishEvent) {
-        let held = event.packet_id.and_then(|id| Some((self.clients.by_id(&event.client_id)?, id)));
+        let connection = self.clients.by_id(&event.client_id);
+        let held = event.packet_id.and_then(|id| Some((connection.clone()?, id)));
         let on_stored: OnStored = match held.clone() {
             Some((connection, id)) => {
                 connection.hold(id);
@@ -32,13 +33,19 @@ impl Intake {
             }
             None => Box::new(|| ()),
         };
-        let is_read = self.inlet.take(&event.topic, event.payload, event.qos as u8, on_stored).await;
-        if is_read {
-            return;
-        }
-        (self.on_unread)(&event.topic);
-        if let Some((connection, id)) = held {
-            connection.release(id);
+        match self.inlet.take(&event.topic, event.payload, event.qos as u8, on_stored).await {
+            Taken::Accepted => {}
+            Taken::Rejected => {
+                if let Some(pace) = connection.as_ref().and_then(|connection| connection.pace.as_ref()) {
+                    pace.rejected();
+                }
+            }
+            Taken::Unread => {
+                (self.on_unread)(&event.topic);
+                if let Some((connection, id)) = held {
+                    connection.release(id);
+                }
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
-use ingest::quota::{Limits, Usual};
 use ingest::mqtt::SecretFiles;
+use ingest::quota::{Limits, Usual};
 
 use crate::broker::OfAddress;
 
@@ -95,7 +96,6 @@ pub struct MqttArgs {
     /// File that holds the broker's URL.
     #[arg(long, conflicts_with = "mqtt_url")]
     pub mqtt_url_file: Option<PathBuf>,
-}
     /// Directory in which the files must lie that brokers in feeds.toml name (password_file, ca_file, cert_file,
     /// key_file), e.g. /etc/kreisverkehr/secrets. Give it when others write feeds.toml: without it they may name any
     /// file that this process can read.
@@ -112,6 +112,7 @@ impl MqttArgs {
         let Some(directory) = &self.secrets_dir else { return Ok(SecretFiles::default()) };
         SecretFiles::within(directory).with_context(|| format!("--secrets-dir {}", directory.display()))
     }
+}
 
 #[derive(Debug, Clone, Args)]
 pub struct EmbeddedBrokerArgs {
@@ -135,12 +136,18 @@ pub struct QuotaArgs {
     /// Bytes per second of one feed, unless feeds.toml says max_bytes_per_s.
     #[arg(long, default_value_t = Usual::default().feed.bytes_per_s)]
     pub feed_bytes_per_s: NonZeroU32,
+    /// Messages per hour of which something is rejected, of one feed, unless feeds.toml says max_rejections_per_h.
+    #[arg(long, default_value_t = Usual::default().feed.rejections_per_h)]
+    pub feed_rejections_per_h: NonZeroU32,
     /// Messages per second of all feeds of one municipality.
     #[arg(long, default_value_t = Usual::default().town.messages_per_s)]
     pub town_messages_per_s: NonZeroU32,
     /// Bytes per second of all feeds of one municipality.
     #[arg(long, default_value_t = Usual::default().town.bytes_per_s)]
     pub town_bytes_per_s: NonZeroU32,
+    /// Messages per hour of which something is rejected, likewise.
+    #[arg(long, default_value_t = Usual::default().town.rejections_per_h)]
+    pub town_rejections_per_h: NonZeroU32,
     /// Messages per second from one address to the embedded broker. Default: 40000; from this machine
     /// as many as come.
     #[arg(long)]
@@ -148,28 +155,39 @@ pub struct QuotaArgs {
     /// Bytes per second, likewise. Default: 40000000.
     #[arg(long)]
     pub address_bytes_per_s: Option<NonZeroU32>,
+    /// Messages per hour of which something is rejected, likewise. Default: 2000000.
+    #[arg(long)]
+    pub address_rejections_per_h: Option<NonZeroU32>,
 }
 
 impl QuotaArgs {
     /// As the ingest wants it.
     pub fn usual(&self) -> Usual {
-        let limits = |messages_per_s, bytes_per_s| Limits { messages_per_s, bytes_per_s };
         Usual {
-            feed: limits(self.feed_messages_per_s, self.feed_bytes_per_s),
-            town: limits(self.town_messages_per_s, self.town_bytes_per_s),
+            feed: Limits {
+                messages_per_s: self.feed_messages_per_s,
+                bytes_per_s: self.feed_bytes_per_s,
+                rejections_per_h: self.feed_rejections_per_h,
+            },
+            town: Limits {
+                messages_per_s: self.town_messages_per_s,
+                bytes_per_s: self.town_bytes_per_s,
+                rejections_per_h: self.town_rejections_per_h,
+            },
         }
     }
 
     /// As the embedded broker wants it.
     pub fn of_address(&self) -> OfAddress {
         let usual = Usual::default().town;
+        let own = [self.address_messages_per_s, self.address_bytes_per_s, self.address_rejections_per_h];
         OfAddress {
             limits: Limits {
-                messages_per_s: self.address_messages_per_s.unwrap_or(usual.messages_per_s),
-                bytes_per_s: self.address_bytes_per_s.unwrap_or(usual.bytes_per_s),
+                messages_per_s: own[0].unwrap_or(usual.messages_per_s),
+                bytes_per_s: own[1].unwrap_or(usual.bytes_per_s),
+                rejections_per_h: own[2].unwrap_or(usual.rejections_per_h),
             },
-            holds_on_this_machine: self.address_messages_per_s.is_some()
-                || self.address_bytes_per_s.is_some(),
+            holds_on_this_machine: own.iter().any(Option::is_some),
         }
     }
 }

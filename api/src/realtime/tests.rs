@@ -339,6 +339,7 @@ fn feed() -> domain::Feed {
         max_message_bytes: None,
         max_messages_per_s: None,
         max_bytes_per_s: None,
+        max_rejections_per_h: None,
         heartbeat_s: None,
         use_server_decoder: false,
         area: None,

@@ -231,6 +231,7 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         max_message_bytes: None,
         max_messages_per_s: None,
         max_bytes_per_s: None,
+        max_rejections_per_h: None,
         heartbeat_s: Some(heartbeat_s),
         use_server_decoder: false,
         area: None,
