@@ -45,6 +45,8 @@ pub struct App {
     pub proxies: TrustedProxies,
     /// How many clients may follow the changes at once.
     pub streams: StreamBounds,
+    /// Rows of one answer in JSON: [`crate::MAX_JSON_ROWS`].
+    pub max_json_rows: i64,
     /// Ends the streams, so that a graceful shutdown does not wait for them.
     pub shutdown: CancellationToken,
 }
@@ -77,6 +79,7 @@ pub(crate) struct Shared {
     pub proxies: TrustedProxies,
     /// Those who follow the changes.
     pub streams: Shares<IpAddr>,
+    pub max_json_rows: i64,
     pub shutdown: CancellationToken,
     /// Whether `/docs` is on the same port, so that pages may lead there.
     pub has_docs: bool,
@@ -97,6 +100,7 @@ impl App {
             attempts: self.attempts.clone(),
             proxies: self.proxies.clone(),
             streams: Shares::new(self.streams.in_all, self.streams.per_address),
+            max_json_rows: self.max_json_rows,
             shutdown: self.shutdown.clone(),
             has_docs,
         })

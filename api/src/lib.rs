@@ -59,4 +59,5 @@ pub use key::key_text;
 pub use problem::Problem;
 pub use realtime::ties_to_nothing;
 pub use router::{openapi_json, ops_router, public_router, router};
+pub use table::bound::MAX_JSON_ROWS;
 pub use ways::{Ways, unlinked_sites};

@@ -220,6 +220,8 @@ pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> R
     let question = Question::of(&shared, &asker, &query, "punctuality").await?;
     let pool = pool(&shared)?.clone();
     let turn = shared.turns.take(question.holder).await?;
+    let counted = || rows(pool.clone(), question.towns.clone(), question.names.clone(), Credits::default());
+    let fits = question.fit(&pool, shared.max_json_rows, counted).await?;
     let credits = Credits::default();
     let rows = rows(pool, question.towns, question.names, credits.clone());
     let table = Table {
@@ -229,7 +231,7 @@ pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> R
         cache: question.cache,
         zone: |row| &row.zone,
     };
-    table.answer(turn, question.shape, rows).await
+    table.answer(turn, fits, rows).await
 }
 
 fn rows(

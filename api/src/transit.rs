@@ -5,14 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::day_kind::TownDays;
-use domain::{FeedId, Registry};
+use domain::intervals::Span;
+use domain::{FeedId, Registry, occupancy};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use jiff::tz::TimeZone;
 use journey::area::Area;
 use parking_lot::Mutex;
 use serde_json::Map;
-use store::transit_history::{Bucket, Window};
+use store::transit_history::{self, Bucket, Window};
 use utoipa::IntoParams;
 
 use crate::app::Shared;
@@ -22,7 +23,8 @@ use crate::params::RawQuery;
 use crate::period::{self, Period};
 use crate::planning::{SeenBy, Viewer};
 use crate::problem::Problem;
-use crate::table::{Extra, Shape};
+use crate::table::bound::{Fits, Length, OF_LINES, counted};
+use crate::table::{Extra, Shape, TableFormat};
 use crate::turns::Holder;
 use crate::wire::Sources;
 
@@ -80,6 +82,7 @@ pub struct Question {
 }
 
 /// What is asked of one municipality.
+#[derive(Clone)]
 pub struct Town {
     pub slug: Arc<str>,
     pub name: Arc<str>,
@@ -145,6 +148,38 @@ impl Question {
             registry,
             names: Names::of(shared.ways.timetable()),
         })
+    }
+}
+
+impl Question {
+    /// The shape in which its rows fit. Where neither the buckets nor what is stored say so, `rows` are counted: that
+    /// takes as long as answering, so only long answers in JSON are.
+    ///
+    /// # Errors
+    /// 400: they are too many. 503: the database does not answer.
+    pub async fn fit<R>(
+        &self,
+        pool: &store::Pool,
+        most: i64,
+        rows: impl FnOnce() -> BoxStream<'static, Result<R, Problem>>,
+    ) -> Result<Fits, Problem> {
+        let mut upper = 0i64;
+        for Town { window, .. } in &self.towns {
+            let is_divided =
+                (window.by_route && window.route.is_none()) || (window.by_stop && window.stop.is_none());
+            upper += match is_divided && self.shape.format == TableFormat::Json {
+                true => transit_history::events_at_most(pool, window, most).await?,
+                false => {
+                    let period = Span { from: window.from, until: window.until };
+                    occupancy::Bucket::from(window.bucket).at_most(period)
+                }
+            };
+        }
+        let bucket = self.towns.first().map_or(Bucket::All, |town| town.window.bucket);
+        let bucket = occupancy::Bucket::from(bucket).as_str();
+        let length = Length { field: "bucket", value: bucket, remedy: OF_LINES };
+        let exact = async { counted(rows(), most).await };
+        self.shape.fit(most, length, upper, exact).await
     }
 }
 

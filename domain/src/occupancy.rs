@@ -21,6 +21,35 @@ wire_enum! {
     }
 }
 
+impl Bucket {
+    /// The shortest that one is, seconds; `None`: there is one however long the period.
+    const fn at_least_s(self) -> Option<i64> {
+        const HOUR_S: i64 = 3_600;
+        match self {
+            Bucket::Quarter => Some(HOUR_S / 4),
+            Bucket::Hour => Some(HOUR_S),
+            // When clocks go forward.
+            Bucket::Day => Some(23 * HOUR_S),
+            Bucket::Week => Some((7 * 24 - 1) * HOUR_S),
+            Bucket::Month => Some((28 * 24 - 1) * HOUR_S),
+            Bucket::HourOfWeek | Bucket::All => None,
+        }
+    }
+
+    /// How many there are in `period` at most.
+    pub fn at_most(self, period: Span) -> i64 {
+        if period.is_empty() {
+            return 0;
+        }
+        match (self, self.at_least_s()) {
+            (Bucket::HourOfWeek, _) => 7 * 24,
+            (_, None) => 1,
+            // One is begun before the period, another ends after it.
+            (_, Some(least_s)) => period.len_us() / (least_s * MICROS_PER_S) + 2,
+        }
+    }
+}
+
 /// A bucket's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BucketKey {
@@ -411,6 +440,26 @@ mod tests {
         };
         assert_eq!(coverage(0..4), Some(1.0));
         assert_eq!(coverage(3..4), None, "it has not begun");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_period_has_no_more_buckets_than_at_most(from_h in 0i64..9_000, quarters in 1i64..3_000, back in 0i64..4) {
+            let town = town();
+            let begin = at("2026-01-01T00:00:00Z").0 + from_h * HOUR_US + back * QUARTER_US;
+            let period = Span { from: UtcMicros(begin), until: UtcMicros(begin + quarters * QUARTER_US) };
+            for bucket in Bucket::ALL.iter().copied() {
+                let mut keys = std::collections::BTreeSet::new();
+                for hour in period.from.0.div_euclid(HOUR_US)..=(period.until.0 - 1).div_euclid(HOUR_US) {
+                    for (i, within) in town.quarters(hour, bucket, &Filter::default()).into_iter().enumerate() {
+                        if !quarter(hour, i).within(period).is_empty() {
+                            keys.insert(within.key);
+                        }
+                    }
+                }
+                proptest::prop_assert!(keys.len() as i64 <= bucket.at_most(period), "{bucket:?}: {}", keys.len());
+            }
+        }
     }
 
     #[test]

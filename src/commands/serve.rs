@@ -320,6 +320,7 @@ impl Running {
             attempts: Arc::default(),
             proxies: parts.http.as_ref().map(HttpArgs::proxies).unwrap_or_default(),
             streams: api::StreamBounds::of(bounds.connections),
+            max_json_rows: api::MAX_JSON_ROWS,
             shutdown: reading.clone(),
         };
         if parts.http.is_some() {

@@ -1,6 +1,6 @@
 //! What vehicles did, for planners: delays, and passengers of runs. Rows come as they are read.
 
-use domain::{FeedId, MunicipalityId, UtcMicros};
+use domain::{FeedId, MunicipalityId, UtcMicros, occupancy};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -33,6 +33,19 @@ impl Bucket {
             Bucket::Month => "month",
             Bucket::HourOfWeek => "hour_of_week",
             Bucket::All => "all",
+        }
+    }
+}
+
+impl From<Bucket> for occupancy::Bucket {
+    fn from(bucket: Bucket) -> Self {
+        match bucket {
+            Bucket::Hour => occupancy::Bucket::Hour,
+            Bucket::Day => occupancy::Bucket::Day,
+            Bucket::Week => occupancy::Bucket::Week,
+            Bucket::Month => occupancy::Bucket::Month,
+            Bucket::HourOfWeek => occupancy::Bucket::HourOfWeek,
+            Bucket::All => occupancy::Bucket::All,
         }
     }
 }
@@ -155,6 +168,27 @@ pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCo
             n: row.try_get("n")?,
         })
     })
+}
+
+/// How many passages and passengers' counts are stored of the window's days, counted until there are more than `most`. No
+/// answer has more rows.
+///
+/// # Errors
+/// The database is not available.
+pub async fn events_at_most(pool: &Pool, window: &Window, most: i64) -> Result<i64, StoreError> {
+    let counted = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM (
+                    SELECT FROM stop_passage
+                    WHERE municipality = $1
+                      AND service_date BETWEEN ($3 AT TIME ZONE $2)::date - 2 AND ($4 AT TIME ZONE $2)::date + 1
+                    LIMIT $5 + 1) AS passage)
+              + (SELECT count(*) FROM (
+                    SELECT FROM passenger_count
+                    WHERE municipality = $1 AND observed_at >= $3 AND observed_at < $4
+                    LIMIT $5 + 1) AS passengers)",
+    );
+    let counted = counted.bind(window.municipality.0).bind(window.tz.clone());
+    Ok(counted.bind(Ts(window.from)).bind(Ts(window.until)).bind(most).fetch_one(pool).await?)
 }
 
 /// Something that is known of a run at a stop: passengers, or that it passed.

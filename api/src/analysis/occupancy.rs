@@ -1,13 +1,13 @@
 //! `GET /v1/occupancy`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::intervals::{HOUR_US, HourSums, Span};
-use domain::occupancy::{Bucket, BucketKey, Figures, Filter, Tally};
+use domain::occupancy::{Bucket, BucketKey, Figures, Filter, Quarter, Tally};
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use store::Pool;
@@ -22,7 +22,8 @@ use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
 use crate::problem::Problem;
-use crate::table::{Column, Table, TableFormat};
+use crate::table::bound::{Fits, Length, OF_PLACES};
+use crate::table::{Column, Table};
 
 struct Row {
     key: BucketKey,
@@ -187,9 +188,9 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
-    bounded(&question, bucket, &parts, now)?;
+    let fits = fit(&question, bucket, &parts, now, shared.max_json_rows).await?;
     let extra = beside(&registry, &question, &complete);
-    let (shape, cache) = (question.shape, question.cache);
+    let cache = question.cache;
     let file_stem = question.file_stem("occupancy");
     let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
     let hours_until = store::analysis::hours_until(&mut conn).await?;
@@ -210,48 +211,60 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
         .collect();
     let rows = stream::iter(walks).flat_map(Walk::rows);
     Table { columns: COLUMNS, file_stem, extra, cache, zone: |row| &row.group().zone }
-        .answer(turn, shape, rows)
+        .answer(turn, fits, rows)
         .await
 }
 
-/// Rows of one answer in JSON, some 400 bytes each: whoever reads JSON holds all of it. The other formats are read as
-/// they come.
-const MAX_JSON_ROWS: i64 = 500_000;
-
-/// # Errors
-/// 400: JSON would have more rows than anybody can read.
-fn bounded(question: &Question, bucket: Bucket, parts: &[Parts], now: UtcMicros) -> Result<(), Problem> {
-    let day_s = 86_400;
-    let in_period = |period: Span| {
-        let period_s = (period.until.0 - period.from.0).max(0) / domain::time::MICROS_PER_S;
-        match bucket {
-            Bucket::Quarter => period_s / 900,
-            Bucket::Hour => period_s / 3_600,
-            Bucket::Day => period_s / day_s,
-            Bucket::Week => period_s / (7 * day_s),
-            Bucket::Month => period_s / (28 * day_s),
-            Bucket::HourOfWeek => 7 * 24,
-            Bucket::All => 1,
+/// The shape in which the rows fit: one for each group and each bucket that has a quarter of an hour which counts.
+async fn fit(
+    question: &Question,
+    bucket: Bucket,
+    parts: &[Parts],
+    now: UtcMicros,
+    most: i64,
+) -> Result<Fits, Problem> {
+    let towns: Vec<(&Town, Span, i64)> = question
+        .towns
+        .iter()
+        .zip(parts)
+        .map(|(town, parts)| (town, town.period.within(Span::of(None, Some(now))), parts.groups.len() as i64))
+        .collect();
+    let upper = towns.iter().map(|(_, period, groups)| bucket.at_most(*period).saturating_mul(*groups));
+    let upper = upper.fold(0i64, i64::saturating_add);
+    let exact = async {
+        let mut rows = 0;
+        for (town, period, groups) in towns {
+            let buckets =
+                buckets(town, period, bucket, &question.filter, (most - rows) / groups.max(1)).await;
+            rows += buckets * groups;
         }
+        Ok(rows)
     };
-    let rows = question.towns.iter().zip(parts).map(|(town, parts)| {
-        let period = town.period.within(Span::of(None, Some(now)));
-        in_period(period).saturating_mul(parts.groups.len() as i64)
-    });
-    let rows = rows.fold(0i64, i64::saturating_add);
-    if question.shape.format != TableFormat::Json || rows <= MAX_JSON_ROWS {
-        return Ok(());
-    }
-    Err(Problem::bad_parameter(
-        "bucket",
-        bucket.as_str(),
-        format!("The answer would have up to {rows} rows; in JSON it may have {MAX_JSON_ROWS}."),
-    )
-    .remedy(
-        "Take a longer bucket, a shorter period, fewer places or group_by=site; or format=parquet or format=csv, which are \
-         written as they are read.",
-    ))
+    let length = Length { field: "bucket", value: bucket.as_str(), remedy: OF_PLACES };
+    question.shape.fit(most, length, upper, exact).await
 }
+
+/// How many buckets have a quarter of an hour that counts, counted until there are more than `most`.
+async fn buckets(town: &Town, period: Span, bucket: Bucket, filter: &Filter, most: i64) -> i64 {
+    let mut keys = BTreeSet::new();
+    for hour in period.from.0.div_euclid(HOUR_US)..=(period.until.0 - 1).div_euclid(HOUR_US) {
+        if keys.len() as i64 > most {
+            break;
+        }
+        if hour % HOURS_IN_A_ROW == 0 {
+            tokio::task::yield_now().await;
+        }
+        let quarters = town.time.quarters(hour, bucket, filter).into_iter().enumerate();
+        let counts = |(number, quarter): &(usize, Quarter)| {
+            quarter.counts && !domain::occupancy::quarter(hour, *number).within(period).is_empty()
+        };
+        keys.extend(quarters.filter(counts).map(|(_, quarter)| quarter.key));
+    }
+    keys.len() as i64
+}
+
+/// Hours that are looked through without a pause: some milliseconds.
+const HOURS_IN_A_ROW: i64 = 1_000;
 
 /// Groups of an hour that are summed up without a pause: some milliseconds.
 const GROUPS_IN_A_ROW: usize = 256;

@@ -26,6 +26,7 @@ use crate::contract::{parameters, values, words};
 use crate::params::RawQuery;
 use crate::planning::Viewer;
 use crate::problem::Problem;
+use crate::table::bound::{Length, OF_PLACES};
 use crate::table::{Column, Table};
 
 /// Bays whose intervals are read at once.
@@ -218,6 +219,11 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     if let Some(withheld) = wholly_withheld(&parts, &question) {
         return Ok(withheld);
     }
+    let groups = parts.iter().map(|parts| parts.groups.len() as i64).sum();
+    let length =
+        Length { field: "group_by", value: params.text("group_by").unwrap_or_default(), remedy: OF_PLACES };
+    let exact = async { Ok(groups) };
+    let fits = question.shape.fit(shared.max_json_rows, length, groups, exact).await?;
     let mut rows = Vec::new();
     for ((town, mut parts), complete_until) in question.towns.iter().zip(parts).zip(complete.iter().copied())
     {
@@ -243,7 +249,7 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let extra = beside(&registry, &question, &complete);
     let file_stem = question.file_stem("stays");
     Table { columns: COLUMNS, file_stem, extra, cache: question.cache, zone: |row| &row.group().zone }
-        .answer(turn, question.shape, stream::iter(rows))
+        .answer(turn, fits, stream::iter(rows))
         .await
 }
 

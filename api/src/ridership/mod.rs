@@ -132,6 +132,8 @@ pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
     let question = Question::of(&shared, &asker, &query, "ridership").await?;
     let pool = pool(&shared)?.clone();
     let turn = shared.turns.take(question.holder).await?;
+    let counted = || rows(pool.clone(), question.towns.clone(), question.names.clone(), Credits::default());
+    let fits = question.fit(&pool, shared.max_json_rows, counted).await?;
     let credits = Credits::default();
     let rows = rows(pool, question.towns, question.names, credits.clone());
     let table = Table {
@@ -141,7 +143,7 @@ pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
         cache: question.cache,
         zone: |row| &row.zone,
     };
-    table.answer(turn, question.shape, rows).await
+    table.answer(turn, fits, rows).await
 }
 
 fn rows(

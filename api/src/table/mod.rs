@@ -9,6 +9,7 @@
 //! piece is a problem; after it the body ends abnormally, since a list that looks whole and is not
 //! would be worse.
 
+pub mod bound;
 mod csv;
 mod format;
 mod german;
@@ -31,6 +32,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
+use self::bound::Fits;
 use self::format::Locale;
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]
@@ -177,16 +179,17 @@ pub struct Rows<R> {
 }
 
 impl<R: Send + Sync + 'static> Table<R> {
-    /// Answers with `rows` in the asked shape.
+    /// Answers with `rows` in the asked shape, in which they fit.
     ///
     /// # Errors
     /// Whatever `rows` fails with before there is something to send.
     pub async fn answer(
         self,
         turn: Turn,
-        shape: Shape,
+        fits: Fits,
         rows: impl Stream<Item = Result<R, Problem>> + Send + 'static,
     ) -> Result<Response, Problem> {
+        let shape = fits.shape();
         let mut encoder: Box<dyn Encoder<R>> = match shape.format {
             TableFormat::Json => Box::new(json::Json::new(self.columns)),
             TableFormat::Csv if shape.locale == Locale::German => {

@@ -82,7 +82,7 @@ fn shape(format: TableFormat) -> Shape {
 }
 
 async fn answer(shape: Shape, rows: Vec<Result<Row, Problem>>) -> Result<Response, Problem> {
-    table().answer(Turns::of_tables().take(None).await?, shape, stream::iter(rows)).await
+    table().answer(Turns::of_tables().take(None).await?, Fits::any(shape), stream::iter(rows)).await
 }
 
 async fn bytes(shape: Shape, rows: Vec<Row>) -> Vec<u8> {
@@ -230,7 +230,9 @@ async fn sleepers(turns: &Turns) -> Vec<Response> {
     for _ in 0..store::pool::STREAMS_AT_ONCE {
         let turn = turns.take(None).await.expect("a turn");
         let endless = stream::repeat_with(|| Ok(full()));
-        sleepers.push(table().answer(turn, shape(TableFormat::Csv), endless).await.expect("an answer"));
+        sleepers.push(
+            table().answer(turn, Fits::any(shape(TableFormat::Csv)), endless).await.expect("an answer"),
+        );
     }
     sleepers
 }
@@ -242,7 +244,7 @@ async fn a_sleeping_reader_gives_its_turn_to_who_waits() {
     let began = tokio::time::Instant::now();
     let turn = turns.take(None).await.expect("a turn");
     assert!(began.elapsed() <= STALLED_AWAITED, "{:?}", began.elapsed());
-    let next = table().answer(turn, shape(TableFormat::Csv), stream::empty()).await;
+    let next = table().answer(turn, Fits::any(shape(TableFormat::Csv)), stream::empty()).await;
     assert_eq!(next.expect("an answer").status(), 200);
     for sleeper in sleepers {
         to_bytes(sleeper.into_body(), usize::MAX).await.expect_err("a cut body");

@@ -86,10 +86,17 @@ impl County {
             attempts: Arc::default(),
             proxies: TrustedProxies::default(),
             streams: StreamBounds::of(100),
+            max_json_rows: crate::MAX_JSON_ROWS,
             shutdown: CancellationToken::new(),
         };
         let router = router(&app);
         County { hub, app, router, clock }
+    }
+
+    /// Answers in JSON have at most so many rows.
+    pub fn bound_json_rows(&mut self, most: i64) {
+        self.app.max_json_rows = most;
+        self.router = router(&self.app);
     }
 
     pub fn at(&self, now: UtcMicros) {

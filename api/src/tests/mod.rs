@@ -16,4 +16,5 @@ mod pages;
 mod parking_figures;
 mod planning;
 mod privacy;
+mod rows;
 mod silent;
