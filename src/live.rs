@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use api::LiveHub;
 use domain::Registry;
+use domain::feed::is_ahead;
 use domain::live::Change;
 use ingest::Clock;
 use store::changes::{Accepted, Bell, Committed, Follower};
@@ -81,6 +82,7 @@ impl Feeder {
         Ok(Follower::new(self.pool.clone(), loaded.positions, loaded.at))
     }
 
+    /// Follows until state has to be loaded again.
     async fn follow(
         &mut self,
         follower: &mut Follower,
@@ -93,6 +95,7 @@ impl Feeder {
         let mut look_by = Instant::now() + LOOK_EVERY;
         // Writers of this process reach us through memory: their notification is no news.
         let mut own: HashSet<i64> = HashSet::new();
+        let mut ticked_at = (self.clock)();
         loop {
             let look = tokio::select! {
                 committed = self.memory.recv() => match committed {
@@ -108,7 +111,12 @@ impl Feeder {
                 },
                 writer = rung.recv() => writer.flatten().is_none_or(|w| !own.contains(&w)),
                 _ = tick.tick() => {
-                    if let Some(hub) = &self.hub { hub.tick((self.clock)()); }
+                    let now = (self.clock)();
+                    if let Some(hub) = &self.hub { hub.tick(now); }
+                    if is_ahead(std::mem::replace(&mut ticked_at, now), now) {
+                        warn!("the clock was ahead and is {now} now: live state is loaded again");
+                        return Ok(());
+                    }
                     false
                 }
             };

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::feed::is_ahead;
 use crate::ids::{FeedId, SensorId};
 use crate::observation::{CountValue, SiteCount, SiteStatus};
 use crate::time::UtcMicros;
@@ -102,6 +103,27 @@ impl CountState {
             self.observed_at = Some(c.observed_at);
             self.heard_from = Some(source);
         }
+    }
+
+    /// Whether any part of it lies ahead of `now` ([`is_ahead`]): it was made while a clock was wrong.
+    pub fn has_ahead(&self, now: UtcMicros) -> bool {
+        *self != self.clone().without_ahead(now)
+    }
+
+    /// What is left of it without what lies ahead of `now` ([`is_ahead`]). Of a number that rests on it nothing is: what it
+    /// was before is known to the store only.
+    pub fn without_ahead(mut self, now: UtcMicros) -> Self {
+        let is_known = |at: UtcMicros| !is_ahead(at, now);
+        let is_sound = self.anchor.is_none_or(|a| is_known(a.at)) && self.last_flow_at.is_none_or(is_known);
+        if !is_sound {
+            (self.anchor, self.net) = (None, 0);
+        }
+        self.last_flow_at = self.last_flow_at.filter(|at| is_known(*at));
+        self.status = self.status.filter(|(at, _)| is_known(*at));
+        self.capacity = self.capacity.filter(|(at, _)| is_known(*at));
+        self.observed_at = self.observed_at.filter(|at| is_known(*at));
+        self.heard_from = self.heard_from.filter(|_| self.observed_at.is_some());
+        self
     }
 
     /// The winner among all absolute counts of the anchor's instant.

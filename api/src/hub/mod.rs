@@ -196,7 +196,7 @@ impl LiveHub {
                     kind: Kind::Vehicle,
                     municipality: Some(entry.municipality),
                     site: None,
-                    position: map.vehicle(*vehicle)?.fix.position,
+                    position: map.vehicle(*vehicle).and_then(|vehicle| vehicle.fix.position),
                 };
                 return Some(self.removed(topic, &entry.def.id, position));
             }

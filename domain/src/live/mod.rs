@@ -6,6 +6,7 @@
 //! without its age.
 
 mod class;
+mod clock;
 mod driver;
 mod grid;
 mod kept;
@@ -194,6 +195,8 @@ pub struct LiveMap {
     closed_bays: FxHashSet<BayId>,
     /// The next instant at which some place begins or ceases to be valid, or a bay to be closed.
     next_validity_change: Option<UtcMicros>,
+    /// What the clock said last.
+    looked_at: UtcMicros,
 }
 
 impl LiveMap {
@@ -215,6 +218,7 @@ impl LiveMap {
             vehicle_timers: BinaryHeap::new(),
             closed_bays: FxHashSet::default(),
             next_validity_change: None,
+            looked_at: UtcMicros(i64::MIN),
         };
         map.place(registry, now);
         map
@@ -233,7 +237,7 @@ impl LiveMap {
     /// Applies changes and tells what is worth telling: every bay statement that holds, each
     /// touched site once.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>, now: UtcMicros) -> Vec<LiveEvent> {
-        let mut events = Vec::new();
+        let mut events = self.look_at_clock(now);
         let mut sites = BTreeSet::new();
         for change in changes {
             match change {
@@ -302,7 +306,7 @@ impl LiveMap {
         let registry = &self.registry;
         let cell = self.sites.entry(site).or_default();
         let was_closed = cell.is_reported_closed(now);
-        if !cell.apply_count(audience, version, count) {
+        if !cell.apply_count(audience, version, count.without_ahead(now)) {
             return false;
         }
         let stale_after_s = |feed, sensor, at| registry.stale_after_s(feed, sensor, Target::Site(site), at);
@@ -313,8 +317,9 @@ impl LiveMap {
 
     /// What has gone stale, opened or closed by `now`. Call it at least once a second.
     pub fn tick(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
+        let mut events = self.look_at_clock(now);
         self.trips.tick(now);
-        let mut events = self.tick_vehicles(now);
+        events.extend(self.tick_vehicles(now));
         if self.next_validity_change.is_some_and(|at| at <= now) {
             events.extend(self.replace_registry(self.registry.clone(), now));
             return events;

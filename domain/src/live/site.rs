@@ -69,6 +69,15 @@ impl SiteCell {
         true
     }
 
+    /// Forgets of its counts what lies ahead of `now`, and its timer. Then call [`Self::renew_counts`].
+    pub fn forget_ahead(&mut self, now: UtcMicros) {
+        for cell in &mut self.counts {
+            cell.count = std::mem::take(&mut cell.count).without_ahead(now);
+            cell.stale_at = UtcMicros(i64::MIN);
+        }
+        self.queued_at = None;
+    }
+
     /// Recomputes when counts go stale. Returns a timer to set.
     pub fn renew_counts(
         &mut self,

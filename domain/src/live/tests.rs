@@ -1,5 +1,6 @@
 //! Live state by example and by property.
 
+mod clock;
 mod closures;
 mod hidden;
 mod purpose;

@@ -95,6 +95,13 @@ impl Trips {
         fits(of_feed, MAX_OF_FEED) && fits(of_all, MAX_OF_ALL)
     }
 
+    /// Forgets what lies ahead of `now`, and that anything has ended: it may have been by a clock that was ahead.
+    pub fn forget_ahead(&mut self, now: UtcMicros) {
+        self.held.retain(|_, cell| cell.update.is_some() && !lies_ahead(cell.rank, now));
+        self.swept_at = UtcMicros(i64::MIN);
+        self.tick(now);
+    }
+
     pub fn tick(&mut self, now: UtcMicros) {
         if now < self.swept_at.plus_s(SWEEP_EVERY_S) && now >= self.swept_at {
             return;

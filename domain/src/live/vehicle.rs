@@ -133,6 +133,14 @@ impl VehicleCell {
         moved
     }
 
+    /// Forgets what lies ahead of `now`, and its timer.
+    pub fn forget_ahead(&mut self, now: UtcMicros) {
+        for part in &mut self.parts {
+            part.take_if(|said| is_ahead(said.observed_at, now));
+        }
+        self.timer_fired();
+    }
+
     /// The last known position.
     pub fn position(&self) -> Option<crate::LatLon> {
         self.parts[0].as_ref()?.fix.position

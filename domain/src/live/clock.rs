@@ -1,0 +1,49 @@
+//! A clock that was ahead and is right again.
+//!
+//! What it made happen, happened too early: statements of that time lie ahead, the rest went stale, places opened and
+//! closed. So all of it is looked at again with the clock as it is now.
+
+use std::cmp::Reverse;
+
+use super::vehicle::Stage;
+use super::{EventReason, LiveEvent, LiveMap};
+use crate::feed::is_ahead;
+use crate::ids::BayId;
+use crate::time::UtcMicros;
+
+impl LiveMap {
+    /// Notes the time; where the clock was ahead until now ([`is_ahead`]) nothing rests on that any more. What was before the
+    /// statements that lie ahead is in the store: load it. Gives events of all that is shown.
+    pub(super) fn look_at_clock(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
+        let before = std::mem::replace(&mut self.looked_at, now);
+        if !is_ahead(before, now) {
+            return Vec::new();
+        }
+        self.timers.clear();
+        self.vehicle_timers.clear();
+        self.trips.forget_ahead(now);
+        for cell in self.bays.values_mut() {
+            cell.readings.forget_ahead(now);
+            cell.queued_at = UtcMicros(i64::MAX);
+        }
+        self.sites.values_mut().for_each(|cell| cell.forget_ahead(now));
+        let mut events = self.replace_registry(self.registry.clone(), now);
+        let bays: Vec<BayId> = self.shown_bays().collect();
+        events.extend(bays.into_iter().filter_map(|bay| self.bay_event(bay, now, EventReason::Changed)));
+        for (vehicle, cell) in &mut self.vehicles {
+            let vehicle = *vehicle;
+            cell.forget_ahead(now);
+            let (before, stage, timer) = cell.renew(now);
+            self.vehicle_timers.extend(timer.map(|at| Reverse((at, vehicle))));
+            if self.registry.vehicle(vehicle).is_none() {
+                continue;
+            }
+            match (before, stage) {
+                (Stage::Gone, Stage::Gone) => {}
+                (_, Stage::Gone) => events.push(LiveEvent::RemovedVehicle { vehicle }),
+                _ => events.push(LiveEvent::Vehicle { vehicle, reason: EventReason::Changed, was_at: None }),
+            }
+        }
+        events
+    }
+}
