@@ -84,7 +84,7 @@ impl HistoryWriter {
         let new = append(&mut tx, rows, stored_at).await?;
         want_derived(&mut tx, &new).await?;
         let mut changes = Vec::new();
-        sites::move_states(&mut tx, newest(rows, &new), capacities, &mut changes).await?;
+        sites::move_states(&mut tx, newest(rows, &new), capacities, stored_at, &mut changes).await?;
         if !changes.is_empty() {
             changes::append(&mut tx, self.writer, self.seq + 1, &changes, false).await?;
         }

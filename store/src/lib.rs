@@ -22,6 +22,7 @@ pub mod pool;
 pub mod private_pg;
 pub mod readers;
 pub mod replays;
+mod restore;
 pub mod retention;
 pub mod transit_history;
 mod trips;

@@ -178,7 +178,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-pub(super) fn reading(at: Ts, feed: i32, sensor: Option<i32>, seq: Option<i64>, state: i16) -> BayReading {
+pub(crate) fn reading(at: Ts, feed: i32, sensor: Option<i32>, seq: Option<i64>, state: i16) -> BayReading {
     BayReading {
         feed: FeedId(feed),
         sensor: sensor.map(SensorId),

@@ -6,9 +6,12 @@
 //!
 //! Hours before `hours_until` are summed up. What comes late changes them by the difference of a bay's old and new
 //! intervals; what happens now waits until its hour is over, so it costs no hour anything.
+//!
+//! Where a clock was ahead and is right again, what it left is set right by the same process (`clock`).
 
 mod again;
 pub(crate) mod bays;
+mod clock;
 mod closing;
 mod facts;
 pub(crate) mod hours;
@@ -58,6 +61,8 @@ pub struct Step {
     pub hours: i64,
     /// Stretches of a municipality's time that were derived again from the observations.
     pub stretches: usize,
+    /// Something lay ahead of the clock and was set right.
+    pub set_right: bool,
 }
 
 impl Step {
@@ -79,6 +84,8 @@ pub struct Deriver {
     /// Places may have changed since they were last looked at.
     is_place_news: bool,
     bay_days: i64,
+    /// When was last looked for what lies ahead of the clock.
+    looked_ahead: Option<UtcMicros>,
 }
 
 impl Deriver {
@@ -107,6 +114,7 @@ impl Deriver {
             last_place,
             is_place_news: true,
             bay_days: again::BAY_DAYS,
+            looked_ahead: None,
         }))
     }
 
@@ -115,7 +123,7 @@ impl Deriver {
     /// # Errors
     /// The database is not available; nothing is lost, connect anew.
     pub async fn step(&mut self, now: UtcMicros) -> Result<Step, StoreError> {
-        let mut step = Step::default();
+        let mut step = Step { set_right: self.look_ahead(now).await?, ..Step::default() };
         let again: bool =
             sqlx::query_scalar("SELECT again FROM derive_state").fetch_one(&mut self.conn).await?;
         if again {

@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
+pub(crate) use observed::{COUNT_COLUMNS, CountRow};
 pub use observed::{Observed, first_observed, observed};
 
 /// Format of a model's body. One of another version is not read: the forecast begins anew, or is

@@ -4,7 +4,7 @@ use domain::observation::{CountValue, Heard, SiteStatus};
 use domain::{
     Audience, BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros,
 };
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::StoreError;
 use crate::pool::Pool;
@@ -35,8 +35,12 @@ pub async fn first_observed(
     Ok(first.map(|first| first.0))
 }
 
+/// The columns of [`CountRow`].
+pub(crate) const COUNT_COLUMNS: &str = "site, observed_at, feed, sensor, seq, audience, occupied, vacant, entries, exits, status, capacity, source";
+
+/// A count as it is stored.
 #[derive(FromRow)]
-struct CountRow {
+pub(crate) struct CountRow {
     site: i32,
     observed_at: Ts,
     feed: i32,
@@ -53,7 +57,7 @@ struct CountRow {
 }
 
 impl CountRow {
-    fn count(self, municipality: MunicipalityId) -> SiteCount {
+    pub(crate) fn count(self, municipality: MunicipalityId) -> SiteCount {
         let value = match (self.occupied, self.vacant, self.entries.zip(self.exits)) {
             (Some(n), _, _) => CountValue::Occupied(n),
             (_, Some(n), _) => CountValue::Vacant(n),
@@ -114,11 +118,10 @@ pub async fn observed(
     municipality: MunicipalityId,
     (from, until): (UtcMicros, UtcMicros),
 ) -> Result<Observed, StoreError> {
-    let counts: Vec<CountRow> = sqlx::query_as(
-        "SELECT site, observed_at, feed, sensor, seq, audience, occupied, vacant, entries, exits, status, capacity,
-                source
-         FROM site_count WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 ORDER BY observed_at, site, audience",
-    )
+    let counts: Vec<CountRow> = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {COUNT_COLUMNS} FROM site_count
+         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3 ORDER BY observed_at, site, audience"
+    )))
     .bind(municipality.0)
     .bind(Ts(from))
     .bind(Ts(until))

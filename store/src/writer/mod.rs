@@ -10,13 +10,13 @@ pub(crate) mod bay_states;
 mod bays;
 mod bounds;
 mod claims;
-mod passages;
+pub(crate) mod passages;
 mod quarantine;
 mod rejections;
 pub(crate) mod sites;
 mod trips;
 mod uplinks;
-mod vehicles;
+pub(crate) mod vehicles;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

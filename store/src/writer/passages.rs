@@ -14,12 +14,12 @@ use crate::ts::Ts;
 type Day = (i32, String);
 
 /// New passages of days.
-pub(super) type New = Vec<(i32, String, i64)>;
+pub(crate) type New = Vec<(i32, String, i64)>;
 
 /// How many passages there are of the days that are spoken of. A day is counted when it is first met, so that what
 /// other writers add meanwhile is not seen: each of them adds as many as a day may have at most.
 #[derive(Debug, Default)]
-pub(super) struct Days(BTreeMap<Day, i64>);
+pub(crate) struct Days(BTreeMap<Day, i64>);
 
 /// Days that are remembered: those of which vehicles and updates speak, some of each municipality.
 const MAX_DAYS: usize = 10_000;
@@ -30,7 +30,7 @@ impl Days {
     ///
     /// Where no service date is given, it is the town's date three hours before: after midnight the last
     /// vehicles of a day still run, and at three o'clock hardly any do.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &mut self,
         conn: &mut PgConnection,
         vehicles: &[&VehiclePosition],

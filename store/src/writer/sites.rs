@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use domain::feed::{MAX_AHEAD_S, is_ahead};
 use domain::live::Change;
 use domain::observation::CountValue;
 use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
 use domain::{Audience, MunicipalityId, SiteCount, SiteId, UtcMicros};
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::claims::{Key, Row};
 use super::{Capacities, NewByFeed, by_feed};
 use crate::StoreError;
+use crate::forecast::{COUNT_COLUMNS, CountRow};
 use crate::ts::Ts;
 
 /// (municipality, site, audience or "").
@@ -37,7 +39,7 @@ pub(super) async fn write(
     }
     let new_by_feed = by_feed(by_state.values().flatten().map(|o| o.heard.feed));
     want_derived(conn, &by_state).await?;
-    move_states(conn, by_state, capacities, changes).await?;
+    move_states(conn, by_state, capacities, stored_at, changes).await?;
     Ok(new_by_feed)
 }
 
@@ -108,11 +110,13 @@ async fn append(
     Ok(new.into_iter().map(|(m, at, site, digest)| (MunicipalityId(m), at.0, site, digest)).collect())
 }
 
-/// Moves the counted states on by counts that are new to the store.
+/// Moves the counted states on by counts that are new to the store and do not lie ahead of `now`. A state that rests on
+/// some that do is made again of those that do not.
 pub(crate) async fn move_states(
     conn: &mut PgConnection,
     by_state: BTreeMap<StateKey, Vec<&SiteCount>>,
     capacities: &dyn Capacities,
+    now: UtcMicros,
     changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
     if by_state.is_empty() {
@@ -149,15 +153,17 @@ pub(crate) async fn move_states(
         let audience = audience.parse::<Audience>().ok();
         let key = (municipality, site, audience.map_or("", Audience::as_str));
         let Some(new) = by_state.get(&key) else { continue };
-        let recount = count.apply(new.iter().copied());
-        if let Some(at) = recount.tie_at {
-            let all = absolutes_at(conn, key, at).await?;
-            if let Some(value) = decide_absolute(&all, capacities.capacity(SiteId(site), audience)) {
-                count.set_tie(value);
+        let capacity = capacities.capacity(SiteId(site), audience);
+        if count.has_ahead(now) {
+            count = made_again(conn, key, &count, capacity, now).await?;
+        } else {
+            let recount = count.apply(new.iter().copied().filter(|c| !is_ahead(c.observed_at, now)));
+            if let Some(at) = recount.tie_at {
+                decide(conn, key, at, capacity, &mut count).await?;
             }
-        }
-        if let (true, Some(anchor)) = (recount.flows, count.anchor) {
-            count.set_net(net_after(conn, key, anchor.at).await?);
+            if let (true, Some(anchor)) = (recount.flows, count.anchor) {
+                count.set_net(net_after(conn, key, anchor.at, now).await?);
+            }
         }
         out_m.push(municipality);
         out_s.push(site);
@@ -207,16 +213,108 @@ async fn absolutes_at(
     Ok(rows.into_iter().filter_map(|(source, seq, o, v)| Some((source, seq, value(o, v)?))).collect())
 }
 
-/// Entries minus exits of all stored flows after `at`: read only when an anchor comes late.
-async fn net_after(conn: &mut PgConnection, key: StateKey, at: UtcMicros) -> Result<i64, StoreError> {
+/// Decides among the absolute counts of the anchor's instant `at`.
+async fn decide(
+    conn: &mut PgConnection,
+    key: StateKey,
+    at: UtcMicros,
+    capacity: i64,
+    count: &mut CountState,
+) -> Result<(), StoreError> {
+    if let Some(value) = decide_absolute(&absolutes_at(conn, key, at).await?, capacity) {
+        count.set_tie(value);
+    }
+    Ok(())
+}
+
+/// Entries minus exits of all stored flows after `at` that do not lie ahead of `now`: read only when an anchor comes late.
+async fn net_after(
+    conn: &mut PgConnection,
+    key: StateKey,
+    at: UtcMicros,
+    now: UtcMicros,
+) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT coalesce(sum(entries::bigint - exits), 0)::bigint FROM site_count
-         WHERE municipality = $1 AND observed_at > $2 AND site = $3 AND audience = $4",
+         WHERE municipality = $1 AND observed_at > $2 AND site = $3 AND audience = $4 AND observed_at <= $5",
     )
     .bind(key.0)
     .bind(Ts(at))
     .bind(key.1)
     .bind(key.2)
+    .bind(Ts(now.plus_s(MAX_AHEAD_S)))
     .fetch_one(conn)
     .await?)
+}
+
+/// The state that rests on all stored counts that do not lie ahead of `now`. It is a function of the set, and each of its
+/// parts stands on the newest that speak of it; what `held` has nothing of was never said.
+async fn made_again(
+    conn: &mut PgConnection,
+    key: StateKey,
+    held: &CountState,
+    capacity: i64,
+    now: UtcMicros,
+) -> Result<CountState, StoreError> {
+    let newest = [
+        (held.anchor.is_some(), "num_nonnulls(occupied, vacant) > 0"),
+        (held.last_flow_at.is_some(), "entries IS NOT NULL"),
+        (held.status.is_some(), "status IS NOT NULL"),
+        (held.capacity.is_some(), "capacity IS NOT NULL"),
+        (true, "true"),
+    ];
+    const OF: &str = "municipality = $1 AND site = $2 AND audience = $3";
+    let instants: Vec<String> = newest
+        .iter()
+        .filter(|(is_said, _)| *is_said)
+        .map(|(_, what)| {
+            format!("(SELECT max(observed_at) FROM site_count WHERE {OF} AND observed_at <= $4 AND {what})")
+        })
+        .collect();
+    let sql = format!(
+        "SELECT {COUNT_COLUMNS} FROM site_count WHERE {OF} AND observed_at = ANY(ARRAY[{}])",
+        instants.join(", ")
+    );
+    let rows: Vec<CountRow> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(key.0)
+        .bind(key.1)
+        .bind(key.2)
+        .bind(Ts(now.plus_s(MAX_AHEAD_S)))
+        .fetch_all(&mut *conn)
+        .await?;
+    let counts: Vec<SiteCount> = rows.into_iter().map(|row| row.count(MunicipalityId(key.0))).collect();
+    let mut count = CountState::default();
+    count.apply(&counts);
+    if let Some(anchor) = count.anchor {
+        decide(conn, key, anchor.at, capacity, &mut count).await?;
+        count.set_net(net_after(conn, key, anchor.at, now).await?);
+    }
+    Ok(count)
+}
+
+/// Makes those states again that rest on counts ahead of `now`; how many there were.
+pub(crate) async fn restore(
+    conn: &mut PgConnection,
+    now: UtcMicros,
+    changes: &mut Vec<Change>,
+) -> Result<u64, StoreError> {
+    let held: Vec<(i32, i32, String, Json<CountState>)> =
+        sqlx::query_as("SELECT municipality, site, audience, count FROM site_state")
+            .fetch_all(&mut *conn)
+            .await?;
+    let ahead: BTreeMap<StateKey, Vec<&SiteCount>> = held
+        .iter()
+        .filter(|(.., count)| count.has_ahead(now))
+        .map(|(municipality, site, audience, _)| {
+            let audience = audience.parse::<Audience>().map_or("", Audience::as_str);
+            ((*municipality, *site, audience), Vec::new())
+        })
+        .collect();
+    if ahead.is_empty() {
+        return Ok(0);
+    }
+    let registry = crate::places::registry(&mut *conn).await?;
+    let restored = ahead.len() as u64;
+    move_states(conn, ahead, &registry, now, changes).await?;
+    Ok(restored)
 }

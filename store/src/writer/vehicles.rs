@@ -34,7 +34,10 @@ pub(super) async fn write_positions(
 }
 
 /// Moves each part of the vehicles' states forward: see [`VehiclePart`].
-async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePosition]) -> Result<(), StoreError> {
+pub(crate) async fn move_latest(
+    conn: &mut PgConnection,
+    rows: &[&VehiclePosition],
+) -> Result<(), StoreError> {
     let mut latest: BTreeMap<(i32, i32, VehiclePart), &VehiclePosition> = BTreeMap::new();
     for o in rows {
         for part in VehiclePart::ALL.into_iter().filter(|part| part.is_in(&o.fix)) {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub mod town;
+
 use domain::{Audience, MunicipalityId, SiteId};
 use sqlx::types::Json;
 use store::Pool;

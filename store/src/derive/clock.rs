@@ -1,0 +1,46 @@
+//! What lies ahead of the clock: it was ahead itself, and is right again.
+
+use domain::UtcMicros;
+use domain::feed::is_ahead;
+use domain::intervals::HOUR_US;
+use sqlx::Connection;
+use tracing::info;
+
+use super::Deriver;
+use crate::StoreError;
+use crate::restore;
+use crate::ts::Ts;
+
+/// How often is looked although the clock did not go back, seconds: another process may have had another clock.
+const LOOK_EVERY_S: i64 = 600;
+
+impl Deriver {
+    /// Looks at the beginning, whenever the clock went back, and now and then; whether something was set right.
+    pub(super) async fn look_ahead(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
+        if self.looked_ahead.is_some_and(|at| at <= now && now < at.plus_s(LOOK_EVERY_S)) {
+            return Ok(false);
+        }
+        let has_reopened = self.reopen_hours(now).await?;
+        let has_restored = restore::latest_states(&mut self.conn, now).await?;
+        self.looked_ahead = Some(now);
+        Ok(has_reopened || has_restored)
+    }
+
+    /// Hours that have not been are open again: what was summed up of them goes, and is summed up when they are over.
+    async fn reopen_hours(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
+        if !is_ahead(self.hours_until, now) {
+            return Ok(false);
+        }
+        let until = UtcMicros(now.0.div_euclid(HOUR_US) * HOUR_US);
+        let mut tx = self.conn.begin().await?;
+        sqlx::query("DELETE FROM occupancy_hour WHERE hour >= $1").bind(Ts(until)).execute(&mut *tx).await?;
+        sqlx::query("UPDATE derive_state SET hours_until = $1").bind(Ts(until)).execute(&mut *tx).await?;
+        tx.commit().await?;
+        info!(
+            "the clock was ahead: hours were summed up until {}, and are until {until} now",
+            self.hours_until
+        );
+        self.hours_until = until;
+        Ok(true)
+    }
+}

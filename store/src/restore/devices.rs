@@ -1,0 +1,25 @@
+//! When devices were last heard.
+
+use domain::UtcMicros;
+use sqlx::PgConnection;
+
+use super::last;
+use crate::StoreError;
+
+/// Devices that were heard ahead of `now` were last heard when their newest message before came; of which there is none, were
+/// not. How many there were.
+pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+    let mut restored = 0;
+    for sql in [
+        "UPDATE device_state d SET last_heard = u.at
+         FROM (SELECT h.municipality, h.device, (SELECT max(received_at) FROM uplink
+                   WHERE municipality = h.municipality AND device = h.device AND event <> 'simulated'
+                     AND received_at <= $1) AS at
+               FROM device_state h WHERE h.last_heard > $1 ORDER BY h.municipality, h.device FOR UPDATE) u
+         WHERE d.municipality = u.municipality AND d.device = u.device AND u.at IS NOT NULL",
+        "DELETE FROM device_state WHERE last_heard > $1",
+    ] {
+        restored += sqlx::query(sql).bind(last(now)).execute(&mut *conn).await?.rows_affected();
+    }
+    Ok(restored)
+}

@@ -1,0 +1,41 @@
+//! When runs passed stops: what vehicles said is read back, what trip updates said is said again or lost.
+
+use domain::{UtcMicros, VehiclePosition};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::last;
+use super::vehicles::{COLUMNS, PositionRow};
+use crate::StoreError;
+use crate::writer::passages::Days;
+
+/// Replaces passages that were stated ahead of `now`; how many there were.
+pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+    let ahead: Vec<(i32, String, String, String)> = sqlx::query_as(
+        "DELETE FROM stop_passage WHERE said_at > $1 RETURNING municipality, service_date::text, trip_id, stop_id",
+    )
+    .bind(last(now))
+    .fetch_all(&mut *conn)
+    .await?;
+    if ahead.is_empty() {
+        return Ok(0);
+    }
+    // A service day reaches into the next, and towns have zones.
+    let sql = format!(
+        "SELECT DISTINCT {COLUMNS}
+         FROM unnest($1::int[], $2::text[]::date[], $3::text[], $4::text[]) AS k(municipality, day, trip_id, stop_id)
+         JOIN vehicle_position o ON o.municipality = k.municipality AND o.trip_id = k.trip_id AND o.stop_id = k.stop_id
+              AND o.observed_at >= k.day - interval '1 day' AND o.observed_at < k.day + interval '3 days'
+         WHERE o.observed_at <= $5"
+    );
+    let rows: Vec<PositionRow> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(ahead.iter().map(|k| k.0).collect::<Vec<_>>())
+        .bind(ahead.iter().map(|k| k.1.as_str()).collect::<Vec<_>>())
+        .bind(ahead.iter().map(|k| k.2.as_str()).collect::<Vec<_>>())
+        .bind(ahead.iter().map(|k| k.3.as_str()).collect::<Vec<_>>())
+        .bind(last(now))
+        .fetch_all(&mut *conn)
+        .await?;
+    let said: Vec<VehiclePosition> = rows.into_iter().map(VehiclePosition::from).collect();
+    Days::default().write(conn, &said.iter().collect::<Vec<_>>(), &[], i64::MAX).await?;
+    Ok(ahead.len() as u64)
+}
