@@ -1,11 +1,13 @@
 //! Bodies of requests.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 
+use crate::auth::Caller;
 use crate::problem::Problem;
 
 /// The largest body, bytes: some thousand numbers of rejections.
@@ -14,18 +16,32 @@ pub const MAX_BODY_BYTES: usize = 64 << 10;
 /// How long a body may take to arrive: that is 6.5 kB a second for the largest.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
-/// The whole body of a request.
-pub struct Body(pub Bytes);
+/// The body of a request, of which nothing is read before it is known whose it is: whoever has no key cannot hold a
+/// connection by sending slowly.
+pub struct Unread(Request);
 
-impl<S: Send + Sync> FromRequest<S> for Body {
-    type Rejection = Problem;
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = Infallible;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Unread(request))
+    }
+}
+
+impl Unread {
+    /// All of it, from somebody whose key allows what is asked.
+    ///
+    /// # Errors
+    /// 400: it did not arrive whole, or in time. 413: it is too large.
+    pub async fn read(self, _allowed: &Caller) -> Result<Bytes, Problem> {
+        self.whole().await
+    }
+
+    async fn whole(self) -> Result<Bytes, Problem> {
         let partial =
             || Problem::bad_parameter("body", "", "The body did not arrive whole.").remedy("Send it again.");
-        let read = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state));
-        let body = read.await.map_err(|_| partial())?;
-        body.map(Body).map_err(|rejection| match rejection.status() {
+        let read = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(self.0, &()));
+        read.await.map_err(|_| partial())?.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(MAX_BODY_BYTES),
             _ => partial(),
         })
@@ -44,8 +60,8 @@ mod tests {
         let begun = iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
         let body = axum::body::Body::from_stream(begun.chain(pending()));
         let began = tokio::time::Instant::now();
-        let read = Body::from_request(Request::new(body), &()).await;
-        let problem = read.err().expect("a problem");
+        let read = Unread(Request::new(body)).whole().await;
+        let problem = read.expect_err("a problem");
         assert!(problem.detail().contains("whole") && began.elapsed() == BODY_WITHIN);
     }
 }

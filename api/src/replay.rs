@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::answer;
 use crate::app::{Ctx, Shared};
 use crate::auth::{Caller, Role, pool};
-use crate::body::Body;
+use crate::body::Unread;
 use crate::client::Asker;
 use crate::contract::{parameters, words};
 use crate::params::{Params, RawQuery};
@@ -89,11 +89,13 @@ pub async fn replay(
     State(shared): Ctx,
     asker: Asker,
     query: RawQuery,
-    Body(body): Body,
+    body: Unread,
 ) -> Result<Response, Problem> {
     let caller = Caller::with(&shared, &asker, Role::Installer).await?;
+    let params = query.params(&NAMES)?;
+    let body = body.read(&caller).await?;
     let registry = shared.hub.read().map.registry().clone();
-    let mut wish = read(&query.params(&NAMES)?, &body, &registry)?;
+    let mut wish = read(&params, &body, &registry)?;
     wish.municipalities = caller.municipalities(&registry);
     let pool = pool(&shared)?;
     let id = replays::ask(pool, &wish, &caller.actor()).await?;

@@ -1,5 +1,7 @@
 //! Clients that do not behave, over real sockets; time is paused and moves on when nothing else does.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::routing::get;
 use futures_util::stream;
@@ -101,6 +103,58 @@ async fn a_reader_that_takes_nothing_is_left() {
         assert!(began.elapsed() < 2 * STALLED, "it still holds its connection");
     }
     drop(sleeper);
+}
+
+/// The API of an instance without a database: there no key is valid.
+fn api() -> Router {
+    let app = api::App {
+        hub: Some(Arc::new(api::LiveHub::new(domain::UtcMicros::EPOCH))),
+        clock: Arc::new(|| domain::UtcMicros::EPOCH),
+        pool: None,
+        metrics: Arc::default(),
+        ways: Arc::default(),
+        forecasts: Arc::default(),
+        may_store: tokio::sync::watch::channel(true).1,
+        has_broker: None,
+        failed_task: tokio::sync::watch::channel(None).1,
+        attempts: Arc::default(),
+        proxies: api::TrustedProxies::default(),
+        streams: api::StreamBounds::of(100),
+        max_json_rows: api::MAX_JSON_ROWS,
+        shutdown: CancellationToken::new(),
+    };
+    api::router(&app)
+}
+
+/// A body that hardly comes holds no connection of somebody whose key is not valid: on every route, by every method.
+#[tokio::test(start_paused = true)]
+async fn who_has_no_key_is_answered_before_the_body_has_come() {
+    let (server, meters) = server(api(), 8).await;
+    let document: serde_json::Value =
+        serde_json::from_str(&api::openapi_json().expect("a document")).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths").keys().map(|path| path.replace(['{', '}'], ""));
+    // Those that are not built yet, and one that is not there.
+    let others = ["/v1/admin/sites/x", "/v1/sensors/x/binding", "/v1/sensors/x/acceptance", "/v1/nothing"];
+    let mut asked = 0;
+    for path in paths.chain(others.map(str::to_owned)) {
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            for key in ["", "authorization: Bearer nonsense\r\n"] {
+                for length in ["content-length: 60000", "transfer-encoding: chunked"] {
+                    let sent = format!("{method} {path} HTTP/1.1\r\nhost: kv\r\n{key}{length}\r\n\r\n");
+                    let began = tokio::time::Instant::now();
+                    let answered = answer(connect(&server, &sent).await).await;
+                    let status = answered.get(9..12).unwrap_or_default();
+                    assert!(["401", "404", "405"].contains(&status), "{sent}{answered}");
+                    assert!(began.elapsed() < Duration::from_secs(1), "{sent}: {:?}", began.elapsed());
+                    asked += 1;
+                }
+            }
+        }
+    }
+    assert!(asked > 400, "{asked}");
+    while meters.open() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]

@@ -286,3 +286,33 @@ async fn a_key_opens_what_its_role_and_towns_cover() {
     instance.pool.close().await;
     instance.server.stop().await.unwrap();
 }
+
+/// Whoever may not do it is answered though the body never ends; whoever may is waited for.
+#[tokio::test]
+async fn a_body_is_read_of_those_only_who_may_send_it() {
+    let Some(instance) = Instance::start().await else { return };
+    let (planner, _) = instance.key("planner", &["telgte"], 1, None).await;
+    let (ended, id) = instance.key("installer", &["telgte"], 2, None).await;
+    assert!(store::keys::revoke(&instance.pool, id).await.unwrap());
+    let (installer, _) = instance.key("installer", &["telgte"], 3, None).await;
+    let post = |key: &str, path: &str, body: axum::body::Body| {
+        let request = axum::http::Request::post(path).header("authorization", format!("Bearer {key}"));
+        instance.county.send(request.body(body).unwrap())
+    };
+    let endless = || {
+        let begun = futures_util::stream::iter([Ok::<_, std::io::Error>("{")]);
+        axum::body::Body::from_stream(futures_util::StreamExt::chain(begun, futures_util::stream::pending()))
+    };
+    for (key, status) in [(&planner, 403), (&ended, 401)] {
+        let answer = post(key, "/v1/rejections/replay", endless());
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(8), answer).await;
+        assert_eq!(answer.expect("before the body").status(), status);
+    }
+    // A bad question is answered before, too.
+    let answer = post(&installer, "/v1/rejections/replay?quux=1", endless());
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(8), answer).await;
+    assert_eq!(answer.expect("before the body").status(), 400);
+    let answer =
+        super::fixture::read(post(&installer, "/v1/rejections/replay", "{\"feed\": 1}".into()).await).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (400, &"body".into()));
+}

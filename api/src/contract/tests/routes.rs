@@ -127,11 +127,14 @@ async fn answers_with_a_name_may_be_unchanged() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_a_problem() {
-    let county = County::new();
-    let body = Body::from(vec![b' '; crate::body::MAX_BODY_BYTES + 1]);
-    let request = Request::post("/v1/rejections/replay").body(body).unwrap();
-    let answer = read(county.send(request).await).await;
-    assert_eq!(answer.status, 413);
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert!(answer.json()["remedy"].is_string());
+    let Some(instance) = Instance::with(contents()).await else { return };
+    let (key, _) = instance.key("admin", &[], 7, None).await;
+    for (key, status) in [(&*key, 413), ("nonsense", 401)] {
+        let body = Body::from(vec![b' '; crate::body::MAX_BODY_BYTES + 1]);
+        let request = Request::post("/v1/rejections/replay").header("authorization", format!("Bearer {key}"));
+        let answer = read(instance.county.send(request.body(body).unwrap()).await).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert!(answer.json()["remedy"].is_string());
+    }
 }
