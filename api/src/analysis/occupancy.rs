@@ -330,7 +330,7 @@ impl Walk {
     /// Reads the next stretch, and tells the buckets that are complete.
     async fn go_on(&mut self) -> Result<(), Problem> {
         let first = self.next.0.div_euclid(HOUR_US);
-        let hours = sums::hours_at_once(&self.parts, self.groups.len());
+        let hours = sums::hours_at_once(&self.parts, self.groups.len(), self.bucket);
         let span =
             Span { from: self.next, until: UtcMicros((first + hours) * HOUR_US).min(self.period.until) };
         let sums = sums::within(&self.pool, &self.parts, span, self.hours_until).await?;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::intervals::{Delta, HOUR_US, HourSums, Layout, ScopeId, Span};
+use domain::occupancy::Bucket;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use store::analysis;
 use store::{Pool, StoreError};
 
 use super::groups::Parts;
 
-/// Hours of groups that are read at once: some 40 MB where each quarter of an hour is a row.
+/// Rows, or hours of groups if these are more, that are read at once: some 15 MB, and some milliseconds of work without a pause.
 const CELLS: i64 = 50_000;
 
 /// Longest stretch that is read at once where single bays are read: their intervals are many.
@@ -19,8 +20,9 @@ const LONGEST_HOURS_OF_BAYS: i64 = 24 * 14;
 pub type Hours = HashMap<(usize, i64), HourSums>;
 
 /// How many hours are read at once.
-pub fn hours_at_once(parts: &Parts, groups: usize) -> i64 {
-    let hours = (CELLS / groups.max(1) as i64).max(24);
+pub fn hours_at_once(parts: &Parts, groups: usize, bucket: Bucket) -> i64 {
+    let of_an_hour = if bucket == Bucket::Quarter { 4 } else { 1 };
+    let hours = (CELLS / (of_an_hour * groups.max(1) as i64)).max(1);
     let has_single_bays = parts.bays.keys().any(|(_, _, is_summed)| !is_summed);
     if has_single_bays { hours.min(LONGEST_HOURS_OF_BAYS) } else { hours }
 }
