@@ -12,6 +12,7 @@ use std::sync::Arc;
 use domain::geo::Bbox;
 use domain::locality::Locality;
 
+use crate::streets::osm::OsmData;
 use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, Options, Problems, ReadError, StopIx, Timetable};
 
@@ -81,10 +82,21 @@ impl Area {
         feeds: &[impl AsRef<Path>],
         progress: &mut dyn FnMut(Step),
     ) -> Result<(Area, Notes), BuildError> {
-        let mut notes = Notes::default();
         progress(Step::ReadingStreets);
         let extracts: Vec<_> = extracts.iter().map(|path| path.as_ref().to_path_buf()).collect();
-        let mut data = streets::osm::read(&extracts)?;
+        Area::of(streets::osm::read(&extracts)?, feeds, progress)
+    }
+
+    /// The same of what was read of OpenStreetMap.
+    ///
+    /// # Errors
+    /// See [`Area::build`].
+    pub fn of(
+        mut data: OsmData,
+        feeds: &[impl AsRef<Path>],
+        progress: &mut dyn FnMut(Step),
+    ) -> Result<(Area, Notes), BuildError> {
+        let mut notes = Notes::default();
         let built = streets::build(&mut data)?;
         notes.streets = data.problems.iter().map(ToString::to_string).collect();
         progress(Step::LinkingStreets);

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::super::fixture::{County, NOW, counted, said};
+use super::streets;
 use super::world::{Numbers, World, worlds};
 
 const ADDRESSES: &[&str] = &[
@@ -32,6 +33,9 @@ const ADDRESSES: &[&str] = &[
     "/v1/feeds",
     "/?q=51.953,7.991",
     "/sign/warendorf",
+    "/v1/journeys?from=51.947,7.985&to=51.953,7.991&modes=CAR,WALK,PARK_RIDE",
+    "/v1/journeys?from=51.947,7.985&to=51.9548,7.991&modes=CAR&for=charging",
+    "/v1/journeys?from=51.947,7.985&to=51.953,7.991&modes=CAR&arrive=2026-11-23T13:00:00Z",
 ];
 
 /// The bay of everyone that ends a stretch of events.
@@ -39,8 +43,13 @@ const LAST: BayId = BayId(150);
 
 async fn answers(county: &County) -> Vec<String> {
     let mut answers = Vec::new();
+    // How fast places fill goes into what is expected at the arrival.
+    county.app.ways.sample(&county.hub.read().map, (county.app.clock)());
     for address in ADDRESSES {
         let answer = county.get(address).await;
+        if address.starts_with("/v1/journeys") {
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
         answers.push(format!("{} {:?} {}", answer.status, answer.headers, answer.body));
     }
     answers
@@ -51,7 +60,9 @@ fn county(world: &World) -> County {
     let mut contents = world.contents.clone();
     let last = super::super::fixture::bay(LAST.0, "last", super::super::fixture::W, None, 999.0);
     contents.bays.push(last);
-    County::with(contents)
+    let county = County::with(contents);
+    streets::lay(&county);
+    county
 }
 
 /// Random states of `bays`, each at a time of its own.
@@ -79,6 +90,7 @@ async fn read_until(stream: &mut BodyDataStream, events: &mut String, last: &str
 
 #[tokio::test]
 async fn hidden_bays_that_do_not_count_change_no_byte_of_any_answer_or_event() {
+    let mut parked = 0;
     for seed in 0..worlds(6) {
         let world = World::random(seed);
         let mut numbers = Numbers(seed + 1_000);
@@ -115,8 +127,10 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_answer_or_event() {
         let names = ADDRESSES.iter().chain(ADDRESSES).chain(&["/v1/changes"]);
         for ((address, without), with) in names.zip(&answered[0]).zip(&answered[1]) {
             assert_eq!(without, with, "town {seed}: {address}");
+            parked += usize::from(with.contains("\"parking\":{\"id\":\"s-"));
         }
     }
+    assert!(parked > 6, "{parked} journeys end at a site");
 }
 
 /// Every whole number in an answer, by its path.
@@ -147,7 +161,7 @@ async fn all_numbers(county: &County) -> BTreeMap<String, i64> {
     let mut found = BTreeMap::new();
     for address in ADDRESSES
         .iter()
-        .filter(|a| a.starts_with("/v1/s") || a.starts_with("/v1/p") || a.starts_with("/open"))
+        .filter(|a| ["/v1/s", "/v1/p", "/v1/j", "/open"].iter().any(|start| a.starts_with(start)))
     {
         numbers_in(address, &county.get(address).await.json(), &mut found);
     }

@@ -1,0 +1,92 @@
+//! History as files: what hidden bays say that do not count changes no byte of them.
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+
+use super::figures::{Town, questions};
+use super::world::{Numbers, World, worlds};
+
+/// Each with the figures of hours and of hours of the week now and then.
+const FORMATS: [&str; 4] = ["&format=json", "&format=csv", "&format=csv&locale=de", "&format=parquet"];
+
+async fn answer(town: &Town, question: &str, key: Option<&str>) -> String {
+    let mut request = Request::get(question);
+    if let Some(key) = key {
+        request = request.header("authorization", format!("Bearer {key}"));
+    }
+    let response = town.instance.county.send(request.body(Body::empty()).expect("a request")).await;
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
+    format!("{} {:?} {:?}", parts.status, parts.headers, bytes)
+}
+
+/// A question with one of the formats, for one of those who may ask, in one of the buckets.
+fn asked(numbers: &mut Numbers, question: &str) -> (String, bool) {
+    let format = FORMATS[numbers.below(FORMATS.len() as u64) as usize];
+    let bucket = ["all", "1h", "hour_of_week", "1d"][numbers.below(4) as usize];
+    let question = question.replace("bucket=all", &format!("bucket={bucket}"));
+    (format!("{question}{format}"), numbers.below(2) == 0)
+}
+
+#[tokio::test]
+async fn hidden_bays_that_do_not_count_change_no_byte_of_any_table() {
+    for seed in 0..worlds(2) {
+        let seed = 5 * seed + 2;
+        let silent = |world: &World, bay| world.hidden().contains(&bay) && !world.counting().contains(&bay);
+        let Some(heard) = Town::of(seed, |_, _| true).await else { return };
+        let Some(unheard) = Town::of(seed, |world, bay| !silent(world, bay)).await else { return };
+        let mut numbers = Numbers(seed);
+        let mut with_rows = 0;
+        for question in questions(&heard.world) {
+            let (question, is_planner) = asked(&mut numbers, &question);
+            let key = |town: &Town| is_planner.then(|| town.planner.clone());
+            let first = answer(&heard, &question, key(&heard).as_deref()).await;
+            let second = answer(&unheard, &question, key(&unheard).as_deref()).await;
+            assert_eq!(first, second, "town {seed}: {question}");
+            with_rows += usize::from(first.starts_with("200"));
+        }
+        assert!(with_rows > 50, "{with_rows} answers");
+        for town in [heard, unheard] {
+            town.instance.pool.close().await;
+            town.instance.server.stop().await.expect("stopped");
+        }
+    }
+}
+
+/// A file says what JSON says: withheld figures are empty in each.
+#[tokio::test]
+async fn files_say_no_more_than_json() {
+    let Some(town) = Town::of(1, |_, _| true).await else { return };
+    let mut compared = 0;
+    for question in questions(&town.world).into_iter().filter(|question| question.contains("group_by")) {
+        let json = town.instance.county.get(&question).await;
+        let csv = town.instance.county.get(&format!("{question}&format=csv")).await;
+        assert_eq!(json.status, csv.status, "{question}");
+        if json.status != 200 {
+            continue;
+        }
+        let json = json.json();
+        let rows = json["items"].as_array().expect("rows");
+        let mut csv = csv::Reader::from_reader(csv.body.as_bytes());
+        let names = csv.headers().expect("a head").clone();
+        let records: Vec<csv::StringRecord> = csv.records().map(|record| record.expect("a row")).collect();
+        assert_eq!(records.len(), rows.len(), "{question}");
+        for (row, record) in rows.iter().zip(&records) {
+            for (name, cell) in names.iter().zip(record) {
+                let value = match name.strip_prefix("histogram_") {
+                    Some(class) => &row["histogram"][class],
+                    None => &row[name],
+                };
+                let is_same = match value {
+                    serde_json::Value::Null => cell.is_empty(),
+                    serde_json::Value::String(text) => cell == text,
+                    serde_json::Value::Bool(is) => cell == is.to_string(),
+                    number => cell.parse::<f64>().ok() == number.as_f64(),
+                };
+                assert!(is_same, "{question}: {name} is {cell} and {value}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 500, "{compared}");
+}
