@@ -5,6 +5,8 @@
 //! `kill -9` too.
 
 pub mod past;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use api::{Forecasts, LiveHub};
 use domain::calendar::MarkedKind;
+use domain::feed::is_ahead;
 use domain::forecast::{Calendar, SAMPLE_S, Seen, Town, seen};
 use domain::holidays::Land;
 use domain::{Municipality, MunicipalityId, Registry, UtcMicros};
@@ -140,6 +143,17 @@ impl Keeper {
                     }
                 }
             }
+            let ahead: Vec<MunicipalityId> =
+                held.keys().copied().filter(|id| self.is_ahead(*id, (self.clock)())).collect();
+            for id in ahead {
+                match self.come_back(&registry, id, due).await {
+                    Ok(back) => drop(held.insert(id, back)),
+                    Err(error) => {
+                        warn!("the forecast of {} is ahead of the clock: {error}", slug(&registry, id));
+                        tokio::time::sleep(TRAINED_EVERY).await;
+                    }
+                }
+            }
             if done == Some(due) {
                 continue;
             }
@@ -219,8 +233,8 @@ impl Keeper {
         Ok(Held { generation, saved })
     }
 
-    /// Learns a town from the whole of its past, because its places were corrected; until then what was learned before
-    /// is served. `None`: nothing was ever observed of it.
+    /// Learns a town from the whole of its past, because its places were corrected or the clock was; until then what was
+    /// learned before is served. `None`: nothing was ever observed of it.
     async fn learn_again(
         &self,
         registry: &Arc<Registry>,
@@ -240,12 +254,32 @@ impl Keeper {
         };
         let saved = town.at();
         self.forecasts.put(id, town);
-        info!(
-            "places of {} were corrected: its forecast is learned again, in {:.1?}",
-            slug(registry, id),
-            began.elapsed()
-        );
+        info!("the forecast of {} is learned again, in {:.1?}", slug(registry, id), began.elapsed());
         Ok(Some(Held { generation: Some(generation), saved }))
+    }
+
+    /// Whether a town's forecast has lived through times that are still to come: the clock was ahead.
+    fn is_ahead(&self, id: MunicipalityId, now: UtcMicros) -> bool {
+        let at = self.forecasts.town(id).and_then(|town| town.read().at());
+        at.is_some_and(|at| is_ahead(at, now))
+    }
+
+    /// Goes on from the model as it was kept before the clock was ahead; learns the town again where none was.
+    async fn come_back(
+        &self,
+        registry: &Arc<Registry>,
+        id: MunicipalityId,
+        due: UtcMicros,
+    ) -> Result<Held, StoreError> {
+        let held = self.load(registry, id, None, due).await?;
+        if !self.is_ahead(id, due) {
+            return Ok(held);
+        }
+        if let Some(learned) = self.learn_again(registry, id, due).await? {
+            return Ok(learned);
+        }
+        store::forecast::forget(&self.pool, id).await?;
+        self.load(registry, id, None, due).await
     }
 
     /// Takes what is seen into a town's forecast, and keeps it when it is time to.

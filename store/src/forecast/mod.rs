@@ -227,6 +227,22 @@ pub async fn replace(
     Ok(generation)
 }
 
+/// Forgets a town's model, and how good it was.
+///
+/// # Errors
+/// The database is not available.
+pub async fn forget(pool: &Pool, municipality: MunicipalityId) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await?;
+    for sql in [
+        "DELETE FROM forecast_model WHERE municipality = $1",
+        "DELETE FROM forecast_quality WHERE municipality = $1",
+    ] {
+        sqlx::query(sql).bind(municipality.0).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
 /// What is kept beside a model's body.
 #[derive(Debug)]
 pub struct Snapshot {
