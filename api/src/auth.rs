@@ -94,7 +94,7 @@ impl Caller {
         }
         asker.known.set(&key, &asker.tried);
         let role = key.role.parse().map_err(|_| Problem::key_needed())?;
-        if key.last_used_at.is_none_or(|at| now >= at.plus_s(LAST_USE_S))
+        if key.last_used_at.is_none_or(|at| at > now || now >= at.plus_s(LAST_USE_S))
             && let Err(error) = store::keys::touch(pool, key.id).await
         {
             tracing::warn!("the last use of key {} cannot be noted: {error}", key.id);

@@ -36,7 +36,8 @@ impl Counted {
     }
 
     fn is_fresh(&self, now: UtcMicros) -> bool {
-        self.reported_at.is_some_and(|at| now < at.plus_s(REPORTED_EVERY_S))
+        // Not by a clock that was ahead.
+        self.reported_at.is_some_and(|at| at <= now && now < at.plus_s(REPORTED_EVERY_S))
     }
 
     fn take(&mut self, now: UtcMicros) -> u64 {
@@ -78,7 +79,7 @@ impl<K: Eq + Hash + Clone, D: Clone> Tally<K, D> {
 
     /// What is to be reported now; with `all`, whatever there is.
     pub fn due(&mut self, now: UtcMicros, all: bool) -> Vec<Report<K, D>> {
-        if now >= self.minute.0.plus_s(REPORTED_EVERY_S) {
+        if now < self.minute.0 || now >= self.minute.0.plus_s(REPORTED_EVERY_S) {
             self.minute = (now, 0);
         }
         let mut due = Vec::new();
@@ -127,6 +128,18 @@ mod tests {
         }
         tally.due(NOW.plus_s(3_600), true);
         assert!(tally.causes.is_empty(), "nobody is remembered for longer than it counts");
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_silences_nobody() {
+        let mut tally = Tally::default();
+        let ahead = NOW.plus_s(365 * 86_400);
+        for n in 0..REPORTED_AT_ONCE {
+            tally.add(n, (), 1, ahead);
+        }
+        assert_eq!(tally.due(ahead, false).len(), REPORTED_AT_ONCE);
+        assert!(tally.add(0, (), 1, NOW));
+        assert_eq!(tally.due(NOW, false), [Report { cause: Some((0, ())), count: 1 }]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::feed::MAX_AHEAD_S;
 use domain::{FeedId, Reason, UtcMicros};
 use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -262,6 +263,9 @@ struct Minute {
     rejected: BTreeMap<&'static str, u64>,
 }
 
+/// Clocks are set by so much.
+const AHEAD_MINUTES: i64 = MAX_AHEAD_S / 60;
+
 /// Delays kept for the median.
 const DELAYS: usize = 255;
 
@@ -346,7 +350,9 @@ impl FeedMeter {
     fn status(&self, now: UtcMicros) -> FeedStatus {
         let r = self.recent.lock();
         let this_minute = now.0.div_euclid(60_000_000);
-        let hour: Vec<&Minute> = r.minutes.iter().filter(|m| m.minute > this_minute - 60).collect();
+        let is_of_hour =
+            |m: &&Minute| (this_minute - 60 < m.minute) && m.minute <= this_minute + AHEAD_MINUTES;
+        let hour: Vec<&Minute> = r.minutes.iter().filter(is_of_hour).collect();
         let mut rejected_1h: BTreeMap<String, u64> = BTreeMap::new();
         for (reason, n) in hour.iter().flat_map(|m| &m.rejected) {
             *rejected_1h.entry((*reason).to_owned()).or_default() += n;
@@ -369,6 +375,10 @@ impl FeedMeter {
 impl Recent {
     fn this_minute(&mut self, at: UtcMicros) -> &mut Minute {
         let minute = at.0.div_euclid(60_000_000);
+        if self.minutes.back().is_some_and(|m| m.minute > minute + AHEAD_MINUTES) {
+            // By a clock that was ahead.
+            self.minutes.retain(|m| m.minute <= minute + AHEAD_MINUTES);
+        }
         if self.minutes.back().is_none_or(|m| m.minute < minute) {
             if self.minutes.len() == 60 {
                 self.minutes.pop_front();
@@ -377,5 +387,25 @@ impl Recent {
         }
         let last = self.minutes.len() - 1;
         &mut self.minutes[last]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_a_clock_that_was_ahead_are_none_of_the_last_hour() {
+        let mut recent = Recent::default();
+        let now = UtcMicros(1_790_000_000_000_000);
+        recent.this_minute(now).messages += 1;
+        for minute in 0..90 {
+            recent.this_minute(now.plus_s(365 * 86_400 + 60 * minute)).messages += 100;
+        }
+        recent.this_minute(now.plus_s(60)).messages += 1;
+        // Clocks are set by some seconds.
+        recent.this_minute(now).messages += 1;
+        assert_eq!(recent.minutes.iter().map(|m| m.messages).sum::<u64>(), 2);
+        assert_eq!(recent.minutes.len(), 1);
     }
 }

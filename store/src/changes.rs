@@ -247,6 +247,21 @@ impl Bell {
 /// transaction takes so long.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(300);
 
+/// What a clock said that was ahead is over: whoever reads the log loads his state again when his clock goes back, and
+/// nothing that is there then was pruned. Else he would load it again and again. Whether that was so.
+///
+/// # Errors
+/// The database is not available.
+pub(crate) async fn reach_back(conn: &mut PgConnection, now: UtcMicros) -> Result<bool, StoreError> {
+    let longest_s = i64::try_from(LONGEST_TRANSACTION.as_secs()).unwrap_or(i64::MAX);
+    let done = sqlx::query("UPDATE change_log_reach SET pruned_before = $2 WHERE pruned_before > $1")
+        .bind(Ts(now))
+        .bind(Ts(now.plus_s(-longest_s)))
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Forgets log rows older than `keep`; a reader that was away for longer loads everything anew. What is not
 /// derived yet ([`crate::derive`]) stays.
 ///
@@ -255,9 +270,7 @@ const LONGEST_TRANSACTION: Duration = Duration::from_secs(300);
 pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
     // Said before it is done: a reader in between reloads once too often, and misses nothing.
     sqlx::query(
-        // What a clock said that was ahead is over: whatever is there now was not pruned by it.
-        "UPDATE change_log_reach SET pruned_before = CASE WHEN pruned_before > now() THEN now()
-             ELSE greatest(pruned_before, now() - make_interval(secs => $1)) END",
+        "UPDATE change_log_reach SET pruned_before = greatest(pruned_before, now() - make_interval(secs => $1))",
     )
     .bind(keep.as_secs_f64())
     .execute(pool)

@@ -83,7 +83,8 @@ pub struct Progress {
 pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
     let rows: Vec<(bool, Json<Lacking>)> = sqlx::query_as(
         "SELECT p.generation < g.generation, p.lacking FROM ingest_process p, place_generation g
-         WHERE p.seen_at > now() - make_interval(secs => $1)",
+         -- What a clock says that was ahead is no sign of life.
+         WHERE p.seen_at > now() - make_interval(secs => $1) AND p.seen_at <= now() + interval '5 minutes'",
     )
     .bind(SEEN_WITHIN.as_secs_f64())
     .fetch_all(pool)

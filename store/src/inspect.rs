@@ -122,6 +122,7 @@ pub async fn devices(
          LEFT JOIN LATERAL (
             SELECT outcome FROM uplink
             WHERE municipality = b.heard_in AND device = b.device AND event = 'up' AND copy = 0
+              AND received_at <= now() + interval '5 minutes'
             ORDER BY received_at DESC LIMIT 1
          ) u ON true
          ORDER BY b.key"#,
@@ -156,11 +157,12 @@ pub async fn rejecting(
                 SELECT count(*) FILTER (WHERE outcome = ANY($4)) FROM (
                     SELECT outcome FROM uplink u
                     WHERE u.municipality = n.municipality AND u.device = n.device AND event = 'up' AND copy = 0
+                        AND received_at <= now() + interval '5 minutes'
                     ORDER BY received_at DESC LIMIT $5) newest)
             AND NOT EXISTS (
                 SELECT 1 FROM uplink u
                 WHERE u.municipality = n.municipality AND u.device = n.device AND event = 'up' AND copy = 0
-                    AND u.received_at >= n.since AND u.outcome NOT LIKE 'rejected:%')",
+                    AND u.received_at >= n.since AND u.received_at <= now() + interval '5 minutes' AND u.outcome NOT LIKE 'rejected:%')",
     )
     .bind(devices.iter().map(|(municipality, ..)| municipality.0).collect::<Vec<_>>())
     .bind(devices.iter().map(|(_, device, _)| *device).collect::<Vec<_>>())

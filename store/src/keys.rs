@@ -155,7 +155,7 @@ pub async fn find(pool: &Pool, hash: &KeyHash) -> Result<Option<(StoredKey, bool
 pub async fn touch(pool: &Pool, id: i32) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE api_key SET last_used_at = now()
-         WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
+         WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute' OR last_used_at > now())",
     )
     .bind(id)
     .execute(pool)

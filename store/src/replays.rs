@@ -152,7 +152,9 @@ pub async fn take(pool: &Pool) -> Result<Option<(i64, Wish)>, StoreError> {
         "UPDATE replay SET seen_at = now()
          WHERE id = (SELECT id FROM replay
                      WHERE done_at IS NULL
-                       AND (seen_at IS NULL OR seen_at < now() - make_interval(secs => $1))
+                       -- What a clock says that was ahead is no sign of life.
+                       AND (seen_at IS NULL OR seen_at < now() - make_interval(secs => $1)
+                            OR seen_at > now() + interval '5 minutes')
                      ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1)
          RETURNING id, municipalities, feed, reason, ids, before",
     )

@@ -231,7 +231,8 @@ pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEven
                      AS place
                  FROM passenger_count
                  WHERE municipality = $1 AND trip_id IS NOT NULL
-                   AND observed_at >= $3 - interval '1 day' AND observed_at < $4 + interval '1 day') AS ranked
+                   AND observed_at >= $3 - interval '1 day' AND observed_at < $4 + interval '1 day'
+                   AND observed_at <= now() + interval '5 minutes') AS ranked
              WHERE place = 1),
          begun AS (
              SELECT *, coalesce(observed_at - lag(observed_at) OVER trip > interval '6 hours', true)::int AS begins

@@ -49,6 +49,8 @@ impl Filling {
         }
         let passed_s = (at.0 - trend.at.0) as f64 / 1e6;
         if passed_s <= 0.0 {
+            // The clock went back: how long that took nobody knows.
+            (trend.occupied, trend.at) = (occupied, at);
             return;
         }
         let keep = 0.5f64.powf(passed_s / HALF_LIFE_S);
@@ -78,6 +80,16 @@ mod tests {
         }
         assert!(filling.per_s(SiteId(1)).abs() < 0.002);
         assert_eq!(filling.per_s(SiteId(2)), 0.0);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_stops_no_trend() {
+        let mut filling = Filling::default();
+        filling.note(SiteId(1), (0.0, 500.0), UtcMicros(365 * 86_400_000_000));
+        for i in 0..240 {
+            filling.note(SiteId(1), (f64::from(i), 500.0), UtcMicros(i64::from(i) * 15_000_000));
+        }
+        assert!((filling.per_s(SiteId(1)) - 1.0 / 15.0).abs() < 0.002);
     }
 
     #[test]

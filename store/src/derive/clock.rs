@@ -8,6 +8,7 @@ use tracing::info;
 
 use super::Deriver;
 use crate::StoreError;
+use crate::changes;
 use crate::restore;
 use crate::ts::Ts;
 
@@ -21,9 +22,10 @@ impl Deriver {
             return Ok(false);
         }
         let has_reopened = self.reopen_hours(now).await?;
+        let reaches_back = changes::reach_back(&mut self.conn, now).await?;
         let has_restored = restore::latest_states(&mut self.conn, now).await?;
         self.looked_ahead = Some(now);
-        Ok(has_reopened || has_restored)
+        Ok(has_reopened || reaches_back || has_restored)
     }
 
     /// Hours that have not been are open again: what was summed up of them goes, and is summed up when they are over.

@@ -90,7 +90,9 @@ pub async fn native_places(
             FROM native n
             CROSS JOIN LATERAL (
                 SELECT feed, coalesce(last_received_at, received_at) AS at, reason, devices FROM rejection
-                WHERE municipality = ANY($1) AND feed = n.id ORDER BY id DESC LIMIT $6) r
+                WHERE municipality = ANY($1) AND feed = n.id
+                  AND coalesce(last_received_at, received_at) <= now() + interval '5 minutes'
+                ORDER BY id DESC LIMIT $6) r
             CROSS JOIN LATERAL unnest(r.devices) AS device
             GROUP BY r.feed, device
          ),

@@ -71,7 +71,8 @@ pub(super) async fn strangers(
         sqlx::query(
             "DELETE FROM uplink u USING (
                  SELECT municipality, device, dedup_id, copy FROM uplink WHERE feed = $1 AND is_stranger
-                 ORDER BY received_at DESC, dedup_id DESC OFFSET $2
+                 -- What was received while the clock was ahead is not newer than what comes.
+                 ORDER BY received_at <= now() + interval '5 minutes' DESC, received_at DESC, dedup_id DESC OFFSET $2
              ) old
              WHERE u.municipality = old.municipality AND u.device = old.device AND u.dedup_id = old.dedup_id
                AND u.copy = old.copy",
@@ -84,7 +85,7 @@ pub(super) async fn strangers(
             "DELETE FROM device_state d USING (
                  SELECT municipality, device FROM device_state d
                  WHERE feed = $1 AND NOT EXISTS (SELECT FROM sensor s WHERE s.key = d.device AND s.feed = d.feed)
-                 ORDER BY last_heard DESC, device DESC OFFSET $2
+                 ORDER BY last_heard <= now() + interval '5 minutes' DESC, last_heard DESC, device DESC OFFSET $2
              ) old
              WHERE d.municipality = old.municipality AND d.device = old.device",
         )
