@@ -99,7 +99,8 @@ pub async fn devices(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Device>, StoreError> {
-    // A device that two networks heard is one device: the one that heard it last speaks.
+    // A device of the files is what its own town heard of it: who else names it may say what they like. One of nobody's
+    // files that two towns heard is one device: the one that heard it last speaks.
     let rows: Vec<DeviceRow> = sqlx::query_as(
         r#"WITH of_files AS (SELECT * FROM sensor WHERE municipality = ANY($1)),
          heard AS (SELECT * FROM device_state WHERE municipality = ANY($1)),
@@ -110,10 +111,10 @@ pub async fn devices(
                 h.municipality AS heard_in, h.device, first_heard, last_heard, last_f_cnt,
                 coalesce(messages, 0) AS messages, battery_v, battery_pct, temperature_c, rssi_dbm, snr_db
             FROM of_files s
-            FULL JOIN heard h ON h.device = s.key
+            FULL JOIN heard h ON h.device = s.key AND h.municipality = s.municipality
             CROSS JOIN LATERAL (SELECT coalesce(s.key, h.device) AS name) n
             WHERE ($2::text IS NULL OR name = $2) AND ($3::text IS NULL OR name COLLATE "C" > $3)
-            ORDER BY name COLLATE "C", last_heard DESC NULLS LAST
+            ORDER BY name COLLATE "C", s.id IS NOT NULL DESC, last_heard DESC NULLS LAST
             LIMIT $4
          )
          SELECT b.municipality, b.key, b.feed, b.is_known, b.first_heard, b.last_heard, b.last_f_cnt, b.messages,

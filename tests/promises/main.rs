@@ -12,6 +12,7 @@ mod databases;
 mod disk;
 mod doors;
 mod forecast;
+mod foreign_devices;
 mod history;
 mod kill;
 mod native;

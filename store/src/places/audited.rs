@@ -38,15 +38,19 @@ fn sensors(catalogue: &Catalogue) -> Things {
     sensors
 }
 
+const KINDS: [&str; 6] = ["municipality", "site", "bay", "vehicle", "feed", "sensor"];
+
 fn kinds(c: &Catalogue) -> [(&'static str, Things); 6] {
-    [
-        ("municipality", things(&c.municipalities, |m| &m.slug, |m| &m.slug)),
-        ("site", things(&c.sites, |s| &s.id, |s| &s.municipality)),
-        ("bay", things(&c.bays, |b| &b.id, |b| &b.municipality)),
-        ("vehicle", things(&c.vehicles, |v| &v.id, |v| &v.owner)),
-        ("feed", things(&c.feeds, |f| &f.id, |f| &f.municipality)),
-        ("sensor", sensors(c)),
-    ]
+    let things = [
+        things(&c.municipalities, |m| &m.slug, |m| &m.slug),
+        things(&c.sites, |s| &s.id, |s| &s.municipality),
+        things(&c.bays, |b| &b.id, |b| &b.municipality),
+        things(&c.vehicles, |v| &v.id, |v| &v.owner),
+        things(&c.feeds, |f| &f.id, |f| &f.municipality),
+        sensors(c),
+    ];
+    let mut kinds = KINDS.into_iter();
+    things.map(|things| (kinds.next().unwrap_or_default(), things))
 }
 
 /// The properties that differ, as they were and as they are.
@@ -59,8 +63,41 @@ fn differing(before: &Value, after: &Value) -> (Value, Value) {
     (before.into(), after.into())
 }
 
+/// What an import did to one town's things, by kind: how many it added and changed, and the ids of those that are new.
+#[derive(Default)]
+struct OfTown {
+    counts: BTreeMap<&'static str, (u64, u64)>,
+    new: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl OfTown {
+    fn note(&mut self, kind: &'static str, id: &str, is_new: bool) {
+        let (added, changed) = self.counts.entry(kind).or_default();
+        *(if is_new { added } else { changed }) += 1;
+        let new = self.new.entry(kind).or_default();
+        if is_new && new.len() < ADDED_SHOWN {
+            new.push(id.to_owned());
+        }
+    }
+
+    fn new_ids(&self) -> Value {
+        let of = |kind| (kind, self.new.get(kind).cloned().unwrap_or_default());
+        json!(KINDS.into_iter().map(of).collect::<BTreeMap<_, _>>())
+    }
+
+    /// By the names of the report.
+    fn counts(&self) -> serde_json::Map<String, Value> {
+        let count = |(kind, (added, changed)): (&&str, &(u64, u64))| {
+            let name = if *kind == "municipality" { "municipalities".to_owned() } else { format!("{kind}s") };
+            (name, json!({"added": added, "changed": changed}))
+        };
+        self.counts.iter().map(count).collect()
+    }
+}
+
 /// What the import did: itself, with how much it added and changed; each thing that it changed; and each sensor
-/// whose bindings it changed or began. What it corrected is noted on its own.
+/// whose bindings it changed or began. What it corrected is noted on its own. An import for several towns is noted for the
+/// county, and for each town with what is the town's: of another's things and devices its operators learn nothing.
 pub(super) fn deeds(
     before: &Catalogue,
     after: &Catalogue,
@@ -68,19 +105,18 @@ pub(super) fn deeds(
     registry: &Registry,
 ) -> Vec<Deed> {
     let mut deeds = Vec::new();
-    let (mut owners, mut added) = (BTreeSet::new(), serde_json::Map::new());
+    let (mut of_towns, mut of_all) = (BTreeMap::<MunicipalityId, OfTown>::new(), OfTown::default());
     let corrected: BTreeSet<String> = report.corrections.iter().map(|c| c.subject()).collect();
     let town = |slug: &str| registry.municipality_id(slug);
     for ((kind, was), (_, is)) in kinds(before).into_iter().zip(kinds(after)) {
-        let mut new = Vec::new();
         for (id, (owner, is)) in is {
             let was = was.get(&id).map(|(_, was)| was);
             if was == Some(&is) {
                 continue;
             }
-            owners.extend(town(&owner));
-            if was.is_none() {
-                new.push(id.clone());
+            of_all.note(kind, &id, was.is_none());
+            if let Some(owner) = town(&owner) {
+                of_towns.entry(owner).or_default().note(kind, &id, was.is_none());
             }
             let subject = format!("{kind} {id}");
             let action = if kind == "sensor" { "bind" } else { "change" };
@@ -96,17 +132,21 @@ pub(super) fn deeds(
                 });
             }
         }
-        new.truncate(ADDED_SHOWN);
-        added.insert(kind.into(), json!(new));
     }
+    let import = |municipalities, mut counts: serde_json::Map<String, Value>, of: &OfTown| {
+        counts.insert("added".into(), of.new_ids());
+        Deed { action: "import", municipalities, after: Some(counts.into()), ..Deed::default() }
+    };
     let counts = report.kinds().map(|(kind, t)| (kind, json!({"added": t.added, "changed": t.changed})));
-    let mut counts: serde_json::Map<String, Value> =
-        counts.into_iter().map(|(kind, counts)| (kind.to_owned(), counts)).collect();
-    counts.insert("added".into(), added.into());
-    let municipalities: Vec<MunicipalityId> = owners.into_iter().collect();
-    let import = Deed { action: "import", municipalities, after: Some(counts.into()), ..Deed::default() };
-    deeds.insert(0, import);
-    deeds
+    let counts = counts.into_iter().map(|(kind, counts)| (kind.to_owned(), counts)).collect();
+    let several = of_towns.len() > 1;
+    let owners = if several { Vec::new() } else { of_towns.keys().copied().collect() };
+    let mut imports = vec![import(owners, counts, &of_all)];
+    if several {
+        imports.extend(of_towns.iter().map(|(town, of)| import(vec![*town], of.counts(), of)));
+    }
+    imports.extend(deeds);
+    imports
 }
 
 #[cfg(test)]
