@@ -100,7 +100,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     let ids = town(&pool).await;
     let mut history = HistoryWriter::connect(&store::pool::options(&server.url()).unwrap()).await.unwrap();
     history.write(&counts(ids, NOW, 2), &Spaces, NOW).await.unwrap();
-    let registry = Arc::new(store::places::registry(&mut *pool.acquire().await.unwrap()).await.unwrap());
+    let registry = Arc::new(store::places::registry(&mut pool.acquire().await.unwrap()).await.unwrap());
     let hub = Arc::new(LiveHub::new(NOW));
     hub.replace_registry(registry.clone(), NOW);
 
