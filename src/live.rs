@@ -166,3 +166,6 @@ impl Feeder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
