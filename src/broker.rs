@@ -7,6 +7,7 @@ mod gate;
 mod intake;
 mod meters;
 mod passwords;
+mod retained;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use intake::Intake;
 pub use intake::OnUnread;
 pub use meters::Meters;
 use passwords::Passwords;
+use retained::Retained;
 use sessions::Sessions;
 pub use users::UsersFile;
 
@@ -119,7 +121,14 @@ impl EmbeddedBroker {
         let local_addr = listener.local_addr()?;
         let Around { inlet, new_filters, on_unread, meters, connections, of_address } = around;
         let clients = Arc::new(Clients::default());
-        let intake = Intake { inlet: inlet.clone(), clients: clients.clone(), on_unread: on_unread.clone() };
+        let retained = Arc::new(Retained::default());
+        let intake = Intake {
+            inlet: inlet.clone(),
+            clients: clients.clone(),
+            on_unread: on_unread.clone(),
+            retained: retained.clone(),
+            meters: meters.clone(),
+        };
         let sessions = Arc::new(OnceLock::new());
         let access = Access {
             on_unread,
@@ -127,6 +136,7 @@ impl EmbeddedBroker {
             passwords: users.cloned().map(Passwords::new).transpose()?,
             clients: clients.clone(),
             sessions: sessions.clone(),
+            retained: retained.clone(),
             meters: meters.clone(),
         };
         let failed = |error| anyhow!("cannot start the embedded MQTT broker: {error}");
@@ -151,6 +161,9 @@ impl EmbeddedBroker {
         tokio::select! {
             ready = ready.wait_for(|is_ready| *is_ready) => { ready.context("the embedded MQTT broker ended while starting")?; }
             ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
+        }
+        if users.is_some() {
+            retained.load(&router).await;
         }
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let offering = intake::offer_retained(inlet.clone(), router, new_filters);

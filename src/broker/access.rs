@@ -14,6 +14,7 @@ use super::clients::{Clients, Connection, Refused};
 use super::intake::OnUnread;
 use super::meters::{Meters, Refusal};
 use super::passwords::{Login, Passwords};
+use super::retained::Retained;
 use super::sessions::Sessions;
 use super::topic::{covers, without_share};
 use super::users::User;
@@ -29,6 +30,7 @@ pub struct Access {
     pub clients: Arc<Clients>,
     /// Known once the broker has been made.
     pub sessions: Arc<OnceLock<Sessions>>,
+    pub retained: Arc<Retained>,
     pub meters: Arc<Meters>,
 }
 
@@ -58,6 +60,12 @@ impl Access {
         }
         // Without a users file everybody is the same to us.
         let user = user.filter(|_| self.passwords.is_some());
+        // A will comes past the intake.
+        if let (Some(user), Some(will)) = (user, connect.will.as_ref().filter(|will| will.retain))
+            && !self.retained.may_claim(user, &will.topic).await
+        {
+            return Err((ReasonCode::QuotaExceeded, Refusal::TooManyRetained));
+        }
         if let Some(sessions) = self.sessions.get() {
             sessions.claim(connect, user).await?;
         }

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ingest::inlet::{Inlet, OnStored, Taken};
 use mqtt5::broker::router::MessageRouter;
-use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction};
+use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction, RetainedSetEvent};
+use mqtt5::packet::publish::PublishPacket;
 use tokio::sync::mpsc;
 
 use super::clients::Clients;
+use super::meters::{Meters, Refusal};
+use super::retained::Retained;
 
 /// Learns the topic of every message that somebody publishes, granted or not, and no feed reads.
 pub type OnUnread = Arc<dyn Fn(&str) + Send + Sync>;
@@ -20,9 +23,34 @@ pub struct Intake {
     pub inlet: Arc<Inlet>,
     pub clients: Arc<Clients>,
     pub on_unread: OnUnread,
+    pub retained: Arc<Retained>,
+    pub meters: Arc<Meters>,
 }
 
 impl Intake {
+    /// The message as it is delivered and not retained, where its user has as many retained ones as one may have. Of its
+    /// properties only those of a request are known here.
+    async fn unless_retained(&self, event: &ClientPublishEvent) -> Option<PublishPacket> {
+        let user = event.user_id.as_deref().filter(|_| event.retain && !event.payload.is_empty())?;
+        if self.retained.claim(user, &event.topic).await {
+            return None;
+        }
+        if let Some(connection) = self.clients.by_id(&event.client_id) {
+            self.meters.refused(Refusal::TooManyRetained, connection.address);
+        }
+        let mut packet = PublishPacket::new(&*event.topic, event.payload.clone(), event.qos);
+        packet.packet_id = event.packet_id;
+        if let Some(topic) = &event.response_topic {
+            packet.properties.set_response_topic(topic.to_string());
+        }
+        if let Some(data) = &event.correlation_data {
+            packet.properties.set_correlation_data(data.clone());
+        }
+        packet.properties.inject_sender(Some(user));
+        packet.properties.inject_client_id(Some(&event.client_id));
+        Some(packet)
+    }
+
     async fn publish(&self, event: ClientPublishEvent) {
         let connection = self.clients.by_id(&event.client_id);
         let held = event.packet_id.and_then(|id| Some((connection.clone()?, id)));
@@ -56,9 +84,17 @@ impl BrokerEventHandler for Intake {
         event: ClientPublishEvent,
     ) -> Pin<Box<dyn Future<Output = PublishAction> + Send + 'a>> {
         Box::pin(async move {
+            let delivered = self.unless_retained(&event).await;
             self.publish(event).await;
-            PublishAction::Continue
+            delivered.map_or(PublishAction::Continue, PublishAction::Transform)
         })
+    }
+
+    fn on_retained_set<'a>(
+        &'a self,
+        event: RetainedSetEvent,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move { self.retained.noted(&event.topic, event.cleared).await })
     }
 }
 

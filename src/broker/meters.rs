@@ -25,6 +25,7 @@ pub enum Refusal {
     TooMany,
     TooManyOfUser,
     TooManySessions,
+    TooManyRetained,
     NoConnect,
     ConnectTooLarge,
     Malformed,
@@ -44,6 +45,7 @@ impl Refusal {
             Refusal::TooMany => "too_many_connections",
             Refusal::TooManyOfUser => "too_many_of_user",
             Refusal::TooManySessions => "too_many_sessions",
+            Refusal::TooManyRetained => "too_many_retained",
             Refusal::NoConnect => "no_connect",
             Refusal::ConnectTooLarge => "connect_too_large",
             Refusal::Malformed => "malformed",
@@ -68,6 +70,10 @@ impl Refusal {
             }
             Refusal::TooManySessions => {
                 "the user has as many sessions of clients that are away as one may have (20); connect with a clean start, or by fewer client ids"
+            }
+            Refusal::TooManyRetained => {
+                "the user has as many retained messages as one may have (1,000): the message is delivered and not kept, a client \
+                 with a retained will is refused; clear those that nobody needs with an empty message"
             }
             Refusal::NoConnect => "no CONNECT came within 10 s, or others needed the place",
             Refusal::ConnectTooLarge => "a CONNECT of more than 64 KiB",
