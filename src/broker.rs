@@ -148,7 +148,7 @@ impl EmbeddedBroker {
         let mut ready = broker.ready_receiver();
         let (storage, router) = (broker.storage(), broker.router());
         if let Some(storage) = &storage {
-            let _ = sessions.set(Sessions::load(storage.clone()).await.map_err(failed)?);
+            let _ = sessions.set(Sessions::load(storage.clone(), users).await.map_err(failed)?);
         }
         let shutdown = broker.shutdown_handle();
         let ended = CancellationToken::new();

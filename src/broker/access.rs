@@ -16,7 +16,7 @@ use super::meters::{Meters, Refusal};
 use super::passwords::{Login, Passwords};
 use super::retained::Retained;
 use super::sessions::Sessions;
-use super::topic::{covers, without_share};
+use super::topic::is_granted;
 use super::users::User;
 
 /// Connections of one user.
@@ -79,7 +79,7 @@ impl Access {
     fn is_granted(&self, user: Option<&str>, topic: &str, grants: fn(&User) -> &[String]) -> bool {
         let Some(passwords) = &self.passwords else { return true };
         let user = user.and_then(|name| passwords.user(name));
-        user.is_some_and(|user| grants(user).iter().any(|grant| covers(grant, topic)))
+        user.is_some_and(|user| is_granted(grants(user), topic))
     }
 }
 
@@ -116,7 +116,7 @@ impl AuthProvider for Access {
     ) -> Answer<'a, bool> {
         let is_granted = self.is_granted(user_id, topic, |user| &user.publish);
         if !is_granted {
-            if let Some(connection) = self.clients.by_id(client_id) {
+            if let Some(connection) = self.clients.by_id(client_id).last() {
                 self.meters.refused(Refusal::NotGranted, connection.address);
             }
             // Of what is granted the intake notices it.
@@ -133,6 +133,6 @@ impl AuthProvider for Access {
         user_id: Option<&'a str>,
         topic_filter: &'a str,
     ) -> Answer<'a, bool> {
-        Box::pin(ready(self.is_granted(user_id, without_share(topic_filter), |user| &user.subscribe)))
+        Box::pin(ready(self.is_granted(user_id, topic_filter, |user| &user.subscribe)))
     }
 }

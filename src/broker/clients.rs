@@ -83,8 +83,9 @@ struct Client {
 pub struct Clients {
     /// By the address from which the gate connects to the broker.
     connections: Mutex<HashMap<SocketAddr, Arc<Connection>>>,
-    /// By client id: ids are unique at a broker.
-    clients: Mutex<HashMap<Arc<str>, Client>>,
+    /// By client id, all of one user, in the order in which they came. Which of them the library serves it decides after it has asked us:
+    /// the last one, unless that is refused or gone before it is let in.
+    clients: Mutex<HashMap<Arc<str>, Vec<Client>>>,
 }
 
 /// Why a client id is refused.
@@ -108,9 +109,10 @@ impl Clients {
         self.connections.lock().get(&inner).cloned()
     }
 
-    /// The connection of a client.
-    pub fn by_id(&self, client_id: &str) -> Option<Arc<Connection>> {
-        self.clients.lock().get(client_id).map(|client| client.connection.clone())
+    /// The connections by which a client may be connected, the latest last: none only when all have ended.
+    pub fn by_id(&self, client_id: &str) -> Vec<Arc<Connection>> {
+        let clients = self.clients.lock();
+        clients.get(client_id).into_iter().flatten().map(|client| client.connection.clone()).collect()
     }
 
     /// `user` connects as `client_id`. Its own earlier connection gives way, as the specification has it
@@ -123,18 +125,19 @@ impl Clients {
         most_of_a_user: usize,
     ) -> Result<(), Refused> {
         let mut clients = self.clients.lock();
-        match clients.get(client_id) {
+        match clients.get(client_id).and_then(|known| known.first()) {
             Some(known) if known.user.as_deref() != user => return Err(Refused::OfAnother),
             Some(_) => {}
             None if user.is_some()
-                && clients.values().filter(|c| c.user.as_deref() == user).count() >= most_of_a_user =>
+                && clients.values().flatten().filter(|c| c.user.as_deref() == user).count()
+                    >= most_of_a_user =>
             {
                 return Err(Refused::TooMany);
             }
             None => {}
         }
         let client = Client { user: user.map(str::to_owned), connection: connection.clone() };
-        clients.insert(client_id.into(), client);
+        clients.entry(client_id.into()).or_default().push(client);
         Ok(())
     }
 }
@@ -150,6 +153,57 @@ pub struct Connecting {
 impl Drop for Connecting {
     fn drop(&mut self) {
         self.clients.connections.lock().remove(&self.inner);
-        self.clients.clients.lock().retain(|_, client| !Arc::ptr_eq(&client.connection, &self.connection));
+        self.clients.clients.lock().retain(|_, clients| {
+            clients.retain(|client| !Arc::ptr_eq(&client.connection, &self.connection));
+            !clients.is_empty()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct World {
+        clients: Arc<Clients>,
+        ports: std::ops::Range<u16>,
+    }
+
+    impl World {
+        fn connect(&mut self, user: &str, most: usize) -> (Result<(), Refused>, Connecting) {
+            let connection = Connection::new(IpAddr::from([192, 0, 2, 1]), None);
+            let inner = SocketAddr::from(([127, 0, 0, 1], self.ports.next().unwrap()));
+            let connecting = self.clients.connecting(inner, connection.clone());
+            (self.clients.claim("id", Some(user), &connection, most), connecting)
+        }
+
+        fn are(&self, expected: &[&Connecting]) -> bool {
+            let connections = self.clients.by_id("id");
+            let same = |(is, of): (&Arc<Connection>, &&Connecting)| Arc::ptr_eq(is, &of.connection);
+            connections.len() == expected.len() && connections.iter().zip(expected).all(same)
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_not_let_in_takes_nothing_from_the_one_before() {
+        let mut world = World { clients: Arc::default(), ports: 1..100 };
+        let (admitted, first) = world.connect("one", 2);
+        assert_eq!(admitted, Ok(()));
+        // Refused by the library later, or gone at once.
+        let (admitted, second) = world.connect("one", 2);
+        assert_eq!(admitted, Ok(()));
+        assert!(world.are(&[&first, &second]));
+        drop(second);
+        assert!(world.are(&[&first]));
+        assert_eq!(world.connect("another", 2).0, Err(Refused::OfAnother));
+
+        // The id passes on: the one before ends later.
+        let (admitted, third) = world.connect("one", 1);
+        assert_eq!(admitted, Ok(()));
+        drop(first);
+        assert!(world.are(&[&third]));
+        drop(third);
+        assert!(world.are(&[]));
+        assert_eq!(world.connect("another", 2).0, Ok(()));
     }
 }

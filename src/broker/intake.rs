@@ -11,7 +11,7 @@ use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction, Retai
 use mqtt5::packet::publish::PublishPacket;
 use tokio::sync::mpsc;
 
-use super::clients::Clients;
+use super::clients::{Clients, Connection};
 use super::meters::{Meters, Refusal};
 use super::retained::Retained;
 
@@ -27,6 +27,29 @@ pub struct Intake {
     pub meters: Arc<Meters>,
 }
 
+/// An acknowledgement that is held back, until it is released.
+#[derive(Clone)]
+struct Held {
+    connections: Vec<Arc<Connection>>,
+    /// None with QoS 0.
+    packet_id: Option<u16>,
+}
+
+impl Held {
+    fn new(connections: Vec<Arc<Connection>>, packet_id: Option<u16>) -> Self {
+        if let Some(id) = packet_id {
+            connections.iter().for_each(|connection| connection.hold(id));
+        }
+        Held { connections, packet_id }
+    }
+
+    fn release(&self) {
+        if let Some(id) = self.packet_id {
+            self.connections.iter().for_each(|connection| connection.release(id));
+        }
+    }
+}
+
 impl Intake {
     /// The message as it is delivered and not retained, where its user has as many retained ones as one may have. Of its
     /// properties only those of a request are known here.
@@ -35,7 +58,7 @@ impl Intake {
         if self.retained.claim(user, &event.topic).await {
             return None;
         }
-        if let Some(connection) = self.clients.by_id(&event.client_id) {
+        if let Some(connection) = self.clients.by_id(&event.client_id).last() {
             self.meters.refused(Refusal::TooManyRetained, connection.address);
         }
         let mut packet = PublishPacket::new(&*event.topic, event.payload.clone(), event.qos);
@@ -52,27 +75,24 @@ impl Intake {
     }
 
     async fn publish(&self, event: ClientPublishEvent) {
-        let connection = self.clients.by_id(&event.client_id);
-        let held = event.packet_id.and_then(|id| Some((connection.clone()?, id)));
-        let on_stored: OnStored = match held.clone() {
-            Some((connection, id)) => {
-                connection.hold(id);
-                Box::new(move || connection.release(id))
-            }
-            None => Box::new(|| ()),
-        };
+        // On all of them: which one the acknowledgement takes is not known here.
+        let connections = self.clients.by_id(&event.client_id);
+        let last = connections.last().cloned();
+        let held = Held::new(connections, event.packet_id);
+        let on_stored: OnStored = Box::new({
+            let held = held.clone();
+            move || held.release()
+        });
         match self.inlet.take(&event.topic, event.payload, event.qos as u8, on_stored).await {
             Taken::Accepted => {}
             Taken::Rejected => {
-                if let Some(pace) = connection.as_ref().and_then(|connection| connection.pace.as_ref()) {
+                if let Some(pace) = last.as_ref().and_then(|connection| connection.pace.as_ref()) {
                     pace.rejected();
                 }
             }
             Taken::Unread => {
                 (self.on_unread)(&event.topic);
-                if let Some((connection, id)) = held {
-                    connection.release(id);
-                }
+                held.release();
             }
         }
     }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use api::network_of;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -71,7 +72,8 @@ impl Passwords {
         self.users.get(name)
     }
 
-    /// Whether `password` is that of the user `name`, who connects from `address`.
+    /// Whether `password` is that of the user `name`, who connects from `address`. Failures count for its network: who has one
+    /// address of IPv6 has a /64.
     pub async fn check(&self, name: &str, password: &[u8], address: IpAddr) -> Login {
         let digest = blake3::keyed_hash(&self.key, password);
         if self.accepted.lock().get(name) == Some(&digest) {
@@ -100,7 +102,8 @@ impl Passwords {
 
     fn has_failed_too_often(&self, address: IpAddr) -> bool {
         let failures = self.failures.lock();
-        let known = failures.get(&address).filter(|(since, _)| since.elapsed() < FAILURES_FORGOTTEN);
+        let known =
+            failures.get(&network_of(address)).filter(|(since, _)| since.elapsed() < FAILURES_FORGOTTEN);
         known.is_some_and(|(_, failures)| *failures >= MAX_FAILURES)
     }
 
@@ -108,6 +111,7 @@ impl Passwords {
         if address.is_loopback() {
             return;
         }
+        let address = network_of(address);
         let mut failures = self.failures.lock();
         if failures.len() >= MAX_ADDRESSES && !failures.contains_key(&address) {
             failures.retain(|_, (since, _)| since.elapsed() < FAILURES_FORGOTTEN);
@@ -158,8 +162,18 @@ mod tests {
         // Whoever was accepted before, and whoever is elsewhere.
         assert_eq!(passwords.check("sensor", b"sends", guesser).await, Login::Accepted);
         assert_eq!(passwords.check("late", b"comes", other).await, Login::Accepted);
-        for _ in 0..=MAX_FAILURES {
-            assert_eq!(passwords.check("nobody", b"", Ipv4Addr::LOCALHOST.into()).await, Login::Wrong);
+        for guess in 0..MAX_FAILURES {
+            let elsewhere = IpAddr::from(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, guess as u16));
+            assert_eq!(passwords.check("nobody", b"", elsewhere).await, Login::Wrong);
+        }
+        let same_network = "2001:db8:0:1:ffff::".parse().unwrap();
+        assert_eq!(passwords.check("nobody", b"", same_network).await, Login::TooManyFailures);
+        let next_network = "2001:db8:0:2::".parse().unwrap();
+        assert_eq!(passwords.check("nobody", b"", next_network).await, Login::Wrong);
+        for address in ["127.0.0.1", "::1"].map(|address| address.parse().unwrap()) {
+            for _ in 0..=MAX_FAILURES {
+                assert_eq!(passwords.check("nobody", b"", address).await, Login::Wrong);
+            }
         }
     }
 

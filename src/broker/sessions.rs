@@ -10,6 +10,8 @@ use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use tokio::sync::Mutex;
 
 use super::meters::Refusal;
+use super::topic::is_granted;
+use super::users::UsersFile;
 
 /// Sessions of one user that outlive their connection; each may hold messages on disk.
 const MAX_OF_USER: usize = 20;
@@ -27,16 +29,28 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Those that are stored.
+    /// Those that are stored. What the users file grants no longer ends before anything is published: subscriptions, and
+    /// sessions of users that it does not name. To be called before the broker runs.
     ///
     /// # Errors
-    /// They cannot be read.
-    pub async fn load(storage: Arc<DynamicStorage>) -> mqtt5::Result<Self> {
+    /// They cannot be read or changed.
+    pub async fn load(storage: Arc<DynamicStorage>, users: Option<&UsersFile>) -> mqtt5::Result<Self> {
         let mut owners = Owners::new();
         for id in storage.session_client_ids().await? {
-            if let Some(session) = storage.get_session(&id).await? {
-                owners.insert(id, session.user_id);
+            let Some(mut session) = storage.get_session(&id).await? else { continue };
+            if let Some(users) = users {
+                let Some(user) = session.user_id.as_deref().and_then(|name| users.get(name)) else {
+                    storage.remove_session(&id).await?;
+                    storage.remove_queued_messages(&id).await?;
+                    continue;
+                };
+                let before = session.subscriptions.len();
+                session.subscriptions.retain(|filter, _| is_granted(&user.subscribe, filter));
+                if session.subscriptions.len() < before {
+                    storage.store_session(session.clone()).await?;
+                }
             }
+            owners.insert(id, session.user_id);
         }
         Ok(Self { storage, owners: Mutex::new(owners) })
     }

@@ -601,3 +601,38 @@ async fn sessions_of_one_user_are_bounded() {
     assert!(Client::connect(addr, "another", Some(("other", "asks"))).await.is_ok());
     broker.stop(PATIENCE).await;
 }
+
+#[tokio::test]
+async fn what_the_users_file_grants_no_longer_ends_with_the_restart() {
+    let file = |subscribe: &str| {
+        let text = format!(
+            "[[user]]\nname = \"sensor\"\npassword = \"s\"\npublish = [\"#\"]\n\
+             [[user]]\nname = \"reader\"\npassword = \"r\"\nsubscribe = {subscribe}\n"
+        );
+        UsersFile::parse(&text).unwrap()
+    };
+    let storage = TempDir::new().unwrap();
+    let broker = broker(Some(&file("[\"a/#\", \"b/#\"]")), storage.path()).await;
+    let mut reader = Client::connect(broker.connect_addr(), "reader", Some(("reader", "r"))).await.unwrap();
+    for filter in ["a/#", "$share/group/a/x", "b/#"] {
+        assert_eq!(reader.subscribe(filter).await, GRANTED);
+    }
+    drop(reader);
+    broker.stop(PATIENCE).await;
+
+    let broker = self::broker(Some(&file("[\"b/#\"]")), storage.path()).await;
+    let mut sensor = Client::connect(broker.connect_addr(), "sensor", Some(("sensor", "s"))).await.unwrap();
+    for topic in ["a/x", "b/x"] {
+        sensor.publish(topic, topic).await;
+    }
+    let mut reader = Client::connect(broker.connect_addr(), "reader", Some(("reader", "r"))).await.unwrap();
+    assert_eq!(reader.next_payload().await, "b/x");
+    drop(reader);
+    broker.stop(PATIENCE).await;
+
+    // Of a user who is not there any more nothing is kept: another may use the client id.
+    let without = "[[user]]\nname = \"sensor\"\npassword = \"s\"\n";
+    let broker = self::broker(Some(&UsersFile::parse(without).unwrap()), storage.path()).await;
+    assert!(Client::connect(broker.connect_addr(), "reader", Some(("sensor", "s"))).await.is_ok());
+    broker.stop(PATIENCE).await;
+}

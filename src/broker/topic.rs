@@ -20,6 +20,11 @@ pub fn covers(grant: &str, filter: &str) -> bool {
     }
 }
 
+/// Whether one of `grants` covers `filter` (a topic, a topic filter, or one of a shared subscription).
+pub fn is_granted(grants: &[String], filter: &str) -> bool {
+    grants.iter().any(|grant| covers(grant, without_share(filter)))
+}
+
 /// The filter inside a shared subscription (`$share/{group}/{filter}`), or the filter itself.
 pub fn without_share(filter: &str) -> &str {
     filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map_or(filter, |(_, inner)| inner)
