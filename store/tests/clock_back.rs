@@ -258,6 +258,39 @@ async fn what_was_said_before_holds_again() {
     db.stop().await;
 }
 
+/// What is looked for now and then is found without reading years of passages.
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_it_reads_no_years_of_passages() {
+    let db = Database::start_with(false).await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    for sql in [
+        "INSERT INTO stop_passage (municipality, service_date, trip_id, stop_id, feed, vehicle, passed_at, said_at, delay_s,
+             digest)
+         SELECT 1, (now() - n * interval '1 hour')::date, n::text, 's', 1, 7, now() - n * interval '1 hour',
+             now() - n * interval '1 hour', 60, 1
+         FROM generate_series(1, 20000) n",
+        "ANALYZE",
+        "SELECT pg_stat_force_next_flush()",
+    ] {
+        sqlx::query(sql).execute(&mut *conn).await.unwrap();
+    }
+    const READ: &str = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'stop_passage'";
+    let before: i64 = sqlx::query_scalar(READ).fetch_one(&mut *conn).await.unwrap();
+    let mut deriver = deriver(&db, UtcMicros::EPOCH).await;
+    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    settle(&mut deriver, UtcMicros(now)).await;
+    // Its connection says what it read when it closes.
+    drop(deriver);
+    drop(self::deriver(&db, UtcMicros(now)).await);
+    let after: i64 = sqlx::query_scalar(READ).fetch_one(&mut *conn).await.unwrap();
+    assert!(after - before <= 400, "{} rows were read", after - before);
+    drop(conn);
+    db.stop().await;
+}
+
 /// A bay, a site and a vehicle of which nothing was said before the clock jumped are as if never heard.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_ahead_only_was_never_said() {

@@ -136,3 +136,37 @@ async fn runs_are_whole_and_each_count_is_told_once() {
     drop(writer);
     database.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_counted_ahead_of_the_clock_is_of_no_run() {
+    let database = Database::start().await;
+    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    let at = |s: i64| UtcMicros(now).plus_s(s).to_string();
+    let town = database.municipality;
+    let mut writer = Writer::connect(&store::pool::options(&database.server.url()).unwrap()).await.unwrap();
+    let passengers = [(-7_200, 4), (-60, 5), (3_600, 6), (7_200, 7)]
+        .map(|(s, entries)| count(town, (1, "day"), &at(s), entries, None));
+    let batch = Batch { passengers: passengers.into(), ..Batch::default() };
+    writer.write(&batch, &NoSites, UtcMicros(now)).await.unwrap();
+    let window = Window {
+        municipality: town,
+        tz: "Europe/Berlin".into(),
+        from: utc(&at(-86_400)),
+        until: utc(&at(86_400)),
+        bucket: Bucket::All,
+        route: None,
+        stop: None,
+        by_route: false,
+        by_stop: false,
+        days: None,
+        minutes: None,
+    };
+    let events: Vec<RideEvent> = transit_history::rides(&database.pool, &window).try_collect().await.unwrap();
+    let entries: Vec<_> = events.iter().filter_map(|event| Some(event.passengers?.entries)).collect();
+    assert_eq!(entries, [4, 5]);
+    drop(writer);
+    database.stop().await;
+}

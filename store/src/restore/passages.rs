@@ -10,8 +10,11 @@ use crate::writer::passages::Days;
 
 /// Replaces passages that were stated ahead of `now`; how many there were.
 pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+    // The key begins with the date, and no passage is stated later than some days after its own: years of them are not read.
     let ahead: Vec<(i32, String, String, String)> = sqlx::query_as(
-        "DELETE FROM stop_passage WHERE said_at > $1 RETURNING municipality, service_date::text, trip_id, stop_id",
+        "DELETE FROM stop_passage WHERE said_at > $1 AND municipality IN (SELECT id FROM municipality)
+             AND service_date > ($1 AT TIME ZONE 'UTC')::date - 7
+         RETURNING municipality, service_date::text, trip_id, stop_id",
     )
     .bind(last(now))
     .fetch_all(&mut *conn)
