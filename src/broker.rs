@@ -53,8 +53,6 @@ const MAX_QUEUED_BYTES: usize = 4 << 20;
 const SESSION_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 /// Filters of one client.
 const MAX_SUBSCRIPTIONS: usize = 500;
-const MAX_RETAINED_MESSAGES: usize = 5_000;
-const MAX_RETAINED_BYTES: usize = 16 << 10;
 /// The library gives up a single wait for its writer after 5 s, and does not say so.
 const FLUSH_GIVEN_UP: Duration = Duration::from_millis(4_900);
 
@@ -162,9 +160,7 @@ impl EmbeddedBroker {
             ready = ready.wait_for(|is_ready| *is_ready) => { ready.context("the embedded MQTT broker ended while starting")?; }
             ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
         }
-        if users.is_some() {
-            retained.load(&router).await;
-        }
+        retained.load(&router).await;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let offering = intake::offer_retained(inlet.clone(), router, new_filters);
         tasks.spawn(cancel.clone().run_until_cancelled_owned(offering));
@@ -259,8 +255,6 @@ fn config(storage_dir: &Path, intake: Intake) -> BrokerConfig {
     config.max_subscriptions_per_client = MAX_SUBSCRIPTIONS;
     config.server_receive_maximum = Some(RECEIVE_MAXIMUM);
     config.session_expiry_interval = SESSION_EXPIRY;
-    config.max_retained_messages = MAX_RETAINED_MESSAGES;
-    config.max_retained_message_size = MAX_RETAINED_BYTES;
     config.event_handler = Some(Arc::new(intake));
     config
 }

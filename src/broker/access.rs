@@ -61,8 +61,8 @@ impl Access {
         // Without a users file everybody is the same to us.
         let user = user.filter(|_| self.passwords.is_some());
         // A will comes past the intake.
-        if let (Some(user), Some(will)) = (user, connect.will.as_ref().filter(|will| will.retain))
-            && !self.retained.may_claim(user, &will.topic).await
+        if let Some(will) = connect.will.as_ref().filter(|will| will.retain)
+            && !self.retained.may_claim(user, &will.topic, will.payload.len()).await
         {
             return Err((ReasonCode::QuotaExceeded, Refusal::TooManyRetained));
         }

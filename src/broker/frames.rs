@@ -58,6 +58,19 @@ impl Header {
         Some(u16::from_be_bytes([bytes[0], bytes[1]]))
     }
 
+    /// Whether a whole CONNECT speaks MQTT 3.1.1 or older (MQTT 5.0, 3.1.2.2).
+    pub fn is_before_5(self, packet: &[u8]) -> bool {
+        let level =
+            self.number(packet).and_then(|name_bytes| packet.get(self.length + 2 + usize::from(name_bytes)));
+        level.is_some_and(|level| *level < 5)
+    }
+
+    /// An acknowledgement as MQTT 3.1.1 has it (3.4): the packet id, and no reason beside it.
+    pub fn plain_acknowledgement(self, id: u16) -> BytesMut {
+        let [high, low] = id.to_be_bytes();
+        BytesMut::from(&[self.kind << 4 | self.flags, 2, high, low][..])
+    }
+
     /// Topic and packet id (0 for QoS 0) of a PUBLISH; `None` while they are not there.
     pub fn publish(self, packet: &[u8]) -> Result<Option<(&[u8], u16)>, Malformed> {
         let Some(topic_bytes) = self.number(packet).map(usize::from) else { return Ok(None) };
@@ -118,6 +131,13 @@ mod tests {
         let puback = [0x40, 2, 0x12, 0x34];
         let header = Header::at_start(&puback).unwrap().unwrap();
         assert_eq!((header.kind, header.total, header.number(&puback)), (PUBACK, 4, Some(0x1234)));
+        let refused = [0x40, 4, 0x12, 0x34, 0x87, 0];
+        let header = Header::at_start(&refused).unwrap().unwrap();
+        assert_eq!(header.plain_acknowledgement(0x1234)[..], puback);
+        for (level, is_before_5) in [(3, true), (4, true), (5, false)] {
+            let connect = [0x10, 12, 0, 4, b'M', b'Q', b'T', b'T', level, 2, 0, 60, 0, 0];
+            assert_eq!(Header::at_start(&connect).unwrap().unwrap().is_before_5(&connect), is_before_5);
+        }
         let publish = [0x32, 7, 0, 3, b'a', b'/', b'b', 0, 9];
         let header = Header::at_start(&publish).unwrap().unwrap();
         assert_eq!(header.publish(&publish), Ok(Some((&b"a/b"[..], 9))));

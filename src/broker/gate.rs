@@ -192,11 +192,12 @@ impl Gate {
         client.set_nodelay(true)?;
         broker.set_nodelay(true)?;
         let _known = self.clients.connecting(broker.local_addr()?, connection.clone());
+        let is_before_5 = Header::at_start(&first)?.is_some_and(|header| header.is_before_5(&first));
         let (from_client, to_client) = client.split();
         let (from_broker, to_broker) = broker.split();
         tokio::select! {
             end = self.inward(first, from_client, to_broker, connection.pace.as_deref()) => end,
-            end = outward(from_broker, to_client, connection) => end,
+            end = outward(from_broker, to_client, connection, is_before_5) => end,
         }
     }
 
@@ -261,7 +262,15 @@ impl Gate {
 
 /// From the broker to the client. Acknowledgements of messages that are not stored yet wait, in their order
 /// (MQTT 5.0, 4.6); all else passes them.
-async fn outward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, connection: &Connection) -> Result<(), End> {
+///
+/// Before MQTT 5.0 an acknowledgement has no room for a reason: whoever may not publish gets a plain one, as
+/// MQTT 3.1.1 (3.3.5) has it, and the refusal is counted. The broker library writes the reason all the same.
+async fn outward(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    connection: &Connection,
+    is_before_5: bool,
+) -> Result<(), End> {
     let (mut buffer, mut passing) = (BytesMut::with_capacity(BUFFER_BYTES), Passing::default());
     let mut waiting: VecDeque<(u16, BytesMut)> = VecDeque::new();
     let mut out = BytesMut::with_capacity(BUFFER_BYTES);
@@ -285,7 +294,8 @@ async fn outward(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, connection: &Con
         while let Some(header) = Header::at_start(&buffer)? {
             if matches!(header.kind, PUBACK | PUBREC) {
                 let Some(id) = header.number(&buffer).filter(|_| buffer.len() >= header.total) else { break };
-                waiting.push_back((id, buffer.split_to(header.total)));
+                let packet = buffer.split_to(header.total);
+                waiting.push_back((id, if is_before_5 { header.plain_acknowledgement(id) } else { packet }));
                 continue;
             }
             out.extend_from_slice(&passing.begin(header, &mut buffer));

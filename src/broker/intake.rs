@@ -51,11 +51,12 @@ impl Held {
 }
 
 impl Intake {
-    /// The message as it is delivered and not retained, where its user has as many retained ones as one may have. Of its
+    /// The message as it is delivered and not retained, where it is too large, or there are as many as there may be. Of its
     /// properties only those of a request are known here.
     async fn unless_retained(&self, event: &ClientPublishEvent) -> Option<PublishPacket> {
-        let user = event.user_id.as_deref().filter(|_| event.retain && !event.payload.is_empty())?;
-        if self.retained.claim(user, &event.topic).await {
+        let user = event.user_id.as_deref();
+        let is_to_be_kept = event.retain && !event.payload.is_empty();
+        if !is_to_be_kept || self.retained.claim(user, &event.topic, event.payload.len()).await {
             return None;
         }
         if let Some(connection) = self.clients.by_id(&event.client_id).last() {
@@ -69,7 +70,7 @@ impl Intake {
         if let Some(data) = &event.correlation_data {
             packet.properties.set_correlation_data(data.clone());
         }
-        packet.properties.inject_sender(Some(user));
+        packet.properties.inject_sender(user);
         packet.properties.inject_client_id(Some(&event.client_id));
         Some(packet)
     }

@@ -72,8 +72,8 @@ impl Refusal {
                 "the user has as many sessions of clients that are away as one may have (20); connect with a clean start, or by fewer client ids"
             }
             Refusal::TooManyRetained => {
-                "the user has as many retained messages as one may have (1,000): the message is delivered and not kept, a client \
-                 with a retained will is refused; clear those that nobody needs with an empty message"
+                "a retained message of more than 16 KiB, or there are as many as one user (1,000) or all (5,000) may have: it is \
+                 delivered and not kept, a client with such a will is refused; clear those that nobody needs with an empty message"
             }
             Refusal::NoConnect => "no CONNECT came within 10 s, or others needed the place",
             Refusal::ConnectTooLarge => "a CONNECT of more than 64 KiB",

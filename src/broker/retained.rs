@@ -1,5 +1,6 @@
-//! Whose the retained messages are, and how many one user may have: else one could use up everybody's. The broker library
-//! keeps the messages, each with the user who published it, and bounds all of them together.
+//! Whose the retained messages are, how large, and how many there may be, of one user and of all: else one could use up
+//! everybody's. The broker library keeps the messages, each with the user who published it. It could bound them as well, but
+//! would then refuse the message itself, before a feed has had it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -8,8 +9,12 @@ use std::time::{Duration, Instant};
 use mqtt5::broker::router::MessageRouter;
 use tokio::sync::Mutex;
 
-/// Retained messages of one user: a fifth of all that are kept.
-pub const MAX_OF_USER: usize = super::MAX_RETAINED_MESSAGES / 5;
+/// Retained messages of all.
+const MAX_OF_ALL: usize = 5_000;
+/// Of one user.
+pub const MAX_OF_USER: usize = MAX_OF_ALL / 5;
+/// The size of one.
+pub const MAX_BYTES: usize = 16 << 10;
 
 /// How often it is looked which of them have expired, of a user who has as many as one may have.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -17,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Under which the library notes who published a message; a client's own word for it is dropped.
 const SENDER: &str = "x-mqtt-sender";
 
-/// See the module's description. Without a users file nothing is loaded: the bound on all holds alone.
+/// See the module's description. Without a users file nobody has a name, and the bound on all holds alone.
 #[derive(Default)]
 pub struct Retained {
     /// Known once the broker has been made. The router holds the intake, and that holds us.
@@ -69,22 +74,36 @@ impl Retained {
         let _ = self.router.set(Arc::downgrade(router));
     }
 
-    /// Whether `user` may have a message retained on `topic`; if so it counts from now on.
-    pub async fn claim(&self, user: &str, topic: &str) -> bool {
+    /// Whether `user` may have a message of `bytes` retained on `topic`; if so it counts from now on.
+    pub async fn claim(&self, user: Option<&str>, topic: &str, bytes: usize) -> bool {
         let mut owners = self.owners.lock().await;
-        let may = self.may(&mut owners, user, topic).await;
-        if may {
+        let may = self.may(&mut owners, user, topic, bytes).await;
+        if let Some(user) = user.filter(|_| may) {
             owners.set(topic, user);
         }
         may
     }
 
     /// The same of a message that may never be published: a will.
-    pub async fn may_claim(&self, user: &str, topic: &str) -> bool {
-        self.may(&mut *self.owners.lock().await, user, topic).await
+    pub async fn may_claim(&self, user: Option<&str>, topic: &str, bytes: usize) -> bool {
+        self.may(&mut *self.owners.lock().await, user, topic, bytes).await
     }
 
-    async fn may(&self, owners: &mut Owners, user: &str, topic: &str) -> bool {
+    async fn may(&self, owners: &mut Owners, user: Option<&str>, topic: &str, bytes: usize) -> bool {
+        bytes <= MAX_BYTES
+            && self.has_room(topic).await
+            && match user {
+                Some(user) => self.may_user(owners, user, topic).await,
+                None => true,
+            }
+    }
+
+    async fn has_room(&self, topic: &str) -> bool {
+        let Some(router) = self.router() else { return false };
+        router.retained_count().await < MAX_OF_ALL || !router.get_retained_messages(topic).await.is_empty()
+    }
+
+    async fn may_user(&self, owners: &mut Owners, user: &str, topic: &str) -> bool {
         if owners.may(user, topic) {
             return true;
         }

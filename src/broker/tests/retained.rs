@@ -1,6 +1,6 @@
 //! Retained messages of several users.
 
-use super::super::retained::MAX_OF_USER;
+use super::super::retained::{MAX_BYTES, MAX_OF_USER};
 use super::*;
 
 /// As many as the broker keeps in all, from one user; the other still has room, also after a restart.
@@ -98,4 +98,24 @@ async fn one_user_cannot_use_up_the_retained_messages_of_all() {
         "{refused:?}"
     );
     again.stop(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_retained_reaches_its_feed_all_the_same() {
+    let storage = TempDir::new().unwrap();
+    let town = Town::start(loopback(), None, storage.path()).await.unwrap();
+    town.arrange(&[FEED]);
+    let mut raw = Raw::connected(town.broker.connect_addr(), "plain").await;
+    for (id, qos, acknowledgement) in [(1, 1, [0x40, 2, 0, 1]), (2, 2, [0x50, 2, 0, 2])] {
+        let mut message = publish(qos, "kv/1/f/bay/a", id, MAX_BYTES + 1);
+        message[0] |= 1; // To be retained.
+        raw.send(&message).await;
+        let (topics, stored) = town.take().await;
+        assert_eq!(topics, ["kv/1/f/bay/a"]);
+        stored();
+        let mut packet = [0; 4];
+        timeout(PATIENCE, raw.0.read_exact(&mut packet)).await.unwrap().unwrap();
+        assert_eq!(packet, acknowledgement);
+    }
+    town.stop().await;
 }
