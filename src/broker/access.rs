@@ -57,6 +57,9 @@ impl Access {
                 }
                 Login::Busy => return Err((ReasonCode::ServerBusy, Refusal::TooManyFailures)),
             }
+            if passwords.is_anothers(&connect.client_id, name) {
+                return Err((ReasonCode::ClientIdentifierNotValid, Refusal::ClientId));
+            }
         }
         // Without a users file everybody is the same to us.
         let user = user.filter(|_| self.passwords.is_some());

@@ -72,6 +72,11 @@ impl Passwords {
         self.users.get(name)
     }
 
+    /// See [`UsersFile::is_anothers`].
+    pub fn is_anothers(&self, client_id: &str, name: &str) -> bool {
+        self.users.is_anothers(client_id, name)
+    }
+
     /// Whether `password` is that of the user `name`, who connects from `address`. Failures count for its network: who has one
     /// address of IPv6 has a /64.
     pub async fn check(&self, name: &str, password: &[u8], address: IpAddr) -> Login {

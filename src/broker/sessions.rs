@@ -30,7 +30,7 @@ pub struct Sessions {
 
 impl Sessions {
     /// Those that are stored. What the users file grants no longer ends before anything is published: subscriptions, and
-    /// sessions of users that it does not name. To be called before the broker runs.
+    /// sessions of users that it does not name, or under client ids of others. To be called before the broker runs.
     ///
     /// # Errors
     /// They cannot be read or changed.
@@ -39,7 +39,8 @@ impl Sessions {
         for id in storage.session_client_ids().await? {
             let Some(mut session) = storage.get_session(&id).await? else { continue };
             if let Some(users) = users {
-                let Some(user) = session.user_id.as_deref().and_then(|name| users.get(name)) else {
+                let name = session.user_id.as_deref().filter(|name| !users.is_anothers(&id, name));
+                let Some(user) = name.and_then(|name| users.get(name)) else {
                     storage.remove_session(&id).await?;
                     storage.remove_queued_messages(&id).await?;
                     continue;

@@ -636,3 +636,26 @@ async fn what_the_users_file_grants_no_longer_ends_with_the_restart() {
     assert!(Client::connect(broker.connect_addr(), "reader", Some(("sensor", "s"))).await.is_ok());
     broker.stop(PATIENCE).await;
 }
+
+#[tokio::test]
+async fn client_ids_of_the_users_file_are_nobody_elses() {
+    let reserved = format!("{TWO_USERS}client_ids = [\"gateway-*\", \"exact\"]\n");
+    let (plain, reserved) = (UsersFile::parse(TWO_USERS).unwrap(), UsersFile::parse(&reserved).unwrap());
+    assert!(UsersFile::parse(&format!("{TWO_USERS}client_ids = [\"*\"]\n")).is_err());
+    let (sensor, other) = (Some(("sensor", "sends")), Some(("other", "asks")));
+    let storage = TempDir::new().unwrap();
+    let broker = broker(Some(&plain), storage.path()).await;
+    assert!(Client::connect(broker.connect_addr(), "gateway-1", sensor).await.is_ok());
+    broker.stop(PATIENCE).await;
+
+    // Also what was taken before.
+    let broker = self::broker(Some(&reserved), storage.path()).await;
+    let addr = broker.connect_addr();
+    for id in ["gateway-1", "gateway-2", "exact"] {
+        let refused = Client::connect(addr, id, sensor).await.err();
+        assert_eq!(refused, Some(ConnectReturnCode::ClientIdentifierNotValid), "{id}");
+        assert!(Client::connect(addr, id, other).await.is_ok(), "{id}");
+    }
+    assert!(Client::connect(addr, "exact-not", sensor).await.is_ok());
+    broker.stop(PATIENCE).await;
+}

@@ -17,6 +17,7 @@ use toml::Spanned;
 /// password = "..."                    # or password_hash = "$argon2id$..."
 /// publish = ["application/+/device/#"]
 /// subscribe = []
+/// client_ids = ["chirpstack-*"]      # nobody else may use these
 /// ```
 /// What is not granted is refused; nobody connects without a name.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct User {
     secret: Secret,
     pub publish: Vec<String>,
     pub subscribe: Vec<String>,
+    /// Client ids that are this user's alone; `*` at the end stands for any rest.
+    client_ids: Vec<String>,
 }
 
 enum Secret {
@@ -54,6 +57,8 @@ struct Entry {
     publish: Vec<String>,
     #[serde(default)]
     subscribe: Vec<String>,
+    #[serde(default)]
+    client_ids: Vec<String>,
 }
 
 impl UsersFile {
@@ -87,6 +92,17 @@ impl UsersFile {
 
     pub fn get(&self, name: &str) -> Option<&User> {
         self.users.get(name)
+    }
+
+    /// Whether the client id is another's than that of the user `name`.
+    pub fn is_anothers(&self, client_id: &str, name: &str) -> bool {
+        let is_of = |user: &User| {
+            user.client_ids.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => client_id.starts_with(prefix),
+                None => client_id == pattern,
+            })
+        };
+        !self.get(name).is_some_and(is_of) && self.users.values().any(is_of)
     }
 
     /// Whether `given` is the password of the user `name`. Where the file has a hashed password, an answer of `false`
@@ -134,7 +150,13 @@ impl Entry {
             mqtt5::validate_topic_filter(filter)
                 .map_err(|error| anyhow!("user `{name}`: `{filter}` is no MQTT topic filter: {error}"))?;
         }
-        let user = User { secret, publish: self.publish, subscribe: self.subscribe };
+        if let Some(pattern) = self.client_ids.iter().find(|id| id.trim_end_matches('*').is_empty()) {
+            bail!(
+                "user `{name}`: client_ids: `{pattern}` would take all of them: write how they begin, `chirpstack-*`"
+            );
+        }
+        let user =
+            User { secret, publish: self.publish, subscribe: self.subscribe, client_ids: self.client_ids };
         Ok((name, user))
     }
 }
