@@ -19,6 +19,9 @@ pub const DEFAULT_LIMIT: usize = 100;
 /// The most items in one answer; more is clamped.
 pub const MAX_LIMIT: usize = 1_000;
 
+/// Where a page begins: without a value at the first one, as clients ask that always send the parameter.
+const FROM_THE_START: [&str; 2] = ["cursor", "start"];
+
 /// The raw query string.
 pub struct RawQuery(String);
 
@@ -75,7 +78,7 @@ impl RawQuery {
     /// The parameters, if all of them are in `known`.
     ///
     /// # Errors
-    /// One is unknown (the nearest known one is named), or given twice.
+    /// One is unknown (the nearest known one is named), given twice, without a value, or has a control character in it.
     pub fn params(&self, known: &[&str]) -> Result<Params<'_>, Problem> {
         let mut params: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(self.0.as_bytes()) {
@@ -87,8 +90,18 @@ impl RawQuery {
                 return Err(Problem::bad_parameter(&name, &value, detail)
                     .remedy("Give it once; several values are separated by commas."));
             }
-            if has_control(value.trim()) {
+            if has_control(&value) {
                 return Err(control(&name, &value));
+            }
+            let is_empty = value.trim().is_empty();
+            if is_empty && FROM_THE_START.contains(&name.as_ref()) {
+                continue;
+            }
+            // A filter that says nothing would be answered with everything.
+            if is_empty {
+                let detail = format!("'{name}' has no value.");
+                return Err(Problem::bad_parameter(&name, &value, detail)
+                    .remedy(format!("Give it one, or leave '{name}' out.")));
             }
             params.push((name, value));
         }
@@ -108,9 +121,9 @@ fn unknown(name: &str, value: &str, known: &[&str]) -> Problem {
 }
 
 impl Params<'_> {
-    /// The value as given; an empty one counts as not given.
+    /// The value as given, never empty.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim()).filter(|v| !v.is_empty())
+        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim())
     }
 
     /// `LAT,LON`, decimal degrees.
@@ -229,9 +242,18 @@ impl Params<'_> {
 
     /// The same under another name.
     pub fn cursor_named(&self, name: &str) -> Result<Option<String>, Problem> {
+        self.cursor_with(name, |key| !has_control(key))
+    }
+
+    /// The same for pages that end with what a device calls itself: nobody has looked at its characters.
+    pub fn cursor_of_devices(&self) -> Result<Option<String>, Problem> {
+        self.cursor_with("cursor", |key| !key.contains('\0'))
+    }
+
+    fn cursor_with(&self, name: &str, is_key: impl FnOnce(&str) -> bool) -> Result<Option<String>, Problem> {
         let Some(value) = self.text(name) else { return Ok(None) };
         let decoded = URL_SAFE_NO_PAD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let decoded = decoded.filter(|key| !key.contains('\0'));
+        let decoded = decoded.filter(|key| !key.is_empty() && is_key(key));
         let key = decoded.ok_or_else(|| Problem::bad_cursor_named(name, value))?;
         Ok(Some(key))
     }
@@ -263,6 +285,8 @@ fn numbers(text: &str) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn problem(query: &str, known: &[&str]) -> String {
@@ -281,6 +305,54 @@ mod tests {
     #[test]
     fn a_parameter_is_given_once() {
         assert!(problem("kind=bay&kind=site", &["kind"]).contains("more than once"));
+    }
+
+    #[test]
+    fn what_says_nothing_is_no_filter() {
+        for value in
+            ["", "%20", "+", "%C2%A0", "%E2%80%83+", "%0A", "%09", "+%0D%0A", "%C2%85", "a%0A", "%09a"]
+        {
+            let answer = problem(&format!("municipality={value}"), &["municipality"]);
+            assert!(
+                answer.contains(r#""field":"municipality""#) && answer.contains("remedy"),
+                "{value}: {answer}"
+            );
+        }
+        assert!(problem("municipality", &["municipality"]).contains("has no value"));
+        for first in ["cursor=", "start=", "cursor=+"] {
+            let query = RawQuery(first.into());
+            let params = query.params(&["cursor", "start"]).ok().unwrap();
+            assert!(
+                matches!((params.cursor(), params.cursor_named("start")), (Ok(None), Ok(None))),
+                "{first}"
+            );
+        }
+        assert!(problem("cursor=%0A", &["cursor"]).contains("control character"));
+        for first in ["cursor=", "start=", "cursor=+"] {
+            let query = RawQuery(first.into());
+            let params = query.params(&["cursor", "start"]).ok().unwrap();
+            assert!(
+                matches!((params.cursor(), params.cursor_named("start")), (Ok(None), Ok(None))),
+                "{first}"
+            );
+        }
+        assert!(problem("cursor=%0A", &["cursor"]).contains("control character"));
+        let query = RawQuery("zone=+a+".into());
+        assert_eq!(query.params(&["zone"]).ok().unwrap().text("zone"), Some("a"));
+    }
+
+    proptest! {
+        #[test]
+        fn cursors_are_of_ids_and_nothing_else(key in "[^\\pC]{1,40}", at in 0usize..40, control in 0u8..32) {
+            let read = |key: &str| {
+                let query = RawQuery(format!("start={}", cursor_after(key)));
+                query.params(&["start"]).ok().unwrap().cursor_named("start")
+            };
+            prop_assert_eq!(read(&key).ok().flatten(), Some(key.clone()));
+            let mut damaged: Vec<char> = key.chars().collect();
+            damaged.insert(at.min(damaged.len()), control.into());
+            prop_assert!(read(&damaged.into_iter().collect::<String>()).is_err());
+        }
     }
 
     #[test]

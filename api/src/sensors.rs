@@ -73,7 +73,7 @@ pub async fn sensors(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resul
     let params = query.params(&["health", "limit", "cursor"])?;
     let wanted: Option<Vec<Health>> = params.list("health", &Health::choices())?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let cursor = params.cursor()?;
+    let cursor = params.cursor_of_devices()?;
     let after = cursor.as_deref().map(|c| c.split_once(BETWEEN).unwrap_or((c, "")));
     let mut after = after.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
     let now = shared.now();

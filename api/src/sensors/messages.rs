@@ -140,7 +140,7 @@ pub async fn messages(
     let scope = scope(&shared, &asker).await?;
     let params = query.params(&["limit", "cursor"])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let cursor = params.cursor()?;
+    let cursor = params.cursor_of_devices()?;
     let before = cursor.as_deref().map(|c| {
         let mut parts = c.splitn(3, ' ');
         let (at, copy) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);

@@ -78,9 +78,9 @@ async fn large_payloads_make_short_pages_and_none_is_lost() {
     }
 }
 
-/// Every parameter of every route, with each kind of control character.
+/// Every parameter of every route, with each kind of control character at each place, and with nothing in it.
 #[tokio::test]
-async fn control_characters_are_a_bad_request_everywhere() {
+async fn control_characters_and_empty_values_are_a_bad_request_everywhere() {
     let Some(instance) = Instance::with(contents()).await else { return };
     let (key, _) = instance.key("admin", &[], 1, None).await;
     let document = document();
@@ -93,7 +93,10 @@ async fn control_characters_are_a_bad_request_everywhere() {
                 .filter(move |p| p["in"] == within)
                 .map(|p| p["name"].as_str().unwrap().to_owned())
         };
-        for text in ["a%00b", "a%01b", "a%0Ab", "a%1Fb", "a%7Fb", "a%C2%85b", "%00", "1%00"] {
+        for text in [
+            "a%00b", "a%01b", "a%0Ab", "a%1Fb", "a%7Fb", "a%C2%85b", "%00", "1%00", "%0A", "%09", "1%0A",
+            "%0D1",
+        ] {
             let filled = |value: &str| {
                 path.split('/')
                     .map(|part| if part.starts_with('{') { value } else { part })
@@ -103,6 +106,11 @@ async fn control_characters_are_a_bad_request_everywhere() {
             let mut addresses: Vec<String> =
                 named("query").map(|name| format!("{}?{name}={text}", filled("nothing"))).collect();
             addresses.extend(named("path").map(|_| filled(text)));
+            // An empty cursor is that of the first page.
+            let saying = named("query").filter(|name| !matches!(name.as_str(), "cursor" | "start"));
+            addresses.extend(saying.flat_map(|name| {
+                ["", "%20", "+%C2%A0"].map(|nothing| format!("{}?{name}={nothing}", filled("nothing")))
+            }));
             for address in addresses {
                 let answer = instance.get(&address, &key).await;
                 assert_eq!(answer.status, 400, "{address}: {}", answer.body);
