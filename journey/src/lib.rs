@@ -8,5 +8,6 @@ pub mod bits;
 pub mod overlay;
 pub mod plan;
 pub mod raptor;
+mod regular;
 pub mod streets;
 pub mod timetable;

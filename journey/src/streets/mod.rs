@@ -46,6 +46,11 @@ pub enum StreetsError {
     Open { path: PathBuf, reason: String },
     #[error("{path}: is not an OpenStreetMap extract (.osm.pbf)")]
     NotPbf { path: PathBuf },
+    #[error(
+        "{path}: is cut off or damaged ({reason}); what is missing may be anything, turn restrictions too: download it again, and \
+         compare its checksum with the one beside it"
+    )]
+    Damaged { path: PathBuf, reason: String },
     #[error("{path}: holds no data")]
     Empty { path: PathBuf },
     #[error("the extract holds no street that anybody may use")]

@@ -3,14 +3,17 @@
 //! Two passes: ways and relations first, then the nodes they need. So the file's order does not
 //! matter, and the nodes of houses and trees take no memory.
 
+use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock, RelMemberType};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
 use super::{is_parking, relation_matters, way_matters};
+use crate::regular;
 use crate::streets::StreetsError;
 
 /// Keys that some part of this crate asks for.
@@ -145,20 +148,17 @@ const KEPT_KEYS: &[&str] = &[
 /// Keys that make a node worth remembering beyond its position.
 const NODE_KEYS: &[&str] = &["barrier", "amenity", "kerb", "highway", "access", "motor_vehicle", "park_ride"];
 
-/// Problems of one kind are listed up to here and counted beyond: a broken file must not fill memory.
-const MAX_BLOCK_PROBLEMS: usize = 20;
-
-/// Reads and joins `paths`. What can be read of a damaged file is kept, the rest is in
-/// [`OsmData::problems`]. An element that is in several files counts once.
+/// Reads and joins `paths`. An element that is in several files counts once.
 ///
 /// # Errors
-/// A file cannot be opened, is not a `.osm.pbf` file, or holds no data.
+/// A file cannot be opened, is not a `.osm.pbf` file, is cut off or damaged, or holds no data. The format has no mark of its
+/// end: one that is cut exactly between two blocks looks whole.
 pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
     let kept: FxHashSet<&str> = KEPT_KEYS.iter().copied().collect();
     let mut data = OsmData::default();
     let mut places = Places::default();
     for path in paths {
-        let blocks = each_block(path, &mut data.problems, |block| places.read_block(block, &kept))?;
+        let blocks = each_block(path, |block| places.read_block(block, &kept))?;
         if blocks == 0 {
             return Err(StreetsError::Empty { path: path.clone() });
         }
@@ -167,8 +167,7 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
         .chain(places.relations.values().flat_map(|relation| relation.members.iter().map(|m| m.id)))
         .collect();
     for path in paths {
-        // What is damaged was said in the first pass.
-        each_block(path, &mut Vec::new(), |block| read_nodes(block, &kept, &needed, &mut data))?;
+        each_block(path, |block| read_nodes(block, &kept, &needed, &mut data))?;
     }
     data.ways = places.ways.into_values().collect();
     data.ways.sort_by_key(|way| way.id);
@@ -177,49 +176,67 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
     Ok(data)
 }
 
-/// Calls `use_block` with each block that can be read; says how many there were.
-fn each_block(
-    path: &Path,
-    problems: &mut Vec<String>,
-    mut use_block: impl FnMut(&PrimitiveBlock),
-) -> Result<usize, StreetsError> {
-    let reader = BlobReader::from_path(path)
-        .map_err(|error| StreetsError::Open { path: path.into(), reason: error.to_string() })?;
-    let (mut good, mut bad, mut headers) = (0, 0, 0);
-    for (number, blob) in reader.enumerate() {
+/// Calls `use_block` with each block; says how many there were.
+fn each_block(path: &Path, mut use_block: impl FnMut(&PrimitiveBlock)) -> Result<usize, StreetsError> {
+    let opened = regular::open(path);
+    let file = opened.map_err(|error| StreetsError::Open { path: path.into(), reason: error.to_string() })?;
+    let read = AtomicU64::new(0);
+    let mut reader = BlobReader::new(Counted { inner: BufReader::new(file), read: &read });
+    let (mut blocks, mut is_extract, mut whole) = (0, false, 0);
+    loop {
         // The reader indexes by what the file says; a damaged block must not take the process down.
-        let outcome = catch_unwind(AssertUnwindSafe(|| match blob {
-            Err(error) => Err(error.to_string()),
-            Ok(blob) => match blob.decode() {
+        let next = catch_unwind(AssertUnwindSafe(|| match reader.next() {
+            None => Ok(None),
+            Some(Err(error)) => Err(error.to_string()),
+            Some(Ok(blob)) => match blob.decode() {
                 Err(error) => Err(error.to_string()),
-                Ok(BlobDecode::OsmHeader(_)) => Ok(Some(false)),
-                Ok(BlobDecode::Unknown(_)) => Ok(None),
+                Ok(BlobDecode::OsmHeader(_)) => Ok(Some(0)),
+                // The format lets programs skip what they do not know, and nobody writes anything else: it is a
+                // damaged name.
+                Ok(BlobDecode::Unknown(_)) => Err("a block of no known kind".into()),
                 Ok(BlobDecode::OsmData(block)) => {
                     use_block(&block);
-                    Ok(Some(true))
+                    Ok(Some(1))
                 }
             },
         }))
         .unwrap_or_else(|_| Err("its contents contradict each other".into()));
-        match outcome {
-            Ok(Some(true)) => good += 1,
-            Ok(Some(false)) => headers += 1,
-            Ok(None) => {}
+        match next {
+            Ok(Some(data)) => {
+                is_extract = true;
+                blocks += data;
+                whole = read.load(Relaxed);
+            }
+            // The reader takes one to three bytes of a length for the end.
+            Ok(None) if read.load(Relaxed) > whole && is_extract => {
+                return Err(StreetsError::Damaged {
+                    path: path.into(),
+                    reason: "it ends within a block".into(),
+                });
+            }
+            Ok(None) if read.load(Relaxed) > whole => return Err(StreetsError::NotPbf { path: path.into() }),
+            Ok(None) => return Ok(blocks),
+            Err(_) if !is_extract => return Err(StreetsError::NotPbf { path: path.into() }),
             Err(reason) => {
-                bad += 1;
-                if bad <= MAX_BLOCK_PROBLEMS {
-                    problems.push(format!("{}: block {number} cannot be read: {reason}", path.display()));
-                }
+                let reason = format!("behind {whole} bytes: {reason}");
+                return Err(StreetsError::Damaged { path: path.into(), reason });
             }
         }
     }
-    if good == 0 && headers == 0 && bad > 0 {
-        return Err(StreetsError::NotPbf { path: path.into() });
+}
+
+/// Counts what is read.
+struct Counted<'c, R> {
+    inner: R,
+    read: &'c AtomicU64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.read.fetch_add(n as u64, Relaxed);
+        Ok(n)
     }
-    if bad > MAX_BLOCK_PROBLEMS {
-        problems.push(format!("{}: {bad} blocks cannot be read", path.display()));
-    }
-    Ok(good)
 }
 
 /// Ways and relations by id: neighbouring extracts share those on their border.

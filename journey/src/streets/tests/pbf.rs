@@ -82,6 +82,44 @@ fn reads_a_file() {
     assert!((700..760).contains(&streets.edges[0].length_dm), "{:?}", streets.edges);
 }
 
+/// A block of nothing, where a real file has its turn restrictions.
+fn with_more() -> (Vec<u8>, usize) {
+    let (mut strings, mut block) = (Vec::new(), Vec::new());
+    bytes(1, b"", &mut strings);
+    bytes(1, &strings, &mut block);
+    let street = street();
+    let len = street.len();
+    ([street, blob("OSMData", &block)].concat(), len)
+}
+
+#[test]
+fn a_file_that_is_cut_is_refused_wherever_that_is() {
+    let (whole, first) = with_more();
+    assert!(osm::read(&[file("more", &whole)]).unwrap().problems.is_empty());
+    for at in first + 1..whole.len() {
+        let path = file("cut", &whole[..at]);
+        let error = osm::read(std::slice::from_ref(&path)).unwrap_err();
+        assert!(matches!(error, StreetsError::Damaged { .. }), "{at}: {error}");
+        assert!(error.to_string().contains("download it again"), "{error}");
+        std::fs::remove_file(path).unwrap();
+    }
+    std::fs::remove_file(file("more", &[])).unwrap();
+}
+
+#[test]
+fn a_file_with_a_damaged_block_is_refused() {
+    let (whole, first) = with_more();
+    // The length of what stands before the contents, and the name there.
+    for at in [first + 3, first + 6] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x5a;
+        let path = file("damaged-block", &damaged);
+        let error = osm::read(std::slice::from_ref(&path)).expect_err(&format!("{at} of {}", whole.len()));
+        assert!(matches!(error, StreetsError::Damaged { .. }), "{at}: {error}");
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
 #[test]
 fn broken_files_are_errors_or_problems() {
     for (name, content) in [("empty", &b""[..]), ("text", b"PK\x03\x04 this is no extract at all")] {
@@ -91,9 +129,6 @@ fn broken_files_are_errors_or_problems() {
         assert!(matches!(error, StreetsError::Empty { .. } | StreetsError::NotPbf { .. }), "{name}: {error}");
     }
     let whole = street();
-    let cut = file("cut", &whole[..whole.len() - 5]);
-    assert!(osm::read(std::slice::from_ref(&cut)).is_err());
-    std::fs::remove_file(cut).unwrap();
     let missing = osm::read(&["/nowhere/at/all.osm.pbf".into()]).unwrap_err();
     assert!(matches!(missing, StreetsError::Open { .. }));
     // Every single byte may be wrong.
