@@ -68,7 +68,7 @@ impl Database {
     pub async fn visit(args: &VisitArgs) -> Result<Self> {
         let VisitArgs { database: args, create } = args;
         if let Some(url) = given_url(args)? {
-            eprintln!("database: {}", without_password(&url));
+            errln!("database: {}", without_password(&url));
             let pool = store::connect(&url).await?;
             if !create && !is_migrated(&pool).await? {
                 bail!("the database {} {NOT_OURS}\n  remedy: {REMEDY}", without_password(&url));
@@ -77,7 +77,7 @@ impl Database {
             return Self::connect(url, None, args.timescaledb).await;
         }
         let dir = data_dir_path(args)?;
-        eprintln!("database: the private one in {}", dir.display());
+        errln!("database: the private one in {}", dir.display());
         if !create && !PrivatePg::exists(&dir) {
             bail!(none_in(&dir));
         }
@@ -166,7 +166,7 @@ fn given_url(args: &DatabaseArgs) -> Result<Option<String>> {
 /// The file cannot be read; the message names the flag.
 pub fn secret(path: &Path, flag: &str) -> Result<String> {
     let text =
-        std::fs::read_to_string(path).with_context(|| format!("{flag} {} cannot be read", path.display()))?;
+        places::read_regular(path).with_context(|| format!("{flag} {} cannot be read", path.display()))?;
     Ok(text.trim().to_owned())
 }
 

@@ -15,8 +15,8 @@ const SHOWN_PROBLEMS: usize = 10;
 /// # Errors
 /// The file cannot be read, or is no mapping.
 pub fn mapping(file: &Path) -> Result<Mapping> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("--mapping {} cannot be read", file.display()))?;
+    let text =
+        places::read_regular(file).with_context(|| format!("--mapping {} cannot be read", file.display()))?;
     Ok(Mapping::parse(file, &text)?)
 }
 
@@ -33,13 +33,13 @@ pub fn bar(total: Option<u64>, template: &str) -> ProgressBar {
 /// Tells on standard error what could not be read.
 pub fn tell_problems<S>(history: &History<S>) {
     for problem in history.problems.iter().take(SHOWN_PROBLEMS) {
-        eprintln!("{problem}");
+        errln!("{problem}");
     }
     if history.problem_count > SHOWN_PROBLEMS as u64 {
-        eprintln!("... and {} problems more", history.problem_count - SHOWN_PROBLEMS as u64);
+        errln!("... and {} problems more", history.problem_count - SHOWN_PROBLEMS as u64);
     }
     if !history.unmapped.is_empty() {
         let names: Vec<&str> = history.unmapped.iter().map(String::as_str).collect();
-        eprintln!("note: columns that the mapping does not name: {}", names.join(", "));
+        errln!("note: columns that the mapping does not name: {}", names.join(", "));
     }
 }

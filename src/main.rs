@@ -1,4 +1,8 @@
 //! The one executable: wires the parts together, and is the only place that does.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod terminal;
 
 mod broker;
 mod cli;
@@ -32,7 +36,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            errln!("error: cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -44,7 +48,7 @@ fn main() -> ExitCode {
         // As asked: it had not begun to serve, so nothing is left undone.
         Err(error) if error.is::<shutdown::Asked>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            errln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

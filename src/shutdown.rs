@@ -82,7 +82,7 @@ pub async fn cut_short_when_requested(command: impl Future<Output = Result<ExitC
     tokio::select! {
         done = command => done,
         () = stop.requested() => {
-            eprintln!("stopped before it was done");
+            errln!("stopped before it was done");
             Ok(ExitCode::from(CUT_SHORT))
         }
     }

@@ -1,12 +1,12 @@
 //! Where the tables come from: files, folders, archives.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use lzma_rust2::XzReader;
-use places::Problem;
+use places::{Problem, open_regular};
 
 /// A table is read into memory whole; more is no day or year of counts but a mistake, or an
 /// archive made to fill it.
@@ -104,7 +104,7 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
         Box::new(Problem::of_file(file, format!("cannot be read: {e}"), remedy))
     };
     let kind = Kind::of(file).unwrap_or(Kind { packing: Packing::Plain, is_tar: false });
-    let opened = File::open(file).map_err(fault)?;
+    let opened = open_regular(file).map_err(fault)?;
     let packed_bytes = opened.metadata().map_err(fault)?.len();
     let plain = BufReader::new(opened);
     let unpacked: Box<dyn Read> = match kind.packing {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::shown::shown;
+
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
@@ -27,7 +29,8 @@ pub struct Located<T> {
 
 /// One thing that is wrong, with what to do about it.
 ///
-/// Displays as a block of one to two lines: `file:line: field = 'value': message`, `remedy: ...`.
+/// Displays as a block of one to two lines: `file:line: field = 'value': message`, `remedy: ...`; control characters
+/// are written as escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub file: PathBuf,
@@ -78,26 +81,26 @@ const SHOWN_VALUE_CHARS: usize = 80;
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        f.write_str(&shown(&self.file.to_string_lossy()))?;
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
         f.write_str(": ")?;
         if let Some(field) = &self.field {
-            f.write_str(field)?;
+            f.write_str(&shown(field))?;
         }
         if let Some(value) = &self.value {
             let cut: String = value.chars().take(SHOWN_VALUE_CHARS).collect();
             let dots = if cut.len() < value.len() { "..." } else { "" };
             let equals = if self.field.is_some() { " = " } else { "" };
-            write!(f, "{equals}'{cut}{dots}'")?;
+            write!(f, "{equals}'{}{dots}'", shown(&cut))?;
         }
         if self.field.is_some() || self.value.is_some() {
             f.write_str(": ")?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&shown(&self.message))?;
         if !self.remedy.is_empty() {
-            write!(f, "\n  remedy: {}", self.remedy)?;
+            write!(f, "\n  remedy: {}", shown(&self.remedy))?;
         }
         Ok(())
     }

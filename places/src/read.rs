@@ -134,7 +134,8 @@ impl Reading {
                 self.files.kinds_seen.insert(kind);
                 self.files.other.push(path.to_owned());
             } else {
-                self.problems.push(Problem::of_file(path, "does not exist", "check the path"));
+                let message = if path.exists() { "is no regular file" } else { "does not exist" };
+                self.problems.push(Problem::of_file(path, message, "check the path"));
             }
             return;
         }

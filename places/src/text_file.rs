@@ -1,10 +1,10 @@
 //! Files as text: UTF-8 or a clear word about what else it is; lines by byte offset.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::problem::Problem;
+use crate::regular::open_regular;
 
 const UTF8_REMEDY: &str =
     "save the file as UTF-8 (Excel: file type 'CSV UTF-8 (Comma delimited)'; editors: encoding UTF-8)";
@@ -26,7 +26,7 @@ pub(crate) fn load(path: &Path, is_toml: bool) -> Result<String, Box<Problem>> {
     };
     let most = if is_toml { MAX_TOML_BYTES } else { MAX_FILE_BYTES };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open_regular(path).map_err(unreadable)?;
     file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > most {
         let message = format!("is larger than {} KiB", most >> 10);

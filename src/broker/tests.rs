@@ -326,7 +326,7 @@ async fn keeps_queued_messages_over_kill_9() {
 async fn runs_until_killed() {
     let Some(storage) = std::env::var_os(RUN_IN) else { return };
     let broker = broker(None, Path::new(&storage)).await;
-    println!("\nLISTENING {}", broker.connect_addr());
+    outln!("\nLISTENING {}", broker.connect_addr());
     std::future::pending::<()>().await;
 }
 

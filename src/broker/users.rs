@@ -1,7 +1,6 @@
 //! The users file of the embedded broker.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -67,7 +66,7 @@ impl UsersFile {
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read the MQTT users file {name}"))?;
+            places::read_regular(path).with_context(|| format!("cannot read the MQTT users file {name}"))?;
         Self::parse(&text).with_context(|| format!("in the MQTT users file {name}"))
     }
 

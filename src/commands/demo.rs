@@ -30,7 +30,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
         args.serve.database.data_dir = Some(data_dir(&args.serve.database)?.join(DEMO_DIR));
     }
     let dir = data_dir(&args.serve.database)?;
-    eprintln!("starting PostgreSQL, the MQTT broker, the ingest and the API in {}", dir.display());
+    errln!("starting PostgreSQL, the MQTT broker, the ingest and the API in {}", dir.display());
     let given_broker = args.serve.mqtt.mqtt_url.clone();
     let running = serve::start(args.serve).await?;
 
@@ -55,10 +55,10 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     };
     let simulator = tokio::spawn(sensor_sim::run(config, cancel.clone()));
 
-    println!("{}", serde_json::to_string(&running.ready)?);
+    outln!("{}", serde_json::to_string(&running.ready)?);
     welcome(&running.ready, &county, &orders_file);
     let why = running.stop_requested().await;
-    eprintln!("stopping");
+    errln!("stopping");
     cancel.cancel();
     if let Ok(Err(error)) = simulator.await {
         warn!("the simulator ended: {error}");
@@ -72,7 +72,7 @@ async fn prepare(running: &serve::Running, county: &County, dir: &Path) -> Resul
     let places_dir = dir.join("places");
     std::fs::create_dir_all(&places_dir)?;
     county.write_files(&places_dir, county.today())?;
-    eprintln!("importing the sample county from {}", places_dir.display());
+    errln!("importing the sample county from {}", places_dir.display());
     let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
     if let Err(p) =
         import::import(&running.database.pool, files, (Missing::Keep, Holds::FromNow), false).await?
@@ -80,7 +80,7 @@ async fn prepare(running: &serve::Running, county: &County, dir: &Path) -> Resul
         bail!("{}", problems(&p));
     }
     for sentence in import::served::wait(&running.database.pool).await? {
-        eprintln!("note: {sentence}");
+        errln!("note: {sentence}");
     }
 
     let (osm, gtfs) = (places_dir.join("streets.osm.pbf"), places_dir.join("gtfs.zip"));
@@ -90,7 +90,7 @@ async fn prepare(running: &serve::Running, county: &County, dir: &Path) -> Resul
         area::write(&area, &file)?;
         anyhow::Ok(())
     };
-    eprintln!("joining its streets and timetable");
+    errln!("joining its streets and timetable");
     tokio::task::spawn_blocking(build).await?
 }
 
@@ -115,18 +115,18 @@ fn welcome(ready: &serve::Ready, county: &County, orders: &Path) {
     // A town, not the county: municipalities with eight digits.
     let Some(town) = county.municipalities.iter().find(|m| m.ags.len() == 8) else { return };
     let near = format!("{:.5},{:.5}", town.lat, town.lon);
-    eprintln!();
-    eprintln!("Kreisverkehr is running with a sample county. Open:");
-    eprintln!("  {http}/                    vacant parking near a point");
-    eprintln!("  {http}/sign/{}    sites of {}, as a sign", town.slug, town.name);
-    eprintln!("  {docs}/docs                the API");
-    eprintln!("Or ask it:");
-    eprintln!("  curl '{http}/v1/parking?near={near}&limit=3'");
-    eprintln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);
-    eprintln!("  curl -N '{http}/v1/changes?municipality={}'", town.slug);
-    eprintln!("  curl '{http}/v1/journeys?from={:.5},{:.5}&to={near}'", town.lat + 0.008, town.lon + 0.014);
-    eprintln!("Fill a car park, delay a bus line (remove the line to end it):");
-    eprintln!("  echo 'fill steverstadt-parkhaus-altstadt' >> '{}'", orders.display());
-    eprintln!("  echo 'delay 540=600' >> '{}'", orders.display());
-    eprintln!("Ctrl-C stops everything.");
+    errln!("");
+    errln!("Kreisverkehr is running with a sample county. Open:");
+    errln!("  {http}/                    vacant parking near a point");
+    errln!("  {http}/sign/{}    sites of {}, as a sign", town.slug, town.name);
+    errln!("  {docs}/docs                the API");
+    errln!("Or ask it:");
+    errln!("  curl '{http}/v1/parking?near={near}&limit=3'");
+    errln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);
+    errln!("  curl -N '{http}/v1/changes?municipality={}'", town.slug);
+    errln!("  curl '{http}/v1/journeys?from={:.5},{:.5}&to={near}'", town.lat + 0.008, town.lon + 0.014);
+    errln!("Fill a car park, delay a bus line (remove the line to end it):");
+    errln!("  echo 'fill steverstadt-parkhaus-altstadt' >> '{}'", orders.display());
+    errln!("  echo 'delay 540=600' >> '{}'", orders.display());
+    errln!("Ctrl-C stops everything.");
 }

@@ -18,6 +18,6 @@ pub async fn run(args: ExportArgs) -> Result<ExitCode> {
     let folder = &args.folder;
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     places::write(folder, &catalogue?).with_context(|| format!("{} cannot be written", folder.display()))?;
-    println!("written to {}", folder.display());
+    outln!("written to {}", folder.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -21,15 +21,15 @@ pub async fn run(args: HealthcheckArgs) -> Result<ExitCode> {
     };
     match tokio::task::spawn_blocking(ask).await? {
         Ok((status, _)) if status.is_success() => {
-            println!("ready");
+            outln!("ready");
             Ok(ExitCode::SUCCESS)
         }
         Ok((status, why)) => {
-            eprintln!("not ready: {url}: {status}: {why}");
+            errln!("not ready: {url}: {status}: {why}");
             Ok(ExitCode::FAILURE)
         }
         Err(error) => {
-            eprintln!("not ready: {url}: {error}; is it running, and at this --http or --ops-http?");
+            errln!("not ready: {url}: {error}; is it running, and at this --http or --ops-http?");
             Ok(ExitCode::FAILURE)
         }
     }

@@ -64,16 +64,13 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Err(problems) => Ok(refuse(&problems)),
         Ok(Imported { report, other, remarks }) => {
             print_notes(&remarks);
-            ties.iter().for_each(|sentence| eprintln!("note: {sentence}"));
-            print!("{}", describe(&report, (missing, holds), args.check));
+            ties.iter().for_each(|sentence| errln!("note: {sentence}"));
+            crate::terminal::out_part(&describe(&report, (missing, holds), args.check));
             for sentence in lacking? {
-                eprintln!("note: {sentence}");
+                errln!("note: {sentence}");
             }
             for path in other {
-                println!(
-                    "{}: kept for `kreisverkehr journey build`; import does not read it",
-                    path.display()
-                );
+                outln!("{}: kept for `kreisverkehr journey build`; import does not read it", path.display());
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -97,21 +94,21 @@ const MAX_NOTES: usize = 50;
 
 fn print_notes(notes: &Problems) {
     for note in notes.iter().take(MAX_NOTES) {
-        eprintln!("note: {note}");
+        errln!("note: {note}");
     }
     if let Some(more) = notes.count().checked_sub(MAX_NOTES as u64).filter(|more| *more > 0) {
-        eprintln!("note: and {more} more");
+        errln!("note: and {more} more");
     }
 }
 
 fn refuse(problems: &Problems) -> ExitCode {
     for problem in problems.iter() {
-        eprintln!("{problem}");
+        errln!("{problem}");
     }
     if problems.unlisted() > 0 {
-        eprintln!("and {} more like these", problems.unlisted());
+        errln!("and {} more like these", problems.unlisted());
     }
-    eprintln!(
+    errln!(
         "nothing was imported: {} problem{}",
         problems.count(),
         if problems.count() == 1 { "" } else { "s" }

@@ -13,10 +13,10 @@ use crate::database::Database;
 /// The database cannot be opened.
 pub async fn run(args: MigrateArgs) -> Result<ExitCode> {
     let database = Database::visit(&VisitArgs { database: args.database, create: true }).await?;
-    println!("the database is up to date ({:?} observations)", database.layout);
+    outln!("the database is up to date ({:?} observations)", database.layout);
     if args.derive_again {
         store::derive::again(&database.pool).await?;
-        println!(
+        outln!(
             "occupancy and stays are derived again by the process that ingests; /metrics tells kv_derive_waiting"
         );
     }

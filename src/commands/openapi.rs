@@ -9,6 +9,6 @@ use anyhow::Result;
 /// # Errors
 /// It cannot be written as JSON.
 pub fn run() -> Result<ExitCode> {
-    println!("{}", api::openapi_json()?);
+    outln!("{}", api::openapi_json()?);
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,7 @@ pub async fn run(args: PruneArgs) -> Result<ExitCode> {
         retention::due(&database.pool, &keep).await?
     } else {
         let dropped = retention::enforce(&database.pool, &keep, Trust::Given, |gone| {
-            eprintln!("dropped {}: {} rows", gone.what, gone.rows)
+            errln!("dropped {}: {} rows", gone.what, gone.rows)
         })
         .await?;
         let deed = Deed { action: "prune", after: Some(serde_json::to_value(&dropped)?), ..Deed::default() };
@@ -28,9 +28,9 @@ pub async fn run(args: PruneArgs) -> Result<ExitCode> {
         dropped
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&due)?);
+        outln!("{}", serde_json::to_string_pretty(&due)?);
     } else {
-        print!("{}", table(&due, args.dry_run));
+        crate::terminal::out_part(&table(&due, args.dry_run));
     }
     database.close().await?;
     Ok(ExitCode::SUCCESS)

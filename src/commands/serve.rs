@@ -367,7 +367,7 @@ impl Running {
 
     /// Prints the ready line.
     fn announce(&self) -> Result<()> {
-        println!("{}", serde_json::to_string(&self.ready)?);
+        outln!("{}", serde_json::to_string(&self.ready)?);
         Ok(())
     }
 

@@ -43,7 +43,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 county.write_files(folder, county.today())?;
             }
         }
-        println!("written to {}; next: kreisverkehr import {}", folder.display(), folder.display());
+        outln!("written to {}; next: kreisverkehr import {}", folder.display(), folder.display());
         return Ok(ExitCode::SUCCESS);
     }
     let cancel = CancellationToken::new();
@@ -66,7 +66,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 watch_url: args.watch,
             };
             let summary = history::run(config, cancel).await?;
-            println!("{}", serde_json::to_string_pretty(&summary)?);
+            outln!("{}", serde_json::to_string_pretty(&summary)?);
         }
         (Some(rate_per_s), _) => {
             let config = LoadConfig {
@@ -80,7 +80,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 ..LoadConfig::new(&args.mqtt_url)
             };
             let report = load::run(config, cancel).await?;
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            outln!("{}", serde_json::to_string_pretty(&report)?);
         }
         (None, None) => {
             let county = Arc::new(County::sample(args.seed));
@@ -96,7 +96,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 ..RunConfig::new(&args.mqtt_url, county)
             };
             let summary = sensor_sim::run(config, cancel).await?;
-            println!("{summary:?}");
+            outln!("{summary:?}");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -52,9 +52,9 @@ pub fn evaluate(args: &ForecastEvaluateArgs) -> Result<ExitCode> {
             .with_context(|| format!("--plot {} cannot be written", path.display()))?;
     }
     if args.json {
-        println!("{}", serde_json::to_string(&report::json(&result))?);
+        outln!("{}", serde_json::to_string(&report::json(&result))?);
     } else {
-        print!("{}", report::table(&result));
+        crate::terminal::out_part(&report::table(&result));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,7 +82,7 @@ fn load(args: &ForecastEvaluateArgs, mapping: &Mapping, test_from: UtcMicros) ->
     bar.finish_and_clear();
     tell_problems(&history);
     for series in history.series.iter().filter(|s| s.readings.is_empty()) {
-        eprintln!("note: no count of {} ('{}')", series.site, series.name);
+        errln!("note: no count of {} ('{}')", series.site, series.name);
     }
     ensure!(
         history.series.iter().any(|s| !s.readings.is_empty()),

@@ -38,7 +38,7 @@ async fn train(pool: &Pool, args: &ForecastTrainArgs) -> Result<()> {
         trained > 0,
         "nothing was ever observed of the sites\n  remedy: let feeds run, or `kreisverkehr import history`"
     );
-    println!("a running product takes the new models over within seconds");
+    outln!("a running product takes the new models over within seconds");
     Ok(())
 }
 
@@ -77,8 +77,8 @@ async fn one(
     let learned = learn(pool, registry, id, (from, until), |at| learning.set_position(days(at))).await?;
     learning.finish_and_clear();
     let Some((town, _)) = learned else { return Ok(false) };
-    println!("{}: learned from {from} to {until}", def.slug);
-    print!("{}", described(&town, registry));
+    outln!("{}: learned from {from} to {until}", def.slug);
+    crate::terminal::out_part(&described(&town, registry));
     Ok(true)
 }
 

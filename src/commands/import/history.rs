@@ -49,7 +49,7 @@ pub async fn run(args: ImportHistoryArgs) -> Result<ExitCode> {
         refused::note(&database.pool, refused::history(args.files.len()), &towns).await;
     }
     database.close().await?;
-    print!("{}", done?);
+    crate::terminal::out_part(&done?.to_string());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -63,7 +63,7 @@ fn read(args: &ImportHistoryArgs) -> Result<(Mapping, History<Counts>)> {
     reading.finish_and_clear();
     tell_problems(&history);
     for counts in history.series.iter().filter(|c| c.rows.is_empty()) {
-        eprintln!("note: no count of {} ('{}')", counts.site, counts.name);
+        errln!("note: no count of {} ('{}')", counts.site, counts.name);
     }
     history.series.retain(|c| !c.rows.is_empty());
     let tables = history.tables;

@@ -72,5 +72,5 @@ pub async fn note_visiting(args: &VisitArgs, deed: Deed) {
 }
 
 fn say(error: &anyhow::Error) {
-    eprintln!("note: the refusal is not in the audit: {error:#}");
+    errln!("note: the refusal is not in the audit: {error:#}");
 }

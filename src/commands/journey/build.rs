@@ -48,25 +48,25 @@ async fn imported(args: &VisitArgs) -> Result<Registry> {
 
 fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<ExitCode> {
     let began = Instant::now();
-    let (mut area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| eprintln!("  {}", words(&step)))?;
+    let (mut area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| errln!("  {}", words(&step)))?;
     name_sources(&mut area, args)?;
     tell(&area, &notes);
     if let Some(registry) = registry {
         tell_places(&area, registry);
         for sentence in api::ties_to_nothing(registry, &area.timetable) {
-            eprintln!("warning: {sentence}");
+            errln!("warning: {sentence}");
         }
     }
     let faults = if args.gtfs.is_empty() { Vec::new() } else { faults(&area, &notes) };
     if !faults.is_empty() && !args.force {
-        println!("warning: {}; {} is not written (--force writes it)", faults.join("; "), out.display());
+        outln!("warning: {}; {} is not written (--force writes it)", faults.join("; "), out.display());
         return Ok(ExitCode::from(CANNOT_SERVE));
     }
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
     let bytes = area::write(&area, out)?;
-    println!(
+    outln!(
         "{}: {}; {:.1} MB in {:.1} s. A running `serve` or `api` takes it in within a second.",
         out.display(),
         describe(&area),
@@ -76,7 +76,7 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
     if faults.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("warning: {}", faults.join("; "));
+    outln!("warning: {}", faults.join("; "));
     Ok(ExitCode::from(CANNOT_SERVE))
 }
 
@@ -123,7 +123,7 @@ fn name_sources(area: &mut Area, args: &BuildArgs) -> Result<()> {
         }
     }
     for credit in credits.iter().filter(|credit| credit.licence.is_none()) {
-        eprintln!(
+        errln!(
             "note: the licence of '{0}' is not known; say it with --gtfs-licence {0}=LICENCE",
             credit.feed
         );
@@ -164,7 +164,7 @@ fn tell(area: &Area, notes: &Notes) {
 fn tell_places(area: &Area, registry: &Registry) {
     let unlinked = api::unlinked_sites(area, registry);
     let sites = registry.sites().filter(|site| site.def.purpose == Purpose::Car).count();
-    eprintln!("{} of {sites} imported car parks are linked to the streets", sites - unlinked.len());
+    errln!("{} of {sites} imported car parks are linked to the streets", sites - unlinked.len());
     list(
         "sites that no street leads to",
         unlinked.iter().map(|(id, reason)| format!("site {id}: {reason}")),
@@ -178,11 +178,11 @@ fn list(what: &str, problems: impl Iterator<Item = String>, more: u64) {
     if count == 0 {
         return;
     }
-    eprintln!("{count} notes: {what}");
+    errln!("{count} notes: {what}");
     for problem in problems.iter().take(MAX_LISTED) {
-        eprintln!("  {problem}");
+        errln!("  {problem}");
     }
     if count > MAX_LISTED as u64 {
-        eprintln!("  and {} more", count - MAX_LISTED as u64);
+        errln!("  and {} more", count - MAX_LISTED as u64);
     }
 }

@@ -68,7 +68,7 @@ pub fn evaluate(extracts: &[PathBuf], pairs: &Path, mode: StreetModeArg, json: b
         .collect();
     let report = Report { measured: Measured::new(load, times), answers };
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        outln!("{}", serde_json::to_string(&report)?);
     } else {
         print_table(&report);
     }
@@ -76,13 +76,13 @@ pub fn evaluate(extracts: &[PathBuf], pairs: &Path, mode: StreetModeArg, json: b
 }
 
 fn load(extracts: &[PathBuf]) -> Result<Network> {
-    eprintln!("reading {} extract{}", extracts.len(), if extracts.len() == 1 { "" } else { "s" });
+    errln!("reading {} extract{}", extracts.len(), if extracts.len() == 1 { "" } else { "s" });
     let mut data = streets::osm::read(extracts)?;
     let built = streets::build(&mut data)?;
     for problem in &data.problems {
-        eprintln!("note: {problem}");
+        errln!("note: {problem}");
     }
-    eprintln!("{} junctions, {} street sections", built.junctions.len(), built.edges.len());
+    errln!("{} junctions, {} street sections", built.junctions.len(), built.edges.len());
     Ok(Network::new(built))
 }
 
@@ -137,10 +137,10 @@ fn answer(pair: Pair, found: Result<(Reach, [f32; 2]), String>) -> Answer {
 }
 
 fn print_table(report: &Report) {
-    println!("{:>8}  {:>10}  {:>10}  note", "q", "duration_s", "distance_m");
+    outln!("{:>8}  {:>10}  {:>10}  note", "q", "duration_s", "distance_m");
     for answer in &report.answers {
         let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.0}"));
-        println!(
+        outln!(
             "{:>8}  {:>10}  {:>10}  {}",
             answer.q,
             number(answer.duration_s),
@@ -151,7 +151,7 @@ fn print_table(report: &Report) {
     let Measured { load_ms, rss_mb, median_ms, p95_ms, max_ms } = report.measured;
     let ms = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3} ms"));
     let rss = rss_mb.map_or("-".into(), |mb| format!("{mb:.0} MB"));
-    println!(
+    outln!(
         "loaded in {load_ms:.0} ms, {rss}; median {}, p95 {}, max {}",
         ms(median_ms),
         ms(p95_ms),

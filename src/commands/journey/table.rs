@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 /// # Errors
 /// The file cannot be read, or is not as `parse` wants it.
 pub fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+    let text = places::read_regular(path).with_context(|| format!("{}", path.display()))?;
     parse(&text).with_context(|| format!("{}", path.display()))
 }
 

@@ -5,6 +5,7 @@
 //! rides; no change time before the first one. Runs of the days around are found too: their times
 //! count from the midnight of the date asked for.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -72,7 +73,7 @@ pub fn evaluate(args: &TransitEvaluateArgs, json: bool) -> Result<ExitCode> {
         .collect();
     let report = Report { measured: Measured::new(load, times), overlay_ms, answers };
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        outln!("{}", serde_json::to_string(&report)?);
     } else {
         print(&report);
     }
@@ -82,16 +83,16 @@ pub fn evaluate(args: &TransitEvaluateArgs, json: bool) -> Result<ExitCode> {
 fn load(args: &TransitEvaluateArgs) -> Result<Timetable> {
     let mut problems = Problems::default();
     let options = Options { station_changes: args.station_changes };
-    let mut progress = |at: timetable::read::Progress<'_>| eprintln!("reading {} {}", at.feed, at.file);
+    let mut progress = |at: timetable::read::Progress<'_>| errln!("reading {} {}", at.feed, at.file);
     let timetable = timetable::read(&args.gtfs, options, &mut progress, &mut problems)?;
     for problem in problems.listed().iter().take(SHOWN_PROBLEMS) {
-        eprintln!("problem: {problem}");
+        errln!("problem: {problem}");
     }
     let hidden = problems.count().saturating_sub(SHOWN_PROBLEMS as u64);
     if hidden > 0 {
-        eprintln!("problem: {hidden} more");
+        errln!("problem: {hidden} more");
     }
-    eprintln!(
+    errln!(
         "{} stops, {} trips in {} patterns, {} stop times, {} footpaths",
         timetable.stop_count(),
         timetable.trips.len(),
@@ -106,7 +107,7 @@ fn warn_outside(timetable: &Timetable, day: Day) {
     let date = |day: Day| timetable::services::date_of(day).map_or_else(String::new, |date| date.to_string());
     match timetable.span() {
         Some((first, last)) if !(first..=last).contains(&day) => {
-            eprintln!(
+            errln!(
                 "warning: {} is outside the feeds' calendar, {} to {}",
                 date(day),
                 date(first),
@@ -114,18 +115,21 @@ fn warn_outside(timetable: &Timetable, day: Day) {
             );
         }
         Some(_) => {}
-        None => eprintln!("warning: no trip ever runs by the feeds' calendars"),
+        None => errln!("warning: no trip ever runs by the feeds' calendars"),
     }
 }
 
 fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
+    let mut bytes = Vec::new();
+    places::open_regular(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .with_context(|| format!("{}", path.display()))?;
     let read = ingest::decode::gtfs_rt::trip_updates(&bytes)
         .map_err(|fault| anyhow!("{}: {}", path.display(), fault.detail))?;
     let noon = timetable.day_begins_at(day) + 43_200;
     let overlay = Overlay::new(timetable, &read.updates, noon);
     let report = overlay.report;
-    eprintln!(
+    errln!(
         "{} updates: {} runs changed, {} cancelled, {} added, {} of unknown runs, {} of several runs, \
          {} incomplete, {} of other kinds, {} unreadable",
         read.updates.len(),
@@ -163,7 +167,7 @@ fn answer(
             (found.journeys.iter().map(|journey| (journey.rides, journey.arrival_s)).collect(), None)
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            errln!("error: {error}");
             (Vec::new(), Some(error))
         }
     };
@@ -172,16 +176,16 @@ fn answer(
 
 fn print(report: &Report) {
     let clock = |s: i32| format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-    println!("{:>6}  {:<20}  {:<20}  {:>8}  rides @ arrival", "q", "from", "to", "dep");
+    outln!("{:>6}  {:<20}  {:<20}  {:>8}  rides @ arrival", "q", "from", "to", "dep");
     for answer in &report.answers {
         let found: Vec<String> =
             answer.pareto.iter().map(|(rides, at)| format!("{rides} @ {}", clock(*at))).collect();
         let found = answer.error.clone().unwrap_or_else(|| found.join(", "));
         let (q, dep) = (answer.q.to_string(), clock(answer.dep));
-        println!("{q:>6}  {:<20}  {:<20}  {dep:>8}  {found}", answer.from, answer.to);
+        outln!("{q:>6}  {:<20}  {:<20}  {dep:>8}  {found}", answer.from, answer.to);
     }
     let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.3} ms"));
     let of = &report.measured;
-    println!("load {:.0} ms, memory {:.1} MiB", of.load_ms, of.rss_mb.unwrap_or_default());
-    println!("queries: median {}, p95 {}, max {}", ms(of.median_ms), ms(of.p95_ms), ms(of.max_ms));
+    outln!("load {:.0} ms, memory {:.1} MiB", of.load_ms, of.rss_mb.unwrap_or_default());
+    outln!("queries: median {}, p95 {}, max {}", ms(of.median_ms), ms(of.p95_ms), ms(of.max_ms));
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::ReadError;
+use crate::regular;
 
 /// The largest file of a feed, unpacked, bytes: ten times what the whole of Germany needs. A zip
 /// that unpacks to more is a mistake or an attack.
@@ -63,7 +64,7 @@ impl Source {
         if path.is_dir() {
             return Ok(Source { name, files: Files::Folder(path.to_owned()) });
         }
-        let file = BufReader::new(File::open(path).map_err(unreadable)?);
+        let file = BufReader::new(regular::open(path).map_err(unreadable)?);
         let archive = zip::ZipArchive::new(file)
             .map_err(|error| ReadError::Zip { path: path.to_owned(), reason: error.to_string() })?;
         // Some feeds are packed with their folder.
@@ -85,7 +86,7 @@ impl Source {
     pub fn file(&mut self, file: &str) -> Result<Option<Box<dyn Read + '_>>, ReadError> {
         let failed = |error: io::Error| ReadError::File { file: file.to_owned(), error };
         match &mut self.files {
-            Files::Folder(folder) => match File::open(folder.join(file)) {
+            Files::Folder(folder) => match regular::open(&folder.join(file)) {
                 Ok(opened) => Ok(Some(Box::new(BufReader::new(opened).take(MAX_FILE_BYTES)))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(failed(error)),

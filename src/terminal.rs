@@ -1,0 +1,95 @@
+//! What people read in a terminal. Names, values and messages of others are among it, so nothing that a terminal takes
+//! for an order is written as it came.
+
+use std::io::{self, Write};
+
+use places::shown_lines;
+
+/// `println!` for whatever may hold text of others.
+macro_rules! outln {
+    ($($text:tt)+) => { $crate::terminal::out(&format!($($text)+)) };
+}
+
+/// `eprintln!` for whatever may hold text of others.
+macro_rules! errln {
+    ($($text:tt)+) => { $crate::terminal::err(&format!($($text)+)) };
+}
+
+/// A line, or several, on standard output.
+#[expect(clippy::print_stdout, reason = "the one place")]
+pub fn out(text: &str) {
+    println!("{}", shown_lines(text));
+}
+
+/// The same of lines that have their ends.
+#[expect(clippy::print_stdout, reason = "the one place")]
+pub fn out_part(text: &str) {
+    print!("{}", shown_lines(text));
+}
+
+/// A line, or several, on standard error.
+#[expect(clippy::print_stderr, reason = "the one place")]
+pub fn err(text: &str) {
+    eprintln!("{}", shown_lines(text));
+}
+
+/// Log lines on their way: one event is one line, and what follows in it is indented, so that none can be forged.
+pub struct LogLines<W>(pub W);
+
+impl<W: Write> Write for LogLines<W> {
+    /// An event comes in one piece.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(log_line(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The escapes that are left are those of our own colours: tracing writes those of others out.
+fn log_line(event: &str) -> String {
+    let (event, end) = event.strip_suffix('\n').map_or((event, ""), |event| (event, "\n"));
+    let parts: Vec<_> = event.split('\u{1b}').map(shown_lines).collect();
+    parts.join("\u{1b}").replace('\n', "\n    ") + end
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_event_forges_a_line_or_moves_the_cursor() {
+        for ansi in [false, true] {
+            let kept = Kept::default();
+            let writer = kept.clone();
+            let lines = tracing_subscriber::fmt().with_ansi(ansi).without_time();
+            let lines = lines.with_writer(move || LogLines(writer.clone())).finish();
+            let topic = "kv/1/\u{1b}[2J\u{9b}1m\r\nERROR forged\u{202e}\u{7}";
+            tracing::subscriber::with_default(lines, || tracing::warn!(topic, "topic {topic}"));
+            let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            assert!(written.contains("forged") && written.ends_with('\n'), "{written:?}");
+            assert!(
+                !written.contains("\u{1b}[2J") && !written.contains(['\r', '\u{9b}', '\u{202e}', '\u{7}'])
+            );
+            assert!(written.lines().skip(1).all(|line| line.starts_with("    ")), "{written:?}");
+            assert_eq!(written.contains('\u{1b}'), ansi, "{written:?}");
+        }
+    }
+}
