@@ -1,5 +1,10 @@
 //! How a key is written: `kvk_`, its 32 bytes as 64 hexadecimal digits, and 8 digits by which a mistyped or
-//! guessed one is known without a look into the database. Keys of the first versions are 64 digits alone.
+//! guessed one is known without a look into the database.
+//!
+//! Stored is BLAKE3 of the whole text, so a part of a key is none. Of keys of the first versions it is that of the 32
+//! bytes: these are 64 digits alone, or, made by later ones of them, written as above.
+
+use store::keys::KeyHash;
 
 /// By which people and scanners of secrets know a key.
 const PREFIX: &str = "kvk_";
@@ -24,16 +29,28 @@ pub fn key_text(secret: &[u8; 32]) -> String {
     format!("{PREFIX}{}{}", digits(secret), digits(&checksum(secret)))
 }
 
-/// The bytes of a key; `None`: it cannot be one.
-pub fn parse_key(text: &str) -> Option<[u8; 32]> {
+/// Under which hash a key of these bytes is stored when it is made.
+pub fn key_hash(secret: &[u8; 32]) -> KeyHash {
+    *blake3::hash(key_text(secret).as_bytes()).as_bytes()
+}
+
+/// The hashes under which this key may be stored, the likely one first; none: it cannot be a key.
+pub fn hashes_of(text: &str) -> Vec<KeyHash> {
+    let of_bytes = |secret: &[u8; 32]| *blake3::hash(secret).as_bytes();
     match text.strip_prefix(PREFIX) {
-        None => bytes(text),
-        Some(rest) => {
-            let (secret, checked) = rest.split_at_checked(2 * 32)?;
-            let secret: [u8; 32] = bytes(secret)?;
-            (bytes(checked)? == checksum(&secret)).then_some(secret)
-        }
+        None => bytes(text).iter().map(of_bytes).collect(),
+        Some(rest) => match checked(rest) {
+            Some(secret) => vec![key_hash(&secret), of_bytes(&secret)],
+            None => vec![],
+        },
     }
+}
+
+/// The bytes of what follows the prefix, if the checksum is theirs.
+fn checked(rest: &str) -> Option<[u8; 32]> {
+    let (secret, check) = rest.split_at_checked(2 * 32)?;
+    let secret = bytes(secret)?;
+    (bytes(check)? == checksum(&secret)).then_some(secret)
 }
 
 /// `N` bytes of as many pairs of hexadecimal digits.
@@ -58,20 +75,27 @@ mod tests {
         #[test]
         fn a_key_is_read_back_and_a_changed_one_is_none(secret: [u8; 32], at in 0usize..76, by in 1u8..16) {
             let text = key_text(&secret);
-            prop_assert_eq!(parse_key(&text), Some(secret));
-            prop_assert_eq!(parse_key(&digits(&secret)), Some(secret), "as the first versions wrote it");
+            let stored = key_hash(&secret);
+            let of_bytes = *blake3::hash(&secret).as_bytes();
+            prop_assert_eq!(hashes_of(&text), [stored, of_bytes], "a new key, or one of the first versions");
+            // The digits alone are a key of the first versions, and no part of a new one is a key.
+            prop_assert_eq!(hashes_of(&digits(&secret)), [of_bytes]);
+            for from in 0..text.len() {
+                prop_assert!(!hashes_of(&text[from..]).contains(&stored) || from == 0);
+                prop_assert!(!hashes_of(&text[..from]).contains(&stored));
+            }
             let mut changed = text.into_bytes();
             changed[at] = match (changed[at] as char).to_digit(16) {
                 Some(digit) => char::from_digit((digit + u32::from(by)) % 16, 16).unwrap() as u8,
                 None => b'?',
             };
-            prop_assert_eq!(parse_key(std::str::from_utf8(&changed).unwrap()), None);
+            prop_assert!(hashes_of(std::str::from_utf8(&changed).unwrap()).is_empty());
         }
 
         #[test]
         fn anything_else_is_none(text in "\\PC{0,90}") {
             prop_assume!(text.len() != 64);
-            prop_assert_eq!(parse_key(&text), None);
+            prop_assert!(hashes_of(&text).is_empty());
         }
     }
 }

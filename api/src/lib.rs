@@ -55,7 +55,7 @@ pub use attempts::Attempts;
 pub use client::{Cidr, TrustedProxies, network_of};
 pub use forecast::Forecasts;
 pub use hub::LiveHub;
-pub use key::key_text;
+pub use key::{key_hash, key_text};
 pub use problem::Problem;
 pub use realtime::ties_to_nothing;
 pub use router::{openapi_json, ops_router, public_router, router};

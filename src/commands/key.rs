@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use domain::UtcMicros;
+use places::shown;
 use rand::RngCore;
 use store::keys;
 
@@ -21,7 +22,8 @@ pub async fn run(args: KeyArgs) -> Result<ExitCode> {
         KeyCommand::List(args) => {
             let database = Database::visit(&args).await?;
             let names = municipalities(&database).await?;
-            println!("id\trole\tmunicipalities\tname\tcreated\texpires\tlast used\tstate");
+            let now = ingest::now_utc();
+            outln!("id\trole\tmunicipalities\tname\tcreated\texpires\tlast used\tstate");
             for key in keys::list(&database.pool).await? {
                 let towns: Vec<&str> = key
                     .municipalities
@@ -30,15 +32,15 @@ pub async fn run(args: KeyArgs) -> Result<ExitCode> {
                     .collect();
                 let towns = if key.role == "admin" { "all".to_owned() } else { towns.join(",") };
                 let time = |t: Option<UtcMicros>| t.map_or("-".to_owned(), |t| t.to_string());
-                println!(
+                outln!(
                     "{}\t{}\t{towns}\t{}\t{}\t{}\t{}\t{}",
                     key.id,
                     key.role,
-                    key.name.as_deref().unwrap_or("-"),
+                    shown(key.name.as_deref().unwrap_or("-")),
                     key.created_at,
                     time(key.expires_at),
                     time(key.last_used_at),
-                    if key.revoked_at.is_some() { "revoked" } else { "valid" }
+                    state(&key, now)
                 );
             }
             database.close().await?;
@@ -51,14 +53,35 @@ pub async fn run(args: KeyArgs) -> Result<ExitCode> {
             if !revoked {
                 bail!("key {} does not exist or was revoked before; see: kreisverkehr key list", args.id);
             }
-            eprintln!("key {} is revoked", args.id);
+            errln!("key {} is revoked", args.id);
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
+fn state(key: &keys::StoredKey, now: UtcMicros) -> &'static str {
+    match (key.revoked_at, key.expires_at) {
+        (Some(_), _) => "revoked",
+        (None, Some(expires)) if expires <= now => "expired",
+        (None, _) => "valid",
+    }
+}
+
 async fn municipalities(database: &Database) -> Result<domain::Registry> {
     Ok(store::places::registry(&mut *database.pool.acquire().await?).await?)
+}
+
+/// The instant of `--expires`, which lies ahead of `now`.
+fn expiry(text: &str, now: UtcMicros) -> Result<UtcMicros> {
+    let expires = UtcMicros::parse(text)
+        .with_context(|| format!("--expires '{text}' is not a time such as 2027-12-31T00:00:00Z"))?;
+    if expires <= now {
+        bail!(
+            "--expires '{text}' is past: the key would never be valid\n  remedy: give a time after {now}, or leave \
+             --expires out for a key that holds until it is revoked"
+        );
+    }
+    Ok(expires)
 }
 
 async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
@@ -69,14 +92,7 @@ async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
         (RoleArg::Admin, true) | (_, false) => {}
         (_, true) => bail!("--municipality SLUG is missing: say for which municipality the key holds"),
     }
-    let expires = args
-        .expires
-        .as_deref()
-        .map(|t| {
-            UtcMicros::parse(t)
-                .with_context(|| format!("--expires '{t}' is not a time such as 2027-12-31T00:00:00Z"))
-        })
-        .transpose()?;
+    let expires = args.expires.as_deref().map(|text| expiry(text, ingest::now_utc())).transpose()?;
     let database = Database::visit(&args.database).await?;
     let known = municipalities(&database).await?;
     let mut ids = Vec::new();
@@ -92,9 +108,24 @@ async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
     let mut secret = [0u8; 32];
     rand::rng().fill_bytes(&mut secret);
     let role = args.role.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
-    let hash = *blake3::hash(&secret).as_bytes();
-    keys::create(&database.pool, &hash, &role, &ids, args.name.as_deref(), expires).await?;
+    keys::create(&database.pool, &api::key_hash(&secret), &role, &ids, args.name.as_deref(), expires).await?;
     database.close().await?;
-    println!("{}", api::key_text(&secret));
+    outln!("{}", api::key_text(&secret));
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_expires_in_the_time_to_come() {
+        let now = UtcMicros::parse("2026-11-22T12:00:00Z").unwrap();
+        assert_eq!(expiry("2026-11-22T12:00:01Z", now).unwrap(), now.plus_s(1));
+        for past in ["2026-11-22T12:00:00Z", "2026-11-22T12:59:59+01:00", "1970-01-01T00:00:00Z"] {
+            let error = expiry(past, now).unwrap_err().to_string();
+            assert!(error.contains(&format!("--expires '{past}'")) && error.contains("remedy: "), "{error}");
+        }
+        assert!(expiry("soon", now).unwrap_err().to_string().contains("--expires 'soon'"));
+    }
 }

@@ -1,4 +1,4 @@
-//! Keys of the API: 32 random bytes, of which only the BLAKE3 hash is stored.
+//! Keys of the API, of which only the BLAKE3 hash is stored.
 
 use domain::{MunicipalityId, UtcMicros};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::audit::{self, Actor, Deed};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// BLAKE3 of a key's 32 bytes.
+/// BLAKE3 of a key as it is written; of the first versions' keys, of the 32 bytes that their digits are.
 pub type KeyHash = [u8; 32];
 
 /// A key as it is stored.

@@ -176,6 +176,24 @@ async fn without_a_key_nobody_learns_more_than_that_one_is_needed() {
 }
 
 #[tokio::test]
+async fn a_new_key_is_valid_as_a_whole_only_and_an_older_one_in_both_spellings() {
+    let Some(instance) = Instance::start().await else { return };
+    let towns = [instance.town("telgte")];
+    let hash = crate::key_hash(&[21; 32]);
+    store::keys::create(&instance.pool, &hash, "operator", &towns, None, None).await.expect("a key");
+    let (older, _) = instance.key("operator", &["telgte"], 22, None).await;
+    for (key, status) in [
+        (crate::key_text(&[21; 32]), 200),
+        ("15".repeat(32), 401),
+        (format!("kvk_{}", "15".repeat(32)), 401),
+        (older, 200),
+        (crate::key_text(&[22; 32]), 200),
+    ] {
+        assert_eq!(instance.get("/v1/audit", &key).await.status, status, "{key}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_opens_what_its_role_and_towns_cover() {
     let Some(instance) = Instance::start().await else { return };
     let batch = Batch {
