@@ -125,8 +125,11 @@ async fn what_is_live_stays_and_the_feed_is_told_and_exported() {
     assert_eq!(market["basis"], "none", "{market}");
     assert_eq!(market["flags"], serde_json::json!(["without_hidden_bays"]), "{market}");
     assert_eq!(vacant().await, Some(40));
-    let feeds = instance.get("/v1/feeds").await.1;
-    let feed = feeds["items"].as_array().unwrap().iter().find(|f| f["id"] == "history-altdorf").unwrap();
+    let feed = eventually("the feed is listed", || async {
+        let feeds = instance.get("/v1/feeds").await.1;
+        feeds["items"].as_array().unwrap().iter().find(|f| f["id"] == "history-altdorf").cloned()
+    })
+    .await;
     assert_eq!(feed["attribution"], "Stadt Altdorf, Archiv");
     // No feed of history is subscribed.
     instance.subscriptions(3).await;
