@@ -10,6 +10,8 @@ use support::{Database, NoSites};
 
 /// 2024-06-30T22:00:00Z: the chunk lies in two partitions.
 const T0: UtcMicros = UtcMicros(1_719_784_800_000_000);
+/// When everything was written: months later.
+const NOW: UtcMicros = UtcMicros(T0.0 + 10_000_000 * domain::time::MICROS_PER_S);
 const SITE: SiteId = SiteId(1);
 
 fn counts(municipality: MunicipalityId, quarters: std::ops::Range<i64>) -> Vec<SiteCount> {
@@ -19,7 +21,7 @@ fn counts(municipality: MunicipalityId, quarters: std::ops::Range<i64>) -> Vec<S
                 municipality,
                 feed: FeedId(9),
                 sensor: None,
-                received_at: T0.plus_s(10_000_000),
+                received_at: NOW,
                 clock_corrected: false,
             };
             let mut count = SiteCount {
@@ -47,7 +49,7 @@ async fn counts_are_appended_once_and_live_state_follows_the_newest() {
     let options = store::pool::options(&database.server.url()).unwrap();
     let mut writer = HistoryWriter::connect(&options).await.unwrap();
     let write = async |writer: &mut HistoryWriter, quarters| {
-        writer.write(&counts(town, quarters), &NoSites, T0).await.unwrap()
+        writer.write(&counts(town, quarters), &NoSites, NOW).await.unwrap()
     };
     assert_eq!(write(&mut writer, 0..20).await, [Appended { site: SITE, new: 20 }]);
     assert_eq!(write(&mut writer, 10..30).await, [Appended { site: SITE, new: 10 }]);

@@ -7,7 +7,7 @@ pub mod town;
 use domain::{Audience, MunicipalityId, SiteId};
 use sqlx::types::Json;
 use store::Pool;
-use store::private_pg::PrivatePg;
+use store::private_pg::{PrivatePg, PrivatePgSettings};
 use store::writer::Capacities;
 
 /// What must be kept while the test runs.
@@ -26,7 +26,7 @@ impl Database {
     /// `timescaledb`: use it where it is there.
     pub async fn start_with(timescaledb: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = PrivatePg::start(folder.path()).await.unwrap();
+        let server = PrivatePg::start_with(folder.path(), PrivatePgSettings { timescaledb }).await.unwrap();
         let pool = store::connect(&server.url()).await.unwrap();
         store::migrate::migrate(&pool, timescaledb).await.unwrap();
         let municipality: i32 =
