@@ -21,7 +21,7 @@ async fn as_role(db: &Database, role: &str) -> PgConnection {
 async fn answers_are_bounded_and_work_is_not() {
     let db = Database::start().await;
     // Bounds that somebody gave the role must not cut what takes its time.
-    for bound in ["statement_timeout = '1ms'", "lock_timeout = '1ms'"] {
+    for bound in ["statement_timeout = '200ms'", "lock_timeout = '200ms'"] {
         let sql = format!("ALTER ROLE kreisverkehr SET {bound}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&db.pool).await.unwrap();
     }
@@ -29,7 +29,7 @@ async fn answers_are_bounded_and_work_is_not() {
     for pool in [&work, &single(&work)] {
         assert_eq!(setting(pool, "statement_timeout").await, "0");
         assert_eq!(setting(pool, "lock_timeout").await, "0");
-        sqlx::query("SELECT pg_sleep(0.05)").execute(pool).await.unwrap();
+        sqlx::query("SELECT pg_sleep(0.3)").execute(pool).await.unwrap();
     }
     migrate(&work, true).await.unwrap();
     let answers = answering(&work);
@@ -90,7 +90,7 @@ async fn a_user_who_may_change_no_role_migrates_all_the_same() {
     let db = Database::start().await;
     for sql in [
         "CREATE ROLE town LOGIN",
-        "ALTER ROLE town SET statement_timeout = '1ms'",
+        "ALTER ROLE town SET statement_timeout = '200ms'",
         "ALTER DATABASE kreisverkehr OWNER TO town",
         "CREATE ROLE grafana LOGIN IN ROLE kv_read",
     ] {
