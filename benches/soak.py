@@ -206,8 +206,12 @@ def compare(product, statements):
         lost = [key for key, device in missing if (device, key[1]) not in rejected_uplinks]
         foreign = [key for key in stored - stated.keys() if not statements.has_wrong_clock(kind, key[0])]
         # A copy is the same in all but the times of its receipt.
-        content = f"to_jsonb(o) - '{{digest,received_at,stored_at}}'::text[]"
-        twice = f"SELECT count(*) FROM (SELECT 1 FROM {table} o GROUP BY {content} HAVING count(*) > 1) t"
+        columns = (
+            "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = '{}'::regclass AND attnum > 0"
+            " AND NOT attisdropped AND attname NOT IN ('digest', 'received_at', 'stored_at')"
+        )
+        content = f"hash_record_extended(ROW({product.value(columns.format(table))}), 0)"
+        twice = f"SELECT count(*) - count(DISTINCT {content}) FROM {table}"
         result[kind] = {
             "rows": rows,
             "stated": len(by_right),
