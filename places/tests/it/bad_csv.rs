@@ -69,7 +69,7 @@ fn rows_are_as_wide_as_the_header() {
         problems("vehicles.csv", "id;label\na;b;c\n\"two\nlines\";x\nd\n"),
         "vehicles.csv:2: has 3 cells, the header has 2\n  remedy: write one ';' between cells, also between empty \
          ones, and texts that hold a ';' in double quotes\n\
-         vehicles.csv:3: id = 'two\nlines': an id holds no line breaks or tabs\n  remedy: write the id on one line\n\
+         vehicles.csv:3: id = 'two\\u000alines': an id holds no line breaks or tabs\n  remedy: write the id on one line\n\
          vehicles.csv:5: has 1 cells, the header has 2\n  remedy: write one ';' between cells, also between empty \
          ones, and texts that hold a ';' in double quotes"
     );
