@@ -18,6 +18,8 @@ mod logging;
 mod server;
 mod shutdown;
 mod tasks;
+#[cfg(test)]
+mod test_town;
 mod ways;
 
 use std::process::ExitCode;

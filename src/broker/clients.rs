@@ -83,8 +83,8 @@ struct Client {
 pub struct Clients {
     /// By the address from which the gate connects to the broker.
     connections: Mutex<HashMap<SocketAddr, Arc<Connection>>>,
-    /// By client id, all of one user, in the order in which they came. Which of them the library serves it decides after it has asked us:
-    /// the last one, unless that is refused or gone before it is let in.
+    /// By client id, all of one user, in the order in which they came. Which of them the library serves it decides after it has
+    /// asked us: the last one, unless that is refused or gone before it is let in.
     clients: Mutex<HashMap<Arc<str>, Vec<Client>>>,
 }
 

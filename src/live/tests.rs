@@ -3,45 +3,29 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::observation::Heard;
-use domain::{BayId, BayObservation, BayState, FeedId, MunicipalityId, UtcMicros};
+use domain::{BayId, BayObservation, BayState, UtcMicros};
 use serde_json::json;
 use store::derive::Deriver;
 use store::private_pg::PrivatePg;
 use store::writer::{Batch, Gated, Writer};
 
 use super::*;
+use crate::test_town::{self, Town};
 
 /// A town with one bay, of which its feed speaks every half an hour.
-async fn town(pool: &Pool) -> (MunicipalityId, FeedId, BayId) {
-    let id = |sql: &'static str, def: serde_json::Value| {
-        sqlx::query_scalar::<_, i32>(sql).bind(sqlx::types::Json(def)).fetch_one(pool)
-    };
-    let town = json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null, "lon": null, "tz": "Europe/Berlin",
-        "public_planning": false});
+async fn town(pool: &Pool) -> Town {
     let feed = json!({"id": "f", "municipality": "n", "format": "native", "topic": "kv/1/f/#", "qos": 1, "heartbeat_s": 1800,
         "use_server_decoder": false});
-    let bay = json!({"id": "b", "municipality": "n", "restrictions": [],
+    let bay = json!({"id": "p", "municipality": "n", "restrictions": [],
         "geometry": {"type": "Point", "coordinates": [7.2, 51.9]}});
-    let town = id("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id", town).await.unwrap();
-    let feed = id(
-        "INSERT INTO feed (municipality, key, def) SELECT id, 'f', $1 FROM municipality RETURNING id",
-        feed,
-    );
-    let bay = id(
-        "WITH new AS (INSERT INTO place (municipality, kind, key, def) SELECT id, 2, 'b', $1 FROM municipality RETURNING *),
-             of AS (INSERT INTO place_version (municipality, place, from_utc, def)
-                    SELECT municipality, id, '-infinity', def FROM new)
-         SELECT id FROM new",
-        bay,
-    );
-    (MunicipalityId(town), FeedId(feed.await.unwrap()), BayId(bay.await.unwrap()))
+    test_town::make(pool, feed, 2, bay).await
 }
 
-fn said((municipality, feed, bay): (MunicipalityId, FeedId, BayId), at: UtcMicros, state: BayState) -> Batch {
+fn said(Town { municipality, feed, place }: Town, at: UtcMicros, state: BayState) -> Batch {
     let heard = Heard { municipality, feed, sensor: None, received_at: at, clock_corrected: false };
     let observation = BayObservation {
         heard,
-        bay,
+        bay: BayId(place),
         observed_at: at,
         digest: BayObservation::digest_of(-feed.0, None, state),
         state,
@@ -59,7 +43,7 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     let server = PrivatePg::start(folder.path()).await.unwrap();
     let pool = store::connect(&server.url()).await.unwrap();
     store::migrate::migrate(&pool, false).await.unwrap();
-    let ids = town(&pool).await;
+    let town = town(&pool).await;
     // The database's clock cannot be moved, so it is the one that is ahead.
     let wrong = ingest::now_utc();
     let right = wrong.plus_s(-400 * 86_400);
@@ -79,7 +63,7 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     let running = tokio::spawn(feeder.run(cancel.clone()));
     let shows = async |state: BayState, observed_at: UtcMicros| {
         let is_so = || {
-            let view = hub.read().map.bay(ids.2, UtcMicros(clock.load(Ordering::Relaxed)));
+            let view = hub.read().map.bay(BayId(town.place), UtcMicros(clock.load(Ordering::Relaxed)));
             view.is_some_and(|view| (view.state, view.observed_at) == (state, Some(observed_at)))
         };
         let wait = async {
@@ -88,17 +72,21 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
-        assert!(waited.is_ok(), "{state:?} of {observed_at}: {:?}", hub.read().map.bay(ids.2, observed_at));
+        assert!(
+            waited.is_ok(),
+            "{state:?} of {observed_at}: {:?}",
+            hub.read().map.bay(BayId(town.place), observed_at)
+        );
     };
 
     let mut writer = Writer::connect(&store::pool::options(&server.url()).unwrap()).await.unwrap();
     let mut deriver = Deriver::connect(&server.url(), right).await.unwrap().unwrap();
     let before = right.plus_s(-60);
-    writer.write(&said(ids, before, BayState::Occupied), &domain::Registry::default(), right).await.unwrap();
+    writer.write(&said(town, before, BayState::Occupied), &domain::Registry::default(), right).await.unwrap();
     deriver.step(right).await.unwrap();
     shows(BayState::Occupied, before).await;
     clock.store(wrong.0, Ordering::Relaxed);
-    writer.write(&said(ids, wrong, BayState::Vacant), &domain::Registry::default(), wrong).await.unwrap();
+    writer.write(&said(town, wrong, BayState::Vacant), &domain::Registry::default(), wrong).await.unwrap();
     deriver.step(wrong).await.unwrap();
     shows(BayState::Vacant, wrong).await;
     // It is right again, and the bay says nothing.

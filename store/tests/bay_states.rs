@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use domain::live::Change;
 use domain::observation::Heard;
-use domain::{BayId, BayObservation, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
+use domain::{BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
 use sqlx::Executor;
 use sqlx::types::Json;
 use store::writer::{Batch, Gated, Writer};
-use support::{Database, NoSites};
+use support::{Database, NoSites, of_bay};
 
 const BAYS: i32 = 150;
 const ROWS: usize = 500;
@@ -48,18 +48,8 @@ fn batch(numbers: &mut Numbers, municipality: i32, first_bay: i32, rows: usize) 
             received_at: UtcMicros(T0 + 60_000_000),
             clock_corrected: false,
         };
-        let source = sensor.map_or(-3, |s| s.0);
-        let observation = BayObservation {
-            heard,
-            bay: BayId(first_bay + numbers.below(BAYS as u64) as i32),
-            observed_at: at,
-            digest: BayObservation::digest_of(source, seq, state),
-            state,
-            seq,
-            battery_v: None,
-            rssi_dbm: None,
-            temperature_c: None,
-        };
+        let bay = BayId(first_bay + numbers.below(BAYS as u64) as i32);
+        let observation = of_bay(heard, bay, at, seq, state);
         Gated { observation, claim: None }
     });
     Batch { bays: bays.collect(), ..Batch::default() }

@@ -155,32 +155,12 @@ async fn no_feed_and_not_all_of_them_exceed_their_bytes_in_any_commit() {
 
 fn uplink(municipality: MunicipalityId, feed: i32, device: &str, nth: i64) -> Uplink {
     Uplink {
-        municipality,
-        feed: FeedId(feed),
-        device: device.into(),
         is_stranger: !device.starts_with("ours"),
         dedup_id: format!("{nth}"),
-        event: "up",
-        received_at: UtcMicros(NOW.0 + nth),
-        network_at: None,
         f_port: Some(1),
         f_cnt: Some(nth),
         payload: Some(vec![1]),
-        data_rate: None,
-        spreading_factor: None,
-        rssi_dbm: None,
-        snr_db: None,
-        gateways: Vec::new(),
-        decoder: None,
-        decoder_version: None,
-        qos: 1,
-        decoded: None,
-        outcome: "heard".into(),
-        detail: None,
-        dropped_fields: Vec::new(),
-        battery_v: None,
-        battery_pct: None,
-        temperature_c: None,
+        ..support::uplink(municipality, FeedId(feed), device, UtcMicros(NOW.0 + nth))
     }
 }
 

@@ -9,13 +9,13 @@ use domain::live::LiveMap;
 use domain::observation::{CountValue, Heard, SiteStatus, VehicleFix};
 use domain::punctuality::Passed;
 use domain::{
-    BayId, BayObservation, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation,
-    TripReport, TripUpdate, Uplink, UtcMicros, VehicleId, VehiclePosition,
+    BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation, TripReport, TripUpdate,
+    Uplink, UtcMicros, VehicleId, VehiclePosition,
 };
 use store::derive::Deriver;
 use store::writer::{Batch, Gated, Writer};
 use support::town::{Numbers, settle};
-use support::{Database, NoSites};
+use support::{Database, NoSites, of_bay, uplink};
 
 /// Below `below`, as most columns have it.
 fn number(n: &mut Numbers, below: u64) -> i32 {
@@ -36,18 +36,7 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
     match n.below(5) {
         0 => {
             let (state, seq) = (BayState::from_code(number(n, 3) as i16), Some(i64::from(number(n, 3))));
-            let source = domain::bay_state::source_key(feed, sensor);
-            batch.bays = plain(BayObservation {
-                heard,
-                bay: BayId(number(n, 3) + 1),
-                observed_at: at,
-                digest: BayObservation::digest_of(source, seq, state),
-                state,
-                seq,
-                battery_v: None,
-                rssi_dbm: None,
-                temperature_c: None,
-            });
+            batch.bays = plain(of_bay(heard, BayId(number(n, 3) + 1), at, seq, state));
         }
         1 => {
             let cars = number(n, 30);
@@ -104,33 +93,11 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
             batch.trips = vec![TripObservation { heard, report, passed: vec![passed] }];
         }
         _ => {
+            let device = format!("d{}", n.below(3));
             batch.uplinks = vec![Uplink {
-                municipality: db.municipality,
-                feed,
-                device: format!("d{}", n.below(3)),
-                is_stranger: false,
                 dedup_id: n.below(1 << 30).to_string(),
-                event: "up",
-                received_at: at,
-                network_at: None,
-                f_port: None,
-                f_cnt: None,
-                payload: None,
-                data_rate: None,
-                spreading_factor: None,
-                rssi_dbm: None,
-                snr_db: None,
-                gateways: Vec::new(),
-                decoder: None,
-                decoder_version: None,
-                qos: 1,
-                decoded: None,
                 outcome: "stored".into(),
-                detail: None,
-                dropped_fields: Vec::new(),
-                battery_v: None,
-                battery_pct: None,
-                temperature_c: None,
+                ..uplink(db.municipality, feed, &device, at)
             }];
         }
     }

@@ -9,7 +9,7 @@ use store::inspect;
 use store::replays::{self, Wish};
 use store::writer::{Batch, Bounds, Writer};
 use store::{Pool, StoreError};
-use support::{Database, NoSites};
+use support::{Database, NoSites, uplink};
 
 const AHEAD_S: i64 = 400 * 86_400;
 
@@ -72,34 +72,7 @@ async fn what_a_device_said_ahead_is_not_its_newest_message() {
 }
 
 fn stranger(db: &Database, feed: i32, device: &str, at: UtcMicros) -> domain::Uplink {
-    domain::Uplink {
-        municipality: db.municipality,
-        feed: FeedId(feed),
-        device: device.into(),
-        is_stranger: true,
-        dedup_id: at.to_string(),
-        event: "up",
-        received_at: at,
-        network_at: None,
-        f_port: None,
-        f_cnt: None,
-        payload: None,
-        data_rate: None,
-        spreading_factor: None,
-        rssi_dbm: None,
-        snr_db: None,
-        gateways: Vec::new(),
-        decoder: None,
-        decoder_version: None,
-        qos: 1,
-        decoded: None,
-        outcome: "heard".into(),
-        detail: None,
-        dropped_fields: Vec::new(),
-        battery_v: None,
-        battery_pct: None,
-        temperature_c: None,
-    }
+    domain::Uplink { is_stranger: true, ..uplink(db.municipality, FeedId(feed), device, at) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,8 @@ use store::{Pool, StoreError};
 
 use super::groups::Parts;
 
-/// Rows, or hours of groups if these are more, that are read at once: some 15 MB, and some milliseconds of work without a pause.
+/// Rows, or hours of groups if these are more, that are read at once: some 15 MB, and some milliseconds of work without a
+/// pause.
 const CELLS: i64 = 50_000;
 
 /// Longest stretch that is read at once where single bays are read: their intervals are many.

@@ -32,8 +32,8 @@ impl SecretFiles {
     /// What the file holds now.
     ///
     /// # Errors
-    /// It cannot be read, lies elsewhere once symbolic links are followed, is no regular file, or is empty or larger than 1 MiB. The text of the
-    /// error says nothing of what it holds.
+    /// It cannot be read, lies elsewhere once symbolic links are followed, is no regular file, is empty, or is larger than
+    /// 1 MiB. The text of the error says nothing of what it holds.
     pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let error = |what: String| Err(io::Error::other(what));
         let resolved = path.canonicalize()?;

@@ -4,7 +4,8 @@
 
 pub mod town;
 
-use domain::{Audience, MunicipalityId, SiteId};
+use domain::observation::Heard;
+use domain::{Audience, BayId, BayObservation, BayState, FeedId, MunicipalityId, SiteId, Uplink, UtcMicros};
 use sqlx::types::Json;
 use store::Pool;
 use store::private_pg::{PrivatePg, PrivatePgSettings};
@@ -68,5 +69,53 @@ pub struct NoSites;
 impl Capacities for NoSites {
     fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
         0
+    }
+}
+
+/// A message of a device of which no more is known than that it was heard at `at`.
+pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, at: UtcMicros) -> Uplink {
+    Uplink {
+        municipality,
+        feed,
+        device: device.into(),
+        is_stranger: false,
+        dedup_id: at.to_string(),
+        event: "up",
+        received_at: at,
+        network_at: None,
+        f_port: None,
+        f_cnt: None,
+        payload: None,
+        data_rate: None,
+        spreading_factor: None,
+        rssi_dbm: None,
+        snr_db: None,
+        gateways: Vec::new(),
+        decoder: None,
+        decoder_version: None,
+        qos: 1,
+        decoded: None,
+        outcome: "heard".into(),
+        detail: None,
+        dropped_fields: Vec::new(),
+        battery_v: None,
+        battery_pct: None,
+        temperature_c: None,
+    }
+}
+
+/// What was said of a bay, and nothing beside it.
+pub fn of_bay(heard: Heard, bay: BayId, at: UtcMicros, seq: Option<i64>, state: BayState) -> BayObservation {
+    let source = domain::bay_state::source_key(heard.feed, heard.sensor);
+    BayObservation {
+        heard,
+        bay,
+        observed_at: at,
+        digest: BayObservation::digest_of(source, seq, state),
+        state,
+        seq,
+        battery_v: None,
+        rssi_dbm: None,
+        temperature_c: None,
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::observation::{CountValue, Heard};
-use domain::{
-    BayId, BayObservation, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros,
-};
+use domain::{BayId, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use store::Pool;
 use store::derive::Deriver;
@@ -130,18 +128,7 @@ impl Town {
                 let sensor = (bay == 0 && numbers.below(2) == 0).then_some(self.sensor);
                 let state = BayState::from_code(numbers.below(3) as i16);
                 let seq = [None, Some(numbers.below(3) as i64)][numbers.below(2) as usize];
-                let source = sensor.unwrap_or(-self.feed);
-                let observation = BayObservation {
-                    heard: self.heard(sensor),
-                    bay: BayId(self.bays[bay]),
-                    observed_at: at,
-                    digest: BayObservation::digest_of(source, seq, state),
-                    state,
-                    seq,
-                    battery_v: None,
-                    rssi_dbm: None,
-                    temperature_c: None,
-                };
+                let observation = super::of_bay(self.heard(sensor), BayId(self.bays[bay]), at, seq, state);
                 batch.bays.push(Gated { observation, claim: None });
             }
             batches.push(batch);
