@@ -98,6 +98,11 @@ impl BayReadings {
         self.0.len() < before
     }
 
+    /// Forgets statements of before `from`.
+    pub fn forget_before(&mut self, from: UtcMicros) {
+        self.0.retain(|held| held.observed_at >= from);
+    }
+
     /// The statement that holds.
     pub fn current(&self) -> Option<&BayReading> {
         self.0.iter().max_by_key(|r| r.rank_between_sources())

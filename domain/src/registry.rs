@@ -44,6 +44,7 @@ pub struct Registry {
     /// The sensors of a feed that are or were bound to a place, for messages that name the place itself.
     bound: FxHashMap<(FeedId, Target), Vec<SensorId>>,
     closures: FxHashMap<PlaceId, Spans>,
+    public_since: FxHashMap<PlaceId, UtcMicros>,
     localities: FxHashMap<MunicipalityId, Arc<Locality>>,
     nowhere: Arc<Locality>,
 }
@@ -62,6 +63,8 @@ pub struct Contents {
     pub feeds: Vec<Entry<FeedId, Feed>>,
     /// Of the places that ever are closed beside their hours.
     pub closures: Vec<(PlaceId, Spans)>,
+    /// Of the public places that once were not: since when they are.
+    pub public_since: Vec<(PlaceId, UtcMicros)>,
     /// What towns say of their own days.
     pub calendar: Vec<CalendarDay>,
 }
@@ -95,6 +98,7 @@ impl Registry {
             brokers: c.brokers,
             feeds: c.feeds.into_iter().map(|f| (f.id, f)).collect(),
             closures: c.closures.into_iter().collect(),
+            public_since: c.public_since.into_iter().collect(),
         }
     }
 
@@ -191,6 +195,11 @@ impl Registry {
     /// When a place is closed whatever its opening hours say; `None` = never.
     pub fn closures(&self, place: impl Into<PlaceId>) -> Option<&Spans> {
         self.closures.get(&place.into())
+    }
+
+    /// Since when the public may see a place's state, where that was not always so. What was observed before is not shown.
+    pub fn public_since(&self, place: impl Into<PlaceId>) -> Option<UtcMicros> {
+        self.public_since.get(&place.into()).copied()
     }
 
     /// The places that are closed at `at` whatever their opening hours say.

@@ -203,7 +203,9 @@ pub async fn bay_runs(
     bays: &[BayId],
     span: Span,
 ) -> Result<Vec<(BayId, Vec<Run>)>, StoreError> {
-    let wanted: Vec<_> = bays.iter().map(|bay| ((municipality.0, *bay), span)).collect();
+    // Each once, however often it is asked for.
+    let bays: BTreeSet<BayId> = bays.iter().copied().collect();
+    let wanted: Vec<_> = bays.into_iter().map(|bay| ((municipality.0, bay), span)).collect();
     let runs = bays::around(conn, &wanted).await?;
     Ok(runs.into_iter().map(|((_, bay), runs)| (bay, runs.into_vec())).collect())
 }

@@ -150,3 +150,46 @@ async fn of_a_place_that_ended_the_last_version_that_was_valid_is_rewritten() {
     assert!(versions(&db, "gone", "valid_until").await.iter().all(|v| v.2.is_null()));
     db.stop().await;
 }
+
+/// Since when each place is public that was not, by its id.
+async fn public_since(db: &Database) -> Vec<(String, UtcMicros)> {
+    let registry = store::places::registry(&mut db.pool.acquire().await.unwrap()).await.unwrap();
+    let sites = registry.sites().map(|site| (site.def.id.clone(), registry.public_since(site.id)));
+    let bays = registry.bays().map(|bay| (bay.def.id.clone(), registry.public_since(bay.id)));
+    let mut since: Vec<_> = sites.chain(bays).filter_map(|(id, since)| Some((id, since?))).collect();
+    since.sort();
+    since
+}
+
+#[tokio::test]
+async fn what_was_hidden_is_public_from_then_on_and_what_is_corrected_always_was() {
+    let db = Database::start().await;
+    let none = json!({"publish": "none"});
+    let resident = json!({"restrictions": [{"for": "resident"}]});
+    let bays = |hidden: &Value, moving: &str| {
+        vec![
+            bay("always", json!({})),
+            bay("resident", hidden.clone()),
+            bay("moving", json!({"site": moving})),
+            bay("shown", json!({"publish": "public", "restrictions": [{"for": "resident"}]})),
+        ]
+    };
+    let sites = |publish: &Value| vec![site("s", 9, json!({})), site("t", 9, publish.clone())];
+    import(&db, sites(&none), bays(&resident, "t"), NEW, 1).await;
+    assert_eq!(public_since(&db).await, []);
+    // Another version, hidden like the one before.
+    let still = json!({"restrictions": [{"for": "resident"}], "max_stay_min": 60});
+    import(&db, vec![], bays(&still, "t"), NEW, 2).await;
+    assert_eq!(public_since(&db).await, []);
+    import(&db, vec![], bays(&json!({}), "s"), NEW, 3).await;
+    let of =
+        |ids: &[(&str, u32)]| ids.iter().map(|(id, day)| ((*id).to_owned(), at(*day))).collect::<Vec<_>>();
+    assert_eq!(public_since(&db).await, of(&[("moving", 3), ("resident", 3)]));
+    import(&db, sites(&json!({})), bays(&json!({}), "s"), NEW, 4).await;
+    assert_eq!(public_since(&db).await, of(&[("moving", 3), ("resident", 3), ("t", 4)]));
+    // What was never hidden but by mistake.
+    import(&db, vec![], bays(&resident, "s"), NEW, 5).await;
+    assert_eq!(public_since(&db).await, of(&[("moving", 3), ("t", 4)]));
+    import(&db, vec![], bays(&json!({}), "s"), CORRECT, 6).await;
+    assert_eq!(public_since(&db).await, of(&[("moving", 3), ("resident", 3), ("t", 4)]));
+}

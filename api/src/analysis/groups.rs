@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use store::Pool;
 use store::analysis::{self, Layouts, Scope, ScopeKind};
 
+use super::crowds::Crowd;
 use super::question::{self, GroupBy, Places, Question};
 use crate::planning::SeenBy;
 use crate::problem::Problem;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub bays: BTreeMap<(MunicipalityId, BayId, bool), Layout>,
     /// Counted sites, or one audience's spaces in them.
     pub sites: Vec<(MunicipalityId, SiteId, String, Layout)>,
+    /// Hidden bays that count in the groups.
+    pub crowds: Vec<Crowd>,
 }
 
 /// What is stored of one municipality.
@@ -102,6 +105,7 @@ impl Parts {
             layouts,
         };
         parts.add_town(&town, question, registry);
+        parts.add_crowds(asked.id, &town.scopes, &town.layouts.bays);
         Ok(parts)
     }
 
@@ -231,7 +235,7 @@ async fn scopes(
 }
 
 /// A bay may count in several groups at a time: for each audience of its restrictions.
-fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
+pub fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
     for piece in new {
         match held.iter_mut().find(|h| h.span == piece.span) {
             Some(same) => same.scopes.extend(piece.scopes),

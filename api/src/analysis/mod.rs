@@ -1,5 +1,6 @@
 //! Planners' questions about parking: `/v1/occupancy`, `/v1/stays`.
 
+mod crowds;
 mod groups;
 mod occupancy;
 mod question;

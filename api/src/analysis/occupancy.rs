@@ -333,7 +333,7 @@ impl Walk {
         let hours = sums::hours_at_once(&self.parts, self.groups.len(), self.bucket);
         let span =
             Span { from: self.next, until: UtcMicros((first + hours) * HOUR_US).min(self.period.until) };
-        let sums = sums::within(&self.pool, &self.parts, span, self.hours_until).await?;
+        let sums = sums::within(&self.pool, &self.parts, self.groups.len(), span, self.hours_until).await?;
         let end = (span.until.0 - 1).div_euclid(HOUR_US);
         for hour in first..=end {
             let quarters = self.town.time.quarters(hour, self.bucket, &self.filter);

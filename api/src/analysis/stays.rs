@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::intervals::{Layout, Run, Span};
+use domain::intervals::{Delta, HOUR_US, Layout, Run, Span};
 use domain::locality::Locality;
 use domain::occupancy::Filter;
 use domain::opening::Hours;
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, Town, parameters};
+use super::sums::add_bays;
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
 use crate::app::Ctx;
 use crate::client::Asker;
@@ -28,6 +29,9 @@ use crate::planning::Viewer;
 use crate::problem::Problem;
 use crate::table::bound::{Length, OF_PLACES};
 use crate::table::{Column, Table};
+
+/// Hours of hidden bays that are read at once.
+const HOURS_AT_ONCE: i64 = 24 * 7;
 
 /// Bays whose intervals are read at once.
 const BAYS_AT_ONCE: usize = 500;
@@ -229,6 +233,7 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     {
         let period = town.period.within(Span::of(None, Some(now)));
         let counting = Counting { town, filter: &question.filter, period, min_stay_s };
+        counting.leave_out_few(&mut parts, pool).await?;
         let sums = counting.sums(&parts, &registry, pool).await?;
         let groups = Arc::new(std::mem::take(&mut parts.groups));
         rows.extend(sums.into_iter().enumerate().map(|(index, mut sums)| {
@@ -263,6 +268,28 @@ struct Counting<'a> {
 }
 
 impl Counting<'_> {
+    /// Takes out of `parts` when hidden bays would count of which few were known.
+    async fn leave_out_few(&self, parts: &mut Parts, pool: &Pool) -> Result<(), Problem> {
+        let bays = parts.crowds_bays();
+        let mut from = self.period.from;
+        while from < self.period.until && !bays.is_empty() {
+            let until =
+                UtcMicros((from.0.div_euclid(HOUR_US) + HOURS_AT_ONCE) * HOUR_US).min(self.period.until);
+            let layouts = bays
+                .iter()
+                .filter_map(|bay| Some((*bay, parts.bays.get(&(self.town.id, *bay, true))?, true)));
+            let mut sums = Delta::default();
+            let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+            add_bays(&mut conn, self.town.id, &layouts.collect::<Vec<_>>(), Span { from, until }, &mut sums)
+                .await?;
+            drop(conn);
+            parts.note_few(sums);
+            from = until;
+        }
+        parts.cut_few(parts.groups.len());
+        Ok(())
+    }
+
     /// The stays of the groups of `parts`.
     async fn sums(&self, parts: &Parts, registry: &Registry, pool: &Pool) -> Result<Vec<Sums>, Problem> {
         let mut sums: Vec<Sums> = parts.groups.iter().map(|_| Sums::default()).collect();
@@ -305,15 +332,16 @@ impl Counting<'_> {
             if !self.town.time.passes_at(at, self.filter) {
                 continue;
             }
-            let Some(piece) = layout.pieces.iter().find(|piece| piece.span.contains(at)) else { continue };
-            // It lasted into a time in which the bay did not count.
-            let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
-            let stay = Stay { departed: stay.departed && is_whole, ..stay };
-            for group in &piece.scopes {
-                let tally = &mut sums[group.0 as usize].tally;
-                tally.add(stay, period, self.min_stay_s, |stay| {
-                    limits.iter().any(|limit| limit.is_exceeded(stay))
-                });
+            for piece in layout.pieces.iter().filter(|piece| piece.span.contains(at)) {
+                // It lasted into a time in which the bay did not count.
+                let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
+                let stay = Stay { departed: stay.departed && is_whole, ..stay };
+                for group in &piece.scopes {
+                    let tally = &mut sums[group.0 as usize].tally;
+                    tally.add(stay, period, self.min_stay_s, |stay| {
+                        limits.iter().any(|limit| limit.is_exceeded(stay))
+                    });
+                }
             }
         }
     }

@@ -28,13 +28,14 @@ pub fn hours_at_once(parts: &Parts, groups: usize, bucket: Bucket) -> i64 {
     if has_single_bays { hours.min(LONGEST_HOURS_OF_BAYS) } else { hours }
 }
 
-/// What the groups were within `span`, to the microsecond.
+/// What the groups, of which there are `answered`, were within `span`, to the microsecond.
 ///
 /// # Errors
 /// The database is not available.
 pub async fn within(
     pool: &Pool,
     parts: &Parts,
+    answered: usize,
     span: Span,
     hours_until: UtcMicros,
 ) -> Result<Hours, StoreError> {
@@ -82,10 +83,11 @@ pub async fn within(
     for ((group, hour), sums) in delta.0 {
         hours.entry((group.0 as usize, hour)).or_default().add(&sums);
     }
+    parts.leave_out_few(&mut hours, answered);
     Ok(hours)
 }
 
-async fn add_bays(
+pub async fn add_bays(
     conn: &mut store::Connection,
     municipality: MunicipalityId,
     bays: &[(BayId, &Layout, bool)],

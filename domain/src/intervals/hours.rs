@@ -50,6 +50,20 @@ impl HourSums {
         }
         self.closed_us += other.closed_us;
     }
+
+    /// Takes a part of some slices out; of what is counted by the quarter, the part of each quarter in which they lie.
+    pub fn take_out(&mut self, part: &HourSums, slices: &[bool; SLICES]) {
+        for slice in (0..SLICES).filter(|slice| slices[*slice]) {
+            self.occupied_us[slice] -= part.occupied_us[slice];
+            self.observed_us[slice] -= part.observed_us[slice];
+        }
+        for (quarter, slices) in slices.chunks(SLICES / QUARTERS).enumerate() {
+            if slices.contains(&true) {
+                self.arrivals[quarter] -= part.arrivals[quarter];
+                self.departures[quarter] -= part.departures[quarter];
+            }
+        }
+    }
 }
 
 /// Changes of hours, by scope and hour (hours since 1970).

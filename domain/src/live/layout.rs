@@ -112,10 +112,9 @@ impl LiveMap {
             let class = self.classes.intern(&site.restrictions, locality, edges.now);
             let is_public = site.publish != Publish::None;
             let closed = registry.closures(entry.id).cloned().unwrap_or_default();
-            self.sites
-                .entry(entry.id)
-                .or_default()
-                .place(site, closed, class, locality, is_public, edges.now);
+            let cell = self.sites.entry(entry.id).or_default();
+            cell.place(site, closed, class, locality, is_public, edges.now);
+            cell.forget_before(registry.public_since(entry.id));
             if is_public {
                 let keyed = Keyed { key: site.id.clone(), id: entry.id, municipality: entry.municipality };
                 self.site_keys.push(keyed);
@@ -173,7 +172,11 @@ impl LiveMap {
                     cell.kept_by_bays = cell.kept_by_bays.union(named);
                 }
             }
-            self.bays.entry(entry.id).or_insert_with(BayCell::empty).placed = Some(place);
+            let cell = self.bays.entry(entry.id).or_insert_with(BayCell::empty);
+            if let Some(since) = registry.public_since(entry.id) {
+                cell.readings.forget_before(since);
+            }
+            cell.placed = Some(place);
         }
         for (site, bays) in of_sites {
             let capacity = registry.site(site).map_or(0, |site| site.def.capacity);

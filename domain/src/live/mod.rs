@@ -275,7 +275,9 @@ impl LiveMap {
         events: &mut Vec<LiveEvent>,
         sites: &mut BTreeSet<SiteId>,
     ) {
-        if is_ahead(reading.observed_at, now) {
+        let is_of_hidden_time =
+            self.registry.public_since(bay).is_some_and(|since| reading.observed_at < since);
+        if is_of_hidden_time || is_ahead(reading.observed_at, now) {
             return;
         }
         let cell = self.bays.entry(bay).or_insert_with(BayCell::empty);
@@ -309,6 +311,7 @@ impl LiveMap {
         if !cell.apply_count(audience, version, count.without_ahead(now)) {
             return false;
         }
+        cell.forget_before(registry.public_since(site));
         let stale_after_s = |feed, sensor, at| registry.stale_after_s(feed, sensor, Target::Site(site), at);
         let timer = cell.renew_counts(stale_after_s, now);
         self.timers.extend(timer.map(|at| Reverse((at, PlaceRef::Site(site)))));

@@ -78,6 +78,14 @@ impl SiteCell {
         self.queued_at = None;
     }
 
+    /// Forgets counts that were last observed before the site was public. Then call [`Self::renew_counts`].
+    pub fn forget_before(&mut self, public_since: Option<UtcMicros>) {
+        for cell in self.counts.iter_mut().filter(|cell| cell.count.observed_at < public_since) {
+            cell.count = CountState::default();
+            cell.stale_at = UtcMicros(i64::MIN);
+        }
+    }
+
     /// Recomputes when counts go stale. Returns a timer to set.
     pub fn renew_counts(
         &mut self,

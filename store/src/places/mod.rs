@@ -3,6 +3,7 @@
 mod audited;
 mod days;
 mod import;
+mod publicity;
 mod read;
 mod versions;
 

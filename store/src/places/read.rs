@@ -13,7 +13,7 @@ use domain::{
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
-use super::days;
+use super::{days, publicity};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -97,6 +97,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
         by_sensor.entry(row.sensor).or_default().push(row.binding());
     }
     let closures = days::ever_closed(&mut *conn).await?;
+    let public_since = publicity::public_since(&mut *conn).await?;
     let calendar = days::calendar(&mut *conn, None).await?;
     Ok(Registry::new(Contents {
         generation: crate::ingest_process::generation(&mut *conn).await?,
@@ -107,6 +108,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
         brokers: brokers.into_iter().map(|(def,)| def.0).collect(),
         feeds: entries(feeds, FeedId),
         closures,
+        public_since,
         calendar,
         sensors: sensors
             .into_iter()

@@ -1,7 +1,11 @@
 //! History as files: what hidden bays say that do not count changes no byte of them.
 
+use std::collections::BTreeSet;
+
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use domain::inclusion::MIN_HIDDEN_BAYS;
+use domain::{BayId, SiteId};
 
 use super::figures::{Town, questions};
 use super::world::{Numbers, World, worlds};
@@ -51,6 +55,44 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_table() {
             town.instance.server.stop().await.expect("stopped");
         }
     }
+}
+
+/// The bays that count hidden in a site, the first `n` of each.
+fn first_of_crowds(world: &World, n: usize) -> BTreeSet<BayId> {
+    let counting = world.counting();
+    let of_site = |site: &SiteId| {
+        let bays = world.contents.bays.iter().filter(|bay| counting.contains(&bay.id));
+        let of_site = bays.filter(|bay| world.site_of(&bay.def).is_some_and(|s| s.id == *site));
+        of_site.map(|bay| bay.id).take(n).collect::<Vec<_>>()
+    };
+    world.contents.sites.iter().map(|site| site.id).collect::<Vec<_>>().iter().flat_map(of_site).collect()
+}
+
+/// While four of a crowd speak nobody sees it; while five do, all see it.
+#[tokio::test]
+async fn what_few_of_a_crowd_say_changes_no_byte_of_any_table() {
+    const SEED: u64 = 1;
+    let later = |n: usize| move |world: &World, bay: BayId| first_of_crowds(world, n).contains(&bay);
+    let mut answers: Vec<Vec<(String, String)>> = Vec::new();
+    for n in [0, MIN_HIDDEN_BAYS as usize - 1, MIN_HIDDEN_BAYS as usize] {
+        let Some(town) = Town::speaking(SEED, |_, _| true, later(n)).await else { return };
+        assert!(!first_of_crowds(&town.world, 1).is_empty(), "there is a crowd");
+        let mut of_town = Vec::new();
+        for (i, question) in questions(&town.world).into_iter().enumerate() {
+            let bucket = ["all", "1h", "15m", "hour_of_week"][i / 2 % 4];
+            let question = question.replace("bucket=all", &format!("bucket={bucket}"));
+            let key = (i % 3 == 0).then_some(town.planner.as_str());
+            of_town.push((question.clone(), answer(&town, &question, key).await));
+        }
+        answers.push(of_town);
+        town.instance.pool.close().await;
+        town.instance.server.stop().await.expect("stopped");
+    }
+    for (none, four) in answers[0].iter().zip(&answers[1]) {
+        assert_eq!(none, four);
+    }
+    let others = answers[0].iter().zip(&answers[2]).filter(|(none, five)| none != five);
+    assert!(others.count() > 10, "five of a crowd are seen");
 }
 
 /// A file says what JSON says: withheld figures are empty in each.

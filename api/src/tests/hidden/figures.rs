@@ -1,11 +1,12 @@
 //! History: occupancy and stays, against a real database.
 //!
-//! Each bay is occupied, and observed, for a time of its own: some power of two, in microseconds. So a sum of times says
-//! which bays are in it.
+//! Each bay is occupied for a time of its own, and unknown for as long: some power of two, in microseconds. So a sum of times
+//! says which bays are in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
+use domain::intervals::SLICE_US;
 use domain::observation::{CountValue, Heard};
 use domain::{BayId, BayObservation, BayState, SiteCount, SiteId, UtcMicros};
 use serde_json::Value;
@@ -20,6 +21,41 @@ const BEGIN: &str = "2026-10-28T00:00:00Z";
 const NOW: &str = "2026-11-02T10:20:00Z";
 /// The part of an hour that is not summed up yet, and full hours.
 const PERIOD: &str = "from=2026-10-27T23:00:00Z&to=2026-11-02T10:20:00Z";
+
+/// For so long everything is observed, but for those times.
+const OBSERVED_US: i64 = 12 * 3_600_000_000;
+/// The longest of those times in one slice: all others are observed meanwhile, so it rests on a crowd.
+const OF_SLICE_US: i64 = 120_000_000;
+
+/// What each of some bays says, after microseconds.
+fn statements(bays: usize) -> Vec<Vec<(i64, BayState)>> {
+    let mut slices = 1..OBSERVED_US / SLICE_US;
+    let of_bay = |bay: usize| {
+        let mut said = vec![(0, BayState::Vacant)];
+        let mut left_us = 1i64 << bay;
+        while left_us > 0 {
+            let us = left_us.min(OF_SLICE_US);
+            let from = slices.next().expect("a slice of its own") * SLICE_US;
+            said.extend([
+                (from, BayState::Occupied),
+                (from + us, BayState::Unknown),
+                (from + 2 * us, BayState::Vacant),
+            ]);
+            left_us -= us;
+        }
+        said.push((OBSERVED_US, BayState::Unknown));
+        said
+    };
+    (0..bays).map(of_bay).collect()
+}
+
+/// What is said by those that speak later than all.
+const LATER: [(i64, BayState); 3] = [
+    (OBSERVED_US + 4_000_000_000, BayState::Vacant),
+    (OBSERVED_US + 5_000_000_000, BayState::Occupied),
+    (OBSERVED_US + 8_000_000_000, BayState::Vacant),
+];
+const SILENT_AGAIN: (i64, BayState) = (OBSERVED_US + 9_000_000_000, BayState::Unknown);
 
 fn at(text: &str) -> UtcMicros {
     UtcMicros::parse(text).expect("an instant")
@@ -45,6 +81,15 @@ pub struct Town {
 impl Town {
     /// A random town, of which the bays for which `is_heard` says so were heard.
     pub async fn of(seed: u64, is_heard: impl Fn(&World, BayId) -> bool) -> Option<Town> {
+        Town::speaking(seed, is_heard, |_, _| false).await
+    }
+
+    /// The same, of which the bays for which `is_later` says so spoke once more, when all had fallen silent.
+    pub async fn speaking(
+        seed: u64,
+        is_heard: impl Fn(&World, BayId) -> bool,
+        is_later: impl Fn(&World, BayId) -> bool,
+    ) -> Option<Town> {
         let world = World::random(seed);
         let mut contents = world.contents.clone();
         // What is said holds as long as the longest of those times.
@@ -61,9 +106,14 @@ impl Town {
         let mut batch = Batch::default();
         let id_of = |key: &str| instance.registry.bay_by_key(key).expect("a bay").id;
         let bays: Vec<BayId> = world.contents.bays.iter().map(|bay| bay.id).collect();
-        for (i, bay) in world.contents.bays.iter().enumerate().filter(|(_, bay)| is_heard(&world, bay.id)) {
-            let times = [(0, BayState::Occupied), (1 << i, BayState::Unknown)];
-            for (after_us, state) in times {
+        for (bay, mut said) in world.contents.bays.iter().zip(statements(bays.len())) {
+            if !is_heard(&world, bay.id) {
+                continue;
+            }
+            if is_later(&world, bay.id) {
+                said.extend(LATER.into_iter().chain([SILENT_AGAIN]));
+            }
+            for (after_us, state) in said {
                 let observed_at = UtcMicros(at(BEGIN).0 + after_us);
                 let observation = BayObservation {
                     heard: heard(observed_at),
@@ -110,8 +160,12 @@ impl Town {
     }
 
     /// The spaces whose times make up a sum of seconds. A count stands for all spaces of its site.
-    fn spaces(&self, seconds: f64) -> BTreeMap<Space, i64> {
-        let us = (seconds * 1e6).round() as u64;
+    fn spaces(&self, question: &str, seconds: f64) -> BTreeMap<Space, i64> {
+        let mut us = (seconds * 1e6).round() as u64;
+        if is_of_observed(question) {
+            let observed_us = OBSERVED_US as u64;
+            us = us.div_ceil(observed_us) * observed_us - us;
+        }
         let mut spaces: BTreeMap<Space, i64> = BTreeMap::new();
         for (_, bay) in self.bays.iter().enumerate().filter(|(i, _)| us >> i & 1 == 1) {
             *spaces.entry(Space::Bay(*bay)).or_default() += 1;
@@ -137,10 +191,15 @@ impl Town {
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{question}: {}", answer.body);
             return Vec::new();
         }
-        let field = if question.contains("/stays") { "observed_s" } else { "occupied_s" };
+        let field = if is_of_observed(question) { "observed_s" } else { "occupied_s" };
         let items = answer.json()["items"].as_array().cloned().unwrap_or_default();
         items.iter().filter_map(|row: &Value| row[field].as_f64()).filter(|s| *s > 0.0).collect()
     }
+}
+
+/// Whether an answer sums up when spaces were observed, not when they were occupied.
+fn is_of_observed(question: &str) -> bool {
+    question.contains("/stays")
 }
 
 pub fn questions(world: &World) -> Vec<String> {
@@ -190,7 +249,7 @@ async fn no_two_or_three_figures_leave_fewer_than_five_hidden_bays() {
             let mut sums: BTreeSet<Vec<(Space, i64)>> = BTreeSet::new();
             for question in questions(&town.world) {
                 for seconds in town.sums(&question, key).await {
-                    let mut of = town.spaces(seconds);
+                    let mut of = town.spaces(&question, seconds);
                     // What the public knows without asking is taken off.
                     of.retain(|space, _| match space {
                         Space::Bay(bay) => hidden.contains(bay),

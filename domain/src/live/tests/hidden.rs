@@ -131,3 +131,48 @@ fn a_site_is_not_kept_whole_for_those_for_whom_hidden_bays_are() {
     let offer = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap();
     assert_eq!((offer.verdict, offer.vacant, offer.capacity), (Verdict::Vacant, Some(1), 2));
 }
+
+/// A bay and a counted site, public since an instant.
+fn public_since(since: UtcMicros) -> Arc<Registry> {
+    let known =
+        registry(vec![site(11, 50.0), site(12, 60.0)], vec![bay(1, Some("s11"), 10.0), bay(2, None, 20.0)]);
+    Arc::new(Registry::new(Contents {
+        municipalities: known.municipalities().map(|(id, m)| (id, m.clone())).collect(),
+        feeds: known.feeds().cloned().collect(),
+        sites: known.sites().cloned().collect(),
+        bays: known.bays().cloned().collect(),
+        public_since: vec![(BayId(1).into(), since), (SiteId(12).into(), since)],
+        ..Contents::default()
+    }))
+}
+
+#[test]
+fn what_was_observed_while_a_place_was_hidden_is_not_shown_later() {
+    let mut map =
+        LiveMap::new(registry(vec![site(11, 50.0), site(12, 60.0)], kept(1, 1, Audience::Resident)), NOW);
+    let before = [said(1, BayState::Occupied, 90), counted(12, 4, 80)];
+    map.apply(before.clone(), NOW);
+    let since = NOW.plus_s(-30);
+    let events = map.replace_registry(public_since(since), NOW);
+    let unknown = |e: &LiveEvent| {
+        matches!(e, LiveEvent::Bay { bay: BayId(1), state: BayState::Unknown, observed_at: None, .. })
+    };
+    assert!(events.iter().any(unknown), "{events:?}");
+    // Whoever starts then, and whoever hears it late, shows no more.
+    let mut late = LiveMap::new(public_since(since), NOW);
+    late.apply(before.clone(), NOW);
+    map.apply(before, NOW);
+    for map in [&mut map, &mut late] {
+        let times = |map: &LiveMap| {
+            [map.bay(BayId(1), NOW).unwrap().observed_at, map.site(SiteId(11), NOW).unwrap().observed_at]
+                .into_iter()
+                .chain([map.site(SiteId(12), NOW).unwrap().observed_at])
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(times(map), [None; 3]);
+        assert_eq!(map.site(SiteId(12), NOW).unwrap().vacant, None);
+        map.apply([said(1, BayState::Vacant, 30), counted(12, 4, 20)], NOW);
+        assert_eq!(times(map), [Some(since), Some(since), Some(NOW.plus_s(-20))]);
+        assert_eq!(map.site(SiteId(12), NOW).unwrap().vacant, Some(6));
+    }
+}
