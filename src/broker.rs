@@ -41,14 +41,14 @@ use sessions::Sessions;
 pub use users::UsersFile;
 
 /// What may be under way to a subscriber, and wait for one that is connected, before publishers are slowed down.
-const MAX_UNACKNOWLEDGED: u16 = 64;
-const CLIENT_CHANNEL_MESSAGES: usize = 64;
+const MAX_UNACKNOWLEDGED: u16 = 32;
+const CLIENT_CHANNEL_MESSAGES: usize = 16;
 /// Messages of QoS 1 and 2 that an MQTT 5 publisher may have under way: their acknowledgements wait for the database.
 const RECEIVE_MAXIMUM: u16 = 1_024;
-/// What may wait for a subscriber that is away, on disk and in memory; beyond it the oldest are dropped, with a
-/// warning in the log.
+/// What may wait for a subscriber that is away or does not read, in memory and, as JSON of ten times that, on disk; beyond it
+/// the oldest are dropped, with a warning in the log.
 const MAX_QUEUED_MESSAGES: usize = 1_000;
-const MAX_QUEUED_BYTES: usize = 4 << 20;
+const MAX_QUEUED_BYTES: usize = 512 << 10;
 /// A session of a client that does not come back is forgotten.
 const SESSION_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 /// Filters of one client.

@@ -119,7 +119,7 @@ pub fn enqueue(
     route.meter.received(&received, received_at);
     let is_rejected = !received.reasons.is_empty();
     if is_rejected {
-        route.quota.rejected();
+        route.quota.rejected(arrived.payload.len());
     }
     Enqueued { has_room, is_rejected }
 }

@@ -1,20 +1,24 @@
 //! What a feed and a town may send: above it a publisher waits for its acknowledgement, and nothing is lost.
 //!
-//! The generic cell rate algorithm (ITU-T I.371): over messages and over bytes, each with a burst of a second, and over
-//! rejected messages, with a burst of an hour. That a message is rejected shows once it is decoded, so the one after it waits.
+//! The generic cell rate algorithm (ITU-T I.371): over messages and over bytes, each with a burst of a part of a second,
+//! and over rejected messages, with a burst of an hour. That a message is rejected shows once it is decoded, so the one after
+//! it waits.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use domain::{Feed, FeedId};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-/// A burst takes at least one message of the largest format, bytes (`gtfs-rt`: 8 MiB).
-const LEAST_BURST_BYTES: u32 = 16 << 20;
+/// A burst is at most what may come in this part of a second: a whole second's at once would hold up everybody's commits.
+const BURSTS_PER_S: u32 = 8;
+
+/// What a byte that is rejected costs beside its arrival: it is kept whole, and deleted again.
+const BYTES_OF_REJECTED: u32 = 4;
 
 /// How much may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -69,6 +73,8 @@ pub struct Pace {
     bytes: DefaultDirectRateLimiter,
     burst_bytes: NonZeroU32,
     rejections: DefaultDirectRateLimiter,
+    /// What was rejected, in bytes that the next message waits for.
+    owed_bytes: AtomicU32,
     /// More was rejected than may be: the next message waits.
     is_over: AtomicBool,
 }
@@ -76,22 +82,25 @@ pub struct Pace {
 impl Pace {
     /// Nothing is used up.
     pub fn new(limits: Limits) -> Arc<Self> {
-        let burst_bytes =
-            limits.bytes_per_s.max(NonZeroU32::new(LEAST_BURST_BYTES).unwrap_or(NonZeroU32::MIN));
+        let burst =
+            |per_s: NonZeroU32| NonZeroU32::new(per_s.get() / BURSTS_PER_S).unwrap_or(NonZeroU32::MIN);
+        let paced = |per_s| RateLimiter::direct(governor::Quota::per_second(per_s).allow_burst(burst(per_s)));
         Arc::new(Pace {
             limits,
-            messages: RateLimiter::direct(governor::Quota::per_second(limits.messages_per_s)),
-            bytes: RateLimiter::direct(
-                governor::Quota::per_second(limits.bytes_per_s).allow_burst(burst_bytes),
-            ),
-            burst_bytes,
+            messages: paced(limits.messages_per_s),
+            bytes: paced(limits.bytes_per_s),
+            burst_bytes: burst(limits.bytes_per_s),
             rejections: RateLimiter::direct(governor::Quota::per_hour(limits.rejections_per_h)),
+            owed_bytes: AtomicU32::new(0),
             is_over: AtomicBool::new(false),
         })
     }
 
-    /// Counts a message of which something was rejected.
-    pub fn rejected(&self) {
+    /// Counts a message of `bytes` of which something was rejected.
+    pub fn rejected(&self, bytes: usize) {
+        let owed = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_mul(BYTES_OF_REJECTED);
+        let more = |held: u32| Some(held.saturating_add(owed));
+        let _ = self.owed_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         if self.rejections.check().is_err() {
             self.is_over.store(true, Ordering::Relaxed);
         }
@@ -99,17 +108,20 @@ impl Pace {
 
     /// Waits until a message of `bytes` may come; whether that took time.
     pub async fn admit(&self, bytes: usize) -> bool {
-        let bytes = NonZeroU32::new(u32::try_from(bytes).unwrap_or(u32::MAX))
-            .map_or(NonZeroU32::MIN, |n| n.min(self.burst_bytes));
+        let owed = self.owed_bytes.swap(0, Ordering::Relaxed);
+        let mut left = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(owed);
         let mut waited = false;
         if self.messages.check().is_err() {
             waited = true;
             self.messages.until_ready().await;
         }
-        if !matches!(self.bytes.check_n(bytes), Ok(Ok(()))) {
-            waited = true;
-            // Never more than a burst takes.
-            let _ = self.bytes.until_n_ready(bytes).await;
+        // What is more than a burst comes as several.
+        while let Some(part) = NonZeroU32::new(left.min(self.burst_bytes.get())) {
+            if !matches!(self.bytes.check_n(part), Ok(Ok(()))) {
+                waited = true;
+                let _ = self.bytes.until_n_ready(part).await;
+            }
+            left -= part.get();
         }
         if self.is_over.swap(false, Ordering::Relaxed) {
             waited = true;
@@ -133,10 +145,10 @@ impl Quota {
         self.town.admit(bytes).await || by_feed
     }
 
-    /// Counts a message of which something was rejected.
-    pub fn rejected(&self) {
-        self.feed.rejected();
-        self.town.rejected();
+    /// Counts a message of `bytes` of which something was rejected.
+    pub fn rejected(&self, bytes: usize) {
+        self.feed.rejected(bytes);
+        self.town.rejected(bytes);
     }
 
     /// The feed's own.

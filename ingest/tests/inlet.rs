@@ -1,6 +1,7 @@
 //! The embedded broker's way in: one feed's flood holds up its own publishers and nobody else's, and nothing is
 //! acknowledged before it is stored.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
 use ingest::inlet::{Inlet, Taken};
 use ingest::metrics::Metrics;
 use ingest::plan::Plan;
-use ingest::quota::{Quotas, Usual};
+use ingest::quota::{Limits, Quotas, Usual};
 use ingest::session::Shared;
 
 struct World {
@@ -27,12 +28,15 @@ impl World {
     fn new() -> Self {
         let (inlet, _) = Inlet::new();
         let (announce, ready) = async_channel::unbounded();
+        // Only what `arrange` says of a feed holds it up.
+        let [messages_per_s, bytes_per_s, rejections_per_h] = [NonZeroU32::new(1_000_000_000).unwrap(); 3];
+        let unlimited = Limits { messages_per_s, bytes_per_s, rejections_per_h };
         let shared = Shared {
             metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
             clock: Arc::new(ingest::now_utc),
             ready: announce,
             trips: Arc::default(),
-            quotas: Arc::new(Quotas::new(Usual::default())),
+            quotas: Arc::new(Quotas::new(Usual { feed: unlimited, town: unlimited })),
             ended: tokio::sync::mpsc::unbounded_channel().0,
         };
         let world = World { inlet, shared, ready, acknowledged: Arc::default() };

@@ -80,6 +80,7 @@ impl Intake {
         let connections = self.clients.by_id(&event.client_id);
         let last = connections.last().cloned();
         let held = Held::new(connections, event.packet_id);
+        let bytes = event.payload.len();
         let on_stored: OnStored = Box::new({
             let held = held.clone();
             move || held.release()
@@ -88,7 +89,7 @@ impl Intake {
             Taken::Accepted => {}
             Taken::Rejected => {
                 if let Some(pace) = last.as_ref().and_then(|connection| connection.pace.as_ref()) {
-                    pace.rejected();
+                    pace.rejected(bytes);
                 }
             }
             Taken::Unread => {
