@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use store::Pool;
-use store::migrate::{Layout, is_migrated, migrate};
+use store::migrate::{Partitioning, is_migrated, migrate};
 use store::pool::without_password;
 use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
 use tracing::{info, warn};
@@ -19,7 +19,7 @@ use crate::shutdown::Stop;
 pub struct Database {
     pub url: String,
     pub pool: Pool,
-    pub layout: Layout,
+    pub partitioning: Partitioning,
     private: Option<Private>,
 }
 
@@ -87,8 +87,8 @@ impl Database {
 
     async fn connect(url: String, private: Option<Private>, timescaledb: bool) -> Result<Self> {
         let pool = store::connect(&url).await?;
-        let layout = migrate(&pool, timescaledb).await?;
-        Ok(Database { url, pool, layout, private })
+        let partitioning = migrate(&pool, timescaledb).await?;
+        Ok(Database { url, pool, partitioning, private })
     }
 
     /// Where the database keeps its data, when that is on this machine and not within the data

@@ -6,7 +6,7 @@ use ingest::Clock;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry as Meters;
 use store::StoreError;
-use store::changes::{Bell, CHANNEL};
+use store::changes::{CHANNEL, Notifier};
 use store::derive::Deriver;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ async fn follow(parts: &Derivation) -> Result<(), StoreError> {
     let Derivation { pool, url, clock, waiting, may_store } = parts;
     let mut may_store = may_store.clone();
     let Some(mut deriver) = Deriver::connect(url, clock()).await? else { return Ok(()) };
-    let mut bell = Bell::new(pool.clone(), CHANNEL);
+    let mut notifier = Notifier::new(pool.clone(), CHANNEL);
     let mut lagging: Option<std::time::Instant> = None;
     loop {
         if may_store.wait_for(|may| *may).await.is_err() {
@@ -101,7 +101,7 @@ async fn follow(parts: &Derivation) -> Result<(), StoreError> {
             info!("occupancy is current again, after {:.0?}", since.elapsed());
         }
         if step.is_idle() {
-            bell.wait().await;
+            notifier.wait().await;
             tokio::time::sleep(GATHER).await;
         } else {
             let behind = match backlog {

@@ -9,7 +9,7 @@ use domain::Registry;
 use domain::feed::is_ahead;
 use domain::live::Change;
 use ingest::Clock;
-use store::changes::{Accepted, Bell, Committed, Follower};
+use store::changes::{Accepted, Committed, Follower, Notifier};
 use store::{Pool, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -40,14 +40,14 @@ pub struct Feeder {
 impl Feeder {
     /// Loads and follows until cancelled; whatever happens to the database meanwhile.
     pub async fn run(mut self, cancel: CancellationToken) {
-        let (bell, mut rung) = mpsc::channel(1);
-        let mut hanging = Bell::new(self.pool.clone(), store::changes::CHANNEL);
+        let (notifier, mut rung) = mpsc::channel(1);
+        let mut hanging = Notifier::new(self.pool.clone(), store::changes::CHANNEL);
         let stop = cancel.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    writer = hanging.wait() => if bell.send(writer).await.is_err() { return },
+                    writer = hanging.wait() => if notifier.send(writer).await.is_err() { return },
                 }
             }
         });

@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use serde_json::json;
-use store::audit::{Actor, Deed, Outcome};
+use store::audit::{Actor, AuditEvent, Outcome};
 use store::keys::{KeyHash, StoredKey};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -257,25 +257,25 @@ impl Attempts {
     }
 }
 
-fn refused(action: &'static str, failures: u64) -> Deed {
-    Deed {
+fn refused(action: &'static str, failures: u64) -> AuditEvent {
+    AuditEvent {
         action,
         after: Some(json!({ "failures": failures })),
         outcome: Outcome::Refused,
-        ..Deed::default()
+        ..AuditEvent::default()
     }
 }
 
-fn of_stranger(report: &Report<Stranger, Origin>) -> (Actor, Deed) {
+fn of_stranger(report: &Report<Stranger, Origin>) -> (Actor, AuditEvent) {
     let address = report.cause.as_ref().and_then(|(_, origin)| origin.address);
     let route = report.cause.as_ref().and_then(|(stranger, _)| stranger.route.as_deref());
     let (failures, source) = (report.count, address.map_or("several networks".to_owned(), about));
     warn!(route, "{failures} requests without a valid key came from {source}");
-    let deed = Deed { subject: route.map(str::to_owned), ..refused("authenticate", failures) };
+    let deed = AuditEvent { subject: route.map(str::to_owned), ..refused("authenticate", failures) };
     (Actor { name: "public".to_owned(), role: None, address }, deed)
 }
 
-fn of_key(report: &Report<OfKey, Origin>) -> (Actor, Deed) {
+fn of_key(report: &Report<OfKey, Origin>) -> (Actor, AuditEvent) {
     let failures = report.count;
     let Some((cause, origin)) = &report.cause else {
         warn!("{failures} requests with several keys were refused");
@@ -289,7 +289,7 @@ fn of_key(report: &Report<OfKey, Origin>) -> (Actor, Deed) {
         false => ("authenticate", "it was revoked or has expired"),
     };
     warn!(route = &*cause.route, "{failures} requests with key {} were refused: {why}", cause.id);
-    let deed = Deed {
+    let deed = AuditEvent {
         subject: Some(cause.route.to_string()),
         municipalities: origin.municipalities.clone(),
         ..refused(action, failures)
@@ -299,7 +299,7 @@ fn of_key(report: &Report<OfKey, Origin>) -> (Actor, Deed) {
 }
 
 /// Writes it to the audit; whether it is there.
-async fn note(pool: &store::Pool, actor: Actor, deed: Deed) -> bool {
+async fn note(pool: &store::Pool, actor: Actor, deed: AuditEvent) -> bool {
     let noted = store::audit::note(pool, &actor, deed).await;
     if let Err(error) = &noted {
         warn!("that cannot be written to the audit, and is written with what follows: {error}");

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use domain::{Registry, UtcMicros};
 use serde::{Deserialize, Serialize};
-use store::replays::{self, Progress, Wish};
+use store::replays::{self, Progress, Request};
 use utoipa::ToSchema;
 
 use crate::answer;
@@ -95,10 +95,10 @@ pub async fn replay(
     let params = query.params(&NAMES)?;
     let body = body.read(&caller).await?;
     let registry = shared.hub.read().map.registry().clone();
-    let mut wish = read(&params, &body, &registry)?;
-    wish.municipalities = caller.municipalities(&registry);
+    let mut request = read(&params, &body, &registry)?;
+    request.municipalities = caller.municipalities(&registry);
     let pool = pool(&shared)?;
-    let id = replays::ask(pool, &wish, &caller.actor()).await?;
+    let id = replays::ask(pool, &request, &caller.actor()).await?;
     let asked_at = Instant::now();
     loop {
         let state = replays::state(pool, id).await?;
@@ -126,7 +126,7 @@ pub async fn replay(
 }
 
 /// The filter, from the body or the query.
-fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Wish, Problem> {
+fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Request, Problem> {
     let from_body = if body.trim_ascii().is_empty() {
         ReplayIn::default()
     } else {
@@ -175,20 +175,20 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Wish, P
         }
         (ids, _) => ids,
     };
-    let wish = Wish {
+    let request = Request {
         municipalities: Vec::new(),
         feed: either("feed", from_body.feed).map(|key| feed_of(&key, registry)).transpose()?,
         reason: either("reason", from_body.reason).map(|text| reason_of(&text)).transpose()?,
         ids,
         before,
     };
-    if wish == Wish::default() {
+    if request == Request::default() {
         return Err(Problem::missing_parameter(
             "feed",
             "Give a feed, a reason, ids or a time: which messages?",
         ));
     }
-    Ok(wish)
+    Ok(request)
 }
 
 /// Other methods of this address: whoever has no key learns no more than elsewhere.

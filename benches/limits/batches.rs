@@ -5,14 +5,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{BayObservation, BayState, UtcMicros};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use serde_json::{Value, json};
 use store::private_pg::PrivatePg;
-use store::writer::{Batch, FOLD_AFTER, Gated, Writer};
+use store::writer::{Batch, FLUSH_AFTER, Keyed, Writer};
 
 use super::setup::{Mosquitto, Product, import_load, metric, size, subscribed};
 
@@ -63,11 +63,11 @@ async fn from_memory(dir: &std::path::Path, bays: u32, duplicates: f64) -> Resul
             tokio::spawn(async move {
                 for b in &batches {
                     writer.write(b, registry.as_ref(), UtcMicros(0)).await?;
-                    if writer.deferred_for().is_some_and(|age| age >= FOLD_AFTER) {
-                        writer.fold().await?;
+                    if writer.deferred_for().is_some_and(|age| age >= FLUSH_AFTER) {
+                        writer.flush().await?;
                     }
                 }
-                writer.fold().await
+                writer.flush().await
             })
         })
         .collect();
@@ -102,10 +102,10 @@ fn batch(registry: &domain::Registry, bays: u32, number: u32) -> Batch {
         let bay = registry.bay_by_key(&format!("load-{:06}", n % bays + 1))?;
         let state = if (n / bays).is_multiple_of(2) { BayState::Occupied } else { BayState::Vacant };
         let seq = Some(i64::from(n));
-        Some(Gated {
-            claim: None,
+        Some(Keyed {
+            idempotency_key: None,
             observation: BayObservation {
-                heard: Heard {
+                provenance: Provenance {
                     municipality: bay.municipality,
                     feed,
                     sensor: None,

@@ -1,7 +1,7 @@
 //! Parking at arrival: the chance that a place has a vacant space at the moment the car gets there,
 //! and how long the search inside takes.
 //!
-//! From what is known now and how fast it changes; a forecast from history replaces it where there
+//! Computed from the live state and its rate of change; a forecast learned from history replaces it where there
 //! is one.
 //!
 //! - A place whose bays are sensed: each bay is a two-state chain. A vacant one is taken at rate
@@ -16,8 +16,8 @@
 //!   quickly for that: for them, if few cars come and go until then, the chain itself is solved
 //!   (uniformisation: Jensen 1953).
 //!
-//! Both are functions of the horizon alone: the farther ahead, the nearer to what is usual and the
-//! wider.
+//! Both depend on the horizon alone: the farther ahead, the closer to the usual state and the wider
+//! the interval.
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ const MAX_STEPS: f64 = 400.0;
 /// States below the capacity that are looked at then: no place empties farther in so few steps.
 const MAX_STATES: usize = 160;
 
-/// No chance is told as certain: what is known is some seconds old even at the gate.
+/// No chance is reported as certain: what is known is some seconds old even at the gate.
 pub const MOST: f64 = 0.99;
 
 /// From the gate or the first space to driving past spaces, seconds: barrier and ramp.
@@ -73,7 +73,7 @@ const ENTER_LOT_S: f64 = 10.0;
 const PASS_SPACE_S: f64 = 0.9;
 /// As [`PASS_SPACE_S`] at the kerb, where a space is 6 m long.
 const PASS_KERB_SPACE_S: f64 = 2.2;
-/// Longer than this nobody searches in one place, seconds.
+/// The longest that anybody searches in one place, seconds.
 const MOST_SEARCH_S: f64 = 600.0;
 
 /// How long a car stays on average where nothing else is known, seconds (after the German handbook
@@ -116,8 +116,8 @@ impl Supply {
 }
 
 impl Flow {
-    /// The flow of a place that fills by `filling_per_s` cars a second (negative: empties): as many
-    /// come as usually leave, and those.
+    /// The flow of a place that fills by `filling_per_s` cars a second (negative: it empties): usual departures are
+    /// replaced, and the filling comes on top.
     pub fn of(supply: Supply, stay_s: f64, filling_per_s: f64) -> Flow {
         // An empty place gets cars too: some of its spaces in the course of a stay.
         let leaving = supply.occupied().max(supply.known() * 0.1) / stay_s;
@@ -155,7 +155,7 @@ fn of_bays(vacant: u32, occupied: u32, flow: Flow, t: f64) -> f64 {
     let from_vacant = usual + (1.0 - usual) * fade;
     let from_occupied = usual * (1.0 - fade);
     let none = (1.0 - from_vacant).powf(f64::from(vacant)) * (1.0 - from_occupied).powf(f64::from(occupied));
-    // Of a silent space nothing is known: it never makes a chance better.
+    // Nothing is known of a silent space: it never improves the chance.
     1.0 - none
 }
 
@@ -197,10 +197,10 @@ fn solved(vacant: u32, capacity: u32, flow: Flow, t: f64) -> f64 {
     let mut next = vec![0.0; states];
     let steps = quickest * t;
     let most = (steps + 6.0 * steps.sqrt() + 10.0) as usize;
-    let (mut weight, mut told, mut full) = ((-steps).exp(), 0.0, 0.0);
+    let (mut weight, mut total, mut full) = ((-steps).exp(), 0.0, 0.0);
     for step in 0..=most {
         full += weight * now[0];
-        told += weight;
+        total += weight;
         next.fill(0.0);
         for (spaces, p) in now.iter().enumerate() {
             let comes = if spaces > 0 { flow.arrivals_per_s / quickest } else { 0.0 };
@@ -217,7 +217,7 @@ fn solved(vacant: u32, capacity: u32, flow: Flow, t: f64) -> f64 {
         std::mem::swap(&mut now, &mut next);
         weight *= steps / (step + 1) as f64;
     }
-    1.0 - full / told.max(f64::MIN_POSITIVE)
+    1.0 - full / total.max(f64::MIN_POSITIVE)
 }
 
 /// Distribution function of the standard normal: Abramowitz and Stegun 26.2.17, error below 7.5e-8.
@@ -333,11 +333,11 @@ mod tests {
             (60, 100, 40.0, 60.0),
         ] {
             let flow = Flow { stay_s: 5_400.0, arrivals_per_s: per_hour / 3_600.0 };
-            let (told, seen) = (
+            let (total, seen) = (
                 chance(count(vacant, capacity), flow, minutes * 60.0).unwrap().p,
                 simulated(vacant, capacity, flow, minutes * 60.0),
             );
-            assert!((told - seen).abs() < 0.04, "{vacant}/{capacity}: told {told}, seen {seen}");
+            assert!((total - seen).abs() < 0.04, "{vacant}/{capacity}: computed {total}, simulated {seen}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A set of audiences in two bytes: asked for every place in a search.
+//! A set of audiences in two bytes: checked for every place in a search.
 
 use crate::place::Audience;
 

@@ -1,4 +1,4 @@
-//! Days that a town marks itself: market days, events, holidays that only it has.
+//! Days that a town marks itself: market days, events, its own holidays.
 
 use jiff::civil::Date;
 

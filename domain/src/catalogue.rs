@@ -1,5 +1,5 @@
-//! All definitions of an instance in the files' own terms (text ids): what an import brings, what
-//! an export writes.
+//! All definitions of an instance by their text ids: the input of an import, the output of
+//! an export.
 
 use crate::calendar::CalendarDay;
 use crate::closure::Closure;

@@ -3,10 +3,10 @@
 use crate::place::PlaceKind;
 use crate::time::UtcMicros;
 
-/// A place that is closed during `[from, until)`, in the files' own terms.
+/// A place that is closed during `[from, until)`, by text ids.
 ///
-/// Its identity is the place and `from`. Closures of one place may overlap: see [`Spans`]. One that
-/// ends as it begins closes nothing; so a mistaken one is taken back.
+/// Its identity is the place and `from`. Closures of one place may overlap: see [`Spans`]. An
+/// empty span closes nothing: that is how a mistaken closure is withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closure {
     pub kind: PlaceKind,

@@ -1,4 +1,4 @@
-//! Which days a planner asks for: `days=mo-fr`, `days=market`.
+//! Kinds of days that figures can be restricted to: `days=mo-fr`, `days=market`.
 
 use jiff::civil::{Date, Weekday};
 

@@ -1,4 +1,4 @@
-//! Brokers and feeds: where streams come from and how they are to be read.
+//! Brokers and feeds: where streams come from and how to read them.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,8 +47,8 @@ pub const DEFAULT_MAX_AGE_S: i64 = 30 * 86_400;
 /// How far ahead of our clock an observation may be: 5 minutes.
 pub const MAX_AHEAD_S: i64 = 300;
 
-/// Whether `at` lies so far ahead of `now` that a clock was wrong: the sender's, or ours when it was taken in. It is
-/// never the newest that is known.
+/// Whether `at` lies so far ahead of `now` that a clock was wrong: the sender's, or ours at the receipt. Such an
+/// observation is never the latest one.
 pub fn is_ahead(at: UtcMicros, now: UtcMicros) -> bool {
     at > now.plus_s(MAX_AHEAD_S)
 }
@@ -113,7 +113,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Whose clock holds: LoRaWAN devices have none, their network server has; others send one.
+    /// Whose clock is used: LoRaWAN devices have none, their network server's is; others send their own.
     pub fn clock(&self) -> ClockPolicy {
         self.clock.unwrap_or(if self.format.is_lorawan() {
             ClockPolicy::Network
@@ -122,7 +122,7 @@ impl Feed {
         })
     }
 
-    /// What becomes of an impossible clock: see [`FeedFormat::is_lorawan`].
+    /// How an impossible clock is treated: see [`FeedFormat::is_lorawan`].
     pub fn on_bad_clock(&self) -> OnBadClock {
         self.on_bad_clock.unwrap_or(if self.format.is_lorawan() {
             OnBadClock::Receipt
@@ -161,7 +161,7 @@ impl Feed {
         self.url.is_none() && self.format != FeedFormat::History
     }
 
-    /// Whether it may speak of the trips of a timetable.
+    /// Whether messages of this format may refer to trips of a timetable.
     pub const fn speaks_of_trips(format: FeedFormat) -> bool {
         matches!(format, FeedFormat::GtfsRt | FeedFormat::Hfp | FeedFormat::Native)
     }

@@ -19,12 +19,12 @@ use crate::time::UtcMicros;
 pub type Digest = i64;
 
 /// A name that makes a redelivered message with a clock of ours the same observation: see
-/// [`claim_of`].
-pub type Claim = i64;
+/// [`idempotency_key_of`].
+pub type IdempotencyKey = i64;
 
 /// Who said it, and when we heard it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Heard {
+pub struct Provenance {
     pub municipality: MunicipalityId,
     pub feed: FeedId,
     pub sensor: Option<SensorId>,
@@ -36,7 +36,7 @@ pub struct Heard {
 /// The state of a bay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BayObservation {
-    pub heard: Heard,
+    pub provenance: Provenance,
     pub bay: BayId,
     pub observed_at: UtcMicros,
     pub digest: Digest,
@@ -51,8 +51,8 @@ impl BayObservation {
     /// What live state needs of it.
     pub fn reading(&self) -> BayReading {
         BayReading {
-            feed: self.heard.feed,
-            sensor: self.heard.sensor,
+            feed: self.provenance.feed,
+            sensor: self.provenance.sensor,
             observed_at: self.observed_at,
             seq: self.seq,
             state: self.state,
@@ -90,7 +90,7 @@ pub enum CountValue {
 /// A count of a site, or of the spaces for one audience in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteCount {
-    pub heard: Heard,
+    pub provenance: Provenance,
     pub site: SiteId,
     pub observed_at: UtcMicros,
     pub digest: Digest,
@@ -107,7 +107,7 @@ impl SiteCount {
     /// Identity of a site's statement.
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
-        h.update(&crate::bay_state::source_key(self.heard.feed, self.heard.sensor).to_le_bytes());
+        h.update(&crate::bay_state::source_key(self.provenance.feed, self.provenance.sensor).to_le_bytes());
         feed_text(&mut h, self.source.as_deref());
         feed_seq(&mut h, self.seq);
         feed_text(&mut h, self.audience.map(Audience::as_str));
@@ -129,7 +129,7 @@ impl SiteCount {
 /// Where a vehicle is, and how its trip goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VehiclePosition {
-    pub heard: Heard,
+    pub provenance: Provenance,
     pub vehicle: VehicleId,
     pub observed_at: UtcMicros,
     pub digest: Digest,
@@ -187,7 +187,7 @@ pub struct DoorCount {
 /// Passengers who got on and off a vehicle.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PassengerCount {
-    pub heard: Heard,
+    pub provenance: Provenance,
     pub vehicle: VehicleId,
     pub observed_at: UtcMicros,
     pub digest: Digest,
@@ -204,7 +204,7 @@ impl PassengerCount {
     /// Identity of a passenger count.
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
-        h.update(&self.heard.feed.0.to_le_bytes());
+        h.update(&self.provenance.feed.0.to_le_bytes());
         feed_text(&mut h, self.source.as_deref());
         feed_seq(&mut h, self.seq);
         feed_text(&mut h, self.stop_id.as_deref());
@@ -241,7 +241,12 @@ pub(crate) fn feed_text(h: &mut Xxh3, text: Option<&str>) {
 }
 
 /// A name for a payload, to recognise its redelivery when `observed_at` is our receipt.
-pub fn claim_of(feed: FeedId, place: i32, sent_at: Option<UtcMicros>, digest: Digest) -> Claim {
+pub fn idempotency_key_of(
+    feed: FeedId,
+    place: i32,
+    sent_at: Option<UtcMicros>,
+    digest: Digest,
+) -> IdempotencyKey {
     let mut h = Xxh3::new();
     h.update(&feed.0.to_le_bytes());
     h.update(&place.to_le_bytes());

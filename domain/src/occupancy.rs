@@ -220,7 +220,7 @@ const LEVELS: f64 = 1_000.0;
 
 /// Sums up one group in one bucket.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tally {
+pub struct OccupancySums {
     occupied_us: i64,
     observed_us: i64,
     possible_us: i64,
@@ -251,7 +251,7 @@ pub struct Figures {
     pub departures: i64,
 }
 
-impl Tally {
+impl OccupancySums {
     /// Takes in the quarter number `quarter` of an hour, as far as it lies within `asked`.
     pub fn add_quarter(
         &mut self,
@@ -434,7 +434,7 @@ mod tests {
         }
         let possible = Possible::of([(Span::EVER, 10)]);
         let coverage = |quarters: std::ops::Range<usize>| {
-            let mut tally = Tally::default();
+            let mut tally = OccupancySums::default();
             quarters.for_each(|quarter| tally.add_quarter(0, quarter, &sums, &possible, asked));
             tally.figures().coverage
         };
@@ -471,7 +471,7 @@ mod tests {
         (sums.occupied_us[10], sums.observed_us[10]) = (9 * space, 10 * space);
         sums.arrivals[3] = 5;
         let possible = Possible::of([(Span::EVER, 10)]);
-        let mut tally = Tally::default();
+        let mut tally = OccupancySums::default();
         tally.add_quarter(0, 3, &sums, &possible, Span::EVER);
         let figures = tally.figures();
         assert_eq!(figures.occupancy, Some(0.65));

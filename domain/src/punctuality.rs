@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{FeedId, MunicipalityId, VehicleId};
-use crate::observation::{Digest, Heard, VehiclePosition, feed_seq, feed_text};
+use crate::observation::{Digest, Provenance, VehiclePosition, feed_seq, feed_text};
 use crate::time::UtcMicros;
 use crate::trip_update::TripUpdate;
 
@@ -56,7 +56,7 @@ pub struct Passage {
     pub vehicle: Option<VehicleId>,
     pub passed_at: UtcMicros,
     /// When it was said.
-    pub said_at: UtcMicros,
+    pub stated_at: UtcMicros,
     /// Late is positive.
     pub delay_s: i32,
     pub digest: Digest,
@@ -74,15 +74,15 @@ impl Passage {
     /// What a vehicle says, if it names its trip, a stop and its delay, and a service day that can be.
     pub fn of_vehicle(o: &VehiclePosition) -> Option<Self> {
         let passage = Passage {
-            municipality: o.heard.municipality,
+            municipality: o.provenance.municipality,
             service_date: o.fix.start_date.as_deref().and_then(service_date),
             trip_id: o.fix.trip_id.clone()?,
             stop_id: o.fix.stop_id.clone()?,
             route_id: o.fix.route_id.clone(),
-            feed: o.heard.feed,
+            feed: o.provenance.feed,
             vehicle: Some(o.vehicle),
             passed_at: o.observed_at,
-            said_at: o.observed_at,
+            stated_at: o.observed_at,
             delay_s: o.fix.delay_s?,
             digest: o.digest,
         };
@@ -90,22 +90,27 @@ impl Passage {
     }
 
     /// What a trip update said at `said_at`; `None`: it cannot have been.
-    pub fn of_trip(heard: &Heard, update: &TripUpdate, said_at: UtcMicros, passed: &Passed) -> Option<Self> {
+    pub fn of_trip(
+        provenance: &Provenance,
+        update: &TripUpdate,
+        stated_at: UtcMicros,
+        passed: &Passed,
+    ) -> Option<Self> {
         let mut h = Xxh3::new();
-        h.update(&heard.feed.0.to_le_bytes());
+        h.update(&provenance.feed.0.to_le_bytes());
         feed_text(&mut h, update.route_id.as_deref());
         feed_seq(&mut h, Some(passed.passed_at.0));
         feed_seq(&mut h, Some(i64::from(passed.delay_s)));
         let passage = Passage {
-            municipality: heard.municipality,
+            municipality: provenance.municipality,
             service_date: update.start_date.as_deref().and_then(service_date),
             trip_id: update.name(),
             stop_id: passed.stop_id.clone(),
             route_id: update.route_id.clone(),
-            feed: heard.feed,
+            feed: provenance.feed,
             vehicle: None,
             passed_at: passed.passed_at,
-            said_at,
+            stated_at,
             delay_s: passed.delay_s,
             digest: h.digest() as i64,
         };
@@ -120,12 +125,12 @@ impl Passage {
             let days = passed_on.duration_since(day).as_hours() / 24;
             (-1..=DAYS_BEFORE).contains(&days)
         };
-        self.service_date.is_none_or(is_near) && self.said_at.seconds_since(self.passed_at) <= SAID_WITHIN_S
+        self.service_date.is_none_or(is_near) && self.stated_at.seconds_since(self.passed_at) <= SAID_WITHIN_S
     }
 
     /// What decides between two statements about one passage: the larger one holds.
     pub fn rank(&self) -> (UtcMicros, Digest) {
-        (self.said_at, self.digest)
+        (self.stated_at, self.digest)
     }
 }
 
@@ -246,7 +251,7 @@ mod tests {
 
     #[test]
     fn only_who_names_trip_stop_and_delay_speaks_of_a_passage() {
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: MunicipalityId(1),
             feed: FeedId(1),
             sensor: None,
@@ -263,7 +268,7 @@ mod tests {
         let of = |fix: VehicleFix| {
             let at = UtcMicros(7);
             Passage::of_vehicle(&VehiclePosition {
-                heard,
+                provenance,
                 vehicle: VehicleId(1),
                 observed_at: at,
                 digest: 1,
@@ -285,7 +290,7 @@ mod tests {
         }
         let update = TripUpdate { trip_id: "t".into(), ..TripUpdate::default() };
         let passed = Passed { stop_id: "s".into(), passed_at: UtcMicros(7), delay_s: 5 };
-        let said = |after_s| Passage::of_trip(&heard, &update, UtcMicros(7).plus_s(after_s), &passed);
+        let said = |after_s| Passage::of_trip(&provenance, &update, UtcMicros(7).plus_s(after_s), &passed);
         assert!(said(2 * 86_400).is_some() && said(2 * 86_400 + 1).is_none());
         assert_eq!(of(VehicleFix { trip_id: None, ..all.clone() }), None);
         assert_eq!(of(VehicleFix { stop_id: None, ..all.clone() }), None);

@@ -98,7 +98,7 @@ impl CountState {
         if let Some(capacity) = c.capacity {
             self.capacity = self.capacity.max(Some((c.observed_at, capacity)));
         }
-        let source = (c.heard.feed, c.heard.sensor);
+        let source = (c.provenance.feed, c.provenance.sensor);
         if (self.observed_at, self.heard_from) < (Some(c.observed_at), Some(source)) {
             self.observed_at = Some(c.observed_at);
             self.heard_from = Some(source);
@@ -173,11 +173,11 @@ mod tests {
 
     use super::*;
     use crate::ids::{MunicipalityId, SiteId};
-    use crate::observation::Heard;
+    use crate::observation::Provenance;
 
     fn count(at: i64, seq: i64, value: CountValue) -> SiteCount {
         SiteCount {
-            heard: Heard {
+            provenance: Provenance {
                 municipality: MunicipalityId(1),
                 feed: FeedId(1),
                 sensor: None,

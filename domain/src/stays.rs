@@ -1,10 +1,10 @@
 //! Stays: from an arrival to the next departure on one bay.
 
 use crate::bay_state::BayState;
-use crate::intervals::{Run, Span};
+use crate::intervals::{BayInterval, Span};
 use crate::time::{MICROS_PER_S, UtcMicros};
 
-/// An occupied run as a stay.
+/// An occupied interval as a stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stay {
     pub from: UtcMicros,
@@ -21,20 +21,23 @@ impl Stay {
     }
 }
 
-/// The stays among `runs` of one bay. Whether the first and last begin and end is told by the runs next to them.
-pub fn stays(runs: &[Run]) -> impl Iterator<Item = Stay> + '_ {
-    runs.iter().enumerate().filter(|(_, run)| run.state == BayState::Occupied).map(|(i, run)| {
-        let is_vacant = |other: Option<&Run>, joint: fn(&Run) -> UtcMicros, at: UtcMicros| {
-            other.is_some_and(|r| r.state == BayState::Vacant && joint(r) == at)
-        };
-        let before = i.checked_sub(1).map(|i| &runs[i]);
-        Stay {
-            from: run.from,
-            until: run.until,
-            arrived: is_vacant(before, |r| r.until, run.from),
-            departed: is_vacant(runs.get(i + 1), |r| r.from, run.until),
-        }
-    })
+/// The stays among `intervals` of one bay. Whether the first and last begin and end is told by the intervals next to them.
+pub fn stays(intervals: &[BayInterval]) -> impl Iterator<Item = Stay> + '_ {
+    intervals.iter().enumerate().filter(|(_, interval)| interval.state == BayState::Occupied).map(
+        |(i, interval)| {
+            let is_vacant =
+                |other: Option<&BayInterval>, joint: fn(&BayInterval) -> UtcMicros, at: UtcMicros| {
+                    other.is_some_and(|r| r.state == BayState::Vacant && joint(r) == at)
+                };
+            let before = i.checked_sub(1).map(|i| &intervals[i]);
+            Stay {
+                from: interval.from,
+                until: interval.until,
+                arrived: is_vacant(before, |r| r.until, interval.from),
+                departed: is_vacant(intervals.get(i + 1), |r| r.from, interval.until),
+            }
+        },
+    )
 }
 
 /// Upper ends of the histogram's bins, minutes; the last bin is open.
@@ -118,27 +121,27 @@ pub fn turnover(arrivals: u64, observed_us: i64) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn run(from: i64, until: i64, state: BayState) -> Run {
+    fn interval(from: i64, until: i64, state: BayState) -> BayInterval {
         let at = |m: i64| UtcMicros(m * 60 * MICROS_PER_S);
-        Run { from: at(from), until: at(until), last_at: at(from), state }
+        BayInterval { from: at(from), until: at(until), last_at: at(from), state }
     }
 
     #[test]
     fn only_what_was_seen_to_begin_and_end_is_measured() {
         use BayState::{Occupied, Vacant};
-        let runs = [
-            run(0, 10, Occupied), // began before anybody looked
-            run(10, 20, Vacant),
-            run(20, 50, Occupied),
-            run(50, 60, Vacant),
-            run(60, 60 + 1, Occupied),
-            run(61, 70, Vacant),
-            run(70, 90, Occupied), // then silence
-            run(200, 230, Occupied),
-            run(230, 240, Vacant),
+        let intervals = [
+            interval(0, 10, Occupied), // began before anybody looked
+            interval(10, 20, Vacant),
+            interval(20, 50, Occupied),
+            interval(50, 60, Vacant),
+            interval(60, 60 + 1, Occupied),
+            interval(61, 70, Vacant),
+            interval(70, 90, Occupied), // then silence
+            interval(200, 230, Occupied),
+            interval(230, 240, Vacant),
         ];
         let mut tally = StayTally::default();
-        for stay in stays(&runs) {
+        for stay in stays(&intervals) {
             tally.add(stay, Span::EVER, 120.0, |stay| stay.duration_s() > 1_500.0);
         }
         assert_eq!((tally.censored, tally.shorter, tally.overstays, tally.arrivals), (3, 1, 1, 2));

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::observation::{Digest, Heard, feed_seq, feed_text};
+use crate::observation::{Digest, Provenance, feed_seq, feed_text};
 use crate::punctuality::Passed;
 use crate::time::UtcMicros;
 
@@ -89,7 +89,7 @@ impl TripUpdate {
     }
 
     /// Whether anything differs from the timetable, or is said to be as in it.
-    pub fn says_something(&self) -> bool {
+    pub fn has_content(&self) -> bool {
         self.relationship != TripRelationship::Scheduled || self.delay_s.is_some() || !self.stops.is_empty()
     }
 
@@ -181,7 +181,7 @@ impl TripReport {
 /// A report, and who made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TripObservation {
-    pub heard: Heard,
+    pub provenance: Provenance,
     pub report: TripReport,
     /// Stops that lay behind when the message was made.
     pub passed: Vec<Passed>,

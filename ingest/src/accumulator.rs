@@ -54,7 +54,7 @@ pub struct Accumulator {
 #[derive(Debug, Default)]
 struct State {
     open: Filling,
-    full: VecDeque<Taken>,
+    full: VecDeque<TakenBatch>,
     waiting: Size,
     /// A writer has been told.
     announced: bool,
@@ -93,15 +93,15 @@ struct Filling {
 }
 
 impl Filling {
-    fn close(self) -> Option<Taken> {
+    fn close(self) -> Option<TakenBatch> {
         let Filling { pending, size, acks, since } = self;
-        since.map(|since| Taken { pending, size, acks, since })
+        since.map(|since| TakenBatch { pending, size, acks, since })
     }
 }
 
 /// Rows that a writer took, and the messages that they stand for.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TakenBatch {
     pub pending: Pending,
     pub size: Size,
     pub acks: Range<u64>,
@@ -188,7 +188,7 @@ impl Accumulator {
     }
 
     /// Takes the oldest batch. When more is waiting, another writer is told.
-    pub fn take(self: &Arc<Self>) -> Option<Taken> {
+    pub fn take(self: &Arc<Self>) -> Option<TakenBatch> {
         let mut s = self.state.lock();
         let taken = s.full.pop_front().or_else(|| std::mem::take(&mut s.open).close());
         let more = !s.full.is_empty() || s.open.since.is_some();

@@ -1,7 +1,7 @@
 //! Decides whether to believe a statement: binds it to a place *at that time*, and tests its
 //! clock and its plausibility.
 
-use domain::observation::{Heard, claim_of};
+use domain::observation::{Provenance, idempotency_key_of};
 use domain::punctuality::Passed;
 use domain::registry::Entry;
 use domain::{
@@ -9,14 +9,14 @@ use domain::{
     Sensor, SensorId, SiteCount, Target, TripObservation, TripReport, TripUpdate, UtcMicros, VehiclePosition,
     feed::MAX_AHEAD_S,
 };
-use store::writer::{Batch, Gated};
+use store::writer::{Batch, Keyed};
 
-use crate::decode::{Dropped, Fault, Said, Statement, Subject};
+use crate::decode::{Content, Dropped, Fault, Statement, Subject};
 use crate::plausible;
 
 /// What is known when a message arrives.
 #[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
+pub struct MessageContext<'a> {
     pub registry: &'a Registry,
     pub feed: &'a Entry<FeedId, Feed>,
     pub received_at: UtcMicros,
@@ -32,7 +32,7 @@ pub struct Judged {
     pub is_receipt: bool,
 }
 
-impl Scene<'_> {
+impl MessageContext<'_> {
     /// Judges the clock: ahead by more than 5 minutes, or older than the feed allows, is
     /// impossible.
     ///
@@ -74,8 +74,8 @@ impl Scene<'_> {
         dropped: &mut Vec<Dropped>,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
-        let Statement { subject, at, said, seq, .. } = statement;
-        self.admit_said(&subject, at, said, seq, dropped, batch)
+        let Statement { subject, at, content, seq, .. } = statement;
+        self.admit_said(&subject, at, content, seq, dropped, batch)
             .map_err(|fault| Fault { device: subject.place().map(str::to_owned), ..fault })
     }
 
@@ -83,20 +83,20 @@ impl Scene<'_> {
         &self,
         subject: &Subject<'_>,
         sent_at: Option<UtcMicros>,
-        said: Said<'_>,
+        content: Content<'_>,
         seq: Option<i64>,
         dropped: &mut Vec<Dropped>,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
         let judged = self.judge(sent_at)?;
-        if let Said::Trip { update, message_at, passed } = said {
+        if let Content::Trip { update, message_at, passed } = content {
             batch.trips.push(self.trip(update, judged, message_at, passed)?);
             return Ok(());
         }
         let (target, owner) = self.resolve(subject)?;
-        let spoken = Spoken { sensor: None, sent_at, judged, seq, name: 0 };
-        let said = plausible::checked(self.registry, target, said, dropped)?;
-        self.add(target, owner, spoken, said, batch)
+        let source_of = StatementSource { sensor: None, sent_at, judged, seq, name: 0 };
+        let content = plausible::checked(self.registry, target, content, dropped)?;
+        self.add(target, owner, source_of, content, batch)
     }
 
     /// What the feed says of a trip, which is its municipality's.
@@ -114,7 +114,7 @@ impl Scene<'_> {
             Some(_) => self.judge(message_at)?.observed_at.max(judged.observed_at),
             None => judged.observed_at,
         };
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: self.feed.municipality,
             feed: self.feed.id,
             sensor: None,
@@ -125,7 +125,7 @@ impl Scene<'_> {
         let report = TripReport { observed_at: judged.observed_at, confirmed_at, digest, update };
         // Times by a clock that does not hold are none.
         let passed = if judged.is_receipt { Vec::new() } else { passed };
-        Ok(TripObservation { heard, report, passed })
+        Ok(TripObservation { provenance, report, passed })
     }
 
     /// Adds what a bound sensor said. `name` is what the network server calls the message.
@@ -138,7 +138,7 @@ impl Scene<'_> {
         target: Target,
         judged: Judged,
         name: i64,
-        statement: (Said<'_>, Option<i64>),
+        statement: (Content<'_>, Option<i64>),
         batch: &mut Batch,
     ) -> Result<(), Fault> {
         let owner = match target {
@@ -148,9 +148,9 @@ impl Scene<'_> {
         };
         let owner = owner.ok_or_else(|| Fault::new(Reason::UnknownPlace, "the sensor's place is gone"))?;
         self.may_name(owner, &sensor.key)?;
-        let (said, seq) = statement;
-        let spoken = Spoken { sensor: Some(sensor.id), sent_at: None, judged, seq, name };
-        self.add(target, owner, spoken, said, batch)
+        let (content, seq) = statement;
+        let source_of = StatementSource { sensor: Some(sensor.id), sent_at: None, judged, seq, name };
+        self.add(target, owner, source_of, content, batch)
     }
 
     fn resolve(&self, subject: &Subject<'_>) -> Result<(Target, MunicipalityId), Fault> {
@@ -193,38 +193,41 @@ impl Scene<'_> {
         &self,
         target: Target,
         municipality: MunicipalityId,
-        spoken: Spoken,
-        said: Said<'_>,
+        source_of: StatementSource,
+        content: Content<'_>,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
-        let heard = Heard {
+        let provenance = Provenance {
             municipality,
             feed: self.feed.id,
-            sensor: spoken.sensor,
+            sensor: source_of.sensor,
             received_at: self.received_at,
-            clock_corrected: spoken.judged.corrected,
+            clock_corrected: source_of.judged.corrected,
         };
-        let observed_at = spoken.judged.observed_at;
-        match (target, said) {
-            (Target::Bay(bay), Said::Bay { state, battery_v, rssi_dbm, temperature_c }) => {
-                let source = domain::bay_state::source_key(heard.feed, heard.sensor);
-                let digest = BayObservation::digest_of(source, spoken.seq, state);
+        let observed_at = source_of.judged.observed_at;
+        match (target, content) {
+            (Target::Bay(bay), Content::Bay { state, battery_v, rssi_dbm, temperature_c }) => {
+                let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
+                let digest = BayObservation::digest_of(source, source_of.seq, state);
                 let observation = BayObservation {
-                    heard,
+                    provenance,
                     bay,
                     observed_at,
                     digest,
                     state,
-                    seq: spoken.seq,
+                    seq: source_of.seq,
                     battery_v,
                     rssi_dbm,
                     temperature_c,
                 };
-                batch.bays.push(Gated { claim: spoken.claim(self.feed.id, bay.0, digest), observation });
+                batch.bays.push(Keyed {
+                    idempotency_key: source_of.idempotency_key(self.feed.id, bay.0, digest),
+                    observation,
+                });
             }
-            (Target::Site(site), Said::Count { value, audience, status, capacity, source }) => {
+            (Target::Site(site), Content::Count { value, audience, status, capacity, source }) => {
                 let mut observation = SiteCount {
-                    heard,
+                    provenance,
                     site,
                     observed_at,
                     digest: 0,
@@ -233,13 +236,13 @@ impl Scene<'_> {
                     status,
                     capacity,
                     source: source.map(|s| s.into_owned()),
-                    seq: spoken.seq,
+                    seq: source_of.seq,
                 };
                 observation.digest = observation.digest_of();
-                let claim = spoken.claim(self.feed.id, site.0, observation.digest);
-                batch.sites.push(Gated { claim, observation });
+                let idempotency_key = source_of.idempotency_key(self.feed.id, site.0, observation.digest);
+                batch.sites.push(Keyed { idempotency_key, observation });
             }
-            (Target::Vehicle(vehicle), Said::Fix(fix)) => {
+            (Target::Vehicle(vehicle), Content::Fix(fix)) => {
                 if let (Some(area), Some(p)) = (self.feed.def.area, fix.position)
                     && !area.contains(p)
                 {
@@ -253,13 +256,13 @@ impl Scene<'_> {
                     ));
                 }
                 let digest = fix.digest_of(self.feed.id);
-                let claim = spoken.claim(self.feed.id, vehicle.0, digest);
-                let observation = VehiclePosition { heard, vehicle, observed_at, digest, fix: *fix };
-                batch.vehicles.push(Gated { claim, observation });
+                let idempotency_key = source_of.idempotency_key(self.feed.id, vehicle.0, digest);
+                let observation = VehiclePosition { provenance, vehicle, observed_at, digest, fix: *fix };
+                batch.vehicles.push(Keyed { idempotency_key, observation });
             }
-            (Target::Vehicle(vehicle), Said::Passengers { stop_id, trip_id, doors, on_board, source }) => {
+            (Target::Vehicle(vehicle), Content::Passengers { stop_id, trip_id, doors, on_board, source }) => {
                 let mut observation = PassengerCount {
-                    heard,
+                    provenance,
                     vehicle,
                     observed_at,
                     digest: 0,
@@ -268,11 +271,11 @@ impl Scene<'_> {
                     doors,
                     on_board,
                     source,
-                    seq: spoken.seq,
+                    seq: source_of.seq,
                 };
                 observation.digest = observation.digest_of();
-                let claim = spoken.claim(self.feed.id, vehicle.0, observation.digest);
-                batch.passengers.push(Gated { claim, observation });
+                let idempotency_key = source_of.idempotency_key(self.feed.id, vehicle.0, observation.digest);
+                batch.passengers.push(Keyed { idempotency_key, observation });
             }
             (target, _) => {
                 let what = match target {
@@ -289,7 +292,7 @@ impl Scene<'_> {
 
 /// What goes with a statement besides its content.
 #[derive(Clone, Copy)]
-struct Spoken {
+struct StatementSource {
     sensor: Option<SensorId>,
     sent_at: Option<UtcMicros>,
     judged: Judged,
@@ -297,9 +300,9 @@ struct Spoken {
     name: i64,
 }
 
-impl Spoken {
-    fn claim(&self, feed: FeedId, place: i32, digest: i64) -> Option<i64> {
-        self.judged.is_receipt.then(|| claim_of(feed, place, self.sent_at, digest ^ self.name))
+impl StatementSource {
+    fn idempotency_key(&self, feed: FeedId, place: i32, digest: i64) -> Option<i64> {
+        self.judged.is_receipt.then(|| idempotency_key_of(feed, place, self.sent_at, digest ^ self.name))
     }
 }
 

@@ -9,8 +9,8 @@ use tracing::warn;
 
 use crate::accumulator::Accumulator;
 use crate::pending::Source;
-use crate::plan::{Plan, Route};
 use crate::receive::{Message, Received, receive_guarded};
+use crate::routing::{Route, RoutingTable};
 use crate::trips::TripMemory;
 
 /// A message as it arrived.
@@ -71,18 +71,18 @@ fn decode_into(
 /// Decodes a large message on a thread that nobody else waits for; `None`: it is small enough for [`enqueue`] to do it.
 pub async fn decode_large(
     arrived: &Arrived,
-    plan: &Arc<Plan>,
+    routing: &Arc<RoutingTable>,
     index: usize,
     trips: &Arc<TripMemory>,
 ) -> Option<Decoded> {
     if !arrived.is_large() {
         return None;
     }
-    let (arrived, plan, trips) = (arrived.clone(), plan.clone(), trips.clone());
+    let (arrived, routing, trips) = (arrived.clone(), routing.clone(), trips.clone());
     let decoding = tokio::task::spawn_blocking(move || {
         let mut batch = Batch::default();
         let (received, observed_at) =
-            decode_into(&mut batch, &arrived, &plan.routes[index], &plan.registry, &trips);
+            decode_into(&mut batch, &arrived, &routing.routes[index], &routing.registry, &trips);
         Decoded { batch, received, observed_at }
     });
     // It fails when the process ends.

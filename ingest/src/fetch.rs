@@ -20,7 +20,7 @@ const MAX_REDIRECTS: u32 = 3;
 
 /// What is fetched from where.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct FetchRequest {
     pub url: String,
     /// Also from addresses that mean something within a network only.
     pub allow_private: bool,
@@ -28,7 +28,7 @@ pub struct Wanted {
     pub limit: usize,
 }
 
-impl Wanted {
+impl FetchRequest {
     /// Fetches it; takes [`TIMEOUT`] at most.
     ///
     /// # Errors

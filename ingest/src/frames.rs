@@ -4,10 +4,10 @@ use domain::{Decoder, OnBadClock, Reason, Sensor, Target, Uplink};
 use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::check::Scene;
+use crate::check::MessageContext;
 use crate::decode::json::text;
 use crate::decode::lorawan::{self, Event, Frame, Report, Topic, decode_device, device, server_object};
-use crate::decode::{Fault, Said};
+use crate::decode::{Content, Fault};
 use crate::receive::{Message, Received};
 
 /// Takes a network server's message in: keeps what it says of its device, and adds a state to `batch`.
@@ -15,24 +15,24 @@ use crate::receive::{Message, Received};
 /// # Errors
 /// The reason why it is not believed. What is known of it, at least whose it is, is kept all the same.
 pub fn receive(
-    scene: &Scene<'_>,
+    context: &MessageContext<'_>,
     message: Message<'_>,
     batch: &mut Batch,
     received: &mut Received,
 ) -> Result<(), Fault> {
-    let format = scene.feed.def.format;
+    let format = context.feed.def.format;
     let topic = lorawan::topic(format, message.topic)?;
     let Event::Of(event) = topic.event else {
         received.is_ignored = true;
         return Ok(());
     };
     let device = lorawan::device_of(topic);
-    let read = text(message.payload).map_err(|fault| no_text(scene, fault));
+    let read = text(message.payload).map_err(|fault| no_text(context, fault));
     let read = read.and_then(|text| {
         let frame = lorawan::decode(format, topic, &text)?;
         let dropped = frame.dropped.clone();
         let device = frame.device.clone();
-        let admitted = admit(scene, frame, message, batch).map_err(|fault| fault.about(device));
+        let admitted = admit(context, frame, message, batch).map_err(|fault| fault.about(device));
         received.dropped.extend(dropped);
         Ok(admitted)
     });
@@ -41,32 +41,32 @@ pub fn receive(
         // Whose it is stands in the topic: its installer finds it there.
         Err(fault) => {
             let frame = Frame { device: device.clone(), event, ..Frame::default() };
-            batch.uplinks.push(unread(scene, frame, message, &fault));
+            batch.uplinks.push(unread(context, frame, message, &fault));
             Err(fault.about(device))
         }
     }
 }
 
 /// A message that was not read at all, because it is too large: it is its device's all the same.
-pub fn refuse(scene: &Scene<'_>, message: Message<'_>, fault: Fault, batch: &mut Batch) -> Fault {
+pub fn refuse(context: &MessageContext<'_>, message: Message<'_>, fault: Fault, batch: &mut Batch) -> Fault {
     let Ok(topic @ Topic { event: Event::Of(event), .. }) =
-        lorawan::topic(scene.feed.def.format, message.topic)
+        lorawan::topic(context.feed.def.format, message.topic)
     else {
         return fault;
     };
     let frame = Frame { device: lorawan::device_of(topic), event, ..Frame::default() };
     let device = frame.device.clone();
-    batch.uplinks.push(unread(scene, frame, message, &fault));
+    batch.uplinks.push(unread(context, frame, message, &fault));
     fault.about(device)
 }
 
 /// A message of which nothing is known but its topic.
-fn unread(scene: &Scene<'_>, frame: Frame<'_>, message: Message<'_>, fault: &Fault) -> Uplink {
-    Uplink { payload: None, ..uplink(scene, frame, message, None, None, Some(fault)) }
+fn unread(context: &MessageContext<'_>, frame: Frame<'_>, message: Message<'_>, fault: &Fault) -> Uplink {
+    Uplink { payload: None, ..uplink(context, frame, message, None, None, Some(fault)) }
 }
 
-fn no_text(scene: &Scene<'_>, fault: Fault) -> Fault {
-    match scene.feed.def.format {
+fn no_text(context: &MessageContext<'_>, fault: Fault) -> Fault {
+    match context.feed.def.format {
         domain::FeedFormat::Chirpstack if fault.is_binary => fault.remedy(
             "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it.",
         ),
@@ -74,36 +74,41 @@ fn no_text(scene: &Scene<'_>, fault: Fault) -> Fault {
     }
 }
 
-fn admit(scene: &Scene<'_>, frame: Frame<'_>, message: Message<'_>, batch: &mut Batch) -> Result<(), Fault> {
-    let sensor = sensor_of(scene, &frame.device);
-    let read = read(scene, sensor, &frame);
-    let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(scene, message));
+fn admit(
+    context: &MessageContext<'_>,
+    frame: Frame<'_>,
+    message: Message<'_>,
+    batch: &mut Batch,
+) -> Result<(), Fault> {
+    let sensor = sensor_of(context, &frame.device);
+    let read = read(context, sensor, &frame);
+    let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(context, message));
     let admitted = match &read {
-        Ok(report) => say(scene, sensor, &frame, &name, report, batch),
+        Ok(report) => say(context, sensor, &frame, &name, report, batch),
         Err(fault) => Err(fault.clone()),
     };
     let decoder = sensor.and_then(|s| s.decoder);
-    let kept = uplink(scene, frame, message, decoder, read.as_ref().ok(), admitted.as_ref().err());
+    let kept = uplink(context, frame, message, decoder, read.as_ref().ok(), admitted.as_ref().err());
     batch.uplinks.push(kept);
     admitted
 }
 
 /// The feed's own sensor of this name.
-fn sensor_of<'r>(scene: &Scene<'r>, device: &str) -> Option<&'r Sensor> {
-    scene.registry.sensor_by_key(device).filter(|sensor| sensor.feed == scene.feed.id)
+fn sensor_of<'r>(context: &MessageContext<'r>, device: &str) -> Option<&'r Sensor> {
+    context.registry.sensor_by_key(device).filter(|sensor| sensor.feed == context.feed.id)
 }
 
 /// A name for a message to which the server gave none. Made of what is kept of it, so that its
 /// replay is the same message.
-fn name_of(scene: &Scene<'_>, message: Message<'_>) -> String {
-    let kept = lorawan::allowed(scene.feed.def.format, message.topic, message.payload, |_| None);
+fn name_of(context: &MessageContext<'_>, message: Message<'_>) -> String {
+    let kept = lorawan::allowed(context.feed.def.format, message.topic, message.payload, |_| None);
     format!("x{:016x}", xxh3_64(&kept))
 }
 
 /// What the frame says, whoever it is about.
-fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result<Report, Fault> {
+fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result<Report, Fault> {
     let Some(sensor) = sensor else {
-        let what = format!("sensor: '{}' is not known to feed '{}'", frame.device, scene.feed.def.id);
+        let what = format!("sensor: '{}' is not known to feed '{}'", frame.device, context.feed.def.id);
         return Err(Fault::new(Reason::UnknownSensor, what));
     };
     if frame.event != "up" {
@@ -113,14 +118,14 @@ fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result
     if !frame.is_applications() {
         return Ok(Report { kind: "network", ..Report::default() });
     }
-    if let (true, Some(object)) = (scene.feed.def.use_server_decoder, frame.codec)
-        && let Some(said) = server_object::read(object)?
+    if let (true, Some(object)) = (context.feed.def.use_server_decoder, frame.codec)
+        && let Some(content) = server_object::read(object)?
     {
         return Ok(Report {
-            state: said.state,
+            state: content.state,
             kind: "server",
-            battery_v: said.battery_v,
-            temperature_c: said.temperature_c,
+            battery_v: content.battery_v,
+            temperature_c: content.temperature_c,
             ..Report::default()
         });
     }
@@ -140,7 +145,7 @@ fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result
         ));
     }
     let threshold_mm = sensor
-        .binding_at(frame.network_at.unwrap_or(scene.received_at))
+        .binding_at(frame.network_at.unwrap_or(context.received_at))
         .or(sensor.bindings.last())
         .and_then(|b| b.threshold_mm);
     decode_device(decoder, port, &frame.payload, threshold_mm)
@@ -148,7 +153,7 @@ fn read(scene: &Scene<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result
 
 /// Adds the frame's state to `batch`.
 fn say(
-    scene: &Scene<'_>,
+    context: &MessageContext<'_>,
     sensor: Option<&Sensor>,
     frame: &Frame<'_>,
     name: &str,
@@ -157,12 +162,12 @@ fn say(
 ) -> Result<(), Fault> {
     let (Some(state), Some(sensor)) = (report.state, sensor) else { return Ok(()) };
     if let (Some(fault), None, OnBadClock::Reject) =
-        (&frame.bad_clock, frame.network_at, scene.feed.def.on_bad_clock())
-        && scene.feed.def.clock() != domain::ClockPolicy::Receipt
+        (&frame.bad_clock, frame.network_at, context.feed.def.on_bad_clock())
+        && context.feed.def.clock() != domain::ClockPolicy::Receipt
     {
         return Err(fault.clone());
     }
-    let judged = scene.judge(frame.network_at)?;
+    let judged = context.judge(frame.network_at)?;
     let target = sensor.binding_at(judged.observed_at).and_then(|b| b.target).ok_or_else(|| {
         let what = format!("sensor: '{}' was not bound to a place at {}", sensor.key, judged.observed_at);
         Fault::new(Reason::UnboundSensor, what)
@@ -171,19 +176,19 @@ fn say(
         let what = format!("sensor: '{}' reports a bay's state, and is bound to something else", sensor.key);
         return Err(Fault::new(Reason::UnsupportedDevice, what));
     }
-    let said = Said::Bay {
+    let content = Content::Bay {
         state,
         battery_v: report.battery_v,
         rssi_dbm: frame.rssi_dbm,
         temperature_c: report.temperature_c,
     };
     let name = xxh3_64(name.as_bytes()) as i64;
-    scene.admit_from_sensor(sensor, target, judged, name, (said, frame.f_cnt), batch)
+    context.admit_from_sensor(sensor, target, judged, name, (content, frame.f_cnt), batch)
 }
 
 /// The message as it is kept, with what became of it.
 fn uplink(
-    scene: &Scene<'_>,
+    context: &MessageContext<'_>,
     frame: Frame<'_>,
     message: Message<'_>,
     decoder: Option<Decoder>,
@@ -191,7 +196,7 @@ fn uplink(
     fault: Option<&Fault>,
 ) -> Uplink {
     let is_uplink = frame.is_uplink();
-    let dedup_id = frame.dedup_id.unwrap_or_else(|| name_of(scene, message));
+    let dedup_id = frame.dedup_id.unwrap_or_else(|| name_of(context, message));
     let decoded = report.filter(|_| is_uplink).map(|r| {
         let mut fields = r.fields.clone();
         fields.insert("kind".into(), r.kind.into());
@@ -208,22 +213,22 @@ fn uplink(
         None => "heard".to_owned(),
     };
     Uplink {
-        municipality: scene.feed.municipality,
-        feed: scene.feed.id,
+        municipality: context.feed.municipality,
+        feed: context.feed.id,
         dedup_id,
         event: frame.event,
-        received_at: scene.received_at,
+        received_at: context.received_at,
         network_at: frame.network_at,
         f_port: frame.f_port.filter(|_| is_uplink),
         f_cnt: frame.f_cnt.filter(|_| is_uplink),
         // What it is decides, also when it came over another feed than its own.
         payload: is_uplink.then(|| {
-            match scene.registry.sensor_by_key(&frame.device).and_then(|s| s.decoder) {
+            match context.registry.sensor_by_key(&frame.device).and_then(|s| s.decoder) {
                 Some(decoder) => device::redact(decoder, frame.f_port.unwrap_or(0), &frame.payload),
                 None => frame.payload,
             }
         }),
-        is_stranger: sensor_of(scene, &frame.device).is_none(),
+        is_stranger: sensor_of(context, &frame.device).is_none(),
         device: frame.device,
         data_rate: frame.data_rate,
         spreading_factor: frame.spreading_factor,

@@ -18,7 +18,7 @@ use tracing::warn;
 use crate::accumulator::Accumulator;
 use crate::acks::{Acks, PubAck};
 use crate::enqueue::{Arrived, Enqueued, decode_large, enqueue};
-use crate::plan::Plan;
+use crate::routing::RoutingTable;
 use crate::session::Shared;
 
 /// The embedded broker's name in logs, metrics and `/v1/unmatched-topics`.
@@ -29,7 +29,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 
 /// What became of a published message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum Admission {
     /// No feed reads its topic.
     Unread,
     /// It waits for the database.
@@ -50,7 +50,7 @@ pub struct Inlet {
 }
 
 struct Lanes {
-    plan: Arc<Plan>,
+    routing: Arc<RoutingTable>,
     /// In the order of the plan's routes.
     lanes: Vec<Arc<Lane>>,
     shared: Shared,
@@ -98,10 +98,10 @@ impl Lane {
     }
 
     async fn take(&self, lanes: &Lanes, index: usize, arrived: Arrived, on_stored: OnStored) -> Enqueued {
-        let Lanes { plan, shared, .. } = lanes;
+        let Lanes { routing, shared, .. } = lanes;
         let decoded = if arrived.is_large() {
             let _one = self.decoding.lock().await;
-            decode_large(&arrived, plan, index, &shared.trips).await
+            decode_large(&arrived, routing, index, &shared.trips).await
         } else {
             None
         };
@@ -111,8 +111,8 @@ impl Lane {
         if is_owed {
             self.releases.0.lock().push_back(on_stored);
         }
-        let route = &plan.routes[index];
-        enqueue(arrived, decoded, route, &plan.registry, &shared.trips, &self.accumulator, number)
+        let route = &routing.routes[index];
+        enqueue(arrived, decoded, route, &routing.registry, &shared.trips, &self.accumulator, number)
     }
 }
 
@@ -128,7 +128,7 @@ impl Inlet {
     /// Takes in a message if a feed reads its topic. Waits while the feed or its town is above its
     /// quota, and while too much of the feed waits for the database. `on_stored` is called after the commit, for
     /// messages of QoS 1 and 2 only.
-    pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Taken {
+    pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Admission {
         tokio::select! {
             biased;
             taken = self.take_in(topic, payload, qos, on_stored) => taken,
@@ -137,10 +137,10 @@ impl Inlet {
         }
     }
 
-    async fn take_in(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Taken {
+    async fn take_in(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Admission {
         let Some(lanes) = self.lanes().await else { return std::future::pending().await };
-        let Some(index) = lanes.plan.position(topic) else { return Taken::Unread };
-        let (route, lane) = (&lanes.plan.routes[index], &lanes.lanes[index]);
+        let Some(index) = lanes.routing.position(topic) else { return Admission::Unread };
+        let (route, lane) = (&lanes.routing.routes[index], &lanes.lanes[index]);
         let received_at = (lanes.shared.clock)();
         if route.quota.admit(payload.len()).await {
             route.meter.throttled(received_at);
@@ -148,14 +148,14 @@ impl Inlet {
         lane.accumulator.room().await;
         let arrived = Arrived { topic: Bytes::copy_from_slice(topic.as_bytes()), payload, qos, received_at };
         match lane.take(&lanes, index, arrived, on_stored).await.is_rejected {
-            true => Taken::Rejected,
-            false => Taken::Accepted,
+            true => Admission::Rejected,
+            false => Admission::Accepted,
         }
     }
 
     /// Whether a feed reads `topic`; `None` while the feeds are not known.
     pub fn reads(&self, topic: &str) -> Option<bool> {
-        self.lanes.borrow().as_ref().map(|lanes| lanes.plan.position(topic).is_some())
+        self.lanes.borrow().as_ref().map(|lanes| lanes.routing.position(topic).is_some())
     }
 
     async fn lanes(&self) -> Option<Arc<Lanes>> {
@@ -167,18 +167,18 @@ impl Inlet {
     }
 
     /// Serves the feeds of `plan` from now on. Queues of feeds that stay, stay.
-    pub fn arrange(&self, plan: Plan, shared: &Shared) {
+    pub fn arrange(&self, routing: RoutingTable, shared: &Shared) {
         let before = self.lanes.borrow().clone();
         let known: HashMap<FeedId, &Arc<Lane>> =
             before.iter().flat_map(|b| &b.lanes).map(|lane| (lane.feed, lane)).collect();
         let served: HashMap<FeedId, &str> = before
             .iter()
-            .flat_map(|b| &b.plan.routes)
+            .flat_map(|b| &b.routing.routes)
             .map(|r| (r.feed.id, r.feed.def.topic.as_str()))
             .collect();
         let now = (shared.clock)();
         let mut new_filters = Vec::new();
-        let lanes: Vec<Arc<Lane>> = plan
+        let lanes: Vec<Arc<Lane>> = routing
             .routes
             .iter()
             .map(|route| {
@@ -196,7 +196,7 @@ impl Inlet {
         }
         shared.metrics.subscriptions.inc_by(lanes.len() as i64 - served.len() as i64);
         self.lanes.send_replace(Some(Arc::new(Lanes {
-            plan: Arc::new(plan),
+            routing: Arc::new(routing),
             lanes,
             shared: shared.clone(),
         })));

@@ -3,7 +3,7 @@
 use domain::observation::{CountValue, DoorCount};
 use domain::{Reason, Registry, SiteId, Target, VehicleId};
 
-use crate::decode::{Dropped, Fault, Said};
+use crate::decode::{Content, Dropped, Fault};
 
 /// `occupied` up to this share of the capacity is kept: a site does not go dark over one car.
 const MAX_OVER_CAPACITY: f64 = 1.10;
@@ -25,19 +25,19 @@ const MAX_THROUGH_DOOR: i32 = 250;
 pub fn checked<'a>(
     registry: &Registry,
     target: Target,
-    said: Said<'a>,
+    content: Content<'a>,
     dropped: &mut Vec<Dropped>,
-) -> Result<Said<'a>, Fault> {
-    match (target, said) {
-        (Target::Site(site), Said::Count { value, audience, status, capacity, source }) => {
+) -> Result<Content<'a>, Fault> {
+    match (target, content) {
+        (Target::Site(site), Content::Count { value, audience, status, capacity, source }) => {
             let capacity = count(registry, site, (value, audience, status.is_some(), capacity), dropped)?;
-            Ok(Said::Count { value, audience, status, capacity, source })
+            Ok(Content::Count { value, audience, status, capacity, source })
         }
-        (Target::Vehicle(vehicle), Said::Passengers { stop_id, trip_id, doors, on_board, source }) => {
+        (Target::Vehicle(vehicle), Content::Passengers { stop_id, trip_id, doors, on_board, source }) => {
             let (doors, on_board) = passengers(registry, vehicle, doors, on_board, dropped)?;
-            Ok(Said::Passengers { stop_id, trip_id, doors, on_board, source })
+            Ok(Content::Passengers { stop_id, trip_id, doors, on_board, source })
         }
-        (_, said) => Ok(said),
+        (_, content) => Ok(content),
     }
 }
 

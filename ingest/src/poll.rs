@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
-use crate::fetch::Wanted;
+use crate::fetch::FetchRequest;
 use crate::pending::Source;
-use crate::plan::Plan;
 use crate::receive::{Message, receive_guarded};
+use crate::routing::RoutingTable;
 use crate::session::Shared;
 
 /// Seconds between two polls when the feed says nothing.
@@ -23,26 +23,26 @@ const DEFAULT_EVERY_S: u32 = 30;
 
 /// Polls the one feed of `plan` until cancelled.
 pub async fn run(
-    plan: Arc<ArcSwap<Plan>>,
+    routing: Arc<ArcSwap<RoutingTable>>,
     accumulator: Arc<Accumulator>,
     shared: Shared,
     cancel: CancellationToken,
 ) {
     let mut is_failing = false;
     loop {
-        let current = plan.load_full();
+        let current = routing.load_full();
         let Some(route) = current.routes.first() else { return };
         let (Some(url), every_s) = (&route.feed.def.url, route.feed.def.every_s.unwrap_or(DEFAULT_EVERY_S))
         else {
             return;
         };
-        let wanted = Wanted {
+        let request = FetchRequest {
             url: url.clone(),
             allow_private: route.feed.def.allow_private,
             limit: route.feed.def.max_message_bytes(false),
         };
         let fetched = tokio::select! {
-            fetched = fetch(wanted) => fetched,
+            fetched = fetch(request) => fetched,
             () = cancel.cancelled() => return,
         };
         let received_at = (shared.clock)();
@@ -90,12 +90,12 @@ pub async fn run(
 }
 
 /// Fetches on a thread of its own, which nobody waits for: a server that is slow must not hold up a stop.
-async fn fetch(wanted: Wanted) -> Result<Vec<u8>, String> {
+async fn fetch(request: FetchRequest) -> Result<Vec<u8>, String> {
     let (done, fetched) = oneshot::channel();
     std::thread::Builder::new()
         .name("fetch".to_owned())
         // Whoever asked may have gone.
-        .spawn(move || drop(done.send(wanted.fetch())))
+        .spawn(move || drop(done.send(request.fetch())))
         .map_err(|e| e.to_string())?;
     fetched.await.unwrap_or_else(|_| Err("the program failed at it; please report it".to_owned()))
 }

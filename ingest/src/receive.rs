@@ -7,7 +7,7 @@ use domain::registry::Entry;
 use domain::{Feed, FeedFormat, FeedId, Reason, Registry, UtcMicros};
 use store::writer::Batch;
 
-use crate::check::Scene;
+use crate::check::MessageContext;
 use crate::decode::json::text;
 use crate::decode::{Decoded, Dropped, Fault, Faults, Subject, gtfs_rt, hfp, native};
 use crate::frames;
@@ -43,7 +43,7 @@ pub fn receive(
     memory: &TripMemory,
     batch: &mut Batch,
 ) -> Received {
-    let scene = Scene { registry, feed, received_at: message.received_at };
+    let context = MessageContext { registry, feed, received_at: message.received_at };
     let mut received = Received::default();
     let first_trip = batch.trips.len();
     let is_batch = feed.def.format == FeedFormat::Native && native::is_batch(message.topic);
@@ -52,17 +52,17 @@ pub fn receive(
         let what = format!("payload: {} bytes; this feed may send {limit}", message.payload.len());
         let fault = Fault::new(Reason::TooLarge, what);
         match feed.def.format.is_lorawan() {
-            true => frames::refuse(&scene, message, fault, batch).into(),
+            true => frames::refuse(&context, message, fault, batch).into(),
             false => fault.into(),
         }
     } else {
         match feed.def.format {
             FeedFormat::Chirpstack | FeedFormat::Tts => {
-                frames::receive(&scene, message, batch, &mut received)
+                frames::receive(&context, message, batch, &mut received)
                     .err()
                     .map_or_else(Faults::default, Faults::from)
             }
-            FeedFormat::GtfsRt => admit(&scene, gtfs_rt::decode(message.payload), batch, &mut received),
+            FeedFormat::GtfsRt => admit(&context, gtfs_rt::decode(message.payload), batch, &mut received),
             FeedFormat::History => {
                 Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing").into()
             }
@@ -72,7 +72,7 @@ pub fn receive(
                         FeedFormat::Hfp => hfp::decode(message.topic, &text),
                         _ => native::decode(&feed.def.id, message.topic, &text),
                     };
-                    admit(&scene, decoded, batch, &mut received)
+                    admit(&context, decoded, batch, &mut received)
                 }
                 Err(fault) => fault.into(),
             },
@@ -80,21 +80,26 @@ pub fn receive(
     };
     memory.keep_news(feed.id, &mut batch.trips, first_trip);
     received.reasons = faults.counts().clone();
-    batch.rejections.extend(rejection(&scene, message, faults));
+    batch.rejections.extend(rejection(&context, message, faults));
     received
 }
 
 /// Adds what is believed to `batch`; returns what is not.
-fn admit(scene: &Scene<'_>, decoded: Decoded<'_>, batch: &mut Batch, received: &mut Received) -> Faults {
+fn admit(
+    context: &MessageContext<'_>,
+    decoded: Decoded<'_>,
+    batch: &mut Batch,
+    received: &mut Received,
+) -> Faults {
     let mut faults = decoded.faults;
     // The clock of a feed is one fault, not one for each of its thousand trips.
     let mut of_trips: BTreeSet<Reason> = BTreeSet::new();
     // Of a whole message its fault is the message's own.
-    let is_element = scene.feed.def.format == FeedFormat::GtfsRt || decoded.statements.len() > 1;
+    let is_element = context.feed.def.format == FeedFormat::GtfsRt || decoded.statements.len() > 1;
     for mut statement in decoded.statements {
         let is_trip = statement.subject == Subject::Trip;
         let mut dropped = std::mem::take(&mut statement.dropped);
-        match scene.admit(statement, &mut dropped, batch) {
+        match context.admit(statement, &mut dropped, batch) {
             Ok(()) => received.dropped.append(&mut dropped),
             Err(fault) if is_trip && !of_trips.insert(fault.reason) => {}
             Err(fault) => faults.push(Fault { is_element, ..fault }),
@@ -130,8 +135,8 @@ fn guarded(
         let what =
             "the program failed at this message; please report it, and replay it with a version that holds";
         let fault = Fault::malformed(what);
-        let scene = Scene { registry, feed, received_at: message.received_at };
-        batch.rejections.extend(rejection(&scene, message, fault.into()));
+        let context = MessageContext { registry, feed, received_at: message.received_at };
+        batch.rejections.extend(rejection(&context, message, fault.into()));
         Received { reasons: [(Reason::Malformed, 1)].into(), ..Received::default() }
     })
 }

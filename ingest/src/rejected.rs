@@ -7,7 +7,7 @@ use domain::rejection::{MAX_EXAMPLES, TOO_LARGE_HEAD_BYTES};
 use domain::{FeedFormat, Reason, RejectedElement, Rejection};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::check::Scene;
+use crate::check::MessageContext;
 use crate::decode::{Fault, Faults, hfp, lorawan, native};
 use crate::receive::Message;
 
@@ -17,13 +17,17 @@ const REPEATS_WITHIN_S: i64 = 3_600;
 /// `message` as it goes to quarantine; `None`: nothing is wrong with it. One of many elements is kept once,
 /// with some of those that were not believed: a feed of 8 MiB with a thousand unknown vehicles must not become
 /// 8 GiB.
-pub fn rejection(scene: &Scene<'_>, message: Message<'_>, mut faults: Faults) -> Option<Rejection> {
-    faults.first_is_about(|first| device_of(scene, message.topic, first));
-    let feed = scene.feed;
+pub fn rejection(
+    context: &MessageContext<'_>,
+    message: Message<'_>,
+    mut faults: Faults,
+) -> Option<Rejection> {
+    faults.first_is_about(|first| device_of(context, message.topic, first));
+    let feed = context.feed;
     let (reason, _) = faults.counts().iter().max_by_key(|(reason, n)| (**n, Reverse(**reason)))?;
     let first = faults.described().iter().find(|f| f.reason == *reason)?;
     let is_repeated = feed.def.format == FeedFormat::GtfsRt && faults.are_all_elements();
-    let repeats = is_repeated.then(|| repeats(scene, faults.counts().keys().copied()));
+    let repeats = is_repeated.then(|| repeats(context, faults.counts().keys().copied()));
     let detail = match faults.count() {
         1 => first.detail.clone(),
         count => format!("{count} elements, the first: {}", first.detail),
@@ -40,16 +44,16 @@ pub fn rejection(scene: &Scene<'_>, message: Message<'_>, mut faults: Faults) ->
         count: u32::try_from(faults.count()).unwrap_or(u32::MAX),
         examples: examples(&faults),
         repeats,
-        payload: kept(scene, message, *reason),
+        payload: kept(context, message, *reason),
         qos: message.qos,
     })
 }
 
 /// What cannot be read belongs to the device or place that its topic names.
-fn device_of(scene: &Scene<'_>, topic: &str, fault: &Fault) -> Option<String> {
-    match scene.feed.def.format {
+fn device_of(context: &MessageContext<'_>, topic: &str, fault: &Fault) -> Option<String> {
+    match context.feed.def.format {
         _ if fault.is_element => None,
-        FeedFormat::Native => native::place_of(&scene.feed.def.id, topic).map(str::to_owned),
+        FeedFormat::Native => native::place_of(&context.feed.def.id, topic).map(str::to_owned),
         FeedFormat::Hfp => hfp::vehicle_of(topic),
         format if format.is_lorawan() => lorawan::topic(format, topic).ok().map(lorawan::device_of),
         _ => None,
@@ -57,10 +61,10 @@ fn device_of(scene: &Scene<'_>, topic: &str, fault: &Fault) -> Option<String> {
 }
 
 /// Names what a feed says again and again within an hour: the same kinds of faults.
-fn repeats(scene: &Scene<'_>, reasons: impl Iterator<Item = Reason>) -> i64 {
+fn repeats(context: &MessageContext<'_>, reasons: impl Iterator<Item = Reason>) -> i64 {
     let mut h = Xxh3::new();
-    h.update(&scene.feed.id.0.to_le_bytes());
-    h.update(&scene.received_at.0.div_euclid(REPEATS_WITHIN_S * 1_000_000).to_le_bytes());
+    h.update(&context.feed.id.0.to_le_bytes());
+    h.update(&context.received_at.0.div_euclid(REPEATS_WITHIN_S * 1_000_000).to_le_bytes());
     for reason in reasons {
         h.update(reason.as_str().as_bytes());
         h.update(b",");
@@ -83,8 +87,8 @@ fn examples(faults: &Faults) -> Vec<RejectedElement> {
 }
 
 /// What is kept of the message.
-fn kept(scene: &Scene<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
-    let format = scene.feed.def.format;
+fn kept(context: &MessageContext<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
+    let format = context.feed.def.format;
     let head = match reason {
         Reason::TooLarge if format.is_lorawan() => lorawan::HEAD_BYTES,
         Reason::TooLarge => TOO_LARGE_HEAD_BYTES,
@@ -94,6 +98,6 @@ fn kept(scene: &Scene<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
     if !format.is_lorawan() {
         return raw.to_vec();
     }
-    let decoder_of = |device: &str| scene.registry.sensor_by_key(device)?.decoder;
+    let decoder_of = |device: &str| context.registry.sensor_by_key(device)?.decoder;
     lorawan::allowed(format, message.topic, raw, decoder_of)
 }

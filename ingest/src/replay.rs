@@ -2,8 +2,8 @@
 //! (`receive`), as of the time of their receipt.
 
 use domain::{Registry, UtcMicros};
-use store::changes::Bell;
-use store::replays::{self, Kept, Progress, Wish};
+use store::changes::Notifier;
+use store::replays::{self, Progress, RejectedMessage, Request};
 use store::writer::{Batch, Replayed, Writer};
 use store::{Pool, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ const CHUNK_BYTES: i64 = 8 << 20;
 /// Does what is wished, one after the other, until cancelled.
 pub async fn run(context: WriterContext, pool: Pool, cancel: CancellationToken) {
     let mut replayer = Replayer { context, pool: pool.clone(), writer: None };
-    let mut bell = Bell::new(pool, replays::CHANNEL);
+    let mut notifier = Notifier::new(pool, replays::CHANNEL);
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -32,7 +32,7 @@ pub async fn run(context: WriterContext, pool: Pool, cancel: CancellationToken) 
         }
         tokio::select! {
             () = cancel.cancelled() => return,
-            _ = bell.wait() => {}
+            _ = notifier.wait() => {}
         }
     }
 }
@@ -47,7 +47,7 @@ impl Replayer {
     async fn all(&mut self) {
         loop {
             match replays::take(&self.pool).await {
-                Ok(Some((id, wish))) => self.one(id, &wish).await,
+                Ok(Some((id, request))) => self.one(id, &request).await,
                 // A database that is away is told of by the writers.
                 Ok(None) | Err(_) => return,
             }
@@ -55,9 +55,9 @@ impl Replayer {
     }
 
     /// Tries until it is done: what was stored before an outage is not found again.
-    async fn one(&mut self, id: i64, wish: &Wish) {
+    async fn one(&mut self, id: i64, request: &Request) {
         let mut done = Progress::default();
-        while let Err(failure) = self.attempt(id, wish, &mut done).await {
+        while let Err(failure) = self.attempt(id, request, &mut done).await {
             warn!("a replay of rejected messages waits: {failure}");
             self.writer = None;
             tokio::time::sleep(RETRY).await;
@@ -68,15 +68,15 @@ impl Replayer {
         );
     }
 
-    async fn attempt(&mut self, id: i64, wish: &Wish, done: &mut Progress) -> Result<(), StoreError> {
+    async fn attempt(&mut self, id: i64, request: &Request, done: &mut Progress) -> Result<(), StoreError> {
         // Read again: what removed the cause may have been imported a moment ago.
         let registry = store::places::registry(&mut *self.pool.acquire().await?).await?;
-        let (wanted, total) = replays::wanted(&self.pool, wish, MAX_MESSAGES).await?;
+        let (wanted, total) = replays::matching(&self.pool, request, MAX_MESSAGES).await?;
         // Those that were rejected again before an outage are found again.
         done.replayed -= std::mem::take(&mut done.rejected);
         done.left = total;
         for ids in chunks(&wanted) {
-            for again in self.chunk(&registry, wish, &ids).await? {
+            for again in self.chunk(&registry, request, &ids).await? {
                 done.replayed += 1;
                 done.left -= 1;
                 *(if again { &mut done.rejected } else { &mut done.stored }) += 1;
@@ -90,10 +90,10 @@ impl Replayer {
     async fn chunk(
         &mut self,
         registry: &Registry,
-        wish: &Wish,
+        request: &Request,
         ids: &[i64],
     ) -> Result<Vec<bool>, StoreError> {
-        let kept = replays::kept(&self.pool, wish, ids).await?;
+        let kept = replays::messages(&self.pool, request, ids).await?;
         match self.store(registry, &kept).await {
             Err(refusal @ (StoreError::Data(_) | StoreError::Decode(_))) => {
                 error!("the database refuses replayed messages, trying one by one: {refusal}");
@@ -114,7 +114,11 @@ impl Replayer {
         Ok(rejected)
     }
 
-    async fn store(&mut self, registry: &Registry, kept: &[Kept]) -> Result<Vec<bool>, StoreError> {
+    async fn store(
+        &mut self,
+        registry: &Registry,
+        kept: &[RejectedMessage],
+    ) -> Result<Vec<bool>, StoreError> {
         let (batch, replayed) = reread(registry, kept);
         let _ = self.context.may_store.wait_for(|may| *may).await;
         let writer = match &mut self.writer {
@@ -126,16 +130,18 @@ impl Replayer {
         self.context.metrics.stored.inc_by(stored.new as u64);
         self.context.publish(stored.committed).await;
         if writer.deferred_for().is_some() {
-            writer.fold().await?;
+            writer.flush().await?;
         }
         // A feed that is gone has nobody to believe its messages: they stay as they are.
-        let again = |k: &Kept| replayed.iter().find(|r| r.id == k.id).is_none_or(|r| r.rejection.is_some());
+        let again = |k: &RejectedMessage| {
+            replayed.iter().find(|r| r.id == k.id).is_none_or(|r| r.rejection.is_some())
+        };
         Ok(kept.iter().map(again).collect())
     }
 }
 
 /// What is believed of `kept` now, and what is not.
-fn reread(registry: &Registry, kept: &[Kept]) -> (Batch, Vec<Replayed>) {
+fn reread(registry: &Registry, kept: &[RejectedMessage]) -> (Batch, Vec<Replayed>) {
     let mut batch = Batch::default();
     let mut replayed = Vec::with_capacity(kept.len());
     for k in kept {

@@ -20,10 +20,10 @@ use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::metrics::Metrics;
 use crate::mqtt::SecretFiles;
-use crate::plan::Plan;
 use crate::poll;
 use crate::quota::{Quotas, Usual};
 use crate::replay;
+use crate::routing::RoutingTable;
 use crate::session::Shared;
 use crate::sessions::{OwnBroker, Sessions};
 use crate::writers::{self, WRITERS, WriterContext};
@@ -88,7 +88,7 @@ impl Ingest {
 }
 
 struct Poller {
-    plan: Arc<ArcSwap<Plan>>,
+    routing: Arc<ArcSwap<RoutingTable>>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -223,16 +223,16 @@ fn arrange_pollers(
         keep
     });
     for feed in registry.feeds().filter(|f| f.def.url.is_some()) {
-        let plan = Plan::single(registry.clone(), feed, &config.metrics, &shared.quotas);
+        let routing = RoutingTable::single(registry.clone(), feed, &config.metrics, &shared.quotas);
         if let Some(poller) = pollers.get(&feed.id) {
-            poller.plan.store(Arc::new(plan));
+            poller.routing.store(Arc::new(routing));
             continue;
         }
-        let (plan, cancel) = (Arc::new(ArcSwap::from_pointee(plan)), CancellationToken::new());
+        let (routing, cancel) = (Arc::new(ArcSwap::from_pointee(routing)), CancellationToken::new());
         // Nothing is acknowledged to a web server.
         let accumulator = Accumulator::new(shared.ready.clone(), Arc::new(Acks::new(())));
-        let task = tokio::spawn(poll::run(plan.clone(), accumulator, shared.clone(), cancel.clone()));
-        pollers.insert(feed.id, Poller { plan, cancel, task });
+        let task = tokio::spawn(poll::run(routing.clone(), accumulator, shared.clone(), cancel.clone()));
+        pollers.insert(feed.id, Poller { routing, cancel, task });
     }
 }
 

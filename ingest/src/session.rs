@@ -18,8 +18,8 @@ use crate::acks::Acks;
 use crate::enqueue::{Arrived, decode_large, enqueue};
 use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
-use crate::plan::Plan;
 use crate::quota::Quotas;
+use crate::routing::RoutingTable;
 use crate::subscriptions::Subscriptions;
 use crate::trips::TripMemory;
 
@@ -27,8 +27,8 @@ use crate::trips::TripMemory;
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
-/// An outage is told when it begins, and then once in this time.
-const RETELL: Duration = Duration::from_secs(60);
+/// An outage is warned_at when it begins, and then once in this time.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a stop waits for what was received to be stored. What is not stored by then stays
 /// unacknowledged.
@@ -41,7 +41,7 @@ const LEAVE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Session {
     login: Login,
-    plan: Arc<ArcSwap<Plan>>,
+    routing: Arc<ArcSwap<RoutingTable>>,
     client: Client,
     pub subscriptions: Arc<Subscriptions>,
     cancel: CancellationToken,
@@ -76,21 +76,21 @@ impl Session {
     /// There is no room for what a connection needs.
     pub fn start(
         login: Login,
-        plan: Plan,
+        routing: RoutingTable,
         former: impl IntoIterator<Item = String>,
         shared: Shared,
     ) -> Result<Self, LoginError> {
         let (client, event_loop) = connect(login.clone())?;
         let acks = Arc::new(Acks::new(client.clone()));
-        let subscriptions = Arc::new(Subscriptions::new(plan.subscriptions(), former));
-        let plan = Arc::new(ArcSwap::from_pointee(plan));
+        let subscriptions = Arc::new(Subscriptions::new(routing.subscriptions(), former));
+        let routing = Arc::new(ArcSwap::from_pointee(routing));
         // Visible from now on, not from the first success.
         shared.metrics.connected(&login.broker, &login.client_id, false);
         let runner = Runner {
             name: format!("{login:?}"),
             broker: login.broker.clone(),
             client_id: login.client_id.clone(),
-            plan: plan.clone(),
+            routing: routing.clone(),
             client: client.clone(),
             accumulator: Accumulator::new(shared.ready.clone(), acks.clone()),
             acks,
@@ -99,7 +99,7 @@ impl Session {
         };
         let cancel = CancellationToken::new();
         let task = tokio::spawn(runner.run(event_loop, cancel.clone()));
-        Ok(Session { login, plan, client, subscriptions, cancel, task })
+        Ok(Session { login, routing, client, subscriptions, cancel, task })
     }
 
     /// How it connects.
@@ -108,10 +108,10 @@ impl Session {
     }
 
     /// Serves other feeds, or the same under other rules, from now on.
-    pub fn replan(&self, plan: Plan) {
-        let plan = Arc::new(plan);
-        self.plan.store(plan.clone());
-        self.subscriptions.replan(plan.subscriptions(), &self.client);
+    pub fn reroute(&self, routing: RoutingTable) {
+        let routing = Arc::new(routing);
+        self.routing.store(routing.clone());
+        self.subscriptions.reroute(routing.subscriptions(), &self.client);
     }
 
     /// Whether it has ended, which it never does unasked unless something is wrong with the program.
@@ -132,7 +132,7 @@ struct Runner {
     name: String,
     broker: String,
     client_id: String,
-    plan: Arc<ArcSwap<Plan>>,
+    routing: Arc<ArcSwap<RoutingTable>>,
     client: Client,
     accumulator: Arc<Accumulator>,
     acks: Arc<Acks>,
@@ -234,8 +234,8 @@ impl Runner {
         if is_new {
             self.shared.metrics.subscriptions.inc();
         }
-        let plan = self.plan.load();
-        let route = plan.routes.iter().find(|r| r.feed.def.topic == filter);
+        let routing = self.routing.load();
+        let route = routing.routes.iter().find(|r| r.feed.def.topic == filter);
         match (granted, route) {
             (Ok(qos), Some(route)) => {
                 route.meter.connected_since(Some((self.shared.clock)()));
@@ -272,12 +272,12 @@ impl Runner {
         self.shared.metrics.connected(&self.broker, &self.client_id, false);
         let stood = self.subscriptions.lost(reason);
         self.shared.metrics.subscriptions.dec_by(stood as i64);
-        for route in &self.plan.load().routes {
+        for route in &self.routing.load().routes {
             route.meter.connected_since(None);
         }
         let o = outage.get_or_insert_with(Outage::begin);
-        if o.told.is_none_or(|t| t.elapsed() >= RETELL) {
-            o.told = Some(Instant::now());
+        if o.warned_at.is_none_or(|t| t.elapsed() >= WARN_EVERY) {
+            o.warned_at = Some(Instant::now());
             warn!("no connection to {}: {reason}; trying again", self.name);
         }
     }
@@ -286,17 +286,17 @@ impl Runner {
     /// later, of whichever feed.
     async fn message(&self, topic: Bytes, payload: Bytes, qos: u8, packet_id: u16) {
         let received_at = (self.shared.clock)();
-        let plan = self.plan.load_full();
+        let routing = self.routing.load_full();
         let owed = if qos == 0 { 0 } else { packet_id };
-        let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| plan.position(t)) {
+        let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| routing.position(t)) {
             Some(index) => {
-                let (bytes, route) = (payload.len(), &plan.routes[index]);
+                let (bytes, route) = (payload.len(), &routing.routes[index]);
                 let arrived = Arrived { topic, payload, qos, received_at };
-                let decoded = decode_large(&arrived, &plan, index, &self.shared.trips).await;
+                let decoded = decode_large(&arrived, &routing, index, &self.shared.trips).await;
                 let number = self.acks.owe(owed);
                 let Shared { trips, .. } = &self.shared;
                 let enqueued =
-                    enqueue(arrived, decoded, route, &plan.registry, trips, &self.accumulator, number);
+                    enqueue(arrived, decoded, route, &routing.registry, trips, &self.accumulator, number);
                 if route.quota.admit(bytes).await {
                     route.meter.throttled(received_at);
                 }
@@ -316,13 +316,13 @@ impl Runner {
 
 struct Outage {
     since: Instant,
-    told: Option<Instant>,
+    warned_at: Option<Instant>,
     pause: Duration,
 }
 
 impl Outage {
     fn begin() -> Self {
-        Outage { since: Instant::now(), told: None, pause: RETRY_FIRST }
+        Outage { since: Instant::now(), warned_at: None, pause: RETRY_FIRST }
     }
 
     fn next_pause(&mut self) -> Duration {

@@ -13,7 +13,7 @@ use tracing::{error, warn};
 
 use crate::inlet::Inlet;
 use crate::mqtt::{Login, LoginError, SecretFiles};
-use crate::plan::Plan;
+use crate::routing::RoutingTable;
 use crate::session::{Ended, Session, Shared};
 use crate::subscriptions::Standing;
 
@@ -86,7 +86,7 @@ impl Sessions {
     pub async fn arrange(&mut self, registry: &Arc<Registry>) {
         self.refused.clear();
         if let OwnBroker::Embedded(inlet) = &self.own_broker {
-            inlet.arrange(self.plan(registry, None), &self.shared);
+            inlet.arrange(self.routing(registry, None), &self.shared);
         }
         let subscribed = registry.feeds().filter(|f| f.def.is_subscribed());
         let mut keys: BTreeSet<Key> = subscribed.map(|f| key_of_feed(&f.def, registry)).collect();
@@ -141,20 +141,20 @@ impl Sessions {
         Ok(Some(login))
     }
 
-    fn plan_of(&self, key: &Key, registry: &Arc<Registry>) -> Plan {
-        let plan = self.plan(registry, key.broker.as_deref());
+    fn plan_of(&self, key: &Key, registry: &Arc<Registry>) -> RoutingTable {
+        let routing = self.routing(registry, key.broker.as_deref());
         match &key.feed {
-            Some(id) => plan.of_feed(id),
-            None if shares_a_session(key.broker.as_deref(), registry) => plan,
+            Some(id) => routing.of_feed(id),
+            None if shares_a_session(key.broker.as_deref(), registry) => routing,
             // What is left of the time before: it takes in what still comes, and ends what it holds.
-            None => plan.without_subscriptions(),
+            None => routing.without_subscriptions(),
         }
     }
 
     async fn arrange_one(&mut self, key: &Key, registry: &Arc<Registry>) -> Result<(), LoginError> {
         let Some(login) = self.login(key, registry)? else { return Ok(()) };
-        let (plan, noted_as) = (self.plan_of(key, registry), self.noted_as(key));
-        let filters: Vec<String> = plan.subscriptions().map(|(filter, _)| filter).collect();
+        let (routing, noted_as) = (self.plan_of(key, registry), self.noted_as(key));
+        let filters: Vec<String> = routing.subscriptions().map(|(filter, _)| filter).collect();
         // Before it is asked for: a crash between leaves nothing behind at the broker that we do not
         // know of.
         if let Err(error) = ingest_process::subscribing(&self.pool, &noted_as, &login.broker, &filters).await
@@ -162,19 +162,19 @@ impl Sessions {
             warn!("the subscriptions at {login:?} could not be noted: {error}");
         }
         if let Some(session) = self.running.get(key).filter(|s| *s.login() == login) {
-            session.replan(plan);
+            session.reroute(routing);
             return Ok(());
         }
         let former = self.former.remove(&(noted_as, login.broker.clone())).unwrap_or_default();
-        let session = Session::start(login, plan, former, self.shared.clone())?;
+        let session = Session::start(login, routing, former, self.shared.clone())?;
         if let Some(before) = self.running.insert(key.clone(), session) {
             self.leaving.spawn(before.stop());
         }
         Ok(())
     }
 
-    fn plan(&self, registry: &Arc<Registry>, broker: Option<&str>) -> Plan {
-        Plan::new(registry.clone(), broker, &self.shared.metrics, &self.shared.quotas)
+    fn routing(&self, registry: &Arc<Registry>, broker: Option<&str>) -> RoutingTable {
+        RoutingTable::new(registry.clone(), broker, &self.shared.metrics, &self.shared.quotas)
     }
 
     /// Forgets a subscription that has ended, and its session if that was the last thing to do.

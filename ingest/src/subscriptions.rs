@@ -96,7 +96,7 @@ impl Subscriptions {
     }
 
     /// Asks for other subscriptions from now on.
-    pub fn replan(&self, wanted: impl Iterator<Item = (String, u8)>, client: &Client) {
+    pub fn reroute(&self, wanted: impl Iterator<Item = (String, u8)>, client: &Client) {
         let mut s = self.state.lock();
         let before = std::mem::replace(&mut s.wanted, wanted.collect());
         let s = &mut *s;

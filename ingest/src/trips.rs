@@ -58,7 +58,7 @@ fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool
     let (_, confirmed_at, digest) = rank;
     let stored = (digest, trip.passed.len(), confirmed_at);
     // What was said while our clock was ahead is no measure of what is new.
-    let is_measure = |last: &&mut Last| !is_ahead(last.rank.0.max(last.rank.1), trip.heard.received_at);
+    let is_measure = |last: &&mut Last| !is_ahead(last.rank.0.max(last.rank.1), trip.provenance.received_at);
     match known.get_mut(&trip.report.update.key()).filter(is_measure) {
         Some(last) if rank <= last.rank => false,
         Some(last) => {
@@ -80,16 +80,16 @@ fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool
 
 #[cfg(test)]
 mod tests {
-    use domain::observation::Heard;
+    use domain::observation::Provenance;
     use domain::punctuality::Passed;
     use domain::{MunicipalityId, TripReport, TripUpdate};
 
     use super::*;
 
-    fn said(trip: &str, delay_s: i32, at_s: i64) -> TripObservation {
+    fn content(trip: &str, delay_s: i32, at_s: i64) -> TripObservation {
         let at = UtcMicros::from_unix_s(at_s);
         let update = TripUpdate { trip_id: trip.into(), delay_s: Some(delay_s), ..TripUpdate::default() };
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: MunicipalityId(1),
             feed: FeedId(1),
             sensor: None,
@@ -98,11 +98,11 @@ mod tests {
         };
         let digest = update.digest_of();
         let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
-        TripObservation { heard, report, passed: Vec::new() }
+        TripObservation { provenance, report, passed: Vec::new() }
     }
 
     fn news(memory: &TripMemory, trip: TripObservation) -> bool {
-        let mut trips = vec![said("another feed's", 0, 0), trip];
+        let mut trips = vec![content("another feed's", 0, 0), trip];
         memory.keep_news(FeedId(1), &mut trips, 1);
         trips.len() == 2
     }
@@ -110,20 +110,23 @@ mod tests {
     #[test]
     fn only_news_and_late_repetitions_are_kept() {
         let memory = TripMemory::default();
-        assert!(news(&memory, said("a", 60, 1_000)));
-        assert!(!news(&memory, said("a", 60, 1_000)), "a double");
-        assert!(news(&memory, said("b", 60, 1_000)), "another trip");
-        assert!(!news(&memory, said("a", 60, 1_030)), "a repetition");
-        assert!(!news(&memory, said("a", 120, 1_020)), "older than the repetition");
-        assert!(news(&memory, said("a", 120, 1_060)));
-        assert!(news(&memory, said("a", 60, 1_090)), "as it was before");
-        assert!(!news(&memory, said("a", 60, 1_389)));
-        assert!(news(&memory, said("a", 60, 1_390)), "repeated for long");
-        assert!(!news(&memory, said("a", 60, 1_400)));
-        assert!(news(&memory, said("b", 60, 2_000_000)), "our clock jumped");
-        assert!(news(&memory, said("b", 60, 1_420)), "and came back");
-        assert!(!news(&memory, said("b", 60, 1_425)));
+        assert!(news(&memory, content("a", 60, 1_000)));
+        assert!(!news(&memory, content("a", 60, 1_000)), "a double");
+        assert!(news(&memory, content("b", 60, 1_000)), "another trip");
+        assert!(!news(&memory, content("a", 60, 1_030)), "a repetition");
+        assert!(!news(&memory, content("a", 120, 1_020)), "older than the repetition");
+        assert!(news(&memory, content("a", 120, 1_060)));
+        assert!(news(&memory, content("a", 60, 1_090)), "as it was before");
+        assert!(!news(&memory, content("a", 60, 1_389)));
+        assert!(news(&memory, content("a", 60, 1_390)), "repeated for long");
+        assert!(!news(&memory, content("a", 60, 1_400)));
+        assert!(news(&memory, content("b", 60, 2_000_000)), "our clock jumped");
+        assert!(news(&memory, content("b", 60, 1_420)), "and came back");
+        assert!(!news(&memory, content("b", 60, 1_425)));
         let passed = vec![Passed { stop_id: "s".into(), passed_at: UtcMicros(0), delay_s: 60 }];
-        assert!(news(&memory, TripObservation { passed, ..said("a", 60, 1_430) }), "a stop lies behind now");
+        assert!(
+            news(&memory, TripObservation { passed, ..content("a", 60, 1_430) }),
+            "a stop lies behind now"
+        );
     }
 }

@@ -8,13 +8,13 @@ use domain::{Registry, Rejection};
 use sqlx::postgres::PgConnectOptions;
 use store::StoreError;
 use store::changes::Committed;
-use store::writer::{Batch, FOLD_AFTER, Stored, Writer};
+use store::writer::{Batch, FLUSH_AFTER, Stored, Writer};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::Clock;
-use crate::accumulator::{Accumulator, Size, Taken};
-use crate::check::Scene;
+use crate::accumulator::{Accumulator, Size, TakenBatch};
+use crate::check::MessageContext;
 use crate::decode::Fault;
 use crate::metrics::Metrics;
 use crate::pending::{Pending, Source};
@@ -25,7 +25,7 @@ use crate::rejected::rejection;
 pub const WRITERS: usize = 2;
 
 pub(crate) const RETRY: Duration = Duration::from_millis(250);
-const RETELL: Duration = Duration::from_secs(60);
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// What all writers share.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
     let mut writer: Option<Writer> = None;
     while let Some(first) = next_ready(&ready, &mut writer).await {
         first.due().await;
-        let mut parts: Vec<(Arc<Accumulator>, Taken)> = Vec::new();
+        let mut parts: Vec<(Arc<Accumulator>, TakenBatch)> = Vec::new();
         let mut size = Size::default();
         let mut next = Some(first);
         // Quiet sessions share a transaction.
@@ -66,8 +66,8 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
         for (accumulator, taken) in parts {
             accumulator.stored(taken.size, taken.acks);
         }
-        if writer.as_ref().and_then(Writer::deferred_for).is_some_and(|age| age >= FOLD_AFTER) {
-            fold(&mut writer).await;
+        if writer.as_ref().and_then(Writer::deferred_for).is_some_and(|age| age >= FLUSH_AFTER) {
+            flush(&mut writer).await;
         }
     }
 }
@@ -79,25 +79,25 @@ async fn next_ready(
     writer: &mut Option<Writer>,
 ) -> Option<Arc<Accumulator>> {
     if writer.as_ref().and_then(Writer::deferred_for).is_some() {
-        match tokio::time::timeout(FOLD_AFTER, ready.recv()).await {
+        match tokio::time::timeout(FLUSH_AFTER, ready.recv()).await {
             Ok(Ok(first)) => return Some(first),
-            Ok(Err(_)) | Err(_) => fold(writer).await,
+            Ok(Err(_)) | Err(_) => flush(writer).await,
         }
     }
     ready.recv().await.ok()
 }
 
 /// A connection that fails at it is given up: the next one folds what it left.
-async fn fold(writer: &mut Option<Writer>) {
+async fn flush(writer: &mut Option<Writer>) {
     if let Some(w) = writer
-        && let Err(error) = w.fold().await
+        && let Err(error) = w.flush().await
     {
         warn!("the latest bay states could not be written, they stay in the change log: {error}");
         *writer = None;
     }
 }
 
-fn merge(parts: &mut [(Arc<Accumulator>, Taken)]) -> Pending {
+fn merge(parts: &mut [(Arc<Accumulator>, TakenBatch)]) -> Pending {
     let mut parts = parts.iter_mut().map(|(_, taken)| std::mem::take(&mut taken.pending));
     let mut merged = parts.next().unwrap_or_default();
     parts.for_each(|mut part| merged.append(&mut part));
@@ -145,14 +145,14 @@ impl WriterContext {
         };
         let fault =
             Fault::malformed(format!("{refusal}; replay it once a version that stores it is installed"));
-        let scene = Scene { registry: &registry, feed, received_at: source.received_at };
-        rejection(&scene, message, fault.into())
+        let context = MessageContext { registry: &registry, feed, received_at: source.received_at };
+        rejection(&context, message, fault.into())
     }
 
     /// # Errors
     /// The database will never take it.
     async fn store_whole(&mut self, writer: &mut Option<Writer>, batch: &Batch) -> Result<(), StoreError> {
-        let mut told: Option<Instant> = None;
+        let mut warned_at: Option<Instant> = None;
         let mut outage: Option<Instant> = None;
         loop {
             // A closed channel means that nobody watches the disk: then store.
@@ -176,8 +176,8 @@ impl WriterContext {
                     self.metrics.store_available.set(0);
                     self.metrics.store_retries.inc();
                     outage.get_or_insert(began);
-                    if told.is_none_or(|t| t.elapsed() >= RETELL) {
-                        told = Some(Instant::now());
+                    if warned_at.is_none_or(|t| t.elapsed() >= WARN_EVERY) {
+                        warned_at = Some(Instant::now());
                         warn!("{error}; {} rows wait, nothing is acknowledged, trying again", batch.len());
                     }
                     tokio::time::sleep(RETRY).await;

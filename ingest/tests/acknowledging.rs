@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use domain::{FeedId, MunicipalityId, Reason, Rejection, UtcMicros};
-use ingest::accumulator::{Accumulator, BATCH_ROWS, Taken};
+use ingest::accumulator::{Accumulator, BATCH_ROWS, TakenBatch};
 use ingest::acks::{Acks, PubAck};
 use parking_lot::Mutex;
 use proptest::prelude::*;
@@ -86,7 +86,7 @@ struct World {
     accumulator: Arc<Accumulator>,
     announced: async_channel::Receiver<Arc<Accumulator>>,
     requests: Requests,
-    taken: Vec<Taken>,
+    taken: Vec<TakenBatch>,
     // Database
     rows_of: BTreeMap<usize, usize>,
     stored: BTreeMap<usize, usize>,

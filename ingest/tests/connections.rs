@@ -12,8 +12,8 @@ use domain::{Feed, FeedFormat, FeedId, MqttVersion, Municipality, MunicipalityId
 use ingest::accumulator::Accumulator;
 use ingest::metrics::Metrics;
 use ingest::mqtt::Login;
-use ingest::plan::Plan;
 use ingest::quota::{Quotas, Usual};
+use ingest::routing::RoutingTable;
 use ingest::session::{Session, Shared};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -124,13 +124,13 @@ fn session(listener: &TcpListener, version: MqttVersion) -> (Session, Receiver<A
     let (ready, announced) = async_channel::unbounded();
     let (ended, _) = tokio::sync::mpsc::unbounded_channel();
     let quotas = Arc::new(Quotas::new(Usual::default()));
-    let plan = Plan::new(registry(), None, &metrics, &quotas);
+    let routing = RoutingTable::new(registry(), None, &metrics, &quotas);
     let shared =
         Shared { metrics, clock: Arc::new(ingest::now_utc), ready, trips: Arc::default(), quotas, ended };
     let url = format!("mqtt://{}", listener.local_addr().unwrap());
     let mut login = Login::from_url("scripted", &url, "test").unwrap();
     login.version = version;
-    (Session::start(login, plan, [], shared).unwrap(), announced)
+    (Session::start(login, routing, [], shared).unwrap(), announced)
 }
 
 /// Takes the rows of one message as a writer would; they are unknown places, so rejections.

@@ -10,9 +10,9 @@ use domain::registry::{Contents, Entry};
 use domain::{FeedId, Municipality, MunicipalityId, Registry};
 use futures_util::FutureExt;
 use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
-use ingest::inlet::{Inlet, Taken};
+use ingest::inlet::{Admission, Inlet};
 use ingest::metrics::Metrics;
-use ingest::plan::Plan;
+use ingest::routing::RoutingTable;
 use ingest::quota::{Limits, Quotas, Usual};
 use ingest::session::Shared;
 
@@ -72,11 +72,11 @@ impl World {
             feeds: feeds.iter().map(entry).collect(),
             ..Contents::default()
         });
-        let plan = Plan::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
-        self.inlet.arrange(plan, &self.shared);
+        let routing = RoutingTable::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
+        self.inlet.arrange(routing, &self.shared);
     }
 
-    async fn take(&self, topic: &str, payload: Bytes) -> Taken {
+    async fn take(&self, topic: &str, payload: Bytes) -> Admission {
         let acknowledged = self.acknowledged.clone();
         let on_stored = Box::new(move || {
             acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -100,10 +100,10 @@ impl World {
 #[tokio::test]
 async fn above_its_quota_a_feed_waits_and_others_do_not() {
     let world = World::new();
-    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).await, Taken::Rejected);
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).await, Admission::Rejected);
     assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), None);
-    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).now_or_never(), Some(Taken::Rejected));
-    assert_eq!(world.take("read/by/nobody", Bytes::new()).now_or_never(), Some(Taken::Unread));
+    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).now_or_never(), Some(Admission::Rejected));
+    assert_eq!(world.take("read/by/nobody", Bytes::new()).now_or_never(), Some(Admission::Unread));
     assert_eq!(world.acknowledged(), 0);
     world.store_all();
     assert_eq!(world.acknowledged(), 2);
@@ -115,10 +115,10 @@ async fn a_feed_of_which_too_much_is_rejected_waits_and_others_do_not() {
     world.arrange(&[("faulty", None), ("quick", None)]);
     let take = |topic, payload: &'static str| world.take(topic, Bytes::from(payload)).now_or_never();
     for _ in 0..3 {
-        assert_eq!(take("kv/1/faulty/bay/a", "nonsense"), Some(Taken::Rejected));
+        assert_eq!(take("kv/1/faulty/bay/a", "nonsense"), Some(Admission::Rejected));
     }
     assert_eq!(take("kv/1/faulty/bay/a", "nonsense"), None);
-    assert_eq!(take("kv/1/quick/bay/a", "nonsense"), Some(Taken::Rejected));
+    assert_eq!(take("kv/1/quick/bay/a", "nonsense"), Some(Admission::Rejected));
     world.store_all();
     assert_eq!(world.acknowledged(), 4);
 }
@@ -133,18 +133,18 @@ async fn what_waits_for_the_database_is_bounded_in_bytes_for_each_feed() {
         assert!(taken * garbage.len() < 2 * MAX_WAITING_BYTES, "nothing holds it up");
     }
     assert!((taken - 1) * garbage.len() < MAX_WAITING_BYTES);
-    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Taken::Rejected));
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Admission::Rejected));
     world.store_all();
     assert_eq!(world.acknowledged(), taken + 1);
-    assert_eq!(world.take("kv/1/quick/bay/a", garbage).now_or_never(), Some(Taken::Rejected));
+    assert_eq!(world.take("kv/1/quick/bay/a", garbage).now_or_never(), Some(Admission::Rejected));
 }
 
 #[tokio::test]
 async fn a_queue_outlives_an_import_and_what_is_taken_in_after_the_end_waits() {
     let world = World::new();
-    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).await, Taken::Rejected);
+    assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).await, Admission::Rejected);
     world.arrange(&[("quick", None)]);
-    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Taken::Unread));
+    assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Admission::Unread));
     world.store_all();
     assert_eq!(world.acknowledged(), 1);
     world.inlet.close().await;

@@ -128,7 +128,7 @@ fn a_clock_that_cannot_be_read_is_like_one_that_is_impossible() {
             let (batch, received) = take(&r, feed, topic, &payload);
             assert_eq!((state(&batch), received.reasons.len()), (Some(BayState::Occupied), 0), "{clock}");
             let o = &batch.bays[0].observation;
-            assert_eq!((o.observed_at, o.heard.clock_corrected), (now().plus_s(10), true), "{clock}");
+            assert_eq!((o.observed_at, o.provenance.clock_corrected), (now().plus_s(10), true), "{clock}");
         }
     }
     let strict = "application/c/device/70b3d57ed0000003/event/up";
@@ -158,7 +158,7 @@ fn a_counter_that_begins_again_is_something_new() {
                 .into_bytes(),
         );
         assert_eq!(state(&batch), Some(BayState::Occupied));
-        (uplink(&batch).dedup_id.clone(), batch.bays[0].claim)
+        (uplink(&batch).dedup_id.clone(), batch.bays[0].idempotency_key)
     };
     for (feed, topic) in [("tts", TTS), (receipt, topic)] {
         let first = names(feed, topic, "2026-11-22T11:59:00Z");

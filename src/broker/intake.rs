@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ingest::inlet::{Inlet, OnStored, Taken};
+use ingest::inlet::{Admission, Inlet, OnStored};
 use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::{BrokerEventHandler, ClientPublishEvent, PublishAction, RetainedSetEvent};
 use mqtt5::packet::publish::PublishPacket;
@@ -86,13 +86,13 @@ impl Intake {
             move || held.release()
         });
         match self.inlet.take(&event.topic, event.payload, event.qos as u8, on_stored).await {
-            Taken::Accepted => {}
-            Taken::Rejected => {
+            Admission::Accepted => {}
+            Admission::Rejected => {
                 if let Some(pace) = last.as_ref().and_then(|connection| connection.pace.as_ref()) {
                     pace.rejected(bytes);
                 }
             }
-            Taken::Unread => {
+            Admission::Unread => {
                 (self.on_unread)(&event.topic);
                 held.release();
             }

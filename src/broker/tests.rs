@@ -13,8 +13,8 @@ use domain::{FeedId, Municipality, MunicipalityId, Registry};
 use ingest::accumulator::Accumulator;
 use ingest::inlet::Inlet;
 use ingest::metrics::Metrics;
-use ingest::plan::Plan;
 use ingest::quota::{Quotas, Usual};
+use ingest::routing::RoutingTable;
 use ingest::session::Shared;
 use mqtt5::broker::PasswordAuthProvider;
 use rumqttc::v5::mqttbytes::QoS;
@@ -98,7 +98,7 @@ impl Town {
             feeds: feeds.iter().enumerate().map(entry).collect(),
             ..Contents::default()
         });
-        let plan = Plan::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
+        let plan = RoutingTable::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
         self.inlet.arrange(plan, &self.shared);
     }
 

@@ -13,9 +13,9 @@ use crate::database::Database;
 /// The database cannot be opened.
 pub async fn run(args: MigrateArgs) -> Result<ExitCode> {
     let database = Database::visit(&VisitArgs { database: args.database, create: true }).await?;
-    outln!("the database is up to date ({:?} observations)", database.layout);
+    outln!("the database is up to date ({:?} observations)", database.partitioning);
     if args.derive_again {
-        store::derive::again(&database.pool).await?;
+        store::derive::request_all(&database.pool).await?;
         outln!(
             "occupancy and stays are derived again by the process that ingests; /metrics tells kv_derive_waiting"
         );

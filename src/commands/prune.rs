@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use store::audit::{Actor, Deed};
+use store::audit::{Actor, AuditEvent};
 use store::retention::{self, Due, Trust};
 
 use crate::cli::PruneArgs;
@@ -23,7 +23,11 @@ pub async fn run(args: PruneArgs) -> Result<ExitCode> {
             errln!("dropped {}: {} rows", gone.what, gone.rows)
         })
         .await?;
-        let deed = Deed { action: "prune", after: Some(serde_json::to_value(&dropped)?), ..Deed::default() };
+        let deed = AuditEvent {
+            action: "prune",
+            after: Some(serde_json::to_value(&dropped)?),
+            ..AuditEvent::default()
+        };
         store::audit::note(&database.pool, &Actor::local("command line"), deed).await?;
         dropped
     };

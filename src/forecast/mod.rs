@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use api::{Forecasts, LiveHub};
 use domain::calendar::MarkedKind;
 use domain::feed::is_ahead;
-use domain::forecast::{Calendar, SAMPLE_S, Seen, Town, seen};
+use domain::forecast::{Calendar, SAMPLE_S, SiteSample, Town, sample_of};
 use domain::holidays::Land;
 use domain::{Municipality, MunicipalityId, Registry, UtcMicros};
 use ingest::Clock;
@@ -168,15 +168,15 @@ impl Keeper {
     }
 
     /// What all sites say now, by town.
-    fn seen(&self, due: UtcMicros) -> BTreeMap<MunicipalityId, Vec<Seen>> {
+    fn seen(&self, due: UtcMicros) -> BTreeMap<MunicipalityId, Vec<SiteSample>> {
         let live = self.hub.read();
         let registry = live.map.registry();
-        let mut by_town: BTreeMap<MunicipalityId, Vec<Seen>> =
+        let mut by_town: BTreeMap<MunicipalityId, Vec<SiteSample>> =
             registry.municipalities().map(|(id, _)| (id, Vec::new())).collect();
         for id in live.map.shown_sites() {
             let town = registry.site(id).and_then(|site| by_town.get_mut(&site.municipality));
             if let Some((town, view)) = town.zip(live.map.site(id, due)) {
-                town.push(seen(&view));
+                town.push(sample_of(&view));
             }
         }
         by_town
@@ -288,7 +288,7 @@ impl Keeper {
         registry: &Arc<Registry>,
         id: MunicipalityId,
         held: &mut Held,
-        seen: Vec<Seen>,
+        seen: Vec<SiteSample>,
         due: UtcMicros,
     ) -> Result<(), StoreError> {
         let Some(town) = self.forecasts.town(id) else { return Ok(()) };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::forecast::{SAMPLE_S, Town, seen};
+use domain::forecast::{SAMPLE_S, Town, sample_of};
 use domain::live::{Change, LiveMap};
 use domain::observation::CountValue;
 use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
@@ -105,7 +105,7 @@ impl Past {
     fn sample(&mut self, town: &mut Town) {
         self.map.tick(self.next);
         let views = self.sites.iter().filter_map(|site| self.map.site(*site, self.next));
-        town.sample(views.map(|view| seen(&view)), self.next);
+        town.sample(views.map(|view| sample_of(&view)), self.next);
         self.next = self.next.plus_s(SAMPLE_S);
     }
 
@@ -137,14 +137,14 @@ fn absolute(count: &SiteCount) -> Option<AbsoluteAt> {
         CountValue::Vacant(n) => Absolute::Vacant(n),
         CountValue::Flow { .. } | CountValue::None => return None,
     };
-    let source = format!("{:?}/{:?}/{:?}", count.heard.feed, count.heard.sensor, count.source);
+    let source = format!("{:?}/{:?}/{:?}", count.provenance.feed, count.provenance.sensor, count.source);
     Some((source, count.seq, value))
 }
 
 #[cfg(test)]
 mod tests {
     use domain::forecast::{Calendar, Reading};
-    use domain::observation::{Heard, SiteStatus};
+    use domain::observation::{Provenance, SiteStatus};
     use domain::registry::{Contents, Entry};
     use domain::{Feed, FeedId, Site};
     use serde_json::json;
@@ -176,7 +176,7 @@ mod tests {
 
     fn count(minute: i64, value: CountValue, status: Option<SiteStatus>) -> SiteCount {
         let at = BEGIN.plus_s(minute * 60);
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: TOWN,
             feed: FeedId(3),
             sensor: None,
@@ -185,7 +185,7 @@ mod tests {
         };
         let (audience, capacity, source, seq) = (None, None, None, None);
         SiteCount {
-            heard,
+            provenance,
             site: SITE,
             observed_at: at,
             digest: 0,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use domain::observation::{CountValue, Heard};
+use domain::observation::{CountValue, Provenance};
 use domain::{Audience, SiteCount, SiteId};
 use serde_json::json;
 use store::history::HistoryWriter;
@@ -41,7 +41,7 @@ fn counts(of: test_town::Town, until: UtcMicros, days: i64) -> Vec<SiteCount> {
             let at = until.plus_s((n - steps) * 900);
             let vacant = (at.0 / 900_000_000).rem_euclid(96) / 2;
             SiteCount {
-                heard: Heard {
+                provenance: Provenance {
                     municipality: of.municipality,
                     feed: of.feed,
                     sensor: None,

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, UtcMicros};
 use serde_json::json;
 use store::derive::Deriver;
 use store::private_pg::PrivatePg;
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 
 use super::*;
 use crate::test_town::{self, Town};
@@ -22,9 +22,9 @@ async fn town(pool: &Pool) -> Town {
 }
 
 fn said(Town { municipality, feed, place }: Town, at: UtcMicros, state: BayState) -> Batch {
-    let heard = Heard { municipality, feed, sensor: None, received_at: at, clock_corrected: false };
+    let provenance = Provenance { municipality, feed, sensor: None, received_at: at, clock_corrected: false };
     let observation = BayObservation {
-        heard,
+        provenance,
         bay: BayId(place),
         observed_at: at,
         digest: BayObservation::digest_of(-feed.0, None, state),
@@ -34,7 +34,7 @@ fn said(Town { municipality, feed, place }: Town, at: UtcMicros, state: BayState
         rssi_dbm: None,
         temperature_c: None,
     };
-    Batch { bays: vec![Gated { observation, claim: None }], ..Batch::default() }
+    Batch { bays: vec![Keyed { observation, idempotency_key: None }], ..Batch::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

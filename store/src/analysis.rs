@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::intervals::{CountRun, HOUR_US, HourSums, Layout, Run, ScopeId, Span};
+use domain::intervals::{BayInterval, CountInterval, HOUR_US, HourSums, ScopeId, Span, Timeline};
 use domain::place::{Bay, Purpose};
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::StoreError;
-use crate::derive::{bays, hours, relayout, sites};
+use crate::derive::{bays, changed_places, hours, sites};
 use crate::ts::Ts;
 
 /// What a scope sums up.
@@ -90,25 +90,31 @@ pub async fn summed_up(
 
 /// When places could be observed and what they count in.
 #[derive(Debug, Default)]
-pub struct Layouts {
-    pub bays: BTreeMap<BayId, Layout>,
+pub struct Timelines {
+    pub bays: BTreeMap<BayId, Timeline>,
     /// By site and audience (`""` = the whole site).
-    pub sites: BTreeMap<(SiteId, String), Layout>,
+    pub sites: BTreeMap<(SiteId, String), Timeline>,
 }
 
-impl Layouts {
+impl Timelines {
     /// The scopes in which any place counts, or did.
     pub fn scopes(&self) -> BTreeSet<ScopeId> {
-        let layouts = self.bays.values().chain(self.sites.values());
-        layouts.flat_map(|layout| &layout.pieces).flat_map(|piece| piece.scopes.iter().copied()).collect()
+        let timelines = self.bays.values().chain(self.sites.values());
+        timelines
+            .flat_map(|timeline| &timeline.pieces)
+            .flat_map(|piece| piece.scopes.iter().copied())
+            .collect()
     }
 }
 
-/// The layouts of a municipality's places, as far as anything was derived of them.
+/// The timelines of a municipality's places, as far as anything was derived of them.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn layouts(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Layouts, StoreError> {
+pub async fn timelines(
+    conn: &mut PgConnection,
+    municipality: MunicipalityId,
+) -> Result<Timelines, StoreError> {
     let rows: Vec<(i32, i16, String, Vec<u8>)> = sqlx::query_as(
         "SELECT d.place, p.kind, d.audience, d.layout FROM derived_place d JOIN place p ON p.id = d.place
          WHERE d.municipality = $1",
@@ -116,15 +122,15 @@ pub async fn layouts(conn: &mut PgConnection, municipality: MunicipalityId) -> R
     .bind(municipality.0)
     .fetch_all(conn)
     .await?;
-    let mut layouts = Layouts::default();
-    for (place, kind, audience, layout) in rows {
-        let layout = relayout::decode(&layout)?;
+    let mut timelines = Timelines::default();
+    for (place, kind, audience, timeline) in rows {
+        let timeline = changed_places::decode(&timeline)?;
         match kind {
-            2 => drop(layouts.bays.insert(BayId(place), layout)),
-            _ => drop(layouts.sites.insert((SiteId(place), audience), layout)),
+            2 => drop(timelines.bays.insert(BayId(place), timeline)),
+            _ => drop(timelines.sites.insert((SiteId(place), audience), timeline)),
         }
     }
-    Ok(layouts)
+    Ok(timelines)
 }
 
 /// Of the bays in which one ever might stay for a limited time only: what they were then, and when.
@@ -197,29 +203,29 @@ pub async fn hours(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn bay_runs(
+pub async fn bay_intervals(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
     bays: &[BayId],
     span: Span,
-) -> Result<Vec<(BayId, Vec<Run>)>, StoreError> {
+) -> Result<Vec<(BayId, Vec<BayInterval>)>, StoreError> {
     // Each once, however often it is asked for.
     let bays: BTreeSet<BayId> = bays.iter().copied().collect();
     let wanted: Vec<_> = bays.into_iter().map(|bay| ((municipality.0, bay), span)).collect();
-    let runs = bays::around(conn, &wanted).await?;
-    Ok(runs.into_iter().map(|((_, bay), runs)| (bay, runs.into_vec())).collect())
+    let intervals = bays::around(conn, &wanted).await?;
+    Ok(intervals.into_iter().map(|((_, bay), intervals)| (bay, intervals.into_vec())).collect())
 }
 
 /// Intervals of a counted site that overlap `span`.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn count_runs(
+pub async fn count_intervals(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
     site: SiteId,
     audience: &str,
     span: Span,
-) -> Result<Vec<CountRun>, StoreError> {
+) -> Result<Vec<CountInterval>, StoreError> {
     sites::within(conn, municipality.0, site.0, audience, span).await
 }

@@ -59,7 +59,7 @@ impl Outcome {
 
 /// What was done, without who did it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Deed {
+pub struct AuditEvent {
     /// `key create`, `import`, `replay`.
     pub action: &'static str,
     /// `key 3`, `site w-market`; `None`: nothing in particular.
@@ -75,10 +75,10 @@ pub struct Deed {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn append(conn: &mut PgConnection, actor: &Actor, deeds: &[Deed]) -> Result<(), StoreError> {
+pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent]) -> Result<(), StoreError> {
     // An array of arrays has rows of one length: so each list is a text of its own.
-    let municipalities = |deed: &Deed| {
-        let ids: Vec<String> = deed.municipalities.iter().map(|m| m.0.to_string()).collect();
+    let municipalities = |event: &AuditEvent| {
+        let ids: Vec<String> = event.municipalities.iter().map(|m| m.0.to_string()).collect();
         format!("{{{}}}", ids.join(","))
     };
     sqlx::query(
@@ -90,12 +90,12 @@ pub async fn append(conn: &mut PgConnection, actor: &Actor, deeds: &[Deed]) -> R
     .bind(&actor.name)
     .bind(&actor.role)
     .bind(actor.address.map(|address| address.to_string()))
-    .bind(deeds.iter().map(|d| d.action).collect::<Vec<_>>())
-    .bind(deeds.iter().map(|d| d.subject.as_deref()).collect::<Vec<_>>())
-    .bind(deeds.iter().map(municipalities).collect::<Vec<_>>())
-    .bind(deeds.iter().map(|d| d.before.as_ref().map(Json)).collect::<Vec<_>>())
-    .bind(deeds.iter().map(|d| d.after.as_ref().map(Json)).collect::<Vec<_>>())
-    .bind(deeds.iter().map(|d| d.outcome.as_str()).collect::<Vec<_>>())
+    .bind(events.iter().map(|d| d.action).collect::<Vec<_>>())
+    .bind(events.iter().map(|d| d.subject.as_deref()).collect::<Vec<_>>())
+    .bind(events.iter().map(municipalities).collect::<Vec<_>>())
+    .bind(events.iter().map(|d| d.before.as_ref().map(Json)).collect::<Vec<_>>())
+    .bind(events.iter().map(|d| d.after.as_ref().map(Json)).collect::<Vec<_>>())
+    .bind(events.iter().map(|d| d.outcome.as_str()).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -105,8 +105,8 @@ pub async fn append(conn: &mut PgConnection, actor: &Actor, deeds: &[Deed]) -> R
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(pool: &Pool, actor: &Actor, deed: Deed) -> Result<(), StoreError> {
-    append(&mut *pool.acquire().await?, actor, &[deed]).await
+pub async fn note(pool: &Pool, actor: &Actor, event: AuditEvent) -> Result<(), StoreError> {
+    append(&mut *pool.acquire().await?, actor, &[event]).await
 }
 
 /// A row of the audit.
@@ -125,7 +125,7 @@ pub struct Entry {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct AuditRow {
     id: i64,
     at_utc: Ts,
     actor: String,
@@ -158,7 +158,7 @@ pub struct Wanted<'a> {
 /// # Errors
 /// The database is not available.
 pub async fn page(pool: &Pool, wanted: &Wanted<'_>, limit: usize) -> Result<(Vec<Entry>, bool), StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<AuditRow> = sqlx::query_as(
         "SELECT id, at_utc, actor, role, action, subject, before, after, host(address) AS address, outcome, found
          FROM (
             SELECT *, count(*) OVER () AS found, sum(coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0))
@@ -189,7 +189,7 @@ pub async fn page(pool: &Pool, wanted: &Wanted<'_>, limit: usize) -> Result<(Vec
     .await?;
     let found = rows.first().map_or(0, |row| row.found);
     let more = found > rows.len() as i64;
-    let entry = |r: Row| Entry {
+    let entry = |r: AuditRow| Entry {
         id: r.id,
         at: r.at_utc.0,
         actor: r.actor,

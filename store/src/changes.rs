@@ -202,17 +202,17 @@ impl Follower {
 
 /// Rings when somebody has committed, or wishes something.
 #[derive(Debug)]
-pub struct Bell {
+pub struct Notifier {
     /// One connection of its own: whoever waits must not take one from those who ask.
     pool: Pool,
     channel: &'static str,
     listener: Option<PgListener>,
 }
 
-impl Bell {
+impl Notifier {
     /// Hung on `channel` when first waited for.
     pub fn new(pool: Pool, channel: &'static str) -> Self {
-        Bell { pool: pool::single(&pool), channel, listener: None }
+        Notifier { pool: pool::single(&pool), channel, listener: None }
     }
 
     /// Waits for the bell, at most a second; the number that was rung with (the writer, or the wish), or `None` when it is time to

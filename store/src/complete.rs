@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::Layout;
+use domain::intervals::Timeline;
 use domain::live::Change;
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
@@ -106,17 +106,17 @@ impl Waiting {
         let mut until = until.map_or(UtcMicros::EPOCH, |until| until.0);
         let bays = self.by_town.get(&municipality);
         if bays.is_some() || !counts.is_empty() {
-            let layouts = analysis::layouts(conn, municipality).await?;
+            let timelines = analysis::timelines(conn, municipality).await?;
             let counts_somewhere =
-                |layout: &Layout| layout.pieces.iter().any(|piece| !piece.scopes.is_empty());
+                |timeline: &Timeline| timeline.pieces.iter().any(|piece| !piece.scopes.is_empty());
             for (bay, at) in bays.into_iter().flatten() {
-                if layouts.bays.get(bay).map_or_else(|| is_shown(*bay), counts_somewhere) {
+                if timelines.bays.get(bay).map_or_else(|| is_shown(*bay), counts_somewhere) {
                     until = until.min(*at);
                 }
             }
             for (site, at) in counts {
-                let mut own = layouts.sites.iter().filter(|((id, _), _)| *id == SiteId(site)).peekable();
-                if own.peek().is_none() || own.any(|(_, layout)| counts_somewhere(layout)) {
+                let mut own = timelines.sites.iter().filter(|((id, _), _)| *id == SiteId(site)).peekable();
+                if own.peek().is_none() || own.any(|(_, timeline)| counts_somewhere(timeline)) {
                     until = until.min(at.0);
                 }
             }

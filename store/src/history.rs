@@ -8,10 +8,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, FromRow, PgConnection};
 
 use crate::StoreError;
-use crate::audit::{self, Actor, Deed};
+use crate::audit::{self, Actor, AuditEvent};
 use crate::changes;
 use crate::copy::CopyRows;
-use crate::migrate::{self, Layout};
+use crate::migrate::{self, Partitioning};
 use crate::partitions::{Partitions, Table};
 use crate::ts::Ts;
 use crate::writer::{Capacities, sites};
@@ -50,7 +50,7 @@ struct New {
 #[derive(Debug)]
 pub struct HistoryWriter {
     conn: PgConnection,
-    layout: Layout,
+    partitioning: Partitioning,
     partitions: Partitions,
     writer: i64,
     seq: i64,
@@ -61,9 +61,9 @@ impl HistoryWriter {
     /// The database is not available.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
         let mut conn = crate::pool::own(options).await?;
-        let layout = migrate::layout(&mut conn).await?;
+        let partitioning = migrate::partitioning(&mut conn).await?;
         let writer = changes::new_writer(&mut conn).await?;
-        Ok(HistoryWriter { conn, layout, partitions: Partitions::default(), writer, seq: 0 })
+        Ok(HistoryWriter { conn, partitioning, partitions: Partitions::default(), writer, seq: 0 })
     }
 
     /// Stores absolute counts and statuses, best at most [`CHUNK_ROWS`] in the order of time, in one
@@ -79,7 +79,7 @@ impl HistoryWriter {
         stored_at: UtcMicros,
     ) -> Result<Vec<Appended>, StoreError> {
         let times = rows.iter().map(|row| row.observed_at);
-        self.partitions.ensure(&mut self.conn, self.layout, Table::SiteCount, times).await?;
+        self.partitions.ensure(&mut self.conn, self.partitioning, Table::SiteCount, times).await?;
         let mut tx = self.conn.begin().await?;
         let new = append(&mut tx, rows, stored_at).await?;
         want_derived(&mut tx, &new).await?;
@@ -104,8 +104,8 @@ impl HistoryWriter {
         detail: serde_json::Value,
     ) -> Result<(), StoreError> {
         let after = Some(detail);
-        let deed = Deed { action: "import history", municipalities, after, ..Deed::default() };
-        audit::append(&mut self.conn, &Actor::local(actor), &[deed]).await
+        let event = AuditEvent { action: "import history", municipalities, after, ..AuditEvent::default() };
+        audit::append(&mut self.conn, &Actor::local(actor), &[event]).await
     }
 }
 
@@ -127,14 +127,14 @@ async fn append(
             CountValue::None => (None, None, None),
         };
         data.row(18)
-            .int4(o.heard.municipality.0)
+            .int4(o.provenance.municipality.0)
             .timestamptz(o.observed_at)
             .int4(o.site.0)
             .int8(o.digest)
-            .timestamptz(o.heard.received_at)
+            .timestamptz(o.provenance.received_at)
             .timestamptz(stored_at)
-            .int4(o.heard.feed.0)
-            .int4(o.heard.sensor.map(|s| s.0))
+            .int4(o.provenance.feed.0)
+            .int4(o.provenance.sensor.map(|s| s.0))
             .int8(o.seq)
             .text(Some(o.audience.map_or("", |a| a.as_str())))
             .int4(occupied)
@@ -144,7 +144,7 @@ async fn append(
             .text(o.status.map(|s| s.as_str()))
             .int4(o.capacity)
             .text(o.source.as_deref())
-            .bool(o.heard.clock_corrected);
+            .bool(o.provenance.clock_corrected);
     }
     let mut copy =
         conn.copy_in_raw(&format!("COPY staged_count ({COLUMNS}) FROM STDIN (FORMAT binary)")).await?;
@@ -187,7 +187,7 @@ fn newest<'a>(rows: &'a [SiteCount], new: &[New]) -> BTreeMap<sites::StateKey, V
         let wanted = [n.last_count_at, n.last_status_at, n.last_capacity_at];
         let is_newest = |row: &&SiteCount| {
             row.site.0 == n.site
-                && row.heard.municipality.0 == n.municipality
+                && row.provenance.municipality.0 == n.municipality
                 && wanted.contains(&Some(Ts(row.observed_at)))
         };
         for row in rows.iter().filter(is_newest) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use crate::StoreError;
-use crate::audit::{self, Actor, Deed};
+use crate::audit::{self, Actor, AuditEvent};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
@@ -28,7 +28,7 @@ pub struct StoredKey {
 }
 
 #[derive(FromRow)]
-struct Row {
+struct KeyRow {
     id: i32,
     name: Option<String>,
     role: String,
@@ -39,8 +39,8 @@ struct Row {
     revoked_at: Option<Ts>,
 }
 
-impl From<Row> for StoredKey {
-    fn from(r: Row) -> Self {
+impl From<KeyRow> for StoredKey {
+    fn from(r: KeyRow) -> Self {
         StoredKey {
             id: r.id,
             name: r.name,
@@ -69,7 +69,7 @@ pub async fn create(
     expires_at: Option<UtcMicros>,
 ) -> Result<i32, StoreError> {
     let mut tx = pool.begin().await?;
-    let row: Row = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let row: KeyRow = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "INSERT INTO api_key (hash, role, municipalities, name, expires_at) VALUES ($1, $2, $3, $4, $5)
          RETURNING {COLUMNS}"
     )))
@@ -81,15 +81,15 @@ pub async fn create(
     .fetch_one(&mut *tx)
     .await?;
     let key = StoredKey::from(row);
-    let deed = Deed { after: Some(described(&key)), ..about(&key, "key create") };
-    audit::append(&mut tx, &Actor::local("command line"), &[deed]).await?;
+    let event = AuditEvent { after: Some(described(&key)), ..about(&key, "key create") };
+    audit::append(&mut tx, &Actor::local("command line"), &[event]).await?;
     tx.commit().await?;
     Ok(key.id)
 }
 
-fn about(key: &StoredKey, action: &'static str) -> Deed {
+fn about(key: &StoredKey, action: &'static str) -> AuditEvent {
     let subject = Some(format!("key {}", key.id));
-    Deed { action, subject, municipalities: key.municipalities.clone(), ..Deed::default() }
+    AuditEvent { action, subject, municipalities: key.municipalities.clone(), ..AuditEvent::default() }
 }
 
 /// What a key is, for the audit: never its hash.
@@ -103,7 +103,7 @@ fn described(key: &StoredKey) -> Value {
 /// The database is not available.
 pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_key ORDER BY id");
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await?;
+    let rows: Vec<KeyRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await?;
     Ok(rows.into_iter().map(StoredKey::from).collect())
 }
 
@@ -113,7 +113,7 @@ pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>, StoreError> {
 /// The database is not available.
 pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
     let mut tx = pool.begin().await?;
-    let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let row: Option<KeyRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING {COLUMNS}"
     )))
     .bind(id)
@@ -121,8 +121,8 @@ pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
     .await?;
     let key = row.map(StoredKey::from);
     if let Some(key) = &key {
-        let deed = Deed { before: Some(described(key)), ..about(key, "key revoke") };
-        audit::append(&mut tx, &Actor::local("command line"), &[deed]).await?;
+        let event = AuditEvent { before: Some(described(key)), ..about(key, "key revoke") };
+        audit::append(&mut tx, &Actor::local("command line"), &[event]).await?;
     }
     tx.commit().await?;
     Ok(key.is_some())
@@ -136,7 +136,7 @@ pub async fn find(pool: &Pool, hash: &KeyHash) -> Result<Option<(StoredKey, bool
     #[derive(FromRow)]
     struct Found {
         #[sqlx(flatten)]
-        row: Row,
+        row: KeyRow,
         holds: bool,
     }
     let sql = format!(

@@ -52,7 +52,7 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
         sqlx::query_as("SELECT bay, feed, sensor, observed_at, seq, state FROM bay_state")
             .fetch_all(&mut *tx)
             .await?;
-    let unfolded = bay_states::unfolded(&mut tx, i64::MAX).await?;
+    let pending_states = bay_states::pending_states(&mut tx, i64::MAX).await?;
     let sites: Vec<(i32, String, i64, Json<CountState>)> =
         sqlx::query_as("SELECT site, audience, version, count FROM site_state").fetch_all(&mut *tx).await?;
     let vehicles: Vec<(i32, i32, Ts, i64, Json<VehicleFix>)> =
@@ -74,7 +74,7 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
         },
     }));
     let bay_changes = |c: &Change| matches!(c, Change::Bay { .. });
-    states.extend(unfolded.into_iter().flat_map(|row| row.changes).filter(bay_changes));
+    states.extend(pending_states.into_iter().flat_map(|row| row.changes).filter(bay_changes));
     states.extend(sites.into_iter().map(|(site, audience, version, count)| Change::Site {
         site: SiteId(site),
         audience: audience.parse().ok(),

@@ -14,7 +14,7 @@ static VIEWS: Migrator = sqlx::migrate!("../migrations/views");
 
 /// How observations are laid out in this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub enum Partitioning {
     /// Native range partitions.
     Plain,
     /// TimescaleDB hypertables.
@@ -29,7 +29,7 @@ const MIGRATION_LOCK: i64 = 0x6b76_6d69_6772; // "kvmigr"
 ///
 /// # Errors
 /// A migration failed, or the database is newer than this program.
-pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Layout, StoreError> {
+pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Partitioning, StoreError> {
     let mut conn = pool.acquire().await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *conn).await?;
     let result = migrate_locked(&mut conn, allow_timescaledb).await;
@@ -45,7 +45,10 @@ pub async fn is_migrated(pool: &Pool) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar("SELECT to_regclass('schema_migrations') IS NOT NULL").fetch_one(pool).await?)
 }
 
-async fn migrate_locked(conn: &mut PgConnection, allow_timescaledb: bool) -> Result<Layout, StoreError> {
+async fn migrate_locked(
+    conn: &mut PgConnection,
+    allow_timescaledb: bool,
+) -> Result<Partitioning, StoreError> {
     // A setting of the loader and the catalogue: both can be read without the extension's own library.
     let (is_preloaded, has_extension): (bool, bool) = sqlx::query_as(
         "SELECT current_setting('timescaledb.disable_load', true) IS NOT NULL,
@@ -57,16 +60,18 @@ async fn migrate_locked(conn: &mut PgConnection, allow_timescaledb: bool) -> Res
         return Err(StoreError::TimescaleDbMissing);
     }
     run(&CORE, "schema_migrations", conn).await?;
-    let use_hypertables = match layout(conn).await? {
-        Layout::Hypertables => true,
-        Layout::Plain => allow_timescaledb && is_preloaded && take_timescaledb(conn, has_extension).await?,
+    let use_hypertables = match partitioning(conn).await? {
+        Partitioning::Hypertables => true,
+        Partitioning::Plain => {
+            allow_timescaledb && is_preloaded && take_timescaledb(conn, has_extension).await?
+        }
     };
     if use_hypertables {
         run(&TIMESCALEDB, "schema_migrations_timescaledb", conn).await?;
     }
     run(&VIEWS, "schema_migrations_views", conn).await?;
     readers::limit(conn).await?;
-    layout(conn).await
+    partitioning(conn).await
 }
 
 async fn run(
@@ -87,12 +92,12 @@ async fn run(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn layout(conn: &mut PgConnection) -> Result<Layout, StoreError> {
+pub async fn partitioning(conn: &mut PgConnection) -> Result<Partitioning, StoreError> {
     let kind: Option<i8> =
         sqlx::query_scalar("SELECT relkind FROM pg_class WHERE oid = 'bay_observation'::regclass")
             .fetch_optional(conn)
             .await?;
-    Ok(if kind == Some(b'p' as i8) { Layout::Plain } else { Layout::Hypertables })
+    Ok(if kind == Some(b'p' as i8) { Partitioning::Plain } else { Partitioning::Hypertables })
 }
 
 /// Whether the tables may become hypertables: once, in a fresh database, where the extension has

@@ -7,7 +7,7 @@ use domain::UtcMicros;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::StoreError;
-use crate::migrate::Layout;
+use crate::migrate::Partitioning;
 
 /// The tables that are partitioned by `observed_at`, with their slice.
 pub const TABLES: [(Table, Slice); 4] = [
@@ -99,11 +99,11 @@ impl Partitions {
     pub async fn ensure(
         &mut self,
         conn: &mut PgConnection,
-        layout: Layout,
+        partitioning: Partitioning,
         table: Table,
         instants: impl Iterator<Item = UtcMicros>,
     ) -> Result<(), StoreError> {
-        if layout == Layout::Hypertables {
+        if partitioning == Partitioning::Hypertables {
             return Ok(());
         }
         let mut last = (i64::MAX, i64::MAX);

@@ -11,8 +11,8 @@ mod binaries;
 mod closed;
 mod cluster;
 mod error;
-mod layout;
 mod lock;
+mod paths;
 mod process;
 mod readiness;
 mod settings;
@@ -28,8 +28,8 @@ use account::Account;
 pub use closed::make_data_dir;
 use cluster::Cluster;
 pub use error::PrivatePgError;
-use layout::Layout;
 use lock::DataDirLock;
+use paths::Paths;
 use process::Postmaster;
 use readiness::Answer;
 pub use settings::PrivatePgSettings;
@@ -78,10 +78,10 @@ impl PrivatePg {
     /// As [`start`](Self::start). A running server with other settings is restarted instead of adopted.
     pub async fn start_with(data_dir: &Path, settings: PrivatePgSettings) -> Result<Self, PrivatePgError> {
         make_data_dir(data_dir)?;
-        let layout = Layout::of(data_dir)?;
-        let account = Account::of_database(&layout.cluster)?;
-        let lock = DataDirLock::acquire(&layout.data_dir)?;
-        let cluster = Cluster::prepare(layout, account, settings).await?;
+        let paths = Paths::of(data_dir)?;
+        let account = Account::of_database(&paths.cluster)?;
+        let lock = DataDirLock::acquire(&paths.data_dir)?;
+        let cluster = Cluster::prepare(paths, account, settings).await?;
         let this = Self { cluster, state: Mutex::default(), _lock: lock };
         this.bring_up().await?;
         this.cluster.admit_roles().await?;
@@ -90,17 +90,17 @@ impl PrivatePg {
 
     /// Whether `data_dir` holds a database, or another process is just making one there. Changes nothing.
     pub fn exists(data_dir: &Path) -> bool {
-        Layout::of(data_dir).is_ok_and(|layout| layout.cluster.is_dir() || DataDirLock::is_held(data_dir))
+        Paths::of(data_dir).is_ok_and(|paths| paths.cluster.is_dir() || DataDirLock::is_held(data_dir))
     }
 
     /// The address of the server of `data_dir` if one runs and answers, whoever started it.
     pub async fn attach(data_dir: &Path) -> Option<String> {
-        let layout = Layout::of(data_dir).ok()?;
-        if !process::is_running_in(&layout.cluster) {
+        let paths = Paths::of(data_dir).ok()?;
+        if !process::is_running_in(&paths.cluster) {
             return None;
         }
-        match readiness::ask(&layout).await {
-            Ok(Answer::Ready) => Some(layout.url()),
+        match readiness::ask(&paths).await {
+            Ok(Answer::Ready) => Some(paths.url()),
             _ => None,
         }
     }
@@ -127,7 +127,7 @@ impl PrivatePg {
 
     /// The address for sqlx and for libpq's programs (psql, pg_dump).
     pub fn url(&self) -> String {
-        self.cluster.layout.url()
+        self.cluster.paths.url()
     }
 
     /// The server's process id while one runs.
@@ -143,7 +143,7 @@ impl PrivatePg {
                 if self.state.lock().is_stopping {
                     return;
                 }
-                tracing::error!(log = %self.cluster.layout.log.display(), "the private PostgreSQL has ended, restarting it");
+                tracing::error!(log = %self.cluster.paths.log.display(), "the private PostgreSQL has ended, restarting it");
                 self.restart().await;
             }
         };
@@ -185,7 +185,7 @@ impl PrivatePg {
             state.server.take()
         };
         match server {
-            Some(server) => server.postmaster.stop(patience, &self.cluster.layout.log).await,
+            Some(server) => server.postmaster.stop(patience, &self.cluster.paths.log).await,
             None => Ok(()),
         }
     }
@@ -208,7 +208,7 @@ impl PrivatePg {
                 Ok(()) => {
                     tracing::info!(
                         after_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-                        socket_dir = %self.cluster.layout.socket_dir.display(),
+                        socket_dir = %self.cluster.paths.socket_dir.display(),
                         "the private PostgreSQL is ready"
                     );
                     return Ok(());
@@ -218,7 +218,7 @@ impl PrivatePg {
     }
 
     async fn adopt_or_launch(&self) -> Result<Server, PrivatePgError> {
-        let Layout { cluster, log, .. } = &self.cluster.layout;
+        let Paths { cluster, log, .. } = &self.cluster.paths;
         if let Some(postmaster) = Postmaster::running_in(cluster) {
             let pid = postmaster.pid();
             if self.cluster.settings_are_current() && !process::is_stopping(cluster) {
@@ -228,7 +228,7 @@ impl PrivatePg {
             tracing::info!(pid, "stopping the old private PostgreSQL");
             postmaster.stop(PATIENCE, log).await?;
         }
-        process::clear_remains(&self.cluster.layout).await?;
+        process::clear_remains(&self.cluster.paths).await?;
         tracing::info!(version = self.cluster.binaries.major, "starting the private PostgreSQL");
         self.record(|| {
             let (child, log_start) = self.cluster.launch()?;
@@ -262,16 +262,12 @@ impl PrivatePg {
         let began = Instant::now();
         let mut reported = began;
         loop {
-            let Answer::NotYet(last) = readiness::ask(&self.cluster.layout).await? else {
+            let Answer::NotYet(last) = readiness::ask(&self.cluster.paths).await? else {
                 return Ok(());
             };
             let waited_s = began.elapsed().as_secs();
             if began.elapsed() > READY_DEADLINE {
-                return Err(PrivatePgError::NotReady {
-                    waited_s,
-                    last,
-                    log: self.cluster.layout.log.clone(),
-                });
+                return Err(PrivatePgError::NotReady { waited_s, last, log: self.cluster.paths.log.clone() });
             }
             if reported.elapsed() > PROGRESS_EVERY {
                 reported = Instant::now();

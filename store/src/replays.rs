@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use crate::StoreError;
-use crate::audit::{self, Actor, Deed, Outcome};
+use crate::audit::{self, Actor, AuditEvent, Outcome};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
@@ -17,7 +17,7 @@ const GONE_AFTER_S: f64 = 60.0;
 
 /// Which rejected messages are to be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wish {
+pub struct Request {
     /// Those that the asker may see.
     pub municipalities: Vec<MunicipalityId>,
     pub feed: Option<FeedId>,
@@ -49,7 +49,7 @@ pub struct State {
 
 /// A rejected message to be replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct RejectedMessage {
     pub id: i64,
     pub municipality: MunicipalityId,
     pub feed: FeedId,
@@ -63,26 +63,26 @@ pub struct Kept {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn ask(pool: &Pool, wish: &Wish, actor: &Actor) -> Result<i64, StoreError> {
+pub async fn ask(pool: &Pool, request: &Request, actor: &Actor) -> Result<i64, StoreError> {
     let mut tx = pool.begin().await?;
     let id: i64 = sqlx::query_scalar(
         "INSERT INTO replay (municipalities, feed, reason, ids, before) VALUES ($1, $2, $3, $4, $5) RETURNING id",
     )
-    .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
-    .bind(wish.feed.map(|f| f.0))
-    .bind(wish.reason.map(Reason::as_str))
-    .bind(&wish.ids)
-    .bind(wish.before.map(Ts))
+    .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(request.feed.map(|f| f.0))
+    .bind(request.reason.map(Reason::as_str))
+    .bind(&request.ids)
+    .bind(request.before.map(Ts))
     .fetch_one(&mut *tx)
     .await?;
-    let deed = Deed {
+    let event = AuditEvent {
         after: Some(json!({
-            "feed": wish.feed.map(|f| f.0), "reason": wish.reason.map(Reason::as_str), "ids": wish.ids,
-            "before": wish.before,
+            "feed": request.feed.map(|f| f.0), "reason": request.reason.map(Reason::as_str), "ids": request.ids,
+            "before": request.before,
         })),
-        ..about(id, wish.municipalities.clone())
+        ..about(id, request.municipalities.clone())
     };
-    audit::append(&mut tx, actor, &[deed]).await?;
+    audit::append(&mut tx, actor, &[event]).await?;
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.to_string()).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(id)
@@ -119,22 +119,27 @@ pub async fn withdraw(pool: &Pool, id: i64, actor: &Actor) -> Result<bool, Store
             .fetch_optional(&mut *tx)
             .await?;
     if let Some(towns) = &towns {
-        let deed = Deed {
+        let event = AuditEvent {
             outcome: Outcome::Refused,
             ..about(id, towns.iter().map(|m| MunicipalityId(*m)).collect())
         };
-        audit::append(&mut tx, actor, &[deed]).await?;
+        audit::append(&mut tx, actor, &[event]).await?;
     }
     tx.commit().await?;
     Ok(towns.is_some())
 }
 
-fn about(id: i64, municipalities: Vec<MunicipalityId>) -> Deed {
-    Deed { action: "replay", subject: Some(format!("replay {id}")), municipalities, ..Deed::default() }
+fn about(id: i64, municipalities: Vec<MunicipalityId>) -> AuditEvent {
+    AuditEvent {
+        action: "replay",
+        subject: Some(format!("replay {id}")),
+        municipalities,
+        ..AuditEvent::default()
+    }
 }
 
 #[derive(FromRow)]
-struct WishRow {
+struct RequestRow {
     id: i64,
     municipalities: Vec<i32>,
     feed: Option<i32>,
@@ -147,8 +152,8 @@ struct WishRow {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn take(pool: &Pool) -> Result<Option<(i64, Wish)>, StoreError> {
-    let row: Option<WishRow> = sqlx::query_as(
+pub async fn take(pool: &Pool) -> Result<Option<(i64, Request)>, StoreError> {
+    let row: Option<RequestRow> = sqlx::query_as(
         "UPDATE replay SET seen_at = now()
          WHERE id = (SELECT id FROM replay
                      WHERE done_at IS NULL
@@ -162,14 +167,14 @@ pub async fn take(pool: &Pool) -> Result<Option<(i64, Wish)>, StoreError> {
     .fetch_optional(pool)
     .await?;
     Ok(row.map(|r| {
-        let wish = Wish {
+        let request = Request {
             municipalities: r.municipalities.into_iter().map(MunicipalityId).collect(),
             feed: r.feed.map(FeedId),
             reason: r.reason.and_then(|text| text.parse().ok()),
             ids: r.ids,
             before: r.before.map(|t| t.0),
         };
-        (r.id, wish)
+        (r.id, request)
     }))
 }
 
@@ -200,7 +205,11 @@ pub async fn note(pool: &Pool, id: i64, p: Progress, is_done: bool) -> Result<()
 ///
 /// # Errors
 /// The database is not available.
-pub async fn wanted(pool: &Pool, wish: &Wish, limit: i64) -> Result<(Vec<(i64, i32)>, i64), StoreError> {
+pub async fn matching(
+    pool: &Pool,
+    request: &Request,
+    limit: i64,
+) -> Result<(Vec<(i64, i32)>, i64), StoreError> {
     let rows: Vec<(i64, i32, bool, i64)> = sqlx::query_as(
         "SELECT id, octet_length(payload), reason = 'too_large' AS is_cut, count(*) OVER ()
          FROM rejection
@@ -210,11 +219,11 @@ pub async fn wanted(pool: &Pool, wish: &Wish, limit: i64) -> Result<(Vec<(i64, i
            AND ($5::timestamptz IS NULL OR received_at < $5)
          ORDER BY is_cut, id LIMIT $6",
     )
-    .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
-    .bind(wish.feed.map(|f| f.0))
-    .bind(wish.reason.map(Reason::as_str))
-    .bind(&wish.ids)
-    .bind(wish.before.map(Ts))
+    .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(request.feed.map(|f| f.0))
+    .bind(request.reason.map(Reason::as_str))
+    .bind(&request.ids)
+    .bind(request.before.map(Ts))
     .bind(limit)
     .fetch_all(pool)
     .await?;
@@ -223,7 +232,7 @@ pub async fn wanted(pool: &Pool, wish: &Wish, limit: i64) -> Result<(Vec<(i64, i
 }
 
 #[derive(FromRow)]
-struct KeptRow {
+struct RejectedMessageRow {
     id: i64,
     municipality: i32,
     feed: i32,
@@ -237,17 +246,21 @@ struct KeptRow {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn kept(pool: &Pool, wish: &Wish, ids: &[i64]) -> Result<Vec<Kept>, StoreError> {
-    let rows: Vec<KeptRow> = sqlx::query_as(
+pub async fn messages(
+    pool: &Pool,
+    request: &Request,
+    ids: &[i64],
+) -> Result<Vec<RejectedMessage>, StoreError> {
+    let rows: Vec<RejectedMessageRow> = sqlx::query_as(
         "SELECT id, municipality, feed, topic, received_at, payload, qos
          FROM rejection
          WHERE municipality = ANY($1) AND id = ANY($2) ORDER BY id",
     )
-    .bind(wish.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
     .bind(ids)
     .fetch_all(pool)
     .await?;
-    let kept = |r: KeptRow| Kept {
+    let kept = |r: RejectedMessageRow| RejectedMessage {
         id: r.id,
         municipality: MunicipalityId(r.municipality),
         feed: FeedId(r.feed),

@@ -5,11 +5,11 @@ mod support;
 use std::collections::BTreeMap;
 
 use domain::live::Change;
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
 use sqlx::Executor;
 use sqlx::types::Json;
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites, of_bay};
 
 const BAYS: i32 = 150;
@@ -41,7 +41,7 @@ fn batch(numbers: &mut Numbers, municipality: i32, first_bay: i32, rows: usize) 
         let state = [BayState::Vacant, BayState::Occupied, BayState::Unknown][numbers.below(3) as usize];
         let seq = [None, Some(numbers.below(5) as i64)][numbers.below(2) as usize];
         let at = UtcMicros(T0 + numbers.below(40) as i64 * 1_000_000);
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: MunicipalityId(municipality),
             feed: FeedId(3),
             sensor,
@@ -49,8 +49,8 @@ fn batch(numbers: &mut Numbers, municipality: i32, first_bay: i32, rows: usize) 
             clock_corrected: false,
         };
         let bay = BayId(first_bay + numbers.below(BAYS as u64) as i32);
-        let observation = of_bay(heard, bay, at, seq, state);
-        Gated { observation, claim: None }
+        let observation = of_bay(provenance, bay, at, seq, state);
+        Keyed { observation, idempotency_key: None }
     });
     Batch { bays: bays.collect(), ..Batch::default() }
 }
@@ -87,7 +87,7 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
         match numbers.below(6) {
             // A connection that is lost before it could fold.
             0 => *writer = Writer::connect(&options).await.unwrap(),
-            1 => writer.fold().await.unwrap(),
+            1 => writer.flush().await.unwrap(),
             _ => {}
         }
         let mut loaded = States::new();

@@ -3,7 +3,7 @@
 
 mod support;
 
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::punctuality::Passed;
 use domain::{
     FeedId, MunicipalityId, Reason, RejectedElement, Rejection, TripObservation, TripReport, TripUpdate,
@@ -192,7 +192,7 @@ async fn invented_devices_push_out_one_another_and_no_device_of_ours() {
         .await
         .unwrap();
         assert_eq!(kept, [(feeds[0], 50, 1), (feeds[1], 1, 1)]);
-        let heard: Vec<(i32, i64, i64)> = sqlx::query_as(
+        let provenance: Vec<(i32, i64, i64)> = sqlx::query_as(
             "SELECT feed, count(*), count(*) FILTER (WHERE device LIKE 'ours%') FROM device_state
              GROUP BY feed ORDER BY feed",
         )
@@ -200,7 +200,7 @@ async fn invented_devices_push_out_one_another_and_no_device_of_ours() {
         .await
         .unwrap();
         let devices = if round == 0 { 40 } else { 50 };
-        assert_eq!(heard, [(feeds[0], devices + 1, 1), (feeds[1], 2, 1)]);
+        assert_eq!(provenance, [(feeds[0], devices + 1, 1), (feeds[1], 2, 1)]);
     }
     let newest: i64 = sqlx::query_scalar("SELECT count(*) FROM device_state WHERE device LIKE 'x5-%'")
         .fetch_one(&db.pool)
@@ -217,8 +217,13 @@ fn trip(
     at: UtcMicros,
     bytes: usize,
 ) -> TripObservation {
-    let heard =
-        Heard { municipality, feed: FeedId(feed), sensor: None, received_at: at, clock_corrected: false };
+    let provenance = Provenance {
+        municipality,
+        feed: FeedId(feed),
+        sensor: None,
+        received_at: at,
+        clock_corrected: false,
+    };
     let route_id = Some("r".repeat(bytes));
     let update =
         TripUpdate { trip_id: name, route_id, start_date: Some("29991231".into()), ..TripUpdate::default() };
@@ -228,7 +233,7 @@ fn trip(
         digest: update.digest_of(),
         update: Box::new(update),
     };
-    TripObservation { heard, report, passed: Vec::new() }
+    TripObservation { provenance, report, passed: Vec::new() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

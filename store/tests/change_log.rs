@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use domain::UtcMicros;
-use store::changes::{Bell, CHANNEL, Follower, prune};
+use store::changes::{CHANNEL, Follower, Notifier, prune};
 use store::pool::{STREAMS_AT_ONCE, ping, single};
 use store::{Pool, StoreError};
 use support::Database;
@@ -46,9 +46,9 @@ async fn who_slept_longer_than_the_log_reaches_back_must_load_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_and_long_answers_leave_connections_to_the_others() {
     let db = Database::start().await;
-    let mut waiting: Vec<Bell> = (0..3).map(|_| Bell::new(db.pool.clone(), CHANNEL)).collect();
-    for bell in &mut waiting {
-        bell.wait().await;
+    let mut waiting: Vec<Notifier> = (0..3).map(|_| Notifier::new(db.pool.clone(), CHANNEL)).collect();
+    for notifier in &mut waiting {
+        notifier.wait().await;
     }
     let mut held = Vec::new();
     for _ in 0..STREAMS_AT_ONCE {

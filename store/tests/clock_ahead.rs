@@ -2,17 +2,17 @@
 
 mod support;
 
-use domain::observation::{Heard, VehicleFix};
+use domain::observation::{Provenance, VehicleFix};
 use domain::{
     BayId, BayObservation, BayState, FeedId, TripObservation, TripReport, TripUpdate, UtcMicros, VehicleId,
     VehiclePosition,
 };
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 /// Statements about one bay, vehicle, run and passage at `at`, numbered.
 fn said(db: &Database, at: UtcMicros, number: i32) -> Batch {
-    let heard = Heard {
+    let provenance = Provenance {
         municipality: db.municipality,
         feed: FeedId(1),
         sensor: None,
@@ -20,7 +20,7 @@ fn said(db: &Database, at: UtcMicros, number: i32) -> Batch {
         clock_corrected: true,
     };
     let bay = BayObservation {
-        heard,
+        provenance,
         bay: BayId(1),
         observed_at: at,
         digest: number.into(),
@@ -38,14 +38,14 @@ fn said(db: &Database, at: UtcMicros, number: i32) -> Batch {
         ..VehicleFix::default()
     };
     let vehicle =
-        VehiclePosition { heard, vehicle: VehicleId(1), observed_at: at, digest: number.into(), fix };
+        VehiclePosition { provenance, vehicle: VehicleId(1), observed_at: at, digest: number.into(), fix };
     let update = TripUpdate { trip_id: "t".into(), delay_s: Some(number), ..TripUpdate::default() };
     let report =
         TripReport { observed_at: at, confirmed_at: at, digest: number.into(), update: Box::new(update) };
     Batch {
-        bays: vec![Gated { observation: bay, claim: None }],
-        vehicles: vec![Gated { observation: vehicle, claim: None }],
-        trips: vec![TripObservation { heard, report, passed: Vec::new() }],
+        bays: vec![Keyed { observation: bay, idempotency_key: None }],
+        vehicles: vec![Keyed { observation: vehicle, idempotency_key: None }],
+        trips: vec![TripObservation { provenance, report, passed: Vec::new() }],
         ..Batch::default()
     }
 }

@@ -6,14 +6,14 @@
 mod support;
 
 use domain::live::LiveMap;
-use domain::observation::{CountValue, Heard, SiteStatus, VehicleFix};
+use domain::observation::{CountValue, Provenance, SiteStatus, VehicleFix};
 use domain::punctuality::Passed;
 use domain::{
     BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation, TripReport, TripUpdate,
     Uplink, UtcMicros, VehicleId, VehiclePosition,
 };
 use store::derive::Deriver;
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::town::{Numbers, settle};
 use support::{Database, NoSites, of_bay, uplink};
 
@@ -22,21 +22,21 @@ fn number(n: &mut Numbers, below: u64) -> i32 {
     n.below(below) as i32
 }
 
-fn plain<T>(observation: T) -> Vec<Gated<T>> {
-    vec![Gated { observation, claim: None }]
+fn plain<T>(observation: T) -> Vec<Keyed<T>> {
+    vec![Keyed { observation, idempotency_key: None }]
 }
 
 /// Something about one of a few bays, sites, vehicles, runs and devices, at `at`.
 fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
     let feed = FeedId(number(n, 2) + 1);
     let sensor = (n.below(3) == 0).then_some(SensorId(9));
-    let heard =
-        Heard { municipality: db.municipality, feed, sensor, received_at: at, clock_corrected: false };
+    let provenance =
+        Provenance { municipality: db.municipality, feed, sensor, received_at: at, clock_corrected: false };
     let mut batch = Batch::default();
     match n.below(5) {
         0 => {
             let (state, seq) = (BayState::from_code(number(n, 3) as i16), Some(i64::from(number(n, 3))));
-            batch.bays = plain(of_bay(heard, BayId(number(n, 3) + 1), at, seq, state));
+            batch.bays = plain(of_bay(provenance, BayId(number(n, 3) + 1), at, seq, state));
         }
         1 => {
             let cars = number(n, 30);
@@ -47,7 +47,7 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
                 _ => CountValue::None,
             };
             let mut count = SiteCount {
-                heard,
+                provenance,
                 site: SiteId(number(n, 2) + 11),
                 observed_at: at,
                 digest: 0,
@@ -74,7 +74,7 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
                 ..VehicleFix::default()
             };
             batch.vehicles = plain(VehiclePosition {
-                heard: Heard { sensor: None, ..heard },
+                provenance: Provenance { sensor: None, ..provenance },
                 vehicle: VehicleId(number(n, 2) + 1),
                 observed_at: at,
                 digest: fix.digest_of(feed),
@@ -90,7 +90,7 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
             let passed = Passed { stop_id: "s".into(), passed_at: at.plus_s(-10), delay_s: number(n, 500) };
             let digest = number(n, 1_000).into();
             let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
-            batch.trips = vec![TripObservation { heard, report, passed: vec![passed] }];
+            batch.trips = vec![TripObservation { provenance, report, passed: vec![passed] }];
         }
         _ => {
             let device = format!("d{}", n.below(3));

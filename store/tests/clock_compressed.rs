@@ -2,16 +2,16 @@
 
 mod support;
 
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 const BAYS: i32 = 1_000;
 
 /// What each bay said at `at`.
 fn round(db: &Database, at: UtcMicros) -> Batch {
-    let heard = Heard {
+    let provenance = Provenance {
         municipality: db.municipality,
         feed: FeedId(1),
         sensor: None,
@@ -21,7 +21,7 @@ fn round(db: &Database, at: UtcMicros) -> Batch {
     let bay = |bay| {
         let state = if bay % 2 == 0 { BayState::Vacant } else { BayState::Occupied };
         let observation = BayObservation {
-            heard,
+            provenance,
             bay: BayId(bay),
             observed_at: at.plus_s(bay.into()),
             digest: BayObservation::digest_of(-1, None, state),
@@ -31,7 +31,7 @@ fn round(db: &Database, at: UtcMicros) -> Batch {
             rssi_dbm: None,
             temperature_c: None,
         };
-        Gated { observation, claim: None }
+        Keyed { observation, idempotency_key: None }
     };
     Batch { bays: (0..BAYS).map(bay).collect(), ..Batch::default() }
 }

@@ -6,7 +6,7 @@ use domain::{FeedId, Reason, UtcMicros};
 use store::changes::Follower;
 use store::derive::Deriver;
 use store::inspect;
-use store::replays::{self, Wish};
+use store::replays::{self, Request};
 use store::writer::{Batch, Bounds, Writer};
 use store::{Pool, StoreError};
 use support::{Database, NoSites, uplink};
@@ -36,7 +36,7 @@ async fn a_process_of_a_clock_that_was_ahead_is_gone() {
     run(&db, "INSERT INTO replay (municipalities, seen_at) VALUES (ARRAY[$1], now() + interval '400 days')")
         .await;
     let taken = replays::take(&db.pool).await.unwrap();
-    let Some((_, Wish { municipalities, .. })) = taken else { panic!("nobody takes it up") };
+    let Some((_, Request { municipalities, .. })) = taken else { panic!("nobody takes it up") };
     assert_eq!(municipalities, [db.municipality]);
     assert!(replays::take(&db.pool).await.unwrap().is_none(), "once");
     db.stop().await;

@@ -57,8 +57,8 @@ async fn with_sites() -> Database {
     db
 }
 
-fn counts(tally: &store::places::Tally) -> (usize, usize, usize, usize) {
-    (tally.added, tally.changed, tally.unchanged, tally.missing.len())
+fn counts(import_counts: &store::places::ImportCounts) -> (usize, usize, usize, usize) {
+    (import_counts.added, import_counts.changed, import_counts.unchanged, import_counts.missing.len())
 }
 
 #[tokio::test(flavor = "multi_thread")]

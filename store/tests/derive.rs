@@ -205,7 +205,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
         .execute(&town.database.pool)
         .await
         .unwrap();
-    store::derive::again(&town.database.pool).await.unwrap();
+    store::derive::request_all(&town.database.pool).await.unwrap();
     let mut stretches = 0;
     deriver.set_bay_days(70);
     for batch in later {
@@ -229,7 +229,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     for forget in ["DELETE FROM bay_interval", "DELETE FROM site_interval", "DELETE FROM occupancy_hour"] {
         sqlx::query(forget).execute(&town.database.pool).await.unwrap();
     }
-    store::derive::again(&town.database.pool).await.unwrap();
+    store::derive::request_all(&town.database.pool).await.unwrap();
     settled(&mut deriver).await;
     assert_eq!(kept, town.derived().await);
     assert!(kept.values().all(|rows| rows.len() > 20));
@@ -242,7 +242,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
         let gone = sqlx::query(forget).bind(cut).execute(&town.database.pool).await.unwrap();
         assert!(gone.rows_affected() > 20);
     }
-    store::derive::again(&town.database.pool).await.unwrap();
+    store::derive::request_all(&town.database.pool).await.unwrap();
     settled(&mut deriver).await;
     assert_eq!(kept, town.derived().await);
 }

@@ -3,16 +3,16 @@
 
 mod support;
 
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 fn batch(db: &Database, numbers: impl Iterator<Item = i64>) -> Batch {
-    let row = |n: i64| Gated {
-        claim: None,
+    let row = |n: i64| Keyed {
+        idempotency_key: None,
         observation: BayObservation {
-            heard: Heard {
+            provenance: Provenance {
                 municipality: db.municipality,
                 feed: FeedId(3),
                 sensor: None,

@@ -2,7 +2,7 @@
 
 mod support;
 
-use domain::observation::{CountValue, Heard};
+use domain::observation::{CountValue, Provenance};
 use domain::{FeedId, MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use store::history::{Appended, HistoryWriter};
@@ -17,7 +17,7 @@ const SITE: SiteId = SiteId(1);
 fn counts(municipality: MunicipalityId, quarters: std::ops::Range<i64>) -> Vec<SiteCount> {
     quarters
         .map(|i| {
-            let heard = Heard {
+            let provenance = Provenance {
                 municipality,
                 feed: FeedId(9),
                 sensor: None,
@@ -25,7 +25,7 @@ fn counts(municipality: MunicipalityId, quarters: std::ops::Range<i64>) -> Vec<S
                 clock_corrected: false,
             };
             let mut count = SiteCount {
-                heard,
+                provenance,
                 site: SITE,
                 observed_at: T0.plus_s(i * 900),
                 digest: 0,

@@ -8,7 +8,7 @@ mod support;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use store::StoreError;
-use store::migrate::{Layout, migrate};
+use store::migrate::{Partitioning, migrate};
 use store::partitions::{Partitions, Table};
 use store::private_pg::PrivatePg;
 use support::Database;
@@ -30,7 +30,7 @@ async fn offer_timescaledb(url: &str) {
     }
 }
 
-async fn migrated_again(db: &Database) -> Result<Layout, StoreError> {
+async fn migrated_again(db: &Database) -> Result<Partitioning, StoreError> {
     // Settings of a database hold for new connections.
     let pool = store::connect(&db.server.url()).await.unwrap();
     let result = migrate(&pool, true).await;
@@ -46,8 +46,8 @@ async fn number(db: &Database, sql: &'static str) -> i64 {
 async fn a_plain_database_without_data_stays_plain() {
     let db = Database::start_with(false).await;
     offer_timescaledb(&db.server.url()).await;
-    assert_eq!(migrated_again(&db).await.unwrap(), Layout::Plain);
-    assert_eq!(migrated_again(&db).await.unwrap(), Layout::Plain);
+    assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
+    assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(number(&db, "SELECT count(*) FROM v_bay_observation").await, 0);
     db.stop().await;
 }
@@ -58,14 +58,14 @@ async fn a_plain_database_with_data_stays_plain() {
     let mut conn = db.pool.acquire().await.unwrap();
     let now = domain::UtcMicros::parse("2026-11-22T12:00:00Z").unwrap();
     Partitions::default()
-        .ensure(&mut conn, Layout::Plain, Table::BayObservation, [now].into_iter())
+        .ensure(&mut conn, Partitioning::Plain, Table::BayObservation, [now].into_iter())
         .await
         .unwrap();
     let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'bay_observation'::regclass";
     let before = number(&db, partitions).await;
     assert!(before > 0);
     offer_timescaledb(&db.server.url()).await;
-    assert_eq!(migrated_again(&db).await.unwrap(), Layout::Plain);
+    assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(number(&db, partitions).await, before);
     drop(conn);
     db.stop().await;
@@ -101,7 +101,7 @@ async fn an_extension_that_cannot_be_made_leaves_a_fresh_database_plain() {
     if is_installed {
         eprintln!("SKIPPED: this machine has TimescaleDB, which the owner of a database may install");
     } else {
-        assert_eq!(migrate(&pool, true).await.unwrap(), Layout::Plain);
+        assert_eq!(migrate(&pool, true).await.unwrap(), Partitioning::Plain);
     }
     pool.close().await;
     server.stop().await.unwrap();

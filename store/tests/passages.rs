@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::observation::{Heard, VehicleFix};
+use domain::observation::{Provenance, VehicleFix};
 use domain::punctuality::{Passage, Passed};
 use domain::{
     FeedId, MunicipalityId, TripObservation, TripReport, TripUpdate, UtcMicros, VehicleId, VehiclePosition,
@@ -18,14 +18,14 @@ use proptest::test_runner::TestRunner;
 use store::Pool;
 use store::retention::Retention;
 use store::transit_history::{self, Bucket, Group, Window};
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 /// Monday, 2026-11-23, 12:00 in Berlin.
 const NOON: UtcMicros = UtcMicros(1_795_431_600_000_000);
 
-fn heard(municipality: MunicipalityId, at: UtcMicros) -> Heard {
-    Heard { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
+fn provenance(municipality: MunicipalityId, at: UtcMicros) -> Provenance {
+    Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
 }
 
 /// Vehicle, trip, stop, seconds after noon, delay, whether it tells the date.
@@ -45,7 +45,7 @@ fn position(
     };
     let (observed_at, digest) = (NOON.plus_s(s), fix.digest_of(FeedId(3)));
     VehiclePosition {
-        heard: heard(municipality, observed_at),
+        provenance: provenance(municipality, observed_at),
         vehicle: VehicleId(vehicle),
         observed_at,
         digest,
@@ -65,7 +65,7 @@ fn update(municipality: MunicipalityId, (_, trip, stop, s, delay_s, is_dated): S
     let passed = vec![Passed { stop_id: format!("stop-{stop}"), passed_at: at.plus_s(-10), delay_s }];
     let digest = update.digest_of();
     let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
-    TripObservation { heard: heard(municipality, at), report, passed }
+    TripObservation { provenance: provenance(municipality, at), report, passed }
 }
 
 /// Batches of statements: of vehicles where `true`, else of updates.
@@ -74,7 +74,7 @@ fn batches(municipality: MunicipalityId, said: &[(bool, Said)], size: usize) -> 
         vehicles: part
             .iter()
             .filter(|(is_vehicle, _)| *is_vehicle)
-            .map(|(_, said)| Gated { observation: position(municipality, *said), claim: None })
+            .map(|(_, said)| Keyed { observation: position(municipality, *said), idempotency_key: None })
             .collect(),
         trips: part.iter().filter(|(is, _)| !is).map(|(_, said)| update(municipality, *said)).collect(),
         ..Batch::default()
@@ -102,7 +102,7 @@ fn expected(municipality: MunicipalityId, said: &[(bool, Said)]) -> Vec<Row> {
             Passage::of_vehicle(&position(municipality, *said)).unwrap()
         } else {
             let o = update(municipality, *said);
-            Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, &o.passed[0]).unwrap()
+            Passage::of_trip(&o.provenance, &o.report.update, o.report.observed_at, &o.passed[0]).unwrap()
         };
         let key = (passage.trip_id.clone(), passage.stop_id.clone());
         let held = newest.entry(key).or_insert_with(|| passage.clone());

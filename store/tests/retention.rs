@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::UtcMicros;
 use store::StoreError;
-use store::migrate::{Layout, layout};
+use store::migrate::{Partitioning, partitioning};
 use store::partitions::{Partitions, Table};
 use store::retention::{Class, Due, Retention, Trust, due, enforce};
 use support::Database;
@@ -14,12 +14,12 @@ use support::Database;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Plain and, where it is there, TimescaleDB.
-async fn databases() -> Vec<(Database, Layout)> {
-    let mut databases = vec![(Database::start_with(false).await, Layout::Plain)];
+async fn databases() -> Vec<(Database, Partitioning)> {
+    let mut databases = vec![(Database::start_with(false).await, Partitioning::Plain)];
     if std::path::Path::new("/usr/lib/postgresql/15/lib/timescaledb.so").exists() {
         let database = Database::start_with(true).await;
-        let found = layout(&mut database.pool.acquire().await.unwrap()).await.unwrap();
-        assert_eq!(found, Layout::Hypertables);
+        let found = partitioning(&mut database.pool.acquire().await.unwrap()).await.unwrap();
+        assert_eq!(found, Partitioning::Hypertables);
         databases.push((database, found));
     } else {
         eprintln!("SKIPPED: TimescaleDB is not installed");
@@ -36,7 +36,7 @@ async fn now(db: &Database) -> UtcMicros {
 }
 
 /// Positions at these instants, two metres apart, on route 1: 5 and 15 m/s in turns, a minute late.
-async fn positions(db: &Database, of: Layout, at: &[UtcMicros]) {
+async fn positions(db: &Database, of: Partitioning, at: &[UtcMicros]) {
     let mut conn = db.pool.acquire().await.unwrap();
     Partitions::default().ensure(&mut conn, of, Table::VehiclePosition, at.iter().copied()).await.unwrap();
     for (n, at) in at.iter().enumerate() {
@@ -73,11 +73,12 @@ fn of(class: Class, all: &[Due]) -> Vec<&Due> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_old_positions_something_coarse_remains_and_counts_once() {
-    for (db, layout) in databases().await {
+    for (db, partitioning) in databases().await {
         let hour = 3_600;
         // The middle of an hour twenty days ago, and now.
         let old = UtcMicros(now(&db).await.0.div_euclid(3_600_000_000) * 3_600_000_000).plus_s(-20 * 86_400);
-        positions(&db, layout, &[old, old.plus_s(10), old.plus_s(20), old.plus_s(30), now(&db).await]).await;
+        positions(&db, partitioning, &[old, old.plus_s(10), old.plus_s(20), old.plus_s(30), now(&db).await])
+            .await;
         let keep = Retention::default();
         let would = due(&db.pool, &keep).await.unwrap();
         assert_eq!(of(Class::VehiclePositions, &would).len(), 1, "{would:?}");
@@ -98,7 +99,7 @@ async fn of_old_positions_something_coarse_remains_and_counts_once() {
         );
 
         // Late ones add to what remains, each once.
-        positions(&db, layout, &[old.plus_s(40), old.plus_s(hour)]).await;
+        positions(&db, partitioning, &[old.plus_s(40), old.plus_s(hour)]).await;
         enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap();
         enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap();
         assert_eq!(coarse(&db).await, [(5, 9.0, 60.0), (1, 15.0, 60.0)]);
@@ -112,12 +113,12 @@ async fn of_old_positions_something_coarse_remains_and_counts_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_class_has_its_own_time() {
-    for (db, layout) in databases().await {
+    for (db, partitioning) in databases().await {
         let mut conn = db.pool.acquire().await.unwrap();
         let four_years = now(&db).await.plus_s(-4 * 365 * 86_400);
         let times = [four_years, now(&db).await];
         Partitions::default()
-            .ensure(&mut conn, layout, Table::BayObservation, times.into_iter())
+            .ensure(&mut conn, partitioning, Table::BayObservation, times.into_iter())
             .await
             .unwrap();
         for sql in [
@@ -172,7 +173,7 @@ async fn each_class_has_its_own_time() {
 async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     let db = Database::start_with(false).await;
     let old = now(&db).await.plus_s(-20 * 86_400);
-    positions(&db, Layout::Plain, &[old]).await;
+    positions(&db, Partitioning::Plain, &[old]).await;
     let mut long_reader = db.pool.begin().await.unwrap();
     sqlx::query("SELECT count(*) FROM vehicle_position").execute(&mut *long_reader).await.unwrap();
     let pool = db.pool.clone();
@@ -193,7 +194,7 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert_eq!(coarse(&db).await.len(), 1);
 
     // A run that was interrupted after it had detached: the next one counts what is left and drops it.
-    positions(&db, Layout::Plain, &[old]).await;
+    positions(&db, Partitioning::Plain, &[old]).await;
     let name: String = sqlx::query_scalar(
         "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'vehicle_position'::regclass",
     )
@@ -206,9 +207,9 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert_eq!(coarse(&db).await, [(2, 5.0, 60.0)]);
 
     // The same, but something late comes first: the partition takes it, and goes with the next run.
-    positions(&db, Layout::Plain, &[old]).await;
+    positions(&db, Partitioning::Plain, &[old]).await;
     sqlx::query(sqlx::AssertSqlSafe(detach)).execute(&db.pool).await.unwrap();
-    positions(&db, Layout::Plain, &[old.plus_s(1)]).await;
+    positions(&db, Partitioning::Plain, &[old.plus_s(1)]).await;
     assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 2);
     enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap();
     assert_eq!(coarse(&db).await.iter().map(|c| c.0).sum::<i64>(), 4);
@@ -316,9 +317,9 @@ async fn last_run(db: &Database, ago: Duration) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_ahead_deletes_nothing_until_it_has_proved_itself() {
-    for (db, layout) in databases().await {
+    for (db, partitioning) in databases().await {
         let old = now(&db).await.plus_s(-20 * 86_400);
-        positions(&db, layout, &[old]).await;
+        positions(&db, partitioning, &[old]).await;
         let rows = async || count(&db, "SELECT count(*) FROM vehicle_position").await;
         let run = async |trust| enforce(&db.pool, &Retention::default(), trust, |_| {}).await.unwrap().len();
         // There was no run yet, and the database is older than a day.
@@ -335,7 +336,7 @@ async fn a_clock_that_jumps_ahead_deletes_nothing_until_it_has_proved_itself() {
         last_run(&db, DAY / 24).await;
         assert_eq!((run(Trust::Earned).await, rows().await), (1, 0));
         // Somebody who looks at the clock need not wait.
-        positions(&db, layout, &[old]).await;
+        positions(&db, partitioning, &[old]).await;
         last_run(&db, 42 * DAY).await;
         assert_eq!((run(Trust::Given).await, rows().await), (1, 0));
         db.stop().await;
@@ -347,8 +348,8 @@ async fn a_clock_that_jumps_ahead_deletes_nothing_until_it_has_proved_itself() {
 async fn nobody_else_deletes() {
     const DELETING: &str = "SELECT count(*) FROM timescaledb_information.jobs
         WHERE hypertable_name IS NOT NULL AND proc_name <> 'policy_compression'";
-    for (db, layout) in databases().await {
-        if layout == Layout::Plain {
+    for (db, partitioning) in databases().await {
+        if partitioning == Partitioning::Plain {
             continue;
         }
         assert_eq!(count(&db, DELETING).await, 0);

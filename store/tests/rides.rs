@@ -2,19 +2,19 @@
 
 mod support;
 
-use domain::observation::{DoorCount, Heard, VehicleFix};
+use domain::observation::{DoorCount, Provenance, VehicleFix};
 use domain::{FeedId, MunicipalityId, PassengerCount, UtcMicros, VehicleId, VehiclePosition};
 use futures_util::TryStreamExt;
 use store::transit_history::{self, Bucket, RideEvent, Window};
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 fn utc(text: &str) -> UtcMicros {
     UtcMicros::parse(text).unwrap()
 }
 
-fn heard(municipality: MunicipalityId, at: UtcMicros) -> Heard {
-    Heard { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
+fn provenance(municipality: MunicipalityId, at: UtcMicros) -> Provenance {
+    Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
 }
 
 fn count(
@@ -23,10 +23,10 @@ fn count(
     at: &str,
     entries: i32,
     seq: Option<i64>,
-) -> Gated<PassengerCount> {
+) -> Keyed<PassengerCount> {
     let observed_at = utc(at);
     let mut observation = PassengerCount {
-        heard: heard(municipality, observed_at),
+        provenance: provenance(municipality, observed_at),
         vehicle: VehicleId(vehicle),
         observed_at,
         digest: 0,
@@ -38,10 +38,10 @@ fn count(
         seq,
     };
     observation.digest = observation.digest_of();
-    Gated { observation, claim: None }
+    Keyed { observation, idempotency_key: None }
 }
 
-fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Gated<VehiclePosition> {
+fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Keyed<VehiclePosition> {
     let observed_at = utc(at);
     let fix = VehicleFix {
         trip_id: Some(trip.into()),
@@ -52,13 +52,13 @@ fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Gated<VehicleP
     };
     let digest = fix.digest_of(FeedId(3));
     let observation = VehiclePosition {
-        heard: heard(municipality, observed_at),
+        provenance: provenance(municipality, observed_at),
         vehicle: VehicleId(1),
         observed_at,
         digest,
         fix,
     };
-    Gated { observation, claim: None }
+    Keyed { observation, idempotency_key: None }
 }
 
 /// Day of November, trip, vehicle and number of its run, entries, whether it is wanted.

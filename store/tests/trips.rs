@@ -5,7 +5,7 @@ mod support;
 use std::time::SystemTime;
 
 use domain::live::Change;
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{FeedId, TripObservation, TripReport, TripUpdate, UtcMicros};
 use store::writer::{Batch, Writer};
 use support::{Database, NoSites};
@@ -34,7 +34,7 @@ async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
     ];
     let observation = |(update, age_s): (&TripUpdate, i64)| {
         let at = now.plus_s(-age_s);
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: database.municipality,
             feed: FeedId(1),
             sensor: None,
@@ -43,7 +43,7 @@ async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
         };
         let (digest, update) = (update.digest_of(), Box::new(update.clone()));
         let report = TripReport { observed_at: at, confirmed_at: at, digest, update };
-        TripObservation { heard, report, passed: Vec::new() }
+        TripObservation { provenance, report, passed: Vec::new() }
     };
     let older = TripUpdate { delay_s: Some(1), ..updates[1].clone() };
     let said = updates.iter().zip(std::iter::repeat(10)).chain([(&older, 20)]);

@@ -5,12 +5,12 @@ mod support;
 use std::sync::Arc;
 
 use domain::live::LiveMap;
-use domain::observation::{Heard, VehicleFix};
+use domain::observation::{Provenance, VehicleFix};
 use domain::registry::Contents;
 use domain::{
     FeedId, LatLon, MunicipalityId, Registry, UtcMicros, Vehicle, VehicleId, VehiclePosition, registry::Entry,
 };
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 const T0: i64 = 1_790_000_000_000_000;
@@ -18,11 +18,11 @@ const BUS: VehicleId = VehicleId(7);
 
 fn said(municipality: MunicipalityId, s: i64, fix: VehicleFix) -> Batch {
     let at = UtcMicros(T0 + s * 1_000_000);
-    let heard =
-        Heard { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false };
+    let provenance =
+        Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false };
     let digest = fix.digest_of(FeedId(3));
-    let observation = VehiclePosition { heard, vehicle: BUS, observed_at: at, digest, fix };
-    Batch { vehicles: vec![Gated { observation, claim: None }], ..Batch::default() }
+    let observation = VehiclePosition { provenance, vehicle: BUS, observed_at: at, digest, fix };
+    Batch { vehicles: vec![Keyed { observation, idempotency_key: None }], ..Batch::default() }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::inclusion::MIN_HIDDEN_BAYS;
-use domain::intervals::{Delta, HOUR_US, HourSums, Layout, Piece, SLICE_US, SLICES, ScopeId, Span};
+use domain::intervals::{Delta, HOUR_US, HourSums, Timeline, Piece, SLICE_US, SLICES, ScopeId, Span};
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use store::analysis::{Scope, ScopeKind};
 
@@ -47,7 +47,7 @@ impl Parts {
         &mut self,
         municipality: MunicipalityId,
         scopes: &[Scope],
-        bays: &BTreeMap<BayId, Layout>,
+        bays: &BTreeMap<BayId, Timeline>,
     ) {
         let sites: HashMap<ScopeId, (SiteId, Option<&str>)> = scopes
             .iter()
@@ -57,8 +57,8 @@ impl Parts {
         let own = |piece: &Piece| {
             piece.scopes.iter().filter_map(|scope| sites.get(scope)).copied().collect::<Vec<_>>()
         };
-        let hidden = |layout: &Layout| {
-            layout.pieces.iter().filter(|piece| !piece.is_shown).flat_map(own).collect::<Vec<_>>()
+        let hidden = |timeline: &Timeline| {
+            timeline.pieces.iter().filter(|piece| !piece.is_shown).flat_map(own).collect::<Vec<_>>()
         };
         let asked = self.bays.keys().filter_map(|(_, bay, _)| bays.get(bay));
         let asked: BTreeSet<SiteId> = asked.flat_map(hidden).map(|(site, _)| site).collect();
@@ -83,8 +83,8 @@ impl Parts {
             };
             self.scopes.entry(municipality).or_default().entry(*scope).or_default().push(group.0 as usize);
         }
-        for (bay, layout) in bays {
-            let pieces: Vec<Piece> = layout
+        for (bay, timeline) in bays {
+            let pieces: Vec<Piece> = timeline
                 .pieces
                 .iter()
                 .filter_map(|piece| {
@@ -135,7 +135,7 @@ impl Parts {
     /// All pieces of a bay: of groups whose hours are summed up, and of others.
     fn pieces(&self, crowd: &Crowd, bay: BayId) -> impl Iterator<Item = &Piece> {
         [true, false].into_iter().flat_map(move |is_summed| {
-            self.bays.get(&(crowd.municipality, bay, is_summed)).map_or(&[][..], |layout| &layout.pieces)
+            self.bays.get(&(crowd.municipality, bay, is_summed)).map_or(&[][..], |timeline| &timeline.pieces)
         })
     }
 
@@ -245,27 +245,27 @@ impl Parts {
                     .filter(|piece| !piece.is_shown && piece.scopes.contains(&crowd.all));
                 let of_crowd: Vec<Span> = of_crowd.map(|piece| piece.span).collect();
                 for is_summed in [true, false] {
-                    let Some(layout) = self.bays.get_mut(&(crowd.municipality, *bay, is_summed)) else {
+                    let Some(timeline) = self.bays.get_mut(&(crowd.municipality, *bay, is_summed)) else {
                         continue;
                     };
-                    for piece in std::mem::take(&mut layout.pieces) {
+                    for piece in std::mem::take(&mut timeline.pieces) {
                         if !of_crowd.contains(&piece.span) {
-                            layout.pieces.push(piece);
+                            timeline.pieces.push(piece);
                             continue;
                         }
                         let (whole, parts) = piece.scopes.iter().copied().partition(is_whole);
-                        layout.pieces.extend(without(&Piece { scopes: whole, ..piece.clone() }, all));
-                        layout.pieces.extend(without(&Piece { scopes: parts, ..piece }, by_audience));
+                        timeline.pieces.extend(without(&Piece { scopes: whole, ..piece.clone() }, all));
+                        timeline.pieces.extend(without(&Piece { scopes: parts, ..piece }, by_audience));
                     }
                 }
             }
         }
-        for layout in self.bays.values_mut() {
-            layout
+        for timeline in self.bays.values_mut() {
+            timeline
                 .pieces
                 .iter_mut()
                 .for_each(|piece| piece.scopes.retain(|group| (group.0 as usize) < answered));
-            layout.pieces.retain(|piece| !piece.scopes.is_empty());
+            timeline.pieces.retain(|piece| !piece.scopes.is_empty());
         }
     }
 

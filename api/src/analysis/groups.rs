@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::inclusion::MIN_HIDDEN_BAYS;
-use domain::intervals::{Layout, Piece, ScopeId, Span};
+use domain::intervals::{Piece, ScopeId, Span, Timeline};
 use domain::occupancy::Possible;
 use domain::place::{Publish, Purpose};
 use domain::{BayId, Bbox, LatLon, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
 use store::Pool;
-use store::analysis::{self, Layouts, Scope, ScopeKind};
+use store::analysis::{self, Scope, ScopeKind, Timelines};
 
 use super::crowds::Crowd;
 use super::question::{self, GroupBy, Places, Question};
@@ -45,16 +45,16 @@ pub struct Group {
     pub spaces: i64,
 }
 
-/// What the figures of one municipality are made of. A layout's scopes are numbers of groups.
+/// What the figures of one municipality are made of. A timeline's scopes are numbers of groups.
 #[derive(Default)]
 pub struct Parts {
     pub groups: Vec<Group>,
     /// By municipality: scopes whose hours are summed up, with their groups.
     pub scopes: BTreeMap<MunicipalityId, HashMap<ScopeId, Vec<usize>>>,
     /// Bays that count in groups, whose hours are summed up (`true`) or not.
-    pub bays: BTreeMap<(MunicipalityId, BayId, bool), Layout>,
+    pub bays: BTreeMap<(MunicipalityId, BayId, bool), Timeline>,
     /// Counted sites, or one audience's spaces in them.
-    pub sites: Vec<(MunicipalityId, SiteId, String, Layout)>,
+    pub sites: Vec<(MunicipalityId, SiteId, String, Timeline)>,
     /// Hidden bays that count in the groups.
     pub crowds: Vec<Crowd>,
 }
@@ -67,7 +67,7 @@ struct Town<'a> {
     /// What is parked in the places that are asked for; `None`: whatever.
     purpose: Option<Purpose>,
     scopes: Vec<Scope>,
-    layouts: Layouts,
+    timelines: Timelines,
 }
 
 /// Bays of a group whose times are read one by one.
@@ -95,17 +95,17 @@ impl Parts {
         let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
         let mut parts = Parts::default();
         let Some(def) = registry.municipality(asked.id) else { return Ok(parts) };
-        let layouts = analysis::layouts(&mut conn, asked.id).await?;
+        let timelines = analysis::timelines(&mut conn, asked.id).await?;
         let town = Town {
             asked,
             slug: &def.slug,
             name: &def.name,
             purpose: question.purpose,
-            scopes: scopes(&mut conn, asked.id, &layouts).await?,
-            layouts,
+            scopes: scopes(&mut conn, asked.id, &timelines).await?,
+            timelines,
         };
         parts.add_town(&town, question, registry);
-        parts.add_crowds(asked.id, &town.scopes, &town.layouts.bays);
+        parts.add_crowds(asked.id, &town.scopes, &town.timelines.bays);
         Ok(parts)
     }
 
@@ -135,10 +135,10 @@ impl Parts {
             let scopes: Vec<&Scope> = scopes.collect();
             let bays = Bays::In(bbox);
             let has_bays = || {
-                town.layouts
+                town.timelines
                     .bays
                     .iter()
-                    .any(|(bay, layout)| !pieces(town, registry, &bays, *bay, layout).is_empty())
+                    .any(|(bay, timeline)| !pieces(town, registry, &bays, *bay, timeline).is_empty())
             };
             if !scopes.is_empty() || has_bays() {
                 self.add_group(town, registry, town.labels(), &scopes, &bays);
@@ -173,21 +173,21 @@ impl Parts {
         let number = ScopeId(group as i32);
         let ids: Vec<ScopeId> = scopes.iter().map(|scope| scope.id).collect();
         let mut possible: Vec<(Span, i64)> = Vec::new();
-        let within = |layout: &Layout| -> Vec<Piece> {
-            let pieces = layout.pieces.iter().filter(|piece| piece.scopes.iter().any(|s| ids.contains(s)));
+        let within = |timeline: &Timeline| -> Vec<Piece> {
+            let pieces = timeline.pieces.iter().filter(|piece| piece.scopes.iter().any(|s| ids.contains(s)));
             pieces.map(|piece| of_group(number, piece)).collect()
         };
         // A group of one bay looks at no other: there may be thousands of such groups.
-        let one = if let Bays::One(bay) = bays { Some(town.layouts.bays.get_key_value(bay)) } else { None };
-        let all = town.layouts.bays.iter().take(if one.is_some() { 0 } else { usize::MAX });
-        for (bay, layout) in one.flatten().into_iter().chain(all) {
+        let one = if let Bays::One(bay) = bays { Some(town.timelines.bays.get_key_value(bay)) } else { None };
+        let all = town.timelines.bays.iter().take(if one.is_some() { 0 } else { usize::MAX });
+        for (bay, timeline) in one.flatten().into_iter().chain(all) {
             let is_single = !matches!(bays, Bays::OfScopes);
             let pieces: Vec<Piece> = match is_single {
                 true => {
-                    let pieces = pieces(town, registry, bays, *bay, layout);
+                    let pieces = pieces(town, registry, bays, *bay, timeline);
                     pieces.into_iter().map(|piece| of_group(number, piece)).collect()
                 }
-                false => within(layout),
+                false => within(timeline),
             };
             if pieces.is_empty() {
                 continue;
@@ -196,18 +196,18 @@ impl Parts {
             let held = self.bays.entry((town.asked.id, *bay, !is_single)).or_default();
             join(&mut held.pieces, pieces);
         }
-        for ((site, audience), layout) in town.layouts.sites.iter().filter(|_| !ids.is_empty()) {
-            let pieces = within(layout);
+        for ((site, audience), timeline) in town.timelines.sites.iter().filter(|_| !ids.is_empty()) {
+            let pieces = within(timeline);
             if pieces.is_empty() {
                 continue;
             }
             for piece in &pieces {
                 let spaces =
-                    layout.capacity_spans().map(|(span, spaces)| (span.within(piece.span), spaces.into()));
+                    timeline.capacity_spans().map(|(span, spaces)| (span.within(piece.span), spaces.into()));
                 possible.extend(spaces.filter(|(span, _)| !span.is_empty()));
             }
-            let layout = Layout { pieces, ..Layout::default() };
-            self.sites.push((town.asked.id, *site, audience.clone(), layout));
+            let timeline = Timeline { pieces, ..Timeline::default() };
+            self.sites.push((town.asked.id, *site, audience.clone(), timeline));
         }
         for id in ids {
             self.scopes.entry(town.asked.id).or_default().entry(id).or_default().push(group);
@@ -224,10 +224,10 @@ impl Parts {
 async fn scopes(
     conn: &mut store::Connection,
     id: MunicipalityId,
-    layouts: &Layouts,
+    timelines: &Timelines,
 ) -> Result<Vec<Scope>, Problem> {
     let mut scopes = analysis::scopes(conn, id).await?;
-    let mut used = layouts.scopes();
+    let mut used = timelines.scopes();
     let others = scopes.iter().map(|scope| scope.id).filter(|id| !used.contains(id)).collect();
     used.extend(analysis::summed_up(conn, id, others).await?);
     scopes.retain(|scope| used.contains(&scope.id));
@@ -280,7 +280,7 @@ impl Town<'_> {
 
     /// Whether a bay is or ever was for what is asked for.
     fn wants_bay(&self, bay: BayId, registry: &Registry) -> bool {
-        let pieces = self.layouts.bays.get(&bay).map_or(&[][..], |layout| &layout.pieces);
+        let pieces = self.timelines.bays.get(&bay).map_or(&[][..], |timeline| &timeline.pieces);
         self.wants_now(bay, registry) || pieces.iter().any(|piece| self.wants_piece(piece))
     }
 
@@ -295,7 +295,7 @@ fn pieces<'a>(
     registry: &Registry,
     bays: &Bays<'_>,
     bay: BayId,
-    layout: &'a Layout,
+    timeline: &'a Timeline,
 ) -> Vec<&'a Piece> {
     let is_in = |bbox: &Bbox, position: Option<LatLon>| position.is_some_and(|at| bbox.contains(at));
     let site = || site_of(bay, registry).and_then(|site| registry.site(site)).map(|site| &site.def);
@@ -314,7 +314,7 @@ fn pieces<'a>(
             town.counts_in_town(piece) && if piece.is_shown { of_bay(bbox) } else { of_site(bbox) }
         }
     };
-    layout.pieces.iter().filter(is_wanted).collect()
+    timeline.pieces.iter().filter(is_wanted).collect()
 }
 
 fn of_group(group: ScopeId, piece: &Piece) -> Piece {
@@ -347,7 +347,7 @@ fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> 
         registry.bay(bay).is_some_and(|b| b.def.publish() == Publish::Public)
     };
     let mut bays: Vec<BayId> =
-        town.layouts.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();
+        town.timelines.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();
     bays.retain(|bay| town.wants_bay(*bay, registry));
     bays.sort_by_key(|bay| registry.bay(*bay).map(|b| b.def.id.clone()));
     bays

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::intervals::{HOUR_US, HourSums, Span};
-use domain::occupancy::{Bucket, BucketKey, Figures, Filter, Quarter, Tally};
+use domain::occupancy::{Bucket, BucketKey, Figures, Filter, OccupancySums, Quarter};
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use store::Pool;
@@ -282,7 +282,7 @@ struct Walk {
     hours_until: UtcMicros,
     complete_until: UtcMicros,
     next: UtcMicros,
-    tallies: BTreeMap<(BucketKey, usize), Tally>,
+    tallies: BTreeMap<(BucketKey, usize), OccupancySums>,
     ready: VecDeque<Row>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::intervals::{Delta, HOUR_US, Layout, Run, Span};
+use domain::intervals::{Delta, HOUR_US, Timeline, BayInterval, Span};
 use domain::locality::Locality;
 use domain::occupancy::Filter;
 use domain::opening::Hours;
@@ -275,12 +275,12 @@ impl Counting<'_> {
         while from < self.period.until && !bays.is_empty() {
             let until =
                 UtcMicros((from.0.div_euclid(HOUR_US) + HOURS_AT_ONCE) * HOUR_US).min(self.period.until);
-            let layouts = bays
+            let timelines = bays
                 .iter()
                 .filter_map(|bay| Some((*bay, parts.bays.get(&(self.town.id, *bay, true))?, true)));
             let mut sums = Delta::default();
             let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-            add_bays(&mut conn, self.town.id, &layouts.collect::<Vec<_>>(), Span { from, until }, &mut sums)
+            add_bays(&mut conn, self.town.id, &timelines.collect::<Vec<_>>(), Span { from, until }, &mut sums)
                 .await?;
             drop(conn);
             parts.note_few(sums);
@@ -297,42 +297,44 @@ impl Counting<'_> {
         let limited = store::analysis::limited_bays(&mut conn, self.town.id).await?;
         drop(conn);
         let locality = registry.locality(self.town.id);
-        let bays: Vec<(BayId, &Layout)> =
-            parts.bays.iter().map(|((_, bay, _), layout)| (*bay, layout)).collect();
+        let bays: Vec<(BayId, &Timeline)> =
+            parts.bays.iter().map(|((_, bay, _), timeline)| (*bay, timeline)).collect();
         for bays in bays.chunks(BAYS_AT_ONCE) {
             let ids: Vec<BayId> = bays.iter().map(|(bay, _)| *bay).collect();
             let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-            let runs = store::analysis::bay_runs(&mut conn, self.town.id, &ids, self.period).await?;
-            let runs: BTreeMap<_, _> = runs.into_iter().collect();
+            let intervals =
+                store::analysis::bay_intervals(&mut conn, self.town.id, &ids, self.period).await?;
+            let intervals: BTreeMap<_, _> = intervals.into_iter().collect();
             drop(conn);
-            for (bay, layout) in bays {
-                let Some(runs) = runs.get(bay) else { continue };
+            for (bay, timeline) in bays {
+                let Some(intervals) = intervals.get(bay) else { continue };
                 let versions = limited.get(bay).map_or(&[][..], Vec::as_slice);
                 let limits: Vec<Limit> = Limit::of(versions, locality).collect();
-                self.add_bay(&mut sums, runs, layout, &limits);
+                self.add_bay(&mut sums, intervals, timeline, &limits);
             }
         }
         Ok(sums)
     }
 
     /// Adds one bay's stays to the groups in which it counted when they began.
-    fn add_bay(&self, sums: &mut [Sums], runs: &[Run], layout: &Layout, limits: &[Limit]) {
+    fn add_bay(&self, sums: &mut [Sums], intervals: &[BayInterval], timeline: &Timeline, limits: &[Limit]) {
         let period = self.period;
-        for piece in &layout.pieces {
+        for piece in &timeline.pieces {
             let counted = piece.span.within(period);
-            let observed = runs.iter().filter(|run| run.state != BayState::Unknown);
-            let observed_us: i64 =
-                observed.map(|run| Span { from: run.from, until: run.until }.within(counted).len_us()).sum();
+            let observed = intervals.iter().filter(|interval| interval.state != BayState::Unknown);
+            let observed_us: i64 = observed
+                .map(|interval| Span { from: interval.from, until: interval.until }.within(counted).len_us())
+                .sum();
             for group in &piece.scopes {
                 sums[group.0 as usize].observed_us += observed_us;
             }
         }
-        for stay in stays_of(runs).filter(|stay| stay.from < period.until && stay.until > period.from) {
+        for stay in stays_of(intervals).filter(|stay| stay.from < period.until && stay.until > period.from) {
             let at = stay.from.max(period.from);
             if !self.town.time.passes_at(at, self.filter) {
                 continue;
             }
-            for piece in layout.pieces.iter().filter(|piece| piece.span.contains(at)) {
+            for piece in timeline.pieces.iter().filter(|piece| piece.span.contains(at)) {
                 // It lasted into a time in which the bay did not count.
                 let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
                 let stay = Stay { departed: stay.departed && is_whole, ..stay };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::{Delta, HOUR_US, HourSums, Layout, ScopeId, Span};
+use domain::intervals::{Delta, HOUR_US, HourSums, ScopeId, Span, Timeline};
 use domain::occupancy::Bucket;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use store::analysis;
@@ -61,9 +61,9 @@ pub async fn within(
         }
     }
     let mut delta = Delta::default();
-    let mut by_town: BTreeMap<MunicipalityId, Vec<(BayId, &Layout, bool)>> = BTreeMap::new();
-    for ((municipality, bay, is_summed), layout) in &parts.bays {
-        by_town.entry(*municipality).or_default().push((*bay, layout, *is_summed));
+    let mut by_town: BTreeMap<MunicipalityId, Vec<(BayId, &Timeline, bool)>> = BTreeMap::new();
+    for ((municipality, bay, is_summed), timeline) in &parts.bays {
+        by_town.entry(*municipality).or_default().push((*bay, timeline, *is_summed));
     }
     for (municipality, bays) in by_town {
         for span in rest.iter().filter(|span| !span.is_empty()) {
@@ -74,10 +74,11 @@ pub async fn within(
             add_bays(&mut conn, municipality, &single, summed, &mut delta).await?;
         }
     }
-    for (municipality, site, audience, layout) in &parts.sites {
+    for (municipality, site, audience, timeline) in &parts.sites {
         for span in rest.iter().filter(|span| !span.is_empty()) {
-            let runs = analysis::count_runs(&mut conn, *municipality, *site, audience, *span).await?;
-            delta.add_counts(&runs, layout, *span, 1);
+            let intervals =
+                analysis::count_intervals(&mut conn, *municipality, *site, audience, *span).await?;
+            delta.add_counts(&intervals, timeline, *span, 1);
         }
     }
     for ((group, hour), sums) in delta.0 {
@@ -90,15 +91,16 @@ pub async fn within(
 pub async fn add_bays(
     conn: &mut store::Connection,
     municipality: MunicipalityId,
-    bays: &[(BayId, &Layout, bool)],
+    bays: &[(BayId, &Timeline, bool)],
     span: Span,
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
     let ids: Vec<BayId> = bays.iter().map(|(bay, _, _)| *bay).collect();
-    let runs: HashMap<_, _> = analysis::bay_runs(conn, municipality, &ids, span).await?.into_iter().collect();
-    for (bay, layout, _) in bays {
-        if let Some(runs) = runs.get(bay) {
-            delta.add_runs(runs, layout, span, 1);
+    let intervals: HashMap<_, _> =
+        analysis::bay_intervals(conn, municipality, &ids, span).await?.into_iter().collect();
+    for (bay, timeline, _) in bays {
+        if let Some(intervals) = intervals.get(bay) {
+            delta.add_bays(intervals, timeline, span, 1);
         }
     }
     Ok(())

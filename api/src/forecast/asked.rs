@@ -1,6 +1,6 @@
 //! A driver's question about a site, put to its town's forecast.
 
-use domain::forecast::{Chance, Health, Live, Odds, Reading, seen};
+use domain::forecast::{Chance, Health, Live, Odds, Reading, sample_of};
 use domain::live::{Offer, SiteView};
 use domain::{MunicipalityId, SiteId, UtcMicros};
 
@@ -21,7 +21,7 @@ pub struct AskedSite {
 impl AskedSite {
     /// `offer`: what the site offers to the driver; without one all of it.
     pub fn new(view: &SiteView, offer: Option<&Offer>, municipality: MunicipalityId, now: UtcMicros) -> Self {
-        let live = match seen(view).said {
+        let live = match sample_of(view).reported {
             Some((_, Reading::Vacant(vacant))) => Some(Live { vacant, at: now }),
             _ => None,
         };
@@ -42,7 +42,13 @@ impl AskedSite {
         let town = forecasts.town(self.municipality)?;
         let town = town.read();
         let at_least = self.kept.saturating_add(1);
-        town.forecaster().odds_unless(self.site, at_least, (at, now), self.live, &town.by_sign(self.site))
+        town.forecaster().odds_or_persistence(
+            self.site,
+            at_least,
+            (at, now),
+            self.live,
+            &town.by_persistence(self.site),
+        )
     }
 
     /// The same with the numbers to expect, of all spaces.
@@ -50,7 +56,13 @@ impl AskedSite {
         let town = forecasts.town(self.municipality)?;
         let town = town.read();
         let at_least = self.kept.saturating_add(1);
-        town.forecaster().chance_unless(self.site, at_least, (at, now), self.live, &town.by_sign(self.site))
+        town.forecaster().chance_or_persistence(
+            self.site,
+            at_least,
+            (at, now),
+            self.live,
+            &town.by_persistence(self.site),
+        )
     }
 
     /// What the site's source is worth.

@@ -68,7 +68,7 @@ struct ErrorsOut {
     brier: Option<f64>,
 }
 
-fn horizons(sums: &[Quality], by_sign: Option<&[bool]>) -> Vec<HorizonOut> {
+fn horizons(sums: &[Quality], by_persistence: Option<&[bool]>) -> Vec<HorizonOut> {
     let one = |(i, q): (usize, &Quality)| {
         let errors = |e: &Errors| ErrorsOut { mae_pct: q.mae_pct(e), brier: q.brier(e) };
         let ErrorsOut { mae_pct, brier } = errors(&q.forecast);
@@ -79,7 +79,7 @@ fn horizons(sums: &[Quality], by_sign: Option<&[bool]>) -> Vec<HorizonOut> {
             brier,
             persistence: errors(&q.persistence),
             weekly_mean: errors(&q.weekly_mean),
-            served: if by_sign.is_some_and(|b| b[i]) { "live" } else { "forecast" },
+            served: if by_persistence.is_some_and(|b| b[i]) { "live" } else { "forecast" },
         }
     };
     sums.iter().enumerate().map(one).collect()
@@ -131,7 +131,7 @@ pub async fn quality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resul
                 id: entry.def.id.clone(),
                 municipality: entry.def.municipality.clone(),
                 health: town.forecaster().health(id).map_or("too_little", |health| health.name()),
-                horizons: horizons(&sums, Some(&town.by_sign(id))),
+                horizons: horizons(&sums, Some(&town.by_persistence(id))),
             });
         }
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::{FeedFormat, MunicipalityId, Registry, Target, UtcMicros};
 use serde::Serialize;
-use store::inspect::{self, Message};
+use store::inspect::{self, DeviceMessage};
 use utoipa::ToSchema;
 
 use super::{scope, spelled};
@@ -73,8 +73,8 @@ pub struct MessageOut {
     qos: i16,
 }
 
-impl From<Message> for MessageOut {
-    fn from(m: Message) -> Self {
+impl From<DeviceMessage> for MessageOut {
+    fn from(m: DeviceMessage) -> Self {
         MessageOut {
             id: m.dedup_id,
             event: m.event,

@@ -341,8 +341,9 @@ async fn a_replay_that_was_taken_back_is_refused() {
     let Some(instance) = Instance::with(contents()).await else { return };
     let (admin, _) = instance.key("admin", &[], 1, None).await;
     let actor = store::audit::Actor::local("key 9");
-    let wish = store::replays::Wish { municipalities: vec![instance.town("telgte")], ..Default::default() };
-    let id = store::replays::ask(&instance.pool, &wish, &actor).await.unwrap();
+    let request =
+        store::replays::Request { municipalities: vec![instance.town("telgte")], ..Default::default() };
+    let id = store::replays::ask(&instance.pool, &request, &actor).await.unwrap();
     assert!(store::replays::withdraw(&instance.pool, id, &actor).await.unwrap());
     assert!(!store::replays::withdraw(&instance.pool, id, &actor).await.unwrap(), "once");
     let noted = audit(&instance, &admin, "&action=replay").await;

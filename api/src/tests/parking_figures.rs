@@ -1,11 +1,11 @@
 //! Planners' figures of towns with different clocks and holidays, against a real database.
 
 use axum::http::StatusCode;
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{BayObservation, BayState, UtcMicros};
 use serde_json::{Value, json};
 use store::derive::Deriver;
-use store::writer::{Batch, Gated};
+use store::writer::{Batch, Keyed};
 
 use super::fixture::{Answer, contents};
 use super::keys::Instance;
@@ -53,10 +53,10 @@ fn said(
     town: &str,
     observed_at: UtcMicros,
     state: BayState,
-) -> Gated<BayObservation> {
+) -> Keyed<BayObservation> {
     let bay = instance.registry.bay_by_key(bay).expect("a bay").id;
     let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed").id;
-    let heard = Heard {
+    let provenance = Provenance {
         municipality: instance.town(town),
         feed,
         sensor: None,
@@ -64,7 +64,7 @@ fn said(
         clock_corrected: false,
     };
     let observation = BayObservation {
-        heard,
+        provenance,
         bay,
         observed_at,
         digest: BayObservation::digest_of(-feed.0, None, state),
@@ -74,7 +74,7 @@ fn said(
         rssi_dbm: None,
         temperature_c: None,
     };
-    Gated { observation, claim: None }
+    Keyed { observation, idempotency_key: None }
 }
 
 async fn deriver(instance: &Instance) -> Deriver {
@@ -343,7 +343,7 @@ async fn derive_again(in_one: bool) {
     .expect("changed");
     let old = figures().await;
     assert_ne!(values(&old), values(&new));
-    store::derive::again(&instance.pool).await.expect("wished");
+    store::derive::request_all(&instance.pool).await.expect("wished");
     // In one transaction nobody sees anything between; in several, what lies in both is not called complete.
     let mut following = deriver(&instance).await;
     following.set_bay_days(if in_one { 1_000 } else { 6 });

@@ -1,10 +1,10 @@
 //! Who sees planners' figures, and what they say.
 
 use axum::http::StatusCode;
-use domain::observation::{Heard, VehicleFix};
+use domain::observation::{Provenance, VehicleFix};
 use domain::{FeedId, VehicleId, VehiclePosition};
 use serde_json::{Value, json};
-use store::writer::{Batch, Gated};
+use store::writer::{Batch, Keyed};
 
 use super::fixture::{Answer, NOW, contents};
 use super::keys::Instance;
@@ -26,7 +26,7 @@ async fn instance() -> Option<Instance> {
         };
         let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed").id;
         let observed_at = NOW.plus_s(60 * minutes);
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: instance.town(town),
             feed,
             sensor: None,
@@ -34,8 +34,8 @@ async fn instance() -> Option<Instance> {
             clock_corrected: false,
         };
         let digest = fix.digest_of(FeedId(feed.0));
-        let observation = VehiclePosition { heard, vehicle: VehicleId(301), observed_at, digest, fix };
-        Gated { observation, claim: None }
+        let observation = VehiclePosition { provenance, vehicle: VehicleId(301), observed_at, digest, fix };
+        Keyed { observation, idempotency_key: None }
     };
     let vehicles = vec![
         said("warendorf", "w1", "markt", 0, -90),

@@ -1,11 +1,11 @@
 //! Answers for planners in JSON have a bound on their rows, all by one rule: what fits is answered, whatever the filters.
 
 use axum::http::StatusCode;
-use domain::observation::{DoorCount, Heard, PassengerCount, VehicleFix};
+use domain::observation::{DoorCount, PassengerCount, Provenance, VehicleFix};
 use domain::{VehicleId, VehiclePosition};
 use serde_json::Value;
 use store::derive::Deriver;
-use store::writer::{Batch, Gated};
+use store::writer::{Batch, Keyed};
 
 use super::fixture::{Answer, NOW, contents};
 use super::keys::Instance;
@@ -14,7 +14,7 @@ use super::keys::Instance;
 async fn instance() -> Option<Instance> {
     let instance = Instance::with(contents()).await?;
     let feed = instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").expect("a feed");
-    let heard = |at: domain::UtcMicros| Heard {
+    let provenance = |at: domain::UtcMicros| Provenance {
         municipality: feed.municipality,
         feed: feed.id,
         sensor: None,
@@ -33,13 +33,13 @@ async fn instance() -> Option<Instance> {
             ..VehicleFix::default()
         };
         let digest = fix.digest_of(feed.id);
-        let (heard, vehicle) = (heard(at), VehicleId(301));
-        batch.vehicles.push(Gated {
-            observation: VehiclePosition { heard, vehicle, observed_at: at, digest, fix },
-            claim: None,
+        let (provenance, vehicle) = (provenance(at), VehicleId(301));
+        batch.vehicles.push(Keyed {
+            observation: VehiclePosition { provenance, vehicle, observed_at: at, digest, fix },
+            idempotency_key: None,
         });
         let mut count = PassengerCount {
-            heard,
+            provenance,
             vehicle,
             observed_at: at,
             digest: 0,
@@ -51,7 +51,7 @@ async fn instance() -> Option<Instance> {
             seq: None,
         };
         count.digest = count.digest_of();
-        batch.passengers.push(Gated { observation: count, claim: None });
+        batch.passengers.push(Keyed { observation: count, idempotency_key: None });
     }
     instance.write(&batch).await;
     derive(&instance).await;

@@ -1,16 +1,16 @@
-//! What a forecast is made from: the numbers that describe a site at one time, for another.
+//! The features of a forecast: numbers that describe a site at its origin, for a target time.
 
 use super::grid::{DAY, Slots, WEEK, steps};
 use super::profile::Profile;
 use super::recent::Recent;
 use crate::time::UtcMicros;
 
-/// How many numbers describe a site.
+/// The number of features.
 pub(crate) const DIM: usize = 22;
 
-/// The way from a forecast's origin to its target.
+/// The models' input: a forecast's origin and target.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Way {
+pub(crate) struct Input {
     pub(crate) x: Features,
     pub(crate) echoes: Echoes,
     /// Vacant share at the origin, and what is usual at the target.
@@ -22,7 +22,7 @@ pub(crate) struct Way {
     pub(crate) hour: usize,
 }
 
-impl Way {
+impl Input {
     /// How far the origin is above what is usual.
     pub(crate) fn above_usual(&self) -> f64 {
         self.x[ABOVE_USUAL]
@@ -41,15 +41,15 @@ pub(crate) type Features = [f64; DIM];
 /// weeks ago.
 pub(crate) type Echoes = [f64; 4];
 
-/// Indices that a fresh model uses before it has learned (see [`prior`]).
+/// Indices of the features that an untrained model uses (see [`prior`]).
 const USUAL_CHANGE: usize = 1;
 const ABOVE_USUAL: usize = 3;
 
-/// Steps after which an unusual level is expected to be usual again, before anything is learned.
+/// Steps in which an unusual level fades to 1/e, before anything is learned.
 pub(crate) const FADES_AFTER_STEPS: f64 = 32.0;
 
-/// The weights of a model that has learned nothing: the usual change of the week, while what is
-/// unusual now fades.
+/// The weights of an untrained model: the usual change of the week, plus the fading of what is
+/// unusual now.
 pub(crate) fn prior(horizon_steps: i64) -> Features {
     let mut weights = [0.0; DIM];
     weights[USUAL_CHANGE] = 1.0;
@@ -90,7 +90,7 @@ pub(crate) struct View<'a> {
     pub(crate) slots: &'a Slots,
 }
 
-/// What is known at the origin of a forecast.
+/// The state of a site at the origin of a forecast.
 pub(crate) struct Origin {
     t: f64,
     /// Vacant share now.
@@ -145,7 +145,7 @@ impl View<'_> {
         Some(Drift { above_usual, in_half_hour: since(2.0), in_hour: since(4.0) })
     }
 
-    /// What holds at `now`, whatever the target; `None` where the week is not known.
+    /// The features at `now` that do not depend on the target; `None` where the week is not known.
     pub(crate) fn origin(&self, now: UtcMicros, share: f64, drift: Drift) -> Option<Origin> {
         let t = steps(now);
         let usual = self.usual(t)?;
@@ -173,9 +173,9 @@ impl View<'_> {
         Some(Origin { t, share, usual, usual_lately: self.usual_lately(t)?, usual_by_day, near })
     }
 
-    /// The way from `origin` to the time `target` in steps; only what lies before the origin is
-    /// looked at. `None` where the week is not known.
-    pub(crate) fn way(&self, origin: &Origin, target: f64) -> Option<Way> {
+    /// The input for the time `target`, in steps; only data before `origin` is
+    /// used. `None` where the week is not known.
+    pub(crate) fn input(&self, origin: &Origin, target: f64) -> Option<Input> {
         let usual = self.usual(target)?;
         let (day, week) = (whole(DAY, origin, target), whole(WEEK, origin, target));
         let echoes = [
@@ -184,7 +184,7 @@ impl View<'_> {
             self.share(target - week),
             self.share(target - week - WEEK as f64),
         ];
-        Some(Way {
+        Some(Input {
             x: self.features(origin, target, usual)?,
             echoes: echoes.map(|share| share.unwrap_or(usual)),
             now: origin.share,

@@ -1,4 +1,4 @@
-//! All sites' forecasts: takes in readings, answers with chances.
+//! The forecasts of all sites: from readings to chances.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub struct Live {
     pub at: UtcMicros,
 }
 
-/// Learns all sites' counts and forecasts them; see the [module](super) for how.
+/// Learns from the counts of all sites and forecasts them; the [module](super) describes how.
 ///
 /// About 0.8 MB a site. Serialisable: what was learned outlives a restart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,10 +85,10 @@ impl Default for Shared {
     }
 }
 
-/// Longest silence that is walked through; after a longer one all recent values are unknown
-/// anyway (16 days: what the features look back to).
+/// The longest gap that is processed step by step; after a longer one all recent values are unknown
+/// anyway (16 days: as far as the features look back).
 const LONGEST_WALK: i64 = 16 * super::grid::DAY;
-/// Further ahead than this the week says no more than it does for a week ahead.
+/// Beyond this horizon the usual week repeats.
 const FURTHEST_STEPS: f64 = super::grid::WEEK as f64;
 /// Vacant share's standard change in a quarter-hour where nothing is known of a site.
 const UNKNOWN_SCALE: f64 = 0.03;
@@ -109,7 +109,7 @@ impl Forecaster {
         }
     }
 
-    /// Takes over what is known of the town's days.
+    /// Replaces the town's calendar.
     pub(crate) fn set_calendar(&mut self, calendar: Calendar) {
         self.slots = Slots::new(calendar);
     }
@@ -141,7 +141,7 @@ impl Forecaster {
         model.recent.observe(at, share);
     }
 
-    /// Closes all quarter-hours up to `now`, and learns from them. `scored` hears of every
+    /// Closes all quarter-hours up to `now`, and learns from them. `scored` is called for every
     /// forecast whose time has come: site, target time, outcome.
     pub fn advance(&mut self, now: UtcMicros, scored: &mut impl FnMut(SiteId, UtcMicros, Scored)) {
         let last = step_of(now);
@@ -183,12 +183,12 @@ impl Forecaster {
         }
     }
 
-    /// What the site's source is worth; `None`: the site is not known.
+    /// The health of the site's source; `None`: the site is not known.
     pub fn health(&self, site: SiteId) -> Option<Health> {
         Some(self.sites.get(&site)?.screen.health())
     }
 
-    /// The sites that are known here.
+    /// All known sites.
     pub fn sites(&self) -> impl Iterator<Item = SiteId> + '_ {
         self.sites.keys().copied()
     }
@@ -197,8 +197,8 @@ impl Forecaster {
     ///
     /// `live`: the state now when the caller knows a newer one than was observed here. `None`
     /// when nothing can be said: an unknown site, a source that is not healthy, or neither a live
-    /// state nor a known week. What lies in the past is answered as `now`, what lies more than a
-    /// week ahead like the same time a week ahead or less.
+    /// state nor a known week. Times in the past are treated as `now`, times more than a
+    /// week ahead as the same time of the week within one week.
     pub fn chance(
         &self,
         site: SiteId,
@@ -207,33 +207,33 @@ impl Forecaster {
         now: UtcMicros,
         live: Option<Live>,
     ) -> Option<Chance> {
-        self.chance_unless(site, at_least, (at, now), live, &BySign::default())
+        self.chance_or_persistence(site, at_least, (at, now), live, &ByPersistence::default())
     }
 
-    /// The same; at the horizons of `by_sign` the sign's state is told instead of a forecast.
-    pub fn chance_unless(
+    /// Likewise; at the horizons of `by_persistence` the persistence baseline is returned instead of a forecast.
+    pub fn chance_or_persistence(
         &self,
         site: SiteId,
         at_least: u32,
         when: (UtcMicros, UtcMicros),
         live: Option<Live>,
-        by_sign: &BySign,
+        by_persistence: &ByPersistence,
     ) -> Option<Chance> {
         let model = self.sites.get(&site)?;
-        Some(self.outlook(model, when, live, by_sign)?.chance(model.capacity, at_least))
+        Some(self.outlook(model, when, live, by_persistence)?.chance(model.capacity, at_least))
     }
 
     /// The chance alone, with how sure it is: much quicker than [`Forecaster::chance`].
-    pub fn odds_unless(
+    pub fn odds_or_persistence(
         &self,
         site: SiteId,
         at_least: u32,
         when: (UtcMicros, UtcMicros),
         live: Option<Live>,
-        by_sign: &BySign,
+        by_persistence: &ByPersistence,
     ) -> Option<Odds> {
         let model = self.sites.get(&site)?;
-        Some(self.outlook(model, when, live, by_sign)?.odds(model.capacity, at_least))
+        Some(self.outlook(model, when, live, by_persistence)?.odds(model.capacity, at_least))
     }
 
     fn outlook<'a>(
@@ -241,7 +241,7 @@ impl Forecaster {
         site: &'a SiteModel,
         (at, now): (UtcMicros, UtcMicros),
         live: Option<Live>,
-        by_sign: &BySign,
+        by_persistence: &ByPersistence,
     ) -> Option<Outlook<'a>> {
         if !matches!(site.screen.health(), Health::Ok | Health::TooLittle) {
             return None;
@@ -267,7 +267,7 @@ impl Forecaster {
         let ahead = target - t;
         if let Some(origin) = view.origin(now, share, *drift) {
             let upper = upper_horizon(ahead);
-            if by_sign[upper] {
+            if by_persistence[upper] {
                 return Some(Outlook::around(site.around(upper, hour, share, common), Basis::Live));
             }
             if let Some(outlook) = self.by_history(site, common, &origin, ahead) {
@@ -281,8 +281,8 @@ impl Forecaster {
         Some(Outlook::around(around, Basis::Live))
     }
 
-    /// Between two horizons both models are asked and averaged by distance; before the first, the
-    /// state now counts as the model for no time at all, and the doubt grows with the root of time.
+    /// Between two horizons both models are evaluated and averaged by distance; before the first, the
+    /// current state stands for horizon zero, and the uncertainty grows with the root of time.
     fn by_history<'a>(
         &'a self,
         site: &'a SiteModel,
@@ -291,21 +291,21 @@ impl Forecaster {
         ahead: f64,
     ) -> Option<Outlook<'a>> {
         let view = site.view(&self.slots);
-        let way = view.way(origin, origin.t() + ahead)?;
+        let input = view.input(origin, origin.t() + ahead)?;
         let upper = upper_horizon(ahead);
         let lower = upper.checked_sub(1);
         let from = lower.map_or(0.0, |lower| HORIZONS[lower] as f64);
         let part = ((ahead - from) / (HORIZONS[upper] as f64 - from)).clamp(0.0, 1.0);
         let part = if lower.is_none() { part.sqrt() } else { part };
         let now = origin.share;
-        let above = site.say(upper, &way, common);
-        let below = lower.map(|lower| (lower, site.say(lower, &way, common)));
-        let low = below.as_ref().map_or(now, |(_, said)| said.expected);
+        let above = site.predict(upper, &input, common);
+        let below = lower.map(|lower| (lower, site.predict(lower, &input, common)));
+        let low = below.as_ref().map_or(now, |(_, prediction)| prediction.expected);
         let expected = low + part * (above.expected - low);
         let scale = above.scale;
         let at_least = move |asked: f64| {
             let low = match &below {
-                Some((lower, said)) => site.at_least(asked, said, *lower, common),
+                Some((lower, prediction)) => site.at_least(asked, prediction, *lower, common),
                 None => f64::from(u8::from(now >= asked)),
             };
             low + part * (site.at_least(asked, &above, upper, common) - low)
@@ -314,8 +314,8 @@ impl Forecaster {
     }
 }
 
-/// For each of [`HORIZONS`], whether the sign's state is told there instead of a forecast.
-pub type BySign = [bool; HORIZONS.len()];
+/// For each of [`HORIZONS`], whether the persistence baseline is served there instead of a forecast.
+pub type ByPersistence = [bool; HORIZONS.len()];
 
 /// The first horizon that reaches `ahead` steps.
 fn upper_horizon(ahead: f64) -> usize {

@@ -1,4 +1,4 @@
-//! The forecast's own time: quarter-hours since 1970, and their place in a town's week.
+//! The forecast's time grid: quarter-hours since 1970, and their slot in a town's week.
 
 use std::collections::VecDeque;
 
@@ -100,8 +100,8 @@ impl Calendar {
             || self.name.own_holidays.iter().any(|(first, last)| (*first..=*last).contains(&day))
     }
 
-    /// Whether it is between 7:00 and 20:00 of the local day at `at`: at night little happens and few
-    /// ask, so only what is said for these hours is scored.
+    /// Whether it is between 7:00 and 20:00 of the local day at `at`: at night little changes and few
+    /// look, so only forecasts for these hours are scored.
     pub fn is_scored(&self, at: UtcMicros) -> bool {
         (7..20).contains(&self.tz.to_datetime(at.timestamp()).hour())
     }
@@ -135,7 +135,7 @@ impl Slots {
         Slots { calendar, first: 0, known: VecDeque::new() }
     }
 
-    /// Makes `present` the middle.
+    /// Moves the window to `present`.
     pub(crate) fn advance(&mut self, present: i64) {
         let (first, end) = (present - BEFORE, present + AFTER);
         if first < self.first || first > self.first + self.known.len() as i64 {

@@ -1,4 +1,4 @@
-//! Which readings can be believed, and which sources: stuck, always zero, closed.
+//! Plausibility of readings and of their sources: stuck, always zero, closed.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum Reading {
     Unknown,
 }
 
-/// What a source is worth.
+/// Whether a source can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
@@ -28,7 +28,7 @@ pub enum Health {
     ZeroWhenClosed,
     /// The same number for days, again and again.
     Stuck,
-    /// Says mostly that it is closed, or nothing.
+    /// Mostly closed or unknown.
     Closed,
 }
 
@@ -51,21 +51,21 @@ impl Health {
 const JUMP_FROM: f64 = 0.1;
 /// So many spaces may be taken between two readings anywhere: of a small site that is more than a tenth.
 const TAKEN_AT_ONCE: f64 = 4.0;
-/// A 0 for longer is a closed or broken site: even a full one lets somebody out.
+/// A 0 for longer means a closed or broken site: cars leave even a full one.
 const LONGEST_FULL_S: i64 = 12 * 3600;
-/// That is true of sites with so many spaces; a few are held through an evening, a night and a morning.
+/// Sites with at least so many spaces; small ones can stay full through an evening, a night and a morning.
 const MANY_SPACES: u32 = 40;
 /// The longest 0 of a site with fewer.
 const LONGEST_FULL_SMALL_S: i64 = 24 * 3600;
 /// The same number for longer is a stuck counter; a Sunday is shorter.
 const LONGEST_STILL_S: i64 = 48 * 3600;
 
-/// Judges a source's readings one by one, and the source by its last weeks.
+/// Screens a source's readings one by one, and the source by its last weeks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Screen {
     /// Newest believed share above 0.
     above_zero: Option<f64>,
-    /// The newest number, and since when it is said.
+    /// The newest number, and since when it has been reported.
     still: Option<(u32, UtcMicros)>,
     is_fault: bool,
     day: i64,
@@ -103,7 +103,7 @@ const MOST_STUCK: f64 = 0.5;
 const MOST_CLOSED: f64 = 0.75;
 
 impl Screen {
-    /// The vacant share, when the reading can be believed.
+    /// The vacant share, if the reading is plausible.
     pub(crate) fn judge(&mut self, at: UtcMicros, reading: Reading, capacity: u32) -> Option<f64> {
         self.turn_day(at);
         self.today.readings += 1.0;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::forecaster::BySign;
+use super::forecaster::ByPersistence;
 use super::grid::Calendar;
 use super::quality::Quality;
 use super::site::{HORIZONS, Scored};
@@ -14,18 +14,18 @@ use crate::time::UtcMicros;
 /// A month in UTC: year and month.
 pub type Month = (i16, i8);
 
-/// The months by which is judged whether the forecast beats the sign: as long as a season, so that
-/// three hundred daytime quarter-hours are soon together.
+/// The months over which the forecast is compared with the persistence baseline: a season, so that
+/// three hundred daytime quarter-hours are soon available.
 const JUDGED_MONTHS: usize = 3;
-/// Fewer forecasts say nothing: three days of daytime.
+/// The fewest forecasts that are compared: three days of daytime.
 const FEWEST: u64 = 150;
 
-/// Sums by site, month and horizon (place in [`HORIZONS`]); only what was said for daytime
+/// Sums by site, month and horizon (place in [`HORIZONS`]); only forecasts for daytime
 /// ([`Calendar::is_scored`]).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
     sums: BTreeMap<(SiteId, Month), [Quality; HORIZONS.len()]>,
-    /// The target time that was asked for last: many forecasts have the same.
+    /// The last target time and its month: many forecasts share it.
     latest: Option<(UtcMicros, Option<Month>)>,
 }
 
@@ -86,8 +86,8 @@ impl Ledger {
         sums
     }
 
-    /// Where the sign was lately nearer to the truth than the forecast of this site.
-    pub fn by_sign(&self, site: SiteId) -> BySign {
+    /// The horizons at which persistence was recently closer to the truth than the forecast of this site.
+    pub fn by_persistence(&self, site: SiteId) -> ByPersistence {
         self.newest(site, JUDGED_MONTHS)
             .map(|q| q.n >= FEWEST && q.forecast.absolute > q.persistence.absolute)
     }

@@ -1,18 +1,18 @@
-//! Several forecasters at once: who was right lately is listened to.
+//! A weighted average of several experts, by their recent errors.
 
 use serde::{Deserialize, Serialize};
 
-/// How many there are: the sign now, the usual week, the last weeks, all sites' model for the hour,
+/// The number of experts: persistence (the state now), the usual week, the last weeks, all sites' model for the hour,
 /// the site's own for any hour, and its own for the hour.
 pub(crate) const EXPERTS: usize = 6;
 
-/// What each says.
-pub(crate) type Opinions = [f64; EXPERTS];
+/// Each expert's prediction.
+pub(crate) type Predictions = [f64; EXPERTS];
 
-/// The one that repeats what the sign says now.
-pub(crate) const SIGN: usize = 0;
+/// The expert that predicts the state now (persistence).
+pub(crate) const PERSISTENCE: usize = 0;
 
-/// How fast the errors follow: about the last hundred forecasts of an hour of the day count.
+/// The learning rate of the errors: about the last hundred forecasts of an hour of the day count.
 const RATE: f32 = 0.01;
 /// Forecasts after which a site's own experience of the experts weighs as much as all sites'.
 const COMMON_WEIGHT: f64 = 100.0;
@@ -30,22 +30,22 @@ pub(crate) struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        // Before anything is known the usual week leads.
+        // Before anything is learned the usual week has the largest weight.
         Mix { errors: [0.06, 0.05, 0.05, 0.05, 0.05, 0.06], learned: 0 }
     }
 }
 
 impl Mix {
-    /// The average of `opinions`; `common` is what all sites know of the experts.
-    pub(crate) fn combine(&self, opinions: &Opinions, common: &Mix) -> f64 {
+    /// The average of `opinions`; `common` are the errors of the experts over all sites.
+    pub(crate) fn combine(&self, predictions: &Predictions, common: &Mix) -> f64 {
         let (best, best_of_all) = (self.best(), common.best());
         let own = f64::from(self.learned) / (f64::from(self.learned) + COMMON_WEIGHT);
         let (mut sum, mut total) = (0.0, 0.0);
-        for (i, opinion) in opinions.iter().enumerate() {
+        for (i, prediction) in predictions.iter().enumerate() {
             let excess = f64::from(self.errors[i]) / best - 1.0;
             let excess_of_all = f64::from(common.errors[i]) / best_of_all - 1.0;
             let weight = (-SHARPNESS * (own * excess + (1.0 - own) * excess_of_all)).exp();
-            sum += weight * opinion;
+            sum += weight * prediction;
             total += weight;
         }
         sum / total
@@ -55,11 +55,11 @@ impl Mix {
         f64::from(self.errors.iter().copied().fold(f32::INFINITY, f32::min)).max(1e-6)
     }
 
-    pub(crate) fn learn(&mut self, opinions: &Opinions, truth: f64) {
+    pub(crate) fn learn(&mut self, predictions: &Predictions, truth: f64) {
         self.learned = self.learned.saturating_add(1);
         let rate = RATE.max(1.0 / f32::from(self.learned));
-        for (opinion, error) in opinions.iter().zip(&mut self.errors) {
-            *error += rate * ((opinion - truth).abs() as f32 - *error);
+        for (prediction, error) in predictions.iter().zip(&mut self.errors) {
+            *error += rate * ((prediction - truth).abs() as f32 - *error);
         }
     }
 }

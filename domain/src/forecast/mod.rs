@@ -2,9 +2,9 @@
 //!
 //! A [`Forecaster`] takes in readings ([`Forecaster::observe`]) and answers at any moment
 //! ([`Forecaster::chance`]). Time runs in quarter-hours. At each one, for every site and each of
-//! the [`HORIZONS`], six experts say what the vacant share will be:
+//! the [`HORIZONS`], six experts predict the vacant share:
 //!
-//! 1. the sign now,
+//! 1. persistence: the share now,
 //! 2. the usual week, towards which what is unusual now fades: `P(u) + (y - P(t)) e^(-h/8h)`, with
 //!    P the exponentially weighted mean of the same quarter-hour of the week (public holidays
 //!    count as Sundays); and 3. the same with the last weeks' mean,
@@ -13,13 +13,13 @@
 //!    change, by how unusual the site and all sites together are and how fast that changes, and by
 //!    what yesterday and the last two weeks did at that time (`features.rs`).
 //!
-//! They are averaged by how right each was lately (`mix.rs`), so the sign is what is served where
+//! They are averaged by their recent errors (`mix.rs`), so persistence is served where
 //! nothing beats it. Around that, errors are distributed as they were: a scale by site, hour and
-//! level, times an empirical shape (`spread.rs`); a logistic regression sharpens the chances by what
-//! happened (`sharpen.rs`). All of it learns with every quarter-hour and
-//! nothing looks ahead, so the errors reported by [`Forecaster::advance`] are honest.
+//! level, times an empirical shape (`spread.rs`); a logistic regression calibrates the chances by the
+//! outcomes (`sharpen.rs`). All of it learns with every quarter-hour and
+//! uses no later data, so the errors reported by [`Forecaster::advance`] are out of sample.
 //!
-//! The ladder: [`Basis::History`], where no live state is [`Basis::WeeklyProfile`], where no week
+//! Fallbacks: [`Basis::History`], where no live state is [`Basis::WeeklyProfile`], where no week
 //! is known yet [`Basis::Live`], else `None`: unknown. A source that is not healthy
 //! ([`Health`]) gets `None` too.
 
@@ -40,10 +40,10 @@ mod spread;
 mod tests;
 mod town;
 
-pub use forecaster::{Basis, BySign, Chance, Forecaster, Live, Odds};
+pub use forecaster::{Basis, ByPersistence, Chance, Forecaster, Live, Odds};
 pub use grid::{Calendar, STEP_S};
 pub use health::{Health, Reading};
 pub use ledger::{Ledger, Month};
 pub use quality::{Calibration, Errors, Quality};
 pub use site::{HORIZONS, NOT_FULL, Outcome, Scored};
-pub use town::{MAX_SITES, SAMPLE_S, Seen, Town, seen};
+pub use town::{MAX_SITES, SAMPLE_S, SiteSample, Town, sample_of};

@@ -1,4 +1,4 @@
-//! What a site's week usually looks like.
+//! The usual week of a site.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub(crate) struct Quarter {
     pub(crate) fast: f32,
     /// Mean of all weeks.
     pub(crate) mean: f32,
-    /// Share of the weeks in which the site was not as good as full.
+    /// Share of the weeks in which the site was not practically full.
     pub(crate) not_full: f32,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::site::{Outcome, Scored};
 
-/// Sums of the errors of one way to forecast.
+/// Sums of the errors of one forecasting method.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Errors {
     /// Of the vacant share.
@@ -16,19 +16,19 @@ pub struct Errors {
 }
 
 impl Errors {
-    fn add(&mut self, said: Outcome, truth: Outcome) {
-        self.absolute += (said.share - truth.share).abs();
-        self.squared_chance += (said.p_not_full - truth.p_not_full).powi(2);
+    fn add(&mut self, prediction: Outcome, truth: Outcome) {
+        self.absolute += (prediction.share - truth.share).abs();
+        self.squared_chance += (prediction.p_not_full - truth.p_not_full).powi(2);
     }
 }
 
-/// Errors of the forecast beside those of the two ways to do without.
+/// Errors of the forecast and of the two baselines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Forecasts whose time has come.
     pub n: u64,
     pub forecast: Errors,
-    /// The sign's state at the origin.
+    /// The persistence baseline: the state at the origin.
     pub persistence: Errors,
     /// The mean of the same quarter-hour in all weeks before.
     pub weekly_mean: Errors,
@@ -54,7 +54,7 @@ impl Quality {
     pub fn add(&mut self, scored: &Scored) {
         self.n += 1;
         self.forecast.add(scored.forecast, scored.truth);
-        self.persistence.add(scored.sign, scored.truth);
+        self.persistence.add(scored.persistence, scored.truth);
         self.weekly_mean.add(scored.weekly_mean, scored.truth);
     }
 

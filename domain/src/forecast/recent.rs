@@ -1,4 +1,4 @@
-//! What a site said lately.
+//! The recent readings of a site.
 
 use std::collections::VecDeque;
 
@@ -60,17 +60,17 @@ impl Recent {
     }
 
     /// Whether a reading of `said` still holds at `now`.
-    pub(crate) fn holds(&self, said: UtcMicros, now: UtcMicros) -> bool {
-        now.seconds_since(said) < self.hold_s as f64
+    pub(crate) fn holds(&self, observed_at: UtcMicros, now: UtcMicros) -> bool {
+        now.seconds_since(observed_at) < self.hold_s as f64
     }
 
     /// The reading that holds at `at`.
     pub(crate) fn reading(&self, at: UtcMicros) -> Option<f64> {
-        let (said, share) = self.readings.iter().rev().find(|(said, _)| *said <= at)?;
-        self.holds(*said, at).then_some(f64::from(*share))
+        let (observed_at, share) = self.readings.iter().rev().find(|(observed_at, _)| *observed_at <= at)?;
+        self.holds(*observed_at, at).then_some(f64::from(*share))
     }
 
-    /// Fixes the value of the quarter-hour `step` (the next after the last one) and gives it.
+    /// Closes the quarter-hour `step` (the one after the last) and returns its value.
     pub(crate) fn close(&mut self, step: i64) -> Option<f64> {
         if step - self.head > KEPT || step <= self.head {
             self.quarters.fill(Cell::NONE);

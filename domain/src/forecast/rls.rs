@@ -1,4 +1,4 @@
-//! Recursive least squares: a linear model that learns from every reading and forgets slowly.
+//! Recursive least squares: an online linear model with slow forgetting.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ const MOST_FREE: f64 = 1e5;
 /// An error counts as at most this many times the usual one (Huber): a single jump must not
 /// bend the model.
 const ROBUST: f64 = 3.0;
-/// How fast the usual error follows.
+/// The learning rate of the usual error.
 const SCALE_RATE: f64 = 0.01;
 
 /// Weights of [`Features`] by recursive least squares with exponential forgetting and clipped

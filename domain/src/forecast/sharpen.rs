@@ -1,10 +1,10 @@
-//! Sharper chances: what the distribution of errors does not know, learned from what happened.
+//! Calibration of chances by an online logistic regression on the outcomes.
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{DIM, Way};
+use super::features::{DIM, Input};
 
-/// Numbers that fall when more is asked for.
+/// Features that decrease with the requested share.
 const FALLING: usize = 10;
 const HOURS: usize = 24;
 const ALL: usize = FALLING + DIM + HOURS;
@@ -15,42 +15,42 @@ const RATE: f64 = 0.15;
 /// Log-odds beyond which a chance is as good as certain: 1 in 3,000.
 const CERTAIN: f64 = 8.0;
 
-/// What a chance is made from.
+/// The inputs of a chance.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clues<'a> {
+pub(crate) struct ChanceFeatures<'a> {
     /// Chance by the distribution of errors.
     pub(crate) p: f64,
     /// Vacant share that is asked for.
     pub(crate) asked: f64,
-    /// What all sites' model says, and the site's own.
+    /// Predictions of the model of all sites, and of the site's own.
     pub(crate) common: f64,
     pub(crate) own: f64,
     /// Usual error.
     pub(crate) scale: f64,
-    pub(crate) way: &'a Way,
+    pub(crate) input: &'a Input,
 }
 
-impl Clues<'_> {
+impl ChanceFeatures<'_> {
     fn numbers(&self) -> Numbers {
         let scale = self.scale.max(0.005);
         let above = |share: f64, unit: f64| ((share - self.asked) / unit).clamp(-4.0, 4.0) / 4.0;
         let mut numbers = [0.0; ALL];
         numbers[..FALLING].copy_from_slice(&[
             log_odds(self.p),
-            above(self.way.now, scale),
-            above(self.way.now, 0.02),
-            above(self.way.usual, 0.1),
+            above(self.input.now, scale),
+            above(self.input.now, 0.02),
+            above(self.input.usual, 0.1),
             above(self.common, scale),
             above(self.own, scale),
-            above(self.way.echoes[0], 0.05),
-            above(self.way.echoes[1], 0.05),
-            above(self.way.echoes[2], 0.05),
-            above(self.way.echoes[3], 0.05),
+            above(self.input.echoes[0], 0.05),
+            above(self.input.echoes[1], 0.05),
+            above(self.input.echoes[2], 0.05),
+            above(self.input.echoes[3], 0.05),
         ]);
-        for (number, x) in numbers[FALLING..].iter_mut().zip(self.way.x) {
+        for (number, x) in numbers[FALLING..].iter_mut().zip(self.input.x) {
             *number = (x / 0.1_f64).clamp(-4.0, 4.0) / 4.0;
         }
-        numbers[FALLING + DIM + self.way.hour % HOURS] = 0.5;
+        numbers[FALLING + DIM + self.input.hour % HOURS] = 0.5;
         numbers
     }
 }
@@ -65,8 +65,8 @@ fn logistic(odds: f64) -> f64 {
 }
 
 /// Logistic regression by online gradient descent with AdaGrad's step sizes (Duchi, Hazan and
-/// Singer 2011). The weights of what falls with the number asked for stay at or above 0, so the
-/// chance never rises with it.
+/// Singer 2011). The weights of the decreasing features stay at or above 0, so the
+/// chance never rises with the requested share.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Sharpener {
     weights: Vec<f64>,
@@ -86,12 +86,12 @@ impl Sharpener {
         self.weights.iter().zip(numbers).map(|(w, x)| w * x).sum()
     }
 
-    pub(crate) fn chance(&self, clues: &Clues) -> f64 {
-        logistic(self.odds(&clues.numbers()))
+    pub(crate) fn chance(&self, features: &ChanceFeatures) -> f64 {
+        logistic(self.odds(&features.numbers()))
     }
 
-    pub(crate) fn learn(&mut self, clues: &Clues, happened: bool) {
-        let numbers = clues.numbers();
+    pub(crate) fn learn(&mut self, features: &ChanceFeatures, happened: bool) {
+        let numbers = features.numbers();
         let error = logistic(self.odds(&numbers)) - f64::from(u8::from(happened));
         for (i, x) in numbers.iter().enumerate() {
             let gradient = error * x;

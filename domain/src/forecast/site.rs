@@ -1,15 +1,15 @@
-//! One site's memory and models.
+//! The recent data and the models of one site.
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{FADES_AFTER_STEPS, Origin, View, Way, prior};
+use super::features::{FADES_AFTER_STEPS, Input, Origin, View, prior};
 use super::grid::{Slot, Slots};
 use super::health::Screen;
-use super::mix::{Mix, Opinions};
+use super::mix::{Mix, Predictions};
 use super::profile::Profile;
 use super::recent::Recent;
 use super::rls::Rls;
-use super::sharpen::{Clues, Sharpener};
+use super::sharpen::{ChanceFeatures, Sharpener};
 use super::spread::{Distribution, Scale, Shape};
 use crate::place::Purpose;
 
@@ -22,11 +22,11 @@ const HOURS: usize = 24;
 const OWN_FORGETTING: f64 = 0.9997;
 /// All sites' model sees more.
 const COMMON_FORGETTING: f64 = 0.99995;
-/// What a forecast is usually off by before anything is learned, in shares of the capacity.
+/// The assumed error of a forecast before anything is learned, in shares of the capacity.
 const ASSUMED_ERROR: f64 = 0.03;
-/// The share from which a site is not as good as full; what the Brier scores are about.
+/// The share from which a site is not practically full; the event of the Brier scores.
 pub const NOT_FULL: f64 = 0.05;
-/// Shares whose chances are learned from: a space or two, not as good as full, plenty.
+/// Shares whose chances are trained: a space or two, not practically full, plenty.
 const PRACTICE: [f64; 3] = [0.01, NOT_FULL, 0.15];
 
 /// Models of all sites together, for one horizon.
@@ -64,21 +64,21 @@ struct Head {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pending {
-    said: Said,
+    prediction: Prediction,
     p_not_full: f64,
     /// For each of [`PRACTICE`], the chance by the distribution of errors.
     plain: [f64; PRACTICE.len()],
 }
 
-/// A forecast whose time has come, beside what was said without one and what came.
+/// A forecast whose time has come, with the outcome and the baselines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
     /// Steps ahead.
     pub horizon: i64,
     pub truth: Outcome,
     pub forecast: Outcome,
-    /// What the sign said at the origin.
-    pub sign: Outcome,
+    /// The persistence baseline: the state at the origin.
+    pub persistence: Outcome,
     /// The plain mean of the same quarter-hour in all weeks before.
     pub weekly_mean: Outcome,
 }
@@ -141,7 +141,7 @@ impl SiteModel {
         Outcome { share, p_not_full: f64::from(u8::from(self.is_not_full(share))) }
     }
 
-    /// Learns from what `step` brought: `share`, in the slot `slot`.
+    /// Learns from the outcome of `step`: `share`, in the slot `slot`.
     pub(crate) fn resolve(
         &mut self,
         step: i64,
@@ -155,18 +155,18 @@ impl SiteModel {
             let Some(head) = self.heads.get_mut(index) else { break };
             let Some(pending) = head.pending[step.rem_euclid(head.horizon) as usize].take() else { continue };
             let Some(share) = share else { continue };
-            let Pending { said, p_not_full, plain } = *pending;
+            let Pending { prediction, p_not_full, plain } = *pending;
             for (asked, p) in PRACTICE.map(|asked| least_share(asked, self.capacity)).into_iter().zip(plain) {
-                head.sharpener.learn(&said.clues(asked, p), share >= asked);
+                head.sharpener.learn(&prediction.features(asked, p), share >= asked);
             }
-            let Said { way, opinions, expected, scale } = said;
-            let x = way.x;
-            let now = opinions[super::mix::SIGN];
+            let Prediction { input, predictions, expected, scale } = prediction;
+            let x = input.x;
+            let now = predictions[super::mix::PERSISTENCE];
             head.any_hour.learn(&x, share - now, COMMON_FORGETTING);
             head.hours[hour].learn(&x, share - now, OWN_FORGETTING);
             common.hours[hour].learn(&x, share - now, COMMON_FORGETTING);
-            head.mixes[hour].learn(&opinions, share);
-            common.mixes[hour].learn(&opinions, share);
+            head.mixes[hour].learn(&predictions, share);
+            common.mixes[hour].learn(&predictions, share);
             common.shape.learn(expected, (share - expected) / scale);
             head.shape.learn(expected, (share - expected) / scale);
             head.scale.learn(hour, expected, share - expected);
@@ -175,7 +175,7 @@ impl SiteModel {
                 horizon: HORIZONS[index],
                 truth: self.outcome(share),
                 forecast: Outcome { share: expected, p_not_full },
-                sign: self.outcome(now),
+                persistence: self.outcome(now),
                 weekly_mean: usual.map_or(self.outcome(now), |q| Outcome {
                     share: f64::from(q.mean),
                     p_not_full: f64::from(q.not_full),
@@ -184,22 +184,22 @@ impl SiteModel {
         }
     }
 
-    /// Makes the forecasts that will be learned from.
+    /// Makes the forecasts that are scored when their time comes.
     pub(crate) fn foresee(&mut self, step: i64, slots: &Slots, origin: &Origin, common: &[Common]) {
         for index in 0..self.heads.len() {
             let target = step + self.heads[index].horizon;
-            let Some(way) = self.view(slots).way(origin, target as f64) else { continue };
-            let said = self.say(index, &way, common);
-            let p_not_full = self.at_least(least_share(NOT_FULL, self.capacity), &said, index, common);
-            let around = self.around(index, said.way.hour, said.expected, common);
+            let Some(input) = self.view(slots).input(origin, target as f64) else { continue };
+            let prediction = self.predict(index, &input, common);
+            let p_not_full = self.at_least(least_share(NOT_FULL, self.capacity), &prediction, index, common);
+            let around = self.around(index, prediction.input.hour, prediction.expected, common);
             let plain = PRACTICE.map(|asked| around.at_least(least_share(asked, self.capacity)));
             let head = &mut self.heads[index];
             let place = step.rem_euclid(head.horizon) as usize;
-            head.pending[place] = Some(Box::new(Pending { said, p_not_full, plain }));
+            head.pending[place] = Some(Box::new(Pending { prediction, p_not_full, plain }));
         }
     }
 
-    /// Takes `share` into what is usual for `slot`.
+    /// Adds `share` to the usual week.
     pub(crate) fn learn_week(&mut self, slot: Slot, share: f64) {
         let not_full = self.is_not_full(share);
         self.profile.learn(slot, share, not_full);
@@ -219,40 +219,46 @@ impl SiteModel {
     }
 
     /// The chance of at least `share`, 0 to 1, never rising with `share`.
-    pub(crate) fn at_least(&self, share: f64, said: &Said, index: usize, common: &[Common]) -> f64 {
-        let p = self.around(index, said.way.hour, said.expected, common).at_least(share);
-        self.heads[index].sharpener.chance(&said.clues(share, p))
+    pub(crate) fn at_least(
+        &self,
+        share: f64,
+        prediction: &Prediction,
+        index: usize,
+        common: &[Common],
+    ) -> f64 {
+        let p = self.around(index, prediction.input.hour, prediction.expected, common).at_least(share);
+        self.heads[index].sharpener.chance(&prediction.features(share, p))
     }
 
-    /// What the models of one horizon say.
-    pub(crate) fn say(&self, index: usize, way: &Way, common: &[Common]) -> Said {
+    /// The prediction of the models of one horizon.
+    pub(crate) fn predict(&self, index: usize, input: &Input, common: &[Common]) -> Prediction {
         let head = &self.heads[index];
-        let (now, hour) = (way.now, way.hour);
+        let (now, hour) = (input.now, input.hour);
         let keep = (-(head.horizon as f64) / FADES_AFTER_STEPS).exp();
-        let fading = way.usual + keep * way.above_usual();
-        let lately = way.usual_lately() + keep * way.above_lately;
-        let all = now + common[index].hours[hour].predict(&way.x);
-        let own = now + head.hours[hour].predict(&way.x);
-        let any = now + head.any_hour.predict(&way.x);
-        let opinions = [now, fading, lately, all, any, own].map(|opinion| opinion.clamp(0.0, 1.0));
-        let expected = head.mixes[hour].combine(&opinions, &common[index].mixes[hour]);
-        Said { way: way.clone(), opinions, expected, scale: head.scale.at(hour, expected) }
+        let fading = input.usual + keep * input.above_usual();
+        let lately = input.usual_lately() + keep * input.above_lately;
+        let all = now + common[index].hours[hour].predict(&input.x);
+        let own = now + head.hours[hour].predict(&input.x);
+        let any = now + head.any_hour.predict(&input.x);
+        let predictions = [now, fading, lately, all, any, own].map(|prediction| prediction.clamp(0.0, 1.0));
+        let expected = head.mixes[hour].combine(&predictions, &common[index].mixes[hour]);
+        Prediction { input: input.clone(), predictions, expected, scale: head.scale.at(hour, expected) }
     }
 }
 
-/// What was said for one horizon.
+/// A prediction for one horizon.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Said {
-    way: Way,
-    opinions: Opinions,
+pub(crate) struct Prediction {
+    input: Input,
+    predictions: Predictions,
     pub(crate) expected: f64,
     /// How far off that usually is.
     pub(crate) scale: f64,
 }
 
-impl Said {
-    fn clues(&self, asked: f64, p: f64) -> Clues<'_> {
-        let [_, _, _, common, _, own] = self.opinions;
-        Clues { p, asked, common, own, scale: self.scale, way: &self.way }
+impl Prediction {
+    fn features(&self, asked: f64, p: f64) -> ChanceFeatures<'_> {
+        let [_, _, _, common, _, own] = self.predictions;
+        ChanceFeatures { p, asked, common, own, scale: self.scale, input: &self.input }
     }
 }

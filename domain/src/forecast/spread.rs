@@ -1,13 +1,13 @@
-//! How far the truth lies from a forecast: the distribution around the expected value.
+//! The distribution of the errors around the expected value.
 
 use serde::{Deserialize, Serialize};
 
-/// Expected vacant shares at which the spread is looked at apart: near full everything is tight.
+/// Expected vacant shares with a spread of their own: near full it is narrow.
 const LEVELS: [f64; 5] = [0.02, 0.05, 0.1, 0.2, 0.4];
 const LEVEL_COUNT: usize = LEVELS.len() + 1;
 const HOURS: usize = 24;
 
-/// How fast the scale of the errors follows.
+/// The learning rate of the scale.
 const SCALE_RATE: f32 = 0.01;
 /// The smallest scale: a tenth of a percent of the capacity.
 const LEAST: f64 = 0.001;

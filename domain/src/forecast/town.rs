@@ -1,11 +1,11 @@
-//! A town's forecast as it is kept: what was learned of its sites, how good it was, and how far in
-//! time it is.
+//! A town's forecast as it is stored: the models of its sites, their errors, and the time up to which
+//! they have learned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::forecaster::{BySign, Forecaster};
+use super::forecaster::{ByPersistence, Forecaster};
 use super::grid::{Calendar, STEP_S};
 use super::health::Reading;
 use super::ledger::Ledger;
@@ -14,34 +14,34 @@ use crate::live::{Basis, Flags, SiteView};
 use crate::place::Purpose;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
-/// Live state is looked at as often, seconds, on the clock: three times a quarter-hour, which is what
+/// The sampling interval of live state, seconds, on the clock: three times a quarter-hour, which is what
 /// the shortest trend that is learned from needs.
 pub const SAMPLE_S: i64 = 300;
-/// Without a newer sample one holds for so long, seconds: up to the next quarter-hour.
+/// How long a sample holds without a newer one, seconds: up to the next quarter-hour.
 const HOLD_S: i64 = STEP_S - 1;
-/// Sites of one town that are forecast, at 0.8 MB each; of more the first to speak are taken.
+/// Sites of one town that are forecast, at 0.8 MB each; beyond it the first that report are taken.
 pub const MAX_SITES: usize = 500;
-/// A site whose bays are silent in more than this part is not counted by them.
+/// A site with a larger share of silent bays is not sampled by its bays.
 const MOST_SILENT: f64 = 0.1;
 
-/// What a site says at one time.
+/// The state of a site at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Seen {
+pub struct SiteSample {
     pub site: SiteId,
     pub purpose: Purpose,
-    /// Its spaces and the reading; `None`: it says nothing.
-    pub said: Option<(u32, Reading)>,
+    /// Its spaces and the reading; `None`: no reading.
+    pub reported: Option<(u32, Reading)>,
 }
 
-impl From<(SiteId, Option<(u32, Reading)>)> for Seen {
+impl From<(SiteId, Option<(u32, Reading)>)> for SiteSample {
     /// Of a site for cars.
-    fn from((site, said): (SiteId, Option<(u32, Reading)>)) -> Self {
-        Seen { site, purpose: Purpose::Car, said }
+    fn from((site, reported): (SiteId, Option<(u32, Reading)>)) -> Self {
+        SiteSample { site, purpose: Purpose::Car, reported }
     }
 }
 
-/// What live state says of a site, as the forecast takes it.
-pub fn seen(view: &SiteView) -> Seen {
+/// The sample of a site's live state.
+pub fn sample_of(view: &SiteView) -> SiteSample {
     let count = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
     let of_bays = view.vacant.unwrap_or(0) + view.occupied.unwrap_or(0) + view.unknown;
     let reading = match view.basis {
@@ -52,17 +52,17 @@ pub fn seen(view: &SiteView) -> Seen {
         }
         _ => None,
     };
-    let said = reading.map(|(spaces, reading)| (count(spaces), reading));
-    Seen { site: view.id, purpose: view.purpose, said }
+    let reported = reading.map(|(spaces, reading)| (count(spaces), reading));
+    SiteSample { site: view.id, purpose: view.purpose, reported }
 }
 
-/// See the module's description. What is served between two samples changes with the caller's live
+/// See the module's description. Between two samples, forecasts change with the caller's live
 /// state only.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Town {
     calendar: Calendar,
     forecaster: Forecaster,
-    /// Sites that said something at the last sample.
+    /// Sites with a reading in the last sample.
     speaking: BTreeSet<SiteId>,
     /// When the last sample was; `None` before the first.
     at: Option<UtcMicros>,
@@ -70,11 +70,11 @@ pub struct Town {
     #[serde(skip)]
     ledger: Ledger,
     #[serde(skip)]
-    by_sign: BTreeMap<SiteId, BySign>,
+    by_persistence: BTreeMap<SiteId, ByPersistence>,
 }
 
 impl Town {
-    /// The same with what is known of its days now.
+    /// The same with another calendar.
     pub fn with_calendar(mut self, calendar: Calendar) -> Self {
         self.forecaster.set_calendar(calendar.clone());
         Town { calendar, ..self }
@@ -83,11 +83,11 @@ impl Town {
     /// A town of which nothing is known.
     pub fn new(calendar: Calendar) -> Self {
         let forecaster = Forecaster::new(calendar.clone());
-        let (ledger, by_sign) = (Ledger::default(), BTreeMap::new());
-        Town { calendar, forecaster, speaking: BTreeSet::new(), at: None, ledger, by_sign }
+        let (ledger, by_persistence) = (Ledger::default(), BTreeMap::new());
+        Town { calendar, forecaster, speaking: BTreeSet::new(), at: None, ledger, by_persistence }
     }
 
-    /// With the errors that were kept beside it.
+    /// With the stored errors.
     pub fn with_ledger(mut self, ledger: Ledger) -> Self {
         self.ledger = ledger;
         self.judge();
@@ -112,14 +112,14 @@ impl Town {
         &self.ledger
     }
 
-    /// Where the sign's state is told for a site, because the forecast lost to it.
-    pub fn by_sign(&self, site: SiteId) -> BySign {
-        self.by_sign.get(&site).copied().unwrap_or_default()
+    /// The horizons at which persistence is served for a site, because it had the smaller error.
+    pub fn by_persistence(&self, site: SiteId) -> ByPersistence {
+        self.by_persistence.get(&site).copied().unwrap_or_default()
     }
 
-    /// Takes in what all sites say at `at`; learns when a quarter-hour ends. A sample that is not
-    /// newer than the last is left out.
-    pub fn sample(&mut self, seen: impl IntoIterator<Item = impl Into<Seen>>, at: UtcMicros) {
+    /// Adds the samples of all sites at `at`; learns when a quarter-hour ends. A sample that is not
+    /// newer than the last is ignored.
+    pub fn sample(&mut self, seen: impl IntoIterator<Item = impl Into<SiteSample>>, at: UtcMicros) {
         if self.at.is_some_and(|last| at <= last) {
             return;
         }
@@ -132,8 +132,8 @@ impl Town {
         };
         forecaster.advance(UtcMicros(at.0 - 1), &mut scored);
         for seen in seen {
-            let Seen { site, purpose, said } = seen.into();
-            let reading = match said {
+            let SiteSample { site, purpose, reported } = seen.into();
+            let reading = match reported {
                 Some((spaces, reading)) => {
                     let is_known = forecaster.health(site).is_some();
                     if !is_known && forecaster.sites().count() >= MAX_SITES {
@@ -143,7 +143,7 @@ impl Town {
                     speaking.insert(site);
                     reading
                 }
-                // Silence is no reading; only that it began is told.
+                // Silence is no reading; only its beginning is recorded.
                 None if speaking.remove(&site) => Reading::Unknown,
                 None => continue,
             };
@@ -156,7 +156,7 @@ impl Town {
 
     fn judge(&mut self) {
         let sites = self.forecaster.sites();
-        self.by_sign = sites.map(|site| (site, self.ledger.by_sign(site))).collect();
+        self.by_persistence = sites.map(|site| (site, self.ledger.by_persistence(site))).collect();
     }
 }
 
@@ -182,11 +182,11 @@ mod tests {
         (100.0 - taken) as u32
     }
 
-    fn live(town: &mut Town, days: i64, say: impl Fn(UtcMicros) -> Option<u32>) -> UtcMicros {
+    fn live(town: &mut Town, days: i64, predict: impl Fn(UtcMicros) -> Option<u32>) -> UtcMicros {
         let mut at = town.at().map_or(BEGIN, |at| at.plus_s(SAMPLE_S));
         let end = at.plus_s(days * 86_400);
         while at < end {
-            town.sample([(SITE, say(at).map(|n| (100, Reading::Vacant(n))))], at);
+            town.sample([(SITE, predict(at).map(|n| (100, Reading::Vacant(n))))], at);
             at = at.plus_s(SAMPLE_S);
         }
         at.plus_s(-SAMPLE_S)
@@ -194,7 +194,7 @@ mod tests {
 
     fn basis(town: &Town, now: UtcMicros) -> Option<super::super::Basis> {
         let when = (now.plus_s(1800), now);
-        Some(town.forecaster().chance_unless(SITE, 1, when, None, &town.by_sign(SITE))?.basis)
+        Some(town.forecaster().chance_or_persistence(SITE, 1, when, None, &town.by_persistence(SITE))?.basis)
     }
 
     #[test]
@@ -234,13 +234,13 @@ mod tests {
             Quality { n: 500, forecast: errors(20.0), persistence: errors(10.0), ..Quality::default() };
         let ledger = Ledger::new([(SITE, (2024, 1), 2, lost)]);
         let town = town.with_ledger(ledger);
-        let mut expected = BySign::default();
+        let mut expected = ByPersistence::default();
         expected[2] = true;
-        assert_eq!(town.by_sign(SITE), expected);
+        assert_eq!(town.by_persistence(SITE), expected);
         let at = |minutes: i64| {
             let when = (now.plus_s(minutes * 60), now);
             let live = Some(Live { vacant: 37, at: now });
-            town.forecaster().chance_unless(SITE, 1, when, live, &town.by_sign(SITE)).unwrap()
+            town.forecaster().chance_or_persistence(SITE, 1, when, live, &town.by_persistence(SITE)).unwrap()
         };
         assert_eq!((HORIZONS[2], at(60).basis, at(60).expected.round()), (4, Basis::Live, 37.0));
         assert_eq!(at(120).basis, Basis::History);
@@ -253,13 +253,13 @@ mod tests {
         let mut mixed = town();
         let mut at = BEGIN;
         while at < BEGIN.plus_s(16 * 86_400) {
-            let car = Seen::from((SITE, Some((100, Reading::Vacant(vacant(at))))));
+            let car = SiteSample::from((SITE, Some((100, Reading::Vacant(vacant(at))))));
             // Fuller by night, and of other size.
             let taken = 100 - vacant(at.plus_s(43_200));
-            let rack = Seen {
+            let rack = SiteSample {
                 site: RACK,
                 purpose: Purpose::Bike,
-                said: Some((300, Reading::Vacant(300 - 3 * taken))),
+                reported: Some((300, Reading::Vacant(300 - 3 * taken))),
             };
             alone.sample([car], at);
             mixed.sample([rack, car], at);
@@ -284,7 +284,7 @@ mod tests {
         let odds = |minutes: i64, n: u32| {
             let when = (now.plus_s(minutes * 60), now);
             let live = Some(Live { vacant: n, at: now });
-            town.forecaster().odds_unless(SITE, 1, when, live, &town.by_sign(SITE)).unwrap()
+            town.forecaster().odds_or_persistence(SITE, 1, when, live, &town.by_persistence(SITE)).unwrap()
         };
         let full = odds(5, 0);
         assert!(full.expected < 5.0 && full.low <= full.p && full.p <= full.high, "{full:?}");

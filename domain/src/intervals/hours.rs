@@ -1,14 +1,14 @@
-//! What runs add to hours.
+//! What intervals add to hours.
 //!
-//! All sums are whole microseconds, so that what is added for a run and taken away again later
-//! leaves nothing behind: hours that were kept up run by run equal those reckoned from nothing.
+//! All sums are whole microseconds, so that what is added for a interval and taken away again later
+//! leaves nothing behind: hours that were kept up interval by interval equal those reckoned from nothing.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::counts::CountRun;
-use super::layout::{Layout, ScopeId, Span};
-use super::runs::Run;
+use super::bay_intervals::BayInterval;
+use super::count_intervals::CountInterval;
+use super::timeline::{ScopeId, Span, Timeline};
 use crate::bay_state::BayState;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
@@ -79,36 +79,40 @@ struct Weight {
 }
 
 impl Delta {
-    /// Adds (`sign` 1) or takes away (-1) what a bay's `runs` count for within `span`.
+    /// Adds (`sign` 1) or takes away (-1) what a bay's `intervals` count for within `span`.
     ///
-    /// Whether a run began with an arrival is told by the run before it: give that too where it
+    /// Whether a interval began with an arrival is told by the interval before it: give that too where it
     /// could matter.
-    pub fn add_runs(&mut self, runs: &[Run], layout: &Layout, span: Span, sign: i64) {
-        for (i, run) in runs.iter().enumerate() {
-            let occupied = match run.state {
+    pub fn add_bays(&mut self, intervals: &[BayInterval], timeline: &Timeline, span: Span, sign: i64) {
+        for (i, interval) in intervals.iter().enumerate() {
+            let occupied = match interval.state {
                 BayState::Unknown => continue,
                 BayState::Vacant => 0,
                 BayState::Occupied => 1,
             };
             let weight = Weight { occupied: sign * occupied, observed: sign, closed: 0 };
-            self.add_span(Span { from: run.from, until: run.until }.within(span), layout, weight);
-            let Some(before) = i.checked_sub(1).map(|i| &runs[i]) else { continue };
-            if before.until != run.from || !span.contains(run.from) {
+            self.add_span(Span { from: interval.from, until: interval.until }.within(span), timeline, weight);
+            let Some(before) = i.checked_sub(1).map(|i| &intervals[i]) else { continue };
+            if before.until != interval.from || !span.contains(interval.from) {
                 continue;
             }
-            match (before.state, run.state) {
-                (BayState::Vacant, BayState::Occupied) => self.add_passages(run.from, layout, sign as i32, 0),
-                (BayState::Occupied, BayState::Vacant) => self.add_passages(run.from, layout, 0, sign as i32),
+            match (before.state, interval.state) {
+                (BayState::Vacant, BayState::Occupied) => {
+                    self.add_passages(interval.from, timeline, sign as i32, 0)
+                }
+                (BayState::Occupied, BayState::Vacant) => {
+                    self.add_passages(interval.from, timeline, 0, sign as i32)
+                }
                 _ => {}
             }
         }
     }
 
-    /// Adds or takes away what a counted site's `runs` count for within `span`.
-    pub fn add_counts(&mut self, runs: &[CountRun], layout: &Layout, span: Span, sign: i64) {
-        for run in runs {
-            let capacity = i64::from(run.capacity.max(0));
-            let weight = match (run.is_closed, run.occupied) {
+    /// Adds or takes away what a counted site's `intervals` count for within `span`.
+    pub fn add_counts(&mut self, intervals: &[CountInterval], timeline: &Timeline, span: Span, sign: i64) {
+        for interval in intervals {
+            let capacity = i64::from(interval.capacity.max(0));
+            let weight = match (interval.is_closed, interval.occupied) {
                 (true, _) => Weight { occupied: 0, observed: 0, closed: sign * capacity },
                 (false, None) => continue,
                 (false, Some(n)) => {
@@ -116,19 +120,24 @@ impl Delta {
                     Weight { occupied, observed: sign * capacity, closed: 0 }
                 }
             };
-            self.add_span(Span { from: run.from, until: run.until }.within(span), layout, weight);
-            if span.contains(run.from) {
-                self.add_passages(run.from, layout, sign as i32 * run.entries, sign as i32 * run.exits);
+            self.add_span(Span { from: interval.from, until: interval.until }.within(span), timeline, weight);
+            if span.contains(interval.from) {
+                self.add_passages(
+                    interval.from,
+                    timeline,
+                    sign as i32 * interval.entries,
+                    sign as i32 * interval.exits,
+                );
             }
         }
     }
 
-    fn add_span(&mut self, span: Span, layout: &Layout, weight: Weight) {
+    fn add_span(&mut self, span: Span, timeline: &Timeline, weight: Weight) {
         if span.is_empty() {
             return;
         }
-        let first = layout.pieces.partition_point(|piece| piece.span.until <= span.from);
-        for piece in layout.pieces[first..].iter().take_while(|piece| piece.span.from < span.until) {
+        let first = timeline.pieces.partition_point(|piece| piece.span.until <= span.from);
+        for piece in timeline.pieces[first..].iter().take_while(|piece| piece.span.from < span.until) {
             let span = piece.span.within(span);
             let mut from = span.from.0;
             while from < span.until.0 {
@@ -142,11 +151,11 @@ impl Delta {
         }
     }
 
-    fn add_passages(&mut self, at: UtcMicros, layout: &Layout, arrivals: i32, departures: i32) {
+    fn add_passages(&mut self, at: UtcMicros, timeline: &Timeline, arrivals: i32, departures: i32) {
         if (arrivals, departures) == (0, 0) {
             return;
         }
-        let Some(piece) = layout.pieces.iter().find(|piece| piece.span.contains(at)) else { return };
+        let Some(piece) = timeline.pieces.iter().find(|piece| piece.span.contains(at)) else { return };
         let (hour, quarter) = (at.0.div_euclid(HOUR_US), (at.0.rem_euclid(HOUR_US) / QUARTER_US) as usize);
         for scope in &piece.scopes {
             let sums = self.0.entry((*scope, hour)).or_default();

@@ -1,4 +1,4 @@
-//! Any order with any doubles gives the same runs, and the same hours.
+//! Any order with any doubles gives the same intervals, and the same hours.
 
 use proptest::prelude::*;
 
@@ -16,9 +16,9 @@ fn minute(n: i64) -> UtcMicros {
 }
 
 /// A bay with a feed that is believed for 50 minutes and a sensor that is for 20, which left at 200.
-fn layout() -> Layout {
+fn timeline() -> Timeline {
     let scopes = [ScopeId(1), ScopeId(2)];
-    Layout {
+    Timeline {
         holds: vec![
             Hold { source: -1, span: Span::EVER, hold_us: 50 * MINUTE },
             Hold { source: 7, span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE },
@@ -35,7 +35,7 @@ fn layout() -> Layout {
                 is_shown: true,
             },
         ],
-        ..Layout::default()
+        ..Timeline::default()
     }
 }
 
@@ -54,31 +54,31 @@ fn reading() -> impl Strategy<Value = BayReading> {
     )
 }
 
-fn said_at(all: &[BayReading], at: UtcMicros, layout: &Layout) -> Option<Statement> {
+fn said_at(all: &[BayReading], at: UtcMicros, timeline: &Timeline) -> Option<BayStatement> {
     let here = all.iter().filter(|r| r.observed_at == at).copied();
-    decide(here, |r| layout.hold_us(r.source(), r.observed_at))
+    decide(here, |r| timeline.hold_us(r.source(), r.observed_at))
 }
 
-fn instants(all: &[BayReading], layout: &Layout) -> Vec<UtcMicros> {
+fn instants(all: &[BayReading], timeline: &Timeline) -> Vec<UtcMicros> {
     let mut instants: Vec<UtcMicros> = all.iter().map(|r| r.observed_at).collect();
     instants.sort();
     instants.dedup();
-    instants.retain(|at| said_at(all, *at, layout).is_some());
+    instants.retain(|at| said_at(all, *at, timeline).is_some());
     instants
 }
 
-fn from_nothing(all: &[BayReading], layout: &Layout) -> Vec<Run> {
-    derive_runs(instants(all, layout).into_iter().filter_map(|at| said_at(all, at, layout)))
+fn from_nothing(all: &[BayReading], timeline: &Timeline) -> Vec<BayInterval> {
+    derive_intervals(instants(all, timeline).into_iter().filter_map(|at| said_at(all, at, timeline)))
 }
 
-fn plain(runs: &[Run]) -> Vec<(UtcMicros, UtcMicros, BayState)> {
-    runs.iter().map(|r| (r.from, r.until, r.state)).collect()
+fn plain(intervals: &[BayInterval]) -> Vec<(UtcMicros, UtcMicros, BayState)> {
+    intervals.iter().map(|r| (r.from, r.until, r.state)).collect()
 }
 
 /// Brute force: what holds at an instant.
-fn holds_at(all: &[BayReading], layout: &Layout, at: UtcMicros) -> Option<BayState> {
-    let last = instants(all, layout).into_iter().rfind(|i| *i <= at)?;
-    let said = said_at(all, last, layout)?;
+fn holds_at(all: &[BayReading], timeline: &Timeline, at: UtcMicros) -> Option<BayState> {
+    let last = instants(all, timeline).into_iter().rfind(|i| *i <= at)?;
+    let said = said_at(all, last, timeline)?;
     (at.0 < said.at.0 + said.hold_us).then_some(said.state)
 }
 
@@ -87,27 +87,27 @@ fn holds_at(all: &[BayReading], layout: &Layout, at: UtcMicros) -> Option<BaySta
 fn live(
     order: &[BayReading],
     stored: impl Fn(usize) -> Vec<BayReading>,
-    layout: &Layout,
-) -> (Vec<Run>, Delta) {
-    let mut runs = Runs::default();
+    timeline: &Timeline,
+) -> (Vec<BayInterval>, Delta) {
+    let mut intervals = BayIntervals::default();
     let mut hours = Delta::default();
     for (i, reading) in order.iter().enumerate() {
         let stored = stored(i);
-        let before = runs.clone();
-        let Some(hold_us) = layout.hold_us(reading.source(), reading.observed_at) else { continue };
-        let said = Statement { at: reading.observed_at, state: reading.state, hold_us };
-        if runs.apply(said, layout.longest_hold_us()) == Applied::NeedsNeighbours {
-            let all = instants(&stored, layout);
-            let left = all.iter().rfind(|at| **at < said.at).and_then(|at| said_at(&stored, *at, layout));
-            let end = UtcMicros(said.at.0 + layout.longest_hold_us());
+        let before = intervals.clone();
+        let Some(hold_us) = timeline.hold_us(reading.source(), reading.observed_at) else { continue };
+        let said = BayStatement { at: reading.observed_at, state: reading.state, hold_us };
+        if intervals.apply(said, timeline.longest_hold_us()) == Applied::NeedsNeighbours {
+            let all = instants(&stored, timeline);
+            let left = all.iter().rfind(|at| **at < said.at).and_then(|at| said_at(&stored, *at, timeline));
+            let end = UtcMicros(said.at.0 + timeline.longest_hold_us());
             let right = all.iter().copied().find(|at| said.at < *at && *at <= end);
-            runs.place(left, said_at(&stored, said.at, layout).unwrap(), right.unwrap_or(end));
+            intervals.place(left, said_at(&stored, said.at, timeline).unwrap(), right.unwrap_or(end));
         }
-        hours.add_runs(before.as_slice(), layout, Span::EVER, -1);
-        hours.add_runs(runs.as_slice(), layout, Span::EVER, 1);
+        hours.add_bays(before.as_slice(), timeline, Span::EVER, -1);
+        hours.add_bays(intervals.as_slice(), timeline, Span::EVER, 1);
     }
     hours.0.retain(|_, sums| !sums.is_zero());
-    (runs.as_slice().to_vec(), hours)
+    (intervals.as_slice().to_vec(), hours)
 }
 
 proptest! {
@@ -120,37 +120,37 @@ proptest! {
             (Just(v), Just(twice).prop_shuffle(), 0..12usize)
         })
     ) {
-        let layout = layout();
-        let expected = from_nothing(&readings, &layout);
+        let timeline = timeline();
+        let expected = from_nothing(&readings, &timeline);
         // Other writers may have stored more than was told of so far.
-        let (runs, hours) = live(&order, |i| order[..(i + 1 + ahead).min(order.len())].to_vec(), &layout);
-        prop_assert_eq!(plain(&runs), plain(&expected));
+        let (intervals, hours) = live(&order, |i| order[..(i + 1 + ahead).min(order.len())].to_vec(), &timeline);
+        prop_assert_eq!(plain(&intervals), plain(&expected));
         let mut fresh = Delta::default();
-        fresh.add_runs(&expected, &layout, Span::EVER, 1);
+        fresh.add_bays(&expected, &timeline, Span::EVER, 1);
         fresh.0.retain(|_, sums| !sums.is_zero());
         prop_assert_eq!(hours.0, fresh.0);
     }
 
     #[test]
     fn runs_are_what_holds_at_each_instant(readings in proptest::collection::vec(reading(), 1..24)) {
-        let layout = layout();
-        let runs = from_nothing(&readings, &layout);
+        let timeline = timeline();
+        let intervals = from_nothing(&readings, &timeline);
         for m in 0..460 {
             let at = minute(m);
-            let run = runs.iter().find(|r| r.from <= at && at < r.until);
-            prop_assert_eq!(run.map(|r| r.state), holds_at(&readings, &layout, at), "minute {}", m);
+            let interval = intervals.iter().find(|r| r.from <= at && at < r.until);
+            prop_assert_eq!(interval.map(|r| r.state), holds_at(&readings, &timeline, at), "minute {}", m);
         }
-        prop_assert!(runs.windows(2).all(|w| w[0].until <= w[1].from));
+        prop_assert!(intervals.windows(2).all(|w| w[0].until <= w[1].from));
     }
 
     #[test]
     fn hours_cut_in_two_add_up(readings in proptest::collection::vec(reading(), 1..24), cut in 0..460i64) {
-        let layout = layout();
-        let runs = from_nothing(&readings, &layout);
+        let timeline = timeline();
+        let intervals = from_nothing(&readings, &timeline);
         let (mut whole, mut parts) = (Delta::default(), Delta::default());
-        whole.add_runs(&runs, &layout, Span::EVER, 1);
-        parts.add_runs(&runs, &layout, Span::of(None, Some(minute(cut))), 1);
-        parts.add_runs(&runs, &layout, Span::of(Some(minute(cut)), None), 1);
+        whole.add_bays(&intervals, &timeline, Span::EVER, 1);
+        parts.add_bays(&intervals, &timeline, Span::of(None, Some(minute(cut))), 1);
+        parts.add_bays(&intervals, &timeline, Span::of(Some(minute(cut)), None), 1);
         prop_assert_eq!(whole.0, parts.0);
     }
 
@@ -158,11 +158,11 @@ proptest! {
     fn counts_reckoned_in_parts_are_the_same(cuts in proptest::collection::vec(count(), 1..30), at in 0..30usize) {
         let mut counts = cuts;
         counts.sort_by_key(|c| c.at);
-        let whole = derive_counts(None, &counts, |_| 100);
+        let whole = derive_count_intervals(None, &counts, |_| 100);
         let at = at.min(counts.len() - 1);
         let split = counts.partition_point(|c| c.at < counts[at].at);
-        let mut parts = derive_counts(None, &counts[..split], |_| 100);
-        let rest = derive_counts(parts.last().copied(), &counts[split..], |_| 100);
+        let mut parts = derive_count_intervals(None, &counts[..split], |_| 100);
+        let rest = derive_count_intervals(parts.last().copied(), &counts[split..], |_| 100);
         if let (Some(last), Some(first)) = (parts.last_mut(), counts.get(split)) {
             last.until = last.until.min(first.at);
         }
@@ -171,8 +171,8 @@ proptest! {
     }
 }
 
-fn count() -> impl Strategy<Value = Counted> {
-    (0..200i64, 0..4u8, 0..90i32, 0..4i32, 0..4i32).prop_map(|(at, kind, n, entries, exits)| Counted {
+fn count() -> impl Strategy<Value = CountStatement> {
+    (0..200i64, 0..4u8, 0..90i32, 0..4i32, 0..4i32).prop_map(|(at, kind, n, entries, exits)| CountStatement {
         at: minute(at),
         source: "gate".to_owned(),
         seq: None,
@@ -191,14 +191,15 @@ fn count() -> impl Strategy<Value = Counted> {
 
 #[test]
 fn gates_drift_and_an_absolute_count_sets_them_right() {
-    let flow = |at, entries, exits| Counted { at: minute(at), entries, exits, ..blank() };
-    let absolute = |at, n| Counted { at: minute(at), absolute: Some(Absolute::Occupied(n)), ..blank() };
-    let runs = derive_counts(
+    let flow = |at, entries, exits| CountStatement { at: minute(at), entries, exits, ..blank() };
+    let absolute =
+        |at, n| CountStatement { at: minute(at), absolute: Some(Absolute::Occupied(n)), ..blank() };
+    let intervals = derive_count_intervals(
         None,
         &[flow(0, 5, 0), absolute(1, 10), flow(2, 2, 0), flow(3, 0, 1), absolute(9, 8)],
         |_| 20,
     );
-    let told: Vec<_> = runs.iter().filter_map(|r| Some((r.from, r.until, r.occupied?))).collect();
+    let told: Vec<_> = intervals.iter().filter_map(|r| Some((r.from, r.until, r.occupied?))).collect();
     assert_eq!(
         told,
         [
@@ -210,8 +211,8 @@ fn gates_drift_and_an_absolute_count_sets_them_right() {
     );
 }
 
-fn blank() -> Counted {
-    Counted {
+fn blank() -> CountStatement {
+    CountStatement {
         at: minute(0),
         source: String::new(),
         seq: None,
@@ -226,21 +227,21 @@ fn blank() -> Counted {
 
 #[test]
 fn arrivals_need_a_vacant_moment_before() {
-    let layout = Layout {
+    let timeline = Timeline {
         holds: vec![Hold { source: -1, span: Span::EVER, hold_us: 60 * MINUTE }],
         pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect(), is_shown: true }],
-        ..Layout::default()
+        ..Timeline::default()
     };
-    let said = |m, state| Statement { at: minute(m), state, hold_us: 60 * MINUTE };
+    let said = |m, state| BayStatement { at: minute(m), state, hold_us: 60 * MINUTE };
     // Vacant, occupied at 10, vacant at 30; then silence, and occupied out of it at 200.
-    let runs = derive_runs([
+    let intervals = derive_intervals([
         said(0, BayState::Vacant),
         said(10, BayState::Occupied),
         said(30, BayState::Vacant),
         said(200, BayState::Occupied),
     ]);
     let mut hours = Delta::default();
-    hours.add_runs(&runs, &layout, Span::EVER, 1);
+    hours.add_bays(&intervals, &timeline, Span::EVER, 1);
     let first = hours.0[&(ScopeId(1), 0)];
     assert_eq!((first.arrivals, first.departures), ([1, 0, 0, 0], [0, 0, 1, 0]));
     assert_eq!(first.occupied_us.iter().sum::<i64>(), 20 * MINUTE);
@@ -251,12 +252,12 @@ fn arrivals_need_a_vacant_moment_before() {
 #[test]
 fn layouts_are_spliced_and_compared() {
     let scopes = |n: i32| [ScopeId(n)].into_iter().collect::<smallvec::SmallVec<[ScopeId; 6]>>();
-    let old = Layout {
+    let old = Timeline {
         holds: vec![Hold { source: 1, span: Span::EVER, hold_us: 5 }],
         pieces: vec![Piece { span: Span::EVER, scopes: scopes(1), is_shown: true }],
-        ..Layout::default()
+        ..Timeline::default()
     };
-    let new = Layout {
+    let new = Timeline {
         holds: vec![
             Hold { source: 1, span: Span::of(None, Some(minute(10))), hold_us: 5 },
             Hold { source: 1, span: Span::of(Some(minute(10)), None), hold_us: 9 },
@@ -265,7 +266,7 @@ fn layouts_are_spliced_and_compared() {
             Piece { span: Span::of(None, Some(minute(20))), scopes: scopes(1), is_shown: true },
             Piece { span: Span::of(Some(minute(20)), None), scopes: scopes(2), is_shown: true },
         ],
-        ..Layout::default()
+        ..Timeline::default()
     };
     assert_eq!(old.differs_in_holds(&new), Some(Span::of(Some(minute(10)), None)));
     assert_eq!(old.differs_in_pieces(&new), Some(Span::of(Some(minute(20)), None)));
@@ -285,7 +286,7 @@ fn layouts_are_spliced_and_compared() {
 #[test]
 fn capacities_hold_from_an_instant_on_and_differ_where_they_do() {
     let of =
-        |capacities: &[(UtcMicros, i32)]| Layout { capacities: capacities.to_vec(), ..Layout::default() };
+        |capacities: &[(UtcMicros, i32)]| Timeline { capacities: capacities.to_vec(), ..Timeline::default() };
     let ever = Span::EVER.from;
     let old = of(&[(ever, 100), (minute(10), 80)]);
     assert_eq!([0, 9, 10, 99].map(|at| old.capacity_at(minute(at))), [100, 100, 80, 80]);
@@ -318,10 +319,10 @@ proptest! {
             .map(|c| Hold { source: 7, span: Span::of(Some(minute(c[0])), Some(minute(c[1]))), hold_us: c[0] + 1 })
             .collect();
         let general = Hold { source: -1, span: Span::EVER, hold_us: 99 };
-        let layout = Layout { holds: general.except(particular.clone()), ..Layout::default() };
+        let timeline = Timeline { holds: general.except(particular.clone()), ..Timeline::default() };
         let expected = particular.iter().find(|h| h.span.contains(minute(at))).map_or(99, |h| h.hold_us);
-        prop_assert_eq!(layout.hold_us(-1, minute(at)), Some(expected));
-        let at_once = layout.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == -1).count();
-        prop_assert_eq!((at_once, layout.holds.iter().any(|h| h.source != -1)), (1, false));
+        prop_assert_eq!(timeline.hold_us(-1, minute(at)), Some(expected));
+        let at_once = timeline.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == -1).count();
+        prop_assert_eq!((at_once, timeline.holds.iter().any(|h| h.source != -1)), (1, false));
     }
 }

@@ -17,13 +17,13 @@ pub(super) type ClassId = u32;
 
 /// How many bays are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct BayCounts {
     pub vacant: u32,
     pub occupied: u32,
     pub unknown: u32,
 }
 
-impl Tally {
+impl BayCounts {
     /// The counter of `state`.
     pub fn of(&mut self, state: BayState) -> &mut u32 {
         match state {
@@ -44,7 +44,7 @@ impl Tally {
     }
 
     /// Adds another tally.
-    pub fn add(&mut self, other: Tally) {
+    pub fn add(&mut self, other: BayCounts) {
         self.vacant += other.vacant;
         self.occupied += other.occupied;
         self.unknown += other.unknown;
@@ -53,13 +53,13 @@ impl Tally {
 
 /// For whom spaces are kept at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct Reserved {
     pub audiences: AudienceSet,
     /// Those of them for whom no number of spaces is given: of a site, the whole of it.
     pub without_number: AudienceSet,
 }
 
-impl Kept {
+impl Reserved {
     /// Whether a driver of `audiences` may park in a space of this class.
     pub fn admits(self, audiences: AudienceSet) -> bool {
         self.audiences.is_empty() || self.audiences.intersects(audiences)
@@ -71,7 +71,7 @@ pub(super) struct Class {
     restrictions: Vec<Restriction>,
     rules: SmallVec<[Rule; 1]>,
     /// At the moment of the last tick.
-    pub kept: Kept,
+    pub kept: Reserved,
     /// Whoever is named, in force or not.
     pub named: AudienceSet,
 }
@@ -127,12 +127,12 @@ impl Classes {
     }
 
     /// Of every class, for whom spaces are kept at another moment than now.
-    pub fn kept_at(&self, at: UtcMicros) -> Vec<Kept> {
+    pub fn kept_at(&self, at: UtcMicros) -> Vec<Reserved> {
         (0..self.len() as ClassId).map(|id| self.kept_of(id, at)).collect()
     }
 
     /// For whom spaces of a class are kept at another moment than now.
-    pub fn kept_of(&self, id: ClassId, at: UtcMicros) -> Kept {
+    pub fn kept_of(&self, id: ClassId, at: UtcMicros) -> Reserved {
         kept(&self.get(id).rules, |r| r.holds_at(at))
     }
 
@@ -159,8 +159,8 @@ impl Classes {
     }
 }
 
-fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Kept {
-    let mut kept = Kept::default();
+fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Reserved {
+    let mut kept = Reserved::default();
     for rule in rules.iter().filter(|r| in_force(r)) {
         if let Some(audience) = rule.audience {
             kept.audiences.insert(audience);

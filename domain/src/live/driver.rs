@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::LiveMap;
-use super::class::{ClassId, Kept};
+use super::class::{ClassId, Reserved};
 use super::site::{SiteCell, SitePlace};
 use crate::audience_set::AudienceSet;
 use crate::ids::{BayId, PlaceId};
@@ -25,7 +25,7 @@ pub struct Driver {
 struct Arrival {
     at: UtcMicros,
     /// For whom spaces will be kept then, by class.
-    kept: Vec<Kept>,
+    kept: Vec<Reserved>,
     /// What will be closed then whatever its hours say.
     closed: FxHashSet<PlaceId>,
 }
@@ -64,7 +64,7 @@ impl LiveMap {
         at: UtcMicros,
         classes: impl Iterator<Item = ClassId>,
     ) -> Driver {
-        let mut kept = vec![Kept::default(); self.classes.len()];
+        let mut kept = vec![Reserved::default(); self.classes.len()];
         for class in classes {
             kept[class as usize] = self.classes.kept_of(class, at);
         }
@@ -76,7 +76,7 @@ impl LiveMap {
         (0..self.classes.len() as ClassId).map(|c| self.kept(c, driver).admits(driver.audiences)).collect()
     }
 
-    pub(super) fn kept(&self, class: ClassId, driver: &Driver) -> Kept {
+    pub(super) fn kept(&self, class: ClassId, driver: &Driver) -> Reserved {
         match &driver.arrival {
             None => self.classes.get(class).kept,
             Some(arrival) => arrival.kept.get(class as usize).copied().unwrap_or_default(),

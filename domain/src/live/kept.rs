@@ -1,7 +1,7 @@
 //! What of a site is kept for others than the driver, and from when.
 
 use super::LiveMap;
-use super::class::{ClassId, Tally};
+use super::class::{BayCounts, ClassId};
 use super::driver::Driver;
 use super::site::SiteCell;
 use super::view::ByRestriction;
@@ -109,7 +109,7 @@ impl LiveMap {
         changes.min().filter(|next| *next > from && until.is_none_or(|until| *next < until))
     }
 
-    pub(super) fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> Tally {
+    pub(super) fn admitted_bays(&self, cell: &SiteCell, driver: &Driver) -> BayCounts {
         cell.tally_of(|class| self.kept(class, driver).admits(driver.audiences))
     }
 
@@ -159,7 +159,7 @@ impl LiveMap {
     pub fn others_at(&self, site: SiteId, driver: &Driver, now: UtcMicros) -> Vec<ByRestriction> {
         let Some(cell) = self.sites.get(&site).filter(|c| c.is_shown()) else { return Vec::new() };
         let mut parts: Vec<ByRestriction> = self.parts_of_others(cell, driver, now).collect();
-        // Kept without a number of spaces.
+        // Reserved without a number of spaces.
         for audience in self.kept_for_others(cell, driver).iter() {
             if parts.iter().all(|part| part.audience != audience) {
                 parts.push(ByRestriction { audience, capacity: None, vacant: None, hours: None });

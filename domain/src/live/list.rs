@@ -1,7 +1,7 @@
 //! Pages of visible places, in the order of their text ids.
 
 use super::LiveMap;
-use super::layout::Keyed;
+use super::placement::Listed;
 use crate::geo::Bbox;
 use crate::ids::{BayId, MunicipalityId, SiteId};
 
@@ -37,14 +37,14 @@ impl LiveMap {
 }
 
 fn page<I: Copy>(
-    keys: &[Keyed<I>],
+    keys: &[Listed<I>],
     in_box: Option<Vec<u32>>,
     within: &Within,
     after: Option<&str>,
     limit: usize,
 ) -> (Vec<I>, bool) {
     let start = after.map_or(0, |after| keys.partition_point(|k| k.key.as_str() <= after));
-    let wanted = |k: &&Keyed<I>| within.municipality.is_none_or(|m| m == k.municipality);
+    let wanted = |k: &&Listed<I>| within.municipality.is_none_or(|m| m == k.municipality);
     let mut ids: Vec<I> = match in_box {
         None => keys[start..].iter().filter(wanted).take(limit + 1).map(|k| k.id).collect(),
         Some(mut ranks) => {

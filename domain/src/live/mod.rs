@@ -10,9 +10,9 @@ mod clock;
 mod driver;
 mod grid;
 mod kept;
-mod layout;
 mod list;
 mod offer;
+mod placement;
 mod read;
 mod search;
 mod site;
@@ -41,14 +41,14 @@ use crate::site_count::CountState;
 use crate::time::UtcMicros;
 use crate::trip_update::TripReport;
 
-pub use class::Tally;
+pub use class::BayCounts;
 use class::{ClassId, Classes};
 pub use driver::Driver;
 use grid::{Grid, Slot};
 pub use kept::KeptNext;
-use layout::{BaySpot, Keyed, SiteSpot};
 pub use list::Within;
 pub use offer::{Offer, Verdict};
+use placement::{BaySpot, Listed, SiteSpot};
 pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
 pub use trips::TRIP_HOLDS_S;
@@ -186,8 +186,8 @@ pub struct LiveMap {
     bay_grid: Grid<BaySpot>,
     site_grid: Grid<SiteSpot>,
     /// Visible places in the order of their text ids.
-    bay_keys: Vec<Keyed<BayId>>,
-    site_keys: Vec<Keyed<SiteId>>,
+    bay_keys: Vec<Listed<BayId>>,
+    site_keys: Vec<Listed<SiteId>>,
     bounds: Option<Bbox>,
     timers: BinaryHeap<Reverse<(UtcMicros, PlaceRef)>>,
     vehicle_timers: BinaryHeap<Reverse<(UtcMicros, VehicleId)>>,
@@ -263,7 +263,7 @@ impl LiveMap {
                 Change::Places => {}
             }
         }
-        self.tell_sites(sites, EventReason::Changed, &mut events);
+        self.push_site_events(sites, EventReason::Changed, &mut events);
         events
     }
 
@@ -356,7 +356,7 @@ impl LiveMap {
                 }
             }
         }
-        self.tell_sites(sites, EventReason::Stale, &mut events);
+        self.push_site_events(sites, EventReason::Stale, &mut events);
         let changed = self.classes.tick(now);
         let mut sites = BTreeSet::new();
         for (id, cell) in &mut self.sites {
@@ -364,7 +364,7 @@ impl LiveMap {
                 sites.insert(*id);
             }
         }
-        self.tell_sites(sites, EventReason::Changed, &mut events);
+        self.push_site_events(sites, EventReason::Changed, &mut events);
         events
     }
 
@@ -388,7 +388,7 @@ impl LiveMap {
         events
     }
 
-    fn tell_sites(&self, sites: BTreeSet<SiteId>, reason: EventReason, events: &mut Vec<LiveEvent>) {
+    fn push_site_events(&self, sites: BTreeSet<SiteId>, reason: EventReason, events: &mut Vec<LiveEvent>) {
         let shown = sites.into_iter().filter(|id| self.sites.get(id).is_some_and(SiteCell::is_shown));
         events.extend(shown.map(|site| LiveEvent::Site { site, reason }));
     }
@@ -434,10 +434,10 @@ impl LiveMap {
         if cell.counted == state {
             return None;
         }
-        let was_told = site_cell.tells_bays();
+        let was_shown = site_cell.shows_bays();
         site_cell.move_bay(place.class, cell.counted, state);
         cell.counted = state;
-        (was_told || site_cell.tells_bays()).then_some(site)
+        (was_shown || site_cell.shows_bays()).then_some(site)
     }
 
     /// What to tell of a bay; nothing of one that the public may not see.

@@ -62,7 +62,7 @@ pub(super) enum Gate {
     Open,
     Closed,
     /// The whole site is kept for others.
-    Kept,
+    Reserved,
     /// It is for bikes and a car looks for a space, or the other way round.
     OtherPurpose,
 }
@@ -71,7 +71,7 @@ impl Verdict {
     /// Of a bay: what holds it back first.
     pub(super) fn of_bay(state: Option<BayState>, is_stale: bool, admits: bool, gate: Gate) -> Self {
         match state {
-            _ if !admits || gate == Gate::Kept => Verdict::Restricted,
+            _ if !admits || gate == Gate::Reserved => Verdict::Restricted,
             _ if gate == Gate::Closed => Verdict::Closed,
             None => Verdict::NoLiveData,
             Some(_) if is_stale => Verdict::Stale,
@@ -89,7 +89,7 @@ impl LiveMap {
         if place.purpose != driver.purpose {
             Gate::OtherPurpose
         } else if self.is_kept_whole(cell, driver) {
-            Gate::Kept
+            Gate::Reserved
         } else if self.opening_for(cell, place, driver, now).is_open == Some(false) {
             Gate::Closed
         } else {

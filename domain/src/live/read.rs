@@ -1,6 +1,6 @@
 //! Reads views out of live state.
 
-use super::class::Tally;
+use super::class::BayCounts;
 use super::site::{CountCell, SiteCell};
 use super::vehicle::Stage;
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
@@ -132,7 +132,7 @@ impl LiveMap {
         &self,
         cell: &SiteCell,
         audience: Audience,
-        (defined, tally): (Option<i64>, Tally),
+        (defined, tally): (Option<i64>, BayCounts),
         now: UtcMicros,
     ) -> Option<ByRestriction> {
         let of_bays = (tally.total() > 0).then_some(i64::from(tally.total()));

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::class::{ClassId, Tally};
+use super::class::{BayCounts, ClassId};
 use crate::audience_set::AudienceSet;
 use crate::bay_state::BayState;
 use crate::closure::Spans;
@@ -38,12 +38,12 @@ pub(super) struct CountCell {
     pub count: CountState,
     pub stale_at: UtcMicros,
     /// That it is stale has been told, or was so from the beginning.
-    told_stale: bool,
+    is_stale_reported: bool,
 }
 
 struct ClassTally {
     class: ClassId,
-    tally: Tally,
+    tally: BayCounts,
 }
 
 pub(super) struct SitePlace {
@@ -60,7 +60,8 @@ impl SiteCell {
     /// Takes a counted state of a higher version; whether it was one. Then call
     /// [`Self::renew_counts`].
     pub fn apply_count(&mut self, audience: Option<Audience>, version: i64, count: CountState) -> bool {
-        let fresh = CountCell { audience, version, count, stale_at: UtcMicros(i64::MIN), told_stale: true };
+        let fresh =
+            CountCell { audience, version, count, stale_at: UtcMicros(i64::MIN), is_stale_reported: true };
         match self.counts.iter_mut().find(|c| c.audience == audience) {
             Some(held) if held.version >= version => return false,
             Some(held) => *held = fresh,
@@ -95,7 +96,7 @@ impl SiteCell {
         for cell in &mut self.counts {
             if let Some((at, (feed, sensor))) = cell.count.observed_at.zip(cell.count.heard_from) {
                 cell.stale_at = at.plus_s(stale_after_s(feed, sensor, at).into());
-                cell.told_stale = cell.stale_at <= now;
+                cell.is_stale_reported = cell.stale_at <= now;
             }
         }
         self.next_timer(now)
@@ -106,8 +107,8 @@ impl SiteCell {
         self.queued_at = None;
         let mut went_stale = false;
         let inclusion = self.inclusion;
-        for cell in self.counts.iter_mut().filter(|c| c.stale_at <= now && !c.told_stale) {
-            cell.told_stale = true;
+        for cell in self.counts.iter_mut().filter(|c| c.stale_at <= now && !c.is_stale_reported) {
+            cell.is_stale_reported = true;
             went_stale |= is_used(&inclusion, cell.audience) || cell.says_closed();
         }
         (went_stale, self.next_timer(now))
@@ -173,8 +174,8 @@ impl SiteCell {
 
     /// The bays that count, those of some classes. Where the number of vacant ones would be that of fewer than five hidden
     /// bays, their states are unknown.
-    pub fn tally_of(&self, is_wanted: impl Fn(ClassId) -> bool) -> Tally {
-        let (mut all, mut wanted) = (Tally::default(), Tally::default());
+    pub fn tally_of(&self, is_wanted: impl Fn(ClassId) -> bool) -> BayCounts {
+        let (mut all, mut wanted) = (BayCounts::default(), BayCounts::default());
         if !self.publishes_classes() {
             return wanted;
         }
@@ -184,16 +185,16 @@ impl SiteCell {
                 wanted.add(c.tally);
             }
         }
-        let is_crowd = |tally: Tally| tally.known() >= MIN_HIDDEN_BAYS;
+        let is_crowd = |tally: BayCounts| tally.known() >= MIN_HIDDEN_BAYS;
         let is_part = 0 < wanted.total() && wanted.total() < all.total();
-        let may_tell = !self.rests_on_hidden()
+        let may_show = !self.rests_on_hidden()
             || is_crowd(all)
                 && (!is_part || self.inclusion.by_restriction && self.bays.iter().all(|c| is_crowd(c.tally)));
-        if may_tell { wanted } else { Tally { unknown: wanted.total(), ..Tally::default() } }
+        if may_show { wanted } else { BayCounts { unknown: wanted.total(), ..BayCounts::default() } }
     }
 
     /// All bays that count here.
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> BayCounts {
         self.tally_of(|_| true)
     }
 
@@ -208,14 +209,14 @@ impl SiteCell {
     }
 
     /// Whether what happens to a bay that counts changes what is shown.
-    pub fn tells_bays(&self) -> bool {
+    pub fn shows_bays(&self) -> bool {
         !self.rests_on_hidden() && self.publishes_classes() || self.tally().known() > 0
     }
 
     /// The newest observation of the bays that count, unless fewer than five hidden ones were ever heard.
     pub fn bay_observed(&self) -> Option<(UtcMicros, FeedId)> {
-        let is_told = self.publishes_classes() && (!self.rests_on_hidden() || self.heard >= MIN_HIDDEN_BAYS);
-        self.bay_observed.filter(|_| is_told)
+        let may_show = self.publishes_classes() && (!self.rests_on_hidden() || self.heard >= MIN_HIDDEN_BAYS);
+        self.bay_observed.filter(|_| may_show)
     }
 
     pub fn is_shown(&self) -> bool {
@@ -274,9 +275,9 @@ impl SiteCell {
         before != place.opening.is_open
     }
 
-    fn class_tally(&mut self, class: ClassId) -> &mut Tally {
+    fn class_tally(&mut self, class: ClassId) -> &mut BayCounts {
         let i = self.bays.iter().position(|c| c.class == class).unwrap_or_else(|| {
-            self.bays.push(ClassTally { class, tally: Tally::default() });
+            self.bays.push(ClassTally { class, tally: BayCounts::default() });
             self.bays.len() - 1
         });
         &mut self.bays[i].tally

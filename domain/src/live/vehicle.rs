@@ -50,7 +50,7 @@ impl VehiclePart {
 }
 
 #[derive(Clone)]
-struct Said {
+struct VehicleStatement {
     observed_at: UtcMicros,
     digest: Digest,
     feed: FeedId,
@@ -94,7 +94,7 @@ impl Stage {
 
 /// See the module's description.
 pub(super) struct VehicleCell {
-    parts: [Option<Said>; VehiclePart::ALL.len()],
+    parts: [Option<VehicleStatement>; VehiclePart::ALL.len()],
     /// As it was last sent.
     stage: Stage,
     /// When its timer fires.
@@ -120,13 +120,13 @@ impl VehicleCell {
         if is_ahead(observed_at, now) {
             return false;
         }
-        let said = Said { observed_at, digest, feed, fix: Arc::new(fix) };
+        let statement = VehicleStatement { observed_at, digest, feed, fix: Arc::new(fix) };
         let mut moved = false;
         for (held, part) in self.parts.iter_mut().zip(VehiclePart::ALL) {
             let believed = held.as_ref().filter(|h| !is_ahead(h.observed_at, now));
             let rank = believed.map(|h| (h.observed_at, h.digest));
-            if part.is_in(&said.fix) && rank < Some((observed_at, digest)) {
-                *held = Some(said.clone());
+            if part.is_in(&statement.fix) && rank < Some((observed_at, digest)) {
+                *held = Some(statement.clone());
                 moved = true;
             }
         }
@@ -136,7 +136,7 @@ impl VehicleCell {
     /// Forgets what lies ahead of `now`, and its timer.
     pub fn forget_ahead(&mut self, now: UtcMicros) {
         for part in &mut self.parts {
-            part.take_if(|said| is_ahead(said.observed_at, now));
+            part.take_if(|statement| is_ahead(statement.observed_at, now));
         }
         self.timer_fired();
     }
@@ -148,7 +148,7 @@ impl VehicleCell {
 
     /// When it was last at a known place; of a vehicle that never was, when it was last heard.
     pub fn seen_at(&self) -> Option<UtcMicros> {
-        let newest = || self.parts.iter().flatten().map(|said| said.observed_at).max();
+        let newest = || self.parts.iter().flatten().map(|statement| statement.observed_at).max();
         self.parts[0].as_ref().map(|position| position.observed_at).or_else(newest)
     }
 
@@ -178,7 +178,7 @@ impl VehicleCell {
         let delay = delay.as_ref().filter(|d| trip.as_ref().is_none_or(|t| !is_of_another_trip(d, t)));
         let shown = [position.as_ref(), trip.as_ref(), delay, occupancy.as_ref()];
         let newest = shown.into_iter().flatten().max_by_key(|s| (s.observed_at, s.digest))?;
-        let [p, t] = [position, trip].map(|said| said.as_ref().map(|s| &*s.fix));
+        let [p, t] = [position, trip].map(|statement| statement.as_ref().map(|s| &*s.fix));
         let fix = VehicleFix {
             position: p.and_then(|p| p.position),
             speed_mps: p.and_then(|p| p.speed_mps),
@@ -205,7 +205,7 @@ impl VehicleCell {
 }
 
 /// Whether both name a trip, and not the same one.
-fn is_of_another_trip(delay: &Said, trip: &Said) -> bool {
+fn is_of_another_trip(delay: &VehicleStatement, trip: &VehicleStatement) -> bool {
     fn differ(a: &Option<String>, b: &Option<String>) -> bool {
         matches!((a, b), (Some(a), Some(b)) if a != b)
     }
@@ -227,17 +227,17 @@ mod tests {
     #[test]
     fn what_lies_ahead_gives_way_and_is_not_taken_in() {
         let fix = trip("t");
-        let said = |cell: &mut VehicleCell, s: i64, now_s: i64| {
+        let statement = |cell: &mut VehicleCell, s: i64, now_s: i64| {
             let (at, now) = (UtcMicros(s * 1_000_000), UtcMicros(now_s * 1_000_000));
             cell.apply(FeedId(1), at, fix.digest_of(FeedId(1)), fix.clone(), now)
         };
         let mut cell = VehicleCell::default();
         // By a clock that was ten thousand seconds ahead; then it is right again.
-        assert!(said(&mut cell, 20_000, 20_000));
-        assert!(said(&mut cell, 10_010, 10_010));
-        assert!(!said(&mut cell, 20_000, 10_020), "that again");
-        assert!(!said(&mut cell, 10_005, 10_020), "an older one");
-        assert!(said(&mut cell, 10_320, 10_020), "clocks differ by five minutes");
+        assert!(statement(&mut cell, 20_000, 20_000));
+        assert!(statement(&mut cell, 10_010, 10_010));
+        assert!(!statement(&mut cell, 20_000, 10_020), "that again");
+        assert!(!statement(&mut cell, 10_005, 10_020), "an older one");
+        assert!(statement(&mut cell, 10_320, 10_020), "clocks differ by five minutes");
     }
 
     fn view(cell: &VehicleCell) -> VehicleView {
@@ -305,13 +305,13 @@ mod tests {
     proptest! {
         #[test]
         fn parts_are_maxima_over_a_set(
-            (said, shuffled) in proptest::collection::vec(any_fix(), 1..12).prop_flat_map(|v| {
+            (statement, shuffled) in proptest::collection::vec(any_fix(), 1..12).prop_flat_map(|v| {
                 let twice = [v.clone(), v.clone()].concat();
                 (Just(v), Just(twice).prop_shuffle())
             }),
         ) {
             let (mut a, mut b) = (VehicleCell::default(), VehicleCell::default());
-            for (s, fix) in &said {
+            for (s, fix) in &statement {
                 at(&mut a, *s, fix);
             }
             for (s, fix) in &shuffled {
@@ -327,7 +327,7 @@ mod tests {
             }
             prop_assert_eq!(a.view(VehicleId(1)), c.view(VehicleId(1)));
             prop_assert_eq!(a.view(VehicleId(1)), b.view(VehicleId(1)));
-            let newest = said.iter().filter(|(_, f)| f.position.is_some()).map(|(s, _)| s * 1_000_000).max();
+            let newest = statement.iter().filter(|(_, f)| f.position.is_some()).map(|(s, _)| s * 1_000_000).max();
             let seen = a.view(VehicleId(1)).and_then(|v| v.position_observed_at);
             prop_assert_eq!(seen.map(|t| t.0), newest);
         }

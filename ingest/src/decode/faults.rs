@@ -126,8 +126,8 @@ mod tests {
             }
             prop_assert_eq!(faults.described()[0].reason, reasons[0].0);
             prop_assert!(faults.described().len() <= MAX_EXAMPLES + Reason::ALL.len());
-            let said: BTreeSet<u16> = reasons.iter().map(|(_, device, _)| *device).collect();
-            prop_assert_eq!(faults.devices().count(), said.len().min(MAX_DEVICES));
+            let content: BTreeSet<u16> = reasons.iter().map(|(_, device, _)| *device).collect();
+            prop_assert_eq!(faults.devices().count(), content.len().min(MAX_DEVICES));
             prop_assert_eq!(faults.are_all_elements(), reasons.iter().all(|(.., is_element)| *is_element));
         }
     }

@@ -38,7 +38,7 @@ use self::proto::{FeedEntity, TripUpdate, VehiclePosition};
 use self::trip_update::{TripOfVehicle, current, set_trip, text};
 pub use self::updates::{Updates, trip_updates};
 use super::json::{BEARING_DEG, Dropped, OCCUPANCY_PCT, SPEED_MPS, id, position};
-use super::{Decoded, Fault, Faults, Said, Statement, Subject};
+use super::{Content, Decoded, Fault, Faults, Statement, Subject};
 
 /// Decodes one feed message.
 pub fn decode(payload: &[u8]) -> Decoded<'static> {
@@ -149,7 +149,7 @@ impl Reader {
             fix.speed_mps = measured("speed", p.speed, SPEED_MPS, d);
         }
         let at_s = seconds(vehicle.timestamp).or(self.header_s);
-        self.statements.push(said(name, at_s, fix, dropped));
+        self.statements.push(content(name, at_s, fix, dropped));
         Ok(())
     }
 
@@ -171,15 +171,16 @@ impl Reader {
         let Some(mut update) = updates::update_of(update) else { return Err(nameless()) };
         let mut dropped = Vec::new();
         check_ids(&mut update, &mut dropped)?;
-        let said = Said::Trip { update: Box::new(update), message_at, passed };
-        self.updates.push(Statement { subject: Subject::Trip, at, said, seq: None, dropped });
+        let content = Content::Trip { update: Box::new(update), message_at, passed };
+        self.updates.push(Statement { subject: Subject::Trip, at, content, seq: None, dropped });
         Ok(())
     }
 
     /// Joins positions with the trips of their vehicles.
     fn finish(mut self) -> Vec<Statement<'static>> {
         for statement in &mut self.statements {
-            let (Subject::Vehicle(name), Said::Fix(fix)) = (&statement.subject, &mut statement.said) else {
+            let (Subject::Vehicle(name), Content::Fix(fix)) = (&statement.subject, &mut statement.content)
+            else {
                 continue;
             };
             let trips = self.trips.remove(name.as_ref()).unwrap_or_default();
@@ -192,7 +193,7 @@ impl Reader {
         }
         for (name, trips) in self.trips {
             let trip = current(trips, None);
-            self.statements.extend(trip.map(|trip| said(name, trip.at_s, trip.fix, trip.dropped)));
+            self.statements.extend(trip.map(|trip| content(name, trip.at_s, trip.fix, trip.dropped)));
         }
         self.statements.append(&mut self.updates);
         self.statements
@@ -228,11 +229,11 @@ fn check_ids(update: &mut domain::TripUpdate, dropped: &mut Vec<Dropped>) -> Res
     is_named.then_some(()).ok_or_else(nameless)
 }
 
-fn said(vehicle: String, at_s: Option<i64>, fix: VehicleFix, dropped: Vec<Dropped>) -> Statement<'static> {
+fn content(vehicle: String, at_s: Option<i64>, fix: VehicleFix, dropped: Vec<Dropped>) -> Statement<'static> {
     Statement {
         subject: Subject::Vehicle(Cow::Owned(vehicle)),
         at: at_s.map(UtcMicros::from_unix_s),
-        said: Said::Fix(Box::new(fix)),
+        content: Content::Fix(Box::new(fix)),
         seq: None,
         dropped,
     }

@@ -35,7 +35,7 @@ use super::json::{
     BEARING_DEG, DELAY_S, Dropped, Fields, OCCUPANCY_PCT, SPEED_MPS, check_id, label, list, loose,
     measurement, number, object, position, text_of, whole, whole_in,
 };
-use super::{Decoded, Fault, Said, Statement, Subject};
+use super::{Content, Decoded, Fault, Statement, Subject};
 
 /// No door lets through more between two stops: where counts are added up they stay numbers.
 const CLASS_MAX: i64 = 1_000_000;
@@ -59,13 +59,13 @@ fn statement(topic: &str, text: &str) -> Result<Statement<'static>, Fault> {
         let body = body(topic.event, text)?;
         let mut dropped = Vec::new();
         let at = body.required("tst", time)?;
-        let said = if topic.is_count() {
+        let content = if topic.is_count() {
             passengers(&body, &mut dropped)?
         } else {
-            Said::Fix(Box::new(fix(&body, &mut dropped)?))
+            Content::Fix(Box::new(fix(&body, &mut dropped)?))
         };
         let subject = Subject::Vehicle(Cow::Owned(topic.vehicle_id()));
-        Ok(Statement { subject, at: Some(at), said, seq: None, dropped })
+        Ok(Statement { subject, at: Some(at), content, seq: None, dropped })
     };
     read().map_err(|fault: Fault| fault.about(topic.vehicle_id()))
 }
@@ -90,7 +90,7 @@ fn fix(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<VehicleFix, Fault> {
     })
 }
 
-fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Said<'static>, Fault> {
+fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Content<'static>, Fault> {
     let either =
         |m: &Fields<'_>, lower: &'static str, camel: &'static str| if m.has(lower) { lower } else { camel };
     let name = either(body, "vehiclecounts", "vehicleCounts");
@@ -104,7 +104,7 @@ fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Said<'static>, 
     let on_board = if doors.is_empty() { counts.given(load, read)? } else { counts.optional(load, read, d) };
     let start_date = start_date(body, d);
     let route_id = body.optional("route", label, d).flatten();
-    Ok(Said::Passengers {
+    Ok(Content::Passengers {
         stop_id: body.optional("stop", label, d).flatten(),
         trip_id: trip_id(body, route_id.as_deref(), start_date.as_deref(), d),
         doors,

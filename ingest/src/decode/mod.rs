@@ -30,7 +30,7 @@ pub struct Statement<'a> {
     pub subject: Subject<'a>,
     /// When it was observed, by the sender's clock.
     pub at: Option<UtcMicros>,
-    pub said: Said<'a>,
+    pub content: Content<'a>,
     pub seq: Option<i64>,
     /// Fields without which it was taken.
     pub dropped: Vec<Dropped>,
@@ -58,7 +58,7 @@ impl Subject<'_> {
 
 /// What was said.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Said<'a> {
+pub enum Content<'a> {
     Bay {
         state: BayState,
         battery_v: Option<f32>,
@@ -99,20 +99,20 @@ impl Statement<'_> {
             Subject::Vehicle(id) => Subject::Vehicle(owned(id)),
             Subject::Trip => Subject::Trip,
         };
-        let said = match self.said {
-            Said::Bay { state, battery_v, rssi_dbm, temperature_c } => {
-                Said::Bay { state, battery_v, rssi_dbm, temperature_c }
+        let content = match self.content {
+            Content::Bay { state, battery_v, rssi_dbm, temperature_c } => {
+                Content::Bay { state, battery_v, rssi_dbm, temperature_c }
             }
-            Said::Count { value, audience, status, capacity, source } => {
-                Said::Count { value, audience, status, capacity, source: source.map(owned) }
+            Content::Count { value, audience, status, capacity, source } => {
+                Content::Count { value, audience, status, capacity, source: source.map(owned) }
             }
-            Said::Fix(fix) => Said::Fix(fix),
-            Said::Passengers { stop_id, trip_id, doors, on_board, source } => {
-                Said::Passengers { stop_id, trip_id, doors, on_board, source }
+            Content::Fix(fix) => Content::Fix(fix),
+            Content::Passengers { stop_id, trip_id, doors, on_board, source } => {
+                Content::Passengers { stop_id, trip_id, doors, on_board, source }
             }
-            Said::Trip { update, message_at, passed } => Said::Trip { update, message_at, passed },
+            Content::Trip { update, message_at, passed } => Content::Trip { update, message_at, passed },
         };
-        Statement { subject, at: self.at, said, seq: self.seq, dropped: self.dropped }
+        Statement { subject, at: self.at, content, seq: self.seq, dropped: self.dropped }
     }
 }
 

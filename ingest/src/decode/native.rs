@@ -17,7 +17,7 @@ use super::json::{
     for_each_element, instant, label, list, measurement, number, object, position, start_date, text_of,
     whole, whole_in, word,
 };
-use super::{Decoded, Fault, Said, Statement, Subject};
+use super::{Content, Decoded, Fault, Statement, Subject};
 
 const BAY: &[&str] = &["at", "state", "seq", "battery_v", "rssi_dbm", "temperature_c"];
 const SITE: &[&str] =
@@ -143,7 +143,7 @@ fn bay<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
     Ok(Statement {
         subject: Subject::Bay(Cow::Borrowed(place)),
         at: Some(m.required("at", instant)?),
-        said: Said::Bay {
+        content: Content::Bay {
             state: m.required("state", state)?,
             battery_v: m.optional("battery_v", measurement(ANY), d),
             rssi_dbm: m.optional("rssi_dbm", measurement(ANY), d),
@@ -185,7 +185,7 @@ fn site<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
     Ok(Statement {
         subject: Subject::Site(Cow::Borrowed(place)),
         at: Some(m.required("at", instant)?),
-        said: Said::Count {
+        content: Content::Count {
             value,
             // Without it the count would be the whole site's.
             audience: m.given("for", word)?,
@@ -228,7 +228,7 @@ fn vehicle<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
         return Err(nothing_left(&m, &dropped));
     }
     let subject = Subject::Vehicle(Cow::Borrowed(place));
-    Ok(Statement { subject, at: Some(at), said: Said::Fix(Box::new(fix)), seq: None, dropped })
+    Ok(Statement { subject, at: Some(at), content: Content::Fix(Box::new(fix)), seq: None, dropped })
 }
 
 /// All that a message said had to be dropped.
@@ -258,7 +258,7 @@ fn passengers<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault>
     Ok(Statement {
         subject: Subject::Vehicle(Cow::Borrowed(place)),
         at: Some(m.required("at", instant)?),
-        said: Said::Passengers {
+        content: Content::Passengers {
             stop_id: m.optional("stop_id", label, d).flatten(),
             trip_id: m.optional("trip_id", label, d).flatten(),
             doors,

@@ -93,14 +93,14 @@ mod tests {
         std::fs::write(path("large"), vec![b'a'; MAX_BYTES as usize + 1]).unwrap();
         let socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
         let files = SecretFiles::default();
-        for (name, said) in [
+        for (name, content) in [
             ("empty", "empty"),
             ("large", "larger"),
             ("socket", "no regular file"),
             (".", "no regular file"),
             ("absent", "No such file"),
         ] {
-            assert!(files.read(&path(name)).unwrap_err().to_string().contains(said), "{name}");
+            assert!(files.read(&path(name)).unwrap_err().to_string().contains(content), "{name}");
         }
         assert!(files.read(Path::new("/dev/zero")).is_err());
         drop(socket);

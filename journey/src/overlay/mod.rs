@@ -109,7 +109,7 @@ impl Overlay {
                 continue;
             }
             match run_of(timetable, (feed, update), now) {
-                Ok(run) if update.says_something() => drop(runs.insert(run, (feed, update))),
+                Ok(run) if update.has_content() => drop(runs.insert(run, (feed, update))),
                 Ok(_) => {}
                 Err(NoRun::Unknown) if own.cancel((feed, update)) => report.cancelled += 1,
                 Err(NoRun::Unknown) => report.unknown += 1,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::forecast::Reading;
-use domain::observation::{CountValue, Heard, SiteStatus};
+use domain::observation::{CountValue, Provenance, SiteStatus};
 use domain::{SiteCount, UtcMicros};
 use history::{Code, Count, Mapping, Row};
 
@@ -81,7 +81,7 @@ impl Admission {
         value: CountValue,
         status: Option<SiteStatus>,
     ) -> SiteCount {
-        let heard = Heard {
+        let provenance = Provenance {
             municipality: target.site.municipality,
             feed: target.feed,
             sensor: None,
@@ -89,7 +89,7 @@ impl Admission {
             clock_corrected: false,
         };
         let mut count = SiteCount {
-            heard,
+            provenance,
             site: target.site.id,
             observed_at: row.at,
             digest: 0,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use places::{PlaceFiles, Problems};
 use serde_json::json;
 use store::Pool;
-use store::audit::{self, Actor, Deed, Outcome};
+use store::audit::{self, Actor, AuditEvent, Outcome};
 
 use crate::cli::VisitArgs;
 use crate::database::Database;
@@ -15,7 +15,7 @@ use crate::database::Database;
 const SHOWN: usize = 20;
 
 /// An import of files with these problems. Which files and lines, not what they hold: a line may hold a secret.
-pub fn files(problems: &Problems) -> Deed {
+pub fn files(problems: &Problems) -> AuditEvent {
     let place = |problem: &places::Problem| {
         let name = problem.file.file_name().unwrap_or_default().to_string_lossy();
         problem.line.map_or(name.to_string(), |line| format!("{name}:{line}"))
@@ -25,12 +25,12 @@ pub fn files(problems: &Problems) -> Deed {
 }
 
 /// An import of counts that was refused.
-pub fn history(files: usize) -> Deed {
+pub fn history(files: usize) -> AuditEvent {
     deed("import history", json!({ "files": files }))
 }
 
-fn deed(action: &'static str, after: serde_json::Value) -> Deed {
-    Deed { action, after: Some(after), outcome: Outcome::Refused, ..Deed::default() }
+fn deed(action: &'static str, after: serde_json::Value) -> AuditEvent {
+    AuditEvent { action, after: Some(after), outcome: Outcome::Refused, ..AuditEvent::default() }
 }
 
 /// The towns whose things the files hold.
@@ -45,21 +45,21 @@ pub fn towns(files: &PlaceFiles) -> BTreeSet<String> {
 }
 
 /// Notes a refusal, for the operators of those of `towns` that exist. What fails is said: the command goes on.
-pub async fn note(pool: &Pool, deed: Deed, towns: &BTreeSet<String>) {
+pub async fn note(pool: &Pool, deed: AuditEvent, towns: &BTreeSet<String>) {
     if let Err(error) = try_note(pool, deed, towns).await {
         say(&error);
     }
 }
 
-async fn try_note(pool: &Pool, deed: Deed, towns: &BTreeSet<String>) -> Result<()> {
+async fn try_note(pool: &Pool, deed: AuditEvent, towns: &BTreeSet<String>) -> Result<()> {
     let registry = store::places::registry(&mut *pool.acquire().await?).await?;
     let municipalities = towns.iter().filter_map(|slug| registry.municipality_id(slug)).collect();
-    let deed = Deed { municipalities, ..deed };
+    let deed = AuditEvent { municipalities, ..deed };
     Ok(audit::note(pool, &Actor::local("command line"), deed).await?)
 }
 
 /// The same where no database is open yet. None is made for it.
-pub async fn note_visiting(args: &VisitArgs, deed: Deed) {
+pub async fn note_visiting(args: &VisitArgs, deed: AuditEvent) {
     let args = VisitArgs { create: false, ..args.clone() };
     let noted = async {
         let database = Database::visit(&args).await?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use store::Pool;
-use store::changes::Bell;
+use store::changes::Notifier;
 use store::ingest_process::{self, CHANNEL};
 
 /// A broker that does not answer a connection within the library's 5 s counts as unreachable, so this is
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The database is not available.
 pub async fn wait(pool: &Pool) -> Result<Vec<String>> {
     let began = Instant::now();
-    let mut bell = Bell::new(pool.clone(), CHANNEL);
+    let mut notifier = Notifier::new(pool.clone(), CHANNEL);
     loop {
         let progress = ingest_process::progress(pool).await?;
         let lacking = progress.lacking.iter().map(|(broker, reason)| {
@@ -35,6 +35,6 @@ pub async fn wait(pool: &Pool) -> Result<Vec<String>> {
             );
             return Ok(lacking.chain([late]).collect());
         }
-        bell.wait().await;
+        notifier.wait().await;
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::{Applied, Delta, Run, Runs, Span, Statement};
+use domain::intervals::{Applied, BayInterval, BayIntervals, BayStatement, Delta, Span};
 use domain::{BayId, BayReading, BayState, FeedId, SensorId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::Placed;
+use super::DerivedPlace;
 use super::neighbours::neighbours;
 use crate::StoreError;
 use crate::copy::CopyRows;
@@ -21,59 +21,64 @@ pub(crate) type Key = (i32, BayId);
 /// Takes in `statements`, which are stored.
 pub(super) async fn apply(
     conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
+    placed: &HashMap<BayId, DerivedPlace>,
     statements: &[(BayId, BayReading)],
     hours_until: UtcMicros,
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
-    let mut by_bay: BTreeMap<Key, Vec<Statement>> = BTreeMap::new();
+    let mut by_bay: BTreeMap<Key, Vec<BayStatement>> = BTreeMap::new();
     for (bay, reading) in statements {
         // A bay that is gone from the places, or a source that had nothing to do with it.
         let Some(place) = placed.get(bay) else { continue };
-        let Some(hold_us) = place.layout.hold_us(reading.source(), reading.observed_at) else { continue };
-        let said = Statement { at: reading.observed_at, state: reading.state, hold_us: hold_us.max(1) };
-        by_bay.entry((place.municipality, *bay)).or_default().push(said);
+        let Some(hold_us) = place.timeline.hold_us(reading.source(), reading.observed_at) else { continue };
+        let statement =
+            BayStatement { at: reading.observed_at, state: reading.state, hold_us: hold_us.max(1) };
+        by_bay.entry((place.municipality, *bay)).or_default().push(statement);
     }
     if by_bay.is_empty() {
         return Ok(());
     }
-    for said in by_bay.values_mut() {
-        said.sort_unstable_by_key(|s| s.at);
+    for statement in by_bay.values_mut() {
+        statement.sort_unstable_by_key(|s| s.at);
     }
     let spans: Vec<(Key, Span)> = by_bay
         .iter()
-        .filter_map(|(key, said)| Some((*key, Span { from: said.first()?.at, until: said.last()?.at })))
+        .filter_map(|(key, statement)| {
+            Some((*key, Span { from: statement.first()?.at, until: statement.last()?.at }))
+        })
         .collect();
     let before = around(conn, &spans).await?;
     let mut after = before.clone();
     let mut contradicting: Vec<(Key, UtcMicros)> = Vec::new();
-    for (key, said) in &by_bay {
-        let longest_us = placed[&key.1].layout.longest_hold_us();
-        let runs = after.entry(*key).or_default();
-        for said in said {
-            if runs.apply(*said, longest_us) == Applied::NeedsNeighbours {
-                contradicting.push((*key, said.at));
+    for (key, statement) in &by_bay {
+        let longest_us = placed[&key.1].timeline.longest_hold_us();
+        let intervals = after.entry(*key).or_default();
+        for statement in statement {
+            if intervals.apply(*statement, longest_us) == Applied::NeedsNeighbours {
+                contradicting.push((*key, statement.at));
             }
         }
     }
     contradicting.dedup();
     for (key, found) in neighbours(conn, placed, &contradicting).await? {
-        if let Some(said) = found.said {
+        if let Some(statement) = found.statement {
             // Nothing is believed for longer, so nothing farther away is touched.
-            let end = UtcMicros(said.at.0.saturating_add(placed[&key.1].layout.longest_hold_us()));
-            after.entry(key).or_default().place(found.before, said, found.after.unwrap_or(end));
+            let end = UtcMicros(statement.at.0.saturating_add(placed[&key.1].timeline.longest_hold_us()));
+            after.entry(key).or_default().place(found.before, statement, found.after.unwrap_or(end));
         }
     }
-    let layout = |key: &Key| &placed[&key.1].layout;
+    let timeline = |key: &Key| &placed[&key.1].timeline;
     let summed = Span::of(None, Some(hours_until));
     let changed: Vec<_> = after
         .iter()
-        .map(|(key, runs)| (*key, before.get(key).map_or(&[][..], Runs::as_slice), runs.as_slice()))
+        .map(|(key, intervals)| {
+            (*key, before.get(key).map_or(&[][..], BayIntervals::as_slice), intervals.as_slice())
+        })
         .filter(|(_, before, after)| before != after)
         .collect();
     for (key, before, after) in &changed {
-        delta.add_runs(before, layout(key), summed, -1);
-        delta.add_runs(after, layout(key), summed, 1);
+        delta.add_bays(before, timeline(key), summed, -1);
+        delta.add_bays(after, timeline(key), summed, 1);
     }
     write(conn, &changed).await
 }
@@ -82,7 +87,7 @@ pub(super) async fn apply(
 pub(crate) async fn around(
     conn: &mut PgConnection,
     spans: &[(Key, Span)],
-) -> Result<BTreeMap<Key, Runs>, StoreError> {
+) -> Result<BTreeMap<Key, BayIntervals>, StoreError> {
     let rows: Vec<(i32, i32, Ts, Ts, Ts, i16)> = sqlx::query_as(
         "SELECT i.municipality, i.bay, i.from_utc, i.until_utc, i.last_at, i.state
          FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[]) AS t(m, b, f, u)
@@ -104,32 +109,37 @@ pub(crate) async fn around(
     .bind(spans.iter().map(|(_, span)| Ts(span.until)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    let mut runs: BTreeMap<Key, Vec<Run>> = BTreeMap::new();
+    let mut intervals: BTreeMap<Key, Vec<BayInterval>> = BTreeMap::new();
     for (municipality, bay, from, until, last_at, state) in rows {
-        let run = Run { from: from.0, until: until.0, last_at: last_at.0, state: BayState::from_code(state) };
-        runs.entry((municipality, BayId(bay))).or_default().push(run);
+        let interval = BayInterval {
+            from: from.0,
+            until: until.0,
+            last_at: last_at.0,
+            state: BayState::from_code(state),
+        };
+        intervals.entry((municipality, BayId(bay))).or_default().push(interval);
     }
-    Ok(runs.into_iter().map(|(key, runs)| (key, Runs::new(runs))).collect())
+    Ok(intervals.into_iter().map(|(key, intervals)| (key, BayIntervals::new(intervals))).collect())
 }
 
 /// Replaces intervals: of each bay what was, and what is now.
 pub(super) async fn write(
     conn: &mut PgConnection,
-    changed: &[(Key, &[Run], &[Run])],
+    changed: &[(Key, &[BayInterval], &[BayInterval])],
 ) -> Result<(), StoreError> {
     let mut gone: (Vec<i32>, Vec<i32>, Vec<Ts>) = Default::default();
     // With whether an interval begins there already.
-    let mut new: Vec<(Key, bool, Run)> = Vec::new();
+    let mut new: Vec<(Key, bool, BayInterval)> = Vec::new();
     for (key, before, after) in changed {
-        for run in before.iter().filter(|b| after.binary_search_by_key(&b.from, |a| a.from).is_err()) {
+        for interval in before.iter().filter(|b| after.binary_search_by_key(&b.from, |a| a.from).is_err()) {
             gone.0.push(key.0);
             gone.1.push(key.1.0);
-            gone.2.push(Ts(run.from));
+            gone.2.push(Ts(interval.from));
         }
-        for run in *after {
-            let held = before.binary_search_by_key(&run.from, |b| b.from).map(|i| before[i]);
-            if held != Ok(*run) {
-                new.push((*key, held.is_ok(), *run));
+        for interval in *after {
+            let held = before.binary_search_by_key(&interval.from, |b| b.from).map(|i| before[i]);
+            if held != Ok(*interval) {
+                new.push((*key, held.is_ok(), *interval));
             }
         }
     }
@@ -154,19 +164,19 @@ pub(super) async fn write(
     )
     .bind(moved.iter().map(|(key, _, _)| key.0).collect::<Vec<_>>())
     .bind(moved.iter().map(|(key, _, _)| key.1.0).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, run)| Ts(run.from)).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, run)| Ts(run.until)).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, run)| Ts(run.last_at)).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, run)| run.state.code()).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, interval)| Ts(interval.from)).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, interval)| Ts(interval.until)).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, interval)| Ts(interval.last_at)).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(_, _, interval)| interval.state.code()).collect::<Vec<_>>())
     .execute(&mut *conn)
     .await?;
     if new.is_empty() {
         return Ok(());
     }
     let mut data = CopyRows::new(new.len() * ROW_BYTES);
-    for (key, _, run) in &new {
-        data.row(6).int4(key.0).int4(key.1.0).timestamptz(run.from).timestamptz(run.until);
-        data.timestamptz(run.last_at).int2(run.state.code());
+    for (key, _, interval) in &new {
+        data.row(6).int4(key.0).int4(key.1.0).timestamptz(interval.from).timestamptz(interval.until);
+        data.timestamptz(interval.last_at).int2(interval.state.code());
     }
     let mut copy = conn
         .copy_in_raw(

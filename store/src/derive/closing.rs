@@ -20,13 +20,13 @@ impl Deriver {
         let keys: Vec<_> =
             self.bays.iter().map(|(bay, placed)| ((placed.municipality, *bay), span)).collect();
         for keys in keys.chunks(AT_ONCE) {
-            for ((_, bay), runs) in bays::around(&mut tx, keys).await? {
-                delta.add_runs(runs.as_slice(), &self.bays[&bay].layout, span, 1);
+            for ((_, bay), intervals) in bays::around(&mut tx, keys).await? {
+                delta.add_bays(intervals.as_slice(), &self.bays[&bay].timeline, span, 1);
             }
         }
         for ((site, audience), placed) in &self.sites {
-            let runs = sites::within(&mut tx, placed.municipality, *site, audience, span).await?;
-            delta.add_counts(&runs, &placed.layout, span, 1);
+            let intervals = sites::within(&mut tx, placed.municipality, *site, audience, span).await?;
+            delta.add_counts(&intervals, &placed.timeline, span, 1);
         }
         hours::write(&mut tx, delta).await?;
         sqlx::query("UPDATE derive_state SET hours_until = $1").bind(Ts(until)).execute(&mut *tx).await?;

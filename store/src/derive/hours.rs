@@ -61,11 +61,11 @@ async fn write_some(
             .await?
             .into_iter()
             .collect();
-    let mut rows: Vec<Row> = changes
+    let mut rows: Vec<HourRow> = changes
         .iter()
         .filter_map(|((scope, hour), sums)| {
             let (municipality, hour) = (*owners.get(&scope.0)?, UtcMicros(hour * HOUR_US));
-            Some(Row { municipality, scope: scope.0, hour, sums: *sums, is_there: false })
+            Some(HourRow { municipality, scope: scope.0, hour, sums: *sums, is_there: false })
         })
         .collect();
     let held: Vec<(i64, Vec<u8>)> = sqlx::query_as(
@@ -84,14 +84,15 @@ async fn write_some(
         row.is_there = true;
     }
     // There is one deriver, so what was not there is new.
-    let (there, new): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.is_there);
-    let (empty, changed): (Vec<Row>, Vec<Row>) = there.into_iter().partition(|row| row.sums.is_zero());
+    let (there, new): (Vec<HourRow>, Vec<HourRow>) = rows.into_iter().partition(|row| row.is_there);
+    let (empty, changed): (Vec<HourRow>, Vec<HourRow>) =
+        there.into_iter().partition(|row| row.sums.is_zero());
     append(conn, &new).await?;
     update(conn, &changed).await?;
     delete(conn, &empty).await
 }
 
-struct Row {
+struct HourRow {
     municipality: i32,
     scope: i32,
     hour: UtcMicros,
@@ -99,7 +100,7 @@ struct Row {
     is_there: bool,
 }
 
-impl Row {
+impl HourRow {
     fn totals_us(&self) -> [i64; 3] {
         let s = &self.sums;
         [s.occupied_us.iter().sum(), s.observed_us.iter().sum(), s.closed_us]
@@ -110,7 +111,7 @@ impl Row {
     }
 }
 
-async fn append(conn: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError> {
+async fn append(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -136,7 +137,7 @@ async fn append(conn: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError>
     Ok(())
 }
 
-async fn update(conn: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError> {
+async fn update(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreError> {
     let total = |i: usize| rows.iter().map(|r| r.totals_us()[i]).collect::<Vec<_>>();
     let passages = |i: usize| rows.iter().map(|r| r.passages()[i]).collect::<Vec<_>>();
     let details: Vec<Vec<u8>> = rows.iter().map(|r| encode(&r.sums)).collect::<Result<_, StoreError>>()?;
@@ -162,7 +163,7 @@ async fn update(conn: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError>
 }
 
 /// An hour that is empty again is as if it had never been.
-async fn delete(conn: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError> {
+async fn delete(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM occupancy_hour h USING unnest($1::int[], $2::int[], $3::timestamptz[]) AS t(m, s, h)
          WHERE h.municipality = t.m AND h.scope = t.s AND h.hour = t.h",

@@ -6,7 +6,7 @@ use domain::inclusion::{Inclusion, SiteBays, Standing};
 use domain::intervals::Span;
 use domain::{BayId, Restriction, UtcMicros};
 
-use super::facts::{Facts, at_version, cuts_of_site, ends, zone_of};
+use super::history::{PlaceHistory, at_version, cuts_of_site, ends, zone_of};
 
 /// What counts in a site at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Default for Included {
     }
 }
 
-impl Facts {
+impl PlaceHistory {
     /// By site: what counts from an instant on. Of sites that never hid a bay and were never counted nothing is said.
     pub(super) fn all_inclusions(&self) -> HashMap<i32, Vec<(UtcMicros, Included)>> {
         let mut of_sites: HashMap<i32, Vec<BayId>> = HashMap::new();

@@ -9,20 +9,20 @@
 //!
 //! Where a clock was ahead and is right again, what it left is set right by the same process (`clock`).
 
-mod again;
 pub(crate) mod bays;
+pub(crate) mod changed_places;
 mod clock;
 mod closing;
-mod facts;
+mod history;
 pub(crate) mod hours;
 mod included;
 mod neighbours;
-pub(crate) mod relayout;
+mod rederive;
 pub(crate) mod sites;
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::intervals::{HOUR_US, Layout};
+use domain::intervals::{HOUR_US, Timeline};
 use domain::live::Change;
 use domain::{BayId, UtcMicros};
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -40,11 +40,11 @@ const LOG_BYTES: i64 = 4 << 20;
 
 /// What is derived of a place.
 #[derive(Debug, Clone)]
-struct Placed {
+struct DerivedPlace {
     municipality: i32,
     /// A feed named it without a sensor.
     by_feed: bool,
-    layout: Layout,
+    timeline: Timeline,
 }
 
 /// What a step did.
@@ -76,9 +76,9 @@ impl Step {
 #[derive(Debug)]
 pub struct Deriver {
     conn: PgConnection,
-    bays: HashMap<BayId, Placed>,
+    bays: HashMap<BayId, DerivedPlace>,
     /// By site and audience.
-    sites: HashMap<(i32, String), Placed>,
+    sites: HashMap<(i32, String), DerivedPlace>,
     hours_until: UtcMicros,
     last_place: i32,
     /// Places may have changed since they were last looked at.
@@ -113,7 +113,7 @@ impl Deriver {
             hours_until,
             last_place,
             is_place_news: true,
-            bay_days: again::BAY_DAYS,
+            bay_days: rederive::BAY_DAYS,
             looked_ahead: None,
         }))
     }
@@ -127,7 +127,7 @@ impl Deriver {
         let again: bool =
             sqlx::query_scalar("SELECT again FROM derive_state").fetch_one(&mut self.conn).await?;
         if again {
-            self.begin_again().await?;
+            self.begin_rederiving().await?;
         }
         let log = self.log().await?;
         let is_full =
@@ -158,7 +158,7 @@ impl Deriver {
                 .filter(|(bay, reading)| reading.sensor.is_none() && named.contains(bay))
                 .map(|(bay, _)| *bay)
                 .collect();
-            step.places = self.relayout(&natively, &counted).await?;
+            step.places = self.derive_changed_places(&natively, &counted).await?;
             self.is_place_news = false;
         }
         if !log.is_empty() || !wanted.is_empty() {
@@ -178,7 +178,7 @@ impl Deriver {
             step.hours = (until.0 - self.hours_until.0) / HOUR_US;
             self.close_hours(until).await?;
         }
-        step.stretches = self.go_on_again().await?;
+        step.stretches = self.rederive_next().await?;
         Ok(step)
     }
 
@@ -214,7 +214,7 @@ struct LogRow {
     changes: Vec<Change>,
 }
 
-/// Notes that `log` is taken in.
+/// TimelineRows that `log` is taken in.
 async fn mark(conn: &mut PgConnection, log: &[LogRow]) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO derive_position AS held (writer, seq)
@@ -250,7 +250,7 @@ async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i3
             "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
              SELECT DISTINCT municipality, bay, '', true, $1 FROM bay_observation WHERE sensor IS NULL",
         )
-        .bind(relayout::encode(&Layout::default())?)
+        .bind(changed_places::encode(&Timeline::default())?)
         .execute(&mut *tx)
         .await?;
     }
@@ -260,9 +260,9 @@ async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i3
     Ok((until.0, last))
 }
 
-type Places = (HashMap<BayId, Placed>, HashMap<(i32, String), Placed>);
+type Places = (HashMap<BayId, DerivedPlace>, HashMap<(i32, String), DerivedPlace>);
 
-/// The layouts under which places were derived.
+/// The timelines under which places were derived.
 async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
     let rows: Vec<(i32, i32, i16, String, bool, Vec<u8>)> = sqlx::query_as(
         "SELECT d.municipality, d.place, p.kind, d.audience, d.by_feed, d.layout
@@ -271,9 +271,9 @@ async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
     .fetch_all(conn)
     .await?;
     let mut places = Places::default();
-    for (municipality, place, kind, audience, by_feed, layout) in rows {
-        let layout = relayout::decode(&layout)?;
-        let placed = Placed { municipality, by_feed, layout };
+    for (municipality, place, kind, audience, by_feed, timeline) in rows {
+        let timeline = changed_places::decode(&timeline)?;
+        let placed = DerivedPlace { municipality, by_feed, timeline };
         match kind {
             2 => drop(places.0.insert(BayId(place), placed)),
             _ => drop(places.1.insert((place, audience), placed)),
@@ -287,7 +287,7 @@ async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn again(pool: &crate::Pool) -> Result<(), StoreError> {
+pub async fn request_all(pool: &crate::Pool) -> Result<(), StoreError> {
     sqlx::query("UPDATE derive_state SET again = true").execute(pool).await?;
     Ok(())
 }

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::intervals::{Layout, Span, Statement, decide};
+use domain::intervals::{BayStatement, Span, Timeline, decide};
 use domain::{BayId, BayReading, UtcMicros};
 use sqlx::PgConnection;
 
-use super::Placed;
+use super::DerivedPlace;
 use super::bays::{Key, reading, readings};
 use crate::StoreError;
 use crate::ts::Ts;
@@ -22,16 +22,16 @@ const DENSE_US: i64 = 3_600_000_000;
 /// A statement with those next to it in time.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Neighbours {
-    pub(super) before: Option<Statement>,
+    pub(super) before: Option<BayStatement>,
     /// All that is stored of the instant, decided.
-    pub(super) said: Option<Statement>,
+    pub(super) statement: Option<BayStatement>,
     pub(super) after: Option<UtcMicros>,
 }
 
 /// Looks `wanted` up in the observations.
 pub(super) async fn neighbours(
     conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
+    placed: &HashMap<BayId, DerivedPlace>,
     wanted: &[(Key, UtcMicros)],
 ) -> Result<Vec<(Key, Neighbours)>, StoreError> {
     let mut by_time = wanted.to_vec();
@@ -55,33 +55,34 @@ pub(super) async fn neighbours(
 /// Of one municipality, in the order of time.
 async fn in_one_reading(
     conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
+    placed: &HashMap<BayId, DerivedPlace>,
     wanted: &[(Key, UtcMicros)],
 ) -> Result<Vec<(Key, Neighbours)>, StoreError> {
     let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(Vec::new()) };
-    let longest_us = wanted.iter().map(|(key, _)| placed[&key.1].layout.longest_hold_us()).max().unwrap_or(0);
+    let longest_us =
+        wanted.iter().map(|(key, _)| placed[&key.1].timeline.longest_hold_us()).max().unwrap_or(0);
     let span = Span {
         from: UtcMicros(first.1.0.saturating_sub(longest_us)),
         until: UtcMicros(last.1.0.saturating_add(longest_us)),
     };
     let bays: Vec<i32> = wanted.iter().map(|(key, _)| key.1.0).collect::<BTreeSet<_>>().into_iter().collect();
     let stored = readings(conn, first.0.0, bays, span).await?;
-    let said: HashMap<BayId, Vec<Statement>> = stored
+    let statement: HashMap<BayId, Vec<BayStatement>> = stored
         .into_iter()
         .map(|(bay, readings)| {
             let instants = readings.chunk_by(|a, b| a.observed_at == b.observed_at);
-            (bay, instants.filter_map(|now| decided(&placed[&bay].layout, now.iter().copied())).collect())
+            (bay, instants.filter_map(|now| decided(&placed[&bay].timeline, now.iter().copied())).collect())
         })
         .collect();
     let found = wanted.iter().map(|(key, at)| {
-        let said = said.get(&key.1).map_or(&[][..], Vec::as_slice);
-        let here = said.partition_point(|s| s.at < *at);
-        let rest = &said[here..];
-        let is_said = rest.first().is_some_and(|s| s.at == *at);
+        let statement = statement.get(&key.1).map_or(&[][..], Vec::as_slice);
+        let here = statement.partition_point(|s| s.at < *at);
+        let rest = &statement[here..];
+        let is_stated = rest.first().is_some_and(|s| s.at == *at);
         let neighbours = Neighbours {
-            before: here.checked_sub(1).map(|i| said[i]),
-            said: rest.first().filter(|_| is_said).copied(),
-            after: rest.get(usize::from(is_said)).map(|s| s.at),
+            before: here.checked_sub(1).map(|i| statement[i]),
+            statement: rest.first().filter(|_| is_stated).copied(),
+            after: rest.get(usize::from(is_stated)).map(|s| s.at),
         };
         (*key, neighbours)
     });
@@ -90,7 +91,7 @@ async fn in_one_reading(
 
 async fn one_by_one(
     conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
+    placed: &HashMap<BayId, DerivedPlace>,
     wanted: &[(Key, UtcMicros)],
 ) -> Result<Vec<(Key, Neighbours)>, StoreError> {
     let mut found = vec![Neighbours::default(); wanted.len()];
@@ -101,13 +102,13 @@ async fn one_by_one(
     loop {
         let here = readings_at(conn, wanted, &at).await?;
         for (index, readings) in here {
-            let layout = &placed[&wanted[index].0.1].layout;
-            let Some(said) = decided(layout, readings) else { continue };
+            let timeline = &placed[&wanted[index].0.1].timeline;
+            let Some(statement) = decided(timeline, readings) else { continue };
             let found = &mut found[index];
-            match said.at.cmp(&wanted[index].1) {
-                std::cmp::Ordering::Less => found.before = Some(said),
-                std::cmp::Ordering::Equal => found.said = Some(said),
-                std::cmp::Ordering::Greater => found.after = Some(said.at),
+            match statement.at.cmp(&wanted[index].1) {
+                std::cmp::Ordering::Less => found.before = Some(statement),
+                std::cmp::Ordering::Equal => found.statement = Some(statement),
+                std::cmp::Ordering::Greater => found.after = Some(statement.at),
             }
         }
         // Of an instant at which no source counted, the next one is looked at.
@@ -122,8 +123,11 @@ async fn one_by_one(
     }
 }
 
-pub(super) fn decided(layout: &Layout, readings: impl IntoIterator<Item = BayReading>) -> Option<Statement> {
-    decide(readings, |reading| layout.hold_us(reading.source(), reading.observed_at))
+pub(super) fn decided(
+    timeline: &Timeline,
+    readings: impl IntoIterator<Item = BayReading>,
+) -> Option<BayStatement> {
+    decide(readings, |reading| timeline.hold_us(reading.source(), reading.observed_at))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -135,7 +139,7 @@ enum Side {
 /// The instants next to those given at which something is stored of the bay, as far away as anything is believed.
 async fn next_instants(
     conn: &mut PgConnection,
-    placed: &HashMap<BayId, Placed>,
+    placed: &HashMap<BayId, DerivedPlace>,
     wanted: &[(Key, UtcMicros)],
     from: &[(usize, UtcMicros)],
     side: Side,
@@ -164,7 +168,7 @@ async fn next_instants(
     let sign = if side == Side::Left { -1 } else { 1 };
     let bound = |(index, _): &(usize, UtcMicros)| {
         let ((_, bay), at) = wanted[*index];
-        let longest_us = placed[&bay].layout.longest_hold_us();
+        let longest_us = placed[&bay].timeline.longest_hold_us();
         Ts(UtcMicros(at.0.saturating_add(longest_us.saturating_mul(sign))))
     };
     let rows: Vec<(i64, Ts)> = sqlx::query_as(sql)

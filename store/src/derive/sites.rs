@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::UtcMicros;
-use domain::intervals::{CountRun, Counted as Count, Delta, Layout, Span, derive_counts};
+use domain::intervals::{
+    CountInterval, CountStatement as Count, Delta, Span, Timeline, derive_count_intervals,
+};
 use domain::observation::SiteStatus;
 use domain::site_count::Absolute;
 use sqlx::PgConnection;
 
-use super::Placed;
+use super::DerivedPlace;
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -17,7 +19,7 @@ const AT_ONCE: i64 = 100;
 
 /// Counts of a site were stored in a span of time.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct PendingCounts {
     id: i64,
     municipality: i32,
     pub(super) site: i32,
@@ -28,7 +30,7 @@ pub(super) struct Wanted {
 }
 
 /// What is to be derived, oldest first.
-pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<Wanted>, StoreError> {
+pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<PendingCounts>, StoreError> {
     let rows: Vec<(i64, i32, i32, Ts, Ts, Vec<String>)> = sqlx::query_as(
         "SELECT w.id, w.municipality, w.site, w.from_utc, w.until_utc,
                 ARRAY(SELECT DISTINCT audience FROM site_count c
@@ -41,7 +43,7 @@ pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<Wanted>, Store
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(id, municipality, site, from, until, audiences)| Wanted {
+        .map(|(id, municipality, site, from, until, audiences)| PendingCounts {
             id,
             municipality,
             site,
@@ -55,8 +57,8 @@ pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<Wanted>, Store
 /// Derives what is `wanted`, and forgets the wish.
 pub(super) async fn apply(
     conn: &mut PgConnection,
-    placed: &HashMap<(i32, String), Placed>,
-    wanted: &[Wanted],
+    placed: &HashMap<(i32, String), DerivedPlace>,
+    wanted: &[PendingCounts],
     hours_until: UtcMicros,
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
@@ -73,7 +75,7 @@ pub(super) async fn apply(
     for ((site, audience), (municipality, from, until)) in spans {
         let key = (site, audience.to_owned());
         let Some(placed) = placed.get(&key) else { continue };
-        let place = Place { municipality, site, audience, layout: &placed.layout };
+        let place = CountedSite { municipality, site, audience, timeline: &placed.timeline };
         place.derive(conn, (from, until), Before::Defined, hours_until, delta).await?;
     }
     sqlx::query("DELETE FROM derive_wanted WHERE id = ANY($1)")
@@ -83,7 +85,7 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// What the run before those that are derived says of the capacity, when its count is no longer stored.
+/// What the interval before those that are derived says of the capacity, when its count is no longer stored.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     /// As it was derived.
@@ -93,14 +95,14 @@ enum Before {
 }
 
 /// A counted site, or one audience's spaces in it.
-pub(super) struct Place<'a> {
+pub(super) struct CountedSite<'a> {
     pub(super) municipality: i32,
     pub(super) site: i32,
     pub(super) audience: &'a str,
-    pub(super) layout: &'a Layout,
+    pub(super) timeline: &'a Timeline,
 }
 
-impl Place<'_> {
+impl CountedSite<'_> {
     /// Derives what was counted within `span` again. Of older counts than are stored the intervals stay as they are:
     /// there is nothing to derive them from.
     pub(super) async fn derive_again(
@@ -160,41 +162,45 @@ impl Place<'_> {
     ) -> Result<(), StoreError> {
         let mut end = self.next_anchor(conn, until).await?;
         loop {
-            let before = self.runs(conn, from, end).await?;
-            let (earlier, _) = before.split_at(before.partition_point(|run| run.from < from));
+            let before = self.intervals(conn, from, end).await?;
+            let (earlier, _) = before.split_at(before.partition_point(|interval| interval.from < from));
             let counts = self.counts(conn, from, end).await?;
             let begins = match before_that {
                 Before::Held => earlier.last().copied(),
                 Before::Defined => self.begins(conn, earlier.last().copied()).await?,
             };
-            let mut after = derive_counts(begins, &counts, |at| self.layout.capacity_at(at));
+            let mut after = derive_count_intervals(begins, &counts, |at| self.timeline.capacity_at(at));
             if let Some(last) = after.last_mut() {
                 last.until = last.until.min(end);
             }
             // Whether it is closed, and its stated capacity, go on beyond an absolute count.
-            let carried = |run: Option<&CountRun>| run.map(|r| (r.capacity, r.is_closed));
+            let carried = |interval: Option<&CountInterval>| interval.map(|r| (r.capacity, r.is_closed));
             if end.0 < i64::MAX && carried(before.last()) != carried(after.last()) {
                 end = self.next_anchor(conn, end).await?;
                 continue;
             }
             let first = counts.first().map_or(from, |count| count.at);
-            let earlier = earlier.iter().map(|run| CountRun { until: run.until.min(first), ..*run });
-            let after: Vec<CountRun> = earlier.chain(after).collect();
+            let earlier = earlier
+                .iter()
+                .map(|interval| CountInterval { until: interval.until.min(first), ..*interval });
+            let after: Vec<CountInterval> = earlier.chain(after).collect();
             let summed = Span::of(None, Some(hours_until));
-            delta.add_counts(&before, self.layout, summed, -1);
-            delta.add_counts(&after, self.layout, summed, 1);
+            delta.add_counts(&before, self.timeline, summed, -1);
+            delta.add_counts(&after, self.timeline, summed, 1);
             return self.write(conn, &before, &after).await;
         }
     }
 
-    /// The run that what follows begins with. A capacity that is not the definition's was stated by who counted, unless
+    /// The interval that what follows begins with. A capacity that is not the definition's was stated by who counted, unless
     /// the count is no longer stored: then the definition was corrected since.
     async fn begins(
         &self,
         conn: &mut PgConnection,
-        before: Option<CountRun>,
-    ) -> Result<Option<CountRun>, StoreError> {
-        let Some(run) = before.filter(|run| run.capacity != self.layout.capacity_at(run.from)) else {
+        before: Option<CountInterval>,
+    ) -> Result<Option<CountInterval>, StoreError> {
+        let Some(interval) =
+            before.filter(|interval| interval.capacity != self.timeline.capacity_at(interval.from))
+        else {
             return Ok(before);
         };
         let is_stored: bool = sqlx::query_scalar(
@@ -202,13 +208,13 @@ impl Place<'_> {
                             WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4)",
         )
         .bind(self.municipality)
-        .bind(Ts(run.from))
+        .bind(Ts(interval.from))
         .bind(self.site)
         .bind(self.audience)
         .fetch_one(conn)
         .await?;
-        let defined = self.layout.capacity_at(run.from);
-        Ok(Some(if is_stored { run } else { CountRun { capacity: defined, ..run } }))
+        let defined = self.timeline.capacity_at(interval.from);
+        Ok(Some(if is_stored { interval } else { CountInterval { capacity: defined, ..interval } }))
     }
 
     /// The first absolute count after `at`; the end of time when there is none.
@@ -226,13 +232,13 @@ impl Place<'_> {
         Ok(next.map_or(Span::EVER.until, |next| next.0))
     }
 
-    /// What is derived in `[from, end)`, and the run before it.
-    async fn runs(
+    /// What is derived in `[from, end)`, and the interval before it.
+    async fn intervals(
         &self,
         conn: &mut PgConnection,
         from: UtcMicros,
         end: UtcMicros,
-    ) -> Result<Vec<CountRun>, StoreError> {
+    ) -> Result<Vec<CountInterval>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT from_utc, until_utc, occupied, capacity, is_closed, is_anchored, entries, exits FROM site_interval
              WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc < $5
@@ -247,7 +253,7 @@ impl Place<'_> {
         .bind(Ts(end))
         .fetch_all(conn)
         .await?;
-        Ok(rows.into_iter().map(run).collect())
+        Ok(rows.into_iter().map(interval).collect())
     }
 
     async fn counts(
@@ -270,20 +276,23 @@ impl Place<'_> {
         .bind(Ts(end))
         .fetch_all(conn)
         .await?;
-        Ok(rows.into_iter().filter_map(|row| row.count(self.layout)).collect())
+        Ok(rows.into_iter().filter_map(|row| row.count(self.timeline)).collect())
     }
 
     async fn write(
         &self,
         conn: &mut PgConnection,
-        before: &[CountRun],
-        after: &[CountRun],
+        before: &[CountInterval],
+        after: &[CountInterval],
     ) -> Result<(), StoreError> {
-        let of = |runs: &[CountRun], from: UtcMicros| {
-            runs.binary_search_by_key(&from, |run| run.from).ok().map(|i| runs[i])
+        let of = |intervals: &[CountInterval], from: UtcMicros| {
+            intervals.binary_search_by_key(&from, |interval| interval.from).ok().map(|i| intervals[i])
         };
-        let gone: Vec<Ts> =
-            before.iter().filter(|run| of(after, run.from).is_none()).map(|run| Ts(run.from)).collect();
+        let gone: Vec<Ts> = before
+            .iter()
+            .filter(|interval| of(after, interval.from).is_none())
+            .map(|interval| Ts(interval.from))
+            .collect();
         if !gone.is_empty() {
             sqlx::query(
                 "DELETE FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
@@ -296,7 +305,8 @@ impl Place<'_> {
             .execute(&mut *conn)
             .await?;
         }
-        let new: Vec<&CountRun> = after.iter().filter(|run| of(before, run.from) != Some(**run)).collect();
+        let new: Vec<&CountInterval> =
+            after.iter().filter(|interval| of(before, interval.from) != Some(**interval)).collect();
         sqlx::query(
             "INSERT INTO site_interval (municipality, site, audience, from_utc, until_utc, occupied, capacity, is_closed,
                  is_anchored, entries, exits)
@@ -310,14 +320,14 @@ impl Place<'_> {
         .bind(self.municipality)
         .bind(self.site)
         .bind(self.audience)
-        .bind(new.iter().map(|run| Ts(run.from)).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| Ts(run.until)).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| run.occupied).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| run.capacity).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| run.is_closed).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| run.is_anchored).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| run.entries).collect::<Vec<_>>())
-        .bind(new.iter().map(|run| run.exits).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| Ts(interval.from)).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| Ts(interval.until)).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| interval.occupied).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| interval.capacity).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| interval.is_closed).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| interval.is_anchored).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| interval.entries).collect::<Vec<_>>())
+        .bind(new.iter().map(|interval| interval.exits).collect::<Vec<_>>())
         .execute(conn)
         .await?;
         Ok(())
@@ -326,8 +336,8 @@ impl Place<'_> {
 
 type Row = (Ts, Ts, Option<i32>, i32, bool, bool, i32, i32);
 
-fn run((from, until, occupied, capacity, is_closed, is_anchored, entries, exits): Row) -> CountRun {
-    CountRun { from: from.0, until: until.0, occupied, capacity, is_closed, is_anchored, entries, exits }
+fn interval((from, until, occupied, capacity, is_closed, is_anchored, entries, exits): Row) -> CountInterval {
+    CountInterval { from: from.0, until: until.0, occupied, capacity, is_closed, is_anchored, entries, exits }
 }
 
 #[derive(sqlx::FromRow)]
@@ -347,11 +357,11 @@ struct CountRow {
 
 impl CountRow {
     /// `None`: who counted had nothing to do with the site then.
-    fn count(self, layout: &Layout) -> Option<Count> {
+    fn count(self, timeline: &Timeline) -> Option<Count> {
         let source = self.sensor.unwrap_or(-self.feed);
         Some(Count {
             at: self.observed_at.0,
-            hold_us: layout.hold_us(source, self.observed_at.0)?,
+            hold_us: timeline.hold_us(source, self.observed_at.0)?,
             source: format!("{}/{source}/{}", self.feed, self.source.unwrap_or_default()),
             seq: self.seq,
             absolute: self.occupied.map(Absolute::Occupied).or(self.vacant.map(Absolute::Vacant)),
@@ -370,8 +380,8 @@ pub(crate) async fn within(
     site: i32,
     audience: &str,
     span: Span,
-) -> Result<Vec<CountRun>, StoreError> {
-    let layout = Layout::default();
-    let place = Place { municipality, site, audience, layout: &layout };
-    place.runs(conn, span.from, span.until).await
+) -> Result<Vec<CountInterval>, StoreError> {
+    let timeline = Timeline::default();
+    let place = CountedSite { municipality, site, audience, timeline: &timeline };
+    place.intervals(conn, span.from, span.until).await
 }

@@ -24,7 +24,7 @@ const BODY_VERSION: u8 = 2;
 
 /// A town's model as it was kept.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoredModel {
     pub generation: i64,
     pub town: Town,
 }
@@ -70,7 +70,7 @@ pub async fn learned_again(
 ///
 /// # Errors
 /// The database is not available; [`StoreError::Decode`]: another version of the program wrote it.
-pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<Kept>, StoreError> {
+pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<StoredModel>, StoreError> {
     let mut tx = pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
     let model: Option<(i64, Vec<u8>)> =
@@ -90,7 +90,7 @@ pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<Ke
     .await?;
     tx.commit().await?;
     let town = unpack(&body)?.with_ledger(Ledger::new(rows.iter().filter_map(QualityRow::sums)));
-    Ok(Some(Kept { generation, town }))
+    Ok(Some(StoredModel { generation, town }))
 }
 
 #[derive(FromRow)]

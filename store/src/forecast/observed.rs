@@ -1,6 +1,6 @@
 //! What was observed of a town's parking, read back to learn from.
 
-use domain::observation::{CountValue, Heard, SiteStatus};
+use domain::observation::{CountValue, Provenance, SiteStatus};
 use domain::{
     Audience, BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros,
 };
@@ -64,7 +64,7 @@ impl CountRow {
             (_, _, Some((entries, exits))) => CountValue::Flow { entries, exits },
             _ => CountValue::None,
         };
-        let heard = Heard {
+        let provenance = Provenance {
             municipality,
             feed: FeedId(self.feed),
             sensor: self.sensor.map(SensorId),
@@ -72,7 +72,7 @@ impl CountRow {
             clock_corrected: false,
         };
         SiteCount {
-            heard,
+            provenance,
             site: SiteId(self.site),
             observed_at: self.observed_at.0,
             digest: 0,

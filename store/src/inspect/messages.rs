@@ -10,7 +10,7 @@ use crate::ts::Ts;
 
 /// One message of a device, as it was kept.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message {
+pub struct DeviceMessage {
     pub dedup_id: String,
     pub event: String,
     pub received_at: UtcMicros,
@@ -63,9 +63,9 @@ struct MessageRow {
     found: i64,
 }
 
-impl From<MessageRow> for Message {
+impl From<MessageRow> for DeviceMessage {
     fn from(r: MessageRow) -> Self {
-        Message {
+        DeviceMessage {
             dedup_id: r.dedup_id,
             event: r.event,
             received_at: r.received_at.0,
@@ -102,7 +102,7 @@ pub async fn messages(
     ids: &[String],
     before: Option<(UtcMicros, &str, i16)>,
     limit: usize,
-) -> Result<(Vec<Message>, bool), StoreError> {
+) -> Result<(Vec<DeviceMessage>, bool), StoreError> {
     let rows: Vec<MessageRow> = sqlx::query_as(
         r#"WITH heard AS (
             SELECT dedup_id COLLATE "C" AS dedup_id, event, received_at, network_at, f_port, f_cnt, payload,
@@ -165,5 +165,5 @@ pub async fn messages(
     .fetch_all(pool)
     .await?;
     let more = rows.first().is_some_and(|row| row.found > rows.len() as i64);
-    Ok((rows.into_iter().map(Message::from).collect(), more))
+    Ok((rows.into_iter().map(DeviceMessage::from).collect(), more))
 }

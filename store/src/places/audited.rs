@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::import::Report;
-use crate::audit::Deed;
+use crate::audit::AuditEvent;
 
 /// Names of what was added that the audit lists of each kind; of all it knows the number.
 const ADDED_SHOWN: usize = 20;
@@ -98,13 +98,13 @@ impl OfTown {
 /// What the import did: itself, with how much it added and changed; each thing that it changed; and each sensor
 /// whose bindings it changed or began. What it corrected is noted on its own. An import for several towns is noted for the
 /// county, and for each town with what is the town's: of another's things and devices its operators learn nothing.
-pub(super) fn deeds(
+pub(super) fn events(
     before: &Catalogue,
     after: &Catalogue,
     report: &Report,
     registry: &Registry,
-) -> Vec<Deed> {
-    let mut deeds = Vec::new();
+) -> Vec<AuditEvent> {
+    let mut events = Vec::new();
     let (mut of_towns, mut of_all) = (BTreeMap::<MunicipalityId, OfTown>::new(), OfTown::default());
     let corrected: BTreeSet<String> = report.corrections.iter().map(|c| c.subject()).collect();
     let town = |slug: &str| registry.municipality_id(slug);
@@ -122,20 +122,20 @@ pub(super) fn deeds(
             let action = if kind == "sensor" { "bind" } else { "change" };
             if (was.is_some() || kind == "sensor") && !corrected.contains(&subject) {
                 let (before, after) = differing(was.unwrap_or(&Value::Null), &is);
-                deeds.push(Deed {
+                events.push(AuditEvent {
                     action,
                     subject: Some(subject),
                     municipalities: town(&owner).into_iter().collect(),
                     before: was.map(|_| before),
                     after: Some(after),
-                    ..Deed::default()
+                    ..AuditEvent::default()
                 });
             }
         }
     }
     let import = |municipalities, mut counts: serde_json::Map<String, Value>, of: &OfTown| {
         counts.insert("added".into(), of.new_ids());
-        Deed { action: "import", municipalities, after: Some(counts.into()), ..Deed::default() }
+        AuditEvent { action: "import", municipalities, after: Some(counts.into()), ..AuditEvent::default() }
     };
     let counts = report.kinds().map(|(kind, t)| (kind, json!({"added": t.added, "changed": t.changed})));
     let counts = counts.into_iter().map(|(kind, counts)| (kind.to_owned(), counts)).collect();
@@ -145,7 +145,7 @@ pub(super) fn deeds(
     if several {
         imports.extend(of_towns.iter().map(|(town, of)| import(vec![*town], of.counts(), of)));
     }
-    imports.extend(deeds);
+    imports.extend(events);
     imports
 }
 

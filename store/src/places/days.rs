@@ -9,7 +9,7 @@ use domain::place::PlaceKind;
 use domain::{CalendarDay, Closure, MunicipalityId, PlaceId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::import::{Kind, Missing, Tally, tally};
+use super::import::{ImportCounts, Kind, Missing, import_counts};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -30,7 +30,7 @@ pub(super) async fn import_closures(
     new: &[Closure],
     missing: Missing,
     now: UtcMicros,
-) -> Result<Tally, StoreError> {
+) -> Result<ImportCounts, StoreError> {
     let kinds: Vec<i16> = new.iter().map(|c| Kind::from(c.kind) as i16).collect();
     let keys: Vec<&str> = new.iter().map(|c| c.place.as_str()).collect();
     let froms: Vec<Ts> = new.iter().map(|c| Ts(c.from)).collect();
@@ -83,7 +83,7 @@ pub(super) async fn import_closures(
         }
     }
     let names = gone.iter().map(|(key, _, from)| format!("{key} from {}", from.0)).collect();
-    Ok(Tally { missing: names, ..tally(new.len(), written) })
+    Ok(ImportCounts { missing: names, ..import_counts(new.len(), written) })
 }
 
 /// Upserts the days of calendars. What is missing becomes of it as of closures, by the days of the
@@ -93,7 +93,7 @@ pub(super) async fn import_calendar(
     new: &[CalendarDay],
     missing: Missing,
     now: UtcMicros,
-) -> Result<Tally, StoreError> {
+) -> Result<ImportCounts, StoreError> {
     let slugs: Vec<&str> = new.iter().map(|d| d.municipality.as_str()).collect();
     let days: Vec<String> = new.iter().map(|d| d.date.to_string()).collect();
     let kinds: Vec<&str> = new.iter().map(|d| d.kind.as_str()).collect();
@@ -156,7 +156,7 @@ pub(super) async fn import_calendar(
         }
     }
     let names = gone.iter().map(|(_, day, kind, name, slug)| format!("{slug} {day} {kind} {name}")).collect();
-    Ok(Tally { missing: names, ..tally(new.len(), written) })
+    Ok(ImportCounts { missing: names, ..import_counts(new.len(), written) })
 }
 
 /// All closures in the files' own terms.

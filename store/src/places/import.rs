@@ -29,7 +29,7 @@ pub enum Missing {
 
 /// What an import did to one kind of thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct ImportCounts {
     pub added: usize,
     pub changed: usize,
     pub unchanged: usize,
@@ -40,22 +40,22 @@ pub struct Tally {
 /// What an import did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    pub municipalities: Tally,
-    pub sites: Tally,
-    pub bays: Tally,
-    pub vehicles: Tally,
-    pub brokers: Tally,
-    pub feeds: Tally,
-    pub sensors: Tally,
-    pub closures: Tally,
-    pub calendar: Tally,
+    pub municipalities: ImportCounts,
+    pub sites: ImportCounts,
+    pub bays: ImportCounts,
+    pub vehicles: ImportCounts,
+    pub brokers: ImportCounts,
+    pub feeds: ImportCounts,
+    pub sensors: ImportCounts,
+    pub closures: ImportCounts,
+    pub calendar: ImportCounts,
     /// Versions of places that were rewritten, by kind and id.
     pub corrections: Vec<Correction>,
 }
 
 impl Report {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &Tally); 9] {
+    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 9] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
@@ -132,10 +132,14 @@ impl Import {
                 .await?,
             ..Report::default()
         };
-        let rows =
-            new.sites.iter().map(|s| Row { key: &s.id, owner: &s.municipality, site: None, def: def(s) });
+        let rows = new.sites.iter().map(|s| NewPlace {
+            key: &s.id,
+            owner: &s.municipality,
+            site: None,
+            def: def(s),
+        });
         let sites = places(tx, Kind::Site, rows.collect(), (holds, now)).await?;
-        let rows = new.bays.iter().map(|b| Row {
+        let rows = new.bays.iter().map(|b| NewPlace {
             key: &b.id,
             owner: &b.municipality,
             site: b.site.as_deref(),
@@ -184,8 +188,8 @@ impl Import {
     /// The database is not available: then nothing is imported.
     pub async fn commit(mut self, report: &Report, actor: &str) -> Result<(), StoreError> {
         let (now, registry) = (super::catalogue(&mut self.tx).await?, self.registry().await?);
-        let deeds = audited::deeds(&self.existing, &now, report, &registry);
-        audit::append(&mut self.tx, &Actor::local(actor), &deeds).await?;
+        let events = audited::events(&self.existing, &now, report, &registry);
+        audit::append(&mut self.tx, &Actor::local(actor), &events).await?;
         let generation: i64 = sqlx::query_scalar(
             "UPDATE place_generation SET generation = generation + 1 RETURNING generation",
         )
@@ -204,13 +208,13 @@ fn def<T: serde::Serialize>(value: &T) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-pub(super) fn tally(total: usize, returned: Vec<(bool,)>) -> Tally {
+pub(super) fn import_counts(total: usize, returned: Vec<(bool,)>) -> ImportCounts {
     let added = returned.iter().filter(|(inserted,)| *inserted).count();
     let changed = returned.len() - added;
-    Tally { added, changed, unchanged: total - returned.len(), missing: Vec::new() }
+    ImportCounts { added, changed, unchanged: total - returned.len(), missing: Vec::new() }
 }
 
-async fn municipalities(conn: &mut PgConnection, new: &Catalogue) -> Result<Tally, StoreError> {
+async fn municipalities(conn: &mut PgConnection, new: &Catalogue) -> Result<ImportCounts, StoreError> {
     let rows = sqlx::query_as(
         "INSERT INTO municipality AS held (slug, def) SELECT * FROM unnest($1::text[], $2::jsonb[])
          ON CONFLICT (slug) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
@@ -220,10 +224,10 @@ async fn municipalities(conn: &mut PgConnection, new: &Catalogue) -> Result<Tall
     .bind(new.municipalities.iter().map(def).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    Ok(tally(new.municipalities.len(), rows))
+    Ok(import_counts(new.municipalities.len(), rows))
 }
 
-async fn brokers(conn: &mut PgConnection, new: &Catalogue) -> Result<Tally, StoreError> {
+async fn brokers(conn: &mut PgConnection, new: &Catalogue) -> Result<ImportCounts, StoreError> {
     let rows = sqlx::query_as(
         "INSERT INTO broker AS held (key, def) SELECT * FROM unnest($1::text[], $2::jsonb[])
          ON CONFLICT (key) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
@@ -233,7 +237,7 @@ async fn brokers(conn: &mut PgConnection, new: &Catalogue) -> Result<Tally, Stor
     .bind(new.brokers.iter().map(def).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    Ok(tally(new.brokers.len(), rows))
+    Ok(import_counts(new.brokers.len(), rows))
 }
 
 #[derive(Clone, Copy)]
@@ -246,7 +250,7 @@ async fn owned<'a>(
     conn: &mut PgConnection,
     table: Owned,
     rows: impl Iterator<Item = (&'a str, &'a str, serde_json::Value)>,
-) -> Result<Tally, StoreError> {
+) -> Result<ImportCounts, StoreError> {
     let (mut keys, mut owners, mut defs) = (Vec::new(), Vec::new(), Vec::new());
     for (key, owner, def) in rows {
         keys.push(key);
@@ -271,7 +275,7 @@ async fn owned<'a>(
     };
     let total = keys.len();
     let rows = sqlx::query_as(sql).bind(keys).bind(owners).bind(defs).fetch_all(conn).await?;
-    Ok(tally(total, rows))
+    Ok(import_counts(total, rows))
 }
 
 #[derive(Clone, Copy)]
@@ -280,7 +284,7 @@ pub(super) enum Kind {
     Bay = 2,
 }
 
-struct Row<'a> {
+struct NewPlace<'a> {
     key: &'a str,
     owner: &'a str,
     site: Option<&'a str>,
@@ -290,9 +294,9 @@ struct Row<'a> {
 async fn places(
     conn: &mut PgConnection,
     kind: Kind,
-    rows: Vec<Row<'_>>,
+    rows: Vec<NewPlace<'_>>,
     (holds, now): (Holds, UtcMicros),
-) -> Result<(Tally, Vec<Correction>), StoreError> {
+) -> Result<(ImportCounts, Vec<Correction>), StoreError> {
     let touched: Vec<(bool, i32)> = sqlx::query_as(
         "INSERT INTO place AS held (municipality, kind, key, site, def)
          SELECT m.id, $1, t.key, s.id, t.def
@@ -315,7 +319,7 @@ async fn places(
     let ids = |touched: Vec<&(bool, i32)>| touched.into_iter().map(|t| t.1).collect::<Vec<_>>();
     versions::begin(conn, &ids(begun), now).await?;
     let corrections = versions::rewrite(conn, &ids(corrected)).await?;
-    Ok((tally(rows.len(), touched.into_iter().map(|t| (t.0,)).collect()), corrections))
+    Ok((import_counts(rows.len(), touched.into_iter().map(|t| (t.0,)).collect()), corrections))
 }
 
 async fn sensors(
@@ -323,7 +327,7 @@ async fn sensors(
     new: &Catalogue,
     existing: &Catalogue,
     now: UtcMicros,
-) -> Result<Tally, StoreError> {
+) -> Result<ImportCounts, StoreError> {
     let mut rows: BTreeMap<&str, Vec<SensorRow>> = BTreeMap::new();
     for row in &new.sensors {
         rows.entry(&row.id).or_default().push(row.clone());
@@ -332,7 +336,7 @@ async fn sensors(
     for row in &existing.sensors {
         stored.entry(&row.id).or_default().push(row.clone());
     }
-    let mut result = Tally::default();
+    let mut result = ImportCounts::default();
     let mut changed: Vec<SensorRow> = Vec::new();
     for (id, rows) in rows {
         let held = stored.get(id).map_or(&[][..], Vec::as_slice);

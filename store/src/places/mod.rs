@@ -9,6 +9,6 @@ mod versions;
 
 pub use days::calendar;
 pub(crate) use days::ever_closed;
-pub use import::{Import, Missing, Report, Tally};
+pub use import::{Import, ImportCounts, Missing, Report};
 pub use read::{catalogue, registry};
 pub use versions::{Correction, Holds};

@@ -8,7 +8,7 @@ use sqlx::types::Json;
 
 use super::import::Kind;
 use crate::StoreError;
-use crate::audit::{self, Actor, Deed};
+use crate::audit::{self, Actor, AuditEvent};
 use crate::ts::Ts;
 
 /// From when on what is imported holds.
@@ -49,18 +49,18 @@ impl Correction {
         format!("{kind} {}", self.id)
     }
 
-    fn deed(&self) -> Deed {
+    fn event(&self) -> AuditEvent {
         let mut after = self.after.clone();
         if let (Some(from), Some(after)) = (self.from, after.as_object_mut()) {
             after.insert("holds_from".into(), serde_json::json!(from));
         }
-        Deed {
+        AuditEvent {
             action: "correct",
             subject: Some(self.subject()),
             municipalities: vec![self.municipality],
             before: Some(self.before.clone()),
             after: Some(after),
-            ..Deed::default()
+            ..AuditEvent::default()
         }
     }
 
@@ -166,8 +166,8 @@ pub(super) async fn note(
     actor: &str,
     generation: i64,
 ) -> Result<(), StoreError> {
-    let deeds: Vec<Deed> = corrections.iter().map(Correction::deed).collect();
-    audit::append(conn, &Actor::local(actor), &deeds).await?;
+    let events: Vec<AuditEvent> = corrections.iter().map(Correction::event).collect();
+    audit::append(conn, &Actor::local(actor), &events).await?;
     let learned: Vec<&Correction> = corrections.iter().filter(|c| c.concerns_forecast()).collect();
     sqlx::query(
         "INSERT INTO forecast_again (municipality, generation)

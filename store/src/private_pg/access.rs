@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 
 use super::PrivatePgError;
 use super::account::Account;
-use super::layout::NAME;
+use super::paths::NAME;
 
 /// The map of `pg_ident.conf` that says as whom the OS users may come.
 const MAP: &str = "kreisverkehr";

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::PrivatePgError;
 use super::account::Account;
-use super::layout::CLUSTER;
+use super::paths::CLUSTER;
 
 /// Directories of ours in it that hold nothing of other programs. The database's own are its user's, see [`Account`].
 const OWN_DIRS: [&str; 2] = ["mqtt", "places"];

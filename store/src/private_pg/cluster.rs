@@ -12,7 +12,7 @@ use super::PrivatePgError;
 use super::access::{self, Access};
 use super::account::Account;
 use super::binaries::Binaries;
-use super::layout::{Layout, NAME};
+use super::paths::{NAME, Paths};
 use super::settings::PrivatePgSettings;
 
 /// A log beyond this is set aside at the next start (one old one is kept).
@@ -22,7 +22,7 @@ const LOG_TAIL_BYTES: u64 = 2_000;
 
 #[derive(Debug)]
 pub struct Cluster {
-    pub layout: Layout,
+    pub paths: Paths,
     pub binaries: Binaries,
     account: Account,
     settings_text: String,
@@ -31,27 +31,27 @@ pub struct Cluster {
 impl Cluster {
     /// Finds PostgreSQL and makes the cluster if there is none. The caller holds the data directory's lock.
     pub async fn prepare(
-        layout: Layout,
+        paths: Paths,
         account: Account,
         settings: PrivatePgSettings,
     ) -> Result<Self, PrivatePgError> {
-        let binaries = Binaries::find(&layout.cluster)?;
-        account.must_enter(&layout.data_dir, &binaries.program("postgres"))?;
-        let settings_text = settings.render(&binaries, &layout);
-        let cluster = Self { layout, binaries, account, settings_text };
-        if !cluster.layout.cluster.is_dir() {
+        let binaries = Binaries::find(&paths.cluster)?;
+        account.must_enter(&paths.data_dir, &binaries.program("postgres"))?;
+        let settings_text = settings.render(&binaries, &paths);
+        let cluster = Self { paths, binaries, account, settings_text };
+        if !cluster.paths.cluster.is_dir() {
             cluster.init().await?;
         }
-        cluster.account.make_own_dir(&cluster.layout.cluster)?;
+        cluster.account.make_own_dir(&cluster.paths.cluster)?;
         cluster.make_socket_dir()?;
         Ok(cluster)
     }
 
     /// Made under another name and then renamed: a half-made cluster is never taken for one.
     async fn init(&self) -> Result<(), PrivatePgError> {
-        let unfinished = self.layout.data_dir.join("postgres.unfinished");
+        let unfinished = self.paths.data_dir.join("postgres.unfinished");
         tracing::info!(
-            dir = %self.layout.cluster.display(),
+            dir = %self.paths.cluster.display(),
             version = self.binaries.major,
             "creating the private PostgreSQL"
         );
@@ -83,7 +83,7 @@ impl Cluster {
                 file.sync_all()
             })
             .map_err(PrivatePgError::io("write", &conf))?;
-        fs::rename(&unfinished, &self.layout.cluster).map_err(PrivatePgError::io("rename", &unfinished))
+        fs::rename(&unfinished, &self.paths.cluster).map_err(PrivatePgError::io("rename", &unfinished))
     }
 
     async fn run_initdb(&self, dir: &Path, ctype: &str) -> Result<(), PrivatePgError> {
@@ -110,8 +110,8 @@ impl Cluster {
     }
 
     fn make_socket_dir(&self) -> Result<(), PrivatePgError> {
-        let dir = &self.layout.socket_dir;
-        let is_inside = dir.starts_with(&self.layout.data_dir);
+        let dir = &self.paths.socket_dir;
+        let is_inside = dir.starts_with(&self.paths.data_dir);
         // In /tmp anybody may have made it before us.
         if !is_inside && dir.symlink_metadata().is_ok() && !self.account.owns_alone(dir) {
             return Err(PrivatePgError::UnsafeSocketDir { dir: dir.clone() });
@@ -121,33 +121,33 @@ impl Cluster {
 
     /// Whether a server that runs now was started with the settings it would be started with now.
     pub fn settings_are_current(&self) -> bool {
-        fs::read_to_string(&self.layout.settings).is_ok_and(|text| text == self.settings_text)
-            && Access::of(&self.layout.cluster, &self.account).is_ok_and(|access| access.is_current())
+        fs::read_to_string(&self.paths.settings).is_ok_and(|text| text == self.settings_text)
+            && Access::of(&self.paths.cluster, &self.account).is_ok_and(|access| access.is_current())
     }
 
     /// Lets our users come as every role of the server, which must answer.
     pub async fn admit_roles(&self) -> Result<(), PrivatePgError> {
-        access::admit_roles(&self.layout.url(), &self.layout.cluster, &self.account).await
+        access::admit_roles(&self.paths.url(), &self.paths.cluster, &self.account).await
     }
 
     /// Starts the postmaster as our child, its output going to the log. Returns also where in the log it begins.
     pub fn launch(&self) -> Result<(Child, u64), PrivatePgError> {
-        let Layout { settings, log, .. } = &self.layout;
+        let Paths { settings, log, .. } = &self.paths;
         self.account.write_own(settings, &self.settings_text)?;
-        Access::of(&self.layout.cluster, &self.account)?.write(&self.layout.cluster, &self.account)?;
+        Access::of(&self.paths.cluster, &self.account)?.write(&self.paths.cluster, &self.account)?;
         let out = self.open_log()?;
         let log_start = out.metadata().map_err(PrivatePgError::io("read", log))?.len();
         let program = self.binaries.program("postgres");
         let mut command: Command = self.account.command(&program);
         let err = out.try_clone().map_err(PrivatePgError::io("open", log))?;
-        command.arg("-D").arg(&self.layout.cluster).stdout(Stdio::from(out)).stderr(Stdio::from(err));
+        command.arg("-D").arg(&self.paths.cluster).stdout(Stdio::from(out)).stderr(Stdio::from(err));
         let child =
             tokio::process::Command::from(command).spawn().map_err(PrivatePgError::io("run", &program))?;
         Ok((child, log_start))
     }
 
     fn open_log(&self) -> Result<File, PrivatePgError> {
-        let log = &self.layout.log;
+        let log = &self.paths.log;
         if fs::metadata(log).is_ok_and(|meta| meta.len() > LOG_MAX_BYTES) {
             let old = log.with_extension("log.1");
             fs::rename(log, &old).map_err(PrivatePgError::io("rename", log))?;
@@ -162,7 +162,7 @@ impl Cluster {
 
     /// What the server wrote since `log_start`, at most the last lines of it.
     pub fn exited(&self, log_start: u64) -> PrivatePgError {
-        let log = self.layout.log.clone();
+        let log = self.paths.log.clone();
         let tail = tail(&log, log_start).unwrap_or_else(|error| format!("(cannot read it: {error})"));
         PrivatePgError::ServerExited { log, tail }
     }

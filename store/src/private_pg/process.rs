@@ -10,7 +10,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::PrivatePgError;
-use super::layout::Layout;
+use super::paths::Paths;
 
 /// A fast shutdown that takes longer is cut off: the next start then recovers from the write-ahead log.
 const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(5);
@@ -105,8 +105,8 @@ pub fn is_stopping(cluster: &Path) -> bool {
 /// Clears what a killed postmaster left, after which a new one may start: its backends, which a new one would refuse
 /// to run beside, and lock files whose process number now belongs to something else (after a reboot, in a new
 /// container, or to a zombie that nobody reaps), which it would take for a running server.
-pub async fn clear_remains(layout: &Layout) -> Result<(), PrivatePgError> {
-    let cluster = &layout.cluster;
+pub async fn clear_remains(paths: &Paths) -> Result<(), PrivatePgError> {
+    let cluster = &paths.cluster;
     let began = tokio::time::Instant::now();
     loop {
         let orphans = processes_in(cluster);
@@ -117,7 +117,7 @@ pub async fn clear_remains(layout: &Layout) -> Result<(), PrivatePgError> {
         }
         let waited = began.elapsed();
         if waited > ORPHANS_END + IMMEDIATE_SHUTDOWN * 2 {
-            return Err(PrivatePgError::Unstoppable { pid: first.as_raw(), log: layout.log.clone() });
+            return Err(PrivatePgError::Unstoppable { pid: first.as_raw(), log: paths.log.clone() });
         } else if waited > ORPHANS_END + IMMEDIATE_SHUTDOWN {
             signal_all(&orphans, Signal::SIGKILL);
         } else if waited > ORPHANS_END {
@@ -125,7 +125,7 @@ pub async fn clear_remains(layout: &Layout) -> Result<(), PrivatePgError> {
         }
         tokio::time::sleep(POLL).await;
     }
-    for lock_file in [pid_file(cluster), layout.socket_lock_file()] {
+    for lock_file in [pid_file(cluster), paths.socket_lock_file()] {
         if pid_in(&lock_file).is_some_and(exists) {
             fs::remove_file(&lock_file).map_err(PrivatePgError::io("remove the stale", &lock_file))?;
             tracing::info!(file = %lock_file.display(), "removed: its process is not a PostgreSQL of ours");

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 
 use super::PrivatePgError;
-use super::layout::Layout;
+use super::paths::Paths;
 
 /// One attempt; a healthy server answers within milliseconds.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -25,8 +25,8 @@ pub enum Answer {
 }
 
 /// Tries to connect to our database, and makes it where it is missing.
-pub async fn ask(layout: &Layout) -> Result<Answer, PrivatePgError> {
-    let attempt = tokio::time::timeout(ATTEMPT, connect_or_create(layout)).await;
+pub async fn ask(paths: &Paths) -> Result<Answer, PrivatePgError> {
+    let attempt = tokio::time::timeout(ATTEMPT, connect_or_create(paths)).await;
     match attempt {
         Err(_) => Ok(Answer::NotYet("no answer".to_owned())),
         Ok(Ok(())) => Ok(Answer::Ready),
@@ -34,21 +34,21 @@ pub async fn ask(layout: &Layout) -> Result<Answer, PrivatePgError> {
         Ok(Err(error)) => match code(&error).as_deref() {
             Some(TOO_MANY_CONNECTIONS) => Ok(Answer::Ready),
             Some(CANNOT_CONNECT_NOW) => Ok(Answer::NotYet(error.to_string())),
-            _ => Err(PrivatePgError::Connect { socket_dir: layout.socket_dir.clone(), source: error }),
+            _ => Err(PrivatePgError::Connect { socket_dir: paths.socket_dir.clone(), source: error }),
         },
     }
 }
 
-async fn connect_or_create(layout: &Layout) -> Result<(), sqlx::Error> {
-    match connect(&layout.url()).await {
+async fn connect_or_create(paths: &Paths) -> Result<(), sqlx::Error> {
+    match connect(&paths.url()).await {
         Ok(connection) => connection.close().await,
-        Err(error) if code(&error).as_deref() == Some(INVALID_CATALOG_NAME) => create(layout).await,
+        Err(error) if code(&error).as_deref() == Some(INVALID_CATALOG_NAME) => create(paths).await,
         Err(error) => Err(error),
     }
 }
 
-async fn create(layout: &Layout) -> Result<(), sqlx::Error> {
-    let mut connection = connect(&layout.url_of("postgres")).await?;
+async fn create(paths: &Paths) -> Result<(), sqlx::Error> {
+    let mut connection = connect(&paths.url_of("postgres")).await?;
     let created = connection.execute("CREATE DATABASE kreisverkehr").await;
     match created {
         // Another process may create it at the same time: said by its own error, or by the catalogue's index.

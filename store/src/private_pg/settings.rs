@@ -1,7 +1,7 @@
 //! PostgreSQL's settings for many small writes on a small machine.
 
 use super::binaries::Binaries;
-use super::layout::{Layout, PORT};
+use super::paths::{PORT, Paths};
 
 const PRELOAD: &str = "\nshared_preload_libraries = 'timescaledb'\n";
 
@@ -21,9 +21,9 @@ impl Default for PrivatePgSettings {
 
 impl PrivatePgSettings {
     /// The text of `postgres.conf`.
-    pub(super) fn render(self, binaries: &Binaries, layout: &Layout) -> String {
+    pub(super) fn render(self, binaries: &Binaries, paths: &Paths) -> String {
         let wal_compression = if binaries.has_lz4() { "lz4" } else { "on" };
-        let socket_dir = quoted(&layout.socket_dir.to_string_lossy());
+        let socket_dir = quoted(&paths.socket_dir.to_string_lossy());
         let mut text = format!(
             "# Rewritten at each start of Kreisverkehr. Settings of your own go to the end of postgres/postgresql.conf.\n\
              listen_addresses = ''\n\
@@ -60,7 +60,7 @@ impl PrivatePgSettings {
              log_min_messages = warning\n\
              log_line_prefix = '%m [%p] '\n"
         );
-        let was_loaded = || std::fs::read_to_string(&layout.settings).is_ok_and(|old| old.contains(PRELOAD));
+        let was_loaded = || std::fs::read_to_string(&paths.settings).is_ok_and(|old| old.contains(PRELOAD));
         if (self.timescaledb || was_loaded()) && binaries.has_timescaledb() {
             text.push_str(PRELOAD);
             text.push_str(

@@ -15,7 +15,7 @@ use crate::ts::Ts;
 type Key = (i32, i32, i32);
 
 #[derive(FromRow)]
-struct Said {
+struct StoredState {
     municipality: i32,
     bay: i32,
     source: i32,
@@ -39,15 +39,15 @@ pub(super) async fn restore(
             .fetch_all(&mut *conn)
             .await?;
     let mut missing: BTreeSet<Key> = ahead.iter().copied().collect();
-    let mut found: BTreeMap<Key, Said> = BTreeMap::new();
+    let mut found: BTreeMap<Key, StoredState> = BTreeMap::new();
     for span in spans(now) {
         if missing.is_empty() {
             break;
         }
-        for said in newest(conn, &missing, span).await? {
-            let key = (said.municipality, said.bay, said.source);
+        for stored in newest(conn, &missing, span).await? {
+            let key = (stored.municipality, stored.bay, stored.source);
             missing.remove(&key);
-            found.insert(key, said);
+            found.insert(key, stored);
         }
     }
     forget(conn, &missing, now).await?;
@@ -72,7 +72,7 @@ async fn newest(
     conn: &mut PgConnection,
     keys: &BTreeSet<Key>,
     (after, until): (Ts, Ts),
-) -> Result<Vec<Said>, StoreError> {
+) -> Result<Vec<StoredState>, StoreError> {
     let (municipalities, bays, sources) = columns(keys);
     let sql = "SELECT DISTINCT ON (k.municipality, k.bay, k.source) k.municipality, k.bay, k.source, o.feed, o.sensor,
                 o.observed_at, o.received_at, o.seq, o.state
@@ -111,7 +111,7 @@ async fn forget(conn: &mut PgConnection, keys: &BTreeSet<Key>, now: UtcMicros) -
 /// Puts `found` in the place of what lies ahead; what came meanwhile is newer and stays.
 async fn write(
     conn: &mut PgConnection,
-    found: &BTreeMap<Key, Said>,
+    found: &BTreeMap<Key, StoredState>,
     now: UtcMicros,
 ) -> Result<(), StoreError> {
     // Locked in the key's order, as writers do: nobody waits for another crosswise.

@@ -38,7 +38,7 @@ pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u
         .bind(last(now))
         .fetch_all(&mut *conn)
         .await?;
-    let said: Vec<VehiclePosition> = rows.into_iter().map(VehiclePosition::from).collect();
-    Days::default().write(conn, &said.iter().collect::<Vec<_>>(), &[], i64::MAX).await?;
+    let position: Vec<VehiclePosition> = rows.into_iter().map(VehiclePosition::from).collect();
+    Days::default().write(conn, &position.iter().collect::<Vec<_>>(), &[], i64::MAX).await?;
     Ok(ahead.len() as u64)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::live::{Change, VehiclePart};
-use domain::observation::{Heard, VehicleFix};
+use domain::observation::{Provenance, VehicleFix};
 use domain::{FeedId, LatLon, MunicipalityId, UtcMicros, VehicleId, VehiclePosition};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
@@ -44,7 +44,7 @@ pub(super) struct PositionRow {
 impl From<PositionRow> for VehiclePosition {
     fn from(r: PositionRow) -> Self {
         VehiclePosition {
-            heard: Heard {
+            provenance: Provenance {
                 municipality: MunicipalityId(r.municipality),
                 feed: FeedId(r.feed),
                 sensor: None,
@@ -88,17 +88,17 @@ pub(super) async fn restore(
         if missing.is_empty() {
             break;
         }
-        for said in newest(conn, &missing, span).await? {
-            for part in VehiclePart::ALL.into_iter().filter(|part| part.is_in(&said.fix)) {
-                missing.remove(&(said.heard.municipality.0, said.vehicle.0, part.code()));
+        for position in newest(conn, &missing, span).await? {
+            for part in VehiclePart::ALL.into_iter().filter(|part| part.is_in(&position.fix)) {
+                missing.remove(&(position.provenance.municipality.0, position.vehicle.0, part.code()));
             }
-            found.push(said);
+            found.push(position);
         }
     }
     move_latest(conn, &found.iter().collect::<Vec<_>>()).await?;
     changes.extend(found.into_iter().map(|o| Change::Vehicle {
         vehicle: o.vehicle,
-        feed: o.heard.feed,
+        feed: o.provenance.feed,
         observed_at: o.observed_at,
         digest: o.digest,
         fix: o.fix,

@@ -132,11 +132,11 @@ const RETENTION_LOCK: i64 = 0x6b76_7265_7465; // "kvrete"
 /// The database is not available.
 pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreError> {
     let mut conn = pool.acquire().await?;
-    let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
+    let (now, partitioning) = (now(&mut conn).await?, migrate::partitioning(&mut conn).await?);
     let mut all = Vec::new();
     for (table, _) in TABLES {
         let Some(before) = retention.before(Class::of(table), now) else { continue };
-        let slices = slices::old(&mut conn, layout, table, before).await?;
+        let slices = slices::old(&mut conn, partitioning, table, before).await?;
         all.extend(slices.iter().map(|slice| slice.due(table, before)));
     }
     for rows in rows::ALL {
@@ -171,11 +171,11 @@ pub async fn enforce(
     trust: Trust,
     dropped: impl FnMut(&Due),
 ) -> Result<Vec<Due>, StoreError> {
-    let mut run = Run { dropped, all: Vec::new(), failed: None };
+    let mut progress = Progress { dropped, all: Vec::new(), failed: None };
     // A connection of its own: the lock goes with it, whatever happens.
     let mut conn = crate::pool::own(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
-    let (now, layout) = (now(&mut conn).await?, migrate::layout(&mut conn).await?);
+    let (now, partitioning) = (now(&mut conn).await?, migrate::partitioning(&mut conn).await?);
     let mut seen = clock::after(clock::seen(&mut conn).await?, now);
     if trust == Trust::Given {
         seen = clock::after(None, now);
@@ -191,25 +191,25 @@ pub async fn enforce(
         return Ok(Vec::new());
     }
     // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
-    run.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
+    progress.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     for (table, _) in TABLES {
         let Some(before) = retention.before(Class::of(table), now) else { continue };
-        let old = slices::old(&mut conn, layout, table, before).await;
-        for slice in run.or_none(old) {
+        let old = slices::old(&mut conn, partitioning, table, before).await;
+        for slice in progress.or_none(old) {
             let done = slice.drop(&mut conn, table).await;
-            run.note(done.map(|()| vec![slice.due(table, before)]));
+            progress.note(done.map(|()| vec![slice.due(table, before)]));
         }
     }
     for rows in rows::ALL {
         let Some(before) = retention.before(rows.class, now) else { continue };
-        run.note(rows.delete(&mut conn, before).await.map(|due| due.into_iter().collect()));
+        progress.note(rows.delete(&mut conn, before).await.map(|due| due.into_iter().collect()));
     }
     if let Some(before) = retention.before(Class::VehiclePositions, now) {
-        run.note(rows::forget_vehicles(&mut conn, before).await.map(|()| Vec::new()));
+        progress.note(rows::forget_vehicles(&mut conn, before).await.map(|()| Vec::new()));
     }
     let addresses_s = i64::try_from(audit::ADDRESSES.as_secs()).unwrap_or(i64::MAX);
-    run.note(audit::forget_addresses(&mut conn, now.plus_s(-addresses_s)).await.map(|()| Vec::new()));
-    let Run { all, failed, .. } = run;
+    progress.note(audit::forget_addresses(&mut conn, now.plus_s(-addresses_s)).await.map(|()| Vec::new()));
+    let Progress { all, failed, .. } = progress;
     let slices: Vec<&str> = all.iter().filter(|d| d.bytes.is_some()).map(|d| d.what.as_str()).collect();
     if !slices.is_empty() {
         info!(partitions = ?slices, "retention dropped old observations");
@@ -224,13 +224,13 @@ pub async fn enforce(
 }
 
 /// What a run of retention has done so far.
-struct Run<F> {
+struct Progress<F> {
     dropped: F,
     all: Vec<Due>,
     failed: Option<StoreError>,
 }
 
-impl<F: FnMut(&Due)> Run<F> {
+impl<F: FnMut(&Due)> Progress<F> {
     fn note(&mut self, step: Result<Vec<Due>, StoreError>) {
         let done = self.or_none(step);
         done.iter().for_each(&mut self.dropped);

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection};
 
 use super::{Class, Due, coarse};
 use crate::StoreError;
-use crate::migrate::Layout;
+use crate::migrate::Partitioning;
 use crate::partitions::Table;
 use crate::ts::Ts;
 
@@ -36,12 +36,12 @@ enum State {
 /// What is too old of `table`.
 pub(super) async fn old(
     conn: &mut PgConnection,
-    layout: Layout,
+    partitioning: Partitioning,
     table: Table,
     before: UtcMicros,
 ) -> Result<Vec<Slice>, StoreError> {
-    let sql = match layout {
-        Layout::Plain => {
+    let sql = match partitioning {
+        Partitioning::Plain => {
             "SELECT c.oid::regclass::text AS name, greatest(c.reltuples::bigint, s.n_live_tup, 0) AS rows,
                     pg_total_relation_size(c.oid) AS bytes,
                     CASE WHEN i.inhdetachpending THEN 'detaching' WHEN i.inhrelid IS NULL THEN 'detached'
@@ -56,7 +56,7 @@ pub(super) async fn old(
                     OR substring(pg_get_expr(c.relpartbound, c.oid) FROM $re$TO \\('([^']+)'\\)$re$)::timestamptz <= $2)
              ORDER BY 1"
         }
-        Layout::Hypertables => {
+        Partitioning::Hypertables => {
             "SELECT format('%I.%I', c.chunk_schema, c.chunk_name) AS name,
                     approximate_row_count(format('%I.%I', c.chunk_schema, c.chunk_name)::regclass) AS rows,
                     d.total_bytes AS bytes, 'chunk' AS state,

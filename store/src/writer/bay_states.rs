@@ -22,7 +22,7 @@ use crate::ts::Ts;
 pub const DEFER_ROWS: usize = 400;
 
 /// `bay_state` is at most this far behind the change log while observations come fast.
-pub const FOLD_AFTER: Duration = Duration::from_secs(3);
+pub const FLUSH_AFTER: Duration = Duration::from_secs(3);
 
 /// Rows of the log that are folded at once: each may hold 10,000 states.
 const LOG_ROWS_AT_ONCE: i64 = 32;
@@ -46,7 +46,7 @@ impl Latest {
     pub(super) fn extend(&mut self, rows: &[&BayObservation]) {
         self.0.reserve(rows.len());
         for o in rows {
-            self.add(o.heard.municipality.0, o.bay.0, o.reading(), o.heard.received_at);
+            self.add(o.provenance.municipality.0, o.bay.0, o.reading(), o.provenance.received_at);
         }
     }
 
@@ -108,7 +108,7 @@ impl Deferred {
     }
 
     /// Writes them into the table. After an error they are still in the log only.
-    pub(super) async fn fold(&mut self, conn: &mut PgConnection, writer: i64) -> Result<(), StoreError> {
+    pub(super) async fn flush(&mut self, conn: &mut PgConnection, writer: i64) -> Result<(), StoreError> {
         let mut tx = conn.begin().await?;
         self.latest.write(&mut tx).await?;
         mark(&mut tx, &[(writer, self.seq)]).await?;
@@ -121,10 +121,10 @@ impl Deferred {
 
 /// Folds what connections left that are gone. What living ones have in hand may be among it, which
 /// does no harm.
-pub(super) async fn fold_left_over(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<(), StoreError> {
     loop {
         let mut tx = conn.begin().await?;
-        let left = unfolded(&mut tx, LOG_ROWS_AT_ONCE).await?;
+        let left = pending_states(&mut tx, LOG_ROWS_AT_ONCE).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -166,7 +166,7 @@ async fn mark(conn: &mut PgConnection, marks: &[(i64, i64)]) -> Result<(), Store
 }
 
 /// A row of the log whose states are not in the table.
-pub(crate) struct Unfolded {
+pub(crate) struct PendingStates {
     writer: i64,
     seq: i64,
     committed_at: UtcMicros,
@@ -174,7 +174,10 @@ pub(crate) struct Unfolded {
 }
 
 /// At most `limit` rows of the log that are not folded, oldest of each writer first.
-pub(crate) async fn unfolded(conn: &mut PgConnection, limit: i64) -> Result<Vec<Unfolded>, StoreError> {
+pub(crate) async fn pending_states(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<PendingStates>, StoreError> {
     let rows: Vec<(i64, i64, Ts, Vec<u8>)> = sqlx::query_as(
         "SELECT c.writer, c.seq, c.committed_at, c.body
          FROM change c LEFT JOIN bay_state_fold f USING (writer)
@@ -186,7 +189,7 @@ pub(crate) async fn unfolded(conn: &mut PgConnection, limit: i64) -> Result<Vec<
     .await?;
     rows.into_iter()
         .map(|(writer, seq, committed_at, body)| {
-            Ok(Unfolded { writer, seq, committed_at: committed_at.0, changes: changes::decode(&body)? })
+            Ok(PendingStates { writer, seq, committed_at: committed_at.0, changes: changes::decode(&body)? })
         })
         .collect()
 }

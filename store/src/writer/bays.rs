@@ -28,7 +28,7 @@ pub(super) async fn write(
     let new = match mode {
         InsertMode::Copy => {
             copy(conn, "bay_observation", wanted, stored_at).await?;
-            by_feed(wanted.iter().map(|o| o.heard.feed))
+            by_feed(wanted.iter().map(|o| o.provenance.feed))
         }
         InsertMode::Staged => {
             copy(conn, "staged_bay", wanted, stored_at).await?;
@@ -62,17 +62,17 @@ async fn copy(
     let mut data = CopyRows::new(rows.len() * ROW_BYTES);
     for o in rows {
         data.row(14)
-            .int4(o.heard.municipality.0)
+            .int4(o.provenance.municipality.0)
             .timestamptz(o.observed_at)
             .int4(o.bay.0)
             .int8(o.digest)
-            .timestamptz(o.heard.received_at)
+            .timestamptz(o.provenance.received_at)
             .timestamptz(stored_at)
-            .int4(o.heard.feed.0)
-            .int4(o.heard.sensor.map(|s| s.0))
+            .int4(o.provenance.feed.0)
+            .int4(o.provenance.sensor.map(|s| s.0))
             .int8(o.seq)
             .int2(o.state.code())
-            .bool(o.heard.clock_corrected)
+            .bool(o.provenance.clock_corrected)
             .float4(o.battery_v)
             .float4(o.rssi_dbm)
             .float4(o.temperature_c);

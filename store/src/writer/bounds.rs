@@ -101,7 +101,7 @@ pub(super) async fn strangers(
 /// not every transaction of a flood has to look for them.
 pub(super) async fn runs(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds) -> Result<(), StoreError> {
     let feeds: BTreeSet<(MunicipalityId, FeedId)> =
-        batch.trips.iter().map(|o| (o.heard.municipality, o.heard.feed)).collect();
+        batch.trips.iter().map(|o| (o.provenance.municipality, o.provenance.feed)).collect();
     for (municipality, feed) in feeds {
         let (rows, bytes): (i64, i64) = sqlx::query_as(
             "SELECT count(*), coalesce(sum(pg_column_size(body)), 0)::bigint

@@ -9,7 +9,7 @@
 pub(crate) mod bay_states;
 mod bays;
 mod bounds;
-mod claims;
+mod idempotency;
 pub(crate) mod passages;
 mod quarantine;
 mod rejections;
@@ -21,7 +21,7 @@ pub(crate) mod vehicles;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::observation::Claim;
+use domain::observation::IdempotencyKey;
 use domain::{
     Audience, BayObservation, FeedId, PassengerCount, Rejection, SiteCount, SiteId, TripObservation, Uplink,
     UtcMicros, VehiclePosition,
@@ -30,20 +30,20 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 
 use self::bay_states::Deferred;
-pub use self::bay_states::FOLD_AFTER;
+pub use self::bay_states::FLUSH_AFTER;
 pub use self::bounds::Bounds;
 pub use self::rejections::Replayed;
 use crate::StoreError;
 use crate::changes::{self, Committed};
-use crate::migrate::{self, Layout};
+use crate::migrate::{self, Partitioning};
 use crate::partitions::{Partitions, Table};
 
 /// An observation, and the name under which a message with a clock of ours is remembered.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gated<T> {
+pub struct Keyed<T> {
     pub observation: T,
     /// Set when `observed_at` is our receipt: a redelivery would look like a new observation.
-    pub claim: Option<Claim>,
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Rows of each kind, in the order of [`Batch`]'s fields.
@@ -52,10 +52,10 @@ pub type Lens = [usize; 7];
 /// What is stored in one transaction.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Batch {
-    pub bays: Vec<Gated<BayObservation>>,
-    pub sites: Vec<Gated<SiteCount>>,
-    pub vehicles: Vec<Gated<VehiclePosition>>,
-    pub passengers: Vec<Gated<PassengerCount>>,
+    pub bays: Vec<Keyed<BayObservation>>,
+    pub sites: Vec<Keyed<SiteCount>>,
+    pub vehicles: Vec<Keyed<VehiclePosition>>,
+    pub passengers: Vec<Keyed<PassengerCount>>,
     /// Only the latest of each run is kept.
     pub trips: Vec<TripObservation>,
     pub uplinks: Vec<Uplink>,
@@ -129,10 +129,10 @@ impl Batch {
 
     /// Feeds of those observations that are kept for ever, of which doubles are told.
     fn feeds(&self) -> impl Iterator<Item = FeedId> {
-        (self.bays.iter().map(|g| g.observation.heard.feed))
-            .chain(self.sites.iter().map(|g| g.observation.heard.feed))
-            .chain(self.vehicles.iter().map(|g| g.observation.heard.feed))
-            .chain(self.passengers.iter().map(|g| g.observation.heard.feed))
+        (self.bays.iter().map(|g| g.observation.provenance.feed))
+            .chain(self.sites.iter().map(|g| g.observation.provenance.feed))
+            .chain(self.vehicles.iter().map(|g| g.observation.provenance.feed))
+            .chain(self.passengers.iter().map(|g| g.observation.provenance.feed))
     }
 }
 
@@ -178,7 +178,7 @@ pub struct Writer {
     conn: PgConnection,
     id: i64,
     seq: i64,
-    layout: Layout,
+    partitioning: Partitioning,
     partitions: Partitions,
     deferred: Deferred,
     bounds: Bounds,
@@ -208,14 +208,14 @@ impl Writer {
     /// The database is not available.
     pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
         let mut conn = crate::pool::own(options).await?;
-        let layout = migrate::layout(&mut conn).await?;
-        bay_states::fold_left_over(&mut conn).await?;
+        let partitioning = migrate::partitioning(&mut conn).await?;
+        bay_states::flush_left_over(&mut conn).await?;
         let id = changes::new_writer(&mut conn).await?;
         Ok(Writer {
             conn,
             id,
             seq: 0,
-            layout,
+            partitioning,
             partitions: Partitions::default(),
             deferred: Deferred::default(),
             bounds: Bounds::default(),
@@ -230,19 +230,19 @@ impl Writer {
         Writer { bounds, ..self }
     }
 
-    /// How long the latest states of large batches have waited for [`Writer::fold`]; `None`: none
+    /// How long the latest states of large batches have waited for [`Writer::flush`]; `None`: none
     /// waits.
     pub fn deferred_for(&self) -> Option<Duration> {
         self.deferred.age()
     }
 
     /// Writes the latest states of large batches to `bay_state`: wanted every
-    /// [`FOLD_AFTER`], and at the end.
+    /// [`FLUSH_AFTER`], and at the end.
     ///
     /// # Errors
     /// The database is not available. Nothing is lost: the next writer that connects does it.
-    pub async fn fold(&mut self) -> Result<(), StoreError> {
-        self.deferred.fold(&mut self.conn, self.id).await
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
+        self.deferred.flush(&mut self.conn, self.id).await
     }
 
     /// Stores `batch`. When this returns, it is durable and its messages may be acknowledged.
@@ -300,15 +300,15 @@ impl Writer {
         mode: InsertMode,
     ) -> Result<Stored, StoreError> {
         let mut tx = self.conn.begin().await?;
-        let known = claims::take(&mut tx, batch).await?;
-        let (bays, vehicles) = (known.wanted(&batch.bays), known.wanted(&batch.vehicles));
+        let known = idempotency::register(&mut tx, batch).await?;
+        let (bays, vehicles) = (known.select(&batch.bays), known.select(&batch.vehicles));
         let defer = bays.len() > bay_states::DEFER_ROWS;
         let mut changes = Vec::with_capacity(batch.observations());
         let new = [
             bays::write(&mut tx, &bays, stored_at, mode, &mut changes).await?,
-            sites::write(&mut tx, &known.wanted(&batch.sites), stored_at, capacities, &mut changes).await?,
+            sites::write(&mut tx, &known.select(&batch.sites), stored_at, capacities, &mut changes).await?,
             vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?,
-            vehicles::write_passengers(&mut tx, &known.wanted(&batch.passengers), stored_at).await?,
+            vehicles::write_passengers(&mut tx, &known.select(&batch.passengers), stored_at).await?,
         ];
         bounds::lock(&mut tx, batch, !replayed.is_empty()).await?;
         let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
@@ -360,15 +360,15 @@ impl Writer {
     }
 
     async fn ensure_partitions(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let (conn, layout) = (&mut self.conn, self.layout);
+        let (conn, partitioning) = (&mut self.conn, self.partitioning);
         let p = &mut self.partitions;
         let times = batch.bays.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, layout, Table::BayObservation, times).await?;
+        p.ensure(conn, partitioning, Table::BayObservation, times).await?;
         let times = batch.sites.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, layout, Table::SiteCount, times).await?;
+        p.ensure(conn, partitioning, Table::SiteCount, times).await?;
         let times = batch.vehicles.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, layout, Table::VehiclePosition, times).await?;
+        p.ensure(conn, partitioning, Table::VehiclePosition, times).await?;
         let times = batch.passengers.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, layout, Table::PassengerCount, times).await
+        p.ensure(conn, partitioning, Table::PassengerCount, times).await
     }
 }

@@ -40,14 +40,14 @@ impl Days {
         let trips = trips.iter().flat_map(|o| {
             o.passed
                 .iter()
-                .filter_map(|p| Passage::of_trip(&o.heard, &o.report.update, o.report.observed_at, p))
+                .filter_map(|p| Passage::of_trip(&o.provenance, &o.report.update, o.report.observed_at, p))
         });
-        let said: Vec<Passage> =
+        let statements: Vec<Passage> =
             vehicles.iter().filter_map(|o| Passage::of_vehicle(o)).chain(trips).collect();
-        if said.is_empty() {
+        if statements.is_empty() {
             return Ok(New::new());
         }
-        let time = |f: fn(&Passage) -> UtcMicros| said.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
+        let time = |f: fn(&Passage) -> UtcMicros| statements.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
         let full: Vec<&Day> = self.0.iter().filter(|(_, n)| **n >= most).map(|(day, _)| day).collect();
         // In the key's order: two writers never wait for each other crosswise.
         let new: New = sqlx::query_as(
@@ -76,17 +76,17 @@ impl Days {
              RETURNING municipality, service_date, xmax = 0 AS is_new)
              SELECT municipality, service_date::text, count(*) FROM moved WHERE is_new GROUP BY 1, 2",
         )
-        .bind(said.iter().map(|p| p.municipality.0).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.service_date.map(|d| d.to_string())).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.trip_id.as_str()).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.stop_id.as_str()).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.route_id.as_deref()).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.feed.0).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.vehicle.map(|v| v.0)).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.municipality.0).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.service_date.map(|d| d.to_string())).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.trip_id.as_str()).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.stop_id.as_str()).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.route_id.as_deref()).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.feed.0).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.vehicle.map(|v| v.0)).collect::<Vec<_>>())
         .bind(time(|p| p.passed_at))
-        .bind(time(|p| p.said_at))
-        .bind(said.iter().map(|p| p.delay_s).collect::<Vec<_>>())
-        .bind(said.iter().map(|p| p.digest).collect::<Vec<_>>())
+        .bind(time(|p| p.stated_at))
+        .bind(statements.iter().map(|p| p.delay_s).collect::<Vec<_>>())
+        .bind(statements.iter().map(|p| p.digest).collect::<Vec<_>>())
         .bind(full.iter().map(|day| day.0).collect::<Vec<_>>())
         .bind(full.iter().map(|day| day.1.as_str()).collect::<Vec<_>>())
         .fetch_all(&mut *conn)

@@ -25,7 +25,7 @@ pub struct Replayed {
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Rejection]) -> Result<(), StoreError> {
     insert(
         conn,
-        rows.iter().map(|rejection| Row { id: None, times: 1, count: rejection.count, rejection }),
+        rows.iter().map(|rejection| RejectionRow { id: None, times: 1, count: rejection.count, rejection }),
         None,
     )
     .await
@@ -47,12 +47,12 @@ pub(super) async fn replace(
     .await?;
     let again = replayed.iter().filter_map(|r| {
         let rejection = r.rejection.as_ref()?;
-        Some(Row { id: Some(r.id), times: 1, count: rejection.count, rejection })
+        Some(RejectionRow { id: Some(r.id), times: 1, count: rejection.count, rejection })
     });
     insert(conn, again, Some(replayed_at)).await
 }
 
-struct Row<'a> {
+struct RejectionRow<'a> {
     /// `None`: the next one.
     id: Option<i64>,
     times: i32,
@@ -62,8 +62,8 @@ struct Row<'a> {
 
 /// Of rows with one name the first, which counts for all; the named ones last and in the order of
 /// their names: two writers never wait for each other crosswise.
-fn merged<'a>(rows: impl Iterator<Item = Row<'a>>) -> Vec<Row<'a>> {
-    let (mut all, mut named): (Vec<Row<'_>>, BTreeMap<_, Row<'_>>) = Default::default();
+fn merged<'a>(rows: impl Iterator<Item = RejectionRow<'a>>) -> Vec<RejectionRow<'a>> {
+    let (mut all, mut named): (Vec<RejectionRow<'_>>, BTreeMap<_, RejectionRow<'_>>) = Default::default();
     for row in rows {
         let Some(name) = row.rejection.repeats else {
             all.push(row);
@@ -83,7 +83,7 @@ fn merged<'a>(rows: impl Iterator<Item = Row<'a>>) -> Vec<Row<'a>> {
 
 async fn insert(
     conn: &mut PgConnection,
-    rows: impl Iterator<Item = Row<'_>>,
+    rows: impl Iterator<Item = RejectionRow<'_>>,
     replayed_at: Option<UtcMicros>,
 ) -> Result<(), StoreError> {
     let rows = merged(rows);

@@ -11,7 +11,7 @@ use domain::{Audience, MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::claims::{Key, Row};
+use super::idempotency::{Key, Observation};
 use super::{Capacities, NewByFeed, by_feed};
 use crate::StoreError;
 use crate::forecast::{COUNT_COLUMNS, CountRow};
@@ -35,9 +35,9 @@ pub(super) async fn write(
     let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();
     for o in wanted.iter().filter(|o| new.contains(&o.key())) {
         let audience = o.audience.map_or("", Audience::as_str);
-        by_state.entry((o.heard.municipality.0, o.site.0, audience)).or_default().push(o);
+        by_state.entry((o.provenance.municipality.0, o.site.0, audience)).or_default().push(o);
     }
-    let new_by_feed = by_feed(by_state.values().flatten().map(|o| o.heard.feed));
+    let new_by_feed = by_feed(by_state.values().flatten().map(|o| o.provenance.feed));
     want_derived(conn, &by_state).await?;
     move_states(conn, by_state, capacities, stored_at, changes).await?;
     Ok(new_by_feed)
@@ -88,13 +88,13 @@ async fn append(
          RETURNING municipality, observed_at, site, digest",
     )
     .bind(Ts(stored_at))
-    .bind(col(|o| Some(o.heard.municipality.0)))
+    .bind(col(|o| Some(o.provenance.municipality.0)))
     .bind(rows.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
     .bind(col(|o| Some(o.site.0)))
     .bind(rows.iter().map(|o| o.digest).collect::<Vec<_>>())
-    .bind(rows.iter().map(|o| Ts(o.heard.received_at)).collect::<Vec<_>>())
-    .bind(col(|o| Some(o.heard.feed.0)))
-    .bind(col(|o| o.heard.sensor.map(|s| s.0)))
+    .bind(rows.iter().map(|o| Ts(o.provenance.received_at)).collect::<Vec<_>>())
+    .bind(col(|o| Some(o.provenance.feed.0)))
+    .bind(col(|o| o.provenance.sensor.map(|s| s.0)))
     .bind(rows.iter().map(|o| o.seq).collect::<Vec<_>>())
     .bind(rows.iter().map(|o| o.audience.map_or("", Audience::as_str)).collect::<Vec<_>>())
     .bind(occupied)
@@ -104,7 +104,7 @@ async fn append(
     .bind(rows.iter().map(|o| o.status.map(|s| s.as_str())).collect::<Vec<_>>())
     .bind(col(|o| o.capacity))
     .bind(rows.iter().map(|o| o.source.as_deref()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.clock_corrected).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(new.into_iter().map(|(m, at, site, digest)| (MunicipalityId(m), at.0, site, digest)).collect())
@@ -195,8 +195,8 @@ async fn absolutes_at(
     key: StateKey,
     at: UtcMicros,
 ) -> Result<Vec<AbsoluteAt>, StoreError> {
-    type Row = (String, Option<i64>, Option<i32>, Option<i32>);
-    let rows: Vec<Row> = sqlx::query_as(
+    type Observation = (String, Option<i64>, Option<i32>, Option<i32>);
+    let rows: Vec<Observation> = sqlx::query_as(
         "SELECT concat_ws('/', feed, sensor, source), seq, occupied, vacant FROM site_count
          WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4
            AND num_nonnulls(occupied, vacant) > 0",

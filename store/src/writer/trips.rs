@@ -22,7 +22,7 @@ pub(super) async fn write(
     // In the key's order: two writers never wait for each other crosswise.
     let mut latest: BTreeMap<(MunicipalityId, FeedId, TripKey), &TripObservation> = BTreeMap::new();
     for o in rows {
-        let key = (o.heard.municipality, o.heard.feed, o.report.update.key());
+        let key = (o.provenance.municipality, o.provenance.feed, o.report.update.key());
         let held = latest.entry(key).or_insert(o);
         if held.report.rank() < o.report.rank() {
             *held = o;
@@ -58,7 +58,7 @@ pub(super) async fn write(
     .bind(bodies?)
     .execute(conn)
     .await?;
-    let told = latest.values().map(|o| Change::Trip { feed: o.heard.feed, report: o.report.clone() });
+    let told = latest.values().map(|o| Change::Trip { feed: o.provenance.feed, report: o.report.clone() });
     changes.extend(told);
     Ok(moved.rows_affected() as usize)
 }

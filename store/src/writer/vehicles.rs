@@ -25,7 +25,7 @@ pub(super) async fn write_positions(
     move_latest(conn, wanted).await?;
     changes.extend(wanted.iter().map(|o| Change::Vehicle {
         vehicle: o.vehicle,
-        feed: o.heard.feed,
+        feed: o.provenance.feed,
         observed_at: o.observed_at,
         digest: o.digest,
         fix: o.fix.clone(),
@@ -41,7 +41,7 @@ pub(crate) async fn move_latest(
     let mut latest: BTreeMap<(i32, i32, VehiclePart), &VehiclePosition> = BTreeMap::new();
     for o in rows {
         for part in VehiclePart::ALL.into_iter().filter(|part| part.is_in(&o.fix)) {
-            let held = latest.entry((o.heard.municipality.0, o.vehicle.0, part)).or_insert(o);
+            let held = latest.entry((o.provenance.municipality.0, o.vehicle.0, part)).or_insert(o);
             if (held.observed_at, held.digest) < (o.observed_at, o.digest) {
                 *held = o;
             }
@@ -60,7 +60,7 @@ pub(crate) async fn move_latest(
     .bind(latest.keys().map(|k| k.0).collect::<Vec<_>>())
     .bind(latest.keys().map(|k| k.1).collect::<Vec<_>>())
     .bind(latest.keys().map(|k| k.2.code()).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(latest.values().map(|o| o.provenance.feed.0).collect::<Vec<_>>())
     .bind(latest.values().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
     .bind(latest.values().map(|o| o.digest).collect::<Vec<_>>())
     .bind(latest.values().map(|o| Json(&o.fix)).collect::<Vec<_>>())
@@ -86,12 +86,12 @@ async fn append_positions(
          ON CONFLICT DO NOTHING RETURNING feed",
     )
     .bind(Ts(stored_at))
-    .bind(rows.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.municipality.0).collect::<Vec<_>>())
     .bind(rows.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
     .bind(rows.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
     .bind(rows.iter().map(|o| o.digest).collect::<Vec<_>>())
-    .bind(rows.iter().map(|o| Ts(o.heard.received_at)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Ts(o.provenance.received_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.feed.0).collect::<Vec<_>>())
     .bind(rows.iter().map(|o| o.fix.position.map(|p| p.lat)).collect::<Vec<_>>())
     .bind(rows.iter().map(|o| o.fix.position.map(|p| p.lon)).collect::<Vec<_>>())
     .bind(real(|o| o.fix.speed_mps))
@@ -102,7 +102,7 @@ async fn append_positions(
     .bind(text(|o| o.fix.stop_id.as_deref()))
     .bind(rows.iter().map(|o| o.fix.delay_s).collect::<Vec<_>>())
     .bind(real(|o| o.fix.occupancy_pct))
-    .bind(rows.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.clock_corrected).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(by_feed(feeds.into_iter().map(FeedId)))
@@ -130,12 +130,12 @@ pub(super) async fn write_passengers(
          ON CONFLICT DO NOTHING RETURNING feed",
     )
     .bind(Ts(stored_at))
-    .bind(wanted.iter().map(|o| o.heard.municipality.0).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.provenance.municipality.0).collect::<Vec<_>>())
     .bind(wanted.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
     .bind(wanted.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
     .bind(wanted.iter().map(|o| o.digest).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| Ts(o.heard.received_at)).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| o.heard.feed.0).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| Ts(o.provenance.received_at)).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.provenance.feed.0).collect::<Vec<_>>())
     .bind(text(|o| o.stop_id.as_deref()))
     .bind(text(|o| o.trip_id.as_deref()))
     .bind(wanted.iter().map(|o| Json(&o.doors)).collect::<Vec<_>>())
@@ -144,7 +144,7 @@ pub(super) async fn write_passengers(
     .bind(wanted.iter().map(|o| o.on_board).collect::<Vec<_>>())
     .bind(text(|o| o.source.as_deref()))
     .bind(wanted.iter().map(|o| o.seq).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| o.heard.clock_corrected).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|o| o.provenance.clock_corrected).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(by_feed(feeds.into_iter().map(FeedId)))

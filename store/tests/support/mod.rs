@@ -4,7 +4,7 @@
 
 pub mod town;
 
-use domain::observation::Heard;
+use domain::observation::Provenance;
 use domain::{Audience, BayId, BayObservation, BayState, FeedId, MunicipalityId, SiteId, Uplink, UtcMicros};
 use sqlx::types::Json;
 use store::Pool;
@@ -105,10 +105,16 @@ pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, at: UtcM
 }
 
 /// What was said of a bay, and nothing beside it.
-pub fn of_bay(heard: Heard, bay: BayId, at: UtcMicros, seq: Option<i64>, state: BayState) -> BayObservation {
-    let source = domain::bay_state::source_key(heard.feed, heard.sensor);
+pub fn of_bay(
+    provenance: Provenance,
+    bay: BayId,
+    at: UtcMicros,
+    seq: Option<i64>,
+    state: BayState,
+) -> BayObservation {
+    let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
     BayObservation {
-        heard,
+        provenance,
         bay,
         observed_at: at,
         digest: BayObservation::digest_of(source, seq, state),

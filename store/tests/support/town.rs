@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::observation::{CountValue, Heard};
+use domain::observation::{CountValue, Provenance};
 use domain::{BayId, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use store::Pool;
 use store::derive::Deriver;
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 
 use super::Database;
 
@@ -85,8 +85,8 @@ impl Town {
         Town { municipality, database, bays, counted, feed, sensor }
     }
 
-    fn heard(&self, sensor: Option<i32>) -> Heard {
-        Heard {
+    fn provenance(&self, sensor: Option<i32>) -> Provenance {
+        Provenance {
             municipality: MunicipalityId(self.municipality),
             feed: FeedId(self.feed),
             sensor: sensor.map(SensorId),
@@ -110,7 +110,7 @@ impl Town {
                     }
                 };
                 let mut observation = SiteCount {
-                    heard: self.heard(None),
+                    provenance: self.provenance(None),
                     site: SiteId(self.counted),
                     observed_at: at,
                     digest: 0,
@@ -122,14 +122,15 @@ impl Town {
                     seq: Some(numbers.below(3) as i64),
                 };
                 observation.digest = observation.digest_of();
-                batch.sites.push(Gated { observation, claim: None });
+                batch.sites.push(Keyed { observation, idempotency_key: None });
             } else {
                 let bay = numbers.below(10) as usize;
                 let sensor = (bay == 0 && numbers.below(2) == 0).then_some(self.sensor);
                 let state = BayState::from_code(numbers.below(3) as i16);
                 let seq = [None, Some(numbers.below(3) as i64)][numbers.below(2) as usize];
-                let observation = super::of_bay(self.heard(sensor), BayId(self.bays[bay]), at, seq, state);
-                batch.bays.push(Gated { observation, claim: None });
+                let observation =
+                    super::of_bay(self.provenance(sensor), BayId(self.bays[bay]), at, seq, state);
+                batch.bays.push(Keyed { observation, idempotency_key: None });
             }
             batches.push(batch);
         }
@@ -165,7 +166,7 @@ impl Town {
         let kept = self.derived().await;
         sqlx::query("UPDATE bay_interval SET state = 1 - state").execute(&self.database.pool).await.unwrap();
         sqlx::query("DELETE FROM occupancy_hour").execute(&self.database.pool).await.unwrap();
-        store::derive::again(&self.database.pool).await.unwrap();
+        store::derive::request_all(&self.database.pool).await.unwrap();
         settle(deriver, now).await;
         let fresh = self.derived().await;
         for (table, rows) in &fresh {

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use domain::intervals::SLICE_US;
-use domain::observation::{CountValue, Heard};
+use domain::observation::{CountValue, Provenance};
 use domain::{BayId, BayObservation, BayState, SiteCount, SiteId, UtcMicros};
 use serde_json::Value;
 use store::derive::Deriver;
-use store::writer::{Batch, Gated};
+use store::writer::{Batch, Keyed};
 
 use super::super::keys::Instance;
 use super::live::assert_crowds;
@@ -96,7 +96,7 @@ impl Town {
         contents.feeds.iter_mut().for_each(|feed| feed.def.heartbeat_s = Some(1_000_000));
         let instance = Instance::with(contents).await?;
         let feed = instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").expect("a feed");
-        let heard = |received_at| Heard {
+        let provenance = |received_at| Provenance {
             municipality: feed.municipality,
             feed: feed.id,
             sensor: None,
@@ -116,7 +116,7 @@ impl Town {
             for (after_us, state) in said {
                 let observed_at = UtcMicros(at(BEGIN).0 + after_us);
                 let observation = BayObservation {
-                    heard: heard(observed_at),
+                    provenance: provenance(observed_at),
                     bay: id_of(&bay.def.id),
                     observed_at,
                     digest: BayObservation::digest_of(-feed.id.0, None, state),
@@ -126,7 +126,7 @@ impl Town {
                     rssi_dbm: None,
                     temperature_c: None,
                 };
-                batch.bays.push(Gated { observation, claim: None });
+                batch.bays.push(Keyed { observation, idempotency_key: None });
             }
         }
         for (i, site) in world.counted.iter().enumerate() {
@@ -134,7 +134,7 @@ impl Town {
             for (after_us, occupied) in [(0, 1), (1 << (bays.len() + i), 0)] {
                 let observed_at = UtcMicros(at(BEGIN).0 + after_us);
                 let mut observation = SiteCount {
-                    heard: heard(observed_at),
+                    provenance: provenance(observed_at),
                     site: instance.registry.site_by_key(key).expect("a site").id,
                     observed_at,
                     digest: 0,
@@ -146,7 +146,7 @@ impl Town {
                     seq: None,
                 };
                 observation.digest = observation.digest_of();
-                batch.sites.push(Gated { observation, claim: None });
+                batch.sites.push(Keyed { observation, idempotency_key: None });
             }
         }
         instance.county.at(at(NOW));

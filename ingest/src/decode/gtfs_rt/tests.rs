@@ -6,7 +6,7 @@ use prost::Message;
 use super::decode;
 use super::proto::*;
 use crate::decode::samples::shared;
-use crate::decode::{Decoded, Said, Statement, Subject};
+use crate::decode::{Content, Decoded, Statement, Subject};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -73,9 +73,9 @@ fn update(id: &str, stops: Vec<StopTimeUpdate>) -> TripUpdate {
 
 fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
     assert_eq!(decoded.faults.described(), []);
-    let fix = |s: &Statement<'_>| match (&s.subject, &s.said) {
-        (Subject::Vehicle(name), Said::Fix(fix)) => Some((name.to_string(), (**fix).clone())),
-        (Subject::Trip, Said::Trip { .. }) => None,
+    let fix = |s: &Statement<'_>| match (&s.subject, &s.content) {
+        (Subject::Vehicle(name), Content::Fix(fix)) => Some((name.to_string(), (**fix).clone())),
+        (Subject::Trip, Content::Trip { .. }) => None,
         other => panic!("{other:?}"),
     };
     decoded.statements.iter().filter_map(fix).collect()
@@ -84,8 +84,8 @@ fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
 /// Trips with the times of their updates and of the message, seconds since 1970.
 fn trips(decoded: &Decoded<'_>) -> Vec<(domain::TripUpdate, Option<i64>, Option<i64>)> {
     let seconds = |at: Option<UtcMicros>| at.map(|at| at.0 / 1_000_000);
-    let trip = |s: &Statement<'_>| match &s.said {
-        Said::Trip { update, message_at, .. } => {
+    let trip = |s: &Statement<'_>| match &s.content {
+        Content::Trip { update, message_at, .. } => {
             Some(((**update).clone(), seconds(s.at), seconds(*message_at)))
         }
         _ => None,
@@ -349,7 +349,7 @@ fn real_feeds_are_read() {
         let trips = trips(&decoded);
         assert_eq!(trips.len(), 1_496);
         assert!(trips.iter().all(|(update, at, message_at)| {
-            update.says_something() && at.is_some() && message_at.is_some()
+            update.has_content() && at.is_some() && message_at.is_some()
         }));
     }
 }
@@ -447,8 +447,8 @@ fn trip_updates_are_read_as_they_stand() {
 /// Stop, seconds from now, delay of each stop that lies behind.
 fn passed(update: TripUpdate) -> Vec<(String, i64, i32)> {
     let decoded = decode(&feed([entity(None, Some(update))]));
-    let of = |s: &Statement<'_>| match &s.said {
-        Said::Trip { passed, .. } => Some(passed.clone()),
+    let of = |s: &Statement<'_>| match &s.content {
+        Content::Trip { passed, .. } => Some(passed.clone()),
         _ => None,
     };
     let passed = decoded.statements.iter().find_map(of).unwrap();

@@ -57,8 +57,8 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
     }
     // Collected, they would stand in the memory of what was read, which is several times as large.
     let mut stops = Vec::new();
-    let said = update.stop_time_update.into_iter().map(|stop| stop_of(stop, relationship.has_own_stops()));
-    stops.extend(said.filter(|stop| *stop != StopUpdate::default()));
+    let content = update.stop_time_update.into_iter().map(|stop| stop_of(stop, relationship.has_own_stops()));
+    stops.extend(content.filter(|stop| *stop != StopUpdate::default()));
     Some(TripUpdate {
         trip_id: trip_id.unwrap_or_default(),
         start_date: filled(trip.start_date),

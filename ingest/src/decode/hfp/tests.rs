@@ -3,13 +3,13 @@ use domain::{Reason, UtcMicros};
 
 use super::decode;
 use crate::decode::samples::shared;
-use crate::decode::{Fault, Said, Statement, Subject};
+use crate::decode::{Content, Fault, Statement, Subject};
 
 const VP: &str =
     "/hfp/v2/journey/ongoing/vp/bus/0018/01029/5520/1/Martinlaakso/17:35/4150208/5/60;24/28/65/93";
 const APC: &str = "/hfp/v2/journey/ongoing/apc/bus/0018/01029";
 
-fn said<'a>(topic: &'a str, payload: &'a str) -> Statement<'a> {
+fn content<'a>(topic: &'a str, payload: &'a str) -> Statement<'a> {
     let mut decoded = decode(topic, payload);
     assert_eq!(decoded.faults.described(), [], "{topic} {payload}");
     assert_eq!(decoded.statements.len(), 1);
@@ -23,16 +23,16 @@ fn refused(topic: &str, payload: &str) -> Fault {
 }
 
 fn fix(statement: Statement<'_>) -> VehicleFix {
-    match statement.said {
-        Said::Fix(fix) => *fix,
+    match statement.content {
+        Content::Fix(fix) => *fix,
         other => panic!("{other:?}"),
     }
 }
 
 /// Doors and load of a count.
 fn passengers(statement: &Statement<'_>) -> (Vec<(String, i32, i32)>, Option<i32>) {
-    match &statement.said {
-        Said::Passengers { doors, on_board, .. } => {
+    match &statement.content {
+        Content::Passengers { doors, on_board, .. } => {
             (doors.iter().map(|d| (d.door.clone(), d.entries, d.exits)).collect(), *on_board)
         }
         other => panic!("{other:?}"),
@@ -55,12 +55,12 @@ fn a_position_says_where_when_and_how_late() {
         "tsi":1707841979,"spd":12.5,"hdg":333,"lat":60.269247,"long":24.853777,"acc":0.5,"dl":-232,"odo":25030,
         "drst":0,"oday":"2024-02-13","jrn":632,"line":1110,"start":"17:35","loc":"GPS","stop":4150208,
         "route":"5520","occu":40}}"#;
-    insta::assert_debug_snapshot!(said(VP, payload));
+    insta::assert_debug_snapshot!(content(VP, payload));
 }
 
 #[test]
 fn without_a_satellite_the_trip_goes_on() {
-    let statement = said(
+    let statement = content(
         VP,
         r#"{"VP":{"dir":1,"tst":"2024-02-13T16:33:00.931Z","spd":null,"hdg":null,"lat":null,"long":null,
             "dl":-240,"oday":"2024-02-13","start":"17:35","stop":null,"route":"5520","occu":0}}"#,
@@ -80,7 +80,8 @@ fn without_a_satellite_the_trip_goes_on() {
 #[test]
 fn a_deadrun_has_no_trip() {
     let topic = "/hfp/v2/deadrun/upcoming/da/bus/18/1029/////";
-    let statement = said(topic, r#"{"DA":{"tst":"2024-02-13T16:33:00Z","lat":60.1,"long":24.9,"route":""}}"#);
+    let statement =
+        content(topic, r#"{"DA":{"tst":"2024-02-13T16:33:00Z","lat":60.1,"long":24.9,"route":""}}"#);
     assert_eq!(statement.subject, Subject::Vehicle("0018-01029".into()));
     let fix = fix(statement);
     assert!(fix.position.is_some() && fix.trip_id.is_none() && fix.route_id.is_none());
@@ -93,7 +94,7 @@ fn a_strange_day_or_direction_costs_the_trip_not_the_position() {
         let payload = format!(
             r#"{{"VP":{{"tst":"2024-02-13T16:33:00Z","lat":60.1,"long":24.9,"route":"5520","start":"17:35",{strange}}}}}"#
         );
-        let fix = fix(said(VP, &payload));
+        let fix = fix(content(VP, &payload));
         assert!(fix.position.is_some() && fix.trip_id.is_none(), "{strange}");
     }
 }
@@ -105,7 +106,7 @@ fn recorded_events_are_read() {
         recorded("data/realtime/hsl_hfp_2024-02-28_four_messages.txt"),
     ];
     for (topic, payload) in lines.iter().flatten() {
-        let statement = said(topic, payload);
+        let statement = content(topic, payload);
         let vehicle = if topic.contains("/0018/") { "0018-01029" } else { "0012-01825" };
         assert_eq!(statement.subject, Subject::Vehicle(vehicle.into()));
         assert!(statement.at.is_some());
@@ -115,12 +116,12 @@ fn recorded_events_are_read() {
     }
     if let Some(payload) = shared("formats/hfp/vp_docs_real.json") {
         let topic = "/hfp/v2/journey/ongoing/vp/bus/0012/01306/2550/1/x/11:57/1/0/60;24/18/82/35";
-        let fix = fix(said(topic, std::str::from_utf8(&payload).unwrap()));
+        let fix = fix(content(topic, std::str::from_utf8(&payload).unwrap()));
         assert_eq!((fix.speed_mps, fix.bearing_deg, fix.delay_s), (Some(12.29), Some(47.0), Some(2)));
     }
     if let Some(topics) = shared("formats/hfp/topic_docs_example.txt") {
         let topic = std::str::from_utf8(&topics).unwrap().lines().next().unwrap().to_owned();
-        let statement = said(&topic, r#"{"VP":{"tst":"2024-02-13T16:33:00Z"}}"#);
+        let statement = content(&topic, r#"{"VP":{"tst":"2024-02-13T16:33:00Z"}}"#);
         assert_eq!(statement.subject, Subject::Vehicle("0055-01216".into()));
     }
 }
@@ -131,7 +132,7 @@ fn counts_of_all_classes_are_summed_by_door() {
         "countquality":"regular","vehicleload":-1,"extensions":"whatever the vendor writes","doorcounts":[
         {"door":"1","count":[{"class":"adult","in":3,"out":0}]},
         {"door":2,"count":[{"class":"adult","in":0,"out":2},{"class":"pram","in":1}]}]}}}"#;
-    let statement = said(APC, payload);
+    let statement = content(APC, payload);
     let doors = vec![("1".into(), 3, 0), ("2".into(), 1, 2)];
     assert_eq!(passengers(&statement), (doors, Some(-1)));
     assert!(!format!("{statement:?}").contains("vendor"));
@@ -145,13 +146,13 @@ fn recorded_counts_are_read_in_both_spellings() {
     let full = std::str::from_utf8(&full).unwrap();
     let (topic, payload) = &partial[0];
     assert!(topic.contains("/apc-partial/"));
-    let (partial, full) = (said(topic, payload), said(APC, full));
+    let (partial, full) = (content(topic, payload), content(APC, full));
     assert_eq!((&partial.subject, partial.at), (&full.subject, full.at));
     assert_eq!(full.at, Some(UtcMicros::from_unix_s(1_707_842_100)));
     let doors = vec![("1".into(), 0, 0), ("2".into(), 0, 0), ("3".into(), 0, 8)];
     assert_eq!(passengers(&partial), (doors, Some(-1)));
     assert_eq!(passengers(&full), passengers(&partial));
-    let Said::Passengers { stop_id, trip_id, .. } = full.said else { panic!("{full:?}") };
+    let Content::Passengers { stop_id, trip_id, .. } = full.content else { panic!("{full:?}") };
     assert_eq!((stop_id.as_deref(), trip_id.as_deref()), (Some("4170293"), Some("5520_0_20240213_17:35")));
 }
 
@@ -162,10 +163,10 @@ fn waltti_counts_are_read() {
     else {
         return;
     };
-    let plain = said(APC, std::str::from_utf8(&plain).unwrap());
+    let plain = content(APC, std::str::from_utf8(&plain).unwrap());
     assert_eq!(passengers(&plain), (vec![("1".into(), 3, 0), ("2".into(), 1, 2)], None));
-    let hsl = said(APC, std::str::from_utf8(&hsl).unwrap());
-    let Said::Passengers { stop_id, doors, on_board, source, .. } = hsl.said else { panic!("{hsl:?}") };
+    let hsl = content(APC, std::str::from_utf8(&hsl).unwrap());
+    let Content::Passengers { stop_id, doors, on_board, source, .. } = hsl.content else { panic!("{hsl:?}") };
     assert_eq!(doors, [DoorCount { door: "door1".into(), entries: 2, exits: 3 }]);
     assert_eq!((stop_id.as_deref(), on_board, source), (Some("1234567"), Some(7), None));
 }
@@ -215,10 +216,10 @@ fn a_field_of_a_wrong_type_costs_nothing_but_itself() {
                 r#"{{"VP":{{"tst":"2024-02-13T16:33:00Z","lat":60.1,"long":24.9,"{field}":{wrong}}}}}"#
             );
             let payload = if field == "lat" { payload.replacen(r#""lat":60.1,"#, "", 1) } else { payload };
-            assert!(said(VP, &payload).at.is_some(), "{payload}");
+            assert!(content(VP, &payload).at.is_some(), "{payload}");
         }
     }
-    let odd = said(
+    let odd = content(
         VP,
         r#"{"VP":{"tst":"2024-02-13T16:33:00Z","lat":"60.1","long":24.9,"dl":-60.0,"occu":900,"spd":"x","stop":12.0}}"#,
     );

@@ -76,8 +76,8 @@ impl<'a> Fields<'a> {
         if let Some(found) = self.found.iter().find(|f| f.name == name) {
             return found.read(read).map_err(|wrong| self.fault(name, found.raw, wrong));
         }
-        let wanted = read("null").err().map_or(Cow::Borrowed(""), |wrong| wrong.wanted);
-        Err(Fault::malformed(format!("{}: it is missing; {wanted} is expected", self.shown(name))))
+        let expected = read("null").err().map_or(Cow::Borrowed(""), |wrong| wrong.expected);
+        Err(Fault::malformed(format!("{}: it is missing; {expected} is expected", self.shown(name))))
     }
 
     /// A field that may be absent, but if it is there it must be right.
@@ -115,7 +115,7 @@ impl<'a> Fields<'a> {
     }
 
     fn fault(&self, name: &str, raw: &str, wrong: Wrong) -> Fault {
-        let detail = format!("{}: {} is not {}", self.shown(name), show(raw), wrong.wanted);
+        let detail = format!("{}: {} is not {}", self.shown(name), show(raw), wrong.expected);
         let fault = Fault::new(wrong.reason, detail);
         match wrong.remedy {
             Some(remedy) => fault.remedy(remedy),

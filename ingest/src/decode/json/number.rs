@@ -81,9 +81,9 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(is_part) && text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
-fn wrong(raw: &str, wanted: &'static str) -> Wrong {
+fn wrong(raw: &str, expected: &'static str) -> Wrong {
     let remedy = match Given::of(raw) {
-        Given::Number(_) if wanted == "a number" => "The number is too large.",
+        Given::Number(_) if expected == "a number" => "The number is too large.",
         Given::Number(_) => "Write it without a fraction.",
         Given::Text(text) => match text.trim() {
             "" => "Leave the field out, or write null, when there is no value.",
@@ -98,11 +98,11 @@ fn wrong(raw: &str, wanted: &'static str) -> Wrong {
             {
                 "Leave the field out, or write null: that is no number."
             }
-            _ => return Wrong::new(wanted),
+            _ => return Wrong::new(expected),
         },
-        _ => return Wrong::new(wanted),
+        _ => return Wrong::new(expected),
     };
-    Wrong::new(wanted).remedy(remedy)
+    Wrong::new(expected).remedy(remedy)
 }
 
 #[cfg(test)]

@@ -21,19 +21,19 @@ const FIRST_INSTANT: UtcMicros = UtcMicros(-62_135_596_800_000_000);
 pub struct Wrong {
     pub reason: Reason,
     /// What would be right: it completes "... is not".
-    pub wanted: Cow<'static, str>,
+    pub expected: Cow<'static, str>,
     pub remedy: Option<Cow<'static, str>>,
 }
 
 impl Wrong {
     /// A value of the wrong type or form.
-    pub fn new(wanted: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { reason: Reason::Malformed, wanted: wanted.into(), remedy: None }
+    pub fn new(expected: impl Into<Cow<'static, str>>) -> Self {
+        Wrong { reason: Reason::Malformed, expected: expected.into(), remedy: None }
     }
 
     /// A value that cannot be true.
-    pub fn implausible(wanted: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { reason: Reason::Implausible, ..Wrong::new(wanted) }
+    pub fn implausible(expected: impl Into<Cow<'static, str>>) -> Self {
+        Wrong { reason: Reason::Implausible, ..Wrong::new(expected) }
     }
 
     /// With what to do about it.
@@ -97,13 +97,13 @@ pub fn text_of(raw: &str) -> Result<Cow<'_, str>, Wrong> {
 
 /// One of a closed list of words.
 pub fn word<T: FromStr<Err = UnknownName>>(raw: &str) -> Result<T, Wrong> {
-    let wanted = |e: UnknownName| Wrong::new(format!("one of: {}", e.choices));
+    let expected = |e: UnknownName| Wrong::new(format!("one of: {}", e.choices));
     match Given::of(raw) {
-        Given::Text(text) => text.parse().map_err(wanted),
+        Given::Text(text) => text.parse().map_err(expected),
         _ => Err(""
             .parse::<T>()
             .err()
-            .map_or_else(|| Wrong::new("a word"), wanted)
+            .map_or_else(|| Wrong::new("a word"), expected)
             .remedy("Write one of the words, in quotation marks.")),
     }
 }
@@ -152,7 +152,7 @@ pub fn check_id(text: &str) -> Result<(), Wrong> {
 pub fn id(field: &str, text: &str) -> Result<String, Fault> {
     check_id(text)
         .map(|()| text.to_owned())
-        .map_err(|wrong| Fault::malformed(format!("{field}: {} is not {}", show(text), wrong.wanted)))
+        .map_err(|wrong| Fault::malformed(format!("{field}: {} is not {}", show(text), wrong.expected)))
 }
 
 /// An id, as a text or a whole number: which of the two differs between suppliers. Empty is absent.

@@ -2,11 +2,11 @@ use domain::observation::{CountValue, SiteStatus};
 use domain::{Audience, BayState, Reason, UtcMicros};
 
 use super::{decode, is_batch};
-use crate::decode::{Decoded, Fault, Said, Statement, Subject};
+use crate::decode::{Content, Decoded, Fault, Statement, Subject};
 
 const AT: &str = r#""at":"2026-11-22T12:00:00Z""#;
 
-fn said(topic: &str, payload: &str) -> Statement<'static> {
+fn content(topic: &str, payload: &str) -> Statement<'static> {
     let mut decoded = decode("f", topic, payload);
     assert_eq!(decoded.faults.described(), [], "{topic} {payload}");
     decoded.statements.remove(0).into_owned()
@@ -22,7 +22,7 @@ fn count(fields: &str) -> Result<CountValue, Fault> {
     let payload = format!("{{{AT},{fields}}}");
     let mut decoded = decode("f", "kv/1/f/site/s", &payload);
     match decoded.statements.pop() {
-        Some(Statement { said: Said::Count { value, .. }, .. }) => Ok(value),
+        Some(Statement { content: Content::Count { value, .. }, .. }) => Ok(value),
         _ => Err(decoded.faults.described()[0].clone()),
     }
 }
@@ -38,21 +38,21 @@ fn a_message_of_each_kind_is_read() {
     let passengers = r#"{"at":"2026-11-22T12:00:00Z","stop_id":"s","trip_id":"t","doors":[{"door":"1","in":3,"out":1}],
         "on_board":17,"source":"unit-1","seq":4}"#;
     insta::assert_debug_snapshot!([
-        said("kv/1/f/bay/17", bay),
-        said("kv/1/f/site/s", site),
-        said("kv/1/f/vehicle/v", vehicle),
-        said("kv/1/f/passengers/v", passengers),
+        content("kv/1/f/bay/17", bay),
+        content("kv/1/f/site/s", site),
+        content("kv/1/f/vehicle/v", vehicle),
+        content("kv/1/f/passengers/v", passengers),
     ]);
 }
 
 #[test]
 fn null_is_the_same_as_absent() {
-    let bay = said(
+    let bay = content(
         "kv/1/f/bay/17",
         r#"{"at":"2026-11-22T12:00:00Z","state":"vacant","seq":null,"battery_v":null}"#,
     );
     let state = BayState::Vacant;
-    assert_eq!(bay.said, Said::Bay { state, battery_v: None, rssi_dbm: None, temperature_c: None });
+    assert_eq!(bay.content, Content::Bay { state, battery_v: None, rssi_dbm: None, temperature_c: None });
     assert_eq!((bay.seq, bay.at), (None, Some(UtcMicros::parse("2026-11-22T12:00:00Z").unwrap())));
     assert_eq!(count(r#""vacant":0,"occupied":null"#), Ok(CountValue::Vacant(0)));
 }
@@ -69,7 +69,9 @@ fn a_count_is_one_of_three() {
     assert_eq!(count(r#""in":5000000000"#).unwrap_err().reason, Reason::Implausible);
     assert!(count(r#""status":"full""#).unwrap_err().detail.contains("open, closed"));
     let payload = format!(r#"{{{AT},"vacant":3,"for":"charging","status":"open"}}"#);
-    let Said::Count { audience, status, .. } = said("kv/1/f/site/s", &payload).said else { panic!() };
+    let Content::Count { audience, status, .. } = content("kv/1/f/site/s", &payload).content else {
+        panic!()
+    };
     assert_eq!((audience, status), (Some(Audience::Charging), Some(SiteStatus::Open)));
 }
 
@@ -160,17 +162,17 @@ const OPTIONAL: [(&str, &str, &[&str]); 4] = [
 fn an_optional_field_of_a_wrong_type_costs_nothing_but_itself() {
     let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
     for (topic, required, optional) in OPTIONAL {
-        let without = said(topic, &format!("{{{AT},{required}}}")).said;
+        let without = content(topic, &format!("{{{AT},{required}}}")).content;
         for field in optional {
             for wrong in ["true", "{}", "[1]", r#""a\u0000b""#, "1e999", &deep] {
                 let payload = format!(r#"{{{AT},{required},"{field}":{wrong}}}"#);
-                let statement = said(topic, &payload);
-                assert_eq!(statement.said, without, "{payload}");
+                let statement = content(topic, &payload);
+                assert_eq!(statement.content, without, "{payload}");
                 let dropped: Vec<&str> = statement.dropped.iter().map(|d| d.field.as_str()).collect();
                 assert_eq!(dropped, [*field], "{payload}");
             }
-            let nothing = said(topic, &format!(r#"{{{AT},{required},"{field}":null,"unused":{deep}}}"#));
-            assert_eq!((nothing.said, nothing.dropped), (without.clone(), vec![]), "{field}");
+            let nothing = content(topic, &format!(r#"{{{AT},{required},"{field}":null,"unused":{deep}}}"#));
+            assert_eq!((nothing.content, nothing.dropped), (without.clone(), vec![]), "{field}");
         }
     }
 }
@@ -199,8 +201,8 @@ fn what_is_dropped_is_never_what_the_message_is_about() {
 
 #[test]
 fn half_a_position_is_none_and_the_rest_of_the_message_holds() {
-    let vehicle = said("kv/1/f/vehicle/v", &format!(r#"{{{AT},"lat":51.9,"lon":null,"delay_s":60}}"#));
-    let Said::Fix(fix) = vehicle.said else { panic!() };
+    let vehicle = content("kv/1/f/vehicle/v", &format!(r#"{{{AT},"lat":51.9,"lon":null,"delay_s":60}}"#));
+    let Content::Fix(fix) = vehicle.content else { panic!() };
     assert_eq!((fix.position, fix.delay_s, vehicle.dropped[0].field.as_str()), (None, Some(60), "lat"));
 }
 
@@ -209,20 +211,20 @@ fn whole_numbers_and_ids_are_read_as_suppliers_write_them() {
     assert_eq!(count(r#""vacant":39.0"#), Ok(CountValue::Vacant(39)));
     assert_eq!(count(r#""in":2.0,"out":1e0"#), Ok(CountValue::Flow { entries: 2, exits: 1 }));
     let bay =
-        said("kv/1/f/bay/17", r#"{"at":"2026-11-22T12:00:00.123456789012Z","state":"vacant","seq":17.0}"#);
+        content("kv/1/f/bay/17", r#"{"at":"2026-11-22T12:00:00.123456789012Z","state":"vacant","seq":17.0}"#);
     assert_eq!((bay.seq, bay.at), (Some(17), UtcMicros::parse("2026-11-22T12:00:00.123456Z").ok()));
     let large =
-        said("kv/1/f/bay/17", &format!(r#"{{{AT},"state":"vacant","seq":18446744073709551615}}"#)).seq;
+        content("kv/1/f/bay/17", &format!(r#"{{{AT},"state":"vacant","seq":18446744073709551615}}"#)).seq;
     assert_eq!(large, None);
-    let vehicle = said(
+    let vehicle = content(
         "kv/1/f/vehicle/v",
         &format!(r#"{{{AT},"delay_s":-60.0,"stop_id":1234,"trip_id":"","start_date":"2026-11-22"}}"#),
     );
-    let Said::Fix(fix) = vehicle.said else { panic!() };
+    let Content::Fix(fix) = vehicle.content else { panic!() };
     assert_eq!((fix.delay_s, fix.stop_id.as_deref(), fix.trip_id), (Some(-60), Some("1234"), None));
     assert_eq!((fix.start_date.as_deref(), vehicle.dropped), (Some("20261122"), vec![]));
     for day in ["00000101", "20261301", "tomorrow", "99999999"] {
-        let vehicle = said("kv/1/f/vehicle/v", &format!(r#"{{{AT},"delay_s":1,"start_date":"{day}"}}"#));
+        let vehicle = content("kv/1/f/vehicle/v", &format!(r#"{{{AT},"delay_s":1,"start_date":"{day}"}}"#));
         assert_eq!(vehicle.dropped.len(), 1, "{day}");
     }
 }

@@ -101,18 +101,18 @@ fn only_what_is_read_is_kept() {
 
 #[test]
 fn beacons_are_masked_and_the_bay_is_not() {
-    let heard = [0xa0, 0x07, 0x01, 0xc5, 0xbe, 0xac, 0xbe, 0xac];
+    let provenance = [0xa0, 0x07, 0x01, 0xc5, 0xbe, 0xac, 0xbe, 0xac];
     for format in [FeedFormat::Chirpstack, FeedFormat::Tts] {
-        let raw = full(format, &heard).to_string();
+        let raw = full(format, &provenance).to_string();
         let kept = allowed(format, &topic(format, "up"), raw.as_bytes(), ALL_ARE_TEKZIPARKS);
         let (frame, _) = decode(format, "up", &kept);
-        assert_eq!(frame.payload, heard[..3]);
+        assert_eq!(frame.payload, provenance[..3]);
         assert_eq!(
             decode_device(Decoder::TekziPark, 1, &frame.payload, None),
-            decode_device(Decoder::TekziPark, 1, &heard, None)
+            decode_device(Decoder::TekziPark, 1, &provenance, None)
         );
         // A field of the wrong type is no way round: the bytes may be anything.
-        let mut odd = full(format, &heard);
+        let mut odd = full(format, &provenance);
         *odd.pointer_mut(if format == FeedFormat::Tts { "/uplink_message/frm_payload" } else { "/data" })
             .unwrap() = json!("not base64: SECRET");
         let kept = allowed(format, &topic(format, "up"), odd.to_string().as_bytes(), ALL_ARE_TEKZIPARKS);

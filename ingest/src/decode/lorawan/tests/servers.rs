@@ -100,7 +100,7 @@ fn chirpstack_integrations_are_events_too() {
     assert_eq!(chirpstack("integration", &body).event, "integration");
 }
 
-fn said(object: &Value) -> Result<Option<ServerDecoded>, Fault> {
+fn content(object: &Value) -> Result<Option<ServerDecoded>, Fault> {
     server_object::read(&object.to_string())
 }
 
@@ -129,7 +129,7 @@ fn codecs_name_the_state_in_many_ways() {
         (json!({ "parkingState": "unknown" }), BayState::Unknown),
         (json!({ "occupied": true, "state": "occupied", "parked": null }), BayState::Occupied),
     ] {
-        assert_eq!(said(&object).unwrap().unwrap().state, Some(state), "{object}");
+        assert_eq!(content(&object).unwrap().unwrap().state, Some(state), "{object}");
     }
 }
 
@@ -146,17 +146,17 @@ fn a_codec_that_is_not_understood_is_named() {
         (json!([{ "occupied": true }]), "no object"),
         (json!("occupied"), "no object"),
     ] {
-        let fault = said(&object).unwrap_err();
+        let fault = content(&object).unwrap_err();
         assert_eq!(fault.reason, Reason::Malformed);
         assert!(fault.detail.contains(named), "{object}: {}", fault.detail);
         assert!(fault.remedy.unwrap().contains("\"occupied\": true"));
     }
     // A frame of the device alone is understood; so is that nothing is said.
-    let health = said(&json!({ "batteryVoltage": 3.5, "temperature": -4 })).unwrap();
+    let health = content(&json!({ "batteryVoltage": 3.5, "temperature": -4 })).unwrap();
     let expected = ServerDecoded { state: None, battery_v: Some(3.5), temperature_c: Some(-4.0) };
     assert_eq!(health, Some(expected));
-    assert_eq!(said(&json!({})).unwrap(), None);
-    assert_eq!(said(&json!({ "occupied": null })).unwrap(), None);
+    assert_eq!(content(&json!({})).unwrap(), None);
+    assert_eq!(content(&json!({ "occupied": null })).unwrap(), None);
 }
 
 #[test]

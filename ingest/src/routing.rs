@@ -12,7 +12,7 @@ use crate::quota::{Quota, Quotas};
 
 /// See the module's description.
 #[derive(Debug)]
-pub struct Plan {
+pub struct RoutingTable {
     pub registry: Arc<Registry>,
     pub routes: Vec<Route>,
     /// Whether what the routes read is to be subscribed.
@@ -35,7 +35,7 @@ impl Route {
     }
 }
 
-impl Plan {
+impl RoutingTable {
     /// The MQTT feeds of `broker` (`None`: the instance's own).
     pub fn new(registry: Arc<Registry>, broker: Option<&str>, metrics: &Metrics, quotas: &Quotas) -> Self {
         let mut routes: Vec<Route> = registry
@@ -44,7 +44,7 @@ impl Plan {
             .map(|f| Route::new(f, metrics, quotas))
             .collect();
         routes.sort_by(|a, b| a.feed.def.id.cmp(&b.feed.def.id));
-        Plan { registry, routes, subscribes: true }
+        RoutingTable { registry, routes, subscribes: true }
     }
 
     /// One polled feed.
@@ -54,7 +54,7 @@ impl Plan {
         metrics: &Metrics,
         quotas: &Quotas,
     ) -> Self {
-        Plan { registry, routes: vec![Route::new(feed, metrics, quotas)], subscribes: true }
+        RoutingTable { registry, routes: vec![Route::new(feed, metrics, quotas)], subscribes: true }
     }
 
     /// The feed whose filter matches `topic`: filters of one broker do not overlap.
@@ -75,7 +75,7 @@ impl Plan {
 
     /// Reads what comes, and asks for nothing.
     pub fn without_subscriptions(self) -> Self {
-        Plan { subscribes: false, ..self }
+        RoutingTable { subscribes: false, ..self }
     }
 
     /// What is to be subscribed: filter and QoS.

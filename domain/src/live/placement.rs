@@ -19,7 +19,7 @@ use crate::sensor::Target;
 use crate::time::UtcMicros;
 
 /// A visible place's text id, with what lists are filtered by.
-pub(super) struct Keyed<I> {
+pub(super) struct Listed<I> {
     pub key: String,
     pub id: I,
     pub municipality: MunicipalityId,
@@ -116,8 +116,8 @@ impl LiveMap {
             cell.place(site, closed, class, locality, is_public, edges.now);
             cell.forget_before(registry.public_since(entry.id));
             if is_public {
-                let keyed = Keyed { key: site.id.clone(), id: entry.id, municipality: entry.municipality };
-                self.site_keys.push(keyed);
+                let listed = Listed { key: site.id.clone(), id: entry.id, municipality: entry.municipality };
+                self.site_keys.push(listed);
             }
         }
         self.site_keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -160,8 +160,8 @@ impl LiveMap {
                 slot: None,
             };
             if place.is_public {
-                let keyed = Keyed { key: bay.id.clone(), id: entry.id, municipality: entry.municipality };
-                self.bay_keys.push(keyed);
+                let listed = Listed { key: bay.id.clone(), id: entry.id, municipality: entry.municipality };
+                self.bay_keys.push(listed);
             }
             if let Some(site) = place.site {
                 of_sites.entry(site).or_default().add(standing, place.class, !is_closed);
@@ -201,14 +201,14 @@ impl LiveMap {
     }
 
     fn index_places(&mut self, registry: &Registry) {
-        let sites = self.site_keys.iter().zip(0..).filter_map(|(keyed, rank)| {
-            Some((registry.site(keyed.id)?.def.position(), SiteSpot { id: keyed.id, rank }))
+        let sites = self.site_keys.iter().zip(0..).filter_map(|(listed, rank)| {
+            Some((registry.site(listed.id)?.def.position(), SiteSpot { id: listed.id, rank }))
         });
         self.site_grid = Grid::new(sites.collect());
-        let bays = self.bay_keys.iter().zip(0..).filter_map(|(keyed, rank)| {
-            let place = self.bays.get(&keyed.id)?.placed.as_ref()?;
+        let bays = self.bay_keys.iter().zip(0..).filter_map(|(listed, rank)| {
+            let place = self.bays.get(&listed.id)?.placed.as_ref()?;
             let spot = BaySpot {
-                id: keyed.id,
+                id: listed.id,
                 rank,
                 class: place.class,
                 site: place.site,
@@ -255,7 +255,7 @@ impl ValidityEdges {
 }
 
 /// Of two lists in the order of keys: the keys that are gone, the ids that are new.
-fn differences<I: Copy>(before: &[Keyed<I>], after: &[Keyed<I>]) -> (Vec<String>, Vec<I>) {
+fn differences<I: Copy>(before: &[Listed<I>], after: &[Listed<I>]) -> (Vec<String>, Vec<I>) {
     let (mut gone, mut new) = (Vec::new(), Vec::new());
     let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
     loop {

@@ -89,7 +89,7 @@ pub struct Piece {
 
 /// What is true of a place at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct Conditions {
     /// It was valid, not closed, and had a sensor or a feed.
     pub is_possible: bool,
     pub scopes: SmallVec<[ScopeId; 6]>,
@@ -99,7 +99,7 @@ pub struct Facts {
 
 /// See the module's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layout {
+pub struct Timeline {
     /// In any order; of one source without overlap.
     pub holds: Vec<Hold>,
     /// In the order of time, without overlap.
@@ -111,14 +111,14 @@ pub struct Layout {
 
 /// The possible time of a place: `at` is asked between any two of `cuts`, the instants at which something
 /// may change.
-pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Facts) -> Vec<Piece> {
+pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Conditions) -> Vec<Piece> {
     cuts.extend([Span::EVER.from, Span::EVER.until]);
     cuts.sort_unstable();
     cuts.dedup();
     let mut pieces: Vec<Piece> = Vec::new();
     for ends in cuts.windows(2) {
         let span = Span { from: ends[0], until: ends[1] };
-        let Facts { is_possible, scopes, is_shown } = at(span.from);
+        let Conditions { is_possible, scopes, is_shown } = at(span.from);
         if !is_possible {
             continue;
         }
@@ -134,7 +134,7 @@ pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Facts) -> Vec<
     pieces
 }
 
-impl Layout {
+impl Timeline {
     /// How long what `source` says at `at` is believed, microseconds; `None`: it had nothing to do with the
     /// place then.
     pub fn hold_us(&self, source: SourceKey, at: UtcMicros) -> Option<i64> {
@@ -147,9 +147,9 @@ impl Layout {
     }
 
     /// `self` before `at`, `new` from then on.
-    pub fn spliced(&self, new: &Layout, at: UtcMicros) -> Layout {
+    pub fn spliced(&self, new: &Timeline, at: UtcMicros) -> Timeline {
         let (before, after) = (Span::of(None, Some(at)), Span::of(Some(at), None));
-        let cut = |of: &Layout, to: Span| {
+        let cut = |of: &Timeline, to: Span| {
             let holds = of.holds.iter().map(|h| Hold { span: h.span.within(to), ..*h });
             let pieces = of.pieces.iter().map(|p| Piece { span: p.span.within(to), ..p.clone() });
             (
@@ -178,7 +178,7 @@ impl Layout {
         }
         pieces.extend(rest);
         holds.sort_unstable_by_key(|h| (h.source, h.span.from));
-        Layout { holds, pieces, capacities: new.capacities.clone() }
+        Timeline { holds, pieces, capacities: new.capacities.clone() }
     }
 
     /// Spaces at `at`, as the definitions say; 0 before the first of them.
@@ -195,13 +195,13 @@ impl Layout {
     }
 
     /// The time in which there are more or fewer spaces.
-    pub fn differs_in_capacities(&self, other: &Layout) -> Option<Span> {
+    pub fn differs_in_capacities(&self, other: &Timeline) -> Option<Span> {
         let cuts = self.capacities.iter().chain(&other.capacities).map(|(from, _)| *from);
         differs(cuts.collect(), |at| self.capacity_at(at) != other.capacity_at(at))
     }
 
     /// The time in which statements count differently, or for another length of time.
-    pub fn differs_in_holds(&self, other: &Layout) -> Option<Span> {
+    pub fn differs_in_holds(&self, other: &Timeline) -> Option<Span> {
         let cuts = self.holds.iter().chain(&other.holds).flat_map(|h| [h.span.from, h.span.until]);
         let sources: Vec<SourceKey> = self.holds.iter().chain(&other.holds).map(|h| h.source).collect();
         differs(cuts.collect(), |at| {
@@ -210,10 +210,10 @@ impl Layout {
     }
 
     /// The time in which the place counts elsewhere, or is possible in one of both only.
-    pub fn differs_in_pieces(&self, other: &Layout) -> Option<Span> {
+    pub fn differs_in_pieces(&self, other: &Timeline) -> Option<Span> {
         let cuts = self.pieces.iter().chain(&other.pieces).flat_map(|p| [p.span.from, p.span.until]);
         let scopes =
-            |of: &Layout, at| of.pieces.iter().find(|p| p.span.contains(at)).map(|p| p.scopes.clone());
+            |of: &Timeline, at| of.pieces.iter().find(|p| p.span.contains(at)).map(|p| p.scopes.clone());
         differs(cuts.collect(), |at| scopes(self, at) != scopes(other, at))
     }
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use domain::observation::{CountValue, DoorCount, Heard, VehicleFix, claim_of};
+use domain::observation::{CountValue, DoorCount, Provenance, VehicleFix, idempotency_key_of};
 use domain::site_count::CountState;
 use domain::{
     BayId, BayObservation, BayState, FeedId, LatLon, MunicipalityId, PassengerCount, SiteCount, SiteId,
@@ -12,7 +12,7 @@ use domain::{
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::types::Json;
-use store::writer::{Batch, Gated, Writer};
+use store::writer::{Batch, Keyed, Writer};
 use support::{Database, NoSites};
 
 const T0: i64 = 1_790_000_000_000_000;
@@ -52,7 +52,7 @@ fn story() -> impl Strategy<Value = Story> {
 }
 
 fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, received_at: UtcMicros) {
-    let heard = Heard {
+    let provenance = Provenance {
         municipality: MunicipalityId(municipality),
         feed: FEED,
         sensor: None,
@@ -60,13 +60,13 @@ fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, re
         clock_corrected: true,
     };
     let seq = Some(n as i64);
-    let claim = |place: i32, digest: i64| Some(claim_of(FEED, place, None, digest));
+    let idempotency_key = |place: i32, digest: i64| Some(idempotency_key_of(FEED, place, None, digest));
     match kind {
         Kind::Bay => {
             let digest = BayObservation::digest_of(-FEED.0, seq, BayState::Occupied);
             let (bay, state) = (BayId(base), BayState::Occupied);
             let observation = BayObservation {
-                heard,
+                provenance,
                 bay,
                 observed_at: received_at,
                 digest,
@@ -76,11 +76,13 @@ fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, re
                 rssi_dbm: None,
                 temperature_c: None,
             };
-            batch.bays.push(Gated { claim: claim(base, digest), observation });
+            batch.bays.push(Keyed { idempotency_key: idempotency_key(base, digest), observation });
         }
         Kind::Entry => {
-            let observation = site_count(heard, base, CountValue::Flow { entries: 1, exits: 0 }, seq);
-            batch.sites.push(Gated { claim: claim(base, observation.digest), observation });
+            let observation = site_count(provenance, base, CountValue::Flow { entries: 1, exits: 0 }, seq);
+            batch
+                .sites
+                .push(Keyed { idempotency_key: idempotency_key(base, observation.digest), observation });
         }
         Kind::Position => {
             let fix = VehicleFix {
@@ -89,13 +91,18 @@ fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, re
                 ..VehicleFix::default()
             };
             let digest = fix.digest_of(FEED);
-            let observation =
-                VehiclePosition { heard, vehicle: VehicleId(base), observed_at: received_at, digest, fix };
-            batch.vehicles.push(Gated { claim: claim(base, digest), observation });
+            let observation = VehiclePosition {
+                provenance,
+                vehicle: VehicleId(base),
+                observed_at: received_at,
+                digest,
+                fix,
+            };
+            batch.vehicles.push(Keyed { idempotency_key: idempotency_key(base, digest), observation });
         }
         Kind::Passengers => {
             let mut observation = PassengerCount {
-                heard,
+                provenance,
                 vehicle: VehicleId(base),
                 observed_at: received_at,
                 digest: 0,
@@ -107,16 +114,18 @@ fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, re
                 seq,
             };
             observation.digest = observation.digest_of();
-            batch.passengers.push(Gated { claim: claim(base, observation.digest), observation });
+            batch
+                .passengers
+                .push(Keyed { idempotency_key: idempotency_key(base, observation.digest), observation });
         }
     }
 }
 
-fn site_count(heard: Heard, site: i32, value: CountValue, seq: Option<i64>) -> SiteCount {
+fn site_count(provenance: Provenance, site: i32, value: CountValue, seq: Option<i64>) -> SiteCount {
     let mut count = SiteCount {
-        heard,
+        provenance,
         site: SiteId(site),
-        observed_at: heard.received_at,
+        observed_at: provenance.received_at,
         digest: 0,
         audience: None,
         value,
@@ -138,15 +147,15 @@ async fn store(
 ) -> Result<(), TestCaseError> {
     let m = db.municipality.0;
     let mut anchor = Batch::default();
-    let heard = Heard {
+    let provenance = Provenance {
         municipality: db.municipality,
         feed: FEED,
         sensor: None,
         received_at: UtcMicros(T0),
         clock_corrected: false,
     };
-    let observation = site_count(heard, base, CountValue::Occupied(OCCUPIED_AT_FIRST), None);
-    anchor.sites.push(Gated { claim: None, observation });
+    let observation = site_count(provenance, base, CountValue::Occupied(OCCUPIED_AT_FIRST), None);
+    anchor.sites.push(Keyed { idempotency_key: None, observation });
     writers[0].write(&anchor, &NoSites, UtcMicros(T0)).await.unwrap();
 
     let (mut new, mut duplicates) = (0, 0);

@@ -10,7 +10,7 @@ use crate::time::UtcMicros;
 
 /// One count as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
+pub struct CountStatement {
     pub at: UtcMicros,
     /// Who counted: feed, sensor, the supplier's name.
     pub source: String,
@@ -27,7 +27,7 @@ pub struct Counted {
 
 /// A counted site with one number of occupied spaces without a gap, `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CountRun {
+pub struct CountInterval {
     pub from: UtcMicros,
     pub until: UtcMicros,
     /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never said, so the time is
@@ -53,22 +53,22 @@ struct Running {
     is_closed: bool,
 }
 
-/// The runs that `counts` make, which are in the order of time; `before` is the run before them. `defined` is the
-/// capacity as the place's definition says at an instant. Each run begins with a count.
-pub fn derive_counts(
-    before: Option<CountRun>,
-    counts: &[Counted],
+/// The intervals that `counts` make, which are in the order of time; `before` is the interval before them. `defined` is the
+/// capacity as the place's definition says at an instant. Each interval begins with a count.
+pub fn derive_count_intervals(
+    before: Option<CountInterval>,
+    counts: &[CountStatement],
     defined: impl Fn(UtcMicros) -> i32,
-) -> Vec<CountRun> {
-    let mut runs: Vec<CountRun> = Vec::new();
-    let mut running = before.map_or(Running::default(), |run| Running {
-        occupied: run.occupied.map(i64::from),
-        capacity: Some(run.capacity).filter(|c| *c != defined(run.from)),
-        is_closed: run.is_closed,
+) -> Vec<CountInterval> {
+    let mut intervals: Vec<CountInterval> = Vec::new();
+    let mut running = before.map_or(Running::default(), |interval| Running {
+        occupied: interval.occupied.map(i64::from),
+        capacity: Some(interval.capacity).filter(|c| *c != defined(interval.from)),
+        is_closed: interval.is_closed,
     });
     for now in counts.chunk_by(|a, b| a.at == b.at) {
         let at = now[0].at;
-        if let Some(last) = runs.last_mut() {
+        if let Some(last) = intervals.last_mut() {
             last.until = last.until.min(at);
         }
         running.capacity = now.iter().filter_map(|c| c.capacity).max().or(running.capacity);
@@ -86,7 +86,7 @@ pub fn derive_counts(
             now.iter().fold((0i64, 0i64), |(i, o), c| (i + i64::from(c.entries), o + i64::from(c.exits)));
         running.occupied = anchor.or(running.occupied.map(|n| n + entries - exits));
         let hold_us = now.iter().map(|c| c.hold_us).max().unwrap_or(1).max(1);
-        runs.push(CountRun {
+        intervals.push(CountInterval {
             from: at,
             until: UtcMicros(at.0.saturating_add(hold_us)),
             occupied: running.occupied.map(|n| n.clamp(i32::MIN.into(), i32::MAX.into()) as i32),
@@ -97,5 +97,5 @@ pub fn derive_counts(
             exits: exits.clamp(0, i32::MAX.into()) as i32,
         });
     }
-    runs
+    intervals
 }

@@ -16,7 +16,7 @@ pub const PORT: u16 = 5432;
 const SOCKET_PATH_MAX_BYTES: usize = 107;
 
 #[derive(Debug, Clone)]
-pub struct Layout {
+pub struct Paths {
     pub data_dir: PathBuf,
     /// The cluster (`PGDATA`).
     pub cluster: PathBuf,
@@ -26,7 +26,7 @@ pub struct Layout {
     pub socket_dir: PathBuf,
 }
 
-impl Layout {
+impl Paths {
     /// `data_dir` must exist.
     pub fn of(data_dir: &Path) -> Result<Self, PrivatePgError> {
         let data_dir = data_dir.canonicalize().map_err(PrivatePgError::io("find", data_dir))?;

@@ -1,10 +1,10 @@
-//! What places were over time, as layouts.
+//! What places were over time, as timelines.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::bay_state::SourceKey;
 use domain::inclusion::Standing;
-use domain::intervals::{Facts as Now, Hold, Layout, ScopeId, Span, pieces};
+use domain::intervals::{Conditions, Hold, ScopeId, Span, Timeline, pieces};
 use domain::place::{Bay, Municipality, Publish, Purpose, Site};
 use domain::{BayId, Feed, FeedFormat, UtcMicros};
 use smallvec::SmallVec;
@@ -21,7 +21,7 @@ pub(super) struct Version<T> {
     pub(super) def: T,
 }
 
-pub(super) struct Place<T> {
+pub(super) struct Versions<T> {
     municipality: i32,
     pub(super) versions: Vec<Version<T>>,
 }
@@ -41,9 +41,9 @@ const ALL: &str = "";
 const EVERYONE: &str = "none";
 
 /// See the module's description.
-pub(super) struct Facts {
-    pub(super) bays: BTreeMap<BayId, Place<Bay>>,
-    pub(super) sites: BTreeMap<i32, Place<Site>>,
+pub(super) struct PlaceHistory {
+    pub(super) bays: BTreeMap<BayId, Versions<Bay>>,
+    pub(super) sites: BTreeMap<i32, Versions<Site>>,
     site_ids: HashMap<String, i32>,
     /// By place: its sensors, while they were bound to it.
     bound: HashMap<i32, Vec<Hold>>,
@@ -60,20 +60,20 @@ pub(super) struct Facts {
     scopes: HashMap<ScopeKey, ScopeId>,
 }
 
-impl Facts {
+impl PlaceHistory {
     /// Reads all. `counted`: the sites and audiences that were ever counted; `by_feed`: bays that a feed has named.
     pub(super) async fn load(
         conn: &mut PgConnection,
         counted: &BTreeSet<(i32, String)>,
         by_feed: impl Iterator<Item = BayId>,
     ) -> Result<Self, StoreError> {
-        let sites: BTreeMap<i32, Place<Site>> = versions(conn, 1).await?.into_iter().collect();
+        let sites: BTreeMap<i32, Versions<Site>> = versions(conn, 1).await?.into_iter().collect();
         let mut site_ids = HashMap::new();
         for (id, place) in &sites {
             site_ids.extend(place.versions.iter().map(|v| (v.def.id.clone(), *id)));
         }
         let (bound, bound_by_feed) = bound(conn).await?;
-        let mut facts = Facts {
+        let mut history = PlaceHistory {
             bays: versions(conn, 2).await?.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
             site_ids,
             sites,
@@ -86,9 +86,9 @@ impl Facts {
             inclusions: HashMap::new(),
             scopes: HashMap::new(),
         };
-        facts.inclusions = facts.all_inclusions();
-        facts.name_scopes(conn).await?;
-        Ok(facts)
+        history.inclusions = history.all_inclusions();
+        history.name_scopes(conn).await?;
+        Ok(history)
     }
 
     /// All bays with their municipalities.
@@ -102,8 +102,8 @@ impl Facts {
     }
 
     /// What holds of a bay.
-    pub(super) fn bay_layout(&self, bay: BayId) -> Layout {
-        let Some(place) = self.bays.get(&bay) else { return Layout::default() };
+    pub(super) fn bay_timeline(&self, bay: BayId) -> Timeline {
+        let Some(place) = self.bays.get(&bay) else { return Timeline::default() };
         let closed: Vec<Span> = self.closures_of(bay.0).chain(self.closures_of_sites(place)).collect();
         let mut cuts = self.cuts_of_bay(bay, place);
         cuts.extend(ends(closed.iter().copied()));
@@ -114,7 +114,7 @@ impl Facts {
             }
         }
         let pieces = pieces(cuts, |at| {
-            let Some(def) = at_version(&place.versions, at) else { return Now::default() };
+            let Some(def) = at_version(&place.versions, at) else { return Conditions::default() };
             let site = self.site_of(def).map(|(id, site)| (id, at_version(&site.versions, at)));
             let is_valid = Span::of(def.valid_from, def.valid_until).contains(at)
                 && site.is_none_or(|(_, def)| {
@@ -123,13 +123,13 @@ impl Facts {
             let is_closed = closed.iter().any(|span| span.contains(at));
             let included = site.map(|(id, _)| self.included(id, at)).unwrap_or_default();
             let keys = self.scopes_of_bay(place.municipality, def, site, &included);
-            Now {
+            Conditions {
                 is_possible: is_valid && !is_closed && self.is_watched(bay, at),
                 scopes: self.ids(keys),
                 is_shown: Standing::of(def) == Standing::Shown && !is_unpublished(site),
             }
         });
-        Layout { holds: self.holds(place.municipality, bay.0), pieces, ..Layout::default() }
+        Timeline { holds: self.holds(place.municipality, bay.0), pieces, ..Timeline::default() }
     }
 
     /// Who may speak of a place, and how long that is believed.
@@ -144,20 +144,20 @@ impl Facts {
     }
 
     /// What holds of a counted site, or of one audience's spaces in it.
-    pub(super) fn site_layout(&self, site: i32, audience: &str) -> Option<(i32, Layout)> {
+    pub(super) fn site_timeline(&self, site: i32, audience: &str) -> Option<(i32, Timeline)> {
         let place = self.sites.get(&site)?;
         let closed: Vec<Span> = self.closures_of(site).collect();
         let mut cuts: Vec<UtcMicros> = ends(closed.iter().copied()).collect();
         cuts.extend(cuts_of_site(place));
         cuts.extend(self.inclusions.get(&site).into_iter().flatten().map(|(from, _)| *from));
         let pieces = pieces(cuts, |at| {
-            let Some(def) = at_version(&place.versions, at) else { return Now::default() };
+            let Some(def) = at_version(&place.versions, at) else { return Conditions::default() };
             let is_possible = Span::of(def.valid_from, def.valid_until).contains(at)
                 && !closed.iter().any(|span| span.contains(at));
             let counts = self.included(site, at).inclusion;
             let is_used = if audience.is_empty() { counts.own_count } else { counts.counts_by_audience };
             let keys = is_used.then(|| scopes_of_site(place.municipality, site, def, audience));
-            Now { is_possible, scopes: self.ids(keys.unwrap_or_default()), is_shown: false }
+            Conditions { is_possible, scopes: self.ids(keys.unwrap_or_default()), is_shown: false }
         });
         let capacity = |def: &Site| match audience.parse() {
             Ok(audience) => def.capacity_for(audience).unwrap_or(0),
@@ -167,10 +167,10 @@ impl Facts {
         let capacities =
             capacities.map(|v| (v.span.from, i32::try_from(capacity(&v.def)).unwrap_or(i32::MAX))).collect();
         let holds = self.holds(place.municipality, site);
-        Some((place.municipality, Layout { holds, pieces, capacities }))
+        Some((place.municipality, Timeline { holds, pieces, capacities }))
     }
 
-    pub(super) fn site_of(&self, bay: &Bay) -> Option<(i32, &Place<Site>)> {
+    pub(super) fn site_of(&self, bay: &Bay) -> Option<(i32, &Versions<Site>)> {
         let id = *self.site_ids.get(bay.site.as_deref()?)?;
         Some((id, self.sites.get(&id)?))
     }
@@ -194,7 +194,7 @@ impl Facts {
     }
 
     /// When something may change that is said of a bay itself, but closures.
-    pub(super) fn cuts_of_bay(&self, bay: BayId, place: &Place<Bay>) -> Vec<UtcMicros> {
+    pub(super) fn cuts_of_bay(&self, bay: BayId, place: &Versions<Bay>) -> Vec<UtcMicros> {
         let valid = place.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
         let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice).iter().map(|b| b.span);
         ends(place.versions.iter().map(|v| v.span).chain(valid).chain(bound)).collect()
@@ -204,7 +204,7 @@ impl Facts {
         self.closures.get(&place).into_iter().flatten().copied()
     }
 
-    fn closures_of_sites<'a>(&'a self, bay: &'a Place<Bay>) -> impl Iterator<Item = Span> + 'a {
+    fn closures_of_sites<'a>(&'a self, bay: &'a Versions<Bay>) -> impl Iterator<Item = Span> + 'a {
         bay.versions
             .iter()
             .filter_map(|v| Some(self.site_of(&v.def)?.0))
@@ -337,7 +337,7 @@ fn scopes_of_site(municipality: i32, site: i32, def: &Site, audience: &str) -> V
 }
 
 /// When something may change that is said of a site, but closures.
-pub(super) fn cuts_of_site(site: &Place<Site>) -> impl Iterator<Item = UtcMicros> {
+pub(super) fn cuts_of_site(site: &Versions<Site>) -> impl Iterator<Item = UtcMicros> {
     let valid = site.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
     ends(site.versions.iter().map(|v| v.span).chain(valid))
 }
@@ -359,7 +359,7 @@ pub(super) fn ends(spans: impl Iterator<Item = Span>) -> impl Iterator<Item = Ut
     spans.flat_map(|span| [span.from, span.until])
 }
 
-async fn versions<T>(conn: &mut PgConnection, kind: i16) -> Result<Vec<(i32, Place<T>)>, StoreError>
+async fn versions<T>(conn: &mut PgConnection, kind: i16) -> Result<Vec<(i32, Versions<T>)>, StoreError>
 where
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
@@ -371,12 +371,12 @@ where
     .bind(kind)
     .fetch_all(conn)
     .await?;
-    let mut places: Vec<(i32, Place<T>)> = Vec::new();
+    let mut places: Vec<(i32, Versions<T>)> = Vec::new();
     for (id, municipality, from, until, Json(def)) in rows {
         let version = Version { span: Span::of(Some(from.0), until.map(|u| u.0)), def };
         match places.last_mut() {
             Some((last, place)) if *last == id => place.versions.push(version),
-            _ => places.push((id, Place { municipality, versions: vec![version] })),
+            _ => places.push((id, Versions { municipality, versions: vec![version] })),
         }
     }
     // Before its first version it was what it became then: nobody had told otherwise.

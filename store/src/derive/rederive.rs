@@ -3,14 +3,14 @@
 //! what comes in meanwhile is taken in between them. How far it came is noted with each, so a crash goes on where it stopped.
 
 use domain::UtcMicros;
-use domain::intervals::{Delta, HOUR_US, Runs, Span, derive_runs};
+use domain::intervals::{BayIntervals, Delta, HOUR_US, Span, derive_intervals};
 use domain::{BayId, BayReading};
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
+use super::changed_places::cut;
 use super::neighbours::decided;
-use super::relayout::cut;
-use super::{Deriver, Placed, bays, hours, sites};
+use super::{DerivedPlace, Deriver, bays, hours, sites};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -28,8 +28,9 @@ impl Deriver {
 
     /// Takes the wish up; one that is under way begins again. Observations that are no longer stored leave what was derived
     /// of them as it is.
-    pub(super) async fn begin_again(&mut self) -> Result<(), StoreError> {
-        let longest_us = self.bays.values().map(|placed| placed.layout.longest_hold_us()).max().unwrap_or(0);
+    pub(super) async fn begin_rederiving(&mut self) -> Result<(), StoreError> {
+        let longest_us =
+            self.bays.values().map(|placed| placed.timeline.longest_hold_us()).max().unwrap_or(0);
         let mut tx = self.conn.begin().await?;
         sqlx::query(
             "INSERT INTO derive_again (municipality, next_utc, until_utc)
@@ -59,7 +60,7 @@ impl Deriver {
     }
 
     /// Derives the next stretch again. How many: one, or none.
-    pub(super) async fn go_on_again(&mut self) -> Result<usize, StoreError> {
+    pub(super) async fn rederive_next(&mut self) -> Result<usize, StoreError> {
         let next: Option<(i32, Ts, Ts)> = sqlx::query_as(
             "SELECT municipality, next_utc, until_utc FROM derive_again ORDER BY municipality LIMIT 1",
         )
@@ -75,7 +76,7 @@ impl Deriver {
         let mut tx = self.conn.begin().await?;
         let mut sums = Delta::default();
         let summed = chunk.within(Span::of(None, Some(self.hours_until)));
-        let placed: Vec<(BayId, &Placed)> = self
+        let placed: Vec<(BayId, &DerivedPlace)> = self
             .bays
             .iter()
             .filter(|(_, placed)| placed.municipality == municipality)
@@ -83,14 +84,15 @@ impl Deriver {
             .collect();
         derive_bays(&mut tx, municipality, &placed, chunk, summed, &mut sums).await?;
         for ((site, audience), placed) in self.sites.iter().filter(|(_, p)| p.municipality == municipality) {
-            let place = sites::Place { municipality, site: *site, audience, layout: &placed.layout };
+            let place =
+                sites::CountedSite { municipality, site: *site, audience, timeline: &placed.timeline };
             let mut moved = Delta::default();
             place.derive_all(&mut tx, chunk, self.hours_until, &mut moved).await?;
             // It may reach beyond the stretch.
             hours::write(&mut tx, moved).await?;
             if !summed.is_empty() {
-                let runs = sites::within(&mut tx, municipality, *site, audience, summed).await?;
-                sums.add_counts(&runs, &placed.layout, summed, 1);
+                let intervals = sites::within(&mut tx, municipality, *site, audience, summed).await?;
+                sums.add_counts(&intervals, &placed.timeline, summed, 1);
             }
         }
         // Not by differences: whatever was wrong of them is gone.
@@ -119,12 +121,12 @@ impl Deriver {
 async fn derive_bays(
     conn: &mut PgConnection,
     municipality: i32,
-    placed: &[(BayId, &Placed)],
+    placed: &[(BayId, &DerivedPlace)],
     chunk: Span,
     summed: Span,
     sums: &mut Delta,
 ) -> Result<(), StoreError> {
-    let longest_us = placed.iter().map(|(_, p)| p.layout.longest_hold_us()).max().unwrap_or(0);
+    let longest_us = placed.iter().map(|(_, p)| p.timeline.longest_hold_us()).max().unwrap_or(0);
     let spans: Vec<_> = placed.iter().map(|(bay, _)| ((municipality, *bay), chunk)).collect();
     let mut before = bays::around(conn, &spans).await?;
     // What was said before may hold still.
@@ -138,21 +140,24 @@ async fn derive_bays(
             .await?;
     // What holds from here on was said by what is stored.
     let certain = first.map_or(Span::EVER.until, |first| UtcMicros(first.0.0.saturating_add(longest_us)));
-    let mut changed: Vec<(bays::Key, Runs, Runs)> = Vec::new();
+    let mut changed: Vec<(bays::Key, BayIntervals, BayIntervals)> = Vec::new();
     for (bay, placed) in placed {
         let key = (municipality, *bay);
         let before = before.remove(&key).unwrap_or_default();
-        let said = statements.get(bay).map_or(&[][..], Vec::as_slice);
-        let own = said.first().map_or(certain, |reading: &BayReading| reading.observed_at.min(certain));
+        let statement = statements.get(bay).map_or(&[][..], Vec::as_slice);
+        let own = statement.first().map_or(certain, |reading: &BayReading| reading.observed_at.min(certain));
         let span = Span { from: own.max(chunk.from), until: chunk.until };
         let mut after = before.clone();
         if !span.is_empty() {
-            let said = said.chunk_by(|a, b| a.observed_at == b.observed_at);
-            let runs = derive_runs(said.filter_map(|now| decided(&placed.layout, now.iter().copied())));
+            let statement = statement.chunk_by(|a, b| a.observed_at == b.observed_at);
+            let intervals =
+                derive_intervals(statement.filter_map(|now| decided(&placed.timeline, now.iter().copied())));
             after.clear(span.from, span.until);
-            after.splice(&runs.into_iter().filter_map(|run| cut(run, span)).collect::<Vec<_>>());
+            after.splice(
+                &intervals.into_iter().filter_map(|interval| cut(interval, span)).collect::<Vec<_>>(),
+            );
         }
-        sums.add_runs(after.as_slice(), &placed.layout, summed, 1);
+        sums.add_bays(after.as_slice(), &placed.timeline, summed, 1);
         changed.push((key, before, after));
     }
     let changed: Vec<_> = changed.iter().map(|(key, a, b)| (*key, a.as_slice(), b.as_slice())).collect();
