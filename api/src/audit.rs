@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::UtcMicros;
 use serde::Serialize;
 use serde_json::Value;
-use store::audit::{self, Entry, Wanted};
+use store::audit::{self, AuditFilter, Entry};
 use utoipa::ToSchema;
 
 use crate::answer;
@@ -91,7 +91,7 @@ pub async fn audit(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
     let registry = shared.hub.read().map.registry().clone();
     let own = caller.municipalities(&registry);
-    let wanted = Wanted {
+    let filter = AuditFilter {
         municipalities: (!caller.is_admin()).then_some(own.as_slice()),
         from: params.time("from")?,
         until: params.time("to")?,
@@ -100,7 +100,7 @@ pub async fn audit(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
         subject: params.text("subject"),
         before: before.transpose()?,
     };
-    let (found, more) = audit::page(pool(&shared)?, &wanted, limit).await?;
+    let (found, more) = audit::page(pool(&shared)?, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|entry| cursor_after(&entry.id.to_string()));
     Ok(answer::private(&AuditList { items: found.into_iter().map(AuditOut::from).collect(), cursor }))
 }

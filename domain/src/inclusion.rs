@@ -1,4 +1,4 @@
-//! Which spaces of a site count in what everybody may see.
+//! Which spaces of a site count in public numbers.
 //!
 //! A bay that is not shown by itself must not be computable from numbers that contain it. So hidden bays count only as a
 //! crowd: in a site none of whose bays is shown singly, and where at least [`MIN_HIDDEN_BAYS`] of them count. Whatever is

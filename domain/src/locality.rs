@@ -1,4 +1,4 @@
-//! What opening hours must know of where they hold: the town's clock, its holidays, its sun.
+//! The context of opening hours: the town's time zone, holidays and sun times.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::time::UtcMicros;
 /// Holidays of a Land are computed for these years; beyond them a holiday is an ordinary day.
 const YEARS: std::ops::RangeInclusive<i16> = 2000..=2060;
 
-/// What stays the same for more than so many days is taken to stay so for ever: a rule of every day has no
-/// end, and looking for one day by day can take minutes. All that returns within a year is found.
+/// A state that lasts longer than so many days is taken to last for ever: a rule of every day has no
+/// end, and looking for one day by day can take minutes. Yearly rules are found.
 const FOLLOWED_DAYS: i64 = 400;
 
 /// See the module's description. Cheap to clone.

@@ -1,4 +1,4 @@
-//! What was said about one thing at one time.
+//! Observations: statements about one thing at one time.
 //!
 //! Identity is content: place, `observed_at` (microseconds), source, `seq` and value. The last
 //! three are condensed into a [`digest`](Digest), so that two different statements of one instant
@@ -15,14 +15,14 @@ use crate::time::UtcMicros;
 
 /// Condensed identity of a statement's source, sequence number and value (XXH3, 64 bit).
 ///
-/// Stored, therefore fixed for ever: never change how it is fed.
+/// Stored, therefore fixed for ever: never change its input.
 pub type Digest = i64;
 
-/// A name that makes a redelivered message with a clock of ours the same observation: see
+/// Makes a redelivered message that is timestamped with our receipt the same observation: see
 /// [`idempotency_key_of`].
 pub type IdempotencyKey = i64;
 
-/// Who said it, and when we heard it.
+/// The source of an observation, and its receipt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Provenance {
     pub municipality: MunicipalityId,
@@ -48,7 +48,7 @@ pub struct BayObservation {
 }
 
 impl BayObservation {
-    /// What live state needs of it.
+    /// The part that live state needs.
     pub fn reading(&self) -> BayReading {
         BayReading {
             feed: self.provenance.feed,
@@ -74,7 +74,7 @@ wire_enum! {
     SiteStatus { Open = "open", Closed = "closed" }
 }
 
-/// What a count says.
+/// The value of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CountValue {
     /// So many spaces are taken.
@@ -240,7 +240,7 @@ pub(crate) fn feed_text(h: &mut Xxh3, text: Option<&str>) {
     }
 }
 
-/// A name for a payload, to recognise its redelivery when `observed_at` is our receipt.
+/// Identifies a payload, to recognise its redelivery when `observed_at` is our receipt.
 pub fn idempotency_key_of(
     feed: FeedId,
     place: i32,

@@ -14,7 +14,7 @@ use crate::place::wire_enum;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 wire_enum! {
-    /// What figures are for. Days, weeks (from Monday), months and hours of the week are the town's own; `all` is the
+    /// The time that a figure covers. Days, weeks (from Monday), months and hours of the week are the town's own; `all` is the
     /// whole period.
     Bucket {
         Quarter = "15m", Hour = "1h", Day = "1d", Week = "1w", Month = "1mo", HourOfWeek = "hour_of_week", All = "all",
@@ -215,7 +215,7 @@ impl Possible {
     }
 }
 
-/// Steps of occupancy that quantiles tell apart.
+/// The resolution of quantiles of occupancy.
 const LEVELS: f64 = 1_000.0;
 
 /// Sums up one group in one bucket.
@@ -235,7 +235,7 @@ pub struct OccupancySums {
     levels: Vec<(u16, u32)>,
 }
 
-/// Figures of one group in one bucket; what cannot be said is `None`.
+/// Figures of one group in one bucket; what is not known is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
     pub occupancy: Option<f64>,

@@ -8,7 +8,7 @@ use crate::locality::Locality;
 use crate::opening_span::is_endless;
 use crate::time::UtcMicros;
 
-/// So many rules of one state are followed, one after the other: two for each day of some weeks.
+/// The most consecutive rules of one state that are followed: two for each day of some weeks.
 const MAX_RULES: usize = 64;
 
 /// Parsed opening hours of a place.
@@ -20,7 +20,7 @@ pub struct Hours {
 /// Whether a place is open, and until when that holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// `None`: the text says neither.
+    /// `None`: undecided by the text.
     pub is_open: Option<bool>,
     /// The next change; `None` = never.
     pub until: Option<UtcMicros>,
@@ -112,7 +112,7 @@ impl Hours {
     }
 }
 
-/// The same text in which rules of nothing but a comment say that nothing is known.
+/// The same text with `unknown` before rules that consist of a comment.
 fn unknown_by_comment(text: &str) -> String {
     let mut rules = vec![String::new()];
     let mut is_quoted = false;

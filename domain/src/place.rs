@@ -123,10 +123,10 @@ impl Municipality {
         self.ags.len() == 5
     }
 
-    /// Whether feeds of this municipality may speak of places of `owner`: of its own, and a county's
+    /// Whether feeds of this municipality may name places of `owner`: of its own, and a county's
     /// feeds of those of the municipalities whose keys begin with its own.
     ///
-    /// Everyone who asks whose places a feed may name asks here.
+    /// The only implementation of this rule.
     pub fn may_name(&self, owner: &Municipality) -> bool {
         self.slug == owner.slug || (self.is_county() && owner.ags.starts_with(&self.ags))
     }

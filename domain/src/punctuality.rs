@@ -1,10 +1,10 @@
 //! How punctual vehicles are: when a run of a trip passed a stop, how late, and what many of these
 //! look like together.
 //!
-//! A passage is one run at one stop: (municipality, service date, trip, stop). Vehicles speak of it
+//! A passage is one run at one stop: (municipality, service date, trip, stop). Vehicles report it
 //! several times, as long as they are on their way to the stop and stand at it: the newest statement
 //! holds, of one instant the one with the greater digest. That is a maximum over a set, so neither the
-//! order of arrival nor doubles matter. A trip that calls at one stop twice has one passage there, the
+//! order of arrival nor duplicates matter. A trip that calls at one stop twice has one passage there, the
 //! later one.
 
 use std::collections::BTreeMap;
@@ -19,12 +19,12 @@ use crate::time::UtcMicros;
 use crate::trip_update::TripUpdate;
 
 /// Earlier than this is early, seconds: passengers miss a vehicle that leaves before its time. A minute
-/// is left to clocks, and to delays that are told in whole minutes.
+/// is left to clocks, and to delays that are given in whole minutes.
 pub const EARLY_BEFORE_S: i32 = -60;
 
 /// From this on it is late, seconds: Deutsche Bahn counts as punctual what is less than 6 minutes late
-/// (its *Erläuterung der Pünktlichkeitswerte*). Local transport often uses 3 or 5 minutes: the histogram
-/// tells.
+/// (its *Erläuterung der Pünktlichkeitswerte*). Local transport often uses 3 or 5 minutes: see the
+/// histogram.
 pub const LATE_FROM_S: i32 = 360;
 
 /// Where the classes of a histogram of delays begin, seconds; before the first lies one more. The
@@ -34,28 +34,27 @@ pub const CLASS_FROM_S: [i32; 9] = [-60, 0, 60, 180, 300, 360, 600, 900, 1_800];
 /// Classes of a histogram.
 pub const CLASSES: usize = CLASS_FROM_S.len() + 1;
 
-/// So long before a run's passage its service day may begin, days: a night train of the day before yesterday, and
-/// the time zones of the earth.
+/// How long before a passage its service day may begin, days: night trains, and the time zones of the earth.
 const DAYS_BEFORE: i64 = 2;
 
-/// So long after it was passed it is worth saying that a stop was, seconds: an update speaks of its own run, which is
+/// How long after a passage it may be stated, seconds: an update is about its own run, which is
 /// over within two days.
-const SAID_WITHIN_S: f64 = 2.0 * 86_400.0;
+const STATED_WITHIN_S: f64 = 2.0 * 86_400.0;
 
 /// One statement about a passage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
     pub municipality: MunicipalityId,
-    /// As told; who does not tell it leaves it to the town's clock (see `store`).
+    /// As stated; where it is missing, the town's clock decides (see `store`).
     pub service_date: Option<Date>,
     pub trip_id: String,
     pub stop_id: String,
     pub route_id: Option<String>,
     pub feed: FeedId,
-    /// `None`: a trip update told it.
+    /// `None`: stated by a trip update.
     pub vehicle: Option<VehicleId>,
     pub passed_at: UtcMicros,
-    /// When it was said.
+    /// When it was stated.
     pub stated_at: UtcMicros,
     /// Late is positive.
     pub delay_s: i32,
@@ -71,7 +70,7 @@ pub struct Passed {
 }
 
 impl Passage {
-    /// What a vehicle says, if it names its trip, a stop and its delay, and a service day that can be.
+    /// The passage stated by a vehicle, if it names its trip, a stop and its delay, and a possible service day.
     pub fn of_vehicle(o: &VehiclePosition) -> Option<Self> {
         let passage = Passage {
             municipality: o.provenance.municipality,
@@ -89,7 +88,7 @@ impl Passage {
         passage.is_possible().then_some(passage)
     }
 
-    /// What a trip update said at `said_at`; `None`: it cannot have been.
+    /// The passage stated by a trip update at `stated_at`; `None`: it is impossible.
     pub fn of_trip(
         provenance: &Provenance,
         update: &TripUpdate,
@@ -117,15 +116,16 @@ impl Passage {
         passage.is_possible().then_some(passage)
     }
 
-    /// Whether its day and its time fit together, and what is said of it is no old story: of any day, anybody could
-    /// make up as many passages as there are days.
+    /// Whether its day and its time fit together, and it is stated soon enough: else a sender could invent passages
+    /// of any number of days.
     fn is_possible(&self) -> bool {
         let passed_on = TimeZone::UTC.to_datetime(self.passed_at.timestamp()).date();
         let is_near = |day: Date| {
             let days = passed_on.duration_since(day).as_hours() / 24;
             (-1..=DAYS_BEFORE).contains(&days)
         };
-        self.service_date.is_none_or(is_near) && self.stated_at.seconds_since(self.passed_at) <= SAID_WITHIN_S
+        self.service_date.is_none_or(is_near)
+            && self.stated_at.seconds_since(self.passed_at) <= STATED_WITHIN_S
     }
 
     /// What decides between two statements about one passage: the larger one holds.
@@ -146,7 +146,7 @@ pub fn service_date(text: &str) -> Option<Date> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delays(BTreeMap<i32, u64>);
 
-/// What is told of them.
+/// Statistics of delays.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DelayFigures {
     /// Passages.
@@ -230,14 +230,14 @@ mod tests {
 
     #[test]
     fn figures_by_hand() {
-        let told = delays(&[-90, -60, 0, 30, 120, 300, 359, 360, 900, 2_000]).figures().unwrap();
-        assert_eq!((told.n, told.mean_s), (10, 391.9));
-        assert_eq!((told.early_share, told.on_time_share, told.late_share), (0.1, 0.6, 0.3));
+        let figures = delays(&[-90, -60, 0, 30, 120, 300, 359, 360, 900, 2_000]).figures().unwrap();
+        assert_eq!((figures.n, figures.mean_s), (10, 391.9));
+        assert_eq!((figures.early_share, figures.on_time_share, figures.late_share), (0.1, 0.6, 0.3));
         // Ranks 4.5, 7.65 and 8.55 of 0 to 9.
-        assert_eq!(told.p50_s, 210.0);
-        assert!((told.p85_s - (360.0 + 0.65 * 540.0)).abs() < 1e-9, "{}", told.p85_s);
-        assert!((told.p95_s - (900.0 + 0.55 * 1_100.0)).abs() < 1e-9, "{}", told.p95_s);
-        assert_eq!(told.histogram, [1, 1, 2, 1, 0, 2, 1, 0, 1, 1]);
+        assert_eq!(figures.p50_s, 210.0);
+        assert!((figures.p85_s - (360.0 + 0.65 * 540.0)).abs() < 1e-9, "{}", figures.p85_s);
+        assert!((figures.p95_s - (900.0 + 0.55 * 1_100.0)).abs() < 1e-9, "{}", figures.p95_s);
+        assert_eq!(figures.histogram, [1, 1, 2, 1, 0, 2, 1, 0, 1, 1]);
         assert_eq!(delays(&[]).figures(), None);
     }
 
@@ -300,20 +300,20 @@ mod tests {
     proptest! {
         #[test]
         fn figures_are_those_of_the_sorted_list(mut all in prop::collection::vec(-4_000..20_000i32, 1..200)) {
-            let told = delays(&all).figures().unwrap();
+            let figures = delays(&all).figures().unwrap();
             all.sort_unstable();
             let quantile = |p: f64| {
                 let at = p * (all.len() - 1) as f64;
                 let value = |rank: f64| f64::from(all[rank as usize]);
                 value(at.floor()) + (at - at.floor()) * (value(at.ceil()) - value(at.floor()))
             };
-            prop_assert!((told.p50_s - quantile(0.5)).abs() < 1e-9);
-            prop_assert!((told.p85_s - quantile(0.85)).abs() < 1e-9);
-            prop_assert!((told.p95_s - quantile(0.95)).abs() < 1e-9);
-            prop_assert_eq!(told.histogram.iter().sum::<u64>(), told.n);
-            prop_assert!((told.early_share + told.on_time_share + told.late_share - 1.0).abs() < 1e-12);
+            prop_assert!((figures.p50_s - quantile(0.5)).abs() < 1e-9);
+            prop_assert!((figures.p85_s - quantile(0.85)).abs() < 1e-9);
+            prop_assert!((figures.p95_s - quantile(0.95)).abs() < 1e-9);
+            prop_assert_eq!(figures.histogram.iter().sum::<u64>(), figures.n);
+            prop_assert!((figures.early_share + figures.on_time_share + figures.late_share - 1.0).abs() < 1e-12);
             let early = all.iter().filter(|d| **d < -60).count();
-            prop_assert_eq!(told.histogram[0], early as u64);
+            prop_assert_eq!(figures.histogram[0], early as u64);
         }
     }
 }

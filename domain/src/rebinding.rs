@@ -1,4 +1,4 @@
-//! What becomes of a sensor's bindings when a file says something else than before: the past
+//! Merges imported bindings of a sensor with the stored ones: the past
 //! stays as it was.
 
 use crate::sensor::SensorRow;
@@ -8,7 +8,7 @@ use crate::time::UtcMicros;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebound {
     pub row: SensorRow,
-    /// Which of the file's rows it is; `None`: it was stored before and the file is silent on it.
+    /// Which of the file's rows it is; `None`: a stored one that the file does not mention.
     pub of_file: Option<usize>,
 }
 
@@ -40,7 +40,7 @@ pub fn rebind(stored: &[SensorRow], rows: &[&SensorRow], now: UtcMicros) -> Vec<
     }
     let begins: Vec<UtcMicros> = merged.iter().map(|m| begin(&m.row)).collect();
     for (held, _) in stored.iter().zip(used).filter(|(_, used)| !used) {
-        // Rewritten from its very beginning: the file knows better.
+        // Replaced from its very beginning by the file.
         if begins.contains(&begin(held)) {
             continue;
         }

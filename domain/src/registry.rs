@@ -61,11 +61,11 @@ pub struct Contents {
     pub sensors: Vec<Sensor>,
     pub brokers: Vec<Broker>,
     pub feeds: Vec<Entry<FeedId, Feed>>,
-    /// Of the places that ever are closed beside their hours.
+    /// Of the places that have closures.
     pub closures: Vec<(PlaceId, Spans)>,
-    /// Of the public places that once were not: since when they are.
+    /// Since when places are public that were hidden before.
     pub public_since: Vec<(PlaceId, UtcMicros)>,
-    /// What towns say of their own days.
+    /// The calendars of towns.
     pub calendar: Vec<CalendarDay>,
 }
 
@@ -107,7 +107,7 @@ impl Registry {
         self.generation
     }
 
-    /// What opening hours must know of a municipality.
+    /// The context of opening hours in a municipality.
     pub fn locality(&self, id: MunicipalityId) -> &Arc<Locality> {
         self.localities.get(&id).unwrap_or(&self.nowhere)
     }
@@ -197,7 +197,7 @@ impl Registry {
         self.closures.get(&place.into())
     }
 
-    /// Since when the public may see a place's state, where that was not always so. What was observed before is not shown.
+    /// Since when the public may see a place's state, where that was not always so. Earlier observations are not shown.
     pub fn public_since(&self, place: impl Into<PlaceId>) -> Option<UtcMicros> {
         self.public_since.get(&place.into()).copied()
     }
@@ -207,13 +207,13 @@ impl Registry {
         self.closures.iter().filter(move |(_, spans)| spans.covers(at)).map(|(place, _)| *place)
     }
 
-    /// Whether `feed` may speak of places of `owner`: see [`Municipality::may_name`].
+    /// Whether `feed` may name places of `owner`: see [`Municipality::may_name`].
     pub fn may_name(&self, feed: &Entry<FeedId, Feed>, owner: MunicipalityId) -> bool {
         let both = || self.municipality(feed.municipality).zip(self.municipality(owner));
-        feed.municipality == owner || both().is_some_and(|(speaker, owner)| speaker.may_name(owner))
+        feed.municipality == owner || both().is_some_and(|(feed_owner, owner)| feed_owner.may_name(owner))
     }
 
-    /// How long what this source says at `at` stays fresh, seconds: as the binding of then says, else
+    /// How long a statement of this source at `at` stays fresh, seconds: as the binding of that time says, else
     /// 2.2 x its heartbeat, else 2.2 x the feed's heartbeat. Where the message named the place itself
     /// (`sensor` is `None`), the binding is that of the feed's sensor at the place, if there is one.
     pub fn stale_after_s(
@@ -250,7 +250,7 @@ pub fn overlapping_feeds(feeds: &[Feed]) -> Option<(&Feed, &Feed)> {
     feeds.iter().enumerate().find_map(|(i, a)| feeds[i + 1..].iter().find(|b| a.overlaps(b)).map(|b| (a, b)))
 }
 
-/// Of each municipality, with the sun over it: over one of its places where it says nothing itself.
+/// Of each municipality, with the sun over it: over one of its places where it has no position.
 fn localities(contents: &Contents) -> FxHashMap<MunicipalityId, Arc<Locality>> {
     let place_in = |id: MunicipalityId| {
         let mut sites = contents.sites.iter().filter(|site| site.municipality == id);

@@ -7,7 +7,7 @@ use crate::place::wire_enum;
 use crate::time::UtcMicros;
 
 wire_enum! {
-    /// Why a message, or one element of it, was not believed. The list is closed.
+    /// Why a message, or one element of it, was rejected. The list is closed.
     Reason {
         Malformed = "malformed", UnknownTopic = "unknown_topic", UnknownSensor = "unknown_sensor",
         UnboundSensor = "unbound_sensor", UnknownPlace = "unknown_place", ClockAhead = "clock_ahead",
@@ -19,13 +19,13 @@ wire_enum! {
 }
 
 impl Reason {
-    /// Whether it is a fault of the device or of how it is set up, so that a device of which nothing else is
-    /// heard is faulty. That nobody has bound it, or named its place, is none.
+    /// Whether it is a fault of the device or of how it is set up, so that a device that sends nothing else
+    /// is faulty. That nobody has bound it, or named its place, is none.
     pub fn is_own_fault(self) -> bool {
         crate::sensor_health::OWN_FAULTS.contains(&self)
     }
 
-    /// What is usually to be done, where nothing more exact is known.
+    /// The usual remedy, where nothing more specific is known.
     pub const fn remedy(self) -> &'static str {
         match self {
             Reason::Malformed => {
@@ -78,7 +78,7 @@ pub struct Rejection {
     pub count: u32,
     /// Some of them, when there are several; each reason is among them.
     pub examples: Vec<RejectedElement>,
-    /// Set for a feed that says the same again and again: rejections of one name are kept as one,
+    /// Set for a feed that repeats the same faults: rejections with the same value are stored as one,
     /// the first.
     pub repeats: Option<i64>,
     /// The message (of a too large one its head).

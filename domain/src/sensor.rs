@@ -68,7 +68,7 @@ impl Sensor {
     }
 }
 
-/// How long a state stays fresh when nothing else is said: one lost frame is tolerated.
+/// How long a state stays fresh by default: one lost frame is tolerated.
 pub fn stale_after_s(heartbeat_s: u32) -> u32 {
     (f64::from(heartbeat_s) * 2.2).round() as u32
 }

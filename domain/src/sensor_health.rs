@@ -1,4 +1,4 @@
-//! Whether a device does its work, from what it last sent.
+//! The health of a device, from its last messages.
 
 use crate::place::wire_enum;
 use crate::rejection::Reason;
@@ -8,13 +8,13 @@ wire_enum! {
     /// How a device is.
     Health {
         Ok = "ok",
-        /// It works, and will want attention: a low battery, a weak signal.
+        /// It works, and needs attention soon: a low battery, a weak signal.
         Watch = "watch",
         /// What it sends cannot be read or believed.
         Faulty = "faulty",
-        /// Nothing was heard for longer than promised.
+        /// Silent for longer than its heartbeat promises.
         Silent = "silent",
-        /// It sent, and nobody has named it yet.
+        /// It has sent, and is not in the files yet.
         New = "new",
     }
 }
@@ -27,8 +27,7 @@ const LOW_BATTERY_PCT: f32 = 20.0;
 /// Near the sensitivity of a gateway at spreading factor 12 (-137 dBm) less a fading margin.
 const WEAK_SIGNAL_DBM: f32 = -120.0;
 
-/// Why messages are rejected by a fault of the device or of how it is set up. That nobody has bound it, or
-/// named its place, is none.
+/// Reasons that are a fault of the device or of its setup; a missing binding or an unknown place is none.
 pub const OWN_FAULTS: [Reason; 6] = [
     Reason::Malformed,
     Reason::Implausible,

@@ -43,7 +43,7 @@ pub enum Absolute {
     Vacant(i32),
 }
 
-/// What must be read back from the store before a state is right again.
+/// What must be read back from the store to complete a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recount {
     /// Two absolute counts share this instant: decide among all of them with
@@ -54,7 +54,7 @@ pub struct Recount {
 }
 
 impl CountState {
-    /// Takes in counts that are *new to the store* (a double must not be given: flows add up).
+    /// Applies counts that are *new to the store* (a duplicate must not be passed: flows add up).
     /// Returns what has to be read back; see [`CountState::set_tie`] and
     /// [`CountState::set_net`].
     pub fn apply<'a>(&mut self, counts: impl IntoIterator<Item = &'a SiteCount>) -> Recount {
@@ -110,8 +110,8 @@ impl CountState {
         *self != self.clone().without_ahead(now)
     }
 
-    /// What is left of it without what lies ahead of `now` ([`is_ahead`]). Of a number that rests on it nothing is: what it
-    /// was before is known to the store only.
+    /// What is left of it without what lies ahead of `now` ([`is_ahead`]). A number that depends on it is dropped: the value
+    /// before it is known to the store only.
     pub fn without_ahead(mut self, now: UtcMicros) -> Self {
         let is_known = |at: UtcMicros| !is_ahead(at, now);
         let is_sound = self.anchor.is_none_or(|a| is_known(a.at)) && self.last_flow_at.is_none_or(is_known);

@@ -21,7 +21,7 @@ impl Stay {
     }
 }
 
-/// The stays among `intervals` of one bay. Whether the first and last begin and end is told by the intervals next to them.
+/// The stays among `intervals` of one bay. The intervals next to the first and last decide whether these begin and end in sight.
 pub fn stays(intervals: &[BayInterval]) -> impl Iterator<Item = Stay> + '_ {
     intervals.iter().enumerate().filter(|(_, interval)| interval.state == BayState::Occupied).map(
         |(i, interval)| {

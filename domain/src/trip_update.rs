@@ -1,9 +1,9 @@
-//! What a real-time feed says about a trip, in GTFS-Realtime's words: delays, cancelled trips,
-//! skipped stops. A wire format is turned into it by a decoder; a timetable takes it in.
+//! Trip updates, in GTFS-Realtime's terms: delays, cancelled trips, skipped stops. Decoders
+//! produce them, timetables apply them.
 //!
-//! What holds of a trip is the newest that a feed said of it: the newest time of observation, of one
-//! time the message that said it last, then its content. That is a maximum over a set, so neither
-//! the order of arrival nor doubles matter.
+//! Of a run the newest update holds: the latest time of observation, then the latest
+//! confirmation, then the content. That is a maximum over a set, so neither
+//! the order of arrival nor duplicates matter.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
@@ -12,27 +12,27 @@ use crate::observation::{Digest, Provenance, feed_seq, feed_text};
 use crate::punctuality::Passed;
 use crate::time::UtcMicros;
 
-/// What was said about one run of a trip.
+/// An update of one run of a trip.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TripUpdate {
     /// Empty: route, direction and start name the run.
     pub trip_id: String,
     /// Service day, `YYYYMMDD`.
     pub start_date: Option<String>,
-    /// First departure, `HH:MM:SS`; tells the runs of a trip with a frequency apart.
+    /// First departure, `HH:MM:SS`; distinguishes the runs of a trip with a frequency.
     pub start_time: Option<String>,
     pub route_id: Option<String>,
     /// GTFS's `direction_id`.
     pub direction: Option<u8>,
     pub relationship: TripRelationship,
-    /// Delay of the whole trip, seconds, late is positive; holds where no stop says otherwise.
+    /// Delay of the whole trip, seconds, late is positive; holds where no stop has its own.
     pub delay_s: Option<i32>,
     /// In the order of the trip.
     pub stops: Vec<StopUpdate>,
     pub properties: Option<Box<TripProperties>>,
 }
 
-/// What else a feed says of a run: GTFS-Realtime's `TripProperties`.
+/// Further properties of a run: GTFS-Realtime's `TripProperties`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TripProperties {
     /// What a duplicated run is called.
@@ -44,7 +44,7 @@ pub struct TripProperties {
     pub headsign: Option<String>,
 }
 
-/// Names one run of a trip within a feed; empty = not said.
+/// Names one run of a trip within a feed; empty = not given.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TripKey {
     pub trip_id: String,
@@ -52,7 +52,7 @@ pub struct TripKey {
     pub start_time: String,
     /// Of a run that has no trip's id; else empty: a feed may name the route now and then.
     pub route_id: String,
-    /// As `route_id`; [`TripKey::NO_DIRECTION`] = not said.
+    /// As `route_id`; [`TripKey::NO_DIRECTION`] = not given.
     pub direction: i16,
 }
 
@@ -88,7 +88,7 @@ impl TripUpdate {
         run_name(&text(&self.route_id), self.direction, &text(&self.start_date), &text(&self.start_time))
     }
 
-    /// Whether anything differs from the timetable, or is said to be as in it.
+    /// Whether it contains anything about the run: a difference from the timetable, or that there is none.
     pub fn has_content(&self) -> bool {
         self.relationship != TripRelationship::Scheduled || self.delay_s.is_some() || !self.stops.is_empty()
     }
@@ -150,7 +150,7 @@ impl TripUpdate {
 }
 
 /// Names a run without a trip's id as HFP's are named: route, direction, date (`YYYYMMDD`) and start
-/// without its seconds, such as `540_1_20261124_19:08`. What is not said stays empty.
+/// without its seconds, such as `540_1_20261124_19:08`. What is not given stays empty.
 pub fn run_name(route: &str, direction: Option<u8>, date: &str, start: &str) -> String {
     let direction = direction.map(|direction| direction.to_string()).unwrap_or_default();
     let minute = start.match_indices(':').nth(1).map_or(start, |(at, _)| &start[..at]);
@@ -165,7 +165,7 @@ pub type Rank = (UtcMicros, UtcMicros, Digest);
 pub struct TripReport {
     /// Since when it is so: the update's own time, else its message's.
     pub observed_at: UtcMicros,
-    /// The message that said so last. A feed repeats what it said as long as it holds.
+    /// The last message with this content. A feed repeats an update as long as it holds.
     pub confirmed_at: UtcMicros,
     pub digest: Digest,
     pub update: Box<TripUpdate>,
@@ -213,7 +213,7 @@ impl TripRelationship {
     }
 }
 
-/// What was said about one stop of a run.
+/// An update of one stop of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StopUpdate {
     pub stop_sequence: Option<u32>,

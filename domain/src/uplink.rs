@@ -11,7 +11,7 @@ pub struct Uplink {
     pub feed: FeedId,
     /// DevEUI, 16 lower-case hex digits.
     pub device: String,
-    /// It is no sensor of the feed: of such only the newest messages are kept.
+    /// It is no sensor of the feed: of these only the newest messages are kept.
     pub is_stranger: bool,
     /// The network server's deduplication id, or one made of session key id, frame counter and the
     /// network's time of receipt: a device with fixed keys counts from one again.
@@ -35,7 +35,7 @@ pub struct Uplink {
     pub decoder: Option<&'static str>,
     pub decoder_version: Option<i16>,
     pub qos: u8,
-    /// What the decoder made of it: a JSON object, as text.
+    /// The decoded payload: a JSON object, as text.
     pub decoded: Option<String>,
     /// `stored`, `heard` (carried no state), or `rejected:REASON`.
     pub outcome: String,

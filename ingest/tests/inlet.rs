@@ -12,8 +12,8 @@ use futures_util::FutureExt;
 use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
 use ingest::inlet::{Admission, Inlet};
 use ingest::metrics::Metrics;
-use ingest::routing::RoutingTable;
 use ingest::quota::{Limits, Quotas, Usual};
+use ingest::routing::RoutingTable;
 use ingest::session::Shared;
 
 struct World {

@@ -1,4 +1,4 @@
-//! Reads what is derived, for planners' questions.
+//! Reads derived data for planners.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,7 @@ pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Re
         .collect())
 }
 
-/// Those of `scopes` of which any hour is summed up.
+/// Those of `scopes` that have any summed hours.
 ///
 /// # Errors
 /// The database is not available.
@@ -88,7 +88,7 @@ pub async fn summed_up(
     Ok(found.into_iter().map(ScopeId).collect())
 }
 
-/// When places could be observed and what they count in.
+/// The timelines of places.
 #[derive(Debug, Default)]
 pub struct Timelines {
     pub bays: BTreeMap<BayId, Timeline>,
@@ -133,7 +133,7 @@ pub async fn timelines(
     Ok(timelines)
 }
 
-/// Of the bays in which one ever might stay for a limited time only: what they were then, and when.
+/// The versions with a limited stay, of bays that ever had one, and when they held.
 ///
 /// # Errors
 /// The database is not available, or a definition does not read back.
@@ -143,7 +143,7 @@ pub async fn limited_bays(
 ) -> Result<BTreeMap<BayId, Vec<(Span, Bay)>>, StoreError> {
     type Row = (i32, Option<Ts>, Option<Ts>, Json<Bay>);
     let rows: Vec<Row> = sqlx::query_as(
-        // Before its first version a bay was what it became then.
+        // The first version also holds before its beginning.
         "SELECT place, CASE WHEN number > 1 THEN from_utc END, until_utc, def FROM (
              SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.from_utc) AS number
              FROM place_version v JOIN place p ON p.id = v.place
@@ -162,7 +162,7 @@ pub async fn limited_bays(
     Ok(bays)
 }
 
-/// Hours before this are summed up; the epoch when nothing ever was.
+/// Up to when hours are summed up; the epoch when nothing ever was.
 ///
 /// # Errors
 /// The database is not available.

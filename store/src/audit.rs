@@ -1,4 +1,4 @@
-//! Who did what: appended to, never changed. Only addresses are forgotten.
+//! The audit log: append-only. Only addresses are deleted, after a time.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// How long the address of whoever did something is kept.
+/// How long addresses are kept.
 pub const ADDRESSES: Duration = Duration::from_secs(90 * 86_400);
 
 /// A page's rows hold no more than this, bytes of JSON, but for one row that is larger.
 const MAX_PAGE_BYTES: i64 = 4 << 20;
 
-/// Who does something.
+/// The actor of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Actor {
     /// `key 3`, `command line`, `public`.
@@ -30,7 +30,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Somebody at the machine itself, or the program.
+    /// A local user, or the program itself.
     pub fn local(name: &str) -> Self {
         Actor { name: name.to_owned(), ..Actor::default() }
     }
@@ -57,7 +57,7 @@ impl Outcome {
     }
 }
 
-/// What was done, without who did it.
+/// An event, without its actor.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AuditEvent {
     /// `key create`, `import`, `replay`.
@@ -71,7 +71,7 @@ pub struct AuditEvent {
     pub outcome: Outcome,
 }
 
-/// Notes what `actor` did, in the transaction that does it.
+/// Records what `actor` did, in the transaction that does it.
 ///
 /// # Errors
 /// The database is not available.
@@ -101,7 +101,7 @@ pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent
     Ok(())
 }
 
-/// The same of something that changes nothing else in the database.
+/// Records an event that changes nothing else in the database.
 ///
 /// # Errors
 /// The database is not available.
@@ -139,9 +139,9 @@ struct AuditRow {
     found: i64,
 }
 
-/// Which rows are wanted.
+/// Filters of a page.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted<'a> {
+pub struct AuditFilter<'a> {
     /// Only what concerns one of these; `None`: everything.
     pub municipalities: Option<&'a [MunicipalityId]>,
     pub from: Option<UtcMicros>,
@@ -157,7 +157,11 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn page(pool: &Pool, wanted: &Wanted<'_>, limit: usize) -> Result<(Vec<Entry>, bool), StoreError> {
+pub async fn page(
+    pool: &Pool,
+    filter: &AuditFilter<'_>,
+    limit: usize,
+) -> Result<(Vec<Entry>, bool), StoreError> {
     let rows: Vec<AuditRow> = sqlx::query_as(
         "SELECT id, at_utc, actor, role, action, subject, before, after, host(address) AS address, outcome, found
          FROM (
@@ -176,13 +180,13 @@ pub async fn page(pool: &Pool, wanted: &Wanted<'_>, limit: usize) -> Result<(Vec
          WHERE n < $8 AND (bytes <= $9 OR n = 1)
          ORDER BY id DESC",
     )
-    .bind(wanted.municipalities.map(|m| m.iter().map(|m| m.0).collect::<Vec<_>>()))
-    .bind(wanted.from.map(Ts))
-    .bind(wanted.until.map(Ts))
-    .bind(wanted.actor)
-    .bind(wanted.action)
-    .bind(wanted.subject)
-    .bind(wanted.before)
+    .bind(filter.municipalities.map(|m| m.iter().map(|m| m.0).collect::<Vec<_>>()))
+    .bind(filter.from.map(Ts))
+    .bind(filter.until.map(Ts))
+    .bind(filter.actor)
+    .bind(filter.action)
+    .bind(filter.subject)
+    .bind(filter.before)
     .bind(limit as i64 + 1)
     .bind(MAX_PAGE_BYTES)
     .fetch_all(pool)
@@ -204,7 +208,7 @@ pub async fn page(pool: &Pool, wanted: &Wanted<'_>, limit: usize) -> Result<(Vec
     Ok((rows.into_iter().map(entry).collect(), more))
 }
 
-/// Forgets from where something was done before `before`.
+/// Deletes the addresses of events before `before`.
 pub(crate) async fn forget_addresses(conn: &mut PgConnection, before: UtcMicros) -> Result<(), StoreError> {
     sqlx::query("UPDATE audit SET address = NULL WHERE address IS NOT NULL AND at_utc < $1")
         .bind(Ts(before))

@@ -1,8 +1,8 @@
 //! The change log: how readers in this and in other processes learn what was committed.
 //!
 //! A writer has one transaction at a time and a new id per connection, so its `seq` is its commit
-//! order. A reader keeps one `seq` per writer and misses nothing. LISTEN/NOTIFY is only the bell:
-//! a poll each second works without it (poolers, failover).
+//! order. A reader keeps one `seq` per writer and misses nothing. LISTEN/NOTIFY only shortens the
+//! wait: a poll each second works without it (poolers, failover).
 
 mod former;
 
@@ -19,10 +19,10 @@ use crate::StoreError;
 use crate::pool::{self, Pool};
 use crate::ts::Ts;
 
-/// The channel that is rung after each commit.
+/// The channel that is notified after each commit.
 pub const CHANNEL: &str = "kv_change";
 
-/// How often a reader looks without having been called.
+/// How often a reader polls without a notification.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Rows read at once: each may hold a batch of 10,000 changes.
@@ -31,7 +31,7 @@ const ROWS_AT_ONCE: i64 = 64;
 /// Format of a row's body; a reader that finds a newer one loads everything again. A log that was written
 /// before an update is read on.
 const BODY_VERSION: u8 = 3;
-/// The last one that says less of trips.
+/// The last one with fewer fields of trips.
 const FORMER_VERSION: u8 = 2;
 
 /// How far a reader has read: the last `seq` of each writer.
@@ -157,7 +157,7 @@ impl Follower {
         Follower { pool, positions, read_until }
     }
 
-    /// Places a transaction that reached this process through memory.
+    /// Relates a transaction that reached this process through memory to the position.
     pub fn accept(&mut self, committed: &Committed) -> Accepted {
         let held = self.positions.get(&committed.writer).copied().unwrap_or(0);
         match committed.seq - held {
@@ -178,7 +178,7 @@ impl Follower {
     pub async fn poll(&mut self) -> Result<Vec<Committed>, StoreError> {
         let (began,): (Ts,) = sqlx::query_as("SELECT now()").fetch_one(&self.pool).await?;
         let new = read_after(&self.pool, &self.positions).await?;
-        // Asked afterwards: what is pruned later than that was there to be read.
+        // Checked afterwards: what is pruned later could still be read.
         let is_pruned: bool = sqlx::query_scalar(
             "SELECT pruned_before > $1::timestamptz - make_interval(secs => $2) FROM change_log_reach",
         )
@@ -200,23 +200,23 @@ impl Follower {
     }
 }
 
-/// Rings when somebody has committed, or wishes something.
+/// Waits for notifications: of commits, or of requests.
 #[derive(Debug)]
 pub struct Notifier {
-    /// One connection of its own: whoever waits must not take one from those who ask.
+    /// One connection of its own: waiting must not occupy one of the shared pool.
     pool: Pool,
     channel: &'static str,
     listener: Option<PgListener>,
 }
 
 impl Notifier {
-    /// Hung on `channel` when first waited for.
+    /// Listens on `channel` from the first wait on.
     pub fn new(pool: Pool, channel: &'static str) -> Self {
         Notifier { pool: pool::single(&pool), channel, listener: None }
     }
 
-    /// Waits for the bell, at most a second; the number that was rung with (the writer, or the wish), or `None` when it is time to
-    /// look without having been called.
+    /// Waits for a notification, at most a second; its number (of the writer, or of the request), or `None` when it is
+    /// time to poll.
     pub async fn wait(&mut self) -> Option<i64> {
         if self.listener.is_none() {
             self.listener = self.listen().await;
@@ -226,9 +226,9 @@ impl Notifier {
             return None;
         };
         match tokio::time::timeout(POLL, listener.recv()).await {
-            Ok(Ok(rung)) => rung.payload().parse().ok(),
+            Ok(Ok(notification)) => notification.payload().parse().ok(),
             Ok(Err(error)) => {
-                debug!("the bell {} is gone, polling: {error}", self.channel);
+                debug!("notifications of {} are lost, polling: {error}", self.channel);
                 self.listener = None;
                 None
             }
@@ -247,8 +247,8 @@ impl Notifier {
 /// transaction takes so long.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(300);
 
-/// What a clock said that was ahead is over: whoever reads the log loads his state again when his clock goes back, and
-/// nothing that is there then was pruned. Else he would load it again and again. Whether that was so.
+/// Corrects a pruning time that a clock ahead has set, since readers would reload again and again: they
+/// reload once when their clock goes back, and nothing that exists then was pruned. Whether it was ahead.
 ///
 /// # Errors
 /// The database is not available.
@@ -262,13 +262,13 @@ pub(crate) async fn reach_back(conn: &mut PgConnection, now: UtcMicros) -> Resul
     Ok(done.rows_affected() > 0)
 }
 
-/// Forgets log rows older than `keep`; a reader that was away for longer loads everything anew. What is not
+/// Forgets log rows older than `keep`; a reader that was away for longer reloads everything. What is not
 /// derived yet ([`crate::derive`]) stays.
 ///
 /// # Errors
 /// The database is not available.
 pub async fn prune(pool: &Pool, keep: Duration) -> Result<u64, StoreError> {
-    // Said before it is done: a reader in between reloads once too often, and misses nothing.
+    // Recorded before it is done: a reader in between reloads once too often, and misses nothing.
     sqlx::query(
         "UPDATE change_log_reach SET pruned_before = greatest(pruned_before, now() - make_interval(secs => $1))",
     )

@@ -1,4 +1,4 @@
-//! Up to when everything that is stored is derived: what waits is known by the earliest instant that it is about.
+//! Up to when everything that is stored is derived: the earliest instant of the pending changes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,19 +12,19 @@ use crate::analysis;
 use crate::changes;
 use crate::ts::Ts;
 
-/// So many bytes of the log are looked into for whose they are; of more the earliest instant counts for everybody.
+/// How many bytes of the log are assigned to municipalities; beyond it the earliest instant counts for all.
 const LOOKED_INTO_BYTES: i64 = 4 << 20;
 
-/// The earliest instant of what waits in the log.
+/// The earliest instants of the pending changes in the log.
 #[derive(Debug, Default)]
 pub struct Waiting {
     by_town: HashMap<MunicipalityId, BTreeMap<BayId, UtcMicros>>,
-    /// Of bays whose town is not known, and of what was not looked into.
+    /// Of bays whose town is not known, and of what was not assigned.
     of_any: Option<UtcMicros>,
 }
 
 impl Waiting {
-    /// Reads it. `owner` says whose a bay is.
+    /// Reads them. `owner` returns the municipality of a bay.
     ///
     /// # Errors
     /// The database is not available.
@@ -75,8 +75,8 @@ impl Waiting {
     }
 
     /// Up to when everything of a municipality's places is derived; `now` at most, the epoch when nothing ever was.
-    /// What waits of places that count in no figure changes none, and its time is not published. Of a bay of which nothing
-    /// is derived yet `is_shown` says whether it will.
+    /// Pending changes of places that count in no figure are ignored, and their time is not published. `is_shown`
+    /// decides for a bay of which nothing is derived yet.
     ///
     /// # Errors
     /// The database is not available.

@@ -11,7 +11,7 @@ use crate::ts::Ts;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-/// Collects rows.
+/// Encodes rows.
 #[derive(Debug)]
 pub struct CopyRows(BytesMut);
 

@@ -42,7 +42,7 @@ impl From<sqlx::Error> for StoreError {
                 StoreError::Unavailable(error)
             }
             // 22: data exception, 23: integrity, 54: limits exceeded. Not 42 (no such table, no right
-            // to it): the operator mends that, and nothing may be given up for it.
+            // to it): the operator fixes that, and nothing may be dropped because of it.
             Some(c) if ["22", "23", "54"].iter().any(|class| c.starts_with(class)) => StoreError::Data(error),
             _ => match error {
                 sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {

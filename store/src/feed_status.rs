@@ -6,7 +6,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// Writes the states down.
+/// Stores the states.
 ///
 /// # Errors
 /// The database is not available.

@@ -1,5 +1,5 @@
-//! Counts of years past, stored beside what was received: appended once, and live state moves only
-//! where they are newer than what it stands on.
+//! Imported counts of past years: appended once, and live state moves only
+//! where they are newer.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const ROW_BYTES: usize = 150;
 const COLUMNS: &str = "municipality, observed_at, site, digest, received_at, stored_at, feed, sensor, seq, audience, \
      occupied, vacant, entries, exits, status, capacity, source, clock_corrected";
 
-/// What became of one site's counts.
+/// The result for one site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     pub site: SiteId,
@@ -82,7 +82,7 @@ impl HistoryWriter {
         self.partitions.ensure(&mut self.conn, self.partitioning, Table::SiteCount, times).await?;
         let mut tx = self.conn.begin().await?;
         let new = append(&mut tx, rows, stored_at).await?;
-        want_derived(&mut tx, &new).await?;
+        request_derivation(&mut tx, &new).await?;
         let mut changes = Vec::new();
         sites::move_states(&mut tx, newest(rows, &new), capacities, stored_at, &mut changes).await?;
         if !changes.is_empty() {
@@ -164,8 +164,8 @@ async fn append(
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(conn).await?)
 }
 
-/// Says what must be derived again.
-async fn want_derived(conn: &mut PgConnection, new: &[New]) -> Result<(), StoreError> {
+/// Requests the derivation of what is new.
+async fn request_derivation(conn: &mut PgConnection, new: &[New]) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
          SELECT * FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[])",
@@ -179,8 +179,8 @@ async fn want_derived(conn: &mut PgConnection, new: &[New]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Of the new counts those that live state could stand on: it is a maximum over them, so the older
-/// ones need not be shown to it.
+/// The newest of the new counts: live state is a maximum over them, so older
+/// ones do not matter.
 fn newest<'a>(rows: &'a [SiteCount], new: &[New]) -> BTreeMap<sites::StateKey, Vec<&'a SiteCount>> {
     let mut by_state: BTreeMap<sites::StateKey, Vec<&SiteCount>> = BTreeMap::new();
     for n in new {

@@ -1,4 +1,4 @@
-//! Running ingests: which places they serve, and what brokers hold for them.
+//! Running ingest processes: which places they serve, and their subscriptions at brokers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use sqlx::types::Json;
 use crate::StoreError;
 use crate::pool::Pool;
 
-/// Rung when an ingest has said something new.
+/// Notified when the state of an ingest changes.
 pub const CHANNEL: &str = "kv_ingest";
 
-/// An ingest that was not seen for so long is gone: three times as long as it takes to be seen again.
+/// An ingest that was not seen for so long is gone: three reporting intervals.
 const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
 /// Why the subscriptions of a broker do not hold, by broker.
@@ -26,7 +26,7 @@ pub async fn generation(conn: &mut PgConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT generation FROM place_generation").fetch_one(conn).await?)
 }
 
-/// Notes that the ingest `client_id` runs and serves the places of `generation`.
+/// Records that the ingest `client_id` runs and serves the places of `generation`.
 ///
 /// # Errors
 /// The database is not available.
@@ -65,7 +65,7 @@ pub async fn gone(pool: &Pool, client_id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How far the running ingests are.
+/// The progress of the running ingests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// How many run.
@@ -83,7 +83,7 @@ pub struct Progress {
 pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
     let rows: Vec<(bool, Json<Lacking>)> = sqlx::query_as(
         "SELECT p.generation < g.generation, p.lacking FROM ingest_process p, place_generation g
-         -- What a clock says that was ahead is no sign of life.
+         -- Times from a clock that was ahead do not count.
          WHERE p.seen_at > now() - make_interval(secs => $1) AND p.seen_at <= now() + interval '5 minutes'",
     )
     .bind(SEEN_WITHIN.as_secs_f64())
@@ -94,16 +94,16 @@ pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
     Ok(Progress { running: rows.len(), behind, lacking })
 }
 
-/// What a broker may hold for us.
+/// A subscription that a broker may hold for us.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Held {
-    /// As what it was noted.
+    /// The client id it was recorded under.
     pub client_id: String,
     pub broker: String,
     pub filter: String,
 }
 
-/// What brokers may hold for `client_id`, and for those that begin with it and `of_feed`.
+/// Subscriptions of `client_id`, and of client ids that begin with it and `of_feed`.
 ///
 /// # Errors
 /// The database is not available.
@@ -113,7 +113,7 @@ pub async fn subscriptions(pool: &Pool, client_id: &str, of_feed: &str) -> Resul
     Ok(sqlx::query_as(sql).bind(client_id).bind(of_feed).fetch_all(pool).await?)
 }
 
-/// Notes what `broker` is about to be asked for.
+/// Records the subscriptions that `broker` is about to be asked for.
 ///
 /// # Errors
 /// The database is not available.
@@ -135,7 +135,7 @@ pub async fn subscribing(
     Ok(())
 }
 
-/// Notes that `broker` holds `filter` no longer.
+/// Records that `broker` no longer holds `filter`.
 ///
 /// # Errors
 /// The database is not available.

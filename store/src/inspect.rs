@@ -1,6 +1,6 @@
-//! What installers and operators look at: devices, their messages, rejections, feeds.
+//! Queries for installers and operators: devices, their messages, rejections, feeds.
 //!
-//! Every query is restricted to the municipalities that the asker may see.
+//! Every query is restricted to the municipalities that the caller may see.
 
 mod messages;
 mod natives;
@@ -18,10 +18,10 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// So much is shown of a stored payload, bytes: any message of a single device, and the head of a batch.
+/// How much of a stored payload is shown, bytes: any message of a single device, and the head of a batch.
 pub const SHOWN_BYTES: i32 = 64 << 10;
 
-/// A page holds no more than this of what suppliers sent, bytes; a single row that is larger is a page of its own.
+/// The most bytes of supplier data on a page; a larger single row is a page of its own.
 const PAGE_BYTES: i64 = 4 << 20;
 
 /// A device that is in the files, or was heard, or both.
@@ -41,7 +41,7 @@ pub struct Device {
     pub temperature_c: Option<f32>,
     pub rssi_dbm: Option<f32>,
     pub snr_db: Option<f32>,
-    /// What became of its newest message: `stored`, `heard`, `rejected:REASON`.
+    /// The outcome of its newest message: `stored`, `heard`, `rejected:REASON`.
     pub last_outcome: Option<String>,
 }
 
@@ -99,8 +99,8 @@ pub async fn devices(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Device>, StoreError> {
-    // A device of the files is what its own town heard of it: who else names it may say what they like. One of nobody's
-    // files that two towns heard is one device: the one that heard it last speaks.
+    // Of a device in the files only its own town's messages count. An unknown one that two towns received is one device:
+    // the town that received it last counts.
     let rows: Vec<DeviceRow> = sqlx::query_as(
         r#"WITH of_files AS (SELECT * FROM sensor WHERE municipality = ANY($1)),
          heard AS (SELECT * FROM device_state WHERE municipality = ANY($1)),
@@ -137,8 +137,8 @@ pub async fn devices(
     Ok(rows.into_iter().map(Device::from).collect())
 }
 
-/// So many of the newest messages must have been rejected before a device is called faulty: one broken or
-/// forged frame says nothing about it.
+/// How many of the newest messages must have been rejected before a device is called faulty: one broken or
+/// forged frame does not suffice.
 const REJECTED_IN_A_ROW: i64 = 3;
 
 /// Of these devices, each with the beginning of its last heartbeat, those of which every message since
@@ -175,7 +175,7 @@ pub async fn rejecting(
     Ok(found.into_iter().collect())
 }
 
-/// How a feed is doing, as its ingest last wrote down.
+/// The state of a feed, as its ingest last stored it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedStatus {
     pub feed: FeedId,

@@ -9,7 +9,7 @@ use crate::audit::{self, Actor, AuditEvent};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// BLAKE3 of a key as it is written; of the first versions' keys, of the 32 bytes that their digits are.
+/// BLAKE3 of a key as it is written; for keys of the first versions, of the 32 bytes that they encode.
 pub type KeyHash = [u8; 32];
 
 /// A key as it is stored.
@@ -92,7 +92,7 @@ fn about(key: &StoredKey, action: &'static str) -> AuditEvent {
     AuditEvent { action, subject, municipalities: key.municipalities.clone(), ..AuditEvent::default() }
 }
 
-/// What a key is, for the audit: never its hash.
+/// A key's description for the audit: never its hash.
 fn described(key: &StoredKey) -> Value {
     json!({"role": key.role, "name": key.name, "expires_at": key.expires_at})
 }
@@ -107,7 +107,7 @@ pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>, StoreError> {
     Ok(rows.into_iter().map(StoredKey::from).collect())
 }
 
-/// Ends a key now; whether there was one to end.
+/// Revokes a key; whether there was one to revoke.
 ///
 /// # Errors
 /// The database is not available.
@@ -163,7 +163,7 @@ pub async fn touch(pool: &Pool, id: i32) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The hashes of all keys that hold now: of a guess they say that it is none, without asking for it.
+/// The hashes of all valid keys: they reject a guess without a query.
 ///
 /// # Errors
 /// The database is not available.

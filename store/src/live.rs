@@ -1,4 +1,4 @@
-//! Everything a reader needs to begin: places, latest states, and how far the log was then.
+//! The initial state of a reader: places, latest states, and the position in the change log.
 
 use domain::live::Change;
 use domain::site_count::CountState;

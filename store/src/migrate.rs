@@ -12,7 +12,7 @@ static CORE: Migrator = sqlx::migrate!("../migrations/core");
 static TIMESCALEDB: Migrator = sqlx::migrate!("../migrations/timescaledb");
 static VIEWS: Migrator = sqlx::migrate!("../migrations/views");
 
-/// How observations are laid out in this database.
+/// How observations are partitioned in this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partitioning {
     /// Native range partitions.
@@ -37,7 +37,7 @@ pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Partitionin
     result
 }
 
-/// Whether this program has ever made its tables in this database.
+/// Whether this program's tables exist in this database.
 ///
 /// # Errors
 /// The database is not available.
@@ -88,7 +88,7 @@ async fn run(
     Ok(())
 }
 
-/// How observations are laid out.
+/// How observations are partitioned.
 ///
 /// # Errors
 /// The database is not available.
@@ -103,7 +103,7 @@ pub async fn partitioning(conn: &mut PgConnection) -> Result<Partitioning, Store
 /// Whether the tables may become hypertables: once, in a fresh database, where the extension has
 /// compression and policies. Creates the extension.
 ///
-/// What was plain stays plain: its views stand on the tables, and its partitions hold data.
+/// A plain database stays plain: its views depend on the tables, and its partitions hold data.
 async fn take_timescaledb(conn: &mut PgConnection, has_extension: bool) -> Result<bool, StoreError> {
     let is_in_use: bool = sqlx::query_scalar(
         "SELECT to_regclass('v_bay_observation') IS NOT NULL

@@ -1,5 +1,5 @@
-//! Native partitions on demand. A missing partition aborts a whole COPY, so each writer makes
-//! sure of the months (days for vehicles) of a batch before it stores it.
+//! Native partitions on demand. A missing partition aborts a whole COPY, so each writer creates
+//! the partitions of a batch before it stores it.
 
 use std::collections::HashSet;
 
@@ -85,7 +85,7 @@ fn days_from_civil(year: i64, month: i64) -> i64 {
     era * 146_097 + doe - 719_468
 }
 
-/// Remembers which partitions exist. One per writer.
+/// Caches which partitions exist. One per writer.
 #[derive(Debug, Default)]
 pub struct Partitions {
     known: HashSet<(Table, i64)>,

@@ -12,10 +12,10 @@ use crate::StoreError;
 /// A pool of connections to one database.
 pub type Pool = sqlx::PgPool;
 
-/// Answers that are written while they are read, each with a connection of its own all along.
+/// The most streamed answers at once, each with a connection of its own.
 pub const STREAMS_AT_ONCE: usize = 4;
 
-/// Questions and commands that may be answered beside them.
+/// The most short queries and commands beside them.
 const SHORT_AT_ONCE: u32 = 8;
 
 /// Connections for reading and for short commands. Writers, the deriver and those who wait for a
@@ -33,13 +33,13 @@ pub fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     Ok(options.application_name("kreisverkehr"))
 }
 
-/// For work that may take its time (migrations, imports, deriving, retention): also where a role or database has a bound
-/// that was meant for others. Whoever hangs within a transaction does not keep its locks.
+/// For work that may take its time (migrations, imports, deriving, retention): also where a role or database has a
+/// stricter bound. A connection that hangs within a transaction does not keep its locks.
 const FOR_WORK: &str = "SET statement_timeout = 0; SET lock_timeout = 0; \
                         SET idle_in_transaction_session_timeout = '15min'";
 
-/// For answers to requests. A table is one statement while its reader takes it, however slowly; what waits for a lock
-/// waits no longer than who asks.
+/// For answers to requests. A table is one statement while its reader takes it, however slowly; a wait for a lock
+/// is no longer than the caller's patience.
 const FOR_ANSWERS: &str = "SET statement_timeout = '10min'; SET lock_timeout = '10s'; \
                            SET idle_in_transaction_session_timeout = '1min'";
 
@@ -50,7 +50,7 @@ fn with_bounds(bounds: &'static str, max_connections: u32) -> PgPoolOptions {
     )
 }
 
-/// Connects to the database at `url`, for work that nothing cuts short.
+/// Connects to the database at `url`, for work without time bounds.
 ///
 /// # Errors
 /// [`StoreError::Url`], or [`StoreError::Unavailable`] after 10 s.
@@ -58,7 +58,7 @@ pub async fn connect(url: &str) -> Result<Pool, StoreError> {
     Ok(with_bounds(FOR_WORK, MAX_CONNECTIONS).connect_with(options(url)?).await?)
 }
 
-/// One connection for work that nothing cuts short, apart from all pools.
+/// One connection without bounds, apart from all pools.
 ///
 /// # Errors
 /// The database is not available.
@@ -79,13 +79,13 @@ pub fn single(pool: &Pool) -> Pool {
     with_bounds(FOR_WORK, 1).connect_lazy_with(pool.connect_options().as_ref().clone())
 }
 
-/// How long the database may take to say that it is there.
+/// How long the database may take to answer a ping.
 const PING: Duration = Duration::from_secs(2);
 
-/// Asks the database whether it is there.
+/// Checks whether the database answers.
 ///
 /// # Errors
-/// It says no, or nothing within 2 s.
+/// It refuses, or does not answer within 2 s.
 pub async fn ping(pool: &Pool) -> Result<(), StoreError> {
     let asked = sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(pool);
     match tokio::time::timeout(PING, asked).await {

@@ -1,4 +1,4 @@
-//! A private PostgreSQL server inside the data directory, for who has none of their own.
+//! A private PostgreSQL server inside the data directory, for users without one of their own.
 //!
 //! Durable like any other (fsync on), reachable only through a unix socket in a directory closed to other users. It
 //! outlives a `kill -9` of this process; the next [`PrivatePg::start`] adopts it, and never runs two.

@@ -1,14 +1,14 @@
-//! Bounds for roles that read the views: a forgotten query in a notebook must not hold up what the program does.
+//! Bounds for roles that read the views: a forgotten query in a notebook must not slow the program down.
 
 use sqlx::PgConnection;
 
 use crate::StoreError;
 
-/// So long a query of theirs may take, and their transaction may lie idle, in this database.
+/// The longest query, and the longest idle transaction, of such a role in this database.
 const STATEMENT: &str = "5min";
 
-/// Of `kv_read` itself and the roles that are members of it, each one without a setting of its own gets ours. Whoever
-/// owns the database is none of them, and superusers are not bound by us.
+/// Sets the bounds of `kv_read` and of its members that have no setting of their own. The database's owner
+/// and superusers are left alone.
 ///
 /// # Errors
 /// The database is not available. A role that our user may not change is no error: it is named in the log.

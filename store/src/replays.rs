@@ -1,4 +1,4 @@
-//! Replays of rejected messages: who wishes one and who does it meet here.
+//! Requests to replay rejected messages, written by the API and carried out by an ingest.
 
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
 use serde_json::json;
@@ -9,16 +9,16 @@ use crate::audit::{self, Actor, AuditEvent, Outcome};
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// Rung when a replay is wished.
+/// Notified of each request.
 pub const CHANNEL: &str = "kv_replay";
 
-/// An ingest that gave no sign of life for so long is gone: another one goes on. Seconds.
+/// An ingest that does not report for so long is gone: another one continues. Seconds.
 const GONE_AFTER_S: f64 = 60.0;
 
 /// Which rejected messages are to be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
-    /// Those that the asker may see.
+    /// Those that the caller may see.
     pub municipalities: Vec<MunicipalityId>,
     pub feed: Option<FeedId>,
     pub reason: Option<Reason>,
@@ -31,15 +31,15 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     pub replayed: i64,
-    /// Of the replayed: believed now, and gone from the quarantine.
+    /// Of the replayed: accepted now, and removed from the quarantine.
     pub stored: i64,
-    /// Of the replayed: not believed again.
+    /// Of the replayed: rejected again.
     pub rejected: i64,
     /// Matching ones that were not replayed.
     pub left: i64,
 }
 
-/// What is known of a wish.
+/// The state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
     pub progress: Progress,
@@ -59,7 +59,7 @@ pub struct RejectedMessage {
     pub qos: u8,
 }
 
-/// Writes a wish down, rings, and notes who asked; returns its number.
+/// Stores a request, notifies, and audits it; returns its id.
 ///
 /// # Errors
 /// The database is not available.
@@ -88,7 +88,7 @@ pub async fn ask(pool: &Pool, request: &Request, actor: &Actor) -> Result<i64, S
     Ok(id)
 }
 
-/// How a wish is doing; `None` when there is no such wish.
+/// The state of a request; `None` when there is no such request.
 ///
 /// # Errors
 /// The database is not available.
@@ -107,7 +107,7 @@ pub async fn state(pool: &Pool, id: i64) -> Result<Option<State>, StoreError> {
     }))
 }
 
-/// Takes a wish of `actor`'s back that nobody has taken up, and notes that nothing came of it; whether there was one.
+/// Withdraws a request of `actor` that no ingest has taken, and audits that; whether there was one.
 ///
 /// # Errors
 /// The database is not available.
@@ -148,7 +148,7 @@ struct RequestRow {
     before: Option<Ts>,
 }
 
-/// Takes up the oldest wish that nobody is doing.
+/// Takes the oldest request that no ingest works on.
 ///
 /// # Errors
 /// The database is not available.
@@ -157,7 +157,7 @@ pub async fn take(pool: &Pool) -> Result<Option<(i64, Request)>, StoreError> {
         "UPDATE replay SET seen_at = now()
          WHERE id = (SELECT id FROM replay
                      WHERE done_at IS NULL
-                       -- What a clock says that was ahead is no sign of life.
+                       -- Times from a clock that was ahead do not count.
                        AND (seen_at IS NULL OR seen_at < now() - make_interval(secs => $1)
                             OR seen_at > now() + interval '5 minutes')
                      ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1)
@@ -178,7 +178,7 @@ pub async fn take(pool: &Pool) -> Result<Option<(i64, Request)>, StoreError> {
     }))
 }
 
-/// Writes down how far the replay has come.
+/// Stores the progress of a replay.
 ///
 /// # Errors
 /// The database is not available.
@@ -199,7 +199,7 @@ pub async fn note(pool: &Pool, id: i64, p: Progress, is_done: bool) -> Result<()
     Ok(())
 }
 
-/// The rejections that `wish` is about, oldest first, at most `limit`, each with the bytes of its
+/// The rejections that `request` is about, oldest first, at most `limit`, each with the bytes of its
 /// payload; and how many there are in all. Of a too large message only the head is kept: it counts
 /// and is not among them.
 ///

@@ -1,4 +1,4 @@
-//! What vehicles did, for planners: delays, and passengers of runs. Rows come as they are read.
+//! Delays and passenger counts of runs, for planners, as streams of rows.
 
 use domain::{FeedId, MunicipalityId, UtcMicros, occupancy};
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// What the rows of an answer stand for in time. Hours, days, weeks and months are the town's.
+/// The time bucket of a row. Hours, days, weeks and months are the town's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bucket {
     Hour,
@@ -50,7 +50,7 @@ impl From<Bucket> for occupancy::Bucket {
     }
 }
 
-/// Which part of a municipality's history is asked for, and how it is divided.
+/// The requested part of a municipality's history, and its grouping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     pub municipality: MunicipalityId,
@@ -70,7 +70,7 @@ pub struct Window {
     pub minutes: Option<(i32, i32)>,
 }
 
-/// What one figure is about: a bucket of time, a line, a stop. What the answer is not divided by is
+/// The group of a figure: a bucket of time, a line, a stop. What the answer is not grouped by is
 /// `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
@@ -131,7 +131,7 @@ macro_rules! town_time {
 
 impl Window {
     /// `sql` with the parameters $1 to $8.
-    fn ask<'q>(&self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
+    fn query<'q>(&self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
         sqlx::query(sql)
             .bind(self.municipality.0)
             .bind(self.tz.clone())
@@ -146,7 +146,7 @@ impl Window {
 
 /// How often each delay occurred; the rows of a group follow one another.
 pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCount, StoreError>> {
-    let query = window.ask(concat!(
+    let query = window.query(concat!(
         "SELECT bucket, weekday, hour, route, stop, feed, delay_s, count(*) AS n
          FROM (SELECT bucket, weekday, hour, CASE WHEN $9 THEN route_id END AS route,
                    CASE WHEN $10 THEN stop_id END AS stop, feed, delay_s
@@ -191,7 +191,7 @@ pub async fn events_at_most(pool: &Pool, window: &Window, most: i64) -> Result<i
     Ok(counted.bind(Ts(window.from)).bind(Ts(window.until)).bind(most).fetch_one(pool).await?)
 }
 
-/// Something that is known of a run at a stop: passengers, or that it passed.
+/// An event of a run at a stop: a passenger count, or a passage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RideEvent {
     /// The service day on which the run began, days since 1970.
@@ -199,9 +199,9 @@ pub struct RideEvent {
     pub trip_id: String,
     /// No row of this day or a later one belongs to an earlier bucket.
     pub first_bucket: Option<UtcMicros>,
-    /// Its stop, and its line where that is known, whatever the answer is divided by.
+    /// Its stop, and its line where that is known, whatever the answer is grouped by.
     pub group: Group,
-    /// Whether it lies in the window; else it is told for the sake of its run.
+    /// Whether it lies in the window; else it completes its run.
     pub is_wanted: bool,
     pub feed: FeedId,
     /// `None`: the run passed the stop.
@@ -212,7 +212,7 @@ pub struct RideEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passengers {
     pub vehicle: i32,
-    /// Tells the runs of this vehicle on this trip apart.
+    /// Distinguishes the runs of this vehicle on this trip.
     pub run: i64,
     pub entries: i32,
     pub exits: i32,
@@ -220,12 +220,12 @@ pub struct Passengers {
     pub on_board: Option<i32>,
 }
 
-/// What is known of all runs that touch the window, whole: by service day, then by trip, then by vehicle
-/// and time. A vehicle makes a run anew when it said nothing of the trip for six hours. Of two counts of
+/// All events of the runs that touch the window: by service day, then by trip, then by vehicle
+/// and time. A vehicle begins another run after six hours without a count of the trip. Of two counts of
 /// one source at one instant the one with the higher `seq` holds.
 pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEvent, StoreError>> {
-    let query = window.ask(concat!(
-        "WITH told AS (
+    let query = window.query(concat!(
+        "WITH counted AS (
              SELECT * FROM (
                  SELECT *, rank() OVER (PARTITION BY vehicle, observed_at, feed, source ORDER BY seq DESC NULLS LAST)
                      AS place
@@ -236,7 +236,7 @@ pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEven
              WHERE place = 1),
          begun AS (
              SELECT *, coalesce(observed_at - lag(observed_at) OVER trip > interval '6 hours', true)::int AS begins
-             FROM told WINDOW trip AS (PARTITION BY vehicle, trip_id ORDER BY observed_at, digest)),
+             FROM counted WINDOW trip AS (PARTITION BY vehicle, trip_id ORDER BY observed_at, digest)),
          numbered AS (
              SELECT *, sum(begins) OVER (PARTITION BY vehicle, trip_id ORDER BY observed_at, digest) AS run FROM begun),
          event AS (

@@ -1,4 +1,4 @@
-//! How a trip's update is packed, and the latest ones read back.
+//! Encoding of trip updates, and loading the latest ones.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tracing::warn;
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// Format of a body; one of another format is passed over: its feed says it again.
+/// Format of a body; one of another format is skipped: its feed repeats it.
 const BODY_VERSION: u8 = 2;
 
-/// Older ones are no news of a trip.
+/// The age up to which updates are loaded.
 const LOADED: Duration = Duration::from_secs(86_400);
 
 pub(crate) fn encode(update: &TripUpdate) -> Result<Vec<u8>, StoreError> {
@@ -25,7 +25,7 @@ fn decode(body: &[u8]) -> Option<TripUpdate> {
     postcard::from_bytes(rest).ok().filter(|_| *version == BODY_VERSION)
 }
 
-/// What was said of trips within the last day.
+/// Trip updates of the last day.
 pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>, StoreError> {
     let rows: Vec<(i32, Ts, Ts, i64, Vec<u8>)> = sqlx::query_as(
         "SELECT feed, observed_at, confirmed_at, digest, body FROM trip_state
@@ -42,7 +42,7 @@ pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>, StoreEr
     });
     let read: Vec<Change> = read.collect();
     if read.len() < stored {
-        warn!("{} trip updates are of another version; their feeds will say them again", stored - read.len());
+        warn!("{} trip updates are of another version; their feeds will repeat them", stored - read.len());
     }
     Ok(read)
 }

@@ -19,7 +19,7 @@ pub struct Unmatched {
     pub last_at: UtcMicros,
 }
 
-/// Adds to what is known; of each broker the newest [`EXAMPLES`] stay.
+/// Adds examples; of each broker the newest [`EXAMPLES`] stay.
 ///
 /// # Errors
 /// The database is not available.
@@ -53,7 +53,7 @@ pub async fn note(pool: &Pool, new: &[Unmatched]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What is known, newest first.
+/// All examples, newest first.
 ///
 /// # Errors
 /// The database is not available.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::intervals::{Delta, HOUR_US, Timeline, BayInterval, Span};
+use domain::intervals::{BayInterval, Delta, HOUR_US, Span, Timeline};
 use domain::locality::Locality;
 use domain::occupancy::Filter;
 use domain::opening::Hours;
@@ -280,8 +280,14 @@ impl Counting<'_> {
                 .filter_map(|bay| Some((*bay, parts.bays.get(&(self.town.id, *bay, true))?, true)));
             let mut sums = Delta::default();
             let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-            add_bays(&mut conn, self.town.id, &timelines.collect::<Vec<_>>(), Span { from, until }, &mut sums)
-                .await?;
+            add_bays(
+                &mut conn,
+                self.town.id,
+                &timelines.collect::<Vec<_>>(),
+                Span { from, until },
+                &mut sums,
+            )
+            .await?;
             drop(conn);
             parts.note_few(sums);
             from = until;

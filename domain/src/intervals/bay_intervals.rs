@@ -1,9 +1,9 @@
-//! What a bay was over time.
+//! The states of a bay over time.
 
 use crate::bay_state::{BayReading, BayReadings, BayState};
 use crate::time::UtcMicros;
 
-/// What holds of all that was said of a bay at one instant.
+/// The statement that holds among all about a bay at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BayStatement {
     pub at: UtcMicros,
@@ -19,7 +19,7 @@ impl BayStatement {
 }
 
 /// Decides among the readings of one instant by the rule of [`crate::bay_state`]. `hold_us` says how long
-/// a reading is believed; `None`: its source had no business with the bay then.
+/// a reading is believed; `None`: its source was not assigned to the bay then.
 pub fn decide(
     readings: impl IntoIterator<Item = BayReading>,
     hold_us: impl Fn(&BayReading) -> Option<i64>,
@@ -36,7 +36,7 @@ pub fn decide(
 
 /// A bay in one state without a gap, `[from, until)`. It begins with a statement.
 ///
-/// `unknown` is a state too: what a source says that does not know. It counts as unobserved.
+/// `unknown` is a state too, reported by a source that does not know. It counts as unobserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BayInterval {
     pub from: UtcMicros,
@@ -55,11 +55,11 @@ pub fn derive_intervals(statements: impl IntoIterator<Item = BayStatement>) -> V
     intervals.0
 }
 
-/// What became of a statement.
+/// The result of [`BayIntervals::apply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     Done,
-    /// It lies within a interval that says otherwise: give it to [`BayIntervals::place`] with its neighbours.
+    /// It lies within a interval of another state: pass it to [`BayIntervals::place`] with its neighbours.
     NeedsNeighbours,
 }
 
@@ -68,7 +68,7 @@ pub enum Applied {
 pub struct BayIntervals(Vec<BayInterval>);
 
 impl BayIntervals {
-    /// BayIntervals in the order of time that do not overlap.
+    /// Intervals in the order of time that do not overlap.
     pub fn new(intervals: Vec<BayInterval>) -> Self {
         BayIntervals(intervals)
     }
@@ -81,39 +81,40 @@ impl BayIntervals {
         self.0
     }
 
-    /// Takes in what was said at one instant.
+    /// Applies the statement of one instant.
     ///
     /// The intervals around it must be there. `longest_hold_us`: the longest that any source of this bay
     /// is believed.
-    pub fn apply(&mut self, said: BayStatement, longest_hold_us: i64) -> Applied {
-        let after = self.0.partition_point(|interval| interval.from <= said.at);
+    pub fn apply(&mut self, statement: BayStatement, longest_hold_us: i64) -> Applied {
+        let after = self.0.partition_point(|interval| interval.from <= statement.at);
         if let Some(interval) = after.checked_sub(1).map(|i| self.0[i])
-            && said.at <= interval.last_at
+            && statement.at <= interval.last_at
         {
-            // A interval has no gap, so another statement of the same changes nothing within it, unless it is
+            // An interval has no gap, so another statement of the same changes nothing within it, unless it is
             // believed for less long than the one before it.
-            let is_no_news =
-                interval.state == said.state && said.at < interval.last_at && said.hold_us >= longest_hold_us;
-            return if is_no_news { Applied::Done } else { Applied::NeedsNeighbours };
+            let is_unchanged = interval.state == statement.state
+                && statement.at < interval.last_at
+                && statement.hold_us >= longest_hold_us;
+            return if is_unchanged { Applied::Done } else { Applied::NeedsNeighbours };
         }
         let next = self.0.get(after).map(|interval| interval.from);
-        self.insert(said, next);
+        self.insert(statement, next);
         Applied::Done
     }
 
-    /// Rewrites the time from the statement `before` over `said` to the instant `after` of the next
-    /// one (or to where no source is believed any more), as all that is stored says. Right in whatever order
-    /// statements are placed: see the tests.
-    pub fn place(&mut self, before: Option<BayStatement>, said: BayStatement, after: UtcMicros) {
-        let first = self.0.first().map_or(said.at, |interval| interval.from);
-        let from = before.map_or(said.at, |b| b.at).max(first).min(said.at);
+    /// Rewrites the time from the statement `before` over `statement` to the instant `after` of the next
+    /// one (or to where no source is believed any more). The result does not depend on the order in which
+    /// statements are placed.
+    pub fn place(&mut self, before: Option<BayStatement>, statement: BayStatement, after: UtcMicros) {
+        let first = self.0.first().map_or(statement.at, |interval| interval.from);
+        let from = before.map_or(statement.at, |b| b.at).max(first).min(statement.at);
         self.clear(from, after);
         if let Some(before) = before.filter(|b| b.ends() > from) {
             // It may begin before the part that is here.
             let hold_us = before.ends().0 - from.0;
-            self.insert(BayStatement { at: from, hold_us, ..before }, Some(said.at));
+            self.insert(BayStatement { at: from, hold_us, ..before }, Some(statement.at));
         }
-        self.insert(said, Some(after));
+        self.insert(statement, Some(after));
     }
 
     /// Makes `[from, until)` unobserved.
@@ -136,7 +137,7 @@ impl BayIntervals {
         self.0 = kept;
     }
 
-    /// Puts in intervals of a time in which there are none, and joins them with their neighbours.
+    /// Inserts intervals into a time in which there are none, and joins them with their neighbours.
     pub fn splice(&mut self, intervals: &[BayInterval]) {
         let (Some(first), Some(last)) = (intervals.first(), intervals.last()) else { return };
         let at = self.0.partition_point(|interval| interval.from < first.from);
@@ -160,15 +161,20 @@ impl BayIntervals {
         }
     }
 
-    /// The statement cuts what holds at its instant, and holds itself until `next`.
-    fn insert(&mut self, said: BayStatement, next: Option<UtcMicros>) {
-        let at = self.0.partition_point(|interval| interval.from < said.at);
+    /// The statement ends the interval at its instant, and holds until `next`.
+    fn insert(&mut self, statement: BayStatement, next: Option<UtcMicros>) {
+        let at = self.0.partition_point(|interval| interval.from < statement.at);
         if let Some(before) = at.checked_sub(1).map(|i| &mut self.0[i]) {
-            before.until = before.until.min(said.at);
+            before.until = before.until.min(statement.at);
         }
-        let until = said.ends().min(next.unwrap_or(UtcMicros(i64::MAX)));
-        if until > said.at {
-            self.splice(&[BayInterval { from: said.at, until, last_at: said.at, state: said.state }]);
+        let until = statement.ends().min(next.unwrap_or(UtcMicros(i64::MAX)));
+        if until > statement.at {
+            self.splice(&[BayInterval {
+                from: statement.at,
+                until,
+                last_at: statement.at,
+                state: statement.state,
+            }]);
         }
     }
 }

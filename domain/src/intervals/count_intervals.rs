@@ -1,7 +1,7 @@
-//! What a counted site was over time.
+//! The occupancy of a counted site over time.
 //!
 //! An absolute count says how many spaces are occupied; entries and exits after it move the number; the
-//! next absolute count sets it right again, which is where what gates missed shows. Entries and exits
+//! next absolute count replaces it, which corrects what gates missed. Entries and exits
 //! mean nothing before a first absolute count. See [`crate::site_count`] for the state now.
 
 use crate::observation::SiteStatus;
@@ -30,7 +30,7 @@ pub struct CountStatement {
 pub struct CountInterval {
     pub from: UtcMicros,
     pub until: UtcMicros,
-    /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never said, so the time is
+    /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never counted, so the time is
     /// unobserved.
     pub occupied: Option<i32>,
     pub capacity: i32,
@@ -43,7 +43,7 @@ pub struct CountInterval {
     pub exits: i32,
 }
 
-/// What a site's counts before some instant amount to.
+/// The running state of a site's counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Running {
     /// Occupied spaces; `None` before the first absolute count.
@@ -53,7 +53,7 @@ struct Running {
     is_closed: bool,
 }
 
-/// The intervals that `counts` make, which are in the order of time; `before` is the interval before them. `defined` is the
+/// The intervals of `counts`, which are in the order of time; `before` is the interval before them. `defined` is the
 /// capacity as the place's definition says at an instant. Each interval begins with a count.
 pub fn derive_count_intervals(
     before: Option<CountInterval>,

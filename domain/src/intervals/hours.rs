@@ -1,7 +1,7 @@
-//! What intervals add to hours.
+//! The contribution of intervals to the sums of hours.
 //!
-//! All sums are whole microseconds, so that what is added for a interval and taken away again later
-//! leaves nothing behind: hours that were kept up interval by interval equal those reckoned from nothing.
+//! All sums are whole microseconds, so that an interval that is added and later subtracted
+//! leaves nothing behind: sums that are updated incrementally equal those computed from scratch.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ impl HourSums {
 #[derive(Debug, Default)]
 pub struct Delta(pub FxHashMap<(ScopeId, i64), HourSums>);
 
-/// A time with what it adds per microsecond.
+/// What one microsecond of an interval adds.
 #[derive(Clone, Copy)]
 struct Weight {
     occupied: i64,
@@ -81,8 +81,8 @@ struct Weight {
 impl Delta {
     /// Adds (`sign` 1) or takes away (-1) what a bay's `intervals` count for within `span`.
     ///
-    /// Whether a interval began with an arrival is told by the interval before it: give that too where it
-    /// could matter.
+    /// The interval before one decides whether it began with an arrival: pass that too where it
+    /// matters.
     pub fn add_bays(&mut self, intervals: &[BayInterval], timeline: &Timeline, span: Span, sign: i64) {
         for (i, interval) in intervals.iter().enumerate() {
             let occupied = match interval.state {

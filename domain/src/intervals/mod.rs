@@ -1,12 +1,12 @@
-//! From what was said of a place to what it was over time: the ground of occupancy and stays.
+//! From statements about a place to its intervals over time, from which occupancy and stays are computed.
 //!
-//! A statement holds from its instant to the next one's, and at most as long as its source is
-//! trusted to be alive (`stale_after`). What lies outside is unobserved. So what a bay was is a function of the *set* of statements,
-//! and any order with any doubles gives the same [`BayInterval`]s: [`derive_intervals`] says which. [`BayIntervals`] keeps them as statements
-//! come one by one, and [`derive_count_intervals`] does the same for counted sites.
+//! A statement holds from its instant to the next one's, and at most as long as its source counts as
+//! alive (`stale_after`). The rest is unobserved. So the intervals are a function of the *set* of statements:
+//! any order with any duplicates gives the same [`BayInterval`]s. [`derive_intervals`] computes them from all
+//! statements, [`BayIntervals`] updates them statement by statement, and [`derive_count_intervals`] does the same for counted sites.
 //!
 //! A [`Timeline`] says when a place could be observed at all and what it counts in, piece by piece of
-//! time; [`Delta`] is what intervals within a timeline add to hours.
+//! time; [`Delta`] is the contribution of intervals to the sums of hours.
 
 mod bay_intervals;
 mod count_intervals;

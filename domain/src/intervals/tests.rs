@@ -1,4 +1,4 @@
-//! Any order with any doubles gives the same intervals, and the same hours.
+//! Any order with any duplicates gives the same intervals, and the same hours.
 
 use proptest::prelude::*;
 
@@ -122,7 +122,7 @@ proptest! {
     ) {
         let timeline = timeline();
         let expected = from_nothing(&readings, &timeline);
-        // Other writers may have stored more than was told of so far.
+        // Other writers may have stored more than was applied so far.
         let (intervals, hours) = live(&order, |i| order[..(i + 1 + ahead).min(order.len())].to_vec(), &timeline);
         prop_assert_eq!(plain(&intervals), plain(&expected));
         let mut fresh = Delta::default();
@@ -199,9 +199,10 @@ fn gates_drift_and_an_absolute_count_sets_them_right() {
         &[flow(0, 5, 0), absolute(1, 10), flow(2, 2, 0), flow(3, 0, 1), absolute(9, 8)],
         |_| 20,
     );
-    let told: Vec<_> = intervals.iter().filter_map(|r| Some((r.from, r.until, r.occupied?))).collect();
+    let occupied_spans: Vec<_> =
+        intervals.iter().filter_map(|r| Some((r.from, r.until, r.occupied?))).collect();
     assert_eq!(
-        told,
+        occupied_spans,
         [
             (minute(1), minute(2), 10),
             (minute(2), minute(3), 12),

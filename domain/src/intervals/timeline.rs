@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::bay_state::SourceKey;
 use crate::time::UtcMicros;
 
-/// Number of a group of places whose hours are summed up: a site, a zone, a municipality.
+/// Id of a group of places whose hours are summed up: a site, a zone, a municipality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ScopeId(pub i32);
 
@@ -45,7 +45,7 @@ impl Span {
     }
 }
 
-/// How long a source is believed of a place, and when it had to do with it.
+/// How long statements of a source about a place are believed, and when the source was assigned to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The sensor, or minus the feed that names the place itself.
@@ -87,7 +87,7 @@ pub struct Piece {
     pub is_shown: bool,
 }
 
-/// What is true of a place at one time.
+/// The conditions of a place at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// It was valid, not closed, and had a sensor or a feed.
@@ -109,7 +109,7 @@ pub struct Timeline {
     pub capacities: Vec<(UtcMicros, i32)>,
 }
 
-/// The possible time of a place: `at` is asked between any two of `cuts`, the instants at which something
+/// The possible time of a place: `at` is evaluated between any two of `cuts`, the instants at which something
 /// may change.
 pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Conditions) -> Vec<Piece> {
     cuts.extend([Span::EVER.from, Span::EVER.until]);
@@ -135,7 +135,7 @@ pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Conditions) ->
 }
 
 impl Timeline {
-    /// How long what `source` says at `at` is believed, microseconds; `None`: it had nothing to do with the
+    /// How long what `source` says at `at` is believed, microseconds; `None`: it was not assigned to the
     /// place then.
     pub fn hold_us(&self, source: SourceKey, at: UtcMicros) -> Option<i64> {
         self.holds.iter().find(|h| h.source == source && h.span.contains(at)).map(|h| h.hold_us)

@@ -1,5 +1,5 @@
 //! Kinds of access: bays and sites with equal restrictions share one class, so that a site needs
-//! one tally per kind and not one per bay, and opening hours are evaluated once per change.
+//! one count per kind and not one per bay, and opening hours are evaluated once per change.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl BayCounts {
         self.vacant + self.occupied
     }
 
-    /// Adds another tally.
+    /// Adds other counts.
     pub fn add(&mut self, other: BayCounts) {
         self.vacant += other.vacant;
         self.occupied += other.occupied;
@@ -136,7 +136,7 @@ impl Classes {
         kept(&self.get(id).rules, |r| r.holds_at(at))
     }
 
-    /// How many spaces the rules of a class that hold at a moment keep for `audience`; `None`: not said.
+    /// How many spaces the rules of a class that hold at a moment keep for `audience`; `None`: no number is given.
     pub fn spaces_for(&self, id: ClassId, audience: Audience, at: UtcMicros) -> Option<i64> {
         let rules = self.get(id).rules.iter().filter(|r| r.audience == Some(audience) && r.holds_at(at));
         rules.filter_map(|r| r.spaces).map(i64::from).reduce(|a, b| a + b)

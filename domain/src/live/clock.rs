@@ -1,7 +1,7 @@
-//! A clock that was ahead and is right again.
+//! Recovery from a clock that was ahead.
 //!
-//! What it made happen, happened too early: statements of that time lie ahead, the rest went stale, places opened and
-//! closed. So all of it is looked at again with the clock as it is now.
+//! While it was ahead, statements were timestamped in the future, others went stale, places opened and closed too
+//! early. So all of it is evaluated again with the corrected clock.
 
 use std::cmp::Reverse;
 
@@ -12,8 +12,8 @@ use crate::ids::BayId;
 use crate::time::UtcMicros;
 
 impl LiveMap {
-    /// Notes the time; where the clock was ahead until now ([`is_ahead`]) nothing rests on that any more. What was before the
-    /// statements that lie ahead is in the store: load it. Gives events of all that is shown.
+    /// Notes the time; where the clock was ahead until now ([`is_ahead`]) all state is evaluated again. What was replaced by
+    /// statements in the future is in the store: load it. Returns events of all that is shown.
     pub(super) fn look_at_clock(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
         let before = std::mem::replace(&mut self.looked_at, now);
         if !is_ahead(before, now) {

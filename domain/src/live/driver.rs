@@ -1,4 +1,4 @@
-//! Who looks for a space, and for when.
+//! A driver who looks for a space, now or at a later arrival.
 
 use rustc_hash::FxHashSet;
 
@@ -31,7 +31,7 @@ struct Arrival {
 }
 
 impl Driver {
-    /// Who has `purpose` to park.
+    /// The same driver with another vehicle to park.
     pub fn with(self, purpose: Purpose) -> Self {
         Driver { purpose, ..self }
     }
@@ -43,7 +43,7 @@ impl Driver {
 }
 
 impl LiveMap {
-    /// A driver of a car who belongs to `audiences` (personal ones are nobody's to claim) and comes at
+    /// A driver of a car who belongs to `audiences` (personal ones are never offered) and comes at
     /// `arrive`, or now.
     pub fn driver(&self, audiences: impl IntoIterator<Item = Audience>, arrive: Option<UtcMicros>) -> Driver {
         Driver {

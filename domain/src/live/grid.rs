@@ -1,7 +1,7 @@
 //! Things on the map, sorted by small squares: what lies in a box is a few runs of memory.
 //!
 //! A search near a point looks at thousands of bays, each for a moment; chasing a tree's pointers
-//! and a hash table's buckets for each would cost more than the question itself.
+//! and a hash table's buckets for each would cost more than the search itself.
 
 use crate::geo::{Bbox, LatLon};
 

@@ -1,4 +1,4 @@
-//! What of a site is kept for others than the driver, and from when.
+//! Spaces of a site that are kept for others than the driver, and from when.
 
 use super::LiveMap;
 use super::class::{BayCounts, ClassId};
@@ -9,7 +9,7 @@ use crate::audience_set::AudienceSet;
 use crate::ids::SiteId;
 use crate::time::UtcMicros;
 
-/// So many changes of restrictions are followed: a day of rules of several kinds.
+/// The most changes of restrictions that are followed: a day of rules of several kinds.
 const MAX_CHANGES: usize = 8;
 
 /// From when, and for whom, spaces are kept that a driver may still use.

@@ -79,19 +79,19 @@ pub enum Change {
     },
     /// Places, sensors or feeds were imported: load the registry again.
     Places,
-    /// What a feed says of a trip.
+    /// A feed's report of a trip.
     Trip {
         feed: FeedId,
         report: TripReport,
     },
 }
 
-/// Why an event is told.
+/// Why an event is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventReason {
-    /// The state or the number is another one.
+    /// The state or the number has changed.
     Changed,
-    /// The same state, observed again: its age begins anew.
+    /// The same state, observed again: its age restarts.
     Confirmed,
     /// Nothing was heard for longer than promised.
     Stale,
@@ -111,9 +111,8 @@ impl EventReason {
     }
 }
 
-/// Something that those who look should be told: of places that the public may see, and of
-/// vehicles. Read the subject's view for its values, except a bay's statement, which is told as
-/// it was made.
+/// An event for subscribers, about places that the public may see and about vehicles. Read the
+/// subject's view for its values, except a bay's statement, which the event carries.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveEvent {
     Bay {
@@ -156,7 +155,7 @@ struct BayCell {
     readings: BayReadings,
     /// When the current reading goes stale.
     stale_at: UtcMicros,
-    /// What the site's tally holds for this bay, and whether the site knows that it was heard.
+    /// The state counted for this bay in its site, and whether the site has counted it as reporting.
     counted: BayState,
     is_heard: bool,
     queued_at: UtcMicros,
@@ -195,7 +194,7 @@ pub struct LiveMap {
     closed_bays: FxHashSet<BayId>,
     /// The next instant at which some place begins or ceases to be valid, or a bay to be closed.
     next_validity_change: Option<UtcMicros>,
-    /// What the clock said last.
+    /// The last time seen.
     looked_at: UtcMicros,
 }
 
@@ -234,8 +233,8 @@ impl LiveMap {
         self.bounds
     }
 
-    /// Applies changes and tells what is worth telling: every bay statement that holds, each
-    /// touched site once.
+    /// Applies changes and returns the events: one for every bay statement that holds, one for each
+    /// site that changed.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>, now: UtcMicros) -> Vec<LiveEvent> {
         let mut events = self.look_at_clock(now);
         let mut sites = BTreeSet::new();
@@ -282,7 +281,7 @@ impl LiveMap {
         }
         let cell = self.bays.entry(bay).or_insert_with(BayCell::empty);
         let before = cell.readings.current().map(|_| cell.state_at(now));
-        // What a clock said that was ahead gives way to the first word after it.
+        // Statements from a clock that was ahead give way to the first one after it.
         let has_forgotten = cell.readings.forget_ahead(now);
         if !cell.readings.apply(reading) && !has_forgotten {
             return;
@@ -296,7 +295,7 @@ impl LiveMap {
         events.extend(self.bay_event(bay, now, reason));
     }
 
-    /// Whether that changes what is shown of the site.
+    /// Applies a count; whether that changes the shown state of the site.
     fn apply_count(
         &mut self,
         site: SiteId,
@@ -420,7 +419,7 @@ impl LiveMap {
         }
     }
 
-    /// Brings the site's tally in line with the bay; returns the site when it changed.
+    /// Updates the site's counts by the bay; returns the site when they changed.
     fn recount(&mut self, bay: BayId, now: UtcMicros) -> Option<SiteId> {
         let cell = self.bays.get_mut(&bay)?;
         let state = cell.state_at(now);
@@ -440,7 +439,7 @@ impl LiveMap {
         (was_shown || site_cell.shows_bays()).then_some(site)
     }
 
-    /// What to tell of a bay; nothing of one that the public may not see.
+    /// The event of a bay; none of one that the public may not see.
     fn bay_event(&self, bay: BayId, now: UtcMicros, reason: EventReason) -> Option<LiveEvent> {
         let cell = self.bays.get(&bay)?;
         cell.shown()?;

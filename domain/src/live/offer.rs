@@ -11,7 +11,7 @@ use crate::ids::{BayId, FeedId, SiteId};
 use crate::opening::Opening;
 use crate::time::UtcMicros;
 
-/// What a place is to a driver. The order is the order of the answer.
+/// How a place suits a driver. The order is that of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Vacant,
@@ -28,7 +28,7 @@ pub struct Offer {
     pub place: PlaceRef,
     pub position: LatLon,
     pub distance_m: f64,
-    /// The walk: as the crow flies with a usual detour, until somebody knows the streets.
+    /// The walk: as the crow flies with a usual detour, until the streets are known.
     pub walk_s: f64,
     pub verdict: Verdict,
     /// Vacant spaces that this driver may use; `None` when not known.
@@ -56,7 +56,7 @@ pub(super) struct Here {
     pub distance_m: f64,
 }
 
-/// What a site means for its bays.
+/// The effect of a site on its bays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
     Open,
@@ -68,7 +68,7 @@ pub(super) enum Gate {
 }
 
 impl Verdict {
-    /// Of a bay: what holds it back first.
+    /// Of a bay: the first obstacle.
     pub(super) fn of_bay(state: Option<BayState>, is_stale: bool, admits: bool, gate: Gate) -> Self {
         match state {
             _ if !admits || gate == Gate::Reserved => Verdict::Restricted,

@@ -1,4 +1,4 @@
-//! Lays places out: which are valid now, who may see them, where they are.
+//! Places the registry on the map: which places are valid now, who may see them, where they are.
 
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) struct Listed<I> {
     pub municipality: MunicipalityId,
 }
 
-/// A visible bay on the map, with all that a search asks of every one of them.
+/// A visible bay on the map, with the fields that a search reads of every one of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct BaySpot {
     pub id: BayId,
@@ -47,7 +47,7 @@ pub(super) struct SiteSpot {
 }
 
 impl LiveMap {
-    /// Takes in new places; states are kept. Tells what appeared, changed or vanished.
+    /// Replaces the places; states are kept. Returns events of what appeared, changed or vanished.
     pub fn replace_registry(&mut self, registry: Arc<Registry>, now: UtcMicros) -> Vec<LiveEvent> {
         let bays_before = std::mem::take(&mut self.bay_keys);
         let sites_before = std::mem::take(&mut self.site_keys);
@@ -67,8 +67,8 @@ impl LiveMap {
         events
     }
 
-    /// Lays out the places of `registry` that are valid at `now`; keeps all states. Returns the
-    /// bays that were laid out before and are now fresh or stale where they were not: the import
+    /// Places the places of `registry` that are valid at `now`; keeps all states. Returns the
+    /// bays that were placed before and are now fresh or stale where they were not: the import
     /// changed how long their state holds.
     pub(super) fn place(&mut self, registry: Arc<Registry>, now: UtcMicros) -> Vec<BayId> {
         self.registry = registry.clone();
@@ -123,7 +123,7 @@ impl LiveMap {
         self.site_keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     }
 
-    /// Returns the bays that were laid out before.
+    /// Returns the bays that were placed before.
     fn place_bays(&mut self, registry: &Registry, edges: &mut ValidityEdges) -> rustc_hash::FxHashSet<BayId> {
         let mut before = rustc_hash::FxHashSet::default();
         for (id, cell) in &mut self.bays {

@@ -30,8 +30,8 @@ impl LiveMap {
         })
     }
 
-    /// The statement that holds of any bay, whatever the public may see: for those who care for
-    /// the devices.
+    /// The statement that holds of any bay, whatever the public may see: for
+    /// installers.
     pub fn reading(&self, id: BayId) -> Option<&BayReading> {
         self.bays.get(&id)?.readings.current()
     }
@@ -55,7 +55,7 @@ impl LiveMap {
     pub(super) fn view_site(&self, cell: &SiteCell, def: &Site, id: SiteId, now: UtcMicros) -> SiteView {
         let main = cell.count(None);
         let fresh_main = fresh(main, now);
-        // What a count says of the capacity ends with the count.
+        // A stated capacity expires with its count.
         let stated = fresh_main.and_then(|c| c.count.capacity).map(|(_, capacity)| i64::from(capacity));
         let of_count = stated.unwrap_or(i64::from(def.capacity));
         let occupied = fresh_main.and_then(|c| c.count.occupied(of_count));

@@ -1,4 +1,4 @@
-//! The driver's question: where is a vacant space near here that I may use?
+//! The driver's search: vacant spaces nearby that the driver may use.
 
 use rustc_hash::FxHashMap;
 
@@ -14,12 +14,12 @@ use crate::time::UtcMicros;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BaysWanted {
     None,
-    /// Those that no site speaks for.
+    /// Those without a site.
     WithoutSite,
     All,
 }
 
-/// What is looked for.
+/// The parameters of a search.
 #[derive(Debug, Clone)]
 pub struct Search {
     pub near: LatLon,

@@ -1,4 +1,4 @@
-//! A site's live cell: its counts, and the tally of its bays.
+//! A site's live state: its counts, and the states of its bays.
 
 use smallvec::SmallVec;
 
@@ -19,7 +19,7 @@ pub(super) struct SiteCell {
     counts: SmallVec<[CountCell; 1]>,
     /// Bays that count: either all are shown singly, or none is.
     bays: SmallVec<[ClassTally; 2]>,
-    /// Newest observation of any bay that counts here, and whose feed it came by.
+    /// The newest observation of any bay that counts here, and its feed.
     bay_observed: Option<(UtcMicros, FeedId)>,
     /// How many bays that count were ever heard.
     heard: u32,
@@ -37,7 +37,7 @@ pub(super) struct CountCell {
     version: i64,
     pub count: CountState,
     pub stale_at: UtcMicros,
-    /// That it is stale has been told, or was so from the beginning.
+    /// An event has reported that it is stale, or it was stale from the beginning.
     is_stale_reported: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct SitePlace {
 }
 
 impl SiteCell {
-    /// Takes a counted state of a higher version; whether it was one. Then call
+    /// Applies a counted state if its version is higher; whether it was. Then call
     /// [`Self::renew_counts`].
     pub fn apply_count(&mut self, audience: Option<Audience>, version: i64, count: CountState) -> bool {
         let fresh =
@@ -208,7 +208,7 @@ impl SiteCell {
         self.inclusion.shown > 0 || self.rests_on_hidden()
     }
 
-    /// Whether what happens to a bay that counts changes what is shown.
+    /// Whether changes of the bays that count are shown.
     pub fn shows_bays(&self) -> bool {
         !self.rests_on_hidden() && self.publishes_classes() || self.tally().known() > 0
     }

@@ -248,18 +248,18 @@ fn spaces_kept_for_others_are_taken_off_a_count() {
 }
 
 #[test]
-fn going_stale_is_told_once_and_a_new_word_is_a_change() {
+fn going_stale_is_events_once_and_a_new_word_is_a_change() {
     let mut map = LiveMap::new(registry(vec![site(11, 50.0)], vec![bay(1, None, 10.0)]), NOW);
     map.apply([said(1, BayState::Vacant, 60), counted(11, 3, 60)], NOW);
     assert_eq!(map.tick(NOW.plus_s(STALE_AFTER_S - 61)), []);
     let late = NOW.plus_s(STALE_AFTER_S - 60);
-    let told = map.tick(late);
-    assert_eq!(told.len(), 2);
+    let events = map.tick(late);
+    assert_eq!(events.len(), 2);
     assert!(matches!(
-        told[0],
+        events[0],
         LiveEvent::Bay { stale: true, state: BayState::Unknown, reason: EventReason::Stale, .. }
     ));
-    assert_eq!(told[1], LiveEvent::Site { site: SiteId(11), reason: EventReason::Stale });
+    assert_eq!(events[1], LiveEvent::Site { site: SiteId(11), reason: EventReason::Stale });
     assert!(map.site(SiteId(11), late).unwrap().stale);
     assert_eq!(map.tick(late.plus_s(5)), []);
     let again = map.apply([said(1, BayState::Vacant, -60)], late);

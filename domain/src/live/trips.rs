@@ -1,4 +1,4 @@
-//! What feeds say of trips.
+//! The trip updates of feeds.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,16 @@ use crate::ids::FeedId;
 use crate::time::UtcMicros;
 use crate::trip_update::{Rank, TripKey, TripReport, TripUpdate};
 
-/// So long after it was last said an update holds, seconds: feeds repeat themselves each minute or
-/// more often, ingest passes repetitions on every five. A feed that falls silent must not keep its
-/// delays for ever, and two lost repetitions are tolerated.
+/// How long an update holds after its last confirmation, seconds: feeds repeat it each minute or
+/// more often, and ingest stores a repetition every five minutes. Two lost ones are tolerated; the
+/// delays of a silent feed expire.
 pub const TRIP_HOLDS_S: i64 = 900;
 
-/// So long it is remembered that something was said, seconds: what arrives later than a day is no
-/// news of a trip.
+/// How long the rank of a report is kept, seconds: reports that arrive more than a day late are
+/// ignored.
 const REMEMBERED_S: i64 = 86_400;
 
-/// What is held of one feed at most, trips and their stops: those of 20,000 trips of fifty stops, what is on the road
+/// What is held of one feed at most, trips and their stops: those of 20,000 trips of fifty stops, what runs
 /// in a day in a large county. Beyond it new ones are not taken in, so that a feed of invented trips fills neither the
 /// memory nor the room of other feeds.
 const MAX_OF_FEED: usize = 1_000_000;
@@ -27,12 +27,12 @@ const MAX_OF_FEED: usize = 1_000_000;
 /// What is held of all feeds at most: some 300 MB.
 const MAX_OF_ALL: usize = 3 * MAX_OF_FEED;
 
-/// How often what is old is looked for, seconds: often enough for a bound on memory.
+/// The interval at which expired reports are removed, seconds: often enough to bound the memory.
 const SWEEP_EVERY_S: i64 = 60;
 
 struct TripCell {
     rank: Rank,
-    /// Dropped once it does not hold any more; the rank still keeps older ones out.
+    /// Dropped once it has expired; the rank still rejects older reports.
     update: Option<Box<TripUpdate>>,
 }
 
@@ -79,7 +79,7 @@ impl Trips {
             if before == 0 {
                 return;
             }
-            // Older ones do not hold either.
+            // The rank keeps rejecting older ones.
             cell.update = None;
         }
         let size = self.sizes.entry(feed).or_default();
@@ -87,7 +87,7 @@ impl Trips {
         self.held.insert(key, cell);
     }
 
-    /// Whether what takes `before` may take `after` instead.
+    /// Whether an entry of size `before` may grow to `after`.
     fn has_room(&self, feed: FeedId, before: usize, after: usize) -> bool {
         let of_feed = self.sizes.get(&feed).copied().unwrap_or(0);
         let of_all: usize = self.sizes.values().sum();
@@ -123,14 +123,14 @@ impl Trips {
 }
 
 impl LiveMap {
-    /// The feeds whose word on some trip holds.
+    /// The feeds with a valid update of some trip.
     pub fn trip_feeds(&self, now: UtcMicros) -> BTreeSet<FeedId> {
         let held = self.trips.held.iter().filter(|(_, cell)| cell.update.is_some() && holds(cell.rank, now));
         held.map(|((feed, _), _)| *feed).collect()
     }
 
-    /// What feeds say of trips and have said within [`TRIP_HOLDS_S`], oldest first: of two feeds
-    /// that speak of one run the last in the list is the newest.
+    /// The updates of all feeds confirmed within [`TRIP_HOLDS_S`], oldest first: of two updates
+    /// of one run the last in the list is the newest.
     pub fn trip_updates(&self, now: UtcMicros) -> Vec<(FeedId, &TripUpdate)> {
         let held = self.trips.held.iter().filter(|(_, cell)| holds(cell.rank, now));
         let mut held: Vec<_> =

@@ -1,9 +1,9 @@
-//! A vehicle as the set of its statements has it.
+//! The state of a vehicle as a function of the set of its statements.
 //!
 //! Suppliers say where a vehicle is, which trip it runs, how late it is and how full it is in one
-//! message or in several, so no message may wipe out what it does not speak of. A vehicle's state
-//! has four parts, and each part is taken whole from the newest statement that speaks of it (at one
-//! instant the greater digest): four maxima over a set, so any order and any doubling give the same.
+//! message or in several, so no message may clear what it does not mention. A vehicle's state
+//! has four parts, and each part is taken whole from the newest statement that contains it (at one
+//! instant the greater digest): four maxima over a set, so any order with any duplicates gives the same.
 //! A delay belongs to a trip: one that names another trip than the vehicle runs is not shown.
 
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::ids::{FeedId, VehicleId};
 use crate::observation::{Digest, VehicleFix};
 use crate::time::UtcMicros;
 
-/// What a statement may speak of.
+/// The parts of a vehicle's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VehiclePart {
     /// Position, speed and bearing. Speed and bearing without a position are of no place.
     Position,
     /// Trip, its day, route and stop.
     Trip,
-    /// The delay, with the trip that it was said of.
+    /// The delay, with its trip.
     Delay,
     /// The share of places that are taken.
     Occupancy,
@@ -36,7 +36,7 @@ impl VehiclePart {
         self as i16
     }
 
-    /// Whether `fix` speaks of it.
+    /// Whether `fix` contains it.
     pub fn is_in(self, fix: &VehicleFix) -> bool {
         match self {
             VehiclePart::Position => fix.position.is_some(),
@@ -57,10 +57,10 @@ struct VehicleStatement {
     fix: Arc<VehicleFix>,
 }
 
-/// So long after it was last at a known place a vehicle is shown as where it is now, seconds.
+/// How long after its last position a vehicle is fresh, seconds.
 pub const VEHICLE_FRESH_S: i64 = 300;
 
-/// So long it is shown at all, seconds.
+/// How long after its last position a vehicle is shown, seconds.
 pub const VEHICLE_SHOWN_S: i64 = 3_600;
 
 /// How a vehicle is shown.
@@ -108,7 +108,7 @@ impl Default for VehicleCell {
 }
 
 impl VehicleCell {
-    /// Takes a statement in; whether it moved any part. What lies ahead of `now` holds nothing.
+    /// Applies a statement; whether it moved any part. Statements ahead of `now` are ignored.
     pub fn apply(
         &mut self,
         feed: FeedId,
@@ -320,8 +320,8 @@ mod tests {
             // After a restart there are only the newest statements of each part, in any order.
             let mut c = VehicleCell::default();
             for part in VehiclePart::ALL.into_iter().rev() {
-                let told = shuffled.iter().filter(|(_, fix)| part.is_in(fix));
-                if let Some((s, fix)) = told.max_by_key(|(s, fix)| (*s, fix.digest_of(FeedId(1)))) {
+                let with_part = shuffled.iter().filter(|(_, fix)| part.is_in(fix));
+                if let Some((s, fix)) = with_part.max_by_key(|(s, fix)| (*s, fix.digest_of(FeedId(1)))) {
                     at(&mut c, *s, fix);
                 }
             }

@@ -1,4 +1,4 @@
-//! What readers see of live state, each with its age. Views are copies of a few numbers: names
+//! Views of live state, each with its age. Views are copies of a few numbers: names
 //! and definitions are looked up in the registry, outside of any lock.
 
 use super::vehicle::Stage;
@@ -26,7 +26,7 @@ pub struct BayView {
     pub feed: Option<FeedId>,
 }
 
-/// What a number stands on.
+/// What a number is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
     /// A site's own count.
@@ -51,7 +51,7 @@ impl Basis {
     }
 }
 
-/// What is remarkable about a number.
+/// Remarks on a number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags(u8);
 
@@ -63,9 +63,9 @@ impl Flags {
     pub const DRIFT: Flags = Flags(2);
     /// The supplier says the site is closed.
     pub const CLOSED: Flags = Flags(4);
-    /// The number may contain spaces kept for others: the source does not tell them apart.
+    /// The number may contain spaces kept for others: the source does not distinguish them.
     pub const INCLUDES_RESTRICTED: Flags = Flags(8);
-    /// There are hidden bays, and the numbers rest on those alone that are shown.
+    /// There are hidden bays, and the numbers are based on the shown ones alone.
     pub const WITHOUT_HIDDEN_BAYS: Flags = Flags(16);
 
     /// Each flag with its word on the wire.
@@ -96,7 +96,7 @@ impl Flags {
 pub struct ByRestriction {
     pub audience: Audience,
     pub capacity: Option<i64>,
-    /// `None`: not known, or it would tell the state of a bay that is not shown.
+    /// `None`: not known, or it would disclose the state of a bay that is not shown.
     pub vacant: Option<i64>,
     /// When they are kept, as opening hours of OpenStreetMap; `None`: always, or not all at the same times.
     pub hours: Option<String>,
@@ -126,7 +126,7 @@ pub struct SiteView {
     pub feed: Option<FeedId>,
 }
 
-/// A vehicle, as last heard: each part of `fix` from the newest statement that speaks of it.
+/// A vehicle, as last heard: each part of `fix` from the newest statement that contains it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VehicleView {
     pub id: VehicleId,

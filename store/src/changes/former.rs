@@ -1,5 +1,5 @@
-//! Bodies as versions 1 and 2 of the change log have them: what was written before an update is still to
-//! be folded and derived.
+//! Bodies of versions 1 and 2 of the change log: rows from before an update may still have to
+//! be flushed and derived.
 
 use domain::bay_state::BayReading;
 use domain::live::Change;
@@ -52,7 +52,7 @@ struct FormerStop {
     _departure: Option<StopEvent>,
 }
 
-/// What such a body says, without the trips: their feeds say them again.
+/// The changes of such a body, without the trips: their feeds repeat them.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<Change>, StoreError> {
     let former: Vec<FormerChange> =
         postcard::from_bytes(body).map_err(|e| StoreError::Decode(format!("change log: {e}")))?;

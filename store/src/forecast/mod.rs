@@ -1,4 +1,4 @@
-//! What the forecast has learned, kept.
+//! Storage of forecast models and of their quality.
 
 mod observed;
 
@@ -18,11 +18,11 @@ use crate::ts::Ts;
 pub(crate) use observed::{COUNT_COLUMNS, CountRow};
 pub use observed::{Observed, first_observed, observed};
 
-/// Format of a model's body. One of another version is not read: the forecast begins anew, or is
+/// Format of a model's body. One of another version is not read: the forecast starts over, or is
 /// trained.
 const BODY_VERSION: u8 = 2;
 
-/// A town's model as it was kept.
+/// A stored model of a town.
 #[derive(Debug)]
 pub struct StoredModel {
     pub generation: i64,
@@ -39,7 +39,7 @@ pub async fn generations(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>, Stor
     Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
 }
 
-/// Towns whose places were corrected, with the import that did so: they are to be learned again.
+/// Towns whose places were corrected, with the import that did so: their models must be trained again.
 ///
 /// # Errors
 /// The database is not available.
@@ -49,7 +49,7 @@ pub async fn corrected(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>, StoreE
     Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
 }
 
-/// A town was learned with places as they were after the import `generation`, or there was nothing to learn from.
+/// Records that a town was trained with the places of the import `generation`, or that there was nothing to train on.
 ///
 /// # Errors
 /// The database is not available.
@@ -130,7 +130,7 @@ fn minutes(horizon: usize) -> i32 {
 /// Packs a model. Slow: some milliseconds a site.
 ///
 /// # Errors
-/// It cannot be written: a fault of ours.
+/// It cannot be encoded: a bug.
 pub fn pack(town: &Town) -> Result<Vec<u8>, StoreError> {
     let plain = postcard::to_stdvec(town).map_err(|e| StoreError::Decode(e.to_string()))?;
     let mut packed = DeflateEncoder::new(vec![BODY_VERSION], Compression::fast());
@@ -147,9 +147,9 @@ fn unpack(body: &[u8]) -> Result<Town, StoreError> {
     postcard::from_bytes(&plain).map_err(|e| StoreError::Decode(format!("forecast model: {e}")))
 }
 
-/// Keeps what a town's model has learned since it was loaded: `body` by [`pack`], of `town` at the same
-/// moment. `generation`: which model it is, `None` for a first one. Gives the generation under which it
-/// is kept; `None`: another one has taken its place, or is farther already, and nothing was written.
+/// Stores what a town's model has learned since it was loaded: `body` by [`pack`], of `town` at the same
+/// moment. `generation`: which model it is, `None` for a first one. Returns its
+/// generation; `None`: another one has replaced it, or is newer, and nothing was written.
 ///
 /// # Errors
 /// The database is not available.
@@ -193,8 +193,8 @@ pub async fn save(
     Ok(kept)
 }
 
-/// Puts a newly trained model in the place of whatever was there: a new generation, that running
-/// servers take over. `places`: the import up to which it knows the places. Gives the model's generation.
+/// Replaces the model by a newly trained one: a new generation, which running
+/// servers load. `places`: the import whose places it was trained with. Returns the model's generation.
 ///
 /// # Errors
 /// The database is not available.
@@ -227,7 +227,7 @@ pub async fn replace(
     Ok(generation)
 }
 
-/// Forgets a town's model, and how good it was.
+/// Deletes a town's model and its quality.
 ///
 /// # Errors
 /// The database is not available.
@@ -243,7 +243,7 @@ pub async fn forget(pool: &Pool, municipality: MunicipalityId) -> Result<(), Sto
     Ok(())
 }
 
-/// What is kept beside a model's body.
+/// What is stored beside a model's body.
 #[derive(Debug)]
 pub struct Snapshot {
     /// How far the model is.

@@ -1,4 +1,4 @@
-//! What was observed of a town's parking, read back to learn from.
+//! Observations of a town's parking, read back for training.
 
 use domain::observation::{CountValue, Provenance, SiteStatus};
 use domain::{
@@ -10,7 +10,7 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// What was observed of a town's parking in `[from, until)`, in the order of time.
+/// The observations of a town's parking in `[from, until)`, in the order of time.
 #[derive(Debug, Default)]
 pub struct Observed {
     pub counts: Vec<SiteCount>,
@@ -109,7 +109,7 @@ impl BayRow {
     }
 }
 
-/// Reads what was observed. A day of a town at a time fits into memory.
+/// Reads observations. A day of a town at a time fits into memory.
 ///
 /// # Errors
 /// The database is not available.

@@ -1,4 +1,4 @@
-//! What a device sent, and what became of it.
+//! The messages of a device, and their outcomes.
 
 use domain::{MunicipalityId, UtcMicros};
 use sqlx::FromRow;
@@ -90,9 +90,9 @@ impl From<MessageRow> for DeviceMessage {
     }
 }
 
-/// Messages of a device or place, newest first: at most `limit`, and no more than some MiB; and whether there are more. Those before `before` (receipt, name and copy). Of feeds
-/// that name their places themselves only what was rejected is kept as messages. `ids`: all names under
-/// which it speaks.
+/// Messages of a device or place, newest first: at most `limit`, and no more than some MiB; and whether there are more.
+/// Only those before `before` (receipt, deduplication id and copy). Feeds that name their places keep only rejected
+/// messages. `ids`: all ids of the device.
 ///
 /// # Errors
 /// The database is not available.
@@ -128,7 +128,7 @@ pub async fn messages(
                 SELECT element FROM jsonb_array_elements(r.examples) AS element
                 WHERE element ->> 'device' = ANY($2) LIMIT 1) e ON true
             WHERE r.municipality = ANY($1) AND r.devices && $2
-              -- Of these the message itself is kept, with what became of it.
+              -- These keep the message itself, with its outcome.
               AND f.def ->> 'format' NOT IN ('chirpstack', 'tts')
          ),
          wanted AS (

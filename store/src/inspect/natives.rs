@@ -1,5 +1,5 @@
-//! Places that a feed of the native format names itself: they need no row of a sensor, and whoever
-//! installs them wants to know how they are all the same.
+//! Places that a feed of the native format names itself: they have no sensor row, and installers
+//! need their state all the same.
 
 use domain::{FeedId, MunicipalityId, UtcMicros};
 use sqlx::FromRow;
@@ -9,10 +9,10 @@ use crate::StoreError;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
-/// So many of the newest rejections of each feed are looked at.
+/// How many of the newest rejections of each feed are searched.
 const REJECTIONS: i64 = 500;
 
-/// A place that a native feed speaks of, or that it tried to.
+/// A place that a native feed names, or tried to name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NativePlace {
     pub municipality: MunicipalityId,
@@ -20,13 +20,13 @@ pub struct NativePlace {
     /// `bay`, `site`, `vehicle`; `place` when no file has it.
     pub kind: String,
     pub key: String,
-    /// When the newest statement came that was believed, as far as it is known.
+    /// When the newest accepted statement came, as far as known.
     pub accepted_at: Option<UtcMicros>,
-    /// When the newest message came that was not.
+    /// When the newest rejected message came.
     pub rejected_at: Option<UtcMicros>,
     /// When the newest but two of these came.
     pub third_rejected_at: Option<UtcMicros>,
-    /// Why the newest of these was not believed.
+    /// Why the newest of these was rejected.
     pub rejected: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub async fn native_places(
             UNION ALL
             SELECT municipality, 'vehicle', id, key FROM vehicle WHERE municipality = ANY($1)
          ),
-         spoken AS (
+         stated AS (
             SELECT 'bay' AS kind, bay AS place, feed, received_at AS at
             FROM bay_state WHERE municipality = ANY($1) AND sensor IS NULL
             UNION ALL
@@ -82,7 +82,7 @@ pub async fn native_places(
          ),
          accepted AS (
             SELECT kind, place, feed, max(at) AS accepted_at
-            FROM spoken WHERE feed IN (SELECT id FROM native) GROUP BY kind, place, feed
+            FROM stated WHERE feed IN (SELECT id FROM native) GROUP BY kind, place, feed
          ),
          refused AS (
             SELECT r.feed, device, max(r.at) AS rejected_at, (array_agg(r.at ORDER BY r.at DESC))[3] AS third_rejected_at,

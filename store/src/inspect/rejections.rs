@@ -1,4 +1,4 @@
-//! Rejected messages, as they were kept.
+//! Rejected messages.
 
 use domain::{FeedId, MunicipalityId, Reason, RejectedElement, UtcMicros};
 use sqlx::FromRow;

@@ -1,4 +1,4 @@
-//! What an import changed, for the audit: what was stored before it, against what is stored after it.
+//! The audit events of an import: the catalogue before it against the catalogue after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,9 +95,9 @@ impl OfTown {
     }
 }
 
-/// What the import did: itself, with how much it added and changed; each thing that it changed; and each sensor
-/// whose bindings it changed or began. What it corrected is noted on its own. An import for several towns is noted for the
-/// county, and for each town with what is the town's: of another's things and devices its operators learn nothing.
+/// The events of an import: itself, with how much it added and changed; each thing that it changed; and each sensor
+/// whose bindings it changed or began. Corrections have events of their own. An import for several towns has an event
+/// for the county, and one for each town with the town's own changes only.
 pub(super) fn events(
     before: &Catalogue,
     after: &Catalogue,

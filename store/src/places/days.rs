@@ -22,9 +22,9 @@ impl From<PlaceKind> for Kind {
     }
 }
 
-/// Upserts closures by place and beginning. Of the municipalities that the file speaks of, those
-/// that have not ended and that it no longer mentions are listed, or end now; what has not begun is
-/// taken out.
+/// Upserts closures by place and beginning. In the municipalities of the file, open
+/// closures that it no longer mentions are listed, or end now; those that have not begun are
+/// deleted.
 pub(super) async fn import_closures(
     conn: &mut PgConnection,
     new: &[Closure],
@@ -86,8 +86,8 @@ pub(super) async fn import_closures(
     Ok(ImportCounts { missing: names, ..import_counts(new.len(), written) })
 }
 
-/// Upserts the days of calendars. What is missing becomes of it as of closures, by the days of the
-/// town: one that is today stays for today.
+/// Upserts the days of calendars. Missing ones are treated like closures, by the days of the
+/// town: one of today stays for today.
 pub(super) async fn import_calendar(
     conn: &mut PgConnection,
     new: &[CalendarDay],
@@ -159,7 +159,7 @@ pub(super) async fn import_calendar(
     Ok(ImportCounts { missing: names, ..import_counts(new.len(), written) })
 }
 
-/// All closures in the files' own terms.
+/// All closures by text ids.
 pub(super) async fn all_closures(conn: &mut PgConnection) -> Result<Vec<Closure>, StoreError> {
     let rows: Vec<(i16, String, Ts, Ts, Option<String>)> = sqlx::query_as(
         "SELECT p.kind, p.key, c.from_utc, c.until_utc, c.reason FROM closure c JOIN place p ON p.id = c.place

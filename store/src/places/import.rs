@@ -1,4 +1,4 @@
-//! Import: all or nothing, with what was before kept as versions.
+//! Import: all or nothing; earlier definitions are kept as versions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -27,7 +27,7 @@ pub enum Missing {
     Close,
 }
 
-/// What an import did to one kind of thing.
+/// The result of an import for one kind of thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportCounts {
     pub added: usize,
@@ -37,7 +37,7 @@ pub struct ImportCounts {
     pub missing: Vec<String>,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     pub municipalities: ImportCounts,
@@ -110,8 +110,8 @@ impl Import {
         super::registry(&mut self.tx).await
     }
 
-    /// Upserts `new` by id. `new` must have been validated against [`Import::existing`]. `holds`: from when on places are
-    /// what they are now; what is new or missing begins and ends as ever.
+    /// Upserts `new` by id. `new` must have been validated against [`Import::existing`]. `holds`: from when on changed places
+    /// have their new definitions; new and missing ones begin and end now.
     ///
     /// # Errors
     /// The database is not available, or refuses the data.
@@ -182,7 +182,7 @@ impl Import {
         report.feeds.missing = missing(&old.feeds, &new.feeds, |f| &f.id, |f| &f.municipality);
     }
 
-    /// Makes the import visible and tells every process.
+    /// Makes the import visible and notifies every process.
     ///
     /// # Errors
     /// The database is not available: then nothing is imported.

@@ -1,4 +1,4 @@
-//! What places were, kept as versions; and the version in force rewritten, where it was never right.
+//! Versions of places, and corrections that rewrite the version in force.
 
 use domain::place::PlaceKind;
 use domain::{MunicipalityId, UtcMicros};
@@ -11,12 +11,12 @@ use crate::StoreError;
 use crate::audit::{self, Actor, AuditEvent};
 use crate::ts::Ts;
 
-/// From when on what is imported holds.
+/// From when on imported definitions hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// From now on: what a place was stays as a version of its own.
+    /// From now on: the former definition stays as a version.
     FromNow,
-    /// It was always meant so: the version in force is rewritten from its own beginning.
+    /// A correction: the version in force is rewritten from its own beginning.
     Always,
 }
 
@@ -82,7 +82,7 @@ impl Correction {
         figures.into_iter().filter(|(_, rests)| *rests).map(|(name, _)| name).collect()
     }
 
-    /// Whether what was learned of the town's sites is to be learned again.
+    /// Whether the town's forecast must be trained again.
     pub(super) fn concerns_forecast(&self) -> bool {
         const LEARNED_FROM: [&str; 6] =
             ["capacity", "site", "purpose", "publish", "valid_from", "valid_until"];
@@ -90,7 +90,7 @@ impl Correction {
     }
 }
 
-/// Keeps what the places were until `now`, and begins a version of what they are.
+/// Ends the current versions of places at `now`, and begins new ones.
 pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
@@ -116,10 +116,9 @@ pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) 
     Ok(())
 }
 
-/// Rewrites the version in force of each place to what the place is; says what they were.
+/// Rewrites the version in force of each place to its current definition; returns the corrections.
 ///
-/// A place that has ended has no version in force but one that says so: what is rewritten then is the last in which it
-/// was valid, with those after it.
+/// Of a place that has ended, the last version in which it was valid and those after it are rewritten.
 pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Correction>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -151,7 +150,7 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
             municipality: MunicipalityId(municipality),
             kind: if kind == Kind::Site as i16 { PlaceKind::Site } else { PlaceKind::Bay },
             id,
-            // Before its first version a place was what it became then.
+            // The first version also holds before its beginning.
             from: (!is_first).then_some(from.0),
             before,
             after,
@@ -159,7 +158,7 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
         .collect())
 }
 
-/// Notes what was corrected, and has the forecasts of the sites' towns learned again.
+/// Audits corrections, and requests that the forecasts of the towns are trained again.
 pub(super) async fn note(
     conn: &mut PgConnection,
     corrections: &[Correction],

@@ -1,7 +1,7 @@
 //! Who may connect to the private database: two users of this machine, named by the kernel (PostgreSQL's `peer`).
 //!
-//! The socket's directory is closed to others already. This holds where somebody opens it, and for what may
-//! connect to the socket without passing its directory.
+//! The socket's directory is closed to others already. This also protects a directory that somebody has opened, and
+//! a socket that is reached in another way.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ impl Access {
 const HBA: &str = "pg_hba.conf";
 const IDENT: &str = "pg_ident.conf";
 
-/// `text` in which nobody may come through the socket on their word alone; lines for the network stay.
+/// `text` without `trust` on the socket; lines for the network stay.
 fn closed_hba(text: &str) -> String {
     let peer = format!("peer map={MAP}");
     let mut lines: Vec<String> = text
@@ -62,7 +62,7 @@ fn closed_hba(text: &str) -> String {
         .map(|line| {
             let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
             match words[..] {
-                // The second is what initdb writes: by it a user of the machine comes as the role of the same name.
+                // The second is initdb's default, which admits a user of the machine as the role of the same name.
                 ["local", database, user, "trust"] | ["local", database, user @ "all", "peer"] => {
                     format!("local {database} {user} {peer}")
                 }
@@ -100,8 +100,8 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Lets the OS users come as every role that may log in, of which the files know nothing: made by hand since the last
-/// start, or by a version that asked nobody who they are.
+/// Lets the OS users log in as every role that may: also those that were created by hand since the last
+/// start, or under a version without authentication.
 pub async fn admit_roles(url: &str, cluster: &Path, account: &Account) -> Result<(), PrivatePgError> {
     let failed = |source| PrivatePgError::Connect { socket_dir: cluster.to_owned(), source };
     let mut conn: PgConnection = super::readiness::connect(url).await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! As whom the database runs, and what that user may reach.
+//! The OS user of the database, and what it may reach.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use nix::unistd::{User, geteuid};
 
 use super::PrivatePgError;
 
-/// Whom root's database runs as: the product's own user where there is one, so that nobody else's programs run as
+/// The users that root's database may run as: the product's own user where there is one, so that nobody else's programs run as
 /// the database's owner; else the one that comes with PostgreSQL.
 const DATABASE_USERS: [&str; 2] = ["kreisverkehr", "postgres"];
 

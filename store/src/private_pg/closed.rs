@@ -1,4 +1,4 @@
-//! The data directory is its owner's alone, whoever starts the program and whatever an older version left.
+//! Restricts the data directory to its owner, whoever starts the program and whatever modes an older version left.
 
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io;
@@ -68,7 +68,7 @@ fn close_all(path: &Path, meta: &Metadata) {
     }
 }
 
-/// Without what is no file or directory: a link may lead anywhere.
+/// Files and directories only: a link may lead anywhere.
 fn entries(dir: &Path) -> impl Iterator<Item = (std::path::PathBuf, Metadata)> + use<> {
     let found = fs::read_dir(dir).into_iter().flatten().flatten();
     found.filter_map(|entry| {

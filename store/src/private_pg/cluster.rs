@@ -1,4 +1,4 @@
-//! The cluster on disk: made once, its settings and directories put right at each start.
+//! The cluster on disk: created once, its settings and directories corrected at each start.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -125,7 +125,7 @@ impl Cluster {
             && Access::of(&self.paths.cluster, &self.account).is_ok_and(|access| access.is_current())
     }
 
-    /// Lets our users come as every role of the server, which must answer.
+    /// Lets our users log in as every role of the server, which must be running.
     pub async fn admit_roles(&self) -> Result<(), PrivatePgError> {
         access::admit_roles(&self.paths.url(), &self.paths.cluster, &self.account).await
     }

@@ -1,4 +1,4 @@
-//! Which paths under the data directory the database uses, and its address.
+//! The paths of the database under the data directory, and its address.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

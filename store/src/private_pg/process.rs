@@ -1,4 +1,4 @@
-//! The database's processes, as the kernel shows them.
+//! The processes of the database, read from `/proc`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ pub async fn clear_remains(paths: &Paths) -> Result<(), PrivatePgError> {
         let orphans = processes_in(cluster);
         let Some(&first) = orphans.first() else { break };
         if is_running_in(cluster) {
-            // It was just being started when its owner was killed. The caller's next attempt adopts it.
+            // It was starting when its owner was killed. The caller's next attempt adopts it.
             return Ok(());
         }
         let waited = began.elapsed();

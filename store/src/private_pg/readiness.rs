@@ -1,4 +1,4 @@
-//! Whether the server answers. It announces nothing, so it is asked.
+//! Whether the server accepts connections, by polling.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const TOO_MANY_CONNECTIONS: &str = "53300";
 
 pub enum Answer {
     Ready,
-    /// Not yet, with the server's or the system's words.
+    /// Not yet, with the server's or the system's message.
     NotYet(String),
 }
 
@@ -51,7 +51,7 @@ async fn create(paths: &Paths) -> Result<(), sqlx::Error> {
     let mut connection = connect(&paths.url_of("postgres")).await?;
     let created = connection.execute("CREATE DATABASE kreisverkehr").await;
     match created {
-        // Another process may create it at the same time: said by its own error, or by the catalogue's index.
+        // Another process may create it at the same time: reported by its own error, or by the catalogue's index.
         Err(error) if !matches!(code(&error).as_deref(), Some(DUPLICATE_DATABASE | UNIQUE_VIOLATION)) => {
             Err(error)
         }

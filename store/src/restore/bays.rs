@@ -92,7 +92,7 @@ async fn newest(
         .await?)
 }
 
-/// Nothing was said before.
+/// Deletes states without an earlier observation.
 async fn forget(conn: &mut PgConnection, keys: &BTreeSet<Key>, now: UtcMicros) -> Result<(), StoreError> {
     let (municipalities, bays, sources) = columns(keys);
     sqlx::query(
@@ -108,13 +108,13 @@ async fn forget(conn: &mut PgConnection, keys: &BTreeSet<Key>, now: UtcMicros) -
     Ok(())
 }
 
-/// Puts `found` in the place of what lies ahead; what came meanwhile is newer and stays.
+/// Replaces states ahead of the clock by `found`; what came meanwhile is newer and stays.
 async fn write(
     conn: &mut PgConnection,
     found: &BTreeMap<Key, StoredState>,
     now: UtcMicros,
 ) -> Result<(), StoreError> {
-    // Locked in the key's order, as writers do: nobody waits for another crosswise.
+    // Locked in the key's order, as writers do: no deadlocks.
     sqlx::query(
         "UPDATE bay_state s
          SET feed = n.feed, sensor = n.sensor, observed_at = n.observed_at, received_at = n.received_at, seq = n.seq,

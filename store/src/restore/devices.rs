@@ -6,8 +6,8 @@ use sqlx::PgConnection;
 use super::last;
 use crate::StoreError;
 
-/// Devices that were heard ahead of `now` were last heard when their newest message before came; of which there is none, were
-/// not. How many there were.
+/// Sets devices last heard ahead of `now` back to their newest earlier message, and deletes those without one.
+/// How many there were.
 pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
     let mut restored = 0;
     for sql in [

@@ -1,7 +1,7 @@
-//! A clock that was ahead is right again: the latest states that it left are made again from the observations that do not
-//! lie ahead of it. Readers learn it from the change log, like everything else.
+//! Recovery from a clock that was ahead: latest states ahead of the corrected clock are recomputed from the other
+//! observations. Readers follow through the change log.
 //!
-//! What was taken in meanwhile stays where it is stored, with the time that the clock said then.
+//! Observations of that time stay stored, with their wrong times.
 
 mod bays;
 mod devices;
@@ -19,7 +19,7 @@ use crate::changes;
 use crate::ts::Ts;
 use crate::writer::sites;
 
-/// How far back is looked for what was said before, days: nearly everything is found at once. `None`: all that is stored.
+/// How far back the search for earlier observations goes, days: nearly all are found at once. `None`: all that is stored.
 const DAYS_BACK: [Option<i64>; 3] = [Some(1), Some(30), None];
 
 /// The latest instant that does not lie ahead of `now`.
@@ -36,7 +36,7 @@ fn spans(now: UtcMicros) -> impl Iterator<Item = (Ts, Ts)> {
     })
 }
 
-/// Makes again what lies ahead of `now`; whether there was anything. Each kind of state in a transaction of its own.
+/// Recomputes states ahead of `now`; whether there were any. Each kind of state in a transaction of its own.
 ///
 /// # Errors
 /// The database is not available.
@@ -52,14 +52,14 @@ pub(crate) async fn latest_states(conn: &mut PgConnection, now: UtcMicros) -> Re
             Kind::Others => {
                 passages::restore(&mut tx, now).await?
                     + devices::restore(&mut tx, now).await?
-                    + forget_repeated(&mut tx, now).await?
+                    + delete_repeated(&mut tx, now).await?
             }
         };
         append(&mut tx, &changes).await?;
         tx.commit().await?;
     }
     if restored > 0 {
-        info!("the clock was ahead: {restored} latest states are made again from what was observed before");
+        info!("the clock was ahead: {restored} latest states are recomputed from earlier observations");
     }
     Ok(restored > 0)
 }
@@ -80,15 +80,15 @@ async fn append(conn: &mut PgConnection, changes: &[Change]) -> Result<(), Store
     changes::append(conn, writer, 1, changes, false).await
 }
 
-/// What is said again and again is forgotten: of trips only the latest word is stored, and of topics that nobody reads
-/// examples.
-async fn forget_repeated(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
+/// Deletes what senders repeat anyway: only the latest update of a trip is stored, and only examples of unmatched
+/// topics.
+async fn delete_repeated(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+    let mut deleted = 0;
     for sql in [
         "DELETE FROM trip_state WHERE greatest(observed_at, confirmed_at) > $1",
         "DELETE FROM unmatched_topic WHERE last_at > $1",
     ] {
-        forgotten += sqlx::query(sql).bind(last(now)).execute(&mut *conn).await?.rows_affected();
+        deleted += sqlx::query(sql).bind(last(now)).execute(&mut *conn).await?.rows_affected();
     }
-    Ok(forgotten)
+    Ok(deleted)
 }

@@ -1,4 +1,4 @@
-//! When runs passed stops: what vehicles said is read back, what trip updates said is said again or lost.
+//! When runs passed stops: recomputed from vehicle positions; those of trip updates come again or are lost.
 
 use domain::{UtcMicros, VehiclePosition};
 use sqlx::{AssertSqlSafe, PgConnection};

@@ -19,7 +19,7 @@ type Key = (i32, i32, i16);
 pub(super) const COLUMNS: &str = "o.municipality, o.vehicle, o.observed_at, o.received_at, o.feed, o.digest, o.lat, o.lon, o.speed_mps,
     o.bearing_deg, o.trip_id, o.start_date, o.route_id, o.stop_id, o.delay_s, o.occupancy_pct, o.clock_corrected";
 
-/// What a vehicle said, as it is stored.
+/// A stored vehicle position.
 #[derive(FromRow)]
 pub(super) struct PositionRow {
     municipality: i32,
@@ -75,7 +75,7 @@ pub(super) async fn restore(
     now: UtcMicros,
     changes: &mut Vec<Change>,
 ) -> Result<u64, StoreError> {
-    // Gone first: then what is found moves on what is there, as always.
+    // Deleted first: then earlier positions move the state forward as usual.
     let ahead: Vec<Key> = sqlx::query_as(
         "DELETE FROM vehicle_state WHERE observed_at > $1 RETURNING municipality, vehicle, part",
     )

@@ -1,8 +1,8 @@
-//! Whether the clock is believed: what is deleted because of a clock that jumped ahead is gone.
+//! Protection against a clock that jumped ahead: what retention deletes is gone.
 //!
-//! There is one clock that says how old things are, the database's, and nothing to compare it with but itself. So a
+//! Ages are measured by the database's clock, which can be compared with its own past only. So a
 //! run that finds it more than a day ahead of the run before deletes nothing: either nothing ran meanwhile, or the
-//! clock jumped. Once it has gone on for a day as clocks do, each run within a day of the one before, it is believed.
+//! clock jumped. It is trusted again after a day in which each run is within a day of the one before.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::DAY;
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// What earlier runs have seen.
+/// The clock as seen by earlier runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     /// The last run that believed the clock.
@@ -28,7 +28,7 @@ fn is_within(earlier: UtcMicros, now: UtcMicros, span: Duration) -> bool {
     now <= earlier.plus_s(span.as_secs() as i64)
 }
 
-/// What is known once a run has seen the clock at `now`. It is believed where `doubted_since` is `None`.
+/// The state after a run at `now`. The clock is trusted where `doubted_since` is `None`.
 pub(super) fn after(seen: Option<Seen>, now: UtcMicros) -> Seen {
     let trusted = Seen { trusted_at: now, seen_at: now, doubted_since: None };
     let Some(Seen { trusted_at, seen_at, doubted_since }) = seen else { return trusted };
@@ -48,8 +48,8 @@ pub(super) fn after(seen: Option<Seen>, now: UtcMicros) -> Seen {
     }
 }
 
-/// What earlier runs have seen. Before the first run the database was made: of one that is older than a day the clock is
-/// not believed at first sight either.
+/// The clock as seen by earlier runs; before the first run, by the creation of the database: in one that is older than
+/// a day the clock is not trusted at first either.
 pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreError> {
     let row: Option<(Ts, Ts, Option<Ts>)> = sqlx::query_as(
         "SELECT trusted_at, seen_at, doubted_since FROM retention_clock
@@ -66,7 +66,7 @@ pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreE
     }))
 }
 
-/// Notes what this run has seen.
+/// Stores the state of this run.
 pub(super) async fn note(conn: &mut PgConnection, seen: Seen) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO retention_clock (trusted_at, seen_at, doubted_since) VALUES ($1, $2, $3)

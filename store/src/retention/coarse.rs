@@ -1,4 +1,4 @@
-//! What remains of vehicle positions: sums per hour, route and cell of about 500 m.
+//! Aggregates of old vehicle positions: sums per hour, route and cell of about 500 m.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -8,8 +8,8 @@ use crate::StoreError;
 /// stands on the same.
 const CELL_DEG: (f64, f64) = (0.0045, 0.0072);
 
-/// Adds the positions of `source`, a table that the same transaction drops, to the sums. A message that comes a
-/// second time after that counts a second time: its first copy is no longer known.
+/// Adds the positions of `source`, a table that the same transaction drops, to the sums. A message that is
+/// redelivered after that counts twice: its first copy is no longer known.
 pub(super) async fn keep(conn: &mut PgConnection, source: &str) -> Result<(), StoreError> {
     let (height, width) = CELL_DEG;
     let sql = format!(

@@ -1,7 +1,7 @@
 //! Retention: what is too old is dropped, whole partitions or chunks at a time where there are any.
 //!
-//! Of vehicle positions something coarse remains (`coarse`). A dry run ([`due`]) and the real one
-//! ([`enforce`]) stand on the same conditions.
+//! Vehicle positions are aggregated first (`coarse`). A dry run ([`due`]) and the real one
+//! ([`enforce`]) use the same conditions.
 
 mod clock;
 mod coarse;
@@ -31,7 +31,7 @@ pub struct Retention {
     pub rejections: Duration,
     /// Bytes and radio data of LoRaWAN messages.
     pub uplinks: Duration,
-    /// Vehicle positions, and what was said of trips.
+    /// Vehicle positions, and trip updates.
     pub vehicle_positions: Duration,
     /// Bay and site observations, passenger counts, and the intervals that are derived of them.
     pub observations: Duration,
@@ -54,7 +54,7 @@ impl Default for Retention {
     }
 }
 
-/// What has its own time to be kept.
+/// A class of data with its own retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
@@ -87,10 +87,10 @@ impl Class {
     }
 }
 
-/// How long the change log reaches back: a reader that was away for longer loads everything anew.
+/// How long the change log reaches back: a reader that was away for longer reloads everything.
 pub const CHANGE_LOG: Duration = Duration::from_secs(3_600);
 
-/// Something that is too old, or was and is gone.
+/// Data that is too old, or was dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Due {
     pub class: Class,
@@ -146,13 +146,12 @@ pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreEr
     Ok(all)
 }
 
-/// Whose word it is that the clock is right.
+/// Whether the clock is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Nobody's: of a clock that is more than a day ahead of the run before nothing is deleted until it has gone on
-    /// for a day.
+    /// By its own record: while it is more than a day ahead of the run before, nothing is deleted for a day.
     Earned,
-    /// Somebody's who looks at it: `prune`.
+    /// By the operator who runs `prune`.
     Given,
 }
 
@@ -190,7 +189,7 @@ pub async fn enforce(
         conn.close().await?;
         return Ok(Vec::new());
     }
-    // First: it grows fastest, and whatever stands in the way of the rest must not let it fill the disk.
+    // First: it grows fastest, and a failure of the rest must not let it fill the disk.
     progress.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     for (table, _) in TABLES {
         let Some(before) = retention.before(Class::of(table), now) else { continue };

@@ -11,8 +11,8 @@ use crate::ts::Ts;
 pub(super) struct Rows {
     pub(super) class: Class,
     table: &'static str,
-    /// Which rows, `$1` being the instant before which they are too old. Where the time does not lead
-    /// a key, places do, so that each run is a look at the beginning of each place and not at all rows.
+    /// Which rows, `$1` being the instant before which they are too old. Where the key does not
+    /// begin with the time, it begins with places, so that each run reads the beginning of each place and not all rows.
     too_old: &'static str,
 }
 
@@ -22,11 +22,11 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
 
 pub(super) const ALL: [Rows; 11] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
-    // What was wished stands in the audit.
+    // The requests are in the audit log.
     rows(Class::Rejections, "replay", "asked_at < $1"),
     rows(Class::Uplinks, "uplink", "received_at < $1"),
     rows(Class::Uplinks, "receipt_claim", "received_at < $1"),
-    // Of those that are no sensors nothing is left but that they were heard once.
+    // Unknown devices of which no message is left.
     rows(
         Class::Uplinks,
         "device_state",
@@ -35,7 +35,7 @@ pub(super) const ALL: [Rows; 11] = [
     rows(
         Class::VehiclePositions,
         "trip_state",
-        // Who plans further ahead than a month, and says it no more, is not believed either.
+        // Also dates of more than a month ahead that are no longer confirmed.
         "(start_date <= to_char($1 AT TIME ZONE 'UTC', 'YYYYMMDD')
              OR start_date > to_char($1 + interval '45 days', 'YYYYMMDD')) AND confirmed_at < $1",
     ),
@@ -96,8 +96,8 @@ impl Rows {
     }
 }
 
-/// Which vehicle it was that passed a stop is kept no longer than where vehicles were: who drove it would be
-/// known by the duty roster.
+/// The vehicle of a passage is kept no longer than positions: with the duty roster it would identify
+/// the driver.
 pub(super) async fn forget_vehicles(conn: &mut PgConnection, before: UtcMicros) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE stop_passage SET vehicle = NULL

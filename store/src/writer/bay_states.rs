@@ -1,10 +1,10 @@
 //! The latest state of each bay and source in `bay_state`: written with a small batch at once,
 //! else every few seconds.
 //!
-//! Under load the same bays change again and again, and two writers wait for each other's rows.
-//! So a large batch only notes its states in the change log (`deferred`), which is as durable, and
-//! they are folded into the table later, each bay once. Whoever loads adds what is not folded
-//! yet; what a dead connection left is folded by the next that connects. Folding twice, or older
+//! Under load the same bays change again and again, and two writers block on each other's rows.
+//! So a large batch records its states in the change log only (`deferred`), which is as durable, and
+//! they are flushed to the table later, each bay once. A reader that loads adds the pending
+//! ones; those of a lost connection are flushed by the next one. Flushing twice, or older
 //! states after newer ones, changes nothing: see `domain::bay_state`.
 
 use std::collections::HashMap;
@@ -18,19 +18,19 @@ use crate::StoreError;
 use crate::changes;
 use crate::ts::Ts;
 
-/// Batches of more bay rows than this defer their states: there, folding pays.
+/// Batches of more bay rows than this defer their states: there, flushing later pays.
 pub const DEFER_ROWS: usize = 400;
 
 /// `bay_state` is at most this far behind the change log while observations come fast.
 pub const FLUSH_AFTER: Duration = Duration::from_secs(3);
 
-/// Rows of the log that are folded at once: each may hold 10,000 states.
+/// Rows of the log that are flushed at once: each may hold 10,000 states.
 const LOG_ROWS_AT_ONCE: i64 = 32;
 
 /// Municipality, bay, source.
 type Key = (i32, i32, i32);
 
-/// The largest statement of each source of each bay.
+/// The latest statement of each source of each bay.
 #[derive(Debug, Default)]
 pub(super) struct Latest(HashMap<Key, (BayReading, UtcMicros)>);
 
@@ -50,8 +50,8 @@ impl Latest {
         }
     }
 
-    /// Moves the table's states forward, never back, in the key's order: two writers then never
-    /// wait for each other crosswise.
+    /// Moves the table's states forward, never back, in the key's order, so that two writers
+    /// never deadlock.
     pub(super) async fn write(&self, conn: &mut PgConnection) -> Result<(), StoreError> {
         let mut latest: Vec<_> = self.0.iter().collect();
         latest.sort_unstable_by_key(|(key, _)| **key);
@@ -64,7 +64,7 @@ impl Latest {
              ON CONFLICT (municipality, bay, source) DO UPDATE
              SET feed = excluded.feed, sensor = excluded.sensor, observed_at = excluded.observed_at,
                  received_at = excluded.received_at, seq = excluded.seq, state = excluded.state
-             -- What lies ahead of the clock gives way to what does not.
+             -- States ahead of the clock give way to others.
              WHERE (held.observed_at <= now() + interval '5 minutes', held.observed_at,
                     coalesce(held.seq, -9223372036854775808), held.state)
                  < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at,
@@ -95,7 +95,7 @@ pub(super) struct Deferred {
 }
 
 impl Deferred {
-    /// Takes over the states of transaction `seq`, which has committed.
+    /// Adds the states of transaction `seq`, which has committed.
     pub(super) fn committed(&mut self, rows: Vec<&BayObservation>, seq: i64) {
         self.latest.extend(&rows);
         self.seq = seq;
@@ -107,7 +107,7 @@ impl Deferred {
         self.since.map(|since| since.elapsed())
     }
 
-    /// Writes them into the table. After an error they are still in the log only.
+    /// Writes them to the table. After an error they are still in the log only.
     pub(super) async fn flush(&mut self, conn: &mut PgConnection, writer: i64) -> Result<(), StoreError> {
         let mut tx = conn.begin().await?;
         self.latest.write(&mut tx).await?;
@@ -119,7 +119,7 @@ impl Deferred {
     }
 }
 
-/// Folds what connections left that are gone. What living ones have in hand may be among it, which
+/// Flushes the pending states of lost connections. Those of live ones may be among them, which
 /// does no harm.
 pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<(), StoreError> {
     loop {
@@ -139,7 +139,7 @@ pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<(), Store
                 if let Change::Bay { bay, reading } = change
                     && let Some(municipality) = municipalities.get(&bay.0)
                 {
-                    // The log does not keep the receipt; the commit came a moment after it.
+                    // The log has no time of receipt; the commit followed within moments.
                     latest.add(*municipality, bay.0, *reading, row.committed_at);
                 }
             }
@@ -173,7 +173,7 @@ pub(crate) struct PendingStates {
     pub(crate) changes: Vec<Change>,
 }
 
-/// At most `limit` rows of the log that are not folded, oldest of each writer first.
+/// At most `limit` rows of the log with pending states, oldest of each writer first.
 pub(crate) async fn pending_states(
     conn: &mut PgConnection,
     limit: i64,

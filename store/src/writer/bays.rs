@@ -14,24 +14,24 @@ const COLUMNS: &str = "municipality, observed_at, bay, digest, received_at, stor
 /// Bytes of one row in binary COPY, for the first allocation.
 const ROW_BYTES: usize = 160;
 
-/// Appends what is new of `wanted`; returns how many were, by feed.
+/// Appends the new ones of `rows`; returns how many were new, by feed.
 pub(super) async fn write(
     conn: &mut PgConnection,
-    wanted: &[&BayObservation],
+    rows: &[&BayObservation],
     stored_at: UtcMicros,
     mode: InsertMode,
     changes: &mut Vec<Change>,
 ) -> Result<NewByFeed, StoreError> {
-    if wanted.is_empty() {
+    if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
     let new = match mode {
         InsertMode::Copy => {
-            copy(conn, "bay_observation", wanted, stored_at).await?;
-            by_feed(wanted.iter().map(|o| o.provenance.feed))
+            copy(conn, "bay_observation", rows, stored_at).await?;
+            by_feed(rows.iter().map(|o| o.provenance.feed))
         }
         InsertMode::Staged => {
-            copy(conn, "staged_bay", wanted, stored_at).await?;
+            copy(conn, "staged_bay", rows, stored_at).await?;
             let feeds: Vec<i32> = sqlx::query_scalar(
                 "INSERT INTO bay_observation SELECT * FROM staged_bay
                  ORDER BY municipality, observed_at, bay, digest ON CONFLICT DO NOTHING RETURNING feed",
@@ -41,11 +41,11 @@ pub(super) async fn write(
             by_feed(feeds.into_iter().map(FeedId))
         }
     };
-    changes.extend(wanted.iter().map(|o| Change::Bay { bay: o.bay, reading: o.reading() }));
+    changes.extend(rows.iter().map(|o| Change::Bay { bay: o.bay, reading: o.reading() }));
     Ok(new)
 }
 
-/// Makes the table of [`InsertMode::Staged`]; every transaction finds it empty.
+/// Creates the table of [`InsertMode::Staged`]; every transaction finds it empty.
 pub(super) async fn make_stage(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("CREATE TEMP TABLE staged_bay (LIKE bay_observation) ON COMMIT DELETE ROWS")
         .execute(conn)

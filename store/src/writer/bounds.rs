@@ -1,7 +1,7 @@
-//! Bounds of what somebody can make up: rejections, devices, runs. They hold after each transaction, since whoever
-//! adds also removes what is too much, one transaction at a time.
+//! Bounds of data with ids that senders can invent: rejections, devices, runs. They hold after each transaction, since
+//! the writer that adds also removes the excess, one transaction at a time.
 //!
-//! What rests on ids of our own places needs none beside retention: there are as many as were imported.
+//! Data with ids of imported places needs none beside retention.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub struct Bounds {
     /// Bytes of rejections of all feeds together, those of sixteen at their bound: a county may have a hundred.
     pub rejected_bytes_in_all: i64,
     /// Messages of devices that are no sensors of their feed, of each feed; the newest stay. Of such devices, too:
-    /// new ones are looked for within days, and a town has some hundreds of them at most.
+    /// installers look for new ones within days, and a town has some hundreds of them at most.
     pub strangers: i64,
     /// Runs of each feed of which the latest report is kept: some five times what a large county runs in a day.
     pub runs: i64,
@@ -45,11 +45,11 @@ impl Default for Bounds {
     }
 }
 
-/// Advisory lock of transactions that add what is bounded.
+/// Advisory lock of transactions that add bounded rows.
 const BOUNDS_LOCK: i64 = 0x6b76_626f_756e; // "kvboun"
 
-/// Waits for other transactions that add what is bounded, where `batch` does: each then sees what there is. To be
-/// called before any of it is added.
+/// Waits for other transactions that add bounded rows, where `batch` does, so that each sees the others'. Call it
+/// before adding any.
 pub(super) async fn lock(conn: &mut PgConnection, batch: &Batch, is_replay: bool) -> Result<(), StoreError> {
     let adds = !batch.rejections.is_empty()
         || !batch.trips.is_empty()
@@ -60,7 +60,7 @@ pub(super) async fn lock(conn: &mut PgConnection, batch: &Batch, is_replay: bool
     Ok(())
 }
 
-/// Removes the oldest messages of strangers that are too many, and strangers that were not heard for longest.
+/// Removes the oldest excess messages of unknown devices, and the devices that were heard from least recently.
 pub(super) async fn strangers(
     conn: &mut PgConnection,
     batch: &Batch,
@@ -71,7 +71,7 @@ pub(super) async fn strangers(
         sqlx::query(
             "DELETE FROM uplink u USING (
                  SELECT municipality, device, dedup_id, copy FROM uplink WHERE feed = $1 AND is_stranger
-                 -- What was received while the clock was ahead is not newer than what comes.
+                 -- Messages received while the clock was ahead do not count as newer.
                  ORDER BY received_at <= now() + interval '5 minutes' DESC, received_at DESC, dedup_id DESC OFFSET $2
              ) old
              WHERE u.municipality = old.municipality AND u.device = old.device AND u.dedup_id = old.dedup_id
@@ -97,8 +97,8 @@ pub(super) async fn strangers(
     Ok(())
 }
 
-/// Removes runs that were not confirmed for longest where there are too many. A tenth more goes than has to, so that
-/// not every transaction of a flood has to look for them.
+/// Removes the excess runs that were confirmed least recently. A tenth more than necessary goes, so that
+/// not every transaction of a flood has to search.
 pub(super) async fn runs(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds) -> Result<(), StoreError> {
     let feeds: BTreeSet<(MunicipalityId, FeedId)> =
         batch.trips.iter().map(|o| (o.provenance.municipality, o.provenance.feed)).collect();

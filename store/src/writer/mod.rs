@@ -1,10 +1,10 @@
 //! Stores batches: one transaction each, at most one at a time per writer.
 //!
-//! Within the transaction: append what is new, drop what is there, move the latest states
+//! Within the transaction: append new rows, skip duplicates, move the latest states
 //! forward (see `bay_states`: those of a large batch follow later), append to the change log.
-//! Duplicates are rare, so bays go straight in by COPY. When one of them turns out to be there already
-//! (SQLSTATE 23505), the batch is stored again by way of a temporary table, with the same result, and so
-//! are the batches after it: a supplier that repeats itself must not cost each batch twice.
+//! Duplicates are rare, so bays are stored by COPY directly. On a duplicate (SQLSTATE 23505) the batch
+//! is stored again through a temporary table, with the same result, and so
+//! are the batches after it: a supplier that repeats itself must not cost two attempts per batch.
 
 pub(crate) mod bay_states;
 mod bays;
@@ -38,11 +38,11 @@ use crate::changes::{self, Committed};
 use crate::migrate::{self, Partitioning};
 use crate::partitions::{Partitions, Table};
 
-/// An observation, and the name under which a message with a clock of ours is remembered.
+/// An observation with its idempotency key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keyed<T> {
     pub observation: T,
-    /// Set when `observed_at` is our receipt: a redelivery would look like a new observation.
+    /// Set when `observed_at` is our receipt: without it a redelivery would look like a new observation.
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
@@ -136,13 +136,13 @@ impl Batch {
     }
 }
 
-/// What became of a batch.
+/// The result of storing a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
     pub committed: Committed,
     /// Observations that were new.
     pub new: usize,
-    /// Observations that were there already, by feed.
+    /// Duplicates, by feed.
     pub duplicates: BTreeMap<FeedId, usize>,
 }
 
@@ -191,14 +191,14 @@ pub struct Writer {
 /// How bays are appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InsertMode {
-    /// COPY into the table; fails when a row is there.
+    /// COPY into the table; fails on a duplicate.
     Copy,
-    /// COPY aside, then insert what is not there.
+    /// COPY into a temporary table, then insert what is new.
     Staged,
 }
 
-/// After a duplicate so many batches are staged; each of them that holds another begins to count again.
-/// Staging costs about a third more, trying in vain twice as much.
+/// The number of batches that are staged after a duplicate; each further duplicate restarts the count.
+/// Staging costs about a third more, a failed attempt twice as much.
 const STAGED_BATCHES: u32 = 64;
 
 impl Writer {
@@ -225,18 +225,18 @@ impl Writer {
         })
     }
 
-    /// Keeps so much of what somebody can make up.
+    /// The same with other bounds.
     pub fn within(self, bounds: Bounds) -> Self {
         Writer { bounds, ..self }
     }
 
-    /// How long the latest states of large batches have waited for [`Writer::flush`]; `None`: none
-    /// waits.
+    /// How long the latest states of large batches have been pending; `None`: none
+    /// is.
     pub fn deferred_for(&self) -> Option<Duration> {
         self.deferred.age()
     }
 
-    /// Writes the latest states of large batches to `bay_state`: wanted every
+    /// Writes the latest states of large batches to `bay_state`; call it every
     /// [`FLUSH_AFTER`], and at the end.
     ///
     /// # Errors
@@ -248,7 +248,7 @@ impl Writer {
     /// Stores `batch`. When this returns, it is durable and its messages may be acknowledged.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: nothing or everything is stored; connect anew and store the
+    /// [`StoreError::Unavailable`]: nothing or everything is stored; reconnect and store the
     /// same batch again. [`StoreError::Data`]: nothing is stored, and never will be.
     pub async fn write(
         &mut self,
@@ -259,7 +259,7 @@ impl Writer {
         self.write_replay(batch, &[], capacities, stored_at).await
     }
 
-    /// Stores what became of replayed messages: `batch` holds what is believed of them now.
+    /// Stores the result of a replay: `batch` holds what is accepted now.
     ///
     /// # Errors
     /// See [`Writer::write`].
@@ -281,7 +281,7 @@ impl Writer {
         self.transact(batch, replayed, capacities, stored_at, InsertMode::Staged).await
     }
 
-    /// The table aside lives as long as the connection: making one in each transaction would bloat the
+    /// The temporary table lives as long as the connection: one per transaction would bloat the
     /// catalogue.
     async fn make_stage(&mut self) -> Result<(), StoreError> {
         if !self.has_stage {

@@ -16,17 +16,17 @@ type Day = (i32, String);
 /// New passages of days.
 pub(crate) type New = Vec<(i32, String, i64)>;
 
-/// How many passages there are of the days that are spoken of. A day is counted when it is first met, so that what
-/// other writers add meanwhile is not seen: each of them adds as many as a day may have at most.
+/// The number of passages of recent days. A day is counted when it first occurs; what
+/// other writers add meanwhile is not seen, so each of them may add up to the bound.
 #[derive(Debug, Default)]
 pub(crate) struct Days(BTreeMap<Day, i64>);
 
-/// Days that are remembered: those of which vehicles and updates speak, some of each municipality.
+/// The most days that are cached, some of each municipality.
 const MAX_DAYS: usize = 10_000;
 
 impl Days {
-    /// Moves each passage that these rows speak of forward to its newest statement. Of a day that has `most` no new
-    /// ones are taken. Returns how many were new, to be given to [`Days::committed`].
+    /// Moves each passage of these rows forward to its newest statement. A day that has `most` accepts no new
+    /// ones. Returns how many were new, to be passed to [`Days::committed`].
     ///
     /// Where no service date is given, it is the town's date three hours before: after midnight the last
     /// vehicles of a day still run, and at three o'clock hardly any do.
@@ -49,7 +49,7 @@ impl Days {
         }
         let time = |f: fn(&Passage) -> UtcMicros| statements.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
         let full: Vec<&Day> = self.0.iter().filter(|(_, n)| **n >= most).map(|(day, _)| day).collect();
-        // In the key's order: two writers never wait for each other crosswise.
+        // In the key's order: two writers never deadlock.
         let new: New = sqlx::query_as(
             "WITH moved AS (
              INSERT INTO stop_passage AS held (municipality, service_date, trip_id, stop_id, route_id, feed, vehicle,
@@ -111,7 +111,7 @@ impl Days {
         Ok(new)
     }
 
-    /// Counts what a transaction has added, once it has committed.
+    /// Counts the passages of a transaction, once it has committed.
     pub(super) fn committed(&mut self, new: New, most: i64) {
         for (municipality, day, n) in new {
             let Some(rows) = self.0.get_mut(&(municipality, day.clone())) else { continue };

@@ -1,5 +1,5 @@
-//! The bound of the quarantine: whatever a feed sends, it cannot fill the disk, and pushes out its own
-//! older rejections only. Of all feeds together the one that takes most room gives way.
+//! The bound of the quarantine: a feed cannot fill the disk, and displaces its own
+//! older rejections only. Beyond the total bound the largest feed loses its oldest.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use sqlx::PgConnection;
 use super::bounds::Bounds;
 use crate::StoreError;
 
-/// How many of the oldest are looked at at a time where the bytes are too many.
+/// How many of the oldest are examined at a time where the bytes exceed the bound.
 const STEP: i64 = 100;
 
-/// Removes what is too much of `feeds`, to which something has just been added: within the same transaction,
-/// so the bound holds at every moment.
+/// Removes the excess of `feeds`, to which something has just been added: within the same transaction,
+/// so the bound always holds.
 pub(super) async fn bound(
     conn: &mut PgConnection,
     feeds: BTreeSet<FeedId>,
@@ -48,8 +48,8 @@ pub(super) async fn bound(
     Ok(())
 }
 
-/// Removes the oldest of `feed`, as long as what comes before each of them does not suffice for so many rows and
-/// bytes, at most some at a time; returns how many went.
+/// Removes the oldest of `feed` until so many rows and bytes are gone, at most some at a time; returns how many
+/// went.
 async fn remove(conn: &mut PgConnection, feed: i32, (rows, bytes): (i64, i64)) -> Result<u64, StoreError> {
     let removed = sqlx::query(
         "DELETE FROM rejection r USING (

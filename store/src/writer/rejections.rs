@@ -12,7 +12,7 @@ use super::uplinks::UNIT_SEPARATOR;
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// A rejected message that was replayed, and what is wrong with it now; `None`: it is believed.
+/// A rejected message that was replayed, with its new rejection; `None`: it is accepted now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replayed {
     pub municipality: MunicipalityId,
@@ -31,7 +31,7 @@ pub(super) async fn write(conn: &mut PgConnection, rows: &[Rejection]) -> Result
     .await
 }
 
-/// Replaces replayed rejections by what is wrong with them now.
+/// Replaces replayed rejections by their new ones.
 pub(super) async fn replace(
     conn: &mut PgConnection,
     replayed: &[Replayed],
@@ -60,16 +60,16 @@ struct RejectionRow<'a> {
     rejection: &'a Rejection,
 }
 
-/// Of rows with one name the first, which counts for all; the named ones last and in the order of
-/// their names: two writers never wait for each other crosswise.
+/// Merges rows with the same `repeats` into the first; these come last and in the order of
+/// `repeats`, so that two writers never deadlock.
 fn merged<'a>(rows: impl Iterator<Item = RejectionRow<'a>>) -> Vec<RejectionRow<'a>> {
-    let (mut all, mut named): (Vec<RejectionRow<'_>>, BTreeMap<_, RejectionRow<'_>>) = Default::default();
+    let (mut all, mut repeated): (Vec<RejectionRow<'_>>, BTreeMap<_, RejectionRow<'_>>) = Default::default();
     for row in rows {
-        let Some(name) = row.rejection.repeats else {
+        let Some(repeats) = row.rejection.repeats else {
             all.push(row);
             continue;
         };
-        match named.entry((row.rejection.municipality, name)) {
+        match repeated.entry((row.rejection.municipality, repeats)) {
             Entry::Vacant(entry) => drop(entry.insert(row)),
             Entry::Occupied(mut held) => {
                 held.get_mut().times += row.times;
@@ -77,7 +77,7 @@ fn merged<'a>(rows: impl Iterator<Item = RejectionRow<'a>>) -> Vec<RejectionRow<
             }
         }
     }
-    all.extend(named.into_values());
+    all.extend(repeated.into_values());
     all
 }
 

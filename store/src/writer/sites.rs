@@ -20,31 +20,31 @@ use crate::ts::Ts;
 /// (municipality, site, audience or "").
 pub(crate) type StateKey = (i32, i32, &'static str);
 
-/// Appends what is new; returns how many were, by feed.
+/// Appends new counts; returns how many were new, by feed.
 pub(super) async fn write(
     conn: &mut PgConnection,
-    wanted: &[&SiteCount],
+    rows: &[&SiteCount],
     stored_at: UtcMicros,
     capacities: &dyn Capacities,
     changes: &mut Vec<Change>,
 ) -> Result<NewByFeed, StoreError> {
-    if wanted.is_empty() {
+    if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let new = append(conn, wanted, stored_at).await?;
+    let new = append(conn, rows, stored_at).await?;
     let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();
-    for o in wanted.iter().filter(|o| new.contains(&o.key())) {
+    for o in rows.iter().filter(|o| new.contains(&o.key())) {
         let audience = o.audience.map_or("", Audience::as_str);
         by_state.entry((o.provenance.municipality.0, o.site.0, audience)).or_default().push(o);
     }
     let new_by_feed = by_feed(by_state.values().flatten().map(|o| o.provenance.feed));
-    want_derived(conn, &by_state).await?;
+    request_derivation(conn, &by_state).await?;
     move_states(conn, by_state, capacities, stored_at, changes).await?;
     Ok(new_by_feed)
 }
 
-/// Has the intervals of the counted sites derived again: the log tells how things stand, not what was counted when.
-async fn want_derived(
+/// Requests the derivation of the sites' intervals: the change log carries states, not counts over time.
+async fn request_derivation(
     conn: &mut PgConnection,
     new: &BTreeMap<StateKey, Vec<&SiteCount>>,
 ) -> Result<(), StoreError> {
@@ -110,8 +110,8 @@ async fn append(
     Ok(new.into_iter().map(|(m, at, site, digest)| (MunicipalityId(m), at.0, site, digest)).collect())
 }
 
-/// Moves the counted states on by counts that are new to the store and do not lie ahead of `now`. A state that rests on
-/// some that do is made again of those that do not.
+/// Moves the counted states forward by counts that are new to the store and not ahead of `now`. A state based on
+/// counts ahead of `now` is computed again from the others.
 pub(crate) async fn move_states(
     conn: &mut PgConnection,
     by_state: BTreeMap<StateKey, Vec<&SiteCount>>,
@@ -155,7 +155,7 @@ pub(crate) async fn move_states(
         let Some(new) = by_state.get(&key) else { continue };
         let capacity = capacities.capacity(SiteId(site), audience);
         if count.has_ahead(now) {
-            count = made_again(conn, key, &count, capacity, now).await?;
+            count = recomputed(conn, key, &count, capacity, now).await?;
         } else {
             let recount = count.apply(new.iter().copied().filter(|c| !is_ahead(c.observed_at, now)));
             if let Some(at) = recount.tie_at {
@@ -247,9 +247,9 @@ async fn net_after(
     .await?)
 }
 
-/// The state that rests on all stored counts that do not lie ahead of `now`. It is a function of the set, and each of its
-/// parts stands on the newest that speak of it; what `held` has nothing of was never said.
-async fn made_again(
+/// The state of all stored counts that are not ahead of `now`. It is a function of the set, and each of its
+/// parts depends on the newest counts that contain it; what `held` lacks was never stated.
+async fn recomputed(
     conn: &mut PgConnection,
     key: StateKey,
     held: &CountState,
@@ -266,7 +266,7 @@ async fn made_again(
     const OF: &str = "municipality = $1 AND site = $2 AND audience = $3";
     let instants: Vec<String> = newest
         .iter()
-        .filter(|(is_said, _)| *is_said)
+        .filter(|(is_stated, _)| *is_stated)
         .map(|(_, what)| {
             format!("(SELECT max(observed_at) FROM site_count WHERE {OF} AND observed_at <= $4 AND {what})")
         })
@@ -292,7 +292,7 @@ async fn made_again(
     Ok(count)
 }
 
-/// Makes those states again that rest on counts ahead of `now`; how many there were.
+/// Recomputes the states that are based on counts ahead of `now`; how many there were.
 pub(crate) async fn restore(
     conn: &mut PgConnection,
     now: UtcMicros,

@@ -1,4 +1,4 @@
-//! What feeds say of trips.
+//! Trip updates of feeds.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) async fn write(
     if rows.is_empty() {
         return Ok(0);
     }
-    // In the key's order: two writers never wait for each other crosswise.
+    // In the key's order: two writers never deadlock.
     let mut latest: BTreeMap<(MunicipalityId, FeedId, TripKey), &TripObservation> = BTreeMap::new();
     for o in rows {
         let key = (o.provenance.municipality, o.provenance.feed, o.report.update.key());
@@ -39,7 +39,7 @@ pub(super) async fn write(
          ON CONFLICT (municipality, feed, trip_id, start_date, start_time, route_id, direction) DO UPDATE
          SET observed_at = excluded.observed_at, confirmed_at = excluded.confirmed_at, digest = excluded.digest,
              body = excluded.body
-         -- What lies ahead of the clock gives way to what does not.
+         -- Reports ahead of the clock give way to others.
          WHERE (greatest(held.observed_at, held.confirmed_at) <= now() + interval '5 minutes', held.observed_at,
                 held.confirmed_at, held.digest)
              < (greatest(excluded.observed_at, excluded.confirmed_at) <= now() + interval '5 minutes',
@@ -58,7 +58,7 @@ pub(super) async fn write(
     .bind(bodies?)
     .execute(conn)
     .await?;
-    let told = latest.values().map(|o| Change::Trip { feed: o.provenance.feed, report: o.report.clone() });
-    changes.extend(told);
+    changes
+        .extend(latest.values().map(|o| Change::Trip { feed: o.provenance.feed, report: o.report.clone() }));
     Ok(moved.rows_affected() as usize)
 }

@@ -12,7 +12,7 @@ use crate::ts::Ts;
 /// Separates ids in one text: arrays of arrays cannot be unnested side by side.
 pub(super) const UNIT_SEPARATOR: &str = "\u{1f}";
 
-/// Keeps messages that are new and moves their devices' last sign of life; notes those that are not.
+/// Stores new messages and updates when their devices were last heard; counts redeliveries.
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
@@ -43,7 +43,7 @@ fn name(u: &Uplink) -> Name<'_> {
     (u.municipality, u.device.as_str(), u.dedup_id.as_str())
 }
 
-/// Notes messages that were there already, and how often they came again.
+/// Records redelivered messages, and how often they came.
 async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
@@ -121,8 +121,8 @@ async fn append(
     Ok(new.into_iter().collect())
 }
 
-/// Moves `device_state` forward by messages that were new. What somebody made up in the server's
-/// console is no sign of life of the device.
+/// Moves `device_state` forward by messages that were new. Messages simulated in the server's
+/// console do not count.
 async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink>) -> Result<(), StoreError> {
     let mut devices: BTreeMap<(i32, &str), Vec<&Uplink>> = BTreeMap::new();
     for u in new.filter(|u| u.event != "simulated") {
@@ -171,13 +171,13 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
     Ok(())
 }
 
-/// Messages that were replayed: what became of them is another thing now. Their bytes too, when
-/// something personal is known to be among them.
+/// Updates replayed messages: their outcome has changed, and their bytes where
+/// personal ones are known by now.
 pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
-    // Those that retention has deleted meanwhile are kept anew.
+    // Those that retention has deleted meanwhile are stored again.
     let mut firsts: Vec<&Uplink> = rows.iter().collect();
     firsts.sort_by_key(|u| name(u));
     firsts.dedup_by_key(|u| name(u));

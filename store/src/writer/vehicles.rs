@@ -14,16 +14,16 @@ use crate::ts::Ts;
 /// Appends positions that are new and moves the latest forward; returns how many were new, by feed.
 pub(super) async fn write_positions(
     conn: &mut PgConnection,
-    wanted: &[&VehiclePosition],
+    rows: &[&VehiclePosition],
     stored_at: UtcMicros,
     changes: &mut Vec<Change>,
 ) -> Result<NewByFeed, StoreError> {
-    if wanted.is_empty() {
+    if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let new = append_positions(conn, wanted, stored_at).await?;
-    move_latest(conn, wanted).await?;
-    changes.extend(wanted.iter().map(|o| Change::Vehicle {
+    let new = append_positions(conn, rows, stored_at).await?;
+    move_latest(conn, rows).await?;
+    changes.extend(rows.iter().map(|o| Change::Vehicle {
         vehicle: o.vehicle,
         feed: o.provenance.feed,
         observed_at: o.observed_at,
@@ -53,7 +53,7 @@ pub(crate) async fn move_latest(
              $7::jsonb[])
          ON CONFLICT (municipality, vehicle, part) DO UPDATE
          SET feed = excluded.feed, observed_at = excluded.observed_at, digest = excluded.digest, fix = excluded.fix
-         -- What lies ahead of the clock gives way to what does not.
+         -- States ahead of the clock give way to others.
          WHERE (held.observed_at <= now() + interval '5 minutes', held.observed_at, held.digest)
              < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at, excluded.digest)",
     )
@@ -111,15 +111,15 @@ async fn append_positions(
 /// Appends passenger counts that are new; returns how many were.
 pub(super) async fn write_passengers(
     conn: &mut PgConnection,
-    wanted: &[&PassengerCount],
+    rows: &[&PassengerCount],
     stored_at: UtcMicros,
 ) -> Result<NewByFeed, StoreError> {
-    if wanted.is_empty() {
+    if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let text = |f: fn(&PassengerCount) -> Option<&str>| wanted.iter().map(|o| f(o)).collect::<Vec<_>>();
+    let text = |f: fn(&PassengerCount) -> Option<&str>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
     let sum = |f: fn(&domain::observation::DoorCount) -> i32| {
-        wanted.iter().map(|o| o.doors.iter().map(f).sum::<i32>()).collect::<Vec<_>>()
+        rows.iter().map(|o| o.doors.iter().map(f).sum::<i32>()).collect::<Vec<_>>()
     };
     let feeds: Vec<i32> = sqlx::query_scalar(
         "INSERT INTO passenger_count (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
@@ -130,21 +130,21 @@ pub(super) async fn write_passengers(
          ON CONFLICT DO NOTHING RETURNING feed",
     )
     .bind(Ts(stored_at))
-    .bind(wanted.iter().map(|o| o.provenance.municipality.0).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| o.digest).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| Ts(o.provenance.received_at)).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| o.provenance.feed.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.municipality.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.vehicle.0).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.digest).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Ts(o.provenance.received_at)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.feed.0).collect::<Vec<_>>())
     .bind(text(|o| o.stop_id.as_deref()))
     .bind(text(|o| o.trip_id.as_deref()))
-    .bind(wanted.iter().map(|o| Json(&o.doors)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| Json(&o.doors)).collect::<Vec<_>>())
     .bind(sum(|d| d.entries))
     .bind(sum(|d| d.exits))
-    .bind(wanted.iter().map(|o| o.on_board).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.on_board).collect::<Vec<_>>())
     .bind(text(|o| o.source.as_deref()))
-    .bind(wanted.iter().map(|o| o.seq).collect::<Vec<_>>())
-    .bind(wanted.iter().map(|o| o.provenance.clock_corrected).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.seq).collect::<Vec<_>>())
+    .bind(rows.iter().map(|o| o.provenance.clock_corrected).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
     Ok(by_feed(feeds.into_iter().map(FeedId)))
