@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(500);
 
 /// What keeps what current.
-pub struct Feeder {
+pub struct Updater {
     pub pool: Pool,
     pub clock: Clock,
     /// `None` in a process that only ingests.
@@ -37,7 +37,7 @@ pub struct Feeder {
     pub memory: mpsc::Receiver<Arc<Committed>>,
 }
 
-impl Feeder {
+impl Updater {
     /// Loads and follows until cancelled; whatever happens to the database meanwhile.
     pub async fn run(mut self, cancel: CancellationToken) {
         let (notifier, mut rung) = mpsc::channel(1);

@@ -13,6 +13,7 @@ mod disk;
 mod forecast;
 mod history_files;
 mod identity;
+mod journeys;
 mod live;
 mod logging;
 mod server;
@@ -20,7 +21,6 @@ mod shutdown;
 mod tasks;
 #[cfg(test)]
 mod test_town;
-mod ways;
 
 use std::process::ExitCode;
 

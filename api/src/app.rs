@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::attempts::Attempts;
-use crate::client::TrustedProxies;
-use crate::forecast::Forecasts;
+use crate::drivers::forecast::Forecasts;
+use crate::http::attempts::Attempts;
+use crate::http::client::TrustedProxies;
+use crate::http::permits::Permits;
+use crate::http::shares::Shares;
 use crate::hub::LiveHub;
-use crate::shares::Shares;
-use crate::turns::Turns;
-use crate::ways::Ways;
+use crate::journeys::Journeys;
 
 /// Says what time it is.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
@@ -30,7 +30,7 @@ pub struct App {
     /// What `/metrics` shows.
     pub metrics: Arc<Mutex<prometheus_client::registry::Registry>>,
     /// What answers about ways from A to B stand on.
-    pub ways: Arc<Ways>,
+    pub journeys: Arc<Journeys>,
     /// What is expected of places.
     pub forecasts: Arc<Forecasts>,
     /// Whether there is room to store.
@@ -70,11 +70,11 @@ impl StreamBounds {
 /// What handlers share.
 pub(crate) struct Shared {
     pub hub: Arc<LiveHub>,
-    pub ways: Arc<Ways>,
+    pub journeys: Arc<Journeys>,
     pub forecasts: Arc<Forecasts>,
     pub clock: Clock,
     pub pool: Option<store::Pool>,
-    pub turns: Turns,
+    pub permits: Permits,
     pub attempts: Arc<Attempts>,
     pub proxies: TrustedProxies,
     /// Those who follow the changes.
@@ -92,11 +92,11 @@ impl App {
     pub(crate) fn shared(&self, has_docs: bool) -> Arc<Shared> {
         Arc::new(Shared {
             hub: self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new((self.clock)()))),
-            ways: self.ways.clone(),
+            journeys: self.journeys.clone(),
             forecasts: self.forecasts.clone(),
             clock: self.clock.clone(),
             pool: self.pool.clone(),
-            turns: Turns::of_tables(),
+            permits: Permits::of_tables(),
             attempts: self.attempts.clone(),
             proxies: self.proxies.clone(),
             streams: Shares::new(self.streams.in_all, self.streams.per_address),

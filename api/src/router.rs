@@ -19,15 +19,20 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
-use crate::body::MAX_BODY_BYTES;
-use crate::meters::{Meters, measure};
-use crate::parkapi::{v1, v3};
-use crate::problem::{Problem, ProblemBody};
-use crate::table::PARQUET;
-use crate::{
-    analysis, audit, bays, changes, contract, docs, feeds, forecast, ops, pages, parking, punctuality,
-    refused, rejections, replay, ridership, sensors, sites, unbuilt, unmatched, vehicles, ways,
-};
+use crate::drivers::{bays, forecast, parking, sites};
+use crate::http::body::MAX_BODY_BYTES;
+use crate::http::metrics::{Meters, measure};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::table::PARQUET;
+use crate::http::{refused, unbuilt};
+use crate::hub::changes;
+use crate::installers::{rejections, replay, sensors, unmatched};
+use crate::journeys::vehicles;
+use crate::open::parkapi::{v1, v3};
+use crate::operators::{audit, feeds, ops};
+use crate::pages::docs;
+use crate::planners::{punctuality, ridership};
+use crate::{analysis, contract, journeys, pages};
 
 /// Everything on one port.
 pub fn router(app: &App) -> Router {
@@ -60,9 +65,9 @@ fn public_api() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(sites::site))
         .routes(routes!(bays::bays))
         .routes(routes!(bays::bay))
-        .routes(routes!(ways::journeys))
-        .routes(routes!(ways::stops))
-        .routes(routes!(ways::departures))
+        .routes(routes!(journeys::journeys))
+        .routes(routes!(journeys::stops))
+        .routes(routes!(journeys::departures))
         .routes(routes!(vehicles::vehicles))
         .routes(routes!(analysis::occupancy))
         .routes(routes!(analysis::stays))
@@ -113,7 +118,7 @@ pub(crate) fn document() -> Value {
 fn public_routes(app: &App, has_docs: bool) -> Router {
     let shared = app.shared(has_docs);
     let meters = Meters::register(&mut app.metrics.lock(), shared.streams.gauge());
-    shared.ways.register(&mut app.metrics.lock());
+    shared.journeys.register(&mut app.metrics.lock());
     shared.attempts.register(&mut app.metrics.lock());
     let (api, _) = public_api().split_for_parts();
     api.merge(pages::routes())

@@ -15,7 +15,7 @@ use super::simulate::{orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
-use crate::ways::AREA_FILE;
+use crate::journeys::AREA_FILE;
 
 /// Runs until somebody stops it.
 ///

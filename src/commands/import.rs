@@ -18,7 +18,7 @@ use store::places::{Holds, Import, Missing, Report};
 
 use crate::cli::{ImportArgs, ImportCommand, MissingArg};
 use crate::database::{Database, data_dir_path};
-use crate::ways::AREA_FILE;
+use crate::journeys::AREA_FILE;
 
 /// Runs the command: the report goes to standard output, problems to standard error.
 ///

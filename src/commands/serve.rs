@@ -25,11 +25,11 @@ use crate::broker::{self, Around, EmbeddedBroker, UsersFile};
 use crate::cli::{ApiArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, QuotaArgs, ServeArgs};
 use crate::database::{Database, data_dir, secret};
 use crate::forecast;
-use crate::live::{Feeder, MEMORY};
+use crate::journeys::{self, AREA_FILE};
+use crate::live::{self, MEMORY};
 use crate::server::{self, Server};
 use crate::shutdown::Stop;
 use crate::tasks::Tasks;
-use crate::ways::{AREA_FILE, Keeper};
 use crate::{disk, identity};
 
 /// How often retention is enforced.
@@ -226,7 +226,7 @@ impl Running {
         let hub = parts.http.is_some().then(|| Arc::new(api::LiveHub::new(clock())));
         let (registry, registry_rx) = watch::channel(Arc::new(Registry::default()));
         let (memory, memory_rx) = mpsc::channel(MEMORY);
-        let feeder = Feeder {
+        let updater = live::Updater {
             pool: database.pool.clone(),
             clock: clock.clone(),
             hub: hub.clone(),
@@ -234,7 +234,7 @@ impl Running {
             memory: memory_rx,
         };
         let mut loaded = registry_rx.clone();
-        tasks.spawn("live state", feeder.run(reading.clone()));
+        tasks.spawn("live state", updater.run(reading.clone()));
         // The first registry is there once live state has been rebuilt.
         loaded.changed().await.context("live state could not be loaded")?;
 
@@ -279,7 +279,7 @@ impl Running {
             };
             tasks.spawn("the deriving of occupancy", crate::derive::run(derivation, reading.clone()));
         }
-        // Kept open although nothing may be sent: the feeder then waits for other processes' changes.
+        // Kept open although nothing may be sent: the updater then waits for other processes' changes.
         let keep_open = (memory, care.clone());
         tokio::spawn(async move {
             keep_open.1.cancelled().await;
@@ -289,23 +289,23 @@ impl Running {
             tasks.spawn("retention", enforce_retention(database.pool.clone(), retention, reading.clone()));
         }
 
-        let ways = Arc::new(api::Ways::default());
+        let journeys = Arc::new(api::Journeys::default());
         if let (Some(hub), Some(http)) = (&hub, &parts.http) {
             let file = http.journey_file.clone().unwrap_or_else(|| dir.join(AREA_FILE));
-            let (ways, hub, clock) = (ways.clone(), hub.clone(), clock.clone());
-            let keeper = Keeper { ways, hub, clock, file };
-            let loaded = keeper.load().await;
-            tasks.spawn("what journeys rest on", keeper.run(loaded, reading.clone()));
+            let (journeys, hub, clock) = (journeys.clone(), hub.clone(), clock.clone());
+            let updater = journeys::Updater { journeys, hub, clock, file };
+            let loaded = updater.load().await;
+            tasks.spawn("what journeys rest on", updater.run(loaded, reading.clone()));
         }
         let forecasts = Arc::new(api::Forecasts::default());
         if let Some(hub) = &hub {
             let (forecasts, hub, clock) = (forecasts.clone(), hub.clone(), clock.clone());
-            let keeper = forecast::Keeper { forecasts, hub, clock, pool: database.pool.clone() };
-            tasks.spawn("forecasting", keeper.run(reading.clone()));
+            let updater = forecast::Updater { forecasts, hub, clock, pool: database.pool.clone() };
+            tasks.spawn("forecasting", updater.run(reading.clone()));
         }
         let app = api::App {
             hub: hub.clone(),
-            ways,
+            journeys,
             forecasts,
             clock,
             pool: Some(store::pool::answering(&database.pool)),

@@ -36,7 +36,7 @@ const SAVE_EVERY_S: i64 = 6 * 3_600;
 const FIRST_PAST_S: i64 = 42 * 86_400;
 
 /// What keeps what current.
-pub struct Keeper {
+pub struct Updater {
     pub forecasts: Arc<Forecasts>,
     pub hub: Arc<LiveHub>,
     pub clock: Clock,
@@ -87,7 +87,7 @@ pub async fn learn(
     Ok(Some((town, generation)))
 }
 
-impl Keeper {
+impl Updater {
     /// Keeps everything current until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
         tokio::select! {

@@ -87,14 +87,14 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     let clock = Arc::new(AtomicI64::new(NOW.0));
     let reading = clock.clone();
     let forecasts: Arc<Forecasts> = Arc::default();
-    let keeper = Keeper {
+    let updater = Updater {
         forecasts: forecasts.clone(),
         hub,
         clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
         pool: pool.clone(),
     };
     let cancel = CancellationToken::new();
-    let running = tokio::spawn(keeper.run(cancel.clone()));
+    let running = tokio::spawn(updater.run(cancel.clone()));
     let at = || forecasts.town(park.municipality).and_then(|town| town.read().at());
     let reaches = async |now: UtcMicros| {
         clock.store(now.0, Ordering::Relaxed);

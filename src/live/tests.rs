@@ -52,7 +52,7 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     let reading = clock.clone();
     let hub = Arc::new(LiveHub::new(right));
     let (_commits, memory) = mpsc::channel(MEMORY);
-    let feeder = Feeder {
+    let updater = Updater {
         pool: pool.clone(),
         clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
         hub: Some(hub.clone()),
@@ -60,7 +60,7 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
         memory,
     };
     let cancel = CancellationToken::new();
-    let running = tokio::spawn(feeder.run(cancel.clone()));
+    let running = tokio::spawn(updater.run(cancel.clone()));
     let shows = async |state: BayState, observed_at: UtcMicros| {
         let is_so = || {
             let view = hub.read().map.bay(BayId(town.place), UtcMicros(clock.load(Ordering::Relaxed)));

@@ -112,7 +112,7 @@ fn api() -> Router {
         clock: Arc::new(|| domain::UtcMicros::EPOCH),
         pool: None,
         metrics: Arc::default(),
-        ways: Arc::default(),
+        journeys: Arc::default(),
         forecasts: Arc::default(),
         may_store: tokio::sync::watch::channel(true).1,
         has_broker: None,

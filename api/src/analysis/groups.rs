@@ -13,8 +13,8 @@ use store::analysis::{self, Scope, ScopeKind, Timelines};
 
 use super::crowds::Crowd;
 use super::question::{self, GroupBy, Places, Question};
-use crate::planning::SeenBy;
-use crate::problem::Problem;
+use crate::http::problem::Problem;
+use crate::planners::planning::SeenBy;
 
 /// Of fewer bays nothing is told to everybody.
 pub const MIN_BAYS: i64 = MIN_HIDDEN_BAYS as i64;

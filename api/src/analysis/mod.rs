@@ -22,12 +22,12 @@ use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
 use self::question::Question;
-use crate::answer;
 use crate::contract::words;
-use crate::planning::SeenBy;
-use crate::problem::Problem;
-use crate::table::{Extra, TableFormat};
-use crate::wire::{Source, Sources};
+use crate::http::answer;
+use crate::http::problem::Problem;
+use crate::http::table::{Extra, TableFormat};
+use crate::http::wire::{Source, Sources};
+use crate::planners::planning::SeenBy;
 
 /// Why a group's figures are not told.
 pub const TOO_FEW: &str = "too_few_bays";

@@ -17,13 +17,13 @@ use super::groups::{Group, MIN_BAYS, Parts};
 use super::question::{Asked, Question, Town, parameters};
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, sums, wholly_withheld};
 use crate::app::Ctx;
-use crate::client::Asker;
 use crate::contract::{parameters, values, words};
-use crate::params::RawQuery;
-use crate::planning::Viewer;
-use crate::problem::Problem;
-use crate::table::bound::{Fits, Length, OF_PLACES};
-use crate::table::{Column, Table};
+use crate::http::client::Asker;
+use crate::http::params::RawQuery;
+use crate::http::problem::Problem;
+use crate::http::table::bound::{Fits, Length, OF_PLACES};
+use crate::http::table::{Column, Table};
+use crate::planners::planning::Viewer;
 
 struct Row {
     key: BucketKey,
@@ -179,8 +179,8 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
         })?,
     };
     let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
-    let pool = crate::auth::pool(&shared)?;
-    let turn = shared.turns.take(viewer.holder()).await?;
+    let pool = crate::http::auth::pool(&shared)?;
+    let permit = shared.permits.take(viewer.holder()).await?;
     let now = shared.now();
     // Before the figures are read: what is derived meanwhile makes them no less complete.
     let complete = complete_until(&question, &registry, pool, now).await?;
@@ -211,7 +211,7 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
         .collect();
     let rows = stream::iter(walks).flat_map(Walk::rows);
     Table { columns: COLUMNS, file_stem, extra, cache, zone: |row| &row.group().zone }
-        .answer(turn, fits, rows)
+        .answer(permit, fits, rows)
         .await
 }
 
@@ -389,6 +389,6 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_is_answered() {
-        crate::table::documented::<OccupancyRow, _>(COLUMNS);
+        crate::http::table::documented::<OccupancyRow, _>(COLUMNS);
     }
 }

@@ -12,11 +12,11 @@ use utoipa::IntoParams;
 
 use crate::app::Shared;
 use crate::contract::values;
-use crate::params::Params;
-use crate::period::{self, Period};
-use crate::planning::{SeenBy, Viewer};
-use crate::problem::Problem;
-use crate::table::Shape;
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+use crate::http::table::Shape;
+use crate::planners::period::{self, Period};
+use crate::planners::planning::{SeenBy, Viewer};
 
 /// The parameters that all questions about parking know.
 const PARAMETERS: [&str; 13] = [
@@ -157,7 +157,8 @@ impl Question {
             let Period { from, until } = Period::of(params, &tz)?;
             let mut calendar = Vec::new();
             if !filter.days.is_empty() {
-                let mut conn = crate::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                let mut conn =
+                    crate::http::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
                 calendar = store::places::calendar(&mut conn, Some(id)).await?;
             }
             let time = TownTime { tz, days: TownDays::new(&def.ags, &calendar) };

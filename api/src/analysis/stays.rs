@@ -22,13 +22,13 @@ use super::question::{Asked, Question, Town, parameters};
 use super::sums::add_bays;
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
 use crate::app::Ctx;
-use crate::client::Asker;
 use crate::contract::{parameters, values, words};
-use crate::params::RawQuery;
-use crate::planning::Viewer;
-use crate::problem::Problem;
-use crate::table::bound::{Length, OF_PLACES};
-use crate::table::{Column, Table};
+use crate::http::client::Asker;
+use crate::http::params::RawQuery;
+use crate::http::problem::Problem;
+use crate::http::table::bound::{Length, OF_PLACES};
+use crate::http::table::{Column, Table};
+use crate::planners::planning::Viewer;
 
 /// Hours of hidden bays that are read at once.
 const HOURS_AT_ONCE: i64 = 24 * 7;
@@ -214,8 +214,8 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let params = query.params(&parameters("min_stay_s"))?;
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
     let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
-    let pool = crate::auth::pool(&shared)?;
-    let turn = shared.turns.take(viewer.holder()).await?;
+    let pool = crate::http::auth::pool(&shared)?;
+    let permit = shared.permits.take(viewer.holder()).await?;
     let now = shared.now();
     // Before the figures are read: what is derived meanwhile makes them no less complete.
     let complete = complete_until(&question, &registry, pool, now).await?;
@@ -254,7 +254,7 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let extra = beside(&registry, &question, &complete);
     let file_stem = question.file_stem("stays");
     Table { columns: COLUMNS, file_stem, extra, cache: question.cache, zone: |row| &row.group().zone }
-        .answer(turn, fits, stream::iter(rows))
+        .answer(permit, fits, stream::iter(rows))
         .await
 }
 
@@ -409,7 +409,7 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_is_answered() {
-        crate::table::documented::<StaysRow, _>(COLUMNS);
+        crate::http::table::documented::<StaysRow, _>(COLUMNS);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Parameters for the document: what each of them means. The handlers read them from the query itself
-//! ([`crate::params`]); a test holds both lists against each other.
+//! ([`crate::http::params`]); a test holds both lists against each other.
 #![expect(dead_code, reason = "for the document only")]
 
 use utoipa::IntoParams;

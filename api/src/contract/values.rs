@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, 
 use utoipa::{PartialSchema, ToSchema};
 
 use super::words::one_of;
-use crate::params::DEFAULT_LIMIT;
+use crate::http::params::DEFAULT_LIMIT;
 
 /// Decimal degrees, latitude first.
 const POINT: &str = r"^-?([0-8]?[0-9](\.[0-9]{1,12})?|90),-?((1[0-7]|[0-9])?[0-9](\.[0-9]{1,12})?|180)$";
@@ -146,7 +146,7 @@ values! {
     /// How a list is written.
     ListFormat = choice(["json", "geojson"], Some("json"));
     /// How a table is written.
-    TableFormat = choice(crate::table::TableFormat::ALL.map(crate::table::TableFormat::name), Some("json"));
+    TableFormat = choice(crate::http::table::TableFormat::ALL.map(crate::http::table::TableFormat::name), Some("json"));
     /// How CSV writes numbers.
     Locale = choice(["en", "de"], Some("en"));
     /// What figures of parking are for.

@@ -91,9 +91,9 @@ words! {
     /// Means of a whole way.
     WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name);
     /// Means of one leg.
-    LegMode = ["WALK", "BIKE", "CAR"].into_iter().chain(crate::ways::VEHICLE_WORDS);
+    LegMode = ["WALK", "BIKE", "CAR"].into_iter().chain(crate::journeys::VEHICLE_WORDS);
     /// Kind of vehicle.
-    VehicleMode = crate::ways::VEHICLE_WORDS;
+    VehicleMode = crate::journeys::VEHICLE_WORDS;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
     /// What stands at the end of a leg.
@@ -108,13 +108,13 @@ words! {
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
     /// What a key is for.
-    KeyRole = crate::auth::Role::ALL.map(crate::auth::Role::as_str);
+    KeyRole = crate::http::auth::Role::ALL.map(crate::http::auth::Role::as_str);
     /// How it ended.
     AuditOutcome = store::audit::Outcome::ALL.map(store::audit::Outcome::as_str);
     /// Why figures are withheld.
     FewBays = [crate::analysis::TOO_FEW];
     /// Why figures of passengers are withheld.
-    FewRuns = [crate::ridership::TOO_FEW];
+    FewRuns = [crate::planners::ridership::TOO_FEW];
     /// A sensor; a place that its feed names itself, without a sensor in the files; `place`: one that is in no file.
     SensorKind = ["sensor", "bay", "site", "vehicle", "place"];
     /// One condition of readiness.
@@ -124,7 +124,7 @@ words! {
     /// ParkAPI's word for the kind of a site.
     ParkApiKind = ["ON_STREET", "OFF_STREET_PARKING_GROUND", "CAR_PARK", "UNDERGROUND"];
     /// ParkAPI's word for an audience.
-    ParkApiAudience = domain::Audience::ALL.iter().map(|who| crate::parkapi::audience(*who));
+    ParkApiAudience = domain::Audience::ALL.iter().map(|who| crate::open::parkapi::audience(*who));
     /// ParkAPI's word for opening.
     ParkApiOpening = ["OPEN", "CLOSED", "UNKNOWN"];
     /// ParkAPI's word for the state of a space.

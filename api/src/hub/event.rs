@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::filter::{Kind, Topic};
 use super::snapshot::SnapshotPage;
 use crate::contract::words;
-use crate::wire::opening_word;
+use crate::http::wire::opening_word;
 
 /// The `data` of an event: of `snapshot`, of `change`, of `removed`.
 #[derive(Serialize, ToSchema)]

@@ -5,6 +5,7 @@
 //! meanwhile. Each page of a snapshot reads state and position under one lock: nothing is lost or repeated
 //! between it and the events after it.
 
+pub mod changes;
 mod event;
 mod filter;
 mod ring;

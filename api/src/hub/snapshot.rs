@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::Live;
 use super::event::{ChangeData, of_bay, of_site, of_vehicle};
 use super::filter::{Filter, Kind, Topic};
-use crate::wire::{Source, Sources};
+use crate::http::wire::{Source, Sources};
 use domain::UtcMicros;
 
 /// Items in one `event: snapshot`: some 35 kB, of which two or three wait for a slow reader.

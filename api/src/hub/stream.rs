@@ -16,7 +16,7 @@ use super::event::frame;
 use super::filter::Filter;
 use super::ring::Read;
 use super::snapshot::{Seen, Snapshot};
-use crate::shares::Share;
+use crate::http::shares::Share;
 
 /// A comment keeps proxies from closing a quiet stream.
 const COMMENT_EVERY: Duration = Duration::from_secs(15);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::shares::Shares;
+use crate::http::shares::Shares;
 use crate::tests::fixture::{NOW, W, bay, contents, counted, drove, said, states};
 
 struct Frame {

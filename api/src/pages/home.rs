@@ -15,7 +15,7 @@ use super::lang::Lang;
 use super::spot::{Spot, spot};
 use super::{Frame, credits, html_response, parameters};
 use crate::app::{Ctx, Shared};
-use crate::parking::{Answered, Question, ask};
+use crate::drivers::parking::{Answered, Question, ask};
 
 /// Without JavaScript the list is asked for again after so many seconds.
 const REFRESH_S: u32 = 60;
@@ -216,7 +216,7 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
                 kind: lang.site_kind(entry.def.kind),
                 tz: tz(entry.municipality),
                 fee: entry.def.fee.as_ref().and_then(|f| lang.pick(f)),
-                max_stay_min: crate::wire::max_stay_min(None, &entry.def.restrictions),
+                max_stay_min: crate::http::wire::max_stay_min(None, &entry.def.restrictions),
                 max_height_m: entry.def.max_height_m,
             })
         }
@@ -227,7 +227,10 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
                 kind: lang.say("einzelner Stellplatz", "single bay"),
                 tz: tz(entry.municipality),
                 fee: None,
-                max_stay_min: crate::wire::max_stay_min(entry.def.max_stay_min, &entry.def.restrictions),
+                max_stay_min: crate::http::wire::max_stay_min(
+                    entry.def.max_stay_min,
+                    &entry.def.restrictions,
+                ),
                 max_height_m: None,
             })
         }

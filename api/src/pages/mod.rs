@@ -3,6 +3,7 @@
 
 pub mod assets;
 mod beside;
+pub mod docs;
 mod home;
 mod lang;
 mod sign;
@@ -18,8 +19,8 @@ use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::app::Shared;
-use crate::problem::Problem;
-use crate::wire::Source;
+use crate::http::problem::Problem;
+use crate::http::wire::Source;
 use lang::Lang;
 
 /// Nothing from elsewhere, nothing inline.

@@ -13,8 +13,8 @@ use super::home::signs;
 use super::lang::Lang;
 use super::{Frame, credits, html_response, parameters};
 use crate::app::Ctx;
-use crate::params::PathId;
-use crate::wire::Sources;
+use crate::http::params::PathId;
+use crate::http::wire::Sources;
 
 /// Without JavaScript the sign is asked for again after so many seconds.
 const REFRESH_S: u32 = 30;

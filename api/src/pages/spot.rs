@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::{LatLon, Registry};
 
 use super::lang::Lang;
-use crate::params::parse_lat_lon;
+use crate::http::params::parse_lat_lon;
 
 /// Where is looked, and what it is called.
 pub struct Spot {

@@ -76,7 +76,7 @@ impl County {
         let app = App {
             hub: Some(hub.clone()),
             clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
-            ways: Arc::default(),
+            journeys: Arc::default(),
             forecasts: Arc::default(),
             pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),

@@ -15,7 +15,7 @@ use journey::timetable::services::date_of;
 
 use crate::cli::{BuildArgs, VisitArgs};
 use crate::database::{Database, data_dir_path};
-use crate::ways::{AREA_FILE, describe};
+use crate::journeys::{AREA_FILE, describe};
 
 /// Problems of one kind that are listed; the rest is counted.
 const MAX_LISTED: usize = 50;

@@ -130,7 +130,7 @@ async fn a_body_that_is_too_large_is_a_problem() {
     let Some(instance) = Instance::with(contents()).await else { return };
     let (key, _) = instance.key("admin", &[], 7, None).await;
     for (key, status) in [(&*key, 413), ("nonsense", 401)] {
-        let body = Body::from(vec![b' '; crate::body::MAX_BODY_BYTES + 1]);
+        let body = Body::from(vec![b' '; crate::http::body::MAX_BODY_BYTES + 1]);
         let request = Request::post("/v1/rejections/replay").header("authorization", format!("Bearer {key}"));
         let answer = read(instance.county.send(request.body(body).unwrap()).await).await;
         assert_eq!(answer.status, status);

@@ -44,7 +44,7 @@ const LAST: BayId = BayId(150);
 async fn answers(county: &County) -> Vec<String> {
     let mut answers = Vec::new();
     // How fast places fill goes into what is expected at the arrival.
-    county.app.ways.sample(&county.hub.read().map, (county.app.clock)());
+    county.app.journeys.sample(&county.hub.read().map, (county.app.clock)());
     for address in ADDRESSES {
         let answer = county.get(address).await;
         if address.starts_with("/v1/journeys") {

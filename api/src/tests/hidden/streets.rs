@@ -42,5 +42,5 @@ pub fn lay(county: &County) {
         Arc::new(Area::of(grid(), &feeds, &mut |_| ()).expect("streets").0)
     });
     let registry = county.hub.read().map.registry().clone();
-    county.app.ways.replace_area(AREA.clone(), &registry);
+    county.app.journeys.replace_area(AREA.clone(), &registry);
 }

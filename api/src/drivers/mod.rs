@@ -1,0 +1,6 @@
+//! For drivers: vacant bays and sites, now and as forecast.
+
+pub mod bays;
+pub mod forecast;
+pub mod parking;
+pub mod sites;

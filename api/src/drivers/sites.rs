@@ -1,0 +1,228 @@
+//! `GET /v1/sites`, `/v1/sites/{id}`: car parks, lots, stretches of kerb.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use domain::live::{ByRestriction, SiteView, Within};
+use domain::{Audience, Registry, UtcMicros};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
+use crate::drivers::bays::LIST_PARAMETERS;
+use crate::http::answer::{self, Format, Tag};
+use crate::http::geojson::Collection;
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::http::problem::Problem;
+use crate::http::wire::{FeeOut, FlagWords, OpeningOut, Source, Sources, credit, max_stay_min};
+
+/// A page of sites.
+#[derive(Serialize, ToSchema)]
+pub struct SiteList<'a> {
+    /// The sites of this page, in the order of their ids.
+    items: Vec<SiteOut<'a>>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    cursor: Option<String>,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
+}
+
+/// A car park, a lot, a stretch of kerb.
+#[derive(Serialize, ToSchema)]
+pub struct SiteOut<'a> {
+    /// Id of the site.
+    id: &'a str,
+    /// Name of the site.
+    name: &'a str,
+    /// Slug of the municipality.
+    municipality: &'a str,
+    /// What kind of parking it is.
+    #[schema(value_type = words::SiteKind)]
+    site_kind: &'static str,
+    /// What is parked there.
+    #[schema(value_type = words::Purpose)]
+    purpose: &'static str,
+    /// Latitude, decimal degrees (WGS 84).
+    lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
+    lon: f64,
+    /// All spaces; without hidden bays where these do not count.
+    capacity: i64,
+    /// All vacant spaces, for whomever; null: not known.
+    vacant: Option<i64>,
+    /// Occupied spaces; null: not known.
+    occupied: Option<i64>,
+    /// Bays whose state is not known.
+    unknown: i64,
+    /// What the numbers rest on; a fresh count wins over bays.
+    #[schema(value_type = words::SiteBasis)]
+    basis: &'static str,
+    /// Spaces that are kept for somebody.
+    by_restriction: Vec<ByRestrictionOut<'a>>,
+    /// Whether the site is open now.
+    opening: OpeningOut<'a>,
+    /// What it costs; null: not known.
+    fee: Option<FeeOut<'a>>,
+    /// How long everyone may stay, minutes; null: no limit.
+    max_stay_min: Option<u32>,
+    /// Highest vehicle that fits in, metres; null: no limit, or not known.
+    max_height_m: Option<f64>,
+    /// When the numbers were observed; null: never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    observed_at: Option<UtcMicros>,
+    /// Seconds since then; null: never observed.
+    age_s: Option<i64>,
+    /// Whether the numbers are older than their source promises.
+    stale: bool,
+    /// What is remarkable about the numbers.
+    #[schema(value_type = Vec<words::Flag>)]
+    flags: FlagWords,
+    /// Whom to name; null: nobody asks for it.
+    attribution: Option<&'a str>,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
+    licence: Option<&'a str>,
+}
+
+/// Spaces kept for one audience.
+#[derive(Serialize, ToSchema)]
+pub struct ByRestrictionOut<'a> {
+    /// For whom the spaces are kept.
+    #[serde(rename = "for")]
+    #[schema(value_type = words::Audience)]
+    audience: Audience,
+    /// How many there are; null: not known.
+    capacity: Option<i64>,
+    /// How many of them are vacant; null: not known, or too few to be shown.
+    vacant: Option<i64>,
+    /// When they are kept, as opening hours of OpenStreetMap; null: always, or not all at the same times.
+    hours: Option<&'a str>,
+}
+
+/// A site as it is read under the lock.
+pub type Seen = (SiteView, Vec<ByRestriction>);
+
+fn out<'a>((view, kept): &'a Seen, registry: &'a Registry, now: UtcMicros) -> Option<SiteOut<'a>> {
+    let def = &registry.site(view.id)?.def;
+    let position = def.position();
+    let (attribution, licence) = credit(registry, view.feed);
+    let kept = kept.iter().map(|k| ByRestrictionOut {
+        audience: k.audience,
+        capacity: k.capacity,
+        vacant: k.vacant,
+        hours: k.hours.as_deref(),
+    });
+    Some(SiteOut {
+        id: &def.id,
+        name: &def.name,
+        municipality: &def.municipality,
+        site_kind: def.kind.as_str(),
+        purpose: def.purpose.as_str(),
+        lat: position.lat,
+        lon: position.lon,
+        capacity: view.capacity,
+        vacant: view.vacant,
+        occupied: view.occupied,
+        unknown: view.unknown,
+        basis: view.basis.as_str(),
+        by_restriction: kept.collect(),
+        opening: OpeningOut::new(view.opening, def.opening_hours.as_deref()),
+        fee: def.fee.as_ref().map(FeeOut::new),
+        max_stay_min: max_stay_min(None, &def.restrictions),
+        max_height_m: def.max_height_m,
+        observed_at: view.observed_at,
+        age_s: view.observed_at.map(|at| now.age_s(at)),
+        stale: view.stale,
+        flags: FlagWords(view.flags),
+        attribution,
+        licence,
+    })
+}
+
+/// Sites in the order of their ids. With `format=geojson` (or `Accept: application/geo+json`) a
+/// FeatureCollection.
+#[utoipa::path(
+    get,
+    path = "/v1/sites",
+    tag = "places",
+    params(parameters::Within, parameters::Paging, parameters::ListFormat),
+    responses(
+        (status = 200, content(
+            (SiteList = "application/json"),
+            (Collection<SiteOut> = "application/geo+json"),
+        )),
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
+)]
+pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(LIST_PARAMETERS)?;
+    let format = Format::of(&params, &headers)?;
+    let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
+    let now = shared.now();
+    let variant = if format == Format::GeoJson { "g" } else { "" };
+    let tag = Tag::aging(&shared.hub.parking_tag(), variant, now);
+    let (seen, more, registry) = {
+        let live = shared.hub.read();
+        let map = &live.map;
+        let within = Within { bbox, municipality: params.municipality(map.registry())? };
+        if let Some(unchanged) = tag.known(&headers) {
+            return Ok(unchanged);
+        }
+        let (ids, more) = map.sites_page(&within, after.as_deref(), limit);
+        let see = |id| Some((map.site(id, now)?, map.by_restriction(id, now)));
+        let seen: Vec<Seen> = ids.into_iter().filter_map(see).collect();
+        (seen, more, map.registry().clone())
+    };
+    let mut sources = Sources::default();
+    seen.iter().for_each(|(v, _)| sources.note(v.feed));
+    let attribution = sources.of(&registry);
+    let last = seen.last().filter(|_| more).and_then(|(v, _)| registry.site(v.id));
+    let cursor = last.map(|e| cursor_after(&e.def.id));
+    let response = match format {
+        Format::Json => {
+            let items = seen.iter().filter_map(|s| out(s, &registry, now)).collect();
+            answer::json(&SiteList { items, cursor, attribution })
+        }
+        Format::GeoJson => {
+            let items = seen.iter().filter_map(|s| {
+                let def = &registry.site(s.0.id)?.def;
+                Some((def.id.as_str(), &def.geometry, out(s, &registry, now)?))
+            });
+            answer::write(format, &Collection::new(items, cursor, attribution))
+        }
+    };
+    Ok(tag.on(response, answer::LIVE))
+}
+
+/// One site.
+#[utoipa::path(
+    get,
+    path = "/v1/sites/{id}",
+    tag = "places",
+    params(("id" = inline(values::Id), Path, description = "Id of the site.")),
+    responses(
+        (status = 200, body = SiteOut),
+        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+    ),
+)]
+pub async fn site(
+    State(shared): Ctx,
+    id: PathId,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    query.params(&[])?;
+    let (id, now) = (id.text()?, shared.now());
+    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
+    let (seen, registry) = {
+        let live = shared.hub.read();
+        let view = live.map.site_by_key(&id, now);
+        (view.map(|v| (v, live.map.by_restriction(v.id, now))), live.map.registry().clone())
+    };
+    let site = seen.as_ref().and_then(|s| out(s, &registry, now));
+    let site = site.ok_or_else(Problem::no_site)?;
+    if let Some(unchanged) = tag.known(&headers) {
+        return Ok(unchanged);
+    }
+    Ok(tag.on(answer::json(&site), answer::LIVE))
+}

@@ -1,0 +1,110 @@
+//! Answers: JSON, their names for caches, their formats.
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::UtcMicros;
+use serde::Serialize;
+
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    GeoJson,
+}
+
+impl Format {
+    /// As `format=` says, else as `Accept` says.
+    ///
+    /// # Errors
+    /// `format=` is neither `json` nor `geojson`.
+    pub fn of(params: &Params<'_>, headers: &HeaderMap) -> Result<Self, Problem> {
+        match params.text("format") {
+            Some("geojson") => Ok(Format::GeoJson),
+            Some("json") => Ok(Format::Json),
+            Some(other) => {
+                Err(Problem::bad_parameter("format", other, format!("There is no format '{other}'."))
+                    .remedy("One of json, geojson."))
+            }
+            None => {
+                let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+                let wants = accept.split(',').any(|a| a.trim().starts_with("application/geo+json"));
+                Ok(if wants { Format::GeoJson } else { Format::Json })
+            }
+        }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Format::Json => "application/json",
+            Format::GeoJson => "application/geo+json",
+        }
+    }
+}
+
+/// Writes `body` as JSON of the given format.
+pub fn write(format: Format, body: &impl Serialize) -> Response {
+    let mut buffer = Vec::with_capacity(8 << 10);
+    if let Err(error) = serde_json::to_writer(&mut buffer, body) {
+        tracing::error!("an answer cannot be written: {error}");
+        return Problem::internal().into_response();
+    }
+    let mut response = Bytes::from(buffer).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    response
+}
+
+/// Writes `body` as JSON.
+pub fn json(body: &impl Serialize) -> Response {
+    write(Format::Json, body)
+}
+
+/// Writes `body` as JSON that only its asker may see.
+pub fn private(body: &impl Serialize) -> Response {
+    let mut response = json(body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Gives an answer a name, so that it need not be sent again while nothing has changed. The name
+/// is weak: compression writes the same in other bytes.
+#[derive(Debug)]
+pub struct Tag(String);
+
+impl Tag {
+    /// `version` changes whenever the answer may; `variant` tells answers of one address apart.
+    pub fn new(version: &str, variant: &str) -> Self {
+        Tag(format!("W/\"{version}{variant}\""))
+    }
+
+    /// Of an answer with ages in it: they count on, so the name holds for a second.
+    pub fn aging(version: &str, variant: &str, now: UtcMicros) -> Self {
+        Tag::new(version, &format!("{variant}-{}", now.0.div_euclid(domain::time::MICROS_PER_S)))
+    }
+
+    /// A 304 if the caller has this answer already.
+    pub fn known(&self, headers: &HeaderMap) -> Option<Response> {
+        let given = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+        let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        let own = bare(&self.0);
+        let matches = given.split(',').any(|tag| tag.trim() == "*" || bare(tag) == own);
+        matches.then(|| self.on(StatusCode::NOT_MODIFIED.into_response(), LIVE))
+    }
+
+    /// The answer with its name.
+    pub fn on(&self, mut response: Response, cache: &'static str) -> Response {
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&self.0) {
+            headers.insert(header::ETAG, value);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        headers.append(header::VARY, HeaderValue::from_static("accept"));
+        response
+    }
+}
+
+/// Live answers: may be kept, must be asked for.
+pub const LIVE: &str = "public, no-cache";

@@ -1,0 +1,67 @@
+//! Bodies of requests.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+
+/// The largest body, bytes: some thousand numbers of rejections.
+pub const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// How long a body may take to arrive: that is 6.5 kB a second for the largest.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The body of a request, of which nothing is read before it is known whose it is: whoever has no key cannot hold a
+/// connection by sending slowly.
+pub struct Unread(Request);
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Unread(request))
+    }
+}
+
+impl Unread {
+    /// All of it, from somebody whose key allows what is asked.
+    ///
+    /// # Errors
+    /// 400: it did not arrive whole, or in time. 413: it is too large.
+    pub async fn read(self, _allowed: &Caller) -> Result<Bytes, Problem> {
+        self.whole().await
+    }
+
+    async fn whole(self) -> Result<Bytes, Problem> {
+        let partial =
+            || Problem::bad_parameter("body", "", "The body did not arrive whole.").remedy("Send it again.");
+        let read = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(self.0, &()));
+        read.await.map_err(|_| partial())?.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(MAX_BODY_BYTES),
+            _ => partial(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use futures_util::stream::{iter, pending};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let begun = iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+        let body = axum::body::Body::from_stream(begun.chain(pending()));
+        let began = tokio::time::Instant::now();
+        let read = Unread(Request::new(body)).whole().await;
+        let problem = read.expect_err("a problem");
+        assert!(problem.detail().contains("whole") && began.elapsed() == BODY_WITHIN);
+    }
+}

@@ -1,0 +1,157 @@
+//! `GET /v1/rejections`: what was not believed, and why; for installers.
+
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::{FeedId, Reason, Registry, RejectedElement, UtcMicros};
+use serde::Serialize;
+use store::inspect::{self, Rejected, RejectedFilter};
+use utoipa::ToSchema;
+
+use crate::app::Ctx;
+use crate::contract::{parameters, words};
+use crate::http::answer;
+use crate::http::auth::{Caller, Role, pool};
+use crate::http::client::Asker;
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
+use crate::http::problem::Problem;
+use crate::installers::sensors::spelled;
+
+/// A page of rejections, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct RejectionList {
+    /// The rejections of this page, the newest first.
+    items: Vec<RejectionOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    cursor: Option<String>,
+}
+
+/// A message that was not believed, as it was kept.
+#[derive(Serialize, ToSchema)]
+pub struct RejectionOut {
+    /// Number of the rejection.
+    id: i64,
+    /// Why it was not believed; of several reasons in one message the most frequent.
+    #[schema(value_type = words::RejectionReason)]
+    reason: String,
+    /// Id of the feed; null: not known any more.
+    feed: Option<String>,
+    /// The device or place that it is about, as the message or its topic names it; null: none, or several.
+    device: Option<String>,
+    /// The topic it was published to.
+    topic: String,
+    /// When it was received first.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: UtcMicros,
+    /// The field, its value, and what would be right.
+    detail: String,
+    /// What to do about it.
+    remedy: String,
+    /// How many elements of the message were not believed.
+    count: i32,
+    /// Some of them, when there are several.
+    examples: Vec<ExampleOut>,
+    /// How many messages it stands for: of a feed that says the same again and again one an hour is kept.
+    times: i32,
+    /// When it was received last.
+    #[schema(value_type = String, format = DateTime)]
+    last_received_at: UtcMicros,
+    /// The payload in Base64: its first 64 KiB; of a too large one its head.
+    payload_base64: String,
+    /// How many bytes of the payload are kept: those are replayed, however many are shown.
+    payload_bytes: i32,
+    /// Quality of service by which the broker delivered it: 0, 1 or 2.
+    qos: i16,
+    /// When it was replayed last; null: never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    replayed_at: Option<UtcMicros>,
+}
+
+/// An element that was not believed.
+#[derive(Serialize, ToSchema)]
+pub struct ExampleOut {
+    /// Why the element was not believed.
+    #[schema(value_type = words::RejectionReason)]
+    reason: &'static str,
+    /// The device or place that it is about; null: none.
+    device: Option<String>,
+    /// The field, its value, and what would be right.
+    detail: String,
+}
+
+fn out(r: Rejected, registry: &Registry) -> RejectionOut {
+    let of_reason = r.reason.parse().map_or("", Reason::remedy);
+    let example =
+        |e: RejectedElement| ExampleOut { reason: e.reason.as_str(), device: e.device, detail: e.detail };
+    RejectionOut {
+        id: r.id,
+        feed: registry.feed(r.feed).map(|f| f.def.id.clone()),
+        device: <[String; 1]>::try_from(r.devices).ok().map(|[device]| device),
+        topic: r.topic,
+        received_at: r.received_at,
+        detail: r.detail,
+        remedy: r.remedy.unwrap_or_else(|| of_reason.to_owned()),
+        reason: r.reason,
+        count: r.count,
+        examples: r.examples.into_iter().map(example).collect(),
+        times: r.times,
+        last_received_at: r.last_received_at.unwrap_or(r.received_at),
+        payload_base64: STANDARD.encode(&r.payload),
+        payload_bytes: r.payload_bytes,
+        qos: r.qos,
+        replayed_at: r.replayed_at,
+    }
+}
+
+/// The reason of this name.
+///
+/// # Errors
+/// There is none.
+pub fn reason_of(text: &str) -> Result<Reason, Problem> {
+    text.parse::<Reason>().map_err(|e| {
+        Problem::bad_parameter("reason", text, format!("There is no reason '{text}'."))
+            .remedy(format!("One of {}.", e.choices))
+    })
+}
+
+/// The feed of this id.
+///
+/// # Errors
+/// There is none.
+pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
+    registry.feeds().find(|f| f.def.id == key).map(|f| f.id).ok_or_else(|| {
+        Problem::bad_parameter("feed", key, format!("There is no feed '{key}'."))
+            .remedy("Give the id of a feed; /v1/feeds lists them.")
+    })
+}
+
+/// Rejected messages, newest first. A page ends early once its payloads are some MiB; `cursor` goes on from there.
+#[utoipa::path(
+    get,
+    path = "/v1/rejections",
+    tag = "installers",
+    security(("key" = [])),
+    params(parameters::Rejections, parameters::Paging),
+    responses(
+        (status = 200, body = RejectionList),
+    ),
+)]
+pub async fn rejections(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = Caller::with(&shared, &asker, Role::Installer).await?;
+    let params = query.params(&["feed", "reason", "device", "limit", "cursor"])?;
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let reason = params.text("reason").map(reason_of).transpose()?;
+    let cursor = params.cursor()?;
+    let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
+    let before = before.transpose()?;
+    let device = params.text("device").map(spelled);
+    let registry = shared.hub.read().map.registry().clone();
+    let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
+    let scope = caller.municipalities(&registry);
+    let filter = RejectedFilter { feed, reason, device: device.as_deref(), before };
+    let (found, more) = inspect::rejections(pool(&shared)?, &scope, &filter, limit).await?;
+    let cursor = found.last().filter(|_| more).map(|r| cursor_after(&r.id.to_string()));
+    let items = found.into_iter().map(|r| out(r, &registry)).collect();
+    Ok(answer::private(&RejectionList { items, cursor }))
+}

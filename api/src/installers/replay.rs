@@ -1,0 +1,203 @@
+//! `POST /v1/rejections/replay`: takes rejected messages in again after the cause was mended; for
+//! installers. The ingest does it, here or in another process: the store carries wish and result.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use domain::{Registry, UtcMicros};
+use serde::{Deserialize, Serialize};
+use store::replays::{self, Progress, Request};
+use utoipa::ToSchema;
+
+use crate::app::{Ctx, Shared};
+use crate::contract::{parameters, words};
+use crate::http::answer;
+use crate::http::auth::{Caller, Role, pool};
+use crate::http::body::Unread;
+use crate::http::client::Asker;
+use crate::http::params::{Params, RawQuery};
+use crate::http::problem::Problem;
+use crate::installers::rejections::{feed_of, reason_of};
+
+/// How long the answer waits for the result; a longer replay goes on without it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An ingest that runs takes a wish up within a second; if none has after this, none runs.
+const UNTAKEN: Duration = Duration::from_secs(5);
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+const NAMES: [&str; 4] = ["feed", "reason", "ids", "before"];
+
+/// Which messages; all that is given must hold, and something must be given.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayIn {
+    /// Only those of the feed with this id.
+    feed: Option<String>,
+    /// Only those for this reason.
+    #[schema(value_type = Option<words::RejectionReason>)]
+    reason: Option<String>,
+    /// Only those with these numbers.
+    ids: Option<Vec<i64>>,
+    /// Only those received before this instant.
+    #[schema(format = DateTime)]
+    before: Option<String>,
+}
+
+/// What became of the messages.
+#[derive(Serialize, ToSchema)]
+pub struct ReplayOut {
+    /// How many messages were taken in again so far.
+    replayed: i64,
+    /// Believed now, and gone from the rejections.
+    stored: i64,
+    /// Not believed again: they stay, with the new reason.
+    rejected: i64,
+    /// Not replayed: too large ones, of which only the head is kept, and what is beyond 10,000.
+    left: i64,
+}
+
+impl From<Progress> for ReplayOut {
+    fn from(p: Progress) -> Self {
+        ReplayOut { replayed: p.replayed, stored: p.stored, rejected: p.rejected, left: p.left }
+    }
+}
+
+/// Takes rejected messages in again, as of the time of their first receipt: give the filter in the
+/// body or in the query. Those that are believed now are stored and gone from the rejections. 202:
+/// it takes longer, and goes on; the numbers are those so far.
+#[utoipa::path(
+    post,
+    path = "/v1/rejections/replay",
+    tag = "installers",
+    security(("key" = [])),
+    params(parameters::Replay),
+    request_body(content = Option<ReplayIn>, content_type = "application/json"),
+    responses(
+        (status = 200, body = ReplayOut),
+        (status = 202, body = ReplayOut, description = "It takes longer, and goes on; the numbers are those so far."),
+    ),
+)]
+pub async fn replay(
+    State(shared): Ctx,
+    asker: Asker,
+    query: RawQuery,
+    body: Unread,
+) -> Result<Response, Problem> {
+    let caller = Caller::with(&shared, &asker, Role::Installer).await?;
+    let params = query.params(&NAMES)?;
+    let body = body.read(&caller).await?;
+    let registry = shared.hub.read().map.registry().clone();
+    let mut request = read(&params, &body, &registry)?;
+    request.municipalities = caller.municipalities(&registry);
+    let pool = pool(&shared)?;
+    let id = replays::ask(pool, &request, &caller.actor()).await?;
+    let asked_at = Instant::now();
+    loop {
+        let state = replays::state(pool, id).await?;
+        let state = state.ok_or_else(|| Problem::unavailable("The replay was taken back."))?;
+        if state.is_done || asked_at.elapsed() >= PATIENCE {
+            let mut response = answer::private(&ReplayOut::from(state.progress));
+            if !state.is_done {
+                *response.status_mut() = StatusCode::ACCEPTED;
+            }
+            return Ok(response);
+        }
+        if !state.is_taken
+            && asked_at.elapsed() >= UNTAKEN
+            && replays::withdraw(pool, id, &caller.actor()).await?
+        {
+            return Err(Problem::unavailable("Nobody takes the replay up: no ingest runs on this database."));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = shared.shutdown.cancelled() => {
+                return Err(Problem::unavailable("The server stops; the replay goes on."));
+            }
+        }
+    }
+}
+
+/// The filter, from the body or the query.
+fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Request, Problem> {
+    let from_body = if body.trim_ascii().is_empty() {
+        ReplayIn::default()
+    } else {
+        serde_json::from_slice(body).map_err(|e| {
+            Problem::bad_parameter(
+                "body",
+                &String::from_utf8_lossy(body),
+                format!("The body cannot be read: {e}."),
+            )
+            .remedy(r#"Send JSON such as {"feed": "musterdorf-lora", "reason": "unknown_sensor"}."#)
+        })?
+    };
+    let in_body = [
+        ("feed", from_body.feed.is_some()),
+        ("reason", from_body.reason.is_some()),
+        ("ids", from_body.ids.is_some()),
+        ("before", from_body.before.is_some()),
+    ];
+    for (name, _) in in_body.iter().filter(|(_, is_given)| *is_given) {
+        if let Some(value) = params.text(name) {
+            return Err(Problem::bad_parameter(
+                name,
+                value,
+                format!("'{name}' is given in the body as well."),
+            )
+            .remedy("Give it once: in the body, or in the query."));
+        }
+    }
+    let either = |name: &'static str, of_body: Option<String>| {
+        of_body.map(Cow::Owned).or_else(|| params.text(name).map(Cow::Borrowed))
+    };
+    let before = match either("before", from_body.before) {
+        None => None,
+        Some(text) => Some(UtcMicros::parse(&text).map_err(|_| {
+            Problem::bad_parameter("before", &text, "'before' is not an instant.")
+                .remedy("Write it as RFC 3339, e.g. 2026-11-22T12:00:00Z.")
+        })?),
+    };
+    let ids = match (from_body.ids, params.text("ids")) {
+        (None, Some(text)) => {
+            let ids: Result<Vec<i64>, _> = text.split(',').map(|id| id.trim().parse()).collect();
+            Some(ids.map_err(|_| {
+                Problem::bad_parameter("ids", text, "'ids' are not numbers.")
+                    .remedy("Give numbers of /v1/rejections, separated by commas.")
+            })?)
+        }
+        (ids, _) => ids,
+    };
+    let request = Request {
+        municipalities: Vec::new(),
+        feed: either("feed", from_body.feed).map(|key| feed_of(&key, registry)).transpose()?,
+        reason: either("reason", from_body.reason).map(|text| reason_of(&text)).transpose()?,
+        ids,
+        before,
+    };
+    if request == Request::default() {
+        return Err(Problem::missing_parameter(
+            "feed",
+            "Give a feed, a reason, ids or a time: which messages?",
+        ));
+    }
+    Ok(request)
+}
+
+/// Other methods of this address: whoever has no key learns no more than elsewhere.
+pub fn other_methods() -> Router<Arc<Shared>> {
+    let refuse = async |State(shared): Ctx, asker: Asker| -> Response {
+        match Caller::with(&shared, &asker, Role::Installer).await {
+            Ok(_) => ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
+            Err(problem) => problem.into_response(),
+        }
+    };
+    Router::new().route("/v1/rejections/replay", any(refuse))
+}

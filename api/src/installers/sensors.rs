@@ -1,0 +1,216 @@
+//! `GET /v1/sensors`, `/v1/sensors/{id}`, `/v1/sensors/{id}/messages`: for installers.
+
+mod messages;
+mod out;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::place::DevEui;
+use domain::sensor_health::{Health, OWN_FAULTS};
+use domain::{FeedFormat, MunicipalityId, UtcMicros};
+use serde::Serialize;
+use store::inspect::{self, Device, NativeFilter};
+use utoipa::ToSchema;
+
+pub use self::messages::{__path_messages, messages};
+use self::out::{BindingOut, Rejecting, SensorOut};
+use crate::app::{Ctx, Shared};
+use crate::contract::{parameters, values};
+use crate::http::answer;
+use crate::http::auth::{Caller, Role, pool};
+use crate::http::client::Asker;
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::http::problem::Problem;
+
+/// Devices read at once while a filter is applied.
+const READ_AT_ONCE: usize = 1_000;
+
+/// Stands between id and kind in a cursor.
+const BETWEEN: char = '\u{1f}';
+
+/// A page of devices.
+#[derive(Serialize, ToSchema)]
+pub struct SensorList {
+    /// The devices of this page, in the order of their ids.
+    items: Vec<SensorOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    cursor: Option<String>,
+}
+
+/// One device with its bindings over time.
+#[derive(Serialize, ToSchema)]
+pub struct SensorDetail {
+    #[serde(flatten)]
+    sensor: SensorOut,
+    /// What it was bound to over time, and is.
+    bindings: Vec<BindingOut>,
+}
+
+async fn scope(shared: &Shared, asker: &Asker) -> Result<Vec<MunicipalityId>, Problem> {
+    let caller = Caller::with(shared, asker, Role::Installer).await?;
+    Ok(caller.municipalities(shared.hub.read().map.registry()))
+}
+
+/// A DevEUI in any spelling is the one that is stored.
+pub(crate) fn spelled(id: &str) -> String {
+    id.parse::<DevEui>().map_or_else(|_| id.to_owned(), |eui| eui.to_string())
+}
+
+/// Devices in the order of their ids: those in the files, those that sent and are not (`health=new`), and
+/// places that a native feed names itself, without a sensor in the files.
+#[utoipa::path(
+    get,
+    path = "/v1/sensors",
+    tag = "installers",
+    security(("key" = [])),
+    params(parameters::Sensors, parameters::Paging),
+    responses(
+        (status = 200, body = SensorList),
+    ),
+)]
+pub async fn sensors(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let scope = scope(&shared, &asker).await?;
+    let params = query.params(&["health", "limit", "cursor"])?;
+    let wanted: Option<Vec<Health>> = params.list("health", &Health::choices())?;
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let cursor = params.cursor_of_devices()?;
+    let after = cursor.as_deref().map(|c| c.split_once(BETWEEN).unwrap_or((c, "")));
+    let mut after = after.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
+    let now = shared.now();
+    let mut items: Vec<SensorOut> = Vec::new();
+    loop {
+        let page = page(&shared, &scope, after.as_ref(), now).await?;
+        after = page.last;
+        items
+            .extend(page.items.into_iter().filter(|s| wanted.as_ref().is_none_or(|w| w.contains(&s.health))));
+        if after.is_none() || items.len() > limit {
+            break;
+        }
+    }
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more);
+    let cursor = last.map(|s| match s.kind.as_str() {
+        "sensor" => cursor_after(&s.id),
+        kind => cursor_after(&format!("{}{BETWEEN}{kind}", s.id)),
+    });
+    Ok(answer::private(&SensorList { items, cursor }))
+}
+
+/// Some devices and places in the order of their ids.
+struct Page {
+    items: Vec<SensorOut>,
+    /// Behind which to go on; `None`: that is all.
+    last: Option<(String, String)>,
+}
+
+/// The devices and native places behind an id and kind. A device comes before a place of the same id.
+async fn page(
+    shared: &Shared,
+    scope: &[MunicipalityId],
+    after: Option<&(String, String)>,
+    now: UtcMicros,
+) -> Result<Page, Problem> {
+    let pool = pool(shared)?;
+    let key = after.map(|(key, _)| key.as_str());
+    let devices = inspect::devices(pool, scope, None, key, READ_AT_ONCE).await?;
+    let filter = NativeFilter {
+        after: after.map(|(key, kind)| (key.as_str(), kind.as_str())),
+        ..NativeFilter::default()
+    };
+    let places = inspect::native_places(pool, scope, &filter, READ_AT_ONCE).await?;
+    // What is read up to here of both.
+    let ends = [
+        devices.get(READ_AT_ONCE - 1).map(|d| (d.key.clone(), String::new())),
+        places.get(READ_AT_ONCE - 1).map(|p| (p.key.clone(), p.kind.clone())),
+    ];
+    let last = ends.into_iter().flatten().min();
+    let rejecting = rejecting(shared, scope, &devices, now).await?;
+    let mut items: Vec<((String, String), SensorOut)> = Vec::with_capacity(devices.len() + places.len());
+    for device in devices {
+        items.push(((device.key.clone(), String::new()), out::device(device, &rejecting, shared, now)));
+    }
+    for place in places {
+        items.push(((place.key.clone(), place.kind.clone()), out::place(place, shared, now)));
+    }
+    items.retain(|(at, _)| last.as_ref().is_none_or(|last| at <= last));
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), last })
+}
+
+/// What is to be known of the rejections of these devices.
+async fn rejecting(
+    shared: &Shared,
+    scope: &[MunicipalityId],
+    devices: &[Device],
+    now: UtcMicros,
+) -> Result<Rejecting, Problem> {
+    let registry = shared.hub.read().map.registry().clone();
+    let is_refused = |d: &&Device| d.last_outcome.as_deref().is_some_and(|o| o.starts_with("rejected:"));
+    let suspects: Vec<(MunicipalityId, &str, UtcMicros)> = devices
+        .iter()
+        .filter(is_refused)
+        .filter_map(|d| Some((d.municipality, d.key.as_str(), out::last_heartbeat(&registry, d, now)?)))
+        .collect();
+    let names_places =
+        |d: &&Device| d.is_known && registry.feed(d.feed).is_some_and(|f| f.def.format == FeedFormat::Native);
+    let place = |d: &Device| {
+        let target = registry.sensor_by_key(&d.key)?.binding_at(now)?.target?;
+        out::place_of(target, &registry).map(|(_, id)| id)
+    };
+    let places: Vec<String> = devices.iter().filter(names_places).filter_map(place).collect();
+    let mut found = Rejecting::default();
+    if !suspects.is_empty() {
+        found.devices = inspect::rejecting(pool(shared)?, &suspects, &OWN_FAULTS).await?;
+    }
+    if !places.is_empty() {
+        let filter = NativeFilter { only: Some(&places), with_sensor: true, after: None };
+        let all = inspect::native_places(pool(shared)?, scope, &filter, 4 * places.len()).await?;
+        found.places = all.into_iter().map(|p| ((p.kind.clone(), p.key.clone()), p)).collect();
+    }
+    Ok(found)
+}
+
+/// One device with its bindings over time, or one native place.
+#[utoipa::path(
+    get,
+    path = "/v1/sensors/{id}",
+    tag = "installers",
+    security(("key" = [])),
+    params(("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id.")),
+    responses(
+        (status = 200, body = SensorDetail),
+    ),
+)]
+pub async fn sensor(
+    State(shared): Ctx,
+    id: PathId,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let scope = scope(&shared, &asker).await?;
+    query.params(&[])?;
+    let (id, now) = (spelled(&id.text()?), shared.now());
+    let not_found = || {
+        Problem::not_found(
+            "There is no sensor with this id.",
+            "GET /v1/sensors lists the sensors that this key may see.",
+        )
+    };
+    let devices = inspect::devices(pool(&shared)?, &scope, Some(&id), None, 1).await?;
+    let rejecting = rejecting(&shared, &scope, &devices, now).await?;
+    let Some(device) = devices.into_iter().next() else {
+        let filter = NativeFilter { only: Some(&[id]), ..NativeFilter::default() };
+        let place = inspect::native_places(pool(&shared)?, &scope, &filter, 1).await?.pop();
+        let sensor = out::place(place.ok_or_else(not_found)?, &shared, now);
+        return Ok(answer::private(&SensorDetail { sensor, bindings: Vec::new() }));
+    };
+    let bindings = {
+        let live = shared.hub.read();
+        let registry = live.map.registry();
+        let sensor = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
+        sensor.map_or_else(Vec::new, |s| s.bindings.iter().map(|b| BindingOut::new(b, registry)).collect())
+    };
+    let sensor = out::device(device, &rejecting, &shared, now);
+    Ok(answer::private(&SensorDetail { sensor, bindings }))
+}

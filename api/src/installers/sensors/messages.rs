@@ -1,0 +1,204 @@
+//! `GET /v1/sensors/{id}/messages`.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::{FeedFormat, MunicipalityId, Registry, Target, UtcMicros};
+use serde::Serialize;
+use store::inspect::{self, DeviceMessage};
+use utoipa::ToSchema;
+
+use super::{scope, spelled};
+use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
+use crate::http::answer;
+use crate::http::auth::pool;
+use crate::http::client::Asker;
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::http::problem::Problem;
+
+/// A page of messages, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct MessageList {
+    /// The messages of this page, the newest first.
+    items: Vec<MessageOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    cursor: Option<String>,
+}
+
+/// A message as it was received, and what became of it.
+#[derive(Serialize, ToSchema)]
+pub struct MessageOut {
+    /// The network server's deduplication id.
+    id: String,
+    /// Kind of event of the network server: `up`, `join`, `status`, `ack`, `txack`, `log`, `location`,
+    /// `integration`; `simulated` was made up in its console; `message` is of a feed that names its places itself.
+    event: String,
+    /// When it was received last.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: UtcMicros,
+    /// When the network server received it; null: it does not say.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    network_at: Option<UtcMicros>,
+    /// Port of LoRaWAN; null: none.
+    f_port: Option<i32>,
+    /// Frame counter of LoRaWAN; null: none.
+    f_cnt: Option<i64>,
+    /// The payload's bytes, hexadecimal: its first 64 KiB; null: none, or no longer kept.
+    hex: Option<String>,
+    /// How many bytes the payload has; null: none, or no longer kept.
+    payload_bytes: Option<i32>,
+    /// The decoder that read it, and its version; null: none.
+    decoder: Option<String>,
+    /// What the decoder made of it; null: nothing.
+    #[schema(value_type = Option<Object>)]
+    decoded: Option<serde_json::Value>,
+    /// What became of it.
+    #[schema(value_type = words::Outcome)]
+    outcome: String,
+    /// Of a rejected one: the field, its value, and what would be right; else null.
+    detail: Option<String>,
+    /// Fields of a wrong type or value, without which the message was taken.
+    dropped_fields: Vec<String>,
+    /// How often it came.
+    times: i32,
+    /// Ids of the gateways that heard it.
+    gateways: Vec<String>,
+    /// Spreading factor of LoRa, 7 to 12; null: not said.
+    spreading_factor: Option<i16>,
+    /// Received signal strength at the best gateway, dBm; null: not said.
+    rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio at the best gateway, dB; null: not said.
+    snr_db: Option<f32>,
+    /// Quality of service by which the broker delivered it: 0, 1 or 2.
+    qos: i16,
+}
+
+impl From<DeviceMessage> for MessageOut {
+    fn from(m: DeviceMessage) -> Self {
+        MessageOut {
+            id: m.dedup_id,
+            event: m.event,
+            received_at: m.received_at,
+            network_at: m.network_at,
+            f_port: m.f_port,
+            f_cnt: m.f_cnt,
+            payload_bytes: m.payload_bytes,
+            hex: m.payload.map(|bytes| bytes.iter().map(|b| format!("{b:02x}")).collect()),
+            decoder: m.decoder,
+            decoded: m.decoded,
+            outcome: m.outcome,
+            detail: m.detail,
+            dropped_fields: m.dropped_fields,
+            times: m.times,
+            gateways: m.gateways,
+            spreading_factor: m.spreading_factor,
+            rssi_dbm: m.rssi_dbm,
+            snr_db: m.snr_db,
+            qos: m.qos,
+        }
+    }
+}
+
+/// The names under which a device speaks: its own, and where its feed names the places itself, theirs. Of another town's
+/// device it is not said what it is bound to, not by what is found of it either.
+fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<String> {
+    let sensor = registry.sensor_by_key(&id).filter(|sensor| scope.contains(&sensor.municipality));
+    let names_places =
+        |s: &&domain::Sensor| registry.feed(s.feed).is_some_and(|f| f.def.format == FeedFormat::Native);
+    let bindings = sensor.filter(names_places).map_or(&[][..], |s| s.bindings.as_slice());
+    let places = bindings.iter().filter_map(|b| match b.target? {
+        Target::Bay(id) => registry.bay(id).map(|e| e.def.id.clone()),
+        Target::Site(id) => registry.site(id).map(|e| e.def.id.clone()),
+        Target::Vehicle(id) => registry.vehicle(id).map(|e| e.def.id.clone()),
+    });
+    let mut names: Vec<String> = places.collect();
+    names.push(id);
+    names
+}
+
+/// What a device sent, newest first, whether it was ever bound or not. A page ends early once its payloads are some MiB;
+/// `cursor` goes on from there.
+#[utoipa::path(
+    get,
+    path = "/v1/sensors/{id}/messages",
+    tag = "installers",
+    security(("key" = [])),
+    params(
+        ("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id."),
+        parameters::Paging,
+    ),
+    responses(
+        (status = 200, body = MessageList),
+    ),
+)]
+pub async fn messages(
+    State(shared): Ctx,
+    id: PathId,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let scope = scope(&shared, &asker).await?;
+    let params = query.params(&["limit", "cursor"])?;
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let cursor = params.cursor_of_devices()?;
+    let before = cursor.as_deref().map(|c| {
+        let mut parts = c.splitn(3, ' ');
+        let (at, copy) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some((UtcMicros(at), parts.next()?, copy))
+    });
+    let before = match before {
+        Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
+        before => before.flatten(),
+    };
+    let names = names(spelled(&id.text()?), &scope, shared.hub.read().map.registry());
+    let (found, more) = inspect::messages(pool(&shared)?, &scope, &names, before, limit).await?;
+    let last = found.last().filter(|_| more);
+    let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
+    Ok(answer::private(&MessageList { items: found.into_iter().map(MessageOut::from).collect(), cursor }))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::registry::{Contents, Entry};
+    use domain::{BayId, Binding, FeedId, Sensor, SensorId};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_towns_own_sensors_speak_under_the_names_of_their_places() {
+        let town = MunicipalityId(1);
+        let feed = json!({ "id": "f", "municipality": "town", "format": "native", "topic": "kv/1/f/#", "qos": 1,
+            "use_server_decoder": false });
+        let bay = json!({ "id": "bay-7", "municipality": "town", "publish": "public",
+            "geometry": { "type": "Point", "coordinates": [7.2, 51.9] } });
+        let registry = Registry::new(Contents {
+            feeds: vec![Entry {
+                id: FeedId(1),
+                municipality: town,
+                def: serde_json::from_value(feed).unwrap(),
+            }],
+            bays: vec![Entry { id: BayId(7), municipality: town, def: serde_json::from_value(bay).unwrap() }],
+            sensors: vec![Sensor {
+                id: SensorId(1),
+                key: "s".into(),
+                feed: FeedId(1),
+                municipality: town,
+                decoder: None,
+                bindings: vec![Binding {
+                    target: Some(Target::Bay(BayId(7))),
+                    direction: None,
+                    from: None,
+                    until: None,
+                    heartbeat_s: None,
+                    stale_after_s: None,
+                    threshold_mm: None,
+                }],
+            }],
+            ..Contents::default()
+        });
+        assert_eq!(names("s".into(), &[town], &registry), ["bay-7", "s"]);
+        assert_eq!(names("s".into(), &[MunicipalityId(2)], &registry), ["s"]);
+        assert_eq!(names("unknown".into(), &[town], &registry), ["unknown"]);
+    }
+}

@@ -1,0 +1,452 @@
+//! The answer of `/v1/journeys`, in MOTIS's and OTP's words.
+
+use domain::geo::LatLon;
+use domain::{Registry, UtcMicros};
+use journey::overlay::{OwnKind, Runs};
+use journey::plan::{End, Itinerary, Leg, Modes, Parking, Plan, RideLeg, StreetLeg};
+use journey::streets::Mode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::booking::{BookingOut, boarding_word};
+use super::co2;
+use super::prospect::Outlook;
+use super::rejected::RejectedOut;
+use super::search::Asked;
+use super::stops::StopOut;
+use super::{Loaded, Realtime, place};
+use crate::contract::words;
+use crate::http::wire::{STREETS, Source, Sources, whole};
+
+/// Digits after the point of encoded polylines.
+pub const POLYLINE_DIGITS: u32 = 5;
+
+/// All ways, the best first.
+#[derive(Serialize, ToSchema)]
+pub struct JourneysOut<'a> {
+    /// Ways from A to B, the best first.
+    itineraries: Vec<ItineraryOut<'a>>,
+    /// Places to park that were left out, and of each line the first ride that real time has taken away, and why.
+    rejected: Vec<RejectedOut<'a>>,
+    /// What else is to be known, e.g. that the timetable does not reach to this day.
+    notes: Vec<String>,
+    /// Whether the search ran out of time: better ways may exist.
+    cut: bool,
+    /// Whose factors `co2_g` stands on.
+    co2_source: &'static str,
+    /// Digits of the encoded polylines.
+    polyline_digits: u32,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
+}
+
+/// One way from A to B.
+#[derive(Serialize, ToSchema)]
+struct ItineraryOut<'a> {
+    /// Means of the whole way.
+    #[schema(value_type = words::WayMode)]
+    mode: &'static str,
+    /// From the beginning to the end, seconds.
+    duration_s: i64,
+    /// When it begins.
+    #[schema(value_type = String, format = DateTime)]
+    start_time: UtcMicros,
+    /// When it ends, if there is a space at the first place to park.
+    #[schema(value_type = String, format = DateTime)]
+    end_time: UtcMicros,
+    /// When it ends on average, with the risk of finding no space at the first place to park.
+    #[schema(value_type = String, format = DateTime)]
+    expected_end_time: UtcMicros,
+    /// Changes between vehicles.
+    transfers: u8,
+    /// Whether a ride of it runs only for those who have ordered it: 1, else 0.
+    bookings: u8,
+    /// Walked, metres.
+    walk_m: i64,
+    /// By bicycle, metres.
+    bike_m: i64,
+    /// By car, metres.
+    drive_m: i64,
+    /// Carbon dioxide equivalents per person, grams.
+    co2_g: i64,
+    /// Chance that it goes so: that of a space where the car is left, 0 to 1; 1 without a car.
+    certainty: f64,
+    /// Its parts, in order.
+    legs: Vec<LegOut<'a>>,
+    /// When else the first ride leaves, with the same ends.
+    #[schema(value_type = Vec<String>)]
+    next_departures: Vec<UtcMicros>,
+}
+
+/// A part of a way.
+#[derive(Serialize, ToSchema)]
+struct LegOut<'a> {
+    /// Means of this leg.
+    #[schema(value_type = words::LegMode)]
+    mode: &'static str,
+    /// Where it begins.
+    from: EndOut<'a>,
+    /// Where it ends.
+    to: EndOut<'a>,
+    /// When it begins, with what real time says.
+    #[schema(value_type = String, format = DateTime)]
+    start_time: UtcMicros,
+    /// When it ends, with what real time says.
+    #[schema(value_type = String, format = DateTime)]
+    end_time: UtcMicros,
+    /// When it begins by the timetable.
+    #[schema(value_type = String, format = DateTime)]
+    scheduled_start_time: UtcMicros,
+    /// When it ends by the timetable.
+    #[schema(value_type = String, format = DateTime)]
+    scheduled_end_time: UtcMicros,
+    /// Length, metres.
+    distance_m: i64,
+    /// From its beginning to its end, seconds.
+    duration_s: i64,
+    /// Its line as encoded polyline, with as many digits as `polyline_digits` says.
+    geometry: String,
+    /// Line, as in the timetable; null: no ride.
+    route_id: Option<&'a str>,
+    /// Short name of the line; null: no ride, or it has none.
+    route_short_name: Option<&'a str>,
+    /// Long name of the line; null: no ride, or it has none.
+    route_long_name: Option<&'a str>,
+    /// Colour of the line, RRGGBB; null: no ride, or it has none.
+    route_color: Option<String>,
+    /// Who runs the line; null: no ride, or not known.
+    agency_name: Option<&'a str>,
+    /// Where the vehicle goes to; null: no ride, or not known.
+    headsign: Option<&'a str>,
+    /// Trip, as in the timetable; null: no ride.
+    trip_id: Option<&'a str>,
+    /// Whether real-time data says when it begins, or when it ends.
+    realtime: bool,
+    /// Delay at the begin of the ride, seconds, late is positive; null: not known.
+    delay_s: Option<i64>,
+    /// Whether the trip is cancelled.
+    cancelled: bool,
+    /// Whether the run is one more than the timetable has; null: no ride.
+    added: Option<bool>,
+    /// Whether the run has other stops or times than the one of the timetable that it replaces; null: no ride.
+    replaced: Option<bool>,
+    /// How full the vehicle is, percent; null: not known.
+    occupancy: Option<f32>,
+    /// How one gets on; null: no ride.
+    #[schema(value_type = Option<words::BoardingMode>)]
+    pickup: Option<&'static str>,
+    /// How one gets off; null: no ride.
+    #[schema(value_type = Option<words::BoardingMode>)]
+    drop_off: Option<&'static str>,
+    /// How the ride is ordered; null: it need not be.
+    booking: Option<BookingOut>,
+    /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.
+    stay_seated: Option<bool>,
+    /// How many stops further it is left; null: no ride.
+    stops: Option<u16>,
+    /// Where the car is left at the end of this leg; null: it is not, or nobody knows (`parking_unknown`).
+    parking: Option<ParkingOut<'a>>,
+    /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
+    parking_unknown: bool,
+}
+
+/// Where a leg begins or ends.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EndOut<'a> {
+    /// What stands there.
+    #[schema(value_type = words::EndKind)]
+    kind: &'static str,
+    /// Id of the stop or place; null: a point of the question.
+    id: Option<&'a str>,
+    /// Name of the stop or place; null: none.
+    name: Option<&'a str>,
+    /// Latitude, decimal degrees (WGS 84).
+    lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
+    lon: f64,
+}
+
+/// Where the car is left.
+#[derive(Serialize, ToSchema)]
+struct ParkingOut<'a> {
+    /// Id of the site, bay or mapped place.
+    id: &'a str,
+    /// Its name; null: none.
+    name: Option<&'a str>,
+    /// Chance of a vacant space when the car gets there; null: nothing is known.
+    chance: Option<ChanceOut>,
+    /// Time to expect from the entrance to a vacant space, seconds.
+    search_s: i64,
+    /// Where to go if there is none, in this order.
+    alternatives: Vec<AlternativeOut<'a>>,
+}
+
+/// Another place to park.
+#[derive(Serialize, ToSchema)]
+struct AlternativeOut<'a> {
+    /// Id of the site, bay or mapped place.
+    id: &'a str,
+    /// Its name; null: none.
+    name: Option<&'a str>,
+    /// Chance of a vacant space when the car gets there; null: nothing is known.
+    chance: Option<ChanceOut>,
+    /// Time to expect from the entrance to a vacant space, seconds.
+    search_s: i64,
+    /// The drive there from the first place, seconds.
+    drive_s: i64,
+}
+
+/// The chance of a vacant space.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChanceOut {
+    /// The chance, 0 to 1.
+    pub p: f64,
+    /// Lower bound of the chance, with what is not known about it.
+    pub low: f64,
+    /// Upper bound of the chance.
+    pub high: f64,
+    /// The time it is about.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: UtcMicros,
+}
+
+impl ChanceOut {
+    pub fn new(outlook: &Outlook, at: UtcMicros) -> Option<Self> {
+        let chance = outlook.chance?;
+        let digits = |p: f64| (p * 1000.0).round() / 1000.0;
+        Some(ChanceOut { p: digits(chance.p), low: digits(chance.low), high: digits(chance.high), at })
+    }
+}
+
+/// Writes the answer.
+pub(super) fn written<'a>(
+    asked: &'a Asked<'a>,
+    loaded: &'a Loaded,
+    realtime: &'a Realtime,
+    registry: &'a Registry,
+) -> JourneysOut<'a> {
+    let writer = Writer { asked, loaded, realtime };
+    let itineraries: Vec<ItineraryOut<'a>> =
+        asked.plan.itineraries.iter().map(|way| writer.itinerary(way)).collect();
+    let mut parking = Sources::default();
+    for left in asked.plan.itineraries.iter().filter_map(Itinerary::parking) {
+        let alternatives = left.alternatives.iter().map(|alternative| alternative.lot);
+        alternatives.chain([left.lot]).for_each(|lot| parking.note(asked.candidates[lot].feed));
+    }
+    asked.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
+    let has_ride = |way: &Itinerary| way.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
+    let mut attribution = parking.of(registry);
+    if asked.plan.itineraries.iter().any(has_ride) || !asked.plan.lost.is_empty() {
+        attribution.extend(loaded.ride_sources(realtime, registry));
+    }
+    let rides = asked.plan.lost.iter().map(|lost| {
+        let ends = [lost.ride.from, lost.ride.to].map(|stop| writer.end(End::Stop(stop)));
+        RejectedOut::ride(lost, &loaded.area.timetable, ends)
+    });
+    let rejected = rides.chain(asked.rejected.iter().map(RejectedOut::place)).collect();
+    attribution.push(STREETS);
+    attribution.sort_unstable();
+    attribution.dedup();
+    JourneysOut {
+        itineraries,
+        rejected,
+        notes: asked.notes.iter().cloned().chain(unknown_parking(asked.plan)).collect(),
+        cut: asked.plan.cut,
+        co2_source: co2::SOURCE,
+        polyline_digits: POLYLINE_DIGITS,
+        attribution,
+    }
+}
+
+/// What is to be said of a drive to where no place to park is known.
+fn unknown_parking(plan: &Plan) -> Option<String> {
+    let is_unknown = plan.itineraries.iter().any(Itinerary::is_parking_unknown);
+    is_unknown.then(|| {
+        "No place to park is known near the destination: the drive ends there, and whether one may park is not \
+         known."
+            .to_owned()
+    })
+}
+
+struct Writer<'w, 'a> {
+    asked: &'w Asked<'a>,
+    loaded: &'a Loaded,
+    realtime: &'a Realtime,
+}
+
+impl<'a> Writer<'_, 'a> {
+    fn itinerary(&self, way: &Itinerary) -> ItineraryOut<'a> {
+        let named = Modes::NAMED.iter().find(|(_, mode)| *mode == way.modes);
+        let drive_m = way.metres(|mode| mode == Mode::Car);
+        let rides =
+            way.legs.iter().filter_map(|leg| if let Leg::Ride(ride) = leg { Some(ride) } else { None });
+        let rides_m: f64 = rides.map(|ride| ride.distance_m).sum();
+        let co2_g = (drive_m * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
+        ItineraryOut {
+            mode: named.map_or("WALK", |(name, _)| name),
+            duration_s: way.end - way.start,
+            start_time: at(way.start),
+            end_time: at(way.end),
+            expected_end_time: at(way.expected_end.round() as i64),
+            transfers: way.transfers,
+            bookings: u8::from(way.legs.iter().any(is_ordered)),
+            walk_m: whole(way.walk_m()),
+            bike_m: whole(way.metres(|mode| mode == Mode::Bike)),
+            drive_m: whole(drive_m),
+            co2_g: whole(co2_g),
+            certainty: (way.certainty() * 1000.0).round() / 1000.0,
+            legs: way.legs.iter().map(|leg| self.leg(leg)).collect(),
+            next_departures: way.next_departures.iter().map(|time| at(*time)).collect(),
+        }
+    }
+
+    fn route_kind(&self, ride: &RideLeg) -> u16 {
+        self.runs().route(ride.ride.trip).map_or(3, |route| route.kind)
+    }
+
+    fn runs(&self) -> Runs<'a> {
+        Runs { timetable: &self.loaded.area.timetable, overlay: self.realtime.overlay.as_ref() }
+    }
+
+    fn leg(&self, leg: &Leg) -> LegOut<'a> {
+        match leg {
+            Leg::Street(leg) => self.street(leg),
+            Leg::Ride(leg) => self.ride(leg),
+        }
+    }
+
+    fn street(&self, leg: &StreetLeg) -> LegOut<'a> {
+        LegOut {
+            mode: match leg.mode {
+                Mode::Foot | Mode::Wheelchair => "WALK",
+                Mode::Bike => "BIKE",
+                Mode::Car => "CAR",
+            },
+            from: self.end(leg.from),
+            to: self.end(leg.to),
+            start_time: at(leg.start),
+            end_time: at(leg.end),
+            scheduled_start_time: at(leg.start),
+            scheduled_end_time: at(leg.end),
+            distance_m: whole(leg.distance_m),
+            duration_s: leg.end - leg.start,
+            geometry: polyline(&leg.points),
+            route_id: None,
+            route_short_name: None,
+            route_long_name: None,
+            route_color: None,
+            agency_name: None,
+            headsign: None,
+            trip_id: None,
+            realtime: false,
+            delay_s: None,
+            cancelled: false,
+            added: None,
+            replaced: None,
+            occupancy: None,
+            pickup: None,
+            drop_off: None,
+            booking: None,
+            stay_seated: None,
+            stops: None,
+            parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
+            parking_unknown: leg.mode == Mode::Car && leg.parking.is_none(),
+        }
+    }
+
+    fn ride(&self, leg: &RideLeg) -> LegOut<'a> {
+        let timetable = &self.loaded.area.timetable;
+        let (runs, ride) = (self.runs(), &leg.ride);
+        let route = runs.route(ride.trip);
+        let kind = runs.own(ride.trip).map(|own| own.kind);
+        let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+        let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
+        let trip_id = runs.trip_id(ride.trip);
+        LegOut {
+            mode: co2::mode_word(self.route_kind(leg)),
+            from: self.end(End::Stop(ride.from)),
+            to: self.end(End::Stop(ride.to)),
+            start_time: at(leg.start),
+            end_time: at(leg.end),
+            scheduled_start_time: at(leg.scheduled_start),
+            scheduled_end_time: at(leg.scheduled_end),
+            distance_m: whole(leg.distance_m),
+            duration_s: leg.end - leg.start,
+            geometry: polyline(&leg.points),
+            route_id: route.map(|route| route.id.as_str()),
+            route_short_name: route.and_then(|route| text(&route.short_name)),
+            route_long_name: route.and_then(|route| text(&route.long_name)),
+            route_color: route.and_then(|route| route.color).map(|color| format!("{color:06X}")),
+            agency_name: agency.and_then(|agency| text(&agency.name)),
+            headsign: text(runs.headsign_at(ride.trip, usize::from(ride.board))),
+            trip_id: Some(trip_id),
+            realtime: ride.departure_is_live || ride.arrival_is_live,
+            delay_s: ride.departure_is_live.then_some(leg.start - leg.scheduled_start),
+            cancelled: false,
+            added: Some(matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated))),
+            replaced: Some(kind == Some(OwnKind::Replaced)),
+            occupancy: self.realtime.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
+            pickup: Some(boarding_word(ride.pickup)),
+            drop_off: Some(boarding_word(ride.drop_off)),
+            booking: BookingOut::of(&[ride.pickup, ride.drop_off]),
+            stay_seated: Some(ride.stay_seated),
+            stops: Some(ride.alight - ride.board),
+            parking: None,
+            parking_unknown: false,
+        }
+    }
+
+    fn end(&self, end: End) -> EndOut<'a> {
+        let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, id: None, name: None, lat, lon };
+        match end {
+            End::Origin => point("origin", self.asked.question.from),
+            End::Destination => point("destination", self.asked.question.to),
+            End::Stop(stop) => {
+                let StopOut { id, name, lat, lon, .. } = StopOut::new(&self.loaded.area, stop);
+                EndOut { kind: "stop", id: Some(id), name: Some(name), lat, lon }
+            }
+            End::Lot(lot) => {
+                let candidate: &place::Candidate<'a> = &self.asked.candidates[lot];
+                let LatLon { lat, lon } = candidate.linked.at;
+                EndOut { kind: "parking", id: Some(candidate.id()), name: candidate.name(), lat, lon }
+            }
+        }
+    }
+
+    fn parking(&self, parking: &Parking, arrive: i64) -> ParkingOut<'a> {
+        let (candidate, chance, search_s) = self.lot(parking.lot, arrive);
+        let alternatives = parking.alternatives.iter().map(|alternative| {
+            let later = arrive + (parking.prospect.search_s + alternative.drive_s) as i64;
+            let (candidate, chance, search_s) = self.lot(alternative.lot, later);
+            let drive_s = whole(alternative.drive_s);
+            AlternativeOut { id: candidate.id(), name: candidate.name(), chance, search_s, drive_s }
+        });
+        ParkingOut {
+            id: candidate.id(),
+            name: candidate.name(),
+            chance,
+            search_s,
+            alternatives: alternatives.collect(),
+        }
+    }
+
+    fn lot(&self, lot: usize, arrive: i64) -> (&place::Candidate<'a>, Option<ChanceOut>, i64) {
+        let outlook = (self.asked.outlook)(lot, arrive);
+        (&self.asked.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
+    }
+}
+
+/// Whether a leg runs only for those who have ordered it.
+fn is_ordered(leg: &Leg) -> bool {
+    matches!(leg, Leg::Ride(leg) if BookingOut::of(&[leg.ride.pickup, leg.ride.drop_off]).is_some())
+}
+
+/// An instant of so many seconds since 1970.
+pub fn at(seconds: i64) -> UtcMicros {
+    UtcMicros(seconds.saturating_mul(1_000_000))
+}
+
+fn polyline(points: &[LatLon]) -> String {
+    let line = points.iter().map(|p| geo_types::Coord { x: p.lon, y: p.lat });
+    polyline::encode_coordinates(line, POLYLINE_DIGITS).unwrap_or_default()
+}

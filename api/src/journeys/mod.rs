@@ -1,0 +1,181 @@
+//! Journeys from A to B: what is loaded for them, and the routes that ask it.
+
+mod answer;
+mod booking;
+mod co2;
+mod fill;
+mod lots;
+mod metrics;
+mod place;
+mod prospect;
+mod question;
+mod realtime;
+mod rejected;
+mod search;
+mod spaces;
+mod stops;
+pub mod vehicles;
+mod walk;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use domain::geo::Bbox;
+use domain::live::LiveMap;
+use domain::{FeedId, Registry, UtcMicros};
+use journey::area::Area;
+use journey::overlay::{Overlay, Runs};
+use journey::plan::Planner;
+use parking_lot::{Mutex, RwLock};
+
+use crate::http::permits::{self, Permits};
+use crate::http::wire::{Source, Sources, timetable_sources};
+use realtime::Crowding;
+pub use realtime::ties_to_nothing;
+
+pub(crate) use answer::ChanceOut;
+pub(crate) use co2::VEHICLE_WORDS;
+pub use fill::Filling;
+use lots::Lots;
+pub use lots::unlinked_sites;
+use metrics::TripMeters;
+pub(crate) use prospect::Outlook;
+pub use search::__path_journeys;
+pub(crate) use search::journeys;
+pub(crate) use spaces::Spaces;
+pub use stops::{__path_departures, __path_stops};
+pub(crate) use stops::{departures, stops};
+
+/// Journeys that are planned at the same time: more would only share the processor. Also how many
+/// workspaces are kept.
+pub const PLANNED_AT_ONCE: usize = 4;
+
+/// What answers about ways stand on. Each part is swapped in as a whole; no search waits for it.
+#[derive(Default)]
+pub struct Journeys {
+    loaded: ArcSwapOption<Loaded>,
+    filling: RwLock<Filling>,
+    trips: TripMeters,
+}
+
+/// An area with what hangs on it.
+pub(crate) struct Loaded {
+    pub area: Arc<Area>,
+    pub bounds: Option<Bbox>,
+    pub lots: ArcSwap<Lots>,
+    pub realtime: ArcSwap<Realtime>,
+    planners: Mutex<Vec<Planner>>,
+    pub permits: Permits,
+}
+
+/// What real time says, swapped in as a whole.
+#[derive(Default)]
+pub(crate) struct Realtime {
+    pub overlay: Option<Overlay>,
+    /// How full the vehicles of trips are, percent, by trip id.
+    pub crowding: Crowding,
+    /// Who says so.
+    pub feeds: BTreeSet<FeedId>,
+}
+
+impl Journeys {
+    /// Takes a new area in, with the places that are to be linked. Slow: some 50 us per place.
+    pub fn replace_area(&self, area: Arc<Area>, registry: &Arc<Registry>) {
+        warn_of_ties(&area, registry);
+        let lots = Lots::new(&area, registry);
+        let loaded = Loaded {
+            bounds: area.bounds(),
+            area,
+            lots: ArcSwap::from_pointee(lots),
+            realtime: ArcSwap::default(),
+            planners: Mutex::default(),
+            permits: Permits::new(PLANNED_AT_ONCE, permits::PATIENCE, "Too many journeys are being planned."),
+        };
+        self.loaded.store(Some(Arc::new(loaded)));
+    }
+
+    /// Registers what is measured of trips.
+    pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.trips.register(registry);
+    }
+
+    /// The checksum of the area that is loaded.
+    pub fn checksum(&self) -> Option<String> {
+        self.loaded.load().as_ref().map(|loaded| loaded.area.checksum.clone())
+    }
+
+    /// The area that is loaded, for its timetable.
+    pub(crate) fn timetable(&self) -> Option<Arc<Area>> {
+        Some(self.loaded.load().as_ref()?.area.clone())
+    }
+
+    /// Links the places anew after an import, if they are not those that are linked. Returns how
+    /// many are linked and how many are not.
+    pub fn link_places(&self, registry: &Arc<Registry>) -> Option<(usize, usize)> {
+        let loaded = self.loaded.load_full()?;
+        if Arc::ptr_eq(loaded.lots.load().registry(), registry) {
+            return None;
+        }
+        warn_of_ties(&loaded.area, registry);
+        let lots = Lots::new(&loaded.area, registry);
+        let counts = lots.counts();
+        loaded.lots.store(Arc::new(lots));
+        Some(counts)
+    }
+
+    /// Takes in what real time says of trips.
+    pub fn take_in_realtime(&self, live: &LiveMap, now: UtcMicros) {
+        let Some(loaded) = self.loaded.load_full() else { return };
+        let timetable = &loaded.area.timetable;
+        let updates = realtime::updates(live, timetable, now);
+        let seconds = now.0.div_euclid(1_000_000);
+        let said = updates.iter().map(|(feed, update)| (*feed, update));
+        let overlay = (!updates.is_empty()).then(|| Overlay::of_feeds(timetable, said, seconds));
+        self.trips.set(&overlay.as_ref().map(|overlay| overlay.report).unwrap_or_default());
+        let runs = Runs { timetable, overlay: overlay.as_ref() };
+        let crowding = realtime::crowding(live, runs, now);
+        loaded.realtime.store(Arc::new(Realtime { overlay, crowding, feeds: realtime::feeds(live, now) }));
+    }
+
+    /// Notes how full places are, to learn how fast they fill: call it several times a minute.
+    pub fn sample(&self, live: &LiveMap, now: UtcMicros) {
+        self.filling.write().sample(live, now);
+    }
+
+    pub(crate) fn loaded(&self) -> Option<Arc<Loaded>> {
+        self.loaded.load_full()
+    }
+
+    pub(crate) fn filling_per_s(&self, site: domain::SiteId) -> f64 {
+        self.filling.read().per_s(site)
+    }
+}
+
+fn warn_of_ties(area: &Area, registry: &Registry) {
+    for sentence in realtime::ties_to_nothing(registry, &area.timetable) {
+        tracing::warn!("{sentence}");
+    }
+}
+
+impl Loaded {
+    /// Whom answers about rides name: the timetable's feeds, and those of real time.
+    pub fn ride_sources<'a>(&'a self, realtime: &Realtime, registry: &'a Registry) -> Vec<Source<'a>> {
+        let mut live = Sources::default();
+        realtime.feeds.iter().for_each(|feed| live.note(Some(*feed)));
+        let mut sources = live.of(registry);
+        sources.extend(timetable_sources(&self.area.timetable));
+        sources
+    }
+
+    /// Lets `work` use a workspace that nobody else uses.
+    pub fn with_planner<R>(&self, work: impl FnOnce(&mut Planner) -> R) -> R {
+        let mut planner = self.planners.lock().pop().unwrap_or_else(|| Planner::new(self.area.clone()));
+        let result = work(&mut planner);
+        let mut idle = self.planners.lock();
+        if idle.len() < PLANNED_AT_ONCE {
+            idle.push(planner);
+        }
+        result
+    }
+}

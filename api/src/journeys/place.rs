@@ -1,0 +1,223 @@
+//! What is known of a lot, for the planner and for the answer.
+
+use domain::live::{Offer, Verdict};
+use domain::opening::Opening;
+use domain::place::{Restriction, Site, SiteKind};
+use domain::{FeedId, SiteId};
+use journey::streets::parking::OsmParking;
+
+use super::lots::Linked;
+use super::question::{Question, assumed_arrival};
+use super::spaces::Spaces;
+use crate::drivers::forecast::AskedSite;
+use crate::http::wire::max_stay_min;
+
+/// A place to park as a candidate of one answer.
+pub struct Candidate<'a> {
+    pub what: What<'a>,
+    pub linked: &'a Linked,
+    /// `None`: nothing is known now.
+    pub spaces: Spaces,
+    /// What its town's forecast is asked; `None`: it has none.
+    pub asked: Option<AskedSite>,
+    pub feed: Option<FeedId>,
+}
+
+impl<'a> Candidate<'a> {
+    pub fn id(&self) -> &'a str {
+        self.what.id()
+    }
+
+    pub fn name(&self) -> Option<&'a str> {
+        self.what.name()
+    }
+}
+
+/// Which place it is.
+#[derive(Debug, Clone, Copy)]
+pub enum What<'a> {
+    Site(SiteId, &'a Site),
+    /// Bays without a site along a street.
+    Group {
+        bay: &'a str,
+    },
+    /// Known from the map only.
+    Mapped(&'a OsmParking),
+}
+
+impl<'a> What<'a> {
+    pub fn id(&self) -> &'a str {
+        match self {
+            What::Site(_, site) => &site.id,
+            What::Group { bay } => bay,
+            What::Mapped(parking) => &parking.id,
+        }
+    }
+
+    pub fn name(&self) -> Option<&'a str> {
+        match self {
+            What::Site(_, site) => Some(&site.name),
+            What::Group { .. } => None,
+            What::Mapped(parking) => parking.name.as_deref(),
+        }
+    }
+
+    pub fn kind(&self) -> Option<SiteKind> {
+        match self {
+            What::Site(_, site) => Some(site.kind),
+            What::Group { .. } => Some(SiteKind::OnStreet),
+            What::Mapped(_) => Some(SiteKind::Lot),
+        }
+    }
+}
+
+/// Why this driver cannot park in a site, whatever is vacant; in words a driver understands.
+pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'static str, String)> {
+    match offer.verdict {
+        Verdict::Closed => return Some(("closed", "closed when you get there".into())),
+        Verdict::Restricted => {
+            let whom: Vec<&str> =
+                site.restrictions.iter().filter_map(|r| r.audience.map(|a| a.as_str())).collect();
+            let whom = if whom.is_empty() { "others".to_owned() } else { whom.join(", ") };
+            return Some(("restricted", format!("its spaces are kept for: {whom}")));
+        }
+        _ => {}
+    }
+    let arrival = assumed_arrival(question);
+    let open_s = offer.opening.until.map(|until| until.seconds_since(arrival));
+    if let Some(stay_min) = question.stay_min
+        && let Some(until) =
+            offer.opening.until.filter(|_| open_s.is_some_and(|open_s| open_s < stay_min * 60.0))
+    {
+        return Some((
+            "max_stay",
+            format!("open to you until {until} only, you want to stay {stay_min} min"),
+        ));
+    }
+    too_high(site.max_height_m, question)
+        .or_else(|| too_long(None, &site.restrictions, question))
+        .or_else(|| costs(site.fee.is_some(), question))
+}
+
+/// The same of a car park that only the map knows; `opening`: at the arrival, if it has hours.
+pub fn unfit_mapped(
+    parking: &OsmParking,
+    opening: Option<Opening>,
+    question: &Question,
+) -> Option<(&'static str, String)> {
+    if parking.access.as_deref() == Some("customers") {
+        return Some(("restricted", "its spaces are kept for customers".into()));
+    }
+    if opening.is_some_and(|opening| opening.is_open == Some(false)) {
+        return Some(("closed", "closed when you get there".into()));
+    }
+    let is_paid = parking.fee.as_deref().is_some_and(|fee| fee != "no");
+    too_high(parking.max_height_m.map(f64::from), question)
+        .or_else(|| longer_than(parking.max_stay_min.map(f64::from), question))
+        .or_else(|| costs(is_paid, question))
+}
+
+/// Whether the car is to stay longer than it may.
+pub fn too_long(
+    own_limit_min: Option<u32>,
+    restrictions: &[Restriction],
+    question: &Question,
+) -> Option<(&'static str, String)> {
+    longer_than(max_stay_min(own_limit_min, restrictions).map(f64::from), question)
+}
+
+fn longer_than(limit_min: Option<f64>, question: &Question) -> Option<(&'static str, String)> {
+    let (limit, stay) = limit_min.zip(question.stay_min).filter(|(limit, stay)| stay > limit)?;
+    Some(("max_stay", format!("one may stay {limit} min at most, you want {stay} min")))
+}
+
+fn too_high(limit_m: Option<f64>, question: &Question) -> Option<(&'static str, String)> {
+    let (limit, height) = limit_m.zip(question.height_m).filter(|(limit, height)| height > limit)?;
+    Some(("height", format!("too low: {limit:.2} m at most, your car is {height} m high")))
+}
+
+fn costs(is_paid: bool, question: &Question) -> Option<(&'static str, String)> {
+    (question.free_only && is_paid).then(|| ("fee", "it costs a fee".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::UtcMicros;
+    use domain::geo::LatLon;
+    use domain::locality::Locality;
+    use domain::opening::Hours;
+    use journey::plan::{Modes, When};
+    use journey::streets::parking::{Build, Purpose};
+
+    use super::*;
+
+    fn question() -> Question {
+        let at = |lat| LatLon { lat, lon: 7.0 };
+        Question {
+            from: at(52.0),
+            to: at(52.1),
+            when: When::DepartAt(0),
+            modes: Modes::CAR,
+            max_walk_m: 500.0,
+            max_direct_walk_m: 500.0,
+            audiences: Vec::new(),
+            wheelchair: false,
+            height_m: Some(1.9),
+            stay_min: Some(60.0),
+            free_only: true,
+        }
+    }
+
+    fn mapped() -> OsmParking {
+        OsmParking {
+            id: "way/1".into(),
+            purpose: Purpose::Car,
+            build: Build::Surface,
+            park_and_ride: false,
+            name: None,
+            operator: None,
+            capacity: Some(10),
+            capacity_disabled: None,
+            access: Some("yes".into()),
+            fee: Some("no".into()),
+            max_height_m: Some(2.0),
+            opening_hours: None,
+            max_stay_min: Some(60.0),
+            outline: Vec::new(),
+            entrances: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_car_park_of_the_map_is_asked_the_same_as_a_site() {
+        let question = question();
+        let why = |parking: &OsmParking, opening: Option<Opening>| {
+            unfit_mapped(parking, opening, &question).map(|(reason, _)| reason)
+        };
+        assert_eq!(why(&mapped(), None), None);
+        let customers = OsmParking { access: Some("customers".into()), ..mapped() };
+        assert_eq!(why(&customers, None), Some("restricted"));
+        assert_eq!(why(&OsmParking { max_height_m: Some(1.8), ..mapped() }, None), Some("height"));
+        assert_eq!(why(&OsmParking { max_stay_min: Some(59.0), ..mapped() }, None), Some("max_stay"));
+        assert_eq!(why(&OsmParking { fee: Some("Mo-Fr 08:00-18:00".into()), ..mapped() }, None), Some("fee"));
+        let unknown = OsmParking { fee: None, max_height_m: None, max_stay_min: None, ..mapped() };
+        assert_eq!(why(&unknown, None), None);
+        let hours = Hours::parse("Mo-Fr 08:00-18:00", &Locality::new("Europe/Berlin", "05", [])).unwrap();
+        let opening = |text| Some(hours.at(UtcMicros::parse(text).unwrap()));
+        assert_eq!(why(&mapped(), opening("2026-11-27T21:00:00Z")), Some("closed"));
+        assert_eq!(why(&mapped(), opening("2026-11-27T10:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_bays_own_limit_and_that_of_all_restrictions_hold() {
+        let limit = |minutes| Restriction {
+            audience: None,
+            capacity: None,
+            hours: None,
+            max_stay_min: Some(minutes),
+        };
+        assert!(too_long(Some(120), &[limit(30)], &question()).is_some());
+        assert!(too_long(Some(30), &[], &question()).is_some());
+        assert!(too_long(Some(60), &[limit(90)], &question()).is_none());
+    }
+}

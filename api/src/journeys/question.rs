@@ -1,0 +1,185 @@
+//! What is asked of `/v1/journeys`.
+
+use domain::geo::{Bbox, LatLon};
+use domain::{Audience, UtcMicros};
+use journey::area::Area;
+use journey::plan::{Modes, When};
+use journey::timetable::services::date_of;
+
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+
+pub const PARAMETERS: &[&str] = &[
+    "from",
+    "to",
+    "depart",
+    "arrive",
+    "modes",
+    "max_walk_m",
+    "for",
+    "wheelchair",
+    "height_m",
+    "stay_min",
+    "free",
+];
+
+/// The walking limit when nothing is said, metres.
+pub const DEFAULT_WALK_M: f64 = 1_500.0;
+/// All the way on foot this far, unless a limit was given, metres: an hour.
+const DEFAULT_DIRECT_WALK_M: f64 = 5_000.0;
+/// The longest walk that may be asked for, metres.
+const MAX_WALK_M: f64 = 20_000.0;
+
+/// Nearer to each other than this, two points are the same place, metres.
+const SAME_PLACE_M: f64 = 10.0;
+
+/// Points as far outside of the streets' box are still looked at, metres.
+const MARGIN_M: f64 = 500.0;
+
+/// See the module's description.
+pub struct Question {
+    pub from: LatLon,
+    pub to: LatLon,
+    pub when: When,
+    pub modes: Modes,
+    pub max_walk_m: f64,
+    pub max_direct_walk_m: f64,
+    pub audiences: Vec<Audience>,
+    pub wheelchair: bool,
+    /// Height of the car.
+    pub height_m: Option<f64>,
+    /// How long the car is to stay.
+    pub stay_min: Option<f64>,
+    pub free_only: bool,
+}
+
+impl Question {
+    pub fn parse(params: &Params<'_>, now: UtcMicros) -> Result<Self, Problem> {
+        let point = |name: &str, example: &str| {
+            let remedy = format!("Give {name}=LAT,LON, e.g. {name}={example}.");
+            params.lat_lon(name)?.ok_or_else(|| Problem::missing_parameter(name, remedy))
+        };
+        let (from, to) = (point("from", "51.95,7.17")?, point("to", "51.93,7.19")?);
+        if from.distance_m(to) < SAME_PLACE_M {
+            let value = params.text("to").unwrap_or_default();
+            return Err(Problem::bad_parameter("to", value, "'from' and 'to' are the same place.")
+                .remedy("Give two places that are at least 10 m apart."));
+        }
+        let when = match (params.time("depart")?, params.time("arrive")?) {
+            (Some(_), Some(_)) => {
+                let value = params.text("arrive").unwrap_or_default();
+                return Err(Problem::bad_parameter(
+                    "arrive",
+                    value,
+                    "'depart' and 'arrive' contradict each other.",
+                )
+                .remedy("Give one of them; none means: depart now."));
+            }
+            (None, Some(arrive)) => When::ArriveBy(arrive.0.div_euclid(1_000_000)),
+            (depart, None) => When::DepartAt(depart.unwrap_or(now).0.div_euclid(1_000_000)),
+        };
+        let modes = params.list::<ModeParam>("modes", &names())?;
+        let modes = modes.unwrap_or_else(|| Modes::NAMED.iter().map(|(_, mode)| ModeParam(*mode)).collect());
+        let is_limited = params.text("max_walk_m").is_some();
+        let max_walk_m = params.number("max_walk_m", DEFAULT_WALK_M, 0.0, MAX_WALK_M)?;
+        let positive = |name: &str, max: f64| match params.text(name) {
+            None => Ok(None),
+            Some(_) => params.number(name, 0.0, 0.1, max).map(Some),
+        };
+        Ok(Question {
+            from,
+            to,
+            when,
+            modes: modes.iter().fold(Modes::NONE, |set, mode| set.with(mode.0)),
+            max_walk_m,
+            max_direct_walk_m: if is_limited { max_walk_m } else { DEFAULT_DIRECT_WALK_M },
+            audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
+            wheelchair: flag(params, "wheelchair")?,
+            height_m: positive("height_m", 10.0)?,
+            stay_min: positive("stay_min", 100_000.0)?,
+            free_only: flag(params, "free")?,
+        })
+    }
+
+    /// Whether the streets reach both places; else what is wrong with which.
+    pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
+        for (field, point) in [("from", self.from), ("to", self.to)] {
+            if bounds.is_some_and(|b| b.touches(point.around(MARGIN_M))) {
+                continue;
+            }
+            return Err(outside(field, point, bounds));
+        }
+        Ok(())
+    }
+
+    /// What is to be said when the timetable does not reach to the time.
+    ///
+    /// # Errors
+    /// Only transit was asked for.
+    pub fn check_calendar(&self, area: &Area) -> Result<Option<String>, Problem> {
+        let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE];
+        if !riding.iter().any(|mode| self.modes.has(*mode)) {
+            return Ok(None);
+        }
+        let day = area.timetable.day_at(self.when.time());
+        let said = match area.timetable.span() {
+            None => "There is no timetable.".to_owned(),
+            Some((first, last)) if (first..=last).contains(&day) => return Ok(None),
+            Some((first, last)) => {
+                let date = |day| date_of(day).map_or_else(|| "?".to_owned(), |date| date.to_string());
+                format!("The timetable reaches from {} to {}.", date(first), date(last))
+            }
+        };
+        let others = [Modes::WALK, Modes::BIKE, Modes::CAR];
+        if others.iter().any(|mode| self.modes.has(*mode)) {
+            return Ok(Some(said));
+        }
+        let field = if matches!(self.when, When::ArriveBy(_)) { "arrive" } else { "depart" };
+        let value = UtcMicros(self.when.time() * 1_000_000).timestamp().to_string();
+        Err(Problem::bad_parameter(field, &value, format!("No transit is known at that time. {said}"))
+            .remedy("Choose another time, or add WALK, BIKE or CAR to 'modes'."))
+    }
+}
+
+/// For what opens and closes, the drive is taken to be so quick, m/s as the crow flies.
+const ASSUMED_DRIVE_MPS: f64 = 7.0;
+
+/// When the car will be there, roughly: for what opens and closes.
+pub fn assumed_arrival(question: &Question) -> UtcMicros {
+    let at = match question.when {
+        When::DepartAt(time) => time + (question.from.distance_m(question.to) / ASSUMED_DRIVE_MPS) as i64,
+        When::ArriveBy(time) => time,
+    };
+    UtcMicros(at * 1_000_000)
+}
+
+/// A point at which there are no streets.
+pub fn outside(field: &str, point: LatLon, bounds: Option<Bbox>) -> Problem {
+    Problem::outside_area(field, point, ("street", "Streets reach"), bounds)
+}
+
+fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {
+    match params.text(name) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => {
+            Err(Problem::bad_parameter(name, other, format!("'{name}' is neither true nor false."))
+                .remedy(format!("Write {name}=true, or leave it out.")))
+        }
+    }
+}
+
+struct ModeParam(Modes);
+
+impl std::str::FromStr for ModeParam {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let named = Modes::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        named.map(|(_, mode)| ModeParam(*mode)).ok_or(())
+    }
+}
+
+fn names() -> String {
+    Modes::NAMED.map(|(name, _)| name).join(", ")
+}

@@ -1,0 +1,322 @@
+//! `GET /v1/journeys`: every way from A to B, with the parking that will be vacant at the arrival.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::geo::LatLon;
+use domain::live::{BaysWanted, Offer, PlaceRef, Search};
+use journey::plan::{self, Lot, Modes, Plan, Planner, Request, Which};
+
+use super::Loaded;
+use super::answer::{JourneysOut, written};
+use super::lots::{Lots, Mapped};
+use super::place::{Candidate, What, too_long, unfit, unfit_mapped};
+use super::prospect::Outlook;
+use super::question::{PARAMETERS, Question, assumed_arrival, outside};
+use super::rejected::{Rejected, words};
+use super::spaces::Spaces;
+use crate::app::{Ctx, Shared};
+use crate::contract::parameters;
+use crate::drivers::forecast::AskedSite;
+use crate::http::answer;
+use crate::http::client::{Asker, network_of};
+use crate::http::params::RawQuery;
+use crate::http::permits::Holder;
+use crate::http::problem::Problem;
+use crate::hub::Live;
+
+/// A search ends after this time with what it has.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// Places near the destination that are looked at; more are only farther away.
+const MAX_OFFERS: usize = 120;
+/// Car parks that only the map knows, at most.
+const MAX_MAPPED: usize = 10;
+/// Park-and-ride sites that are looked at, the nearest to the way first.
+const MAX_PARK_RIDE: usize = 12;
+/// Rejected places that are told.
+const MAX_REJECTED: usize = 30;
+
+/// Everything that an answer is made of.
+pub struct Asked<'a> {
+    pub question: &'a Question,
+    pub candidates: &'a [Candidate<'a>],
+    pub outlook: &'a dyn Fn(usize, i64) -> Outlook,
+    pub plan: &'a Plan,
+    pub rejected: Vec<Rejected>,
+    pub notes: Vec<String>,
+}
+
+/// All ways from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by
+/// park-and-ride, by bike and transit.
+///
+/// A way is listed if no other is better in expected arrival, transfers, walking and certainty of
+/// parking without needing a vehicle more, or an order or a word with the driver. `rejected` says which places to park
+/// were left out, and which rides real time has taken away, and why.
+#[utoipa::path(
+    get,
+    path = "/v1/journeys",
+    tag = "drivers",
+    params(parameters::Journeys),
+    responses(
+        (status = 200, body = JourneysOut),
+        (status = 503, description = "No streets are loaded, or too many journeys are being planned."),
+    ),
+)]
+pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let now = shared.now();
+    let question = Question::parse(&query.params(PARAMETERS)?, now)?;
+    let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
+    question.check_area(loaded.bounds)?;
+    let notes: Vec<String> = question.check_calendar(&loaded.area)?.into_iter().collect();
+    // Behind one address of this machine, or a proxy's, may be everybody.
+    let of_one = asker.address.filter(|a| !a.is_loopback() && !shared.proxies.contains(*a));
+    let permit = loaded.permits.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
+    let work = {
+        let (shared, loaded) = (shared.clone(), loaded.clone());
+        move || plan(&shared, &loaded, &question, now, notes)
+    };
+    let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
+    drop(permit);
+    answer
+}
+
+/// There is nothing to search on.
+pub fn nothing_loaded() -> Problem {
+    Problem::unavailable("No streets are loaded.")
+        .remedy("The operator runs `kreisverkehr journey build --osm FILE.osm.pbf --gtfs FILE.zip` once.")
+}
+
+fn plan(
+    shared: &Arc<Shared>,
+    loaded: &Arc<Loaded>,
+    question: &Question,
+    now: UtcMicros,
+    notes: Vec<String>,
+) -> Result<Response, Problem> {
+    let began = Instant::now();
+    let lots = loaded.lots.load();
+    let realtime = loaded.realtime.load();
+    let (mut near, mut park_ride) = (Gathered::default(), Gathered::default());
+    let registry = {
+        let live = shared.hub.read();
+        // After an import the places are linked anew within a moment; until then the old ones hold.
+        near.near_destination(&live, &lots, question, now);
+        park_ride.park_ride(&live, &lots, question, now);
+        live.map.registry().clone()
+    };
+    near.mapped(&lots, question, now, loaded);
+    let lot_count = near.candidates.len();
+    let Gathered { mut candidates, mut rejected } = near;
+    candidates.extend(park_ride.candidates);
+    rejected.extend(park_ride.rejected);
+    let outlook = |id: usize, at: i64| {
+        let c: &Candidate<'_> = &candidates[id];
+        let filling = match c.what {
+            What::Site(site, _) => shared.journeys.filling_per_s(site),
+            _ => 0.0,
+        };
+        let at = UtcMicros(at * 1_000_000);
+        let forecast = c.asked.and_then(|asked| Some((asked.odds(&shared.forecasts, now, at)?, asked.kept)));
+        Outlook::new(c.what.kind(), c.spaces, filling, forecast, at)
+    };
+    let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
+        .map(|(id, c)| {
+            let linked = c.linked;
+            let stops = if question.wheelchair { &linked.wheelchair_stops } else { &linked.stops };
+            Lot { id, at: linked.at, links: &linked.links, stops }
+        })
+        .collect();
+    let request = Request {
+        from: question.from,
+        to: question.to,
+        when: question.when,
+        modes: question.modes,
+        max_walk_m: question.max_walk_m,
+        max_direct_walk_m: question.max_direct_walk_m,
+        wheelchair: question.wheelchair,
+        lots: &all[..lot_count],
+        park_ride: &all[lot_count..],
+        prospect: &|id, at| outlook(id, at).prospect(),
+        is_over: &|| began.elapsed() > BUDGET,
+        closed: None,
+    };
+    let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
+    let plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
+        let (field, point) = match which {
+            Which::From => ("from", question.from),
+            Which::To => ("to", question.to),
+        };
+        outside(field, point, loaded.bounds)
+    })?;
+    for (lot, why) in &plan.left_out {
+        let what = &candidates[*lot].what;
+        let (reason, detail) = words(*why);
+        let (id, name) = (what.id().into(), what.name().map(Into::into));
+        rejected.push(Rejected { id, name, reason, detail, feed: candidates[*lot].feed });
+    }
+    rejected.dedup_by(|a, b| a.id == b.id);
+    rejected.truncate(MAX_REJECTED);
+    let asked = Asked { question, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
+    let mut response = answer::json(&written(&asked, loaded, &realtime, &registry));
+    let cache = axum::http::HeaderValue::from_static("no-store");
+    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
+    Ok(response)
+}
+
+/// What is looked at for one answer.
+#[derive(Default)]
+struct Gathered<'a> {
+    candidates: Vec<Candidate<'a>>,
+    rejected: Vec<Rejected>,
+}
+
+impl<'a> Gathered<'a> {
+    /// Sites, groups of bays and mapped car parks within a walk of the destination.
+    fn near_destination(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
+        if !question.modes.has(Modes::CAR) {
+            return;
+        }
+        let found = live.map.search(
+            &Search {
+                near: question.to,
+                radius_m: question.max_walk_m,
+                driver: live.map.driver(question.audiences.iter().copied(), Some(assumed_arrival(question))),
+                bays: BaysWanted::WithoutSite,
+                sites: true,
+                limit: MAX_OFFERS,
+                include_full: true,
+                include_stale: true,
+                include_without_live_data: true,
+                include_unusable: true,
+            },
+            now,
+        );
+        let mut groups: BTreeMap<usize, (Spaces, &Offer)> = BTreeMap::new();
+        for offer in &found.offers {
+            match offer.place {
+                PlaceRef::Site(id) => self.site(live, lots, question, now, id, offer),
+                PlaceRef::Bay(id) => {
+                    let Some(group) = lots.group_of.get(&id) else { continue };
+                    let Some(bay) = lots.registry().bay(id) else { continue };
+                    if let Some((reason, detail)) =
+                        too_long(bay.def.max_stay_min, &bay.def.restrictions, question)
+                    {
+                        let (id, name) = (bay.def.id.clone(), None);
+                        self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
+                        continue;
+                    }
+                    if !is_usable(offer) {
+                        continue;
+                    }
+                    let spaces = Spaces::of(offer, now);
+                    let beside = |(held, first): &(Spaces, _)| (held.beside(spaces), *first);
+                    let held = groups.get(group).map_or((spaces, offer), beside);
+                    groups.insert(*group, held);
+                }
+            }
+        }
+        // Where all are silent nothing stands for the street.
+        let seen = |spaces: &Spaces| matches!(spaces.supply, Some(supply) if supply.is_known());
+        for (group, (spaces, offer)) in groups.into_iter().filter(|(_, (spaces, _))| seen(spaces)) {
+            let PlaceRef::Bay(first) = offer.place else { continue };
+            let Some(bay) = lots.registry().bay(first) else { continue };
+            self.candidates.push(Candidate {
+                what: What::Group { bay: &bay.def.id },
+                linked: &lots.groups[group],
+                spaces,
+                asked: None,
+                feed: offer.feed,
+            });
+        }
+    }
+
+    /// Car parks that only the map knows, within a walk of the destination.
+    fn mapped(&mut self, lots: &'a Lots, question: &Question, now: UtcMicros, loaded: &'a Loaded) {
+        if !question.modes.has(Modes::CAR) {
+            return;
+        }
+        let near = |at: LatLon| at.distance_m(question.to);
+        let mut mapped: Vec<_> =
+            lots.mapped.iter().filter(|mapped| near(mapped.linked.at) <= question.max_walk_m).collect();
+        mapped.sort_by(|a, b| near(a.linked.at).total_cmp(&near(b.linked.at)));
+        let mut taken = 0;
+        for Mapped { number, linked, hours } in mapped {
+            let parking = &loaded.area.network.streets().parking[*number];
+            let opening = hours.as_ref().map(|hours| hours.at(assumed_arrival(question)));
+            if let Some((reason, detail)) = unfit_mapped(parking, opening, question) {
+                let (id, name) = (parking.id.clone(), parking.name.clone());
+                self.rejected.push(Rejected { id, name, reason, detail, feed: None });
+                continue;
+            }
+            let what = What::Mapped(parking);
+            let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
+            self.candidates.push(Candidate { what, linked, spaces, asked: None, feed: None });
+            taken += 1;
+            if taken == MAX_MAPPED {
+                break;
+            }
+        }
+    }
+
+    /// Park-and-ride sites, the least out of the way first.
+    fn park_ride(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
+        if !question.modes.has(Modes::PARK_RIDE) {
+            return;
+        }
+        let detour = |at: LatLon| at.distance_m(question.from) + at.distance_m(question.to);
+        let mut sites: Vec<_> = (lots.park_ride.iter())
+            .filter_map(|id| Some((*id, detour(lots.sites.get(id)?.as_ref().ok()?.at))))
+            .collect();
+        sites.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let driver = live.map.driver(question.audiences.iter().copied(), Some(assumed_arrival(question)));
+        for (id, _) in sites.into_iter().take(MAX_PARK_RIDE) {
+            if let Some(offer) = live.map.site_offer(id, question.from, &driver, now) {
+                self.site(live, lots, question, now, id, &offer);
+            }
+        }
+    }
+
+    fn site(
+        &mut self,
+        live: &Live,
+        lots: &'a Lots,
+        question: &Question,
+        now: UtcMicros,
+        id: domain::SiteId,
+        offer: &Offer,
+    ) {
+        let Some(entry) = lots.registry().site(id) else { return };
+        let site = &entry.def;
+        let mut reject = |reason: &'static str, detail: String| {
+            let (id, name) = (site.id.clone(), Some(site.name.clone()));
+            self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
+        };
+        if let Some((reason, detail)) = unfit(site, offer, question) {
+            return reject(reason, detail);
+        }
+        let linked = match lots.sites.get(&id) {
+            Some(Ok(linked)) => linked,
+            Some(Err(reason)) => return reject("unlinked", format!("no way leads there: {reason}")),
+            None => return,
+        };
+        let view = live.map.site(id, now);
+        let asked = view.map(|view| AskedSite::new(&view, Some(offer), entry.municipality, now));
+        self.candidates.push(Candidate {
+            what: What::Site(id, site),
+            linked,
+            spaces: Spaces::of(offer, now),
+            asked,
+            feed: offer.feed,
+        });
+    }
+}
+
+fn is_usable(offer: &Offer) -> bool {
+    use domain::live::Verdict;
+    !matches!(offer.verdict, Verdict::Closed | Verdict::Restricted)
+}

@@ -1,0 +1,276 @@
+//! `GET /v1/stops` and `GET /v1/stops/{id}/departures`.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::geo::LatLon;
+use journey::area::{Access, Area};
+use journey::overlay::{OwnKind, Runs};
+use journey::timetable::{StopIx, Wheelchair};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answer::at;
+use super::booking::{BookingOut, boarding_word};
+use super::co2::mode_word;
+use super::question::outside;
+use super::search::nothing_loaded;
+use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
+use crate::http::answer;
+use crate::http::params::{PathId, RawQuery};
+use crate::http::problem::Problem;
+use crate::http::wire::{STREETS, Source, timetable_sources, whole};
+
+/// How far stops are looked for when nothing is said, metres.
+const DEFAULT_RADIUS_M: f64 = 800.0;
+const MAX_RADIUS_M: f64 = 5_000.0;
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 200;
+/// Departures are looked for so far ahead, seconds.
+const WITHIN_S: i32 = 86_400;
+
+/// Stops near a point, the nearest first.
+#[derive(Serialize, ToSchema)]
+pub struct StopList<'a> {
+    /// Stops, the nearest first.
+    items: Vec<StopOut<'a>>,
+    /// Always null: the nearest are on the first page.
+    cursor: Option<String>,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
+}
+
+/// A place where vehicles stop.
+#[derive(Serialize, ToSchema)]
+pub struct StopOut<'a> {
+    /// Id of the stop, as in the timetable.
+    pub id: &'a str,
+    /// Name of the stop.
+    pub name: &'a str,
+    /// Latitude, decimal degrees (WGS 84).
+    pub lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
+    pub lon: f64,
+    /// Name of the platform; null: none.
+    platform: Option<&'a str>,
+    /// Id of the station it belongs to; null: none.
+    parent_id: Option<&'a str>,
+    /// Whether wheelchairs can board here; null: not known.
+    wheelchair: Option<bool>,
+    /// Distance as the crow flies, metres; null: no point was asked about.
+    distance_m: Option<i64>,
+    /// Walk along the streets, seconds; null: no street leads there, or no streets are known.
+    walk_s: Option<i64>,
+    /// Short names of the lines that stop here.
+    routes: Vec<&'a str>,
+}
+
+impl<'a> StopOut<'a> {
+    pub fn new(area: &'a Area, stop: StopIx) -> Self {
+        let stops = &area.timetable.stops;
+        let LatLon { lat, lon } = area.stops.point(&area.timetable, stop);
+        let platform = stops.platforms.get(stop);
+        let parent = stops.parents[stop as usize];
+        StopOut {
+            id: stops.ids.get(stop),
+            name: stops.names.get(stop),
+            lat,
+            lon,
+            platform: Some(platform).filter(|platform| !platform.is_empty()),
+            parent_id: (parent != journey::timetable::NONE).then(|| stops.ids.get(parent)),
+            wheelchair: match stops.wheelchair[stop as usize] {
+                Wheelchair::Unknown => None,
+                known => Some(known == Wheelchair::Possible),
+            },
+            distance_m: None,
+            walk_s: None,
+            routes: Vec::new(),
+        }
+    }
+
+    fn with_routes(mut self, area: &'a Area, stop: StopIx) -> Self {
+        let timetable = &area.timetable;
+        let patterns = timetable.passing(stop);
+        let first_trips = patterns.map(|p| timetable.patterns.pattern(p.pattern as usize).first_trip as u32);
+        let names = first_trips.filter_map(|trip| timetable.route(trip)).map(|route| {
+            if route.short_name.is_empty() { route.long_name.as_str() } else { route.short_name.as_str() }
+        });
+        self.routes = names.collect();
+        self.routes.sort_unstable();
+        self.routes.dedup();
+        self
+    }
+}
+
+/// Stops near a point, the nearest first, with the lines that stop there.
+#[utoipa::path(
+    get,
+    path = "/v1/stops",
+    tag = "transit",
+    params(parameters::Stops),
+    responses(
+        (status = 200, body = StopList),
+        (status = 503, description = "No timetable is loaded."),
+    ),
+)]
+pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(&["near", "radius_m", "limit"])?;
+    let near = params
+        .lat_lon("near")?
+        .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
+    let radius_m = params.number("radius_m", DEFAULT_RADIUS_M, 1.0, MAX_RADIUS_M)?;
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
+    let area = &loaded.area;
+    if !loaded.bounds.is_some_and(|b| b.touches(near.around(radius_m))) {
+        return Err(outside("near", near, loaded.bounds));
+    }
+    let mut found: Vec<(f64, StopIx)> = (area.stops.around(&area.timetable, near, radius_m).into_iter())
+        .map(|stop| (near.distance_m(area.stops.point(&area.timetable, stop)), stop))
+        .collect();
+    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    found.truncate(limit);
+    let links = area.stops.of(Access::Foot);
+    let walks: Vec<Option<f64>> = loaded.with_walks(near, radius_m, |seconds| {
+        found.iter().map(|(_, stop)| seconds(links[*stop as usize].as_slice())).collect()
+    });
+    let items = found.iter().zip(walks).map(|((distance_m, stop), walk_s)| StopOut {
+        distance_m: Some(whole(*distance_m)),
+        walk_s: walk_s.map(whole),
+        ..StopOut::new(area, *stop).with_routes(area, *stop)
+    });
+    let attribution = timetable_sources(&area.timetable).chain([STREETS]).collect();
+    Ok(answer::json(&StopList { items: items.collect(), cursor: None, attribution }))
+}
+
+/// What leaves a stop next.
+#[derive(Serialize, ToSchema)]
+pub struct DepartureList<'a> {
+    /// The stop that was asked about.
+    stop: StopOut<'a>,
+    /// Departures, the next first.
+    items: Vec<DepartureOut<'a>>,
+    /// Always null: ask again with `from` after the last one.
+    cursor: Option<String>,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
+}
+
+/// A vehicle that leaves a stop.
+#[derive(Serialize, ToSchema)]
+pub struct DepartureOut<'a> {
+    /// Id of the stop or platform it leaves from.
+    stop_id: &'a str,
+    /// Kind of vehicle.
+    #[schema(value_type = words::VehicleMode)]
+    mode: &'static str,
+    /// Line, as in the timetable; null: not known.
+    route_id: Option<&'a str>,
+    /// Short name of the line; null: it has none.
+    route_short_name: Option<&'a str>,
+    /// Long name of the line; null: it has none.
+    route_long_name: Option<&'a str>,
+    /// Where the vehicle goes to; null: not known.
+    headsign: Option<&'a str>,
+    /// Trip, as in the timetable.
+    trip_id: &'a str,
+    /// When it leaves, with what real time says.
+    #[schema(value_type = String, format = DateTime)]
+    departure_time: UtcMicros,
+    /// When it leaves by the timetable.
+    #[schema(value_type = String, format = DateTime)]
+    scheduled_departure_time: UtcMicros,
+    /// Whether the time is from real-time data.
+    realtime: bool,
+    /// Delay, seconds, late is positive; null: not known.
+    delay_s: Option<i64>,
+    /// Whether the trip is cancelled.
+    cancelled: bool,
+    /// Whether the run is one more than the timetable has.
+    added: bool,
+    /// Whether the run has other stops or times than the one of the timetable that it replaces.
+    replaced: bool,
+    /// How full the vehicle is, percent; null: not known.
+    occupancy: Option<f32>,
+    /// How one gets on: `scheduled`, `book` (only those who have ordered it), `ask_driver`.
+    pickup: &'static str,
+    /// How one gets off here: `scheduled`, `book`, `ask_driver`, `none`.
+    drop_off: &'static str,
+    /// Of a ride that must be ordered; null: none is needed.
+    booking: Option<BookingOut>,
+}
+
+/// The next departures from a stop, or from all platforms of a station, with what real time says.
+#[utoipa::path(
+    get,
+    path = "/v1/stops/{id}/departures",
+    tag = "transit",
+    params(
+        ("id" = inline(values::Id), Path, description = "Id of a stop or station, as in the timetable."),
+        parameters::Departures,
+    ),
+    responses(
+        (status = 200, body = DepartureList),
+        (status = 503, description = "No timetable is loaded."),
+    ),
+)]
+pub async fn departures(State(shared): Ctx, id: PathId, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(&["from", "limit"])?;
+    let id = id.text()?;
+    let from = params.time("from")?.unwrap_or_else(|| shared.now());
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
+    let timetable = &loaded.area.timetable;
+    let stop = timetable.stop(&id).ok_or_else(|| {
+        Problem::not_found(format!("There is no stop '{id}'."), "Find stops with /v1/stops?near=LAT,LON.")
+    })?;
+    let from = (from.0.div_euclid(1_000_000), WITHIN_S);
+    let realtime = loaded.realtime.load();
+    let registry = shared.hub.read().map.registry().clone();
+    let mut midnight = 0;
+    let mut found = Vec::new();
+    loaded.with_planner(|planner| {
+        for platform in timetable.platforms(stop) {
+            let (next, begin) = planner.departures(realtime.overlay.as_ref(), platform, from, limit);
+            midnight = begin;
+            found.extend(next.into_iter().map(|departure| (platform, departure)));
+        }
+    });
+    found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
+    found.truncate(limit);
+    let runs = Runs { timetable, overlay: realtime.overlay.as_ref() };
+    let items = found.iter().map(|(platform, d)| {
+        let route = runs.route(d.trip);
+        let trip_id = runs.trip_id(d.trip);
+        let kind = runs.own(d.trip).map(|own| own.kind);
+        let some = |text: &'_ str| !text.is_empty();
+        DepartureOut {
+            stop_id: timetable.stops.ids.get(*platform),
+            mode: mode_word(route.map_or(3, |route| route.kind)),
+            route_id: route.map(|route| route.id.as_str()),
+            route_short_name: route.map(|route| route.short_name.as_str()).filter(|t| some(t)),
+            route_long_name: route.map(|route| route.long_name.as_str()).filter(|t| some(t)),
+            headsign: Some(runs.headsign_at(d.trip, usize::from(d.position))).filter(|t| some(t)),
+            trip_id,
+            departure_time: at(midnight + i64::from(d.departure_s)),
+            scheduled_departure_time: at(midnight + i64::from(d.scheduled_s)),
+            realtime: d.realtime,
+            delay_s: (d.realtime && !d.cancelled).then(|| i64::from(d.departure_s - d.scheduled_s)),
+            cancelled: d.cancelled,
+            added: matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated)),
+            replaced: kind == Some(OwnKind::Replaced),
+            occupancy: realtime.crowding.get(&(trip_id.to_owned(), d.service_day)).copied(),
+            pickup: boarding_word(d.pickup),
+            drop_off: boarding_word(d.drop_off),
+            booking: BookingOut::of(&[d.pickup]),
+        }
+    });
+    let list = DepartureList {
+        stop: StopOut::new(&loaded.area, stop).with_routes(&loaded.area, stop),
+        items: items.collect(),
+        cursor: None,
+        attribution: loaded.ride_sources(&realtime, &registry),
+    };
+    Ok(answer::json(&list))
+}

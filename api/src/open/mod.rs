@@ -1,0 +1,3 @@
+//! Open data in the shapes of others.
+
+pub mod parkapi;

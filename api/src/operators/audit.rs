@@ -1,0 +1,106 @@
+//! `GET /v1/audit`: who did what; for operators.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::UtcMicros;
+use serde::Serialize;
+use serde_json::Value;
+use store::audit::{self, AuditFilter, Entry};
+use utoipa::ToSchema;
+
+use crate::app::Ctx;
+use crate::contract::{parameters, words};
+use crate::http::answer;
+use crate::http::auth::{Caller, Role, pool};
+use crate::http::client::Asker;
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
+use crate::http::problem::Problem;
+
+/// A page of the audit, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct AuditList {
+    /// What was done, the newest first.
+    items: Vec<AuditOut>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    cursor: Option<String>,
+}
+
+/// Something that was done, or refused.
+#[derive(Serialize, ToSchema)]
+pub struct AuditOut {
+    /// When it was done.
+    #[schema(value_type = String, format = DateTime)]
+    at: UtcMicros,
+    /// Who did it: `key 3`, `command line`, `public`.
+    actor: String,
+    /// What the key is for; null: it was no key.
+    #[schema(value_type = Option<words::KeyRole>)]
+    role: Option<String>,
+    /// What was done: `key create`, `key revoke`, `import`, `change`, `bind`, `correct`, `import history`, `replay`,
+    /// `prune`; or what was refused: `authenticate` without a valid key, `authorize` with a key that does not allow it,
+    /// `import`.
+    action: String,
+    /// To what: `key 3`, `site w-market`, `POST /v1/rejections/replay`; null: nothing in particular.
+    subject: Option<String>,
+    /// What was before; null: nothing, or it does not apply.
+    #[schema(value_type = Option<Object>)]
+    before: Option<Value>,
+    /// What is after; null: nothing, or it does not apply.
+    #[schema(value_type = Option<Object>)]
+    after: Option<Value>,
+    /// From which address; null: from the machine itself, or 90 days ago.
+    address: Option<String>,
+    /// How it ended.
+    #[schema(value_type = words::AuditOutcome)]
+    outcome: String,
+}
+
+impl From<Entry> for AuditOut {
+    fn from(e: Entry) -> Self {
+        AuditOut {
+            at: e.at,
+            actor: e.actor,
+            role: e.role,
+            action: e.action,
+            subject: e.subject,
+            before: e.before,
+            after: e.after,
+            address: e.address,
+            outcome: e.outcome,
+        }
+    }
+}
+
+/// Who did what to what: keys, imports, bindings, corrections, replays, and attempts that were refused. An operator sees what
+/// concerns the own municipalities, an admin everything.
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    tag = "operators",
+    security(("key" = [])),
+    params(parameters::Audit, parameters::Paging),
+    responses(
+        (status = 200, body = AuditList),
+    ),
+)]
+pub async fn audit(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = Caller::with(&shared, &asker, Role::Operator).await?;
+    let params = query.params(&["from", "to", "actor", "action", "subject", "limit", "cursor"])?;
+    let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let cursor = params.cursor()?;
+    let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
+    let registry = shared.hub.read().map.registry().clone();
+    let own = caller.municipalities(&registry);
+    let filter = AuditFilter {
+        municipalities: (!caller.is_admin()).then_some(own.as_slice()),
+        from: params.time("from")?,
+        until: params.time("to")?,
+        actor: params.text("actor"),
+        action: params.text("action"),
+        subject: params.text("subject"),
+        before: before.transpose()?,
+    };
+    let (found, more) = audit::page(pool(&shared)?, &filter, limit).await?;
+    let cursor = found.last().filter(|_| more).map(|entry| cursor_after(&entry.id.to_string()));
+    Ok(answer::private(&AuditList { items: found.into_iter().map(AuditOut::from).collect(), cursor }))
+}

@@ -1,0 +1,6 @@
+//! For operators: feeds, the audit, health and metrics.
+
+pub mod audit;
+pub mod feeds;
+pub mod ops;
+mod unlabelled;

@@ -1,0 +1,167 @@
+//! For operators: is it alive, is it ready, how is it doing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::sync::Mutex;
+use tracing::warn;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::contract::words;
+use crate::http::answer;
+use crate::operators::unlabelled;
+
+/// How long the database's last answer stands: however often `/readyz` is asked, the database is
+/// asked once in this time.
+const DATABASE_ASKED_EVERY: Duration = Duration::from_secs(1);
+
+/// The state of the operators' routes.
+pub(crate) struct Ops {
+    app: App,
+    /// Whether only operators reach these routes: then metrics name feeds.
+    is_own: bool,
+    /// A connection of its own: others may use all of the pool's.
+    pool: Option<store::Pool>,
+    /// When the database was asked last, and whether it answered. Held while it is being asked, so
+    /// that those who come meanwhile wait for the same answer.
+    database: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Ops {
+    pub fn new(app: App, is_own: bool) -> Arc<Self> {
+        let pool = app.pool.as_ref().map(store::pool::single);
+        Arc::new(Ops { app, is_own, pool, database: Mutex::new(None) })
+    }
+
+    async fn has_database(&self, pool: &store::Pool) -> bool {
+        let mut known = self.database.lock().await;
+        match *known {
+            Some((at, answers)) if at.elapsed() < DATABASE_ASKED_EVERY => answers,
+            before => {
+                let answer = store::pool::ping(pool).await;
+                if let (Err(error), None | Some((_, true))) = (&answer, before) {
+                    warn!("not ready: the database does not answer: {error}");
+                }
+                *known = Some((Instant::now(), answer.is_ok()));
+                answer.is_ok()
+            }
+        }
+    }
+}
+
+/// Whether the process is alive.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether the instance can do its work.
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    /// Whether all checks are ok.
+    ready: bool,
+    /// The conditions of readiness.
+    checks: Vec<Check>,
+}
+
+/// One condition of readiness.
+#[derive(Serialize, ToSchema)]
+pub struct Check {
+    /// Which condition it is.
+    #[schema(value_type = words::CheckName)]
+    name: &'static str,
+    /// Whether it holds.
+    ok: bool,
+    /// Why not, and what to do; null: it holds.
+    reason: Option<&'static str>,
+}
+
+impl Check {
+    fn new(name: &'static str, ok: bool, reason: &'static str) -> Self {
+        Check { name, ok, reason: (!ok).then_some(reason) }
+    }
+}
+
+/// The process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "operators", responses((status = 200, body = Health)))]
+pub async fn healthz() -> Response {
+    no_store(answer::json(&Health { status: "ok" }))
+}
+
+/// The instance can do its work: live state is rebuilt, there is room to store, the database
+/// answers, and so does the instance's own broker.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operators",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness))
+)]
+pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
+    let app = &ops.app;
+    let mut checks = vec![Check::new(
+        "disk",
+        *app.may_store.borrow(),
+        "Less of the disk is free than --min-free-disk-pct (default 5): nothing is stored or acknowledged until there is room; reading goes on.",
+    )];
+    checks.push(Check::new(
+        "tasks",
+        app.failed_task.borrow().is_none(),
+        "A part of the process ended unexpectedly, and the process is about to end: the log says which and why; start it again.",
+    ));
+    if let Some(has_broker) = &app.has_broker {
+        checks.push(Check::new(
+            "mqtt",
+            has_broker(),
+            "The broker of --mqtt-url is not connected: what feeds send waits there, or is lost; the log says why; reading goes on.",
+        ));
+    }
+    if let Some(hub) = &app.hub {
+        checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
+    }
+    if let Some(pool) = &ops.pool {
+        checks.push(Check::new(
+            "database",
+            ops.has_database(pool).await,
+            "The database does not answer: nothing is stored or acknowledged until it does; live state is shown as last known.",
+        ));
+    }
+    let ready = checks.iter().all(|c| c.ok);
+    let mut response = answer::json(&Readiness { ready, checks });
+    if !ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    no_store(response)
+}
+
+/// Counters for Prometheus. Those of single feeds are summed up, except on an address of the operators' own.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operators",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"))
+)]
+pub async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
+    let mut text = String::new();
+    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &ops.app.metrics.lock()) {
+        tracing::error!("metrics cannot be written: {error}");
+        return crate::Problem::internal().into_response();
+    }
+    if !ops.is_own {
+        text = unlabelled::without(&text, "feed");
+    }
+    let mut response = no_store(text.into_response());
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,265 @@
+//! `GET /v1/punctuality`: how late vehicles were, per line, stop and time; for planners.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::UtcMicros;
+use domain::punctuality::{CLASSES, Delays};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use jiff::tz::TimeZone;
+use store::transit_history::{self, DelayCount, Group};
+use utoipa::ToSchema;
+
+use crate::app::Ctx;
+use crate::contract::{parameters, values};
+use crate::http::auth::pool;
+use crate::http::client::Asker;
+use crate::http::params::RawQuery;
+use crate::http::problem::Problem;
+use crate::http::table::{Column, Rows, Table};
+use crate::planners::transit::{Asked, Credits, Gather, Names, Question, Town, gathered};
+
+/// How late vehicles were.
+#[derive(ToSchema)]
+pub struct PunctualityRow {
+    /// Slug of the municipality.
+    #[schema(value_type = String)]
+    municipality: Arc<str>,
+    /// Line; null: not divided by line, or the vehicle did not say.
+    route_id: Option<String>,
+    /// Stop; null: not divided by stop.
+    stop_id: Option<String>,
+    /// When the hour, day, week or month begins; null with other buckets.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bucket: Option<UtcMicros>,
+    /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
+    weekday: Option<i64>,
+    /// Hour of the town's day, 0 to 23; null with other buckets than `hour_of_week`.
+    hour: Option<i64>,
+    /// Passages: runs at stops.
+    n: i64,
+    /// Mean delay, seconds, late is positive.
+    delay_mean_s: f64,
+    /// Median delay, seconds.
+    delay_p50_s: f64,
+    /// 85 % were at most so late, seconds.
+    delay_p85_s: f64,
+    /// 95 % were at most so late, seconds.
+    delay_p95_s: f64,
+    /// Share from 60 s before to less than 6 minutes after the timetable, 0 to 1.
+    on_time_share: f64,
+    /// Share more than 60 s before the timetable, 0 to 1.
+    early_share: f64,
+    /// Share 6 minutes and more after the timetable, 0 to 1.
+    late_share: f64,
+    /// Passages known / passages of the timetable; null: not known.
+    coverage: Option<f64>,
+    /// Passages by delay.
+    histogram: DelayHistogram,
+    /// Name of the municipality.
+    #[schema(value_type = String)]
+    municipality_name: Arc<str>,
+    /// Name of the line in the timetable of today; null: it has none there, or not divided by line.
+    #[schema(value_type = Option<String>)]
+    route_name: Option<Arc<str>>,
+    /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
+    #[schema(value_type = Option<String>)]
+    stop_name: Option<Arc<str>>,
+    /// The town's clock.
+    #[schema(ignore)]
+    zone: TimeZone,
+}
+
+/// Passages by delay, each class without its upper limit.
+#[derive(ToSchema)]
+pub struct DelayHistogram {
+    /// More than 60 s early.
+    under_m60_s: i64,
+    /// From 60 s early to on the second.
+    m60_to_0_s: i64,
+    /// From 0 to 60 s late.
+    from_0_to_60_s: i64,
+    /// From 60 to 180 s late.
+    from_60_to_180_s: i64,
+    /// From 180 to 300 s late.
+    from_180_to_300_s: i64,
+    /// From 300 to 360 s late.
+    from_300_to_360_s: i64,
+    /// From 360 to 600 s late.
+    from_360_to_600_s: i64,
+    /// From 600 to 900 s late.
+    from_600_to_900_s: i64,
+    /// From 900 to 1800 s late.
+    from_900_to_1800_s: i64,
+    /// 1800 s late and more.
+    from_1800_s: i64,
+}
+
+impl From<[u64; CLASSES]> for DelayHistogram {
+    fn from(classes: [u64; CLASSES]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j] = classes.map(|n| n as i64);
+        DelayHistogram {
+            under_m60_s: a,
+            m60_to_0_s: b,
+            from_0_to_60_s: c,
+            from_60_to_180_s: d,
+            from_180_to_300_s: e,
+            from_300_to_360_s: f,
+            from_360_to_600_s: g,
+            from_600_to_900_s: h,
+            from_900_to_1800_s: i,
+            from_1800_s: j,
+        }
+    }
+}
+
+const COLUMNS: &[Column<PunctualityRow>] = &[
+    Column::text("municipality", |r| Some(&r.municipality)),
+    Column::text("route_id", |r| r.route_id.as_deref()),
+    Column::text("stop_id", |r| r.stop_id.as_deref()),
+    Column::time("bucket", |r| r.bucket),
+    Column::weekday("weekday", |r| r.weekday),
+    Column::integer("hour", |r| r.hour),
+    Column::integer("n", |r| Some(r.n)),
+    Column::float("delay_mean_s", |r| Some(r.delay_mean_s)),
+    Column::float("delay_p50_s", |r| Some(r.delay_p50_s)),
+    Column::float("delay_p85_s", |r| Some(r.delay_p85_s)),
+    Column::float("delay_p95_s", |r| Some(r.delay_p95_s)),
+    Column::float("on_time_share", |r| Some(r.on_time_share)),
+    Column::float("early_share", |r| Some(r.early_share)),
+    Column::float("late_share", |r| Some(r.late_share)),
+    Column::float("coverage", |r| r.coverage),
+    Column::integer("histogram.under_m60_s", |r| Some(r.histogram.under_m60_s)),
+    Column::integer("histogram.m60_to_0_s", |r| Some(r.histogram.m60_to_0_s)),
+    Column::integer("histogram.from_0_to_60_s", |r| Some(r.histogram.from_0_to_60_s)),
+    Column::integer("histogram.from_60_to_180_s", |r| Some(r.histogram.from_60_to_180_s)),
+    Column::integer("histogram.from_180_to_300_s", |r| Some(r.histogram.from_180_to_300_s)),
+    Column::integer("histogram.from_300_to_360_s", |r| Some(r.histogram.from_300_to_360_s)),
+    Column::integer("histogram.from_360_to_600_s", |r| Some(r.histogram.from_360_to_600_s)),
+    Column::integer("histogram.from_600_to_900_s", |r| Some(r.histogram.from_600_to_900_s)),
+    Column::integer("histogram.from_900_to_1800_s", |r| Some(r.histogram.from_900_to_1800_s)),
+    Column::integer("histogram.from_1800_s", |r| Some(r.histogram.from_1800_s)),
+    Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
+    Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
+    Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
+];
+
+/// How often each delay occurred, into figures of a group.
+struct Groups {
+    municipality: Arc<str>,
+    name: Arc<str>,
+    zone: TimeZone,
+    names: Names,
+    credits: Credits,
+    open: Option<(Group, Delays)>,
+}
+
+impl Gather for Groups {
+    type In = DelayCount;
+    type Out = PunctualityRow;
+
+    fn take(&mut self, row: DelayCount, out: &mut VecDeque<PunctualityRow>) {
+        self.credits.note(row.feed);
+        if self.open.as_ref().is_none_or(|(group, _)| *group != row.group) {
+            self.end(out);
+        }
+        let (_, delays) = self.open.get_or_insert_with(|| (row.group, Delays::default()));
+        delays.add(row.delay_s, row.n.unsigned_abs());
+    }
+
+    fn end(&mut self, out: &mut VecDeque<PunctualityRow>) {
+        let Some((group, delays)) = self.open.take() else { return };
+        let Some(figures) = delays.figures() else { return };
+        out.push_back(PunctualityRow {
+            municipality: self.municipality.clone(),
+            municipality_name: self.name.clone(),
+            route_name: self.names.route(group.route.as_deref()),
+            stop_name: self.names.stop(group.stop.as_deref()),
+            zone: self.zone.clone(),
+            route_id: group.route,
+            stop_id: group.stop,
+            bucket: group.bucket,
+            weekday: group.weekday.map(i64::from),
+            hour: group.hour.map(i64::from),
+            n: figures.n as i64,
+            delay_mean_s: figures.mean_s,
+            delay_p50_s: figures.p50_s,
+            delay_p85_s: figures.p85_s,
+            delay_p95_s: figures.p95_s,
+            on_time_share: figures.on_time_share,
+            early_share: figures.early_share,
+            late_share: figures.late_share,
+            // How many passages the timetable had is not kept for days past.
+            coverage: None,
+            histogram: figures.histogram.into(),
+        });
+    }
+}
+
+/// How late vehicles were at stops. A passage is one run of a trip at one stop, with the newest that was
+/// said about it. On time is what is at most 60 s early and less than 6 minutes late, as Deutsche Bahn
+/// counts; the histogram serves other definitions.
+#[utoipa::path(
+    get,
+    path = "/v1/punctuality",
+    tag = "planners",
+    security((), ("key" = [])),
+    params(Asked, parameters::Figures),
+    responses(
+        (status = 200, content(
+            (Rows<PunctualityRow> = "application/json"),
+            (inline(values::Csv) = "text/csv"),
+            (inline(values::Parquet) = "application/vnd.apache.parquet"),
+        )),
+    ),
+)]
+pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let question = Question::of(&shared, &asker, &query, "punctuality").await?;
+    let pool = pool(&shared)?.clone();
+    let permit = shared.permits.take(question.holder).await?;
+    let counted = || rows(pool.clone(), question.towns.clone(), question.names.clone(), Credits::default());
+    let fits = question.fit(&pool, shared.max_json_rows, counted).await?;
+    let credits = Credits::default();
+    let rows = rows(pool, question.towns, question.names, credits.clone());
+    let table = Table {
+        columns: COLUMNS,
+        file_stem: question.file_stem,
+        extra: credits.extra(question.registry),
+        cache: question.cache,
+        zone: |row| &row.zone,
+    };
+    table.answer(permit, fits, rows).await
+}
+
+fn rows(
+    pool: store::Pool,
+    towns: Vec<Town>,
+    names: Names,
+    credits: Credits,
+) -> BoxStream<'static, Result<PunctualityRow, Problem>> {
+    let of_town = move |town: Town| {
+        let groups = Groups {
+            municipality: town.slug,
+            name: town.name,
+            zone: town.zone,
+            names: names.clone(),
+            credits: credits.clone(),
+            open: None,
+        };
+        gathered(transit_history::delays(&pool, &town.window), groups)
+    };
+    stream::iter(towns).flat_map(of_town).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_name_what_is_answered() {
+        crate::http::table::documented::<PunctualityRow, _>(COLUMNS);
+    }
+}

@@ -1,0 +1,170 @@
+//! `GET /v1/ridership`: how many passengers got on and off and were on board, per line, stop and time;
+//! for planners.
+
+mod runs;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::UtcMicros;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use jiff::tz::TimeZone;
+use store::transit_history;
+use utoipa::ToSchema;
+
+use self::runs::Runs;
+pub(crate) use self::runs::TOO_FEW;
+use crate::app::Ctx;
+use crate::contract::{parameters, values, words};
+use crate::http::auth::pool;
+use crate::http::client::Asker;
+use crate::http::params::RawQuery;
+use crate::http::problem::Problem;
+use crate::http::table::{Column, Rows, Table};
+use crate::planners::transit::{Asked, Credits, Names, Question, Town, gathered};
+
+/// How many passengers there were.
+#[derive(ToSchema)]
+pub struct RidershipRow {
+    /// Slug of the municipality.
+    #[schema(value_type = String)]
+    municipality: Arc<str>,
+    /// Line; null: not divided by line, or no vehicle said it.
+    route_id: Option<String>,
+    /// Stop; null: not divided by stop.
+    stop_id: Option<String>,
+    /// When the hour, day, week or month begins; null with other buckets.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    bucket: Option<UtcMicros>,
+    /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
+    weekday: Option<i64>,
+    /// Hour of the town's day, 0 to 23; null with other buckets than `hour_of_week`.
+    hour: Option<i64>,
+    /// Whether the figures are withheld: too few runs, and the asker is the public.
+    withheld: bool,
+    /// Why they are; null: they are not.
+    #[schema(value_type = Option<words::FewRuns>)]
+    reason: Option<&'static str>,
+    /// How many runs it takes; null: they are not withheld.
+    min_runs: Option<i64>,
+    /// Runs with counts; null: withheld.
+    runs: Option<i64>,
+    /// Trips with counts / trips that were observed at all, 0 to 1; null: not known, or withheld.
+    coverage: Option<f64>,
+    /// Who got on, as counted; null: nobody counted, or withheld.
+    boardings: Option<i64>,
+    /// Who got off, as counted; null: nobody counted, or withheld.
+    alightings: Option<i64>,
+    /// Who got on, in balance: as many get off each run as get on; null: not known, or withheld.
+    boardings_balanced: Option<i64>,
+    /// Who got off, in balance; null: not known, or withheld.
+    alightings_balanced: Option<i64>,
+    /// Mean number of passengers on board when vehicles leave a stop, in balance; null: not known, or withheld.
+    load_mean: Option<f64>,
+    /// Most passengers on board when a vehicle left a stop, in balance; null: not known, or withheld.
+    load_max: Option<i64>,
+    /// Mean number on board as vehicles say themselves; null: they do not, or withheld.
+    on_board_mean: Option<f64>,
+    /// Passengers added or taken away for the balance / passengers counted; null: not known, or withheld.
+    drift_share: Option<f64>,
+    /// Name of the municipality.
+    #[schema(value_type = String)]
+    municipality_name: Arc<str>,
+    /// Name of the line in the timetable of today; null: it has none there, or not divided by line.
+    #[schema(value_type = Option<String>)]
+    route_name: Option<Arc<str>>,
+    /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
+    #[schema(value_type = Option<String>)]
+    stop_name: Option<Arc<str>>,
+    /// `reason` in a sentence; null: they are not withheld.
+    detail: Option<&'static str>,
+    /// The town's clock.
+    #[schema(ignore)]
+    zone: TimeZone,
+}
+
+const COLUMNS: &[Column<RidershipRow>] = &[
+    Column::text("municipality", |r| Some(&r.municipality)),
+    Column::text("route_id", |r| r.route_id.as_deref()),
+    Column::text("stop_id", |r| r.stop_id.as_deref()),
+    Column::time("bucket", |r| r.bucket),
+    Column::weekday("weekday", |r| r.weekday),
+    Column::integer("hour", |r| r.hour),
+    Column::boolean("withheld", |r| Some(r.withheld)),
+    Column::text("reason", |r| r.reason),
+    Column::integer("min_runs", |r| r.min_runs),
+    Column::integer("runs", |r| r.runs),
+    Column::float("coverage", |r| r.coverage),
+    Column::integer("boardings", |r| r.boardings),
+    Column::integer("alightings", |r| r.alightings),
+    Column::integer("boardings_balanced", |r| r.boardings_balanced),
+    Column::integer("alightings_balanced", |r| r.alightings_balanced),
+    Column::float("load_mean", |r| r.load_mean),
+    Column::integer("load_max", |r| r.load_max),
+    Column::float("on_board_mean", |r| r.on_board_mean),
+    Column::float("drift_share", |r| r.drift_share),
+    Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
+    Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
+    Column::text("detail", |r| r.detail),
+    Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
+];
+
+/// How many passengers got on and off, and how full vehicles were. Counts at doors drift: each run is
+/// balanced so that nobody is on board at its end; the counts themselves are given beside. Groups of fewer
+/// than three runs are withheld from the public.
+#[utoipa::path(
+    get,
+    path = "/v1/ridership",
+    tag = "planners",
+    security((), ("key" = [])),
+    params(Asked, parameters::Figures),
+    responses(
+        (status = 200, content(
+            (Rows<RidershipRow> = "application/json"),
+            (inline(values::Csv) = "text/csv"),
+            (inline(values::Parquet) = "application/vnd.apache.parquet"),
+        )),
+    ),
+)]
+pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let question = Question::of(&shared, &asker, &query, "ridership").await?;
+    let pool = pool(&shared)?.clone();
+    let permit = shared.permits.take(question.holder).await?;
+    let counted = || rows(pool.clone(), question.towns.clone(), question.names.clone(), Credits::default());
+    let fits = question.fit(&pool, shared.max_json_rows, counted).await?;
+    let credits = Credits::default();
+    let rows = rows(pool, question.towns, question.names, credits.clone());
+    let table = Table {
+        columns: COLUMNS,
+        file_stem: question.file_stem,
+        extra: credits.extra(question.registry),
+        cache: question.cache,
+        zone: |row| &row.zone,
+    };
+    table.answer(permit, fits, rows).await
+}
+
+fn rows(
+    pool: store::Pool,
+    towns: Vec<Town>,
+    names: Names,
+    credits: Credits,
+) -> BoxStream<'static, Result<RidershipRow, Problem>> {
+    let of_town = move |town: Town| {
+        let events = transit_history::rides(&pool, &town.window);
+        gathered(events, Runs::new(town, names.clone(), credits.clone()))
+    };
+    stream::iter(towns).flat_map(of_town).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_name_what_is_answered() {
+        crate::http::table::documented::<RidershipRow, _>(COLUMNS);
+    }
+}

@@ -1,0 +1,308 @@
+//! What the questions of punctuality and ridership have in common.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use domain::day_kind::TownDays;
+use domain::intervals::Span;
+use domain::{FeedId, Registry, occupancy};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, stream};
+use jiff::tz::TimeZone;
+use journey::area::Area;
+use parking_lot::Mutex;
+use serde_json::Map;
+use store::transit_history::{self, Bucket, Window};
+use utoipa::IntoParams;
+
+use crate::app::Shared;
+use crate::contract::values;
+use crate::http::client::Asker;
+use crate::http::params::RawQuery;
+use crate::http::permits::Holder;
+use crate::http::problem::Problem;
+use crate::http::table::bound::{Fits, Length, OF_LINES, counted};
+use crate::http::table::{Extra, Shape, TableFormat};
+use crate::http::wire::Sources;
+use crate::planners::period::{self, Period};
+use crate::planners::planning::{SeenBy, Viewer};
+
+const PARAMETERS: &[&str] = &[
+    "municipality",
+    "route",
+    "stop",
+    "from",
+    "to",
+    "bucket",
+    "group_by",
+    "days",
+    "hours",
+    "format",
+    "locale",
+];
+
+/// The parameters, for the documents only: [`Question::of`] reads them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "see above")]
+pub struct Asked {
+    /// Slug of a municipality; all that the caller may see when left out.
+    #[param(inline)]
+    municipality: Option<values::Municipality>,
+    /// Only the line with this id.
+    #[param(inline)]
+    route: Option<values::Id>,
+    /// Only the stop with this id.
+    #[param(inline)]
+    stop: Option<values::Id>,
+    /// What each row is for, in the town's time; weeks begin on Monday.
+    #[param(inline)]
+    bucket: Option<values::TransitBucket>,
+    /// What the rows are divided by, separated by commas.
+    #[param(inline)]
+    group_by: Option<values::TransitGroups>,
+    /// Only these hours of the day, `HH:MM-HH:MM` in the town's time; over midnight `22:00-06:00`.
+    #[param(inline)]
+    hours: Option<values::Hours>,
+}
+
+/// A question, town by town: each has its own midnights.
+pub struct Question {
+    pub towns: Vec<Town>,
+    pub shape: Shape,
+    /// `Cache-Control` of the answer.
+    pub cache: &'static str,
+    /// Whose permits it takes.
+    pub holder: Option<Holder>,
+    /// Of a file with the answer.
+    pub file_stem: String,
+    pub registry: Arc<Registry>,
+    pub names: Names,
+}
+
+/// What is asked of one municipality.
+#[derive(Clone)]
+pub struct Town {
+    pub slug: Arc<str>,
+    pub name: Arc<str>,
+    pub zone: TimeZone,
+    pub seen_by: SeenBy,
+    pub window: Window,
+}
+
+impl Question {
+    /// Reads a question about `what`, if its asker may see anything at all.
+    ///
+    /// # Errors
+    /// 401, 403: no planner's key for it, and it is not public. 400: a parameter.
+    pub async fn of(shared: &Shared, asker: &Asker, query: &RawQuery, what: &str) -> Result<Self, Problem> {
+        let registry = shared.hub.read().map.registry().clone();
+        let viewer = Viewer::of(shared, asker, &registry).await?;
+        let params = query.params(PARAMETERS)?;
+        let asked = match params.municipality(&registry)? {
+            Some(id) => vec![(id, viewer.of_municipality(id)?)],
+            None => viewer.municipalities().to_vec(),
+        };
+        let (by_route, by_stop) = group_by(params.text("group_by"))?;
+        let mut towns = Vec::with_capacity(asked.len());
+        for (id, seen_by) in asked {
+            let Some(town) = registry.municipality(id) else { continue };
+            let tz = TimeZone::get(&town.tz).unwrap_or(TimeZone::UTC);
+            let period = Period::of(&params, &tz)?;
+            let days = match period::days(&params)? {
+                None => None,
+                Some(kinds) => {
+                    let mut conn =
+                        crate::http::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                    let calendar = store::places::calendar(&mut conn, Some(id)).await?;
+                    Some(period.dates(&tz, &TownDays::new(&town.ags, &calendar), &kinds))
+                }
+            };
+            let window = Window {
+                municipality: id,
+                tz: town.tz.clone(),
+                from: period.from,
+                until: period.until,
+                bucket: bucket(params.text("bucket"))?,
+                route: params.text("route").map(Into::into),
+                stop: params.text("stop").map(Into::into),
+                by_route,
+                by_stop,
+                days,
+                minutes: period::hours(&params)?,
+            };
+            let (slug, name) = (town.slug.as_str().into(), town.name.as_str().into());
+            towns.push(Town { slug, name, zone: tz, seen_by, window });
+        }
+        towns.sort_by(|a, b| a.slug.cmp(&b.slug));
+        let named =
+            ["municipality", "route", "stop", "from", "to"].into_iter().filter_map(|name| params.text(name));
+        let file_stem = std::iter::once(what).chain(named).collect::<Vec<_>>().join("_");
+        Ok(Question {
+            towns,
+            shape: Shape::of(&params, &asker.headers)?,
+            cache: viewer.cache(),
+            holder: viewer.holder(),
+            file_stem,
+            registry,
+            names: Names::of(shared.journeys.timetable()),
+        })
+    }
+}
+
+impl Question {
+    /// The shape in which its rows fit. Where neither the buckets nor what is stored say so, `rows` are counted: that
+    /// takes as long as answering, so only long answers in JSON are.
+    ///
+    /// # Errors
+    /// 400: they are too many. 503: the database does not answer.
+    pub async fn fit<R>(
+        &self,
+        pool: &store::Pool,
+        most: i64,
+        rows: impl FnOnce() -> BoxStream<'static, Result<R, Problem>>,
+    ) -> Result<Fits, Problem> {
+        let mut upper = 0i64;
+        for Town { window, .. } in &self.towns {
+            let is_divided =
+                (window.by_route && window.route.is_none()) || (window.by_stop && window.stop.is_none());
+            upper += match is_divided && self.shape.format == TableFormat::Json {
+                true => transit_history::events_at_most(pool, window, most).await?,
+                false => {
+                    let period = Span { from: window.from, until: window.until };
+                    occupancy::Bucket::from(window.bucket).at_most(period)
+                }
+            };
+        }
+        let bucket = self.towns.first().map_or(Bucket::All, |town| town.window.bucket);
+        let bucket = occupancy::Bucket::from(bucket).as_str();
+        let length = Length { field: "bucket", value: bucket, remedy: OF_LINES };
+        let exact = async { counted(rows(), most).await };
+        self.shape.fit(most, length, upper, exact).await
+    }
+}
+
+fn bucket(text: Option<&str>) -> Result<Bucket, Problem> {
+    match text {
+        Some("1h") => Ok(Bucket::Hour),
+        Some("1d") => Ok(Bucket::Day),
+        Some("1w") => Ok(Bucket::Week),
+        Some("1mo") => Ok(Bucket::Month),
+        Some("hour_of_week") => Ok(Bucket::HourOfWeek),
+        Some("all") | None => Ok(Bucket::All),
+        Some(other) => Err(Problem::bad_parameter("bucket", other, format!("There is no bucket '{other}'."))
+            .remedy("One of 1h, 1d, 1w, 1mo, hour_of_week, all.")),
+    }
+}
+
+/// Whether by line, whether by stop.
+fn group_by(text: Option<&str>) -> Result<(bool, bool), Problem> {
+    let mut by = (false, false);
+    for word in text.unwrap_or("route").split(',').map(str::trim) {
+        match word {
+            "route" => by.0 = true,
+            "stop" => by.1 = true,
+            "municipality" => {}
+            other => {
+                let detail = format!("'group_by' has no value '{other}'.");
+                return Err(Problem::bad_parameter("group_by", other, detail).remedy(
+                    "One or more of route, stop, municipality, separated by commas; default route.",
+                ));
+            }
+        }
+    }
+    Ok(by)
+}
+
+/// Rows into fewer rows: those that belong together follow one another.
+pub trait Gather: Send {
+    type In: Send;
+    type Out: Send + 'static;
+
+    /// Takes a row; puts out what is complete by then.
+    fn take(&mut self, row: Self::In, out: &mut VecDeque<Self::Out>);
+
+    /// Puts out the rest.
+    fn end(&mut self, out: &mut VecDeque<Self::Out>);
+}
+
+/// What `gather` makes of `rows`.
+pub fn gathered<G, E, S>(rows: S, gather: G) -> BoxStream<'static, Result<G::Out, Problem>>
+where
+    G: Gather + 'static,
+    S: Stream<Item = Result<G::In, E>> + Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    struct State<G: Gather, S> {
+        /// `None`: all are read.
+        rows: Option<Pin<Box<S>>>,
+        gather: G,
+        ready: VecDeque<G::Out>,
+    }
+    let state = State { rows: Some(Box::pin(rows)), gather, ready: VecDeque::new() };
+    let next = |mut state: State<G, S>| async move {
+        loop {
+            if let Some(row) = state.ready.pop_front() {
+                return Some((Ok(row), state));
+            }
+            match state.rows.as_mut()?.next().await {
+                Some(Ok(row)) => state.gather.take(row, &mut state.ready),
+                Some(Err(error)) => {
+                    state.rows = None;
+                    return Some((Err(error.into()), state));
+                }
+                None => {
+                    state.rows = None;
+                    state.gather.end(&mut state.ready);
+                }
+            }
+        }
+    };
+    stream::unfold(state, next).boxed()
+}
+
+/// How lines and stops are called in the timetable that is loaded now: figures do not depend on it.
+#[derive(Clone, Default)]
+pub struct Names {
+    routes: Arc<HashMap<String, Arc<str>>>,
+    area: Option<Arc<Area>>,
+}
+
+impl Names {
+    fn of(area: Option<Arc<Area>>) -> Self {
+        let routes = area.iter().flat_map(|area| &area.timetable.routes).filter_map(|route| {
+            let name = [&route.short_name, &route.long_name].into_iter().find(|name| !name.is_empty())?;
+            Some((route.id.clone(), name.as_str().into()))
+        });
+        Names { routes: Arc::new(routes.collect()), area }
+    }
+
+    pub fn route(&self, id: Option<&str>) -> Option<Arc<str>> {
+        self.routes.get(id?).cloned()
+    }
+
+    pub fn stop(&self, id: Option<&str>) -> Option<Arc<str>> {
+        let timetable = &self.area.as_ref()?.timetable;
+        let name = timetable.stops.names.get(timetable.stop(id?)?);
+        (!name.is_empty()).then(|| name.into())
+    }
+}
+
+/// The feeds behind an answer, noted while its rows are read.
+#[derive(Clone, Default)]
+pub struct Credits(Arc<Mutex<Sources>>);
+
+impl Credits {
+    pub fn note(&self, feed: FeedId) {
+        self.0.lock().note(Some(feed));
+    }
+
+    /// `attribution`, for the end of the answer.
+    pub fn extra(self, registry: Arc<Registry>) -> Extra {
+        Box::new(move || {
+            let sources = serde_json::to_value(self.0.lock().of(&registry)).unwrap_or_default();
+            Map::from_iter([("attribution".to_owned(), sources)])
+        })
+    }
+}
