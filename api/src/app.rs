@@ -1,4 +1,4 @@
-//! What the composition root gives to the HTTP side.
+//! What the executable hands to the API, and what handlers share.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::http::shares::Shares;
 use crate::hub::LiveHub;
 use crate::journeys::Journeys;
 
-/// Says what time it is.
+/// Returns the current time.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
 /// See the module's description.
@@ -29,25 +29,25 @@ pub struct App {
     pub pool: Option<store::Pool>,
     /// What `/metrics` shows.
     pub metrics: Arc<Mutex<prometheus_client::registry::Registry>>,
-    /// What answers about ways from A to B stand on.
+    /// What journeys rest on.
     pub journeys: Arc<Journeys>,
-    /// What is expected of places.
+    /// Forecasts of the municipalities.
     pub forecasts: Arc<Forecasts>,
-    /// Whether there is room to store.
+    /// Whether the disk has room to store more.
     pub may_store: watch::Receiver<bool>,
-    /// Whether the instance's own broker is there, where one is needed.
+    /// Whether the instance's own broker is connected; `None` where there is none.
     pub has_broker: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
-    /// The first long-lived task of the process that ended unasked.
+    /// The first long-lived task that ended without having been stopped.
     pub failed_task: watch::Receiver<Option<&'static str>>,
-    /// Keys that were not valid.
+    /// Refused attempts to authenticate or to change something.
     pub attempts: Arc<Attempts>,
-    /// Whose word on the client's address is believed.
+    /// Proxies whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
     /// How many clients may follow the changes at once.
     pub streams: StreamBounds,
-    /// Rows of one answer in JSON: [`crate::MAX_JSON_ROWS`].
+    /// Most rows of one JSON answer: [`crate::MAX_JSON_ROWS`].
     pub max_json_rows: i64,
-    /// Ends the streams, so that a graceful shutdown does not wait for them.
+    /// Ends event streams, so that a graceful shutdown does not wait for them.
     pub shutdown: CancellationToken,
 }
 
@@ -55,12 +55,12 @@ pub struct App {
 #[derive(Debug, Clone, Copy)]
 pub struct StreamBounds {
     pub in_all: usize,
-    /// From one address; whoever is on this machine, or a trusted proxy, may take all.
+    /// From one address; clients on this machine and trusted proxies may take all.
     pub per_address: usize,
 }
 
 impl StreamBounds {
-    /// What is left for them of so many connections: three quarters, and one address has a quarter of these.
+    /// Bounds for a server with so many connections: three quarters of them, and a quarter of that from one address.
     pub fn of(connections: usize) -> Self {
         let in_all = (connections * 3 / 4).max(1);
         StreamBounds { in_all, per_address: (in_all / 4).max(1) }
@@ -77,7 +77,7 @@ pub(crate) struct Shared {
     pub permits: Permits,
     pub attempts: Arc<Attempts>,
     pub proxies: TrustedProxies,
-    /// Those who follow the changes.
+    /// Clients that follow the changes.
     pub streams: Shares<IpAddr>,
     pub max_json_rows: i64,
     pub shutdown: CancellationToken,

@@ -1,5 +1,5 @@
-//! HTTP: vacant parking and live vehicles out of live state, as JSON, GeoJSON, server-sent events
-//! and plain pages. Depends on the domain and the store, never on the ingest.
+//! The HTTP API and pages: parking, vehicles, journeys and planners' figures as JSON, GeoJSON, server-sent events and
+//! HTML. Depends on the domain and the store, never on the ingest.
 
 mod analysis;
 mod app;

@@ -34,17 +34,17 @@ use crate::pages::docs;
 use crate::planners::{punctuality, ridership};
 use crate::{analysis, contract, journeys, pages};
 
-/// Everything on one port.
+/// All routes on one port.
 pub fn router(app: &App) -> Router {
     finish(public_routes(app, true).merge(ops_routes(app, false)), true)
 }
 
-/// What is for the outside; the rest is on the operators' port ([`ops_router`]).
+/// The public routes; the rest is on the operators' port ([`ops_router`]).
 pub fn public_router(app: &App) -> Router {
     finish(public_routes(app, false).merge(health(app)), false)
 }
 
-/// What is for operators: health, metrics, documentation.
+/// The operators' routes: health, metrics, documentation.
 pub fn ops_router(app: &App) -> Router {
     finish(ops_routes(app, true), true)
 }
@@ -150,21 +150,20 @@ fn finish(router: Router, has_docs: bool) -> Router {
             pages::not_found(&headers, query.0.as_deref(), has_docs)
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        // Outside of all routes and of what answers for a method that a route does not know: that is where a
-        // browser's preflight ends.
+        // Outside of all routes and the fallback for unknown methods, where a browser's preflight ends.
         .layer(cors())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        // Its default leaves event streams alone: compression would hold events back.
+        // The default predicate excludes event streams, which compression would delay.
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(packed_already())))
         .layer(CatchPanicLayer::custom(panicked))
 }
 
-/// What compression would only make slower.
+/// Formats that are compressed already.
 fn packed_already() -> NotForContentType {
     NotForContentType::const_new(PARQUET)
 }
 
-/// Anyone may read from any page; keys go in a header that pages must ask for.
+/// Any origin may read; keys go in a header that needs a preflight.
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AnyOrigin)

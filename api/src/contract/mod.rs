@@ -1,4 +1,4 @@
-//! The API's document: what the annotations of the routes say, completed by rules that no route can forget.
+//! The OpenAPI document: the annotations of the routes, completed by rules that apply to all of them.
 //!
 //! Rules: which problems a route may answer with, that parameters are never null, that lists in parameters are
 //! separated by commas, that a field is null and never absent, what an answer with an `ETag` understands.
@@ -16,7 +16,7 @@ use utoipa::openapi::OpenApi;
 /// The media type of problems (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 
-/// Answers of which everyone wants to see one, as they were given once.
+/// Recorded answers of the most used routes.
 const EXAMPLES: [(&str, &str); 5] = [
     ("/v1/parking", include_str!("examples/parking.json")),
     ("/v1/sites", include_str!("examples/sites.json")),
@@ -48,7 +48,7 @@ pub fn complete(document: &OpenApi) -> Value {
     document
 }
 
-/// What stands around the routes.
+/// Document-wide fields: servers, tags, licence.
 fn frame(document: &mut Value) {
     document["info"]["license"] = json!({ "name": "EUPL-1.2", "identifier": "EUPL-1.2" });
     document["info"]["contact"] = json!({ "name": "Kreisverkehr", "url": env!("CARGO_PKG_REPOSITORY") });
@@ -139,8 +139,8 @@ fn require_nullable(schema: &mut Value) {
     parts(object).into_iter().for_each(require_nullable);
 }
 
-/// What is said of a field that is a shape or null is said of the field, and a choice of shapes admits several: all
-/// rows fit an empty list.
+/// Moves the description of a nullable object to its field, and turns `oneOf` into `anyOf`: an empty list fits all
+/// alternatives.
 fn settle_choices(schema: &mut Value) {
     let admits_null = is_nullable(schema);
     let Some(object) = schema.as_object_mut() else { return };
@@ -156,7 +156,7 @@ fn settle_choices(schema: &mut Value) {
     parts(object).into_iter().for_each(settle_choices);
 }
 
-/// Parameters are given or not, never null; lists are separated by commas; an empty value counts as none.
+/// Parameters are never null; lists are separated by commas; an empty value counts as none.
 fn settle_parameters(operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let schema = &mut parameter["schema"];
@@ -275,7 +275,7 @@ fn header(description: &str) -> Value {
     json!({ "description": description, "schema": { "type": "string" } })
 }
 
-/// The list that `value` is, or becomes when there is nothing yet.
+/// `value` as an array; null becomes an empty one.
 fn list(value: &mut Value) -> Option<&mut Vec<Value>> {
     if value.is_null() {
         *value = json!([]);
@@ -283,7 +283,7 @@ fn list(value: &mut Value) -> Option<&mut Vec<Value>> {
     value.as_array_mut()
 }
 
-/// What an answer is, by its shape.
+/// Description of an answer, by its schema.
 fn described(response: &Value, shapes: &Value) -> Value {
     let content = response["content"].as_object().and_then(|content| content.values().next());
     let mut shape = content.map_or(&Value::Null, |content| &content["schema"]);

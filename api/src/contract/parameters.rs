@@ -1,5 +1,5 @@
-//! Parameters for the document: what each of them means. The handlers read them from the query itself
-//! ([`crate::http::params`]); a test holds both lists against each other.
+//! Query parameters in the OpenAPI document. Handlers parse the query themselves ([`crate::http::params`]); a test
+//! compares both lists.
 #![expect(dead_code, reason = "for the document only")]
 
 use utoipa::IntoParams;
@@ -46,7 +46,7 @@ pub struct Parking {
     /// Where the driver wants to go: `LAT,LON` in decimal degrees (WGS 84), latitude first.
     #[param(inline)]
     near: values::Point,
-    /// How far is looked, metres as the crow flies; more than 5000 is taken as 5000.
+    /// Search radius, metres as the crow flies; more than 5000 is taken as 5000.
     #[param(inline)]
     radius_m: Option<values::Radius>,
     /// How many items at most; more than 100 is taken as 100.
@@ -116,7 +116,7 @@ pub struct Figures {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Journeys {
-    /// Where the way begins: `LAT,LON` in decimal degrees (WGS 84), latitude first.
+    /// Where the journey begins: `LAT,LON` in decimal degrees (WGS 84), latitude first.
     #[param(inline)]
     from: values::Point,
     /// Where it ends: `LAT,LON`, at least 10 m from the beginning.
@@ -159,7 +159,7 @@ pub struct Stops {
     /// Around which point: `LAT,LON` in decimal degrees (WGS 84), latitude first.
     #[param(inline)]
     near: values::Point,
-    /// How far is looked, metres as the crow flies; more than 5000 is taken as 5000.
+    /// Search radius, metres as the crow flies; more than 5000 is taken as 5000.
     #[param(inline)]
     radius_m: Option<values::Radius>,
     /// How many items at most; more than 200 is taken as 200.

@@ -17,7 +17,7 @@ fn operations(document: &Value, mut look: impl FnMut(&str, &str, &Value)) {
     }
 }
 
-/// Calls `look` with each shape that lies in a schema, and where.
+/// Calls `look` with each schema nested in a schema, and its path.
 fn shapes<'v>(schema: &'v Value, at: &str, look: &mut dyn FnMut(&str, &'v Value)) {
     look(at, schema);
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
@@ -33,7 +33,7 @@ fn shapes<'v>(schema: &'v Value, at: &str, look: &mut dyn FnMut(&str, &'v Value)
     }
 }
 
-/// The same of all shapes of the document: the named ones, and those of answers.
+/// The same for all schemas of the document, named ones and those of answers.
 fn all_shapes<'v>(document: &'v Value, look: &mut dyn FnMut(&str, &'v Value)) {
     for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
         shapes(schema, name, look);
@@ -120,7 +120,7 @@ fn every_reference_leads_somewhere() {
     assert_eq!(used.difference(&defined).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
-/// Words that the wire knows as one of a list are lists in the document.
+/// Enumerations on the wire are enumerations in the document.
 #[test]
 fn closed_lists_are_enums() {
     let document = document();
@@ -144,7 +144,7 @@ fn closed_lists_are_enums() {
         "realtime_status",
         "last_outcome",
     ];
-    // Words of people, and names that say the same of another thing.
+    // Free text, and fields of the same name that mean something else.
     let free = [
         "MessageOut.decoder",
         "RidershipRow.reason",
@@ -187,7 +187,7 @@ fn closed_lists_are_enums() {
     });
 }
 
-/// What a source lacks is why a forecast says nothing.
+/// The reasons why a forecast has no value are those of the domain.
 #[test]
 fn every_fault_of_a_source_is_a_reason_of_the_forecast() {
     let document = document();

@@ -1,4 +1,4 @@
-//! Values of parameters as schemas: what may stand in a question, before it is asked.
+//! Schemas of parameter values.
 
 use std::borrow::Cow;
 
@@ -87,7 +87,7 @@ fn all<'w, W: Copy + 'w>(
 values! {
     /// `LAT,LON`
     Point = pattern(POINT, "51.95,7.17");
-    /// The other end of a way.
+    /// The destination of a journey.
     Goal = pattern(POINT, "51.93,7.19");
     /// `W,S,E,N`
     Bbox = pattern(BBOX, "7.10,51.90,7.20,52.00");
@@ -113,7 +113,7 @@ values! {
     ShortLimit = limit(20);
     /// Length of a page of open data.
     OpenLimit = limit(10_000);
-    /// How far is looked.
+    /// Search radius.
     Radius = number(1.0).default(Some(json!(800)));
     /// Longest walk.
     MaxWalk = number(0.0).default(Some(json!(1_500)));
@@ -131,7 +131,7 @@ values! {
     ThingKinds = choices(crate::hub::Kind::ALL.map(crate::hub::Kind::as_str)).default(Some(json!(["bay", "site"])));
     /// What else is listed.
     Includes = choices(["full", "stale", "static"]);
-    /// Means of ways.
+    /// Modes of a journey.
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
     /// States of devices.
     Healths = choices(all(domain::sensor_health::Health::ALL, domain::sensor_health::Health::as_str));

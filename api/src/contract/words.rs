@@ -1,4 +1,4 @@
-//! Closed lists of words as schemas, made of the lists that the code itself goes by.
+//! Enumerations as schemas, generated from the lists that the code itself uses.
 
 use std::borrow::Cow;
 
@@ -55,7 +55,7 @@ words! {
     /// Wire format of a feed.
     FeedFormat = all!(domain::FeedFormat);
     /// How a device is: `watch` works and will want attention, `faulty` sends what cannot be read or believed,
-    /// `silent` was not heard for longer than promised, `new` sent and is in no file.
+    /// `silent` has sent nothing for longer than its heartbeat allows, `new` sent and is in no file.
     SensorHealth = all!(domain::sensor_health::Health);
     /// Why a message, or an element of it, was not believed.
     RejectionReason = all!(domain::Reason);
@@ -88,9 +88,9 @@ words! {
     ];
     /// What is answered at this horizon: the forecast, or the live state where the forecast's error is the larger one.
     Served = ["forecast", "live"];
-    /// Means of a whole way.
+    /// Mode of a whole itinerary.
     WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name);
-    /// Means of one leg.
+    /// Mode of one leg.
     LegMode = ["WALK", "BIKE", "CAR"].into_iter().chain(crate::journeys::VEHICLE_WORDS);
     /// Kind of vehicle.
     VehicleMode = crate::journeys::VEHICLE_WORDS;
@@ -107,7 +107,7 @@ words! {
     ];
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
-    /// What a key is for.
+    /// Role of a key.
     KeyRole = crate::http::auth::Role::ALL.map(crate::http::auth::Role::as_str);
     /// How it ended.
     AuditOutcome = store::audit::Outcome::ALL.map(store::audit::Outcome::as_str);

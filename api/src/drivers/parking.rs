@@ -1,4 +1,4 @@
-//! `GET /v1/parking`: the driver's question.
+//! `GET /v1/parking`: vacant places near a point.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use crate::http::wire::{
 use crate::hub::Live;
 use crate::journeys::{ChanceOut, Outlook, Spaces};
 
-/// How far is looked when nothing is said, metres.
+/// Default search radius, metres.
 pub const DEFAULT_RADIUS_M: f64 = 800.0;
 
-/// The farthest that is looked, metres: more than an hour's walk is no parking near anything.
+/// Largest search radius, metres: about an hour's walk.
 const MAX_RADIUS_M: f64 = 5_000.0;
 
 const DEFAULT_LIMIT: usize = 20;
@@ -137,7 +137,7 @@ pub struct ParkingItem<'a> {
     licence: Option<&'a str>,
 }
 
-/// What is asked.
+/// A parsed request.
 pub struct Question {
     pub near: LatLon,
     pub radius_m: f64,
@@ -153,7 +153,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// The usual question at a point.
+    /// A request with default parameters.
     pub fn at(near: LatLon) -> Self {
         Question {
             near,
@@ -208,7 +208,7 @@ impl Question {
         live.map.search(&search, now)
     }
 
-    /// Whether anything at all could be found; else what is wrong with the point.
+    /// Checks that the point is near any data.
     pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
         let reach = self.near.around(self.radius_m);
         if bounds.is_some_and(|b| b.touches(reach)) {
@@ -292,11 +292,10 @@ pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Pr
     Ok(response)
 }
 
-/// The nearest as the crow flies are so many times as many as are wanted: the best by the way over
-/// the streets are among them.
+/// Candidates per wanted item: the nearest as the crow flies are ranked again by the walk over the streets.
 const LOOKED_AT: usize = 2;
 
-/// What was found, with what may be expected of each offer.
+/// What was found, with a prospect for each offer.
 pub struct Answered {
     pub found: Found,
     outlooks: Vec<Outlook>,
@@ -316,7 +315,7 @@ impl Answered {
     }
 }
 
-/// Asks under the lock; the answer is ranked and written outside of it.
+/// Searches under the lock; ranking and serialization happen outside of it.
 pub fn ask(shared: &Shared, question: &Question, now: UtcMicros) -> Result<Answered, Problem> {
     let (mut found, asked, registry) = {
         let live = shared.hub.read();

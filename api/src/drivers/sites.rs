@@ -49,7 +49,7 @@ pub struct SiteOut<'a> {
     lon: f64,
     /// All spaces; without hidden bays where these do not count.
     capacity: i64,
-    /// All vacant spaces, for whomever; null: not known.
+    /// All vacant spaces, whoever may use them; null: not known.
     vacant: Option<i64>,
     /// Occupied spaces; null: not known.
     occupied: Option<i64>,
@@ -58,7 +58,7 @@ pub struct SiteOut<'a> {
     /// What the numbers rest on; a fresh count wins over bays.
     #[schema(value_type = words::SiteBasis)]
     basis: &'static str,
-    /// Spaces that are kept for somebody.
+    /// Spaces reserved for an audience.
     by_restriction: Vec<ByRestrictionOut<'a>>,
     /// Whether the site is open now.
     opening: OpeningOut<'a>,
@@ -84,7 +84,7 @@ pub struct SiteOut<'a> {
     licence: Option<&'a str>,
 }
 
-/// Spaces kept for one audience.
+/// Spaces reserved for one audience.
 #[derive(Serialize, ToSchema)]
 pub struct ByRestrictionOut<'a> {
     /// For whom the spaces are kept.
@@ -99,7 +99,7 @@ pub struct ByRestrictionOut<'a> {
     hours: Option<&'a str>,
 }
 
-/// A site as it is read under the lock.
+/// A site as it is copied out under the lock.
 pub type Seen = (SiteView, Vec<ByRestriction>);
 
 fn out<'a>((view, kept): &'a Seen, registry: &'a Registry, now: UtcMicros) -> Option<SiteOut<'a>> {

@@ -1,4 +1,4 @@
-//! Answers: JSON, their names for caches, their formats.
+//! Answers: JSON, entity tags, formats.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -62,25 +62,25 @@ pub fn json(body: &impl Serialize) -> Response {
     write(Format::Json, body)
 }
 
-/// Writes `body` as JSON that only its asker may see.
+/// Writes `body` as JSON that no cache may keep.
 pub fn private(body: &impl Serialize) -> Response {
     let mut response = json(body);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// Gives an answer a name, so that it need not be sent again while nothing has changed. The name
-/// is weak: compression writes the same in other bytes.
+/// The weak `ETag` of an answer, so that it is not sent again while nothing has changed. Weak, since compression
+/// changes the bytes.
 #[derive(Debug)]
 pub struct Tag(String);
 
 impl Tag {
-    /// `version` changes whenever the answer may; `variant` tells answers of one address apart.
+    /// `version` changes whenever the answer may; `variant` distinguishes answers of one address.
     pub fn new(version: &str, variant: &str) -> Self {
         Tag(format!("W/\"{version}{variant}\""))
     }
 
-    /// Of an answer with ages in it: they count on, so the name holds for a second.
+    /// For an answer with ages in it: they grow, so the tag holds for a second.
     pub fn aging(version: &str, variant: &str, now: UtcMicros) -> Self {
         Tag::new(version, &format!("{variant}-{}", now.0.div_euclid(domain::time::MICROS_PER_S)))
     }
@@ -94,7 +94,7 @@ impl Tag {
         matches.then(|| self.on(StatusCode::NOT_MODIFIED.into_response(), LIVE))
     }
 
-    /// The answer with its name.
+    /// The answer with its tag.
     pub fn on(&self, mut response: Response, cache: &'static str) -> Response {
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&self.0) {
@@ -106,5 +106,5 @@ impl Tag {
     }
 }
 
-/// Live answers: may be kept, must be asked for.
+/// Live answers: may be stored, must be revalidated.
 pub const LIVE: &str = "public, no-cache";

@@ -1,6 +1,6 @@
-//! Attempts that were refused: keys that were not valid, and what a key did not allow. Whoever sends too many invalid
-//! keys is answered 429 in place of 401, and costs the database nothing any more; a valid key is taken from any address
-//! at any time. All of it goes to the log and the audit, counted by who tried.
+//! Refused attempts: keys that are not valid, and requests that a key does not allow. An address with too many invalid
+//! keys gets 429 instead of 401 and costs no more queries; a valid key is accepted from any address at any time.
+//! Attempts are logged and audited, counted by their origin.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -25,16 +25,16 @@ use crate::http::client::{Tried, network_of};
 use crate::http::problem::Problem;
 use crate::http::tally::{REMEMBERED, Report, Tally};
 
-/// Failures that an address may have at once: a screen whose key has expired asks for all its parts.
+/// Burst of failures per address: a dashboard whose key has expired sends all its requests at once.
 const AT_ONCE: f64 = 200.0;
 
-/// Failures a second that it may have for good.
+/// Sustained failures per second and address.
 const A_SECOND: f64 = 2.0;
 
-/// How often what is due is looked for.
+/// How often due reports are written.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// How old the list of valid keys may be by which those are asked for whose address has failed too often.
+/// Longest age of the list of valid hashes that is consulted for addresses with too many failures.
 const LIST_AGE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,7 +48,7 @@ pub struct Attempts {
     inside: Mutex<Inside>,
     /// Hashes of the valid keys, and when they were read.
     valid: tokio::sync::Mutex<Option<(Instant, HashSet<KeyHash>)>>,
-    /// Something was refused of which nothing was reported lately.
+    /// Notifies that a report is due.
     news: Notify,
     failures: Family<Answered, Counter>,
 }
@@ -56,14 +56,14 @@ pub struct Attempts {
 #[derive(Default)]
 struct Inside {
     budgets: HashMap<IpAddr, Budget>,
-    /// Of those that were too many.
+    /// Attempts beyond those counted by origin.
     others: Budget,
     strangers: Tally<Stranger, Origin>,
-    /// Apart from strangers: no flood of guesses may hide what keys tried.
+    /// Counted apart from strangers, so that no flood of guesses hides what known keys tried.
     keys: Tally<OfKey, Origin>,
 }
 
-/// Failures that a network has used up, less those that time gave back.
+/// Failures of a network, less those that have expired.
 #[derive(Clone, Copy, Default)]
 struct Budget {
     used: f64,
@@ -78,19 +78,19 @@ impl Budget {
     }
 }
 
-/// Who came without a valid key.
+/// A request without a valid key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Stranger {
     network: Option<IpAddr>,
-    /// What was to be changed; `None`: something was only asked.
+    /// What it would have changed; `None`: it only read.
     route: Option<Arc<str>>,
 }
 
-/// A key that is known, and did not do.
+/// A known key that did not suffice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OfKey {
     id: i32,
-    /// Valid, but not for this; else revoked or expired.
+    /// Whether it is valid but of another role; else it is revoked or expired.
     is_valid: bool,
     route: Arc<str>,
     network: Option<IpAddr>,
@@ -120,7 +120,7 @@ impl Inside {
         budget
     }
 
-    /// Forgets those who have nothing used up.
+    /// Drops networks whose failures have all expired.
     fn forget(&mut self, now: UtcMicros) {
         self.budgets.retain(|_, budget| {
             budget.settle(now);
@@ -130,13 +130,13 @@ impl Inside {
 }
 
 impl Attempts {
-    /// Registers what is measured.
+    /// Registers the metrics.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let r = registry.sub_registry_with_prefix("kv_http");
         r.register("key_failures", "Keys that were not valid, by the answer's status", self.failures.clone());
     }
 
-    /// Notes a key that is not valid (`ended`: it was once); the answer. Without an address nothing is limited.
+    /// Notes an invalid key (`ended`: it was valid once) and returns the answer. Without an address nothing is limited.
     pub(crate) fn fail(&self, tried: &Tried, ended: Option<&StoredKey>, now: UtcMicros) -> Problem {
         match ended {
             Some(key) => self.note_key(tried, key, false, now),
@@ -160,7 +160,7 @@ impl Attempts {
         }
     }
 
-    /// Notes that somebody came without a valid key.
+    /// Notes a request without a valid key.
     pub(crate) fn note_stranger(&self, tried: &Tried, now: UtcMicros) {
         let network = tried.address.map(network_of);
         let stranger = Stranger { network, route: tried.is_writing.then(|| tried.route.clone()) };
@@ -170,7 +170,7 @@ impl Attempts {
         }
     }
 
-    /// Notes that `key` did not do: `is_valid`, but not for this, or ended.
+    /// Notes that `key` did not suffice: it is of another role (`is_valid`), or ended.
     pub(crate) fn note_key(&self, tried: &Tried, key: &StoredKey, is_valid: bool, now: UtcMicros) {
         let network = tried.address.map(network_of);
         let cause = OfKey { id: key.id, is_valid, route: tried.route.clone(), network };
@@ -184,7 +184,7 @@ impl Attempts {
         }
     }
 
-    /// Whether `address` has failed so often that its keys are only asked for when they are in the list.
+    /// Whether `address` has failed so often that only keys in the list of valid hashes are looked up.
     fn has_failed(&self, address: Option<IpAddr>, now: UtcMicros) -> bool {
         let Some(address) = address else { return false };
         let mut inside = self.inside.lock();
@@ -197,7 +197,7 @@ impl Attempts {
         })
     }
 
-    /// Whether the database is to be asked for a key from `address`.
+    /// Whether a key from `address` is looked up in the database.
     ///
     /// # Errors
     /// The database is not available.

@@ -1,4 +1,4 @@
-//! Who asks: keys and their roles.
+//! Authentication: keys and their roles.
 //!
 //! A key is 32 random bytes ([`crate::http::key`]); it is looked up by its BLAKE3 hash, so that the time
 //! of the look-up says nothing about it.
@@ -16,10 +16,10 @@ use crate::http::key::hashes_of;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 
-/// Last use is written down at most once in so many seconds.
+/// Shortest time between two updates of a key's last use, seconds.
 const LAST_USE_S: i64 = 60;
 
-/// What a key is for.
+/// Role of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Installer,
@@ -33,7 +33,7 @@ impl Role {
     /// All roles.
     pub const ALL: [Role; 4] = [Role::Installer, Role::Planner, Role::Operator, Role::Admin];
 
-    /// The word in commands and on the wire.
+    /// The name in commands and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Role::Installer => "installer",
@@ -62,7 +62,7 @@ pub struct Caller {
     key: i32,
     role: Role,
     municipalities: Vec<MunicipalityId>,
-    /// From where it asks.
+    /// Its address.
     address: Option<IpAddr>,
 }
 
@@ -121,13 +121,13 @@ impl Caller {
         if roles.iter().any(|role| caller.is(*role)) { Ok(caller) } else { Err(Problem::not_allowed()) }
     }
 
-    /// Who it is, for the audit.
+    /// Its name in the audit.
     pub fn actor(&self) -> Actor {
         let role = Some(self.role.as_str().to_owned());
         Actor { name: format!("key {}", self.key), role, address: self.address }
     }
 
-    /// Whose permits its questions take.
+    /// Whose permits its requests take.
     pub fn holder(&self) -> Holder {
         Holder::Key(self.key)
     }

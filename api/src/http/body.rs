@@ -16,8 +16,8 @@ pub const MAX_BODY_BYTES: usize = 64 << 10;
 /// How long a body may take to arrive: that is 6.5 kB a second for the largest.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
-/// The body of a request, of which nothing is read before it is known whose it is: whoever has no key cannot hold a
-/// connection by sending slowly.
+/// An unread request body. It is read only after authorization, so that nobody without a key can hold a connection by
+/// sending slowly.
 pub struct Unread(Request);
 
 impl<S: Send + Sync> FromRequest<S> for Unread {
@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequest<S> for Unread {
 }
 
 impl Unread {
-    /// All of it, from somebody whose key allows what is asked.
+    /// The whole body, for an authorized caller.
     ///
     /// # Errors
     /// 400: it did not arrive whole, or in time. 413: it is too large.

@@ -1,4 +1,4 @@
-//! Who asks: the address of the client, also behind a proxy that is trusted.
+//! The address of the client, also behind trusted proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use axum::http::{HeaderMap, Method};
 use crate::app::Shared;
 use crate::http::refused::KnownKey;
 
-/// Bits of an IPv6 address that a household or a server is given; the rest it chooses itself.
+/// Prefix length that a household or server is assigned; it chooses the rest itself.
 const IPV6_NETWORK_BITS: u32 = 64;
 
-/// What counts as one address: of IPv6 the /64.
+/// The network that counts as one address: of IPv6 the /64.
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
@@ -67,8 +67,8 @@ impl TrustedProxies {
         self.0.iter().any(|range| range.contains(address))
     }
 
-    /// Whose request it is that came from `peer`: of the addresses that proxies have appended, the last that is
-    /// not a trusted proxy's. What stands before that one anybody may have written.
+    /// The client of a request from `peer`: the last address in `X-Forwarded-For` that is not a trusted proxy's. What
+    /// stands before it anybody may have written.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -89,17 +89,17 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// Who asks, as what a request says of it.
+/// The origin of a request.
 pub struct Asker {
     pub headers: HeaderMap,
     /// `None`: the request came over no network.
     pub address: Option<IpAddr>,
     pub tried: Tried,
-    /// Noted here for whoever sees the answer.
+    /// Set by authentication, read by the layer that counts refusals.
     pub known: KnownKey,
 }
 
-/// What somebody wants, and from where, as the audit says it.
+/// A request and its origin, as the audit has them.
 #[derive(Debug, Clone)]
 pub struct Tried {
     /// `None`: the request came over no network.
@@ -110,7 +110,7 @@ pub struct Tried {
     pub is_writing: bool,
 }
 
-/// Methods as they are written down: any other word is the asker's own.
+/// Methods that are logged; any other word is the client's own.
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 

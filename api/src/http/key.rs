@@ -1,18 +1,18 @@
-//! How a key is written: `kvk_`, its 32 bytes as 64 hexadecimal digits, and 8 digits by which a mistyped or
-//! guessed one is known without a look into the database.
+//! Text form of a key: `kvk_`, its 32 bytes as 64 hexadecimal digits, and an 8-digit checksum that detects mistyped
+//! and guessed keys without a query.
 //!
-//! Stored is BLAKE3 of the whole text, so a part of a key is none. Of keys of the first versions it is that of the 32
-//! bytes: these are 64 digits alone, or, made by later ones of them, written as above.
+//! The BLAKE3 hash of the whole text is stored, so a part of a key is not a key. Keys of the first versions are 64 digits
+//! alone, or written as above; for them the hash of the 32 bytes is stored.
 
 use store::keys::KeyHash;
 
-/// By which people and scanners of secrets know a key.
+/// Prefix by which people and secret scanners recognise a key.
 const PREFIX: &str = "kvk_";
 
 /// Bytes of the checksum.
 const CHECKED: usize = 4;
 
-/// For BLAKE3's key derivation: the checksum says nothing about the stored hash.
+/// Context of BLAKE3's key derivation: the checksum reveals nothing about the stored hash.
 const CONTEXT: &str = "kreisverkehr 2026-11 checksum of a key";
 
 fn checksum(secret: &[u8; 32]) -> [u8; CHECKED] {
@@ -24,17 +24,17 @@ fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The key of these bytes, as its owner gets it.
+/// The key of these bytes as text.
 pub fn key_text(secret: &[u8; 32]) -> String {
     format!("{PREFIX}{}{}", digits(secret), digits(&checksum(secret)))
 }
 
-/// Under which hash a key of these bytes is stored when it is made.
+/// The hash under which a new key of these bytes is stored.
 pub fn key_hash(secret: &[u8; 32]) -> KeyHash {
     *blake3::hash(key_text(secret).as_bytes()).as_bytes()
 }
 
-/// The hashes under which this key may be stored, the likely one first; none: it cannot be a key.
+/// Hashes under which this key may be stored, the most likely first; none: it is no key.
 pub fn hashes_of(text: &str) -> Vec<KeyHash> {
     let of_bytes = |secret: &[u8; 32]| *blake3::hash(secret).as_bytes();
     match text.strip_prefix(PREFIX) {

@@ -1,4 +1,4 @@
-//! What is measured of HTTP itself. Labels are routes, never addresses as asked.
+//! Metrics of HTTP requests. Labels are routes, never paths as requested.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// Registers every meter.
+    /// Registers the metrics.
     pub fn register(registry: &mut Registry, streams: Gauge) -> Arc<Self> {
         let meters = Meters {
             requests: Family::default(),

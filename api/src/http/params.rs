@@ -1,5 +1,4 @@
-//! Query parameters: every one is known, given once, and means something; else the answer says
-//! which one is wrong and what would be right.
+//! Query parameters. Unknown, repeated, empty or malformed ones are a 400 that names the parameter and the remedy.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -13,13 +12,13 @@ use domain::{Bbox, LatLon, MunicipalityId, Registry, UtcMicros};
 
 use crate::http::problem::Problem;
 
-/// Items of a list when nothing is said.
+/// Default number of items in a list.
 pub const DEFAULT_LIMIT: usize = 100;
 
 /// The most items in one answer; more is clamped.
 pub const MAX_LIMIT: usize = 1_000;
 
-/// Where a page begins: without a value at the first one, as clients ask that always send the parameter.
+/// Cursor of a page; empty is the first page, for clients that always send the parameter.
 const FROM_THE_START: [&str; 2] = ["cursor", "start"];
 
 /// The raw query string.
@@ -33,7 +32,7 @@ impl<S: Sync> FromRequestParts<S> for RawQuery {
     }
 }
 
-/// The id in a path. One that is no text is the id of nothing, and is answered like any other such id.
+/// The id in a path. One that is not UTF-8 is answered like any other unknown id.
 pub struct PathId(Result<String, Problem>);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
@@ -56,7 +55,7 @@ impl PathId {
     }
 }
 
-/// Whether there is a character that no id, name or number has, and that no database or log should see.
+/// Whether there is a control character, which no id, name or number has and no database or log should see.
 fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
@@ -97,7 +96,7 @@ impl RawQuery {
             if is_empty && FROM_THE_START.contains(&name.as_ref()) {
                 continue;
             }
-            // A filter that says nothing would be answered with everything.
+            // An empty filter would match everything.
             if is_empty {
                 let detail = format!("'{name}' has no value.");
                 return Err(Problem::bad_parameter(&name, &value, detail)
@@ -221,7 +220,7 @@ impl Params<'_> {
         self.municipality_named("municipality", registry)
     }
 
-    /// A municipality by its slug, under another name.
+    /// A municipality by its slug, in a parameter of another name.
     pub fn municipality_named(
         &self,
         name: &str,
@@ -245,7 +244,7 @@ impl Params<'_> {
         self.cursor_with(name, |key| !has_control(key))
     }
 
-    /// The same for pages that end with what a device calls itself: nobody has looked at its characters.
+    /// The same for cursors that hold a device's own id, whose characters are unchecked.
     pub fn cursor_of_devices(&self) -> Result<Option<String>, Problem> {
         self.cursor_with("cursor", |key| !key.contains('\0'))
     }

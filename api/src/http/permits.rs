@@ -1,5 +1,5 @@
-//! Work of which only so much is done at a time, and of one asker only a part of that: who comes later waits
-//! for a bounded time.
+//! Permits for expensive requests: a bounded number at a time, at most half of them for one client; others wait for a
+//! bounded time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,15 +12,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::problem::Problem;
 
-/// How long a question waits for its permit: longer than that hardly anybody waits for an answer.
+/// Longest wait for a permit: hardly anybody waits longer for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whose permit it is.
+/// Who holds a permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// The number of a key.
     Key(i32),
-    /// Somebody without a key.
+    /// A client without a key.
     Address(IpAddr),
 }
 
@@ -28,20 +28,20 @@ pub enum Holder {
 #[derive(Clone)]
 pub struct Permits {
     all: Arc<Semaphore>,
-    /// How many one holder may have.
+    /// Most permits of one holder.
     of_one: usize,
     own: Arc<Mutex<HashMap<Holder, Arc<Semaphore>>>>,
     waiting: Arc<AtomicUsize>,
     patience: Duration,
-    /// What is said to who has waited in vain.
+    /// `detail` of the 503 after a wait in vain.
     refusal: &'static str,
 }
 
-/// The right to do the work, until it is dropped.
+/// A permit, returned on drop.
 #[derive(Debug)]
 pub struct Permit {
     waiting: Arc<AtomicUsize>,
-    // Given back in this order: whoever waits for the holder's own waits for one of all next.
+    // Dropped in this order: who waits for the holder's own permit waits for a shared one next.
     _own: Option<Own>,
     _all: OwnedSemaphorePermit,
 }
@@ -59,14 +59,14 @@ impl Drop for Own {
     fn drop(&mut self) {
         let mut all = self.all.lock();
         self.permit = None;
-        // The map's and ours: nobody else has or awaits one.
+        // The map's and ours: nobody else holds or awaits one.
         if Arc::strong_count(&self.permits) == 2 {
             all.remove(&self.holder);
         }
     }
 }
 
-/// Counts one who waits.
+/// Counts a waiting request.
 struct Waiting(Arc<AtomicUsize>);
 
 impl Waiting {
@@ -94,19 +94,19 @@ impl Permits {
         }
     }
 
-    /// Answers that hold a connection to the database until their reader has taken the last row.
+    /// For answers that hold a database connection until the client has read the last row.
     pub fn of_tables() -> Self {
         Permits::new(
             store::pool::STREAMS_AT_ONCE,
             PATIENCE,
-            "Too many planners' questions are being answered.",
+            "Too many planners' requests are being answered.",
         )
     }
 
-    /// Waits for a permit, before anything is read. `holder` has at most half of them; without one, all.
+    /// Waits for a permit, before anything is read. A `holder` has at most half of them; without one there is no such limit.
     ///
     /// # Errors
-    /// 503: others, or the holder's own questions, take too long.
+    /// 503: other requests, or the holder's own, take too long.
     pub async fn take(&self, holder: Option<Holder>) -> Result<Permit, Problem> {
         let waiting = Waiting::new(&self.waiting);
         let taking = async {
@@ -133,7 +133,7 @@ impl Permits {
 }
 
 impl Permit {
-    /// Whether somebody waits for a permit.
+    /// Whether a request waits for a permit.
     pub fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }

@@ -6,7 +6,7 @@ use domain::geo::{Bbox, LatLon};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The longest piece of a caller's input that is shown back, characters.
+/// Longest piece of a caller's input that is echoed, characters.
 const MAX_VALUE_CHARS: usize = 200;
 
 /// An error answer. Boxed: it is large, and rare.
@@ -14,7 +14,7 @@ const MAX_VALUE_CHARS: usize = 200;
 #[serde(transparent)]
 pub struct Problem(Box<ProblemBody>);
 
-/// An error (RFC 9457). Every `type` is stable: programs may tell errors apart by it.
+/// An error (RFC 9457). Every `type` is stable: programs may rely on it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
@@ -202,7 +202,7 @@ impl Problem {
         self
     }
 
-    /// What happened, for the log.
+    /// `detail`, for the log.
     pub fn detail(&self) -> &str {
         &self.0.detail
     }

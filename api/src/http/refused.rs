@@ -1,4 +1,4 @@
-//! Answers that refuse what a key does not allow, on whatever route: each is counted for the audit.
+//! Counts answers with 403, whatever the route, for the audit.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,18 +11,18 @@ use store::keys::StoredKey;
 use crate::app::Ctx;
 use crate::http::client::Tried;
 
-/// The valid key of a request and what is wanted with it, once it was looked up.
+/// The valid key of a request and what it tried, once it was looked up.
 #[derive(Debug, Clone, Default)]
 pub struct KnownKey(Arc<OnceLock<(StoredKey, Tried)>>);
 
 impl KnownKey {
-    /// Notes whose request it is.
+    /// Notes the key of the request.
     pub fn set(&self, key: &StoredKey, tried: &Tried) {
         self.0.get_or_init(|| (key.clone(), tried.clone()));
     }
 }
 
-/// Counts one answer, if it is 403.
+/// Counts the answer if it is a 403.
 pub async fn count(State(shared): Ctx, mut request: Request, next: Next) -> Response {
     let known = KnownKey::default();
     request.extensions_mut().insert(known.clone());

@@ -1,4 +1,4 @@
-//! So many at once in all, and of one holder: who holds a share gives it back by dropping it.
+//! A bounded number of shares in all and per holder; a share is returned on drop.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,7 +15,7 @@ pub struct Shares<K> {
     held: Held<K>,
 }
 
-/// Who holds how many; the gauge says how many are held in all.
+/// Shares by holder; the gauge has their total.
 type Held<K> = Arc<Mutex<(HashMap<K, usize>, Gauge)>>;
 
 /// One of the shares, until it is dropped.
@@ -30,7 +30,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
         Shares { in_all, of_one, held: Arc::default() }
     }
 
-    /// A share for `holder`, who may take all of them if `is_unlimited`; `None`: there is none left.
+    /// A share for `holder`, who may take all of them if `is_unlimited`; `None`: none is left.
     pub fn take(&self, holder: K, is_unlimited: bool) -> Option<Share<K>> {
         let mut held = self.held.lock();
         let own = held.0.get(&holder).copied().unwrap_or(0);

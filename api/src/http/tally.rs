@@ -1,26 +1,26 @@
-//! Events that are counted by who caused them, and reported once a minute: a flood is a bounded number of reports, and
-//! of what it did none is missing.
+//! Counts events by cause and reports them once a minute: a flood is a bounded number of reports, and every event is
+//! counted in one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use domain::UtcMicros;
 
-/// Causes that are remembered one by one, some 200 bytes each; what others do is counted together.
+/// Causes that are counted one by one, some 200 bytes each; others are counted together.
 pub const REMEMBERED: usize = 4_096;
 
-/// How often at most one cause is reported, seconds.
+/// Shortest time between two reports of one cause, seconds.
 pub const REPORTED_EVERY_S: i64 = 60;
 
-/// Causes that are reported in that time; the others together are one more report.
+/// Causes reported in that time; all others together are one more report.
 pub const REPORTED_AT_ONCE: usize = 20;
 
-/// See the module's description. `K` is the cause, `D` what else its report says: that of the last event.
+/// See the module's description. `K` is the cause, `D` a detail of its last event.
 pub struct Tally<K, D> {
     causes: HashMap<K, (D, Counted)>,
-    /// Those that were too many.
+    /// Causes beyond [`REMEMBERED`].
     others: Counted,
-    /// When the present minute of reports began, and how many there were.
+    /// When the current minute of reports began, and how many it has.
     minute: (UtcMicros, usize),
 }
 
@@ -36,7 +36,7 @@ impl Counted {
     }
 
     fn is_fresh(&self, now: UtcMicros) -> bool {
-        // Not by a clock that was ahead.
+        // A clock that was ahead does not count.
         self.reported_at.is_some_and(|at| at <= now && now < at.plus_s(REPORTED_EVERY_S))
     }
 
@@ -46,7 +46,7 @@ impl Counted {
     }
 }
 
-/// How often something happened since the report before.
+/// Events since the previous report.
 #[derive(Debug, PartialEq)]
 pub struct Report<K, D> {
     /// `None`: several, beyond those that are reported one by one.
@@ -77,7 +77,7 @@ impl<K: Eq + Hash + Clone, D: Clone> Tally<K, D> {
         counted.is_due(now)
     }
 
-    /// What is to be reported now; with `all`, whatever there is.
+    /// Reports that are due now; with `all`, everything unreported.
     pub fn due(&mut self, now: UtcMicros, all: bool) -> Vec<Report<K, D>> {
         if now < self.minute.0 || now >= self.minute.0.plus_s(REPORTED_EVERY_S) {
             self.minute = (now, 0);
@@ -100,7 +100,7 @@ impl<K: Eq + Hash + Clone, D: Clone> Tally<K, D> {
         due
     }
 
-    /// Forgets causes of which nothing is to be reported.
+    /// Drops causes with nothing to report.
     fn forget(&mut self, now: UtcMicros) {
         self.causes.retain(|_, (_, counted)| counted.unreported > 0 || counted.is_fresh(now));
     }

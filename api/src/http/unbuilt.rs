@@ -1,5 +1,4 @@
-//! What is not for the public and not built yet: it asks for a key from its first day, so that
-//! nobody learns later that a door stood open.
+//! Routes that are planned and not public: they require a key already, so that none is ever open by mistake.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ const INSTALLERS: &[&str] = &["/v1/sensors/{id}/binding", "/v1/sensors/{id}/acce
 
 const ADMINS: &[&str] = &["/v1/admin", "/v1/admin/{*rest}"];
 
-/// The routes of what is to come.
+/// The planned routes.
 pub fn routes() -> Router<Arc<Shared>> {
     let groups = [(INSTALLERS, Role::Installer), (ADMINS, Role::Admin)];
     let mut router = Router::new();

@@ -1,5 +1,4 @@
-//! Pieces that several answers share. They borrow from the registry: nothing is copied to be
-//! written.
+//! Parts that several answers share. They borrow from the registry, so serialization copies nothing.
 
 use domain::live::Flags;
 use domain::opening::Opening;
@@ -15,7 +14,7 @@ pub struct OpeningOut<'a> {
     /// Whether it is open at that moment.
     #[schema(value_type = words::OpeningState)]
     state: &'static str,
-    /// When that ends; null: it does not, or is not known.
+    /// When that changes; null: it does not, or is not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<UtcMicros>,
     /// Opening hours as in OpenStreetMap; null: always open.
@@ -28,7 +27,7 @@ impl<'a> OpeningOut<'a> {
     }
 }
 
-/// The word for an opening.
+/// The name of an opening state on the wire.
 pub fn opening_word(opening: Opening) -> &'static str {
     match opening.is_open {
         Some(true) => "open",
@@ -178,7 +177,7 @@ pub fn max_stay_min(own: Option<u32>, restrictions: &[Restriction]) -> Option<u3
     own.into_iter().chain(general).min()
 }
 
-/// Metres or seconds, whole: more digits would be invented.
+/// Metres or seconds, rounded: more digits would be false precision.
 pub fn whole(number: f64) -> i64 {
     number.round() as i64
 }

@@ -73,7 +73,7 @@ pub struct SiteChange<'a> {
     /// What is parked there.
     #[schema(value_type = words::Purpose)]
     purpose: &'static str,
-    /// All vacant spaces, for whomever; null: not known.
+    /// All vacant spaces, whoever may use them; null: not known.
     vacant: Option<i64>,
     /// Whether the site is open.
     #[schema(value_type = words::OpeningState)]
@@ -145,7 +145,7 @@ pub struct Removed<'a> {
     pub id: &'a str,
 }
 
-/// A bay's state to tell; `None` when the registry does not know it.
+/// The event of a bay's state; `None` when the registry does not have it.
 pub fn of_bay<'a>(
     registry: &'a Registry,
     view: &BayView,
@@ -175,7 +175,7 @@ pub fn of_bay<'a>(
     Some((topic, ChangeData::Bay(data)))
 }
 
-/// A site's number to tell; `None` when the registry does not know it.
+/// The event of a site's numbers; `None` when the registry does not have it.
 pub fn of_site<'a>(
     registry: &'a Registry,
     view: &SiteView,
@@ -205,7 +205,7 @@ pub fn of_site<'a>(
     Some((topic, ChangeData::Site(data)))
 }
 
-/// A vehicle's position to tell; `None` when the registry does not know it.
+/// The event of a vehicle's position; `None` when the registry does not have it.
 pub fn of_vehicle<'a>(
     registry: &'a Registry,
     view: VehicleView,

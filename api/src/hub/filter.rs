@@ -2,7 +2,7 @@
 
 use domain::{Bbox, LatLon, MunicipalityId, SiteId};
 
-/// What an event speaks of.
+/// Kind of thing an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Bay,
@@ -33,7 +33,7 @@ pub struct Topic {
     pub position: Option<LatLon>,
 }
 
-/// What a client wants to be told; all conditions hold at once.
+/// What a client subscribes to; all conditions hold at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Filter {
     pub bays: bool,

@@ -1,8 +1,7 @@
-//! Live state behind a lock, and the stream of what happens to it.
+//! Live state behind a lock, and the stream of its changes.
 //!
-//! The writer changes the map under the write lock, in slices, and gives the new position to the
-//! state before it lets go; it renders the events under a read lock, so that readers go on
-//! meanwhile. Each page of a snapshot reads state and position under one lock: nothing is lost or repeated
+//! The writer changes the map under the write lock, in slices, and updates the position before it releases the
+//! lock; it renders events under a read lock, so that readers go on. Each page of a snapshot reads state and position under one lock: nothing is lost or repeated
 //! between it and the events after it.
 
 pub mod changes;
@@ -35,7 +34,7 @@ pub use stream::{Start, follow};
 /// wait.
 const SLICE: usize = 512;
 
-/// Live state with the position it stands at.
+/// Live state and its position in the stream.
 pub struct Live {
     pub map: LiveMap,
     /// Position of the last event that is in the map.
@@ -47,7 +46,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Since when the places are known as they are.
+    /// When the places last changed.
     pub fn places_at(&self) -> UtcMicros {
         self.places_at
     }
@@ -61,7 +60,7 @@ pub struct LiveHub {
     /// Pages of snapshots are made one at a time: a thousand clients that come at once must not stand before an event.
     snapshots: Semaphore,
     is_ready: AtomicBool,
-    /// Tells this process's positions from those of another run.
+    /// Distinguishes positions of this process from those of earlier ones.
     epoch: String,
 }
 
@@ -87,7 +86,7 @@ impl LiveHub {
         }
     }
 
-    /// Takes changes in and tells all who listen.
+    /// Applies changes and sends their events.
     pub fn apply(&self, changes: Vec<Change>, now: UtcMicros) {
         let mut changes = changes.into_iter().peekable();
         while changes.peek().is_some() {
@@ -96,12 +95,12 @@ impl LiveHub {
         }
     }
 
-    /// Tells what went stale, opened or closed by `now`. Call it at least once a second.
+    /// Sends events for what went stale, opened or closed by `now`. Call it at least once a second.
     pub fn tick(&self, now: UtcMicros) {
         self.change(now, |map| map.tick(now));
     }
 
-    /// Takes new places in; states are kept.
+    /// Replaces the places; states are kept.
     pub fn replace_registry(&self, registry: Arc<Registry>, now: UtcMicros) {
         self.change(now, |map| map.replace_registry(registry, now));
         // Not everything that an import changes is an event: a bay's restrictions, a name.
@@ -182,7 +181,7 @@ impl LiveHub {
                 let (topic, data) =
                     event::of_vehicle(registry, map.vehicle(*vehicle)?, reason.as_str(), now)?;
                 let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
-                // Whoever looks at a box that it has left gets an event.
+                // Clients whose box it has left get an event.
                 let key = &registry.vehicle(*vehicle)?.def.id;
                 let left = was_at.map(|was_at| {
                     let topic = Topic { position: Some(was_at), ..topic };

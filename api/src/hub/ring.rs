@@ -22,7 +22,7 @@ pub(super) struct Event {
     /// The text id of what it is about.
     pub key: Box<str>,
     pub bytes: Bytes,
-    /// Of what moved: the event for those who looked only at where it was.
+    /// Of what moved: the event for clients whose box holds only the old position.
     pub left: Option<(Topic, Bytes)>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Ring {
 pub enum Read {
     /// Events up to a position; the bytes are empty when none was for this client.
     Events(Bytes, u64),
-    /// The client is too far behind.
+    /// The client has fallen too far behind.
     FellOut,
 }
 

@@ -1,8 +1,8 @@
 //! The whole current state, page by page as the client reads it.
 //!
 //! Nothing is copied ahead: a client that does not read holds no state. Each page is read at the position of
-//! its own moment, so [`Seen`] remembers which page says what up to where; of the events after the beginning
-//! those that a later page holds already are left out.
+//! its own moment, so [`Seen`] remembers what each page covers up to which position; events that a later page
+//! covers already are left out.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ const ORDER: [Kind; 3] = [Kind::Site, Kind::Bay, Kind::Vehicle];
 
 /// See the module's description.
 pub struct Snapshot {
-    /// The kinds that are not at their end yet, the present one first.
+    /// Kinds that are not finished yet, the current one first.
     rest: Vec<Kind>,
     /// The text id of the present kind up to which pages have been read.
     after: Option<String>,
@@ -36,7 +36,7 @@ pub struct Snapshot {
     seen: Seen,
 }
 
-/// What the pages of a snapshot say, and up to which position.
+/// What the pages of a snapshot cover, and up to which position.
 #[derive(Default)]
 pub struct Seen(Vec<Part>);
 
@@ -118,7 +118,7 @@ impl Snapshot {
         page
     }
 
-    /// What the pages said.
+    /// What the pages covered.
     pub(super) fn into_seen(self) -> Seen {
         self.seen
     }

@@ -230,7 +230,7 @@ async fn a_vehicle_that_falls_silent_grows_stale_and_goes() {
     let back = NOW.plus_s(9_010);
     hub.apply(vec![Change::Vehicle { vehicle, feed, observed_at: back, digest: 1, fix }], back);
     assert_eq!(reported(&next(&mut stream).await[0]), ("change", "changed", false));
-    // One that comes late is shown as old as it is.
+    // A late one is shown with its true age.
     hub.tick(back.plus_s(301));
     assert_eq!(reported(&next(&mut stream).await[0]), ("change", "stale", true));
 }
@@ -262,7 +262,7 @@ async fn a_quiet_stream_comments_and_ends_when_told() {
 }
 
 /// Readers that join at any moment, while one writer changes the state: each of them ends with
-/// exactly the state that the writer left, told in order.
+/// exactly the state that the writer left, with events in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn nothing_is_lost_or_told_twice_between_snapshot_and_changes() {
     const CHANGES: i64 = 3_000;

@@ -1,4 +1,4 @@
-//! `GET /v1/rejections`: what was not believed, and why; for installers.
+//! `GET /v1/rejections`: rejected messages and the reasons; for installers.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -27,12 +27,12 @@ pub struct RejectionList {
     cursor: Option<String>,
 }
 
-/// A message that was not believed, as it was kept.
+/// A rejected message, as it was kept.
 #[derive(Serialize, ToSchema)]
 pub struct RejectionOut {
     /// Number of the rejection.
     id: i64,
-    /// Why it was not believed; of several reasons in one message the most frequent.
+    /// Why it was rejected; of several reasons in one message the most frequent.
     #[schema(value_type = words::RejectionReason)]
     reason: String,
     /// Id of the feed; null: not known any more.
@@ -48,11 +48,11 @@ pub struct RejectionOut {
     detail: String,
     /// What to do about it.
     remedy: String,
-    /// How many elements of the message were not believed.
+    /// How many elements of the message were rejected.
     count: i32,
     /// Some of them, when there are several.
     examples: Vec<ExampleOut>,
-    /// How many messages it stands for: of a feed that says the same again and again one an hour is kept.
+    /// How many messages it stands for: of a feed that repeats itself one an hour is kept.
     times: i32,
     /// When it was received last.
     #[schema(value_type = String, format = DateTime)]
@@ -68,10 +68,10 @@ pub struct RejectionOut {
     replayed_at: Option<UtcMicros>,
 }
 
-/// An element that was not believed.
+/// A rejected element.
 #[derive(Serialize, ToSchema)]
 pub struct ExampleOut {
-    /// Why the element was not believed.
+    /// Why the element was rejected.
     #[schema(value_type = words::RejectionReason)]
     reason: &'static str,
     /// The device or place that it is about; null: none.

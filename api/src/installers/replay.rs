@@ -1,5 +1,5 @@
-//! `POST /v1/rejections/replay`: takes rejected messages in again after the cause was mended; for
-//! installers. The ingest does it, here or in another process: the store carries wish and result.
+//! `POST /v1/rejections/replay`: processes rejected messages again after the cause was fixed; for installers. The
+//! ingest does it, in this or another process: request and result go through the store.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::installers::rejections::{feed_of, reason_of};
 /// How long the answer waits for the result; a longer replay goes on without it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An ingest that runs takes a wish up within a second; if none has after this, none runs.
+/// A running ingest takes up a request within a second; after this time without one, none runs.
 const UNTAKEN: Duration = Duration::from_secs(5);
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -51,14 +51,14 @@ pub struct ReplayIn {
     before: Option<String>,
 }
 
-/// What became of the messages.
+/// Outcome of a replay.
 #[derive(Serialize, ToSchema)]
 pub struct ReplayOut {
-    /// How many messages were taken in again so far.
+    /// How many messages were processed again so far.
     replayed: i64,
-    /// Believed now, and gone from the rejections.
+    /// Accepted now, and removed from the rejections.
     stored: i64,
-    /// Not believed again: they stay, with the new reason.
+    /// Rejected again: they stay, with the new reason.
     rejected: i64,
     /// Not replayed: too large ones, of which only the head is kept, and what is beyond 10,000.
     left: i64,
@@ -70,9 +70,9 @@ impl From<Progress> for ReplayOut {
     }
 }
 
-/// Takes rejected messages in again, as of the time of their first receipt: give the filter in the
-/// body or in the query. Those that are believed now are stored and gone from the rejections. 202:
-/// it takes longer, and goes on; the numbers are those so far.
+/// Processes rejected messages again, as of the time of their first receipt: give the filter in the body or in the
+/// query. Those that are accepted now are stored and removed from the rejections. 202: it takes longer, and goes on;
+/// the numbers are those so far.
 #[utoipa::path(
     post,
     path = "/v1/rejections/replay",
@@ -191,7 +191,7 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Request
     Ok(request)
 }
 
-/// Other methods of this address: whoever has no key learns no more than elsewhere.
+/// Other methods of this path: without a key they reveal no more than other routes.
 pub fn other_methods() -> Router<Arc<Shared>> {
     let refuse = async |State(shared): Ctx, asker: Asker| -> Response {
         match Caller::with(&shared, &asker, Role::Installer).await {

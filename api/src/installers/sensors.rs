@@ -51,7 +51,7 @@ async fn scope(shared: &Shared, asker: &Asker) -> Result<Vec<MunicipalityId>, Pr
     Ok(caller.municipalities(shared.hub.read().map.registry()))
 }
 
-/// A DevEUI in any spelling is the one that is stored.
+/// The id as stored: a DevEUI may be written in any spelling.
 pub(crate) fn spelled(id: &str) -> String {
     id.parse::<DevEui>().map_or_else(|_| id.to_owned(), |eui| eui.to_string())
 }
@@ -100,11 +100,11 @@ pub async fn sensors(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resul
 /// Some devices and places in the order of their ids.
 struct Page {
     items: Vec<SensorOut>,
-    /// Behind which to go on; `None`: that is all.
+    /// Where the next page begins; `None`: this is the last one.
     last: Option<(String, String)>,
 }
 
-/// The devices and native places behind an id and kind. A device comes before a place of the same id.
+/// The devices and native places after an id and kind. A device comes before a place of the same id.
 async fn page(
     shared: &Shared,
     scope: &[MunicipalityId],
@@ -119,7 +119,7 @@ async fn page(
         ..NativeFilter::default()
     };
     let places = inspect::native_places(pool, scope, &filter, READ_AT_ONCE).await?;
-    // What is read up to here of both.
+    // Both are read completely up to here.
     let ends = [
         devices.get(READ_AT_ONCE - 1).map(|d| (d.key.clone(), String::new())),
         places.get(READ_AT_ONCE - 1).map(|p| (p.key.clone(), p.kind.clone())),
@@ -138,7 +138,7 @@ async fn page(
     Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), last })
 }
 
-/// What is to be known of the rejections of these devices.
+/// What the rejections say about these devices.
 async fn rejecting(
     shared: &Shared,
     scope: &[MunicipalityId],

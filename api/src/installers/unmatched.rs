@@ -76,8 +76,7 @@ fn out(u: Unmatched) -> UnmatchedOut {
     UnmatchedOut { broker, topic, messages, first_at, last_at, remedy: REMEDY }
 }
 
-/// Whether whoever answers for the municipalities `scope` may see `topic`: of another town's devices
-/// they learn nothing.
+/// Whether a key for the municipalities `scope` may see `topic`: nothing is shown of another municipality's devices.
 fn is_for(scope: &[MunicipalityId], registry: &Registry, topic: &str) -> bool {
     let owners = topic.split('/').flat_map(|level| {
         let feed = registry.feeds().find(|f| f.def.id == level).map(|f| f.municipality);

@@ -18,21 +18,21 @@ use super::{Loaded, Realtime, place};
 use crate::contract::words;
 use crate::http::wire::{STREETS, Source, Sources, whole};
 
-/// Digits after the point of encoded polylines.
+/// Decimal digits of encoded polylines.
 pub const POLYLINE_DIGITS: u32 = 5;
 
-/// All ways, the best first.
+/// Itineraries, the best first.
 #[derive(Serialize, ToSchema)]
 pub struct JourneysOut<'a> {
-    /// Ways from A to B, the best first.
+    /// Itineraries, the best first.
     itineraries: Vec<ItineraryOut<'a>>,
-    /// Places to park that were left out, and of each line the first ride that real time has taken away, and why.
+    /// Places to park that were left out, and of each line the first ride that is cancelled or skips a stop, and why.
     rejected: Vec<RejectedOut<'a>>,
-    /// What else is to be known, e.g. that the timetable does not reach to this day.
+    /// Notices, e.g. that the timetable does not reach to this day.
     notes: Vec<String>,
-    /// Whether the search ran out of time: better ways may exist.
+    /// Whether the search ran out of time: better itineraries may exist.
     cut: bool,
-    /// Whose factors `co2_g` stands on.
+    /// Source of the factors behind `co2_g`.
     co2_source: &'static str,
     /// Digits of the encoded polylines.
     polyline_digits: u32,
@@ -40,10 +40,10 @@ pub struct JourneysOut<'a> {
     attribution: Vec<Source<'a>>,
 }
 
-/// One way from A to B.
+/// An itinerary.
 #[derive(Serialize, ToSchema)]
 struct ItineraryOut<'a> {
-    /// Means of the whole way.
+    /// Mode of the whole itinerary.
     #[schema(value_type = words::WayMode)]
     mode: &'static str,
     /// From the beginning to the end, seconds.
@@ -69,29 +69,29 @@ struct ItineraryOut<'a> {
     drive_m: i64,
     /// Carbon dioxide equivalents per person, grams.
     co2_g: i64,
-    /// Chance that it goes so: that of a space where the car is left, 0 to 1; 1 without a car.
+    /// Chance that it works as planned: that of a vacant space where the car is left, 0 to 1; 1 without a car.
     certainty: f64,
-    /// Its parts, in order.
+    /// Its legs, in order.
     legs: Vec<LegOut<'a>>,
-    /// When else the first ride leaves, with the same ends.
+    /// Other departures of the first ride, between the same stops.
     #[schema(value_type = Vec<String>)]
     next_departures: Vec<UtcMicros>,
 }
 
-/// A part of a way.
+/// A leg of an itinerary.
 #[derive(Serialize, ToSchema)]
 struct LegOut<'a> {
-    /// Means of this leg.
+    /// Mode of this leg.
     #[schema(value_type = words::LegMode)]
     mode: &'static str,
     /// Where it begins.
     from: EndOut<'a>,
     /// Where it ends.
     to: EndOut<'a>,
-    /// When it begins, with what real time says.
+    /// When it begins, with real time.
     #[schema(value_type = String, format = DateTime)]
     start_time: UtcMicros,
-    /// When it ends, with what real time says.
+    /// When it ends, with real time.
     #[schema(value_type = String, format = DateTime)]
     end_time: UtcMicros,
     /// When it begins by the timetable.
@@ -104,7 +104,7 @@ struct LegOut<'a> {
     distance_m: i64,
     /// From its beginning to its end, seconds.
     duration_s: i64,
-    /// Its line as encoded polyline, with as many digits as `polyline_digits` says.
+    /// Its course as encoded polyline with `polyline_digits` decimal digits.
     geometry: String,
     /// Line, as in the timetable; null: no ride.
     route_id: Option<&'a str>,
@@ -120,13 +120,13 @@ struct LegOut<'a> {
     headsign: Option<&'a str>,
     /// Trip, as in the timetable; null: no ride.
     trip_id: Option<&'a str>,
-    /// Whether real-time data says when it begins, or when it ends.
+    /// Whether its begin or end is from real-time data.
     realtime: bool,
     /// Delay at the begin of the ride, seconds, late is positive; null: not known.
     delay_s: Option<i64>,
     /// Whether the trip is cancelled.
     cancelled: bool,
-    /// Whether the run is one more than the timetable has; null: no ride.
+    /// Whether the run is additional to the timetable; null: no ride.
     added: Option<bool>,
     /// Whether the run has other stops or times than the one of the timetable that it replaces; null: no ride.
     replaced: Option<bool>,
@@ -142,21 +142,21 @@ struct LegOut<'a> {
     booking: Option<BookingOut>,
     /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.
     stay_seated: Option<bool>,
-    /// How many stops further it is left; null: no ride.
+    /// Stops from boarding to alighting; null: no ride.
     stops: Option<u16>,
-    /// Where the car is left at the end of this leg; null: it is not, or nobody knows (`parking_unknown`).
+    /// Where the car is left at the end of this leg; null: it is not, or that is not known (`parking_unknown`).
     parking: Option<ParkingOut<'a>>,
     /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
     parking_unknown: bool,
 }
 
-/// Where a leg begins or ends.
+/// An end of a leg.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EndOut<'a> {
-    /// What stands there.
+    /// What is there.
     #[schema(value_type = words::EndKind)]
     kind: &'static str,
-    /// Id of the stop or place; null: a point of the question.
+    /// Id of the stop or place; null: a point of the request.
     id: Option<&'a str>,
     /// Name of the stop or place; null: none.
     name: Option<&'a str>,
@@ -201,7 +201,7 @@ struct AlternativeOut<'a> {
 pub struct ChanceOut {
     /// The chance, 0 to 1.
     pub p: f64,
-    /// Lower bound of the chance, with what is not known about it.
+    /// Lower bound of the chance.
     pub low: f64,
     /// Upper bound of the chance.
     pub high: f64,
@@ -258,7 +258,7 @@ pub(super) fn written<'a>(
     }
 }
 
-/// What is to be said of a drive to where no place to park is known.
+/// The notice on a drive to where no place to park is known.
 fn unknown_parking(plan: &Plan) -> Option<String> {
     let is_unknown = plan.itineraries.iter().any(Itinerary::is_parking_unknown);
     is_unknown.then(|| {
@@ -436,12 +436,12 @@ impl<'a> Writer<'_, 'a> {
     }
 }
 
-/// Whether a leg runs only for those who have ordered it.
+/// Whether a leg runs on request only.
 fn is_ordered(leg: &Leg) -> bool {
     matches!(leg, Leg::Ride(leg) if BookingOut::of(&[leg.ride.pickup, leg.ride.drop_off]).is_some())
 }
 
-/// An instant of so many seconds since 1970.
+/// The instant of Unix time `s`, seconds.
 pub fn at(seconds: i64) -> UtcMicros {
     UtcMicros(seconds.saturating_mul(1_000_000))
 }

@@ -1,52 +1,52 @@
-//! Rides that must be ordered.
+//! Rides that must be booked.
 
 use domain::UtcMicros;
 use journey::timetable::patterns::Boarding;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a ride is ordered. What no file says is null.
+/// How a ride is booked; null: in none of the files.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct BookingOut {
-    /// Whether it runs only for those who have ordered it.
+    /// Whether it runs on request only.
     required: bool,
-    /// Whether it can be ordered now; null: not said.
+    /// Whether it can be booked now; null: not known.
     open_now: Option<bool>,
-    /// From when on it can be ordered; null: not said.
+    /// From when it can be booked; null: not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<UtcMicros>,
-    /// Until when it can be ordered; null: not said.
+    /// Until when it can be booked; null: not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     by: Option<UtcMicros>,
-    /// How long before the ride it must be ordered, seconds; null: not said.
+    /// How long before the ride it must be booked, seconds; null: not known.
     notice_s: Option<i64>,
-    /// Number to call; null: not said.
+    /// Number to call; null: not known.
     phone: Option<String>,
-    /// Whether somebody answers there now; null: not said.
+    /// Whether the number is answered now; null: not known.
     phone_open_now: Option<bool>,
-    /// When somebody answers there, as opening hours of OpenStreetMap; null: not said.
+    /// When the number is answered, as opening hours of OpenStreetMap; null: not known.
     phone_hours: Option<String>,
-    /// Where it is ordered on the web; null: not said.
+    /// Where it is booked on the web; null: not known.
     url: Option<String>,
-    /// Where more is said about it; null: not said.
+    /// Address with more information; null: not known.
     info_url: Option<String>,
-    /// What else its riders are to know; null: nothing.
+    /// Message to riders; null: none.
     message: Option<String>,
-    /// What it costs more than other rides, euros; null: not said.
+    /// Surcharge, euros; null: not known.
     surcharge_eur: Option<f64>,
-    /// Who says all that; null: nobody.
+    /// Source of this information; null: none.
     source: Option<String>,
 }
 
 impl BookingOut {
-    /// Of a ride with these ways to get on or off; `None` where none needs an order.
+    /// For a ride with these boardings; `None` where none must be booked.
     pub fn of(boardings: &[Boarding]) -> Option<Self> {
         let required = boardings.contains(&Boarding::Book);
         required.then(|| BookingOut { required, ..BookingOut::default() })
     }
 }
 
-/// How one gets on or off, in the API's word.
+/// The name of a boarding on the wire.
 pub fn boarding_word(boarding: Boarding) -> &'static str {
     match boarding {
         Boarding::Scheduled => "scheduled",

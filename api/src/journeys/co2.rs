@@ -1,12 +1,12 @@
 //! Carbon dioxide of a journey, and the words for kinds of vehicles.
 //!
 //! Grams of CO2 equivalents per person and kilometre at the average load in Germany, TREMOD 6.02 of the
-//! Umweltbundesamt, as told in "Mit dem ÖPNV das Klima schützen"
+//! Umweltbundesamt, as cited in "Mit dem ÖPNV das Klima schützen"
 //! (nachhaltigkeitsstrategie.de/strategie/projekte/detail-1/mit-dem-oepnv-das-klima-schuetzen): a car
 //! 147, the mean of bus, train and tram 65. Factors by kind of vehicle would need a table that we
 //! can cite.
 
-/// Whose figures they are, for the answer.
+/// Source of the figures, for the answer.
 pub const SOURCE: &str = "Umweltbundesamt, TREMOD 6.02: grams of CO2 equivalents per person and kilometre, car 147, local transit 65";
 
 /// A private car.

@@ -1,11 +1,11 @@
-//! How fast sites fill or empty, from what was seen of them.
+//! How fast sites fill or empty, learned from samples of live state.
 
 use std::collections::HashMap;
 
 use domain::live::LiveMap;
 use domain::{SiteId, UtcMicros};
 
-/// Half of what is known of a rate is forgotten after this, seconds: as long as a rush hour rises.
+/// Half-life of a sample's weight, seconds: as long as a rush hour rises.
 const HALF_LIFE_S: f64 = 600.0;
 
 /// See the module's description.
@@ -17,7 +17,7 @@ pub struct Filling {
 #[derive(Debug, Clone, Copy)]
 struct Trend {
     occupied: f64,
-    /// Spaces of which it is known whether they are.
+    /// Spaces whose state is known.
     known: f64,
     at: UtcMicros,
     /// Cars more per second; negative: fewer.
@@ -25,7 +25,7 @@ struct Trend {
 }
 
 impl Filling {
-    /// Notes the occupied spaces of all sites.
+    /// Samples the occupied spaces of all sites.
     pub fn sample(&mut self, live: &LiveMap, now: UtcMicros) {
         for id in live.shown_sites() {
             let Some(view) = live.site(id, now) else { continue };
@@ -49,7 +49,7 @@ impl Filling {
         }
         let passed_s = (at.0 - trend.at.0) as f64 / 1e6;
         if passed_s <= 0.0 {
-            // The clock went back: how long that took nobody knows.
+            // The clock went back: the time between is not known.
             (trend.occupied, trend.at) = (occupied, at);
             return;
         }

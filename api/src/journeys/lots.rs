@@ -1,5 +1,5 @@
-//! Places to park, tied to the streets: imported sites, imported bays that no site speaks for (taken
-//! together by street), and car parks that only the map knows.
+//! Places to park, linked to the streets: imported sites, imported bays without a site (grouped by street), and car parks
+//! that only OpenStreetMap has.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use journey::plan::{StopWalk, stops_around};
 use journey::streets::Workspace;
 use journey::streets::parking::{Links, OsmParking, Place, Purpose, link_bay, link_osm, link_place};
 
-/// A car park of the map is an imported site if it lies so near to one, metres.
+/// A car park of the map this near to an imported site is taken to be that site, metres.
 const SAME_PLACE_M: f64 = 80.0;
 
-/// A place to park with its ways in and out.
+/// A place to park with its links to the streets.
 pub(crate) struct Linked {
     pub at: LatLon,
     pub links: Links,
-    /// Stops to go on from, of park-and-ride sites.
+    /// Stops within a walk, of park-and-ride sites.
     pub stops: Vec<StopWalk>,
     /// The same in a wheelchair.
     pub wheelchair_stops: Vec<StopWalk>,
@@ -33,7 +33,7 @@ impl Linked {
     }
 }
 
-/// A car park that only the map knows.
+/// A car park that only the map has.
 pub(crate) struct Mapped {
     /// Number in the streets' list of parking.
     pub number: usize,
@@ -87,7 +87,7 @@ impl Lots {
         lots
     }
 
-    /// Bays without a site that are shown, by the piece of street at which they lie.
+    /// Visible bays without a site, by the edge at which they lie.
     fn group_bays(&mut self, area: &Area) {
         let mut by_edge: HashMap<u32, usize> = HashMap::new();
         let registry = self.registry.clone();
@@ -106,10 +106,10 @@ impl Lots {
         }
     }
 
-    /// Car parks of the map that are open to all and that no imported site stands for.
+    /// Public car parks of the map that are no imported site.
     fn add_mapped(&mut self, area: &Area) {
         let sites: Vec<LatLon> = self.registry.sites().map(|site| site.def.position()).collect();
-        // Nobody owns them: the nearest town's holidays hold.
+        // They belong to no municipality: the holidays of the nearest one apply.
         let towns: Vec<(LatLon, Arc<Locality>)> = (self.registry.municipalities())
             .filter_map(|(id, town)| {
                 let position = LatLon::new(town.lat?, town.lon?)?;
@@ -142,14 +142,14 @@ impl Lots {
         &self.registry
     }
 
-    /// Sites that are linked, and that are not.
+    /// How many sites are linked, and how many are not.
     pub fn counts(&self) -> (usize, usize) {
         let linked = self.sites.values().filter(|site| site.is_ok()).count();
         (linked, self.sites.len() - linked)
     }
 }
 
-/// Sites that no street leads to, by their ids, with the reason.
+/// Sites without a link to the streets, by id, with the reason.
 pub fn unlinked_sites(area: &Area, registry: &Registry) -> Vec<(String, String)> {
     let sites = registry.sites().filter(|site| site.def.purpose == For::Car);
     let unlinked = sites.filter_map(|site| {

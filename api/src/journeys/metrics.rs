@@ -1,4 +1,4 @@
-//! What became of what feeds and vehicles say of trips, for operators.
+//! Metrics of how trip updates matched the timetable, for operators.
 
 use journey::overlay::Report;
 use prometheus_client::encoding::EncodeLabelSet;

@@ -1,4 +1,4 @@
-//! Journeys from A to B: what is loaded for them, and the routes that ask it.
+//! Journeys from A to B: the data they rest on, and the routes that use it.
 
 mod answer;
 mod booking;
@@ -47,11 +47,11 @@ pub(crate) use spaces::Spaces;
 pub use stops::{__path_departures, __path_stops};
 pub(crate) use stops::{departures, stops};
 
-/// Journeys that are planned at the same time: more would only share the processor. Also how many
-/// workspaces are kept.
+/// Journeys that are planned at the same time: more would only compete for the processor. Also the number of
+/// workspaces that are kept.
 pub const PLANNED_AT_ONCE: usize = 4;
 
-/// What answers about ways stand on. Each part is swapped in as a whole; no search waits for it.
+/// What journeys rest on. Each part is replaced as a whole; no search waits for it.
 #[derive(Default)]
 pub struct Journeys {
     loaded: ArcSwapOption<Loaded>,
@@ -59,7 +59,7 @@ pub struct Journeys {
     trips: TripMeters,
 }
 
-/// An area with what hangs on it.
+/// An area and what depends on it.
 pub(crate) struct Loaded {
     pub area: Arc<Area>,
     pub bounds: Option<Bbox>,
@@ -69,18 +69,18 @@ pub(crate) struct Loaded {
     pub permits: Permits,
 }
 
-/// What real time says, swapped in as a whole.
+/// Real-time data, replaced as a whole.
 #[derive(Default)]
 pub(crate) struct Realtime {
     pub overlay: Option<Overlay>,
     /// How full the vehicles of trips are, percent, by trip id.
     pub crowding: Crowding,
-    /// Who says so.
+    /// The feeds behind it.
     pub feeds: BTreeSet<FeedId>,
 }
 
 impl Journeys {
-    /// Takes a new area in, with the places that are to be linked. Slow: some 50 us per place.
+    /// Replaces the area and links the places to it. Slow: some 50 us per place.
     pub fn replace_area(&self, area: Arc<Area>, registry: &Arc<Registry>) {
         warn_of_ties(&area, registry);
         let lots = Lots::new(&area, registry);
@@ -95,7 +95,7 @@ impl Journeys {
         self.loaded.store(Some(Arc::new(loaded)));
     }
 
-    /// Registers what is measured of trips.
+    /// Registers the metrics of trips.
     pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         self.trips.register(registry);
     }
@@ -110,8 +110,8 @@ impl Journeys {
         Some(self.loaded.load().as_ref()?.area.clone())
     }
 
-    /// Links the places anew after an import, if they are not those that are linked. Returns how
-    /// many are linked and how many are not.
+    /// Links the places again after an import. Returns how many are linked and how many are not; `None`: they have not
+    /// changed.
     pub fn link_places(&self, registry: &Arc<Registry>) -> Option<(usize, usize)> {
         let loaded = self.loaded.load_full()?;
         if Arc::ptr_eq(loaded.lots.load().registry(), registry) {
@@ -124,7 +124,7 @@ impl Journeys {
         Some(counts)
     }
 
-    /// Takes in what real time says of trips.
+    /// Recomputes the real-time overlay from live state.
     pub fn take_in_realtime(&self, live: &LiveMap, now: UtcMicros) {
         let Some(loaded) = self.loaded.load_full() else { return };
         let timetable = &loaded.area.timetable;
@@ -138,7 +138,7 @@ impl Journeys {
         loaded.realtime.store(Arc::new(Realtime { overlay, crowding, feeds: realtime::feeds(live, now) }));
     }
 
-    /// Notes how full places are, to learn how fast they fill: call it several times a minute.
+    /// Samples how full places are, to learn how fast they fill: call it several times a minute.
     pub fn sample(&self, live: &LiveMap, now: UtcMicros) {
         self.filling.write().sample(live, now);
     }
@@ -159,7 +159,7 @@ fn warn_of_ties(area: &Area, registry: &Registry) {
 }
 
 impl Loaded {
-    /// Whom answers about rides name: the timetable's feeds, and those of real time.
+    /// The sources of answers about rides: the timetable's feeds, and those of real time.
     pub fn ride_sources<'a>(&'a self, realtime: &Realtime, registry: &'a Registry) -> Vec<Source<'a>> {
         let mut live = Sources::default();
         realtime.feeds.iter().for_each(|feed| live.note(Some(*feed)));
@@ -168,7 +168,7 @@ impl Loaded {
         sources
     }
 
-    /// Lets `work` use a workspace that nobody else uses.
+    /// Runs `work` with a workspace of its own.
     pub fn with_planner<R>(&self, work: impl FnOnce(&mut Planner) -> R) -> R {
         let mut planner = self.planners.lock().pop().unwrap_or_else(|| Planner::new(self.area.clone()));
         let result = work(&mut planner);

@@ -1,4 +1,4 @@
-//! What is known of a lot, for the planner and for the answer.
+//! Candidates for parking: what the planner and the answer need of a lot.
 
 use domain::live::{Offer, Verdict};
 use domain::opening::Opening;
@@ -18,7 +18,7 @@ pub struct Candidate<'a> {
     pub linked: &'a Linked,
     /// `None`: nothing is known now.
     pub spaces: Spaces,
-    /// What its town's forecast is asked; `None`: it has none.
+    /// Its present state for the forecast; `None`: there is no forecast.
     pub asked: Option<AskedSite>,
     pub feed: Option<FeedId>,
 }
@@ -41,7 +41,7 @@ pub enum What<'a> {
     Group {
         bay: &'a str,
     },
-    /// Known from the map only.
+    /// A car park that only the map has.
     Mapped(&'a OsmParking),
 }
 
@@ -71,7 +71,7 @@ impl<'a> What<'a> {
     }
 }
 
-/// Why this driver cannot park in a site, whatever is vacant; in words a driver understands.
+/// Why this driver cannot park in a site, whatever is vacant, as a sentence for drivers.
 pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'static str, String)> {
     match offer.verdict {
         Verdict::Closed => return Some(("closed", "closed when you get there".into())),
@@ -99,7 +99,7 @@ pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'stati
         .or_else(|| costs(site.fee.is_some(), question))
 }
 
-/// The same of a car park that only the map knows; `opening`: at the arrival, if it has hours.
+/// The same for a car park that only the map has; `opening`: at the arrival, if it has hours.
 pub fn unfit_mapped(
     parking: &OsmParking,
     opening: Option<Opening>,

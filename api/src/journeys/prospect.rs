@@ -1,4 +1,4 @@
-//! The chance of a space at the arrival, and the search for it.
+//! The chance of a vacant space at the arrival, and the expected search time.
 
 use domain::UtcMicros;
 use domain::arrival::{Chance, Flow, MOST, Supply, chance, expected_vacant, search_s, usual_stay_s};
@@ -8,21 +8,19 @@ use journey::plan::Prospect;
 
 use super::spaces::Spaces;
 
-/// Of a place of which nothing is known, so many of its spaces are taken to be vacant for the length
-/// of the search.
+/// Assumed share of vacant spaces where nothing is known, for the length of the search.
 const UNKNOWN_VACANT_SHARE: f64 = 0.1;
 
-/// A place that is full now is contested (see [`domain::arrival`]), and a forecast that hardly ever saw it
-/// full does not know that. Up to the first of these times ahead the lesser chance holds, after the
-/// second the forecast's; seconds.
+/// A place that is full now is contested (see [`domain::arrival`]), which a forecast that hardly ever saw it full does
+/// not know. Up to the first of these horizons the lower chance holds, beyond the second the forecast's; seconds.
 const FULL_HOLDS_S: f64 = 1_800.0;
 const FULL_FORGOTTEN_S: f64 = 7_200.0;
 
-/// What is known now says nothing of a moment so far after it, seconds: by then nearly all spaces have
-/// changed hands (see [`usual_stay_s`]), and how many cars come is another hour's rate.
+/// Horizon beyond which the present state says nothing, seconds: nearly all spaces have changed hands by then (see
+/// [`usual_stay_s`]), and cars arrive at another hour's rate.
 const LIVE_REACH_S: f64 = 3.0 * 3_600.0;
 
-/// What may be expected of a place at a moment.
+/// What to expect of a place at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlook {
     pub chance: Option<Chance>,
@@ -54,7 +52,7 @@ impl Outlook {
         let search_s = search_s(kind, expected, capacity);
         let searched = Outlook { chance: Some(told), expected: Some(expected), search_s };
         if odds.basis == Basis::WeeklyProfile && live.chance.is_some() {
-            // Too many spaces are silent for the forecast to go on from the state.
+            // Too many spaces are silent for a forecast from the present state.
             return searched.fading_from(live, horizon_s);
         }
         match live.chance.filter(|_| supply.is_some_and(|supply| supply.vacant() == 0)) {
@@ -63,7 +61,7 @@ impl Outlook {
         }
     }
 
-    /// Less hopeful by what holds of a place that is full now.
+    /// Lowers the forecast's chance for a place that is full now.
     fn at_most(self, contested: Chance, live: Outlook, horizon_s: f64) -> Self {
         let forgotten = ((horizon_s - FULL_HOLDS_S) / (FULL_FORGOTTEN_S - FULL_HOLDS_S)).clamp(0.0, 1.0);
         let less = |told: f64, full: f64| told.min(full) + (told - told.min(full)) * forgotten;
@@ -81,7 +79,7 @@ impl Outlook {
         }
     }
 
-    /// What the spaces that are seen say, and more and more what is usual, until the state says nothing any more.
+    /// The state of the observed spaces, blended into the usual week until the state says nothing any more.
     fn fading_from(self, live: Outlook, horizon_s: f64) -> Self {
         let usual = (horizon_s / LIVE_REACH_S).clamp(0.0, 1.0);
         let between = |seen: f64, learned: f64| seen * (1.0 - usual) + learned * usual;

@@ -1,4 +1,4 @@
-//! What is asked of `/v1/journeys`.
+//! Parameters of `/v1/journeys`.
 
 use domain::geo::{Bbox, LatLon};
 use domain::{Audience, UtcMicros};
@@ -23,17 +23,17 @@ pub const PARAMETERS: &[&str] = &[
     "free",
 ];
 
-/// The walking limit when nothing is said, metres.
+/// Default walking limit, metres.
 pub const DEFAULT_WALK_M: f64 = 1_500.0;
-/// All the way on foot this far, unless a limit was given, metres: an hour.
+/// Default walking limit of journeys on foot alone, metres: an hour.
 const DEFAULT_DIRECT_WALK_M: f64 = 5_000.0;
-/// The longest walk that may be asked for, metres.
+/// Largest walking limit, metres.
 const MAX_WALK_M: f64 = 20_000.0;
 
-/// Nearer to each other than this, two points are the same place, metres.
+/// Two points nearer than this are the same, metres.
 const SAME_PLACE_M: f64 = 10.0;
 
-/// Points as far outside of the streets' box are still looked at, metres.
+/// Tolerance around the bounding box of the streets, metres.
 const MARGIN_M: f64 = 500.0;
 
 /// See the module's description.
@@ -101,7 +101,7 @@ impl Question {
         })
     }
 
-    /// Whether the streets reach both places; else what is wrong with which.
+    /// Checks that streets reach both ends.
     pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
         for (field, point) in [("from", self.from), ("to", self.to)] {
             if bounds.is_some_and(|b| b.touches(point.around(MARGIN_M))) {
@@ -112,7 +112,7 @@ impl Question {
         Ok(())
     }
 
-    /// What is to be said when the timetable does not reach to the time.
+    /// The notice that the timetable does not cover the time.
     ///
     /// # Errors
     /// Only transit was asked for.
@@ -141,10 +141,10 @@ impl Question {
     }
 }
 
-/// For what opens and closes, the drive is taken to be so quick, m/s as the crow flies.
+/// Assumed speed of the drive, m/s as the crow flies, to evaluate opening hours.
 const ASSUMED_DRIVE_MPS: f64 = 7.0;
 
-/// When the car will be there, roughly: for what opens and closes.
+/// Roughly when the car arrives, to evaluate opening hours.
 pub fn assumed_arrival(question: &Question) -> UtcMicros {
     let at = match question.when {
         When::DepartAt(time) => time + (question.from.distance_m(question.to) / ASSUMED_DRIVE_MPS) as i64,

@@ -1,7 +1,7 @@
-//! What feeds and vehicles say of trips, in the timetable's words: for the overlay of a journey.
+//! Trip updates of feeds and vehicles, with the timetable's ids: input of the overlay.
 //!
-//! A feed's update says more than a vehicle (each stop, what is skipped or cancelled), so vehicles come
-//! first in the list: of two updates of one run the later one holds. A vehicle names its trip as the timetable
+//! A feed's update has more than a vehicle's (each stop, skipped stops, cancellations), so vehicles come first in the
+//! list: of two updates of one run the later one holds. A vehicle names its trip as the timetable
 //! does, or by route, direction, operating day and start, such as `540_1_20261124_19:08`: HFP has no
 //! other name, and GTFS-Realtime may do without one.
 
@@ -15,8 +15,8 @@ use journey::timetable::services::{Day, date_of, parse_day};
 use journey::timetable::starts::{NamedRun, Start};
 use journey::timetable::{FeedIx, NO_FEED, Timetable, TripIx};
 
-/// So long after it was last heard a vehicle's delay and crowding hold, seconds: vehicles speak at
-/// least once a minute, and after five stops or so a delay is another one.
+/// How long a vehicle's delay and crowding hold, seconds: vehicles report at least once a minute, and after five stops
+/// or so a delay has changed.
 const VEHICLE_HOLDS_S: i64 = 300;
 
 /// The trip that is called `name` by its route and start was meant at `at`, and its operating day. `None`
@@ -61,7 +61,7 @@ impl Run {
                 start_date: fix.start_date.clone(),
                 start_time: None,
             }),
-            // The runs of a trip with a frequency: a vehicle does not say which.
+            // Of a trip with a frequency, a vehicle does not say which run it is.
             [_, _, ..] => None,
             [] => {
                 let (day, trip) = run_called(timetable, feed, name, observed_at)?;
@@ -84,15 +84,15 @@ fn clock(seconds: i32) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
-/// What a vehicle says of the run that it is on, as far as it said so lately.
+/// What a vehicle has reported lately about its run.
 struct OnRun {
     run: Run,
     delay_s: Option<i32>,
     occupancy_pct: Option<f32>,
 }
 
-/// The runs that vehicles are on, the newest word last. Vehicles tell trip, delay and crowding in one
-/// message or in several, so each has its own age: one that is silent about its trip has ended it.
+/// The runs that vehicles are on, the newest report last. Vehicles report trip, delay and crowding in one message or in
+/// several, so each has its own age: one that no longer reports its trip has ended it.
 fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     let is_fresh = |at: &UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
     let vehicles = live.vehicles_heard();
@@ -123,14 +123,14 @@ fn tie(registry: &Registry, timetable: &Timetable, feed: FeedId) -> Option<FeedI
     Some(timetable.feed(name).unwrap_or(NO_FEED))
 }
 
-/// What is known of trips at `now`: how late vehicles are, then what feeds say, with the GTFS file whose ids
-/// they have. Of several updates of one run the last holds, and is the newest of a feed's.
+/// Trip updates that hold at `now`: those of vehicles, then those of feeds, with the GTFS file whose ids they have. Of
+/// several updates of one run the last holds; it is the newest of its feed.
 pub fn updates(live: &LiveMap, timetable: &Timetable, now: UtcMicros) -> Vec<(Option<FeedIx>, TripUpdate)> {
     let runs = runs(live, Runs { timetable, overlay: None }, now);
     let by_vehicles = runs.into_iter().filter_map(|OnRun { run, delay_s, .. }| {
         let Run { trip_id, start_date, start_time } = run;
         let delay_s = Some(delay_s?);
-        // The run is named as in the timetable now.
+        // The run now has the timetable's id.
         Some((None, TripUpdate { trip_id, start_date, start_time, delay_s, ..TripUpdate::default() }))
     });
     let by_feeds = live.trip_updates(now).into_iter();
@@ -151,7 +151,7 @@ pub fn trip_called(view: &VehicleView, registry: &Registry, timetable: &Timetabl
     Some(timetable.trip_id(trip).to_owned())
 }
 
-/// Feeds that are tied to a GTFS file which `timetable` does not have, in sentences that name those it has.
+/// Warnings about feeds that are tied to a GTFS file which `timetable` does not contain.
 pub fn ties_to_nothing(registry: &Registry, timetable: &Timetable) -> Vec<String> {
     let known: Vec<&str> = timetable.credits.iter().map(|credit| credit.feed.as_str()).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

@@ -1,4 +1,4 @@
-//! What is not part of the answer, and why, in words a traveller understands: places to park, and rides.
+//! Places to park and rides that are left out of the answer, with the reason as a sentence for travellers.
 
 use domain::{FeedId, UtcMicros};
 use journey::plan::{LeftOut, LostRide};
@@ -18,9 +18,9 @@ pub struct Rejected {
     pub name: Option<String>,
     /// Why it was left out.
     pub reason: &'static str,
-    /// The same in words.
+    /// The same as a sentence.
     pub detail: String,
-    /// Whose word on the place it rests on.
+    /// The feed that it rests on.
     pub feed: Option<FeedId>,
 }
 
@@ -37,7 +37,7 @@ pub struct RejectedOut<'a> {
     /// Why it was left out.
     #[schema(value_type = words::LeftOutReason)]
     reason: &'static str,
-    /// The same in words.
+    /// The same as a sentence.
     detail: &'a str,
     /// Trip, as in the timetable; null: no ride.
     trip_id: Option<&'a str>,
@@ -69,7 +69,7 @@ impl<'a> RejectedOut<'a> {
         }
     }
 
-    /// A ride that real time has taken away, with its ends.
+    /// A ride that is cancelled or skips a stop, with its ends.
     pub fn ride(lost: &LostRide, timetable: &'a Timetable, [from, to]: [EndOut<'a>; 2]) -> Self {
         let route = timetable.route(lost.ride.trip);
         let (reason, detail) = if lost.is_cancelled {
@@ -92,7 +92,7 @@ impl<'a> RejectedOut<'a> {
     }
 }
 
-/// The reason of the planner.
+/// The reason that the planner found.
 pub fn words(left_out: LeftOut) -> (&'static str, String) {
     match left_out {
         LeftOut::ProbablyFull { p } => {

@@ -1,4 +1,4 @@
-//! `GET /v1/journeys`: every way from A to B, with the parking that will be vacant at the arrival.
+//! `GET /v1/journeys`: itineraries of all modes, with the parking that will be vacant at the arrival.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,19 +29,19 @@ use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 use crate::hub::Live;
 
-/// A search ends after this time with what it has.
+/// Time limit of a search, which then answers with what it has.
 const BUDGET: Duration = Duration::from_secs(2);
 
-/// Places near the destination that are looked at; more are only farther away.
+/// Most places near the destination that are considered; more are only farther away.
 const MAX_OFFERS: usize = 120;
-/// Car parks that only the map knows, at most.
+/// Most car parks that only the map has.
 const MAX_MAPPED: usize = 10;
-/// Park-and-ride sites that are looked at, the nearest to the way first.
+/// Most park-and-ride sites that are considered, the smallest detour first.
 const MAX_PARK_RIDE: usize = 12;
-/// Rejected places that are told.
+/// Most rejected places in an answer.
 const MAX_REJECTED: usize = 30;
 
-/// Everything that an answer is made of.
+/// Everything that an answer is written from.
 pub struct Asked<'a> {
     pub question: &'a Question,
     pub candidates: &'a [Candidate<'a>],
@@ -51,12 +51,12 @@ pub struct Asked<'a> {
     pub notes: Vec<String>,
 }
 
-/// All ways from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by
-/// park-and-ride, by bike and transit.
+/// Itineraries from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by park-and-ride, by
+/// bike and transit.
 ///
-/// A way is listed if no other is better in expected arrival, transfers, walking and certainty of
-/// parking without needing a vehicle more, or an order or a word with the driver. `rejected` says which places to park
-/// were left out, and which rides real time has taken away, and why.
+/// An itinerary is listed if no other is better in expected arrival, transfers, walking and certainty of parking without
+/// needing one more vehicle, a booking or a request to the driver. `rejected` lists the places to park that were left
+/// out and the rides that are cancelled or skip a stop, with the reason.
 #[utoipa::path(
     get,
     path = "/v1/journeys",
@@ -73,7 +73,7 @@ pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resu
     let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
     question.check_area(loaded.bounds)?;
     let notes: Vec<String> = question.check_calendar(&loaded.area)?.into_iter().collect();
-    // Behind one address of this machine, or a proxy's, may be everybody.
+    // All clients may share one address of this machine or of a proxy.
     let of_one = asker.address.filter(|a| !a.is_loopback() && !shared.proxies.contains(*a));
     let permit = loaded.permits.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
     let work = {
@@ -85,7 +85,7 @@ pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resu
     answer
 }
 
-/// There is nothing to search on.
+/// The problem that no area is loaded.
 pub fn nothing_loaded() -> Problem {
     Problem::unavailable("No streets are loaded.")
         .remedy("The operator runs `kreisverkehr journey build --osm FILE.osm.pbf --gtfs FILE.zip` once.")
@@ -104,7 +104,7 @@ fn plan(
     let (mut near, mut park_ride) = (Gathered::default(), Gathered::default());
     let registry = {
         let live = shared.hub.read();
-        // After an import the places are linked anew within a moment; until then the old ones hold.
+        // After an import the places are linked again within a moment; until then the old ones hold.
         near.near_destination(&live, &lots, question, now);
         park_ride.park_ride(&live, &lots, question, now);
         live.map.registry().clone()
@@ -168,7 +168,7 @@ fn plan(
     Ok(response)
 }
 
-/// What is looked at for one answer.
+/// The candidates of one answer.
 #[derive(Default)]
 struct Gathered<'a> {
     candidates: Vec<Candidate<'a>>,
@@ -220,7 +220,7 @@ impl<'a> Gathered<'a> {
                 }
             }
         }
-        // Where all are silent nothing stands for the street.
+        // Where all bays are silent, none represents the street.
         let seen = |spaces: &Spaces| matches!(spaces.supply, Some(supply) if supply.is_known());
         for (group, (spaces, offer)) in groups.into_iter().filter(|(_, (spaces, _))| seen(spaces)) {
             let PlaceRef::Bay(first) = offer.place else { continue };
@@ -235,7 +235,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Car parks that only the map knows, within a walk of the destination.
+    /// Car parks that only the map has, within a walk of the destination.
     fn mapped(&mut self, lots: &'a Lots, question: &Question, now: UtcMicros, loaded: &'a Loaded) {
         if !question.modes.has(Modes::CAR) {
             return;
@@ -263,7 +263,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Park-and-ride sites, the least out of the way first.
+    /// Park-and-ride sites, the smallest detour first.
     fn park_ride(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
         if !question.modes.has(Modes::PARK_RIDE) {
             return;

@@ -1,4 +1,4 @@
-//! The spaces of a place as its offer says, wherever a chance is computed from them.
+//! The spaces of a place from which chances are computed.
 
 use domain::UtcMicros;
 use domain::arrival::Supply;
@@ -7,18 +7,18 @@ use domain::live::{Basis, Offer};
 /// What is known now of the spaces that a driver may use.
 ///
 /// A silent space is neither vacant nor occupied: it counts in `capacity`, and is driven past in a search, but no chance
-/// and no expected number rests on it. Both are those of the spaces that are seen, and so bounds from below.
+/// and no expected number rests on it. Both are those of the observed spaces, and so lower bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spaces {
     /// `None`: nothing is known.
     pub supply: Option<Supply>,
     pub capacity: u32,
-    /// Since when that stands: a count was right when it was taken, bays are known until they go stale.
+    /// The time of this state: a count holds for when it was taken, bays hold until they go stale.
     pub known_at: UtcMicros,
 }
 
 impl Spaces {
-    /// Those of an offer, as live state has them at `now`.
+    /// The spaces of an offer at `now`.
     pub fn of(offer: &Offer, now: UtcMicros) -> Self {
         let count = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
         let capacity = count(offer.capacity);
@@ -38,12 +38,12 @@ impl Spaces {
         Spaces { supply, capacity, known_at }
     }
 
-    /// So many spaces of which nothing is known.
+    /// `capacity` spaces of which nothing is known.
     pub fn unknown(capacity: u32, now: UtcMicros) -> Self {
         Spaces { supply: None, capacity, known_at: now }
     }
 
-    /// Single spaces side by side.
+    /// A group of single spaces.
     pub fn beside(self, other: Spaces) -> Self {
         let bays = |spaces: Spaces| match spaces.supply {
             Some(Supply::Bays { vacant, occupied, unknown }) => (vacant, occupied, unknown),

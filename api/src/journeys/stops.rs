@@ -22,12 +22,12 @@ use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{STREETS, Source, timetable_sources, whole};
 
-/// How far stops are looked for when nothing is said, metres.
+/// Default search radius, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;
 const MAX_RADIUS_M: f64 = 5_000.0;
 const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 200;
-/// Departures are looked for so far ahead, seconds.
+/// How far ahead departures are searched, seconds.
 const WITHIN_S: i32 = 86_400;
 
 /// Stops near a point, the nearest first.
@@ -175,7 +175,7 @@ pub struct DepartureOut<'a> {
     headsign: Option<&'a str>,
     /// Trip, as in the timetable.
     trip_id: &'a str,
-    /// When it leaves, with what real time says.
+    /// When it leaves, with real time.
     #[schema(value_type = String, format = DateTime)]
     departure_time: UtcMicros,
     /// When it leaves by the timetable.
@@ -187,21 +187,21 @@ pub struct DepartureOut<'a> {
     delay_s: Option<i64>,
     /// Whether the trip is cancelled.
     cancelled: bool,
-    /// Whether the run is one more than the timetable has.
+    /// Whether the run is additional to the timetable.
     added: bool,
     /// Whether the run has other stops or times than the one of the timetable that it replaces.
     replaced: bool,
     /// How full the vehicle is, percent; null: not known.
     occupancy: Option<f32>,
-    /// How one gets on: `scheduled`, `book` (only those who have ordered it), `ask_driver`.
+    /// How one gets on: `scheduled`, `book` (on request only), `ask_driver`.
     pickup: &'static str,
     /// How one gets off here: `scheduled`, `book`, `ask_driver`, `none`.
     drop_off: &'static str,
-    /// Of a ride that must be ordered; null: none is needed.
+    /// How the ride is booked; null: it need not be.
     booking: Option<BookingOut>,
 }
 
-/// The next departures from a stop, or from all platforms of a station, with what real time says.
+/// The next departures from a stop, or from all platforms of a station, with real time.
 #[utoipa::path(
     get,
     path = "/v1/stops/{id}/departures",

@@ -1,4 +1,4 @@
-//! `GET /v1/vehicles`: where buses, trains and other vehicles were last heard.
+//! `GET /v1/vehicles`: last positions of buses, trains and other vehicles.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -27,7 +27,7 @@ pub struct VehicleList<'a> {
     attribution: Vec<Source<'a>>,
 }
 
-/// A vehicle, as last heard.
+/// A vehicle, as it last reported.
 #[derive(Serialize, ToSchema)]
 pub struct VehicleOut<'a> {
     /// Id of the vehicle.
@@ -56,7 +56,7 @@ pub struct VehicleOut<'a> {
     delay_s: Option<i32>,
     /// How full it is, percent; null: not known.
     occupancy_pct: Option<f32>,
-    /// When it was last heard.
+    /// When it last reported.
     #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
     /// Seconds since then.
@@ -103,8 +103,8 @@ fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<Vehicle
     })
 }
 
-/// Vehicles in the order of their ids, with the age of what is said of them. Who has been at no known place
-/// for an hour is not listed.
+/// Vehicles in the order of their ids, with the ages of their reports. Those without a known position for an hour are not
+/// listed.
 #[utoipa::path(
     get,
     path = "/v1/vehicles",

@@ -6,7 +6,7 @@ use journey::streets::{Link, Mode};
 
 use super::Loaded;
 
-/// From a place without links of its own streets are looked for so far, metres.
+/// How far streets are searched from a place without links, metres.
 const SNAP_M: f64 = 100.0;
 
 impl Loaded {
@@ -27,7 +27,7 @@ impl Loaded {
         })
     }
 
-    /// Where one leaves a place that is offered.
+    /// The point at which one leaves an offered place.
     pub fn doors(&self, offer: &Offer) -> Vec<Link> {
         let lots = self.lots.load();
         let site = match offer.place {

@@ -1,3 +1,3 @@
-//! Open data in the shapes of others.
+//! Open data in other projects' formats.
 
 pub mod parkapi;

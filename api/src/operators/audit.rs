@@ -71,8 +71,8 @@ impl From<Entry> for AuditOut {
     }
 }
 
-/// Who did what to what: keys, imports, bindings, corrections, replays, and attempts that were refused. An operator sees what
-/// concerns the own municipalities, an admin everything.
+/// Keys, imports, bindings, corrections, replays and refused attempts. An operator sees what concerns the own
+/// municipalities, an admin everything.
 #[utoipa::path(
     get,
     path = "/v1/audit",

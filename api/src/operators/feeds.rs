@@ -1,4 +1,4 @@
-//! `GET /v1/feeds`: where the data comes from; for operators also how it flows.
+//! `GET /v1/feeds`: the sources of the data; for operators also how feeds are doing.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -67,12 +67,12 @@ pub struct FeedOut {
     broker: Option<String>,
     #[serde(flatten)]
     status: FeedStatus,
-    /// When the ingest last wrote the figures down; null: it never served this feed.
+    /// When the ingest last saved these figures; null: it never served this feed.
     #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<UtcMicros>,
 }
 
-/// How a feed is doing, as its ingest writes it down.
+/// Figures of a feed, as its ingest saves them.
 #[derive(Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FeedStatus {
@@ -88,7 +88,7 @@ pub struct FeedStatus {
     throttled_1h: Option<u64>,
     /// What the feed may send: above it a publisher waits for its acknowledgement; null: not known.
     limits: Option<FeedLimits>,
-    /// Messages that were not believed in the last hour, by reason; null: not known.
+    /// Messages that were rejected in the last hour, by reason; null: not known.
     rejected_1h: Option<BTreeMap<String, u64>>,
     /// Median time from observation to receipt, seconds; null: not known.
     delay_p50_s: Option<f64>,

@@ -1,4 +1,4 @@
-//! For operators: is it alive, is it ready, how is it doing.
+//! `/healthz`, `/readyz` and `/metrics`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use crate::contract::words;
 use crate::http::answer;
 use crate::operators::unlabelled;
 
-/// How long the database's last answer stands: however often `/readyz` is asked, the database is
-/// asked once in this time.
+/// How long the result of the last check of the database holds: however often `/readyz` is requested, it is checked once
+/// in this time.
 const DATABASE_ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// The state of the operators' routes.
@@ -27,8 +27,8 @@ pub(crate) struct Ops {
     is_own: bool,
     /// A connection of its own: others may use all of the pool's.
     pool: Option<store::Pool>,
-    /// When the database was asked last, and whether it answered. Held while it is being asked, so
-    /// that those who come meanwhile wait for the same answer.
+    /// When the database was checked last, and whether it answered. Locked during a check, so that concurrent requests
+    /// wait for the same result.
     database: Mutex<Option<(Instant, bool)>>,
 }
 

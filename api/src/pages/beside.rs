@@ -1,4 +1,4 @@
-//! What stands beside the number of a place: until when it holds, and the spaces of others.
+//! Notes beside the number of a place: until when it holds, and spaces reserved for others.
 
 use domain::live::{ByRestriction, Flags, KeptNext, Offer, Verdict};
 use domain::{Audience, UtcMicros};
@@ -31,8 +31,7 @@ pub fn until(offer: &Offer, tz: &str, lang: Lang, now: UtcMicros) -> Option<Stri
     Some(format!("{} {time}", lang.say("geöffnet bis", "open until")))
 }
 
-/// The spaces of others beside an offer, in sentences; without the number of vacant ones where spaces may
-/// belong to single persons.
+/// Spaces reserved for others, in sentences; without the number of vacant ones where spaces may belong to single persons.
 pub fn others(offer: &Offer, parts: &[ByRestriction], lang: Lang) -> Vec<String> {
     let may_be_counted = offer.flags.has(Flags::INCLUDES_RESTRICTED) && offer.verdict == Verdict::Vacant;
     let (counted, apart): (Vec<_>, Vec<_>) =
@@ -69,7 +68,7 @@ fn sentence(part: &ByRestriction, lang: Lang) -> Option<String> {
     })
 }
 
-/// Of a place that is kept for others as a whole: for whom.
+/// For whom a place is reserved as a whole.
 pub fn only_for(audiences: impl Iterator<Item = Audience>, lang: Lang) -> String {
     let who = lang.list(audiences.map(|a| lang.audience(a)));
     match lang {

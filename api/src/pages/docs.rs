@@ -1,4 +1,4 @@
-//! `/openapi.json`, and `/docs`: the same for people, as one plain page.
+//! `/openapi.json`, and `/docs`: the same as one plain page.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use super::{Frame, credits, html_response, parameters};
 use crate::app::{Ctx, Shared};
 use crate::drivers::parking::{Answered, Question, ask};
 
-/// Without JavaScript the list is asked for again after so many seconds.
+/// Without JavaScript the list reloads after this many seconds.
 const REFRESH_S: u32 = 60;
 
 /// The page of vacant parking.
@@ -64,7 +64,7 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
     html_response(frame.around(&content))
 }
 
-/// What was found, and beside each offer the spaces of others.
+/// What was found, and for each offer the spaces reserved for others.
 struct Listed {
     answered: Answered,
     others: Vec<Vec<ByRestriction>>,

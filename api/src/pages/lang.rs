@@ -85,7 +85,7 @@ impl Lang {
         format!("{} {} {last}", words.join(", "), self.say("und", "and"))
     }
 
-    /// A moment to come on the clocks of `tz`, with its day unless that is today; `None`: no such zone.
+    /// A future instant in the zone `tz`, with its day unless that is today; `None`: no such zone.
     pub fn moment(self, at: UtcMicros, now: UtcMicros, tz: &str) -> Option<String> {
         let local = at.timestamp().in_tz(tz).ok()?;
         let today = now.timestamp().in_tz(tz).ok()?.date();
@@ -128,7 +128,7 @@ impl Lang {
         }
     }
 
-    /// What a page says, before a time, while it cannot be kept current.
+    /// The label before a time, while a page cannot be updated.
     pub const fn lost(self) -> &'static str {
         self.say("Keine Verbindung. Stand:", "No connection. As of:")
     }

@@ -23,7 +23,7 @@ use crate::http::problem::Problem;
 use crate::http::wire::Source;
 use lang::Lang;
 
-/// Nothing from elsewhere, nothing inline.
+/// Content security policy: nothing from other origins, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -32,7 +32,7 @@ pub fn routes() -> Router<Arc<Shared>> {
     Router::new().route("/", get(home::home)).route("/sign/{municipality}", get(sign::sign))
 }
 
-/// There is nothing at this address: a page for a browser, a problem for a program.
+/// The 404: a page for a browser, a problem for a program.
 pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !accept.split(',').any(|kind| kind.trim().starts_with("text/html")) {
@@ -90,12 +90,12 @@ pub fn html_response(page: String) -> Response {
     response
 }
 
-/// The parameters of a page's address; unknown ones are nobody's harm here.
+/// The parameters of a page; unknown ones are ignored.
 fn parameters(query: Option<&str>) -> HashMap<String, String> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
-/// What all pages have around them.
+/// The frame around all pages.
 struct Frame<'a> {
     lang: Lang,
     title: &'a str,
@@ -103,7 +103,7 @@ struct Frame<'a> {
     class: &'a str,
     /// The same page in the other language.
     other_lang: String,
-    /// Without JavaScript: ask again after so many seconds.
+    /// Without JavaScript: reload after this many seconds.
     refresh_s: Option<u32>,
     /// Whether `/docs` is on this port.
     has_docs: bool,

@@ -16,7 +16,7 @@ use crate::app::Ctx;
 use crate::http::params::PathId;
 use crate::http::wire::Sources;
 
-/// Without JavaScript the sign is asked for again after so many seconds.
+/// Without JavaScript the sign reloads after this many seconds.
 const REFRESH_S: u32 = 30;
 
 /// The sign of a municipality.
@@ -62,7 +62,7 @@ pub async fn sign(
     html_response(Frame { title: &title, ..frame }.around(&content))
 }
 
-/// A site with what everyone may use there now, and the spaces of others.
+/// A site with what everyone may use there now, and the spaces reserved for others.
 struct Shown {
     id: SiteId,
     offer: Offer,

@@ -7,20 +7,20 @@ use domain::{LatLon, Registry};
 use super::lang::Lang;
 use crate::http::params::parse_lat_lon;
 
-/// Where is looked, and what it is called.
+/// The point of a search and its name.
 pub struct Spot {
     pub name: String,
     pub at: LatLon,
 }
 
-/// `None`: nothing was asked for; an error is a sentence for people.
+/// `None`: nothing was entered; an error is a sentence for people.
 pub fn spot(
     asked: &HashMap<String, String>,
     registry: &Registry,
     lang: Lang,
 ) -> Option<Result<Spot, String>> {
     let text = |name: &str| asked.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
-    // The list stands on "please choose" until someone chooses, so a choice is newer than the words.
+    // The list shows "please choose" until someone chooses, so a choice is newer than the text.
     let slug = text("municipality");
     if let Some(wanted) = text("near").or(text("q").filter(|_| slug.is_none())) {
         if let Some(at) = parse_lat_lon(wanted) {
@@ -58,7 +58,7 @@ fn unknown(wanted: &str, lang: Lang) -> String {
     }
 }
 
-/// A town or a visible site of that name, else one whose name contains the words.
+/// A town or a visible site of that name, else one whose name contains the text.
 fn by_name(wanted: &str, registry: &Registry) -> Option<Spot> {
     let wanted = wanted.to_lowercase();
     let towns =

@@ -1,4 +1,4 @@
-//! For planners: figures of the past.
+//! For planners: figures about buses and trains, and who may see them.
 
 pub mod period;
 pub mod planning;

@@ -1,4 +1,4 @@
-//! The time that a planner's question is about: `from`, `to`, `days`, `hours`, in the town's zone.
+//! The period of a planner's request: `from`, `to`, `days`, `hours`, in the town's zone.
 
 use domain::UtcMicros;
 use domain::day_kind::{DayKind, TownDays};

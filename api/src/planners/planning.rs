@@ -10,7 +10,7 @@ use crate::http::client::{Asker, network_of};
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 
-/// As whom a caller sees a municipality.
+/// How a caller may see a municipality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeenBy {
     /// With a planner's key for it, or the county's.
@@ -24,14 +24,14 @@ pub enum SeenBy {
 pub struct Viewer {
     /// Whether it has a key at all, of whatever role.
     has_key: bool,
-    /// Whose permits its questions take.
+    /// Whose permits its requests take.
     holder: Option<Holder>,
     sees: Vec<(MunicipalityId, SeenBy)>,
 }
 
 impl Viewer {
-    /// Whoever asks. To be called before anything else of the question is looked at: who may see
-    /// nothing learns nothing else.
+    /// Authenticates the caller. Call it before anything else of the request is looked at: who may see nothing learns
+    /// nothing else.
     ///
     /// # Errors
     /// 401, 403: there is no municipality whose figures this caller may see. 503: the database does
@@ -55,7 +55,7 @@ impl Viewer {
         if viewer.sees.is_empty() { Err(viewer.refusal()) } else { Ok(viewer) }
     }
 
-    /// As whom it sees `municipality`.
+    /// How it may see `municipality`.
     ///
     /// # Errors
     /// 401, 403: not at all.
@@ -69,12 +69,12 @@ impl Viewer {
         &self.sees
     }
 
-    /// Whose permits its questions take.
+    /// Whose permits its requests take.
     pub fn holder(&self) -> Option<Holder> {
         self.holder
     }
 
-    /// `Cache-Control` of what it sees: what a key was needed for is kept nowhere.
+    /// `Cache-Control` of its answers: what needs a key is not stored by caches.
     pub fn cache(&self) -> &'static str {
         if self.has_key { "no-store" } else { LIVE }
     }

@@ -147,7 +147,7 @@ const COLUMNS: &[Column<PunctualityRow>] = &[
     Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
 ];
 
-/// How often each delay occurred, into figures of a group.
+/// Figures of a group from how often each delay occurred.
 struct Groups {
     municipality: Arc<str>,
     name: Arc<str>,
@@ -192,15 +192,14 @@ impl Gather for Groups {
             on_time_share: figures.on_time_share,
             early_share: figures.early_share,
             late_share: figures.late_share,
-            // How many passages the timetable had is not kept for days past.
+            // The number of scheduled passages is not stored for past days.
             coverage: None,
             histogram: figures.histogram.into(),
         });
     }
 }
 
-/// How late vehicles were at stops. A passage is one run of a trip at one stop, with the newest that was
-/// said about it. On time is what is at most 60 s early and less than 6 minutes late, as Deutsche Bahn
+/// How late vehicles were at stops. A passage is one run of a trip at one stop, with the newest statement about it. On time is what is at most 60 s early and less than 6 minutes late, as Deutsche Bahn
 /// counts; the histogram serves other definitions.
 #[utoipa::path(
     get,

@@ -1,4 +1,4 @@
-//! What the questions of punctuality and ridership have in common.
+//! What punctuality and ridership have in common.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -67,7 +67,7 @@ pub struct Asked {
     hours: Option<values::Hours>,
 }
 
-/// A question, town by town: each has its own midnights.
+/// A parsed request, by municipality: each has its own midnights.
 pub struct Question {
     pub towns: Vec<Town>,
     pub shape: Shape,
@@ -75,13 +75,13 @@ pub struct Question {
     pub cache: &'static str,
     /// Whose permits it takes.
     pub holder: Option<Holder>,
-    /// Of a file with the answer.
+    /// Name of the file with the answer.
     pub file_stem: String,
     pub registry: Arc<Registry>,
     pub names: Names,
 }
 
-/// What is asked of one municipality.
+/// The part of a request for one municipality.
 #[derive(Clone)]
 pub struct Town {
     pub slug: Arc<str>,
@@ -92,7 +92,7 @@ pub struct Town {
 }
 
 impl Question {
-    /// Reads a question about `what`, if its asker may see anything at all.
+    /// Parses a request about `what`, if its caller may see anything at all.
     ///
     /// # Errors
     /// 401, 403: no planner's key for it, and it is not public. 400: a parameter.
@@ -215,15 +215,15 @@ fn group_by(text: Option<&str>) -> Result<(bool, bool), Problem> {
     Ok(by)
 }
 
-/// Rows into fewer rows: those that belong together follow one another.
+/// Aggregates consecutive rows.
 pub trait Gather: Send {
     type In: Send;
     type Out: Send + 'static;
 
-    /// Takes a row; puts out what is complete by then.
+    /// Takes a row; emits what is complete by then.
     fn take(&mut self, row: Self::In, out: &mut VecDeque<Self::Out>);
 
-    /// Puts out the rest.
+    /// Emits the rest.
     fn end(&mut self, out: &mut VecDeque<Self::Out>);
 }
 
@@ -262,7 +262,7 @@ where
     stream::unfold(state, next).boxed()
 }
 
-/// How lines and stops are called in the timetable that is loaded now: figures do not depend on it.
+/// Names of lines and stops in the loaded timetable; figures do not depend on them.
 #[derive(Clone, Default)]
 pub struct Names {
     routes: Arc<HashMap<String, Arc<str>>>,
@@ -289,7 +289,7 @@ impl Names {
     }
 }
 
-/// The feeds behind an answer, noted while its rows are read.
+/// The feeds behind an answer, collected while its rows are read.
 #[derive(Clone, Default)]
 pub struct Credits(Arc<Mutex<Sources>>);
 

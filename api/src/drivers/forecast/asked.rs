@@ -7,14 +7,14 @@ use domain::{MunicipalityId, SiteId, UtcMicros};
 use super::Forecasts;
 use super::when::FURTHEST_S;
 
-/// What the forecast needs to know of a site now.
+/// The present state of a site, as its forecast takes it.
 #[derive(Debug, Clone, Copy)]
 pub struct AskedSite {
     site: SiteId,
     municipality: MunicipalityId,
     live: Option<Live>,
-    /// Vacant spaces that are kept for others; they are taken to stay so. Where nothing is known: all
-    /// that are kept.
+    /// Vacant spaces reserved for others; they are assumed to stay vacant. Where nothing is known: all
+    /// reserved spaces.
     pub kept: u32,
 }
 
@@ -65,7 +65,7 @@ impl AskedSite {
         )
     }
 
-    /// What the site's source is worth.
+    /// How reliable the site's source is.
     pub fn health(&self, forecasts: &Forecasts) -> Health {
         let town = forecasts.town(self.municipality);
         town.and_then(|town| town.read().forecaster().health(self.site)).unwrap_or(Health::TooLittle)

@@ -1,5 +1,4 @@
-//! What is expected of places: the towns' forecasts as they are kept current, and the routes that ask
-//! them.
+//! Forecasts: one per municipality, and the routes that read them.
 
 mod asked;
 mod point;
@@ -19,20 +18,20 @@ pub(crate) use point::forecast;
 pub use quality::__path_quality;
 pub(crate) use quality::quality;
 
-/// The towns' forecasts. Whoever keeps them current writes to one some milliseconds every quarter-hour;
-/// everything that takes longer happens beside, and the result is put here whole.
+/// Forecasts by municipality. An update holds the write lock for some milliseconds every quarter-hour; anything longer
+/// works on a copy that then replaces the forecast.
 #[derive(Default)]
 pub struct Forecasts {
     towns: RwLock<HashMap<MunicipalityId, Arc<RwLock<Town>>>>,
 }
 
 impl Forecasts {
-    /// Puts a town's forecast in the place of the one before.
+    /// Replaces a municipality's forecast.
     pub fn put(&self, municipality: MunicipalityId, town: Town) {
         self.towns.write().insert(municipality, Arc::new(RwLock::new(town)));
     }
 
-    /// A town's forecast; `None` while nothing is known of the town.
+    /// A municipality's forecast; `None` until one is loaded.
     pub fn town(&self, municipality: MunicipalityId) -> Option<Arc<RwLock<Town>>> {
         self.towns.read().get(&municipality).cloned()
     }

@@ -93,7 +93,7 @@ fn in_keeping(p: f64, learned: Chance, expected: Option<f64>) -> (f64, u32, u32)
     (expected, low.min(expected.floor() as u32), learned.high.max(expected.ceil() as u32))
 }
 
-/// What was learned of all spaces, without those that are kept for others.
+/// The model's number for all spaces, less those that are reserved for others.
 fn without(learned: Chance, kept: u32) -> Chance {
     Chance {
         expected: (learned.expected - f64::from(kept)).max(0.0),
@@ -113,8 +113,8 @@ fn word(basis: Basis) -> &'static str {
 
 /// How many spaces will be vacant at a time, or at each `step` until a time; up to seven days ahead.
 ///
-/// Where little is known less is learned: from the live state and the site's past, from its usual week
-/// alone, from the live state alone, and at last that it is not known, and why. A bay that may not be
+/// `basis` says what it rests on: the live state and the site's past, its usual week alone, the live state alone, or
+/// nothing, with the reason. A bay that may not be
 /// shown answers like one that does not exist.
 #[utoipa::path(
     get,
@@ -146,7 +146,7 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
         };
         (seen, map.registry().clone())
     };
-    // Some microseconds for each time.
+    // Some microseconds per time.
     let work = {
         let (shared, registry) = (shared.clone(), registry.clone());
         move || {
@@ -163,7 +163,7 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     Ok(response)
 }
 
-/// What is read under the lock.
+/// What is copied out under the lock.
 struct Seen {
     site: Option<SeenSite>,
     bay: Option<BayView>,
@@ -233,7 +233,7 @@ impl SeenSite {
             let expected = outlook.and_then(|outlook| outlook.expected);
             return known(at, p, in_keeping(p, without(learned, asked.kept), expected), word(learned.basis));
         }
-        // Nothing is learned of it yet, not even that it is there.
+        // The model does not have it yet.
         let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);
         live.map_or_else(
             || {
@@ -291,7 +291,7 @@ impl Seen {
         let mut health = Health::TooLittle;
         if let Some(site) = &self.site {
             sources.note(site.view.feed);
-            // What was learned may stand on imported years.
+            // The model may rest on imported years.
             let of_history = registry
                 .feeds()
                 .find(|f| f.municipality == site.municipality && f.def.format == FeedFormat::History);

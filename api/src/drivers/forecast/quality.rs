@@ -16,7 +16,7 @@ use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
 use crate::planners::planning::Viewer;
 
-/// How far off forecasts were whose time has come, of targets between 7:00 and 20:00.
+/// Errors of past forecasts for targets between 7:00 and 20:00.
 #[derive(Serialize, ToSchema)]
 pub struct QualityOut {
     /// All these sites together, by how far ahead forecasts were made.
@@ -25,7 +25,7 @@ pub struct QualityOut {
     sites: Vec<SiteQualityOut>,
 }
 
-/// One site's.
+/// Errors for one site.
 #[derive(Serialize, ToSchema)]
 struct SiteQualityOut {
     /// Id of the site.
@@ -39,7 +39,7 @@ struct SiteQualityOut {
     horizons: Vec<HorizonOut>,
 }
 
-/// Of forecasts so far ahead.
+/// Errors at one horizon.
 #[derive(Serialize, ToSchema)]
 struct HorizonOut {
     /// How far ahead, minutes.
@@ -54,12 +54,12 @@ struct HorizonOut {
     persistence: ErrorsOut,
     /// Errors of the mean of all weeks before.
     weekly_mean: ErrorsOut,
-    /// What is answered: the forecast, or the live state where that was nearer.
+    /// Which of the two is answered: the forecast, or the live state where that had the smaller error.
     #[schema(value_type = words::Served)]
     served: &'static str,
 }
 
-/// What would have been off without a forecast.
+/// Errors of a baseline.
 #[derive(Serialize, ToSchema)]
 struct ErrorsOut {
     /// Mean absolute error, percent of the capacity; null: nothing was compared.

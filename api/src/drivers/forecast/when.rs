@@ -1,4 +1,4 @@
-//! For which times a forecast is asked.
+//! The target times of a forecast request.
 
 use domain::UtcMicros;
 use domain::time::MICROS_PER_S;
@@ -6,15 +6,15 @@ use domain::time::MICROS_PER_S;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
-/// So far ahead is forecast, seconds: farther the week says no more.
+/// Longest horizon, seconds: beyond it the usual week is no better than nothing.
 pub const FURTHEST_S: i64 = 7 * 86_400;
-/// A moment ago is now: clocks differ, and questions travel.
+/// Tolerance for targets in the past: clocks differ, and requests take time.
 const JUST_NOW_S: i64 = 60;
-/// Seconds between two items when nothing is said: a quarter-hour.
+/// Default step, seconds.
 const DEFAULT_STEP_S: i64 = 900;
-/// Within less nothing changes that a forecast could tell, seconds.
+/// Smallest step, seconds: forecasts do not change faster.
 const SHORTEST_STEP_S: i64 = 300;
-/// Items of one answer: more is no question of a person.
+/// Most items of one answer.
 const MAX_ITEMS: i64 = 1_000;
 
 /// The times of `at=`, or of `until=` and `step=`.

@@ -1,5 +1,4 @@
-//! An answer in JSON has so many rows and no more: whoever reads it holds all of it. The other formats are read as they
-//! come.
+//! Bound on the rows of a JSON answer, which its reader holds as a whole. The other formats are read as a stream.
 
 use futures_util::{Stream, TryStreamExt};
 
@@ -9,7 +8,7 @@ use crate::http::problem::Problem;
 /// Rows of one answer in JSON, some 400 bytes each.
 pub const MAX_JSON_ROWS: i64 = 500_000;
 
-/// A shape in which an answer has no more rows than it may have: [`Shape::fit`] alone makes one.
+/// A [`Shape`] whose number of rows is known to be within bounds; only [`Shape::fit`] makes one.
 #[derive(Debug)]
 pub struct Fits(Shape);
 
@@ -18,7 +17,7 @@ impl Fits {
         self.0
     }
 
-    /// Of rows that are no answer's.
+    /// Unchecked, for tests.
     #[cfg(test)]
     pub fn any(shape: Shape) -> Self {
         Fits(shape)
@@ -41,8 +40,8 @@ pub const OF_LINES: &str = "Take a longer bucket, a shorter period, one line or 
                             format=parquet or format=csv, which are written as they are read.";
 
 impl Shape {
-    /// Whether an answer of at most `upper` rows can be given in this shape. Where that is more than `most` rows of
-    /// JSON, `exact` says how many there are; it may stop counting behind `most`.
+    /// Checks that an answer of at most `upper` rows fits. Where `upper` exceeds `most` rows of JSON, `exact` counts them;
+    /// it may stop counting beyond `most`.
     ///
     /// # Errors
     /// 400: they are too many. And what `exact` fails with.

@@ -1,4 +1,4 @@
-//! Which format is asked for, and in which country's spelling.
+//! Format and locale of a table.
 
 use axum::http::{HeaderMap, header};
 
@@ -34,7 +34,7 @@ impl TableFormat {
         }
     }
 
-    /// `None`: it is read where it arrives.
+    /// `None`: it is not saved as a file.
     pub(super) const fn file_ending(self) -> Option<&'static str> {
         match self {
             TableFormat::Json => None,
@@ -55,7 +55,7 @@ pub(super) enum Locale {
     German,
 }
 
-/// What a caller asked for.
+/// The requested format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     pub format: TableFormat,

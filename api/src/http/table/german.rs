@@ -127,8 +127,8 @@ impl<R: Send + Sync> Encoder<R> for GermanCsv<R> {
     }
 }
 
-/// A date and time that Excel reads as one, its day of the week, and what sets the two hours apart that have the same name
-/// when clocks go back.
+/// A date and time that Excel recognises, its day of the week, and the mark that distinguishes the two hours of the same
+/// name when clocks go back.
 fn local(at: UtcMicros, zone: &TimeZone) -> [String; 3] {
     let local = zone.to_datetime(at.timestamp());
     let weekday = local.weekday().to_monday_zero_offset();

@@ -1,5 +1,4 @@
-//! Answers for planners: rows in one of three formats, written as they come. A year of a county
-//! never sits in memory.
+//! Tables for planners: rows in one of three formats, streamed. A year of a county is never held in memory.
 //!
 //! A row type declares its columns once ([`Column`]); the three formats follow from that. All
 //! columns are always there; what is not known is `null`, in CSV an empty cell. A column named
@@ -41,7 +40,7 @@ use crate::http::permits::Permit;
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
 
-/// How long a reader may take none of what is ready.
+/// How long a reader may take nothing of what is ready.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// The same while others wait for a permit: half of what they wait for.
@@ -139,9 +138,9 @@ enum Cell<'r> {
     Time(UtcMicros),
 }
 
-/// Writes one format. What it has written it appends to `out`.
+/// Writes one format, appending to `out`.
 trait Encoder<R>: Send {
-    /// Rows that it wants at once.
+    /// Rows per batch.
     fn rows_at_once(&self) -> usize;
 
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable>;
@@ -150,7 +149,7 @@ trait Encoder<R>: Send {
     fn finish(self: Box<Self>, extra: Map<String, Value>, out: &mut Vec<u8>) -> Result<(), Unwritable>;
 }
 
-/// A row that a format cannot take: a fault of ours.
+/// A row that a format cannot represent: a bug.
 type Unwritable = Box<dyn std::error::Error + Send + Sync>;
 
 /// Fields beside the rows, e.g. `attribution`: asked for after the last row.
@@ -169,7 +168,7 @@ pub struct Table<R: 'static> {
     pub zone: fn(&R) -> &TimeZone,
 }
 
-/// What a table looks like in JSON. It is never held as a whole: this is for the documents.
+/// The JSON form of a table, for the OpenAPI document; it is never held as a whole.
 #[derive(Serialize, ToSchema)]
 pub struct Rows<R> {
     /// The rows, in the order of their groups and times.
@@ -219,7 +218,7 @@ impl<R: Send + Sync + 'static> Table<R> {
                 None => Some((Err(std::io::Error::other("the answer was cut")), None)),
             }
         });
-        // Whoever compresses asks again after the end.
+        // The compression layer polls again after the end.
         let mut response = Body::from_stream(pieces.fuse()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.format.media_type()));
@@ -228,14 +227,14 @@ impl<R: Send + Sync + 'static> Table<R> {
         if let Some(ending) = shape.format.file_ending() {
             let name = disposition(&self.file_stem, ending);
             headers.insert(header::CONTENT_DISPOSITION, name);
-            // Where the sources with their licences are told, for files that cannot say it.
+            // Sources and licences, for files that have no room for them.
             headers.insert(header::LINK, HeaderValue::from_static("</v1/feeds>; rel=\"license\""));
         }
         Ok(response)
     }
 }
 
-/// What is handed to the body. Without an `End` it is cut: its reader sees a broken transfer.
+/// A piece of the body. Without an `End` the transfer breaks off, which its reader notices.
 enum Piece {
     Bytes(Bytes),
     End,
@@ -247,13 +246,13 @@ enum Cut {
     ReaderGone,
 }
 
-/// Whoever takes the pieces.
+/// The receiver of the pieces.
 struct Reader {
     sender: mpsc::Sender<Piece>,
     permit: Permit,
 }
 
-/// Hands piece after piece to `reader`, until the end, a fault, or a reader that is gone or asleep.
+/// Sends pieces to `reader` until the end, an error, or a reader that is gone or stalled.
 async fn write<R>(
     first: Vec<u8>,
     mut encoder: Box<dyn Encoder<R>>,

@@ -15,7 +15,7 @@ use super::*;
 use crate::http::params::RawQuery;
 use crate::http::permits::Permits;
 
-/// The documents of `D`, a row as it is shown, have these columns and no others.
+/// The schema of `D` has these columns and no others.
 pub fn documented<D: utoipa::PartialSchema, R>(columns: &[Column<R>]) {
     let schema = serde_json::to_value(D::schema()).expect("JSON");
     let mut told: Vec<String> = schema["properties"].as_object().expect("fields").keys().cloned().collect();

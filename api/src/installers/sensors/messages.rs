@@ -59,9 +59,9 @@ pub struct MessageOut {
     detail: Option<String>,
     /// Fields of a wrong type or value, without which the message was taken.
     dropped_fields: Vec<String>,
-    /// How often it came.
+    /// How often it was received.
     times: i32,
-    /// Ids of the gateways that heard it.
+    /// Ids of the gateways that received it.
     gateways: Vec<String>,
     /// Spreading factor of LoRa, 7 to 12; null: not said.
     spreading_factor: Option<i16>,
@@ -99,8 +99,8 @@ impl From<DeviceMessage> for MessageOut {
     }
 }
 
-/// The names under which a device speaks: its own, and where its feed names the places itself, theirs. Of another town's
-/// device it is not said what it is bound to, not by what is found of it either.
+/// The ids under which a device's messages are stored: its own, and, where its feed names the places itself, theirs. The
+/// bindings of another municipality's device stay hidden, also in what is found.
 fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<String> {
     let sensor = registry.sensor_by_key(&id).filter(|sensor| scope.contains(&sensor.municipality));
     let names_places =

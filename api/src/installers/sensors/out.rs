@@ -1,4 +1,4 @@
-//! A device or native place as it is shown: what the store knows of it, with the files and live state.
+//! A device or native place as the API shows it: from the store, the imported files and live state.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::app::Shared;
 use crate::contract::words;
 
-/// A device: in the files, or heard, or both.
+/// A device: one that is in the files, has sent, or both.
 #[derive(Serialize, ToSchema)]
 pub struct SensorOut {
     /// DevEUI as 16 lower-case hexadecimal digits, the supplier's id, or the id of the place.
@@ -27,7 +27,7 @@ pub struct SensorOut {
     format: Option<&'static str>,
     /// Slug of the municipality; null: not known any more.
     municipality: Option<String>,
-    /// How it is.
+    /// Its health.
     #[schema(value_type = words::SensorHealth)]
     pub(super) health: Health,
     /// Codec of its payload; null: none is set.
@@ -35,32 +35,32 @@ pub struct SensorOut {
     decoder: Option<&'static str>,
     /// What it is bound to now; null: nothing.
     binding: Option<BindingOut>,
-    /// When it was first heard; null: never, or not known.
+    /// When it first sent; null: never, or not known.
     #[schema(value_type = Option<String>, format = DateTime)]
     first_heard: Option<UtcMicros>,
-    /// When it was last heard; null: never.
+    /// When it last sent; null: never.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_heard: Option<UtcMicros>,
-    /// Seconds since then; null: never heard.
+    /// Seconds since then; null: it never sent.
     age_s: Option<i64>,
-    /// How long it may be silent until its state is stale, seconds.
+    /// After how long without a state it is stale, seconds.
     stale_after_s: u32,
     /// How many messages it sent; null: counted of LoRaWAN devices only.
     messages: Option<i64>,
     /// Last frame counter of LoRaWAN; null: none.
     last_f_cnt: Option<i64>,
-    /// What became of its last message; null: not known.
+    /// Outcome of its last message; null: not known.
     #[schema(value_type = Option<words::Outcome>)]
     last_outcome: Option<String>,
-    /// Voltage of the battery, volts; null: not said.
+    /// Voltage of the battery, volts; null: not known.
     battery_v: Option<f32>,
-    /// Charge of the battery, percent; null: not said.
+    /// Charge of the battery, percent; null: not known.
     battery_pct: Option<f32>,
-    /// Temperature of the device, degrees Celsius; null: not said.
+    /// Temperature of the device, degrees Celsius; null: not known.
     temperature_c: Option<f32>,
-    /// Received signal strength at the best gateway, dBm; null: not said.
+    /// Received signal strength at the best gateway, dBm; null: not known.
     rssi_dbm: Option<f32>,
-    /// Signal-to-noise ratio at the best gateway, dB; null: not said.
+    /// Signal-to-noise ratio at the best gateway, dB; null: not known.
     snr_db: Option<f32>,
 }
 
@@ -113,7 +113,7 @@ impl BindingOut {
     }
 }
 
-/// What is known of rejections beside the devices.
+/// Rejections that matter to the health of devices.
 #[derive(Debug, Default)]
 pub struct Rejecting {
     /// Ids of devices of which every message is rejected.
@@ -127,7 +127,7 @@ fn heartbeat_s(registry: &Registry, feed: FeedId, binding: Option<&Binding>) -> 
     binding.and_then(|b| b.heartbeat_s).or_else(of_feed).unwrap_or(domain::feed::DEFAULT_HEARTBEAT_S)
 }
 
-/// When the last heartbeat of a device began that was last heard at `last_heard`.
+/// When the last heartbeat of a device began that last sent at `last_heard`.
 pub fn last_heartbeat(registry: &Registry, device: &Device, now: UtcMicros) -> Option<UtcMicros> {
     let sensor = registry.sensor_by_key(&device.key).filter(|_| device.is_known)?;
     let heartbeat_s = heartbeat_s(registry, device.feed, sensor.binding_at(now));
@@ -144,7 +144,7 @@ pub fn place_of(target: Target, registry: &Registry) -> Option<(String, String)>
     Some((kind.to_owned(), id))
 }
 
-/// Whether nothing of the last heartbeat was believed, and the newest three messages were not.
+/// Whether everything in the last heartbeat was rejected, and so were the newest three messages.
 fn is_rejected(place: &NativePlace, heartbeat_s: u32) -> bool {
     let (Some(third), Some(last)) = (place.third_rejected_at, place.rejected_at) else { return false };
     let is_own =
@@ -159,7 +159,7 @@ pub fn device(device: Device, rejecting: &Rejecting, shared: &Shared, now: UtcMi
     let sensor: Option<&Sensor> = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
     let binding = sensor.and_then(|s| s.binding_at(now));
     let target = binding.and_then(|b| b.target);
-    // Devices of feeds that name their places themselves are known by what is said of these.
+    // Devices of feeds that name their places themselves are judged by the statements about these.
     let of_bay = match target {
         Some(Target::Bay(bay)) => live.map.reading(bay).filter(|r| r.feed == device.feed),
         _ => None,

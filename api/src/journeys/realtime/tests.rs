@@ -184,7 +184,7 @@ fn an_update_holds_over_a_vehicle() {
         ..cancelled
     };
     assert_eq!(sorted(with(update("", nameless, now))), [back.clone(), there(None)]);
-    // An update of another day, or one that says nothing, leaves the word to the vehicle.
+    // After an update of another day, or an empty one, the vehicle's own report holds.
     let other_day =
         TripUpdate { start_date: Some("20261125".into()), delay_s: Some(5), ..TripUpdate::default() };
     let expected = [back.clone(), there(Some(5)), there(Some(60))];
@@ -218,7 +218,7 @@ fn a_vehicle_that_goes_on_without_its_trip_has_ended_it() {
     let changes = |age_s: i64| vec![bus(1, "there", 60, now.plus_s(-age_s)), moving(now)];
     assert_eq!(said(changes(VEHICLE_HOLDS_S), now).len(), 1);
     assert_eq!(said(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
-    // Its trip is told anew, its delay is not.
+    // Its trip is reported again, its delay is not.
     let trip = VehicleFix { trip_id: Some("there".into()), ..VehicleFix::default() };
     let told = |observed_at| Change::Vehicle {
         vehicle: VehicleId(1),

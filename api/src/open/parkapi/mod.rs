@@ -1,5 +1,5 @@
-//! Open data in the shapes of ParkAPI, which OpenTripPlanner and others read. As there, a field
-//! that is not known is absent: readers take a null for zero.
+//! Open data in the formats of ParkAPI, which OpenTripPlanner and others read. As there, an unknown field is absent:
+//! readers take a null for zero.
 
 pub mod v1;
 pub mod v3;

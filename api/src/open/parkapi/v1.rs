@@ -27,7 +27,7 @@ pub struct Index {
     api_version: &'static str,
     /// Version of this software.
     server_version: &'static str,
-    /// Where this software is at home.
+    /// Home page of this software.
     reference: &'static str,
     /// Name to id.
     cities: BTreeMap<String, String>,
@@ -144,7 +144,7 @@ fn bare(at: UtcMicros) -> String {
     at.timestamp().strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-/// What is read under the lock.
+/// What is copied out under the lock.
 struct Seen {
     sites: Vec<(SiteView, Option<ByRestriction>)>,
     bays: Vec<BayView>,
@@ -165,7 +165,7 @@ impl Seen {
         };
         let bays = map.shown_bays().filter(|id| registry.bay(*id).is_some_and(|e| e.municipality == town));
         let bays = bays.filter_map(|id| map.bay(id, now)).filter(|view| {
-            // A site speaks for its bays; what is kept for others is no parking for those who ask.
+            // A site includes its bays; spaces reserved for others are no parking for readers of this format.
             let open_to = registry.bay(view.id).map(|e| e.def.restrictions.iter().filter_map(|r| r.audience));
             view.site.is_none() && open_to.is_some_and(|mut a| a.all(|a| a == Audience::Disabled))
         });

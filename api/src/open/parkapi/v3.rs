@@ -356,7 +356,7 @@ fn spot<'a>(view: &BayView, registry: &'a Registry, since: UtcMicros) -> Option<
     })
 }
 
-/// What is asked: of which municipality, how many, after which.
+/// Parameters of a page.
 struct Asked {
     municipality: Option<MunicipalityId>,
     limit: usize,

@@ -31,7 +31,7 @@ pub struct RidershipRow {
     /// Slug of the municipality.
     #[schema(value_type = String)]
     municipality: Arc<str>,
-    /// Line; null: not divided by line, or no vehicle said it.
+    /// Line; null: not divided by line, or no vehicle reported it.
     route_id: Option<String>,
     /// Stop; null: not divided by stop.
     stop_id: Option<String>,
@@ -65,7 +65,7 @@ pub struct RidershipRow {
     load_mean: Option<f64>,
     /// Most passengers on board when a vehicle left a stop, in balance; null: not known, or withheld.
     load_max: Option<i64>,
-    /// Mean number on board as vehicles say themselves; null: they do not, or withheld.
+    /// Mean number on board as vehicles report it; null: they do not, or withheld.
     on_board_mean: Option<f64>,
     /// Passengers added or taken away for the balance / passengers counted; null: not known, or withheld.
     drift_share: Option<f64>,

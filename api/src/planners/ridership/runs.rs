@@ -1,4 +1,4 @@
-//! Runs into figures: each run is balanced as a whole, then its stops are added to their groups.
+//! Figures of runs: each run is balanced as a whole, then its stops are added to their groups.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Runs {
     number: u64,
 }
 
-/// What has been added to a group so far.
+/// The sums of a group so far.
 #[derive(Default)]
 struct Sums {
     runs: i64,
