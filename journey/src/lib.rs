@@ -1,4 +1,4 @@
-//! Ways from A to B: streets, timetable, search.
+//! Journeys from A to B: streets, timetable, search.
 //!
 //! Pure compute over data that does not change while it is searched: no clock, no network, no
 //! database. Reading the source files is done once, at building.

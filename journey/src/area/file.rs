@@ -1,4 +1,4 @@
-//! An area in one file: a head with version and checksum, then the content (postcard).
+//! An area in one file: a header with version and checksum, then the content (postcard).
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,12 +11,12 @@ use crate::timetable::Timetable;
 
 const MAGIC: &[u8; 8] = b"KVJOURNY";
 
-/// Raised with each change of what is written.
+/// Version of the format, raised with each change.
 const VERSION: u32 = 10;
 
 const HEAD_BYTES: usize = MAGIC.len() + 4 + blake3::OUT_LEN;
 
-/// Why a file was not taken.
+/// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("{path}: {error}")]
@@ -33,10 +33,10 @@ pub enum FileError {
     Encode { path: PathBuf, reason: String },
 }
 
-/// Writes `area` so that a reader sees the old file or the new one, never a half.
+/// Writes `area` atomically: a reader sees the old file or the new one.
 ///
 /// # Errors
-/// The disk does not take it.
+/// It cannot be written.
 pub fn write(area: &Area, path: &Path) -> Result<u64, FileError> {
     let content = (area.network.streets(), area.timetable.as_ref(), &area.stops);
     let body = postcard::to_stdvec(&content)
@@ -52,7 +52,7 @@ pub fn write(area: &Area, path: &Path) -> Result<u64, FileError> {
     Ok((HEAD_BYTES + body.len()) as u64)
 }
 
-/// What stands before the content.
+/// The header.
 pub fn head(body: &[u8]) -> Vec<u8> {
     [MAGIC.as_slice(), &VERSION.to_le_bytes(), blake3::hash(body).as_bytes()].concat()
 }

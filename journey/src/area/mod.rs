@@ -1,5 +1,4 @@
-//! All that a search of ways needs to know of an area: its streets, its timetable, and how the stops
-//! hang on the streets. Built once from OpenStreetMap and GTFS, written into one file.
+//! Everything that journeys in an area need: its streets, its timetable, and the links between stops and streets. Built once from OpenStreetMap and GTFS, written into one file.
 
 mod file;
 mod stops;
@@ -25,9 +24,9 @@ pub struct Area {
     pub network: Network,
     pub timetable: Arc<Timetable>,
     pub stops: StopLinks,
-    /// When which streets are open, by the timetable's clock.
+    /// Times of conditional streets, in the timetable's zone.
     pub times: Times,
-    /// Names this content: two areas with the same are the same.
+    /// Checksum of the content.
     pub checksum: String,
 }
 
@@ -40,7 +39,7 @@ pub enum BuildError {
     Timetable(#[from] ReadError),
 }
 
-/// What a build is at.
+/// Progress of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     ReadingStreets,
@@ -50,14 +49,14 @@ pub enum Step {
         file: String,
     },
     LinkingStops,
-    /// Of so many stops so many have their ways to the stops around.
+    /// Footpaths between stops: stops that are done, of all.
     WalkingBetweenStops {
         done: usize,
         of: usize,
     },
 }
 
-/// What was noticed while building.
+/// Findings of a build.
 #[derive(Debug, Default)]
 pub struct Notes {
     pub streets: Vec<String>,
@@ -66,7 +65,7 @@ pub struct Notes {
     pub stops_without_street: Vec<StopIx>,
 }
 
-/// The times of streets on the timetable's clock, with the holidays that all Germany has.
+/// Times of conditional streets in the timetable's zone, with Germany's national holidays.
 fn times(network: &Network, timetable: &Timetable) -> Times {
     Times::new(network.streets(), &Locality::new(timetable.zones.first().map_or("UTC", |zone| zone), "", []))
 }
@@ -87,7 +86,7 @@ impl Area {
         Area::of(streets::osm::read(&extracts)?, feeds, progress)
     }
 
-    /// The same of what was read of OpenStreetMap.
+    /// The same from parsed OpenStreetMap data.
     ///
     /// # Errors
     /// See [`Area::build`].

@@ -1,4 +1,4 @@
-//! Stops on the streets: where they are entered, and the ways on foot between them.
+//! Stops on the streets: where they are entered, and the footpaths between them.
 
 use domain::geo::{LatLon, Ruler};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -9,24 +9,23 @@ use crate::streets::{Budget, Direction, Link, Mode, Network, Reach, Workspace};
 use crate::timetable::footpaths::Path;
 use crate::timetable::{StopIx, Timetable};
 
-/// Streets farther away than this do not lead to a stop, metres.
+/// Largest distance between a stop and its street, metres.
 const STREET_LIMIT_M: f64 = 200.0;
 
-/// Between stops so far apart one may change on foot, metres along the streets; a search takes those
-/// within the traveller's own limit.
+/// Longest footpath between stops, metres along the streets; a search uses those within the traveller's own limit.
 const CHANGE_WALK_M: f64 = 1_000.0;
 
-/// Farther away than this, metres, only stops count where a line leaves that leaves nowhere nearer: else
-/// every stop of a town would have ways to hundreds of others that lead to the same lines.
+/// Beyond this distance, metres, a footpath is kept only if it leads to a line that stops nowhere nearer: else every
+/// stop of a town would have footpaths to hundreds of others with the same lines.
 const CHANGE_NEAR_M: f64 = 350.0;
 
 /// Finding the other stop and crossing to it, seconds on top of the walk.
 const CHANGE_EXTRA_S: i32 = 60;
 
-/// Least speed over streets that a change over [`CHANGE_WALK_M`] is planned with, m/s.
+/// Lowest walking speed for changes over up to [`CHANGE_WALK_M`], m/s.
 const CHANGE_SPEED_MPS: f64 = 0.8;
 
-/// Tells of progress once in so many stops.
+/// Progress is reported every so many stops.
 const STOPS_BETWEEN_STEPS: usize = 1_000;
 
 /// How a stop is reached.
@@ -38,7 +37,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// How one moves on the streets then.
+    /// The mode on the streets.
     pub fn mode(self) -> Mode {
         match self {
             Access::Foot => Mode::Foot,
@@ -71,7 +70,7 @@ impl StopLinks {
         StopLinks { foot, wheelchair, bike, squares: Squares::default() }.indexed(timetable)
     }
 
-    /// With what finding stops by place needs, which is not stored.
+    /// Adds the index of stops by position, which is not stored.
     pub(super) fn indexed(mut self, timetable: &Timetable) -> Self {
         self.squares = Squares::new(timetable, &self.foot);
         self
@@ -109,8 +108,8 @@ impl StopLinks {
     }
 }
 
-/// Adds the ways over the streets between stops that are near each other. What the feed says of two
-/// stops holds; for wheelchair users also what the streets say: where they cannot go, there is no change.
+/// Adds the footpaths over the streets between stops near each other. The feed's own row for two stops takes precedence;
+/// for wheelchair users the streets count as well: where they cannot go, there is no change.
 pub(super) fn add_footpaths(
     network: &Network,
     links: &StopLinks,
@@ -120,7 +119,7 @@ pub(super) fn add_footpaths(
     let stated = stated(timetable);
     let wheelchair = walks(network, links, timetable, Access::Wheelchair, &stated, &mut |_| ());
     let mut paths = walks(network, links, timetable, Access::Foot, &stated, progress);
-    // Ways that only the feed knows: through a station, say.
+    // Footpaths that only the feed has, e.g. through a station.
     let known: FxHashSet<(StopIx, StopIx)> = paths.iter().map(|path| (path.from, path.to)).collect();
     paths.extend(stated.iter().filter(|(pair, _)| !known.contains(pair)).map(|(&(from, to), &seconds)| {
         let away_m = timetable.stops.point(from).distance_m(timetable.stops.point(to));
@@ -133,15 +132,15 @@ pub(super) fn add_footpaths(
 
 type Stated = FxHashMap<(StopIx, StopIx), i32>;
 
-/// How long changes take, as the feed says.
+/// Change times of the feed.
 fn stated(timetable: &Timetable) -> Stated {
     let stops = 0..timetable.stop_count() as StopIx;
-    // What single lines have of their own is laid over the ways between stops afterwards.
+    // Rules for single lines are applied to the footpaths afterwards.
     let of = |from| timetable.footpaths.from(from).iter().map(move |path| ((from, path.stop), path.seconds));
     stops.clone().flat_map(of).filter(|((_, to), _)| stops.contains(to)).collect()
 }
 
-/// The ways over streets from each stop to those around it.
+/// The footpaths over streets from each stop to those around it.
 fn walks(
     network: &Network,
     links: &StopLinks,

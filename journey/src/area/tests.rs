@@ -17,7 +17,7 @@ pub(crate) fn town() -> Area {
     town_with_orders(&[])
 }
 
-/// The same where some of the runs must be ordered.
+/// The same where some of the runs must be booked.
 pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
     let mut town = Town::new();
     for at in 0..10 {

@@ -18,15 +18,15 @@ use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
 pub struct ChangedDay {
     pub day: Day,
     pub zone: ZoneIx,
-    /// Runs that do not run as in the timetable, by [`TripIx`].
+    /// Runs that the search must not find in the timetable, by [`TripIx`].
     pub(super) removed: Vec<u64>,
-    /// Those of them that run otherwise, or that are not shown to riders.
+    /// Those of them that run at other times or stops, or are hidden from riders.
     elsewhere: Vec<u64>,
     /// The runs with their new times.
     pub patterns: Patterns,
-    /// Which run each trip of `patterns` is.
+    /// The run of each trip of `patterns`.
     trips: Vec<TripIx>,
-    /// The other way round, for runs of the timetable with its stops.
+    /// The inverse, for runs of the timetable with its stops.
     own: FxHashMap<TripIx, u32>,
     /// Where the times of a run are not from real time.
     silent: FxHashMap<TripIx, Spans>,
@@ -122,7 +122,7 @@ impl<'a> Builder<'a> {
         bits::set(&mut self.removed, trip as usize);
     }
 
-    /// Takes a run out without a word to riders.
+    /// Removes a run without showing it as cancelled.
     pub fn hide(&mut self, trip: TripIx) {
         bits::set(&mut self.removed, trip as usize);
         bits::set(&mut self.elsewhere, trip as usize);
@@ -148,7 +148,7 @@ impl<'a> Builder<'a> {
         true
     }
 
-    /// Adds a run that stands in no timetable.
+    /// Adds a run that is not in the timetable.
     pub fn add(&mut self, number: TripIx, draft: &Draft) {
         // A copy stops where its trip does.
         self.has_new_ways = true;
@@ -160,7 +160,7 @@ impl<'a> Builder<'a> {
         self.last_time_s = self.last_time_s.max(last.map_or(0, |(_, departs)| departs));
     }
 
-    /// `own` are the runs that stand in no timetable.
+    /// `own` are the runs that are not in the timetable.
     pub fn finish(self, own_runs: &[OwnRun]) -> ChangedDay {
         let timetable = self.timetable;
         let (patterns, trips) = self.grouping.finish(timetable.variants.nodes());

@@ -1,11 +1,10 @@
-//! From an update to the times of a run, as GTFS Realtime says ("Stop Time Updates"): a delay holds
-//! for the stops after it until another is given; stops before the first one keep the timetable;
-//! after `NO_DATA` the timetable holds until something is said again; a skipped stop lets nobody on or off
-//! and passes the delay on. Where nothing is said the times are not from real time.
+//! Expected times of a run from a trip update, as in GTFS Realtime ("Stop Time Updates"): a delay holds for the stops
+//! after it until another is given; stops before the first one keep the timetable; after `NO_DATA` the timetable holds
+//! until the next update; a skipped stop lets nobody on or off and passes the delay on. Times without an update are not
+//! from real time.
 //!
-//! No rule of the specification says what to do where times would fall along the trip (a vehicle
-//! said to be early at one stop and late at the one before): here nothing happens before what
-//! happened ahead of it.
+//! The specification does not cover times that would decrease along the trip (early at one stop, late at the one
+//! before): here times never decrease.
 
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
 use smallvec::SmallVec;
@@ -13,9 +12,9 @@ use smallvec::SmallVec;
 use crate::timetable::patterns::{Boarding, PatternStop};
 use crate::timetable::{NONE, StopIx, Timetable, TripIx};
 
-/// A vehicle is not believed to be further off its timetable, seconds.
+/// Largest plausible delay, seconds.
 const MAX_DELAY_S: i64 = 86_400;
-/// Nor so, where the update does not say which day it is about: another run is meant then.
+/// The same for an update without a service day: beyond it another run is meant, seconds.
 const MAX_UNDATED_DELAY_S: i64 = 4 * 3_600;
 
 /// Stops of one name within this distance are platforms of one place, metres (own estimate: a large station
@@ -35,19 +34,19 @@ impl Span {
 /// Most runs have one, up to where their vehicle is.
 pub type Spans = SmallVec<[Span; 1]>;
 
-/// The run as it is expected; used again from run to run.
+/// Expected times of one run; reused from run to run.
 #[derive(Debug, Default)]
 pub struct Times {
     pub stops: Vec<PatternStop>,
     /// (arrival, departure), seconds after the day began.
     pub times: Vec<(i32, i32)>,
-    /// Where nothing is said of the times.
+    /// Positions whose times are not from real time.
     pub silent: Spans,
     /// Positions at which it does not stop though it is planned to.
     pub skipped: SmallVec<[u16; 2]>,
 }
 
-/// What an update says of a run.
+/// What an update changes in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Said {
     pub anything: bool,
@@ -55,8 +54,8 @@ pub struct Said {
     pub new_ways: bool,
 }
 
-/// Works out the expected times of `trip`, whose day began at `begins_at` (seconds since 1970), and which
-/// leaves `shift` seconds later than in the timetable.
+/// Computes the expected times of `trip`, whose day began at `begins_at` (Unix time, seconds), and which leaves `shift`
+/// seconds later than in the timetable.
 pub fn delayed(
     timetable: &Timetable,
     trip: TripIx,
@@ -86,9 +85,9 @@ pub fn delayed(
         let mut arrival_delay = delay;
         let mut is_arrival_given = false;
         if let Some((here, platform)) = here {
-            // That nothing is known is no real time.
+            // `NO_DATA` is no real time.
             said.anything |= here.relationship != StopRelationship::NoData;
-            // Only where vehicles stop by the timetable too: else no way leads there.
+            // Only where vehicles stop by the timetable too: else no footpath leads there.
             let platform = platform.filter(|platform| timetable.passing(*platform).next().is_some());
             if let Some(platform) = platform {
                 served = stop.at(platform);
@@ -142,7 +141,7 @@ impl Times {
 
 /// The update of the first of the stops `ahead`, if it is the next one, and the platform of the same
 /// station that it names instead. Updates that fit no stop ahead are passed over: they come in the
-/// order of the trip, and what does not fit must not hide what does.
+/// order of the trip, and one that fits nowhere must not hide the others.
 fn take<'a>(
     updates: &mut &'a [StopUpdate],
     timetable: &Timetable,
@@ -182,10 +181,10 @@ fn take<'a>(
     None
 }
 
-/// How the stop that an update names is that of a trip.
+/// How the stop of an update matches that of a trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fit {
-    /// It is, or is its station.
+    /// The same stop, or its station.
     Same,
     /// Another platform of the same station.
     Platform(StopIx),
@@ -203,7 +202,7 @@ fn fits(timetable: &Timetable, own: StopIx, id: &str) -> Fit {
     }
     let of_feed = || text.split_once(':').and_then(|(feed, _)| timetable.stop(&format!("{feed}:{id}")));
     let is_same_place = |other: StopIx| match timetable.stops.parents[other as usize] {
-        // Near stops of one name are one all the same, where no station joins them.
+        // Stops of one name near each other are one place, even without a common station.
         NONE => station == NONE && is_one_place(timetable, own, other),
         parent => parent == station,
     };
@@ -219,7 +218,7 @@ fn is_one_place(timetable: &Timetable, a: StopIx, b: StopIx) -> bool {
     !name.is_empty() && name == other && from.distance_m(to) <= ONE_PLACE_M
 }
 
-/// How late an event is, if that can be believed.
+/// The delay of an event, if plausible.
 fn delay_of(event: StopEvent, scheduled: i32, begins_at: i64, limit: i64) -> Option<i32> {
     let delay = match event {
         StopEvent::Delay(seconds) => i64::from(seconds),

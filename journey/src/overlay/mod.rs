@@ -1,9 +1,8 @@
-//! What real time changes in a timetable, ready to be searched.
+//! Real-time changes to a timetable, ready to be searched.
 //!
-//! An overlay is built aside from a whole set of updates and never changes: its user swaps it in as
-//! a whole. The runs that it changes are taken out of the timetable by a bit mask for their day
-//! and stand in patterns of the overlay's own, as do runs that the timetable does not have: a delayed
-//! vehicle may be overtaken.
+//! An overlay is built from a whole set of updates and is immutable; its user replaces it as a whole. Changed runs are
+//! masked out of the timetable for their day and are held in patterns of the overlay, as are runs that are not in the
+//! timetable: a delayed vehicle may be overtaken.
 
 mod day;
 mod delays;
@@ -34,7 +33,7 @@ pub use self::runs::Runs;
 #[derive(Debug, Clone, Default)]
 pub struct Overlay {
     days: Vec<ChangedDay>,
-    /// Runs that stand in no timetable; their numbers follow those of its trips.
+    /// Runs that are not in the timetable; their numbers follow those of its trips.
     own: Vec<OwnRun>,
     first_own: TripIx,
     /// Latest time of any run, seconds after its day began.
@@ -42,7 +41,7 @@ pub struct Overlay {
     pub report: Report,
 }
 
-/// What became of the updates.
+/// How the updates matched the timetable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
     /// Runs with times of their own.
@@ -56,13 +55,12 @@ pub struct Report {
     pub ambiguous: usize,
     /// Runs that are to be added or replaced, without two stops that the timetable has, with their times.
     pub incomplete: usize,
-    /// Updates with relationships that are not taken in: runs without any plan (`UNSCHEDULED`) are not
-    /// exact.
+    /// Updates with an unsupported relationship: runs without a schedule (`UNSCHEDULED`) are not exact.
     pub ignored: usize,
 }
 
 impl Report {
-    /// Its numbers with their names.
+    /// Its counters by name.
     pub fn outcomes(&self) -> [(&'static str, usize); 7] {
         [
             ("changed", self.changed),
@@ -77,13 +75,13 @@ impl Report {
 }
 
 impl Overlay {
-    /// Builds the changes that `updates` make. An update without a day means the run nearest to `now`
-    /// (seconds since 1970). Of several updates of one run the last that says something holds.
+    /// Builds the changes of `updates`. An update without a day means the run nearest to `now` (Unix time, seconds). Of
+    /// several updates of one run the last non-empty one holds.
     pub fn new(timetable: &Timetable, updates: &[TripUpdate], now: i64) -> Self {
         Self::of_feeds(timetable, updates.iter().map(|update| (None, update)), now)
     }
 
-    /// As [`Overlay::new`], of feeds that are tied to a GTFS file each: their ids are those of that file.
+    /// As [`Overlay::new`], for feeds that are tied to a GTFS file each: their ids are those of that file.
     pub fn of_feeds<'u>(
         timetable: &Timetable,
         updates: impl IntoIterator<Item = (Option<FeedIx>, &'u TripUpdate)>,
@@ -151,7 +149,7 @@ impl Overlay {
         Overlay { days, own, first_own, last_time_s, report }
     }
 
-    /// Runs that are not to be looked for in the timetable on `day`: see [`ChangedDay::removed`].
+    /// Runs that a search must not find in the timetable on `day`: see [`ChangedDay::removed`].
     pub(crate) fn removed(&self, day: Day, zone: ZoneIx, as_planned: bool) -> Option<&[u64]> {
         self.of(day, zone).map(|d| d.removed(as_planned))
     }
@@ -177,12 +175,12 @@ impl Overlay {
         self.days.iter()
     }
 
-    /// A run that stands in no timetable; `None`: `trip` is one of the timetable's.
+    /// A run that is not in the timetable; `None`: `trip` is.
     pub fn own(&self, trip: TripIx) -> Option<&OwnRun> {
         self.own.get(trip.checked_sub(self.first_own)? as usize)
     }
 
-    /// The run that stands in no timetable and is called `name`, of that day if one is given.
+    /// The run of this name that is not in the timetable, of that day if one is given.
     pub fn own_called(&self, name: &str, day: Option<Day>) -> Option<&OwnRun> {
         let mut called = self.own.iter().filter(|run| run.trip_id == name);
         called.find(|run| day.is_none_or(|day| day == run.day))

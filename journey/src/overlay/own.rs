@@ -1,8 +1,7 @@
-//! Runs that stand in no timetable: new ones, copies, and replacements, which stop elsewhere or at other
-//! times than the run that they replace.
+//! Runs that are not in the timetable: added, duplicated and replacing ones.
 //!
-//! A stop of a new run that the timetable does not have is left out, and so is one without any time. With
-//! fewer than two left nobody can ride, and the run is not believed.
+//! Stops that the timetable does not have or that lack times are left out. A run with fewer than two stops left is
+//! dropped.
 
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
 use rustc_hash::FxHashMap;
@@ -13,10 +12,10 @@ use crate::timetable::read::parse_time;
 use crate::timetable::services::{Day, parse_day};
 use crate::timetable::{FeedIx, NONE, StopIx, Timetable, TripIx, ZoneIx};
 
-/// No stop of a run is farther from the begin of its service day than this, seconds: four days, on land.
+/// Latest time of a stop after its service day began, seconds: four days.
 const MAX_AWAY_S: i64 = 4 * 86_400;
 
-/// Why a run is in no timetable.
+/// Why a run is not in the timetable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwnKind {
     Added,
@@ -24,7 +23,7 @@ pub enum OwnKind {
     Replaced,
 }
 
-/// A run that stands in no timetable.
+/// A run that is not in the timetable.
 #[derive(Debug, Clone)]
 pub struct OwnRun {
     pub kind: OwnKind,
@@ -38,13 +37,13 @@ pub struct OwnRun {
     pub headsign: String,
     /// The run of the timetable that it replaces or is a copy of.
     pub of: Option<TripIx>,
-    /// Where it stops, by the position.
+    /// Its stops, by position.
     pub stops: Box<[StopIx]>,
-    /// When it is planned to arrive and leave there, seconds after its day began.
+    /// Planned arrivals and departures there, seconds after its day began.
     pub planned: Box<[(i32, i32)]>,
 }
 
-/// Such a run with what is searched.
+/// Such a run with its expected times.
 pub(super) struct Draft {
     feed: Option<FeedIx>,
     pub run: OwnRun,
@@ -67,16 +66,16 @@ impl std::ops::Deref for Draft {
     }
 }
 
-/// Predicted times may run backwards by so many seconds along a run.
+/// Tolerance for predicted times that decrease along a run, seconds.
 const MAX_BACKWARDS_S: i32 = 60;
 
-/// A run that lacks what it takes to be ridden.
+/// A run without two usable stops.
 pub(super) struct Incomplete;
 
 /// An update, and the GTFS file whose ids it has.
 type Said<'u> = (Option<FeedIx>, &'u TripUpdate);
 
-/// What a run is called, by which file's ids, and its day.
+/// Key of a run: its name, the file whose ids it has, its day.
 type Name = (Option<FeedIx>, String, Day);
 
 /// Collects them.
@@ -85,7 +84,7 @@ pub(super) struct OwnRuns<'a> {
     now: i64,
     runs: Vec<Draft>,
     by_name: FxHashMap<Name, usize>,
-    /// Trips of which there are copies: the same run may be said to be added, too.
+    /// Duplicated trips: the same run may be reported as added, too.
     copied: Vec<Name>,
     times: Times,
 }
@@ -96,23 +95,23 @@ impl<'a> OwnRuns<'a> {
         OwnRuns { timetable, now, runs, by_name, copied: Vec::new(), times: Times::default() }
     }
 
-    /// Takes in a new run.
+    /// Adds a new run.
     pub fn add(&mut self, said: Said<'_>) -> Result<(), Incomplete> {
-        // What is called like a trip of the timetable is one more run of its line.
+        // A run of the same name as a trip of the timetable is an additional run of its line.
         let like = self.timetable.trips_of(&said.1.trip_id, said.0).first().copied();
         let draft = self.planned(said, OwnKind::Added, (None, None), like)?;
         self.insert(draft);
         Ok(())
     }
 
-    /// Takes in what runs instead of a run.
+    /// Adds the replacement of a run.
     pub fn replace(&mut self, said: Said<'_>, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
         let draft = self.planned(said, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
         self.insert(draft);
         Ok(())
     }
 
-    /// Takes in a copy of a trip at another time.
+    /// Adds a copy of a trip at another time.
     pub fn copy(&mut self, (feed, update): Said<'_>) -> Result<(), Incomplete> {
         let timetable = self.timetable;
         let trip = *timetable.trips_of(&update.trip_id, feed).first().ok_or(Incomplete)?;
@@ -156,7 +155,7 @@ impl<'a> OwnRuns<'a> {
         Ok(())
     }
 
-    /// Takes a run out again; `false`: there is none.
+    /// Removes a run; `false`: there is none.
     pub fn cancel(&mut self, (feed, update): Said<'_>) -> bool {
         use domain::trip_update::TripRelationship::{Cancelled, Deleted};
         if !matches!(update.relationship, Cancelled | Deleted) {
@@ -219,7 +218,7 @@ impl<'a> OwnRuns<'a> {
                 let seconds = at.checked_sub(begins_at).filter(|s| s.abs() <= MAX_AWAY_S);
                 seconds.map(|s| s as i32).ok_or(Incomplete)
             };
-            // Nothing happens before what happened ahead of it, but for the seconds that predictions differ by.
+            // Times never decrease, but for the seconds by which predictions differ.
             let arrives = of_day(call.arrives)?;
             if arrives < latest.saturating_sub(MAX_BACKWARDS_S) {
                 return Err(Incomplete);
@@ -262,7 +261,7 @@ impl<'a> OwnRuns<'a> {
         named.or_else(|| Some(self.timetable.trips.get(like? as usize)?.route)).unwrap_or(NONE)
     }
 
-    /// What stands on the front of the line's vehicles that end at `last`, else that stop's name.
+    /// Headsign of the line's trips that end at `last`, else that stop's name.
     fn headsign(&self, route: u32, last: StopIx) -> String {
         let timetable = self.timetable;
         let ends_there = |trip: &TripIx| {
@@ -310,8 +309,8 @@ impl Call {
     }
 }
 
-/// The stop itself where vehicles stop by the timetable, else a platform of the same station where they do:
-/// streets and ways lead to such alone.
+/// The stop itself where vehicles stop by the timetable, else a platform of the same station where they do: only those
+/// have footpaths.
 fn served(timetable: &Timetable, stop: StopIx) -> StopIx {
     let is_served = |stop: &StopIx| timetable.passing(*stop).next().is_some();
     if is_served(&stop) {

@@ -12,7 +12,7 @@ pub struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    /// A run that stands in no timetable.
+    /// A run that is not in the timetable.
     pub fn own(&self, trip: TripIx) -> Option<&'a OwnRun> {
         self.overlay?.own(trip)
     }
@@ -30,7 +30,7 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The words on its front when it leaves the stop at `position`; may be empty.
+    /// Its headsign when it leaves the stop at `position`; may be empty.
     pub fn headsign_at(&self, trip: TripIx, position: usize) -> &'a str {
         self.own(trip).map_or_else(|| self.timetable.headsign_at(trip, position), |own| &own.headsign)
     }
@@ -46,7 +46,7 @@ impl<'a> Runs<'a> {
         (pattern.arrival(own, position), pattern.departure(own, position))
     }
 
-    /// Its way between two of its stops, by their positions.
+    /// Its course between two of its stops, by their positions.
     pub fn geometry(&self, trip: TripIx, from: usize, to: usize) -> Vec<PointE6> {
         let Some(own) = self.own(trip) else { return self.timetable.geometry(trip, from, to) };
         let stops = own.stops.get(from..=to).unwrap_or_default();

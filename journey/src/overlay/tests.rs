@@ -123,7 +123,7 @@ fn runs_are_found_by_day_and_start() {
     assert_eq!(run(named("none")), unknown);
 }
 
-/// Two ways of line R at 8:00, one of them on the 24th alone; S has two trips at 9:00.
+/// Two trips of line R at 8:00, one of them on the 24th alone; S has two trips at 9:00.
 fn two_ways() -> Timetable {
     let text = |text: &str| text.to_owned();
     let trips =
@@ -298,7 +298,7 @@ fn another_platform_of_the_station_is_taken_in() {
     for sequence in [None, Some(2)] {
         assert_eq!(arrives_at("b2", sequence), Some(("b2".to_owned(), 660)));
         assert_eq!(arrives_at("S", sequence), Some(("b1".to_owned(), 660)));
-        // No vehicle stops there by the timetable: no way leads there.
+        // No vehicle stops there by the timetable: no footpath leads there.
         assert_eq!(arrives_at("b3", sequence), Some(("b1".to_owned(), 660)));
     }
     // Where no station says what belongs together: near, and of the same name.

@@ -1,18 +1,17 @@
-//! Which ways are worth telling.
+//! Which itineraries to return.
 
 use super::{Itinerary, Modes, Plan, Request, When};
 use crate::streets::Mode;
 
-/// An answer has no more ways than one can read.
+/// Most itineraries of an answer.
 const MAX_ITINERARIES: usize = 12;
 
-/// Differences in walking below this do not make a way better, metres.
+/// Smaller differences in walking do not count, metres.
 const SAME_WALK_M: f64 = 50.0;
-/// Differences in certainty below this do not make a way better.
+/// Smaller differences in certainty do not count.
 const SAME_CERTAINTY: f64 = 0.02;
 
-/// Drops ways that are beaten by another one, and orders the rest by the expected arrival (by the
-/// departure, if the arrival was given).
+/// Drops dominated itineraries, and orders the rest by the expected arrival (by the departure, if the arrival was given).
 pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
     plan.itineraries = undominated(std::mem::take(&mut plan.itineraries), request.when);
     match request.when {
@@ -20,7 +19,7 @@ pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
         When::ArriveBy(_) => plan.itineraries.sort_by_key(|way| std::cmp::Reverse(way.start)),
     }
     while plan.itineraries.len() > MAX_ITINERARIES {
-        // What must be ordered takes no other's place.
+        // Itineraries that must be booked do not displace others.
         let last = plan.itineraries.iter().rposition(Itinerary::is_booked);
         plan.itineraries.remove(last.unwrap_or(plan.itineraries.len() - 1));
     }
@@ -31,7 +30,7 @@ pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
     plan.left_out.dedup_by_key(|(lot, _)| *lot);
 }
 
-/// The ways that no other one beats; of equals the first.
+/// The Pareto set; of equals the first.
 fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
     let is_beaten = |(i, way): &(usize, &Itinerary)| {
         all.iter()
@@ -42,8 +41,8 @@ fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
     all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(way, _)| way).collect()
 }
 
-/// Whether `a` is as good as `b` in everything, needs no vehicle and no order that `b` does not, and, being of
-/// another kind, goes no farther by it: park-and-ride is told beside the whole drive.
+/// Whether `a` dominates `b`: it is as good in everything, needs no vehicle and no booking that `b` does not, and, being
+/// of another kind, goes no farther by it: park-and-ride is returned beside the whole drive.
 fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
     let in_time = match when {
         When::DepartAt(_) => a.expected_end <= b.expected_end,
@@ -58,12 +57,12 @@ fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
         && a.certainty() + SAME_CERTAINTY >= b.certainty()
 }
 
-/// Metres by a vehicle of one's own.
+/// Metres by the traveller's own vehicle.
 fn own_m(way: &Itinerary) -> f64 {
     way.metres(|mode| matches!(mode, Mode::Car | Mode::Bike))
 }
 
-/// The vehicles of one's own that a way needs.
+/// The own vehicles that an itinerary needs.
 fn vehicles(modes: Modes) -> Modes {
     match modes {
         Modes::BIKE | Modes::BIKE_RIDE => Modes::BIKE,
@@ -133,7 +132,7 @@ mod tests {
                 prop_assert!(is_kept || ways.iter().any(|other| beats(other, way, when)));
             }
             for modes in ways.iter().map(|way| way.modes) {
-                // The least of vehicles is never beaten by one that needs more.
+                // An itinerary with fewer vehicles is never dominated by one with more.
                 let walks = ways.iter().any(|way| vehicles(way.modes) == Modes::NONE);
                 prop_assert!(!walks || modes != Modes::WALK || kept.iter().any(|k| vehicles(k.modes) == Modes::NONE));
             }

@@ -8,9 +8,9 @@ use crate::area::Access;
 use crate::streets::{Direction, Mode, Workspace};
 use crate::timetable::StopIx;
 
-/// Longest way by bike to a stop, seconds.
+/// Longest bike ride to a stop, seconds.
 const MAX_BIKE_S: f64 = 900.0;
-/// As far as one gets in that time, metres.
+/// The distance in that time, metres.
 const MAX_BIKE_M: f64 = 4_500.0;
 /// Finding a stand and locking the bike, seconds.
 const LOCK_S: i32 = 90;

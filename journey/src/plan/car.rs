@@ -11,12 +11,12 @@ use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
 /// A lot with less chance than this is not worth driving to.
 pub(super) const MIN_CHANCE: f64 = 0.2;
 
-/// So many lots are told as ways of their own; the others are alternatives.
+/// Most lots with an itinerary of their own; the others are alternatives.
 const MAX_WAYS: usize = 4;
 
-/// No drive is slower than this as the crow flies, m/s; what is farther is not looked for.
+/// Lowest speed of a drive as the crow flies, m/s; it bounds the search.
 const SLOWEST_MPS: f64 = 5.0;
-/// Added to the longest drive that is looked for, seconds.
+/// Added to the longest drive that is searched, seconds.
 const DRIVE_MARGIN_S: f64 = 300.0;
 
 /// All drives from the origin, as far as a lot may be.
@@ -51,7 +51,7 @@ impl Drive<'_> {
         nearest(links, |link| Some(self.tree.duration_s(link)? + gap_s(&self.begin)))
     }
 
-    /// The way to a link.
+    /// The path to a link.
     pub fn path(&self, link: &Link) -> Option<Path> {
         Some(with_gaps(self.tree.path(link)?, Some((self.from, &self.begin)), None))
     }
@@ -105,7 +105,7 @@ pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, pl
         })
         .collect();
     ways.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Of lots that are no better in any respect only the first is a way of its own.
+    // Of lots that are no better in any respect only the first gets an itinerary.
     let mut told: Vec<(f64, f64)> = Vec::new();
     for (expected_s, i, alternatives) in ways {
         let (walk_s, p) = (reached[i].walk_s, candidates[i].prospect.p.unwrap_or(super::risk::UNKNOWN_P));
@@ -131,7 +131,7 @@ fn itinerary(
     let lot = End::Lot(within.lot.id);
     let start = match request.when {
         When::DepartAt(time) => time,
-        // Who must be there in time reckons with the risk.
+        // Arriving in time includes the risk.
         When::ArriveBy(time) => time - expected_s.ceil() as i64,
     };
     let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive, start);

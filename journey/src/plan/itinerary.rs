@@ -1,4 +1,4 @@
-//! A way from A to B, leg by leg. Times are seconds since 1970.
+//! An itinerary, leg by leg. Times are Unix times, seconds.
 
 use domain::geo::LatLon;
 
@@ -8,30 +8,30 @@ use crate::raptor::Ride;
 use crate::streets::{Mode, Path};
 use crate::timetable::StopIx;
 
-/// One way to get there.
+/// One itinerary.
 #[derive(Debug, Clone)]
 pub struct Itinerary {
-    /// Which kind of way it is: one flag.
+    /// Its kind: one flag.
     pub modes: Modes,
     pub start: i64,
-    /// If a space is found where it is looked for first.
+    /// If the first place to park has a vacant space.
     pub end: i64,
-    /// With the risk of finding none.
+    /// On average, with the risk of finding none.
     pub expected_end: f64,
     pub transfers: u8,
     pub legs: Vec<Leg>,
-    /// When else the first ride leaves, with the same ends: the next departures.
+    /// Next departures of the first ride, between the same stops.
     pub next_departures: Vec<i64>,
 }
 
-/// A part of a way.
+/// A leg.
 #[derive(Debug, Clone)]
 pub enum Leg {
     Street(StreetLeg),
     Ride(RideLeg),
 }
 
-/// Where a leg begins or ends.
+/// An end of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Origin,
@@ -41,7 +41,7 @@ pub enum End {
     Lot(usize),
 }
 
-/// Over streets by one's own means.
+/// Over streets, by the traveller's own means.
 #[derive(Debug, Clone)]
 pub struct StreetLeg {
     pub mode: Mode,
@@ -116,7 +116,7 @@ impl Itinerary {
         })
     }
 
-    /// Whether a ride of it must be ordered, or spoken of with the driver.
+    /// Whether a ride of it must be booked, or requested from the driver.
     pub fn is_booked(&self) -> bool {
         self.legs.iter().any(|leg| matches!(leg, Leg::Ride(leg) if leg.ride.is_booked()))
     }
@@ -126,7 +126,7 @@ impl Itinerary {
         self.modes == Modes::CAR && self.parking().is_none()
     }
 
-    /// How certain it is to go as planned: the chance of a space, 1 where none is needed.
+    /// Chance that it works as planned: that of a vacant space, 1 where none is needed.
     pub fn certainty(&self) -> f64 {
         let without = if self.is_parking_unknown() { super::risk::UNKNOWN_P } else { 1.0 };
         self.parking().map_or(without, |parking| parking.prospect.p.unwrap_or(super::risk::UNKNOWN_P))

@@ -1,10 +1,9 @@
-//! Every way from A to B in one answer: on foot, by bike, by car with a place to park, by transit, and
-//! what combines them.
+//! Itineraries of all modes in one answer: on foot, by bike, by car with a place to park, by transit, and combinations.
 //!
 //! One search tree over the streets from A and one to B give all stops and all places to park at
-//! once; the timetable is searched from what they reach. What is compared: expected arrival,
-//! transfers, walking, certainty of parking. A way may only be beaten by one that needs no vehicle
-//! more than it does: who has no car is not served by the drive being quicker.
+//! once; the timetable is searched from what they reach. Criteria: expected arrival, transfers, walking, certainty of
+//! parking. An itinerary is dominated only by one that needs no further vehicle: a quick drive is of no use to those
+//! without a car.
 
 mod best;
 mod bike_ride;
@@ -34,7 +33,7 @@ pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
 pub use self::places::{StopWalk, Walks, stops_around};
 pub use self::risk::Alternative;
 
-/// Ways of travelling; a set of flags.
+/// Modes of an itinerary; a set of flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modes(u8);
 
@@ -94,7 +93,7 @@ pub struct Lot<'a> {
     pub stops: &'a [StopWalk],
 }
 
-/// What a driver may expect of a lot at a moment.
+/// What to expect of a lot at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prospect {
     /// Chance that it has a vacant space; `None` when nothing is known.
@@ -103,26 +102,26 @@ pub struct Prospect {
     pub search_s: f64,
 }
 
-/// A question.
+/// A request.
 pub struct Request<'a> {
     pub from: LatLon,
     pub to: LatLon,
     pub when: When,
     pub modes: Modes,
-    /// The longest way on foot in a row, metres.
+    /// Longest walk at a stretch, metres.
     pub max_walk_m: f64,
-    /// The longest way on foot without any vehicle, metres.
+    /// Longest walk without any vehicle, metres.
     pub max_direct_walk_m: f64,
     pub wheelchair: bool,
     /// Where a driver may park near the destination.
     pub lots: &'a [Lot<'a>],
-    /// Where one may change from the car to transit.
+    /// Park-and-ride sites.
     pub park_ride: &'a [Lot<'a>],
     /// The prospect of a lot (by its id) for a car that comes at a time (seconds since 1970).
     pub prospect: &'a (dyn Fn(usize, i64) -> Prospect + Sync),
-    /// Asked now and then; `true` ends the search with what there is.
+    /// Called now and then; `true` ends the search with what it has.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
-    /// Streets that are closed; `None`: as their tags say of the time of [`Self::when`].
+    /// Streets that are closed; `None`: by their tags at the time of [`Self::when`].
     pub closed: Option<&'a Closed>,
 }
 
@@ -147,11 +146,11 @@ impl Request<'_> {
 pub enum LeftOut {
     /// Probably full when the car gets there.
     ProbablyFull { p: f64 },
-    /// No way leads there by car, or from there on foot within the walking limit.
+    /// It cannot be reached by car, or the destination from there on foot within the walking limit.
     OutOfReach,
 }
 
-/// A ride that real time has taken away.
+/// A ride that is cancelled or skips a stop.
 #[derive(Debug, Clone)]
 pub struct LostRide {
     /// With the times of the timetable.
@@ -177,9 +176,9 @@ pub struct Plan {
     pub itineraries: Vec<Itinerary>,
     /// Lots that were considered and are in no itinerary, with their ids.
     pub left_out: Vec<(usize, LeftOut)>,
-    /// Rides that would be part of the answer if real time had not taken them away: the first of each line.
+    /// Rides that would be part of the answer if they were not cancelled or skipped a stop: the first of each line.
     pub lost: Vec<LostRide>,
-    /// Whether time ran out: better ways may exist.
+    /// Whether time ran out: better itineraries may exist.
     pub cut: bool,
 }
 
@@ -191,7 +190,7 @@ pub struct NoStreet(pub Which);
 /// Places farther from any street than this are outside of the data, metres.
 pub const SNAP_LIMIT_M: f64 = 500.0;
 
-/// Memory for planning one journey after the other; those planned at the same time have one each.
+/// Workspace for one journey after the other; concurrent ones have one each.
 pub struct Planner {
     area: Arc<Area>,
     from_foot: Workspace,
@@ -224,7 +223,7 @@ impl Planner {
         (self.transit.departures(overlay, (stop, None), day, times, count), midnight)
     }
 
-    /// Finds all ways that are worth telling.
+    /// Finds the best itineraries.
     ///
     /// # Errors
     /// No street is near one of the ends.
@@ -240,7 +239,7 @@ impl Planner {
         let feet = ends.feet(&area, request, from_foot, to_foot);
         plan.cut |= feet.from.cut || feet.to.cut;
         let mut riding = transit::Riding::new(&area, request, overlay, (transit, between), &feet);
-        // The drives are the longest single piece of work, and nothing else waits for them.
+        // The drives take longest, and nothing else depends on them.
         let drive = std::thread::scope(|scope| {
             let drive = by_car.then(|| scope.spawn(|| car::tree(&area, request, &ends, from_car)));
             if request.modes.has(Modes::WALK) {

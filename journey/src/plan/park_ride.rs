@@ -11,20 +11,20 @@ use super::{End, LeftOut, Lot, Modes, Parking, Plan, Prospect, Reached, StreetLe
 use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 
-/// Who finds no space waits about so much longer: for the next lot and the next train, seconds.
+/// Cost of finding no space, seconds: the drive to the next lot, the wait for the next train.
 const MISSED_S: f64 = 1_800.0;
 
-/// How long before the arrival one parks, seconds, as long as the ride is not known.
+/// Assumed time from parking to the arrival while the ride is not known, seconds.
 const ASSUMED_RIDE_S: i64 = 2_400;
 /// Speed of a ride as the crow flies, m/s, to compare lots by before the ride is known (30 km/h).
 const ASSUMED_RIDE_MPS: f64 = 30.0 / 3.6;
 
-/// A stop may be reached from so many lots: the quickest, and slower ones that are more certain.
+/// Most lots per stop: the quickest, and slower ones that are more certain.
 const MAX_LOTS_PER_STOP: usize = 3;
-/// Differences in certainty below this do not make a lot another choice.
+/// Smaller differences in certainty do not count.
 const SAME_CERTAINTY: f64 = 0.05;
 
-/// A lot that can be reached, with what may be expected of it.
+/// A lot that can be reached, with its prospect.
 struct Within<'a> {
     lot: &'a Lot<'a>,
     drive_s: f64,
@@ -33,7 +33,7 @@ struct Within<'a> {
     alternatives: Vec<Alternative>,
 }
 
-/// The way over a lot to a stop.
+/// The drive to a lot and the walk to a stop.
 #[derive(Clone, Copy)]
 struct Begins<'w, 'a> {
     within: &'w Within<'a>,

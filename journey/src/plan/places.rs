@@ -1,4 +1,4 @@
-//! Stops around a place.
+//! Stops around a lot, and walking times to a point.
 
 use domain::geo::LatLon;
 
@@ -8,7 +8,7 @@ use crate::area::{Access, Area};
 use crate::streets::{Budget, Direction, Link, Mode, Path, Tree, Workspace};
 use crate::timetable::StopIx;
 
-/// From a park-and-ride site one walks no farther to a stop, metres.
+/// Longest walk from a park-and-ride site to a stop, metres.
 const PARK_RIDE_WALK_M: f64 = 600.0;
 
 /// A stop that can be reached on foot from a lot.
@@ -49,7 +49,7 @@ pub fn stops_around(
     found
 }
 
-/// The stops around `at` that `duration_s` knows a way for, with its seconds.
+/// The stops around `at` for which `duration_s` has a walk, with its seconds.
 pub(super) fn stops_in(
     area: &Area,
     access: Access,
@@ -69,8 +69,7 @@ pub struct Walks<'a> {
     gap_s: f64,
 }
 
-/// Walks are looked for so much longer than their straight line: rivers and railways have few
-/// crossings.
+/// Longest walk as a multiple of the straight line: rivers and railways have few crossings.
 const DETOUR: f64 = 2.5;
 
 impl Planner {

@@ -1,4 +1,4 @@
-//! What the risk of finding no space costs.
+//! The cost of the risk of finding no vacant space.
 //!
 //! The value of trying lot i first is `p_i T_i + (1 - p_i)` times the best continuation from there
 //! (Hickert, Li, He, Wu 2026, arXiv:2601.00521). A continuation drives to another lot, of which the
@@ -8,20 +8,20 @@ use domain::geo::LatLon;
 
 use super::Prospect;
 
-/// The chance of a lot of which nothing is known: it counts as neither.
+/// Assumed chance of a lot of which nothing is known.
 pub const UNKNOWN_P: f64 = 0.5;
 
-/// What it costs to have failed twice, seconds: to look in another quarter.
+/// Cost of having failed twice, seconds: a search in another part of town.
 const FAILED_TWICE_S: f64 = 900.0;
 
 /// Streets are longer than the straight line by this factor.
 const DETOUR: f64 = 1.4;
 /// Speed between lots in town, m/s (25 km/h).
 const BETWEEN_MPS: f64 = 25.0 / 3.6;
-/// Getting out of a lot and on the way again, seconds.
+/// Leaving a lot again, seconds.
 const TURN_AWAY_S: f64 = 45.0;
 
-/// So many alternatives are told.
+/// Most alternatives of an answer.
 const MAX_ALTERNATIVES: usize = 3;
 
 /// A lot as one that may be tried.
@@ -34,7 +34,7 @@ pub(super) struct Candidate {
     pub onward_s: f64,
 }
 
-/// Where to go if there is no space.
+/// A further lot if there is no space.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alternative {
     pub lot: usize,

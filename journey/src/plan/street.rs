@@ -1,4 +1,4 @@
-//! The ends of the journey on the streets, and the ways that need nothing else.
+//! The ends of a journey on the streets, and itineraries over streets alone.
 
 use domain::geo::LatLon;
 
@@ -6,13 +6,13 @@ use super::{End, Itinerary, Leg, Modes, NoStreet, Request, SNAP_LIMIT_M, StreetL
 use crate::area::Area;
 use crate::streets::{Budget, Direction, Link, Mode, Network, Path, Tree, Workspace};
 
-/// Walking speed, m/s. No street is walked faster: within the time for a distance, no way is longer.
+/// Highest walking speed on any street, m/s: it bounds the length of a walk by its duration.
 pub(super) const WALK_MPS: f64 = 5.1 / 3.6;
 
-/// A bike ride longer than this is no ordinary way in town and country, metres.
+/// Longest bike ride, metres.
 const MAX_BIKE_M: f64 = 25_000.0;
 
-/// Where the journey meets the streets, by means.
+/// Links of the journey's ends, by mode.
 pub(super) struct Ends {
     pub from_foot: Link,
     pub to_foot: Link,
@@ -26,7 +26,7 @@ pub(super) fn gap_s(link: &Link) -> f64 {
     f64::from(link.gap_m) / WALK_MPS
 }
 
-/// `path` with the straight ways from `from` to its begin and from its end to `to`.
+/// `path` with straight lines from `from` to its begin and from its end to `to`.
 pub(super) fn with_gaps(mut path: Path, from: Option<(LatLon, &Link)>, to: Option<(LatLon, &Link)>) -> Path {
     for (_, link) in from.iter().chain(&to) {
         path.duration_s += gap_s(link);
@@ -39,7 +39,7 @@ pub(super) fn with_gaps(mut path: Path, from: Option<(LatLon, &Link)>, to: Optio
     path
 }
 
-/// The ways on foot around both ends.
+/// The walks around both ends.
 pub(super) struct Feet<'a> {
     pub mode: Mode,
     pub from: Tree<'a>,
@@ -60,12 +60,12 @@ impl Feet<'_> {
         Some(self.to.duration_s(link)? + gap_s(&self.ends.1))
     }
 
-    /// The way from the origin to a link.
+    /// The path from the origin to a link.
     pub fn path_out(&self, link: &Link) -> Option<Path> {
         Some(with_gaps(self.from.path(link)?, Some((self.points.0, &self.ends.0)), None))
     }
 
-    /// The way from a link to the destination.
+    /// The path from a link to the destination.
     pub fn path_in(&self, link: &Link) -> Option<Path> {
         Some(with_gaps(self.to.path(link)?, None, Some((self.points.1, &self.ends.1))))
     }
@@ -117,7 +117,7 @@ pub(super) fn budget<'a>(request: &'a Request<'_>) -> Budget<'a> {
     Budget { stop: Some(request.is_over), closed: request.closed, ..Budget::NONE }
 }
 
-/// All the way on foot.
+/// The whole journey on foot.
 pub(super) fn walk(
     area: &Area,
     request: &Request<'_>,
@@ -138,7 +138,7 @@ pub(super) fn walk(
     (path.distance_m <= request.max_direct_walk_m).then(|| direct(Modes::WALK, feet.mode, path, request.when))
 }
 
-/// All the way by bike.
+/// The whole journey by bike.
 pub(super) fn bike(
     area: &Area,
     request: &Request<'_>,
@@ -154,7 +154,7 @@ pub(super) fn bike(
     Some(direct(Modes::BIKE, Mode::Bike, path, request.when))
 }
 
-/// All the way by car to a place near which nobody knows where to park.
+/// The whole journey by car, to where no place to park is known.
 pub(super) fn drive(
     area: &Area,
     request: &Request<'_>,

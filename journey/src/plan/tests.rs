@@ -115,7 +115,7 @@ fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_told() {
     assert!(ride.start - walk.end < 30, "{} s are waited in vain", ride.start - walk.end);
 }
 
-/// When the rides of a plan leave, and whether they must be ordered.
+/// When the rides of a plan leave, and whether they must be booked.
 fn departures(plan: &Plan) -> Vec<(i64, bool)> {
     let rides = plan.itineraries.iter().flat_map(|way| &way.legs);
     let rides = rides.filter_map(|leg| if let Leg::Ride(leg) = leg { Some(leg) } else { None });
@@ -137,7 +137,7 @@ fn a_ride_that_must_be_ordered_hides_none_that_need_not_be() {
         let expected: Vec<_> = expected.iter().map(|(at, booked)| (half_past(*at), *booked)).collect();
         assert_eq!(departures(&plan), expected, "{ordered:?}");
     }
-    // The last one that is in time must be ordered: the one before need not be.
+    // The last one that is in time must be booked: the one before need not be.
     let mut planner = Planner::new(Arc::new(town_with_orders(&[4])));
     let when = When::ArriveBy(half_past(4) + 900);
     let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), None).unwrap();

@@ -1,4 +1,4 @@
-//! By transit: from the stops that are reached to the stops that lead on.
+//! Itineraries by transit, from stops around the origin to stops around the destination.
 
 use super::places::stops_in;
 use super::street::{Feet, budget};
@@ -10,15 +10,15 @@ use crate::streets::{Path, Workspace};
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable};
 
-/// Rides at most: who changes four times is not served by a fifth.
+/// Most rides of an itinerary.
 const MAX_RIDES: u8 = 5;
 
-/// The walking limit is tried in full and in this part: some rather change than walk.
+/// The walking limit is searched in full and with this factor: some rather change than walk.
 const SHORT_WALK: f64 = 0.4;
 
-/// So many later departures are told.
+/// Most later departures of the first ride.
 const NEXT_DEPARTURES: usize = 3;
-/// How far they are looked for, seconds.
+/// How far ahead they are searched, seconds.
 const NEXT_WITHIN_S: i32 = 4 * 3_600;
 
 /// What all searches of the timetable for one request share.
@@ -28,11 +28,11 @@ pub(super) struct Riding<'a, 'r> {
     pub overlay: Option<&'a Overlay>,
     pub search: &'a mut Search,
     pub between: &'a mut Workspace,
-    /// Stops from which the destination is walked to.
+    /// Stops from which the destination is within walking distance.
     destinations: Reached,
 }
 
-/// The way from the origin to the first stop: its legs, the last of which ends at `start + seconds`.
+/// The legs from the origin to the first stop, the last of which ends at `start + seconds`.
 pub(super) type Begin<'b> = dyn Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'b;
 
 impl<'a, 'r> Riding<'a, 'r> {
@@ -68,8 +68,7 @@ impl<'a, 'r> Riding<'a, 'r> {
         }
     }
 
-    /// Searches from `origins` to the stops around the destination; `begin` draws the way to the
-    /// first stop.
+    /// Searches from `origins` to the stops around the destination; `begin` makes the legs to the first stop.
     pub fn run(
         &mut self,
         modes: Modes,
@@ -94,7 +93,7 @@ impl<'a, 'r> Riding<'a, 'r> {
         let query = Query {
             max_rides: MAX_RIDES,
             wheelchair: request.wheelchair,
-            // As far as one wants to walk in a row.
+            // Within the limit of one walk.
             max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
             walk_at_ends: false,
             ..Query::new(origins, &destinations, day, when)
@@ -185,7 +184,7 @@ impl<'a, 'r> Riding<'a, 'r> {
         })
     }
 
-    /// Tells of each way when else its first ride leaves.
+    /// Adds the later departures of the first ride to each itinerary.
     pub fn tell_next_departures(&mut self, itineraries: &mut [Itinerary]) {
         let (day, midnight) = day_and_begin(&self.area.timetable, self.request.when.time());
         for way in itineraries {
@@ -198,8 +197,8 @@ impl<'a, 'r> Riding<'a, 'r> {
         }
     }
 
-    /// The walk between two stops. On foot a straight line where the feed knows of a way and the streets
-    /// do not; wheelchair users have no such changes.
+    /// The walk between two stops. On foot a straight line where the feed has a footpath and the streets do not; there are
+    /// no such changes for wheelchair users.
     fn change(
         &mut self,
         feet: &Feet<'_>,
@@ -241,7 +240,7 @@ fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64) -> RideLeg {
     }
 }
 
-/// The service day of a moment, and when it begins.
+/// The service day of an instant, and when it begins.
 fn day_and_begin(timetable: &Timetable, time: i64) -> (Day, i64) {
     let day = timetable.day_at(time);
     (day, timetable.day_begins_at(day))

@@ -1,21 +1,21 @@
-//! A journey as it was found.
+//! The result of a search.
 
 use crate::timetable::patterns::Boarding;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, TripIx};
 
-/// One way to get there. Times are seconds after the begin of the service day that was asked for.
+/// A journey. Times are seconds after the begin of the requested service day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journey {
     pub rides: u8,
-    /// When to set out, with the way to the first stop. As late as the first ride allows.
+    /// Departure, including the access to the first stop; as late as the first ride allows.
     pub departure_s: i32,
-    /// With the way from the last stop.
+    /// Arrival, including the egress from the last stop.
     pub arrival_s: i32,
     pub legs: Vec<Leg>,
 }
 
-/// A part of a journey.
+/// A leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leg {
     Ride(Ride),
@@ -37,7 +37,7 @@ pub struct Ride {
     pub arrival_s: i32,
     pub scheduled_departure_s: i32,
     pub scheduled_arrival_s: i32,
-    /// Whether one has stayed in the vehicle of the ride before: no change.
+    /// Whether riders stay seated from the ride before: no change.
     pub stay_seated: bool,
     /// Whether real time says when it leaves, and when it arrives.
     pub departure_is_live: bool,
@@ -48,14 +48,14 @@ pub struct Ride {
 }
 
 impl Ride {
-    /// Whether it must be ordered, or spoken of with the driver.
+    /// Whether it must be booked, or requested from the driver.
     pub fn is_booked(&self) -> bool {
         [self.pickup, self.drop_off].iter().any(|by| matches!(by, Boarding::Book | Boarding::AskDriver))
     }
 }
 
 impl Journey {
-    /// Whether a ride of it must be ordered, or spoken of with the driver.
+    /// Whether a ride of it must be booked, or requested from the driver.
     pub fn is_booked(&self) -> bool {
         self.legs.iter().any(|leg| matches!(leg, Leg::Ride(ride) if ride.is_booked()))
     }

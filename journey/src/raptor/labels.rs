@@ -1,4 +1,4 @@
-//! What a search notes down.
+//! Labels of a search.
 
 use crate::bits;
 use crate::timetable::StopIx;
@@ -40,7 +40,7 @@ pub struct Ends {
 
 impl Round {
     #[inline]
-    /// Notes that one may board at `stop` from `ready` on, if that is earlier than `best`.
+    /// Sets that one may board at `stop` from `ready` on, if that is earlier than `best`.
     pub fn mark(&mut self, best: &mut [i32], stop: StopIx, ready: i32, came_from: StopIx) {
         let at = stop as usize;
         if ready < best[at] {
@@ -53,7 +53,7 @@ impl Round {
 }
 
 impl Ends {
-    /// Notes a way from `stop` to the end, if it is the shortest.
+    /// Sets the egress from `stop`, if it is the shortest.
     pub fn offer(&mut self, stop: StopIx, over: StopIx, seconds: i32) {
         let at = stop as usize;
         if seconds < self.seconds[at] {

@@ -1,4 +1,4 @@
-//! What a search runs over: the timetable on several days, and what real time has changed.
+//! The layers of a search: the timetable on several days, and the overlay's changes.
 
 use smallvec::SmallVec;
 
@@ -25,7 +25,7 @@ impl Network<'_> {
         self.changed.and_then(|day| day.trip(own)).unwrap_or(own)
     }
 
-    /// Whether a run of this network goes on as others: those do whose stops are the timetable's.
+    /// Whether runs of this network continue as other trips: only those with the timetable's stops do.
     pub fn goes_on<const BACK: bool>(&self, in_seat: &InSeat, own: u32) -> Option<TripIx> {
         let trip = self.trip(own);
         let is_timetables = self.changed.is_none_or(|day| day.own(trip).is_some());
@@ -47,7 +47,7 @@ pub struct Layer<'a> {
 /// The timetable first, then the overlay's days.
 pub type Networks<'a> = SmallVec<[Network<'a>; 4]>;
 
-/// Finds what is to be searched. `nothing` is a mask without any trip.
+/// Collects the layers to search. `nothing` is a mask without any trip.
 pub fn networks<'a>(
     timetable: &'a Timetable,
     overlay: Option<&'a Overlay>,

@@ -15,7 +15,7 @@
 //!   day) is scanned by itself, since a trip of yesterday may be overtaken by one of today.
 //! - **Zones of time** are layers, too: the times of a trip are by its agency's clock.
 //! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
-//!   their own ([`crate::overlay`]), beside runs that stand in no timetable.
+//!   their own ([`crate::overlay`]), beside runs that are not in the timetable.
 //! - **Lines and trips with changes of their own** stop at variants of stops
 //!   ([`crate::timetable::variants`]).
 //! - **Staying seated** is riding on, in the same round.
@@ -45,14 +45,13 @@ pub use self::journey::{Journey, Leg, Ride, Walk};
 pub use self::search::Search;
 pub(crate) use self::search::days_of;
 
-/// Rides at most where the caller says nothing else.
+/// Default limit of rides.
 pub const DEFAULT_RIDES: u8 = 8;
 
-/// Rides a search can be asked for; each has its own arrays.
+/// Largest limit of rides; each round has its own arrays.
 pub const MAX_RIDES: u8 = 16;
 
-/// How long a journey may take, seconds: one who asks at night gets the first trips of the
-/// morning, and no one wants more.
+/// Longest journey, seconds: at night it reaches the first trips of the morning.
 pub const HORIZON_S: i32 = 86_400;
 
 /// When to travel, seconds after the begin of the service day.
@@ -73,20 +72,19 @@ pub struct Query<'a> {
     pub when: When,
     /// At most [`MAX_RIDES`].
     pub max_rides: u8,
-    /// Only trips that say they can be used, and no stops that say they cannot. Few feeds say
-    /// anything of stops; to leave out all that are silent would leave nothing.
+    /// Only trips that are marked accessible, and no stops that are marked inaccessible. Few feeds mark stops; excluding
+    /// unmarked ones would leave nothing.
     pub wheelchair: bool,
-    /// Ways between stops that are longer are not used, metres.
+    /// Longest footpath between stops, metres.
     pub max_path_m: u16,
-    /// Whether the timetable's footpaths may be used before the first and after the last ride; a
-    /// caller with streets brings its own ways as `origins` and `destinations`, and knows itself
-    /// the ways without any ride: none is told then.
+    /// Whether the timetable's footpaths may be used before the first and after the last ride. A caller with streets gives
+    /// its own as `origins` and `destinations`; then no journey without a ride is returned.
     pub walk_at_ends: bool,
-    /// Journeys that take longer are not looked for, seconds.
+    /// Longest journey, seconds.
     pub horizon_s: i32,
-    /// Only rides that need neither an order nor a word with the driver.
+    /// Only rides that need neither a booking nor a request to the driver.
     pub unbooked: bool,
-    /// As if every run that real time has cancelled ran, and stopped where it skips stops.
+    /// Ignores cancellations and skipped stops.
     pub as_planned: bool,
 }
 

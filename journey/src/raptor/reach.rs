@@ -1,9 +1,8 @@
-//! How many rides it takes at least from a stop to the end, by the lines alone, whatever the time.
+//! Lower bound of the rides from a stop to the end, by the lines alone, whatever the time.
 //!
 //! A search that has used most of its rides need not begin lines from where the rest cannot lead to
 //! the end. The lines of all days count, so it is a lower bound on any day; of real time those lines count,
-//! too, that stop where the timetable's do not. It is worked out backwards from the end, each line looked at
-//! once.
+//! too, that stop where the timetable's do not. It is computed backwards from the end, with each line visited once.
 
 use super::layers::Networks;
 use super::line::{Line, turned};
@@ -76,8 +75,8 @@ impl Reach {
         self.entered.clear();
     }
 
-    /// Notes that a line (network, pattern) is left at a position with so many rides from its stops ahead, and
-    /// from those of the lines whose riders stay seated into it.
+    /// Sets the number of rides from the stops of a line (network, pattern) ahead of a position, and from those of the lines
+    /// whose riders stay seated into it.
     fn enter<const BACK: bool>(
         &mut self,
         timetable: &Timetable,

@@ -40,20 +40,20 @@ pub struct Rounds {
     pub seated: Seated,
 }
 
-/// What a search is to do, in its own time and direction.
+/// A search in its own time and direction.
 pub struct Task<'a> {
     pub start: i32,
-    /// Only arrivals before are looked for.
+    /// Upper bound of arrivals.
     pub bound: i32,
     pub max_rides: u8,
     pub starts: &'a [(StopIx, i32)],
     pub ends: &'a [(StopIx, i32)],
     pub walk_at_ends: bool,
-    /// Whether to work out which stops are too many rides from the end (see `reach.rs`).
+    /// Whether to compute which stops are too many rides from the end (see `reach.rs`).
     pub looks_back: bool,
     /// Stops that are not to be used.
     pub closed: Option<&'a [u64]>,
-    /// Ways between stops; longer ones than `max_path_m` are not used.
+    /// Footpaths between stops; longer ones than `max_path_m` are not used.
     pub footpaths: &'a Footpaths,
     pub max_path_m: u16,
     /// How one may get on and off.
@@ -61,13 +61,13 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// The ways that leave `stop` in the direction of the search.
+    /// The footpaths that leave `stop` in the direction of the search.
     fn paths_from<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
         let paths = if BACK { self.footpaths.to(stop) } else { self.footpaths.from(stop) };
         paths.iter().filter(|path| path.metres <= self.max_path_m)
     }
 
-    /// The ways that lead to `stop` in the direction of the search.
+    /// The footpaths that lead to `stop` in the direction of the search.
     pub fn paths_to<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
         let paths = if BACK { self.footpaths.from(stop) } else { self.footpaths.to(stop) };
         paths.iter().filter(|path| path.metres <= self.max_path_m)
@@ -75,7 +75,7 @@ impl Task<'_> {
 }
 
 impl Rounds {
-    /// Searches. Gives what was found, and whether `cut` ended it.
+    /// Searches. Returns what was found, and whether `cut` ended it.
     pub fn run<const BACK: bool>(
         &mut self,
         timetable: &Timetable,
@@ -188,7 +188,7 @@ impl Rounds {
         }
     }
 
-    /// Round 0: where one may board first, and the way on foot alone.
+    /// Round 0: where one may board first, and the journey on foot alone.
     fn begin<const BACK: bool>(
         &mut self,
         timetable: &Timetable,

@@ -39,15 +39,15 @@ pub struct Scan<'a> {
     pub round: &'a mut Round,
     pub best_ride: &'a mut [i32],
     pub ends: &'a Ends,
-    /// Earliest end found so far: what is not before it is of no use.
+    /// Earliest end found so far, a bound for all others.
     pub bound: &'a mut i32,
     pub best: &'a mut StopIx,
     pub boardings: Boardings,
 }
 
 impl Scan<'_> {
-    /// Rides along one line: always in the first trip that could be caught so far. Gives the one caught
-    /// last, by its number in the pattern, and where it was entered.
+    /// Scans one line, always in the first trip that could be caught so far. Returns the one caught last, by its number in
+    /// the pattern, and where it was entered.
     #[inline]
     pub fn line<const BACK: bool>(
         &mut self,
@@ -74,7 +74,7 @@ impl Scan<'_> {
             }
             // Who came here on this very line gains only by a trip ahead of the one left: that is
             // still here where trips wait long enough. Most often there is none. (A line that comes
-            // by twice may be entered anew before where it was entered.)
+            // by twice may be entered again before where it was entered.)
             let came = self.before.ride[at];
             let same_line = self.before.came_from[at] == at as StopIx
                 && usize::from(came.entered) < position

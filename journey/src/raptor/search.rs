@@ -1,4 +1,4 @@
-//! The search as its callers see it.
+//! The public interface of the search.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -19,13 +19,12 @@ use crate::timetable::{StopIx, Timetable, Wheelchair};
 /// Shifts of days differ from 86,400 s by so much when clocks change.
 const CLOCK_CHANGE_S: i32 = 3_600;
 
-/// From so many stops on, searches look how many rides it takes from a stop to the end. In a town of
-/// 4,000 stops all are near, and looking takes longer (0.15 ms) than the rounds that it spares; in a
-/// region of 64,000 it makes the slow tenth of queries three times as fast.
+/// Number of stops from which on searches compute the bound of `reach.rs`. In a town of 4,000 stops it takes longer
+/// (0.15 ms) than it saves; in a region of 64,000 it makes the slow tenth of queries three times as fast.
 const LOOK_BACK_STOPS: usize = 20_000;
 
-/// A workspace: memory that one search after the other uses. Searches that run at the same time
-/// have one each, over one timetable.
+/// A workspace: memory that is reused by one search after the other. Concurrent searches have one each, over one
+/// timetable.
 pub struct Search {
     timetable: Arc<Timetable>,
     days: DayCache,
@@ -65,8 +64,8 @@ impl Search {
         &self.timetable
     }
 
-    /// All Pareto-best journeys. `cut` is asked now and then whether to stop; a search that was
-    /// stopped says so. Stops that do not exist are passed over.
+    /// All Pareto-best journeys. `cut` is called now and then; `true` ends the search, which the answer notes. Stops that do
+    /// not exist are ignored.
     pub fn run(
         &mut self,
         query: &Query<'_>,
@@ -100,7 +99,7 @@ impl Search {
         departures::departures(&self.timetable, overlay, days, ride, day, times, count)
     }
 
-    /// As [`Search::run`], so that nobody waits in vain: each journey of a departure sets out as late as
+    /// As [`Search::run`], without needless waiting: each journey of a departure sets out as late as
     /// possible for its arrival and rides; each of an arrival, whose rides are the last possible ones,
     /// changes into the next one that leads on and arrives as early as possible for its departure.
     pub fn run_late(

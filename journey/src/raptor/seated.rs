@@ -1,4 +1,4 @@
-//! Going on in the same vehicle as its next trip: no change, no ride more.
+//! In-seat transfers: riders stay in a vehicle that continues as another trip, without a change or a further ride.
 //!
 //! Whoever can catch a trip of a pattern can catch all later ones where that one was entered, and
 //! each may go on as another trip; so all of them are followed, each once in a search.

@@ -1,4 +1,4 @@
-//! From labels back to journeys.
+//! Journeys from labels.
 
 use super::journey::{Journey, Leg, Ride, Walk};
 use super::labels::{RideLabel, SEATED};
@@ -32,7 +32,7 @@ impl Tracer<'_, '_> {
         let variants = &self.runs.timetable.variants;
         let over = ends.over[found.stop as usize];
         if over != variants.stop(found.stop) {
-            // At the ends one walks as any one does, whatever holds for changes of single lines.
+            // At the ends rules for changes of single lines do not apply.
             let from = variants.stop(found.stop);
             steps.push(Step::Walk(from, over, self.walk_s::<BACK>(from, over)));
         }
@@ -75,7 +75,7 @@ impl Tracer<'_, '_> {
         entered
     }
 
-    /// Gives the steps, now in the order of travel, their times.
+    /// Adds times to the steps, now in the order of travel.
     fn timed<const BACK: bool>(&self, found: Found, start: StopIx, steps: &[Step]) -> Journey {
         let mut legs: Vec<Leg> = steps.iter().map(|step| self.leg::<BACK>(step)).collect();
         // Walks follow the ride before at once; the very first one leads up to the first ride.

@@ -5,7 +5,7 @@
 use super::osm::Tags;
 use super::profile::{Class, Mode, Modes};
 
-/// Who may go where on a way.
+/// Access to a way, by mode and direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Directions {
     pub forward: Modes,
@@ -19,14 +19,14 @@ pub(super) struct Directions {
 enum Access {
     Yes,
     NoThrough,
-    /// Those on wheels may come to what stands along it, and else keep to the path beside it.
+    /// Vehicles may only reach what stands along it, and else keep to the path beside it.
     Sidepath,
     Private,
     No,
 }
 
 fn meaning(value: &str) -> Option<Access> {
-    // Of several values ("agricultural;forestry", "destination;delivery") the kindest one counts.
+    // Of several values ("agricultural;forestry", "destination;delivery") the most permissive one counts.
     value.split(';').filter_map(|one| single_meaning(one.trim())).min_by_key(|access| *access as u8)
 }
 
@@ -46,7 +46,7 @@ fn single_meaning(value: &str) -> Option<Access> {
     })
 }
 
-/// Tags that speak about a mode, the most special first.
+/// Access keys of a mode, the most specific first.
 fn hierarchy(mode: Mode) -> &'static [&'static str] {
     match mode {
         Mode::Foot => &["foot", "access"],
@@ -56,7 +56,7 @@ fn hierarchy(mode: Mode) -> &'static [&'static str] {
     }
 }
 
-/// Whether the law lets a mode onto a kind of street that has no access tag.
+/// Legal default for a mode on a class of street without access tags.
 fn default_access(tags: &Tags, mode: Mode, class: Class) -> Access {
     let allowed = match mode {
         Mode::Car => {
@@ -75,8 +75,7 @@ fn default_access(tags: &Tags, mode: Mode, class: Class) -> Access {
 /// The direction of travel along a way, as the suffix of keys.
 const DIRECTIONS: [&str; 2] = ["forward", "backward"];
 
-/// What the most special tag says of a mode in a direction: of one key `KEY:forward` before `KEY`.
-/// Also which key that is.
+/// Value of the most specific tag for a mode and direction, and its key: `KEY:forward` comes before `KEY`.
 fn stated<'a>(tags: &'a Tags, mode: Mode, direction: &str) -> Option<(&'static str, &'a str, Access)> {
     hierarchy(mode).iter().find_map(|key| {
         let value = tags.get(&format!("{key}:{direction}")).or_else(|| tags.get(key))?;
@@ -113,7 +112,7 @@ fn is_on_foot(mode: Mode) -> bool {
     matches!(mode, Mode::Foot | Mode::Wheelchair)
 }
 
-/// Whether a place is meant that one visits, not a street that one drives along.
+/// Whether it is a destination, not a street for through traffic.
 fn is_for_guests(value: &str) -> bool {
     value.split(';').any(|one| matches!(one.trim(), "customers" | "visitors"))
 }
@@ -166,7 +165,7 @@ pub(super) fn of(tags: &Tags, class: Class) -> Directions {
 const ALL_MODES: Modes = 0b1111;
 
 fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
-    // Whatever else is said of them: a ramp beside them is a way of its own.
+    // Whatever their other tags: a ramp beside them is a way of its own.
     if class == Class::Steps || tags.get("conveying").is_some_and(|value| value != "no") {
         return false;
     }
@@ -197,7 +196,7 @@ fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
     firm && even && made && flat.is_none_or(|percent| percent.abs() <= 10.0)
 }
 
-/// Who may go with and against the way, as far as one-way rules say.
+/// Modes with and against the way, by the one-way rules.
 fn one_way(tags: &Tags, class: Class) -> [Modes; 2] {
     let (bike, car) = (Mode::Bike.bit(), Mode::Car.bit());
     let walkers = Mode::Foot.bit() | Mode::Wheelchair.bit();
@@ -268,8 +267,8 @@ fn directions(value: &str) -> Option<[bool; 2]> {
     })
 }
 
-/// Whom a node with these tags stops, and whether only for want of a key: they may pass it to or from
-/// what is reached in no other way.
+/// Modes that a node with these tags stops, and whether it is a private or locked gate: it is passed to and from what is
+/// reached in no other way.
 pub(super) fn blocked_by_node(tags: &Tags) -> (Modes, bool) {
     const CURB_LIMIT_M: f64 = 0.03;
     let (mut blocked, mut keyed): (Modes, Modes) = (0, 0);

@@ -1,4 +1,4 @@
-//! Rules that hold at times only: `motor_vehicle:conditional=no @ (Mo-Fr 07:00-09:00)`.
+//! Time-dependent rules: `motor_vehicle:conditional=no @ (Mo-Fr 07:00-09:00)`.
 //!
 //! After the OpenStreetMap wiki, "Conditional restrictions". A way whose tags change with time becomes
 //! several edges beside each other, one for each set of tags ([`variants`]), of which one is in force at
@@ -26,7 +26,7 @@ pub struct Variant {
     pub edge: u32,
     /// The first of them; the others follow.
     pub first: u32,
-    /// What decides, numbers in [`Streets::times`].
+    /// The times that decide, numbers in [`Streets::times`].
     pub times: Vec<u32>,
     /// In which cases it is in force: bit `n`, where bit `i` of `n` says whether the `i`-th of `times`
     /// is now.
@@ -82,7 +82,7 @@ pub(super) fn variants(tags: &Tags, length_m: f64, turn_times: &[String]) -> Var
     found
 }
 
-/// What a conditional value says, with the times at which it does.
+/// The value of a conditional tag, with its times.
 pub(super) fn timed(text: &str) -> Vec<(&str, String)> {
     split(text).into_iter().filter(|(_, time)| is_time(time)).collect()
 }
@@ -112,7 +112,7 @@ fn split(text: &str) -> Vec<(&str, String)> {
     parts
 }
 
-/// Whether a condition is a time, not a weight or an errand.
+/// Whether a condition is a time, not a weight or a purpose.
 fn is_time(text: &str) -> bool {
     // A comment in quotes is in the syntax of opening hours, and says nothing.
     !text.contains('"') && !text.is_empty() && Hours::parse(text, &Locality::new("UTC", "", [])).is_ok()

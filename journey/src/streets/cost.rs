@@ -5,7 +5,7 @@ use super::profile::{Class, Mode, Profile, Surface};
 /// Walking speed, km/h: Valhalla's default for pedestrians, near the mean of Bohannon's review (2011).
 const WALK_KMH: f64 = 5.1;
 /// Walking speed over steps, along the ground, km/h: about half of that on the flat (own estimate).
-/// Valhalla counts a penalty of 30 s when it chooses, and full speed when it tells the duration.
+/// Valhalla adds a penalty of 30 s to the cost, and full speed to the duration.
 const STEPS_KMH: f64 = 2.5;
 /// Wheelchair speed, km/h: Valhalla's default.
 const WHEELCHAIR_KMH: f64 = 4.0;
@@ -28,8 +28,8 @@ const fn bike_surface_factor(surface: Surface) -> f64 {
         Surface::Bad => 0.4,
     }
 }
-/// How much longer a kilometre on a busy street without a cycle lane feels: people take a detour of
-/// so much for a quiet one. It decides on the way and is no part of its duration (as Valhalla): people
+/// Cost factor of a busy street without a cycle lane: people take a detour of so much for a quiet one. It affects the
+/// choice of route, not its duration (as Valhalla): people
 /// ride fastest on carriageways (Schleinitz et al. 2017, <https://doi.org/10.1016/j.ssci.2015.07.027>).
 const fn bike_stress_factor(class: Class) -> f64 {
     match class {
@@ -47,7 +47,7 @@ const CAR_SPEED_FACTOR: f64 = 1.0;
 const ROUNDABOUT_FACTOR: f64 = 0.5;
 /// Share of it on loose ground (Valhalla).
 const CAR_LOOSE_FACTOR: f64 = 0.5;
-/// Slowest anything is ever taken to be, km/h.
+/// Lowest speed of anything, km/h.
 const SLOWEST_KMH: f64 = 1.0;
 
 /// Waiting for a ferry and going aboard, per edge that leaves the shore, ms; half the usual headway
@@ -78,7 +78,7 @@ fn kmh(profile: &Profile, reverse: bool, mode: Mode) -> f64 {
     kmh.max(SLOWEST_KMH)
 }
 
-/// What a street counts for in the choice of a way, as a multiple of the time that it takes.
+/// Cost factor of a street: its cost as a multiple of its travel time.
 fn stress_factor(profile: &Profile, mode: Mode) -> f64 {
     let is_ridden = mode == Mode::Bike
         && !profile.cycle_lane
@@ -87,12 +87,12 @@ fn stress_factor(profile: &Profile, mode: Mode) -> f64 {
     if is_ridden { bike_stress_factor(profile.class) } else { 1.0 }
 }
 
-/// Of the time that an edge counts for ([`edge_ms`]), the part that it takes nobody.
+/// The part of an edge's cost ([`edge_ms`]) that is not travel time.
 pub(super) fn felt_share(profile: &Profile, mode: Mode) -> f64 {
     1.0 - 1.0 / stress_factor(profile, mode)
 }
 
-/// Time along `length_dm` of an edge as it counts in the choice of a way, milliseconds.
+/// Cost of `length_dm` of an edge, milliseconds.
 pub(super) fn edge_ms(profile: &Profile, reverse: bool, mode: Mode, length_dm: u32) -> u32 {
     const MS_PER_DM_AT_1_KMH: f64 = 360.0;
     (f64::from(length_dm) * MS_PER_DM_AT_1_KMH / kmh(profile, reverse, mode)).round() as u32

@@ -1,4 +1,4 @@
-//! What searches run on: states and arcs in flat arrays, made from [`Streets`] for one mode.
+//! Search graphs: states and arcs in flat arrays, made from [`Streets`] for one mode.
 
 use rustc_hash::FxHashMap;
 
@@ -49,7 +49,7 @@ impl Arcs {
     }
 }
 
-/// What a state stands for.
+/// The meaning of states.
 #[derive(Debug)]
 pub(super) enum Layout {
     /// Being at a junction. Junctions at streets without through traffic have two states more.
@@ -140,7 +140,7 @@ impl Graph {
         }
     }
 
-    /// Whether a state is in the zone where a way ends, which nobody leaves.
+    /// Whether a state is in the zone of the destination, which a path does not leave.
     pub fn is_last(&self, state: u32) -> bool {
         match &self.layout {
             Layout::Junctions { places, .. } => {

@@ -3,13 +3,13 @@
 use super::osm::Tags;
 use super::profile::Class;
 
-/// What `maxspeed=none` is driven at: the recommended speed of German motorways.
+/// Speed on `maxspeed=none`: the recommended speed of German motorways.
 const NO_LIMIT_DKMH: u16 = 1300;
 /// Walking pace, as German courts read it (7 to 10 km/h).
 const WALK_DKMH: u16 = 100;
 /// Ferries without a duration.
 const FERRY_DKMH: u16 = 150;
-/// Bounds of what is believed; outside of it a tag is a typing error.
+/// Plausible speeds; others are typing errors.
 const BELIEVABLE_DKMH: std::ops::RangeInclusive<u16> = 30..=1600;
 
 /// Speeds forward and backward in 0.1 km/h, and whether a sign or zone says so.

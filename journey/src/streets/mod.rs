@@ -39,7 +39,7 @@ pub use search::{Budget, Direction, Workspace};
 pub use snap::Link;
 pub use tree::{Path, Reach, Tree};
 
-/// Why streets cannot be had.
+/// Why streets cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum StreetsError {
     #[error("{path}: cannot be opened: {reason}")]
@@ -86,7 +86,7 @@ pub struct Streets {
     /// The points between the ends of the edges.
     pub bends: Vec<Coord>,
     pub profiles: Vec<Profile>,
-    /// Opening hours that decide which [`Variant`]s are in force.
+    /// Times that decide which [`Variant`]s are in force.
     pub times: Vec<String>,
     /// Edges that are in force at times only, by number.
     pub variants: Vec<Variant>,

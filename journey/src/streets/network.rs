@@ -15,7 +15,7 @@ pub struct Network {
     streets: Streets,
     graphs: Vec<Graph>,
     index: EdgeIndex,
-    /// What is closed at no particular time.
+    /// Edges that are closed where no time is given.
     usually_closed: Closed,
 }
 
@@ -73,7 +73,7 @@ impl Network {
             .map(move |edge| self.index.project(&self.streets, mode, None, point, edge))
     }
 
-    /// The quickest ways from `origin` (forward) or to it (backward), as far as `limit_s` seconds.
+    /// The quickest paths from `origin` (forward) or to it (backward), within `limit_s` seconds.
     pub fn tree<'a>(
         &'a self,
         workspace: &'a mut Workspace,
@@ -106,8 +106,7 @@ impl Network {
         Tree { network: self, graph, closed, workspace, origin, direction, limit_ms, cut }
     }
 
-    /// The quickest way from `from` to `to`: a tree that goes for its goal (A*) and knows the way
-    /// to `to` only.
+    /// The quickest path from `from` to `to` (A*): a tree that contains the path to `to` only.
     pub fn route<'a>(
         &'a self,
         workspace: &'a mut Workspace,
@@ -231,7 +230,7 @@ impl Network {
         }
     }
 
-    /// The way between two links that passes no state: along one edge, or by one turn between two
+    /// The path between two links that passes no state: along one edge, or by one turn between two
     /// edges. Time, code of the first edge, code of the last edge.
     pub(super) fn beside(
         &self,

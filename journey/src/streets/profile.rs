@@ -1,4 +1,4 @@
-//! What a way's tags say: who may use it in which direction, how fast, and of what kind it is.
+//! Profile of a way from its tags: access by direction, speed and class.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ impl Mode {
         1 << self as u8
     }
 
-    /// In words, for messages.
+    /// Its name in messages.
     pub fn people(self) -> &'static str {
         match self {
             Mode::Foot => "pedestrians",
@@ -158,8 +158,8 @@ pub struct Profile {
     pub no_through: Modes,
     /// For whom it is private: only who lives there or visits them may use it ([`Self::no_through`]).
     pub private: Modes,
-    /// Speed of cars (of everybody, on a ferry) forward and backward, 0.1 km/h. What the signs and
-    /// the kind of street say, not yet what is driven.
+    /// Speed of cars (of all modes, on a ferry) forward and backward, 0.1 km/h: signposted or usual for the class, not
+    /// yet the speed reached.
     pub speed_dkmh: [u16; 2],
     /// Whether the speed stands on a sign.
     pub signed_speed: bool,

@@ -70,14 +70,14 @@ fn departures(streets: &Streets) -> FxHashMap<u32, Vec<u32>> {
     out
 }
 
-/// What a relation bids cars: always, and at times.
+/// The rule of a relation for cars: always, and at times.
 struct Rule<'a> {
     always: Option<&'a str>,
     timed: Vec<(&'a str, String)>,
 }
 
 impl<'a> Rule<'a> {
-    /// All that it ever bids, each once.
+    /// All rules that ever hold, each once.
     fn kinds(&self) -> Vec<&'a str> {
         let mut kinds: Vec<&str> = self
             .always
@@ -90,7 +90,7 @@ impl<'a> Rule<'a> {
         kinds
     }
 
-    /// What it bids those who leave an edge; of several times that hold the last one counts.
+    /// The rule for leaving an edge; of several times that hold the last one counts.
     fn at(&self, streets: &Streets, edge: u32) -> Option<&'a str> {
         let timed = self.timed.iter().rev();
         let now =
@@ -120,7 +120,7 @@ pub(super) fn times_by_way(relations: &[OsmRelation]) -> FxHashMap<i64, Vec<Stri
     times
 }
 
-/// What a restriction bids cars.
+/// A rule for cars.
 fn rule_for_cars(relation: &OsmRelation) -> Option<Rule<'_>> {
     let tags = &relation.tags;
     let types = ["restriction", "restriction:motorcar", "restriction:motor_vehicle"];

@@ -3,7 +3,7 @@
 use super::condition::Closed;
 use super::graph::{Arcs, NONE};
 
-/// Which way the search goes: from a place to all others, or from all others to it.
+/// Direction of a search: from a place to all others, or from all others to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Forward,
@@ -15,18 +15,18 @@ pub enum Direction {
 pub struct Budget<'a> {
     /// Settled states at most.
     pub settled: u32,
-    /// Asked now and then; `true` ends the search.
+    /// Called now and then; `true` ends the search.
     pub stop: Option<&'a dyn Fn() -> bool>,
     /// The edges that are closed; `None`: all whose tags hold at other times than usual.
     pub closed: Option<&'a Closed>,
 }
 
 impl Budget<'_> {
-    /// No limit: a search ends by itself when it has seen everything in reach.
+    /// No limit.
     pub const NONE: Budget<'static> = Budget { settled: u32::MAX, stop: None, closed: None };
 }
 
-/// `stop` is asked once in so many settled states: some 0.1 ms apart.
+/// Settled states between two calls of `stop`: some 0.1 ms.
 const STATES_BETWEEN_QUESTIONS: u32 = 1024;
 
 #[derive(Debug, Clone, Copy)]

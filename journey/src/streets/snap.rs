@@ -8,7 +8,7 @@ use super::component::Main;
 use super::condition::Closed;
 use super::{Class, Coord, Direction, Mode, Modes, Streets};
 
-/// A position tied to a street.
+/// A position linked to a street.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Link {
     pub edge: u32,
@@ -33,11 +33,11 @@ impl Link {
     }
 }
 
-/// A public street is taken for the way to a place though a private one is so much nearer, metres: a
-/// yard's drive beside a house on the street, but not the track to a farm (own estimate).
+/// How much nearer a private street must be to be preferred to a public one, metres: more than a drive beside a house on
+/// the street, less than the track to a farm (own estimate).
 const PRIVATE_M: f32 = 100.0;
 
-/// What a street is looked for.
+/// What a street is needed for.
 pub(super) struct End<'a> {
     pub mode: Mode,
     /// See [`super::Network::snap_end`].

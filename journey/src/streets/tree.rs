@@ -1,4 +1,4 @@
-//! What a search found, read for any link.
+//! The result of a search, for any link.
 
 use domain::geo::LatLon;
 
@@ -16,7 +16,7 @@ pub struct Reach {
     pub distance_m: f64,
 }
 
-/// A way from one place to another.
+/// A path from one place to another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
     pub duration_s: f64,
@@ -56,8 +56,7 @@ impl Tree<'_> {
         self.workspace.settled
     }
 
-    /// Seconds between the origin and `link`, as they count in the choice of a way: by bike no less than
-    /// [`Path::duration_s`]. `None` when it is out of reach or of the limit.
+    /// Cost between the origin and `link`, seconds: by bike no less than [`Path::duration_s`]. `None` when it is out of reach or of the limit.
     pub fn duration_s(&self, link: &Link) -> Option<f64> {
         self.joint(link).map(|joint| f64::from(joint.ms) / MS_PER_S)
     }
@@ -74,7 +73,7 @@ impl Tree<'_> {
         Some(Reach { duration_s, distance_m: distance_dm as f64 / DM_PER_M })
     }
 
-    /// The way between the origin and `link`, in the direction of travel.
+    /// The path between the origin and `link`, in the direction of travel.
     pub fn path(&self, link: &Link) -> Option<Path> {
         let joint = self.joint(link)?;
         let mut pieces = Vec::new();
@@ -100,7 +99,7 @@ impl Tree<'_> {
         })
     }
 
-    /// What a stretch counts for and takes nobody, milliseconds.
+    /// The part of a stretch's cost that is not travel time, milliseconds.
     fn felt_ms(&self, edge: u32, from_dm: u32, to_dm: u32) -> f64 {
         let streets = self.network.streets();
         let share = cost::felt_share(streets.profile(edge), self.graph.mode);

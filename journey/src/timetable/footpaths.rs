@@ -1,19 +1,19 @@
-//! Ways on foot between stops, in one array for each direction.
+//! Footpaths between stops, in one array per direction.
 
 use serde::{Deserialize, Serialize};
 
 use super::StopIx;
 
-/// A way to (or, in the other direction, from) a stop.
+/// A footpath to (or, in the other direction, from) a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footpath {
     pub stop: StopIx,
     pub seconds: i32,
-    /// How far one walks, metres; 0: the feed does not say.
+    /// Length, metres; 0: not in the feed.
     pub metres: u16,
 }
 
-/// A way between two stops, as it is built.
+/// A footpath between two stops, as input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path {
     pub from: StopIx,
@@ -50,12 +50,12 @@ impl Footpaths {
         Footpaths { out, into }
     }
 
-    /// Ways that begin at `stop`.
+    /// Footpaths that begin at `stop`.
     pub fn from(&self, stop: StopIx) -> &[Footpath] {
         self.out.of(stop)
     }
 
-    /// Ways that end at `stop`; each names where it begins.
+    /// Footpaths that end at `stop`; each has the stop where it begins.
     pub fn to(&self, stop: StopIx) -> &[Footpath] {
         self.into.of(stop)
     }

@@ -1,4 +1,4 @@
-//! From single trips to patterns in which no trip overtakes another.
+//! Groups trips into patterns in which no trip overtakes another.
 
 use rustc_hash::FxHashMap;
 

@@ -1,4 +1,4 @@
-//! Trips that a vehicle runs one after the other, so that riders stay seated.
+//! In-seat transfers: trips that a vehicle runs one after the other.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::TripIx;
 use super::patterns::Patterns;
 use crate::bits;
 
-/// Which trips go on as which, both ways round.
+/// Which trips continue as which, and the inverse.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct InSeat {
     next: Links,

@@ -1,4 +1,4 @@
-//! What runs when: several GTFS feeds as flat arrays that do not change while they are searched.
+//! The timetable: several GTFS feeds as immutable flat arrays.
 
 pub mod footpaths;
 pub mod grouping;
@@ -39,17 +39,17 @@ pub type TripIx = u32;
 /// Number of a GTFS file: index into [`Timetable::credits`].
 pub type FeedIx = u16;
 
-/// A file that no timetable has: nothing is of it.
+/// A file that is not in the timetable.
 pub const NO_FEED: FeedIx = u16::MAX;
 
 /// No stop, no route.
 pub const NONE: u32 = u32::MAX;
 
-/// Changing at one and the same stop takes so long where the feed says nothing, seconds.
+/// Default change time at a stop, seconds.
 pub const DEFAULT_CHANGE_S: i32 = 120;
 
-/// At such a stop one may not change (`transfer_type` 3 from the stop to itself), seconds: above
-/// any horizon of a search.
+/// Change time of a stop without changes (`transfer_type` 3 from the stop to itself), seconds: above any horizon of a
+/// search.
 pub const NO_CHANGE: i32 = i32::MAX / 4;
 
 /// Whether a wheelchair user may use a stop or trip.
@@ -93,13 +93,13 @@ pub struct Agency {
     pub url: String,
 }
 
-/// Who is to be named for a feed: GTFS's `feed_info.txt`, else `attributions.txt`, else the agencies.
+/// Attribution of a feed: GTFS's `feed_info.txt`, else `attributions.txt`, else the agencies.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Credit {
     /// The feed's file name without its ending.
     pub feed: String,
     pub attribution: Option<String>,
-    /// GTFS has no place for it: whoever builds the area may say it.
+    /// GTFS has no field for it: it may be given when the area is built.
     pub licence: Option<String>,
 }
 
@@ -122,7 +122,7 @@ pub struct Route {
     pub zone: ZoneIx,
 }
 
-/// What is not needed while searching.
+/// Data of a trip that searches do not need.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Trip {
     /// Text number in [`Timetable::trip_ids`]; runs of one trip with a frequency share it.
@@ -154,10 +154,10 @@ pub struct Timetable {
     pub stops: Stops,
     /// How long changing at one node (see `variants`) takes, seconds.
     pub change_s: Vec<i32>,
-    /// Ways between stops; may be replaced by ways over streets.
+    /// Footpaths between stops; may be replaced by footpaths over streets.
     pub footpaths: Footpaths,
-    /// The same for wheelchair users, over streets that they can use; `None`: no streets are known,
-    /// and what holds for those on foot is all there is.
+    /// The same for wheelchair users, over streets that they can use; `None`: without streets those for pedestrians are
+    /// used.
     pub wheelchair_footpaths: Option<Footpaths>,
     /// Pairs of stops between which the feed says that one may not change (`transfer_type` 3), sorted.
     pub no_changes: Vec<(StopIx, StopIx)>,
@@ -190,7 +190,7 @@ impl Timetable {
         read::nothing()
     }
 
-    /// Ways between stops, on foot or for wheelchair users.
+    /// Footpaths between stops, for pedestrians or wheelchair users.
     pub fn footpaths_for(&self, wheelchair: bool) -> &Footpaths {
         self.wheelchair_footpaths.as_ref().filter(|_| wheelchair).unwrap_or(&self.footpaths)
     }
@@ -228,7 +228,7 @@ impl Timetable {
         feed.is_none_or(|feed| self.route(trip).is_some_and(|route| route.feed == feed))
     }
 
-    /// The trips that a file calls `id`; without a file those of [`Timetable::trips`].
+    /// The trips with this id in a file; without a file those of [`Timetable::trips`].
     pub fn trips_of(&self, id: &str, feed: Option<FeedIx>) -> &[TripIx] {
         let own = self.trips(id);
         let Some(feed) = feed else { return own };
@@ -241,7 +241,7 @@ impl Timetable {
         if trips.first().is_some_and(|trip| self.is_of(*trip, Some(feed))) { trips } else { &[] }
     }
 
-    /// The stop that a file calls `id`; without a file that of [`Timetable::stop`].
+    /// The stop with this id in a file; without a file that of [`Timetable::stop`].
     pub fn stop_of(&self, id: &str, feed: Option<FeedIx>) -> Option<StopIx> {
         let name = feed.and_then(|feed| self.credits.get(usize::from(feed)));
         let own = name.and_then(|credit| self.stop(&format!("{}:{id}", credit.feed)));
@@ -261,12 +261,12 @@ impl Timetable {
         self.trips.get(trip as usize).map_or("", |t| self.trip_ids.get(t.id))
     }
 
-    /// Where a trip ends, in the words on its front; may be empty.
+    /// Headsign of a trip; may be empty.
     pub fn headsign(&self, trip: TripIx) -> &str {
         self.trips.get(trip as usize).map_or("", |t| self.headsigns.get(t.headsign))
     }
 
-    /// The words on the front of a trip when it leaves the stop at `position`; may be empty.
+    /// Headsign of a trip when it leaves the stop at `position`; may be empty.
     pub fn headsign_at(&self, trip: TripIx, position: usize) -> &str {
         let list = self.trips.get(trip as usize).map_or(NONE, |t| t.stop_headsigns);
         let own = self.stop_headsigns.get(list as usize).and_then(|list| list.get(position));
@@ -319,7 +319,7 @@ impl Timetable {
         spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// The way of a trip between two of its stops, by their positions.
+    /// The course of a trip between two of its stops, by their positions.
     pub fn geometry(&self, trip: TripIx, from: usize, to: usize) -> Vec<PointE6> {
         let Some(meta) = self.trips.get(trip as usize) else { return Vec::new() };
         let stops = self.patterns.pattern(self.patterns.pattern_of(trip)).stops;

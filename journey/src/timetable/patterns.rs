@@ -11,7 +11,7 @@ use super::StopIx;
 /// Stops of one trip at most: positions are 16 bit. The longest lines known have some 300.
 pub const MAX_TRIP_STOPS: usize = 10_000;
 
-/// How one gets on, or off, at a stop of a trip: GTFS's `pickup_type`, `drop_off_type`.
+/// Boarding or alighting at a stop of a trip: GTFS's `pickup_type`, `drop_off_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[repr(u8)]
 pub enum Boarding {
@@ -20,9 +20,9 @@ pub enum Boarding {
     Scheduled = 0,
     /// Not at all.
     None = 1,
-    /// Only for those who have ordered it from the agency.
+    /// Must be booked with the agency.
     Book = 2,
-    /// By word with the driver.
+    /// Must be requested from the driver.
     AskDriver = 3,
 }
 
@@ -53,12 +53,12 @@ impl Boarding {
     }
 }
 
-/// Ways of getting on and off: a set.
+/// A set of [`Boarding`]s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Boardings(u32);
 
 impl Boardings {
-    /// By the timetable, by order, by word with the driver.
+    /// Scheduled, booked, or requested from the driver.
     pub const ANY: Boardings = Boardings(
         1 << Boarding::Scheduled as u32 | 1 << Boarding::Book as u32 | 1 << Boarding::AskDriver as u32,
     );
@@ -80,7 +80,7 @@ impl PatternStop {
     /// Stops that can be held.
     pub const MAX_STOPS: usize = Self::FIRST_VARIANT as usize;
 
-    /// `stop` where one gets on and off as said.
+    /// `stop` with these boardings.
     pub fn new(stop: StopIx, pickup: Boarding, drop_off: Boarding) -> Self {
         PatternStop(stop | (pickup as u32) << Self::PICKUP | (drop_off as u32) << Self::DROP_OFF)
     }
@@ -113,13 +113,13 @@ impl PatternStop {
         self.0 >> Self::DROP_OFF & 3 != Boarding::None as u32
     }
 
-    /// Whether one may get on in one of the ways `boardings`.
+    /// Whether one may get on by one of `boardings`.
     #[inline]
     pub fn can_board_by(self, boardings: Boardings) -> bool {
         boardings.0 >> (self.0 >> Self::PICKUP) & 1 == 1
     }
 
-    /// Whether one may get off in one of the ways `boardings`.
+    /// Whether one may get off by one of `boardings`.
     #[inline]
     pub fn can_alight_by(self, boardings: Boardings) -> bool {
         boardings.0 >> (self.0 >> Self::DROP_OFF & 3) & 1 == 1
@@ -264,7 +264,7 @@ impl Patterns {
         self.time_starts.push(self.arrivals.len() as u32);
     }
 
-    /// Puts stops under new numbers.
+    /// Renumbers the stops.
     pub(super) fn renumber_stops(&mut self, to: impl Fn(StopIx) -> StopIx) {
         for stop in &mut self.stops {
             *stop = stop.at(to(stop.stop()));

@@ -1,4 +1,4 @@
-//! What was wrong in a feed, and where.
+//! Problems of a feed, with their lines.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ pub const MAX_LISTED: usize = 1_000;
 /// A field is quoted to this length, bytes.
 const MAX_VALUE_BYTES: usize = 100;
 
-/// One thing that was wrong. The row it stands in was skipped unless `reason` says otherwise.
+/// A problem. Its row was skipped unless `reason` states otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Feed and file, e.g. `bus.zip/stop_times.txt`.
@@ -40,7 +40,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Takes over a problem.
+    /// Adds a problem.
     pub fn add(
         &mut self,
         file: &str,

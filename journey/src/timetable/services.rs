@@ -1,4 +1,4 @@
-//! On which days trips run.
+//! Service days of trips.
 
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ impl Service {
         Service { weekdays, from, until, exceptions: Vec::new() }
     }
 
-    /// Takes over an exception; of several for one day the last holds.
+    /// Adds an exception; of several for one day the last holds.
     pub fn except(&mut self, day: Day, runs: bool) {
         match self.exceptions.binary_search_by_key(&day, |e| e.0) {
             Ok(at) => self.exceptions[at].1 = runs,

@@ -1,4 +1,4 @@
-//! The lines that vehicles follow, for drawing.
+//! Shapes: the courses of vehicles.
 
 use serde::{Deserialize, Serialize};
 

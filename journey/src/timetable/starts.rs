@@ -1,4 +1,4 @@
-//! Runs by their line and when they start: for who names a run without its trip's id.
+//! Runs by line and start, for sources that name runs without a trip id.
 
 use rustc_hash::FxHashMap;
 
@@ -11,13 +11,13 @@ const MINUTES_PER_DAY: i32 = 1_440;
 #[derive(Debug, Clone, Default)]
 pub struct Starts(FxHashMap<String, FxHashMap<i32, Vec<TripIx>>>);
 
-/// A run as who has no trip's id names it.
+/// A run as named without a trip id.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedRun<'a> {
     /// The GTFS file that it is of; `None`: whichever.
     pub feed: Option<FeedIx>,
     pub route: &'a str,
-    /// GTFS's `direction_id`; `None`: not said.
+    /// GTFS's `direction_id`; `None`: not given.
     pub direction: Option<u8>,
     /// Service day; `None`: the one nearest to the moment of the search is meant.
     pub day: Option<Day>,
@@ -38,7 +38,7 @@ pub enum Start {
 pub enum NoRun {
     /// No run of the timetable is named so.
     Unknown,
-    /// Several are, and nothing says which is meant.
+    /// Several match.
     Ambiguous,
 }
 
@@ -79,7 +79,7 @@ impl Timetable {
     /// The run that is named so at `now` (seconds since 1970).
     ///
     /// # Errors
-    /// None is named so, or several: a delay on the wrong one is worse than none.
+    /// None or several match: a delay on the wrong one is worse than none.
     pub fn run_named(&self, named: &NamedRun<'_>, now: i64) -> Result<(Day, TripIx), NoRun> {
         let minute = match named.start {
             Start::Exactly(seconds) => seconds.div_euclid(60),

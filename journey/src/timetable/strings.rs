@@ -1,4 +1,4 @@
-//! Many short texts in one piece of memory.
+//! Many short strings in one allocation.
 
 use serde::{Deserialize, Serialize};
 

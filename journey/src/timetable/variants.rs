@@ -1,8 +1,8 @@
-//! Changes that hold for single lines or trips.
+//! Change times of single lines or trips.
 //!
-//! Where `transfers.txt` speaks of a line or trip at a stop, its vehicles stop at a variant of the
-//! stop of their own. Between variants, and between them and the stop itself, footpaths say how long
-//! a change takes, or that there is none: to a search they are stops like others, and it stays exact.
+//! Where `transfers.txt` has a row for a line or trip at a stop, its vehicles stop at a variant of the stop. Footpaths
+//! between variants, and between them and the stop itself, hold the change times, or that there is no change: to a search
+//! they are stops like others, and it stays exact.
 //! Variants have the numbers after the last stop; nobody outside the search sees them.
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::footpaths::{Footpaths, Path};
 use super::{NO_CHANGE, StopIx};
 
-/// Which stops have variants, and what holds between them.
+/// Which stops have variants, and the rules between them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Variants {
     /// How many stops there are; the first variant has this number.
@@ -69,9 +69,8 @@ impl Variants {
         change_s
     }
 
-    /// The ways between all nodes, from those between stops and the change times at stops. What the
-    /// feed says of single lines between two stops holds on foot whatever `paths` say; with
-    /// `only_known` (wheelchairs) only where there is a way at all.
+    /// The footpaths between all nodes, from those between stops and the change times at stops. Rules of the feed for single
+    /// lines take precedence over `paths` on foot; with `only_known` (wheelchairs) only where there is a path at all.
     pub fn expanded(&self, paths: Vec<Path>, change_s: &[i32], only_known: bool) -> Footpaths {
         if self.is_empty() {
             return Footpaths::new(self.stops, paths);

@@ -1,4 +1,4 @@
-//! Zones of time: each agency has its own, and the times of its trips are in it.
+//! Time zones: each agency has its own, in which the times of its trips are.
 //!
 //! A trip's day begins by its agency's clock. Zones whose clocks agree on all days of the timetable are one
 //! (Berlin and Amsterdam, say): a search costs more for each that is left.
@@ -18,7 +18,7 @@ fn begins_at(zone: &str, day: Day) -> i64 {
     noon.map_or(utc, |noon| noon.timestamp().as_second() - 43_200)
 }
 
-/// No timetable is compared over more days.
+/// Most days over which zones are compared.
 const MAX_DAYS: Day = 3_660;
 
 /// Of `zones` those that differ on some day of `services`, and for each of `zones` the one that stands for it.

@@ -1,4 +1,4 @@
-//! Runs that stand in no timetable, and where times are from real time.
+//! Runs that are not in the timetable, and where times are from real time.
 
 use std::sync::Arc;
 
@@ -150,7 +150,7 @@ fn an_added_run_is_taken_back() {
     assert_eq!(Scene::new(&[cancelled("extra"), extra()]).names("a"), ["t", "extra"], "the last word holds");
     let other_day = TripUpdate { start_date: Some("20261125".into()), ..cancelled("extra") };
     assert_eq!(Scene::new(&[extra(), other_day]).names("a"), ["t", "extra"]);
-    // Without a line it is a run all the same.
+    // It is a run without a line, too.
     let lineless = TripUpdate { route_id: Some("of nobody".into()), ..extra() };
     assert_eq!(Scene::new(&[lineless]).names("a"), ["t", "extra"]);
 }
@@ -166,7 +166,7 @@ fn a_replacement_runs_instead() {
     assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("t", 400, 900));
     assert_eq!(scene.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Replaced));
     assert!(!scene.overlay.is_cancelled(DAY, scene.search.timetable().trips("t")[0]));
-    // Of one that lacks its stops the timetable holds.
+    // One without its stops changes nothing.
     let lacking = TripUpdate { stops: vec![call("b", 400)], ..other.clone() };
     let mut scene = Scene::new(&[lacking]);
     assert_eq!((scene.names("a"), scene.overlay.report.incomplete), (vec!["t".to_owned()], 1));
@@ -190,7 +190,7 @@ fn a_copy_runs_at_its_own_start() {
     assert_eq!(runs.route(ride.trip).map(|route| route.id.as_str()), Some("R"));
     // The run itself goes on as before.
     assert_eq!(scene.ride("a", "b", 0).map(|(name, ride)| (name, ride.departure_s)), Some(("t".into(), 60)));
-    // Who still says that the copy is an added run says it twice.
+    // A feed that also reports the copy as an added run reports it twice.
     for name in ["copy", "t"] {
         let twin = added(name, vec![call("a", 14_400), call("c", 14_800)]);
         for updates in [[copy.clone(), twin.clone()], [twin, copy.clone()]] {

@@ -1,4 +1,4 @@
-//! OpenStreetMap as the street builder wants it: plain vectors, from a file or made by hand.
+//! OpenStreetMap data as the street builder takes it: plain vectors, from a file or made by hand.
 
 mod pbf;
 
@@ -108,7 +108,7 @@ pub struct OsmData {
     pub node_tags: FxHashMap<i64, Tags>,
     pub ways: Vec<OsmWay>,
     pub relations: Vec<OsmRelation>,
-    /// What was wrong with the data, in plain words.
+    /// Problems of the data, as sentences.
     pub problems: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ use super::{is_parking, relation_matters, way_matters};
 use crate::regular;
 use crate::streets::StreetsError;
 
-/// Keys that some part of this crate asks for.
+/// Keys that this crate uses.
 const KEPT_KEYS: &[&str] = &[
     "access",
     "access:backward",
@@ -225,7 +225,7 @@ fn each_block(path: &Path, mut use_block: impl FnMut(&PrimitiveBlock)) -> Result
     }
 }
 
-/// Counts what is read.
+/// Counts bytes read.
 struct Counted<'c, R> {
     inner: R,
     read: &'c AtomicU64,

@@ -1,4 +1,4 @@
-//! Tying parking places to the streets: for the vehicle that comes and the person who walks on.
+//! Links between parking places and streets: for the vehicle that arrives and the person who walks on.
 
 use domain::geo::LatLon;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::{OsmParking, Purpose};
 use crate::streets::osm::Coord;
 use crate::streets::{Link, Mode, Network};
 
-/// Streets farther away than this do not lead to a parking place, metres.
+/// Largest distance between a parking place and its street, metres.
 const STREET_LIMIT_M: f64 = 150.0;
 /// An entrance belongs to the parking place whose outline is so near, metres (entrances are mapped
 /// on the kerb or at the ramp's gate).
@@ -19,14 +19,14 @@ const ENTRANCE_NEAR_POINT_M: f64 = 60.0;
 const ENTRANCE_STREET_M: f64 = 30.0;
 /// A place takes the entrances of an OpenStreetMap parking so near, metres.
 const SAME_PLACE_M: f64 = 60.0;
-/// Corners of an outline that are asked for their nearest street: enough for any shape of lot.
+/// Corners of an outline whose nearest street is searched: enough for any shape of lot.
 const LOOKOUTS: usize = 24;
 /// No corner of private parking is farther from where a street leaves it, metres.
 const PRIVATE_REACH_M: f64 = 300.0;
 /// Links of one kind that are kept: the gates of the largest car parks.
 const MAX_LINKS: usize = 8;
 
-/// A place to be tied to the streets.
+/// A parking place to be linked to the streets.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub purpose: Purpose,
@@ -34,7 +34,7 @@ pub struct Place {
     pub outline: Vec<LatLon>,
 }
 
-/// What the links of vehicles rest on, the best first.
+/// Basis of the links of vehicles, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkedBy {
     /// A mapped entrance.
@@ -50,14 +50,14 @@ pub enum LinkedBy {
 pub struct Links {
     /// Where the car (the bicycle) arrives and departs.
     pub vehicle: Vec<Link>,
-    /// Where one walks on.
+    /// Links for pedestrians.
     pub foot: Vec<Link>,
-    /// Where one goes on in a wheelchair; may be empty.
+    /// Links for wheelchairs; may be empty.
     pub wheelchair: Vec<Link>,
     pub by: LinkedBy,
 }
 
-/// Why a parking place is not offered, in words a driver understands.
+/// Why a parking place is not offered, as a sentence for drivers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unlinked {
@@ -68,7 +68,7 @@ fn unlinked<T>(reason: impl Into<String>) -> Result<T, Unlinked> {
     Err(Unlinked { reason: reason.into() })
 }
 
-/// Ties a parking place of OpenStreetMap to the streets.
+/// Links a parking place of OpenStreetMap to the streets.
 ///
 /// # Errors
 /// It is not open to the public, or no street leads there: with the reason.
@@ -80,7 +80,7 @@ pub fn link_osm(network: &Network, parking: &OsmParking) -> Result<Links, Unlink
     link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
 }
 
-/// Ties an imported place to the streets: by the entrances of the OpenStreetMap parking that it is
+/// Links an imported place to the streets: by the entrances of the OpenStreetMap parking that it is
 /// (or lies next to), else by its own shape.
 ///
 /// # Errors
@@ -103,7 +103,7 @@ pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
     link_shape(network, &points, place.purpose, &[])
 }
 
-/// Ties a single space for a car to the streets: by the open lot it lies in, else by the nearest
+/// Links a single space for a car to the streets: by the open lot it lies in, else by the nearest
 /// street. A garage next to it, or below it, is another place.
 ///
 /// # Errors

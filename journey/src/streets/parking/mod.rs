@@ -1,4 +1,4 @@
-//! Where vehicles are left, and how that ties to the streets.
+//! Parking in OpenStreetMap, and its links to the streets.
 
 mod extract;
 mod link;

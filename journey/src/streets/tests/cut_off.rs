@@ -1,4 +1,4 @@
-//! Places that hang on the network by a thread.
+//! Places with a single connection to the network.
 
 use super::super::{Direction, Mode, Network};
 use super::{Town, link, reach};
@@ -93,7 +93,7 @@ fn a_gate_with_a_key_opens_to_what_has_no_other_way() {
         for mode in [Mode::Foot, Mode::Bike, Mode::Car] {
             assert!(is_joined(&network, mode), "{gate:?} {mode:?}");
         }
-        // Where there is another way, the gate is none.
+        // Where there is another connection, the gate is closed.
         let round = farm(STREET).way(&[90, 91, 92, 93, 94, 95], STREET).way(&[95, 5], STREET);
         let network = round.node(40, gate).build();
         let (from, to) = (link(&network, Mode::Car, 30, 20), link(&network, Mode::Car, 50, 60));

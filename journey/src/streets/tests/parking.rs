@@ -1,4 +1,4 @@
-//! Parking places and their ways in.
+//! Parking places and their links.
 
 use domain::geo::LatLon;
 

@@ -1,4 +1,4 @@
-//! Rules that hold at times only.
+//! Time-dependent rules.
 
 use domain::geo::LatLon;
 use domain::locality::Locality;
@@ -252,7 +252,7 @@ proptest! {
         }
     }
 
-    /// At any hour ways are those of a town whose tags say without condition what holds then.
+    /// At any hour paths are those of a town whose tags have unconditionally what holds then.
     #[test]
     fn at_each_hour_ways_are_those_of_the_tags_that_hold(
         ways in proptest::collection::vec((0..9usize, 0..9usize, 0..4usize, 0..24u32, 1..24u32), 4..12),

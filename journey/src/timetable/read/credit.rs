@@ -1,4 +1,4 @@
-//! `feed_info.txt`, `attributions.txt`: who is to be named.
+//! `feed_info.txt`, `attributions.txt`: attribution.
 
 use super::ReadError;
 use super::draft::Draft;
@@ -9,7 +9,7 @@ use crate::timetable::Credit;
 /// Names of one feed at most: a line under an answer, not a list.
 const MAX_NAMES: usize = 5;
 
-/// Notes who is to be named for the feed that is being read; its agencies have been read.
+/// Reads the attribution of the current feed, after its agencies.
 pub fn read(source: &mut Source, draft: &mut Draft) -> Result<(), ReadError> {
     let mut names = names(source, "feed_info.txt", "feed_publisher_name")?;
     if names.is_empty() {

@@ -1,4 +1,4 @@
-//! What has been read so far.
+//! The data read so far.
 
 use std::path::Path;
 

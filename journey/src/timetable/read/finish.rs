@@ -1,4 +1,4 @@
-//! From what was read to a timetable: final numbers, final ids.
+//! Makes a timetable of the data read: final numbers, final ids.
 
 use rustc_hash::FxHashMap;
 

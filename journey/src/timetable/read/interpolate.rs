@@ -1,4 +1,4 @@
-//! Times of stops that have none of their own.
+//! Interpolates missing stop times.
 
 /// What is known of a stop of a trip.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +35,7 @@ pub fn fill(stops: &[Known], times: &mut Vec<(i32, i32)>) {
     }
 }
 
-/// How far each stop of a gap lies from its begin, by the best measure there is.
+/// Distance of each stop of a gap from its begin, by the best measure available.
 fn positions(gap: &[Known]) -> impl Fn(usize) -> f64 {
     let last = gap.len() - 1;
     let travelled: Option<Vec<f64>> = gap.iter().map(|s| s.travelled.map(f64::from)).collect();

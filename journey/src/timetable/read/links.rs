@@ -1,7 +1,7 @@
-//! Which trips one vehicle runs one after the other: `transfer_type` 4 and 5, `block_id`.
+//! In-seat transfers: `transfer_type` 4 and 5, `block_id`.
 //!
-//! A block alone says little of riders: they are taken to stay seated only where the next trip begins
-//! where the last has ended, soon after.
+//! A block alone does not imply that riders may stay: they are assumed to only where the next trip begins at the last
+//! stop of the one before, soon after.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,9 +12,9 @@ use crate::timetable::services::Service;
 use crate::timetable::variants::Variants;
 use crate::timetable::{Problems, StopIx, Trip, TripIx};
 
-/// Within a block riders stay seated where the next trip leaves so soon, seconds.
+/// Longest wait within a block for which riders stay seated, seconds.
 const BLOCK_WAIT_S: i32 = 600;
-/// No vehicle is taken to wait longer with riders aboard, seconds.
+/// Longest wait of a vehicle with riders aboard, seconds.
 const LINK_WAIT_S: i32 = 2 * 3_600;
 
 /// A row with `transfer_type` 4 or 5.
@@ -37,7 +37,7 @@ struct Run {
     ends: (StopIx, i32),
 }
 
-/// Works out all pairs.
+/// Computes all pairs.
 pub fn in_seat(
     draft: &Draft,
     (patterns, variants): (&Patterns, &Variants),
@@ -114,7 +114,7 @@ pub fn in_seat(
     InSeat::new(patterns, pairs)
 }
 
-/// Whether two services have a day in common, worked out once for each pair.
+/// Whether two services have a day in common, computed once per pair.
 struct SharedDays<'a> {
     services: &'a [Service],
     known: FxHashMap<(u32, u32), bool>,

@@ -1,4 +1,4 @@
-//! From GTFS files to a timetable.
+//! Reads a timetable from GTFS files.
 //!
 //! Files are read as a stream, row by row. A row that cannot be used is noted in [`Problems`] and
 //! left out; only a feed that is none (no such file, no stops, a required column missing) is an
@@ -47,14 +47,14 @@ impl Default for Options {
     }
 }
 
-/// What is being read.
+/// The feed that is being read.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
     pub feed: &'a str,
     pub file: &'a str,
 }
 
-/// Why no timetable came out.
+/// Why a timetable could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("{path} cannot be opened: {error}")]

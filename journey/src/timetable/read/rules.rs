@@ -1,4 +1,4 @@
-//! Rows of `transfers.txt` that hold for single lines or trips.
+//! Rows of `transfers.txt` for single lines or trips.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -7,7 +7,7 @@ use super::transfers::platforms_of;
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::{Problems, StopIx};
 
-/// Variants of one stop: ways between two stops grow with their product.
+/// Most variants of one stop: footpaths between two stops grow with their product.
 const MAX_VARIANTS: usize = 100;
 
 /// Which vehicles a side of a rule is about; neither: all of them.
@@ -25,7 +25,7 @@ impl Vehicles {
             && (self.route.is_none() || self.route == these.route)
     }
 
-    /// What the specification ranks by: trips before lines before all.
+    /// Rank in the specification: trips before lines before all.
     fn rank(self) -> u8 {
         if self.trip.is_some() { 3 } else { u8::from(self.route.is_some()) }
     }

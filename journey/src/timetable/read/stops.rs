@@ -56,7 +56,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         let is_blank = table.bytes(LAT).is_empty() && table.bytes(LON).is_empty();
         let point = match position {
             Some(position) => (e6(position.lat), e6(position.lon)),
-            // A platform that says nothing is where its station is.
+            // A platform without a position is where its station is.
             None if is_blank && !table.bytes(PARENT).is_empty() => NOWHERE,
             None => {
                 let column =
@@ -114,7 +114,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
         let reason = "it has no place on the map, or 0,0; no way leads there, and rides are drawn past it";
         problems.add(&table.file, lines[stop - first], COLUMNS[ID], draft.stops.ids.get(stop as u32), reason);
     }
-    // A platform that says nothing is like its station.
+    // A platform without a value is like its station.
     for stop in first..draft.stops.points.len() {
         let parent = draft.stops.parents[stop];
         if parent != NONE && draft.stops.wheelchair[stop] == Wheelchair::Unknown {
@@ -134,7 +134,7 @@ fn is_nowhere((lat, lon): PointE6) -> bool {
 const FAR_TIMES: f64 = 20.0;
 const FAR_M: f64 = 1_000_000.0;
 
-/// Stops that a slip of the pen has put elsewhere.
+/// Stops with mistyped positions.
 fn far_away(points: &[PointE6]) -> Vec<usize> {
     let middle = |axis: fn(&PointE6) -> i32| {
         let mut values: Vec<i32> = points.iter().filter(|p| **p != NOWHERE).map(axis).collect();

@@ -11,9 +11,9 @@ use super::table::Table;
 use super::{Options, ReadError};
 use crate::timetable::{DEFAULT_CHANGE_S, NO_CHANGE, NONE, Problems, StopIx};
 
-/// The longest a change may be said to take, seconds.
+/// Longest plausible change time, seconds.
 const MAX_CHANGE_S: i32 = 86_400;
-/// Platforms of a station between which ways are made; their number grows with the square.
+/// Most platforms of a station between which footpaths are made; their number grows with the square.
 const MAX_PLATFORMS: usize = 200;
 
 /// Reads the rows; to be called before the stop times, which depend on what single trips may do.
@@ -130,7 +130,7 @@ fn walk_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
     point(from).walk_s(point(to)).ceil().min(f64::from(MAX_CHANGE_S)) as i32
 }
 
-/// Change times by stop, and ways between stops.
+/// Change times by stop, and footpaths between stops.
 pub struct Changes {
     pub change_s: Vec<i32>,
     pub paths: Vec<(StopIx, StopIx, i32)>,
@@ -138,7 +138,7 @@ pub struct Changes {
     pub forbidden: Vec<(StopIx, StopIx)>,
 }
 
-/// Works out all changes. A row about a station holds for all its platforms that no row of their
+/// Computes all changes. A row about a station holds for all its platforms that no row of their
 /// own speaks of. Of several rows about the same two stops the quickest holds, and a forbidding
 /// one before all others.
 pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Changes {

@@ -1,4 +1,4 @@
-//! Rides that must be ordered, and rides without minutes.
+//! Rides that must be booked, and rides without minutes.
 
 use std::path::PathBuf;
 

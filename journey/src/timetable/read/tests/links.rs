@@ -7,7 +7,7 @@ const TIMES: &str = "trip_id,stop_id,stop_sequence,arrival_time\n\
                      t,a,1,07:00:00\nt,b,2,07:10:00\nu,b,1,07:15:00\nu,c,2,07:30:00\nv,b,1,07:15:00\nv,a,2,07:20:00\n\
                      w,b,1,07:21:00\nw,c,2,07:40:00\nx,c,1,07:12:00\nx,a,2,07:14:00\n";
 
-/// Trips of block `1` unless said otherwise; `transfers` has both trips of each row.
+/// Trips of block `1` unless given otherwise; `transfers` has both trips of each row.
 fn linked(trips: &str, transfers: &str) -> (Timetable, Problems) {
     let trips = format!("route_id,service_id,trip_id,block_id\n{trips}");
     let transfers = format!("transfer_type,from_trip_id,to_trip_id\n{transfers}");
