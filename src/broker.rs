@@ -1,11 +1,11 @@
-//! The embedded MQTT broker, for who has none of their own.
+//! The embedded MQTT broker, for instances without one of their own.
 
 mod access;
 mod clients;
 mod frames;
 mod gate;
 mod intake;
-mod meters;
+mod metrics;
 mod passwords;
 mod retained;
 mod sessions;
@@ -34,26 +34,26 @@ pub use gate::{DESCRIPTORS_OF_CLIENT, OfAddress};
 use gate::{Gate, MAX_PACKET_BYTES};
 use intake::Intake;
 pub use intake::OnUnread;
-pub use meters::Meters;
+pub use metrics::BrokerMetrics;
 use passwords::Passwords;
 use retained::Retained;
 use sessions::Sessions;
 pub use users::UsersFile;
 
-/// What may be under way to a subscriber, and wait for one that is connected, before publishers are slowed down.
+/// Messages in flight to a connected subscriber, and queued for it, before publishers are slowed down.
 const MAX_UNACKNOWLEDGED: u16 = 32;
 const CLIENT_CHANNEL_MESSAGES: usize = 16;
-/// Messages of QoS 1 and 2 that an MQTT 5 publisher may have under way: their acknowledgements wait for the database.
+/// Messages of QoS 1 and 2 that an MQTT 5 publisher may have in flight: their acknowledgements wait for the database.
 const RECEIVE_MAXIMUM: u16 = 1_024;
-/// What may wait for a subscriber that is away or does not read, in memory and, as JSON of ten times that, on disk; beyond it
-/// the oldest are dropped, with a warning in the log.
+/// Messages queued for a subscriber that is disconnected or does not read, in memory and, as JSON of ten times that, on
+/// disk; beyond it the oldest are dropped, with a warning in the log.
 const MAX_QUEUED_MESSAGES: usize = 1_000;
 const MAX_QUEUED_BYTES: usize = 512 << 10;
-/// A session of a client that does not come back is forgotten.
+/// Expiry of a session whose client does not reconnect.
 const SESSION_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
-/// Filters of one client.
+/// Most topic filters of one client.
 const MAX_SUBSCRIPTIONS: usize = 500;
-/// The library gives up a single wait for its writer after 5 s, and does not say so.
+/// The library gives up a wait for its writer after 5 s, without an error.
 const FLUSH_GIVEN_UP: Duration = Duration::from_millis(4_900);
 
 /// An MQTT 5.0 and 3.1.1 broker in this process.
@@ -72,7 +72,7 @@ pub struct EmbeddedBroker {
     shutdown: BrokerShutdownHandle,
     running: JoinHandle<mqtt5::Result<()>>,
     ended: CancellationToken,
-    /// The gate and what else runs around the library.
+    /// The gate and the other tasks around the library.
     tasks: TaskTracker,
     cancel: CancellationToken,
     /// Where the gate connects to.
@@ -80,14 +80,14 @@ pub struct EmbeddedBroker {
     behind: SocketAddr,
 }
 
-/// What the broker has to do with the rest of the process.
+/// Connections between the broker and the rest of the process.
 pub struct Around {
     pub inlet: Arc<Inlet>,
     /// Filters of feeds that are new: see [`Inlet::new`].
     pub new_filters: mpsc::UnboundedReceiver<String>,
     pub on_unread: OnUnread,
-    pub meters: Arc<Meters>,
-    /// How many clients there is room for.
+    pub meters: Arc<BrokerMetrics>,
+    /// Most clients.
     pub connections: usize,
     pub of_address: OfAddress,
 }

@@ -28,17 +28,17 @@ enum Private {
     Shared(PrivatePgHandle),
 }
 
-/// What a private database has for an orderly stop when it could not be brought up to date, or need not any more.
+/// Time for an orderly stop of a private database after a failed migration or an aborted start.
 const UNUSED_STOPS_WITHIN: Duration = Duration::from_secs(8);
 
-/// Where root's instance is.
+/// The data directory as root.
 const SYSTEM_DIR: &str = "/var/lib/kreisverkehr";
 
 /// The demo's directory in the data directory.
 pub const DEMO_DIR: &str = "demo";
 
 impl Database {
-    /// For a process that stays: with a private database it must be the only one of its data
+    /// For a long-lived process: with a private database it must be the only one of its data
     /// directory. Makes what is not there.
     ///
     /// # Errors
@@ -59,8 +59,8 @@ impl Database {
         connected
     }
 
-    /// For a command that comes and goes: uses the private database of a running product, or
-    /// starts it for the while. Names the database on standard error.
+    /// For a short-lived command: uses the private database of a running instance, or starts
+    /// it for that time. Names the database on standard error.
     ///
     /// # Errors
     /// See [`Database::open`]; and there is none yet, and the command may not make it: nothing is
@@ -173,7 +173,7 @@ pub fn secret(path: &Path, flag: &str) -> Result<String> {
 const NOT_OURS: &str = "holds nothing of Kreisverkehr";
 const REMEDY: &str = "name the right one by --database-url or --data-dir, or add --create to make a new one";
 
-/// What is said where a private database was looked for in vain.
+/// The message when no private database was found.
 fn none_in(dir: &Path) -> String {
     let found = match dir.read_dir().map(|mut entries| entries.next().is_none()) {
         Err(error) if error.kind() == ErrorKind::NotFound => "there is no such directory".to_owned(),

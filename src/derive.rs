@@ -1,10 +1,10 @@
-//! Keeps what places were over time current (`store::derive`), in whichever process ingests.
+//! Runs the deriver (`store::derive`) in the process that ingests.
 
 use std::time::Duration;
 
 use ingest::Clock;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry as Meters;
+use prometheus_client::registry::Registry as MetricsRegistry;
 use store::StoreError;
 use store::changes::{CHANNEL, Notifier};
 use store::derive::Deriver;
@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How long another process's deriver is waited for, and a database that is away.
+/// Pause before the next attempt while another process derives or the database is away.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Statements are taken in a few at a time: many in one transaction cost less.
+/// Pause that lets statements accumulate: many in one transaction cost less.
 const GATHER: Duration = Duration::from_millis(1_500);
 
 /// Pause after each step while it catches up, by the time that the step took.
@@ -27,8 +27,8 @@ const REST_UNDER_LOAD: f64 = 4.0;
 /// No pause is longer, however long a step took.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
-/// So long figures may stay behind for the sake of a burst. A load that lasts is no burst: who gave way to it for ever would
-/// never be current.
+/// How long the deriver gives way to a burst. A lasting load is no burst: giving way to it forever would keep figures
+/// behind forever.
 const LONGEST_YIELD: Duration = Duration::from_secs(30);
 
 /// The pause after a step that took `took`, when it has been behind for `behind`.
@@ -37,15 +37,15 @@ fn rest(took: Duration, is_falling_behind: bool, behind: Duration) -> Duration {
     took.mul_f64(if yields { REST_UNDER_LOAD } else { REST }).min(LONGEST_REST)
 }
 
-/// What waits to be derived, for `/metrics`.
-pub fn register(meters: &mut Meters) -> Gauge {
+/// The backlog, for `/metrics`.
+pub fn register(meters: &mut MetricsRegistry) -> Gauge {
     let waiting = Gauge::default();
     let help = "Transactions whose observations are stored and not yet in occupancy and stays";
     meters.register("kv_derive_waiting", help, waiting.clone());
     waiting
 }
 
-/// What deriving needs.
+/// Dependencies of the deriver.
 pub struct Derivation {
     pub pool: store::Pool,
     /// Of the same database.
@@ -65,7 +65,7 @@ pub async fn run(parts: Derivation, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             followed = follow(&parts) => followed,
         };
-        // Told once for each time that the database is away.
+        // Logged once per outage of the database.
         failing &= began.elapsed() < RETRY;
         if let Err(error) = followed
             && !std::mem::replace(&mut failing, true)
@@ -79,7 +79,7 @@ pub async fn run(parts: Derivation, cancel: CancellationToken) {
     }
 }
 
-/// Derives what comes; returns when another process does.
+/// Derives until another process does.
 async fn follow(parts: &Derivation) -> Result<(), StoreError> {
     let Derivation { pool, url, clock, waiting, may_store } = parts;
     let mut may_store = may_store.clone();

@@ -7,15 +7,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-/// Percent of the disk below which nothing more is stored, unless told otherwise.
+/// Default for the free share of the disk below which nothing more is stored, percent.
 pub const MIN_FREE_PCT: f64 = 5.0;
 
-/// Storing goes on at so many times as much: a little more, so that it does not flap.
+/// Storing resumes at this multiple of it (hysteresis).
 const ENOUGH: f64 = 1.2;
 
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The free share of the disk that holds `path`, percent; `None` when it cannot be asked. Of what we
+/// The free share of the disk that holds `path`, percent; `None` when it is not known. Of what we
 /// may use, as `df` counts: blocks kept for root are neither used nor free.
 fn free_pct(path: &Path) -> Option<f64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;

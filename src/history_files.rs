@@ -1,4 +1,4 @@
-//! Files of counts of years past, as several commands read them.
+//! Files of counts of past years, as several commands read them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Problems shown; the rest are counted.
 const SHOWN_PROBLEMS: usize = 10;
 
-/// Reads what the columns mean.
+/// Reads the mapping of the columns.
 ///
 /// # Errors
 /// The file cannot be read, or is no mapping.
@@ -20,7 +20,7 @@ pub fn mapping(file: &Path) -> Result<Mapping> {
     Ok(Mapping::parse(file, &text)?)
 }
 
-/// Something that moves while one waits; on standard error, where that is a terminal.
+/// A progress bar on standard error, where that is a terminal.
 pub fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -30,8 +30,8 @@ pub fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     bar
 }
 
-/// Tells on standard error what could not be read.
-pub fn tell_problems<S>(history: &History<S>) {
+/// Prints on standard error what could not be read.
+pub fn print_problems<S>(history: &History<S>) {
     for problem in history.problems.iter().take(SHOWN_PROBLEMS) {
         errln!("{problem}");
     }

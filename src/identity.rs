@@ -1,4 +1,4 @@
-//! The MQTT client id of this instance: brokers hold messages for us under it.
+//! The MQTT client id of this instance, under which brokers keep its sessions.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 const FILE: &str = "mqtt-client-id";
 
-/// Reads the id, or makes one that stays.
+/// Reads the id, or creates a permanent one.
 ///
 /// # Errors
 /// The data directory cannot be written.

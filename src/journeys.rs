@@ -84,7 +84,7 @@ impl Updater {
             Ok::<String, area::FileError>(described)
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(described)) => info!("journeys: {told}, loaded in {:.1?}", began.elapsed()),
+            Ok(Ok(described)) => info!("journeys: {described}, loaded in {:.1?}", began.elapsed()),
             Ok(Err(problem)) => error!("journeys: {problem}; what was loaded before stays"),
             Err(panic) => error!("journeys: the file could not be taken in: {panic}"),
         }

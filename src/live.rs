@@ -15,18 +15,18 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How often what goes stale is looked for.
+/// How often staleness is checked.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Transactions that may wait in memory for the reader.
+/// Most transactions that wait in memory for the reader.
 pub const MEMORY: usize = 64;
 
-/// How often the change log is read although nobody said that there is something.
+/// How often the change log is read without a notification.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What keeps what current.
+/// See the module's description.
 pub struct Updater {
     pub pool: Pool,
     pub clock: Clock,
@@ -38,7 +38,7 @@ pub struct Updater {
 }
 
 impl Updater {
-    /// Loads and follows until cancelled; whatever happens to the database meanwhile.
+    /// Loads and follows until cancelled, through outages of the database.
     pub async fn run(mut self, cancel: CancellationToken) {
         let (notifier, mut rung) = mpsc::channel(1);
         let mut hanging = Notifier::new(self.pool.clone(), store::changes::CHANNEL);
@@ -82,7 +82,7 @@ impl Updater {
         Ok(Follower::new(self.pool.clone(), loaded.positions, loaded.at))
     }
 
-    /// Follows until state has to be loaded again.
+    /// Follows the change log until state has to be loaded again.
     async fn follow(
         &mut self,
         follower: &mut Follower,
@@ -90,10 +90,10 @@ impl Updater {
     ) -> Result<(), StoreError> {
         let mut tick = tokio::time::interval(TICK);
         let mut failing = false;
-        // The log is looked at now and then even if all that happens comes through memory: what was read
-        // of it must not grow old.
+        // The log is read now and then even if all changes come through memory: the position in it must not fall
+        // behind.
         let mut look_by = Instant::now() + LOOK_EVERY;
-        // Writers of this process reach us through memory: their notification is no news.
+        // Changes of this process's writers come through memory: their notification is ignored.
         let mut own: HashSet<i64> = HashSet::new();
         let mut ticked_at = (self.clock)();
         loop {

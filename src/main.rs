@@ -1,4 +1,4 @@
-//! The one executable: wires the parts together, and is the only place that does.
+//! The executable: the only place that wires the parts together.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]
@@ -47,8 +47,8 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match outcome {
         Ok(code) => code,
-        // As asked: it had not begun to serve, so nothing is left undone.
-        Err(error) if error.is::<shutdown::Asked>() => ExitCode::SUCCESS,
+        // A requested stop: it had not begun to serve, so nothing is left undone.
+        Err(error) if error.is::<shutdown::StopRequested>() => ExitCode::SUCCESS,
         Err(error) => {
             errln!("error: {error:#}");
             ExitCode::FAILURE

@@ -13,19 +13,19 @@ const LISTENS_WITHIN: Duration = Duration::from_secs(3);
 /// As shells and service managers know it: 128 and the number of SIGTERM.
 const CUT_SHORT: u8 = 143;
 
-/// Somebody asked the process to stop before it had done what it was about.
+/// A stop signal came before the work was done.
 #[derive(Debug)]
-pub struct Asked;
+pub struct StopRequested;
 
-impl std::fmt::Display for Asked {
+impl std::fmt::Display for StopRequested {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("stopped on request")
     }
 }
 
-impl std::error::Error for Asked {}
+impl std::error::Error for StopRequested {}
 
-/// A request to stop, heard from the moment on when this is made: one that comes between two waits for it is not lost.
+/// Stop signals from the moment of creation: one that comes between two waits is not lost.
 #[derive(Clone)]
 pub struct Stop(CancellationToken);
 
@@ -49,25 +49,25 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Resolves when somebody asks the process to stop, or has asked already.
+    /// Resolves at a stop signal, or at once after one.
     pub async fn requested(&self) {
         self.0.cancelled().await;
     }
 
-    /// The outcome of `work`, unless somebody asks the process to stop before that: then `work` is dropped.
+    /// The outcome of `work`, unless a stop signal comes first: then `work` is dropped.
     ///
     /// # Errors
-    /// Those of `work`, or [`Asked`].
+    /// Those of `work`, or [`StopRequested`].
     pub async fn unless_requested<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             done = work => done,
-            () = self.requested() => Err(Asked.into()),
+            () = self.requested() => Err(StopRequested.into()),
         }
     }
 }
 
-/// Runs a command that comes and goes, until it is done or somebody asks the process to stop: then it is dropped, and a
-/// database that it started for itself is asked to stop. Where it computes without a pause, the process ends all the same.
+/// Runs a short-lived command until it is done or a stop signal comes: then it is dropped, and a database that it
+/// started is stopped. Where it computes without a pause, the process ends all the same.
 ///
 /// # Errors
 /// Those of the command.

@@ -1,5 +1,5 @@
-//! The long-lived tasks of this process, watched: one that ends unasked leaves the process half alive,
-//! so it is reported, makes the process not ready, and ends it. Whoever started it starts it again.
+//! Watches the long-lived tasks of this process: one that ends by itself leaves the process half alive, so it is
+//! reported, makes the process not ready, and ends it. The service manager starts it again.
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +42,7 @@ impl Tasks {
         self.stopping.cancel();
     }
 
-    /// The first task that ended unasked.
+    /// The first task that ended by itself.
     pub fn failed(&self) -> watch::Receiver<Option<&'static str>> {
         self.failed.subscribe()
     }

@@ -1,5 +1,4 @@
-//! What people read in a terminal. Names, values and messages of others are among it, so nothing that a terminal takes
-//! for an order is written as it came.
+//! Output on a terminal. It contains names, values and messages of others, so control sequences are escaped.
 
 use std::io::{self, Write};
 
@@ -33,7 +32,7 @@ pub fn err(text: &str) {
     eprintln!("{}", shown_lines(text));
 }
 
-/// Log lines on their way: one event is one line, and what follows in it is indented, so that none can be forged.
+/// A writer of log lines: one event is one line, and further lines in it are indented, so that none can be forged.
 pub struct LogLines<W>(pub W);
 
 impl<W: Write> Write for LogLines<W> {
@@ -62,9 +61,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Written(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Kept {
+    impl Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -77,7 +76,7 @@ mod tests {
     #[test]
     fn no_event_forges_a_line_or_moves_the_cursor() {
         for ansi in [false, true] {
-            let kept = Kept::default();
+            let kept = Written::default();
             let writer = kept.clone();
             let lines = tracing_subscriber::fmt().with_ansi(ansi).without_time();
             let lines = lines.with_writer(move || LogLines(writer.clone())).finish();

@@ -1,4 +1,4 @@
-//! What the documents point to is there: files in their map and text, targets of links.
+//! Files and links that the documents name exist.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ fn the_map_of_the_architecture_names_what_is_there() {
 fn files_named_in_texts_are_there() {
     let all = everything();
     for (path, text) in documents() {
-        // What was is not what is.
+        // It names files of earlier versions.
         if path.ends_with("CHANGELOG.md") {
             continue;
         }

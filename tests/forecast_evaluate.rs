@@ -1,4 +1,4 @@
-//! `forecast evaluate` with the real binary, on counts that are the same for everybody.
+//! `forecast evaluate` with the real binary, on generated counts.
 
 use std::fmt::Write;
 use std::process::{Command, Output};
@@ -40,7 +40,7 @@ fn evaluate(more: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Two digits: what is behind them differs between processors.
+/// Rounds to two digits: further ones differ between processors.
 fn rounded(value: &mut Value) {
     match value {
         Value::Number(n) if n.is_f64() => {
@@ -56,16 +56,16 @@ fn rounded(value: &mut Value) {
 fn the_errors_of_a_known_history_are_these() {
     let done = evaluate(&["--test-until", "2024-02-12", "--json"]);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let mut told: Value = serde_json::from_slice(&done.stdout).unwrap();
-    let hour = &told["sites"][0]["horizons"][2];
+    let mut report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let hour = &report["sites"][0]["horizons"][2];
     assert!(hour["mae_pct"].as_f64() < hour["persistence"]["mae_pct"].as_f64(), "{hour}");
-    rounded(&mut told);
-    insta::assert_json_snapshot!(told);
+    rounded(&mut report);
+    insta::assert_json_snapshot!(report);
 }
 
 #[test]
 fn a_test_without_time_is_refused() {
     let done = evaluate(&["--test-until", "2024-01-29"]);
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert!(!done.status.success() && told.contains("--test-until 2024-01-29"), "{told}");
+    let report = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && report.contains("--test-until 2024-01-29"), "{report}");
 }

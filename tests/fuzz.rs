@@ -1,4 +1,4 @@
-//! The seeds of every fuzz target and what lies next to them: whatever reads foreign input survives these, in time.
+//! The seeds of every fuzz target and small mutations of them: all readers of foreign input survive these, in time.
 //! More is tried by `scripts/fuzz`.
 
 use std::collections::BTreeSet;

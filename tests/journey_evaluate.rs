@@ -27,7 +27,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document")
 }
 
-/// All that the reference says, answer by answer.
+/// The reference, answer by answer.
 fn assert_equals_reference(args: &[&str], reference: &Path) {
     let found = json(&evaluate(args));
     let expected: Value = serde_json::from_slice(&std::fs::read(reference).unwrap()).unwrap();

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use crate::app::{App, Shared};
 use crate::drivers::{bays, forecast, parking, sites};
 use crate::http::body::MAX_BODY_BYTES;
-use crate::http::metrics::{Meters, measure};
+use crate::http::metrics::{RequestMetrics, measure};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::table::PARQUET;
 use crate::http::{refused, unbuilt};
@@ -117,7 +117,7 @@ pub(crate) fn document() -> Value {
 
 fn public_routes(app: &App, has_docs: bool) -> Router {
     let shared = app.shared(has_docs);
-    let meters = Meters::register(&mut app.metrics.lock(), shared.streams.gauge());
+    let metrics = RequestMetrics::register(&mut app.metrics.lock(), shared.streams.gauge());
     shared.journeys.register(&mut app.metrics.lock());
     shared.attempts.register(&mut app.metrics.lock());
     let (api, _) = public_api().split_for_parts();
@@ -126,7 +126,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
         .merge(replay::other_methods())
         .with_state(shared.clone())
         .layer(from_fn_with_state(shared, refused::count))
-        .layer(from_fn_with_state(meters, measure))
+        .layer(from_fn_with_state(metrics, measure))
 }
 
 fn ops_routes(app: &App, is_own: bool) -> Router {

@@ -59,7 +59,7 @@ pub async fn run() -> Result<Value> {
         format!("{base}/v1/journeys?from={},{}&to={},{}&depart={at}", from.0, from.1, to.0, to.1)
     };
     let mut histogram = Histogram::<u64>::new(3)?;
-    let (mut ways, mut answered) = (0, 0);
+    let (mut itineraries, mut answered) = (0, 0);
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     for n in 0..queries + queries / 10 {
         let at = depart + jiff::SignedDuration::from_secs((n as i64 * 43_200) / queries as i64);
@@ -71,7 +71,7 @@ pub async fn run() -> Result<Value> {
             histogram.record(began.elapsed().as_micros() as u64)?;
             let answer: Value = serde_json::from_slice(&answer)?;
             let found = answer["itineraries"].as_array().map_or(0, Vec::len);
-            ways += found;
+            itineraries += found;
             answered += usize::from(found > 0);
         }
     }
@@ -79,7 +79,7 @@ pub async fn run() -> Result<Value> {
     product.stop().await?;
     let ms = |q: f64| histogram.value_at_quantile(q) as f64 / 1_000.0;
     Ok(json!({
-        "part": "journeys", "queries": queries, "answered": answered, "itineraries": ways, "file_bytes": bytes,
+        "part": "journeys", "queries": queries, "answered": answered, "itineraries": itineraries, "file_bytes": bytes,
         "junctions": junctions.len(), "trips": area.timetable.trips.len(),
         "p50_ms": ms(0.5), "p95_ms": ms(0.95), "max_ms": ms(1.0), "resident_mib": resident.round(),
     }))

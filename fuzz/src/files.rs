@@ -103,7 +103,7 @@ pub fn history_packed(input: &[u8]) {
 }
 
 fn timetable_of(path: &Path) {
-    let mut problems = timetable::Problems::default();
+    let mut problems = timetable::FeedProblems::default();
     let _ = timetable::read(&[path], timetable::Options::default(), &mut |_| {}, &mut problems);
 }
 

@@ -1,7 +1,7 @@
-//! Counts of years past, from CSV files as towns keep them.
+//! Counts of past years, from municipalities' CSV files.
 //!
-//! A [`Mapping`] (TOML) says what the columns mean; [`read_counts`] turns files, folders and archives
-//! into one series a site. What cannot be read comes back as problems beside what can.
+//! A [`Mapping`] (TOML) describes the columns; [`read_counts`] turns files, folders and archives into one series per site.
+//! Unreadable values are returned as problems beside it.
 
 mod mapping;
 mod problem;

@@ -1,4 +1,4 @@
-//! What the columns of a town's files mean.
+//! The mapping of a municipality's columns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::SiteKind;
 use domain::holidays::Land;
 use jiff::tz::TimeZone;
-use places::Problem;
+use places::FileProblem;
 use serde::Deserialize;
 
 use crate::problem::of_cell;
@@ -22,7 +22,7 @@ pub struct Mapping {
     pub time_column: String,
     /// How times are written, as in `strftime`, e.g. `%Y-%m-%d %H:%M`.
     pub time_format: String,
-    /// IANA zone of the times, e.g. `Europe/Berlin`. In autumn's doubled hour the order of the
+    /// IANA zone of the times, e.g. `Europe/Berlin`. In the repeated hour when clocks go back the order of the
     /// rows decides. Not needed where `time_format` holds an offset (`%z`).
     #[serde(default = "utc")]
     pub tz: String,
@@ -34,10 +34,10 @@ pub struct Mapping {
     /// left out.
     #[serde(default = "quarter_hour")]
     pub hold_s: u32,
-    /// Whose data it is, and under which licence: told with every answer that stands on it.
+    /// Attribution and licence, shown with every answer that rests on the data.
     pub attribution: Option<String>,
     pub licence: Option<String>,
-    /// Words that stand in place of a number.
+    /// Codes in place of a number.
     #[serde(default)]
     pub codes: BTreeMap<String, Code>,
     /// Rows whose time cell holds one of these texts are skipped.
@@ -60,7 +60,7 @@ pub struct Town {
     pub name: String,
     /// Official key: 5, 8 or 12 digits.
     pub ags: String,
-    /// Its middle, WGS 84: where sites stand that have no place of their own.
+    /// Its centre, WGS 84: the position of sites without one of their own.
     pub lat: Option<f64>,
     pub lon: Option<f64>,
 }
@@ -77,7 +77,7 @@ pub enum Value {
     Rate,
 }
 
-/// What a word in place of a number means.
+/// Meaning of a code in place of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
@@ -136,18 +136,18 @@ impl Mapping {
     ///
     /// # Errors
     /// What is wrong with it, with line and remedy.
-    pub fn parse(file: &Path, text: &str) -> Result<Mapping, Box<Problem>> {
+    pub fn parse(file: &Path, text: &str) -> Result<Mapping, Box<FileProblem>> {
         let mapping: Mapping = toml::from_str(text).map_err(|e| {
             let line =
                 e.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count() as u32);
             let remedy = "see docs/history/ for examples of every key";
-            Box::new(Problem { line, ..Problem::of_file(file, e.message(), remedy) })
+            Box::new(FileProblem { line, ..FileProblem::of_file(file, e.message(), remedy) })
         })?;
         mapping.check(file, text)?;
         Ok(mapping)
     }
 
-    fn check(&self, file: &Path, text: &str) -> Result<(), Box<Problem>> {
+    fn check(&self, file: &Path, text: &str) -> Result<(), Box<FileProblem>> {
         let fault = |key: &str, value: &str, message: &str, remedy: &str| {
             let line =
                 1 + text.lines().take_while(|l| !(l.contains(key) && l.contains(value))).count() as u64;
@@ -204,7 +204,7 @@ impl Mapping {
         }
         if self.columns.is_empty() {
             let remedy = "write one for each site, with name and site";
-            return Err(Box::new(Problem::of_file(file, "has no [[column]]", remedy)));
+            return Err(Box::new(FileProblem::of_file(file, "has no [[column]]", remedy)));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! All tables together: one series of counts a site.
+//! Merges all tables into one series of counts per site.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -6,19 +6,19 @@ use std::path::PathBuf;
 use domain::UtcMicros;
 use domain::forecast::Reading;
 use jiff::tz::TimeZone;
-use places::Problem;
+use places::FileProblem;
 
 use crate::mapping::Mapping;
 use crate::source;
 use crate::table::{self, Count, Sink};
 
-/// What the files said, with one `S` a site.
+/// The content of the files, with one `S` per site.
 #[derive(Debug, Default)]
 pub struct History<S = Series> {
     /// In the order of the mapping's columns.
     pub series: Vec<S>,
     /// What could not be read; at most `MAX_PROBLEMS` are kept.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FileProblem>,
     /// How many there were.
     pub problem_count: u64,
     /// How many of each kind, by what the problems say; at most `MAX_PROBLEMS` kinds.
@@ -35,7 +35,7 @@ pub struct Counts {
     pub site: String,
     /// The column's header.
     pub name: String,
-    /// Spaces: as the mapping says, else the last that the files said.
+    /// Spaces: by the mapping, else the last in the files.
     pub capacity: Option<u32>,
     pub rows: Vec<Row>,
 }
@@ -53,7 +53,7 @@ impl Counts {
 pub struct Row {
     pub at: UtcMicros,
     pub count: Count,
-    /// Spaces at that time: as the mapping says, else as the row's table said before it.
+    /// Spaces at that time: by the mapping, else by the row's table before it.
     pub capacity: Option<u32>,
 }
 
@@ -63,8 +63,8 @@ pub struct Series {
     pub site: String,
     /// The column's header.
     pub name: String,
-    /// Spaces: as the mapping says, else the last that the files said, else the most that was
-    /// ever vacant. 0: never heard of.
+    /// Spaces: by the mapping, else the last in the files, else the most that was ever vacant. 0: no
+    /// data.
     pub capacity: u32,
     pub readings: Vec<(UtcMicros, Reading)>,
 }
@@ -88,7 +88,7 @@ const WILD_PART: f64 = 0.001;
 
 /// Reads `paths` as vacant spaces: see [`read_counts`].
 ///
-/// `capacity_until`: what came later does not tell the capacity (a test must not look ahead).
+/// `capacity_until`: later counts do not determine the capacity (a test must not look ahead).
 pub fn read(
     paths: &[PathBuf],
     mapping: &Mapping,
@@ -101,8 +101,8 @@ pub fn read(
     History { series, problems, problem_count, problem_kinds, unmapped, tables }
 }
 
-/// Reads `paths`: CSV files, plain or as `.gz` and `.xz`, `.tar` archives of them packed the same
-/// ways, and folders that hold any of these.
+/// Reads `paths`: CSV files, plain or as `.gz` and `.xz`, `.tar` archives of them with the same compression, and folders
+/// that hold any of these.
 pub fn read_counts(
     paths: &[PathBuf],
     mapping: &Mapping,
@@ -180,7 +180,7 @@ impl Sink for Collected<'_> {
         }
     }
 
-    fn problem(&mut self, problem: Problem) {
+    fn problem(&mut self, problem: FileProblem) {
         let history = &mut self.history;
         history.problem_count += 1;
         let kinds = &mut history.problem_kinds;
@@ -207,7 +207,7 @@ fn settle(counts: Counts, capacity_until: UtcMicros) -> Series {
             Count::Rate(r) => {
                 Reading::Vacant(((1.0 - r).clamp(0.0, 1.0) * f64::from(capacity)).round() as u32)
             }
-            Count::Said(reading) => reading,
+            Count::Code(reading) => reading,
         };
         (row.at, reading)
     });
@@ -277,9 +277,9 @@ site = "nord"
         assert_eq!(read.problems, []);
         assert_eq!(read.unmapped.iter().collect::<Vec<_>>(), ["Neu"]);
         let [sued, nord] = read.series.as_slice() else { panic!("two series") };
-        let said: Vec<_> = sued.readings.iter().map(|(at, r)| (at.to_string(), *r)).collect();
+        let readings_of: Vec<_> = sued.readings.iter().map(|(at, r)| (at.to_string(), *r)).collect();
         assert_eq!(
-            said,
+            readings_of,
             [
                 ("2023-12-31T22:30:00Z".to_owned(), Reading::Unknown),
                 ("2023-12-31T22:45:00Z".to_owned(), Reading::Vacant(17)),

@@ -1,4 +1,4 @@
-//! Where the tables come from: files, folders, archives.
+//! The sources of tables: files, folders, archives.
 
 use std::fs;
 use std::io::{self, BufReader, Read};
@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use lzma_rust2::XzReader;
-use places::{Problem, open_regular};
+use places::{FileProblem, open_regular};
 
 /// A table is read into memory whole; more is no day or year of counts but a mistake, or an
 /// archive made to fill it.
 const MAX_TABLE_BYTES: u64 = 512 << 20;
 
-/// So many times its own size a packed file may have unpacked: counts shrink to a thirtieth, a file made to fill the
-/// memory to a thousandth.
+/// Largest compression ratio: counts compress thirtyfold, a file made to exhaust memory thousandfold.
 const MAX_RATIO: u64 = 300;
 
-/// What is let through however small the packed file is.
+/// Unpacked size that is always allowed.
 const ALWAYS_BYTES: u64 = 16 << 20;
 
 /// Memory that unpacking may take, KiB: what `xz -9` needs; a file may ask for gigabytes.
@@ -26,19 +25,19 @@ const MAX_XZ_KIB: u32 = 80 << 10;
 const MAX_DEPTH: usize = 8;
 
 /// All files at `paths`, folders opened, in the order of their names.
-pub(crate) fn files(paths: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+pub(crate) fn files(paths: &[PathBuf], problems: &mut Vec<FileProblem>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
             let before = found.len();
             if let Err(e) = walk(path, MAX_DEPTH, &mut found) {
-                problems.push(Problem::of_file(
+                problems.push(FileProblem::of_file(
                     path,
                     format!("cannot be read: {e}"),
                     "check path and permissions",
                 ));
             } else if found.len() == before {
-                problems.push(Problem::of_file(
+                problems.push(FileProblem::of_file(
                     path,
                     "holds no .csv and no archive",
                     "name the folder with the files",
@@ -98,10 +97,10 @@ impl Kind {
 }
 
 /// Calls `each` with name and bytes of every table in `file`.
-pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Box<Problem>> {
+pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Box<FileProblem>> {
     let fault = |e: io::Error| {
         let remedy = "check that the file is there, complete and readable; or unpack it and name the folder";
-        Box::new(Problem::of_file(file, format!("cannot be read: {e}"), remedy))
+        Box::new(FileProblem::of_file(file, format!("cannot be read: {e}"), remedy))
     };
     let kind = Kind::of(file).unwrap_or(Kind { packing: Packing::Plain, is_tar: false });
     let opened = open_regular(file).map_err(fault)?;
@@ -131,7 +130,7 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
     Ok(())
 }
 
-/// What comes out of a packed file, as long as it is in proportion.
+/// Decompresses a file up to the allowed ratio.
 struct Unpacked<R> {
     inner: R,
     left: u64,

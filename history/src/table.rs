@@ -7,13 +7,13 @@ use csv::StringRecord;
 use domain::UtcMicros;
 use domain::forecast::Reading;
 use jiff::tz::TimeZone;
-use places::Problem;
+use places::FileProblem;
 
 use crate::mapping::{Code, Mapping, Value};
 use crate::problem::of_cell;
 use crate::time::{Clock, NoTime};
 
-/// What a table said.
+/// An event of reading a table.
 pub(crate) trait Sink {
     /// A table begins.
     fn table(&mut self);
@@ -22,18 +22,18 @@ pub(crate) trait Sink {
     fn capacity(&mut self, column: usize, capacity: u32);
     /// A header that the mapping does not name.
     fn unmapped(&mut self, header: &str);
-    fn problem(&mut self, problem: Problem);
+    fn problem(&mut self, problem: FileProblem);
 }
 
-/// What a cell says.
+/// The value of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Count {
     Vacant(u32),
     Occupied(u32),
     /// Occupied share.
     Rate(f64),
-    /// A code says it.
-    Said(Reading),
+    /// A code.
+    Code(Reading),
 }
 
 /// Reads a table; problems do not end it, but a wrong header does.
@@ -54,7 +54,7 @@ pub(crate) fn read(file: &Path, bytes: &[u8], mapping: &Mapping, tz: &TimeZone, 
             Ok(true) => {}
             Ok(false) => break,
             Err(e) => {
-                sink.problem(Problem::of_file(file, format!("is not CSV: {e}"), "check the quotes"));
+                sink.problem(FileProblem::of_file(file, format!("is not CSV: {e}"), "check the quotes"));
                 break;
             }
         }
@@ -69,7 +69,11 @@ pub(crate) fn read(file: &Path, bytes: &[u8], mapping: &Mapping, tz: &TimeZone, 
         }
     }
     if columns.is_none() {
-        sink.problem(Problem::of_file(file, "is empty", "delete it, or write a first line with the columns"));
+        sink.problem(FileProblem::of_file(
+            file,
+            "is empty",
+            "delete it, or write a first line with the columns",
+        ));
     }
 }
 
@@ -157,7 +161,8 @@ impl Columns {
                 Some(count) => sink.count(column, instant, count),
                 None => {
                     let name = mapping.columns[column].name.as_str();
-                    let remedy = "write what it means under [codes] (closed, none or full), or mend the cell";
+                    let remedy =
+                        "write what it means under [codes] (closed, none or full), or correct the cell";
                     sink.problem(of_cell(at, (name, cell), "is neither a count nor a known code", remedy));
                 }
             }
@@ -165,7 +170,7 @@ impl Columns {
     }
 }
 
-fn no_time(at: (&Path, u64), time: &str, mapping: &Mapping, why: NoTime) -> Problem {
+fn no_time(at: (&Path, u64), time: &str, mapping: &Mapping, why: NoTime) -> FileProblem {
     let (message, remedy) = match why {
         NoTime::Format => (
             format!("is not written as {}", mapping.time_format),
@@ -181,7 +186,7 @@ fn no_time(at: (&Path, u64), time: &str, mapping: &Mapping, why: NoTime) -> Prob
 
 fn count(cell: &str, mapping: &Mapping) -> Option<Count> {
     if let Some(code) = mapping.codes.get(cell) {
-        return Some(Count::Said(match code {
+        return Some(Count::Code(match code {
             Code::Closed => Reading::Closed,
             Code::None => Reading::Unknown,
             Code::Full => Reading::Vacant(0),

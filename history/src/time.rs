@@ -1,4 +1,4 @@
-//! Local times without a zone, made instants.
+//! Instants from local times without a zone.
 
 use domain::UtcMicros;
 use jiff::Timestamp;
@@ -13,11 +13,11 @@ pub(crate) struct Clock<'a> {
     last: Option<Timestamp>,
 }
 
-/// Why a time is none.
+/// Why a time is invalid.
 pub(crate) enum NoTime {
     /// Not written in the format.
     Format,
-    /// In spring's skipped hour.
+    /// In the skipped hour when clocks go forward.
     Skipped,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Clock<'a> {
         Clock { format, tz, last: None }
     }
 
-    /// The instant of `text`. In autumn's doubled hour it is the first, unless the row before was
+    /// The instant of `text`. In the repeated hour when clocks go back it is the first, unless the row before was
     /// not earlier than that.
     pub(crate) fn instant(&mut self, text: &str) -> Result<UtcMicros, NoTime> {
         let parsed = strtime::parse(self.format, text).map_err(|_| NoTime::Format)?;
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_doubled_hour_is_resolved_by_order() {
+    fn the_repeated_hour_is_resolved_by_order() {
         let rows = [
             "2023-10-29 01:45",
             "2023-10-29 02:00",

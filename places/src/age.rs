@@ -1,8 +1,8 @@
-//! Ages as people write them: `30d`, `12h`, `20y`.
+//! Ages such as `30d`, `12h`, `20y`.
 
 use serde_json::Value;
 
-use crate::cell::{Cell, Taken, complain, shown};
+use crate::cell::{Cell, Parsed, complain, shown};
 
 /// Seconds per unit, largest first; a year has 365 days.
 const UNITS: [(char, i64); 6] =
@@ -12,7 +12,7 @@ const UNITS: [(char, i64); 6] =
 pub(crate) const MAX_AGE_S: i64 = 1_000 * 365 * 86_400;
 
 /// An age in seconds.
-pub(crate) fn age_s(cell: Cell) -> Taken<i64> {
+pub(crate) fn age_s(cell: Cell) -> Parsed<i64> {
     let parsed = cell.value.as_str().and_then(|text| {
         let text = text.trim();
         let unit = text.chars().last()?;
@@ -45,7 +45,7 @@ mod tests {
     use crate::cell::Notation;
     use serde_json::json;
 
-    fn read(value: Value) -> Taken<i64> {
+    fn read(value: Value) -> Parsed<i64> {
         age_s(Cell { value: &value, notation: Notation::Typed })
     }
 

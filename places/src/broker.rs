@@ -1,11 +1,11 @@
-//! What a `[[broker]]` table says.
+//! `[[broker]]` tables.
 
 use std::path::Path;
 
 use domain::{Broker, MqttVersion};
 
-use crate::cell::{self, Cell, Taken, complain};
-use crate::problem::{Location, Problem};
+use crate::cell::{self, Cell, Parsed, complain};
+use crate::problem::{FileProblem, Location};
 use crate::record::Record;
 use crate::schema::BROKER;
 
@@ -59,8 +59,8 @@ pub(crate) fn broker(mut r: Record, folder: &Path) -> Option<Broker> {
     })
 }
 
-/// Notes on files that are not here: they may be where the product runs.
-pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<Problem> {
+/// Warnings about missing files: they may exist where the product runs.
+pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<FileProblem> {
     let named = [
         ("password_file", &broker.password_file),
         ("ca_file", &broker.ca_file),
@@ -70,13 +70,13 @@ pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<Problem> {
     let missing = named.into_iter().filter_map(|(field, path)| {
         let path = path.as_deref().filter(|path| !Path::new(path).exists())?;
         let remedy = "put the file there before the broker is needed, or correct the path";
-        Some(Problem::at(at, "this file does not exist here", remedy).field(field).value(path))
+        Some(FileProblem::at(at, "this file does not exist here", remedy).field(field).value(path))
     });
     missing.collect()
 }
 
 /// `mqtt://host:port` or `mqtts://host:port`; a port that is left out is added.
-fn broker_url(cell: Cell) -> Taken<String> {
+fn broker_url(cell: Cell) -> Parsed<String> {
     let url = cell::exact(cell)?;
     let form = "write mqtt://host:1883, or mqtts://host:8883 for TLS";
     let (scheme, address) = match url.split_once("://") {
@@ -102,7 +102,7 @@ fn broker_url(cell: Cell) -> Taken<String> {
     }
 }
 
-fn absolute(cell: Cell, folder: &Path) -> Taken<String> {
+fn absolute(cell: Cell, folder: &Path) -> Parsed<String> {
     let path = cell::exact(cell)?;
     match std::path::absolute(folder.join(&path)) {
         Ok(path) => Ok(path.to_string_lossy().into_owned()),
@@ -116,7 +116,7 @@ mod tests {
     use crate::cell::Notation;
     use serde_json::json;
 
-    fn url(text: &str) -> Taken<String> {
+    fn url(text: &str) -> Parsed<String> {
         broker_url(Cell { value: &json!(text), notation: Notation::Typed })
     }
 

@@ -1,4 +1,4 @@
-//! Single values: from what stands in the file to what it means, or why it means nothing.
+//! Parses single values, or explains why they are invalid.
 
 mod time;
 
@@ -35,18 +35,18 @@ pub(crate) struct Cell<'a> {
     pub notation: Notation,
 }
 
-/// Why a value cannot be taken, and what to write instead.
+/// Why a value is invalid, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
     pub message: String,
     pub remedy: String,
 }
 
-/// What becomes of a value.
-pub(crate) type Taken<T> = Result<T, Complaint>;
+/// The result of parsing a value.
+pub(crate) type Parsed<T> = Result<T, Complaint>;
 
 /// A [`Complaint`] as an error.
-pub(crate) fn complain<T>(message: impl Into<String>, remedy: impl Into<String>) -> Taken<T> {
+pub(crate) fn complain<T>(message: impl Into<String>, remedy: impl Into<String>) -> Parsed<T> {
     Err(Complaint { message: message.into(), remedy: remedy.into() })
 }
 
@@ -60,12 +60,12 @@ pub(crate) fn shown(value: &Value) -> String {
 
 /// Any text for people, without the blanks around it. Entities of web pages become their characters, and
 /// what pasting brings along unseen goes.
-pub(crate) fn text(cell: Cell) -> Taken<String> {
+pub(crate) fn text(cell: Cell) -> Parsed<String> {
     Ok(characters::readable(string(cell)?))
 }
 
-/// A text that programs compare, without the blanks around it: a hidden character in it is refused.
-pub(crate) fn exact(cell: Cell) -> Taken<String> {
+/// An identifier-like text, trimmed: an invisible character in it is an error.
+pub(crate) fn exact(cell: Cell) -> Parsed<String> {
     let text = string(cell)?;
     match characters::hidden(text) {
         None => Ok(text.to_owned()),
@@ -76,7 +76,7 @@ pub(crate) fn exact(cell: Cell) -> Taken<String> {
     }
 }
 
-fn string<'a>(cell: Cell<'a>) -> Taken<&'a str> {
+fn string<'a>(cell: Cell<'a>) -> Parsed<&'a str> {
     let text = match cell.value {
         Value::String(text) => text.trim(),
         Value::Array(_) => return complain("one text is needed, not a list", "write a single text"),
@@ -90,7 +90,7 @@ fn string<'a>(cell: Cell<'a>) -> Taken<&'a str> {
 }
 
 /// An id, as its owner writes it; a whole number is its digits.
-pub(crate) fn id(cell: Cell) -> Taken<String> {
+pub(crate) fn id(cell: Cell) -> Parsed<String> {
     let text = match cell.value {
         Value::Number(n) if n.is_u64() => n.to_string(),
         _ => exact(cell)?,
@@ -105,7 +105,7 @@ pub(crate) fn id(cell: Cell) -> Taken<String> {
 }
 
 /// The id of a feed: it stands in topics.
-pub(crate) fn feed_id(cell: Cell) -> Taken<String> {
+pub(crate) fn feed_id(cell: Cell) -> Parsed<String> {
     let id = id(cell)?;
     if id.contains(['/', '+', '#']) {
         return complain(
@@ -117,7 +117,7 @@ pub(crate) fn feed_id(cell: Cell) -> Taken<String> {
 }
 
 /// The id of a device: a DevEUI or the supplier's id.
-pub(crate) fn sensor_id(cell: Cell) -> Taken<String> {
+pub(crate) fn sensor_id(cell: Cell) -> Parsed<String> {
     let id = id(cell)?;
     if is_scientific(&id) {
         return complain(
@@ -130,7 +130,7 @@ pub(crate) fn sensor_id(cell: Cell) -> Taken<String> {
 }
 
 /// A name for addresses: lower-case letters, digits, hyphens.
-pub(crate) fn slug(cell: Cell) -> Taken<String> {
+pub(crate) fn slug(cell: Cell) -> Parsed<String> {
     let slug = id(cell)?;
     if slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
         return Ok(slug);
@@ -145,7 +145,7 @@ pub(crate) fn slug(cell: Cell) -> Taken<String> {
 }
 
 /// An official municipality key: Kreis, AGS or ARS.
-pub(crate) fn ags(cell: Cell) -> Taken<String> {
+pub(crate) fn ags(cell: Cell) -> Parsed<String> {
     let key = id(cell)?;
     let as_text = "format the column as Text before typing the keys, save as 'CSV UTF-8'";
     if is_scientific(&key) {
@@ -180,7 +180,7 @@ fn is_scientific(text: &str) -> bool {
 }
 
 /// A whole number within a range.
-pub(crate) fn whole(range: RangeInclusive<u32>) -> impl Fn(Cell) -> Taken<u32> {
+pub(crate) fn whole(range: RangeInclusive<u32>) -> impl Fn(Cell) -> Parsed<u32> {
     move |cell| {
         let number = match (cell.value, cell.notation) {
             (Value::String(text), Notation::Untyped) => text.trim().parse::<i64>().ok(),
@@ -201,7 +201,7 @@ pub(crate) fn whole(range: RangeInclusive<u32>) -> impl Fn(Cell) -> Taken<u32> {
 }
 
 /// A number within a range.
-pub(crate) fn decimal(range: RangeInclusive<f64>) -> impl Fn(Cell) -> Taken<f64> {
+pub(crate) fn decimal(range: RangeInclusive<f64>) -> impl Fn(Cell) -> Parsed<f64> {
     move |cell| {
         let number = match (cell.value, cell.notation) {
             (Value::String(text), Notation::Untyped) if is_decimal_comma(text) => {
@@ -238,7 +238,7 @@ fn number_remedy(cell: Cell, example: &str) -> String {
 }
 
 /// `true` or `false`; in tables also as Excel writes them, in English and in German.
-pub(crate) fn boolean(cell: Cell) -> Taken<bool> {
+pub(crate) fn boolean(cell: Cell) -> Parsed<bool> {
     match (cell.value, cell.notation) {
         (Value::Bool(b), _) => return Ok(*b),
         (Value::String(text), Notation::Untyped) => match &*text.trim().to_lowercase() {
@@ -256,7 +256,7 @@ pub(crate) fn boolean(cell: Cell) -> Taken<bool> {
 }
 
 /// One name of a closed list.
-pub(crate) fn choice<T: FromStr<Err = UnknownName>>(cell: Cell) -> Taken<T> {
+pub(crate) fn choice<T: FromStr<Err = UnknownName>>(cell: Cell) -> Parsed<T> {
     let text = exact(cell)?;
     text.parse::<T>().or_else(|unknown| {
         let guess = did_you_mean(&text, unknown.choices.split(", "));
@@ -275,7 +275,7 @@ pub(super) mod tests {
     use super::*;
     use serde_json::json;
 
-    pub(crate) fn csv<T: fmt::Debug>(parse: impl Fn(Cell) -> Taken<T>, text: &str) -> String {
+    pub(crate) fn csv<T: fmt::Debug>(parse: impl Fn(Cell) -> Parsed<T>, text: &str) -> String {
         let value = json!(text);
         match parse(Cell { value: &value, notation: Notation::Untyped }) {
             Ok(v) => format!("{v:?}"),
@@ -283,7 +283,7 @@ pub(super) mod tests {
         }
     }
 
-    fn typed<T: fmt::Debug>(parse: impl Fn(Cell) -> Taken<T>, value: Value) -> String {
+    fn typed<T: fmt::Debug>(parse: impl Fn(Cell) -> Parsed<T>, value: Value) -> String {
         match parse(Cell { value: &value, notation: Notation::Typed }) {
             Ok(v) => format!("{v:?}"),
             Err(complaint) => complaint.to_string(),

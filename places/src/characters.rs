@@ -1,6 +1,6 @@
-//! Characters that nobody sees, and those that web pages write in other letters.
+//! Invisible characters, and HTML entities.
 
-/// A character that cannot be seen, or looks like a plain blank: its name.
+/// The name of a character that is invisible or looks like a plain space.
 fn invisible(c: char) -> Option<&'static str> {
     Some(match c {
         '\u{a0}' => "a no-break space",
@@ -18,7 +18,7 @@ fn invisible(c: char) -> Option<&'static str> {
     })
 }
 
-/// The first hidden character of a text, with its name and where it stands.
+/// The first invisible character of a text, with its name and position.
 pub(crate) fn hidden(text: &str) -> Option<String> {
     const SHOWN_CHARS: usize = 20;
     let (at, c, name) = text.char_indices().find_map(|(at, c)| Some((at, c, invisible(c)?)))?;
@@ -43,7 +43,7 @@ pub(crate) fn readable(text: &str) -> String {
     text.chars().filter_map(plain).collect::<String>().trim().to_owned()
 }
 
-/// The longest name of an entity that is looked for, bytes.
+/// The longest name of an entity, bytes.
 const MAX_ENTITY_BYTES: usize = 10;
 
 fn without_entities(text: &str) -> String {
@@ -67,7 +67,7 @@ fn without_entities(text: &str) -> String {
     plain + rest
 }
 
-/// What stands in for `&name;`: numbers, and the names that occur in European place names (HTML 5, 13.5).
+/// The character of `&name;`: numbers, and the names that occur in European place names (HTML 5, 13.5).
 fn entity(name: &str) -> Option<char> {
     if let Some(number) = name.strip_prefix('#') {
         let code = match number.strip_prefix(['x', 'X']) {
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn hidden_characters_have_names() {
-        for (text, said) in [
+        for (text, expected) in [
             ("70b3\u{200b}", Some("a zero-width space (U+200B) behind '70b3'")),
             ("\u{feff}a", Some("a byte order mark (U+FEFF) before 'a'")),
             ("P\u{a0}1", Some("a no-break space (U+00A0) behind 'P'")),
@@ -139,7 +139,7 @@ mod tests {
             ("a\u{202f}b", Some("a special space (U+202F) behind 'a'")),
             ("Straße 17 é – „x“", None),
         ] {
-            assert_eq!(hidden(text).as_deref(), said, "{text:?}");
+            assert_eq!(hidden(text).as_deref(), expected, "{text:?}");
         }
     }
 

@@ -8,23 +8,23 @@ use serde_json::Value;
 
 use crate::cell::Notation;
 use crate::characters::{hidden, readable};
-use crate::problem::{Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Location};
+use crate::problems::FileProblems;
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
 use crate::text_file::Lines;
 
-/// Calls `each` with every row of the table that says something.
+/// Calls `each` with every non-empty row of the table.
 ///
-/// A wrong header is noted once, and then no row is read.
+/// A wrong header is one problem, and then no row is read.
 pub(crate) fn read_table(
     file: &Arc<Path>,
     text: &str,
     schema: &Schema,
-    problems: &mut Problems,
+    problems: &mut FileProblems,
     mut each: impl FnMut(Record),
 ) {
-    // Excel's note to itself, and which line it stands on stays countable.
+    // Excel's own marker; line numbers stay right.
     let (excel_delimiter, text) = without_sep_line(text);
     let header_text = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let delimiter = excel_delimiter.unwrap_or_else(|| delimiter_of(header_text));
@@ -47,7 +47,11 @@ pub(crate) fn read_table(
         let row = match row {
             Ok(row) => row,
             Err(e) => {
-                problems.push(Problem::at(&at, format!("is not CSV: {e}"), "check the quotes of this row"));
+                problems.push(FileProblem::at(
+                    &at,
+                    format!("is not CSV: {e}"),
+                    "check the quotes of this row",
+                ));
                 return;
             }
         };
@@ -76,7 +80,7 @@ pub(crate) fn read_table(
     }
     if header.is_none() {
         let remedy = format!("write a first line with the columns: {}", schema.required.join(","));
-        problems.push(Problem::of_file(file, "is empty", remedy));
+        problems.push(FileProblem::of_file(file, "is empty", remedy));
     }
 }
 
@@ -94,36 +98,41 @@ fn delimiter_of(header: &str) -> u8 {
     if header.matches(';').count() > header.matches(',').count() { b';' } else { b',' }
 }
 
-fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &Schema) -> Vec<Problem> {
+fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &Schema) -> Vec<FileProblem> {
     if names.len() == 1 && header_text.contains('\t') {
-        return vec![Problem::at(at, "columns are separated by tabs", "save as CSV with comma or semicolon")];
+        return vec![FileProblem::at(
+            at,
+            "columns are separated by tabs",
+            "save as CSV with comma or semicolon",
+        )];
     }
     let mut problems = Vec::new();
     for (i, name) in names.iter().enumerate() {
         if name.is_empty() {
             let message = format!("column {} has no name", i + 1);
-            problems.push(Problem::at(at, message, "name it or delete the column"));
+            problems.push(FileProblem::at(at, message, "name it or delete the column"));
         } else if let Some(found) = hidden(name) {
             let message = format!("the column's name holds a hidden character: {found}");
-            problems.push(Problem::at(at, message, "type the name again").field(readable(name)));
+            problems.push(FileProblem::at(at, message, "type the name again").field(readable(name)));
         } else if !schema.has(name) {
             let message = format!("is not a known column of {}", schema.what);
-            problems.push(Problem::at(at, message, unknown_field_remedy(name, schema)).field(name));
+            problems.push(FileProblem::at(at, message, unknown_field_remedy(name, schema)).field(name));
         } else if names[..i].contains(name) {
-            problems
-                .push(Problem::at(at, "stands twice in the header", "delete one of the columns").field(name));
+            problems.push(
+                FileProblem::at(at, "stands twice in the header", "delete one of the columns").field(name),
+            );
         }
     }
     let missing: Vec<&str> =
         schema.required.iter().copied().filter(|r| !names.iter().any(|n| n == r)).collect();
     if !missing.is_empty() {
         let message = format!("required columns are missing: {}", missing.join(", "));
-        problems.push(Problem::at(at, message, format!("known columns: {}", schema.list())));
+        problems.push(FileProblem::at(at, message, format!("known columns: {}", schema.list())));
     }
     problems
 }
 
-fn wrong_width(at: &Location, row: &StringRecord, wanted: usize, delimiter: u8) -> Problem {
+fn wrong_width(at: &Location, row: &StringRecord, wanted: usize, delimiter: u8) -> FileProblem {
     let found = row.len();
     let (delimiter, other) = if delimiter == b';' { (';', ',') } else { (',', ';') };
     let uses_other = found == 1 && row[0].matches(other).count() + 1 >= wanted;
@@ -135,5 +144,5 @@ fn wrong_width(at: &Location, row: &StringRecord, wanted: usize, delimiter: u8) 
             "write one '{delimiter}' between cells, also between empty ones, and texts that hold a '{delimiter}' in double quotes{comma}"
         )
     };
-    Problem::at(at, format!("has {found} cells, the header has {wanted}"), remedy)
+    FileProblem::at(at, format!("has {found} cells, the header has {wanted}"), remedy)
 }

@@ -1,14 +1,14 @@
-//! What the rows of `closures.csv` and `calendar.csv` say.
+//! Rows of `closures.csv` and `calendar.csv`.
 
 use domain::place::PlaceKind;
 use domain::{CalendarDay, Closure, UtcMicros};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::cell::{self, Cell, Taken};
+use crate::cell::{self, Cell, Parsed};
 use crate::record::Record;
 
-/// A closure as it is written; [`crate::settle`] fills what only the whole can tell.
+/// A closure as it is written; [`crate::settle`] fills what depends on other files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClosureRow {
     /// Id of a site or bay.
@@ -84,6 +84,6 @@ pub(crate) fn calendar_day(mut r: Record) -> Option<CalendarDay> {
     })
 }
 
-fn moment(cell: Cell) -> Taken<Moment> {
+fn moment(cell: Cell) -> Parsed<Moment> {
     cell::date(cell).map(Moment::Midnight).or_else(|_| cell::instant(cell).map(Moment::At))
 }

@@ -1,6 +1,6 @@
-//! What is there already.
+//! Definitions that exist already.
 
 use domain::catalogue::Catalogue;
 
-/// What the database holds, in the words of the files.
+/// The database's content as definitions.
 pub type Existing = Catalogue;

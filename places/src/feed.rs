@@ -1,10 +1,10 @@
-//! What a `[[feed]]` table says.
+//! `[[feed]]` tables.
 
 use domain::feed::{FeedFormat, host_of};
 use domain::{Bbox, Feed};
 
 use crate::age::age_s;
-use crate::cell::{self, Cell, Taken, complain};
+use crate::cell::{self, Cell, Parsed, complain};
 use crate::record::Record;
 use crate::rows::MAX_HEARTBEAT_S;
 use crate::schema::FEED;
@@ -110,7 +110,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
 }
 
 /// An MQTT topic filter (MQTT 5.0, 4.7).
-fn topic_filter(cell: Cell) -> Taken<String> {
+fn topic_filter(cell: Cell) -> Parsed<String> {
     let filter = cell::exact(cell)?;
     if filter.starts_with("$share/") {
         return complain(
@@ -136,7 +136,7 @@ fn topic_filter(cell: Cell) -> Taken<String> {
 }
 
 /// The name of a GTFS file, as `journey build` was given it.
-fn timetable_name(cell: Cell) -> Taken<String> {
+fn timetable_name(cell: Cell) -> Parsed<String> {
     let name = cell::exact(cell)?;
     if name.is_empty() || name.contains(['/', '\\']) || name.contains(char::is_control) {
         return complain(
@@ -147,7 +147,7 @@ fn timetable_name(cell: Cell) -> Taken<String> {
     Ok(name)
 }
 
-fn poll_url(cell: Cell) -> Taken<String> {
+fn poll_url(cell: Cell) -> Parsed<String> {
     let url = cell::exact(cell)?;
     let is_web = |rest: &str| {
         !host_of(&url).is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -174,7 +174,7 @@ fn check_host(url: &str, allow_private: bool, r: &mut Record) {
     }
 }
 
-fn bbox(cell: Cell) -> Taken<Bbox> {
+fn bbox(cell: Cell) -> Parsed<Bbox> {
     let numbers: Option<Vec<f64>> =
         cell.value.as_array().and_then(|list| list.iter().map(serde_json::Value::as_f64).collect());
     let bbox = match numbers.as_deref() {

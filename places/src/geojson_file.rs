@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 
 use crate::cell::{Complaint, Notation, shown};
 use crate::geometry::MAX_CORNERS;
-use crate::problem::{Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Location};
+use crate::problems::FileProblems;
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
 use crate::text_file::Lines;
@@ -75,11 +75,11 @@ impl<'de> Visitor<'de> for OnceEach {
     }
 }
 
-/// What is found in a file beside its features.
+/// Findings in a file beside its features.
 pub(crate) struct Findings<'p> {
-    pub problems: &'p mut Problems,
-    /// What is worth knowing and stops nothing: maps carry properties of their own.
-    pub notes: &'p mut Problems,
+    pub problems: &'p mut FileProblems,
+    /// Notes: maps carry properties of their own.
+    pub notes: &'p mut FileProblems,
 }
 
 /// Calls `each` with the properties and the geometry of every feature whose geometry is right.
@@ -110,25 +110,26 @@ pub(crate) fn read_features(
                 // Its own position counts from the beginning of the feature.
                 let reason = e.to_string();
                 let reason = reason.split(" at line ").next().unwrap_or_default();
-                problems
-                    .push(Problem::at(&at, format!("is not a GeoJSON feature: {reason}"), remedy).line(line));
+                problems.push(
+                    FileProblem::at(&at, format!("is not a GeoJSON feature: {reason}"), remedy).line(line),
+                );
                 continue;
             }
         };
         if feature.kind.as_deref() != Some("Feature") {
-            problems.push(Problem::at(&at, "is not a GeoJSON feature", "write \"type\": \"Feature\""));
+            problems.push(FileProblem::at(&at, "is not a GeoJSON feature", "write \"type\": \"Feature\""));
             continue;
         }
         let geometry = match crate::geometry::geometry(&feature.geometry.unwrap_or_default()) {
             Ok(geometry) => Some(geometry),
             Err(Complaint { message, remedy }) => {
-                problems.push(Problem::at(&at, message, remedy).field("geometry"));
+                problems.push(FileProblem::at(&at, message, remedy).field("geometry"));
                 None
             }
         };
         let OnceEach { mut fields, repeated } = feature.properties.unwrap_or_default();
         problems.extend(repeated.into_iter().map(|(name, values)| {
-            Problem::at(&at, "stands twice in the properties", "keep one of the two")
+            FileProblem::at(&at, "stands twice in the properties", "keep one of the two")
                 .field(name)
                 .value(values)
         }));
@@ -143,11 +144,11 @@ pub(crate) fn read_features(
     }
     notes.extend(ignored.into_iter().map(|(name, (at, count))| {
         let message = format!("is not a known property of {}: ignored in {count} feature(s)", schema.what);
-        Problem::at(&at, message, unknown_field_remedy(&name, schema)).field(name)
+        FileProblem::at(&at, message, unknown_field_remedy(&name, schema)).field(name)
     }));
 }
 
-fn too_large(at: &Location, feature: &str) -> Problem {
+fn too_large(at: &Location, feature: &str) -> FileProblem {
     let (kib, positions) = (feature.len() >> 10, feature.matches('[').count());
     let remedy = match positions > MAX_CORNERS {
         true => "simplify its geometry (QGIS: Vector > Geometry Tools > Simplify)",
@@ -157,22 +158,22 @@ fn too_large(at: &Location, feature: &str) -> Problem {
         "a feature of {kib} KiB with some {positions} positions; {} KiB are taken",
         MAX_FEATURE_BYTES >> 10
     );
-    Problem::at(at, message, remedy)
+    FileProblem::at(at, message, remedy)
 }
 
-fn features_of<'a>(file: &Path, text: &'a str, problems: &mut Problems) -> Option<Vec<&'a RawValue>> {
+fn features_of<'a>(file: &Path, text: &'a str, problems: &mut FileProblems) -> Option<Vec<&'a RawValue>> {
     let remedy = "write {\"type\": \"FeatureCollection\", \"features\": [...]}";
     match serde_json::from_str::<Collection>(text) {
         Ok(Collection { kind: Some(kind), features: Some(features) }) if kind == "FeatureCollection" => {
             Some(features)
         }
         Ok(_) => {
-            problems.push(Problem::of_file(file, "is not a GeoJSON FeatureCollection", remedy));
+            problems.push(FileProblem::of_file(file, "is not a GeoJSON FeatureCollection", remedy));
             None
         }
         Err(e) if e.is_data() => {
             problems.push(
-                Problem::of_file(file, format!("is not a GeoJSON FeatureCollection: {e}"), remedy)
+                FileProblem::of_file(file, format!("is not a GeoJSON FeatureCollection: {e}"), remedy)
                     .line(e.line() as u32),
             );
             None
@@ -180,7 +181,8 @@ fn features_of<'a>(file: &Path, text: &'a str, problems: &mut Problems) -> Optio
         Err(e) => {
             let remedy =
                 "correct the JSON there; a missing or spare comma, quote or bracket is the usual cause";
-            problems.push(Problem::of_file(file, format!("is not JSON: {e}"), remedy).line(e.line() as u32));
+            problems
+                .push(FileProblem::of_file(file, format!("is not JSON: {e}"), remedy).line(e.line() as u32));
             None
         }
     }

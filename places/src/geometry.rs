@@ -5,10 +5,10 @@ use domain::geo::Geometry;
 use domain::polygon::{Flaw, flaw};
 use serde_json::Value;
 
-use crate::cell::{Taken, complain};
+use crate::cell::{Parsed, complain};
 
 /// A Point or Polygon.
-pub(crate) fn geometry(value: &Value) -> Taken<Geometry> {
+pub(crate) fn geometry(value: &Value) -> Parsed<Geometry> {
     let coordinates = value.get("coordinates").unwrap_or(&Value::Null);
     match value.get("type").and_then(Value::as_str) {
         Some("Point") => position(coordinates).map(Geometry::Point),
@@ -25,7 +25,7 @@ pub(crate) fn geometry(value: &Value) -> Taken<Geometry> {
 /// More corners than any place needs; the test for crossings compares all with all.
 pub(crate) const MAX_CORNERS: usize = 5_000;
 
-fn polygon(value: &Value) -> Taken<Vec<Vec<[f64; 2]>>> {
+fn polygon(value: &Value) -> Parsed<Vec<Vec<[f64; 2]>>> {
     let rings = rings(value)?;
     let corners: usize = rings.iter().map(Vec::len).sum();
     if corners > MAX_CORNERS {
@@ -52,18 +52,18 @@ fn polygon(value: &Value) -> Taken<Vec<Vec<[f64; 2]>>> {
     }
 }
 
-fn rings(value: &Value) -> Taken<Vec<Vec<[f64; 2]>>> {
+fn rings(value: &Value) -> Parsed<Vec<Vec<[f64; 2]>>> {
     let Some(rings) = value.as_array().filter(|rings| !rings.is_empty()) else {
         return complain("a Polygon needs at least one ring", "write [[[lon, lat], ...]]");
     };
     rings.iter().map(ring).collect()
 }
 
-fn ring(value: &Value) -> Taken<Vec<[f64; 2]>> {
+fn ring(value: &Value) -> Parsed<Vec<[f64; 2]>> {
     let Some(positions) = value.as_array() else {
         return complain("a ring is a list of positions", "write [[[lon, lat], ...]]");
     };
-    let ring: Vec<[f64; 2]> = positions.iter().map(position).collect::<Taken<_>>()?;
+    let ring: Vec<[f64; 2]> = positions.iter().map(position).collect::<Parsed<_>>()?;
     if ring.len() < 4 {
         return complain(
             format!("a ring of {} positions encloses nothing", ring.len()),
@@ -80,7 +80,7 @@ fn ring(value: &Value) -> Taken<Vec<[f64; 2]>> {
 }
 
 /// `[lon, lat]`; a height is allowed and dropped.
-fn position(value: &Value) -> Taken<[f64; 2]> {
+fn position(value: &Value) -> Parsed<[f64; 2]> {
     let numbers = value.as_array().filter(|p| (2..=3).contains(&p.len()));
     let numbers: Option<Vec<f64>> = numbers.and_then(|p| p.iter().map(Value::as_f64).collect());
     let Some(&[lon, lat, ..]) = numbers.as_deref() else {

@@ -1,4 +1,4 @@
-//! The files that are known, by their names.
+//! Known files, by their names.
 
 use std::path::Path;
 

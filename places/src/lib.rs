@@ -2,7 +2,7 @@
 //! brokers, feeds, closures and calendars of a county. Knows nothing of a database.
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
-//! wrong with the files comes back as [`Problem`]s, all at once.
+//! wrong with the files comes back as [`FileProblem`]s, all at once.
 
 mod age;
 mod broker;
@@ -34,8 +34,8 @@ mod write;
 pub use days::{ClosureRow, Moment};
 pub use existing::Existing;
 pub use kind::FileKind;
-pub use problem::{Located, Location, Problem};
-pub use problems::{MAX_LISTED, Problems};
+pub use problem::{FileProblem, Located, Location};
+pub use problems::{FileProblems, MAX_LISTED};
 pub use read::{PlaceFiles, read};
 pub use regular::{open_regular, read_regular};
 pub use rows::SensorRow;

@@ -1,4 +1,4 @@
-//! What is wrong with the files, and where.
+//! Problems of files, with their location.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,12 +27,12 @@ pub struct Located<T> {
     pub at: Location,
 }
 
-/// One thing that is wrong, with what to do about it.
+/// A problem, with its remedy.
 ///
 /// Displays as a block of one to two lines: `file:line: field = 'value': message`, `remedy: ...`; control characters
 /// are written as escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct FileProblem {
     pub file: PathBuf,
     pub line: Option<u32>,
     /// Column, property or key.
@@ -42,10 +42,10 @@ pub struct Problem {
     pub remedy: String,
 }
 
-impl Problem {
+impl FileProblem {
     /// A problem of a whole file.
     pub fn of_file(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Problem {
+        FileProblem {
             file: file.to_owned(),
             line: None,
             field: None,
@@ -57,29 +57,29 @@ impl Problem {
 
     /// A problem of the definition at `at`.
     pub(crate) fn at(at: &Location, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Problem { line: Some(at.line), ..Problem::of_file(&at.file, message, remedy) }
+        FileProblem { line: Some(at.line), ..FileProblem::of_file(&at.file, message, remedy) }
     }
 
     /// With its line.
     pub fn line(self, line: u32) -> Self {
-        Problem { line: Some(line), ..self }
+        FileProblem { line: Some(line), ..self }
     }
 
     /// With its column, property or key.
     pub fn field(self, field: impl Into<String>) -> Self {
-        Problem { field: Some(field.into()), ..self }
+        FileProblem { field: Some(field.into()), ..self }
     }
 
     /// With the value as given.
     pub fn value(self, value: impl Into<String>) -> Self {
-        Problem { value: Some(value.into()), ..self }
+        FileProblem { value: Some(value.into()), ..self }
     }
 }
 
 /// Longer values are cut in the text: a polygon or a pasted page must not fill the screen.
 const SHOWN_VALUE_CHARS: usize = 80;
 
-impl fmt::Display for Problem {
+impl fmt::Display for FileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown(&self.file.to_string_lossy()))?;
         if let Some(line) = self.line {
@@ -106,4 +106,4 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for FileProblem {}

@@ -1,9 +1,9 @@
-//! Everything that is wrong with files: the first are listed, all are counted. A wrong column makes a problem of every
+//! All problems of files: the first are listed, all are counted. A wrong column makes a problem of every
 //! row, and a file of some megabytes has millions of these.
 
 use std::ops::Deref;
 
-use crate::problem::Problem;
+use crate::problem::FileProblem;
 
 /// Problems that are listed: more than anybody reads.
 pub const MAX_LISTED: usize = 500;
@@ -13,14 +13,14 @@ const MAX_TEXT_BYTES: usize = 1_000;
 
 /// See the module's description.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Problems {
-    listed: Vec<Problem>,
+pub struct FileProblems {
+    listed: Vec<FileProblem>,
     unlisted: u64,
 }
 
-impl Problems {
+impl FileProblems {
     /// Adds one.
-    pub fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, problem: FileProblem) {
         if self.is_full() {
             self.unlisted += 1;
         } else {
@@ -29,7 +29,7 @@ impl Problems {
     }
 
     /// Adds one that is costly to describe: it is made only if it is listed.
-    pub(crate) fn push_with(&mut self, problem: impl FnOnce() -> Problem) {
+    pub(crate) fn push_with(&mut self, problem: impl FnOnce() -> FileProblem) {
         if self.is_full() {
             self.unlisted += 1;
         } else {
@@ -59,8 +59,8 @@ impl Problems {
     }
 }
 
-fn short(mut problem: Problem) -> Problem {
-    let Problem { field, value, message, remedy, .. } = &mut problem;
+fn short(mut problem: FileProblem) -> FileProblem {
+    let FileProblem { field, value, message, remedy, .. } = &mut problem;
     for text in [field.as_mut(), value.as_mut(), Some(message), Some(remedy)].into_iter().flatten() {
         if text.len() > MAX_TEXT_BYTES {
             text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
@@ -71,23 +71,23 @@ fn short(mut problem: Problem) -> Problem {
 }
 
 /// Those that are listed.
-impl Deref for Problems {
-    type Target = [Problem];
+impl Deref for FileProblems {
+    type Target = [FileProblem];
 
-    fn deref(&self) -> &[Problem] {
+    fn deref(&self) -> &[FileProblem] {
         &self.listed
     }
 }
 
-impl Extend<Problem> for Problems {
-    fn extend<I: IntoIterator<Item = Problem>>(&mut self, problems: I) {
+impl Extend<FileProblem> for FileProblems {
+    fn extend<I: IntoIterator<Item = FileProblem>>(&mut self, problems: I) {
         problems.into_iter().for_each(|problem| self.push(problem));
     }
 }
 
-impl FromIterator<Problem> for Problems {
-    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
-        let mut all = Problems::default();
+impl FromIterator<FileProblem> for FileProblems {
+    fn from_iter<I: IntoIterator<Item = FileProblem>>(problems: I) -> Self {
+        let mut all = FileProblems::default();
         all.extend(problems);
         all
     }

@@ -13,8 +13,8 @@ use crate::days::{self, ClosureRow};
 use crate::geojson_file::{Findings, read_features};
 use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
-use crate::problem::{Located, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located};
+use crate::problems::FileProblems;
 use crate::rows::SensorRow;
 use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
@@ -36,8 +36,8 @@ pub struct PlaceFiles {
     pub other: Vec<PathBuf>,
     /// Which kinds of files were there, even empty ones.
     pub kinds_seen: BTreeSet<FileKind>,
-    /// What is worth knowing and stops nothing.
-    pub notes: Problems,
+    /// Notes that stop nothing.
+    pub notes: FileProblems,
 }
 
 impl PlaceFiles {
@@ -63,9 +63,8 @@ impl PlaceFiles {
 /// Reads files, and the known files in folders (not in folders within).
 ///
 /// # Errors
-/// Everything that is wrong with the single files, not only the first; of very many the first are listed. Whether they fit together
-/// is for [`crate::validate`] to say.
-pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, Problems> {
+/// All problems of the single files, bounded. Whether they fit together is checked by [`crate::validate`].
+pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, FileProblems> {
     let mut reading = Reading::default();
     for path in paths {
         if path.is_dir() { reading.folder(path) } else { reading.named_file(path) }
@@ -73,7 +72,7 @@ pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, Problems> {
     if reading.problems.is_empty() && reading.files.kinds_seen.is_empty() {
         let place = paths.first().map_or(Path::new("."), PathBuf::as_path);
         let remedy = format!("known names: {}", FileKind::known_names());
-        reading.problems.push(Problem::of_file(place, "holds nothing to import", remedy));
+        reading.problems.push(FileProblem::of_file(place, "holds nothing to import", remedy));
     }
     if reading.problems.is_empty() { Ok(reading.files) } else { Err(reading.problems) }
 }
@@ -81,7 +80,7 @@ pub fn read(paths: &[PathBuf]) -> Result<PlaceFiles, Problems> {
 #[derive(Default)]
 struct Reading {
     files: PlaceFiles,
-    problems: Problems,
+    problems: FileProblems,
     /// A file that is named twice, e.g. by itself and by its folder, is read once.
     done: BTreeSet<PathBuf>,
 }
@@ -95,7 +94,7 @@ impl Reading {
             Ok(entries) => entries,
             Err(e) => {
                 let remedy = "check the path and who may read the folder";
-                self.problems.push(Problem::of_file(folder, format!("cannot be read: {e}"), remedy));
+                self.problems.push(FileProblem::of_file(folder, format!("cannot be read: {e}"), remedy));
                 return;
             }
         };
@@ -121,7 +120,7 @@ impl Reading {
         let guess = did_you_mean(&name, FileKind::NAMED.iter().map(|(_, known)| *known));
         let message = if path.exists() { "is not a known file name" } else { "does not exist" };
         let remedy = format!("{guess}known names: {}", FileKind::known_names());
-        self.problems.push(Problem::of_file(path, message, remedy));
+        self.problems.push(FileProblem::of_file(path, message, remedy));
     }
 
     fn file(&mut self, path: &Path, kind: FileKind) {
@@ -135,7 +134,7 @@ impl Reading {
                 self.files.other.push(path.to_owned());
             } else {
                 let message = if path.exists() { "is no regular file" } else { "does not exist" };
-                self.problems.push(Problem::of_file(path, message, "check the path"));
+                self.problems.push(FileProblem::of_file(path, message, "check the path"));
             }
             return;
         }
@@ -237,8 +236,8 @@ impl Reading {
     }
 }
 
-/// What lies beside the files in a folder and cannot be meant as one of them: folders, hidden
-/// files, notes, lock files. A table or map of another name probably is misnamed.
+/// Entries of a folder that are ignored: folders, hidden files, notes, lock files. A table or map of another name is
+/// probably misnamed.
 fn is_bystander(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '~']));

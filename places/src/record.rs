@@ -1,14 +1,14 @@
-//! One row, feature or table, taken apart field by field; whatever is wrong is noted, not thrown.
+//! One row, feature or table, parsed field by field; problems are collected.
 
 use std::collections::HashMap;
 
 use domain::feed::shown_address;
 use serde_json::{Map, Value};
 
-use crate::cell::{Cell, Complaint, Notation, Taken, shown};
+use crate::cell::{Cell, Complaint, Notation, Parsed, shown};
 use crate::nearest::did_you_mean;
-use crate::problem::{Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Location};
+use crate::problems::FileProblems;
 use crate::schema::Schema;
 
 /// Fields by name.
@@ -23,11 +23,16 @@ pub(crate) struct Record<'p> {
     lines: HashMap<String, u32>,
     /// `restrictions[0].` of a nested record.
     prefix: String,
-    problems: &'p mut Problems,
+    problems: &'p mut FileProblems,
 }
 
 impl<'p> Record<'p> {
-    pub(crate) fn new(at: Location, notation: Notation, fields: Fields, problems: &'p mut Problems) -> Self {
+    pub(crate) fn new(
+        at: Location,
+        notation: Notation,
+        fields: Fields,
+        problems: &'p mut FileProblems,
+    ) -> Self {
         Record { at, notation, fields, lines: HashMap::new(), prefix: String::new(), problems }
     }
 
@@ -48,7 +53,7 @@ impl<'p> Record<'p> {
     }
 
     /// A field that must be there. `None`: it is not, or cannot be taken; that is noted.
-    pub(crate) fn required<T>(&mut self, name: &str, take: impl Fn(Cell) -> Taken<T>) -> Option<T> {
+    pub(crate) fn required<T>(&mut self, name: &str, take: impl Fn(Cell) -> Parsed<T>) -> Option<T> {
         if self.has(name) {
             return self.optional(name, take);
         }
@@ -57,7 +62,7 @@ impl<'p> Record<'p> {
     }
 
     /// A field that may be left out or empty. A value that cannot be taken is noted.
-    pub(crate) fn optional<T>(&mut self, name: &str, take: impl Fn(Cell) -> Taken<T>) -> Option<T> {
+    pub(crate) fn optional<T>(&mut self, name: &str, take: impl Fn(Cell) -> Parsed<T>) -> Option<T> {
         if !self.has(name) {
             return None;
         }
@@ -79,7 +84,7 @@ impl<'p> Record<'p> {
         self.complain(name, None, message.to_owned(), remedy.to_owned());
     }
 
-    /// Whether the field is there and says something.
+    /// Whether the field is there and not empty.
     pub(crate) fn has(&self, name: &str) -> bool {
         match self.fields.get(name) {
             None | Some(Value::Null) => false,
@@ -88,12 +93,12 @@ impl<'p> Record<'p> {
         }
     }
 
-    /// Notes what is wrong with a field.
+    /// Adds a problem of a field.
     pub(crate) fn complain(&mut self, name: &str, value: Option<String>, message: String, remedy: String) {
         let line = self.lines.get(name).copied().unwrap_or(self.at.line);
         let problem =
-            Problem::at(&self.at, message, remedy).line(line).field(format!("{}{name}", self.prefix));
-        self.problems.push(Problem { value, ..problem });
+            FileProblem::at(&self.at, message, remedy).line(line).field(format!("{}{name}", self.prefix));
+        self.problems.push(FileProblem { value, ..problem });
     }
 
     /// The fields that `schema` does not know.

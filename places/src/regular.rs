@@ -1,5 +1,4 @@
-//! Files that hold something. Opening a pipe would wait for somebody who writes into it, reading a device might never
-//! end.
+//! Regular files only: opening a pipe would block until somebody writes into it, reading a device might never end.
 
 use std::fs::File;
 use std::io::{self, Read};

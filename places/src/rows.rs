@@ -1,4 +1,4 @@
-//! What the rows of the CSV files say: municipalities, sensors, vehicles.
+//! Rows of CSV files: municipalities, sensors, vehicles.
 
 use domain::Direction;
 use domain::place::{Municipality, Vehicle};

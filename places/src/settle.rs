@@ -1,5 +1,5 @@
-//! What the files leave open and only the whole can tell: the spelling of device ids, the owner
-//! of vehicles, what is closed and when its days begin.
+//! Resolves what depends on other files: the spelling of device ids, the owner of vehicles, the places and days of
+//! closures.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::validate::View;
 /// - A closure without kind is of the only place with that id; its plain dates become the
 ///   midnights of the place's town. What cannot be known stays open and `validate` refuses it.
 /// - A vehicle without owner keeps the one it has, else belongs to the county, else to the only
-///   municipality there is. Where none of these tells, it stays empty and `validate` refuses it.
+///   municipality there is. Else it stays empty and `validate` refuses it.
 pub fn settle(files: &mut PlaceFiles, known: &Existing) {
     settle_sensor_ids(files, known);
     settle_vehicle_owners(files, known);

@@ -1,5 +1,5 @@
-//! Text of others on a terminal or in a log: what would move the cursor, change colours or turn the direction of
-//! writing around is written as an escape.
+//! Foreign text on a terminal or in a log: characters that move the cursor, change colours or the direction of writing
+//! are escaped.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -31,7 +31,7 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether it turns the direction of writing (Unicode, UAX #9): what follows would be shown in another order.
+/// Whether it changes the direction of writing (Unicode, UAX #9).
 fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,10 +1,10 @@
-//! What the features of the GeoJSON files say: sites and bays.
+//! Features of the GeoJSON files: sites and bays.
 
 use domain::geo::Geometry;
 use domain::place::{Audience, Bay, Publish, Purpose, Restriction, Site, Texts};
 use serde_json::Value;
 
-use crate::cell::{self, Cell, MAX_WHOLE, Taken, complain};
+use crate::cell::{self, Cell, MAX_WHOLE, Parsed, complain};
 use crate::characters::readable;
 use crate::record::{Fields, Record};
 use crate::schema::{FEE, RESTRICTION};
@@ -89,7 +89,7 @@ fn fee(r: &mut Record) -> Option<Texts> {
     (fee.de.is_some() || fee.en.is_some()).then_some(fee)
 }
 
-fn text_or_object(cell: Cell) -> Taken<Value> {
+fn text_or_object(cell: Cell) -> Parsed<Value> {
     match cell.value {
         Value::String(_) | Value::Object(_) => Ok(cell.value.clone()),
         _ => complain("is neither a text nor {de, en}", "write {\"de\": \"...\", \"en\": \"...\"}"),
@@ -115,7 +115,7 @@ fn restrictions(r: &mut Record) -> Vec<Restriction> {
     numbered.map(|(i, fields)| restriction(r.nested(&format!("restrictions[{i}]"), fields))).collect()
 }
 
-fn shorthand(cell: Cell) -> Taken<Option<Audience>> {
+fn shorthand(cell: Cell) -> Parsed<Option<Audience>> {
     if cell::exact(cell)? == "none" {
         return Ok(None);
     }
@@ -125,7 +125,7 @@ fn shorthand(cell: Cell) -> Taken<Option<Audience>> {
     })
 }
 
-fn list_of_objects(cell: Cell) -> Taken<Vec<Fields>> {
+fn list_of_objects(cell: Cell) -> Parsed<Vec<Fields>> {
     let objects = cell.value.as_array().map(|list| list.iter().map(|v| v.as_object().cloned()).collect());
     match objects {
         Some(Some(objects)) => Ok(objects),
@@ -137,7 +137,7 @@ fn list_of_objects(cell: Cell) -> Taken<Vec<Fields>> {
 }
 
 /// One audience: a list of them is as many restrictions.
-fn audience(cell: Cell) -> Taken<Audience> {
+fn audience(cell: Cell) -> Parsed<Audience> {
     let Value::Array(list) = cell.value else { return cell::choice(cell) };
     let each: Vec<String> = list.iter().map(|a| format!("{{\"for\": {a}, ...}}")).collect();
     complain(

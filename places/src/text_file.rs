@@ -1,9 +1,9 @@
-//! Files as text: UTF-8 or a clear word about what else it is; lines by byte offset.
+//! Files as UTF-8 text, with problems that name other encodings; lines by byte offset.
 
 use std::io::Read;
 use std::path::Path;
 
-use crate::problem::Problem;
+use crate::problem::FileProblem;
 use crate::regular::open_regular;
 
 const UTF8_REMEDY: &str =
@@ -19,10 +19,10 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 ///
 /// # Errors
 /// It cannot be read, is larger than any such file, or is not UTF-8.
-pub(crate) fn load(path: &Path, is_toml: bool) -> Result<String, Box<Problem>> {
+pub(crate) fn load(path: &Path, is_toml: bool) -> Result<String, Box<FileProblem>> {
     let unreadable = |e: std::io::Error| {
         let message = format!("cannot be read: {e}");
-        Box::new(Problem::of_file(path, message, "check the path and who may read the file"))
+        Box::new(FileProblem::of_file(path, message, "check the path and who may read the file"))
     };
     let most = if is_toml { MAX_TOML_BYTES } else { MAX_FILE_BYTES };
     let mut bytes = Vec::new();
@@ -31,19 +31,19 @@ pub(crate) fn load(path: &Path, is_toml: bool) -> Result<String, Box<Problem>> {
     if bytes.len() as u64 > most {
         let message = format!("is larger than {} KiB", most >> 10);
         let remedy = "split it into several files of the same name in several folders; is it the right one?";
-        return Err(Box::new(Problem::of_file(path, message, remedy)));
+        return Err(Box::new(FileProblem::of_file(path, message, remedy)));
     }
     decode(path, bytes)
 }
 
-fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Box<Problem>> {
+fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Box<FileProblem>> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Box::new(Problem::of_file(path, "is UTF-16, not UTF-8", UTF8_REMEDY)));
+        return Err(Box::new(FileProblem::of_file(path, "is UTF-16, not UTF-8", UTF8_REMEDY)));
     }
     if let Some(at) = bytes.iter().position(|b| *b == 0) {
         let line = 1 + bytes[..at].iter().filter(|b| **b == b'\n').count() as u32;
         let problem =
-            Problem::of_file(path, "holds a zero byte: it is UTF-16 or no text at all", UTF8_REMEDY);
+            FileProblem::of_file(path, "holds a zero byte: it is UTF-16 or no text at all", UTF8_REMEDY);
         return Err(Box::new(problem.line(line)));
     }
     match String::from_utf8(bytes) {
@@ -55,7 +55,7 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Box<Problem>> {
             let bad = e.utf8_error().valid_up_to();
             let bytes = e.into_bytes();
             let line = 1 + bytes[..bad].iter().filter(|b| **b == b'\n').count() as u32;
-            let problem = Problem::of_file(path, "is not UTF-8 but Latin-1 (Windows-1252)", UTF8_REMEDY);
+            let problem = FileProblem::of_file(path, "is not UTF-8 but Latin-1 (Windows-1252)", UTF8_REMEDY);
             Err(Box::new(problem.line(line).value(word_around(&bytes, bad))))
         }
     }

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::cell::Notation;
 use crate::nearest::did_you_mean;
-use crate::problem::{Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Location};
+use crate::problems::FileProblems;
 use crate::record::{Fields, Record};
 use crate::text_file::Lines;
 
@@ -19,7 +19,7 @@ pub(crate) fn read_tables(
     file: &Arc<Path>,
     text: &str,
     names: &[&str],
-    problems: &mut Problems,
+    problems: &mut FileProblems,
     mut each: impl FnMut(&str, Record),
 ) {
     let lines = Lines::of(text);
@@ -28,7 +28,7 @@ pub(crate) fn read_tables(
         problems.extend(errors.iter().map(|e| {
             let line = e.span().map_or(1, |span| lines.line_at(span.start));
             let message = format!("is not TOML: {}", e.message());
-            Problem::of_file(file, message, "correct this line; texts stand in double quotes").line(line)
+            FileProblem::of_file(file, message, "correct this line; texts stand in double quotes").line(line)
         }));
         return;
     }
@@ -38,19 +38,19 @@ pub(crate) fn read_tables(
         if !names.contains(&name.as_ref()) {
             let known: Vec<String> = names.iter().map(|n| format!("[[{n}]]")).collect();
             let remedy = format!("{}known: {}", did_you_mean(&name, names.iter().copied()), known.join(", "));
-            problems.push(Problem::at(&at, "is not known here", remedy).field(name));
+            problems.push(FileProblem::at(&at, "is not known here", remedy).field(name));
             continue;
         }
         let DeValue::Array(tables) = value.into_inner() else {
             let remedy = format!("write [[{name}]] above each {name}, with two brackets");
-            problems.push(Problem::at(&at, "is not a list of tables", remedy).field(name));
+            problems.push(FileProblem::at(&at, "is not a list of tables", remedy).field(name));
             continue;
         };
         for table in tables {
             let at = Location { line: lines.line_at(table.span().start), ..at.clone() };
             let DeValue::Table(table) = table.into_inner() else {
                 let remedy = format!("write [[{name}]] above each {name}");
-                problems.push(Problem::at(&at, "is not a table", remedy).field(name.as_ref()));
+                problems.push(FileProblem::at(&at, "is not a table", remedy).field(name.as_ref()));
                 continue;
             };
             let keys = table.keys().map(|key| (key.get_ref().to_string(), lines.line_at(key.span().start)));

@@ -1,4 +1,4 @@
-//! Writing the files: the same definitions give the same bytes.
+//! Writes the files: the same definitions give the same bytes.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -200,7 +200,7 @@ struct BayOut<'a> {
 
 impl<'a> BayOut<'a> {
     fn of(bay: &'a Bay) -> Self {
-        // The shorthand where it says all.
+        // The shorthand where it suffices.
         let (restriction, restrictions) = match &bay.restrictions[..] {
             [Restriction { audience: Some(audience), capacity: None, hours: None, max_stay_min: None }] => {
                 (Some(audience.as_str()), &[][..])

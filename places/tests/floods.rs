@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use places::{Existing, MAX_LISTED, Problems, read, settle, validate};
+use places::{Existing, FileProblems, MAX_LISTED, read, settle, validate};
 
 const MIB: usize = 1 << 20;
 
@@ -59,7 +59,7 @@ fn bay(n: usize, geometry: &str) -> String {
 }
 
 /// Everything that is wrong with a folder of these files.
-fn problems(folder: &Path) -> Problems {
+fn problems(folder: &Path) -> FileProblems {
     match read(&[folder.to_owned()]) {
         Err(problems) => problems,
         Ok(mut files) => {
@@ -121,7 +121,7 @@ fn problems_are_counted_and_memory_is_in_proportion() {
         let bytes = text.len();
         fs::write(folder.path().join(name), text).unwrap();
         let began = Instant::now();
-        let mut found = Problems::default();
+        let mut found = FileProblems::default();
         let peak = peak(|| found = problems(folder.path()));
         eprintln!("{what}: {peak:?} of {bytes} in {:?}, {} problems", began.elapsed(), found.count());
         assert!(began.elapsed() < WITHIN, "{what}: {:?}", began.elapsed());

@@ -67,7 +67,7 @@ impl std::str::FromStr for StartClock {
     }
 }
 
-/// A clock by which people live.
+/// The county's clock of day.
 pub(crate) trait LocalClock {
     /// Weekday (0 = Monday) and hour of the day (10.5 = half past ten) after so many microseconds of
     /// the world's time.
@@ -96,15 +96,15 @@ impl WorldClock {
         self.speed
     }
 
-    /// The real instant at which `elapsed_us` of the world's time have passed.
+    /// The real instant after `elapsed_us` of the world's time.
     pub(crate) fn utc(&self, elapsed_us: i64) -> Timestamp {
         let real_us = if self.speed == 1.0 { elapsed_us } else { (elapsed_us as f64 / self.speed) as i64 };
         let us = self.start_utc.as_microsecond().saturating_add(real_us);
         Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
     }
 
-    /// What a clock on the wall shows that runs as fast as the world and was right at its start:
-    /// the time by which timetables go. At speed 1 it is the real one.
+    /// The wall-clock time of a clock that runs as fast as the world and was right at its start:
+    /// the time of timetables. At speed 1 it is the real one.
     pub(crate) fn wall(&self, elapsed_us: i64) -> Timestamp {
         let us = self.start_utc.as_microsecond().saturating_add(elapsed_us);
         Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
@@ -133,7 +133,7 @@ fn of_week(since_monday_us: i64) -> (u8, f64) {
 pub(crate) struct ZoneClock {
     /// Since Monday, 29 December 1969.
     start_us: i64,
-    /// From which elapsed time on which offset from UTC holds; ascending.
+    /// Offsets from UTC with the elapsed time from which they hold; ascending.
     offsets_us: Vec<(i64, i64)>,
 }
 

@@ -1,4 +1,4 @@
-//! A message for the broker, and in plain words what it says.
+//! A message for the broker, and its statements as data.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,20 +14,20 @@ pub struct Message {
     pub says: Vec<Statement>,
 }
 
-/// One thing a message says of one place, vehicle or device.
+/// One statement of a message about a place, vehicle or device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statement {
     /// `bay`, `site`, `vehicle`, `passengers` or `device`.
     pub kind: &'static str,
     /// The place's or vehicle's id; of a device its DevEUI.
     pub id: String,
-    /// The time the message gives for it.
+    /// Its time in the message.
     pub at: Timestamp,
     #[serde(flatten)]
     pub fact: Fact,
 }
 
-/// What is said.
+/// The value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Fact {

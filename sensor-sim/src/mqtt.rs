@@ -74,7 +74,7 @@ impl std::str::FromStr for Broker {
     }
 }
 
-/// A message and what its sender wants to know it by.
+/// A message and its sender's tag.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbound<T> {
     pub(crate) topic: String,
@@ -82,11 +82,11 @@ pub(crate) struct Outbound<T> {
     pub(crate) tag: T,
 }
 
-/// What became of a connection.
+/// The figures of a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Delivered {
     pub(crate) acknowledged: u64,
-    /// Acknowledged with a reason that means no: not authorised, quota exceeded.
+    /// Refused by the reason code: not authorised, quota exceeded.
     pub(crate) refused: u64,
     /// Sent again after a reconnect.
     pub(crate) repeated: u64,

@@ -1,6 +1,6 @@
-//! What somebody outside wants to happen: a car park fills up, a line runs late.
+//! Orders to the simulator: a car park fills up, a line runs late.
 //!
-//! Orders are a state, not a list of deeds: what is no longer ordered ends. They are written one a
+//! Orders are a state, not a list of commands: an order that is removed ends. They are written one a
 //! line, `fill SITE` or `delay LINE=SECONDS` (or a vehicle's id); lines that begin with `#` are
 //! notes.
 
@@ -11,7 +11,7 @@ use crate::county::County;
 /// A vehicle is not later than this, seconds: its day would be over.
 const MOST_DELAY_S: u32 = 4 * 3_600;
 
-/// What is ordered.
+/// The orders in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Orders {
     /// Sites (indices into the county's list) that are full and stay so.

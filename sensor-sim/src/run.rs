@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::StartClock;
 use crate::county::County;
-use crate::faults::{BadFault, Faults, Happening, Scene, Sending, Wire};
+use crate::faults::{BadFault, Faults, FaultyWorld, Happening, Sending, Wire};
 use crate::mqtt::{Broker, Delivered, NotABroker, Outbound, Publisher};
 use crate::orders::Orders;
 use crate::truth::Truth;
@@ -25,7 +25,7 @@ const QUEUE: usize = 8_192;
 /// How long the last messages may take to be handed over.
 const LAST_SENDS: Duration = Duration::from_secs(2);
 
-/// What to run.
+/// Configuration of a run.
 #[derive(Debug, Clone)]
 pub struct RunConfig {
     /// `mqtt://[USER:PASSWORD@]HOST[:PORT]`.
@@ -38,9 +38,9 @@ pub struct RunConfig {
     pub start: StartClock,
     /// Where to write what really happened and what was sent (see [`crate::truth`]).
     pub truth: Option<PathBuf>,
-    /// What goes wrong.
+    /// Faults.
     pub faults: Faults,
-    /// What is ordered to happen, from the start.
+    /// Orders in force from the start.
     pub orders: Orders,
     /// A file with more orders (see [`crate::orders`]). It is read once a second, so that they can
     /// come and go while the county runs.
@@ -68,7 +68,7 @@ impl RunConfig {
     }
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// What happened: changes, passages, positions, heartbeats.
@@ -87,7 +87,7 @@ pub struct Summary {
     pub reconnects: u64,
 }
 
-/// Why a run could not be made.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error(transparent)]
@@ -135,7 +135,7 @@ pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, R
 /// The run in progress.
 struct Life {
     county: Arc<County>,
-    scene: Scene,
+    faulty_world: FaultyWorld,
     voice: Voice,
     wire: Wire,
     truth: Truth,
@@ -182,14 +182,14 @@ impl Ord for Pending {
 impl Life {
     fn new(cfg: &RunConfig, start_utc: Timestamp, truth: Truth, outbox: mpsc::Sender<Outbound<()>>) -> Self {
         let world = World::new(Arc::clone(&cfg.county), cfg.seed, cfg.start, start_utc, cfg.speed);
-        let scene = Scene::new(world, Arc::clone(&cfg.county), &cfg.faults, cfg.seed, start_utc);
+        let faulty_world = FaultyWorld::new(world, Arc::clone(&cfg.county), &cfg.faults, cfg.seed, start_utc);
         let mut voice = Voice::new(Arc::clone(&cfg.county), cfg.seed);
-        for sensor in scene.low_battery() {
+        for sensor in faulty_world.low_battery() {
             voice.set_low_battery(*sensor);
         }
         Self {
             county: Arc::clone(&cfg.county),
-            scene,
+            faulty_world,
             voice,
             wire: Wire::new(cfg.faults, cfg.seed),
             truth,
@@ -201,7 +201,7 @@ impl Life {
         }
     }
 
-    /// Lets things happen, each at its time, until the end.
+    /// Runs the world, each event at its time, until the end.
     async fn live(
         &mut self,
         max_duration: Option<Duration>,
@@ -235,9 +235,9 @@ impl Life {
     async fn events(&mut self) -> std::io::Result<()> {
         loop {
             for order in self.orders.look() {
-                self.scene.order(order);
+                self.faulty_world.order(order);
             }
-            let happening = self.scene.next_happening();
+            let happening = self.faulty_world.next_happening();
             self.send_due(happening.at).await?;
             sleep_until_utc(happening.at).await;
             self.happen(happening)?;
@@ -260,9 +260,9 @@ impl Life {
                 }
             }
         }
-        if let Some(heard) = happening.heard {
-            for message in self.voice.speak(at, heard.stamp, &heard.event) {
-                for sending in self.wire.send(message, heard.faults.clone()) {
+        if let Some(report) = happening.report {
+            for message in self.voice.speak(at, report.stamp, &report.event) {
+                for sending in self.wire.send(message, report.faults.clone()) {
                     self.take(sending)?;
                 }
             }

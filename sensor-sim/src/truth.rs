@@ -1,4 +1,4 @@
-//! What really happened, and what was said of it: one JSON object a line.
+//! What really happened, and what was sent about it: one JSON object per line.
 //!
 //! ```text
 //! {"what":"change","kind":"bay","id":"...","at":"...","state":"occupied","cause":"start|change"}
@@ -17,8 +17,8 @@
 //! `sent` lines follow in the order of sending: `intended` is when the message should have gone out,
 //! `sent` when it was given to the connection (`null`: it was lost on the way), `faults` what was done
 //! to it, `says` what it claims with the times it gives. `fault` lines say what is wrong with whom
-//! since when; `end` comes last: until then everything that changed is told, so how long each bay was
-//! occupied follows from the `change` lines alone, whatever device said it. A `wrong_clock` without `clock_off_s` was reset to 1970. `occupied` of a site is the count after the passage.
+//! since when; `end` comes last: every change until then is listed, so how long each bay was
+//! occupied follows from the `change` lines alone, whichever device reported it. A `wrong_clock` without `clock_off_s` was reset to 1970. `occupied` of a site is the count after the passage.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -203,7 +203,7 @@ impl Truth {
         self.line(&Change { kind: "bay", id, state, cause: cause_name(cause), ..nothing_changed(at) })
     }
 
-    /// Notes that everything until `at` has been told.
+    /// Notes that everything until `at` has been written.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -1,4 +1,4 @@
-//! Who may do what on the embedded broker.
+//! Authorization on the embedded broker.
 
 use std::future::{Future, ready};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
 use super::clients::{Clients, Connection, Refused};
 use super::intake::OnUnread;
-use super::meters::{Meters, Refusal};
+use super::metrics::{BrokerMetrics, Refusal};
 use super::passwords::{Login, Passwords};
 use super::retained::Retained;
 use super::sessions::Sessions;
@@ -28,16 +28,16 @@ pub struct Access {
     /// None: everybody may do everything.
     pub passwords: Option<Passwords>,
     pub clients: Arc<Clients>,
-    /// Known once the broker has been made.
+    /// Set once the broker exists.
     pub sessions: Arc<OnceLock<Sessions>>,
     pub retained: Arc<Retained>,
-    pub meters: Arc<Meters>,
+    pub meters: Arc<BrokerMetrics>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Access {
-    /// Whether `connect` may have what it asks for.
+    /// Whether `connect` is allowed.
     async fn admit(
         &self,
         connect: &ConnectPacket,
@@ -61,9 +61,9 @@ impl Access {
                 return Err((ReasonCode::ClientIdentifierNotValid, Refusal::ClientId));
             }
         }
-        // Without a users file everybody is the same to us.
+        // Without a users file all clients are one user.
         let user = user.filter(|_| self.passwords.is_some());
-        // A will comes past the intake.
+        // A will message bypasses the intake.
         if let Some(will) = connect.will.as_ref().filter(|will| will.retain)
             && !self.retained.may_claim(user, &will.topic, will.payload.len()).await
         {
@@ -122,7 +122,7 @@ impl AuthProvider for Access {
             if let Some(connection) = self.clients.by_id(client_id).last() {
                 self.meters.refused(Refusal::NotGranted, connection.address);
             }
-            // Of what is granted the intake notices it.
+            // Granted topics are checked by the intake.
             if self.inlet.reads(topic) == Some(false) {
                 (self.on_unread)(topic);
             }

@@ -1,4 +1,4 @@
-//! Who is connected, by which client id, and which acknowledgements are held back.
+//! Connected clients by client id, and acknowledgements that are held back.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,12 +14,12 @@ use tokio::sync::Notify;
 pub struct Connection {
     /// Where the client is.
     pub address: IpAddr,
-    /// What clients at its address may send; `None`: as much as they like.
+    /// Quota of its address; `None`: unlimited.
     pub pace: Option<Arc<Pace>>,
     /// By packet id: messages that are not stored yet. Several, where a client uses an id again too early.
     held: Mutex<HashMap<u16, usize>>,
     released: Notify,
-    /// The broker did not let it in.
+    /// The broker refused it.
     was_refused: AtomicBool,
 }
 
@@ -34,7 +34,7 @@ impl Connection {
         })
     }
 
-    /// Notes that it was not let in.
+    /// Notes that it was refused.
     pub fn refuse(&self) {
         self.was_refused.store(true, Ordering::Relaxed);
     }
@@ -43,7 +43,7 @@ impl Connection {
         self.was_refused.load(Ordering::Relaxed)
     }
 
-    /// From now on the client gets no acknowledgement of `packet_id`.
+    /// Holds back the acknowledgement of `packet_id`.
     pub fn hold(&self, packet_id: u16) {
         *self.held.lock().entry(packet_id).or_default() += 1;
     }
@@ -71,7 +71,7 @@ impl Connection {
     }
 }
 
-/// A client that has shown who it is.
+/// An authenticated client.
 #[derive(Debug, Clone)]
 struct Client {
     user: Option<String>,
@@ -98,7 +98,7 @@ pub enum Refused {
 }
 
 impl Clients {
-    /// Notes a connection before the broker hears of it; it is forgotten with the guard.
+    /// Registers a connection before the broker sees it, until the guard is dropped.
     pub fn connecting(self: &Arc<Self>, inner: SocketAddr, connection: Arc<Connection>) -> Connecting {
         self.connections.lock().insert(inner, connection.clone());
         Connecting { clients: self.clone(), inner, connection }
@@ -197,7 +197,7 @@ mod tests {
         assert!(world.are(&[&first]));
         assert_eq!(world.connect("another", 2).0, Err(Refused::OfAnother));
 
-        // The id passes on: the one before ends later.
+        // The id is taken over: the earlier connection ends later.
         let (admitted, third) = world.connect("one", 1);
         assert_eq!(admitted, Ok(()));
         drop(first);

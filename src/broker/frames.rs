@@ -1,5 +1,5 @@
-//! MQTT packets on their way: where one begins and ends, and the few things that the gate has to know of it
-//! (MQTT 5.0, 2.1). What is inside is the broker library's to understand.
+//! Framing of MQTT packets: where one begins and ends, and the few fields that the gate needs (MQTT 5.0, 2.1). The rest
+//! is parsed by the broker library.
 
 use bytes::{Buf, BytesMut};
 
@@ -88,7 +88,7 @@ impl Header {
     }
 }
 
-/// Of a stream of packets that is passed on as it comes: what of the present packet is still to come.
+/// Progress in a stream of packets that is forwarded as it arrives: what of the current packet is missing.
 #[derive(Debug, Default)]
 pub struct Passing {
     rest: usize,
@@ -102,7 +102,7 @@ impl Passing {
         taken
     }
 
-    /// Whether the last packet that began is whole.
+    /// Whether the last packet is complete.
     pub fn is_between(&self) -> bool {
         self.rest == 0
     }

@@ -1,6 +1,6 @@
-//! The door of the embedded broker: every connection comes through here, and costs little until it has shown who it is.
+//! The gate of the embedded broker: every connection passes it, and costs little until it is authenticated.
 //!
-//! Behind it the broker listens on an address of this machine that answers nobody else. The gate bounds connections, the
+//! Behind it the broker listens on a loopback address that accepts nobody else. The gate bounds connections, the
 //! size of packets and the time until a CONNECT, and holds acknowledgements back until what they acknowledge is stored.
 
 use std::collections::{HashMap, VecDeque};
@@ -23,10 +23,10 @@ use tracing::{debug, warn};
 
 use super::clients::{Clients, Connection};
 use super::frames::{CONNECT, Header, Malformed, PUBACK, PUBLISH, PUBREC, PUBREL, Passing};
-use super::meters::{Meters, Refusal};
+use super::metrics::{BrokerMetrics, Refusal};
 use crate::server::doors::{Bounds, Doors, Place};
 
-/// Of one client: its connection, and both ends of that to the broker.
+/// Descriptors per client: its connection, and both ends of that to the broker.
 pub const DESCRIPTORS_OF_CLIENT: usize = 3;
 /// Each takes some ten kilobytes here, and as much behind.
 const MAX_CONNECTIONS: usize = 1_000;
@@ -44,17 +44,17 @@ pub const MAX_PACKET_BYTES: usize = 16 << 20;
 /// Messages of QoS 2 that a client has not released (PUBREL): the broker keeps them.
 const MAX_UNRELEASED: usize = 128;
 const MAX_UNRELEASED_BYTES: usize = 1 << 20;
-/// A client that takes nothing for so long is gone.
+/// A client that reads nothing for so long is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// How long the connection of a client that was refused stays open.
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
 const BUFFER_BYTES: usize = 16 << 10;
 
-/// What one address may send, whatever its clients are.
+/// Quota per address.
 #[derive(Debug, Clone, Copy)]
 pub struct OfAddress {
     pub limits: quota::Limits,
-    /// Otherwise clients of this machine may send what they like.
+    /// Otherwise clients of this machine have no quota.
     pub holds_on_this_machine: bool,
 }
 
@@ -70,7 +70,7 @@ pub struct Gate {
     broker: SocketAddr,
     clients: Arc<Clients>,
     inlet: Arc<Inlet>,
-    meters: Arc<Meters>,
+    meters: Arc<BrokerMetrics>,
     /// Where connections run.
     tasks: TaskTracker,
     /// Of addresses that have connections.
@@ -102,13 +102,13 @@ impl Gate {
         broker: SocketAddr,
         clients: Arc<Clients>,
         inlet: Arc<Inlet>,
-        meters: Arc<Meters>,
+        meters: Arc<BrokerMetrics>,
         tasks: TaskTracker,
     ) -> Arc<Self> {
         Arc::new(Self { broker, clients, inlet, meters, tasks, paces: Mutex::default() })
     }
 
-    /// Lets clients in until cancelled.
+    /// Accepts clients until cancelled.
     pub async fn run(self: Arc<Self>, listener: TcpListener, limits: Limits, cancel: CancellationToken) {
         let bounds =
             Bounds { connections: limits.connections.min(MAX_CONNECTIONS), per_address: MAX_FROM_ADDRESS };
@@ -145,7 +145,7 @@ impl Gate {
                     End::Closed if connection.was_refused() => {}
                     End::Closed => return debug!(%address, "an MQTT connection has ended"),
                 }
-                // Whoever was refused and comes again at once must not cost more than who is in.
+                // A refused client that reconnects at once must not cost more than an accepted one.
                 tokio::select! {
                     () = tokio::time::sleep(REFUSED_STAYS) => {}
                     () = place.leave.cancelled() => {}
@@ -236,7 +236,7 @@ impl Gate {
         }
     }
 
-    /// Whether a message that is large, or that the broker has to keep, may come.
+    /// Waits until a message that is large, or that the broker has to keep, may pass.
     fn may_come(
         &self,
         header: Header,

@@ -1,4 +1,4 @@
-//! What is published goes to the ingest first, then to whoever else has subscribed.
+//! Published messages go to the ingest first, then to other subscribers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use mqtt5::packet::publish::PublishPacket;
 use tokio::sync::mpsc;
 
 use super::clients::{Clients, Connection};
-use super::meters::{Meters, Refusal};
+use super::metrics::{BrokerMetrics, Refusal};
 use super::retained::Retained;
 
-/// Learns the topic of every message that somebody publishes, granted or not, and no feed reads.
+/// Receives the topic of every published message, granted or not, that no feed reads.
 pub type OnUnread = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// See the module's description.
@@ -24,7 +24,7 @@ pub struct Intake {
     pub clients: Arc<Clients>,
     pub on_unread: OnUnread,
     pub retained: Arc<Retained>,
-    pub meters: Arc<Meters>,
+    pub meters: Arc<BrokerMetrics>,
 }
 
 /// An acknowledgement that is held back, until it is released.

@@ -1,5 +1,5 @@
-//! Checking passwords costs memory and time on purpose (Argon2): one at a time and never all of the time, and an address
-//! that guesses is not listened to for a while.
+//! Password checks, which cost memory and time on purpose (Argon2): one at a time and with pauses, and an address with
+//! too many failures is refused for a while.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,21 +15,21 @@ use super::users::{User, UsersFile};
 /// Wrong passwords that one address may try in [`FAILURES_FORGOTTEN`]. This machine may try as many as it likes.
 const MAX_FAILURES: u32 = 20;
 const FAILURES_FORGOTTEN: Duration = Duration::from_secs(60);
-/// Addresses whose failures are remembered; of more the oldest are forgotten.
+/// Most addresses whose failures are remembered; beyond it the oldest are dropped.
 const MAX_ADDRESSES: usize = 10_000;
-/// Logins that may wait for the one that is being checked.
+/// Most logins that wait for a check.
 const MAX_WAITING: usize = 100;
-/// After a check its thread rests so many times as long: guesses must not take the machine from those who are in.
+/// Pause after a check, as a multiple of its duration: guesses must not starve connected clients.
 const REST: u32 = 3;
 
-/// What became of a login.
+/// The result of a login.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Login {
     Accepted,
     Wrong,
-    /// Not looked at: there were too many failures from this address.
+    /// Not checked: too many failures from this address.
     TooManyFailures,
-    /// Not looked at: too many others wait.
+    /// Not checked: too many others wait.
     Busy,
 }
 
@@ -44,7 +44,7 @@ struct Check {
 pub struct Passwords {
     users: UsersFile,
     checks: SyncSender<Check>,
-    /// Logins that were accepted before, by user: a client that comes again costs nothing. Keyed, so that what is in
+    /// Accepted logins, by user: a client that reconnects costs nothing. Keyed, so that what is in
     /// memory is no hash of a password.
     accepted: Mutex<HashMap<String, blake3::Hash>>,
     key: [u8; 32],
@@ -133,14 +133,14 @@ impl Passwords {
     }
 }
 
-/// Until nobody asks any more.
+/// Runs until all senders are gone.
 fn check_all(users: &UsersFile, waiting: &Receiver<Check>) {
     while let Ok(check) = waiting.recv() {
         if check.is_right.is_closed() {
             continue;
         }
         let began = Instant::now();
-        // Whoever asked may have gone meanwhile.
+        // The client may have gone meanwhile.
         let _ = check.is_right.send(users.has_password(&check.name, &check.password));
         std::thread::sleep(began.elapsed() * REST);
     }

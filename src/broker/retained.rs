@@ -1,5 +1,4 @@
-//! Whose the retained messages are, how large, and how many there may be, of one user and of all: else one could use up
-//! everybody's. The broker library keeps the messages, each with the user who published it. It could bound them as well, but
+//! Bounds on retained messages, in size and number, per user and in all, so that one user cannot take everybody's share. The broker library keeps the messages, each with the user who published it. It could bound them as well, but
 //! would then refuse the message itself, before a feed has had it.
 
 use std::collections::HashMap;
@@ -74,7 +73,7 @@ impl Retained {
         let _ = self.router.set(Arc::downgrade(router));
     }
 
-    /// Whether `user` may have a message of `bytes` retained on `topic`; if so it counts from now on.
+    /// Whether `user` may retain a message of `bytes` on `topic`; if so it is counted.
     pub async fn claim(&self, user: Option<&str>, topic: &str, bytes: usize) -> bool {
         let mut owners = self.owners.lock().await;
         let may = self.may(&mut owners, user, topic, bytes).await;
@@ -84,7 +83,7 @@ impl Retained {
         may
     }
 
-    /// The same of a message that may never be published: a will.
+    /// The same for a message that may never be published: a will.
     pub async fn may_claim(&self, user: Option<&str>, topic: &str, bytes: usize) -> bool {
         self.may(&mut *self.owners.lock().await, user, topic, bytes).await
     }
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever comes and goes, nobody has more than one may have, and what is counted is what is there.
+        /// Whatever is retained and cleared, no user exceeds the bound, and the counters equal what is stored.
         #[test]
         fn nobody_has_more_than_one_may_have(steps in proptest::collection::vec((0..3u8, 0..5_000u32, 0..9u8), 0..6_000)) {
             let mut owners = Owners::default();

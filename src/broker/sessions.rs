@@ -1,5 +1,4 @@
-//! Sessions of clients that may come back: whose they are, and how many one may have. The broker library keeps them and
-//! what waits for them.
+//! Sessions that outlive a connection: their owners and their bounds. The broker library stores them and their queues.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use tokio::sync::Mutex;
 
-use super::meters::Refusal;
+use super::metrics::Refusal;
 use super::topic::is_granted;
 use super::users::UsersFile;
 

@@ -37,7 +37,7 @@ fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// A broker before an ingest that has the feed [`FEED`] and stores when the test says so.
+/// A broker and an ingest with the feed [`FEED`] that stores when the test lets it.
 struct Town {
     broker: EmbeddedBroker,
     shared: Shared,
@@ -102,7 +102,7 @@ impl Town {
         self.inlet.arrange(plan, &self.shared);
     }
 
-    /// What waits for the database, and what says that it is stored.
+    /// Messages that wait for the database, and how to mark them as stored.
     async fn take(&self) -> (Vec<String>, impl FnOnce() + use<>) {
         let accumulator = timeout(PATIENCE, self.ready.recv()).await.unwrap().unwrap();
         let taken = accumulator.take().unwrap();
@@ -439,7 +439,7 @@ async fn a_feed_that_is_new_gets_what_was_retained_for_it() {
     town.stop().await;
 }
 
-/// Bytes as no client library sends them.
+/// Malformed bytes.
 struct Raw(TcpStream);
 
 impl Raw {
@@ -459,7 +459,7 @@ impl Raw {
         raw
     }
 
-    /// What the broker does not read any more is nobody's fault.
+    /// Sends; a broker that has closed the connection is no failure.
     async fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;
     }

@@ -1,4 +1,4 @@
-//! Which topics a topic filter stands for.
+//! Topic filters and the topics they cover.
 
 /// Whether everything that `filter` (a topic filter or a topic) matches is also matched by `grant`.
 ///

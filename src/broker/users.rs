@@ -9,7 +9,7 @@ use mqtt5::broker::PasswordAuthProvider;
 use serde::Deserialize;
 use toml::Spanned;
 
-/// Who may connect to the embedded broker, and for which topics:
+/// Users of the embedded broker, and their topics:
 /// ```toml
 /// [[user]]
 /// name = "chirpstack"
@@ -18,7 +18,7 @@ use toml::Spanned;
 /// subscribe = []
 /// client_ids = ["chirpstack-*"]      # nobody else may use these
 /// ```
-/// What is not granted is refused; nobody connects without a name.
+/// Everything else is refused; nobody connects without a name.
 #[derive(Clone)]
 pub struct UsersFile {
     users: Arc<HashMap<String, User>>,
@@ -33,7 +33,7 @@ pub struct User {
 }
 
 enum Secret {
-    /// Hashes are compared, so that the time it takes tells nothing about the password.
+    /// Hashes are compared, so that the time reveals nothing about the password.
     Plain(blake3::Hash),
     /// A PHC string.
     Argon2(String),
@@ -105,7 +105,7 @@ impl UsersFile {
     }
 
     /// Whether `given` is the password of the user `name`. Where the file has a hashed password, an answer of `false`
-    /// takes as long for whoever it is: some 20 ms of computing. So the time does not say which names there are.
+    /// takes as long for any name: some 20 ms of computing. So the time does not reveal which names exist.
     pub fn has_password(&self, name: &str, given: &[u8]) -> bool {
         let user = self.get(name);
         let is_right = user.is_some_and(|user| user.has_password(given));
@@ -121,10 +121,10 @@ impl UsersFile {
     }
 }
 
-/// What a parser says of a value of the wrong type, without the value: a password may be written as a number.
+/// A parser's message about a value of the wrong type, without the value: a password may be written as a number.
 fn without_value(message: &str) -> String {
     match message.split_once(", expected ") {
-        Some((said, wanted)) if said.starts_with("invalid ") => format!("expected {wanted}"),
+        Some((found, wanted)) if found.starts_with("invalid ") => format!("expected {wanted}"),
         _ => message.to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! What commands for operators are given: keys, structure, retention, health.
+//! Arguments of commands for operators: `key`, `migrate`, `prune`, `healthcheck`.
 
 use std::net::SocketAddr;
 
@@ -31,7 +31,7 @@ pub enum KeyCommand {
 pub struct KeyCreateArgs {
     #[command(flatten)]
     pub database: VisitArgs,
-    /// What it may do.
+    /// Its role.
     #[arg(long, value_enum)]
     pub role: RoleArg,
     /// Slug of a municipality it holds for; may be given several times. Not for admin.
@@ -76,7 +76,7 @@ pub struct PruneArgs {
     pub database: VisitArgs,
     #[command(flatten)]
     pub retention: RetentionArgs,
-    /// Say what would go, and drop nothing.
+    /// Report what would be dropped, and drop nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// Print JSON in place of a table.

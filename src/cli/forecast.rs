@@ -1,4 +1,4 @@
-//! What `forecast` is given.
+//! Arguments of `forecast`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::VisitArgs;
 #[derive(Debug, Subcommand)]
 pub enum ForecastCommand {
     /// Forecast years past, quarter-hour by quarter-hour, each from what was known before it, and
-    /// say how far off that was: beside the count at the time (persistence), and beside the
+    /// report the errors: beside the count at the time (persistence), and beside the
     /// mean of the same quarter-hour in all weeks before (weekly mean).
     #[command(
         after_help = "Example:\n  kreisverkehr forecast evaluate --history data/ --mapping docs/history/muenster.toml \\\n    --train-until 2023-07-01 --test-until 2024-07-01"

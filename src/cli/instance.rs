@@ -1,4 +1,4 @@
-//! What `serve`, `ingest`, `api` and `demo` are given, and what most commands share.
+//! Arguments of `serve`, `ingest`, `api` and `demo`, and those that most commands share.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -30,7 +30,7 @@ pub struct DatabaseArgs {
     pub timescaledb: bool,
 }
 
-/// Which database a command acts on that comes and goes.
+/// The database of a short-lived command.
 #[derive(Debug, Clone, Args)]
 pub struct VisitArgs {
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub struct HttpArgs {
 }
 
 impl HttpArgs {
-    /// Whose X-Forwarded-For is believed.
+    /// Proxies whose X-Forwarded-For is believed.
     pub fn proxies(&self) -> api::TrustedProxies {
         api::TrustedProxies(self.trusted_proxy.clone().into())
     }
@@ -80,7 +80,7 @@ impl HttpArgs {
         crate::server::Bounds { connections, per_address }
     }
 
-    /// Who may have all of the connections: others stand behind an address of this machine, or of a trusted proxy.
+    /// Addresses that may have all connections: this machine's and trusted proxies', which stand for other clients.
     pub fn is_unlimited(&self) -> impl Fn(std::net::IpAddr) -> bool + Send + Sync + 'static {
         let (proxies, is_bounded) = (self.proxies(), self.max_connections_per_address.is_some());
         move |address| proxies.contains(address) || (address.is_loopback() && !is_bounded)
@@ -161,7 +161,7 @@ pub struct QuotaArgs {
 }
 
 impl QuotaArgs {
-    /// As the ingest wants it.
+    /// As the ingest takes it.
     pub fn usual(&self) -> Usual {
         Usual {
             feed: Limits {
@@ -177,7 +177,7 @@ impl QuotaArgs {
         }
     }
 
-    /// As the embedded broker wants it.
+    /// As the embedded broker takes it.
     pub fn of_address(&self) -> OfAddress {
         let usual = Usual::default().town;
         let own = [self.address_messages_per_s, self.address_bytes_per_s, self.address_rejections_per_h];
@@ -200,7 +200,7 @@ pub struct RetentionArgs {
     /// Days that the bytes of LoRaWAN messages are kept.
     #[arg(long, default_value_t = 90)]
     pub keep_uplinks_days: u32,
-    /// Days that vehicle positions, and what was said of trips, are kept.
+    /// Days that vehicle positions and trip updates are kept.
     #[arg(long, default_value_t = 14)]
     pub keep_positions_days: u32,
     /// Days that bay, site and passenger observations are kept, and what is derived of each of them.
@@ -215,7 +215,7 @@ pub struct RetentionArgs {
 }
 
 impl RetentionArgs {
-    /// As the store wants it.
+    /// As the store takes it.
     pub fn retention(&self) -> store::retention::Retention {
         let days = |n: u32| std::time::Duration::from_secs(u64::from(n) * 86_400);
         store::retention::Retention {

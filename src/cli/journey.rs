@@ -1,4 +1,4 @@
-//! What `journey` is given.
+//! Arguments of `journey`.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ pub struct JourneyArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum JourneyCommand {
-    /// Make the file that answers about ways stand on: streets, timetable, and how they hang together.
+    /// Build the file that journeys rest on: streets, timetable, and the links between them.
     #[command(
         after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places"
     )]
     Build(BuildArgs),
-    /// Answer queries from a file, and say how long it took.
+    /// Answer queries from a file, and report the time taken.
     #[command(
         after_help = "Examples:\n  kreisverkehr journey evaluate --gtfs bus.zip rail.zip --date 2026-11-24 --queries stops.csv --json\n  kreisverkehr journey evaluate --streets town.osm.pbf --pairs pairs.csv --mode foot --json"
     )]

@@ -19,7 +19,7 @@ pub use journey::*;
 pub use places::*;
 pub use simulate::*;
 
-/// Parking and transit for a county: sensor streams in, vacant spaces and ways from A to B out.
+/// Parking and transit for a county: sensor streams in, vacant spaces and journeys from A to B out.
 #[derive(Debug, Parser)]
 #[command(name = "kreisverkehr", version, after_help = "Example:\n  kreisverkehr demo")]
 pub struct Cli {
@@ -84,7 +84,7 @@ pub enum Command {
         after_help = "Example:\n  kreisverkehr api --database-url postgres://kv@db.example/kv --http 127.0.0.1:8080"
     )]
     Api(ApiArgs),
-    /// Send what the sensors of the sample county would, or load, or a past.
+    /// Simulate the sensors of the sample county, a load, or a past.
     Simulate(SimulateArgs),
     /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
     /// sensors.csv, vehicles.csv, feeds.toml, closures.csv, calendar.csv. Works while the product runs.
@@ -102,7 +102,7 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Make, list and revoke keys of the API.
     Key(KeyArgs),
-    /// Ways from A to B: build what the search needs, evaluate it.
+    /// Journeys from A to B: build what the search needs, evaluate it.
     Journey(JourneyArgs),
     /// Drop what is older than retention allows.
     #[command(

@@ -1,4 +1,4 @@
-//! What `import` and `export` are given.
+//! Arguments of `import` and `export`.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ pub struct ImportArgs {
     /// Files, or folders that hold them.
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
-    /// Say what would be done, and do nothing.
+    /// Report what would be done, and do nothing.
     #[arg(long)]
     pub check: bool,
-    /// The files say what was always meant: the version in force of each site and bay is rewritten from its own
-    /// beginning, and what rests on it is derived again. Without it they say what holds from now on.
+    /// The files state what was always meant: the version in force of each site and bay is rewritten from its own
+    /// beginning, and figures that rest on it are derived again. Without it they state what holds from now on.
     #[arg(long)]
     pub correct: bool,
     /// What becomes of places that the files no longer mention.
@@ -57,7 +57,7 @@ pub struct ImportHistoryArgs {
     /// Feed that the counts are stored under. Default: history-SLUG, made when it is not there.
     #[arg(long, value_name = "ID")]
     pub feed: Option<String>,
-    /// Say what would be done, and do nothing.
+    /// Report what would be done, and do nothing.
     #[arg(long)]
     pub check: bool,
 }

@@ -1,4 +1,4 @@
-//! What the simulator and the demo are given.
+//! Arguments of the simulator and the demo.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct DemoArgs {
     pub orders: OrderArgs,
 }
 
-/// What is to happen in the sample county.
+/// Orders to the sample county.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "What happens in the county")]
 pub struct OrderArgs {
@@ -31,7 +31,7 @@ pub struct OrderArgs {
     #[arg(long, value_name = "SITE", value_delimiter = ',')]
     pub fill: Vec<String>,
     /// This line, or vehicle, runs late by so many seconds: its vehicles stand still until they are,
-    /// and say so at once. May be given several times.
+    /// and report so at once. May be given several times.
     #[arg(long, value_name = "LINE=SECONDS", value_delimiter = ',')]
     pub delay: Vec<String>,
     /// File with more of this, one a line: `fill SITE`, `delay LINE=SECONDS`. It is read every
@@ -78,8 +78,8 @@ pub struct SimulateArgs {
     /// Load instead of a county: so many messages a second, whatever the answer (open loop).
     #[arg(long)]
     pub load: Option<f64>,
-    /// A past instead of a county: what the bays of a town said over so many days (365d, 26w, 12h),
-    /// in the order of time, as fast as it is taken. Each bay says about 6,000 things a year. Of the
+    /// A past instead of a county: the statements of a town's bays over so many days (365d, 26w, 12h),
+    /// in the order of time, as fast as it is taken. Each bay makes about 6,000 statements a year. Of the
     /// faults --loss, --double, --reorder and --delay-s apply, to each of them.
     #[arg(long, value_name = "SPAN", conflicts_with = "load", value_parser = span)]
     pub history: Option<jiff::SignedDuration>,

@@ -1,4 +1,4 @@
-//! The command line and what OPERATING.md says of it are the same.
+//! The command line is as OPERATING.md describes it.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn section<'a>(heading: &str) -> &'a str {
 /// Command, flag, variable and default.
 type Setting = (String, String, String, String);
 
-/// What the tables under "All settings" say: each begins with a line that names its commands.
+/// The tables under "All settings": each begins with a line that names its commands.
 fn documented() -> BTreeSet<Setting> {
     let mut settings = BTreeSet::new();
     let mut commands: Vec<&str> = Vec::new();

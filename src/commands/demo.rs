@@ -17,7 +17,7 @@ use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
 use crate::journeys::AREA_FILE;
 
-/// Runs until somebody stops it.
+/// Runs until it is stopped.
 ///
 /// # Errors
 /// A part cannot be started.
@@ -94,11 +94,11 @@ async fn prepare(running: &serve::Running, county: &County, dir: &Path) -> Resul
     tokio::task::spawn_blocking(build).await?
 }
 
-fn problems(problems: &[places::Problem]) -> String {
+fn problems(problems: &[places::FileProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// The file into which one writes what is to happen; orders of the last demo are forgotten.
+/// The file of orders to the simulator; those of the last demo are discarded.
 fn fresh_orders(dir: &Path) -> Result<PathBuf> {
     let file = dir.join("orders.txt");
     let notes = "# What happens in the sample county, one a line. What you add happens within a second or two, what\n\

@@ -10,7 +10,7 @@ use crate::cli::HealthcheckArgs;
 /// Asks `/readyz` of the instance that the same settings would start.
 ///
 /// # Errors
-/// The question could not be asked.
+/// The request could not be sent.
 pub async fn run(args: HealthcheckArgs) -> Result<ExitCode> {
     let url = format!("{}/readyz", base_url(&args)?);
     let asked = url.clone();
@@ -35,7 +35,7 @@ pub async fn run(args: HealthcheckArgs) -> Result<ExitCode> {
     }
 }
 
-/// Where to ask: the URL that was given, else where `serve` or `ingest` listens with the same settings.
+/// The URL to request: the given one, else where `serve` or `ingest` listens with the same settings.
 fn base_url(args: &HealthcheckArgs) -> Result<String> {
     if let Some(url) = &args.url {
         return Ok(url.trim_end_matches('/').to_owned());
@@ -47,7 +47,7 @@ fn base_url(args: &HealthcheckArgs) -> Result<String> {
     Ok(format!("http://{}", SocketAddr::new(addr.ip(), addr.port())))
 }
 
-/// Who listens on all addresses is there on the machine's own.
+/// The loopback address of a server that listens on all addresses.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

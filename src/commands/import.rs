@@ -1,4 +1,4 @@
-//! `kreisverkehr import`: files -> checked -> stored, all or nothing.
+//! `kreisverkehr import`: reads, checks and stores files, all or nothing.
 
 mod admit;
 mod corrections;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use places::{PlaceFiles, Problems};
+use places::{FileProblems, PlaceFiles};
 use store::Pool;
 use store::places::{Holds, Import, Missing, Report};
 
@@ -92,7 +92,7 @@ async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> 
 /// Notes beyond these are counted: one wrong number may stand behind thousands.
 const MAX_NOTES: usize = 50;
 
-fn print_notes(notes: &Problems) {
+fn print_notes(notes: &FileProblems) {
     for note in notes.iter().take(MAX_NOTES) {
         errln!("note: {note}");
     }
@@ -101,7 +101,7 @@ fn print_notes(notes: &Problems) {
     }
 }
 
-fn refuse(problems: &Problems) -> ExitCode {
+fn refuse(problems: &FileProblems) -> ExitCode {
     for problem in problems.iter() {
         errln!("{problem}");
     }
@@ -116,17 +116,17 @@ fn refuse(problems: &Problems) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What an import did.
+/// The report of an import.
 pub struct Imported {
     pub report: Report,
     /// Files that it only recognised.
     pub other: Vec<PathBuf>,
-    /// What is worth a second look.
-    pub remarks: Problems,
+    /// Warnings.
+    pub remarks: FileProblems,
 }
 
-/// Checks `files` against what is stored and imports them (`check`: only says what would be
-/// done). The inner error lists what is wrong with the files.
+/// Checks `files` against what is stored and imports them (`check`: only reports what would be done). The inner error
+/// lists the problems of the files.
 ///
 /// # Errors
 /// The database is not available.
@@ -135,7 +135,7 @@ pub async fn import(
     mut files: PlaceFiles,
     (missing, holds): (Missing, Holds),
     check: bool,
-) -> Result<std::result::Result<Imported, Problems>> {
+) -> Result<std::result::Result<Imported, FileProblems>> {
     let mut import = Import::begin(pool).await?;
     let known = import.existing().clone();
     places::settle(&mut files, &known);

@@ -17,7 +17,7 @@ pub async fn run(args: MigrateArgs) -> Result<ExitCode> {
     if args.derive_again {
         store::derive::request_all(&database.pool).await?;
         outln!(
-            "occupancy and stays are derived again by the process that ingests; /metrics tells kv_derive_waiting"
+            "occupancy and stays are derived again by the process that ingests; see kv_derive_waiting in /metrics"
         );
     }
     database.close().await?;

@@ -9,7 +9,7 @@ use store::retention::{self, Due, Trust};
 use crate::cli::PruneArgs;
 use crate::database::Database;
 
-/// Enforces retention now, or says what would go. Progress goes to standard error.
+/// Enforces retention now, or reports what would be dropped. Progress goes to standard error.
 ///
 /// # Errors
 /// The database cannot be opened.

@@ -120,7 +120,7 @@ pub fn start_clock(text: &str) -> Result<StartClock> {
     text.parse().with_context(|| format!("--clock '{text}'"))
 }
 
-/// What is ordered on the command line.
+/// The orders on the command line.
 ///
 /// # Errors
 /// There is no such site, line or vehicle.

@@ -1,8 +1,7 @@
-//! Keeps the towns' forecasts current in the process that serves them: loads what was learned, catches up
-//! from what was stored meanwhile, goes on from live state, and keeps what it learns.
+//! Keeps forecasts current in the process that serves them: loads the models, catches up from stored observations,
+//! continues from live state, and saves the models.
 //!
-//! Nothing needs to be kept at the end: whatever was not is caught up with at the next start, after a
-//! `kill -9` too.
+//! Nothing needs to be saved at the end: the next start catches up, after a `kill -9` too.
 
 pub mod past;
 #[cfg(test)]
@@ -24,18 +23,18 @@ use store::{Pool, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How often is looked whether a sample is due.
+/// How often to check whether a sample is due.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often newly trained models are looked for.
+/// How often to check for newly trained models.
 const TRAINED_EVERY: Duration = Duration::from_secs(5);
-/// What was learned is kept as often, seconds. Less often would make catching up slower, more often writes
-/// a megabyte a site for nothing.
+/// How often models are saved, seconds. Less often would make catching up slower, more often writes a megabyte per site
+/// for nothing.
 const SAVE_EVERY_S: i64 = 6 * 3_600;
-/// A town without a model learns from so much of its past at once, seconds: six weeks, from which its week
-/// is known. `forecast train` takes all of it.
+/// How much of its past a municipality without a model learns from at first, seconds: six weeks, enough for its usual
+/// week. `forecast train` takes all of it.
 const FIRST_PAST_S: i64 = 42 * 86_400;
 
-/// What keeps what current.
+/// See the module's description.
 pub struct Updater {
     pub forecasts: Arc<Forecasts>,
     pub hub: Arc<LiveHub>,
@@ -43,16 +42,16 @@ pub struct Updater {
     pub pool: Pool,
 }
 
-/// A town whose forecast is here.
+/// The model of a municipality that is loaded.
 #[derive(Debug, Clone, Copy)]
 struct Held {
-    /// `None`: it was never kept.
+    /// `None`: it was never saved.
     generation: Option<i64>,
-    /// How far the kept model is.
+    /// The last sample in the saved model.
     saved: Option<UtcMicros>,
 }
 
-/// A town's clock and holidays: the Land's, and those that its calendar adds.
+/// A municipality's time zone and holidays: the Land's, and those of its own calendar.
 ///
 /// # Errors
 /// The database is not available.
@@ -62,8 +61,8 @@ pub async fn calendar(pool: &Pool, id: MunicipalityId, town: &Municipality) -> R
     Ok(Calendar::new(&town.tz, Land::of_ags(&town.ags)).with_holidays(own))
 }
 
-/// Learns a town's sites from nothing, from all that is stored after `from` up to `until`, and puts the model in the
-/// place of the one before. The town, and the generation of its model; `None`: there was nothing to learn.
+/// Learns a municipality's sites from scratch, from everything stored after `from` up to `until`, and replaces its model.
+/// Returns it with its generation; `None`: there was nothing to learn from.
 ///
 /// # Errors
 /// The database is not available.
@@ -76,7 +75,7 @@ pub async fn learn(
 ) -> Result<Option<(Town, i64)>, StoreError> {
     let Some(def) = registry.municipality(id) else { return Ok(None) };
     let town = Town::new(calendar(pool, id, def).await?);
-    let town = past::live_through(pool, registry, id, town, (from, until), progress).await?;
+    let town = past::replay(pool, registry, id, town, (from, until), progress).await?;
     let Some(snapshot) = Snapshot::of(&town, UtcMicros(0)) else { return Ok(None) };
     let work = move || {
         let body = store::forecast::pack(&town);
@@ -108,7 +107,7 @@ impl Updater {
             tick.tick().await;
             if looked.is_none_or(|looked| looked.elapsed() >= TRAINED_EVERY) {
                 looked = Some(Instant::now());
-                // Whoever keeps live state current says that the database is away.
+                // The updater of live state logs that the database is away.
                 let Ok(generations) = store::forecast::generations(&self.pool).await else { continue };
                 let Ok(again) = store::forecast::corrected(&self.pool).await else { continue };
                 (trained, corrected) = (generations.into_iter().collect(), again);
@@ -132,7 +131,7 @@ impl Updater {
                 }
             }
             for (id, import) in std::mem::take(&mut corrected) {
-                // Not before the places are known here as they were meant.
+                // Not before the corrected places are loaded here.
                 if registry.generation() < import || !held.contains_key(&id) {
                     continue;
                 }
@@ -161,13 +160,13 @@ impl Updater {
             for (id, seen) in self.seen(due) {
                 let Some(held) = held.get_mut(&id) else { continue };
                 if let Err(error) = self.advance(&registry, id, held, seen, due).await {
-                    warn!("the forecast of {} stands still: {error}", slug(&registry, id));
+                    warn!("the forecast of {} is not updated: {error}", slug(&registry, id));
                 }
             }
         }
     }
 
-    /// What all sites say now, by town.
+    /// The present state of all sites, by municipality.
     fn seen(&self, due: UtcMicros) -> BTreeMap<MunicipalityId, Vec<SiteSample>> {
         let live = self.hub.read();
         let registry = live.map.registry();
@@ -182,7 +181,7 @@ impl Updater {
         by_town
     }
 
-    /// Loads a town's model, or begins one, and catches up with what was stored since.
+    /// Loads a municipality's model, or begins one, and catches up with what was stored since.
     async fn load(
         &self,
         registry: &Arc<Registry>,
@@ -198,12 +197,14 @@ impl Updater {
         let kept = match store::forecast::load(&self.pool, id).await {
             Err(StoreError::Decode(why)) => {
                 let town = slug(registry, id);
-                warn!("the forecast of {town} begins anew ({why}); `kreisverkehr forecast train` mends it");
+                warn!(
+                    "the forecast of {town} begins again ({why}); `kreisverkehr forecast train` restores it"
+                );
                 None
             }
             other => other?,
         };
-        // One that cannot be read is written over.
+        // One that cannot be read is overwritten.
         let generation = kept.as_ref().map_or(trained, |kept| Some(kept.generation));
         let town = match kept {
             Some(kept) => kept.town.with_calendar(calendar),
@@ -217,7 +218,7 @@ impl Updater {
                 .map(|first| Town::sample_time(first.max(due.plus_s(-FIRST_PAST_S)))),
         };
         let town = match from {
-            Some(from) => past::live_through(&self.pool, registry, id, town, (from, due), |_| {}).await?,
+            Some(from) => past::replay(&self.pool, registry, id, town, (from, due), |_| {}).await?,
             None => town,
         };
         let sites = town.forecaster().sites().count();
@@ -233,8 +234,8 @@ impl Updater {
         Ok(Held { generation, saved })
     }
 
-    /// Learns a town from the whole of its past, because its places were corrected or the clock was; until then what was
-    /// learned before is served. `None`: nothing was ever observed of it.
+    /// Learns a municipality from its whole past, after a correction of its places or of the clock; until then the previous
+    /// model is served. `None`: nothing was ever observed of it.
     async fn learn_again(
         &self,
         registry: &Arc<Registry>,
@@ -258,13 +259,13 @@ impl Updater {
         Ok(Some(Held { generation: Some(generation), saved }))
     }
 
-    /// Whether a town's forecast has lived through times that are still to come: the clock was ahead.
+    /// Whether a model has samples of the future, from when the clock was ahead.
     fn is_ahead(&self, id: MunicipalityId, now: UtcMicros) -> bool {
         let at = self.forecasts.town(id).and_then(|town| town.read().at());
         at.is_some_and(|at| is_ahead(at, now))
     }
 
-    /// Goes on from the model as it was kept before the clock was ahead; learns the town again where none was.
+    /// Restores the model that was saved before the clock was ahead; learns it again where there is none.
     async fn come_back(
         &self,
         registry: &Arc<Registry>,
@@ -282,7 +283,7 @@ impl Updater {
         self.load(registry, id, None, due).await
     }
 
-    /// Takes what is seen into a town's forecast, and keeps it when it is time to.
+    /// Adds a sample to a municipality's model, and saves it when due.
     async fn advance(
         &self,
         registry: &Arc<Registry>,
@@ -294,10 +295,10 @@ impl Updater {
         let Some(town) = self.forecasts.town(id) else { return Ok(()) };
         let at = town.read().at();
         match at {
-            // The process stood still, or the database was away: what was stored meanwhile tells more.
+            // The process was suspended, or the database away: catch up from what was stored meanwhile.
             Some(at) if due > at.plus_s(SAMPLE_S) => {
                 let behind = town.read().clone();
-                let current = past::live_through(&self.pool, registry, id, behind, (at, due), |_| {}).await?;
+                let current = past::replay(&self.pool, registry, id, behind, (at, due), |_| {}).await?;
                 self.forecasts.put(id, current);
             }
             _ => {
@@ -324,11 +325,11 @@ impl Updater {
         let packed: Result<_, StoreError> = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
         let Some((body, snapshot)) = packed? else { return Ok(()) };
         let kept = store::forecast::save(&self.pool, id, held.generation, (&snapshot, &body)).await?;
-        // Another process keeps it as well, or a newly trained one is about to be taken over.
+        // Another process saves it too, or a newly trained one is about to be loaded.
         held.saved = Some(snapshot.until);
         held.generation = kept.or(held.generation);
         if kept.is_some() {
-            info!("the forecast of {} is kept: {} kB", slug(registry, id), body.len() / 1024);
+            info!("the forecast of {} is saved: {} kB", slug(registry, id), body.len() / 1024);
         }
         Ok(())
     }
@@ -338,7 +339,7 @@ fn slug(registry: &Registry, id: MunicipalityId) -> &str {
     registry.municipality(id).map_or("?", |town| &town.slug)
 }
 
-/// A fault of ours, told like damaged data.
+/// A panic, reported like damaged data.
 fn panicked(error: tokio::task::JoinError) -> StoreError {
     StoreError::Decode(format!("the forecast: {error}"))
 }

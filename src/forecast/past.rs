@@ -1,4 +1,4 @@
-//! Lets a town's forecast live through what was stored, as if it had seen it live.
+//! Replays stored observations through a forecast, as if they came live.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use store::{Pool, StoreError};
 
 use super::panicked;
 
-/// So much is read at once, seconds.
+/// Observations read at a time, seconds.
 const READ_S: i64 = 86_400;
-/// What was said before still holds at the beginning: so far back is looked for it, seconds (a heartbeat of
-/// a day holds for 2.2). A count by gates begins with the first absolute count after that.
+/// How far before the beginning statements that still hold are searched, seconds (with a heartbeat of a day they hold
+/// for 2.2 days). A count by gates begins with the first absolute count after that.
 const LOOK_BACK_S: i64 = 3 * 86_400;
 
-/// Lives through the samples after `from` up to `until`. `progress` hears how far it is.
+/// Replays the samples after `from` up to `until`. `progress` is called with the time reached.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn live_through(
+pub async fn replay(
     pool: &Pool,
     registry: &Arc<Registry>,
     municipality: MunicipalityId,
@@ -51,7 +51,7 @@ pub async fn live_through(
 
 type CountKey = (SiteId, Option<Audience>);
 
-/// Live state as it was.
+/// Live state at that time.
 struct Past {
     map: LiveMap,
     counts: HashMap<CountKey, (i64, CountState)>,
@@ -61,7 +61,7 @@ struct Past {
 }
 
 impl Past {
-    /// `now`: places are taken as they are valid now.
+    /// `now`: the validity of places is that of now.
     fn new(
         registry: Arc<Registry>,
         municipality: MunicipalityId,
@@ -76,7 +76,7 @@ impl Past {
         }
     }
 
-    /// Takes in what was observed, and samples all that lie before `end`.
+    /// Applies observations, and takes all samples before `end`.
     fn day(&mut self, town: &mut Town, observed: Observed, end: UtcMicros) {
         let mut counts = observed.counts.chunk_by(|a, b| key(a) == key(b)).peekable();
         let mut bays = observed.bays.into_iter().peekable();
@@ -109,7 +109,7 @@ impl Past {
         self.next = self.next.plus_s(SAMPLE_S);
     }
 
-    /// Takes in all counts of one place at one instant.
+    /// Applies all counts of one place at one instant.
     fn count(&mut self, same: &[SiteCount]) {
         let (at, site, audience) = key(&same[0]);
         let (version, state) = self.counts.entry((site, audience)).or_default();
@@ -231,12 +231,12 @@ mod tests {
             (45, closed),
             (50, closed),
             (55, closed),
-            // The closing was said at minute 41 and holds for 15 minutes; then nothing is known.
+            // The closing was reported at minute 41 and holds for 15 minutes; then nothing is known.
             (60, None),
         ];
         let mut seen = Town::new(calendar());
-        for (minute, said) in expected {
-            seen.sample([(SITE, said)], BEGIN.plus_s(minute * 60));
+        for (minute, expected_reading) in expected {
+            seen.sample([(SITE, expected_reading)], BEGIN.plus_s(minute * 60));
         }
         for minute in (65..90).step_by(5) {
             seen.sample([(SITE, None)], BEGIN.plus_s(minute * 60));

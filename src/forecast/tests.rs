@@ -62,9 +62,9 @@ fn counts(of: test_town::Town, until: UtcMicros, days: i64) -> Vec<SiteCount> {
         .collect()
 }
 
-async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     let wait = async {
-        while !is_so() {
+        while !is_so().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -98,7 +98,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     let at = || forecasts.town(park.municipality).and_then(|town| town.read().at());
     let reaches = async |now: UtcMicros| {
         clock.store(now.0, Ordering::Relaxed);
-        eventually(&format!("the forecast is at {now}"), || at() == Some(Town::sample_time(now))).await;
+        eventually(&format!("the forecast is at {now}"), async || at() == Some(Town::sample_time(now))).await;
     };
     let kept = async || {
         let sql = "SELECT (extract(epoch FROM until_utc) * 1e6)::bigint FROM forecast_model";
@@ -109,7 +109,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
         let def = registry.municipality(park.municipality).unwrap();
         let town = Town::new(calendar(&pool, park.municipality, def).await.unwrap());
         let span = (Town::sample_time(since), until);
-        let town = past::live_through(&pool, &registry, park.municipality, town, span, |_| {}).await.unwrap();
+        let town = past::replay(&pool, &registry, park.municipality, town, span, |_| {}).await.unwrap();
         format!("{:?}", town.forecaster())
     };
     let forecaster = || format!("{:?}", forecasts.town(park.municipality).unwrap().read().forecaster());
@@ -122,7 +122,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     history.write(&counts(park, ahead, 1)[1..], &Spaces, ahead).await.unwrap();
     reaches(ahead).await;
     assert_ne!(forecaster(), expected);
-    assert!(kept().await.is_some_and(|until| until > NOW));
+    eventually("the model is saved", async || kept().await.is_some_and(|until| until > NOW)).await;
     reaches(NOW).await;
     assert_eq!(forecaster(), expected);
     assert_eq!(kept().await, Some(NOW));
@@ -135,7 +135,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     // Nothing was observed but ahead of the clock.
     let before = since.plus_s(-DAY_S);
     clock.store(before.0, Ordering::Relaxed);
-    eventually("nothing is known yet", || at().is_none_or(|at| at <= before)).await;
+    eventually("nothing is known yet", async || at().is_none_or(|at| at <= before)).await;
     cancel.cancel();
     running.await.unwrap();
     assert!(kept().await.is_none_or(|until| until <= before));

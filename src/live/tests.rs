@@ -1,4 +1,4 @@
-//! A clock that is ahead and comes back, seen by those who look at the live map.
+//! A clock that is ahead and comes back, as seen in live state.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,7 +12,7 @@ use store::writer::{Batch, Keyed, Writer};
 use super::*;
 use crate::test_town::{self, Town};
 
-/// A town with one bay, of which its feed speaks every half an hour.
+/// A town with one bay, which its feed reports every half an hour.
 async fn town(pool: &Pool) -> Town {
     let feed = json!({"id": "f", "municipality": "n", "format": "native", "topic": "kv/1/f/#", "qos": 1, "heartbeat_s": 1800,
         "use_server_decoder": false});
@@ -21,7 +21,7 @@ async fn town(pool: &Pool) -> Town {
     test_town::make(pool, feed, 2, bay).await
 }
 
-fn said(Town { municipality, feed, place }: Town, at: UtcMicros, state: BayState) -> Batch {
+fn observed(Town { municipality, feed, place }: Town, at: UtcMicros, state: BayState) -> Batch {
     let provenance = Provenance { municipality, feed, sensor: None, received_at: at, clock_corrected: false };
     let observation = BayObservation {
         provenance,
@@ -82,14 +82,20 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     let mut writer = Writer::connect(&store::pool::options(&server.url()).unwrap()).await.unwrap();
     let mut deriver = Deriver::connect(&server.url(), right).await.unwrap().unwrap();
     let before = right.plus_s(-60);
-    writer.write(&said(town, before, BayState::Occupied), &domain::Registry::default(), right).await.unwrap();
+    writer
+        .write(&observed(town, before, BayState::Occupied), &domain::Registry::default(), right)
+        .await
+        .unwrap();
     deriver.step(right).await.unwrap();
     shows(BayState::Occupied, before).await;
     clock.store(wrong.0, Ordering::Relaxed);
-    writer.write(&said(town, wrong, BayState::Vacant), &domain::Registry::default(), wrong).await.unwrap();
+    writer
+        .write(&observed(town, wrong, BayState::Vacant), &domain::Registry::default(), wrong)
+        .await
+        .unwrap();
     deriver.step(wrong).await.unwrap();
     shows(BayState::Vacant, wrong).await;
-    // It is right again, and the bay says nothing.
+    // It is right again, and the bay reports nothing.
     clock.store(right.0, Ordering::Relaxed);
     deriver.step(right).await.unwrap();
     shows(BayState::Occupied, before).await;

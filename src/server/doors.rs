@@ -1,4 +1,4 @@
-//! Who is connected: so many in all and from one address, and who gives way when there is no room.
+//! Bounds on connections, in all and per address, and which one is closed when there is no room.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,15 +21,15 @@ pub struct Bounds {
     pub per_address: usize,
 }
 
-/// What is measured of connections.
+/// Metrics of connections.
 #[derive(Clone, Default)]
-pub struct Meters {
+pub struct ConnectionMetrics {
     open: Gauge,
     evicted: Counter,
     refused: Counter,
 }
 
-impl Meters {
+impl ConnectionMetrics {
     /// How many connections are open.
     #[cfg(test)]
     pub fn open(&self) -> i64 {
@@ -38,7 +38,7 @@ impl Meters {
 
     /// `prefix`: of what the connections are, e.g. `kv_http`.
     pub fn register(registry: &mut Registry, prefix: &str) -> Self {
-        let meters = Meters::default();
+        let meters = ConnectionMetrics::default();
         let r = registry.sub_registry_with_prefix(prefix);
         r.register("connections", "Open connections", meters.open.clone());
         r.register(
@@ -54,9 +54,9 @@ impl Meters {
 /// See the module's description.
 pub struct Doors {
     bounds: Bounds,
-    /// Whether an address may have as many connections as there are: others stand behind it.
+    /// Whether an address may have all connections, because it stands for other clients.
     is_unlimited: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    meters: Meters,
+    meters: ConnectionMetrics,
     inside: Mutex<Inside>,
 }
 
@@ -86,7 +86,7 @@ impl Inside {
         Some(gone)
     }
 
-    /// Sends away the connection that has been idle for longest, of `network` or of all.
+    /// Closes the connection that has been idle for longest, of `network` or of all.
     fn evict(&mut self, network: Option<IpAddr>) -> bool {
         let of_network = |c: &Connection| network.is_none_or(|n| n == c.network);
         let idle = self.connections.iter().filter(|(_, c)| of_network(c));
@@ -103,12 +103,12 @@ impl Doors {
     pub fn new(
         bounds: Bounds,
         is_unlimited: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
-        meters: Meters,
+        meters: ConnectionMetrics,
     ) -> Arc<Self> {
         Arc::new(Doors { bounds, is_unlimited: Box::new(is_unlimited), meters, inside: Mutex::default() })
     }
 
-    /// Lets a connection from `address` in, if need be in place of one that is idle. `None`: there is no room.
+    /// Admits a connection from `address`, if need be by closing an idle one. `None`: there is no room.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let network = network_of(address);
         let mut inside = self.inside.lock();
@@ -145,7 +145,7 @@ impl Doors {
 pub struct Place {
     doors: Arc<Doors>,
     id: u64,
-    /// Cancelled when it has to give way.
+    /// Cancelled when it has to close.
     pub leave: CancellationToken,
 }
 
@@ -185,7 +185,11 @@ mod tests {
     }
 
     fn doors(connections: usize, per_address: usize) -> Arc<Doors> {
-        Doors::new(Bounds { connections, per_address }, |address| address.is_loopback(), Meters::default())
+        Doors::new(
+            Bounds { connections, per_address },
+            |address| address.is_loopback(),
+            ConnectionMetrics::default(),
+        )
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Listening for HTTP: bounded in connections, and in how long each may take to ask and to read.
+//! The HTTP server: bounded in connections, and in the time for a request and for reading its answer.
 
 pub mod descriptors;
 pub mod doors;
@@ -32,25 +32,25 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-pub use self::doors::{Bounds, Meters};
+pub use self::doors::{Bounds, ConnectionMetrics};
 use self::doors::{Busy, Doors, Place};
 use self::stalling::Stalling;
 
-/// Bounds of what only operators and their monitoring ask.
+/// Bounds of the operators' port.
 pub const OPERATORS: Bounds = Bounds { connections: 64, per_address: 64 };
 
 /// How long the head of a request may take, from the connection's beginning or from the answer before: so
 /// this is how long a connection may be idle, too. Monitoring that asks every 15 s keeps its own.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
 
-/// How long a reader may take nothing.
+/// How long a client may read nothing.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// What the system holds of an answer that is not read, bytes; Linux takes twice as much. With a delay of
 /// 50 ms it lets 5 MB a second pass.
 const SEND_BUFFER: u32 = 128 << 10;
 
-/// What of a request's head, and of an answer, is held at most, bytes.
+/// Buffer of a request's head and of an answer, bytes.
 const BUFFER: usize = 32 << 10;
 
 /// Connections that wait to be accepted.
@@ -83,7 +83,7 @@ pub struct Config<F> {
     pub bounds: Bounds,
     /// Whether an address may have as many connections as there are.
     pub is_unlimited: F,
-    pub meters: Meters,
+    pub meters: ConnectionMetrics,
 }
 
 /// Serves until cancelled; requests under way are finished.
@@ -153,7 +153,7 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, cancel
     connections.wait().await;
 }
 
-/// Whether only the connection is at fault that was about to be accepted.
+/// Whether the error is that of the connection that was about to be accepted.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

@@ -8,8 +8,8 @@ use futures_util::stream;
 
 use super::*;
 
-async fn server(router: Router, connections: usize) -> (Server, Meters) {
-    let meters = Meters::default();
+async fn server(router: Router, connections: usize) -> (Server, ConnectionMetrics) {
+    let meters = ConnectionMetrics::default();
     let config = Config {
         addr: SocketAddr::from(([127, 0, 0, 1], 0)),
         flag: "--http",

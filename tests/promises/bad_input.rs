@@ -1,4 +1,4 @@
-//! Bad input is data: each kind has its reason, and what comes after it still arrives.
+//! Bad input is data: each kind has its reason, and messages after it still arrive.
 
 use crate::support::{Instance, at, chirpstack, eventually, port_of, publish, town};
 
@@ -58,7 +58,7 @@ async fn each_kind_has_its_reason_and_stops_nothing() {
             false => bay("alt", "a2", format!(r#"{{"at":"{now}","state":"vacant","seq":{n}}}"#)),
         });
     }
-    // Within what a site tolerates, and from a feed that may: all these are believed.
+    // Within what a site tolerates, and from a feed that may: all these are accepted.
     messages.push(site(format!(r#"{{"at":"{now}","occupied":110}}"#)));
     messages.push(bay("county", "n2", ok("occupied")));
     messages.push(bay("alt", "a1", ok("occupied")));

@@ -1,4 +1,4 @@
-//! A town with car parks and bike racks: nobody's figures hold the other's.
+//! A town with car parks and bike racks, whose figures stay separate.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,13 +34,13 @@ fn with_bikes(folder: &Path) {
     });
 }
 
-struct Asked<'a> {
+struct Request<'a> {
     instance: &'a Instance,
     key: &'a str,
     period: String,
 }
 
-impl Asked<'_> {
+impl Request<'_> {
     async fn rows(&self, what: &str, places: &str) -> Vec<Value> {
         let answer = self.instance.get_with(&format!("/v1/{what}?{places}&{}", self.period), self.key).await;
         answer["items"].as_array().unwrap_or_else(|| panic!("{places}: {answer}")).clone()
@@ -75,20 +75,20 @@ async fn cars_and_bikes_are_found_and_summed_up_apart() {
     instance.import(&folder);
     instance.subscribed().await;
     let period = format!("from={}&to={}", at(-5 * 3_600), at(-3_600));
-    let said = |topic: &str, hours: i64, body: &str| {
+    let message = |topic: &str, hours: i64, body: &str| {
         (format!("kv/1/alt/{topic}"), format!(r#"{{"at":"{}",{body}}}"#, at(-hours * 3_600)).into_bytes())
     };
     let (vacant, occupied) = (r#""state":"vacant""#, r#""state":"occupied""#);
     let messages = vec![
-        said("site/garage", 6, r#""occupied":50"#),
-        said("site/rack", 6, r#""occupied":10"#),
-        said("bay/a1", 6, vacant),
-        said("bay/a1", 4, occupied),
-        said("bay/a1", 2, vacant),
-        said("bay/box1", 6, vacant),
-        said("bay/box1", 4, occupied),
-        said("bay/box1", 3, vacant),
-        said("bay/box2", 6, vacant),
+        message("site/garage", 6, r#""occupied":50"#),
+        message("site/rack", 6, r#""occupied":10"#),
+        message("bay/a1", 6, vacant),
+        message("bay/a1", 4, occupied),
+        message("bay/a1", 2, vacant),
+        message("bay/box1", 6, vacant),
+        message("bay/box1", 4, occupied),
+        message("bay/box1", 3, vacant),
+        message("bay/box2", 6, vacant),
     ];
     publish(port_of(&instance.text("mqtt")), messages).await;
     let pool = instance.pool().await;
@@ -105,7 +105,7 @@ async fn cars_and_bikes_are_found_and_summed_up_apart() {
         ("&purpose=car", 202.0, 200.0, ["garage", "markt"], &["a1", "a2", "a3", "a-home"]),
         ("&purpose=bike", 41.0, 40.0, ["boxes", "rack"], &["box1", "box2"]),
     ] {
-        let asked = Asked { instance: &instance, key: &key, period: period.clone() };
+        let asked = Request { instance: &instance, key: &key, period: period.clone() };
         let of = |places: &str| format!("{places}{purpose}");
         assert_eq!(asked.occupied_h(&of("municipality=altdorf")).await, of_all, "{purpose}");
         assert_eq!(asked.occupied_h(&of("bbox=7.1,51.8,7.25,51.92")).await, of_all, "{purpose}");
@@ -144,7 +144,7 @@ async fn cars_and_bikes_are_found_and_summed_up_apart() {
         let answer = instance.get_with(&format!("/v1/{question}&purpose=boat"), &key).await;
         assert_eq!((&answer["status"], &answer["field"]), (&json!(400), &json!("purpose")), "{answer}");
     }
-    // What was learned is listed apart too; from the past, so it is there after a start.
+    // Forecasts are listed apart too; from the past, so they are there after a start.
     instance.kill().await;
     instance.restart().await;
     let soon = at(1_800);
@@ -173,7 +173,7 @@ async fn cars_and_bikes_are_found_and_summed_up_apart() {
         site["properties"]["purpose"] = json!("car");
         std::fs::write(&file, all.to_string()).unwrap();
     };
-    let asked = Asked { instance: &instance, key: &key, period };
+    let asked = Request { instance: &instance, key: &key, period };
     let sums = || async {
         let cars = asked.occupied_h("municipality=altdorf").await;
         (cars, asked.occupied_h("municipality=altdorf&purpose=bike").await)

@@ -121,7 +121,7 @@ async fn those_that_work_are_not_disturbed_by_those_that_do_not() {
         let (status, bay) = api.get(&format!("/v1/bays/{feed}")).await;
         assert_eq!((status, bay["state"].as_str()), (200, Some("unknown")), "{feed}");
         let log = ingest.log();
-        assert!(log.contains(&format!("no connection to {feed} ")), "nobody is told of '{feed}':\n{log}");
+        assert!(log.contains(&format!("no connection to {feed} ")), "'{feed}' is not logged:\n{log}");
     }
     let log = ingest.log();
     assert!(!log.contains("secret") && !log.contains("guess"), "{log}");
@@ -140,7 +140,7 @@ async fn a_file_outside_the_directory_of_secrets_is_not_sent_to_a_broker() {
     std::fs::write(dir.path().join("database"), "postgres://kv:stolen@db/kv\n").unwrap();
     let instance = Instance::serve(&["--secrets-dir", &secrets.to_string_lossy()]).await;
 
-    // Brokers that keep what is said to them and never answer.
+    // Brokers that read everything and never answer.
     let listen = async || tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (honest, greedy) = (listen().await, listen().await);
     let folder = dir.path().join("places");
@@ -164,7 +164,7 @@ async fn a_file_outside_the_directory_of_secrets_is_not_sent_to_a_broker() {
     let mut connect = vec![0; 512];
     let length = tokio::io::AsyncReadExt::read(&mut client, &mut connect).await.unwrap();
     assert!(connect[..length].windows(5).any(|bytes| bytes == b"meant"));
-    eventually("it is said which file is not read", || async {
+    eventually("the unreadable file is named", || async {
         let log = instance.log();
         (log.contains("lies outside --secrets-dir") && log.contains("greedy")).then_some(())
     })

@@ -1,4 +1,4 @@
-//! What a GTFS-Realtime feed says of runs, from the broker to a rider's journeys and boards.
+//! GTFS-Realtime updates of runs, from the broker to a rider's journeys and departures.
 
 use std::process::Command;
 

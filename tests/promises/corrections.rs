@@ -1,4 +1,4 @@
-//! What was always meant otherwise: figures of the past follow a correction, and no other import.
+//! Figures of the past follow a correction, and no other import.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -46,19 +46,19 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
     instance.import(&folder);
     instance.subscribed().await;
     let (from, until) = (at(-8 * 3_600), at(-2 * 3_600));
-    let said = |topic: &str, hours: i64, body: &str| {
+    let message = |topic: &str, hours: i64, body: &str| {
         (format!("kv/1/alt/{topic}"), format!(r#"{{"at":"{}",{body}}}"#, at(-hours * 3_600)).into_bytes())
     };
     let messages = vec![
-        said("site/garage", 10, r#""occupied":50"#),
-        said("site/garage", 5, r#""occupied":80"#),
-        said("site/garage", 4, r#""vacant":20"#),
-        said("bay/a1", 10, r#""state":"vacant""#),
-        said("bay/a1", 6, r#""state":"occupied""#),
-        said("bay/a1", 2, r#""state":"vacant""#),
-        said("bay/a2", 9, r#""state":"vacant""#),
-        said("bay/a2", 7, r#""state":"occupied""#),
-        said("bay/a2", 3, r#""state":"vacant""#),
+        message("site/garage", 10, r#""occupied":50"#),
+        message("site/garage", 5, r#""occupied":80"#),
+        message("site/garage", 4, r#""vacant":20"#),
+        message("bay/a1", 10, r#""state":"vacant""#),
+        message("bay/a1", 6, r#""state":"occupied""#),
+        message("bay/a1", 2, r#""state":"vacant""#),
+        message("bay/a2", 9, r#""state":"vacant""#),
+        message("bay/a2", 7, r#""state":"occupied""#),
+        message("bay/a2", 3, r#""state":"vacant""#),
     ];
     publish(port_of(&instance.text("mqtt")), messages).await;
     let pool = instance.pool().await;
@@ -66,7 +66,7 @@ async fn figures_follow_a_correction_and_stand_under_any_other_import() {
     let key = instance.admin_key();
     let garage = format!("/v1/occupancy?site=garage&bucket=1h&from={from}&to={until}");
     let before = sums(&instance, &key, &garage).await;
-    // Three hours of 50, then 80 as it was said and 80 as 20 are vacant.
+    // Three hours of 50, then 80 as it was message and 80 as 20 are vacant.
     let expected = (3.0 * 50.0 + 3.0 * 80.0) * 3_600.0;
     assert!((before[0] - expected).abs() < 100.0 && near(before[2], 1.0), "{before:?} {expected}");
 

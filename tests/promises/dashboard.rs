@@ -1,4 +1,4 @@
-//! What stands on the views: Grafana's dashboards, and the document that describes them.
+//! Grafana's dashboards rest on the documented views.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

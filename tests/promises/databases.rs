@@ -1,4 +1,4 @@
-//! A command says which database it acts on, and makes none by accident.
+//! A command names the database it acts on, and makes none by accident.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -21,7 +21,7 @@ fn run(args: &[&str], place: &[&str]) -> (Output, String) {
     (done, err)
 }
 
-/// Every command that comes and goes, with a town to import and a folder to export to.
+/// Every short-lived command, with a town to import and a folder to export to.
 fn commands(folder: &Path) -> Vec<Vec<String>> {
     let town = folder.join("municipalities.csv");
     std::fs::write(&town, "slug,name,ags\naltdorf,Altdorf,05999001\n").unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::{Instance, Mosquitto, at, eventually, publish, town};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nearly_full_disk_stops_acknowledging_and_is_told() {
+async fn a_nearly_full_disk_stops_acknowledging_and_is_reported() {
     let mosquitto = Mosquitto::start();
     let mut instance = Instance::serve(&["--mqtt-url", &mosquitto.url(), "--min-free-disk-pct", "100"]).await;
     instance.import(&town(instance.dir.path()));

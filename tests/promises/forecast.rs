@@ -58,8 +58,8 @@ async fn what_was_learned_from_imported_years_is_served_and_outlives_a_kill() {
         let (instance, soon) = (&instance, &soon);
         move || async move { item(instance, soon).await.filter(|item| item["basis"] == wanted) }
     };
-    let told = eventually("the running product has taken it over", basis("history")).await;
-    assert!(told["p_vacant"].is_f64() && told["vacant"]["expected"].is_f64(), "{told}");
+    let shown = eventually("the running product has taken it over", basis("history")).await;
+    assert!(shown["p_vacant"].is_f64() && shown["vacant"]["expected"].is_f64(), "{shown}");
     let key = instance.admin_key();
     let quality = instance.get_with("/v1/forecast/quality?site=garage", &key).await;
     let hour = &quality["horizons"][2];
@@ -75,11 +75,11 @@ async fn what_was_learned_from_imported_years_is_served_and_outlives_a_kill() {
     instance.kill().await;
     instance.restart().await;
     let again = || item(&instance, &soon);
-    let told = eventually("it is served again", || async {
+    let shown = eventually("it is served again", || async {
         again().await.filter(|item| item["basis"] == "history")
     })
     .await;
-    assert!(told["p_vacant"].is_f64(), "{told}");
+    assert!(shown["p_vacant"].is_f64(), "{shown}");
     let same = instance.get_with("/v1/forecast/quality?site=garage", &key).await;
     assert!(same["horizons"][2]["n"].as_u64() >= hour["n"].as_u64(), "{same}");
     let pool = instance.pool().await;

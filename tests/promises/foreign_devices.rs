@@ -1,4 +1,4 @@
-//! Two towns with sensors of one product: what the one's feed says of the other's device stays the one's.
+//! Two towns with sensors of one product: what one's feed publishes under the other's device id stays with the feed.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn items(list: &Value) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_town_says_of_another_towns_device_stays_where_it_was_said() {
+async fn statements_about_another_towns_device_stay_with_their_feed() {
     let instance = Instance::serve(&[]).await;
     instance.import(&two_towns(instance.dir.path()));
     instance.subscriptions(4).await;
@@ -61,7 +61,7 @@ async fn what_one_town_says_of_another_towns_device_stays_where_it_was_said() {
     })
     .await;
     let vacant = "AA==";
-    let mut said = vec![
+    let mut uplinks = vec![
         uplink("alt", FOREIGN, FOREIGN, 900, vacant),
         uplink("alt", OWN, FOREIGN, 901, vacant),
         uplink("alt", FOREIGN, OWN, 902, vacant),
@@ -70,8 +70,8 @@ async fn what_one_town_says_of_another_towns_device_stays_where_it_was_said() {
         (format!("application/alt/device/{FOREIGN}/event/status"), br#"{"batteryLevel": 3}"#.to_vec()),
         uplink("none", FOREIGN, FOREIGN, 903, vacant),
     ];
-    said.push(uplink("alt", OWN, OWN, 904, occupied));
-    publish(port, said).await;
+    uplinks.push(uplink("alt", OWN, OWN, 904, occupied));
+    publish(port, uplinks).await;
     eventually("the own device is believed, and the others are kept", || async {
         let state = &instance.get("/v1/bays/a1").await.1["state"];
         let kept = items(&instance.get_with("/v1/rejections", &alt).await).len();

@@ -1,4 +1,4 @@
-//! Counts of years past: imported once, whatever is done twice, and without touching what is live.
+//! Counts of past years: importing twice changes nothing, and live state is untouched.
 
 use std::path::{Path, PathBuf};
 
@@ -96,18 +96,18 @@ async fn both_hours_of_autumn_are_stored_once_however_often_they_are_imported() 
     // Planners see them: 44, 45, 46 and 47 of 100 were vacant in the first of both hours.
     let key = instance.admin_key();
     let hour = "/v1/occupancy?site=garage&bucket=1h&from=2024-10-27T00:00:00Z&to=2024-10-27T01:00:00Z";
-    let told = eventually("the hour is derived", || async {
-        let told = instance.get_with(hour, &key).await["items"][0].clone();
-        (told["observed_s"].as_f64()? > 0.0).then_some(told)
+    let item = eventually("the hour is derived", || async {
+        let item = instance.get_with(hour, &key).await["items"][0].clone();
+        (item["observed_s"].as_f64()? > 0.0).then_some(item)
     })
     .await;
-    let [occupied, observed] = ["occupied_s", "observed_s"].map(|name| told[name].as_f64().unwrap());
-    assert_eq!((occupied, observed), (218.0 * 900.0, 100.0 * 3_600.0), "{told}");
+    let [occupied, observed] = ["occupied_s", "observed_s"].map(|name| item[name].as_f64().unwrap());
+    assert_eq!((occupied, observed), (218.0 * 900.0, 100.0 * 3_600.0), "{item}");
     instance.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_live_stays_and_the_feed_is_told_and_exported() {
+async fn live_state_stays_and_the_feed_is_listed_and_exported() {
     let instance = Instance::serve(&[]).await;
     instance.import(&town(instance.dir.path()));
     instance.subscribed().await;

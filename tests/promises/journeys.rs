@@ -1,4 +1,4 @@
-//! From A to B in the sample county, as one who asks from outside.
+//! Journeys in the sample county, over HTTP.
 
 use std::io::Write;
 use std::path::Path;
@@ -36,7 +36,7 @@ async fn plans(demo: &Instance, query: &str) -> Value {
     answer
 }
 
-/// Where the first way by car parks.
+/// Where the first itinerary by car parks.
 async fn first_parking(demo: &Instance) -> Option<(String, Value)> {
     let answer = plans(demo, &format!("from={FROM}&to={CENTRE}&modes=CAR")).await;
     let parking = answer.pointer("/itineraries/0/legs/0/parking/id")?.as_str()?.to_owned();
@@ -97,14 +97,14 @@ async fn a_car_park_that_fills_moves_the_plan_elsewhere() {
     let (full, before) = eventually("there is parking in the centre", || first_parking(&demo)).await;
     assert!(before.pointer("/itineraries/0/certainty").unwrap().as_f64().unwrap() > 0.2);
     order(&demo, &format!("fill {full}"));
-    let told = eventually("the plan goes elsewhere and says why", || async {
+    let shown = eventually("the plan goes elsewhere and says why", || async {
         let (now, answer) = first_parking(&demo).await?;
-        let told = answer["rejected"].as_array()?.iter().find(|r| r["id"] == full.as_str())?.clone();
-        (now != full).then_some(told)
+        let shown = answer["rejected"].as_array()?.iter().find(|r| r["id"] == full.as_str())?.clone();
+        (now != full).then_some(shown)
     })
     .await;
-    assert_eq!(told["reason"], "full");
-    assert!(told["detail"].as_str().unwrap().starts_with("probably full when you get there"), "{told}");
+    assert_eq!(shown["reason"], "full");
+    assert!(shown["detail"].as_str().unwrap().starts_with("probably full when you get there"), "{shown}");
     demo.stop().await;
 }
 
@@ -125,12 +125,12 @@ fn silent_lot(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let feed =
         "[[feed]]\nid = \"hs\"\nmunicipality = \"steverstadt\"\nformat = \"native\"\ntopic = \"kv/1/hs/#\"\n";
     std::fs::write(folder.join("feeds.toml"), feed).unwrap();
-    // Two vacant, three occupied; of the others nobody has heard.
-    let said = |n: i32| {
+    // Two vacant, three occupied; the others have reported nothing.
+    let statement = |n: i32| {
         let state = if n < 2 { "vacant" } else { "occupied" };
         (format!("kv/1/hs/bay/hs-{n}"), format!(r#"{{"at":"{}","state":"{state}"}}"#, at(-5)).into_bytes())
     };
-    (0..5).map(said).collect()
+    (0..5).map(statement).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,15 +254,15 @@ async fn stops_and_what_leaves_them() {
     let ids = strings(&stops["items"], "/id");
     assert!(!ids.is_empty());
     assert!(stops["items"][0]["walk_s"].as_i64().unwrap() > 0);
-    let mut told = 0;
+    let mut shown = 0;
     for id in &ids {
         let (status, departures) = demo.get(&format!("/v1/stops/{id}/departures?limit=5")).await;
         assert_eq!(status, 200, "{departures}");
         let times = strings(&departures["items"], "/departure_time");
         assert!(times.is_sorted(), "{times:?}");
-        told += times.len();
+        shown += times.len();
     }
-    assert!(told > 0);
+    assert!(shown > 0);
     assert_eq!(demo.get("/v1/stops/none/departures").await.0, 404);
     demo.stop().await;
 }
@@ -272,7 +272,7 @@ async fn a_bus_that_is_late_changes_the_departure() {
     let demo = demo().await;
     let (_, stops) = demo.get(&format!("/v1/stops?near={CENTRE}&radius_m=3000&limit=50")).await;
     let ids: Vec<String> = strings(&stops["items"], "/id").into_iter().map(Into::into).collect();
-    // A line whose vehicle is on the way now: real time speaks of it.
+    // A line whose vehicle is on the way now, so that real time has it.
     let late = |at_least: i64| {
         let (demo, ids) = (&demo, &ids);
         move || async move {
@@ -290,7 +290,7 @@ async fn a_bus_that_is_late_changes_the_departure() {
     let running = eventually("real time is known of a departure", late(i64::MIN)).await;
     let route = running["route_short_name"].as_str().unwrap();
     order(&demo, &format!("delay {route}=900"));
-    let delayed = eventually("the delay is told", late(840)).await;
+    let delayed = eventually("the delay is shown", late(840)).await;
     assert_eq!(delayed["route_short_name"], route);
     assert!(delayed["departure_time"].as_str() > delayed["scheduled_departure_time"].as_str());
     demo.stop().await;
@@ -312,8 +312,8 @@ async fn what_is_built_is_taken_in_while_the_product_runs() {
 
     let (data, places) = (instance.data(), instance.dir.path().join("places"));
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let (ok, told) = run(&["simulate", "--write-places", &text(&places)]);
-    assert!(ok, "{told}");
+    let (ok, shown) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{shown}");
     instance.import(&places);
     let (osm, gtfs) = (text(&places.join("streets.osm.pbf")), text(&places.join("gtfs.zip")));
     let data = text(&data);
@@ -326,21 +326,21 @@ async fn what_is_built_is_taken_in_while_the_product_runs() {
     };
     assert_eq!(eventually("streets are taken in", stops).await, 0);
     assert_eq!(instance.get(&question).await.0, 200);
-    let (ok, told) = run(&[&build[..], &["--gtfs", &gtfs]].concat());
-    assert!(ok, "{told}");
+    let (ok, shown) = run(&[&build[..], &["--gtfs", &gtfs]].concat());
+    assert!(ok, "{shown}");
     let more = || async { stops().await.filter(|found| *found > 0) };
     eventually("the timetable is taken in", more).await;
 
     // A damaged file is refused, and what was loaded stays.
     std::fs::write(instance.data().join("journey.kvj"), b"KVJOURNYdamaged").unwrap();
-    eventually("the refusal is told", || async {
+    eventually("the refusal is shown", || async {
         instance.log().contains("what was loaded before stays").then_some(())
     })
     .await;
     assert_eq!(instance.get(&question).await.0, 200);
-    let (ok, told) =
+    let (ok, shown) =
         run(&["journey", "build", "--no-places", "--osm", &gtfs, "--out", &text(&places.join("x.kvj"))]);
-    assert!(!ok && told.contains("gtfs.zip"), "{told}");
+    assert!(!ok && shown.contains("gtfs.zip"), "{shown}");
     instance.stop().await;
 }
 

@@ -1,5 +1,5 @@
 //! `kill -9` of the product, the broker and PostgreSQL under load, also by a supplier that repeats itself, and
-//! connections that break while MQTT 3.1.1 is spoken. A proxy between broker and
+//! connections that break with MQTT 3.1.1. A proxy between broker and
 //! product is the witness: whatever the product acknowledged is stored, exactly once, whoever was
 //! killed. Whatever the broker acknowledged to the publisher is stored too, unless the broker was
 //! the one killed: what it keeps is its own promise.
@@ -42,7 +42,7 @@ fn rounds() -> u32 {
     std::env::var("KV_CRASH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2)
 }
 
-/// Publishes numbered observations until told to stop; returns how many, all of them acknowledged.
+/// Publishes numbered observations until stopped; returns how many, all of them acknowledged.
 /// What got no ack before a connection broke is sent again: same content, same row. So are `duplicates_pct`
 /// of all, for no reason.
 async fn publish_until(port: u16, duplicates_pct: u64, stop: tokio_util::sync::CancellationToken) -> u64 {

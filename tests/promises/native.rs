@@ -22,7 +22,7 @@ async fn the_same_everywhere(extra: &[&str], mosquitto: Option<&Mosquitto>) {
     publish(
         port,
         vec![
-            // Out of order, doubled; at one instant the higher seq corrects.
+            // Out of order, duplicated; at one instant the higher seq corrects.
             bay("a1", format!(r#"{{"at":"{t2}","state":"occupied","seq":2}}"#)),
             bay("a1", format!(r#"{{"at":"{t1}","state":"vacant","seq":1}}"#)),
             bay("a1", format!(r#"{{"at":"{t2}","state":"occupied","seq":2}}"#)),

@@ -1,4 +1,4 @@
-//! What the simulator knows to be true against what the product tells of the past.
+//! The simulator's truth against the product's figures of the past.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,7 +51,7 @@ struct Past {
 }
 
 impl Past {
-    /// Lives through the past with these faults.
+    /// Simulates the past with these faults.
     async fn send(faults: &[&str]) -> Past {
         let instance = Instance::serve(&[]).await;
         let places = instance.dir.path().join("past");
@@ -102,7 +102,7 @@ impl Past {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_late_doubled_or_out_of_order_is_right_to_the_second() {
+async fn whatever_is_late_duplicated_or_out_of_order_is_right_to_the_second() {
     let past = Past::send(&["--double", "0.3", "--reorder", "0.3", "--delay-s", "80000"]).await;
     let rows = past.hours_of_bays().await;
     assert_eq!(rows.len(), BAYS * 96);
@@ -110,10 +110,10 @@ async fn whatever_is_late_doubled_or_out_of_order_is_right_to_the_second() {
     for row in &rows {
         let changes = &past.truth[row["bay"].as_str().unwrap()];
         let from = s(row["bucket"].as_str().unwrap());
-        let told = row["occupied_s"].as_f64().unwrap();
-        assert!((told - occupied_s(changes, from, from + 3_600.0)).abs() < 1.0, "{row}");
+        let item = row["occupied_s"].as_f64().unwrap();
+        assert!((item - occupied_s(changes, from, from + 3_600.0)).abs() < 1.0, "{row}");
         assert_eq!((&row["coverage"], &row["observed_s"]), (&json!(1.0), &json!(3_600.0)), "{row}");
-        total += told;
+        total += item;
         arrivals += row["arrivals"].as_i64().unwrap();
     }
     let truly = |changes: &Vec<(f64, bool)>| changes.iter().skip(1).filter(|c| c.1).count();
@@ -192,19 +192,19 @@ async fn formats_are_the_same(past: &Past) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_lost_is_told_as_coverage_and_bounds_the_error() {
+async fn losses_show_in_coverage_and_bound_the_error() {
     let past = Past::send(&["--loss", "0.4", "--reorder", "0.2"]).await;
     let mut observed = 0.0;
     for row in past.hours_of_bays().await {
         let changes = &past.truth[row["bay"].as_str().unwrap()];
         let from = s(row["bucket"].as_str().unwrap());
-        let (told, seen) = (row["occupied_s"].as_f64().unwrap(), row["observed_s"].as_f64().unwrap());
+        let (item, seen) = (row["occupied_s"].as_f64().unwrap(), row["observed_s"].as_f64().unwrap());
         assert!((row["coverage"].as_f64().unwrap() - seen / 3_600.0).abs() < 1e-9);
-        assert!(told <= seen && seen <= 3_600.0);
+        assert!(item <= seen && seen <= 3_600.0);
         let truly = occupied_s(changes, from, from + 3_600.0);
         // A change whose message was lost is seen at the next message, which here is never more than the
         // heartbeats that one may miss away.
-        assert!(truly - told <= 3_600.0 && told - truly <= 3_600.0);
+        assert!(truly - item <= 3_600.0 && item - truly <= 3_600.0);
         observed += seen;
     }
     let coverage = observed / (BAYS as f64 * 96.0 * 3_600.0);
@@ -237,12 +237,12 @@ async fn who_may_not_see_figures_learns_nothing() {
     instance.import(&folder);
     instance.subscribed().await;
     let at = |m: i64| crate::support::at(m * 60);
-    let said = |bay: &str, m: i64, state: &str| {
+    let observation = |bay: &str, m: i64, state: &str| {
         (format!("kv/1/alt/bay/{bay}"), format!(r#"{{"at":"{}","state":"{state}"}}"#, at(m)).into_bytes())
     };
     let messages = ["a1", "a2", "a3", "a4", "a5", "a-home"]
         .iter()
-        .flat_map(|bay| [said(bay, -200, "vacant"), said(bay, -100, "occupied")]);
+        .flat_map(|bay| [observation(bay, -200, "vacant"), observation(bay, -100, "occupied")]);
     publish(port_of(&instance.text("mqtt")), messages.collect()).await;
     let pool = instance.pool().await;
     eventually("all is derived", || async {
@@ -289,7 +289,7 @@ async fn who_may_not_see_figures_learns_nothing() {
     instance.stop().await;
 }
 
-/// An uplink of a Bosch sensor that was received at `at`: port 1 tells its state, 1 = occupied.
+/// An uplink of a Bosch sensor that was received at `at`: port 1 has its state, 1 = occupied.
 fn bosch(device: &str, f_cnt: u32, at: Timestamp, occupied: bool) -> (String, Vec<u8>) {
     let (topic, _) = crate::support::chirpstack(device, f_cnt, 1, "");
     let data = if occupied { "AQ==" } else { "AA==" };
@@ -322,7 +322,7 @@ async fn a_bay_keeps_its_history_when_its_device_is_swapped() {
     .unwrap();
     instance.import(&folder);
     instance.subscribed().await;
-    // Occupied from -180 to -150 and from -90 to -30; the second ends with the new device, whose first word is a repetition.
+    // Occupied from -180 to -150 and from -90 to -30; the second ends with the new device, whose first statement is a repetition.
     let mut messages = vec![
         bosch(old, 1, minute(-200), false),
         bosch(old, 2, minute(-180), true),
@@ -330,7 +330,7 @@ async fn a_bay_keeps_its_history_when_its_device_is_swapped() {
         bosch(old, 4, minute(-90), true),
         bosch(new, 1, minute(-50), true),
         bosch(new, 2, minute(-30), false),
-        // The old one lies in a drawer and goes on talking.
+        // The old one lies in a drawer and goes on sending.
         bosch(old, 5, minute(-40), false),
     ];
     messages.extend(messages.clone());
@@ -345,11 +345,11 @@ async fn a_bay_keeps_its_history_when_its_device_is_swapped() {
     .await;
     let key = instance.admin_key();
     let ask = format!("bay=n1&from={}&to={}", minute(-200), minute(-20));
-    let told = instance.get_with(&format!("/v1/occupancy?{ask}&bucket=1w"), &key).await;
+    let item = instance.get_with(&format!("/v1/occupancy?{ask}&bucket=1w"), &key).await;
     let sum = |field: &str| -> f64 {
-        told["items"].as_array().unwrap().iter().map(|row| row[field].as_f64().unwrap()).sum()
+        item["items"].as_array().unwrap().iter().map(|row| row[field].as_f64().unwrap()).sum()
     };
-    assert_eq!([sum("occupied_s"), sum("observed_s")], [90.0 * 60.0, 180.0 * 60.0], "{told}");
+    assert_eq!([sum("occupied_s"), sum("observed_s")], [90.0 * 60.0, 180.0 * 60.0], "{item}");
     assert_eq!([sum("arrivals"), sum("departures")], [2.0, 2.0]);
     let stays = instance.get_with(&format!("/v1/stays?{ask}"), &key).await;
     let stays = &stays["items"][0];

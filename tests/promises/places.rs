@@ -38,7 +38,7 @@ async fn an_export_imports_into_the_same_and_a_second_import_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_told_with_file_line_field_and_remedy_and_nothing_is_imported() {
+async fn problems_name_file_line_field_and_remedy_and_nothing_is_imported() {
     let instance = Instance::serve(&[]).await;
     let folder = town(instance.dir.path());
     std::fs::write(folder.join("municipalities.csv"), "slug,name,ags\nkreis,Kreis,5999\n").unwrap();
@@ -81,14 +81,15 @@ async fn a_refused_import_is_in_the_audit_without_what_stood_in_the_files() {
     let audit = instance.get_with("/v1/audit?actor=command%20line", &key).await;
     let items = audit["items"].as_array().unwrap();
     let refused: Vec<_> = items.iter().filter(|item| item["outcome"] == "refused").collect();
-    let said: Vec<_> = refused.iter().rev().map(|i| (i["action"].as_str().unwrap(), &i["after"])).collect();
-    assert_eq!(said.len(), 3, "{audit}");
-    for ((action, after), file) in said[..2].iter().zip(["vehicles.csv:3", "municipalities.csv:2"]) {
+    let entries: Vec<_> =
+        refused.iter().rev().map(|i| (i["action"].as_str().unwrap(), &i["after"])).collect();
+    assert_eq!(entries.len(), 3, "{audit}");
+    for ((action, after), file) in entries[..2].iter().zip(["vehicles.csv:3", "municipalities.csv:2"]) {
         let at = after["at"].as_array().unwrap();
         assert_eq!((*action, &after["problems"]), ("import", &at.len().into()));
         assert!(at.contains(&file.into()), "{after}");
     }
-    assert_eq!(said[2], ("import history", &serde_json::json!({"files": 1})));
+    assert_eq!(entries[2], ("import history", &serde_json::json!({"files": 1})));
     assert!(!audit.to_string().contains("hunter2"), "{audit}");
     instance.stop().await;
 }
@@ -102,7 +103,7 @@ async fn a_swapped_device_keeps_the_bays_history() {
     let port = port_of(&instance.text("mqtt"));
     let state = || async { instance.get("/v1/bays/n1").await.1["state"].as_str().unwrap_or("").to_owned() };
     publish(port, vec![chirpstack("70b3d57ed0000001", 1, 1, "AQ==")]).await;
-    eventually("the old device is heard", || async { (state().await == "occupied").then_some(()) }).await;
+    eventually("the old device is received", || async { (state().await == "occupied").then_some(()) }).await;
 
     let swap = format!(
         "id,feed,decoder,bay,bound_from,bound_until\n70B3D57ED0000001,lora,bosch-tps110,n1,,{0}\n70B3D57ED0000009,lora,bosch-tps110,n1,{0},\n",
@@ -111,7 +112,7 @@ async fn a_swapped_device_keeps_the_bays_history() {
     std::fs::write(folder.join("sensors.csv"), swap).unwrap();
     instance.import(&folder.join("sensors.csv"));
     let pool = instance.pool().await;
-    // Until the ingest has taken the import in, the new device is unknown: send until it is heard.
+    // Until the ingest has taken the import in, the new device is unknown: send until it is received.
     let mut n = 10;
     loop {
         n += 1;
@@ -119,7 +120,7 @@ async fn a_swapped_device_keeps_the_bays_history() {
         if state().await == "vacant" {
             break;
         }
-        assert!(n < 200, "the new device is not heard");
+        assert!(n < 200, "the new device is not received");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     publish(port, vec![chirpstack("70b3d57ed0000001", 500, 1, "AQ==")]).await;

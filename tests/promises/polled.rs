@@ -95,7 +95,7 @@ async fn vehicles_come_by_http_and_keep_their_place() {
     std::fs::write(folder.join("sensors.csv"), "id,feed\n").unwrap();
     let (ok, out, err) = instance.command(&["import", &folder.to_string_lossy()]);
     assert!(ok && !format!("{out}{err}").contains("s3cret"), "{out}{err}");
-    eventually("the failure is told", || async {
+    eventually("the failure is reported", || async {
         instance.log().contains("cannot be fetched").then_some(())
     })
     .await;

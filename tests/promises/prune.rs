@@ -1,4 +1,4 @@
-//! `prune` says what would go, and lets it go.
+//! `prune` reports what would be dropped, and drops it.
 
 use serde_json::Value;
 

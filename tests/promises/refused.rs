@@ -1,5 +1,5 @@
-//! What the database refuses for good costs the message that it stands in, and nothing else: the others
-//! are stored in few transactions, and the message can be replayed.
+//! A row that the database refuses for good costs its message and nothing else: the others are stored in few
+//! transactions, and the message can be replayed.
 
 use crate::support::{Instance, at, chirpstack, eventually, port_of, publish, town};
 

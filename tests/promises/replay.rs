@@ -1,4 +1,4 @@
-//! Rejected messages come back once their cause is mended: in one process, and in several.
+//! Rejected messages are replayed once their cause is fixed: in one process, and in several.
 
 use std::process::Command;
 
@@ -27,7 +27,7 @@ async fn an_unknown_sensors_message_counts_once_it_is_known_as_of_its_time() {
     publish(port, vec![(topic.clone(), body.clone()), ("kv/1/alt/bay/a1".into(), b"{".to_vec())]).await;
     eventually("both are rejected", || async { (rejected(&instance, &key).await == 2).then_some(()) }).await;
 
-    // Nothing is mended yet: it stays as it is.
+    // Nothing is fixed yet: it stays as it is.
     let none = json!({ "replayed": 1, "stored": 0, "rejected": 1, "left": 0 });
     let filter = r#"{"feed": "lora", "reason": "unknown_sensor"}"#;
     assert_eq!(instance.post(REPLAY, &key, filter).await, (200, none));
@@ -113,7 +113,7 @@ async fn a_batch_comes_back_across_processes() {
     let bay = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"id":"x1","municipality":"altdorf"},"geometry":{"type":"Point","coordinates":[7.2,51.9]}}]}"#;
     std::fs::write(folder.join("bays.geojson"), bay).unwrap();
     run(&["import", &folder.join("bays.geojson").to_string_lossy()]);
-    // The whole batch is taken in again: what was believed is a double, what is mended is new.
+    // The whole batch is processed again: what was accepted is a duplicate, what is fixed is new.
     let answer = api.post(REPLAY, &key, r#"{"reason": "unknown_place"}"#).await;
     assert_eq!(answer, (200, json!({ "replayed": 1, "stored": 0, "rejected": 1, "left": 0 })));
     eventually("the new bay has its state", || async {

@@ -1,5 +1,5 @@
-//! Published payloads of real suppliers, sent as they are to a county that takes old times: each
-//! ends in rows or in a reason.
+//! Published payloads of real suppliers, sent unchanged to a county that accepts old times: each ends in rows or in a
+//! reason.
 
 use std::path::{Path, PathBuf};
 
@@ -105,7 +105,7 @@ async fn each_published_payload_ends_in_rows_or_in_a_reason() {
     let faults = "SELECT count(*) FROM rejection WHERE topic = 'rt/poa'";
     assert_eq!(has("the garbage is rejected", faults, 1).await, 1);
     assert_eq!(has("trip updates", "SELECT count(*) FROM trip_state", 1_496).await, 1_496);
-    // A start-up frame of 2023 says vacant: too long ago to count, and told all the same.
+    // A start-up frame of 2023 reports vacant: too old to count, and listed all the same.
     let (_, bay) = instance.get("/v1/bays/bay").await;
     assert_eq!(
         (&bay["state"], &bay["last_state"], &bay["stale"]),

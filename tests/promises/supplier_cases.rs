@@ -123,8 +123,8 @@ async fn each_small_message_ends_as_it_should() {
                 }
                 Expected::Rejected(reason, words) => {
                     let found = instance.get_with("/v1/rejections?limit=1", &key).await["items"][0].clone();
-                    let said = format!("{} {}", found["detail"].as_str()?, found["remedy"].as_str()?);
-                    (found["topic"] == topic && found["reason"] == *reason && said.contains(words))
+                    let sentences = format!("{} {}", found["detail"].as_str()?, found["remedy"].as_str()?);
+                    (found["topic"] == topic && found["reason"] == *reason && sentences.contains(words))
                         .then_some(())
                 }
                 Expected::Row(sql) => {

@@ -18,7 +18,7 @@ fn broken(device: &str) -> (String, Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn installers_find_what_their_devices_and_places_said() {
+async fn installers_find_the_messages_of_their_devices_and_places() {
     let instance = Instance::serve(&[]).await;
     instance.import(&town(instance.dir.path()));
     instance.subscribed().await;

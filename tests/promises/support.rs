@@ -16,7 +16,7 @@ pub const BIN: &str = env!("CARGO_BIN_EXE_kreisverkehr");
 /// How long something that must come may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs `ask` until it gives something.
+/// Runs `ask` until it returns something.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -47,7 +47,7 @@ impl Instance {
         Instance::run(&args).await
     }
 
-    /// A command that stays.
+    /// A long-lived command.
     pub async fn run(command: &[&str]) -> Instance {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data").to_string_lossy().into_owned();

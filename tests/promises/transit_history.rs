@@ -1,5 +1,5 @@
-//! Planners' figures of buses, from messages that come doubled and in any order: as computed by hand, and
-//! the same in all formats.
+//! Planners' figures of buses, from messages that come duplicated and in any order: as computed by hand, and the same in
+//! all formats.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ fn rows_of_csv(file: &[u8], delimiter: u8) -> Vec<Row> {
     reader.records().map(|record| row(record.unwrap())).collect()
 }
 
-/// CSV for German Excel says the same as JSON: to four decimals, by the town's clock.
+/// CSV for German Excel has the same values as JSON: to four decimals, by the town's clock.
 fn assert_german(file: &[u8], json: &[Row]) {
     let file = file.strip_prefix("\u{feff}".as_bytes()).expect("a byte order mark");
     let rows = rows_of_csv(file, b';');
@@ -141,8 +141,9 @@ fn messages(at: &impl Fn(i8, i8) -> String) -> (usize, usize, Vec<(String, Vec<u
     let (n, m) = (positions.len(), counts.len());
     let once: Vec<_> = positions.into_iter().chain(counts).collect();
     // Twice: the last first, then the rest of a round through all.
-    let doubled = once.iter().rev().chain(once.iter().skip(3)).chain(once.iter().take(3)).cloned().collect();
-    (n, m, doubled)
+    let duplicated =
+        once.iter().rev().chain(once.iter().skip(3)).chain(once.iter().take(3)).cloned().collect();
+    (n, m, duplicated)
 }
 
 /// A trip update of `made_at` (seconds since 1970): one stop lies behind, one is to come.
@@ -222,8 +223,8 @@ async fn figures_of_buses_are_those_computed_by_hand_in_every_format() {
     assert_eq!(hours, [(&json!(at(13, 0)), &json!(3)), (&json!(at(14, 0)), &json!(1))]);
 
     // Of a trip update what lies behind.
-    let told = instance.get_with(&format!("/v1/punctuality?{period}&route=R2&group_by=stop"), &key).await;
-    let [stop] = told["items"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    let shown = instance.get_with(&format!("/v1/punctuality?{period}&route=R2&group_by=stop"), &key).await;
+    let [stop] = shown["items"].as_array().unwrap().as_slice() else { panic!("{shown}") };
     assert_eq!((&stop["stop_id"], &stop["n"], &stop["delay_mean_s"]), (&json!("D"), &json!(1), &json!(45.0)));
 
     let rode = instance.get_with(&format!("/v1/ridership?{period}&route=R1"), &key).await;

@@ -9,7 +9,7 @@ use sensor_sim::encode::gtfs_rt::{
 
 use crate::support::{Instance, eventually, port_of, publish};
 
-/// A feed made at `made_at` (seconds since 1970) that says of each trip how late it is.
+/// A feed made at `made_at` (Unix time, seconds) with the delay of each trip.
 fn feed(made_at: i64, trips: &[(&str, i32)]) -> (String, Vec<u8>) {
     let entity = |(trip, delay_s): &(&str, i32)| {
         let trip = TripDescriptor {
@@ -25,7 +25,7 @@ fn feed(made_at: i64, trips: &[(&str, i32)]) -> (String, Vec<u8>) {
     ("rt/bus".to_owned(), full_dataset(made_at as u64, trips.iter().map(entity).collect()).to_vec())
 }
 
-/// What a process that begins now learns of trips, once `last` is among it.
+/// The trips that a new process loads, once `last` is among them.
 async fn loaded(pool: &store::Pool, last: &str) -> Vec<TripReport> {
     eventually("the last trip is stored", || async {
         let states = store::live::load(pool).await.unwrap().states;
@@ -41,7 +41,7 @@ async fn loaded(pool: &store::Pool, last: &str) -> Vec<TripReport> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_trip_update_is_there_after_disorder_doubles_and_a_kill() {
+async fn the_newest_trip_update_survives_disorder_duplicates_and_a_kill() {
     let mut instance = Instance::serve(&["--timescaledb", "false"]).await;
     let folder = instance.dir.path().join("places");
     std::fs::create_dir(&folder).unwrap();

@@ -74,7 +74,7 @@ words! {
     /// Whether a place is open.
     OpeningState = ["open", "closed", "unknown"];
     /// Why an event is sent: another state or number; the same one observed again, so that its age begins again; nothing
-    /// heard for longer than promised; an import changed the place; part of a snapshot.
+    /// received for longer than promised; an import changed the place; part of a snapshot.
     ChangeReason = [EventReason::Changed, EventReason::Confirmed, EventReason::Stale, EventReason::Places]
         .map(EventReason::as_str).into_iter().chain([crate::hub::SNAPSHOT_REASON]);
     /// What the source of a site's numbers is worth to the forecast.
@@ -82,7 +82,7 @@ words! {
     /// What a forecast rests on: the live state and the site's past; its usual week; the live state and how fast it
     /// changes; nothing.
     ForecastBasis = ["history", "weekly_profile", "live", "unknown"];
-    /// Why nothing can be said of a time.
+    /// Why there is no forecast for a time.
     ForecastGap = [
         "closed", "restricted", "no_data", "too_little", "always_zero", "zero_when_closed", "stuck",
     ];

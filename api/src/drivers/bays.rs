@@ -3,21 +3,19 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::live::{BayView, Within};
-use domain::{BayState, Registry, UtcMicros};
+use domain::geo::Geometry;
+use domain::live::{BayView, LiveMap, Within};
+use domain::{BayState, FeedId, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::listed::{Listed, list, one};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
-use crate::http::answer::{self, Format, Tag};
 use crate::http::geojson::Collection;
-use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::{RestrictionOut, Restrictions, Source, Sources, credit, max_stay_min};
-
-/// Parameters of a list of places.
-pub const LIST_PARAMETERS: &[&str] = &["bbox", "municipality", "limit", "cursor", "format"];
+use crate::http::wire::{RestrictionOut, Restrictions, Source, credit, max_stay_min};
 
 /// A page of bays.
 #[derive(Serialize, ToSchema)]
@@ -67,25 +65,61 @@ pub struct BayOut<'a> {
     licence: Option<&'a str>,
 }
 
-fn out<'a>(view: &BayView, registry: &'a Registry, now: UtcMicros) -> Option<BayOut<'a>> {
-    let def = &registry.bay(view.id)?.def;
-    let (attribution, licence) = credit(registry, view.feed);
-    Some(BayOut {
-        id: &def.id,
-        site: view.site.and_then(|id| registry.site(id)).map(|s| s.def.id.as_str()),
-        municipality: &def.municipality,
-        lat: view.position.lat,
-        lon: view.position.lon,
-        restrictions: Restrictions(&def.restrictions),
-        max_stay_min: max_stay_min(def.max_stay_min, &def.restrictions),
-        state: view.state,
-        last_state: view.last_state,
-        observed_at: view.observed_at,
-        age_s: view.observed_at.map(|at| now.age_s(at)),
-        stale: view.stale,
-        attribution,
-        licence,
-    })
+impl Listed for BayView {
+    type Out<'a> = BayOut<'a>;
+    type List<'a> = BayList<'a>;
+
+    fn page(
+        map: &LiveMap,
+        within: &Within,
+        after: Option<&str>,
+        limit: usize,
+        now: UtcMicros,
+    ) -> (Vec<Self>, bool) {
+        let (ids, more) = map.bays_page(within, after, limit);
+        (ids.into_iter().filter_map(|id| map.bay(id, now)).collect(), more)
+    }
+
+    fn find(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
+        map.bay_by_key(key, now)
+    }
+
+    fn feed(&self) -> Option<FeedId> {
+        self.feed
+    }
+
+    fn place<'r>(&self, registry: &'r Registry) -> Option<(&'r str, &'r Geometry)> {
+        registry.bay(self.id).map(|entry| (entry.def.id.as_str(), &entry.def.geometry))
+    }
+
+    fn out<'a>(&'a self, registry: &'a Registry, now: UtcMicros) -> Option<BayOut<'a>> {
+        let def = &registry.bay(self.id)?.def;
+        let (attribution, licence) = credit(registry, self.feed);
+        Some(BayOut {
+            id: &def.id,
+            site: self.site.and_then(|id| registry.site(id)).map(|s| s.def.id.as_str()),
+            municipality: &def.municipality,
+            lat: self.position.lat,
+            lon: self.position.lon,
+            restrictions: Restrictions(&def.restrictions),
+            max_stay_min: max_stay_min(def.max_stay_min, &def.restrictions),
+            state: self.state,
+            last_state: self.last_state,
+            observed_at: self.observed_at,
+            age_s: self.observed_at.map(|at| now.age_s(at)),
+            stale: self.stale,
+            attribution,
+            licence,
+        })
+    }
+
+    fn list<'a>(items: Vec<BayOut<'a>>, cursor: Option<String>, attribution: Vec<Source<'a>>) -> BayList<'a> {
+        BayList { items, cursor, attribution }
+    }
+
+    fn missing() -> Problem {
+        Problem::no_bay()
+    }
 }
 
 /// Bays in the order of their ids. With `format=geojson` (or `Accept: application/geo+json`) a
@@ -104,41 +138,7 @@ fn out<'a>(view: &BayView, registry: &'a Registry, now: UtcMicros) -> Option<Bay
     ),
 )]
 pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(LIST_PARAMETERS)?;
-    let format = Format::of(&params, &headers)?;
-    let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
-    let now = shared.now();
-    let variant = if format == Format::GeoJson { "g" } else { "" };
-    let tag = Tag::aging(&shared.hub.parking_tag(), variant, now);
-    let (views, more, registry) = {
-        let live = shared.hub.read();
-        let within = Within { bbox, municipality: params.municipality(live.map.registry())? };
-        if let Some(unchanged) = tag.known(&headers) {
-            return Ok(unchanged);
-        }
-        let (ids, more) = live.map.bays_page(&within, after.as_deref(), limit);
-        let views: Vec<BayView> = ids.into_iter().filter_map(|id| live.map.bay(id, now)).collect();
-        (views, more, live.map.registry().clone())
-    };
-    let mut sources = Sources::default();
-    views.iter().for_each(|v| sources.note(v.feed));
-    let attribution = sources.of(&registry);
-    let last = views.last().filter(|_| more).and_then(|v| registry.bay(v.id));
-    let cursor = last.map(|e| cursor_after(&e.def.id));
-    let response = match format {
-        Format::Json => {
-            let items = views.iter().filter_map(|v| out(v, &registry, now)).collect();
-            answer::json(&BayList { items, cursor, attribution })
-        }
-        Format::GeoJson => {
-            let items = views.iter().filter_map(|v| {
-                let def = &registry.bay(v.id)?.def;
-                Some((def.id.as_str(), &def.geometry, out(v, &registry, now)?))
-            });
-            answer::write(format, &Collection::new(items, cursor, attribution))
-        }
-    };
-    Ok(tag.on(response, answer::LIVE))
+    list::<BayView>(&shared, &headers, &query).await
 }
 
 /// One bay. One that may not be shown answers like one that does not exist.
@@ -158,17 +158,5 @@ pub async fn bay(
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    query.params(&[])?;
-    let (id, now) = (id.text()?, shared.now());
-    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
-    let (view, registry) = {
-        let live = shared.hub.read();
-        (live.map.bay_by_key(&id, now), live.map.registry().clone())
-    };
-    let bay = view.as_ref().and_then(|v| out(v, &registry, now));
-    let bay = bay.ok_or_else(Problem::no_bay)?;
-    if let Some(unchanged) = tag.known(&headers) {
-        return Ok(unchanged);
-    }
-    Ok(tag.on(answer::json(&bay), answer::LIVE))
+    one::<BayView>(&shared, id, &headers, &query).await
 }

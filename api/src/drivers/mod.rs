@@ -2,5 +2,6 @@
 
 pub mod bays;
 pub mod forecast;
+pub mod listed;
 pub mod parking;
 pub mod sites;

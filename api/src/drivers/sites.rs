@@ -3,19 +3,19 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::live::{ByRestriction, SiteView, Within};
-use domain::{Audience, Registry, UtcMicros};
+use domain::geo::Geometry;
+use domain::live::{ByRestriction, LiveMap, SiteView, Within};
+use domain::{Audience, FeedId, Registry, SiteId, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::listed::{Listed, list, one};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
-use crate::drivers::bays::LIST_PARAMETERS;
-use crate::http::answer::{self, Format, Tag};
 use crate::http::geojson::Collection;
-use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
+use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::{FeeOut, FlagWords, OpeningOut, Source, Sources, credit, max_stay_min};
+use crate::http::wire::{FeeOut, FlagWords, OpeningOut, Source, credit, max_stay_min};
 
 /// A page of sites.
 #[derive(Serialize, ToSchema)]
@@ -100,43 +100,94 @@ pub struct ByRestrictionOut<'a> {
 }
 
 /// A site as it is copied out under the lock.
-pub type Seen = (SiteView, Vec<ByRestriction>);
+pub struct SiteState {
+    pub view: SiteView,
+    /// Its reserved spaces.
+    pub kept: Vec<ByRestriction>,
+}
 
-fn out<'a>((view, kept): &'a Seen, registry: &'a Registry, now: UtcMicros) -> Option<SiteOut<'a>> {
-    let def = &registry.site(view.id)?.def;
-    let position = def.position();
-    let (attribution, licence) = credit(registry, view.feed);
-    let kept = kept.iter().map(|k| ByRestrictionOut {
-        audience: k.audience,
-        capacity: k.capacity,
-        vacant: k.vacant,
-        hours: k.hours.as_deref(),
-    });
-    Some(SiteOut {
-        id: &def.id,
-        name: &def.name,
-        municipality: &def.municipality,
-        site_kind: def.kind.as_str(),
-        purpose: def.purpose.as_str(),
-        lat: position.lat,
-        lon: position.lon,
-        capacity: view.capacity,
-        vacant: view.vacant,
-        occupied: view.occupied,
-        unknown: view.unknown,
-        basis: view.basis.as_str(),
-        by_restriction: kept.collect(),
-        opening: OpeningOut::new(view.opening, def.opening_hours.as_deref()),
-        fee: def.fee.as_ref().map(FeeOut::new),
-        max_stay_min: max_stay_min(None, &def.restrictions),
-        max_height_m: def.max_height_m,
-        observed_at: view.observed_at,
-        age_s: view.observed_at.map(|at| now.age_s(at)),
-        stale: view.stale,
-        flags: FlagWords(view.flags),
-        attribution,
-        licence,
-    })
+impl SiteState {
+    fn of(map: &LiveMap, id: SiteId, now: UtcMicros) -> Option<Self> {
+        Some(SiteState { view: map.site(id, now)?, kept: map.by_restriction(id, now) })
+    }
+}
+
+impl Listed for SiteState {
+    type Out<'a> = SiteOut<'a>;
+    type List<'a> = SiteList<'a>;
+
+    fn page(
+        map: &LiveMap,
+        within: &Within,
+        after: Option<&str>,
+        limit: usize,
+        now: UtcMicros,
+    ) -> (Vec<Self>, bool) {
+        let (ids, more) = map.sites_page(within, after, limit);
+        (ids.into_iter().filter_map(|id| SiteState::of(map, id, now)).collect(), more)
+    }
+
+    fn find(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
+        Self::of(map, map.registry().site_by_key(key)?.id, now)
+    }
+
+    fn feed(&self) -> Option<FeedId> {
+        self.view.feed
+    }
+
+    fn place<'r>(&self, registry: &'r Registry) -> Option<(&'r str, &'r Geometry)> {
+        registry.site(self.view.id).map(|entry| (entry.def.id.as_str(), &entry.def.geometry))
+    }
+
+    fn out<'a>(&'a self, registry: &'a Registry, now: UtcMicros) -> Option<SiteOut<'a>> {
+        let SiteState { view, kept } = self;
+        let def = &registry.site(view.id)?.def;
+        let position = def.position();
+        let (attribution, licence) = credit(registry, view.feed);
+        let kept = kept.iter().map(|k| ByRestrictionOut {
+            audience: k.audience,
+            capacity: k.capacity,
+            vacant: k.vacant,
+            hours: k.hours.as_deref(),
+        });
+        Some(SiteOut {
+            id: &def.id,
+            name: &def.name,
+            municipality: &def.municipality,
+            site_kind: def.kind.as_str(),
+            purpose: def.purpose.as_str(),
+            lat: position.lat,
+            lon: position.lon,
+            capacity: view.capacity,
+            vacant: view.vacant,
+            occupied: view.occupied,
+            unknown: view.unknown,
+            basis: view.basis.as_str(),
+            by_restriction: kept.collect(),
+            opening: OpeningOut::new(view.opening, def.opening_hours.as_deref()),
+            fee: def.fee.as_ref().map(FeeOut::new),
+            max_stay_min: max_stay_min(None, &def.restrictions),
+            max_height_m: def.max_height_m,
+            observed_at: view.observed_at,
+            age_s: view.observed_at.map(|at| now.age_s(at)),
+            stale: view.stale,
+            flags: FlagWords(view.flags),
+            attribution,
+            licence,
+        })
+    }
+
+    fn list<'a>(
+        items: Vec<SiteOut<'a>>,
+        cursor: Option<String>,
+        attribution: Vec<Source<'a>>,
+    ) -> SiteList<'a> {
+        SiteList { items, cursor, attribution }
+    }
+
+    fn missing() -> Problem {
+        Problem::no_site()
+    }
 }
 
 /// Sites in the order of their ids. With `format=geojson` (or `Accept: application/geo+json`) a
@@ -155,43 +206,7 @@ fn out<'a>((view, kept): &'a Seen, registry: &'a Registry, now: UtcMicros) -> Op
     ),
 )]
 pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(LIST_PARAMETERS)?;
-    let format = Format::of(&params, &headers)?;
-    let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
-    let now = shared.now();
-    let variant = if format == Format::GeoJson { "g" } else { "" };
-    let tag = Tag::aging(&shared.hub.parking_tag(), variant, now);
-    let (seen, more, registry) = {
-        let live = shared.hub.read();
-        let map = &live.map;
-        let within = Within { bbox, municipality: params.municipality(map.registry())? };
-        if let Some(unchanged) = tag.known(&headers) {
-            return Ok(unchanged);
-        }
-        let (ids, more) = map.sites_page(&within, after.as_deref(), limit);
-        let see = |id| Some((map.site(id, now)?, map.by_restriction(id, now)));
-        let seen: Vec<Seen> = ids.into_iter().filter_map(see).collect();
-        (seen, more, map.registry().clone())
-    };
-    let mut sources = Sources::default();
-    seen.iter().for_each(|(v, _)| sources.note(v.feed));
-    let attribution = sources.of(&registry);
-    let last = seen.last().filter(|_| more).and_then(|(v, _)| registry.site(v.id));
-    let cursor = last.map(|e| cursor_after(&e.def.id));
-    let response = match format {
-        Format::Json => {
-            let items = seen.iter().filter_map(|s| out(s, &registry, now)).collect();
-            answer::json(&SiteList { items, cursor, attribution })
-        }
-        Format::GeoJson => {
-            let items = seen.iter().filter_map(|s| {
-                let def = &registry.site(s.0.id)?.def;
-                Some((def.id.as_str(), &def.geometry, out(s, &registry, now)?))
-            });
-            answer::write(format, &Collection::new(items, cursor, attribution))
-        }
-    };
-    Ok(tag.on(response, answer::LIVE))
+    list::<SiteState>(&shared, &headers, &query).await
 }
 
 /// One site.
@@ -211,18 +226,5 @@ pub async fn site(
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
-    query.params(&[])?;
-    let (id, now) = (id.text()?, shared.now());
-    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
-    let (seen, registry) = {
-        let live = shared.hub.read();
-        let view = live.map.site_by_key(&id, now);
-        (view.map(|v| (v, live.map.by_restriction(v.id, now))), live.map.registry().clone())
-    };
-    let site = seen.as_ref().and_then(|s| out(s, &registry, now));
-    let site = site.ok_or_else(Problem::no_site)?;
-    if let Some(unchanged) = tag.known(&headers) {
-        return Ok(unchanged);
-    }
-    Ok(tag.on(answer::json(&site), answer::LIVE))
+    one::<SiteState>(&shared, id, &headers, &query).await
 }

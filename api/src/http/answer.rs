@@ -64,8 +64,17 @@ pub fn json(body: &impl Serialize) -> Response {
 
 /// Writes `body` as JSON that no cache may keep.
 pub fn private(body: &impl Serialize) -> Response {
+    cached(body, "no-store")
+}
+
+/// Writes `body` as JSON of live state: see [`LIVE`].
+pub fn live(body: &impl Serialize) -> Response {
+    cached(body, LIVE)
+}
+
+fn cached(body: &impl Serialize, cache: &'static str) -> Response {
     let mut response = json(body);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
 }
 

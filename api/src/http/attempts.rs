@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::http::client::{Tried, network_of};
+use crate::http::event_counts::{EventCounts, REMEMBERED, Report};
 use crate::http::problem::Problem;
-use crate::http::tally::{REMEMBERED, Report, Tally};
 
 /// Burst of failures per address: a dashboard whose key has expired sends all its requests at once.
 const AT_ONCE: f64 = 200.0;
@@ -49,7 +49,7 @@ pub struct Attempts {
     /// Hashes of the valid keys, and when they were read.
     valid: tokio::sync::Mutex<Option<(Instant, HashSet<KeyHash>)>>,
     /// Notifies that a report is due.
-    news: Notify,
+    report_due: Notify,
     failures: Family<Answered, Counter>,
 }
 
@@ -58,9 +58,9 @@ struct Inside {
     budgets: HashMap<IpAddr, Budget>,
     /// Attempts beyond those counted by origin.
     others: Budget,
-    strangers: Tally<Stranger, Origin>,
+    strangers: EventCounts<Stranger, Origin>,
     /// Counted apart from strangers, so that no flood of guesses hides what known keys tried.
-    keys: Tally<OfKey, Origin>,
+    keys: EventCounts<OfKey, Origin>,
 }
 
 /// Failures of a network, less those that have expired.
@@ -166,7 +166,7 @@ impl Attempts {
         let stranger = Stranger { network, route: tried.is_writing.then(|| tried.route.clone()) };
         let origin = Origin { address: tried.address, ..Origin::default() };
         if self.inside.lock().strangers.add(stranger, origin, 1, now) {
-            self.news.notify_one();
+            self.report_due.notify_one();
         }
     }
 
@@ -180,7 +180,7 @@ impl Attempts {
             municipalities: key.municipalities.clone(),
         };
         if self.inside.lock().keys.add(cause, origin, 1, now) {
-            self.news.notify_one();
+            self.report_due.notify_one();
         }
     }
 
@@ -225,7 +225,7 @@ impl Attempts {
         loop {
             let is_over = tokio::select! {
                 () = stop.cancelled() => true,
-                () = self.news.notified() => false,
+                () = self.report_due.notified() => false,
                 () = tokio::time::sleep(LOOK_EVERY) => false,
             };
             let now = clock();

@@ -25,15 +25,15 @@ struct Route {
 }
 
 /// See the module's description.
-pub struct Meters {
+pub struct RequestMetrics {
     requests: Family<RouteStatus, Counter>,
     duration_s: Family<Route, Histogram>,
 }
 
-impl Meters {
+impl RequestMetrics {
     /// Registers the metrics.
     pub fn register(registry: &mut Registry, streams: Gauge) -> Arc<Self> {
-        let meters = Meters {
+        let metrics = RequestMetrics {
             requests: Family::default(),
             // 0.1 ms to 1.6 s.
             duration_s: Family::new_with_constructor(|| {
@@ -41,26 +41,26 @@ impl Meters {
             }),
         };
         let r = registry.sub_registry_with_prefix("kv_http");
-        r.register("requests", "Answers by route and status", meters.requests.clone());
+        r.register("requests", "Answers by route and status", metrics.requests.clone());
         r.register_with_unit(
             "duration",
             "Time until the answer began",
             Unit::Seconds,
-            meters.duration_s.clone(),
+            metrics.duration_s.clone(),
         );
         r.register("streams", "Clients that follow the changes", streams);
-        Arc::new(meters)
+        Arc::new(metrics)
     }
 }
 
 /// Counts and times one request.
-pub async fn measure(State(meters): State<Arc<Meters>>, request: Request, next: Next) -> Response {
+pub async fn measure(State(metrics): State<Arc<RequestMetrics>>, request: Request, next: Next) -> Response {
     let route =
         request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
     let began = Instant::now();
     let response = next.run(request).await;
     let took = began.elapsed().as_secs_f64();
-    meters.duration_s.get_or_create(&Route { route: route.clone() }).observe(took);
-    meters.requests.get_or_create(&RouteStatus { route, status: response.status().as_u16() }).inc();
+    metrics.duration_s.get_or_create(&Route { route: route.clone() }).observe(took);
+    metrics.requests.get_or_create(&RouteStatus { route, status: response.status().as_u16() }).inc();
     response
 }

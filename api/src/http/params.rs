@@ -204,7 +204,7 @@ impl Params<'_> {
     }
 
     /// A municipality by its slug.
-    /// What is parked: cars unless something else is said.
+    /// What is parked: cars unless given otherwise.
     ///
     /// # Errors
     /// 400: there is no such purpose.
@@ -296,8 +296,8 @@ mod tests {
 
     #[test]
     fn an_unknown_parameter_names_the_nearest_known_one() {
-        let told = problem("naer=51,7", &["near", "radius_m"]);
-        assert!(told.contains("Do you mean 'near'?"), "{told}");
+        let shown = problem("naer=51,7", &["near", "radius_m"]);
+        assert!(shown.contains("Do you mean 'near'?"), "{shown}");
         assert!(!problem("quux=1", &["near", "radius_m"]).contains("Do you mean"));
     }
 

@@ -79,9 +79,9 @@ impl Serialize for FlagWords {
 /// What it costs, in words.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FeeOut<'a> {
-    /// What it costs, in German; null: not said.
+    /// What it costs, in German; null: not known.
     de: Option<&'a str>,
-    /// What it costs, in English; null: not said.
+    /// What it costs, in English; null: not known.
     en: Option<&'a str>,
 }
 

@@ -121,7 +121,7 @@ pub struct VehicleChange<'a> {
     delay_s: Option<i32>,
     /// How full it is, percent; null: not known.
     occupancy_pct: Option<f32>,
-    /// When it was last heard.
+    /// When it last reported.
     #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
     /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.

@@ -26,8 +26,8 @@ pub use event::{EventData, Removed};
 pub use filter::{Filter, Kind, Topic};
 use ring::{Event, Ring};
 pub use ring::{RING_EVENTS, Read};
+use snapshot::Covered;
 pub use snapshot::REASON as SNAPSHOT_REASON;
-use snapshot::Seen;
 pub use stream::{Start, follow};
 
 /// Changes applied under one write lock: some tenths of a millisecond, so that readers hardly
@@ -56,7 +56,7 @@ impl Live {
 pub struct LiveHub {
     live: RwLock<Live>,
     ring: RwLock<Ring>,
-    news: watch::Sender<u64>,
+    newest: watch::Sender<u64>,
     /// Pages of snapshots are made one at a time: a thousand clients that come at once must not stand before an event.
     snapshots: Semaphore,
     is_ready: AtomicBool,
@@ -79,7 +79,7 @@ impl LiveHub {
                 places_at: now,
             }),
             ring: RwLock::new(Ring::new(ring_events)),
-            news: watch::Sender::new(0),
+            newest: watch::Sender::new(0),
             snapshots: Semaphore::new(1),
             is_ready: AtomicBool::new(false),
             epoch: format!("{:x}", now.0),
@@ -154,7 +154,7 @@ impl LiveHub {
             ring.push(event);
         }
         drop(ring);
-        self.news.send_replace(live.position);
+        self.newest.send_replace(live.position);
     }
 
     fn render(
@@ -169,8 +169,9 @@ impl LiveHub {
         let (topic, key, data) = match event {
             LiveEvent::Bay { bay, state, observed_at, stale, reason } => {
                 let view = map.bay(*bay, now)?;
-                let as_told = BayView { state: *state, observed_at: *observed_at, stale: *stale, ..view };
-                let (topic, data) = event::of_bay(registry, &as_told, reason.as_str())?;
+                let as_published =
+                    BayView { state: *state, observed_at: *observed_at, stale: *stale, ..view };
+                let (topic, data) = event::of_bay(registry, &as_published, reason.as_str())?;
                 (topic, &registry.bay(*bay)?.def.id, data)
             }
             LiveEvent::Site { site, reason } => {
@@ -246,7 +247,7 @@ impl LiveHub {
         (epoch == self.epoch && self.ring.read().reaches(position)).then_some(position)
     }
 
-    fn read_after(&self, position: u64, filter: &Filter, seen: &Seen) -> Read {
+    fn read_after(&self, position: u64, filter: &Filter, seen: &Covered) -> Read {
         self.ring.read().read_after(position, filter, seen)
     }
 }

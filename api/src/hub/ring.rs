@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::filter::{Filter, Topic};
-use super::snapshot::Seen;
+use super::snapshot::Covered;
 
 /// Events kept for clients that lag or come back. At about 350 bytes each some 12 MB when full;
 /// at 10,000 events a second three seconds, in a usual county many minutes.
@@ -62,7 +62,7 @@ impl Ring {
         (self.forgotten..=newest).contains(&position)
     }
 
-    pub fn read_after(&self, position: u64, filter: &Filter, seen: &Seen) -> Read {
+    pub fn read_after(&self, position: u64, filter: &Filter, seen: &Covered) -> Read {
         if position < self.forgotten {
             return Read::FellOut;
         }

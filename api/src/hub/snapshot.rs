@@ -1,7 +1,7 @@
 //! The whole current state, page by page as the client reads it.
 //!
 //! Nothing is copied ahead: a client that does not read holds no state. Each page is read at the position of
-//! its own moment, so [`Seen`] remembers what each page covers up to which position; events that a later page
+//! its own moment, so [`Covered`] remembers what each page covers up to which position; events that a later page
 //! covers already are left out.
 
 use std::sync::Arc;
@@ -33,12 +33,12 @@ pub struct Snapshot {
     after: Option<String>,
     /// Where the first page was read.
     began: Option<u64>,
-    seen: Seen,
+    seen: Covered,
 }
 
 /// What the pages of a snapshot cover, and up to which position.
 #[derive(Default)]
-pub struct Seen(Vec<Part>);
+pub struct Covered(Vec<Part>);
 
 struct Part {
     kind: Kind,
@@ -47,7 +47,7 @@ struct Part {
     position: u64,
 }
 
-impl Seen {
+impl Covered {
     /// Whether the event at `position` about this thing is in a page already.
     pub fn has(&self, kind: Kind, key: &str, position: u64) -> bool {
         let mut of_kind = self.0.iter().filter(|part| part.kind == kind);
@@ -91,7 +91,7 @@ pub struct SnapshotPage<'a> {
 impl Snapshot {
     pub(super) fn new(filter: &Filter) -> Self {
         let rest = ORDER.into_iter().filter(|kind| filter.wants(*kind)).collect();
-        Snapshot { rest, after: None, began: None, seen: Seen::default() }
+        Snapshot { rest, after: None, began: None, seen: Covered::default() }
     }
 
     /// Reads the next page out of the present state.
@@ -119,7 +119,7 @@ impl Snapshot {
     }
 
     /// What the pages covered.
-    pub(super) fn into_seen(self) -> Seen {
+    pub(super) fn into_seen(self) -> Covered {
         self.seen
     }
 }

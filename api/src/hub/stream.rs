@@ -15,7 +15,7 @@ use super::LiveHub;
 use super::event::frame;
 use super::filter::Filter;
 use super::ring::Read;
-use super::snapshot::{Seen, Snapshot};
+use super::snapshot::{Covered, Snapshot};
 use crate::http::shares::Share;
 
 /// A comment keeps proxies from closing a quiet stream.
@@ -37,7 +37,7 @@ struct Client {
     clock: crate::Clock,
     filter: Filter,
     phase: Phase,
-    news: watch::Receiver<u64>,
+    positions: watch::Receiver<u64>,
     comments: Interval,
     stop: CancellationToken,
     /// Counts it among those who follow.
@@ -47,7 +47,7 @@ struct Client {
 enum Phase {
     Greeting { last_event_id: Option<String> },
     Snapshot(Box<Snapshot>),
-    Following { position: u64, seen: Seen },
+    Following { position: u64, seen: Covered },
 }
 
 /// Follows the changes until the client leaves or `stop` is cancelled.
@@ -58,12 +58,12 @@ pub fn follow(
     share: Share<IpAddr>,
     stop: CancellationToken,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
-    let news = hub.news.subscribe();
+    let positions = hub.newest.subscribe();
     let mut comments = interval(COMMENT_EVERY);
     comments.set_missed_tick_behavior(MissedTickBehavior::Delay);
     comments.reset();
     let phase = Phase::Greeting { last_event_id: start.last_event_id };
-    let client = Client { hub, clock, filter: start.filter, phase, news, comments, stop, _share: share };
+    let client = Client { hub, clock, filter: start.filter, phase, positions, comments, stop, _share: share };
     unfold(client, |mut client| async {
         let bytes = client.next().await?;
         Some((bytes, client))
@@ -80,7 +80,7 @@ impl Client {
                 Phase::Greeting { last_event_id } => {
                     let resumed = last_event_id.as_deref().and_then(|id| self.hub.resume(id));
                     self.phase = match resumed {
-                        Some(position) => Phase::Following { position, seen: Seen::default() },
+                        Some(position) => Phase::Following { position, seen: Covered::default() },
                         None => self.snapshot(),
                     };
                     return Some(Bytes::from(format!("retry: {RETRY_MS}\n\n")));
@@ -104,7 +104,7 @@ impl Client {
                     if self.comments.tick().now_or_never().is_some() {
                         return Some(COMMENT);
                     }
-                    self.news.borrow_and_update();
+                    self.positions.borrow_and_update();
                     match self.hub.read_after(*position, &self.filter, seen) {
                         Read::FellOut => {
                             self.phase = self.snapshot();
@@ -126,7 +126,7 @@ impl Client {
             tokio::select! {
                 () = self.stop.cancelled() => return None,
                 _ = self.comments.tick() => return Some(COMMENT),
-                changed = self.news.changed() => changed.ok()?,
+                changed = self.positions.changed() => changed.ok()?,
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::http::shares::Shares;
-use crate::tests::fixture::{NOW, W, bay, contents, counted, drove, said, states};
+use crate::tests::fixture::{NOW, W, bay, contents, counted, drove, observed, states};
 
 struct Frame {
     id: String,
@@ -79,7 +79,7 @@ async fn a_client_gets_the_whole_state_and_then_each_change() {
     assert_eq!((snapshot.event.as_str(), &snapshot.data["complete"]), ("snapshot", &Value::Bool(true)));
     insta::assert_json_snapshot!("snapshot", snapshot.data);
 
-    hub.apply(vec![said(201, BayState::Vacant, 1)], NOW);
+    hub.apply(vec![observed(201, BayState::Vacant, 1)], NOW);
     let change = &next(&mut stream).await[0];
     assert_eq!(change.event, "change");
     assert_ne!(change.id, snapshot.id);
@@ -98,11 +98,11 @@ async fn the_last_event_id_goes_on_where_it_stopped() {
     let hub = hub(100);
     let mut stream = client(&hub, Filter::default(), None);
     let snapshot_id = next(&mut stream).await[0].id.clone();
-    hub.apply(vec![said(201, BayState::Vacant, 4)], NOW);
+    hub.apply(vec![observed(201, BayState::Vacant, 4)], NOW);
     let first_id = next(&mut stream).await[0].id.clone();
     drop(stream);
-    hub.apply(vec![said(201, BayState::Occupied, 3)], NOW);
-    hub.apply(vec![said(201, BayState::Vacant, 2)], NOW);
+    hub.apply(vec![observed(201, BayState::Occupied, 3)], NOW);
+    hub.apply(vec![observed(201, BayState::Vacant, 2)], NOW);
 
     let after_snapshot = next(&mut client(&hub, Filter::default(), Some(&snapshot_id))).await;
     assert_eq!(after_snapshot.len(), 3);
@@ -127,7 +127,7 @@ async fn a_client_that_fell_out_of_the_ring_gets_the_snapshot_again() {
     next(&mut stream).await;
     for age_s in (0..9).rev() {
         let state = if age_s % 2 == 0 { BayState::Vacant } else { BayState::Occupied };
-        hub.apply(vec![said(201, state, age_s)], NOW);
+        hub.apply(vec![observed(201, state, age_s)], NOW);
     }
     let again = &next(&mut stream).await[0];
     assert_eq!(again.event, "snapshot");
@@ -151,11 +151,11 @@ async fn filters_hold_for_snapshot_and_changes() {
         let ids: Vec<&Value> = snapshot.data["items"].as_array().unwrap().iter().map(|i| &i["id"]).collect();
         assert_eq!(ids, wanted);
     }
-    hub.apply(vec![counted(21, 30, 1), said(101, BayState::Occupied, 1), drove(600.0, 1)], NOW);
-    let told = next(&mut streams[0]).await;
-    assert_eq!(told.iter().map(|f| &f.data["vacant"]).collect::<Vec<_>>(), [30]);
-    let told = next(&mut streams[1]).await;
-    assert_eq!(told.iter().map(|f| &f.data["kind"]).collect::<Vec<_>>(), ["bay", "site"]);
+    hub.apply(vec![counted(21, 30, 1), observed(101, BayState::Occupied, 1), drove(600.0, 1)], NOW);
+    let returned = next(&mut streams[0]).await;
+    assert_eq!(returned.iter().map(|f| &f.data["vacant"]).collect::<Vec<_>>(), [30]);
+    let returned = next(&mut streams[1]).await;
+    assert_eq!(returned.iter().map(|f| &f.data["kind"]).collect::<Vec<_>>(), ["bay", "site"]);
     assert_eq!(next(&mut streams[2]).await[0].data["kind"], "vehicle");
 }
 
@@ -249,7 +249,7 @@ async fn a_place_that_goes_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quiet_stream_comments_and_ends_when_told() {
+async fn a_quiet_stream_comments_and_ends_when_stopped() {
     let hub = hub(100);
     let stop = CancellationToken::new();
     let mut stream = client_until(&hub, Filter::default(), None, stop.clone());
@@ -264,7 +264,7 @@ async fn a_quiet_stream_comments_and_ends_when_told() {
 /// Readers that join at any moment, while one writer changes the state: each of them ends with
 /// exactly the state that the writer left, with events in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn nothing_is_lost_or_told_twice_between_snapshot_and_changes() {
+async fn nothing_is_lost_or_repeated_between_snapshot_and_changes() {
     const CHANGES: i64 = 3_000;
     let hub = hub(RING_EVENTS);
     let writer = {
@@ -273,7 +273,7 @@ async fn nothing_is_lost_or_told_twice_between_snapshot_and_changes() {
             for n in 0..CHANGES {
                 let state = if n % 2 == 0 { BayState::Vacant } else { BayState::Occupied };
                 hub.apply(
-                    vec![said(105, state, CHANGES - n), said(201, state, CHANGES - n)],
+                    vec![observed(105, state, CHANGES - n), observed(201, state, CHANGES - n)],
                     NOW.plus_s(CHANGES),
                 );
             }
@@ -313,12 +313,12 @@ async fn nothing_is_lost_or_told_twice_between_snapshot_and_changes() {
 /// A county of many pages that changes while they are read: the pages and the events after them are as
 /// what a client would see that reads all at once.
 #[tokio::test]
-async fn what_changes_between_two_pages_is_said_once() {
+async fn changes_between_two_pages_are_sent_once() {
     let mut many = contents();
     many.bays.extend((0..350).map(|n| bay(1_000 + n, &format!("w-z-{n:03}"), W, None, 400.0 + f64::from(n))));
     let hub = Arc::new(LiveHub::with_ring(NOW, RING_EVENTS));
     hub.replace_registry(Arc::new(Registry::new(many)), NOW);
-    let set = |n: i32, state, age_s| hub.apply(vec![said(1_000 + n, state, age_s)], NOW);
+    let set = |n: i32, state, age_s| hub.apply(vec![observed(1_000 + n, state, age_s)], NOW);
     (0..350).for_each(|n| set(n, BayState::Vacant, 90));
     let mut stream = client(&hub, Filter { sites: false, ..Filter::default() }, None);
     let mut states = std::collections::BTreeMap::new();

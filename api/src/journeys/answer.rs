@@ -3,7 +3,7 @@
 use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
 use journey::overlay::{OwnKind, Runs};
-use journey::plan::{End, Itinerary, Leg, Modes, Parking, Plan, RideLeg, StreetLeg};
+use journey::plan::{End, Itinerary, Leg, Modes, Parking, PlanResult, RideLeg, StreetLeg};
 use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::prospect::Outlook;
 use super::rejected::RejectedOut;
-use super::search::Asked;
+use super::search::SearchResult;
 use super::stops::StopOut;
 use super::{Loaded, Realtime, place};
 use crate::contract::words;
@@ -59,7 +59,7 @@ struct ItineraryOut<'a> {
     expected_end_time: UtcMicros,
     /// Changes between vehicles.
     transfers: u8,
-    /// Whether a ride of it runs only for those who have ordered it: 1, else 0.
+    /// Whether a ride of it runs on request only: 1, else 0.
     bookings: u8,
     /// Walked, metres.
     walk_m: i64,
@@ -79,7 +79,7 @@ struct ItineraryOut<'a> {
 }
 
 /// A leg of an itinerary.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 struct LegOut<'a> {
     /// Mode of this leg.
     #[schema(value_type = words::LegMode)]
@@ -138,7 +138,7 @@ struct LegOut<'a> {
     /// How one gets off; null: no ride.
     #[schema(value_type = Option<words::BoardingMode>)]
     drop_off: Option<&'static str>,
-    /// How the ride is ordered; null: it need not be.
+    /// How the ride is booked; null: it need not be.
     booking: Option<BookingOut>,
     /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.
     stay_seated: Option<bool>,
@@ -151,7 +151,7 @@ struct LegOut<'a> {
 }
 
 /// An end of a leg.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(super) struct EndOut<'a> {
     /// What is there.
     #[schema(value_type = words::EndKind)]
@@ -220,38 +220,38 @@ impl ChanceOut {
 
 /// Writes the answer.
 pub(super) fn written<'a>(
-    asked: &'a Asked<'a>,
+    result: &'a SearchResult<'a>,
     loaded: &'a Loaded,
     realtime: &'a Realtime,
     registry: &'a Registry,
 ) -> JourneysOut<'a> {
-    let writer = Writer { asked, loaded, realtime };
+    let writer = Writer { result, loaded, realtime };
     let itineraries: Vec<ItineraryOut<'a>> =
-        asked.plan.itineraries.iter().map(|way| writer.itinerary(way)).collect();
+        result.plan.itineraries.iter().map(|itinerary| writer.itinerary(itinerary)).collect();
     let mut parking = Sources::default();
-    for left in asked.plan.itineraries.iter().filter_map(Itinerary::parking) {
+    for left in result.plan.itineraries.iter().filter_map(Itinerary::parking) {
         let alternatives = left.alternatives.iter().map(|alternative| alternative.lot);
-        alternatives.chain([left.lot]).for_each(|lot| parking.note(asked.candidates[lot].feed));
+        alternatives.chain([left.lot]).for_each(|lot| parking.note(result.candidates[lot].feed));
     }
-    asked.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
-    let has_ride = |way: &Itinerary| way.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
+    result.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
+    let has_ride = |itinerary: &Itinerary| itinerary.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
     let mut attribution = parking.of(registry);
-    if asked.plan.itineraries.iter().any(has_ride) || !asked.plan.lost.is_empty() {
+    if result.plan.itineraries.iter().any(has_ride) || !result.plan.lost.is_empty() {
         attribution.extend(loaded.ride_sources(realtime, registry));
     }
-    let rides = asked.plan.lost.iter().map(|lost| {
+    let rides = result.plan.lost.iter().map(|lost| {
         let ends = [lost.ride.from, lost.ride.to].map(|stop| writer.end(End::Stop(stop)));
         RejectedOut::ride(lost, &loaded.area.timetable, ends)
     });
-    let rejected = rides.chain(asked.rejected.iter().map(RejectedOut::place)).collect();
+    let rejected = rides.chain(result.rejected.iter().map(RejectedOut::place)).collect();
     attribution.push(STREETS);
     attribution.sort_unstable();
     attribution.dedup();
     JourneysOut {
         itineraries,
         rejected,
-        notes: asked.notes.iter().cloned().chain(unknown_parking(asked.plan)).collect(),
-        cut: asked.plan.cut,
+        notes: result.notes.iter().cloned().chain(unknown_parking(result.plan)).collect(),
+        cut: result.plan.cut,
         co2_source: co2::SOURCE,
         polyline_digits: POLYLINE_DIGITS,
         attribution,
@@ -259,7 +259,7 @@ pub(super) fn written<'a>(
 }
 
 /// The notice on a drive to where no place to park is known.
-fn unknown_parking(plan: &Plan) -> Option<String> {
+fn unknown_parking(plan: &PlanResult) -> Option<String> {
     let is_unknown = plan.itineraries.iter().any(Itinerary::is_parking_unknown);
     is_unknown.then(|| {
         "No place to park is known near the destination: the drive ends there, and whether one may park is not \
@@ -269,34 +269,34 @@ fn unknown_parking(plan: &Plan) -> Option<String> {
 }
 
 struct Writer<'w, 'a> {
-    asked: &'w Asked<'a>,
+    result: &'w SearchResult<'a>,
     loaded: &'a Loaded,
     realtime: &'a Realtime,
 }
 
 impl<'a> Writer<'_, 'a> {
-    fn itinerary(&self, way: &Itinerary) -> ItineraryOut<'a> {
-        let named = Modes::NAMED.iter().find(|(_, mode)| *mode == way.modes);
-        let drive_m = way.metres(|mode| mode == Mode::Car);
+    fn itinerary(&self, itinerary: &Itinerary) -> ItineraryOut<'a> {
+        let named = Modes::NAMED.iter().find(|(_, mode)| *mode == itinerary.modes);
+        let drive_m = itinerary.metres(|mode| mode == Mode::Car);
         let rides =
-            way.legs.iter().filter_map(|leg| if let Leg::Ride(ride) = leg { Some(ride) } else { None });
+            itinerary.legs.iter().filter_map(|leg| if let Leg::Ride(ride) = leg { Some(ride) } else { None });
         let rides_m: f64 = rides.map(|ride| ride.distance_m).sum();
         let co2_g = (drive_m * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
         ItineraryOut {
             mode: named.map_or("WALK", |(name, _)| name),
-            duration_s: way.end - way.start,
-            start_time: at(way.start),
-            end_time: at(way.end),
-            expected_end_time: at(way.expected_end.round() as i64),
-            transfers: way.transfers,
-            bookings: u8::from(way.legs.iter().any(is_ordered)),
-            walk_m: whole(way.walk_m()),
-            bike_m: whole(way.metres(|mode| mode == Mode::Bike)),
+            duration_s: itinerary.end - itinerary.start,
+            start_time: at(itinerary.start),
+            end_time: at(itinerary.end),
+            expected_end_time: at(itinerary.expected_end.round() as i64),
+            transfers: itinerary.transfers,
+            bookings: u8::from(itinerary.legs.iter().any(is_ordered)),
+            walk_m: whole(itinerary.walk_m()),
+            bike_m: whole(itinerary.metres(|mode| mode == Mode::Bike)),
             drive_m: whole(drive_m),
             co2_g: whole(co2_g),
-            certainty: (way.certainty() * 1000.0).round() / 1000.0,
-            legs: way.legs.iter().map(|leg| self.leg(leg)).collect(),
-            next_departures: way.next_departures.iter().map(|time| at(*time)).collect(),
+            certainty: (itinerary.certainty() * 1000.0).round() / 1000.0,
+            legs: itinerary.legs.iter().map(|leg| self.leg(leg)).collect(),
+            next_departures: itinerary.next_departures.iter().map(|time| at(*time)).collect(),
         }
     }
 
@@ -331,26 +331,9 @@ impl<'a> Writer<'_, 'a> {
             distance_m: whole(leg.distance_m),
             duration_s: leg.end - leg.start,
             geometry: polyline(&leg.points),
-            route_id: None,
-            route_short_name: None,
-            route_long_name: None,
-            route_color: None,
-            agency_name: None,
-            headsign: None,
-            trip_id: None,
-            realtime: false,
-            delay_s: None,
-            cancelled: false,
-            added: None,
-            replaced: None,
-            occupancy: None,
-            pickup: None,
-            drop_off: None,
-            booking: None,
-            stay_seated: None,
-            stops: None,
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
             parking_unknown: leg.mode == Mode::Car && leg.parking.is_none(),
+            ..LegOut::default()
         }
     }
 
@@ -382,7 +365,6 @@ impl<'a> Writer<'_, 'a> {
             trip_id: Some(trip_id),
             realtime: ride.departure_is_live || ride.arrival_is_live,
             delay_s: ride.departure_is_live.then_some(leg.start - leg.scheduled_start),
-            cancelled: false,
             added: Some(matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated))),
             replaced: Some(kind == Some(OwnKind::Replaced)),
             occupancy: self.realtime.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
@@ -391,22 +373,21 @@ impl<'a> Writer<'_, 'a> {
             booking: BookingOut::of(&[ride.pickup, ride.drop_off]),
             stay_seated: Some(ride.stay_seated),
             stops: Some(ride.alight - ride.board),
-            parking: None,
-            parking_unknown: false,
+            ..LegOut::default()
         }
     }
 
     fn end(&self, end: End) -> EndOut<'a> {
         let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, id: None, name: None, lat, lon };
         match end {
-            End::Origin => point("origin", self.asked.question.from),
-            End::Destination => point("destination", self.asked.question.to),
+            End::Origin => point("origin", self.result.query.from),
+            End::Destination => point("destination", self.result.query.to),
             End::Stop(stop) => {
                 let StopOut { id, name, lat, lon, .. } = StopOut::new(&self.loaded.area, stop);
                 EndOut { kind: "stop", id: Some(id), name: Some(name), lat, lon }
             }
             End::Lot(lot) => {
-                let candidate: &place::Candidate<'a> = &self.asked.candidates[lot];
+                let candidate: &place::Candidate<'a> = &self.result.candidates[lot];
                 let LatLon { lat, lon } = candidate.linked.at;
                 EndOut { kind: "parking", id: Some(candidate.id()), name: candidate.name(), lat, lon }
             }
@@ -431,8 +412,8 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn lot(&self, lot: usize, arrive: i64) -> (&place::Candidate<'a>, Option<ChanceOut>, i64) {
-        let outlook = (self.asked.outlook)(lot, arrive);
-        (&self.asked.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
+        let outlook = (self.result.outlook)(lot, arrive);
+        (&self.result.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
     }
 }
 

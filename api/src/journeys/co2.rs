@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn all_words_are_listed() {
-        let said: std::collections::BTreeSet<&str> = (0..2_000).map(mode_word).collect();
-        assert_eq!(said, VEHICLE_WORDS.into());
+        let used: std::collections::BTreeSet<&str> = (0..2_000).map(mode_word).collect();
+        assert_eq!(used, VEHICLE_WORDS.into());
     }
 }

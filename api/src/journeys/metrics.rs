@@ -13,9 +13,9 @@ struct Outcome {
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub struct TripMeters(Family<Outcome, Gauge>);
+pub struct TripMetrics(Family<Outcome, Gauge>);
 
-impl TripMeters {
+impl TripMetrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.sub_registry_with_prefix("kv_realtime").register(
             "trip_updates",

@@ -8,7 +8,7 @@ mod lots;
 mod metrics;
 mod place;
 mod prospect;
-mod question;
+mod query;
 mod realtime;
 mod rejected;
 mod search;
@@ -39,7 +39,7 @@ pub(crate) use co2::VEHICLE_WORDS;
 pub use fill::Filling;
 use lots::Lots;
 pub use lots::unlinked_sites;
-use metrics::TripMeters;
+use metrics::TripMetrics;
 pub(crate) use prospect::Outlook;
 pub use search::__path_journeys;
 pub(crate) use search::journeys;
@@ -56,7 +56,7 @@ pub const PLANNED_AT_ONCE: usize = 4;
 pub struct Journeys {
     loaded: ArcSwapOption<Loaded>,
     filling: RwLock<Filling>,
-    trips: TripMeters,
+    trips: TripMetrics,
 }
 
 /// An area and what depends on it.
@@ -130,8 +130,8 @@ impl Journeys {
         let timetable = &loaded.area.timetable;
         let updates = realtime::updates(live, timetable, now);
         let seconds = now.0.div_euclid(1_000_000);
-        let said = updates.iter().map(|(feed, update)| (*feed, update));
-        let overlay = (!updates.is_empty()).then(|| Overlay::of_feeds(timetable, said, seconds));
+        let by_feed = updates.iter().map(|(feed, update)| (*feed, update));
+        let overlay = (!updates.is_empty()).then(|| Overlay::of_feeds(timetable, by_feed, seconds));
         self.trips.set(&overlay.as_ref().map(|overlay| overlay.report).unwrap_or_default());
         let runs = Runs { timetable, overlay: overlay.as_ref() };
         let crowding = realtime::crowding(live, runs, now);

@@ -7,9 +7,9 @@ use domain::{FeedId, SiteId};
 use journey::streets::parking::OsmParking;
 
 use super::lots::Linked;
-use super::question::{Question, assumed_arrival};
+use super::query::{JourneyQuery, assumed_arrival};
 use super::spaces::Spaces;
-use crate::drivers::forecast::AskedSite;
+use crate::drivers::forecast::ForecastInput;
 use crate::http::wire::max_stay_min;
 
 /// A place to park as a candidate of one answer.
@@ -19,7 +19,7 @@ pub struct Candidate<'a> {
     /// `None`: nothing is known now.
     pub spaces: Spaces,
     /// Its present state for the forecast; `None`: there is no forecast.
-    pub asked: Option<AskedSite>,
+    pub forecast_input: Option<ForecastInput>,
     pub feed: Option<FeedId>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> What<'a> {
 }
 
 /// Why this driver cannot park in a site, whatever is vacant, as a sentence for drivers.
-pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'static str, String)> {
+pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<(&'static str, String)> {
     match offer.verdict {
         Verdict::Closed => return Some(("closed", "closed when you get there".into())),
         Verdict::Restricted => {
@@ -83,9 +83,9 @@ pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'stati
         }
         _ => {}
     }
-    let arrival = assumed_arrival(question);
+    let arrival = assumed_arrival(query);
     let open_s = offer.opening.until.map(|until| until.seconds_since(arrival));
-    if let Some(stay_min) = question.stay_min
+    if let Some(stay_min) = query.stay_min
         && let Some(until) =
             offer.opening.until.filter(|_| open_s.is_some_and(|open_s| open_s < stay_min * 60.0))
     {
@@ -94,16 +94,16 @@ pub fn unfit(site: &Site, offer: &Offer, question: &Question) -> Option<(&'stati
             format!("open to you until {until} only, you want to stay {stay_min} min"),
         ));
     }
-    too_high(site.max_height_m, question)
-        .or_else(|| too_long(None, &site.restrictions, question))
-        .or_else(|| costs(site.fee.is_some(), question))
+    too_high(site.max_height_m, query)
+        .or_else(|| too_long(None, &site.restrictions, query))
+        .or_else(|| costs(site.fee.is_some(), query))
 }
 
 /// The same for a car park that only the map has; `opening`: at the arrival, if it has hours.
 pub fn unfit_mapped(
     parking: &OsmParking,
     opening: Option<Opening>,
-    question: &Question,
+    query: &JourneyQuery,
 ) -> Option<(&'static str, String)> {
     if parking.access.as_deref() == Some("customers") {
         return Some(("restricted", "its spaces are kept for customers".into()));
@@ -112,32 +112,32 @@ pub fn unfit_mapped(
         return Some(("closed", "closed when you get there".into()));
     }
     let is_paid = parking.fee.as_deref().is_some_and(|fee| fee != "no");
-    too_high(parking.max_height_m.map(f64::from), question)
-        .or_else(|| longer_than(parking.max_stay_min.map(f64::from), question))
-        .or_else(|| costs(is_paid, question))
+    too_high(parking.max_height_m.map(f64::from), query)
+        .or_else(|| longer_than(parking.max_stay_min.map(f64::from), query))
+        .or_else(|| costs(is_paid, query))
 }
 
 /// Whether the car is to stay longer than it may.
 pub fn too_long(
     own_limit_min: Option<u32>,
     restrictions: &[Restriction],
-    question: &Question,
+    query: &JourneyQuery,
 ) -> Option<(&'static str, String)> {
-    longer_than(max_stay_min(own_limit_min, restrictions).map(f64::from), question)
+    longer_than(max_stay_min(own_limit_min, restrictions).map(f64::from), query)
 }
 
-fn longer_than(limit_min: Option<f64>, question: &Question) -> Option<(&'static str, String)> {
-    let (limit, stay) = limit_min.zip(question.stay_min).filter(|(limit, stay)| stay > limit)?;
+fn longer_than(limit_min: Option<f64>, query: &JourneyQuery) -> Option<(&'static str, String)> {
+    let (limit, stay) = limit_min.zip(query.stay_min).filter(|(limit, stay)| stay > limit)?;
     Some(("max_stay", format!("one may stay {limit} min at most, you want {stay} min")))
 }
 
-fn too_high(limit_m: Option<f64>, question: &Question) -> Option<(&'static str, String)> {
-    let (limit, height) = limit_m.zip(question.height_m).filter(|(limit, height)| height > limit)?;
+fn too_high(limit_m: Option<f64>, query: &JourneyQuery) -> Option<(&'static str, String)> {
+    let (limit, height) = limit_m.zip(query.height_m).filter(|(limit, height)| height > limit)?;
     Some(("height", format!("too low: {limit:.2} m at most, your car is {height} m high")))
 }
 
-fn costs(is_paid: bool, question: &Question) -> Option<(&'static str, String)> {
-    (question.free_only && is_paid).then(|| ("fee", "it costs a fee".into()))
+fn costs(is_paid: bool, query: &JourneyQuery) -> Option<(&'static str, String)> {
+    (query.free_only && is_paid).then(|| ("fee", "it costs a fee".into()))
 }
 
 #[cfg(test)]
@@ -151,9 +151,9 @@ mod tests {
 
     use super::*;
 
-    fn question() -> Question {
+    fn query() -> JourneyQuery {
         let at = |lat| LatLon { lat, lon: 7.0 };
-        Question {
+        JourneyQuery {
             from: at(52.0),
             to: at(52.1),
             when: When::DepartAt(0),
@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn a_car_park_of_the_map_is_asked_the_same_as_a_site() {
-        let question = question();
+        let query = query();
         let why = |parking: &OsmParking, opening: Option<Opening>| {
-            unfit_mapped(parking, opening, &question).map(|(reason, _)| reason)
+            unfit_mapped(parking, opening, &query).map(|(reason, _)| reason)
         };
         assert_eq!(why(&mapped(), None), None);
         let customers = OsmParking { access: Some("customers".into()), ..mapped() };
@@ -216,8 +216,8 @@ mod tests {
             hours: None,
             max_stay_min: Some(minutes),
         };
-        assert!(too_long(Some(120), &[limit(30)], &question()).is_some());
-        assert!(too_long(Some(30), &[], &question()).is_some());
-        assert!(too_long(Some(60), &[limit(90)], &question()).is_none());
+        assert!(too_long(Some(120), &[limit(30)], &query()).is_some());
+        assert!(too_long(Some(30), &[], &query()).is_some());
+        assert!(too_long(Some(60), &[limit(90)], &query()).is_none());
     }
 }

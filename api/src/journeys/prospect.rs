@@ -47,10 +47,10 @@ impl Outlook {
             let is_known = forecast.is_some() || horizon_s <= LIVE_REACH_S;
             return if is_known { live } else { Outlook::of_live(kind, (None, capacity), 0.0, horizon_s) };
         };
-        let told = Chance { p: odds.p.min(MOST), low: odds.low.min(MOST), high: odds.high.min(MOST) };
+        let learned = Chance { p: odds.p.min(MOST), low: odds.low.min(MOST), high: odds.high.min(MOST) };
         let expected = (odds.expected - f64::from(kept)).clamp(0.0, f64::from(capacity));
         let search_s = search_s(kind, expected, capacity);
-        let searched = Outlook { chance: Some(told), expected: Some(expected), search_s };
+        let searched = Outlook { chance: Some(learned), expected: Some(expected), search_s };
         if odds.basis == Basis::WeeklyProfile && live.chance.is_some() {
             // Too many spaces are silent for a forecast from the present state.
             return searched.fading_from(live, horizon_s);
@@ -64,11 +64,11 @@ impl Outlook {
     /// Lowers the forecast's chance for a place that is full now.
     fn at_most(self, contested: Chance, live: Outlook, horizon_s: f64) -> Self {
         let forgotten = ((horizon_s - FULL_HOLDS_S) / (FULL_FORGOTTEN_S - FULL_HOLDS_S)).clamp(0.0, 1.0);
-        let less = |told: f64, full: f64| told.min(full) + (told - told.min(full)) * forgotten;
-        let chance = self.chance.map(|told| Chance {
-            p: less(told.p, contested.p),
-            low: less(told.low, contested.low),
-            high: less(told.high, contested.high),
+        let less = |learned: f64, full: f64| learned.min(full) + (learned - learned.min(full)) * forgotten;
+        let chance = self.chance.map(|learned| Chance {
+            p: less(learned.p, contested.p),
+            low: less(learned.low, contested.low),
+            high: less(learned.high, contested.high),
         });
         let expected = self.expected.zip(live.expected).map(|(learned, full)| less(learned, full));
         let longer = self.search_s.max(live.search_s);

@@ -96,9 +96,9 @@ struct OnRun {
 fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     let is_fresh = |at: &UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
     let vehicles = live.vehicles_heard();
-    let mut heard: Vec<(UtcMicros, VehicleView)> =
+    let mut reporting: Vec<(UtcMicros, VehicleView)> =
         vehicles.filter_map(|v| Some((v.trip_observed_at.filter(is_fresh)?, v))).collect();
-    heard.sort_unstable_by_key(|(at, v)| (*at, v.id));
+    reporting.sort_unstable_by_key(|(at, v)| (*at, v.id));
     let on_run = |(at, v): (UtcMicros, VehicleView)| {
         Some(OnRun {
             run: Run::of(
@@ -114,7 +114,7 @@ fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
                 .filter(|_| v.occupancy_observed_at.as_ref().is_some_and(is_fresh)),
         })
     };
-    heard.into_iter().filter_map(on_run).collect()
+    reporting.into_iter().filter_map(on_run).collect()
 }
 
 /// The GTFS file whose ids a feed has: `None` where it is tied to none.

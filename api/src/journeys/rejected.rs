@@ -25,7 +25,7 @@ pub struct Rejected {
 }
 
 /// What was left out: a place to park, or the ride of a line that does not run.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct RejectedOut<'a> {
     /// What it is.
     #[schema(value_type = words::LeftOutKind)]
@@ -61,11 +61,7 @@ impl<'a> RejectedOut<'a> {
             name: place.name.as_deref(),
             reason: place.reason,
             detail: &place.detail,
-            trip_id: None,
-            scheduled_departure_time: None,
-            scheduled_arrival_time: None,
-            from: None,
-            to: None,
+            ..RejectedOut::default()
         }
     }
 

@@ -9,19 +9,19 @@ use axum::response::Response;
 use domain::UtcMicros;
 use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
-use journey::plan::{self, Lot, Modes, Plan, Planner, Request, Which};
+use journey::plan::{self, Lot, Modes, PlanResult, Planner, Request, Which};
 
 use super::Loaded;
 use super::answer::{JourneysOut, written};
 use super::lots::{Lots, Mapped};
 use super::place::{Candidate, What, too_long, unfit, unfit_mapped};
 use super::prospect::Outlook;
-use super::question::{PARAMETERS, Question, assumed_arrival, outside};
+use super::query::{JourneyQuery, PARAMETERS, assumed_arrival, outside};
 use super::rejected::{Rejected, words};
 use super::spaces::Spaces;
 use crate::app::{Ctx, Shared};
 use crate::contract::parameters;
-use crate::drivers::forecast::AskedSite;
+use crate::drivers::forecast::ForecastInput;
 use crate::http::answer;
 use crate::http::client::{Asker, network_of};
 use crate::http::params::RawQuery;
@@ -42,11 +42,11 @@ const MAX_PARK_RIDE: usize = 12;
 const MAX_REJECTED: usize = 30;
 
 /// Everything that an answer is written from.
-pub struct Asked<'a> {
-    pub question: &'a Question,
+pub struct SearchResult<'a> {
+    pub query: &'a JourneyQuery,
     pub candidates: &'a [Candidate<'a>],
     pub outlook: &'a dyn Fn(usize, i64) -> Outlook,
-    pub plan: &'a Plan,
+    pub plan: &'a PlanResult,
     pub rejected: Vec<Rejected>,
     pub notes: Vec<String>,
 }
@@ -69,16 +69,16 @@ pub struct Asked<'a> {
 )]
 pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let now = shared.now();
-    let question = Question::parse(&query.params(PARAMETERS)?, now)?;
+    let query = JourneyQuery::parse(&query.params(PARAMETERS)?, now)?;
     let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
-    question.check_area(loaded.bounds)?;
-    let notes: Vec<String> = question.check_calendar(&loaded.area)?.into_iter().collect();
+    query.check_area(loaded.bounds)?;
+    let notes: Vec<String> = query.check_calendar(&loaded.area)?.into_iter().collect();
     // All clients may share one address of this machine or of a proxy.
     let of_one = asker.address.filter(|a| !a.is_loopback() && !shared.proxies.contains(*a));
     let permit = loaded.permits.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
     let work = {
         let (shared, loaded) = (shared.clone(), loaded.clone());
-        move || plan(&shared, &loaded, &question, now, notes)
+        move || plan(&shared, &loaded, &query, now, notes)
     };
     let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
     drop(permit);
@@ -94,7 +94,7 @@ pub fn nothing_loaded() -> Problem {
 fn plan(
     shared: &Arc<Shared>,
     loaded: &Arc<Loaded>,
-    question: &Question,
+    query: &JourneyQuery,
     now: UtcMicros,
     notes: Vec<String>,
 ) -> Result<Response, Problem> {
@@ -105,11 +105,11 @@ fn plan(
     let registry = {
         let live = shared.hub.read();
         // After an import the places are linked again within a moment; until then the old ones hold.
-        near.near_destination(&live, &lots, question, now);
-        park_ride.park_ride(&live, &lots, question, now);
+        near.near_destination(&live, &lots, query, now);
+        park_ride.park_ride(&live, &lots, query, now);
         live.map.registry().clone()
     };
-    near.mapped(&lots, question, now, loaded);
+    near.mapped(&lots, query, now, loaded);
     let lot_count = near.candidates.len();
     let Gathered { mut candidates, mut rejected } = near;
     candidates.extend(park_ride.candidates);
@@ -121,24 +121,25 @@ fn plan(
             _ => 0.0,
         };
         let at = UtcMicros(at * 1_000_000);
-        let forecast = c.asked.and_then(|asked| Some((asked.odds(&shared.forecasts, now, at)?, asked.kept)));
+        let forecast =
+            c.forecast_input.and_then(|input| Some((input.odds(&shared.forecasts, now, at)?, input.kept)));
         Outlook::new(c.what.kind(), c.spaces, filling, forecast, at)
     };
     let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
         .map(|(id, c)| {
             let linked = c.linked;
-            let stops = if question.wheelchair { &linked.wheelchair_stops } else { &linked.stops };
+            let stops = if query.wheelchair { &linked.wheelchair_stops } else { &linked.stops };
             Lot { id, at: linked.at, links: &linked.links, stops }
         })
         .collect();
     let request = Request {
-        from: question.from,
-        to: question.to,
-        when: question.when,
-        modes: question.modes,
-        max_walk_m: question.max_walk_m,
-        max_direct_walk_m: question.max_direct_walk_m,
-        wheelchair: question.wheelchair,
+        from: query.from,
+        to: query.to,
+        when: query.when,
+        modes: query.modes,
+        max_walk_m: query.max_walk_m,
+        max_direct_walk_m: query.max_direct_walk_m,
+        wheelchair: query.wheelchair,
         lots: &all[..lot_count],
         park_ride: &all[lot_count..],
         prospect: &|id, at| outlook(id, at).prospect(),
@@ -148,8 +149,8 @@ fn plan(
     let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
     let plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
         let (field, point) = match which {
-            Which::From => ("from", question.from),
-            Which::To => ("to", question.to),
+            Which::From => ("from", query.from),
+            Which::To => ("to", query.to),
         };
         outside(field, point, loaded.bounds)
     })?;
@@ -161,11 +162,9 @@ fn plan(
     }
     rejected.dedup_by(|a, b| a.id == b.id);
     rejected.truncate(MAX_REJECTED);
-    let asked = Asked { question, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
-    let mut response = answer::json(&written(&asked, loaded, &realtime, &registry));
-    let cache = axum::http::HeaderValue::from_static("no-store");
-    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
-    Ok(response)
+    let result =
+        SearchResult { query, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
+    Ok(answer::private(&written(&result, loaded, &realtime, &registry)))
 }
 
 /// The candidates of one answer.
@@ -177,15 +176,15 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     /// Sites, groups of bays and mapped car parks within a walk of the destination.
-    fn near_destination(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
-        if !question.modes.has(Modes::CAR) {
+    fn near_destination(&mut self, live: &Live, lots: &'a Lots, query: &JourneyQuery, now: UtcMicros) {
+        if !query.modes.has(Modes::CAR) {
             return;
         }
         let found = live.map.search(
             &Search {
-                near: question.to,
-                radius_m: question.max_walk_m,
-                driver: live.map.driver(question.audiences.iter().copied(), Some(assumed_arrival(question))),
+                near: query.to,
+                radius_m: query.max_walk_m,
+                driver: live.map.driver(query.audiences.iter().copied(), Some(assumed_arrival(query))),
                 bays: BaysWanted::WithoutSite,
                 sites: true,
                 limit: MAX_OFFERS,
@@ -199,12 +198,12 @@ impl<'a> Gathered<'a> {
         let mut groups: BTreeMap<usize, (Spaces, &Offer)> = BTreeMap::new();
         for offer in &found.offers {
             match offer.place {
-                PlaceRef::Site(id) => self.site(live, lots, question, now, id, offer),
+                PlaceRef::Site(id) => self.site(live, lots, query, now, id, offer),
                 PlaceRef::Bay(id) => {
                     let Some(group) = lots.group_of.get(&id) else { continue };
                     let Some(bay) = lots.registry().bay(id) else { continue };
                     if let Some((reason, detail)) =
-                        too_long(bay.def.max_stay_min, &bay.def.restrictions, question)
+                        too_long(bay.def.max_stay_min, &bay.def.restrictions, query)
                     {
                         let (id, name) = (bay.def.id.clone(), None);
                         self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
@@ -229,33 +228,33 @@ impl<'a> Gathered<'a> {
                 what: What::Group { bay: &bay.def.id },
                 linked: &lots.groups[group],
                 spaces,
-                asked: None,
+                forecast_input: None,
                 feed: offer.feed,
             });
         }
     }
 
     /// Car parks that only the map has, within a walk of the destination.
-    fn mapped(&mut self, lots: &'a Lots, question: &Question, now: UtcMicros, loaded: &'a Loaded) {
-        if !question.modes.has(Modes::CAR) {
+    fn mapped(&mut self, lots: &'a Lots, query: &JourneyQuery, now: UtcMicros, loaded: &'a Loaded) {
+        if !query.modes.has(Modes::CAR) {
             return;
         }
-        let near = |at: LatLon| at.distance_m(question.to);
+        let near = |at: LatLon| at.distance_m(query.to);
         let mut mapped: Vec<_> =
-            lots.mapped.iter().filter(|mapped| near(mapped.linked.at) <= question.max_walk_m).collect();
+            lots.mapped.iter().filter(|mapped| near(mapped.linked.at) <= query.max_walk_m).collect();
         mapped.sort_by(|a, b| near(a.linked.at).total_cmp(&near(b.linked.at)));
         let mut taken = 0;
         for Mapped { number, linked, hours } in mapped {
             let parking = &loaded.area.network.streets().parking[*number];
-            let opening = hours.as_ref().map(|hours| hours.at(assumed_arrival(question)));
-            if let Some((reason, detail)) = unfit_mapped(parking, opening, question) {
+            let opening = hours.as_ref().map(|hours| hours.at(assumed_arrival(query)));
+            if let Some((reason, detail)) = unfit_mapped(parking, opening, query) {
                 let (id, name) = (parking.id.clone(), parking.name.clone());
                 self.rejected.push(Rejected { id, name, reason, detail, feed: None });
                 continue;
             }
             let what = What::Mapped(parking);
             let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
-            self.candidates.push(Candidate { what, linked, spaces, asked: None, feed: None });
+            self.candidates.push(Candidate { what, linked, spaces, forecast_input: None, feed: None });
             taken += 1;
             if taken == MAX_MAPPED {
                 break;
@@ -264,19 +263,19 @@ impl<'a> Gathered<'a> {
     }
 
     /// Park-and-ride sites, the smallest detour first.
-    fn park_ride(&mut self, live: &Live, lots: &'a Lots, question: &Question, now: UtcMicros) {
-        if !question.modes.has(Modes::PARK_RIDE) {
+    fn park_ride(&mut self, live: &Live, lots: &'a Lots, query: &JourneyQuery, now: UtcMicros) {
+        if !query.modes.has(Modes::PARK_RIDE) {
             return;
         }
-        let detour = |at: LatLon| at.distance_m(question.from) + at.distance_m(question.to);
+        let detour = |at: LatLon| at.distance_m(query.from) + at.distance_m(query.to);
         let mut sites: Vec<_> = (lots.park_ride.iter())
             .filter_map(|id| Some((*id, detour(lots.sites.get(id)?.as_ref().ok()?.at))))
             .collect();
         sites.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let driver = live.map.driver(question.audiences.iter().copied(), Some(assumed_arrival(question)));
+        let driver = live.map.driver(query.audiences.iter().copied(), Some(assumed_arrival(query)));
         for (id, _) in sites.into_iter().take(MAX_PARK_RIDE) {
-            if let Some(offer) = live.map.site_offer(id, question.from, &driver, now) {
-                self.site(live, lots, question, now, id, &offer);
+            if let Some(offer) = live.map.site_offer(id, query.from, &driver, now) {
+                self.site(live, lots, query, now, id, &offer);
             }
         }
     }
@@ -285,7 +284,7 @@ impl<'a> Gathered<'a> {
         &mut self,
         live: &Live,
         lots: &'a Lots,
-        question: &Question,
+        query: &JourneyQuery,
         now: UtcMicros,
         id: domain::SiteId,
         offer: &Offer,
@@ -296,7 +295,7 @@ impl<'a> Gathered<'a> {
             let (id, name) = (site.id.clone(), Some(site.name.clone()));
             self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
         };
-        if let Some((reason, detail)) = unfit(site, offer, question) {
+        if let Some((reason, detail)) = unfit(site, offer, query) {
             return reject(reason, detail);
         }
         let linked = match lots.sites.get(&id) {
@@ -305,12 +304,12 @@ impl<'a> Gathered<'a> {
             None => return,
         };
         let view = live.map.site(id, now);
-        let asked = view.map(|view| AskedSite::new(&view, Some(offer), entry.municipality, now));
+        let forecast_input = view.map(|view| ForecastInput::new(&view, Some(offer), entry.municipality, now));
         self.candidates.push(Candidate {
             what: What::Site(id, site),
             linked,
             spaces: Spaces::of(offer, now),
-            asked,
+            forecast_input,
             feed: offer.feed,
         });
     }

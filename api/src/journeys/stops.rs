@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::answer::at;
 use super::booking::{BookingOut, boarding_word};
 use super::co2::mode_word;
-use super::question::outside;
+use super::query::outside;
 use super::search::nothing_loaded;
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};

@@ -121,7 +121,7 @@ pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     let live = shared.hub.read();
     let registry = live.map.registry().clone();
     let municipality = params.municipality(&registry)?;
-    let mut wanted: Vec<(&str, VehicleId)> = live
+    let mut matching: Vec<(&str, VehicleId)> = live
         .map
         .vehicle_positions(now)
         .filter(|(_, position)| bbox.is_none_or(|bbox| position.is_some_and(|p| bbox.contains(p))))
@@ -130,11 +130,11 @@ pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, P
         .map(|entry| (entry.def.id.as_str(), entry.id))
         .filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after))
         .collect();
-    wanted.sort_unstable();
-    let more = wanted.len() > limit;
-    wanted.truncate(limit);
-    let cursor = wanted.last().filter(|_| more).map(|(key, _)| cursor_after(key));
-    let views: Vec<VehicleView> = wanted.iter().filter_map(|(_, id)| live.map.vehicle(*id)).collect();
+    matching.sort_unstable();
+    let more = matching.len() > limit;
+    matching.truncate(limit);
+    let cursor = matching.last().filter(|_| more).map(|(key, _)| cursor_after(key));
+    let views: Vec<VehicleView> = matching.iter().filter_map(|(_, id)| live.map.vehicle(*id)).collect();
     drop(live);
 
     let mut sources = Sources::default();

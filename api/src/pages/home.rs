@@ -15,7 +15,7 @@ use super::lang::Lang;
 use super::spot::{Spot, spot};
 use super::{Frame, credits, html_response, parameters};
 use crate::app::{Ctx, Shared};
-use crate::drivers::parking::{Answered, Question, ask};
+use crate::drivers::parking::{ParkingQuery, ParkingResult, ask};
 
 /// Without JavaScript the list reloads after this many seconds.
 const REFRESH_S: u32 = 60;
@@ -40,9 +40,9 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
                 (signs(&registry, lang))
             }
             Some(Ok(spot)) => {
-                @let question = Question { include_stale: true, ..Question::at(spot.at) };
+                @let question = ParkingQuery { include_stale: true, ..ParkingQuery::at(spot.at) };
                 @match ask(&shared, &question, now) {
-                    Ok(answered) => (results(spot, &question, &beside_offers(&shared, answered, now), lang, now)),
+                    Ok(result) => (results(spot, &question, &beside_offers(&shared, result, now), lang, now)),
                     Err(_) => p id="summary" role="status" class="problem" {
                         (lang.say(
                             "Dort gibt es keine Daten. Koordinaten: zuerst die Breite, dann die Länge, z. B. 51.95,7.17.",
@@ -66,19 +66,19 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
 
 /// What was found, and for each offer the spaces reserved for others.
 struct Listed {
-    answered: Answered,
+    result: ParkingResult,
     others: Vec<Vec<ByRestriction>>,
 }
 
-fn beside_offers(shared: &Shared, answered: Answered, now: UtcMicros) -> Listed {
+fn beside_offers(shared: &Shared, result: ParkingResult, now: UtcMicros) -> Listed {
     let live = shared.hub.read();
     let everyone = live.map.driver([], None);
     let others = |offer: &Offer| match offer.place {
         PlaceRef::Site(id) => live.map.others_at(id, &everyone, now),
         PlaceRef::Bay(_) => Vec::new(),
     };
-    let others = answered.found.offers.iter().map(others).collect();
-    Listed { answered, others }
+    let others = result.found.offers.iter().map(others).collect();
+    Listed { result, others }
 }
 
 fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Markup {
@@ -127,9 +127,9 @@ pub(super) fn signs(registry: &Registry, lang: Lang) -> Markup {
     }
 }
 
-fn results(spot: &Spot, question: &Question, listed: &Listed, lang: Lang, now: UtcMicros) -> Markup {
-    let Listed { answered, others } = listed;
-    let Answered { found, registry, .. } = answered;
+fn results(spot: &Spot, question: &ParkingQuery, listed: &Listed, lang: Lang, now: UtcMicros) -> Markup {
+    let Listed { result, others } = listed;
+    let ParkingResult { found, registry, .. } = result;
     let b = question.near.around(question.radius_m);
     let changes = format!("/v1/changes?bbox={:.5},{:.5},{:.5},{:.5}", b.west, b.south, b.east, b.north);
     let vacant = found.vacant;
@@ -149,7 +149,7 @@ fn results(spot: &Spot, question: &Question, listed: &Listed, lang: Lang, now: U
                 }
             }
             (left_out(found, lang))
-            (credits(&answered.sources(), lang))
+            (credits(&result.sources(), lang))
         }
     }
 }
@@ -245,11 +245,11 @@ fn left_out(found: &Found, lang: Lang) -> Markup {
         (out.restricted, lang.say("nur für andere", "for others only")),
         (out.no_live_data, lang.say("ohne Live-Daten", "without live data")),
     ];
-    let told: Vec<String> =
+    let shown: Vec<String> =
         reasons.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     html! {
-        @if !told.is_empty() {
-            p class="quiet" { (lang.say("Nicht aufgeführt: ", "Not listed: ")) (told.join(", ")) "." }
+        @if !shown.is_empty() {
+            p class="quiet" { (lang.say("Nicht aufgeführt: ", "Not listed: ")) (shown.join(", ")) "." }
         }
     }
 }

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_period_is_told() {
+    fn invalid_periods_are_refused() {
         for query in [
             "to=2026-11-22",
             "from=2026-11-22",

@@ -7,20 +7,19 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::punctuality::{CLASSES, Delays};
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, stream};
 use jiff::tz::TimeZone;
 use store::transit_history::{self, DelayCount, Group};
 use utoipa::ToSchema;
 
 use crate::app::Ctx;
 use crate::contract::{parameters, values};
-use crate::http::auth::pool;
 use crate::http::client::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
-use crate::http::table::{Column, Rows, Table};
-use crate::planners::transit::{Asked, Credits, Gather, Names, Question, Town, gathered};
+use crate::http::table::{Column, Rows};
+use crate::planners::transit::{
+    Credits, Figures, Gather, Names, RowStream, Town, TransitParameters, gathered,
+};
 
 /// How late vehicles were.
 #[derive(ToSchema)]
@@ -199,14 +198,15 @@ impl Gather for Groups {
     }
 }
 
-/// How late vehicles were at stops. A passage is one run of a trip at one stop, with the newest statement about it. On time is what is at most 60 s early and less than 6 minutes late, as Deutsche Bahn
-/// counts; the histogram serves other definitions.
+/// How late vehicles were at stops. A passage is one run of a trip at one stop, with the newest statement about it. On
+/// time is what is at most 60 s early and less than 6 minutes late, as Deutsche Bahn counts; the histogram serves other
+/// definitions.
 #[utoipa::path(
     get,
     path = "/v1/punctuality",
     tag = "planners",
     security((), ("key" = [])),
-    params(Asked, parameters::Figures),
+    params(TransitParameters, parameters::Figures),
     responses(
         (status = 200, content(
             (Rows<PunctualityRow> = "application/json"),
@@ -216,41 +216,15 @@ impl Gather for Groups {
     ),
 )]
 pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let question = Question::of(&shared, &asker, &query, "punctuality").await?;
-    let pool = pool(&shared)?.clone();
-    let permit = shared.permits.take(question.holder).await?;
-    let counted = || rows(pool.clone(), question.towns.clone(), question.names.clone(), Credits::default());
-    let fits = question.fit(&pool, shared.max_json_rows, counted).await?;
-    let credits = Credits::default();
-    let rows = rows(pool, question.towns, question.names, credits.clone());
-    let table = Table {
-        columns: COLUMNS,
-        file_stem: question.file_stem,
-        extra: credits.extra(question.registry),
-        cache: question.cache,
-        zone: |row| &row.zone,
-    };
-    table.answer(permit, fits, rows).await
+    let figures =
+        Figures { name: "punctuality", columns: COLUMNS, zone: |row: &PunctualityRow| &row.zone, rows };
+    figures.answer(&shared, &asker, &query).await
 }
 
-fn rows(
-    pool: store::Pool,
-    towns: Vec<Town>,
-    names: Names,
-    credits: Credits,
-) -> BoxStream<'static, Result<PunctualityRow, Problem>> {
-    let of_town = move |town: Town| {
-        let groups = Groups {
-            municipality: town.slug,
-            name: town.name,
-            zone: town.zone,
-            names: names.clone(),
-            credits: credits.clone(),
-            open: None,
-        };
-        gathered(transit_history::delays(&pool, &town.window), groups)
-    };
-    stream::iter(towns).flat_map(of_town).boxed()
+fn rows(pool: &store::Pool, town: Town, names: Names, credits: Credits) -> RowStream<PunctualityRow> {
+    let delays = transit_history::delays(pool, &town.window);
+    let Town { slug: municipality, name, zone, .. } = town;
+    gathered(delays, Groups { municipality, name, zone, names, credits, open: None })
 }
 
 #[cfg(test)]

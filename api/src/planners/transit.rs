@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::response::Response;
 use domain::day_kind::TownDays;
 use domain::intervals::Span;
 use domain::{FeedId, Registry, occupancy};
@@ -18,12 +19,13 @@ use utoipa::IntoParams;
 
 use crate::app::Shared;
 use crate::contract::values;
+use crate::http::auth::pool;
 use crate::http::client::Asker;
 use crate::http::params::RawQuery;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 use crate::http::table::bound::{Fits, Length, OF_LINES, counted};
-use crate::http::table::{Extra, Shape, TableFormat};
+use crate::http::table::{Column, Extra, Shape, Table, TableFormat};
 use crate::http::wire::Sources;
 use crate::planners::period::{self, Period};
 use crate::planners::planning::{SeenBy, Viewer};
@@ -42,11 +44,11 @@ const PARAMETERS: &[&str] = &[
     "locale",
 ];
 
-/// The parameters, for the documents only: [`Question::of`] reads them.
+/// The parameters, for the documents only: [`TransitQuery::of`] reads them.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "see above")]
-pub struct Asked {
+pub struct TransitParameters {
     /// Slug of a municipality; all that the caller may see when left out.
     #[param(inline)]
     municipality: Option<values::Municipality>,
@@ -67,18 +69,60 @@ pub struct Asked {
     hours: Option<values::Hours>,
 }
 
+/// Rows, as they are read.
+pub type RowStream<R> = BoxStream<'static, Result<R, Problem>>;
+
+/// Figures about buses and trains, with rows of type `R`.
+pub struct Figures<R: 'static> {
+    /// Name in files.
+    pub name: &'static str,
+    pub columns: &'static [Column<R>],
+    pub zone: fn(&R) -> &TimeZone,
+    /// The rows of one municipality.
+    pub rows: fn(&store::Pool, Town, Names, Credits) -> RowStream<R>,
+}
+
+impl<R: Send + Sync + 'static> Figures<R> {
+    /// Answers a request, if its caller may see anything at all.
+    ///
+    /// # Errors
+    /// 401, 403: no planner's key for it, and it is not public. 400: a parameter, or too many rows. 503: the database
+    /// does not answer, or other requests take too long.
+    pub async fn answer(self, shared: &Shared, asker: &Asker, query: &RawQuery) -> Result<Response, Problem> {
+        let request = TransitQuery::of(shared, asker, query, self.name).await?;
+        let pool = pool(shared)?;
+        let permit = shared.permits.take(request.holder).await?;
+        let rows = |credits: Credits| {
+            let (pool, names, towns) = (pool.clone(), request.names.clone(), request.towns.clone());
+            let of_town = move |town| (self.rows)(&pool, town, names.clone(), credits.clone());
+            stream::iter(towns).flat_map(of_town).boxed()
+        };
+        let fits = request.fit(pool, shared.max_json_rows, || rows(Credits::default())).await?;
+        let credits = Credits::default();
+        let rows = rows(credits.clone());
+        let table = Table {
+            columns: self.columns,
+            file_stem: request.file_stem,
+            extra: credits.extra(request.registry),
+            cache: request.cache,
+            zone: self.zone,
+        };
+        table.answer(permit, fits, rows).await
+    }
+}
+
 /// A parsed request, by municipality: each has its own midnights.
-pub struct Question {
-    pub towns: Vec<Town>,
-    pub shape: Shape,
+struct TransitQuery {
+    towns: Vec<Town>,
+    shape: Shape,
     /// `Cache-Control` of the answer.
-    pub cache: &'static str,
+    cache: &'static str,
     /// Whose permits it takes.
-    pub holder: Option<Holder>,
+    holder: Option<Holder>,
     /// Name of the file with the answer.
-    pub file_stem: String,
-    pub registry: Arc<Registry>,
-    pub names: Names,
+    file_stem: String,
+    registry: Arc<Registry>,
+    names: Names,
 }
 
 /// The part of a request for one municipality.
@@ -91,12 +135,12 @@ pub struct Town {
     pub window: Window,
 }
 
-impl Question {
+impl TransitQuery {
     /// Parses a request about `what`, if its caller may see anything at all.
     ///
     /// # Errors
     /// 401, 403: no planner's key for it, and it is not public. 400: a parameter.
-    pub async fn of(shared: &Shared, asker: &Asker, query: &RawQuery, what: &str) -> Result<Self, Problem> {
+    async fn of(shared: &Shared, asker: &Asker, query: &RawQuery, what: &str) -> Result<Self, Problem> {
         let registry = shared.hub.read().map.registry().clone();
         let viewer = Viewer::of(shared, asker, &registry).await?;
         let params = query.params(PARAMETERS)?;
@@ -113,8 +157,7 @@ impl Question {
             let days = match period::days(&params)? {
                 None => None,
                 Some(kinds) => {
-                    let mut conn =
-                        crate::http::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                    let mut conn = pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
                     let calendar = store::places::calendar(&mut conn, Some(id)).await?;
                     Some(period.dates(&tz, &TownDays::new(&town.ags, &calendar), &kinds))
                 }
@@ -139,7 +182,7 @@ impl Question {
         let named =
             ["municipality", "route", "stop", "from", "to"].into_iter().filter_map(|name| params.text(name));
         let file_stem = std::iter::once(what).chain(named).collect::<Vec<_>>().join("_");
-        Ok(Question {
+        Ok(TransitQuery {
             towns,
             shape: Shape::of(&params, &asker.headers)?,
             cache: viewer.cache(),
@@ -149,19 +192,17 @@ impl Question {
             names: Names::of(shared.journeys.timetable()),
         })
     }
-}
 
-impl Question {
     /// The shape in which its rows fit. Where neither the buckets nor what is stored say so, `rows` are counted: that
     /// takes as long as answering, so only long answers in JSON are.
     ///
     /// # Errors
     /// 400: they are too many. 503: the database does not answer.
-    pub async fn fit<R>(
+    async fn fit<R>(
         &self,
         pool: &store::Pool,
         most: i64,
-        rows: impl FnOnce() -> BoxStream<'static, Result<R, Problem>>,
+        rows: impl FnOnce() -> RowStream<R>,
     ) -> Result<Fits, Problem> {
         let mut upper = 0i64;
         for Town { window, .. } in &self.towns {
@@ -228,7 +269,7 @@ pub trait Gather: Send {
 }
 
 /// What `gather` makes of `rows`.
-pub fn gathered<G, E, S>(rows: S, gather: G) -> BoxStream<'static, Result<G::Out, Problem>>
+pub fn gathered<G, E, S>(rows: S, gather: G) -> RowStream<G::Out>
 where
     G: Gather + 'static,
     S: Stream<Item = Result<G::In, E>> + Send + 'static,

@@ -79,7 +79,7 @@ async fn an_operator_sees_what_was_done_in_the_own_towns_and_an_admin_everything
     })
     .await;
 
-    let said = |items: &[Value]| -> Vec<String> {
+    let listed = |items: &[Value]| -> Vec<String> {
         let of = |item: &Value| {
             format!("{} {}", item["action"].as_str().unwrap(), item["subject"].as_str().unwrap_or("-"))
         };
@@ -87,9 +87,9 @@ async fn an_operator_sees_what_was_done_in_the_own_towns_and_an_admin_everything
     };
     let of_telgte = format!("key create key {of_telgte}");
     let seen = audit(&instance, &telgte, "").await;
-    let planners = said(&seen).remove(2);
+    let planners = listed(&seen).remove(2);
     assert_eq!(
-        said(&seen),
+        listed(&seen),
         [
             "import -",
             &of_telgte,
@@ -110,8 +110,8 @@ async fn an_operator_sees_what_was_done_in_the_own_towns_and_an_admin_everything
 
     let all = audit(&instance, &admin, "").await;
     // The import of all towns is noted for the county, and for each town.
-    assert_eq!(said(&all).len(), said(&seen).len() + 8);
-    assert!(said(&all).contains(&"bind sensor s-1".to_owned()));
+    assert_eq!(listed(&all).len(), listed(&seen).len() + 8);
+    assert!(listed(&all).contains(&"bind sensor s-1".to_owned()));
     let revoked = audit(&instance, &admin, "&action=key%20revoke").await;
     assert_eq!(revoked.len(), 1);
     assert_eq!(revoked[0]["before"]["role"], "planner");
@@ -256,7 +256,7 @@ async fn what_was_refused_is_in_the_audit_with_who_tried_what() {
     );
     reported(&instance).await;
 
-    let said = |items: &[Value]| -> Vec<String> {
+    let listed = |items: &[Value]| -> Vec<String> {
         let mut rows: Vec<String> = items
             .iter()
             .filter(|item| item["outcome"] == "refused")
@@ -283,12 +283,12 @@ async fn what_was_refused_is_in_the_audit_with_who_tried_what() {
         key(revoked_id, "installer authenticate POST /v1/rejections/replay 192.0.2.2 3"),
     ];
     of_telgte.sort();
-    assert_eq!(said(&audit(&instance, &telgte, "").await), of_telgte);
-    assert_eq!(said(&audit(&instance, &warendorf, "").await), [] as [&str; 0], "another town's keys");
+    assert_eq!(listed(&audit(&instance, &telgte, "").await), of_telgte);
+    assert_eq!(listed(&audit(&instance, &warendorf, "").await), [] as [&str; 0], "another town's keys");
     let mut all = of_telgte;
     all.push("public - authenticate POST /v1/rejections/replay 192.0.2.3 2".into());
     all.push("public - authenticate POST /v1/sensors/{id}/binding 192.0.2.3 2".into());
-    assert_eq!(said(&audit(&instance, &admin, "").await), all);
+    assert_eq!(listed(&audit(&instance, &admin, "").await), all);
     let stored: Vec<String> = sqlx::query_scalar("SELECT row_to_json(audit)::text FROM audit")
         .fetch_all(&instance.pool)
         .await

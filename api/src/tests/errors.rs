@@ -47,7 +47,7 @@ async fn bad_parameters_are_400_and_name_field_and_remedy() {
 }
 
 #[tokio::test]
-async fn a_swapped_point_is_told_with_the_bounds() {
+async fn a_swapped_point_is_refused_with_the_bounds() {
     let county = County::new();
     let answer = county.get("/v1/parking?near=7.991,51.953").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

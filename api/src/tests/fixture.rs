@@ -288,7 +288,7 @@ pub fn contents() -> Contents {
     }
 }
 
-pub fn said(bay: i32, state: BayState, age_s: i64) -> Change {
+pub fn observed(bay: i32, state: BayState, age_s: i64) -> Change {
     let feed = FeedId(bay / 100);
     let reading = BayReading { feed, sensor: None, observed_at: NOW.plus_s(-age_s), seq: None, state };
     Change::Bay { bay: BayId(bay), reading }
@@ -329,15 +329,15 @@ pub fn states() -> Vec<Change> {
         counted(15, 3, 60),
         counted(16, 8, 60),
         counted(21, 20, 45),
-        said(101, BayState::Vacant, 90),
-        said(102, BayState::Occupied, 100),
-        said(103, BayState::Vacant, 110),
-        said(104, BayState::Vacant, 120),
-        said(105, BayState::Vacant, 130),
-        said(106, BayState::Vacant, STALE_AFTER_S + 60),
-        said(107, BayState::Vacant, 130),
-        said(108, BayState::Vacant, 130),
-        said(201, BayState::Occupied, 10),
+        observed(101, BayState::Vacant, 90),
+        observed(102, BayState::Occupied, 100),
+        observed(103, BayState::Vacant, 110),
+        observed(104, BayState::Vacant, 120),
+        observed(105, BayState::Vacant, 130),
+        observed(106, BayState::Vacant, STALE_AFTER_S + 60),
+        observed(107, BayState::Vacant, 130),
+        observed(108, BayState::Vacant, 130),
+        observed(201, BayState::Occupied, 10),
         drove(500.0, 5),
     ]
 }

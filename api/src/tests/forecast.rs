@@ -38,9 +38,9 @@ fn county() -> County {
     let samples = DAYS * 86_400 / SAMPLE_S;
     for i in 0..=samples {
         let at = NOW.plus_s((i - samples) * SAMPLE_S);
-        let said = |n, capacity| Some((capacity, Reading::Vacant(n)));
-        let silent = if i < samples * 3 / 4 { said(6 + (i / 12 % 2) as u32, 10) } else { None };
-        town.sample([(GARAGE, said(garage(at), 120)), (SILENT, silent), (ZERO, said(0, 8))], at);
+        let reading = |n, capacity| Some((capacity, Reading::Vacant(n)));
+        let silent = if i < samples * 3 / 4 { reading(6 + (i / 12 % 2) as u32, 10) } else { None };
+        town.sample([(GARAGE, reading(garage(at), 120)), (SILENT, silent), (ZERO, reading(0, 8))], at);
     }
     county.app.forecasts.put(WARENDORF, town);
     county
@@ -118,7 +118,7 @@ async fn what_may_not_be_shown_does_not_exist() {
 }
 
 #[tokio::test]
-async fn drivers_are_told_what_was_learned() {
+async fn drivers_see_what_was_learned() {
     let county = county();
     let full = NOW.plus_s(4 * 3_600); // 16:00
     let garage = async |county: &County, arrive: UtcMicros| {
@@ -126,12 +126,12 @@ async fn drivers_are_told_what_was_learned() {
         let answer = county.get(&path).await.json();
         answer["items"].as_array().unwrap().iter().find(|i| i["id"] == "w-garage").cloned().unwrap()
     };
-    let told = garage(&county, full).await;
-    let chance = &told["chance"];
+    let shown = garage(&county, full).await;
+    let chance = &shown["chance"];
     let (p, low, high) = (chance["p"].as_f64(), chance["low"].as_f64(), chance["high"].as_f64());
-    assert!(p < Some(0.5) && low <= p && p <= high, "{told}");
+    assert!(p < Some(0.5) && low <= p && p <= high, "{shown}");
     assert_eq!(chance["at"], full.to_string());
-    assert!(told["expected_vacant"].as_f64() < Some(10.0), "{told}");
+    assert!(shown["expected_vacant"].as_f64() < Some(10.0), "{shown}");
     let unlearned = garage(&County::new(), full).await;
     assert!(unlearned["chance"].is_null(), "the live state alone says nothing of it");
     let soon = garage(&County::new(), NOW.plus_s(1_800)).await;
@@ -156,14 +156,17 @@ async fn planners_see_how_good_it_was() {
     };
     let town = town.with_ledger(Ledger::new([(GARAGE, (2026, 11), 2, quality)]));
     county.app.forecasts.put(WARENDORF, town);
-    let told = county.get("/v1/forecast/quality").await.json();
+    let shown = county.get("/v1/forecast/quality").await.json();
     let expected = json!({
         "minutes": 60, "n": 200, "mae_pct": 4.0, "brier": 0.01, "served": "live",
         "persistence": {"mae_pct": 2.0, "brier": 0.02}, "weekly_mean": {"mae_pct": 8.0, "brier": 0.04},
     });
-    assert_eq!(told["sites"][0]["horizons"][2], expected);
-    assert_eq!(told["horizons"][2]["mae_pct"], 4.0);
-    assert_eq!((&told["sites"][0]["id"], &told["horizons"][0]["brier"]), (&json!("w-garage"), &json!(null)));
+    assert_eq!(shown["sites"][0]["horizons"][2], expected);
+    assert_eq!(shown["horizons"][2]["mae_pct"], 4.0);
+    assert_eq!(
+        (&shown["sites"][0]["id"], &shown["horizons"][0]["brier"]),
+        (&json!("w-garage"), &json!(null))
+    );
     let other = county.get("/v1/forecast/quality?municipality=telgte").await;
     assert_eq!(other.status, StatusCode::UNAUTHORIZED, "{}", other.body);
     let none = County::new().get("/v1/forecast/quality?site=w-garage").await;

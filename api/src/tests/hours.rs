@@ -7,7 +7,7 @@ use domain::registry::Contents;
 use domain::{Restriction, UtcMicros};
 use serde_json::json;
 
-use super::fixture::{County, NOW, W, bay, contents, counted, said, site};
+use super::fixture::{County, NOW, W, bay, contents, counted, observed, site};
 
 /// On weekdays from 8 to 18, in school holidays until noon, on holidays not at all.
 const HOURS: &str = "Mo-Fr 08:00-18:00; SH 08:00-12:00; PH off";
@@ -58,7 +58,7 @@ fn county() -> County {
         ],
         ..more
     });
-    county.hub.apply(vec![counted(31, 2, 30), said(131, domain::BayState::Vacant, 30)], NOW);
+    county.hub.apply(vec![counted(31, 2, 30), observed(131, domain::BayState::Vacant, 30)], NOW);
     county
 }
 

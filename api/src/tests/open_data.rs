@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fixture::County;
 
-/// A published sample; `None`, said loudly, where the samples are not at hand.
+/// A published sample; `None`, with a SKIPPED line, where the samples are not at hand.
 fn sample(name: &str) -> Option<Value> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/formats").join(name);
     match std::fs::read_to_string(&path) {

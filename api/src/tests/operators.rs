@@ -97,13 +97,13 @@ fn operating_says_of_every_path_who_may_ask_and_every_list_of_days_is_whole() {
         assert!(is_named, "{path} is not in OPERATING's table of keys");
         let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
         for days in parameters.filter(|parameter| parameter["name"] == "days") {
-            let said: Vec<&str> = days["schema"]["items"]["enum"]
+            let listed: Vec<&str> = days["schema"]["items"]["enum"]
                 .as_array()
                 .unwrap()
                 .iter()
                 .filter_map(|d| d.as_str())
                 .collect();
-            assert_eq!(said.join(", "), domain::day_kind::DayKind::choices(), "{path}");
+            assert_eq!(listed.join(", "), domain::day_kind::DayKind::choices(), "{path}");
         }
     }
 }

@@ -12,7 +12,7 @@ async fn the_list_shows_vacant_places_and_the_age_of_unknown_ones() {
     let county = County::new();
     let page = county.get("/?q=51.953,7.991").await;
     assert_eq!(page.status, StatusCode::OK);
-    for told in [
+    for listed in [
         "lang=\"de\"",
         "Parkhaus Emsinsel",
         "frei von 116",
@@ -20,7 +20,7 @@ async fn the_list_shows_vacant_places_and_the_age_of_unknown_ones() {
         "Letzte Meldung",
         "1 geschlossen",
     ] {
-        assert!(page.body.contains(told), "{told}: {}", page.body);
+        assert!(page.body.contains(listed), "{listed}: {}", page.body);
     }
     assert!(!page.body.contains("w-secret") && !page.body.contains("w-hidden"));
 }
@@ -39,7 +39,7 @@ async fn the_language_follows_the_browser_and_the_switch() {
 }
 
 #[tokio::test]
-async fn what_is_not_found_is_said_in_words_and_input_stays_text() {
+async fn not_found_pages_explain_and_input_stays_text() {
     let county = County::new();
     let page = county.get("/?q=%3Cscript%3E").await.body;
     assert!(page.contains("Kein Ort und kein Parkplatz heißt") && !page.contains("<script>"));
@@ -51,10 +51,10 @@ async fn the_sign_shows_numbers_words_and_no_stale_number() {
     let county = County::new();
     let sign = county.get("/sign/warendorf?lang=en").await;
     assert_eq!(sign.status, StatusCode::OK);
-    for told in
+    for listed in
         ["Vacant parking in Warendorf", ">70<", "closed", "not known", "kind=site&amp;municipality=warendorf"]
     {
-        assert!(sign.body.contains(told), "{told}: {}", sign.body);
+        assert!(sign.body.contains(listed), "{listed}: {}", sign.body);
     }
     assert_eq!(county.get("/sign/atlantis").await.status, StatusCode::NOT_FOUND);
 }

@@ -38,7 +38,7 @@ async fn instance() -> Option<Instance> {
         while observed_at < at(NOW) {
             let is_even = observed_at.0 / 3_600_000_000 % 2 == 0;
             let state = if is_even { BayState::Occupied } else { BayState::Vacant };
-            bays.push(said(&instance, key, town, observed_at, state));
+            bays.push(passage(&instance, key, town, observed_at, state));
             observed_at = observed_at.plus_s(STEP_S);
         }
     }
@@ -47,7 +47,7 @@ async fn instance() -> Option<Instance> {
     Some(instance)
 }
 
-fn said(
+fn passage(
     instance: &Instance,
     bay: &str,
     town: &str,
@@ -253,7 +253,7 @@ async fn half_derived_figures_say_so() {
 
     // What waits of a hidden bay that does not count changes no figure, and does not show; nor when something of it is derived.
     for late in ["2026-10-29T10:00:01Z", "2026-10-29T11:00:01Z"] {
-        let bays = vec![said(&instance, "w-m-3", "warendorf", at(late), BayState::Vacant)];
+        let bays = vec![passage(&instance, "w-m-3", "warendorf", at(late), BayState::Vacant)];
         instance.write(&Batch { bays, ..Batch::default() }).await;
         assert_eq!(ask().await, answer);
         derive(&instance).await;
@@ -262,7 +262,7 @@ async fn half_derived_figures_say_so() {
 
     // Something late waits: from its instant on nothing is sure.
     let late = "2026-10-30T10:00:01Z";
-    let bays = vec![said(&instance, "w-m-1", "warendorf", at(late), BayState::Vacant)];
+    let bays = vec![passage(&instance, "w-m-1", "warendorf", at(late), BayState::Vacant)];
     instance.write(&Batch { bays, ..Batch::default() }).await;
     let answer = ask().await;
     assert_eq!(answer["complete_until"], late);
@@ -305,7 +305,7 @@ async fn derive_again(in_one: bool) {
     let weeks_ago = |days: i64| at(BEGIN).plus_s(-86_400 * days);
     let bays = (0..20).flat_map(|day| {
         [(0, BayState::Occupied), (1_800, BayState::Vacant)]
-            .map(|(s, state)| said(&instance, "w-m-1", "warendorf", weeks_ago(20 - day).plus_s(s), state))
+            .map(|(s, state)| passage(&instance, "w-m-1", "warendorf", weeks_ago(20 - day).plus_s(s), state))
     });
     instance.write(&Batch { bays: bays.collect(), ..Batch::default() }).await;
     derive(&instance).await;

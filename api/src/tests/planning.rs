@@ -16,7 +16,7 @@ async fn instance() -> Option<Instance> {
     let mut contents = contents();
     contents.municipalities[1].1.public_planning = true;
     let instance = Instance::with(contents).await?;
-    let said = |town: &str, trip: &str, stop: &str, minutes: i64, delay_s: i32| {
+    let observed = |town: &str, trip: &str, stop: &str, minutes: i64, delay_s: i32| {
         let fix = VehicleFix {
             trip_id: Some(trip.into()),
             route_id: Some("R11".into()),
@@ -38,10 +38,10 @@ async fn instance() -> Option<Instance> {
         Keyed { observation, idempotency_key: None }
     };
     let vehicles = vec![
-        said("warendorf", "w1", "markt", 0, -90),
-        said("warendorf", "w1", "bahnhof", 5, 0),
-        said("warendorf", "w2", "markt", 60, 360),
-        said("telgte", "t1", "kirche", 10, 120),
+        observed("warendorf", "w1", "markt", 0, -90),
+        observed("warendorf", "w1", "bahnhof", 5, 0),
+        observed("warendorf", "w2", "markt", 60, 360),
+        observed("telgte", "t1", "kirche", 10, 120),
     ];
     instance.write(&Batch { vehicles, ..Batch::default() }).await;
     Some(instance)

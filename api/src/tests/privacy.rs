@@ -7,7 +7,7 @@ use domain::{Audience, BayId, BayState, Publish};
 use futures_util::StreamExt;
 use proptest::prelude::*;
 
-use super::fixture::{County, W, bay, contents, counted, kept_for, said};
+use super::fixture::{County, W, bay, contents, counted, kept_for, observed};
 
 /// Every public answer that could speak of a bay.
 const ADDRESSES: &[&str] = &[
@@ -36,12 +36,12 @@ const SUMS: &[&str] = &[
 async fn events(county: &County) -> String {
     let request = Request::get("/v1/changes").body(Body::empty()).expect("request");
     let mut body = county.send(request).await.into_body().into_data_stream();
-    let mut told = String::new();
-    while !told.contains("\"complete\":true") {
+    let mut shown = String::new();
+    while !shown.contains("\"complete\":true") {
         let chunk = body.next().await.expect("a chunk").expect("bytes");
-        told.push_str(std::str::from_utf8(&chunk).expect("utf-8"));
+        shown.push_str(std::str::from_utf8(&chunk).expect("utf-8"));
     }
-    told
+    shown
 }
 
 async fn all_answers(county: &County) -> Vec<String> {
@@ -70,7 +70,7 @@ fn any_states() -> impl Strategy<Value = Vec<(i32, i16, i64)>> {
 }
 
 fn changes(states: &[(i32, i16, i64)]) -> Vec<Change> {
-    let bays = states.iter().map(|(bay, state, age_s)| said(*bay, BayState::from_code(*state), *age_s));
+    let bays = states.iter().map(|(bay, state, age_s)| observed(*bay, BayState::from_code(*state), *age_s));
     bays.chain([counted(11, 50, 30)]).collect()
 }
 
@@ -84,10 +84,10 @@ proptest! {
             let county = County::with(places());
             county.hub.apply(changes(&states), super::fixture::NOW);
             let answers = all_answers(&county).await;
-            let mut told = answers.concat();
-            told.push_str(&events(&county).await);
+            let mut shown = answers.concat();
+            shown.push_str(&events(&county).await);
             for id in ["p-1", "p-2", "p-3"] {
-                prop_assert!(!told.contains(&format!("\"{id}\"")), "{} is named", id);
+                prop_assert!(!shown.contains(&format!("\"{id}\"")), "{} is named", id);
             }
 
             // The same county in which nobody knows anything of the hidden bays.
@@ -116,15 +116,15 @@ async fn a_hidden_bay_answers_like_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_hidden_bay_is_told_to_nobody_who_follows() {
+async fn a_hidden_bay_is_sent_to_no_subscriber() {
     let county = County::with(places());
     let before = county.hub.read().map.bay(BayId(191), super::fixture::NOW);
     assert!(before.is_none());
     let request = Request::get("/v1/changes?kind=bay").body(Body::empty()).expect("request");
     let mut body = county.send(request).await.into_body().into_data_stream();
-    let mut told = String::new();
-    while !told.contains("\"complete\":true") {
-        told.push_str(
+    let mut shown = String::new();
+    while !shown.contains("\"complete\":true") {
+        shown.push_str(
             std::str::from_utf8(&body.next().await.expect("chunk").expect("bytes")).expect("utf-8"),
         );
     }

@@ -5,7 +5,7 @@ use domain::registry::Contents;
 use domain::{BayState, MunicipalityId, SiteId, UtcMicros};
 use serde_json::{Value, json};
 
-use super::fixture::{County, NOW, STALE_AFTER_S, W, bay, contents, said, site};
+use super::fixture::{County, NOW, STALE_AFTER_S, W, bay, contents, observed, site};
 
 /// The county with a lot of ten spaces, of which so many are vacant, occupied and silent.
 fn county(vacant: i32, occupied: i32, silent: i32) -> County {
@@ -18,9 +18,9 @@ fn county(vacant: i32, occupied: i32, silent: i32) -> County {
         ..more
     });
     let states = ids.enumerate().map(|(i, id)| match i as i32 {
-        i if i < vacant => said(id, BayState::Vacant, 60),
-        i if i < vacant + occupied => said(id, BayState::Occupied, 60),
-        _ => said(id, BayState::Vacant, STALE_AFTER_S + 60),
+        i if i < vacant => observed(id, BayState::Vacant, 60),
+        i if i < vacant + occupied => observed(id, BayState::Occupied, 60),
+        _ => observed(id, BayState::Vacant, STALE_AFTER_S + 60),
     });
     county.hub.apply(states.collect::<Vec<_>>(), NOW);
     county
@@ -75,8 +75,8 @@ async fn spaces_that_are_seen_hold_before_what_is_usual() {
     let samples = 16 * 86_400 / SAMPLE_S;
     for i in 0..=samples {
         let vacant = u32::from(i / 288 % 3 == 0);
-        let said = (i < samples * 3 / 4).then_some((10, Reading::Vacant(vacant)));
-        town.sample([(SiteId(31), said)], NOW.plus_s((i - samples) * SAMPLE_S));
+        let observed = (i < samples * 3 / 4).then_some((10, Reading::Vacant(vacant)));
+        town.sample([(SiteId(31), observed)], NOW.plus_s((i - samples) * SAMPLE_S));
     }
     county.app.forecasts.put(MunicipalityId(1), town);
     let mut before = 1.0;

@@ -13,7 +13,7 @@ use domain::locality::Locality;
 
 use crate::streets::osm::OsmData;
 use crate::streets::{self, Network, StreetsError, Times};
-use crate::timetable::{self, Options, Problems, ReadError, StopIx, Timetable};
+use crate::timetable::{self, FeedProblems, Options, ReadError, StopIx, Timetable};
 
 pub use file::{FileError, head, read, write};
 pub use stops::{Access, StopLinks};
@@ -60,7 +60,7 @@ pub enum Step {
 #[derive(Debug, Default)]
 pub struct Notes {
     pub streets: Vec<String>,
-    pub timetable: Problems,
+    pub timetable: FeedProblems,
     /// Stops without a street for people on foot near them.
     pub stops_without_street: Vec<StopIx>,
 }

@@ -178,16 +178,16 @@ fn walks(
             let lines = timetable.passing(to).map(|passing| passing.pattern);
             let new = lines.filter(|pattern| patterns.insert(*pattern)).count();
             let pair = (from, to);
-            let said = stated.get(&pair);
+            let stated_s = stated.get(&pair);
             let is_forbidden = timetable.no_changes.binary_search(&pair).is_ok();
-            if is_forbidden || (new == 0 && said.is_none() && reach.distance_m > CHANGE_NEAR_M) {
+            if is_forbidden || (new == 0 && stated_s.is_none() && reach.distance_m > CHANGE_NEAR_M) {
                 continue;
             }
             let walk_s = reach.duration_s.ceil() as i32;
-            let seconds = match said {
+            let seconds = match stated_s {
                 // The feed's time is one on foot.
-                Some(said) if access == Access::Wheelchair => walk_s.max(*said),
-                Some(said) => *said,
+                Some(stated_s) if access == Access::Wheelchair => walk_s.max(*stated_s),
+                Some(stated_s) => *stated_s,
                 None => walk_s + CHANGE_EXTRA_S,
             };
             paths.push(Path { from, to, seconds, metres: metres(reach.distance_m) });

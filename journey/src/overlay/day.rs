@@ -4,7 +4,7 @@ use domain::trip_update::TripUpdate;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::delays::{Said, Spans, Times, delayed};
+use super::delays::{Spans, Times, UpdateEffect, delayed};
 use super::own::{Draft, OwnRun};
 use crate::bits;
 use crate::raptor::DayTrips;
@@ -40,7 +40,7 @@ pub struct ChangedDay {
     /// A mask without any trip of `patterns`.
     pub none: Vec<u64>,
     /// Whether vehicles stop where none of their line does by the timetable.
-    pub(crate) has_new_ways: bool,
+    pub(crate) has_new_stops: bool,
     pub(super) last_time_s: i32,
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Builder<'a> {
     times: Times,
     silent: FxHashMap<TripIx, Spans>,
     skipped: FxHashMap<TripIx, SmallVec<[u16; 2]>>,
-    has_new_ways: bool,
+    has_new_stops: bool,
     last_time_s: i32,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Builder<'a> {
             times: Times::default(),
             silent: FxHashMap::default(),
             skipped: FxHashMap::default(),
-            has_new_ways: false,
+            has_new_stops: false,
             last_time_s: 0,
         }
     }
@@ -130,13 +130,13 @@ impl<'a> Builder<'a> {
 
     /// `false` when the update changes nothing.
     pub fn change(&mut self, trip: TripIx, update: &TripUpdate) -> bool {
-        let Said { anything, new_ways } =
+        let UpdateEffect { anything, new_stops } =
             delayed(self.timetable, trip, update, (self.begins_at, 0), &mut self.times);
         if !anything {
             return false;
         }
         self.hide(trip);
-        self.has_new_ways |= new_ways;
+        self.has_new_stops |= new_stops;
         if !self.times.silent.is_empty() {
             self.silent.insert(trip, self.times.silent.clone());
         }
@@ -151,7 +151,7 @@ impl<'a> Builder<'a> {
     /// Adds a run that is not in the timetable.
     pub fn add(&mut self, number: TripIx, draft: &Draft) {
         // A copy stops where its trip does.
-        self.has_new_ways = true;
+        self.has_new_stops = true;
         self.grouping.add(number, &draft.stops, &draft.times);
         self.note_last(draft.times.last().copied());
     }
@@ -196,7 +196,7 @@ impl<'a> Builder<'a> {
             all,
             accessible,
             none,
-            has_new_ways: self.has_new_ways,
+            has_new_stops: self.has_new_stops,
             last_time_s: self.last_time_s,
         }
     }

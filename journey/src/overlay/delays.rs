@@ -48,10 +48,10 @@ pub struct Times {
 
 /// What an update changes in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said {
+pub struct UpdateEffect {
     pub anything: bool,
     /// Whether the vehicle stops elsewhere than by the timetable.
-    pub new_ways: bool,
+    pub new_stops: bool,
 }
 
 /// Computes the expected times of `trip`, whose day began at `begins_at` (Unix time, seconds), and which leaves `shift`
@@ -62,7 +62,7 @@ pub fn delayed(
     update: &TripUpdate,
     (begins_at, shift): (i64, i32),
     into: &mut Times,
-) -> Said {
+) -> UpdateEffect {
     let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
     let own = trip as usize - pattern.first_trip;
     let meta = &timetable.trips[trip as usize];
@@ -74,7 +74,7 @@ pub fn delayed(
     let limit = if update.start_date.is_some() { MAX_DELAY_S } else { MAX_UNDATED_DELAY_S };
     let mut updates = update.stops.as_slice();
     let mut delay = update.delay_s.filter(|s| i64::from(*s).abs() <= limit);
-    let mut said = Said { anything: delay.is_some(), new_ways: false };
+    let mut effect = UpdateEffect { anything: delay.is_some(), new_stops: false };
     let mut latest = i32::MIN;
     for (position, stop) in pattern.stops.iter().enumerate() {
         let sequence = sequences.get(position).copied();
@@ -86,12 +86,12 @@ pub fn delayed(
         let mut is_arrival_given = false;
         if let Some((here, platform)) = here {
             // `NO_DATA` is no real time.
-            said.anything |= here.relationship != StopRelationship::NoData;
+            effect.anything |= here.relationship != StopRelationship::NoData;
             // Only where vehicles stop by the timetable too: else no footpath leads there.
             let platform = platform.filter(|platform| timetable.passing(*platform).next().is_some());
             if let Some(platform) = platform {
                 served = stop.at(platform);
-                said.new_ways = true;
+                effect.new_stops = true;
             }
             match here.relationship {
                 StopRelationship::Skipped => {
@@ -127,7 +127,7 @@ pub fn delayed(
         into.stops.push(served);
         into.times.push((arrives, departs));
     }
-    said
+    effect
 }
 
 impl Times {
@@ -150,12 +150,12 @@ fn take<'a>(
 ) -> Option<(&'a StopUpdate, Option<StopIx>)> {
     let fit = |stop: &PatternStop, id: &str| fits(timetable, timetable.variants.stop(stop.stop()), id);
     while let Some((next, rest)) = updates.split_first() {
-        if let (Some(said), Some(own)) = (next.stop_sequence, sequence) {
-            if said > own {
+        if let (Some(effect), Some(own)) = (next.stop_sequence, sequence) {
+            if effect > own {
                 return None;
             }
             *updates = rest;
-            if said < own {
+            if effect < own {
                 continue;
             }
             match next.stop_id.as_deref().map(|id| fit(&ahead[0], id)) {

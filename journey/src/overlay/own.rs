@@ -73,7 +73,7 @@ const MAX_BACKWARDS_S: i32 = 60;
 pub(super) struct Incomplete;
 
 /// An update, and the GTFS file whose ids it has.
-type Said<'u> = (Option<FeedIx>, &'u TripUpdate);
+type FeedUpdate<'u> = (Option<FeedIx>, &'u TripUpdate);
 
 /// Key of a run: its name, the file whose ids it has, its day.
 type Name = (Option<FeedIx>, String, Day);
@@ -96,23 +96,23 @@ impl<'a> OwnRuns<'a> {
     }
 
     /// Adds a new run.
-    pub fn add(&mut self, said: Said<'_>) -> Result<(), Incomplete> {
+    pub fn add(&mut self, update: FeedUpdate<'_>) -> Result<(), Incomplete> {
         // A run of the same name as a trip of the timetable is an additional run of its line.
-        let like = self.timetable.trips_of(&said.1.trip_id, said.0).first().copied();
-        let draft = self.planned(said, OwnKind::Added, (None, None), like)?;
+        let like = self.timetable.trips_of(&update.1.trip_id, update.0).first().copied();
+        let draft = self.planned(update, OwnKind::Added, (None, None), like)?;
         self.insert(draft);
         Ok(())
     }
 
     /// Adds the replacement of a run.
-    pub fn replace(&mut self, said: Said<'_>, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
-        let draft = self.planned(said, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
+    pub fn replace(&mut self, update: FeedUpdate<'_>, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
+        let draft = self.planned(update, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
         self.insert(draft);
         Ok(())
     }
 
     /// Adds a copy of a trip at another time.
-    pub fn copy(&mut self, (feed, update): Said<'_>) -> Result<(), Incomplete> {
+    pub fn copy(&mut self, (feed, update): FeedUpdate<'_>) -> Result<(), Incomplete> {
         let timetable = self.timetable;
         let trip = *timetable.trips_of(&update.trip_id, feed).first().ok_or(Incomplete)?;
         let properties = update.properties.as_deref().cloned().unwrap_or_default();
@@ -156,7 +156,7 @@ impl<'a> OwnRuns<'a> {
     }
 
     /// Removes a run; `false`: there is none.
-    pub fn cancel(&mut self, (feed, update): Said<'_>) -> bool {
+    pub fn cancel(&mut self, (feed, update): FeedUpdate<'_>) -> bool {
         use domain::trip_update::TripRelationship::{Cancelled, Deleted};
         if !matches!(update.relationship, Cancelled | Deleted) {
             return false;
@@ -192,7 +192,7 @@ impl<'a> OwnRuns<'a> {
     /// A run with the stops and times of its update. `like`: a trip for what the update leaves out.
     fn planned(
         &self,
-        (feed, update): Said<'_>,
+        (feed, update): FeedUpdate<'_>,
         kind: OwnKind,
         (day, of): (Option<Day>, Option<TripIx>),
         like: Option<TripIx>,
@@ -249,7 +249,7 @@ impl<'a> OwnRuns<'a> {
     }
 
     /// The line that an update names, else that of a trip like it.
-    fn route(&self, (feed, update): Said<'_>, like: Option<TripIx>) -> u32 {
+    fn route(&self, (feed, update): FeedUpdate<'_>, like: Option<TripIx>) -> u32 {
         let named = update.route_id.as_ref().and_then(|id| {
             let number = self
                 .timetable
@@ -289,20 +289,20 @@ struct Call {
 impl Call {
     fn read(timetable: &Timetable, feed: Option<FeedIx>, update: &StopUpdate) -> Option<Call> {
         let stop = served(timetable, timetable.stop_of(update.stop_id.as_deref()?, feed)?);
-        let said = update.planned.as_deref().cloned().unwrap_or_default();
+        let schedule = update.planned.as_deref().cloned().unwrap_or_default();
         let time = |event: Option<StopEvent>, planned: Option<i64>| match event {
             Some(StopEvent::At(at)) => Some(at),
             Some(StopEvent::Delay(seconds)) => planned?.checked_add(seconds.into()),
             None => planned,
         };
         let (arrival, departure) =
-            (time(update.arrival, said.arrival), time(update.departure, said.departure));
+            (time(update.arrival, schedule.arrival), time(update.departure, schedule.departure));
         let (arrives, departs) = (arrival.or(departure)?, departure.or(arrival)?);
-        let planned = (said.arrival.or(said.departure), said.departure.or(said.arrival));
+        let planned = (schedule.arrival.or(schedule.departure), schedule.departure.or(schedule.arrival));
         let code = |code: Option<u8>| code.map_or(Boarding::Scheduled, Boarding::of_code);
         let boarding = match update.relationship {
             StopRelationship::Skipped => (Boarding::None, Boarding::None),
-            _ => (code(said.pickup), code(said.drop_off)),
+            _ => (code(schedule.pickup), code(schedule.drop_off)),
         };
         let planned = (planned.0.unwrap_or(arrives), planned.1.unwrap_or(departs));
         Some(Call { stop, arrives, departs, planned, boarding })

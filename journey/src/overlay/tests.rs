@@ -124,7 +124,7 @@ fn runs_are_found_by_day_and_start() {
 }
 
 /// Two trips of line R at 8:00, one of them on the 24th alone; S has two trips at 9:00.
-fn two_ways() -> Timetable {
+fn two_trips() -> Timetable {
     let text = |text: &str| text.to_owned();
     let trips =
         [("there", 0, "08:00:00"), ("back", 1, "08:00:00"), ("s1", 0, "09:00:00"), ("s2", 0, "09:00:00")];
@@ -148,7 +148,7 @@ fn two_ways() -> Timetable {
 
 #[test]
 fn a_run_without_an_id_is_found_by_route_direction_and_start() {
-    let timetable = two_ways();
+    let timetable = two_trips();
     let found = |route: &str, direction: Option<u8>, date: Option<&str>, start: Option<&str>| {
         let update = TripUpdate {
             route_id: Some(route.to_owned()),
@@ -281,13 +281,13 @@ fn another_platform_of_the_station_is_taken_in() {
     ];
     let (timetable, _) = read_texts(vec![("net", files)], Options::default());
     let at = |position: usize, id: &str, sequence: Option<u32>| {
-        let said = StopUpdate {
+        let stop_update = StopUpdate {
             stop_id: Some(id.to_owned()),
             stop_sequence: sequence,
             arrival: Some(StopEvent::Delay(60)),
             ..StopUpdate::default()
         };
-        let overlay = Overlay::new(&timetable, &[update(vec![said])], NOW);
+        let overlay = Overlay::new(&timetable, &[update(vec![stop_update])], NOW);
         let patterns = &overlay.days().next().unwrap().patterns;
         (patterns.trips() > 0).then(|| {
             let pattern = patterns.pattern(0);

@@ -1,6 +1,6 @@
 //! Which itineraries to return.
 
-use super::{Itinerary, Modes, Plan, Request, When};
+use super::{Itinerary, Modes, PlanResult, Request, When};
 use crate::streets::Mode;
 
 /// Most itineraries of an answer.
@@ -12,19 +12,22 @@ const SAME_WALK_M: f64 = 50.0;
 const SAME_CERTAINTY: f64 = 0.02;
 
 /// Drops dominated itineraries, and orders the rest by the expected arrival (by the departure, if the arrival was given).
-pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
+pub(super) fn keep(plan: &mut PlanResult, request: &Request<'_>) {
     plan.itineraries = undominated(std::mem::take(&mut plan.itineraries), request.when);
     match request.when {
         When::DepartAt(_) => plan.itineraries.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
-        When::ArriveBy(_) => plan.itineraries.sort_by_key(|way| std::cmp::Reverse(way.start)),
+        When::ArriveBy(_) => plan.itineraries.sort_by_key(|itinerary| std::cmp::Reverse(itinerary.start)),
     }
     while plan.itineraries.len() > MAX_ITINERARIES {
         // Itineraries that must be booked do not displace others.
         let last = plan.itineraries.iter().rposition(Itinerary::is_booked);
         plan.itineraries.remove(last.unwrap_or(plan.itineraries.len() - 1));
     }
-    let shown: Vec<usize> =
-        plan.itineraries.iter().filter_map(|way| way.parking().map(|parking| parking.lot)).collect();
+    let shown: Vec<usize> = plan
+        .itineraries
+        .iter()
+        .filter_map(|itinerary| itinerary.parking().map(|parking| parking.lot))
+        .collect();
     plan.left_out.retain(|(lot, _)| !shown.contains(lot));
     plan.left_out.sort_by_key(|(lot, _)| *lot);
     plan.left_out.dedup_by_key(|(lot, _)| *lot);
@@ -32,13 +35,13 @@ pub(super) fn keep(plan: &mut Plan, request: &Request<'_>) {
 
 /// The Pareto set; of equals the first.
 fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
-    let is_beaten = |(i, way): &(usize, &Itinerary)| {
-        all.iter()
-            .enumerate()
-            .any(|(j, other)| j != *i && beats(other, way, when) && (!beats(way, other, when) || j < *i))
+    let is_beaten = |(i, itinerary): &(usize, &Itinerary)| {
+        all.iter().enumerate().any(|(j, other)| {
+            j != *i && beats(other, itinerary, when) && (!beats(itinerary, other, when) || j < *i)
+        })
     };
     let kept: Vec<bool> = all.iter().enumerate().map(|one| !is_beaten(&one)).collect();
-    all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(way, _)| way).collect()
+    all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(itinerary, _)| itinerary).collect()
 }
 
 /// Whether `a` dominates `b`: it is as good in everything, needs no vehicle and no booking that `b` does not, and, being
@@ -58,8 +61,8 @@ fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
 }
 
 /// Metres by the traveller's own vehicle.
-fn own_m(way: &Itinerary) -> f64 {
-    way.metres(|mode| matches!(mode, Mode::Car | Mode::Bike))
+fn own_m(itinerary: &Itinerary) -> f64 {
+    itinerary.metres(|mode| matches!(mode, Mode::Car | Mode::Bike))
 }
 
 /// The own vehicles that an itinerary needs.
@@ -89,7 +92,14 @@ mod tests {
         Leg::Street(StreetLeg { mode, from, to, start: 0, end: 0, distance_m, points: Vec::new(), parking })
     }
 
-    fn way(kind: usize, (start, end): (i64, i64), transfers: u8, walk_m: f64, own: f64, p: f64) -> Itinerary {
+    fn itinerary(
+        kind: usize,
+        (start, end): (i64, i64),
+        transfers: u8,
+        walk_m: f64,
+        own: f64,
+        p: f64,
+    ) -> Itinerary {
         let modes = Modes::NAMED[kind].1;
         let mut legs = vec![street(Mode::Foot, walk_m, None)];
         match vehicles(modes) {
@@ -108,42 +118,44 @@ mod tests {
         }
     }
 
-    fn some_way() -> impl Strategy<Value = Itinerary> {
+    fn some_itinerary() -> impl Strategy<Value = Itinerary> {
         (0usize..6, 0i64..500, 500i64..2000, 0u8..3, 0.0..900.0f64, 0.0..9000.0f64, 0.0..1.0f64).prop_map(
-            |(kind, start, end, transfers, walk, own, p)| way(kind, (start, end), transfers, walk, own, p),
+            |(kind, start, end, transfers, walk, own, p)| {
+                itinerary(kind, (start, end), transfers, walk, own, p)
+            },
         )
     }
 
     proptest! {
         #[test]
         fn nothing_kept_is_beaten_and_nothing_dropped_was_not(
-            ways in proptest::collection::vec(some_way(), 0..MAX_ITINERARIES),
+            itineraries in proptest::collection::vec(some_itinerary(), 0..MAX_ITINERARIES),
             arrive in any::<bool>(),
         ) {
             let when = if arrive { When::ArriveBy(2000) } else { When::DepartAt(0) };
-            let kept = undominated(ways.clone(), when);
+            let kept = undominated(itineraries.clone(), when);
             for (i, a) in kept.iter().enumerate() {
                 for b in kept.iter().skip(i + 1) {
                     prop_assert_eq!(beats(a, b, when), beats(b, a, when));
                 }
             }
-            for way in &ways {
-                let is_kept = kept.iter().any(|k| format!("{k:?}") == format!("{way:?}"));
-                prop_assert!(is_kept || ways.iter().any(|other| beats(other, way, when)));
+            for itinerary in &itineraries {
+                let is_kept = kept.iter().any(|k| format!("{k:?}") == format!("{itinerary:?}"));
+                prop_assert!(is_kept || itineraries.iter().any(|other| beats(other, itinerary, when)));
             }
-            for modes in ways.iter().map(|way| way.modes) {
+            for modes in itineraries.iter().map(|itinerary| itinerary.modes) {
                 // An itinerary with fewer vehicles is never dominated by one with more.
-                let walks = ways.iter().any(|way| vehicles(way.modes) == Modes::NONE);
+                let walks = itineraries.iter().any(|itinerary| vehicles(itinerary.modes) == Modes::NONE);
                 prop_assert!(!walks || modes != Modes::WALK || kept.iter().any(|k| vehicles(k.modes) == Modes::NONE));
             }
         }
     }
 
     #[test]
-    fn park_and_ride_is_told_beside_the_whole_drive() {
-        let drive = way(2, (0, 900), 0, 100.0, 12_000.0, 0.9);
-        let ride = way(4, (0, 1500), 0, 100.0, 3_000.0, 0.9);
-        let longer = way(4, (0, 1600), 0, 100.0, 3_500.0, 0.9);
+    fn park_and_ride_is_returned_beside_the_whole_drive() {
+        let drive = itinerary(2, (0, 900), 0, 100.0, 12_000.0, 0.9);
+        let ride = itinerary(4, (0, 1500), 0, 100.0, 3_000.0, 0.9);
+        let longer = itinerary(4, (0, 1600), 0, 100.0, 3_500.0, 0.9);
         assert_eq!(undominated(vec![drive, ride, longer], When::DepartAt(0)).len(), 2);
     }
 }

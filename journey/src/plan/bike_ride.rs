@@ -3,7 +3,7 @@
 use super::places::stops_in;
 use super::street::{Ends, Feet, budget, gap_s, with_gaps};
 use super::transit::Riding;
-use super::{End, Modes, Plan, StreetLeg};
+use super::{End, Modes, PlanResult, StreetLeg};
 use crate::area::Access;
 use crate::streets::{Direction, Mode, Workspace};
 use crate::timetable::StopIx;
@@ -20,7 +20,7 @@ pub(super) fn plan(
     ends: &Ends,
     feet: &Feet<'_>,
     workspace: &mut Workspace,
-    plan: &mut Plan,
+    plan: &mut PlanResult,
 ) {
     let (area, request) = (riding.area, riding.request);
     let Some(link) = ends.from_bike else { return };

@@ -4,7 +4,9 @@ use domain::geo::LatLon;
 
 use super::risk::{Candidate, expected};
 use super::street::{Ends, Feet, budget, gap_s, with_gaps};
-use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, Plan, Prospect, Request, StreetLeg, When};
+use super::{
+    End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, PlanResult, Prospect, Request, StreetLeg, When,
+};
 use crate::area::Area;
 use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
 
@@ -12,7 +14,7 @@ use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
 pub(super) const MIN_CHANCE: f64 = 0.2;
 
 /// Most lots with an itinerary of their own; the others are alternatives.
-const MAX_WAYS: usize = 4;
+const MAX_ITINERARIES_BY_CAR: usize = 4;
 
 /// Lowest speed of a drive as the crow flies, m/s; it bounds the search.
 const SLOWEST_MPS: f64 = 5.0;
@@ -71,7 +73,7 @@ struct Within<'a> {
     door: Link,
 }
 
-pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
+pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut PlanResult) {
     let mut reached = Vec::new();
     for lot in request.lots {
         match drive.nearest(&lot.links.vehicle).zip(nearest(request.doors(lot), |link| feet.in_s(link))) {
@@ -98,21 +100,23 @@ pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, pl
         plan.left_out.push((c.id, LeftOut::ProbablyFull { p: c.prospect.p.unwrap_or(0.0) }));
     }
     let kept: Vec<Candidate> = offered.iter().map(|i| candidates[*i]).collect();
-    let mut ways: Vec<_> = (offered.iter().enumerate())
+    let mut options_by_value: Vec<_> = (offered.iter().enumerate())
         .map(|(number, i)| {
             let (from_gate_s, alternatives) = expected(&kept, number);
             (reached[*i].drive_s + from_gate_s, *i, alternatives)
         })
         .collect();
-    ways.sort_by(|a, b| a.0.total_cmp(&b.0));
+    options_by_value.sort_by(|a, b| a.0.total_cmp(&b.0));
     // Of lots that are no better in any respect only the first gets an itinerary.
-    let mut told: Vec<(f64, f64)> = Vec::new();
-    for (expected_s, i, alternatives) in ways {
+    let mut offered_lots: Vec<(f64, f64)> = Vec::new();
+    for (expected_s, i, alternatives) in options_by_value {
         let (walk_s, p) = (reached[i].walk_s, candidates[i].prospect.p.unwrap_or(super::risk::UNKNOWN_P));
-        if told.len() == MAX_WAYS || told.iter().any(|(walk, chance)| *walk <= walk_s && *chance >= p) {
+        if offered_lots.len() == MAX_ITINERARIES_BY_CAR
+            || offered_lots.iter().any(|(walk, chance)| *walk <= walk_s && *chance >= p)
+        {
             continue;
         }
-        told.push((walk_s, p));
+        offered_lots.push((walk_s, p));
         let parking = Parking { lot: reached[i].lot.id, prospect: candidates[i].prospect, alternatives };
         plan.itineraries.extend(itinerary(request, drive, feet, &reached[i], parking, expected_s));
     }

@@ -171,7 +171,7 @@ pub enum Which {
 
 /// An answer.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct PlanResult {
     /// The best first.
     pub itineraries: Vec<Itinerary>,
     /// Lots that were considered and are in no itinerary, with their ids.
@@ -227,7 +227,7 @@ impl Planner {
     ///
     /// # Errors
     /// No street is near one of the ends.
-    pub fn plan(&mut self, request: &Request<'_>, overlay: Option<&Overlay>) -> Result<Plan, NoStreet> {
+    pub fn plan(&mut self, request: &Request<'_>, overlay: Option<&Overlay>) -> Result<PlanResult, NoStreet> {
         let area = self.area.clone();
         let at = UtcMicros(request.when.time().saturating_mul(MICROS_PER_S));
         let closed = area.times.closed_at(area.network.streets(), at);
@@ -235,7 +235,7 @@ impl Planner {
         let Planner { from_foot, to_foot, from_bike, from_car, between, transit, .. } = self;
         let ends = street::Ends::new(&area, request)?;
         let by_car = request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE);
-        let mut plan = Plan::default();
+        let mut plan = PlanResult::default();
         let feet = ends.feet(&area, request, from_foot, to_foot);
         plan.cut |= feet.from.cut || feet.to.cut;
         let mut riding = transit::Riding::new(&area, request, overlay, (transit, between), &feet);
@@ -267,12 +267,12 @@ impl Planner {
         }
         // A farm or a home has no car park; that all known ones are full is another answer.
         let is_full = |(_, why): &(usize, LeftOut)| matches!(why, LeftOut::ProbablyFull { .. });
-        let is_driven = plan.itineraries.iter().any(|way| way.modes == Modes::CAR);
+        let is_driven = plan.itineraries.iter().any(|itinerary| itinerary.modes == Modes::CAR);
         if request.modes.has(Modes::CAR) && !is_driven && !plan.left_out.iter().any(is_full) {
             plan.itineraries.extend(street::drive(&area, request, &ends, riding.between));
         }
         best::keep(&mut plan, request);
-        riding.tell_next_departures(&mut plan.itineraries);
+        riding.add_next_departures(&mut plan.itineraries);
         Ok(plan)
     }
 }

@@ -7,7 +7,7 @@ use super::places::StopWalk;
 use super::risk::{Alternative, Candidate, UNKNOWN_P, expected};
 use super::street::Feet;
 use super::transit::Riding;
-use super::{End, LeftOut, Lot, Modes, Parking, Plan, Prospect, Reached, StreetLeg, When};
+use super::{End, LeftOut, Lot, Modes, Parking, PlanResult, Prospect, Reached, StreetLeg, When};
 use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 
@@ -50,7 +50,7 @@ impl Begins<'_, '_> {
     }
 }
 
-pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut Plan) {
+pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut PlanResult) {
     let request = riding.request;
     let lots = within(riding, drive, feet, plan);
     let by_stop = choices(&lots);
@@ -91,7 +91,7 @@ fn within<'a>(
     riding: &Riding<'_, 'a>,
     drive: &Drive<'_>,
     feet: &Feet<'_>,
-    plan: &mut Plan,
+    plan: &mut PlanResult,
 ) -> Vec<Within<'a>> {
     let request = riding.request;
     // From where one walks to the destination nobody takes a bus: those are places to park there.

@@ -75,9 +75,9 @@ fn each_mode_goes_there_and_its_legs_join() {
         for (name, mode) in Modes::NAMED {
             let plan = planner.plan(&ask(&lots, when, mode, &certain), None).unwrap();
             assert!(!plan.itineraries.is_empty(), "{name} {when:?}");
-            for way in &plan.itineraries {
-                assert_eq!(way.modes, mode);
-                let ends: Vec<(End, End, i64, i64)> = way
+            for itinerary in &plan.itineraries {
+                assert_eq!(itinerary.modes, mode);
+                let ends: Vec<(End, End, i64, i64)> = itinerary
                     .legs
                     .iter()
                     .map(|leg| match leg {
@@ -88,14 +88,14 @@ fn each_mode_goes_there_and_its_legs_join() {
                     })
                     .collect();
                 assert_eq!((ends[0].0, ends[ends.len() - 1].1), (End::Origin, End::Destination), "{name}");
-                assert_eq!((ends[0].2, ends[ends.len() - 1].3), (way.start, way.end), "{name}");
+                assert_eq!((ends[0].2, ends[ends.len() - 1].3), (itinerary.start, itinerary.end), "{name}");
                 assert!(
                     ends.windows(2).all(|pair| pair[0].1 == pair[1].0 && pair[0].3 <= pair[1].2),
                     "{ends:?}"
                 );
                 match when {
-                    When::DepartAt(at) => assert!(way.start >= at),
-                    When::ArriveBy(at) => assert!(way.end <= at),
+                    When::DepartAt(at) => assert!(itinerary.start >= at),
+                    When::ArriveBy(at) => assert!(itinerary.end <= at),
                 }
             }
         }
@@ -103,21 +103,23 @@ fn each_mode_goes_there_and_its_legs_join() {
 }
 
 #[test]
-fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_told() {
+fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_listed() {
     let mut planner = Planner::new(Arc::new(town()));
     let plan =
         planner.plan(&ask(&[], When::DepartAt(time(8 * 3600 + 60)), Modes::TRANSIT, &certain), None).unwrap();
-    let way = &plan.itineraries[0];
-    let Some(Leg::Ride(ride)) = way.legs.iter().find(|leg| matches!(leg, Leg::Ride(_))) else { panic!() };
+    let itinerary = &plan.itineraries[0];
+    let Some(Leg::Ride(ride)) = itinerary.legs.iter().find(|leg| matches!(leg, Leg::Ride(_))) else {
+        panic!()
+    };
     assert_eq!((ride.start, ride.end), (time(8 * 3600 + 1800), time(8 * 3600 + 1920)));
-    assert_eq!(way.next_departures[..2], [time(9 * 3600), time(9 * 3600 + 1800)]);
-    let Leg::Street(walk) = &way.legs[0] else { panic!() };
+    assert_eq!(itinerary.next_departures[..2], [time(9 * 3600), time(9 * 3600 + 1800)]);
+    let Leg::Street(walk) = &itinerary.legs[0] else { panic!() };
     assert!(ride.start - walk.end < 30, "{} s are waited in vain", ride.start - walk.end);
 }
 
 /// When the rides of a plan leave, and whether they must be booked.
-fn departures(plan: &Plan) -> Vec<(i64, bool)> {
-    let rides = plan.itineraries.iter().flat_map(|way| &way.legs);
+fn departures(plan: &PlanResult) -> Vec<(i64, bool)> {
+    let rides = plan.itineraries.iter().flat_map(|itinerary| &itinerary.legs);
     let rides = rides.filter_map(|leg| if let Leg::Ride(leg) = leg { Some(leg) } else { None });
     rides.map(|leg| (leg.start, leg.ride.is_booked())).collect()
 }
@@ -229,7 +231,9 @@ fn limits_and_far_places_are_kept_to() {
     request.max_walk_m = 30.0;
     request.max_direct_walk_m = 30.0;
     let plan = planner.plan(&request, None).unwrap();
-    assert!(plan.itineraries.iter().all(|way| !matches!(way.modes, Modes::WALK | Modes::TRANSIT)));
+    assert!(
+        plan.itineraries.iter().all(|itinerary| !matches!(itinerary.modes, Modes::WALK | Modes::TRANSIT))
+    );
     request.to = at(80.0, 80.0);
     assert_eq!(planner.plan(&request, None).unwrap_err().0, Which::To);
 }
@@ -240,13 +244,13 @@ fn where_no_place_to_park_is_known_the_drive_itself_is_the_answer() {
     let mut planner = Planner::new(area.clone());
     for when in [When::DepartAt(time(9 * 3600)), When::ArriveBy(time(9 * 3600))] {
         let plan = planner.plan(&ask(&[], when, Modes::CAR, &certain), None).unwrap();
-        let [way] = &plan.itineraries[..] else { panic!("{plan:?}") };
-        let [Leg::Street(drive)] = &way.legs[..] else { panic!("{way:?}") };
+        let [itinerary] = &plan.itineraries[..] else { panic!("{plan:?}") };
+        let [Leg::Street(drive)] = &itinerary.legs[..] else { panic!("{itinerary:?}") };
         assert_eq!((drive.mode, drive.from, drive.to), (Mode::Car, End::Origin, End::Destination));
-        assert!(way.is_parking_unknown() && way.certainty() < 1.0);
+        assert!(itinerary.is_parking_unknown() && itinerary.certainty() < 1.0);
         match when {
-            When::DepartAt(time) => assert_eq!(way.start, time),
-            When::ArriveBy(time) => assert_eq!(way.end, time),
+            When::DepartAt(time) => assert_eq!(itinerary.start, time),
+            When::ArriveBy(time) => assert_eq!(itinerary.end, time),
         }
     }
     // Where all that is known is full, that is the answer, and where something is vacant, that.
@@ -257,7 +261,7 @@ fn where_no_place_to_park_is_known_the_drive_itself_is_the_answer() {
     let plan = planner.plan(&ask(&lots, when, Modes::CAR, &full), None).unwrap();
     assert!(plan.itineraries.is_empty() && !plan.left_out.is_empty());
     let plan = planner.plan(&ask(&lots, when, Modes::CAR, &certain), None).unwrap();
-    assert!(plan.itineraries.iter().all(|way| !way.is_parking_unknown()));
+    assert!(plan.itineraries.iter().all(|itinerary| !itinerary.is_parking_unknown()));
 }
 
 #[test]
@@ -273,14 +277,15 @@ fn park_and_ride_offers_the_quick_lot_and_the_certain_one() {
     };
     let when = When::DepartAt(time(8 * 3600 + 60));
     let plan = Planner::new(area).plan(&ask(&lots, when, Modes::PARK_RIDE, &prospect), None).unwrap();
-    let mut lots_used: Vec<usize> = plan.itineraries.iter().map(|way| way.parking().unwrap().lot).collect();
+    let mut lots_used: Vec<usize> =
+        plan.itineraries.iter().map(|itinerary| itinerary.parking().unwrap().lot).collect();
     lots_used.sort_unstable();
     lots_used.dedup();
     assert_eq!(lots_used, [0, 1], "{plan:?}");
-    for way in &plan.itineraries {
-        let parking = way.parking().unwrap();
+    for itinerary in &plan.itineraries {
+        let parking = itinerary.parking().unwrap();
         assert_eq!(parking.alternatives.iter().map(|a| a.lot).collect::<Vec<_>>(), [1 - parking.lot]);
-        let Leg::Street(drive) = &way.legs[0] else { panic!() };
+        let Leg::Street(drive) = &itinerary.legs[0] else { panic!() };
         assert!(arrivals.lock().unwrap().contains_key(&(parking.lot, drive.end)), "asked for another time");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::places::stops_in;
 use super::street::{Feet, budget};
-use super::{End, Itinerary, Leg, LostRide, Modes, Plan, Reached, Request, RideLeg, StreetLeg, When};
+use super::{End, Itinerary, Leg, LostRide, Modes, PlanResult, Reached, Request, RideLeg, StreetLeg, When};
 use crate::area::Area;
 use crate::overlay::{Overlay, Runs};
 use crate::raptor::{self, Journey, Query, Ride, Search};
@@ -49,7 +49,7 @@ impl<'a, 'r> Riding<'a, 'r> {
     }
 
     /// On foot to a stop, rides, on foot to the destination.
-    pub fn transit(&mut self, feet: &Feet<'_>, plan: &mut Plan) {
+    pub fn transit(&mut self, feet: &Feet<'_>, plan: &mut PlanResult) {
         let (area, request) = (self.area, self.request);
         let access = request.access();
         let links = area.stops.of(access);
@@ -76,7 +76,7 @@ impl<'a, 'r> Riding<'a, 'r> {
         feet: &Feet<'_>,
         share: f64,
         begin: &Begin<'_>,
-        plan: &mut Plan,
+        plan: &mut PlanResult,
     ) {
         let (area, request) = (self.area, self.request);
         let within = |(_, s): &(StopIx, i32)| f64::from(*s) <= feet.limit_s * share;
@@ -116,7 +116,7 @@ impl<'a, 'r> Riding<'a, 'r> {
     }
 
     /// Notes the rides of what would be found if nothing were cancelled and no stop skipped.
-    fn note_lost(&mut self, query: &Query<'_>, midnight: i64, plan: &mut Plan) {
+    fn note_lost(&mut self, query: &Query<'_>, midnight: i64, plan: &mut PlanResult) {
         let Some(overlay) =
             self.overlay.filter(|overlay| overlay.has_losses_for(&self.area.timetable, query))
         else {
@@ -185,15 +185,17 @@ impl<'a, 'r> Riding<'a, 'r> {
     }
 
     /// Adds the later departures of the first ride to each itinerary.
-    pub fn tell_next_departures(&mut self, itineraries: &mut [Itinerary]) {
+    pub fn add_next_departures(&mut self, itineraries: &mut [Itinerary]) {
         let (day, midnight) = day_and_begin(&self.area.timetable, self.request.when.time());
-        for way in itineraries {
-            let first =
-                way.legs.iter().find_map(|leg| if let Leg::Ride(leg) = leg { Some(&leg.ride) } else { None });
+        for itinerary in itineraries {
+            let first = itinerary
+                .legs
+                .iter()
+                .find_map(|leg| if let Leg::Ride(leg) = leg { Some(&leg.ride) } else { None });
             let Some(Ride { from, to, departure_s, .. }) = first else { continue };
             let (ends, times) = ((*from, Some(*to)), (departure_s + 1, NEXT_WITHIN_S));
             let next = self.search.departures(self.overlay, ends, day, times, NEXT_DEPARTURES);
-            way.next_departures = next.iter().map(|d| midnight + i64::from(d.departure_s)).collect();
+            itinerary.next_departures = next.iter().map(|d| midnight + i64::from(d.departure_s)).collect();
         }
     }
 

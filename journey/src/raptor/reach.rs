@@ -38,7 +38,7 @@ impl Reach {
         let stops = timetable.variants.nodes();
         self.rides.clear();
         self.rides.resize(stops, NOT_REACHED);
-        let is_looked_at = |changed: Option<&ChangedDay>| changed.is_none_or(|day| day.has_new_ways);
+        let is_looked_at = |changed: Option<&ChangedDay>| changed.is_none_or(|day| day.has_new_stops);
         self.done.resize_with(networks.len().max(self.done.len()), Vec::new);
         for (done, network) in self.done.iter_mut().zip(networks) {
             done.clear();

@@ -98,12 +98,8 @@ fn access(tags: &Tags, mode: Mode, class: Class, direction: &str) -> Access {
     }
     match class {
         Class::Path if tags.is("highway", "bridleway") => Access::No,
-        // Cars on ferries and foot passengers alike, unless it says otherwise; bicycles too.
-        Class::Ferry if mode == Mode::Car => match tags.get("motor_vehicle").or(tags.get("motorcar")) {
-            Some(_) => default,
-            None => Access::No,
-        },
-        Class::Ferry => Access::Yes,
+        // Without any tag a ferry carries everybody but cars.
+        Class::Ferry if mode != Mode::Car => Access::Yes,
         _ => default,
     }
 }
@@ -169,8 +165,8 @@ fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
     if class == Class::Steps || tags.get("conveying").is_some_and(|value| value != "no") {
         return false;
     }
-    if let Some(said) = tags.get("wheelchair") {
-        return !matches!(said, "no" | "bad" | "impassable");
+    if let Some(tagged) = tags.get("wheelchair") {
+        return !matches!(tagged, "no" | "bad" | "impassable");
     }
     let firm = !matches!(
         tags.get("surface"),
@@ -246,8 +242,8 @@ fn one_way(tags: &Tags, class: Class) -> [Modes; 2] {
     for (at, direction) in DIRECTIONS.iter().enumerate() {
         for mode in [Mode::Car, Mode::Bike, Mode::Foot] {
             let own = hierarchy(mode).iter().filter(|key| **key != "access");
-            let said = own.filter_map(|key| tags.get(&format!("{key}:{direction}"))).find_map(meaning);
-            if said.is_some_and(|access| access < Access::Private) {
+            let tagged = own.filter_map(|key| tags.get(&format!("{key}:{direction}"))).find_map(meaning);
+            if tagged.is_some_and(|access| access < Access::Private) {
                 open[at] |= mode.bit();
             }
         }

@@ -56,7 +56,7 @@ pub(super) struct EdgeIndex {
     main: Main,
 }
 
-/// The search for the nearest street begins with a box of this half width, metres; it doubles until
+/// The search for the nearest street begins with a box of this half width, metres; doubled until
 /// something is found, so that points in towns look at few edges.
 const FIRST_BOX_M: f64 = 60.0;
 

@@ -27,7 +27,7 @@ use self::strings::Strings;
 use self::variants::Variants;
 use domain::LatLon;
 
-pub use self::problem::{Problem, Problems};
+pub use self::problem::{FeedProblem, FeedProblems};
 pub use self::read::{Options, ReadError, read};
 pub use self::zones::ZoneIx;
 

@@ -9,7 +9,7 @@ const MAX_VALUE_BYTES: usize = 100;
 
 /// A problem. Its row was skipped unless `reason` states otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct FeedProblem {
     /// Feed and file, e.g. `bus.zip/stop_times.txt`.
     pub file: String,
     /// From 1; 0 when it is not about one line.
@@ -19,7 +19,7 @@ pub struct Problem {
     pub reason: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for FeedProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file)?;
         if self.line > 0 {
@@ -34,12 +34,12 @@ impl fmt::Display for Problem {
 
 /// The first [`MAX_LISTED`] problems, and how many more there were.
 #[derive(Debug, Clone, Default)]
-pub struct Problems {
-    listed: Vec<Problem>,
+pub struct FeedProblems {
+    listed: Vec<FeedProblem>,
     more: u64,
 }
 
-impl Problems {
+impl FeedProblems {
     /// Adds a problem.
     pub fn add(
         &mut self,
@@ -54,11 +54,11 @@ impl Problems {
             return;
         }
         let value = value[..value.floor_char_boundary(MAX_VALUE_BYTES)].to_owned();
-        self.listed.push(Problem { file: file.to_owned(), line, field, value, reason: reason.into() });
+        self.listed.push(FeedProblem { file: file.to_owned(), line, field, value, reason: reason.into() });
     }
 
     /// The first ones, in the order found.
-    pub fn listed(&self) -> &[Problem] {
+    pub fn listed(&self) -> &[FeedProblem] {
         &self.listed
     }
 

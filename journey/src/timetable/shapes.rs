@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_keep_no_doubled_points() {
+    fn shapes_keep_no_repeated_points() {
         let mut shapes = Shapes::default();
         let first = shapes.push([(1, 1), (1, 1), (2, 2)].into_iter());
         let second = shapes.push([(2, 2), (3, 3)].into_iter());

@@ -2,10 +2,10 @@
 
 use domain::UtcMicros;
 
-use super::{Cell, Taken, complain, exact};
+use super::{Cell, Parsed, complain, exact};
 
 /// A day of the calendar.
-pub(crate) fn date(cell: Cell) -> Taken<jiff::civil::Date> {
+pub(crate) fn date(cell: Cell) -> Parsed<jiff::civil::Date> {
     let text = exact(cell)?;
     if text.len() == "2026-11-22".len()
         && let Ok(date) = text.parse::<jiff::civil::Date>()
@@ -20,7 +20,7 @@ pub(crate) fn date(cell: Cell) -> Taken<jiff::civil::Date> {
 }
 
 /// An instant with its zone.
-pub(crate) fn instant(cell: Cell) -> Taken<UtcMicros> {
+pub(crate) fn instant(cell: Cell) -> Parsed<UtcMicros> {
     let text = exact(cell)?;
     if let Ok(instant) = UtcMicros::parse(&text) {
         return Ok(instant);

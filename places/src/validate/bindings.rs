@@ -1,4 +1,4 @@
-//! What sensors are bound to, over time.
+//! Bindings of sensors over time.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,15 @@ use domain::rebinding::rebind;
 
 use super::places::validity;
 use crate::existing::Existing;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
-/// A binding that will hold, and where it stands; those that the files are silent on stand in
-/// none.
+/// A binding after the import, and its location; those that the files do not contain have none.
 type Row<'a> = (SensorRow, Option<&'a Location>);
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, problems: &mut FileProblems) {
     for Located { value: row, at } in &files.sensors {
         problems.extend(validity(row.bound_from, row.bound_until, "bound_from", "bound_until", at));
     }
@@ -57,14 +56,18 @@ fn bindings_after<'a>(files: &'a PlaceFiles, known: &Existing, now: UtcMicros) -
 }
 
 /// A binding without a date begins now when its sensor was somewhere else before.
-fn ends_before_now((row, at): &Row, now: UtcMicros) -> Option<Problem> {
+fn ends_before_now((row, at): &Row, now: UtcMicros) -> Option<FileProblem> {
     let until = row.bound_until.filter(|until| row.bound_from == Some(now) && *until <= now)?;
     let message =
         "is over, and without bound_from this binding would begin now: its sensor was bound elsewhere";
-    Some(Problem::at((*at)?, message, "write its bound_from").field("bound_until").value(until.to_string()))
+    Some(
+        FileProblem::at((*at)?, message, "write its bound_from")
+            .field("bound_until")
+            .value(until.to_string()),
+    )
 }
 
-fn bound_twice(a: &Row, b: &Row) -> Option<Problem> {
+fn bound_twice(a: &Row, b: &Row) -> Option<FileProblem> {
     let starts_before_end = |x: &SensorRow, y: &SensorRow| match (x.bound_from, y.bound_until) {
         (Some(from), Some(until)) => from < until,
         _ => true,
@@ -82,7 +85,7 @@ fn bound_twice(a: &Row, b: &Row) -> Option<Problem> {
     let remedy = format!(
         "end the earlier binding: its bound_until is the bound_from of the later one (the other row: {there})"
     );
-    Some(Problem::at(at, message, remedy).field("id").value(&here.id))
+    Some(FileProblem::at(at, message, remedy).field("id").value(&here.id))
 }
 
 /// `bay '17' (2026-05-01T00:00:00Z to open)`
@@ -92,7 +95,7 @@ fn described(row: &SensorRow) -> String {
     format!("{place} ({} to {})", end(row.bound_from), end(row.bound_until))
 }
 
-fn two_on_one_bay(a: &Row, b: &Row) -> Option<Problem> {
+fn two_on_one_bay(a: &Row, b: &Row) -> Option<FileProblem> {
     if a.0.id == b.0.id {
         return None;
     }
@@ -100,7 +103,7 @@ fn two_on_one_bay(a: &Row, b: &Row) -> Option<Problem> {
     let bay = here.bay.as_deref()?;
     let message = format!("bay '{bay}' has two open bindings: sensor '{}' and sensor '{}'", a.0.id, b.0.id);
     let remedy = format!("end one of them with a bound_until (the other row: {there})");
-    Some(Problem::at(at, message, remedy).field("bay").value(bay))
+    Some(FileProblem::at(at, message, remedy).field("bay").value(bay))
 }
 
 /// Of two rows the one in the files, the later line if both are; and where the other one stands.

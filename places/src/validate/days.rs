@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, problems: &mut FileProblems) {
     for Located { value: row, at } in &files.closures {
         if let Some(from) = row.from.instant()
             && let Some(until) = row.until.and_then(|until| until.instant())
@@ -16,14 +16,14 @@ pub(super) fn check(files: &PlaceFiles, problems: &mut Problems) {
             let message = format!("is before from ({from})");
             let remedy = "correct one of the two; until is the first instant at which the place is open again, empty = \
                           until further notice, the same as from = the closure is taken back";
-            problems.push(Problem::at(at, message, remedy).field("until").value(until.to_string()));
+            problems.push(FileProblem::at(at, message, remedy).field("until").value(until.to_string()));
         }
     }
     for Located { value: day, at } in &files.calendar {
         if day.until < day.date {
             let message = format!("is before date ({})", day.date);
             let remedy = "correct one of the two; until is the last day, empty = the same day";
-            problems.push(Problem::at(at, message, remedy).field("until").value(day.until.to_string()));
+            problems.push(FileProblem::at(at, message, remedy).field("until").value(day.until.to_string()));
         }
     }
     let closures =
@@ -39,13 +39,13 @@ pub(super) fn check(files: &PlaceFiles, problems: &mut Problems) {
 fn each_once<'a, K: Eq + Hash>(
     items: impl Iterator<Item = (&'a Location, K)>,
     what: &str,
-    problems: &mut Problems,
+    problems: &mut FileProblems,
 ) {
     let mut first: HashMap<K, &Location> = HashMap::new();
     for (at, key) in items {
         if let Some(earlier) = first.get(&key) {
             let message = format!("{what} stands twice: also in {earlier}");
-            problems.push(Problem::at(at, message, "delete one of the two rows"));
+            problems.push(FileProblem::at(at, message, "delete one of the two rows"));
         } else {
             first.insert(key, at);
         }

@@ -1,4 +1,4 @@
-//! What the rows of sensors say of the devices, and whether their feed may name their place.
+//! Devices in the rows of sensors, and whether their feed may name their place.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use domain::Decoder;
 use domain::place::DevEui;
 
 use super::view::View;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 use crate::rows::SensorRow;
 
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems) {
     for Located { value: row, at } in &files.sensors {
         problems.extend(dev_eui(row, at, view));
         problems.extend(threshold(row, at));
@@ -21,7 +21,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
 }
 
 /// A device of a LoRaWAN feed is known by its DevEUI.
-fn dev_eui(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
+fn dev_eui(row: &SensorRow, at: &Location, view: &View) -> Option<FileProblem> {
     view.feeds.get(row.feed.as_str()).filter(|feed| feed.format.is_lorawan())?;
     let canonical = row.id.parse::<DevEui>().is_ok_and(|eui| eui.to_string() == row.id);
     if canonical {
@@ -31,20 +31,20 @@ fn dev_eui(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
     let message = format!("is not a DevEUI: 16 hexadecimal digits are needed, this has {digits}");
     let remedy =
         "copy it from the network server (Excel drops leading zeros: format the column as Text first)";
-    Some(Problem::at(at, message, remedy).field("id").value(&row.id))
+    Some(FileProblem::at(at, message, remedy).field("id").value(&row.id))
 }
 
-fn threshold(row: &SensorRow, at: &Location) -> Option<Problem> {
+fn threshold(row: &SensorRow, at: &Location) -> Option<FileProblem> {
     let needed = row.decoder == Some(Decoder::MilesightEm400Udl) && row.target().is_some();
     (needed && row.threshold_mm.is_none()).then(|| {
-        let message = format!("is missing: {} tells a distance only", Decoder::MilesightEm400Udl);
+        let message = format!("is missing: {} reports a distance only", Decoder::MilesightEm400Udl);
         let remedy = "write the distance in millimetres below which the space is occupied, e.g. 1000";
-        Problem::at(at, message, remedy).field("threshold_mm")
+        FileProblem::at(at, message, remedy).field("threshold_mm")
     })
 }
 
 /// A feed may name the places of its own municipality only, a county's those of its towns.
-fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<Problem> {
+fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<FileProblem> {
     let feed = view.feeds.get(row.feed.as_str())?;
     let owner = view.owner_of_target(row)?;
     let (kind, id) = row.target()?;
@@ -70,11 +70,11 @@ fn foreign_place(row: &SensorRow, at: &Location, view: &View) -> Option<Problem>
         feed.id,
         view.municipality_name(&feed.municipality)
     );
-    Some(Problem::at(at, message, remedy).field(kind).value(id))
+    Some(FileProblem::at(at, message, remedy).field(kind).value(id))
 }
 
-/// Rows of one sensor that say different things of the device itself.
-fn contradictions(rows: &[Located<SensorRow>]) -> Vec<Problem> {
+/// Rows of one sensor that contradict each other about the device itself.
+fn contradictions(rows: &[Located<SensorRow>]) -> Vec<FileProblem> {
     let mut first: HashMap<&str, &Located<SensorRow>> = HashMap::new();
     let mut problems = Vec::new();
     for row in rows {
@@ -83,7 +83,7 @@ fn contradictions(rows: &[Located<SensorRow>]) -> Vec<Problem> {
         let mut differ = |field: &str, was: &str, is: &str| {
             let message = format!("sensor '{}' has {field} '{was}' in {}", b.id, earlier.at);
             let remedy = "write the same in all rows of one sensor";
-            problems.push(Problem::at(&row.at, message, remedy).field(field).value(is));
+            problems.push(FileProblem::at(&row.at, message, remedy).field(field).value(is));
         };
         if a.feed != b.feed {
             differ("feed", &a.feed, &b.feed);

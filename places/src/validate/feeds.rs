@@ -6,11 +6,11 @@ use domain::Feed;
 use domain::feed::{FeedFormat, filters_overlap};
 
 use crate::existing::Existing;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut FileProblems) {
     let new_ids: HashSet<&str> = files.feeds.iter().map(|f| f.value.id.as_str()).collect();
     let kept = known.feeds.iter().filter(|f| !new_ids.contains(f.id.as_str()));
     let mut earlier: Vec<(&Feed, Option<&Location>)> = kept.map(|feed| (feed, None)).collect();
@@ -26,7 +26,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut Problem
 }
 
 /// A filter that lets no message through which the format understands.
-fn never_understood(feed: &Feed, at: &Location) -> Option<Problem> {
+fn never_understood(feed: &Feed, at: &Location) -> Option<FileProblem> {
     let understood = feed.understood_topics();
     let fits = understood.iter().any(|topic| filters_overlap(&feed.topic, topic));
     if !feed.is_subscribed() || understood.is_empty() || fits {
@@ -44,10 +44,10 @@ fn never_understood(feed: &Feed, at: &Location) -> Option<Problem> {
         FeedFormat::Tts => "write v3/APPLICATION@TENANT/devices/+/up".to_owned(),
         _ => format!("write a filter within {}", understood.join(", ")),
     };
-    Some(Problem::at(at, message, wanted).field("topic").value(&feed.topic))
+    Some(FileProblem::at(at, message, wanted).field("topic").value(&feed.topic))
 }
 
-fn overlap(feed: &Feed, at: &Location, other: &Feed, other_at: Option<&Location>) -> Problem {
+fn overlap(feed: &Feed, at: &Location, other: &Feed, other_at: Option<&Location>) -> FileProblem {
     let broker = feed
         .broker
         .as_deref()
@@ -57,5 +57,5 @@ fn overlap(feed: &Feed, at: &Location, other: &Feed, other_at: Option<&Location>
         "feed '{}' would receive messages of feed '{}' ('{}', {place}) on {broker}",
         feed.id, other.id, other.topic
     );
-    Problem::at(at, message, "narrow one of the two filters").field("topic").value(&feed.topic)
+    FileProblem::at(at, message, "narrow one of the two filters").field("topic").value(&feed.topic)
 }

@@ -1,4 +1,4 @@
-//! Where the Laender lie, to tell positions that cannot be meant.
+//! Bounding boxes of the Laender, to detect impossible positions.
 
 use domain::geo::Bbox;
 use domain::holidays::Land;

@@ -1,4 +1,4 @@
-//! Whether the files fit together, and with what is there already.
+//! Checks that files fit together, and with what exists already.
 
 mod bindings;
 mod days;
@@ -15,22 +15,22 @@ mod whereabouts;
 use domain::UtcMicros;
 
 use crate::existing::Existing;
-use crate::problems::Problems;
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 pub(crate) use view::View;
 
-/// Everything that does not fit, in the order of files and lines.
+/// All contradictions, in the order of files and lines.
 ///
 /// `files` are settled (see [`crate::settle`]); `known` is what the database holds.
-pub fn validate(files: &PlaceFiles, known: &Existing) -> Problems {
+pub fn validate(files: &PlaceFiles, known: &Existing) -> FileProblems {
     validate_at(files, known, jiff::Timestamp::now().into())
 }
 
 /// The same for an import at `now`: a binding that has no date begins then (see
 /// [`domain::rebinding`]).
-pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Problems {
+pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> FileProblems {
     let view = View::new(files, known);
-    let mut problems = Problems::default();
+    let mut problems = FileProblems::default();
     unique::check(files, known, &mut problems);
     owners::check(files, known, &view, &mut problems);
     references::check(files, &view, &mut problems);
@@ -43,9 +43,9 @@ pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Prob
     problems.sorted()
 }
 
-/// What is worth a second look in files that fit, and stops nothing.
-pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> Problems {
-    let mut remarks: Problems = places::never_open(files, now).collect();
+/// Warnings about valid files.
+pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> FileProblems {
+    let mut remarks: FileProblems = places::never_open(files, now).collect();
     remarks.extend(places::holidays_on_weekdays(files));
     whereabouts::remarks(files, &View::new(files, known), &mut remarks);
     remarks.sorted()

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 
 use super::view::View;
 use crate::existing::Existing;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, view: &View, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, known: &Existing, view: &View, problems: &mut FileProblems) {
     let mut taken = |what: &str, id: &str, at: &Location, owner: &str, wanted: &str| {
         let message = format!(
             "this {what} belongs to {}, not to {}",
             view.municipality_name(owner),
             view.municipality_name(wanted)
         );
-        problems.push(Problem::at(at, message, "use another id").field("id").value(id));
+        problems.push(FileProblem::at(at, message, "use another id").field("id").value(id));
     };
     each(&known.sites, &files.sites, |s| (&s.id, &s.municipality), |i, at, a, b| taken("site", i, at, a, b));
     each(&known.bays, &files.bays, |b| (&b.id, &b.municipality), |i, at, a, b| taken("bay", i, at, a, b));

@@ -1,4 +1,4 @@
-//! What a municipality, site or bay says fits itself and its surroundings.
+//! Consistency of municipalities, sites and bays.
 
 use domain::UtcMicros;
 use domain::locality::Locality;
@@ -7,11 +7,11 @@ use domain::place::{Bay, Municipality, Restriction, Site};
 use jiff::tz::TimeZone;
 
 use super::view::View;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems) {
     for Located { value, at } in &files.municipalities {
         problems.extend(zone_exists(value, at));
     }
@@ -23,14 +23,14 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
     }
 }
 
-fn zone_exists(municipality: &Municipality, at: &Location) -> Option<Problem> {
+fn zone_exists(municipality: &Municipality, at: &Location) -> Option<FileProblem> {
     TimeZone::get(&municipality.tz).err().map(|_| {
         let remedy = "write an IANA name such as Europe/Berlin";
-        Problem::at(at, "is not a time zone", remedy).field("tz").value(&municipality.tz)
+        FileProblem::at(at, "is not a time zone", remedy).field("tz").value(&municipality.tz)
     })
 }
 
-fn site(site: &Site, at: &Location, problems: &mut Problems) {
+fn site(site: &Site, at: &Location, problems: &mut FileProblems) {
     if let Some(hours) = &site.opening_hours {
         problems.extend(hours_parse("opening_hours", hours, at));
     }
@@ -38,14 +38,14 @@ fn site(site: &Site, at: &Location, problems: &mut Problems) {
     for (i, r) in site.restrictions.iter().enumerate() {
         if let Some(kept) = r.capacity.filter(|kept| *kept > site.capacity) {
             let message = format!("is more than the site's capacity of {}", site.capacity);
-            let problem = Problem::at(at, message, "correct one of the two numbers");
+            let problem = FileProblem::at(at, message, "correct one of the two numbers");
             problems.push(problem.field(format!("restrictions[{i}].capacity")).value(kept.to_string()));
         }
     }
     problems.extend(validity(site.valid_from, site.valid_until, "valid_from", "valid_until", at));
 }
 
-fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Problems) {
+fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut FileProblems) {
     restrictions(&bay.restrictions, at, problems);
     problems.extend(validity(bay.valid_from, bay.valid_until, "valid_from", "valid_until", at));
     if let Some(site) = bay.site.as_deref().and_then(|id| view.sites.get(id))
@@ -57,11 +57,11 @@ fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut Problems) {
             view.municipality_name(&bay.municipality)
         );
         let remedy = "name a site of the bay's municipality, or correct the municipality";
-        problems.push(Problem::at(at, message, remedy).field("site").value(&site.id));
+        problems.push(FileProblem::at(at, message, remedy).field("site").value(&site.id));
     }
 }
 
-fn restrictions(list: &[Restriction], at: &Location, problems: &mut Problems) {
+fn restrictions(list: &[Restriction], at: &Location, problems: &mut FileProblems) {
     for (i, restriction) in list.iter().enumerate() {
         if let Some(hours) = &restriction.hours {
             problems.extend(hours_parse(&format!("restrictions[{i}].hours"), hours, at));
@@ -70,7 +70,7 @@ fn restrictions(list: &[Restriction], at: &Location, problems: &mut Problems) {
 }
 
 /// Hours that begin to hold never.
-pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> impl Iterator<Item = Problem> {
+pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> impl Iterator<Item = FileProblem> {
     let anywhere = Locality::default();
     let never = move |text: &str| {
         let hours = Hours::parse(text, &anywhere).ok()?;
@@ -86,12 +86,12 @@ pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> impl Iterator<It
         let message = "by these hours the site is never open";
         let remedy =
             "say when it is open, e.g. 'Jun-Sep 24/7; Oct-May off'; a closure is a row of closures.csv";
-        Some(Problem::at(at, message, remedy).field("opening_hours").value(text))
+        Some(FileProblem::at(at, message, remedy).field("opening_hours").value(text))
     })
 }
 
 /// Hours that name holidays on certain weekdays only, where mostly both are meant.
-pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = Problem> {
+pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = FileProblem> {
     let of_sites = files.sites.iter().flat_map(|Located { value, at }| {
         let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
         own.chain(of_restrictions(&value.restrictions, at))
@@ -102,7 +102,7 @@ pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = P
         let (holidays, weekday) = holiday_on_weekdays(text)?;
         let message = format!("'{holidays} {weekday}' means only such holidays as fall on '{weekday}'");
         let remedy = format!("did you mean '{holidays},{weekday}': on holidays and on these days?");
-        Some(Problem::at(at, message, remedy).field(field).value(text))
+        Some(FileProblem::at(at, message, remedy).field(field).value(text))
     })
 }
 
@@ -114,10 +114,10 @@ fn of_restrictions<'a>(
     hours.map(move |(i, hours)| (format!("restrictions[{i}].hours"), hours, at))
 }
 
-fn hours_parse(field: &str, text: &str, at: &Location) -> Option<Problem> {
+fn hours_parse(field: &str, text: &str, at: &Location) -> Option<FileProblem> {
     Hours::parse(text, &Locality::default()).err().map(|e| {
         let remedy = "write it like 'Mo-Fr 08:00-20:00; Sa 09:00-14:00; PH off' or '24/7'";
-        Problem::at(at, e.to_string(), remedy).field(field).value(text)
+        FileProblem::at(at, e.to_string(), remedy).field(field).value(text)
     })
 }
 
@@ -128,12 +128,12 @@ pub(super) fn validity(
     from_field: &str,
     until_field: &str,
     at: &Location,
-) -> Option<Problem> {
+) -> Option<FileProblem> {
     let (from, until) = (from?, until?);
     (until <= from).then(|| {
         let message = format!("is not after {from_field} ({from})");
         let remedy =
             format!("correct one of the two; {until_field} is the first instant at which it no longer holds");
-        Problem::at(at, message, remedy).field(until_field).value(until.to_string())
+        FileProblem::at(at, message, remedy).field(until_field).value(until.to_string())
     })
 }

@@ -1,4 +1,4 @@
-//! Whatever is named exists.
+//! References exist.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use domain::place::PlaceKind;
 
 use super::view::View;
 use crate::nearest::did_you_mean;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
 /// Among more names no near one is looked for: a wrong column would compare all with all.
 const MAX_COMPARED: usize = 1_000;
 
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems) {
     let mut check = Check { problems };
     for Located { value: site, at } in &files.sites {
         check.municipality(at, "municipality", &site.municipality, view);
@@ -25,7 +25,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
     for Located { value: vehicle, at } in &files.vehicles {
         if vehicle.owner.is_empty() {
             let message = "is missing, and there is no single county to own the vehicle";
-            check.problems.push(Problem::at(at, message, "write the owner's slug").field("owner"));
+            check.problems.push(FileProblem::at(at, message, "write the owner's slug").field("owner"));
         } else {
             check.municipality(at, "owner", &vehicle.owner, view);
         }
@@ -55,7 +55,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
 }
 
 struct Check<'p> {
-    problems: &'p mut Problems,
+    problems: &'p mut FileProblems,
 }
 
 impl Check<'_> {
@@ -67,10 +67,10 @@ impl Check<'_> {
     fn any_place(&mut self, at: &Location, id: &str, view: &View) {
         let problem = if view.kinds_of(id).is_empty() {
             let message = "exists neither in the files nor in the database, as a site or as a bay";
-            Problem::at(at, message, "add it to sites.geojson or bays.geojson, or correct the name")
+            FileProblem::at(at, message, "add it to sites.geojson or bays.geojson, or correct the name")
         } else {
             let remedy = "write site or bay in the column 'kind'";
-            Problem::at(at, "is the id of a site and of a bay", remedy)
+            FileProblem::at(at, "is the id of a site and of a bay", remedy)
         };
         self.problems.push(problem.field("place").value(id));
     }
@@ -91,7 +91,7 @@ impl Check<'_> {
             names.sort_unstable();
             let remedy = format!("{}add it to {home}, or correct the name", did_you_mean(id, names));
             let message = "exists neither in the files nor in the database";
-            Problem::at(at, message, remedy).field(field).value(id)
+            FileProblem::at(at, message, remedy).field(field).value(id)
         });
     }
 }

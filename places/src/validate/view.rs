@@ -1,4 +1,4 @@
-//! What will be there after the import, by id.
+//! Definitions after the import, by id.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Positions lie where their municipality lies: else they are swapped, mistyped, or of another layer.
+//! Positions are near their municipality: else they are swapped, mistyped, or of another layer.
 //!
 //! Where a municipality lies is known from its own `lat, lon`, else from most of its places, and from the Land
 //! that its key begins with.
@@ -11,23 +11,23 @@ use domain::place::Municipality;
 
 use super::lands::extent;
 use super::view::View;
-use crate::problem::{Located, Location, Problem};
-use crate::problems::Problems;
+use crate::problem::{FileProblem, Located, Location};
+use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
-/// Farther than any place from the middle of its municipality, metres.
+/// Largest distance of a place from the centre of its municipality, metres.
 const MAX_DISTANCE_M: f64 = 300_000.0;
 
 /// Farther than this is worth a look, metres: of a town, of a county.
 const FAR_M: [f64; 2] = [30_000.0, 100_000.0];
 
-/// So far outside of its Land a county may have a park-and-ride site, metres.
+/// How far outside of its Land a county may have a park-and-ride site, metres.
 const OUTSIDE_M: f64 = 50_000.0;
 
-/// So many places tell where most of them are.
+/// Number of places from which their median is used.
 const MIN_PLACES: usize = 3;
 
-/// What is known of a municipality's whereabouts.
+/// The location of a municipality.
 struct Expected<'a> {
     municipality: &'a Municipality,
     /// Its own `lat, lon`.
@@ -37,8 +37,8 @@ struct Expected<'a> {
     land: Option<Bbox>,
 }
 
-/// Notes swapped positions, and those that cannot be meant.
-pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
+/// Reports swapped and impossible positions.
+pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems) {
     let expected = expected(view);
     for Located { value, at } in &files.municipalities {
         let Some(of) = expected.get(value.slug.as_str()) else { continue };
@@ -46,7 +46,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
         if swapped(own).is_some_and(|p| !of.is_outside_land(p)) {
             let message = format!("lies {}, and lat and lon swapped lie in it", of.away_from_land(own));
             let remedy = format!("write lat {} and lon {}", own.lon, own.lat);
-            problems.push(Problem::at(at, message, remedy).field("lat, lon"));
+            problems.push(FileProblem::at(at, message, remedy).field("lat, lon"));
         }
     }
     for (position, slug, at) in places(files) {
@@ -57,13 +57,13 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut Problems) {
 }
 
 /// Positions that are possible and unlikely.
-pub(super) fn remarks(files: &PlaceFiles, view: &View, remarks: &mut Problems) {
+pub(super) fn remarks(files: &PlaceFiles, view: &View, remarks: &mut FileProblems) {
     let expected = expected(view);
     for Located { value, at } in &files.municipalities {
         let Some(of) = expected.get(value.slug.as_str()) else { continue };
         if let Some(own) = of.own.filter(|own| of.is_outside_land(*own)) {
             let message = format!("lies {}", of.away_from_land(own));
-            remarks.push(Problem::at(at, message, "correct lat and lon, or the key").field("lat, lon"));
+            remarks.push(FileProblem::at(at, message, "correct lat and lon, or the key").field("lat, lon"));
         }
     }
     for (position, slug, at) in places(files) {
@@ -73,7 +73,7 @@ pub(super) fn remarks(files: &PlaceFiles, view: &View, remarks: &mut Problems) {
             let remedy = format!(
                 "look whether the position, and 'municipality', are right; '{slug}' may state lat and lon"
             );
-            Problem::at(at, message, remedy).field("geometry")
+            FileProblem::at(at, message, remedy).field("geometry")
         }));
     }
 }
@@ -130,7 +130,7 @@ impl Expected<'_> {
         format!("{:.0} km outside of the Land of key {key}", self.outside_land_m(p) / 1000.0)
     }
 
-    fn wrong(&self, position: LatLon, name: &str, at: &Location) -> Option<Problem> {
+    fn wrong(&self, position: LatLon, name: &str, at: &Location) -> Option<FileProblem> {
         let too_far = |p: LatLon| match self.own.or(self.median) {
             Some(middle) => p.distance_m(middle) > MAX_DISTANCE_M,
             None => self.is_outside_land(p),
@@ -157,7 +157,7 @@ impl Expected<'_> {
             None => format!("far from the other places of {name}"),
         };
         let message = format!("[{}, {}] lies {away}", position.lon, position.lat);
-        Some(Problem::at(at, message, remedy).field("geometry"))
+        Some(FileProblem::at(at, message, remedy).field("geometry"))
     }
 
     fn unlikely(&self, position: LatLon, name: &str) -> Option<String> {

@@ -43,7 +43,7 @@ fn a_distance_needs_a_threshold() {
                 24e124713c000002,lora,milesight-em400-udl,18,900\n24e124713c000003,lora,milesight-em400-udl,,\n";
     assert_eq!(
         sensors(rows, &places()),
-        "sensors.csv:2: threshold_mm: is missing: milesight-em400-udl tells a distance only\n  remedy: write the \
+        "sensors.csv:2: threshold_mm: is missing: milesight-em400-udl reports a distance only\n  remedy: write the \
          distance in millimetres below which the space is occupied, e.g. 1000"
     );
 }
@@ -85,9 +85,9 @@ fn feeds_name_their_own_municipality_s_places() {
 
 #[test]
 fn two_open_bindings_on_one_bay_are_named() {
-    let said = "sensors.csv:3: bay = '17': bay '17' has two open bindings: sensor 'a' and sensor 'b'\n  remedy: end \
+    let report = "sensors.csv:3: bay = '17': bay '17' has two open bindings: sensor 'a' and sensor 'b'\n  remedy: end \
                 one of them with a bound_until (the other row: sensors.csv:2)";
-    assert_eq!(sensors("id,feed,bay\na,native,17\nb,native,17\n", &places()), said);
+    assert_eq!(sensors("id,feed,bay\na,native,17\nb,native,17\n", &places()), report);
 
     let mut known = places();
     known.sensors = existing(&[

@@ -37,7 +37,7 @@ fn headers_are_exact() {
 }
 
 #[test]
-fn what_excel_did_is_said_for_every_row() {
+fn damage_by_excel_is_reported_for_every_row() {
     assert_eq!(
         problems(
             "municipalities.csv",
@@ -97,10 +97,10 @@ fn a_sensor_watches_one_thing() {
 }
 
 #[test]
-fn all_files_are_read_before_anything_is_said() {
-    let said =
+fn all_files_are_read_before_problems_are_reported() {
+    let report =
         read_files(&[("vehicles.csv", "x\n"), ("bays.geojson", "{"), ("feeds.toml", "=")]).unwrap_err();
     for file in ["vehicles.csv:1", "bays.geojson:1", "feeds.toml:1"] {
-        assert!(said.contains(file), "{said}");
+        assert!(report.contains(file), "{report}");
     }
 }

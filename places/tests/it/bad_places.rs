@@ -91,9 +91,9 @@ fn a_place_fits_itself() {
         &site("p3", "duelmen", ""),
     ]);
     let bay = feature(r#""id": "1", "municipality": "coesfeld", "site": "p3""#);
-    let said =
+    let report =
         of_nothing(&[MUNICIPALITIES, ("sites.geojson", &sites), ("bays.geojson", &collection(&[&bay]))]);
-    let without_parser_words: Vec<&str> = said
+    let without_parser_words: Vec<&str> = report
         .lines()
         .map(|line| line.split_once("Key:opening_hours").map_or(line, |(before, _)| before))
         .filter(|line| line.starts_with("  remedy") || line.contains(".geojson"))

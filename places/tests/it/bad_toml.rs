@@ -27,11 +27,11 @@ fn unknown_keys_have_lines() {
 
 #[test]
 fn secrets_are_refused_and_not_repeated() {
-    let said = problems(
+    let report = problems(
         "[[broker]]\nid = 'a'\nurl = 'mqtt://me:hunter2@host:1883'\n[[broker]]\nid = 'b'\nurl = 'mqtt://host'\npassword = 'hunter2'\n",
     );
     assert_eq!(
-        said,
+        report,
         "feeds.toml:3: url: a user name or password does not stand in the address\n  remedy: take it out of the \
          address; write username = \"...\" and password_file = \"...\"\n\
          feeds.toml:7: password: a password does not stand in this file\n  remedy: write the password into a file of \
@@ -57,7 +57,7 @@ fn brokers_are_whole() {
 fn feeds_are_whole() {
     let head = |id: &str| format!("[[feed]]\nid = '{id}'\nmunicipality = 'coesfeld'\nformat = 'native'\n");
     assert_eq!(problems(&head("f")), "feeds.toml:1: topic: is missing\n  remedy: add 'topic'");
-    for (lines, said) in [
+    for (lines, report) in [
         (
             "topic = 'a/#/b'",
             "5: topic = 'a/#/b': '#' stands at the end only\n  remedy: use '+' for a single level",
@@ -105,7 +105,7 @@ fn feeds_are_whole() {
             "6: use_server_decoder = 'true': is neither true nor false\n  remedy: write true or false, without quotes",
         ),
     ] {
-        assert_eq!(problems(&format!("{}{lines}\n", head("f"))), format!("feeds.toml:{said}"));
+        assert_eq!(problems(&format!("{}{lines}\n", head("f"))), format!("feeds.toml:{report}"));
     }
     assert_eq!(
         problems(&format!("{}topic = 'x'\n", head("a/b"))),
@@ -122,7 +122,7 @@ fn feeds_are_whole() {
 }
 
 #[test]
-fn addresses_of_feeds_lead_to_the_public_internet_unless_it_is_said() {
+fn addresses_of_feeds_lead_to_the_public_internet_unless_allowed() {
     let feed = |lines: &str| {
         let text = format!("[[feed]]\nid = 'f'\nmunicipality = 'coesfeld'\nformat = 'gtfs-rt'\n{lines}\n");
         read_files(&[("feeds.toml", &text)]).err().unwrap_or_default()

@@ -1,16 +1,16 @@
-//! Files that go wrong, of which somebody else wrote down what should become of each.
+//! Faulty files with their expected results.
 
 use std::path::{Path, PathBuf};
 
-use places::{Existing, Problem, read, remarks, settle, validate_at};
+use places::{Existing, FileProblem, read, remarks, settle, validate_at};
 use serde_json::Value;
 
 use crate::support::now;
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    Refused(Vec<Problem>),
-    Remarked(Vec<Problem>),
+    Refused(Vec<FileProblem>),
+    Remarked(Vec<FileProblem>),
     Taken,
 }
 

@@ -1,4 +1,4 @@
-//! What editors, spreadsheets and maps make of files, each named with its remedy or taken as it was meant.
+//! Mistakes of editors, spreadsheets and maps: each is reported with its remedy or corrected.
 
 use places::Existing;
 
@@ -25,10 +25,10 @@ fn a_polygon_is_refused_or_holds_its_position() {
     let hole = "[[[7.16, 51.95], [7.161, 51.95], [7.161, 51.951], [7.16, 51.95]], [[7.2, 51.95], [7.201, 51.95], [7.201, 51.951], [7.2, 51.95]]]";
     let features = [bow_tie, spike, line, open, hole].map(|rings| polygon("1", rings));
     let features: Vec<&str> = features.iter().map(String::as_str).collect();
-    let said = problems("bays.geojson", &collection(&features));
-    let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("  remedy")).collect();
+    let report = problems("bays.geojson", &collection(&features));
+    let report: Vec<&str> = report.lines().filter(|line| !line.starts_with("  remedy")).collect();
     assert_eq!(
-        said,
+        report,
         [
             "bays.geojson:2: geometry: the polygon crosses or touches itself at [7.160545, 51.950545]",
             "bays.geojson:3: geometry: the polygon crosses or touches itself at [7.161000, 51.951000]",
@@ -59,17 +59,20 @@ fn a_swapped_position_is_found_without_the_middle_of_the_municipality() {
     for count in [1, 5] {
         let bays: Vec<String> = (0..count).map(|n| at(&n.to_string(), "[51.95, 7.16]")).collect();
         let bays: Vec<&str> = bays.iter().map(String::as_str).collect();
-        let said = misfits(&[WITHOUT_MIDDLE, ("bays.geojson", &collection(&bays))], &Existing::default());
-        assert_eq!(said.matches("longitude and latitude are swapped: GeoJSON is [lon, lat]").count(), count);
+        let report = misfits(&[WITHOUT_MIDDLE, ("bays.geojson", &collection(&bays))], &Existing::default());
+        assert_eq!(
+            report.matches("longitude and latitude are swapped: GeoJSON is [lon, lat]").count(),
+            count
+        );
     }
     // One of many, also among those that are there already, in a country whose keys are not known.
     let abroad = ("municipalities.csv", "slug,name,ags\nohne,Sonstwo,99558028\n");
     let three = [at("a", "[7.16, 51.95]"), at("b", "[7.17, 51.95]"), at("c", "[7.18, 51.95]")];
     let three: Vec<&str> = three.iter().map(String::as_str).collect();
     let known = existing(&[abroad, ("bays.geojson", &collection(&three))]);
-    let said = misfits(&[("bays.geojson", &collection(&[&at("d", "[51.95, 7.16]")]))], &known);
+    let report = misfits(&[("bays.geojson", &collection(&[&at("d", "[51.95, 7.16]")]))], &known);
     assert_eq!(
-        said,
+        report,
         "bays.geojson:2: geometry: [51.95, 7.16] lies far from the other places of Sonstwo (ohne)\n  remedy: \
          longitude and latitude are swapped: GeoJSON is [lon, lat]"
     );
@@ -79,11 +82,11 @@ fn a_swapped_position_is_found_without_the_middle_of_the_municipality() {
 #[test]
 fn a_municipality_that_is_swapped_itself_is_found() {
     let town = |lat_lon: &str| format!("slug,name,ags,lat,lon\na,A,05558012,{lat_lon}\n");
-    let said = misfits(&[("municipalities.csv", &town("7.17,51.94"))], &Existing::default());
+    let report = misfits(&[("municipalities.csv", &town("7.17,51.94"))], &Existing::default());
     assert!(
-        said.starts_with("municipalities.csv:2: lat, lon: lies ")
-            && said.ends_with("remedy: write lat 51.94 and lon 7.17"),
-        "{said}"
+        report.starts_with("municipalities.csv:2: lat, lon: lies ")
+            && report.ends_with("remedy: write lat 51.94 and lon 7.17"),
+        "{report}"
     );
     assert_eq!(misfits(&[("municipalities.csv", &town("51.94,7.17"))], &Existing::default()), "");
     let far = remarks(&[("municipalities.csv", &town("48.1,11.6"))], &Existing::default());
@@ -101,10 +104,10 @@ fn a_far_position_is_remarked() {
         &at("3", "kreis", "[11.57, 48.14]"),
         &at("4", "kreis", "[7.0, 51.9]"),
     ]);
-    let said = remarks(&[MUNICIPALITIES, ("bays.geojson", &bays)], &Existing::default());
-    let said: Vec<&str> = said.lines().filter(|line| line.contains("geojson")).collect();
+    let report = remarks(&[MUNICIPALITIES, ("bays.geojson", &bays)], &Existing::default());
+    let report: Vec<&str> = report.lines().filter(|line| line.contains("geojson")).collect();
     assert_eq!(
-        said,
+        report,
         [
             "bays.geojson:2: geometry: [7.17, 52.94] lies 111 km away from Coesfeld (coesfeld)",
             "bays.geojson:4: geometry: [11.57, 48.14] lies 283 km outside of the Land of key 05, where Kreis Coesfeld \
@@ -158,10 +161,10 @@ fn a_restriction_is_for_one_audience() {
 
 #[test]
 fn hidden_characters_are_named_where_programs_read_and_go_where_people_read() {
-    let said = problems("sensors.csv", "id,feed,bay\n\u{200b}70b3d57ed0057001,cs,a\u{a0}b\n1,c\u{ad}s,\n");
-    let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("  remedy")).collect();
+    let report = problems("sensors.csv", "id,feed,bay\n\u{200b}70b3d57ed0057001,cs,a\u{a0}b\n1,c\u{ad}s,\n");
+    let report: Vec<&str> = report.lines().filter(|line| !line.starts_with("  remedy")).collect();
     assert_eq!(
-        said,
+        report,
         [
             "sensors.csv:2: id = '\u{200b}70b3d57ed0057001': holds a hidden character: a zero-width space (U+200B) before \
              '70b3d57ed0057001'",
@@ -193,7 +196,7 @@ fn what_excel_adds_to_a_table_is_taken_off() {
         "\u{feff}id;label;\nb1;\"Bus 1\";\n",
     ];
     for text in rows {
-        let files = read_files(&[("vehicles.csv", text)]).unwrap_or_else(|said| panic!("{text}: {said}"));
+        let files = read_files(&[("vehicles.csv", text)]).unwrap_or_else(|report| panic!("{text}: {report}"));
         let vehicle = &files.vehicles[0].value;
         assert_eq!((&*vehicle.id, vehicle.label.as_deref()), ("b1", Some("Bus 1")), "{text}");
     }
@@ -256,12 +259,12 @@ fn a_filter_that_lets_nothing_understood_through_is_refused() {
         ("hfp", "hfp/v2/journey/#", false),
         ("gtfs-rt", "anything/at/all", true),
     ] {
-        let said = misfits(&[MUNICIPALITIES, ("feeds.toml", &feed(format, topic))], &Existing::default());
-        assert_eq!(said.is_empty(), fits, "{format} {topic}: {said}");
+        let report = misfits(&[MUNICIPALITIES, ("feeds.toml", &feed(format, topic))], &Existing::default());
+        assert_eq!(report.is_empty(), fits, "{format} {topic}: {report}");
         if !fits {
             let begins =
                 format!("feeds.toml:1: topic = '{topic}': no topic of format {format} fits this filter");
-            assert!(said.starts_with(&begins), "{said}");
+            assert!(report.starts_with(&begins), "{report}");
         }
     }
 }
@@ -281,10 +284,10 @@ fn hours_that_never_open_are_remarked() {
         &site("e", r#"\"nach Vereinbarung\""#),
         &site("f", r#"Mo-Fr 08:00-18:00 || \"auf Anfrage\""#),
     ]);
-    let said = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
-    let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("  remedy")).collect();
+    let report = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
+    let report: Vec<&str> = report.lines().filter(|line| !line.starts_with("  remedy")).collect();
     assert_eq!(
-        said,
+        report,
         [
             "sites.geojson:2: opening_hours = 'Oct-May off': by these hours the site is never open",
             "sites.geojson:4: opening_hours = 'off': by these hours the site is never open",
@@ -298,8 +301,8 @@ fn holidays_on_a_weekday_only_are_asked_about() {
         r#""id": "a", "municipality": "coesfeld", "name": "a", "kind": "lot", "capacity": 10, "opening_hours": "Mo-Sa 07:00-19:00; PH Su off", "restrictions": [{"for": "resident", "hours": "Mo-Fr 18:00-24:00; SH,PH Sa,Su off"}]"#,
     );
     let sites = collection(&[&site]);
-    let said = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
-    assert!(said.contains("'PH Su' means only such holidays as fall on 'Su'"), "{said}");
-    assert!(said.contains("did you mean 'PH,Su'"), "{said}");
-    assert!(said.contains("restrictions[0].hours"), "{said}");
+    let report = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
+    assert!(report.contains("'PH Su' means only such holidays as fall on 'Su'"), "{report}");
+    assert!(report.contains("did you mean 'PH,Su'"), "{report}");
+    assert!(report.contains("restrictions[0].hours"), "{report}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use domain::UtcMicros;
-use places::{Existing, PlaceFiles, Problem, read, settle, validate_at};
+use places::{Existing, FileProblem, PlaceFiles, read, settle, validate_at};
 use tempfile::TempDir;
 
 /// A town and the county around it.
@@ -27,7 +27,7 @@ pub fn read_files(files: &[(&str, &str)]) -> Result<PlaceFiles, String> {
     read(&[folder.path().to_owned()]).map_err(|problems| shown(&folder, &problems))
 }
 
-/// What is wrong with files that read well but do not fit; `known` is there already.
+/// The problems of files that read well but do not fit; `known` exists already.
 pub fn misfits(files: &[(&str, &str)], known: &Existing) -> String {
     let folder = folder(files);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
@@ -35,7 +35,7 @@ pub fn misfits(files: &[(&str, &str)], known: &Existing) -> String {
     shown(&folder, &validate_at(&files, known, now()))
 }
 
-/// What is worth a second look in files that fit.
+/// Warnings about valid files.
 pub fn remarks(files: &[(&str, &str)], known: &Existing) -> String {
     let folder = folder(files);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
@@ -62,8 +62,8 @@ pub fn now() -> UtcMicros {
     UtcMicros::parse("2026-07-01T00:00:00Z").unwrap()
 }
 
-pub fn shown(folder: &TempDir, problems: &[Problem]) -> String {
-    let texts: Vec<String> = problems.iter().map(Problem::to_string).collect();
+pub fn shown(folder: &TempDir, problems: &[FileProblem]) -> String {
+    let texts: Vec<String> = problems.iter().map(FileProblem::to_string).collect();
     texts.join("\n").replace(&format!("{}/", folder.path().display()), "")
 }
 

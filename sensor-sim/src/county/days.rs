@@ -1,4 +1,4 @@
-//! Days on which the county town is not as always: a fair, and market days.
+//! Special days of the county town: a fair, and market days.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The county as the ordinary input files: what a real county would hand in.
+//! The county as input files, as a real county would write them.
 
 use std::fs;
 use std::io;
@@ -240,7 +240,7 @@ struct BayProperties<'a> {
     site: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<&'static str>,
-    /// The shorthand, where it says all there is to say.
+    /// The shorthand, where it suffices.
     #[serde(skip_serializing_if = "Option::is_none")]
     restriction: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -14,9 +14,9 @@ use crate::random::hash;
 
 /// The name of the file in the county's folder.
 pub const FILE_NAME: &str = "gtfs.zip";
-/// The timetable is valid from so many days before it is written: a trip of last night still runs.
+/// Days of validity before the day of writing: a trip of last night still runs.
 const DAYS_BEFORE: i32 = 3;
-/// And for so many days after.
+/// Days of validity after it.
 const DAYS_AFTER: i32 = 60;
 /// To change between a train and a bus in front of the station, seconds.
 const STATION_CHANGE_S: u32 = 180;
@@ -227,7 +227,7 @@ impl County {
 }
 
 impl Line {
-    /// The whole way of a trip, `[lon, lat]`.
+    /// The whole course of a trip, `[lon, lat]`.
     fn course(&self, direction: usize) -> Vec<[f64; 2]> {
         let mut course: Vec<[f64; 2]> = self.legs.iter().flat_map(|leg| leg.points.iter().copied()).collect();
         course.dedup();

@@ -1,4 +1,4 @@
-//! Lines with their stops, the ways between and the timetable.
+//! Lines with their stops, legs and timetable.
 
 use rand::Rng;
 
@@ -9,11 +9,11 @@ use crate::random::stream;
 
 /// Planned time at a stop, seconds.
 const DWELL_S: u32 = 30;
-/// Rest at the end of the line before the way back, seconds.
+/// Rest at the end of the line before the return trip, seconds.
 const LAYOVER_S: u32 = 360;
 /// How much longer the timetable takes than the drive: what a late bus can catch up.
 const PADDING: f64 = 1.12;
-/// How far a way between two stops bends from the straight line, as a share of its length.
+/// How far a leg bends from the straight line, as a share of its length.
 const BEND: f64 = 0.06;
 
 /// What runs on a line.
@@ -39,7 +39,7 @@ pub struct Stop {
     pub platform: bool,
 }
 
-/// The way from one stop of a line to the next.
+/// The leg from one stop of a line to the next.
 #[derive(Debug, Clone)]
 pub struct Leg {
     /// `[lon, lat]`, from stop to stop.
@@ -93,12 +93,12 @@ impl Line {
         times
     }
 
-    /// Planned seconds from the start of a trip to the start of the same vehicle's way back.
+    /// Planned seconds from the start of a trip to the start of the same vehicle's return trip.
     pub(crate) fn half_cycle_s(&self) -> u32 {
         (self.run_s() + LAYOVER_S).div_ceil(60) * 60
     }
 
-    /// Planned seconds from the first stop to the last; the same both ways.
+    /// Planned seconds from the first stop to the last; the same in both directions.
     pub(crate) fn run_s(&self) -> u32 {
         self.timetables[0].last().map_or(0, |t| t.0)
     }
@@ -142,8 +142,8 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
     (stops, lines)
 }
 
-/// The way between two stops with its planned time in whole half-minutes. All lines that run
-/// between them share the way, in both directions.
+/// The leg between two stops with its planned time in whole half-minutes. All lines between them share it, in both
+/// directions.
 fn leg(seed: u64, stops: &[Stop], (from, to): (usize, usize), speed_mps: f64) -> Leg {
     let (low, high) = (from.min(to), from.max(to));
     let mut points =
@@ -156,7 +156,7 @@ fn leg(seed: u64, stops: &[Stop], (from, to): (usize, usize), speed_mps: f64) ->
     Leg { points, length_m, run_s }
 }
 
-/// A way with gentle bends.
+/// A course with gentle bends.
 fn way(rng: &mut impl Rng, from: &Stop, to: &Stop) -> Vec<[f64; 2]> {
     let (a, b) = ([from.lon, from.lat], [to.lon, to.lat]);
     let pieces = ((distance_m(a, b) / 400.0) as usize).clamp(2, 24);
@@ -164,7 +164,7 @@ fn way(rng: &mut impl Rng, from: &Stop, to: &Stop) -> Vec<[f64; 2]> {
     (0..=pieces)
         .map(|i| {
             let t = i as f64 / pieces as f64;
-            // A bow over the whole way and one bend in it, none at the ends.
+            // A bow over the whole leg and one bend in it, none at the ends.
             let aside =
                 swing * (t * std::f64::consts::PI).sin() + swing / 3.0 * (t * std::f64::consts::TAU).sin();
             let stretch = (a[1].to_radians()).cos();

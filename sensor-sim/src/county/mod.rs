@@ -27,7 +27,7 @@ use crate::world::Demand;
 /// A county with everything in it.
 #[derive(Debug, Clone)]
 pub struct County {
-    /// What it was sampled from.
+    /// Its seed.
     pub seed: u64,
     /// IANA zone of its towns.
     pub tz: &'static str,
@@ -40,7 +40,7 @@ pub struct County {
     pub vehicles: Vec<Vehicle>,
     pub stops: Vec<Stop>,
     pub lines: Vec<Line>,
-    /// What runs when: the vehicles keep to it, and it is written as GTFS.
+    /// The timetable: vehicles keep to it, and it is written as GTFS.
     pub timetable: Timetable,
 }
 
@@ -56,7 +56,7 @@ pub struct Municipality {
     pub public_planning: bool,
 }
 
-/// Where a place lies: `[lon, lat]`, WGS 84.
+/// Location of a place: `[lon, lat]`, WGS 84.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Geometry {
     Point([f64; 2]),
@@ -78,7 +78,7 @@ impl Geometry {
     }
 }
 
-/// Spaces kept for somebody, or for a limited time.
+/// Spaces reserved for an audience, or for a limited time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restriction {
     /// `disabled`, `charging`, `resident`, ...; `None` = everyone.
@@ -112,7 +112,7 @@ pub struct Site {
     /// `None` = public.
     pub publish: Option<&'static str>,
     pub geometry: Geometry,
-    /// How it is counted; `None` = its bays say what is vacant.
+    /// How it is counted; `None` = by its bays.
     pub counted: Option<Counted>,
 }
 
@@ -127,7 +127,7 @@ pub struct Counted {
     pub busy: f64,
 }
 
-/// What a counted site says.
+/// What a counted site reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CountStyle {
     /// Its occupied spaces after every passage.

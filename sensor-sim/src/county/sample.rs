@@ -1,4 +1,4 @@
-//! Putting the sample county together from its tables.
+//! Builds the sample county from its tables.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -15,11 +15,11 @@ use crate::encode::Device;
 use crate::random::{hash, stream, uuid};
 use crate::world::Demand;
 
-/// Silence that native bays and counted sites promise not to exceed, seconds.
+/// Heartbeat of native bays and counted sites, seconds.
 const NATIVE_HEARTBEAT_S: u32 = 3_600;
 /// Devices in every town's cupboard: known, waiting for a bay.
 const SPARE_SENSORS: usize = 4;
-/// Towns that know a point of each bay only: not every town has surveyed its bays.
+/// Towns whose bays are points: not every town has surveyed its bays.
 const POINT_TOWNS: [usize; 3] = [3, 4, 6];
 
 /// Where the county's vehicles can be: west, south, east, north.
@@ -244,7 +244,7 @@ fn kept_for(audience: &'static str) -> Restriction {
     Restriction { audience: Some(audience), capacity: None, hours, max_stay_min: None }
 }
 
-/// How a bay that is kept for somebody is used; `None` = like the rest of its site.
+/// The demand for a reserved bay; `None` = like the rest of its site.
 fn demand_for(audience: &str) -> Option<Demand> {
     match audience {
         "disabled" | "women" | "family" => Some(Demand::Disabled),

@@ -27,7 +27,7 @@ pub(super) struct SiteRow {
     pub demand: Demand,
     /// Metres east and north of the town's centre.
     pub offset_m: (f64, f64),
-    /// Spaces kept for somebody; in bays the first ones.
+    /// Reserved spaces; of bays the first ones.
     pub kept: &'static [(&'static str, u32)],
     pub max_stay_min: Option<u32>,
     pub opening_hours: Option<&'static str>,
@@ -245,7 +245,7 @@ pub(super) const SITES: &[SiteRow] = &[
     park_and_ride(7, "pr-heidkamp", "P+R Heidkamp", Rows(40)),
 ];
 
-/// Bays that belong to no site, in every town: what they are kept for and how they are used.
+/// Bays without a site, in every town: their audience and demand.
 pub(super) const LONE_BAYS: &[(&str, Demand)] = &[
     ("disabled", Demand::Disabled),
     ("assigned_disabled", Demand::Resident),

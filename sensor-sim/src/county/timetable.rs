@@ -1,4 +1,4 @@
-//! The timetable: which trips run on which days, and which vehicle makes them.
+//! The timetable: trips, their service days and vehicles.
 //!
 //! It is the one source of what vehicles do ([`crate::world`]) and of the GTFS that is written.
 //! A day of service begins in the morning and ends in the small hours of the next one, in times
@@ -20,7 +20,7 @@ type Phase = (f64, f64, u32);
 const WORKING_DAY: &[Phase] = &[(5.0, 20.0, 1), (20.0, 23.5, 2)];
 const SATURDAY: &[Phase] = &[(6.0, 18.0, 2), (18.0, 23.5, 4)];
 const SUNDAY: &[Phase] = &[(7.0, 23.5, 4)];
-/// Night lines run until the day begins again: whoever asks at any hour finds something that runs.
+/// Night lines run until the day begins again, so that something runs at any hour.
 const NIGHT: &[Phase] = &[(23.5, 29.0, 4)];
 /// However rarely a line runs by day, it does once an hour.
 const LONGEST_HEADWAY_MIN: u32 = 60;
@@ -139,12 +139,12 @@ fn line_day(
     let half_s = line.half_cycle_s();
     let mut starts: Vec<(u32, usize)> = Vec::new();
     for direction in 0..2 {
-        // The way back begins when a vehicle of the way out can make it.
+        // The return trip begins when a vehicle of the outward trip can make it.
         let phase_s = line.minute * 60 + if direction == 0 { 0 } else { half_s };
         starts.extend(departures(line, service, phase_s).into_iter().map(|start_s| (start_s, direction)));
     }
     starts.sort_unstable();
-    // Whoever stands longest at the end of the line goes next; when nobody does, one more comes.
+    // The vehicle that has waited longest at the end of the line goes next; when there is none, one is added.
     let mut blocks: Vec<(u32, usize)> = Vec::new();
     for (start_s, direction) in starts {
         let waiting = (0..blocks.len())

@@ -1,4 +1,4 @@
-//! LoRaWAN parking sensors: which there are, and what one has to say.
+//! LoRaWAN parking sensors: models, and the content of their frames.
 
 use super::{bosch_tps110, dingtek, libelium, milesight, placepod, tekzipark};
 
@@ -70,7 +70,7 @@ impl Device {
         }
     }
 
-    /// How its maker calls it, as a device profile.
+    /// The manufacturer's name for it, as a device profile.
     pub const fn profile(self) -> &'static str {
         match self {
             Device::BoschTps110 => "Bosch Parking Lot Sensor TPS110",
@@ -83,7 +83,7 @@ impl Device {
         }
     }
 
-    /// The longest silence it is set to, seconds.
+    /// Its configured heartbeat, seconds.
     pub const fn heartbeat_s(self) -> u32 {
         const HOUR: u32 = 3_600;
         match self {
@@ -102,7 +102,7 @@ impl Device {
         }
     }
 
-    /// Whether its start-up frame says how the bay stands; the others follow it with a heartbeat.
+    /// Whether its start-up frame has the bay's state; the others follow it with a heartbeat.
     pub const fn start_up_has_state(self) -> bool {
         !matches!(self, Device::Libelium | Device::DingtekDo200 | Device::DingtekDo202)
     }

@@ -1,4 +1,4 @@
-//! What a LoRaWAN network server knows of an uplink, whatever its make.
+//! An uplink as any LoRaWAN network server has it.
 
 use jiff::Timestamp;
 use rand::Rng;

@@ -1,4 +1,4 @@
-//! What suppliers put on the wire: one file per format or device.
+//! Encoders of suppliers' formats: one file per format or device.
 //!
 //! These encoders share nothing with the product's decoders, so that an error in one cannot hide
 //! an error in the other.

@@ -2,7 +2,7 @@
 //!
 //! Byte 0: bit 7 occupied, bit 5 good battery, bit 2 no beacon, bit 1 reset, bit 0 keep-alive;
 //! byte 1 int8 degC; byte 2 parking id. Port 1 then: int8 RSSI of the beacon and its uint16 ids, when
-//! one was heard. Port 2 then: int8 magnetic deflection x, y, z, baseline x, y, z, fault code,
+//! one was received. Port 2 then: int8 magnetic deflection x, y, z, baseline x, y, z, fault code,
 //! obstruction, radar reflection. The beacon ids are invented, and personal data all the same: what
 //! is decoded must not contain them.
 

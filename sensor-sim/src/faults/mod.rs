@@ -1,15 +1,15 @@
-//! What goes wrong between a bay and the broker, on demand and seeded.
+//! Faults between a bay and the broker, on demand and seeded.
 //!
-//! Devices: [`Scene`] lets the world happen and changes what is heard of it. Messages: [`Wire`]
-//! loses, doubles and delays them. The truth itself is never touched.
+//! [`FaultyWorld`] runs the world and changes what its devices report. [`Wire`] loses, duplicates and delays messages.
+//! The truth itself is never touched.
 
-mod scene;
+mod faulty_world;
 mod wire;
 
-pub use scene::{Happening, Heard, Note, Scene, Swap};
+pub use faulty_world::{DeviceReport, FaultyWorld, Happening, Note, Swap};
 pub use wire::{Sending, Wire};
 
-/// The longest delay, seconds: what products commonly accept as late.
+/// The longest delay, seconds: as late as products commonly accept.
 const MAX_DELAY_S: f64 = 30.0 * 86_400.0;
 
 /// Rates and fractions of faults; all zero = none.
@@ -41,7 +41,7 @@ pub struct Faults {
     pub device_swap: f64,
 }
 
-/// A rate that makes no sense.
+/// An invalid rate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("fault '{name}' is {value}; {remedy}")]
 pub struct BadFault {
@@ -51,7 +51,7 @@ pub struct BadFault {
 }
 
 impl Faults {
-    /// Refuses what cannot be done.
+    /// Checks the rates.
     ///
     /// # Errors
     /// A share outside 0..=1, a negative delay, or shares of bays that add up to more than all bays.

@@ -16,18 +16,19 @@ fn start() -> Timestamp {
 fn happenings(faults: &Faults, minutes: i64) -> (Arc<County>, Vec<Happening>) {
     let county = Arc::new(County::sample(1));
     let world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start(), 1.0);
-    let mut scene = Scene::new(world, Arc::clone(&county), faults, 1, start());
+    let mut faulty_world = FaultyWorld::new(world, Arc::clone(&county), faults, 1, start());
     let until = start().as_second() + 60 * minutes;
-    let all = std::iter::from_fn(|| Some(scene.next_happening())).take_while(|h| h.at.as_second() < until);
+    let all =
+        std::iter::from_fn(|| Some(faulty_world.next_happening())).take_while(|h| h.at.as_second() < until);
     (county, all.collect())
 }
 
 #[test]
-fn without_faults_everything_is_heard_as_it_is() {
+fn without_faults_everything_is_reported_as_it_is() {
     let (_, all) = happenings(&Faults::default(), 5);
     for h in all {
-        let heard = h.heard.unwrap();
-        assert_eq!((Some(heard.event), heard.stamp, heard.faults.len()), (h.event, h.at, 0));
+        let report = h.report.unwrap();
+        assert_eq!((Some(report.event), report.stamp, report.faults.len()), (h.event, h.at, 0));
         assert_eq!((h.note, h.swap), (None, None));
     }
 }
@@ -53,12 +54,12 @@ fn the_truth_is_the_same_under_any_fault() {
 }
 
 #[test]
-fn devices_fail_as_they_are_told_to() {
+fn devices_fail_as_configured() {
     let faults = Faults { stuck: 0.2, flapping: 0.2, dead: 0.2, restamp: 0.2, ..Faults::default() };
     let (county, all) = happenings(&faults, 30);
     let mut fault_of: HashMap<String, &'static str> = HashMap::new();
     let mut truth: HashMap<usize, bool> = HashMap::new();
-    let mut heard: HashMap<usize, Vec<(Timestamp, bool)>> = HashMap::new();
+    let mut report: HashMap<usize, Vec<(Timestamp, bool)>> = HashMap::new();
     for h in &all {
         if let Some(note) = &h.note {
             fault_of.insert(note.id.clone(), note.fault);
@@ -66,8 +67,8 @@ fn devices_fail_as_they_are_told_to() {
         if let Some(Event::Bay { bay, occupied, .. }) = h.event {
             truth.insert(bay, occupied);
         }
-        if let Some(Heard { event: Event::Bay { bay, occupied, .. }, .. }) = h.heard {
-            heard.entry(bay).or_default().push((h.at, occupied));
+        if let Some(DeviceReport { event: Event::Bay { bay, occupied, .. }, .. }) = h.report {
+            report.entry(bay).or_default().push((h.at, occupied));
         }
     }
     for name in ["stuck", "flapping", "dead", "restamp"] {
@@ -75,7 +76,7 @@ fn devices_fail_as_they_are_told_to() {
         assert!((180..320).contains(&n), "{n} of {} are {name}", county.bays.len());
     }
     for (index, bay) in county.bays.iter().enumerate() {
-        let reports = &heard[&index];
+        let reports = &report[&index];
         match fault_of.get(&bay.id) {
             Some(&"stuck") => assert!(reports.iter().all(|r| r.1 == reports[0].1)),
             Some(&"restamp") => {
@@ -110,7 +111,8 @@ fn wrong_clocks_are_known_and_constant() {
         all.iter().filter_map(|h| h.note.as_ref()).map(|n| (n.id.as_str(), n.clock_off_s)).collect();
     assert!((250..500).contains(&off.len()), "{}", off.len());
     for h in &all {
-        let Some(Heard { stamp, event: Event::Bay { bay, cause: Cause::Start, .. }, faults }) = &h.heard
+        let Some(DeviceReport { stamp, event: Event::Bay { bay, cause: Cause::Start, .. }, faults }) =
+            &h.report
         else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! The way from a device to the broker: messages are lost, doubled, held back.
+//! Transmission from a device to the broker: messages are lost, duplicated, delayed.
 
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
@@ -22,7 +22,7 @@ pub struct Sending {
     pub faults: Vec<&'static str>,
 }
 
-/// What becomes of a message.
+/// The fate of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fate {
     pub(crate) faults: Vec<&'static str>,
@@ -32,7 +32,7 @@ pub(crate) struct Fate {
     pub(crate) copy_after_s: Option<f64>,
 }
 
-/// Decides what becomes of each message.
+/// Decides the fate of each message.
 #[derive(Debug)]
 pub struct Wire {
     rng: ChaCha8Rng,
@@ -61,7 +61,7 @@ impl Wire {
         sendings
     }
 
-    /// What becomes of the next message.
+    /// The fate of the next message.
     pub(crate) fn fate(&mut self) -> Fate {
         let mut fate = Fate { faults: Vec::new(), wait_s: None, copy_after_s: None };
         if self.happens(self.faults.loss) {

@@ -1,12 +1,12 @@
-//! A past in minutes: what the bays of a town said over months, sent in the order of time as native
-//! batches, as fast as broker and product take it.
+//! A simulated past: the statements of a town's bays over months, sent in the order of time as native batches, as fast
+//! as broker and product take them.
 //!
-//! The places are those of [`write_files`]; their feed accepts times that lie so far back. With
-//! faults, each statement has a fate of its own: it is lost, doubled or held back, up to days.
+//! The places are those of [`write_files`]; their feed accepts times that far back. With faults, each statement may be
+//! lost, duplicated or delayed, up to days.
 
 mod pace;
 mod past;
-mod telling;
+mod sending;
 #[cfg(test)]
 mod tests;
 mod town;
@@ -27,11 +27,11 @@ use crate::mqtt::{Broker, NotABroker, Publisher};
 use crate::truth::Truth;
 use pace::Pace;
 use past::Past;
-use telling::Telling;
+use sending::PastSender;
 
 /// The longest past, seconds: ten years.
 const MAX_SPAN_S: i64 = 10 * 366 * 86_400;
-/// What past to send.
+/// Configuration of a past.
 #[derive(Debug, Clone)]
 pub struct HistoryConfig {
     /// `mqtt://[USER:PASSWORD@]HOST[:PORT]`.
@@ -43,7 +43,7 @@ pub struct HistoryConfig {
     pub until: Timestamp,
     /// How long it is.
     pub span: SignedDuration,
-    /// Only loss, doubles, reordering and delay.
+    /// Only loss, duplicates, reordering and delay.
     pub faults: Faults,
     /// Where to write what really happened (see [`crate::truth`]): of what was sent it holds only the
     /// lines of lost statements.
@@ -52,7 +52,7 @@ pub struct HistoryConfig {
     pub watch_url: Option<String>,
 }
 
-/// What was sent.
+/// The result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct HistorySummary {
     /// Statements that went out, copies included.
@@ -108,7 +108,7 @@ impl HistoryConfig {
     }
 }
 
-/// Sends the past, until it is told or `cancel`. A broker that is away is waited for; what was not
+/// Sends the past, until it is complete or `cancel`. A broker that is away is waited for; what was not
 /// acknowledged is sent again when it is back.
 ///
 /// # Errors
@@ -130,17 +130,17 @@ pub async fn run(cfg: HistoryConfig, cancel: CancellationToken) -> Result<Histor
     let (outbox, inbox) = mpsc::channel(1);
     let client_id = format!("kv-history-{:012x}", Timestamp::now().as_microsecond());
     let connection = tokio::spawn(Publisher::new(broker, client_id, inbox).run(stop.clone(), |_| {}));
-    let mut telling = Telling::new(&cfg, start, truth, outbox, pace);
+    let mut sender = PastSender::new(&cfg, start, truth, outbox, pace);
     let clock = ZoneClock::new(&zone(town::TZ), start, cfg.until);
     let past = Past::new(cfg.seed, cfg.bays, clock, cfg.span.as_secs());
-    let told = tokio::select! {
-        told = telling.tell(past, cfg.span.as_secs()) => told.map_err(truth_error),
+    let sent = tokio::select! {
+        sent = sender.send_all(past, cfg.span.as_secs()) => sent.map_err(truth_error),
         () = cancel.cancelled() => Ok(()),
     };
-    let finished = telling.finish().map_err(truth_error);
+    let finished = sender.finish().map_err(truth_error);
     // The connection ends by itself once all is acknowledged.
     let delivered = connection.await.unwrap_or_default();
-    told?;
+    sent?;
     let summary = finished?;
     Ok(HistorySummary {
         acknowledged: delivered.acknowledged,

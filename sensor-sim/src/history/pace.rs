@@ -1,5 +1,5 @@
-//! Not faster than the product takes it: a broker holds only so much for a subscriber and then drops
-//! the oldest without a word.
+//! Flow control by the product's metrics: a broker holds only so much for a subscriber and then drops the oldest
+//! silently.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::load::{NotAWatchUrl, address};
 /// Messages that may be on their way to the product: 500 statements or 45 kB each. Far below what
 /// brokers hold (mosquitto by default 1,000 messages, the embedded one 256 MB).
 const WINDOW: u64 = 256;
-/// The counter is read so often; it cannot be waited for.
+/// Interval of reading the counter, which cannot be awaited.
 const EVERY: Duration = Duration::from_millis(100);
 /// How long a message is expected to take.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ impl Pace {
     /// Follows `kv_ingest_messages_total` of our feed at `{url}/metrics`.
     pub(super) fn follow(url: &str, stop: CancellationToken) -> Result<Self, NotAWatchUrl> {
         let (address, path) = address(url)?;
-        let (told, received) = watch::channel(0);
+        let (progress, received) = watch::channel(0);
         tokio::spawn(async move {
             let mut before = None;
             loop {
@@ -39,7 +39,7 @@ impl Pace {
                         // What was counted before us is not ours; a counter that restarts begins at 0.
                         let new = before.map_or(0, |before| if now < before { now } else { now - before });
                         before = Some(now);
-                        told.send_modify(|received| *received += new);
+                        progress.send_modify(|received| *received += new);
                     }
                     Err(error) => {
                         tracing::warn!(%address, %error, "the product's metrics cannot be read; waiting")

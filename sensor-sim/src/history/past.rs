@@ -1,4 +1,4 @@
-//! What happened, in the order of time across all bays.
+//! The statements of all bays, in the order of time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,7 +10,7 @@ use crate::world::bays::BayLife;
 
 /// One statement of one bay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct BayStatement {
     /// Counts from 0.
     pub(super) bay: u32,
     /// Whole seconds since the beginning.
@@ -19,12 +19,12 @@ pub(super) struct Said {
     pub(super) cause: Cause,
 }
 
-/// The statements of all bays, from the beginning on: each bay tells how it stands, then every change,
-/// and a heartbeat when it has been silent for too long.
+/// The statements of all bays, from the beginning on: each bay reports its state, then every change, and a heartbeat when
+/// it has been silent for too long.
 #[derive(Debug)]
 pub(super) struct Past {
     bays: Vec<Bay>,
-    /// When each bay speaks next.
+    /// The next statement of each bay.
     agenda: BinaryHeap<Reverse<(i64, u32)>>,
     clock: ZoneClock,
     until_s: i64,
@@ -34,7 +34,7 @@ pub(super) struct Past {
 struct Bay {
     life: BayLife,
     next_change_us: i64,
-    has_spoken: bool,
+    has_reported: bool,
 }
 
 impl Past {
@@ -43,7 +43,7 @@ impl Past {
         let start = |bay: u32| {
             let (demand, busy) = town::use_of(bay);
             let (life, next_change_us) = BayLife::start(seed, bay as usize, demand, busy, &clock);
-            Bay { life, next_change_us, has_spoken: false }
+            Bay { life, next_change_us, has_reported: false }
         };
         let lives = (0..bays).map(start).collect();
         Past { bays: lives, agenda: (0..bays).map(|bay| Reverse((0, bay))).collect(), clock, until_s }
@@ -51,17 +51,17 @@ impl Past {
 }
 
 impl Iterator for Past {
-    type Item = Said;
+    type Item = BayStatement;
 
-    fn next(&mut self) -> Option<Said> {
+    fn next(&mut self) -> Option<BayStatement> {
         let Reverse((at_s, number)) = self.agenda.pop()?;
         if at_s >= self.until_s {
             // The others come later still.
             return None;
         }
         let bay = &mut self.bays[number as usize];
-        let cause = if !bay.has_spoken {
-            bay.has_spoken = true;
+        let cause = if !bay.has_reported {
+            bay.has_reported = true;
             Cause::Start
         } else if seconds(bay.next_change_us) == at_s {
             bay.next_change_us = bay.life.change(bay.next_change_us, &self.clock);
@@ -71,11 +71,11 @@ impl Iterator for Past {
         };
         let next_s = seconds(bay.next_change_us).min(at_s + town::HEARTBEAT_S);
         self.agenda.push(Reverse((next_s, number)));
-        Some(Said { bay: number, at_s, occupied: bay.life.occupied, cause })
+        Some(BayStatement { bay: number, at_s, occupied: bay.life.occupied, cause })
     }
 }
 
-/// Devices tell whole seconds. No two changes of a bay fall into one: stays and gaps are longer.
+/// Devices report whole seconds. No two changes of a bay fall into one: stays and gaps are longer.
 fn seconds(us: i64) -> i64 {
     us.div_euclid(US_PER_S)
 }

@@ -31,15 +31,15 @@ fn past(bays: u32, days: i64) -> Past {
 fn the_past_is_in_order_and_never_silent_for_longer_than_promised() {
     let mut last_at_s = 0;
     let mut bays: HashMap<u32, (i64, bool)> = HashMap::new();
-    for said in past(100, 14) {
-        assert!(said.at_s >= last_at_s);
-        last_at_s = said.at_s;
-        match bays.insert(said.bay, (said.at_s, said.occupied)) {
-            None => assert_eq!((said.cause, said.at_s), (Cause::Start, 0)),
+    for statement in past(100, 14) {
+        assert!(statement.at_s >= last_at_s);
+        last_at_s = statement.at_s;
+        match bays.insert(statement.bay, (statement.at_s, statement.occupied)) {
+            None => assert_eq!((statement.cause, statement.at_s), (Cause::Start, 0)),
             Some((at_s, occupied)) => {
-                assert!(said.at_s > at_s, "one statement of a bay in a second");
-                assert!(said.at_s - at_s <= town::HEARTBEAT_S);
-                assert_eq!(said.occupied != occupied, said.cause == Cause::Change);
+                assert!(statement.at_s > at_s, "one statement of a bay in a second");
+                assert!(statement.at_s - at_s <= town::HEARTBEAT_S);
+                assert_eq!(statement.occupied != occupied, statement.cause == Cause::Change);
             }
         }
     }
@@ -54,13 +54,13 @@ fn weeks_are_plausible() {
     let mut statements = 0;
     let mut occupied_s: BTreeMap<(u32, u8, i64), i64> = BTreeMap::new();
     let mut since: HashMap<u32, (i64, bool)> = HashMap::new();
-    for said in past(bays, days) {
+    for statement in past(bays, days) {
         statements += 1;
-        if let Some((at_s, true)) = since.insert(said.bay, (said.at_s, said.occupied)) {
-            // By the hour in which it began: enough to tell noon from night.
+        if let Some((at_s, true)) = since.insert(statement.bay, (statement.at_s, statement.occupied)) {
+            // By the hour in which it began: enough to distinguish noon from night.
             let local_s = at_s + 3_600;
-            let key = (said.bay / 50 % 10, (local_s / DAY_S % 7) as u8, local_s % DAY_S / 3_600);
-            *occupied_s.entry(key).or_default() += said.at_s - at_s;
+            let key = (statement.bay / 50 % 10, (local_s / DAY_S % 7) as u8, local_s % DAY_S / 3_600);
+            *occupied_s.entry(key).or_default() += statement.at_s - at_s;
         }
     }
     let a_day = f64::from(statements) / f64::from(bays) / days as f64;
@@ -90,8 +90,8 @@ fn the_files_name_every_bay_and_its_site() {
     assert_eq!(feeds["feed"][0]["max_age"].as_str(), Some("425d"));
 }
 
-/// What a run told, by bay and time, and how often; and the lines of its truth.
-async fn told(
+/// The statements of a run by bay and time, and how often each; and the lines of its truth.
+async fn sent(
     mut cfg: HistoryConfig,
     broker: &mut TestBroker,
 ) -> (HistorySummary, BTreeMap<(String, String), u32>, Vec<Value>) {
@@ -114,7 +114,7 @@ async fn told(
 #[tokio::test]
 async fn everything_is_sent_and_the_truth_says_what_happened() {
     let mut broker = TestBroker::start(Behaviour::default()).await;
-    let (summary, times, lines) = told(config(&broker.url, 60, 5), &mut broker).await;
+    let (summary, times, lines) = sent(config(&broker.url, 60, 5), &mut broker).await;
     assert_eq!(summary.acknowledged, summary.messages);
     assert_eq!(summary.statements, times.len() as u64, "each once");
     let changes: Vec<&Value> = lines.iter().filter(|l| l["what"] == "change").collect();
@@ -132,21 +132,22 @@ async fn everything_is_sent_and_the_truth_says_what_happened() {
 #[tokio::test]
 async fn faults_befall_single_statements() {
     let mut broker = TestBroker::start(Behaviour::default()).await;
-    let (whole, all, _) = told(config(&broker.url, 60, 5), &mut broker).await;
+    let (whole, all, _) = sent(config(&broker.url, 60, 5), &mut broker).await;
     let faults = Faults { loss: 0.1, double: 0.2, delay_s: 2.0 * DAY_S as f64, ..Faults::default() };
     let (summary, times, lines) =
-        told(HistoryConfig { faults, ..config(&broker.url, 60, 5) }, &mut broker).await;
+        sent(HistoryConfig { faults, ..config(&broker.url, 60, 5) }, &mut broker).await;
     let lost: Vec<&Value> = lines.iter().filter(|l| l["what"] == "sent").collect();
     assert_eq!((lost.len() as u64, times.len() as u64), (summary.lost, whole.statements - summary.lost));
     for line in lost {
-        let said = &line["says"][0];
-        let key = (said["id"].as_str().unwrap().to_owned(), said["at"].as_str().unwrap().to_owned());
+        let statement = &line["says"][0];
+        let key =
+            (statement["id"].as_str().unwrap().to_owned(), statement["at"].as_str().unwrap().to_owned());
         assert!(all.contains_key(&key) && !times.contains_key(&key) && line["sent"].is_null());
     }
     let share = |n: u64| n as f64 / whole.statements as f64;
     assert!((0.07..0.13).contains(&share(summary.lost)), "{summary:?}");
-    let doubled = times.values().filter(|n| **n == 2).count() as u64;
-    assert!((0.14..0.22).contains(&share(doubled)), "{doubled}");
+    let duplicated = times.values().filter(|n| **n == 2).count() as u64;
+    assert!((0.14..0.22).contains(&share(duplicated)), "{duplicated}");
     assert_eq!(summary.statements, times.values().map(|n| u64::from(*n)).sum::<u64>());
 }
 

@@ -1,4 +1,4 @@
-//! The town whose past is told: sites of fifty bays, each used in its own way.
+//! The town of the past: sites of fifty bays, each with its own demand.
 
 use std::fs;
 use std::io;
@@ -64,7 +64,7 @@ fn site_id(site: u32) -> String {
     format!("{FEED}-site-{:04}", site + 1)
 }
 
-/// Of whom a bay is, and for how long one may stay there.
+/// The audience of a bay, and the limit of stays there.
 fn rule_of(bay: u32) -> (Option<&'static str>, Option<u32>) {
     match bay % BAYS_PER_SITE {
         0 | 1 => (Some("disabled"), None),

@@ -1,4 +1,4 @@
-//! The input files of the town that the load speaks for.
+//! The input files of the load's town.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};

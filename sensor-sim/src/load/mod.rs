@@ -38,7 +38,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long the last observations may take to be seen.
 const LAST_SEEN_WITHIN: Duration = Duration::from_secs(10);
 
-/// What load to make.
+/// Configuration of a load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadConfig {
     /// `mqtt://[USER:PASSWORD@]HOST[:PORT]`.
@@ -56,7 +56,7 @@ pub struct LoadConfig {
     pub batch: u32,
     /// Native feed id.
     pub feed: String,
-    /// Base URL of the API whose `/v1/changes` tells what was seen (`http://HOST:PORT`).
+    /// Base URL of the API whose `/v1/changes` is watched (`http://HOST:PORT`).
     pub watch_url: Option<String>,
     /// Where to write the report as JSON.
     pub report: Option<PathBuf>,
@@ -103,7 +103,7 @@ impl LoadConfig {
     }
 }
 
-/// Why a load could not be made.
+/// Why a load failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("{field} is {value}; it must be {remedy}")]

@@ -50,7 +50,7 @@ pub struct Quantiles {
     pub max_ms: f64,
 }
 
-/// What went wrong; all zero is a clean run.
+/// Errors; all zero is a clean run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Errors {
     /// Refused by the broker.

@@ -1,4 +1,4 @@
-//! When which bay says what: fixed before the first message goes out.
+//! The schedule of observations, fixed before the first message goes out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::{LoadConfig, Unseen, lock};
 use crate::encode::native::{self, Bay, Element, Observation};
 use crate::mqtt::Outbound;
 
-/// What is remembered of a message until its acknowledgement.
+/// A message in flight.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tag {
     /// `None` while warming up.
@@ -21,7 +21,7 @@ pub(crate) struct Tag {
     pub(super) observations: u32,
 }
 
-/// What a sender did in the measured time.
+/// The figures of a sender in the measured time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Sent {
     pub(super) messages: u64,
@@ -170,16 +170,16 @@ mod tests {
         let schedule = Schedule::new(&cfg, start, Instant::now());
         assert_eq!((schedule.messages, schedule.warmup_messages), (15, 5));
         let unseen = Unseen::default();
-        let said: Vec<(String, serde_json::Value)> = (0..15)
+        let sent_states: Vec<(String, serde_json::Value)> = (0..15)
             .map(|n| {
                 let (topic, payload) = schedule.payload(n, schedule.offset(n), schedule.start, Some(&unseen));
                 (topic, serde_json::from_slice(&payload).unwrap())
             })
             .collect();
-        assert_eq!(said[0].0, "kv/1/load/bay/load-000001");
-        assert_eq!(said[0].1["at"], "2026-11-22T12:00:00.123456Z");
-        assert_eq!(said[5].1["at"], "2026-11-22T12:00:00.623456Z");
-        let states: Vec<_> = said.iter().step_by(3).map(|s| s.1["state"].as_str().unwrap()).collect();
+        assert_eq!(sent_states[0].0, "kv/1/load/bay/load-000001");
+        assert_eq!(sent_states[0].1["at"], "2026-11-22T12:00:00.123456Z");
+        assert_eq!(sent_states[5].1["at"], "2026-11-22T12:00:00.623456Z");
+        let states: Vec<_> = sent_states.iter().step_by(3).map(|s| s.1["state"].as_str().unwrap()).collect();
         assert_eq!(states, ["occupied", "vacant", "occupied", "vacant", "occupied"]);
         assert_eq!(lock(&unseen).len(), 15);
     }

@@ -1,4 +1,4 @@
-//! Orders that come and go while the county runs.
+//! The file of orders, which may change while the county runs.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ impl OrdersFile {
     fn read(&self) -> String {
         let mut bytes = Vec::new();
         if let Some(file) = self.path.as_ref().and_then(|path| std::fs::File::open(path).ok()) {
-            // What cannot be read is as good as not written.
+            // An unreadable file changes nothing.
             let _ = file.take(MOST_BYTES).read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()

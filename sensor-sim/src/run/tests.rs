@@ -29,7 +29,7 @@ fn lines(path: &std::path::Path) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_bay_is_heard_and_the_truth_says_so() {
+async fn every_bay_reports_and_the_truth_has_it() {
     let mut broker = TestBroker::start(Behaviour::default()).await;
     let dir = tempfile::tempdir().unwrap();
     let county = Arc::new(County::sample(1));
@@ -52,15 +52,15 @@ async fn every_bay_is_heard_and_the_truth_says_so() {
     assert_eq!(first.len(), county.bays.len());
     let sent = of("sent");
     assert_eq!(sent.len() as u64, summary.sent);
-    let mut heard: HashSet<&str> = HashSet::new();
+    let mut reported: HashSet<&str> = HashSet::new();
     for says in sent.iter().flat_map(|l| l["says"].as_array().unwrap()).filter(|s| s["kind"] == "bay") {
         let id = says["id"].as_str().unwrap();
-        if heard.insert(id) {
+        if reported.insert(id) {
             assert_eq!(says["state"], first[id]["state"], "{id}");
             assert_eq!(says["at"], first[id]["at"], "{id}");
         }
     }
-    assert_eq!(heard.len(), county.bays.len());
+    assert_eq!(reported.len(), county.bays.len());
 
     // How long each bay was occupied until the end follows from the changes alone.
     let end = lines.last().unwrap();
@@ -75,7 +75,7 @@ async fn every_bay_is_heard_and_the_truth_says_so() {
 }
 
 #[tokio::test]
-async fn lost_and_doubled_messages_are_on_record() {
+async fn lost_and_duplicated_messages_are_on_record() {
     let mut broker = TestBroker::start(Behaviour::default()).await;
     let dir = tempfile::tempdir().unwrap();
     let truth = dir.path().join("truth.jsonl");

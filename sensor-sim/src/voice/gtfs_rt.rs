@@ -15,7 +15,7 @@ use crate::world::{Phase, VehicleReport};
 
 /// A data set is made so often.
 const EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// The first one, once every vehicle has been heard.
+/// The first one, once every vehicle has reported.
 const FIRST_AFTER: SignedDuration = SignedDuration::from_secs(2);
 /// A vehicle that is silent for longer has gone to the depot.
 const FORGET_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -26,7 +26,7 @@ const IN_TRANSIT_TO: i32 = 2;
 /// The newest report of every vehicle, and when they are published next.
 #[derive(Debug, Default)]
 pub(super) struct Datasets {
-    /// By vehicle: when it was heard, what its clock showed, what it said.
+    /// By vehicle: when it reported, the time by its clock, its report.
     latest: BTreeMap<usize, (Timestamp, Timestamp, VehicleReport)>,
     due: Option<Timestamp>,
 }
@@ -43,7 +43,7 @@ impl Datasets {
             return Vec::new();
         }
         self.due = Some(later(at, EVERY));
-        self.latest.retain(|_, (heard, ..)| later(*heard, FORGET_AFTER) >= at);
+        self.latest.retain(|_, (reported_at, ..)| later(*reported_at, FORGET_AFTER) >= at);
         let mut by_feed: BTreeMap<usize, Vec<(Timestamp, &VehicleReport)>> = BTreeMap::new();
         for (vehicle, (_, stamp, report)) in &self.latest {
             by_feed.entry(county.vehicles[*vehicle].feed).or_default().push((*stamp, report));

@@ -1,4 +1,4 @@
-//! Buses that speak HFP, with passenger counts beside.
+//! Buses with HFP and its passenger counts.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::world::{DoorCount, Phase, VehicleCause, VehicleReport};
 const NO_FIX_S: i64 = 12;
 const NO_FIX_MINUTES: u64 = 15;
 
-/// What the last message of a vehicle said.
+/// The last message of a vehicle.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
     stop: usize,

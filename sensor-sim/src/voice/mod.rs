@@ -1,4 +1,4 @@
-//! Who says what how: from what happens to the messages of the feed that reports it.
+//! Turns events into the messages of the feeds that report them.
 
 mod batches;
 mod gtfs_rt;
@@ -19,7 +19,7 @@ use batches::Batches;
 use gtfs_rt::Datasets;
 use radio::Radios;
 
-/// Speaks for all feeds of a county: it keeps their counters and what they collect.
+/// The senders of all feeds of a county, with their counters and open batches.
 #[derive(Debug)]
 pub struct Voice {
     county: Arc<County>,
@@ -98,8 +98,7 @@ impl Voice {
         self.batches.all(&self.county, at)
     }
 
-    /// From now on the bay is watched by another device, which joins the network and says how the
-    /// bay stands.
+    /// Replaces the device of a bay; the new one joins the network and reports the bay's state.
     pub fn swap_device(&mut self, at: Timestamp, bay: usize, sensor: usize, occupied: bool) -> Vec<Message> {
         self.sensor_of_bay[bay] = Some(sensor);
         let joined = self.radios.device(&self.county, sensor, at, at, DeviceEvent::Join);

@@ -35,7 +35,7 @@ impl Voice {
         (element("bay", id, Observation::Bay(observation)), says)
     }
 
-    /// A gate's passage or a count, as the site's makers chose to say it.
+    /// A gate's passage or a count, as the site's system reports it.
     pub(super) fn native_site(
         &mut self,
         site: usize,
@@ -45,7 +45,7 @@ impl Voice {
     ) -> (Element, Statement) {
         self.site_seq[site] += 1;
         let place = &self.county.sites[site];
-        let mut said = Site {
+        let mut statement = Site {
             at: stamp,
             occupied: None,
             vacant: None,
@@ -58,24 +58,24 @@ impl Voice {
         let fact = match *event {
             Event::Gate { gate, passage, .. } if style == CountStyle::Gates => {
                 let (entries, exits) = if passage == Passage::In { (1, 0) } else { (0, 1) };
-                said.entries = Some(entries);
-                said.exits = Some(exits);
-                said.source = Some(format!("gate-{gate}"));
+                statement.entries = Some(entries);
+                statement.exits = Some(exits);
+                statement.source = Some(format!("gate-{gate}"));
                 Fact::Passages { entries, exits, gate }
             }
             Event::Gate { occupied, open, .. } | Event::Site { occupied, open, .. } => {
                 if style == CountStyle::Vacant {
-                    said.vacant = Some(place.capacity.saturating_sub(occupied));
+                    statement.vacant = Some(place.capacity.saturating_sub(occupied));
                 } else {
-                    said.occupied = Some(occupied);
+                    statement.occupied = Some(occupied);
                 }
-                // Those that never close have no barrier that could say so.
-                said.status = place.open.map(|_| if open { "open" } else { "closed" });
+                // Sites that never close have no barrier that could report it.
+                statement.status = place.open.map(|_| if open { "open" } else { "closed" });
                 Fact::Count { occupied }
             }
             _ => Fact::Count { occupied: 0 },
         };
         let says = Statement { kind: "site", id: place.id.clone(), at: stamp, fact };
-        (element("site", &place.id, Observation::Site(said)), says)
+        (element("site", &place.id, Observation::Site(statement)), says)
     }
 }

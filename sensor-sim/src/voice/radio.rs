@@ -201,9 +201,9 @@ impl Radio {
         encode(feed.format, &uplink)
     }
 
-    /// The gateways that heard it: always the loudest, the others when they can.
+    /// The gateways that received it: always the nearest, the others by chance.
     fn receptions(&mut self) -> Vec<Reception> {
-        let mut heard: Vec<Reception> = self
+        let mut by_strength: Vec<Reception> = self
             .gateways
             .iter()
             .map(|(gateway, distance_m)| {
@@ -211,10 +211,10 @@ impl Radio {
                 Reception { rssi_dbm, snr_db, ..gateway.clone() }
             })
             .collect();
-        heard.sort_by_key(|r| -r.rssi_dbm);
-        let audible = heard.iter().skip(1).take_while(|r| r.snr_db > -12.0).count();
-        heard.truncate(1 + audible);
-        heard
+        by_strength.sort_by_key(|r| -r.rssi_dbm);
+        let audible = by_strength.iter().skip(1).take_while(|r| r.snr_db > -12.0).count();
+        by_strength.truncate(1 + audible);
+        by_strength
     }
 }
 

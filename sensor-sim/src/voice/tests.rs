@@ -31,7 +31,7 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
-fn every_feed_speaks_on_its_topic_and_every_place_is_heard() {
+fn every_feed_sends_on_its_topic_and_every_place_reports() {
     let (county, messages) = messages(1, 60);
     let mut by_feed: HashMap<&str, usize> = HashMap::new();
     for message in &messages {
@@ -46,14 +46,14 @@ fn every_feed_speaks_on_its_topic_and_every_place_is_heard() {
     }
     let silent: Vec<_> = county.feeds.iter().filter(|f| !by_feed.contains_key(f.id.as_str())).collect();
     assert!(silent.is_empty(), "{silent:?}");
-    let said = |kind: &str| {
+    let reporting = |kind: &str| {
         let ids: std::collections::HashSet<&str> =
             messages.iter().flat_map(|m| &m.says).filter(|s| s.kind == kind).map(|s| s.id.as_str()).collect();
         ids.len()
     };
-    assert_eq!(said("bay"), county.bays.len());
-    assert_eq!(said("site"), county.sites.iter().filter(|s| s.counted.is_some()).count());
-    assert!(said("vehicle") >= 25, "{} vehicles", said("vehicle"));
+    assert_eq!(reporting("bay"), county.bays.len());
+    assert_eq!(reporting("site"), county.sites.iter().filter(|s| s.counted.is_some()).count());
+    assert!(reporting("vehicle") >= 25, "{} vehicles", reporting("vehicle"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One bay's life: vacant until somebody comes, occupied until the stay is over.
+//! A bay: vacant until an arrival, occupied until the stay is over.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -30,7 +30,7 @@ pub(crate) struct BayLife {
 }
 
 impl BayLife {
-    /// A bay as it stands at the start, and when it will first change.
+    /// A bay at the start, and when it will first change.
     pub(crate) fn start(
         seed: u64,
         index: usize,

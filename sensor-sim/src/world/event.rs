@@ -1,4 +1,4 @@
-//! What happens in the county, one thing at a time.
+//! Events in the county.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -6,7 +6,7 @@ use jiff::civil::Date;
 /// Why something is reported now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The first report after the start: how things stand.
+    /// The first report after the start.
     Start,
     /// It changed at this very instant.
     Change,
@@ -34,14 +34,14 @@ pub enum Event {
     Vehicle(VehicleReport),
     /// People got on and off, at a stop.
     Passengers { report: VehicleReport, doors: Vec<DoorCount> },
-    /// A LoRaWAN device speaks of itself, not of its bay.
+    /// A LoRaWAN device reports about itself, not about its bay.
     Device { sensor: usize, what: DeviceEvent },
 }
 
 /// What a LoRaWAN device or its network reports besides states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceEvent {
-    /// It joined the network anew (after a power loss or a new battery).
+    /// It joined the network again (after a power loss or a new battery).
     Join,
     /// It answered the network's question for its battery.
     Status,

@@ -1,4 +1,4 @@
-//! The county brought to life: pure, seeded, one event after the other.
+//! The simulated county: pure, seeded, one event after the other.
 //!
 //! The world has its own time, microseconds since its start. [`World::next_event`] gives what
 //! happens next and the real instant at which it does; nothing waits, so a day passes as fast as
@@ -40,7 +40,7 @@ const SITE_REPORT_S: f64 = 600.0;
 /// Mean time between two statements of a LoRaWAN device about itself, hours.
 const DEVICE_EVENT_H: f64 = 24.0;
 
-/// What is to be done, and when; ordered by time, then by the order of asking.
+/// The agenda, ordered by time, then by insertion.
 type Agenda = BinaryHeap<Reverse<(i64, u64, Due)>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,8 +105,7 @@ impl World {
         world
     }
 
-    /// What happens next, with the real instant at which it does. Instants never go back; the
-    /// world never ends.
+    /// The next event, with its real instant. Instants never decrease; the world never ends.
     pub fn next_event(&mut self) -> (Timestamp, Event) {
         loop {
             if let Some(next) = self.ready.pop_front() {
@@ -173,7 +172,7 @@ impl World {
             let change_at = life.next_change();
             self.vehicles.push(life);
             self.plan(change_at, Due::VehicleChange(index, 0));
-            // Spread over the first second: real vehicles do not speak in chorus.
+            // Spread over the first second: real vehicles are not synchronised.
             self.plan(us(index as f64 / county.vehicles.len() as f64), Due::VehiclePosition(index));
         }
     }

@@ -1,4 +1,4 @@
-//! A counted site's life: vehicles in and out, never more than fit.
+//! A counted site: vehicles in and out, never more than fit.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +8,7 @@ use super::{Demand, Passage};
 use crate::clock::{LocalClock, WorldClock, us};
 use crate::random::{binomial, stream};
 
-/// Gates of a counted site; each counts both ways.
+/// Gates of a counted site; each counts both directions.
 const GATES: u8 = 2;
 
 /// The true count of one site and its own randomness.
@@ -91,7 +91,7 @@ impl SiteLife {
 }
 
 impl Passage {
-    /// Which way it changes the count.
+    /// How it changes the count.
     pub fn sign(self) -> i64 {
         match self {
             Passage::In => 1,

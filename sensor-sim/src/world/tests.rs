@@ -6,7 +6,7 @@ fn world(seed: u64) -> (Arc<County>, World) {
     living(County::sample(seed), seed)
 }
 
-/// Parking alone: a bus has more to say in an hour than a bay in a year.
+/// Parking alone: a bus reports more in an hour than a bay in a year.
 fn world_without_vehicles(seed: u64) -> (Arc<County>, World) {
     let mut county = County::sample(seed);
     county.vehicles.clear();

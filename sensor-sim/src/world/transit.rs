@@ -244,7 +244,7 @@ impl VehicleLife {
         Some(Event::Passengers { report, doors })
     }
 
-    /// What the vehicle says of itself at `now`, in its own time.
+    /// The vehicle's report at `now`, in its own time.
     fn describe(&self, now: i64, county: &County, clock: &WorldClock, cause: VehicleCause) -> VehicleReport {
         let line = &county.lines[self.line];
         let timetable = &line.timetables[self.direction];

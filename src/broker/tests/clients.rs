@@ -1,4 +1,4 @@
-//! Whose client ids and sessions are.
+//! Ownership of client ids and sessions.
 
 use super::*;
 

@@ -1,5 +1,4 @@
-//! `kreisverkehr forecast evaluate`: forecasts years past and says how far off that was; `train` in its
-//! own file.
+//! `kreisverkehr forecast evaluate`: forecasts past years and reports the errors; `train` in its own file.
 
 mod pairs;
 mod plot;
@@ -16,7 +15,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use crate::cli::ForecastEvaluateArgs;
-use crate::history_files::{bar, mapping, tell_problems};
+use crate::history_files::{bar, mapping, print_problems};
 use pairs::Pairs;
 
 /// Runs the command: the report goes to standard output, progress and problems to standard error.
@@ -80,7 +79,7 @@ fn load(args: &ForecastEvaluateArgs, mapping: &Mapping, test_from: UtcMicros) ->
         bar.set_message(format!("{} tables, {} counts", done.tables, done.readings));
     });
     bar.finish_and_clear();
-    tell_problems(&history);
+    print_problems(&history);
     for series in history.series.iter().filter(|s| s.readings.is_empty()) {
         errln!("note: no count of {} ('{}')", series.site, series.name);
     }

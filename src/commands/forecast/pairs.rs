@@ -1,4 +1,4 @@
-//! Every forecast beside what came, as CSV: for comparisons with other methods.
+//! Every forecast beside the outcome, as CSV: for comparisons with other methods.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use domain::UtcMicros;
 use domain::forecast::{STEP_S, Scored};
 
-/// Longer horizons are left out: they make the file large, and others have them seldom.
+/// Longest horizon: longer ones make the file large, and few other methods have them.
 const LONGEST_MINUTES: i64 = 120;
 
 /// The file being written.

@@ -7,12 +7,12 @@ use super::report::minutes;
 
 const SIZE: f64 = 420.0;
 const MARGIN: f64 = 56.0;
-/// Lines drawn, minutes ahead with their colours (Okabe and Ito: everybody can tell them apart).
+/// Lines drawn, minutes ahead with their colours (Okabe and Ito: distinguishable with any colour vision).
 const LINES: [(i64, &str); 5] =
     [(15, "#0072b2"), (30, "#009e73"), (60, "#e69f00"), (120, "#d55e00"), (1440, "#cc79a7")];
 
-/// An SVG picture: one line a horizon; on the diagonal chances are honest. The larger a point,
-/// the more forecasts.
+/// An SVG: one line per horizon; on the diagonal forecasts are calibrated. The area of a point is the number of
+/// forecasts.
 pub fn reliability(result: &Evaluation) -> String {
     let place = |p: f64| MARGIN + p * SIZE;
     let height = |p: f64| MARGIN / 2.0 + (1.0 - p) * SIZE;

@@ -1,4 +1,4 @@
-//! Lets a forecaster live through a history.
+//! Replays a history through a forecaster.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,21 +9,21 @@ use domain::place::Purpose;
 use domain::{SiteId, UtcMicros};
 use history::{History, Mapping};
 
-/// How good the forecasts were.
+/// Errors of the forecasts.
 pub struct Evaluation {
     pub sites: Vec<SiteResult>,
 }
 
 pub struct SiteResult {
     pub id: String,
-    /// What the source was worth when the test began.
+    /// How reliable the source was when the test began.
     pub health: Health,
     /// One for each of [`HORIZONS`].
     pub horizons: Vec<(Quality, Calibration)>,
 }
 
 /// Feeds all readings up to the end of `test` in the order of time and scores the targets in
-/// `test`. `on_pair` hears of each, `on_day` of each new day.
+/// `test`. `on_pair` is called for each, `on_day` for each new day.
 pub fn replay(
     history: &History,
     mapping: &Mapping,

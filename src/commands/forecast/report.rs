@@ -1,4 +1,4 @@
-//! The result as JSON and as a table.
+//! The report as JSON and as a table.
 
 use std::fmt::Write;
 
@@ -43,7 +43,7 @@ pub fn table(result: &Evaluation) -> String {
         "MAE: mean absolute error in % of the capacity. Brier: of the chance of at least 5 % vacant.\n\
          Beside the forecast: the count at the time, and the mean of all weeks before.\n\n",
     );
-    let head = "  ahead          n     MAE   sign   week    Brier    sign    week";
+    let head = "  ahead          n     MAE  pers.   week    Brier   pers.    week";
     let _ = writeln!(text, "all sites\n{head}");
     lines(&mut text, &result.all());
     for site in &result.sites {

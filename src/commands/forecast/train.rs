@@ -1,4 +1,4 @@
-//! `kreisverkehr forecast train`: learns from the whole stored past, from nothing.
+//! `kreisverkehr forecast train`: learns from scratch from the whole stored past.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::database::Database;
 use crate::forecast::learn;
 use crate::history_files::bar;
 
-/// Runs the command: what was learned goes into the database, how good it was to standard output.
+/// Runs the command: the models go into the database, their errors to standard output.
 ///
 /// # Errors
 /// The database cannot be opened, there is no such town, or nothing was ever observed.
@@ -82,7 +82,7 @@ async fn one(
     Ok(true)
 }
 
-/// What the sites are worth, and how good the forecasts of them were.
+/// How reliable the sites are, and the errors of their forecasts.
 fn described(town: &Town, registry: &Registry) -> String {
     let mut text = String::new();
     let mut all = [Quality::default(); HORIZONS.len()];
@@ -94,9 +94,11 @@ fn described(town: &Town, registry: &Registry) -> String {
         text += &format!("  {name}: {health}\n");
     }
     for (i, q) in all.iter().enumerate() {
-        let Some((forecast, sign)) = q.mae_pct(&q.forecast).zip(q.mae_pct(&q.persistence)) else { continue };
+        let Some((forecast, persistence)) = q.mae_pct(&q.forecast).zip(q.mae_pct(&q.persistence)) else {
+            continue;
+        };
         text += &format!(
-            "  {:>5} min ahead: off by {forecast:.2} % of the capacity on average; the count at the time by {sign:.2} %\n",
+            "  {:>5} min ahead: off by {forecast:.2} % of the capacity on average; the count at the time by {persistence:.2} %\n",
             minutes(i)
         );
     }

@@ -1,4 +1,4 @@
-//! Which counts of years past are believed.
+//! Plausibility of counts of past years.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ const MAX_OVER_CAPACITY: f64 = 1.10;
 /// Site and reason, with how many and when first.
 pub type LeftOut = BTreeMap<(String, &'static str), (u64, UtcMicros)>;
 
-/// Judges counts, and remembers what it left out.
+/// Checks counts, and remembers the rejected ones.
 pub struct Admission {
     now: UtcMicros,
-    /// Where closing is said, a count says that it is open again.
+    /// After a closing, a count means that it is open again.
     open: Option<SiteStatus>,
     left_out: LeftOut,
 }
@@ -29,7 +29,7 @@ impl Admission {
         Admission { now, open: says_closed.then_some(SiteStatus::Open), left_out: LeftOut::new() }
     }
 
-    /// What was left out, and why.
+    /// Rejected counts, with the reason.
     pub fn into_left_out(self) -> LeftOut {
         self.left_out
     }
@@ -56,12 +56,12 @@ impl Admission {
         let capacity = f64::from(row.capacity.unwrap_or(registered));
         let whole = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
         let value = match row.count {
-            Count::Said(Reading::Unknown) => return Err("says nothing (a code that means none)"),
-            Count::Said(Reading::Closed) => return Ok((CountValue::None, Some(SiteStatus::Closed))),
-            Count::Vacant(n) | Count::Said(Reading::Vacant(n)) if f64::from(n) > capacity => {
+            Count::Code(Reading::Unknown) => return Err("says nothing (a code that means none)"),
+            Count::Code(Reading::Closed) => return Ok((CountValue::None, Some(SiteStatus::Closed))),
+            Count::Vacant(n) | Count::Code(Reading::Vacant(n)) if f64::from(n) > capacity => {
                 return Err("has more vacant spaces than the site has; state `capacity` in the mapping");
             }
-            Count::Vacant(n) | Count::Said(Reading::Vacant(n)) => CountValue::Vacant(whole(n)),
+            Count::Vacant(n) | Count::Code(Reading::Vacant(n)) => CountValue::Vacant(whole(n)),
             Count::Occupied(n) if f64::from(n) > capacity * MAX_OVER_CAPACITY => {
                 return Err("is more than 110 % of the capacity; state `capacity` in the mapping");
             }

@@ -1,4 +1,4 @@
-//! What `import --correct` says of the versions that it rewrote.
+//! The report of `import --correct` on the versions that it rewrote.
 
 use serde_json::Value;
 use store::places::Correction;

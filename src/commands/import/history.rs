@@ -1,4 +1,4 @@
-//! `kreisverkehr import history`: counts of years past, to sites that exist or are made.
+//! `kreisverkehr import history`: counts of past years, for sites that exist or are made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use super::refused;
 use super::report::Report;
 use crate::cli::ImportHistoryArgs;
 use crate::database::Database;
-use crate::history_files::{bar, mapping, tell_problems};
+use crate::history_files::{bar, mapping, print_problems};
 
 /// A heartbeat's share of the time for which a count holds: see [`stale_after_s`].
 const HOLDS_HEARTBEATS: f64 = 2.2;
@@ -61,7 +61,7 @@ fn read(args: &ImportHistoryArgs) -> Result<(Mapping, History<Counts>)> {
         reading.set_message(format!("{} tables, {} counts", done.tables, done.readings));
     });
     reading.finish_and_clear();
-    tell_problems(&history);
+    print_problems(&history);
     for counts in history.series.iter().filter(|c| c.rows.is_empty()) {
         errln!("note: no count of {} ('{}')", counts.site, counts.name);
     }
@@ -202,7 +202,7 @@ fn feeds(
             );
             ensure!(
                 held.heartbeat_s() == heartbeat_s,
-                "hold_s = {}: counts of feed '{id}' hold for {} s, as was said when it was first imported\n  \
+                "hold_s = {}: counts of feed '{id}' hold for {} s, as when it was first imported\n  \
                  remedy: name another feed with --feed, or change its heartbeat_s to {heartbeat_s} in feeds.toml \
                  and import that",
                 mapping.hold_s,

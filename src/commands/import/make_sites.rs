@@ -1,4 +1,4 @@
-//! The sites that a mapping names and nobody has described yet: what a file of counts says of them.
+//! Makes the sites that a mapping names and that do not exist yet.
 
 use std::path::Path;
 use std::sync::Arc;

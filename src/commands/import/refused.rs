@@ -1,9 +1,9 @@
-//! Imports that were refused, for the audit: by what, never with what stood there.
+//! Refused imports, for the audit: the kinds of problems, never their contents.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use places::{PlaceFiles, Problems};
+use places::{FileProblems, PlaceFiles};
 use serde_json::json;
 use store::Pool;
 use store::audit::{self, Actor, AuditEvent, Outcome};
@@ -15,8 +15,8 @@ use crate::database::Database;
 const SHOWN: usize = 20;
 
 /// An import of files with these problems. Which files and lines, not what they hold: a line may hold a secret.
-pub fn files(problems: &Problems) -> AuditEvent {
-    let place = |problem: &places::Problem| {
+pub fn files(problems: &FileProblems) -> AuditEvent {
+    let place = |problem: &places::FileProblem| {
         let name = problem.file.file_name().unwrap_or_default().to_string_lossy();
         problem.line.map_or(name.to_string(), |line| format!("{name}:{line}"))
     };
@@ -33,7 +33,7 @@ fn deed(action: &'static str, after: serde_json::Value) -> AuditEvent {
     AuditEvent { action, after: Some(after), outcome: Outcome::Refused, ..AuditEvent::default() }
 }
 
-/// The towns whose things the files hold.
+/// The municipalities that the files are about.
 pub fn towns(files: &PlaceFiles) -> BTreeSet<String> {
     let municipalities = files.municipalities.iter().map(|m| &m.value.slug);
     let owners = municipalities
@@ -44,7 +44,7 @@ pub fn towns(files: &PlaceFiles) -> BTreeSet<String> {
     owners.cloned().collect()
 }
 
-/// Notes a refusal, for the operators of those of `towns` that exist. What fails is said: the command goes on.
+/// Audits a refusal, for the operators of those of `towns` that exist. A failure is printed, and the command goes on.
 pub async fn note(pool: &Pool, deed: AuditEvent, towns: &BTreeSet<String>) {
     if let Err(error) = try_note(pool, deed, towns).await {
         say(&error);

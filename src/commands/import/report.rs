@@ -1,4 +1,4 @@
-//! What an import of history did, in words.
+//! The report of an import of history.
 
 use std::collections::BTreeMap;
 use std::fmt;

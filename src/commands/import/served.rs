@@ -1,5 +1,5 @@
-//! Waits until what was imported is served: a message that is published right after must not be lost
-//! because its subscription comes later.
+//! Waits until an import is in effect: a message that is published right after must not be lost for want of a
+//! subscription.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use store::ingest_process::{self, CHANNEL};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Resolves when every running ingest serves the latest import, and each broker has granted or refused
-/// the subscriptions, or cannot be reached. Returns what does not hold, in sentences.
+/// the subscriptions, or cannot be reached. Returns the exceptions as sentences.
 ///
 /// # Errors
 /// The database is not available.

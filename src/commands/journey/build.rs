@@ -1,4 +1,4 @@
-//! `journey build`: streets and timetable into the one file that the search loads.
+//! `journey build`: streets and timetable in the one file that the search loads.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ const MAX_LISTED: usize = 50;
 /// Exit code when the result cannot serve.
 const CANNOT_SERVE: u8 = 3;
 
-/// Builds, writes and tells what was noticed.
+/// Builds, writes and reports the findings.
 ///
 /// # Errors
 /// A file cannot be read, or the result cannot be written.
@@ -50,9 +50,9 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
     let began = Instant::now();
     let (mut area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| errln!("  {}", words(&step)))?;
     name_sources(&mut area, args)?;
-    tell(&area, &notes);
+    report(&area, &notes);
     if let Some(registry) = registry {
-        tell_places(&area, registry);
+        warn_of_unlinked_places(&area, registry);
         for sentence in api::ties_to_nothing(registry, &area.timetable) {
             errln!("warning: {sentence}");
         }
@@ -101,7 +101,7 @@ fn faults(area: &Area, notes: &Notes) -> Vec<String> {
     faults
 }
 
-/// Adds what the command line says of feeds.
+/// Adds licences and attribution from the command line.
 fn name_sources(area: &mut Area, args: &BuildArgs) -> Result<()> {
     let credits = &mut Arc::get_mut(&mut area.timetable).context("the timetable is in use")?.credits;
     type Field = fn(&mut Credit) -> &mut Option<String>;
@@ -137,11 +137,11 @@ fn words(step: &Step) -> String {
         Step::LinkingStreets => "joining streets".into(),
         Step::ReadingTimetable { feed, file } => format!("reading {feed}: {file}"),
         Step::LinkingStops => "linking stops to streets".into(),
-        Step::WalkingBetweenStops { done, of } => format!("ways between stops: {done} of {of}"),
+        Step::WalkingBetweenStops { done, of } => format!("footpaths between stops: {done} of {of}"),
     }
 }
 
-fn tell(area: &Area, notes: &Notes) {
+fn report(area: &Area, notes: &Notes) {
     list("streets", notes.streets.iter().cloned(), 0);
     list("timetable", notes.timetable.listed().iter().map(ToString::to_string), notes.timetable.more());
     let stops = notes.stops_without_street.iter().map(|stop| {
@@ -161,7 +161,7 @@ fn tell(area: &Area, notes: &Notes) {
     list("parking of the map that is not offered", unlinked, 0);
 }
 
-fn tell_places(area: &Area, registry: &Registry) {
+fn warn_of_unlinked_places(area: &Area, registry: &Registry) {
     let unlinked = api::unlinked_sites(area, registry);
     let sites = registry.sites().filter(|site| site.def.purpose == Purpose::Car).count();
     errln!("{} of {sites} imported car parks are linked to the streets", sites - unlinked.len());

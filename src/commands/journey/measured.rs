@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// What an evaluation cost.
+/// Time and memory of an evaluation.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Measured {
     pub load_ms: f64,
-    /// Resident memory at the end, MiB; `null` where the system does not tell.
+    /// Resident memory at the end, MiB; `null` where the system does not report it.
     pub rss_mb: Option<f64>,
     pub median_ms: Option<f64>,
     pub p95_ms: Option<f64>,

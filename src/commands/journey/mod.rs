@@ -1,4 +1,4 @@
-//! `kreisverkehr journey`: ways from A to B.
+//! `kreisverkehr journey`: journeys from A to B.
 
 pub mod build;
 mod measured;

@@ -14,7 +14,7 @@ use super::pairs::{self, Pair};
 use crate::cli::StreetModeArg;
 
 /// How far from a street a coordinate may lie: far (as Valhalla looks), since test points are often drawn
-/// at random. The way to the street does not count.
+/// at random. The distance to the street does not count.
 const SNAP_LIMIT_M: f64 = 35_000.0;
 /// Streets tried on each side before a pair counts as unreachable.
 const CANDIDATES: usize = 4;
@@ -31,7 +31,7 @@ struct Answer {
     q: String,
     from: [f64; 2],
     to: [f64; 2],
-    /// From street to street.
+    /// Duration from street to street.
     duration_s: Option<f64>,
     distance_m: Option<f64>,
     /// How far the two coordinates lie from their streets, metres.
@@ -86,7 +86,7 @@ fn load(extracts: &[PathBuf]) -> Result<Network> {
     Ok(Network::new(built))
 }
 
-/// The quickest way between the nearest streets; if there is none, between the next nearest.
+/// The quickest path between the nearest streets; if there is none, between the next nearest.
 fn find(
     network: &Network,
     workspace: &mut Workspace,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 /// Reads `path` and lets `parse` read its text; errors name the file.
 ///
 /// # Errors
-/// The file cannot be read, or is not as `parse` wants it.
+/// The file cannot be read or parsed.
 pub fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T>) -> Result<T> {
     let text = places::read_regular(path).with_context(|| format!("{}", path.display()))?;
     parse(&text).with_context(|| format!("{}", path.display()))
@@ -57,7 +57,7 @@ impl<'t> Table<'t> {
 }
 
 impl Row {
-    /// What stands in a column; a short row is empty there.
+    /// The value in a column; empty in a short row.
     pub fn field(&self, column: usize) -> &str {
         self.record.get(column).unwrap_or_default()
     }

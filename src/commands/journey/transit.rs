@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow};
 use journey::overlay::Overlay;
 use journey::raptor::{Query, Search, When};
 use journey::timetable::services::{Day, day_of};
-use journey::timetable::{self, Options, Problems, StopIx, Timetable};
+use journey::timetable::{self, FeedProblems, Options, StopIx, Timetable};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ pub fn evaluate(args: &TransitEvaluateArgs, json: bool) -> Result<ExitCode> {
 }
 
 fn load(args: &TransitEvaluateArgs) -> Result<Timetable> {
-    let mut problems = Problems::default();
+    let mut problems = FeedProblems::default();
     let options = Options { station_changes: args.station_changes };
     let mut progress = |at: timetable::read::Progress<'_>| errln!("reading {} {}", at.feed, at.file);
     let timetable = timetable::read(&args.gtfs, options, &mut progress, &mut problems)?;

@@ -1,6 +1,6 @@
 //! Forecasts: one per municipality, and the routes that read them.
 
-mod asked;
+mod input;
 mod point;
 mod quality;
 mod when;
@@ -12,7 +12,7 @@ use domain::MunicipalityId;
 use domain::forecast::Town;
 use parking_lot::RwLock;
 
-pub(crate) use asked::AskedSite;
+pub(crate) use input::ForecastInput;
 pub use point::__path_forecast;
 pub(crate) use point::forecast;
 pub use quality::__path_quality;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Forecasts;
-use super::asked::AskedSite;
+use super::input::ForecastInput;
 use super::when::times;
 use crate::app::{Ctx, Shared};
 use crate::contract::{parameters, words};
@@ -132,47 +132,44 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     // A place that is named is for what it is for.
     params.purpose()?;
     let times = times(&params, now)?;
-    let (seen, registry) = {
+    let (place, registry) = {
         let live = shared.hub.read();
         let map = &live.map;
-        let seen = match (params.text("site"), params.text("bay")) {
-            (Some(site), None) => Seen::site(map, site, now).ok_or_else(Problem::no_site)?,
-            (None, Some(bay)) => Seen::bay(map, bay, now).ok_or_else(Problem::no_bay)?,
+        let place = match (params.text("site"), params.text("bay")) {
+            (Some(site), None) => PlaceInput::site(map, site, now).ok_or_else(Problem::no_site)?,
+            (None, Some(bay)) => PlaceInput::bay(map, bay, now).ok_or_else(Problem::no_bay)?,
             (Some(_), Some(bay)) => {
                 let detail = "'site' and 'bay' exclude each other.";
                 return Err(Problem::bad_parameter("bay", bay, detail).remedy("Give one of them."));
             }
             (None, None) => return Err(Problem::missing_parameter("site", "Give site=ID, or bay=ID.")),
         };
-        (seen, map.registry().clone())
+        (place, map.registry().clone())
     };
     // Some microseconds per time.
     let work = {
         let (shared, registry) = (shared.clone(), registry.clone());
         move || {
-            let mut seen = seen;
-            if let Some(site) = &mut seen.site {
+            let mut place = place;
+            if let Some(site) = &mut place.site {
                 site.look(&shared.hub, &times, now);
             }
-            answer::json(&seen.written(&shared, &registry, &times, now))
+            answer::live(&place.written(&shared, &registry, &times, now))
         }
     };
-    let mut response = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
-    let cache = axum::http::HeaderValue::from_static(answer::LIVE);
-    response.headers_mut().insert(axum::http::header::CACHE_CONTROL, cache);
-    Ok(response)
+    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())
 }
 
 /// What is copied out under the lock.
-struct Seen {
-    site: Option<SeenSite>,
+struct PlaceInput {
+    site: Option<SiteInput>,
     bay: Option<BayView>,
 }
 
 /// What is offered at so many times is looked up in one go; between them live state may move on.
 const TIMES_AT_ONCE: usize = 32;
 
-struct SeenSite {
+struct SiteInput {
     view: SiteView,
     municipality: MunicipalityId,
     kind: SiteKind,
@@ -181,11 +178,11 @@ struct SeenSite {
     offers: Vec<Option<Offer>>,
 }
 
-impl SeenSite {
+impl SiteInput {
     fn new(map: &LiveMap, view: SiteView) -> Option<Self> {
         let entry = map.registry().site(view.id)?;
         let (municipality, kind, position) = (entry.municipality, entry.def.kind, entry.def.position());
-        Some(SeenSite { view, municipality, kind, position, offers: Vec::new() })
+        Some(SiteInput { view, municipality, kind, position, offers: Vec::new() })
     }
 
     /// Looks up what is offered at `times`.
@@ -217,12 +214,12 @@ impl SeenSite {
         if offer.is_some_and(|offer| offer.verdict == Verdict::Restricted) {
             return unknown(at, "restricted");
         }
-        let asked = AskedSite::new(&self.view, offer, self.municipality, now);
+        let asked = ForecastInput::new(&self.view, offer, self.municipality, now);
         let health = asked.health(forecasts);
         if !matches!(health, Health::Ok | Health::TooLittle) {
             return unknown(at, health.name());
         }
-        // The chance as drivers are learned it everywhere else.
+        // The chance that drivers see everywhere else.
         let outlook = offer.map(|offer| {
             let odds = asked.odds(forecasts, now, at).map(|odds| (odds, asked.kept));
             Outlook::new(Some(self.kind), Spaces::of(offer, now), filling_per_s, odds, at)
@@ -265,17 +262,17 @@ impl SeenSite {
     }
 }
 
-impl Seen {
+impl PlaceInput {
     fn site(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
         let view = map.site_by_key(key, now)?;
-        Some(Seen { site: SeenSite::new(map, view), bay: None })
+        Some(PlaceInput { site: SiteInput::new(map, view), bay: None })
     }
 
     fn bay(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
         let bay = map.bay_by_key(key, now)?;
         let site = bay.site.and_then(|id| map.site(id, now));
-        let site = site.and_then(|view| SeenSite::new(map, view));
-        Some(Seen { site, bay: Some(bay) })
+        let site = site.and_then(|view| SiteInput::new(map, view));
+        Some(PlaceInput { site, bay: Some(bay) })
     }
 
     fn written<'a>(
@@ -296,7 +293,7 @@ impl Seen {
                 .feeds()
                 .find(|f| f.municipality == site.municipality && f.def.format == FeedFormat::History);
             sources.note(of_history.map(|f| f.id));
-            health = AskedSite::new(&site.view, None, site.municipality, now).health(forecasts);
+            health = ForecastInput::new(&site.view, None, site.municipality, now).health(forecasts);
         }
         let filling_per_s = self.site.as_ref().map_or(0.0, |s| shared.journeys.filling_per_s(s.view.id));
         let items = times.iter().enumerate().map(|(i, at)| {

@@ -115,10 +115,10 @@ mod tests {
             ("until=2026-11-24T12:08:00Z&step=15", "step"),
             ("until=2026-11-30T12:00:00Z&step=5m", "step"),
         ] {
-            let told = asked(query).unwrap_err();
+            let shown = asked(query).unwrap_err();
             assert!(
-                told.contains(&format!("\"field\":\"{field}\"")) && told.contains("remedy"),
-                "{query}: {told}"
+                shown.contains(&format!("\"field\":\"{field}\"")) && shown.contains("remedy"),
+                "{query}: {shown}"
             );
         }
     }

@@ -18,13 +18,13 @@ use crate::http::permits::Permits;
 /// The schema of `D` has these columns and no others.
 pub fn documented<D: utoipa::PartialSchema, R>(columns: &[Column<R>]) {
     let schema = serde_json::to_value(D::schema()).expect("JSON");
-    let mut told: Vec<String> = schema["properties"].as_object().expect("fields").keys().cloned().collect();
+    let mut shown: Vec<String> = schema["properties"].as_object().expect("fields").keys().cloned().collect();
     let first = |column: &Column<R>| column.name.split('.').next().unwrap_or_default().to_owned();
     let mut written: Vec<String> = columns.iter().map(first).collect();
     written.dedup();
     written.sort_unstable();
-    told.sort_unstable();
-    assert_eq!(told, written);
+    shown.sort_unstable();
+    assert_eq!(shown, written);
 }
 
 #[derive(Debug, Clone, Default)]

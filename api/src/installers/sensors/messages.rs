@@ -63,11 +63,11 @@ pub struct MessageOut {
     times: i32,
     /// Ids of the gateways that received it.
     gateways: Vec<String>,
-    /// Spreading factor of LoRa, 7 to 12; null: not said.
+    /// Spreading factor of LoRa, 7 to 12; null: not known.
     spreading_factor: Option<i16>,
-    /// Received signal strength at the best gateway, dBm; null: not said.
+    /// Received signal strength at the best gateway, dBm; null: not known.
     rssi_dbm: Option<f32>,
-    /// Signal-to-noise ratio at the best gateway, dB; null: not said.
+    /// Signal-to-noise ratio at the best gateway, dB; null: not known.
     snr_db: Option<f32>,
     /// Quality of service by which the broker delivered it: 0, 1 or 2.
     qos: i16,

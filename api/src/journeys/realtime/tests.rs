@@ -5,7 +5,7 @@ use domain::registry::{Contents, Entry};
 use domain::trip_update::TripRelationship;
 use domain::{FeedId, MunicipalityId, Registry, TripReport, Vehicle, VehicleId};
 use journey::overlay::Overlay;
-use journey::timetable::{Options, Problems, read};
+use journey::timetable::{FeedProblems, Options, read};
 
 use super::*;
 
@@ -45,7 +45,7 @@ fn timetable() -> Timetable {
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let mut problems = Problems::default();
+    let mut problems = FeedProblems::default();
     read(&[folder.path()], Options::default(), &mut |_| {}, &mut problems).unwrap()
 }
 
@@ -87,31 +87,31 @@ fn update(trip: &str, of: TripUpdate, at: UtcMicros) -> Change {
 }
 
 /// Runs with their first departure, and how late they leave; `None`: they do not run.
-fn said(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, i32, Option<i32>)> {
+fn expected_runs(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, i32, Option<i32>)> {
     let timetable = timetable();
     let updates = updates(&map(changes, now), &timetable, now);
     let of_feeds = updates.iter().map(|(feed, update)| (*feed, update));
     let overlay = Overlay::of_feeds(&timetable, of_feeds, now.0.div_euclid(1_000_000));
     assert_eq!((overlay.report.unknown, overlay.report.ambiguous), (0, 0), "{updates:?}");
-    let mut said = Vec::new();
+    let mut expected_runs = Vec::new();
     for day in overlay.days() {
         for trip in 0..timetable.trips.len() as TripIx {
             let start = timetable.first_departure(trip);
             if let Some(own) = day.own(trip) {
                 let pattern = day.patterns.pattern(day.patterns.pattern_of(own));
                 let leaves = pattern.departure(own as usize - pattern.first_trip, 0);
-                said.push((timetable.trip_id(trip).to_owned(), start, Some(leaves - start)));
+                expected_runs.push((timetable.trip_id(trip).to_owned(), start, Some(leaves - start)));
             } else if overlay.is_cancelled(day.day, trip) {
-                said.push((timetable.trip_id(trip).to_owned(), start, None));
+                expected_runs.push((timetable.trip_id(trip).to_owned(), start, None));
             }
         }
     }
-    said
+    expected_runs
 }
 
 fn by_one_bus(trip: &str, time: &str) -> Option<(String, i32)> {
-    let mut said = said(vec![bus(1, trip, 60, at(time))], at(time));
-    said.pop().map(|(trip, start, delay)| {
+    let mut expected_runs = expected_runs(vec![bus(1, trip, 60, at(time))], at(time));
+    expected_runs.pop().map(|(trip, start, delay)| {
         assert_eq!(delay, Some(60));
         (trip, start)
     })
@@ -170,9 +170,9 @@ fn an_update_holds_over_a_vehicle() {
     let there = |delay_s| ("there".to_owned(), EVENING, delay_s);
     let back = ("back".to_owned(), EVENING, Some(90));
     let sorted = |changes| {
-        let mut said = said(changes, now);
-        said.sort();
-        said
+        let mut expected_runs = expected_runs(changes, now);
+        expected_runs.sort();
+        expected_runs
     };
     assert_eq!(sorted(with(update("there", cancelled.clone(), now))), [back.clone(), there(None)]);
     // So does one that names the run by its route and start.
@@ -200,8 +200,8 @@ fn a_silent_vehicle_and_a_silent_feed_are_forgotten() {
     let changes = |age_s: i64| {
         vec![bus(1, "there", 60, now.plus_s(-age_s)), update("back", late.clone(), now.plus_s(-3 * age_s))]
     };
-    assert_eq!(said(changes(VEHICLE_HOLDS_S), now).len(), 2);
-    assert_eq!(said(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
+    assert_eq!(expected_runs(changes(VEHICLE_HOLDS_S), now).len(), 2);
+    assert_eq!(expected_runs(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
 }
 
 #[test]
@@ -216,20 +216,20 @@ fn a_vehicle_that_goes_on_without_its_trip_has_ended_it() {
         fix: position.clone(),
     };
     let changes = |age_s: i64| vec![bus(1, "there", 60, now.plus_s(-age_s)), moving(now)];
-    assert_eq!(said(changes(VEHICLE_HOLDS_S), now).len(), 1);
-    assert_eq!(said(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
+    assert_eq!(expected_runs(changes(VEHICLE_HOLDS_S), now).len(), 1);
+    assert_eq!(expected_runs(changes(VEHICLE_HOLDS_S + 1), now).len(), 0);
     // Its trip is reported again, its delay is not.
     let trip = VehicleFix { trip_id: Some("there".into()), ..VehicleFix::default() };
-    let told = |observed_at| Change::Vehicle {
+    let trip_again = |observed_at| Change::Vehicle {
         vehicle: VehicleId(1),
         feed: FeedId(1),
         observed_at,
         digest: 3,
         fix: trip.clone(),
     };
-    let again = |age_s: i64| vec![bus(1, "there", 60, now.plus_s(-age_s)), told(now)];
-    assert_eq!(said(again(VEHICLE_HOLDS_S), now).len(), 1);
-    assert_eq!(said(again(VEHICLE_HOLDS_S + 1), now).len(), 0);
+    let again = |age_s: i64| vec![bus(1, "there", 60, now.plus_s(-age_s)), trip_again(now)];
+    assert_eq!(expected_runs(again(VEHICLE_HOLDS_S), now).len(), 1);
+    assert_eq!(expected_runs(again(VEHICLE_HOLDS_S + 1), now).len(), 0);
 }
 
 #[test]
@@ -294,9 +294,9 @@ fn a_feed_is_tied_to_its_timetable() {
         let vehicles = map(Vec::new(), now).registry().vehicle(VehicleId(1)).cloned();
         let contents = Contents { feeds, vehicles: vehicles.into_iter().collect(), ..Contents::default() };
         let mut map = LiveMap::new(Arc::new(Registry::new(contents)), now);
-        let said = update("back", TripUpdate { delay_s: Some(5), ..TripUpdate::default() }, now);
-        let Change::Trip { report, .. } = said else { unreachable!() };
-        let said = Change::Trip { feed: FeedId(1), report };
+        let expected_runs = update("back", TripUpdate { delay_s: Some(5), ..TripUpdate::default() }, now);
+        let Change::Trip { report, .. } = expected_runs else { unreachable!() };
+        let expected_runs = Change::Trip { feed: FeedId(1), report };
         let bus = Change::Vehicle {
             vehicle: VehicleId(1),
             feed: FeedId(1),
@@ -304,14 +304,14 @@ fn a_feed_is_tied_to_its_timetable() {
             digest: 1,
             fix: vehicle,
         };
-        map.apply([said, bus], now);
+        map.apply([expected_runs, bus], now);
         map
     };
     let changed = |name: Option<&str>| {
         let map = tied(name);
         let updates = updates(&map, &timetable, at("19:20:00"));
-        let said = updates.iter().map(|(feed, update)| (*feed, update));
-        let report = Overlay::of_feeds(&timetable, said, at("19:20:00").0 / 1_000_000).report;
+        let expected_runs = updates.iter().map(|(feed, update)| (*feed, update));
+        let report = Overlay::of_feeds(&timetable, expected_runs, at("19:20:00").0 / 1_000_000).report;
         (report.changed, report.unknown, ties_to_nothing(map.registry(), &timetable).len())
     };
     assert_eq!(changed(None), (2, 0, 0));

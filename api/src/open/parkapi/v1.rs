@@ -104,11 +104,11 @@ pub struct Coords {
 /// What it costs, in words.
 #[derive(Default, Serialize, ToSchema)]
 pub struct Notes<'a> {
-    /// In German; absent: not said.
+    /// In German; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     de: Option<&'a str>,
-    /// In English; absent: not said.
+    /// In English; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     en: Option<&'a str>,
@@ -145,12 +145,12 @@ fn bare(at: UtcMicros) -> String {
 }
 
 /// What is copied out under the lock.
-struct Seen {
+struct CityState {
     sites: Vec<(SiteView, Option<ByRestriction>)>,
     bays: Vec<BayView>,
 }
 
-impl Seen {
+impl CityState {
     fn read(live: &Live, town: MunicipalityId, now: UtcMicros) -> Self {
         let map = &live.map;
         let registry = map.registry();
@@ -169,7 +169,7 @@ impl Seen {
             let open_to = registry.bay(view.id).map(|e| e.def.restrictions.iter().filter_map(|r| r.audience));
             view.site.is_none() && open_to.is_some_and(|mut a| a.all(|a| a == Audience::Disabled))
         });
-        Seen { sites: sites.filter_map(with_disabled).collect(), bays: bays.collect() }
+        CityState { sites: sites.filter_map(with_disabled).collect(), bays: bays.collect() }
     }
 }
 
@@ -264,7 +264,7 @@ pub async fn city(
             let known = format!("Known are: {}.", known_slugs(&registry));
             Problem::not_found("There is no municipality with this id.", known)
         })?;
-        (Seen::read(&live, id, now), registry, id)
+        (CityState::read(&live, id, now), registry, id)
     };
     if let Some(unchanged) = tag.known(&headers) {
         return Ok(unchanged);

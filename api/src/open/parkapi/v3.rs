@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
-use domain::live::{BayView, ByRestriction, Flags, SiteView, Within};
+use domain::live::{BayView, ByRestriction, Flags, LiveMap, SiteView, Within};
 use domain::opening::Opening;
 use domain::place::Purpose;
 use domain::{BayState, MunicipalityId, Registry, Restriction, SiteKind, UtcMicros};
@@ -14,10 +14,12 @@ use utoipa::ToSchema;
 use super::{audience, number, rounded};
 use crate::app::Ctx;
 use crate::contract::{parameters, words};
+use crate::drivers::listed::{Listed, PageOf};
+use crate::drivers::sites::SiteState;
 use crate::http::answer::{self, LIVE, Tag};
-use crate::http::params::{Params, RawQuery, cursor_after};
+use crate::http::params::{RawQuery, cursor_after};
 use crate::http::problem::Problem;
-use crate::http::wire::{Source, Sources};
+use crate::http::wire::Source;
 
 /// Readers of this format expect all at once: a county's bays fit into one answer.
 const MAX_ITEMS: usize = 10_000;
@@ -256,12 +258,12 @@ fn site_restrictions<'a>(
 ) -> Vec<SiteRestriction<'a>> {
     let of = |r: &Restriction| live.iter().find(|l| Some(l.audience) == r.audience);
     // Hidden bays are among those of the definition.
-    let is_told = !view.flags.has(Flags::WITHOUT_HIDDEN_BAYS);
+    let is_complete = !view.flags.has(Flags::WITHOUT_HIDDEN_BAYS);
     let from_files = defined.iter().map(|r| SiteRestriction {
         audience: r.audience.map(audience),
         hours: r.hours.as_deref(),
         max_stay: r.max_stay_min.map(duration),
-        capacity: r.capacity.filter(|_| is_told).map(i64::from).or(of(r).and_then(|l| l.capacity)),
+        capacity: r.capacity.filter(|_| is_complete).map(i64::from).or(of(r).and_then(|l| l.capacity)),
         realtime_free_capacity: of(r).and_then(|l| l.vacant),
     });
     let from_bays = live.iter().filter(|l| !defined.iter().any(|r| r.audience == Some(l.audience)));
@@ -290,99 +292,134 @@ fn spot_restrictions(defined: &[Restriction], own_max_stay: Option<u32>) -> Vec<
     restrictions
 }
 
-fn site<'a>(
-    (view, kept): &(SiteView, Vec<ByRestriction>),
-    registry: &'a Registry,
-    since: UtcMicros,
-) -> Option<ParkingSite<'a>> {
-    let entry = registry.site(view.id)?;
-    let def = &entry.def;
-    let at = rounded(def.position());
-    Some(ParkingSite {
-        id: number(&def.id),
-        source_id: number(&def.municipality),
-        uid: &def.id,
-        original_uid: &def.id,
-        name: &def.name,
-        purpose: purpose(def.purpose),
-        kind: kind(def.kind),
-        park_and_ride_type: (def.kind == SiteKind::ParkAndRide).then_some(["YES"]),
-        lat: at.lat,
-        lon: at.lon,
-        geojson: area(&def.geometry),
-        opening_hours: def.opening_hours.as_deref(),
-        fee_description: def.fee.as_ref().and_then(|f| f.de.as_deref().or(f.en.as_deref())),
-        max_height: def.max_height_m.map(|m| (m * 100.0).round() as i64),
-        capacity: if view.flags.has(Flags::WITHOUT_HIDDEN_BAYS) {
-            view.capacity
-        } else {
-            def.capacity.into()
-        },
-        restrictions: site_restrictions(&def.restrictions, view, kept),
-        has_realtime_data: view.observed_at.is_some(),
-        realtime_opening_status: opening_status(view.opening),
-        realtime_capacity: view.vacant.map(|_| view.capacity),
-        realtime_free_capacity: view.vacant,
-        realtime_data_updated_at: view.observed_at,
-        static_data_updated_at: def.valid_from.unwrap_or(since),
-        official_region_code: registry.municipality(entry.municipality).map(|m| m.ags.as_str()),
-    })
+/// A place that is published in this format.
+trait Published: Listed {
+    /// The last segment of the list's path.
+    const LIST: &'static str;
+    type Item<'a>: Serialize;
+
+    /// How many there are, in all or in one municipality.
+    fn count(map: &LiveMap, municipality: Option<MunicipalityId>) -> usize;
+    /// `since`: since when the places are as they are.
+    fn item<'a>(&self, registry: &'a Registry, since: UtcMicros) -> Option<Self::Item<'a>>;
 }
 
-fn spot<'a>(view: &BayView, registry: &'a Registry, since: UtcMicros) -> Option<ParkingSpot<'a>> {
-    let def = &registry.bay(view.id)?.def;
-    let site = view.site.and_then(|id| registry.site(id)).map(|s| &s.def);
-    let at = rounded(view.position);
-    let restrictions = || spot_restrictions(&def.restrictions, def.max_stay_min);
-    Some(ParkingSpot {
-        id: number(&def.id),
-        source_id: number(&def.municipality),
-        uid: &def.id,
-        original_uid: &def.id,
-        parking_site_id: site.map(|s| number(&s.id)),
-        parking_site_uid: site.map(|s| s.id.as_str()),
-        name: &def.id,
-        purpose: site.map_or("CAR", |s| purpose(s.purpose)),
-        kind: site.map(|s| kind(s.kind)),
-        lat: at.lat,
-        lon: at.lon,
-        geojson: area(&def.geometry),
-        restrictions: restrictions(),
-        restricted_to: restrictions(),
-        has_realtime_data: view.observed_at.is_some(),
-        realtime_status: spot_status(view.state),
-        realtime_data_updated_at: view.observed_at,
-        static_data_updated_at: def.valid_from.unwrap_or(since),
-    })
-}
+impl Published for SiteState {
+    const LIST: &'static str = "parking-sites";
+    type Item<'a> = ParkingSite<'a>;
 
-/// Parameters of a page.
-struct Asked {
-    municipality: Option<MunicipalityId>,
-    limit: usize,
-    after: Option<String>,
-}
-
-impl Asked {
-    fn parse(params: &Params<'_>, registry: &Registry) -> Result<Self, Problem> {
-        let after = params.cursor_named("start")?;
-        let limit = params.limit(MAX_ITEMS, MAX_ITEMS)?;
-        Ok(Asked { municipality: params.municipality_named("source_uid", registry)?, limit, after })
+    fn count(map: &LiveMap, municipality: Option<MunicipalityId>) -> usize {
+        map.sites_count(municipality)
     }
 
-    fn within(&self) -> Within {
-        Within { bbox: None, municipality: self.municipality }
+    fn item<'a>(&self, registry: &'a Registry, since: UtcMicros) -> Option<ParkingSite<'a>> {
+        let SiteState { view, kept } = self;
+        let entry = registry.site(view.id)?;
+        let def = &entry.def;
+        let at = rounded(def.position());
+        Some(ParkingSite {
+            id: number(&def.id),
+            source_id: number(&def.municipality),
+            uid: &def.id,
+            original_uid: &def.id,
+            name: &def.name,
+            purpose: purpose(def.purpose),
+            kind: kind(def.kind),
+            park_and_ride_type: (def.kind == SiteKind::ParkAndRide).then_some(["YES"]),
+            lat: at.lat,
+            lon: at.lon,
+            geojson: area(&def.geometry),
+            opening_hours: def.opening_hours.as_deref(),
+            fee_description: def.fee.as_ref().and_then(|f| f.de.as_deref().or(f.en.as_deref())),
+            max_height: def.max_height_m.map(|m| (m * 100.0).round() as i64),
+            capacity: if view.flags.has(Flags::WITHOUT_HIDDEN_BAYS) {
+                view.capacity
+            } else {
+                def.capacity.into()
+            },
+            restrictions: site_restrictions(&def.restrictions, view, kept),
+            has_realtime_data: view.observed_at.is_some(),
+            realtime_opening_status: opening_status(view.opening),
+            realtime_capacity: view.vacant.map(|_| view.capacity),
+            realtime_free_capacity: view.vacant,
+            realtime_data_updated_at: view.observed_at,
+            static_data_updated_at: def.valid_from.unwrap_or(since),
+            official_region_code: registry.municipality(entry.municipality).map(|m| m.ags.as_str()),
+        })
+    }
+}
+
+impl Published for BayView {
+    const LIST: &'static str = "parking-spots";
+    type Item<'a> = ParkingSpot<'a>;
+
+    fn count(map: &LiveMap, municipality: Option<MunicipalityId>) -> usize {
+        map.bays_count(municipality)
     }
 
-    fn next_path(&self, params: &Params<'_>, what: &str, last: Option<&str>) -> Option<String> {
+    fn item<'a>(&self, registry: &'a Registry, since: UtcMicros) -> Option<ParkingSpot<'a>> {
+        let def = &registry.bay(self.id)?.def;
+        let site = self.site.and_then(|id| registry.site(id)).map(|s| &s.def);
+        let at = rounded(self.position);
+        let restrictions = || spot_restrictions(&def.restrictions, def.max_stay_min);
+        Some(ParkingSpot {
+            id: number(&def.id),
+            source_id: number(&def.municipality),
+            uid: &def.id,
+            original_uid: &def.id,
+            parking_site_id: site.map(|s| number(&s.id)),
+            parking_site_uid: site.map(|s| s.id.as_str()),
+            name: &def.id,
+            purpose: site.map_or("CAR", |s| purpose(s.purpose)),
+            kind: site.map(|s| kind(s.kind)),
+            lat: at.lat,
+            lon: at.lon,
+            geojson: area(&def.geometry),
+            restrictions: restrictions(),
+            restricted_to: restrictions(),
+            has_realtime_data: self.observed_at.is_some(),
+            realtime_status: spot_status(self.state),
+            realtime_data_updated_at: self.observed_at,
+            static_data_updated_at: def.valid_from.unwrap_or(since),
+        })
+    }
+}
+
+async fn page<P: Published>(
+    State(shared): Ctx,
+    headers: HeaderMap,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = query.params(PARAMETERS)?;
+    let tag = Tag::new(&shared.hub.parking_tag(), "");
+    let (after, limit) = (params.cursor_named("start")?, params.limit(MAX_ITEMS, MAX_ITEMS)?);
+    let (page, total_count, since, registry) = {
+        let live = shared.hub.read();
+        let registry = live.map.registry().clone();
+        let municipality = params.municipality_named("source_uid", &registry)?;
+        if let Some(unchanged) = tag.known(&headers) {
+            return Ok(unchanged);
+        }
+        let within = Within { bbox: None, municipality };
+        let page = PageOf::<P>::read(&live.map, &within, after.as_deref(), limit, shared.now());
+        (page, P::count(&live.map, municipality), live.places_at(), registry)
+    };
+    let next_path = page.last(&registry).map(|last| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some(source) = params.text("source_uid") {
             query.append_pair("source_uid", source);
         }
-        query.append_pair("limit", &self.limit.to_string());
-        query.append_pair("start", &cursor_after(last?));
-        Some(format!("/open/parkapi/v3/{what}?{}", query.finish()))
-    }
+        query.append_pair("limit", &limit.to_string());
+        query.append_pair("start", &cursor_after(last));
+        format!("/open/parkapi/v3/{}?{}", P::LIST, query.finish())
+    });
+    let page = Page {
+        items: page.places.iter().filter_map(|place| place.item(&registry, since)).collect(),
+        total_count,
+        next_path,
+        attribution: page.attribution(&registry),
+    };
+    Ok(tag.on(answer::json(&page), LIVE))
 }
 
 /// Sites in the order of their ids, in the format of ParkAPI v3.
@@ -396,38 +433,8 @@ impl Asked {
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn parking_sites(
-    State(shared): Ctx,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let params = query.params(PARAMETERS)?;
-    let tag = Tag::new(&shared.hub.parking_tag(), "");
-    let now = shared.now();
-    let live = shared.hub.read();
-    let map = &live.map;
-    let registry = map.registry().clone();
-    let asked = Asked::parse(&params, &registry)?;
-    if let Some(unchanged) = tag.known(&headers) {
-        return Ok(unchanged);
-    }
-    let (ids, more) = map.sites_page(&asked.within(), asked.after.as_deref(), asked.limit);
-    let total_count = map.sites_count(asked.municipality);
-    let see = |id| Some((map.site(id, now)?, map.by_restriction(id, now)));
-    let seen: Vec<(SiteView, Vec<ByRestriction>)> = ids.into_iter().filter_map(see).collect();
-    let since = live.places_at();
-    drop(live);
-
-    let mut sources = Sources::default();
-    seen.iter().for_each(|(v, _)| sources.note(v.feed));
-    let last = seen.last().filter(|_| more).and_then(|(v, _)| registry.site(v.id));
-    let page = Page {
-        items: seen.iter().filter_map(|s| site(s, &registry, since)).collect(),
-        total_count,
-        next_path: asked.next_path(&params, "parking-sites", last.map(|e| e.def.id.as_str())),
-        attribution: sources.of(&registry),
-    };
-    Ok(tag.on(answer::json(&page), LIVE))
+pub async fn parking_sites(shared: Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    page::<SiteState>(shared, headers, query).await
 }
 
 /// Single bays that the public may see, in the format of ParkAPI v3.
@@ -441,35 +448,6 @@ pub async fn parking_sites(
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn parking_spots(
-    State(shared): Ctx,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let params = query.params(PARAMETERS)?;
-    let tag = Tag::new(&shared.hub.parking_tag(), "");
-    let now = shared.now();
-    let live = shared.hub.read();
-    let map = &live.map;
-    let registry = map.registry().clone();
-    let asked = Asked::parse(&params, &registry)?;
-    if let Some(unchanged) = tag.known(&headers) {
-        return Ok(unchanged);
-    }
-    let (ids, more) = map.bays_page(&asked.within(), asked.after.as_deref(), asked.limit);
-    let total_count = map.bays_count(asked.municipality);
-    let seen: Vec<BayView> = ids.into_iter().filter_map(|id| map.bay(id, now)).collect();
-    let since = live.places_at();
-    drop(live);
-
-    let mut sources = Sources::default();
-    seen.iter().for_each(|v| sources.note(v.feed));
-    let last = seen.last().filter(|_| more).and_then(|v| registry.bay(v.id));
-    let page = Page {
-        items: seen.iter().filter_map(|v| spot(v, &registry, since)).collect(),
-        total_count,
-        next_path: asked.next_path(&params, "parking-spots", last.map(|e| e.def.id.as_str())),
-        attribution: sources.of(&registry),
-    };
-    Ok(tag.on(answer::json(&page), LIVE))
+pub async fn parking_spots(shared: Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    page::<BayView>(shared, headers, query).await
 }

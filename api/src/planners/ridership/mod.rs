@@ -8,8 +8,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, stream};
 use jiff::tz::TimeZone;
 use store::transit_history;
 use utoipa::ToSchema;
@@ -18,12 +16,11 @@ use self::runs::Runs;
 pub(crate) use self::runs::TOO_FEW;
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
-use crate::http::auth::pool;
 use crate::http::client::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
-use crate::http::table::{Column, Rows, Table};
-use crate::planners::transit::{Asked, Credits, Names, Question, Town, gathered};
+use crate::http::table::{Column, Rows};
+use crate::planners::transit::{Credits, Figures, Names, RowStream, Town, TransitParameters, gathered};
 
 /// How many passengers there were.
 #[derive(ToSchema)]
@@ -119,7 +116,7 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     path = "/v1/ridership",
     tag = "planners",
     security((), ("key" = [])),
-    params(Asked, parameters::Figures),
+    params(TransitParameters, parameters::Figures),
     responses(
         (status = 200, content(
             (Rows<RidershipRow> = "application/json"),
@@ -129,34 +126,12 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     ),
 )]
 pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let question = Question::of(&shared, &asker, &query, "ridership").await?;
-    let pool = pool(&shared)?.clone();
-    let permit = shared.permits.take(question.holder).await?;
-    let counted = || rows(pool.clone(), question.towns.clone(), question.names.clone(), Credits::default());
-    let fits = question.fit(&pool, shared.max_json_rows, counted).await?;
-    let credits = Credits::default();
-    let rows = rows(pool, question.towns, question.names, credits.clone());
-    let table = Table {
-        columns: COLUMNS,
-        file_stem: question.file_stem,
-        extra: credits.extra(question.registry),
-        cache: question.cache,
-        zone: |row| &row.zone,
-    };
-    table.answer(permit, fits, rows).await
+    let figures = Figures { name: "ridership", columns: COLUMNS, zone: |row: &RidershipRow| &row.zone, rows };
+    figures.answer(&shared, &asker, &query).await
 }
 
-fn rows(
-    pool: store::Pool,
-    towns: Vec<Town>,
-    names: Names,
-    credits: Credits,
-) -> BoxStream<'static, Result<RidershipRow, Problem>> {
-    let of_town = move |town: Town| {
-        let events = transit_history::rides(&pool, &town.window);
-        gathered(events, Runs::new(town, names.clone(), credits.clone()))
-    };
-    stream::iter(towns).flat_map(of_town).boxed()
+fn rows(pool: &store::Pool, town: Town, names: Names, credits: Credits) -> RowStream<RidershipRow> {
+    gathered(transit_history::rides(pool, &town.window), Runs::new(town, names, credits))
 }
 
 #[cfg(test)]

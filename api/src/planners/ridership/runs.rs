@@ -51,8 +51,8 @@ struct Sums {
     corrected: i64,
     load: i64,
     load_max: i64,
-    told_stops: i64,
-    told_load: i64,
+    reported_stops: i64,
+    reported_load: i64,
 }
 
 /// One stop of a run: what its vehicle counted there, in one message or in several.
@@ -162,7 +162,7 @@ impl Runs {
             alightings_balanced: reported(sums.alightings),
             load_mean: share(sums.load, sums.stops),
             load_max: reported(sums.load_max),
-            on_board_mean: share(sums.told_load, sums.told_stops),
+            on_board_mean: share(sums.reported_load, sums.reported_stops),
             drift_share: share(sums.corrected, sums.counted_on + sums.counted_off),
         }
     }
@@ -204,8 +204,8 @@ impl Sums {
         self.load += i64::from(balanced.load);
         self.load_max = self.load_max.max(balanced.load.into());
         if let Some(on_board) = on_board {
-            self.told_stops += 1;
-            self.told_load += i64::from(on_board);
+            self.reported_stops += 1;
+            self.reported_load += i64::from(on_board);
         }
     }
 }
@@ -312,14 +312,14 @@ mod tests {
             event(1, "b", 100, "s1", None),
         ];
         let rows = gather(runs(window(Bucket::Day), SeenBy::Planner), events);
-        let told: Vec<_> = rows
+        let listed: Vec<_> = rows
             .iter()
             .map(|r| {
                 (r.stop_id.as_deref().unwrap(), r.runs, r.boardings, r.alightings, r.load_mean, r.coverage)
             })
             .collect();
         assert_eq!(
-            told,
+            listed,
             [
                 ("s1", Some(1), Some(2), Some(4), Some(4.0), Some(0.5)),
                 ("s2", Some(1), Some(0), Some(4), Some(0.0), Some(1.0)),

@@ -37,20 +37,20 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_table() {
     for seed in 0..worlds(2) {
         let seed = 5 * seed + 2;
         let silent = |world: &World, bay| world.hidden().contains(&bay) && !world.counting().contains(&bay);
-        let Some(heard) = Town::of(seed, |_, _| true).await else { return };
-        let Some(unheard) = Town::of(seed, |world, bay| !silent(world, bay)).await else { return };
+        let Some(with_hidden) = Town::of(seed, |_, _| true).await else { return };
+        let Some(without_hidden) = Town::of(seed, |world, bay| !silent(world, bay)).await else { return };
         let mut numbers = Numbers(seed);
         let mut with_rows = 0;
-        for question in questions(&heard.world) {
+        for question in questions(&with_hidden.world) {
             let (question, is_planner) = asked(&mut numbers, &question);
             let key = |town: &Town| is_planner.then(|| town.planner.clone());
-            let first = answer(&heard, &question, key(&heard).as_deref()).await;
-            let second = answer(&unheard, &question, key(&unheard).as_deref()).await;
+            let first = answer(&with_hidden, &question, key(&with_hidden).as_deref()).await;
+            let second = answer(&without_hidden, &question, key(&without_hidden).as_deref()).await;
             assert_eq!(first, second, "town {seed}: {question}");
             with_rows += usize::from(first.starts_with("200"));
         }
         assert!(with_rows > 50, "{with_rows} answers");
-        for town in [heard, unheard] {
+        for town in [with_hidden, without_hidden] {
             town.instance.pool.close().await;
             town.instance.server.stop().await.expect("stopped");
         }
@@ -75,7 +75,7 @@ async fn what_few_of_a_crowd_say_changes_no_byte_of_any_table() {
     let later = |n: usize| move |world: &World, bay: BayId| first_of_crowds(world, n).contains(&bay);
     let mut answers: Vec<Vec<(String, String)>> = Vec::new();
     for n in [0, MIN_HIDDEN_BAYS as usize - 1, MIN_HIDDEN_BAYS as usize] {
-        let Some(town) = Town::speaking(SEED, |_, _| true, later(n)).await else { return };
+        let Some(town) = Town::with_later(SEED, |_, _| true, later(n)).await else { return };
         assert!(!first_of_crowds(&town.world, 1).is_empty(), "there is a crowd");
         let mut of_town = Vec::new();
         for (i, question) in questions(&town.world).into_iter().enumerate() {

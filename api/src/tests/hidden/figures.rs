@@ -31,25 +31,25 @@ const OF_SLICE_US: i64 = 120_000_000;
 fn statements(bays: usize) -> Vec<Vec<(i64, BayState)>> {
     let mut slices = 1..OBSERVED_US / SLICE_US;
     let of_bay = |bay: usize| {
-        let mut said = vec![(0, BayState::Vacant)];
+        let mut statements = vec![(0, BayState::Vacant)];
         let mut left_us = 1i64 << bay;
         while left_us > 0 {
             let us = left_us.min(OF_SLICE_US);
             let from = slices.next().expect("a slice of its own") * SLICE_US;
-            said.extend([
+            statements.extend([
                 (from, BayState::Occupied),
                 (from + us, BayState::Unknown),
                 (from + 2 * us, BayState::Vacant),
             ]);
             left_us -= us;
         }
-        said.push((OBSERVED_US, BayState::Unknown));
-        said
+        statements.push((OBSERVED_US, BayState::Unknown));
+        statements
     };
     (0..bays).map(of_bay).collect()
 }
 
-/// What is said by those that speak later than all.
+/// The statements of bays that report later than all others.
 const LATER: [(i64, BayState); 3] = [
     (OBSERVED_US + 4_000_000_000, BayState::Vacant),
     (OBSERVED_US + 5_000_000_000, BayState::Occupied),
@@ -79,20 +79,20 @@ pub struct Town {
 }
 
 impl Town {
-    /// A random town, of which the bays for which `is_heard` says so were heard.
-    pub async fn of(seed: u64, is_heard: impl Fn(&World, BayId) -> bool) -> Option<Town> {
-        Town::speaking(seed, is_heard, |_, _| false).await
+    /// A random town in which the bays for which `is_observed` holds have observations.
+    pub async fn of(seed: u64, is_observed: impl Fn(&World, BayId) -> bool) -> Option<Town> {
+        Town::with_later(seed, is_observed, |_, _| false).await
     }
 
-    /// The same, of which the bays for which `is_later` says so spoke once more, when all had fallen silent.
-    pub async fn speaking(
+    /// The same, in which the bays for which `is_later` holds have one more after all others have fallen silent.
+    pub async fn with_later(
         seed: u64,
-        is_heard: impl Fn(&World, BayId) -> bool,
+        is_observed: impl Fn(&World, BayId) -> bool,
         is_later: impl Fn(&World, BayId) -> bool,
     ) -> Option<Town> {
         let world = World::random(seed);
         let mut contents = world.contents.clone();
-        // What is said holds as long as the longest of those times.
+        // Statements hold as long as the longest of those times.
         contents.feeds.iter_mut().for_each(|feed| feed.def.heartbeat_s = Some(1_000_000));
         let instance = Instance::with(contents).await?;
         let feed = instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").expect("a feed");
@@ -106,14 +106,14 @@ impl Town {
         let mut batch = Batch::default();
         let id_of = |key: &str| instance.registry.bay_by_key(key).expect("a bay").id;
         let bays: Vec<BayId> = world.contents.bays.iter().map(|bay| bay.id).collect();
-        for (bay, mut said) in world.contents.bays.iter().zip(statements(bays.len())) {
-            if !is_heard(&world, bay.id) {
+        for (bay, mut statements) in world.contents.bays.iter().zip(statements(bays.len())) {
+            if !is_observed(&world, bay.id) {
                 continue;
             }
             if is_later(&world, bay.id) {
-                said.extend(LATER.into_iter().chain([SILENT_AGAIN]));
+                statements.extend(LATER.into_iter().chain([SILENT_AGAIN]));
             }
-            for (after_us, state) in said {
+            for (after_us, state) in statements {
                 let observed_at = UtcMicros(at(BEGIN).0 + after_us);
                 let observation = BayObservation {
                     provenance: provenance(observed_at),

@@ -10,7 +10,7 @@ use domain::{BayId, BayState};
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::super::fixture::{County, NOW, counted, said};
+use super::super::fixture::{County, NOW, counted, observed};
 use super::streets;
 use super::world::{Numbers, World, worlds};
 
@@ -71,7 +71,7 @@ fn states(numbers: &mut Numbers, bays: impl Iterator<Item = BayId>) -> Vec<Chang
     for bay in bays {
         for _ in 0..numbers.below(4) {
             let age_s = numbers.below(2_600) as i64;
-            all.push(said(bay.0, BayState::from_code(numbers.below(3) as i16), age_s));
+            all.push(observed(bay.0, BayState::from_code(numbers.below(3) as i16), age_s));
         }
     }
     for i in (1..all.len()).rev() {
@@ -101,7 +101,7 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_answer_or_event() {
         let mut changes: Vec<Change> = counts.collect();
         changes.extend(states(&mut numbers, others));
         let mut answered = Vec::new();
-        for heard in [false, true] {
+        for with_hidden in [false, true] {
             let county = county(&world);
             let request = Request::get("/v1/changes").body(Body::empty()).expect("request");
             let mut stream = county.send(request).await.into_body().into_data_stream();
@@ -110,16 +110,16 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_answer_or_event() {
             events.clear();
             let mut of_silent = states(&mut numbers, silent.iter().copied()).into_iter();
             for change in &changes {
-                if heard {
+                if with_hidden {
                     county.hub.apply(of_silent.by_ref().take(2).collect(), NOW);
                 }
                 county.hub.apply(vec![change.clone()], NOW);
             }
-            county.hub.apply(if heard { of_silent.collect() } else { vec![] }, NOW);
+            county.hub.apply(if with_hidden { of_silent.collect() } else { vec![] }, NOW);
             let mut all = answers(&county).await;
             county.at(NOW.plus_s(700));
             all.extend(answers(&county).await);
-            county.hub.apply(vec![said(LAST.0, BayState::Vacant, 0)], NOW.plus_s(701));
+            county.hub.apply(vec![observed(LAST.0, BayState::Vacant, 0)], NOW.plus_s(701));
             read_until(&mut stream, &mut events, "\"id\":\"last\"").await;
             all.push(events);
             answered.push(all);
@@ -176,7 +176,7 @@ async fn no_two_or_three_numbers_leave_fewer_than_five_hidden_bays() {
         let hidden = world.hidden();
         let all = |vacant: Option<BayId>| {
             let state = move |bay| if Some(bay) == vacant { BayState::Occupied } else { BayState::Vacant };
-            let bays = world.contents.bays.iter().map(move |bay| said(bay.id.0, state(bay.id), 60));
+            let bays = world.contents.bays.iter().map(move |bay| observed(bay.id.0, state(bay.id), 60));
             bays.collect::<Vec<Change>>()
         };
         let begin = county(&world);

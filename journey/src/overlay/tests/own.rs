@@ -47,15 +47,15 @@ fn update_of(id: &str) -> TripUpdate {
     TripUpdate { trip_id: id.to_owned(), ..TripUpdate::default() }
 }
 
-struct Scene {
+struct Fixture {
     overlay: Overlay,
     search: Search,
 }
 
-impl Scene {
+impl Fixture {
     fn new(updates: &[TripUpdate]) -> Self {
         let timetable = Arc::new(timetable());
-        Scene { overlay: Overlay::new(&timetable, updates, NOW), search: Search::new(timetable) }
+        Fixture { overlay: Overlay::new(&timetable, updates, NOW), search: Search::new(timetable) }
     }
 
     fn stop(&self, id: &str) -> StopIx {
@@ -98,22 +98,22 @@ fn an_added_run_is_found_with_its_line_and_words() {
     let first = StopUpdate { planned, ..call("a", 14_400) };
     let strange = call("no stop of the timetable", 14_700);
     let extra = added("extra", vec![first, strange, call("c", 15_000)]);
-    let mut scene = Scene::new(&[extra]);
-    assert_eq!(scene.overlay.report, Report { added: 1, ..Report::default() });
-    let (name, ride) = scene.ride("a", "c", 10_000).unwrap();
+    let mut fixture = Fixture::new(&[extra]);
+    assert_eq!(fixture.overlay.report, Report { added: 1, ..Report::default() });
+    let (name, ride) = fixture.ride("a", "c", 10_000).unwrap();
     assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("extra", 14_400, 15_000));
     assert_eq!((ride.scheduled_departure_s, ride.scheduled_arrival_s), (14_000, 15_000));
     assert!(ride.departure_is_live && ride.arrival_is_live);
-    let runs = Runs { timetable: scene.search.timetable(), overlay: Some(&scene.overlay) };
+    let runs = Runs { timetable: fixture.search.timetable(), overlay: Some(&fixture.overlay) };
     assert_eq!(runs.route(ride.trip).map(|route| route.id.as_str()), Some("R"));
-    assert_eq!(runs.headsign_at(ride.trip, 0), "Cee", "the last stop's name where nothing is said");
+    assert_eq!(runs.headsign_at(ride.trip, 0), "Cee", "the last stop's name where none is given");
     assert_eq!(runs.geometry(ride.trip, 0, 1).len(), 2);
-    let board = scene.board("a");
+    let board = fixture.board("a");
     let (_, leaves) = board.iter().find(|(name, _)| name == "extra").unwrap();
     assert_eq!((leaves.departure_s, leaves.scheduled_s, leaves.realtime), (14_400, 14_000, true));
-    assert_eq!(scene.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Added));
-    assert!(scene.overlay.own_called("extra", Some(DAY)).is_some());
-    assert!(scene.overlay.own_called("extra", Some(DAY + 1)).is_none());
+    assert_eq!(fixture.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Added));
+    assert!(fixture.overlay.own_called("extra", Some(DAY)).is_some());
+    assert!(fixture.overlay.own_called("extra", Some(DAY + 1)).is_none());
 }
 
 #[test]
@@ -143,35 +143,39 @@ fn an_added_run_that_nobody_can_ride_is_counted() {
 #[test]
 fn an_added_run_is_taken_back() {
     let extra = || added("extra", vec![call("a", 14_400), call("c", 15_000)]);
-    assert_eq!(Scene::new(&[extra()]).names("a"), ["t", "extra"]);
-    let mut gone = Scene::new(&[extra(), cancelled("extra")]);
+    assert_eq!(Fixture::new(&[extra()]).names("a"), ["t", "extra"]);
+    let mut gone = Fixture::new(&[extra(), cancelled("extra")]);
     assert_eq!(gone.names("a"), ["t"]);
     assert_eq!(gone.overlay.report, Report { cancelled: 1, ..Report::default() });
-    assert_eq!(Scene::new(&[cancelled("extra"), extra()]).names("a"), ["t", "extra"], "the last word holds");
+    assert_eq!(
+        Fixture::new(&[cancelled("extra"), extra()]).names("a"),
+        ["t", "extra"],
+        "the last word holds"
+    );
     let other_day = TripUpdate { start_date: Some("20261125".into()), ..cancelled("extra") };
-    assert_eq!(Scene::new(&[extra(), other_day]).names("a"), ["t", "extra"]);
+    assert_eq!(Fixture::new(&[extra(), other_day]).names("a"), ["t", "extra"]);
     // It is a run without a line, too.
     let lineless = TripUpdate { route_id: Some("of nobody".into()), ..extra() };
-    assert_eq!(Scene::new(&[lineless]).names("a"), ["t", "extra"]);
+    assert_eq!(Fixture::new(&[lineless]).names("a"), ["t", "extra"]);
 }
 
 #[test]
 fn a_replacement_runs_instead() {
     let other = TripUpdate { relationship: TripRelationship::Replaced, ..added("t", vec![]) };
     let other = TripUpdate { stops: vec![call("b", 400), call("c", 700), call("a", 900)], ..other };
-    let mut scene = Scene::new(std::slice::from_ref(&other));
-    assert_eq!(scene.overlay.report, Report { added: 1, ..Report::default() });
-    assert_eq!(scene.names("a"), Vec::<String>::new(), "it ends there, and is not cancelled");
-    let (name, ride) = scene.ride("b", "a", 0).unwrap();
+    let mut fixture = Fixture::new(std::slice::from_ref(&other));
+    assert_eq!(fixture.overlay.report, Report { added: 1, ..Report::default() });
+    assert_eq!(fixture.names("a"), Vec::<String>::new(), "it ends there, and is not cancelled");
+    let (name, ride) = fixture.ride("b", "a", 0).unwrap();
     assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("t", 400, 900));
-    assert_eq!(scene.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Replaced));
-    assert!(!scene.overlay.is_cancelled(DAY, scene.search.timetable().trips("t")[0]));
+    assert_eq!(fixture.overlay.own(ride.trip).map(|own| own.kind), Some(OwnKind::Replaced));
+    assert!(!fixture.overlay.is_cancelled(DAY, fixture.search.timetable().trips("t")[0]));
     // One without its stops changes nothing.
     let lacking = TripUpdate { stops: vec![call("b", 400)], ..other.clone() };
-    let mut scene = Scene::new(&[lacking]);
-    assert_eq!((scene.names("a"), scene.overlay.report.incomplete), (vec!["t".to_owned()], 1));
+    let mut fixture = Fixture::new(&[lacking]);
+    assert_eq!((fixture.names("a"), fixture.overlay.report.incomplete), (vec!["t".to_owned()], 1));
     let unknown = TripUpdate { trip_id: "none".into(), ..other };
-    assert_eq!(Scene::new(&[unknown]).overlay.report, Report { unknown: 1, ..Report::default() });
+    assert_eq!(Fixture::new(&[unknown]).overlay.report, Report { unknown: 1, ..Report::default() });
 }
 
 #[test]
@@ -179,22 +183,25 @@ fn a_copy_runs_at_its_own_start() {
     // Delayed by a minute from b on: 160 s after the start instead of 100.
     let late = StopUpdate { arrival: Some(StopEvent::Delay(60)), ..stop(5) };
     let copy = TripUpdate { stops: vec![late], ..copied("t", "copy", "04:00:00") };
-    let mut scene = Scene::new(&[copy.clone(), copied("t", "second", "05:00:00")]);
-    assert_eq!(scene.overlay.report, Report { added: 2, ..Report::default() });
-    assert_eq!(scene.names("a"), ["t", "copy", "second"]);
-    let (name, ride) = scene.ride("a", "b", 10_000).unwrap();
+    let mut fixture = Fixture::new(&[copy.clone(), copied("t", "second", "05:00:00")]);
+    assert_eq!(fixture.overlay.report, Report { added: 2, ..Report::default() });
+    assert_eq!(fixture.names("a"), ["t", "copy", "second"]);
+    let (name, ride) = fixture.ride("a", "b", 10_000).unwrap();
     assert_eq!((name.as_str(), ride.departure_s, ride.arrival_s), ("copy", 14_400, 14_560));
     assert_eq!(ride.scheduled_arrival_s, 14_500);
-    let runs = Runs { timetable: scene.search.timetable(), overlay: Some(&scene.overlay) };
+    let runs = Runs { timetable: fixture.search.timetable(), overlay: Some(&fixture.overlay) };
     assert_eq!(runs.headsign_at(ride.trip, 0), "Extra");
     assert_eq!(runs.route(ride.trip).map(|route| route.id.as_str()), Some("R"));
     // The run itself goes on as before.
-    assert_eq!(scene.ride("a", "b", 0).map(|(name, ride)| (name, ride.departure_s)), Some(("t".into(), 60)));
+    assert_eq!(
+        fixture.ride("a", "b", 0).map(|(name, ride)| (name, ride.departure_s)),
+        Some(("t".into(), 60))
+    );
     // A feed that also reports the copy as an added run reports it twice.
     for name in ["copy", "t"] {
         let twin = added(name, vec![call("a", 14_400), call("c", 14_800)]);
         for updates in [[copy.clone(), twin.clone()], [twin, copy.clone()]] {
-            assert_eq!(Scene::new(&updates).names("a"), ["t", "copy"]);
+            assert_eq!(Fixture::new(&updates).names("a"), ["t", "copy"]);
         }
     }
     for lacking in [
@@ -202,35 +209,35 @@ fn a_copy_runs_at_its_own_start() {
         copied("t", "copy", "at four"),
         TripUpdate { properties: None, ..copied("t", "", "") },
     ] {
-        assert_eq!(Scene::new(&[lacking]).overlay.report, Report { incomplete: 1, ..Report::default() });
+        assert_eq!(Fixture::new(&[lacking]).overlay.report, Report { incomplete: 1, ..Report::default() });
     }
     // The keys of two copies differ, so that both are kept.
     assert_ne!(copy.key(), copied("t", "second", "05:00:00").key());
 }
 
 #[test]
-fn a_deleted_run_is_not_spoken_of() {
+fn a_deleted_run_is_not_shown() {
     let deleted = TripUpdate { relationship: TripRelationship::Deleted, ..update_of("t") };
-    assert_eq!(Scene::new(&[deleted]).names("a"), Vec::<String>::new());
-    let mut scene = Scene::new(&[cancelled("t")]);
-    let board = scene.board("a");
+    assert_eq!(Fixture::new(&[deleted]).names("a"), Vec::<String>::new());
+    let mut fixture = Fixture::new(&[cancelled("t")]);
+    let board = fixture.board("a");
     assert!(board.iter().any(|(name, d)| name == "t" && d.cancelled && d.realtime));
 }
 
 #[test]
 fn a_stop_that_is_skipped_is_cancelled_on_its_board() {
     let skipped = StopUpdate { relationship: StopRelationship::Skipped, ..stop(5) };
-    let mut scene = Scene::new(&[update(vec![skipped])]);
+    let mut fixture = Fixture::new(&[update(vec![skipped])]);
     let cancelled = |board: Vec<(String, Departure)>| {
         board.iter().filter(|(n, _)| n == "t").map(|(_, d)| (d.cancelled, d.departure_s)).collect::<Vec<_>>()
     };
-    assert_eq!(cancelled(scene.board("a")), [(false, 60)]);
-    assert_eq!(cancelled(scene.board("b")), [(true, 180)]);
-    assert!(scene.ride("b", "c", 0).is_none_or(|(name, _)| name != "t"));
+    assert_eq!(cancelled(fixture.board("a")), [(false, 60)]);
+    assert_eq!(cancelled(fixture.board("b")), [(true, 180)]);
+    assert!(fixture.ride("b", "c", 0).is_none_or(|(name, _)| name != "t"));
 }
 
 #[test]
-fn where_nothing_is_said_the_times_are_the_timetables() {
+fn without_updates_the_times_are_the_timetables() {
     let late = |sequence| StopUpdate { departure: Some(StopEvent::Delay(30)), ..stop(sequence) };
     let none = |sequence| StopUpdate { relationship: StopRelationship::NoData, ..stop(sequence) };
     let live = |stops: Vec<StopUpdate>| {
@@ -246,15 +253,15 @@ fn where_nothing_is_said_the_times_are_the_timetables() {
     assert_eq!(live(vec![late(1), none(5), late(7)]), [true, false, true]);
     assert_eq!(live(vec![none(1), late(5), none(7)]), [false, true, false]);
     // On the way and at stops.
-    let mut scene = Scene::new(&[update(vec![late(1), none(5)])]);
-    let (_, ride) = scene.ride("a", "c", 0).unwrap();
+    let mut fixture = Fixture::new(&[update(vec![late(1), none(5)])]);
+    let (_, ride) = fixture.ride("a", "c", 0).unwrap();
     assert_eq!((ride.departure_is_live, ride.arrival_is_live), (true, false));
     assert_eq!((ride.departure_s, ride.arrival_s), (90, 300));
-    let (_, ride) = scene.ride("b", "c", 0).unwrap();
+    let (_, ride) = fixture.ride("b", "c", 0).unwrap();
     assert_eq!((ride.departure_is_live, ride.departure_s), (false, 180));
     let realtime =
         |board: Vec<(String, Departure)>| board.iter().find(|(n, _)| n == "t").map(|(_, d)| d.realtime);
-    assert_eq!((realtime(scene.board("a")), realtime(scene.board("b"))), (Some(true), Some(false)));
+    assert_eq!((realtime(fixture.board("a")), realtime(fixture.board("b"))), (Some(true), Some(false)));
 }
 
 /// Two files with the same ids: `t` of line R from a to b at 8:00.

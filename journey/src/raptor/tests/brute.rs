@@ -32,7 +32,7 @@ struct Call {
 
 impl Brute {
     pub fn new(network: &Network, live: bool, wheelchair: bool, unbooked: bool) -> Self {
-        let is_way = |by: u8| by == 0 || (by != 1 && !unbooked);
+        let is_usable = |by: u8| by == 0 || (by != 1 && !unbooked);
         let open: Vec<bool> = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
         let (mut calls, mut runs) = (Vec::<Call>::new(), Vec::new());
         // Trip and day of each run that may go on as another.
@@ -48,8 +48,8 @@ impl Brute {
                     stop,
                     arrives: *arrives,
                     departs: *departs,
-                    boarding: is_way(pickup) && skipped != Some(at) && open[stop],
-                    alighting: is_way(drop_off) && skipped != Some(at) && open[stop],
+                    boarding: is_usable(pickup) && skipped != Some(at) && open[stop],
+                    alighting: is_usable(drop_off) && skipped != Some(at) && open[stop],
                 });
             }
             runs.push(from..calls.len());

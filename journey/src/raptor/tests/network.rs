@@ -106,15 +106,15 @@ pub fn network() -> impl Strategy<Value = Network> {
     let by = || prop_oneof![16 => Just(0u8), 2 => Just(1), 1 => Just(2), 1 => Just(3)];
     let hop = (0usize..6, 0i32..4, 0i32..2, by(), by());
     let hop = hop.prop_map(|(stop, ride, stand, b, a)| (stop, ride * 300, stand * 120, b, a));
-    let other_way = (vec(hop.clone(), 2..5), 0i32..110);
+    let other_course = (vec(hop.clone(), 2..5), 0i32..110);
     let change = prop_oneof![
         3 => Just(Change::None),
         1 => Just(Change::Cancelled),
-        1 => other_way.clone().prop_map(|(hops, start)| Change::Replaced(hops, start * 900)),
+        1 => other_course.clone().prop_map(|(hops, start)| Change::Replaced(hops, start * 900)),
         2 => (0usize..4, 0i32..40, prop::option::of(0usize..4)).prop_map(|(at, late, skip)| Change::Late(at, late * 150, skip)),
     ];
     let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
-    let extra = (vec((0usize..3, other_way), 0..3), vec((0usize..15, -20i32..40), 0..3), any::<bool>());
+    let extra = (vec((0usize..3, other_course), 0..3), vec((0usize..15, -20i32..40), 0..3), any::<bool>());
     let line = (vec(hop, 2..5), vec(run, 1..4));
     let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
     let who =
@@ -335,7 +335,7 @@ impl Network {
                         ..StopUpdate::default()
                     });
                     update.stops.push(late);
-                    // A stop is said once: one that is skipped has no delay of its own.
+                    // A stop is listed once: one that is skipped has no delay of its own.
                     update.stops.retain(|_| skipped != Some(from));
                     update.stops.extend(skip);
                     update.stops.sort_by_key(|s| s.stop_sequence);

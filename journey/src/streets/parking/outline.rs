@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_inside_from_outside() {
+    fn distinguishes_inside_from_outside() {
         let square = square();
         assert!(square.contains(Coord::from_degrees(50.0005, 8.0005)));
         assert!(!square.contains(Coord::from_degrees(50.0015, 8.0005)));

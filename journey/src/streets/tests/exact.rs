@@ -13,7 +13,7 @@ use super::Town;
 const MEMORY: usize = 4;
 
 #[derive(Debug, Clone)]
-struct Plan {
+struct TownPlan {
     ways: Vec<(usize, usize, usize)>,
     bans: Vec<(bool, usize, Option<usize>, usize)>,
     barriers: Vec<(usize, usize)>,
@@ -40,7 +40,7 @@ const BARRIERS: [&[(&str, &str)]; 4] = [
     &[("barrier", "gate"), ("access", "private")],
 ];
 
-fn plans() -> impl Strategy<Value = Plan> {
+fn plans() -> impl Strategy<Value = TownPlan> {
     let way = (0..PLACES.len(), 0..PLACES.len(), 0..KINDS.len());
     let ban = (any::<bool>(), 0..14usize, proptest::option::of(0..14usize), 0..14usize);
     let barrier = (0..PLACES.len(), 0..BARRIERS.len());
@@ -49,10 +49,10 @@ fn plans() -> impl Strategy<Value = Plan> {
         proptest::collection::vec(ban, 0..6),
         proptest::collection::vec(barrier, 0..2),
     )
-        .prop_map(|(ways, bans, barriers)| Plan { ways, bans, barriers })
+        .prop_map(|(ways, bans, barriers)| TownPlan { ways, bans, barriers })
 }
 
-fn network(plan: &Plan) -> Option<Network> {
+fn network(plan: &TownPlan) -> Option<Network> {
     let mut town = Town::new();
     for &(from, to, kind) in plan.ways.iter().filter(|way| way.0 != way.1) {
         town = town.way(&[PLACES[from], PLACES[to]], KINDS[kind]);
@@ -176,7 +176,7 @@ fn plain(network: &Network, mode: Mode, from: &Link, to: &Link) -> Option<u32> {
     best
 }
 
-fn check(plan: &Plan, mode: Mode, picks: &[(usize, u32)]) {
+fn check(plan: &TownPlan, mode: Mode, picks: &[(usize, u32)]) {
     let Some(network) = network(plan) else { return };
     let streets = network.streets();
     let links: Vec<Link> = picks

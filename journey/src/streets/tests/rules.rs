@@ -355,7 +355,7 @@ fn an_island_is_not_snapped_to() {
 }
 
 #[test]
-fn missing_nodes_are_told_and_survived() {
+fn missing_nodes_are_reported_and_survived() {
     let mut town = Town::new().way(&[0, 1, 999, 2, 3], STREET).way(&[998, 997], STREET).way(&[5], STREET);
     let streets = super::build(&mut town.data).unwrap();
     assert_eq!(streets.edges.len(), 2);

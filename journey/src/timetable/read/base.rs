@@ -6,13 +6,17 @@ use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use crate::timetable::{Agency, NONE, Problems, Route, ZoneIx};
+use crate::timetable::{Agency, FeedProblems, NONE, Route, ZoneIx};
 
 /// GTFS's route type of a bus: what a route without a readable type is taken for.
 const BUS: u16 = 3;
 
 /// Reads the agencies with their zones; the first one that exists is that of the timetable.
-pub fn agencies(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn agencies(
+    source: &mut Source,
+    draft: &mut Draft,
+    problems: &mut FeedProblems,
+) -> Result<(), ReadError> {
     const ID: usize = 0;
     const NAME: usize = 1;
     const URL: usize = 2;
@@ -53,7 +57,7 @@ pub fn agencies(source: &mut Source, draft: &mut Draft, problems: &mut Problems)
 }
 
 /// Reads the lines.
-pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     const ID: usize = 0;
     const AGENCY: usize = 1;
     const SHORT: usize = 2;

@@ -4,7 +4,7 @@ use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use crate::timetable::Problems;
+use crate::timetable::FeedProblems;
 use crate::timetable::services::{Service, parse_day};
 
 const ID: usize = 0;
@@ -13,7 +13,7 @@ const UNTIL: usize = 2;
 const MONDAY: usize = 3;
 
 /// Reads on which days services run.
-pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     let weekly = rules(source, draft, problems)?;
     let exceptions = exceptions(source, draft, problems)?;
     if !weekly && !exceptions {
@@ -26,7 +26,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> 
 }
 
 /// Whether there is a file.
-fn rules(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<bool, ReadError> {
+fn rules(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<bool, ReadError> {
     let columns = [
         "service_id",
         "start_date",
@@ -76,7 +76,11 @@ fn rules(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Res
 }
 
 /// Whether there is a file.
-fn exceptions(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<bool, ReadError> {
+fn exceptions(
+    source: &mut Source,
+    draft: &mut Draft,
+    problems: &mut FeedProblems,
+) -> Result<bool, ReadError> {
     const DATE: usize = 1;
     const TYPE: usize = 2;
     let columns = ["service_id", "date", "exception_type"];

@@ -13,11 +13,11 @@ use crate::timetable::patterns::PatternStop;
 use crate::timetable::strings::Strings;
 use crate::timetable::variants::Variants;
 use crate::timetable::zones;
-use crate::timetable::{NONE, Problems, StopIx, Stops, Timetable, Trip, TripIx};
+use crate::timetable::{FeedProblems, NONE, StopIx, Stops, Timetable, Trip, TripIx};
 
 impl Draft {
     /// Puts it all together.
-    pub fn finish(mut self, options: Options, problems: &mut Problems) -> Timetable {
+    pub fn finish(mut self, options: Options, problems: &mut FeedProblems) -> Timetable {
         let count = self.stops.points.len();
         let changes = changes(&self, options, problems);
         let rules = resolved(&self, problems);

@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
 use super::times::parse_time;
-use crate::timetable::Problems;
+use crate::timetable::FeedProblems;
 
 /// Runs that one feed's frequencies may make: every 30 s round the clock on 300 lines. A headway
 /// of a second on every trip of a large feed would fill the memory.
@@ -18,7 +18,11 @@ const MAX_RUNS: usize = 1_000_000;
 pub type Frequencies = FxHashMap<u32, Vec<i32>>;
 
 /// Reads which trips run again and again.
-pub fn read(source: &mut Source, draft: &Draft, problems: &mut Problems) -> Result<Frequencies, ReadError> {
+pub fn read(
+    source: &mut Source,
+    draft: &Draft,
+    problems: &mut FeedProblems,
+) -> Result<Frequencies, ReadError> {
     const TRIP: usize = 0;
     const START: usize = 1;
     const END: usize = 2;

@@ -10,7 +10,7 @@ use crate::timetable::in_seat::InSeat;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Service;
 use crate::timetable::variants::Variants;
-use crate::timetable::{Problems, StopIx, Trip, TripIx};
+use crate::timetable::{FeedProblems, StopIx, Trip, TripIx};
 
 /// Longest wait within a block for which riders stay seated, seconds.
 const BLOCK_WAIT_S: i32 = 600;
@@ -42,7 +42,7 @@ pub fn in_seat(
     draft: &Draft,
     (patterns, variants): (&Patterns, &Variants),
     trips: &[Trip],
-    problems: &mut Problems,
+    problems: &mut FeedProblems,
 ) -> InSeat {
     if draft.links.is_empty() && draft.blocks.is_empty() {
         return InSeat::default();

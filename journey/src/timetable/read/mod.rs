@@ -1,6 +1,6 @@
 //! Reads a timetable from GTFS files.
 //!
-//! Files are read as a stream, row by row. A row that cannot be used is noted in [`Problems`] and
+//! Files are read as a stream, row by row. A row that cannot be used is noted in [`FeedProblems`] and
 //! left out; only a feed that is none (no such file, no stops, a required column missing) is an
 //! error. Reference: GTFS Schedule, gtfs.org.
 
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use self::draft::Draft;
 use self::source::Source;
 pub(crate) use self::times::parse_time;
-use super::{Problems, Timetable};
+use super::{FeedProblems, Timetable};
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,7 @@ pub fn read(
     paths: &[impl AsRef<Path>],
     options: Options,
     progress: &mut dyn FnMut(Progress<'_>),
-    problems: &mut Problems,
+    problems: &mut FeedProblems,
 ) -> Result<Timetable, ReadError> {
     if paths.is_empty() {
         return Err(ReadError::NoFeed);
@@ -100,14 +100,14 @@ pub fn read(
 
 /// A timetable of no feed.
 pub(super) fn nothing() -> Timetable {
-    Draft::default().finish(Options::default(), &mut Problems::default())
+    Draft::default().finish(Options::default(), &mut FeedProblems::default())
 }
 
 fn read_feed(
     source: &mut Source,
     draft: &mut Draft,
     progress: &mut dyn FnMut(Progress<'_>),
-    problems: &mut Problems,
+    problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
     let feed = source.name.clone();
     let mut step = |file: &str| progress(Progress { feed: &feed, file });

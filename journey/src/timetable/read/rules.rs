@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::draft::Draft;
 use super::transfers::platforms_of;
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::{Problems, StopIx};
+use crate::timetable::{FeedProblems, StopIx};
 
 /// Most variants of one stop: footpaths between two stops grow with their product.
 const MAX_VARIANTS: usize = 100;
@@ -109,7 +109,7 @@ type Rank = (u8, bool);
 
 /// What holds between two nodes; of several rules the most specific, one for the stop itself before
 /// one for its station, a forbidding one before others, the quickest.
-pub fn resolved(draft: &Draft, problems: &mut Problems) -> Vec<(StopIx, StopIx, Option<i32>)> {
+pub fn resolved(draft: &Draft, problems: &mut FeedProblems) -> Vec<(StopIx, StopIx, Option<i32>)> {
     let rules = &draft.rules;
     for stop in &rules.crowded {
         let reason = format!(

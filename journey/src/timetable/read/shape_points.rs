@@ -6,11 +6,11 @@ use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
 use super::table::Table;
-use crate::timetable::Problems;
+use crate::timetable::FeedProblems;
 use crate::timetable::shapes::{PointE6, e6};
 
 /// Reads the lines that vehicles follow, if the feed has them.
-pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     const ID: usize = 0;
     const LAT: usize = 1;
     const LON: usize = 2;

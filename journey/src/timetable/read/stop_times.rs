@@ -9,7 +9,7 @@ use super::table::Table;
 use super::times::parse_time;
 use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
 use crate::timetable::shapes::NOWHERE;
-use crate::timetable::{NONE, Problems};
+use crate::timetable::{FeedProblems, NONE};
 use domain::LatLon;
 
 const TRIP: usize = 0;
@@ -67,7 +67,7 @@ pub fn read(
     source: &mut Source,
     draft: &mut Draft,
     frequencies: &Frequencies,
-    problems: &mut Problems,
+    problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
     let feed = source.name.clone();
     let Some(mut table) = Table::open(source, "stop_times.txt", 2, COLUMNS)? else {
@@ -107,7 +107,7 @@ fn row<const N: usize>(
     table: &Table<'_, N>,
     trip: u32,
     draft: &mut Draft,
-    problems: &mut Problems,
+    problems: &mut FeedProblems,
 ) -> Option<Row> {
     if let Some(column) = UNTIMED.into_iter().find(|column| !table.bytes(*column).is_empty()) {
         table.fault(problems, column, "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out");
@@ -171,7 +171,13 @@ struct Trips<'a> {
 }
 
 impl Trips<'_> {
-    fn add(&mut self, rows: &[Row], draft: &mut Draft, frequencies: &Frequencies, problems: &mut Problems) {
+    fn add(
+        &mut self,
+        rows: &[Row],
+        draft: &mut Draft,
+        frequencies: &Frequencies,
+        problems: &mut FeedProblems,
+    ) {
         let sequences = self.collect(rows, draft, problems);
         let number = rows[0].trip;
         let mut trip = draft.feed.trip_list[number as usize];
@@ -211,7 +217,7 @@ impl Trips<'_> {
     }
 
     /// Takes over the usable rows of a trip, and gives their sequence numbers.
-    fn collect(&mut self, rows: &[Row], draft: &Draft, problems: &mut Problems) -> Vec<u32> {
+    fn collect(&mut self, rows: &[Row], draft: &Draft, problems: &mut FeedProblems) -> Vec<u32> {
         self.known.clear();
         self.stops.clear();
         self.headsigns.clear();

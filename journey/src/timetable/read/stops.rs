@@ -8,7 +8,7 @@ use super::source::Source;
 use super::table::Table;
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::shapes::{NOWHERE, PointE6, e6};
-use crate::timetable::{NONE, Problems, Wheelchair};
+use crate::timetable::{FeedProblems, NONE, Wheelchair};
 
 const ID: usize = 0;
 const LAT: usize = 1;
@@ -31,7 +31,7 @@ const COLUMNS: [&str; 8] = [
 
 /// Reads stops, stations and entrances. Generic nodes and boarding areas have no departures of
 /// their own and are passed over.
-pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     let feed = source.name.clone();
     let Some(mut table) = Table::open(source, "stops.txt", 3, COLUMNS)? else {
         return Err(ReadError::Missing { feed, file: "stops.txt" });

@@ -8,7 +8,7 @@ use csv::ByteRecord;
 
 use super::ReadError;
 use super::source::Source;
-use crate::timetable::Problems;
+use crate::timetable::FeedProblems;
 
 /// The longest row, bytes. A quote that is never closed would make one row of a whole file.
 const MAX_ROW_BYTES: u64 = 1 << 20;
@@ -95,7 +95,7 @@ impl<'a, const N: usize> Table<'a, N> {
     }
 
     /// Notes what is wrong with a field of the present row.
-    pub fn fault(&self, problems: &mut Problems, column: usize, reason: impl Into<String>) {
+    pub fn fault(&self, problems: &mut FeedProblems, column: usize, reason: impl Into<String>) {
         problems.add(&self.file, self.line(), self.names[column], &self.text(column), reason);
     }
 }

@@ -15,9 +15,9 @@ use crate::timetable::{DEFAULT_CHANGE_S, NO_CHANGE};
 pub(crate) type Texts = Vec<(&'static str, String)>;
 
 /// Reads feeds from memory, each with its name.
-pub(crate) fn read_texts(feeds: Vec<(&str, Texts)>, options: Options) -> (Timetable, Problems) {
+pub(crate) fn read_texts(feeds: Vec<(&str, Texts)>, options: Options) -> (Timetable, FeedProblems) {
     let mut draft = Draft::default();
-    let mut problems = Problems::default();
+    let mut problems = FeedProblems::default();
     for (name, texts) in feeds {
         draft.begin_feed(Path::new(name));
         let texts = texts.into_iter().map(|(file, text)| (file.to_owned(), text.into_bytes())).collect();
@@ -51,7 +51,7 @@ fn with(mut texts: Texts, file: &'static str, text: &str) -> Texts {
     texts
 }
 
-fn one(texts: Texts) -> (Timetable, Problems) {
+fn one(texts: Texts) -> (Timetable, FeedProblems) {
     read_texts(vec![("bus.zip", texts)], Options::default())
 }
 
@@ -63,7 +63,7 @@ fn times(timetable: &Timetable, id: &str) -> Vec<Vec<i32>> {
     timetable.trips(id).iter().map(of).collect()
 }
 
-fn reasons(problems: &Problems) -> Vec<String> {
+fn reasons(problems: &FeedProblems) -> Vec<String> {
     problems.listed().iter().map(ToString::to_string).collect()
 }
 
@@ -161,14 +161,14 @@ fn a_quote_that_is_never_closed_ends_the_reading() {
     let mut source = Source::memory("bus.zip", vec![("stops.txt".into(), text.into_bytes())]);
     let mut draft = Draft::default();
     draft.begin_feed(Path::new("bus.zip"));
-    let error = stops::read(&mut source, &mut draft, &mut Problems::default()).unwrap_err();
+    let error = stops::read(&mut source, &mut draft, &mut FeedProblems::default()).unwrap_err();
     assert!(error.to_string().contains("quote"), "{error}");
 }
 
 #[test]
 fn what_is_no_feed_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let read = |path: &Path| read(&[path], Options::default(), &mut |_| {}, &mut Problems::default());
+    let read = |path: &Path| read(&[path], Options::default(), &mut |_| {}, &mut FeedProblems::default());
     let error = read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("no routes.txt"), "{error}");
     let file = folder.path().join("x.zip");
@@ -205,7 +205,7 @@ fn transfers_of_all_kinds() {
 }
 
 #[test]
-fn ids_of_two_feeds_are_told_apart_only_where_needed() {
+fn ids_of_two_feeds_are_prefixed_only_where_needed() {
     let second = with(base(), "stops.txt", "stop_id,stop_lat,stop_lon\na,1,1\nz,1,1\nc,1,1\n");
     let second = with(
         second,

@@ -9,7 +9,7 @@ use super::rules::{Rule, Vehicles};
 use super::source::Source;
 use super::table::Table;
 use super::{Options, ReadError};
-use crate::timetable::{DEFAULT_CHANGE_S, NO_CHANGE, NONE, Problems, StopIx};
+use crate::timetable::{DEFAULT_CHANGE_S, FeedProblems, NO_CHANGE, NONE, StopIx};
 
 /// Longest plausible change time, seconds.
 const MAX_CHANGE_S: i32 = 86_400;
@@ -17,7 +17,7 @@ const MAX_CHANGE_S: i32 = 86_400;
 const MAX_PLATFORMS: usize = 200;
 
 /// Reads the rows; to be called before the stop times, which depend on what single trips may do.
-pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     const FROM: usize = 0;
     const TO: usize = 1;
     const TYPE: usize = 2;
@@ -141,7 +141,7 @@ pub struct Changes {
 /// Computes all changes. A row about a station holds for all its platforms that no row of their
 /// own speaks of. Of several rows about the same two stops the quickest holds, and a forbidding
 /// one before all others.
-pub fn changes(draft: &Draft, options: Options, problems: &mut Problems) -> Changes {
+pub fn changes(draft: &Draft, options: Options, problems: &mut FeedProblems) -> Changes {
     let stops = &draft.stops;
     let mut children: FxHashMap<StopIx, Vec<StopIx>> = FxHashMap::default();
     for (stop, parent) in stops.parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {

@@ -5,10 +5,10 @@ use super::draft::{Draft, wheelchair};
 use super::source::Source;
 use super::table::Table;
 use crate::timetable::shapes::NO_SHAPE;
-use crate::timetable::{NONE, Problems, Trip};
+use crate::timetable::{FeedProblems, NONE, Trip};
 
 /// Reads the trips, without their times.
-pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut Problems) -> Result<(), ReadError> {
+pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     const ID: usize = 0;
     const ROUTE: usize = 1;
     const SERVICE: usize = 2;

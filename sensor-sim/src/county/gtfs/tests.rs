@@ -110,7 +110,7 @@ fn holidays_are_sundays() {
     assert!(feed.services(date(2027, 2, 21)).is_empty() && feed.services(date(2026, 12, 18)).is_empty());
 }
 
-/// Where a timetable puts a trip, `seconds` after its day began: along its shape.
+/// The position of a trip along its shape, `seconds` after its day began.
 fn place(feed: &Feed, trip: &Row, times: &[&Row], at_s: f64) -> [f64; 2] {
     let number = |row: &Row, key: &str| row[key].parse::<f64>().unwrap();
     let mut along_m = number(times[times.len() - 1], "shape_dist_traveled");
@@ -153,7 +153,7 @@ fn vehicles_keep_the_timetable(start: &str, minutes: i64) -> usize {
     }
     let mut world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start, 1.0);
     let mut voice = Voice::new(Arc::clone(&county), 1);
-    let (mut compared, mut heard) = (0, HashMap::<String, i64>::new());
+    let (mut compared, mut last_minute) = (0, HashMap::<String, i64>::new());
     loop {
         let (at, event) = world.next_event();
         if at.as_second() > start.as_second() + minutes * 60 {
@@ -165,7 +165,7 @@ fn vehicles_keep_the_timetable(start: &str, minutes: i64) -> usize {
         for says in messages.iter().flat_map(|message| &message.says) {
             let Fact::Position { lat, lon, delay_s, trip_id } = &says.fact else { continue };
             // One position of each vehicle in a minute is enough to look at.
-            if heard.insert(says.id.clone(), at.as_second() / 60) == Some(at.as_second() / 60) {
+            if last_minute.insert(says.id.clone(), at.as_second() / 60) == Some(at.as_second() / 60) {
                 continue;
             }
             let trip = trips[trip_id.as_str()];

@@ -1,10 +1,10 @@
-//! What cannot be reached is not built.
+//! Removes what cannot be reached.
 
 use super::net::Net;
 
 impl Net {
-    /// Keeps what hangs together: every street for cars can be reached from every other one and
-    /// left again, and every way on foot.
+    /// Keeps the largest component: every street for cars can be reached from every other one and left
+    /// again, and every footway too.
     pub(super) fn connected(mut self) -> Self {
         let cars = self.largest(|edge| edge.kind.for_cars(), true);
         // A one-way street that leads nowhere is opened.
@@ -18,7 +18,7 @@ impl Net {
         self
     }
 
-    /// Which points belong to the largest part whose points reach each other over `usable` edges.
+    /// The points of the largest strongly connected component over `usable` edges.
     fn largest(&self, usable: impl Fn(&super::net::Edge) -> bool, directed: bool) -> Vec<bool> {
         let mut next = vec![Vec::new(); self.points.len()];
         let mut before = vec![Vec::new(); self.points.len()];
@@ -30,7 +30,7 @@ impl Net {
                 before[b].push(a);
             }
         }
-        // Kosaraju: in the reverse order of leaving, what is reached backwards is one part.
+        // Kosaraju: in the reverse order of leaving, what is reached backwards is one component.
         let part = parts(&before, &left_order(&next));
         let mut sizes = vec![0_usize; self.points.len()];
         for number in &part {

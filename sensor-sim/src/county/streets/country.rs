@@ -7,17 +7,17 @@ use super::kind::Kind;
 use super::plane::{Point, add, direction, distance, scale};
 use super::sketch::{Sketch, Way};
 
-/// A way between two stops that is longer than this leads out of town, metres.
+/// A leg longer than this leads out of town, metres.
 const COUNTRY_M: f64 = 1_500.0;
 /// And a longer one is a main road.
 const MAIN_ROAD_M: f64 = 6_000.0;
 /// From the middle of a country road to the path beside it, metres.
 const BESIDE_M: f64 = 7.0;
 
-/// The way between two stops, and a line that runs on it.
+/// A leg, and a line that runs on it.
 type Course<'a> = (&'static str, &'a [[f64; 2]]);
 
-/// The ways between neighbouring stops, by the pair of stops, each once.
+/// The legs between neighbouring stops, by the pair of stops, each once.
 fn legs(county: &County, mode: Mode) -> BTreeMap<(usize, usize), Course<'_>> {
     let mut legs = BTreeMap::new();
     for line in county.lines.iter().filter(|line| line.mode == mode) {
@@ -29,7 +29,7 @@ fn legs(county: &County, mode: Mode) -> BTreeMap<(usize, usize), Course<'_>> {
     legs
 }
 
-/// Draws a road along every way of a bus: its stops lie on streets, and so do its shapes.
+/// Draws a road along every leg of a bus: its stops lie on streets, and so do its shapes.
 pub(super) fn roads(sketch: &mut Sketch, county: &County) {
     for (number, (_, (_, points))) in legs(county, Mode::Bus).into_iter().enumerate() {
         let points: Vec<Point> = points.iter().map(|p| sketch.plane.point(*p)).collect();

@@ -1,6 +1,6 @@
 //! Kinds of streets and paths, and their tags in OpenStreetMap.
 
-/// What a way is. Earlier ones win where two lie on each other.
+/// Kind of a way. Earlier ones take precedence where two overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     /// Between towns.

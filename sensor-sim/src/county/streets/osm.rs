@@ -1,4 +1,4 @@
-//! The net and what lies on it, in the words of OpenStreetMap.
+//! The net and what lies on it as OpenStreetMap elements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use super::sketch::Sketch;
 
 /// A bus stop's pole stands so far from the middle of the street, degrees of latitude (4 m).
 const POLE_DEG: f64 = 0.000_036;
-/// What is said to lie on a street does so within this distance, metres.
+/// Tolerance for things that lie on a street, metres.
 const ON_STREET_M: f64 = 2.0;
 
-/// Puts the extract together.
+/// Builds the extract.
 pub(super) fn extract(county: &County, sketch: &Sketch, net: &Net, lots: &[Lot]) -> Extract {
     let mut map = Map { sketch, extract: Extract::default(), node_ids: BTreeMap::new() };
     map.streets(net, county.seed);

@@ -101,7 +101,7 @@ fn dense(first: usize, nodes: &[Node], strings: &mut Strings) -> DenseNodes {
     let mut dense = DenseNodes::default();
     let mut before = [0, 0];
     for (number, node) in nodes.iter().enumerate() {
-        // Ids follow each other; the first is told in full.
+        // Ids follow each other; the first is written in full.
         dense.id.push(if number == 0 { first as i64 + 1 } else { 1 });
         let at = node.at.map(|degrees| (degrees * PER_DEGREE).round() as i64);
         dense.lon.push(at[0] - before[0]);

@@ -42,7 +42,7 @@ impl VehicleLife {
         self.proceed(own, county, clock)
     }
 
-    /// What the vehicle would say of itself at `now`.
+    /// The vehicle's report at `now`.
     pub(in crate::world) fn report(
         &self,
         now: i64,

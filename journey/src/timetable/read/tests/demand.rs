@@ -8,7 +8,7 @@ use crate::timetable::patterns::Boarding;
 const HEAD: &str = "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type,stop_headsign,\
                     location_id,location_group_id,start_pickup_drop_off_window,end_pickup_drop_off_window\n";
 
-fn stop_times(rows: &str) -> (Timetable, Problems) {
+fn stop_times(rows: &str) -> (Timetable, FeedProblems) {
     one(with(base(), "stop_times.txt", &format!("{HEAD}{rows}")))
 }
 
@@ -19,9 +19,9 @@ fn how_one_gets_on_and_off_is_kept_stop_by_stop() {
     );
     assert_eq!(reasons(&problems), Vec::<String>::new());
     let stops = timetable.patterns.pattern(0).stops;
-    let said: Vec<_> = stops.iter().map(|stop| (stop.pickup(), stop.drop_off())).collect();
+    let boardings: Vec<_> = stops.iter().map(|stop| (stop.pickup(), stop.drop_off())).collect();
     use Boarding::{AskDriver, Book, None, Scheduled};
-    assert_eq!(said, [(Book, None), (AskDriver, Scheduled), (None, Book)]);
+    assert_eq!(boardings, [(Book, None), (AskDriver, Scheduled), (None, Book)]);
     let may: Vec<_> = stops.iter().map(|stop| (stop.can_board(), stop.can_alight())).collect();
     assert_eq!(may, [(true, false), (true, true), (false, true)]);
     let trip = timetable.trips("t")[0];
@@ -61,7 +61,7 @@ fn a_feed_of_areas_alone_needs_no_column_of_stops() {
     let mut draft = Draft::default();
     draft.begin_feed(Path::new("x"));
     let mut source = Source::memory("x", texts);
-    let error = read_feed(&mut source, &mut draft, &mut |_| {}, &mut Problems::default()).unwrap_err();
+    let error = read_feed(&mut source, &mut draft, &mut |_| {}, &mut FeedProblems::default()).unwrap_err();
     assert_eq!(error.to_string(), "x/stop_times.txt has no column stop_id");
 }
 
@@ -75,7 +75,7 @@ fn feeds_with_areas_are_read() {
     };
     let mut read_feeds = 0;
     for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
-        let mut problems = Problems::default();
+        let mut problems = FeedProblems::default();
         let timetable = match read(&[&path], Options::default(), &mut |_| {}, &mut problems) {
             Ok(timetable) => timetable,
             Err(ReadError::Missing { file, .. }) if file.starts_with("calendar") => continue,

@@ -8,7 +8,7 @@ const TIMES: &str = "trip_id,stop_id,stop_sequence,arrival_time\n\
                      w,b,1,07:21:00\nw,c,2,07:40:00\nx,c,1,07:12:00\nx,a,2,07:14:00\n";
 
 /// Trips of block `1` unless given otherwise; `transfers` has both trips of each row.
-fn linked(trips: &str, transfers: &str) -> (Timetable, Problems) {
+fn linked(trips: &str, transfers: &str) -> (Timetable, FeedProblems) {
     let trips = format!("route_id,service_id,trip_id,block_id\n{trips}");
     let transfers = format!("transfer_type,from_trip_id,to_trip_id\n{transfers}");
     let texts = with(with(base(), "stop_times.txt", TIMES), "trips.txt", &trips);

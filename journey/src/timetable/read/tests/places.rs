@@ -45,7 +45,7 @@ fn named(bytes: Vec<u8>) -> Result<Vec<String>, ReadError> {
     let mut source = Source::memory("bus.zip", vec![("stops.txt".into(), bytes)]);
     let mut draft = Draft::default();
     draft.begin_feed(Path::new("bus.zip"));
-    stops::read(&mut source, &mut draft, &mut Problems::default())?;
+    stops::read(&mut source, &mut draft, &mut FeedProblems::default())?;
     Ok((0..draft.stops.names.len() as u32).map(|at| draft.stops.names.get(at).to_owned()).collect())
 }
 

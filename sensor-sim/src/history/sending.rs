@@ -1,4 +1,4 @@
-//! Telling the past: statements meet their fate, and go out in batches at the pace of who listens.
+//! Sends the past: applies faults to statements, and sends them in batches at the pace of the receiver.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::pace::Pace;
-use super::past::{Past, Said};
+use super::past::{BayStatement, Past};
 use super::{FEED, HistoryConfig, HistorySummary, town};
 use crate::encode::native::{self, Bay, Element, Observation};
 use crate::faults::{Sending, Wire};
@@ -23,11 +23,11 @@ use crate::truth::Truth;
 const BATCH: usize = 500;
 /// Messages without an acknowledgement of the broker.
 const IN_FLIGHT: usize = 64;
-/// Pause between two lines in the log for those who see no bar.
-const TELL_EVERY: Duration = Duration::from_secs(30);
+/// Interval of log lines where there is no progress bar.
+const LOG_EVERY: Duration = Duration::from_secs(30);
 
-/// The past being told.
-pub(super) struct Telling {
+/// The past being sent.
+pub(super) struct PastSender {
     start: Timestamp,
     ids: Vec<String>,
     wire: Wire,
@@ -38,11 +38,11 @@ pub(super) struct Telling {
     outbox: mpsc::Sender<Outbound<OwnedSemaphorePermit>>,
     pace: Option<Pace>,
     bar: ProgressBar,
-    told_at: Instant,
+    logged_at: Instant,
     summary: HistorySummary,
 }
 
-/// A statement on its way: the first to go out is the least.
+/// A statement to be sent: the first to go out is the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct HeldBack {
     due_s: i64,
@@ -53,7 +53,7 @@ struct HeldBack {
     occupied: bool,
 }
 
-impl Telling {
+impl PastSender {
     pub(super) fn new(
         cfg: &HistoryConfig,
         start: Timestamp,
@@ -61,7 +61,7 @@ impl Telling {
         outbox: mpsc::Sender<Outbound<OwnedSemaphorePermit>>,
         pace: Option<Pace>,
     ) -> Self {
-        Telling {
+        PastSender {
             start,
             ids: (0..cfg.bays).map(town::bay_id).collect(),
             wire: Wire::new(cfg.faults, cfg.seed),
@@ -72,31 +72,31 @@ impl Telling {
             outbox,
             pace,
             bar: progress(cfg.span.as_secs().max(0) as u64),
-            told_at: Instant::now(),
+            logged_at: Instant::now(),
             summary: HistorySummary::default(),
         }
     }
 
-    /// Tells it to the end.
-    pub(super) async fn tell(&mut self, past: Past, until_s: i64) -> std::io::Result<()> {
+    /// Sends it to the end.
+    pub(super) async fn send_all(&mut self, past: Past, until_s: i64) -> std::io::Result<()> {
         if let Some(pace) = &mut self.pace {
             pace.ready().await;
         }
         let mut made = 0;
-        for said in past {
-            self.release(said.at_s).await;
-            let at = self.at(said.at_s);
-            self.truth.bay(&self.ids[said.bay as usize], at, said.occupied, said.cause)?;
+        for statement in past {
+            self.release(statement.at_s).await;
+            let at = self.at(statement.at_s);
+            self.truth.bay(&self.ids[statement.bay as usize], at, statement.occupied, statement.cause)?;
             let fate = self.wire.fate();
             let Some(wait_s) = fate.wait_s else {
-                self.lose(said, at, fate.faults)?;
+                self.lose(statement, at, fate.faults)?;
                 continue;
             };
             let copy_s = fate.copy_after_s.map(|after_s| wait_s + after_s);
             for wait_s in std::iter::once(wait_s).chain(copy_s) {
                 made += 1;
-                let due_s = said.at_s + wait_s as i64;
-                let Said { bay, at_s, occupied, .. } = said;
+                let due_s = statement.at_s + wait_s as i64;
+                let BayStatement { bay, at_s, occupied, .. } = statement;
                 self.held_back.push(Reverse(HeldBack { due_s, made, bay, at_s, occupied }));
             }
         }
@@ -110,14 +110,14 @@ impl Telling {
         self.truth.end(self.at(until_s))
     }
 
-    /// Ends the telling, wherever it is.
+    /// Stops sending.
     pub(super) fn finish(mut self) -> std::io::Result<HistorySummary> {
         self.bar.finish_and_clear();
         self.truth.flush()?;
         Ok(self.summary)
     }
 
-    /// Sends what goes out by `until_s`.
+    /// Sends statements that are due by `until_s`.
     async fn release(&mut self, until_s: i64) {
         while self.held_back.peek().is_some_and(|Reverse(next)| next.due_s <= until_s) {
             let Some(Reverse(HeldBack { due_s, bay, at_s, occupied, .. })) = self.held_back.pop() else {
@@ -125,10 +125,10 @@ impl Telling {
             };
             let state = if occupied { "occupied" } else { "vacant" };
             let at = self.at(at_s);
-            let bay_said = Bay { at, state, seq: None, battery_v: None, temperature_c: None };
+            let bay_statement = Bay { at, state, seq: None, battery_v: None, temperature_c: None };
             self.elements.push(Element {
                 topic: format!("bay/{}", self.ids[bay as usize]),
-                observation: Observation::Bay(bay_said),
+                observation: Observation::Bay(bay_statement),
             });
             if self.elements.len() == BATCH {
                 self.send().await;
@@ -155,7 +155,7 @@ impl Telling {
                 return;
             }
             // The first one is repeated until it arrives: a feed that was just imported may not be
-            // subscribed yet. Twice is as good as once.
+            // subscribed yet. A duplicate changes nothing.
             let has_begun = match &mut self.pace {
                 Some(pace) if self.summary.messages == 0 => pace.arrived(1).await,
                 _ => true,
@@ -169,10 +169,15 @@ impl Telling {
         self.summary.statements += statements;
     }
 
-    fn lose(&mut self, said: Said, at: Timestamp, faults: Vec<&'static str>) -> std::io::Result<()> {
+    fn lose(
+        &mut self,
+        statement: BayStatement,
+        at: Timestamp,
+        faults: Vec<&'static str>,
+    ) -> std::io::Result<()> {
         self.summary.lost += 1;
-        let id = self.ids[said.bay as usize].clone();
-        let state = if said.occupied { "occupied" } else { "vacant" };
+        let id = self.ids[statement.bay as usize].clone();
+        let state = if statement.occupied { "occupied" } else { "vacant" };
         let topic = format!("bay/{id}");
         let says = vec![Statement { kind: "bay", id, at, fact: Fact::Bay { state, sensor: None } }];
         let message = Message { topic, payload: Bytes::new(), intended_utc: at, says };
@@ -185,8 +190,8 @@ impl Telling {
         let rate = self.summary.statements as f64 / took_s;
         let now = self.at(at_s).strftime("%Y-%m-%d").to_string();
         let message = format!("{now}, {} statements, {rate:.0}/s", self.summary.statements);
-        if self.bar.is_hidden() && self.told_at.elapsed() >= TELL_EVERY {
-            self.told_at = Instant::now();
+        if self.bar.is_hidden() && self.logged_at.elapsed() >= LOG_EVERY {
+            self.logged_at = Instant::now();
             tracing::info!(eta_s = self.bar.eta().as_secs(), "{message}");
         }
         self.bar.set_message(message);

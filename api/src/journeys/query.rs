@@ -37,7 +37,7 @@ const SAME_PLACE_M: f64 = 10.0;
 const MARGIN_M: f64 = 500.0;
 
 /// See the module's description.
-pub struct Question {
+pub struct JourneyQuery {
     pub from: LatLon,
     pub to: LatLon,
     pub when: When,
@@ -53,7 +53,7 @@ pub struct Question {
     pub free_only: bool,
 }
 
-impl Question {
+impl JourneyQuery {
     pub fn parse(params: &Params<'_>, now: UtcMicros) -> Result<Self, Problem> {
         let point = |name: &str, example: &str| {
             let remedy = format!("Give {name}=LAT,LON, e.g. {name}={example}.");
@@ -86,7 +86,7 @@ impl Question {
             None => Ok(None),
             Some(_) => params.number(name, 0.0, 0.1, max).map(Some),
         };
-        Ok(Question {
+        Ok(JourneyQuery {
             from,
             to,
             when,
@@ -122,7 +122,7 @@ impl Question {
             return Ok(None);
         }
         let day = area.timetable.day_at(self.when.time());
-        let said = match area.timetable.span() {
+        let span_text = match area.timetable.span() {
             None => "There is no timetable.".to_owned(),
             Some((first, last)) if (first..=last).contains(&day) => return Ok(None),
             Some((first, last)) => {
@@ -132,11 +132,11 @@ impl Question {
         };
         let others = [Modes::WALK, Modes::BIKE, Modes::CAR];
         if others.iter().any(|mode| self.modes.has(*mode)) {
-            return Ok(Some(said));
+            return Ok(Some(span_text));
         }
         let field = if matches!(self.when, When::ArriveBy(_)) { "arrive" } else { "depart" };
         let value = UtcMicros(self.when.time() * 1_000_000).timestamp().to_string();
-        Err(Problem::bad_parameter(field, &value, format!("No transit is known at that time. {said}"))
+        Err(Problem::bad_parameter(field, &value, format!("No transit is known at that time. {span_text}"))
             .remedy("Choose another time, or add WALK, BIKE or CAR to 'modes'."))
     }
 }
@@ -145,9 +145,9 @@ impl Question {
 const ASSUMED_DRIVE_MPS: f64 = 7.0;
 
 /// Roughly when the car arrives, to evaluate opening hours.
-pub fn assumed_arrival(question: &Question) -> UtcMicros {
-    let at = match question.when {
-        When::DepartAt(time) => time + (question.from.distance_m(question.to) / ASSUMED_DRIVE_MPS) as i64,
+pub fn assumed_arrival(query: &JourneyQuery) -> UtcMicros {
+    let at = match query.when {
+        When::DepartAt(time) => time + (query.from.distance_m(query.to) / ASSUMED_DRIVE_MPS) as i64,
         When::ArriveBy(time) => time,
     };
     UtcMicros(at * 1_000_000)

@@ -1,4 +1,4 @@
-//! The world as its devices perceive it.
+//! The world as its faulty devices report it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -22,29 +22,29 @@ const RESTAMP_S: i64 = 60;
 const ACCIDENTS_S: (f64, f64) = (2.0, 60.0);
 const YEAR_S: i64 = 365 * 86_400;
 
-/// One step of the scene.
+/// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Happening {
     pub at: Timestamp,
     /// What really happened, if anything did.
     pub event: Option<Event>,
     /// What is reported, if anything is.
-    pub heard: Option<Heard>,
+    pub report: Option<DeviceReport>,
     /// A fault that begins now.
     pub note: Option<Note>,
     /// A device that is replaced now.
     pub swap: Option<Swap>,
 }
 
-/// What a device reports, and by which clock.
+/// A device's report, and its clock.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct DeviceReport {
     pub stamp: Timestamp,
     pub event: Event,
     pub faults: Vec<&'static str>,
 }
 
-/// A fault and whom it befalls, for the record.
+/// A fault and the thing it affects, for the record.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Note {
     pub fault: &'static str,
@@ -94,7 +94,7 @@ enum Due {
 
 /// The world and the faults of its devices.
 #[derive(Debug)]
-pub struct Scene {
+pub struct FaultyWorld {
     county: Arc<County>,
     world: World,
     seed: u64,
@@ -110,10 +110,10 @@ pub struct Scene {
     low_battery: Vec<usize>,
 }
 
-impl Scene {
+impl FaultyWorld {
     /// `start_utc` is that of the world.
     pub fn new(world: World, county: Arc<County>, faults: &Faults, seed: u64, start_utc: Timestamp) -> Self {
-        let mut scene = Self {
+        let mut faulty_world = Self {
             states: vec![None; county.bays.len()],
             bays: vec![BayFault::None; county.bays.len()],
             world,
@@ -127,10 +127,10 @@ impl Scene {
             low_battery: Vec::new(),
             county,
         };
-        scene.draw_bays(faults);
-        scene.draw_clocks();
-        scene.draw_batteries(faults.low_battery);
-        scene
+        faulty_world.draw_bays(faults);
+        faulty_world.draw_clocks();
+        faulty_world.draw_batteries(faults.low_battery);
+        faulty_world
     }
 
     /// Devices whose battery is nearly empty (indices into the county's sensors).
@@ -253,7 +253,7 @@ impl Scene {
         })
     }
 
-    /// What the clock of a thing shows at `at`.
+    /// The time by the clock of a thing at `at`.
     fn stamp(&self, at: Timestamp, event: &Event) -> (Timestamp, bool) {
         let clock = match event {
             Event::Bay { bay, .. } => self.clock("bay", *bay),
@@ -273,38 +273,46 @@ impl Scene {
         }
     }
 
-    fn heard(&self, at: Timestamp, event: Event, fault: Option<&'static str>) -> Heard {
+    fn report(&self, at: Timestamp, event: Event, fault: Option<&'static str>) -> DeviceReport {
         let (stamp, is_wrong) = self.stamp(at, &event);
         let faults = fault.into_iter().chain(is_wrong.then_some("wrong_clock")).collect();
-        Heard { stamp, event, faults }
+        DeviceReport { stamp, event, faults }
     }
 
     fn perceive(&mut self, at: Timestamp, event: Event) -> Happening {
-        let heard = match event {
+        let report = match event {
             Event::Bay { bay, occupied, cause } => self.perceive_bay(at, bay, occupied, cause),
             Event::Device { sensor, .. } => {
                 let bay = self.county.sensors[sensor].bay;
                 let is_dead =
                     bay.is_some_and(|b| matches!(self.bays[b], BayFault::Dead(since) if since <= at));
-                (!is_dead).then(|| self.heard(at, event.clone(), None))
+                (!is_dead).then(|| self.report(at, event.clone(), None))
             }
-            _ => Some(self.heard(at, event.clone(), None)),
+            _ => Some(self.report(at, event.clone(), None)),
         };
-        Happening { event: Some(event), heard, ..nothing(at) }
+        Happening { event: Some(event), report, ..nothing(at) }
     }
 
-    fn perceive_bay(&mut self, at: Timestamp, bay: usize, occupied: bool, cause: Cause) -> Option<Heard> {
+    fn perceive_bay(
+        &mut self,
+        at: Timestamp,
+        bay: usize,
+        occupied: bool,
+        cause: Cause,
+    ) -> Option<DeviceReport> {
         let first = self.states[bay].map_or(occupied, |(_, first)| first);
         self.states[bay] = Some((occupied, first));
         let event = |occupied| Event::Bay { bay, occupied, cause };
         match self.bays[bay] {
-            BayFault::None => Some(self.heard(at, event(occupied), None)),
+            BayFault::None => Some(self.report(at, event(occupied), None)),
             BayFault::Dead(since) if since <= at => None,
-            BayFault::Dead(_) => Some(self.heard(at, event(occupied), None)),
+            BayFault::Dead(_) => Some(self.report(at, event(occupied), None)),
             BayFault::Stuck | BayFault::Restamp if cause == Cause::Change => None,
-            BayFault::Stuck => Some(self.heard(at, event(first), (cause != Cause::Start).then_some("stuck"))),
+            BayFault::Stuck => {
+                Some(self.report(at, event(first), (cause != Cause::Start).then_some("stuck")))
+            }
             BayFault::Restamp => {
-                Some(self.heard(at, event(first), (cause != Cause::Start).then_some("restamp")))
+                Some(self.report(at, event(first), (cause != Cause::Start).then_some("restamp")))
             }
             BayFault::Flapping => {
                 if cause == Cause::Change {
@@ -313,25 +321,25 @@ impl Scene {
                         self.plan(later(at, flip * FLIP_S), Due::Flip(bay, state));
                     }
                 }
-                Some(self.heard(at, event(occupied), None))
+                Some(self.report(at, event(occupied), None))
             }
         }
     }
 
-    /// What the faults themselves bring about.
+    /// Steps that the faults themselves cause.
     fn own(&mut self, at: Timestamp, due: Due) -> Happening {
         match due {
             Due::Flip(bay, occupied) => {
                 let event = Event::Bay { bay, occupied, cause: Cause::Change };
-                Happening { heard: Some(self.heard(at, event, Some("flapping"))), ..nothing(at) }
+                Happening { report: Some(self.report(at, event, Some("flapping"))), ..nothing(at) }
             }
             Due::Restamp(bay) => {
                 self.plan(later(at, RESTAMP_S), due);
-                let heard = self.states[bay].map(|(_, first)| {
+                let report = self.states[bay].map(|(_, first)| {
                     let event = Event::Bay { bay, occupied: first, cause: Cause::Heartbeat };
-                    self.heard(at, event, Some("restamp"))
+                    self.report(at, event, Some("restamp"))
                 });
-                Happening { heard, ..nothing(at) }
+                Happening { report, ..nothing(at) }
             }
             Due::Swap(bay, new) => {
                 let BaySource::Sensor(old) = self.county.bays[bay].source else { return nothing(at) };
@@ -346,7 +354,7 @@ impl Scene {
 }
 
 fn nothing(at: Timestamp) -> Happening {
-    Happening { at, event: None, heard: None, note: None, swap: None }
+    Happening { at, event: None, report: None, note: None, swap: None }
 }
 
 fn note(fault: &'static str, kind: &'static str, id: &str, at: Timestamp) -> Note {

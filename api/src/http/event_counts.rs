@@ -16,7 +16,7 @@ pub const REPORTED_EVERY_S: i64 = 60;
 pub const REPORTED_AT_ONCE: usize = 20;
 
 /// See the module's description. `K` is the cause, `D` a detail of its last event.
-pub struct Tally<K, D> {
+pub struct EventCounts<K, D> {
     causes: HashMap<K, (D, Counted)>,
     /// Causes beyond [`REMEMBERED`].
     others: Counted,
@@ -54,13 +54,17 @@ pub struct Report<K, D> {
     pub count: u64,
 }
 
-impl<K, D> Default for Tally<K, D> {
+impl<K, D> Default for EventCounts<K, D> {
     fn default() -> Self {
-        Tally { causes: HashMap::new(), others: Counted::default(), minute: (UtcMicros(i64::MIN / 2), 0) }
+        EventCounts {
+            causes: HashMap::new(),
+            others: Counted::default(),
+            minute: (UtcMicros(i64::MIN / 2), 0),
+        }
     }
 }
 
-impl<K: Eq + Hash + Clone, D: Clone> Tally<K, D> {
+impl<K: Eq + Hash + Clone, D: Clone> EventCounts<K, D> {
     /// Counts `count` events of `cause`; whether a report of it is due.
     pub fn add(&mut self, cause: K, detail: D, count: u64, now: UtcMicros) -> bool {
         if self.causes.len() >= REMEMBERED && !self.causes.contains_key(&cause) {
@@ -114,43 +118,43 @@ mod tests {
 
     #[test]
     fn a_flood_is_a_bounded_number_of_reports_and_none_is_lost() {
-        let mut tally = Tally::default();
+        let mut counts = EventCounts::default();
         for round in 0..3 {
             let now = NOW.plus_s(round * REPORTED_EVERY_S);
             for n in 0..50_000 {
-                tally.add(n % 10_000, (), 1, now);
+                counts.add(n % 10_000, (), 1, now);
             }
-            assert!(tally.causes.len() <= REMEMBERED);
-            let due = tally.due(now, false);
+            assert!(counts.causes.len() <= REMEMBERED);
+            let due = counts.due(now, false);
             assert!(due.len() <= REPORTED_AT_ONCE + 1, "{} reports", due.len());
             assert_eq!(due.iter().map(|report| report.count).sum::<u64>(), 50_000);
-            assert!(tally.due(now.plus_s(1), false).is_empty());
+            assert!(counts.due(now.plus_s(1), false).is_empty());
         }
-        tally.due(NOW.plus_s(3_600), true);
-        assert!(tally.causes.is_empty(), "nobody is remembered for longer than it counts");
+        counts.due(NOW.plus_s(3_600), true);
+        assert!(counts.causes.is_empty(), "nobody is remembered for longer than it counts");
     }
 
     #[test]
     fn a_clock_that_was_ahead_silences_nobody() {
-        let mut tally = Tally::default();
+        let mut counts = EventCounts::default();
         let ahead = NOW.plus_s(365 * 86_400);
         for n in 0..REPORTED_AT_ONCE {
-            tally.add(n, (), 1, ahead);
+            counts.add(n, (), 1, ahead);
         }
-        assert_eq!(tally.due(ahead, false).len(), REPORTED_AT_ONCE);
-        assert!(tally.add(0, (), 1, NOW));
-        assert_eq!(tally.due(NOW, false), [Report { cause: Some((0, ())), count: 1 }]);
+        assert_eq!(counts.due(ahead, false).len(), REPORTED_AT_ONCE);
+        assert!(counts.add(0, (), 1, NOW));
+        assert_eq!(counts.due(NOW, false), [Report { cause: Some((0, ())), count: 1 }]);
     }
 
     #[test]
     fn the_first_is_reported_at_once_and_what_follows_after_a_minute() {
-        let mut tally = Tally::default();
-        assert!(tally.add("a", 1, 1, NOW));
-        assert_eq!(tally.due(NOW, false), [Report { cause: Some(("a", 1)), count: 1 }]);
-        assert!(!tally.add("a", 2, 1, NOW.plus_s(1)) && !tally.add("a", 3, 1, NOW.plus_s(59)));
-        assert!(tally.due(NOW.plus_s(59), false).is_empty());
-        assert_eq!(tally.due(NOW.plus_s(60), false), [Report { cause: Some(("a", 3)), count: 2 }]);
-        assert!(!tally.add("a", 4, 1, NOW.plus_s(61)));
-        assert_eq!(tally.due(NOW.plus_s(61), true).len(), 1, "at the end whatever there is");
+        let mut counts = EventCounts::default();
+        assert!(counts.add("a", 1, 1, NOW));
+        assert_eq!(counts.due(NOW, false), [Report { cause: Some(("a", 1)), count: 1 }]);
+        assert!(!counts.add("a", 2, 1, NOW.plus_s(1)) && !counts.add("a", 3, 1, NOW.plus_s(59)));
+        assert!(counts.due(NOW.plus_s(59), false).is_empty());
+        assert_eq!(counts.due(NOW.plus_s(60), false), [Report { cause: Some(("a", 3)), count: 2 }]);
+        assert!(!counts.add("a", 4, 1, NOW.plus_s(61)));
+        assert_eq!(counts.due(NOW.plus_s(61), true).len(), 1, "at the end whatever there is");
     }
 }

@@ -1,4 +1,4 @@
-//! What the embedded broker counts. Refusals are logged once a minute for each reason and address: a flood of them must
+//! Metrics of the embedded broker. Refusals are logged once a minute per reason and address, so that a flood of them does
 //! not fill the log.
 
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ impl Refusal {
         }
     }
 
-    /// For whoever reads the log.
+    /// As a sentence for the log.
     fn explained(self) -> &'static str {
         match self {
             Refusal::TooMany => {
@@ -102,16 +102,16 @@ struct ReasonLabel {
 
 /// See the module's description.
 #[derive(Default)]
-pub struct Meters {
-    pub connections: doors::Meters,
+pub struct BrokerMetrics {
+    pub connections: doors::ConnectionMetrics,
     refused: Family<ReasonLabel, Counter>,
     logged: Mutex<HashMap<(Refusal, IpAddr), (Instant, u64)>>,
 }
 
-impl Meters {
-    /// Registers every meter.
+impl BrokerMetrics {
+    /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Arc<Self> {
-        let connections = doors::Meters::register(registry, "kv_broker");
+        let connections = doors::ConnectionMetrics::register(registry, "kv_broker");
         let meters = Arc::new(Self { connections, ..Self::default() });
         let r = registry.sub_registry_with_prefix("kv_broker");
         r.register(

@@ -9,7 +9,7 @@ use super::when::FURTHEST_S;
 
 /// The present state of a site, as its forecast takes it.
 #[derive(Debug, Clone, Copy)]
-pub struct AskedSite {
+pub struct ForecastInput {
     site: SiteId,
     municipality: MunicipalityId,
     live: Option<Live>,
@@ -18,7 +18,7 @@ pub struct AskedSite {
     pub kept: u32,
 }
 
-impl AskedSite {
+impl ForecastInput {
     /// `offer`: what the site offers to the driver; without one all of it.
     pub fn new(view: &SiteView, offer: Option<&Offer>, municipality: MunicipalityId, now: UtcMicros) -> Self {
         let live = match sample_of(view).reported {
@@ -29,7 +29,12 @@ impl AskedSite {
             Some((all, offered)) => all - offered,
             None => view.capacity - offer.capacity,
         });
-        AskedSite { site: view.id, municipality, live, kept: u32::try_from(kept.max(0)).unwrap_or(u32::MAX) }
+        ForecastInput {
+            site: view.id,
+            municipality,
+            live,
+            kept: u32::try_from(kept.max(0)).unwrap_or(u32::MAX),
+        }
     }
 
     /// The chance of a space for this driver at the second of the two times, seen from the first.

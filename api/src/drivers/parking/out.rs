@@ -1,0 +1,214 @@
+//! The answer of `/v1/parking`.
+
+use domain::live::{Offer, PlaceRef};
+use domain::place::Purpose;
+use domain::{BayState, Registry, UtcMicros};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ParkingResult, Times};
+use crate::contract::words;
+use crate::http::wire::{
+    FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, Source, credit, max_stay_min, whole,
+};
+use crate::journeys::{ChanceOut, Outlook};
+
+/// Vacant places near a point, best first.
+#[derive(Serialize, ToSchema)]
+pub struct Parking<'a> {
+    /// Places, the best first: by the walk and the search expected.
+    items: Vec<ParkingItem<'a>>,
+    /// How many places within the radius are not listed, and why.
+    left_out: LeftOut,
+    /// Always null: the best are on the first page.
+    cursor: Option<String>,
+    /// Whose data it is.
+    attribution: Vec<Source<'a>>,
+}
+
+/// How many places within the radius are not in `items`, and why.
+#[derive(Serialize, ToSchema)]
+pub struct LeftOut {
+    /// Full ones; `include=full` lists them.
+    full: u32,
+    /// Ones whose state is too old; `include=stale` lists them.
+    stale: u32,
+    /// Ones that are closed at the arrival.
+    closed: u32,
+    /// Ones that are kept for others.
+    restricted: u32,
+    /// Ones without live data; `include=static` lists the sites among them.
+    no_live_data: u32,
+}
+
+/// A bay or site with what a driver finds there.
+#[derive(Serialize, ToSchema)]
+pub struct ParkingItem<'a> {
+    /// Id of the bay or site.
+    id: &'a str,
+    /// Whether it is a bay or a site.
+    #[schema(value_type = words::PlaceKind)]
+    kind: &'static str,
+    /// What is parked there.
+    #[schema(value_type = words::Purpose)]
+    purpose: &'static str,
+    /// What kind of parking it is; null for a bay.
+    #[schema(value_type = Option<words::SiteKind>)]
+    site_kind: Option<&'static str>,
+    /// Name of the site, or of the bay's site; null: the bay has no site.
+    name: Option<&'a str>,
+    /// Slug of the municipality.
+    municipality: &'a str,
+    /// Of a bay: id of its site; null: none, or it is a site.
+    site: Option<&'a str>,
+    /// Latitude, decimal degrees (WGS 84).
+    lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
+    lon: f64,
+    /// Distance as the crow flies, metres.
+    distance_m: i64,
+    /// Walk between the place and `near`, seconds; over the streets where they are known.
+    walk_s: i64,
+    /// Vacant spaces that this driver may use; null: not known.
+    vacant: Option<i64>,
+    /// What `vacant` rests on.
+    #[schema(value_type = words::VacantBasis)]
+    vacant_basis: &'static str,
+    /// All spaces that this driver may use.
+    capacity: i64,
+    /// Those of them whose state is not known: neither vacant nor occupied.
+    unknown: i64,
+    /// `vacant` when there is a vacant space for this driver, `occupied` when there is none.
+    #[schema(value_type = words::BayState)]
+    state: BayState,
+    /// When that was observed; null: never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    observed_at: Option<UtcMicros>,
+    /// Seconds since then; null: never observed.
+    age_s: Option<i64>,
+    /// Whether it is older than its source promises.
+    stale: bool,
+    /// What is remarkable about the numbers.
+    #[schema(value_type = Vec<words::Flag>)]
+    flags: FlagWords,
+    /// For whom spaces are kept, when, and for how long one may stay; empty: open to everyone.
+    #[schema(value_type = Vec<RestrictionOut>)]
+    restrictions: Restrictions<'a>,
+    /// What it costs; null: not known.
+    fee: Option<FeeOut<'a>>,
+    /// How long everyone may stay, minutes; null: no limit.
+    max_stay_min: Option<u32>,
+    /// Highest vehicle that fits in, metres; null: no limit, or not known.
+    max_height_m: Option<f64>,
+    /// Whether it is open at the arrival.
+    opening: OpeningOut<'a>,
+    /// Chance of a vacant space at `arrive`, or now; null: nothing is known.
+    chance: Option<ChanceOut>,
+    /// Vacant spaces to expect at `arrive`, or now, of those that this driver may use; null: nothing is known.
+    expected_vacant: Option<f64>,
+    /// Time to expect from the entrance to a vacant space, seconds.
+    search_s: i64,
+    /// Whom to name; null: nobody asks for it.
+    attribution: Option<&'a str>,
+    /// Terms of use, by the SPDX identifier where there is one; null: not known.
+    licence: Option<&'a str>,
+}
+
+pub fn written(result: &ParkingResult, times: Times) -> Parking<'_> {
+    let ParkingResult { found, outlooks, registry, .. } = result;
+    let items = found
+        .offers
+        .iter()
+        .zip(outlooks)
+        .filter_map(|(offer, outlook)| item(offer, registry, times, *outlook));
+    let out = &found.left_out;
+    Parking {
+        items: items.collect(),
+        left_out: LeftOut {
+            full: out.full,
+            stale: out.stale,
+            closed: out.closed,
+            restricted: out.restricted,
+            no_live_data: out.no_live_data,
+        },
+        cursor: None,
+        attribution: result.sources(),
+    }
+}
+
+fn item<'a>(
+    offer: &Offer,
+    registry: &'a Registry,
+    Times { now, arrive }: Times,
+    outlook: Outlook,
+) -> Option<ParkingItem<'a>> {
+    let (attribution, licence) = credit(registry, offer.feed);
+    let common = ParkingItem {
+        id: "",
+        kind: "site",
+        purpose: Purpose::Car.as_str(),
+        site_kind: None,
+        name: None,
+        municipality: "",
+        site: None,
+        lat: offer.position.lat,
+        lon: offer.position.lon,
+        distance_m: whole(offer.distance_m),
+        walk_s: whole(offer.walk_s),
+        vacant: offer.vacant,
+        vacant_basis: offer.basis.as_str(),
+        capacity: offer.capacity,
+        unknown: offer.unknown,
+        state: offer.state,
+        observed_at: offer.observed_at,
+        age_s: offer.observed_at.map(|at| now.age_s(at)),
+        stale: offer.stale,
+        flags: FlagWords(offer.flags),
+        restrictions: Restrictions(&[]),
+        fee: None,
+        max_stay_min: None,
+        max_height_m: None,
+        opening: OpeningOut::new(offer.opening, None),
+        chance: ChanceOut::new(&outlook, arrive),
+        expected_vacant: outlook.expected.map(|n| (n * 10.0).round() / 10.0),
+        search_s: whole(outlook.search_s),
+        attribution,
+        licence,
+    };
+    match offer.place {
+        PlaceRef::Site(id) => {
+            let def = &registry.site(id)?.def;
+            Some(ParkingItem {
+                id: &def.id,
+                purpose: def.purpose.as_str(),
+                site_kind: Some(def.kind.as_str()),
+                name: Some(&def.name),
+                municipality: &def.municipality,
+                restrictions: Restrictions(&def.restrictions),
+                fee: def.fee.as_ref().map(FeeOut::new),
+                max_stay_min: max_stay_min(None, &def.restrictions),
+                max_height_m: def.max_height_m,
+                opening: OpeningOut::new(offer.opening, def.opening_hours.as_deref()),
+                ..common
+            })
+        }
+        PlaceRef::Bay(id) => {
+            let def = &registry.bay(id)?.def;
+            let site = def.site.as_deref().and_then(|key| registry.site_by_key(key)).map(|s| &s.def);
+            Some(ParkingItem {
+                id: &def.id,
+                kind: "bay",
+                purpose: registry.purpose_of(def).as_str(),
+                name: site.map(|s| s.name.as_str()),
+                municipality: &def.municipality,
+                site: site.map(|s| s.id.as_str()),
+                restrictions: Restrictions(&def.restrictions),
+                fee: site.and_then(|s| s.fee.as_ref()).map(FeeOut::new),
+                max_stay_min: max_stay_min(def.max_stay_min, &def.restrictions),
+                max_height_m: site.and_then(|s| s.max_height_m),
+                opening: OpeningOut::new(offer.opening, site.and_then(|s| s.opening_hours.as_deref())),
+                ..common
+            })
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `kreisverkehr serve`, `ingest`, `api`: which parts run.
+
+mod running;
+mod start;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use ingest::mqtt::SecretFiles;
+use serde::Serialize;
+use store::retention::Retention;
+
+pub use self::running::Running;
+use crate::cli::{
+    ApiArgs, DatabaseArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, QuotaArgs, ServeArgs,
+};
+use crate::database::secret;
+use crate::disk;
+
+/// What runs in this process.
+struct Parts {
+    database: DatabaseArgs,
+    ingest: Option<IngestParts>,
+    http: Option<HttpArgs>,
+    ops_http: Option<std::net::SocketAddr>,
+    retention: Option<Retention>,
+    min_free_disk_pct: f64,
+}
+
+struct IngestParts {
+    broker: Broker,
+    quotas: QuotaArgs,
+    secret_files: SecretFiles,
+}
+
+/// The broker of feeds that name none.
+enum Broker {
+    Given(String),
+    Embedded(EmbeddedBrokerArgs),
+    /// Only those of `feeds.toml`.
+    None,
+}
+
+/// The line on standard output when everything runs.
+#[derive(Debug, Serialize)]
+pub struct Ready {
+    pub ready: bool,
+    pub http: Option<String>,
+    /// Where /metrics, /docs and /openapi.json are; null where they are on `http`.
+    pub ops_http: Option<String>,
+    pub mqtt: Option<String>,
+    /// Without its password.
+    pub database_url: String,
+}
+
+/// Everything in one process.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn serve(args: ServeArgs) -> Result<ExitCode> {
+    let running = Running::start(serve_parts(args)?).await?;
+    running.announce()?;
+    running.until_stopped().await
+}
+
+/// Starts everything in one process, for the demo.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn start(args: ServeArgs) -> Result<Running> {
+    Running::start(serve_parts(args)?).await
+}
+
+fn serve_parts(args: ServeArgs) -> Result<Parts> {
+    Ok(Parts {
+        ingest: Some(IngestParts {
+            broker: match mqtt_url(&args.mqtt)? {
+                Some(url) => Broker::Given(url),
+                None => Broker::Embedded(args.embedded),
+            },
+            quotas: args.quotas,
+            secret_files: args.mqtt.secret_files()?,
+        }),
+        database: args.database,
+        ops_http: args.http.ops_http,
+        http: Some(args.http),
+        retention: Some(args.retention.retention()),
+        min_free_disk_pct: args.disk.min_free_disk_pct,
+    })
+}
+
+/// MQTT to database.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
+    let running = Running::start(Parts {
+        ingest: Some(IngestParts {
+            broker: mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given),
+            quotas: args.quotas,
+            secret_files: args.mqtt.secret_files()?,
+        }),
+        database: args.database,
+        http: None,
+        ops_http: args.ops_http,
+        retention: Some(args.retention.retention()),
+        min_free_disk_pct: args.disk.min_free_disk_pct,
+    })
+    .await?;
+    running.announce()?;
+    running.until_stopped().await
+}
+
+/// Database to HTTP.
+///
+/// # Errors
+/// A part cannot be started.
+pub async fn api(args: ApiArgs) -> Result<ExitCode> {
+    let running = Running::start(Parts {
+        ingest: None,
+        database: args.database,
+        ops_http: args.http.ops_http,
+        http: Some(args.http),
+        retention: None,
+        min_free_disk_pct: disk::MIN_FREE_PCT,
+    })
+    .await?;
+    running.announce()?;
+    running.until_stopped().await
+}
+
+fn mqtt_url(args: &MqttArgs) -> Result<Option<String>> {
+    match (&args.mqtt_url, &args.mqtt_url_file) {
+        (Some(url), _) => Ok(Some(url.clone())),
+        (None, Some(path)) => secret(path, "--mqtt-url-file").map(Some),
+        (None, None) => Ok(None),
+    }
+}

@@ -1,0 +1,253 @@
+//! Starts the parts of an instance and wires them together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use domain::Registry;
+use ingest::inlet::{EMBEDDED, Inlet};
+use ingest::metrics::Metrics;
+use ingest::mqtt::Login;
+use ingest::service::{Config, Ingest};
+use ingest::sessions::OwnBroker;
+use ingest::{Clock, now_utc};
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry as MetricsRegistry;
+use store::retention::Retention;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{Broker, IngestParts, Parts, Ready};
+use crate::broker::{self, Around, EmbeddedBroker, UsersFile};
+use crate::cli::HttpArgs;
+use crate::database::{Database, data_dir};
+use crate::journeys::{self, AREA_FILE};
+use crate::live::{self, MEMORY};
+use crate::server::{self, Server};
+use crate::tasks::Tasks;
+use crate::{derive, disk, forecast, identity};
+
+/// How often retention is enforced.
+const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The name of the broker of `--mqtt-url` in logs and metrics.
+const OWN: &str = "own";
+
+/// What [`start_on`] starts.
+pub(super) type Started = (Ready, Option<EmbeddedBroker>, Option<Ingest>, Vec<Server>);
+
+pub(super) async fn start_on(
+    database: &Database,
+    parts: &Parts,
+    tasks: &Tasks,
+    (reading, care): (&CancellationToken, &CancellationToken),
+) -> Result<Started> {
+    let descriptors = server::descriptors::raise();
+    let bounds = parts.http.as_ref().map_or(server::OPERATORS, |http| http.bounds(descriptors));
+    let dir = data_dir(&parts.database)?;
+    if let Some(private) = database.owned() {
+        let (private, care) = (private.clone(), care.clone());
+        tasks.spawn("the care for the private PostgreSQL", async move { private.supervise(care).await });
+    }
+    let clock: Clock = Arc::new(now_utc);
+    let mut meters = MetricsRegistry::default();
+    let metrics = Metrics::register(&mut meters);
+    let waiting = derive::register(&mut meters);
+    let hub = parts.http.is_some().then(|| Arc::new(api::LiveHub::new(clock())));
+    let (registry, registry_rx) = watch::channel(Arc::new(Registry::default()));
+    let (memory, memory_rx) = mpsc::channel(MEMORY);
+    let updater = live::Updater {
+        pool: database.pool.clone(),
+        clock: clock.clone(),
+        hub: hub.clone(),
+        registry,
+        memory: memory_rx,
+    };
+    let mut loaded = registry_rx.clone();
+    tasks.spawn("live state", updater.run(reading.clone()));
+    // The first registry is there once live state has been rebuilt.
+    loaded.changed().await.context("live state could not be loaded")?;
+
+    let connections = server::descriptors::connections(descriptors) / broker::DESCRIPTORS_OF_CLIENT;
+    let door = (connections, broker::BrokerMetrics::register(&mut meters));
+    let (broker, own_broker) = own_broker(parts, &dir, (metrics.clone(), clock.clone()), door).await?;
+    if let Some(broker) = &broker {
+        tasks.spawn("the embedded MQTT broker", broker.ended());
+    }
+    let broker_name = match &own_broker {
+        OwnBroker::Given(_) => Some(OWN),
+        OwnBroker::Embedded(_) => Some(EMBEDDED),
+        OwnBroker::None => None,
+    };
+    let mut disks = vec![dir.clone()];
+    disks.extend(database.directory().await);
+    let may_store = disk::watch_disk(disks, parts.min_free_disk_pct, reading.clone());
+    let ingest = match &parts.ingest {
+        None => None,
+        Some(ingest) => Some(Ingest::start(Config {
+            pool: database.pool.clone(),
+            database: store::pool::options(&database.url)?,
+            registry: registry_rx.clone(),
+            own_broker,
+            usual: ingest.quotas.usual(),
+            client_id: identity::client_id(&dir)?,
+            secret_files: ingest.secret_files.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            live: Some(memory.clone()),
+            may_store: may_store.clone(),
+        })),
+    };
+    if let Some(ingest) = &ingest {
+        tasks.spawn("the ingest", ingest.ended().cancelled_owned());
+        let derivation = derive::Derivation {
+            pool: database.pool.clone(),
+            url: database.url.clone(),
+            clock: clock.clone(),
+            waiting,
+            may_store: may_store.clone(),
+        };
+        tasks.spawn("the deriving of occupancy", derive::run(derivation, reading.clone()));
+    }
+    // Kept open even if nothing is sent: the updater then waits for other processes' changes.
+    let keep_open = (memory, care.clone());
+    tokio::spawn(async move {
+        keep_open.1.cancelled().await;
+        drop(keep_open.0);
+    });
+    if let Some(retention) = parts.retention {
+        tasks.spawn("retention", enforce_retention(database.pool.clone(), retention, reading.clone()));
+    }
+
+    let journeys = Arc::new(api::Journeys::default());
+    if let (Some(hub), Some(http)) = (&hub, &parts.http) {
+        let file = http.journey_file.clone().unwrap_or_else(|| dir.join(AREA_FILE));
+        let (journeys, hub, clock) = (journeys.clone(), hub.clone(), clock.clone());
+        let updater = journeys::Updater { journeys, hub, clock, file };
+        let loaded = updater.load().await;
+        tasks.spawn("what journeys rest on", updater.run(loaded, reading.clone()));
+    }
+    let forecasts = Arc::new(api::Forecasts::default());
+    if let Some(hub) = &hub {
+        let (forecasts, hub, clock) = (forecasts.clone(), hub.clone(), clock.clone());
+        let updater = forecast::Updater { forecasts, hub, clock, pool: database.pool.clone() };
+        tasks.spawn("forecasting", updater.run(reading.clone()));
+    }
+    let app = api::App {
+        hub: hub.clone(),
+        journeys,
+        forecasts,
+        clock,
+        pool: Some(store::pool::answering(&database.pool)),
+        metrics: Arc::new(Mutex::new(meters)),
+        may_store,
+        has_broker: broker_name.map(|name| {
+            let metrics = metrics.clone();
+            let has_broker = move || !metrics.lacks(name);
+            Arc::new(has_broker) as Arc<dyn Fn() -> bool + Send + Sync>
+        }),
+        failed_task: tasks.failed(),
+        attempts: Arc::default(),
+        proxies: parts.http.as_ref().map(HttpArgs::proxies).unwrap_or_default(),
+        streams: api::StreamBounds::of(bounds.connections),
+        max_json_rows: api::MAX_JSON_ROWS,
+        shutdown: reading.clone(),
+    };
+    if parts.http.is_some() {
+        let pool = database.pool.clone();
+        let reporting = app.attempts.clone().report(pool, app.clock.clone(), reading.clone());
+        tasks.spawn("the reports of invalid keys", reporting);
+    }
+    let servers = servers(&app, parts, bounds, reading).await?;
+    let ready = Ready {
+        ready: true,
+        http: servers.first().map(|s| format!("http://{}", s.addr)),
+        ops_http: servers.last().filter(|_| parts.ops_http.is_some()).map(|s| format!("http://{}", s.addr)),
+        mqtt: broker.as_ref().map(|b| format!("mqtt://{}", b.connect_addr())),
+        database_url: store::pool::without_password(&database.url),
+    };
+    Ok((ready, broker, ingest, servers))
+}
+
+/// Starts HTTP on the public port, the operators' one, or both.
+async fn servers(
+    app: &api::App,
+    parts: &Parts,
+    bounds: server::Bounds,
+    reading: &CancellationToken,
+) -> Result<Vec<Server>> {
+    let connections = server::ConnectionMetrics::register(&mut app.metrics.lock(), "kv_http");
+    let mut servers = Vec::new();
+    if let Some(http) = &parts.http {
+        let config = server::Config {
+            addr: http.http,
+            flag: "--http",
+            router: if parts.ops_http.is_some() { api::public_router(app) } else { api::router(app) },
+            bounds,
+            is_unlimited: http.is_unlimited(),
+            meters: connections.clone(),
+        };
+        servers.push(server::start(config, reading.clone()).await?);
+    }
+    if let Some(addr) = parts.ops_http {
+        let config = server::Config {
+            addr,
+            flag: "--ops-http",
+            router: api::ops_router(app),
+            bounds: server::OPERATORS,
+            is_unlimited: |_| true,
+            meters: connections,
+        };
+        servers.push(server::start(config, reading.clone()).await?);
+    }
+    Ok(servers)
+}
+
+async fn own_broker(
+    parts: &Parts,
+    dir: &Path,
+    counting: (Arc<Metrics>, Clock),
+    (connections, meters): (usize, Arc<broker::BrokerMetrics>),
+) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
+    match &parts.ingest {
+        Some(IngestParts { broker: Broker::Given(url), .. }) => {
+            let client_id = identity::client_id(dir)?;
+            Ok((None, OwnBroker::Given(Box::new(Login::from_url(OWN, url, &client_id)?))))
+        }
+        Some(IngestParts { broker: Broker::Embedded(args), quotas, .. }) => {
+            let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
+            let storage: PathBuf = dir.join("mqtt");
+            let (metrics, clock) = counting;
+            let on_unread = move |topic: &str| metrics.unmatched(EMBEDDED, topic, clock());
+            let (inlet, new_filters) = Inlet::new();
+            let around = Around {
+                inlet: inlet.clone(),
+                new_filters,
+                on_unread: Arc::new(on_unread),
+                meters,
+                connections,
+                of_address: quotas.of_address(),
+            };
+            let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, around).await?;
+            Ok((Some(broker), OwnBroker::Embedded(inlet)))
+        }
+        Some(IngestParts { broker: Broker::None, .. }) | None => Ok((None, OwnBroker::None)),
+    }
+}
+
+async fn enforce_retention(pool: store::Pool, retention: Retention, cancel: CancellationToken) {
+    let mut tick = tokio::time::interval(RETENTION_EVERY);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) =
+            store::retention::enforce(&pool, &retention, store::retention::Trust::Earned, |_| {}).await
+        {
+            warn!("retention could not be enforced: {error}; trying again in an hour");
+        }
+    }
+}
