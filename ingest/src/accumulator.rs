@@ -1,7 +1,7 @@
 //! Where a session's rows wait for a writer: one batch that fills, and those that are full.
 //!
-//! A session decodes straight into the open batch. A writer takes what there is: at once when a
-//! batch is full, else when nothing more has come for a moment, else by age. So batches grow with
+//! A session decodes straight into the open batch. A writer takes the batch: at once when it
+//! is full, else when nothing more has come for a moment, else by age. So batches grow with
 //! the load and close quickly when it is quiet.
 
 use std::collections::VecDeque;
@@ -45,7 +45,7 @@ const SMALL_ROWS: usize = 400;
 #[derive(Debug)]
 pub struct Accumulator {
     state: Mutex<State>,
-    /// Tells a session that waits for room that rows have been stored.
+    /// Wakes a session that waits for room when rows have been stored.
     room: Notify,
     ready: async_channel::Sender<Arc<Accumulator>>,
     pub acks: Arc<Acks>,
@@ -56,15 +56,15 @@ struct State {
     open: Filling,
     full: VecDeque<TakenBatch>,
     waiting: Size,
-    /// A writer has been told.
+    /// A writer has been notified.
     announced: bool,
 }
 
-/// How much there is.
+/// A number of rows, and of bytes of their messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Size {
     pub rows: usize,
-    /// Of the messages as they came: what is made of them is in proportion.
+    /// Of the received messages: the size of their rows is in proportion.
     pub bytes: usize,
 }
 
@@ -99,7 +99,7 @@ impl Filling {
     }
 }
 
-/// Rows that a writer took, and the messages that they stand for.
+/// A batch that a writer has taken, and its messages.
 #[derive(Debug)]
 pub struct TakenBatch {
     pub pending: Pending,
@@ -162,12 +162,12 @@ impl Accumulator {
         }
     }
 
-    /// What waits for the database.
+    /// The rows that wait for the database.
     pub fn waiting(&self) -> Size {
         self.state.lock().waiting
     }
 
-    /// Waits until what there is is worth a transaction: see the module's description.
+    /// Waits until the open batch is due: see the module's description.
     pub async fn due(&self) {
         let mut rows_before = usize::MAX;
         loop {
@@ -187,7 +187,7 @@ impl Accumulator {
         }
     }
 
-    /// Takes the oldest batch. When more is waiting, another writer is told.
+    /// Takes the oldest batch. When more is waiting, another writer is notified.
     pub fn take(self: &Arc<Self>) -> Option<TakenBatch> {
         let mut s = self.state.lock();
         let taken = s.full.pop_front().or_else(|| std::mem::take(&mut s.open).close());
@@ -200,7 +200,7 @@ impl Accumulator {
         taken
     }
 
-    /// `taken` is durable: acknowledges its messages and makes room.
+    /// A batch of `size` is durable: acknowledges its messages and makes room.
     pub fn stored(&self, size: Size, acks: Range<u64>) {
         self.acks.complete(acks);
         let mut s = self.state.lock();

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::mqtt::Client;
 
-/// Takes acks for the broker.
+/// Sends acks to the broker.
 pub trait PubAck: std::fmt::Debug + Send + Sync {
     /// Acknowledges a message of QoS 1; whether there was room for the request.
     fn try_ack(&self, packet_id: u16) -> bool;
@@ -26,7 +26,7 @@ impl PubAck for Client {
     }
 }
 
-/// Where nobody waits for an acknowledgement: what was fetched by HTTP.
+/// Nobody waits for an acknowledgement of what was fetched by HTTP.
 impl PubAck for () {
     fn try_ack(&self, _: u16) -> bool {
         true
@@ -60,7 +60,7 @@ struct Slot {
 }
 
 impl Acks {
-    /// Owes nothing yet.
+    /// No ack is owed yet.
     pub fn new(client: impl PubAck + 'static) -> Self {
         Acks {
             state: Mutex::new(State {
@@ -83,7 +83,7 @@ impl Acks {
     }
 
     /// The connection is lost: what is stored from now on is not acknowledged, the broker delivers
-    /// it again. What was asked for before must then be taken back from the client.
+    /// it again. Earlier requests must then be removed from the client.
     pub fn lost(&self) {
         self.state.lock().is_connected = false;
     }

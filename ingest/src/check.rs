@@ -1,4 +1,4 @@
-//! Decides whether to believe a statement: binds it to a place *at that time*, and tests its
+//! Accepts or rejects a statement: binds it to a place *at that time*, and checks its
 //! clock and its plausibility.
 
 use domain::observation::{Provenance, idempotency_key_of};
@@ -14,7 +14,7 @@ use store::writer::{Batch, Keyed};
 use crate::decode::{Content, Dropped, Fault, Statement, Subject};
 use crate::plausible;
 
-/// What is known when a message arrives.
+/// The context of a message: places, feed and time of receipt.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageContext<'a> {
     pub registry: &'a Registry,
@@ -22,13 +22,13 @@ pub struct MessageContext<'a> {
     pub received_at: UtcMicros,
 }
 
-/// When something was observed, once the clocks have been judged.
+/// The time of an observation, after the clock was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
     pub observed_at: UtcMicros,
     /// The sender's clock was impossible.
     pub corrected: bool,
-    /// Our receipt stands in for the sender's time: a redelivery must be known by its claim.
+    /// Our receipt stands in for the sender's time: a redelivery is recognised by its idempotency key.
     pub is_receipt: bool,
 }
 
@@ -67,7 +67,7 @@ impl MessageContext<'_> {
     /// true are noted in `dropped`, and cost nothing else.
     ///
     /// # Errors
-    /// The reason why it is not believed.
+    /// Why it is rejected.
     pub fn admit(
         &self,
         statement: Statement<'_>,
@@ -75,11 +75,11 @@ impl MessageContext<'_> {
         batch: &mut Batch,
     ) -> Result<(), Fault> {
         let Statement { subject, at, content, seq, .. } = statement;
-        self.admit_said(&subject, at, content, seq, dropped, batch)
+        self.admit_content(&subject, at, content, seq, dropped, batch)
             .map_err(|fault| Fault { device: subject.place().map(str::to_owned), ..fault })
     }
 
-    fn admit_said(
+    fn admit_content(
         &self,
         subject: &Subject<'_>,
         sent_at: Option<UtcMicros>,
@@ -94,15 +94,15 @@ impl MessageContext<'_> {
             return Ok(());
         }
         let (target, owner) = self.resolve(subject)?;
-        let source_of = StatementSource { sensor: None, sent_at, judged, seq, name: 0 };
+        let origin = StatementOrigin { sensor: None, sent_at, judged, seq, name: 0 };
         let content = plausible::checked(self.registry, target, content, dropped)?;
-        self.add(target, owner, source_of, content, batch)
+        self.add(target, owner, origin, content, batch)
     }
 
-    /// What the feed says of a trip, which is its municipality's.
+    /// A trip update, which belongs to the feed's municipality.
     ///
-    /// Where our receipt stands in for a clock, a message that is delivered again counts as said
-    /// again; the feed's next one puts it right.
+    /// Where our receipt replaces a clock, a redelivered message counts as a
+    /// confirmation; the feed's next message corrects that.
     fn trip(
         &self,
         update: Box<TripUpdate>,
@@ -123,15 +123,15 @@ impl MessageContext<'_> {
         };
         let digest = update.digest_of();
         let report = TripReport { observed_at: judged.observed_at, confirmed_at, digest, update };
-        // Times by a clock that does not hold are none.
+        // Times of an impossible clock are dropped.
         let passed = if judged.is_receipt { Vec::new() } else { passed };
         Ok(TripObservation { provenance, report, passed })
     }
 
-    /// Adds what a bound sensor said. `name` is what the network server calls the message.
+    /// Adds a statement of a bound sensor. `name` identifies the message at the network server.
     ///
     /// # Errors
-    /// The reason why it is not believed.
+    /// Why it is rejected.
     pub fn admit_from_sensor(
         &self,
         sensor: &Sensor,
@@ -149,8 +149,8 @@ impl MessageContext<'_> {
         let owner = owner.ok_or_else(|| Fault::new(Reason::UnknownPlace, "the sensor's place is gone"))?;
         self.may_name(owner, &sensor.key)?;
         let (content, seq) = statement;
-        let source_of = StatementSource { sensor: Some(sensor.id), sent_at: None, judged, seq, name };
-        self.add(target, owner, source_of, content, batch)
+        let origin = StatementOrigin { sensor: Some(sensor.id), sent_at: None, judged, seq, name };
+        self.add(target, owner, origin, content, batch)
     }
 
     fn resolve(&self, subject: &Subject<'_>) -> Result<(Target, MunicipalityId), Fault> {
@@ -181,7 +181,7 @@ impl MessageContext<'_> {
         if self.registry.may_name(self.feed, owner) {
             return Ok(());
         }
-        // Says nothing of whose place it is: a feed learns nothing about another town.
+        // Does not name the owner: a feed learns nothing about another town.
         let town = &self.feed.def.municipality;
         Err(Fault::new(
             Reason::UnknownPlace,
@@ -193,35 +193,35 @@ impl MessageContext<'_> {
         &self,
         target: Target,
         municipality: MunicipalityId,
-        source_of: StatementSource,
+        origin: StatementOrigin,
         content: Content<'_>,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
         let provenance = Provenance {
             municipality,
             feed: self.feed.id,
-            sensor: source_of.sensor,
+            sensor: origin.sensor,
             received_at: self.received_at,
-            clock_corrected: source_of.judged.corrected,
+            clock_corrected: origin.judged.corrected,
         };
-        let observed_at = source_of.judged.observed_at;
+        let observed_at = origin.judged.observed_at;
         match (target, content) {
             (Target::Bay(bay), Content::Bay { state, battery_v, rssi_dbm, temperature_c }) => {
                 let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
-                let digest = BayObservation::digest_of(source, source_of.seq, state);
+                let digest = BayObservation::digest_of(source, origin.seq, state);
                 let observation = BayObservation {
                     provenance,
                     bay,
                     observed_at,
                     digest,
                     state,
-                    seq: source_of.seq,
+                    seq: origin.seq,
                     battery_v,
                     rssi_dbm,
                     temperature_c,
                 };
                 batch.bays.push(Keyed {
-                    idempotency_key: source_of.idempotency_key(self.feed.id, bay.0, digest),
+                    idempotency_key: origin.idempotency_key(self.feed.id, bay.0, digest),
                     observation,
                 });
             }
@@ -236,10 +236,10 @@ impl MessageContext<'_> {
                     status,
                     capacity,
                     source: source.map(|s| s.into_owned()),
-                    seq: source_of.seq,
+                    seq: origin.seq,
                 };
                 observation.digest = observation.digest_of();
-                let idempotency_key = source_of.idempotency_key(self.feed.id, site.0, observation.digest);
+                let idempotency_key = origin.idempotency_key(self.feed.id, site.0, observation.digest);
                 batch.sites.push(Keyed { idempotency_key, observation });
             }
             (Target::Vehicle(vehicle), Content::Fix(fix)) => {
@@ -256,7 +256,7 @@ impl MessageContext<'_> {
                     ));
                 }
                 let digest = fix.digest_of(self.feed.id);
-                let idempotency_key = source_of.idempotency_key(self.feed.id, vehicle.0, digest);
+                let idempotency_key = origin.idempotency_key(self.feed.id, vehicle.0, digest);
                 let observation = VehiclePosition { provenance, vehicle, observed_at, digest, fix: *fix };
                 batch.vehicles.push(Keyed { idempotency_key, observation });
             }
@@ -271,10 +271,10 @@ impl MessageContext<'_> {
                     doors,
                     on_board,
                     source,
-                    seq: source_of.seq,
+                    seq: origin.seq,
                 };
                 observation.digest = observation.digest_of();
-                let idempotency_key = source_of.idempotency_key(self.feed.id, vehicle.0, observation.digest);
+                let idempotency_key = origin.idempotency_key(self.feed.id, vehicle.0, observation.digest);
                 batch.passengers.push(Keyed { idempotency_key, observation });
             }
             (target, _) => {
@@ -290,9 +290,9 @@ impl MessageContext<'_> {
     }
 }
 
-/// What goes with a statement besides its content.
+/// What a statement comes from, when, and its sequence number.
 #[derive(Clone, Copy)]
-struct StatementSource {
+struct StatementOrigin {
     sensor: Option<SensorId>,
     sent_at: Option<UtcMicros>,
     judged: Judged,
@@ -300,7 +300,7 @@ struct StatementSource {
     name: i64,
 }
 
-impl StatementSource {
+impl StatementOrigin {
     fn idempotency_key(&self, feed: FeedId, place: i32, digest: i64) -> Option<i64> {
         self.judged.is_receipt.then(|| idempotency_key_of(feed, place, self.sent_at, digest ^ self.name))
     }

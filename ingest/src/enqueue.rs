@@ -23,16 +23,16 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// Whether [`decode_large`] is for it.
+    /// Whether [`decode_large`] decodes it.
     pub fn is_large(&self) -> bool {
         self.payload.len() >= LARGE_BYTES
     }
 }
 
-/// From so many bytes on a message is decoded by itself, before its feed's queue is held for it.
+/// From this size on a message is decoded outside of its feed's lock.
 const LARGE_BYTES: usize = 16 << 10;
 
-/// What became of a message at once.
+/// The immediate result of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enqueued {
     /// There is room for more.
@@ -41,7 +41,7 @@ pub struct Enqueued {
     pub is_rejected: bool,
 }
 
-/// What was made of a message.
+/// A decoded message.
 #[derive(Debug)]
 pub struct Decoded {
     batch: Batch,
@@ -68,7 +68,7 @@ fn decode_into(
     (received, observed_at)
 }
 
-/// Decodes a large message on a thread that nobody else waits for; `None`: it is small enough for [`enqueue`] to do it.
+/// Decodes a large message on a blocking thread; `None`: it is small enough for [`enqueue`] to do it.
 pub async fn decode_large(
     arrived: &Arrived,
     routing: &Arc<RoutingTable>,
@@ -89,7 +89,7 @@ pub async fn decode_large(
     decoding.await.ok()
 }
 
-/// Puts the rows of `arrived`, of the feed of `route`, into `accumulator`, and counts what became of it. `decoded`: by
+/// Puts the rows of `arrived`, of the feed of `route`, into `accumulator`, and counts the result. `decoded`: by
 /// [`decode_large`]. `ack`: its number among those that are owed.
 pub fn enqueue(
     arrived: Arrived,

@@ -1,5 +1,5 @@
-//! Fetches what a feed's address has, from a server that may be anything: slow, endless, or out for what lies behind
-//! our own door.
+//! Fetches the data of a feed's URL from an untrusted server: it may be slow, send without end, or redirect into our
+//! own network.
 
 use std::fmt;
 use std::io::Read;
@@ -18,11 +18,11 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Redirects that are followed, within one host.
 const MAX_REDIRECTS: u32 = 3;
 
-/// What is fetched from where.
+/// A request to a feed's server.
 #[derive(Debug, Clone)]
 pub struct FetchRequest {
     pub url: String,
-    /// Also from addresses that mean something within a network only.
+    /// Also from private addresses.
     pub allow_private: bool,
     /// Bytes, unpacked. One more is read: then it is rejected as too large, not cut.
     pub limit: usize,
@@ -32,7 +32,7 @@ impl FetchRequest {
     /// Fetches it; takes [`TIMEOUT`] at most.
     ///
     /// # Errors
-    /// Why it did not come, without what is secret in the address.
+    /// Why it failed, without secrets of the address.
     pub fn fetch(&self) -> Result<Vec<u8>, String> {
         self.fetch_within(TIMEOUT)
     }
@@ -68,8 +68,8 @@ impl FetchRequest {
     }
 }
 
-/// Lets a connection be made to the feed's own host only, and decides on the address that is really connected to:
-/// a name may mean another one a moment later.
+/// Permits connections to the feed's own host only, and checks the address that is connected to:
+/// a name may resolve to another one a moment later.
 #[derive(Debug)]
 struct Guard {
     host: String,

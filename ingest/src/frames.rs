@@ -1,4 +1,4 @@
-//! LoRaWAN frames: kept as received, decoded, bound to the place that the sensor watched then.
+//! LoRaWAN frames: stored as received, decoded, bound to the place that the sensor watched then.
 
 use domain::{Decoder, OnBadClock, Reason, Sensor, Target, Uplink};
 use store::writer::Batch;
@@ -10,10 +10,10 @@ use crate::decode::lorawan::{self, Event, Frame, Report, Topic, decode_device, d
 use crate::decode::{Content, Fault};
 use crate::receive::{Message, Received};
 
-/// Takes a network server's message in: keeps what it says of its device, and adds a state to `batch`.
+/// Receives a network server's message: stores it for its device, and adds a state to `batch`.
 ///
 /// # Errors
-/// The reason why it is not believed. What is known of it, at least whose it is, is kept all the same.
+/// Why it is rejected. The message is stored for its device all the same.
 pub fn receive(
     context: &MessageContext<'_>,
     message: Message<'_>,
@@ -38,7 +38,7 @@ pub fn receive(
     });
     match read {
         Ok(admitted) => admitted,
-        // Whose it is stands in the topic: its installer finds it there.
+        // The topic names the device, under which installers find the message.
         Err(fault) => {
             let frame = Frame { device: device.clone(), event, ..Frame::default() };
             batch.uplinks.push(unread(context, frame, message, &fault));
@@ -47,7 +47,7 @@ pub fn receive(
     }
 }
 
-/// A message that was not read at all, because it is too large: it is its device's all the same.
+/// Stores a message that is too large to be read for its device.
 pub fn refuse(context: &MessageContext<'_>, message: Message<'_>, fault: Fault, batch: &mut Batch) -> Fault {
     let Ok(topic @ Topic { event: Event::Of(event), .. }) =
         lorawan::topic(context.feed.def.format, message.topic)
@@ -60,7 +60,7 @@ pub fn refuse(context: &MessageContext<'_>, message: Message<'_>, fault: Fault, 
     fault.about(device)
 }
 
-/// A message of which nothing is known but its topic.
+/// An uplink of which only the topic is known.
 fn unread(context: &MessageContext<'_>, frame: Frame<'_>, message: Message<'_>, fault: &Fault) -> Uplink {
     Uplink { payload: None, ..uplink(context, frame, message, None, None, Some(fault)) }
 }
@@ -84,7 +84,7 @@ fn admit(
     let read = read(context, sensor, &frame);
     let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(context, message));
     let admitted = match &read {
-        Ok(report) => say(context, sensor, &frame, &name, report, batch),
+        Ok(report) => add_state(context, sensor, &frame, &name, report, batch),
         Err(fault) => Err(fault.clone()),
     };
     let decoder = sensor.and_then(|s| s.decoder);
@@ -98,14 +98,14 @@ fn sensor_of<'r>(context: &MessageContext<'r>, device: &str) -> Option<&'r Senso
     context.registry.sensor_by_key(device).filter(|sensor| sensor.feed == context.feed.id)
 }
 
-/// A name for a message to which the server gave none. Made of what is kept of it, so that its
+/// An id for a message without one: a hash of what is stored of it, so that its
 /// replay is the same message.
 fn name_of(context: &MessageContext<'_>, message: Message<'_>) -> String {
     let kept = lorawan::allowed(context.feed.def.format, message.topic, message.payload, |_| None);
     format!("x{:016x}", xxh3_64(&kept))
 }
 
-/// What the frame says, whoever it is about.
+/// Decodes the frame.
 fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result<Report, Fault> {
     let Some(sensor) = sensor else {
         let what = format!("sensor: '{}' is not known to feed '{}'", frame.device, context.feed.def.id);
@@ -152,7 +152,7 @@ fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>
 }
 
 /// Adds the frame's state to `batch`.
-fn say(
+fn add_state(
     context: &MessageContext<'_>,
     sensor: Option<&Sensor>,
     frame: &Frame<'_>,
@@ -186,7 +186,7 @@ fn say(
     context.admit_from_sensor(sensor, target, judged, name, (content, frame.f_cnt), batch)
 }
 
-/// The message as it is kept, with what became of it.
+/// The stored form of the message, with its outcome.
 fn uplink(
     context: &MessageContext<'_>,
     frame: Frame<'_>,
@@ -221,7 +221,7 @@ fn uplink(
         network_at: frame.network_at,
         f_port: frame.f_port.filter(|_| is_uplink),
         f_cnt: frame.f_cnt.filter(|_| is_uplink),
-        // What it is decides, also when it came over another feed than its own.
+        // The device's decoder decides, also when it came over another feed than its own.
         payload: is_uplink.then(|| {
             match context.registry.sensor_by_key(&frame.device).and_then(|s| s.decoder) {
                 Some(decoder) => device::redact(decoder, frame.f_port.unwrap_or(0), &frame.payload),

@@ -1,6 +1,6 @@
-//! The way in for messages of the embedded broker: no MQTT between it and the ingest, a queue for each feed.
+//! The inlet for messages of the embedded broker: no MQTT between it and the ingest, a queue for each feed.
 //!
-//! Who publishes gets the acknowledgement after the commit, as from [`crate::session`]; a feed that floods or waits for
+//! A publisher gets the acknowledgement after the commit, as from [`crate::session`]; a feed that floods or waits for
 //! the database holds up its own publishers and nobody else's.
 
 use std::collections::{HashMap, VecDeque};
@@ -24,17 +24,17 @@ use crate::session::Shared;
 /// The embedded broker's name in logs, metrics and `/v1/unmatched-topics`.
 pub const EMBEDDED: &str = "embedded";
 
-/// How long a stop waits for what was taken in to be stored. What is not stored by then stays unacknowledged.
+/// How long a stop waits for accepted messages to be stored. The others stay unacknowledged.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// What became of a published message.
+/// The result of a published message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// No feed reads its topic.
     Unread,
     /// It waits for the database.
     Accepted,
-    /// Likewise, and something of it was rejected.
+    /// It waits for the database, and part of it was rejected.
     Rejected,
 }
 
@@ -67,7 +67,7 @@ struct Lane {
     decoding: tokio::sync::Mutex<()>,
 }
 
-/// What is to be called for messages whose acknowledgement is owed, in their order.
+/// The callbacks of messages whose acknowledgement is owed, in their order.
 #[derive(Default)]
 struct Releases(Mutex<VecDeque<OnStored>>);
 
@@ -117,22 +117,22 @@ impl Lane {
 }
 
 impl Inlet {
-    /// Takes nothing in yet. The receiver learns each filter of a feed that is new: retained messages that it matches are
-    /// to be offered then, as a broker does at a subscription.
+    /// Accepts nothing yet. The receiver gets the filter of each new feed: its retained messages are
+    /// to be published then, as a broker does at a subscription.
     pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<String>) {
         let (new_filters, filters) = mpsc::unbounded_channel();
         let inlet = Inlet { lanes: watch::Sender::new(None), closed: CancellationToken::new(), new_filters };
         (Arc::new(inlet), filters)
     }
 
-    /// Takes in a message if a feed reads its topic. Waits while the feed or its town is above its
+    /// Accepts a message if a feed reads its topic. Waits while the feed or its town is above its
     /// quota, and while too much of the feed waits for the database. `on_stored` is called after the commit, for
     /// messages of QoS 1 and 2 only.
     pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Admission {
         tokio::select! {
             biased;
             taken = self.take_in(topic, payload, qos, on_stored) => taken,
-            // Whoever waits for the acknowledgement sends it again, to the next process.
+            // Unacknowledged publishers send it again, to the next process.
             () = self.closed.cancelled() => std::future::pending().await,
         }
     }
@@ -206,7 +206,7 @@ impl Inlet {
         }
     }
 
-    /// Takes nothing in any more; waits until what was taken in is stored and acknowledged, at most 3 s.
+    /// Accepts nothing any more; waits until accepted messages are stored and acknowledged, at most 3 s.
     pub async fn close(&self) {
         self.closed.cancel();
         let Some(lanes) = self.lanes.send_replace(None) else { return };

@@ -1,6 +1,6 @@
 //! Feeds to observations: MQTT sessions, decoding, checking, batching, storing, acknowledging.
 //!
-//! A message is acknowledged only after its transaction has committed. The way of one message is
+//! A message is acknowledged only after its transaction has committed. The path of one message is
 //! one function: [`receive::receive`].
 
 pub mod accumulator;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use domain::UtcMicros;
 
-/// Tells the present instant.
+/// Returns the present instant.
 pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
 /// The present instant, by the system's clock.

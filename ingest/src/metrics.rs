@@ -44,10 +44,10 @@ pub struct BrokerLabel {
     broker: String,
 }
 
-/// Of an unmatched topic so much is kept.
+/// The stored length of an unmatched topic.
 const TOPIC_CHARS: usize = 200;
 
-/// All meters of the ingest.
+/// All metrics of the ingest.
 #[derive(Debug)]
 pub struct Metrics {
     messages: Family<FeedLabel, Counter>,
@@ -74,7 +74,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers every meter.
+    /// Registers every metric.
     pub fn register(registry: &mut Registry) -> Arc<Self> {
         let m = Metrics {
             messages: Family::default(),
@@ -137,7 +137,7 @@ impl Metrics {
         Arc::new(m)
     }
 
-    /// The meter of a feed; keep it, it is the cheap way to count.
+    /// The meter of a feed; keep it, counting with it is cheap.
     pub fn feed(&self, id: FeedId, key: &str) -> Arc<FeedMeter> {
         self.feeds
             .lock()
@@ -159,7 +159,7 @@ impl Metrics {
             .clone()
     }
 
-    /// Counts observations of a feed that were there already.
+    /// Counts duplicates of a feed.
     pub fn duplicate(&self, feed: FeedId, at: UtcMicros, n: u64) {
         if let Some(meter) = self.feeds.lock().get(&feed) {
             meter.rejected(Reason::Duplicate, at, n);
@@ -183,7 +183,7 @@ impl Metrics {
         }
     }
 
-    /// What came since this was last asked.
+    /// The unmatched topics since the last call.
     pub fn take_unmatched(&self) -> Vec<Unmatched> {
         std::mem::take(&mut *self.unmatched_topics.lock()).into_values().collect()
     }
@@ -222,7 +222,7 @@ impl Metrics {
         self.connected.get(&label).is_some_and(|connected| connected.get() == 0)
     }
 
-    /// How every feed that was heard is doing.
+    /// The state of every feed that has received messages.
     pub fn feed_statuses(&self, now: UtcMicros) -> Vec<(FeedId, FeedStatus)> {
         self.feeds.lock().iter().map(|(id, meter)| (*id, meter.status(now))).collect()
     }
@@ -263,13 +263,13 @@ struct Minute {
     rejected: BTreeMap<&'static str, u64>,
 }
 
-/// Clocks are set by so much.
+/// How far clocks may be set back.
 const AHEAD_MINUTES: i64 = MAX_AHEAD_S / 60;
 
 /// Delays kept for the median.
 const DELAYS: usize = 255;
 
-/// How a feed is doing.
+/// The state of a feed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FeedStatus {
     pub connected_since: Option<UtcMicros>,
@@ -312,7 +312,7 @@ impl FeedMeter {
         false
     }
 
-    /// Counts what became of a message.
+    /// Counts the result of a message.
     pub fn received(&self, received: &Received, at: UtcMicros) {
         for (reason, n) in &received.reasons {
             self.rejected(*reason, at, *n);
@@ -324,7 +324,7 @@ impl FeedMeter {
         self.ignored.inc_by(received.is_ignored.into());
     }
 
-    /// Counts what was not believed, or was there already.
+    /// Counts rejections and duplicates.
     pub fn rejected(&self, reason: Reason, at: UtcMicros, n: u64) {
         let labels = RejectionLabels { feed: self.key.clone(), reason: reason.as_str() };
         self.rejected.get_or_create(&labels).inc_by(n);
@@ -337,12 +337,12 @@ impl FeedMeter {
         self.recent.lock().this_minute(at).throttled += 1;
     }
 
-    /// Notes what the feed may send.
+    /// Records what the feed may send.
     pub fn limited(&self, limits: Limits) {
         self.recent.lock().limits = Some(limits);
     }
 
-    /// Notes since when the feed's subscription stands; `None` = it does not.
+    /// Records since when the feed's subscription holds; `None` = it does not.
     pub fn connected_since(&self, at: Option<UtcMicros>) {
         self.recent.lock().connected_since = at;
     }

@@ -1,5 +1,5 @@
-//! Rows that wait to be stored, with the messages that they come from: what the database refuses goes
-//! to quarantine as the message it was, so that it can be replayed.
+//! Rows that wait to be stored, with the messages that they come from: data that the database refuses goes
+//! to quarantine as the original message, so that it can be replayed.
 
 use bytes::Bytes;
 use domain::{FeedId, Reason, UtcMicros};
@@ -16,12 +16,12 @@ pub struct Source {
 }
 
 impl Source {
-    /// What it takes to keep it.
+    /// Its size, bytes.
     pub fn bytes(&self) -> usize {
         self.topic.len() + self.payload.len()
     }
 
-    /// Whether `other` is the same message, and not an equal one.
+    /// Whether `other` is this very message, not an equal one.
     pub fn is(&self, other: &Source) -> bool {
         self.payload.as_ptr() == other.payload.as_ptr() && self.topic.as_ptr() == other.topic.as_ptr()
     }
@@ -48,7 +48,7 @@ impl Pending {
         result
     }
 
-    /// Takes over what `other` holds.
+    /// Moves the rows of `other` here.
     pub fn append(&mut self, other: &mut Pending) {
         let base = self.batch.lens();
         self.batch.append(&mut other.batch);
@@ -61,8 +61,8 @@ impl Pending {
         self.sources.first().map(|(source, _)| source)
     }
 
-    /// Notes that a row of the only message is refused, where all rows come from one: its frame was not
-    /// taken as it says.
+    /// Where all rows come from one message: marks its frame as rejected, since the database refuses
+    /// a row.
     pub fn note_refusal(&mut self) {
         if self.sources.len() == 1 {
             let outcome = format!("rejected:{}", Reason::Malformed);

@@ -1,4 +1,4 @@
-//! Which numbers can be true of a place.
+//! Plausibility of numbers about a place.
 
 use domain::observation::{CountValue, DoorCount};
 use domain::{Reason, Registry, SiteId, Target, VehicleId};
@@ -8,8 +8,8 @@ use crate::decode::{Content, Dropped, Fault};
 /// `occupied` up to this share of the capacity is kept: a site does not go dark over one car.
 const MAX_OVER_CAPACITY: f64 = 1.10;
 
-/// So many times as many people as it is made for never were on a vehicle. Counters drift, below
-/// zero too; a negative number that was read as a positive one is far beyond.
+/// The most people on a vehicle, as a multiple of its places. Counters drift, below
+/// zero too; a negative number read as unsigned is far beyond.
 const MAX_OVER_PLACES: i32 = 3;
 
 /// People on board of a vehicle whose seats and standing places are not known.
@@ -18,10 +18,10 @@ const MAX_ON_BOARD: i32 = 400;
 /// People through one door at one stop, each way.
 const MAX_THROUGH_DOOR: i32 = 250;
 
-/// `said` of `target`, without the fields that cannot be true.
+/// The plausible part of `content` about `target`.
 ///
 /// # Errors
-/// What it is about cannot be true, or nothing is left.
+/// The content is implausible, or nothing is left.
 pub fn checked<'a>(
     registry: &Registry,
     target: Target,
@@ -92,7 +92,7 @@ fn passengers(
     let most = most_on_board(registry, vehicle);
     let is_possible = |n: &i32| (-most..=most).contains(n);
     let kept = on_board.filter(is_possible);
-    let said_doors = doors.len();
+    let stated_doors = doors.len();
     let through = |n: i32| (0..=MAX_THROUGH_DOOR).contains(&n);
     let doors: Vec<DoorCount> =
         doors.into_iter().filter(|d| through(d.entries) && through(d.exits)).collect();
@@ -102,13 +102,13 @@ fn passengers(
             "Is it a negative number that was written without its sign? Else enter seats and standing in vehicles.csv.",
         ));
     }
-    if kept.is_none() && doors.is_empty() && said_doors > 0 {
+    if kept.is_none() && doors.is_empty() && stated_doors > 0 {
         let what = format!("doors: more than {MAX_THROUGH_DOOR} people went through one at one stop");
         return Err(Fault::new(Reason::Implausible, what));
     }
     let implausible = |field: &str| Dropped { field: field.to_owned(), reason: Reason::Implausible };
     dropped.extend((kept != on_board).then(|| implausible("on_board")));
-    dropped.extend((doors.len() < said_doors).then(|| implausible("doors")));
+    dropped.extend((doors.len() < stated_doors).then(|| implausible("doors")));
     Ok((doors, kept))
 }
 

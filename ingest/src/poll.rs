@@ -18,7 +18,7 @@ use crate::receive::{Message, receive_guarded};
 use crate::routing::RoutingTable;
 use crate::session::Shared;
 
-/// Seconds between two polls when the feed says nothing.
+/// Default seconds between two polls.
 const DEFAULT_EVERY_S: u32 = 30;
 
 /// Polls the one feed of `plan` until cancelled.
@@ -65,7 +65,7 @@ pub async fn run(
                     receive_guarded(&current.registry, &route.feed, message, &shared.trips, b)
                 });
                 route.meter.message(1, 1, received_at, None);
-                // A poll names every vehicle of the operator: those that are not ours are no news.
+                // A poll names every vehicle of the operator: vehicles of other operators are ignored.
                 received.reasons.remove(&Reason::UnknownPlace);
                 route.meter.received(&received, received_at);
                 if !has_room {
@@ -89,7 +89,7 @@ pub async fn run(
     }
 }
 
-/// Fetches on a thread of its own, which nobody waits for: a server that is slow must not hold up a stop.
+/// Fetches on a thread of its own: a slow server must not delay a stop.
 async fn fetch(request: FetchRequest) -> Result<Vec<u8>, String> {
     let (done, fetched) = oneshot::channel();
     std::thread::Builder::new()

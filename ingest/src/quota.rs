@@ -1,4 +1,4 @@
-//! What a feed and a town may send: above it a publisher waits for its acknowledgement, and nothing is lost.
+//! Rate limits of feeds and towns: above it a publisher waits for its acknowledgement, and nothing is lost.
 //!
 //! The generic cell rate algorithm (ITU-T I.371): over messages and over bytes, each with a burst of a part of a second,
 //! and over rejected messages, with a burst of an hour. That a message is rejected shows once it is decoded, so the one after

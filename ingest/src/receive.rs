@@ -1,4 +1,4 @@
-//! One message, from its bytes to rows of a batch: the whole way can be read here.
+//! The path of one message, from its bytes to rows of a batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -14,7 +14,7 @@ use crate::frames;
 use crate::rejected::rejection;
 use crate::trips::TripMemory;
 
-/// A message as it came in.
+/// A received message.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
     pub topic: &'a str,
@@ -23,19 +23,19 @@ pub struct Message<'a> {
     pub received_at: UtcMicros,
 }
 
-/// What became of a message, for the counters.
+/// The result of a message, for the counters.
 #[derive(Debug, Default, PartialEq)]
 pub struct Received {
-    /// Why it, or how many elements of it, were not believed.
+    /// The numbers of rejected elements, by reason.
     pub reasons: BTreeMap<Reason, u64>,
     /// Fields without which it was taken.
     pub dropped: Vec<Dropped>,
-    /// It is nothing for us, and no fault: a command of somebody's to the network server.
+    /// It carries nothing for us and is no fault: e.g. a command to the network server.
     pub is_ignored: bool,
 }
 
-/// Decodes and checks `message` of `feed`; what is believed becomes observations in `batch`, what
-/// is not becomes a rejection. Of trips only what is news to `memory` is added.
+/// Decodes and checks `message` of `feed`; accepted statements become observations in `batch`, the
+/// others a rejection. Of trips only changes against `memory` are added.
 pub fn receive(
     registry: &Registry,
     feed: &Entry<FeedId, Feed>,
@@ -78,13 +78,13 @@ pub fn receive(
             },
         }
     };
-    memory.keep_news(feed.id, &mut batch.trips, first_trip);
+    memory.keep_changes(feed.id, &mut batch.trips, first_trip);
     received.reasons = faults.counts().clone();
     batch.rejections.extend(rejection(&context, message, faults));
     received
 }
 
-/// Adds what is believed to `batch`; returns what is not.
+/// Adds accepted statements to `batch`; returns the faults of the others.
 fn admit(
     context: &MessageContext<'_>,
     decoded: Decoded<'_>,
@@ -94,7 +94,7 @@ fn admit(
     let mut faults = decoded.faults;
     // The clock of a feed is one fault, not one for each of its thousand trips.
     let mut of_trips: BTreeSet<Reason> = BTreeSet::new();
-    // Of a whole message its fault is the message's own.
+    // The fault of a single statement is the message's own.
     let is_element = context.feed.def.format == FeedFormat::GtfsRt || decoded.statements.len() > 1;
     for mut statement in decoded.statements {
         let is_trip = statement.subject == Subject::Trip;
@@ -108,8 +108,8 @@ fn admit(
     faults
 }
 
-/// As [`receive`], and a fault in our own code that ends in a panic costs this message alone: it goes to
-/// quarantine, and the stream goes on.
+/// As [`receive`], but a panic in our own code costs this message alone: it goes to
+/// quarantine, and the stream continues.
 pub fn receive_guarded(
     registry: &Registry,
     feed: &Entry<FeedId, Feed>,

@@ -1,4 +1,4 @@
-//! What is kept of a message that is not believed.
+//! The stored form of a rejected message.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -11,11 +11,11 @@ use crate::check::MessageContext;
 use crate::decode::{Fault, Faults, hfp, lorawan, native};
 use crate::receive::Message;
 
-/// A feed that says the same faults again and again is kept once in so long, seconds.
+/// Repeated rejections of a feed are stored once in so long, seconds.
 const REPEATS_WITHIN_S: i64 = 3_600;
 
 /// `message` as it goes to quarantine; `None`: nothing is wrong with it. One of many elements is kept once,
-/// with some of those that were not believed: a feed of 8 MiB with a thousand unknown vehicles must not become
+/// with some of the rejected elements: a feed of 8 MiB with a thousand unknown vehicles must not become
 /// 8 GiB.
 pub fn rejection(
     context: &MessageContext<'_>,
@@ -49,7 +49,7 @@ pub fn rejection(
     })
 }
 
-/// What cannot be read belongs to the device or place that its topic names.
+/// An unreadable message belongs to the device or place that its topic names.
 fn device_of(context: &MessageContext<'_>, topic: &str, fault: &Fault) -> Option<String> {
     match context.feed.def.format {
         _ if fault.is_element => None,
@@ -60,7 +60,7 @@ fn device_of(context: &MessageContext<'_>, topic: &str, fault: &Fault) -> Option
     }
 }
 
-/// Names what a feed says again and again within an hour: the same kinds of faults.
+/// Identifies repetitions of a feed within an hour: the same kinds of faults.
 fn repeats(context: &MessageContext<'_>, reasons: impl Iterator<Item = Reason>) -> i64 {
     let mut h = Xxh3::new();
     h.update(&context.feed.id.0.to_le_bytes());
@@ -86,7 +86,7 @@ fn examples(faults: &Faults) -> Vec<RejectedElement> {
     chosen.map(|at| example(&all[at])).collect()
 }
 
-/// What is kept of the message.
+/// The stored part of the message.
 fn kept(context: &MessageContext<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
     let format = context.feed.def.format;
     let head = match reason {

@@ -1,5 +1,5 @@
-//! Replays rejected messages after the cause was corrected: the same way as when they came in
-//! (`receive`), as of the time of their receipt.
+//! Replays rejected messages after the cause was corrected, through
+//! `receive` as of the time of their receipt.
 
 use domain::{Registry, UtcMicros};
 use store::changes::Notifier;
@@ -20,7 +20,7 @@ const MAX_MESSAGES: i64 = 10_000;
 const CHUNK_MESSAGES: usize = 500;
 const CHUNK_BYTES: i64 = 8 << 20;
 
-/// Does what is wished, one after the other, until cancelled.
+/// Carries out requests, one after the other, until cancelled.
 pub async fn run(context: WriterContext, pool: Pool, cancel: CancellationToken) {
     let mut replayer = Replayer { context, pool: pool.clone(), writer: None };
     let mut notifier = Notifier::new(pool, replays::CHANNEL);
@@ -48,13 +48,13 @@ impl Replayer {
         loop {
             match replays::take(&self.pool).await {
                 Ok(Some((id, request))) => self.one(id, &request).await,
-                // A database that is away is told of by the writers.
+                // The writers report an unavailable database.
                 Ok(None) | Err(_) => return,
             }
         }
     }
 
-    /// Tries until it is done: what was stored before an outage is not found again.
+    /// Retries until it is done: messages stored before an outage are not found again.
     async fn one(&mut self, id: i64, request: &Request) {
         let mut done = Progress::default();
         while let Err(failure) = self.attempt(id, request, &mut done).await {
@@ -72,7 +72,7 @@ impl Replayer {
         // Read again: what removed the cause may have been imported a moment ago.
         let registry = store::places::registry(&mut *self.pool.acquire().await?).await?;
         let (wanted, total) = replays::matching(&self.pool, request, MAX_MESSAGES).await?;
-        // Those that were rejected again before an outage are found again.
+        // Messages rejected again before an outage are found again.
         done.replayed -= std::mem::take(&mut done.rejected);
         done.left = total;
         for ids in chunks(&wanted) {
@@ -93,16 +93,16 @@ impl Replayer {
         request: &Request,
         ids: &[i64],
     ) -> Result<Vec<bool>, StoreError> {
-        let kept = replays::messages(&self.pool, request, ids).await?;
-        match self.store(registry, &kept).await {
+        let messages = replays::messages(&self.pool, request, ids).await?;
+        match self.store(registry, &messages).await {
             Err(refusal @ (StoreError::Data(_) | StoreError::Decode(_))) => {
                 error!("the database refuses replayed messages, trying one by one: {refusal}");
                 self.writer = None;
             }
             done => return done,
         }
-        let mut rejected = Vec::with_capacity(kept.len());
-        for one in kept.chunks(1) {
+        let mut rejected = Vec::with_capacity(messages.len());
+        for one in messages.chunks(1) {
             match self.store(registry, one).await {
                 Err(StoreError::Data(_) | StoreError::Decode(_)) => {
                     self.writer = None;
@@ -117,9 +117,9 @@ impl Replayer {
     async fn store(
         &mut self,
         registry: &Registry,
-        kept: &[RejectedMessage],
+        messages: &[RejectedMessage],
     ) -> Result<Vec<bool>, StoreError> {
-        let (batch, replayed) = reread(registry, kept);
+        let (batch, replayed) = reread(registry, messages);
         let _ = self.context.may_store.wait_for(|may| *may).await;
         let writer = match &mut self.writer {
             Some(writer) => writer,
@@ -132,23 +132,23 @@ impl Replayer {
         if writer.deferred_for().is_some() {
             writer.flush().await?;
         }
-        // A feed that is gone has nobody to believe its messages: they stay as they are.
+        // Messages of a removed feed stay as they are.
         let again = |k: &RejectedMessage| {
             replayed.iter().find(|r| r.id == k.id).is_none_or(|r| r.rejection.is_some())
         };
-        Ok(kept.iter().map(again).collect())
+        Ok(messages.iter().map(again).collect())
     }
 }
 
-/// What is believed of `kept` now, and what is not.
-fn reread(registry: &Registry, kept: &[RejectedMessage]) -> (Batch, Vec<Replayed>) {
+/// What is accepted of `messages` now, and what is not.
+fn reread(registry: &Registry, messages: &[RejectedMessage]) -> (Batch, Vec<Replayed>) {
     let mut batch = Batch::default();
-    let mut replayed = Vec::with_capacity(kept.len());
-    for k in kept {
+    let mut replayed = Vec::with_capacity(messages.len());
+    for k in messages {
         let Some(feed) = registry.feed(k.feed) else { continue };
         let message =
             Message { topic: &k.topic, payload: &k.payload, qos: k.qos, received_at: k.received_at };
-        // Nothing is remembered of what is received again: all of it is news.
+        // Without a memory of trips every update counts as changed.
         receive_guarded(registry, feed, message, &TripMemory::default(), &mut batch);
         let rejection = batch.rejections.pop();
         replayed.push(Replayed { municipality: k.municipality, id: k.id, rejection });

@@ -1,4 +1,4 @@
-//! Which feeds one session serves, with everything a message needs: swapped in whole when places
+//! The routing table of a session: its feeds, with all that a message needs. Replaced as a whole when places
 //! or feeds are imported.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::quota::{Quota, Quotas};
 pub struct RoutingTable {
     pub registry: Arc<Registry>,
     pub routes: Vec<Route>,
-    /// Whether what the routes read is to be subscribed.
+    /// Whether the routes' topics are subscribed.
     subscribes: bool,
 }
 
@@ -67,18 +67,18 @@ impl RoutingTable {
         self.routes.iter().position(|r| topic_matches(&r.feed.def.topic, topic))
     }
 
-    /// Its feed `id` alone, if it has that.
+    /// Its feed `id` alone, if there is one.
     pub fn of_feed(mut self, id: &str) -> Self {
         self.routes.retain(|route| route.feed.def.id == id);
         self
     }
 
-    /// Reads what comes, and asks for nothing.
+    /// Routes messages without subscribing.
     pub fn without_subscriptions(self) -> Self {
         RoutingTable { subscribes: false, ..self }
     }
 
-    /// What is to be subscribed: filter and QoS.
+    /// The subscriptions: filter and QoS.
     pub fn subscriptions(&self) -> impl Iterator<Item = (String, u8)> {
         self.routes.iter().filter(|_| self.subscribes).map(|r| (r.feed.def.topic.clone(), r.feed.def.qos))
     }

@@ -1,5 +1,5 @@
 //! The whole ingest: a session per broker, a task per polled feed, the writers, and the periodic
-//! note of how each feed is doing.
+//! report of each feed's state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::session::Shared;
 use crate::sessions::{OwnBroker, Sessions};
 use crate::writers::{self, WRITERS, WriterContext};
 
-/// How often the feeds' states are written down.
+/// How often the feeds' states are stored.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 
 /// What an ingest needs.
@@ -126,8 +126,8 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         config.client_id.clone(),
         config.secret_files.clone(),
     );
-    if let Err(error) = sessions.recall().await {
-        warn!("what brokers hold for us from before is not known: {error}");
+    if let Err(error) = sessions.load_former().await {
+        warn!("earlier subscriptions at brokers are not known: {error}");
     }
     let mut pollers: HashMap<FeedId, Poller> = HashMap::new();
     let mut status = tokio::time::interval(STATUS_EVERY);
@@ -147,7 +147,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                     sessions.stop().await;
                     // The writers end when the last one who could announce work is gone.
                     drop(shared);
-                    let _ = tokio::time::timeout(LAST_WORDS, async {
+                    let _ = tokio::time::timeout(WRITERS_END, async {
                         writers.join_all().await;
                         note_status(&config).await;
                         let _ = store::ingest_process::gone(&config.pool, &config.client_id).await;
@@ -167,7 +167,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                 }
                 Some(end) = ends.recv() => unless(&cancel, sessions.ended(end)).await,
                 Some(ended) = writers.join_next() => {
-                    // What it held is neither stored nor acknowledged: only a new start puts that right.
+                    // Its rows are neither stored nor acknowledged: only a restart recovers.
                     error!("a part of the ingest ended unexpectedly: {ended:?}");
                     return;
                 }
@@ -186,7 +186,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     }
 }
 
-/// Gives up `work` when a stop is asked for: a database that does not answer must not hold it up.
+/// Abandons `work` when a stop is requested: a database that does not answer must not delay it.
 async fn unless(cancel: &CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = cancel.cancelled() => {}
@@ -194,8 +194,8 @@ async fn unless(cancel: &CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-/// How long the writers have for what is left, once all sessions have ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the writers have for the remaining rows, once all sessions have ended.
+const WRITERS_END: Duration = Duration::from_secs(1);
 
 async fn note_process(config: &Config, generation: i64, sessions: &Sessions) {
     let noted =
@@ -240,7 +240,7 @@ async fn note_status(config: &Config) {
     let statuses = config.metrics.feed_statuses((config.clock)());
     let statuses: Vec<(FeedId, serde_json::Value)> =
         statuses.into_iter().filter_map(|(id, s)| Some((id, serde_json::to_value(s).ok()?))).collect();
-    // Not worth a word when the database is away: the writers say so.
+    // Not logged: the writers report an unavailable database.
     let _ = store::unmatched::note(&config.pool, &config.metrics.take_unmatched()).await;
     let noted = store::feed_status::note(&config.pool, &statuses, (config.clock)()).await;
     // Known from the start, and also when nothing comes that would have to be stored.

@@ -27,7 +27,7 @@ use crate::trips::TripMemory;
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
-/// An outage is warned_at when it begins, and then once in this time.
+/// An outage is logged when it begins, and then once in this time.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// How long a stop waits for what was received to be stored. What is not stored by then stays
@@ -107,7 +107,7 @@ impl Session {
         &self.login
     }
 
-    /// Serves other feeds, or the same under other rules, from now on.
+    /// Serves another routing table from now on.
     pub fn reroute(&self, routing: RoutingTable) {
         let routing = Arc::new(routing);
         self.routing.store(routing.clone());
@@ -282,8 +282,8 @@ impl Runner {
         }
     }
 
-    /// Takes a message in. Then waits while its feed is above its quota, and for room: the broker delivers the next one
-    /// later, of whichever feed.
+    /// Receives a message. Then waits while its feed is above its quota, and for room: the broker delivers the next one
+    /// later.
     async fn message(&self, topic: Bytes, payload: Bytes, qos: u8, packet_id: u16) {
         let received_at = (self.shared.clock)();
         let routing = self.routing.load_full();
@@ -302,7 +302,7 @@ impl Runner {
                 }
                 enqueued.has_room
             }
-            // A feed that was just removed, or a broker that sends what nobody asked for.
+            // A feed that was just removed, or a broker that sends without a subscription.
             None => {
                 self.shared.metrics.unmatched(&self.broker, &String::from_utf8_lossy(&topic), received_at);
                 self.accumulator.push(self.acks.owe(owed), None, |_| {}).1

@@ -1,6 +1,6 @@
-//! The MQTT sessions of one ingest, kept in line with the brokers and feeds that are known.
+//! The MQTT sessions of one ingest, kept in line with the known brokers and feeds.
 //!
-//! Each feed has a session of its own: what a broker holds for one does not stand before what it holds for another.
+//! Each feed has a session of its own: a backlog of one at the broker does not delay another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -48,9 +48,9 @@ pub struct Sessions {
     client_id: String,
     secret_files: SecretFiles,
     running: HashMap<Key, Session>,
-    /// Those that say good-bye.
+    /// Sessions that are disconnecting.
     leaving: JoinSet<()>,
-    /// What brokers may hold for us from plans of earlier processes, by the client id and the broker's name.
+    /// Subscriptions of earlier processes that brokers may still hold, by client id and broker.
     former: BTreeMap<(String, String), BTreeSet<String>>,
     /// Brokers whose session could not be started, and why.
     refused: Lacking,
@@ -70,11 +70,11 @@ impl Sessions {
         Sessions { pool, shared, own_broker, client_id, secret_files, running, leaving, former, refused }
     }
 
-    /// Learns what brokers may still hold for us.
+    /// Loads the subscriptions that brokers may still hold for us.
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn recall(&mut self) -> Result<(), store::StoreError> {
+    pub async fn load_former(&mut self) -> Result<(), store::StoreError> {
         for held in ingest_process::subscriptions(&self.pool, &self.client_id, OF_FEED).await? {
             self.former.entry((held.client_id, held.broker)).or_default().insert(held.filter);
         }
@@ -90,7 +90,7 @@ impl Sessions {
         }
         let subscribed = registry.feeds().filter(|f| f.def.is_subscribed());
         let mut keys: BTreeSet<Key> = subscribed.map(|f| key_of_feed(&f.def, registry)).collect();
-        // Those that no feed names any more are still asked to end what they hold.
+        // Sessions without a feed still have to end their subscriptions.
         keys.extend(self.running.keys().cloned());
         keys.extend(self.former.keys().filter_map(|(id, broker)| self.key_of_former(id, broker, registry)));
         for key in keys {
@@ -110,8 +110,8 @@ impl Sessions {
         is_known.then_some(Key { broker, feed })
     }
 
-    /// As what we note what the session holds.
-    fn noted_as(&self, key: &Key) -> String {
+    /// The client id under which the session's subscriptions are recorded.
+    fn recorded_as(&self, key: &Key) -> String {
         key.feed
             .as_ref()
             .map_or_else(|| self.client_id.clone(), |feed| format!("{}{OF_FEED}{feed}", self.client_id))
@@ -136,7 +136,7 @@ impl Sessions {
             },
         };
         if key.feed.is_some() {
-            login.client_id = self.noted_as(key);
+            login.client_id = self.recorded_as(key);
         }
         Ok(Some(login))
     }
@@ -146,18 +146,19 @@ impl Sessions {
         match &key.feed {
             Some(id) => routing.of_feed(id),
             None if shares_a_session(key.broker.as_deref(), registry) => routing,
-            // What is left of the time before: it takes in what still comes, and ends what it holds.
+            // A session from before feeds had their own: it receives what still comes, and ends its subscriptions.
             None => routing.without_subscriptions(),
         }
     }
 
     async fn arrange_one(&mut self, key: &Key, registry: &Arc<Registry>) -> Result<(), LoginError> {
         let Some(login) = self.login(key, registry)? else { return Ok(()) };
-        let (routing, noted_as) = (self.plan_of(key, registry), self.noted_as(key));
+        let (routing, recorded_as) = (self.plan_of(key, registry), self.recorded_as(key));
         let filters: Vec<String> = routing.subscriptions().map(|(filter, _)| filter).collect();
-        // Before it is asked for: a crash between leaves nothing behind at the broker that we do not
-        // know of.
-        if let Err(error) = ingest_process::subscribing(&self.pool, &noted_as, &login.broker, &filters).await
+        // Before it is asked for: a crash between leaves no unknown subscription at the
+        // broker.
+        if let Err(error) =
+            ingest_process::subscribing(&self.pool, &recorded_as, &login.broker, &filters).await
         {
             warn!("the subscriptions at {login:?} could not be noted: {error}");
         }
@@ -165,7 +166,7 @@ impl Sessions {
             session.reroute(routing);
             return Ok(());
         }
-        let former = self.former.remove(&(noted_as, login.broker.clone())).unwrap_or_default();
+        let former = self.former.remove(&(recorded_as, login.broker.clone())).unwrap_or_default();
         let session = Session::start(login, routing, former, self.shared.clone())?;
         if let Some(before) = self.running.insert(key.clone(), session) {
             self.leaving.spawn(before.stop());
@@ -177,7 +178,7 @@ impl Sessions {
         RoutingTable::new(registry.clone(), broker, &self.shared.metrics, &self.shared.quotas)
     }
 
-    /// Forgets a subscription that has ended, and its session if that was the last thing to do.
+    /// Removes a subscription that has ended, and its session if that was the last one.
     pub async fn ended(&mut self, ended: Ended) {
         let Ended { broker, client_id, filter } = ended;
         let is_it = |s: &Session| s.login().broker == broker && s.login().client_id == client_id;
@@ -185,9 +186,9 @@ impl Sessions {
             return;
         };
         let Some(session) = self.running.get(&key) else { return };
-        if !session.subscriptions.wants(&filter)
+        if !session.subscriptions.requests(&filter)
             && let Err(error) =
-                ingest_process::unsubscribed(&self.pool, &self.noted_as(&key), &broker, &filter).await
+                ingest_process::unsubscribed(&self.pool, &self.recorded_as(&key), &broker, &filter).await
         {
             warn!("'{filter}' has ended at {broker} and could not be forgotten: {error}");
         }
@@ -197,7 +198,7 @@ impl Sessions {
         }
     }
 
-    /// Takes out sessions whose task has ended unasked; whether there were any. They start again with
+    /// Removes sessions whose task has ended unexpectedly; whether there were any. They start again with
     /// the next [`Sessions::arrange`].
     pub fn drop_ended(&mut self) -> bool {
         let before = self.running.len();
@@ -220,7 +221,7 @@ impl Sessions {
         }
     }
 
-    /// Why the subscriptions of which broker do not hold.
+    /// Why subscriptions do not hold, by broker.
     pub fn lacking(&self) -> Lacking {
         let lacking = self.running.values().filter_map(|s| match s.subscriptions.standing() {
             Standing::Lacks(reason) => Some((s.login().broker.clone(), reason)),

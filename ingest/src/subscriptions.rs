@@ -1,4 +1,4 @@
-//! The subscriptions of one session: what the broker is asked for, and what it granted.
+//! The subscriptions of one session: requested and granted.
 //!
 //! One request is under way at a time, so an answer needs no matching: brokers may grant a window so
 //! small that packet identifiers repeat at once.
@@ -20,9 +20,9 @@ pub struct Subscriptions {
 #[derive(Debug)]
 struct State {
     link: Link,
-    /// Filter and QoS, as the plan asks for them.
-    wanted: BTreeMap<String, u8>,
-    /// What the broker may hold for us: what is wanted, and what plans before this one wanted.
+    /// Filter and QoS, by the routing table.
+    requested: BTreeMap<String, u8>,
+    /// What the broker may hold for us: what is requested now, and what was before.
     held: BTreeSet<String>,
     /// Of this connection.
     answers: BTreeMap<String, Result<u8, String>>,
@@ -43,7 +43,7 @@ enum Request {
     Unsubscribe(String),
 }
 
-/// Whether a session holds what its plan asks for.
+/// Whether a session's subscriptions hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// The broker has not answered yet.
@@ -55,12 +55,15 @@ pub enum Standing {
 
 impl Subscriptions {
     /// `former`: filters that may still be subscribed under our name.
-    pub fn new(wanted: impl Iterator<Item = (String, u8)>, former: impl IntoIterator<Item = String>) -> Self {
-        let wanted: BTreeMap<String, u8> = wanted.collect();
-        let held = former.into_iter().chain(wanted.keys().cloned()).collect();
+    pub fn new(
+        requested: impl Iterator<Item = (String, u8)>,
+        former: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let requested: BTreeMap<String, u8> = requested.collect();
+        let held = former.into_iter().chain(requested.keys().cloned()).collect();
         let state = State {
             link: Link::Connecting,
-            wanted,
+            requested,
             held,
             answers: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -69,16 +72,16 @@ impl Subscriptions {
         Subscriptions { state: Mutex::new(state), changed: Notify::new() }
     }
 
-    /// On a new connection everything is asked for: a broker that lost our session has no
-    /// subscriptions, and one that kept it does not mind. What is no longer wanted ends after what
-    /// takes its place has begun, so that nothing is missed between.
+    /// Requests everything on a new connection: a broker that lost our session has no
+    /// subscriptions, and for one that kept it this changes nothing. Former subscriptions end after their
+    /// replacements have begun, so that nothing is missed between.
     pub fn connected(&self, client: &Client) {
         let mut s = self.state.lock();
         s.link = Link::Connected;
         s.answers.clear();
         s.under_way = None;
-        let subscribe = s.wanted.iter().map(|(filter, qos)| Request::Subscribe(filter.clone(), *qos));
-        let former = s.held.iter().filter(|f| !s.wanted.contains_key(*f)).cloned();
+        let subscribe = s.requested.iter().map(|(filter, qos)| Request::Subscribe(filter.clone(), *qos));
+        let former = s.held.iter().filter(|f| !s.requested.contains_key(*f)).cloned();
         s.waiting = subscribe.chain(former.map(Request::Unsubscribe)).collect();
         self.proceed(&mut s, client);
     }
@@ -95,18 +98,18 @@ impl Subscriptions {
         stood
     }
 
-    /// Asks for other subscriptions from now on.
-    pub fn reroute(&self, wanted: impl Iterator<Item = (String, u8)>, client: &Client) {
+    /// Requests other subscriptions from now on.
+    pub fn reroute(&self, requested: impl Iterator<Item = (String, u8)>, client: &Client) {
         let mut s = self.state.lock();
-        let before = std::mem::replace(&mut s.wanted, wanted.collect());
+        let before = std::mem::replace(&mut s.requested, requested.collect());
         let s = &mut *s;
-        s.held.extend(s.wanted.keys().cloned());
+        s.held.extend(s.requested.keys().cloned());
         if s.link != Link::Connected {
             return;
         }
-        let new = s.wanted.iter().filter(|(filter, qos)| before.get(*filter) != Some(qos));
+        let new = s.requested.iter().filter(|(filter, qos)| before.get(*filter) != Some(qos));
         s.waiting.extend(new.map(|(filter, qos)| Request::Subscribe(filter.clone(), *qos)));
-        let gone = before.keys().filter(|filter| !s.wanted.contains_key(*filter));
+        let gone = before.keys().filter(|filter| !s.requested.contains_key(*filter));
         s.waiting.extend(gone.map(|filter| Request::Unsubscribe(filter.clone())));
         self.proceed(s, client);
     }
@@ -125,8 +128,8 @@ impl Subscriptions {
     pub fn unsubscribed(&self, client: &Client) -> Option<(String, bool)> {
         let mut s = self.state.lock();
         let Some(Request::Unsubscribe(filter)) = s.under_way.take() else { return None };
-        // It may be wanted again meanwhile: then its SUBSCRIBE waits.
-        if !s.wanted.contains_key(&filter) {
+        // It may be requested again meanwhile: then its SUBSCRIBE waits.
+        if !s.requested.contains_key(&filter) {
             s.held.remove(&filter);
         }
         let before = s.answers.remove(&filter);
@@ -151,7 +154,7 @@ impl Subscriptions {
         self.changed.notify_waiters();
     }
 
-    /// Whether what is wanted holds.
+    /// Whether the requested subscriptions hold.
     pub fn standing(&self) -> Standing {
         let s = self.state.lock();
         let asked = s.under_way.iter().chain(&s.waiting);
@@ -171,15 +174,15 @@ impl Subscriptions {
         }
     }
 
-    /// Whether nothing is wanted and the broker holds nothing for us.
+    /// Whether nothing is requested and the broker holds nothing for us.
     pub fn are_over(&self) -> bool {
         let s = self.state.lock();
-        s.wanted.is_empty() && s.held.is_empty()
+        s.requested.is_empty() && s.held.is_empty()
     }
 
-    /// Whether `filter` is wanted now.
-    pub fn wants(&self, filter: &str) -> bool {
-        self.state.lock().wanted.contains_key(filter)
+    /// Whether `filter` is requested.
+    pub fn requests(&self, filter: &str) -> bool {
+        self.state.lock().requested.contains_key(filter)
     }
 
     /// Waits until the broker has answered, or the connection has failed.

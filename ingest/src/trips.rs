@@ -1,9 +1,9 @@
-//! What feeds said last of each trip, so that only news is stored: a feed repeats all its trips every
-//! half minute, and hardly one of them changes.
+//! The last trip updates of each feed, so that only changes are stored: a feed repeats all its trips every
+//! half minute, and hardly any of them changes.
 //!
-//! Nothing depends on it being right: who starts with an empty one stores what is there already,
-//! which changes nothing. It remembers what was received, not what was stored; that is enough since
-//! acknowledgements go out in the order of arrival, and what the database refuses is said again.
+//! It is a cache: with an empty one duplicates are stored, which changes nothing. It records what was
+//! received, not what was stored; that suffices since acknowledgements are sent in the order of
+//! arrival, and feeds repeat what the database refuses.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use domain::{FeedId, TripKey, TripObservation, UtcMicros};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-/// A repetition is stored after so long, seconds: readers believe an update for a quarter of an
+/// A repetition is stored after so long, seconds: an update holds for a quarter of an
 /// hour ([`domain::live::TRIP_HOLDS_S`]), so that two may be lost.
 const REPEAT_AFTER_S: i64 = 300;
 
@@ -35,8 +35,8 @@ struct Last {
 }
 
 impl TripMemory {
-    /// Of `trips` from `first` on, all of `feed`, keeps what is news.
-    pub fn keep_news(&self, feed: FeedId, trips: &mut Vec<TripObservation>, first: usize) {
+    /// Of `trips` from `first` on, all of `feed`, keeps those that changed.
+    pub fn keep_changes(&self, feed: FeedId, trips: &mut Vec<TripObservation>, first: usize) {
         if trips.len() <= first {
             return;
         }
@@ -48,16 +48,16 @@ impl TripMemory {
         let mut at = 0;
         trips.retain(|trip| {
             at += 1;
-            at <= first || is_news(known, trip)
+            at <= first || is_change(known, trip)
         });
     }
 }
 
-fn is_news(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool {
+fn is_change(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bool {
     let rank = trip.report.rank();
     let (_, confirmed_at, digest) = rank;
     let stored = (digest, trip.passed.len(), confirmed_at);
-    // What was said while our clock was ahead is no measure of what is new.
+    // Updates received while our clock was ahead are no reference.
     let is_measure = |last: &&mut Last| !is_ahead(last.rank.0.max(last.rank.1), trip.provenance.received_at);
     match known.get_mut(&trip.report.update.key()).filter(is_measure) {
         Some(last) if rank <= last.rank => false,
@@ -101,31 +101,31 @@ mod tests {
         TripObservation { provenance, report, passed: Vec::new() }
     }
 
-    fn news(memory: &TripMemory, trip: TripObservation) -> bool {
+    fn is_kept(memory: &TripMemory, trip: TripObservation) -> bool {
         let mut trips = vec![content("another feed's", 0, 0), trip];
-        memory.keep_news(FeedId(1), &mut trips, 1);
+        memory.keep_changes(FeedId(1), &mut trips, 1);
         trips.len() == 2
     }
 
     #[test]
     fn only_news_and_late_repetitions_are_kept() {
         let memory = TripMemory::default();
-        assert!(news(&memory, content("a", 60, 1_000)));
-        assert!(!news(&memory, content("a", 60, 1_000)), "a double");
-        assert!(news(&memory, content("b", 60, 1_000)), "another trip");
-        assert!(!news(&memory, content("a", 60, 1_030)), "a repetition");
-        assert!(!news(&memory, content("a", 120, 1_020)), "older than the repetition");
-        assert!(news(&memory, content("a", 120, 1_060)));
-        assert!(news(&memory, content("a", 60, 1_090)), "as it was before");
-        assert!(!news(&memory, content("a", 60, 1_389)));
-        assert!(news(&memory, content("a", 60, 1_390)), "repeated for long");
-        assert!(!news(&memory, content("a", 60, 1_400)));
-        assert!(news(&memory, content("b", 60, 2_000_000)), "our clock jumped");
-        assert!(news(&memory, content("b", 60, 1_420)), "and came back");
-        assert!(!news(&memory, content("b", 60, 1_425)));
+        assert!(is_kept(&memory, content("a", 60, 1_000)));
+        assert!(!is_kept(&memory, content("a", 60, 1_000)), "a duplicate");
+        assert!(is_kept(&memory, content("b", 60, 1_000)), "another trip");
+        assert!(!is_kept(&memory, content("a", 60, 1_030)), "a repetition");
+        assert!(!is_kept(&memory, content("a", 120, 1_020)), "older than the repetition");
+        assert!(is_kept(&memory, content("a", 120, 1_060)));
+        assert!(is_kept(&memory, content("a", 60, 1_090)), "as it was before");
+        assert!(!is_kept(&memory, content("a", 60, 1_389)));
+        assert!(is_kept(&memory, content("a", 60, 1_390)), "repeated for long");
+        assert!(!is_kept(&memory, content("a", 60, 1_400)));
+        assert!(is_kept(&memory, content("b", 60, 2_000_000)), "our clock jumped");
+        assert!(is_kept(&memory, content("b", 60, 1_420)), "and came back");
+        assert!(!is_kept(&memory, content("b", 60, 1_425)));
         let passed = vec![Passed { stop_id: "s".into(), passed_at: UtcMicros(0), delay_s: 60 }];
         assert!(
-            news(&memory, TripObservation { passed, ..content("a", 60, 1_430) }),
+            is_kept(&memory, TripObservation { passed, ..content("a", 60, 1_430) }),
             "a stop lies behind now"
         );
     }

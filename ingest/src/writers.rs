@@ -34,7 +34,7 @@ pub struct WriterContext {
     pub registry: Arc<ArcSwap<Registry>>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
-    /// Readers in this process learn of commits without asking the database.
+    /// Sends commits to readers in this process.
     pub live: Option<mpsc::Sender<Arc<Committed>>>,
     /// False while the disk is nearly full: then nothing is stored or acknowledged.
     pub may_store: watch::Receiver<bool>,
@@ -73,7 +73,7 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
 }
 
 /// The next accumulator with something to store, `None` at the end. In a pause, and at the end,
-/// states that wait are folded.
+/// pending states are flushed.
 async fn next_ready(
     ready: &async_channel::Receiver<Arc<Accumulator>>,
     writer: &mut Option<Writer>,
@@ -87,7 +87,7 @@ async fn next_ready(
     ready.recv().await.ok()
 }
 
-/// A connection that fails at it is given up: the next one folds what it left.
+/// A connection that fails at it is dropped: the next one flushes its states.
 async fn flush(writer: &mut Option<Writer>) {
     if let Some(w) = writer
         && let Err(error) = w.flush().await

@@ -1,4 +1,4 @@
-//! Batching and acknowledging lose and double nothing, in whatever order messages arrive, batches
+//! Batching and acknowledging lose nothing and repeat nothing, in whatever order messages arrive, batches
 //! are taken and stored, and connections break and come back.
 //!
 //! The broker of the model is as awkward as MQTT allows: after a loss it may have forgotten which

@@ -19,7 +19,7 @@ pub struct Faults {
     /// The first of each reason, and others up to [`MAX_EXAMPLES`], in their order.
     described: Vec<Fault>,
     counts: BTreeMap<Reason, u64>,
-    /// Whom they are about, at most [`MAX_DEVICES`].
+    /// The devices they are about, at most [`MAX_DEVICES`].
     devices: BTreeSet<String>,
     has_whole: bool,
 }
@@ -75,7 +75,7 @@ impl Faults {
         &self.described
     }
 
-    /// Whom they are about.
+    /// The devices they are about.
     pub fn devices(&self) -> impl Iterator<Item = &str> {
         self.devices.iter().map(String::as_str)
     }
@@ -86,7 +86,7 @@ impl Faults {
     }
 }
 
-/// A name as it is kept: what a sender gives for one may be as long as the message.
+/// A device name as it is stored: a sender's may be as long as the message.
 fn short(mut device: String) -> String {
     device.truncate(device.floor_char_boundary(MAX_DEVICE_BYTES));
     device

@@ -6,12 +6,12 @@
 //! of it. A position of a feed that also says how late the vehicle's trip is becomes one fix with
 //! the delay; an update without a position becomes a fix without one. A trip's delay is its own,
 //! else that of the first stop that is not in the past. Updates without a vehicle and cancelled
-//! trips say nothing about a vehicle, alerts and deleted entities nothing at all; that is no fault.
+//! trips contain nothing about a vehicle, alerts and deleted entities nothing at all; that is no fault.
 //!
-//! Each trip update is besides kept as it stands, for a timetable to take in. Who gives no trip's id names
-//! the run by route, direction, start date and start time; with neither, an update is a fault. Of a vehicle
-//! these make a name as the HFP decoder's are (`540_1_20261124_19:08`). `DIFFERENTIAL` feeds are read like
-//! full ones: what is absent is not said.
+//! Each trip update is also stored unchanged, for timetables to apply. Without a trip id the run is named
+//! by route, direction, start date and start time; with neither, an update is a fault. For a vehicle
+//! these form an id like the HFP decoder's (`540_1_20261124_19:08`). `DIFFERENTIAL` feeds are read like
+//! full ones: what is absent is unchanged.
 //!
 //! Each entity stands alone: a broken one is a fault and costs no other. An optional field of a value
 //! that cannot be true costs nothing but itself.
@@ -102,7 +102,7 @@ fn seconds(timestamp: Option<u64>) -> Option<i64> {
     timestamp.filter(|s| *s > 0).map(|s| i64::try_from(s).unwrap_or(i64::MAX))
 }
 
-/// Collects what a feed says, one vehicle after the other.
+/// Collects the statements of a feed, one vehicle after the other.
 #[derive(Default)]
 struct Reader {
     header_s: Option<i64>,

@@ -6,13 +6,13 @@
 //!
 //! The vehicle is the topic's, `{operator}-{vehicle}` with 4 and 5 digits, never the payload's: its `oper` is
 //! who runs the trip, not who owns the bus, suppliers give `veh` numbers of their own, and APC has no vehicle at
-//! all. Who may publish on a topic is what a broker checks. Every event that is not
+//! all. Brokers check who may publish on a topic. Every event that is not
 //! a count carries a position and is a fix; without a satellite it has none, and still says how the
 //! trip goes. `dl` counts the other way round: negative is late.
 //!
 //! HFP has no trip id. A trip is its route, direction, operating day and start, so these four make
 //! one that is the same in every message: `5520_0_20240213_17:35`, the direction as in GTFS (0 or
-//! 1). It is not the id that HSL's GTFS gives the trip; whoever joins the two splits it again.
+//! 1). It is not the id that HSL's GTFS gives the trip; to join the two, split it.
 //!
 //! A position is not thrown away for a trip that cannot be named: a strange `dir` or `oday` leaves
 //! the trip unknown. Of counts neither the position (suppliers swap its axes), nor the free text,

@@ -1,8 +1,8 @@
 //! From wire formats to statements. Decoding never fails a stream: it yields statements *and*
 //! faults, side by side, and the faults are kept in quarantine.
 //!
-//! One file per payload family. A decoder knows no places: it says what was said of which text
-//! id; [`crate::check`] binds it to a bay, site or vehicle and decides whether to believe it.
+//! One file per payload family. A decoder knows no places: it returns statements about text
+//! ids; [`crate::check`] binds them to a bay, site or vehicle and accepts or rejects them.
 
 mod faults;
 pub mod gtfs_rt;
@@ -24,7 +24,7 @@ use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
 pub use self::faults::Faults;
 pub use self::json::Dropped;
 
-/// One thing said about one subject.
+/// A statement about one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement<'a> {
     pub subject: Subject<'a>,
@@ -32,11 +32,11 @@ pub struct Statement<'a> {
     pub at: Option<UtcMicros>,
     pub content: Content<'a>,
     pub seq: Option<i64>,
-    /// Fields without which it was taken.
+    /// Fields that were dropped.
     pub dropped: Vec<Dropped>,
 }
 
-/// Whom a statement is about, in the supplier's words.
+/// The subject of a statement, by the supplier's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject<'a> {
     Bay(Cow<'a, str>),
@@ -47,7 +47,7 @@ pub enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The place's id, in the supplier's words.
+    /// The supplier's id of the place.
     pub fn place(&self) -> Option<&str> {
         match self {
             Subject::Bay(id) | Subject::Site(id) | Subject::Vehicle(id) => Some(id),
@@ -56,7 +56,7 @@ impl Subject<'_> {
     }
 }
 
-/// What was said.
+/// The content of a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content<'a> {
     Bay {
@@ -82,7 +82,7 @@ pub enum Content<'a> {
     },
     Trip {
         update: Box<TripUpdate>,
-        /// When the message was made that says so, by the sender's clock.
+        /// When the message was made, by the sender's clock.
         message_at: Option<UtcMicros>,
         /// Stops that lay behind by then.
         passed: Vec<Passed>,
@@ -159,8 +159,8 @@ impl Fault {
     }
 }
 
-/// What a message yielded. Empty when it carries nothing for us (a valid event that says nothing
-/// about parking or transit).
+/// The result of decoding a message. Empty when it carries nothing for us (a valid event without
+/// parking or transit data).
 #[derive(Debug, Default, PartialEq)]
 pub struct Decoded<'a> {
     pub statements: Vec<Statement<'a>>,

@@ -231,7 +231,7 @@ fn vehicle<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
     Ok(Statement { subject, at: Some(at), content: Content::Fix(Box::new(fix)), seq: None, dropped })
 }
 
-/// All that a message said had to be dropped.
+/// Every field of a message had to be dropped.
 fn nothing_left(m: &Fields<'_>, dropped: &[Dropped]) -> Fault {
     let names: Vec<&str> = dropped.iter().map(|d| d.field.as_str()).collect();
     let first = ["lat", "lon"].into_iter().find_map(|name| m.given(name, number).err());

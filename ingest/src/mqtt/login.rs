@@ -137,7 +137,7 @@ impl Login {
         Ok(Some((username, password)))
     }
 
-    /// What a file that `field` names holds now.
+    /// The current content of the file that `field` names.
     ///
     /// # Errors
     /// It cannot or may not be read.

@@ -1,4 +1,4 @@
-//! MQTT 5.0 and 3.1.1 behind one face.
+//! MQTT 5.0 and 3.1.1 behind one interface.
 
 mod login;
 mod secret_files;

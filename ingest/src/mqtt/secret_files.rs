@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The largest file, bytes: chains of certificates have some thousands.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Where such files may lie.
+/// The directory of such files, if restricted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretFiles {
     directory: Option<PathBuf>,
@@ -29,7 +29,7 @@ impl SecretFiles {
         Ok(SecretFiles { directory: Some(directory) })
     }
 
-    /// What the file holds now.
+    /// The current content of the file.
     ///
     /// # Errors
     /// It cannot be read, lies elsewhere once symbolic links are followed, is no regular file, is empty, or is larger than

@@ -1,4 +1,4 @@
-//! The client library, for both versions of the protocol.
+//! Wraps the client library, for both versions of the protocol.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -85,7 +85,7 @@ pub enum Event {
     },
     /// A subscription has ended.
     Unsubscribed,
-    /// Our good-bye is on its way, and all acks before it.
+    /// Our DISCONNECT is sent, and all acks before it.
     Left,
     /// The broker ended the connection on purpose.
     Dismissed {
@@ -188,7 +188,7 @@ impl Client {
         }
     }
 
-    /// Says good-bye; the session and what it holds stay at the broker.
+    /// Sends DISCONNECT; the session and its messages stay at the broker.
     pub fn try_disconnect(&self) -> bool {
         match self {
             Client::V5(c) => c.try_disconnect().is_ok(),
@@ -198,7 +198,7 @@ impl Client {
 }
 
 impl EventLoop {
-    /// Takes back the requests that were made of the lost connection and have not left.
+    /// Drops requests that were not sent before the connection was lost.
     pub fn drop_requests(&mut self) {
         match &mut self.inner {
             Library::V5(l) => {

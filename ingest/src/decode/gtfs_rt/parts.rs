@@ -87,7 +87,7 @@ impl<'a> Feed<'a> {
         parts.map(|(_, entity)| entity).take(MAX_ENTITIES)
     }
 
-    /// What is to be said where there are more than are read.
+    /// The fault where there are more than are read.
     pub fn excess(&self) -> Option<Fault> {
         (self.entities > MAX_ENTITIES).then(|| {
             let what = format!("entity: {} of them, the first {MAX_ENTITIES} are read", self.entities);

@@ -10,7 +10,7 @@ const SKIPPED: i32 = 1;
 const NO_DATA: i32 = 2;
 
 /// The stops of `update`, made at `made_at`, that lay behind by then. Only a stop with an id, a time and
-/// a delay can be told to: of a delay alone one would have to know the timetable.
+/// a delay is used: a delay alone would need the timetable.
 pub(super) fn stops(update: &TripUpdate, made_at: UtcMicros) -> Vec<Passed> {
     let is_scheduled = |relationship: Option<i32>| matches!(relationship, None | Some(0));
     if !update.trip.as_ref().is_some_and(|trip| is_scheduled(trip.schedule_relationship)) {

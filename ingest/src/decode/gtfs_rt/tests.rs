@@ -452,9 +452,9 @@ fn passed(update: TripUpdate) -> Vec<(String, i64, i32)> {
         _ => None,
     };
     let passed = decoded.statements.iter().find_map(of).unwrap();
-    let told =
+    let passage =
         |p: domain::punctuality::Passed| (p.stop_id, p.passed_at.0 / 1_000_000 - NOW as i64, p.delay_s);
-    passed.into_iter().map(told).collect()
+    passed.into_iter().map(passage).collect()
 }
 
 #[test]

@@ -7,9 +7,9 @@ use domain::trip_update::run_name;
 use super::proto::{StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate};
 use crate::decode::json::{DELAY_S, Dropped, check_id};
 
-/// What an update says of a trip of its vehicle.
+/// An update of a trip of its vehicle.
 pub(super) struct TripOfVehicle {
-    /// When it was said, seconds since 1970.
+    /// Time of the update, seconds since 1970.
     pub at_s: Option<i64>,
     pub fix: VehicleFix,
     pub dropped: Vec<Dropped>,
@@ -83,7 +83,7 @@ fn kept(
 }
 
 fn events(stop: &StopTimeUpdate) -> impl Iterator<Item = &StopTimeEvent> {
-    // While it stands at a stop the arrival is past, so the departure tells whether the stop is.
+    // While it stands at a stop the arrival is past, so the departure decides whether the stop is.
     [&stop.departure, &stop.arrival].into_iter().flatten()
 }
 

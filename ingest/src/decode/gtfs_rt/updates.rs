@@ -1,4 +1,4 @@
-//! The trip updates of a feed as they stand, for a timetable to take in.
+//! The unchanged trip updates of a feed, for timetables to apply.
 
 use domain::trip_update::{
     PlannedStop, StopEvent, StopRelationship, StopUpdate, TripProperties, TripRelationship, TripUpdate,
@@ -8,7 +8,7 @@ use super::parts::MAX_ENTITIES;
 use super::proto::{self, FeedEntity, StopTimeEvent, StopTimeUpdate};
 use crate::decode::Fault;
 
-/// What a feed says about trips.
+/// The trip updates of a feed.
 #[derive(Debug, Default)]
 pub struct Updates {
     pub updates: Vec<TripUpdate>,
@@ -55,7 +55,7 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
     if trip_id.is_none() && (start_time.is_none() || route_id.is_none()) {
         return None;
     }
-    // Collected, they would stand in the memory of what was read, which is several times as large.
+    // Collecting in place would keep the allocation of the source, which is several times as large.
     let mut stops = Vec::new();
     let content = update.stop_time_update.into_iter().map(|stop| stop_of(stop, relationship.has_own_stops()));
     stops.extend(content.filter(|stop| *stop != StopUpdate::default()));

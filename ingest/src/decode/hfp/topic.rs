@@ -1,4 +1,4 @@
-//! What an HFP topic says.
+//! HFP topics.
 
 use domain::Reason;
 

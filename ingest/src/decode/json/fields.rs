@@ -1,4 +1,4 @@
-//! The wanted fields of a JSON object, as they stand in it.
+//! The requested fields of a JSON object, unparsed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::mistakes;
 use super::value::{Wrong, show};
 use crate::decode::Fault;
 
-/// A field of a wrong type or value, without which a message was taken.
+/// A field of a wrong type or value that was dropped from an accepted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
     /// As the format names it, e.g. `rxInfo.snr`.
@@ -41,7 +41,7 @@ pub struct Fields<'a> {
 struct Found<'a> {
     name: &'static str,
     raw: &'a str,
-    /// It stands there again, and differs.
+    /// It occurs again with another value.
     is_contradicted: bool,
 }
 
@@ -59,7 +59,7 @@ impl<'a> Fields<'a> {
         found.map(|found| Fields { within, found }).map_err(|error| mistakes::syntax(text, &error))
     }
 
-    /// Whether the field is there, whatever it says.
+    /// Whether the field is there, whatever its value.
     pub fn has(&self, name: &str) -> bool {
         self.found.iter().any(|f| f.name == name)
     }
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
         found.read(read).map(Some).map_err(|wrong| self.fault(name, found.raw, wrong))
     }
 
-    /// A field without which the message is taken as well: a wrong one is noted in `dropped`.
+    /// An optional field: a wrong one is noted in `dropped`.
     pub fn optional<T>(
         &self,
         name: &'static str,

@@ -1,5 +1,5 @@
-//! Which mistake it is when a payload is no JSON. Only looked for when the parser has failed: it
-//! says where it stopped, a supplier needs to know what to write instead.
+//! Diagnoses payloads that are not JSON. Only used when the parser has failed: the parser
+//! reports where it stopped, a supplier needs to know what to write instead.
 
 #[cfg(test)]
 mod tests;

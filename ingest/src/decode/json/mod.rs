@@ -1,7 +1,7 @@
-//! JSON as suppliers send it: what is needed is read field by field, what is wrong is named.
+//! JSON as suppliers send it: fields are read one by one, and faults name the field.
 //!
-//! A message becomes `Fields`: the wanted fields as they stand, nothing parsed yet. What is not asked
-//! for may be of any type and depth. `null` is an absent field. A wrong value is a `Wrong`, which
+//! A message becomes `Fields`: the requested fields, not parsed yet. Other fields
+//! may be of any type and depth. `null` is an absent field. A wrong value is a `Wrong`, which
 //! either costs the message (a required field) or only the field (an optional one: [`Dropped`]).
 
 mod fields;

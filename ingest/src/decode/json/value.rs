@@ -1,4 +1,4 @@
-//! What a field says, and what is wrong with it.
+//! Values of fields, and their faults.
 
 use std::borrow::Cow;
 use std::str::FromStr;

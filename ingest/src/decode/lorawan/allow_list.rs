@@ -1,5 +1,5 @@
 //! What may be kept of a network server's JSON when a message is rejected: the fields that we read,
-//! and nothing else. Owners' names, tags, keys and free text are dropped at the door; what is kept
+//! and nothing else. Owners' names, tags, keys and free text are dropped at the receipt; what is kept
 //! decodes to the same [`Frame`](super::Frame) again, so that it can be replayed.
 
 use base64::Engine;
@@ -9,7 +9,7 @@ use domain::{Decoder, FeedFormat};
 use super::{STANDARD, allow_list_of, bytes, device, server_object, topic};
 use crate::decode::json::{Given, elements, entries, loose, text, whole};
 
-/// Bytes kept of a payload that is not JSON: enough to tell protobuf, XML or a cut message by. What
+/// Bytes kept of a payload that is not JSON: enough to recognise protobuf, XML or a truncated message. What
 /// follows has no fields that could be allowed one by one.
 pub const HEAD_BYTES: usize = 64;
 
@@ -98,12 +98,12 @@ fn project(keep: &Keep, raw: &str, redact: &impl Fn(&[u8]) -> Vec<u8>, kept: &mu
         (Keep::Codec, Given::Object) => kept.push_str(&server_object::understood(raw)),
         (Keep::Payload, Given::Text(_)) => match bytes(raw) {
             Ok(bytes) => kept.extend(["\"", &STANDARD.encode(redact(&bytes)), "\""]),
-            // Not base64: nobody can tell what it holds. It stays for devices that say nothing personal.
+            // Not base64: its content is unknown. It is kept for devices without personal data.
             Err(_) if redact(&[0xff; 256]).len() == 256 => kept.push_str(raw),
             Err(_) => kept.push_str("null"),
         },
         (Keep::Fields(_) | Keep::Each(_) | Keep::Codec, Given::Text(_)) => kept.push_str("\"\""),
-        // Of another type than it should be: that it is so is kept, not what it contains.
+        // Of a wrong type: the type is kept, not the content.
         (_, Given::Object) => kept.push_str("{}"),
         (_, Given::List) => kept.push_str("[]"),
         _ => kept.push_str(raw),

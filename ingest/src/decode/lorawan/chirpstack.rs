@@ -142,7 +142,7 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     Ok(frame)
 }
 
-/// The topic's device: who may publish there is what the broker checks. The message must not name another one.
+/// The topic's device, since brokers check who may publish on a topic. The message must not name another one.
 fn device(topic: Topic<'_>, e: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevEui, Fault> {
     const DEVICE_INFO: &[&str] = &["devEui"];
     let info = e.optional("deviceInfo", object("deviceInfo", DEVICE_INFO), d);

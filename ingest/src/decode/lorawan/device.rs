@@ -1,4 +1,4 @@
-//! What a device's payload says, whatever the make.
+//! Decodes device payloads, whatever the make.
 
 use domain::{BayState, Decoder};
 use serde_json::Value;
@@ -12,14 +12,14 @@ const PLAUSIBLE_C: std::ops::RangeInclusive<f32> = -60.0..=100.0;
 /// A decoded payload.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
-    /// `None`: the frame speaks of the device, not of the bay. Joins, status and parameter frames
+    /// `None`: the frame is about the device, not about the bay. Joins, status and parameter frames
     /// renew the sensor's last sign of life, not the bay's state.
     pub state: Option<BayState>,
     /// The device's own frame kind, e.g. `heartbeat`.
     pub kind: &'static str,
     pub battery_v: Option<f32>,
     pub battery_pct: Option<f32>,
-    /// `None` also when the sensor said something that no road has.
+    /// `None` also when the value is implausible.
     pub temperature_c: Option<f32>,
     /// Device-specific fields, kept beside the message.
     pub fields: serde_json::Map<String, Value>,
@@ -37,8 +37,8 @@ pub const fn version(_decoder: Decoder) -> i16 {
     1
 }
 
-/// Decodes `payload` of a device. Which frames renew the bay's state is said in each decoder's
-/// file.
+/// Decodes `payload` of a device. Each decoder's file documents which frames renew the bay's
+/// state.
 ///
 /// # Errors
 /// A fault: the payload is not one of this device, or the binding lacks what it needs.

@@ -6,8 +6,8 @@
 //! degrees Celsius. Start 1: byte 2 firmware. The rest is the maker's own: kept, not read.
 //!
 //! Bit 7 stands in every frame, but only info (0), keep-alive (1) and daily (2) renew the state:
-//! they are sent to report it. The others speak of the device, and nothing says when the bit in
-//! them was measured: a sensor that only restarts and answers commands must go stale.
+//! they are sent to report it. The others are about the device, and it is not known when their
+//! bit was measured: a sensor that only restarts and answers commands must go stale.
 
 use domain::BayState;
 use serde_json::json;

@@ -6,8 +6,8 @@
 //! values with one byte more, whether their alarm is on. All numbers are little-endian.
 //!
 //! Every distance renews the state: occupied below the threshold, else vacant; a value beyond what
-//! ultrasound reaches is no measurement and says `unknown`. A frame without a distance
-//! speaks of the device. A tilted sensor is noted, its state is kept: whoever mounted it so set the
+//! ultrasound reaches is no measurement and means `unknown`. A frame without a distance
+//! is about the device. A tilted sensor is noted, its state is kept: whoever mounted it so set the
 //! threshold for it. An unknown channel ends the reading, what was understood before it is kept.
 
 use domain::{BayState, Reason};

@@ -82,7 +82,7 @@ pub struct Frame<'a> {
     pub gateways: Vec<String>,
     /// Battery in percent, from a status event.
     pub battery_pct: Option<f32>,
-    /// What the server's own codec made of it, as it stands: read only when the feed says so.
+    /// The object of the server's own codec, unparsed: used only with `use_server_decoder`.
     pub codec: Option<&'a str>,
     /// Code and level of a log event, e.g. `ERROR UPLINK_MIC`: never its free text.
     pub log_code: Option<String>,
@@ -96,13 +96,13 @@ impl Frame<'_> {
         self.f_port.is_some_and(|port| APPLICATION_PORTS.contains(&port))
     }
 
-    /// Whether it came, or is said to have come, from the device.
+    /// Whether it is an uplink of the device, real or simulated.
     pub fn is_uplink(&self) -> bool {
         matches!(self.event, "up" | "simulated")
     }
 }
 
-/// What a topic of a network server says.
+/// A topic of a network server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Topic<'t> {
     /// As the server writes it: a DevEUI, or The Things Stack's device id.
@@ -115,7 +115,7 @@ pub struct Topic<'t> {
 pub enum Event {
     /// Something about the device; by the name under which it is kept.
     Of(&'static str),
-    /// A command of somebody's own program to the server, or what another event says as well.
+    /// A command to the server, or a copy of another event.
     Ignored,
 }
 
@@ -143,8 +143,8 @@ pub fn decode<'a>(format: FeedFormat, topic: Topic<'_>, text: &'a str) -> Result
     }
 }
 
-/// A message that names another device than the topic it came on. Who may publish on a topic is what a broker checks,
-/// so what it says is nobody's word. Applications and tenants are not compared: nothing rests on them.
+/// A message that names another device than its topic. Brokers check who may publish on a topic,
+/// so the message cannot be attributed. Applications and tenants are not compared: nothing depends on them.
 fn other_device(field: &str, stated: DevEui, topic: Topic<'_>) -> Fault {
     let what = format!("{field}: '{stated}' is not '{}', the device that the topic names", topic.device);
     Fault::new(Reason::Implausible, what).remedy(
@@ -174,7 +174,7 @@ fn bytes(raw: &str) -> Result<Vec<u8>, Wrong> {
     Ok(decoded)
 }
 
-/// An object or list as it stands, for whoever needs it.
+/// An object or list, unparsed.
 fn as_it_stands(raw: &str) -> Result<&str, Wrong> {
     Ok(raw)
 }

@@ -6,8 +6,8 @@
 //! (above 0x80: restarted or recalibrated), `01 01`, `1C 01`, `3F 01` answers to commands.
 //!
 //! Both state channels renew the state, wherever they stand; of two in one frame the report of a
-//! change (`15 66`) holds. A value that is neither, as while it calibrates, says `unknown`. Garbage at the end occurs: an unknown channel ends the reading, what was
-//! understood before it is kept.
+//! change (`15 66`) holds. A value that is neither, as while it calibrates, means `unknown`. Garbage at the
+//! end occurs: an unknown channel ends the reading, the values before it are kept.
 
 use domain::BayState;
 use serde_json::json;
@@ -73,7 +73,7 @@ pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
     Ok(report)
 }
 
-/// What `value` says; a strange one does not undo what stood `before` it in the frame.
+/// The state of `value`; an unknown one does not replace the state `before` it in the frame.
 fn state(value: u8, before: Option<BayState>, report: &mut Report) -> BayState {
     match value {
         0 => BayState::Vacant,

@@ -1,12 +1,12 @@
-//! The object that a network server's own codec made of a payload: every codec names things
-//! differently. Only what is understood is taken; the object itself is never kept.
+//! The object that a network server's own codec decoded from a payload: every codec names things
+//! differently. Only known fields are used; the object itself is never stored.
 
 use domain::BayState;
 
 use crate::decode::Fault;
 use crate::decode::json::{CELSIUS, Given, entries, measurement, number};
 
-/// Names that say by themselves that they mean the bay, without case, underscores and hyphens.
+/// Names that mean the bay's state by themselves, without case, underscores and hyphens.
 const OCCUPIED: [&str; 13] = [
     "occupied",
     "isoccupied",
@@ -28,7 +28,7 @@ const VACANT: [&str; 5] = ["vacant", "isvacant", "parkingvacant", "free", "isfre
 const BATTERY_V: [&str; 4] = ["batteryv", "batteryvoltage", "voltage", "volt"];
 const TEMPERATURE_C: [&str; 2] = ["temperaturec", "temperature"];
 
-/// What was understood of an object.
+/// The known fields of an object.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ServerDecoded {
     /// `None`: it is not about the bay, as in a frame that only reports the battery.
@@ -37,10 +37,10 @@ pub struct ServerDecoded {
     pub temperature_c: Option<f32>,
 }
 
-/// Reads a codec's object; `None`: it says nothing at all.
+/// Reads a codec's object; `None`: it is empty.
 ///
 /// # Errors
-/// It says something, and nothing that is understood to be the bay's state; or two things that
+/// It has fields, and none that is known to be the bay's state; or two that
 /// contradict each other.
 pub fn read(object: &str) -> Result<Option<ServerDecoded>, Fault> {
     let Some(all) = entries(object) else {
@@ -97,7 +97,7 @@ pub fn understood(object: &str) -> String {
     format!("{{{}}}", kept.join(","))
 }
 
-/// The state that a field of this bare name says.
+/// The state of a field of this bare name.
 fn state_of(name: &str, raw: &str) -> Option<BayState> {
     let of = |is_occupied: bool| if is_occupied { BayState::Occupied } else { BayState::Vacant };
     if OCCUPIED.contains(&name) {

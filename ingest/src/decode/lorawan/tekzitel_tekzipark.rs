@@ -1,4 +1,4 @@
-//! Tekzitel TekziPark: a magnetometer with a radar, and an ear for the beacons of parking permits.
+//! Tekzitel TekziPark: a magnetometer with a radar, and a receiver for the beacons of parking permits.
 //!
 //! Source: TheThingsNetwork/lorawan-devices, `vendor/tekzitel/tekzipark.js`. Byte 0: bit 7
 //! occupied, bit 5 battery good, bit 4 obstruction, bit 3 radar, bit 1 reset, bit 0 keep-alive;

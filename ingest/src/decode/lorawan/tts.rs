@@ -183,7 +183,7 @@ fn log_code(m: &Fields<'_>, d: &mut Vec<Dropped>) -> String {
     if check_id(&code).is_ok() { code } else { "ERROR downlink_failed".to_owned() }
 }
 
-/// The name of a message; `None`: it would be none.
+/// The id of a message; `None`: it would not be valid.
 fn name(session: &str, of: &str, received_at: &str) -> Option<String> {
     let name = [session, of, received_at].into_iter().filter(|part| !part.is_empty());
     let name = name.collect::<Vec<_>>().join(":");
@@ -195,7 +195,7 @@ fn device(topic: Topic<'_>, m: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevE
     let stated = ids.and_then(|ids| ids.optional("dev_eui", text_of, d));
     let stated = stated.filter(|text| !text.is_empty());
     let eui: Option<DevEui> = stated.as_deref().and_then(|text| text.parse().ok());
-    // The console names a device after its EUI where nobody says otherwise.
+    // The console names a device after its EUI by default.
     let named = topic.device.strip_prefix("eui-").and_then(|text| text.parse().ok());
     match (stated, eui, named) {
         (_, Some(eui), Some(named)) if eui != named => {
