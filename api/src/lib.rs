@@ -1,7 +1,6 @@
 //! The HTTP API and pages: parking, vehicles, journeys and planners' figures as JSON, GeoJSON, server-sent events and
 //! HTML. Depends on the domain and the store, never on the ingest.
 
-mod analysis;
 mod app;
 mod contract;
 mod drivers;

@@ -31,8 +31,8 @@ use crate::journeys::vehicles;
 use crate::open::parkapi::{v1, v3};
 use crate::operators::{audit, feeds, ops};
 use crate::pages::docs;
-use crate::planners::{punctuality, ridership};
-use crate::{analysis, contract, journeys, pages};
+use crate::planners::{analysis, punctuality, ridership};
+use crate::{contract, journeys, pages};
 
 /// All routes on one port.
 pub fn router(app: &App) -> Router {

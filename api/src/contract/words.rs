@@ -112,7 +112,7 @@ words! {
     /// How it ended.
     AuditOutcome = store::audit::Outcome::ALL.map(store::audit::Outcome::as_str);
     /// Why figures are withheld.
-    FewBays = [crate::analysis::TOO_FEW];
+    FewBays = [crate::planners::analysis::TOO_FEW];
     /// Why figures of passengers are withheld.
     FewRuns = [crate::planners::ridership::TOO_FEW];
     /// A sensor; a place that its feed names itself, without a sensor in the files; `place`: one that is in no file.

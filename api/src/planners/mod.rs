@@ -1,5 +1,6 @@
-//! For planners: figures about buses and trains, and who may see them.
+//! For planners: figures about parking, buses and trains, and who may see them.
 
+pub mod analysis;
 pub mod period;
 pub mod planning;
 pub mod punctuality;

@@ -1,4 +1,4 @@
-//! The groups of places that a question is answered for, and what their figures are made of.
+//! Groups of places, and the bays and sites that their figures are made of.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,14 +12,15 @@ use store::Pool;
 use store::analysis::{self, Scope, ScopeKind, Timelines};
 
 use super::crowds::Crowd;
-use super::question::{self, GroupBy, Places, Question};
+use super::query::{self, FiguresQuery, GroupBy, Places};
+use super::selection::{bays_of, is_selected, is_site_in, labels, site_of};
 use crate::http::problem::Problem;
 use crate::planners::planning::SeenBy;
 
-/// Of fewer bays nothing is told to everybody.
+/// Figures of fewer bays are withheld from the public.
 pub const MIN_BAYS: i64 = MIN_HIDDEN_BAYS as i64;
 
-/// What a row is about; `None`: not told apart.
+/// Labels of a row; `None`: not divided by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels {
     pub municipality: String,
@@ -60,14 +61,14 @@ pub struct Parts {
 }
 
 /// What is stored of one municipality.
-struct Town<'a> {
-    asked: &'a question::Town,
-    slug: &'a str,
-    name: &'a str,
-    /// What is parked in the places that are asked for; `None`: whatever.
-    purpose: Option<Purpose>,
-    scopes: Vec<Scope>,
-    timelines: Timelines,
+pub struct Town<'a> {
+    pub query: &'a query::TownQuery,
+    pub slug: &'a str,
+    pub name: &'a str,
+    /// What is parked in the requested places; `None`: whatever.
+    pub purpose: Option<Purpose>,
+    pub scopes: Vec<Scope>,
+    pub timelines: Timelines,
 }
 
 /// Bays of a group whose times are read one by one.
@@ -82,41 +83,41 @@ enum Bays<'a> {
 }
 
 impl Parts {
-    /// Finds the groups of `question` in `asked`.
+    /// Finds the groups of `query` in one municipality.
     ///
     /// # Errors
     /// The database is not available.
     pub async fn of(
-        question: &Question,
-        asked: &question::Town,
+        query: &FiguresQuery,
+        town_query: &query::TownQuery,
         registry: &Registry,
         pool: &Pool,
     ) -> Result<Self, Problem> {
         let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
         let mut parts = Parts::default();
-        let Some(def) = registry.municipality(asked.id) else { return Ok(parts) };
-        let timelines = analysis::timelines(&mut conn, asked.id).await?;
+        let Some(def) = registry.municipality(town_query.id) else { return Ok(parts) };
+        let timelines = analysis::timelines(&mut conn, town_query.id).await?;
         let town = Town {
-            asked,
+            query: town_query,
             slug: &def.slug,
             name: &def.name,
-            purpose: question.purpose,
-            scopes: scopes(&mut conn, asked.id, &timelines).await?,
+            purpose: query.purpose,
+            scopes: scopes(&mut conn, town_query.id, &timelines).await?,
             timelines,
         };
-        parts.add_town(&town, question, registry);
-        parts.add_crowds(asked.id, &town.scopes, &town.timelines.bays);
+        parts.add_town(&town, query, registry);
+        parts.add_crowds(town_query.id, &town.scopes, &town.timelines.bays);
         Ok(parts)
     }
 
-    fn add_town(&mut self, town: &Town<'_>, question: &Question, registry: &Registry) {
-        let (places, by) = (&question.places, question.group_by);
+    fn add_town(&mut self, town: &Town<'_>, query: &FiguresQuery, registry: &Registry) {
+        let (places, by) = (&query.places, query.group_by);
         if by == Some(GroupBy::Bay) || matches!(places, Places::Bay(_)) {
             for bay in bays_of(town, places, registry) {
                 let Some(def) = registry.bay(bay) else { continue };
                 let site = site_of(bay, registry).and_then(|site| Some(&registry.site(site)?.def));
                 let site =
-                    site.filter(|def| town.asked.seen_by == SeenBy::Planner || def.publish != Publish::None);
+                    site.filter(|def| town.query.seen_by == SeenBy::Planner || def.publish != Publish::None);
                 let labels = Labels {
                     bay: Some(def.def.id.clone()),
                     bay_site: site.map(|def| def.id.clone()),
@@ -146,7 +147,7 @@ impl Parts {
             return;
         }
         let mut groups: Vec<(Labels, Vec<&Scope>)> = Vec::new();
-        for scope in town.scopes.iter().filter(|scope| is_asked(scope, town, places, by, registry)) {
+        for scope in town.scopes.iter().filter(|scope| is_selected(scope, town, places, by, registry)) {
             let labels = labels(scope, town, places, by, registry);
             match groups.iter_mut().find(|(l, _)| *l == labels) {
                 Some((_, scopes)) => scopes.push(scope),
@@ -177,7 +178,7 @@ impl Parts {
             let pieces = timeline.pieces.iter().filter(|piece| piece.scopes.iter().any(|s| ids.contains(s)));
             pieces.map(|piece| of_group(number, piece)).collect()
         };
-        // A group of one bay looks at no other: there may be thousands of such groups.
+        // A group of one bay needs no other: there may be thousands of such groups.
         let one = if let Bays::One(bay) = bays { Some(town.timelines.bays.get_key_value(bay)) } else { None };
         let all = town.timelines.bays.iter().take(if one.is_some() { 0 } else { usize::MAX });
         for (bay, timeline) in one.flatten().into_iter().chain(all) {
@@ -193,7 +194,7 @@ impl Parts {
                 continue;
             }
             possible.extend(pieces.iter().map(|piece| (piece.span, 1)));
-            let held = self.bays.entry((town.asked.id, *bay, !is_single)).or_default();
+            let held = self.bays.entry((town.query.id, *bay, !is_single)).or_default();
             join(&mut held.pieces, pieces);
         }
         for ((site, audience), timeline) in town.timelines.sites.iter().filter(|_| !ids.is_empty()) {
@@ -207,15 +208,15 @@ impl Parts {
                 possible.extend(spaces.filter(|(span, _)| !span.is_empty()));
             }
             let timeline = Timeline { pieces, ..Timeline::default() };
-            self.sites.push((town.asked.id, *site, audience.clone(), timeline));
+            self.sites.push((town.query.id, *site, audience.clone(), timeline));
         }
         for id in ids {
-            self.scopes.entry(town.asked.id).or_default().entry(id).or_default().push(group);
+            self.scopes.entry(town.query.id).or_default().entry(id).or_default().push(group);
         }
         let possible = Possible::of(possible);
-        let spaces = possible.most(town.asked.period);
-        let zone = town.asked.time.tz.clone();
-        self.groups.push(Group { labels, zone, seen_by: town.asked.seen_by, possible, spaces });
+        let spaces = possible.most(town.query.period);
+        let zone = town.query.time.tz.clone();
+        self.groups.push(Group { labels, zone, seen_by: town.query.seen_by, possible, spaces });
     }
 }
 
@@ -246,7 +247,7 @@ pub fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
 }
 
 impl Town<'_> {
-    fn labels(&self) -> Labels {
+    pub fn labels(&self) -> Labels {
         Labels {
             municipality: self.slug.to_owned(),
             municipality_name: self.name.to_owned(),
@@ -254,17 +255,17 @@ impl Town<'_> {
         }
     }
 
-    fn wants(&self, scope: &Scope) -> bool {
+    pub fn wants(&self, scope: &Scope) -> bool {
         self.purpose.is_none_or(|purpose| scope.purpose == purpose)
     }
 
-    /// Whether a bay was shown, and for what is asked for, in a piece of time.
+    /// Whether a bay was shown, and for the requested purpose, in a piece of time.
     fn wants_piece(&self, piece: &Piece) -> bool {
         let scope = self.scopes.iter().find(|scope| piece.scopes.contains(&scope.id));
         piece.is_shown && scope.is_none_or(|scope| self.wants(scope))
     }
 
-    /// Whether a bay counted in the whole town in a piece of time, and was for what is asked for.
+    /// Whether a bay counted in the whole town in a piece of time, and was for the requested purpose.
     fn counts_in_town(&self, piece: &Piece) -> bool {
         let is_of_town = |scope: &&Scope| {
             let is_all = scope.kind == ScopeKind::Municipality && scope.audience.is_none();
@@ -278,13 +279,13 @@ impl Town<'_> {
         self.purpose.is_none_or(is_for)
     }
 
-    /// Whether a bay is or ever was for what is asked for.
-    fn wants_bay(&self, bay: BayId, registry: &Registry) -> bool {
+    /// Whether a bay is or ever was for the requested purpose.
+    pub fn wants_bay(&self, bay: BayId, registry: &Registry) -> bool {
         let pieces = self.timelines.bays.get(&bay).map_or(&[][..], |timeline| &timeline.pieces);
         self.wants_now(bay, registry) || pieces.iter().any(|piece| self.wants_piece(piece))
     }
 
-    fn is_counted(&self, site: SiteId) -> bool {
+    pub fn is_counted(&self, site: SiteId) -> bool {
         self.scopes.iter().any(|s| s.is_counted && s.site == Some(site) && s.audience.is_none())
     }
 }
@@ -319,104 +320,4 @@ fn pieces<'a>(
 
 fn of_group(group: ScopeId, piece: &Piece) -> Piece {
     Piece { scopes: [group].into_iter().collect(), ..piece.clone() }
-}
-
-fn site_of(bay: BayId, registry: &Registry) -> Option<SiteId> {
-    registry.site_by_key(registry.bay(bay)?.def.site.as_deref()?).map(|site| site.id)
-}
-
-fn zone_of(bay: BayId, registry: &Registry) -> Option<&str> {
-    let own = registry.bay(bay)?.def.zone.as_deref();
-    own.or_else(|| registry.site(site_of(bay, registry)?)?.def.zone.as_deref())
-}
-
-fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> {
-    let is_in = |bay: BayId| match places {
-        Places::Bay(id) => bay == *id,
-        Places::Site(site) => site_of(bay, registry) == Some(*site),
-        Places::Zone(zone) => zone_of(bay, registry) == Some(zone),
-        Places::Municipality => true,
-        Places::Bbox(bbox) => registry.bay(bay).is_some_and(|b| bbox.contains(b.def.position())),
-    };
-    let is_seen = |bay: BayId| {
-        // Who may be seen nowhere counts nowhere, nor do the bays of such a site.
-        let of_site = site_of(bay, registry).and_then(|site| registry.site(site));
-        if of_site.is_some_and(|site| site.def.publish == Publish::None) {
-            return false;
-        }
-        registry.bay(bay).is_some_and(|b| b.def.publish() == Publish::Public)
-    };
-    let mut bays: Vec<BayId> =
-        town.timelines.bays.keys().copied().filter(|bay| is_in(*bay) && is_seen(*bay)).collect();
-    bays.retain(|bay| town.wants_bay(*bay, registry));
-    bays.sort_by_key(|bay| registry.bay(*bay).map(|b| b.def.id.clone()));
-    bays
-}
-
-fn is_site_in(site: SiteId, places: &Places, registry: &Registry) -> bool {
-    let Some(def) = registry.site(site).map(|s| &s.def) else { return false };
-    match places {
-        _ if def.publish == Publish::None => false,
-        Places::Bay(_) => false,
-        Places::Site(id) => *id == site,
-        Places::Zone(zone) => def.zone.as_deref() == Some(zone),
-        Places::Municipality => true,
-        Places::Bbox(bbox) => bbox.contains(def.position()),
-    }
-}
-
-/// Whether figures of `scope` belong to the answer.
-fn is_asked(
-    scope: &Scope,
-    town: &Town<'_>,
-    places: &Places,
-    by: Option<GroupBy>,
-    registry: &Registry,
-) -> bool {
-    let by_restriction = by == Some(GroupBy::Restriction);
-    if scope.audience.is_some() != by_restriction || !town.wants(scope) {
-        return false;
-    }
-    let kind = match (places, by) {
-        (_, Some(GroupBy::Site)) | (Places::Site(_), _) => ScopeKind::Site,
-        (_, Some(GroupBy::Zone)) | (Places::Zone(_), _) => ScopeKind::Zone,
-        _ => ScopeKind::Municipality,
-    };
-    if scope.kind != kind {
-        return false;
-    }
-    match kind {
-        ScopeKind::Municipality => true,
-        ScopeKind::Zone => match places {
-            Places::Zone(zone) => scope.zone.as_ref() == Some(zone),
-            _ => true,
-        },
-        ScopeKind::Site => scope.site.is_some_and(|site| {
-            // A count holds over the bays.
-            is_site_in(site, places, registry) && scope.is_counted == town.is_counted(site)
-        }),
-    }
-}
-
-fn labels(
-    scope: &Scope,
-    town: &Town<'_>,
-    places: &Places,
-    by: Option<GroupBy>,
-    registry: &Registry,
-) -> Labels {
-    let mut labels = town.labels();
-    if by == Some(GroupBy::Restriction) {
-        labels.restriction.clone_from(&scope.audience);
-    }
-    match (by, places) {
-        (Some(GroupBy::Site), _) | (_, Places::Site(_)) => {
-            let site = scope.site.and_then(|site| Some(&registry.site(site)?.def));
-            labels.site = site.map(|def| def.id.clone());
-            labels.site_name = site.map(|def| def.name.clone());
-        }
-        (Some(GroupBy::Zone), _) | (_, Places::Zone(_)) => labels.zone.clone_from(&scope.zone),
-        _ => {}
-    }
-    labels
 }

@@ -1,9 +1,10 @@
-//! Planners' questions about parking: `/v1/occupancy`, `/v1/stays`.
+//! Figures about parking: `/v1/occupancy`, `/v1/stays`.
 
 mod crowds;
 mod groups;
 mod occupancy;
-mod question;
+mod query;
+mod selection;
 mod stays;
 mod sums;
 
@@ -21,7 +22,7 @@ use store::complete::Waiting;
 use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
-use self::question::Question;
+use self::query::FiguresQuery;
 use crate::contract::words;
 use crate::http::answer;
 use crate::http::problem::Problem;
@@ -29,7 +30,7 @@ use crate::http::table::{Extra, TableFormat};
 use crate::http::wire::{Source, Sources};
 use crate::planners::planning::SeenBy;
 
-/// Why a group's figures are not told.
+/// Why a group's figures are withheld.
 pub const TOO_FEW: &str = "too_few_bays";
 
 /// Rows; or, where the only group is withheld, that it is.
@@ -53,7 +54,7 @@ struct ParkingRows<R> {
     complete_until: UtcMicros,
 }
 
-/// All figures are withheld: they would say too much about single people's cars. Other formats have rows that say so.
+/// All figures are withheld: they would reveal too much about single people's cars. Other formats have rows that say so.
 #[derive(Serialize, ToSchema)]
 struct Withheld {
     /// Always `true`.
@@ -65,54 +66,54 @@ struct Withheld {
     min_bays: i64,
 }
 
-/// The answer to a question about one group whose figures the public may not see. Files have a row that says so.
-fn wholly_withheld(parts: &[Parts], question: &Question) -> Option<Response> {
+/// The answer for a single group whose figures the public may not see. Files have a row with the reason.
+fn wholly_withheld(parts: &[Parts], query: &FiguresQuery) -> Option<Response> {
     let mut groups = parts.iter().flat_map(|parts| &parts.groups);
-    let (Some(group), None, None) = (groups.next(), groups.next(), question.group_by) else { return None };
-    if question.shape.format != TableFormat::Json {
+    let (Some(group), None, None) = (groups.next(), groups.next(), query.group_by) else { return None };
+    if query.shape.format != TableFormat::Json {
         return None;
     }
     let withheld = Withheld { withheld: true, reason: TOO_FEW, min_bays: MIN_BAYS };
     is_withheld(group).then(|| answer::private(&withheld))
 }
 
-/// Whether figures of `group` say too much about single people's cars to be told to everybody.
+/// Whether figures of `group` reveal too much about single people's cars to be public.
 fn is_withheld(group: &Group) -> bool {
     group.seen_by == SeenBy::Public && group.spaces < MIN_BAYS
 }
 
-/// The parts of `question`, town by town.
-async fn parts(question: &Question, registry: &Registry, pool: &Pool) -> Result<Vec<Parts>, Problem> {
-    let mut parts = Vec::with_capacity(question.towns.len());
-    for town in &question.towns {
-        parts.push(Parts::of(question, town, registry, pool).await?);
+/// The parts of `query`, town by town.
+async fn parts(query: &FiguresQuery, registry: &Registry, pool: &Pool) -> Result<Vec<Parts>, Problem> {
+    let mut parts = Vec::with_capacity(query.towns.len());
+    for town in &query.towns {
+        parts.push(Parts::of(query, town, registry, pool).await?);
     }
     Ok(parts)
 }
 
 /// Up to when everything is derived, by town.
 async fn complete_until(
-    question: &Question,
+    query: &FiguresQuery,
     registry: &Registry,
     pool: &Pool,
     now: UtcMicros,
 ) -> Result<Vec<UtcMicros>, Problem> {
     let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
     let owner = |bay| registry.bay(bay).map(|bay| bay.municipality);
-    // First: what is taken in between the two is noted in one of them.
+    // First, so that what comes in between is in one of the two.
     let waiting = Waiting::read(&mut conn, owner).await?;
-    let mut until = Vec::with_capacity(question.towns.len());
-    for town in &question.towns {
+    let mut until = Vec::with_capacity(query.towns.len());
+    for town in &query.towns {
         let is_shown = |bay| registry.bay(bay).is_some_and(|bay| bay.def.publish() == Publish::Public);
         until.push(waiting.complete_until(&mut conn, town.id, now, is_shown).await?);
     }
     Ok(until)
 }
 
-/// What stands beside the rows: up to when all of it is derived, and whose data it rests on, all feeds that may name the
+/// Fields beside the rows: up to when everything is derived, and the sources, which are all feeds that may name the
 /// municipalities' places.
-fn beside(registry: &Arc<Registry>, question: &Question, complete_until: &[UtcMicros]) -> Extra {
-    let owners: Vec<_> = question.towns.iter().map(|town| town.id).collect();
+fn beside(registry: &Arc<Registry>, query: &FiguresQuery, complete_until: &[UtcMicros]) -> Extra {
+    let owners: Vec<_> = query.towns.iter().map(|town| town.id).collect();
     let complete_until = complete_until.iter().min().copied();
     let registry = registry.clone();
     Box::new(move || {

@@ -14,7 +14,7 @@ use store::Pool;
 use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::question::{Asked, Question, Town, parameters};
+use super::query::{FiguresParameters, FiguresQuery, TownQuery, parameters};
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, sums, wholly_withheld};
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
@@ -25,7 +25,7 @@ use crate::http::table::bound::{Fits, Length, OF_PLACES};
 use crate::http::table::{Column, Table};
 use crate::planners::planning::Viewer;
 
-struct Row {
+struct BucketRow {
     key: BucketKey,
     group: Arc<Vec<Group>>,
     index: usize,
@@ -34,7 +34,7 @@ struct Row {
     complete_until: UtcMicros,
 }
 
-impl Row {
+impl BucketRow {
     fn group(&self) -> &Group {
         &self.group[self.index]
     }
@@ -44,7 +44,7 @@ impl Row {
     }
 
     /// The figures, unless they are withheld.
-    fn told(&self) -> Option<&Figures> {
+    fn published(&self) -> Option<&Figures> {
         (!self.is_withheld()).then_some(&self.figures)
     }
 
@@ -116,7 +116,7 @@ struct OccupancyRow {
     complete_until: UtcMicros,
 }
 
-const COLUMNS: &[Column<Row>] = &[
+const COLUMNS: &[Column<BucketRow>] = &[
     Column::time("bucket", |r| match r.key {
         BucketKey::At(at) => Some(at),
         BucketKey::HourOfWeek { .. } | BucketKey::All => None,
@@ -128,16 +128,16 @@ const COLUMNS: &[Column<Row>] = &[
     Column::text("site", |r| r.group().labels.site.as_deref()),
     Column::text("bay", |r| r.group().labels.bay.as_deref()),
     Column::text("restriction", |r| r.group().labels.restriction.as_deref()),
-    Column::float("occupancy", |r| r.told()?.occupancy),
-    Column::float("peak", |r| r.told()?.peak),
-    Column::float("p85", |r| r.told()?.p85),
-    Column::float("share_ge_85", |r| r.told()?.share_ge_85),
-    Column::float("share_ge_95", |r| r.told()?.share_ge_95),
-    Column::float("occupied_s", |r| Some(r.told()?.occupied_s)),
-    Column::float("observed_s", |r| Some(r.told()?.observed_s)),
-    Column::float("coverage", |r| r.told()?.coverage),
-    Column::integer("arrivals", |r| Some(r.told()?.arrivals)),
-    Column::integer("departures", |r| Some(r.told()?.departures)),
+    Column::float("occupancy", |r| r.published()?.occupancy),
+    Column::float("peak", |r| r.published()?.peak),
+    Column::float("p85", |r| r.published()?.p85),
+    Column::float("share_ge_85", |r| r.published()?.share_ge_85),
+    Column::float("share_ge_95", |r| r.published()?.share_ge_95),
+    Column::float("occupied_s", |r| Some(r.published()?.occupied_s)),
+    Column::float("observed_s", |r| Some(r.published()?.observed_s)),
+    Column::float("coverage", |r| r.published()?.coverage),
+    Column::integer("arrivals", |r| Some(r.published()?.arrivals)),
+    Column::integer("departures", |r| Some(r.published()?.departures)),
     Column::boolean("withheld", |r| Some(r.is_withheld())),
     Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
     Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
@@ -152,12 +152,12 @@ const COLUMNS: &[Column<Row>] = &[
 ];
 
 /// How full places were: occupied by observed space-time, in buckets of the town's own time. The
-/// same question gives the same figures a year later.
+/// same request gives the same figures a year later.
 #[utoipa::path(
     get,
     path = "/v1/occupancy",
     tag = "planners",
-    params(Asked, parameters::Figures, parameters::Bucket),
+    params(FiguresParameters, parameters::Figures, parameters::Bucket),
     responses(
         (status = 200, content(
             (inline(Answer<OccupancyRow>) = "application/json"),
@@ -178,35 +178,42 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
                 .remedy(format!("One of {}.", Bucket::choices()))
         })?,
     };
-    let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
+    let query = FiguresQuery::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
     let pool = crate::http::auth::pool(&shared)?;
     let permit = shared.permits.take(viewer.holder()).await?;
     let now = shared.now();
-    // Before the figures are read: what is derived meanwhile makes them no less complete.
-    let complete = complete_until(&question, &registry, pool, now).await?;
-    let parts = parts(&question, &registry, pool).await?;
-    if let Some(withheld) = wholly_withheld(&parts, &question) {
+    // Before the figures are read, so that it never claims more than they contain.
+    let complete = complete_until(&query, &registry, pool, now).await?;
+    let parts = parts(&query, &registry, pool).await?;
+    if let Some(withheld) = wholly_withheld(&parts, &query) {
         return Ok(withheld);
     }
-    let fits = fit(&question, bucket, &parts, now, shared.max_json_rows).await?;
-    let extra = beside(&registry, &question, &complete);
-    let cache = question.cache;
-    let file_stem = question.file_stem("occupancy");
+    let fits = fit(&query, bucket, &parts, now, shared.max_json_rows).await?;
+    let extra = beside(&registry, &query, &complete);
+    let cache = query.cache;
+    let file_stem = query.file_stem("occupancy");
     let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
     let hours_until = store::analysis::hours_until(&mut conn).await?;
     drop(conn);
-    let filter = Arc::new(question.filter);
-    let towns = question.towns.into_iter().zip(parts).zip(complete);
+    let filter = Arc::new(query.filter);
+    let towns = query.towns.into_iter().zip(parts).zip(complete);
     let walks: Vec<Walk> = towns
-        .map(|((town, parts), complete_until)| {
-            Walk::begin(
-                pool.clone(),
+        .map(|((town, mut parts), complete_until)| {
+            let period = town.period.within(Span::of(None, Some(now)));
+            Walk {
+                pool: pool.clone(),
+                groups: Arc::new(std::mem::take(&mut parts.groups)),
                 town,
                 parts,
-                (bucket, filter.clone()),
-                (hours_until, complete_until),
-                now,
-            )
+                bucket,
+                filter: filter.clone(),
+                period,
+                hours_until,
+                complete_until,
+                next: period.from,
+                open: BTreeMap::new(),
+                ready: VecDeque::new(),
+            }
         })
         .collect();
     let rows = stream::iter(walks).flat_map(Walk::rows);
@@ -215,15 +222,15 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
         .await
 }
 
-/// The shape in which the rows fit: one for each group and each bucket that has a quarter of an hour which counts.
+/// Checks that the rows fit: one for each group and each bucket with a quarter of an hour that counts.
 async fn fit(
-    question: &Question,
+    query: &FiguresQuery,
     bucket: Bucket,
     parts: &[Parts],
     now: UtcMicros,
     most: i64,
 ) -> Result<Fits, Problem> {
-    let towns: Vec<(&Town, Span, i64)> = question
+    let towns: Vec<(&TownQuery, Span, i64)> = query
         .towns
         .iter()
         .zip(parts)
@@ -234,18 +241,17 @@ async fn fit(
     let exact = async {
         let mut rows = 0;
         for (town, period, groups) in towns {
-            let buckets =
-                buckets(town, period, bucket, &question.filter, (most - rows) / groups.max(1)).await;
+            let buckets = buckets(town, period, bucket, &query.filter, (most - rows) / groups.max(1)).await;
             rows += buckets * groups;
         }
         Ok(rows)
     };
     let length = Length { field: "bucket", value: bucket.as_str(), remedy: OF_PLACES };
-    question.shape.fit(most, length, upper, exact).await
+    query.shape.fit(most, length, upper, exact).await
 }
 
 /// How many buckets have a quarter of an hour that counts, counted until there are more than `most`.
-async fn buckets(town: &Town, period: Span, bucket: Bucket, filter: &Filter, most: i64) -> i64 {
+async fn buckets(town: &TownQuery, period: Span, bucket: Bucket, filter: &Filter, most: i64) -> i64 {
     let mut keys = BTreeSet::new();
     for hour in period.from.0.div_euclid(HOUR_US)..=(period.until.0 - 1).div_euclid(HOUR_US) {
         if keys.len() as i64 > most {
@@ -272,50 +278,23 @@ const GROUPS_IN_A_ROW: usize = 256;
 /// Goes through one town's period hour by hour.
 struct Walk {
     pool: Pool,
-    town: Town,
+    town: TownQuery,
     parts: Parts,
     groups: Arc<Vec<Group>>,
     bucket: Bucket,
     filter: Arc<Filter>,
-    /// What was asked and is past.
+    /// The part of the requested period that is over.
     period: Span,
     hours_until: UtcMicros,
     complete_until: UtcMicros,
     next: UtcMicros,
-    tallies: BTreeMap<(BucketKey, usize), OccupancySums>,
-    ready: VecDeque<Row>,
+    /// Buckets that are not complete yet.
+    open: BTreeMap<(BucketKey, usize), OccupancySums>,
+    ready: VecDeque<BucketRow>,
 }
 
 impl Walk {
-    fn begin(
-        pool: Pool,
-        town: Town,
-        mut parts: Parts,
-        (bucket, filter): (Bucket, Arc<Filter>),
-        (hours_until, complete_until): (UtcMicros, UtcMicros),
-        now: UtcMicros,
-    ) -> Self {
-        let period = town.period.within(Span::of(None, Some(now)));
-        let groups = Arc::new(std::mem::take(&mut parts.groups));
-        let next = period.from;
-        let (tallies, ready) = (BTreeMap::new(), VecDeque::new());
-        Walk {
-            pool,
-            town,
-            parts,
-            groups,
-            bucket,
-            filter,
-            period,
-            hours_until,
-            complete_until,
-            next,
-            tallies,
-            ready,
-        }
-    }
-
-    fn rows(self) -> impl Stream<Item = Result<Row, Problem>> + Send + 'static {
+    fn rows(self) -> impl Stream<Item = Result<BucketRow, Problem>> + Send + 'static {
         stream::try_unfold(self, |mut walk| async move {
             while walk.ready.is_empty() && walk.next < walk.period.until {
                 walk.go_on().await?;
@@ -327,7 +306,7 @@ impl Walk {
         })
     }
 
-    /// Reads the next stretch, and tells the buckets that are complete.
+    /// Reads the next stretch, and emits the buckets that are complete.
     async fn go_on(&mut self) -> Result<(), Problem> {
         let first = self.next.0.div_euclid(HOUR_US);
         let hours = sums::hours_at_once(&self.parts, self.groups.len(), self.bucket);
@@ -339,17 +318,17 @@ impl Walk {
             let quarters = self.town.time.quarters(hour, self.bucket, &self.filter);
             for (index, group) in self.groups.iter().enumerate() {
                 if index % GROUPS_IN_A_ROW == 0 {
-                    // Years of many places take seconds to sum up: others come in between.
+                    // Years of many places take seconds to sum up: other tasks must get their turn.
                     tokio::task::yield_now().await;
                 }
                 let none = HourSums::default();
                 let sums = sums.get(&(index, hour)).unwrap_or(&none);
                 for (quarter, within) in quarters.iter().enumerate().filter(|(_, q)| q.counts) {
                     if domain::occupancy::quarter(hour, quarter).within(self.period).is_empty() {
-                        continue; // Not asked for, or not begun.
+                        continue; // Outside of the period, or not begun.
                     }
-                    let tally = self.tallies.entry((within.key, index)).or_default();
-                    tally.add_quarter(hour, quarter, sums, &group.possible, self.period);
+                    let sums_of_bucket = self.open.entry((within.key, index)).or_default();
+                    sums_of_bucket.add_quarter(hour, quarter, sums, &group.possible, self.period);
                 }
             }
         }
@@ -361,21 +340,21 @@ impl Walk {
         Ok(())
     }
 
-    /// Tells the buckets before `end`.
+    /// Emits the buckets before `end`.
     fn finish(&mut self, end: Option<BucketKey>) {
         let rest = match end {
-            Some(end) => self.tallies.split_off(&(end, 0)),
+            Some(end) => self.open.split_off(&(end, 0)),
             None => BTreeMap::new(),
         };
         let Walk { town, bucket, complete_until, .. } = self;
-        for ((key, index), tally) in std::mem::replace(&mut self.tallies, rest) {
+        for ((key, index), sums) in std::mem::replace(&mut self.open, rest) {
             let asked_until = town.period.until;
             let until = town.time.end(key, *bucket).map_or(asked_until, |end| end.min(asked_until));
-            self.ready.push_back(Row {
+            self.ready.push_back(BucketRow {
                 key,
                 group: self.groups.clone(),
                 index,
-                figures: tally.figures(),
+                figures: sums.figures(),
                 complete: until <= *complete_until,
                 complete_until: *complete_until,
             });

@@ -1,4 +1,4 @@
-//! What is asked: about which places, which time, told how.
+//! Parameters of figures about parking.
 
 use axum::http::HeaderMap;
 use domain::day_kind::TownDays;
@@ -18,7 +18,7 @@ use crate::http::table::Shape;
 use crate::planners::period::{self, Period};
 use crate::planners::planning::{SeenBy, Viewer};
 
-/// The parameters that all questions about parking know.
+/// Parameters that all figures about parking have.
 const PARAMETERS: [&str; 13] = [
     "bay",
     "site",
@@ -35,16 +35,16 @@ const PARAMETERS: [&str; 13] = [
     "locale",
 ];
 
-/// The parameters that a question about parking knows, and `own`.
+/// These and `own`.
 pub fn parameters(own: &'static str) -> Vec<&'static str> {
     PARAMETERS.into_iter().chain([own]).collect()
 }
 
-/// The same for the documents: [`Question::of`] reads them.
+/// The same for the OpenAPI document; [`FiguresQuery::of`] parses them.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "see above")]
-pub struct Asked {
+pub struct FiguresParameters {
     /// Slug of a municipality: all its places, or with `zone` and `bbox` those of it. Left out, with `group_by=municipality`:
     /// all that the caller may see.
     #[param(inline)]
@@ -104,29 +104,29 @@ impl GroupBy {
     ];
 }
 
-/// A municipality whose places are asked for: its clock, its calendar, and the period as they have it.
-pub struct Town {
+/// A municipality of a request: its zone, its calendar, and the period in them.
+pub struct TownQuery {
     pub id: MunicipalityId,
     pub seen_by: SeenBy,
     pub period: Span,
     pub time: TownTime,
 }
 
-/// See the module's description.
-pub struct Question {
+/// A parsed request.
+pub struct FiguresQuery {
     pub places: Places,
-    /// What is parked there; `None`: whatever the place that is named is for.
+    /// What is parked there; `None`: whatever the named place is for.
     pub purpose: Option<Purpose>,
-    /// By their slugs.
-    pub towns: Vec<Town>,
+    /// In the order of their slugs.
+    pub towns: Vec<TownQuery>,
     pub group_by: Option<GroupBy>,
     pub filter: Filter,
     pub shape: Shape,
     pub cache: &'static str,
 }
 
-impl Question {
-    /// Reads it; who may see nothing of what is asked learns nothing else.
+impl FiguresQuery {
+    /// Parses it; a caller that may see nothing of it learns nothing else.
     ///
     /// # Errors
     /// 400: a parameter is missing or wrong. 401, 403: the caller may not see it. 503: no database.
@@ -162,14 +162,14 @@ impl Question {
                 calendar = store::places::calendar(&mut conn, Some(id)).await?;
             }
             let time = TownTime { tz, days: TownDays::new(&def.ags, &calendar) };
-            towns.push(Town { id, seen_by, period: Span { from, until }, time });
+            towns.push(TownQuery { id, seen_by, period: Span { from, until }, time });
         }
         if towns.is_empty() {
             return Err(Problem::not_allowed());
         }
         let purpose = params.purpose()?;
         let is_named = matches!(places, Places::Bay(_) | Places::Site(_));
-        Ok(Question {
+        Ok(FiguresQuery {
             purpose: (!is_named).then_some(purpose),
             places,
             towns,
@@ -224,7 +224,7 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
     match named.first() {
         Some(&"bay") => {
             let key = params.text("bay").unwrap_or_default();
-            // A bay that is not shown has no figures of its own, whoever asks.
+            // A hidden bay has no figures of its own, for nobody.
             let is_shown = |bay: &&Entry<BayId, Bay>| {
                 let site = bay.def.site.as_deref().and_then(|key| registry.site_by_key(key));
                 bay.def.publish() == Publish::Public
@@ -246,7 +246,7 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
             let bbox = params.bbox()?.ok_or_else(Problem::internal)?;
             Ok((Places::Bbox(bbox), owners))
         }
-        // Of all that the asker may see, by towns.
+        // Everything that the caller may see, by municipality.
         None if municipality.is_some() || params.text("group_by") == Some("municipality") => {
             Ok((Places::Municipality, owners))
         }
@@ -257,7 +257,7 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
     }
 }
 
-/// As whom the viewer sees a place. `None`: for it there is no such place.
+/// How the viewer may see a place; `None`: it does not exist for the viewer.
 fn seen(viewer: &Viewer, owner: MunicipalityId, is_public: bool) -> Option<Result<SeenBy, Problem>> {
     match viewer.of_municipality(owner) {
         Ok(SeenBy::Planner) => Some(Ok(SeenBy::Planner)),

@@ -18,7 +18,7 @@ use store::Pool;
 use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::question::{Asked, Question, Town, parameters};
+use super::query::{FiguresParameters, FiguresQuery, TownQuery, parameters};
 use super::sums::add_bays;
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
 use crate::app::Ctx;
@@ -36,7 +36,7 @@ const HOURS_AT_ONCE: i64 = 24 * 7;
 /// Bays whose intervals are read at once.
 const BAYS_AT_ONCE: usize = 500;
 
-/// Shorter stays are through traffic and wavering sensors.
+/// Default for the shortest stay: shorter ones are through traffic and flapping sensors.
 const MIN_STAY_S: f64 = 60.0;
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ struct Sums {
     observed_us: i64,
 }
 
-struct Row {
+struct GroupRow {
     groups: Arc<Vec<Group>>,
     index: usize,
     figures: StayFigures,
@@ -58,7 +58,7 @@ struct Row {
     complete_until: UtcMicros,
 }
 
-impl Row {
+impl GroupRow {
     fn group(&self) -> &Group {
         &self.groups[self.index]
     }
@@ -67,12 +67,12 @@ impl Row {
         is_withheld(self.group())
     }
 
-    fn told(&self) -> Option<&Row> {
+    fn published(&self) -> Option<&GroupRow> {
         (!self.is_withheld()).then_some(self)
     }
 
     fn bin(&self, bin: usize) -> Option<i64> {
-        Some(self.told()?.figures.histogram[bin] as i64)
+        Some(self.published()?.figures.histogram[bin] as i64)
     }
 }
 
@@ -156,17 +156,17 @@ struct StayHistogram {
     over_24h: Option<i64>,
 }
 
-const COLUMNS: &[Column<Row>] = &[
+const COLUMNS: &[Column<GroupRow>] = &[
     Column::text("municipality", |r| Some(&r.group().labels.municipality)),
     Column::text("zone", |r| r.group().labels.zone.as_deref()),
     Column::text("site", |r| r.group().labels.site.as_deref()),
     Column::text("bay", |r| r.group().labels.bay.as_deref()),
     Column::text("restriction", |r| r.group().labels.restriction.as_deref()),
-    Column::integer("count", |r| Some(r.told()?.figures.count as i64)),
-    Column::float("turnover", |r| r.told()?.turnover),
-    Column::float("median_s", |r| r.told()?.figures.median_s),
-    Column::float("p85_s", |r| r.told()?.figures.p85_s),
-    Column::float("p95_s", |r| r.told()?.figures.p95_s),
+    Column::integer("count", |r| Some(r.published()?.figures.count as i64)),
+    Column::float("turnover", |r| r.published()?.turnover),
+    Column::float("median_s", |r| r.published()?.figures.median_s),
+    Column::float("p85_s", |r| r.published()?.figures.p85_s),
+    Column::float("p95_s", |r| r.published()?.figures.p95_s),
     Column::integer("histogram.under_15m", |r| r.bin(0)),
     Column::integer("histogram.15m_30m", |r| r.bin(1)),
     Column::integer("histogram.30m_1h", |r| r.bin(2)),
@@ -175,10 +175,10 @@ const COLUMNS: &[Column<Row>] = &[
     Column::integer("histogram.4h_8h", |r| r.bin(5)),
     Column::integer("histogram.8h_24h", |r| r.bin(6)),
     Column::integer("histogram.over_24h", |r| r.bin(7)),
-    Column::integer("overstays", |r| Some(r.told()?.overstays as i64)),
-    Column::integer("censored", |r| Some(r.told()?.censored as i64)),
-    Column::integer("shorter", |r| Some(r.told()?.shorter as i64)),
-    Column::float("observed_s", |r| Some(r.told()?.observed_s)),
+    Column::integer("overstays", |r| Some(r.published()?.overstays as i64)),
+    Column::integer("censored", |r| Some(r.published()?.censored as i64)),
+    Column::integer("shorter", |r| Some(r.published()?.shorter as i64)),
+    Column::float("observed_s", |r| Some(r.published()?.observed_s)),
     Column::boolean("withheld", |r| Some(r.is_withheld())),
     Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
     Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
@@ -198,7 +198,7 @@ const COLUMNS: &[Column<Row>] = &[
     get,
     path = "/v1/stays",
     tag = "planners",
-    params(Asked, parameters::Figures, parameters::MinStay),
+    params(FiguresParameters, parameters::Figures, parameters::MinStay),
     responses(
         (status = 200, content(
             (inline(Answer<StaysRow>) = "application/json"),
@@ -213,31 +213,30 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let viewer = Viewer::of(&shared, &asker, &registry).await?;
     let params = query.params(&parameters("min_stay_s"))?;
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
-    let question = Question::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
+    let query = FiguresQuery::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
     let pool = crate::http::auth::pool(&shared)?;
     let permit = shared.permits.take(viewer.holder()).await?;
     let now = shared.now();
-    // Before the figures are read: what is derived meanwhile makes them no less complete.
-    let complete = complete_until(&question, &registry, pool, now).await?;
-    let parts = parts(&question, &registry, pool).await?;
-    if let Some(withheld) = wholly_withheld(&parts, &question) {
+    // Before the figures are read, so that it never claims more than they contain.
+    let complete = complete_until(&query, &registry, pool, now).await?;
+    let parts = parts(&query, &registry, pool).await?;
+    if let Some(withheld) = wholly_withheld(&parts, &query) {
         return Ok(withheld);
     }
     let groups = parts.iter().map(|parts| parts.groups.len() as i64).sum();
     let length =
         Length { field: "group_by", value: params.text("group_by").unwrap_or_default(), remedy: OF_PLACES };
     let exact = async { Ok(groups) };
-    let fits = question.shape.fit(shared.max_json_rows, length, groups, exact).await?;
+    let fits = query.shape.fit(shared.max_json_rows, length, groups, exact).await?;
     let mut rows = Vec::new();
-    for ((town, mut parts), complete_until) in question.towns.iter().zip(parts).zip(complete.iter().copied())
-    {
+    for ((town, mut parts), complete_until) in query.towns.iter().zip(parts).zip(complete.iter().copied()) {
         let period = town.period.within(Span::of(None, Some(now)));
-        let counting = Counting { town, filter: &question.filter, period, min_stay_s };
+        let counting = Counting { town, filter: &query.filter, period, min_stay_s };
         counting.leave_out_few(&mut parts, pool).await?;
         let sums = counting.sums(&parts, &registry, pool).await?;
         let groups = Arc::new(std::mem::take(&mut parts.groups));
         rows.extend(sums.into_iter().enumerate().map(|(index, mut sums)| {
-            Ok(Row {
+            Ok(GroupRow {
                 groups: groups.clone(),
                 index,
                 figures: sums.tally.figures(),
@@ -251,24 +250,24 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
             })
         }));
     }
-    let extra = beside(&registry, &question, &complete);
-    let file_stem = question.file_stem("stays");
-    Table { columns: COLUMNS, file_stem, extra, cache: question.cache, zone: |row| &row.group().zone }
+    let extra = beside(&registry, &query, &complete);
+    let file_stem = query.file_stem("stays");
+    Table { columns: COLUMNS, file_stem, extra, cache: query.cache, zone: |row| &row.group().zone }
         .answer(permit, fits, stream::iter(rows))
         .await
 }
 
-/// What is counted in one town.
+/// The parameters of counting in one municipality.
 struct Counting<'a> {
-    town: &'a Town,
+    town: &'a TownQuery,
     filter: &'a Filter,
-    /// What was asked and is past.
+    /// The part of the requested period that is over.
     period: Span,
     min_stay_s: f64,
 }
 
 impl Counting<'_> {
-    /// Takes out of `parts` when hidden bays would count of which few were known.
+    /// Removes from `parts` the times in which few bays of a crowd were observed.
     async fn leave_out_few(&self, parts: &mut Parts, pool: &Pool) -> Result<(), Problem> {
         let bays = parts.crowds_bays();
         let mut from = self.period.from;
@@ -355,7 +354,7 @@ impl Counting<'_> {
     }
 }
 
-/// For how long one may stay, and when that is or was so.
+/// A limit of stays, and when it holds.
 struct Limit {
     span: Span,
     max_s: f64,

@@ -1,4 +1,4 @@
-//! The hours of a question's groups: full hours as they are summed up, the rest from intervals.
+//! Sums per hour and group: full hours as stored, the rest from intervals.
 
 use std::collections::{BTreeMap, HashMap};
 
