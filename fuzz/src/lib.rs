@@ -1,7 +1,7 @@
 //! Whatever reads what others wrote, each as a function of bytes that must not panic, overflow, hang or take
 //! memory without bound.
 //!
-//! libFuzzer drives them (`scripts/fuzz`), and `tests/fuzz.rs` of the product runs their seeds.
+//! libFuzzer drives them (`scripts/fuzz`), and `tests/it/fuzz.rs` of the product runs their seeds.
 
 mod files;
 mod messages;

@@ -1,6 +1,8 @@
 //! A message of many elements at fault, or of many that say nothing, costs memory and time by its bytes,
 //! while it is decoded as afterwards.
 
+#[path = "it/county/mod.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
 mod county;
 
 use std::fs;

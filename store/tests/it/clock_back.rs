@@ -1,0 +1,281 @@
+//! A clock that was ahead is right again: the latest states are those that the observations before it make, as if what lies
+//! ahead had never been said.
+//!
+//! The database's own clock cannot be moved, so it is the one that is ahead: what is right lies before it.
+
+use crate::support::town::{Numbers, settle};
+use crate::support::{Database, NoSites, of_bay, uplink};
+use domain::live::LiveMap;
+use domain::observation::{CountValue, Provenance, SiteStatus, VehicleFix};
+use domain::punctuality::Passed;
+use domain::{
+    BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation, TripReport, TripUpdate,
+    Uplink, UtcMicros, VehicleId, VehiclePosition,
+};
+use store::derive::Deriver;
+use store::writer::{Batch, Keyed, Writer};
+
+/// Below `below`, as most columns have it.
+fn number(n: &mut Numbers, below: u64) -> i32 {
+    n.below(below) as i32
+}
+
+fn plain<T>(observation: T) -> Vec<Keyed<T>> {
+    vec![Keyed { observation, idempotency_key: None }]
+}
+
+/// Something about one of a few bays, sites, vehicles, runs and devices, at `at`.
+fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
+    let feed = FeedId(number(n, 2) + 1);
+    let sensor = (n.below(3) == 0).then_some(SensorId(9));
+    let provenance =
+        Provenance { municipality: db.municipality, feed, sensor, received_at: at, clock_corrected: false };
+    let mut batch = Batch::default();
+    match n.below(5) {
+        0 => {
+            let (state, seq) = (BayState::from_code(number(n, 3) as i16), Some(i64::from(number(n, 3))));
+            batch.bays = plain(of_bay(provenance, BayId(number(n, 3) + 1), at, seq, state));
+        }
+        1 => {
+            let cars = number(n, 30);
+            let value = match n.below(4) {
+                0 => CountValue::Occupied(cars),
+                1 => CountValue::Vacant(cars),
+                2 => CountValue::Flow { entries: number(n, 4), exits: number(n, 4) },
+                _ => CountValue::None,
+            };
+            let mut count = SiteCount {
+                provenance,
+                site: SiteId(number(n, 2) + 11),
+                observed_at: at,
+                digest: 0,
+                audience: None,
+                value,
+                status: (value == CountValue::None || n.below(5) == 0)
+                    .then(|| if n.below(2) == 0 { SiteStatus::Open } else { SiteStatus::Closed }),
+                capacity: (n.below(5) == 0).then(|| 40 + number(n, 9)),
+                source: None,
+                seq: Some(number(n, 3).into()),
+            };
+            count.digest = count.digest_of();
+            batch.sites = plain(count);
+        }
+        2 => {
+            let fix = VehicleFix {
+                position: (n.below(2) == 0).then(|| LatLon { lat: 51.9, lon: 7.0 + f64::from(number(n, 9)) }),
+                speed_mps: Some(7.5),
+                trip_id: (n.below(2) == 0).then(|| format!("t{}", n.below(2))),
+                start_date: (n.below(2) == 0).then(|| day.to_owned()),
+                stop_id: (n.below(2) == 0).then(|| format!("s{}", n.below(2))),
+                delay_s: (n.below(2) == 0).then(|| number(n, 500)),
+                occupancy_pct: (n.below(3) == 0).then(|| number(n, 100) as f32),
+                ..VehicleFix::default()
+            };
+            batch.vehicles = plain(VehiclePosition {
+                provenance: Provenance { sensor: None, ..provenance },
+                vehicle: VehicleId(number(n, 2) + 1),
+                observed_at: at,
+                digest: fix.digest_of(feed),
+                fix,
+            });
+        }
+        3 => {
+            let update = TripUpdate {
+                trip_id: format!("u{}", n.below(2)),
+                start_date: Some(day.to_owned()),
+                ..TripUpdate::default()
+            };
+            let passed = Passed { stop_id: "s".into(), passed_at: at.plus_s(-10), delay_s: number(n, 500) };
+            let digest = number(n, 1_000).into();
+            let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
+            batch.trips = vec![TripObservation { provenance, report, passed: vec![passed] }];
+        }
+        _ => {
+            let device = format!("d{}", n.below(3));
+            batch.uplinks = vec![Uplink {
+                dedup_id: n.below(1 << 30).to_string(),
+                outcome: "stored".into(),
+                ..uplink(db.municipality, feed, &device, at)
+            }];
+        }
+    }
+    batch
+}
+
+/// Everything that a reader begins with, and what devices and passages are called by their time. Trips are said again and
+/// again, so of them nothing need be there; what is there must not lie ahead.
+async fn latest(db: &Database, now: UtcMicros) -> Vec<String> {
+    let mut all = Vec::new();
+    for sql in [
+        "SELECT concat_ws(' ', bay, source, feed, sensor, observed_at, received_at, seq, state) FROM bay_state ORDER BY bay, source",
+        "SELECT concat_ws(' ', site, audience, count) FROM site_state WHERE count ->> 'observed_at' IS NOT NULL ORDER BY site",
+        "SELECT concat_ws(' ', vehicle, part, feed, observed_at, digest, fix) FROM vehicle_state ORDER BY vehicle, part",
+        "SELECT concat_ws(' ', device, last_heard) FROM device_state ORDER BY device",
+        "SELECT concat_ws(' ', service_date, trip_id, stop_id, vehicle, passed_at, said_at, delay_s, digest)
+         FROM stop_passage WHERE vehicle IS NOT NULL ORDER BY service_date, trip_id, stop_id",
+    ] {
+        all.extend(sqlx::query_scalar::<_, String>(sql).fetch_all(&db.pool).await.unwrap());
+    }
+    let ahead: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM trip_state WHERE observed_at > $1) + (SELECT count(*) FROM stop_passage WHERE said_at > $1)",
+    )
+    .bind(store::ts::Ts(now.plus_s(300)))
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(ahead, 0);
+    all
+}
+
+async fn empty(db: &Database) {
+    sqlx::query(
+        "TRUNCATE bay_observation, site_count, vehicle_position, uplink, bay_state, site_state, vehicle_state, trip_state,
+             device_state, stop_passage, change, derive_position, derive_wanted, derive_state, bay_state_fold",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+}
+
+async fn deriver(db: &Database, now: UtcMicros) -> Deriver {
+    loop {
+        if let Some(deriver) = Deriver::connect(&db.server.url(), now).await.unwrap() {
+            return deriver;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_before_holds_again() {
+    let db = Database::start_with(false).await;
+    let wrong: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    let wrong = UtcMicros(wrong);
+    let options = store::pool::options(&db.server.url()).unwrap();
+    for (round, jump_s) in [700, 7_200, 72_000, 40 * 86_400, 500 * 86_400].into_iter().enumerate() {
+        let now = wrong.plus_s(-jump_s);
+        let day = now.to_string()[..10].replace('-', "");
+        let mut n = Numbers(round as u64 * 977 + 5);
+        let behind: Vec<Batch> = (0..60)
+            .map(|_| {
+                // Most within minutes, some days ago.
+                let age_s = if n.below(4) == 0 { n.below(45 * 86_400) } else { n.below(900) };
+                word(&db, &mut n, now.plus_s(-(age_s as i64)), &day)
+            })
+            .collect();
+        let ahead: Vec<Batch> = (0..40)
+            .map(|_| {
+                let s = n.below(300) as i64;
+                word(&db, &mut n, wrong.plus_s(-s), &day)
+            })
+            .collect();
+        let (before, after) = behind.split_at(n.below(60) as usize);
+
+        let mut writer = Writer::connect(&options).await.unwrap();
+        for batch in &behind {
+            writer.write(batch, &NoSites, now).await.unwrap();
+        }
+        let expected = latest(&db, now).await;
+        drop(writer);
+        empty(&db).await;
+
+        let mut writer = Writer::connect(&options).await.unwrap();
+        let mut deriver = deriver(&db, now).await;
+        settle(&mut deriver, now).await;
+        for batch in before {
+            writer.write(batch, &NoSites, now).await.unwrap();
+        }
+        for batch in &ahead {
+            writer.write(batch, &NoSites, wrong).await.unwrap();
+        }
+        settle(&mut deriver, wrong).await;
+        settle(&mut deriver, now).await;
+        for batch in after {
+            writer.write(batch, &NoSites, now).await.unwrap();
+        }
+        assert_eq!(latest(&db, now).await, expected, "round {round}, {jump_s} s ahead");
+
+        // Who follows the log has seen the same as who loads.
+        let loaded = store::live::load(&db.pool).await.unwrap();
+        let mut positions = store::changes::Positions::new();
+        let mut log = Vec::new();
+        loop {
+            let new = store::changes::read_after(&db.pool, &positions).await.unwrap();
+            if new.is_empty() {
+                break;
+            }
+            for committed in new {
+                positions.insert(committed.writer, committed.seq);
+                log.extend(committed.changes);
+            }
+        }
+        let mut maps = [LiveMap::new(Default::default(), now), LiveMap::new(Default::default(), now)];
+        maps[0].apply(loaded.states, now);
+        maps[1].apply(log, now);
+        let bays =
+            maps.each_ref().map(|map| (1..4).map(|id| map.reading(BayId(id)).copied()).collect::<Vec<_>>());
+        assert_eq!(bays[0], bays[1], "round {round}");
+        drop((writer, deriver));
+        empty(&db).await;
+    }
+    db.stop().await;
+}
+
+/// What is looked for now and then is found without reading years of passages.
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_it_reads_no_years_of_passages() {
+    let db = Database::start_with(false).await;
+    let mut conn = db.pool.acquire().await.unwrap();
+    for sql in [
+        "INSERT INTO stop_passage (municipality, service_date, trip_id, stop_id, feed, vehicle, passed_at, said_at, delay_s,
+             digest)
+         SELECT 1, (now() - n * interval '1 hour')::date, n::text, 's', 1, 7, now() - n * interval '1 hour',
+             now() - n * interval '1 hour', 60, 1
+         FROM generate_series(1, 20000) n",
+        "ANALYZE",
+        "SELECT pg_stat_force_next_flush()",
+    ] {
+        sqlx::query(sql).execute(&mut *conn).await.unwrap();
+    }
+    const READ: &str = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'stop_passage'";
+    let before: i64 = sqlx::query_scalar(READ).fetch_one(&mut *conn).await.unwrap();
+    let mut deriver = deriver(&db, UtcMicros::EPOCH).await;
+    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    settle(&mut deriver, UtcMicros(now)).await;
+    // Its connection says what it read when it closes.
+    drop(deriver);
+    drop(self::deriver(&db, UtcMicros(now)).await);
+    let after: i64 = sqlx::query_scalar(READ).fetch_one(&mut *conn).await.unwrap();
+    assert!(after - before <= 400, "{} rows were read", after - before);
+    drop(conn);
+    db.stop().await;
+}
+
+/// A bay, a site and a vehicle of which nothing was said before the clock jumped are as if never heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_ahead_only_was_never_said() {
+    let db = Database::start_with(false).await;
+    let wrong: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
+        .fetch_one(&db.pool)
+        .await
+        .unwrap();
+    let (wrong, now) = (UtcMicros(wrong), UtcMicros(wrong).plus_s(-90 * 86_400));
+    let mut writer = Writer::connect(&store::pool::options(&db.server.url()).unwrap()).await.unwrap();
+    let mut n = Numbers(3);
+    for _ in 0..40 {
+        let at = wrong.plus_s(-(n.below(300) as i64));
+        let batch = word(&db, &mut n, at, "20260801");
+        writer.write(&batch, &NoSites, wrong).await.unwrap();
+    }
+    let mut deriver = deriver(&db, now).await;
+    assert!(deriver.step(now).await.unwrap().set_right);
+    assert_eq!(latest(&db, now).await, Vec::<String>::new());
+    assert!(!deriver.step(now).await.unwrap().set_right, "once");
+    drop((writer, deriver));
+    db.stop().await;
+}

@@ -1,0 +1,53 @@
+//! A supplier that repeats itself costs neither a failed transaction nor a line of the server's log for each
+//! batch, and nothing is lost between the two ways of storing.
+
+use crate::support::{Database, NoSites};
+use domain::observation::Provenance;
+use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
+use store::writer::{Batch, Keyed, Writer};
+
+fn batch(db: &Database, numbers: impl Iterator<Item = i64>) -> Batch {
+    let row = |n: i64| Keyed {
+        idempotency_key: None,
+        observation: BayObservation {
+            provenance: Provenance {
+                municipality: db.municipality,
+                feed: FeedId(3),
+                sensor: None,
+                received_at: UtcMicros(1_790_000_000_000_000),
+                clock_corrected: false,
+            },
+            bay: BayId(1),
+            observed_at: UtcMicros(1_790_000_000_000_000 + n),
+            digest: n,
+            state: BayState::Occupied,
+            seq: Some(n),
+            battery_v: None,
+            rssi_dbm: None,
+            temperature_c: None,
+        },
+    };
+    Batch { bays: numbers.map(row).collect(), ..Batch::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supplier_that_repeats_itself_fails_one_transaction_and_not_one_for_each_batch() {
+    let db = Database::start().await;
+    let mut writer = Writer::connect(&store::pool::options(&db.server.url()).unwrap()).await.unwrap();
+    let (mut new, mut duplicates) = (0, 0);
+    // Each batch begins with the last of the one before; then some that repeat nothing, and one that does.
+    let begins = (0..30).map(|i| 9 * i).chain((0..100).map(|i| 1_000 + 10 * i)).chain([1_995]);
+    for begin in begins {
+        let rows = batch(&db, begin..begin + 10);
+        let stored = writer.write(&rows, &NoSites, UtcMicros(1)).await.unwrap();
+        new += stored.new;
+        duplicates += stored.duplicates.values().sum::<usize>();
+    }
+    assert_eq!((new, duplicates), (10 + 29 * 9 + 100 * 10 + 5, 29 + 5));
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bay_observation").fetch_one(&db.pool).await.unwrap();
+    assert_eq!(rows, new as i64);
+    // The first of those that repeat, and the one after so many that did not.
+    assert_eq!(db.log().matches("duplicate key").count(), 2, "{}", db.log());
+    db.stop().await;
+}

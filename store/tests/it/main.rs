@@ -1,0 +1,29 @@
+//! The store against real databases, each test with one of its own.
+
+mod audit;
+mod bay_states;
+mod bounds;
+mod change_log;
+mod clock_ahead;
+mod clock_back;
+mod clock_compressed;
+mod clock_signs;
+mod closures;
+mod corrections;
+mod derive;
+mod derive_clock;
+mod duplicates;
+mod forecast;
+mod history;
+mod idempotency_keys;
+mod migrate;
+mod passages;
+mod private_pg;
+mod private_pg_access;
+mod rejections;
+mod retention;
+mod rides;
+mod session_bounds;
+mod support;
+mod trips;
+mod vehicle_states;

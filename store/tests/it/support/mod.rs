@@ -1,0 +1,124 @@
+//! A database of its own with one municipality in it.
+
+pub mod town;
+
+use domain::observation::Provenance;
+use domain::{Audience, BayId, BayObservation, BayState, FeedId, MunicipalityId, SiteId, Uplink, UtcMicros};
+use sqlx::types::Json;
+use store::Pool;
+use store::private_pg::{PrivatePg, PrivatePgSettings};
+use store::writer::Capacities;
+
+/// What must be kept while the test runs.
+pub struct Database {
+    pub server: PrivatePg,
+    pub pool: Pool,
+    pub municipality: MunicipalityId,
+    folder: tempfile::TempDir,
+}
+
+impl Database {
+    pub async fn start() -> Self {
+        Self::start_with(true).await
+    }
+
+    /// `timescaledb`: use it where it is there.
+    pub async fn start_with(timescaledb: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = PrivatePg::start_with(folder.path(), PrivatePgSettings { timescaledb }).await.unwrap();
+        let pool = store::connect(&server.url()).await.unwrap();
+        store::migrate::migrate(&pool, timescaledb).await.unwrap();
+        let municipality: i32 =
+            sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
+                .bind(Json(serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null,
+                    "lon": null, "tz": "Europe/Berlin", "public_planning": false})))
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+        Database { server, pool, municipality: MunicipalityId(municipality), folder }
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("postgres.log")).unwrap()
+    }
+
+    /// The same after its server was stopped and started.
+    pub async fn restarted(self) -> Self {
+        self.pool.close().await;
+        self.server.stop().await.unwrap();
+        // Its owner lets go of the data directory.
+        drop(self.server);
+        let server = PrivatePg::start(self.folder.path()).await.unwrap();
+        let pool = store::connect(&server.url()).await.unwrap();
+        Self { server, pool, ..self }
+    }
+
+    pub async fn stop(self) {
+        self.pool.close().await;
+        self.server.stop().await.unwrap();
+    }
+}
+
+/// Of a town without sites.
+pub struct NoSites;
+
+impl Capacities for NoSites {
+    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
+        0
+    }
+}
+
+/// A message of a device of which no more is known than that it was heard at `at`.
+pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, at: UtcMicros) -> Uplink {
+    Uplink {
+        municipality,
+        feed,
+        device: device.into(),
+        is_stranger: false,
+        dedup_id: at.to_string(),
+        event: "up",
+        received_at: at,
+        network_at: None,
+        f_port: None,
+        f_cnt: None,
+        payload: None,
+        data_rate: None,
+        spreading_factor: None,
+        rssi_dbm: None,
+        snr_db: None,
+        gateways: Vec::new(),
+        decoder: None,
+        decoder_version: None,
+        qos: 1,
+        decoded: None,
+        outcome: "heard".into(),
+        detail: None,
+        dropped_fields: Vec::new(),
+        battery_v: None,
+        battery_pct: None,
+        temperature_c: None,
+    }
+}
+
+/// What was said of a bay, and nothing beside it.
+pub fn of_bay(
+    provenance: Provenance,
+    bay: BayId,
+    at: UtcMicros,
+    seq: Option<i64>,
+    state: BayState,
+) -> BayObservation {
+    let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
+    BayObservation {
+        provenance,
+        bay,
+        observed_at: at,
+        digest: BayObservation::digest_of(source, seq, state),
+        state,
+        seq,
+        battery_v: None,
+        rssi_dbm: None,
+        temperature_c: None,
+    }
+}

@@ -1,0 +1,63 @@
+//! What feeds say of trips, kept and read back.
+
+use std::time::SystemTime;
+
+use crate::support::{Database, NoSites};
+use domain::live::Change;
+use domain::observation::Provenance;
+use domain::{FeedId, TripObservation, TripReport, TripUpdate, UtcMicros};
+use store::writer::{Batch, Writer};
+
+#[tokio::test]
+async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
+    let database = Database::start().await;
+    let options = store::pool::options(&database.server.url()).unwrap();
+    let mut writer = Writer::connect(&options).await.unwrap();
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = UtcMicros::from_unix_s(seconds as i64);
+    let of = |route: &str, direction, start: &str, delay_s| TripUpdate {
+        route_id: Some(route.into()),
+        direction,
+        start_date: Some("20261124".into()),
+        start_time: Some(start.into()),
+        delay_s: Some(delay_s),
+        ..TripUpdate::default()
+    };
+    let updates = [
+        of("R", Some(0), "08:00:00", 60),
+        of("R", Some(1), "08:00:00", 120),
+        of("R", None, "08:00:00", 180),
+        of("S", Some(0), "08:00:00", 240),
+        of("R", Some(0), "09:00:00", 300),
+    ];
+    let observation = |(update, age_s): (&TripUpdate, i64)| {
+        let at = now.plus_s(-age_s);
+        let provenance = Provenance {
+            municipality: database.municipality,
+            feed: FeedId(1),
+            sensor: None,
+            received_at: at,
+            clock_corrected: false,
+        };
+        let (digest, update) = (update.digest_of(), Box::new(update.clone()));
+        let report = TripReport { observed_at: at, confirmed_at: at, digest, update };
+        TripObservation { provenance, report, passed: Vec::new() }
+    };
+    let older = TripUpdate { delay_s: Some(1), ..updates[1].clone() };
+    let said = updates.iter().zip(std::iter::repeat(10)).chain([(&older, 20)]);
+    let batch = Batch { trips: said.map(observation).collect(), ..Batch::default() };
+    writer.write(&batch, &NoSites, now).await.unwrap();
+
+    let states = store::live::load(&database.pool).await.unwrap().states;
+    let mut kept: Vec<TripUpdate> = states
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::Trip { report, .. } => Some(*report.update),
+            _ => None,
+        })
+        .collect();
+    kept.sort_by_key(|update| update.delay_s);
+    assert_eq!(kept, updates);
+    drop(writer);
+    database.stop().await;
+}
