@@ -187,23 +187,35 @@ impl Params<'_> {
         Ok(Some(time))
     }
 
-    /// Values separated by commas, each one of a closed list.
+    /// Values separated by commas, each one of `choices`.
     pub fn list<T: FromStr>(&self, name: &str, choices: &str) -> Result<Option<Vec<T>>, Problem> {
-        let Some(value) = self.text(name) else { return Ok(None) };
-        let parsed: Result<Vec<T>, Problem> = value
-            .split(',')
-            .map(|item| {
-                item.trim().parse::<T>().map_err(|_| {
-                    let detail = format!("'{name}' has no value '{}'.", item.trim());
-                    Problem::bad_parameter(name, value, detail)
-                        .remedy(format!("One or more of {choices}, separated by commas."))
-                })
-            })
-            .collect();
-        Ok(Some(parsed?))
+        self.list_of(name, choices, |item| item.parse().ok())
     }
 
-    /// A municipality by its slug.
+    /// Values separated by commas, each the name of one of `choices`.
+    pub fn named<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<Vec<T>>, Problem> {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let find = |item: &str| choices.iter().find(|(name, _)| *name == item).map(|(_, value)| *value);
+        self.list_of(name, &names.join(", "), find)
+    }
+
+    /// Values separated by commas, each parsed by `parse`; `choices` are for the error.
+    pub fn list_of<T>(
+        &self,
+        name: &str,
+        choices: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, Problem> {
+        let Some(value) = self.text(name) else { return Ok(None) };
+        let items = value.split(',').map(str::trim).map(|item| {
+            parse(item).ok_or_else(|| {
+                Problem::bad_parameter(name, value, format!("'{name}' has no value '{item}'."))
+                    .remedy(format!("One or more of {choices}, separated by commas."))
+            })
+        });
+        items.collect::<Result<_, _>>().map(Some)
+    }
+
     /// What is parked: cars unless given otherwise.
     ///
     /// # Errors

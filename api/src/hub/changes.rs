@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
-use std::str::FromStr;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -20,24 +19,13 @@ use crate::hub::{EventData, Filter, Kind, Start, follow};
 
 const PARAMETERS: &[&str] = &["bbox", "site", "municipality", "kind"];
 
-struct WantedKind(Kind);
-
-impl FromStr for WantedKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Kind::ALL.into_iter().find(|k| k.as_str() == text).map(WantedKind).ok_or(())
-    }
-}
-
 fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
     let mut filter =
         Filter { bbox: params.bbox()?, municipality: params.municipality(registry)?, ..Filter::default() };
-    if let Some(kinds) = params.list::<WantedKind>("kind", "bay, site, vehicle")? {
-        let wanted = |kind| kinds.iter().any(|k| k.0 == kind);
-        filter.bays = wanted(Kind::Bay);
-        filter.sites = wanted(Kind::Site);
-        filter.vehicles = wanted(Kind::Vehicle);
+    if let Some(kinds) = params.named("kind", &Kind::ALL.map(|kind| (kind.as_str(), kind)))? {
+        filter.bays = kinds.contains(&Kind::Bay);
+        filter.sites = kinds.contains(&Kind::Site);
+        filter.vehicles = kinds.contains(&Kind::Vehicle);
     }
     Ok(filter)
 }

@@ -78,8 +78,9 @@ impl JourneyQuery {
             (None, Some(arrive)) => When::ArriveBy(arrive.0.div_euclid(1_000_000)),
             (depart, None) => When::DepartAt(depart.unwrap_or(now).0.div_euclid(1_000_000)),
         };
-        let modes = params.list::<ModeParam>("modes", &names())?;
-        let modes = modes.unwrap_or_else(|| Modes::NAMED.iter().map(|(_, mode)| ModeParam(*mode)).collect());
+        let named = |text: &str| Modes::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let modes = params.list_of("modes", &names(), |text| named(text).map(|(_, mode)| *mode))?;
+        let modes = modes.unwrap_or_else(|| Modes::NAMED.map(|(_, mode)| mode).to_vec());
         let is_limited = params.text("max_walk_m").is_some();
         let max_walk_m = params.number("max_walk_m", DEFAULT_WALK_M, 0.0, MAX_WALK_M)?;
         let positive = |name: &str, max: f64| match params.text(name) {
@@ -90,7 +91,7 @@ impl JourneyQuery {
             from,
             to,
             when,
-            modes: modes.iter().fold(Modes::NONE, |set, mode| set.with(mode.0)),
+            modes: modes.iter().fold(Modes::NONE, |set, mode| set.with(*mode)),
             max_walk_m,
             max_direct_walk_m: if is_limited { max_walk_m } else { DEFAULT_DIRECT_WALK_M },
             audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
@@ -166,17 +167,6 @@ fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {
             Err(Problem::bad_parameter(name, other, format!("'{name}' is neither true nor false."))
                 .remedy(format!("Write {name}=true, or leave it out.")))
         }
-    }
-}
-
-struct ModeParam(Modes);
-
-impl std::str::FromStr for ModeParam {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let named = Modes::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        named.map(|(_, mode)| ModeParam(*mode)).ok_or(())
     }
 }
 

@@ -7,7 +7,7 @@ use domain::{Audience, UtcMicros};
 
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use crate::hub::Live;
+use crate::hub::{Kind, Live};
 
 /// Default search radius, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;
@@ -62,7 +62,7 @@ impl ParkingQuery {
             .lat_lon("near")?
             .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
         let (bays, sites) = kinds(params)?;
-        let include = params.list::<Include>("include", "full, stale, static")?.unwrap_or_default();
+        let include = params.named("include", &Include::NAMED)?.unwrap_or_default();
         Ok(ParkingQuery {
             radius_m: params.number("radius_m", DEFAULT_RADIUS_M, 1.0, MAX_RADIUS_M)?,
             limit: params.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
@@ -106,49 +106,22 @@ impl ParkingQuery {
 }
 
 fn kinds(params: &Params<'_>) -> Result<(BaysWanted, bool), Problem> {
-    let Some(kinds) = params.list::<PlaceKind>("kind", "bay, site")? else {
+    let Some(kinds) = params.named("kind", &[("bay", Kind::Bay), ("site", Kind::Site)])? else {
         return Ok((BaysWanted::WithoutSite, true));
     };
-    let bays = if kinds.contains(&PlaceKind::Bay) { BaysWanted::All } else { BaysWanted::None };
-    Ok((bays, kinds.contains(&PlaceKind::Site)))
-}
-
-/// A value of `kind=`.
-#[derive(PartialEq, Eq)]
-enum PlaceKind {
-    Bay,
-    Site,
-}
-
-impl std::str::FromStr for PlaceKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "bay" => Ok(PlaceKind::Bay),
-            "site" => Ok(PlaceKind::Site),
-            _ => Err(()),
-        }
-    }
+    let bays = if kinds.contains(&Kind::Bay) { BaysWanted::All } else { BaysWanted::None };
+    Ok((bays, kinds.contains(&Kind::Site)))
 }
 
 /// A value of `include=`.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Include {
     Full,
     Stale,
     Static,
 }
 
-impl std::str::FromStr for Include {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "full" => Ok(Include::Full),
-            "stale" => Ok(Include::Stale),
-            "static" => Ok(Include::Static),
-            _ => Err(()),
-        }
-    }
+impl Include {
+    const NAMED: [(&str, Include); 3] =
+        [("full", Include::Full), ("stale", Include::Stale), ("static", Include::Static)];
 }
