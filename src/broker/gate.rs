@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 use super::clients::{Clients, Connection};
 use super::frames::{CONNECT, Header, Malformed, PUBACK, PUBLISH, PUBREC, PUBREL, Passing};
 use super::metrics::{BrokerMetrics, Refusal};
-use crate::server::doors::{Bounds, Doors, Place};
+use crate::server::doors::{Bounds, Doors, Slot};
 
 /// Descriptors per client: its connection, and both ends of that to the broker.
 pub const DESCRIPTORS_OF_CLIENT: usize = 3;
@@ -127,7 +127,7 @@ impl Gate {
                     continue;
                 }
             };
-            let Some(place) = doors.enter(address) else {
+            let Some(slot) = doors.enter(address) else {
                 self.meters.refused(Refusal::TooMany, address);
                 continue;
             };
@@ -136,8 +136,8 @@ impl Gate {
             self.tasks.spawn(async move {
                 let connection = Connection::new(address, pace);
                 let end = tokio::select! {
-                    Err(end) = gate.admit(&mut client, &connection, &place) => end,
-                    () = place.leave.cancelled() => End::Refused(Refusal::NoConnect),
+                    Err(end) = gate.admit(&mut client, &connection, &slot) => end,
+                    () = slot.leave.cancelled() => End::Refused(Refusal::NoConnect),
                     () = cancel.cancelled() => return,
                 };
                 match end {
@@ -148,7 +148,7 @@ impl Gate {
                 // A refused client that reconnects at once must not cost more than an accepted one.
                 tokio::select! {
                     () = tokio::time::sleep(REFUSED_STAYS) => {}
-                    () = place.leave.cancelled() => {}
+                    () = slot.leave.cancelled() => {}
                     () = cancel.cancelled() => {}
                 }
             });
@@ -173,12 +173,12 @@ impl Gate {
         &self,
         client: &mut TcpStream,
         connection: &Arc<Connection>,
-        place: &Place,
+        slot: &Slot,
     ) -> Result<(), End> {
         let first = tokio::time::timeout(CONNECT_WITHIN, first_packet(client)).await;
         let first = first.map_err(|_| End::Refused(Refusal::NoConnect))??;
         // From here on it gives way to nobody.
-        let _busy = place.busy();
+        let _busy = slot.busy();
         self.serve(client, first, connection).await
     }
 

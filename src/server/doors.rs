@@ -109,7 +109,7 @@ impl Doors {
     }
 
     /// Admits a connection from `address`, if need be by closing an idle one. `None`: there is no room.
-    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let network = network_of(address);
         let mut inside = self.inside.lock();
         let of_network = inside.by_network.get(&network).copied().unwrap_or(0);
@@ -131,7 +131,7 @@ impl Doors {
         let idle_since = Some(Instant::now());
         inside.connections.insert(id, Connection { network, idle_since, leave: leave.clone() });
         self.meters.open.inc();
-        Some(Place { doors: self.clone(), id, leave })
+        Some(Slot { doors: self.clone(), id, leave })
     }
 
     fn set_idle(&self, id: u64, idle_since: Option<Instant>) {
@@ -141,15 +141,15 @@ impl Doors {
     }
 }
 
-/// A connection's place, until it is dropped.
-pub struct Place {
+/// A connection's slot, until it is dropped.
+pub struct Slot {
     doors: Arc<Doors>,
     id: u64,
     /// Cancelled when it has to close.
     pub leave: CancellationToken,
 }
 
-impl Place {
+impl Slot {
     /// A request has come: the connection does not give way until its answer has been sent.
     pub fn busy(&self) -> Busy {
         self.doors.set_idle(self.id, None);
@@ -157,7 +157,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.doors.inside.lock().remove(self.id);
         self.doors.meters.open.dec();
@@ -214,13 +214,13 @@ mod tests {
     fn one_address_takes_its_share_and_loopback_all() {
         let doors = doors(10, 2);
         let local = IpAddr::from([127, 0, 0, 1]);
-        let _many: Vec<Place> = (0..8).map(|_| doors.enter(local).expect("room")).collect();
-        let own: Vec<Place> = (0..2).map(|_| doors.enter(address(1)).expect("room")).collect();
-        let busy: Vec<Busy> = own.iter().map(Place::busy).collect();
+        let _many: Vec<Slot> = (0..8).map(|_| doors.enter(local).expect("room")).collect();
+        let own: Vec<Slot> = (0..2).map(|_| doors.enter(address(1)).expect("room")).collect();
+        let busy: Vec<Busy> = own.iter().map(Slot::busy).collect();
         assert!(doors.enter(address(1)).is_none());
         drop(busy);
         let _third = doors.enter(address(1)).expect("in place of its own first");
-        assert_eq!(own.iter().filter(|place| place.leave.is_cancelled()).count(), 1);
+        assert_eq!(own.iter().filter(|slot| slot.leave.is_cancelled()).count(), 1);
     }
 
     #[test]

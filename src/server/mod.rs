@@ -33,7 +33,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 pub use self::doors::{Bounds, ConnectionMetrics};
-use self::doors::{Busy, Doors, Place};
+use self::doors::{Busy, Doors, Slot};
 use self::stalling::Stalling;
 
 /// Bounds of the operators' port.
@@ -129,8 +129,8 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, cancel
         };
         match accepted {
             Ok((stream, peer)) => match doors.enter(peer.ip().to_canonical()) {
-                Some(place) => {
-                    connections.spawn(serve(stream, peer, place, router.clone(), cancel.clone()));
+                Some(slot) => {
+                    connections.spawn(serve(stream, peer, slot, router.clone(), cancel.clone()));
                 }
                 None => {
                     if let Ok(turn) = refusals.clone().try_acquire_owned() {
@@ -174,11 +174,11 @@ async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, place: Place, router: Router, cancel: CancellationToken) {
+async fn serve(stream: TcpStream, peer: SocketAddr, slot: Slot, router: Router, cancel: CancellationToken) {
     let io = TokioIo::new(Stalling::new(stream, STALLED));
-    let leave = place.leave.clone();
+    let leave = slot.leave.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let busy = place.busy();
+        let busy = slot.busy();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = router.clone().oneshot(request);

@@ -12,7 +12,7 @@ use domain::{Bay, BayId, Publish, Registry, SiteId};
 use journey::area::{Access, Area};
 use journey::plan::{StopWalk, stops_around};
 use journey::streets::Workspace;
-use journey::streets::parking::{Links, OsmParking, Place, Purpose, link_bay, link_osm, link_place};
+use journey::streets::parking::{Links, OsmParking, ParkingShape, Purpose, link_bay, link_osm, link_place};
 
 /// A car park of the map this near to an imported site is taken to be that site, metres.
 const SAME_PLACE_M: f64 = 80.0;
@@ -64,7 +64,7 @@ impl Lots {
             park_ride: Vec::new(),
         };
         for site in registry.sites().filter(|site| site.def.purpose == For::Car) {
-            let place = Place { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
+            let place = ParkingShape { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
             let linked = match link_place(&area.network, &place) {
                 Ok(links) => {
                     let at = site.def.position();
@@ -153,7 +153,7 @@ impl Lots {
 pub fn unlinked_sites(area: &Area, registry: &Registry) -> Vec<(String, String)> {
     let sites = registry.sites().filter(|site| site.def.purpose == For::Car);
     let unlinked = sites.filter_map(|site| {
-        let place = Place { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
+        let place = ParkingShape { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
         Some((site.def.id.clone(), link_place(&area.network, &place).err()?.reason))
     });
     let mut unlinked: Vec<(String, String)> = unlinked.collect();

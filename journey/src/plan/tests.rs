@@ -5,7 +5,7 @@ use domain::geo::LatLon;
 use super::*;
 use crate::area::tests::{town, town_with_orders};
 use crate::streets::Mode;
-use crate::streets::parking::{Links, Place, Purpose, link_place};
+use crate::streets::parking::{Links, ParkingShape, Purpose, link_place};
 
 fn at(row: f64, column: f64) -> LatLon {
     LatLon { lat: 48.6 + row * 9e-4, lon: 8.8 + column * 13.6e-4 }
@@ -23,7 +23,8 @@ impl Lots {
         let mut workspace = Workspace::new();
         let linked = places.iter().map(|place| {
             let links =
-                link_place(&area.network, &Place { purpose: Purpose::Car, outline: vec![*place] }).unwrap();
+                link_place(&area.network, &ParkingShape { purpose: Purpose::Car, outline: vec![*place] })
+                    .unwrap();
             let stops = stops_around(area, &mut workspace, Access::Foot, (*place, &links.foot));
             (*place, links, stops)
         });

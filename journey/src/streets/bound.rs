@@ -1,7 +1,7 @@
 //! Lower bounds for A*.
 
 use super::Streets;
-use super::graph::{Graph, Layout, NONE};
+use super::graph::{Graph, NONE, States};
 use super::snap::{Link, Plane};
 
 /// Beyond this distance the flat lower bound of A* may exceed the true distance; it is then zero.
@@ -31,14 +31,14 @@ impl<'a> LowerBound<'a> {
         if !self.in_zone && self.graph.is_last(state) {
             return NONE;
         }
-        let junction = match &self.graph.layout {
-            Layout::Junctions { places, .. } => {
+        let junction = match &self.graph.states {
+            States::Junctions { places, .. } => {
                 match state.checked_sub(self.streets.junctions.len() as u32) {
                     Some(beyond) => places[beyond as usize / 2],
                     None => state,
                 }
             }
-            Layout::Turns { codes, .. } => self.streets.ends(codes[state as usize]).1,
+            States::Turns { codes, .. } => self.streets.ends(codes[state as usize]).1,
         };
         let place = self.streets.junctions[junction as usize];
         let (mut east, north) = self.plane.metres(place);

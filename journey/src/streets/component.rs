@@ -1,6 +1,6 @@
 //! Which edges belong to a network that is large enough to be worth starting from.
 
-use super::graph::{Arcs, Graph, Layout, NONE};
+use super::graph::{Arcs, Graph, NONE, States};
 use super::{Direction, Modes, Streets};
 
 /// A strongly connected part of so many states is large (a small town) ...
@@ -61,19 +61,19 @@ pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut Main) {
 
 /// Whether a state is outside of zones, whose size says nothing: from inside one gets nowhere else.
 fn is_public(streets: &Streets, graph: &Graph, state: usize) -> bool {
-    match &graph.layout {
-        Layout::Junctions { .. } => state < streets.junctions.len(),
-        Layout::Turns { codes, .. } => !graph.zone[(codes[state] >> 1) as usize],
+    match &graph.states {
+        States::Junctions { .. } => state < streets.junctions.len(),
+        States::Turns { codes, .. } => !graph.zone[(codes[state] >> 1) as usize],
     }
 }
 
 /// The states from which (junctions) or with which (turns) a directed edge is entered.
 fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<Item = u32> + use<'a> {
-    let (first, more, zone) = match &graph.layout {
-        Layout::Turns { entered, further, .. } => {
+    let (first, more, zone) = match &graph.states {
+        States::Turns { entered, further, .. } => {
             (entered[code as usize], further.get(&code).map_or(&[][..], Vec::as_slice), None)
         }
-        Layout::Junctions { zones, .. } => {
+        States::Junctions { zones, .. } => {
             let tail = streets.ends(code).0;
             (tail, &[][..], zones.get(&tail))
         }
@@ -83,9 +83,9 @@ fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<I
 
 /// The state of one who began on a directed edge and has left it.
 fn after(streets: &Streets, graph: &Graph, code: u32) -> u32 {
-    match &graph.layout {
-        Layout::Turns { entered, .. } => entered[code as usize],
-        Layout::Junctions { zones, .. } => {
+    match &graph.states {
+        States::Turns { entered, .. } => entered[code as usize],
+        States::Junctions { zones, .. } => {
             let head = streets.ends(code).1;
             zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
         }

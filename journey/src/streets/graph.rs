@@ -51,7 +51,7 @@ impl Arcs {
 
 /// The meaning of states.
 #[derive(Debug)]
-pub(super) enum Layout {
+pub(super) enum States {
     /// Being at a junction. Junctions at streets without through traffic have two states more.
     Junctions {
         zones: FxHashMap<u32, Zone>,
@@ -93,7 +93,7 @@ pub(super) struct Roads<'a> {
 #[derive(Debug)]
 pub(super) struct Graph {
     pub mode: Mode,
-    pub layout: Layout,
+    pub states: States,
     pub forward: Arcs,
     pub backward: Arcs,
     /// Travel time of each directed edge, ms; [`NONE`] where the mode may not go.
@@ -121,7 +121,7 @@ impl Graph {
         let zone = zones(streets, mode, &edge_ms);
         let blocked = blocked(streets, mode, &edge_ms, &zone);
         let roads = Roads { streets, edge_ms: &edge_ms, zone: &zone, blocked: &blocked };
-        let (layout, states, list) = match mode {
+        let (states, count, list) = match mode {
             Mode::Car => super::turns::build(&roads),
             Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(&roads, mode),
         };
@@ -130,9 +130,9 @@ impl Graph {
         const MS_PER_S: f64 = 1000.0;
         Graph {
             mode,
-            layout,
-            forward: Arcs::new(states, &list),
-            backward: Arcs::new(states, &reversed),
+            states,
+            forward: Arcs::new(count, &list),
+            backward: Arcs::new(count, &reversed),
             edge_ms,
             zone,
             blocked,
@@ -142,12 +142,12 @@ impl Graph {
 
     /// Whether a state is in the zone of the destination, which a path does not leave.
     pub fn is_last(&self, state: u32) -> bool {
-        match &self.layout {
-            Layout::Junctions { places, .. } => {
+        match &self.states {
+            States::Junctions { places, .. } => {
                 let zones = self.states() - 2 * places.len();
                 state as usize >= zones && (state as usize - zones) % 2 == 1
             }
-            Layout::Turns { last, .. } => last[state as usize],
+            States::Turns { last, .. } => last[state as usize],
         }
     }
 

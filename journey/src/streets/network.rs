@@ -3,7 +3,7 @@
 use domain::geo::LatLon;
 
 use super::condition::Closed;
-use super::graph::{Graph, Layout, NONE};
+use super::graph::{Graph, NONE, States};
 use super::search::{Budget, Direction, Workspace};
 use super::snap::{EdgeIndex, End, Link};
 use super::tree::{MS_PER_S, Tree};
@@ -181,13 +181,13 @@ impl Network {
         mut found: impl FnMut(u32, u32, u32),
     ) {
         for (code, _, after) in self.directions(graph, closed, link) {
-            match &graph.layout {
-                Layout::Junctions { zones, .. } => {
+            match &graph.states {
+                States::Junctions { zones, .. } => {
                     let head = self.streets.ends(code).1;
                     let zone = zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]);
                     found(zone.map_or(head, |zone| zone.start), after, code);
                 }
-                Layout::Turns { entered, .. } => {
+                States::Turns { entered, .. } => {
                     let arcs = graph.forward.of(entered[code as usize]).iter();
                     for arc in arcs.filter(|arc| !closed.has(arc.code >> 1)) {
                         found(arc.head, after.saturating_add(arc.ms), code);
@@ -206,8 +206,8 @@ impl Network {
         mut found: impl FnMut(u32, u32, u32),
     ) {
         for (code, part, after) in self.directions(graph, closed, link) {
-            match &graph.layout {
-                Layout::Junctions { zones, .. } => {
+            match &graph.states {
+                States::Junctions { zones, .. } => {
                     let tail = self.streets.ends(code).0;
                     if graph.blocked[tail as usize] {
                         continue;
@@ -218,7 +218,7 @@ impl Network {
                         found(zone.end, part, code);
                     }
                 }
-                Layout::Turns { entered, further, .. } => {
+                States::Turns { entered, further, .. } => {
                     let more = further.get(&code).map_or(&[][..], Vec::as_slice);
                     for &state in [entered[code as usize]].iter().chain(more) {
                         for arc in graph.backward.of(state) {
@@ -250,7 +250,7 @@ impl Network {
                 if code == last && part <= last_part {
                     offer(last_part - part, code, last);
                 }
-                if let Layout::Turns { entered, codes, .. } = &graph.layout {
+                if let States::Turns { entered, codes, .. } = &graph.states {
                     let arcs = graph.forward.of(entered[code as usize]).iter();
                     for arc in arcs.filter(|arc| codes[arc.head as usize] == last) {
                         offer(after.saturating_add(arc.ms) - last_after, code, last);

@@ -3,7 +3,7 @@
 use domain::geo::LatLon;
 
 use super::condition::Closed;
-use super::graph::{Graph, Layout, NONE};
+use super::graph::{Graph, NONE, States};
 use super::network::Network;
 use super::search::{Direction, Workspace};
 use super::snap::Link;
@@ -162,13 +162,13 @@ impl Tree<'_> {
         while state != NONE {
             first = state;
             let next = self.workspace.parent(state);
-            match &graph.layout {
-                Layout::Turns { codes, .. } => {
+            match &graph.states {
+                States::Turns { codes, .. } => {
                     let code = codes[state as usize];
                     let (from, to) = whole(code);
                     piece(code >> 1, from, to);
                 }
-                Layout::Junctions { .. } if next != NONE => {
+                States::Junctions { .. } if next != NONE => {
                     let (tail, head) = if forward { (next, state) } else { (state, next) };
                     let arcs = graph.forward.of(tail).iter().filter(|arc| arc.head == head);
                     let arcs = arcs.filter(|arc| !self.closed.has(arc.code >> 1));
@@ -177,7 +177,7 @@ impl Tree<'_> {
                         piece(arc.code >> 1, from, to);
                     }
                 }
-                Layout::Junctions { .. } => {}
+                States::Junctions { .. } => {}
             }
             state = next;
         }

@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, U_TURN_MS, turn_ms};
-use super::graph::{Arc, Layout, NONE, Roads};
+use super::graph::{Arc, NONE, Roads, States};
 use super::walk::is_ferry;
 use super::{Coord, SIGNALS, Streets};
 
@@ -31,7 +31,7 @@ struct State {
 }
 
 /// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(roads: &Roads<'_>) -> (Layout, usize, Vec<(u32, Arc)>) {
+pub(super) fn build(roads: &Roads<'_>) -> (States, usize, Vec<(u32, Arc)>) {
     let edge_ms = roads.edge_ms;
     let mut builder = Builder::new(roads);
     let mut entered = vec![NONE; edge_ms.len()];
@@ -51,7 +51,7 @@ pub(super) fn build(roads: &Roads<'_>) -> (Layout, usize, Vec<(u32, Arc)>) {
     let Builder { states, entered, further, .. } = builder;
     let codes: Vec<u32> = states.iter().map(|state| state.code).collect();
     let last = states.iter().map(|state| state.phase == Phase::End).collect();
-    (Layout::Turns { entered, further, codes, last }, states.len(), list)
+    (States::Turns { entered, further, codes, last }, states.len(), list)
 }
 
 struct Builder<'a> {

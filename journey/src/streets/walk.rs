@@ -7,12 +7,12 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, crossing_ms};
-use super::graph::{Arc, Layout, NONE, Roads, Zone};
+use super::graph::{Arc, NONE, Roads, States, Zone};
 use super::profile::Class;
 use super::{Mode, Streets};
 
 /// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (Layout, usize, Vec<(u32, Arc)>) {
+pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (States, usize, Vec<(u32, Arc)>) {
     let Roads { streets, edge_ms, zone, blocked } = *roads;
     let junctions = streets.junctions.len();
     let (zones, places) = zones(streets, edge_ms, zone);
@@ -43,7 +43,7 @@ pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (Layout, usize, Vec<(u32, 
         list.push((zone.start, Arc { head: junction, ms: 0, code: NONE }));
     }
     let states = junctions + 2 * zones.len();
-    (Layout::Junctions { zones, places }, states, list)
+    (States::Junctions { zones, places }, states, list)
 }
 
 pub(super) fn is_ferry(streets: &Streets, code: u32) -> bool {

@@ -28,7 +28,7 @@ const MAX_LINKS: usize = 8;
 
 /// A parking place to be linked to the streets.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ParkingShape {
     pub purpose: Purpose,
     /// A point, or a ring whose first point is its last one.
     pub outline: Vec<LatLon>,
@@ -85,7 +85,7 @@ pub fn link_osm(network: &Network, parking: &OsmParking) -> Result<Links, Unlink
 ///
 /// # Errors
 /// No street leads there: with the reason.
-pub fn link_place(network: &Network, place: &Place) -> Result<Links, Unlinked> {
+pub fn link_place(network: &Network, place: &ParkingShape) -> Result<Links, Unlinked> {
     let points: Vec<Coord> =
         place.outline.iter().map(|point| Coord::from_degrees(point.lat, point.lon)).collect();
     let Some(outline) = Outline::new(&points) else { return unlinked("it has no position") };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::osm::Coord;
 
 pub(super) use extract::extract;
-pub use link::{LinkedBy, Links, Place, Unlinked, link_bay, link_osm, link_place};
+pub use link::{LinkedBy, Links, ParkingShape, Unlinked, link_bay, link_osm, link_place};
 
 /// What is parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use domain::geo::LatLon;
 
 use super::super::Coord;
-use super::super::parking::{LinkedBy, Place, Purpose, link_bay, link_osm, link_place};
+use super::super::parking::{LinkedBy, ParkingShape, Purpose, link_bay, link_osm, link_place};
 use super::Town;
 
 const STREET: &[(&str, &str)] = &[("highway", "residential")];
@@ -71,12 +71,13 @@ fn what_cannot_be_linked_has_a_reason() {
 fn an_imported_site_takes_the_entrances_of_the_place_it_is() {
     let aisle: &[(&str, &str)] = &[("highway", "service")];
     let network = lot(&[]).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
-    let site = |lat: f64, lon: f64| Place { purpose: Purpose::Car, outline: vec![LatLon { lat, lon }] };
+    let site =
+        |lat: f64, lon: f64| ParkingShape { purpose: Purpose::Car, outline: vec![LatLon { lat, lon }] };
     let beside = link_place(&network, &site(48.6 + 3.3 * 9e-4, 8.8 + 3.0 * 13.6e-4)).unwrap();
     assert_eq!(beside.by, LinkedBy::Entrance);
     let elsewhere = link_place(&network, &site(48.6 - 4e-4, 8.8 + 3.0 * 13.6e-4)).unwrap();
     assert_eq!(elsewhere.by, LinkedBy::NearestStreet);
-    let nowhere = Place { purpose: Purpose::Car, outline: Vec::new() };
+    let nowhere = ParkingShape { purpose: Purpose::Car, outline: Vec::new() };
     assert_eq!(link_place(&network, &nowhere).unwrap_err().reason, "it has no position");
 }
 
@@ -112,7 +113,7 @@ fn a_bay_on_the_street_is_not_reached_through_other_peoples_parking() {
             lot(kept).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
         for place in [
             link_bay(&network, beside).unwrap(),
-            link_place(&network, &Place { purpose: Purpose::Car, outline: vec![beside] }).unwrap(),
+            link_place(&network, &ParkingShape { purpose: Purpose::Car, outline: vec![beside] }).unwrap(),
         ] {
             assert_eq!(place.by, LinkedBy::NearestStreet);
         }
