@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::Decoder;
 
 #[path = "../../fuzz/src/lib.rs"]
-mod fuzz;
+mod targets;
 
 /// Of each seed so many places are changed, and so many cut.
 const PLACES: usize = 40;
@@ -40,7 +40,7 @@ fn around(seed: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     std::iter::once(seed.to_vec()).chain(changed)
 }
 
-fn survive(targets: &[fuzz::Target]) {
+fn survive(targets: &[targets::Target]) {
     let mut failures = Vec::new();
     for target in targets {
         for (path, seed) in seeds(target.name) {
@@ -63,17 +63,17 @@ fn survive(targets: &[fuzz::Target]) {
 
 #[test]
 fn messages_and_topics_next_to_the_seeds_are_survived() {
-    survive(&fuzz::TARGETS[..fuzz::MESSAGES]);
+    survive(&targets::TARGETS[..targets::MESSAGES]);
 }
 
 #[test]
 fn files_next_to_the_seeds_are_survived() {
-    survive(&fuzz::TARGETS[fuzz::MESSAGES..]);
+    survive(&targets::TARGETS[targets::MESSAGES..]);
 }
 
 #[test]
 fn every_target_has_a_binary_and_seeds_and_every_device_a_target() {
-    let names: BTreeSet<&str> = fuzz::TARGETS.iter().map(|target| target.name).collect();
+    let names: BTreeSet<&str> = targets::TARGETS.iter().map(|target| target.name).collect();
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let bins = manifest.split("[[bin]]\nname = \"").skip(1).filter_map(|bin| bin.split('"').next());
     assert_eq!(bins.collect::<BTreeSet<_>>(), names);
@@ -84,7 +84,7 @@ fn every_target_has_a_binary_and_seeds_and_every_device_a_target() {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     assert_eq!(folders.iter().map(String::as_str).collect::<BTreeSet<_>>(), names);
-    for (decoder, target) in Decoder::ALL.iter().zip(fuzz::TARGETS) {
+    for (decoder, target) in Decoder::ALL.iter().zip(targets::TARGETS) {
         assert_eq!(decoder.as_str().replace('-', "_"), target.name);
     }
 }
