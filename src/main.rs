@@ -64,7 +64,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Ingest(args) => commands::serve::ingest(args).await,
         Command::Api(args) => commands::serve::api(args).await,
         Command::Simulate(args) => commands::simulate::run(args).await,
-        Command::Import(args) => brief(commands::import::run(args)).await,
+        Command::Import(args) => brief(Box::pin(commands::import::run(args))).await,
         Command::Export(args) => brief(commands::export::run(args)).await,
         Command::Journey(args) => brief(commands::journey::run(args)).await,
         Command::Migrate(args) => brief(commands::migrate::run(args)).await,

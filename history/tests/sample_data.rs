@@ -1,5 +1,7 @@
 //! The sample data beside the checkout, where it is.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 
 use domain::UtcMicros;

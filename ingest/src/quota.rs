@@ -52,6 +52,7 @@ pub struct Usual {
 impl Default for Usual {
     fn default() -> Self {
         const fn limits(messages_per_s: u32, bytes_per_s: u32, rejections_per_h: u32) -> Limits {
+            #[expect(clippy::expect_used, reason = "evaluated with the constants below")]
             const fn some(number: u32) -> NonZeroU32 {
                 NonZeroU32::new(number).expect("not zero")
             }

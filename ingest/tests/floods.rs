@@ -1,6 +1,8 @@
 //! A message of many elements at fault, or of many that say nothing, costs memory and time by its bytes,
 //! while it is decoded as afterwards.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 #[path = "it/county/mod.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod county;

@@ -1,6 +1,8 @@
 //! Files of many mistakes, or of one enormous thing: all problems are counted, the first are listed, and memory and time
 //! are in proportion to the file.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

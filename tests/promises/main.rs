@@ -1,5 +1,7 @@
 //! The promises, tried from outside: the real executable, a real broker, a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod bad_input;
 mod bikes;
 mod brokers;

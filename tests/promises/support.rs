@@ -291,6 +291,7 @@ fn spawn_mosquitto(config: &Path, port: u16) -> Child {
     let deadline = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < deadline, "mosquitto does not listen");
+        #[expect(clippy::disallowed_methods, reason = "another program does not say when it listens")]
         std::thread::sleep(Duration::from_millis(20));
     }
     child

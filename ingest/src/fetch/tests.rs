@@ -51,6 +51,7 @@ fn ok(stream: &mut TcpStream, head: &str) {
 /// Whatever one can write until the other side has enough.
 fn endless(mut stream: TcpStream, part: &[u8], pause: Duration) {
     while stream.write_all(part).and_then(|()| stream.flush()).is_ok() {
+        #[expect(clippy::disallowed_methods, reason = "the server that is played is slow")]
         std::thread::sleep(pause);
     }
 }

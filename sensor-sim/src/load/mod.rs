@@ -123,6 +123,7 @@ pub enum LoadError {
 /// Latencies in microseconds, from 1 us to 1 hour, to three digits.
 pub(crate) type Latencies = Histogram<u64>;
 
+#[expect(clippy::expect_used, reason = "the bounds are constants")]
 fn latencies() -> Latencies {
     Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("constant bounds are valid")
 }

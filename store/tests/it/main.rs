@@ -1,5 +1,7 @@
 //! The store against real databases, each test with one of its own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod audit;
 mod bay_states;
 mod bounds;
