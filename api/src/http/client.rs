@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
+use store::keys::StoredKey;
 
 use crate::app::Shared;
-use crate::http::refused::KnownKey;
 
 /// Prefix length that a household or server is assigned; it chooses the rest itself.
 const IPV6_NETWORK_BITS: u32 = 64;
@@ -97,6 +97,22 @@ pub struct Asker {
     pub tried: Tried,
     /// Set by authentication, read by the layer that counts refusals.
     pub known: KnownKey,
+}
+
+/// The valid key of a request and what it tried, once it was looked up.
+#[derive(Debug, Clone, Default)]
+pub struct KnownKey(Arc<OnceLock<(StoredKey, Tried)>>);
+
+impl KnownKey {
+    /// Notes the key of the request.
+    pub fn set(&self, key: &StoredKey, tried: &Tried) {
+        self.0.get_or_init(|| (key.clone(), tried.clone()));
+    }
+
+    /// What was noted.
+    pub fn get(&self) -> Option<&(StoredKey, Tried)> {
+        self.0.get()
+    }
 }
 
 /// A request and its origin, as the audit has them.

@@ -10,16 +10,28 @@ use utoipa::ToSchema;
 
 use super::booking::{BookingOut, boarding_word};
 use super::co2;
+use super::ends::{EndOut, at};
+use super::place::Candidate;
 use super::prospect::Outlook;
-use super::rejected::RejectedOut;
-use super::search::SearchResult;
+use super::query::JourneyQuery;
+use super::rejected::{Rejected, RejectedOut};
 use super::stops::StopOut;
-use super::{Loaded, Realtime, place};
+use super::{Loaded, Realtime};
 use crate::contract::words;
 use crate::http::wire::{STREETS, Source, Sources, whole};
 
 /// Decimal digits of encoded polylines.
 pub const POLYLINE_DIGITS: u32 = 5;
+
+/// Everything that an answer is written from.
+pub struct SearchResult<'a> {
+    pub query: &'a JourneyQuery,
+    pub candidates: &'a [Candidate<'a>],
+    pub outlook: &'a dyn Fn(usize, i64) -> Outlook,
+    pub plan: &'a PlanResult,
+    pub rejected: Vec<Rejected>,
+    pub notes: Vec<String>,
+}
 
 /// Itineraries, the best first.
 #[derive(Serialize, ToSchema)]
@@ -150,22 +162,6 @@ struct LegOut<'a> {
     parking_unknown: bool,
 }
 
-/// An end of a leg.
-#[derive(Default, Serialize, ToSchema)]
-pub(super) struct EndOut<'a> {
-    /// What is there.
-    #[schema(value_type = words::EndKind)]
-    kind: &'static str,
-    /// Id of the stop or place; null: a point of the request.
-    id: Option<&'a str>,
-    /// Name of the stop or place; null: none.
-    name: Option<&'a str>,
-    /// Latitude, decimal degrees (WGS 84).
-    lat: f64,
-    /// Longitude, decimal degrees (WGS 84).
-    lon: f64,
-}
-
 /// Where the car is left.
 #[derive(Serialize, ToSchema)]
 struct ParkingOut<'a> {
@@ -219,7 +215,7 @@ impl ChanceOut {
 }
 
 /// Writes the answer.
-pub(super) fn written<'a>(
+pub fn written<'a>(
     result: &'a SearchResult<'a>,
     loaded: &'a Loaded,
     realtime: &'a Realtime,
@@ -387,7 +383,7 @@ impl<'a> Writer<'_, 'a> {
                 EndOut { kind: "stop", id: Some(id), name: Some(name), lat, lon }
             }
             End::Lot(lot) => {
-                let candidate: &place::Candidate<'a> = &self.result.candidates[lot];
+                let candidate: &Candidate<'a> = &self.result.candidates[lot];
                 let LatLon { lat, lon } = candidate.linked.at;
                 EndOut { kind: "parking", id: Some(candidate.id()), name: candidate.name(), lat, lon }
             }
@@ -411,7 +407,7 @@ impl<'a> Writer<'_, 'a> {
         }
     }
 
-    fn lot(&self, lot: usize, arrive: i64) -> (&place::Candidate<'a>, Option<ChanceOut>, i64) {
+    fn lot(&self, lot: usize, arrive: i64) -> (&Candidate<'a>, Option<ChanceOut>, i64) {
         let outlook = (self.result.outlook)(lot, arrive);
         (&self.result.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
     }
@@ -420,11 +416,6 @@ impl<'a> Writer<'_, 'a> {
 /// Whether a leg runs on request only.
 fn is_ordered(leg: &Leg) -> bool {
     matches!(leg, Leg::Ride(leg) if BookingOut::of(&[leg.ride.pickup, leg.ride.drop_off]).is_some())
-}
-
-/// The instant of Unix time `s`, seconds.
-pub fn at(seconds: i64) -> UtcMicros {
-    UtcMicros(seconds.saturating_mul(1_000_000))
 }
 
 fn polyline(points: &[LatLon]) -> String {

@@ -3,6 +3,7 @@
 mod answer;
 mod booking;
 mod co2;
+mod ends;
 mod fill;
 mod lots;
 mod metrics;
@@ -30,6 +31,7 @@ use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
 
 use crate::http::permits::{self, Permits};
+use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources, timetable_sources};
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
@@ -178,4 +180,10 @@ impl Loaded {
         }
         result
     }
+}
+
+/// The problem that no area is loaded.
+pub fn nothing_loaded() -> Problem {
+    Problem::unavailable("No streets are loaded.")
+        .remedy("The operator runs `kreisverkehr journey build --osm FILE.osm.pbf --gtfs FILE.zip` once.")
 }

@@ -6,7 +6,7 @@ use journey::timetable::Timetable;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::{EndOut, at};
+use super::ends::{EndOut, at};
 use crate::contract::words;
 
 /// A place that was left out.

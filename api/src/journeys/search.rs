@@ -9,16 +9,16 @@ use axum::response::Response;
 use domain::UtcMicros;
 use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
-use journey::plan::{self, Lot, Modes, PlanResult, Planner, Request, Which};
+use journey::plan::{self, Lot, Modes, Planner, Request, Which};
 
-use super::Loaded;
-use super::answer::{JourneysOut, written};
+use super::answer::{JourneysOut, SearchResult, written};
 use super::lots::{Lots, Mapped};
 use super::place::{Candidate, What, too_long, unfit, unfit_mapped};
 use super::prospect::Outlook;
 use super::query::{JourneyQuery, PARAMETERS, assumed_arrival, outside};
 use super::rejected::{Rejected, words};
 use super::spaces::Spaces;
+use super::{Loaded, nothing_loaded};
 use crate::app::{Ctx, Shared};
 use crate::contract::parameters;
 use crate::drivers::forecast::ForecastInput;
@@ -40,16 +40,6 @@ const MAX_MAPPED: usize = 10;
 const MAX_PARK_RIDE: usize = 12;
 /// Most rejected places in an answer.
 const MAX_REJECTED: usize = 30;
-
-/// Everything that an answer is written from.
-pub struct SearchResult<'a> {
-    pub query: &'a JourneyQuery,
-    pub candidates: &'a [Candidate<'a>],
-    pub outlook: &'a dyn Fn(usize, i64) -> Outlook,
-    pub plan: &'a PlanResult,
-    pub rejected: Vec<Rejected>,
-    pub notes: Vec<String>,
-}
 
 /// Itineraries from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by park-and-ride, by
 /// bike and transit.
@@ -83,12 +73,6 @@ pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resu
     let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
     drop(permit);
     answer
-}
-
-/// The problem that no area is loaded.
-pub fn nothing_loaded() -> Problem {
-    Problem::unavailable("No streets are loaded.")
-        .remedy("The operator runs `kreisverkehr journey build --osm FILE.osm.pbf --gtfs FILE.zip` once.")
 }
 
 fn plan(

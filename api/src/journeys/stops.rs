@@ -10,11 +10,11 @@ use journey::timetable::{StopIx, Wheelchair};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::at;
 use super::booking::{BookingOut, boarding_word};
 use super::co2::mode_word;
+use super::ends::at;
+use super::nothing_loaded;
 use super::query::outside;
-use super::search::nothing_loaded;
 use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::http::answer;
