@@ -1,8 +1,8 @@
 //! Positions on the earth: WGS 84 degrees in, metres out.
 
-use serde::{Deserialize, Serialize};
+pub mod polygon;
 
-use crate::polygon;
+use serde::{Deserialize, Serialize};
 
 /// Mean earth radius, metres (IUGG R1).
 const EARTH_RADIUS_M: f64 = 6_371_008.8;

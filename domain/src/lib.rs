@@ -25,7 +25,6 @@ pub mod occupancy;
 pub mod opening;
 mod opening_span;
 pub mod place;
-pub mod polygon;
 pub mod punctuality;
 pub mod rebinding;
 pub mod registry;

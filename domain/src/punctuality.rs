@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::ids::{FeedId, MunicipalityId, VehicleId};
 use crate::observation::{Digest, Provenance, VehiclePosition, feed_seq, feed_text};
 use crate::time::UtcMicros;
-use crate::trip_update::TripUpdate;
+use crate::trip_update::{Passed, TripUpdate};
 
 /// Earlier than this is early, seconds: passengers miss a vehicle that leaves before its time. A minute
 /// is left to clocks, and to delays that are given in whole minutes.
@@ -59,14 +59,6 @@ pub struct Passage {
     /// Late is positive.
     pub delay_s: i32,
     pub digest: Digest,
-}
-
-/// A stop that a run has passed, as a trip update has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passed {
-    pub stop_id: String,
-    pub passed_at: UtcMicros,
-    pub delay_s: i32,
 }
 
 impl Passage {

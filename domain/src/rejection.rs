@@ -19,10 +19,20 @@ wire_enum! {
 }
 
 impl Reason {
-    /// Whether it is a fault of the device or of how it is set up, so that a device that sends nothing else
-    /// is faulty. That nobody has bound it, or named its place, is none.
+    /// Faults of the device or of how it is set up: a device that sends nothing else is faulty. That nobody has bound it, or named
+    /// its place, is none.
+    pub const OWN_FAULTS: [Reason; 6] = [
+        Reason::Malformed,
+        Reason::Implausible,
+        Reason::UnsupportedDevice,
+        Reason::TooLarge,
+        Reason::ClockAhead,
+        Reason::TooOld,
+    ];
+
+    /// Whether it is one of [`Reason::OWN_FAULTS`].
     pub fn is_own_fault(self) -> bool {
-        crate::sensor_health::OWN_FAULTS.contains(&self)
+        Reason::OWN_FAULTS.contains(&self)
     }
 
     /// The usual remedy, where nothing more specific is known.

@@ -1,7 +1,7 @@
 //! The health of a device, from its last messages.
 
 use crate::place::wire_enum;
-use crate::rejection::Reason;
+
 use crate::time::UtcMicros;
 
 wire_enum! {
@@ -27,16 +27,6 @@ const LOW_BATTERY_PCT: f32 = 20.0;
 /// Near the sensitivity of a gateway at spreading factor 12 (-137 dBm) less a fading margin.
 const WEAK_SIGNAL_DBM: f32 = -120.0;
 
-/// Reasons that are a fault of the device or of its setup; a missing binding or an unknown place is none.
-pub const OWN_FAULTS: [Reason; 6] = [
-    Reason::Malformed,
-    Reason::Implausible,
-    Reason::UnsupportedDevice,
-    Reason::TooLarge,
-    Reason::ClockAhead,
-    Reason::TooOld,
-];
-
 /// What is known of a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Signs {
@@ -45,7 +35,7 @@ pub struct Signs {
     pub last_heard: Option<UtcMicros>,
     /// How long it may be silent, seconds.
     pub stale_after_s: u32,
-    /// Every message of its last heartbeat was rejected, and at least three, for one of [`OWN_FAULTS`].
+    /// Every message of its last heartbeat was rejected, and at least three, for a fault of its own ([`crate::rejection::Reason::OWN_FAULTS`]).
     pub is_rejected: bool,
     pub battery_v: Option<f32>,
     pub battery_pct: Option<f32>,

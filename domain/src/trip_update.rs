@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::observation::{Digest, Provenance, feed_seq, feed_text};
-use crate::punctuality::Passed;
 use crate::time::UtcMicros;
 
 /// An update of one run of a trip.
@@ -176,6 +175,14 @@ impl TripReport {
     pub fn rank(&self) -> Rank {
         (self.observed_at, self.confirmed_at, self.digest)
     }
+}
+
+/// A stop that a run has passed, as a trip update has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    pub stop_id: String,
+    pub passed_at: UtcMicros,
+    pub delay_s: i32,
 }
 
 /// A report, and who made it.

@@ -2,8 +2,8 @@
 //! clock and its plausibility.
 
 use domain::observation::{Provenance, idempotency_key_of};
-use domain::punctuality::Passed;
 use domain::registry::Entry;
+use domain::trip_update::Passed;
 use domain::{
     BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason, Registry,
     Sensor, SensorId, SiteCount, Target, TripObservation, TripReport, TripUpdate, UtcMicros, VehiclePosition,

@@ -81,7 +81,7 @@ fn is_change(known: &mut FxHashMap<TripKey, Last>, trip: &TripObservation) -> bo
 #[cfg(test)]
 mod tests {
     use domain::observation::Provenance;
-    use domain::punctuality::Passed;
+    use domain::trip_update::Passed;
     use domain::{MunicipalityId, TripReport, TripUpdate};
 
     use super::*;

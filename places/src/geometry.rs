@@ -2,7 +2,7 @@
 
 use domain::LatLon;
 use domain::geo::Geometry;
-use domain::polygon::{Flaw, flaw};
+use domain::geo::polygon::{Flaw, flaw};
 use serde_json::Value;
 
 use crate::cell::{Parsed, complain};

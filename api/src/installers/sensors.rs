@@ -6,7 +6,8 @@ mod out;
 use axum::extract::State;
 use axum::response::Response;
 use domain::place::DevEui;
-use domain::sensor_health::{Health, OWN_FAULTS};
+use domain::rejection::Reason;
+use domain::sensor_health::Health;
 use domain::{FeedFormat, MunicipalityId, UtcMicros};
 use serde::Serialize;
 use store::inspect::{self, Device, NativeFilter};
@@ -161,7 +162,7 @@ async fn rejecting(
     let places: Vec<String> = devices.iter().filter(names_places).filter_map(place).collect();
     let mut found = Rejecting::default();
     if !suspects.is_empty() {
-        found.devices = inspect::rejecting(pool(shared)?, &suspects, &OWN_FAULTS).await?;
+        found.devices = inspect::rejecting(pool(shared)?, &suspects, &Reason::OWN_FAULTS).await?;
     }
     if !places.is_empty() {
         let filter = NativeFilter { only: Some(&places), with_sensor: true, after: None };

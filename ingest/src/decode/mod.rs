@@ -18,7 +18,7 @@ mod samples;
 use std::borrow::Cow;
 
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
-use domain::punctuality::Passed;
+use domain::trip_update::Passed;
 use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
 
 pub use self::faults::Faults;

@@ -14,6 +14,7 @@ pub(crate) mod passages;
 mod quarantine;
 mod rejections;
 pub(crate) mod sites;
+mod text;
 mod trips;
 mod uplinks;
 pub(crate) mod vehicles;

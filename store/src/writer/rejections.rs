@@ -1,6 +1,5 @@
 //! The quarantine.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -8,7 +7,7 @@ use domain::{MunicipalityId, RejectedElement, Rejection, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::uplinks::UNIT_SEPARATOR;
+use super::text::{UNIT_SEPARATOR, storable};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -125,11 +124,6 @@ async fn insert(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// PostgreSQL's text knows no NUL, which a topic or a detail may quote from a message.
-pub(super) fn storable(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
 /// All reasons of a message.

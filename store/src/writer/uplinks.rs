@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use domain::{MunicipalityId, Uplink};
 use sqlx::PgConnection;
 
-use super::rejections::storable;
+use super::text::{UNIT_SEPARATOR, storable};
 use crate::StoreError;
 use crate::ts::Ts;
-
-/// Separates ids in one text: arrays of arrays cannot be unnested side by side.
-pub(super) const UNIT_SEPARATOR: &str = "\u{1f}";
 
 /// Stores new messages and updates when their devices were last heard; counts redeliveries.
 pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 
 use crate::support::{Database, NoSites};
 use domain::observation::Provenance;
-use domain::punctuality::Passed;
+use domain::trip_update::Passed;
 use domain::{
     FeedId, MunicipalityId, Reason, RejectedElement, Rejection, TripObservation, TripReport, TripUpdate,
     Uplink, UtcMicros,

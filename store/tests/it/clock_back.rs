@@ -7,7 +7,7 @@ use crate::support::town::{Numbers, settle};
 use crate::support::{Database, NoSites, of_bay, uplink};
 use domain::live::LiveMap;
 use domain::observation::{CountValue, Provenance, SiteStatus, VehicleFix};
-use domain::punctuality::Passed;
+use domain::trip_update::Passed;
 use domain::{
     BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation, TripReport, TripUpdate,
     Uplink, UtcMicros, VehicleId, VehiclePosition,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::support::{Database, NoSites};
 use domain::observation::{Provenance, VehicleFix};
-use domain::punctuality::{Passage, Passed};
+use domain::punctuality::Passage;
+use domain::trip_update::Passed;
 use domain::{
     FeedId, MunicipalityId, TripObservation, TripReport, TripUpdate, UtcMicros, VehicleId, VehiclePosition,
 };

@@ -2,7 +2,7 @@
 //! is a prediction and no passage.
 
 use domain::UtcMicros;
-use domain::punctuality::Passed;
+use domain::trip_update::Passed;
 
 use super::proto::{StopTimeEvent, StopTimeUpdate, TripUpdate};
 

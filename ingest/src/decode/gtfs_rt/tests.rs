@@ -453,7 +453,7 @@ fn passed(update: TripUpdate) -> Vec<(String, i64, i32)> {
     };
     let passed = decoded.statements.iter().find_map(of).unwrap();
     let passage =
-        |p: domain::punctuality::Passed| (p.stop_id, p.passed_at.0 / 1_000_000 - NOW as i64, p.delay_s);
+        |p: domain::trip_update::Passed| (p.stop_id, p.passed_at.0 / 1_000_000 - NOW as i64, p.delay_s);
     passed.into_iter().map(passage).collect()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! On the plane of degrees: places are small, and lines between their corners short.
 
-use crate::geo::LatLon;
+use super::LatLon;
 
 /// A position, `[lon, lat]`.
 type Corner = [f64; 2];
