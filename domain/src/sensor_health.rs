@@ -1,7 +1,6 @@
 //! The health of a device, from its last messages.
 
 use crate::place::wire_enum;
-
 use crate::time::UtcMicros;
 
 wire_enum! {

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use super::vehicle::Stage;
+use super::stage::Stage;
 use super::{EventReason, LiveEvent, LiveMap};
 use crate::feed::is_ahead;
 use crate::ids::BayId;

@@ -16,6 +16,7 @@ mod placement;
 mod read;
 mod search;
 mod site;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod trips;
@@ -51,10 +52,12 @@ pub use offer::{Offer, Verdict};
 use placement::{BaySpot, Listed, SiteSpot};
 pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
+use stage::Stage;
+pub use stage::{VEHICLE_FRESH_S, VEHICLE_SHOWN_S};
 pub use trips::TRIP_HOLDS_S;
 use trips::Trips;
-use vehicle::{Stage, VehicleCell};
-pub use vehicle::{VEHICLE_FRESH_S, VEHICLE_SHOWN_S, VehiclePart};
+use vehicle::VehicleCell;
+pub use vehicle::VehiclePart;
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 
 /// One thing that changed, as the store's change log carries it.

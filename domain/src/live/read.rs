@@ -2,7 +2,7 @@
 
 use super::class::BayCounts;
 use super::site::{CountCell, SiteCell};
-use super::vehicle::Stage;
+use super::stage::Stage;
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 use super::{LiveMap, PlaceRef};
 use crate::bay_state::BayReading;

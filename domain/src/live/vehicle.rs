@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::stage::Stage;
 use super::view::VehicleView;
 use crate::feed::is_ahead;
 use crate::ids::{FeedId, VehicleId};
@@ -55,41 +56,6 @@ struct VehicleStatement {
     digest: Digest,
     feed: FeedId,
     fix: Arc<VehicleFix>,
-}
-
-/// How long after its last position a vehicle is fresh, seconds.
-pub const VEHICLE_FRESH_S: i64 = 300;
-
-/// How long after its last position a vehicle is shown, seconds.
-pub const VEHICLE_SHOWN_S: i64 = 3_600;
-
-/// How a vehicle is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    Fresh,
-    Stale,
-    Gone,
-}
-
-impl Stage {
-    /// Of a vehicle that was seen at `seen_at`.
-    pub fn at(seen_at: UtcMicros, now: UtcMicros) -> Stage {
-        match now {
-            now if now <= seen_at.plus_s(VEHICLE_FRESH_S) => Stage::Fresh,
-            now if now <= seen_at.plus_s(VEHICLE_SHOWN_S) => Stage::Stale,
-            _ => Stage::Gone,
-        }
-    }
-
-    /// When the next one begins; `None`: there is none.
-    fn ends_at(self, seen_at: UtcMicros) -> Option<UtcMicros> {
-        let after_s = match self {
-            Stage::Fresh => VEHICLE_FRESH_S,
-            Stage::Stale => VEHICLE_SHOWN_S,
-            Stage::Gone => return None,
-        };
-        Some(UtcMicros(seen_at.plus_s(after_s).0 + 1))
-    }
 }
 
 /// See the module's description.

@@ -1,7 +1,7 @@
 //! Views of live state, each with its age. Views are copies of a few numbers: names
 //! and definitions are looked up in the registry, outside of any lock.
 
-use super::vehicle::Stage;
+use super::stage::Stage;
 use crate::bay_state::BayState;
 use crate::geo::LatLon;
 use crate::ids::{BayId, FeedId, SiteId, VehicleId};

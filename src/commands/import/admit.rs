@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use domain::forecast::Reading;
 use domain::observation::{CountValue, Provenance, SiteStatus};
-use domain::{SiteCount, UtcMicros};
+use domain::registry::Entry;
+use domain::{FeedId, Site, SiteCount, SiteId, UtcMicros};
 use history::{Code, Count, Mapping, Row};
 
-use super::history::Target;
+/// A site's counts go there.
+pub struct Target<'a> {
+    pub site: &'a Entry<SiteId, Site>,
+    pub feed: FeedId,
+}
 
 /// More than this share of the capacity is no count, as for what is received.
 const MAX_OVER_CAPACITY: f64 = 1.10;

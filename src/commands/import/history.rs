@@ -5,15 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail, ensure};
 use domain::catalogue::Catalogue;
-use domain::registry::Entry;
 use domain::sensor::stale_after_s;
-use domain::{Feed, FeedFormat, FeedId, MunicipalityId, Registry, Site, SiteCount, SiteId, UtcMicros};
+use domain::{Feed, FeedFormat, FeedId, MunicipalityId, Registry, SiteCount, UtcMicros};
 use history::{Counts, History, Mapping};
 use serde_json::json;
 use store::history::{CHUNK_ROWS, HistoryWriter};
 use store::places::{Holds, Import, Missing};
 
-use super::admit::Admission;
+use super::admit::{Admission, Target};
 use super::make_sites::{self, Made};
 use super::refused;
 use super::report::Report;
@@ -133,12 +132,6 @@ async fn import(
         writer.finish("command line", towns.into_iter().collect(), report.detail()).await?;
     }
     Ok(report)
-}
-
-/// A site's counts go there.
-pub struct Target<'a> {
-    pub site: &'a Entry<SiteId, Site>,
-    pub feed: FeedId,
 }
 
 /// All sites exist, and belong to the town that is named.
