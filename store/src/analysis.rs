@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::intervals::{BayInterval, CountInterval, HOUR_US, HourSums, ScopeId, Span, Timeline};
-use domain::place::{Bay, Purpose};
+use domain::place::{Bay, PlaceKind, Purpose};
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::StoreError;
+use crate::derive::bays::BayKey;
+use crate::derive::scopes::{self, Area, Basis, ScopeKey};
 use crate::derive::{bays, changed_places, hours, sites};
+use crate::places::kind;
 use crate::ts::Ts;
 
 /// What a scope sums up.
@@ -40,29 +43,23 @@ pub struct Scope {
 /// # Errors
 /// The database is not available.
 pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Vec<Scope>, StoreError> {
-    let rows: Vec<(i32, i16, i32, String, String, i16, String)> = sqlx::query_as(
-        "SELECT id, kind, site, zone, audience, basis, purpose FROM occupancy_scope WHERE municipality = $1 ORDER BY id",
-    )
-    .bind(municipality.0)
-    .fetch_all(conn)
-    .await?;
-    let text = |text: String| (!text.is_empty()).then_some(text);
-    Ok(rows
-        .into_iter()
-        .map(|(id, kind, site, zone, audience, basis, purpose)| Scope {
-            id: ScopeId(id),
-            kind: match kind {
-                1 => ScopeKind::Site,
-                2 => ScopeKind::Zone,
-                _ => ScopeKind::Municipality,
-            },
-            site: (site != 0).then_some(SiteId(site)),
-            zone: text(zone),
-            audience: text(audience),
-            is_counted: basis == 2,
-            purpose: purpose.parse().unwrap_or(Purpose::Car),
-        })
-        .collect())
+    let scope = |(key, id): (ScopeKey, ScopeId)| {
+        let (kind, site, zone) = match key.area {
+            Area::Site(site) => (ScopeKind::Site, Some(site), None),
+            Area::Zone(zone) => (ScopeKind::Zone, None, Some(zone)),
+            Area::Municipality => (ScopeKind::Municipality, None, None),
+        };
+        Scope {
+            id,
+            kind,
+            site,
+            zone,
+            audience: Some(key.audience).filter(|audience| !audience.is_empty()),
+            is_counted: key.basis == Basis::Counts,
+            purpose: key.purpose,
+        }
+    };
+    Ok(scopes::stored(conn, Some(municipality)).await?.into_iter().map(scope).collect())
 }
 
 /// Those of `scopes` that have any summed hours.
@@ -125,9 +122,9 @@ pub async fn timelines(
     let mut timelines = Timelines::default();
     for (place, kind, audience, timeline) in rows {
         let timeline = changed_places::decode(&timeline)?;
-        match kind {
-            2 => drop(timelines.bays.insert(BayId(place), timeline)),
-            _ => drop(timelines.sites.insert((SiteId(place), audience), timeline)),
+        match kind::of_code(kind) {
+            PlaceKind::Bay => drop(timelines.bays.insert(BayId(place), timeline)),
+            PlaceKind::Site => drop(timelines.sites.insert((SiteId(place), audience), timeline)),
         }
     }
     Ok(timelines)
@@ -211,9 +208,9 @@ pub async fn bay_intervals(
 ) -> Result<Vec<(BayId, Vec<BayInterval>)>, StoreError> {
     // Each once, however often it is asked for.
     let bays: BTreeSet<BayId> = bays.iter().copied().collect();
-    let wanted: Vec<_> = bays.into_iter().map(|bay| ((municipality.0, bay), span)).collect();
+    let wanted: Vec<_> = bays.into_iter().map(|bay| (BayKey { municipality, bay }, span)).collect();
     let intervals = bays::around(conn, &wanted).await?;
-    Ok(intervals.into_iter().map(|((_, bay), intervals)| (bay, intervals.into_vec())).collect())
+    Ok(intervals.into_iter().map(|(key, intervals)| (key.bay, intervals.into_vec())).collect())
 }
 
 /// Intervals of a counted site that overlap `span`.
@@ -227,5 +224,5 @@ pub async fn count_intervals(
     audience: &str,
     span: Span,
 ) -> Result<Vec<CountInterval>, StoreError> {
-    sites::within(conn, municipality.0, site.0, audience, span).await
+    sites::within(conn, municipality, site, audience, span).await
 }

@@ -96,7 +96,7 @@ fn registry(sites: Vec<Entry<SiteId, Site>>, bays: Vec<Entry<BayId, Bay>>) -> Ar
     }))
 }
 
-fn said(bay: i32, state: BayState, age_s: i64) -> Change {
+fn reported(bay: i32, state: BayState, age_s: i64) -> Change {
     let reading =
         BayReading { feed: FeedId(1), sensor: None, observed_at: NOW.plus_s(-age_s), seq: None, state };
     Change::Bay { bay: BayId(bay), reading }
@@ -154,11 +154,11 @@ fn a_search_offers_the_nearest_vacant_first_and_says_what_it_left_out() {
         counted(12, 10, 60),
         counted(14, 1, 60),
         counted(15, 1, 60),
-        said(1, BayState::Vacant, 60),
-        said(2, BayState::Occupied, 60),
-        said(3, BayState::Vacant, STALE_AFTER_S),
-        said(4, BayState::Vacant, 60),
-        said(5, BayState::Vacant, 60),
+        reported(1, BayState::Vacant, 60),
+        reported(2, BayState::Occupied, 60),
+        reported(3, BayState::Vacant, STALE_AFTER_S),
+        reported(4, BayState::Vacant, 60),
+        reported(5, BayState::Vacant, 60),
     ];
     map.apply(changes, NOW);
 
@@ -184,7 +184,7 @@ fn restrictions_and_opening_hold_at_the_arrival() {
     let mut from_monday = site(11, 50.0);
     from_monday.def.opening_hours = Some("Mo-Sa 07:00-20:00".into());
     let mut map = LiveMap::new(registry(vec![from_monday], vec![by_day]), NOW);
-    map.apply([said(1, BayState::Vacant, 60), counted(11, 3, 60)], NOW);
+    map.apply([reported(1, BayState::Vacant, 60), counted(11, 3, 60)], NOW);
 
     let now = map.search(&search(&map, &[]), NOW);
     assert_eq!((now.offers.len(), now.left_out.closed, now.left_out.restricted), (0, 1, 1));
@@ -209,7 +209,7 @@ fn a_site_whose_bays_are_kept_in_the_evening_is_open_until_then() {
     };
     let offer = |kept, audiences: &[Audience]| {
         let mut map = LiveMap::new(registry(vec![site(11, 50.0)], bays(kept)), NOW);
-        map.apply((1..11).map(|id| said(id, BayState::Vacant, 60)), NOW);
+        map.apply((1..11).map(|id| reported(id, BayState::Vacant, 60)), NOW);
         (map.search(&search(&map, audiences), NOW).offers[0], map.by_restriction(SiteId(11), NOW))
     };
     let (all, rows) = offer(1..11, &[]);
@@ -250,7 +250,7 @@ fn spaces_kept_for_others_are_taken_off_a_count() {
 #[test]
 fn going_stale_is_events_once_and_a_new_word_is_a_change() {
     let mut map = LiveMap::new(registry(vec![site(11, 50.0)], vec![bay(1, None, 10.0)]), NOW);
-    map.apply([said(1, BayState::Vacant, 60), counted(11, 3, 60)], NOW);
+    map.apply([reported(1, BayState::Vacant, 60), counted(11, 3, 60)], NOW);
     assert_eq!(map.tick(NOW.plus_s(STALE_AFTER_S - 61)), []);
     let late = NOW.plus_s(STALE_AFTER_S - 60);
     let events = map.tick(late);
@@ -262,9 +262,9 @@ fn going_stale_is_events_once_and_a_new_word_is_a_change() {
     assert_eq!(events[1], LiveEvent::Site { site: SiteId(11), reason: EventReason::Stale });
     assert!(map.site(SiteId(11), late).unwrap().stale);
     assert_eq!(map.tick(late.plus_s(5)), []);
-    let again = map.apply([said(1, BayState::Vacant, -60)], late);
+    let again = map.apply([reported(1, BayState::Vacant, -60)], late);
     assert!(matches!(again[0], LiveEvent::Bay { reason: EventReason::Changed, stale: false, .. }));
-    let confirmed = map.apply([said(1, BayState::Vacant, -61)], late);
+    let confirmed = map.apply([reported(1, BayState::Vacant, -61)], late);
     assert!(matches!(confirmed[0], LiveEvent::Bay { reason: EventReason::Confirmed, .. }));
 }
 
@@ -280,7 +280,7 @@ fn many_counts_of_a_site_set_one_timer() {
 #[test]
 fn an_import_tells_what_came_and_what_went() {
     let mut map = LiveMap::new(registry(vec![site(11, 50.0)], vec![bay(1, None, 10.0)]), NOW);
-    map.apply([said(1, BayState::Vacant, 60)], NOW);
+    map.apply([reported(1, BayState::Vacant, 60)], NOW);
     let events = map.replace_registry(registry(vec![], vec![bay(2, None, 10.0)]), NOW);
     assert_eq!(events[0], LiveEvent::RemovedBay { key: "b1".into() });
     assert_eq!(events[1], LiveEvent::RemovedSite { key: "s11".into() });
@@ -321,7 +321,7 @@ fn pages_walk_through_all_in_the_order_of_ids() {
 
 fn any_change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        (1..5i32, 0..3i16, 0..4000i64).prop_map(|(id, state, age_s)| said(
+        (1..5i32, 0..3i16, 0..4000i64).prop_map(|(id, state, age_s)| reported(
             id,
             BayState::from_code(state),
             age_s
@@ -396,7 +396,7 @@ fn a_bay_that_is_kept_in_the_evening_is_open_until_then() {
     let mut market = site(11, 50.0);
     market.def.restrictions = vec![Restriction { hours, ..kept_for(Audience::Delivery, None) }];
     let mut map = LiveMap::new(registry(vec![market], vec![kept, of_site]), NOW);
-    map.apply([said(1, BayState::Vacant, 60), said(2, BayState::Vacant, 60)], NOW);
+    map.apply([reported(1, BayState::Vacant, 60), reported(2, BayState::Vacant, 60)], NOW);
     let all = Search { bays: BaysWanted::All, sites: false, ..search(&map, &[]) };
     let offers = map.search(&all, NOW).offers;
     assert_eq!(offers.len(), 2);

@@ -152,7 +152,7 @@ mod tests {
 
     const NOW: UtcMicros = UtcMicros(1_800_000_000_000_000);
 
-    fn said(feed: i32, trip: u8, delay_s: i32, age_s: i64, confirmed_age_s: i64) -> Change {
+    fn reported(feed: i32, trip: u8, delay_s: i32, age_s: i64, confirmed_age_s: i64) -> Change {
         let update = TripUpdate {
             trip_id: format!("t{trip}"),
             start_date: Some("20261124".into()),
@@ -180,10 +180,10 @@ mod tests {
 
     #[test]
     fn the_newest_holds_until_its_feed_falls_silent() {
-        let mut map = map([said(1, 1, 60, 100, 100), said(1, 1, 120, 50, 50), said(1, 1, 90, 70, 0)]);
+        let mut map = map([reported(1, 1, 60, 100, 100), reported(1, 1, 120, 50, 50), reported(1, 1, 90, 70, 0)]);
         assert_eq!(delays(&map, NOW), [Some(120)]);
         // Repeated: the same, said later.
-        map.apply([said(1, 1, 120, 50, 0)], NOW);
+        map.apply([reported(1, 1, 120, 50, 0)], NOW);
         assert_eq!(delays(&map, NOW.plus_s(TRIP_HOLDS_S)), [Some(120)]);
         map.tick(NOW.plus_s(TRIP_HOLDS_S + 1));
         assert_eq!(delays(&map, NOW.plus_s(TRIP_HOLDS_S + 1)), []);
@@ -194,18 +194,18 @@ mod tests {
 
     #[test]
     fn of_two_feeds_the_newest_comes_last() {
-        let map = map([said(2, 1, 1, 10, 10), said(1, 1, 2, 20, 20)]);
+        let map = map([reported(2, 1, 1, 10, 10), reported(1, 1, 2, 20, 20)]);
         assert_eq!(delays(&map, NOW), [Some(2), Some(1)]);
     }
 
     #[test]
     fn what_is_too_old_is_not_taken_in() {
-        assert_eq!(map([said(1, 1, 60, 0, REMEMBERED_S + 1)]).trips.held.len(), 0);
+        assert_eq!(map([reported(1, 1, 60, 0, REMEMBERED_S + 1)]).trips.held.len(), 0);
     }
 
     #[test]
     fn a_feed_of_invented_trips_fills_its_own_room_only() {
-        let mut map = map([said(2, 1, 60, 0, 0)]);
+        let mut map = map([reported(2, 1, 60, 0, 0)]);
         let invent = |n: usize| {
             let stops = vec![StopUpdate::default(); 999];
             let update = TripUpdate { trip_id: format!("x{n}"), stops, ..TripUpdate::default() };
@@ -218,7 +218,7 @@ mod tests {
         map.apply((0..1_200).map(invent), NOW);
         assert_eq!(map.trip_updates(NOW).len(), 1_001, "of the feed 1,000, and the other's");
         assert_eq!(map.trips.sizes, [(FeedId(1), MAX_OF_FEED), (FeedId(2), 1)].into_iter().collect());
-        map.apply([said(2, 2, 60, 0, 0), said(1, 1, 60, 0, 0)], NOW);
+        map.apply([reported(2, 2, 60, 0, 0), reported(1, 1, 60, 0, 0)], NOW);
         assert_eq!(map.trip_updates(NOW).len(), 1_002, "the other feed goes on");
         // Once they do not hold any more there is room again.
         let later = NOW.plus_s(REMEMBERED_S + 1);
@@ -230,7 +230,7 @@ mod tests {
     fn what_a_clock_said_that_was_ahead_holds_no_longer_than_it() {
         let mut map = map([]);
         let ahead = NOW.plus_s(10 * 365 * 86_400);
-        let jumped = |age_s| match said(1, 1, 60, age_s, age_s) {
+        let jumped = |age_s| match reported(1, 1, 60, age_s, age_s) {
             Change::Trip { feed, report } => {
                 let (observed_at, confirmed_at) = (ahead.plus_s(-age_s), ahead.plus_s(-age_s));
                 Change::Trip { feed, report: TripReport { observed_at, confirmed_at, ..report } }
@@ -240,7 +240,7 @@ mod tests {
         map.apply([jumped(5)], ahead);
         assert_eq!(delays(&map, ahead), [Some(60)]);
         assert_eq!(delays(&map, NOW), []);
-        map.apply([said(1, 1, 120, 10, 10), jumped(1)], NOW);
+        map.apply([reported(1, 1, 120, 10, 10), jumped(1)], NOW);
         assert_eq!(delays(&map, NOW), [Some(120)]);
     }
 
@@ -258,7 +258,7 @@ mod tests {
             (said, shuffled) in proptest::collection::vec(
                 (1..3i32, 0..3u8, 0..4i32, 0..4i64, 0..2_000i64), 1..30,
             )
-            .prop_map(|v| v.into_iter().map(|(f, t, d, age, c)| said(f, t, d, age * 10, c)).collect::<Vec<_>>())
+            .prop_map(|v| v.into_iter().map(|(f, t, d, age, c)| reported(f, t, d, age * 10, c)).collect::<Vec<_>>())
             .prop_flat_map(|v| {
                 let twice = [v.clone(), v.clone()].concat();
                 (Just(v), Just(twice).prop_shuffle())

@@ -1,9 +1,9 @@
-//! Statements about bays move their intervals.
+//! Derives the intervals of bays from statements.
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::intervals::{Applied, BayInterval, BayIntervals, BayStatement, Delta, Span};
-use domain::{BayId, BayReading, BayState, FeedId, SensorId, UtcMicros};
+use domain::{BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
 use sqlx::PgConnection;
 
 use super::DerivedPlace;
@@ -15,10 +15,14 @@ use crate::ts::Ts;
 /// Bytes of an interval in binary COPY.
 const ROW_BYTES: usize = 60;
 
-/// Municipality and bay.
-pub(crate) type Key = (i32, BayId);
+/// A bay as intervals are stored of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BayKey {
+    pub(crate) municipality: MunicipalityId,
+    pub(crate) bay: BayId,
+}
 
-/// Takes in `statements`, which are stored.
+/// Derives the intervals that `statements`, which are stored, change.
 pub(super) async fn apply(
     conn: &mut PgConnection,
     placed: &HashMap<BayId, DerivedPlace>,
@@ -26,34 +30,34 @@ pub(super) async fn apply(
     hours_until: UtcMicros,
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
-    let mut by_bay: BTreeMap<Key, Vec<BayStatement>> = BTreeMap::new();
+    let mut by_bay: BTreeMap<BayKey, Vec<BayStatement>> = BTreeMap::new();
     for (bay, reading) in statements {
-        // A bay that is gone from the places, or a source that had nothing to do with it.
+        // The bay was deleted, or the source was not bound to it then.
         let Some(place) = placed.get(bay) else { continue };
         let Some(hold_us) = place.timeline.hold_us(reading.source(), reading.observed_at) else { continue };
         let statement =
             BayStatement { at: reading.observed_at, state: reading.state, hold_us: hold_us.max(1) };
-        by_bay.entry((place.municipality, *bay)).or_default().push(statement);
+        by_bay.entry(BayKey { municipality: place.municipality, bay: *bay }).or_default().push(statement);
     }
     if by_bay.is_empty() {
         return Ok(());
     }
-    for statement in by_bay.values_mut() {
-        statement.sort_unstable_by_key(|s| s.at);
+    for statements in by_bay.values_mut() {
+        statements.sort_unstable_by_key(|s| s.at);
     }
-    let spans: Vec<(Key, Span)> = by_bay
+    let spans: Vec<(BayKey, Span)> = by_bay
         .iter()
-        .filter_map(|(key, statement)| {
-            Some((*key, Span { from: statement.first()?.at, until: statement.last()?.at }))
+        .filter_map(|(key, statements)| {
+            Some((*key, Span { from: statements.first()?.at, until: statements.last()?.at }))
         })
         .collect();
     let before = around(conn, &spans).await?;
     let mut after = before.clone();
-    let mut contradicting: Vec<(Key, UtcMicros)> = Vec::new();
-    for (key, statement) in &by_bay {
-        let longest_us = placed[&key.1].timeline.longest_hold_us();
+    let mut contradicting: Vec<(BayKey, UtcMicros)> = Vec::new();
+    for (key, statements) in &by_bay {
+        let longest_us = placed[&key.bay].timeline.longest_hold_us();
         let intervals = after.entry(*key).or_default();
-        for statement in statement {
+        for statement in statements {
             if intervals.apply(*statement, longest_us) == Applied::NeedsNeighbours {
                 contradicting.push((*key, statement.at));
             }
@@ -62,12 +66,12 @@ pub(super) async fn apply(
     contradicting.dedup();
     for (key, found) in neighbours(conn, placed, &contradicting).await? {
         if let Some(statement) = found.statement {
-            // Nothing is believed for longer, so nothing farther away is touched.
-            let end = UtcMicros(statement.at.0.saturating_add(placed[&key.1].timeline.longest_hold_us()));
+            // No statement holds for longer, so nothing farther away changes.
+            let end = UtcMicros(statement.at.0.saturating_add(placed[&key.bay].timeline.longest_hold_us()));
             after.entry(key).or_default().place(found.before, statement, found.after.unwrap_or(end));
         }
     }
-    let timeline = |key: &Key| &placed[&key.1].timeline;
+    let timeline = |key: &BayKey| &placed[&key.bay].timeline;
     let summed = Span::of(None, Some(hours_until));
     let changed: Vec<_> = after
         .iter()
@@ -86,8 +90,8 @@ pub(super) async fn apply(
 /// Intervals of each bay that a change within its span could touch: those from the second before it to the next after it.
 pub(crate) async fn around(
     conn: &mut PgConnection,
-    spans: &[(Key, Span)],
-) -> Result<BTreeMap<Key, BayIntervals>, StoreError> {
+    spans: &[(BayKey, Span)],
+) -> Result<BTreeMap<BayKey, BayIntervals>, StoreError> {
     let rows: Vec<(i32, i32, Ts, Ts, Ts, i16)> = sqlx::query_as(
         "SELECT i.municipality, i.bay, i.from_utc, i.until_utc, i.last_at, i.state
          FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[]) AS t(m, b, f, u)
@@ -103,13 +107,13 @@ pub(crate) async fn around(
          ) i
          ORDER BY i.municipality, i.bay, i.from_utc",
     )
-    .bind(spans.iter().map(|(key, _)| key.0).collect::<Vec<_>>())
-    .bind(spans.iter().map(|(key, _)| key.1.0).collect::<Vec<_>>())
+    .bind(spans.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
+    .bind(spans.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
     .bind(spans.iter().map(|(_, span)| Ts(span.from)).collect::<Vec<_>>())
     .bind(spans.iter().map(|(_, span)| Ts(span.until)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    let mut intervals: BTreeMap<Key, Vec<BayInterval>> = BTreeMap::new();
+    let mut intervals: BTreeMap<BayKey, Vec<BayInterval>> = BTreeMap::new();
     for (municipality, bay, from, until, last_at, state) in rows {
         let interval = BayInterval {
             from: from.0,
@@ -117,7 +121,10 @@ pub(crate) async fn around(
             last_at: last_at.0,
             state: BayState::from_code(state),
         };
-        intervals.entry((municipality, BayId(bay))).or_default().push(interval);
+        intervals
+            .entry(BayKey { municipality: MunicipalityId(municipality), bay: BayId(bay) })
+            .or_default()
+            .push(interval);
     }
     Ok(intervals.into_iter().map(|(key, intervals)| (key, BayIntervals::new(intervals))).collect())
 }
@@ -125,15 +132,15 @@ pub(crate) async fn around(
 /// Replaces intervals: of each bay what was, and what is now.
 pub(super) async fn write(
     conn: &mut PgConnection,
-    changed: &[(Key, &[BayInterval], &[BayInterval])],
+    changed: &[(BayKey, &[BayInterval], &[BayInterval])],
 ) -> Result<(), StoreError> {
     let mut gone: (Vec<i32>, Vec<i32>, Vec<Ts>) = Default::default();
-    // With whether an interval begins there already.
-    let mut new: Vec<(Key, bool, BayInterval)> = Vec::new();
+    // And whether an interval begins there already.
+    let mut new: Vec<(BayKey, bool, BayInterval)> = Vec::new();
     for (key, before, after) in changed {
         for interval in before.iter().filter(|b| after.binary_search_by_key(&b.from, |a| a.from).is_err()) {
-            gone.0.push(key.0);
-            gone.1.push(key.1.0);
+            gone.0.push(key.municipality.0);
+            gone.1.push(key.bay.0);
             gone.2.push(Ts(interval.from));
         }
         for interval in *after {
@@ -154,7 +161,7 @@ pub(super) async fn write(
         .execute(&mut *conn)
         .await?;
     }
-    // What begins where nothing began is new to the table: there is one deriver.
+    // There is one deriver, so an interval where none began is not in the table.
     let (moved, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, is_there, _)| *is_there);
     sqlx::query(
         "UPDATE bay_interval i SET until_utc = t.u, last_at = t.l, state = t.s
@@ -162,8 +169,8 @@ pub(super) async fn write(
                      $6::smallint[]) AS t(m, b, f, u, l, s)
          WHERE i.municipality = t.m AND i.bay = t.b AND i.from_utc = t.f",
     )
-    .bind(moved.iter().map(|(key, _, _)| key.0).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(key, _, _)| key.1.0).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(key, _, _)| key.municipality.0).collect::<Vec<_>>())
+    .bind(moved.iter().map(|(key, _, _)| key.bay.0).collect::<Vec<_>>())
     .bind(moved.iter().map(|(_, _, interval)| Ts(interval.from)).collect::<Vec<_>>())
     .bind(moved.iter().map(|(_, _, interval)| Ts(interval.until)).collect::<Vec<_>>())
     .bind(moved.iter().map(|(_, _, interval)| Ts(interval.last_at)).collect::<Vec<_>>())
@@ -175,7 +182,11 @@ pub(super) async fn write(
     }
     let mut data = CopyRows::new(new.len() * ROW_BYTES);
     for (key, _, interval) in &new {
-        data.row(6).int4(key.0).int4(key.1.0).timestamptz(interval.from).timestamptz(interval.until);
+        data.row(6)
+            .int4(key.municipality.0)
+            .int4(key.bay.0)
+            .timestamptz(interval.from)
+            .timestamptz(interval.until);
         data.timestamptz(interval.last_at).int2(interval.state.code());
     }
     let mut copy = conn
@@ -201,7 +212,7 @@ pub(crate) fn reading(at: Ts, feed: i32, sensor: Option<i32>, seq: Option<i64>, 
 /// What is stored of bays within `span`, each bay's in the order of time.
 pub(super) async fn readings(
     conn: &mut PgConnection,
-    municipality: i32,
+    municipality: MunicipalityId,
     bays: Vec<i32>,
     span: Span,
 ) -> Result<HashMap<BayId, Vec<BayReading>>, StoreError> {
@@ -216,7 +227,7 @@ pub(super) async fn readings(
            AND bay IN (SELECT unnest($4::int[]))
          ORDER BY observed_at",
     )
-    .bind(municipality)
+    .bind(municipality.0)
     .bind(Ts(span.from))
     .bind(Ts(span.until))
     .bind(bays)

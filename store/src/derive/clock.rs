@@ -1,4 +1,4 @@
-//! What lies ahead of the clock: it was ahead itself, and is right again.
+//! Corrects what lies ahead of the clock, after the clock itself was ahead.
 
 use domain::UtcMicros;
 use domain::feed::is_ahead;
@@ -12,23 +12,23 @@ use crate::changes;
 use crate::restore;
 use crate::ts::Ts;
 
-/// How often is looked although the clock did not go back, seconds: another process may have had another clock.
-const LOOK_EVERY_S: i64 = 600;
+/// Seconds between checks when the clock did not go back: another process may have had another clock.
+const CHECK_EVERY_S: i64 = 600;
 
 impl Deriver {
-    /// Looks at the beginning, whenever the clock went back, and now and then; whether something was set right.
-    pub(super) async fn look_ahead(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
-        if self.looked_ahead.is_some_and(|at| at <= now && now < at.plus_s(LOOK_EVERY_S)) {
+    /// Checks at the beginning, whenever the clock went back, and every [`CHECK_EVERY_S`]; whether something was corrected.
+    pub(super) async fn correct_ahead(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
+        if self.checked_ahead.is_some_and(|at| at <= now && now < at.plus_s(CHECK_EVERY_S)) {
             return Ok(false);
         }
         let has_reopened = self.reopen_hours(now).await?;
         let reaches_back = changes::reach_back(&mut self.conn, now).await?;
         let has_restored = restore::latest_states(&mut self.conn, now).await?;
-        self.looked_ahead = Some(now);
+        self.checked_ahead = Some(now);
         Ok(has_reopened || reaches_back || has_restored)
     }
 
-    /// Hours that have not been are open again: what was summed up of them goes, and is summed up when they are over.
+    /// Deletes the sums of hours in the future; they are summed up when they are over.
     async fn reopen_hours(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
         if !is_ahead(self.hours_until, now) {
             return Ok(false);

@@ -1,9 +1,10 @@
-//! An hour is over: what every place was in it is summed up.
+//! Sums up each hour once it is over.
 
 use domain::UtcMicros;
 use domain::intervals::{Delta, Span};
 use sqlx::Connection;
 
+use super::bays::BayKey;
 use super::{Deriver, bays, hours, sites};
 use crate::StoreError;
 use crate::ts::Ts;
@@ -17,11 +18,14 @@ impl Deriver {
         let span = Span { from: self.hours_until, until };
         let mut tx = self.conn.begin().await?;
         let mut delta = Delta::default();
-        let keys: Vec<_> =
-            self.bays.iter().map(|(bay, placed)| ((placed.municipality, *bay), span)).collect();
+        let keys: Vec<_> = self
+            .bays
+            .iter()
+            .map(|(bay, p)| (BayKey { municipality: p.municipality, bay: *bay }, span))
+            .collect();
         for keys in keys.chunks(AT_ONCE) {
-            for ((_, bay), intervals) in bays::around(&mut tx, keys).await? {
-                delta.add_bays(intervals.as_slice(), &self.bays[&bay].timeline, span, 1);
+            for (key, intervals) in bays::around(&mut tx, keys).await? {
+                delta.add_bays(intervals.as_slice(), &self.bays[&key.bay].timeline, span, 1);
             }
         }
         for ((site, audience), placed) in &self.sites {

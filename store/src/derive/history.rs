@@ -1,18 +1,21 @@
-//! What places were over time, as timelines.
+//! The definitions of places over time, as timelines.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::bay_state::SourceKey;
 use domain::inclusion::Standing;
 use domain::intervals::{Conditions, Hold, ScopeId, Span, Timeline, pieces};
-use domain::place::{Bay, Municipality, Publish, Purpose, Site};
-use domain::{BayId, Feed, FeedFormat, UtcMicros};
+use domain::place::{Bay, Municipality, PlaceKind, Publish, Purpose, Site};
+use domain::{BayId, Feed, FeedFormat, MunicipalityId, PlaceId, SiteId, UtcMicros};
 use smallvec::SmallVec;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::CountKey;
 use super::included::Included;
+use super::scopes::{self, Area, Basis, ScopeKey};
 use crate::StoreError;
+use crate::places::kind;
 use crate::ts::Ts;
 
 /// A definition and when it held.
@@ -22,41 +25,27 @@ pub(super) struct Version<T> {
 }
 
 pub(super) struct Versions<T> {
-    municipality: i32,
+    municipality: MunicipalityId,
     pub(super) versions: Vec<Version<T>>,
 }
-
-/// What a scope is: municipality, its kind (1 site, 2 zone, 3 municipality), site, zone, audience, what its sums are made of,
-/// and what is parked there.
-type ScopeKey = (i32, i16, i32, String, String, i16, &'static str);
-
-const SITE: i16 = 1;
-const ZONE: i16 = 2;
-const MUNICIPALITY: i16 = 3;
-/// What the sums are made of.
-const BAYS: i16 = 1;
-const COUNTS: i16 = 2;
-/// All spaces, and those that are open to everyone.
-const ALL: &str = "";
-const EVERYONE: &str = "none";
 
 /// See the module's description.
 pub(super) struct PlaceHistory {
     pub(super) bays: BTreeMap<BayId, Versions<Bay>>,
-    pub(super) sites: BTreeMap<i32, Versions<Site>>,
-    site_ids: HashMap<String, i32>,
-    /// By place: its sensors, while they were bound to it.
-    bound: HashMap<i32, Vec<Hold>>,
+    pub(super) sites: BTreeMap<SiteId, Versions<Site>>,
+    site_ids: HashMap<String, SiteId>,
+    /// The sensors of each place, while they were bound to it.
+    bound: HashMap<PlaceId, Vec<Hold>>,
     /// The same by place and by their feed, which may name the place itself.
-    bound_by_feed: HashMap<(i32, SourceKey), Vec<Hold>>,
-    /// By municipality: the feeds that may name its places.
-    feeds: HashMap<i32, Vec<Hold>>,
-    closures: HashMap<i32, Vec<Span>>,
-    counted: BTreeSet<(i32, String)>,
+    bound_by_feed: HashMap<(PlaceId, SourceKey), Vec<Hold>>,
+    /// The feeds that may name the places of a municipality.
+    feeds: HashMap<MunicipalityId, Vec<Hold>>,
+    closures: HashMap<PlaceId, Vec<Span>>,
+    counted: BTreeSet<CountKey>,
     /// Bays that a feed has named.
     by_feed: HashSet<BayId>,
-    /// By site, as far as it matters: what counts in it from an instant on.
-    inclusions: HashMap<i32, Vec<(UtcMicros, Included)>>,
+    /// What counts in a site from an instant on, of those where it may change.
+    inclusions: HashMap<SiteId, Vec<(UtcMicros, Included)>>,
     scopes: HashMap<ScopeKey, ScopeId>,
 }
 
@@ -64,17 +53,19 @@ impl PlaceHistory {
     /// Reads all. `counted`: the sites and audiences that were ever counted; `by_feed`: bays that a feed has named.
     pub(super) async fn load(
         conn: &mut PgConnection,
-        counted: &BTreeSet<(i32, String)>,
+        counted: &BTreeSet<CountKey>,
         by_feed: impl Iterator<Item = BayId>,
     ) -> Result<Self, StoreError> {
-        let sites: BTreeMap<i32, Versions<Site>> = versions(conn, 1).await?.into_iter().collect();
+        let sites = versions(conn, PlaceKind::Site).await?;
+        let sites: BTreeMap<_, Versions<Site>> = sites.into_iter().map(|(id, v)| (SiteId(id), v)).collect();
+        let bays = versions(conn, PlaceKind::Bay).await?;
         let mut site_ids = HashMap::new();
         for (id, place) in &sites {
             site_ids.extend(place.versions.iter().map(|v| (v.def.id.clone(), *id)));
         }
         let (bound, bound_by_feed) = bound(conn).await?;
         let mut history = PlaceHistory {
-            bays: versions(conn, 2).await?.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
+            bays: bays.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
             site_ids,
             sites,
             bound,
@@ -87,12 +78,12 @@ impl PlaceHistory {
             scopes: HashMap::new(),
         };
         history.inclusions = history.all_inclusions();
-        history.name_scopes(conn).await?;
+        history.scopes = scopes::numbers(conn, history.all_scopes()).await?;
         Ok(history)
     }
 
     /// All bays with their municipalities.
-    pub(super) fn bays(&self) -> impl Iterator<Item = (i32, BayId)> {
+    pub(super) fn bays(&self) -> impl Iterator<Item = (MunicipalityId, BayId)> {
         self.bays.iter().map(|(id, place)| (place.municipality, *id))
     }
 
@@ -101,10 +92,10 @@ impl PlaceHistory {
         self.by_feed.contains(&bay)
     }
 
-    /// What holds of a bay.
+    /// The timeline of a bay.
     pub(super) fn bay_timeline(&self, bay: BayId) -> Timeline {
         let Some(place) = self.bays.get(&bay) else { return Timeline::default() };
-        let closed: Vec<Span> = self.closures_of(bay.0).chain(self.closures_of_sites(place)).collect();
+        let closed: Vec<Span> = self.closures_of(bay.into()).chain(self.closures_of_sites(place)).collect();
         let mut cuts = self.cuts_of_bay(bay, place);
         cuts.extend(ends(closed.iter().copied()));
         for version in &place.versions {
@@ -129,11 +120,11 @@ impl PlaceHistory {
                 is_shown: Standing::of(def) == Standing::Shown && !is_unpublished(site),
             }
         });
-        Timeline { holds: self.holds(place.municipality, bay.0), pieces, ..Timeline::default() }
+        Timeline { holds: self.holds(place.municipality, bay.into()), pieces, ..Timeline::default() }
     }
 
-    /// Who may speak of a place, and how long that is believed.
-    fn holds(&self, municipality: i32, place: i32) -> Vec<Hold> {
+    /// The sources that may report on a place, and how long their statements hold.
+    fn holds(&self, municipality: MunicipalityId, place: PlaceId) -> Vec<Hold> {
         let feeds = self.feeds.get(&municipality).into_iter().flatten().flat_map(|feed| {
             feed.except(self.bound_by_feed.get(&(place, feed.source)).into_iter().flatten().copied())
         });
@@ -143,10 +134,10 @@ impl PlaceHistory {
         holds
     }
 
-    /// What holds of a counted site, or of one audience's spaces in it.
-    pub(super) fn site_timeline(&self, site: i32, audience: &str) -> Option<(i32, Timeline)> {
+    /// The timeline of a counted site, or of one audience's spaces in it, and its municipality.
+    pub(super) fn site_timeline(&self, site: SiteId, audience: &str) -> Option<(MunicipalityId, Timeline)> {
         let place = self.sites.get(&site)?;
-        let closed: Vec<Span> = self.closures_of(site).collect();
+        let closed: Vec<Span> = self.closures_of(site.into()).collect();
         let mut cuts: Vec<UtcMicros> = ends(closed.iter().copied()).collect();
         cuts.extend(cuts_of_site(place));
         cuts.extend(self.inclusions.get(&site).into_iter().flatten().map(|(from, _)| *from));
@@ -156,7 +147,7 @@ impl PlaceHistory {
                 && !closed.iter().any(|span| span.contains(at));
             let counts = self.included(site, at).inclusion;
             let is_used = if audience.is_empty() { counts.own_count } else { counts.counts_by_audience };
-            let keys = is_used.then(|| scopes_of_site(place.municipality, site, def, audience));
+            let keys = is_used.then(|| scopes::of_counts(place.municipality, site, def, audience));
             Conditions { is_possible, scopes: self.ids(keys.unwrap_or_default()), is_shown: false }
         });
         let capacity = |def: &Site| match audience.parse() {
@@ -166,22 +157,22 @@ impl PlaceHistory {
         let capacities = place.versions.iter();
         let capacities =
             capacities.map(|v| (v.span.from, i32::try_from(capacity(&v.def)).unwrap_or(i32::MAX))).collect();
-        let holds = self.holds(place.municipality, site);
+        let holds = self.holds(place.municipality, site.into());
         Some((place.municipality, Timeline { holds, pieces, capacities }))
     }
 
-    pub(super) fn site_of(&self, bay: &Bay) -> Option<(i32, &Versions<Site>)> {
+    pub(super) fn site_of(&self, bay: &Bay) -> Option<(SiteId, &Versions<Site>)> {
         let id = *self.site_ids.get(bay.site.as_deref()?)?;
         Some((id, self.sites.get(&id)?))
     }
 
     /// Whether the site has a count of its own, ever.
-    pub(super) fn is_counted(&self, site: i32) -> bool {
+    pub(super) fn is_counted(&self, site: SiteId) -> bool {
         self.counted.iter().any(|(counted, _)| *counted == site)
     }
 
     /// What counts in a site at a time.
-    fn included(&self, site: i32, at: UtcMicros) -> Included {
+    fn included(&self, site: SiteId, at: UtcMicros) -> Included {
         let spans = self.inclusions.get(&site).map_or(&[][..], Vec::as_slice);
         let after = spans.partition_point(|(from, _)| *from <= at);
         after.checked_sub(1).map(|i| spans[i].1.clone()).unwrap_or_default()
@@ -189,18 +180,18 @@ impl PlaceHistory {
 
     /// Whether a bay has a sensor or a feed at a time.
     pub(super) fn is_watched(&self, bay: BayId, at: UtcMicros) -> bool {
-        let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice);
+        let bound = self.bound.get(&bay.into()).map_or(&[][..], Vec::as_slice);
         self.by_feed.contains(&bay) || bound.iter().any(|b| b.span.contains(at))
     }
 
-    /// When something may change that is said of a bay itself, but closures.
+    /// When the conditions of a bay itself may change, other than by closures.
     pub(super) fn cuts_of_bay(&self, bay: BayId, place: &Versions<Bay>) -> Vec<UtcMicros> {
         let valid = place.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
-        let bound = self.bound.get(&bay.0).map_or(&[][..], Vec::as_slice).iter().map(|b| b.span);
+        let bound = self.bound.get(&bay.into()).map_or(&[][..], Vec::as_slice).iter().map(|b| b.span);
         ends(place.versions.iter().map(|v| v.span).chain(valid).chain(bound)).collect()
     }
 
-    pub(super) fn closures_of(&self, place: i32) -> impl Iterator<Item = Span> {
+    pub(super) fn closures_of(&self, place: PlaceId) -> impl Iterator<Item = Span> {
         self.closures.get(&place).into_iter().flatten().copied()
     }
 
@@ -208,14 +199,14 @@ impl PlaceHistory {
         bay.versions
             .iter()
             .filter_map(|v| Some(self.site_of(&v.def)?.0))
-            .flat_map(|site| self.closures_of(site))
+            .flat_map(|site| self.closures_of(site.into()))
     }
 
     fn scopes_of_bay(
         &self,
-        municipality: i32,
+        municipality: MunicipalityId,
         bay: &Bay,
-        site: Option<(i32, Option<&Site>)>,
+        site: Option<(SiteId, Option<&Site>)>,
         included: &Included,
     ) -> Vec<ScopeKey> {
         // Whether counts of the site were ever stored, and whether they may be used.
@@ -232,31 +223,35 @@ impl PlaceHistory {
         }
         let is_hidden = standing == Standing::Hidden;
         // What belongs to no site is a space for a car.
-        let purpose = site.and_then(|(_, def)| Some(def?.purpose)).unwrap_or(Purpose::Car).as_str();
+        let purpose = site.and_then(|(_, def)| Some(def?.purpose)).unwrap_or(Purpose::Car);
         // Hidden bays of a site are in one zone all together, or in none.
         let zone = if is_hidden { included.zone.as_deref() } else { zone_of(bay, site) };
-        let audiences: Vec<String> =
+        let audiences: Vec<&str> =
             match bay.restrictions.iter().filter_map(|r| r.audience).collect::<Vec<_>>() {
                 _ if is_hidden && !included.inclusion.by_restriction => Vec::new(),
-                none if none.is_empty() => vec![EVERYONE.to_owned()],
-                some => some.iter().map(|a| a.as_str().to_owned()).collect(),
+                none if none.is_empty() => vec![scopes::EVERYONE],
+                some => some.iter().map(|a| a.as_str()).collect(),
             };
         let mut keys = Vec::new();
-        for audience in [ALL.to_owned()].into_iter().chain(audiences) {
-            let key = |kind, site, zone: &str| {
-                (municipality, kind, site, zone.to_owned(), audience.clone(), BAYS, purpose)
+        for audience in [scopes::ALL].into_iter().chain(audiences) {
+            let key = |area| ScopeKey {
+                municipality,
+                area,
+                audience: audience.to_owned(),
+                basis: Basis::Bays,
+                purpose,
             };
             if let Some((site, _)) = site {
-                keys.push(key(SITE, site, ""));
+                keys.push(key(Area::Site(site)));
             }
             // What is counted as a whole counts once.
             if is_counted && included.inclusion.own_count {
                 continue;
             }
             if let Some(zone) = zone {
-                keys.push(key(ZONE, 0, zone));
+                keys.push(key(Area::Zone(zone.to_owned())));
             }
-            keys.push(key(MUNICIPALITY, 0, ""));
+            keys.push(key(Area::Municipality));
         }
         keys
     }
@@ -265,8 +260,8 @@ impl PlaceHistory {
         keys.iter().filter_map(|key| self.scopes.get(key).copied()).collect()
     }
 
-    /// Gives every scope that is needed its number.
-    async fn name_scopes(&mut self, conn: &mut PgConnection) -> Result<(), StoreError> {
+    /// Every scope that is needed.
+    fn all_scopes(&self) -> BTreeSet<ScopeKey> {
         let mut keys: BTreeSet<ScopeKey> = BTreeSet::new();
         for place in self.bays.values() {
             for version in &place.versions {
@@ -288,66 +283,25 @@ impl PlaceHistory {
         for (site, audience) in &self.counted {
             let Some(place) = self.sites.get(site) else { continue };
             for version in &place.versions {
-                keys.extend(scopes_of_site(place.municipality, *site, &version.def, audience));
+                keys.extend(scopes::of_counts(place.municipality, *site, &version.def, audience));
             }
         }
-        type Row = (i32, i32, i16, i32, String, String, i16, String);
-        const ALL_SCOPES: &str =
-            "SELECT id, municipality, kind, site, zone, audience, basis, purpose FROM occupancy_scope";
-        let scope = |(id, m, k, s, z, a, b, p): Row| {
-            let purpose = p.parse::<Purpose>().unwrap_or(Purpose::Car).as_str();
-            ((m, k, s, z, a, b, purpose), ScopeId(id))
-        };
-        let known: Vec<Row> = sqlx::query_as(ALL_SCOPES).fetch_all(&mut *conn).await?;
-        self.scopes = known.into_iter().map(scope).collect();
-        let new: Vec<ScopeKey> = keys.into_iter().filter(|key| !self.scopes.contains_key(key)).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let made: Vec<Row> = sqlx::query_as(
-            "INSERT INTO occupancy_scope (municipality, kind, site, zone, audience, basis, purpose)
-             SELECT * FROM unnest($1::int[], $2::smallint[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::text[])
-             RETURNING id, municipality, kind, site, zone, audience, basis, purpose",
-        )
-        .bind(new.iter().map(|k| k.0).collect::<Vec<_>>())
-        .bind(new.iter().map(|k| k.1).collect::<Vec<_>>())
-        .bind(new.iter().map(|k| k.2).collect::<Vec<_>>())
-        .bind(new.iter().map(|k| k.3.as_str()).collect::<Vec<_>>())
-        .bind(new.iter().map(|k| k.4.as_str()).collect::<Vec<_>>())
-        .bind(new.iter().map(|k| k.5).collect::<Vec<_>>())
-        .bind(new.iter().map(|k| k.6).collect::<Vec<_>>())
-        .fetch_all(conn)
-        .await?;
-        self.scopes.extend(made.into_iter().map(scope));
-        Ok(())
+        keys
     }
 }
 
-fn scopes_of_site(municipality: i32, site: i32, def: &Site, audience: &str) -> Vec<ScopeKey> {
-    if def.publish == Publish::None {
-        return Vec::new();
-    }
-    let purpose = def.purpose.as_str();
-    let key = |kind, site, zone: &str| {
-        (municipality, kind, site, zone.to_owned(), audience.to_owned(), COUNTS, purpose)
-    };
-    let mut keys = vec![key(SITE, site, ""), key(MUNICIPALITY, 0, "")];
-    keys.extend(def.zone.as_deref().map(|zone| key(ZONE, 0, zone)));
-    keys
-}
-
-/// When something may change that is said of a site, but closures.
+/// When the conditions of a site may change, other than by closures.
 pub(super) fn cuts_of_site(site: &Versions<Site>) -> impl Iterator<Item = UtcMicros> {
     let valid = site.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
     ends(site.versions.iter().map(|v| v.span).chain(valid))
 }
 
 /// A bay's own zone, else its site's.
-pub(super) fn zone_of<'a>(bay: &'a Bay, site: Option<(i32, Option<&'a Site>)>) -> Option<&'a str> {
+pub(super) fn zone_of<'a>(bay: &'a Bay, site: Option<(SiteId, Option<&'a Site>)>) -> Option<&'a str> {
     bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()))
 }
 
-fn is_unpublished(site: Option<(i32, Option<&Site>)>) -> bool {
+fn is_unpublished(site: Option<(SiteId, Option<&Site>)>) -> bool {
     site.is_some_and(|(_, def)| def.is_some_and(|def| def.publish == Publish::None))
 }
 
@@ -359,7 +313,7 @@ pub(super) fn ends(spans: impl Iterator<Item = Span>) -> impl Iterator<Item = Ut
     spans.flat_map(|span| [span.from, span.until])
 }
 
-async fn versions<T>(conn: &mut PgConnection, kind: i16) -> Result<Vec<(i32, Versions<T>)>, StoreError>
+async fn versions<T>(conn: &mut PgConnection, kind: PlaceKind) -> Result<Vec<(i32, Versions<T>)>, StoreError>
 where
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
@@ -368,7 +322,7 @@ where
         "SELECT v.place, v.municipality, v.from_utc, v.until_utc, v.def
          FROM place_version v JOIN place p ON p.id = v.place WHERE p.kind = $1 ORDER BY v.place, v.from_utc",
     )
-    .bind(kind)
+    .bind(kind::code(kind))
     .fetch_all(conn)
     .await?;
     let mut places: Vec<(i32, Versions<T>)> = Vec::new();
@@ -376,10 +330,13 @@ where
         let version = Version { span: Span::of(Some(from.0), until.map(|u| u.0)), def };
         match places.last_mut() {
             Some((last, place)) if *last == id => place.versions.push(version),
-            _ => places.push((id, Versions { municipality, versions: vec![version] })),
+            _ => {
+                let municipality = MunicipalityId(municipality);
+                places.push((id, Versions { municipality, versions: vec![version] }));
+            }
         }
     }
-    // Before its first version it was what it became then: nobody had told otherwise.
+    // The first version also holds before its beginning: nothing earlier is known.
     for (_, place) in &mut places {
         if let Some(first) = place.versions.first_mut() {
             first.span.from = Span::EVER.from;
@@ -388,7 +345,7 @@ where
     Ok(places)
 }
 
-type Bound = (HashMap<i32, Vec<Hold>>, HashMap<(i32, SourceKey), Vec<Hold>>);
+type Bound = (HashMap<PlaceId, Vec<Hold>>, HashMap<(PlaceId, SourceKey), Vec<Hold>>);
 
 async fn bound(conn: &mut PgConnection) -> Result<Bound, StoreError> {
     type Row = (i32, i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
@@ -406,8 +363,8 @@ async fn bound(conn: &mut PgConnection) -> Result<Bound, StoreError> {
         let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), signed);
         let span = Span { from: from.0, until: until.0 };
         let hold = Hold { source: sensor, span, hold_us: hold_us(stale_s) };
-        bound.entry(place).or_default().push(hold);
-        by_feed.entry((place, -feed_id)).or_default().push(hold);
+        bound.entry(PlaceId(place)).or_default().push(hold);
+        by_feed.entry((PlaceId(place), -feed_id)).or_default().push(hold);
     }
     Ok((bound, by_feed))
 }
@@ -416,8 +373,8 @@ fn hold_us(stale_after_s: u32) -> i64 {
     i64::from(stale_after_s.max(1)) * domain::time::MICROS_PER_S
 }
 
-/// By municipality: the feeds that name its places themselves, and may.
-async fn feeds(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, StoreError> {
+/// The feeds that name the places of a municipality themselves, and may.
+async fn feeds(conn: &mut PgConnection) -> Result<HashMap<MunicipalityId, Vec<Hold>>, StoreError> {
     let owners: Vec<(i32, Json<Municipality>)> =
         sqlx::query_as("SELECT id, def FROM municipality ORDER BY id").fetch_all(&mut *conn).await?;
     let rows: Vec<(i32, Json<Feed>, Json<Municipality>)> = sqlx::query_as(
@@ -425,24 +382,28 @@ async fn feeds(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Hold>>, Store
     )
     .fetch_all(conn)
     .await?;
-    let mut feeds: HashMap<i32, Vec<Hold>> = HashMap::new();
-    for (feed, Json(def), Json(speaker)) in rows {
+    let mut feeds: HashMap<MunicipalityId, Vec<Hold>> = HashMap::new();
+    for (feed, Json(def), Json(town)) in rows {
         if !matches!(def.format, FeedFormat::Native | FeedFormat::History) {
             continue;
         }
         let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
-        for (owner, _) in owners.iter().filter(|(_, owner)| speaker.may_name(owner)) {
-            feeds.entry(*owner).or_default().push(Hold { source: -feed, span: Span::EVER, hold_us });
+        for (owner, _) in owners.iter().filter(|(_, owner)| town.may_name(owner)) {
+            feeds.entry(MunicipalityId(*owner)).or_default().push(Hold {
+                source: -feed,
+                span: Span::EVER,
+                hold_us,
+            });
         }
     }
     Ok(feeds)
 }
 
-/// By place: when it was closed, whatever its opening hours say.
-async fn closures(conn: &mut PgConnection) -> Result<HashMap<i32, Vec<Span>>, StoreError> {
+/// The closures of each place, which apply whatever its opening hours are.
+async fn closures(conn: &mut PgConnection) -> Result<HashMap<PlaceId, Vec<Span>>, StoreError> {
     let closed = crate::places::ever_closed(conn).await?;
-    let spans = |(place, spans): (domain::PlaceId, domain::closure::Spans)| {
-        (place.0, spans.iter().map(|(from, until)| Span { from, until }).collect())
+    let spans = |(place, spans): (PlaceId, domain::closure::Spans)| {
+        (place, spans.iter().map(|(from, until)| Span { from, until }).collect())
     };
     Ok(closed.into_iter().map(spans).collect())
 }

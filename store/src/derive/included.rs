@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::inclusion::{Inclusion, SiteBays, Standing};
 use domain::intervals::Span;
-use domain::{BayId, Restriction, UtcMicros};
+use domain::{BayId, Restriction, SiteId, UtcMicros};
 
 use super::history::{PlaceHistory, at_version, cuts_of_site, ends, zone_of};
 
@@ -23,10 +23,10 @@ impl Default for Included {
 }
 
 impl PlaceHistory {
-    /// By site: what counts from an instant on. Of sites that never hid a bay and were never counted nothing is said.
-    pub(super) fn all_inclusions(&self) -> HashMap<i32, Vec<(UtcMicros, Included)>> {
-        let mut of_sites: HashMap<i32, Vec<BayId>> = HashMap::new();
-        let mut hiding: BTreeSet<i32> = BTreeSet::new();
+    /// By site: what counts from an instant on. Sites that never hid a bay and were never counted are left out.
+    pub(super) fn all_inclusions(&self) -> HashMap<SiteId, Vec<(UtcMicros, Included)>> {
+        let mut of_sites: HashMap<SiteId, Vec<BayId>> = HashMap::new();
+        let mut hiding: BTreeSet<SiteId> = BTreeSet::new();
         for (id, place) in &self.bays {
             for version in &place.versions {
                 let Some((site, _)) = self.site_of(&version.def) else { continue };
@@ -42,11 +42,11 @@ impl PlaceHistory {
         hiding.into_iter().map(|site| (site, self.inclusions_of(site, &of_sites[&site]))).collect()
     }
 
-    fn inclusions_of(&self, site: i32, bays: &[BayId]) -> Vec<(UtcMicros, Included)> {
+    fn inclusions_of(&self, site: SiteId, bays: &[BayId]) -> Vec<(UtcMicros, Included)> {
         let mut cuts: Vec<UtcMicros> = self.sites.get(&site).into_iter().flat_map(cuts_of_site).collect();
         for bay in bays {
             cuts.extend(self.bays.get(bay).into_iter().flat_map(|place| self.cuts_of_bay(*bay, place)));
-            cuts.extend(ends(self.closures_of(bay.0)));
+            cuts.extend(ends(self.closures_of((*bay).into())));
         }
         cuts.push(Span::EVER.from);
         cuts.sort_unstable();
@@ -61,7 +61,7 @@ impl PlaceHistory {
         spans
     }
 
-    fn included_at(&self, site: i32, bays: &[BayId], at: UtcMicros) -> Included {
+    fn included_at(&self, site: SiteId, bays: &[BayId], at: UtcMicros) -> Included {
         let def = self.sites.get(&site).and_then(|place| at_version(&place.versions, at));
         let mut all: SiteBays<&[Restriction]> = SiteBays::default();
         let mut zones: BTreeSet<Option<&str>> = BTreeSet::new();
@@ -74,7 +74,7 @@ impl PlaceHistory {
                 continue;
             }
             let standing = Standing::of(bay_def);
-            let is_closed = self.closures_of(bay.0).any(|span| span.contains(at));
+            let is_closed = self.closures_of((*bay).into()).any(|span| span.contains(at));
             let is_possible = !is_closed && self.is_watched(*bay, at);
             all.add(standing, &bay_def.restrictions, is_possible);
             if standing == Standing::Hidden && is_possible {

@@ -1,13 +1,13 @@
-//! Derives what places were over time, and the sums of their hours, from what is stored.
+//! Derives the intervals of places, and the sums of their hours, from the stored observations.
 //!
-//! One deriver works at a time, whoever holds the lock; it follows the change log (and `derive_wanted` for counts), so
-//! storing costs nothing more. Each step is one transaction that also notes how far it came: a crash repeats
-//! nothing and leaves nothing out. The result is a function of the stored set: see `domain::intervals`.
+//! One deriver works at a time, the holder of the lock; it follows the change log (and `derive_wanted` for counts), so
+//! storing costs nothing more. Each step is one transaction that also stores its position: a crash repeats nothing and
+//! skips nothing. The result is a function of the stored set: see `domain::intervals`.
 //!
-//! Hours before `hours_until` are summed up. What comes late changes them by the difference of a bay's old and new
-//! intervals; what happens now waits until its hour is over, so it costs no hour anything.
+//! Hours before `hours_until` are summed up. Late observations change them by the difference of a bay's old and new
+//! intervals; current ones wait until their hour is over, so they change no sum.
 //!
-//! Where a clock was ahead and is right again, what it left is set right by the same process (`clock`).
+//! What a clock that was ahead has left behind is corrected by the same process (`clock`).
 
 pub(crate) mod bays;
 pub(crate) mod changed_places;
@@ -18,17 +18,20 @@ pub(crate) mod hours;
 mod included;
 mod neighbours;
 mod rederive;
+pub(crate) mod scopes;
 pub(crate) mod sites;
 
 use std::collections::{BTreeSet, HashMap};
 
 use domain::intervals::{HOUR_US, Timeline};
 use domain::live::Change;
-use domain::{BayId, UtcMicros};
+use domain::place::PlaceKind;
+use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::StoreError;
 use crate::changes;
+use crate::places::kind;
 use crate::ts::Ts;
 
 /// Advisory lock: one deriver at a time.
@@ -41,28 +44,31 @@ const LOG_BYTES: i64 = 4 << 20;
 /// What is derived of a place.
 #[derive(Debug, Clone)]
 struct DerivedPlace {
-    municipality: i32,
+    municipality: MunicipalityId,
     /// A feed named it without a sensor.
     by_feed: bool,
     timeline: Timeline,
 }
 
+/// Counts of a site: which site, and whose spaces (`""`: all).
+type CountKey = (SiteId, String);
+
 /// What a step did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Transactions of the log that were taken in.
+    /// Transactions of the log that were derived.
     pub log_rows: usize,
     pub statements: usize,
     /// Spans of counted sites.
     pub counts: usize,
-    /// Places that were derived anew, because what they are was changed.
+    /// Places that were derived again, because their definitions changed.
     pub places: usize,
     /// Hours that were closed.
     pub hours: i64,
     /// Stretches of a municipality's time that were derived again from the observations.
     pub stretches: usize,
-    /// Something lay ahead of the clock and was set right.
-    pub set_right: bool,
+    /// Something lay ahead of the clock and was corrected.
+    pub has_corrected: bool,
 }
 
 impl Step {
@@ -77,15 +83,14 @@ impl Step {
 pub struct Deriver {
     conn: PgConnection,
     bays: HashMap<BayId, DerivedPlace>,
-    /// By site and audience.
-    sites: HashMap<(i32, String), DerivedPlace>,
+    sites: HashMap<CountKey, DerivedPlace>,
     hours_until: UtcMicros,
     last_place: i32,
-    /// Places may have changed since they were last looked at.
-    is_place_news: bool,
+    /// Places may have changed since they were last compared.
+    have_places_changed: bool,
     bay_days: i64,
-    /// When was last looked for what lies ahead of the clock.
-    looked_ahead: Option<UtcMicros>,
+    /// The last check for what lies ahead of the clock.
+    checked_ahead: Option<UtcMicros>,
 }
 
 impl Deriver {
@@ -94,7 +99,7 @@ impl Deriver {
     /// # Errors
     /// The database is not available.
     pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>, StoreError> {
-        // Its statements move ten thousands of rows: that they take a second is no news.
+        // Its statements move ten thousands of rows: taking a second is normal.
         let options = crate::pool::options(url)?.disable_statement_logging();
         let mut conn = crate::pool::own(&options).await?;
         let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
@@ -112,18 +117,18 @@ impl Deriver {
             sites,
             hours_until,
             last_place,
-            is_place_news: true,
+            have_places_changed: true,
             bay_days: rederive::BAY_DAYS,
-            looked_ahead: None,
+            checked_ahead: None,
         }))
     }
 
-    /// Takes in what is new, once. Call again at once unless it was idle.
+    /// Derives what is new, once. Call again at once unless it was idle.
     ///
     /// # Errors
-    /// The database is not available; nothing is lost, connect anew.
+    /// The database is not available; nothing is lost, connect again.
     pub async fn step(&mut self, now: UtcMicros) -> Result<Step, StoreError> {
-        let mut step = Step { set_right: self.look_ahead(now).await?, ..Step::default() };
+        let mut step = Step { has_corrected: self.correct_ahead(now).await?, ..Step::default() };
         let again: bool =
             sqlx::query_scalar("SELECT again FROM derive_state").fetch_one(&mut self.conn).await?;
         if again {
@@ -140,7 +145,7 @@ impl Deriver {
                 _ => None,
             })
             .collect();
-        self.is_place_news |= log.iter().any(|row| row.changes.contains(&Change::Places));
+        self.have_places_changed |= log.iter().any(|row| row.changes.contains(&Change::Places));
         let named: BTreeSet<BayId> = statements
             .iter()
             .filter(|(bay, reading)| {
@@ -148,31 +153,31 @@ impl Deriver {
             })
             .map(|(bay, _)| *bay)
             .collect();
-        let wanted = sites::wanted(&mut self.conn).await?;
-        let counted: BTreeSet<(i32, String)> =
-            wanted.iter().flat_map(|w| w.audiences.iter().map(|a| (w.site, a.clone()))).collect();
-        let is_site_news = counted.iter().any(|key| !self.sites.contains_key(key));
-        if self.is_place_news || !named.is_empty() || is_site_news {
+        let pending = sites::pending(&mut self.conn).await?;
+        let counted: BTreeSet<CountKey> =
+            pending.iter().flat_map(|w| w.audiences.iter().map(|a| (w.site, a.clone()))).collect();
+        let is_site_new = counted.iter().any(|key| !self.sites.contains_key(key));
+        if self.have_places_changed || !named.is_empty() || is_site_new {
             let natively: BTreeSet<BayId> = statements
                 .iter()
                 .filter(|(bay, reading)| reading.sensor.is_none() && named.contains(bay))
                 .map(|(bay, _)| *bay)
                 .collect();
             step.places = self.derive_changed_places(&natively, &counted).await?;
-            self.is_place_news = false;
+            self.have_places_changed = false;
         }
-        if !log.is_empty() || !wanted.is_empty() {
+        if !log.is_empty() || !pending.is_empty() {
             let mut tx = self.conn.begin().await?;
             let mut delta = hours::Delta::default();
             bays::apply(&mut tx, &self.bays, &statements, self.hours_until, &mut delta).await?;
-            sites::apply(&mut tx, &self.sites, &wanted, self.hours_until, &mut delta).await?;
+            sites::apply(&mut tx, &self.sites, &pending, self.hours_until, &mut delta).await?;
             hours::write(&mut tx, delta).await?;
             mark(&mut tx, &log).await?;
             tx.commit().await?;
-            (step.log_rows, step.statements, step.counts) = (log.len(), statements.len(), wanted.len());
+            (step.log_rows, step.statements, step.counts) = (log.len(), statements.len(), pending.len());
         }
-        // Not before most of that hour that is stored is taken in: what comes later is done twice. Under a load without a
-        // pause there is always something new, which is no reason to wait.
+        // An hour is summed up once its backlog is short: statements that are derived afterwards change sums already
+        // written. Under constant load there is always something new, so the backlog need not be empty.
         let until = UtcMicros(now.0.div_euclid(HOUR_US) * HOUR_US);
         if !is_full && until > self.hours_until {
             step.hours = (until.0 - self.hours_until.0) / HOUR_US;
@@ -214,7 +219,7 @@ struct LogRow {
     changes: Vec<Change>,
 }
 
-/// TimelineRows that `log` is taken in.
+/// Stores that `log` is derived.
 async fn mark(conn: &mut PgConnection, log: &[LogRow]) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO derive_position AS held (writer, seq)
@@ -228,7 +233,7 @@ async fn mark(conn: &mut PgConnection, log: &[LogRow]) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The instant until which hours are summed up, and the last place of before the log was derived; made on first use.
+/// The instant until which hours are summed up, and the last place that is older than the log; created on first use.
 async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i32), StoreError> {
     let mut tx = conn.begin().await?;
     let done = sqlx::query(
@@ -260,7 +265,7 @@ async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i3
     Ok((until.0, last))
 }
 
-type Places = (HashMap<BayId, DerivedPlace>, HashMap<(i32, String), DerivedPlace>);
+type Places = (HashMap<BayId, DerivedPlace>, HashMap<CountKey, DerivedPlace>);
 
 /// The timelines under which places were derived.
 async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
@@ -273,17 +278,17 @@ async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
     let mut places = Places::default();
     for (municipality, place, kind, audience, by_feed, timeline) in rows {
         let timeline = changed_places::decode(&timeline)?;
-        let placed = DerivedPlace { municipality, by_feed, timeline };
-        match kind {
-            2 => drop(places.0.insert(BayId(place), placed)),
-            _ => drop(places.1.insert((place, audience), placed)),
+        let placed = DerivedPlace { municipality: MunicipalityId(municipality), by_feed, timeline };
+        match kind::of_code(kind) {
+            PlaceKind::Bay => drop(places.0.insert(BayId(place), placed)),
+            PlaceKind::Site => drop(places.1.insert((SiteId(place), audience), placed)),
         }
     }
     Ok(places)
 }
 
-/// Wishes that everything is derived again from the observations; whoever derives does it. What was derived stands until
-/// what replaces it does.
+/// Requests that everything is derived again from the observations, by the deriver that runs. Earlier results stay until
+/// they are replaced.
 ///
 /// # Errors
 /// The database is not available.

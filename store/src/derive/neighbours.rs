@@ -1,7 +1,7 @@
 //! Statements that contradict what was derived are looked up with their neighbours in the observations.
 //!
-//! A few are looked up one by one: each look goes past about one observation of every other bay. Many that lie close
-//! together, as when two writers take turns, are found in one reading of the time around them.
+//! A few are looked up one by one: each query passes about one observation of every other bay. Many that are close
+//! together, as when two writers take turns, are found in one query of the time around them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,13 +10,13 @@ use domain::{BayId, BayReading, UtcMicros};
 use sqlx::PgConnection;
 
 use super::DerivedPlace;
-use super::bays::{Key, reading, readings};
+use super::bays::{BayKey, reading, readings};
 use crate::StoreError;
 use crate::ts::Ts;
 
-/// So many within [`DENSE_US`] are found in one reading.
+/// From so many within [`DENSE_US`] on, one query reads all.
 const DENSE: usize = 50;
-/// About as long as 50 single looks take to read, in a county of some thousand bays that speak hourly.
+/// Reading this much time costs about as much as 50 single queries, in a county of some thousand bays that report hourly.
 const DENSE_US: i64 = 3_600_000_000;
 
 /// A statement with those next to it in time.
@@ -28,20 +28,22 @@ pub(super) struct Neighbours {
     pub(super) after: Option<UtcMicros>,
 }
 
-/// Looks `wanted` up in the observations.
+/// Finds the statements at and next to `instants` in the observations.
 pub(super) async fn neighbours(
     conn: &mut PgConnection,
     placed: &HashMap<BayId, DerivedPlace>,
-    wanted: &[(Key, UtcMicros)],
-) -> Result<Vec<(Key, Neighbours)>, StoreError> {
-    let mut by_time = wanted.to_vec();
-    by_time.sort_unstable_by_key(|((municipality, bay), at)| (*municipality, *at, *bay));
-    let is_near = |a: &(Key, UtcMicros), b: &(Key, UtcMicros)| a.0.0 == b.0.0 && b.1.0 - a.1.0 <= DENSE_US;
-    let (mut found, mut single) = (Vec::with_capacity(wanted.len()), Vec::new());
+    instants: &[(BayKey, UtcMicros)],
+) -> Result<Vec<(BayKey, Neighbours)>, StoreError> {
+    let mut by_time = instants.to_vec();
+    by_time.sort_unstable_by_key(|(key, at)| (key.municipality, *at, key.bay));
+    let is_near = |a: &(BayKey, UtcMicros), b: &(BayKey, UtcMicros)| {
+        a.0.municipality == b.0.municipality && b.1.0 - a.1.0 <= DENSE_US
+    };
+    let (mut found, mut single) = (Vec::with_capacity(instants.len()), Vec::new());
     for near in by_time.chunk_by(is_near) {
         let span_us = near[near.len() - 1].1.0 - near[0].1.0;
         if near.len() >= DENSE && near.len() as i64 * DENSE_US >= DENSE as i64 * span_us {
-            found.extend(in_one_reading(conn, placed, near).await?);
+            found.extend(in_one_query(conn, placed, near).await?);
         } else {
             single.extend_from_slice(near);
         }
@@ -53,34 +55,35 @@ pub(super) async fn neighbours(
 }
 
 /// Of one municipality, in the order of time.
-async fn in_one_reading(
+async fn in_one_query(
     conn: &mut PgConnection,
     placed: &HashMap<BayId, DerivedPlace>,
-    wanted: &[(Key, UtcMicros)],
-) -> Result<Vec<(Key, Neighbours)>, StoreError> {
-    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(Vec::new()) };
+    instants: &[(BayKey, UtcMicros)],
+) -> Result<Vec<(BayKey, Neighbours)>, StoreError> {
+    let (Some(first), Some(last)) = (instants.first(), instants.last()) else { return Ok(Vec::new()) };
     let longest_us =
-        wanted.iter().map(|(key, _)| placed[&key.1].timeline.longest_hold_us()).max().unwrap_or(0);
+        instants.iter().map(|(key, _)| placed[&key.bay].timeline.longest_hold_us()).max().unwrap_or(0);
     let span = Span {
         from: UtcMicros(first.1.0.saturating_sub(longest_us)),
         until: UtcMicros(last.1.0.saturating_add(longest_us)),
     };
-    let bays: Vec<i32> = wanted.iter().map(|(key, _)| key.1.0).collect::<BTreeSet<_>>().into_iter().collect();
-    let stored = readings(conn, first.0.0, bays, span).await?;
-    let statement: HashMap<BayId, Vec<BayStatement>> = stored
+    let bays: Vec<i32> =
+        instants.iter().map(|(key, _)| key.bay.0).collect::<BTreeSet<_>>().into_iter().collect();
+    let stored = readings(conn, first.0.municipality, bays, span).await?;
+    let by_bay: HashMap<BayId, Vec<BayStatement>> = stored
         .into_iter()
         .map(|(bay, readings)| {
-            let instants = readings.chunk_by(|a, b| a.observed_at == b.observed_at);
-            (bay, instants.filter_map(|now| decided(&placed[&bay].timeline, now.iter().copied())).collect())
+            let by_instant = readings.chunk_by(|a, b| a.observed_at == b.observed_at);
+            (bay, by_instant.filter_map(|now| decided(&placed[&bay].timeline, now.iter().copied())).collect())
         })
         .collect();
-    let found = wanted.iter().map(|(key, at)| {
-        let statement = statement.get(&key.1).map_or(&[][..], Vec::as_slice);
-        let here = statement.partition_point(|s| s.at < *at);
-        let rest = &statement[here..];
+    let found = instants.iter().map(|(key, at)| {
+        let statements = by_bay.get(&key.bay).map_or(&[][..], Vec::as_slice);
+        let here = statements.partition_point(|s| s.at < *at);
+        let rest = &statements[here..];
         let is_stated = rest.first().is_some_and(|s| s.at == *at);
         let neighbours = Neighbours {
-            before: here.checked_sub(1).map(|i| statement[i]),
+            before: here.checked_sub(1).map(|i| statements[i]),
             statement: rest.first().filter(|_| is_stated).copied(),
             after: rest.get(usize::from(is_stated)).map(|s| s.at),
         };
@@ -92,33 +95,33 @@ async fn in_one_reading(
 async fn one_by_one(
     conn: &mut PgConnection,
     placed: &HashMap<BayId, DerivedPlace>,
-    wanted: &[(Key, UtcMicros)],
-) -> Result<Vec<(Key, Neighbours)>, StoreError> {
-    let mut found = vec![Neighbours::default(); wanted.len()];
-    // Where to look next, by number in `wanted`: usually once.
-    let mut to_left: Vec<(usize, UtcMicros)> = wanted.iter().map(|(_, at)| *at).enumerate().collect();
+    instants: &[(BayKey, UtcMicros)],
+) -> Result<Vec<(BayKey, Neighbours)>, StoreError> {
+    let mut found = vec![Neighbours::default(); instants.len()];
+    // The next instants to read, by index in `instants`: usually one each.
+    let mut to_left: Vec<(usize, UtcMicros)> = instants.iter().map(|(_, at)| *at).enumerate().collect();
     let mut to_right = to_left.clone();
     let mut at: Vec<(usize, UtcMicros)> = to_left.clone();
     loop {
-        let here = readings_at(conn, wanted, &at).await?;
+        let here = readings_at(conn, instants, &at).await?;
         for (index, readings) in here {
-            let timeline = &placed[&wanted[index].0.1].timeline;
+            let timeline = &placed[&instants[index].0.bay].timeline;
             let Some(statement) = decided(timeline, readings) else { continue };
             let found = &mut found[index];
-            match statement.at.cmp(&wanted[index].1) {
+            match statement.at.cmp(&instants[index].1) {
                 std::cmp::Ordering::Less => found.before = Some(statement),
                 std::cmp::Ordering::Equal => found.statement = Some(statement),
                 std::cmp::Ordering::Greater => found.after = Some(statement.at),
             }
         }
-        // Of an instant at which no source counted, the next one is looked at.
+        // Where no source counted at an instant, the next one is read.
         to_left.retain(|(index, _)| found[*index].before.is_none());
         to_right.retain(|(index, _)| found[*index].after.is_none());
-        to_left = next_instants(conn, placed, wanted, &to_left, Side::Left).await?;
-        to_right = next_instants(conn, placed, wanted, &to_right, Side::Right).await?;
+        to_left = next_instants(conn, placed, instants, &to_left, Side::Left).await?;
+        to_right = next_instants(conn, placed, instants, &to_right, Side::Right).await?;
         at = [to_left.clone(), to_right.clone()].concat();
         if at.is_empty() {
-            return Ok(wanted.iter().map(|(key, _)| *key).zip(found).collect());
+            return Ok(instants.iter().map(|(key, _)| *key).zip(found).collect());
         }
     }
 }
@@ -136,11 +139,11 @@ enum Side {
     Right,
 }
 
-/// The instants next to those given at which something is stored of the bay, as far away as anything is believed.
+/// The instants next to those given at which something is stored of the bay, at most as far away as a statement holds.
 async fn next_instants(
     conn: &mut PgConnection,
     placed: &HashMap<BayId, DerivedPlace>,
-    wanted: &[(Key, UtcMicros)],
+    instants: &[(BayKey, UtcMicros)],
     from: &[(usize, UtcMicros)],
     side: Side,
 ) -> Result<Vec<(usize, UtcMicros)>, StoreError> {
@@ -167,14 +170,14 @@ async fn next_instants(
     };
     let sign = if side == Side::Left { -1 } else { 1 };
     let bound = |(index, _): &(usize, UtcMicros)| {
-        let ((_, bay), at) = wanted[*index];
+        let (BayKey { bay, .. }, at) = instants[*index];
         let longest_us = placed[&bay].timeline.longest_hold_us();
         Ts(UtcMicros(at.0.saturating_add(longest_us.saturating_mul(sign))))
     };
     let rows: Vec<(i64, Ts)> = sqlx::query_as(sql)
         .bind(from.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())
-        .bind(from.iter().map(|(index, _)| wanted[*index].0.0).collect::<Vec<_>>())
-        .bind(from.iter().map(|(index, _)| wanted[*index].0.1.0).collect::<Vec<_>>())
+        .bind(from.iter().map(|(index, _)| instants[*index].0.municipality.0).collect::<Vec<_>>())
+        .bind(from.iter().map(|(index, _)| instants[*index].0.bay.0).collect::<Vec<_>>())
         .bind(from.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
         .bind(from.iter().map(bound).collect::<Vec<_>>())
         .fetch_all(conn)
@@ -182,10 +185,10 @@ async fn next_instants(
     Ok(rows.into_iter().map(|(index, at)| (index as usize, at.0)).collect())
 }
 
-/// All that is stored of bays at instants, by number in `wanted` and instant.
+/// All that is stored of bays at instants, by index in `instants`, and instant.
 async fn readings_at(
     conn: &mut PgConnection,
-    wanted: &[(Key, UtcMicros)],
+    instants: &[(BayKey, UtcMicros)],
     at: &[(usize, UtcMicros)],
 ) -> Result<Vec<(usize, Vec<BayReading>)>, StoreError> {
     type Row = (i64, Ts, i32, Option<i32>, Option<i64>, i16);
@@ -196,8 +199,8 @@ async fn readings_at(
          ORDER BY t.i, o.observed_at",
     )
     .bind(at.iter().map(|(index, _)| *index as i64).collect::<Vec<_>>())
-    .bind(at.iter().map(|(index, _)| wanted[*index].0.0).collect::<Vec<_>>())
-    .bind(at.iter().map(|(index, _)| wanted[*index].0.1.0).collect::<Vec<_>>())
+    .bind(at.iter().map(|(index, _)| instants[*index].0.municipality.0).collect::<Vec<_>>())
+    .bind(at.iter().map(|(index, _)| instants[*index].0.bay.0).collect::<Vec<_>>())
     .bind(at.iter().map(|(_, at)| Ts(*at)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;

@@ -1,13 +1,14 @@
-//! Everything is derived again from the observations. What was derived before stands until what replaces it does, so nobody
-//! who asks finds nothing: a small municipality is replaced in one transaction, a larger one in stretches of time, and
-//! what comes in meanwhile is taken in between them. How far it came is noted with each, so a crash goes on where it stopped.
+//! Derives everything again from the observations. Earlier results stay until they are replaced, so every query finds
+//! some: a small municipality is replaced in one transaction, a larger one in stretches of time, and new observations are
+//! derived between them. Each transaction stores its position, so after a crash it continues there.
 
 use domain::UtcMicros;
 use domain::intervals::{BayIntervals, Delta, HOUR_US, Span, derive_intervals};
-use domain::{BayId, BayReading};
+use domain::{BayId, BayReading, MunicipalityId};
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
+use super::bays::BayKey;
 use super::changed_places::cut;
 use super::neighbours::decided;
 use super::{DerivedPlace, Deriver, bays, hours, sites};
@@ -20,14 +21,14 @@ pub(super) const BAY_DAYS: i64 = 35_000;
 const DAY_US: i64 = 24 * HOUR_US;
 
 impl Deriver {
-    /// Derives no more than so many days of a bay again in one transaction: what is asked meanwhile about a longer time rests on
-    /// old and new figures, and is not called complete.
+    /// Derives no more than so many days of a bay again in one transaction: queries of a longer time meanwhile use old and
+    /// new figures, and their results are marked incomplete.
     pub fn set_bay_days(&mut self, bay_days: i64) {
         self.bay_days = bay_days;
     }
 
-    /// Takes the wish up; one that is under way begins again. Observations that are no longer stored leave what was derived
-    /// of them as it is.
+    /// Starts a requested rederivation; one under way restarts. What was derived from observations that are no longer
+    /// stored stays.
     pub(super) async fn begin_rederiving(&mut self) -> Result<(), StoreError> {
         let longest_us =
             self.bays.values().map(|placed| placed.timeline.longest_hold_us()).max().unwrap_or(0);
@@ -55,7 +56,7 @@ impl Deriver {
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        self.is_place_news = true;
+        self.have_places_changed = true;
         Ok(())
     }
 
@@ -67,6 +68,7 @@ impl Deriver {
         .fetch_optional(&mut self.conn)
         .await?;
         let Some((municipality, Ts(from), Ts(until))) = next else { return Ok(0) };
+        let municipality = MunicipalityId(municipality);
         // Hours are summed up as wholes.
         let last = UtcMicros(until.0.saturating_add(HOUR_US - 1).div_euclid(HOUR_US).saturating_mul(HOUR_US));
         let bays = self.bays.values().filter(|placed| placed.municipality == municipality).count();
@@ -95,9 +97,9 @@ impl Deriver {
                 sums.add_counts(&intervals, &placed.timeline, summed, 1);
             }
         }
-        // Not by differences: whatever was wrong of them is gone.
+        // Not by differences: earlier errors would stay.
         sqlx::query("DELETE FROM occupancy_hour WHERE municipality = $1 AND hour >= $2 AND hour < $3")
-            .bind(municipality)
+            .bind(municipality.0)
             .bind(Ts(summed.from))
             .bind(Ts(summed.until))
             .execute(&mut *tx)
@@ -108,7 +110,7 @@ impl Deriver {
             true => "DELETE FROM derive_again WHERE municipality = $1 AND next_utc < $2",
             false => "UPDATE derive_again SET next_utc = $2 WHERE municipality = $1",
         };
-        sqlx::query(note).bind(municipality).bind(Ts(chunk.until)).execute(&mut *tx).await?;
+        sqlx::query(note).bind(municipality.0).bind(Ts(chunk.until)).execute(&mut *tx).await?;
         tx.commit().await?;
         if is_done {
             info!("everything of a municipality was derived again");
@@ -120,38 +122,38 @@ impl Deriver {
 /// Replaces the intervals of bays within `chunk` by what the observations say, and adds what they give to `sums`.
 async fn derive_bays(
     conn: &mut PgConnection,
-    municipality: i32,
+    municipality: MunicipalityId,
     placed: &[(BayId, &DerivedPlace)],
     chunk: Span,
     summed: Span,
     sums: &mut Delta,
 ) -> Result<(), StoreError> {
     let longest_us = placed.iter().map(|(_, p)| p.timeline.longest_hold_us()).max().unwrap_or(0);
-    let spans: Vec<_> = placed.iter().map(|(bay, _)| ((municipality, *bay), chunk)).collect();
+    let spans: Vec<_> = placed.iter().map(|(bay, _)| (BayKey { municipality, bay: *bay }, chunk)).collect();
     let mut before = bays::around(conn, &spans).await?;
-    // What was said before may hold still.
+    // Earlier statements may still hold.
     let from = UtcMicros(chunk.from.0.saturating_sub(longest_us));
     let ids = placed.iter().map(|(bay, _)| bay.0).collect();
     let statements = bays::readings(conn, municipality, ids, Span { from, ..chunk }).await?;
     let first: Option<Ts> =
         sqlx::query_scalar("SELECT min(observed_at) FROM bay_observation WHERE municipality = $1")
-            .bind(municipality)
+            .bind(municipality.0)
             .fetch_one(&mut *conn)
             .await?;
-    // What holds from here on was said by what is stored.
+    // From here on every statement that holds is stored.
     let certain = first.map_or(Span::EVER.until, |first| UtcMicros(first.0.0.saturating_add(longest_us)));
-    let mut changed: Vec<(bays::Key, BayIntervals, BayIntervals)> = Vec::new();
+    let mut changed: Vec<(BayKey, BayIntervals, BayIntervals)> = Vec::new();
     for (bay, placed) in placed {
-        let key = (municipality, *bay);
+        let key = BayKey { municipality, bay: *bay };
         let before = before.remove(&key).unwrap_or_default();
-        let statement = statements.get(bay).map_or(&[][..], Vec::as_slice);
-        let own = statement.first().map_or(certain, |reading: &BayReading| reading.observed_at.min(certain));
-        let span = Span { from: own.max(chunk.from), until: chunk.until };
+        let own = statements.get(bay).map_or(&[][..], Vec::as_slice);
+        let first = own.first().map_or(certain, |reading: &BayReading| reading.observed_at.min(certain));
+        let span = Span { from: first.max(chunk.from), until: chunk.until };
         let mut after = before.clone();
         if !span.is_empty() {
-            let statement = statement.chunk_by(|a, b| a.observed_at == b.observed_at);
+            let by_instant = own.chunk_by(|a, b| a.observed_at == b.observed_at);
             let intervals =
-                derive_intervals(statement.filter_map(|now| decided(&placed.timeline, now.iter().copied())));
+                derive_intervals(by_instant.filter_map(|now| decided(&placed.timeline, now.iter().copied())));
             after.clear(span.from, span.until);
             after.splice(
                 &intervals.into_iter().filter_map(|interval| cut(interval, span)).collect::<Vec<_>>(),

@@ -1,16 +1,16 @@
-//! Counts of sites move their intervals.
+//! Derives the intervals of sites from their counts.
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::UtcMicros;
 use domain::intervals::{
     CountInterval, CountStatement as Count, Delta, Span, Timeline, derive_count_intervals,
 };
 use domain::observation::SiteStatus;
 use domain::site_count::Absolute;
+use domain::{MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::DerivedPlace;
+use super::{CountKey, DerivedPlace};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -21,16 +21,16 @@ const AT_ONCE: i64 = 100;
 #[derive(Debug)]
 pub(super) struct PendingCounts {
     id: i64,
-    municipality: i32,
-    pub(super) site: i32,
+    municipality: MunicipalityId,
+    pub(super) site: SiteId,
     from: UtcMicros,
     until: UtcMicros,
     /// Whose spaces were counted then.
     pub(super) audiences: Vec<String>,
 }
 
-/// What is to be derived, oldest first.
-pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<PendingCounts>, StoreError> {
+/// The counts that are not derived yet, oldest first.
+pub(super) async fn pending(conn: &mut PgConnection) -> Result<Vec<PendingCounts>, StoreError> {
     let rows: Vec<(i64, i32, i32, Ts, Ts, Vec<String>)> = sqlx::query_as(
         "SELECT w.id, w.municipality, w.site, w.from_utc, w.until_utc,
                 ARRAY(SELECT DISTINCT audience FROM site_count c
@@ -45,8 +45,8 @@ pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<PendingCounts>
         .into_iter()
         .map(|(id, municipality, site, from, until, audiences)| PendingCounts {
             id,
-            municipality,
-            site,
+            municipality: MunicipalityId(municipality),
+            site: SiteId(site),
             from: from.0,
             until: until.0,
             audiences,
@@ -54,19 +54,19 @@ pub(super) async fn wanted(conn: &mut PgConnection) -> Result<Vec<PendingCounts>
         .collect())
 }
 
-/// Derives what is `wanted`, and forgets the wish.
+/// Derives `pending`, and deletes it.
 pub(super) async fn apply(
     conn: &mut PgConnection,
-    placed: &HashMap<(i32, String), DerivedPlace>,
-    wanted: &[PendingCounts],
+    placed: &HashMap<CountKey, DerivedPlace>,
+    pending: &[PendingCounts],
     hours_until: UtcMicros,
     delta: &mut Delta,
 ) -> Result<(), StoreError> {
-    if wanted.is_empty() {
+    if pending.is_empty() {
         return Ok(());
     }
-    let mut spans: BTreeMap<(i32, &str), (i32, UtcMicros, UtcMicros)> = BTreeMap::new();
-    for w in wanted {
+    let mut spans: BTreeMap<(SiteId, &str), (MunicipalityId, UtcMicros, UtcMicros)> = BTreeMap::new();
+    for w in pending {
         for audience in &w.audiences {
             let span = spans.entry((w.site, audience)).or_insert((w.municipality, w.from, w.until));
             *span = (w.municipality, span.1.min(w.from), span.2.max(w.until));
@@ -79,13 +79,13 @@ pub(super) async fn apply(
         place.derive(conn, (from, until), Before::Defined, hours_until, delta).await?;
     }
     sqlx::query("DELETE FROM derive_wanted WHERE id = ANY($1)")
-        .bind(wanted.iter().map(|w| w.id).collect::<Vec<_>>())
+        .bind(pending.iter().map(|w| w.id).collect::<Vec<_>>())
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// What the interval before those that are derived says of the capacity, when its count is no longer stored.
+/// The capacity of the interval before those that are derived, when its count is no longer stored.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     /// As it was derived.
@@ -96,8 +96,8 @@ enum Before {
 
 /// A counted site, or one audience's spaces in it.
 pub(super) struct CountedSite<'a> {
-    pub(super) municipality: i32,
-    pub(super) site: i32,
+    pub(super) municipality: MunicipalityId,
+    pub(super) site: SiteId,
     pub(super) audience: &'a str,
     pub(super) timeline: &'a Timeline,
 }
@@ -141,8 +141,8 @@ impl CountedSite<'_> {
         span: Span,
     ) -> Result<Option<(UtcMicros, UtcMicros)>, StoreError> {
         let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(sql)
-            .bind(self.municipality)
-            .bind(self.site)
+            .bind(self.municipality.0)
+            .bind(self.site.0)
             .bind(self.audience)
             .bind(Ts(span.from))
             .bind(Ts(span.until))
@@ -151,7 +151,7 @@ impl CountedSite<'_> {
         Ok(from.zip(until).map(|(from, until)| (from.0, until.0)))
     }
 
-    /// Derives from `from` to the first absolute count after `until`, from which on all is as it was.
+    /// Derives from `from` to the first absolute count after `until`, after which nothing changes.
     async fn derive(
         &self,
         conn: &mut PgConnection,
@@ -191,8 +191,8 @@ impl CountedSite<'_> {
         }
     }
 
-    /// The interval that what follows begins with. A capacity that is not the definition's was stated by who counted, unless
-    /// the count is no longer stored: then the definition was corrected since.
+    /// The interval that what follows begins with. A capacity that differs from the definition's was stated with
+    /// the count, unless the count is no longer stored: then the definition was corrected since.
     async fn begins(
         &self,
         conn: &mut PgConnection,
@@ -207,9 +207,9 @@ impl CountedSite<'_> {
             "SELECT EXISTS (SELECT FROM site_count
                             WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4)",
         )
-        .bind(self.municipality)
+        .bind(self.municipality.0)
         .bind(Ts(interval.from))
-        .bind(self.site)
+        .bind(self.site.0)
         .bind(self.audience)
         .fetch_one(conn)
         .await?;
@@ -223,8 +223,8 @@ impl CountedSite<'_> {
             "SELECT from_utc FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
              AND from_utc > $4 AND is_anchored ORDER BY from_utc LIMIT 1",
         )
-        .bind(self.municipality)
-        .bind(self.site)
+        .bind(self.municipality.0)
+        .bind(self.site.0)
         .bind(self.audience)
         .bind(Ts(at))
         .fetch_optional(conn)
@@ -246,8 +246,8 @@ impl CountedSite<'_> {
                    WHERE x.municipality = $1 AND x.site = $2 AND x.audience = $3 AND x.from_utc < $4), '-infinity')
              ORDER BY from_utc",
         )
-        .bind(self.municipality)
-        .bind(self.site)
+        .bind(self.municipality.0)
+        .bind(self.site.0)
         .bind(self.audience)
         .bind(Ts(from))
         .bind(Ts(end))
@@ -269,8 +269,8 @@ impl CountedSite<'_> {
              WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3
              ORDER BY observed_at",
         )
-        .bind(self.municipality)
-        .bind(self.site)
+        .bind(self.municipality.0)
+        .bind(self.site.0)
         .bind(self.audience)
         .bind(Ts(from))
         .bind(Ts(end))
@@ -298,8 +298,8 @@ impl CountedSite<'_> {
                 "DELETE FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
                  AND from_utc = ANY($4)",
             )
-            .bind(self.municipality)
-            .bind(self.site)
+            .bind(self.municipality.0)
+            .bind(self.site.0)
             .bind(self.audience)
             .bind(gone)
             .execute(&mut *conn)
@@ -317,8 +317,8 @@ impl CountedSite<'_> {
                  is_closed = excluded.is_closed, is_anchored = excluded.is_anchored, entries = excluded.entries,
                  exits = excluded.exits",
         )
-        .bind(self.municipality)
-        .bind(self.site)
+        .bind(self.municipality.0)
+        .bind(self.site.0)
         .bind(self.audience)
         .bind(new.iter().map(|interval| Ts(interval.from)).collect::<Vec<_>>())
         .bind(new.iter().map(|interval| Ts(interval.until)).collect::<Vec<_>>())
@@ -356,7 +356,7 @@ struct CountRow {
 }
 
 impl CountRow {
-    /// `None`: who counted had nothing to do with the site then.
+    /// `None`: the source was not bound to the site then.
     fn count(self, timeline: &Timeline) -> Option<Count> {
         let source = self.sensor.unwrap_or(-self.feed);
         Some(Count {
@@ -376,8 +376,8 @@ impl CountRow {
 /// Intervals of a site that overlap `span`.
 pub(crate) async fn within(
     conn: &mut PgConnection,
-    municipality: i32,
-    site: i32,
+    municipality: MunicipalityId,
+    site: SiteId,
     audience: &str,
     span: Span,
 ) -> Result<Vec<CountInterval>, StoreError> {

@@ -5,22 +5,13 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use domain::closure::{NEVER, Spans};
-use domain::place::PlaceKind;
 use domain::{CalendarDay, Closure, MunicipalityId, PlaceId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::import::{ImportCounts, Kind, Missing, import_counts};
+use super::import::{ImportCounts, Missing, import_counts};
+use super::kind;
 use crate::StoreError;
 use crate::ts::Ts;
-
-impl From<PlaceKind> for Kind {
-    fn from(kind: PlaceKind) -> Self {
-        match kind {
-            PlaceKind::Site => Kind::Site,
-            PlaceKind::Bay => Kind::Bay,
-        }
-    }
-}
 
 /// Upserts closures by place and beginning. In the municipalities of the file, open
 /// closures that it no longer mentions are listed, or end now; those that have not begun are
@@ -31,7 +22,7 @@ pub(super) async fn import_closures(
     missing: Missing,
     now: UtcMicros,
 ) -> Result<ImportCounts, StoreError> {
-    let kinds: Vec<i16> = new.iter().map(|c| Kind::from(c.kind) as i16).collect();
+    let kinds: Vec<i16> = new.iter().map(|c| kind::code(c.kind)).collect();
     let keys: Vec<&str> = new.iter().map(|c| c.place.as_str()).collect();
     let froms: Vec<Ts> = new.iter().map(|c| Ts(c.from)).collect();
     let written = sqlx::query_as(
@@ -168,7 +159,7 @@ pub(super) async fn all_closures(conn: &mut PgConnection) -> Result<Vec<Closure>
     .fetch_all(conn)
     .await?;
     let closure = |(kind, place, from, until, reason): (i16, String, Ts, Ts, Option<String>)| Closure {
-        kind: if kind == Kind::Site as i16 { PlaceKind::Site } else { PlaceKind::Bay },
+        kind: kind::of_code(kind),
         place,
         from: from.0,
         until: (until.0 != NEVER).then_some(until.0),

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::catalogue::Catalogue;
 use domain::live::Change;
+use domain::place::PlaceKind;
 use domain::rebinding::rebind;
 use domain::sensor::SensorRow;
 use domain::{Decoder, UtcMicros};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::versions::{self, Correction, Holds};
-use super::{audited, days};
+use super::{audited, days, kind};
 use crate::StoreError;
 use crate::audit::{self, Actor};
 use crate::changes;
@@ -138,14 +139,14 @@ impl Import {
             site: None,
             def: def(s),
         });
-        let sites = places(tx, Kind::Site, rows.collect(), (holds, now)).await?;
+        let sites = places(tx, PlaceKind::Site, rows.collect(), (holds, now)).await?;
         let rows = new.bays.iter().map(|b| NewPlace {
             key: &b.id,
             owner: &b.municipality,
             site: b.site.as_deref(),
             def: def(b),
         });
-        let bays = places(tx, Kind::Bay, rows.collect(), (holds, now)).await?;
+        let bays = places(tx, PlaceKind::Bay, rows.collect(), (holds, now)).await?;
         (report.sites, report.bays) = (sites.0, bays.0);
         report.corrections = [sites.1, bays.1].concat();
         report.sensors = sensors(tx, new, &self.existing, now).await?;
@@ -278,12 +279,6 @@ async fn owned<'a>(
     Ok(import_counts(total, rows))
 }
 
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Site = 1,
-    Bay = 2,
-}
-
 struct NewPlace<'a> {
     key: &'a str,
     owner: &'a str,
@@ -293,7 +288,7 @@ struct NewPlace<'a> {
 
 async fn places(
     conn: &mut PgConnection,
-    kind: Kind,
+    kind: PlaceKind,
     rows: Vec<NewPlace<'_>>,
     (holds, now): (Holds, UtcMicros),
 ) -> Result<(ImportCounts, Vec<Correction>), StoreError> {
@@ -307,7 +302,7 @@ async fn places(
          WHERE held.def IS DISTINCT FROM excluded.def OR held.site IS DISTINCT FROM excluded.site
          RETURNING xmax = 0, id",
     )
-    .bind(kind as i16)
+    .bind(kind::code(kind))
     .bind(rows.iter().map(|r| r.key).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.owner).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.site).collect::<Vec<_>>())
@@ -412,12 +407,12 @@ async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()
 
 /// Ends what the files no longer mention.
 async fn close(conn: &mut PgConnection, report: &Report, now: UtcMicros) -> Result<(), StoreError> {
-    for (kind, keys) in [(Kind::Site, &report.sites.missing), (Kind::Bay, &report.bays.missing)] {
+    for (kind, keys) in [(PlaceKind::Site, &report.sites.missing), (PlaceKind::Bay, &report.bays.missing)] {
         let ids: Vec<i32> = sqlx::query_scalar(
             "UPDATE place SET def = jsonb_set(def, '{valid_until}', to_jsonb($3::text))
              WHERE kind = $1 AND key = ANY($2) RETURNING id",
         )
-        .bind(kind as i16)
+        .bind(kind::code(kind))
         .bind(keys)
         .bind(now.to_string())
         .fetch_all(&mut *conn)

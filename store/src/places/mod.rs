@@ -3,6 +3,7 @@
 mod audited;
 mod days;
 mod import;
+pub(crate) mod kind;
 mod publicity;
 mod read;
 mod versions;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::import::Kind;
+use super::kind;
 use crate::StoreError;
 use crate::audit::{self, Actor, AuditEvent};
 use crate::ts::Ts;
@@ -148,7 +148,7 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
         .into_iter()
         .map(|(municipality, kind, id, is_first, from, Json(before), Json(after))| Correction {
             municipality: MunicipalityId(municipality),
-            kind: if kind == Kind::Site as i16 { PlaceKind::Site } else { PlaceKind::Bay },
+            kind: kind::of_code(kind),
             id,
             // The first version also holds before its beginning.
             from: (!is_first).then_some(from.0),
@@ -174,7 +174,7 @@ pub(super) async fn note(
          JOIN unnest($1::smallint[], $2::text[]) AS t(kind, key) ON p.kind = t.kind AND p.key = t.key
          ON CONFLICT (municipality) DO UPDATE SET generation = excluded.generation",
     )
-    .bind(learned.iter().map(|c| Kind::from(c.kind) as i16).collect::<Vec<_>>())
+    .bind(learned.iter().map(|c| kind::code(c.kind)).collect::<Vec<_>>())
     .bind(learned.iter().map(|c| c.id.as_str()).collect::<Vec<_>>())
     .bind(generation)
     .execute(conn)

@@ -128,7 +128,7 @@ impl Batch {
         self.rejections.clear();
     }
 
-    /// Feeds of those observations that are kept for ever, of which doubles are told.
+    /// The feeds of observations of which duplicates are recognized for ever.
     fn feeds(&self) -> impl Iterator<Item = FeedId> {
         (self.bays.iter().map(|g| g.observation.provenance.feed))
             .chain(self.sites.iter().map(|g| g.observation.provenance.feed))

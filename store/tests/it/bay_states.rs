@@ -83,7 +83,7 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
             take(&mut expected, g.observation.bay.0, &g.observation.reading());
         }
         match numbers.below(6) {
-            // A connection that is lost before it could fold.
+            // The connection is lost before it flushes.
             0 => *writer = Writer::connect(&options).await.unwrap(),
             1 => writer.flush().await.unwrap(),
             _ => {}

@@ -33,7 +33,7 @@ async fn who_slept_longer_than_the_log_reaches_back_must_load_again() {
     .await
     .unwrap();
     assert_eq!(prune(&db.pool, HOUR).await.unwrap(), 1);
-    // Nothing is left of what it missed, so nothing else could tell.
+    // What it missed is deleted, so nothing else would show the gap.
     assert!(matches!(asleep.poll().await, Err(StoreError::Pruned)));
     assert_eq!(awake.poll().await.unwrap(), []);
     prune(&db.pool, HOUR).await.unwrap();

@@ -273,9 +273,9 @@ async fn what_was_said_ahead_only_was_never_said() {
         writer.write(&batch, &NoSites, wrong).await.unwrap();
     }
     let mut deriver = deriver(&db, now).await;
-    assert!(deriver.step(now).await.unwrap().set_right);
+    assert!(deriver.step(now).await.unwrap().has_corrected);
     assert_eq!(latest(&db, now).await, Vec::<String>::new());
-    assert!(!deriver.step(now).await.unwrap().set_right, "once");
+    assert!(!deriver.step(now).await.unwrap().has_corrected, "once");
     drop((writer, deriver));
     db.stop().await;
 }

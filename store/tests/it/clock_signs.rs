@@ -105,7 +105,7 @@ async fn a_log_that_was_pruned_ahead_is_not_loaded_again_and_again() {
     let follower = || Follower::new(db.pool.clone(), Default::default(), now);
     assert!(matches!(follower().poll().await, Err(StoreError::Pruned)));
     let mut deriver = Deriver::connect(&db.server.url(), now).await.unwrap().unwrap();
-    assert!(deriver.step(now).await.unwrap().set_right);
+    assert!(deriver.step(now).await.unwrap().has_corrected);
     assert_eq!(follower().poll().await.unwrap(), []);
     drop(deriver);
     db.stop().await;

@@ -25,7 +25,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
             all.sites.extend(one.sites.clone());
         }
         writers[i % 2].write(&all, &NoSites, NOW).await.unwrap();
-        // Hours are closed while some of what is told of them is still to come.
+        // Hours are closed while some of their observations are still to come.
         let now = UtcMicros(T0 + 4 * i as i64 * HOUR).min(NOW);
         match numbers.below(4) {
             0 => drop(deriver.step(now).await.unwrap()),

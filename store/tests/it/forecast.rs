@@ -58,8 +58,8 @@ async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     assert_eq!(kept(Some(first), &old).await, None, "what was before it is not written any more");
 
     sqlx::query("UPDATE forecast_model SET body = '\\xff00'").execute(&pool).await.unwrap();
-    let told = load(&pool, municipality).await.unwrap_err().to_string();
-    assert!(told.contains("version"), "{told}");
+    let error = load(&pool, municipality).await.unwrap_err().to_string();
+    assert!(error.contains("version"), "{error}");
     pool.close().await;
     database.stop().await;
 }

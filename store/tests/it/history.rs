@@ -1,4 +1,4 @@
-//! Imported counts: appended once, told to those who derive, and seen live only where they are newer.
+//! Imported counts: appended once, derived, and shown live only where they are newer.
 
 use crate::support::{Database, NoSites};
 use domain::observation::{CountValue, Provenance};
@@ -82,8 +82,8 @@ async fn counts_are_appended_once_and_live_state_follows_the_newest() {
         .await
         .unwrap();
     assert_eq!(occupied, "60");
-    let told: i64 = sqlx::query_scalar("SELECT count(*) FROM change").fetch_one(&pool).await.unwrap();
-    assert_eq!(told, 3, "readers are told of each transaction that stored something");
+    let logged: i64 = sqlx::query_scalar("SELECT count(*) FROM change").fetch_one(&pool).await.unwrap();
+    assert_eq!(logged, 3, "each transaction that stored something is in the log");
     pool.close().await;
     database.stop().await;
 }

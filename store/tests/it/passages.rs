@@ -27,12 +27,12 @@ fn provenance(municipality: MunicipalityId, at: UtcMicros) -> Provenance {
     Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
 }
 
-/// Vehicle, trip, stop, seconds after noon, delay, whether it tells the date.
-type Said = (i32, u8, u8, i64, i32, bool);
+/// Vehicle, trip, stop, seconds after noon, delay, whether it has the date.
+type Report = (i32, u8, u8, i64, i32, bool);
 
 fn position(
     municipality: MunicipalityId,
-    (vehicle, trip, stop, s, delay_s, is_dated): Said,
+    (vehicle, trip, stop, s, delay_s, is_dated): Report,
 ) -> VehiclePosition {
     let fix = VehicleFix {
         trip_id: Some(format!("trip-{trip}")),
@@ -53,7 +53,7 @@ fn position(
 }
 
 /// One stop that an update, made at `s` seconds after noon, says was passed ten seconds before.
-fn update(municipality: MunicipalityId, (_, trip, stop, s, delay_s, is_dated): Said) -> TripObservation {
+fn update(municipality: MunicipalityId, (_, trip, stop, s, delay_s, is_dated): Report) -> TripObservation {
     let at = NOON.plus_s(s);
     let update = TripUpdate {
         trip_id: format!("trip-{trip}"),
@@ -68,17 +68,20 @@ fn update(municipality: MunicipalityId, (_, trip, stop, s, delay_s, is_dated): S
 }
 
 /// Batches of statements: of vehicles where `true`, else of updates.
-fn batches(municipality: MunicipalityId, said: &[(bool, Said)], size: usize) -> Vec<Batch> {
-    let batch = |part: &[(bool, Said)]| Batch {
+fn batches(municipality: MunicipalityId, reports: &[(bool, Report)], size: usize) -> Vec<Batch> {
+    let batch = |part: &[(bool, Report)]| Batch {
         vehicles: part
             .iter()
             .filter(|(is_vehicle, _)| *is_vehicle)
-            .map(|(_, said)| Keyed { observation: position(municipality, *said), idempotency_key: None })
+            .map(|(_, reports)| Keyed {
+                observation: position(municipality, *reports),
+                idempotency_key: None,
+            })
             .collect(),
-        trips: part.iter().filter(|(is, _)| !is).map(|(_, said)| update(municipality, *said)).collect(),
+        trips: part.iter().filter(|(is, _)| !is).map(|(_, reports)| update(municipality, *reports)).collect(),
         ..Batch::default()
     };
-    said.chunks(size).map(batch).collect()
+    reports.chunks(size).map(batch).collect()
 }
 
 type Row = (String, String, Option<String>, Option<i32>, i64, i32);
@@ -94,13 +97,13 @@ async fn rows(pool: &Pool) -> Vec<Row> {
 }
 
 /// The rule, without a database.
-fn expected(municipality: MunicipalityId, said: &[(bool, Said)]) -> Vec<Row> {
+fn expected(municipality: MunicipalityId, reports: &[(bool, Report)]) -> Vec<Row> {
     let mut newest: BTreeMap<(String, String), Passage> = BTreeMap::new();
-    for (is_vehicle, said) in said {
+    for (is_vehicle, reports) in reports {
         let passage = if *is_vehicle {
-            Passage::of_vehicle(&position(municipality, *said)).unwrap()
+            Passage::of_vehicle(&position(municipality, *reports)).unwrap()
         } else {
-            let o = update(municipality, *said);
+            let o = update(municipality, *reports);
             Passage::of_trip(&o.provenance, &o.report.update, o.report.observed_at, &o.passed[0]).unwrap()
         };
         let key = (passage.trip_id.clone(), passage.stop_id.clone());
@@ -115,14 +118,14 @@ fn expected(municipality: MunicipalityId, said: &[(bool, Said)]) -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn any_order_any_doubling_and_any_batches_give_the_same_passages() {
+async fn any_order_any_repetition_and_any_batches_give_the_same_passages() {
     let database = Database::start().await;
     let options = store::pool::options(&database.server.url()).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     let one = (any::<bool>(), (1..3i32, 0..3u8, 0..3u8, 0..40i64, -60..600i32, any::<bool>()));
-    let strategy = (prop::collection::vec(one, 1..60), 1..9usize).prop_flat_map(|(said, size)| {
-        let doubled: Vec<_> = said.iter().chain(said.iter().step_by(2)).copied().collect();
-        (Just(said), Just(doubled).prop_shuffle(), Just(size))
+    let strategy = (prop::collection::vec(one, 1..60), 1..9usize).prop_flat_map(|(reports, size)| {
+        let repeated: Vec<_> = reports.iter().chain(reports.iter().step_by(2)).copied().collect();
+        (Just(reports), Just(repeated).prop_shuffle(), Just(size))
     });
     let mut runner = TestRunner::deterministic();
     for _ in 0..24 {
@@ -130,11 +133,11 @@ async fn any_order_any_doubling_and_any_batches_give_the_same_passages() {
             .execute(&database.pool)
             .await
             .unwrap();
-        let (said, shuffled, size) = strategy.new_tree(&mut runner).unwrap().current();
+        let (reports, shuffled, size) = strategy.new_tree(&mut runner).unwrap().current();
         for batch in batches(database.municipality, &shuffled, size) {
             writer.write(&batch, &NoSites, NOON).await.unwrap();
         }
-        assert_eq!(rows(&database.pool).await, expected(database.municipality, &said), "{said:?}");
+        assert_eq!(rows(&database.pool).await, expected(database.municipality, &reports), "{reports:?}");
     }
     drop(writer);
     database.stop().await;
@@ -158,7 +161,7 @@ async fn hours_days_and_weeks_are_the_towns() {
         let s = (utc(time).0 - NOON.0) / 1_000_000;
         (true, (1, trip, 0, s, delay_s, false))
     };
-    let said = [
+    let reports = [
         // Saturday before midnight, after it (the same service day), and the two hours at 02:xx of the night
         // in which the clocks go back.
         at(1, "2026-10-24T21:30:00Z", 10),
@@ -169,7 +172,7 @@ async fn hours_days_and_weeks_are_the_towns() {
         at(5, "2026-10-26T08:15:00Z", 50),
         at(1, "2026-11-01T08:15:00Z", 60),
     ];
-    for batch in batches(database.municipality, &said, 4) {
+    for batch in batches(database.municipality, &reports, 4) {
         writer.write(&batch, &NoSites, NOON).await.unwrap();
     }
     let days: Vec<String> =
@@ -194,10 +197,10 @@ async fn hours_days_and_weeks_are_the_towns() {
     let by_bucket = |rows: Vec<(Group, i32, i64)>| {
         rows.into_iter().map(|(g, delay_s, _)| (g.bucket.unwrap().to_string(), delay_s)).collect::<Vec<_>>()
     };
-    let told = |list: &[(&str, i32)]| list.iter().map(|(at, d)| ((*at).to_owned(), *d)).collect::<Vec<_>>();
+    let rows = |list: &[(&str, i32)]| list.iter().map(|(at, d)| ((*at).to_owned(), *d)).collect::<Vec<_>>();
     assert_eq!(
         by_bucket(counts(&database.pool, &window).await),
-        told(&[
+        rows(&[
             ("2026-10-23T22:00:00Z", 10),
             ("2026-10-24T22:00:00Z", 20),
             ("2026-10-24T22:00:00Z", 30),
@@ -210,7 +213,7 @@ async fn hours_days_and_weeks_are_the_towns() {
     let hours = Window { bucket: Bucket::Hour, minutes: Some((120, 180)), ..window.clone() };
     assert_eq!(
         by_bucket(counts(&database.pool, &hours).await),
-        told(&[("2026-10-25T00:00:00Z", 30), ("2026-10-25T01:00:00Z", 40)])
+        rows(&[("2026-10-25T00:00:00Z", 30), ("2026-10-25T01:00:00Z", 40)])
     );
     let weeks = Window { bucket: Bucket::Week, until: utc("2026-10-26T12:00:00Z"), ..window.clone() };
     assert_eq!(

@@ -211,7 +211,7 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert_eq!(count(&db, "SELECT count(*) FROM vehicle_position").await, 2);
     enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap();
     assert_eq!(coarse(&db).await.iter().map(|c| c.0).sum::<i64>(), 4);
-    // Who believes that the partition is still there is told to try again, not that the row is wrong.
+    // A writer that does not know that the partition is gone gets an error that says to retry, not that the row is wrong.
     let orphan = sqlx::query(
         "INSERT INTO vehicle_position (municipality, observed_at, vehicle, digest, received_at, stored_at, feed,
              clock_corrected) VALUES (1, now() - interval '20 days', 7, 1, now(), now(), 1, false)",

@@ -60,7 +60,7 @@ fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Keyed<VehicleP
 }
 
 /// Day of November, trip, vehicle and number of its run, entries, whether it is wanted.
-fn told(event: &RideEvent) -> (i32, &str, Option<(i32, i64, i32)>, bool) {
+fn fields(event: &RideEvent) -> (i32, &str, Option<(i32, i64, i32)>, bool) {
     const NOVEMBER: i32 = 20_757; // 2026-10-31
     let passengers = event.passengers.map(|p| (p.vehicle, p.run, p.entries));
     (event.day - NOVEMBER, &event.trip_id, passengers, event.is_wanted)
@@ -107,7 +107,7 @@ async fn runs_are_whole_and_each_count_is_told_once() {
         minutes: None,
     };
     let events: Vec<RideEvent> = transit_history::rides(&database.pool, &window).try_collect().await.unwrap();
-    let mut rows: Vec<_> = events.iter().map(told).collect();
+    let mut rows: Vec<_> = events.iter().map(fields).collect();
     // Of one instant the content decides, which says nothing.
     rows[8..].sort_unstable();
     assert_eq!(

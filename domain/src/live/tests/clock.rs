@@ -84,7 +84,7 @@ fn word() -> impl Strategy<Value = Word> {
 fn change((kind, id, n, age_s): Word, version: i64) -> Change {
     let at = NOW.plus_s(-age_s);
     match kind {
-        0 => match said(id + n % 2, if n % 3 == 0 { BayState::Vacant } else { BayState::Occupied }, age_s) {
+        0 => match reported(id + n % 2, if n % 3 == 0 { BayState::Vacant } else { BayState::Occupied }, age_s) {
             Change::Bay { bay, reading } => {
                 Change::Bay { bay, reading: BayReading { seq: Some(n.into()), ..reading } }
             }
@@ -210,7 +210,7 @@ fn what_opened_or_closed_too_early_is_as_it_was() {
 #[test]
 fn a_clock_that_is_set_a_little_changes_nothing() {
     let mut map = LiveMap::new(town(), NOW);
-    map.apply([said(1, BayState::Vacant, 10)], NOW);
+    map.apply([reported(1, BayState::Vacant, 10)], NOW);
     map.tick(NOW);
     assert_eq!(map.tick(NOW.plus_s(-200)), []);
 }

@@ -19,7 +19,7 @@ fn with_closures(closures: Vec<(PlaceId, Spans)>) -> LiveMap {
         ..Contents::default()
     });
     let mut map = LiveMap::new(Arc::new(registry), NOW);
-    let vacant = (1..4).map(|id| said(id, BayState::Vacant, 60));
+    let vacant = (1..4).map(|id| reported(id, BayState::Vacant, 60));
     map.apply([counted(11, 4, 60)].into_iter().chain(vacant), NOW);
     map
 }

@@ -34,13 +34,13 @@ const CHANGED: LiveEvent = LiveEvent::Site { site: SiteId(11), reason: EventReas
 fn beside_bays_that_are_shown_hidden_ones_move_nothing() {
     let bays = [shown(1..3), kept(3, 6, Audience::Resident), kept(9, 1, Audience::Disabled)].concat();
     let mut map = LiveMap::new(registry(vec![of_capacity(9)], bays), NOW);
-    map.apply([said(1, BayState::Occupied, 60), said(2, BayState::Vacant, 50)], NOW);
+    map.apply([reported(1, BayState::Occupied, 60), reported(2, BayState::Vacant, 50)], NOW);
     let before = (map.site(SiteId(11), NOW), map.by_restriction(SiteId(11), NOW));
     assert_eq!(numbers(&map), (3, Some(1), Some(1), 1, true));
     let parts: Vec<_> = before.1.iter().map(|part| (part.audience, part.capacity)).collect();
     assert_eq!(parts, [(Audience::Disabled, Some(1))]);
     for bay in 3..9 {
-        assert_eq!(map.apply([said(bay, BayState::Vacant, 1)], NOW), []);
+        assert_eq!(map.apply([reported(bay, BayState::Vacant, 1)], NOW), []);
     }
     assert_eq!((map.site(SiteId(11), NOW), map.by_restriction(SiteId(11), NOW)), before);
     assert!(map.bay_by_key("b3", NOW).is_none());
@@ -56,15 +56,15 @@ fn five_hidden_bays_count_once_five_are_known_and_four_never() {
         let bays = [kept(1, n, Audience::Resident), kept(11, 3, Audience::AssignedDisabled)].concat();
         let mut map = LiveMap::new(registry(vec![of_capacity(n as u32 + 3)], bays), NOW);
         for bay in 1..5 {
-            assert_eq!(map.apply([said(bay, BayState::Vacant, 60 - i64::from(bay))], NOW), []);
+            assert_eq!(map.apply([reported(bay, BayState::Vacant, 60 - i64::from(bay))], NOW), []);
             assert_eq!(map.site(SiteId(11), NOW).unwrap().observed_at, None);
         }
-        assert_eq!(map.apply([said(11, BayState::Occupied, 1)], NOW), [], "one person's");
+        assert_eq!(map.apply([reported(11, BayState::Occupied, 1)], NOW), [], "one person's");
         if n == 4 {
             assert_eq!(numbers(&map), (0, None, None, 0, true));
             continue;
         }
-        assert_eq!(map.apply([said(5, BayState::Occupied, 30)], NOW), [CHANGED]);
+        assert_eq!(map.apply([reported(5, BayState::Occupied, 30)], NOW), [CHANGED]);
         assert_eq!(numbers(&map), (5, Some(4), Some(1), 0, false));
         assert_eq!(map.site(SiteId(11), NOW).unwrap().observed_at, Some(NOW.plus_s(-30)));
         let parts = map.by_restriction(SiteId(11), NOW);
@@ -83,7 +83,7 @@ fn groups_of_hidden_bays_are_listed_only_where_each_is_a_crowd() {
         });
         let n = 6 + charging;
         let mut map = LiveMap::new(registry(vec![of_capacity(n as u32)], bays.collect()), NOW);
-        map.apply((1..=n).map(|bay| said(bay, BayState::Vacant, 60)), NOW);
+        map.apply((1..=n).map(|bay| reported(bay, BayState::Vacant, 60)), NOW);
         assert_eq!(numbers(&map), (n.into(), Some(n.into()), Some(0), 0, false));
         let vacant = |audience| {
             let parts = map.by_restriction(SiteId(11), NOW);
@@ -104,7 +104,7 @@ fn a_count_is_used_where_five_of_its_spaces_are_not_shown() {
     for (capacity, is_used) in [(9, false), (10, true)] {
         let bays = [shown(1..6), kept(6, 2, Audience::Resident)].concat();
         let mut map = LiveMap::new(registry(vec![of_capacity(capacity)], bays), NOW);
-        map.apply((1..6).map(|bay| said(bay, BayState::Vacant, 60)), NOW);
+        map.apply((1..6).map(|bay| reported(bay, BayState::Vacant, 60)), NOW);
         let events = map.apply([counted(11, 7, 20)], NOW);
         if is_used {
             assert_eq!((events, numbers(&map)), (vec![CHANGED], (10, Some(3), Some(7), 0, false)));
@@ -127,7 +127,7 @@ fn a_site_is_not_kept_whole_for_those_for_whom_hidden_bays_are() {
     mixed.def.restrictions = vec![kept_for(Audience::Resident, None)];
     let bays = [shown(1..3), kept(3, 2, Audience::Resident)].concat();
     let mut map = LiveMap::new(registry(vec![mixed], bays), NOW);
-    map.apply([said(1, BayState::Vacant, 60)], NOW);
+    map.apply([reported(1, BayState::Vacant, 60)], NOW);
     let offer = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap();
     assert_eq!((offer.verdict, offer.vacant, offer.capacity), (Verdict::Vacant, Some(1), 2));
 }
@@ -150,7 +150,7 @@ fn public_since(since: UtcMicros) -> Arc<Registry> {
 fn what_was_observed_while_a_place_was_hidden_is_not_shown_later() {
     let mut map =
         LiveMap::new(registry(vec![site(11, 50.0), site(12, 60.0)], kept(1, 1, Audience::Resident)), NOW);
-    let before = [said(1, BayState::Occupied, 90), counted(12, 4, 80)];
+    let before = [reported(1, BayState::Occupied, 90), counted(12, 4, 80)];
     map.apply(before.clone(), NOW);
     let since = NOW.plus_s(-30);
     let events = map.replace_registry(public_since(since), NOW);
@@ -171,7 +171,7 @@ fn what_was_observed_while_a_place_was_hidden_is_not_shown_later() {
         };
         assert_eq!(times(map), [None; 3]);
         assert_eq!(map.site(SiteId(12), NOW).unwrap().vacant, None);
-        map.apply([said(1, BayState::Vacant, 30), counted(12, 4, 20)], NOW);
+        map.apply([reported(1, BayState::Vacant, 30), counted(12, 4, 20)], NOW);
         assert_eq!(times(map), [Some(since), Some(since), Some(NOW.plus_s(-20))]);
         assert_eq!(map.site(SiteId(12), NOW).unwrap().vacant, Some(6));
     }

@@ -8,7 +8,7 @@ fn a_bike_is_offered_racks_and_a_car_none() {
     let sites = vec![site(1, 10.0), rack];
     let bays = vec![bay(1, Some("s1"), 11.0), bay(2, Some("s2"), 21.0), bay(3, None, 30.0)];
     let mut map = LiveMap::new(registry(sites, bays), NOW);
-    map.apply((1..=3).map(|id| said(id, BayState::Vacant, 5)), NOW);
+    map.apply((1..=3).map(|id| reported(id, BayState::Vacant, 5)), NOW);
     let found = |purpose| {
         let everything = search(&map, &[]);
         let driver = everything.driver.clone().with(purpose);
