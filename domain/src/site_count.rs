@@ -148,22 +148,28 @@ impl CountState {
     }
 }
 
-/// An absolute count as read back: `(source, seq, value)`.
-pub type AbsoluteAt = (String, Option<i64>, Absolute);
+/// An absolute count with its source, as read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceAbsolute {
+    pub source: String,
+    pub seq: Option<i64>,
+    pub value: Absolute,
+}
 
 /// Decides among the absolute counts of one instant: of each source the highest `seq`, then the
 /// fullest (occupied over vacant).
-pub fn decide_absolute(counts: &[AbsoluteAt], capacity: i64) -> Option<Absolute> {
+pub fn decide_absolute(counts: &[SourceAbsolute], capacity: i64) -> Option<Absolute> {
     let fullness = |a: Absolute| match a {
         Absolute::Occupied(n) => i64::from(n),
         Absolute::Vacant(n) => capacity - i64::from(n),
     };
     counts
         .iter()
-        .filter(|(source, seq, value)| {
-            !counts.iter().any(|(s, q, v)| s == source && (*q, fullness(*v)) > (*seq, fullness(*value)))
+        .filter(|count| {
+            let rank = |c: &SourceAbsolute| (c.seq, fullness(c.value));
+            !counts.iter().any(|other| other.source == count.source && rank(other) > rank(count))
         })
-        .map(|(_, _, value)| *value)
+        .map(|count| count.value)
         .max_by_key(|v| (fullness(*v), matches!(v, Absolute::Occupied(_))))
 }
 
@@ -211,13 +217,16 @@ mod tests {
             stored.extend(fresh.iter().cloned());
             let recount = state.apply(&fresh);
             if let Some(at) = recount.tie_at {
-                let all: Vec<AbsoluteAt> = stored
+                let all: Vec<SourceAbsolute> = stored
                     .iter()
                     .filter(|c| c.observed_at == at)
-                    .filter_map(|c| match c.value {
-                        CountValue::Occupied(n) => Some((String::new(), c.seq, Absolute::Occupied(n))),
-                        CountValue::Vacant(n) => Some((String::new(), c.seq, Absolute::Vacant(n))),
-                        _ => None,
+                    .filter_map(|c| {
+                        let value = match c.value {
+                            CountValue::Occupied(n) => Absolute::Occupied(n),
+                            CountValue::Vacant(n) => Absolute::Vacant(n),
+                            _ => return None,
+                        };
+                        Some(SourceAbsolute { source: String::new(), seq: c.seq, value })
                     })
                     .collect();
                 state.set_tie(decide_absolute(&all, 100).unwrap());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::forecast::{SAMPLE_S, Town, sample_of};
 use domain::live::{Change, LiveMap};
 use domain::observation::CountValue;
-use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
+use domain::site_count::{Absolute, CountState, SourceAbsolute, decide_absolute};
 use domain::{Audience, MunicipalityId, Registry, SiteCount, SiteId, UtcMicros};
 use store::forecast::Observed;
 use store::writer::Capacities;
@@ -115,7 +115,7 @@ impl Past {
         let (version, state) = self.counts.entry((site, audience)).or_default();
         let recount = state.apply(same);
         if recount.tie_at.is_some() {
-            let all: Vec<AbsoluteAt> = same.iter().filter_map(absolute).collect();
+            let all: Vec<SourceAbsolute> = same.iter().filter_map(absolute).collect();
             let capacity = self.map.registry().capacity(site, audience);
             if let Some(value) = decide_absolute(&all, capacity) {
                 state.set_tie(value);
@@ -131,14 +131,14 @@ fn key(count: &SiteCount) -> (UtcMicros, SiteId, Option<Audience>) {
     (count.observed_at, count.site, count.audience)
 }
 
-fn absolute(count: &SiteCount) -> Option<AbsoluteAt> {
+fn absolute(count: &SiteCount) -> Option<SourceAbsolute> {
     let value = match count.value {
         CountValue::Occupied(n) => Absolute::Occupied(n),
         CountValue::Vacant(n) => Absolute::Vacant(n),
         CountValue::Flow { .. } | CountValue::None => return None,
     };
     let source = format!("{:?}/{:?}/{:?}", count.provenance.feed, count.provenance.sensor, count.source);
-    Some((source, count.seq, value))
+    Some(SourceAbsolute { source, seq: count.seq, value })
 }
 
 #[cfg(test)]

@@ -191,8 +191,7 @@ fn newest<'a>(rows: &'a [SiteCount], new: &[New]) -> BTreeMap<sites::StateKey, V
                 && wanted.contains(&Some(Ts(row.observed_at)))
         };
         for row in rows.iter().filter(is_newest) {
-            let audience = row.audience.map_or("", |a| a.as_str());
-            by_state.entry((n.municipality, n.site, audience)).or_default().push(row);
+            by_state.entry(sites::StateKey::of(row)).or_default().push(row);
         }
     }
     by_state

@@ -4,6 +4,9 @@
 use std::collections::HashSet;
 
 use domain::UtcMicros;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::StoreError;
@@ -50,45 +53,20 @@ pub enum Slice {
 
 const DAY_US: i64 = 86_400_000_000;
 
-/// Days since 1970 at which the slice that holds `at` begins and ends.
-fn bounds_days(slice: Slice, at: UtcMicros) -> (i64, i64) {
-    let day = at.0.div_euclid(DAY_US);
+/// The first day of the slice that holds `at`, and the first one after it.
+fn bounds(slice: Slice, at: UtcMicros) -> (Date, Date) {
+    let instant = Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::MAX);
+    let day = TimeZone::UTC.to_datetime(instant).date();
     match slice {
-        Slice::Day => (day, day + 1),
-        Slice::Month => {
-            let (year, month) = year_month(day);
-            let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-            (days_from_civil(year, month), days_from_civil(next.0, next.1))
-        }
+        Slice::Day => (day, day.saturating_add(1.day())),
+        Slice::Month => (day.first_of_month(), day.first_of_month().saturating_add(1.month())),
     }
-}
-
-// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (civil_from_days, days_from_civil).
-fn year_month(day: i64) -> (i64, i64) {
-    let z = day + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month)
-}
-
-fn days_from_civil(year: i64, month: i64) -> i64 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let yoe = y.rem_euclid(400);
-    let mp = (month + 9) % 12;
-    let doy = (153 * mp + 2) / 5;
-    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    era * 146_097 + doe - 719_468
 }
 
 /// Caches which partitions exist. One per writer.
 #[derive(Debug, Default)]
 pub struct Partitions {
-    known: HashSet<(Table, i64)>,
+    known: HashSet<(Table, Date)>,
 }
 
 impl Partitions {
@@ -106,18 +84,17 @@ impl Partitions {
         if partitioning == Partitioning::Hypertables {
             return Ok(());
         }
-        let mut last = (i64::MAX, i64::MAX);
+        let mut last_day = None;
         for at in instants {
             let day = at.0.div_euclid(DAY_US);
-            if (last.0..last.1).contains(&day) {
+            if last_day.replace(day) == Some(day) {
                 continue;
             }
-            last = bounds_days(table.slice(), at);
-            if self.known.contains(&(table, last.0)) {
-                continue;
+            let (from, until) = bounds(table.slice(), at);
+            if !self.known.contains(&(table, from)) {
+                create(conn, table, from, until).await?;
+                self.known.insert((table, from));
             }
-            create(conn, table, last).await?;
-            self.known.insert((table, last.0));
         }
         Ok(())
     }
@@ -126,10 +103,9 @@ impl Partitions {
 /// Advisory lock: two writers that need the same new partition.
 const PARTITION_LOCK: i64 = 0x6b76_7061_7274; // "kvpart"
 
-async fn create(conn: &mut PgConnection, table: Table, (from, until): (i64, i64)) -> Result<(), StoreError> {
-    let date = |days: i64| UtcMicros(days * DAY_US).to_string()[..10].to_owned();
-    let (parent, from, until) = (table.name(), date(from), date(until));
-    let name = format!("{parent}_{}", from.replace('-', ""));
+async fn create(conn: &mut PgConnection, table: Table, from: Date, until: Date) -> Result<(), StoreError> {
+    let parent = table.name();
+    let name = format!("{parent}_{}", from.strftime("%Y%m%d"));
     let mut tx = conn.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(PARTITION_LOCK).execute(&mut *tx).await?;
     let (exists, is_attached, is_detaching): (bool, bool, bool) = sqlx::query_as(
@@ -144,7 +120,7 @@ async fn create(conn: &mut PgConnection, table: Table, (from, until): (i64, i64)
         steps.push(format!("CREATE TABLE {name} (LIKE {parent} INCLUDING ALL)"));
     }
     if is_detaching {
-        // Retention was interrupted; it drops the partition another time.
+        // Retention was interrupted; it drops the partition later.
         steps.push(format!("ALTER TABLE {parent} DETACH PARTITION {name} FINALIZE"));
     }
     if !is_attached || is_detaching {
@@ -172,9 +148,8 @@ mod tests {
             ("1970-01-01T00:00:00Z", "1970-01-01", "1970-02-01"),
             ("2006-11-24T10:00:00Z", "2006-11-01", "2006-12-01"),
         ] {
-            let (a, b) = bounds_days(Slice::Month, UtcMicros::parse(text).unwrap());
-            let date = |d: i64| UtcMicros(d * DAY_US).to_string()[..10].to_owned();
-            assert_eq!((date(a), date(b)), (from.to_owned(), until.to_owned()), "{text}");
+            let bounds = bounds(Slice::Month, UtcMicros::parse(text).unwrap());
+            assert_eq!(bounds, (from.parse().unwrap(), until.parse().unwrap()), "{text}");
         }
     }
 }

@@ -196,7 +196,7 @@ impl Forecaster {
     /// The chance that at least `at_least` spaces are vacant at `at`, seen from `now`.
     ///
     /// `live`: the state now when the caller knows a newer one than was observed here. `None`
-    /// when nothing can be said: an unknown site, a source that is not healthy, or neither a live
+    /// when nothing is known: an unknown site, a source that is not healthy, or neither a live
     /// state nor a known week. Times in the past are treated as `now`, times more than a
     /// week ahead as the same time of the week within one week.
     pub fn chance(

@@ -59,7 +59,7 @@ impl Recent {
         }
     }
 
-    /// Whether a reading of `said` still holds at `now`.
+    /// Whether a reading observed at `observed_at` still holds at `now`.
     pub(crate) fn holds(&self, observed_at: UtcMicros, now: UtcMicros) -> bool {
         now.seconds_since(observed_at) < self.hold_s as f64
     }

@@ -5,7 +5,7 @@
 //! mean nothing before a first absolute count. See [`crate::site_count`] for the state now.
 
 use crate::observation::SiteStatus;
-use crate::site_count::{Absolute, AbsoluteAt, decide_absolute};
+use crate::site_count::{Absolute, SourceAbsolute, decide_absolute};
 use crate::time::UtcMicros;
 
 /// One count as stored.
@@ -34,7 +34,7 @@ pub struct CountInterval {
     /// unobserved.
     pub occupied: Option<i32>,
     pub capacity: i32,
-    /// The site said that it was closed.
+    /// The site stated that it was closed.
     pub is_closed: bool,
     /// Whether an absolute count began it.
     pub is_anchored: bool,
@@ -76,8 +76,10 @@ pub fn derive_count_intervals(
             running.is_closed = status == SiteStatus::Closed;
         }
         let capacity = running.capacity.unwrap_or_else(|| defined(at));
-        let absolutes: Vec<AbsoluteAt> =
-            now.iter().filter_map(|c| Some((c.source.clone(), c.seq, c.absolute?))).collect();
+        let absolute = |c: &CountStatement| {
+            Some(SourceAbsolute { source: c.source.clone(), seq: c.seq, value: c.absolute? })
+        };
+        let absolutes: Vec<SourceAbsolute> = now.iter().filter_map(absolute).collect();
         let anchor = decide_absolute(&absolutes, capacity.into()).map(|a| match a {
             Absolute::Occupied(n) => i64::from(n),
             Absolute::Vacant(n) => i64::from(capacity) - i64::from(n),

@@ -28,7 +28,7 @@ const QUARTER_US: i64 = HOUR_US / QUARTERS as i64;
 pub struct HourSums {
     pub occupied_us: [i64; SLICES],
     pub observed_us: [i64; SLICES],
-    /// Space-microseconds in which a counted site said that it was closed.
+    /// Space-microseconds in which a counted site stated that it was closed.
     pub closed_us: i64,
     pub arrivals: [i32; QUARTERS],
     pub departures: [i32; QUARTERS],

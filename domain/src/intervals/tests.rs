@@ -54,7 +54,7 @@ fn reading() -> impl Strategy<Value = BayReading> {
     )
 }
 
-fn said_at(all: &[BayReading], at: UtcMicros, timeline: &Timeline) -> Option<BayStatement> {
+fn stated_at(all: &[BayReading], at: UtcMicros, timeline: &Timeline) -> Option<BayStatement> {
     let here = all.iter().filter(|r| r.observed_at == at).copied();
     decide(here, |r| timeline.hold_us(r.source(), r.observed_at))
 }
@@ -63,12 +63,12 @@ fn instants(all: &[BayReading], timeline: &Timeline) -> Vec<UtcMicros> {
     let mut instants: Vec<UtcMicros> = all.iter().map(|r| r.observed_at).collect();
     instants.sort();
     instants.dedup();
-    instants.retain(|at| said_at(all, *at, timeline).is_some());
+    instants.retain(|at| stated_at(all, *at, timeline).is_some());
     instants
 }
 
 fn from_nothing(all: &[BayReading], timeline: &Timeline) -> Vec<BayInterval> {
-    derive_intervals(instants(all, timeline).into_iter().filter_map(|at| said_at(all, at, timeline)))
+    derive_intervals(instants(all, timeline).into_iter().filter_map(|at| stated_at(all, at, timeline)))
 }
 
 fn plain(intervals: &[BayInterval]) -> Vec<(UtcMicros, UtcMicros, BayState)> {
@@ -78,8 +78,8 @@ fn plain(intervals: &[BayInterval]) -> Vec<(UtcMicros, UtcMicros, BayState)> {
 /// Brute force: what holds at an instant.
 fn holds_at(all: &[BayReading], timeline: &Timeline, at: UtcMicros) -> Option<BayState> {
     let last = instants(all, timeline).into_iter().rfind(|i| *i <= at)?;
-    let said = said_at(all, last, timeline)?;
-    (at.0 < said.at.0 + said.hold_us).then_some(said.state)
+    let statement = stated_at(all, last, timeline)?;
+    (at.0 < statement.at.0 + statement.hold_us).then_some(statement.state)
 }
 
 /// Lives through `order` with `stored` already there, as the store does: a statement is looked up, applied, and
@@ -95,13 +95,14 @@ fn live(
         let stored = stored(i);
         let before = intervals.clone();
         let Some(hold_us) = timeline.hold_us(reading.source(), reading.observed_at) else { continue };
-        let said = BayStatement { at: reading.observed_at, state: reading.state, hold_us };
-        if intervals.apply(said, timeline.longest_hold_us()) == Applied::NeedsNeighbours {
+        let statement = BayStatement { at: reading.observed_at, state: reading.state, hold_us };
+        if intervals.apply(statement, timeline.longest_hold_us()) == Applied::NeedsNeighbours {
             let all = instants(&stored, timeline);
-            let left = all.iter().rfind(|at| **at < said.at).and_then(|at| said_at(&stored, *at, timeline));
-            let end = UtcMicros(said.at.0 + timeline.longest_hold_us());
-            let right = all.iter().copied().find(|at| said.at < *at && *at <= end);
-            intervals.place(left, said_at(&stored, said.at, timeline).unwrap(), right.unwrap_or(end));
+            let left =
+                all.iter().rfind(|at| **at < statement.at).and_then(|at| stated_at(&stored, *at, timeline));
+            let end = UtcMicros(statement.at.0 + timeline.longest_hold_us());
+            let right = all.iter().copied().find(|at| statement.at < *at && *at <= end);
+            intervals.place(left, stated_at(&stored, statement.at, timeline).unwrap(), right.unwrap_or(end));
         }
         hours.add_bays(before.as_slice(), timeline, Span::EVER, -1);
         hours.add_bays(intervals.as_slice(), timeline, Span::EVER, 1);
@@ -233,13 +234,13 @@ fn arrivals_need_a_vacant_moment_before() {
         pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect(), is_shown: true }],
         ..Timeline::default()
     };
-    let said = |m, state| BayStatement { at: minute(m), state, hold_us: 60 * MINUTE };
+    let stated = |m, state| BayStatement { at: minute(m), state, hold_us: 60 * MINUTE };
     // Vacant, occupied at 10, vacant at 30; then silence, and occupied out of it at 200.
     let intervals = derive_intervals([
-        said(0, BayState::Vacant),
-        said(10, BayState::Occupied),
-        said(30, BayState::Vacant),
-        said(200, BayState::Occupied),
+        stated(0, BayState::Vacant),
+        stated(10, BayState::Occupied),
+        stated(30, BayState::Vacant),
+        stated(200, BayState::Occupied),
     ]);
     let mut hours = Delta::default();
     hours.add_bays(&intervals, &timeline, Span::EVER, 1);

@@ -180,9 +180,10 @@ mod tests {
 
     #[test]
     fn the_newest_holds_until_its_feed_falls_silent() {
-        let mut map = map([reported(1, 1, 60, 100, 100), reported(1, 1, 120, 50, 50), reported(1, 1, 90, 70, 0)]);
+        let mut map =
+            map([reported(1, 1, 60, 100, 100), reported(1, 1, 120, 50, 50), reported(1, 1, 90, 70, 0)]);
         assert_eq!(delays(&map, NOW), [Some(120)]);
-        // Repeated: the same, said later.
+        // Repeated: the same, confirmed later.
         map.apply([reported(1, 1, 120, 50, 0)], NOW);
         assert_eq!(delays(&map, NOW.plus_s(TRIP_HOLDS_S)), [Some(120)]);
         map.tick(NOW.plus_s(TRIP_HOLDS_S + 1));

@@ -3,6 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
 use super::PrivatePgError;
 
 /// The role that owns everything and the name of the database.
@@ -73,15 +75,11 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     })
 }
 
+/// What is written as `%XX` in the path of an address.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 fn percent_encoded(path: &Path) -> String {
-    path.as_os_str().as_bytes().iter().fold(String::new(), |mut text, &byte| {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-        text
-    })
+    percent_encode(path.as_os_str().as_bytes(), ENCODED).to_string()
 }
 
 #[cfg(test)]

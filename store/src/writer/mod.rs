@@ -47,26 +47,53 @@ pub struct Keyed<T> {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Rows of each kind, in the order of [`Batch`]'s fields.
-pub type Lens = [usize; 7];
+/// Declares [`Batch`], so that its kinds of rows are listed once.
+macro_rules! batch {
+    ($($(#[$doc:meta])* $kind:ident: $row:ty,)+) => {
+        /// Numbers of rows of each kind, in the order of [`Batch`]'s fields.
+        pub type Lens = [usize; [$(stringify!($kind)),+].len()];
 
-/// What is stored in one transaction.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Batch {
-    pub bays: Vec<Keyed<BayObservation>>,
-    pub sites: Vec<Keyed<SiteCount>>,
-    pub vehicles: Vec<Keyed<VehiclePosition>>,
-    pub passengers: Vec<Keyed<PassengerCount>>,
+        /// What is stored in one transaction.
+        #[derive(Debug, Default, Clone, PartialEq)]
+        pub struct Batch {
+            $($(#[$doc])* pub $kind: Vec<$row>,)+
+        }
+
+        impl Batch {
+            /// How many rows there are of each kind.
+            pub fn lens(&self) -> Lens {
+                [$(self.$kind.len()),+]
+            }
+
+            /// Takes what comes after the first `at` rows of each kind.
+            pub fn split_off(&mut self, at: Lens) -> Batch {
+                let [$($kind),+] = at;
+                Batch { $($kind: self.$kind.split_off($kind)),+ }
+            }
+
+            /// Takes over the rows of `other`.
+            pub fn append(&mut self, other: &mut Batch) {
+                $(self.$kind.append(&mut other.$kind);)+
+            }
+        }
+    };
+}
+
+batch! {
+    bays: Keyed<BayObservation>,
+    sites: Keyed<SiteCount>,
+    vehicles: Keyed<VehiclePosition>,
+    passengers: Keyed<PassengerCount>,
     /// Only the latest of each run is kept.
-    pub trips: Vec<TripObservation>,
-    pub uplinks: Vec<Uplink>,
-    pub rejections: Vec<Rejection>,
+    trips: TripObservation,
+    uplinks: Uplink,
+    rejections: Rejection,
 }
 
 impl Batch {
     /// Rows of all kinds.
     pub fn len(&self) -> usize {
-        self.observations() + self.uplinks.len() + self.rejections.len()
+        self.lens().iter().sum()
     }
 
     /// Whether there is nothing to store.
@@ -76,56 +103,7 @@ impl Batch {
 
     /// Observations of all kinds.
     pub fn observations(&self) -> usize {
-        self.bays.len() + self.sites.len() + self.vehicles.len() + self.passengers.len() + self.trips.len()
-    }
-
-    /// How many rows there are of each kind.
-    pub fn lens(&self) -> Lens {
-        [
-            self.bays.len(),
-            self.sites.len(),
-            self.vehicles.len(),
-            self.passengers.len(),
-            self.trips.len(),
-            self.uplinks.len(),
-            self.rejections.len(),
-        ]
-    }
-
-    /// Takes what comes after the first `at` rows of each kind.
-    pub fn split_off(&mut self, at: Lens) -> Batch {
-        let [bays, sites, vehicles, passengers, trips, uplinks, rejections] = at;
-        Batch {
-            bays: self.bays.split_off(bays),
-            sites: self.sites.split_off(sites),
-            vehicles: self.vehicles.split_off(vehicles),
-            passengers: self.passengers.split_off(passengers),
-            trips: self.trips.split_off(trips),
-            uplinks: self.uplinks.split_off(uplinks),
-            rejections: self.rejections.split_off(rejections),
-        }
-    }
-
-    /// Takes over the rows of `other`.
-    pub fn append(&mut self, other: &mut Batch) {
-        self.bays.append(&mut other.bays);
-        self.sites.append(&mut other.sites);
-        self.vehicles.append(&mut other.vehicles);
-        self.passengers.append(&mut other.passengers);
-        self.trips.append(&mut other.trips);
-        self.uplinks.append(&mut other.uplinks);
-        self.rejections.append(&mut other.rejections);
-    }
-
-    /// Empties the batch and keeps its memory.
-    pub fn clear(&mut self) {
-        self.bays.clear();
-        self.sites.clear();
-        self.vehicles.clear();
-        self.passengers.clear();
-        self.trips.clear();
-        self.uplinks.clear();
-        self.rejections.clear();
+        self.len() - self.uplinks.len() - self.rejections.len()
     }
 
     /// The feeds of observations of which duplicates are recognized for ever.

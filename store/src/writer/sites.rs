@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use domain::feed::{MAX_AHEAD_S, is_ahead};
 use domain::live::Change;
 use domain::observation::CountValue;
-use domain::site_count::{Absolute, AbsoluteAt, CountState, decide_absolute};
+use domain::site_count::{Absolute, CountState, SourceAbsolute, decide_absolute};
 use domain::{Audience, MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -17,8 +17,31 @@ use crate::StoreError;
 use crate::forecast::{COUNT_COLUMNS, CountRow};
 use crate::ts::Ts;
 
-/// (municipality, site, audience or "").
-pub(crate) type StateKey = (i32, i32, &'static str);
+/// Whose spaces of a site are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StateKey {
+    pub(crate) municipality: MunicipalityId,
+    pub(crate) site: SiteId,
+    /// `None`: all.
+    pub(crate) audience: Option<Audience>,
+}
+
+impl StateKey {
+    pub(crate) fn of(count: &SiteCount) -> Self {
+        let (municipality, site) = (count.provenance.municipality, count.site);
+        StateKey { municipality, site, audience: count.audience }
+    }
+
+    fn read(municipality: i32, site: i32, audience: &str) -> Self {
+        let (municipality, site) = (MunicipalityId(municipality), SiteId(site));
+        StateKey { municipality, site, audience: audience.parse().ok() }
+    }
+
+    /// As stored.
+    fn audience(self) -> &'static str {
+        self.audience.map_or("", Audience::as_str)
+    }
+}
 
 /// Appends new counts; returns how many were new, by feed.
 pub(super) async fn write(
@@ -34,8 +57,7 @@ pub(super) async fn write(
     let new = append(conn, rows, stored_at).await?;
     let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();
     for o in rows.iter().filter(|o| new.contains(&o.key())) {
-        let audience = o.audience.map_or("", Audience::as_str);
-        by_state.entry((o.provenance.municipality.0, o.site.0, audience)).or_default().push(o);
+        by_state.entry(StateKey::of(o)).or_default().push(o);
     }
     let new_by_feed = by_feed(by_state.values().flatten().map(|o| o.provenance.feed));
     request_derivation(conn, &by_state).await?;
@@ -49,9 +71,9 @@ async fn request_derivation(
     new: &BTreeMap<StateKey, Vec<&SiteCount>>,
 ) -> Result<(), StoreError> {
     let mut spans: BTreeMap<(i32, i32), (UtcMicros, UtcMicros)> = BTreeMap::new();
-    for ((municipality, site, _), counts) in new {
+    for (key, counts) in new {
         for at in counts.iter().map(|c| c.observed_at) {
-            let span = spans.entry((*municipality, *site)).or_insert((at, at));
+            let span = spans.entry((key.municipality.0, key.site.0)).or_insert((at, at));
             *span = (span.0.min(at), span.1.max(at));
         }
     }
@@ -122,9 +144,9 @@ pub(crate) async fn move_states(
     if by_state.is_empty() {
         return Ok(());
     }
-    let municipalities: Vec<i32> = by_state.keys().map(|k| k.0).collect();
-    let sites: Vec<i32> = by_state.keys().map(|k| k.1).collect();
-    let audiences: Vec<&str> = by_state.keys().map(|k| k.2).collect();
+    let municipalities: Vec<i32> = by_state.keys().map(|k| k.municipality.0).collect();
+    let sites: Vec<i32> = by_state.keys().map(|k| k.site.0).collect();
+    let audiences: Vec<&str> = by_state.keys().map(|k| k.audience()).collect();
     sqlx::query(
         "INSERT INTO site_state (municipality, site, audience, version, count)
          SELECT m, s, a, 0, $4 FROM unnest($1::int[], $2::int[], $3::text[]) AS t(m, s, a)
@@ -147,13 +169,11 @@ pub(crate) async fn move_states(
     .fetch_all(&mut *conn)
     .await?;
 
-    let (mut versions, mut counts) = (Vec::new(), Vec::new());
-    let (mut out_m, mut out_s, mut out_a) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut keys, mut versions, mut counts) = (Vec::new(), Vec::new(), Vec::new());
     for (municipality, site, audience, version, Json(mut count)) in held {
-        let audience = audience.parse::<Audience>().ok();
-        let key = (municipality, site, audience.map_or("", Audience::as_str));
+        let key = StateKey::read(municipality, site, &audience);
         let Some(new) = by_state.get(&key) else { continue };
-        let capacity = capacities.capacity(SiteId(site), audience);
+        let capacity = capacities.capacity(key.site, key.audience);
         if count.has_ahead(now) {
             count = recomputed(conn, key, &count, capacity, now).await?;
         } else {
@@ -165,12 +185,11 @@ pub(crate) async fn move_states(
                 count.set_net(net_after(conn, key, anchor.at, now).await?);
             }
         }
-        out_m.push(municipality);
-        out_s.push(site);
-        out_a.push(key.2);
+        keys.push(key);
         versions.push(version + 1);
         counts.push(Json(count.clone()));
-        changes.push(Change::Site { site: SiteId(site), audience, version: version + 1, count });
+        let StateKey { site, audience, .. } = key;
+        changes.push(Change::Site { site, audience, version: version + 1, count });
     }
     sqlx::query(
         "UPDATE site_state SET version = n.version, count = n.count
@@ -179,9 +198,9 @@ pub(crate) async fn move_states(
          WHERE site_state.municipality = n.municipality AND site_state.site = n.site
            AND site_state.audience = n.audience",
     )
-    .bind(&out_m)
-    .bind(&out_s)
-    .bind(&out_a)
+    .bind(keys.iter().map(|k| k.municipality.0).collect::<Vec<_>>())
+    .bind(keys.iter().map(|k| k.site.0).collect::<Vec<_>>())
+    .bind(keys.iter().map(|k| k.audience()).collect::<Vec<_>>())
     .bind(&versions)
     .bind(&counts)
     .execute(conn)
@@ -194,23 +213,24 @@ async fn absolutes_at(
     conn: &mut PgConnection,
     key: StateKey,
     at: UtcMicros,
-) -> Result<Vec<AbsoluteAt>, StoreError> {
+) -> Result<Vec<SourceAbsolute>, StoreError> {
     type Observation = (String, Option<i64>, Option<i32>, Option<i32>);
     let rows: Vec<Observation> = sqlx::query_as(
         "SELECT concat_ws('/', feed, sensor, source), seq, occupied, vacant FROM site_count
          WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4
            AND num_nonnulls(occupied, vacant) > 0",
     )
-    .bind(key.0)
+    .bind(key.municipality.0)
     .bind(Ts(at))
-    .bind(key.1)
-    .bind(key.2)
+    .bind(key.site.0)
+    .bind(key.audience())
     .fetch_all(conn)
     .await?;
     let value = |occupied: Option<i32>, vacant: Option<i32>| {
         occupied.map(Absolute::Occupied).or(vacant.map(Absolute::Vacant))
     };
-    Ok(rows.into_iter().filter_map(|(source, seq, o, v)| Some((source, seq, value(o, v)?))).collect())
+    let absolute = |(source, seq, o, v)| Some(SourceAbsolute { source, seq, value: value(o, v)? });
+    Ok(rows.into_iter().filter_map(absolute).collect())
 }
 
 /// Decides among the absolute counts of the anchor's instant `at`.
@@ -238,10 +258,10 @@ async fn net_after(
         "SELECT coalesce(sum(entries::bigint - exits), 0)::bigint FROM site_count
          WHERE municipality = $1 AND observed_at > $2 AND site = $3 AND audience = $4 AND observed_at <= $5",
     )
-    .bind(key.0)
+    .bind(key.municipality.0)
     .bind(Ts(at))
-    .bind(key.1)
-    .bind(key.2)
+    .bind(key.site.0)
+    .bind(key.audience())
     .bind(Ts(now.plus_s(MAX_AHEAD_S)))
     .fetch_one(conn)
     .await?)
@@ -276,13 +296,13 @@ async fn recomputed(
         instants.join(", ")
     );
     let rows: Vec<CountRow> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(key.0)
-        .bind(key.1)
-        .bind(key.2)
+        .bind(key.municipality.0)
+        .bind(key.site.0)
+        .bind(key.audience())
         .bind(Ts(now.plus_s(MAX_AHEAD_S)))
         .fetch_all(&mut *conn)
         .await?;
-    let counts: Vec<SiteCount> = rows.into_iter().map(|row| row.count(MunicipalityId(key.0))).collect();
+    let counts: Vec<SiteCount> = rows.into_iter().map(|row| row.count(key.municipality)).collect();
     let mut count = CountState::default();
     count.apply(&counts);
     if let Some(anchor) = count.anchor {
@@ -305,10 +325,7 @@ pub(crate) async fn restore(
     let ahead: BTreeMap<StateKey, Vec<&SiteCount>> = held
         .iter()
         .filter(|(.., count)| count.has_ahead(now))
-        .map(|(municipality, site, audience, _)| {
-            let audience = audience.parse::<Audience>().map_or("", Audience::as_str);
-            ((*municipality, *site, audience), Vec::new())
-        })
+        .map(|(municipality, site, audience, _)| (StateKey::read(*municipality, *site, audience), Vec::new()))
         .collect();
     if ahead.is_empty() {
         return Ok(0);

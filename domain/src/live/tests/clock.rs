@@ -1,4 +1,4 @@
-//! What lies ahead of the clock is as if it had never been said, and a clock that was ahead leaves nothing behind.
+//! What lies ahead of the clock is ignored, and a clock that was ahead leaves nothing behind.
 
 use super::*;
 use crate::closure::Spans;
@@ -84,12 +84,15 @@ fn word() -> impl Strategy<Value = Word> {
 fn change((kind, id, n, age_s): Word, version: i64) -> Change {
     let at = NOW.plus_s(-age_s);
     match kind {
-        0 => match reported(id + n % 2, if n % 3 == 0 { BayState::Vacant } else { BayState::Occupied }, age_s) {
-            Change::Bay { bay, reading } => {
-                Change::Bay { bay, reading: BayReading { seq: Some(n.into()), ..reading } }
+        0 => {
+            match reported(id + n % 2, if n % 3 == 0 { BayState::Vacant } else { BayState::Occupied }, age_s)
+            {
+                Change::Bay { bay, reading } => {
+                    Change::Bay { bay, reading: BayReading { seq: Some(n.into()), ..reading } }
+                }
+                other => other,
             }
-            other => other,
-        },
+        }
         1 => count(10 + id, at, n, version),
         2 => vehicle(id, at, n),
         _ => trip(id, at, n),
@@ -116,7 +119,7 @@ fn restored(words: &[Word]) -> Vec<Change> {
     all.iter().filter(|w| w.0 != 1).map(|w| change(**w, 0)).chain(sites).collect()
 }
 
-/// All that is said.
+/// All answers of the map.
 fn answers(map: &LiveMap) -> String {
     let bays: Vec<_> = (1..5).map(|id| (map.bay(BayId(id), NOW), map.reading(BayId(id)))).collect();
     let sites: Vec<_> = (11..14).map(|id| map.site(SiteId(id), NOW)).collect();
