@@ -23,7 +23,10 @@ pub async fn wait(pool: &Pool) -> Result<Vec<String>> {
     loop {
         let progress = ingest_process::progress(pool).await?;
         let lacking = progress.lacking.iter().map(|(broker, reason)| {
-            format!("broker '{broker}': {reason}; until its subscriptions hold, nothing is received from it")
+            let name = format!("broker '{broker}': ");
+            // Of a login that cannot be used the reason says whose it is.
+            let reason = reason.strip_prefix(&name).unwrap_or(reason);
+            format!("{name}{reason}; until its subscriptions hold, nothing is received from it")
         });
         if progress.behind == 0 {
             return Ok(lacking.collect());
