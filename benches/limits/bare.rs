@@ -1,5 +1,5 @@
 //! The limit of the client library: a subscriber that only acknowledges. Runs as a process of its
-//! own, so that its CPU can be told.
+//! own, so that its CPU is measured apart.
 
 use std::time::Instant;
 

@@ -80,7 +80,7 @@ describe("vacant parking near a point", () => {
       await county.bay("markt-1", "vacant");
       await county.bay("markt-2", "vacant");
       await shows(offer(page, "Marktplatz"), /2\s+frei von 3/);
-      assert.ok(await page.evaluate(() => window.isSamePage), "the page was loaded anew");
+      assert.ok(await page.evaluate(() => window.isSamePage), "the page was loaded again");
     });
   });
 
