@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::StoreError;
-use crate::derive::bays::BayKey;
+use crate::derive::observations::BayKey;
 use crate::derive::scopes::{self, Area, Basis, ScopeKey};
 use crate::derive::{bays, changed_places, hours, sites};
 use crate::places::kind;

@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod audit;
+mod bay_row;
 pub mod changes;
 pub mod complete;
 pub mod copy;

@@ -2,14 +2,12 @@
 
 use domain::live::Change;
 use domain::site_count::CountState;
-use domain::{
-    BayId, BayReading, BayState, FeedId, Registry, SensorId, SiteId, UtcMicros, VehicleId,
-    observation::VehicleFix,
-};
+use domain::{FeedId, Registry, SiteId, UtcMicros, VehicleId, observation::VehicleFix};
+use sqlx::Executor;
 use sqlx::types::Json;
-use sqlx::{Executor, FromRow};
 
 use crate::StoreError;
+use crate::bay_row::BayRow;
 use crate::changes::Positions;
 use crate::pool::Pool;
 use crate::ts::Ts;
@@ -25,16 +23,6 @@ pub struct Loaded {
     pub positions: Positions,
     /// When that was, by the database's clock.
     pub at: UtcMicros,
-}
-
-#[derive(FromRow)]
-struct BayRow {
-    bay: i32,
-    feed: i32,
-    sensor: Option<i32>,
-    observed_at: Ts,
-    seq: Option<i64>,
-    state: i16,
 }
 
 /// Loads all in one snapshot of the database.
@@ -63,16 +51,7 @@ pub async fn load(pool: &Pool) -> Result<Loaded, StoreError> {
     tx.commit().await?;
 
     let mut states: Vec<Change> = Vec::with_capacity(bays.len() + sites.len() + vehicles.len() + trips.len());
-    states.extend(bays.into_iter().map(|r| Change::Bay {
-        bay: BayId(r.bay),
-        reading: BayReading {
-            feed: FeedId(r.feed),
-            sensor: r.sensor.map(SensorId),
-            observed_at: r.observed_at.0,
-            seq: r.seq,
-            state: BayState::from_code(r.state),
-        },
-    }));
+    states.extend(bays.iter().map(|row| Change::Bay { bay: row.bay(), reading: row.reading() }));
     let bay_changes = |c: &Change| matches!(c, Change::Bay { .. });
     states.extend(pending_states.into_iter().flat_map(|row| row.changes).filter(bay_changes));
     states.extend(sites.into_iter().map(|(site, audience, version, count)| Change::Site {

@@ -3,24 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::intervals::{Applied, BayInterval, BayIntervals, BayStatement, Delta, Span};
-use domain::{BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
+use domain::{BayId, BayReading, BayState, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
 use super::DerivedPlace;
 use super::neighbours::neighbours;
+use super::observations::BayKey;
 use crate::StoreError;
 use crate::copy::CopyRows;
 use crate::ts::Ts;
 
 /// Bytes of an interval in binary COPY.
 const ROW_BYTES: usize = 60;
-
-/// A bay as intervals are stored of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct BayKey {
-    pub(crate) municipality: MunicipalityId,
-    pub(crate) bay: BayId,
-}
 
 /// Derives the intervals that `statements`, which are stored, change.
 pub(super) async fn apply(
@@ -197,44 +191,4 @@ pub(super) async fn write(
     copy.send(data.finish()).await?;
     copy.finish().await?;
     Ok(())
-}
-
-pub(crate) fn reading(at: Ts, feed: i32, sensor: Option<i32>, seq: Option<i64>, state: i16) -> BayReading {
-    BayReading {
-        feed: FeedId(feed),
-        sensor: sensor.map(SensorId),
-        observed_at: at.0,
-        seq,
-        state: BayState::from_code(state),
-    }
-}
-
-/// What is stored of bays within `span`, each bay's in the order of time.
-pub(super) async fn readings(
-    conn: &mut PgConnection,
-    municipality: MunicipalityId,
-    bays: Vec<i32>,
-    span: Span,
-) -> Result<HashMap<BayId, Vec<BayReading>>, StoreError> {
-    let mut found: HashMap<BayId, Vec<BayReading>> = HashMap::new();
-    if bays.is_empty() {
-        return Ok(found);
-    }
-    type Row = (i32, Ts, i32, Option<i32>, Option<i64>, i16);
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT bay, observed_at, feed, sensor, seq, state FROM bay_observation
-         WHERE municipality = $1 AND observed_at >= $2 AND observed_at < $3
-           AND bay IN (SELECT unnest($4::int[]))
-         ORDER BY observed_at",
-    )
-    .bind(municipality.0)
-    .bind(Ts(span.from))
-    .bind(Ts(span.until))
-    .bind(bays)
-    .fetch_all(conn)
-    .await?;
-    for (bay, at, feed, sensor, seq, state) in rows {
-        found.entry(BayId(bay)).or_default().push(reading(at, feed, sensor, seq, state));
-    }
-    Ok(found)
 }

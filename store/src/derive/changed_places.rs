@@ -12,10 +12,10 @@ use smallvec::SmallVec;
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
-use super::bays::BayKey;
 use super::history::PlaceHistory;
 use super::neighbours::decided;
-use super::{CountKey, DerivedPlace, Deriver, bays, hours, sites};
+use super::observations::BayKey;
+use super::{CountKey, DerivedPlace, Deriver, bays, hours, observations, sites};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -188,7 +188,8 @@ impl Deriver {
         let changing = changing.map(|m| m.bay.0).collect();
         // Earlier statements may still hold.
         let from = UtcMicros(chunk.from.0.saturating_sub(longest_us));
-        let statements = bays::readings(&mut tx, municipality, changing, Span { from, ..chunk }).await?;
+        let statements =
+            observations::readings(&mut tx, municipality, changing, Span { from, ..chunk }).await?;
         let summed = chunk.within(Span::of(None, Some(self.hours_until)));
         let mut delta = Delta::default();
         let mut changed: Vec<(BayKey, BayIntervals, BayIntervals)> = Vec::new();

@@ -4,7 +4,7 @@ use domain::UtcMicros;
 use domain::intervals::{Delta, Span};
 use sqlx::Connection;
 
-use super::bays::BayKey;
+use super::observations::BayKey;
 use super::{Deriver, bays, hours, sites};
 use crate::StoreError;
 use crate::ts::Ts;

@@ -17,6 +17,7 @@ mod history;
 pub(crate) mod hours;
 mod included;
 mod neighbours;
+pub(crate) mod observations;
 mod rederive;
 pub(crate) mod scopes;
 pub(crate) mod sites;

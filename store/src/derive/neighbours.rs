@@ -7,11 +7,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::intervals::{BayStatement, Span, Timeline, decide};
 use domain::{BayId, BayReading, UtcMicros};
-use sqlx::PgConnection;
+use sqlx::{FromRow, PgConnection};
 
 use super::DerivedPlace;
-use super::bays::{BayKey, reading, readings};
+use super::observations::{BayKey, readings};
 use crate::StoreError;
+use crate::bay_row::BayRow;
 use crate::ts::Ts;
 
 /// From so many within [`DENSE_US`] on, one query reads all.
@@ -185,15 +186,21 @@ async fn next_instants(
     Ok(rows.into_iter().map(|(index, at)| (index as usize, at.0)).collect())
 }
 
+#[derive(FromRow)]
+struct IndexedRow {
+    index: i64,
+    #[sqlx(flatten)]
+    row: BayRow,
+}
+
 /// All that is stored of bays at instants, by index in `instants`, and instant.
 async fn readings_at(
     conn: &mut PgConnection,
     instants: &[(BayKey, UtcMicros)],
     at: &[(usize, UtcMicros)],
 ) -> Result<Vec<(usize, Vec<BayReading>)>, StoreError> {
-    type Row = (i64, Ts, i32, Option<i32>, Option<i64>, i16);
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.i, o.observed_at, o.feed, o.sensor, o.seq, o.state
+    let rows: Vec<IndexedRow> = sqlx::query_as(
+        "SELECT t.i AS index, o.bay, o.observed_at, o.feed, o.sensor, o.seq, o.state
          FROM unnest($1::bigint[], $2::int[], $3::int[], $4::timestamptz[]) AS t(i, m, b, at)
          JOIN bay_observation o ON o.municipality = t.m AND o.bay = t.b AND o.observed_at = t.at
          ORDER BY t.i, o.observed_at",
@@ -205,13 +212,13 @@ async fn readings_at(
     .fetch_all(conn)
     .await?;
     let mut found: Vec<(usize, Vec<BayReading>)> = Vec::new();
-    for (index, at, feed, sensor, seq, state) in rows {
-        let reading = reading(at, feed, sensor, seq, state);
+    for IndexedRow { index, row } in rows {
+        let (index, reading) = (index as usize, row.reading());
         match found.last_mut() {
-            Some((i, readings)) if *i == index as usize && readings[0].observed_at == at.0 => {
+            Some((i, readings)) if *i == index && readings[0].observed_at == reading.observed_at => {
                 readings.push(reading);
             }
-            _ => found.push((index as usize, vec![reading])),
+            _ => found.push((index, vec![reading])),
         }
     }
     Ok(found)

@@ -8,10 +8,10 @@ use domain::{BayId, BayReading, MunicipalityId};
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
-use super::bays::BayKey;
 use super::changed_places::cut;
 use super::neighbours::decided;
-use super::{DerivedPlace, Deriver, bays, hours, sites};
+use super::observations::BayKey;
+use super::{DerivedPlace, Deriver, bays, hours, observations, sites};
 use crate::StoreError;
 use crate::ts::Ts;
 
@@ -134,7 +134,7 @@ async fn derive_bays(
     // Earlier statements may still hold.
     let from = UtcMicros(chunk.from.0.saturating_sub(longest_us));
     let ids = placed.iter().map(|(bay, _)| bay.0).collect();
-    let statements = bays::readings(conn, municipality, ids, Span { from, ..chunk }).await?;
+    let statements = observations::readings(conn, municipality, ids, Span { from, ..chunk }).await?;
     let first: Option<Ts> =
         sqlx::query_scalar("SELECT min(observed_at) FROM bay_observation WHERE municipality = $1")
             .bind(municipality.0)

@@ -1,12 +1,11 @@
 //! Observations of a town's parking, read back for training.
 
 use domain::observation::{CountValue, Provenance, SiteStatus};
-use domain::{
-    Audience, BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros,
-};
+use domain::{Audience, BayId, BayReading, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::StoreError;
+use crate::bay_row::BayRow;
 use crate::pool::Pool;
 use crate::ts::Ts;
 
@@ -86,29 +85,6 @@ impl CountRow {
     }
 }
 
-#[derive(FromRow)]
-struct BayRow {
-    bay: i32,
-    observed_at: Ts,
-    feed: i32,
-    sensor: Option<i32>,
-    seq: Option<i64>,
-    state: i16,
-}
-
-impl BayRow {
-    fn reading(self) -> (BayId, BayReading) {
-        let reading = BayReading {
-            feed: FeedId(self.feed),
-            sensor: self.sensor.map(SensorId),
-            observed_at: self.observed_at.0,
-            seq: self.seq,
-            state: BayState::from_code(self.state),
-        };
-        (BayId(self.bay), reading)
-    }
-}
-
 /// Reads observations. A day of a town at a time fits into memory.
 ///
 /// # Errors
@@ -138,6 +114,6 @@ pub async fn observed(
     .await?;
     Ok(Observed {
         counts: counts.into_iter().map(|row| row.count(municipality)).collect(),
-        bays: bays.into_iter().map(BayRow::reading).collect(),
+        bays: bays.iter().map(|row| (row.bay(), row.reading())).collect(),
     })
 }

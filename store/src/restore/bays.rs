@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::UtcMicros;
 use domain::live::Change;
-use domain::{BayId, UtcMicros};
 use sqlx::{FromRow, PgConnection};
 
 use super::{last, spans};
 use crate::StoreError;
-use crate::derive::bays::reading;
+use crate::bay_row::BayRow;
 use crate::ts::Ts;
 
 /// Municipality, bay, source.
@@ -17,14 +17,10 @@ type Key = (i32, i32, i32);
 #[derive(FromRow)]
 struct StoredState {
     municipality: i32,
-    bay: i32,
     source: i32,
-    feed: i32,
-    sensor: Option<i32>,
-    observed_at: Ts,
     received_at: Ts,
-    seq: Option<i64>,
-    state: i16,
+    #[sqlx(flatten)]
+    row: BayRow,
 }
 
 /// Replaces states that lie ahead of `now`; how many there were.
@@ -45,17 +41,15 @@ pub(super) async fn restore(
             break;
         }
         for stored in newest(conn, &missing, span).await? {
-            let key = (stored.municipality, stored.bay, stored.source);
+            let key = (stored.municipality, stored.row.bay, stored.source);
             missing.remove(&key);
             found.insert(key, stored);
         }
     }
     forget(conn, &missing, now).await?;
     write(conn, &found, now).await?;
-    changes.extend(found.into_values().map(|s| Change::Bay {
-        bay: BayId(s.bay),
-        reading: reading(s.observed_at, s.feed, s.sensor, s.seq, s.state),
-    }));
+    let restored = found.values().map(|s| Change::Bay { bay: s.row.bay(), reading: s.row.reading() });
+    changes.extend(restored);
     Ok(ahead.len() as u64)
 }
 
@@ -130,12 +124,12 @@ async fn write(
     .bind(found.keys().map(|k| k.0).collect::<Vec<_>>())
     .bind(found.keys().map(|k| k.1).collect::<Vec<_>>())
     .bind(found.keys().map(|k| k.2).collect::<Vec<_>>())
-    .bind(found.values().map(|s| s.feed).collect::<Vec<_>>())
-    .bind(found.values().map(|s| s.sensor).collect::<Vec<_>>())
-    .bind(found.values().map(|s| s.observed_at).collect::<Vec<_>>())
+    .bind(found.values().map(|s| s.row.feed).collect::<Vec<_>>())
+    .bind(found.values().map(|s| s.row.sensor).collect::<Vec<_>>())
+    .bind(found.values().map(|s| s.row.observed_at).collect::<Vec<_>>())
     .bind(found.values().map(|s| s.received_at).collect::<Vec<_>>())
-    .bind(found.values().map(|s| s.seq).collect::<Vec<_>>())
-    .bind(found.values().map(|s| s.state).collect::<Vec<_>>())
+    .bind(found.values().map(|s| s.row.seq).collect::<Vec<_>>())
+    .bind(found.values().map(|s| s.row.state).collect::<Vec<_>>())
     .bind(last(now))
     .execute(conn)
     .await?;
