@@ -1,5 +1,7 @@
 //! The definitions of places over time, as timelines.
 
+mod included;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use domain::bay_state::SourceKey;
@@ -11,8 +13,8 @@ use smallvec::SmallVec;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use self::included::Included;
 use super::CountKey;
-use super::included::Included;
 use super::scopes::{self, Area, Basis, ScopeKey};
 use crate::StoreError;
 use crate::places::kind;

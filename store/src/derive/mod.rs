@@ -15,7 +15,6 @@ mod clock;
 mod closing;
 mod history;
 pub(crate) mod hours;
-mod included;
 mod neighbours;
 pub(crate) mod observations;
 mod rederive;

@@ -7,7 +7,7 @@ use domain::{MunicipalityId, Registry};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::import::Report;
+use super::report::Report;
 use crate::audit::AuditEvent;
 
 /// Names of what was added that the audit lists of each kind; of all it knows the number.

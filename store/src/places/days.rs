@@ -8,8 +8,8 @@ use domain::closure::{NEVER, Spans};
 use domain::{CalendarDay, Closure, MunicipalityId, PlaceId, UtcMicros};
 use sqlx::PgConnection;
 
-use super::import::{ImportCounts, Missing, import_counts};
 use super::kind;
+use super::report::{ImportCounts, Missing, import_counts};
 use crate::StoreError;
 use crate::ts::Ts;
 

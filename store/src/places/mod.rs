@@ -6,10 +6,12 @@ mod import;
 pub(crate) mod kind;
 mod publicity;
 mod read;
+mod report;
 mod versions;
 
 pub use days::calendar;
 pub(crate) use days::ever_closed;
-pub use import::{Import, ImportCounts, Missing, Report};
+pub use import::Import;
 pub use read::{catalogue, registry};
+pub use report::{ImportCounts, Missing, Report};
 pub use versions::{Correction, Holds};

@@ -6,7 +6,7 @@ use domain::inclusion::{Inclusion, SiteBays, Standing};
 use domain::intervals::Span;
 use domain::{BayId, Restriction, SiteId, UtcMicros};
 
-use super::history::{PlaceHistory, at_version, cuts_of_site, ends, zone_of};
+use super::{PlaceHistory, at_version, cuts_of_site, ends, zone_of};
 
 /// What counts in a site at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
