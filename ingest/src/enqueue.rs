@@ -8,8 +8,9 @@ use store::writer::Batch;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
+use crate::message::{Message, Received};
 use crate::pending::Source;
-use crate::receive::{Message, Received, receive_guarded};
+use crate::receive::receive_guarded;
 use crate::routing::{Route, RoutingTable};
 use crate::trips::TripMemory;
 

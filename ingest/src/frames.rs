@@ -8,7 +8,7 @@ use crate::check::MessageContext;
 use crate::decode::json::text;
 use crate::decode::lorawan::{self, Event, Frame, Report, Topic, decode_device, device, server_object};
 use crate::decode::{Content, Fault};
-use crate::receive::{Message, Received};
+use crate::message::{Message, Received};
 
 /// Receives a network server's message: stores it for its device, and adds a state to `batch`.
 ///

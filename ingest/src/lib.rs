@@ -11,6 +11,7 @@ pub mod enqueue;
 mod fetch;
 pub mod frames;
 pub mod inlet;
+pub mod message;
 pub mod metrics;
 pub mod mqtt;
 pub mod pending;

@@ -18,8 +18,8 @@ use serde::Serialize;
 use store::unmatched::{EXAMPLES, Unmatched};
 
 use crate::decode::Dropped;
+use crate::message::Received;
 use crate::quota::Limits;
-use crate::receive::Received;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FeedLabel {

@@ -13,8 +13,9 @@ use tracing::warn;
 
 use crate::accumulator::Accumulator;
 use crate::fetch::FetchRequest;
+use crate::message::Message;
 use crate::pending::Source;
-use crate::receive::{Message, receive_guarded};
+use crate::receive::receive_guarded;
 use crate::routing::RoutingTable;
 use crate::session::Shared;
 

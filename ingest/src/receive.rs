@@ -1,38 +1,19 @@
 //! The path of one message, from its bytes to rows of a batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
 use domain::registry::Entry;
-use domain::{Feed, FeedFormat, FeedId, Reason, Registry, UtcMicros};
+use domain::{Feed, FeedFormat, FeedId, Reason, Registry};
 use store::writer::Batch;
 
 use crate::check::MessageContext;
 use crate::decode::json::text;
-use crate::decode::{Decoded, Dropped, Fault, Faults, Subject, gtfs_rt, hfp, native};
+use crate::decode::{Decoded, Fault, Faults, Subject, gtfs_rt, hfp, native};
 use crate::frames;
+use crate::message::{Message, Received};
 use crate::rejected::rejection;
 use crate::trips::TripMemory;
-
-/// A received message.
-#[derive(Debug, Clone, Copy)]
-pub struct Message<'a> {
-    pub topic: &'a str,
-    pub payload: &'a [u8],
-    pub qos: u8,
-    pub received_at: UtcMicros,
-}
-
-/// The result of a message, for the counters.
-#[derive(Debug, Default, PartialEq)]
-pub struct Received {
-    /// The numbers of rejected elements, by reason.
-    pub reasons: BTreeMap<Reason, u64>,
-    /// Fields without which it was taken.
-    pub dropped: Vec<Dropped>,
-    /// It carries nothing for us and is no fault: e.g. a command to the network server.
-    pub is_ignored: bool,
-}
 
 /// Decodes and checks `message` of `feed`; accepted statements become observations in `batch`, the
 /// others a rejection. Of trips only changes against `memory` are added.
@@ -144,7 +125,7 @@ fn guarded(
 #[cfg(test)]
 mod tests {
     use domain::registry::Contents;
-    use domain::{FeedFormat, Municipality, MunicipalityId};
+    use domain::{FeedFormat, Municipality, MunicipalityId, UtcMicros};
 
     use super::*;
 

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::check::MessageContext;
 use crate::decode::{Fault, Faults, hfp, lorawan, native};
-use crate::receive::Message;
+use crate::message::Message;
 
 /// Repeated rejections of a feed are stored once in so long, seconds.
 const REPEATS_WITHIN_S: i64 = 3_600;

@@ -9,7 +9,8 @@ use store::{Pool, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::receive::{Message, receive_guarded};
+use crate::message::Message;
+use crate::receive::receive_guarded;
 use crate::trips::TripMemory;
 use crate::writers::{RETRY, WriterContext};
 

@@ -16,9 +16,9 @@ use crate::Clock;
 use crate::accumulator::{Accumulator, Size, TakenBatch};
 use crate::check::MessageContext;
 use crate::decode::Fault;
+use crate::message::Message;
 use crate::metrics::Metrics;
 use crate::pending::{Pending, Source};
-use crate::receive::Message;
 use crate::rejected::rejection;
 
 /// Two connections store 1.75 times as much as one; more only wait for each other.

@@ -2,7 +2,8 @@
 
 use crate::county::{CS, EUI, NOW, TTS, VP, now, registry, rejection, take, tts_up, uplink, with};
 use domain::Reason;
-use ingest::receive::{Message, receive};
+use ingest::message::Message;
+use ingest::receive::receive;
 use ingest::trips::TripMemory;
 use serde_json::{Value, json};
 use store::writer::Batch;

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 
 use crate::county::{TOWN, now, registry};
 use domain::Registry;
-use ingest::receive::{Message, receive};
+use ingest::message::Message;
+use ingest::receive::receive;
 use ingest::trips::TripMemory;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -7,8 +7,8 @@ use domain::Reason;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::given::{Wrong, show};
 use super::mistakes;
-use super::value::{Wrong, show};
 use crate::decode::Fault;
 
 /// A field of a wrong type or value that was dropped from an accepted message.

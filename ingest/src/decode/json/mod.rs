@@ -5,6 +5,7 @@
 //! either costs the message (a required field) or only the field (an optional one: [`Dropped`]).
 
 mod fields;
+mod given;
 mod mistakes;
 mod number;
 mod text;
@@ -12,11 +13,10 @@ mod value;
 
 pub use self::fields::Dropped;
 pub(super) use self::fields::{Fields, elements, entries, for_each_element};
+pub(super) use self::given::{Given, Wrong, text_of};
 pub(super) use self::number::{count, loose, measurement, number, whole, whole_in};
 pub use self::text::text;
-pub(super) use self::value::{
-    Given, Wrong, check_id, id, instant, label, list, object, position, start_date, text_of, word,
-};
+pub(super) use self::value::{check_id, id, instant, label, list, object, position, start_date, word};
 
 /// What a sensor in a road can feel, degrees Celsius; anything else is a broken reading.
 pub(super) const CELSIUS: std::ops::RangeInclusive<f64> = -60.0..=100.0;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::value::{Given, Wrong};
+use super::given::{Given, Wrong};
 
 /// Beyond it not every whole number is one of its own in JSON of most languages.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;

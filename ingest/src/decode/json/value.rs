@@ -1,99 +1,17 @@
 //! Values of fields, and their faults.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
 use domain::place::UnknownName;
 use domain::{LatLon, Reason, UtcMicros};
 
 use super::fields::Fields;
+use super::given::{Given, Wrong, show};
 use super::number;
 use crate::decode::Fault;
 
-/// Characters shown of a value.
-const SHOWN_CHARS: usize = 60;
-
 /// The year 1, where the calendar begins that everybody agrees on.
 const FIRST_INSTANT: UtcMicros = UtcMicros(-62_135_596_800_000_000);
-
-/// Why a value is not what it should be.
-#[derive(Debug)]
-pub struct Wrong {
-    pub reason: Reason,
-    /// What would be right: it completes "... is not".
-    pub expected: Cow<'static, str>,
-    pub remedy: Option<Cow<'static, str>>,
-}
-
-impl Wrong {
-    /// A value of the wrong type or form.
-    pub fn new(expected: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { reason: Reason::Malformed, expected: expected.into(), remedy: None }
-    }
-
-    /// A value that cannot be true.
-    pub fn implausible(expected: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { reason: Reason::Implausible, ..Wrong::new(expected) }
-    }
-
-    /// With what to do about it.
-    pub fn remedy(self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { remedy: Some(remedy.into()), ..self }
-    }
-}
-
-/// The type of a value that stands as JSON.
-#[derive(Debug)]
-pub enum Given<'a> {
-    Text(Cow<'a, str>),
-    /// Its digits.
-    Number(&'a str),
-    Flag(bool),
-    List,
-    Object,
-    /// Also a text with escapes that are none.
-    Nothing,
-}
-
-impl<'a> Given<'a> {
-    /// Of a value that was found to be JSON.
-    pub fn of(raw: &'a str) -> Self {
-        match raw.as_bytes().first() {
-            Some(b'"') if !raw.contains('\\') => Given::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
-            Some(b'"') => {
-                serde_json::from_str(raw).map_or(Given::Nothing, |text| Given::Text(Cow::Owned(text)))
-            }
-            Some(b'-' | b'0'..=b'9') => Given::Number(raw),
-            Some(b't') => Given::Flag(true),
-            Some(b'f') => Given::Flag(false),
-            Some(b'{') => Given::Object,
-            Some(b'[') => Given::List,
-            _ => Given::Nothing,
-        }
-    }
-}
-
-/// A value as a fault shows it.
-pub fn show(raw: &str) -> String {
-    let mut shown: String = raw.chars().take(SHOWN_CHARS).collect();
-    if shown.len() < raw.len() {
-        shown.push_str("...");
-    }
-    match raw.as_bytes().first() {
-        Some(b'{') => format!("an object ({shown})"),
-        Some(b'[') => format!("a list ({shown})"),
-        _ => shown,
-    }
-}
-
-/// A text.
-pub fn text_of(raw: &str) -> Result<Cow<'_, str>, Wrong> {
-    match Given::of(raw) {
-        Given::Text(text) => Ok(text),
-        Given::Number(_) => Err(Wrong::new("a text").remedy("Write it in quotation marks.")),
-        _ => Err(Wrong::new("a text")),
-    }
-}
 
 /// One of a closed list of words.
 pub fn word<T: FromStr<Err = UnknownName>>(raw: &str) -> Result<T, Wrong> {

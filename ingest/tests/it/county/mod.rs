@@ -5,7 +5,8 @@ use domain::{
     BayId, Binding, Decoder, Feed, FeedId, MunicipalityId, Registry, Rejection, Sensor, SensorId, SiteId,
     Target, Uplink, UtcMicros, VehicleId,
 };
-use ingest::receive::{Message, Received, receive};
+use ingest::message::{Message, Received};
+use ingest::receive::receive;
 use ingest::trips::TripMemory;
 use serde_json::{Value, json};
 use store::writer::Batch;
