@@ -1,9 +1,12 @@
 //! Groups of places, and the bays and sites that their figures are made of.
 
+mod crowds;
+mod selection;
+
 use std::collections::{BTreeMap, HashMap};
 
 use domain::inclusion::MIN_HIDDEN_BAYS;
-use domain::intervals::{Piece, ScopeId, Span, Timeline};
+use domain::intervals::{HourSums, Piece, ScopeId, Span, Timeline};
 use domain::occupancy::Possible;
 use domain::place::{Publish, Purpose};
 use domain::{BayId, Bbox, LatLon, MunicipalityId, Registry, SiteId};
@@ -11,9 +14,9 @@ use jiff::tz::TimeZone;
 use store::Pool;
 use store::analysis::{self, Scope, ScopeKind, Timelines};
 
-use super::crowds::Crowd;
+use self::crowds::Crowd;
+use self::selection::{bays_of, is_selected, is_site_in, labels, site_of};
 use super::query::{self, FiguresQuery, GroupBy, Places};
-use super::selection::{bays_of, is_selected, is_site_in, labels, site_of};
 use crate::http::problem::Problem;
 use crate::planners::planning::SeenBy;
 
@@ -33,6 +36,9 @@ pub struct Labels {
     pub site_name: Option<String>,
     pub bay_site: Option<String>,
 }
+
+/// By group and hour since 1970.
+pub type Hours = HashMap<(usize, i64), HourSums>;
 
 /// One group.
 pub struct Group {

@@ -1,10 +1,8 @@
 //! Figures about parking: `/v1/occupancy`, `/v1/stays`.
 
-mod crowds;
 mod groups;
 mod occupancy;
 mod query;
-mod selection;
 mod stays;
 mod sums;
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::{Delta, HOUR_US, HourSums, ScopeId, Span, Timeline};
+use domain::intervals::{Delta, HOUR_US, ScopeId, Span, Timeline};
 use domain::occupancy::Bucket;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use store::analysis;
 use store::{Pool, StoreError};
 
-use super::groups::Parts;
+use super::groups::{Hours, Parts};
 
 /// Rows, or hours of groups if these are more, that are read at once: some 15 MB, and some milliseconds of work without a
 /// pause.
@@ -16,9 +16,6 @@ const CELLS: i64 = 50_000;
 
 /// Longest stretch that is read at once where single bays are read: their intervals are many.
 const LONGEST_HOURS_OF_BAYS: i64 = 24 * 14;
-
-/// By group and hour since 1970.
-pub type Hours = HashMap<(usize, i64), HourSums>;
 
 /// How many hours are read at once.
 pub fn hours_at_once(parts: &Parts, groups: usize, bucket: Bucket) -> i64 {

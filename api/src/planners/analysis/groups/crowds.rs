@@ -11,8 +11,7 @@ use domain::intervals::{Delta, HOUR_US, HourSums, Piece, SLICE_US, SLICES, Scope
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use store::analysis::{Scope, ScopeKind};
 
-use super::groups::{Group, Parts};
-use super::sums::Hours;
+use super::{Group, Hours, Parts};
 
 /// The longest for which bays can be observed in a slice that are no crowd.
 const FEW_US: i64 = (MIN_HIDDEN_BAYS as i64 - 1) * SLICE_US;
@@ -43,7 +42,7 @@ struct Few {
 
 impl Parts {
     /// Finds the crowds that count in the groups of one town.
-    pub(super) fn add_crowds(
+    pub fn add_crowds(
         &mut self,
         municipality: MunicipalityId,
         scopes: &[Scope],
@@ -103,10 +102,7 @@ impl Parts {
                 crowd.bays.push(*bay);
             }
             if !pieces.is_empty() {
-                super::groups::join(
-                    &mut self.bays.entry((municipality, *bay, true)).or_default().pieces,
-                    pieces,
-                );
+                super::join(&mut self.bays.entry((municipality, *bay, true)).or_default().pieces, pieces);
             }
         }
         for mut crowd in crowds.into_values() {
@@ -140,7 +136,7 @@ impl Parts {
     }
 
     /// Takes what rests on few out of the sums of the answer's groups. `answered`: how many those are.
-    pub(super) fn leave_out_few(&self, hours: &mut Hours, answered: usize) {
+    pub fn leave_out_few(&self, hours: &mut Hours, answered: usize) {
         let own = hours.extract_if(|(group, _), _| *group >= answered);
         for (hour, own) in by_hour(own.map(|((group, hour), sums)| ((ScopeId(group as i32), hour), sums))) {
             for crowd in &self.crowds {
@@ -214,7 +210,7 @@ impl Parts {
 
     /// Notes when sums of single bays would rest on few. `sums`: what [`Parts::crowds_bays`] add to some hours, in the order
     /// of time from call to call.
-    pub(super) fn note_few(&mut self, sums: Delta) {
+    pub fn note_few(&mut self, sums: Delta) {
         for (hour, own) in by_hour(sums.0.into_iter()) {
             let few: Vec<Few> = self.crowds.iter().map(|crowd| self.few(crowd, hour, &own)).collect();
             for (crowd, few) in self.crowds.iter_mut().zip(few) {
@@ -235,7 +231,7 @@ impl Parts {
 
     /// Takes the times that were noted out of the layouts, and the crowds' own groups with them. `answered`: how many groups the
     /// answer has.
-    pub(super) fn cut_few(&mut self, answered: usize) {
+    pub fn cut_few(&mut self, answered: usize) {
         for crowd in std::mem::take(&mut self.crowds) {
             let [all, by_audience] = &crowd.few;
             let is_whole = |group: &ScopeId| crowd.counts_in.contains(&(*group, crowd.all));
@@ -270,7 +266,7 @@ impl Parts {
     }
 
     /// The bays of crowds.
-    pub(super) fn crowds_bays(&self) -> Vec<BayId> {
+    pub fn crowds_bays(&self) -> Vec<BayId> {
         self.crowds.iter().flat_map(|crowd| crowd.bays.iter().copied()).collect()
     }
 }

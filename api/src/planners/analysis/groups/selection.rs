@@ -3,8 +3,8 @@
 use domain::{BayId, Publish, Registry, SiteId};
 use store::analysis::{Scope, ScopeKind};
 
-use super::groups::{Labels, Town};
-use super::query::{GroupBy, Places};
+use super::{Labels, Town};
+use crate::planners::analysis::query::{GroupBy, Places};
 
 pub fn site_of(bay: BayId, registry: &Registry) -> Option<SiteId> {
     registry.site_by_key(registry.bay(bay)?.def.site.as_deref()?).map(|site| site.id)
