@@ -22,6 +22,8 @@ const FEW_US: i64 = (MIN_HIDDEN_BAYS as i64 - 1) * SLICE_US;
 pub struct Crowd {
     municipality: MunicipalityId,
     bays: Vec<BayId>,
+    /// The longest for which those of them that ever were shown can have been observed in a slice.
+    most_shown_us: i64,
     /// All bays of the site.
     all: ScopeId,
     /// Those that are kept for an audience.
@@ -71,6 +73,7 @@ impl Parts {
             let crowd = crowds.entry(*site).or_insert_with(|| Crowd {
                 municipality,
                 bays: Vec::new(),
+                most_shown_us: 0,
                 all: number(),
                 audiences: BTreeMap::new(),
                 counts_in: Vec::new(),
@@ -99,6 +102,8 @@ impl Parts {
                 .values_mut()
                 .filter(|crowd| pieces.iter().any(|piece| piece.scopes.contains(&crowd.all)))
             {
+                let is_shown = |piece: &Piece| piece.is_shown && piece.scopes.contains(&crowd.all);
+                crowd.most_shown_us += if pieces.iter().any(is_shown) { SLICE_US } else { 0 };
                 crowd.bays.push(*bay);
             }
             if !pieces.is_empty() {
@@ -164,7 +169,9 @@ impl Parts {
         let rests_on_few = |group: &ScopeId, slice: usize| {
             let observed_us = own.get(group).map_or(0, |sums| sums.observed_us[slice]);
             let shown_us = || self.shown_us(crowd, *group, slice_of(hour, slice));
-            observed_us > 0 && shown_us().is_some_and(|shown_us| observed_us - shown_us <= FEW_US)
+            // Nearly every slice of a crowd that speaks is decided without a look at its bays.
+            (1..=FEW_US + crowd.most_shown_us).contains(&observed_us)
+                && shown_us().is_some_and(|shown_us| observed_us - shown_us <= FEW_US)
         };
         let mut few = Few::default();
         for slice in 0..SLICES {
