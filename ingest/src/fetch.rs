@@ -52,7 +52,12 @@ impl FetchRequest {
             allow_private: self.allow_private,
             resolver: DefaultResolver::default(),
         };
-        let config = Config::builder().timeout_global(Some(timeout)).max_redirects(MAX_REDIRECTS).build();
+        // No connection is used again: a server that closes it after a redirect would fail the next request.
+        let config = Config::builder()
+            .timeout_global(Some(timeout))
+            .max_redirects(MAX_REDIRECTS)
+            .max_idle_connections(0)
+            .build();
         let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), guard);
         // Keys stand in addresses: they reach neither a log nor the quarantine.
         let shown = |error: ureq::Error| match error {

@@ -119,6 +119,23 @@ fn a_redirect_within_the_host_is_followed_and_a_circle_ends() {
 }
 
 #[test]
+fn a_server_that_closes_the_connection_after_a_redirect_is_asked_over_another() {
+    let (port, asked) = server(|path, mut stream| {
+        if path == "/old" {
+            let head = "HTTP/1.1 301 Moved\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes());
+            // Whoever asks again over this connection finds it closed.
+            let _ = stream.read(&mut [0]);
+        } else {
+            ok(&mut stream, "Content-Length: 1\r\n");
+            let _ = stream.write_all(b"x");
+        }
+    });
+    assert_eq!(fetch(format!("http://127.0.0.1:{port}/old"), true), Ok(b"x".to_vec()));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[test]
 fn slow_and_endless_servers_end() {
     let pause = Duration::from_millis(100);
     let (drip, _) = server(move |_, mut stream| {
