@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
 use store::Pool;
 use store::migrate::{Partitioning, is_migrated, migrate};
 use store::pool::without_password;
-use store::private_pg::{PrivatePg, PrivatePgHandle, PrivatePgSettings};
 use tracing::{info, warn};
 
 use crate::cli::{DatabaseArgs, VisitArgs};
@@ -126,7 +126,7 @@ impl Database {
     /// # Errors
     /// The private database does not stop.
     pub async fn close(self) -> Result<()> {
-        self.close_within(store::private_pg::PATIENCE).await
+        self.close_within(private_pg::PATIENCE).await
     }
 
     /// The same within `patience`, whatever state the database is in.
@@ -195,7 +195,7 @@ fn none_in(dir: &Path) -> String {
 /// It cannot be made, or there is no place for it.
 pub fn data_dir(args: &DatabaseArgs) -> Result<PathBuf> {
     let dir = data_dir_path(args)?;
-    store::private_pg::make_data_dir(&dir)
+    private_pg::make_data_dir(&dir)
         .with_context(|| format!("the data directory {} cannot be used; give --data-dir", dir.display()))?;
     dir.canonicalize().with_context(|| format!("the data directory {} cannot be used", dir.display()))
 }

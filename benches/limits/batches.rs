@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use domain::observation::Provenance;
 use domain::{BayObservation, BayState, UtcMicros};
+use private_pg::PrivatePg;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use serde_json::{Value, json};
-use store::private_pg::PrivatePg;
 use store::writer::{Batch, FLUSH_AFTER, Keyed, Writer};
 
 use super::setup::{Mosquitto, Product, import_load, metric, size, subscribed};

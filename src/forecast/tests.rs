@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::observation::{CountValue, Provenance};
 use domain::{Audience, SiteCount, SiteId};
+use private_pg::PrivatePg;
 use serde_json::json;
 use store::history::HistoryWriter;
-use store::private_pg::PrivatePg;
 use store::writer::Capacities;
 
 use super::*;

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, UtcMicros};
+use private_pg::PrivatePg;
 use serde_json::json;
 use store::derive::Deriver;
-use store::private_pg::PrivatePg;
 use store::writer::{Batch, Keyed, Writer};
 
 use super::*;

@@ -1,5 +1,4 @@
-//! The only crate that contains SQL: schema, writer, queries by use, change stream, private
-//! PostgreSQL.
+//! The only crate that contains SQL: schema, writer, queries by use, change stream.
 
 pub mod analysis;
 pub mod audit;
@@ -20,7 +19,6 @@ pub mod migrate;
 pub mod partitions;
 pub mod places;
 pub mod pool;
-pub mod private_pg;
 pub mod readers;
 pub mod replays;
 mod restore;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use store::private_pg::PrivatePg;
+use private_pg::PrivatePg;
 
 use crate::certificates::authority;
 use crate::support::{BIN, Instance, Mosquitto, at, eventually, free_port, publish};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use private_pg::PrivatePg;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
-use store::private_pg::PrivatePg;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

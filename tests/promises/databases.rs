@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use private_pg::PrivatePg;
 use sqlx::{Connection, PgConnection};
-use store::private_pg::PrivatePg;
 
 use crate::support::BIN;
 

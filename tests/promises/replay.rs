@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use private_pg::PrivatePg;
 use serde_json::json;
-use store::private_pg::PrivatePg;
 
 use crate::support::{BIN, Instance, Mosquitto, at, chirpstack, eventually, port_of, publish, town};
 

@@ -63,7 +63,7 @@ async fn a_frozen_database_does_not_hold_up_the_end() {
 async fn a_database_that_is_gone_does_not_hold_up_the_end() {
     let mosquitto = Mosquitto::start();
     let dir = tempfile::tempdir().unwrap();
-    let database = store::private_pg::PrivatePg::start(dir.path()).await.unwrap();
+    let database = private_pg::PrivatePg::start(dir.path()).await.unwrap();
     let url = database.url();
     let instance = Instance::serve(&["--mqtt-url", &mosquitto.url(), "--database-url", &url]).await;
     let folder = town(instance.dir.path());
@@ -108,7 +108,7 @@ async fn somebody_waits(pool: &store::Pool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_does_not_come_to_an_end_is_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let database = store::private_pg::PrivatePg::start(&dir.path().join("database")).await.unwrap();
+    let database = private_pg::PrivatePg::start(&dir.path().join("database")).await.unwrap();
     let (url, data) = (database.url(), dir.path().join("data").display().to_string());
     let pool = store::connect(&url).await.unwrap();
     store::migrate::migrate(&pool, true).await.unwrap();

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use domain::catalogue::Catalogue;
 use domain::registry::Contents;
 use domain::{MunicipalityId, Reason, Registry, Rejection, UtcMicros};
+use private_pg::{PrivatePg, PrivatePgError};
 use serde_json::{Value, json};
 use store::places::{Import, Missing};
-use store::private_pg::{PrivatePg, PrivatePgError};
 use store::writer::{Batch, Writer};
 use tempfile::TempDir;
 

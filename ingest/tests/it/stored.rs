@@ -8,12 +8,12 @@ use domain::Registry;
 use ingest::message::Message;
 use ingest::receive::receive;
 use ingest::trips::TripMemory;
+use private_pg::PrivatePg;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message as _;
-use store::private_pg::PrivatePg;
 use store::writer::{Batch, Writer};
 use tokio::runtime::Runtime;
 

@@ -20,8 +20,6 @@ mod history;
 mod idempotency_keys;
 mod migrate;
 mod passages;
-mod private_pg;
-mod private_pg_access;
 mod rejections;
 mod retention;
 mod rides;

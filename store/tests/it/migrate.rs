@@ -4,12 +4,12 @@
 //! entry in the catalogue) is put there by hand.
 
 use crate::support::Database;
+use private_pg::PrivatePg;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use store::StoreError;
 use store::migrate::{Partitioning, migrate};
 use store::partitions::{Partitions, Table};
-use store::private_pg::PrivatePg;
 
 /// An entry of the catalogue as of an extension that is there.
 const EXTENSION: &str =

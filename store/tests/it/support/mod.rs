@@ -4,9 +4,9 @@ pub mod town;
 
 use domain::observation::Provenance;
 use domain::{Audience, BayId, BayObservation, BayState, FeedId, MunicipalityId, SiteId, Uplink, UtcMicros};
+use private_pg::{PrivatePg, PrivatePgSettings};
 use sqlx::types::Json;
 use store::Pool;
-use store::private_pg::{PrivatePg, PrivatePgSettings};
 use store::writer::Capacities;
 
 /// What must be kept while the test runs.

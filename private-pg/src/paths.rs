@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::PrivatePgError;
+use crate::PrivatePgError;
 
 /// The role that owns everything and the name of the database.
 pub const NAME: &str = "kreisverkehr";

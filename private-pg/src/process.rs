@@ -9,8 +9,8 @@ use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::sync::watch;
 
-use super::PrivatePgError;
-use super::paths::Paths;
+use crate::PrivatePgError;
+use crate::paths::Paths;
 
 /// A fast shutdown that takes longer is cut off: the next start then recovers from the write-ahead log.
 const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(5);

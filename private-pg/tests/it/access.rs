@@ -6,8 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use private_pg::{PrivatePg, PrivatePgError, make_data_dir};
 use sqlx::{Connection, Executor, PgConnection};
-use store::private_pg::{PrivatePg, PrivatePgError, make_data_dir};
 use tempfile::TempDir;
 
 const NOBODY: u32 = 65_534;

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use private_pg::{PrivatePg, PrivatePgError, PrivatePgHandle, PrivatePgSettings};
 use sqlx::{Connection, Executor, PgConnection, Row};
-use store::private_pg::{PrivatePg, PrivatePgError, PrivatePgHandle, PrivatePgSettings};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -275,7 +275,7 @@ struct Owner {
 impl Owner {
     fn of(data_dir: &Path) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "private_pg::owns_until_killed", "--nocapture"])
+            .args(["--exact", "server::owns_until_killed", "--nocapture"])
             .env(OWN_DATA_DIR, data_dir)
             .stdout(Stdio::piped())
             .spawn()

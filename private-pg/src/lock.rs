@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::PrivatePgError;
+use crate::PrivatePgError;
 
 /// Held for as long as a process owns the private database. The kernel lets go of it however the process ends, and
 /// child processes do not inherit it.

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use sqlx::postgres::PgConnection;
 
-use super::PrivatePgError;
-use super::account::Account;
-use super::paths::NAME;
+use crate::PrivatePgError;
+use crate::account::Account;
+use crate::paths::NAME;
 
 /// The map of `pg_ident.conf` that says as whom the OS users may come.
 const MAP: &str = "kreisverkehr";
@@ -104,7 +104,7 @@ fn quoted(name: &str) -> String {
 /// start, or under a version without authentication.
 pub async fn admit_roles(url: &str, cluster: &Path, account: &Account) -> Result<(), PrivatePgError> {
     let failed = |source| PrivatePgError::Connect { socket_dir: cluster.to_owned(), source };
-    let mut conn: PgConnection = super::readiness::connect(url).await.map_err(failed)?;
+    let mut conn: PgConnection = crate::readiness::connect(url).await.map_err(failed)?;
     let roles: Vec<String> =
         sqlx::query_scalar("SELECT rolname FROM pg_roles WHERE rolcanlogin ORDER BY rolname")
             .fetch_all(&mut conn)

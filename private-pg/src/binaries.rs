@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::PrivatePgError;
+use crate::PrivatePgError;
 
 const DEBIAN_ROOT: &str = "/usr/lib/postgresql";
 

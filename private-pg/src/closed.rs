@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
-use super::PrivatePgError;
-use super::account::Account;
-use super::paths::CLUSTER;
+use crate::PrivatePgError;
+use crate::account::Account;
+use crate::paths::CLUSTER;
 
 /// Directories of ours in it that hold nothing of other programs. The database's own are its user's, see [`Account`].
 const OWN_DIRS: [&str; 2] = ["mqtt", "places"];

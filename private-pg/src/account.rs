@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::{User, geteuid};
 
-use super::PrivatePgError;
+use crate::PrivatePgError;
 
 /// The users that root's database may run as: the product's own user where there is one, so that nobody else's programs run as
 /// the database's owner; else the one that comes with PostgreSQL.

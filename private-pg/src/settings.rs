@@ -1,7 +1,7 @@
 //! PostgreSQL's settings for many small writes on a small machine.
 
-use super::binaries::Binaries;
-use super::paths::{PORT, Paths};
+use crate::binaries::Binaries;
+use crate::paths::{PORT, Paths};
 
 const PRELOAD: &str = "\nshared_preload_libraries = 'timescaledb'\n";
 
@@ -21,7 +21,7 @@ impl Default for PrivatePgSettings {
 
 impl PrivatePgSettings {
     /// The text of `postgres.conf`.
-    pub(super) fn render(self, binaries: &Binaries, paths: &Paths) -> String {
+    pub(crate) fn render(self, binaries: &Binaries, paths: &Paths) -> String {
         let wal_compression = if binaries.has_lz4() { "lz4" } else { "on" };
         let socket_dir = quoted(&paths.socket_dir.to_string_lossy());
         let mut text = format!(

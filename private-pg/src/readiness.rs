@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 
-use super::PrivatePgError;
-use super::paths::Paths;
+use crate::PrivatePgError;
+use crate::paths::Paths;
 
 /// One attempt; a healthy server answers within milliseconds.
 const ATTEMPT: Duration = Duration::from_secs(5);

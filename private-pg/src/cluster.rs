@@ -8,12 +8,12 @@ use std::process::{Command, Stdio};
 
 use tokio::process::Child;
 
-use super::PrivatePgError;
-use super::access::{self, Access};
-use super::account::Account;
-use super::binaries::Binaries;
-use super::paths::{NAME, Paths};
-use super::settings::PrivatePgSettings;
+use crate::PrivatePgError;
+use crate::access::{self, Access};
+use crate::account::Account;
+use crate::binaries::Binaries;
+use crate::paths::{NAME, Paths};
+use crate::settings::PrivatePgSettings;
 
 /// A log beyond this is set aside at the next start (one old one is kept).
 const LOG_MAX_BYTES: u64 = 20 << 20;

@@ -76,7 +76,7 @@ pub enum PrivatePgError {
 
 impl PrivatePgError {
     /// For `map_err` on file operations: says what was tried on which path.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 }
