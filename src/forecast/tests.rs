@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::observation::{CountValue, Provenance};
 use domain::{Audience, SiteCount, SiteId};
-use private_pg::PrivatePg;
 use serde_json::json;
 use store::history::HistoryWriter;
 use store::writer::Capacities;
@@ -73,12 +72,10 @@ async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = PrivatePg::start(folder.path()).await.unwrap();
-    let pool = store::connect(&server.url()).await.unwrap();
-    store::migrate::migrate(&pool, false).await.unwrap();
+    let url = testing::database::create(false).await.unwrap();
+    let pool = store::connect(&url).await.unwrap();
     let park = car_park(&pool).await;
-    let mut history = HistoryWriter::connect(&store::pool::options(&server.url()).unwrap()).await.unwrap();
+    let mut history = HistoryWriter::connect(&store::pool::options(&url).unwrap()).await.unwrap();
     history.write(&counts(park, NOW, 2), &Spaces, NOW).await.unwrap();
     let registry = Arc::new(store::places::registry(&mut pool.acquire().await.unwrap()).await.unwrap());
     let hub = Arc::new(LiveHub::new(NOW));
@@ -140,5 +137,4 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     running.await.unwrap();
     assert!(kept().await.is_none_or(|until| until <= before));
     pool.close().await;
-    server.stop().await.unwrap();
 }

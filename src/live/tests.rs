@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, UtcMicros};
-use private_pg::PrivatePg;
 use serde_json::json;
 use store::derive::Deriver;
 use store::writer::{Batch, Keyed, Writer};
@@ -39,10 +38,8 @@ fn observed(Town { municipality, feed, place }: Town, at: UtcMicros, state: BayS
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_before_the_clock_jumped_is_shown_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = PrivatePg::start(folder.path()).await.unwrap();
-    let pool = store::connect(&server.url()).await.unwrap();
-    store::migrate::migrate(&pool, false).await.unwrap();
+    let url = testing::database::create(false).await.unwrap();
+    let pool = store::connect(&url).await.unwrap();
     let town = town(&pool).await;
     // The database's clock cannot be moved, so it is the one that is ahead.
     let wrong = ingest::now_utc();
@@ -79,8 +76,8 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
         );
     };
 
-    let mut writer = Writer::connect(&store::pool::options(&server.url()).unwrap()).await.unwrap();
-    let mut deriver = Deriver::connect(&server.url(), right).await.unwrap().unwrap();
+    let mut writer = Writer::connect(&store::pool::options(&url).unwrap()).await.unwrap();
+    let mut deriver = Deriver::connect(&url, right).await.unwrap().unwrap();
     let before = right.plus_s(-60);
     writer
         .write(&observed(town, before, BayState::Occupied), &domain::Registry::default(), right)
@@ -103,5 +100,4 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     running.await.unwrap();
     drop((writer, deriver));
     pool.close().await;
-    server.stop().await.unwrap();
 }

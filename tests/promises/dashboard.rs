@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use private_pg::PrivatePg;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
@@ -56,17 +55,13 @@ fn expanded(sql: &str) -> String {
     sql
 }
 
-async fn migrated(folder: &Path) -> (PrivatePg, store::Pool) {
-    let server = PrivatePg::start(folder).await.unwrap();
-    let pool = store::connect(&server.url()).await.unwrap();
-    store::migrate::migrate(&pool, false).await.unwrap();
-    (server, pool)
+async fn migrated() -> store::Pool {
+    store::connect(&testing::database::create(false).await.unwrap()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_of_the_dashboards_runs_as_the_reading_role() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, pool) = migrated(folder.path()).await;
+    let pool = migrated().await;
     let mut conn = pool.acquire().await.unwrap();
     sqlx::query("SET ROLE kv_read").execute(&mut *conn).await.unwrap();
     let refused = sqlx::query("SELECT * FROM place").execute(&mut *conn).await.unwrap_err();
@@ -87,7 +82,6 @@ async fn every_query_of_the_dashboards_runs_as_the_reading_role() {
     assert!(tried >= 15, "{tried}");
     drop(conn);
     pool.close().await;
-    server.stop().await.unwrap();
 }
 
 #[test]
@@ -104,8 +98,7 @@ fn dashboards_name_the_provisioned_source() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_view_and_column_is_documented() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, pool) = migrated(folder.path()).await;
+    let pool = migrated().await;
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT table_name::text, column_name::text FROM information_schema.columns
          WHERE table_schema = 'public' AND table_name ~ '^v_'",
@@ -114,7 +107,6 @@ async fn every_view_and_column_is_documented() {
     .await
     .unwrap();
     pool.close().await;
-    server.stop().await.unwrap();
     let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (view, column) in columns {
         there.entry(view).or_default().insert(column);

@@ -6,11 +6,9 @@ use axum::http::StatusCode;
 use domain::catalogue::Catalogue;
 use domain::registry::Contents;
 use domain::{MunicipalityId, Reason, Registry, Rejection, UtcMicros};
-use private_pg::{PrivatePg, PrivatePgError};
 use serde_json::{Value, json};
 use store::places::{Import, Missing};
 use store::writer::{Batch, Writer};
-use tempfile::TempDir;
 
 use super::fixture::{Answer, County, NOW, contents};
 
@@ -19,8 +17,7 @@ pub struct Instance {
     pub county: County,
     pub pool: store::Pool,
     pub registry: Arc<Registry>,
-    pub server: PrivatePg,
-    _dir: TempDir,
+    pub url: String,
 }
 
 impl Instance {
@@ -31,17 +28,11 @@ impl Instance {
 
     /// The same of other places.
     pub async fn with(contents: Contents) -> Option<Self> {
-        let dir = tempfile::tempdir().expect("a directory");
-        let server = match PrivatePg::start(dir.path()).await {
-            Ok(server) => server,
-            Err(error @ PrivatePgError::NoBinaries) => {
-                eprintln!("SKIPPED: {error}");
-                return None;
-            }
-            Err(error) => panic!("{error}"),
+        let Some(url) = testing::database::create(false).await else {
+            eprintln!("SKIPPED: PostgreSQL is not installed");
+            return None;
         };
-        let pool = store::connect(&server.url()).await.expect("a connection");
-        store::migrate::migrate(&pool, false).await.expect("the schema");
+        let pool = store::connect(&url).await.expect("a connection");
         let catalogue = Catalogue {
             municipalities: contents.municipalities.into_iter().map(|(_, m)| m).collect(),
             sites: contents.sites.into_iter().map(|e| e.def).collect(),
@@ -58,7 +49,7 @@ impl Instance {
         import.commit(&report, "test").await.expect("committed");
         let registry = Arc::new(store::live::load(&pool).await.expect("loaded").registry);
         let county = County::from_registry(registry.clone(), Some(pool.clone()));
-        Some(Instance { county, pool, registry, server, _dir: dir })
+        Some(Instance { county, pool, registry, url })
     }
 
     pub fn town(&self, slug: &str) -> MunicipalityId {
@@ -103,7 +94,7 @@ impl Instance {
     }
 
     pub async fn write(&self, batch: &Batch) {
-        let options = store::pool::options(&self.server.url()).expect("a url");
+        let options = store::pool::options(&self.url).expect("a url");
         let mut writer = Writer::connect(&options).await.expect("a writer");
         writer.write(batch, &*self.registry, NOW).await.expect("written");
     }
@@ -302,7 +293,6 @@ async fn a_key_opens_what_its_role_and_towns_cover() {
     assert_eq!(instance.get("/v1/sensors", &installer).await.status, StatusCode::UNAUTHORIZED);
 
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 /// Whoever may not do it is answered though the body never ends; whoever may is waited for.

@@ -80,7 +80,7 @@ fn passage(
 async fn deriver(instance: &Instance) -> Deriver {
     // One that was there before holds its lock until its connection is gone.
     loop {
-        if let Some(deriver) = Deriver::connect(&instance.server.url(), at(NOW)).await.expect("a database") {
+        if let Some(deriver) = Deriver::connect(&instance.url, at(NOW)).await.expect("a database") {
             return deriver;
         }
     }
@@ -145,7 +145,6 @@ async fn each_town_goes_by_its_own_clock_and_calendar() {
         ]
     );
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -178,7 +177,6 @@ async fn buckets_add_up_and_what_is_not_over_was_not_possible() {
     let stays = ask("stays?bay=t-1&from=2026-11-02&to=2026-11-03").await;
     assert!((figure(&stays[0], "turnover") - 12.0).abs() < 2.0, "{stays:?}");
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -209,7 +207,6 @@ async fn a_withheld_group_is_a_row_in_every_format() {
     assert_eq!((cell("municipality"), cell("withheld"), cell("reason")), ("telgte", "true", "too_few_bays"));
     assert_eq!((rows.len(), cell("observed_s"), cell("municipality_name")), (1, "", "Telgte"));
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -230,7 +227,6 @@ async fn german_csv_names_what_the_ids_are_of() {
     assert_eq!((cell("bay"), cell("bay_site"), cell("site_name")), ("w-m-1", "w-market", "'1-2"));
     assert_eq!(cell("coverage"), "1");
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -286,7 +282,6 @@ async fn half_derived_figures_say_so() {
     let answer = ask().await;
     assert_eq!((&answer["complete_until"], days(&answer, true).len()), (&json!(NOW), 5));
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -372,7 +367,6 @@ async fn derive_again(in_one: bool) {
     assert_eq!(between > 1, !in_one, "{between}");
     drop(following);
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -106,5 +106,4 @@ async fn figures_are_for_planners_of_the_town_or_for_all_where_it_says_so() {
         instance.get(&format!("{}&group_by=route,stop&bucket=1h", of("warendorf")), &planner).await.json();
     insta::assert_json_snapshot!("punctuality", rows);
     instance.pool.close().await;
-    instance.server.stop().await.unwrap();
 }

@@ -59,8 +59,7 @@ async fn instance() -> Option<Instance> {
 }
 
 async fn derive(instance: &Instance) {
-    let mut deriver =
-        Deriver::connect(&instance.server.url(), NOW).await.expect("a database").expect("alone");
+    let mut deriver = Deriver::connect(&instance.url, NOW).await.expect("a database").expect("alone");
     while !deriver.step(NOW).await.expect("a step").is_idle() {}
 }
 

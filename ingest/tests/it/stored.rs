@@ -8,7 +8,6 @@ use domain::Registry;
 use ingest::message::Message;
 use ingest::receive::receive;
 use ingest::trips::TripMemory;
-use private_pg::PrivatePg;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -413,20 +412,16 @@ fn sent() -> impl Strategy<Value = Sent> {
 /// A database, with a writer on it.
 struct Database {
     runtime: Runtime,
-    server: PrivatePg,
     writer: RefCell<Writer>,
     registry: Registry,
-    _folder: tempfile::TempDir,
 }
 
 impl Database {
     fn start() -> Self {
         let runtime = Runtime::new().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (server, writer) = runtime.block_on(async {
-            let server = PrivatePg::start(folder.path()).await.unwrap();
-            let pool = store::connect(&server.url()).await.unwrap();
-            store::migrate::migrate(&pool, false).await.unwrap();
+        let writer = runtime.block_on(async {
+            let url = testing::database::create(false).await.unwrap();
+            let pool = store::connect(&url).await.unwrap();
             let town: i32 = sqlx::query_scalar(
                 "INSERT INTO municipality (slug, def) VALUES ('town', '{\"tz\": \"Europe/Berlin\"}') RETURNING id",
             )
@@ -435,10 +430,9 @@ impl Database {
             .unwrap();
             assert_eq!(town, TOWN.0);
             pool.close().await;
-            let writer = Writer::connect(&store::pool::options(&server.url()).unwrap()).await.unwrap();
-            (server, writer)
+            Writer::connect(&store::pool::options(&url).unwrap()).await.unwrap()
         });
-        Database { runtime, server, writer: RefCell::new(writer), registry: registry(), _folder: folder }
+        Database { runtime, writer: RefCell::new(writer), registry: registry() }
     }
 
     /// What becomes of messages, in one transaction.
@@ -472,11 +466,6 @@ impl Database {
         }
         Ok(())
     }
-
-    fn stop(self) {
-        drop(self.writer);
-        self.runtime.block_on(self.server.stop()).unwrap();
-    }
 }
 
 #[test]
@@ -485,7 +474,6 @@ fn whatever_is_made_of_messages_is_stored() {
     let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
     let each = db.each_in_each_place();
     let many = TestRunner::new(config).run(&vec(sent(), 1..30), |messages| db.store(&messages).map(drop));
-    db.stop();
     each.unwrap();
     many.unwrap();
 }

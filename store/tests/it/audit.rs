@@ -23,7 +23,7 @@ type Row = (String, Option<String>, Option<serde_json::Value>, Option<serde_json
 #[tokio::test]
 async fn what_an_older_version_noted_is_kept() {
     let db = Database::start().await;
-    let mut conn = PgConnection::connect(&db.server.url()).await.unwrap();
+    let mut conn = PgConnection::connect(&db.url).await.unwrap();
     sqlx::raw_sql(OLDER).execute(&mut conn).await.unwrap();
     sqlx::raw_sql(MIGRATION).execute(&mut conn).await.unwrap();
     let rows: Vec<Row> =

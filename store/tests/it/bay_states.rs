@@ -70,7 +70,7 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
     .unwrap();
     let first_bay = *places.iter().min().unwrap();
 
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writers = [Writer::connect(&options).await.unwrap(), Writer::connect(&options).await.unwrap()];
     let mut numbers = Numbers(1);
     let mut expected = States::new();

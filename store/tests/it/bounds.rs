@@ -17,7 +17,7 @@ use store::writer::{Batch, Bounds, Replayed, Writer};
 const NOW: UtcMicros = UtcMicros(1_790_000_000_000_000);
 
 async fn writer(db: &Database, bounds: Bounds) -> Writer {
-    let options = store::pool::options(&db.server.url()).unwrap();
+    let options = store::pool::options(&db.url).unwrap();
     Writer::connect(&options).await.unwrap().within(bounds)
 }
 

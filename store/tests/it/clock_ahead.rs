@@ -58,7 +58,7 @@ async fn the_newest_is_the_newest_that_is_not_ahead() {
     .await
     .unwrap();
     let now = UtcMicros(now);
-    let options = store::pool::options(&db.server.url()).unwrap();
+    let options = store::pool::options(&db.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     // Seconds from now, and which statement holds after it.
     let ahead_s = 400 * 86_400;

@@ -139,7 +139,7 @@ async fn empty(db: &Database) {
 
 async fn deriver(db: &Database, now: UtcMicros) -> Deriver {
     loop {
-        if let Some(deriver) = Deriver::connect(&db.server.url(), now).await.unwrap() {
+        if let Some(deriver) = Deriver::connect(&db.url, now).await.unwrap() {
             return deriver;
         }
     }
@@ -153,7 +153,7 @@ async fn what_was_said_before_holds_again() {
         .await
         .unwrap();
     let wrong = UtcMicros(wrong);
-    let options = store::pool::options(&db.server.url()).unwrap();
+    let options = store::pool::options(&db.url).unwrap();
     for (round, jump_s) in [700, 7_200, 72_000, 40 * 86_400, 500 * 86_400].into_iter().enumerate() {
         let now = wrong.plus_s(-jump_s);
         let day = now.to_string()[..10].replace('-', "");
@@ -265,7 +265,7 @@ async fn what_was_said_ahead_only_was_never_said() {
         .await
         .unwrap();
     let (wrong, now) = (UtcMicros(wrong), UtcMicros(wrong).plus_s(-90 * 86_400));
-    let mut writer = Writer::connect(&store::pool::options(&db.server.url()).unwrap()).await.unwrap();
+    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
     let mut n = Numbers(3);
     for _ in 0..40 {
         let at = wrong.plus_s(-(n.below(300) as i64));

@@ -44,7 +44,7 @@ async fn storing_goes_on_in_chunks_that_were_compressed_too_early() {
     // In the middle of a chunk of seven days.
     let begin = UtcMicros(1_790_208_000_000_000);
     let at = |round: i64| begin.plus_s(round * 600);
-    let mut writer = Writer::connect(&store::pool::options(&db.server.url()).unwrap()).await.unwrap();
+    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
     for n in 0..120 {
         writer.write(&round(&db, at(2 * n)), &NoSites, at(2 * n)).await.unwrap();
     }

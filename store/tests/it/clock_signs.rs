@@ -79,7 +79,7 @@ async fn strangers_ahead_push_out_nobody() {
     run(&db, "INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', '{}')").await;
     let feed: i32 = sqlx::query_scalar("SELECT id FROM feed").fetch_one(&db.pool).await.unwrap();
     let now = now(&db.pool).await;
-    let options = store::pool::options(&db.server.url()).unwrap();
+    let options = store::pool::options(&db.url).unwrap();
     let bounds = Bounds { strangers: 5, ..Bounds::default() };
     let mut writer = Writer::connect(&options).await.unwrap().within(bounds);
     for at in [now.plus_s(AHEAD_S), now] {
@@ -104,7 +104,7 @@ async fn a_log_that_was_pruned_ahead_is_not_loaded_again_and_again() {
     let now = now(&db.pool).await;
     let follower = || Follower::new(db.pool.clone(), Default::default(), now);
     assert!(matches!(follower().poll().await, Err(StoreError::Pruned)));
-    let mut deriver = Deriver::connect(&db.server.url(), now).await.unwrap().unwrap();
+    let mut deriver = Deriver::connect(&db.url, now).await.unwrap().unwrap();
     assert!(deriver.step(now).await.unwrap().has_corrected);
     assert_eq!(follower().poll().await.unwrap(), []);
     drop(deriver);

@@ -13,7 +13,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     let mut numbers = Numbers(7);
     let mut writers = [town.writer().await, town.writer().await];
     let mut deriver = town.deriver().await;
-    assert!(Deriver::connect(&town.database.server.url(), NOW).await.unwrap().is_none(), "one at a time");
+    assert!(Deriver::connect(&town.database.url, NOW).await.unwrap().is_none(), "one at a time");
 
     let mut batches = town.observations(&mut numbers, 700);
     batches.extend(batches.clone());
@@ -34,7 +34,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
             2 => {
                 drop(deriver);
                 deriver = loop {
-                    if let Some(d) = Deriver::connect(&town.database.server.url(), NOW).await.unwrap() {
+                    if let Some(d) = Deriver::connect(&town.database.url, NOW).await.unwrap() {
                         break d;
                     }
                 };
@@ -213,7 +213,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
         if numbers.below(3) == 0 {
             drop(deriver);
             deriver = loop {
-                if let Some(d) = Deriver::connect(&town.database.server.url(), NOW).await.unwrap() {
+                if let Some(d) = Deriver::connect(&town.database.url, NOW).await.unwrap() {
                     break d;
                 }
             };

@@ -87,7 +87,7 @@ async fn what_a_clock_that_was_ahead_left_changes_no_figure() {
     assert!(hours_until(&town).await > now);
     // It is right again, perhaps in another process.
     drop(deriver);
-    let mut deriver = Deriver::connect(&town.database.server.url(), now).await.unwrap().unwrap();
+    let mut deriver = Deriver::connect(&town.database.url, now).await.unwrap().unwrap();
     write(&mut writer, after, 0).await;
     settle(&mut deriver, now).await;
     assert_eq!(hours_until(&town).await, UtcMicros(T0 + 61 * HOUR));

@@ -4,6 +4,7 @@
 use crate::support::{Database, NoSites};
 use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
+use private_pg::PrivatePgSettings;
 use store::writer::{Batch, Keyed, Writer};
 
 fn batch(db: &Database, numbers: impl Iterator<Item = i64>) -> Batch {
@@ -32,8 +33,8 @@ fn batch(db: &Database, numbers: impl Iterator<Item = i64>) -> Batch {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supplier_that_repeats_itself_fails_one_transaction_and_not_one_for_each_batch() {
-    let db = Database::start().await;
-    let mut writer = Writer::connect(&store::pool::options(&db.server.url()).unwrap()).await.unwrap();
+    let db = Database::start_alone(PrivatePgSettings::default()).await;
+    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
     let (mut new, mut duplicates) = (0, 0);
     // Each batch begins with the last of the one before; then some that repeat nothing, and one that does.
     let begins = (0..30).map(|i| 9 * i).chain((0..100).map(|i| 1_000 + 10 * i)).chain([1_995]);

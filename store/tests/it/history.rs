@@ -44,7 +44,7 @@ fn counts(municipality: MunicipalityId, quarters: std::ops::Range<i64>) -> Vec<S
 async fn counts_are_appended_once_and_live_state_follows_the_newest() {
     let database = Database::start().await;
     let (pool, town) = (database.pool.clone(), database.municipality);
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writer = HistoryWriter::connect(&options).await.unwrap();
     let write = async |writer: &mut HistoryWriter, quarters| {
         writer.write(&counts(town, quarters), &NoSites, NOW).await.unwrap()

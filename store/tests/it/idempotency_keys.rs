@@ -201,7 +201,7 @@ impl Story {
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_in_one_batch_or_in_many_count_once() {
     let db = Database::start().await;
-    let options = store::pool::options(&db.server.url()).unwrap();
+    let options = store::pool::options(&db.url).unwrap();
     let mut writers = [Writer::connect(&options).await.unwrap(), Writer::connect(&options).await.unwrap()];
     let mut base = 0;
     let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() });

@@ -4,7 +4,7 @@
 //! entry in the catalogue) is put there by hand.
 
 use crate::support::Database;
-use private_pg::PrivatePg;
+use private_pg::{PrivatePg, PrivatePgSettings};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use store::StoreError;
@@ -20,8 +20,10 @@ const EXTENSION: &str =
 async fn offer_timescaledb(url: &str) {
     let mut conn = PgConnection::connect(url).await.unwrap();
     for sql in [
-        "ALTER DATABASE kreisverkehr SET timescaledb.disable_load = 'off'",
-        "ALTER DATABASE kreisverkehr SET timescaledb.license = 'timescale'",
+        "DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I SET timescaledb.disable_load = off', current_database());
+            EXECUTE format('ALTER DATABASE %I SET timescaledb.license = timescale', current_database());
+         END $$",
         EXTENSION,
     ] {
         sqlx::query(sql).execute(&mut conn).await.unwrap();
@@ -30,7 +32,7 @@ async fn offer_timescaledb(url: &str) {
 
 async fn migrated_again(db: &Database) -> Result<Partitioning, StoreError> {
     // Settings of a database hold for new connections.
-    let pool = store::connect(&db.server.url()).await.unwrap();
+    let pool = store::connect(&db.url).await.unwrap();
     let result = migrate(&pool, true).await;
     pool.close().await;
     result
@@ -43,7 +45,7 @@ async fn number(db: &Database, sql: &'static str) -> i64 {
 #[tokio::test]
 async fn a_plain_database_without_data_stays_plain() {
     let db = Database::start_with(false).await;
-    offer_timescaledb(&db.server.url()).await;
+    offer_timescaledb(&db.url).await;
     assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(number(&db, "SELECT count(*) FROM v_bay_observation").await, 0);
@@ -62,7 +64,7 @@ async fn a_plain_database_with_data_stays_plain() {
     let partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'bay_observation'::regclass";
     let before = number(&db, partitions).await;
     assert!(before > 0);
-    offer_timescaledb(&db.server.url()).await;
+    offer_timescaledb(&db.url).await;
     assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(number(&db, partitions).await, before);
     drop(conn);
@@ -107,7 +109,7 @@ async fn an_extension_that_cannot_be_made_leaves_a_fresh_database_plain() {
 
 #[tokio::test]
 async fn a_server_that_does_not_load_the_databases_extension_is_named() {
-    let db = Database::start_with(false).await;
+    let db = Database::start_alone(PrivatePgSettings { timescaledb: false }).await;
     sqlx::query(EXTENSION).execute(&db.pool).await.unwrap();
     let error = migrated_again(&db).await.unwrap_err();
     assert!(error.to_string().contains("shared_preload_libraries"), "{error}");

@@ -120,7 +120,7 @@ fn expected(municipality: MunicipalityId, reports: &[(bool, Report)]) -> Vec<Row
 #[tokio::test]
 async fn any_order_any_repetition_and_any_batches_give_the_same_passages() {
     let database = Database::start().await;
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     let one = (any::<bool>(), (1..3i32, 0..3u8, 0..3u8, 0..40i64, -60..600i32, any::<bool>()));
     let strategy = (prop::collection::vec(one, 1..60), 1..9usize).prop_flat_map(|(reports, size)| {
@@ -155,7 +155,7 @@ fn utc(text: &str) -> UtcMicros {
 #[tokio::test]
 async fn hours_days_and_weeks_are_the_towns() {
     let database = Database::start().await;
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     let at = |trip: u8, time: &str, delay_s| {
         let s = (utc(time).0 - NOON.0) / 1_000_000;

@@ -33,7 +33,7 @@ fn rejection(db: &Database, repeats: Option<i64>, count: u32, after_s: i64) -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_repeats_itself_is_kept_once() {
     let db = Database::start().await;
-    let mut writer = Writer::connect(&store::pool::options(&db.server.url()).unwrap()).await.unwrap();
+    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
     let mut write = async |rejections: Vec<Rejection>| {
         writer.write(&Batch { rejections, ..Batch::default() }, &NoSites, AT).await.unwrap();
     };

@@ -70,7 +70,7 @@ fn fields(event: &RideEvent) -> (i32, &str, Option<(i32, i64, i32)>, bool) {
 async fn runs_are_whole_and_each_count_is_told_once() {
     let database = Database::start().await;
     let town = database.municipality;
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     let batch = Batch {
         passengers: vec![
@@ -144,7 +144,7 @@ async fn what_was_counted_ahead_of_the_clock_is_of_no_run() {
         .unwrap();
     let at = |s: i64| UtcMicros(now).plus_s(s).to_string();
     let town = database.municipality;
-    let mut writer = Writer::connect(&store::pool::options(&database.server.url()).unwrap()).await.unwrap();
+    let mut writer = Writer::connect(&store::pool::options(&database.url).unwrap()).await.unwrap();
     let passengers = [(-7_200, 4), (-60, 5), (3_600, 6), (7_200, 7)]
         .map(|(s, entries)| count(town, (1, "day"), &at(s), entries, None));
     let batch = Batch { passengers: passengers.into(), ..Batch::default() };

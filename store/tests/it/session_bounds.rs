@@ -1,6 +1,7 @@
 //! What a session may take: answers are bounded, work is not, and roles that read the views get bounds of their own.
 
 use crate::support::Database;
+use private_pg::PrivatePgSettings;
 use sqlx::{Connection, PgConnection};
 use store::Pool;
 use store::migrate::migrate;
@@ -11,19 +12,19 @@ async fn setting(pool: &Pool, name: &str) -> String {
 }
 
 async fn as_role(db: &Database, role: &str) -> PgConnection {
-    let url = db.server.url().replace("postgres://kreisverkehr@", &format!("postgres://{role}@"));
+    let url = db.url.replace("postgres://kreisverkehr@", &format!("postgres://{role}@"));
     PgConnection::connect(&url).await.unwrap()
 }
 
 #[tokio::test]
 async fn answers_are_bounded_and_work_is_not() {
-    let db = Database::start().await;
+    let db = Database::start_alone(PrivatePgSettings::default()).await;
     // Bounds that somebody gave the role must not cut what takes its time.
     for bound in ["statement_timeout = '200ms'", "lock_timeout = '200ms'"] {
         let sql = format!("ALTER ROLE kreisverkehr SET {bound}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&db.pool).await.unwrap();
     }
-    let work = store::connect(&db.server.url()).await.unwrap();
+    let work = store::connect(&db.url).await.unwrap();
     for pool in [&work, &single(&work)] {
         assert_eq!(setting(pool, "statement_timeout").await, "0");
         assert_eq!(setting(pool, "lock_timeout").await, "0");
@@ -52,7 +53,7 @@ async fn answers_are_bounded_and_work_is_not() {
 
 #[tokio::test]
 async fn readers_of_the_views_are_bounded_unless_they_have_bounds_of_their_own() {
-    let db = Database::start().await;
+    let db = Database::start_alone(PrivatePgSettings::default()).await;
     for sql in [
         "CREATE ROLE grafana LOGIN IN ROLE kv_read",
         "CREATE ROLE notebook LOGIN CONNECTION LIMIT 3 IN ROLE kv_read",
@@ -85,7 +86,7 @@ async fn readers_of_the_views_are_bounded_unless_they_have_bounds_of_their_own()
 /// A database of a town that is nobody's superuser: its own bounds, and roles that it may not change, are no fault.
 #[tokio::test]
 async fn a_user_who_may_change_no_role_migrates_all_the_same() {
-    let db = Database::start().await;
+    let db = Database::start_alone(PrivatePgSettings::default()).await;
     for sql in [
         "CREATE ROLE town LOGIN",
         "ALTER ROLE town SET statement_timeout = '200ms'",
@@ -95,7 +96,7 @@ async fn a_user_who_may_change_no_role_migrates_all_the_same() {
         sqlx::query(sql).execute(&db.pool).await.unwrap();
     }
     let db = db.restarted().await;
-    let url = db.server.url().replace("postgres://kreisverkehr@", "postgres://town@");
+    let url = db.url.replace("postgres://kreisverkehr@", "postgres://town@");
     let pool = store::connect(&url).await.unwrap();
     let mut conn = pool.acquire().await.unwrap();
     store::readers::limit(&mut conn).await.unwrap();

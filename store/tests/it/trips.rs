@@ -11,7 +11,7 @@ use store::writer::{Batch, Writer};
 #[tokio::test]
 async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
     let database = Database::start().await;
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let now = UtcMicros::from_unix_s(seconds as i64);

@@ -32,7 +32,7 @@ async fn a_vehicle_keeps_its_position_after_messages_without_one() {
     let on_trip = VehicleFix { trip_id: Some("t1".into()), delay_s: Some(120), ..VehicleFix::default() };
     let older = VehicleFix { position: LatLon::new(51.8, 7.1), ..VehicleFix::default() };
 
-    let options = store::pool::options(&database.server.url()).unwrap();
+    let options = store::pool::options(&database.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     for (s, fix) in [(20, on_trip.clone()), (10, here.clone()), (5, older)] {
         writer.write(&said(municipality, s, fix), &NoSites, UtcMicros(T0)).await.unwrap();

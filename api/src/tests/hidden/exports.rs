@@ -52,7 +52,6 @@ async fn hidden_bays_that_do_not_count_change_no_byte_of_any_table() {
         assert!(with_rows > 50, "{with_rows} answers");
         for town in [with_hidden, without_hidden] {
             town.instance.pool.close().await;
-            town.instance.server.stop().await.expect("stopped");
         }
     }
 }
@@ -86,7 +85,6 @@ async fn what_few_of_a_crowd_say_changes_no_byte_of_any_table() {
         }
         answers.push(of_town);
         town.instance.pool.close().await;
-        town.instance.server.stop().await.expect("stopped");
     }
     for (none, four) in answers[0].iter().zip(&answers[1]) {
         assert_eq!(none, four);

@@ -151,8 +151,7 @@ impl Town {
         }
         instance.county.at(at(NOW));
         instance.write(&batch).await;
-        let mut deriver =
-            Deriver::connect(&instance.server.url(), at(NOW)).await.expect("a database").expect("alone");
+        let mut deriver = Deriver::connect(&instance.url, at(NOW)).await.expect("a database").expect("alone");
         while !deriver.step(at(NOW)).await.expect("a step").is_idle() {}
         let (planner, _) = instance.key("planner", &["warendorf"], 1, None).await;
         let sites = world.counted.clone();
@@ -273,7 +272,6 @@ async fn no_two_or_three_figures_leave_fewer_than_five_hidden_bays() {
             assert_crowds(seed, &sums, spaces);
         }
         town.instance.pool.close().await;
-        town.instance.server.stop().await.expect("stopped");
     }
     assert!(published > 4, "only {published} sums were published");
 }

@@ -11,9 +11,15 @@ use store::writer::Capacities;
 
 /// What must be kept while the test runs.
 pub struct Database {
-    pub server: PrivatePg,
+    pub url: String,
     pub pool: Pool,
     pub municipality: MunicipalityId,
+    own: Option<OwnServer>,
+}
+
+/// Of tests that read its log, restart it, or make roles.
+struct OwnServer {
+    server: PrivatePg,
     folder: tempfile::TempDir,
 }
 
@@ -24,10 +30,21 @@ impl Database {
 
     /// `timescaledb`: use it where it is there.
     pub async fn start_with(timescaledb: bool) -> Self {
+        Self::at(testing::database::create(timescaledb).await.unwrap(), None).await
+    }
+
+    /// On a server of its own.
+    pub async fn start_alone(settings: PrivatePgSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = PrivatePg::start_with(folder.path(), PrivatePgSettings { timescaledb }).await.unwrap();
+        let server = PrivatePg::start_with(folder.path(), settings).await.unwrap();
         let pool = store::connect(&server.url()).await.unwrap();
-        store::migrate::migrate(&pool, timescaledb).await.unwrap();
+        store::migrate::migrate(&pool, settings.timescaledb).await.unwrap();
+        pool.close().await;
+        Self::at(server.url(), Some(OwnServer { server, folder })).await
+    }
+
+    async fn at(url: String, own: Option<OwnServer>) -> Self {
+        let pool = store::connect(&url).await.unwrap();
         let municipality: i32 =
             sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
                 .bind(Json(serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null,
@@ -35,28 +52,31 @@ impl Database {
                 .fetch_one(&pool)
                 .await
                 .unwrap();
-        Database { server, pool, municipality: MunicipalityId(municipality), folder }
+        Database { url, pool, municipality: MunicipalityId(municipality), own }
     }
 
-    /// What the server has logged.
+    /// What its own server has logged.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("postgres.log")).unwrap()
+        std::fs::read_to_string(self.own.as_ref().unwrap().folder.path().join("postgres.log")).unwrap()
     }
 
-    /// The same after its server was stopped and started.
+    /// The same after its own server was stopped and started.
     pub async fn restarted(self) -> Self {
         self.pool.close().await;
-        self.server.stop().await.unwrap();
+        let OwnServer { server, folder } = self.own.unwrap();
+        server.stop().await.unwrap();
         // Its owner lets go of the data directory.
-        drop(self.server);
-        let server = PrivatePg::start(self.folder.path()).await.unwrap();
+        drop(server);
+        let server = PrivatePg::start(folder.path()).await.unwrap();
         let pool = store::connect(&server.url()).await.unwrap();
-        Self { server, pool, ..self }
+        Self { url: server.url(), pool, own: Some(OwnServer { server, folder }), ..self }
     }
 
     pub async fn stop(self) {
         self.pool.close().await;
-        self.server.stop().await.unwrap();
+        if let Some(own) = self.own {
+            own.server.stop().await.unwrap();
+        }
     }
 }
 

@@ -138,11 +138,11 @@ impl Town {
     }
 
     pub async fn writer(&self) -> Writer {
-        Writer::connect(&store::pool::options(&self.database.server.url()).unwrap()).await.unwrap()
+        Writer::connect(&store::pool::options(&self.database.url).unwrap()).await.unwrap()
     }
 
     pub async fn deriver(&self) -> Deriver {
-        Deriver::connect(&self.database.server.url(), UtcMicros(T0)).await.unwrap().expect("no other deriver")
+        Deriver::connect(&self.database.url, UtcMicros(T0)).await.unwrap().expect("no other deriver")
     }
 
     /// All that is derived, in an order that does not depend on how.

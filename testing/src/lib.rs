@@ -1,0 +1,5 @@
+//! What tests of several crates need.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+pub mod database;
