@@ -4,8 +4,8 @@
 //! workspace depends on this crate and this crate depends on none of it.
 
 pub mod address;
-pub mod arrival;
 pub mod audience_set;
+pub mod availability;
 pub mod bay_state;
 pub mod calendar;
 pub mod catalogue;

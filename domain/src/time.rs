@@ -15,6 +15,15 @@ pub struct UtcMicros(pub i64);
 /// Microseconds in a second.
 pub const MICROS_PER_S: i64 = 1_000_000;
 
+/// The times of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// When it is asked.
+    pub now: UtcMicros,
+    /// When the driver arrives: the time that it is about.
+    pub arrive: UtcMicros,
+}
+
 impl UtcMicros {
     /// The earliest instant the product stores: 1970-01-01. Anything before is a broken clock.
     pub const EPOCH: UtcMicros = UtcMicros(0);

@@ -1,9 +1,10 @@
 //! The answer of `/v1/journeys`, in MOTIS's and OTP's words.
 
+use domain::availability::Availability;
 use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
 use journey::overlay::{OwnKind, Runs};
-use journey::plan::{End, Itinerary, Leg, Modes, Parking, PlanResult, RideLeg, StreetLeg};
+use journey::plan::{End, Itinerary, Leg, Modes, Parking, PlanResult, Predictor, RideLeg, StreetLeg};
 use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,8 +12,7 @@ use utoipa::ToSchema;
 use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::ends::{EndOut, at};
-use super::place::Candidate;
-use super::prospect::Outlook;
+use super::place::{Candidate, Candidates};
 use super::query::JourneyQuery;
 use super::rejected::{Rejected, RejectedOut};
 use super::stops::StopOut;
@@ -26,8 +26,7 @@ pub const POLYLINE_DIGITS: u32 = 5;
 /// Everything that an answer is written from.
 pub struct SearchResult<'a> {
     pub query: &'a JourneyQuery,
-    pub candidates: &'a [Candidate<'a>],
-    pub outlook: &'a dyn Fn(usize, i64) -> Outlook,
+    pub candidates: &'a Candidates<'a>,
     pub plan: &'a PlanResult,
     pub rejected: Vec<Rejected>,
     pub notes: Vec<String>,
@@ -207,8 +206,8 @@ pub struct ChanceOut {
 }
 
 impl ChanceOut {
-    pub fn new(outlook: &Outlook, at: UtcMicros) -> Option<Self> {
-        let chance = outlook.chance?;
+    pub fn new(availability: &Availability, at: UtcMicros) -> Option<Self> {
+        let chance = availability.chance?;
         let digits = |p: f64| (p * 1000.0).round() / 1000.0;
         Some(ChanceOut { p: digits(chance.p), low: digits(chance.low), high: digits(chance.high), at })
     }
@@ -227,7 +226,7 @@ pub fn written<'a>(
     let mut parking = Sources::default();
     for left in result.plan.itineraries.iter().filter_map(Itinerary::parking) {
         let alternatives = left.alternatives.iter().map(|alternative| alternative.lot);
-        alternatives.chain([left.lot]).for_each(|lot| parking.note(result.candidates[lot].feed));
+        alternatives.chain([left.lot]).for_each(|lot| parking.note(result.candidates.all[lot].feed));
     }
     result.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
     let has_ride = |itinerary: &Itinerary| itinerary.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
@@ -383,7 +382,7 @@ impl<'a> Writer<'_, 'a> {
                 EndOut { kind: "stop", id: Some(id), name: Some(name), lat, lon }
             }
             End::Lot(lot) => {
-                let candidate: &Candidate<'a> = &self.result.candidates[lot];
+                let candidate: &Candidate<'a> = &self.result.candidates.all[lot];
                 let LatLon { lat, lon } = candidate.linked.at;
                 EndOut { kind: "parking", id: Some(candidate.id()), name: candidate.name(), lat, lon }
             }
@@ -393,7 +392,7 @@ impl<'a> Writer<'_, 'a> {
     fn parking(&self, parking: &Parking, arrive: i64) -> ParkingOut<'a> {
         let (candidate, chance, search_s) = self.lot(parking.lot, arrive);
         let alternatives = parking.alternatives.iter().map(|alternative| {
-            let later = arrive + (parking.prospect.search_s + alternative.drive_s) as i64;
+            let later = arrive + (parking.availability.search_s + alternative.drive_s) as i64;
             let (candidate, chance, search_s) = self.lot(alternative.lot, later);
             let drive_s = whole(alternative.drive_s);
             AlternativeOut { id: candidate.id(), name: candidate.name(), chance, search_s, drive_s }
@@ -408,8 +407,9 @@ impl<'a> Writer<'_, 'a> {
     }
 
     fn lot(&self, lot: usize, arrive: i64) -> (&Candidate<'a>, Option<ChanceOut>, i64) {
-        let outlook = (self.result.outlook)(lot, arrive);
-        (&self.result.candidates[lot], ChanceOut::new(&outlook, at(arrive)), whole(outlook.search_s))
+        let candidates = self.result.candidates;
+        let availability = candidates.availability(lot, arrive);
+        (&candidates.all[lot], ChanceOut::new(&availability, at(arrive)), whole(availability.search_s))
     }
 }
 

@@ -1,25 +1,24 @@
 //! Candidates for parking: what the planner and the answer need of a lot.
 
+use domain::availability::{Availability, Evidence};
 use domain::live::{Offer, Verdict};
 use domain::opening::Opening;
-use domain::place::{Restriction, Site, SiteKind};
-use domain::{FeedId, SiteId};
+use domain::place::{Restriction, Site};
+use domain::time::Times;
+use domain::{FeedId, UtcMicros};
+use journey::plan::Predictor;
 use journey::streets::parking::OsmParking;
 
 use super::lots::Linked;
 use super::query::{JourneyQuery, assumed_arrival};
-use super::spaces::Spaces;
-use crate::drivers::forecast::ForecastInput;
+use crate::drivers::forecast::Forecasts;
 use crate::http::wire::max_stay_min;
 
 /// A place to park as a candidate of one answer.
 pub struct Candidate<'a> {
     pub what: What<'a>,
     pub linked: &'a Linked,
-    /// `None`: nothing is known now.
-    pub spaces: Spaces,
-    /// Its present state for the forecast; `None`: there is no forecast.
-    pub forecast_input: Option<ForecastInput>,
+    pub evidence: Evidence,
     pub feed: Option<FeedId>,
 }
 
@@ -33,10 +32,24 @@ impl<'a> Candidate<'a> {
     }
 }
 
+/// The candidates of one answer, by the numbers that the planner knows them by.
+pub struct Candidates<'a> {
+    pub all: Vec<Candidate<'a>>,
+    pub forecasts: &'a Forecasts,
+    pub now: UtcMicros,
+}
+
+impl Predictor for Candidates<'_> {
+    fn availability(&self, lot: usize, arrive_s: i64) -> Availability {
+        let times = Times { now: self.now, arrive: UtcMicros::from_unix_s(arrive_s) };
+        self.forecasts.predict(&self.all[lot].evidence, times)
+    }
+}
+
 /// Which place it is.
 #[derive(Debug, Clone, Copy)]
 pub enum What<'a> {
-    Site(SiteId, &'a Site),
+    Site(&'a Site),
     /// Bays without a site along a street.
     Group {
         bay: &'a str,
@@ -48,7 +61,7 @@ pub enum What<'a> {
 impl<'a> What<'a> {
     pub fn id(&self) -> &'a str {
         match self {
-            What::Site(_, site) => &site.id,
+            What::Site(site) => &site.id,
             What::Group { bay } => bay,
             What::Mapped(parking) => &parking.id,
         }
@@ -56,17 +69,9 @@ impl<'a> What<'a> {
 
     pub fn name(&self) -> Option<&'a str> {
         match self {
-            What::Site(_, site) => Some(&site.name),
+            What::Site(site) => Some(&site.name),
             What::Group { .. } => None,
             What::Mapped(parking) => parking.name.as_deref(),
-        }
-    }
-
-    pub fn kind(&self) -> Option<SiteKind> {
-        match self {
-            What::Site(_, site) => Some(site.kind),
-            What::Group { .. } => Some(SiteKind::OnStreet),
-            What::Mapped(_) => Some(SiteKind::Lot),
         }
     }
 }

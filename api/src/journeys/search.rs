@@ -6,22 +6,21 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::UtcMicros;
+use domain::availability::{Evidence, Spaces};
 use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
+use domain::place::SiteKind;
+use domain::{SiteId, UtcMicros};
 use journey::plan::{self, Lot, Modes, Planner, Request, Which};
 
 use super::answer::{JourneysOut, SearchResult, written};
 use super::lots::{Lots, Mapped};
-use super::place::{Candidate, What, too_long, unfit, unfit_mapped};
-use super::prospect::Outlook;
+use super::place::{Candidate, Candidates, What, too_long, unfit, unfit_mapped};
 use super::query::{JourneyQuery, PARAMETERS, assumed_arrival, outside};
 use super::rejected::{Rejected, words};
-use super::spaces::Spaces;
 use super::{Loaded, nothing_loaded};
 use crate::app::{Ctx, Shared};
 use crate::contract::parameters;
-use crate::drivers::forecast::ForecastInput;
 use crate::http::answer;
 use crate::http::client::{Asker, network_of};
 use crate::http::params::RawQuery;
@@ -89,27 +88,18 @@ fn plan(
     let registry = {
         let live = shared.hub.read();
         // After an import the places are linked again within a moment; until then the old ones hold.
-        near.near_destination(&live, &lots, query, now);
-        park_ride.park_ride(&live, &lots, query, now);
+        let scope = Scope { shared, live: &live, lots: &lots, query, now };
+        near.near_destination(&scope);
+        park_ride.park_ride(&scope);
         live.map.registry().clone()
     };
     near.mapped(&lots, query, now, loaded);
     let lot_count = near.candidates.len();
-    let Gathered { mut candidates, mut rejected } = near;
-    candidates.extend(park_ride.candidates);
+    let Gathered { candidates: mut all, mut rejected } = near;
+    all.extend(park_ride.candidates);
     rejected.extend(park_ride.rejected);
-    let outlook = |id: usize, at: i64| {
-        let c: &Candidate<'_> = &candidates[id];
-        let filling = match c.what {
-            What::Site(site, _) => shared.journeys.filling_per_s(site),
-            _ => 0.0,
-        };
-        let at = UtcMicros(at * 1_000_000);
-        let forecast =
-            c.forecast_input.and_then(|input| Some((input.odds(&shared.forecasts, now, at)?, input.kept)));
-        Outlook::new(c.what.kind(), c.spaces, filling, forecast, at)
-    };
-    let all: Vec<Lot<'_>> = (candidates.iter().enumerate())
+    let candidates = Candidates { all, forecasts: &shared.forecasts, now };
+    let all: Vec<Lot<'_>> = (candidates.all.iter().enumerate())
         .map(|(id, c)| {
             let linked = c.linked;
             let stops = if query.wheelchair { &linked.wheelchair_stops } else { &linked.stops };
@@ -126,7 +116,7 @@ fn plan(
         wheelchair: query.wheelchair,
         lots: &all[..lot_count],
         park_ride: &all[lot_count..],
-        prospect: &|id, at| outlook(id, at).prospect(),
+        predictor: &candidates,
         is_over: &|| began.elapsed() > BUDGET,
         closed: None,
     };
@@ -139,15 +129,14 @@ fn plan(
         outside(field, point, loaded.bounds)
     })?;
     for (lot, why) in &plan.left_out {
-        let what = &candidates[*lot].what;
+        let Candidate { what, feed, .. } = &candidates.all[*lot];
         let (reason, detail) = words(*why);
         let (id, name) = (what.id().into(), what.name().map(Into::into));
-        rejected.push(Rejected { id, name, reason, detail, feed: candidates[*lot].feed });
+        rejected.push(Rejected { id, name, reason, detail, feed: *feed });
     }
     rejected.dedup_by(|a, b| a.id == b.id);
     rejected.truncate(MAX_REJECTED);
-    let result =
-        SearchResult { query, candidates: &candidates, outlook: &outlook, plan: &plan, rejected, notes };
+    let result = SearchResult { query, candidates: &candidates, plan: &plan, rejected, notes };
     Ok(answer::private(&written(&result, loaded, &realtime, &registry)))
 }
 
@@ -158,9 +147,19 @@ struct Gathered<'a> {
     rejected: Vec<Rejected>,
 }
 
+/// What candidates are gathered from, under the read lock of live state.
+struct Scope<'s, 'a> {
+    shared: &'s Shared,
+    live: &'s Live,
+    lots: &'a Lots,
+    query: &'s JourneyQuery,
+    now: UtcMicros,
+}
+
 impl<'a> Gathered<'a> {
     /// Sites, groups of bays and mapped car parks within a walk of the destination.
-    fn near_destination(&mut self, live: &Live, lots: &'a Lots, query: &JourneyQuery, now: UtcMicros) {
+    fn near_destination(&mut self, scope: &Scope<'_, 'a>) {
+        let Scope { live, lots, query, now, .. } = *scope;
         if !query.modes.has(Modes::CAR) {
             return;
         }
@@ -182,7 +181,7 @@ impl<'a> Gathered<'a> {
         let mut groups: BTreeMap<usize, (Spaces, &Offer)> = BTreeMap::new();
         for offer in &found.offers {
             match offer.place {
-                PlaceRef::Site(id) => self.site(live, lots, query, now, id, offer),
+                PlaceRef::Site(id) => self.site(scope, id, offer),
                 PlaceRef::Bay(id) => {
                     let Some(group) = lots.group_of.get(&id) else { continue };
                     let Some(bay) = lots.registry().bay(id) else { continue };
@@ -204,15 +203,13 @@ impl<'a> Gathered<'a> {
             }
         }
         // Where all bays are silent, none represents the street.
-        let seen = |spaces: &Spaces| matches!(spaces.supply, Some(supply) if supply.is_known());
-        for (group, (spaces, offer)) in groups.into_iter().filter(|(_, (spaces, _))| seen(spaces)) {
+        for (group, (spaces, offer)) in groups.into_iter().filter(|(_, (spaces, _))| spaces.is_known()) {
             let PlaceRef::Bay(first) = offer.place else { continue };
             let Some(bay) = lots.registry().bay(first) else { continue };
             self.candidates.push(Candidate {
                 what: What::Group { bay: &bay.def.id },
                 linked: &lots.groups[group],
-                spaces,
-                forecast_input: None,
+                evidence: Evidence::of_spaces(SiteKind::OnStreet, spaces),
                 feed: offer.feed,
             });
         }
@@ -238,7 +235,8 @@ impl<'a> Gathered<'a> {
             }
             let what = What::Mapped(parking);
             let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
-            self.candidates.push(Candidate { what, linked, spaces, forecast_input: None, feed: None });
+            let evidence = Evidence::of_spaces(SiteKind::Lot, spaces);
+            self.candidates.push(Candidate { what, linked, evidence, feed: None });
             taken += 1;
             if taken == MAX_MAPPED {
                 break;
@@ -247,7 +245,8 @@ impl<'a> Gathered<'a> {
     }
 
     /// Park-and-ride sites, the smallest detour first.
-    fn park_ride(&mut self, live: &Live, lots: &'a Lots, query: &JourneyQuery, now: UtcMicros) {
+    fn park_ride(&mut self, scope: &Scope<'_, 'a>) {
+        let Scope { live, lots, query, now, .. } = *scope;
         if !query.modes.has(Modes::PARK_RIDE) {
             return;
         }
@@ -259,20 +258,13 @@ impl<'a> Gathered<'a> {
         let driver = live.map.driver(query.audiences.iter().copied(), Some(assumed_arrival(query)));
         for (id, _) in sites.into_iter().take(MAX_PARK_RIDE) {
             if let Some(offer) = live.map.site_offer(id, query.from, &driver, now) {
-                self.site(live, lots, query, now, id, &offer);
+                self.site(scope, id, &offer);
             }
         }
     }
 
-    fn site(
-        &mut self,
-        live: &Live,
-        lots: &'a Lots,
-        query: &JourneyQuery,
-        now: UtcMicros,
-        id: domain::SiteId,
-        offer: &Offer,
-    ) {
+    fn site(&mut self, scope: &Scope<'_, 'a>, id: SiteId, offer: &Offer) {
+        let Scope { shared, live, lots, query, now } = *scope;
         let Some(entry) = lots.registry().site(id) else { return };
         let site = &entry.def;
         let mut reject = |reason: &'static str, detail: String| {
@@ -287,15 +279,8 @@ impl<'a> Gathered<'a> {
             Some(Err(reason)) => return reject("unlinked", format!("no way leads there: {reason}")),
             None => return,
         };
-        let view = live.map.site(id, now);
-        let forecast_input = view.map(|view| ForecastInput::new(&view, Some(offer), entry.municipality, now));
-        self.candidates.push(Candidate {
-            what: What::Site(id, site),
-            linked,
-            spaces: Spaces::of(offer, now),
-            forecast_input,
-            feed: offer.feed,
-        });
+        let evidence = Evidence::of(&live.map, offer, shared.journeys.filling_per_s(id), now);
+        self.candidates.push(Candidate { what: What::Site(site), linked, evidence, feed: offer.feed });
     }
 }
 

@@ -11,7 +11,7 @@ use super::site::{Common, HORIZONS, Scored, SiteModel};
 use super::spread::Distribution;
 use crate::ids::SiteId;
 use crate::place::Purpose;
-use crate::time::UtcMicros;
+use crate::time::{Times, UtcMicros};
 
 /// What a forecast rests on, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,37 +26,18 @@ pub enum Basis {
 }
 
 /// The chance of vacant spaces at one time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Chance {
-    /// Of at least as many vacant spaces as were asked for, 0-1.
-    pub p: f64,
-    /// Vacant spaces to expect.
-    pub expected: f64,
-    /// With a chance of 10 % there are fewer.
-    pub low: u32,
-    /// With a chance of 10 % there are more.
-    pub high: u32,
-    pub basis: Basis,
-}
-
-/// The chance of vacant spaces at one time, and how sure it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Odds {
-    /// Of at least as many vacant spaces as were asked for, 0-1.
+pub struct Chance {
+    /// Of at least as many vacant spaces as are asked for, 0-1.
     pub p: f64,
-    /// The same, if what is expected were too high by the error that is usual so far ahead; and too low.
+    /// Bounds of `p`: if the error or the flow of cars that is usual so far ahead goes one way, or the other.
     pub low: f64,
+    /// See `low`.
     pub high: f64,
     /// Vacant spaces to expect.
     pub expected: f64,
+    /// What it rests on.
     pub basis: Basis,
-}
-
-/// A site's live state: vacant spaces, and when that was observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Live {
-    pub vacant: u32,
-    pub at: UtcMicros,
 }
 
 /// Learns from the counts of all sites and forecasts them; the [module](super) describes how.
@@ -193,64 +174,28 @@ impl Forecaster {
         self.sites.keys().copied()
     }
 
-    /// The chance that at least `at_least` spaces are vacant at `at`, seen from `now`.
+    /// How many spaces of a site will be vacant.
     ///
-    /// `live`: the state now when the caller knows a newer one than was observed here. `None`
-    /// when nothing is known: an unknown site, a source that is not healthy, or neither a live
-    /// state nor a known week. Times in the past are treated as `now`, times more than a
-    /// week ahead as the same time of the week within one week.
-    pub fn chance(
+    /// `vacant`: how many are now, when the caller knows a newer number than was observed here; at the horizons of
+    /// `by_persistence` the persistence baseline is returned instead of a forecast. `None` when nothing is known: an
+    /// unknown site, a source that is not healthy, or neither a live state nor a known week. Times in the past are
+    /// treated as now, times more than a week ahead as the same time of the week within one week.
+    pub fn forecast(
         &self,
         site: SiteId,
-        at_least: u32,
-        at: UtcMicros,
-        now: UtcMicros,
-        live: Option<Live>,
-    ) -> Option<Chance> {
-        self.chance_or_persistence(site, at_least, (at, now), live, &ByPersistence::default())
-    }
-
-    /// Likewise; at the horizons of `by_persistence` the persistence baseline is returned instead of a forecast.
-    pub fn chance_or_persistence(
-        &self,
-        site: SiteId,
-        at_least: u32,
-        when: (UtcMicros, UtcMicros),
-        live: Option<Live>,
+        times: Times,
+        vacant: Option<u32>,
         by_persistence: &ByPersistence,
-    ) -> Option<Chance> {
-        let model = self.sites.get(&site)?;
-        Some(self.outlook(model, when, live, by_persistence)?.chance(model.capacity, at_least))
-    }
-
-    /// The chance alone, with how sure it is: much quicker than [`Forecaster::chance`].
-    pub fn odds_or_persistence(
-        &self,
-        site: SiteId,
-        at_least: u32,
-        when: (UtcMicros, UtcMicros),
-        live: Option<Live>,
-        by_persistence: &ByPersistence,
-    ) -> Option<Odds> {
-        let model = self.sites.get(&site)?;
-        Some(self.outlook(model, when, live, by_persistence)?.odds(model.capacity, at_least))
-    }
-
-    fn outlook<'a>(
-        &'a self,
-        site: &'a SiteModel,
-        (at, now): (UtcMicros, UtcMicros),
-        live: Option<Live>,
-        by_persistence: &ByPersistence,
-    ) -> Option<Outlook<'a>> {
+    ) -> Option<Forecast<'_>> {
+        let Times { now, arrive } = times;
+        let site = self.sites.get(&site)?;
         if !matches!(site.screen.health(), Health::Ok | Health::TooLittle) {
             return None;
         }
-        let given = live.filter(|live| live.at <= now && site.recent.holds(live.at, now));
-        let given = given.map(|live| (f64::from(live.vacant) / f64::from(site.capacity)).min(1.0));
+        let given = vacant.map(|vacant| (f64::from(vacant) / f64::from(site.capacity)).min(1.0));
         let share = given.or_else(|| site.recent.reading(now));
         let t = steps(now);
-        let ahead = (steps(at) - t).max(0.0);
+        let ahead = (steps(arrive) - t).max(0.0);
         let target = t + if ahead <= FURTHEST_STEPS {
             ahead
         } else {
@@ -259,26 +204,25 @@ impl Forecaster {
         let Shared { drift, common } = self.shared.get(&site.purpose)?;
         let view = site.view(&self.slots);
         let hour = self.slots.slot(target.floor() as i64).hour();
+        let around = |around, basis| Some(Forecast::around(site.capacity, around, basis));
         let Some(share) = share else {
             let usual = view.usual(target)?;
-            let around = site.around(HORIZONS.len() - 1, hour, usual, common);
-            return Some(Outlook::around(around, Basis::WeeklyProfile));
+            return around(site.around(HORIZONS.len() - 1, hour, usual, common), Basis::WeeklyProfile);
         };
         let ahead = target - t;
         if let Some(origin) = view.origin(now, share, *drift) {
             let upper = upper_horizon(ahead);
             if by_persistence[upper] {
-                return Some(Outlook::around(site.around(upper, hour, share, common), Basis::Live));
+                return around(site.around(upper, hour, share, common), Basis::Live);
             }
-            if let Some(outlook) = self.by_history(site, common, &origin, ahead) {
-                return Some(outlook);
+            if let Some(forecast) = self.by_history(site, common, &origin, ahead) {
+                return Some(forecast);
             }
         }
         let before = site.recent.reading(now.plus_s(-super::grid::STEP_S)).unwrap_or(share);
         let expected = (share + (share - before) * ahead.min(TREND_STEPS)).clamp(0.0, 1.0);
         let scale = (UNKNOWN_SCALE * ahead.sqrt()).clamp(NO_SCALE, WIDEST_SCALE);
-        let around = Distribution { scale, ..site.around(0, 0, expected, common) };
-        Some(Outlook::around(around, Basis::Live))
+        around(Distribution { scale, ..site.around(0, 0, expected, common) }, Basis::Live)
     }
 
     /// Between two horizons both models are evaluated and averaged by distance; before the first, the
@@ -289,7 +233,7 @@ impl Forecaster {
         common: &'a [Common],
         origin: &Origin,
         ahead: f64,
-    ) -> Option<Outlook<'a>> {
+    ) -> Option<Forecast<'a>> {
         let view = site.view(&self.slots);
         let input = view.input(origin, origin.t() + ahead)?;
         let upper = upper_horizon(ahead);
@@ -310,7 +254,8 @@ impl Forecaster {
             };
             low + part * (site.at_least(asked, &above, upper, common) - low)
         };
-        Some(Outlook { expected, scale, basis: Basis::History, at_least: Box::new(at_least) })
+        let (capacity, basis) = (f64::from(site.capacity), Basis::History);
+        Some(Forecast { capacity, expected, scale, basis, at_least: Box::new(at_least) })
     }
 }
 
@@ -322,8 +267,10 @@ fn upper_horizon(ahead: f64) -> usize {
     HORIZONS.iter().position(|h| *h as f64 >= ahead).unwrap_or(HORIZONS.len() - 1)
 }
 
-/// A site's vacant share at one time.
-struct Outlook<'a> {
+/// How many spaces of a site will be vacant at one time, as a distribution.
+pub struct Forecast<'a> {
+    capacity: f64,
+    /// Of the vacant share.
     expected: f64,
     /// How far off that usually is.
     scale: f64,
@@ -335,51 +282,45 @@ struct Outlook<'a> {
 /// Halvings that find a quantile to a thousandth of a percent of the capacity.
 const HALVINGS: usize = 17;
 
-impl<'a> Outlook<'a> {
-    fn around(around: Distribution<'a>, basis: Basis) -> Self {
-        Outlook {
+impl<'a> Forecast<'a> {
+    fn around(capacity: u32, around: Distribution<'a>, basis: Basis) -> Self {
+        Forecast {
+            capacity: f64::from(capacity),
             expected: around.expected,
             scale: around.scale,
             basis,
-            at_least: Box::new(move |asked| around.at_least(asked)),
+            at_least: Box::new(move |share| around.at_least(share)),
         }
     }
 
-    fn chance(&self, capacity: u32, at_least: u32) -> Chance {
-        let quantile = |part: f64| {
-            let (mut low, mut high) = (0.0, 1.0);
-            for _ in 0..HALVINGS {
-                let middle = (low + high) / 2.0;
-                *(if 1.0 - (self.at_least)(middle) < part { &mut low } else { &mut high }) = middle;
-            }
-            (high * f64::from(capacity)).round() as u32
-        };
+    /// The chance that at least `spaces` are vacant.
+    pub fn chance(&self, spaces: u32) -> Chance {
         Chance {
-            p: self.p(capacity, at_least, 0.0),
-            expected: self.expected * f64::from(capacity),
-            low: quantile(0.1),
-            high: quantile(0.9),
+            p: self.p(spaces, 0.0),
+            low: self.p(spaces, self.scale),
+            high: self.p(spaces, -self.scale),
+            expected: self.expected * self.capacity,
             basis: self.basis,
         }
     }
 
-    fn odds(&self, capacity: u32, at_least: u32) -> Odds {
-        Odds {
-            p: self.p(capacity, at_least, 0.0),
-            low: self.p(capacity, at_least, self.scale),
-            high: self.p(capacity, at_least, -self.scale),
-            expected: self.expected * f64::from(capacity),
-            basis: self.basis,
+    /// The number of vacant spaces below which it is with a chance of `part`, 0 to 1. Much slower than [`Self::chance`].
+    pub fn quantile(&self, part: f64) -> u32 {
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..HALVINGS {
+            let middle = (low + high) / 2.0;
+            *(if 1.0 - (self.at_least)(middle) < part { &mut low } else { &mut high }) = middle;
         }
+        (high * self.capacity).round() as u32
     }
 
     /// The chance of at least so many spaces, and `more` of the capacity.
-    fn p(&self, capacity: u32, at_least: u32, more: f64) -> f64 {
-        match at_least {
+    fn p(&self, spaces: u32, more: f64) -> f64 {
+        match spaces {
             0 => 1.0,
-            n if n > capacity => 0.0,
+            n if f64::from(n) > self.capacity => 0.0,
             // Half a space below: a share is a little off the count it came from.
-            n => (self.at_least)((f64::from(n) - 0.5) / f64::from(capacity) + more),
+            n => (self.at_least)((f64::from(n) - 0.5) / self.capacity + more),
         }
     }
 }

@@ -15,6 +15,8 @@ pub const STEP_S: i64 = 900;
 pub const DAY: i64 = 96;
 /// Steps of a week.
 pub const WEEK: i64 = 672;
+/// The farthest that one looks ahead, seconds: beyond a week the usual week is no better than nothing.
+pub const FURTHEST_S: i64 = WEEK * STEP_S;
 
 const STEP_MICROS: i64 = STEP_S * MICROS_PER_S;
 

@@ -1,7 +1,7 @@
 //! The chance of a vacant space from minutes to a week ahead, learned from a county's own counts.
 //!
 //! A [`Forecaster`] takes in readings ([`Forecaster::observe`]) and answers at any moment
-//! ([`Forecaster::chance`]). Time runs in quarter-hours. At each one, for every site and each of
+//! ([`Forecaster::forecast`]). Time runs in quarter-hours. At each one, for every site and each of
 //! the [`HORIZONS`], six experts predict the vacant share:
 //!
 //! 1. persistence: the share now,
@@ -40,8 +40,8 @@ mod spread;
 mod tests;
 mod town;
 
-pub use forecaster::{Basis, ByPersistence, Chance, Forecaster, Live, Odds};
-pub use grid::{Calendar, STEP_S};
+pub use forecaster::{Basis, ByPersistence, Chance, Forecast, Forecaster};
+pub use grid::{Calendar, FURTHEST_S, STEP_S};
 pub use health::{Health, Reading};
 pub use ledger::{Ledger, Month};
 pub use quality::{Calibration, Errors, Quality};

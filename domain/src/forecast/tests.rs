@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Basis, Calendar, Forecaster, Live, Quality, Reading};
+use super::{Basis, Calendar, Forecast, Forecaster, Quality, Reading};
 use crate::holidays::Land;
 use crate::ids::SiteId;
 use crate::place::Purpose;
-use crate::time::UtcMicros;
+use crate::time::{Times, UtcMicros};
 
 const SITE: SiteId = SiteId(1);
 const CAPACITY: u32 = 80;
@@ -29,9 +29,18 @@ fn vacant(step: i64, seed: u64) -> u32 {
     (f64::from(CAPACITY) - taken - noise).clamp(0.0, f64::from(CAPACITY)) as u32
 }
 
-/// Lives through `steps` quarter-hours; gives the quality of the forecasts of the second half for
+fn forecast(
+    forecaster: &Forecaster,
+    now: UtcMicros,
+    arrive: UtcMicros,
+    vacant: Option<u32>,
+) -> Option<Forecast<'_>> {
+    forecaster.forecast(SITE, Times { now, arrive }, vacant, &Default::default())
+}
+
+/// Observes `steps` quarter-hours; gives the quality of the forecasts of the second half for
 /// an hour ahead, and the end.
-fn lived(steps: i64, seed: u64) -> (Forecaster, Quality, UtcMicros) {
+fn observed(steps: i64, seed: u64) -> (Forecaster, Quality, UtcMicros) {
     let mut forecaster = forecaster();
     let mut quality = Quality::default();
     let half = BEGIN.plus_s(steps / 2 * STEP_S);
@@ -48,14 +57,15 @@ fn lived(steps: i64, seed: u64) -> (Forecaster, Quality, UtcMicros) {
 
 #[test]
 fn a_regular_week_is_learned() {
-    let (forecaster, quality, now) = lived(6 * 672, 7);
+    let (forecaster, quality, now) = observed(6 * 672, 7);
     let error = |e| quality.mae_pct(e).unwrap();
     assert!(quality.n > 1000);
     assert!(error(&quality.forecast) < 0.5 * error(&quality.persistence), "{quality:?}");
     assert!(error(&quality.forecast) < 1.1 * error(&quality.weekly_mean), "{quality:?}");
     assert!(quality.brier(&quality.forecast) < quality.brier(&quality.persistence));
     // `now` is Sunday, 23:45: tomorrow at 13:00 it is full, at 4:00 it is empty.
-    let at = |hours: i64| forecaster.chance(SITE, 10, now.plus_s(hours * 3600 + 900), now, None).unwrap();
+    let at =
+        |hours: i64| forecast(&forecaster, now, now.plus_s(hours * 3600 + 900), None).unwrap().chance(10);
     assert_eq!(at(13).basis, Basis::History);
     assert!(at(13).p < 0.2, "{:?}", at(13));
     assert!(at(4).p > 0.9, "{:?}", at(4));
@@ -63,11 +73,13 @@ fn a_regular_week_is_learned() {
 
 #[test]
 fn the_ladder_goes_down_to_unknown() {
-    let (forecaster, _, now) = lived(3 * 672, 3);
-    let basis = |f: &Forecaster, now: UtcMicros| Some(f.chance(SITE, 1, now.plus_s(1800), now, None)?.basis);
+    let (forecaster, _, now) = observed(3 * 672, 3);
+    let basis =
+        |f: &Forecaster, now: UtcMicros| Some(forecast(f, now, now.plus_s(1800), None)?.chance(1).basis);
     assert_eq!(basis(&forecaster, now), Some(Basis::History));
     assert_eq!(basis(&forecaster, now.plus_s(7200)), Some(Basis::WeeklyProfile), "stale");
-    assert_eq!(forecaster.chance(SiteId(2), 1, now, now, None), None, "not known");
+    let other = forecaster.forecast(SiteId(2), Times { now, arrive: now }, None, &Default::default());
+    assert!(other.is_none(), "not known");
 
     let mut young = forecaster_after_one_reading();
     assert_eq!(basis(&young, BEGIN.plus_s(60)), Some(Basis::Live));
@@ -89,16 +101,15 @@ fn a_source_that_is_always_zero_gets_no_forecast() {
         forecaster.observe(SITE, BEGIN.plus_s(step * STEP_S), Reading::Vacant(0), &mut |_, _, _| {});
     }
     let now = BEGIN.plus_s(30 * 96 * STEP_S);
-    let live = Some(Live { vacant: 50, at: now });
-    assert_eq!(forecaster.chance(SITE, 1, now.plus_s(900), now, live), None);
+    assert!(forecast(&forecaster, now, now.plus_s(900), Some(50)).is_none());
 }
 
 #[test]
 fn what_was_learned_outlives_a_restart() {
-    let (forecaster, _, now) = lived(2 * 672, 5);
+    let (forecaster, _, now) = observed(2 * 672, 5);
     let text = serde_json::to_string(&forecaster).unwrap();
     let again: Forecaster = serde_json::from_str(&text).unwrap();
-    let ask = |f: &Forecaster| f.chance(SITE, 20, now.plus_s(5400), now, None).unwrap();
+    let ask = |f: &Forecaster| forecast(f, now, now.plus_s(5400), None).unwrap().chance(20);
     assert!((ask(&forecaster).p - ask(&again).p).abs() < 1e-6);
 }
 
@@ -112,16 +123,16 @@ proptest! {
         ahead_s in -3600_i64..20 * 86_400,
         late_s in 0_i64..2000,
     ) {
-        let (forecaster, _, last) = lived(2 * 672, seed);
+        let (forecaster, _, last) = observed(2 * 672, seed);
         let now = last.plus_s(late_s);
-        for live in [None, Some(Live { vacant: live, at: now })] {
-            let ask = |n| forecaster.chance(SITE, n, now.plus_s(ahead_s), now, live);
+        for live in [None, Some(live)] {
+            let Some(forecast) = forecast(&forecaster, now, now.plus_s(ahead_s), live) else { continue };
             let mut before = 1.0;
             for n in 0..CAPACITY + 3 {
-                let Some(chance) = ask(n) else { continue };
+                let chance = forecast.chance(n);
                 prop_assert!((0.0..=1.0).contains(&chance.p), "{chance:?}");
                 prop_assert!(chance.p <= before + 1e-9, "{n}: {chance:?} after {before}");
-                prop_assert!(chance.low <= chance.high && chance.high <= CAPACITY);
+                prop_assert!(forecast.quantile(0.1) <= forecast.quantile(0.9) && forecast.quantile(0.9) <= CAPACITY);
                 prop_assert!((0.0..=f64::from(CAPACITY)).contains(&chance.expected));
                 before = chance.p;
             }
@@ -138,6 +149,9 @@ proptest! {
             let reading = if kind == 0 { Reading::Closed } else { Reading::Vacant(n) };
             forecaster.observe(SITE, UtcMicros(at), reading, &mut |_, _, _| {});
         }
-        forecaster.chance(SITE, 1, UtcMicros(at), UtcMicros(now), Some(Live { vacant: 3, at: UtcMicros(now) }));
+        if let Some(forecast) = forecast(&forecaster, UtcMicros(now), UtcMicros(at), Some(3)) {
+            forecast.chance(1);
+            forecast.quantile(0.1);
+        }
     }
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::forecaster::{ByPersistence, Forecaster};
+use super::forecaster::{ByPersistence, Forecast, Forecaster};
 use super::grid::{Calendar, STEP_S};
 use super::health::Reading;
 use super::ledger::Ledger;
 use crate::ids::SiteId;
 use crate::live::{Basis, Flags, SiteView};
 use crate::place::Purpose;
-use crate::time::{MICROS_PER_S, UtcMicros};
+use crate::time::{MICROS_PER_S, Times, UtcMicros};
 
 /// The sampling interval of live state, seconds, on the clock: three times a quarter-hour, which is what
 /// the shortest trend that is learned from needs.
@@ -117,6 +117,12 @@ impl Town {
         self.by_persistence.get(&site).copied().unwrap_or_default()
     }
 
+    /// How many spaces of a site will be vacant; `vacant`: how many are now, where the caller knows. `None`: not known
+    /// ([`Forecaster::forecast`]).
+    pub fn forecast(&self, site: SiteId, times: Times, vacant: Option<u32>) -> Option<Forecast<'_>> {
+        self.forecaster.forecast(site, times, vacant, &self.by_persistence(site))
+    }
+
     /// Adds the samples of all sites at `at`; learns when a quarter-hour ends. A sample that is not
     /// newer than the last is ignored.
     pub fn sample(&mut self, seen: impl IntoIterator<Item = impl Into<SiteSample>>, at: UtcMicros) {
@@ -163,7 +169,7 @@ impl Town {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::{HORIZONS, Live, Quality};
+    use crate::forecast::{Basis, Chance, Errors, HORIZONS, Health, Quality};
     use crate::holidays::Land;
 
     const SITE: SiteId = SiteId(1);
@@ -192,20 +198,31 @@ mod tests {
         at.plus_s(-SAMPLE_S)
     }
 
-    fn basis(town: &Town, now: UtcMicros) -> Option<super::super::Basis> {
-        let when = (now.plus_s(1800), now);
-        Some(town.forecaster().chance_or_persistence(SITE, 1, when, None, &town.by_persistence(SITE))?.basis)
+    /// The chance of `spaces` after `minutes`.
+    fn chance(
+        town: &Town,
+        site: SiteId,
+        spaces: u32,
+        now: UtcMicros,
+        minutes: i64,
+        vacant: Option<u32>,
+    ) -> Option<Chance> {
+        let times = Times { now, arrive: now.plus_s(minutes * 60) };
+        Some(town.forecast(site, times, vacant)?.chance(spaces))
+    }
+
+    fn basis(town: &Town, now: UtcMicros) -> Option<Basis> {
+        Some(chance(town, SITE, 1, now, 30, None)?.basis)
     }
 
     #[test]
     fn a_silent_site_keeps_its_week_and_its_name() {
-        use super::super::Basis::{History, WeeklyProfile};
         let mut town = town();
         let now = live(&mut town, 16, |at| Some(vacant(at)));
-        assert_eq!(basis(&town, now), Some(History));
+        assert_eq!(basis(&town, now), Some(Basis::History));
         let now = live(&mut town, 60, |_| None);
-        assert_eq!(town.forecaster().health(SITE), Some(super::super::Health::Ok), "silence is no fault");
-        assert_eq!(basis(&town, now), Some(WeeklyProfile));
+        assert_eq!(town.forecaster().health(SITE), Some(Health::Ok), "silence is no fault");
+        assert_eq!(basis(&town, now), Some(Basis::WeeklyProfile));
     }
 
     #[test]
@@ -219,14 +236,13 @@ mod tests {
         let mut again = again.with_ledger(Ledger::new(rows));
         let now = live(&mut town, 3, |at| Some(vacant(at)));
         assert_eq!(live(&mut again, 3, |at| Some(vacant(at))), now);
-        let ask = |t: &Town| t.forecaster().chance(SITE, 20, now.plus_s(5400), now, None);
+        let ask = |t: &Town| chance(t, SITE, 20, now, 90, None);
         assert_eq!(ask(&town), ask(&again));
         assert_eq!(town.ledger().of_site(SITE), again.ledger().of_site(SITE));
     }
 
     #[test]
-    fn where_the_sign_is_better_the_sign_is_told() {
-        use super::super::{Basis, Errors};
+    fn persistence_is_served_where_it_had_the_smaller_error() {
         let mut town = town();
         let now = live(&mut town, 16, |at| Some(vacant(at)));
         let errors = |absolute| Errors { absolute, squared_chance: 0.0 };
@@ -237,11 +253,7 @@ mod tests {
         let mut expected = ByPersistence::default();
         expected[2] = true;
         assert_eq!(town.by_persistence(SITE), expected);
-        let at = |minutes: i64| {
-            let when = (now.plus_s(minutes * 60), now);
-            let live = Some(Live { vacant: 37, at: now });
-            town.forecaster().chance_or_persistence(SITE, 1, when, live, &town.by_persistence(SITE)).unwrap()
-        };
+        let at = |minutes| chance(&town, SITE, 1, now, minutes, Some(37)).unwrap();
         assert_eq!((HORIZONS[2], at(60).basis, at(60).expected.round()), (4, Basis::Live, 37.0));
         assert_eq!(at(120).basis, Basis::History);
     }
@@ -267,10 +279,7 @@ mod tests {
         }
         let now = at.plus_s(-SAMPLE_S);
         for minutes in [15, 60, 240] {
-            let ask = |town: &Town, site| {
-                let when = now.plus_s(minutes * 60);
-                town.forecaster().chance(site, 10, when, now, None)
-            };
+            let ask = |town: &Town, site| chance(town, site, 10, now, minutes, None);
             assert!(ask(&alone, SITE).is_some() && ask(&mixed, RACK).is_some());
             assert_eq!(ask(&mixed, SITE), ask(&alone, SITE), "{minutes} min");
         }
@@ -281,13 +290,10 @@ mod tests {
     fn the_callers_live_state_counts() {
         let mut town = town();
         let now = live(&mut town, 21, |at| Some(vacant(at).max(40)));
-        let odds = |minutes: i64, n: u32| {
-            let when = (now.plus_s(minutes * 60), now);
-            let live = Some(Live { vacant: n, at: now });
-            town.forecaster().odds_or_persistence(SITE, 1, when, live, &town.by_persistence(SITE)).unwrap()
-        };
-        let full = odds(5, 0);
+        let chance = |minutes, vacant| chance(&town, SITE, 1, now, minutes, Some(vacant)).unwrap();
+        let full = chance(5, 0);
         assert!(full.expected < 5.0 && full.low <= full.p && full.p <= full.high, "{full:?}");
-        assert!(odds(5, 60).p > 0.9 && (odds(5, 60).expected - 60.0).abs() < 5.0, "{:?}", odds(5, 60));
+        let many = chance(5, 60);
+        assert!(many.p > 0.9 && (many.expected - 60.0).abs() < 5.0, "{many:?}");
     }
 }

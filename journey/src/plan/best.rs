@@ -78,14 +78,14 @@ fn vehicles(modes: Modes) -> Modes {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::When;
     use super::super::itinerary::{End, Leg, Parking, StreetLeg};
-    use super::super::{Prospect, When};
     use super::*;
 
     fn street(mode: Mode, distance_m: f64, p: Option<f64>) -> Leg {
         let parking = p.map(|p| Parking {
             lot: 0,
-            prospect: Prospect { p: Some(p), search_s: 0.0 },
+            availability: super::super::tests::availability(Some(p), 0.0),
             alternatives: Vec::new(),
         });
         let (from, to) = (End::Origin, End::Destination);

@@ -1,12 +1,11 @@
 //! By car to a place to park, then on foot.
 
+use domain::availability::Availability;
 use domain::geo::LatLon;
 
 use super::risk::{Candidate, expected};
 use super::street::{Ends, Feet, budget, gap_s, with_gaps};
-use super::{
-    End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, PlanResult, Prospect, Request, StreetLeg, When,
-};
+use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, PlanResult, Request, StreetLeg, When};
 use crate::area::Area;
 use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
 
@@ -83,21 +82,21 @@ pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, pl
             None => plan.left_out.push((lot.id, LeftOut::OutOfReach)),
         }
     }
-    let prospect = |within: &Within<'_>| -> Prospect {
+    let availability = |within: &Within<'_>| -> Availability {
         let arrival = match request.when {
             When::DepartAt(time) => time + within.drive_s as i64,
             When::ArriveBy(time) => time - within.walk_s as i64,
         };
-        (request.prospect)(within.lot.id, arrival)
+        request.predictor.availability(within.lot.id, arrival)
     };
     let candidates: Vec<Candidate> = reached
         .iter()
-        .map(|w| Candidate { id: w.lot.id, at: w.lot.at, prospect: prospect(w), onward_s: w.walk_s })
+        .map(|w| Candidate { id: w.lot.id, at: w.lot.at, availability: availability(w), onward_s: w.walk_s })
         .collect();
-    let is_offered = |c: &Candidate| c.prospect.p.is_none_or(|p| p >= MIN_CHANCE);
+    let is_offered = |c: &Candidate| c.availability.p().is_none_or(|p| p >= MIN_CHANCE);
     let offered: Vec<usize> = (0..candidates.len()).filter(|i| is_offered(&candidates[*i])).collect();
     for c in candidates.iter().filter(|c| !is_offered(c)) {
-        plan.left_out.push((c.id, LeftOut::ProbablyFull { p: c.prospect.p.unwrap_or(0.0) }));
+        plan.left_out.push((c.id, LeftOut::ProbablyFull { p: c.availability.p().unwrap_or(0.0) }));
     }
     let kept: Vec<Candidate> = offered.iter().map(|i| candidates[*i]).collect();
     let mut options_by_value: Vec<_> = (offered.iter().enumerate())
@@ -110,14 +109,16 @@ pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, pl
     // Of lots that are no better in any respect only the first gets an itinerary.
     let mut offered_lots: Vec<(f64, f64)> = Vec::new();
     for (expected_s, i, alternatives) in options_by_value {
-        let (walk_s, p) = (reached[i].walk_s, candidates[i].prospect.p.unwrap_or(super::risk::UNKNOWN_P));
+        let (walk_s, p) =
+            (reached[i].walk_s, candidates[i].availability.p().unwrap_or(super::risk::UNKNOWN_P));
         if offered_lots.len() == MAX_ITINERARIES_BY_CAR
             || offered_lots.iter().any(|(walk, chance)| *walk <= walk_s && *chance >= p)
         {
             continue;
         }
         offered_lots.push((walk_s, p));
-        let parking = Parking { lot: reached[i].lot.id, prospect: candidates[i].prospect, alternatives };
+        let parking =
+            Parking { lot: reached[i].lot.id, availability: candidates[i].availability, alternatives };
         plan.itineraries.extend(itinerary(request, drive, feet, &reached[i], parking, expected_s));
     }
 }
@@ -131,7 +132,7 @@ fn itinerary(
     expected_s: f64,
 ) -> Option<Itinerary> {
     let (drive, walk) = (drive.path(&within.gate)?, feet.path_in(&within.door)?);
-    let search_s = parking.prospect.search_s.round() as i64;
+    let search_s = parking.availability.search_s.round() as i64;
     let lot = End::Lot(within.lot.id);
     let start = match request.when {
         When::DepartAt(time) => time,

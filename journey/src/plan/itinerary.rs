@@ -1,9 +1,10 @@
 //! An itinerary, leg by leg. Times are Unix times, seconds.
 
+use domain::availability::Availability;
 use domain::geo::LatLon;
 
+use super::Modes;
 use super::risk::Alternative;
-use super::{Modes, Prospect};
 use crate::raptor::Ride;
 use crate::streets::{Mode, Path};
 use crate::timetable::StopIx;
@@ -59,7 +60,7 @@ pub struct StreetLeg {
 #[derive(Debug, Clone)]
 pub struct Parking {
     pub lot: usize,
-    pub prospect: Prospect,
+    pub availability: Availability,
     /// Where to go if there is no space, in this order.
     pub alternatives: Vec<Alternative>,
 }
@@ -129,6 +130,6 @@ impl Itinerary {
     /// Chance that it works as planned: that of a vacant space, 1 where none is needed.
     pub fn certainty(&self) -> f64 {
         let without = if self.is_parking_unknown() { super::risk::UNKNOWN_P } else { 1.0 };
-        self.parking().map_or(without, |parking| parking.prospect.p.unwrap_or(super::risk::UNKNOWN_P))
+        self.parking().map_or(without, |parking| parking.availability.p().unwrap_or(super::risk::UNKNOWN_P))
     }
 }

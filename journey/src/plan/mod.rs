@@ -19,6 +19,7 @@ mod transit;
 
 use std::sync::Arc;
 
+use domain::availability::Availability;
 use domain::geo::LatLon;
 use domain::time::{MICROS_PER_S, UtcMicros};
 
@@ -93,13 +94,10 @@ pub struct Lot<'a> {
     pub stops: &'a [StopWalk],
 }
 
-/// What to expect of a lot at one moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Prospect {
-    /// Chance that it has a vacant space; `None` when nothing is known.
-    pub p: Option<f64>,
-    /// Expected search inside, seconds.
-    pub search_s: f64,
+/// Predicts what a driver finds at a lot.
+pub trait Predictor: Sync {
+    /// The availability of a lot (by its id) for a car that comes at a time (seconds since 1970).
+    fn availability(&self, lot: usize, arrive_s: i64) -> Availability;
 }
 
 /// A request.
@@ -117,8 +115,8 @@ pub struct Request<'a> {
     pub lots: &'a [Lot<'a>],
     /// Park-and-ride sites.
     pub park_ride: &'a [Lot<'a>],
-    /// The prospect of a lot (by its id) for a car that comes at a time (seconds since 1970).
-    pub prospect: &'a (dyn Fn(usize, i64) -> Prospect + Sync),
+    /// Whom to ask for spaces.
+    pub predictor: &'a dyn Predictor,
     /// Called now and then; `true` ends the search with what it has.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
     /// Streets that are closed; `None`: by their tags at the time of [`Self::when`].

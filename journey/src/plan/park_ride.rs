@@ -1,5 +1,6 @@
 //! By car to a park-and-ride site, then by transit.
 
+use domain::availability::Availability;
 use rustc_hash::FxHashMap;
 
 use super::car::{Drive, MIN_CHANCE};
@@ -7,7 +8,7 @@ use super::places::StopWalk;
 use super::risk::{Alternative, Candidate, UNKNOWN_P, expected};
 use super::street::Feet;
 use super::transit::Riding;
-use super::{End, LeftOut, Lot, Modes, Parking, PlanResult, Prospect, Reached, StreetLeg, When};
+use super::{End, LeftOut, Lot, Modes, Parking, PlanResult, Reached, StreetLeg, When};
 use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 
@@ -24,12 +25,12 @@ const MAX_LOTS_PER_STOP: usize = 3;
 /// Smaller differences in certainty do not count.
 const SAME_CERTAINTY: f64 = 0.05;
 
-/// A lot that can be reached, with its prospect.
+/// A lot that can be reached, with its availability.
 struct Within<'a> {
     lot: &'a Lot<'a>,
     drive_s: f64,
     gate: Link,
-    prospect: Prospect,
+    availability: Availability,
     alternatives: Vec<Alternative>,
 }
 
@@ -42,11 +43,11 @@ struct Begins<'w, 'a> {
 
 impl Begins<'_, '_> {
     fn seconds(&self) -> f64 {
-        self.within.drive_s + self.within.prospect.search_s + self.walk.path.duration_s
+        self.within.drive_s + self.within.availability.search_s + self.walk.path.duration_s
     }
 
     fn p(&self) -> f64 {
-        self.within.prospect.p.unwrap_or(UNKNOWN_P)
+        self.within.availability.p().unwrap_or(UNKNOWN_P)
     }
 }
 
@@ -69,14 +70,14 @@ pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'
             let lot = End::Lot(within.lot.id);
             let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive.path(&within.gate)?, start);
             // The chance was estimated for a drive at once; the ride says when the car gets there.
-            let prospect = (request.prospect)(within.lot.id, car.end);
-            if prospect.p.is_some_and(|p| p < MIN_CHANCE) {
+            let availability = request.predictor.availability(within.lot.id, car.end);
+            if availability.p().is_some_and(|p| p < MIN_CHANCE) {
                 return None;
             }
-            let parked = car.end + within.prospect.search_s.round() as i64;
+            let parked = car.end + within.availability.search_s.round() as i64;
             let walk = StreetLeg::along(feet.mode, (lot, End::Stop(stop)), walk.path.clone(), parked);
             let alternatives = within.alternatives.clone();
-            car.parking = Some(Parking { lot: within.lot.id, prospect, alternatives });
+            car.parking = Some(Parking { lot: within.lot.id, availability, alternatives });
             Some(vec![car, walk])
         };
         riding.run(Modes::PARK_RIDE, &origins, feet, 1.0, &begin, plan);
@@ -108,19 +109,19 @@ fn within<'a>(
             When::DepartAt(time) => time + drive_s as i64,
             When::ArriveBy(time) => time - ASSUMED_RIDE_S,
         };
-        let prospect = (request.prospect)(lot.id, arrival);
-        if let Some(p) = prospect.p.filter(|p| *p < MIN_CHANCE) {
+        let availability = request.predictor.availability(lot.id, arrival);
+        if let Some(p) = availability.p().filter(|p| *p < MIN_CHANCE) {
             plan.left_out.push((lot.id, LeftOut::ProbablyFull { p }));
             continue;
         }
-        lots.push(Within { lot, drive_s, gate, prospect, alternatives: Vec::new() });
+        lots.push(Within { lot, drive_s, gate, availability, alternatives: Vec::new() });
     }
     let candidates: Vec<Candidate> = lots
         .iter()
-        .map(|Within { lot, prospect, .. }| {
+        .map(|Within { lot, availability, .. }| {
             let walk_s = lot.stops.iter().map(|walk| walk.path.duration_s).reduce(f64::min).unwrap_or(0.0);
             let onward_s = walk_s + lot.at.distance_m(request.to) / ASSUMED_RIDE_MPS;
-            Candidate { id: lot.id, at: lot.at, prospect: *prospect, onward_s }
+            Candidate { id: lot.id, at: lot.at, availability: *availability, onward_s }
         })
         .collect();
     for (number, lot) in lots.iter_mut().enumerate() {

@@ -4,9 +4,8 @@
 //! (Hickert, Li, He, Wu 2026, arXiv:2601.00521). A continuation drives to another lot, of which the
 //! same holds; after the second the driver is taken to find a space at once but far away.
 
+use domain::availability::Availability;
 use domain::geo::LatLon;
-
-use super::Prospect;
 
 /// Assumed chance of a lot of which nothing is known.
 pub const UNKNOWN_P: f64 = 0.5;
@@ -29,7 +28,7 @@ const MAX_ALTERNATIVES: usize = 3;
 pub(super) struct Candidate {
     pub id: usize,
     pub at: LatLon,
-    pub prospect: Prospect,
+    pub availability: Availability,
     /// From standing in its space to the destination, seconds.
     pub onward_s: f64,
 }
@@ -38,19 +37,19 @@ pub(super) struct Candidate {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alternative {
     pub lot: usize,
-    pub prospect: Prospect,
+    pub availability: Availability,
     /// The drive there, seconds.
     pub drive_s: f64,
 }
 
 impl Candidate {
     fn p(&self) -> f64 {
-        self.prospect.p.unwrap_or(UNKNOWN_P)
+        self.availability.p().unwrap_or(UNKNOWN_P)
     }
 
     /// From the arrival at its gate: found here, or given up.
     fn value(&self, otherwise_s: f64) -> f64 {
-        self.prospect.search_s + self.p() * self.onward_s + (1.0 - self.p()) * otherwise_s
+        self.availability.search_s + self.p() * self.onward_s + (1.0 - self.p()) * otherwise_s
     }
 }
 
@@ -63,7 +62,7 @@ pub(super) fn expected(options: &[Candidate], first: usize) -> (f64, Vec<Alterna
         .map(|(_, other)| {
             let drive_s = here.at.distance_m(other.at) * DETOUR / BETWEEN_MPS + TURN_AWAY_S;
             let value = drive_s + other.value(other.onward_s + FAILED_TWICE_S);
-            (value, Alternative { lot: other.id, prospect: other.prospect, drive_s })
+            (value, Alternative { lot: other.id, availability: other.availability, drive_s })
         })
         .collect();
     others.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -78,7 +77,7 @@ mod tests {
 
     fn lot(id: usize, east: f64, p: Option<f64>, onward_s: f64) -> Candidate {
         let at = LatLon { lat: 52.0, lon: 7.0 + east };
-        Candidate { id, at, prospect: Prospect { p, search_s: 30.0 }, onward_s }
+        Candidate { id, at, availability: super::super::tests::availability(p, 30.0), onward_s }
     }
 
     #[test]

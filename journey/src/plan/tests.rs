@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use domain::forecast::{Basis, Chance};
 use domain::geo::LatLon;
 
 use super::*;
@@ -40,12 +41,7 @@ fn all_modes() -> Modes {
     Modes::NAMED.iter().fold(Modes::NONE, |all, (_, mode)| all.with(*mode))
 }
 
-fn ask<'a>(
-    lots: &'a [Lot<'a>],
-    when: When,
-    modes: Modes,
-    p: &'a (dyn Fn(usize, i64) -> Prospect + Sync),
-) -> Request<'a> {
+fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Predictor) -> Request<'a> {
     Request {
         from: at(4.2, 0.1),
         to: at(4.2, 8.9),
@@ -56,14 +52,25 @@ fn ask<'a>(
         wheelchair: false,
         lots,
         park_ride: lots,
-        prospect: p,
+        predictor,
         is_over: &|| false,
         closed: None,
     }
 }
 
-fn certain(_: usize, _: i64) -> Prospect {
-    Prospect { p: Some(0.9), search_s: 60.0 }
+impl<F: Fn(usize, i64) -> Availability + Sync> Predictor for F {
+    fn availability(&self, lot: usize, arrive_s: i64) -> Availability {
+        self(lot, arrive_s)
+    }
+}
+
+pub(super) fn availability(p: Option<f64>, search_s: f64) -> Availability {
+    let chance = |p| Chance { p, low: p, high: p, expected: p, basis: Basis::Live };
+    Availability { chance: p.map(chance), search_s }
+}
+
+fn certain(_: usize, _: i64) -> Availability {
+    availability(Some(0.9), 60.0)
 }
 
 #[test]
@@ -188,8 +195,8 @@ fn a_lot_without_a_chance_is_left_out_and_the_next_one_taken() {
     let lots = lots.lots();
     let mut planner = Planner::new(area);
     let when = When::DepartAt(time(9 * 3600));
-    let drive = |planner: &mut Planner, prospect: &(dyn Fn(usize, i64) -> Prospect + Sync)| {
-        planner.plan(&ask(&lots, when, Modes::CAR, prospect), None).unwrap()
+    let drive = |planner: &mut Planner, predictor: &dyn Predictor| {
+        planner.plan(&ask(&lots, when, Modes::CAR, predictor), None).unwrap()
     };
     let plan = drive(&mut planner, &certain);
     assert_eq!(plan.itineraries[0].parking().unwrap().lot, 0);
@@ -197,28 +204,28 @@ fn a_lot_without_a_chance_is_left_out_and_the_next_one_taken() {
     let alternatives: Vec<usize> =
         plan.itineraries[0].parking().unwrap().alternatives.iter().map(|a| a.lot).collect();
     assert_eq!(alternatives, [1, 2]);
-    let full = |lot: usize, _: i64| Prospect { p: Some(if lot == 0 { 0.05 } else { 0.9 }), search_s: 60.0 };
+    let full = |lot: usize, _: i64| availability(Some(if lot == 0 { 0.05 } else { 0.9 }), 60.0);
     let plan = drive(&mut planner, &full);
     assert_eq!(plan.itineraries[0].parking().unwrap().lot, 1);
     assert!(plan.left_out.contains(&(0, LeftOut::ProbablyFull { p: 0.05 })));
     // A risky lot next to the goal against a certain one farther away: the risk is weighed.
-    let risky = |lot: usize, _: i64| Prospect { p: Some(if lot == 0 { 0.21 } else { 0.99 }), search_s: 60.0 };
+    let risky = |lot: usize, _: i64| availability(Some(if lot == 0 { 0.21 } else { 0.99 }), 60.0);
     assert_eq!(drive(&mut planner, &risky).itineraries[0].parking().unwrap().lot, 1);
 }
 
 #[test]
-fn the_prospect_is_asked_for_the_moment_the_car_gets_there() {
+fn the_availability_is_that_of_the_moment_the_car_gets_there() {
     let area = Arc::new(town());
     let lots = Lots::new(&area, &[at(4.5, 8.8)]);
     let lots = lots.lots();
     let asked = std::sync::atomic::AtomicI64::new(0);
-    let prospect = |_: usize, at: i64| {
+    let predictor = |_: usize, at: i64| {
         asked.store(at, std::sync::atomic::Ordering::Relaxed);
-        Prospect { p: Some(0.9), search_s: 30.0 }
+        availability(Some(0.9), 30.0)
     };
     let start = time(9 * 3600);
     let plan =
-        Planner::new(area).plan(&ask(&lots, When::DepartAt(start), Modes::CAR, &prospect), None).unwrap();
+        Planner::new(area).plan(&ask(&lots, When::DepartAt(start), Modes::CAR, &predictor), None).unwrap();
     let Leg::Street(drive) = &plan.itineraries[0].legs[0] else { panic!() };
     assert_eq!(drive.mode, Mode::Car);
     let asked = asked.into_inner();
@@ -258,7 +265,7 @@ fn where_no_place_to_park_is_known_the_drive_itself_is_the_answer() {
     let lots = Lots::new(&area, &[at(4.5, 8.0)]);
     let lots = lots.lots();
     let when = When::DepartAt(time(9 * 3600));
-    let full = |_: usize, _: i64| Prospect { p: Some(0.01), search_s: 60.0 };
+    let full = |_: usize, _: i64| availability(Some(0.01), 60.0);
     let plan = planner.plan(&ask(&lots, when, Modes::CAR, &full), None).unwrap();
     assert!(plan.itineraries.is_empty() && !plan.left_out.is_empty());
     let plan = planner.plan(&ask(&lots, when, Modes::CAR, &certain), None).unwrap();
@@ -272,12 +279,12 @@ fn park_and_ride_offers_the_quick_lot_and_the_certain_one() {
     let lots = Lots::new(&area, &[at(4.3, 1.0), at(2.0, 1.0)]);
     let lots = lots.lots();
     let arrivals = std::sync::Mutex::new(std::collections::HashMap::new());
-    let prospect = |lot: usize, at: i64| {
+    let predictor = |lot: usize, at: i64| {
         arrivals.lock().unwrap().insert((lot, at), ());
-        Prospect { p: Some(if lot == 0 { 0.4 } else { 0.95 }), search_s: 60.0 }
+        availability(Some(if lot == 0 { 0.4 } else { 0.95 }), 60.0)
     };
     let when = When::DepartAt(time(8 * 3600 + 60));
-    let plan = Planner::new(area).plan(&ask(&lots, when, Modes::PARK_RIDE, &prospect), None).unwrap();
+    let plan = Planner::new(area).plan(&ask(&lots, when, Modes::PARK_RIDE, &predictor), None).unwrap();
     let mut lots_used: Vec<usize> =
         plan.itineraries.iter().map(|itinerary| itinerary.parking().unwrap().lot).collect();
     lots_used.sort_unstable();

@@ -47,7 +47,8 @@ async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     assert!(sums[0].n > 100, "{sums:?}");
     assert_eq!(again.town.ledger().of_site(site), sums);
     let now = old.at().unwrap();
-    let ask = |t: &Town| t.forecaster().chance(site, 10, now.plus_s(3_600), now, None).unwrap();
+    let times = domain::time::Times { now, arrive: now.plus_s(3_600) };
+    let ask = |t: &Town| t.forecast(site, times, None).unwrap().chance(10);
     assert_eq!(ask(&again.town), ask(&old));
 
     let snapshot = Snapshot::of(&young, UtcMicros(0)).unwrap();

@@ -1,6 +1,5 @@
 //! Forecasts: one per municipality, and the routes that read them.
 
-mod input;
 mod point;
 mod quality;
 mod when;
@@ -9,10 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::MunicipalityId;
+use domain::availability::{Availability, Evidence, predict};
 use domain::forecast::Town;
+use domain::time::Times;
 use parking_lot::RwLock;
 
-pub(crate) use input::ForecastInput;
 pub use point::__path_forecast;
 pub(crate) use point::forecast;
 pub use quality::__path_quality;
@@ -34,5 +34,12 @@ impl Forecasts {
     /// A municipality's forecast; `None` until one is loaded.
     pub fn town(&self, municipality: MunicipalityId) -> Option<Arc<RwLock<Town>>> {
         self.towns.read().get(&municipality).cloned()
+    }
+
+    /// What to expect of a place, with the model of its town.
+    pub(crate) fn predict(&self, evidence: &Evidence, times: Times) -> Availability {
+        let town = evidence.site.and_then(|site| self.town(site.municipality));
+        let town = town.as_ref().map(|town| town.read());
+        predict(evidence, town.as_deref(), times)
     }
 }

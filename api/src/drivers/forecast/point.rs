@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::arrival::{Flow, Supply, chance, usual_stay_s};
-use domain::forecast::{Basis, Chance, Health};
+use domain::availability::{Evidence, VacantSpaces, predict_bay, predict_vacant};
+use domain::forecast::{Basis, Health};
 use domain::geo::LatLon;
-use domain::live::{BayView, Flags, LiveMap, Offer, SiteView, Verdict};
-use domain::{BayState, FeedFormat, MunicipalityId, Registry, SiteKind, UtcMicros};
+use domain::live::{BayView, LiveMap, Offer, SiteView, Verdict};
+use domain::time::Times;
+use domain::{FeedFormat, MunicipalityId, Registry, SiteKind, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Forecasts;
-use super::input::ForecastInput;
 use super::when::times;
 use crate::app::{Ctx, Shared};
 use crate::contract::{parameters, words};
@@ -19,8 +19,6 @@ use crate::http::answer;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
-use crate::hub::LiveHub;
-use crate::journeys::{Outlook, Spaces};
 
 const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step", "purpose"];
 
@@ -71,35 +69,24 @@ struct VacantOut {
     high: Option<u32>,
 }
 
-fn unknown(at: UtcMicros, reason: &'static str) -> ItemOut {
-    let vacant = VacantOut { expected: None, low: None, high: None };
-    ItemOut { at, p_vacant: None, vacant, basis: "unknown", reason: Some(reason) }
-}
+/// What is expected, or the reason why that is not known.
+type Expected = Result<VacantSpaces, &'static str>;
 
-fn known(at: UtcMicros, p: f64, (expected, low, high): (f64, u32, u32), basis: &'static str) -> ItemOut {
-    let vacant =
-        VacantOut { expected: Some((expected * 10.0).round() / 10.0), low: Some(low), high: Some(high) };
-    ItemOut { at, p_vacant: Some((p * 1000.0).round() / 1000.0), vacant, basis, reason: None }
-}
-
-/// How many spaces to expect, with the tenths below and above, as a chance `p` of one allows:
-/// a full place is contested, and the drivers that wait there are no part of what was learned. `expected`: what
-/// `/v1/parking` expects of them.
-fn in_keeping(p: f64, learned: Chance, expected: Option<f64>) -> (f64, u32, u32) {
-    let is_less = p + 1e-9 < learned.p;
-    let share = if is_less && learned.p > 0.0 { p / learned.p } else { 1.0 };
-    let low = if is_less && p < 0.9 { 0 } else { learned.low };
-    let expected = expected.unwrap_or(learned.expected * share).max(p);
-    (expected, low.min(expected.floor() as u32), learned.high.max(expected.ceil() as u32))
-}
-
-/// The model's number for all spaces, less those that are reserved for others.
-fn without(learned: Chance, kept: u32) -> Chance {
-    Chance {
-        expected: (learned.expected - f64::from(kept)).max(0.0),
-        low: learned.low.saturating_sub(kept),
-        high: learned.high.saturating_sub(kept),
-        ..learned
+impl ItemOut {
+    fn new(at: UtcMicros, expected: Expected) -> Self {
+        let reason = expected.err();
+        let expected = expected.ok();
+        ItemOut {
+            at,
+            p_vacant: expected.map(|spaces| (spaces.p * 1000.0).round() / 1000.0),
+            vacant: VacantOut {
+                expected: expected.map(|spaces| spaces.expected_to_tenth()),
+                low: expected.map(|spaces| spaces.low),
+                high: expected.map(|spaces| spaces.high),
+            },
+            basis: expected.map_or("unknown", |spaces| word(spaces.basis)),
+            reason,
+        }
     }
 }
 
@@ -152,7 +139,7 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
         move || {
             let mut place = place;
             if let Some(site) = &mut place.site {
-                site.look(&shared.hub, &times, now);
+                site.look(&shared, &times, now);
             }
             answer::live(&place.written(&shared, &registry, &times, now))
         }
@@ -174,8 +161,8 @@ struct SiteInput {
     municipality: MunicipalityId,
     kind: SiteKind,
     position: LatLon,
-    /// What the site offers to everyone at each of the times.
-    offers: Vec<Option<Offer>>,
+    /// What the site offers to everyone at each of the times; `None`: it is not shown any more.
+    offers: Vec<Option<(Offer, Evidence)>>,
 }
 
 impl SiteInput {
@@ -186,79 +173,46 @@ impl SiteInput {
     }
 
     /// Looks up what is offered at `times`.
-    fn look(&mut self, hub: &LiveHub, times: &[UtcMicros], now: UtcMicros) {
+    fn look(&mut self, shared: &Shared, times: &[UtcMicros], now: UtcMicros) {
+        let filling_per_s = shared.journeys.filling_per_s(self.view.id);
         for times in times.chunks(TIMES_AT_ONCE) {
-            let live = hub.read();
+            let live = shared.hub.read();
             let map = &live.map;
             let offer = |at: &UtcMicros| {
                 let everyone = map.driver([], Some(*at)).with(self.view.purpose);
-                map.site_offer(self.view.id, self.position, &everyone, now)
+                let offer = map.site_offer(self.view.id, self.position, &everyone, now)?;
+                Some((offer, Evidence::of(map, &offer, filling_per_s, now)))
             };
             self.offers.extend(times.iter().map(offer));
         }
     }
 
-    fn item(
-        &self,
-        forecasts: &Forecasts,
-        filling_per_s: f64,
-        now: UtcMicros,
-        i: usize,
-        at: UtcMicros,
-    ) -> ItemOut {
-        let offer = self.offers.get(i).and_then(Option::as_ref);
-        let is_closed = self.view.flags.has(Flags::CLOSED);
-        if offer.map_or(is_closed, |offer| offer.opening.is_open == Some(false)) {
-            return unknown(at, "closed");
+    /// What is expected at the time with this number.
+    fn expected(&self, forecasts: &Forecasts, number: usize, times: Times) -> Expected {
+        let Some((offer, evidence)) = self.offers.get(number).and_then(Option::as_ref) else {
+            return Err("no_data");
+        };
+        if offer.opening.is_open == Some(false) {
+            return Err("closed");
         }
-        if offer.is_some_and(|offer| offer.verdict == Verdict::Restricted) {
-            return unknown(at, "restricted");
+        if offer.verdict == Verdict::Restricted {
+            return Err("restricted");
         }
-        let asked = ForecastInput::new(&self.view, offer, self.municipality, now);
-        let health = asked.health(forecasts);
+        let health = self.health(forecasts);
         if !matches!(health, Health::Ok | Health::TooLittle) {
-            return unknown(at, health.name());
+            return Err(health.name());
         }
-        // The chance that drivers see everywhere else.
-        let outlook = offer.map(|offer| {
-            let odds = asked.odds(forecasts, now, at).map(|odds| (odds, asked.kept));
-            Outlook::new(Some(self.kind), Spaces::of(offer, now), filling_per_s, odds, at)
-        });
-        let p = outlook.and_then(|outlook| outlook.chance).map(|chance| chance.p);
-        if let Some(learned) = asked.chance(forecasts, now, at) {
-            let p = p.unwrap_or(learned.p);
-            let expected = outlook.and_then(|outlook| outlook.expected);
-            return known(at, p, in_keeping(p, without(learned, asked.kept), expected), word(learned.basis));
-        }
-        // The model does not have it yet.
-        let live = p.zip(outlook.and_then(|outlook| outlook.expected)).zip(offer);
-        live.map_or_else(
-            || {
-                unknown(
-                    at,
-                    if self.view.basis == domain::live::Basis::None {
-                        "no_data"
-                    } else {
-                        Health::TooLittle.name()
-                    },
-                )
-            },
-            |((p, expected), offer)| {
-                let spaces = offer.capacity.max(1) as f64;
-                known(at, p, self.around(expected, spaces, at.seconds_since(now)), "live")
-            },
-        )
+        let town = forecasts.town(self.municipality);
+        let town = town.as_ref().map(|town| town.read());
+        let is_seen = self.view.basis != domain::live::Basis::None;
+        let reason = if is_seen { Health::TooLittle.name() } else { "no_data" };
+        predict_vacant(evidence, town.as_deref(), times).ok_or(reason)
     }
 
-    /// Vacant spaces to expect with those that there are at least and at most, with 10 % beyond each: spaces that have
-    /// changed hands are vacant independently of each other, the others are as they were.
-    fn around(&self, expected: f64, spaces: f64, ahead_s: f64) -> (f64, u32, u32) {
-        /// Of a normal distribution 10 % lie farther above, and farther below.
-        const TENTH: f64 = 1.2816;
-        let changed = 1.0 - (-ahead_s.max(0.0) / usual_stay_s(Some(self.kind))).exp();
-        let deviation = (changed * expected * (1.0 - expected / spaces).max(0.0)).sqrt();
-        let within = |n: f64| n.clamp(0.0, spaces).round() as u32;
-        (expected, within(expected - TENTH * deviation), within(expected + TENTH * deviation))
+    /// How reliable the site's source is.
+    fn health(&self, forecasts: &Forecasts) -> Health {
+        let town = forecasts.town(self.municipality);
+        town.and_then(|town| town.read().forecaster().health(self.view.id)).unwrap_or(Health::TooLittle)
     }
 }
 
@@ -293,16 +247,16 @@ impl PlaceInput {
                 .feeds()
                 .find(|f| f.municipality == site.municipality && f.def.format == FeedFormat::History);
             sources.note(of_history.map(|f| f.id));
-            health = ForecastInput::new(&site.view, None, site.municipality, now).health(forecasts);
+            health = site.health(forecasts);
         }
-        let filling_per_s = self.site.as_ref().map_or(0.0, |s| shared.journeys.filling_per_s(s.view.id));
-        let items = times.iter().enumerate().map(|(i, at)| {
-            let of_site = self.site.as_ref().map(|site| site.item(forecasts, filling_per_s, now, i, *at));
-            match (&self.bay, of_site) {
-                (None, Some(item)) => item,
-                (Some(bay), of_site) => self.of_bay(bay, of_site, now, (i, *at)),
-                (None, None) => unknown(*at, "no_data"),
-            }
+        let items = times.iter().enumerate().map(|(number, at)| {
+            let times = Times { now, arrive: *at };
+            let of_site = self.site.as_ref().map(|site| site.expected(forecasts, number, times));
+            let expected = match &self.bay {
+                Some(bay) => self.of_bay(bay, of_site, times),
+                None => of_site.unwrap_or(Err("no_data")),
+            };
+            ItemOut::new(*at, expected)
         });
         let site = self.site.as_ref().and_then(|s| registry.site(s.view.id)).map(|e| &e.def);
         let bay = self.bay.as_ref().and_then(|b| registry.bay(b.id)).map(|e| &e.def);
@@ -319,49 +273,11 @@ impl PlaceInput {
         }
     }
 
-    /// One bay: what is known of it now fades into the share of its site's spaces that will be vacant (a
-    /// chain of two states, see [`domain::arrival`], whose usual share is that of the site).
-    fn of_bay(
-        &self,
-        bay: &BayView,
-        of_site: Option<ItemOut>,
-        now: UtcMicros,
-        (i, at): (usize, UtcMicros),
-    ) -> ItemOut {
-        let kind = self.site.as_ref().map(|site| site.kind);
-        let state = match bay.state {
-            BayState::Vacant => Some(1.0),
-            BayState::Occupied => Some(0.0),
-            BayState::Unknown => None,
-        };
-        let ahead_s = at.seconds_since(now).max(0.0);
-        let of_one = |p: f64, basis| known(at, p, (p, u32::from(p > 0.9), u32::from(p > 0.1)), basis);
-        let reason = of_site
-            .as_ref()
-            .and_then(|item| item.reason)
-            .filter(|reason| matches!(*reason, "closed" | "restricted"));
-        if let Some(reason) = reason {
-            return unknown(at, reason);
+    fn of_bay(&self, bay: &BayView, of_site: Option<Expected>, times: Times) -> Expected {
+        if let Some(Err(reason @ ("closed" | "restricted"))) = of_site {
+            return Err(reason);
         }
-        let offer = self.site.as_ref().and_then(|site| site.offers.get(i)?.as_ref());
-        let spaces = offer.map_or(1.0, |offer| offer.capacity.max(1) as f64);
-        let learned = of_site.filter(|item| matches!(item.basis, "history" | "weekly_profile"));
-        let usual =
-            learned.and_then(|item| Some(((item.vacant.expected? / spaces).clamp(0.0, 1.0), item.basis)));
-        match (usual, state) {
-            (Some((usual, basis)), Some(state)) => {
-                // Leaving at rate 1 / stay, and so that `usual` is vacant in the long run.
-                let fade = (-ahead_s / (usual_stay_s(kind) * usual.max(0.01))).exp();
-                of_one(usual + (state - usual) * fade, basis)
-            }
-            (Some((usual, _)), None) => of_one(usual, "weekly_profile"),
-            (None, Some(state)) => {
-                let (vacant, occupied) = if state > 0.5 { (1, 0) } else { (0, 1) };
-                let supply = Supply::Bays { vacant, occupied, unknown: 0 };
-                let learned = chance(supply, Flow::of(supply, usual_stay_s(kind), 0.0), ahead_s);
-                learned.map_or_else(|| unknown(at, "no_data"), |learned| of_one(learned.p, "live"))
-            }
-            (None, None) => unknown(at, "no_data"),
-        }
+        let kind = self.site.as_ref().map_or(SiteKind::OnStreet, |site| site.kind);
+        predict_bay(bay.state, kind, of_site.and_then(Result::ok), times).ok_or("no_data")
     }
 }

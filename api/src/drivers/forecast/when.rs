@@ -1,13 +1,12 @@
 //! The target times of a forecast request.
 
 use domain::UtcMicros;
+use domain::forecast::FURTHEST_S;
 use domain::time::MICROS_PER_S;
 
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
-/// Longest horizon, seconds: beyond it the usual week is no better than nothing.
-pub const FURTHEST_S: i64 = 7 * 86_400;
 /// Tolerance for targets in the past: clocks differ, and requests take time.
 const JUST_NOW_S: i64 = 60;
 /// Default step, seconds.

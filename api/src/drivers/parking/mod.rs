@@ -7,21 +7,20 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::availability::{Availability, Evidence};
 use domain::live::{Found, Offer, PlaceRef};
+use domain::time::Times;
 use domain::{Registry, UtcMicros};
 
 use self::out::{Parking, written};
 use self::query::PARAMETERS;
 pub use self::query::ParkingQuery;
-use super::forecast::ForecastInput;
 use crate::app::{Ctx, Shared};
 use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
 use crate::http::wire::{STREETS, Source, Sources};
-use crate::hub::Live;
-use crate::journeys::{Outlook, Spaces};
 
 /// Vacant bays and sites near a point, best first: vacant ones by the walk, then what `include` asked for.
 ///
@@ -45,18 +44,10 @@ pub async fn parking(State(shared): Ctx, query: RawQuery) -> Result<Response, Pr
     Ok(answer::live(&written(&result, times)))
 }
 
-/// The times of an answer.
-#[derive(Debug, Clone, Copy)]
-struct Times {
-    now: UtcMicros,
-    /// When the driver arrives.
-    arrive: UtcMicros,
-}
-
-/// What was found, with a prospect for each offer.
+/// What was found, with the availability of each offer.
 pub struct ParkingResult {
     pub found: Found,
-    outlooks: Vec<Outlook>,
+    availabilities: Vec<Availability>,
     pub registry: Arc<Registry>,
     /// Whether walks are those over the streets.
     over_streets: bool,
@@ -75,13 +66,19 @@ impl ParkingResult {
 
 /// Searches under the lock; ranking and serialization happen outside of it.
 pub fn ask(shared: &Shared, query: &ParkingQuery, now: UtcMicros) -> Result<ParkingResult, Problem> {
-    let (mut found, inputs, registry) = {
+    let (mut found, evidence, registry) = {
         let live = shared.hub.read();
         query.check_area(live.map.bounds())?;
         let found = query.ask(&live, now);
-        let inputs: Vec<Option<ForecastInput>> =
-            found.offers.iter().map(|offer| forecast_input(&live, offer, now)).collect();
-        (found, inputs, live.map.registry().clone())
+        let evidence = |offer: &Offer| {
+            let filling_per_s = match offer.place {
+                PlaceRef::Site(site) => shared.journeys.filling_per_s(site),
+                PlaceRef::Bay(_) => 0.0,
+            };
+            Evidence::of(&live.map, offer, filling_per_s, now)
+        };
+        let evidence: Vec<Evidence> = found.offers.iter().map(evidence).collect();
+        (found, evidence, live.map.registry().clone())
     };
     let loaded = shared.journeys.loaded();
     let over_streets = loaded.is_some();
@@ -93,38 +90,14 @@ pub fn ask(shared: &Shared, query: &ParkingQuery, now: UtcMicros) -> Result<Park
         });
     }
     let times = Times { now, arrive: query.arrive.unwrap_or(now) };
-    let mut ranked: Vec<(Outlook, Offer)> = (found.offers.into_iter())
-        .zip(inputs)
-        .map(|(offer, input)| (outlook(shared, &offer, input, &registry, times), offer))
+    let mut ranked: Vec<(Availability, Offer)> = (found.offers.into_iter())
+        .zip(evidence)
+        .map(|(offer, evidence)| (shared.forecasts.predict(&evidence, times), offer))
         .collect();
-    let seconds = |(outlook, offer): &(Outlook, Offer)| offer.walk_s + outlook.search_s;
+    let seconds = |(availability, offer): &(Availability, Offer)| offer.walk_s + availability.search_s;
     ranked.sort_by(|a, b| a.1.verdict.cmp(&b.1.verdict).then(seconds(a).total_cmp(&seconds(b))));
     ranked.truncate(query.limit);
-    let outlooks;
-    (outlooks, found.offers) = ranked.into_iter().unzip();
-    Ok(ParkingResult { found, outlooks, registry, over_streets })
-}
-
-fn forecast_input(live: &Live, offer: &Offer, now: UtcMicros) -> Option<ForecastInput> {
-    let PlaceRef::Site(id) = offer.place else { return None };
-    let municipality = live.map.registry().site(id)?.municipality;
-    Some(ForecastInput::new(&live.map.site(id, now)?, Some(offer), municipality, now))
-}
-
-/// The chance of a space at `arrive`, and the search for it.
-fn outlook(
-    shared: &Shared,
-    offer: &Offer,
-    input: Option<ForecastInput>,
-    registry: &Registry,
-    Times { now, arrive }: Times,
-) -> Outlook {
-    let (kind, filling_per_s) = match offer.place {
-        PlaceRef::Site(id) => {
-            (registry.site(id).map(|site| site.def.kind), shared.journeys.filling_per_s(id))
-        }
-        PlaceRef::Bay(_) => (None, 0.0),
-    };
-    let forecast = input.and_then(|input| Some((input.odds(&shared.forecasts, now, arrive)?, input.kept)));
-    Outlook::new(kind, Spaces::of(offer, now), filling_per_s, forecast, arrive)
+    let availabilities;
+    (availabilities, found.offers) = ranked.into_iter().unzip();
+    Ok(ParkingResult { found, availabilities, registry, over_streets })
 }

@@ -1,17 +1,19 @@
 //! The answer of `/v1/parking`.
 
+use domain::availability::Availability;
 use domain::live::{Offer, PlaceRef};
 use domain::place::Purpose;
+use domain::time::Times;
 use domain::{BayState, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ParkingResult, Times};
+use super::ParkingResult;
 use crate::contract::words;
 use crate::http::wire::{
     FeeOut, FlagWords, OpeningOut, RestrictionOut, Restrictions, Source, credit, max_stay_min, whole,
 };
-use crate::journeys::{ChanceOut, Outlook};
+use crate::journeys::ChanceOut;
 
 /// Vacant places near a point, best first.
 #[derive(Serialize, ToSchema)]
@@ -115,12 +117,12 @@ pub struct ParkingItem<'a> {
 }
 
 pub fn written(result: &ParkingResult, times: Times) -> Parking<'_> {
-    let ParkingResult { found, outlooks, registry, .. } = result;
+    let ParkingResult { found, availabilities, registry, .. } = result;
     let items = found
         .offers
         .iter()
-        .zip(outlooks)
-        .filter_map(|(offer, outlook)| item(offer, registry, times, *outlook));
+        .zip(availabilities)
+        .filter_map(|(offer, availability)| item(offer, registry, times, *availability));
     let out = &found.left_out;
     Parking {
         items: items.collect(),
@@ -140,7 +142,7 @@ fn item<'a>(
     offer: &Offer,
     registry: &'a Registry,
     Times { now, arrive }: Times,
-    outlook: Outlook,
+    availability: Availability,
 ) -> Option<ParkingItem<'a>> {
     let (attribution, licence) = credit(registry, offer.feed);
     let common = ParkingItem {
@@ -169,9 +171,9 @@ fn item<'a>(
         max_stay_min: None,
         max_height_m: None,
         opening: OpeningOut::new(offer.opening, None),
-        chance: ChanceOut::new(&outlook, arrive),
-        expected_vacant: outlook.expected.map(|n| (n * 10.0).round() / 10.0),
-        search_s: whole(outlook.search_s),
+        chance: ChanceOut::new(&availability, arrive),
+        expected_vacant: availability.chance.map(|chance| (chance.expected * 10.0).round() / 10.0),
+        search_s: whole(availability.search_s),
         attribution,
         licence,
     };

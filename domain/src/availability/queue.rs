@@ -1,8 +1,4 @@
-//! Parking at arrival: the chance that a place has a vacant space at the moment the car gets there,
-//! and how long the search inside takes.
-//!
-//! Computed from the live state and its rate of change; a forecast learned from history replaces it where there
-//! is one.
+//! The chance of a vacant space at the arrival, from the live state and its rate of change alone.
 //!
 //! - A place whose bays are sensed: each bay is a two-state chain. A vacant one is taken at rate
 //!   `l`, an occupied one left at rate `m`; the chance that it is vacant after `t` is
@@ -19,35 +15,17 @@
 //! Both depend on the horizon alone: the farther ahead, the closer to the usual state and the wider
 //! the interval.
 
-use serde::{Deserialize, Serialize};
-
+use super::Supply;
+use crate::forecast::{Basis, Chance};
 use crate::place::SiteKind;
-
-/// What is known of a place's spaces.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Supply {
-    /// Each space is sensed; `unknown` ones are silent.
-    Bays { vacant: u32, occupied: u32, unknown: u32 },
-    /// Only their number is.
-    Count { vacant: u32, capacity: u32 },
-}
 
 /// How fast a place changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Flow {
+pub(super) struct Flow {
     /// How long a car stays on average, seconds.
     pub stay_s: f64,
     /// Cars that come, per second.
     pub arrivals_per_s: f64,
-}
-
-/// The chance of a vacant space at the arrival; `low` and `high` for a flow between half and twice
-/// the assumed one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Chance {
-    pub p: f64,
-    pub low: f64,
-    pub high: f64,
 }
 
 /// The flow is known to within this factor: one site's rate differs so much between hours of a day.
@@ -63,7 +41,7 @@ const MAX_STEPS: f64 = 400.0;
 const MAX_STATES: usize = 160;
 
 /// No chance is reported as certain: what is known is some seconds old even at the gate.
-pub const MOST: f64 = 0.99;
+pub(super) const MOST: f64 = 0.99;
 
 /// From the gate or the first space to driving past spaces, seconds: barrier and ramp.
 const ENTER_CAR_PARK_S: f64 = 30.0;
@@ -78,60 +56,32 @@ const MOST_SEARCH_S: f64 = 600.0;
 
 /// How long a car stays on average where nothing else is known, seconds (after the German handbook
 /// of parking EAR 05: short stays at the kerb, a working day at park-and-ride).
-pub fn usual_stay_s(kind: Option<SiteKind>) -> f64 {
+pub(super) fn usual_stay_s(kind: SiteKind) -> f64 {
     match kind {
-        None | Some(SiteKind::OnStreet) => 3_600.0,
-        Some(SiteKind::Lot) => 5_400.0,
-        Some(SiteKind::CarPark | SiteKind::Underground) => 7_200.0,
-        Some(SiteKind::ParkAndRide) => 28_800.0,
-    }
-}
-
-impl Supply {
-    /// Vacant spaces.
-    pub fn vacant(self) -> u32 {
-        match self {
-            Supply::Bays { vacant, .. } | Supply::Count { vacant, .. } => vacant,
-        }
-    }
-
-    /// Whether anything is known of any space.
-    pub fn is_known(self) -> bool {
-        self.known() > 0.0
-    }
-
-    fn occupied(self) -> f64 {
-        match self {
-            Supply::Bays { occupied, .. } => f64::from(occupied),
-            Supply::Count { vacant, capacity } => f64::from(capacity.saturating_sub(vacant)),
-        }
-    }
-
-    fn known(self) -> f64 {
-        match self {
-            Supply::Bays { vacant, occupied, .. } => f64::from(vacant + occupied),
-            Supply::Count { capacity, .. } => f64::from(capacity),
-        }
+        SiteKind::OnStreet => 3_600.0,
+        SiteKind::Lot => 5_400.0,
+        SiteKind::CarPark | SiteKind::Underground => 7_200.0,
+        SiteKind::ParkAndRide => 28_800.0,
     }
 }
 
 impl Flow {
     /// The flow of a place that fills by `filling_per_s` cars a second (negative: it empties): usual departures are
     /// replaced, and the filling comes on top.
-    pub fn of(supply: Supply, stay_s: f64, filling_per_s: f64) -> Flow {
+    pub(super) fn of(supply: Supply, stay_s: f64, filling_per_s: f64) -> Flow {
         // An empty place gets cars too: some of its spaces in the course of a stay.
-        let leaving = supply.occupied().max(supply.known() * 0.1) / stay_s;
+        let leaving = f64::from(supply.occupied()).max(f64::from(supply.known()) * 0.1) / stay_s;
         let usual = (leaving + filling_per_s).max(0.0);
         let arrivals_per_s = if supply.vacant() == 0 { usual.max(leaving * CONTESTED) } else { usual };
         Flow { stay_s, arrivals_per_s }
     }
 }
 
-/// The chance that a car which comes `horizon_s` after the place was last seen finds a vacant space.
-/// `None` when nothing is known.
-pub fn chance(supply: Supply, flow: Flow, horizon_s: f64) -> Option<Chance> {
+/// The chance that a car which comes `horizon_s` after the place was last seen finds a vacant space; `low` and `high`
+/// for a flow between half and twice the assumed one. `None` when nothing is known.
+pub(super) fn chance(supply: Supply, flow: Flow, horizon_s: f64) -> Option<Chance> {
     let horizon_s = horizon_s.max(0.0);
-    if supply.known() <= 0.0 {
+    if supply.known() == 0 {
         return None;
     }
     let of = |factor: f64| {
@@ -143,7 +93,8 @@ pub fn chance(supply: Supply, flow: Flow, horizon_s: f64) -> Option<Chance> {
         .clamp(0.0, MOST)
     };
     let (p, a, b) = (of(1.0), of(FLOW_FACTOR), of(1.0 / FLOW_FACTOR));
-    Some(Chance { p, low: a.min(b).min(p), high: a.max(b).max(p) })
+    let expected = expected_vacant(supply, flow, horizon_s);
+    Some(Chance { p, low: a.min(b).min(p), high: a.max(b).max(p), expected, basis: Basis::Live })
 }
 
 fn of_bays(vacant: u32, occupied: u32, flow: Flow, t: f64) -> f64 {
@@ -233,11 +184,11 @@ fn normal_cdf(x: f64) -> f64 {
 /// Expected time from the gate to standing in a vacant space, seconds: of `capacity` spaces in random
 /// order, `vacant` of them vacant, one passes `(capacity + 1) / (vacant + 1)` (negative
 /// hypergeometric distribution).
-pub fn search_s(kind: Option<SiteKind>, vacant: f64, capacity: u32) -> f64 {
+pub(super) fn search_s(kind: SiteKind, vacant: f64, capacity: u32) -> f64 {
     let (enter, pass) = match kind {
-        None | Some(SiteKind::OnStreet) => (0.0, PASS_KERB_SPACE_S),
-        Some(SiteKind::CarPark | SiteKind::Underground) => (ENTER_CAR_PARK_S, PASS_SPACE_S),
-        Some(SiteKind::Lot | SiteKind::ParkAndRide) => (ENTER_LOT_S, PASS_SPACE_S),
+        SiteKind::OnStreet => (0.0, PASS_KERB_SPACE_S),
+        SiteKind::CarPark | SiteKind::Underground => (ENTER_CAR_PARK_S, PASS_SPACE_S),
+        SiteKind::Lot | SiteKind::ParkAndRide => (ENTER_LOT_S, PASS_SPACE_S),
     };
     let spaces = f64::from(capacity.max(1));
     let passed = (spaces + 1.0) / (vacant.clamp(0.0, spaces) + 1.0);
@@ -245,10 +196,11 @@ pub fn search_s(kind: Option<SiteKind>, vacant: f64, capacity: u32) -> f64 {
 }
 
 /// Vacant spaces expected at the arrival.
-pub fn expected_vacant(supply: Supply, flow: Flow, horizon_s: f64) -> f64 {
-    let stay = (-horizon_s.max(0.0) / flow.stay_s).exp();
-    let occupied = supply.occupied() * stay + flow.arrivals_per_s * flow.stay_s * (1.0 - stay);
-    (supply.known() - occupied).clamp(0.0, supply.known())
+fn expected_vacant(supply: Supply, flow: Flow, horizon_s: f64) -> f64 {
+    let stay = (-horizon_s / flow.stay_s).exp();
+    let occupied = f64::from(supply.occupied()) * stay + flow.arrivals_per_s * flow.stay_s * (1.0 - stay);
+    let known = f64::from(supply.known());
+    (known - occupied).clamp(0.0, known)
 }
 
 #[cfg(test)]
@@ -346,7 +298,7 @@ mod tests {
         for minutes in [2.0, 5.0, 15.0, 60.0] {
             for supply in [count(0, 48), count(0, 300), Supply::Bays { vacant: 0, occupied: 48, unknown: 2 }]
             {
-                let flow = Flow::of(supply, usual_stay_s(Some(SiteKind::Lot)), 0.0);
+                let flow = Flow::of(supply, usual_stay_s(SiteKind::Lot), 0.0);
                 let p = chance(supply, flow, minutes * 60.0).unwrap().p;
                 assert!(p < 0.2, "{supply:?} after {minutes} min: {p}");
             }
@@ -355,8 +307,8 @@ mod tests {
 
     #[test]
     fn a_full_house_takes_longer_to_search() {
-        let empty = search_s(Some(SiteKind::CarPark), 100.0, 100);
-        let full = search_s(Some(SiteKind::CarPark), 1.0, 100);
+        let empty = search_s(SiteKind::CarPark, 100.0, 100);
+        let full = search_s(SiteKind::CarPark, 1.0, 100);
         assert!(empty < 32.0 && full > 70.0, "{empty} {full}");
     }
 
