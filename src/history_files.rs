@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use history::{History, Mapping};
 use indicatif::{ProgressBar, ProgressStyle};
+use places::history::{History, Mapping};
 
 /// Problems shown; the rest are counted.
 const SHOWN_PROBLEMS: usize = 10;
@@ -35,8 +35,9 @@ pub fn print_problems<S>(history: &History<S>) {
     for problem in history.problems.iter().take(SHOWN_PROBLEMS) {
         errln!("{problem}");
     }
-    if history.problem_count > SHOWN_PROBLEMS as u64 {
-        errln!("... and {} problems more", history.problem_count - SHOWN_PROBLEMS as u64);
+    let count = history.problems.count();
+    if count > SHOWN_PROBLEMS as u64 {
+        errln!("... and {} problems more", count - SHOWN_PROBLEMS as u64);
     }
     if !history.unmapped.is_empty() {
         let names: Vec<&str> = history.unmapped.iter().map(String::as_str).collect();

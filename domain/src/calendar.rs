@@ -1,6 +1,7 @@
 //! Days that a town marks itself: market days, events, its own holidays.
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::place::wire_enum;
 
@@ -10,7 +11,7 @@ wire_enum! {
 }
 
 /// One entry of a town's calendar; its identity is all but `until`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CalendarDay {
     /// Slug of the municipality.
     pub municipality: String,

@@ -1,5 +1,7 @@
 //! When places cannot be used: works, a fair, snow.
 
+use serde::Serialize;
+
 use crate::place::PlaceKind;
 use crate::time::UtcMicros;
 
@@ -7,7 +9,7 @@ use crate::time::UtcMicros;
 ///
 /// Its identity is the place and `from`. Closures of one place may overlap: see [`Spans`]. An
 /// empty span closes nothing: that is how a mistaken closure is withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closure {
     pub kind: PlaceKind,
     /// Id of the site or bay.

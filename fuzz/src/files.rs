@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::places::history::{self, Mapping};
 use domain::UtcMicros;
+use domain::catalogue::Catalogue;
 use domain::geo::LatLon;
 use domain::locality::Locality;
 use domain::opening::Hours;
-use history::Mapping;
 use journey::area;
 use journey::streets::{self, osm};
 use journey::timetable;
@@ -38,9 +39,9 @@ pub fn opening_hours(input: &[u8]) {
 fn places(name: &str, content: &[u8]) {
     with_file(name, content, |path| {
         let Ok(mut files) = ::places::read(&[path.to_owned()]) else { return };
-        let known = ::places::Existing::default();
+        let known = Catalogue::default();
         ::places::settle(&mut files, &known);
-        let _ = ::places::validate_at(&files, &known, NOW);
+        let _ = ::places::validate(&files, &known, NOW);
         let _ = ::places::remarks(&files, &known, NOW);
     });
 }

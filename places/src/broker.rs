@@ -19,14 +19,14 @@ pub(crate) fn broker(mut r: Record, folder: &Path) -> Option<Broker> {
     for secret in secrets {
         let remedy =
             "write the password into a file of its own and name it: password_file = \"secrets/broker\"";
-        r.refuse_field(&secret, "a password does not stand in this file", remedy);
+        r.conceal(&secret, "a password does not stand in this file", remedy);
     }
     r.refuse_unknown_fields(&BROKER);
 
     let id = r.required("id", cell::id);
     let url = if r.optional("url", |cell| Ok(cell::shown(cell.value).contains('@'))) == Some(true) {
         let remedy = "take it out of the address; write username = \"...\" and password_file = \"...\"";
-        r.refuse_field("url", "a user name or password does not stand in the address", remedy);
+        r.conceal("url", "a user name or password does not stand in the address", remedy);
         None
     } else {
         r.required("url", broker_url)
@@ -41,21 +41,19 @@ pub(crate) fn broker(mut r: Record, folder: &Path) -> Option<Broker> {
         [("password_file", "username"), ("cert_file", "key_file"), ("key_file", "cert_file")]
     {
         if r.has(given) && !r.has(needed) {
-            r.complain(needed, None, format!("is missing beside '{given}'"), format!("add '{needed}'"));
+            r.complain(needed, format!("is missing beside '{given}'"), format!("add '{needed}'"));
         }
     }
-    let client_id = r.optional("client_id", cell::id);
-    let version = r.optional("version", cell::choice).unwrap_or(MqttVersion::V5);
     Some(Broker {
-        id: id?,
-        url: url?,
+        client_id: r.optional("client_id", cell::id),
+        version: r.optional("version", cell::choice).unwrap_or(MqttVersion::V5),
         username,
         password_file,
         ca_file,
         cert_file,
         key_file,
-        client_id,
-        version,
+        id: id?,
+        url: url?,
     })
 }
 
@@ -79,24 +77,22 @@ pub(crate) fn missing_files(broker: &Broker, at: &Location) -> Vec<FileProblem> 
 fn broker_url(cell: Cell) -> Parsed<String> {
     let url = cell::exact(cell)?;
     let form = "write mqtt://host:1883, or mqtts://host:8883 for TLS";
-    let (scheme, address) = match url.split_once("://") {
-        Some(("mqtt", rest)) => (("mqtt", 1883), rest),
-        Some(("mqtts", rest)) => (("mqtts", 8883), rest),
+    let (scheme, default_port, address) = match url.split_once("://") {
+        Some((scheme @ "mqtt", rest)) => (scheme, 1883, rest),
+        Some((scheme @ "mqtts", rest)) => (scheme, 8883, rest),
         _ => return complain("is not the address of an MQTT broker", form),
     };
     let address = address.strip_suffix('/').unwrap_or(address);
-    if address.is_empty() || address.contains(['/', '?', '#', ' ']) {
-        return complain("is not host and port", form);
-    }
     // Colons inside the brackets of an IPv6 address do not begin a port.
     let after_host = address.rfind(']').map_or(0, |i| i + 1);
     let (host, port) = match address[after_host..].rfind(':') {
         Some(i) => (&address[..after_host + i], address[after_host + i + 1..].parse::<u16>().ok()),
-        None => (address, Some(scheme.1)),
+        None => (address, Some(default_port)),
     };
+    let is_host = !host.is_empty() && (after_host > 0 || !host.contains(':'));
     match port {
-        Some(port) if port != 0 && !host.is_empty() && (after_host > 0 || !host.contains(':')) => {
-            Ok(format!("{}://{host}:{port}", scheme.0))
+        Some(port @ 1..) if is_host && !address.contains(['/', '?', '#', ' ']) => {
+            Ok(format!("{scheme}://{host}:{port}"))
         }
         _ => complain("is not host and port", form),
     }

@@ -271,11 +271,11 @@ impl fmt::Display for Complaint {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use serde_json::json;
 
-    pub(crate) fn csv<T: fmt::Debug>(parse: impl Fn(Cell) -> Parsed<T>, text: &str) -> String {
+    pub(super) fn csv<T: fmt::Debug>(parse: impl Fn(Cell) -> Parsed<T>, text: &str) -> String {
         let value = json!(text);
         match parse(Cell { value: &value, notation: Notation::Untyped }) {
             Ok(v) => format!("{v:?}"),

@@ -76,53 +76,14 @@ fn entity(name: &str) -> Option<char> {
         };
         return char::from_u32(code).filter(|c| !c.is_control());
     }
-    const NAMED: [(&str, char); 44] = [
-        ("amp", '&'),
-        ("lt", '<'),
-        ("gt", '>'),
-        ("quot", '"'),
-        ("apos", '\''),
-        ("nbsp", '\u{a0}'),
-        ("shy", '\u{ad}'),
-        ("auml", 'ä'),
-        ("ouml", 'ö'),
-        ("uuml", 'ü'),
-        ("Auml", 'Ä'),
-        ("Ouml", 'Ö'),
-        ("Uuml", 'Ü'),
-        ("szlig", 'ß'),
-        ("agrave", 'à'),
-        ("aacute", 'á'),
-        ("acirc", 'â'),
-        ("aring", 'å'),
-        ("Aring", 'Å'),
-        ("aelig", 'æ'),
-        ("ccedil", 'ç'),
-        ("egrave", 'è'),
-        ("eacute", 'é'),
-        ("Eacute", 'É'),
-        ("ecirc", 'ê'),
-        ("euml", 'ë'),
-        ("iacute", 'í'),
-        ("icirc", 'î'),
-        ("iuml", 'ï'),
-        ("ntilde", 'ñ'),
-        ("oacute", 'ó'),
-        ("ocirc", 'ô'),
-        ("oslash", 'ø'),
-        ("Oslash", 'Ø'),
-        ("uacute", 'ú'),
-        ("ugrave", 'ù'),
-        ("ucirc", 'û'),
-        ("euro", '€'),
-        ("sect", '§'),
-        ("deg", '°'),
-        ("ndash", '–'),
-        ("mdash", '—'),
-        ("middot", '·'),
-        ("bdquo", '„'),
-    ];
-    NAMED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c)
+    const NAMED: &str = "amp=& lt=< gt=> quot=\" apos=' nbsp=\u{a0} shy=\u{ad} auml=ä ouml=ö uuml=ü Auml=Ä Ouml=Ö \
+                         Uuml=Ü szlig=ß agrave=à aacute=á acirc=â aring=å Aring=Å aelig=æ ccedil=ç egrave=è \
+                         eacute=é Eacute=É ecirc=ê euml=ë iacute=í icirc=î iuml=ï ntilde=ñ oacute=ó ocirc=ô \
+                         oslash=ø Oslash=Ø uacute=ú ugrave=ù ucirc=û euro=€ sect=§ deg=° ndash=– mdash=— middot=· \
+                         bdquo=„";
+    let (_, character) =
+        NAMED.split(' ').filter_map(|entry| entry.split_once('=')).find(|(known, _)| *known == name)?;
+    character.chars().next()
 }
 
 #[cfg(test)]

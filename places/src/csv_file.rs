@@ -8,21 +8,22 @@ use serde_json::Value;
 
 use crate::cell::Notation;
 use crate::characters::{hidden, readable};
-use crate::problem::{FileProblem, Location};
+use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
 use crate::text_file::Lines;
 
-/// Calls `each` with every non-empty row of the table.
+/// Adds what `parse` makes of every non-empty row of the table to `into`.
 ///
 /// A wrong header is one problem, and then no row is read.
-pub(crate) fn read_table(
+pub(crate) fn read_table<T>(
     file: &Arc<Path>,
     text: &str,
     schema: &Schema,
     problems: &mut FileProblems,
-    mut each: impl FnMut(Record),
+    parse: impl Fn(Record) -> Option<T>,
+    into: &mut Vec<Located<T>>,
 ) {
     // Excel's own marker; line numbers stay right.
     let (excel_delimiter, text) = without_sep_line(text);
@@ -47,12 +48,8 @@ pub(crate) fn read_table(
         let row = match row {
             Ok(row) => row,
             Err(e) => {
-                problems.push(FileProblem::at(
-                    &at,
-                    format!("is not CSV: {e}"),
-                    "check the quotes of this row",
-                ));
-                return;
+                let message = format!("is not CSV: {e}");
+                return problems.push(FileProblem::at(&at, message, "check the quotes of this row"));
             }
         };
         if row.iter().all(str::is_empty) {
@@ -64,8 +61,7 @@ pub(crate) fn read_table(
             while names.pop_if(|last| last.is_empty()).is_some() {}
             let found = header_problems(&at, header_text, &names, schema);
             if !found.is_empty() {
-                problems.extend(found);
-                return;
+                return problems.extend(found);
             }
             header = Some(names);
             continue;
@@ -76,10 +72,11 @@ pub(crate) fn read_table(
         }
         let named = header.iter().zip(row.iter());
         let fields: Fields = named.map(|(name, cell)| (name.clone(), Value::from(cell))).collect();
-        each(Record::new(at, Notation::Untyped, fields, problems));
+        let value = parse(Record::new(at.clone(), Notation::Untyped, fields, problems));
+        into.extend(value.map(|value| Located { value, at }));
     }
     if header.is_none() {
-        let remedy = format!("write a first line with the columns: {}", schema.required.join(","));
+        let remedy = format!("write a first line with the columns: {}", schema.required.replace(' ', ","));
         problems.push(FileProblem::of_file(file, "is empty", remedy));
     }
 }
@@ -100,11 +97,8 @@ fn delimiter_of(header: &str) -> u8 {
 
 fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &Schema) -> Vec<FileProblem> {
     if names.len() == 1 && header_text.contains('\t') {
-        return vec![FileProblem::at(
-            at,
-            "columns are separated by tabs",
-            "save as CSV with comma or semicolon",
-        )];
+        let remedy = "save as CSV with comma or semicolon";
+        return vec![FileProblem::at(at, "columns are separated by tabs", remedy)];
     }
     let mut problems = Vec::new();
     for (i, name) in names.iter().enumerate() {
@@ -118,13 +112,12 @@ fn header_problems(at: &Location, header_text: &str, names: &[String], schema: &
             let message = format!("is not a known column of {}", schema.what);
             problems.push(FileProblem::at(at, message, unknown_field_remedy(name, schema)).field(name));
         } else if names[..i].contains(name) {
-            problems.push(
-                FileProblem::at(at, "stands twice in the header", "delete one of the columns").field(name),
-            );
+            let problem = FileProblem::at(at, "stands twice in the header", "delete one of the columns");
+            problems.push(problem.field(name));
         }
     }
     let missing: Vec<&str> =
-        schema.required.iter().copied().filter(|r| !names.iter().any(|n| n == r)).collect();
+        schema.required.split_whitespace().filter(|r| !names.iter().any(|n| n == r)).collect();
     if !missing.is_empty() {
         let message = format!("required columns are missing: {}", missing.join(", "));
         problems.push(FileProblem::at(at, message, format!("known columns: {}", schema.list())));

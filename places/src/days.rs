@@ -13,16 +13,22 @@ use crate::record::Record;
 pub struct ClosureRow {
     /// Id of a site or bay.
     pub place: String,
+    /// Which of the two; `None`: the row does not say.
     pub kind: Option<PlaceKind>,
+    /// The first moment.
     pub from: Moment,
+    /// The first moment at which it is open again; `None`: until further notice.
     pub until: Option<Moment>,
+    /// Why, for people.
     pub reason: Option<String>,
 }
 
 /// An instant, or the midnight at which a day begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moment {
+    /// An instant.
     At(UtcMicros),
+    /// The beginning of a day, wherever the place is.
     Midnight(Date),
 }
 
@@ -50,10 +56,7 @@ impl Moment {
 impl ClosureRow {
     /// The definition, when everything is settled.
     pub(crate) fn closure(self) -> Option<Closure> {
-        let until = match self.until {
-            Some(until) => Some(until.instant()?),
-            None => None,
-        };
+        let until = self.until.map_or(Some(None), |until| until.instant().map(Some))?;
         let (kind, from) = (self.kind?, self.from.instant()?);
         Some(Closure { kind, place: self.place, from, until, reason: self.reason })
     }
@@ -63,9 +66,13 @@ pub(crate) fn closure(mut r: Record) -> Option<ClosureRow> {
     let place = r.required("place", cell::id);
     let kind = r.optional("kind", cell::choice);
     let from = r.required("from", moment);
-    let until = r.optional("until", moment);
-    let reason = r.optional("reason", cell::text);
-    Some(ClosureRow { place: place?, kind, from: from?, until, reason })
+    Some(ClosureRow {
+        kind,
+        until: r.optional("until", moment),
+        reason: r.optional("reason", cell::text),
+        place: place?,
+        from: from?,
+    })
 }
 
 pub(crate) fn calendar_day(mut r: Record) -> Option<CalendarDay> {
@@ -74,11 +81,10 @@ pub(crate) fn calendar_day(mut r: Record) -> Option<CalendarDay> {
     let kind = r.required("kind", cell::choice);
     let name = r.required("name", cell::text);
     let until = r.optional("until", cell::date);
-    let date = date?;
     Some(CalendarDay {
+        until: until.or(date)?,
         municipality: municipality?,
-        date,
-        until: until.unwrap_or(date),
+        date: date?,
         kind: kind?,
         name: name?,
     })

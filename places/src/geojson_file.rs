@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::cell::{Complaint, Notation, shown};
 use crate::geometry::MAX_CORNERS;
-use crate::problem::{FileProblem, Location};
+use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
 use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
@@ -82,13 +82,14 @@ pub(crate) struct Findings<'p> {
     pub notes: &'p mut FileProblems,
 }
 
-/// Calls `each` with the properties and the geometry of every feature whose geometry is right.
-pub(crate) fn read_features(
+/// Adds what `parse` makes of the properties and the geometry of every feature to `into`.
+pub(crate) fn read_features<T>(
     file: &Arc<Path>,
     text: &str,
     schema: &Schema,
     found: Findings,
-    mut each: impl FnMut(Record, Option<Geometry>),
+    parse: impl Fn(Record, Option<Geometry>) -> Option<T>,
+    into: &mut Vec<Located<T>>,
 ) {
     let Findings { problems, notes } = found;
     let Some(features) = features_of(file, text, problems) else { return };
@@ -110,9 +111,8 @@ pub(crate) fn read_features(
                 // Its own position counts from the beginning of the feature.
                 let reason = e.to_string();
                 let reason = reason.split(" at line ").next().unwrap_or_default();
-                problems.push(
-                    FileProblem::at(&at, format!("is not a GeoJSON feature: {reason}"), remedy).line(line),
-                );
+                let message = format!("is not a GeoJSON feature: {reason}");
+                problems.push(FileProblem::at(&at, message, remedy).line(line));
                 continue;
             }
         };
@@ -129,9 +129,8 @@ pub(crate) fn read_features(
         };
         let OnceEach { mut fields, repeated } = feature.properties.unwrap_or_default();
         problems.extend(repeated.into_iter().map(|(name, values)| {
-            FileProblem::at(&at, "stands twice in the properties", "keep one of the two")
-                .field(name)
-                .value(values)
+            let problem = FileProblem::at(&at, "stands twice in the properties", "keep one of the two");
+            problem.field(name).value(values)
         }));
         if let Some(id) = feature.id.filter(|_| fields.get("id").is_none_or(Value::is_null)) {
             fields.insert("id".to_owned(), id);
@@ -140,7 +139,7 @@ pub(crate) fn read_features(
         for name in record.unknown_fields(schema) {
             ignored.entry(name).or_insert_with(|| (at.clone(), 0)).1 += 1;
         }
-        each(record, geometry);
+        into.extend(parse(record, geometry).map(|value| Located { value, at }));
     }
     notes.extend(ignored.into_iter().map(|(name, (at, count))| {
         let message = format!("is not a known property of {}: ignored in {count} feature(s)", schema.what);
@@ -163,27 +162,20 @@ fn too_large(at: &Location, feature: &str) -> FileProblem {
 
 fn features_of<'a>(file: &Path, text: &'a str, problems: &mut FileProblems) -> Option<Vec<&'a RawValue>> {
     let remedy = "write {\"type\": \"FeatureCollection\", \"features\": [...]}";
-    match serde_json::from_str::<Collection>(text) {
+    problems.push(match serde_json::from_str::<Collection>(text) {
         Ok(Collection { kind: Some(kind), features: Some(features) }) if kind == "FeatureCollection" => {
-            Some(features)
+            return Some(features);
         }
-        Ok(_) => {
-            problems.push(FileProblem::of_file(file, "is not a GeoJSON FeatureCollection", remedy));
-            None
-        }
+        Ok(_) => FileProblem::of_file(file, "is not a GeoJSON FeatureCollection", remedy),
         Err(e) if e.is_data() => {
-            problems.push(
-                FileProblem::of_file(file, format!("is not a GeoJSON FeatureCollection: {e}"), remedy)
-                    .line(e.line() as u32),
-            );
-            None
+            let message = format!("is not a GeoJSON FeatureCollection: {e}");
+            FileProblem::of_file(file, message, remedy).line(e.line() as u32)
         }
         Err(e) => {
             let remedy =
                 "correct the JSON there; a missing or spare comma, quote or bracket is the usual cause";
-            problems
-                .push(FileProblem::of_file(file, format!("is not JSON: {e}"), remedy).line(e.line() as u32));
-            None
+            FileProblem::of_file(file, format!("is not JSON: {e}"), remedy).line(e.line() as u32)
         }
-    }
+    });
+    None
 }

@@ -5,14 +5,21 @@ use std::path::Path;
 /// A kind of file that [`crate::read`] understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
+    /// Municipalities.
     Municipalities,
+    /// Sites.
     Sites,
+    /// Bays.
     Bays,
+    /// Sensors.
     Sensors,
+    /// Vehicles.
     Vehicles,
     /// Brokers and feeds.
     Feeds,
+    /// Closures.
     Closures,
+    /// Calendar.
     Calendar,
     /// A GTFS `.zip`: recognised, read elsewhere.
     Gtfs,

@@ -3,6 +3,10 @@
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`FileProblem`]s, all at once.
+//!
+//! Counts of past years have a module of their own: [`history`].
+
+#![warn(missing_docs)]
 
 mod age;
 mod broker;
@@ -10,10 +14,10 @@ mod cell;
 mod characters;
 mod csv_file;
 mod days;
-mod existing;
 mod feed;
 mod geojson_file;
 mod geometry;
+pub mod history;
 mod kind;
 mod nearest;
 mod problem;
@@ -32,14 +36,12 @@ mod validate;
 mod write;
 
 pub use days::{ClosureRow, Moment};
-pub use existing::Existing;
 pub use kind::FileKind;
 pub use problem::{FileProblem, Located, Location};
 pub use problems::{FileProblems, MAX_LISTED};
 pub use read::{PlaceFiles, read};
 pub use regular::{open_regular, read_regular};
-pub use rows::SensorRow;
 pub use settle::settle;
 pub use shown::{shown, shown_lines};
-pub use validate::{remarks, validate, validate_at};
+pub use validate::{remarks, validate};
 pub use write::write;

@@ -9,6 +9,7 @@ use crate::shown::shown;
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
+    /// Its path.
     pub file: Arc<Path>,
     /// 1-based; the line where the row, feature or table begins.
     pub line: u32,
@@ -23,7 +24,9 @@ impl fmt::Display for Location {
 /// A definition and where it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located<T> {
+    /// The definition.
     pub value: T,
+    /// Where it stands.
     pub at: Location,
 }
 
@@ -33,18 +36,23 @@ pub struct Located<T> {
 /// are written as escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileProblem {
+    /// Its path.
     pub file: PathBuf,
+    /// 1-based; `None`: the whole file.
     pub line: Option<u32>,
     /// Column, property or key.
     pub field: Option<String>,
+    /// As it stands there.
     pub value: Option<String>,
+    /// What is wrong.
     pub message: String,
+    /// What to do about it; empty: that goes without saying.
     pub remedy: String,
 }
 
 impl FileProblem {
     /// A problem of a whole file.
-    pub fn of_file(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn of_file(file: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         FileProblem {
             file: file.to_owned(),
             line: None,
@@ -61,17 +69,17 @@ impl FileProblem {
     }
 
     /// With its line.
-    pub fn line(self, line: u32) -> Self {
+    pub(crate) fn line(self, line: u32) -> Self {
         FileProblem { line: Some(line), ..self }
     }
 
     /// With its column, property or key.
-    pub fn field(self, field: impl Into<String>) -> Self {
+    pub(crate) fn field(self, field: impl Into<String>) -> Self {
         FileProblem { field: Some(field.into()), ..self }
     }
 
     /// With the value as given.
-    pub fn value(self, value: impl Into<String>) -> Self {
+    pub(crate) fn value(self, value: impl Into<String>) -> Self {
         FileProblem { value: Some(value.into()), ..self }
     }
 }

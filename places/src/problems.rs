@@ -20,7 +20,7 @@ pub struct FileProblems {
 
 impl FileProblems {
     /// Adds one.
-    pub fn push(&mut self, problem: FileProblem) {
+    pub(crate) fn push(&mut self, problem: FileProblem) {
         if self.is_full() {
             self.unlisted += 1;
         } else {

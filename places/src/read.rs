@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::catalogue::Catalogue;
 use domain::place::{Bay, Municipality, Site, Vehicle};
+use domain::sensor::SensorRow;
 use domain::{Broker, CalendarDay, Feed};
 
 use crate::csv_file::read_table;
@@ -15,7 +16,6 @@ use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
 use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
-use crate::rows::SensorRow;
 use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
 use crate::{broker, feed, rows, sites_and_bays, text_file};
@@ -23,14 +23,23 @@ use crate::{broker, feed, rows, sites_and_bays, text_file};
 /// Everything one import brings, with where it came from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PlaceFiles {
+    /// Towns and counties.
     pub municipalities: Vec<Located<Municipality>>,
+    /// Parking sites.
     pub sites: Vec<Located<Site>>,
+    /// Bays.
     pub bays: Vec<Located<Bay>>,
+    /// Devices and what they are bound to.
     pub sensors: Vec<Located<SensorRow>>,
+    /// Vehicles.
     pub vehicles: Vec<Located<Vehicle>>,
+    /// Brokers.
     pub brokers: Vec<Located<Broker>>,
+    /// Feeds.
     pub feeds: Vec<Located<Feed>>,
+    /// Closures, as they are written.
     pub closures: Vec<Located<ClosureRow>>,
+    /// Days of the towns' calendars.
     pub calendar: Vec<Located<CalendarDay>>,
     /// GTFS `.zip` and `.osm.pbf` files: recognised, read elsewhere.
     pub other: Vec<PathBuf>,
@@ -94,16 +103,14 @@ impl Reading {
             Ok(entries) => entries,
             Err(e) => {
                 let remedy = "check the path and who may read the folder";
-                self.problems.push(FileProblem::of_file(folder, format!("cannot be read: {e}"), remedy));
-                return;
+                let problem = FileProblem::of_file(folder, format!("cannot be read: {e}"), remedy);
+                return self.problems.push(problem);
             }
         };
         entries.sort();
         for path in entries {
-            match FileKind::of(&path) {
-                Some(kind) => self.file(&path, kind),
-                None if is_bystander(&path) => {}
-                None => self.unknown(&path),
+            if FileKind::of(&path).is_some() || !is_bystander(&path) {
+                self.named_file(&path);
             }
         }
     }
@@ -148,76 +155,35 @@ impl Reading {
     }
 
     fn definitions(&mut self, path: &Path, text: &str, kind: FileKind) {
-        let file: Arc<Path> = path.into();
+        let file = &Arc::from(path);
+        let (all, problems) = (&mut self.files, &mut self.problems);
         match kind {
-            FileKind::Municipalities => self.municipalities(&file, text),
-            FileKind::Sensors => self.sensors(&file, text),
-            FileKind::Vehicles => self.vehicles(&file, text),
-            FileKind::Sites => self.sites(&file, text),
-            FileKind::Bays => self.bays(&file, text),
-            FileKind::Feeds => self.feeds(&file, text),
-            FileKind::Closures => self.closures(&file, text),
-            FileKind::Calendar => self.calendar(&file, text),
+            FileKind::Municipalities => {
+                let into = &mut all.municipalities;
+                read_table(file, text, &MUNICIPALITY, problems, rows::municipality, into);
+            }
+            FileKind::Sensors => read_table(file, text, &SENSOR, problems, rows::sensor, &mut all.sensors),
+            FileKind::Vehicles => {
+                read_table(file, text, &VEHICLE, problems, rows::vehicle, &mut all.vehicles);
+            }
+            FileKind::Closures => {
+                read_table(file, text, &CLOSURE, problems, days::closure, &mut all.closures);
+            }
+            FileKind::Calendar => {
+                let into = &mut all.calendar;
+                read_table(file, text, &CALENDAR_DAY, problems, days::calendar_day, into);
+            }
+            FileKind::Sites => {
+                let found = Findings { problems, notes: &mut all.notes };
+                read_features(file, text, &SITE, found, sites_and_bays::site, &mut all.sites);
+            }
+            FileKind::Bays => {
+                let found = Findings { problems, notes: &mut all.notes };
+                read_features(file, text, &BAY, found, sites_and_bays::bay, &mut all.bays);
+            }
+            FileKind::Feeds => self.feeds(file, text),
             FileKind::Gtfs | FileKind::Osm => {}
         }
-    }
-
-    fn municipalities(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.municipalities;
-        read_table(file, text, &MUNICIPALITY, &mut self.problems, |record| {
-            let at = record.at.clone();
-            into.extend(rows::municipality(record).map(|value| Located { value, at }));
-        });
-    }
-
-    fn sensors(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.sensors;
-        read_table(file, text, &SENSOR, &mut self.problems, |record| {
-            let at = record.at.clone();
-            into.extend(rows::sensor(record).map(|value| Located { value, at }));
-        });
-    }
-
-    fn vehicles(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.vehicles;
-        read_table(file, text, &VEHICLE, &mut self.problems, |record| {
-            let at = record.at.clone();
-            into.extend(rows::vehicle(record).map(|value| Located { value, at }));
-        });
-    }
-
-    fn closures(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.closures;
-        read_table(file, text, &CLOSURE, &mut self.problems, |record| {
-            let at = record.at.clone();
-            into.extend(days::closure(record).map(|value| Located { value, at }));
-        });
-    }
-
-    fn calendar(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.calendar;
-        read_table(file, text, &CALENDAR_DAY, &mut self.problems, |record| {
-            let at = record.at.clone();
-            into.extend(days::calendar_day(record).map(|value| Located { value, at }));
-        });
-    }
-
-    fn sites(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.sites;
-        let found = Findings { problems: &mut self.problems, notes: &mut self.files.notes };
-        read_features(file, text, &SITE, found, |record, geometry| {
-            let at = record.at.clone();
-            into.extend(sites_and_bays::site(record, geometry).map(|value| Located { value, at }));
-        });
-    }
-
-    fn bays(&mut self, file: &Arc<Path>, text: &str) {
-        let into = &mut self.files.bays;
-        let found = Findings { problems: &mut self.problems, notes: &mut self.files.notes };
-        read_features(file, text, &BAY, found, |record, geometry| {
-            let at = record.at.clone();
-            into.extend(sites_and_bays::bay(record, geometry).map(|value| Located { value, at }));
-        });
     }
 
     fn feeds(&mut self, file: &Arc<Path>, text: &str) {

@@ -57,7 +57,7 @@ impl<'p> Record<'p> {
         if self.has(name) {
             return self.optional(name, take);
         }
-        self.complain(name, None, "is missing".into(), format!("add '{name}'"));
+        self.complain(name, "is missing", format!("add '{name}'"));
         None
     }
 
@@ -70,18 +70,25 @@ impl<'p> Record<'p> {
         match take(Cell { value, notation: self.notation }) {
             Ok(taken) => Some(taken),
             Err(Complaint { message, remedy }) => {
-                // Passwords and keys stand in addresses.
-                let value = if name == "url" { shown_address(&shown(value)) } else { shown(value) };
-                self.complain(name, Some(value), message, remedy);
+                self.refuse(name, message, remedy);
                 None
             }
         }
     }
 
+    /// Adds a problem of a field and its value.
+    pub(crate) fn refuse(&mut self, name: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        let value = self.fields.get(name).map(shown).unwrap_or_default();
+        // Passwords and keys stand in addresses.
+        let value = if name == "url" { shown_address(&value) } else { value };
+        let problem = self.problem(name, message, remedy).value(value);
+        self.problems.push(problem);
+    }
+
     /// Takes a field out whose value must not be shown, and notes why.
-    pub(crate) fn refuse_field(&mut self, name: &str, message: &str, remedy: &str) {
+    pub(crate) fn conceal(&mut self, name: &str, message: &str, remedy: &str) {
         self.fields.remove(name);
-        self.complain(name, None, message.to_owned(), remedy.to_owned());
+        self.complain(name, message, remedy);
     }
 
     /// Whether the field is there and not empty.
@@ -93,12 +100,15 @@ impl<'p> Record<'p> {
         }
     }
 
-    /// Adds a problem of a field.
-    pub(crate) fn complain(&mut self, name: &str, value: Option<String>, message: String, remedy: String) {
+    /// Adds a problem of a field, without its value.
+    pub(crate) fn complain(&mut self, name: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        let problem = self.problem(name, message, remedy);
+        self.problems.push(problem);
+    }
+
+    fn problem(&self, name: &str, message: impl Into<String>, remedy: impl Into<String>) -> FileProblem {
         let line = self.lines.get(name).copied().unwrap_or(self.at.line);
-        let problem =
-            FileProblem::at(&self.at, message, remedy).line(line).field(format!("{}{name}", self.prefix));
-        self.problems.push(FileProblem { value, ..problem });
+        FileProblem::at(&self.at, message, remedy).line(line).field(format!("{}{name}", self.prefix))
     }
 
     /// The fields that `schema` does not know.
@@ -110,7 +120,7 @@ impl<'p> Record<'p> {
     pub(crate) fn refuse_unknown_fields(&mut self, schema: &Schema) {
         for name in self.unknown_fields(schema) {
             let remedy = unknown_field_remedy(&name, schema);
-            self.complain(&name, None, format!("is not known in {}", schema.what), remedy);
+            self.complain(&name, format!("is not known in {}", schema.what), remedy);
         }
     }
 }

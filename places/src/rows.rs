@@ -2,7 +2,7 @@
 
 use domain::Direction;
 use domain::place::{Municipality, Vehicle};
-pub use domain::sensor::SensorRow;
+use domain::sensor::SensorRow;
 
 use crate::cell::{self, MAX_WHOLE};
 use crate::record::Record;
@@ -24,12 +24,18 @@ pub(crate) fn municipality(mut r: Record) -> Option<Municipality> {
     let lon = r.optional("lon", cell::decimal(-180.0..=180.0));
     for (given, absent) in [("lat", "lon"), ("lon", "lat")] {
         if r.has(given) && !r.has(absent) {
-            r.complain(absent, None, format!("is missing beside '{given}'"), "give both or neither".into());
+            r.complain(absent, format!("is missing beside '{given}'"), "give both or neither");
         }
     }
-    let tz = r.optional("tz", cell::exact).unwrap_or_else(|| DEFAULT_TZ.to_owned());
-    let public_planning = r.optional("public_planning", cell::boolean).unwrap_or(false);
-    Some(Municipality { slug: slug?, name: name?, ags: ags?, lat, lon, tz, public_planning })
+    Some(Municipality {
+        tz: r.optional("tz", cell::exact).unwrap_or_else(|| DEFAULT_TZ.to_owned()),
+        public_planning: r.optional("public_planning", cell::boolean).unwrap_or(false),
+        lat,
+        lon,
+        slug: slug?,
+        name: name?,
+        ags: ags?,
+    })
 }
 
 pub(crate) fn sensor(mut r: Record) -> Option<SensorRow> {
@@ -38,54 +44,39 @@ pub(crate) fn sensor(mut r: Record) -> Option<SensorRow> {
     let decoder = r.optional("decoder", cell::choice);
     let [bay, site, vehicle] = ["bay", "site", "vehicle"].map(|place| r.optional(place, cell::id));
     if [&bay, &site, &vehicle].into_iter().flatten().count() > 1 {
-        let remedy = "keep one; write one row per binding".into();
-        r.complain(
-            "bay, site, vehicle",
-            None,
-            "a sensor watches at most one of these at a time".into(),
-            remedy,
-        );
+        let message = "a sensor watches at most one of these at a time";
+        r.complain("bay, site, vehicle", message, "keep one; write one row per binding");
     }
     let direction: Option<Direction> = r.optional("direction", cell::choice);
-    if let Some(direction) = direction
-        && site.is_none()
-    {
-        let remedy = "name the lane's site in 'site', or leave the direction empty".into();
-        r.complain(
-            "direction",
-            Some(direction.to_string()),
-            "only sensors of a site's lanes have one".into(),
-            remedy,
-        );
+    if direction.is_some() && site.is_none() {
+        let remedy = "name the lane's site in 'site', or leave the direction empty";
+        r.refuse("direction", "only sensors of a site's lanes have one", remedy);
     }
-    let bound_from = r.optional("bound_from", cell::instant);
-    let bound_until = r.optional("bound_until", cell::instant);
-    let heartbeat_s = r.optional("heartbeat_s", cell::whole(1..=MAX_HEARTBEAT_S));
-    let stale_after_s = r.optional("stale_after_s", cell::whole(1..=MAX_WHOLE));
-    let threshold_mm = r.optional("threshold_mm", cell::whole(1..=MAX_THRESHOLD_MM));
     Some(SensorRow {
-        id: id?,
-        feed: feed?,
         decoder,
         bay,
         site,
         vehicle,
         direction,
-        bound_from,
-        bound_until,
-        heartbeat_s,
-        stale_after_s,
-        threshold_mm,
+        bound_from: r.optional("bound_from", cell::instant),
+        bound_until: r.optional("bound_until", cell::instant),
+        heartbeat_s: r.optional("heartbeat_s", cell::whole(1..=MAX_HEARTBEAT_S)),
+        stale_after_s: r.optional("stale_after_s", cell::whole(1..=MAX_WHOLE)),
+        threshold_mm: r.optional("threshold_mm", cell::whole(1..=MAX_THRESHOLD_MM)),
+        id: id?,
+        feed: feed?,
     })
 }
 
 /// `owner` is empty when the row names none: [`crate::settle`] fills it.
 pub(crate) fn vehicle(mut r: Record) -> Option<Vehicle> {
     let id = r.required("id", cell::id);
-    let owner = r.optional("owner", cell::slug).unwrap_or_default();
-    let operator = r.optional("operator", cell::text);
-    let label = r.optional("label", cell::text);
-    let seats = r.optional("seats", cell::whole(0..=MAX_WHOLE));
-    let standing = r.optional("standing", cell::whole(0..=MAX_WHOLE));
-    Some(Vehicle { id: id?, owner, operator, label, seats, standing })
+    Some(Vehicle {
+        owner: r.optional("owner", cell::slug).unwrap_or_default(),
+        operator: r.optional("operator", cell::text),
+        label: r.optional("label", cell::text),
+        seats: r.optional("seats", cell::whole(0..=MAX_WHOLE)),
+        standing: r.optional("standing", cell::whole(0..=MAX_WHOLE)),
+        id: id?,
+    })
 }

@@ -1,17 +1,17 @@
 //! Which columns, properties and keys each kind of definition has.
 
-/// The fields of one kind of definition, in the order in which they are written.
+/// The fields of one kind of definition, in the order in which they are written; names are separated by blanks.
 #[derive(Debug)]
 pub(crate) struct Schema {
     /// `a municipality`
     pub what: &'static str,
-    pub required: &'static [&'static str],
-    pub optional: &'static [&'static str],
+    pub required: &'static str,
+    pub optional: &'static str,
 }
 
 impl Schema {
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).copied()
+        self.required.split_whitespace().chain(self.optional.split_whitespace())
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -23,110 +23,53 @@ impl Schema {
     }
 }
 
-pub(crate) const MUNICIPALITY: Schema = Schema {
-    what: "a municipality",
-    required: &["slug", "name", "ags"],
-    optional: &["lat", "lon", "tz", "public_planning"],
-};
+pub(crate) const MUNICIPALITY: Schema =
+    Schema { what: "a municipality", required: "slug name ags", optional: "lat lon tz public_planning" };
 
 pub(crate) const SENSOR: Schema = Schema {
     what: "a sensor",
-    required: &["id", "feed"],
-    optional: &[
-        "decoder",
-        "bay",
-        "site",
-        "vehicle",
-        "direction",
-        "bound_from",
-        "bound_until",
-        "heartbeat_s",
-        "stale_after_s",
-        "threshold_mm",
-    ],
+    required: "id feed",
+    optional: "decoder bay site vehicle direction bound_from bound_until heartbeat_s stale_after_s \
+               threshold_mm",
 };
 
-pub(crate) const VEHICLE: Schema = Schema {
-    what: "a vehicle",
-    required: &["id"],
-    optional: &["owner", "operator", "label", "seats", "standing"],
-};
+pub(crate) const VEHICLE: Schema =
+    Schema { what: "a vehicle", required: "id", optional: "owner operator label seats standing" };
 
 pub(crate) const CLOSURE: Schema =
-    Schema { what: "a closure", required: &["place", "from"], optional: &["until", "reason", "kind"] };
+    Schema { what: "a closure", required: "place from", optional: "until reason kind" };
 
-pub(crate) const CALENDAR_DAY: Schema = Schema {
-    what: "a day of the calendar",
-    required: &["municipality", "date", "kind", "name"],
-    optional: &["until"],
-};
+pub(crate) const CALENDAR_DAY: Schema =
+    Schema { what: "a day of the calendar", required: "municipality date kind name", optional: "until" };
 
 pub(crate) const SITE: Schema = Schema {
     what: "a site",
-    required: &["id", "municipality", "name", "kind", "capacity"],
-    optional: &[
-        "purpose",
-        "zone",
-        "opening_hours",
-        "fee",
-        "max_height_m",
-        "restriction",
-        "restrictions",
-        "publish",
-        "valid_from",
-        "valid_until",
-    ],
+    required: "id municipality name kind capacity",
+    optional: "purpose zone opening_hours fee max_height_m restriction restrictions publish valid_from \
+               valid_until",
 };
 
 pub(crate) const BAY: Schema = Schema {
     what: "a bay",
-    required: &["id", "municipality"],
-    optional: &[
-        "site",
-        "zone",
-        "restriction",
-        "restrictions",
-        "max_stay_min",
-        "publish",
-        "valid_from",
-        "valid_until",
-    ],
+    required: "id municipality",
+    optional: "site zone restriction restrictions max_stay_min publish valid_from valid_until",
 };
 
 pub(crate) const RESTRICTION: Schema =
-    Schema { what: "a restriction", required: &[], optional: &["for", "capacity", "hours", "max_stay_min"] };
+    Schema { what: "a restriction", required: "", optional: "for capacity hours max_stay_min" };
 
-pub(crate) const FEE: Schema = Schema { what: "a fee", required: &[], optional: &["de", "en"] };
+pub(crate) const FEE: Schema = Schema { what: "a fee", required: "", optional: "de en" };
 
 pub(crate) const BROKER: Schema = Schema {
     what: "a broker",
-    required: &["id", "url"],
-    optional: &["username", "password_file", "ca_file", "cert_file", "key_file", "client_id", "version"],
+    required: "id url",
+    optional: "username password_file ca_file cert_file key_file client_id version",
 };
 
 pub(crate) const FEED: Schema = Schema {
     what: "a feed",
-    required: &["id", "municipality", "format"],
-    optional: &[
-        "topic",
-        "url",
-        "every_s",
-        "allow_private",
-        "timetable",
-        "broker",
-        "qos",
-        "clock",
-        "on_bad_clock",
-        "max_age",
-        "max_message_bytes",
-        "max_messages_per_s",
-        "max_bytes_per_s",
-        "max_rejections_per_h",
-        "heartbeat_s",
-        "use_server_decoder",
-        "area",
-        "licence",
-        "attribution",
-        "contact",
-    ],
+    required: "id municipality format",
+    optional: "topic url every_s allow_private timetable broker qos clock on_bad_clock max_age \
+               max_message_bytes max_messages_per_s max_bytes_per_s max_rejections_per_h heartbeat_s \
+               use_server_decoder area licence attribution contact",
 };

@@ -7,9 +7,9 @@ use domain::feed::FeedFormat;
 use domain::place::{DevEui, Municipality};
 use jiff::tz::TimeZone;
 
-use crate::existing::Existing;
 use crate::read::PlaceFiles;
 use crate::validate::View;
+use domain::catalogue::Catalogue;
 
 /// Settles `files`, to be called between [`crate::read`] and [`crate::validate`].
 ///
@@ -19,13 +19,13 @@ use crate::validate::View;
 ///   midnights of the place's town. What cannot be known stays open and `validate` refuses it.
 /// - A vehicle without owner keeps the one it has, else belongs to the county, else to the only
 ///   municipality there is. Else it stays empty and `validate` refuses it.
-pub fn settle(files: &mut PlaceFiles, known: &Existing) {
+pub fn settle(files: &mut PlaceFiles, known: &Catalogue) {
     settle_sensor_ids(files, known);
     settle_vehicle_owners(files, known);
     settle_closures(files, known);
 }
 
-fn settle_sensor_ids(files: &mut PlaceFiles, known: &Existing) {
+fn settle_sensor_ids(files: &mut PlaceFiles, known: &Catalogue) {
     let from_files = files.feeds.iter().map(|feed| &feed.value);
     let formats: HashMap<&str, FeedFormat> =
         known.feeds.iter().chain(from_files).map(|feed| (feed.id.as_str(), feed.format)).collect();
@@ -38,7 +38,7 @@ fn settle_sensor_ids(files: &mut PlaceFiles, known: &Existing) {
     }
 }
 
-fn settle_vehicle_owners(files: &mut PlaceFiles, known: &Existing) {
+fn settle_vehicle_owners(files: &mut PlaceFiles, known: &Catalogue) {
     let owners: HashMap<&str, &str> =
         known.vehicles.iter().map(|v| (v.id.as_str(), v.owner.as_str())).collect();
     let after: HashMap<&str, &Municipality> = known
@@ -58,7 +58,7 @@ fn settle_vehicle_owners(files: &mut PlaceFiles, known: &Existing) {
     }
 }
 
-fn settle_closures(files: &mut PlaceFiles, known: &Existing) {
+fn settle_closures(files: &mut PlaceFiles, known: &Catalogue) {
     let mut rows = std::mem::take(&mut files.closures);
     let view = View::new(files, known);
     for row in rows.iter_mut().map(|row| &mut row.value) {

@@ -21,30 +21,21 @@ pub(crate) fn site(mut r: Record, geometry: Option<Geometry>) -> Option<Site> {
     let name = r.required("name", cell::text);
     let kind = r.required("kind", cell::choice);
     let capacity = r.required("capacity", cell::whole(1..=MAX_WHOLE));
-    let purpose = r.optional("purpose", cell::choice).unwrap_or(Purpose::Car);
-    let zone = r.optional("zone", cell::id);
-    let opening_hours = r.optional("opening_hours", cell::text);
-    let fee = fee(&mut r);
-    let max_height_m = r.optional("max_height_m", cell::decimal(0.1..=MAX_HEIGHT_M));
-    let restrictions = restrictions(&mut r);
-    let publish = r.optional("publish", cell::choice).unwrap_or(Publish::Public);
-    let valid_from = r.optional("valid_from", cell::instant);
-    let valid_until = r.optional("valid_until", cell::instant);
     Some(Site {
+        purpose: r.optional("purpose", cell::choice).unwrap_or(Purpose::Car),
+        zone: r.optional("zone", cell::id),
+        opening_hours: r.optional("opening_hours", cell::text),
+        fee: fee(&mut r),
+        max_height_m: r.optional("max_height_m", cell::decimal(0.1..=MAX_HEIGHT_M)),
+        restrictions: restrictions(&mut r),
+        publish: r.optional("publish", cell::choice).unwrap_or(Publish::Public),
+        valid_from: r.optional("valid_from", cell::instant),
+        valid_until: r.optional("valid_until", cell::instant),
         id: id?,
         municipality: municipality?,
         name: name?,
         kind: kind?,
         capacity: capacity?,
-        purpose,
-        zone,
-        opening_hours,
-        fee,
-        max_height_m,
-        restrictions,
-        publish,
-        valid_from,
-        valid_until,
         geometry: geometry?,
     })
 }
@@ -52,23 +43,16 @@ pub(crate) fn site(mut r: Record, geometry: Option<Geometry>) -> Option<Site> {
 pub(crate) fn bay(mut r: Record, geometry: Option<Geometry>) -> Option<Bay> {
     let id = r.required("id", cell::id);
     let municipality = r.required("municipality", cell::slug);
-    let site = r.optional("site", cell::id);
-    let zone = r.optional("zone", cell::id);
-    let restrictions = restrictions(&mut r);
-    let max_stay_min = r.optional("max_stay_min", cell::whole(1..=MAX_STAY_MIN));
-    let publish = r.optional("publish", cell::choice);
-    let valid_from = r.optional("valid_from", cell::instant);
-    let valid_until = r.optional("valid_until", cell::instant);
     Some(Bay {
+        site: r.optional("site", cell::id),
+        zone: r.optional("zone", cell::id),
+        restrictions: restrictions(&mut r),
+        max_stay_min: r.optional("max_stay_min", cell::whole(1..=MAX_STAY_MIN)),
+        publish: r.optional("publish", cell::choice),
+        valid_from: r.optional("valid_from", cell::instant),
+        valid_until: r.optional("valid_until", cell::instant),
         id: id?,
         municipality: municipality?,
-        site,
-        zone,
-        restrictions,
-        max_stay_min,
-        publish,
-        valid_from,
-        valid_until,
         geometry: geometry?,
     })
 }
@@ -99,16 +83,12 @@ fn text_or_object(cell: Cell) -> Parsed<Value> {
 /// The list `restrictions`, or the shorthand `restriction`.
 fn restrictions(r: &mut Record) -> Vec<Restriction> {
     if r.has("restriction") && r.has("restrictions") {
-        let remedy = "keep 'restrictions', delete the shorthand".into();
-        r.complain("restriction", None, "stands beside 'restrictions'".into(), remedy);
+        let remedy = "keep 'restrictions', delete the shorthand";
+        r.complain("restriction", "stands beside 'restrictions'", remedy);
     }
     if let Some(audience) = r.optional("restriction", shorthand).flatten() {
-        return vec![Restriction {
-            audience: Some(audience),
-            capacity: None,
-            hours: None,
-            max_stay_min: None,
-        }];
+        let audience = Some(audience);
+        return vec![Restriction { audience, capacity: None, hours: None, max_stay_min: None }];
     }
     let list = r.optional("restrictions", list_of_objects).unwrap_or_default();
     let numbered = list.into_iter().enumerate();
@@ -155,7 +135,7 @@ fn restriction(mut r: Record) -> Restriction {
         max_stay_min: r.optional("max_stay_min", cell::whole(1..=MAX_STAY_MIN)),
     };
     if !RESTRICTION.names().any(|name| r.has(name)) {
-        r.complain("for", None, "the restriction says nothing".into(), "fill it or delete it".into());
+        r.complain("for", "the restriction says nothing", "fill it or delete it");
     }
     restriction
 }

@@ -7,7 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use places::{Existing, FileProblems, MAX_LISTED, read, settle, validate};
+use domain::UtcMicros;
+use domain::catalogue::Catalogue;
+use places::{FileProblems, MAX_LISTED, read, settle, validate};
 
 const MIB: usize = 1 << 20;
 
@@ -65,8 +67,8 @@ fn problems(folder: &Path) -> FileProblems {
     match read(&[folder.to_owned()]) {
         Err(problems) => problems,
         Ok(mut files) => {
-            settle(&mut files, &Existing::default());
-            validate(&files, &Existing::default())
+            settle(&mut files, &Catalogue::default());
+            validate(&files, &Catalogue::default(), UtcMicros(1_795_348_800_000_000))
         }
     }
 }

@@ -140,7 +140,7 @@ pub async fn import(
     let known = import.existing().clone();
     places::settle(&mut files, &known);
     let now = ingest::now_utc();
-    let problems = places::validate_at(&files, &known, now);
+    let problems = places::validate(&files, &known, now);
     if !problems.is_empty() {
         return Ok(Err(problems));
     }

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use domain::UtcMicros;
 use domain::rebinding::rebind;
+use domain::sensor::SensorRow;
 
 use super::places::validity;
-use crate::existing::Existing;
 use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
-use crate::rows::SensorRow;
+use domain::catalogue::Catalogue;
 
 /// A binding after the import, and its location; those that the files do not contain have none.
 type Row<'a> = (SensorRow, Option<&'a Location>);
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, problems: &mut FileProblems) {
+pub(super) fn check(files: &PlaceFiles, known: &Catalogue, now: UtcMicros, problems: &mut FileProblems) {
     for Located { value: row, at } in &files.sensors {
         problems.extend(validity(row.bound_from, row.bound_until, "bound_from", "bound_until", at));
     }
@@ -36,7 +36,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Existing, now: UtcMicros, proble
 }
 
 /// The bindings of each sensor after the import.
-fn bindings_after<'a>(files: &'a PlaceFiles, known: &Existing, now: UtcMicros) -> Vec<Vec<Row<'a>>> {
+fn bindings_after<'a>(files: &'a PlaceFiles, known: &Catalogue, now: UtcMicros) -> Vec<Vec<Row<'a>>> {
     let mut new: BTreeMap<&str, Vec<&Located<SensorRow>>> = BTreeMap::new();
     for row in &files.sensors {
         new.entry(&row.value.id).or_default().push(row);

@@ -1,9 +1,7 @@
 //! Closures and days of the calendar: each once, and ending after it begins.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
-use crate::problem::{FileProblem, Located, Location};
+use super::unique::repeated;
+use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
@@ -26,28 +24,12 @@ pub(super) fn check(files: &PlaceFiles, problems: &mut FileProblems) {
             problems.push(FileProblem::at(at, message, remedy).field("until").value(day.until.to_string()));
         }
     }
-    let closures =
-        files.closures.iter().map(|row| (&row.at, (row.value.kind, &row.value.place, row.value.from)));
-    each_once(closures, "this closure of the place", problems);
-    let days = files.calendar.iter().map(|day| {
-        let entry = &day.value;
-        (&day.at, (&entry.municipality, entry.date, entry.kind, &entry.name))
-    });
-    each_once(days, "this day", problems);
-}
-
-fn each_once<'a, K: Eq + Hash>(
-    items: impl Iterator<Item = (&'a Location, K)>,
-    what: &str,
-    problems: &mut FileProblems,
-) {
-    let mut first: HashMap<K, &Location> = HashMap::new();
-    for (at, key) in items {
-        if let Some(earlier) = first.get(&key) {
-            let message = format!("{what} stands twice: also in {earlier}");
-            problems.push(FileProblem::at(at, message, "delete one of the two rows"));
-        } else {
-            first.insert(key, at);
-        }
-    }
+    let closures = repeated(&files.closures, |row| (row.kind, &row.place, row.from));
+    let twice = |at, earlier, what| {
+        let message = format!("{what} stands twice: also in {earlier}");
+        FileProblem::at(at, message, "delete one of the two rows")
+    };
+    problems.extend(closures.map(|(row, earlier)| twice(&row.at, earlier, "this closure of the place")));
+    let days = repeated(&files.calendar, |day| (&day.municipality, day.date, day.kind, &day.name));
+    problems.extend(days.map(|(day, earlier)| twice(&day.at, earlier, "this day")));
 }

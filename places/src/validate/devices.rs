@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use domain::Decoder;
 use domain::place::DevEui;
+use domain::sensor::SensorRow;
 
 use super::view::View;
 use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
-use crate::rows::SensorRow;
 
 pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems) {
     for Located { value: row, at } in &files.sensors {

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use domain::Feed;
 use domain::feed::{FeedFormat, filters_overlap};
 
-use crate::existing::Existing;
 use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
+use domain::catalogue::Catalogue;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut FileProblems) {
+pub(super) fn check(files: &PlaceFiles, known: &Catalogue, problems: &mut FileProblems) {
     let new_ids: HashSet<&str> = files.feeds.iter().map(|f| f.value.id.as_str()).collect();
     let kept = known.feeds.iter().filter(|f| !new_ids.contains(f.id.as_str()));
     let mut earlier: Vec<(&Feed, Option<&Location>)> = kept.map(|feed| (feed, None)).collect();

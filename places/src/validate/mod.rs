@@ -14,21 +14,16 @@ mod whereabouts;
 
 use domain::UtcMicros;
 
-use crate::existing::Existing;
 use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
+use domain::catalogue::Catalogue;
 pub(crate) use view::View;
 
-/// All contradictions, in the order of files and lines.
+/// All contradictions, in the order of files and lines, for an import at `now`: a binding that has no date begins then
+/// (see [`domain::rebinding`]).
 ///
 /// `files` are settled (see [`crate::settle`]); `known` is what the database holds.
-pub fn validate(files: &PlaceFiles, known: &Existing) -> FileProblems {
-    validate_at(files, known, jiff::Timestamp::now().into())
-}
-
-/// The same for an import at `now`: a binding that has no date begins then (see
-/// [`domain::rebinding`]).
-pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> FileProblems {
+pub fn validate(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FileProblems {
     let view = View::new(files, known);
     let mut problems = FileProblems::default();
     unique::check(files, known, &mut problems);
@@ -44,7 +39,7 @@ pub fn validate_at(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> File
 }
 
 /// Warnings about valid files.
-pub fn remarks(files: &PlaceFiles, known: &Existing, now: UtcMicros) -> FileProblems {
+pub fn remarks(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FileProblems {
     let mut remarks: FileProblems = places::never_open(files, now).collect();
     remarks.extend(places::holidays_on_weekdays(files));
     whereabouts::remarks(files, &View::new(files, known), &mut remarks);

@@ -1,56 +1,63 @@
 //! Unique ids.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
-use crate::existing::Existing;
 use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
+use domain::catalogue::Catalogue;
 
-pub(super) fn check(files: &PlaceFiles, known: &Existing, problems: &mut FileProblems) {
-    each_once("slug", &files.municipalities, |m| &m.slug, problems);
-    each_once("id", &files.sites, |s| &s.id, problems);
-    each_once("id", &files.bays, |b| &b.id, problems);
-    each_once("id", &files.vehicles, |v| &v.id, problems);
-    each_once("id", &files.brokers, |b| &b.id, problems);
-    each_once("id", &files.feeds, |f| &f.id, problems);
+pub(super) fn check(files: &PlaceFiles, known: &Catalogue, problems: &mut FileProblems) {
+    ids_once("slug", &files.municipalities, |m| &m.slug, problems);
+    ids_once("id", &files.sites, |s| &s.id, problems);
+    ids_once("id", &files.bays, |b| &b.id, problems);
+    ids_once("id", &files.vehicles, |v| &v.id, problems);
+    ids_once("id", &files.brokers, |b| &b.id, problems);
+    ids_once("id", &files.feeds, |f| &f.id, problems);
     official_keys_once(files, known, problems);
 }
 
-fn each_once<'a, T>(
+fn ids_once<'a, T>(
     field: &str,
     items: &'a [Located<T>],
     id: impl Fn(&'a T) -> &'a str,
     problems: &mut FileProblems,
 ) {
-    let mut first: HashMap<&str, &Location> = HashMap::new();
-    for item in items {
-        let id = id(&item.value);
-        if let Some(earlier) = first.get(id) {
-            let remedy = "give one of them another id, or delete it";
-            let problem = FileProblem::at(&item.at, format!("stands twice: also in {earlier}"), remedy);
-            problems.push(problem.field(field).value(id));
-        } else {
-            first.insert(id, &item.at);
-        }
-    }
+    problems.extend(repeated(items, &id).map(|(item, earlier)| {
+        let remedy = "give one of them another id, or delete it";
+        let problem = FileProblem::at(&item.at, format!("stands twice: also in {earlier}"), remedy);
+        problem.field(field).value(id(&item.value))
+    }));
 }
 
-fn official_keys_once(files: &PlaceFiles, known: &Existing, problems: &mut FileProblems) {
+/// Items whose key an earlier one has, with where the first one stands.
+pub(super) fn repeated<'a, T, K: Eq + Hash>(
+    items: &'a [Located<T>],
+    key: impl Fn(&'a T) -> K,
+) -> impl Iterator<Item = (&'a Located<T>, &'a Location)> {
+    let mut first: HashMap<K, &Location> = HashMap::new();
+    items.iter().filter_map(move |item| match first.entry(key(&item.value)) {
+        Entry::Occupied(earlier) => Some((item, *earlier.get())),
+        Entry::Vacant(free) => {
+            free.insert(&item.at);
+            None
+        }
+    })
+}
+
+fn official_keys_once(files: &PlaceFiles, known: &Catalogue, problems: &mut FileProblems) {
     let mut slug_of: HashMap<&str, &str> = HashMap::new();
     let replaced = |slug: &str| files.municipalities.iter().any(|m| m.value.slug == slug);
     slug_of.extend(known.municipalities.iter().filter(|m| !replaced(&m.slug)).map(|m| (&*m.ags, &*m.slug)));
     for Located { value, at } in &files.municipalities {
         match slug_of.insert(&value.ags, &value.slug) {
-            Some(other) if other != value.slug => problems.push(
-                FileProblem::at(
-                    at,
-                    format!("is also the key of '{other}'"),
-                    "write each municipality's own key",
-                )
-                .field("ags")
-                .value(&value.ags),
-            ),
+            Some(other) if other != value.slug => {
+                let message = format!("is also the key of '{other}'");
+                let problem = FileProblem::at(at, message, "write each municipality's own key");
+                problems.push(problem.field("ags").value(&value.ags));
+            }
             _ => {}
         }
     }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use domain::place::{Bay, Municipality, PlaceKind, Site, Vehicle};
+use domain::sensor::SensorRow;
 use domain::{Broker, Feed};
 
-use crate::existing::Existing;
 use crate::problem::Located;
 use crate::read::PlaceFiles;
-use crate::rows::SensorRow;
+use domain::catalogue::Catalogue;
 
 /// Definitions by id; those of the files stand before known ones.
 pub(crate) struct View<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(files: &'a PlaceFiles, known: &'a Existing) -> Self {
+    pub(crate) fn new(files: &'a PlaceFiles, known: &'a Catalogue) -> Self {
         View {
             municipalities: by_id(&known.municipalities, &files.municipalities, |m| &m.slug),
             sites: by_id(&known.sites, &files.sites, |s| &s.id),

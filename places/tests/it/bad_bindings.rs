@@ -1,4 +1,4 @@
-use places::Existing;
+use domain::catalogue::Catalogue;
 
 use crate::support::{MUNICIPALITIES, collection, existing, feature, misfits, read_files};
 
@@ -9,7 +9,7 @@ const FEEDS: (&str, &str) = (
      [[feed]]\nid='native'\nmunicipality='coesfeld'\nformat='native'\ntopic='kv/1/native/#'\n",
 );
 
-fn places() -> Existing {
+fn places() -> Catalogue {
     existing(&[
         MUNICIPALITIES,
         FEEDS,
@@ -24,7 +24,7 @@ fn places() -> Existing {
     ])
 }
 
-fn sensors(rows: &str, known: &Existing) -> String {
+fn sensors(rows: &str, known: &Catalogue) -> String {
     misfits(&[("sensors.csv", rows)], known)
 }
 

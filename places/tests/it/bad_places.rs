@@ -1,9 +1,9 @@
-use places::Existing;
+use domain::catalogue::Catalogue;
 
 use crate::support::{MUNICIPALITIES, collection, existing, feature, feature_at, misfits};
 
 fn of_nothing(files: &[(&str, &str)]) -> String {
-    misfits(files, &Existing::default())
+    misfits(files, &Catalogue::default())
 }
 
 fn site(id: &str, municipality: &str, more: &str) -> String {

@@ -1,14 +1,15 @@
 //! Closures and calendars.
 
+use domain::catalogue::Catalogue;
 use domain::place::PlaceKind;
 use domain::{Closure, MarkedKind, UtcMicros};
 use jiff::civil::date;
-use places::{Existing, settle};
+use places::settle;
 
 use crate::support::{MUNICIPALITIES, collection, existing, feature, misfits, read_files};
 
 /// A site and a bay of Coesfeld, an id that both have, and a site of a town in UTC.
-fn places() -> Existing {
+fn places() -> Catalogue {
     let site = |id: &str, town: &str| {
         let rest = r#""name": "N", "kind": "lot", "capacity": 9"#;
         feature(&format!(r#""id": "{id}", "municipality": "{town}", {rest}"#))
@@ -30,7 +31,7 @@ fn places() -> Existing {
     ])
 }
 
-fn closures(rows: &str, known: &Existing) -> Vec<Closure> {
+fn closures(rows: &str, known: &Catalogue) -> Vec<Closure> {
     let mut files = read_files(&[("closures.csv", rows)]).unwrap();
     settle(&mut files, known);
     files.into_catalogue().closures

@@ -1,11 +1,14 @@
 use std::path::Path;
 
+use domain::catalogue::Catalogue;
 use domain::feed::{FeedFormat, MqttVersion};
 use domain::place::{Audience, Publish, Purpose, SiteKind};
 use domain::{Decoder, Direction, UtcMicros};
-use places::{Existing, FileKind, read, settle, validate};
+use places::{FileKind, read, settle, validate};
 
-use crate::support::{MUNICIPALITIES, collection, existing, feature, folder, misfits, read_files, shown};
+use crate::support::{
+    MUNICIPALITIES, collection, existing, feature, folder, misfits, now, read_files, shown,
+};
 
 const FEEDS: &str = r#"
 [[broker]]
@@ -72,8 +75,8 @@ fn a_whole_county_is_read() {
     let named: Vec<(&str, &str)> = county.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let folder = folder(&named);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
-    settle(&mut files, &Existing::default());
-    assert_eq!(*validate(&files, &Existing::default()), []);
+    settle(&mut files, &Catalogue::default());
+    assert_eq!(*validate(&files, &Catalogue::default(), now()), []);
 
     assert_eq!(files.kinds_seen.len(), 8);
     assert!(files.kinds_seen.contains(&FileKind::Osm));

@@ -10,6 +10,7 @@ mod bad_toml;
 mod days;
 mod good_files;
 mod round_trip;
+mod sample_data;
 mod samples;
 mod slips;
 mod support;

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use domain::catalogue::Catalogue;
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
 use domain::geo::Geometry;
 use domain::place::{
     Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
 };
+use domain::sensor::SensorRow;
 use domain::{Bbox, Broker, CalendarDay, Closure, Decoder, Direction, Feed, MarkedKind, UtcMicros};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use places::{Existing, SensorRow, read, write};
+use places::{read, write};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -211,13 +213,13 @@ prop_compose! {
         closures in btree_map((id(), select(PlaceKind::ALL), instant()), closure(), 0..5),
         calendar in btree_map((slug(), day(), select(MarkedKind::ALL), text()), 0i64..9, 0..5),
         feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
-    ) -> Existing {
+    ) -> Catalogue {
         let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
         let closures = closures.into_iter().map(|((place, kind, from), c)| Closure { place, kind, from, ..c }).collect();
         let calendar = calendar.into_iter().map(|((municipality, date, kind, name), days)| {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
-        Existing { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar }
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar }
     }
 }
 
@@ -245,7 +247,7 @@ proptest! {
 #[test]
 fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), &Existing::default()).unwrap();
+    write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
     assert_eq!((files.kinds_seen.len(), files.sites.len()), (8, 0));
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use places::{Existing, FileProblem, read, remarks, settle, validate_at};
+use domain::catalogue::Catalogue;
+use places::{FileProblem, read, remarks, settle, validate};
 use serde_json::Value;
 
 use crate::support::now;
@@ -14,13 +15,13 @@ enum Outcome {
     Taken,
 }
 
-fn import(folder: &Path, known: &Existing) -> Outcome {
+fn import(folder: &Path, known: &Catalogue) -> Outcome {
     let mut files = match read(&[folder.to_owned()]) {
         Ok(files) => files,
         Err(problems) => return Outcome::Refused(problems.to_vec()),
     };
     settle(&mut files, known);
-    let problems = validate_at(&files, known, now());
+    let problems = validate(&files, known, now());
     if !problems.is_empty() {
         return Outcome::Refused(problems.to_vec());
     }
@@ -35,7 +36,7 @@ fn each_sample_is_refused_remarked_or_taken_as_expected() {
         return eprintln!("SKIPPED: there are no samples at {}", samples.display());
     };
     let mut there = read(&[samples.join("places")]).unwrap();
-    settle(&mut there, &Existing::default());
+    settle(&mut there, &Catalogue::default());
     let known = there.into_catalogue();
     let index: Vec<Value> = serde_json::from_str(&index).unwrap();
     let mut judged = 0;

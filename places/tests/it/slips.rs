@@ -1,6 +1,6 @@
 //! Mistakes of editors, spreadsheets and maps: each is reported with its remedy or corrected.
 
-use places::Existing;
+use domain::catalogue::Catalogue;
 
 use crate::support::{
     MUNICIPALITIES, collection, existing, feature, feature_at, misfits, read_files, remarks,
@@ -59,7 +59,7 @@ fn a_swapped_position_is_found_without_the_middle_of_the_municipality() {
     for count in [1, 5] {
         let bays: Vec<String> = (0..count).map(|n| at(&n.to_string(), "[51.95, 7.16]")).collect();
         let bays: Vec<&str> = bays.iter().map(String::as_str).collect();
-        let report = misfits(&[WITHOUT_MIDDLE, ("bays.geojson", &collection(&bays))], &Existing::default());
+        let report = misfits(&[WITHOUT_MIDDLE, ("bays.geojson", &collection(&bays))], &Catalogue::default());
         assert_eq!(
             report.matches("longitude and latitude are swapped: GeoJSON is [lon, lat]").count(),
             count
@@ -82,14 +82,14 @@ fn a_swapped_position_is_found_without_the_middle_of_the_municipality() {
 #[test]
 fn a_municipality_that_is_swapped_itself_is_found() {
     let town = |lat_lon: &str| format!("slug,name,ags,lat,lon\na,A,05558012,{lat_lon}\n");
-    let report = misfits(&[("municipalities.csv", &town("7.17,51.94"))], &Existing::default());
+    let report = misfits(&[("municipalities.csv", &town("7.17,51.94"))], &Catalogue::default());
     assert!(
         report.starts_with("municipalities.csv:2: lat, lon: lies ")
             && report.ends_with("remedy: write lat 51.94 and lon 7.17"),
         "{report}"
     );
-    assert_eq!(misfits(&[("municipalities.csv", &town("51.94,7.17"))], &Existing::default()), "");
-    let far = remarks(&[("municipalities.csv", &town("48.1,11.6"))], &Existing::default());
+    assert_eq!(misfits(&[("municipalities.csv", &town("51.94,7.17"))], &Catalogue::default()), "");
+    let far = remarks(&[("municipalities.csv", &town("48.1,11.6"))], &Catalogue::default());
     assert!(far.contains("outside of the Land of key 05"), "{far}");
 }
 
@@ -104,7 +104,7 @@ fn a_far_position_is_remarked() {
         &at("3", "kreis", "[11.57, 48.14]"),
         &at("4", "kreis", "[7.0, 51.9]"),
     ]);
-    let report = remarks(&[MUNICIPALITIES, ("bays.geojson", &bays)], &Existing::default());
+    let report = remarks(&[MUNICIPALITIES, ("bays.geojson", &bays)], &Catalogue::default());
     let report: Vec<&str> = report.lines().filter(|line| line.contains("geojson")).collect();
     assert_eq!(
         report,
@@ -259,7 +259,7 @@ fn a_filter_that_lets_nothing_understood_through_is_refused() {
         ("hfp", "hfp/v2/journey/#", false),
         ("gtfs-rt", "anything/at/all", true),
     ] {
-        let report = misfits(&[MUNICIPALITIES, ("feeds.toml", &feed(format, topic))], &Existing::default());
+        let report = misfits(&[MUNICIPALITIES, ("feeds.toml", &feed(format, topic))], &Catalogue::default());
         assert_eq!(report.is_empty(), fits, "{format} {topic}: {report}");
         if !fits {
             let begins =
@@ -284,7 +284,7 @@ fn hours_that_never_open_are_remarked() {
         &site("e", r#"\"nach Vereinbarung\""#),
         &site("f", r#"Mo-Fr 08:00-18:00 || \"auf Anfrage\""#),
     ]);
-    let report = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
+    let report = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Catalogue::default());
     let report: Vec<&str> = report.lines().filter(|line| !line.starts_with("  remedy")).collect();
     assert_eq!(
         report,
@@ -301,7 +301,7 @@ fn holidays_on_a_weekday_only_are_asked_about() {
         r#""id": "a", "municipality": "coesfeld", "name": "a", "kind": "lot", "capacity": 10, "opening_hours": "Mo-Sa 07:00-19:00; PH Su off", "restrictions": [{"for": "resident", "hours": "Mo-Fr 18:00-24:00; SH,PH Sa,Su off"}]"#,
     );
     let sites = collection(&[&site]);
-    let report = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Existing::default());
+    let report = remarks(&[MUNICIPALITIES, ("sites.geojson", &sites)], &Catalogue::default());
     assert!(report.contains("'PH Su' means only such holidays as fall on 'Su'"), "{report}");
     assert!(report.contains("did you mean 'PH,Su'"), "{report}");
     assert!(report.contains("restrictions[0].hours"), "{report}");

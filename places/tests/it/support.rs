@@ -3,7 +3,8 @@
 use std::fs;
 
 use domain::UtcMicros;
-use places::{Existing, FileProblem, PlaceFiles, read, settle, validate_at};
+use domain::catalogue::Catalogue;
+use places::{FileProblem, PlaceFiles, read, settle, validate};
 use tempfile::TempDir;
 
 /// A town and the county around it.
@@ -28,32 +29,32 @@ pub fn read_files(files: &[(&str, &str)]) -> Result<PlaceFiles, String> {
 }
 
 /// The problems of files that read well but do not fit; `known` exists already.
-pub fn misfits(files: &[(&str, &str)], known: &Existing) -> String {
+pub fn misfits(files: &[(&str, &str)], known: &Catalogue) -> String {
     let folder = folder(files);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
     settle(&mut files, known);
-    shown(&folder, &validate_at(&files, known, now()))
+    shown(&folder, &validate(&files, known, now()))
 }
 
 /// Warnings about valid files.
-pub fn remarks(files: &[(&str, &str)], known: &Existing) -> String {
+pub fn remarks(files: &[(&str, &str)], known: &Catalogue) -> String {
     let folder = folder(files);
     let mut files = read(&[folder.path().to_owned()]).unwrap_or_else(|e| panic!("{}", shown(&folder, &e)));
     settle(&mut files, known);
-    assert_eq!(*validate_at(&files, known, now()), []);
+    assert_eq!(*validate(&files, known, now()), []);
     shown(&folder, &places::remarks(&files, known, now()))
 }
 
 /// What is there once `files` are imported.
-pub fn existing(files: &[(&str, &str)]) -> Existing {
+pub fn existing(files: &[(&str, &str)]) -> Catalogue {
     let mut files = read_files(files).unwrap_or_else(|problems| panic!("{problems}"));
-    settle(&mut files, &Existing::default());
-    assert_eq!(*validate_at(&files, &Existing::default(), now()), []);
+    settle(&mut files, &Catalogue::default());
+    assert_eq!(*validate(&files, &Catalogue::default(), now()), []);
     definitions(files)
 }
 
 /// The bare definitions.
-pub fn definitions(files: PlaceFiles) -> Existing {
+pub fn definitions(files: PlaceFiles) -> Catalogue {
     files.into_catalogue()
 }
 

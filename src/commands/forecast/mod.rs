@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::UtcMicros;
-use history::{History, Mapping};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
+use places::history::{self, History, Mapping};
 
 use crate::cli::ForecastEvaluateArgs;
 use crate::history_files::{bar, mapping, print_problems};
@@ -76,7 +76,7 @@ fn midnight(day: Date, tz: &TimeZone) -> Result<UtcMicros> {
 fn load(args: &ForecastEvaluateArgs, mapping: &Mapping, test_from: UtcMicros) -> Result<History> {
     let bar = bar(None, "{spinner} reading {msg}");
     let history = history::read(&args.history, mapping, test_from, |done| {
-        bar.set_message(format!("{} tables, {} counts", done.tables, done.readings));
+        bar.set_message(format!("{} tables, {} counts", done.tables, done.counts));
     });
     bar.finish_and_clear();
     print_problems(&history);

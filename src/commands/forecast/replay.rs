@@ -7,7 +7,7 @@ use std::ops::Range;
 use domain::forecast::{Calendar, Calibration, Forecaster, HORIZONS, Health, Quality, Scored};
 use domain::place::Purpose;
 use domain::{SiteId, UtcMicros};
-use history::{History, Mapping};
+use places::history::{History, Mapping};
 
 /// Errors of the forecasts.
 pub struct Evaluation {

@@ -6,7 +6,7 @@ use domain::forecast::Reading;
 use domain::observation::{CountValue, Provenance, SiteStatus};
 use domain::registry::Entry;
 use domain::{FeedId, Site, SiteCount, SiteId, UtcMicros};
-use history::{Code, Count, Mapping, Row};
+use places::history::{Code, Count, DatedCount, Mapping};
 
 /// A site's counts go there.
 pub struct Target<'a> {
@@ -40,7 +40,7 @@ impl Admission {
     }
 
     /// The count as it is stored.
-    pub fn count(&mut self, target: &Target<'_>, row: &Row) -> Option<SiteCount> {
+    pub fn count(&mut self, target: &Target<'_>, row: &DatedCount) -> Option<SiteCount> {
         match self.judge(target.site.def.capacity, row) {
             Ok((value, status)) => Some(self.stored(target, row, value, status)),
             Err(reason) => {
@@ -51,7 +51,11 @@ impl Admission {
         }
     }
 
-    fn judge(&self, registered: u32, row: &Row) -> Result<(CountValue, Option<SiteStatus>), &'static str> {
+    fn judge(
+        &self,
+        registered: u32,
+        row: &DatedCount,
+    ) -> Result<(CountValue, Option<SiteStatus>), &'static str> {
         if row.at > self.now {
             return Err("lies ahead of the clock; correct tz or time_format");
         }
@@ -82,7 +86,7 @@ impl Admission {
     fn stored(
         &self,
         target: &Target<'_>,
-        row: &Row,
+        row: &DatedCount,
         value: CountValue,
         status: Option<SiteStatus>,
     ) -> SiteCount {

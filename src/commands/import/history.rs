@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use domain::catalogue::Catalogue;
 use domain::sensor::stale_after_s;
 use domain::{Feed, FeedFormat, FeedId, MunicipalityId, Registry, SiteCount, UtcMicros};
-use history::{Counts, History, Mapping};
+use places::history::{self, Counts, History, Mapping};
 use serde_json::json;
 use store::history::{CHUNK_ROWS, HistoryWriter};
 use store::places::{Holds, Import, Missing};
@@ -57,7 +57,7 @@ fn read(args: &ImportHistoryArgs) -> Result<(Mapping, History<Counts>)> {
     let mapping = mapping(&args.mapping)?;
     let reading = bar(None, "{spinner} reading {msg}");
     let mut history = history::read_counts(&args.files, &mapping, |done| {
-        reading.set_message(format!("{} tables, {} counts", done.tables, done.readings));
+        reading.set_message(format!("{} tables, {} counts", done.tables, done.counts));
     });
     reading.finish_and_clear();
     print_problems(&history);

@@ -8,7 +8,7 @@ use domain::catalogue::Catalogue;
 use domain::geo::Geometry;
 use domain::place::{Municipality, Publish, Purpose};
 use domain::{Site, SiteKind, UtcMicros};
-use history::{Column, Counts, Mapping};
+use places::history::{Column, Counts, Mapping, Town};
 use places::{Located, Location, PlaceFiles};
 
 use crate::cli::ImportHistoryArgs;
@@ -148,7 +148,7 @@ fn town(known: &Catalogue, args: &ImportHistoryArgs, mapping: &Mapping) -> Resul
     }
 }
 
-fn described_town(town: &history::Town, mapping: &Mapping) -> Municipality {
+fn described_town(town: &Town, mapping: &Mapping) -> Municipality {
     Municipality {
         slug: town.slug.clone(),
         name: town.name.clone(),
@@ -176,7 +176,7 @@ fn check(made: &Catalogue, known: &Catalogue, mapping: &Path, now: UtcMicros) ->
         ..PlaceFiles::default()
     };
     places::settle(&mut files, known);
-    let problems = places::validate_at(&files, known, now);
+    let problems = places::validate(&files, known, now);
     let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
     ensure!(problems.is_empty(), "{}", texts.join("\n"));
     Ok(())

@@ -5,7 +5,7 @@ use std::fmt;
 
 use domain::sensor::stale_after_s;
 use domain::{Feed, Registry, SiteCount, SiteId, UtcMicros};
-use history::{Counts, History};
+use places::history::{Counts, History};
 use store::history::Appended;
 use store::retention::Retention;
 

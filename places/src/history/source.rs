@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use lzma_rust2::XzReader;
-use places::{FileProblem, open_regular};
+
+use crate::problem::FileProblem;
+use crate::regular::open_regular;
 
 /// A table is read into memory whole; more is no day or year of counts but a mistake, or an
 /// archive made to fill it.
@@ -25,27 +27,22 @@ const MAX_XZ_KIB: u32 = 80 << 10;
 const MAX_DEPTH: usize = 8;
 
 /// All files at `paths`, folders opened, in the order of their names.
-pub(crate) fn files(paths: &[PathBuf], problems: &mut Vec<FileProblem>) -> Vec<PathBuf> {
+pub(super) fn files(paths: &[PathBuf], problems: &mut Vec<FileProblem>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in paths {
-        if path.is_dir() {
-            let before = found.len();
-            if let Err(e) = walk(path, MAX_DEPTH, &mut found) {
-                problems.push(FileProblem::of_file(
-                    path,
-                    format!("cannot be read: {e}"),
-                    "check path and permissions",
-                ));
-            } else if found.len() == before {
-                problems.push(FileProblem::of_file(
-                    path,
-                    "holds no .csv and no archive",
-                    "name the folder with the files",
-                ));
-            }
-        } else {
+        if !path.is_dir() {
             found.push(path.clone());
+            continue;
         }
+        let before = found.len();
+        let (message, remedy) = match walk(path, MAX_DEPTH, &mut found) {
+            Err(e) => (format!("cannot be read: {e}"), "check path and permissions"),
+            Ok(()) if found.len() == before => {
+                ("holds no .csv and no archive".to_owned(), "name the folder with the files")
+            }
+            Ok(()) => continue,
+        };
+        problems.push(FileProblem::of_file(path, message, remedy));
     }
     found.sort_by(|a, b| a.file_name().cmp(&b.file_name()).then_with(|| a.cmp(b)));
     found.dedup();
@@ -73,7 +70,7 @@ enum Packing {
     Xz,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 struct Kind {
     packing: Packing,
     is_tar: bool,
@@ -82,14 +79,11 @@ struct Kind {
 impl Kind {
     fn of(path: &Path) -> Option<Kind> {
         let name = path.file_name()?.to_str()?.to_lowercase();
-        let (stem, packing) = if let Some(stem) = name.strip_suffix(".xz") {
-            (stem.to_owned(), Packing::Xz)
-        } else if let Some(stem) = name.strip_suffix(".gz") {
-            (stem.to_owned(), Packing::Gzip)
-        } else if let Some(stem) = name.strip_suffix(".tgz") {
-            (format!("{stem}.tar"), Packing::Gzip)
-        } else {
-            (name, Packing::Plain)
+        let (stem, packing) = match name.rsplit_once('.')? {
+            (stem, "xz") => (stem, Packing::Xz),
+            (stem, "gz") => (stem, Packing::Gzip),
+            (_, "tgz") => (".tar", Packing::Gzip),
+            _ => (&*name, Packing::Plain),
         };
         let is_tar = stem.ends_with(".tar");
         (is_tar || stem.ends_with(".csv")).then_some(Kind { packing, is_tar })
@@ -97,7 +91,7 @@ impl Kind {
 }
 
 /// Calls `each` with name and bytes of every table in `file`.
-pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Box<FileProblem>> {
+pub(super) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Result<(), Box<FileProblem>> {
     let fault = |e: io::Error| {
         let remedy = "check that the file is there, complete and readable; or unpack it and name the folder";
         Box::new(FileProblem::of_file(file, format!("cannot be read: {e}"), remedy))
@@ -105,13 +99,12 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
     let kind = Kind::of(file).unwrap_or(Kind { packing: Packing::Plain, is_tar: false });
     let opened = open_regular(file).map_err(fault)?;
     let packed_bytes = opened.metadata().map_err(fault)?.len();
+    let left = packed_bytes.saturating_mul(MAX_RATIO).max(ALWAYS_BYTES);
     let plain = BufReader::new(opened);
     let unpacked: Box<dyn Read> = match kind.packing {
         Packing::Plain => Box::new(plain),
-        Packing::Gzip => Box::new(Unpacked::new(GzDecoder::new(plain), packed_bytes)),
-        Packing::Xz => {
-            Box::new(Unpacked::new(XzReader::new_mem_limit(plain, true, MAX_XZ_KIB), packed_bytes))
-        }
+        Packing::Gzip => Box::new(Unpacked { inner: GzDecoder::new(plain), left }),
+        Packing::Xz => Box::new(Unpacked { inner: XzReader::new_mem_limit(plain, true, MAX_XZ_KIB), left }),
     };
     if !kind.is_tar {
         each(file, whole(unpacked).map_err(fault)?);
@@ -121,9 +114,8 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
     for entry in archive.entries().map_err(fault)? {
         let entry = entry.map_err(fault)?;
         let name = file.join(entry.path().map_err(fault)?);
-        if entry.header().entry_type().is_file()
-            && Kind::of(&name).is_some_and(|k| k.packing == Packing::Plain)
-        {
+        let is_plain = || Kind::of(&name).is_some_and(|k| k.packing == Packing::Plain);
+        if entry.header().entry_type().is_file() && is_plain() {
             each(&name, whole(entry).map_err(fault)?);
         }
     }
@@ -133,13 +125,8 @@ pub(crate) fn tables(file: &Path, mut each: impl FnMut(&Path, Vec<u8>)) -> Resul
 /// Decompresses a file up to the allowed ratio.
 struct Unpacked<R> {
     inner: R,
+    /// Bytes that may still come.
     left: u64,
-}
-
-impl<R> Unpacked<R> {
-    fn new(inner: R, packed_bytes: u64) -> Self {
-        Unpacked { inner, left: packed_bytes.saturating_mul(MAX_RATIO).max(ALWAYS_BYTES) }
-    }
 }
 
 impl<R: Read> Read for Unpacked<R> {

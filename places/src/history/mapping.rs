@@ -6,10 +6,10 @@ use std::path::Path;
 use domain::SiteKind;
 use domain::holidays::Land;
 use jiff::tz::TimeZone;
-use places::FileProblem;
 use serde::Deserialize;
 
-use crate::problem::of_cell;
+use crate::problem::FileProblem;
+use crate::text_file::Lines;
 
 /// A mapping file; see `docs/history/` for examples.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,8 +34,9 @@ pub struct Mapping {
     /// left out.
     #[serde(default = "quarter_hour")]
     pub hold_s: u32,
-    /// Attribution and licence, shown with every answer that rests on the data.
+    /// Shown with every answer that rests on the data.
     pub attribution: Option<String>,
+    /// Licence of the data, likewise.
     pub licence: Option<String>,
     /// Codes in place of a number.
     #[serde(default)]
@@ -48,6 +49,7 @@ pub struct Mapping {
     pub capacity_cells: Option<String>,
     /// Whose sites these are, for `--make-sites`.
     pub municipality: Option<Town>,
+    /// One for each site.
     #[serde(rename = "column")]
     pub columns: Vec<Column>,
 }
@@ -56,12 +58,15 @@ pub struct Mapping {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Town {
+    /// Its short name in addresses.
     pub slug: String,
+    /// Its name.
     pub name: String,
     /// Official key: 5, 8 or 12 digits.
     pub ags: String,
-    /// Its centre, WGS 84: the position of sites without one of their own.
+    /// Latitude of its centre, degrees (WGS 84): the position of sites without one of their own.
     pub lat: Option<f64>,
+    /// Longitude of its centre, degrees.
     pub lon: Option<f64>,
 }
 
@@ -107,8 +112,9 @@ pub struct Column {
     pub title: Option<String>,
     /// For `--make-sites`: `car_park` when left out.
     pub kind: Option<SiteKind>,
-    /// For `--make-sites`: where it stands, WGS 84.
+    /// For `--make-sites`: latitude of where it stands, degrees (WGS 84).
     pub lat: Option<f64>,
+    /// Longitude of where it stands, degrees.
     pub lon: Option<f64>,
 }
 
@@ -138,60 +144,42 @@ impl Mapping {
     /// What is wrong with it, with line and remedy.
     pub fn parse(file: &Path, text: &str) -> Result<Mapping, Box<FileProblem>> {
         let mapping: Mapping = toml::from_str(text).map_err(|e| {
-            let line =
-                e.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count() as u32);
             let remedy = "see docs/history/ for examples of every key";
+            let line = e.span().map(|span| Lines::of(text).line_at(span.start));
             Box::new(FileProblem { line, ..FileProblem::of_file(file, e.message(), remedy) })
         })?;
-        mapping.check(file, text)?;
-        Ok(mapping)
+        mapping.check(file, text).map_or(Ok(mapping), |problem| Err(Box::new(problem)))
     }
 
-    fn check(&self, file: &Path, text: &str) -> Result<(), Box<FileProblem>> {
+    /// What is wrong with it.
+    fn check(&self, file: &Path, text: &str) -> Option<FileProblem> {
         let fault = |key: &str, value: &str, message: &str, remedy: &str| {
-            let line =
-                1 + text.lines().take_while(|l| !(l.contains(key) && l.contains(value))).count() as u64;
-            Err(Box::new(of_cell((file, line), (key, value), message, remedy)))
+            let line = 1 + text.lines().take_while(|l| !(l.contains(key) && l.contains(value))).count();
+            Some(FileProblem::of_file(file, message, remedy).line(line as u32).field(key).value(value))
         };
         if !self.delimiter.is_ascii() {
-            return fault(
-                "delimiter",
-                &self.delimiter.to_string(),
-                "is not an ASCII character",
-                "write , ; or \\t",
-            );
+            let delimiter = self.delimiter.to_string();
+            return fault("delimiter", &delimiter, "is not an ASCII character", "write , ; or \\t");
         }
         if TimeZone::get(&self.tz).is_err() {
             return fault("tz", &self.tz, "is not a time zone", "write an IANA name such as Europe/Berlin");
         }
         if let Some(pattern) = self.capacity_cells.as_deref().filter(|p| p.matches('N').count() != 1) {
-            return fault(
-                "capacity_cells",
-                pattern,
-                "has not one N",
-                "write N where the number stands, e.g. (N)",
-            );
+            let remedy = "write N where the number stands, e.g. (N)";
+            return fault("capacity_cells", pattern, "has not one N", remedy);
         }
         let is_key = |ags: &str| matches!(ags.len(), 5 | 8 | 12) && ags.bytes().all(|b| b.is_ascii_digit());
         if let Some(town) = self.municipality.as_ref().filter(|town| !is_key(&town.ags)) {
-            return fault(
-                "ags",
-                &town.ags,
-                "is no official key",
-                "write its 5, 8 or 12 digits, with leading zeros",
-            );
+            let remedy = "write its 5, 8 or 12 digits, with leading zeros";
+            return fault("ags", &town.ags, "is no official key", remedy);
         }
         for (i, column) in self.columns.iter().enumerate() {
             if column.lat.is_some() != column.lon.is_some() {
                 return fault("site", &column.site, "has one of lat and lon", "write both, or none");
             }
             if column.capacity == Some(0) {
-                return fault(
-                    "capacity",
-                    "0",
-                    "is no capacity",
-                    "write the number of spaces, or leave it out",
-                );
+                let remedy = "write the number of spaces, or leave it out";
+                return fault("capacity", "0", "is no capacity", remedy);
             }
             let before = &self.columns[..i];
             if let Some(twice) = before.iter().find(|other| other.site == column.site) {
@@ -202,15 +190,12 @@ impl Mapping {
                 return fault("name", &column.name, "is the name of two columns", "delete one of them");
             }
         }
-        if self.columns.is_empty() {
-            let remedy = "write one for each site, with name and site";
-            return Err(Box::new(FileProblem::of_file(file, "has no [[column]]", remedy)));
-        }
-        Ok(())
+        let remedy = "write one for each site, with name and site";
+        self.columns.is_empty().then(|| FileProblem::of_file(file, "has no [[column]]", remedy))
     }
 
     /// The number in a cell that states a capacity.
-    pub(crate) fn capacity_in(&self, cell: &str) -> Option<u32> {
+    pub(super) fn capacity_in(&self, cell: &str) -> Option<u32> {
         let (before, after) = self.capacity_cells.as_deref()?.split_once('N')?;
         cell.strip_prefix(before)?.strip_suffix(after)?.trim().parse().ok()
     }

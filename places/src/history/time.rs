@@ -7,14 +7,14 @@ use jiff::fmt::strtime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// Reads the times of one file, in its order.
-pub(crate) struct Clock<'a> {
+pub(super) struct Clock<'a> {
     format: &'a str,
     tz: &'a TimeZone,
     last: Option<Timestamp>,
 }
 
 /// Why a time is invalid.
-pub(crate) enum NoTime {
+pub(super) enum NoTime {
     /// Not written in the format.
     Format,
     /// In the skipped hour when clocks go forward.
@@ -22,13 +22,13 @@ pub(crate) enum NoTime {
 }
 
 impl<'a> Clock<'a> {
-    pub(crate) fn new(format: &'a str, tz: &'a TimeZone) -> Self {
+    pub(super) fn new(format: &'a str, tz: &'a TimeZone) -> Self {
         Clock { format, tz, last: None }
     }
 
     /// The instant of `text`. In the repeated hour when clocks go back it is the first, unless the row before was
     /// not earlier than that.
-    pub(crate) fn instant(&mut self, text: &str) -> Result<UtcMicros, NoTime> {
+    pub(super) fn instant(&mut self, text: &str) -> Result<UtcMicros, NoTime> {
         let parsed = strtime::parse(self.format, text).map_err(|_| NoTime::Format)?;
         let instant = match parsed.offset() {
             Some(_) => parsed.to_timestamp().map_err(|_| NoTime::Format)?,

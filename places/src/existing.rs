@@ -1,6 +1,0 @@
-//! Definitions that exist already.
-
-use domain::catalogue::Catalogue;
-
-/// The database's content as definitions.
-pub type Existing = Catalogue;
