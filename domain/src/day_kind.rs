@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choices_are_told() {
+    fn the_choices_are_named() {
         assert_eq!("mo-fr".parse(), Ok(DayKind::MoFr));
         assert_eq!(
             "mo".parse::<DayKind>().unwrap_err().to_string(),

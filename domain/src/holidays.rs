@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_tells_the_land() {
+    fn the_key_names_the_land() {
         for (ags, land) in [
             ("01001000", Land::Sh), // Flensburg
             ("02000000", Land::Hh),

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_doubled_hour_is_two_hours_and_one_hour_of_the_week() {
+    fn the_repeated_hour_is_two_hours_and_one_hour_of_the_week() {
         let town = town();
         let first = at("2026-10-25T00:00:00Z").0 / HOUR_US;
         let keys = |bucket| [first, first + 1].map(|h| town.quarters(h, bucket, &Filter::default())[0].key);

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_tell_the_choices() {
+    fn unknown_names_list_the_choices() {
         let e = "parkhaus".parse::<SiteKind>().unwrap_err();
         assert_eq!(
             e.to_string(),

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_the_file_are_told_from_stored_ones() {
+    fn rows_of_the_file_are_known_from_stored_ones() {
         let stored = [row(Some("b1"), None, None)];
         let new = row(Some("b2"), Some(700), None);
         let merged = rebind(&stored, &[&new], UtcMicros(1000));

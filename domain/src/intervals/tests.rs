@@ -115,7 +115,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn any_order_with_doubles_gives_the_same_runs_and_hours(
+    fn any_order_with_duplicates_gives_the_same_runs_and_hours(
         (readings, order, ahead) in proptest::collection::vec(reading(), 1..24).prop_flat_map(|v| {
             let twice = [v.clone(), v.clone()].concat();
             (Just(v), Just(twice).prop_shuffle(), 0..12usize)

@@ -278,7 +278,7 @@ fn many_counts_of_a_site_set_one_timer() {
 }
 
 #[test]
-fn an_import_tells_what_came_and_what_went() {
+fn an_import_reports_what_came_and_what_went() {
     let mut map = LiveMap::new(registry(vec![site(11, 50.0)], vec![bay(1, None, 10.0)]), NOW);
     map.apply([reported(1, BayState::Vacant, 60)], NOW);
     let events = map.replace_registry(registry(vec![], vec![bay(2, None, 10.0)]), NOW);

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn digests_tell_contents_apart() {
+    fn digests_differ_with_their_contents() {
         let late = TripUpdate { delay_s: Some(60), ..TripUpdate::default() };
         let cancelled = TripUpdate { relationship: TripRelationship::Cancelled, ..late.clone() };
         assert_ne!(late.digest_of(), cancelled.digest_of());

@@ -276,7 +276,7 @@ fn has_room(accumulator: &Accumulator) -> bool {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_doubled_or_acknowledged_too_early(steps in steps()) {
+    fn nothing_is_lost_duplicated_or_acknowledged_too_early(steps in steps()) {
         let mut world = World::new();
         for step in steps {
             world.step(step);

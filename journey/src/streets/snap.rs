@@ -56,7 +56,7 @@ pub(super) struct EdgeIndex {
     main: Main,
 }
 
-/// The search for the nearest street begins with a box of this half width, metres; doubled until
+/// The search for the nearest street begins with a box of this half width, metres; twice as wide each time until
 /// something is found, so that points in towns look at few edges.
 const FIRST_BOX_M: f64 = 60.0;
 

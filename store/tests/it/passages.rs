@@ -1,4 +1,4 @@
-//! Passages are a function of the set of statements, whatever their order, doubling and batches; and
+//! Passages are a function of the set of statements, whatever their order, repetition and batches; and
 //! what planners get out of them.
 
 use std::collections::BTreeMap;

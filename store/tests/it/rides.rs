@@ -67,7 +67,7 @@ fn fields(event: &RideEvent) -> (i32, &str, Option<(i32, i64, i32)>, bool) {
 }
 
 #[tokio::test]
-async fn runs_are_whole_and_each_count_is_told_once() {
+async fn runs_are_whole_and_each_count_is_returned_once() {
     let database = Database::start().await;
     let town = database.municipality;
     let options = store::pool::options(&database.url).unwrap();

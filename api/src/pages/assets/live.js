@@ -20,7 +20,7 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("live");
   if (fresh) live.replaceChildren(...fresh.childNodes);
-  tell(page.getElementById("summary")?.textContent ?? "");
+  announce(page.getElementById("summary")?.textContent ?? "");
   asOf = new Date();
   document.body.classList.remove("lost");
 }
@@ -28,11 +28,11 @@ async function refresh() {
 /** Old numbers must not pass for new ones. */
 function admitLoss() {
   const time = asOf.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
-  tell(`${live.dataset.lost} ${time}`);
+  announce(`${live.dataset.lost} ${time}`);
   document.body.classList.add("lost");
 }
 
-function tell(text) {
+function announce(text) {
   if (summary && summary.textContent !== text) summary.textContent = text;
 }
 
@@ -76,7 +76,7 @@ if (nearMe && "geolocation" in navigator) {
         location.assign(address);
       },
       () => {
-        tell(nearMe.dataset.failed);
+        announce(nearMe.dataset.failed);
       },
     );
   });
