@@ -1,23 +1,25 @@
-//! What the executable hands to the API, and what handlers share.
+//! What the executable hands to the API, and the state that handlers take their parts of.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::UtcMicros;
+use axum::extract::FromRef;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::drivers::forecast::Forecasts;
+use crate::forecasts::Forecasts;
+use crate::http::Clock;
 use crate::http::attempts::Attempts;
+use crate::http::auth::Keys;
 use crate::http::client::TrustedProxies;
 use crate::http::permits::Permits;
 use crate::http::shares::Shares;
+use crate::http::table::Bounds;
 use crate::hub::LiveHub;
-use crate::journeys::Journeys;
-
-/// Returns the current time.
-pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
+use crate::hub::changes::{StreamBounds, Streams};
+use crate::journeys::{Inputs, Journeys};
+use crate::operators::ops::Ops;
+use crate::pages::HasDocs;
 
 /// See the module's description.
 #[derive(Clone)]
@@ -51,64 +53,57 @@ pub struct App {
     pub shutdown: CancellationToken,
 }
 
-/// How many clients may follow the changes at once.
-#[derive(Debug, Clone, Copy)]
-pub struct StreamBounds {
-    pub in_all: usize,
-    /// From one address; clients on this machine and trusted proxies may take all.
-    pub per_address: usize,
-}
-
-impl StreamBounds {
-    /// Bounds for a server with so many connections: three quarters of them, and a quarter of that from one address.
-    pub fn of(connections: usize) -> Self {
-        let in_all = (connections * 3 / 4).max(1);
-        StreamBounds { in_all, per_address: (in_all / 4).max(1) }
-    }
-}
-
-/// What handlers share.
+/// The state of the public routes; each handler takes the parts that it needs.
+#[derive(Clone, FromRef)]
 pub(crate) struct Shared {
     pub hub: Arc<LiveHub>,
     pub journeys: Arc<Journeys>,
     pub forecasts: Arc<Forecasts>,
     pub clock: Clock,
-    pub pool: Option<store::Pool>,
-    pub permits: Permits,
-    pub attempts: Arc<Attempts>,
-    pub proxies: TrustedProxies,
-    /// Clients that follow the changes.
-    pub streams: Shares<IpAddr>,
-    pub max_json_rows: i64,
-    pub shutdown: CancellationToken,
-    /// Whether `/docs` is on the same port, so that pages may lead there.
-    pub has_docs: bool,
+    pub keys: Keys,
+    pub tables: Bounds,
+    pub streams: Arc<Streams>,
+    pub inputs: Inputs,
+    pub has_docs: HasDocs,
 }
-
-/// The state of every public route.
-pub(crate) type Ctx = axum::extract::State<Arc<Shared>>;
 
 impl App {
-    pub(crate) fn shared(&self, has_docs: bool) -> Arc<Shared> {
-        Arc::new(Shared {
-            hub: self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new((self.clock)()))),
-            journeys: self.journeys.clone(),
-            forecasts: self.forecasts.clone(),
-            clock: self.clock.clone(),
-            pool: self.pool.clone(),
-            permits: Permits::of_tables(),
-            attempts: self.attempts.clone(),
-            proxies: self.proxies.clone(),
-            streams: Shares::new(self.streams.in_all, self.streams.per_address),
-            max_json_rows: self.max_json_rows,
+    pub(crate) fn shared(&self, has_docs: bool) -> Shared {
+        let App { journeys, forecasts, clock, attempts, streams, .. } = self.clone();
+        let hub = self.hub.clone().unwrap_or_else(|| Arc::new(LiveHub::new(clock())));
+        let keys =
+            Keys { pool: self.pool.clone(), attempts, proxies: self.proxies.clone(), clock: clock.clone() };
+        let streams = Streams {
+            shares: Shares::new(streams.in_all, streams.per_address),
+            clock: clock.clone(),
             shutdown: self.shutdown.clone(),
-            has_docs,
-        })
+        };
+        Shared {
+            inputs: Inputs { hub: hub.clone(), journeys: journeys.clone(), forecasts: forecasts.clone() },
+            hub,
+            journeys,
+            forecasts,
+            clock,
+            keys,
+            tables: Bounds { permits: Permits::of_tables(), max_json_rows: self.max_json_rows },
+            streams: Arc::new(streams),
+            has_docs: HasDocs(has_docs),
+        }
     }
-}
 
-impl Shared {
-    pub fn now(&self) -> UtcMicros {
-        (self.clock)()
+    /// The state of the operators' routes; `is_own`: only operators reach them.
+    pub(crate) fn ops(&self, is_own: bool) -> Arc<Ops> {
+        let App { hub, metrics, may_store, has_broker, failed_task, .. } = self.clone();
+        let pool = self.pool.as_ref().map(store::pool::single);
+        Arc::new(Ops {
+            hub,
+            metrics,
+            may_store,
+            has_broker,
+            failed_task,
+            is_own,
+            pool,
+            database: Default::default(),
+        })
     }
 }

@@ -4,6 +4,7 @@
 mod app;
 mod contract;
 mod drivers;
+mod forecasts;
 mod http;
 mod hub;
 mod installers;
@@ -16,13 +17,15 @@ mod router;
 #[cfg(test)]
 mod tests;
 
-pub use app::{App, Clock, StreamBounds};
-pub use drivers::forecast::Forecasts;
+pub use app::App;
+pub use forecasts::Forecasts;
+pub use http::Clock;
 pub use http::attempts::Attempts;
 pub use http::client::{Cidr, TrustedProxies, network_of};
 pub use http::key::{key_hash, key_text};
 pub use http::problem::Problem;
 pub use http::table::bound::MAX_JSON_ROWS;
 pub use hub::LiveHub;
+pub use hub::changes::StreamBounds;
 pub use journeys::{Journeys, ties_to_nothing, unlinked_sites};
 pub use router::{openapi_json, ops_router, public_router, router};

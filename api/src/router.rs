@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
 use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -57,7 +58,7 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&document())
 }
 
-fn public_api() -> OpenApiRouter<Arc<Shared>> {
+fn public_api() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(parking::parking))
         .routes(routes!(changes::changes))
@@ -117,28 +118,33 @@ pub(crate) fn document() -> Value {
 
 fn public_routes(app: &App, has_docs: bool) -> Router {
     let shared = app.shared(has_docs);
-    let metrics = RequestMetrics::register(&mut app.metrics.lock(), shared.streams.gauge());
-    shared.journeys.register(&mut app.metrics.lock());
-    shared.attempts.register(&mut app.metrics.lock());
+    let keys = shared.keys.clone();
+    let metrics = RequestMetrics::register(&mut app.metrics.lock(), shared.streams.shares.gauge());
+    app.journeys.register(&mut app.metrics.lock());
+    app.attempts.register(&mut app.metrics.lock());
     let (api, _) = public_api().split_for_parts();
-    api.merge(pages::routes())
-        .merge(unbuilt::routes())
-        .merge(replay::other_methods())
-        .with_state(shared.clone())
-        .layer(from_fn_with_state(shared, refused::count))
+    api.route("/", get(pages::home))
+        .route("/sign/{municipality}", get(pages::sign))
+        .route("/v1/rejections/replay", any(replay::other_method))
+        .route("/v1/sensors/{id}/binding", any(unbuilt::for_installers))
+        .route("/v1/sensors/{id}/acceptance", any(unbuilt::for_installers))
+        .route("/v1/admin", any(unbuilt::for_admins))
+        .route("/v1/admin/{*rest}", any(unbuilt::for_admins))
+        .with_state(shared)
+        .layer(from_fn_with_state(keys, refused::count))
         .layer(from_fn_with_state(metrics, measure))
 }
 
 fn ops_routes(app: &App, is_own: bool) -> Router {
     let (api, _) = ops_api().split_for_parts();
-    api.with_state(ops::Ops::new(app.clone(), is_own)).merge(docs::routes(&document()))
+    api.with_state(app.ops(is_own)).merge(docs::routes(&document()))
 }
 
 fn health(app: &App) -> Router {
     let (api, _) = OpenApiRouter::new()
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
-        .with_state(ops::Ops::new(app.clone(), false))
+        .with_state(app.ops(false))
         .split_for_parts();
     api
 }

@@ -1,14 +1,7 @@
 //! Schemas of parameter values.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::{PartialSchema, ToSchema};
-
-use super::words::one_of;
-use crate::http::params::DEFAULT_LIMIT;
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 /// Decimal degrees, latitude first.
 const POINT: &str = r"^-?([0-8]?[0-9](\.[0-9]{1,12})?|90),-?((1[0-7]|[0-9])?[0-9](\.[0-9]{1,12})?|180)$";
@@ -22,25 +15,29 @@ const BBOX: &str = concat!(
 const DAY_OR_INSTANT: &str =
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$";
 
-/// Declares types that stand for values of parameters in the document, and nowhere else.
+/// Default number of items in a list.
+pub const DEFAULT_LIMIT: usize = 100;
+
+/// Declares types that stand for schemas in the document, and nowhere else.
 macro_rules! values {
     ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)+) => {$(
         $(#[doc = $doc])+
         pub enum $name {}
 
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 $schema.into()
             }
         }
 
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
             }
         }
     )+};
 }
+pub(crate) use values;
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
@@ -69,11 +66,18 @@ fn limit(default: usize) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1usize)).default(Some(json!(default)))
 }
 
-fn choice<'w>(words: impl IntoIterator<Item = &'w str>, default: Option<&str>) -> ObjectBuilder {
+/// A text that is one of `words`.
+pub fn one_of<W: Into<Value>>(words: impl IntoIterator<Item = W>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
+}
+
+/// A text that is one of `words`, with the one that holds when none is given.
+pub fn choice<'w>(words: impl IntoIterator<Item = &'w str>, default: Option<&str>) -> ObjectBuilder {
     one_of(words).default(default.map(Value::from))
 }
 
-fn choices<'w>(words: impl IntoIterator<Item = &'w str>) -> ArrayBuilder {
+/// Some of `words`.
+pub fn choices<'w>(words: impl IntoIterator<Item = &'w str>) -> ArrayBuilder {
     ArrayBuilder::new().items(one_of(words).build())
 }
 
@@ -127,8 +131,6 @@ values! {
     Purpose = choice(all(domain::place::Purpose::ALL, domain::place::Purpose::as_str), Some("car"));
     /// Bays, sites.
     PlaceKinds = choices(all(domain::place::PlaceKind::ALL, domain::place::PlaceKind::as_str));
-    /// Bays, sites, vehicles.
-    ThingKinds = choices(crate::hub::Kind::ALL.map(crate::hub::Kind::as_str)).default(Some(json!(["bay", "site"])));
     /// What else is listed.
     Includes = choices(["full", "stale", "static"]);
     /// Modes of a journey.
@@ -145,8 +147,6 @@ values! {
     Flag = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(json!(false)));
     /// How a list is written.
     ListFormat = choice(["json", "geojson"], Some("json"));
-    /// How a table is written.
-    TableFormat = choice(crate::http::table::TableFormat::ALL.map(crate::http::table::TableFormat::name), Some("json"));
     /// How CSV writes numbers.
     Locale = choice(["en", "de"], Some("en"));
     /// What figures of parking are for.

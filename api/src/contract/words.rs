@@ -1,42 +1,27 @@
 //! Enumerations as schemas, generated from the lists that the code itself uses.
 
-use std::borrow::Cow;
+use domain::live::{Basis, Flags};
 
-use domain::live::{Basis, EventReason, Flags};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
+/// Kinds of vehicles in MOTIS's and OTP's words.
+pub const VEHICLES: [&str; 10] =
+    ["TRAM", "SUBWAY", "RAIL", "FERRY", "CABLE_CAR", "GONDOLA", "FUNICULAR", "MONORAIL", "COACH", "BUS"];
 
-/// A text that is one of `words`.
-pub fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words))
+/// Declares types that stand for lists of words in the document, and nowhere else.
+macro_rules! words {
+    ($($(#[doc = $doc:literal])+ $name:ident = $words:expr;)+) => {
+        $crate::contract::values::values! {$(
+            $(#[doc = $doc])+
+            $name = $crate::contract::values::one_of($words).description(Some(concat!($($doc),+).trim()));
+        )+}
+    };
 }
+pub(crate) use words;
 
 /// All wire names of an enum of the domain.
 macro_rules! all {
     ($name:ty) => {
         <$name>::ALL.iter().map(|word| word.as_str())
     };
-}
-
-/// Declares types that stand for lists of words in the document, and nowhere else.
-macro_rules! words {
-    ($($(#[doc = $doc:literal])+ $name:ident = $words:expr;)+) => {$(
-        $(#[doc = $doc])+
-        pub enum $name {}
-
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                one_of($words).description(Some(concat!($($doc),+).trim())).into()
-            }
-        }
-
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-        }
-    )+};
 }
 
 words! {
@@ -61,8 +46,6 @@ words! {
     RejectionReason = all!(domain::Reason);
     /// A single bay, or a site.
     PlaceKind = all!(domain::place::PlaceKind);
-    /// A bay, a site or a vehicle.
-    ThingKind = crate::hub::Kind::ALL.map(crate::hub::Kind::as_str);
     /// What a site's numbers rest on: its own fresh count, the states of its bays, or nothing fresh.
     SiteBasis = [Basis::Count, Basis::Bays, Basis::None].map(Basis::as_str);
     /// What a number of vacant spaces rests on: a site's own count, the states of its bays, the state of the one bay,
@@ -73,10 +56,6 @@ words! {
     Flag = Flags::WORDS.map(|(_, word)| word);
     /// Whether a place is open.
     OpeningState = ["open", "closed", "unknown"];
-    /// Why an event is sent: another state or number; the same one observed again, so that its age begins again; nothing
-    /// received for longer than promised; an import changed the place; part of a snapshot.
-    ChangeReason = [EventReason::Changed, EventReason::Confirmed, EventReason::Stale, EventReason::Places]
-        .map(EventReason::as_str).into_iter().chain([crate::hub::SNAPSHOT_REASON]);
     /// What the source of a site's numbers is worth to the forecast.
     SourceHealth = ["ok", "too_little", "always_zero", "zero_when_closed", "stuck", "closed"];
     /// What a forecast rests on: the live state and the site's past; its usual week; the live state and how fast it
@@ -91,9 +70,9 @@ words! {
     /// Mode of a whole itinerary.
     WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name);
     /// Mode of one leg.
-    LegMode = ["WALK", "BIKE", "CAR"].into_iter().chain(crate::journeys::VEHICLE_WORDS);
+    LegMode = ["WALK", "BIKE", "CAR"].into_iter().chain(VEHICLES);
     /// Kind of vehicle.
-    VehicleMode = crate::journeys::VEHICLE_WORDS;
+    VehicleMode = VEHICLES;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
     /// What stands at the end of a leg.
@@ -107,53 +86,14 @@ words! {
     ];
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
-    /// Role of a key.
-    KeyRole = crate::http::auth::Role::ALL.map(crate::http::auth::Role::as_str);
     /// How it ended.
     AuditOutcome = store::audit::Outcome::ALL.map(store::audit::Outcome::as_str);
-    /// Why figures are withheld.
-    FewBays = [crate::planners::analysis::TOO_FEW];
-    /// Why figures of passengers are withheld.
-    FewRuns = [crate::planners::ridership::TOO_FEW];
     /// A sensor; a place that its feed names itself, without a sensor in the files; `place`: one that is in no file.
     SensorKind = ["sensor", "bay", "site", "vehicle", "place"];
     /// One condition of readiness.
     CheckName = ["disk", "tasks", "mqtt", "live_state", "database"];
-    /// ParkAPI's word for what is parked there.
-    ParkApiPurpose = ["CAR", "BIKE"];
-    /// ParkAPI's word for the kind of a site.
-    ParkApiKind = ["ON_STREET", "OFF_STREET_PARKING_GROUND", "CAR_PARK", "UNDERGROUND"];
-    /// ParkAPI's word for an audience.
-    ParkApiAudience = domain::Audience::ALL.iter().map(|who| crate::open::parkapi::audience(*who));
-    /// ParkAPI's word for opening.
-    ParkApiOpening = ["OPEN", "CLOSED", "UNKNOWN"];
-    /// ParkAPI's word for the state of a space.
-    ParkApiStatus = ["AVAILABLE", "TAKEN", "UNKNOWN"];
-    /// ParkAPI's word for park and ride.
-    ParkApiRide = ["YES"];
-    /// Kind of parking, in German, as the format has it.
-    LotType =
-        ["Straße", "Parkplatz", "Parkhaus", "Tiefgarage", "Park-Ride", "Barrierefreier-Parkplatz"];
-    /// How full a lot is: `few` is under a tenth vacant.
-    LotState = ["many", "few", "full", "closed", "nodata"];
-}
-
-/// What became of a message: `stored`, `heard` (it carried no state), `rejected:REASON`; `duplicate` was delivered
-/// again and changed nothing.
-pub enum Outcome {}
-
-impl PartialSchema for Outcome {
-    fn schema() -> RefOr<Schema> {
-        let rejected: Vec<String> = domain::Reason::ALL.iter().map(|why| format!("rejected:{why}")).collect();
-        let plain = ["stored", "heard", "duplicate"];
-        let text = "What became of a message: `stored`, `heard` (it carried no state), `rejected:REASON`; `duplicate` \
-                    was delivered again and changed nothing.";
-        one_of(plain.into_iter().chain(rejected.iter().map(String::as_str))).description(Some(text)).into()
-    }
-}
-
-impl ToSchema for Outcome {
-    fn name() -> Cow<'static, str> {
-        "Outcome".into()
-    }
+    /// What became of a message: `stored`, `heard` (it carried no state), `rejected:REASON`; `duplicate` was delivered
+    /// again and changed nothing.
+    Outcome = ["stored", "heard", "duplicate"].map(str::to_owned).into_iter()
+        .chain(domain::Reason::ALL.iter().map(|why| format!("rejected:{why}")));
 }

@@ -1,6 +1,5 @@
 //! `GET /v1/bays`, `/v1/bays/{id}`: single bays that the public may see.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
@@ -10,12 +9,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::listed::{Listed, list, one};
-use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::http::geojson::Collection;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{RestrictionOut, Restrictions, Source, credit, max_stay_min};
+use crate::hub::View;
 
 /// A page of bays.
 #[derive(Serialize, ToSchema)]
@@ -137,8 +136,8 @@ impl Listed for BayView {
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    list::<BayView>(&shared, &headers, &query).await
+pub async fn bays(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    list::<BayView>(&view, &headers, &query).await
 }
 
 /// One bay. One that may not be shown answers like one that does not exist.
@@ -152,11 +151,6 @@ pub async fn bays(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Re
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn bay(
-    State(shared): Ctx,
-    id: PathId,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    one::<BayView>(&shared, id, &headers, &query).await
+pub async fn bay(view: View, id: PathId, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    one::<BayView>(&view, id, &headers, &query).await
 }

@@ -7,15 +7,13 @@ use domain::live::{LiveMap, Within};
 use domain::{FeedId, Registry, UtcMicros};
 use serde::Serialize;
 
-use crate::app::Shared;
+use crate::contract::parameters::{self, ListFormat, Paging};
 use crate::http::answer::{self, Format, LIVE, Tag};
 use crate::http::geojson::Collection;
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
-
-/// Parameters of a list of places.
-const PARAMETERS: &[&str] = &["bbox", "municipality", "limit", "cursor", "format"];
+use crate::hub::View;
 
 /// The state of a visible place, as it is copied out under the lock.
 pub trait Listed: Sized {
@@ -79,18 +77,18 @@ impl<P: Listed> PageOf<P> {
 /// # Errors
 /// 400: a parameter.
 pub async fn list<P: Listed>(
-    shared: &Shared,
+    view: &View,
     headers: &HeaderMap,
     query: &RawQuery,
 ) -> Result<Response, Problem> {
-    let params = query.params(PARAMETERS)?;
+    let params = query.params(&[parameters::Within::NAMES, Paging::NAMES, ListFormat::NAMES])?;
     let format = Format::of(&params, headers)?;
     let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
-    let now = shared.now();
+    let now = view.now;
     let variant = if format == Format::GeoJson { "g" } else { "" };
-    let tag = Tag::aging(&shared.hub.parking_tag(), variant, now);
+    let tag = Tag::aging(&view.hub.parking_tag(), variant, now);
     let (page, registry) = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         let within = Within { bbox, municipality: params.municipality(live.map.registry())? };
         if let Some(unchanged) = tag.known(headers) {
             return Ok(unchanged);
@@ -120,16 +118,16 @@ pub async fn list<P: Listed>(
 /// # Errors
 /// 400: a parameter. 404: there is no such place.
 pub async fn one<P: Listed>(
-    shared: &Shared,
+    view: &View,
     id: PathId,
     headers: &HeaderMap,
     query: &RawQuery,
 ) -> Result<Response, Problem> {
     query.params(&[])?;
-    let (id, now) = (id.text()?, shared.now());
-    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
+    let (id, now) = (id.text()?, view.now);
+    let tag = Tag::aging(&view.hub.parking_tag(), "", now);
     let (place, registry) = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         (P::find(&live.map, &id, now), live.map.registry().clone())
     };
     let out = place.as_ref().and_then(|place| place.out(&registry, now)).ok_or_else(P::missing)?;

@@ -1,6 +1,5 @@
 //! `GET /v1/sites`, `/v1/sites/{id}`: car parks, lots, stretches of kerb.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
@@ -10,12 +9,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::listed::{Listed, list, one};
-use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::http::geojson::Collection;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{FeeOut, FlagWords, OpeningOut, Source, credit, max_stay_min};
+use crate::hub::View;
 
 /// A page of sites.
 #[derive(Serialize, ToSchema)]
@@ -205,8 +204,8 @@ impl Listed for SiteState {
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    list::<SiteState>(&shared, &headers, &query).await
+pub async fn sites(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    list::<SiteState>(&view, &headers, &query).await
 }
 
 /// One site.
@@ -220,11 +219,6 @@ pub async fn sites(State(shared): Ctx, headers: HeaderMap, query: RawQuery) -> R
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn site(
-    State(shared): Ctx,
-    id: PathId,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    one::<SiteState>(&shared, id, &headers, &query).await
+pub async fn site(view: View, id: PathId, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    one::<SiteState>(&view, id, &headers, &query).await
 }

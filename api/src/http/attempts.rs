@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::http::Clock;
 use crate::http::client::{Tried, network_of};
 use crate::http::event_counts::{EventCounts, REMEMBERED, Report};
 use crate::http::problem::Problem;
@@ -221,7 +222,7 @@ impl Attempts {
 
     /// Logs and writes to the audit who tried what and how often, until `stop`: the first attempt of its kind at
     /// once, then once a minute.
-    pub async fn report(self: Arc<Self>, pool: store::Pool, clock: crate::Clock, stop: CancellationToken) {
+    pub async fn report(self: Arc<Self>, pool: store::Pool, clock: Clock, stop: CancellationToken) {
         loop {
             let is_over = tokio::select! {
                 () = stop.cancelled() => true,

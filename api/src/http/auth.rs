@@ -3,15 +3,20 @@
 //! A key is 32 random bytes ([`crate::http::key`]); it is looked up by its BLAKE3 hash, so that the time
 //! of the look-up says nothing about it.
 
-use std::net::IpAddr;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use axum::http::header;
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use domain::place::UnknownName;
 use domain::{MunicipalityId, Registry};
 use store::audit::Actor;
 
-use crate::app::Shared;
-use crate::http::client::Asker;
+use crate::http::Clock;
+use crate::http::attempts::Attempts;
+use crate::http::client::{KnownKey, Tried, TrustedProxies};
 use crate::http::key::hashes_of;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
@@ -66,61 +71,110 @@ pub struct Caller {
     address: Option<IpAddr>,
 }
 
-impl Caller {
+/// What it takes to look up keys.
+#[derive(Clone)]
+pub struct Keys {
+    /// `None`: there is no database, and no key is valid.
+    pub pool: Option<store::Pool>,
+    pub attempts: Arc<Attempts>,
+    pub proxies: TrustedProxies,
+    pub clock: Clock,
+}
+
+/// The origin of a request.
+pub struct Asker {
+    pub headers: HeaderMap,
+    /// `None`: the request came over no network.
+    pub address: Option<IpAddr>,
+    tried: Tried,
+    /// Set by authentication, read by the layer that counts refusals.
+    known: KnownKey,
+    keys: Keys,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asker
+where
+    Keys: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let keys = Keys::from_ref(state);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let address = peer.map(|peer| keys.proxies.client(peer, &parts.headers));
+        Ok(Asker {
+            headers: parts.headers.clone(),
+            address,
+            tried: Tried::new(parts, address),
+            known: parts.extensions.get().cloned().unwrap_or_default(),
+            keys,
+        })
+    }
+}
+
+impl Asker {
     /// The owner of the key in the request; `None` without a key.
     ///
     /// # Errors
     /// 401: the key is not valid; 429: and others before it from the same address were not. 503: the database does not
     /// answer.
-    pub async fn of(shared: &Shared, asker: &Asker) -> Result<Option<Self>, Problem> {
-        let now = shared.now();
-        let Some(header) = asker.headers.get(header::AUTHORIZATION) else {
-            if asker.tried.is_writing {
-                shared.attempts.note_stranger(&asker.tried, now);
+    pub async fn caller(&self) -> Result<Option<Caller>, Problem> {
+        let Asker { address, tried, keys, .. } = self;
+        let now = (keys.clock)();
+        let Some(header) = self.headers.get(header::AUTHORIZATION) else {
+            if tried.is_writing {
+                keys.attempts.note_stranger(tried, now);
             }
             return Ok(None);
         };
-        let pool = shared.pool.as_ref().ok_or_else(Problem::key_needed)?;
+        let pool = self.pool()?;
         let mut key = None;
         for hash in header.to_str().ok().and_then(bearer).map(hashes_of).unwrap_or_default() {
-            if shared.attempts.is_worth_asking(pool, &hash, asker.address, now).await? {
+            if keys.attempts.is_worth_asking(pool, &hash, *address, now).await? {
                 key = store::keys::find(pool, &hash).await?;
             }
             if key.is_some() {
                 break;
             }
         }
-        let (key, holds) = key.ok_or_else(|| shared.attempts.fail(&asker.tried, None, now))?;
+        let (key, holds) = key.ok_or_else(|| keys.attempts.fail(tried, None, now))?;
         if !holds {
-            return Err(shared.attempts.fail(&asker.tried, Some(&key), now));
+            return Err(keys.attempts.fail(tried, Some(&key), now));
         }
-        asker.known.set(&key, &asker.tried);
+        self.known.set(&key, tried);
         let role = key.role.parse().map_err(|_| Problem::key_needed())?;
         if key.last_used_at.is_none_or(|at| at > now || now >= at.plus_s(LAST_USE_S))
             && let Err(error) = store::keys::touch(pool, key.id).await
         {
             tracing::warn!("the last use of key {} cannot be noted: {error}", key.id);
         }
-        Ok(Some(Caller { key: key.id, role, municipalities: key.municipalities, address: asker.address }))
-    }
-
-    /// The owner of a key of `role`.
-    ///
-    /// # Errors
-    /// 401 without a valid key, 403 with one of another role.
-    pub async fn with(shared: &Shared, asker: &Asker, role: Role) -> Result<Self, Problem> {
-        Self::with_any(shared, asker, &[role]).await
+        Ok(Some(Caller { key: key.id, role, municipalities: key.municipalities, address: *address }))
     }
 
     /// The owner of a key of one of `roles`.
     ///
     /// # Errors
     /// 401 without a valid key, 403 with one of another role.
-    pub async fn with_any(shared: &Shared, asker: &Asker, roles: &[Role]) -> Result<Self, Problem> {
-        let caller = Self::of(shared, asker).await?.ok_or_else(Problem::key_needed)?;
+    pub async fn with(&self, roles: &[Role]) -> Result<Caller, Problem> {
+        let caller = self.caller().await?.ok_or_else(Problem::key_needed)?;
         if roles.iter().any(|role| caller.is(*role)) { Ok(caller) } else { Err(Problem::not_allowed()) }
     }
 
+    /// Whether many clients may share the address: it is this machine's, or a trusted proxy's.
+    pub fn is_shared(&self) -> bool {
+        self.address.is_none_or(|address| address.is_loopback() || self.keys.proxies.contains(address))
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    /// 401: there is none, and so no key is valid.
+    pub fn pool(&self) -> Result<&store::Pool, Problem> {
+        self.keys.pool.as_ref().ok_or_else(Problem::key_needed)
+    }
+}
+
+impl Caller {
     /// Its name in the audit.
     pub fn actor(&self) -> Actor {
         let role = Some(self.role.as_str().to_owned());
@@ -149,14 +203,6 @@ impl Caller {
             _ => self.municipalities.clone(),
         }
     }
-}
-
-/// The database, where there is one.
-///
-/// # Errors
-/// 401: without a database there are no keys.
-pub fn pool(shared: &Shared) -> Result<&store::Pool, Problem> {
-    shared.pool.as_ref().ok_or_else(Problem::key_needed)
 }
 
 /// The key of `Bearer KEY`.

@@ -4,12 +4,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
+use axum::extract::MatchedPath;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use store::keys::StoredKey;
-
-use crate::app::Shared;
 
 /// Prefix length that a household or server is assigned; it chooses the rest itself.
 const IPV6_NETWORK_BITS: u32 = 64;
@@ -89,16 +87,6 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// The origin of a request.
-pub struct Asker {
-    pub headers: HeaderMap,
-    /// `None`: the request came over no network.
-    pub address: Option<IpAddr>,
-    pub tried: Tried,
-    /// Set by authentication, read by the layer that counts refusals.
-    pub known: KnownKey,
-}
-
 /// The valid key of a request and what it tried, once it was looked up.
 #[derive(Debug, Clone, Default)]
 pub struct KnownKey(Arc<OnceLock<(StoredKey, Tried)>>);
@@ -130,24 +118,12 @@ pub struct Tried {
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-fn route(parts: &Parts) -> Arc<str> {
-    let method = if METHODS.contains(&parts.method) { parts.method.as_str() } else { "other" };
-    let path = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
-    format!("{method} {path}").into()
-}
-
-impl FromRequestParts<Arc<Shared>> for Asker {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let address = peer.map(|peer| shared.proxies.client(peer, &parts.headers));
-        Ok(Asker {
-            headers: parts.headers.clone(),
-            address,
-            tried: Tried { address, route: route(parts), is_writing: !parts.method.is_safe() },
-            known: parts.extensions.get().cloned().unwrap_or_default(),
-        })
+impl Tried {
+    /// The request of `parts` from `address`.
+    pub fn new(parts: &Parts, address: Option<IpAddr>) -> Self {
+        let method = if METHODS.contains(&parts.method) { parts.method.as_str() } else { "other" };
+        let path = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+        Tried { address, route: format!("{method} {path}").into(), is_writing: !parts.method.is_safe() }
     }
 }
 

@@ -10,10 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::place::Purpose;
 use domain::{Bbox, LatLon, MunicipalityId, Registry, UtcMicros};
 
+pub use crate::contract::values::DEFAULT_LIMIT;
 use crate::http::problem::Problem;
-
-/// Default number of items in a list.
-pub const DEFAULT_LIMIT: usize = 100;
 
 /// The most items in one answer; more is clamped.
 pub const MAX_LIMIT: usize = 1_000;
@@ -78,7 +76,8 @@ impl RawQuery {
     ///
     /// # Errors
     /// One is unknown (the nearest known one is named), given twice, without a value, or has a control character in it.
-    pub fn params(&self, known: &[&str]) -> Result<Params<'_>, Problem> {
+    pub fn params(&self, known: &[&[&str]]) -> Result<Params<'_>, Problem> {
+        let known = &known.concat()[..];
         let mut params: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(self.0.as_bytes()) {
             if !known.contains(&name.as_ref()) {
@@ -302,7 +301,7 @@ mod tests {
 
     fn problem(query: &str, known: &[&str]) -> String {
         let query = RawQuery(query.into());
-        let problem = query.params(known).err().expect("a problem");
+        let problem = query.params(&[known]).err().expect("a problem");
         serde_json::to_string(&problem).expect("json")
     }
 
@@ -332,7 +331,7 @@ mod tests {
         assert!(problem("municipality", &["municipality"]).contains("has no value"));
         for first in ["cursor=", "start=", "cursor=+"] {
             let query = RawQuery(first.into());
-            let params = query.params(&["cursor", "start"]).ok().unwrap();
+            let params = query.params(&[&["cursor", "start"]]).ok().unwrap();
             assert!(
                 matches!((params.cursor(), params.cursor_named("start")), (Ok(None), Ok(None))),
                 "{first}"
@@ -340,7 +339,7 @@ mod tests {
         }
         assert!(problem("cursor=%0A", &["cursor"]).contains("control character"));
         let query = RawQuery("zone=+a+".into());
-        assert_eq!(query.params(&["zone"]).ok().unwrap().text("zone"), Some("a"));
+        assert_eq!(query.params(&[&["zone"]]).ok().unwrap().text("zone"), Some("a"));
     }
 
     proptest! {
@@ -348,7 +347,7 @@ mod tests {
         fn cursors_are_of_ids_and_nothing_else(key in "[^\\pC]{1,40}", at in 0usize..40, control in 0u8..32) {
             let read = |key: &str| {
                 let query = RawQuery(format!("start={}", cursor_after(key)));
-                query.params(&["start"]).ok().unwrap().cursor_named("start")
+                query.params(&[&["start"]]).ok().unwrap().cursor_named("start")
             };
             prop_assert_eq!(read(&key).ok().flatten(), Some(key.clone()));
             let mut damaged: Vec<char> = key.chars().collect();
@@ -360,7 +359,8 @@ mod tests {
     #[test]
     fn bad_values_name_field_and_remedy() {
         let query = RawQuery("near=51.9&bbox=8,1,7,2&limit=0&radius_m=-5&arrive=noon&cursor=%FF".into());
-        let params = query.params(&["near", "bbox", "limit", "radius_m", "arrive", "cursor"]).ok().unwrap();
+        let params =
+            query.params(&[&["near", "bbox", "limit", "radius_m", "arrive", "cursor"]]).ok().unwrap();
         assert!(params.lat_lon("near").is_err());
         assert!(params.bbox().is_err());
         assert!(params.limit(100, 1000).is_err());
@@ -374,7 +374,7 @@ mod tests {
         for name in ["at", "until", "depart", "arrive", "before"] {
             for value in ["2026-11-22", "12:00", "tomorrow", "2026-11-22T12:00:00", "1795435200"] {
                 let query = RawQuery(format!("{name}={value}"));
-                let error = query.params(&[name]).ok().unwrap().time(name).expect_err(value);
+                let error = query.params(&[&[name]]).ok().unwrap().time(name).expect_err(value);
                 let problem = serde_json::to_value(&error).unwrap();
                 assert_eq!((&problem["field"], &problem["value"]), (&name.into(), &value.into()));
                 let remedy = problem["remedy"].as_str().unwrap();
@@ -387,7 +387,7 @@ mod tests {
     fn too_much_is_clamped_and_a_bare_plus_is_a_plus() {
         let query =
             RawQuery("limit=99999999999999999999999999&radius_m=1e9&arrive=2026-11-22T13:00:00+01:00".into());
-        let params = query.params(&["limit", "radius_m", "arrive"]).ok().unwrap();
+        let params = query.params(&[&["limit", "radius_m", "arrive"]]).ok().unwrap();
         assert_eq!(params.limit(100, 1000).ok(), Some(1000));
         assert_eq!(params.number("radius_m", 800.0, 1.0, 5000.0).ok(), Some(5000.0));
         let noon = UtcMicros::parse("2026-11-22T12:00:00Z").unwrap();

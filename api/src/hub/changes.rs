@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -9,15 +10,82 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::Registry;
 use futures_util::StreamExt;
+use serde::Serialize;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::app::Ctx;
-use crate::contract::parameters;
-use crate::http::client::{Asker, network_of};
+use crate::contract::parameters::{self, parameters};
+use crate::contract::values::{self, choices, values};
+use crate::http::Clock;
+use crate::http::auth::Asker;
+use crate::http::client::network_of;
 use crate::http::params::{Params, RawQuery};
 use crate::http::problem::Problem;
-use crate::hub::{EventData, Filter, Kind, Start, follow};
+use crate::http::shares::Shares;
+use crate::hub::event::{ChangeData, Removed};
+use crate::hub::snapshot::SnapshotPage;
+use crate::hub::{Filter, Kind, Start, View, follow};
 
-const PARAMETERS: &[&str] = &["bbox", "site", "municipality", "kind"];
+values! {
+    /// Bays, sites, vehicles.
+    ThingKinds = choices(Kind::ALL.map(Kind::as_str)).default(Some(json!(["bay", "site"])));
+}
+
+parameters! {
+    /// What is followed.
+    Changes {
+        /// Only this site and its bays.
+        site: Option<values::Id>,
+        /// What is followed, separated by commas.
+        kind: Option<ThingKinds>,
+    }
+}
+
+/// Where a stream of events goes on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "for the document only")]
+pub struct Resume {
+    /// `id` of the last event that was received: the stream goes on after it, or begins with a snapshot when that is too
+    /// long ago.
+    #[param(rename = "Last-Event-ID")]
+    last_event_id: Option<String>,
+}
+
+/// How many clients may follow the changes at once.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamBounds {
+    pub in_all: usize,
+    /// From one address; clients on this machine and trusted proxies may take all.
+    pub per_address: usize,
+}
+
+impl StreamBounds {
+    /// Bounds for a server with so many connections: three quarters of them, and a quarter of that from one address.
+    pub fn of(connections: usize) -> Self {
+        let in_all = (connections * 3 / 4).max(1);
+        StreamBounds { in_all, per_address: (in_all / 4).max(1) }
+    }
+}
+
+/// The clients that follow the changes.
+pub struct Streams {
+    pub shares: Shares<IpAddr>,
+    pub clock: Clock,
+    /// Ends the streams, so that a graceful shutdown does not wait for them.
+    pub shutdown: CancellationToken,
+}
+
+/// The `data` of an event: of `snapshot`, of `change`, of `removed`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the document only")]
+pub enum EventData<'a> {
+    Snapshot(SnapshotPage<'a>),
+    Change(ChangeData<'a>),
+    Removed(Removed<'a>),
+}
 
 fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
     let mut filter =
@@ -41,7 +109,7 @@ fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
     get,
     path = "/v1/changes",
     tag = "drivers",
-    params(parameters::Within, parameters::Changes, parameters::Resume),
+    params(parameters::Within, Changes, Resume),
     responses(
         (
             status = 200,
@@ -52,13 +120,18 @@ fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
         (status = 503, description = "Too many clients follow the changes, in all or from one address."),
     ),
 )]
-pub async fn changes(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(PARAMETERS)?;
+pub async fn changes(
+    State(streams): State<Arc<Streams>>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = query.params(&[parameters::Within::NAMES, Changes::NAMES])?;
     let filter = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         let mut filter = filter(&params, live.map.registry())?;
         if let Some(key) = params.text("site") {
-            let site = live.map.site_by_key(key, shared.now());
+            let site = live.map.site_by_key(key, view.now);
             let site = site.ok_or_else(|| {
                 Problem::bad_parameter("site", key, format!("There is no site '{key}'."))
                     .remedy("Give the id of a site; /v1/sites lists them.")
@@ -70,11 +143,10 @@ pub async fn changes(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resul
     let last_event_id = asker.headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
     let start = Start { filter, last_event_id };
     let address = asker.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let is_unlimited = address.is_loopback() || shared.proxies.contains(address);
-    let share = shared.streams.take(network_of(address), is_unlimited);
+    let share = streams.shares.take(network_of(address), asker.is_shared());
     let share = share.ok_or_else(|| Problem::unavailable("Too many clients follow the changes."))?;
-    let stop = shared.shutdown.child_token();
-    let stream = follow(shared.hub.clone(), shared.clock.clone(), start, share, stop);
+    let stop = streams.shutdown.child_token();
+    let stream = follow(view.hub, streams.clock.clone(), start, share, stop);
     let mut response = Response::new(Body::from_stream(stream.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

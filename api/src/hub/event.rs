@@ -1,24 +1,25 @@
 //! Events as they are on the wire.
 
-use domain::live::{BayView, SiteView, VehicleView};
+use domain::live::{BayView, EventReason, SiteView, VehicleView};
 use domain::place::Purpose;
 use domain::{BayState, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::filter::{Kind, Topic};
-use super::snapshot::SnapshotPage;
-use crate::contract::words;
+use crate::contract::words::{self, words};
 use crate::http::wire::opening_word;
 
-/// The `data` of an event: of `snapshot`, of `change`, of `removed`.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "for the document only")]
-pub enum EventData<'a> {
-    Snapshot(SnapshotPage<'a>),
-    Change(ChangeData<'a>),
-    Removed(Removed<'a>),
+/// The reason of what is part of a snapshot.
+pub const SNAPSHOT: &str = "snapshot";
+
+words! {
+    /// A bay, a site or a vehicle.
+    ThingKind = Kind::ALL.map(Kind::as_str);
+    /// Why an event is sent: another state or number; the same one observed again, so that its age begins again; nothing
+    /// received for longer than promised; an import changed the place; part of a snapshot.
+    ChangeReason = [EventReason::Changed, EventReason::Confirmed, EventReason::Stale, EventReason::Places]
+        .map(EventReason::as_str).into_iter().chain([SNAPSHOT]);
 }
 
 /// `event: change`: what is new about a place or vehicle. In a snapshot: its current state.
@@ -53,7 +54,7 @@ pub struct BayChange<'a> {
     /// Whether the state is older than its sensor promises.
     stale: bool,
     /// Why the event is sent.
-    #[schema(value_type = words::ChangeReason)]
+    #[schema(value_type = ChangeReason)]
     reason: &'static str,
     /// Latitude, decimal degrees (WGS 84).
     lat: f64,
@@ -84,7 +85,7 @@ pub struct SiteChange<'a> {
     /// Whether the number is older than its source promises.
     stale: bool,
     /// Why the event is sent.
-    #[schema(value_type = words::ChangeReason)]
+    #[schema(value_type = ChangeReason)]
     reason: &'static str,
     /// Latitude, decimal degrees (WGS 84).
     lat: f64,
@@ -130,7 +131,7 @@ pub struct VehicleChange<'a> {
     /// Whether it has been at no known place for more than five minutes.
     stale: bool,
     /// Why the event is sent.
-    #[schema(value_type = words::ChangeReason)]
+    #[schema(value_type = ChangeReason)]
     reason: &'static str,
 }
 
@@ -139,7 +140,7 @@ pub struct VehicleChange<'a> {
 #[derive(Serialize, ToSchema)]
 pub struct Removed<'a> {
     /// What is gone: a bay, a site or a vehicle.
-    #[schema(value_type = words::ThingKind)]
+    #[schema(value_type = ThingKind)]
     pub kind: &'static str,
     /// Id of what is gone.
     pub id: &'a str,

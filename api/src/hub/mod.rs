@@ -12,6 +12,7 @@ mod snapshot;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,13 +23,13 @@ use domain::{Registry, UtcMicros};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{Semaphore, watch};
 
-pub use event::{EventData, Removed};
+use event::Removed;
 pub use filter::{Filter, Kind, Topic};
 use ring::{Event, Ring};
 pub use ring::{RING_EVENTS, Read};
 use snapshot::Covered;
-pub use snapshot::REASON as SNAPSHOT_REASON;
 pub use stream::{Start, follow};
+pub use view::View;
 
 /// Changes applied under one write lock: some tenths of a millisecond, so that readers hardly
 /// wait.

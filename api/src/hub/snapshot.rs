@@ -12,15 +12,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Live;
-use super::event::{ChangeData, of_bay, of_site, of_vehicle};
+use super::event::{ChangeData, SNAPSHOT, of_bay, of_site, of_vehicle};
 use super::filter::{Filter, Kind, Topic};
 use crate::http::wire::{Source, Sources};
 use domain::UtcMicros;
 
 /// Items in one `event: snapshot`: some 35 kB, of which two or three wait for a slow reader.
 pub const SNAPSHOT_ITEMS: usize = 100;
-
-pub const REASON: &str = "snapshot";
 
 /// The kinds in the order of their pages.
 const ORDER: [Kind; 3] = [Kind::Site, Kind::Bay, Kind::Vehicle];
@@ -181,15 +179,15 @@ impl Page {
         let mut items = Vec::with_capacity(self.len());
         for view in self.sites {
             sources.note(view.feed);
-            items.extend(of_site(registry, &view, REASON).map(|(_, data)| data));
+            items.extend(of_site(registry, &view, SNAPSHOT).map(|(_, data)| data));
         }
         for view in self.bays {
             sources.note(view.feed);
-            items.extend(of_bay(registry, &view, REASON).map(|(_, data)| data));
+            items.extend(of_bay(registry, &view, SNAPSHOT).map(|(_, data)| data));
         }
         for view in self.vehicles {
             view.feeds.into_iter().for_each(|feed| sources.note(feed));
-            items.extend(of_vehicle(registry, view, REASON, self.now).map(|(_, data)| data));
+            items.extend(of_vehicle(registry, view, SNAPSHOT, self.now).map(|(_, data)| data));
         }
         render(&SnapshotPage { items, complete: self.is_last, attribution: sources.of(registry) })
     }

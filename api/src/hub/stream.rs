@@ -16,6 +16,7 @@ use super::event::frame;
 use super::filter::Filter;
 use super::ring::Read;
 use super::snapshot::{Covered, Snapshot};
+use crate::http::Clock;
 use crate::http::shares::Share;
 
 /// A comment keeps proxies from closing a quiet stream.
@@ -34,7 +35,7 @@ pub struct Start {
 
 struct Client {
     hub: Arc<LiveHub>,
-    clock: crate::Clock,
+    clock: Clock,
     filter: Filter,
     phase: Phase,
     positions: watch::Receiver<u64>,
@@ -53,7 +54,7 @@ enum Phase {
 /// Follows the changes until the client leaves or `stop` is cancelled.
 pub fn follow(
     hub: Arc<LiveHub>,
-    clock: crate::Clock,
+    clock: Clock,
     start: Start,
     share: Share<IpAddr>,
     stop: CancellationToken,

@@ -1,6 +1,5 @@
 //! `GET /v1/rejections`: rejected messages and the reasons; for installers.
 
-use axum::extract::State;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,13 +8,12 @@ use serde::Serialize;
 use store::inspect::{self, Rejected, RejectedFilter};
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
 use crate::contract::{parameters, words};
 use crate::http::answer;
-use crate::http::auth::{Caller, Role, pool};
-use crate::http::client::Asker;
+use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::hub::View;
 use crate::installers::sensors::spelled;
 
 /// A page of rejections, newest first.
@@ -137,20 +135,20 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
         (status = 200, body = RejectionList),
     ),
 )]
-pub async fn rejections(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let caller = Caller::with(&shared, &asker, Role::Installer).await?;
-    let params = query.params(&["feed", "reason", "device", "limit", "cursor"])?;
+pub async fn rejections(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = asker.with(&[Role::Installer]).await?;
+    let params = query.params(&[parameters::Rejections::NAMES, parameters::Paging::NAMES])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let reason = params.text("reason").map(reason_of).transpose()?;
     let cursor = params.cursor()?;
     let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
     let before = before.transpose()?;
     let device = params.text("device").map(spelled);
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
     let scope = caller.municipalities(&registry);
     let filter = RejectedFilter { feed, reason, device: device.as_deref(), before };
-    let (found, more) = inspect::rejections(pool(&shared)?, &scope, &filter, limit).await?;
+    let (found, more) = inspect::rejections(asker.pool()?, &scope, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|r| cursor_after(&r.id.to_string()));
     let items = found.into_iter().map(|r| out(r, &registry)).collect();
     Ok(answer::private(&RejectionList { items, cursor }))

@@ -5,24 +5,22 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use domain::{Registry, UtcMicros};
 use serde::{Deserialize, Serialize};
 use store::replays::{self, Progress, Request};
 use utoipa::ToSchema;
 
-use crate::app::{Ctx, Shared};
 use crate::contract::{parameters, words};
 use crate::http::answer;
-use crate::http::auth::{Caller, Role, pool};
+use crate::http::auth::{Asker, Role};
 use crate::http::body::Unread;
-use crate::http::client::Asker;
 use crate::http::params::{Params, RawQuery};
 use crate::http::problem::Problem;
+use crate::hub::View;
+use crate::hub::changes::Streams;
 use crate::installers::rejections::{feed_of, reason_of};
 
 /// How long the answer waits for the result; a longer replay goes on without it.
@@ -32,8 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const UNTAKEN: Duration = Duration::from_secs(5);
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-const NAMES: [&str; 4] = ["feed", "reason", "ids", "before"];
 
 /// Which messages; all that is given must hold, and something must be given.
 #[derive(Deserialize, Default, ToSchema)]
@@ -86,18 +82,19 @@ impl From<Progress> for ReplayOut {
     ),
 )]
 pub async fn replay(
-    State(shared): Ctx,
+    view: View,
+    State(streams): State<Arc<Streams>>,
     asker: Asker,
     query: RawQuery,
     body: Unread,
 ) -> Result<Response, Problem> {
-    let caller = Caller::with(&shared, &asker, Role::Installer).await?;
-    let params = query.params(&NAMES)?;
+    let caller = asker.with(&[Role::Installer]).await?;
+    let params = query.params(&[parameters::Replay::NAMES])?;
     let body = body.read(&caller).await?;
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let mut request = read(&params, &body, &registry)?;
     request.municipalities = caller.municipalities(&registry);
-    let pool = pool(&shared)?;
+    let pool = asker.pool()?;
     let id = replays::ask(pool, &request, &caller.actor()).await?;
     let asked_at = Instant::now();
     loop {
@@ -118,7 +115,7 @@ pub async fn replay(
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = shared.shutdown.cancelled() => {
+            () = streams.shutdown.cancelled() => {
                 return Err(Problem::unavailable("The server stops; the replay goes on."));
             }
         }
@@ -191,13 +188,10 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Request
     Ok(request)
 }
 
-/// Other methods of this path: without a key they reveal no more than other routes.
-pub fn other_methods() -> Router<Arc<Shared>> {
-    let refuse = async |State(shared): Ctx, asker: Asker| -> Response {
-        match Caller::with(&shared, &asker, Role::Installer).await {
-            Ok(_) => ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
-            Err(problem) => problem.into_response(),
-        }
-    };
-    Router::new().route("/v1/rejections/replay", any(refuse))
+/// Another method of this path: without a key it reveals no more than other routes.
+pub async fn other_method(asker: Asker) -> Response {
+    match asker.with(&[Role::Installer]).await {
+        Ok(_) => ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
+        Err(problem) => problem.into_response(),
+    }
 }

@@ -3,7 +3,6 @@
 mod messages;
 mod out;
 
-use axum::extract::State;
 use axum::response::Response;
 use domain::place::DevEui;
 use domain::rejection::Reason;
@@ -15,13 +14,12 @@ use utoipa::ToSchema;
 
 pub use self::messages::{__path_messages, messages};
 use self::out::{BindingOut, Rejecting, SensorOut};
-use crate::app::{Ctx, Shared};
 use crate::contract::{parameters, values};
 use crate::http::answer;
-use crate::http::auth::{Caller, Role, pool};
-use crate::http::client::Asker;
+use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::hub::View;
 
 /// Devices read at once while a filter is applied.
 const READ_AT_ONCE: usize = 1_000;
@@ -47,9 +45,9 @@ pub struct SensorDetail {
     bindings: Vec<BindingOut>,
 }
 
-async fn scope(shared: &Shared, asker: &Asker) -> Result<Vec<MunicipalityId>, Problem> {
-    let caller = Caller::with(shared, asker, Role::Installer).await?;
-    Ok(caller.municipalities(shared.hub.read().map.registry()))
+async fn scope(view: &View, asker: &Asker) -> Result<Vec<MunicipalityId>, Problem> {
+    let caller = asker.with(&[Role::Installer]).await?;
+    Ok(caller.municipalities(view.hub.read().map.registry()))
 }
 
 /// The id as stored: a DevEUI may be written in any spelling.
@@ -69,18 +67,17 @@ pub(crate) fn spelled(id: &str) -> String {
         (status = 200, body = SensorList),
     ),
 )]
-pub async fn sensors(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let scope = scope(&shared, &asker).await?;
-    let params = query.params(&["health", "limit", "cursor"])?;
+pub async fn sensors(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let scope = scope(&view, &asker).await?;
+    let params = query.params(&[parameters::Sensors::NAMES, parameters::Paging::NAMES])?;
     let wanted: Option<Vec<Health>> = params.list("health", &Health::choices())?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let cursor = params.cursor_of_devices()?;
     let after = cursor.as_deref().map(|c| c.split_once(BETWEEN).unwrap_or((c, "")));
     let mut after = after.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
-    let now = shared.now();
     let mut items: Vec<SensorOut> = Vec::new();
     loop {
-        let page = page(&shared, &scope, after.as_ref(), now).await?;
+        let page = page(&view, &asker, &scope, after.as_ref()).await?;
         after = page.last;
         items
             .extend(page.items.into_iter().filter(|s| wanted.as_ref().is_none_or(|w| w.contains(&s.health))));
@@ -107,12 +104,12 @@ struct Page {
 
 /// The devices and native places after an id and kind. A device comes before a place of the same id.
 async fn page(
-    shared: &Shared,
+    view: &View,
+    asker: &Asker,
     scope: &[MunicipalityId],
     after: Option<&(String, String)>,
-    now: UtcMicros,
 ) -> Result<Page, Problem> {
-    let pool = pool(shared)?;
+    let pool = asker.pool()?;
     let key = after.map(|(key, _)| key.as_str());
     let devices = inspect::devices(pool, scope, None, key, READ_AT_ONCE).await?;
     let filter = NativeFilter {
@@ -126,13 +123,13 @@ async fn page(
         places.get(READ_AT_ONCE - 1).map(|p| (p.key.clone(), p.kind.clone())),
     ];
     let last = ends.into_iter().flatten().min();
-    let rejecting = rejecting(shared, scope, &devices, now).await?;
+    let rejecting = rejecting(view, asker, scope, &devices).await?;
     let mut items: Vec<((String, String), SensorOut)> = Vec::with_capacity(devices.len() + places.len());
     for device in devices {
-        items.push(((device.key.clone(), String::new()), out::device(device, &rejecting, shared, now)));
+        items.push(((device.key.clone(), String::new()), out::device(device, &rejecting, view)));
     }
     for place in places {
-        items.push(((place.key.clone(), place.kind.clone()), out::place(place, shared, now)));
+        items.push(((place.key.clone(), place.kind.clone()), out::place(place, view)));
     }
     items.retain(|(at, _)| last.as_ref().is_none_or(|last| at <= last));
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -141,32 +138,32 @@ async fn page(
 
 /// What the rejections say about these devices.
 async fn rejecting(
-    shared: &Shared,
+    view: &View,
+    asker: &Asker,
     scope: &[MunicipalityId],
     devices: &[Device],
-    now: UtcMicros,
 ) -> Result<Rejecting, Problem> {
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let is_refused = |d: &&Device| d.last_outcome.as_deref().is_some_and(|o| o.starts_with("rejected:"));
     let suspects: Vec<(MunicipalityId, &str, UtcMicros)> = devices
         .iter()
         .filter(is_refused)
-        .filter_map(|d| Some((d.municipality, d.key.as_str(), out::last_heartbeat(&registry, d, now)?)))
+        .filter_map(|d| Some((d.municipality, d.key.as_str(), out::last_heartbeat(&registry, d, view.now)?)))
         .collect();
     let names_places =
         |d: &&Device| d.is_known && registry.feed(d.feed).is_some_and(|f| f.def.format == FeedFormat::Native);
     let place = |d: &Device| {
-        let target = registry.sensor_by_key(&d.key)?.binding_at(now)?.target?;
+        let target = registry.sensor_by_key(&d.key)?.binding_at(view.now)?.target?;
         out::place_of(target, &registry).map(|(_, id)| id)
     };
     let places: Vec<String> = devices.iter().filter(names_places).filter_map(place).collect();
     let mut found = Rejecting::default();
     if !suspects.is_empty() {
-        found.devices = inspect::rejecting(pool(shared)?, &suspects, &Reason::OWN_FAULTS).await?;
+        found.devices = inspect::rejecting(asker.pool()?, &suspects, &Reason::OWN_FAULTS).await?;
     }
     if !places.is_empty() {
         let filter = NativeFilter { only: Some(&places), with_sensor: true, after: None };
-        let all = inspect::native_places(pool(shared)?, scope, &filter, 4 * places.len()).await?;
+        let all = inspect::native_places(asker.pool()?, scope, &filter, 4 * places.len()).await?;
         found.places = all.into_iter().map(|p| ((p.kind.clone(), p.key.clone()), p)).collect();
     }
     Ok(found)
@@ -183,35 +180,30 @@ async fn rejecting(
         (status = 200, body = SensorDetail),
     ),
 )]
-pub async fn sensor(
-    State(shared): Ctx,
-    id: PathId,
-    asker: Asker,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let scope = scope(&shared, &asker).await?;
+pub async fn sensor(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let scope = scope(&view, &asker).await?;
     query.params(&[])?;
-    let (id, now) = (spelled(&id.text()?), shared.now());
+    let id = spelled(&id.text()?);
     let not_found = || {
         Problem::not_found(
             "There is no sensor with this id.",
             "GET /v1/sensors lists the sensors that this key may see.",
         )
     };
-    let devices = inspect::devices(pool(&shared)?, &scope, Some(&id), None, 1).await?;
-    let rejecting = rejecting(&shared, &scope, &devices, now).await?;
+    let devices = inspect::devices(asker.pool()?, &scope, Some(&id), None, 1).await?;
+    let rejecting = rejecting(&view, &asker, &scope, &devices).await?;
     let Some(device) = devices.into_iter().next() else {
         let filter = NativeFilter { only: Some(&[id]), ..NativeFilter::default() };
-        let place = inspect::native_places(pool(&shared)?, &scope, &filter, 1).await?.pop();
-        let sensor = out::place(place.ok_or_else(not_found)?, &shared, now);
+        let place = inspect::native_places(asker.pool()?, &scope, &filter, 1).await?.pop();
+        let sensor = out::place(place.ok_or_else(not_found)?, &view);
         return Ok(answer::private(&SensorDetail { sensor, bindings: Vec::new() }));
     };
     let bindings = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         let registry = live.map.registry();
         let sensor = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
         sensor.map_or_else(Vec::new, |s| s.bindings.iter().map(|b| BindingOut::new(b, registry)).collect())
     };
-    let sensor = out::device(device, &rejecting, &shared, now);
+    let sensor = out::device(device, &rejecting, &view);
     Ok(answer::private(&SensorDetail { sensor, bindings }))
 }

@@ -1,6 +1,5 @@
 //! `GET /v1/unmatched-topics`: messages that no feed reads; for installers and operators.
 
-use axum::extract::State;
 use axum::response::Response;
 use domain::place::DevEui;
 use domain::{MunicipalityId, Registry, UtcMicros};
@@ -8,12 +7,11 @@ use serde::Serialize;
 use store::unmatched::{self, Unmatched};
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
 use crate::http::answer;
-use crate::http::auth::{Caller, Role, pool};
-use crate::http::client::Asker;
+use crate::http::auth::{Asker, Role};
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
+use crate::hub::View;
 
 /// Topics that no feed reads, newest first.
 #[derive(Serialize, ToSchema)]
@@ -57,16 +55,12 @@ const REMEDY: &str = "Correct the topic at the publisher, or the feed's topic in
         (status = 200, body = UnmatchedList),
     ),
 )]
-pub async fn unmatched_topics(
-    State(shared): Ctx,
-    asker: Asker,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let caller = Caller::with_any(&shared, &asker, &[Role::Installer, Role::Operator]).await?;
+pub async fn unmatched_topics(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = asker.with(&[Role::Installer, Role::Operator]).await?;
     query.params(&[])?;
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let scope = caller.municipalities(&registry);
-    let all = unmatched::all(pool(&shared)?).await?;
+    let all = unmatched::all(asker.pool()?).await?;
     let items = all.into_iter().filter(|u| is_for(&scope, &registry, &u.topic)).map(out).collect();
     Ok(answer::private(&UnmatchedList { items, cursor: None }))
 }

@@ -15,10 +15,6 @@ pub const CAR_G_PER_KM: f64 = 147.0;
 /// Bus, train and tram, on average.
 pub const TRANSIT_G_PER_KM: f64 = 65.0;
 
-/// All words for kinds of vehicles.
-pub const VEHICLE_WORDS: [&str; 10] =
-    ["TRAM", "SUBWAY", "RAIL", "FERRY", "CABLE_CAR", "GONDOLA", "FUNICULAR", "MONORAIL", "COACH", "BUS"];
-
 /// GTFS's kind of route in MOTIS's and OTP's words.
 pub fn mode_word(kind: u16) -> &'static str {
     match kind {
@@ -42,6 +38,6 @@ mod tests {
     #[test]
     fn all_words_are_listed() {
         let used: std::collections::BTreeSet<&str> = (0..2_000).map(mode_word).collect();
-        assert_eq!(used, VEHICLE_WORDS.into());
+        assert_eq!(used, crate::contract::words::VEHICLES.into());
     }
 }

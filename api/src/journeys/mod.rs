@@ -20,22 +20,24 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use domain::availability::Evidence;
 use domain::geo::Bbox;
-use domain::live::LiveMap;
+use domain::live::{LiveMap, Offer, PlaceRef};
 use domain::{FeedId, Registry, UtcMicros};
 use journey::area::Area;
 use journey::overlay::{Overlay, Runs};
 use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
 
+use crate::forecasts::Forecasts;
 use crate::http::permits::{self, Permits};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources, timetable_sources};
+use crate::hub::LiveHub;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
 
 pub(crate) use answer::ChanceOut;
-pub(crate) use co2::VEHICLE_WORDS;
 pub use fill::Filling;
 use lots::Lots;
 pub use lots::unlinked_sites;
@@ -48,6 +50,25 @@ pub(crate) use stops::{departures, stops};
 /// Journeys that are planned at the same time: more would only compete for the processor. Also the number of
 /// workspaces that are kept.
 pub const PLANNED_AT_ONCE: usize = 4;
+
+/// What answers about vacant spaces rest on.
+#[derive(Clone)]
+pub(crate) struct Inputs {
+    pub hub: Arc<LiveHub>,
+    pub journeys: Arc<Journeys>,
+    pub forecasts: Arc<Forecasts>,
+}
+
+impl Inputs {
+    /// What is known of an offered place.
+    pub fn evidence(&self, live: &LiveMap, offer: &Offer, now: UtcMicros) -> Evidence {
+        let filling_per_s = match offer.place {
+            PlaceRef::Site(site) => self.journeys.filling_per_s(site),
+            PlaceRef::Bay(_) => 0.0,
+        };
+        Evidence::of(live, offer, filling_per_s, now)
+    }
+}
 
 /// What journeys rest on. Each part is replaced as a whole; no search waits for it.
 #[derive(Default)]

@@ -11,7 +11,7 @@ use journey::streets::parking::OsmParking;
 
 use super::lots::Linked;
 use super::query::{JourneyQuery, assumed_arrival};
-use crate::drivers::forecast::Forecasts;
+use crate::forecasts::Forecasts;
 use crate::http::wire::max_stay_min;
 
 /// A place to park as a candidate of one answer.

@@ -9,20 +9,6 @@ use journey::timetable::services::date_of;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
-pub const PARAMETERS: &[&str] = &[
-    "from",
-    "to",
-    "depart",
-    "arrive",
-    "modes",
-    "max_walk_m",
-    "for",
-    "wheelchair",
-    "height_m",
-    "stay_min",
-    "free",
-];
-
 /// Default walking limit, metres.
 pub const DEFAULT_WALK_M: f64 = 1_500.0;
 /// Default walking limit of journeys on foot alone, metres: an hour.

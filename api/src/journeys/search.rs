@@ -16,17 +16,17 @@ use journey::plan::{self, Lot, Modes, Planner, Request, Which};
 use super::answer::{JourneysOut, SearchResult, written};
 use super::lots::{Lots, Mapped};
 use super::place::{Candidate, Candidates, What, too_long, unfit, unfit_mapped};
-use super::query::{JourneyQuery, PARAMETERS, assumed_arrival, outside};
+use super::query::{JourneyQuery, assumed_arrival, outside};
 use super::rejected::{Rejected, words};
-use super::{Loaded, nothing_loaded};
-use crate::app::{Ctx, Shared};
+use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
 use crate::http::answer;
-use crate::http::client::{Asker, network_of};
+use crate::http::auth::Asker;
+use crate::http::client::network_of;
 use crate::http::params::RawQuery;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
-use crate::hub::Live;
+use crate::hub::{Live, View};
 
 /// Time limit of a search, which then answers with what it has.
 const BUDGET: Duration = Duration::from_secs(2);
@@ -56,18 +56,23 @@ const MAX_REJECTED: usize = 30;
         (status = 503, description = "No streets are loaded, or too many journeys are being planned."),
     ),
 )]
-pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let now = shared.now();
-    let query = JourneyQuery::parse(&query.params(PARAMETERS)?, now)?;
-    let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
+pub async fn journeys(
+    State(inputs): State<Inputs>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let now = view.now;
+    let query = JourneyQuery::parse(&query.params(&[parameters::Journeys::NAMES])?, now)?;
+    let loaded = inputs.journeys.loaded().ok_or_else(nothing_loaded)?;
     query.check_area(loaded.bounds)?;
     let notes: Vec<String> = query.check_calendar(&loaded.area)?.into_iter().collect();
     // All clients may share one address of this machine or of a proxy.
-    let of_one = asker.address.filter(|a| !a.is_loopback() && !shared.proxies.contains(*a));
+    let of_one = asker.address.filter(|_| !asker.is_shared());
     let permit = loaded.permits.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
     let work = {
-        let (shared, loaded) = (shared.clone(), loaded.clone());
-        move || plan(&shared, &loaded, &query, now, notes)
+        let loaded = loaded.clone();
+        move || plan(&inputs, &loaded, &query, now, notes)
     };
     let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
     drop(permit);
@@ -75,7 +80,7 @@ pub async fn journeys(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resu
 }
 
 fn plan(
-    shared: &Arc<Shared>,
+    inputs: &Inputs,
     loaded: &Arc<Loaded>,
     query: &JourneyQuery,
     now: UtcMicros,
@@ -86,9 +91,9 @@ fn plan(
     let realtime = loaded.realtime.load();
     let (mut near, mut park_ride) = (Gathered::default(), Gathered::default());
     let registry = {
-        let live = shared.hub.read();
+        let live = inputs.hub.read();
         // After an import the places are linked again within a moment; until then the old ones hold.
-        let scope = Scope { shared, live: &live, lots: &lots, query, now };
+        let scope = Scope { inputs, live: &live, lots: &lots, query, now };
         near.near_destination(&scope);
         park_ride.park_ride(&scope);
         live.map.registry().clone()
@@ -98,7 +103,7 @@ fn plan(
     let Gathered { candidates: mut all, mut rejected } = near;
     all.extend(park_ride.candidates);
     rejected.extend(park_ride.rejected);
-    let candidates = Candidates { all, forecasts: &shared.forecasts, now };
+    let candidates = Candidates { all, forecasts: &inputs.forecasts, now };
     let all: Vec<Lot<'_>> = (candidates.all.iter().enumerate())
         .map(|(id, c)| {
             let linked = c.linked;
@@ -149,7 +154,7 @@ struct Gathered<'a> {
 
 /// What candidates are gathered from, under the read lock of live state.
 struct Scope<'s, 'a> {
-    shared: &'s Shared,
+    inputs: &'s Inputs,
     live: &'s Live,
     lots: &'a Lots,
     query: &'s JourneyQuery,
@@ -264,7 +269,7 @@ impl<'a> Gathered<'a> {
     }
 
     fn site(&mut self, scope: &Scope<'_, 'a>, id: SiteId, offer: &Offer) {
-        let Scope { shared, live, lots, query, now } = *scope;
+        let Scope { inputs, live, lots, query, now } = *scope;
         let Some(entry) = lots.registry().site(id) else { return };
         let site = &entry.def;
         let mut reject = |reason: &'static str, detail: String| {
@@ -279,7 +284,7 @@ impl<'a> Gathered<'a> {
             Some(Err(reason)) => return reject("unlinked", format!("no way leads there: {reason}")),
             None => return,
         };
-        let evidence = Evidence::of(&live.map, offer, shared.journeys.filling_per_s(id), now);
+        let evidence = inputs.evidence(&live.map, offer, now);
         self.candidates.push(Candidate { what: What::Site(site), linked, evidence, feed: offer.feed });
     }
 }

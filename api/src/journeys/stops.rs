@@ -1,5 +1,7 @@
 //! `GET /v1/stops` and `GET /v1/stops/{id}/departures`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
@@ -13,14 +15,14 @@ use utoipa::ToSchema;
 use super::booking::{BookingOut, boarding_word};
 use super::co2::mode_word;
 use super::ends::at;
-use super::nothing_loaded;
 use super::query::outside;
-use crate::app::Ctx;
+use super::{Journeys, nothing_loaded};
 use crate::contract::{parameters, values, words};
 use crate::http::answer;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{STREETS, Source, timetable_sources, whole};
+use crate::hub::View;
 
 /// Default search radius, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;
@@ -114,14 +116,14 @@ impl<'a> StopOut<'a> {
         (status = 503, description = "No timetable is loaded."),
     ),
 )]
-pub async fn stops(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(&["near", "radius_m", "limit"])?;
+pub async fn stops(State(journeys): State<Arc<Journeys>>, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(&[parameters::Stops::NAMES])?;
     let near = params
         .lat_lon("near")?
         .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
     let radius_m = params.number("radius_m", DEFAULT_RADIUS_M, 1.0, MAX_RADIUS_M)?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
+    let loaded = journeys.loaded().ok_or_else(nothing_loaded)?;
     let area = &loaded.area;
     if !loaded.bounds.is_some_and(|b| b.touches(near.around(radius_m))) {
         return Err(outside("near", near, loaded.bounds));
@@ -215,19 +217,24 @@ pub struct DepartureOut<'a> {
         (status = 503, description = "No timetable is loaded."),
     ),
 )]
-pub async fn departures(State(shared): Ctx, id: PathId, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(&["from", "limit"])?;
+pub async fn departures(
+    State(journeys): State<Arc<Journeys>>,
+    view: View,
+    id: PathId,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = query.params(&[parameters::Departures::NAMES])?;
     let id = id.text()?;
-    let from = params.time("from")?.unwrap_or_else(|| shared.now());
+    let from = params.time("from")?.unwrap_or(view.now);
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let loaded = shared.journeys.loaded().ok_or_else(nothing_loaded)?;
+    let loaded = journeys.loaded().ok_or_else(nothing_loaded)?;
     let timetable = &loaded.area.timetable;
     let stop = timetable.stop(&id).ok_or_else(|| {
         Problem::not_found(format!("There is no stop '{id}'."), "Find stops with /v1/stops?near=LAT,LON.")
     })?;
     let from = (from.0.div_euclid(1_000_000), WITHIN_S);
     let realtime = loaded.realtime.load();
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let mut midnight = 0;
     let mut found = Vec::new();
     loaded.with_planner(|planner| {

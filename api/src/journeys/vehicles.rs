@@ -1,5 +1,7 @@
 //! `GET /v1/vehicles`: last positions of buses, trains and other vehicles.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use domain::live::VehicleView;
@@ -8,12 +10,13 @@ use domain::{Registry, UtcMicros, VehicleId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
 use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources, credit};
+use crate::hub::View;
+use crate::journeys::Journeys;
 use crate::journeys::realtime::trip_called;
 
 /// A page of vehicles.
@@ -114,11 +117,15 @@ fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<Vehicle
         (status = 200, body = VehicleList),
     ),
 )]
-pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(&["bbox", "municipality", "limit", "cursor"])?;
+pub async fn vehicles(
+    State(journeys): State<Arc<Journeys>>,
+    view: View,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = query.params(&[parameters::Within::NAMES, parameters::Paging::NAMES])?;
     let (limit, after, bbox) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?, params.bbox()?);
-    let now = shared.now();
-    let live = shared.hub.read();
+    let now = view.now;
+    let live = view.hub.read();
     let registry = live.map.registry().clone();
     let municipality = params.municipality(&registry)?;
     let mut matching: Vec<(&str, VehicleId)> = live
@@ -139,7 +146,7 @@ pub async fn vehicles(State(shared): Ctx, query: RawQuery) -> Result<Response, P
 
     let mut sources = Sources::default();
     views.iter().flat_map(|v| v.feeds).for_each(|feed| sources.note(feed));
-    let loaded = shared.journeys.loaded();
+    let loaded = journeys.loaded();
     let in_timetable = |view: VehicleView| {
         let called = loaded.as_ref().and_then(|loaded| trip_called(&view, &registry, &loaded.area.timetable));
         VehicleView { fix: VehicleFix { trip_id: called.or(view.fix.trip_id), ..view.fix }, ..view }

@@ -1,6 +1,5 @@
 //! `GET /v1/audit`: who did what; for operators.
 
-use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
 use serde::Serialize;
@@ -8,13 +7,13 @@ use serde_json::Value;
 use store::audit::{self, AuditFilter, Entry};
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
-use crate::contract::{parameters, words};
+use crate::contract::parameters;
+use crate::contract::words::{self, words};
 use crate::http::answer;
-use crate::http::auth::{Caller, Role, pool};
-use crate::http::client::Asker;
+use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::hub::View;
 
 /// A page of the audit, newest first.
 #[derive(Serialize, ToSchema)]
@@ -23,6 +22,11 @@ pub struct AuditList {
     items: Vec<AuditOut>,
     /// Give it as `cursor` for the next page; null: this is the last one.
     cursor: Option<String>,
+}
+
+words! {
+    /// Role of a key.
+    KeyRole = Role::ALL.map(Role::as_str);
 }
 
 /// Something that was done, or refused.
@@ -34,7 +38,7 @@ pub struct AuditOut {
     /// Who did it: `key 3`, `command line`, `public`.
     actor: String,
     /// What the key is for; null: it was no key.
-    #[schema(value_type = Option<words::KeyRole>)]
+    #[schema(value_type = Option<KeyRole>)]
     role: Option<String>,
     /// What was done: `key create`, `key revoke`, `import`, `change`, `bind`, `correct`, `import history`, `replay`,
     /// `prune`; or what was refused: `authenticate` without a valid key, `authorize` with a key that does not allow it,
@@ -83,13 +87,13 @@ impl From<Entry> for AuditOut {
         (status = 200, body = AuditList),
     ),
 )]
-pub async fn audit(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let caller = Caller::with(&shared, &asker, Role::Operator).await?;
-    let params = query.params(&["from", "to", "actor", "action", "subject", "limit", "cursor"])?;
+pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = asker.with(&[Role::Operator]).await?;
+    let params = query.params(&[parameters::Audit::NAMES, parameters::Paging::NAMES])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let cursor = params.cursor()?;
     let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let own = caller.municipalities(&registry);
     let filter = AuditFilter {
         municipalities: (!caller.is_admin()).then_some(own.as_slice()),
@@ -100,7 +104,7 @@ pub async fn audit(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
         subject: params.text("subject"),
         before: before.transpose()?,
     };
-    let (found, more) = audit::page(pool(&shared)?, &filter, limit).await?;
+    let (found, more) = audit::page(asker.pool()?, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|entry| cursor_after(&entry.id.to_string()));
     Ok(answer::private(&AuditList { items: found.into_iter().map(AuditOut::from).collect(), cursor }))
 }

@@ -1,22 +1,19 @@
 //! `GET /v1/feeds`: the sources of the data; for operators also how feeds are doing.
 
-use std::collections::{BTreeMap, HashMap};
-
-use axum::extract::State;
 use axum::response::Response;
 use domain::registry::Entry;
 use domain::{Feed, FeedId, UtcMicros};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 use store::inspect;
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
 use crate::contract::{parameters, words};
 use crate::http::answer;
-use crate::http::auth::{Caller, Role, pool};
-use crate::http::client::Asker;
+use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::hub::View;
 
 /// A page of feeds.
 #[derive(Serialize, ToSchema)]
@@ -129,11 +126,11 @@ fn source(feed: &Feed) -> FeedSource {
         (status = 200, body = inline(FeedAnswer)),
     ),
 )]
-pub async fn feeds(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let caller = Caller::of(&shared, &asker).await?;
-    let params = query.params(&["limit", "cursor"])?;
+pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = asker.caller().await?;
+    let params = query.params(&[parameters::Paging::NAMES])?;
     let (limit, after) = (params.limit(DEFAULT_LIMIT, MAX_LIMIT)?, params.cursor()?);
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     let operator = caller.filter(|c| c.is(Role::Operator));
     let scope = operator.map(|c| c.municipalities(&registry));
     let mut feeds: Vec<&Entry<FeedId, Feed>> = registry
@@ -149,7 +146,7 @@ pub async fn feeds(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
         let items: Vec<FeedSource> = feeds.iter().map(|f| source(&f.def)).collect();
         return Ok(answer::json(&FeedList { items, cursor }));
     };
-    let statuses = inspect::feed_statuses(pool(&shared)?, &scope).await?;
+    let statuses = inspect::feed_statuses(asker.pool()?, &scope).await?;
     let mut statuses: HashMap<FeedId, inspect::FeedStatus> =
         statuses.into_iter().map(|s| (s.feed, s)).collect();
     let out = |f: &&Entry<FeedId, Feed>| {

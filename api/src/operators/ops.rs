@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use prometheus_client::registry::Registry;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tracing::warn;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::contract::words;
 use crate::http::answer;
+use crate::hub::LiveHub;
 use crate::operators::unlabelled;
 
 /// How long the result of the last check of the database holds: however often `/readyz` is requested, it is checked once
@@ -22,22 +23,26 @@ const DATABASE_ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// The state of the operators' routes.
 pub(crate) struct Ops {
-    app: App,
+    /// `None` in a process that only ingests.
+    pub hub: Option<Arc<LiveHub>>,
+    /// What `/metrics` shows.
+    pub metrics: Arc<parking_lot::Mutex<Registry>>,
+    /// Whether the disk has room to store more.
+    pub may_store: watch::Receiver<bool>,
+    /// Whether the instance's own broker is connected; `None` where there is none.
+    pub has_broker: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// The first long-lived task that ended without having been stopped.
+    pub failed_task: watch::Receiver<Option<&'static str>>,
     /// Whether only operators reach these routes: then metrics name feeds.
-    is_own: bool,
+    pub is_own: bool,
     /// A connection of its own: others may use all of the pool's.
-    pool: Option<store::Pool>,
+    pub pool: Option<store::Pool>,
     /// When the database was checked last, and whether it answered. Locked during a check, so that concurrent requests
     /// wait for the same result.
-    database: Mutex<Option<(Instant, bool)>>,
+    pub database: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Ops {
-    pub fn new(app: App, is_own: bool) -> Arc<Self> {
-        let pool = app.pool.as_ref().map(store::pool::single);
-        Arc::new(Ops { app, is_own, pool, database: Mutex::new(None) })
-    }
-
     async fn has_database(&self, pool: &store::Pool) -> bool {
         let mut known = self.database.lock().await;
         match *known {
@@ -103,25 +108,24 @@ pub async fn healthz() -> Response {
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
 pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
-    let app = &ops.app;
     let mut checks = vec![Check::new(
         "disk",
-        *app.may_store.borrow(),
+        *ops.may_store.borrow(),
         "Less of the disk is free than --min-free-disk-pct (default 5): nothing is stored or acknowledged until there is room; reading goes on.",
     )];
     checks.push(Check::new(
         "tasks",
-        app.failed_task.borrow().is_none(),
+        ops.failed_task.borrow().is_none(),
         "A part of the process ended unexpectedly, and the process is about to end: the log says which and why; start it again.",
     ));
-    if let Some(has_broker) = &app.has_broker {
+    if let Some(has_broker) = &ops.has_broker {
         checks.push(Check::new(
             "mqtt",
             has_broker(),
             "The broker of --mqtt-url is not connected: what feeds send waits there, or is lost; the log says why; reading goes on.",
         ));
     }
-    if let Some(hub) = &app.hub {
+    if let Some(hub) = &ops.hub {
         checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
     }
     if let Some(pool) = &ops.pool {
@@ -148,7 +152,7 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
 )]
 pub async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     let mut text = String::new();
-    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &ops.app.metrics.lock()) {
+    if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &ops.metrics.lock()) {
         tracing::error!("metrics cannot be written: {error}");
         return crate::Problem::internal().into_response();
     }

@@ -13,19 +13,26 @@ use maud::{Markup, html};
 use super::beside;
 use super::lang::Lang;
 use super::spot::{Spot, spot};
-use super::{Frame, credits, html_response, parameters};
-use crate::app::{Ctx, Shared};
-use crate::drivers::parking::{ParkingQuery, ParkingResult, ask};
+use super::{Frame, HasDocs, credits, html_response, parameters};
+use crate::drivers::parking::{ParkingQuery, ParkingResult};
+use crate::hub::View;
+use crate::journeys::Inputs;
 
 /// Without JavaScript the list reloads after this many seconds.
 const REFRESH_S: u32 = 60;
 
 /// The page of vacant parking.
-pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+pub async fn home(
+    State(docs): State<HasDocs>,
+    State(inputs): State<Inputs>,
+    view: View,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     let asked = parameters(query.as_deref());
     let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
-    let registry = shared.hub.read().map.registry().clone();
-    let now = shared.now();
+    let registry = view.registry();
+    let now = view.now;
     let spot = spot(&asked, &registry, lang);
     let content = html! {
         h1 { (lang.say("Freie Parkplätze finden", "Find vacant parking")) }
@@ -41,8 +48,8 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
             }
             Some(Ok(spot)) => {
                 @let question = ParkingQuery { include_stale: true, ..ParkingQuery::at(spot.at) };
-                @match ask(&shared, &question, now) {
-                    Ok(result) => (results(spot, &question, &beside_offers(&shared, result, now), lang, now)),
+                @match inputs.ask(&question, now) {
+                    Ok(result) => (results(spot, &question, &beside_offers(&view, result), lang, now)),
                     Err(_) => p id="summary" role="status" class="problem" {
                         (lang.say(
                             "Dort gibt es keine Daten. Koordinaten: zuerst die Breite, dann die Länge, z. B. 51.95,7.17.",
@@ -59,7 +66,7 @@ pub async fn home(State(shared): Ctx, headers: HeaderMap, RawQuery(query): RawQu
         class: "home",
         other_lang: address_in(lang.other(), &asked),
         refresh_s: matches!(spot, Some(Ok(_))).then_some(REFRESH_S),
-        has_docs: shared.has_docs,
+        has_docs: docs.0,
     };
     html_response(frame.around(&content))
 }
@@ -70,11 +77,11 @@ struct Listed {
     others: Vec<Vec<ByRestriction>>,
 }
 
-fn beside_offers(shared: &Shared, result: ParkingResult, now: UtcMicros) -> Listed {
-    let live = shared.hub.read();
+fn beside_offers(view: &View, result: ParkingResult) -> Listed {
+    let live = view.hub.read();
     let everyone = live.map.driver([], None);
     let others = |offer: &Offer| match offer.place {
-        PlaceRef::Site(id) => live.map.others_at(id, &everyone, now),
+        PlaceRef::Site(id) => live.map.others_at(id, &everyone, view.now),
         PlaceRef::Bay(_) => Vec::new(),
     };
     let others = result.found.offers.iter().map(others).collect();

@@ -10,27 +10,24 @@ mod sign;
 mod spot;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::app::Shared;
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
+pub use home::home;
 use lang::Lang;
+pub use sign::sign;
 
 /// Content security policy: nothing from other origins, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The routes of the pages.
-pub fn routes() -> Router<Arc<Shared>> {
-    Router::new().route("/", get(home::home)).route("/sign/{municipality}", get(sign::sign))
-}
+/// Whether `/docs` is on the same port, so that pages may lead there.
+#[derive(Debug, Clone, Copy)]
+pub struct HasDocs(pub bool);
 
 /// The 404: a page for a browser, a problem for a program.
 pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Response {

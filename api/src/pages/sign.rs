@@ -11,17 +11,18 @@ use maud::{Markup, html};
 use super::beside;
 use super::home::signs;
 use super::lang::Lang;
-use super::{Frame, credits, html_response, parameters};
-use crate::app::Ctx;
+use super::{Frame, HasDocs, credits, html_response, parameters};
 use crate::http::params::PathId;
 use crate::http::wire::Sources;
+use crate::hub::View;
 
 /// Without JavaScript the sign reloads after this many seconds.
 const REFRESH_S: u32 = 30;
 
 /// The sign of a municipality.
 pub async fn sign(
-    State(shared): Ctx,
+    State(docs): State<HasDocs>,
+    view: View,
     slug: PathId,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -30,9 +31,9 @@ pub async fn sign(
     let slug = slug.text().unwrap_or_default();
     let asked = parameters(query.as_deref());
     let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
-    let now = shared.now();
+    let now = view.now;
     let (registry, shown) = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         let shown: Vec<Shown> =
             live.map.shown_sites().filter_map(|id| Shown::new(&live.map, id, &slug, now)).collect();
         (live.map.registry().clone(), shown)
@@ -43,7 +44,7 @@ pub async fn sign(
         class: "sign",
         other_lang: format!("?lang={}", lang.other().code()),
         refresh_s: Some(REFRESH_S),
-        has_docs: shared.has_docs,
+        has_docs: docs.0,
     };
     let Some(municipality) = registry.municipality_id(&slug).and_then(|id| registry.municipality(id)) else {
         let content = html! {

@@ -112,7 +112,7 @@ mod tests {
 
     fn asked<T>(query: &str, read: impl Fn(&Params<'_>) -> Result<T, Problem>) -> Result<T, Problem> {
         let query = RawQuery::new(query);
-        read(&query.params(&["from", "to", "days", "hours"]).ok().unwrap())
+        read(&query.params(&[&["from", "to", "days", "hours"]]).ok().unwrap())
     }
 
     fn period(query: &str) -> Result<(String, String), Problem> {

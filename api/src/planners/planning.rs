@@ -3,10 +3,9 @@
 
 use domain::{MunicipalityId, Registry};
 
-use crate::app::Shared;
 use crate::http::answer::LIVE;
-use crate::http::auth::{Caller, Role};
-use crate::http::client::{Asker, network_of};
+use crate::http::auth::{Asker, Role};
+use crate::http::client::network_of;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 
@@ -36,8 +35,8 @@ impl Viewer {
     /// # Errors
     /// 401, 403: there is no municipality whose figures this caller may see. 503: the database does
     /// not answer.
-    pub async fn of(shared: &Shared, asker: &Asker, registry: &Registry) -> Result<Self, Problem> {
-        let caller = Caller::of(shared, asker).await?;
+    pub async fn of(asker: &Asker, registry: &Registry) -> Result<Self, Problem> {
+        let caller = asker.caller().await?;
         let planner = caller.as_ref().filter(|caller| caller.is(Role::Planner));
         let planned = planner.map(|caller| caller.municipalities(registry)).unwrap_or_default();
         let seen_by = |id, is_public| match (planned.contains(&id), is_public) {

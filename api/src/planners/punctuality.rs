@@ -11,15 +11,15 @@ use jiff::tz::TimeZone;
 use store::transit_history::{self, DelayCount, Group};
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
-use crate::contract::{parameters, values};
-use crate::http::client::Asker;
+use crate::contract::values;
+use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
-use crate::http::table::{Column, Rows};
-use crate::planners::transit::{
-    Credits, Figures, Gather, Names, RowStream, Town, TransitParameters, gathered,
-};
+use crate::http::table::{Bounds, Column, Rows};
+use crate::hub::View;
+use crate::journeys::Journeys;
+use crate::planners::parameters;
+use crate::planners::transit::{Credits, Figures, Gather, Names, RowStream, Town, TransitRequest, gathered};
 
 /// How late vehicles were.
 #[derive(ToSchema)]
@@ -206,7 +206,7 @@ impl Gather for Groups {
     path = "/v1/punctuality",
     tag = "planners",
     security((), ("key" = [])),
-    params(TransitParameters, parameters::Figures),
+    params(parameters::Lines, parameters::Figures),
     responses(
         (status = 200, content(
             (Rows<PunctualityRow> = "application/json"),
@@ -215,10 +215,17 @@ impl Gather for Groups {
         )),
     ),
 )]
-pub async fn punctuality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+pub async fn punctuality(
+    State(bounds): State<Bounds>,
+    State(journeys): State<Arc<Journeys>>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let request = TransitRequest { view, asker, query, journeys };
     let figures =
         Figures { name: "punctuality", columns: COLUMNS, zone: |row: &PunctualityRow| &row.zone, rows };
-    figures.answer(&shared, &asker, &query).await
+    figures.answer(&bounds, &request).await
 }
 
 fn rows(pool: &store::Pool, town: Town, names: Names, credits: Credits) -> RowStream<PunctualityRow> {

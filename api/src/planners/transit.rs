@@ -15,58 +15,26 @@ use journey::area::Area;
 use parking_lot::Mutex;
 use serde_json::Map;
 use store::transit_history::{self, Bucket, Window};
-use utoipa::IntoParams;
 
-use crate::app::Shared;
-use crate::contract::values;
-use crate::http::auth::pool;
-use crate::http::client::Asker;
+use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 use crate::http::table::bound::{Fits, Length, OF_LINES, counted};
-use crate::http::table::{Column, Extra, Shape, Table, TableFormat};
+use crate::http::table::{Bounds, Column, Extra, Shape, Table, TableFormat};
 use crate::http::wire::Sources;
+use crate::hub::View;
+use crate::journeys::Journeys;
+use crate::planners::parameters;
 use crate::planners::period::{self, Period};
 use crate::planners::planning::{SeenBy, Viewer};
 
-const PARAMETERS: &[&str] = &[
-    "municipality",
-    "route",
-    "stop",
-    "from",
-    "to",
-    "bucket",
-    "group_by",
-    "days",
-    "hours",
-    "format",
-    "locale",
-];
-
-/// The parameters, for the documents only: [`TransitQuery::of`] reads them.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "see above")]
-pub struct TransitParameters {
-    /// Slug of a municipality; all that the caller may see when left out.
-    #[param(inline)]
-    municipality: Option<values::Municipality>,
-    /// Only the line with this id.
-    #[param(inline)]
-    route: Option<values::Id>,
-    /// Only the stop with this id.
-    #[param(inline)]
-    stop: Option<values::Id>,
-    /// What each row is for, in the town's time; weeks begin on Monday.
-    #[param(inline)]
-    bucket: Option<values::TransitBucket>,
-    /// What the rows are divided by, separated by commas.
-    #[param(inline)]
-    group_by: Option<values::TransitGroups>,
-    /// Only these hours of the day, `HH:MM-HH:MM` in the town's time; over midnight `22:00-06:00`.
-    #[param(inline)]
-    hours: Option<values::Hours>,
+/// A request as it came.
+pub struct TransitRequest {
+    pub view: View,
+    pub asker: Asker,
+    pub query: RawQuery,
+    pub journeys: Arc<Journeys>,
 }
 
 /// Rows, as they are read.
@@ -88,23 +56,23 @@ impl<R: Send + Sync + 'static> Figures<R> {
     /// # Errors
     /// 401, 403: no planner's key for it, and it is not public. 400: a parameter, or too many rows. 503: the database
     /// does not answer, or other requests take too long.
-    pub async fn answer(self, shared: &Shared, asker: &Asker, query: &RawQuery) -> Result<Response, Problem> {
-        let request = TransitQuery::of(shared, asker, query, self.name).await?;
-        let pool = pool(shared)?;
-        let permit = shared.permits.take(request.holder).await?;
+    pub async fn answer(self, bounds: &Bounds, request: &TransitRequest) -> Result<Response, Problem> {
+        let asked = TransitQuery::of(request, self.name).await?;
+        let pool = request.asker.pool()?;
+        let permit = bounds.permits.take(asked.holder).await?;
         let rows = |credits: Credits| {
-            let (pool, names, towns) = (pool.clone(), request.names.clone(), request.towns.clone());
+            let (pool, names, towns) = (pool.clone(), asked.names.clone(), asked.towns.clone());
             let of_town = move |town| (self.rows)(&pool, town, names.clone(), credits.clone());
             stream::iter(towns).flat_map(of_town).boxed()
         };
-        let fits = request.fit(pool, shared.max_json_rows, || rows(Credits::default())).await?;
+        let fits = asked.fit(pool, bounds.max_json_rows, || rows(Credits::default())).await?;
         let credits = Credits::default();
         let rows = rows(credits.clone());
         let table = Table {
             columns: self.columns,
-            file_stem: request.file_stem,
-            extra: credits.extra(request.registry),
-            cache: request.cache,
+            file_stem: asked.file_stem,
+            extra: credits.extra(asked.registry),
+            cache: asked.cache,
             zone: self.zone,
         };
         table.answer(permit, fits, rows).await
@@ -140,10 +108,11 @@ impl TransitQuery {
     ///
     /// # Errors
     /// 401, 403: no planner's key for it, and it is not public. 400: a parameter.
-    async fn of(shared: &Shared, asker: &Asker, query: &RawQuery, what: &str) -> Result<Self, Problem> {
-        let registry = shared.hub.read().map.registry().clone();
-        let viewer = Viewer::of(shared, asker, &registry).await?;
-        let params = query.params(PARAMETERS)?;
+    async fn of(request: &TransitRequest, what: &str) -> Result<Self, Problem> {
+        let TransitRequest { view, asker, query, journeys } = request;
+        let registry = view.registry();
+        let viewer = Viewer::of(asker, &registry).await?;
+        let params = query.params(&[parameters::Lines::NAMES, parameters::Figures::NAMES])?;
         let asked = match params.municipality(&registry)? {
             Some(id) => vec![(id, viewer.of_municipality(id)?)],
             None => viewer.municipalities().to_vec(),
@@ -157,7 +126,7 @@ impl TransitQuery {
             let days = match period::days(&params)? {
                 None => None,
                 Some(kinds) => {
-                    let mut conn = pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                    let mut conn = asker.pool()?.acquire().await.map_err(store::StoreError::from)?;
                     let calendar = store::places::calendar(&mut conn, Some(id)).await?;
                     Some(period.dates(&tz, &TownDays::new(&town.ags, &calendar), &kinds))
                 }
@@ -189,7 +158,7 @@ impl TransitQuery {
             holder: viewer.holder(),
             file_stem,
             registry,
-            names: Names::of(shared.journeys.timetable()),
+            names: Names::of(journeys.timetable()),
         })
     }
 

@@ -11,16 +11,15 @@ use domain::{FeedFormat, MunicipalityId, Registry, SiteKind, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Forecasts;
 use super::when::times;
-use crate::app::{Ctx, Shared};
 use crate::contract::{parameters, words};
+use crate::forecasts::Forecasts;
 use crate::http::answer;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
-
-const PARAMETERS: &[&str] = &["site", "bay", "at", "until", "step", "purpose"];
+use crate::hub::View;
+use crate::journeys::Inputs;
 
 /// What is expected of a place.
 #[derive(Serialize, ToSchema)]
@@ -113,14 +112,18 @@ fn word(basis: Basis) -> &'static str {
         (status = 404, description = "There is no such site or bay, or it is not shown."),
     ),
 )]
-pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
-    let params = query.params(PARAMETERS)?;
-    let now = shared.now();
+pub async fn forecast(
+    State(inputs): State<Inputs>,
+    view: View,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = query.params(&[parameters::Forecast::NAMES])?;
+    let now = view.now;
     // A place that is named is for what it is for.
     params.purpose()?;
     let times = times(&params, now)?;
     let (place, registry) = {
-        let live = shared.hub.read();
+        let live = inputs.hub.read();
         let map = &live.map;
         let place = match (params.text("site"), params.text("bay")) {
             (Some(site), None) => PlaceInput::site(map, site, now).ok_or_else(Problem::no_site)?,
@@ -135,13 +138,13 @@ pub async fn forecast(State(shared): Ctx, query: RawQuery) -> Result<Response, P
     };
     // Some microseconds per time.
     let work = {
-        let (shared, registry) = (shared.clone(), registry.clone());
+        let (inputs, registry) = (inputs.clone(), registry.clone());
         move || {
             let mut place = place;
             if let Some(site) = &mut place.site {
-                site.look(&shared, &times, now);
+                site.look(&inputs, &times, now);
             }
-            answer::live(&place.written(&shared, &registry, &times, now))
+            answer::live(&place.written(&inputs, &registry, &times, now))
         }
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())
@@ -173,10 +176,10 @@ impl SiteInput {
     }
 
     /// Looks up what is offered at `times`.
-    fn look(&mut self, shared: &Shared, times: &[UtcMicros], now: UtcMicros) {
-        let filling_per_s = shared.journeys.filling_per_s(self.view.id);
+    fn look(&mut self, inputs: &Inputs, times: &[UtcMicros], now: UtcMicros) {
+        let filling_per_s = inputs.journeys.filling_per_s(self.view.id);
         for times in times.chunks(TIMES_AT_ONCE) {
-            let live = shared.hub.read();
+            let live = inputs.hub.read();
             let map = &live.map;
             let offer = |at: &UtcMicros| {
                 let everyone = map.driver([], Some(*at)).with(self.view.purpose);
@@ -231,12 +234,12 @@ impl PlaceInput {
 
     fn written<'a>(
         &self,
-        shared: &Shared,
+        inputs: &Inputs,
         registry: &'a Registry,
         times: &[UtcMicros],
         now: UtcMicros,
     ) -> ForecastOut<'a> {
-        let forecasts = &*shared.forecasts;
+        let forecasts = &*inputs.forecasts;
         let mut sources = Sources::default();
         sources.note(self.bay.and_then(|bay| bay.feed));
         let mut health = Health::TooLittle;

@@ -1,5 +1,7 @@
 //! `GET /v1/forecast/quality`: the forecast's own error, kept continuously.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -8,12 +10,13 @@ use domain::forecast::{Errors, HORIZONS, Quality, STEP_S};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::Ctx;
 use crate::contract::{parameters, words};
+use crate::forecasts::Forecasts;
 use crate::http::answer;
-use crate::http::client::Asker;
+use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
+use crate::hub::View;
 use crate::planners::planning::Viewer;
 
 /// Errors of past forecasts for targets between 7:00 and 20:00.
@@ -97,16 +100,20 @@ fn horizons(sums: &[Quality], by_persistence: Option<&[bool]>) -> Vec<HorizonOut
         (status = 404, description = "There is no such site, or it is not shown."),
     ),
 )]
-pub async fn quality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let registry = shared.hub.read().map.registry().clone();
-    let viewer = Viewer::of(&shared, &asker, &registry).await?;
-    let params = query.params(&["site", "municipality", "purpose"])?;
+pub async fn quality(
+    State(forecasts): State<Arc<Forecasts>>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let registry = view.registry();
+    let viewer = Viewer::of(&asker, &registry).await?;
+    let params = query.params(&[parameters::Quality::NAMES])?;
     let purpose = params.purpose()?;
-    let now = shared.now();
     let site = match params.text("site") {
         None => None,
         Some(key) => {
-            let view = shared.hub.read().map.site_by_key(key, now);
+            let view = view.hub.read().map.site_by_key(key, view.now);
             let entry = view.and_then(|view| registry.site(view.id));
             Some(entry.ok_or_else(Problem::no_site)?)
         }
@@ -118,7 +125,7 @@ pub async fn quality(State(shared): Ctx, asker: Asker, query: RawQuery) -> Resul
     };
     let mut all = [Quality::default(); HORIZONS.len()];
     let mut sites = Vec::new();
-    for town in towns.into_iter().filter_map(|id| shared.forecasts.town(id)) {
+    for town in towns.into_iter().filter_map(|id| forecasts.town(id)) {
         let town = town.read();
         for id in town.forecaster().sites().filter(|id| site.is_none_or(|site| site.id == *id)) {
             let Some(entry) = registry.site(id) else { continue };

@@ -88,7 +88,7 @@ mod tests {
     fn asked(query: &str) -> Result<Vec<String>, String> {
         let now = UtcMicros::parse("2026-11-23T12:07:00Z").unwrap();
         let query = RawQuery::new(query);
-        let params = query.params(KNOWN).map_err(|p| serde_json::to_string(&p).unwrap())?;
+        let params = query.params(&[KNOWN]).map_err(|p| serde_json::to_string(&p).unwrap())?;
         let times = times(&params, now).map_err(|p| serde_json::to_string(&p).unwrap())?;
         Ok(times.iter().map(|t| t.to_string()[8..16].to_owned()).collect())
     }

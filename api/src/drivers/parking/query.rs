@@ -22,8 +22,6 @@ const MAX_LIMIT: usize = 100;
 /// Candidates per wanted item: the nearest as the crow flies are ranked again by the walk over the streets.
 const LOOKED_AT: usize = 2;
 
-pub const PARAMETERS: &[&str] = &["near", "radius_m", "limit", "arrive", "for", "kind", "include", "purpose"];
-
 /// A parsed request.
 pub struct ParkingQuery {
     pub near: LatLon,

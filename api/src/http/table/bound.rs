@@ -83,7 +83,7 @@ mod tests {
 
     fn shape(format: TableFormat) -> Shape {
         let query = RawQuery::new(&format!("format={}", format.name()));
-        Shape::of(&query.params(&["format"]).ok().unwrap(), &Default::default()).ok().unwrap()
+        Shape::of(&query.params(&[&["format"]]).ok().unwrap(), &Default::default()).ok().unwrap()
     }
 
     proptest! {

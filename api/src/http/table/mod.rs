@@ -36,7 +36,7 @@ use self::format::Locale;
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]
 pub use self::tests::documented;
-use crate::http::permits::Permit;
+use crate::http::permits::{Permit, Permits};
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
 
@@ -154,6 +154,15 @@ type Unwritable = Box<dyn std::error::Error + Send + Sync>;
 
 /// Fields beside the rows, e.g. `attribution`: asked for after the last row.
 pub type Extra = Box<dyn FnOnce() -> Map<String, Value> + Send>;
+
+/// The bounds of tables.
+#[derive(Clone)]
+pub struct Bounds {
+    /// Of all tables that are written at a time.
+    pub permits: Permits,
+    /// Most rows of one answer in JSON.
+    pub max_json_rows: i64,
+}
 
 /// A table to be written.
 pub struct Table<R: 'static> {

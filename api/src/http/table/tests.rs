@@ -282,7 +282,7 @@ fn the_address_says_the_format_before_the_header_does() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         let query = RawQuery::new(query);
-        let params = query.params(&["format", "locale"]).expect("parameters");
+        let params = query.params(&[&["format", "locale"]]).expect("parameters");
         Shape::of(&params, &headers)
     };
     let format = |query, accept| asked(query, accept).expect("a shape").format;

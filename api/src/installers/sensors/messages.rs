@@ -1,6 +1,5 @@
 //! `GET /v1/sensors/{id}/messages`.
 
-use axum::extract::State;
 use axum::response::Response;
 use domain::{FeedFormat, MunicipalityId, Registry, Target, UtcMicros};
 use serde::Serialize;
@@ -8,13 +7,12 @@ use store::inspect::{self, DeviceMessage};
 use utoipa::ToSchema;
 
 use super::{scope, spelled};
-use crate::app::Ctx;
 use crate::contract::{parameters, values, words};
 use crate::http::answer;
-use crate::http::auth::pool;
-use crate::http::client::Asker;
+use crate::http::auth::Asker;
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::hub::View;
 
 /// A page of messages, newest first.
 #[derive(Serialize, ToSchema)]
@@ -131,14 +129,9 @@ fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<Strin
         (status = 200, body = MessageList),
     ),
 )]
-pub async fn messages(
-    State(shared): Ctx,
-    id: PathId,
-    asker: Asker,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let scope = scope(&shared, &asker).await?;
-    let params = query.params(&["limit", "cursor"])?;
+pub async fn messages(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let scope = scope(&view, &asker).await?;
+    let params = query.params(&[parameters::Paging::NAMES])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let cursor = params.cursor_of_devices()?;
     let before = cursor.as_deref().map(|c| {
@@ -150,8 +143,8 @@ pub async fn messages(
         Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
         before => before.flatten(),
     };
-    let names = names(spelled(&id.text()?), &scope, shared.hub.read().map.registry());
-    let (found, more) = inspect::messages(pool(&shared)?, &scope, &names, before, limit).await?;
+    let names = names(spelled(&id.text()?), &scope, view.hub.read().map.registry());
+    let (found, more) = inspect::messages(asker.pool()?, &scope, &names, before, limit).await?;
     let last = found.last().filter(|_| more);
     let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
     Ok(answer::private(&MessageList { items: found.into_iter().map(MessageOut::from).collect(), cursor }))

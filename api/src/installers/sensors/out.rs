@@ -8,8 +8,8 @@ use serde::Serialize;
 use store::inspect::{Device, NativePlace};
 use utoipa::ToSchema;
 
-use crate::app::Shared;
 use crate::contract::words;
+use crate::hub::View;
 
 /// A device: one that is in the files, has sent, or both.
 #[derive(Serialize, ToSchema)]
@@ -153,8 +153,8 @@ fn is_rejected(place: &NativePlace, heartbeat_s: u32) -> bool {
 }
 
 /// A device of the files, or of a LoRaWAN network.
-pub fn device(device: Device, rejecting: &Rejecting, shared: &Shared, now: UtcMicros) -> SensorOut {
-    let live = shared.hub.read();
+pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
+    let (live, now) = (view.hub.read(), view.now);
     let registry = live.map.registry();
     let sensor: Option<&Sensor> = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
     let binding = sensor.and_then(|s| s.binding_at(now));
@@ -219,8 +219,8 @@ fn last_outcome(place: &NativePlace) -> Option<String> {
 }
 
 /// A place that a native feed names itself.
-pub fn place(place: NativePlace, shared: &Shared, now: UtcMicros) -> SensorOut {
-    let live = shared.hub.read();
+pub fn place(place: NativePlace, view: &View) -> SensorOut {
+    let (live, now) = (view.hub.read(), view.now);
     let registry = live.map.registry();
     let heartbeat_s = heartbeat_s(registry, place.feed, None);
     let last_heard = place.accepted_at.max(place.rejected_at);

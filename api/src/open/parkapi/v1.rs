@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{BayView, ByRestriction, SiteView};
@@ -12,13 +11,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::rounded;
-use crate::app::Ctx;
-use crate::contract::{values, words};
+use crate::contract::values;
 use crate::http::answer::{self, LIVE, Tag};
 use crate::http::params::{PathId, RawQuery, known_slugs};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
-use crate::hub::Live;
+use crate::hub::{Live, View};
 
 /// The municipalities, by name.
 #[derive(Serialize, ToSchema)]
@@ -57,14 +55,14 @@ pub struct Lot<'a> {
     /// Name of the site or bay.
     name: String,
     /// What kind of parking it is.
-    #[schema(value_type = words::LotType)]
+    #[schema(value_type = super::LotType)]
     lot_type: &'static str,
     /// Name of the municipality.
     address: &'a str,
     /// Where it is.
     coords: Coords,
     /// How full it is.
-    #[schema(value_type = words::LotState)]
+    #[schema(value_type = super::LotState)]
     state: &'static str,
     /// Always `false`: this format's forecasts are not served.
     forecast: bool,
@@ -225,9 +223,9 @@ fn of_bay<'a>(view: &BayView, registry: &'a Registry, town: &'a str) -> Option<L
 
 /// The municipalities.
 #[utoipa::path(get, path = "/open/parkapi/v1", tag = "open data", responses((status = 200, body = Index)))]
-pub async fn index(State(shared): Ctx, query: RawQuery) -> Result<Response, Problem> {
+pub async fn index(view: View, query: RawQuery) -> Result<Response, Problem> {
     query.params(&[])?;
-    let registry = shared.hub.read().map.registry().clone();
+    let registry = view.registry();
     Ok(answer::json(&Index {
         api_version: "1.0",
         server_version: env!("CARGO_PKG_VERSION"),
@@ -248,17 +246,17 @@ pub async fn index(State(shared): Ctx, query: RawQuery) -> Result<Response, Prob
     ),
 )]
 pub async fn city(
-    State(shared): Ctx,
+    view: View,
     slug: PathId,
     headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     query.params(&[])?;
-    let (slug, now) = (slug.text()?, shared.now());
+    let (slug, now) = (slug.text()?, view.now);
     // `last_downloaded` is now.
-    let tag = Tag::aging(&shared.hub.parking_tag(), "", now);
+    let tag = Tag::aging(&view.hub.parking_tag(), "", now);
     let (seen, registry, id) = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         let registry = live.map.registry().clone();
         let id = registry.municipality_id(&slug).ok_or_else(|| {
             let known = format!("Known are: {}.", known_slugs(&registry));

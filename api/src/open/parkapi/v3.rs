@@ -1,6 +1,5 @@
 //! `/open/parkapi/v3/parking-sites|parking-spots`: ParkAPI's public shape.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
@@ -12,19 +11,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{audience, number, rounded};
-use crate::app::Ctx;
-use crate::contract::{parameters, words};
+use crate::contract::parameters;
 use crate::drivers::listed::{Listed, PageOf};
 use crate::drivers::sites::SiteState;
 use crate::http::answer::{self, LIVE, Tag};
 use crate::http::params::{RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
+use crate::hub::View;
 
 /// Readers of this format expect all at once: a county's bays fit into one answer.
 const MAX_ITEMS: usize = 10_000;
-
-const PARAMETERS: &[&str] = &["source_uid", "limit", "start"];
 
 /// A page of sites or spots.
 #[derive(Serialize, ToSchema)]
@@ -55,15 +52,15 @@ pub struct ParkingSite<'a> {
     /// Name of the site.
     name: &'a str,
     /// What is parked there.
-    #[schema(value_type = words::ParkApiPurpose)]
+    #[schema(value_type = super::ParkApiPurpose)]
     purpose: &'static str,
     /// What kind of parking it is.
     #[serde(rename = "type")]
-    #[schema(value_type = words::ParkApiKind)]
+    #[schema(value_type = super::ParkApiKind)]
     kind: &'static str,
     /// `YES` for park and ride; absent: it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<words::ParkApiRide>, required = false)]
+    #[schema(value_type = Vec<super::ParkApiRide>, required = false)]
     park_and_ride_type: Option<[&'static str; 1]>,
     /// Latitude, decimal degrees (WGS 84).
     lat: f64,
@@ -92,7 +89,7 @@ pub struct ParkingSite<'a> {
     /// Whether it ever had live data.
     has_realtime_data: bool,
     /// Whether it is open now.
-    #[schema(value_type = words::ParkApiOpening)]
+    #[schema(value_type = super::ParkApiOpening)]
     realtime_opening_status: &'static str,
     /// All spaces of the live data; absent: vacant spaces are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +117,7 @@ pub struct ParkingSite<'a> {
 pub struct SiteRestriction<'a> {
     /// For whom; absent: for everyone.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = words::ParkApiAudience, required = false)]
+    #[schema(value_type = super::ParkApiAudience, required = false)]
     audience: Option<&'static str>,
     /// When it holds, as opening hours of OpenStreetMap; absent: always.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,11 +159,11 @@ pub struct ParkingSpot<'a> {
     /// Id of the bay.
     name: &'a str,
     /// What is parked there.
-    #[schema(value_type = words::ParkApiPurpose)]
+    #[schema(value_type = super::ParkApiPurpose)]
     purpose: &'static str,
     /// What kind of parking its site is; absent: it has none.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = words::ParkApiKind, required = false)]
+    #[schema(value_type = super::ParkApiKind, required = false)]
     kind: Option<&'static str>,
     /// Latitude, decimal degrees (WGS 84).
     lat: f64,
@@ -183,7 +180,7 @@ pub struct ParkingSpot<'a> {
     /// Whether it ever had live data.
     has_realtime_data: bool,
     /// What the space is now.
-    #[schema(value_type = words::ParkApiStatus)]
+    #[schema(value_type = super::ParkApiStatus)]
     realtime_status: &'static str,
     /// When that was observed; absent: never.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,7 +196,7 @@ pub struct ParkingSpot<'a> {
 pub struct SpotRestriction<'a> {
     /// For whom; absent: for everyone.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = words::ParkApiAudience, required = false)]
+    #[schema(value_type = super::ParkApiAudience, required = false)]
     audience: Option<&'static str>,
     /// When it holds, as opening hours of OpenStreetMap; absent: always.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -385,23 +382,19 @@ impl Published for BayView {
     }
 }
 
-async fn page<P: Published>(
-    State(shared): Ctx,
-    headers: HeaderMap,
-    query: RawQuery,
-) -> Result<Response, Problem> {
-    let params = query.params(PARAMETERS)?;
-    let tag = Tag::new(&shared.hub.parking_tag(), "");
+async fn page<P: Published>(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    let params = query.params(&[parameters::OpenData::NAMES])?;
+    let tag = Tag::new(&view.hub.parking_tag(), "");
     let (after, limit) = (params.cursor_named("start")?, params.limit(MAX_ITEMS, MAX_ITEMS)?);
     let (page, total_count, since, registry) = {
-        let live = shared.hub.read();
+        let live = view.hub.read();
         let registry = live.map.registry().clone();
         let municipality = params.municipality_named("source_uid", &registry)?;
         if let Some(unchanged) = tag.known(&headers) {
             return Ok(unchanged);
         }
         let within = Within { bbox: None, municipality };
-        let page = PageOf::<P>::read(&live.map, &within, after.as_deref(), limit, shared.now());
+        let page = PageOf::<P>::read(&live.map, &within, after.as_deref(), limit, view.now);
         (page, P::count(&live.map, municipality), live.places_at(), registry)
     };
     let next_path = page.last(&registry).map(|last| {
@@ -433,8 +426,8 @@ async fn page<P: Published>(
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn parking_sites(shared: Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    page::<SiteState>(shared, headers, query).await
+pub async fn parking_sites(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    page::<SiteState>(view, headers, query).await
 }
 
 /// Single bays that the public may see, in the format of ParkAPI v3.
@@ -448,6 +441,6 @@ pub async fn parking_sites(shared: Ctx, headers: HeaderMap, query: RawQuery) -> 
         (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
     ),
 )]
-pub async fn parking_spots(shared: Ctx, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
-    page::<BayView>(shared, headers, query).await
+pub async fn parking_spots(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
+    page::<BayView>(view, headers, query).await
 }

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
 use self::query::FiguresQuery;
-use crate::contract::words;
+use crate::contract::words::words;
 use crate::http::answer;
 use crate::http::problem::Problem;
 use crate::http::table::{Extra, TableFormat};
@@ -30,6 +30,11 @@ use crate::planners::planning::SeenBy;
 
 /// Why a group's figures are withheld.
 pub const TOO_FEW: &str = "too_few_bays";
+
+words! {
+    /// Why figures are withheld.
+    FewBays = [TOO_FEW];
+}
 
 /// Rows; or, where the only group is withheld, that it is.
 #[derive(Serialize, ToSchema)]
@@ -58,7 +63,7 @@ struct Withheld {
     /// Always `true`.
     withheld: bool,
     /// Why they are withheld.
-    #[schema(value_type = words::FewBays)]
+    #[schema(value_type = FewBays)]
     reason: &'static str,
     /// How many bays it takes.
     min_bays: i64,

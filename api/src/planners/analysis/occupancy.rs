@@ -14,15 +14,16 @@ use store::Pool;
 use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::query::{FiguresParameters, FiguresQuery, TownQuery, parameters};
+use super::query::{FiguresQuery, TownQuery};
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, sums, wholly_withheld};
-use crate::app::Ctx;
-use crate::contract::{parameters, values, words};
-use crate::http::client::Asker;
+use crate::contract::values;
+use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
 use crate::http::table::bound::{Fits, Length, OF_PLACES};
-use crate::http::table::{Column, Table};
+use crate::http::table::{Bounds, Column, Table};
+use crate::hub::View;
+use crate::planners::parameters;
 use crate::planners::planning::Viewer;
 
 struct BucketRow {
@@ -99,7 +100,7 @@ struct OccupancyRow {
     /// Whether the figures of this group are withheld: too few bays, and the asker is the public.
     withheld: bool,
     /// Why they are; null: they are not.
-    #[schema(value_type = Option<words::FewBays>)]
+    #[schema(value_type = Option<super::FewBays>)]
     reason: Option<String>,
     /// How many bays it takes; null: they are not withheld.
     min_bays: Option<i64>,
@@ -157,7 +158,7 @@ const COLUMNS: &[Column<BucketRow>] = &[
     get,
     path = "/v1/occupancy",
     tag = "planners",
-    params(FiguresParameters, parameters::Figures, parameters::Bucket),
+    params(parameters::Places, parameters::Figures, parameters::Buckets),
     responses(
         (status = 200, content(
             (inline(Answer<OccupancyRow>) = "application/json"),
@@ -167,10 +168,16 @@ const COLUMNS: &[Column<BucketRow>] = &[
     ),
     security((), ("key" = [])),
 )]
-pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let registry = shared.hub.read().map.registry().clone();
-    let viewer = Viewer::of(&shared, &asker, &registry).await?;
-    let params = query.params(&parameters("bucket"))?;
+pub async fn occupancy(
+    State(bounds): State<Bounds>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let registry = view.registry();
+    let viewer = Viewer::of(&asker, &registry).await?;
+    let params =
+        query.params(&[parameters::Places::NAMES, parameters::Figures::NAMES, parameters::Buckets::NAMES])?;
     let bucket = match params.text("bucket") {
         None => Bucket::Day,
         Some(name) => name.parse().map_err(|_| {
@@ -178,17 +185,17 @@ pub async fn occupancy(State(shared): Ctx, asker: Asker, query: RawQuery) -> Res
                 .remedy(format!("One of {}.", Bucket::choices()))
         })?,
     };
-    let query = FiguresQuery::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
-    let pool = crate::http::auth::pool(&shared)?;
-    let permit = shared.permits.take(viewer.holder()).await?;
-    let now = shared.now();
+    let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
+    let pool = asker.pool()?;
+    let permit = bounds.permits.take(viewer.holder()).await?;
+    let now = view.now;
     // Before the figures are read, so that it never claims more than they contain.
     let complete = complete_until(&query, &registry, pool, now).await?;
     let parts = parts(&query, &registry, pool).await?;
     if let Some(withheld) = wholly_withheld(&parts, &query) {
         return Ok(withheld);
     }
-    let fits = fit(&query, bucket, &parts, now, shared.max_json_rows).await?;
+    let fits = fit(&query, bucket, &parts, now, bounds.max_json_rows).await?;
     let extra = beside(&registry, &query, &complete);
     let cache = query.cache;
     let file_stem = query.file_stem("occupancy");

@@ -1,6 +1,5 @@
 //! Parameters of figures about parking.
 
-use axum::http::HeaderMap;
 use domain::day_kind::TownDays;
 use domain::intervals::Span;
 use domain::occupancy::{Filter, TownTime};
@@ -8,71 +7,13 @@ use domain::place::{Publish, Purpose};
 use domain::registry::Entry;
 use domain::{Bay, BayId, Bbox, MunicipalityId, Registry, SiteId};
 use jiff::tz::TimeZone;
-use utoipa::IntoParams;
 
-use crate::app::Shared;
-use crate::contract::values;
+use crate::http::auth::Asker;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::http::table::Shape;
 use crate::planners::period::{self, Period};
 use crate::planners::planning::{SeenBy, Viewer};
-
-/// Parameters that all figures about parking have.
-const PARAMETERS: [&str; 13] = [
-    "bay",
-    "site",
-    "zone",
-    "municipality",
-    "bbox",
-    "purpose",
-    "from",
-    "to",
-    "group_by",
-    "days",
-    "hours",
-    "format",
-    "locale",
-];
-
-/// These and `own`.
-pub fn parameters(own: &'static str) -> Vec<&'static str> {
-    PARAMETERS.into_iter().chain([own]).collect()
-}
-
-/// The same for the OpenAPI document; [`FiguresQuery::of`] parses them.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "see above")]
-pub struct FiguresParameters {
-    /// Slug of a municipality: all its places, or with `zone` and `bbox` those of it. Left out, with `group_by=municipality`:
-    /// all that the caller may see.
-    #[param(inline)]
-    municipality: Option<values::Municipality>,
-    /// Id of one bay.
-    #[param(inline)]
-    bay: Option<values::Id>,
-    /// Id of one site.
-    #[param(inline)]
-    site: Option<values::Id>,
-    /// Id of a zone.
-    #[param(inline)]
-    zone: Option<values::Id>,
-    /// Places that lie in this box now: `W,S,E,N` in decimal degrees (WGS 84), west and south first.
-    #[param(inline)]
-    bbox: Option<values::Bbox>,
-    /// What is parked in the places of `zone`, `municipality` and `bbox`, at the time that the figures are of; with `site` and
-    /// `bay` it is what the place is for.
-    #[param(inline)]
-    purpose: Option<values::Purpose>,
-    /// What the rows are divided by; one row of all places when left out.
-    #[param(inline)]
-    group_by: Option<values::PlaceGroup>,
-    /// Only these hours of the day, `HH:MM-HH:MM` in the town's time and in quarters of an hour; over midnight
-    /// `22:00-06:00`.
-    #[param(inline)]
-    hours: Option<values::Hours>,
-}
 
 /// Which places.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,8 +73,7 @@ impl FiguresQuery {
     /// 400: a parameter is missing or wrong. 401, 403: the caller may not see it. 503: no database.
     pub async fn of(
         params: &Params<'_>,
-        headers: &HeaderMap,
-        shared: &Shared,
+        asker: &Asker,
         registry: &Registry,
         viewer: &Viewer,
     ) -> Result<Self, Problem> {
@@ -157,8 +97,7 @@ impl FiguresQuery {
             let Period { from, until } = Period::of(params, &tz)?;
             let mut calendar = Vec::new();
             if !filter.days.is_empty() {
-                let mut conn =
-                    crate::http::auth::pool(shared)?.acquire().await.map_err(store::StoreError::from)?;
+                let mut conn = asker.pool()?.acquire().await.map_err(store::StoreError::from)?;
                 calendar = store::places::calendar(&mut conn, Some(id)).await?;
             }
             let time = TownTime { tz, days: TownDays::new(&def.ags, &calendar) };
@@ -175,7 +114,7 @@ impl FiguresQuery {
             towns,
             group_by,
             filter,
-            shape: Shape::of(params, headers)?,
+            shape: Shape::of(params, &asker.headers)?,
             cache: viewer.cache(),
         })
     }

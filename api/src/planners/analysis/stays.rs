@@ -18,16 +18,17 @@ use store::Pool;
 use utoipa::ToSchema;
 
 use super::groups::{Group, MIN_BAYS, Parts};
-use super::query::{FiguresParameters, FiguresQuery, TownQuery, parameters};
+use super::query::{FiguresQuery, TownQuery};
 use super::sums::add_bays;
 use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
-use crate::app::Ctx;
-use crate::contract::{parameters, values, words};
-use crate::http::client::Asker;
+use crate::contract::values;
+use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
 use crate::http::table::bound::{Length, OF_PLACES};
-use crate::http::table::{Column, Table};
+use crate::http::table::{Bounds, Column, Table};
+use crate::hub::View;
+use crate::planners::parameters;
 use crate::planners::planning::Viewer;
 
 /// Hours of hidden bays that are read at once.
@@ -112,7 +113,7 @@ struct StaysRow {
     /// Whether the figures of this group are withheld: too few bays, and the asker is the public.
     withheld: bool,
     /// Why they are; null: they are not.
-    #[schema(value_type = Option<words::FewBays>)]
+    #[schema(value_type = Option<super::FewBays>)]
     reason: Option<String>,
     /// How many bays it takes; null: they are not withheld.
     min_bays: Option<i64>,
@@ -198,7 +199,7 @@ const COLUMNS: &[Column<GroupRow>] = &[
     get,
     path = "/v1/stays",
     tag = "planners",
-    params(FiguresParameters, parameters::Figures, parameters::MinStay),
+    params(parameters::Places, parameters::Figures, parameters::ShortestStay),
     responses(
         (status = 200, content(
             (inline(Answer<StaysRow>) = "application/json"),
@@ -208,15 +209,24 @@ const COLUMNS: &[Column<GroupRow>] = &[
     ),
     security((), ("key" = [])),
 )]
-pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let registry = shared.hub.read().map.registry().clone();
-    let viewer = Viewer::of(&shared, &asker, &registry).await?;
-    let params = query.params(&parameters("min_stay_s"))?;
+pub async fn stays(
+    State(bounds): State<Bounds>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let registry = view.registry();
+    let viewer = Viewer::of(&asker, &registry).await?;
+    let params = query.params(&[
+        parameters::Places::NAMES,
+        parameters::Figures::NAMES,
+        parameters::ShortestStay::NAMES,
+    ])?;
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
-    let query = FiguresQuery::of(&params, &asker.headers, &shared, &registry, &viewer).await?;
-    let pool = crate::http::auth::pool(&shared)?;
-    let permit = shared.permits.take(viewer.holder()).await?;
-    let now = shared.now();
+    let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
+    let pool = asker.pool()?;
+    let permit = bounds.permits.take(viewer.holder()).await?;
+    let now = view.now;
     // Before the figures are read, so that it never claims more than they contain.
     let complete = complete_until(&query, &registry, pool, now).await?;
     let parts = parts(&query, &registry, pool).await?;
@@ -227,7 +237,7 @@ pub async fn stays(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<
     let length =
         Length { field: "group_by", value: params.text("group_by").unwrap_or_default(), remedy: OF_PLACES };
     let exact = async { Ok(groups) };
-    let fits = query.shape.fit(shared.max_json_rows, length, groups, exact).await?;
+    let fits = query.shape.fit(bounds.max_json_rows, length, groups, exact).await?;
     let mut rows = Vec::new();
     for ((town, mut parts), complete_until) in query.towns.iter().zip(parts).zip(complete.iter().copied()) {
         let period = town.period.within(Span::of(None, Some(now)));

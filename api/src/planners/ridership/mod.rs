@@ -13,14 +13,22 @@ use store::transit_history;
 use utoipa::ToSchema;
 
 use self::runs::Runs;
-pub(crate) use self::runs::TOO_FEW;
-use crate::app::Ctx;
-use crate::contract::{parameters, values, words};
-use crate::http::client::Asker;
+use self::runs::TOO_FEW;
+use crate::contract::values;
+use crate::contract::words::words;
+use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
-use crate::http::table::{Column, Rows};
-use crate::planners::transit::{Credits, Figures, Names, RowStream, Town, TransitParameters, gathered};
+use crate::http::table::{Bounds, Column, Rows};
+use crate::hub::View;
+use crate::journeys::Journeys;
+use crate::planners::parameters;
+use crate::planners::transit::{Credits, Figures, Names, RowStream, Town, TransitRequest, gathered};
+
+words! {
+    /// Why figures of passengers are withheld.
+    FewRuns = [TOO_FEW];
+}
 
 /// How many passengers there were.
 #[derive(ToSchema)]
@@ -42,7 +50,7 @@ pub struct RidershipRow {
     /// Whether the figures are withheld: too few runs, and the asker is the public.
     withheld: bool,
     /// Why they are; null: they are not.
-    #[schema(value_type = Option<words::FewRuns>)]
+    #[schema(value_type = Option<FewRuns>)]
     reason: Option<&'static str>,
     /// How many runs it takes; null: they are not withheld.
     min_runs: Option<i64>,
@@ -116,7 +124,7 @@ const COLUMNS: &[Column<RidershipRow>] = &[
     path = "/v1/ridership",
     tag = "planners",
     security((), ("key" = [])),
-    params(TransitParameters, parameters::Figures),
+    params(parameters::Lines, parameters::Figures),
     responses(
         (status = 200, content(
             (Rows<RidershipRow> = "application/json"),
@@ -125,9 +133,16 @@ const COLUMNS: &[Column<RidershipRow>] = &[
         )),
     ),
 )]
-pub async fn ridership(State(shared): Ctx, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+pub async fn ridership(
+    State(bounds): State<Bounds>,
+    State(journeys): State<Arc<Journeys>>,
+    view: View,
+    asker: Asker,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let request = TransitRequest { view, asker, query, journeys };
     let figures = Figures { name: "ridership", columns: COLUMNS, zone: |row: &RidershipRow| &row.zone, rows };
-    figures.answer(&shared, &asker, &query).await
+    figures.answer(&bounds, &request).await
 }
 
 fn rows(pool: &store::Pool, town: Town, names: Names, credits: Credits) -> RowStream<RidershipRow> {
