@@ -20,6 +20,7 @@
 
 mod clock;
 pub mod county;
+pub mod demand;
 pub mod encode;
 pub mod faults;
 pub mod history;

@@ -33,8 +33,8 @@ impl County {
             ("feeds.toml", self.feeds_toml()),
             ("closures.csv", self.closures_csv(today)),
             ("calendar.csv", self.calendar_csv(today)),
-            (super::gtfs::FILE_NAME, self.gtfs(today)),
-            (super::streets::FILE_NAME, self.streets()),
+            ("gtfs.zip", self.gtfs(today)),
+            ("streets.osm.pbf", self.streets()),
         ];
         for (name, content) in files {
             named(name, content.and_then(|bytes| fs::write(dir.join(name), bytes)))?;

@@ -12,8 +12,6 @@ use super::layout::distance_m;
 use super::{County, Line, Mode, Stop};
 use crate::random::hash;
 
-/// The name of the file in the county's folder.
-pub const FILE_NAME: &str = "gtfs.zip";
 /// Days of validity before the day of writing: a trip of last night still runs.
 const DAYS_BEFORE: i32 = 3;
 /// Days of validity after it.

@@ -43,6 +43,13 @@ impl Frame {
         [round7(lon), round7(lat)]
     }
 
+    /// Metres along the frame's axis and to its left of `[lon, lat]`: the reverse of [`Frame::at`].
+    pub(crate) fn point(&self, [lon, lat]: [f64; 2]) -> [f64; 2] {
+        let east = (lon - self.lon) * M_PER_DEG * self.lat.to_radians().cos();
+        let north = (lat - self.lat) * M_PER_DEG;
+        [east * self.cos - north * self.sin, east * self.sin + north * self.cos]
+    }
+
     /// A rectangle with one corner at (`x_m`, `y_m`).
     pub(crate) fn rectangle(&self, x_m: f64, y_m: f64, width_m: f64, depth_m: f64) -> Geometry {
         let corners = [(0.0, 0.0), (width_m, 0.0), (width_m, depth_m), (0.0, depth_m), (0.0, 0.0)];

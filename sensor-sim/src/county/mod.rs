@@ -21,8 +21,8 @@ pub(crate) use layout::{Frame, distance_m};
 pub use lines::{Leg, Line, Mode, Stop};
 pub use timetable::Timetable;
 
+use crate::demand::Demand;
 use crate::encode::Device;
-use crate::world::Demand;
 
 /// A county with everything in it.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@ use super::{
     Bay, BaySource, Counted, County, Feed, Format, Geometry, Restriction, Sensor, Site, Timetable, Vehicle,
     lines,
 };
+use crate::demand::Demand;
 use crate::encode::Device;
 use crate::random::{hash, stream, uuid};
-use crate::world::Demand;
 
 /// Heartbeat of native bays and counted sites, seconds.
 const NATIVE_HEARTBEAT_S: u32 = 3_600;

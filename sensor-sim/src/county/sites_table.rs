@@ -2,7 +2,7 @@
 
 use super::CountStyle;
 use super::towns_table::COUNTY;
-use crate::world::Demand;
+use crate::demand::Demand;
 
 /// How the spaces of a site are known.
 #[derive(Debug, Clone, Copy)]

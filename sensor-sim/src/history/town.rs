@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::county::Frame;
-use crate::world::Demand;
+use crate::demand::Demand;
 
 /// Slug of the town.
 pub const MUNICIPALITY: &str = "historytown";

@@ -3,8 +3,8 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::Demand;
 use crate::clock::{LocalClock, us};
+use crate::demand::Demand;
 use crate::random::{exponential, lognormal, stream};
 
 /// No stay is shorter: a car needs time to be parked and left, seconds.

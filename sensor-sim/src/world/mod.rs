@@ -5,11 +5,10 @@
 //! the events are taken.
 //!
 //! Arrivals are Poisson processes whose rates change with the hour of the week, stays are
-//! lognormal (see [`Demand`] for figures and sources). Every bay, counted site and vehicle has its
+//! lognormal (see [`crate::demand`] for figures and sources). Every bay, counted site and vehicle has its
 //! own stream of randomness: the same county and seed give the same life.
 
 pub(crate) mod bays;
-mod demand;
 mod drive;
 mod event;
 mod ordered;
@@ -24,7 +23,6 @@ use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-pub use demand::Demand;
 pub use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, Trip, VehicleCause, VehicleReport};
 
 use crate::clock::{LocalClock, StartClock, WorldClock, us};

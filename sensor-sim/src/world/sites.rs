@@ -3,9 +3,10 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::Passage;
 use super::bays::{next_arrival, peak_per_h, residual_stay_s, stay_s};
-use super::{Demand, Passage};
 use crate::clock::{LocalClock, WorldClock, us};
+use crate::demand::Demand;
 use crate::random::{binomial, stream};
 
 /// Gates of a counted site; each counts both directions.

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::demand::Demand;
 
 fn world(seed: u64) -> (Arc<County>, World) {
     living(County::sample(seed), seed)

@@ -1,7 +1,7 @@
 //! Kinds of streets and paths, and their tags in OpenStreetMap.
 
 /// Kind of a way. Earlier ones take precedence where two overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Between towns.
     Primary,
@@ -25,8 +25,6 @@ pub(super) enum Kind {
     Platform,
 }
 
-type Tags = &'static [(&'static str, &'static str)];
-
 impl Kind {
     pub(super) fn for_cars(self) -> bool {
         self < Kind::Pedestrian
@@ -37,69 +35,30 @@ impl Kind {
         self < Kind::Driveway
     }
 
-    /// Its tags; `in_town` decides how fast one may drive.
-    pub(super) fn tags(self, in_town: bool) -> Tags {
-        match (self, in_town) {
-            (Kind::Primary, false) => &[("highway", "primary"), ("maxspeed", "100"), ("surface", "asphalt")],
-            (Kind::Primary, true) => &[
-                ("highway", "primary"),
-                ("maxspeed", "50"),
-                ("sidewalk", "both"),
-                ("surface", "asphalt"),
-                ("lit", "yes"),
-            ],
-            (Kind::Secondary, false) => {
-                &[("highway", "secondary"), ("maxspeed", "100"), ("surface", "asphalt")]
+    /// Its tags, as [`super::pbf::tags`] reads them; `in_town` decides how fast one may drive.
+    pub(super) fn tags(self, in_town: bool) -> &'static str {
+        match self {
+            Kind::Primary if in_town => "highway=primary maxspeed=50 sidewalk=both surface=asphalt lit=yes",
+            Kind::Primary => "highway=primary maxspeed=100 surface=asphalt",
+            Kind::Secondary if in_town => {
+                "highway=secondary maxspeed=50 sidewalk=both surface=asphalt lit=yes"
             }
-            (Kind::Secondary, true) => &[
-                ("highway", "secondary"),
-                ("maxspeed", "50"),
-                ("sidewalk", "both"),
-                ("surface", "asphalt"),
-                ("lit", "yes"),
-            ],
-            (Kind::Tertiary, _) => &[
-                ("highway", "tertiary"),
-                ("maxspeed", "50"),
-                ("sidewalk", "both"),
-                ("surface", "asphalt"),
-                ("lit", "yes"),
-            ],
-            (Kind::Residential, _) => &[
-                ("highway", "residential"),
-                ("maxspeed", "30"),
-                ("zone:maxspeed", "DE:30"),
-                ("sidewalk", "both"),
-                ("surface", "asphalt"),
-            ],
-            (Kind::LivingStreet, _) => {
-                &[("highway", "living_street"), ("maxspeed", "walk"), ("surface", "paving_stones")]
+            Kind::Secondary => "highway=secondary maxspeed=100 surface=asphalt",
+            Kind::Tertiary => "highway=tertiary maxspeed=50 sidewalk=both surface=asphalt lit=yes",
+            Kind::Residential => {
+                "highway=residential maxspeed=30 zone:maxspeed=DE:30 sidewalk=both surface=asphalt"
             }
-            (Kind::Driveway, _) => &[("highway", "service"), ("surface", "asphalt")],
-            (Kind::Aisle, _) => {
-                &[("highway", "service"), ("service", "parking_aisle"), ("surface", "paving_stones")]
+            Kind::LivingStreet => "highway=living_street maxspeed=walk surface=paving_stones",
+            Kind::Driveway => "highway=service surface=asphalt",
+            Kind::Aisle => "highway=service service=parking_aisle surface=paving_stones",
+            Kind::Pedestrian => "highway=pedestrian bicycle=yes surface=paving_stones",
+            Kind::CyclePath => {
+                "highway=path bicycle=designated foot=designated segregated=no surface=asphalt"
             }
-            (Kind::Pedestrian, _) => {
-                &[("highway", "pedestrian"), ("bicycle", "yes"), ("surface", "paving_stones")]
-            }
-            (Kind::CyclePath, _) => &[
-                ("highway", "path"),
-                ("bicycle", "designated"),
-                ("foot", "designated"),
-                ("segregated", "no"),
-                ("surface", "asphalt"),
-            ],
-            (Kind::Footway, _) => &[("highway", "footway"), ("surface", "paving_stones")],
-            (Kind::Ramp, _) => {
-                &[("highway", "footway"), ("wheelchair", "yes"), ("incline", "6%"), ("surface", "asphalt")]
-            }
-            (Kind::Steps, _) => &[("highway", "steps"), ("step_count", "24"), ("wheelchair", "no")],
-            (Kind::Platform, _) => &[
-                ("railway", "platform"),
-                ("public_transport", "platform"),
-                ("foot", "yes"),
-                ("wheelchair", "yes"),
-            ],
+            Kind::Footway => "highway=footway surface=paving_stones",
+            Kind::Ramp => "highway=footway wheelchair=yes incline=6% surface=asphalt",
+            Kind::Steps => "highway=steps step_count=24 wheelchair=no",
+            Kind::Platform => "railway=platform public_transport=platform foot=yes wheelchair=yes",
         }
     }
 }

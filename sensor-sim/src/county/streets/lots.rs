@@ -1,8 +1,8 @@
 //! Car parks and bays, and the ways that lead to them.
 
-use super::super::{Counted, County, Geometry, Site};
+use super::super::{County, Geometry, Site};
+use super::geometry::{Point, add, direction, distance, scale, sub};
 use super::kind::Kind;
-use super::plane::{Point, add, direction, distance, scale, sub};
 use super::sketch::{Sketch, Way};
 
 /// The outline of a car park that is known as a point only: half its width and depth, metres.
@@ -15,38 +15,34 @@ const FIRST_LANE_M: f64 = 10.0;
 const LANE_EVERY_M: f64 = 16.0;
 /// The lane that joins the others runs so far outside the outline, metres.
 const BESIDE_M: f64 = 4.0;
+/// A bay at the kerb needs no way of its own, metres.
+const AT_KERB_M: f64 = 4.0;
 
 /// A car park on the map.
 #[derive(Debug)]
-pub(super) struct Lot {
-    /// Index into the county's sites.
-    pub(super) site: usize,
+pub(super) struct Lot<'a> {
+    pub(super) site: &'a Site,
     pub(super) outline: Vec<Point>,
-    /// Where cars leave the street's way for the car park's own.
+    /// Where cars leave the street's way for the car park's own; `None` along kerbs.
     pub(super) entrance: Option<Point>,
 }
 
-/// The outlines of all sites, before streets are drawn.
-pub(super) fn outlines(sketch: &mut Sketch, county: &County) -> Vec<Lot> {
-    let lots: Vec<Lot> = county
-        .sites
-        .iter()
-        .enumerate()
-        .map(|(site, place)| {
-            let outline = match &place.geometry {
-                Geometry::Polygon(outline) => outline.iter().map(|p| sketch.plane.point(*p)).collect(),
-                Geometry::Point(p) => rectangle(sketch.plane.point(*p)),
-            };
-            Lot { site, outline, entrance: None }
-        })
-        .collect();
-    let off_street = lots.iter().filter(|lot| !is_kerb(&county.sites[lot.site]));
-    sketch.lots = off_street.map(|lot| lot.outline.clone()).collect();
-    lots
+impl Lot<'_> {
+    fn is_kerb(&self) -> bool {
+        self.site.kind == "on_street"
+    }
 }
 
-fn is_kerb(site: &Site) -> bool {
-    site.kind == "on_street"
+/// The outlines of all sites, before streets are drawn.
+pub(super) fn outlines<'a>(sketch: &mut Sketch, county: &'a County) -> Vec<Lot<'a>> {
+    let outline = |site: &Site| match &site.geometry {
+        Geometry::Polygon(outline) => outline.iter().map(|p| sketch.frame.point(*p)).collect(),
+        Geometry::Point(p) => rectangle(sketch.frame.point(*p)),
+    };
+    let lots: Vec<Lot> =
+        county.sites.iter().map(|site| Lot { site, outline: outline(site), entrance: None }).collect();
+    sketch.lots = lots.iter().filter(|lot| !lot.is_kerb()).map(|lot| lot.outline.clone()).collect();
+    lots
 }
 
 fn rectangle(center: Point) -> Vec<Point> {
@@ -55,31 +51,26 @@ fn rectangle(center: Point) -> Vec<Point> {
 }
 
 /// Draws the street along each row of kerbside bays: before others are, so that they meet it.
-pub(super) fn kerb_streets(sketch: &mut Sketch, county: &County, lots: &[Lot]) {
-    for lot in lots.iter().filter(|lot| is_kerb(&county.sites[lot.site])) {
+pub(super) fn kerb_streets(sketch: &mut Sketch, lots: &[Lot]) {
+    for lot in lots.iter().filter(|lot| lot.is_kerb()) {
         let [a, b, _, d, ..] = lot.outline[..] else { continue };
         let half = scale(sub(d, a), 0.5);
-        let along = direction(a, b);
-        let from = add(add(a, half), scale(along, -BEYOND_M));
-        let to = add(add(b, half), scale(along, BEYOND_M));
-        sketch.add(Way::new(Kind::Residential, vec![from, to]).named(county.sites[lot.site].name));
+        let beyond = scale(direction(a, b), BEYOND_M);
+        let points = vec![sub(add(a, half), beyond), add(add(b, half), beyond)];
+        sketch.add(Way::new(Kind::Residential, points).named(lot.site.name));
     }
 }
 
 /// Draws the ways from the streets to each car park off the street, and those inside.
-pub(super) fn ways(sketch: &mut Sketch, county: &County, lots: &mut [Lot]) {
-    for lot in lots.iter_mut() {
-        let site = &county.sites[lot.site];
-        if is_kerb(site) {
-            continue;
-        }
-        let inner = match (&site.geometry, &site.counted) {
-            (Geometry::Point(p), Some(Counted { .. })) => sketch.plane.point(*p),
-            _ => lanes(sketch, &lot.outline),
+pub(super) fn ways(sketch: &mut Sketch, lots: &mut [Lot]) {
+    for lot in lots.iter_mut().filter(|lot| !lot.is_kerb()) {
+        let inner = match &lot.site.geometry {
+            Geometry::Point(p) => sketch.frame.point(*p),
+            Geometry::Polygon(_) => lanes(sketch, &lot.outline),
         };
         let street = sketch.nearest_street(inner);
-        let kind = if site.purpose == "bike" { Kind::CyclePath } else { Kind::Driveway };
-        sketch.add(Way { access: access(site), ..Way::new(kind, vec![street, inner]) });
+        let kind = if lot.site.purpose == "bike" { Kind::CyclePath } else { Kind::Driveway };
+        sketch.add(Way { access: access(lot.site), ..Way::new(kind, vec![street, inner]) });
         lot.entrance = Some(inner);
     }
 }
@@ -96,25 +87,21 @@ fn lanes(sketch: &mut Sketch, outline: &[Point]) -> Point {
     let at = |x: f64, y: f64| add(a, add(scale(along, x), scale(aside, y)));
     // Every other row begins a new lane; a row alone has its lane before it.
     let lanes = 1 + ((depth_m - FIRST_LANE_M + 2.0) / LANE_EVERY_M).max(0.0) as usize;
-    let y_of = |lane: usize| FIRST_LANE_M + lane as f64 * LANE_EVERY_M;
-    let beyond = distance(a, b) + BESIDE_M;
+    let begin = |lane: usize| at(-BESIDE_M, FIRST_LANE_M + lane as f64 * LANE_EVERY_M);
+    let across = scale(along, distance(a, b) + 2.0 * BESIDE_M);
     for lane in 0..lanes {
-        let points = vec![at(-BESIDE_M, y_of(lane)), at(beyond, y_of(lane))];
-        sketch.add(Way::new(Kind::Aisle, points));
+        sketch.add(Way::new(Kind::Aisle, vec![begin(lane), add(begin(lane), across)]));
     }
     if lanes > 1 {
-        let points = vec![at(-BESIDE_M, y_of(0)), at(-BESIDE_M, y_of(lanes - 1))];
-        sketch.add(Way::new(Kind::Aisle, points));
+        sketch.add(Way::new(Kind::Aisle, vec![begin(0), begin(lanes - 1)]));
     }
-    at(-BESIDE_M, y_of(0))
+    begin(0)
 }
 
 /// Draws a short way to each bay that belongs to no site.
 pub(super) fn lone_bays(sketch: &mut Sketch, county: &County) {
-    /// A bay at the kerb needs no way of its own, metres.
-    const AT_KERB_M: f64 = 4.0;
     for bay in county.bays.iter().filter(|bay| bay.site.is_none()) {
-        let here = sketch.plane.point(bay.geometry.center());
+        let here = sketch.frame.point(bay.geometry.center());
         let street = sketch.nearest_street(here);
         if distance(street, here) > AT_KERB_M {
             sketch.add(Way::new(Kind::Driveway, vec![street, here]));

@@ -5,29 +5,27 @@
 //! platforms. Then ways that cross are made to meet, and what cannot be reached is left out
 //! ([`net`]). All distances are metres.
 
-mod connect;
 mod country;
-mod grid;
+mod geometry;
 mod kind;
 mod lots;
 mod net;
 mod osm;
 mod pbf;
-mod plane;
 mod restrictions;
 mod sketch;
 mod town;
 
 use std::io;
 
-use super::County;
+use rstar::primitives::Line;
+
+use super::towns_table::COUNTY;
+use super::{County, Frame};
 use crate::random::stream;
 use net::Net;
-use plane::Plane;
 use sketch::{Sketch, Town};
 
-/// The name of the file in the county's folder.
-pub const FILE_NAME: &str = "streets.osm.pbf";
 /// How far the streets of a town reach: those of the county town, and of the others.
 const RADIUS_M: [f64; 2] = [1_700.0, 1_000.0];
 /// The county town (index into the municipalities).
@@ -38,27 +36,35 @@ impl County {
     ///
     /// # Errors
     /// The file cannot be put together.
-    pub fn streets(&self) -> io::Result<Vec<u8>> {
-        let plane =
-            self.municipalities.first().map_or(Plane::around(0.0, 0.0), |m| Plane::around(m.lat, m.lon));
+    pub(super) fn streets(&self) -> io::Result<Vec<u8>> {
+        let frame = self.frame();
         let towns = self.municipalities.iter().enumerate().skip(COUNTY_TOWN).map(|(number, town)| Town {
-            center: plane.point([town.lon, town.lat]),
+            center: frame.point([town.lon, town.lat]),
             radius_m: RADIUS_M[usize::from(number != COUNTY_TOWN)],
         });
-        let mut sketch = Sketch::new(plane, towns.collect());
+        let mut sketch = Sketch::new(frame, towns.collect());
         let mut lots = lots::outlines(&mut sketch, self);
         country::roads(&mut sketch, self);
-        lots::kerb_streets(&mut sketch, self, &lots);
+        lots::kerb_streets(&mut sketch, &lots);
         for (number, town) in sketch.towns.clone().into_iter().enumerate() {
             town::draw(&mut sketch, town, &mut stream(self.seed, "streets", number as u64));
         }
         // Ways to places lead to streets that can be reached.
-        sketch.keep_streets(&Net::of(&sketch).connected());
+        let net = Net::of(&sketch).connected();
+        let streets = net.edges.iter().filter(|edge| edge.kind.is_street());
+        let pieces = streets.map(|edge| Line::new(net.points[edge.from], net.points[edge.to]));
+        sketch.keep_streets(pieces.collect());
         country::stations(&mut sketch, self);
-        lots::ways(&mut sketch, self, &mut lots);
+        lots::ways(&mut sketch, &mut lots);
         lots::lone_bays(&mut sketch, self);
         let net = Net::of(&sketch).connected();
         osm::extract(self, &sketch, &net, &lots).encode()
+    }
+
+    /// The flat map of the county: metres around its middle.
+    fn frame(&self) -> Frame {
+        let middle = &self.municipalities[COUNTY];
+        Frame::new(middle.lat, middle.lon, 0.0)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{County, Site};
+use super::super::{County, Site, Stop};
 use super::country::railways;
+use super::geometry::{Point, distance};
 use super::lots::{Lot, access};
-use super::net::Net;
-use super::pbf::{Extract, Member, Node, Relation, Tags, Way};
-use super::plane::{Point, distance};
+use super::net::{Edge, Net};
+use super::pbf::{Extract, Node, Restriction, Tags, Way, tags};
 use super::restrictions::no_left_turns;
 use super::sketch::Sketch;
 
@@ -18,127 +18,109 @@ const ON_STREET_M: f64 = 2.0;
 
 /// Builds the extract.
 pub(super) fn extract(county: &County, sketch: &Sketch, net: &Net, lots: &[Lot]) -> Extract {
-    let mut map = Map { sketch, extract: Extract::default(), node_ids: BTreeMap::new() };
-    map.streets(net, county.seed);
-    map.stops(county);
+    let mut map = Map { sketch, net, extract: Extract::default(), node_ids: BTreeMap::new() };
+    map.streets(county.seed);
+    county.stops.iter().for_each(|stop| map.stop(stop));
     for (line, course) in railways(county) {
-        let nodes = course.into_iter().map(|at| map.node(at, &[])).collect();
-        let tags = tags(&[("railway", "rail"), ("usage", "branch"), ("gauge", "1435"), ("ref", line)]);
+        let nodes = course.iter().map(|at| map.node(*at, Tags::new())).collect();
+        let tags = with(tags("railway=rail usage=branch gauge=1435"), "ref", line);
         map.extract.ways.push(Way { nodes, tags });
     }
-    for lot in lots {
-        map.lot(lot, &county.sites[lot.site]);
-    }
+    lots.iter().for_each(|lot| map.lot(lot));
     for (number, town) in county.municipalities.iter().enumerate().skip(1) {
-        let place = if number == 1 { "town" } else { "village" };
-        map.node([town.lon, town.lat], &[("place", place), ("name", town.name)]);
+        let place = tags(if number == 1 { "place=town" } else { "place=village" });
+        map.node([town.lon, town.lat], with(place, "name", town.name));
     }
     map.extract
 }
 
 struct Map<'a> {
     sketch: &'a Sketch,
+    net: &'a Net,
     extract: Extract,
     /// Ids of the points of the net that are used.
     node_ids: BTreeMap<usize, i64>,
 }
 
 impl Map<'_> {
-    fn node(&mut self, at: [f64; 2], with: &[(&str, &str)]) -> i64 {
-        self.extract.nodes.push(Node { at, tags: tags(with) });
+    fn node(&mut self, at: [f64; 2], tags: Tags) -> i64 {
+        self.extract.nodes.push(Node { at, tags });
         self.extract.nodes.len() as i64
     }
 
-    fn net_node(&mut self, net: &Net, point: usize) -> i64 {
+    fn net_node(&mut self, point: usize) -> i64 {
         if let Some(id) = self.node_ids.get(&point) {
             return *id;
         }
-        let id = self.node(self.sketch.plane.degrees(net.points[point]), &[]);
+        let id = self.node(self.degrees(self.net.points[point]), Tags::new());
         self.node_ids.insert(point, id);
         id
     }
 
+    fn degrees(&self, p: Point) -> [f64; 2] {
+        self.sketch.frame.at(p[0], p[1])
+    }
+
     /// Ways go on as long as nothing changes, and end where a turn is forbidden.
-    fn streets(&mut self, net: &Net, seed: u64) {
-        let turns = no_left_turns(net, seed);
+    fn streets(&mut self, seed: u64) {
+        let turns = no_left_turns(self.net, seed);
         let vias: BTreeSet<usize> = turns.iter().map(|turn| turn.via).collect();
-        let mut way_of = vec![0; net.edges.len()];
-        let goes_on = |a: &super::net::Edge, b: &super::net::Edge| {
+        let goes_on = |a: &Edge, b: &Edge| {
             (a.way, a.kind, a.oneway, a.in_town, a.to) == (b.way, b.kind, b.oneway, b.in_town, b.from)
                 && !vias.contains(&a.to)
         };
-        let mut edge = 0;
-        for run in net.edges.chunk_by(goes_on) {
-            let mut nodes = vec![self.net_node(net, run[0].from)];
-            nodes.extend(run.iter().map(|edge| self.net_node(net, edge.to)));
-            let drawn = &self.sketch.ways[run[0].way];
-            let mut tags = tags(run[0].kind.tags(run[0].in_town));
-            let name_key = if run[0].kind.is_street() && !run[0].in_town { "ref" } else { "name" };
-            tags.extend(drawn.name.iter().map(|name| (name_key.to_owned(), name.clone())));
-            tags.extend(run[0].oneway.then(|| ("oneway".to_owned(), "yes".to_owned())));
-            tags.extend(drawn.access.map(|access| ("access".to_owned(), access.to_owned())));
+        let mut way_of: Vec<i64> = Vec::new();
+        for run in self.net.edges.chunk_by(goes_on) {
+            let points = std::iter::once(run[0].from).chain(run.iter().map(|edge| edge.to));
+            let nodes = points.map(|point| self.net_node(point)).collect();
+            let Edge { way, kind, oneway, in_town, .. } = run[0];
+            let drawn = &self.sketch.ways[way];
+            let mut tags = tags(kind.tags(in_town));
+            let name_key = if kind.is_street() && !in_town { "ref" } else { "name" };
+            tags.extend(drawn.name.iter().map(|name| (name_key, name.clone())));
+            tags.extend(oneway.then(|| ("oneway", "yes".to_owned())));
+            tags.extend(drawn.access.map(|access| ("access", access.to_owned())));
             self.extract.ways.push(Way { nodes, tags });
-            for _ in run {
-                way_of[edge] = self.extract.ways.len() as i64;
-                edge += 1;
-            }
+            way_of.extend(run.iter().map(|_| self.extract.ways.len() as i64));
         }
         for turn in turns {
-            let via = self.net_node(net, turn.via);
-            self.extract.relations.push(Relation {
-                members: vec![
-                    (Member::Way(way_of[turn.from]), "from"),
-                    (Member::Node(via), "via"),
-                    (Member::Way(way_of[turn.to]), "to"),
-                ],
-                tags: tags(&[("type", "restriction"), ("restriction", "no_left_turn")]),
-            });
+            let via = self.net_node(turn.via);
+            let (from, to) = (way_of[turn.from], way_of[turn.to]);
+            self.extract.restrictions.push(Restriction { from, via, to });
         }
     }
 
-    fn stops(&mut self, county: &County) {
-        for stop in &county.stops {
-            let at = [stop.lon, stop.lat];
-            if stop.platform {
-                self.node(
-                    at,
-                    &[("railway", "station"), ("public_transport", "station"), ("name", stop.name)],
-                );
-                continue;
-            }
-            self.mark(at, &[("public_transport", "stop_position"), ("bus", "yes"), ("name", stop.name)]);
-            let pole = [stop.lon, stop.lat + POLE_DEG];
-            let kind = [("highway", "bus_stop"), ("public_transport", "platform"), ("bus", "yes")];
-            let named = [("name", stop.name), ("ref:IFOPT", stop.id.as_str())];
-            self.node(pole, &[kind.as_slice(), &named].concat());
+    fn stop(&mut self, stop: &Stop) {
+        let at = [stop.lon, stop.lat];
+        if stop.platform {
+            self.node(at, with(tags("railway=station public_transport=station"), "name", stop.name));
+            return;
         }
+        self.mark(at, with(tags("public_transport=stop_position bus=yes"), "name", stop.name));
+        let pole = with(tags("highway=bus_stop public_transport=platform bus=yes"), "name", stop.name);
+        self.node([stop.lon, stop.lat + POLE_DEG], with(pole, "ref:IFOPT", &stop.id));
     }
 
     /// Adds tags to the node of the net that lies at `at`.
-    fn mark(&mut self, at: [f64; 2], with: &[(&str, &str)]) {
-        let here = self.sketch.plane.point(at);
-        let away = |node: i64| {
-            let node = &self.extract.nodes[node as usize - 1];
-            distance(here, self.sketch.plane.point(node.at))
-        };
-        let nearest = self.node_ids.values().copied().min_by(|a, b| away(*a).total_cmp(&away(*b)));
-        if let Some(node) = nearest.filter(|node| away(*node) < ON_STREET_M) {
-            self.extract.nodes[node as usize - 1].tags.extend(tags(with));
+    fn mark(&mut self, at: [f64; 2], tags: Tags) {
+        let here = self.sketch.frame.point(at);
+        let away_m = |point: &usize| distance(here, self.net.points[*point]);
+        let nearest = self.node_ids.keys().copied().min_by(|a, b| away_m(a).total_cmp(&away_m(b)));
+        if let Some(point) = nearest.filter(|point| away_m(point) < ON_STREET_M) {
+            let node = self.net_node(point) as usize;
+            self.extract.nodes[node - 1].tags.extend(tags);
         }
     }
 
-    fn lot(&mut self, lot: &Lot, site: &Site) {
-        let degrees = |p: &Point| self.sketch.plane.degrees(*p);
-        let corners: Vec<[f64; 2]> = lot.outline.iter().skip(1).map(degrees).collect();
-        let entrance = lot.entrance.map(|p| self.sketch.plane.degrees(p));
-        let mut nodes: Vec<i64> = corners.into_iter().map(|at| self.node(at, &[])).collect();
+    fn lot(&mut self, lot: &Lot) {
+        let corners: Vec<[f64; 2]> = lot.outline.iter().skip(1).map(|p| self.degrees(*p)).collect();
+        let mut nodes: Vec<i64> = corners.into_iter().map(|at| self.node(at, Tags::new())).collect();
         nodes.extend(nodes.first().copied());
-        let tags = parking_tags(site);
-        if let Some(at) = entrance.filter(|_| site.purpose != "bike") {
-            let kind = parking_kind(site);
-            self.mark(at, &[("amenity", "parking_entrance"), ("parking", kind), ("name", site.name)]);
+        if let Some(entrance) = lot.entrance.filter(|_| lot.site.purpose != "bike") {
+            let kind = with(tags("amenity=parking_entrance"), "parking", parking_kind(lot.site));
+            self.mark(self.degrees(entrance), with(kind, "name", lot.site.name));
         }
-        self.extract.ways.push(Way { nodes, tags });
+        self.extract.ways.push(Way { nodes, tags: parking_tags(lot.site) });
     }
 }
 
@@ -152,30 +134,30 @@ fn parking_kind(site: &Site) -> &'static str {
 }
 
 fn parking_tags(site: &Site) -> Tags {
-    let capacity = site.capacity.to_string();
-    let kept = |audience: &str| {
-        site.restrictions.iter().find(|r| r.audience == Some(audience)).and_then(|r| r.capacity)
+    let is_bike = site.purpose == "bike";
+    let reserved = |audience: &str| {
+        let restriction = site.restrictions.iter().find(|r| r.audience == Some(audience));
+        restriction.and_then(|r| r.capacity).map(|n| n.to_string())
     };
-    let mut tags = tags(&[
-        ("amenity", if site.purpose == "bike" { "bicycle_parking" } else { "parking" }),
-        ("name", site.name),
-        ("capacity", &capacity),
-        ("access", access(site).unwrap_or("yes")),
-        ("fee", if site.fee.is_some_and(|(_, en)| en.contains("EUR")) { "yes" } else { "no" }),
-        ("ref", &site.id),
-    ]);
-    let mut add = |key: &str, value: Option<String>| {
-        tags.extend(value.map(|value| (key.to_owned(), value)));
-    };
-    add("parking", (site.purpose != "bike").then(|| parking_kind(site).to_owned()));
-    add("park_ride", (site.kind == "park_and_ride").then(|| "yes".to_owned()));
-    add("capacity:disabled", kept("disabled").map(|n| n.to_string()));
-    add("capacity:charging", kept("charging").map(|n| n.to_string()));
-    add("opening_hours", site.opening_hours.map(str::to_owned));
-    add("maxheight", site.max_height_m.map(|m| m.to_string()));
-    tags
+    let is_charged = site.fee.is_some_and(|(_, en)| en.contains("EUR"));
+    let all = [
+        ("amenity", Some(if is_bike { "bicycle_parking" } else { "parking" }.to_owned())),
+        ("name", Some(site.name.to_owned())),
+        ("capacity", Some(site.capacity.to_string())),
+        ("access", Some(access(site).unwrap_or("yes").to_owned())),
+        ("fee", Some(if is_charged { "yes" } else { "no" }.to_owned())),
+        ("ref", Some(site.id.clone())),
+        ("parking", (!is_bike).then(|| parking_kind(site).to_owned())),
+        ("park_ride", (site.kind == "park_and_ride").then(|| "yes".to_owned())),
+        ("capacity:disabled", reserved("disabled")),
+        ("capacity:charging", reserved("charging")),
+        ("opening_hours", site.opening_hours.map(str::to_owned)),
+        ("maxheight", site.max_height_m.map(|m| m.to_string())),
+    ];
+    all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-fn tags(of: &[(&str, &str)]) -> Tags {
-    of.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+fn with(mut tags: Tags, key: &'static str, value: &str) -> Tags {
+    tags.push((key, value.to_owned()));
+    tags
 }

@@ -1,27 +1,36 @@
-//! A small encoder of the OpenStreetMap PBF format: dense nodes, zlib, everything in a few blocks.
+//! A small encoder of the OpenStreetMap PBF format: everything in one block, with dense nodes and zlib.
 //!
-//! *Source*: <https://wiki.openstreetmap.org/wiki/PBF_Format>, `fileformat.proto`, `osmformat.proto`.
+//! *Source*: <https://wiki.openstreetmap.org/wiki/PBF_Format>, `fileformat.proto`, `osmformat.proto`; the numbers of
+//! fields are theirs.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use prost::Message;
+use indexmap::IndexSet;
 
-/// Elements in one block, as other writers have it.
-const BLOCK: usize = 8_000;
 /// Coordinates are counted in units of 100 nanodegrees, the format's default.
 const PER_DEGREE: f64 = 1e7;
+/// Types of members.
+const NODE: u64 = 0;
+const WAY: u64 = 1;
 
-pub(super) type Tags = Vec<(String, String)>;
+pub(super) type Tags = Vec<(&'static str, String)>;
+
+/// Reads `key=value`, with blanks between them.
+pub(super) fn tags(text: &'static str) -> Tags {
+    text.split(' ')
+        .filter_map(|tag| tag.split_once('='))
+        .map(|(key, value)| (key, value.to_owned()))
+        .collect()
+}
 
 /// A map. Ids are positions in the lists, from 1.
 #[derive(Debug, Default)]
 pub(super) struct Extract {
     pub(super) nodes: Vec<Node>,
     pub(super) ways: Vec<Way>,
-    pub(super) relations: Vec<Relation>,
+    pub(super) restrictions: Vec<Restriction>,
 }
 
 #[derive(Debug)]
@@ -38,259 +47,133 @@ pub(super) struct Way {
     pub(super) tags: Tags,
 }
 
-/// What a relation names: a node or a way by its id.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Member {
-    Node(i64),
-    Way(i64),
-}
-
+/// A relation that forbids to turn left: ids of ways and of the node between them.
 #[derive(Debug)]
-pub(super) struct Relation {
-    pub(super) members: Vec<(Member, &'static str)>,
-    pub(super) tags: Tags,
+pub(super) struct Restriction {
+    pub(super) from: i64,
+    pub(super) via: i64,
+    pub(super) to: i64,
 }
 
 impl Extract {
     /// The bytes of the file.
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
-        let mut file = Vec::new();
-        put_blob(&mut file, "OSMHeader", &self.header().encode_to_vec())?;
-        for (number, nodes) in self.nodes.chunks(BLOCK).enumerate() {
-            let mut strings = Strings::new();
-            let group = Group { dense: Some(dense(number * BLOCK, nodes, &mut strings)), ..Group::default() };
-            put_block(&mut file, strings, group)?;
-        }
-        for (number, ways) in self.ways.chunks(BLOCK).enumerate() {
-            let mut strings = Strings::new();
-            let ways = ways.iter().zip(number * BLOCK + 1..).map(|(way, id)| pbf_way(id, way, &mut strings));
-            let group = Group { ways: ways.collect(), ..Group::default() };
-            put_block(&mut file, strings, group)?;
-        }
-        for (number, relations) in self.relations.chunks(BLOCK).enumerate() {
-            let mut strings = Strings::new();
-            let relations = relations.iter().zip(number * BLOCK + 1..);
-            let relations = relations.map(|(relation, id)| pbf_relation(id, relation, &mut strings));
-            let group = Group { relations: relations.collect(), ..Group::default() };
-            put_block(&mut file, strings, group)?;
-        }
-        Ok(file)
+        let mut strings = Strings::from([String::new()]);
+        let groups =
+            [self.dense_nodes(&mut strings), self.ways(&mut strings), self.restrictions(&mut strings)];
+        let table = strings.iter().fold(Proto::default(), |table, text| table.bytes(1, text));
+        let block =
+            groups.iter().fold(Proto::default().bytes(1, table), |block, group| block.bytes(2, group));
+        let header = Proto::default()
+            .bytes(4, "OsmSchema-V0.6")
+            .bytes(4, "DenseNodes")
+            .bytes(5, "Sort.Type_then_ID")
+            .bytes(16, "kreisverkehr simulate");
+        Ok([blob("OSMHeader", header.as_ref())?, blob("OSMData", block.as_ref())?].concat())
     }
 
-    fn header(&self) -> HeaderBlock {
-        let nano = |axis: usize, pick: fn(f64, f64) -> f64| {
-            let edge = self.nodes.iter().map(|node| node.at[axis]).reduce(pick).unwrap_or(0.0);
-            (edge * 1e9).round() as i64
+    fn dense_nodes(&self, strings: &mut Strings) -> Proto {
+        let axis = |axis: usize| {
+            deltas(self.nodes.iter().map(move |node| (node.at[axis] * PER_DEGREE).round() as i64))
         };
-        HeaderBlock {
-            bbox: Some(HeaderBBox {
-                left: nano(0, f64::min),
-                right: nano(0, f64::max),
-                top: nano(1, f64::max),
-                bottom: nano(1, f64::min),
-            }),
-            required_features: vec!["OsmSchema-V0.6".into(), "DenseNodes".into()],
-            optional_features: vec!["Sort.Type_then_ID".into()],
-            writingprogram: Some("kreisverkehr simulate".into()),
-            source: Some("an invented county".into()),
+        let mut tags = Vec::new();
+        for node in &self.nodes {
+            tags.extend(
+                node.tags.iter().flat_map(|(key, value)| [number(strings, key), number(strings, value)]),
+            );
+            tags.push(0);
         }
+        let ids = deltas(1..=self.nodes.len() as i64);
+        let dense = Proto::default().packed(1, ids).packed(8, axis(1)).packed(9, axis(0)).packed(10, tags);
+        Proto::default().bytes(2, dense)
+    }
+
+    fn ways(&self, strings: &mut Strings) -> Proto {
+        self.ways.iter().zip(1..).fold(Proto::default(), |group, (way, id)| {
+            let tagged = Proto::default().number(1, id).tags(&way.tags, strings);
+            group.bytes(3, tagged.packed(8, deltas(way.nodes.iter().copied())))
+        })
+    }
+
+    fn restrictions(&self, strings: &mut Strings) -> Proto {
+        self.restrictions.iter().zip(1..).fold(Proto::default(), |group, (turn, id)| {
+            let roles = ["from", "via", "to"].map(|role| number(strings, role));
+            let tags = tags("type=restriction restriction=no_left_turn");
+            let tagged = Proto::default().number(1, id).tags(&tags, strings).packed(8, roles);
+            let members =
+                tagged.packed(9, deltas([turn.from, turn.via, turn.to])).packed(10, [WAY, NODE, WAY]);
+            group.bytes(4, members)
+        })
     }
 }
 
-fn dense(first: usize, nodes: &[Node], strings: &mut Strings) -> DenseNodes {
-    let mut dense = DenseNodes::default();
-    let mut before = [0, 0];
-    for (number, node) in nodes.iter().enumerate() {
-        // Ids follow each other; the first is written in full.
-        dense.id.push(if number == 0 { first as i64 + 1 } else { 1 });
-        let at = node.at.map(|degrees| (degrees * PER_DEGREE).round() as i64);
-        dense.lon.push(at[0] - before[0]);
-        dense.lat.push(at[1] - before[1]);
-        before = at;
-        for (key, value) in &node.tags {
-            dense.keys_vals.extend([strings.number(key) as i32, strings.number(value) as i32]);
-        }
-        dense.keys_vals.push(0);
-    }
-    dense
+fn deltas(values: impl IntoIterator<Item = i64>) -> impl Iterator<Item = u64> {
+    values.into_iter().scan(0, |before, value| Some(zigzag(value - std::mem::replace(before, value))))
 }
 
-fn pbf_way(id: usize, way: &Way, strings: &mut Strings) -> PbfWay {
-    let (keys, vals) = strings.tags(&way.tags);
-    PbfWay { id: id as i64, keys, vals, refs: deltas(way.nodes.iter().copied()) }
+/// As protobuf's `sint64`.
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn pbf_relation(id: usize, relation: &Relation, strings: &mut Strings) -> PbfRelation {
-    let (keys, vals) = strings.tags(&relation.tags);
-    let (mut ids, mut types) = (Vec::new(), Vec::new());
-    for (member, _) in &relation.members {
-        let (kind, id) = match member {
-            Member::Node(id) => (0, *id),
-            Member::Way(id) => (1, *id),
-        };
-        ids.push(id);
-        types.push(kind);
-    }
-    PbfRelation {
-        id: id as i64,
-        keys,
-        vals,
-        roles_sid: relation.members.iter().map(|(_, role)| strings.number(role) as i32).collect(),
-        memids: deltas(ids.into_iter()),
-        types,
-    }
-}
-
-fn deltas(ids: impl Iterator<Item = i64>) -> Vec<i64> {
-    ids.scan(0, |before, id| Some(id - std::mem::replace(before, id))).collect()
-}
-
-fn put_block(file: &mut Vec<u8>, strings: Strings, group: Group) -> io::Result<()> {
-    let table = StringTable { s: strings.list.into_iter().map(String::into_bytes).collect() };
-    let block = PrimitiveBlock { stringtable: table, primitivegroup: vec![group] };
-    put_blob(file, "OSMData", &block.encode_to_vec())
-}
-
-fn put_blob(file: &mut Vec<u8>, kind: &str, content: &[u8]) -> io::Result<()> {
+fn blob(kind: &str, content: &[u8]) -> io::Result<Vec<u8>> {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
     zlib.write_all(content)?;
-    let size = |bytes: usize| i32::try_from(bytes).map_err(io::Error::other);
-    let blob = Blob { raw_size: Some(size(content.len())?), zlib_data: Some(zlib.finish()?) }.encode_to_vec();
-    let header = BlobHeader { r#type: kind.to_owned(), datasize: size(blob.len())? }.encode_to_vec();
-    file.extend(size(header.len())?.to_be_bytes());
-    file.extend(header);
-    file.extend(blob);
-    Ok(())
+    let blob = Proto::default().number(2, content.len() as u64).bytes(3, zlib.finish()?);
+    let header = Proto::default().bytes(1, kind).number(3, blob.as_ref().len() as u64);
+    let size = u32::try_from(header.as_ref().len()).map_err(io::Error::other)?;
+    Ok([&size.to_be_bytes(), header.as_ref(), blob.as_ref()].concat())
 }
 
-/// The strings of a block; number 0 means none.
-struct Strings {
-    list: Vec<String>,
-    numbers: HashMap<String, u32>,
+/// The strings of the block by their numbers; number 0 means none.
+type Strings = IndexSet<String>;
+
+fn number(strings: &mut Strings, text: &str) -> u64 {
+    strings.insert_full(text.to_owned()).0 as u64
 }
 
-impl Strings {
-    fn new() -> Self {
-        Self { list: vec![String::new()], numbers: HashMap::new() }
+/// A protobuf message, as far as it is written.
+#[derive(Default)]
+struct Proto(Vec<u8>);
+
+impl AsRef<[u8]> for Proto {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
+}
 
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
+impl Proto {
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
         }
-        let number = self.list.len() as u32;
-        self.list.push(text.to_owned());
-        self.numbers.insert(text.to_owned(), number);
-        number
+        self.0.push(value as u8);
     }
 
-    fn tags(&mut self, tags: &Tags) -> (Vec<u32>, Vec<u32>) {
-        tags.iter().map(|(key, value)| (self.number(key), self.number(value))).unzip()
+    fn number(mut self, field: u64, value: u64) -> Self {
+        self.varint(field << 3);
+        self.varint(value);
+        self
     }
-}
 
-#[derive(Message)]
-struct BlobHeader {
-    #[prost(string, required, tag = "1")]
-    r#type: String,
-    #[prost(int32, required, tag = "3")]
-    datasize: i32,
-}
+    fn bytes(mut self, field: u64, content: impl AsRef<[u8]>) -> Self {
+        self.varint(field << 3 | 2);
+        self.varint(content.as_ref().len() as u64);
+        self.0.extend(content.as_ref());
+        self
+    }
 
-#[derive(Message)]
-struct Blob {
-    #[prost(int32, optional, tag = "2")]
-    raw_size: Option<i32>,
-    #[prost(bytes = "vec", optional, tag = "3")]
-    zlib_data: Option<Vec<u8>>,
-}
+    fn packed(self, field: u64, values: impl IntoIterator<Item = u64>) -> Self {
+        let mut content = Proto::default();
+        values.into_iter().for_each(|value| content.varint(value));
+        self.bytes(field, content)
+    }
 
-#[derive(Message)]
-struct HeaderBBox {
-    #[prost(sint64, required, tag = "1")]
-    left: i64,
-    #[prost(sint64, required, tag = "2")]
-    right: i64,
-    #[prost(sint64, required, tag = "3")]
-    top: i64,
-    #[prost(sint64, required, tag = "4")]
-    bottom: i64,
-}
-
-#[derive(Message)]
-struct HeaderBlock {
-    #[prost(message, optional, tag = "1")]
-    bbox: Option<HeaderBBox>,
-    #[prost(string, repeated, tag = "4")]
-    required_features: Vec<String>,
-    #[prost(string, repeated, tag = "5")]
-    optional_features: Vec<String>,
-    #[prost(string, optional, tag = "16")]
-    writingprogram: Option<String>,
-    #[prost(string, optional, tag = "17")]
-    source: Option<String>,
-}
-
-#[derive(Message)]
-struct PrimitiveBlock {
-    #[prost(message, required, tag = "1")]
-    stringtable: StringTable,
-    #[prost(message, repeated, tag = "2")]
-    primitivegroup: Vec<Group>,
-}
-
-#[derive(Message)]
-struct StringTable {
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    s: Vec<Vec<u8>>,
-}
-
-#[derive(Message)]
-struct Group {
-    #[prost(message, optional, tag = "2")]
-    dense: Option<DenseNodes>,
-    #[prost(message, repeated, tag = "3")]
-    ways: Vec<PbfWay>,
-    #[prost(message, repeated, tag = "4")]
-    relations: Vec<PbfRelation>,
-}
-
-#[derive(Message)]
-struct DenseNodes {
-    #[prost(sint64, repeated, tag = "1")]
-    id: Vec<i64>,
-    #[prost(sint64, repeated, tag = "8")]
-    lat: Vec<i64>,
-    #[prost(sint64, repeated, tag = "9")]
-    lon: Vec<i64>,
-    #[prost(int32, repeated, tag = "10")]
-    keys_vals: Vec<i32>,
-}
-
-#[derive(Message)]
-struct PbfWay {
-    #[prost(int64, required, tag = "1")]
-    id: i64,
-    #[prost(uint32, repeated, tag = "2")]
-    keys: Vec<u32>,
-    #[prost(uint32, repeated, tag = "3")]
-    vals: Vec<u32>,
-    #[prost(sint64, repeated, tag = "8")]
-    refs: Vec<i64>,
-}
-
-#[derive(Message)]
-struct PbfRelation {
-    #[prost(int64, required, tag = "1")]
-    id: i64,
-    #[prost(uint32, repeated, tag = "2")]
-    keys: Vec<u32>,
-    #[prost(uint32, repeated, tag = "3")]
-    vals: Vec<u32>,
-    #[prost(int32, repeated, tag = "8")]
-    roles_sid: Vec<i32>,
-    #[prost(sint64, repeated, tag = "9")]
-    memids: Vec<i64>,
-    #[prost(int32, repeated, tag = "10")]
-    types: Vec<i32>,
+    /// Keys and values as a way and a relation have them.
+    fn tags(self, tags: &Tags, strings: &mut Strings) -> Self {
+        let (keys, values): (Vec<u64>, Vec<u64>) =
+            tags.iter().map(|(key, value)| (number(strings, key), number(strings, value))).unzip();
+        self.packed(2, keys).packed(3, values)
+    }
 }

@@ -1,9 +1,14 @@
 //! The sketch: ways as they are drawn, before it is known where they meet.
 
-use super::grid::{Grid, Piece};
+use rstar::RTree;
+use rstar::primitives::Line;
+
+use super::super::Frame;
+use super::geometry::{Point, between, distance, is_inside};
 use super::kind::Kind;
-use super::net::Net;
-use super::plane::{Plane, Point, between, distance};
+
+/// A way is tested for car parks at points so far from each other, metres.
+const STEP_M: f64 = 6.0;
 
 /// One way as it is drawn.
 #[derive(Debug, Clone)]
@@ -25,6 +30,11 @@ impl Way {
     pub(super) fn named(self, name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
+
+    /// Its straight pieces.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Line<Point>> {
+        self.points.windows(2).map(|pair| Line::new(pair[0], pair[1]))
+    }
 }
 
 /// A built-up area.
@@ -37,20 +47,19 @@ pub(super) struct Town {
 /// All ways of the county.
 #[derive(Debug)]
 pub(super) struct Sketch {
-    pub(super) plane: Plane,
+    /// Of the whole map.
+    pub(super) frame: Frame,
     pub(super) towns: Vec<Town>,
     pub(super) ways: Vec<Way>,
-    /// The pieces of its streets, and where they are.
-    streets: Vec<Piece>,
-    grid: Grid,
+    /// Pieces of its streets.
+    streets: RTree<Line<Point>>,
     /// Outlines of car parks: no street is built through them.
     pub(super) lots: Vec<Vec<Point>>,
 }
 
 impl Sketch {
-    /// An empty one.
-    pub(super) fn new(plane: Plane, towns: Vec<Town>) -> Self {
-        Self { plane, towns, ways: Vec::new(), streets: Vec::new(), grid: Grid::default(), lots: Vec::new() }
+    pub(super) fn new(frame: Frame, towns: Vec<Town>) -> Self {
+        Self { frame, towns, ways: Vec::new(), streets: RTree::new(), lots: Vec::new() }
     }
 
     /// Whether a place is built up, so that one drives slowly.
@@ -58,57 +67,39 @@ impl Sketch {
         self.towns.iter().any(|town| distance(town.center, p) < town.radius_m)
     }
 
-    /// Adds a way.
     pub(super) fn add(&mut self, way: Way) {
         if way.kind.is_street() {
-            for piece in way.points.windows(2) {
-                let piece = (piece[0], piece[1]);
-                self.grid.add(self.streets.len(), piece, 0.0);
-                self.streets.push(piece);
-            }
+            way.pieces().for_each(|piece| self.streets.insert(piece));
         }
         self.ways.push(way);
     }
 
-    /// From now on only streets of `net` are looked for.
-    pub(super) fn keep_streets(&mut self, net: &Net) {
-        (self.streets, self.grid) = (Vec::new(), Grid::default());
-        for edge in net.edges.iter().filter(|edge| edge.kind.is_street()) {
-            let piece = (net.points[edge.from], net.points[edge.to]);
-            self.grid.add(self.streets.len(), piece, 0.0);
-            self.streets.push(piece);
-        }
+    /// From now on only these streets are looked for.
+    pub(super) fn keep_streets(&mut self, pieces: Vec<Line<Point>>) {
+        self.streets = RTree::bulk_load(pieces);
     }
 
     /// The point of the nearest street to `p`; `p` itself when there is none.
     pub(super) fn nearest_street(&self, p: Point) -> Point {
-        self.grid.nearest(p, &self.streets).unwrap_or(p)
+        self.streets.nearest_neighbor(&p).map_or(p, |street| street.nearest_point(&p))
     }
 
     /// Adds a way, except where it would cross a car park.
     pub(super) fn build_around_lots(&mut self, way: Way) {
-        /// Points are tested so far from each other; and so far a street keeps from a car park.
-        const STEP_M: f64 = 6.0;
-        let blocked = |a: Point, b: Point| {
-            let steps = (distance(a, b) / STEP_M).ceil().max(1.0) as usize;
-            (0..=steps).any(|i| {
-                let p = between(a, b, i as f64 / steps as f64);
-                self.lots.iter().any(|lot| super::plane::is_inside(p, lot))
+        let is_blocked = |piece: Line<Point>| {
+            let steps = (distance(piece.from, piece.to) / STEP_M).ceil().max(1.0);
+            (0..=steps as usize).any(|i| {
+                let p = between(piece.from, piece.to, i as f64 / steps);
+                self.lots.iter().any(|lot| is_inside(p, lot))
             })
         };
-        let mut runs: Vec<Vec<Point>> = vec![Vec::new()];
-        for piece in way.points.windows(2) {
-            if blocked(piece[0], piece[1]) {
-                runs.push(Vec::new());
-            } else if let Some(run) = runs.last_mut() {
-                if run.is_empty() {
-                    run.push(piece[0]);
-                }
-                run.push(piece[1]);
+        let blocked: Vec<bool> = way.pieces().map(is_blocked).collect();
+        let mut first = 0;
+        for run in blocked.chunk_by(|a, b| a == b) {
+            if !run[0] {
+                self.add(Way { points: way.points[first..=first + run.len()].to_vec(), ..way.clone() });
             }
-        }
-        for points in runs.into_iter().filter(|run| run.len() > 1) {
-            self.add(Way { points, ..way.clone() });
+            first += run.len();
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use osmpbf::{Element, ElementReader, RelMemberType};
 
-use super::plane::{Point, nearest};
+use super::geometry::{Point, distance};
 use super::*;
 
 /// Id, kind and role.
@@ -22,13 +22,13 @@ fn owned<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> HashMap<String, 
 }
 
 fn read(county: &County) -> Read {
-    let plane = Plane::around(county.municipalities[0].lat, county.municipalities[0].lon);
+    let frame = county.frame();
     let mut read = Read::default();
     let mut ids = HashSet::new();
     let mut element = |element: Element| match element {
         Element::DenseNode(node) => {
             assert!(ids.insert(('n', node.id())));
-            read.nodes.insert(node.id(), plane.point([node.lon(), node.lat()]));
+            read.nodes.insert(node.id(), frame.point([node.lon(), node.lat()]));
             read.entrances += usize::from(node.tags().any(|tag| tag == ("amenity", "parking_entrance")));
         }
         Element::Way(way) => {
@@ -94,7 +94,7 @@ impl Read {
 fn away(p: Point, pieces: &[[Point; 2]]) -> f64 {
     let near =
         pieces.iter().filter(|piece| (piece[0][0] - p[0]).abs() + (piece[0][1] - p[1]).abs() < 1_000.0);
-    near.map(|[a, b]| plane::distance(p, nearest(p, *a, *b))).fold(f64::MAX, f64::min)
+    near.map(|[a, b]| distance(p, Line::new(*a, *b).nearest_point(&p))).fold(f64::MAX, f64::min)
 }
 
 const CARS: [&str; 6] = ["primary", "secondary", "tertiary", "residential", "living_street", "service"];
@@ -125,20 +125,20 @@ fn streets_hang_together_and_reach_every_place() {
         read.reached(&CARS, true, true);
         read.reached(&FEET, false, false);
 
-        let plane = Plane::around(county.municipalities[0].lat, county.municipalities[0].lon);
+        let frame = county.frame();
         let (cars, feet) = (read.pieces(&CARS), read.pieces(&FEET));
         for stop in &county.stops {
-            let here = plane.point([stop.lon, stop.lat]);
+            let here = frame.point([stop.lon, stop.lat]);
             assert!(away(here, &feet) < 1.0, "{}", stop.name);
             assert!(stop.platform || away(here, &cars) < 1.0, "{}", stop.name);
         }
         for site in county.sites.iter().filter(|site| site.counted.is_some()) {
             let pieces = if site.purpose == "bike" { &feet } else { &cars };
-            let away = away(plane.point(site.geometry.center()), pieces);
+            let away = away(frame.point(site.geometry.center()), pieces);
             assert!(away < 1.5, "{} lies {away} m from a street", site.id);
         }
         for bay in &county.bays {
-            let away = away(plane.point(bay.geometry.center()), &cars);
+            let away = away(frame.point(bay.geometry.center()), &cars);
             assert!(away < 8.0, "{} lies {away} m from a street", bay.id);
         }
     }

@@ -3,8 +3,8 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::geometry::{Point, add, distance, scale, sub, turned};
 use super::kind::Kind;
-use super::plane::{Point, add, distance, scale, sub, turned};
 use super::sketch::{Sketch, Town, Way};
 
 /// Blocks of houses: width and depth, metres.
@@ -26,32 +26,9 @@ const PATH_M: std::ops::Range<f64> = 30.0..220.0;
 /// One path in so many climbs steps.
 const STEPS_ONE_IN: u32 = 7;
 
-const NAMES: [&str; 24] = [
-    "Lindenweg",
-    "Gartenstraße",
-    "Schulstraße",
-    "Bachstraße",
-    "Amselweg",
-    "Eichendorffstraße",
-    "Kolpingstraße",
-    "Mühlenweg",
-    "Droste-Hülshoff-Straße",
-    "Feldstraße",
-    "Ahornweg",
-    "Birkenallee",
-    "Goethestraße",
-    "Nordstraße",
-    "Kirchstraße",
-    "Wiesengrund",
-    "Südstraße",
-    "Josefstraße",
-    "Weststraße",
-    "Lerchenweg",
-    "Bergstraße",
-    "Rosenstraße",
-    "Oststraße",
-    "Am Stadtgraben",
-];
+const NAMES: &str = "Lindenweg Gartenstraße Schulstraße Bachstraße Amselweg Eichendorffstraße Kolpingstraße Mühlenweg \
+    Droste-Hülshoff-Straße Feldstraße Ahornweg Birkenallee Goethestraße Nordstraße Kirchstraße Wiesengrund Südstraße \
+    Josefstraße Weststraße Lerchenweg Bergstraße Rosenstraße Oststraße Stadtgraben";
 
 /// Draws the streets of `town`.
 pub(super) fn draw(sketch: &mut Sketch, town: Town, rng: &mut ChaCha8Rng) {
@@ -96,8 +73,9 @@ fn blocks(
     let (across_m, step_m) = (BLOCK_M[axis], BLOCK_M[1 - axis] / f64::from(POINTS_PER_BLOCK));
     let (streets, steps) = ((town.radius_m / across_m) as i32, (town.radius_m / step_m) as i32);
     let in_ring = RING * 0.9 * town.radius_m;
+    let names: Vec<&str> = NAMES.split(' ').collect();
     for street in -streets..=streets {
-        let name = NAMES[rng.random_range(0..NAMES.len())];
+        let name = names[rng.random_range(0..names.len())];
         let at = |step: i32| {
             let (aside, along) = (f64::from(street) * across_m, f64::from(step) * step_m);
             if axis == 0 { [aside, along] } else { [along, aside] }
@@ -107,17 +85,16 @@ fn blocks(
             |p: Point| distance(p, [0.0, 0.0]) < town.radius_m * (0.9 + 0.1 * (p[0].atan2(p[1]) * 5.0).sin());
         let is_inner = |p: Point| distance(p, [0.0, 0.0]) < in_ring;
         // Each piece: not there, or whether it lies within the ring.
-        let pieces: Vec<(i32, Option<bool>)> = (-steps..steps)
-            .map(|step| {
-                let ends = [at(step), at(step + 1)];
-                let there = ends.into_iter().all(is_built) && !rng.random_bool(GAPS);
-                (step, there.then_some(ends.into_iter().all(is_inner)))
-            })
-            .collect();
+        let mut piece = |step: i32| {
+            let ends = [at(step), at(step + 1)];
+            let is_there = ends.into_iter().all(is_built) && !rng.random_bool(GAPS);
+            is_there.then_some(ends.into_iter().all(is_inner))
+        };
+        let pieces: Vec<(i32, Option<bool>)> = (-steps..steps).map(|step| (step, piece(step))).collect();
         for run in pieces.chunk_by(|a, b| a.1 == b.1) {
-            let (first, last) = (run[0].0, run[run.len() - 1].0);
             let Some(inner) = run[0].1 else { continue };
-            let mut points: Vec<Point> = (first..=last + 1).map(|step| place(at(step))).collect();
+            let last = run[run.len() - 1].0;
+            let mut points: Vec<Point> = (run[0].0..=last + 1).map(|step| place(at(step))).collect();
             if street.rem_euclid(4) == 1 {
                 points.reverse();
             }
