@@ -4,10 +4,12 @@
 //! database. Reading the source files is done once, at building.
 
 pub mod area;
-pub mod bits;
+mod bits;
+mod interner;
 pub mod overlay;
 pub mod plan;
 pub mod raptor;
 mod regular;
+mod rows;
 pub mod streets;
 pub mod timetable;

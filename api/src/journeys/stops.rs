@@ -232,14 +232,15 @@ pub async fn departures(
     let stop = timetable.stop(&id).ok_or_else(|| {
         Problem::not_found(format!("There is no stop '{id}'."), "Find stops with /v1/stops?near=LAT,LON.")
     })?;
-    let from = (from.0.div_euclid(1_000_000), WITHIN_S);
+    let from = from.0.div_euclid(1_000_000);
     let realtime = loaded.realtime.load();
     let registry = view.registry();
     let mut midnight = 0;
     let mut found = Vec::new();
     loaded.with_planner(|planner| {
         for platform in timetable.platforms(stop) {
-            let (next, begin) = planner.departures(realtime.overlay.as_ref(), platform, from, limit);
+            let (next, begin) =
+                planner.departures(realtime.overlay.as_ref(), platform, from, WITHIN_S, limit);
             midnight = begin;
             found.extend(next.into_iter().map(|departure| (platform, departure)));
         }

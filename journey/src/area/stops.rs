@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Step;
 use crate::streets::{Budget, Direction, Link, Mode, Network, Reach, Workspace};
 use crate::timetable::footpaths::Path;
+use crate::timetable::shapes::PointE6;
 use crate::timetable::{StopIx, Timetable};
 
 /// Largest distance between a stop and its street, metres.
@@ -221,7 +222,7 @@ impl Squares {
 
     fn around(&self, timetable: &Timetable, at: LatLon, radius_m: f64) -> Vec<StopIx> {
         let ruler = Ruler::at(at);
-        let (row, column) = square(((at.lat * 1e6) as i32, (at.lon * 1e6) as i32));
+        let (row, column) = square(PointE6 { lat: (at.lat * 1e6) as i32, lon: (at.lon * 1e6) as i32 });
         let rows = (radius_m / (f64::from(SQUARE_E6) * M_PER_E6)).ceil() as i32;
         let columns = (f64::from(rows) / at.lat.to_radians().cos().max(0.1)).ceil() as i32;
         let mut found = Vec::new();
@@ -236,6 +237,6 @@ impl Squares {
     }
 }
 
-fn square((lat, lon): (i32, i32)) -> (i32, i32) {
+fn square(PointE6 { lat, lon }: PointE6) -> (i32, i32) {
     (lat.div_euclid(SQUARE_E6), lon.div_euclid(SQUARE_E6))
 }

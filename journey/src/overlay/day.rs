@@ -4,10 +4,11 @@ use domain::trip_update::TripUpdate;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::delays::{Spans, Times, UpdateEffect, delayed};
-use super::own::{Draft, OwnRun};
+use super::OwnRun;
+use super::delays::{Shifted, Spans, delayed};
+use super::own::Draft;
 use crate::bits;
-use crate::raptor::DayTrips;
+use crate::timetable::day_trips::DayTrips;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
@@ -16,10 +17,11 @@ use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
 /// The changes of one service day, by the clock of one zone.
 #[derive(Debug, Clone)]
 pub struct ChangedDay {
+    /// The service day.
     pub day: Day,
-    pub zone: ZoneIx,
+    pub(crate) zone: ZoneIx,
     /// Runs that the search must not find in the timetable, by [`TripIx`].
-    pub(super) removed: Vec<u64>,
+    removed: Vec<u64>,
     /// Those of them that run at other times or stops, or are hidden from riders.
     elsewhere: Vec<u64>,
     /// The runs with their new times.
@@ -34,19 +36,19 @@ pub struct ChangedDay {
     skipped: FxHashMap<TripIx, SmallVec<[u16; 2]>>,
     /// `removed` without the runs that are cancelled or skip stops; `None`: there are none.
     planned: Option<Vec<u64>>,
-    pub all: DayTrips,
+    pub(crate) all: DayTrips,
     /// Those with [`Wheelchair::Possible`].
-    pub accessible: DayTrips,
+    pub(crate) accessible: DayTrips,
     /// A mask without any trip of `patterns`.
-    pub none: Vec<u64>,
+    pub(crate) none: Vec<u64>,
     /// Whether vehicles stop where none of their line does by the timetable.
     pub(crate) has_new_stops: bool,
-    pub(super) last_time_s: i32,
+    pub(crate) last_time_s: i32,
 }
 
 impl ChangedDay {
     /// Which run a trip of `patterns` is.
-    pub fn trip(&self, own: u32) -> Option<TripIx> {
+    pub(crate) fn trip(&self, own: u32) -> Option<TripIx> {
         self.trips.get(own as usize).copied()
     }
 
@@ -56,17 +58,17 @@ impl ChangedDay {
     }
 
     /// Whether a run does not run at all, and is shown as cancelled.
-    pub fn is_cancelled(&self, trip: TripIx) -> bool {
+    pub(crate) fn is_cancelled(&self, trip: TripIx) -> bool {
         bits::has(&self.removed, trip as usize) && !bits::has(&self.elsewhere, trip as usize)
     }
 
     /// Whether a run of the timetable does not stop at a position though it is planned to.
-    pub fn is_skipped(&self, trip: TripIx, position: u16) -> bool {
+    pub(crate) fn is_skipped(&self, trip: TripIx, position: u16) -> bool {
         self.skipped.get(&trip).is_some_and(|skipped| skipped.contains(&position))
     }
 
     /// Whether a run is cancelled or skips stops.
-    pub fn has_losses(&self) -> bool {
+    pub(crate) fn has_losses(&self) -> bool {
         self.planned.is_some()
     }
 
@@ -77,95 +79,93 @@ impl ChangedDay {
     }
 
     /// Whether real time says when a run of `patterns` is at a stop, by the position.
-    pub fn is_live(&self, trip: TripIx, position: usize) -> bool {
+    pub(crate) fn is_live(&self, trip: TripIx, position: usize) -> bool {
         let silent = self.silent.get(&trip);
-        !silent.is_some_and(|spans| spans.iter().any(|span| span.contains(position)))
+        !silent.is_some_and(|spans| spans.iter().any(|span| span.contains(&(position as u16))))
     }
 }
 
 /// Collects the changes of one day.
 pub(super) struct Builder<'a> {
     timetable: &'a Timetable,
-    day: Day,
-    zone: ZoneIx,
     begins_at: i64,
-    removed: Vec<u64>,
-    elsewhere: Vec<u64>,
     grouping: Grouping,
-    times: Times,
-    silent: FxHashMap<TripIx, Spans>,
-    skipped: FxHashMap<TripIx, SmallVec<[u16; 2]>>,
-    has_new_stops: bool,
-    last_time_s: i32,
+    changed: ChangedDay,
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(timetable: &'a Timetable, (day, zone): (Day, ZoneIx)) -> Self {
+    pub fn new(timetable: &'a Timetable, day: Day, zone: ZoneIx) -> Self {
         let none = || vec![0; bits::words(timetable.patterns.trips())];
-        Builder {
-            timetable,
+        let changed = ChangedDay {
             day,
             zone,
-            begins_at: timetable.day_begins_in(zone, day),
             removed: none(),
             elsewhere: none(),
-            grouping: Grouping::default(),
-            times: Times::default(),
+            patterns: Patterns::empty(),
+            trips: Vec::new(),
+            own: FxHashMap::default(),
             silent: FxHashMap::default(),
             skipped: FxHashMap::default(),
+            planned: None,
+            all: DayTrips::default(),
+            accessible: DayTrips::default(),
+            none: Vec::new(),
             has_new_stops: false,
             last_time_s: 0,
-        }
+        };
+        let begins_at = timetable.day_begins_in(zone, day);
+        Builder { timetable, begins_at, grouping: Grouping::default(), changed }
     }
 
+    /// Removes a run, which is shown as cancelled.
     pub fn cancel(&mut self, trip: TripIx) {
-        bits::set(&mut self.removed, trip as usize);
+        bits::set(&mut self.changed.removed, trip as usize);
     }
 
     /// Removes a run without showing it as cancelled.
     pub fn hide(&mut self, trip: TripIx) {
-        bits::set(&mut self.removed, trip as usize);
-        bits::set(&mut self.elsewhere, trip as usize);
+        self.cancel(trip);
+        bits::set(&mut self.changed.elsewhere, trip as usize);
     }
 
     /// `false` when the update changes nothing.
     pub fn change(&mut self, trip: TripIx, update: &TripUpdate) -> bool {
-        let UpdateEffect { anything, new_stops } =
-            delayed(self.timetable, trip, update, (self.begins_at, 0), &mut self.times);
-        if !anything {
+        let run = Shifted { trip, begins_at: self.begins_at, shift_s: 0 };
+        let found = delayed(self.timetable, run, update);
+        if !found.is_changed {
             return false;
         }
         self.hide(trip);
-        self.has_new_stops |= new_stops;
-        if !self.times.silent.is_empty() {
-            self.silent.insert(trip, self.times.silent.clone());
+        self.changed.has_new_stops |= found.has_new_stops;
+        if !found.silent.is_empty() {
+            self.changed.silent.insert(trip, found.silent);
         }
-        if !self.times.skipped.is_empty() {
-            self.skipped.insert(trip, self.times.skipped.clone());
+        if !found.skipped.is_empty() {
+            self.changed.skipped.insert(trip, found.skipped);
         }
-        self.grouping.add(trip, &self.times.stops, &self.times.times);
-        self.note_last(self.times.times.last().copied());
+        self.grouping.add(trip, &found.stops, &found.times);
+        self.note_last(found.times.last().map(|time| time.departure));
         true
     }
 
     /// Adds a run that is not in the timetable.
     pub fn add(&mut self, number: TripIx, draft: &Draft) {
         // A copy stops where its trip does.
-        self.has_new_stops = true;
+        self.changed.has_new_stops = true;
         self.grouping.add(number, &draft.stops, &draft.times);
-        self.note_last(draft.times.last().copied());
+        self.note_last(draft.times.last().map(|time| time.departure));
     }
 
-    fn note_last(&mut self, last: Option<(i32, i32)>) {
-        self.last_time_s = self.last_time_s.max(last.map_or(0, |(_, departs)| departs));
+    fn note_last(&mut self, departure_s: Option<i32>) {
+        self.changed.last_time_s = self.changed.last_time_s.max(departure_s.unwrap_or(0));
     }
 
-    /// `own` are the runs that are not in the timetable.
+    /// `own_runs` are the runs that are not in the timetable.
     pub fn finish(self, own_runs: &[OwnRun]) -> ChangedDay {
-        let timetable = self.timetable;
-        let (patterns, trips) = self.grouping.finish(timetable.variants.nodes());
-        let all = DayTrips::new(&patterns, |_| true);
-        let accessible = DayTrips::new(&patterns, |own| {
+        let Builder { timetable, grouping, mut changed, .. } = self;
+        let (patterns, trips) = grouping.finish(timetable.variants.nodes());
+        changed.all = DayTrips::new(&patterns, |_| true);
+        changed.accessible = DayTrips::new(&patterns, |own| {
             let trip = trips[own] as usize;
             let of = match trip.checked_sub(timetable.trips.len()) {
                 Some(own) => own_runs[own].of,
@@ -173,31 +173,16 @@ impl<'a> Builder<'a> {
             };
             of.is_some_and(|trip| timetable.trips[trip as usize].wheelchair == Wheelchair::Possible)
         });
-        let none = vec![0; bits::words(patterns.trips())];
-        let is_timetables = |(_, trip): &(u32, &TripIx)| (**trip as usize) < timetable.trips.len();
-        let cancelled = self.removed.iter().zip(&self.elsewhere).any(|(removed, kept)| removed & !kept != 0);
-        let planned = (cancelled || !self.skipped.is_empty()).then(|| {
-            let mut planned = self.elsewhere.clone();
-            self.skipped.keys().for_each(|trip| bits::unset(&mut planned, *trip as usize));
-            planned
-        });
-        let own = (0..).zip(&trips).filter(is_timetables).map(|(own, trip)| (*trip, own)).collect();
-        ChangedDay {
-            own,
-            day: self.day,
-            zone: self.zone,
-            removed: self.removed,
-            elsewhere: self.elsewhere,
-            patterns,
-            trips,
-            silent: self.silent,
-            skipped: self.skipped,
-            planned,
-            all,
-            accessible,
-            none,
-            has_new_stops: self.has_new_stops,
-            last_time_s: self.last_time_s,
+        changed.none = vec![0; bits::words(patterns.trips())];
+        let mut masks = changed.removed.iter().zip(&changed.elsewhere);
+        if masks.any(|(removed, elsewhere)| removed & !elsewhere != 0) || !changed.skipped.is_empty() {
+            let mut planned = changed.elsewhere.clone();
+            changed.skipped.keys().for_each(|trip| bits::unset(&mut planned, *trip as usize));
+            changed.planned = Some(planned);
         }
+        let own = (0..).zip(&trips).filter(|(_, trip)| (**trip as usize) < timetable.trips.len());
+        changed.own = own.map(|(own, trip)| (*trip, own)).collect();
+        (changed.patterns, changed.trips) = (patterns, trips);
+        changed
     }
 }

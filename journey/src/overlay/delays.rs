@@ -6,10 +6,12 @@
 //! The specification does not cover times that would decrease along the trip (early at one stop, late at the one
 //! before): here times never decrease.
 
+use std::ops::Range;
+
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
 use smallvec::SmallVec;
 
-use crate::timetable::patterns::{Boarding, PatternStop};
+use crate::timetable::patterns::{Boarding, PatternStop, PatternTrip, StopTime};
 use crate::timetable::{NONE, StopIx, Timetable, TripIx};
 
 /// Largest plausible delay, seconds.
@@ -21,81 +23,62 @@ const MAX_UNDATED_DELAY_S: i64 = 4 * 3_600;
 /// square).
 const ONE_PLACE_M: f64 = 300.0;
 
-/// Positions of a run, from the first until before the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(u16, u16);
+/// Positions of a run, as ranges: most runs have one, up to where their vehicle is.
+pub type Spans = SmallVec<[Range<u16>; 1]>;
 
-impl Span {
-    pub fn contains(self, position: usize) -> bool {
-        (usize::from(self.0)..usize::from(self.1)).contains(&position)
-    }
-}
-
-/// Most runs have one, up to where their vehicle is.
-pub type Spans = SmallVec<[Span; 1]>;
-
-/// Expected times of one run; reused from run to run.
+/// Expected times of one run.
 #[derive(Debug, Default)]
-pub struct Times {
+pub struct Expected {
+    /// Whether the update says anything.
+    pub is_changed: bool,
+    /// Whether the vehicle stops elsewhere than by the timetable.
+    pub has_new_stops: bool,
     pub stops: Vec<PatternStop>,
-    /// (arrival, departure), seconds after the day began.
-    pub times: Vec<(i32, i32)>,
+    pub times: Vec<StopTime>,
     /// Positions whose times are not from real time.
     pub silent: Spans,
     /// Positions at which it does not stop though it is planned to.
     pub skipped: SmallVec<[u16; 2]>,
 }
 
-/// What an update changes in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UpdateEffect {
-    pub anything: bool,
-    /// Whether the vehicle stops elsewhere than by the timetable.
-    pub new_stops: bool,
+/// A trip on a day that began at `begins_at` (Unix time, seconds), on which it leaves so much later than in the timetable.
+#[derive(Clone, Copy)]
+pub struct Shifted {
+    pub trip: TripIx,
+    pub begins_at: i64,
+    pub shift_s: i32,
 }
 
-/// Computes the expected times of `trip`, whose day began at `begins_at` (Unix time, seconds), and which leaves `shift`
-/// seconds later than in the timetable.
-pub fn delayed(
-    timetable: &Timetable,
-    trip: TripIx,
-    update: &TripUpdate,
-    (begins_at, shift): (i64, i32),
-    into: &mut Times,
-) -> UpdateEffect {
-    let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
-    let own = trip as usize - pattern.first_trip;
-    let meta = &timetable.trips[trip as usize];
-    let sequences = timetable.sequences.get(meta.sequence as usize).map_or(&[][..], |list| list);
-    into.stops.clear();
-    into.times.clear();
-    into.silent.clear();
-    into.skipped.clear();
+/// Computes the expected times of a run.
+pub fn delayed(timetable: &Timetable, run: Shifted, update: &TripUpdate) -> Expected {
+    let Shifted { trip, begins_at, shift_s } = run;
+    let PatternTrip { pattern, at: own } = timetable.patterns.trip(trip);
+    let sequence = timetable.trips[trip as usize].sequence as usize;
+    let sequences = timetable.sequences.get(sequence).map_or(&[][..], |list| list);
+    let mut found = Expected::default();
     let limit = if update.start_date.is_some() { MAX_DELAY_S } else { MAX_UNDATED_DELAY_S };
     let mut updates = update.stops.as_slice();
     let mut delay = update.delay_s.filter(|s| i64::from(*s).abs() <= limit);
-    let mut effect = UpdateEffect { anything: delay.is_some(), new_stops: false };
+    found.is_changed = delay.is_some();
     let mut latest = i32::MIN;
     for (position, stop) in pattern.stops.iter().enumerate() {
         let sequence = sequences.get(position).copied();
-        let (arrival, departure) =
-            (pattern.arrival(own, position) + shift, pattern.departure(own, position) + shift);
-        let here = take(&mut updates, timetable, &pattern.stops[position..], sequence);
+        let arrival = pattern.arrival(own, position) + shift_s;
+        let departure = pattern.departure(own, position) + shift_s;
         let mut served = *stop;
         let mut arrival_delay = delay;
         let mut is_arrival_given = false;
-        if let Some((here, platform)) = here {
+        if let Some((here, platform)) = take(&mut updates, timetable, &pattern.stops[position..], sequence) {
             // `NO_DATA` is no real time.
-            effect.anything |= here.relationship != StopRelationship::NoData;
+            found.is_changed |= here.relationship != StopRelationship::NoData;
             // Only where vehicles stop by the timetable too: else no footpath leads there.
-            let platform = platform.filter(|platform| timetable.passing(*platform).next().is_some());
-            if let Some(platform) = platform {
+            if let Some(platform) = platform.filter(|platform| timetable.is_served(*platform)) {
                 served = stop.at(platform);
-                effect.new_stops = true;
+                found.has_new_stops = true;
             }
             match here.relationship {
                 StopRelationship::Skipped => {
-                    into.skipped.push(position as u16);
+                    found.skipped.push(position as u16);
                     served = PatternStop::new(stop.stop(), Boarding::None, Boarding::None)
                 }
                 StopRelationship::NoData => {
@@ -113,7 +96,7 @@ pub fn delayed(
             }
         }
         if arrival_delay.or(delay).is_none() {
-            into.note_silent(position as u16);
+            found.note_silent(position as u16);
         }
         let mut arrives = arrival + arrival_delay.unwrap_or(0);
         let departs = departure + delay.unwrap_or(0);
@@ -122,19 +105,18 @@ pub fn delayed(
             arrives = arrives.min(departs);
         }
         let arrives = arrives.max(latest);
-        let departs = departs.max(arrives);
-        latest = departs;
-        into.stops.push(served);
-        into.times.push((arrives, departs));
+        latest = departs.max(arrives);
+        found.stops.push(served);
+        found.times.push(StopTime { arrival: arrives, departure: latest });
     }
-    effect
+    found
 }
 
-impl Times {
+impl Expected {
     fn note_silent(&mut self, position: u16) {
         match self.silent.last_mut() {
-            Some(span) if span.1 == position => span.1 += 1,
-            _ => self.silent.push(Span(position, position + 1)),
+            Some(span) if span.end == position => span.end += 1,
+            _ => self.silent.push(position..position + 1),
         }
     }
 }
@@ -150,29 +132,25 @@ fn take<'a>(
 ) -> Option<(&'a StopUpdate, Option<StopIx>)> {
     let fit = |stop: &PatternStop, id: &str| fits(timetable, timetable.variants.stop(stop.stop()), id);
     while let Some((next, rest)) = updates.split_first() {
-        if let (Some(effect), Some(own)) = (next.stop_sequence, sequence) {
-            if effect > own {
+        let id = next.stop_id.as_deref();
+        if let (Some(theirs), Some(own)) = (next.stop_sequence, sequence) {
+            if theirs > own {
                 return None;
             }
             *updates = rest;
-            if effect < own {
-                continue;
+            match id.map_or(Fit::Same, |id| fit(&ahead[0], id)) {
+                _ if theirs < own => {}
+                Fit::Not => {}
+                found => return Some((next, found.platform())),
             }
-            match next.stop_id.as_deref().map(|id| fit(&ahead[0], id)) {
-                None | Some(Fit::Same) => return Some((next, None)),
-                Some(Fit::Platform(other)) => return Some((next, Some(other))),
-                Some(Fit::Not) => continue,
-            }
+            continue;
         }
-        let id = next.stop_id.as_deref().unwrap_or_default();
-        let is_same = |stop: &PatternStop| fit(stop, id) == Fit::Same;
-        let first = ahead.iter().position(is_same);
-        let first = first.or_else(|| ahead.iter().position(|stop| fit(stop, id) != Fit::Not));
-        match first {
+        let id = id.unwrap_or_default();
+        let first = ahead.iter().position(|stop| fit(stop, id) == Fit::Same);
+        match first.or_else(|| ahead.iter().position(|stop| fit(stop, id) != Fit::Not)) {
             Some(0) => {
                 *updates = rest;
-                let other = if let Fit::Platform(other) = fit(&ahead[0], id) { Some(other) } else { None };
-                return Some((next, other));
+                return Some((next, fit(&ahead[0], id).platform()));
             }
             Some(_) => return None,
             None => *updates = rest,
@@ -189,6 +167,12 @@ enum Fit {
     /// Another platform of the same station.
     Platform(StopIx),
     Not,
+}
+
+impl Fit {
+    fn platform(self) -> Option<StopIx> {
+        if let Fit::Platform(other) = self { Some(other) } else { None }
+    }
 }
 
 fn fits(timetable: &Timetable, own: StopIx, id: &str) -> Fit {

@@ -13,14 +13,13 @@ mod runs;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use domain::trip_update::{TripRelationship, TripUpdate};
-use rustc_hash::FxHashMap;
 
 use self::day::Builder;
-use self::matching::run_of;
+use self::matching::{FeedUpdate, Run, run_of};
 use self::own::{Incomplete, OwnRuns};
-use crate::raptor::{Query, days_of};
 use crate::timetable::services::Day;
 use crate::timetable::starts::NoRun;
 use crate::timetable::{FeedIx, Timetable, TripIx, ZoneIx};
@@ -88,38 +87,34 @@ impl Overlay {
         now: i64,
     ) -> Self {
         let mut report = Report::default();
-        let mut runs: FxHashMap<(Day, TripIx), (Option<FeedIx>, &TripUpdate)> = FxHashMap::default();
+        let mut runs: BTreeMap<Run, FeedUpdate<'_>> = BTreeMap::new();
         let mut own = OwnRuns::new(timetable, now);
         for (feed, update) in updates {
-            let is_incomplete = match update.relationship {
+            let update = FeedUpdate { feed, update };
+            let added = match update.relationship {
                 TripRelationship::Other => {
                     report.ignored += 1;
                     continue;
                 }
-                TripRelationship::Added => own.add((feed, update)),
-                TripRelationship::Duplicated => own.copy((feed, update)),
-                _ => Ok(()),
+                TripRelationship::Added => own.add(update),
+                TripRelationship::Duplicated => own.copy(update),
+                _ => {
+                    match run_of(timetable, update, now) {
+                        Ok(run) if update.has_content() => drop(runs.insert(run, update)),
+                        Ok(_) => {}
+                        Err(NoRun::Unknown) if own.cancel(update) => report.cancelled += 1,
+                        Err(NoRun::Unknown) => report.unknown += 1,
+                        Err(NoRun::Ambiguous) => report.ambiguous += 1,
+                    }
+                    continue;
+                }
             };
-            if let Err(Incomplete) = is_incomplete {
-                report.incomplete += 1;
-            }
-            if matches!(update.relationship, TripRelationship::Added | TripRelationship::Duplicated) {
-                continue;
-            }
-            match run_of(timetable, (feed, update), now) {
-                Ok(run) if update.has_content() => drop(runs.insert(run, (feed, update))),
-                Ok(_) => {}
-                Err(NoRun::Unknown) if own.cancel((feed, update)) => report.cancelled += 1,
-                Err(NoRun::Unknown) => report.unknown += 1,
-                Err(NoRun::Ambiguous) => report.ambiguous += 1,
-            }
+            report.incomplete += usize::from(added.is_err());
         }
         let mut days: BTreeMap<(Day, ZoneIx), Builder<'_>> = BTreeMap::new();
-        let mut runs: Vec<_> = runs.into_iter().collect();
-        runs.sort_unstable_by_key(|(run, _)| *run);
-        for ((day, trip), (feed, update)) in runs {
-            let key = (day, timetable.zone_of(trip));
-            let builder = days.entry(key).or_insert_with(|| Builder::new(timetable, key));
+        for (run @ Run { day, trip }, update) in runs {
+            let zone = timetable.zone_of(trip);
+            let builder = days.entry((day, zone)).or_insert_with(|| Builder::new(timetable, day, zone));
             match update.relationship {
                 TripRelationship::Cancelled => {
                     builder.cancel(trip);
@@ -129,19 +124,20 @@ impl Overlay {
                     builder.hide(trip);
                     report.cancelled += 1;
                 }
-                TripRelationship::Replaced => match own.replace((feed, update), (day, trip)) {
+                TripRelationship::Replaced => match own.replace(update, run) {
                     Ok(()) => builder.hide(trip),
                     Err(Incomplete) => report.incomplete += 1,
                 },
-                _ => report.changed += usize::from(builder.change(trip, update)),
+                _ => report.changed += usize::from(builder.change(trip, update.update)),
             }
         }
         let first_own = timetable.trips.len() as TripIx;
         let own = own.finish();
         report.added = own.len();
-        for (number, run) in (first_own..).zip(&own) {
-            let key = (run.day, run.zone);
-            days.entry(key).or_insert_with(|| Builder::new(timetable, key)).add(number, run);
+        for (number, draft) in (first_own..).zip(&own) {
+            let OwnRun { day, zone, .. } = draft.run;
+            let builder = days.entry((day, zone)).or_insert_with(|| Builder::new(timetable, day, zone));
+            builder.add(number, draft);
         }
         let own: Vec<OwnRun> = own.into_iter().map(|run| run.run).collect();
         let days: Vec<ChangedDay> = days.into_values().map(|builder| builder.finish(&own)).collect();
@@ -149,13 +145,8 @@ impl Overlay {
         Overlay { days, own, first_own, last_time_s, report }
     }
 
-    /// Runs that a search must not find in the timetable on `day`: see [`ChangedDay::removed`].
-    pub(crate) fn removed(&self, day: Day, zone: ZoneIx, as_planned: bool) -> Option<&[u64]> {
-        self.of(day, zone).map(|d| d.removed(as_planned))
-    }
-
     /// Whether a run of the timetable does not stop at a position though it is planned to.
-    pub fn is_skipped(&self, day: Day, trip: TripIx, position: u16) -> bool {
+    pub(crate) fn is_skipped(&self, day: Day, trip: TripIx, position: u16) -> bool {
         self.on(day).any(|d| d.is_skipped(trip, position))
     }
 
@@ -164,9 +155,8 @@ impl Overlay {
         trip < self.first_own && self.on(day).any(|d| d.is_cancelled(trip))
     }
 
-    /// Whether runs that a search may look at are cancelled or skip stops.
-    pub(crate) fn has_losses_for(&self, timetable: &Timetable, query: &Query<'_>) -> bool {
-        let days = days_of(timetable, Some(self), query);
+    /// Whether runs of some days are cancelled or skip stops.
+    pub(crate) fn has_losses(&self, days: &RangeInclusive<Day>) -> bool {
         self.days.iter().any(|day| day.has_losses() && days.contains(&day.day))
     }
 

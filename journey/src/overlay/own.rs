@@ -6,11 +6,12 @@
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripUpdate};
 use rustc_hash::FxHashMap;
 
-use super::delays::{Times, delayed};
-use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
+use super::delays::{Expected, Shifted, delayed};
+use super::matching::{FeedUpdate, Run};
+use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop, StopTime};
 use crate::timetable::read::parse_time;
 use crate::timetable::services::{Day, parse_day};
-use crate::timetable::{FeedIx, NONE, StopIx, Timetable, TripIx, ZoneIx};
+use crate::timetable::{FeedIx, NONE, Route, StopIx, Timetable, TripIx, ZoneIx};
 
 /// Latest time of a stop after its service day began, seconds: four days.
 const MAX_AWAY_S: i64 = 4 * 86_400;
@@ -18,29 +19,35 @@ const MAX_AWAY_S: i64 = 4 * 86_400;
 /// Why a run is not in the timetable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwnKind {
+    /// It is additional.
     Added,
+    /// It is a copy of a trip at another time.
     Duplicated,
+    /// It stands for a run of the timetable, with other stops or times.
     Replaced,
 }
 
 /// A run that is not in the timetable.
 #[derive(Debug, Clone)]
 pub struct OwnRun {
+    /// Why it is not in the timetable.
     pub kind: OwnKind,
+    /// Its service day.
     pub day: Day,
     /// Its line's.
-    pub zone: ZoneIx,
+    pub(crate) zone: ZoneIx,
+    /// The id that real time gives its trip.
     pub trip_id: String,
     /// Into [`Timetable::routes`]; [`NONE`]: not known.
-    pub route: u32,
+    pub(crate) route: u32,
     /// May be empty.
-    pub headsign: String,
+    pub(crate) headsign: String,
     /// The run of the timetable that it replaces or is a copy of.
-    pub of: Option<TripIx>,
+    pub(crate) of: Option<TripIx>,
     /// Its stops, by position.
-    pub stops: Box<[StopIx]>,
-    /// Planned arrivals and departures there, seconds after its day began.
-    pub planned: Box<[(i32, i32)]>,
+    pub(crate) stops: Box<[StopIx]>,
+    /// As planned, by position.
+    pub(crate) planned: Box<[StopTime]>,
 }
 
 /// Such a run with its expected times.
@@ -48,21 +55,12 @@ pub(super) struct Draft {
     feed: Option<FeedIx>,
     pub run: OwnRun,
     pub stops: Vec<PatternStop>,
-    /// (arrival, departure) as expected, seconds after its day began.
-    pub times: Vec<(i32, i32)>,
+    pub times: Vec<StopTime>,
 }
 
 impl Draft {
     fn name(&self) -> Name {
-        (self.feed, self.trip_id.clone(), self.day)
-    }
-}
-
-impl std::ops::Deref for Draft {
-    type Target = OwnRun;
-
-    fn deref(&self) -> &OwnRun {
-        &self.run
+        Name { feed: self.feed, trip_id: self.run.trip_id.clone(), day: self.run.day }
     }
 }
 
@@ -72,11 +70,13 @@ const MAX_BACKWARDS_S: i32 = 60;
 /// A run without two usable stops.
 pub(super) struct Incomplete;
 
-/// An update, and the GTFS file whose ids it has.
-type FeedUpdate<'u> = (Option<FeedIx>, &'u TripUpdate);
-
-/// Key of a run: its name, the file whose ids it has, its day.
-type Name = (Option<FeedIx>, String, Day);
+/// Key of a run; the feed is the file whose ids it has.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Name {
+    feed: Option<FeedIx>,
+    trip_id: String,
+    day: Day,
+}
 
 /// Collects them.
 pub(super) struct OwnRuns<'a> {
@@ -86,34 +86,30 @@ pub(super) struct OwnRuns<'a> {
     by_name: FxHashMap<Name, usize>,
     /// Duplicated trips: the same run may be reported as added, too.
     copied: Vec<Name>,
-    times: Times,
 }
 
 impl<'a> OwnRuns<'a> {
     pub fn new(timetable: &'a Timetable, now: i64) -> Self {
-        let (runs, by_name) = (Vec::new(), FxHashMap::default());
-        OwnRuns { timetable, now, runs, by_name, copied: Vec::new(), times: Times::default() }
+        OwnRuns { timetable, now, runs: Vec::new(), by_name: FxHashMap::default(), copied: Vec::new() }
     }
 
     /// Adds a new run.
     pub fn add(&mut self, update: FeedUpdate<'_>) -> Result<(), Incomplete> {
         // A run of the same name as a trip of the timetable is an additional run of its line.
-        let like = self.timetable.trips_of(&update.1.trip_id, update.0).first().copied();
-        let draft = self.planned(update, OwnKind::Added, (None, None), like)?;
-        self.insert(draft);
+        let like = self.timetable.trips_of(&update.trip_id, update.feed).first().copied();
+        self.insert(self.planned(update, None, like)?);
         Ok(())
     }
 
     /// Adds the replacement of a run.
-    pub fn replace(&mut self, update: FeedUpdate<'_>, (day, trip): (Day, TripIx)) -> Result<(), Incomplete> {
-        let draft = self.planned(update, OwnKind::Replaced, (Some(day), Some(trip)), Some(trip))?;
-        self.insert(draft);
+    pub fn replace(&mut self, update: FeedUpdate<'_>, run: Run) -> Result<(), Incomplete> {
+        self.insert(self.planned(update, Some(run), Some(run.trip))?);
         Ok(())
     }
 
     /// Adds a copy of a trip at another time.
-    pub fn copy(&mut self, (feed, update): FeedUpdate<'_>) -> Result<(), Incomplete> {
-        let timetable = self.timetable;
+    pub fn copy(&mut self, update: FeedUpdate<'_>) -> Result<(), Incomplete> {
+        let (timetable, feed) = (self.timetable, update.feed);
         let trip = *timetable.trips_of(&update.trip_id, feed).first().ok_or(Incomplete)?;
         let properties = update.properties.as_deref().cloned().unwrap_or_default();
         let zone = timetable.zone_of(trip);
@@ -127,97 +123,97 @@ impl<'a> OwnRuns<'a> {
             Some(date) => parse_day(date).ok_or(Incomplete)?,
             None => timetable.day_in(zone, self.now),
         };
-        let shift = match start {
+        let shift_s = match start {
             Some(start) => parse_time(start.as_bytes()).ok_or(Incomplete)? - timetable.first_departure(trip),
             None => 0,
         };
         // Of the copy's day the stops' times are those of the copy.
-        let dated = TripUpdate { start_date: Some(String::new()), ..update.clone() };
-        delayed(timetable, trip, &dated, (timetable.day_begins_in(zone, day), shift), &mut self.times);
-        let pattern = timetable.patterns.pattern(timetable.patterns.pattern_of(trip));
-        let own = trip as usize - pattern.first_trip;
-        let planned = |at: usize| (pattern.arrival(own, at) + shift, pattern.departure(own, at) + shift);
-        let headsign = properties.headsign.unwrap_or_else(|| timetable.headsign(trip).to_owned());
+        let dated = TripUpdate { start_date: Some(String::new()), ..update.update.clone() };
+        let run = Shifted { trip, begins_at: timetable.day_begins_in(zone, day), shift_s };
+        let Expected { stops, times, .. } = delayed(timetable, run, &dated);
+        let planned = timetable.patterns.trip(trip);
         let run = OwnRun {
             kind: OwnKind::Duplicated,
             day,
             zone,
             trip_id: properties.trip_id.unwrap_or_else(|| update.trip_id.clone()),
             route: timetable.trips[trip as usize].route,
-            headsign,
+            headsign: properties.headsign.unwrap_or_else(|| timetable.headsign(trip).to_owned()),
             of: Some(trip),
-            stops: self.times.stops.iter().map(|stop| timetable.variants.stop(stop.stop())).collect(),
-            planned: (0..pattern.stops.len()).map(planned).collect(),
+            stops: stops.iter().map(|stop| timetable.variants.stop(stop.stop())).collect(),
+            planned: (0..stops.len()).map(|at| planned.time(at).later(shift_s)).collect(),
         };
-        self.copied.push((feed, update.trip_id.clone(), day));
-        let (stops, times) = (self.times.stops.clone(), self.times.times.clone());
+        self.copied.push(Name { feed, trip_id: update.trip_id.clone(), day });
         self.insert(Draft { feed, run, stops, times });
         Ok(())
     }
 
     /// Removes a run; `false`: there is none.
-    pub fn cancel(&mut self, (feed, update): FeedUpdate<'_>) -> bool {
+    pub fn cancel(&mut self, update: FeedUpdate<'_>) -> bool {
         use domain::trip_update::TripRelationship::{Cancelled, Deleted};
         if !matches!(update.relationship, Cancelled | Deleted) {
             return false;
         }
         let day = update.start_date.as_deref().and_then(parse_day);
         let before = self.by_name.len();
-        let is_other =
-            |name: &Name| name.1 != update.trip_id || feed != name.0 || day.is_some_and(|day| day != name.2);
-        self.by_name.retain(|name, _| is_other(name));
+        self.by_name.retain(|name, _| {
+            name.trip_id != update.trip_id
+                || name.feed != update.feed
+                || day.is_some_and(|day| day != name.day)
+        });
         self.by_name.len() < before
     }
 
     /// What is left.
     pub fn finish(self) -> Vec<Draft> {
         let OwnRuns { runs, by_name, copied, .. } = self;
-        let is_last = |number: usize, draft: &Draft| by_name.get(&draft.name()) == Some(&number);
-        let is_twin = |draft: &Draft| draft.kind == OwnKind::Added && copied.contains(&draft.name());
-        let kept =
-            runs.into_iter().enumerate().filter(|(number, draft)| is_last(*number, draft) && !is_twin(draft));
-        kept.map(|(_, draft)| draft).collect()
+        let is_twin = |draft: &Draft| draft.run.kind == OwnKind::Added && copied.contains(&draft.name());
+        let left = (0..)
+            .zip(runs)
+            .filter(|(number, draft)| by_name.get(&draft.name()) == Some(number) && !is_twin(draft));
+        left.map(|(_, draft)| draft).collect()
     }
 
     /// Of several updates of one run the last holds; a copy holds over the same run as an added one.
     fn insert(&mut self, draft: Draft) {
         let key = draft.name();
-        let held = self.by_name.get(&key).map(|number| self.runs[*number].kind);
-        if !(held == Some(OwnKind::Duplicated) && draft.kind == OwnKind::Added) {
+        let held = self.by_name.get(&key).map(|number| self.runs[*number].run.kind);
+        if !(held == Some(OwnKind::Duplicated) && draft.run.kind == OwnKind::Added) {
             self.by_name.insert(key, self.runs.len());
         }
         self.runs.push(draft);
     }
 
-    /// A run with the stops and times of its update. `like`: a trip for what the update leaves out.
+    /// A run with the stops and times of its update, which replaces one of the timetable or is additional. `like`: a trip
+    /// for what the update leaves out.
     fn planned(
         &self,
-        (feed, update): FeedUpdate<'_>,
-        kind: OwnKind,
-        (day, of): (Option<Day>, Option<TripIx>),
+        update: FeedUpdate<'_>,
+        replaced: Option<Run>,
         like: Option<TripIx>,
     ) -> Result<Draft, Incomplete> {
         let timetable = self.timetable;
-        let route = self.route((feed, update), like);
+        let number = self.route(update, like);
+        let route = timetable.routes.get(number as usize);
         // Of a line that is known the stops are those of its file.
-        let feed_of_route = timetable.routes.get(route as usize).map(|route| route.feed);
-        let call = |stop: &StopUpdate| Call::read(timetable, feed.or(feed_of_route), stop);
+        let feed = update.feed.or(route.map(|route| route.feed));
+        let call = |stop: &StopUpdate| Call::read(timetable, feed, stop);
         let calls: Vec<Call> = update.stops.iter().filter_map(call).take(MAX_TRIP_STOPS).collect();
-        let [first, _, ..] = calls[..] else { return Err(Incomplete) };
-        let zone = timetable.routes.get(route as usize).map_or(0, |route| route.zone);
-        let day = match (day, &update.start_date) {
-            (Some(day), _) => day,
+        let [first, .., last] = calls[..] else { return Err(Incomplete) };
+        let zone = route.map_or(0, |route| route.zone);
+        let day = match (replaced, &update.start_date) {
+            (Some(run), _) => run.day,
             (None, Some(date)) => parse_day(date).ok_or(Incomplete)?,
             (None, None) => timetable.day_in(zone, first.departs),
         };
         let begins_at = timetable.day_begins_in(zone, day);
+        let of_day = |at: i64| {
+            let seconds = at.checked_sub(begins_at).filter(|s| s.abs() <= MAX_AWAY_S);
+            seconds.map(|s| s as i32).ok_or(Incomplete)
+        };
         let (mut latest, mut planned_latest) = (i32::MIN, i32::MIN);
         let (mut stops, mut times, mut planned) = (Vec::new(), Vec::new(), Vec::new());
         for call in &calls {
-            let of_day = |at: i64| {
-                let seconds = at.checked_sub(begins_at).filter(|s| s.abs() <= MAX_AWAY_S);
-                seconds.map(|s| s as i32).ok_or(Incomplete)
-            };
             // Times never decrease, but for the seconds by which predictions differ.
             let arrives = of_day(call.arrives)?;
             if arrives < latest.saturating_sub(MAX_BACKWARDS_S) {
@@ -225,51 +221,46 @@ impl<'a> OwnRuns<'a> {
             }
             let arrives = arrives.max(latest);
             latest = of_day(call.departs)?.max(arrives);
-            let planned_arrival = of_day(call.planned.0)?.max(planned_latest);
-            planned_latest = of_day(call.planned.1)?.max(planned_arrival);
-            stops.push(PatternStop::new(call.stop, call.boarding.0, call.boarding.1));
-            times.push((arrives, latest));
-            planned.push((planned_arrival, planned_latest));
+            let planned_arrival = of_day(call.planned_arrival)?.max(planned_latest);
+            planned_latest = of_day(call.planned_departure)?.max(planned_arrival);
+            stops.push(PatternStop::new(call.stop, call.pickup, call.drop_off));
+            times.push(StopTime { arrival: arrives, departure: latest });
+            planned.push(StopTime { arrival: planned_arrival, departure: planned_latest });
         }
         let headsign = update.properties.as_deref().and_then(|properties| properties.headsign.clone());
-        let last = calls[calls.len() - 1].stop;
-        let headsign = headsign.unwrap_or_else(|| self.headsign(route, last));
+        let of = replaced.map(|run| run.trip);
         let run = OwnRun {
-            kind,
+            kind: if of.is_some() { OwnKind::Replaced } else { OwnKind::Added },
             day,
             zone,
             trip_id: of.map_or_else(|| update.name(), |trip| timetable.trip_id(trip).to_owned()),
-            route,
-            headsign,
+            route: number,
+            headsign: headsign.unwrap_or_else(|| self.headsign(route, last.stop)),
             of,
             stops: calls.iter().map(|call| call.stop).collect(),
             planned: planned.into(),
         };
-        Ok(Draft { feed, run, stops, times })
+        Ok(Draft { feed: update.feed, run, stops, times })
     }
 
     /// The line that an update names, else that of a trip like it.
-    fn route(&self, (feed, update): FeedUpdate<'_>, like: Option<TripIx>) -> u32 {
+    fn route(&self, update: FeedUpdate<'_>, like: Option<TripIx>) -> u32 {
+        let is_of = |feed: FeedIx| update.feed.is_none_or(|of| of == feed);
         let named = update.route_id.as_ref().and_then(|id| {
-            let number = self
-                .timetable
-                .routes
-                .iter()
-                .position(|route| route.id == *id && feed.is_none_or(|feed| feed == route.feed))?;
-            Some(number as u32)
+            self.timetable.routes.iter().position(|route| route.id == *id && is_of(route.feed))
         });
+        let named = named.map(|number| number as u32);
         named.or_else(|| Some(self.timetable.trips.get(like? as usize)?.route)).unwrap_or(NONE)
     }
 
     /// Headsign of the line's trips that end at `last`, else that stop's name.
-    fn headsign(&self, route: u32, last: StopIx) -> String {
+    fn headsign(&self, route: Option<&Route>, last: StopIx) -> String {
         let timetable = self.timetable;
         let ends_there = |trip: &TripIx| {
-            let stops = timetable.patterns.pattern(timetable.patterns.pattern_of(*trip)).stops;
+            let stops = timetable.patterns.trip(*trip).pattern.stops;
             stops.last().is_some_and(|stop| timetable.variants.stop(stop.stop()) == last)
                 && !timetable.headsign(*trip).is_empty()
         };
-        let route = timetable.routes.get(route as usize);
         let of_route = route.into_iter().flat_map(|route| timetable.trips_of_route(&route.id));
         let like = of_route.filter(ends_there).min();
         like.map_or_else(|| timetable.stops.names.get(last), |trip| timetable.headsign(trip)).to_owned()
@@ -282,8 +273,10 @@ struct Call {
     stop: StopIx,
     arrives: i64,
     departs: i64,
-    planned: (i64, i64),
-    boarding: (Boarding, Boarding),
+    planned_arrival: i64,
+    planned_departure: i64,
+    pickup: Boarding,
+    drop_off: Boarding,
 }
 
 impl Call {
@@ -295,28 +288,30 @@ impl Call {
             Some(StopEvent::Delay(seconds)) => planned?.checked_add(seconds.into()),
             None => planned,
         };
-        let (arrival, departure) =
-            (time(update.arrival, schedule.arrival), time(update.departure, schedule.departure));
+        let arrival = time(update.arrival, schedule.arrival);
+        let departure = time(update.departure, schedule.departure);
         let (arrives, departs) = (arrival.or(departure)?, departure.or(arrival)?);
-        let planned = (schedule.arrival.or(schedule.departure), schedule.departure.or(schedule.arrival));
-        let code = |code: Option<u8>| code.map_or(Boarding::Scheduled, Boarding::of_code);
-        let boarding = match update.relationship {
-            StopRelationship::Skipped => (Boarding::None, Boarding::None),
-            _ => (code(schedule.pickup), code(schedule.drop_off)),
+        let boarding = |code: Option<u8>| match update.relationship {
+            StopRelationship::Skipped => Boarding::None,
+            _ => code.map_or(Boarding::Scheduled, |code| Boarding::of_bits(code.into())),
         };
-        let planned = (planned.0.unwrap_or(arrives), planned.1.unwrap_or(departs));
-        Some(Call { stop, arrives, departs, planned, boarding })
+        Some(Call {
+            stop,
+            arrives,
+            departs,
+            planned_arrival: schedule.arrival.or(schedule.departure).unwrap_or(arrives),
+            planned_departure: schedule.departure.or(schedule.arrival).unwrap_or(departs),
+            pickup: boarding(schedule.pickup),
+            drop_off: boarding(schedule.drop_off),
+        })
     }
 }
 
 /// The stop itself where vehicles stop by the timetable, else a platform of the same station where they do: only those
 /// have footpaths.
 fn served(timetable: &Timetable, stop: StopIx) -> StopIx {
-    let is_served = |stop: &StopIx| timetable.passing(*stop).next().is_some();
-    if is_served(&stop) {
-        return stop;
-    }
     let parent = timetable.stops.parents[stop as usize];
     let station = if parent == NONE { stop } else { parent };
-    timetable.platforms(station).find(is_served).unwrap_or(stop)
+    let mut platforms = std::iter::once(stop).chain(timetable.platforms(station));
+    platforms.find(|stop| timetable.is_served(*stop)).unwrap_or(stop)
 }

@@ -1,6 +1,7 @@
 //! Runs by their number, whether the timetable has them or real time alone.
 
 use super::{Overlay, OwnRun};
+use crate::timetable::patterns::StopTime;
 use crate::timetable::shapes::{NOWHERE, PointE6};
 use crate::timetable::{Route, Timetable, TripIx};
 
@@ -35,15 +36,12 @@ impl<'a> Runs<'a> {
         self.own(trip).map_or_else(|| self.timetable.headsign_at(trip, position), |own| &own.headsign)
     }
 
-    /// When it is planned to arrive at the stop at `position` and to leave it, seconds after its day began.
-    pub fn planned(&self, trip: TripIx, position: usize) -> (i32, i32) {
-        if let Some(own) = self.own(trip) {
-            return own.planned[position];
+    /// When it is planned to be at the stop at `position`.
+    pub(crate) fn planned(&self, trip: TripIx, position: usize) -> StopTime {
+        match self.own(trip) {
+            Some(own) => own.planned[position],
+            None => self.timetable.patterns.trip(trip).time(position),
         }
-        let patterns = &self.timetable.patterns;
-        let pattern = patterns.pattern(patterns.pattern_of(trip));
-        let own = trip as usize - pattern.first_trip;
-        (pattern.arrival(own, position), pattern.departure(own, position))
     }
 
     /// Its course between two of its stops, by their positions.

@@ -109,7 +109,8 @@ fn runs_are_found_by_day_and_start() {
     let named =
         |trip: &str| TripUpdate { trip_id: trip.to_owned(), delay_s: Some(60), ..TripUpdate::default() };
     let run = |update: TripUpdate| {
-        run_of(&timetable, (None, &update), NOW).map(|(day, trip)| (day, timetable.first_departure(trip)))
+        run_of(&timetable, FeedUpdate { feed: None, update: &update }, NOW)
+            .map(|Run { day, trip }| (day, timetable.first_departure(trip)))
     };
     assert_eq!(run(named("t")), Ok((DAY, 60)));
     // It does not run today, and yesterday's lasts past midnight.
@@ -157,7 +158,8 @@ fn a_run_without_an_id_is_found_by_route_direction_and_start() {
             start_time: start.map(str::to_owned),
             ..TripUpdate::default()
         };
-        run_of(&timetable, (None, &update), NOW).map(|(day, trip)| (timetable.trip_id(trip).to_owned(), day))
+        run_of(&timetable, FeedUpdate { feed: None, update: &update }, NOW)
+            .map(|Run { day, trip }| (timetable.trip_id(trip).to_owned(), day))
     };
     let (unknown, ambiguous) = (Err(NoRun::Unknown), Err(NoRun::Ambiguous));
     let at = Some("8:00:00");

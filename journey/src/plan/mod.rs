@@ -25,7 +25,7 @@ use domain::time::{MICROS_PER_S, UtcMicros};
 
 use crate::area::{Access, Area};
 use crate::overlay::Overlay;
-use crate::raptor::{Departure, Ride, Search};
+use crate::raptor::{Departure, DepartureQuery, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::StopIx;
@@ -212,13 +212,15 @@ impl Planner {
         &mut self,
         overlay: Option<&Overlay>,
         stop: StopIx,
-        (at, within_s): (i64, i32),
+        at: i64,
+        within_s: i32,
         count: usize,
     ) -> (Vec<Departure>, i64) {
         let day = self.area.timetable.day_at(at);
         let midnight = self.area.timetable.day_begins_at(day);
-        let times = ((at - midnight) as i32, within_s);
-        (self.transit.departures(overlay, (stop, None), day, times, count), midnight)
+        let from_s = (at - midnight) as i32;
+        let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count };
+        (self.transit.departures(overlay, &wanted), midnight)
     }
 
     /// Finds the best itineraries.

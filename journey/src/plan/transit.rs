@@ -5,9 +5,10 @@ use super::street::{Feet, budget};
 use super::{End, Itinerary, Leg, LostRide, Modes, PlanResult, Reached, Request, RideLeg, StreetLeg, When};
 use crate::area::Area;
 use crate::overlay::{Overlay, Runs};
-use crate::raptor::{self, Journey, Query, Ride, Search};
+use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Search};
 use crate::streets::{Path, Workspace};
 use crate::timetable::services::Day;
+use crate::timetable::shapes::PointE6;
 use crate::timetable::{StopIx, Timetable};
 
 /// Most rides of an itinerary.
@@ -117,11 +118,8 @@ impl<'a, 'r> Riding<'a, 'r> {
 
     /// Notes the rides of what would be found if nothing were cancelled and no stop skipped.
     fn note_lost(&mut self, query: &Query<'_>, midnight: i64, plan: &mut PlanResult) {
-        let Some(overlay) =
-            self.overlay.filter(|overlay| overlay.has_losses_for(&self.area.timetable, query))
-        else {
-            return;
-        };
+        let days = query.days(&self.area.timetable, self.overlay);
+        let Some(overlay) = self.overlay.filter(|overlay| overlay.has_losses(&days)) else { return };
         let request = self.request;
         let planned = Query { as_planned: true, ..*query };
         let answer = self.search.run_late(&planned, Some(overlay), &mut || (request.is_over)());
@@ -193,8 +191,15 @@ impl<'a, 'r> Riding<'a, 'r> {
                 .iter()
                 .find_map(|leg| if let Leg::Ride(leg) = leg { Some(&leg.ride) } else { None });
             let Some(Ride { from, to, departure_s, .. }) = first else { continue };
-            let (ends, times) = ((*from, Some(*to)), (departure_s + 1, NEXT_WITHIN_S));
-            let next = self.search.departures(self.overlay, ends, day, times, NEXT_DEPARTURES);
+            let wanted = DepartureQuery {
+                stop: *from,
+                to: Some(*to),
+                day,
+                from_s: departure_s + 1,
+                within_s: NEXT_WITHIN_S,
+                count: NEXT_DEPARTURES,
+            };
+            let next = self.search.departures(self.overlay, &wanted);
             itinerary.next_departures = next.iter().map(|d| midnight + i64::from(d.departure_s)).collect();
         }
     }
@@ -228,7 +233,7 @@ fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64) -> RideLeg {
     let points: Vec<_> = runs
         .geometry(ride.trip, usize::from(ride.board), usize::from(ride.alight))
         .into_iter()
-        .map(|(lat, lon)| domain::geo::LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 })
+        .map(PointE6::degrees)
         .collect();
     let at = |s: i32| midnight + i64::from(s);
     RideLeg {

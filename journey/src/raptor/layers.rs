@@ -1,20 +1,63 @@
 //! The layers of a search: the timetable on several days, and the overlay's changes.
 
-use smallvec::SmallVec;
-
-use super::Query;
-use super::days::{DayCache, DayTrips};
-use super::search::days_of;
+use crate::bits;
 use crate::overlay::{ChangedDay, Overlay};
+use crate::raptor::Query;
+use crate::timetable::day_trips::DayTrips;
 use crate::timetable::in_seat::InSeat;
-use crate::timetable::patterns::Patterns;
+use crate::timetable::patterns::{PatternTrip, Patterns};
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, TripIx, ZoneIx};
+use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
+
+/// Days that a workspace keeps: a search looks at three or four of each zone, and two dates may alternate.
+const KEPT: usize = 24;
+
+/// The trips of the days that were searched last.
+#[derive(Debug, Default)]
+pub struct DayCache {
+    days: Vec<((Day, ZoneIx, bool), DayTrips)>,
+}
+
+impl DayCache {
+    /// Makes sure that all days of `query` are there.
+    pub fn prepare(&mut self, timetable: &Timetable, overlay: Option<&Overlay>, query: &Query<'_>) {
+        if self.days.len() > KEPT * timetable.zones.len() {
+            self.days.clear();
+        }
+        for (day, zone) in zoned_days(timetable, overlay, query) {
+            if self.get(day, zone, query.wheelchair).is_none() {
+                let services: Vec<bool> = timetable.services.iter().map(|s| s.runs_on(day)).collect();
+                let trips = DayTrips::new(&timetable.patterns, |trip| {
+                    let trip = &timetable.trips[trip];
+                    services[trip.service as usize]
+                        && (timetable.zones.len() == 1 || timetable.routes[trip.route as usize].zone == zone)
+                        && (!query.wheelchair || trip.wheelchair == Wheelchair::Possible)
+                });
+                self.days.push(((day, zone, query.wheelchair), trips));
+            }
+        }
+    }
+
+    /// The trips of a prepared day whose times are in a zone.
+    fn get(&self, day: Day, zone: ZoneIx, wheelchair: bool) -> Option<&DayTrips> {
+        self.days.iter().find(|(key, _)| *key == (day, zone, wheelchair)).map(|(_, trips)| trips)
+    }
+}
+
+/// The days of a query, of each zone.
+fn zoned_days(
+    timetable: &Timetable,
+    overlay: Option<&Overlay>,
+    query: &Query<'_>,
+) -> impl Iterator<Item = (Day, ZoneIx)> + use<> {
+    let zones = 0..timetable.zones.len() as ZoneIx;
+    query.days(timetable, overlay).flat_map(move |day| zones.clone().map(move |zone| (day, zone)))
+}
 
 /// Patterns with the days on which they are searched.
 pub struct Network<'a> {
     pub patterns: &'a Patterns,
-    pub layers: SmallVec<[Layer<'a>; 4]>,
+    pub layers: Vec<Layer<'a>>,
     /// What real time has changed on the one day of this network; `None`: it is the timetable.
     pub changed: Option<&'a ChangedDay>,
 }
@@ -25,18 +68,23 @@ impl Network<'_> {
         self.changed.and_then(|day| day.trip(own)).unwrap_or(own)
     }
 
-    /// Whether runs of this network continue as other trips: only those with the timetable's stops do.
-    pub fn goes_on<const BACK: bool>(&self, in_seat: &InSeat, own: u32) -> Option<TripIx> {
+    /// A trip of the timetable by its number in this network.
+    pub fn own(&self, trip: TripIx) -> Option<u32> {
+        self.changed.map_or(Some(trip), |day| day.own(trip))
+    }
+
+    /// The trip that a run of this network is, if it continues as another (`back`: if another continues as it): only those
+    /// with the timetable's stops do.
+    pub fn goes_on(&self, in_seat: &InSeat, own: u32, back: bool) -> Option<TripIx> {
         let trip = self.trip(own);
-        let is_timetables = self.changed.is_none_or(|day| day.own(trip).is_some());
-        (is_timetables && in_seat.any::<BACK>(trip)).then_some(trip)
+        (self.own(trip).is_some() && in_seat.any(trip, back)).then_some(trip)
     }
 }
 
 /// Patterns on one day, by the clock of one zone.
 pub struct Layer<'a> {
     pub day: Day,
-    pub zone: ZoneIx,
+    zone: ZoneIx,
     /// Begin of this day, seconds after the begin of the day that was asked for.
     pub shift: i32,
     pub trips: &'a DayTrips,
@@ -44,36 +92,79 @@ pub struct Layer<'a> {
     pub removed: &'a [u64],
 }
 
-/// The timetable first, then the overlay's days.
-pub type Networks<'a> = SmallVec<[Network<'a>; 4]>;
+impl Layer<'_> {
+    /// Whether a trip runs, and is to be looked for here.
+    pub fn runs(&self, own: usize) -> bool {
+        bits::has(&self.trips.running, own) && !bits::has(self.removed, own)
+    }
 
-/// Collects the layers to search. `nothing` is a mask without any trip.
+    /// What real time has changed of the timetable in this layer.
+    pub fn changes<'o>(&self, overlay: Option<&'o Overlay>) -> Option<&'o ChangedDay> {
+        overlay?.of(self.day, self.zone)
+    }
+}
+
+/// Numbers of a network in a search, and of a layer in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct LayerIx {
+    pub network: u8,
+    pub layer: u8,
+}
+
+/// A trip of a network on the day of a layer. Times are seconds after the begin of the day that was asked for.
+#[derive(Clone, Copy)]
+pub struct DatedTrip<'a> {
+    pub network: &'a Network<'a>,
+    pub layer: &'a Layer<'a>,
+    pub times: PatternTrip<'a>,
+}
+
+impl<'a> DatedTrip<'a> {
+    pub fn new(networks: &'a [Network<'a>], at: LayerIx, own: u32) -> Self {
+        let network = &networks[usize::from(at.network)];
+        let layer = &network.layers[usize::from(at.layer)];
+        DatedTrip { network, layer, times: network.patterns.trip(own) }
+    }
+
+    pub fn arrival(&self, position: usize) -> i32 {
+        self.times.arrival(position) + self.layer.shift
+    }
+
+    pub fn departure(&self, position: usize) -> i32 {
+        self.times.departure(position) + self.layer.shift
+    }
+}
+
+/// Collects the layers to search, the timetable's first, then those of the overlay's days. `nothing` is a mask without
+/// any trip.
 pub fn networks<'a>(
     timetable: &'a Timetable,
     overlay: Option<&'a Overlay>,
     cache: &'a DayCache,
     nothing: &'a [u64],
     query: &Query<'_>,
-) -> Networks<'a> {
+) -> Vec<Network<'a>> {
     let begins = timetable.day_begins_at(query.day);
     let shift = |day: Day, zone: ZoneIx| (timetable.day_begins_in(zone, day) - begins) as i32;
-    let days = days_of(timetable, overlay, query);
-    let zones = 0..timetable.zones.len() as ZoneIx;
-    let zoned = days.clone().flat_map(|day| zones.clone().map(move |zone| (day, zone)));
-    let layers = zoned.filter_map(|(day, zone)| {
+    let layers = zoned_days(timetable, overlay, query).filter_map(|(day, zone)| {
         let trips = cache.get(day, zone, query.wheelchair).filter(|trips| trips.any)?;
-        let removed = overlay.and_then(|o| o.removed(day, zone, query.as_planned)).unwrap_or(nothing);
+        let changed = overlay.and_then(|overlay| overlay.of(day, zone));
+        let removed = changed.map_or(nothing, |day| day.removed(query.as_planned));
         Some(Layer { day, zone, shift: shift(day, zone), trips, removed })
     });
-    let mut networks = Networks::new();
-    networks.push(Network { patterns: &timetable.patterns, layers: layers.collect(), changed: None });
+    let mut networks =
+        vec![Network { patterns: &timetable.patterns, layers: layers.collect(), changed: None }];
+    let days = query.days(timetable, overlay);
     for changed in overlay.into_iter().flat_map(Overlay::days).filter(|d| days.contains(&d.day)) {
         let trips = if query.wheelchair { &changed.accessible } else { &changed.all };
         if trips.any {
             let (day, zone) = (changed.day, changed.zone);
             let layer = Layer { day, zone, shift: shift(day, zone), trips, removed: &changed.none };
-            let layers = SmallVec::from_iter([layer]);
-            networks.push(Network { patterns: &changed.patterns, layers, changed: Some(changed) });
+            networks.push(Network {
+                patterns: &changed.patterns,
+                layers: vec![layer],
+                changed: Some(changed),
+            });
         }
     }
     networks

@@ -3,7 +3,11 @@
 //! Searching backwards is searching forwards in negated time along reversed lines; what follows
 //! from that stands here and nowhere else. Positions count in the direction of the search.
 
+use std::ops::Range;
+
+use super::layers::Layer;
 use crate::bits;
+use crate::timetable::day_trips::Span;
 use crate::timetable::patterns::{Boardings, Pattern, PatternStop};
 
 /// A pattern whose times are moved by `shift` seconds.
@@ -28,6 +32,11 @@ pub fn turned<const BACK: bool>(position: usize, stops: usize) -> usize {
 impl<'a, const BACK: bool> Line<'a, BACK> {
     pub fn new(pattern: Pattern<'a>, shift: i32) -> Self {
         Line { pattern, shift }
+    }
+
+    /// Numbers of its trips.
+    pub fn trips(&self) -> Range<usize> {
+        self.pattern.first_trip..self.pattern.first_trip + self.pattern.trips
     }
 
     #[inline]
@@ -74,10 +83,10 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
         position: usize,
         ready: i32,
         held: Option<usize>,
-        running: &[u64],
-        removed: &[u64],
+        layer: &Layer<'_>,
     ) -> Option<usize> {
         let pattern = &self.pattern;
+        let (running, removed) = (&layer.trips.running, layer.removed);
         let at = turned::<BACK>(position, self.len());
         if BACK {
             let limit = -ready - self.shift;
@@ -91,9 +100,8 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
                 let middle = usize::midpoint(past, beyond);
                 if pattern.arrival(middle, at) <= limit { past = middle + 1 } else { beyond = middle }
             }
-            let found =
-                bits::last_to(running, removed, pattern.first_trip + from, pattern.first_trip + past - 1)?;
-            Some(found - pattern.first_trip)
+            let first = pattern.first_trip;
+            Some(bits::last_to(running, removed, first + from, first + past - 1)? - first)
         } else {
             let limit = ready - self.shift;
             let until = held.unwrap_or(pattern.trips);
@@ -110,8 +118,8 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
     /// Whether a span of times (see `DayTrips::spans`) lies so that no trip can be entered from
     /// `start` on and left before `bound`.
     #[inline]
-    pub fn is_out(span: (i32, i32), shift: i32, start: i32, bound: i32) -> bool {
-        let (first, last) = (span.0 + shift, span.1 + shift);
+    pub fn is_out(&self, span: Span, start: i32, bound: i32) -> bool {
+        let (first, last) = (span.first + self.shift, span.last + self.shift);
         if BACK { -first < start || -last >= bound } else { last < start || first >= bound }
     }
 }

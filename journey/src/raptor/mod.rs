@@ -13,37 +13,36 @@
 //!   one after the last.
 //! - **Several service days** are layers over the same patterns, shifted in time. Each (pattern,
 //!   day) is scanned by itself, since a trip of yesterday may be overtaken by one of today.
-//! - **Zones of time** are layers, too: the times of a trip are by its agency's clock.
+//! - **Time zones** are layers, too: the times of a trip are by its agency's clock.
 //! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
 //!   their own ([`crate::overlay`]), beside runs that are not in the timetable.
 //! - **Lines and trips with changes of their own** stop at variants of stops
 //!   ([`crate::timetable::variants`]).
 //! - **Staying seated** is riding on, in the same round.
-//! - **Arrive-by** is the same search in negated time, against the direction of travel.
+//! - **Arrive-by** is the same search in negated time, against the direction of travel (`line.rs`).
+//!
+//! From top to bottom: `search.rs` is what callers use. It collects what is to be searched (`layers.rs`), runs the rounds
+//! (`rounds/`), and makes journeys of their labels (`trace.rs`).
 
-mod days;
 mod departures;
 mod journey;
-mod labels;
 mod layers;
 mod line;
-mod reach;
 mod rounds;
-mod scan;
 mod search;
-mod seated;
 #[cfg(test)]
 mod tests;
 mod trace;
 
-use crate::timetable::StopIx;
-use crate::timetable::services::Day;
+use std::ops::RangeInclusive;
 
-pub use self::days::DayTrips;
-pub use self::departures::Departure;
-pub use self::journey::{Journey, Leg, Ride, Walk};
+use crate::overlay::Overlay;
+use crate::timetable::services::Day;
+use crate::timetable::{StopIx, Timetable};
+
+pub use self::departures::{Departure, DepartureQuery};
+pub use self::journey::{Answer, Journey, Leg, Ride, Walk};
 pub use self::search::Search;
-pub(crate) use self::search::days_of;
 
 /// Default limit of rides.
 pub const DEFAULT_RIDES: u8 = 8;
@@ -54,10 +53,15 @@ pub const MAX_RIDES: u8 = 16;
 /// Longest journey, seconds: at night it reaches the first trips of the morning.
 pub const HORIZON_S: i32 = 86_400;
 
+/// Shifts of days differ from 86,400 s by so much when clocks change.
+const CLOCK_CHANGE_S: i32 = 3_600;
+
 /// When to travel, seconds after the begin of the service day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
+    /// The earliest departure.
     DepartAt(i32),
+    /// The latest arrival.
     ArriveBy(i32),
 }
 
@@ -68,7 +72,9 @@ pub struct Query<'a> {
     pub origins: &'a [(StopIx, i32)],
     /// Stops to end at, with the seconds it takes from there.
     pub destinations: &'a [(StopIx, i32)],
+    /// The service day from whose begin times count.
     pub day: Day,
+    /// Departure or arrival.
     pub when: When,
     /// At most [`MAX_RIDES`].
     pub max_rides: u8,
@@ -110,13 +116,19 @@ impl<'a> Query<'a> {
             as_planned: false,
         }
     }
-}
 
-/// What a search found.
-#[derive(Debug, Clone, Default)]
-pub struct Answer {
-    /// Pareto-best over rides and arrival (arrive-by: and departure), fewest rides first.
-    pub journeys: Vec<Journey>,
-    /// Whether it was cut short: journeys may be missing, and those found need not be the best.
-    pub cut: bool,
+    /// Service days whose trips may be of use.
+    pub(crate) fn days(&self, timetable: &Timetable, overlay: Option<&Overlay>) -> RangeInclusive<Day> {
+        let last_time_s = overlay.map_or(0, |overlay| overlay.last_time_s).max(timetable.last_time_s);
+        let horizon = self.horizon_s.max(0);
+        let (from, until) = match self.when {
+            When::DepartAt(time) => (time, time.saturating_add(horizon)),
+            When::ArriveBy(time) => (time.saturating_sub(horizon), time),
+        };
+        // Days of other zones begin up to a day before or after.
+        let beyond_s = if timetable.zones.len() > 1 { 86_400 } else { 0 } + CLOCK_CHANGE_S;
+        let first = (from - last_time_s - beyond_s).div_euclid(86_400);
+        let last = until.saturating_add(beyond_s).div_euclid(86_400);
+        self.day.saturating_add(first)..=self.day.saturating_add(last)
+    }
 }

@@ -143,8 +143,9 @@ proptest! {
     fn departures_of_a_stop_are_all_of_them(network in network(), at in 0usize..6, dep in 0i32..90_000) {
         let at = at % network.stops;
         let (mut search, overlay) = search(&network);
-        let from = (stop(&search, at), None);
-        let found = search.departures(Some(&overlay), from, DAY, (dep, 40_000), usize::MAX);
+        let stop = stop(&search, at);
+        let wanted = DepartureQuery { stop, to: None, day: DAY, from_s: dep, within_s: 40_000, count: usize::MAX };
+        let found = search.departures(Some(&overlay), &wanted);
         let got: Vec<i32> = found.iter().filter(|d| !d.cancelled).map(|d| d.departure_s).collect();
         prop_assert_eq!(got, Brute::new(&network, true, false, false).departures(at, dep, dep + 40_000));
     }

@@ -3,11 +3,11 @@
 use rustc_hash::FxHashMap;
 
 use super::StopIx;
-use super::patterns::{PatternStop, Patterns};
+use super::patterns::{PatternStop, Patterns, StopTime};
 
 /// Collects trips by their stops.
 #[derive(Debug, Default)]
-pub struct Grouping {
+pub(crate) struct Grouping {
     numbers: FxHashMap<Box<[PatternStop]>, usize>,
     groups: Vec<Group>,
 }
@@ -16,23 +16,19 @@ pub struct Grouping {
 struct Group {
     /// What the caller knows each trip by.
     keys: Vec<u32>,
-    /// (arrival, departure) of each stop, trip after trip.
-    times: Vec<(i32, i32)>,
+    /// Of each stop, trip after trip.
+    times: Vec<StopTime>,
 }
 
 impl Grouping {
-    /// Adds a trip. `times` are (arrival, departure) and never fall; there are as many as stops.
-    pub fn add(&mut self, key: u32, stops: &[PatternStop], times: &[(i32, i32)]) {
+    /// Adds a trip. `times` never fall; there are as many as stops.
+    pub fn add(&mut self, key: u32, stops: &[PatternStop], times: &[StopTime]) {
         debug_assert_eq!(stops.len(), times.len());
-        let number = match self.numbers.get(stops) {
-            Some(number) => *number,
-            None => {
-                let number = self.groups.len();
-                self.numbers.insert(stops.into(), number);
-                self.groups.push(Group::default());
-                number
-            }
-        };
+        let number = self.numbers.get(stops).copied().unwrap_or_else(|| {
+            self.numbers.insert(stops.into(), self.groups.len());
+            self.groups.push(Group::default());
+            self.groups.len() - 1
+        });
         let group = &mut self.groups[number];
         group.keys.push(key);
         group.times.extend_from_slice(times);
@@ -54,7 +50,7 @@ impl Grouping {
         let variant = |node: StopIx| node.checked_sub(PatternStop::FIRST_VARIANT);
         let mut order = vec![StopIx::MAX; stops];
         let mut next = 0;
-        let passed = patterns.stops.iter().map(|s| s.stop());
+        let passed = patterns.all_stops().iter().map(|s| s.stop());
         let passed = passed.map(|node| variant(node).map_or(node, |number| variants[number as usize]));
         for old in passed.chain(0..stops as StopIx) {
             if order[old as usize] == StopIx::MAX {
@@ -79,11 +75,9 @@ impl Grouping {
         let mut keys = Vec::new();
         let mut stops: Vec<(Box<[PatternStop]>, usize)> = self.numbers.into_iter().collect();
         stops.sort_unstable_by_key(|(_, number)| *number);
-        let mut groups = self.groups;
-        for (stops, number) in stops {
-            let group = std::mem::take(&mut groups[number]);
+        for ((stops, _), group) in stops.into_iter().zip(self.groups) {
             for chain in group.chains(stops.len()) {
-                let trips: Vec<&[(i32, i32)]> =
+                let trips: Vec<&[StopTime]> =
                     chain.iter().map(|trip| group.trip(*trip, stops.len())).collect();
                 patterns.push(&stops, &trips);
                 keys.extend(chain.iter().map(|trip| group.keys[*trip]));
@@ -94,7 +88,7 @@ impl Grouping {
 }
 
 impl Group {
-    fn trip(&self, trip: usize, stops: usize) -> &[(i32, i32)] {
+    fn trip(&self, trip: usize, stops: usize) -> &[StopTime] {
         &self.times[trip * stops..(trip + 1) * stops]
     }
 
@@ -102,7 +96,7 @@ impl Group {
     /// last trip is nowhere later.
     fn chains(&self, stops: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.keys.len()).collect();
-        let departure = |trip: usize| self.times[trip * stops].1;
+        let departure = |trip: usize| self.times[trip * stops].departure;
         order.sort_by(|a, b| {
             departure(*a).cmp(&departure(*b)).then_with(|| self.trip(*a, stops).cmp(self.trip(*b, stops)))
         });
@@ -110,7 +104,9 @@ impl Group {
         for trip in order {
             let follows = |last: usize| {
                 let pairs = self.trip(last, stops).iter().zip(self.trip(trip, stops));
-                pairs.into_iter().all(|(before, after)| before.0 <= after.0 && before.1 <= after.1)
+                pairs.into_iter().all(|(before, after)| {
+                    before.arrival <= after.arrival && before.departure <= after.departure
+                })
             };
             match chains.iter_mut().find(|chain| chain.last().is_some_and(|last| follows(*last))) {
                 Some(chain) => chain.push(trip),
@@ -131,12 +127,16 @@ mod tests {
         (0..n).map(|s| PatternStop::new(s, Boarding::Scheduled, Boarding::Scheduled)).collect()
     }
 
+    fn times(pairs: [(i32, i32); 2]) -> [StopTime; 2] {
+        pairs.map(|(arrival, departure)| StopTime { arrival, departure })
+    }
+
     #[test]
     fn overtaking_trips_are_split() {
         let mut grouping = Grouping::default();
-        grouping.add(0, &stops(2), &[(0, 10), (100, 100)]);
-        grouping.add(1, &stops(2), &[(0, 20), (50, 50)]);
-        grouping.add(2, &stops(2), &[(0, 30), (100, 100)]);
+        grouping.add(0, &stops(2), &times([(0, 10), (100, 100)]));
+        grouping.add(1, &stops(2), &times([(0, 20), (50, 50)]));
+        grouping.add(2, &stops(2), &times([(0, 30), (100, 100)]));
         let (patterns, keys) = grouping.finish(2);
         assert_eq!(patterns.len(), 2);
         assert_eq!(keys, [0, 2, 1]);
@@ -152,7 +152,7 @@ mod tests {
         let mut grouping = Grouping::default();
         let off = |s| if s == 1 { Boarding::None } else { Boarding::Book };
         let passed = [3, 1].map(|s| PatternStop::new(s, Boarding::AskDriver, off(s)));
-        grouping.add(0, &passed, &[(0, 0), (9, 9)]);
+        grouping.add(0, &passed, &times([(0, 0), (9, 9)]));
         let (patterns, _, order) = grouping.finish_renumbered(4, &[]);
         assert_eq!(order, [2, 1, 3, 0]);
         let renumbered = patterns.pattern(0).stops;

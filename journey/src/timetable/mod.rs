@@ -1,5 +1,6 @@
 //! The timetable: several GTFS feeds as immutable flat arrays.
 
+pub(crate) mod day_trips;
 pub mod footpaths;
 pub mod grouping;
 pub mod in_seat;
@@ -80,8 +81,7 @@ pub struct Stops {
 impl Stops {
     /// Where a stop is.
     pub fn point(&self, stop: StopIx) -> LatLon {
-        let (lat, lon) = self.points[stop as usize];
-        LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 }
+        self.points[stop as usize].degrees()
     }
 }
 
@@ -205,6 +205,11 @@ impl Timetable {
         self.variants.nodes_of(stop).flat_map(|node| self.patterns.passing(node))
     }
 
+    /// Whether vehicles stop there.
+    pub(crate) fn is_served(&self, stop: StopIx) -> bool {
+        self.passing(stop).next().is_some()
+    }
+
     /// How many stops.
     pub fn stop_count(&self) -> usize {
         self.stops.points.len()
@@ -280,8 +285,7 @@ impl Timetable {
 
     /// Scheduled departure of a trip from its first stop, seconds after its day began.
     pub fn first_departure(&self, trip: TripIx) -> i32 {
-        let pattern = self.patterns.pattern(self.patterns.pattern_of(trip));
-        pattern.departure(trip as usize - pattern.first_trip, 0)
+        self.patterns.trip(trip).departure(0)
     }
 
     /// Trips by line and start.
@@ -300,13 +304,12 @@ impl Timetable {
     pub fn nearest_day(&self, trip: TripIx, now: i64) -> Option<Day> {
         let zone = self.zone_of(trip);
         let today = self.day_in(zone, now);
-        let pattern = self.patterns.pattern(self.patterns.pattern_of(trip));
-        let last = pattern.arrival((trip as usize).checked_sub(pattern.first_trip)?, pattern.stops.len() - 1);
+        let times = self.patterns.trip(trip);
+        let (first, last) = (times.departure(0), times.arrival(times.last()));
         let away_s = |day: &Day| {
-            let begins_at = self.day_begins_in(zone, *day);
-            let (first, last) =
-                (begins_at + i64::from(self.first_departure(trip)), begins_at + i64::from(last));
-            ((first - now).max(now - last).max(0), (day - today).abs())
+            let since_begin = now - self.day_begins_in(zone, *day);
+            let away_s = (i64::from(first) - since_begin).max(since_begin - i64::from(last)).max(0);
+            (away_s, (day - today).abs())
         };
         // A trip may last for days.
         let days = today - 1 - last.div_euclid(86_400)..=today + 1;
@@ -322,7 +325,7 @@ impl Timetable {
     /// The course of a trip between two of its stops, by their positions.
     pub fn geometry(&self, trip: TripIx, from: usize, to: usize) -> Vec<PointE6> {
         let Some(meta) = self.trips.get(trip as usize) else { return Vec::new() };
-        let stops = self.patterns.pattern(self.patterns.pattern_of(trip)).stops;
+        let stops = self.patterns.trip(trip).pattern.stops;
         let Some(part) = stops.get(from..=to) else { return Vec::new() };
         let points = part.iter().map(|s| self.stops.points[self.variants.stop(s.stop()) as usize]);
         let points: Vec<PointE6> = points.filter(|point| *point != shapes::NOWHERE).collect();

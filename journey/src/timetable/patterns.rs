@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StopIx;
+use super::{StopIx, TripIx};
+use crate::rows::Rows;
 
 /// Stops of one trip at most: positions are 16 bit. The longest lines known have some 300.
 pub const MAX_TRIP_STOPS: usize = 10_000;
@@ -28,28 +29,38 @@ pub enum Boarding {
 
 impl Boarding {
     /// GTFS's value; blank is [`Boarding::Scheduled`], `None` when it is none of 0 to 3.
-    pub fn parse(field: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(field: &[u8]) -> Option<Self> {
         match field {
-            b"" | b"0" => Some(Boarding::Scheduled),
-            b"1" => Some(Boarding::None),
-            b"2" => Some(Boarding::Book),
-            b"3" => Some(Boarding::AskDriver),
+            b"" => Some(Boarding::Scheduled),
+            [digit @ b'0'..=b'3'] => Some(Self::of_bits(u32::from(digit - b'0'))),
             _ => None,
         }
     }
 
-    /// That of GTFS's number; what is none of 0 to 3 is taken by its last two bits.
-    pub fn of_code(code: u8) -> Self {
-        Self::of_bits(code.into())
-    }
-
-    fn of_bits(bits: u32) -> Self {
+    /// That of GTFS's number; of any other the last two bits count.
+    pub(crate) fn of_bits(bits: u32) -> Self {
         match bits & 3 {
             0 => Boarding::Scheduled,
             1 => Boarding::None,
             2 => Boarding::Book,
             _ => Boarding::AskDriver,
         }
+    }
+}
+
+/// Arrival at a stop and departure from it, seconds after the service day began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StopTime {
+    /// When the vehicle arrives.
+    pub arrival: i32,
+    /// When it leaves, not before the arrival.
+    pub departure: i32,
+}
+
+impl StopTime {
+    /// The same so many seconds later.
+    pub(crate) fn later(self, seconds: i32) -> Self {
+        StopTime { arrival: self.arrival + seconds, departure: self.departure + seconds }
     }
 }
 
@@ -143,59 +154,86 @@ pub struct Passing {
 /// Times are seconds after noon minus 12 h of the service day.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Patterns {
-    pub(super) stop_starts: Vec<u32>,
-    pub(super) stops: Vec<PatternStop>,
+    stops: Rows<PatternStop>,
     trip_starts: Vec<u32>,
     time_starts: Vec<u32>,
     departures: Vec<i32>,
     arrivals: Vec<i32>,
-    passing_starts: Vec<u32>,
-    passings: Vec<Passing>,
+    passing: Rows<Passing>,
 }
 
 /// One pattern, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub struct Pattern<'a> {
+    /// Its stops in the order of travel.
     pub stops: &'a [PatternStop],
     /// Number of its first trip.
     pub first_trip: usize,
+    /// How many trips it has.
     pub trips: usize,
     /// `[position * trips + trip]`
-    pub departures: &'a [i32],
+    pub(crate) departures: &'a [i32],
     /// `[trip * stops + position]`
-    pub arrivals: &'a [i32],
+    pub(crate) arrivals: &'a [i32],
 }
 
 impl Pattern<'_> {
     /// Scheduled departure of the `trip`-th trip of this pattern.
-    pub fn departure(&self, trip: usize, position: usize) -> i32 {
+    pub(crate) fn departure(&self, trip: usize, position: usize) -> i32 {
         self.departures[position * self.trips + trip]
     }
 
     /// Scheduled arrival of the `trip`-th trip of this pattern.
-    pub fn arrival(&self, trip: usize, position: usize) -> i32 {
+    pub(crate) fn arrival(&self, trip: usize, position: usize) -> i32 {
         self.arrivals[trip * self.stops.len() + position]
     }
 }
 
+/// One trip with its pattern, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct PatternTrip<'a> {
+    pub(crate) pattern: Pattern<'a>,
+    /// Its number within the pattern.
+    pub(crate) at: usize,
+}
+
+impl PatternTrip<'_> {
+    /// Arrival at the stop at `position`, seconds after the service day began.
+    pub fn arrival(&self, position: usize) -> i32 {
+        self.pattern.arrival(self.at, position)
+    }
+
+    /// Departure from the stop at `position`, seconds after the service day began.
+    pub fn departure(&self, position: usize) -> i32 {
+        self.pattern.departure(self.at, position)
+    }
+
+    pub(crate) fn time(&self, position: usize) -> StopTime {
+        StopTime { arrival: self.arrival(position), departure: self.departure(position) }
+    }
+
+    /// Position of the last stop.
+    pub(crate) fn last(&self) -> usize {
+        self.pattern.stops.len() - 1
+    }
+}
+
 impl Patterns {
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Patterns {
-            stop_starts: vec![0],
-            stops: Vec::new(),
+            stops: Rows::default(),
             trip_starts: vec![0],
             time_starts: vec![0],
             departures: Vec::new(),
             arrivals: Vec::new(),
-            passing_starts: Vec::new(),
-            passings: Vec::new(),
+            passing: Rows::default(),
         }
     }
 
     /// How many patterns.
     #[inline]
     pub fn len(&self) -> usize {
-        self.stop_starts.len() - 1
+        self.stops.len()
     }
 
     /// Whether there is none.
@@ -220,7 +258,7 @@ impl Patterns {
         let times = range(&self.time_starts);
         let trips = range(&self.trip_starts);
         Pattern {
-            stops: &self.stops[range(&self.stop_starts)],
+            stops: self.stops.get(pattern),
             first_trip: trips.start,
             trips: trips.len(),
             departures: &self.departures[times.clone()],
@@ -230,68 +268,61 @@ impl Patterns {
 
     /// How many stops a pattern has.
     #[inline]
-    pub fn stops_of(&self, pattern: usize) -> usize {
-        (self.stop_starts[pattern + 1] - self.stop_starts[pattern]) as usize
+    pub(crate) fn stops_of(&self, pattern: usize) -> usize {
+        self.stops.get(pattern).len()
     }
 
     /// The pattern that a trip belongs to.
-    pub fn pattern_of(&self, trip: u32) -> usize {
+    pub(crate) fn pattern_of(&self, trip: TripIx) -> usize {
         self.trip_starts.partition_point(|start| *start <= trip).saturating_sub(1)
+    }
+
+    /// A trip with its pattern.
+    pub fn trip(&self, trip: TripIx) -> PatternTrip<'_> {
+        let pattern = self.pattern(self.pattern_of(trip));
+        PatternTrip { pattern, at: trip as usize - pattern.first_trip }
     }
 
     /// Which patterns pass a stop, and where.
     #[inline]
     pub fn passing(&self, stop: StopIx) -> &[Passing] {
-        let at = stop as usize;
-        match (self.passing_starts.get(at), self.passing_starts.get(at + 1)) {
-            (Some(from), Some(to)) => &self.passings[*from as usize..*to as usize],
-            _ => &[],
-        }
+        self.passing.get(stop as usize)
     }
 
-    /// Appends a pattern whose `trips` (departures and arrivals, each as long as `stops`) are
-    /// sorted and do not overtake.
-    pub(super) fn push(&mut self, stops: &[PatternStop], trips: &[&[(i32, i32)]]) {
-        self.stops.extend_from_slice(stops);
+    /// All stops of all patterns, pattern by pattern.
+    pub(super) fn all_stops(&self) -> &[PatternStop] {
+        self.stops.items()
+    }
+
+    /// Appends a pattern whose `trips` (each as long as `stops`) are sorted and do not overtake.
+    pub(super) fn push(&mut self, stops: &[PatternStop], trips: &[&[StopTime]]) {
+        self.stops.push(stops.iter().copied());
         for position in 0..stops.len() {
-            self.departures.extend(trips.iter().map(|times| times[position].1));
+            self.departures.extend(trips.iter().map(|times| times[position].departure));
         }
         for times in trips {
-            self.arrivals.extend(times.iter().map(|time| time.0));
+            self.arrivals.extend(times.iter().map(|time| time.arrival));
         }
-        self.stop_starts.push(self.stops.len() as u32);
         self.trip_starts.push((self.trips() + trips.len()) as u32);
         self.time_starts.push(self.arrivals.len() as u32);
     }
 
     /// Renumbers the stops.
     pub(super) fn renumber_stops(&mut self, to: impl Fn(StopIx) -> StopIx) {
-        for stop in &mut self.stops {
+        for stop in self.stops.items_mut() {
             *stop = stop.at(to(stop.stop()));
         }
     }
 
     /// Lists where each of `stops` stops is passed; to be called once all patterns are in.
     pub(super) fn index_stops(&mut self, stops: usize) {
-        let mut starts = vec![0u32; stops + 1];
-        for stop in &self.stops {
-            starts[stop.stop() as usize + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut passings = vec![Passing { pattern: 0, position: 0 }; self.stops.len()];
-        for pattern in 0..self.len() {
-            let stops = self.stop_starts[pattern] as usize..self.stop_starts[pattern + 1] as usize;
-            for (position, stop) in self.stops[stops].iter().enumerate() {
-                let slot = &mut next[stop.stop() as usize];
-                passings[*slot as usize] = Passing { pattern: pattern as u32, position: position as u16 };
-                *slot += 1;
-            }
-        }
-        self.passing_starts = starts;
-        self.passings = passings;
+        let passing = (0..self.len()).flat_map(|pattern| {
+            let stops = self.stops.get(pattern).iter().enumerate();
+            stops.map(move |(position, stop)| {
+                (stop.stop(), Passing { pattern: pattern as u32, position: position as u16 })
+            })
+        });
+        self.passing = Rows::grouped(stops, &passing.collect::<Vec<_>>());
         for times in [&mut self.departures, &mut self.arrivals] {
             times.shrink_to_fit();
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Problems that are kept; a feed with a wrong separator has one in every row.
-pub const MAX_LISTED: usize = 1_000;
+const MAX_LISTED: usize = 1_000;
 /// A field is quoted to this length, bytes.
 const MAX_VALUE_BYTES: usize = 100;
 
@@ -41,7 +41,7 @@ pub struct FeedProblems {
 
 impl FeedProblems {
     /// Adds a problem.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         file: &str,
         line: u64,
@@ -55,6 +55,11 @@ impl FeedProblems {
         }
         let value = value[..value.floor_char_boundary(MAX_VALUE_BYTES)].to_owned();
         self.listed.push(FeedProblem { file: file.to_owned(), line, field, value, reason: reason.into() });
+    }
+
+    /// Adds a problem that is not about one line.
+    pub(crate) fn note(&mut self, what: &str, reason: impl Into<String>) {
+        self.add(what, 0, "", "", reason);
     }
 
     /// The first ones, in the order found.

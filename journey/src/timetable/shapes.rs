@@ -1,69 +1,66 @@
 //! Shapes: the courses of vehicles.
 
+use domain::LatLon;
 use serde::{Deserialize, Serialize};
 
+use crate::rows::Rows;
+
 /// No shape.
-pub const NO_SHAPE: u32 = u32::MAX;
+pub(crate) const NO_SHAPE: u32 = u32::MAX;
 
-/// A position as millionths of a degree (0.11 m): latitude, longitude.
-pub type PointE6 = (i32, i32);
-
-/// The place of a stop that has none.
-pub const NOWHERE: PointE6 = (0, 0);
-
-/// `degrees` as millionths.
-pub fn e6(degrees: f64) -> i32 {
-    (degrees * 1e6).round() as i32
+/// A position in millionths of a degree (0.11 m).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointE6 {
+    /// Latitude.
+    pub lat: i32,
+    /// Longitude.
+    pub lon: i32,
 }
 
-/// Lines by number.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Shapes {
-    starts: Vec<u32>,
-    points: Vec<PointE6>,
-}
+impl PointE6 {
+    /// The nearest one to a position.
+    pub(crate) fn of(at: LatLon) -> Self {
+        let e6 = |degrees: f64| (degrees * 1e6).round() as i32;
+        PointE6 { lat: e6(at.lat), lon: e6(at.lon) }
+    }
 
-impl Default for Shapes {
-    fn default() -> Self {
-        Shapes { starts: vec![0], points: Vec::new() }
+    /// The position in degrees.
+    pub fn degrees(self) -> LatLon {
+        LatLon { lat: f64::from(self.lat) / 1e6, lon: f64::from(self.lon) / 1e6 }
     }
 }
+
+/// The place of a stop that has none.
+pub(crate) const NOWHERE: PointE6 = PointE6 { lat: 0, lon: 0 };
+
+/// Lines by number.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Shapes(Rows<PointE6>);
 
 impl Shapes {
     /// Adds a line and gives its number. A point equal to the one before is left out.
-    pub fn push(&mut self, points: impl Iterator<Item = PointE6>) -> u32 {
-        let from = self.points.len();
-        for point in points {
-            if self.points.len() == from || self.points.last() != Some(&point) {
-                self.points.push(point);
-            }
-        }
-        self.starts.push(self.points.len() as u32);
-        (self.starts.len() - 2) as u32
+    pub(super) fn push(&mut self, points: impl Iterator<Item = PointE6>) -> u32 {
+        let mut last = None;
+        self.0.push(points.filter(|point| last.replace(*point) != Some(*point)))
     }
 
     /// The points of a line; none when there is no such.
-    pub fn points(&self, shape: u32) -> &[PointE6] {
-        let at = shape as usize;
-        match (self.starts.get(at), self.starts.get(at.saturating_add(1))) {
-            (Some(from), Some(to)) => &self.points[*from as usize..*to as usize],
-            _ => &[],
-        }
+    pub(super) fn points(&self, shape: u32) -> &[PointE6] {
+        self.0.get(shape as usize)
     }
 
     /// How many points there are in all.
     pub fn len(&self) -> usize {
-        self.points.len()
+        self.0.items().len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
+        self.len() == 0
     }
 
-    /// Gives back memory that is not used.
-    pub fn shrink(&mut self) {
-        self.points.shrink_to_fit();
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink();
     }
 }
 
@@ -72,7 +69,7 @@ impl Shapes {
 /// Each stop is put on the nearest point of the line that does not lie before the stop ahead of
 /// it; the choice that costs the least in all is taken (a line may pass a place twice). Without a
 /// line the stops themselves are joined.
-pub fn along(line: &[PointE6], stops: &[PointE6]) -> Vec<PointE6> {
+pub(super) fn along(line: &[PointE6], stops: &[PointE6]) -> Vec<PointE6> {
     if line.len() < 2 || stops.len() < 2 {
         return stops.to_vec();
     }
@@ -89,9 +86,9 @@ pub fn along(line: &[PointE6], stops: &[PointE6]) -> Vec<PointE6> {
 /// with the present stop at point `i` or before; `began[i]` = where the first stop lies then. Of
 /// equal choices the shorter part is taken: the last stop early, all others late.
 fn ends(line: &[PointE6], stops: &[PointE6]) -> (usize, usize) {
-    let scale = (f64::from(stops[0].0) / 1e6).to_radians().cos();
+    let scale = stops[0].degrees().lat.to_radians().cos();
     let square = |a: PointE6, b: PointE6| {
-        let (dy, dx) = (f64::from(a.0) - f64::from(b.0), (f64::from(a.1) - f64::from(b.1)) * scale);
+        let (dy, dx) = (f64::from(a.lat) - f64::from(b.lat), (f64::from(a.lon) - f64::from(b.lon)) * scale);
         dy * dy + dx * dx
     };
     let mut cost = vec![0.0f64; line.len()];
@@ -116,23 +113,27 @@ fn ends(line: &[PointE6], stops: &[PointE6]) -> (usize, usize) {
 mod tests {
     use super::*;
 
+    fn points<const N: usize>(pairs: [(i32, i32); N]) -> [PointE6; N] {
+        pairs.map(|(lat, lon)| PointE6 { lat, lon })
+    }
+
     #[test]
     fn a_loop_is_followed_the_whole_way() {
-        let line = [(0, 0), (0, 10), (10, 10), (10, 0), (0, 0), (0, -10)];
-        let stops = [(0, 1), (10, 9), (1, 0), (0, -9)];
+        let line = points([(0, 0), (0, 10), (10, 10), (10, 0), (0, 0), (0, -10)]);
+        let stops = points([(0, 1), (10, 9), (1, 0), (0, -9)]);
         assert_eq!(along(&line, &stops)[1..7], line[..]);
-        assert_eq!(along(&line, &stops[..2]), [(0, 1), (0, 0), (0, 10), (10, 10), (10, 9)]);
-        assert_eq!(along(&line, &stops[2..]), [(1, 0), (0, 0), (0, -10), (0, -9)]);
+        assert_eq!(along(&line, &stops[..2]), points([(0, 1), (0, 0), (0, 10), (10, 10), (10, 9)]));
+        assert_eq!(along(&line, &stops[2..]), points([(1, 0), (0, 0), (0, -10), (0, -9)]));
         assert_eq!(along(&[], &stops), stops);
     }
 
     #[test]
     fn shapes_keep_no_repeated_points() {
         let mut shapes = Shapes::default();
-        let first = shapes.push([(1, 1), (1, 1), (2, 2)].into_iter());
-        let second = shapes.push([(2, 2), (3, 3)].into_iter());
-        assert_eq!(shapes.points(first), [(1, 1), (2, 2)]);
-        assert_eq!(shapes.points(second), [(2, 2), (3, 3)]);
+        let first = shapes.push(points([(1, 1), (1, 1), (2, 2)]).into_iter());
+        let second = shapes.push(points([(2, 2), (3, 3)]).into_iter());
+        assert_eq!(shapes.points(first), points([(1, 1), (2, 2)]));
+        assert_eq!(shapes.points(second), points([(2, 2), (3, 3)]));
         assert!(shapes.points(NO_SHAPE).is_empty());
     }
 }

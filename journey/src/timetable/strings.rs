@@ -17,8 +17,19 @@ impl Default for Strings {
 }
 
 impl Strings {
+    /// These texts, in their order.
+    pub(super) fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let mut strings = Strings::default();
+        for text in texts {
+            strings.push(text.as_ref());
+        }
+        strings.bytes.shrink_to_fit();
+        strings.starts.shrink_to_fit();
+        strings
+    }
+
     /// Adds `text` and gives its number. Beyond 4 GiB of text it is kept as an empty one.
-    pub fn push(&mut self, text: &str) -> u32 {
+    pub(super) fn push(&mut self, text: &str) -> u32 {
         let number = self.len() as u32;
         if self.bytes.len() + text.len() <= u32::MAX as usize {
             self.bytes.push_str(text);
@@ -47,22 +58,16 @@ impl Strings {
     }
 
     /// The numbers in the order of their texts, for [`Strings::find`]. Equal texts keep their order.
-    pub fn sorted(&self) -> Vec<u32> {
+    pub(super) fn sorted(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_by(|a, b| self.get(*a).cmp(self.get(*b)));
         order
     }
 
     /// The numbers that carry `text`, by an `order` from [`Strings::sorted`].
-    pub fn find<'a>(&self, order: &'a [u32], text: &str) -> &'a [u32] {
+    pub(super) fn find<'a>(&self, order: &'a [u32], text: &str) -> &'a [u32] {
         let from = order.partition_point(|n| self.get(*n) < text);
         let len = order[from..].iter().take_while(|n| self.get(**n) == text).count();
         &order[from..from + len]
-    }
-
-    /// Gives back memory that is not used.
-    pub fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.starts.shrink_to_fit();
     }
 }

@@ -17,8 +17,17 @@ pub struct Variants {
     pub(super) stops: usize,
     /// The stop of each variant, sorted.
     pub(super) of: Vec<StopIx>,
-    /// (from, to, seconds, or `None`: no change), sorted; at least one of the two is a variant.
-    pub(super) rules: Vec<(StopIx, StopIx, Option<i32>)>,
+    /// Sorted; at least one of the two nodes is a variant.
+    pub(super) rules: Vec<ChangeRule>,
+}
+
+/// How one changes between two nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ChangeRule {
+    pub from: StopIx,
+    pub to: StopIx,
+    /// `None`: not at all.
+    pub seconds: Option<i32>,
 }
 
 impl Variants {
@@ -55,8 +64,8 @@ impl Variants {
     }
 
     fn rule(&self, from: StopIx, to: StopIx) -> Option<Option<i32>> {
-        let at = self.rules.binary_search_by_key(&(from, to), |rule| (rule.0, rule.1)).ok()?;
-        Some(self.rules[at].2)
+        let at = self.rules.binary_search_by_key(&(from, to), |rule| (rule.from, rule.to)).ok()?;
+        Some(self.rules[at].seconds)
     }
 
     /// How long changing on the spot takes at each node, from that at each stop.
@@ -71,7 +80,7 @@ impl Variants {
 
     /// The footpaths between all nodes, from those between stops and the change times at stops. Rules of the feed for single
     /// lines take precedence over `paths` on foot; with `only_known` (wheelchairs) only where there is a path at all.
-    pub fn expanded(&self, paths: Vec<Path>, change_s: &[i32], only_known: bool) -> Footpaths {
+    pub(crate) fn expanded(&self, paths: Vec<Path>, change_s: &[i32], only_known: bool) -> Footpaths {
         if self.is_empty() {
             return Footpaths::new(self.stops, paths);
         }
@@ -96,12 +105,12 @@ impl Variants {
                 }
             }
         }
-        for (from, to, seconds) in &self.rules {
-            let pair = (self.stop(*from), self.stop(*to));
+        for &ChangeRule { from, to, seconds } in &self.rules {
+            let pair = (self.stop(from), self.stop(to));
             let metres = known.get(&pair).copied().or((pair.0 == pair.1).then_some(0));
             let metres = if only_known { metres } else { Some(metres.unwrap_or_default()) };
             if let Some((seconds, metres)) = seconds.zip(metres) {
-                expanded.push(Path { from: *from, to: *to, seconds, metres });
+                expanded.push(Path { from, to, seconds, metres });
             }
         }
         Footpaths::new(self.nodes(), expanded)

@@ -98,8 +98,7 @@ fn expected_runs(changes: Vec<Change>, now: UtcMicros) -> Vec<(String, i32, Opti
         for trip in 0..timetable.trips.len() as TripIx {
             let start = timetable.first_departure(trip);
             if let Some(own) = day.own(trip) {
-                let pattern = day.patterns.pattern(day.patterns.pattern_of(own));
-                let leaves = pattern.departure(own as usize - pattern.first_trip, 0);
+                let leaves = day.patterns.trip(own).departure(0);
                 expected_runs.push((timetable.trip_id(trip).to_owned(), start, Some(leaves - start)));
             } else if overlay.is_cancelled(day.day, trip) {
                 expected_runs.push((timetable.trip_id(trip).to_owned(), start, None));

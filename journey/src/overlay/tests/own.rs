@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::trip_update::{PlannedStop, TripProperties};
 
 use super::*;
-use crate::raptor::{Departure, Leg, Query, Ride, Search, When};
+use crate::raptor::{Departure, DepartureQuery, Leg, Query, Ride, Search, When};
 
 fn call(id: &str, at: i64) -> StopUpdate {
     StopUpdate {
@@ -64,8 +64,9 @@ impl Fixture {
 
     /// What leaves a stop on the day, with the names of its runs.
     fn board(&mut self, stop: &str) -> Vec<(String, Departure)> {
-        let found =
-            self.search.departures(Some(&self.overlay), (self.stop(stop), None), DAY, (0, 40_000), 99);
+        let (stop, day) = (self.stop(stop), DAY);
+        let wanted = DepartureQuery { stop, to: None, day, from_s: 0, within_s: 40_000, count: 99 };
+        let found = self.search.departures(Some(&self.overlay), &wanted);
         let runs = Runs { timetable: self.search.timetable(), overlay: Some(&self.overlay) };
         found.into_iter().map(|d| (runs.trip_id(d.trip).to_owned(), d)).collect()
     }

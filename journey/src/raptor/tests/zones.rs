@@ -60,8 +60,9 @@ fn board(
     date: &str,
 ) -> Vec<(String, Day, i32, i32)> {
     let timetable = search.timetable().clone();
-    let from = (timetable.stop(stop).unwrap(), None);
-    let found = search.departures(overlay, from, parse_day(date).unwrap(), (0, 86_399), 99);
+    let (stop, day) = (timetable.stop(stop).unwrap(), parse_day(date).unwrap());
+    let wanted = DepartureQuery { stop, to: None, day, from_s: 0, within_s: 86_399, count: 99 };
+    let found = search.departures(overlay, &wanted);
     let runs = Runs { timetable: &timetable, overlay };
     let reported =
         |d: Departure| (runs.trip_id(d.trip).to_owned(), d.service_day, d.departure_s, d.scheduled_s);

@@ -3,24 +3,17 @@
 use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
-use super::table::Table;
+use super::table::{Fault, Table, fault};
 use crate::timetable::FeedProblems;
-use crate::timetable::services::{Service, parse_day};
-
-const ID: usize = 0;
-const FROM: usize = 1;
-const UNTIL: usize = 2;
-const MONDAY: usize = 3;
+use crate::timetable::services::{Day, Service, parse_day};
 
 /// Reads on which days services run.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     let weekly = rules(source, draft, problems)?;
     let exceptions = exceptions(source, draft, problems)?;
     if !weekly && !exceptions {
-        return Err(ReadError::Missing {
-            feed: source.name.clone(),
-            file: "calendar.txt and no calendar_dates.txt",
-        });
+        let file = "calendar.txt and no calendar_dates.txt";
+        return Err(ReadError::Missing { feed: source.name.clone(), file });
     }
     Ok(())
 }
@@ -42,37 +35,34 @@ fn rules(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) ->
     let Some(mut table) = Table::open(source, "calendar.txt", columns.len(), columns)? else {
         return Ok(false);
     };
-    'rows: while table.next()? {
-        if draft.feed.services.contains_key(table.bytes(ID)) {
-            table.fault(problems, ID, "there is one already");
-            continue;
-        }
-        let mut weekdays = 0;
-        for day in 0..7 {
-            match table.bytes(MONDAY + day) {
-                b"1" => weekdays |= 1 << day,
-                b"0" => {}
-                _ => {
-                    table.fault(problems, MONDAY + day, "it is neither 0 nor 1");
-                    continue 'rows;
-                }
-            }
-        }
-        let mut days = [0; 2];
-        for column in [FROM, UNTIL] {
-            let Some(day) = parse_day(&table.text(column)) else {
-                table.fault(problems, column, "it is not a date YYYYMMDD");
-                continue 'rows;
-            };
-            days[column - FROM] = day;
-        }
-        if days[0] > days[1] {
-            table.fault(problems, UNTIL, "it is before start_date; the service does not run by week");
-        }
-        draft.feed.services.insert(table.bytes(ID).into(), draft.services.len() as u32);
-        draft.services.push(Service::weekly(weekdays, days[0], days[1]));
+    while table.next()? {
+        let service = rule(&table, draft, problems);
+        draft.services.extend(table.read(problems, service));
     }
     Ok(true)
+}
+
+fn rule(table: &Table<'_, 10>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Service, Fault> {
+    let [id, from, until, weekdays @ ..] = table.columns();
+    let key = table.new_id(id, &draft.feed.services)?;
+    let mut days = 0;
+    for (number, column) in weekdays.into_iter().enumerate() {
+        match table.bytes(column) {
+            b"1" => days |= 1 << number,
+            b"0" => {}
+            _ => return Err(fault(column, "it is neither 0 nor 1")),
+        }
+    }
+    let (first, last) = (day(table, from)?, day(table, until)?);
+    if first > last {
+        table.fault(problems, until, "it is before start_date; the service does not run by week");
+    }
+    draft.feed.services.insert(key, draft.services.len() as u32);
+    Ok(Service::weekly(days, first, last))
+}
+
+fn day<const N: usize>(table: &Table<'_, N>, column: usize) -> Result<Day, Fault> {
+    parse_day(&table.text(column)).ok_or_else(|| fault(column, "it is not a date YYYYMMDD"))
 }
 
 /// Whether there is a file.
@@ -81,36 +71,31 @@ fn exceptions(
     draft: &mut Draft,
     problems: &mut FeedProblems,
 ) -> Result<bool, ReadError> {
-    const DATE: usize = 1;
-    const TYPE: usize = 2;
     let columns = ["service_id", "date", "exception_type"];
     let Some(mut table) = Table::open(source, "calendar_dates.txt", columns.len(), columns)? else {
         return Ok(false);
     };
     while table.next()? {
-        let runs = match table.bytes(TYPE) {
-            b"1" => true,
-            b"2" => false,
-            _ => {
-                table.fault(problems, TYPE, "it is neither 1 (runs) nor 2 (does not run)");
-                continue;
-            }
-        };
-        let Some(day) = parse_day(&table.text(DATE)) else {
-            table.fault(problems, DATE, "it is not a date YYYYMMDD");
-            continue;
-        };
-        let number = match draft.feed.services.get(table.bytes(ID)) {
-            Some(number) => *number,
-            None => {
-                let number = draft.services.len() as u32;
-                draft.feed.services.insert(table.bytes(ID).into(), number);
-                // Runs on no day but the exceptions.
-                draft.services.push(Service::default());
-                number
-            }
-        };
-        draft.services[number as usize].except(day, runs);
+        let exception = exception(&table, draft);
+        table.read(problems, exception);
     }
     Ok(true)
+}
+
+fn exception(table: &Table<'_, 3>, draft: &mut Draft) -> Result<(), Fault> {
+    let [id, date, kind] = table.columns();
+    let runs = match table.bytes(kind) {
+        b"1" => true,
+        b"2" => false,
+        _ => return Err(fault(kind, "it is neither 1 (runs) nor 2 (does not run)")),
+    };
+    let day = day(table, date)?;
+    let number = draft.feed.services.get(table.bytes(id)).copied().unwrap_or_else(|| {
+        draft.feed.services.insert(table.bytes(id).into(), draft.services.len() as u32);
+        // Runs on no day but the exceptions.
+        draft.services.push(Service::default());
+        draft.services.len() as u32 - 1
+    });
+    draft.services[number as usize].except(day, runs);
+    Ok(())
 }

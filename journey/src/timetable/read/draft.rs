@@ -4,16 +4,15 @@ use std::path::Path;
 
 use rustc_hash::FxHashMap;
 
-use super::links::Link;
 use super::rules::Rules;
+use super::table::Ids;
+use crate::interner::Interner;
+use crate::rows::Rows;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
 use crate::timetable::strings::Strings;
-use crate::timetable::{Agency, Credit, Route, StopIx, Trip, Wheelchair, ZoneIx};
-
-/// Numbers of ids of one kind in one feed.
-pub type Ids = FxHashMap<Box<[u8]>, u32>;
+use crate::timetable::{Agency, Credit, FeedIx, NONE, Route, StopIx, Trip, Wheelchair, ZoneIx};
 
 /// All feeds, in the order of their files; stops and trips are not yet in their final order.
 #[derive(Default)]
@@ -26,22 +25,21 @@ pub struct Draft {
     pub services: Vec<Service>,
     pub stops: DraftStops,
     pub shapes: Shapes,
-    pub headsigns: Strings,
-    pub headsign_numbers: FxHashMap<String, u32>,
+    pub headsigns: Interner<String>,
     /// Trip ids of all feeds; [`Trip::id`] points here.
     pub trip_ids: Strings,
     /// Which feed each trip id is of.
-    pub trip_feeds: Vec<u16>,
+    pub trip_feeds: Vec<FeedIx>,
     /// Runs, as `grouping` knows them.
     pub runs: Vec<Trip>,
-    pub sequences: Lists,
-    pub stop_headsigns: Lists,
+    pub sequences: Interner<Box<[u32]>>,
+    pub stop_headsigns: Interner<Box<[u32]>>,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
     pub rules: Rules,
     pub links: Vec<Link>,
     /// Trips (text numbers of ids) by their block, feed by feed.
-    pub blocks: FxHashMap<(u16, Box<[u8]>), Vec<u32>>,
+    pub blocks: FxHashMap<(FeedIx, Box<[u8]>), Vec<u32>>,
     pub feeds: Vec<String>,
     /// Of the feed that is being read.
     pub feed: FeedIds,
@@ -51,7 +49,7 @@ pub struct Draft {
 #[derive(Default)]
 pub struct DraftStops {
     pub ids: Strings,
-    pub feeds: Vec<u16>,
+    pub feeds: Vec<FeedIx>,
     pub names: Strings,
     pub platforms: Strings,
     pub points: Vec<PointE6>,
@@ -75,13 +73,24 @@ pub struct FeedIds {
     pub trip_list: Vec<Trip>,
 }
 
-/// A row of `transfers.txt`.
+/// A row of `transfers.txt` for all vehicles.
 #[derive(Debug, Clone, Copy)]
 pub struct Transfer {
     pub from: StopIx,
     pub to: StopIx,
     /// `None`: not possible.
     pub seconds: Option<i32>,
+}
+
+/// A row of `transfers.txt` with `transfer_type` 4 or 5.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// Text numbers of the trips' ids.
+    pub from: u32,
+    pub to: u32,
+    /// Type 4: riders stay seated.
+    pub stays: bool,
+    pub line: u64,
 }
 
 impl Draft {
@@ -95,30 +104,16 @@ impl Draft {
     }
 
     /// Number of the feed that is being read.
-    pub fn feed_number(&self) -> u16 {
-        (self.feeds.len() - 1) as u16
-    }
-
-    /// Number of a headsign; each is kept once.
-    pub fn headsign(&mut self, text: String) -> u32 {
-        *self.headsign_numbers.entry(text).or_insert_with_key(|text| self.headsigns.push(text))
+    pub fn feed_number(&self) -> FeedIx {
+        (self.feeds.len() - 1) as FeedIx
     }
 }
 
-/// Lists by number; each is kept once.
-#[derive(Default)]
-pub struct Lists {
-    pub lists: Vec<Box<[u32]>>,
-    numbers: FxHashMap<Box<[u32]>, u32>,
-}
-
-impl Lists {
-    /// The number of a list.
-    pub fn number(&mut self, list: Vec<u32>) -> u32 {
-        *self.numbers.entry(list.into()).or_insert_with_key(|list| {
-            self.lists.push(list.clone());
-            self.lists.len() as u32 - 1
-        })
+impl DraftStops {
+    /// The platforms of each station.
+    pub fn children(&self) -> Rows<StopIx> {
+        let stops = self.parents.iter().zip(0..).filter(|(parent, _)| **parent != NONE);
+        Rows::grouped(self.parents.len(), &stops.map(|(parent, stop)| (*parent, stop)).collect::<Vec<_>>())
     }
 }
 

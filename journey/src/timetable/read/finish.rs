@@ -1,42 +1,40 @@
 //! Makes a timetable of the data read: final numbers, final ids.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 
 use super::Options;
 use super::draft::Draft;
 use super::links::in_seat;
-use super::rules::resolved;
 use super::transfers::changes;
 use crate::timetable::footpaths::Path;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::strings::Strings;
-use crate::timetable::variants::Variants;
+use crate::timetable::variants::{ChangeRule, Variants};
 use crate::timetable::zones;
-use crate::timetable::{FeedProblems, NONE, StopIx, Stops, Timetable, Trip, TripIx};
+use crate::timetable::{FeedIx, FeedProblems, NONE, StopIx, Stops, Timetable, Trip, TripIx};
 
 impl Draft {
     /// Puts it all together.
     pub fn finish(mut self, options: Options, problems: &mut FeedProblems) -> Timetable {
         let count = self.stops.points.len();
-        let changes = changes(&self, options, problems);
-        let rules = resolved(&self, problems);
+        let children = self.stops.children();
+        let changes = changes(&self, &children, options, problems);
+        let rules = self.rules.resolved(&children, &self.stops.ids, problems);
         let variants: Vec<StopIx> = self.rules.variants.iter().map(|(stop, _)| *stop).collect();
         let (patterns, keys, order) =
             std::mem::take::<Grouping>(&mut self.grouping).finish_renumbered(count, &variants);
-        let variants = renumbered(count, &order, &variants, &rules);
+        let variants = renumbered(count, &order, &variants, rules);
         let trips: Vec<Trip> = keys.iter().map(|key| self.runs[*key as usize]).collect();
         self.runs = Vec::new();
-        let in_seat = in_seat(&self, (&patterns, &variants), &trips, problems);
+        let in_seat = in_seat(&self, &patterns, &variants, &trips, problems);
         let last_time_s = (0..patterns.len())
-            .filter_map(|number| {
-                let pattern = patterns.pattern(number);
-                Some(pattern.departure(pattern.trips.checked_sub(1)?, pattern.stops.len() - 1))
-            })
+            .filter_map(|number| patterns.pattern(number).departures.last().copied())
             .max()
             .unwrap_or(0);
-        let mut trip_ids = qualified(&self.trip_ids, &self.trip_feeds, &self.feeds);
-        trip_ids.shrink();
+        let trip_ids = qualified(&self.trip_ids, &self.trip_feeds, &self.feeds);
         let mut trips_by_id: Vec<TripIx> = (0..trips.len() as TripIx).collect();
         trips_by_id.sort_by(|a, b| {
             let text = |trip: &TripIx| trip_ids.get(trips[*trip as usize].id);
@@ -46,11 +44,10 @@ impl Draft {
         for (old, seconds) in changes.change_s.iter().enumerate() {
             change_s[order[old] as usize] = *seconds;
         }
-        let paths = changes.paths.iter().map(|(from, to, seconds)| Path {
-            from: order[*from as usize],
-            to: order[*to as usize],
-            seconds: *seconds,
-            metres: 0,
+        let paths = changes.paths.iter().map(|path| Path {
+            from: order[path.from as usize],
+            to: order[path.to as usize],
+            ..*path
         });
         let footpaths = variants.expanded(paths.collect(), &change_s, false);
         let change_s = variants.change_s(change_s);
@@ -78,10 +75,10 @@ impl Draft {
             patterns,
             trips,
             trip_ids,
-            headsigns: self.headsigns,
+            headsigns: Strings::of(&self.headsigns.list),
             shapes: self.shapes,
-            stop_headsigns: self.stop_headsigns.lists,
-            sequences: self.sequences.lists,
+            stop_headsigns: self.stop_headsigns.list,
+            sequences: self.sequences.list,
             trips_by_id,
             last_time_s,
             starts: std::sync::OnceLock::new(),
@@ -96,14 +93,7 @@ impl Draft {
         }
         let draft = &self.stops;
         let names = qualified(&draft.ids, &draft.feeds, &self.feeds);
-        let strings = |from: &Strings| {
-            let mut strings = Strings::default();
-            for number in &old {
-                strings.push(from.get(*number));
-            }
-            strings.shrink();
-            strings
-        };
+        let strings = |from: &Strings| Strings::of(old.iter().map(|number| from.get(*number)));
         let ids = strings(&names);
         let parent = |stop: &StopIx| {
             let parent = draft.parents[*stop as usize];
@@ -122,42 +112,35 @@ impl Draft {
 }
 
 /// Variants and rules under their final numbers.
-fn renumbered(
-    stops: usize,
-    order: &[StopIx],
-    variants: &[StopIx],
-    rules: &[(StopIx, StopIx, Option<i32>)],
-) -> Variants {
+fn renumbered(stops: usize, order: &[StopIx], variants: &[StopIx], mut rules: Vec<ChangeRule>) -> Variants {
     let number = |node: StopIx| match node.checked_sub(PatternStop::FIRST_VARIANT) {
         Some(variant) => order[stops + variant as usize],
         None => order[node as usize],
     };
     let mut of: Vec<StopIx> = variants.iter().map(|stop| order[*stop as usize]).collect();
     of.sort_unstable();
-    let mut rules: Vec<_> = rules.iter().map(|(from, to, s)| (number(*from), number(*to), *s)).collect();
+    for rule in &mut rules {
+        (rule.from, rule.to) = (number(rule.from), number(rule.to));
+    }
     rules.sort_unstable();
     Variants { stops, of, rules }
 }
 
 /// Ids with `feed:` before those that several feeds use.
-fn qualified(ids: &Strings, feed_of: &[u16], feeds: &[String]) -> Strings {
+fn qualified(ids: &Strings, feed_of: &[FeedIx], feeds: &[String]) -> Strings {
     if feeds.len() < 2 {
         return ids.clone();
     }
     // The feed that an id was first seen in; `None` once a second one uses it.
-    let mut used: FxHashMap<&str, Option<u16>> = FxHashMap::default();
-    for (number, feed) in feed_of.iter().enumerate() {
-        used.entry(ids.get(number as u32))
+    let mut used: FxHashMap<&str, Option<FeedIx>> = FxHashMap::default();
+    for (number, feed) in (0..).zip(feed_of) {
+        used.entry(ids.get(number))
             .and_modify(|first| *first = first.filter(|first| first == feed))
             .or_insert(Some(*feed));
     }
-    let mut qualified = Strings::default();
-    for (number, feed) in feed_of.iter().enumerate() {
-        let id = ids.get(number as u32);
-        match used.get(id) {
-            Some(None) => qualified.push(&format!("{}:{id}", feeds[usize::from(*feed)])),
-            _ => qualified.push(id),
-        };
-    }
-    qualified
+    let qualified = (0..).zip(feed_of).map(|(number, feed)| match ids.get(number) {
+        id if used.get(id) == Some(&None) => Cow::Owned(format!("{}:{id}", feeds[usize::from(*feed)])),
+        id => Cow::Borrowed(id),
+    });
+    Strings::of(qualified)
 }

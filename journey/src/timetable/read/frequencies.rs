@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::ReadError;
 use super::draft::Draft;
 use super::source::Source;
-use super::table::Table;
+use super::table::{Fault, Table, fault};
 use super::times::parse_time;
 use crate::timetable::FeedProblems;
 
@@ -23,10 +23,6 @@ pub fn read(
     draft: &Draft,
     problems: &mut FeedProblems,
 ) -> Result<Frequencies, ReadError> {
-    const TRIP: usize = 0;
-    const START: usize = 1;
-    const END: usize = 2;
-    const HEADWAY: usize = 3;
     let columns = ["trip_id", "start_time", "end_time", "headway_secs"];
     let mut frequencies = Frequencies::default();
     let Some(mut table) = Table::open(source, "frequencies.txt", columns.len(), columns)? else {
@@ -34,26 +30,30 @@ pub fn read(
     };
     let mut left = MAX_RUNS;
     while table.next()? {
-        let Some(trip) = draft.feed.trips.get(table.bytes(TRIP)) else {
-            table.fault(problems, TRIP, "there is no such trip");
-            continue;
-        };
-        let (start, end) = (parse_time(table.bytes(START)), parse_time(table.bytes(END)));
-        let (Some(start), Some(end)) = (start, end) else {
-            table.fault(problems, if start.is_none() { START } else { END }, "it is not a time HH:MM:SS");
-            continue;
-        };
-        let Some(headway) = table.number::<i32>(HEADWAY).filter(|s| *s > 0) else {
-            table.fault(problems, HEADWAY, "it is not a number of seconds above 0");
-            continue;
-        };
-        let runs = (start..end).step_by(headway as usize);
-        if runs.len() > left {
-            table.fault(problems, HEADWAY, format!("the feed's frequencies make more than {MAX_RUNS} runs"));
-            continue;
+        let runs = runs(&table, draft, &mut left);
+        if let Some((trip, runs)) = table.read(problems, runs) {
+            frequencies.entry(trip).or_default().extend(runs);
         }
-        left -= runs.len();
-        frequencies.entry(*trip).or_default().extend(runs);
     }
     Ok(frequencies)
+}
+
+/// The trip, and when its runs begin; `left` runs may still be made.
+fn runs(
+    table: &Table<'_, 4>,
+    draft: &Draft,
+    left: &mut usize,
+) -> Result<(u32, impl Iterator<Item = i32> + use<>), Fault> {
+    let [trip, start, end, headway] = table.columns();
+    let number = table.id(trip, &draft.feed.trips, "trip")?;
+    let time = |column| table.choice(column, parse_time, "it is not a time HH:MM:SS");
+    let times = time(start)?..time(end)?;
+    let Some(seconds) = table.number::<i32>(headway).filter(|s| *s > 0) else {
+        return Err(fault(headway, "it is not a number of seconds above 0"));
+    };
+    let runs = times.step_by(seconds as usize);
+    *left = left
+        .checked_sub(runs.len())
+        .ok_or_else(|| fault(headway, format!("the feed's frequencies make more than {MAX_RUNS} runs")))?;
+    Ok((number, runs))
 }

@@ -1,10 +1,11 @@
 //! Interpolates missing stop times.
 
+use crate::timetable::patterns::StopTime;
+
 /// What is known of a stop of a trip.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known {
-    /// Arrival and departure, seconds.
-    pub times: Option<(i32, i32)>,
+    pub time: Option<StopTime>,
     /// How far along the trip it lies by the feed (`shape_dist_traveled`), in any unit.
     pub travelled: Option<f32>,
     /// How far along the trip it lies in straight lines from stop to stop, metres.
@@ -14,20 +15,20 @@ pub struct Known {
 /// Fills the gaps between stops with times: in proportion to the feed's distances where the whole
 /// gap has them in rising order, else to straight lines, else (all in one place) evenly. The first
 /// and last stop must have times. Whole seconds, rounded down, never falling.
-pub fn fill(stops: &[Known], times: &mut Vec<(i32, i32)>) {
+pub fn fill(stops: &[Known], times: &mut Vec<StopTime>) {
     times.clear();
     let mut from = 0;
     for (at, stop) in stops.iter().enumerate() {
-        let Some(known) = stop.times else { continue };
+        let Some(known) = stop.time else { continue };
         if at > from + 1 {
-            let (departs, arrives) = (times[from].1, known.0);
+            let (departs, arrives) = (times[from].departure, known.arrival);
             let gap = &stops[from..=at];
             let along = positions(gap);
             let length = along(gap.len() - 1);
             times.extend((1..gap.len() - 1).map(|number| {
                 let share = along(number) / length;
                 let time = departs + (f64::from(arrives - departs) * share).floor() as i32;
-                (time, time)
+                StopTime { arrival: time, departure: time }
             }));
         }
         times.push(known);
@@ -53,13 +54,13 @@ mod tests {
 
     fn filled(stops: &[(Option<i32>, Option<f32>, f64)]) -> Vec<i32> {
         let known = |(time, travelled, straight_m): &(Option<i32>, Option<f32>, f64)| Known {
-            times: time.map(|t| (t, t)),
+            time: time.map(|t| StopTime { arrival: t, departure: t }),
             travelled: *travelled,
             straight_m: *straight_m,
         };
         let mut times = Vec::new();
         fill(&stops.iter().map(known).collect::<Vec<_>>(), &mut times);
-        times.iter().map(|t| t.0).collect()
+        times.iter().map(|t| t.arrival).collect()
     }
 
     #[test]

@@ -17,30 +17,22 @@ const BLOCK_WAIT_S: i32 = 600;
 /// Longest wait of a vehicle with riders aboard, seconds.
 const LINK_WAIT_S: i32 = 2 * 3_600;
 
-/// A row with `transfer_type` 4 or 5.
-#[derive(Debug, Clone, Copy)]
-pub struct Link {
-    /// Text numbers of the trips' ids.
-    pub from: u32,
-    pub to: u32,
-    /// Type 4: riders stay seated.
-    pub stays: bool,
-    pub line: u64,
-}
-
 /// A run with its ends.
 #[derive(Clone, Copy)]
 struct Run {
     trip: TripIx,
     service: u32,
-    begins: (StopIx, i32),
-    ends: (StopIx, i32),
+    from: StopIx,
+    begins_s: i32,
+    to: StopIx,
+    ends_s: i32,
 }
 
 /// Computes all pairs.
 pub fn in_seat(
     draft: &Draft,
-    (patterns, variants): (&Patterns, &Variants),
+    patterns: &Patterns,
+    variants: &Variants,
     trips: &[Trip],
     problems: &mut FeedProblems,
 ) -> InSeat {
@@ -56,8 +48,10 @@ pub fn in_seat(
             runs.entry(trip.id).or_default().push(Run {
                 trip: (pattern.first_trip + at) as TripIx,
                 service: trip.service,
-                begins: (variants.stop(pattern.stops[0].stop()), pattern.departure(at, 0)),
-                ends: (variants.stop(pattern.stops[last].stop()), pattern.arrival(at, last)),
+                from: variants.stop(pattern.stops[0].stop()),
+                begins_s: pattern.departure(at, 0),
+                to: variants.stop(pattern.stops[last].stop()),
+                ends_s: pattern.arrival(at, last),
             });
         }
     }
@@ -74,10 +68,10 @@ pub fn in_seat(
         let mut found = false;
         for from in of(link.from) {
             let follows = |to: &&Run| {
-                (0..=LINK_WAIT_S).contains(&(to.begins.1 - from.ends.1)) && days.any(from.service, to.service)
+                (0..=LINK_WAIT_S).contains(&(to.begins_s - from.ends_s)) && days.any(from.service, to.service)
             };
             // Of a trip with a frequency the next run is meant.
-            let next = of(link.to).iter().filter(follows).min_by_key(|to| to.begins.1);
+            let next = of(link.to).iter().filter(follows).min_by_key(|to| to.begins_s);
             pairs.extend(next.map(|to| (from.trip, to.trip)));
             found |= next.is_some();
         }
@@ -90,11 +84,11 @@ pub fn in_seat(
     for block in draft.blocks.values() {
         let mut block: Vec<(u32, Run)> =
             block.iter().flat_map(|id| of(*id).iter().map(|run| (*id, *run))).collect();
-        block.sort_by_key(|(_, run)| (run.begins.1, run.ends.1));
+        block.sort_by_key(|(_, run)| (run.begins_s, run.ends_s));
         for (id, from) in block.iter().filter(|(id, _)| !linked.contains(id)) {
-            let first = block.partition_point(|(_, run)| run.begins.1 < from.ends.1);
+            let first = block.partition_point(|(_, run)| run.begins_s < from.ends_s);
             let soon =
-                block[first..].iter().take_while(|(_, run)| run.begins.1 - from.ends.1 <= BLOCK_WAIT_S);
+                block[first..].iter().take_while(|(_, run)| run.begins_s - from.ends_s <= BLOCK_WAIT_S);
             let mut earlier: Vec<Run> = Vec::new();
             for (next, to) in soon {
                 if to.trip == from.trip || !days.any(from.service, to.service) {
@@ -102,10 +96,10 @@ pub fn in_seat(
                 }
                 // One vehicle runs one trip at a time.
                 let mut overlaps =
-                    |other: &Run| other.ends.1 > to.begins.1 && days.any(other.service, to.service);
+                    |other: &Run| other.ends_s > to.begins_s && days.any(other.service, to.service);
                 let is_next = !earlier.iter().any(&mut overlaps);
                 earlier.push(*to);
-                if is_next && to.begins.0 == from.ends.0 && !parted.contains(&(*id, *next)) {
+                if is_next && to.from == from.to && !parted.contains(&(*id, *next)) {
                     pairs.push((from.trip, to.trip));
                 }
             }

@@ -2,9 +2,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::draft::Draft;
-use super::transfers::platforms_of;
+use crate::rows::Rows;
 use crate::timetable::patterns::PatternStop;
+use crate::timetable::strings::Strings;
+use crate::timetable::variants::ChangeRule;
 use crate::timetable::{FeedProblems, StopIx};
 
 /// Most variants of one stop: footpaths between two stops grow with their product.
@@ -30,16 +31,30 @@ impl Vehicles {
         if self.trip.is_some() { 3 } else { u8::from(self.route.is_some()) }
     }
 
-    fn are_all(self) -> bool {
+    pub fn are_all(self) -> bool {
         self == Vehicles::default()
+    }
+}
+
+/// A stop or station, and the vehicles there that a row is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Side {
+    pub stop: StopIx,
+    pub vehicles: Vehicles,
+}
+
+impl Side {
+    /// The stop itself, and its platforms where it is a station.
+    pub fn stops<'a>(&self, children: &'a Rows<StopIx>) -> impl Iterator<Item = StopIx> + use<'a> {
+        std::iter::once(self.stop).chain(children.get(self.stop as usize).iter().copied())
     }
 }
 
 /// A row.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    pub from: (StopIx, Vehicles),
-    pub to: (StopIx, Vehicles),
+    pub from: Side,
+    pub to: Side,
     /// `None`: not possible.
     pub seconds: Option<i32>,
 }
@@ -58,13 +73,13 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Takes over a row; `platforms` are those of each of its stops, itself included.
-    pub fn add(&mut self, rule: Rule, platforms: [&[StopIx]; 2]) {
-        for ((_, vehicles), stops) in [rule.from, rule.to].iter().zip(platforms) {
-            for stop in stops.iter().filter(|_| !vehicles.are_all()) {
-                let (trips, routes) = self.mentioned.entry(*stop).or_default();
-                trips.extend(vehicles.trip);
-                routes.extend(vehicles.route);
+    /// Takes over a row.
+    pub fn add(&mut self, rule: Rule, children: &Rows<StopIx>) {
+        for side in [rule.from, rule.to].iter().filter(|side| !side.vehicles.are_all()) {
+            for stop in side.stops(children) {
+                let (trips, routes) = self.mentioned.entry(stop).or_default();
+                trips.extend(side.vehicles.trip);
+                routes.extend(side.vehicles.route);
             }
         }
         self.rules.push(rule);
@@ -102,44 +117,43 @@ impl Rules {
         let itself = vehicles.are_all().then_some(stop);
         itself.into_iter().chain(own.map(|number| PatternStop::FIRST_VARIANT + number)).collect()
     }
-}
 
-/// How specific a rule is: by its vehicles, and whether it is for the stops themselves.
-type Rank = (u8, bool);
-
-/// What holds between two nodes; of several rules the most specific, one for the stop itself before
-/// one for its station, a forbidding one before others, the quickest.
-pub fn resolved(draft: &Draft, problems: &mut FeedProblems) -> Vec<(StopIx, StopIx, Option<i32>)> {
-    let rules = &draft.rules;
-    for stop in &rules.crowded {
-        let reason = format!(
-            "more than {MAX_VARIANTS} lines and trips have changes of their own here; further ones change as all do"
-        );
-        problems.add(draft.stops.ids.get(*stop), 0, "", "", reason);
-    }
-    if rules.rules.is_empty() {
-        return Vec::new();
-    }
-    let platforms = platforms_of(&draft.stops);
-    let of = |stop: StopIx| platforms.get(&stop).map_or(&[][..], Vec::as_slice);
-    let mut held: FxHashMap<(StopIx, StopIx), (Rank, Option<i32>)> = FxHashMap::default();
-    for rule in &rules.rules {
-        let ((from, of_from), (to, of_to)) = (rule.from, rule.to);
-        let rank = of_from.rank() + of_to.rank();
-        for a in of(from) {
-            let froms = rules.nodes(*a, of_from);
-            for b in of(to).iter().filter(|_| !froms.is_empty()) {
-                let rank = (rank, *a == from && *b == to);
-                for node in rules.nodes(*b, of_to) {
-                    for from in &froms {
-                        let entry = held.entry((*from, node)).or_insert((rank, rule.seconds));
-                        if entry.0 < rank || (entry.0 == rank && rule.seconds < entry.1) {
-                            *entry = (rank, rule.seconds);
+    /// What holds between two nodes; of several rules the most specific, one for the stop itself before one for its
+    /// station, a forbidding one before others, the quickest. `ids` are those of the stops.
+    pub fn resolved(
+        &self,
+        children: &Rows<StopIx>,
+        ids: &Strings,
+        problems: &mut FeedProblems,
+    ) -> Vec<ChangeRule> {
+        for stop in &self.crowded {
+            let reason = format!(
+                "more than {MAX_VARIANTS} lines and trips have changes of their own here; further ones change as all do"
+            );
+            problems.note(ids.get(*stop), reason);
+        }
+        let mut held: FxHashMap<(StopIx, StopIx), (Rank, Option<i32>)> = FxHashMap::default();
+        for Rule { from, to, seconds } in &self.rules {
+            let specific = from.vehicles.rank() + to.vehicles.rank();
+            for a in from.stops(children) {
+                let froms = self.nodes(a, from.vehicles);
+                for b in to.stops(children).filter(|_| !froms.is_empty()) {
+                    let rank = (specific, a == from.stop && b == to.stop);
+                    for node in self.nodes(b, to.vehicles) {
+                        for from in &froms {
+                            let entry = held.entry((*from, node)).or_insert((rank, *seconds));
+                            if entry.0 < rank || (entry.0 == rank && *seconds < entry.1) {
+                                *entry = (rank, *seconds);
+                            }
                         }
                     }
                 }
             }
         }
+        let rules = held.into_iter().map(|((from, to), (_, seconds))| ChangeRule { from, to, seconds });
+        rules.collect()
     }
-    held.into_iter().map(|((from, to), (_, seconds))| (from, to, seconds)).collect()
 }
+
+/// How specific a rule is: by its vehicles, and whether it is for the stops themselves.
+type Rank = (u8, bool);

@@ -5,9 +5,9 @@ use super::draft::Draft;
 use super::frequencies::Frequencies;
 use super::interpolate::{Known, fill};
 use super::source::Source;
-use super::table::Table;
+use super::table::{Fault, Table, fault};
 use super::times::parse_time;
-use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop};
+use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop, StopTime};
 use crate::timetable::shapes::NOWHERE;
 use crate::timetable::{FeedProblems, NONE};
 use domain::LatLon;
@@ -69,10 +69,7 @@ pub fn read(
     frequencies: &Frequencies,
     problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
-    let feed = source.name.clone();
-    let Some(mut table) = Table::open(source, "stop_times.txt", 2, COLUMNS)? else {
-        return Err(ReadError::Missing { feed, file: "stop_times.txt" });
-    };
+    let mut table = Table::open_required(source, "stop_times.txt", 2, COLUMNS)?;
     if !table.has(STOP) && !PLACES.iter().any(|column| table.has(*column)) {
         return Err(ReadError::Column { file: table.file, column: COLUMNS[STOP] });
     }
@@ -82,64 +79,44 @@ pub fn read(
         if *last.0 != *table.bytes(TRIP) {
             last = (table.bytes(TRIP).into(), draft.feed.trips.get(table.bytes(TRIP)).copied());
         }
-        let Some(trip) = last.1 else {
-            table.fault(problems, TRIP, "there is no such trip");
-            continue;
-        };
-        rows.extend(row(&table, trip, draft, problems));
+        let row = row(&table, last.1, draft, problems);
+        rows.extend(table.read(problems, row));
         if rows.len() > MAX_STOP_TIMES {
             return Err(ReadError::TooMany { file: table.file, what: "stop times", max: MAX_STOP_TIMES });
         }
     }
-    let file = table.file;
     if !rows.is_sorted_by_key(|row| (row.trip, row.sequence)) {
         rows.sort_by_key(|row| (row.trip, row.sequence));
     }
-    let mut trips =
-        Trips { file: &file, known: Vec::new(), stops: Vec::new(), headsigns: Vec::new(), times: Vec::new() };
+    let mut trips = Trips { file: &table.file, known: Vec::new(), rows: Vec::new(), times: Vec::new() };
     for rows in rows.chunk_by(|a, b| a.trip == b.trip) {
         trips.add(rows, draft, frequencies, problems);
     }
     Ok(())
 }
 
-fn row<const N: usize>(
-    table: &Table<'_, N>,
-    trip: u32,
+fn row(
+    table: &Table<'_, { COLUMNS.len() }>,
+    trip: Option<u32>,
     draft: &mut Draft,
     problems: &mut FeedProblems,
-) -> Option<Row> {
+) -> Result<Row, Fault> {
+    let trip = trip.ok_or_else(|| fault(TRIP, "there is no such trip"))?;
     if let Some(column) = UNTIMED.into_iter().find(|column| !table.bytes(*column).is_empty()) {
-        table.fault(problems, column, "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out");
-        return None;
+        let reason = "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out";
+        return Err(fault(column, reason));
     }
-    let Some(stop) = draft.feed.stops.get(table.bytes(STOP)).copied() else {
-        table.fault(problems, STOP, "there is no such stop");
-        return None;
+    let stop = table.id(STOP, &draft.feed.stops, "stop")?;
+    let sequence = table.number(SEQUENCE).ok_or_else(|| fault(SEQUENCE, "it is not a whole number"))?;
+    let time = |column| match table.bytes(column) {
+        b"" => Ok(None),
+        _ => table.choice(column, parse_time, "it is not a time HH:MM:SS within a week").map(Some),
     };
-    let Some(sequence) = table.number(SEQUENCE) else {
-        table.fault(problems, SEQUENCE, "it is not a whole number");
-        return None;
-    };
-    let mut times = [BLANK; 2];
-    for column in [ARRIVAL, DEPARTURE] {
-        let field = table.bytes(column);
-        if !field.is_empty() {
-            let Some(time) = parse_time(field) else {
-                table.fault(problems, column, "it is not a time HH:MM:SS within a week");
-                return None;
-            };
-            times[column - ARRIVAL] = time;
-        }
-    }
+    let (arrival, departure) = (time(ARRIVAL)?, time(DEPARTURE)?);
     // One of the two alone stands for both.
-    let [arrival, departure] = [
-        if times[0] == BLANK { times[1] } else { times[0] },
-        if times[1] == BLANK { times[0] } else { times[1] },
-    ];
+    let [arrival, departure] = [arrival.or(departure), departure.or(arrival)].map(|s| s.unwrap_or(BLANK));
     if departure < arrival {
-        table.fault(problems, DEPARTURE, "it is before the arrival");
-        return None;
+        return Err(fault(DEPARTURE, "it is before the arrival"));
     }
     let [pickup, drop_off] = [PICKUP, DROP_OFF].map(|column| {
         Boarding::parse(table.bytes(column)).unwrap_or_else(|| {
@@ -147,16 +124,15 @@ fn row<const N: usize>(
             Boarding::Scheduled
         })
     });
-    let headsign = table.bytes(HEADSIGN);
-    let headsign = if headsign.is_empty() { NONE } else { draft.headsign(table.text(HEADSIGN)) };
-    Some(Row {
+    let is_own = !table.bytes(HEADSIGN).is_empty();
+    Ok(Row {
         trip,
         sequence,
         stop: PatternStop::new(stop, pickup, drop_off),
         arrival,
         departure,
         travelled: table.number(TRAVELLED).unwrap_or(f32::NAN),
-        headsign,
+        headsign: if is_own { draft.headsigns.number(table.text(HEADSIGN)) } else { NONE },
         line: u32::try_from(table.line()).unwrap_or(u32::MAX),
     })
 }
@@ -164,10 +140,10 @@ fn row<const N: usize>(
 /// Puts trips together; its lists are used again from trip to trip.
 struct Trips<'a> {
     file: &'a str,
+    /// The usable rows of the trip, and what is known of their times.
+    rows: Vec<Row>,
     known: Vec<Known>,
-    stops: Vec<PatternStop>,
-    headsigns: Vec<u32>,
-    times: Vec<(i32, i32)>,
+    times: Vec<StopTime>,
 }
 
 impl Trips<'_> {
@@ -178,50 +154,36 @@ impl Trips<'_> {
         frequencies: &Frequencies,
         problems: &mut FeedProblems,
     ) {
-        let sequences = self.collect(rows, draft, problems);
+        self.collect(rows, draft, problems);
         let number = rows[0].trip;
         let mut trip = draft.feed.trip_list[number as usize];
-        if sequences.len() < 2 || sequences.len() > MAX_TRIP_STOPS {
-            let reason =
-                format!("the trip has {} usable stops; 2 to {MAX_TRIP_STOPS} are needed", sequences.len());
-            problems.add(
-                self.file,
-                u64::from(rows[0].line),
-                COLUMNS[TRIP],
-                draft.trip_ids.get(trip.id),
-                reason,
-            );
+        let count = self.rows.len();
+        if !(2..=MAX_TRIP_STOPS).contains(&count) {
+            let reason = format!("the trip has {count} usable stops; 2 to {MAX_TRIP_STOPS} are needed");
+            let (line, id) = (u64::from(rows[0].line), draft.trip_ids.get(trip.id));
+            problems.add(self.file, line, COLUMNS[TRIP], id, reason);
             return;
         }
-        for stop in &mut self.stops {
-            *stop = stop.at(draft.rules.node(stop.stop(), trip.id, trip.route));
-        }
-        trip.sequence = draft.sequences.number(sequences);
-        if self.headsigns.iter().any(|headsign| *headsign != NONE) {
-            let own = |headsign: &u32| if *headsign == NONE { trip.headsign } else { *headsign };
-            trip.stop_headsigns = draft.stop_headsigns.number(self.headsigns.iter().map(own).collect());
+        let mut node = |row: &Row| row.stop.at(draft.rules.node(row.stop.stop(), trip.id, trip.route));
+        let stops: Vec<PatternStop> = self.rows.iter().map(&mut node).collect();
+        trip.sequence = draft.sequences.number(self.rows.iter().map(|row| row.sequence).collect());
+        if self.rows.iter().any(|row| row.headsign != NONE) {
+            let own = |row: &Row| if row.headsign == NONE { trip.headsign } else { row.headsign };
+            trip.stop_headsigns = draft.stop_headsigns.number(self.rows.iter().map(own).collect());
         }
         fill(&self.known, &mut self.times);
-        let Some(starts) = frequencies.get(&number) else {
-            draft.grouping.add(draft.runs.len() as u32, &self.stops, &self.times);
-            draft.runs.push(trip);
-            return;
-        };
-        let first = self.times[0].1;
-        for start in starts {
-            let shift = start - first;
-            let times: Vec<(i32, i32)> = self.times.iter().map(|(a, d)| (a + shift, d + shift)).collect();
-            draft.grouping.add(draft.runs.len() as u32, &self.stops, &times);
+        let first = self.times[0].departure;
+        for start in frequencies.get(&number).map_or(std::slice::from_ref(&first), Vec::as_slice) {
+            let times: Vec<StopTime> = self.times.iter().map(|time| time.later(start - first)).collect();
+            draft.grouping.add(draft.runs.len() as u32, &stops, &times);
             draft.runs.push(trip);
         }
     }
 
-    /// Takes over the usable rows of a trip, and gives their sequence numbers.
-    fn collect(&mut self, rows: &[Row], draft: &Draft, problems: &mut FeedProblems) -> Vec<u32> {
+    /// Takes over the usable rows of a trip.
+    fn collect(&mut self, rows: &[Row], draft: &Draft, problems: &mut FeedProblems) {
         self.known.clear();
-        self.stops.clear();
-        self.headsigns.clear();
-        let mut sequences = Vec::with_capacity(rows.len());
+        self.rows.clear();
         let mut fault = |row: &Row, column: usize, value: &str, reason: &str| {
             problems.add(self.file, u64::from(row.line), COLUMNS[column], value, reason);
         };
@@ -231,50 +193,37 @@ impl Trips<'_> {
         let (mut latest, mut straight_m, mut place): (i32, f64, Option<LatLon>) = (0, 0.0, None);
         for (at, row) in rows.iter().enumerate() {
             if at < first || at > last {
-                fault(
-                    row,
-                    ARRIVAL,
-                    "",
-                    "a stop without a time at the begin or end of a trip cannot be interpolated",
-                );
+                let reason = "a stop without a time at the begin or end of a trip cannot be interpolated";
+                fault(row, ARRIVAL, "", reason);
                 continue;
             }
-            if sequences.last() == Some(&row.sequence) {
+            if self.rows.last().is_some_and(|last| last.sequence == row.sequence) {
                 fault(row, SEQUENCE, &row.sequence.to_string(), "the trip has it already");
                 continue;
             }
             if timed(row) && row.arrival < latest {
-                fault(
-                    row,
-                    ARRIVAL,
-                    &row.arrival.to_string(),
-                    "(seconds) it is before the departure from the stop ahead",
-                );
+                let reason = "(seconds) it is before the departure from the stop ahead";
+                fault(row, ARRIVAL, &row.arrival.to_string(), reason);
                 continue;
             }
             latest = latest.max(row.departure);
-            let (lat, lon) = draft.stops.points[row.stop.stop() as usize];
-            let here = LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 };
-            if (lat, lon) != NOWHERE {
-                straight_m += place.map_or(0.0, |before| before.distance_m(here));
-                place = Some(here);
+            let point = draft.stops.points[row.stop.stop() as usize];
+            if point != NOWHERE {
+                straight_m += place.map_or(0.0, |before| before.distance_m(point.degrees()));
+                place = Some(point.degrees());
             }
+            let time = StopTime { arrival: row.arrival, departure: row.departure };
             self.known.push(Known {
-                times: timed(row).then_some((row.arrival, row.departure)),
+                time: timed(row).then_some(time),
                 travelled: (!row.travelled.is_nan()).then_some(row.travelled),
                 straight_m,
             });
-            self.stops.push(row.stop);
-            self.headsigns.push(row.headsign);
-            sequences.push(row.sequence);
+            self.rows.push(*row);
         }
         // A last row that was skipped may leave blank ones behind it.
-        while self.known.last().is_some_and(|k| k.times.is_none()) {
+        while self.known.last().is_some_and(|k| k.time.is_none()) {
             self.known.pop();
-            self.stops.pop();
-            self.headsigns.pop();
-            sequences.pop();
+            self.rows.pop();
         }
-        sequences
     }
 }

@@ -1,23 +1,13 @@
 //! `stops.txt`.
 
-use domain::LatLon;
-
 use super::ReadError;
 use super::draft::{Draft, wheelchair};
 use super::source::Source;
-use super::table::Table;
+use super::table::{Fault, Table, fault};
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::shapes::{NOWHERE, PointE6, e6};
-use crate::timetable::{FeedProblems, NONE, Wheelchair};
+use crate::timetable::shapes::{NOWHERE, PointE6};
+use crate::timetable::{FeedProblems, NONE, StopIx, Wheelchair};
 
-const ID: usize = 0;
-const LAT: usize = 1;
-const LON: usize = 2;
-const NAME: usize = 3;
-const TYPE: usize = 4;
-const PARENT: usize = 5;
-const WHEELCHAIR: usize = 6;
-const PLATFORM: usize = 7;
 const COLUMNS: [&str; 8] = [
     "stop_id",
     "stop_lat",
@@ -29,104 +19,94 @@ const COLUMNS: [&str; 8] = [
     "platform_code",
 ];
 
+/// What a row says of a stop besides the stop itself.
+struct Row {
+    /// Id of its station; empty: none.
+    parent: String,
+    line: u64,
+}
+
 /// Reads stops, stations and entrances. Generic nodes and boarding areas have no departures of
 /// their own and are passed over.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let feed = source.name.clone();
-    let Some(mut table) = Table::open(source, "stops.txt", 3, COLUMNS)? else {
-        return Err(ReadError::Missing { feed, file: "stops.txt" });
-    };
+    let mut table = Table::open_required(source, "stops.txt", 3, COLUMNS)?;
+    let [id, lat, _, _, kind, parent, ..] = table.columns();
     let first = draft.stops.points.len();
-    // (stop, its parent's id, line)
-    let mut parents: Vec<(usize, String, u64)> = Vec::new();
-    let mut lines: Vec<u64> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     while table.next()? {
-        if matches!(table.bytes(TYPE), b"3" | b"4") {
+        if matches!(table.bytes(kind), b"3" | b"4") {
             continue;
         }
-        if !matches!(table.bytes(TYPE), b"" | b"0" | b"1" | b"2") {
-            table.fault(problems, TYPE, "it is none of 0 to 4");
-            continue;
-        }
-        if table.bytes(ID).is_empty() || draft.feed.stops.contains_key(table.bytes(ID)) {
-            table.fault(problems, ID, "it is empty, or there is one already");
-            continue;
-        }
-        let position = table.number(LAT).zip(table.number(LON)).and_then(|(lat, lon)| LatLon::new(lat, lon));
-        let is_blank = table.bytes(LAT).is_empty() && table.bytes(LON).is_empty();
-        let point = match position {
-            Some(position) => (e6(position.lat), e6(position.lon)),
-            // A platform without a position is where its station is.
-            None if is_blank && !table.bytes(PARENT).is_empty() => NOWHERE,
-            None => {
-                let column =
-                    if table.number::<f64>(LAT).is_some_and(|lat| lat.abs() <= 90.0) { LON } else { LAT };
-                table.fault(problems, column, "it is not a degree of latitude and longitude");
-                continue;
-            }
-        };
-        let point = if is_nowhere(point) { NOWHERE } else { point };
-        let number = draft.stops.points.len();
-        if number >= PatternStop::MAX_STOPS {
+        if draft.stops.points.len() >= PatternStop::MAX_STOPS {
             return Err(ReadError::TooMany { file: table.file, what: "stops", max: PatternStop::MAX_STOPS });
         }
-        draft.feed.stops.insert(table.bytes(ID).into(), number as u32);
-        if !table.bytes(PARENT).is_empty() {
-            parents.push((number, table.text(PARENT), table.line()));
-        }
-        let feed = draft.feed_number();
-        let stops = &mut draft.stops;
-        stops.ids.push(&table.text(ID));
-        stops.feeds.push(feed);
-        stops.names.push(&table.text(NAME));
-        stops.platforms.push(&table.text(PLATFORM));
-        stops.points.push(point);
-        lines.push(table.line());
-        stops.parents.push(NONE);
-        stops.wheelchair.push(wheelchair(table.bytes(WHEELCHAIR)));
+        let row = row(&table, draft);
+        rows.extend(table.read(problems, row));
     }
-    for (stop, parent, line) in parents {
-        match draft.feed.stops.get(parent.as_bytes()) {
+    for (stop, row) in (first..).zip(&rows).filter(|(_, row)| !row.parent.is_empty()) {
+        match draft.feed.stops.get(row.parent.as_bytes()) {
             Some(parent) => draft.stops.parents[stop] = *parent,
-            None => problems.add(
-                &table.file,
-                line,
-                COLUMNS[PARENT],
-                &parent,
-                "there is no such stop; it is read without",
-            ),
+            None => {
+                let reason = "there is no such stop; it is read without";
+                problems.add(&table.file, row.line, COLUMNS[parent], &row.parent, reason);
+            }
         }
     }
     let points = &mut draft.stops.points;
     for far in far_away(&points[first..]) {
-        let (lat, lon) = points[first + far];
-        let value = format!("{},{}", f64::from(lat) / 1e6, f64::from(lon) / 1e6);
+        let at = points[first + far].degrees();
         let reason = "it is far from all other stops of the feed; the stop is kept without its place";
-        problems.add(&table.file, lines[far], COLUMNS[LAT], &value, reason);
+        let value = format!("{},{}", at.lat, at.lon);
+        problems.add(&table.file, rows[far].line, COLUMNS[lat], &value, reason);
         points[first + far] = NOWHERE;
     }
-    for stop in (first..points.len()).filter(|stop| draft.stops.parents[*stop] != NONE) {
-        if points[stop] == NOWHERE {
-            points[stop] = points[draft.stops.parents[stop] as usize];
-        }
-    }
-    for stop in (first..points.len()).filter(|stop| points[*stop] == NOWHERE) {
-        let reason = "it has no place on the map, or 0,0; no way leads there, and rides are drawn past it";
-        problems.add(&table.file, lines[stop - first], COLUMNS[ID], draft.stops.ids.get(stop as u32), reason);
-    }
-    // A platform without a value is like its station.
-    for stop in first..draft.stops.points.len() {
+    // A platform without a position or a value is like its station.
+    for stop in first..points.len() {
         let parent = draft.stops.parents[stop];
+        if parent != NONE && points[stop] == NOWHERE {
+            points[stop] = points[parent as usize];
+        }
         if parent != NONE && draft.stops.wheelchair[stop] == Wheelchair::Unknown {
             draft.stops.wheelchair[stop] = draft.stops.wheelchair[parent as usize];
         }
     }
+    for stop in (first..points.len()).filter(|stop| points[*stop] == NOWHERE) {
+        let reason = "it has no place on the map, or 0,0; no way leads there, and rides are drawn past it";
+        let value = draft.stops.ids.get(stop as StopIx);
+        problems.add(&table.file, rows[stop - first].line, COLUMNS[id], value, reason);
+    }
     Ok(())
 }
 
+fn row(table: &Table<'_, 8>, draft: &mut Draft) -> Result<Row, Fault> {
+    let [id, lat, lon, name, kind, parent, accessible, platform] = table.columns();
+    if !matches!(table.bytes(kind), b"" | b"0" | b"1" | b"2") {
+        return Err(fault(kind, "it is none of 0 to 4"));
+    }
+    let key = table.new_named_id(id, &draft.feed.stops)?;
+    let is_blank = table.bytes(lat).is_empty() && table.bytes(lon).is_empty();
+    let point = match table.position(lat, lon) {
+        Ok(position) => PointE6::of(position),
+        // A platform without a position is where its station is.
+        Err(_) if is_blank && !table.bytes(parent).is_empty() => NOWHERE,
+        Err(fault) => return Err(fault),
+    };
+    let feed = draft.feed_number();
+    draft.feed.stops.insert(key, draft.stops.points.len() as StopIx);
+    let stops = &mut draft.stops;
+    stops.ids.push(&table.text(id));
+    stops.feeds.push(feed);
+    stops.names.push(&table.text(name));
+    stops.platforms.push(&table.text(platform));
+    stops.points.push(if is_nowhere(point) { NOWHERE } else { point });
+    stops.parents.push(NONE);
+    stops.wheelchair.push(wheelchair(table.bytes(accessible)));
+    Ok(Row { parent: table.text(parent), line: table.line() })
+}
+
 /// Whether a position is 0,0, as nearly as rounding makes it: what programs write for none.
-fn is_nowhere((lat, lon): PointE6) -> bool {
-    lat.abs() <= 1_000 && lon.abs() <= 1_000
+fn is_nowhere(point: PointE6) -> bool {
+    point.lat.abs() <= 1_000 && point.lon.abs() <= 1_000
 }
 
 /// Farther from the middle of a feed than so many times the distance of its median stop, and than so
@@ -136,20 +116,17 @@ const FAR_M: f64 = 1_000_000.0;
 
 /// Stops with mistyped positions.
 fn far_away(points: &[PointE6]) -> Vec<usize> {
-    let middle = |axis: fn(&PointE6) -> i32| {
-        let mut values: Vec<i32> = points.iter().filter(|p| **p != NOWHERE).map(axis).collect();
+    let known: Vec<usize> = (0..points.len()).filter(|at| points[*at] != NOWHERE).collect();
+    let median = |axis: fn(PointE6) -> i32| {
+        let mut values: Vec<i32> = known.iter().map(|at| axis(points[*at])).collect();
         values.sort_unstable();
         values.get(values.len() / 2).copied()
     };
-    let Some((lat, lon)) = middle(|p| p.0).zip(middle(|p| p.1)) else { return Vec::new() };
-    let degrees = |(lat, lon): PointE6| LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 };
-    let middle = degrees((lat, lon));
-    let distances: Vec<(usize, f64)> = (points.iter().enumerate())
-        .filter(|(_, point)| **point != NOWHERE)
-        .map(|(at, point)| (at, degrees(*point).distance_m(middle)))
-        .collect();
-    let mut sorted: Vec<f64> = distances.iter().map(|(_, metres)| *metres).collect();
+    let Some((lat, lon)) = median(|p| p.lat).zip(median(|p| p.lon)) else { return Vec::new() };
+    let middle = PointE6 { lat, lon }.degrees();
+    let distance_m = |at: &usize| points[*at].degrees().distance_m(middle);
+    let mut sorted: Vec<f64> = known.iter().map(distance_m).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let limit = FAR_M.max(sorted[sorted.len() / 2] * FAR_TIMES);
-    distances.into_iter().filter(|(_, metres)| *metres > limit).map(|(at, _)| at).collect()
+    known.into_iter().filter(|at| distance_m(at) > limit).collect()
 }

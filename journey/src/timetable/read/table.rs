@@ -5,10 +5,15 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use csv::ByteRecord;
+use domain::LatLon;
+use rustc_hash::FxHashMap;
 
 use super::ReadError;
 use super::source::Source;
 use crate::timetable::FeedProblems;
+
+/// Numbers of ids of one kind in one feed.
+pub type Ids = FxHashMap<Box<[u8]>, u32>;
 
 /// The longest row, bytes. A quote that is never closed would make one row of a whole file.
 const MAX_ROW_BYTES: u64 = 1 << 20;
@@ -57,6 +62,25 @@ impl<'a, const N: usize> Table<'a, N> {
         Ok(Some(Table { file: label, reader, since_row, record: ByteRecord::new(), names, columns }))
     }
 
+    /// As [`Table::open`], for a file that a feed must have.
+    ///
+    /// # Errors
+    /// It is missing, cannot be read, or a required column is missing.
+    pub fn open_required(
+        source: &'a mut Source,
+        file: &'static str,
+        required: usize,
+        names: [&'static str; N],
+    ) -> Result<Self, ReadError> {
+        let feed = source.name.clone();
+        Self::open(source, file, required, names)?.ok_or(ReadError::Missing { feed, file })
+    }
+
+    /// The numbers of its columns, in the order of their names.
+    pub fn columns(&self) -> [usize; N] {
+        std::array::from_fn(|at| at)
+    }
+
     /// Whether the file has this column.
     pub fn has(&self, column: usize) -> bool {
         self.columns[column].is_some()
@@ -94,10 +118,79 @@ impl<'a, const N: usize> Table<'a, N> {
         self.record.position().map_or(0, csv::Position::line)
     }
 
+    /// A field as one of the values that it may have.
+    ///
+    /// # Errors
+    /// It is none of them, for this reason.
+    pub fn choice<T>(
+        &self,
+        column: usize,
+        choose: impl FnOnce(&[u8]) -> Option<T>,
+        reason: &str,
+    ) -> Result<T, Fault> {
+        choose(self.bytes(column)).ok_or_else(|| fault(column, reason))
+    }
+
+    /// The number of an id of the feed.
+    ///
+    /// # Errors
+    /// There is no such one.
+    pub fn id(&self, column: usize, ids: &Ids, what: &str) -> Result<u32, Fault> {
+        let number = ids.get(self.bytes(column)).copied();
+        number.ok_or_else(|| fault(column, format!("there is no such {what}")))
+    }
+
+    /// A new id.
+    ///
+    /// # Errors
+    /// It is there already.
+    pub fn new_id(&self, column: usize, ids: &Ids) -> Result<Box<[u8]>, Fault> {
+        let id = self.bytes(column);
+        if ids.contains_key(id) { Err(fault(column, "there is one already")) } else { Ok(id.into()) }
+    }
+
+    /// As [`Table::new_id`]; it must not be empty.
+    ///
+    /// # Errors
+    /// It is empty, or there already.
+    pub fn new_named_id(&self, column: usize, ids: &Ids) -> Result<Box<[u8]>, Fault> {
+        let id = self.new_id(column, ids).ok().filter(|id| !id.is_empty());
+        id.ok_or_else(|| fault(column, "it is empty, or there is one already"))
+    }
+
+    /// A position.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn position(&self, lat: usize, lon: usize) -> Result<LatLon, Fault> {
+        let position = self.number(lat).zip(self.number(lon)).and_then(|(lat, lon)| LatLon::new(lat, lon));
+        position.ok_or_else(|| {
+            let is_lat = self.number::<f64>(lat).is_some_and(|lat| lat.abs() <= 90.0);
+            fault(if is_lat { lon } else { lat }, "it is not a degree of latitude and longitude")
+        })
+    }
+
     /// Notes what is wrong with a field of the present row.
     pub fn fault(&self, problems: &mut FeedProblems, column: usize, reason: impl Into<String>) {
         problems.add(&self.file, self.line(), self.names[column], &self.text(column), reason);
     }
+
+    /// What the present row was read as; notes why it is left out.
+    pub fn read<T>(&self, problems: &mut FeedProblems, row: Result<T, Fault>) -> Option<T> {
+        row.map_err(|Fault { column, reason }| self.fault(problems, column, reason)).ok()
+    }
+}
+
+/// Why a row is left out.
+#[derive(Debug)]
+pub struct Fault {
+    column: usize,
+    reason: String,
+}
+
+/// What is wrong with a field.
+pub fn fault(column: usize, reason: impl Into<String>) -> Fault {
+    Fault { column, reason: reason.into() }
 }
 
 /// The largest file in UTF-16 that is decoded, bytes: it is held in memory meanwhile.

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::source::Source;
 use super::*;
 use crate::timetable::services::parse_day;
+use crate::timetable::shapes::PointE6;
 use crate::timetable::{DEFAULT_CHANGE_S, NO_CHANGE};
 
 /// A feed as (file, text).
@@ -63,6 +64,10 @@ fn times(timetable: &Timetable, id: &str) -> Vec<Vec<i32>> {
     timetable.trips(id).iter().map(of).collect()
 }
 
+fn point(lat: i32, lon: i32) -> PointE6 {
+    PointE6 { lat, lon }
+}
+
 fn reasons(problems: &FeedProblems) -> Vec<String> {
     problems.listed().iter().map(ToString::to_string).collect()
 }
@@ -80,7 +85,7 @@ fn a_small_feed_is_read_whole() {
     assert_eq!(*timetable.sequences[timetable.trips[trip as usize].sequence as usize], [1, 5, 9]);
     assert!(timetable.runs_on(trip, parse_day("20261124").unwrap()));
     assert_eq!(timetable.last_time_s, 25_680);
-    assert_eq!(timetable.geometry(trip, 0, 1), [(51_000_000, 7_000_000), (51_000_000, 7_010_000)]);
+    assert_eq!(timetable.geometry(trip, 0, 1), [point(51_000_000, 7_000_000), point(51_000_000, 7_010_000)]);
 }
 
 #[test]

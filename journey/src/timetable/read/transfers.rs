@@ -1,119 +1,88 @@
 //! `transfers.txt`, and what follows from it.
 
-use domain::LatLon;
 use rustc_hash::FxHashMap;
 
-use super::draft::{Draft, DraftStops, Transfer};
-use super::links::Link;
-use super::rules::{Rule, Vehicles};
+use super::draft::{Draft, DraftStops, Link, Transfer};
+use super::rules::{Rule, Side, Vehicles};
 use super::source::Source;
-use super::table::Table;
+use super::table::{Fault, Ids, Table, fault};
 use super::{Options, ReadError};
-use crate::timetable::{DEFAULT_CHANGE_S, FeedProblems, NO_CHANGE, NONE, StopIx};
+use crate::rows::Rows;
+use crate::timetable::footpaths::Path;
+use crate::timetable::{DEFAULT_CHANGE_S, FeedProblems, NO_CHANGE, StopIx};
 
 /// Longest plausible change time, seconds.
 const MAX_CHANGE_S: i32 = 86_400;
 /// Most platforms of a station between which footpaths are made; their number grows with the square.
 const MAX_PLATFORMS: usize = 200;
 
+const COLUMNS: [&str; 8] = [
+    "from_stop_id",
+    "to_stop_id",
+    "transfer_type",
+    "min_transfer_time",
+    "from_route_id",
+    "to_route_id",
+    "from_trip_id",
+    "to_trip_id",
+];
+
 /// Reads the rows; to be called before the stop times, which depend on what single trips may do.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    const FROM: usize = 0;
-    const TO: usize = 1;
-    const TYPE: usize = 2;
-    const TIME: usize = 3;
-    const ROUTES: [usize; 2] = [4, 5];
-    const TRIPS: [usize; 2] = [6, 7];
-    let columns = [
-        "from_stop_id",
-        "to_stop_id",
-        "transfer_type",
-        "min_transfer_time",
-        "from_route_id",
-        "to_route_id",
-        "from_trip_id",
-        "to_trip_id",
-    ];
-    let Some(mut table) = Table::open(source, "transfers.txt", 2, columns)? else { return Ok(()) };
-    let platforms = platforms_of(&draft.stops);
-    'rows: while table.next()? {
-        let mut vehicles = [Vehicles::default(); 2];
-        for (column, side) in
-            ROUTES.into_iter().zip(&mut vehicles).filter(|(c, _)| !table.bytes(*c).is_empty())
-        {
-            side.route = draft.feed.routes.get(table.bytes(column)).copied();
-            if side.route.is_none() {
-                table.fault(problems, column, "there is no such route");
-                continue 'rows;
-            }
-        }
-        for (column, side) in
-            TRIPS.into_iter().zip(&mut vehicles).filter(|(c, _)| !table.bytes(*c).is_empty())
-        {
-            let trip = draft.feed.trips.get(table.bytes(column));
-            side.trip = trip.map(|trip| draft.feed.trip_list[*trip as usize].id);
-            if side.trip.is_none() {
-                table.fault(problems, column, "there is no such trip");
-                continue 'rows;
-            }
-        }
-        if let kind @ (b"4" | b"5") = table.bytes(TYPE) {
-            let stays = kind == b"4";
-            match (vehicles[0].trip, vehicles[1].trip) {
-                (Some(from), Some(to)) => draft.links.push(Link { from, to, stays, line: table.line() }),
-                (from, _) => {
-                    let column = TRIPS[usize::from(from.is_some())];
-                    table.fault(problems, column, "staying seated is from one trip to another: name both");
-                }
-            }
-            continue;
-        }
-        let stop = |column: usize| draft.feed.stops.get(table.bytes(column)).copied();
-        let (Some(from), Some(to)) = (stop(FROM), stop(TO)) else {
-            table.fault(problems, if stop(FROM).is_none() { FROM } else { TO }, "there is no such stop");
-            continue;
-        };
-        let minimum = table.bytes(TIME);
-        let minimum = match table.number::<i32>(TIME) {
-            Some(seconds) if (0..=MAX_CHANGE_S).contains(&seconds) => Some(seconds),
-            None if minimum.is_empty() => None,
-            _ => {
-                table.fault(problems, TIME, "it is not a number of seconds within a day");
-                continue;
-            }
-        };
-        let seconds = match table.bytes(TYPE) {
-            b"" | b"0" | b"2" => Some(minimum.unwrap_or_else(|| default_s(&draft.stops, from, to))),
-            b"1" => Some(0),
-            b"3" => None,
-            _ => {
-                table.fault(problems, TYPE, "it is none of 0 to 5");
-                continue;
-            }
-        };
-        if vehicles == [Vehicles::default(); 2] {
-            draft.transfers.push(Transfer { from, to, seconds });
-            continue;
-        }
-        let of = |stop: StopIx| platforms.get(&stop).map_or(&[][..], Vec::as_slice);
-        if of(from).len() * of(to).len() > MAX_PLATFORMS * MAX_PLATFORMS {
-            table.fault(problems, FROM, "the stations have too many platforms; the row is left out");
-            continue;
-        }
-        let rule = Rule { from: (from, vehicles[0]), to: (to, vehicles[1]), seconds };
-        draft.rules.add(rule, [of(from), of(to)]);
+    let Some(mut table) = Table::open(source, "transfers.txt", 2, COLUMNS)? else { return Ok(()) };
+    let children = draft.stops.children();
+    while table.next()? {
+        let row = row(&table, draft, &children);
+        table.read(problems, row);
     }
     Ok(())
 }
 
-/// Each stop itself, with its platforms where it is a station.
-pub fn platforms_of(stops: &DraftStops) -> FxHashMap<StopIx, Vec<StopIx>> {
-    let mut platforms: FxHashMap<StopIx, Vec<StopIx>> =
-        (0..stops.points.len() as StopIx).map(|stop| (stop, vec![stop])).collect();
-    for (stop, parent) in stops.parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
-        platforms.entry(*parent).or_default().push(stop as StopIx);
+fn row(table: &Table<'_, 8>, draft: &mut Draft, children: &Rows<StopIx>) -> Result<(), Fault> {
+    let [from_stop, to_stop, kind, time, from_route, to_route, from_trip, to_trip] = table.columns();
+    let known = |column: usize, ids: &Ids, what: &str| match table.bytes(column) {
+        b"" => Ok(None),
+        _ => table.id(column, ids, what).map(Some),
+    };
+    let route = |column| known(column, &draft.feed.routes, "route");
+    let trip = |column| {
+        let number = known(column, &draft.feed.trips, "trip")?;
+        Ok(number.map(|number| draft.feed.trip_list[number as usize].id))
+    };
+    let routes = [route(from_route)?, route(to_route)?];
+    let trips = [trip(from_trip)?, trip(to_trip)?];
+    if let kind @ (b"4" | b"5") = table.bytes(kind) {
+        let [Some(from), Some(to)] = trips else {
+            let column = if trips[0].is_some() { to_trip } else { from_trip };
+            return Err(fault(column, "staying seated is from one trip to another: name both"));
+        };
+        draft.links.push(Link { from, to, stays: kind == b"4", line: table.line() });
+        return Ok(());
     }
-    platforms
+    let stop = |column| table.id(column, &draft.feed.stops, "stop");
+    let (from, to) = (stop(from_stop)?, stop(to_stop)?);
+    let minimum = match table.number::<i32>(time) {
+        Some(seconds) if (0..=MAX_CHANGE_S).contains(&seconds) => Some(seconds),
+        None if table.bytes(time).is_empty() => None,
+        _ => return Err(fault(time, "it is not a number of seconds within a day")),
+    };
+    let seconds = match table.bytes(kind) {
+        b"" | b"0" | b"2" => Some(minimum.unwrap_or_else(|| default_s(&draft.stops, from, to))),
+        b"1" => Some(0),
+        b"3" => None,
+        _ => return Err(fault(kind, "it is none of 0 to 5")),
+    };
+    let side = |stop, at: usize| Side { stop, vehicles: Vehicles { route: routes[at], trip: trips[at] } };
+    let (from, to) = (side(from, 0), side(to, 1));
+    if from.vehicles.are_all() && to.vehicles.are_all() {
+        draft.transfers.push(Transfer { from: from.stop, to: to.stop, seconds });
+        return Ok(());
+    }
+    if from.stops(children).count() * to.stops(children).count() > MAX_PLATFORMS * MAX_PLATFORMS {
+        return Err(fault(from_stop, "the stations have too many platforms; the row is left out"));
+    }
+    draft.rules.add(Rule { from, to, seconds }, children);
+    Ok(())
 }
 
 /// What a recommended change takes when the feed does not say: the default on the spot, else the
@@ -123,72 +92,65 @@ fn default_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
 }
 
 fn walk_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
-    let point = |stop: StopIx| {
-        let (lat, lon) = stops.points[stop as usize];
-        LatLon { lat: f64::from(lat) / 1e6, lon: f64::from(lon) / 1e6 }
-    };
-    point(from).walk_s(point(to)).ceil().min(f64::from(MAX_CHANGE_S)) as i32
+    let [from, to] = [from, to].map(|stop| stops.points[stop as usize].degrees());
+    from.walk_s(to).ceil().min(f64::from(MAX_CHANGE_S)) as i32
 }
 
 /// Change times by stop, and footpaths between stops.
 pub struct Changes {
     pub change_s: Vec<i32>,
-    pub paths: Vec<(StopIx, StopIx, i32)>,
+    pub paths: Vec<Path>,
     /// Between different stops: no change is possible, whatever the walk.
     pub forbidden: Vec<(StopIx, StopIx)>,
 }
 
+/// Seconds between two stops; `None`: no change is possible.
+type Times = FxHashMap<(StopIx, StopIx), Option<i32>>;
+
 /// Computes all changes. A row about a station holds for all its platforms that no row of their
 /// own speaks of. Of several rows about the same two stops the quickest holds, and a forbidding
 /// one before all others.
-pub fn changes(draft: &Draft, options: Options, problems: &mut FeedProblems) -> Changes {
+pub fn changes(
+    draft: &Draft,
+    children: &Rows<StopIx>,
+    options: Options,
+    problems: &mut FeedProblems,
+) -> Changes {
     let stops = &draft.stops;
-    let mut children: FxHashMap<StopIx, Vec<StopIx>> = FxHashMap::default();
-    for (stop, parent) in stops.parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
-        children.entry(*parent).or_default().push(stop as StopIx);
-    }
-    let mut own: FxHashMap<(StopIx, StopIx), Option<i32>> = FxHashMap::default();
-    let mut by_station: FxHashMap<(StopIx, StopIx), Option<i32>> = FxHashMap::default();
-    for row in &draft.transfers {
-        merge(&mut own, row.from, row.to, row.seconds);
-        let (from, to) = (children.get(&row.from), children.get(&row.to));
-        if from.is_none() && to.is_none() {
+    let (mut own, mut by_station) = (Times::default(), Times::default());
+    let merge = |times: &mut Times, from, to, seconds| {
+        // `None` is less than any number: it holds.
+        let held = times.entry((from, to)).or_insert(seconds);
+        *held = (*held).min(seconds);
+    };
+    for Transfer { from, to, seconds } in &draft.transfers {
+        merge(&mut own, *from, *to, *seconds);
+        let [froms, tos] = [from, to].map(|stop| children.get(*stop as usize));
+        if froms.is_empty() && tos.is_empty() {
             continue;
         }
-        let itself = |stop: &StopIx| vec![*stop];
-        let (from, to) = (
-            from.cloned().unwrap_or_else(|| itself(&row.from)),
-            to.cloned().unwrap_or_else(|| itself(&row.to)),
-        );
-        if from.len() * to.len() > MAX_PLATFORMS * MAX_PLATFORMS {
-            problems.add(
-                stops.ids.get(row.from),
-                0,
-                "",
-                "",
-                "a transfer between stations with too many platforms is left out",
-            );
+        let froms = if froms.is_empty() { std::slice::from_ref(from) } else { froms };
+        let tos = if tos.is_empty() { std::slice::from_ref(to) } else { tos };
+        if froms.len() * tos.len() > MAX_PLATFORMS * MAX_PLATFORMS {
+            let reason = "a transfer between stations with too many platforms is left out";
+            problems.note(stops.ids.get(*from), reason);
             continue;
         }
-        for a in &from {
-            for b in &to {
-                merge(&mut by_station, *a, *b, row.seconds);
-            }
+        for a in froms {
+            tos.iter().for_each(|b| merge(&mut by_station, *a, *b, *seconds));
         }
     }
-    if options.station_changes {
-        for (station, platforms) in &children {
-            if platforms.len() > MAX_PLATFORMS {
-                let reason =
-                    format!("it has more than {MAX_PLATFORMS} platforms; no ways are made between them");
-                problems.add(stops.ids.get(*station), 0, "", "", reason);
-                continue;
-            }
-            for a in platforms {
-                for b in platforms.iter().filter(|b| *b != a) {
-                    let seconds = walk_s(stops, *a, *b).max(DEFAULT_CHANGE_S);
-                    by_station.entry((*a, *b)).or_insert(Some(seconds));
-                }
+    for station in (0..children.len()).filter(|_| options.station_changes) {
+        let platforms = children.get(station);
+        if platforms.len() > MAX_PLATFORMS {
+            let reason = format!("it has more than {MAX_PLATFORMS} platforms; no ways are made between them");
+            problems.note(stops.ids.get(station as StopIx), reason);
+            continue;
+        }
+        for a in platforms {
+            for b in platforms.iter().filter(|b| *b != a) {
+                let seconds = walk_s(stops, *a, *b).max(DEFAULT_CHANGE_S);
+                by_station.entry((*a, *b)).or_insert(Some(seconds));
             }
         }
     }
@@ -200,19 +162,9 @@ pub fn changes(draft: &Draft, options: Options, problems: &mut FeedProblems) -> 
     for ((from, to), seconds) in own {
         match seconds {
             _ if from == to => change_s[from as usize] = seconds.unwrap_or(NO_CHANGE),
-            Some(seconds) => paths.push((from, to, seconds)),
+            Some(seconds) => paths.push(Path { from, to, seconds, metres: 0 }),
             None => forbidden.push((from, to)),
         }
     }
     Changes { change_s, paths, forbidden }
-}
-
-fn merge(
-    into: &mut FxHashMap<(StopIx, StopIx), Option<i32>>,
-    from: StopIx,
-    to: StopIx,
-    seconds: Option<i32>,
-) {
-    // `None` is less than any number: it holds.
-    into.entry((from, to)).and_modify(|held| *held = (*held).min(seconds)).or_insert(seconds);
 }

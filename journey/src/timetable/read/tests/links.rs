@@ -21,7 +21,7 @@ fn linked(trips: &str, transfers: &str) -> (Timetable, FeedProblems) {
 }
 
 fn goes_on(timetable: &Timetable, trip: &str) -> Vec<String> {
-    let next = timetable.in_seat.of::<false>(timetable.trips(trip)[0]);
+    let next = timetable.in_seat.of(timetable.trips(trip)[0], false);
     next.map(|trip| timetable.trip_id(trip).to_owned()).collect()
 }
 

@@ -11,7 +11,10 @@ fn a_stop_without_a_place_is_named_and_no_ride_leads_past_it() {
         let is_named = problems.listed().iter().any(|p| (p.line, p.field) == (3, "stop_id"));
         assert!(is_named, "{:?}", reasons(&problems));
         let trip = timetable.trips("t")[0];
-        assert_eq!(timetable.geometry(trip, 0, 2), [(51_000_000, 7_000_000), (51_000_000, 7_040_000)]);
+        assert_eq!(
+            timetable.geometry(trip, 0, 2),
+            [point(51_000_000, 7_000_000), point(51_000_000, 7_040_000)]
+        );
         // Its minutes do not come from a way over the ocean.
         let found = &times(&timetable, "t")[0];
         assert!(found[0] <= found[1] && found[1] <= found[2], "{found:?}");
@@ -26,7 +29,10 @@ fn a_platform_without_coordinates_is_where_its_station_is() {
     let (timetable, problems) = one(with(base(), "stops.txt", stops));
     assert_eq!(reasons(&problems), Vec::<String>::new());
     for id in ["b", "c"] {
-        assert_eq!(timetable.stops.points[timetable.stop(id).unwrap() as usize], (51_000_000, 7_020_000));
+        assert_eq!(
+            timetable.stops.points[timetable.stop(id).unwrap() as usize],
+            point(51_000_000, 7_020_000)
+        );
     }
 }
 

@@ -1,11 +1,9 @@
 //! Which lines a round rides along, and the ride itself: the inner loop of the search.
 
-use std::ops::Range;
-
 use super::labels::{Ends, RideLabel, Round};
-use super::layers::Layer;
-use super::line::{Line, turned};
 use crate::bits;
+use crate::raptor::layers::Layer;
+use crate::raptor::line::{Line, turned};
 use crate::timetable::StopIx;
 use crate::timetable::patterns::{Boardings, Patterns};
 
@@ -17,8 +15,8 @@ pub struct Queue {
 }
 
 impl Queue {
-    #[inline]
     /// Adds the patterns that pass `stop`.
+    #[inline]
     pub fn add<const BACK: bool>(&mut self, patterns: &Patterns, stop: StopIx) {
         for passing in patterns.passing(stop) {
             let pattern = passing.pattern as usize;
@@ -46,18 +44,17 @@ pub struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Scans one line, always in the first trip that could be caught so far. Returns the one caught last, by its number in
-    /// the pattern, and where it was entered.
+    /// Scans one line, always in the first trip that could be caught so far. Returns the one caught last.
     #[inline]
     pub fn line<const BACK: bool>(
         &mut self,
         line: Line<'_, BACK>,
-        trips: Range<usize>,
         layer: &Layer<'_>,
         from: usize,
         mut label: RideLabel,
-    ) -> Option<(usize, u16)> {
+    ) -> Option<RideLabel> {
         let boardings = self.boardings;
+        let trips = line.trips();
         let last = line.len() - 1;
         let mut held: Option<usize> = None;
         for position in from..=last {
@@ -78,7 +75,7 @@ impl Scan<'_> {
             let came = self.before.ride[at];
             let same_line = self.before.came_from[at] == at as StopIx
                 && usize::from(came.entered) < position
-                && (came.network, came.layer) == (label.network, label.layer)
+                && came.layer == label.layer
                 && trips.contains(&(came.trip as usize));
             let came = (came.trip as usize).wrapping_sub(trips.start);
             let ahead_of = match held {
@@ -90,13 +87,13 @@ impl Scan<'_> {
             if ready >= *self.bound {
                 continue;
             }
-            if let Some(trip) = line.first(position, ready, ahead_of, &layer.trips.running, layer.removed) {
+            if let Some(trip) = line.first(position, ready, ahead_of, layer) {
                 held = Some(trip);
                 label.trip = (trips.start + trip) as u32;
                 label.entered = position as u16;
             }
         }
-        held.map(|trip| (trip, label.entered))
+        held.map(|_| label)
     }
 
     /// Rides along all of a line in one trip, entered before its first stop: by staying seated.

@@ -1,6 +1,7 @@
 //! Labels of a search.
 
 use crate::bits;
+use crate::raptor::layers::LayerIx;
 use crate::timetable::StopIx;
 
 /// How a stop was reached by vehicle.
@@ -10,12 +11,18 @@ pub struct RideLabel {
     pub trip: u32,
     /// Where it was entered, in the direction of the search, or [`SEATED`].
     pub entered: u16,
-    pub network: u8,
-    pub layer: u8,
+    pub layer: LayerIx,
 }
 
 /// Entered by staying seated; no position.
 pub const SEATED: u16 = u16::MAX;
+
+impl RideLabel {
+    /// The position from which one is in the vehicle: the first one after staying seated.
+    pub fn entered_at(self) -> usize {
+        if self.entered == SEATED { 0 } else { usize::from(self.entered) }
+    }
+}
 
 /// What one round found. Only what the bit sets name is valid: nothing is cleared for a query.
 #[derive(Debug, Default)]
@@ -23,8 +30,8 @@ pub struct Round {
     /// Stops that one may now board at earlier than before.
     pub marked: Vec<u64>,
     pub ready: Vec<i32>,
-    /// Where the way to a marked stop began: the stop itself, or that of a footpath; [`NONE`] where
-    /// the journey begins here.
+    /// Where the way to a marked stop began: the stop itself, or that of a footpath; [`NONE`](crate::timetable::NONE)
+    /// where the journey begins here.
     pub came_from: Vec<StopIx>,
     /// Stops reached by vehicle earlier than before.
     pub reached: Vec<u64>,
@@ -39,8 +46,8 @@ pub struct Ends {
 }
 
 impl Round {
-    #[inline]
     /// Sets that one may board at `stop` from `ready` on, if that is earlier than `best`.
+    #[inline]
     pub fn mark(&mut self, best: &mut [i32], stop: StopIx, ready: i32, came_from: StopIx) {
         let at = stop as usize;
         if ready < best[at] {

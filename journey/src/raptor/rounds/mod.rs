@@ -1,19 +1,25 @@
 //! The rounds of a search.
 
+mod labels;
+mod reach;
+mod scan;
+mod seated;
+
+pub use self::labels::RideLabel;
+use self::labels::{Ends, Round};
+use self::reach::Reach;
+use self::scan::{Queue, Scan};
+use self::seated::Seated;
 use super::MAX_RIDES;
-use super::labels::{Ends, RideLabel, Round};
-use super::layers::Networks;
+use super::layers::{LayerIx, Network};
 use super::line::Line;
-use super::reach::Reach;
-use super::scan::{Queue, Scan};
-use super::seated::Seated;
 use crate::bits;
 use crate::timetable::footpaths::{Footpath, Footpaths};
 use crate::timetable::patterns::Boardings;
 use crate::timetable::{NONE, StopIx, Timetable};
 
 /// Later than anything; twice it fits.
-pub const INFINITE: i32 = i32::MAX / 4;
+const INFINITE: i32 = i32::MAX / 4;
 /// Patterns between two looks at the clock: some tens of microseconds.
 const PATTERNS_PER_LOOK: u32 = 64;
 
@@ -42,6 +48,9 @@ pub struct Rounds {
 
 /// A search in its own time and direction.
 pub struct Task<'a> {
+    pub timetable: &'a Timetable,
+    /// The timetable first.
+    pub networks: &'a [Network<'a>],
     pub start: i32,
     /// Upper bound of arrivals.
     pub bound: i32,
@@ -68,9 +77,25 @@ impl Task<'_> {
     }
 
     /// The footpaths that lead to `stop` in the direction of the search.
-    pub fn paths_to<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
+    fn paths_to<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
         let paths = if BACK { self.footpaths.from(stop) } else { self.footpaths.to(stop) };
         paths.iter().filter(|path| path.metres <= self.max_path_m)
+    }
+
+    /// Whether there is such a stop; nodes of the search have greater numbers.
+    fn is_stop(&self, stop: StopIx) -> bool {
+        (stop as usize) < self.timetable.stop_count()
+    }
+
+    /// The ways to the end: from where, over which of the ends, and the seconds. One walks as any one does, whatever holds
+    /// for changes of single lines: nobody changes.
+    fn egresses<const BACK: bool>(&self) -> impl Iterator<Item = (StopIx, StopIx, i32)> {
+        self.ends.iter().filter(|(end, _)| self.is_stop(*end)).flat_map(|&(end, seconds)| {
+            let paths = self.paths_to::<BACK>(end);
+            let paths = paths.filter(|path| self.walk_at_ends && self.is_stop(path.stop));
+            let on_foot = paths.map(move |path| (path.stop, end, seconds + path.seconds));
+            std::iter::once((end, end, seconds)).chain(on_foot)
+        })
     }
 }
 
@@ -78,45 +103,46 @@ impl Rounds {
     /// Searches. Returns what was found, and whether `cut` ended it.
     pub fn run<const BACK: bool>(
         &mut self,
-        timetable: &Timetable,
-        networks: &Networks<'_>,
         task: &Task<'_>,
         cut: &mut dyn FnMut() -> bool,
     ) -> (Vec<Found>, bool) {
-        self.reset(timetable, networks, task);
-        self.set_ends::<BACK>(timetable, task);
-        let mut found = Vec::new();
+        self.reset(task);
+        self.set_ends::<BACK>(task);
         let mut bound = task.bound;
-        self.begin::<BACK>(timetable, task, &mut bound, &mut found);
+        let mut found: Vec<Found> = self.begin::<BACK>(task, &mut bound).into_iter().collect();
         let mut was_cut = false;
         for round in 1..=task.max_rides {
             // Worth its cost once the rides left are few: short journeys have been found by then.
             let first_look = task.max_rides / 2 + 1;
             let looks_back = task.looks_back && round >= first_look;
             if looks_back && round == first_look {
-                self.reach.fill::<BACK>(timetable, networks, task, task.max_rides - round + 1);
+                self.reach.fill::<BACK>(task, task.max_rides - round + 1);
             }
             let left = looks_back.then_some(task.max_rides - round + 1);
-            if !self.collect::<BACK>(networks, round, left, bound) {
+            if !self.collect::<BACK>(task, round, left, bound) {
                 break;
             }
             let before = bound;
             let mut best = NONE;
-            was_cut = self.ride::<BACK>((timetable, networks), round, task, &mut bound, &mut best, cut);
+            was_cut = self.ride::<BACK>(task, round, &mut bound, &mut best, cut);
             if bound < before {
                 found.push(Found { rides: round, time: bound, stop: best });
             }
             if was_cut || round == task.max_rides {
                 break;
             }
-            self.walk::<BACK>(timetable, task, round, bound);
+            self.walk::<BACK>(task, round, bound);
         }
-        self.unset_ends::<BACK>(timetable, task);
+        for (from, ..) in task.egresses::<BACK>() {
+            for node in task.timetable.variants.nodes_of(from) {
+                self.ends.seconds[node as usize] = INFINITE;
+            }
+        }
         (found, was_cut)
     }
 
-    fn reset(&mut self, timetable: &Timetable, networks: &Networks<'_>, task: &Task<'_>) {
-        let stops = timetable.variants.nodes();
+    fn reset(&mut self, task: &Task<'_>) {
+        let stops = task.timetable.variants.nodes();
         self.seated.clear();
         let rounds = usize::from(task.max_rides.min(MAX_RIDES)) + 1;
         if self.rounds.len() < rounds {
@@ -141,68 +167,34 @@ impl Rounds {
         if self.ends.seconds.len() != stops {
             self.ends = Ends { seconds: vec![INFINITE; stops], over: vec![NONE; stops] };
         }
-        if self.queues.len() < networks.len() {
-            self.queues.resize_with(networks.len(), Queue::default);
+        if self.queues.len() < task.networks.len() {
+            self.queues.resize_with(task.networks.len(), Queue::default);
         }
-        for (queue, network) in self.queues.iter_mut().zip(networks) {
+        for (queue, network) in self.queues.iter_mut().zip(task.networks) {
             queue.waiting.clear();
             queue.waiting.resize(bits::words(network.patterns.len()), 0);
             queue.from.resize(network.patterns.len().max(queue.from.len()), 0);
         }
     }
 
-    /// Notes how far it is from stops to the end: from the ends themselves, and over footpaths. What
-    /// holds for changes of single lines does not hold here: nobody changes.
-    fn set_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
-        let stops = timetable.stop_count();
-        let ends = &mut self.ends;
+    /// Notes how far it is from stops to the end.
+    fn set_ends<const BACK: bool>(&mut self, task: &Task<'_>) {
         let is_closed = |stop: StopIx| task.closed.is_some_and(|closed| bits::has(closed, stop as usize));
-        let mut offer = |from: StopIx, over: StopIx, seconds: i32| {
-            timetable.variants.nodes_of(from).for_each(|node| ends.offer(node, over, seconds));
-        };
-        for (stop, seconds) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < stops) {
-            if is_closed(*stop) {
-                continue;
-            }
-            offer(*stop, *stop, *seconds);
-            if task.walk_at_ends {
-                for path in task.paths_to::<BACK>(*stop).filter(|path| (path.stop as usize) < stops) {
-                    offer(path.stop, *stop, seconds + path.seconds);
-                }
-            }
-        }
-    }
-
-    fn unset_ends<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>) {
-        let stops = timetable.stop_count();
-        let mut unset = |stop: StopIx| {
-            for node in timetable.variants.nodes_of(stop) {
-                self.ends.seconds[node as usize] = INFINITE;
-            }
-        };
-        for (stop, _) in task.ends.iter().filter(|(stop, _)| (*stop as usize) < stops) {
-            unset(*stop);
-            for path in task.paths_to::<BACK>(*stop).filter(|path| (path.stop as usize) < stops) {
-                unset(path.stop);
-            }
+        for (from, over, seconds) in task.egresses::<BACK>().filter(|(_, over, _)| !is_closed(*over)) {
+            let nodes = task.timetable.variants.nodes_of(from);
+            nodes.for_each(|node| self.ends.offer(node, over, seconds));
         }
     }
 
     /// Round 0: where one may board first, and the journey on foot alone.
-    fn begin<const BACK: bool>(
-        &mut self,
-        timetable: &Timetable,
-        task: &Task<'_>,
-        bound: &mut i32,
-        found: &mut Vec<Found>,
-    ) {
+    fn begin<const BACK: bool>(&mut self, task: &Task<'_>, bound: &mut i32) -> Option<Found> {
         let Rounds { rounds, best_ride, best_ready, ends, .. } = self;
         let round = &mut rounds[0];
         round.marked.fill(0);
         let mut best = None;
-        let (stops, variants) = (timetable.stop_count(), &timetable.variants);
-        for (stop, seconds) in task.starts.iter().filter(|(stop, _)| (*stop as usize) < stops) {
-            let at = *stop as usize;
+        let variants = &task.timetable.variants;
+        for &(stop, seconds) in task.starts.iter().filter(|(stop, _)| task.is_stop(*stop)) {
+            let at = stop as usize;
             let ready = task.start + seconds;
             if best_ride[at] == i32::MIN {
                 continue;
@@ -210,28 +202,27 @@ impl Rounds {
             let end = ready + ends.seconds[at];
             if task.walk_at_ends && end < *bound {
                 *bound = end;
-                best = Some(Found { rides: 0, time: end, stop: *stop });
+                best = Some(Found { rides: 0, time: end, stop });
             }
-            variants.nodes_of(*stop).for_each(|node| round.mark(best_ready, node, ready, NONE));
+            variants.nodes_of(stop).for_each(|node| round.mark(best_ready, node, ready, NONE));
             // Coming back by vehicle is of no use: all that leaves from here could be had at once; unless
             // those who come by some line may change sooner.
             if variants.is_empty() {
                 best_ride[at] = best_ride[at].min(ready);
             }
-            if task.walk_at_ends {
-                for path in task.paths_from::<BACK>(*stop).filter(|path| (path.stop as usize) < stops) {
-                    let reached = variants.nodes_of(path.stop);
-                    reached.for_each(|node| round.mark(best_ready, node, ready + path.seconds, *stop));
-                }
+            let paths = task.paths_from::<BACK>(stop);
+            for path in paths.filter(|path| task.walk_at_ends && task.is_stop(path.stop)) {
+                let reached = variants.nodes_of(path.stop);
+                reached.for_each(|node| round.mark(best_ready, node, ready + path.seconds, stop));
             }
         }
-        found.extend(best);
+        best
     }
 
     /// Finds the patterns that pass marked stops from which the rides `left` may lead to the end. `false` when there is none.
     fn collect<const BACK: bool>(
         &mut self,
-        networks: &Networks<'_>,
+        task: &Task<'_>,
         round: u8,
         left: Option<u8>,
         bound: i32,
@@ -242,7 +233,7 @@ impl Rounds {
             if before.ready[stop] >= bound || left.is_some_and(|left| !self.reach.leads(stop, left)) {
                 continue;
             }
-            for (queue, network) in self.queues.iter_mut().zip(networks) {
+            for (queue, network) in self.queues.iter_mut().zip(task.networks) {
                 queue.add::<BACK>(network.patterns, stop as StopIx);
                 any = true;
             }
@@ -253,50 +244,37 @@ impl Rounds {
     /// Rides along all waiting patterns. `true` when `cut` ended it.
     fn ride<const BACK: bool>(
         &mut self,
-        (timetable, networks): (&Timetable, &Networks<'_>),
-        number: u8,
         task: &Task<'_>,
+        number: u8,
         bound: &mut i32,
         best: &mut StopIx,
         cut: &mut dyn FnMut() -> bool,
     ) -> bool {
         let Rounds { rounds, best_ride, ends, queues, seated, .. } = self;
-        let in_seat = &timetable.in_seat;
-        let has_in_seat = !in_seat.is_empty();
+        let in_seat = &task.timetable.in_seat;
         let (before, after) = rounds.split_at_mut(usize::from(number));
         let (before, round) = (&before[usize::from(number) - 1], &mut after[0]);
         round.reached.fill(0);
-        let boardings = task.boardings;
-        let mut scan = Scan { before, round, best_ride, ends, bound, best, boardings };
+        let mut scan = Scan { before, round, best_ride, ends, bound, best, boardings: task.boardings };
         let mut looks = 0u32;
-        for (network_number, (queue, network)) in queues.iter_mut().zip(networks).enumerate() {
-            for pattern in bits::members(&queue.waiting) {
+        for (network_number, (queue, network)) in queues.iter_mut().zip(task.networks).enumerate() {
+            for number in bits::members(&queue.waiting) {
                 looks += 1;
                 if looks.is_multiple_of(PATTERNS_PER_LOOK) && cut() {
                     return true;
                 }
-                let stops = network.patterns.pattern(pattern);
+                let pattern = network.patterns.pattern(number);
                 for (layer_number, layer) in network.layers.iter().enumerate() {
-                    let span = layer.trips.spans[pattern];
-                    if Line::<BACK>::is_out(span, layer.shift, task.start, *scan.bound) {
+                    let line = Line::<BACK>::new(pattern, layer.shift);
+                    if line.is_out(layer.trips.spans[number], task.start, *scan.bound) {
                         continue;
                     }
-                    let label = RideLabel {
-                        trip: 0,
-                        entered: 0,
-                        network: network_number as u8,
-                        layer: layer_number as u8,
-                    };
-                    let line = Line::<BACK>::new(stops, layer.shift);
-                    let trips = stops.first_trip..stops.first_trip + stops.trips;
-                    let held = scan.line(line, trips, layer, usize::from(queue.from[pattern]), label);
-                    if !has_in_seat {
-                        continue;
-                    }
-                    let may_go_on = || network.changed.is_some() || in_seat.any_in::<BACK>(pattern);
-                    if let Some((trip, entered)) = held.filter(|_| may_go_on()) {
-                        let label = RideLabel { trip: (stops.first_trip + trip) as u32, entered, ..label };
-                        seated.follow::<BACK>(in_seat, networks, &mut scan, pattern, label);
+                    let at = LayerIx { network: network_number as u8, layer: layer_number as u8 };
+                    let from = usize::from(queue.from[number]);
+                    let held = scan.line(line, layer, from, RideLabel { layer: at, ..RideLabel::default() });
+                    let may_go_on = || network.changed.is_some() || in_seat.any_in(number, BACK);
+                    if let Some(label) = held.filter(|_| !in_seat.is_empty() && may_go_on()) {
+                        seated.follow::<BACK>(task, &mut scan, number, label);
                     }
                 }
             }
@@ -306,7 +284,7 @@ impl Rounds {
     }
 
     /// Where one may board next: on the spot after the change time, and at the ends of footpaths.
-    fn walk<const BACK: bool>(&mut self, timetable: &Timetable, task: &Task<'_>, number: u8, bound: i32) {
+    fn walk<const BACK: bool>(&mut self, task: &Task<'_>, number: u8, bound: i32) {
         let Rounds { rounds, best_ride, best_ready, .. } = self;
         let round = &mut rounds[usize::from(number)];
         round.marked.fill(0);
@@ -317,7 +295,7 @@ impl Rounds {
                 continue;
             }
             let stop = at as StopIx;
-            round.mark(best_ready, stop, time + timetable.change_s[at], stop);
+            round.mark(best_ready, stop, time + task.timetable.change_s[at], stop);
             for path in task.paths_from::<BACK>(stop) {
                 round.mark(best_ready, path.stop, time + path.seconds, stop);
             }
