@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::{FeedId, Registry};
-use sqlx::postgres::PgConnectOptions;
 use store::Pool;
 use store::changes::Committed;
+use store::pool::ConnectOptions;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(5);
 /// What an ingest needs.
 pub struct Config {
     pub pool: Pool,
-    pub database: PgConnectOptions,
+    pub database: ConnectOptions,
     /// The places as they are; changes when something is imported.
     pub registry: watch::Receiver<Arc<Registry>>,
     pub own_broker: OwnBroker,

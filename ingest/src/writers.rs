@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use domain::{Registry, Rejection};
-use sqlx::postgres::PgConnectOptions;
 use store::StoreError;
 use store::changes::Committed;
+use store::pool::ConnectOptions;
 use store::writer::{Batch, FLUSH_AFTER, Stored, Writer};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
@@ -30,7 +30,7 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 /// What all writers share.
 #[derive(Clone)]
 pub struct WriterContext {
-    pub database: PgConnectOptions,
+    pub database: ConnectOptions,
     pub registry: Arc<ArcSwap<Registry>>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,

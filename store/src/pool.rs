@@ -12,6 +12,9 @@ use crate::StoreError;
 /// A pool of connections to one database.
 pub type Pool = sqlx::PgPool;
 
+/// Where a database is, and as whom one connects: of [`options`].
+pub type ConnectOptions = PgConnectOptions;
+
 /// The most streamed answers at once, each with a connection of its own.
 pub const STREAMS_AT_ONCE: usize = 4;
 

@@ -156,12 +156,14 @@ fn tests() -> std::collections::HashSet<String> {
     found
 }
 
-#[test]
-fn every_threat_names_a_test_that_there_is() {
-    let text = std::fs::read_to_string(root().join("docs/THREATS.md")).unwrap();
+/// The last cell of each row of the first table after `heading`: names of tests or of files.
+fn names_of_tests(document: &str, heading: &str) {
+    let text = std::fs::read_to_string(root().join(document)).unwrap();
     let (tests, all) = (tests(), everything());
-    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).skip(2).collect();
-    assert!(rows.len() > 15, "the table is gone");
+    let (_, below) = text.split_once(heading).unwrap();
+    let below = below.lines().skip_while(|line| !line.starts_with('|'));
+    let rows: Vec<&str> = below.take_while(|line| line.starts_with('|')).skip(2).collect();
+    assert!(rows.len() >= 15, "the table is gone");
     for row in rows {
         let shown = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
         let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
@@ -170,4 +172,14 @@ fn every_threat_names_a_test_that_there_is() {
             assert!(tests.contains(name) || all.iter().any(|path| path == name), "there is no {name}: {row}");
         }
     }
+}
+
+#[test]
+fn every_threat_names_a_test_that_there_is() {
+    names_of_tests("docs/THREATS.md", "");
+}
+
+#[test]
+fn every_invariant_names_a_test_that_there_is() {
+    names_of_tests("docs/ARCHITECTURE.md", "## Invariants");
 }
