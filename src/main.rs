@@ -19,8 +19,6 @@ mod logging;
 mod server;
 mod shutdown;
 mod tasks;
-#[cfg(test)]
-mod test_town;
 
 use std::process::ExitCode;
 

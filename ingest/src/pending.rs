@@ -113,25 +113,13 @@ fn first_half(lens: Lens) -> Lens {
 #[cfg(test)]
 mod tests {
     use domain::{MunicipalityId, Rejection};
+    use testing::observed::rejection;
 
     use super::*;
 
     fn row(message: usize) -> Rejection {
-        Rejection {
-            municipality: MunicipalityId(1),
-            feed: FeedId(1),
-            reason: Reason::Malformed,
-            topic: message.to_string(),
-            received_at: UtcMicros(0),
-            detail: String::new(),
-            remedy: None,
-            devices: Vec::new(),
-            count: 1,
-            examples: Vec::new(),
-            repeats: None,
-            payload: Vec::new(),
-            qos: 1,
-        }
+        let row = rejection(MunicipalityId(1), FeedId(1), Reason::Malformed, UtcMicros(0));
+        Rejection { topic: message.to_string(), ..row }
     }
 
     fn source(message: usize) -> Source {

@@ -124,43 +124,22 @@ fn guarded(
 
 #[cfg(test)]
 mod tests {
-    use domain::registry::Contents;
-    use domain::{FeedFormat, Municipality, MunicipalityId, UtcMicros};
+    use domain::UtcMicros;
+    use testing::World;
 
     use super::*;
 
-    fn town_with_a_feed() -> (Registry, Entry<FeedId, Feed>) {
-        let id = MunicipalityId(1);
-        let town = Municipality {
-            slug: "town".into(),
-            name: "Town".into(),
-            ags: "05999001".into(),
-            lat: None,
-            lon: None,
-            tz: "UTC".into(),
-            public_planning: false,
-        };
-        let def: Feed = serde_json::from_value(serde_json::json!({
-            "id": "f", "municipality": "town", "format": FeedFormat::Native, "topic": "kv/1/f/#", "qos": 1,
-            "use_server_decoder": false,
-        }))
-        .unwrap();
-        let feed = Entry { id: FeedId(1), municipality: id, def };
-        let contents =
-            Contents { municipalities: vec![(id, town)], feeds: vec![feed.clone()], ..Contents::default() };
-        (Registry::new(contents), feed)
-    }
-
     #[test]
     fn a_panic_costs_one_message_and_none_of_the_others() {
-        let (registry, feed) = town_with_a_feed();
+        let registry = World::town("town").feed("f").registry();
+        let feed = registry.feeds().next().unwrap();
         let received_at = UtcMicros::parse("2026-11-22T12:00:01Z").unwrap();
         let bad = Message { topic: "kv/1/f/bay/a", payload: b"bytes", qos: 1, received_at };
         let mut batch = Batch::default();
-        receive_guarded(&registry, &feed, bad, &TripMemory::default(), &mut batch);
+        receive_guarded(&registry, feed, bad, &TripMemory::default(), &mut batch);
         let kept = batch.rejections.clone();
         assert_eq!(kept.len(), 1);
-        let received = guarded(&registry, &feed, bad, &mut batch, |batch| {
+        let received = guarded(&registry, feed, bad, &mut batch, |batch| {
             batch.rejections.push(kept[0].clone());
             panic!("on purpose")
         });
@@ -172,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_message_with_many_unknown_places_is_kept_once() {
-        let (registry, feed) = town_with_a_feed();
+        let registry = World::town("town").feed("f").registry();
+        let feed = registry.feeds().next().unwrap();
         let payload = format!(
             "[{}]",
             vec![r#"{"topic":"bay/nowhere","at":"2026-11-22T12:00:00Z","state":"vacant"}"#; 100].join(",")
@@ -180,7 +160,7 @@ mod tests {
         let received_at = UtcMicros::parse("2026-11-22T12:00:01Z").unwrap();
         let message = Message { topic: "kv/1/f/batch", payload: payload.as_bytes(), qos: 1, received_at };
         let mut batch = Batch::default();
-        let received = receive(&registry, &feed, message, &TripMemory::default(), &mut batch);
+        let received = receive(&registry, feed, message, &TripMemory::default(), &mut batch);
         assert_eq!(received.reasons, [(Reason::UnknownPlace, 100)].into());
         let [rejection] = &batch.rejections[..] else { panic!("{:?}", batch.rejections) };
         assert_eq!((rejection.count, rejection.examples.len()), (100, domain::rejection::MAX_EXAMPLES));

@@ -10,7 +10,7 @@ mod county;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use county::{CS, NOW, TTS, registry, rejection, take};
+use county::{CS, NOW, TTS, rejection, take};
 use domain::rejection::{MAX_DEVICES, MAX_EXAMPLES};
 
 const MIB: usize = 1 << 20;
@@ -87,7 +87,6 @@ fn trip_of_many_stops(stops: usize) -> Vec<u8> {
 
 #[test]
 fn what_a_message_costs_is_bounded_by_its_bytes() {
-    let r = registry();
     let unknown = format!(r#"{{"topic":"bay/x","at":"{NOW}","state":"vacant"}}"#);
     let ahead = r#"{"topic":"bay/b1","at":"2036-11-22T12:00:00Z","state":"vacant"}"#;
     let batch = "kv/1/native/batch";
@@ -126,7 +125,7 @@ fn what_a_message_costs_is_bounded_by_its_bytes() {
     for (what, feed, topic, payload) in cases {
         let began = Instant::now();
         let mut taken = None;
-        let peak = peak(|| taken = Some(take(&r, feed, topic, &payload)));
+        let peak = peak(|| taken = Some(take(feed, topic, &payload)));
         let (rows, received) = taken.expect("it was taken");
         assert!(began.elapsed() < WITHIN, "{what}: {:?}", began.elapsed());
         match peak {

@@ -7,8 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::registry::{Contents, Entry};
-use domain::{FeedId, Municipality, MunicipalityId, Registry};
 use ingest::accumulator::Accumulator;
 use ingest::inlet::Inlet;
 use ingest::metrics::Metrics;
@@ -20,6 +18,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet, PubAckReason, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use tempfile::TempDir;
+use testing::World;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -69,33 +68,8 @@ impl Town {
     }
 
     fn arrange(&self, feeds: &[&str]) {
-        let id = MunicipalityId(1);
-        let municipality = Municipality {
-            slug: "town".into(),
-            name: "Town".into(),
-            ags: "05999001".into(),
-            lat: None,
-            lon: None,
-            tz: "UTC".into(),
-            public_planning: false,
-        };
-        let entry = |(number, feed): (usize, &&str)| {
-            Entry {
-            id: FeedId(number as i32 + 1),
-            municipality: id,
-            def: serde_json::from_value(serde_json::json!({
-                "id": feed, "municipality": "town", "format": "native", "topic": format!("kv/1/{feed}/#"), "qos": 1,
-                "use_server_decoder": false,
-            }))
-            .unwrap(),
-        }
-        };
-        let registry = Registry::new(Contents {
-            municipalities: vec![(id, municipality)],
-            feeds: feeds.iter().enumerate().map(entry).collect(),
-            ..Contents::default()
-        });
-        let plan = RoutingTable::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
+        let registry = feeds.iter().fold(World::town("town"), |town, feed| town.feed(feed)).registry();
+        let plan = RoutingTable::new(registry, None, &self.shared.metrics, &self.shared.quotas);
         self.inlet.arrange(plan, &self.shared);
     }
 

@@ -144,10 +144,9 @@ fn absolute(count: &SiteCount) -> Option<SourceAbsolute> {
 #[cfg(test)]
 mod tests {
     use domain::forecast::{Calendar, Reading};
-    use domain::observation::{Provenance, SiteStatus};
-    use domain::registry::{Contents, Entry};
-    use domain::{Feed, FeedId, Site};
-    use serde_json::json;
+    use domain::observation::SiteStatus;
+    use domain::{FeedFormat, FeedId};
+    use testing::{World, observed};
 
     use super::*;
 
@@ -157,45 +156,16 @@ mod tests {
     const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
 
     fn registry() -> Arc<Registry> {
-        let feed: Feed = serde_json::from_value(json!({
-            "id": "history-n", "municipality": "n", "format": "history", "topic": "", "qos": 1, "heartbeat_s": 409,
-            "use_server_decoder": false,
-        }))
-        .unwrap();
-        let site: Site = serde_json::from_value(json!({
-            "id": "s", "municipality": "n", "name": "S", "kind": "lot", "capacity": 50, "purpose": "car",
-            "publish": "public", "geometry": {"type": "Point", "coordinates": [7.2, 51.9]},
-        }))
-        .unwrap();
-        Arc::new(Registry::new(Contents {
-            sites: vec![Entry { id: SITE, municipality: TOWN, def: site }],
-            feeds: vec![Entry { id: FeedId(3), municipality: TOWN, def: feed }],
-            ..Contents::default()
-        }))
+        let world = World::town("n").place_ids_from(SITE.0).site("s", 50).feed("history-n");
+        let world = world.with_feed(|feed| {
+            (feed.format, feed.topic, feed.heartbeat_s) = (FeedFormat::History, String::new(), Some(409));
+        });
+        world.registry()
     }
 
     fn count(minute: i64, value: CountValue, status: Option<SiteStatus>) -> SiteCount {
-        let at = BEGIN.plus_s(minute * 60);
-        let provenance = Provenance {
-            municipality: TOWN,
-            feed: FeedId(3),
-            sensor: None,
-            received_at: at,
-            clock_corrected: false,
-        };
-        let (audience, capacity, source, seq) = (None, None, None, None);
-        SiteCount {
-            provenance,
-            site: SITE,
-            observed_at: at,
-            digest: 0,
-            audience,
-            value,
-            status,
-            capacity,
-            source,
-            seq,
-        }
+        let of = observed::provenance(TOWN, FeedId(1), BEGIN.plus_s(minute * 60));
+        SiteCount { digest: 0, status, ..observed::count(of, SITE, None, value) }
     }
 
     #[test]

@@ -2,63 +2,30 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use domain::observation::{CountValue, Provenance};
-use domain::{Audience, SiteCount, SiteId};
-use serde_json::json;
+use domain::observation::CountValue;
+use domain::{FeedFormat, Registry, SiteCount};
 use store::history::HistoryWriter;
-use store::writer::Capacities;
+use testing::world::feed_id;
+use testing::{World, observed};
 
 use super::*;
-use crate::test_town;
 
 /// A full quarter of an hour.
 const NOW: UtcMicros = UtcMicros(1_790_000_100_000_000);
 const DAY_S: i64 = 86_400;
 
-struct Spaces;
-
-impl Capacities for Spaces {
-    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
-        50
-    }
-}
-
-/// A town with one car park.
-async fn car_park(pool: &Pool) -> test_town::Town {
-    let feed = json!({"id": "f", "municipality": "n", "format": "history", "topic": "", "qos": 1, "heartbeat_s": 600,
-        "use_server_decoder": false});
-    let site = json!({"id": "p", "municipality": "n", "name": "S", "kind": "lot", "capacity": 50, "purpose": "car",
-        "publish": "public", "geometry": {"type": "Point", "coordinates": [7.2, 51.9]}});
-    test_town::make(pool, feed, 1, site).await
-}
-
-/// What was counted on the days before `until`.
-fn counts(of: test_town::Town, until: UtcMicros, days: i64) -> Vec<SiteCount> {
+/// What was counted on the days before `until` in the town's one car park.
+fn counts(registry: &Registry, until: UtcMicros, days: i64) -> Vec<SiteCount> {
+    let park = registry.site_by_key("p").unwrap();
+    let feed = feed_id(registry, "f");
     let steps = days * DAY_S / 900;
-    (0..=steps)
-        .map(|n| {
-            let at = until.plus_s((n - steps) * 900);
-            let vacant = (at.0 / 900_000_000).rem_euclid(96) / 2;
-            SiteCount {
-                provenance: Provenance {
-                    municipality: of.municipality,
-                    feed: of.feed,
-                    sensor: None,
-                    received_at: at,
-                    clock_corrected: false,
-                },
-                site: SiteId(of.place),
-                observed_at: at,
-                digest: vacant,
-                audience: None,
-                value: CountValue::Vacant(vacant as i32),
-                status: None,
-                capacity: None,
-                source: None,
-                seq: None,
-            }
-        })
-        .collect()
+    let count = |n| {
+        let at = until.plus_s((n - steps) * 900);
+        let vacant = (at.0 / 900_000_000).rem_euclid(96) / 2;
+        let of = observed::provenance(park.municipality, feed, at);
+        observed::count(of, park.id, None, CountValue::Vacant(vacant as i32))
+    };
+    (0..=steps).map(count).collect()
 }
 
 async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
@@ -74,10 +41,13 @@ async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
 async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     let url = testing::database::create(false).await.unwrap();
     let pool = store::connect(&url).await.unwrap();
-    let park = car_park(&pool).await;
+    let world = World::town("n").feed("f").with_feed(|feed| {
+        (feed.format, feed.topic, feed.heartbeat_s) = (FeedFormat::History, String::new(), Some(600));
+    });
+    let registry = testing::world::import(&world.site("p", 50).contents, &pool).await;
+    let town = registry.municipality_id("n").unwrap();
     let mut history = HistoryWriter::connect(&store::pool::options(&url).unwrap()).await.unwrap();
-    history.write(&counts(park, NOW, 2), &Spaces, NOW).await.unwrap();
-    let registry = Arc::new(store::places::registry(&mut pool.acquire().await.unwrap()).await.unwrap());
+    history.write(&counts(&registry, NOW, 2), &*registry, NOW).await.unwrap();
     let hub = Arc::new(LiveHub::new(NOW));
     hub.replace_registry(registry.clone(), NOW);
 
@@ -92,7 +62,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     };
     let cancel = CancellationToken::new();
     let running = tokio::spawn(updater.run(cancel.clone()));
-    let at = || forecasts.town(park.municipality).and_then(|town| town.read().at());
+    let at = || forecasts.town(town).and_then(|town| town.read().at());
     let reaches = async |now: UtcMicros| {
         clock.store(now.0, Ordering::Relaxed);
         eventually(&format!("the forecast is at {now}"), async || at() == Some(Town::sample_time(now))).await;
@@ -103,20 +73,20 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     };
     let since = NOW.plus_s(-2 * DAY_S);
     let learned = async |until: UtcMicros| {
-        let def = registry.municipality(park.municipality).unwrap();
-        let town = Town::new(calendar(&pool, park.municipality, def).await.unwrap());
+        let def = registry.municipality(town).unwrap();
+        let learned = Town::new(calendar(&pool, town, def).await.unwrap());
         let span = (Town::sample_time(since), until);
-        let town = past::replay(&pool, &registry, park.municipality, town, span, |_| {}).await.unwrap();
-        format!("{:?}", town.forecaster())
+        let learned = past::replay(&pool, &registry, town, learned, span, |_| {}).await.unwrap();
+        format!("{:?}", learned.forecaster())
     };
-    let forecaster = || format!("{:?}", forecasts.town(park.municipality).unwrap().read().forecaster());
+    let forecaster = || format!("{:?}", forecasts.town(town).unwrap().read().forecaster());
 
     reaches(NOW).await;
     let expected = learned(NOW).await;
     assert_eq!(forecaster(), expected);
     // Long enough to be kept, so that what is kept is ahead too.
     let ahead = NOW.plus_s(DAY_S);
-    history.write(&counts(park, ahead, 1)[1..], &Spaces, ahead).await.unwrap();
+    history.write(&counts(&registry, ahead, 1)[1..], &*registry, ahead).await.unwrap();
     reaches(ahead).await;
     assert_ne!(forecaster(), expected);
     eventually("the model is saved", async || kept().await.is_some_and(|until| until > NOW)).await;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::http::shares::Shares;
-use crate::tests::fixture::{NOW, W, bay, contents, counted, drove, observed, states};
+use crate::tests::fixture::{BUS, NOW, contents, counted, drove, observed, states, world};
 
 struct Frame {
     id: String,
@@ -202,7 +202,7 @@ async fn a_vehicle_that_falls_silent_grows_stale_and_goes() {
     assert_eq!(snapshot.data["items"][0]["stale"], false);
     // Without a position it is no younger; of its place alone that counts.
     let late = |after_s: i64| Change::Vehicle {
-        vehicle: domain::VehicleId(301),
+        vehicle: BUS,
         feed: domain::FeedId(3),
         observed_at: NOW.plus_s(after_s),
         digest: 2,
@@ -314,10 +314,10 @@ async fn nothing_is_lost_or_repeated_between_snapshot_and_changes() {
 /// what a client would see that reads all at once.
 #[tokio::test]
 async fn changes_between_two_pages_are_sent_once() {
-    let mut many = contents();
-    many.bays.extend((0..350).map(|n| bay(1_000 + n, &format!("w-z-{n:03}"), W, None, 400.0 + f64::from(n))));
+    let town = world().in_town("warendorf").place_ids_from(1_000);
+    let many = (0..350).fold(town, |town, n| town.north_m(400.0 + f64::from(n)).bay(&format!("w-z-{n:03}")));
     let hub = Arc::new(LiveHub::with_ring(NOW, RING_EVENTS));
-    hub.replace_registry(Arc::new(Registry::new(many)), NOW);
+    hub.replace_registry(many.registry(), NOW);
     let set = |n: i32, state, age_s| hub.apply(vec![observed(1_000 + n, state, age_s)], NOW);
     (0..350).for_each(|n| set(n, BayState::Vacant, 90));
     let mut stream = client(&hub, Filter { sites: false, ..Filter::default() }, None);

@@ -8,15 +8,17 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use domain::geo::Geometry;
 use domain::live::Change;
 use domain::observation::VehicleFix;
-use domain::place::{Purpose, Texts};
-use domain::registry::{Contents, Entry};
+use domain::place::Texts;
+use domain::registry::Contents;
 use domain::site_count::{Absolute, Anchor, CountState};
 use domain::{
-    Audience, Bay, BayId, BayReading, BayState, Feed, FeedId, LatLon, Municipality, MunicipalityId, Publish,
-    Registry, Restriction, Site, SiteId, SiteKind, UtcMicros, Vehicle, VehicleId,
+    Audience, BayId, BayReading, BayState, FeedId, LatLon, Publish, Registry, Restriction, SiteId, SiteKind,
+    UtcMicros, VehicleId,
 };
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
+use testing::World;
+use testing::world::north_of;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -28,6 +30,7 @@ pub const NOW: UtcMicros = UtcMicros(1_795_435_200_000_000);
 /// 2.2 x the feeds' heartbeat of 1000 s.
 pub const STALE_AFTER_S: i64 = 2_200;
 pub const WARENDORF: LatLon = LatLon { lat: 51.953, lon: 7.991 };
+pub const BUS: VehicleId = VehicleId(1);
 const TELGTE: LatLon = LatLon { lat: 51.982, lon: 7.785 };
 
 /// Everything one test needs.
@@ -131,161 +134,80 @@ pub async fn read(response: axum::response::Response) -> Answer {
     }
 }
 
-fn town(id: i32, slug: &str, name: &str, at: LatLon) -> (MunicipalityId, Municipality) {
-    let municipality = Municipality {
-        slug: slug.into(),
-        name: name.into(),
-        ags: format!("055700{id:02}"),
-        lat: Some(at.lat),
-        lon: Some(at.lon),
-        tz: "Europe/Berlin".into(),
-        public_planning: false,
-    };
-    (MunicipalityId(id), municipality)
-}
-
-fn feed(id: i32, municipality: i32, slug: &str) -> Entry<FeedId, Feed> {
-    let def = json!({
-        "id": format!("feed-{slug}"), "municipality": slug, "format": "native", "topic": format!("kv/1/feed-{slug}/#"),
-        "qos": 1, "heartbeat_s": 1000, "use_server_decoder": false,
-        "attribution": format!("Stadt {slug}"), "licence": "CC-BY-4.0", "contact": "mail@example.org",
-    });
-    Entry {
-        id: FeedId(id),
-        municipality: MunicipalityId(municipality),
-        def: serde_json::from_value(def).expect("feed"),
-    }
-}
-
-fn offset(from: LatLon, north_m: f64) -> Geometry {
-    Geometry::Point([from.lon, from.lat + north_m / 111_195.0])
-}
-
-pub fn site(
-    id: i32,
-    key: &str,
-    town: (i32, &str, LatLon),
-    north_m: f64,
-    capacity: u32,
-) -> Entry<SiteId, Site> {
-    Entry {
-        id: SiteId(id),
-        municipality: MunicipalityId(town.0),
-        def: Site {
-            id: key.into(),
-            municipality: town.1.into(),
-            name: format!("Site {key}"),
-            kind: SiteKind::Lot,
-            capacity,
-            purpose: Purpose::Car,
-            zone: None,
-            opening_hours: None,
-            fee: None,
-            max_height_m: None,
-            restrictions: vec![],
-            publish: Publish::Public,
-            valid_from: None,
-            valid_until: None,
-            geometry: offset(town.2, north_m),
-        },
-    }
-}
-
-pub fn bay(
-    id: i32,
-    key: &str,
-    town: (i32, &str, LatLon),
-    site: Option<&str>,
-    north_m: f64,
-) -> Entry<BayId, Bay> {
-    Entry {
-        id: BayId(id),
-        municipality: MunicipalityId(town.0),
-        def: Bay {
-            id: key.into(),
-            municipality: town.1.into(),
-            site: site.map(Into::into),
-            zone: None,
-            restrictions: vec![],
-            max_stay_min: None,
-            publish: None,
-            valid_from: None,
-            valid_until: None,
-            geometry: offset(town.2, north_m),
-        },
-    }
-}
-
 pub fn kept_for(audience: Audience) -> Restriction {
     Restriction { audience: Some(audience), capacity: None, hours: None, max_stay_min: None }
 }
 
-pub const W: (i32, &str, LatLon) = (1, "warendorf", WARENDORF);
-pub const T: (i32, &str, LatLon) = (2, "telgte", TELGTE);
+fn with_feed(world: World, slug: &str) -> World {
+    world.feed(&format!("feed-{slug}")).with_feed(|feed| {
+        feed.heartbeat_s = Some(1000);
+        feed.attribution = Some(format!("Stadt {slug}"));
+        (feed.licence, feed.contact) = (Some("CC-BY-4.0".into()), Some("mail@example.org".into()));
+    })
+}
 
 /// Two towns with sites and bays of all kinds, and a county with a bus.
+pub fn world() -> World {
+    let world = with_feed(World::town("warendorf").at(WARENDORF), "warendorf")
+        .place_ids_from(11)
+        .north_m(100.0)
+        .site("w-garage", 120)
+        .with_site(|garage| {
+            garage.kind = SiteKind::CarPark;
+            garage.name = "Parkhaus Emsinsel".into();
+            garage.opening_hours = Some("Mo-Su 06:00-22:00".into());
+            garage.fee =
+                Some(Texts { de: Some("1 € je Stunde".into()), en: Some("1 € per hour".into()) });
+            garage.max_height_m = Some(2.0);
+            garage.restrictions = vec![Restriction { capacity: Some(4), ..kept_for(Audience::Disabled) }];
+        })
+        .north_m(-150.0)
+        .site("w-market", 4)
+        .north_m(200.0)
+        .site("w-night", 30)
+        .with_site(|night| night.opening_hours = Some("Mo-Su 20:00-06:00".into()))
+        .north_m(250.0)
+        .site("w-silent", 10)
+        .north_m(50.0)
+        .site("w-secret", 10)
+        .with_site(|secret| secret.publish = Publish::None)
+        .north_m(300.0)
+        .site("w-full", 8)
+        .place_ids_from(101)
+        .north_m(-150.0)
+        .bay_in("w-market", "w-m-1")
+        .north_m(-151.0)
+        .bay_in("w-market", "w-m-2")
+        .north_m(-152.0)
+        .bay_in("w-market", "w-m-3")
+        .with_bay(|bay| bay.restrictions = vec![kept_for(Audience::Resident)])
+        .north_m(-153.0)
+        .bay_in("w-market", "w-m-4")
+        .with_bay(|bay| bay.restrictions = vec![kept_for(Audience::Disabled)])
+        .north_m(30.0)
+        .bay("w-kerb-5")
+        .with_bay(|bay| bay.max_stay_min = Some(60))
+        .north_m(40.0)
+        .bay("w-kerb-6")
+        .north_m(12.0)
+        .bay("w-hidden")
+        .with_bay(|bay| bay.publish = Some(Publish::None))
+        .north_m(50.0)
+        .bay_in("w-secret", "w-s-1");
+    let world = with_feed(world.and_town("telgte").at(TELGTE), "telgte")
+        .place_ids_from(21)
+        .site("t-station", 60)
+        .place_ids_from(201)
+        .north_m(20.0)
+        .bay("t-1");
+    let county = world.and_town("kreis").at(WARENDORF).with_town(|county| county.ags = "05570".into());
+    with_feed(county, "kreis").vehicle("bus-1").with_vehicle(|bus| {
+        (bus.operator, bus.label, bus.seats) = (Some("RVM".into()), Some("R11".into()), Some(40));
+    })
+}
+
 pub fn contents() -> Contents {
-    let mut garage = site(11, "w-garage", W, 100.0, 120);
-    garage.def.kind = SiteKind::CarPark;
-    garage.def.name = "Parkhaus Emsinsel".into();
-    garage.def.opening_hours = Some("Mo-Su 06:00-22:00".into());
-    garage.def.fee = Some(Texts { de: Some("1 € je Stunde".into()), en: Some("1 € per hour".into()) });
-    garage.def.max_height_m = Some(2.0);
-    garage.def.restrictions = vec![Restriction { capacity: Some(4), ..kept_for(Audience::Disabled) }];
-    let market = site(12, "w-market", W, -150.0, 4);
-    let mut night = site(13, "w-night", W, 200.0, 30);
-    night.def.opening_hours = Some("Mo-Su 20:00-06:00".into());
-    let silent = site(14, "w-silent", W, 250.0, 10);
-    let mut secret = site(15, "w-secret", W, 50.0, 10);
-    secret.def.publish = Publish::None;
-    let full = site(16, "w-full", W, 300.0, 8);
-    let station = site(21, "t-station", T, 0.0, 60);
-
-    let mut resident = bay(103, "w-m-3", W, Some("w-market"), -152.0);
-    resident.def.restrictions = vec![kept_for(Audience::Resident)];
-    let mut disabled = bay(104, "w-m-4", W, Some("w-market"), -153.0);
-    disabled.def.restrictions = vec![kept_for(Audience::Disabled)];
-    let mut hidden = bay(107, "w-hidden", W, None, 12.0);
-    hidden.def.publish = Some(Publish::None);
-    let mut short = bay(105, "w-kerb-5", W, None, 30.0);
-    short.def.max_stay_min = Some(60);
-
-    Contents {
-        municipalities: vec![
-            town(1, "warendorf", "Warendorf", WARENDORF),
-            town(2, "telgte", "Telgte", TELGTE),
-            (
-                MunicipalityId(3),
-                Municipality { ags: "05570".into(), ..town(3, "kreis", "Kreis", WARENDORF).1 },
-            ),
-        ],
-        sites: vec![garage, market, night, silent, secret, full, station],
-        bays: vec![
-            bay(101, "w-m-1", W, Some("w-market"), -150.0),
-            bay(102, "w-m-2", W, Some("w-market"), -151.0),
-            resident,
-            disabled,
-            short,
-            bay(106, "w-kerb-6", W, None, 40.0),
-            hidden,
-            bay(108, "w-s-1", W, Some("w-secret"), 50.0),
-            bay(201, "t-1", T, None, 20.0),
-        ],
-        vehicles: vec![Entry {
-            id: VehicleId(301),
-            municipality: MunicipalityId(3),
-            def: Vehicle {
-                id: "bus-1".into(),
-                owner: "kreis".into(),
-                operator: Some("RVM".into()),
-                label: Some("R11".into()),
-                seats: Some(40),
-                standing: None,
-            },
-        }],
-        feeds: vec![feed(1, 1, "warendorf"), feed(2, 2, "telgte"), feed(3, 3, "kreis")],
-        ..Contents::default()
-    }
+    world().contents
 }
 
 pub fn observed(bay: i32, state: BayState, age_s: i64) -> Change {
@@ -306,9 +228,9 @@ pub fn counted(site: i32, occupied: i32, age_s: i64) -> Change {
 }
 
 pub fn drove(north_m: f64, age_s: i64) -> Change {
-    let Geometry::Point([lon, lat]) = offset(WARENDORF, north_m) else { unreachable!() };
+    let Geometry::Point([lon, lat]) = north_of(WARENDORF, north_m) else { unreachable!() };
     Change::Vehicle {
-        vehicle: VehicleId(301),
+        vehicle: BUS,
         feed: FeedId(3),
         observed_at: NOW.plus_s(-age_s),
         digest: 1,

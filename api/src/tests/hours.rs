@@ -3,11 +3,10 @@
 
 use domain::calendar::{CalendarDay, MarkedKind};
 use domain::opening::Hours;
-use domain::registry::Contents;
-use domain::{Restriction, UtcMicros};
+use domain::{Audience, Restriction, UtcMicros};
 use serde_json::json;
 
-use super::fixture::{County, NOW, W, bay, contents, counted, observed, site};
+use super::fixture::{County, NOW, counted, kept_for, observed, world};
 
 /// On weekdays from 8 to 18, in school holidays until noon, on holidays not at all.
 const HOURS: &str = "Mo-Fr 08:00-18:00; SH 08:00-12:00; PH off";
@@ -30,17 +29,6 @@ fn at(text: &str) -> UtcMicros {
 }
 
 fn county() -> County {
-    let more = contents();
-    let mut lot = site(31, "lot", W, 60.0, 10);
-    lot.def.opening_hours = Some(HOURS.into());
-    // The same hours as those of a limit, and as those in which a bay is kept for others.
-    let mut kept = bay(131, "kept", W, None, 61.0);
-    kept.def.restrictions = vec![Restriction {
-        audience: Some(domain::Audience::Taxi),
-        capacity: None,
-        hours: Some(HOURS.into()),
-        max_stay_min: None,
-    }];
     let day = |date: &str, kind| CalendarDay {
         municipality: "warendorf".into(),
         date: date.parse().unwrap(),
@@ -48,16 +36,25 @@ fn county() -> County {
         kind,
         name: "own".into(),
     };
-    let county = County::with(Contents {
-        sites: more.sites.into_iter().chain([lot]).collect(),
-        bays: more.bays.into_iter().chain([kept]).collect(),
-        calendar: vec![
-            day("2026-11-24", MarkedKind::Holiday),
-            day("2026-11-26", MarkedKind::SchoolHoliday),
-            day("2026-11-25", MarkedKind::Market),
-        ],
-        ..more
-    });
+    let mut world = world()
+        .in_town("warendorf")
+        .place_ids_from(31)
+        .north_m(60.0)
+        .site("lot", 10)
+        .with_site(|lot| lot.opening_hours = Some(HOURS.into()))
+        .place_ids_from(131)
+        .north_m(61.0)
+        .bay("kept")
+        // The same hours as those of a limit, and as those in which a bay is kept for others.
+        .with_bay(|bay| {
+            bay.restrictions = vec![Restriction { hours: Some(HOURS.into()), ..kept_for(Audience::Taxi) }];
+        });
+    world.contents.calendar = vec![
+        day("2026-11-24", MarkedKind::Holiday),
+        day("2026-11-26", MarkedKind::SchoolHoliday),
+        day("2026-11-25", MarkedKind::Market),
+    ];
+    let county = County::with(world.contents);
     county.hub.apply(vec![counted(31, 2, 30), observed(131, domain::BayState::Vacant, 30)], NOW);
     county
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use domain::catalogue::Catalogue;
+use domain::observation::Provenance;
 use domain::registry::Contents;
 use domain::{MunicipalityId, Reason, Registry, Rejection, UtcMicros};
 use serde_json::{Value, json};
-use store::places::{Import, Missing};
 use store::writer::{Batch, Writer};
+use testing::observed;
+use testing::world::feed_id;
 
 use super::fixture::{Answer, County, NOW, contents};
 
@@ -33,21 +34,7 @@ impl Instance {
             return None;
         };
         let pool = store::connect(&url).await.expect("a connection");
-        let catalogue = Catalogue {
-            municipalities: contents.municipalities.into_iter().map(|(_, m)| m).collect(),
-            sites: contents.sites.into_iter().map(|e| e.def).collect(),
-            bays: contents.bays.into_iter().map(|e| e.def).collect(),
-            vehicles: contents.vehicles.into_iter().map(|e| e.def).collect(),
-            feeds: contents.feeds.into_iter().map(|e| e.def).collect(),
-            ..Catalogue::default()
-        };
-        let mut import = Import::begin(&pool).await.expect("an import");
-        let report = import
-            .apply(&catalogue, Missing::Keep, store::places::Holds::FromNow, NOW)
-            .await
-            .expect("applied");
-        import.commit(&report, "test").await.expect("committed");
-        let registry = Arc::new(store::live::load(&pool).await.expect("loaded").registry);
+        let registry = testing::world::import(&contents, &pool).await;
         let county = County::from_registry(registry.clone(), Some(pool.clone()));
         Some(Instance { county, pool, registry, url })
     }
@@ -74,22 +61,21 @@ impl Instance {
         self.county.get_with(path, &[("authorization", &format!("Bearer {key}"))]).await
     }
 
+    /// Of what the town's feed sends.
+    pub fn provenance(&self, town: &str, received_at: UtcMicros) -> Provenance {
+        let feed = feed_id(&self.registry, &format!("feed-{town}"));
+        observed::provenance(self.town(town), feed, received_at)
+    }
+
     pub fn rejection(&self, town: &str, reason: Reason, n: u8) -> Rejection {
-        let feed = self.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed");
+        let Provenance { municipality, feed, received_at, .. } =
+            self.provenance(town, NOW.plus_s(i64::from(n)));
         Rejection {
-            municipality: feed.municipality,
-            feed: feed.id,
-            reason,
             topic: format!("kv/1/feed-{town}/bay/{n}"),
-            received_at: NOW.plus_s(i64::from(n)),
             detail: "state: 'full' is not one of: unknown, vacant, occupied".into(),
-            remedy: None,
             devices: vec![n.to_string()],
-            count: 1,
-            examples: Vec::new(),
-            repeats: None,
             payload: vec![b'a', n],
-            qos: 1,
+            ..observed::rejection(municipality, feed, reason, received_at)
         }
     }
 
@@ -101,16 +87,10 @@ impl Instance {
 }
 
 pub fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &str) -> domain::Uplink {
-    let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed");
+    let Provenance { municipality, feed, received_at, .. } = instance.provenance(town, NOW.plus_s(-10 + n));
     domain::Uplink {
-        municipality: feed.municipality,
-        feed: feed.id,
-        device: device.into(),
         is_stranger: outcome == "rejected:unknown_sensor",
         dedup_id: format!("{device}-{n}"),
-        event: "up",
-        received_at: NOW.plus_s(-10 + n),
-        network_at: None,
         f_port: Some(1),
         f_cnt: Some(n),
         payload: Some(vec![0x01]),
@@ -121,14 +101,10 @@ pub fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &s
         gateways: vec!["gw-1".into()],
         decoder: Some("bosch-tps110"),
         decoder_version: Some(1),
-        qos: 1,
         decoded: Some(r#"{"state":"occupied"}"#.into()),
         outcome: outcome.into(),
-        detail: None,
-        dropped_fields: Vec::new(),
         battery_v: Some(3.6),
-        battery_pct: None,
-        temperature_c: None,
+        ..observed::uplink(municipality, feed, device, received_at)
     }
 }
 

@@ -1,11 +1,10 @@
 //! The pages: in two languages, without JavaScript, nothing from elsewhere.
 
 use axum::http::StatusCode;
-
-use domain::registry::Contents;
 use domain::{Audience, Restriction};
+use testing::World;
 
-use super::fixture::{County, NOW, W, contents, counted, kept_for, site};
+use super::fixture::{County, NOW, WARENDORF, counted, kept_for};
 
 #[tokio::test]
 async fn the_list_shows_vacant_places_and_the_age_of_unknown_ones() {
@@ -79,18 +78,27 @@ async fn page_and_sign_count_what_everyone_may_use_now() {
         hours: hours.map(Into::into),
         ..kept_for(audience)
     };
-    let mut garage = site(11, "garage", W, 100.0, 100);
-    garage.def.restrictions = vec![
-        rule(Audience::Disabled, Some(4), None),
-        rule(Audience::Resident, Some(20), Some("Mo-Su 18:00-24:00")),
-    ];
-    garage.def.opening_hours = Some("Mo-Su 06:00-22:00".into());
-    let mut evening = site(12, "evening", W, 150.0, 10);
-    evening.def.restrictions = vec![rule(Audience::Resident, None, Some("Mo-Su 18:00-24:00"))];
-    let mut residents = site(13, "residents", W, 200.0, 10);
-    residents.def.restrictions = vec![rule(Audience::Resident, None, None)];
-    let sites = vec![garage, evening, residents];
-    let county = County::with(Contents { sites, bays: Vec::new(), ..contents() });
+    let world = World::town("warendorf")
+        .at(WARENDORF)
+        .place_ids_from(11)
+        .north_m(100.0)
+        .site("garage", 100)
+        .with_site(|garage| {
+            garage.restrictions = vec![
+                rule(Audience::Disabled, Some(4), None),
+                rule(Audience::Resident, Some(20), Some("Mo-Su 18:00-24:00")),
+            ];
+            garage.opening_hours = Some("Mo-Su 06:00-22:00".into());
+        })
+        .north_m(150.0)
+        .site("evening", 10)
+        .with_site(|site| {
+            site.restrictions = vec![rule(Audience::Resident, None, Some("Mo-Su 18:00-24:00"))];
+        })
+        .north_m(200.0)
+        .site("residents", 10)
+        .with_site(|site| site.restrictions = vec![rule(Audience::Resident, None, None)]);
+    let county = County::with(world.contents);
     county.hub.apply(vec![counted(11, 50, 30), counted(12, 3, 30), counted(13, 0, 30)], NOW);
 
     // The count does not separate the four for disabled people; the residents' are nobody else's.

@@ -1,11 +1,11 @@
 //! Planners' figures of towns with different clocks and holidays, against a real database.
 
 use axum::http::StatusCode;
-use domain::observation::Provenance;
 use domain::{BayObservation, BayState, UtcMicros};
 use serde_json::{Value, json};
 use store::derive::Deriver;
-use store::writer::{Batch, Keyed};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
 use super::fixture::{Answer, contents};
 use super::keys::Instance;
@@ -43,7 +43,7 @@ async fn instance() -> Option<Instance> {
         }
     }
     instance.county.at(at(NOW));
-    instance.write(&Batch { bays, ..Batch::default() }).await;
+    instance.write(&Batch { bays: dated(bays), ..Batch::default() }).await;
     Some(instance)
 }
 
@@ -53,28 +53,9 @@ fn passage(
     town: &str,
     observed_at: UtcMicros,
     state: BayState,
-) -> Keyed<BayObservation> {
+) -> BayObservation {
     let bay = instance.registry.bay_by_key(bay).expect("a bay").id;
-    let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed").id;
-    let provenance = Provenance {
-        municipality: instance.town(town),
-        feed,
-        sensor: None,
-        received_at: observed_at,
-        clock_corrected: false,
-    };
-    let observation = BayObservation {
-        provenance,
-        bay,
-        observed_at,
-        digest: BayObservation::digest_of(-feed.0, None, state),
-        state,
-        seq: None,
-        battery_v: None,
-        rssi_dbm: None,
-        temperature_c: None,
-    };
-    Keyed { observation, idempotency_key: None }
+    observed::bay(instance.provenance(town, observed_at), bay, None, state)
 }
 
 async fn deriver(instance: &Instance) -> Deriver {
@@ -250,7 +231,7 @@ async fn half_derived_figures_say_so() {
     // What waits of a hidden bay that does not count changes no figure, and does not show; nor when something of it is derived.
     for late in ["2026-10-29T10:00:01Z", "2026-10-29T11:00:01Z"] {
         let bays = vec![passage(&instance, "w-m-3", "warendorf", at(late), BayState::Vacant)];
-        instance.write(&Batch { bays, ..Batch::default() }).await;
+        instance.write(&Batch { bays: dated(bays), ..Batch::default() }).await;
         assert_eq!(ask().await, answer);
         derive(&instance).await;
         assert_eq!(ask().await, answer);
@@ -259,7 +240,7 @@ async fn half_derived_figures_say_so() {
     // Something late waits: from its instant on nothing is sure.
     let late = "2026-10-30T10:00:01Z";
     let bays = vec![passage(&instance, "w-m-1", "warendorf", at(late), BayState::Vacant)];
-    instance.write(&Batch { bays, ..Batch::default() }).await;
+    instance.write(&Batch { bays: dated(bays), ..Batch::default() }).await;
     let answer = ask().await;
     assert_eq!(answer["complete_until"], late);
     assert_eq!(days(&answer, true), ["2026-10-27T23:00:00Z", "2026-10-28T23:00:00Z"]);
@@ -302,7 +283,7 @@ async fn derive_again(in_one: bool) {
         [(0, BayState::Occupied), (1_800, BayState::Vacant)]
             .map(|(s, state)| passage(&instance, "w-m-1", "warendorf", weeks_ago(20 - day).plus_s(s), state))
     });
-    instance.write(&Batch { bays: bays.collect(), ..Batch::default() }).await;
+    instance.write(&Batch { bays: dated(bays), ..Batch::default() }).await;
     derive(&instance).await;
     let (key, _) = instance.key("admin", &[], 1, None).await;
     let period = format!("from={}&to={NOW}", weeks_ago(20));

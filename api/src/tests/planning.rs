@@ -1,12 +1,12 @@
 //! Who sees planners' figures, and what they say.
 
 use axum::http::StatusCode;
-use domain::observation::{Provenance, VehicleFix};
-use domain::{FeedId, VehicleId, VehiclePosition};
+use domain::observation::VehicleFix;
 use serde_json::{Value, json};
-use store::writer::{Batch, Keyed};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
-use super::fixture::{Answer, NOW, contents};
+use super::fixture::{Answer, BUS, NOW, contents};
 use super::keys::Instance;
 
 const PERIOD: &str = "from=2026-11-23&to=2026-11-24";
@@ -24,25 +24,14 @@ async fn instance() -> Option<Instance> {
             delay_s: Some(delay_s),
             ..VehicleFix::default()
         };
-        let feed = instance.registry.feeds().find(|f| f.def.id == format!("feed-{town}")).expect("a feed").id;
-        let observed_at = NOW.plus_s(60 * minutes);
-        let provenance = Provenance {
-            municipality: instance.town(town),
-            feed,
-            sensor: None,
-            received_at: observed_at,
-            clock_corrected: false,
-        };
-        let digest = fix.digest_of(FeedId(feed.0));
-        let observation = VehiclePosition { provenance, vehicle: VehicleId(301), observed_at, digest, fix };
-        Keyed { observation, idempotency_key: None }
+        observed::vehicle(instance.provenance(town, NOW.plus_s(60 * minutes)), BUS, fix)
     };
-    let vehicles = vec![
+    let vehicles = dated([
         observed("warendorf", "w1", "markt", 0, -90),
         observed("warendorf", "w1", "bahnhof", 5, 0),
         observed("warendorf", "w2", "markt", 60, 360),
         observed("telgte", "t1", "kirche", 10, 120),
-    ];
+    ]);
     instance.write(&Batch { vehicles, ..Batch::default() }).await;
     Some(instance)
 }

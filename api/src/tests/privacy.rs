@@ -7,7 +7,7 @@ use domain::{Audience, BayId, BayState, Publish};
 use futures_util::StreamExt;
 use proptest::prelude::*;
 
-use super::fixture::{County, W, bay, contents, counted, kept_for, observed};
+use super::fixture::{County, counted, kept_for, observed, world};
 
 /// Every public answer that could speak of a bay.
 const ADDRESSES: &[&str] = &[
@@ -54,15 +54,18 @@ async fn all_answers(county: &County) -> Vec<String> {
 
 /// Three hidden bays of three kinds beside the usual county.
 fn places() -> domain::registry::Contents {
-    let mut contents = contents();
-    let mut of_site = bay(191, "p-1", W, Some("w-market"), -155.0);
-    of_site.def.publish = Some(Publish::SiteOnly);
-    let mut assigned = bay(192, "p-2", W, None, 15.0);
-    assigned.def.restrictions = vec![kept_for(Audience::AssignedDisabled)];
-    let mut none = bay(193, "p-3", W, Some("w-silent"), 16.0);
-    none.def.publish = Some(Publish::None);
-    contents.bays.extend([of_site, assigned, none]);
-    contents
+    let world = world().in_town("warendorf").place_ids_from(191);
+    world
+        .north_m(-155.0)
+        .bay_in("w-market", "p-1")
+        .with_bay(|bay| bay.publish = Some(Publish::SiteOnly))
+        .north_m(15.0)
+        .bay("p-2")
+        .with_bay(|bay| bay.restrictions = vec![kept_for(Audience::AssignedDisabled)])
+        .north_m(16.0)
+        .bay_in("w-silent", "p-3")
+        .with_bay(|bay| bay.publish = Some(Publish::None))
+        .contents
 }
 
 fn any_states() -> impl Strategy<Value = Vec<(i32, i16, i64)>> {

@@ -1,26 +1,18 @@
 //! Answers for planners in JSON have a bound on their rows, all by one rule: what fits is answered, whatever the filters.
 
 use axum::http::StatusCode;
-use domain::observation::{DoorCount, PassengerCount, Provenance, VehicleFix};
-use domain::{VehicleId, VehiclePosition};
+use domain::observation::{DoorCount, PassengerCount, VehicleFix};
 use serde_json::Value;
 use store::derive::Deriver;
-use store::writer::{Batch, Keyed};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
-use super::fixture::{Answer, NOW, contents};
+use super::fixture::{Answer, BUS, NOW, contents};
 use super::keys::Instance;
 
 /// Buses of Warendorf for nine days: stops that are passed, and passengers.
 async fn instance() -> Option<Instance> {
     let instance = Instance::with(contents()).await?;
-    let feed = instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").expect("a feed");
-    let provenance = |at: domain::UtcMicros| Provenance {
-        municipality: feed.municipality,
-        feed: feed.id,
-        sensor: None,
-        received_at: at,
-        clock_corrected: false,
-    };
     let mut batch = Batch::default();
     for n in 0..60i64 {
         let at = NOW.plus_s(-n * 12_000);
@@ -32,26 +24,15 @@ async fn instance() -> Option<Instance> {
             delay_s: Some(60 * (n % 7) as i32),
             ..VehicleFix::default()
         };
-        let digest = fix.digest_of(feed.id);
-        let (provenance, vehicle) = (provenance(at), VehicleId(301));
-        batch.vehicles.push(Keyed {
-            observation: VehiclePosition { provenance, vehicle, observed_at: at, digest, fix },
-            idempotency_key: None,
-        });
-        let mut count = PassengerCount {
-            provenance,
-            vehicle,
-            observed_at: at,
-            digest: 0,
+        let provenance = instance.provenance("warendorf", at);
+        batch.vehicles.extend(dated([observed::vehicle(provenance, BUS, fix)]));
+        let count = PassengerCount {
             trip_id: Some(format!("trip-{n}")),
             stop_id: Some(stop),
             doors: vec![DoorCount { door: "1".into(), entries: 2, exits: 1 }],
-            on_board: None,
-            source: None,
-            seq: None,
+            ..observed::passengers(provenance, BUS)
         };
-        count.digest = count.digest_of();
-        batch.passengers.push(Keyed { observation: count, idempotency_key: None });
+        batch.passengers.extend(dated([PassengerCount { digest: count.digest_of(), ..count }]));
     }
     instance.write(&batch).await;
     derive(&instance).await;

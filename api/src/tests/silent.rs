@@ -1,22 +1,16 @@
 //! Of spaces that are silent every answer says the same.
 
 use domain::forecast::{Calendar, Reading, SAMPLE_S, Town};
-use domain::registry::Contents;
 use domain::{BayState, MunicipalityId, SiteId, UtcMicros};
 use serde_json::{Value, json};
 
-use super::fixture::{County, NOW, STALE_AFTER_S, W, bay, contents, observed, site};
+use super::fixture::{County, NOW, STALE_AFTER_S, observed, world};
 
 /// The county with a lot of ten spaces, of which so many are vacant, occupied and silent.
 fn county(vacant: i32, occupied: i32, silent: i32) -> County {
-    let more = contents();
     let ids = 111..111 + vacant + occupied + silent;
-    let bays = ids.clone().map(|id| bay(id, &format!("lot-{id}"), W, Some("lot"), 60.0));
-    let county = County::with(Contents {
-        sites: more.sites.into_iter().chain([site(31, "lot", W, 60.0, 10)]).collect(),
-        bays: more.bays.into_iter().chain(bays).collect(),
-        ..more
-    });
+    let lot = world().in_town("warendorf").north_m(60.0).place_ids_from(31).site("lot", 10);
+    let county = County::with(lot.place_ids_from(ids.start).bays(ids.len()).contents);
     let states = ids.enumerate().map(|(i, id)| match i as i32 {
         i if i < vacant => observed(id, BayState::Vacant, 60),
         i if i < vacant + occupied => observed(id, BayState::Occupied, 60),

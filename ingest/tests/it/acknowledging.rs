@@ -12,6 +12,7 @@ use ingest::accumulator::{Accumulator, BATCH_ROWS, TakenBatch};
 use ingest::acks::{Acks, PubAck};
 use parking_lot::Mutex;
 use proptest::prelude::*;
+use testing::observed::rejection;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -100,21 +101,7 @@ fn process() -> (Arc<Accumulator>, async_channel::Receiver<Arc<Accumulator>>, Re
 }
 
 fn row(message: usize) -> Rejection {
-    Rejection {
-        municipality: MunicipalityId(1),
-        feed: FeedId(1),
-        reason: Reason::Malformed,
-        topic: String::new(),
-        received_at: UtcMicros(message as i64),
-        detail: String::new(),
-        remedy: None,
-        devices: Vec::new(),
-        count: 1,
-        examples: Vec::new(),
-        repeats: None,
-        payload: Vec::new(),
-        qos: 1,
-    }
+    rejection(MunicipalityId(1), FeedId(1), Reason::Malformed, UtcMicros(message as i64))
 }
 
 impl World {

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::Receiver;
-use domain::registry::{Contents, Entry};
-use domain::{Feed, FeedFormat, FeedId, MqttVersion, Municipality, MunicipalityId, Registry};
+use domain::MqttVersion;
 use ingest::accumulator::Accumulator;
-use ingest::metrics::Metrics;
 use ingest::mqtt::Login;
-use ingest::quota::{Quotas, Usual};
+use ingest::quota::Usual;
 use ingest::routing::RoutingTable;
-use ingest::session::{Session, Shared};
+use ingest::session::Session;
+use testing::World;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::county::shared;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const CONNECT: u8 = 0x10;
@@ -96,37 +97,10 @@ fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind, body.len() as u8], body].concat()
 }
 
-fn registry() -> Arc<Registry> {
-    let id = MunicipalityId(1);
-    let town = Municipality {
-        slug: "town".into(),
-        name: "Town".into(),
-        ags: "05999001".into(),
-        lat: None,
-        lon: None,
-        tz: "UTC".into(),
-        public_planning: false,
-    };
-    let def: Feed = serde_json::from_value(serde_json::json!({
-        "id": "f", "municipality": "town", "format": FeedFormat::Native, "topic": "kv/1/f/#", "qos": 1,
-        "use_server_decoder": false,
-    }))
-    .unwrap();
-    Arc::new(Registry::new(Contents {
-        municipalities: vec![(id, town)],
-        feeds: vec![Entry { id: FeedId(1), municipality: id, def }],
-        ..Contents::default()
-    }))
-}
-
 fn session(listener: &TcpListener, version: MqttVersion) -> (Session, Receiver<Arc<Accumulator>>) {
-    let metrics = Metrics::register(&mut prometheus_client::registry::Registry::default());
-    let (ready, announced) = async_channel::unbounded();
-    let (ended, _) = tokio::sync::mpsc::unbounded_channel();
-    let quotas = Arc::new(Quotas::new(Usual::default()));
-    let routing = RoutingTable::new(registry(), None, &metrics, &quotas);
-    let shared =
-        Shared { metrics, clock: Arc::new(ingest::now_utc), ready, trips: Arc::default(), quotas, ended };
+    let (shared, announced) = shared(Usual::default());
+    let feeds = World::town("town").feed("f").registry();
+    let routing = RoutingTable::new(feeds, None, &shared.metrics, &shared.quotas);
     let url = format!("mqtt://{}", listener.local_addr().unwrap());
     let mut login = Login::from_url("scripted", &url, "test").unwrap();
     login.version = version;

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use domain::registry::{Contents, Entry};
-use domain::{FeedId, Municipality, MunicipalityId, Registry};
 use futures_util::FutureExt;
 use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
 use ingest::inlet::{Admission, Inlet};
-use ingest::metrics::Metrics;
-use ingest::quota::{Limits, Quotas, Usual};
+use ingest::quota::{Limits, Usual};
 use ingest::routing::RoutingTable;
 use ingest::session::Shared;
+
+use crate::county::shared;
 
 struct World {
     inlet: Arc<Inlet>,
@@ -24,55 +23,28 @@ struct World {
 }
 
 impl World {
-    /// Two feeds, `slow` with one message a second, and `quick`. One named `faulty` may have two rejections an hour.
+    /// The feeds `slow` and `quick`.
     fn new() -> Self {
         let (inlet, _) = Inlet::new();
-        let (announce, ready) = async_channel::unbounded();
-        // Only what `arrange` says of a feed holds it up.
+        // Only what `arrange` sets of a feed holds it up.
         let [messages_per_s, bytes_per_s, rejections_per_h] = [NonZeroU32::new(1_000_000_000).unwrap(); 3];
         let unlimited = Limits { messages_per_s, bytes_per_s, rejections_per_h };
-        let shared = Shared {
-            metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
-            clock: Arc::new(ingest::now_utc),
-            ready: announce,
-            trips: Arc::default(),
-            quotas: Arc::new(Quotas::new(Usual { feed: unlimited, town: unlimited })),
-            ended: tokio::sync::mpsc::unbounded_channel().0,
-        };
+        let (shared, ready) = shared(Usual { feed: unlimited, town: unlimited });
         let world = World { inlet, shared, ready, acknowledged: Arc::default() };
-        world.arrange(&[("slow", Some(1)), ("quick", None)]);
+        world.arrange(&["slow", "quick"]);
         world
     }
 
-    fn arrange(&self, feeds: &[(&str, Option<u32>)]) {
-        let id = MunicipalityId(1);
-        let town = Municipality {
-            slug: "town".into(),
-            name: "Town".into(),
-            ags: "05999001".into(),
-            lat: None,
-            lon: None,
-            tz: "UTC".into(),
-            public_planning: false,
-        };
-        let entry = |(feed, messages_per_s): &(&str, Option<u32>)| {
-            Entry {
-            id: FeedId(feed.len() as i32),
-            municipality: id,
-            def: serde_json::from_value(serde_json::json!({
-                "id": feed, "municipality": "town", "format": "native", "topic": format!("kv/1/{feed}/#"), "qos": 1,
-                "use_server_decoder": false, "max_messages_per_s": messages_per_s,
-                "max_rejections_per_h": (*feed == "faulty").then_some(2),
-            }))
-            .unwrap(),
-        }
-        };
-        let registry = Registry::new(Contents {
-            municipalities: vec![(id, town)],
-            feeds: feeds.iter().map(entry).collect(),
-            ..Contents::default()
-        });
-        let routing = RoutingTable::new(Arc::new(registry), None, &self.shared.metrics, &self.shared.quotas);
+    /// Only these feeds: `slow` may send one message a second, `faulty` have two rejections an hour.
+    fn arrange(&self, feeds: &[&str]) {
+        let mut town = testing::World::town("town")
+            .feed("quick")
+            .feed("slow")
+            .with_feed(|feed| feed.max_messages_per_s = Some(1))
+            .feed("faulty")
+            .with_feed(|feed| feed.max_rejections_per_h = Some(2));
+        town.contents.feeds.retain(|feed| feeds.contains(&feed.def.id.as_str()));
+        let routing = RoutingTable::new(town.registry(), None, &self.shared.metrics, &self.shared.quotas);
         self.inlet.arrange(routing, &self.shared);
     }
 
@@ -112,7 +84,7 @@ async fn above_its_quota_a_feed_waits_and_others_do_not() {
 #[tokio::test]
 async fn a_feed_of_which_too_much_is_rejected_waits_and_others_do_not() {
     let world = World::new();
-    world.arrange(&[("faulty", None), ("quick", None)]);
+    world.arrange(&["faulty", "quick"]);
     let take = |topic, payload: &'static str| world.take(topic, Bytes::from(payload)).now_or_never();
     for _ in 0..3 {
         assert_eq!(take("kv/1/faulty/bay/a", "nonsense"), Some(Admission::Rejected));
@@ -143,7 +115,7 @@ async fn what_waits_for_the_database_is_bounded_in_bytes_for_each_feed() {
 async fn a_queue_outlives_an_import_and_what_is_taken_in_after_the_end_waits() {
     let world = World::new();
     assert_eq!(world.take("kv/1/quick/bay/a", Bytes::new()).await, Admission::Rejected);
-    world.arrange(&[("quick", None)]);
+    world.arrange(&["quick"]);
     assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Admission::Unread));
     world.store_all();
     assert_eq!(world.acknowledged(), 1);

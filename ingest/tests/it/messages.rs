@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::county::{CS, EUI, NOW, TTS, VP, now, registry, rejection, take, tts_up, uplink, with};
+use crate::county::{CS, EUI, NOW, TTS, VP, now, rejection, take, tts_up, uplink, with};
 use domain::{BayState, Reason};
 use serde_json::{Value, json};
 use store::writer::Batch;
@@ -23,25 +23,24 @@ fn state(batch: &Batch) -> Option<BayState> {
 
 #[test]
 fn bytes_on_port_0_are_the_networks() {
-    let r = registry();
     for port in [json!(0), Value::Null, json!("0"), json!(0.0)] {
-        let (batch, received) = take(&r, "chirpstack", CS, &with(up(), "/fPort", port.clone()));
+        let (batch, received) = take("chirpstack", CS, &with(up(), "/fPort", port.clone()));
         assert_eq!((state(&batch), received.reasons.len()), (None, 0), "{port}");
         let kept = uplink(&batch);
         assert_eq!((kept.outcome.as_str(), kept.payload.as_deref()), ("heard", Some(&[1][..])));
-        let (batch, received) = take(&r, "tts", TTS, &with(tts_up(), "/uplink_message/f_port", port));
+        let (batch, received) = take("tts", TTS, &with(tts_up(), "/uplink_message/f_port", port));
         assert_eq!(
             (state(&batch), received.reasons.len(), uplink(&batch).outcome.as_str()),
             (None, 0, "heard")
         );
     }
     for port in [224, 225, 255] {
-        assert_eq!(state(&take(&r, "chirpstack", CS, &with(up(), "/fPort", json!(port))).0), None, "{port}");
+        assert_eq!(state(&take("chirpstack", CS, &with(up(), "/fPort", json!(port))).0), None, "{port}");
     }
     // Not even what a codec made of them.
     let body = with(with_object(json!({ "occupied": true })), "/fPort", json!(0));
-    assert_eq!(state(&take(&r, "decoded", CODEC, &body).0), None);
-    let (batch, _) = take(&r, "chirpstack", CS, up().to_string().as_bytes());
+    assert_eq!(state(&take("decoded", CODEC, &body).0), None);
+    let (batch, _) = take("chirpstack", CS, up().to_string().as_bytes());
     assert_eq!(state(&batch), Some(BayState::Occupied));
 }
 
@@ -53,7 +52,6 @@ fn with_object(object: Value) -> Value {
 
 #[test]
 fn a_state_is_not_lost_over_a_field_that_is_not_needed() {
-    let r = registry();
     let deep = format!("{}1{}", "{\"a\":".repeat(300), "}".repeat(300));
     let native = |fields: &str| format!(r#"{{"at":"{NOW}","state":"occupied",{fields}}}"#).into_bytes();
     let chirpstack = |field: &str, value: &str| {
@@ -87,7 +85,7 @@ fn a_state_is_not_lost_over_a_field_that_is_not_needed() {
         ("tts", TTS, with(tts_up(), "/uplink_message/decoded_payload", json!([[[1]]])), ""),
     ];
     for (feed, topic, payload, field) in cases {
-        let (batch, received) = take(&r, feed, topic, &payload);
+        let (batch, received) = take(feed, topic, &payload);
         let text = String::from_utf8_lossy(&payload);
         assert_eq!((state(&batch), received.reasons.len()), (Some(BayState::Occupied), 0), "{text}");
         let dropped: Vec<&str> = received.dropped.iter().map(|d| d.field.as_str()).collect();
@@ -100,22 +98,20 @@ fn a_state_is_not_lost_over_a_field_that_is_not_needed() {
 
 #[test]
 fn what_stands_around_the_json_is_no_fault() {
-    let r = registry();
     let json = format!(r#"{{"at":"{NOW}","state":"occupied"}}"#);
     for payload in [format!("\u{feff}{json}"), format!("{json}\0"), format!("\n {json}\r\n\0\0")] {
-        let (batch, received) = take(&r, "native", "kv/1/native/bay/b1", payload.as_bytes());
+        let (batch, received) = take("native", "kv/1/native/bay/b1", payload.as_bytes());
         assert_eq!((state(&batch), received.reasons.len()), (Some(BayState::Occupied), 0), "{payload:?}");
     }
     let latin: Vec<u8> = format!(r#"{{"at":"{NOW}","state":"occupied","name":"Stra~e"}}"#)
         .bytes()
         .map(|b| if b == b'~' { 0xdf } else { b })
         .collect();
-    assert_eq!(state(&take(&r, "native", "kv/1/native/bay/b1", &latin).0), Some(BayState::Occupied));
+    assert_eq!(state(&take("native", "kv/1/native/bay/b1", &latin).0), Some(BayState::Occupied));
 }
 
 #[test]
 fn a_clock_that_cannot_be_read_is_like_one_that_is_impossible() {
-    let r = registry();
     for clock in
         [json!(""), json!("soon"), json!([1]), json!("1980-01-06T00:00:00Z"), json!("2099-01-01T00:00:00Z")]
     {
@@ -123,26 +119,24 @@ fn a_clock_that_cannot_be_read_is_like_one_that_is_impossible() {
             ("chirpstack", CS, with(up(), "/time", clock.clone())),
             ("tts", TTS, with(tts_up(), "/uplink_message/received_at", clock.clone())),
         ] {
-            let (batch, received) = take(&r, feed, topic, &payload);
+            let (batch, received) = take(feed, topic, &payload);
             assert_eq!((state(&batch), received.reasons.len()), (Some(BayState::Occupied), 0), "{clock}");
             let o = &batch.bays[0].observation;
             assert_eq!((o.observed_at, o.provenance.clock_corrected), (now().plus_s(10), true), "{clock}");
         }
     }
     let strict = "application/c/device/70b3d57ed0000003/event/up";
-    let (batch, received) = take(&r, "strict", strict, &with(up(), "/time", json!("soon")));
+    let (batch, received) = take("strict", strict, &with(up(), "/time", json!("soon")));
     assert_eq!((state(&batch), received.reasons), (None, [(Reason::Malformed, 1)].into()));
     assert!(rejection(&batch).detail.starts_with("time: \"soon\""), "{:?}", batch.rejections);
 }
 
 #[test]
 fn a_counter_that_begins_again_is_something_new() {
-    let r = registry();
     let (receipt, topic) = ("receipt", "v3/other@t/devices/eui-70b3d57ed0000005/up");
     let message = |received_at: &str| with(tts_up(), "/uplink_message/received_at", json!(received_at));
     let names = |feed: &str, topic: &str, received_at: &str| {
         let (batch, _) = take(
-            &r,
             feed,
             topic,
             &message(received_at)
@@ -171,8 +165,7 @@ fn a_counter_that_begins_again_is_something_new() {
 
 #[test]
 fn a_codec_that_is_not_understood_is_no_silence() {
-    let r = registry();
-    let of = |object: Value| take(&r, "decoded", CODEC, with_object(object).to_string().as_bytes()).0;
+    let of = |object: Value| take("decoded", CODEC, with_object(object).to_string().as_bytes()).0;
     for object in [json!({ "occupied": "true" }), json!({ "status": "PARKED" }), json!({ "occupied": 1.0 })] {
         assert_eq!(state(&of(object.clone())), Some(BayState::Occupied), "{object}");
     }
@@ -193,7 +186,6 @@ fn a_codec_that_is_not_understood_is_no_silence() {
 
 #[test]
 fn every_topic_of_a_server_is_known() {
-    let r = registry();
     let signs = [
         "join",
         "down/queued",
@@ -207,12 +199,12 @@ fn every_topic_of_a_server_is_known() {
     ];
     for event in signs {
         let topic = format!("v3/app@t/devices/eui-70b3d57ed0000004/{event}");
-        let (batch, received) = take(&r, "tts", &topic, json!({ "received_at": NOW }).to_string().as_bytes());
+        let (batch, received) = take("tts", &topic, json!({ "received_at": NOW }).to_string().as_bytes());
         assert_eq!((uplink(&batch).outcome.as_str(), received.reasons.len()), ("heard", 0), "{event}");
     }
     for event in ["join", "status", "ack", "txack", "log", "location", "integration"] {
         let topic = format!("application/a/device/{EUI}/event/{event}");
-        let (batch, received) = take(&r, "chirpstack", &topic, json!({ "time": NOW }).to_string().as_bytes());
+        let (batch, received) = take("chirpstack", &topic, json!({ "time": NOW }).to_string().as_bytes());
         assert_eq!((uplink(&batch).outcome.as_str(), received.reasons.len()), ("heard", 0), "{event}");
     }
     for (feed, topic) in [
@@ -220,16 +212,15 @@ fn every_topic_of_a_server_is_known() {
         ("tts", "v3/app@t/devices/eui-70b3d57ed0000004/down/replace"),
         ("chirpstack", "application/a/device/70b3d57ed0000001/command/down"),
     ] {
-        let (batch, received) = take(&r, feed, topic, b"{}");
+        let (batch, received) = take(feed, topic, b"{}");
         assert!(batch.is_empty() && received.is_ignored && received.reasons.is_empty(), "{topic}");
     }
 }
 
 #[test]
 fn passengers_have_bounds_and_what_is_beyond_costs_only_itself() {
-    let r = registry();
     let counts = |feed: &str, topic: &str, payload: &str| {
-        let (batch, received) = take(&r, feed, topic, payload.as_bytes());
+        let (batch, received) = take(feed, topic, payload.as_bytes());
         let dropped: Vec<String> = received.dropped.into_iter().map(|d| d.field).collect();
         let observation =
             batch.passengers.first().map(|g| (g.observation.on_board, g.observation.doors.len()));
@@ -269,7 +260,7 @@ fn passengers_have_bounds_and_what_is_beyond_costs_only_itself() {
         (format!(r#"{{"VP":{{"tst":"{NOW}","lat":51.9,"long":7.2,"occu":65500,"dl":-60.0}}}}"#), "occu"),
         (format!(r#"{{"VP":{{"tst":"{NOW}","lat":51.9,"long":7.2,"spd":-1,"dl":-60}}}}"#), "spd"),
     ] {
-        let (batch, received) = take(&r, "hfp", VP, payload.as_bytes());
+        let (batch, received) = take("hfp", VP, payload.as_bytes());
         let fix = &batch.vehicles[0].observation.fix;
         assert!(fix.position.is_some() && fix.occupancy_pct.is_none() && fix.delay_s == Some(60));
         assert_eq!(received.dropped[0].field, field);
@@ -278,10 +269,9 @@ fn passengers_have_bounds_and_what_is_beyond_costs_only_itself() {
 
 #[test]
 fn a_capacity_that_cannot_be_true_costs_only_itself() {
-    let r = registry();
     let site = |fields: &str| {
         let (batch, received) =
-            take(&r, "native", "kv/1/native/site/s", format!(r#"{{"at":"{NOW}",{fields}}}"#).as_bytes());
+            take("native", "kv/1/native/site/s", format!(r#"{{"at":"{NOW}",{fields}}}"#).as_bytes());
         (batch.sites.first().map(|g| g.observation.capacity), received.reasons, received.dropped.len())
     };
     assert_eq!(site(r#""occupied":50.0,"capacity":110"#), (Some(Some(110)), BTreeMap::new(), 0));
@@ -293,21 +283,18 @@ fn a_capacity_that_cannot_be_true_costs_only_itself() {
 
 #[test]
 fn what_the_console_made_up_is_no_state() {
-    let r = registry();
     let mut body = tts_up();
     body["simulated"] = json!(true);
-    let (batch, received) = take(&r, "tts", TTS, body.to_string().as_bytes());
+    let (batch, received) = take("tts", TTS, body.to_string().as_bytes());
     assert_eq!((state(&batch), received.reasons.len()), (None, 0));
     assert_eq!((uplink(&batch).event, uplink(&batch).outcome.as_str()), ("simulated", "heard"));
 }
 
 #[test]
 fn a_message_on_another_devices_topic_stays_with_the_topic() {
-    let r = registry();
     // The feed's other sensor, 70b3d57ed0000006, would be moved by it.
     let topic = "application/a/device/70b3d57ed0000006/event/up";
-    let (batch, received) =
-        take(&r, "chirpstack", topic, &with(up(), "/deviceInfo", json!({ "devEui": EUI })));
+    let (batch, received) = take("chirpstack", topic, &with(up(), "/deviceInfo", json!({ "devEui": EUI })));
     assert_eq!((state(&batch), received.reasons), (None, [(Reason::Implausible, 1)].into()));
     assert_eq!(
         (uplink(&batch).device.as_str(), uplink(&batch).payload.as_deref()),
@@ -317,12 +304,12 @@ fn a_message_on_another_devices_topic_stays_with_the_topic() {
     assert_eq!(kept.devices, ["70b3d57ed0000006"]);
     // Replayed, from what is kept of it, it is not believed either.
     let again = kept.payload.clone();
-    let (batch, _) = take(&r, "chirpstack", topic, &again);
+    let (batch, _) = take("chirpstack", topic, &again);
     assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
     let other = with(tts_up(), "/end_device_ids/dev_eui", json!("70B3D57ED0000005"));
-    let (batch, _) = take(&r, "tts", TTS, &other);
+    let (batch, _) = take("tts", TTS, &other);
     assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
     let again = rejection(&batch).payload.clone();
-    let (batch, _) = take(&r, "tts", TTS, &again);
+    let (batch, _) = take("tts", TTS, &again);
     assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
 }

@@ -1,16 +1,11 @@
 //! What is said of a message that is not believed: with which words, of whom, and how often.
 
-use crate::county::{CS, EUI, NOW, TTS, VP, now, registry, rejection, take, tts_up, uplink, with};
+use crate::county::{CS, EUI, NOW, TTS, VP, now, rejection, take, take_at, tts_up, uplink, with};
 use domain::Reason;
-use ingest::message::Message;
-use ingest::receive::receive;
-use ingest::trips::TripMemory;
 use serde_json::{Value, json};
-use store::writer::Batch;
 
 #[test]
 fn rejections_say_what_to_do() {
-    let r = registry();
     let ok = format!(r#"{{"topic":"bay/b1","at":"{NOW}","state":"vacant"}}"#);
     let bay = |payload: &str| ("native", "kv/1/native/bay/b1", payload.as_bytes().to_vec());
     let cases = [
@@ -59,7 +54,7 @@ fn rejections_say_what_to_do() {
         (("native", "kv/1/native/bay/b9", ok.clone().into()), "'b9' is not in bays.geojson", ""),
     ];
     for ((feed, topic, payload), detail, remedy) in cases {
-        let (batch, received) = take(&r, feed, topic, &payload);
+        let (batch, received) = take(feed, topic, &payload);
         let text = String::from_utf8_lossy(&payload);
         assert_eq!(received.reasons.len(), 1, "{text}");
         let rejection = rejection(&batch);
@@ -85,7 +80,6 @@ fn rejections_say_what_to_do() {
 
 #[test]
 fn what_cannot_be_read_belongs_to_the_device_of_its_topic() {
-    let r = registry();
     let too_large = vec![b' '; 70_000];
     for (feed, topic, device) in [
         ("chirpstack", CS, EUI),
@@ -96,7 +90,7 @@ fn what_cannot_be_read_belongs_to_the_device_of_its_topic() {
         ("hfp", VP, "0018-01029"),
     ] {
         for payload in [&b"{"[..], b"", b"\x00\x01\x02", b"[]", &too_large] {
-            let (batch, _) = take(&r, feed, topic, payload);
+            let (batch, _) = take(feed, topic, payload);
             assert_eq!(rejection(&batch).devices, [device], "{topic} {payload:?}");
             if matches!(feed, "chirpstack" | "tts") {
                 let kept = uplink(&batch);
@@ -109,12 +103,11 @@ fn what_cannot_be_read_belongs_to_the_device_of_its_topic() {
 
 #[test]
 fn one_message_of_many_faults_is_one_rejection() {
-    let r = registry();
     let element = |topic: &str| format!(r#"{{"topic":"{topic}","at":"{NOW}","state":"vacant"}}"#);
     let mut elements: Vec<String> = (0..500).map(|n| element(&format!("bay/x{n}"))).collect();
     elements.extend([element("bay/b1"), r#"{"topic":"bay/b2"}"#.into(), element("door/7"), "17".into()]);
     let payload = format!("[{}]", elements.join(","));
-    let (batch, received) = take(&r, "native", "kv/1/native/batch", payload.as_bytes());
+    let (batch, received) = take("native", "kv/1/native/batch", payload.as_bytes());
     assert_eq!((batch.bays.len(), received.reasons.values().sum::<u64>()), (1, 503));
     let kept = rejection(&batch);
     assert_eq!((kept.reason, kept.count, kept.examples.len()), (Reason::UnknownPlace, 503, 10));
@@ -128,15 +121,10 @@ fn one_message_of_many_faults_is_one_rejection() {
 
 #[test]
 fn what_a_feed_says_again_and_again_has_one_name_an_hour() {
-    let r = registry();
     // A feed with the position of one vehicle, which nobody knows.
     let feed = b"\x0a\x05\x0a\x032.0\x12\x14\x0a\x01x\x22\x0f\x12\x0a\x0d\0\0NB\x15\0\0\xe8@:\x01S";
     let name = |after_s: i64, payload: &[u8]| {
-        let gtfs = r.feeds().find(|f| f.def.id == "gtfs").unwrap();
-        let received_at = now().plus_s(after_s);
-        let message = Message { topic: "gtfs", payload, qos: 1, received_at };
-        let mut batch = Batch::default();
-        receive(&r, gtfs, message, &TripMemory::default(), &mut batch);
+        let (batch, _) = take_at(now().plus_s(after_s), "gtfs", "gtfs", payload);
         let kept = rejection(&batch);
         assert_eq!((kept.count, kept.payload.as_slice()), (1, payload));
         (kept.reason, kept.repeats)
@@ -152,7 +140,6 @@ fn what_a_feed_says_again_and_again_has_one_name_an_hour() {
 
 #[test]
 fn names_as_long_as_their_message_are_kept_as_names() {
-    let r = registry();
     let long = "x".repeat(50_000);
     let element = format!(r#"{{"topic":"bay/{long}ü","at":"{NOW}","state":"vacant"}}"#);
     let batch = format!("[{}]", vec![element; 15].join(","));
@@ -161,7 +148,7 @@ fn names_as_long_as_their_message_are_kept_as_names() {
     for (topic, payload, count) in
         [("kv/1/native/batch", batch, 15), (&topic, alone, 1), (&topic, "{".into(), 1)]
     {
-        let (batch, _) = take(&r, "native", topic, payload.as_bytes());
+        let (batch, _) = take("native", topic, payload.as_bytes());
         let kept = rejection(&batch);
         assert_eq!((kept.count, kept.devices.as_slice()), (count, &["x".repeat(128)][..]));
         let described: usize =

@@ -2,8 +2,9 @@
 //! is no value that passes our door and not its own.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use crate::county::{TOWN, now, registry};
+use crate::county::{now, world};
 use domain::Registry;
 use ingest::message::Message;
 use ingest::receive::receive;
@@ -413,26 +414,20 @@ fn sent() -> impl Strategy<Value = Sent> {
 struct Database {
     runtime: Runtime,
     writer: RefCell<Writer>,
-    registry: Registry,
+    registry: Arc<Registry>,
 }
 
 impl Database {
     fn start() -> Self {
         let runtime = Runtime::new().unwrap();
-        let writer = runtime.block_on(async {
+        let (writer, registry) = runtime.block_on(async {
             let url = testing::database::create(false).await.unwrap();
             let pool = store::connect(&url).await.unwrap();
-            let town: i32 = sqlx::query_scalar(
-                "INSERT INTO municipality (slug, def) VALUES ('town', '{\"tz\": \"Europe/Berlin\"}') RETURNING id",
-            )
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-            assert_eq!(town, TOWN.0);
+            let registry = testing::world::import(&world().contents, &pool).await;
             pool.close().await;
-            Writer::connect(&store::pool::options(&url).unwrap()).await.unwrap()
+            (Writer::connect(&store::pool::options(&url).unwrap()).await.unwrap(), registry)
         });
-        Database { runtime, writer: RefCell::new(writer), registry: registry() }
+        Database { runtime, writer: RefCell::new(writer), registry }
     }
 
     /// What becomes of messages, in one transaction.
@@ -444,7 +439,7 @@ impl Database {
             receive(&self.registry, feed, message, &TripMemory::default(), &mut batch);
         }
         let mut writer = self.writer.borrow_mut();
-        let stored = self.runtime.block_on(writer.write(&batch, &self.registry, now().plus_s(10)));
+        let stored = self.runtime.block_on(writer.write(&batch, &*self.registry, now().plus_s(10)));
         prop_assert!(stored.is_ok(), "{:?}: {batch:#?}", stored.err());
         Ok(batch)
     }

@@ -152,44 +152,14 @@ pub async fn messages(view: View, id: PathId, asker: Asker, query: RawQuery) -> 
 
 #[cfg(test)]
 mod tests {
-    use domain::registry::{Contents, Entry};
-    use domain::{BayId, Binding, FeedId, Sensor, SensorId};
-    use serde_json::json;
+    use testing::World;
 
     use super::*;
 
     #[test]
     fn only_the_towns_own_sensors_speak_under_the_names_of_their_places() {
+        let registry = World::town("n").feed("f").bay("bay-7").sensor("s", "f", "bay-7").registry();
         let town = MunicipalityId(1);
-        let feed = json!({ "id": "f", "municipality": "town", "format": "native", "topic": "kv/1/f/#", "qos": 1,
-            "use_server_decoder": false });
-        let bay = json!({ "id": "bay-7", "municipality": "town", "publish": "public",
-            "geometry": { "type": "Point", "coordinates": [7.2, 51.9] } });
-        let registry = Registry::new(Contents {
-            feeds: vec![Entry {
-                id: FeedId(1),
-                municipality: town,
-                def: serde_json::from_value(feed).unwrap(),
-            }],
-            bays: vec![Entry { id: BayId(7), municipality: town, def: serde_json::from_value(bay).unwrap() }],
-            sensors: vec![Sensor {
-                id: SensorId(1),
-                key: "s".into(),
-                feed: FeedId(1),
-                municipality: town,
-                decoder: None,
-                bindings: vec![Binding {
-                    target: Some(Target::Bay(BayId(7))),
-                    direction: None,
-                    from: None,
-                    until: None,
-                    heartbeat_s: None,
-                    stale_after_s: None,
-                    threshold_mm: None,
-                }],
-            }],
-            ..Contents::default()
-        });
         assert_eq!(names("s".into(), &[town], &registry), ["bay-7", "s"]);
         assert_eq!(names("s".into(), &[MunicipalityId(2)], &registry), ["s"]);
         assert_eq!(names("unknown".into(), &[town], &registry), ["unknown"]);

@@ -1,11 +1,9 @@
-use std::sync::Arc;
-
 use domain::live::Change;
-use domain::registry::{Contents, Entry};
 use domain::trip_update::TripRelationship;
-use domain::{FeedId, MunicipalityId, Registry, TripReport, Vehicle, VehicleId};
+use domain::{FeedId, TripReport, VehicleId};
 use journey::overlay::Overlay;
 use journey::timetable::{FeedProblems, Options, read};
+use testing::World;
 
 use super::*;
 
@@ -49,21 +47,13 @@ fn timetable() -> Timetable {
     read(&[folder.path()], Options::default(), &mut |_| {}, &mut problems).unwrap()
 }
 
+/// A county with eight buses.
+fn county() -> World {
+    (1..9).fold(World::town("kreis"), |county, n| county.vehicle(&format!("bus-{n}")))
+}
+
 fn map(changes: Vec<Change>, now: UtcMicros) -> LiveMap {
-    let vehicle = |id: i32| Entry {
-        id: VehicleId(id),
-        municipality: MunicipalityId(1),
-        def: Vehicle {
-            id: format!("bus-{id}"),
-            owner: "kreis".into(),
-            operator: None,
-            label: None,
-            seats: None,
-            standing: None,
-        },
-    };
-    let contents = Contents { vehicles: (1..9).map(vehicle).collect(), ..Contents::default() };
-    let mut map = LiveMap::new(Arc::new(Registry::new(contents)), now);
+    let mut map = LiveMap::new(county().registry(), now);
     map.apply(changes, now);
     map
 }
@@ -288,11 +278,11 @@ fn a_feed_is_tied_to_its_timetable() {
         let vehicle =
             VehicleFix { trip_id: Some("there".into()), delay_s: Some(60), ..VehicleFix::default() };
         let now = at("19:20:00");
-        let feed = domain::Feed { timetable: timetable.map(str::to_owned), ..feed() };
-        let feeds = vec![Entry { id: FeedId(1), municipality: MunicipalityId(1), def: feed }];
-        let vehicles = map(Vec::new(), now).registry().vehicle(VehicleId(1)).cloned();
-        let contents = Contents { feeds, vehicles: vehicles.into_iter().collect(), ..Contents::default() };
-        let mut map = LiveMap::new(Arc::new(Registry::new(contents)), now);
+        let county = county().feed("rt").with_feed(|feed| {
+            feed.format = domain::FeedFormat::GtfsRt;
+            feed.timetable = timetable.map(str::to_owned);
+        });
+        let mut map = LiveMap::new(county.registry(), now);
         let expected_runs = update("back", TripUpdate { delay_s: Some(5), ..TripUpdate::default() }, now);
         let Change::Trip { report, .. } = expected_runs else { unreachable!() };
         let expected_runs = Change::Trip { feed: FeedId(1), report };
@@ -322,32 +312,4 @@ fn a_feed_is_tied_to_its_timetable() {
         reported.contains("'rail.zip'") && reported.contains(&name) && reported.contains("'rt'"),
         "{reported}"
     );
-}
-
-fn feed() -> domain::Feed {
-    domain::Feed {
-        id: "rt".into(),
-        municipality: "kreis".into(),
-        format: domain::FeedFormat::GtfsRt,
-        topic: "rt/#".into(),
-        broker: None,
-        qos: 1,
-        clock: None,
-        on_bad_clock: None,
-        max_age_s: None,
-        max_message_bytes: None,
-        max_messages_per_s: None,
-        max_bytes_per_s: None,
-        max_rejections_per_h: None,
-        heartbeat_s: None,
-        use_server_decoder: false,
-        area: None,
-        licence: None,
-        attribution: None,
-        contact: None,
-        url: None,
-        every_s: None,
-        allow_private: false,
-        timetable: None,
-    }
 }

@@ -6,9 +6,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use domain::inclusion::MIN_HIDDEN_BAYS;
 use domain::{BayId, SiteId};
+use testing::Numbers;
 
 use super::figures::{Town, questions};
-use super::world::{Numbers, World, worlds};
+use super::world::{World, worlds};
 
 /// Each with the figures of hours and of hours of the week now and then.
 const FORMATS: [&str; 4] = ["&format=json", "&format=csv", "&format=csv&locale=de", "&format=parquet"];

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use domain::intervals::SLICE_US;
-use domain::observation::{CountValue, Provenance};
-use domain::{BayId, BayObservation, BayState, SiteCount, SiteId, UtcMicros};
+use domain::observation::CountValue;
+use domain::{BayId, BayState, SiteId, UtcMicros};
 use serde_json::Value;
 use store::derive::Deriver;
-use store::writer::{Batch, Keyed};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
 use super::super::keys::Instance;
 use super::live::assert_crowds;
@@ -95,14 +96,7 @@ impl Town {
         // Statements hold as long as the longest of those times.
         contents.feeds.iter_mut().for_each(|feed| feed.def.heartbeat_s = Some(1_000_000));
         let instance = Instance::with(contents).await?;
-        let feed = instance.registry.feeds().find(|f| f.def.id == "feed-warendorf").expect("a feed");
-        let provenance = |received_at| Provenance {
-            municipality: feed.municipality,
-            feed: feed.id,
-            sensor: None,
-            received_at,
-            clock_corrected: false,
-        };
+        let of = |observed_at| instance.provenance("warendorf", observed_at);
         let mut batch = Batch::default();
         let id_of = |key: &str| instance.registry.bay_by_key(key).expect("a bay").id;
         let bays: Vec<BayId> = world.contents.bays.iter().map(|bay| bay.id).collect();
@@ -114,39 +108,16 @@ impl Town {
                 statements.extend(LATER.into_iter().chain([SILENT_AGAIN]));
             }
             for (after_us, state) in statements {
-                let observed_at = UtcMicros(at(BEGIN).0 + after_us);
-                let observation = BayObservation {
-                    provenance: provenance(observed_at),
-                    bay: id_of(&bay.def.id),
-                    observed_at,
-                    digest: BayObservation::digest_of(-feed.id.0, None, state),
-                    state,
-                    seq: None,
-                    battery_v: None,
-                    rssi_dbm: None,
-                    temperature_c: None,
-                };
-                batch.bays.push(Keyed { observation, idempotency_key: None });
+                let of = of(UtcMicros(at(BEGIN).0 + after_us));
+                batch.bays.extend(dated([observed::bay(of, id_of(&bay.def.id), None, state)]));
             }
         }
         for (i, site) in world.counted.iter().enumerate() {
             let key = &world.contents.sites.iter().find(|s| s.id == *site).expect("a site").def.id;
+            let site = instance.registry.site_by_key(key).expect("a site").id;
             for (after_us, occupied) in [(0, 1), (1 << (bays.len() + i), 0)] {
-                let observed_at = UtcMicros(at(BEGIN).0 + after_us);
-                let mut observation = SiteCount {
-                    provenance: provenance(observed_at),
-                    site: instance.registry.site_by_key(key).expect("a site").id,
-                    observed_at,
-                    digest: 0,
-                    audience: None,
-                    value: CountValue::Occupied(occupied),
-                    status: None,
-                    capacity: None,
-                    source: None,
-                    seq: None,
-                };
-                observation.digest = observation.digest_of();
-                batch.sites.push(Keyed { observation, idempotency_key: None });
+                let of = of(UtcMicros(at(BEGIN).0 + after_us));
+                batch.sites.extend(dated([observed::count(of, site, None, CountValue::Occupied(occupied))]));
             }
         }
         instance.county.at(at(NOW));

@@ -9,10 +9,11 @@ use domain::live::Change;
 use domain::{BayId, BayState};
 use futures_util::StreamExt;
 use serde_json::Value;
+use testing::Numbers;
 
 use super::super::fixture::{County, NOW, counted, observed};
 use super::streets;
-use super::world::{Numbers, World, worlds};
+use super::world::{World, worlds};
 
 const ADDRESSES: &[&str] = &[
     "/v1/parking?near=51.953,7.991&limit=100&include=full,stale,static&kind=bay,site",
@@ -57,10 +58,8 @@ async fn answers(county: &County) -> Vec<String> {
 
 /// A county of `world`, with room for one bay more.
 fn county(world: &World) -> County {
-    let mut contents = world.contents.clone();
-    let last = super::super::fixture::bay(LAST.0, "last", super::super::fixture::W, None, 999.0);
-    contents.bays.push(last);
-    let county = County::with(contents);
+    let town = testing::World::from(world.contents.clone()).place_ids_from(LAST.0);
+    let county = County::with(town.north_m(999.0).bay("last").contents);
     streets::lay(&county);
     county
 }
@@ -74,9 +73,7 @@ fn states(numbers: &mut Numbers, bays: impl Iterator<Item = BayId>) -> Vec<Chang
             all.push(observed(bay.0, BayState::from_code(numbers.below(3) as i16), age_s));
         }
     }
-    for i in (1..all.len()).rev() {
-        all.swap(i, numbers.below(i as u64 + 1) as usize);
-    }
+    numbers.shuffle(&mut all);
     all
 }
 

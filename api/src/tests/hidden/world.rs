@@ -6,26 +6,13 @@ use domain::inclusion::MIN_HIDDEN_BAYS;
 use domain::place::Publish;
 use domain::registry::{Contents, Entry};
 use domain::{Audience, Bay, BayId, Site, SiteId};
+use testing::Numbers;
 
-use super::super::fixture::{W, bay, contents, kept_for, site};
+use super::super::fixture::{contents, kept_for};
 
 /// How many towns are tried; more with `KV_TEST_WORLDS`.
 pub fn worlds(usual: u64) -> u64 {
     std::env::var("KV_TEST_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
-}
-
-/// A small generator: the same numbers each time.
-pub struct Numbers(pub u64);
-
-impl Numbers {
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-
-    fn is_one_of(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,25 +50,29 @@ pub struct World {
 impl World {
     pub fn random(seed: u64) -> World {
         let mut numbers = Numbers(seed);
-        let mut contents = Contents { sites: Vec::new(), bays: Vec::new(), ..contents() };
-        contents.municipalities[0].1.public_planning = true;
+        let nothing = Contents { sites: Vec::new(), bays: Vec::new(), ..contents() };
+        let mut town = testing::World::from(nothing).with_town(|town| town.public_planning = true);
         let (mut kinds, mut counted) = (BTreeMap::new(), Vec::new());
-        let mut next = 101;
-        let mut add = |contents: &mut Contents, numbers: &mut Numbers, kind, site: Option<&str>, north_m| {
-            let mut new: Entry<BayId, Bay> = bay(next, &format!("b-{next}"), W, site, north_m);
-            (new.def.publish, new.def.restrictions) = match kind {
-                Public => (None, vec![]),
-                PublicResident => (Some(Publish::Public), vec![kept_for(Audience::Resident)]),
-                SiteOnly => (Some(Publish::SiteOnly), vec![]),
-                Resident => (None, vec![kept_for(Audience::Resident)]),
-                HiddenCharging => (Some(Publish::SiteOnly), vec![kept_for(Audience::Charging)]),
-                Assigned => (None, vec![kept_for(Audience::AssignedDisabled)]),
-                Nowhere => (Some(Publish::None), vec![]),
+        let mut add = |town: testing::World, numbers: &mut Numbers, kind, site: Option<&str>, north_m| {
+            let id = 101 + kinds.len() as i32;
+            kinds.insert(BayId(id), kind);
+            let town = town.place_ids_from(id).north_m(north_m);
+            let town = match site {
+                Some(site) => town.bay_in(site, &format!("b-{id}")),
+                None => town.bay(&format!("b-{id}")),
             };
-            new.def.zone = numbers.is_one_of(3).then(|| format!("z{}", numbers.below(3)));
-            kinds.insert(new.id, kind);
-            contents.bays.push(new);
-            next += 1;
+            town.with_bay(|bay| {
+                (bay.publish, bay.restrictions) = match kind {
+                    Public => (None, vec![]),
+                    PublicResident => (Some(Publish::Public), vec![kept_for(Audience::Resident)]),
+                    SiteOnly => (Some(Publish::SiteOnly), vec![]),
+                    Resident => (None, vec![kept_for(Audience::Resident)]),
+                    HiddenCharging => (Some(Publish::SiteOnly), vec![kept_for(Audience::Charging)]),
+                    Assigned => (None, vec![kept_for(Audience::AssignedDisabled)]),
+                    Nowhere => (Some(Publish::None), vec![]),
+                };
+                bay.zone = numbers.is_one_of(3).then(|| format!("z{}", numbers.below(3)));
+            })
         };
         for n in 0..4 {
             let key = format!("s-{n}");
@@ -92,26 +83,27 @@ impl World {
             let flavour = FLAVOURS[numbers.below(flavours as u64) as usize];
             let bays = if is_crowd { 4 + numbers.below(6) } else { numbers.below(6) };
             let more = [0, 0, 2, 7][numbers.below(4) as usize];
-            let mut new: Entry<SiteId, Site> = site(11 + n, &key, W, north_m, (bays + more) as u32);
-            new.def.zone = (!numbers.is_one_of(3)).then(|| format!("z{}", numbers.below(3)));
-            if !is_crowd && numbers.is_one_of(4) {
-                new.def.publish = Publish::None;
-            }
+            town = town.place_ids_from(11 + n).north_m(north_m).site(&key, (bays + more) as u32);
+            town = town.with_site(|site| {
+                site.zone = (!numbers.is_one_of(3)).then(|| format!("z{}", numbers.below(3)));
+                if !is_crowd && numbers.is_one_of(4) {
+                    site.publish = Publish::None;
+                }
+            });
             if numbers.is_one_of(2) {
-                counted.push(new.id);
+                counted.push(SiteId(11 + n));
             }
-            contents.sites.push(new);
             for i in 0..bays {
                 let kind = flavour[numbers.below(flavour.len() as u64) as usize];
                 // Some bays lie elsewhere than their site.
                 let away = if numbers.is_one_of(6) { 40.0 } else { 0.0 };
-                add(&mut contents, &mut numbers, kind, Some(&key), north_m + i as f64 + away);
+                town = add(town, &mut numbers, kind, Some(&key), north_m + i as f64 + away);
             }
         }
         for (i, kind) in [Public, Resident, SiteOnly, Nowhere, Public].into_iter().enumerate() {
-            add(&mut contents, &mut numbers, kind, None, 20.0 + 60.0 * i as f64);
+            town = add(town, &mut numbers, kind, None, 20.0 + 60.0 * i as f64);
         }
-        World { contents, counted, kinds }
+        World { contents: town.contents, counted, kinds }
     }
 
     pub fn site_of(&self, bay: &Bay) -> Option<&Entry<SiteId, Site>> {

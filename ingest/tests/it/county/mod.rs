@@ -1,29 +1,23 @@
 //! A town with a feed of every format, for tests of what becomes of a message.
 
-use domain::registry::{Contents, Entry};
-use domain::{
-    BayId, Binding, Decoder, Feed, FeedId, MunicipalityId, Registry, Rejection, Sensor, SensorId, SiteId,
-    Target, Uplink, UtcMicros, VehicleId,
-};
+use std::sync::Arc;
+
+use domain::{ClockPolicy, Decoder, OnBadClock, Publish, Rejection, Uplink, UtcMicros};
+use ingest::accumulator::Accumulator;
 use ingest::message::{Message, Received};
+use ingest::metrics::Metrics;
+use ingest::quota::{Quotas, Usual};
 use ingest::receive::receive;
+use ingest::session::Shared;
 use ingest::trips::TripMemory;
 use serde_json::{Value, json};
 use store::writer::Batch;
+use testing::World;
 
-pub const TOWN: MunicipalityId = MunicipalityId(1);
 pub const EUI: &str = "70b3d57ed0000001";
 pub const VP: &str = "/hfp/v2/journey/ongoing/vp/bus/0018/01029/1069/1/x/17:35/1362114/5/60;24/19/83/46";
 pub const TTS: &str = "v3/app@t/devices/eui-70b3d57ed0000004/up";
 pub const CS: &str = "application/a/device/70b3d57ed0000001/event/up";
-
-fn def<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value).unwrap()
-}
-
-fn entry<I, T: serde::de::DeserializeOwned>(id: I, value: Value) -> Entry<I, T> {
-    Entry { id, municipality: TOWN, def: def(value) }
-}
 
 /// Feeds by id; `decoded` uses the server's codec, `receipt` our own clock, `strict` rejects bad ones.
 const FEEDS: [(&str, &str, &str); 8] = [
@@ -37,77 +31,47 @@ const FEEDS: [(&str, &str, &str); 8] = [
     ("gtfs", "gtfs-rt", "gtfs"),
 ];
 
-fn feeds() -> Vec<Entry<FeedId, Feed>> {
-    let feed = |(nth, (id, format, topic)): (usize, &(&str, &str, &str))| {
-        let mut value = json!({ "id": id, "municipality": "town", "format": format, "topic": topic, "qos": 1,
-            "use_server_decoder": *id == "decoded" });
-        if *id == "receipt" {
-            value["clock"] = json!("receipt");
-        }
-        if *id == "strict" {
-            value["on_bad_clock"] = json!("reject");
-        }
-        entry(FeedId(nth as i32 + 1), value)
-    };
-    FEEDS.iter().enumerate().map(feed).collect()
+/// Bay `b1` has a Bosch sensor (EUI ...01) of feed `chirpstack`, and so on for each LoRaWAN feed.
+pub fn world() -> World {
+    let town = World::town("town").with_town(|town| town.tz = "UTC".into());
+    let with_feeds = FEEDS.iter().fold(town, |town, (id, format, topic)| {
+        town.feed(id).with_feed(|feed| {
+            (feed.format, feed.topic) = (format.parse().unwrap(), (*topic).into());
+            feed.use_server_decoder = *id == "decoded";
+            feed.clock = (*id == "receipt").then_some(ClockPolicy::Receipt);
+            feed.on_bad_clock = (*id == "strict").then_some(OnBadClock::Reject);
+        })
+    });
+    let bosch = Some(Decoder::BoschTps110);
+    let sensors = [
+        ("chirpstack", bosch),
+        ("decoded", None),
+        ("strict", bosch),
+        ("tts", bosch),
+        ("receipt", bosch),
+        ("chirpstack", Some(Decoder::Placepod)),
+    ];
+    let with_bays = (1..).zip(sensors).fold(with_feeds, |town, (n, (feed, decoder))| {
+        let (key, bay) = (format!("70b3d57ed000000{n}"), format!("b{n}"));
+        let town = town.bay(&bay).with_bay(|bay| bay.publish = Some(Publish::Public));
+        town.sensor(&key, feed, &bay).with_sensor(|sensor| sensor.decoder = decoder)
+    });
+    let with_bus = with_bays.site("s", 100).vehicle("v").with_vehicle(|bus| bus.seats = Some(40));
+    with_bus.vehicle("0018-01029")
 }
 
-/// Bay `b1` has a Bosch sensor (EUI ...01) of feed `chirpstack`, and so on for each LoRaWAN feed.
-pub fn registry() -> Registry {
-    let point = json!({ "type": "Point", "coordinates": [7.2, 51.9] });
-    let place =
-        |id: &str| json!({ "id": id, "municipality": "town", "publish": "public", "geometry": point });
-    let bays = (1..=6).map(|n| entry(BayId(n), place(&format!("b{n}")))).collect();
-    let mut site = place("s");
-    for (name, value) in
-        [("name", json!("S")), ("kind", json!("lot")), ("capacity", json!(100)), ("purpose", json!("car"))]
-    {
-        site[name] = value;
-    }
-    let vehicle = |id: i32, key: &str, seats: Option<u32>| {
-        entry(VehicleId(id), json!({ "id": key, "owner": "town", "seats": seats, "standing": null }))
+/// What sessions share, and what they announce.
+pub fn shared(usual: Usual) -> (Shared, async_channel::Receiver<Arc<Accumulator>>) {
+    let (ready, announced) = async_channel::unbounded();
+    let shared = Shared {
+        metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),
+        clock: Arc::new(ingest::now_utc),
+        ready,
+        trips: Arc::default(),
+        quotas: Arc::new(Quotas::new(usual)),
+        ended: tokio::sync::mpsc::unbounded_channel().0,
     };
-    let feeds = feeds();
-    let sensor = |nth: i32, feed: &str, decoder: Option<Decoder>| Sensor {
-        id: SensorId(nth),
-        key: format!("70b3d57ed000000{nth}"),
-        feed: feeds.iter().find(|f| f.def.id == feed).unwrap().id,
-        municipality: TOWN,
-        decoder,
-        bindings: vec![Binding {
-            target: Some(Target::Bay(BayId(nth))),
-            direction: None,
-            from: None,
-            until: None,
-            heartbeat_s: None,
-            stale_after_s: None,
-            threshold_mm: None,
-        }],
-    };
-    let bosch = Some(Decoder::BoschTps110);
-    let sensors = vec![
-        sensor(1, "chirpstack", bosch),
-        sensor(2, "decoded", None),
-        sensor(3, "strict", bosch),
-        sensor(4, "tts", bosch),
-        sensor(5, "receipt", bosch),
-        sensor(6, "chirpstack", Some(Decoder::Placepod)),
-    ];
-    Registry::new(Contents {
-        municipalities: vec![(
-            TOWN,
-            def(
-                json!({ "slug": "town", "name": "Town", "ags": "05999001", "lat": null, "lon": null, "tz": "UTC",
-                "public_planning": false }),
-            ),
-        )],
-        sites: vec![entry(SiteId(1), site)],
-        bays,
-        vehicles: vec![vehicle(1, "v", Some(40)), vehicle(2, "0018-01029", None)],
-        sensors,
-        feeds: feeds.clone(),
-        ..Contents::default()
-    })
+    (shared, announced)
 }
 
 pub const NOW: &str = "2026-11-22T12:00:00Z";
@@ -116,12 +80,17 @@ pub fn now() -> UtcMicros {
     UtcMicros::parse(NOW).unwrap()
 }
 
-/// Receives one message, ten seconds after [`NOW`].
-pub fn take(registry: &Registry, feed: &str, topic: &str, payload: &[u8]) -> (Batch, Received) {
+/// Receives one message of a feed of [`world`], ten seconds after [`NOW`].
+pub fn take(feed: &str, topic: &str, payload: &[u8]) -> (Batch, Received) {
+    take_at(now().plus_s(10), feed, topic, payload)
+}
+
+pub fn take_at(received_at: UtcMicros, feed: &str, topic: &str, payload: &[u8]) -> (Batch, Received) {
+    let registry = world().registry();
     let feed = registry.feeds().find(|f| f.def.id == feed).unwrap();
-    let message = Message { topic, payload, qos: 1, received_at: now().plus_s(10) };
+    let message = Message { topic, payload, qos: 1, received_at };
     let mut batch = Batch::default();
-    let received = receive(registry, feed, message, &TripMemory::default(), &mut batch);
+    let received = receive(&registry, feed, message, &TripMemory::default(), &mut batch);
     (batch, received)
 }
 
