@@ -71,7 +71,7 @@ impl Lots {
                     let mut linked = Linked::without_stops(at, links);
                     if site.def.kind == SiteKind::ParkAndRide {
                         let mut stops =
-                            |access, doors: &[_]| stops_around(area, &mut workspace, access, (at, doors));
+                            |access, doors: &[_]| stops_around(area, &mut workspace, access, at, doors);
                         linked.stops = stops(Access::Foot, &linked.links.foot);
                         linked.wheelchair_stops = stops(Access::Wheelchair, &linked.links.wheelchair);
                         lots.park_ride.push(site.id);

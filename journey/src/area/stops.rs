@@ -5,9 +5,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::streets::{Budget, Direction, Link, Mode, Network, Reach, Workspace};
+use crate::streets::{BoxIndex, Budget, Coord, Direction, Link, Mode, Network, Reach, Workspace};
 use crate::timetable::footpaths::Path;
-use crate::timetable::shapes::PointE6;
 use crate::timetable::{StopIx, Timetable};
 
 /// Largest distance between a stop and its street, metres.
@@ -54,8 +53,9 @@ pub struct StopLinks {
     foot: Vec<Option<Link>>,
     wheelchair: Vec<Option<Link>>,
     bike: Vec<Option<Link>>,
+    /// The stops that a street reaches, by place.
     #[serde(skip)]
-    squares: Squares,
+    places: BoxIndex,
 }
 
 impl StopLinks {
@@ -68,18 +68,27 @@ impl StopLinks {
             (0..timetable.stop_count()).map(link).collect()
         };
         let [foot, wheelchair, bike] = [Mode::Foot, Mode::Wheelchair, Mode::Bike].map(links);
-        StopLinks { foot, wheelchair, bike, squares: Squares::default() }.indexed(timetable)
+        StopLinks { foot, wheelchair, bike, places: BoxIndex::default() }.indexed(timetable)
     }
 
     /// Adds the index of stops by position, which is not stored.
     pub(super) fn indexed(mut self, timetable: &Timetable) -> Self {
-        self.squares = Squares::new(timetable, &self.foot);
+        let reached =
+            (0..timetable.stop_count() as StopIx).filter(|stop| self.foot[*stop as usize].is_some());
+        let coord = |stop| Coord::from(timetable.stops.point(stop));
+        self.places = BoxIndex::new(reached.map(|stop| (stop, std::iter::once(coord(stop)))));
         self
     }
 
     /// Stops that a street reaches within `radius_m` as the crow flies.
     pub fn around(&self, timetable: &Timetable, at: LatLon, radius_m: f64) -> Vec<StopIx> {
-        self.squares.around(timetable, at, radius_m)
+        /// Wider than the rounding of positions.
+        const MARGIN_M: f64 = 1.0;
+        let ruler = Ruler::at(at);
+        let is_near = |stop: &StopIx| ruler.distance_m(timetable.stops.point(*stop)) <= radius_m;
+        let mut near: Vec<StopIx> = self.places.around(at, radius_m + MARGIN_M).filter(is_near).collect();
+        near.sort_unstable();
+        near
     }
 
     /// Where a stop is.
@@ -199,44 +208,4 @@ fn walks(
 
 fn metres(metres: f64) -> u16 {
     metres.round().clamp(1.0, f64::from(u16::MAX)) as u16
-}
-
-/// Stops by squares of the map.
-#[derive(Debug, Clone, Default)]
-struct Squares(FxHashMap<(i32, i32), Vec<StopIx>>);
-
-/// Metres per 1e-6 degrees of latitude.
-const M_PER_E6: f64 = 0.111_195;
-
-/// Height of a square, 1e-6 degrees: some 500 m.
-const SQUARE_E6: i32 = 4_500;
-
-impl Squares {
-    fn new(timetable: &Timetable, links: &[Option<Link>]) -> Self {
-        let mut squares: FxHashMap<(i32, i32), Vec<StopIx>> = FxHashMap::default();
-        for stop in (0..timetable.stop_count()).filter(|stop| links[*stop].is_some()) {
-            squares.entry(square(timetable.stops.points[stop])).or_default().push(stop as StopIx);
-        }
-        Squares(squares)
-    }
-
-    fn around(&self, timetable: &Timetable, at: LatLon, radius_m: f64) -> Vec<StopIx> {
-        let ruler = Ruler::at(at);
-        let (row, column) = square(PointE6 { lat: (at.lat * 1e6) as i32, lon: (at.lon * 1e6) as i32 });
-        let rows = (radius_m / (f64::from(SQUARE_E6) * M_PER_E6)).ceil() as i32;
-        let columns = (f64::from(rows) / at.lat.to_radians().cos().max(0.1)).ceil() as i32;
-        let mut found = Vec::new();
-        for row in row - rows..=row + rows {
-            for column in column - columns..=column + columns {
-                let Some(stops) = self.0.get(&(row, column)) else { continue };
-                let is_near = |stop: &StopIx| ruler.distance_m(timetable.stops.point(*stop)) <= radius_m;
-                found.extend(stops.iter().copied().filter(is_near));
-            }
-        }
-        found
-    }
-}
-
-fn square(PointE6 { lat, lon }: PointE6) -> (i32, i32) {
-    (lat.div_euclid(SQUARE_E6), lon.div_euclid(SQUARE_E6))
 }

@@ -1,13 +1,10 @@
 //! By car to a place to park, then on foot.
 
-use domain::availability::Availability;
-use domain::geo::LatLon;
-
 use super::risk::{Candidate, expected};
-use super::street::{Ends, Feet, budget, gap_s, with_gaps};
-use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, PlanResult, Request, StreetLeg, When};
+use super::street::{EndTree, Ends, Feet, budget};
+use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, Planning, Request, StreetLeg, When};
 use crate::area::Area;
-use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
+use crate::streets::{Direction, Link, Mode, Workspace};
 
 /// A lot with less chance than this is not worth driving to.
 pub(super) const MIN_CHANCE: f64 = 0.2;
@@ -26,41 +23,12 @@ pub(super) fn tree<'a>(
     request: &'a Request<'_>,
     ends: &Ends,
     workspace: &'a mut Workspace,
-) -> Option<Drive<'a>> {
+) -> Option<EndTree<'a>> {
     let lots = request.lots.iter().chain(request.park_ride);
     let farthest_m = lots.map(|lot| request.from.distance_m(lot.at)).reduce(f64::max)?;
     let limit_s = farthest_m / SLOWEST_MPS + DRIVE_MARGIN_S;
-    let begin = ends.from_car?;
-    let tree = area.network.tree(workspace, Mode::Car, begin, Direction::Forward, limit_s, budget(request));
-    Some(Drive { tree, from: request.from, begin })
-}
-
-/// All drives from the origin.
-pub(super) struct Drive<'a> {
-    tree: Tree<'a>,
-    from: LatLon,
-    begin: Link,
-}
-
-impl Drive<'_> {
-    pub fn is_cut(&self) -> bool {
-        self.tree.cut
-    }
-
-    /// The quickest of several links: seconds and the link.
-    pub fn nearest(&self, links: &[Link]) -> Option<(f64, Link)> {
-        nearest(links, |link| Some(self.tree.duration_s(link)? + gap_s(&self.begin)))
-    }
-
-    /// The path to a link.
-    pub fn path(&self, link: &Link) -> Option<Path> {
-        Some(with_gaps(self.tree.path(link)?, Some((self.from, &self.begin)), None))
-    }
-}
-
-fn nearest(links: &[Link], duration_s: impl Fn(&Link) -> Option<f64>) -> Option<(f64, Link)> {
-    let reached = links.iter().filter_map(|link| Some((duration_s(link)?, *link)));
-    reached.min_by(|a, b| a.0.total_cmp(&b.0))
+    let (end, direction) = (ends.from_car?, Direction::Forward);
+    Some(EndTree::new(area, workspace, Mode::Car, end, direction, limit_s, budget(request)))
 }
 
 /// A lot that can be reached.
@@ -72,66 +40,65 @@ struct Within<'a> {
     door: Link,
 }
 
-pub(super) fn plan(request: &Request<'_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut PlanResult) {
-    let mut reached = Vec::new();
-    for lot in request.lots {
-        match drive.nearest(&lot.links.vehicle).zip(nearest(request.doors(lot), |link| feet.in_s(link))) {
-            Some(((drive_s, gate), (walk_s, door))) => {
-                reached.push(Within { lot, drive_s, gate, walk_s, door });
+impl Planning<'_, '_> {
+    pub fn car(&mut self, drive: &EndTree<'_>) {
+        let (request, feet) = (self.request, self.feet);
+        let mut reached = Vec::new();
+        for lot in request.lots {
+            match drive.nearest(&lot.links.vehicle).zip(feet.to.nearest(request.doors(lot))) {
+                Some(((drive_s, gate), (walk_s, door))) => {
+                    reached.push(Within { lot, drive_s, gate, walk_s, door });
+                }
+                None => self.plan.left_out.push((lot.id, LeftOut::OutOfReach)),
             }
-            None => plan.left_out.push((lot.id, LeftOut::OutOfReach)),
         }
-    }
-    let availability = |within: &Within<'_>| -> Availability {
-        let arrival = match request.when {
-            When::DepartAt(time) => time + within.drive_s as i64,
-            When::ArriveBy(time) => time - within.walk_s as i64,
+        let candidate = |within: &Within<'_>| {
+            let arrival = match request.when {
+                When::DepartAt(time) => time + within.drive_s as i64,
+                When::ArriveBy(time) => time - within.walk_s as i64,
+            };
+            let Lot { id, at, .. } = *within.lot;
+            let availability = request.predictor.availability(id, arrival);
+            Candidate { id, at, availability, onward_s: within.walk_s }
         };
-        request.predictor.availability(within.lot.id, arrival)
-    };
-    let candidates: Vec<Candidate> = reached
-        .iter()
-        .map(|w| Candidate { id: w.lot.id, at: w.lot.at, availability: availability(w), onward_s: w.walk_s })
-        .collect();
-    let is_offered = |c: &Candidate| c.availability.p().is_none_or(|p| p >= MIN_CHANCE);
-    let offered: Vec<usize> = (0..candidates.len()).filter(|i| is_offered(&candidates[*i])).collect();
-    for c in candidates.iter().filter(|c| !is_offered(c)) {
-        plan.left_out.push((c.id, LeftOut::ProbablyFull { p: c.availability.p().unwrap_or(0.0) }));
-    }
-    let kept: Vec<Candidate> = offered.iter().map(|i| candidates[*i]).collect();
-    let mut options_by_value: Vec<_> = (offered.iter().enumerate())
-        .map(|(number, i)| {
-            let (from_gate_s, alternatives) = expected(&kept, number);
-            (reached[*i].drive_s + from_gate_s, *i, alternatives)
-        })
-        .collect();
-    options_by_value.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Of lots that are no better in any respect only the first gets an itinerary.
-    let mut offered_lots: Vec<(f64, f64)> = Vec::new();
-    for (expected_s, i, alternatives) in options_by_value {
-        let (walk_s, p) =
-            (reached[i].walk_s, candidates[i].availability.p().unwrap_or(super::risk::UNKNOWN_P));
-        if offered_lots.len() == MAX_ITINERARIES_BY_CAR
-            || offered_lots.iter().any(|(walk, chance)| *walk <= walk_s && *chance >= p)
-        {
-            continue;
+        let (offered, full): (Vec<_>, Vec<_>) = (reached.iter().map(|within| (within, candidate(within))))
+            .partition(|(_, c)| c.availability.p().is_none_or(|p| p >= MIN_CHANCE));
+        self.plan.left_out.extend(
+            full.iter().map(|(_, c)| (c.id, LeftOut::ProbablyFull { p: c.availability.p().unwrap_or(0.0) })),
+        );
+        let candidates: Vec<Candidate> = offered.iter().map(|(_, candidate)| *candidate).collect();
+        let mut by_value: Vec<_> = (offered.iter().enumerate())
+            .map(|(number, (within, candidate))| {
+                let (from_gate_s, alternatives) = expected(&candidates, number);
+                (within.drive_s + from_gate_s, within, candidate, alternatives)
+            })
+            .collect();
+        by_value.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Of lots that are no better in any respect only the first gets an itinerary.
+        let mut shown: Vec<(f64, f64)> = Vec::new();
+        for (expected_s, within, candidate, alternatives) in by_value {
+            let (walk_s, p) = (within.walk_s, candidate.p());
+            if shown.len() == MAX_ITINERARIES_BY_CAR
+                || shown.iter().any(|(walk, chance)| *walk <= walk_s && *chance >= p)
+            {
+                continue;
+            }
+            shown.push((walk_s, p));
+            let parking = Parking { lot: candidate.id, availability: candidate.availability, alternatives };
+            self.plan.itineraries.extend(itinerary(request, drive, feet, within, parking, expected_s));
         }
-        offered_lots.push((walk_s, p));
-        let parking =
-            Parking { lot: reached[i].lot.id, availability: candidates[i].availability, alternatives };
-        plan.itineraries.extend(itinerary(request, drive, feet, &reached[i], parking, expected_s));
     }
 }
 
 fn itinerary(
     request: &Request<'_>,
-    drive: &Drive<'_>,
+    drive: &EndTree<'_>,
     feet: &Feet<'_>,
     within: &Within<'_>,
     parking: Parking,
     expected_s: f64,
 ) -> Option<Itinerary> {
-    let (drive, walk) = (drive.path(&within.gate)?, feet.path_in(&within.door)?);
+    let (drive, walk) = (drive.path(&within.gate)?, feet.to.path(&within.door)?);
     let search_s = parking.availability.search_s.round() as i64;
     let lot = End::Lot(within.lot.id);
     let start = match request.when {
@@ -139,16 +106,9 @@ fn itinerary(
         // Arriving in time includes the risk.
         When::ArriveBy(time) => time - expected_s.ceil() as i64,
     };
-    let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive, start);
-    let walk = StreetLeg::along(feet.mode, (lot, End::Destination), walk, car.end + search_s);
+    let mut car = StreetLeg::along(Mode::Car, End::Origin, lot, drive, start);
+    let walk = StreetLeg::along(feet.mode, lot, End::Destination, walk, car.end + search_s);
     car.parking = Some(parking);
-    Some(Itinerary {
-        modes: Modes::CAR,
-        start,
-        end: walk.end,
-        expected_end: start as f64 + expected_s,
-        transfers: 0,
-        legs: vec![Leg::Street(car), Leg::Street(walk)],
-        next_departures: Vec::new(),
-    })
+    let itinerary = Itinerary::new(Modes::CAR, start, walk.end, vec![Leg::Street(car), Leg::Street(walk)]);
+    Some(Itinerary { expected_end: start as f64 + expected_s, ..itinerary })
 }

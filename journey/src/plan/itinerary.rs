@@ -14,12 +14,15 @@ use crate::timetable::StopIx;
 pub struct Itinerary {
     /// Its kind: one flag.
     pub modes: Modes,
+    /// When it begins.
     pub start: i64,
-    /// If the first place to park has a vacant space.
+    /// When it ends, if the first place to park has a vacant space.
     pub end: i64,
-    /// On average, with the risk of finding none.
+    /// When it ends on average, with the risk of finding none.
     pub expected_end: f64,
+    /// Changes between vehicles.
     pub transfers: u8,
+    /// In the order of travel.
     pub legs: Vec<Leg>,
     /// Next departures of the first ride, between the same stops.
     pub next_departures: Vec<i64>,
@@ -28,15 +31,20 @@ pub struct Itinerary {
 /// A leg.
 #[derive(Debug, Clone)]
 pub enum Leg {
+    /// Over streets.
     Street(StreetLeg),
+    /// In a vehicle of public transport.
     Ride(RideLeg),
 }
 
 /// An end of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
+    /// Where the journey begins.
     Origin,
+    /// Where the journey ends.
     Destination,
+    /// A stop.
     Stop(StopIx),
     /// A lot, by its id.
     Lot(usize),
@@ -45,12 +53,19 @@ pub enum End {
 /// Over streets, by the traveller's own means.
 #[derive(Debug, Clone)]
 pub struct StreetLeg {
+    /// How.
     pub mode: Mode,
+    /// Where it begins.
     pub from: End,
+    /// Where it ends.
     pub to: End,
+    /// When it begins.
     pub start: i64,
+    /// When it ends.
     pub end: i64,
+    /// Metres along the streets.
     pub distance_m: f64,
+    /// Its course.
     pub points: Vec<LatLon>,
     /// Where the car is left at its end.
     pub parking: Option<Parking>,
@@ -59,7 +74,9 @@ pub struct StreetLeg {
 /// Where a car is left.
 #[derive(Debug, Clone)]
 pub struct Parking {
+    /// The lot's id.
     pub lot: usize,
+    /// What to expect of it on arrival.
     pub availability: Availability,
     /// Where to go if there is no space, in this order.
     pub alternatives: Vec<Alternative>,
@@ -68,33 +85,43 @@ pub struct Parking {
 /// In a vehicle.
 #[derive(Debug, Clone)]
 pub struct RideLeg {
+    /// Which, between which stops.
     pub ride: Ride,
+    /// When it is expected to leave.
     pub start: i64,
+    /// When it is expected to arrive.
     pub end: i64,
+    /// When it leaves by the timetable.
     pub scheduled_start: i64,
+    /// When it arrives by the timetable.
     pub scheduled_end: i64,
+    /// Metres along its course.
     pub distance_m: f64,
+    /// Its course.
     pub points: Vec<LatLon>,
 }
 
 impl StreetLeg {
     /// A leg along `path` that begins at `start`.
-    pub(super) fn along(mode: Mode, (from, to): (End, End), path: Path, start: i64) -> StreetLeg {
+    pub(super) fn along(mode: Mode, from: End, to: End, path: Path, start: i64) -> StreetLeg {
         let end = start + path.duration_s.round() as i64;
-        StreetLeg {
-            mode,
-            from,
-            to,
-            start,
-            end,
-            distance_m: path.distance_m,
-            points: path.points,
-            parking: None,
-        }
+        let Path { distance_m, points, .. } = path;
+        StreetLeg { mode, from, to, start, end, distance_m, points, parking: None }
     }
 }
 
 impl Itinerary {
+    /// One without transfers that ends when it is expected to.
+    pub(super) fn new(modes: Modes, start: i64, end: i64, legs: Vec<Leg>) -> Self {
+        let (expected_end, next_departures) = (end as f64, Vec::new());
+        Itinerary { modes, start, end, expected_end, transfers: 0, legs, next_departures }
+    }
+
+    /// The rides, in the order of travel.
+    pub(super) fn rides(&self) -> impl Iterator<Item = &RideLeg> {
+        self.legs.iter().filter_map(|leg| if let Leg::Ride(leg) = leg { Some(leg) } else { None })
+    }
+
     /// Metres by one means over streets.
     pub fn metres(&self, is: impl Fn(Mode) -> bool) -> f64 {
         let legs = self.legs.iter().filter_map(|leg| match leg {
@@ -119,7 +146,7 @@ impl Itinerary {
 
     /// Whether a ride of it must be booked, or requested from the driver.
     pub fn is_booked(&self) -> bool {
-        self.legs.iter().any(|leg| matches!(leg, Leg::Ride(leg) if leg.ride.is_booked()))
+        self.rides().any(|leg| leg.ride.is_booked())
     }
 
     /// Whether it is a drive to where no place to park is known.

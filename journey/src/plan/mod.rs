@@ -31,6 +31,7 @@ use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::StopIx;
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
+use self::places::stops_in;
 pub use self::places::{StopWalk, Walks, stops_around};
 pub use self::risk::Alternative;
 
@@ -39,12 +40,19 @@ pub use self::risk::Alternative;
 pub struct Modes(u8);
 
 impl Modes {
+    /// On foot.
     pub const WALK: Modes = Modes(1);
+    /// By bicycle.
     pub const BIKE: Modes = Modes(2);
+    /// By car to a place to park.
     pub const CAR: Modes = Modes(4);
+    /// By public transport.
     pub const TRANSIT: Modes = Modes(8);
+    /// By car to a stop, then by public transport.
     pub const PARK_RIDE: Modes = Modes(16);
+    /// By bicycle to a stop, then by public transport.
     pub const BIKE_RIDE: Modes = Modes(32);
+    /// None at all.
     pub const NONE: Modes = Modes(0);
 
     /// All, with their names in the API.
@@ -63,6 +71,7 @@ impl Modes {
         Modes(self.0 | other.0)
     }
 
+    /// Whether all of `other` are among these.
     pub const fn has(self, other: Modes) -> bool {
         self.0 & other.0 == other.0
     }
@@ -71,11 +80,14 @@ impl Modes {
 /// When to travel, seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
+    /// The earliest departure.
     DepartAt(i64),
+    /// The latest arrival.
     ArriveBy(i64),
 }
 
 impl When {
+    /// The time itself.
     pub fn time(self) -> i64 {
         match self {
             When::DepartAt(time) | When::ArriveBy(time) => time,
@@ -88,7 +100,9 @@ impl When {
 pub struct Lot<'a> {
     /// The caller's name for it.
     pub id: usize,
+    /// Where it is.
     pub at: LatLon,
+    /// Its links to the streets.
     pub links: &'a Links,
     /// Stops to go on from; empty for places that are not for park-and-ride.
     pub stops: &'a [StopWalk],
@@ -102,14 +116,19 @@ pub trait Predictor: Sync {
 
 /// A request.
 pub struct Request<'a> {
+    /// Where the journey begins.
     pub from: LatLon,
+    /// Where it ends.
     pub to: LatLon,
+    /// When.
     pub when: When,
+    /// Kinds of itineraries that are wanted.
     pub modes: Modes,
     /// Longest walk at a stretch, metres.
     pub max_walk_m: f64,
     /// Longest walk without any vehicle, metres.
     pub max_direct_walk_m: f64,
+    /// Whether in a wheelchair.
     pub wheelchair: bool,
     /// Where a driver may park near the destination.
     pub lots: &'a [Lot<'a>],
@@ -143,7 +162,10 @@ impl Request<'_> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LeftOut {
     /// Probably full when the car gets there.
-    ProbablyFull { p: f64 },
+    ProbablyFull {
+        /// Chance of a vacant space.
+        p: f64,
+    },
     /// It cannot be reached by car, or the destination from there on foot within the walking limit.
     OutOfReach,
 }
@@ -153,8 +175,9 @@ pub enum LeftOut {
 pub struct LostRide {
     /// With the times of the timetable.
     pub ride: Ride,
-    /// When it was to leave, and to arrive, seconds since 1970.
+    /// When it was to leave, seconds since 1970.
     pub departure: i64,
+    /// When it was to arrive, seconds since 1970.
     pub arrival: i64,
     /// Whether the run is cancelled; else it skips a stop of the ride.
     pub is_cancelled: bool,
@@ -163,7 +186,9 @@ pub struct LostRide {
 /// Which end of the journey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
+    /// The origin.
     From,
+    /// The destination.
     To,
 }
 
@@ -200,6 +225,7 @@ pub struct Planner {
 }
 
 impl Planner {
+    /// A workspace for journeys in `area`.
     pub fn new(area: Arc<Area>) -> Self {
         let transit = Search::new(area.timetable.clone());
         let [from_foot, to_foot, from_bike, from_car, between] = std::array::from_fn(|_| Workspace::new());
@@ -232,49 +258,67 @@ impl Planner {
         let at = UtcMicros(request.when.time().saturating_mul(MICROS_PER_S));
         let closed = area.times.closed_at(area.network.streets(), at);
         let request = &Request { closed: request.closed.or(Some(&closed)), ..*request };
-        let Planner { from_foot, to_foot, from_bike, from_car, between, transit, .. } = self;
-        let ends = street::Ends::new(&area, request)?;
+        let Planner { from_foot, to_foot, from_bike, from_car, between, transit: search, .. } = self;
+        let ends = &street::Ends::new(&area, request)?;
         let by_car = request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE);
-        let mut plan = PlanResult::default();
-        let feet = ends.feet(&area, request, from_foot, to_foot);
-        plan.cut |= feet.from.cut || feet.to.cut;
-        let mut riding = transit::Riding::new(&area, request, overlay, (transit, between), &feet);
+        let feet = &ends.feet(&area, request, from_foot, to_foot);
+        let to_destination = |link: &Link| feet.to.seconds(link);
+        let destinations = stops_in(&area, request.access(), request.to, request.max_walk_m, to_destination);
+        let plan = PlanResult { cut: feet.from.is_cut() || feet.to.is_cut(), ..PlanResult::default() };
+        let area = &*area;
+        let mut planning =
+            Planning { area, request, overlay, ends, feet, search, between, destinations, plan };
         // The drives take longest, and nothing else depends on them.
         let drive = std::thread::scope(|scope| {
-            let drive = by_car.then(|| scope.spawn(|| car::tree(&area, request, &ends, from_car)));
+            let drive = by_car.then(|| scope.spawn(|| car::tree(area, request, ends, from_car)));
             if request.modes.has(Modes::WALK) {
-                plan.itineraries.extend(street::walk(&area, request, &ends, &feet, riding.between));
+                planning.walk();
             }
             if request.modes.has(Modes::BIKE) {
-                plan.itineraries.extend(street::bike(&area, request, &ends, riding.between));
+                planning.bike();
             }
             if request.modes.has(Modes::TRANSIT) {
-                riding.transit(&feet, &mut plan);
+                planning.transit();
             }
             if request.modes.has(Modes::BIKE_RIDE) {
-                bike_ride::plan(&mut riding, &ends, &feet, from_bike, &mut plan);
+                planning.bike_ride(from_bike);
             }
             drive.and_then(|drive| drive.join().ok().flatten())
         });
         if let Some(drive) = drive {
-            plan.cut |= drive.is_cut();
+            planning.plan.cut |= drive.is_cut();
             if request.modes.has(Modes::CAR) {
-                car::plan(request, &drive, &feet, &mut plan);
+                planning.car(&drive);
             }
             if request.modes.has(Modes::PARK_RIDE) {
-                park_ride::plan(&mut riding, &drive, &feet, &mut plan);
+                planning.park_ride(&drive);
             }
         }
         // A farm or a home has no car park; that all known ones are full is another answer.
         let is_full = |(_, why): &(usize, LeftOut)| matches!(why, LeftOut::ProbablyFull { .. });
-        let is_driven = plan.itineraries.iter().any(|itinerary| itinerary.modes == Modes::CAR);
-        if request.modes.has(Modes::CAR) && !is_driven && !plan.left_out.iter().any(is_full) {
-            plan.itineraries.extend(street::drive(&area, request, &ends, riding.between));
+        let is_driven = planning.plan.itineraries.iter().any(|itinerary| itinerary.modes == Modes::CAR);
+        if request.modes.has(Modes::CAR) && !is_driven && !planning.plan.left_out.iter().any(is_full) {
+            planning.drive();
         }
-        best::keep(&mut plan, request);
-        riding.add_next_departures(&mut plan.itineraries);
-        Ok(plan)
+        best::keep(&mut planning.plan, request);
+        planning.add_next_departures();
+        Ok(planning.plan)
     }
+}
+
+/// A request as it is planned. Each way to travel adds its itineraries to the plan.
+struct Planning<'a, 'r> {
+    area: &'a Area,
+    request: &'a Request<'r>,
+    overlay: Option<&'a Overlay>,
+    ends: &'a street::Ends,
+    feet: &'a street::Feet<'a>,
+    search: &'a mut Search,
+    /// For the paths between stops, and those of itineraries over streets alone.
+    between: &'a mut Workspace,
+    /// Stops from which the destination is within walking distance.
+    destinations: Reached,
+    plan: PlanResult,
 }
 
 /// Stops with the seconds it takes from or to them.

@@ -3,12 +3,11 @@
 use domain::availability::Availability;
 use rustc_hash::FxHashMap;
 
-use super::car::{Drive, MIN_CHANCE};
+use super::car::MIN_CHANCE;
 use super::places::StopWalk;
 use super::risk::{Alternative, Candidate, UNKNOWN_P, expected};
-use super::street::Feet;
-use super::transit::Riding;
-use super::{End, LeftOut, Lot, Modes, Parking, PlanResult, Reached, StreetLeg, When};
+use super::street::EndTree;
+use super::{End, LeftOut, Lot, Modes, Parking, Planning, Reached, StreetLeg, When};
 use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 
@@ -51,83 +50,81 @@ impl Begins<'_, '_> {
     }
 }
 
-pub(super) fn plan(riding: &mut Riding<'_, '_>, drive: &Drive<'_>, feet: &Feet<'_>, plan: &mut PlanResult) {
-    let request = riding.request;
-    let lots = within(riding, drive, feet, plan);
-    let by_stop = choices(&lots);
-    let before = plan.itineraries.len();
-    for rank in 0..MAX_LOTS_PER_STOP {
-        let begins: FxHashMap<StopIx, Begins<'_, '_>> =
-            by_stop.iter().filter_map(|(stop, choices)| Some((*stop, *choices.get(rank)?))).collect();
-        if begins.is_empty() {
-            break;
-        }
-        let mut origins: Reached =
-            begins.iter().map(|(stop, b)| (*stop, b.seconds().ceil() as i32)).collect();
-        origins.sort_unstable();
-        let begin = |stop: StopIx, start: i64| {
-            let Begins { within, walk } = begins.get(&stop)?;
-            let lot = End::Lot(within.lot.id);
-            let mut car = StreetLeg::along(Mode::Car, (End::Origin, lot), drive.path(&within.gate)?, start);
-            // The chance was estimated for a drive at once; the ride says when the car gets there.
-            let availability = request.predictor.availability(within.lot.id, car.end);
-            if availability.p().is_some_and(|p| p < MIN_CHANCE) {
-                return None;
+impl<'a> Planning<'_, 'a> {
+    pub fn park_ride(&mut self, drive: &EndTree<'_>) {
+        let (request, mode) = (self.request, self.feet.mode);
+        let lots = self.lots_within(drive);
+        let by_stop = choices(&lots);
+        let before = self.plan.itineraries.len();
+        for rank in 0..MAX_LOTS_PER_STOP {
+            let begins: FxHashMap<StopIx, Begins<'_, '_>> =
+                by_stop.iter().filter_map(|(stop, choices)| Some((*stop, *choices.get(rank)?))).collect();
+            if begins.is_empty() {
+                break;
             }
-            let parked = car.end + within.availability.search_s.round() as i64;
-            let walk = StreetLeg::along(feet.mode, (lot, End::Stop(stop)), walk.path.clone(), parked);
-            let alternatives = within.alternatives.clone();
-            car.parking = Some(Parking { lot: within.lot.id, availability, alternatives });
-            Some(vec![car, walk])
-        };
-        riding.run(Modes::PARK_RIDE, &origins, feet, 1.0, &begin, plan);
-    }
-    for itinerary in &mut plan.itineraries[before..] {
-        itinerary.expected_end += (1.0 - itinerary.certainty()) * MISSED_S;
-    }
-}
-
-/// Lots that one can drive to and that may have a space.
-fn within<'a>(
-    riding: &Riding<'_, 'a>,
-    drive: &Drive<'_>,
-    feet: &Feet<'_>,
-    plan: &mut PlanResult,
-) -> Vec<Within<'a>> {
-    let request = riding.request;
-    // From where one walks to the destination nobody takes a bus: those are places to park there.
-    let is_there = |lot: &Lot<'_>| request.doors(lot).iter().any(|door| feet.in_s(door).is_some());
-    let mut lots: Vec<Within<'a>> = Vec::new();
-    for lot in request.park_ride.iter().filter(|lot| !is_there(lot)) {
-        let Some((drive_s, gate)) = drive.nearest(&lot.links.vehicle).filter(|_| !lot.stops.is_empty())
-        else {
-            plan.left_out.push((lot.id, LeftOut::OutOfReach));
-            continue;
-        };
-        // When one must set out to arrive in time is not known yet: as if at once.
-        let arrival = match request.when {
-            When::DepartAt(time) => time + drive_s as i64,
-            When::ArriveBy(time) => time - ASSUMED_RIDE_S,
-        };
-        let availability = request.predictor.availability(lot.id, arrival);
-        if let Some(p) = availability.p().filter(|p| *p < MIN_CHANCE) {
-            plan.left_out.push((lot.id, LeftOut::ProbablyFull { p }));
-            continue;
+            let mut origins: Reached =
+                begins.iter().map(|(stop, b)| (*stop, b.seconds().ceil() as i32)).collect();
+            origins.sort_unstable();
+            let begin = |stop: StopIx, start: i64| {
+                let Begins { within, walk } = begins.get(&stop)?;
+                let lot = End::Lot(within.lot.id);
+                let mut car = StreetLeg::along(Mode::Car, End::Origin, lot, drive.path(&within.gate)?, start);
+                // The chance was estimated for a drive at once; the ride says when the car gets there.
+                let availability = request.predictor.availability(within.lot.id, car.end);
+                if availability.p().is_some_and(|p| p < MIN_CHANCE) {
+                    return None;
+                }
+                let parked = car.end + within.availability.search_s.round() as i64;
+                let walk = StreetLeg::along(mode, lot, End::Stop(stop), walk.path.clone(), parked);
+                let alternatives = within.alternatives.clone();
+                car.parking = Some(Parking { lot: within.lot.id, availability, alternatives });
+                Some(vec![car, walk])
+            };
+            self.ride(Modes::PARK_RIDE, &origins, 1.0, &begin);
         }
-        lots.push(Within { lot, drive_s, gate, availability, alternatives: Vec::new() });
+        for itinerary in &mut self.plan.itineraries[before..] {
+            itinerary.expected_end += (1.0 - itinerary.certainty()) * MISSED_S;
+        }
     }
-    let candidates: Vec<Candidate> = lots
-        .iter()
-        .map(|Within { lot, availability, .. }| {
-            let walk_s = lot.stops.iter().map(|walk| walk.path.duration_s).reduce(f64::min).unwrap_or(0.0);
-            let onward_s = walk_s + lot.at.distance_m(request.to) / ASSUMED_RIDE_MPS;
-            Candidate { id: lot.id, at: lot.at, availability: *availability, onward_s }
-        })
-        .collect();
-    for (number, lot) in lots.iter_mut().enumerate() {
-        lot.alternatives = expected(&candidates, number).1;
+
+    /// Lots that one can drive to and that may have a space.
+    fn lots_within(&mut self, drive: &EndTree<'_>) -> Vec<Within<'a>> {
+        let (request, feet) = (self.request, self.feet);
+        // From where one walks to the destination nobody takes a bus: those are places to park there.
+        let is_there = |lot: &Lot<'_>| feet.to.nearest(request.doors(lot)).is_some();
+        let mut lots: Vec<Within<'a>> = Vec::new();
+        for lot in request.park_ride.iter().filter(|lot| !is_there(lot)) {
+            let Some((drive_s, gate)) = drive.nearest(&lot.links.vehicle).filter(|_| !lot.stops.is_empty())
+            else {
+                self.plan.left_out.push((lot.id, LeftOut::OutOfReach));
+                continue;
+            };
+            // When one must set out to arrive in time is not known yet: as if at once.
+            let arrival = match request.when {
+                When::DepartAt(time) => time + drive_s as i64,
+                When::ArriveBy(time) => time - ASSUMED_RIDE_S,
+            };
+            let availability = request.predictor.availability(lot.id, arrival);
+            if let Some(p) = availability.p().filter(|p| *p < MIN_CHANCE) {
+                self.plan.left_out.push((lot.id, LeftOut::ProbablyFull { p }));
+                continue;
+            }
+            lots.push(Within { lot, drive_s, gate, availability, alternatives: Vec::new() });
+        }
+        let candidates: Vec<Candidate> = lots
+            .iter()
+            .map(|Within { lot, availability, .. }| {
+                let walk_s = lot.stops.iter().map(|walk| walk.path.duration_s).reduce(f64::min);
+                let ride_s = lot.at.distance_m(request.to) / ASSUMED_RIDE_MPS;
+                let onward_s = walk_s.unwrap_or(0.0) + ride_s;
+                Candidate { id: lot.id, at: lot.at, availability: *availability, onward_s }
+            })
+            .collect();
+        for (number, lot) in lots.iter_mut().enumerate() {
+            lot.alternatives = expected(&candidates, number).1;
+        }
+        lots
     }
-    lots
 }
 
 /// Of each stop the lots to come from: the quickest first, each further one more certain.

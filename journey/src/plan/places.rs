@@ -2,10 +2,10 @@
 
 use domain::geo::LatLon;
 
-use super::street::{WALK_MPS, gap_s};
+use super::street::{EndTree, Snapped, WALK_MPS, gap_s};
 use super::{Planner, Reached, SNAP_LIMIT_M};
 use crate::area::{Access, Area};
-use crate::streets::{Budget, Direction, Link, Mode, Path, Tree, Workspace};
+use crate::streets::{Budget, Direction, Link, Mode, Path, Workspace};
 use crate::timetable::StopIx;
 
 /// Longest walk from a park-and-ride site to a stop, metres.
@@ -14,7 +14,9 @@ const PARK_RIDE_WALK_M: f64 = 600.0;
 /// A stop that can be reached on foot from a lot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StopWalk {
+    /// The stop.
     pub stop: StopIx,
+    /// The walk there.
     pub path: Path,
 }
 
@@ -23,7 +25,8 @@ pub fn stops_around(
     area: &Area,
     workspace: &mut Workspace,
     access: Access,
-    (at, doors): (LatLon, &[Link]),
+    at: LatLon,
+    doors: &[Link],
 ) -> Vec<StopWalk> {
     let mode = access.mode();
     let near = area.stops.around(&area.timetable, at, PARK_RIDE_WALK_M);
@@ -53,7 +56,8 @@ pub fn stops_around(
 pub(super) fn stops_in(
     area: &Area,
     access: Access,
-    (at, radius_m): (LatLon, f64),
+    at: LatLon,
+    radius_m: f64,
     duration_s: impl Fn(&Link) -> Option<f64>,
 ) -> Reached {
     let links = area.stops.of(access);
@@ -64,10 +68,7 @@ pub(super) fn stops_in(
 }
 
 /// Walking times to one point.
-pub struct Walks<'a> {
-    tree: Tree<'a>,
-    gap_s: f64,
-}
+pub struct Walks<'a>(EndTree<'a>);
 
 /// Longest walk as a multiple of the straight line: rivers and railways have few crossings.
 const DETOUR: f64 = 2.5;
@@ -75,18 +76,18 @@ const DETOUR: f64 = 2.5;
 impl Planner {
     /// Walking times from places around `near` to it; `None` when no street is near it.
     pub fn walks_to(&mut self, near: LatLon, radius_m: f64) -> Option<Walks<'_>> {
-        let network = &self.area.network;
-        let link = *network.snap_end(Mode::Foot, Direction::Backward, None, near, SNAP_LIMIT_M, 1).first()?;
+        let (mode, direction) = (Mode::Foot, Direction::Backward);
+        let links = self.area.network.snap_end(mode, direction, None, near, SNAP_LIMIT_M, 1);
+        let end = Snapped { point: near, link: *links.first()? };
         let limit_s = radius_m * DETOUR / WALK_MPS;
-        let tree =
-            network.tree(&mut self.to_foot, Mode::Foot, link, Direction::Backward, limit_s, Budget::NONE);
-        Some(Walks { tree, gap_s: gap_s(&link) })
+        let (area, workspace) = (&self.area, &mut self.to_foot);
+        Some(Walks(EndTree::new(area, workspace, mode, end, direction, limit_s, Budget::NONE)))
     }
 }
 
 impl Walks<'_> {
     /// Seconds from a link.
     pub fn seconds(&self, link: &Link) -> Option<f64> {
-        Some(self.tree.duration_s(link)? + self.gap_s + gap_s(link))
+        Some(self.0.seconds(link)? + gap_s(link))
     }
 }

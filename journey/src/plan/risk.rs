@@ -8,7 +8,7 @@ use domain::availability::Availability;
 use domain::geo::LatLon;
 
 /// Assumed chance of a lot of which nothing is known.
-pub const UNKNOWN_P: f64 = 0.5;
+pub(super) const UNKNOWN_P: f64 = 0.5;
 
 /// Cost of having failed twice, seconds: a search in another part of town.
 const FAILED_TWICE_S: f64 = 900.0;
@@ -36,14 +36,17 @@ pub(super) struct Candidate {
 /// A further lot if there is no space.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alternative {
+    /// The lot's id.
     pub lot: usize,
+    /// What to expect of it.
     pub availability: Availability,
     /// The drive there, seconds.
     pub drive_s: f64,
 }
 
 impl Candidate {
-    fn p(&self) -> f64 {
+    /// Chance of a vacant space.
+    pub fn p(&self) -> f64 {
         self.availability.p().unwrap_or(UNKNOWN_P)
     }
 

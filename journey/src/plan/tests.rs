@@ -26,7 +26,7 @@ impl Lots {
             let links =
                 link_place(&area.network, &ParkingShape { purpose: Purpose::Car, outline: vec![*place] })
                     .unwrap();
-            let stops = stops_around(area, &mut workspace, Access::Foot, (*place, &links.foot));
+            let stops = stops_around(area, &mut workspace, Access::Foot, *place, &links.foot);
             (*place, links, stops)
         });
         Lots(linked.collect())

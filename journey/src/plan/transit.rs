@@ -1,12 +1,11 @@
 //! Itineraries by transit, from stops around the origin to stops around the destination.
 
 use super::places::stops_in;
-use super::street::{Feet, budget};
-use super::{End, Itinerary, Leg, LostRide, Modes, PlanResult, Reached, Request, RideLeg, StreetLeg, When};
-use crate::area::Area;
-use crate::overlay::{Overlay, Runs};
-use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Search};
-use crate::streets::{Path, Workspace};
+use super::street::budget;
+use super::{End, Itinerary, Leg, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When};
+use crate::overlay::Runs;
+use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Walk};
+use crate::streets::Path;
 use crate::timetable::services::Day;
 use crate::timetable::shapes::PointE6;
 use crate::timetable::{StopIx, Timetable};
@@ -22,71 +21,41 @@ const NEXT_DEPARTURES: usize = 3;
 /// How far ahead they are searched, seconds.
 const NEXT_WITHIN_S: i32 = 4 * 3_600;
 
-/// What all searches of the timetable for one request share.
-pub(super) struct Riding<'a, 'r> {
-    pub area: &'a Area,
-    pub request: &'a Request<'r>,
-    pub overlay: Option<&'a Overlay>,
-    pub search: &'a mut Search,
-    pub between: &'a mut Workspace,
-    /// Stops from which the destination is within walking distance.
-    destinations: Reached,
-}
-
 /// The legs from the origin to the first stop, the last of which ends at `start + seconds`.
 pub(super) type Begin<'b> = dyn Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'b;
 
-impl<'a, 'r> Riding<'a, 'r> {
-    pub fn new(
-        area: &'a Area,
-        request: &'a Request<'r>,
-        overlay: Option<&'a Overlay>,
-        (search, between): (&'a mut Search, &'a mut Workspace),
-        feet: &Feet<'_>,
-    ) -> Self {
-        let around = (request.to, request.max_walk_m);
-        let destinations = stops_in(area, request.access(), around, |link| feet.in_s(link));
-        Riding { area, request, overlay, search, between, destinations }
-    }
-
+impl Planning<'_, '_> {
     /// On foot to a stop, rides, on foot to the destination.
-    pub fn transit(&mut self, feet: &Feet<'_>, plan: &mut PlanResult) {
-        let (area, request) = (self.area, self.request);
+    pub fn transit(&mut self) {
+        let (area, request, feet) = (self.area, self.request, self.feet);
         let access = request.access();
         let links = area.stops.of(access);
         let begin = |stop: StopIx, start: i64| {
-            let path = feet.path_out(&links[stop as usize]?)?;
-            Some(vec![StreetLeg::along(feet.mode, (End::Origin, End::Stop(stop)), path, start)])
+            let path = feet.from.path(&links[stop as usize]?)?;
+            Some(vec![StreetLeg::along(feet.mode, End::Origin, End::Stop(stop), path, start)])
         };
-        let origins = stops_in(area, access, (request.from, request.max_walk_m), |link| feet.out_s(link));
+        let origins =
+            stops_in(area, access, request.from, request.max_walk_m, |link| feet.from.seconds(link));
         for share in [1.0, SHORT_WALK] {
             let within: Reached =
                 origins.iter().copied().filter(|(_, s)| f64::from(*s) <= feet.limit_s * share).collect();
             if share < 1.0 && within.len() == origins.len() {
                 break;
             }
-            self.run(Modes::TRANSIT, &within, feet, share, &begin, plan);
+            self.ride(Modes::TRANSIT, &within, share, &begin);
         }
     }
 
     /// Searches from `origins` to the stops around the destination; `begin` makes the legs to the first stop.
-    pub fn run(
-        &mut self,
-        modes: Modes,
-        origins: &[(StopIx, i32)],
-        feet: &Feet<'_>,
-        share: f64,
-        begin: &Begin<'_>,
-        plan: &mut PlanResult,
-    ) {
+    pub fn ride(&mut self, modes: Modes, origins: &[(StopIx, i32)], share: f64, begin: &Begin<'_>) {
         let (area, request) = (self.area, self.request);
-        let within = |(_, s): &(StopIx, i32)| f64::from(*s) <= feet.limit_s * share;
+        let limit_s = self.feet.limit_s * share;
+        let within = |(_, s): &(StopIx, i32)| f64::from(*s) <= limit_s;
         let destinations: Reached = self.destinations.iter().copied().filter(within).collect();
         if origins.is_empty() || destinations.is_empty() {
             return;
         }
-        let timetable = &area.timetable;
-        let (day, midnight) = day_and_begin(timetable, request.when.time());
+        let (day, midnight) = day_and_begin(&area.timetable, request.when.time());
         let when = match request.when {
             When::DepartAt(time) => raptor::When::DepartAt((time - midnight) as i32),
             When::ArriveBy(time) => raptor::When::ArriveBy((time - midnight) as i32),
@@ -107,35 +76,36 @@ impl<'a, 'r> Riding<'a, 'r> {
             answer.cut |= unbooked.cut;
             answer.journeys.extend(unbooked.journeys);
         }
-        plan.cut |= answer.cut;
+        self.plan.cut |= answer.cut;
         for journey in answer.journeys.iter().filter(|journey| journey.rides > 0) {
-            plan.itineraries.extend(self.itinerary(modes, journey, midnight, feet, begin));
+            let itinerary = self.itinerary(modes, journey, midnight, begin);
+            self.plan.itineraries.extend(itinerary);
         }
         if modes == Modes::TRANSIT && share >= 1.0 {
-            self.note_lost(&query, midnight, plan);
+            self.note_lost(&query, midnight);
         }
     }
 
     /// Notes the rides of what would be found if nothing were cancelled and no stop skipped.
-    fn note_lost(&mut self, query: &Query<'_>, midnight: i64, plan: &mut PlanResult) {
+    fn note_lost(&mut self, query: &Query<'_>, midnight: i64) {
         let days = query.days(&self.area.timetable, self.overlay);
         let Some(overlay) = self.overlay.filter(|overlay| overlay.has_losses(&days)) else { return };
         let request = self.request;
         let planned = Query { as_planned: true, ..*query };
         let answer = self.search.run_late(&planned, Some(overlay), &mut || (request.is_over)());
-        for leg in answer.journeys.iter().flat_map(|journey| &journey.legs) {
-            let raptor::Leg::Ride(ride) = leg else { continue };
+        let lost = &mut self.plan.lost;
+        for ride in answer.journeys.iter().flat_map(Journey::vehicles) {
             let is_cancelled = overlay.is_cancelled(ride.service_day, ride.trip);
             let is_skipped = |at| overlay.is_skipped(ride.service_day, ride.trip, at);
             if is_cancelled || is_skipped(ride.board) || is_skipped(ride.alight) {
                 let at = |s: i32| midnight + i64::from(s);
                 let (departure, arrival) = (at(ride.departure_s), at(ride.arrival_s));
-                plan.lost.push(LostRide { ride: ride.clone(), departure, arrival, is_cancelled });
+                lost.push(LostRide { ride: ride.clone(), departure, arrival, is_cancelled });
             }
         }
         let route = |lost: &LostRide| self.area.timetable.trips.get(lost.ride.trip as usize).map(|t| t.route);
-        plan.lost.sort_by_key(|lost| (route(lost), lost.departure));
-        plan.lost.dedup_by_key(|lost| route(lost));
+        lost.sort_by_key(|lost| (route(lost), lost.departure));
+        lost.dedup_by_key(|lost| route(lost));
     }
 
     fn itinerary(
@@ -143,59 +113,39 @@ impl<'a, 'r> Riding<'a, 'r> {
         modes: Modes,
         journey: &Journey,
         midnight: i64,
-        feet: &Feet<'_>,
         begin: &Begin<'_>,
     ) -> Option<Itinerary> {
-        let area = self.area;
+        let (area, feet) = (self.area, self.feet);
         let runs = Runs { timetable: &area.timetable, overlay: self.overlay };
-        let access = self.request.access();
-        let rides = || {
-            journey.legs.iter().filter_map(|leg| if let raptor::Leg::Ride(r) = leg { Some(r) } else { None })
-        };
-        let (first, last) = (rides().next()?, rides().next_back()?);
-        let start = midnight + i64::from(journey.departure_s);
+        let (first, last) = (journey.vehicles().next()?, journey.vehicles().next_back()?);
+        let at = |s: i32| midnight + i64::from(s);
+        let start = at(journey.departure_s);
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
         for leg in &journey.legs {
-            match leg {
-                raptor::Leg::Ride(ride) => legs.push(Leg::Ride(ride_leg(runs, ride, midnight))),
-                raptor::Leg::Walk(walk) => {
-                    let start = midnight + i64::from(walk.departure_s);
-                    let end = midnight + i64::from(walk.arrival_s);
-                    legs.push(Leg::Street(self.change(feet, (walk.from, walk.to), start, end)?));
-                }
-            }
+            legs.push(match leg {
+                raptor::Leg::Ride(ride) => Leg::Ride(ride_leg(runs, ride, midnight)),
+                raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
+            });
         }
-        let path = feet.path_in(&area.stops.of(access)[last.to as usize]?)?;
-        let alighted = midnight + i64::from(last.arrival_s);
-        let onward = StreetLeg::along(feet.mode, (End::Stop(last.to), End::Destination), path, alighted);
+        let path = feet.to.path(&area.stops.of(self.request.access())[last.to as usize]?)?;
+        let (stop, alighted) = (End::Stop(last.to), at(last.arrival_s));
+        let onward = StreetLeg::along(feet.mode, stop, End::Destination, path, alighted);
         let end = onward.end;
         legs.push(Leg::Street(onward));
         legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none()));
-        Some(Itinerary {
-            modes,
-            start,
-            end,
-            expected_end: end as f64,
-            transfers: journey.rides - 1,
-            legs,
-            next_departures: Vec::new(),
-        })
+        Some(Itinerary { transfers: journey.rides - 1, ..Itinerary::new(modes, start, end, legs) })
     }
 
     /// Adds the later departures of the first ride to each itinerary.
-    pub fn add_next_departures(&mut self, itineraries: &mut [Itinerary]) {
+    pub fn add_next_departures(&mut self) {
         let (day, midnight) = day_and_begin(&self.area.timetable, self.request.when.time());
-        for itinerary in itineraries {
-            let first = itinerary
-                .legs
-                .iter()
-                .find_map(|leg| if let Leg::Ride(leg) = leg { Some(&leg.ride) } else { None });
-            let Some(Ride { from, to, departure_s, .. }) = first else { continue };
+        for itinerary in &mut self.plan.itineraries {
+            let Some(RideLeg { ride, .. }) = itinerary.rides().next() else { continue };
             let wanted = DepartureQuery {
-                stop: *from,
-                to: Some(*to),
+                stop: ride.from,
+                to: Some(ride.to),
                 day,
-                from_s: departure_s + 1,
+                from_s: ride.departure_s + 1,
                 within_s: NEXT_WITHIN_S,
                 count: NEXT_DEPARTURES,
             };
@@ -206,26 +156,21 @@ impl<'a, 'r> Riding<'a, 'r> {
 
     /// The walk between two stops. On foot a straight line where the feed has a footpath and the streets do not; there are
     /// no such changes for wheelchair users.
-    fn change(
-        &mut self,
-        feet: &Feet<'_>,
-        (from, to): (StopIx, StopIx),
-        start: i64,
-        end: i64,
-    ) -> Option<StreetLeg> {
-        let area = self.area;
+    fn change(&mut self, walk: &Walk, midnight: i64) -> Option<StreetLeg> {
+        let (area, mode) = (self.area, self.feet.mode);
         let links = area.stops.of(self.request.access());
-        let path = links[from as usize].zip(links[to as usize]).and_then(|(a, b)| {
-            area.network.route(self.between, feet.mode, a, &b, budget(self.request)).path(&b)
+        let path = links[walk.from as usize].zip(links[walk.to as usize]).and_then(|(from, to)| {
+            area.network.route(self.between, mode, from, &to, budget(self.request)).path(&to)
         });
         let straight = || {
-            let points = vec![area.stops.point(&area.timetable, from), area.stops.point(&area.timetable, to)];
-            Path { duration_s: 0.0, distance_m: points[0].distance_m(points[1]), points }
+            let points = [walk.from, walk.to].map(|stop| area.timetable.stops.point(stop));
+            Path { duration_s: 0.0, distance_m: points[0].distance_m(points[1]), points: points.into() }
         };
         let path = path.or_else(|| (!self.request.wheelchair).then(straight))?;
-        let leg = StreetLeg::along(feet.mode, (End::Stop(from), End::Stop(to)), path, start);
+        let start = midnight + i64::from(walk.departure_s);
+        let leg = StreetLeg::along(mode, End::Stop(walk.from), End::Stop(walk.to), path, start);
         // What the timetable allows for a change is more than the walk.
-        Some(StreetLeg { end, ..leg })
+        Some(StreetLeg { end: midnight + i64::from(walk.arrival_s), ..leg })
     }
 }
 

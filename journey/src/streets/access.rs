@@ -2,8 +2,8 @@
 //!
 //! After the OpenStreetMap wiki, "Key:access" and "OSM tags for routing/Access restrictions".
 
+use super::class::{Class, Mode, Modes, tagged};
 use super::osm::Tags;
-use super::profile::{Class, Mode, Modes};
 
 /// Access to a way, by mode and direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,36 +27,33 @@ enum Access {
 
 fn meaning(value: &str) -> Option<Access> {
     // Of several values ("agricultural;forestry", "destination;delivery") the most permissive one counts.
-    value.split(';').filter_map(|one| single_meaning(one.trim())).min_by_key(|access| *access as u8)
+    value.split(';').filter_map(|one| tagged(&MEANINGS, one.trim())).min_by_key(|access| *access as u8)
 }
 
-fn single_meaning(value: &str) -> Option<Access> {
-    Some(match value {
-        "yes" | "permissive" | "designated" | "public" | "official" | "allowed" | "dismount"
-        | "optional_sidepath" | "discouraged" | "limited" | "lane" | "shared" | "track" | "passable" => {
-            Access::Yes
-        }
-        "destination" | "customers" | "delivery" | "residents" | "visitors" => Access::NoThrough,
-        "private" | "employees" | "staff" | "members" | "key" | "permit" => Access::Private,
-        // A path or footway of one's own runs beside it.
-        "use_sidepath" => Access::Sidepath,
-        "no" | "agricultural" | "forestry" | "emergency" | "military" | "restricted" | "psv" | "bus"
-        | "taxi" | "hgv" | "none" | "impassable" => Access::No,
-        _ => return None,
-    })
-}
+/// Values of access tags.
+const MEANINGS: [(Access, &str); 5] = [
+    (
+        Access::Yes,
+        "yes permissive designated public official allowed dismount optional_sidepath discouraged limited lane shared track \
+         passable",
+    ),
+    (Access::NoThrough, "destination customers delivery residents visitors"),
+    (Access::Private, "private employees staff members key permit"),
+    // A path or footway of one's own runs beside it.
+    (Access::Sidepath, "use_sidepath"),
+    (Access::No, "no agricultural forestry emergency military restricted psv bus taxi hgv none impassable"),
+];
 
 /// Access keys of a mode, the most specific first.
 fn hierarchy(mode: Mode) -> &'static [&'static str] {
     match mode {
-        Mode::Foot => &["foot", "access"],
+        Mode::Foot | Mode::Wheelchair => &["foot", "access"],
         Mode::Bike => &["bicycle", "vehicle", "access"],
         Mode::Car => &["motorcar", "motor_vehicle", "vehicle", "access"],
-        Mode::Wheelchair => &["foot", "access"],
     }
 }
 
-/// Legal default for a mode on a class of street without access tags.
+/// Legal default for a mode on a class of street without access tags. A ferry carries everybody but cars.
 fn default_access(tags: &Tags, mode: Mode, class: Class) -> Access {
     let allowed = match mode {
         Mode::Car => {
@@ -64,7 +61,7 @@ fn default_access(tags: &Tags, mode: Mode, class: Class) -> Access {
         }
         Mode::Bike => {
             let is_lift = tags.is("highway", "elevator");
-            !matches!(class, Class::Motorway | Class::Pedestrian | Class::Footway | Class::Ferry) || is_lift
+            !matches!(class, Class::Motorway | Class::Pedestrian | Class::Footway) || is_lift
         }
         Mode::Foot => !matches!(class, Class::Motorway | Class::Cycleway),
         Mode::Wheelchair => !matches!(class, Class::Motorway | Class::Cycleway | Class::Steps),
@@ -96,12 +93,7 @@ fn access(tags: &Tags, mode: Mode, class: Class, direction: &str) -> Access {
             _ => found,
         };
     }
-    match class {
-        Class::Path if tags.is("highway", "bridleway") => Access::No,
-        // Without any tag a ferry carries everybody but cars.
-        Class::Ferry if mode != Mode::Car => Access::Yes,
-        _ => default,
-    }
+    if tags.is("highway", "bridleway") { Access::No } else { default }
 }
 
 fn is_on_foot(mode: Mode) -> bool {
@@ -160,6 +152,10 @@ pub(super) fn of(tags: &Tags, class: Class) -> Directions {
 
 const ALL_MODES: Modes = 0b1111;
 
+/// Values of `surface` that stop wheelchairs.
+const LOOSE: &str =
+    "sand mud rock gravel ground dirt earth grass pebblestone stepping_stones unhewn_cobblestone woodchips";
+
 fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
     // Whatever their other tags: a ramp beside them is a way of its own.
     if class == Class::Steps || tags.get("conveying").is_some_and(|value| value != "no") {
@@ -168,29 +164,16 @@ fn fit_for_wheelchairs(tags: &Tags, class: Class) -> bool {
     if let Some(tagged) = tags.get("wheelchair") {
         return !matches!(tagged, "no" | "bad" | "impassable");
     }
-    let firm = !matches!(
-        tags.get("surface"),
-        Some(
-            "sand"
-                | "mud"
-                | "rock"
-                | "gravel"
-                | "ground"
-                | "dirt"
-                | "earth"
-                | "grass"
-                | "pebblestone"
-                | "stepping_stones"
-                | "unhewn_cobblestone"
-                | "woodchips"
-        )
-    );
+    let firm = tags.get("surface").is_none_or(|value| tagged(&[((), LOOSE)], value).is_none());
     let even = !matches!(tags.get("smoothness"), Some("bad" | "very_bad" | "horrible" | "very_horrible"));
     let made = class != Class::Track || matches!(tags.get("tracktype"), Some("grade1" | "grade2"));
     // Steep beyond what DIN 18040 calls passable over short stretches (6 %, to 10 % in the open).
     let flat = tags.get("incline").and_then(|text| text.trim_end_matches(['%', ' ']).parse::<f64>().ok());
     firm && even && made && flat.is_none_or(|percent| percent.abs() <= 10.0)
 }
+
+/// Keys of a way's cycle lanes and tracks.
+pub(super) const CYCLEWAYS: [&str; 4] = ["cycleway", "cycleway:both", "cycleway:right", "cycleway:left"];
 
 /// Modes with and against the way, by the one-way rules.
 fn one_way(tags: &Tags, class: Class) -> [Modes; 2] {
@@ -221,11 +204,8 @@ fn one_way(tags: &Tags, class: Class) -> [Modes; 2] {
     let lane_against = |key: &str| matches!(tags.get(key), Some("no" | "-1"));
     match tags.get("oneway:bicycle").and_then(directions) {
         Some(directions) => set(bike, directions),
-        None if ["cycleway", "cycleway:left", "cycleway:right", "cycleway:both"]
-            .iter()
-            .any(|key| against(key))
-            || lane_against("cycleway:left:oneway")
-            || lane_against("cycleway:right:oneway") =>
+        None if CYCLEWAYS.iter().any(|key| against(key))
+            || ["cycleway:left:oneway", "cycleway:right:oneway"].iter().any(|key| lane_against(key)) =>
         {
             set(bike, [true, true]);
         }
@@ -280,11 +260,17 @@ pub(super) fn blocked_by_node(tags: &Tags) -> (Modes, bool) {
             }
             "bollard" | "block" | "jersey_barrier" | "planter" | "log" | "debris" | "cycle_barrier"
             | "barrier_board" | "bus_trap" | "sump_buster" | "motorcycle_barrier" | "chain" | "rope" => car,
-            "stile" | "kissing_gate" | "turnstile" | "full-height_turnstile" | "horse_stile" => {
-                car | bike | wheels
-            }
-            "wall" | "fence" | "hedge" | "ditch" | "retaining_wall" | "guard_rail" => car | bike | wheels,
-            "kerb" => 0,
+            "stile"
+            | "kissing_gate"
+            | "turnstile"
+            | "full-height_turnstile"
+            | "horse_stile"
+            | "wall"
+            | "fence"
+            | "hedge"
+            | "ditch"
+            | "retaining_wall"
+            | "guard_rail" => car | bike | wheels,
             _ => 0,
         };
     }

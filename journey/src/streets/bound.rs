@@ -1,8 +1,10 @@
 //! Lower bounds for A*.
 
 use super::Streets;
-use super::graph::{Graph, NONE, States};
-use super::snap::{Link, Plane};
+use super::graph::Graph;
+use super::plane::Plane;
+use super::snap::Link;
+use super::states::{NONE, States};
 
 /// Beyond this distance the flat lower bound of A* may exceed the true distance; it is then zero.
 const FLAT_BOUND_M: f64 = 500_000.0;
@@ -41,13 +43,13 @@ impl<'a> LowerBound<'a> {
             States::Turns { codes, .. } => self.streets.ends(codes[state as usize]).1,
         };
         let place = self.streets.junctions[junction as usize];
-        let (mut east, north) = self.plane.metres(place);
+        let mut at = self.plane.metres(place);
         // Meridians converge: the narrower of the two latitudes keeps the bound below the truth.
         let lat = place.degrees().lat.abs();
         if lat > self.goal_lat {
-            east *= lat.to_radians().cos() / self.goal_lat.to_radians().cos().max(1e-6);
+            at.east *= lat.to_radians().cos() / self.goal_lat.to_radians().cos().max(1e-6);
         }
-        let distance_m = east.hypot(north);
+        let distance_m = at.east.hypot(at.north);
         if distance_m > FLAT_BOUND_M {
             return 0;
         }

@@ -1,13 +1,12 @@
 //! From OpenStreetMap's ways to [`Streets`]: cut at junctions, number along a Hilbert curve.
 
-use std::hash::Hash;
-
 use rustc_hash::FxHashMap;
 
 use super::osm::{Coord, MemberKind, OsmData, OsmWay, Tags};
 use super::restriction::{self, WayEdges};
 use super::{Edge, KEYED, Profile, SIGNALS, Streets, StreetsError, Variant};
 use super::{access, condition, hilbert, maxspeed, parking};
+use crate::interner::Interner;
 
 /// Directed edges are numbered in 32 bits with room to spare for the states of a search.
 const MAX_EDGES: usize = 1 << 29;
@@ -17,8 +16,9 @@ const MAX_EDGES: usize = 1 << 29;
 /// # Errors
 /// There is no street, or there are too many.
 pub fn build(data: &mut OsmData) -> Result<Streets, StreetsError> {
-    add_area_outlines(data);
-    add_ferries(data);
+    let way_at: FxHashMap<i64, usize> = data.ways.iter().enumerate().map(|(at, way)| (way.id, at)).collect();
+    add_area_outlines(data, &way_at);
+    add_ferries(data, &way_at);
     let mut draft = Draft::default();
     let uses = draft.count_uses(data);
     for way in &data.ways {
@@ -43,8 +43,7 @@ pub fn build(data: &mut OsmData) -> Result<Streets, StreetsError> {
 }
 
 /// Squares that are mapped as multipolygons are walked along their outlines.
-fn add_area_outlines(data: &mut OsmData) {
-    let index: FxHashMap<i64, usize> = data.ways.iter().enumerate().map(|(at, way)| (way.id, at)).collect();
+fn add_area_outlines(data: &mut OsmData, way_at: &FxHashMap<i64, usize>) {
     for relation in &data.relations {
         if relation.tags.get("highway").is_none() || !relation.tags.is("type", "multipolygon") {
             continue;
@@ -54,7 +53,7 @@ fn add_area_outlines(data: &mut OsmData) {
             .filter_map(|key| relation.tags.get(key).map(|value| (*key, value)));
         let tags = Tags::new(tags.chain([("area", "yes")]));
         for member in relation.members.iter().filter(|member| member.kind == MemberKind::Way) {
-            if let Some(&at) = index.get(&member.id)
+            if let Some(&at) = way_at.get(&member.id)
                 && data.ways[at].tags.get("highway").is_none()
             {
                 data.ways[at].tags = tags.clone();
@@ -65,15 +64,14 @@ fn add_area_outlines(data: &mut OsmData) {
 
 /// Ferries whose tags stand on a relation: what its ways do not say themselves. The relation's duration
 /// is that of the whole crossing, so each way gets its share by length.
-fn add_ferries(data: &mut OsmData) {
-    let index: FxHashMap<i64, usize> = data.ways.iter().enumerate().map(|(at, way)| (way.id, at)).collect();
+fn add_ferries(data: &mut OsmData, way_at: &FxHashMap<i64, usize>) {
     for relation in &data.relations {
         if !relation.tags.is("route", "ferry") {
             continue;
         }
         let ways = relation.members.iter().filter(|member| member.kind == MemberKind::Way);
         let crossing: Vec<usize> = ways
-            .filter_map(|member| index.get(&member.id).copied())
+            .filter_map(|member| way_at.get(&member.id).copied())
             .filter(|&at| data.ways[at].tags.get("highway").is_none())
             .collect();
         let lengths: Vec<f64> = crossing.iter().map(|&at| length_m(&data.ways[at], data)).collect();
@@ -104,11 +102,9 @@ fn length_m(way: &OsmWay, data: &OsmData) -> f64 {
 
 #[derive(Default)]
 struct Draft {
-    profiles: Vec<Profile>,
-    profile_numbers: FxHashMap<Profile, u32>,
+    profiles: Interner<Profile>,
     way_variants: FxHashMap<i64, WayVariants>,
-    times: Vec<String>,
-    time_numbers: FxHashMap<String, u32>,
+    times: Interner<String>,
     edges: Vec<DraftEdge>,
     incomplete: usize,
     first_incomplete: i64,
@@ -136,21 +132,15 @@ impl Draft {
         let mut uses: FxHashMap<i64, u8> = FxHashMap::default();
         let turn_times = restriction::times_by_way(&data.relations);
         for way in &data.ways {
-            let found = condition::variants(
-                &way.tags,
-                length_m(way, data),
-                turn_times.get(&way.id).map_or(&[], Vec::as_slice),
-            );
+            let turn_times = turn_times.get(&way.id).map_or(&[][..], Vec::as_slice);
+            let found = condition::variants(&way.tags, length_m(way, data), turn_times);
             if found.profiles.is_empty() {
                 continue;
             }
-            let profiles = found.profiles.into_iter().map(|(profile, cases)| {
-                (number_of(profile, &mut self.profile_numbers, &mut self.profiles), cases)
-            });
-            let times = found.times.into_iter();
+            let profiles = found.profiles.into_iter();
             let variants = WayVariants {
-                profiles: profiles.collect(),
-                times: times.map(|time| number_of(time, &mut self.time_numbers, &mut self.times)).collect(),
+                profiles: profiles.map(|(profile, cases)| (self.profiles.number(profile), cases)).collect(),
+                times: found.times.into_iter().map(|time| self.times.number(time)).collect(),
             };
             self.way_variants.insert(way.id, variants);
             for node in &way.nodes {
@@ -233,8 +223,8 @@ impl Draft {
         let mut streets = Streets {
             junctions: nodes.iter().map(|(_, node)| data.nodes[node]).collect(),
             junction_flags: nodes.iter().map(|(_, node)| data.node_tags.get(node).map_or(0, flags)).collect(),
-            profiles: std::mem::take(&mut self.profiles),
-            times: std::mem::take(&mut self.times),
+            profiles: std::mem::take(&mut self.profiles.list),
+            times: std::mem::take(&mut self.times.list),
             ..Streets::default()
         };
         // The sort is stable: the edges of a way keep their order among equals.
@@ -269,14 +259,6 @@ impl DraftEdge {
     fn start(way: i64, from: i64) -> Self {
         DraftEdge { way, from, to: from, length_m: 0.0, bends: Vec::new() }
     }
-}
-
-/// The number of `item` in `list`, to which it is added if it is new.
-fn number_of<T: Clone + Eq + Hash>(item: T, numbers: &mut FxHashMap<T, u32>, list: &mut Vec<T>) -> u32 {
-    *numbers.entry(item).or_insert_with_key(|item| {
-        list.push(item.clone());
-        list.len() as u32 - 1
-    })
 }
 
 /// Flags of a junction from a node's tags.

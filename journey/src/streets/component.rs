@@ -1,7 +1,9 @@
 //! Which edges belong to a network that is large enough to be worth starting from.
 
-use super::graph::{Arcs, Graph, NONE, States};
+use super::graph::Graph;
+use super::states::{Arc, NONE, States};
 use super::{Direction, Modes, Streets};
+use crate::rows::Rows;
 
 /// A strongly connected part of so many states is large (a small town) ...
 const LARGE: u32 = 2000;
@@ -35,7 +37,7 @@ impl Main {
 
 /// Adds the mode's bit to each edge that one can come to from a large component, or leave to it.
 pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut Main) {
-    let component = strong_components(&graph.forward, graph.states());
+    let component = strong_components(&graph.forward, graph.count());
     let mut sizes = vec![0u32; component.iter().max().map_or(0, |last| *last as usize + 1)];
     for state in (0..component.len()).filter(|state| is_public(streets, graph, *state)) {
         sizes[component[state] as usize] += 1;
@@ -53,7 +55,7 @@ pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut Main) {
         if open.any(|code| before(streets, graph, code).any(|state| reached[state as usize])) {
             main.comes[edge] |= graph.mode.bit();
         }
-        if codes().any(|code| leaves[after(streets, graph, code) as usize]) {
+        if codes().any(|code| leaves[graph.after(streets, code) as usize]) {
             main.leaves[edge] |= graph.mode.bit();
         }
     }
@@ -81,22 +83,11 @@ fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<I
     [first].into_iter().chain(more.iter().copied()).chain(zone.map(|zone| zone.end))
 }
 
-/// The state of one who began on a directed edge and has left it.
-fn after(streets: &Streets, graph: &Graph, code: u32) -> u32 {
-    match &graph.states {
-        States::Turns { entered, .. } => entered[code as usize],
-        States::Junctions { zones, .. } => {
-            let head = streets.ends(code).1;
-            zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
-        }
-    }
-}
-
 /// All states that can be reached from those that are set.
-fn spread(arcs: &Arcs, mut seen: Vec<bool>) -> Vec<bool> {
+fn spread(arcs: &Rows<Arc>, mut seen: Vec<bool>) -> Vec<bool> {
     let mut open: Vec<u32> = (0..seen.len() as u32).filter(|state| seen[*state as usize]).collect();
     while let Some(state) = open.pop() {
-        for arc in arcs.of(state) {
+        for arc in arcs.get(state as usize) {
             if !std::mem::replace(&mut seen[arc.head as usize], true) {
                 open.push(arc.head);
             }
@@ -106,7 +97,7 @@ fn spread(arcs: &Arcs, mut seen: Vec<bool>) -> Vec<bool> {
 }
 
 /// The strongly connected component of each state (Tarjan 1972, without recursion).
-fn strong_components(arcs: &Arcs, states: usize) -> Vec<u32> {
+fn strong_components(arcs: &Rows<Arc>, states: usize) -> Vec<u32> {
     let mut component = vec![NONE; states];
     let mut order = vec![NONE; states];
     let mut low = vec![NONE; states];
@@ -125,7 +116,7 @@ fn strong_components(arcs: &Arcs, states: usize) -> Vec<u32> {
                 next += 1;
                 stack.push(*state);
             }
-            if let Some(arc) = arcs.of(*state).get(*at) {
+            if let Some(arc) = arcs.get(*state as usize).get(*at) {
                 *at += 1;
                 let head = arc.head as usize;
                 if order[head] == NONE {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::osm::Tags;
 use super::{Profile, Streets};
+use crate::bits;
 
 /// Ways with more different times than this keep the first ones: each makes twice as many variants.
 pub(super) const MAX_TIMES: usize = 4;
@@ -23,6 +24,7 @@ pub(super) const MAX_TIMES: usize = 4;
 /// One of several edges beside each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variant {
+    /// Number of the edge.
     pub edge: u32,
     /// The first of them; the others follow.
     pub first: u32,
@@ -126,24 +128,20 @@ pub struct Closed {
 }
 
 impl Closed {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bits.is_empty()
-    }
-
     #[inline]
     pub(super) fn has(&self, edge: u32) -> bool {
-        self.bits.get(edge as usize / 64).is_some_and(|bits| bits >> (edge % 64) & 1 != 0)
+        (edge as usize) < self.bits.len() * 64 && bits::has(&self.bits, edge as usize)
     }
 
     /// Closes all variants but those in force, by what `is_now` says of the times.
     pub(super) fn new(streets: &Streets, is_now: impl Fn(u32) -> bool) -> Self {
         let mut bits =
-            if streets.variants.is_empty() { vec![] } else { vec![0; streets.edges.len() / 64 + 1] };
+            if streets.variants.is_empty() { vec![] } else { vec![0; bits::words(streets.edges.len())] };
         for variant in &streets.variants {
             let case = variant.times.iter().enumerate();
             let case = case.fold(0, |case, (bit, time)| case | u16::from(is_now(*time)) << bit);
             if variant.cases >> case & 1 == 0 {
-                bits[variant.edge as usize / 64] |= 1 << (variant.edge % 64);
+                bits::set(&mut bits, variant.edge as usize);
             }
         }
         Closed { bits }

@@ -1,9 +1,10 @@
 //! How long an edge takes. All constants of the speed models are here.
 
-use super::profile::{Class, Mode, Profile, Surface};
+use super::class::{Class, Mode, Surface};
+use super::profile::Profile;
 
 /// Walking speed, km/h: Valhalla's default for pedestrians, near the mean of Bohannon's review (2011).
-const WALK_KMH: f64 = 5.1;
+pub(crate) const WALK_KMH: f64 = 5.1;
 /// Walking speed over steps, along the ground, km/h: about half of that on the flat (own estimate).
 /// Valhalla adds a penalty of 30 s to the cost, and full speed to the duration.
 const STEPS_KMH: f64 = 2.5;
@@ -16,7 +17,7 @@ const WHEELCHAIR_FAIR_FACTOR: f64 = 0.8;
 /// bicycle); 16.5 makes the median duration equal Valhalla's, whose routes avoid streets with cars.
 const BIKE_KMH: f64 = 16.5;
 /// Pushing a bicycle, km/h: Valhalla's dismount speed.
-const PUSH_BIKE_KMH: f64 = 5.1;
+const PUSH_BIKE_KMH: f64 = WALK_KMH;
 /// Carrying a bicycle over steps, km/h (own estimate).
 const CARRY_BIKE_KMH: f64 = 2.0;
 /// Share of the cycling speed that is left by surface, after Valhalla's hybrid bicycle.

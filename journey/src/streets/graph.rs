@@ -2,105 +2,22 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{KEYED, Mode, Streets};
-
-/// No state.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// A step of a search.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arc {
-    pub head: u32,
-    pub ms: u32,
-    /// The directed edge that is travelled ([`NONE`]: none, the step is a change of state only).
-    pub code: u32,
-}
-
-/// Arcs by the state they leave.
-#[derive(Debug, Default)]
-pub(super) struct Arcs {
-    first: Vec<u32>,
-    arcs: Vec<Arc>,
-}
-
-impl Arcs {
-    /// Orders arcs `(tail, arc)` by tail.
-    pub fn new(states: usize, list: &[(u32, Arc)]) -> Self {
-        let mut first = vec![0u32; states + 1];
-        for (tail, _) in list {
-            first[*tail as usize + 1] += 1;
-        }
-        for state in 0..states {
-            first[state + 1] += first[state];
-        }
-        let mut next = first.clone();
-        let mut arcs = vec![Arc { head: 0, ms: 0, code: NONE }; list.len()];
-        for (tail, arc) in list {
-            let slot = &mut next[*tail as usize];
-            arcs[*slot as usize] = *arc;
-            *slot += 1;
-        }
-        Arcs { first, arcs }
-    }
-
-    #[inline]
-    pub fn of(&self, state: u32) -> &[Arc] {
-        &self.arcs[self.first[state as usize] as usize..self.first[state as usize + 1] as usize]
-    }
-}
-
-/// The meaning of states.
-#[derive(Debug)]
-pub(super) enum States {
-    /// Being at a junction. Junctions at streets without through traffic have two states more.
-    Junctions {
-        zones: FxHashMap<u32, Zone>,
-        /// The junction of each two states that follow those of the junctions themselves.
-        places: Vec<u32>,
-    },
-    /// Having travelled a directed edge to its end.
-    Turns {
-        /// By code: the state of coming from anywhere.
-        entered: Vec<u32>,
-        /// Further states of the same code: after a via way, or inside the last no-through zone.
-        further: FxHashMap<u32, Vec<u32>>,
-        /// The directed edge of each state.
-        codes: Vec<u32>,
-        /// Whether each state is inside the last no-through zone, which nobody leaves.
-        last: Vec<bool>,
-    },
-}
-
-/// States of a junction inside a zone without through traffic.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Zone {
-    /// Still in the zone where the way began.
-    pub start: u32,
-    /// In the zone where it will end.
-    pub end: u32,
-}
-
-/// What the graph of one mode is made from.
-pub(super) struct Roads<'a> {
-    pub streets: &'a Streets,
-    /// See [`Graph`].
-    pub edge_ms: &'a [u32],
-    pub zone: &'a [bool],
-    pub blocked: &'a [bool],
-}
+use super::states::{Arc, Built, NONE, Roads, States, is_usable};
+use super::{KEYED, Mode, Streets, cost, turns, walk};
+use crate::rows::Rows;
 
 /// The graph of one mode.
 #[derive(Debug)]
 pub(super) struct Graph {
     pub mode: Mode,
     pub states: States,
-    pub forward: Arcs,
-    pub backward: Arcs,
-    /// Travel time of each directed edge, ms; [`NONE`] where the mode may not go.
+    /// Arcs by the state they leave.
+    pub forward: Rows<Arc>,
+    /// Arcs, turned round, by the state they come to.
+    pub backward: Rows<Arc>,
+    /// See [`Roads`].
     pub edge_ms: Vec<u32>,
-    /// Edges that the mode may not pass through, see [`zones`].
     pub zone: Vec<bool>,
-    /// Junctions that stop the mode: one can get there and no further.
     pub blocked: Vec<bool>,
     /// For lower bounds, ms per metre.
     pub least_ms_per_m: f64,
@@ -113,30 +30,29 @@ impl Graph {
                 if streets.modes(code) & mode.bit() == 0 {
                     return NONE;
                 }
-                let profile = streets.profile(code >> 1);
                 let length_dm = streets.edges[(code >> 1) as usize].length_dm;
-                super::cost::edge_ms(profile, code & 1 == 1, mode, length_dm)
+                cost::edge_ms(streets.profile(code >> 1), code & 1 == 1, mode, length_dm)
             })
             .collect::<Vec<u32>>();
         let zone = zones(streets, mode, &edge_ms);
         let blocked = blocked(streets, mode, &edge_ms, &zone);
         let roads = Roads { streets, edge_ms: &edge_ms, zone: &zone, blocked: &blocked };
-        let (states, count, list) = match mode {
-            Mode::Car => super::turns::build(&roads),
-            Mode::Foot | Mode::Bike | Mode::Wheelchair => super::walk::build(&roads, mode),
+        let Built { states, count, arcs } = match mode {
+            Mode::Car => turns::build(roads),
+            Mode::Foot | Mode::Bike | Mode::Wheelchair => walk::build(roads, mode),
         };
         let reversed: Vec<(u32, Arc)> =
-            list.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
+            arcs.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
         const MS_PER_S: f64 = 1000.0;
         Graph {
             mode,
             states,
-            forward: Arcs::new(count, &list),
-            backward: Arcs::new(count, &reversed),
+            forward: Rows::grouped(count, &arcs),
+            backward: Rows::grouped(count, &reversed),
             edge_ms,
             zone,
             blocked,
-            least_ms_per_m: MS_PER_S / super::cost::fastest_mps(&streets.profiles, mode),
+            least_ms_per_m: MS_PER_S / cost::fastest_mps(&streets.profiles, mode),
         }
     }
 
@@ -144,15 +60,27 @@ impl Graph {
     pub fn is_last(&self, state: u32) -> bool {
         match &self.states {
             States::Junctions { places, .. } => {
-                let zones = self.states() - 2 * places.len();
+                let zones = self.count() - 2 * places.len();
                 state as usize >= zones && (state as usize - zones) % 2 == 1
             }
             States::Turns { last, .. } => last[state as usize],
         }
     }
 
-    pub fn states(&self) -> usize {
-        self.forward.first.len() - 1
+    /// How many states.
+    pub fn count(&self) -> usize {
+        self.forward.len()
+    }
+
+    /// The state of one who began on a directed edge and has left it.
+    pub fn after(&self, streets: &Streets, code: u32) -> u32 {
+        match &self.states {
+            States::Turns { entered, .. } => entered[code as usize],
+            States::Junctions { zones, .. } => {
+                let head = streets.ends(code).1;
+                zones.get(&head).filter(|_| self.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
+            }
+        }
     }
 }
 
@@ -160,7 +88,7 @@ impl Graph {
 /// say so, and whatever is reached through such ones only, however large: the signs stand at the way
 /// in. Of all that hangs together in some way, the largest part without such streets is where one
 /// passes through.
-pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {
+fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {
     let tagged: Vec<bool> = (0..streets.edges.len() as u32)
         .map(|edge| streets.profile(edge).no_through & mode.bit() != 0)
         .collect();
@@ -177,7 +105,6 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
             .map(|edge| streets.beside(edge).any(|edge| tagged[edge as usize]))
             .collect(),
     };
-    let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
     let edge_ends = |edge: usize| (streets.edges[edge].from, streets.edges[edge].to);
     // The end by which an edge hangs together with others: not a gate.
     let end = |edge: usize| match edge_ends(edge) {
@@ -187,7 +114,7 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
     let junctions = streets.junctions.len() as u32;
     // What hangs together without the streets that are no way through, and with them.
     let (mut open, mut whole) = (Groups::new(junctions), Groups::new(junctions));
-    for edge in (0..tagged.len()).filter(|edge| usable(*edge)) {
+    for edge in (0..tagged.len()).filter(|edge| is_usable(edge_ms, *edge)) {
         let (from, to) = edge_ends(edge);
         whole.join(from, to);
         if !at_times[edge] && !is_keyed(from) && !is_keyed(to) {
@@ -195,7 +122,7 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
         }
     }
     let mut lengths: FxHashMap<u32, u64> = FxHashMap::default();
-    for edge in (0..tagged.len()).filter(|edge| usable(*edge) && !at_times[*edge]) {
+    for edge in (0..tagged.len()).filter(|edge| is_usable(edge_ms, *edge) && !at_times[*edge]) {
         *lengths.entry(open.of(end(edge))).or_default() += u64::from(streets.edges[edge].length_dm);
     }
     // By whole: its largest open part; of equals the first.
@@ -216,14 +143,13 @@ pub(super) fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool>
             false => is_beyond(end(edge)),
         }
     };
-    (0..tagged.len()).map(|edge| tagged[edge] || usable(edge) && is_enclosed(edge)).collect()
+    (0..tagged.len()).map(|edge| tagged[edge] || is_usable(edge_ms, edge) && is_enclosed(edge)).collect()
 }
 
 /// Junctions where `mode` is stopped: barriers, and gates between two streets that it may pass through.
 fn blocked(streets: &Streets, mode: Mode, edge_ms: &[u32], zone: &[bool]) -> Vec<bool> {
     let mut blocked: Vec<bool> = streets.junction_flags.iter().map(|flags| flags & mode.bit() != 0).collect();
-    let usable = |edge: usize| edge_ms[2 * edge] != NONE || edge_ms[2 * edge + 1] != NONE;
-    for edge in (0..zone.len()).filter(|edge| zone[*edge] && usable(*edge)) {
+    for edge in (0..zone.len()).filter(|edge| zone[*edge] && is_usable(edge_ms, *edge)) {
         let edge = &streets.edges[edge];
         for junction in [edge.from, edge.to].map(|junction| junction as usize) {
             blocked[junction] &= streets.junction_flags[junction] & KEYED == 0;

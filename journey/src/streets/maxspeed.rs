@@ -1,7 +1,7 @@
 //! Speeds of cars from tags, with German defaults.
 
+use super::class::Class;
 use super::osm::Tags;
-use super::profile::Class;
 
 /// Speed on `maxspeed=none`: the recommended speed of German motorways.
 const NO_LIMIT_DKMH: u16 = 1300;
@@ -12,13 +12,14 @@ const FERRY_DKMH: u16 = 150;
 /// Plausible speeds; others are typing errors.
 const BELIEVABLE_DKMH: std::ops::RangeInclusive<u16> = 30..=1600;
 
-/// Speeds forward and backward in 0.1 km/h, and whether a sign or zone says so.
-pub(super) fn of(tags: &Tags, class: Class) -> ([u16; 2], bool) {
-    let both = tags.get("maxspeed").and_then(parse).or_else(|| {
-        ["maxspeed:type", "source:maxspeed", "zone:maxspeed", "zone:traffic"]
-            .iter()
-            .find_map(|key| tags.get(key).and_then(parse))
-    });
+/// Speeds forward and backward in 0.1 km/h, and whether a sign or zone says so (of a ferry they are known). `length_m` of
+/// the whole way is for ferries.
+pub(super) fn of(tags: &Tags, class: Class, length_m: f64) -> ([u16; 2], bool) {
+    if class == Class::Ferry {
+        return ([ferry_dkmh(tags, length_m); 2], true);
+    }
+    let keys = ["maxspeed", "maxspeed:type", "source:maxspeed", "zone:maxspeed", "zone:traffic"];
+    let both = keys.iter().find_map(|key| tags.get(key).and_then(parse));
     let side = |key: &str| tags.get(key).and_then(parse).or(both);
     let (forward, backward) = (side("maxspeed:forward"), side("maxspeed:backward"));
     let default = default_dkmh(tags, class);
@@ -66,8 +67,8 @@ fn default_dkmh(tags: &Tags, class: Class) -> u16 {
         Class::Service => 250,
         Class::Aisle => 120,
         Class::Track => track_dkmh(tags),
-        Class::Ferry => FERRY_DKMH,
-        Class::Pedestrian | Class::Cycleway | Class::Path | Class::Footway | Class::Steps => 100,
+        // Not for cars, or without a speed of its own.
+        _ => 100,
     }
 }
 
@@ -87,7 +88,7 @@ fn track_dkmh(tags: &Tags) -> u16 {
 }
 
 /// Speed of a ferry, 0.1 km/h, from its `duration` (`MM`, `HH:MM`, `HH:MM:SS`) and length.
-pub(super) fn ferry_dkmh(tags: &Tags, length_m: f64) -> u16 {
+fn ferry_dkmh(tags: &Tags, length_m: f64) -> u16 {
     let Some(seconds) = tags.get("duration").and_then(duration_s) else { return FERRY_DKMH };
     let dkmh = length_m / seconds * 36.0;
     if dkmh.is_finite() { (dkmh.round() as u16).max(1) } else { FERRY_DKMH }

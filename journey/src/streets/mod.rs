@@ -6,19 +6,24 @@
 mod access;
 mod bound;
 mod build;
+mod class;
 mod component;
 mod condition;
 mod cost;
 mod graph;
 mod hilbert;
+mod index;
 mod maxspeed;
 mod network;
+mod open_graph;
 pub mod osm;
 pub mod parking;
+mod plane;
 mod profile;
 mod restriction;
 mod search;
 mod snap;
+mod states;
 mod tree;
 mod turns;
 mod walk;
@@ -31,10 +36,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use build::build;
+pub use class::{Class, Mode, Modes, Surface};
 pub use condition::{Closed, Times, Variant};
+pub(crate) use cost::WALK_KMH;
+pub(crate) use index::BoxIndex;
 pub use network::Network;
 pub use osm::Coord;
-pub use profile::{Class, Mode, Modes, Profile, Surface};
+pub use profile::Profile;
 pub use search::{Budget, Direction, Workspace};
 pub use snap::Link;
 pub use tree::{Path, Reach, Tree};
@@ -154,6 +162,39 @@ impl Streets {
     pub(crate) fn ends(&self, code: u32) -> (u32, u32) {
         let edge = &self.edges[(code >> 1) as usize];
         if code & 1 == 0 { (edge.from, edge.to) } else { (edge.to, edge.from) }
+    }
+
+    /// Whether a directed edge is a ferry.
+    fn is_ferry(&self, code: u32) -> bool {
+        self.profile(code >> 1).class == Class::Ferry
+    }
+
+    /// The points of an edge from one distance along it to another.
+    fn course(&self, edge: u32, from_dm: u32, to_dm: u32) -> Vec<Coord> {
+        let (low, high) = (f64::from(from_dm.min(to_dm)), f64::from(from_dm.max(to_dm)));
+        let length_dm = f64::from(self.edges[edge as usize].length_dm);
+        let places: Vec<Coord> = self.points(edge).collect();
+        let steps: Vec<f64> = places.windows(2).map(|pair| pair[0].distance_m(pair[1])).collect();
+        let scale = length_dm / steps.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        let mut inside = Vec::with_capacity(places.len());
+        let mut along = 0.0;
+        for (pair, step) in places.windows(2).zip(&steps) {
+            let next = along + step * scale;
+            let between = |at: f64| {
+                let share = if next > along { ((at - along) / (next - along)).clamp(0.0, 1.0) } else { 0.0 };
+                let mix =
+                    |a: i32, b: i32| (f64::from(a) + share * (f64::from(b) - f64::from(a))).round() as i32;
+                Coord { lat: mix(pair[0].lat, pair[1].lat), lon: mix(pair[0].lon, pair[1].lon) }
+            };
+            if next >= low && along <= high {
+                inside.extend([between(low.max(along)), between(high.min(next))]);
+            }
+            along = next;
+        }
+        if from_dm > to_dm {
+            inside.reverse();
+        }
+        inside
     }
 
     /// Who may travel a directed edge.

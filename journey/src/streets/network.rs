@@ -2,12 +2,16 @@
 
 use domain::geo::LatLon;
 
+use super::component::{self, Main};
 use super::condition::Closed;
-use super::graph::{Graph, NONE, States};
+use super::graph::Graph;
+use super::index::BoxIndex;
+use super::open_graph::OpenGraph;
 use super::search::{Budget, Direction, Workspace};
 use super::snap::{EdgeIndex, End, Link};
+use super::states::NONE;
 use super::tree::{MS_PER_S, Tree};
-use super::{Mode, Streets, bound::LowerBound, component, component::Main};
+use super::{Mode, Streets, bound::LowerBound};
 
 /// Streets with all that searches need. Immutable: share it in an `Arc`.
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub struct Network {
     streets: Streets,
     graphs: Vec<Graph>,
     index: EdgeIndex,
+    /// The first corners of [`Streets::parking`].
+    parking: BoxIndex,
     /// Edges that are closed where no time is given.
     usually_closed: Closed,
 }
@@ -28,10 +34,13 @@ impl Network {
             component::mark(&streets, graph, &mut main);
         }
         let index = EdgeIndex::new(&streets, main);
+        let corners = streets.parking.iter().map(|parking| parking.outline.iter().copied().take(1));
+        let parking = BoxIndex::new((0..).zip(corners));
         let usually_closed = Closed::new(&streets, |_| false);
-        Network { streets, graphs, index, usually_closed }
+        Network { streets, graphs, index, parking, usually_closed }
     }
 
+    /// The streets themselves.
     pub fn streets(&self) -> &Streets {
         &self.streets
     }
@@ -57,20 +66,32 @@ impl Network {
         most: usize,
     ) -> Vec<Link> {
         let closed = closed.unwrap_or(&self.usually_closed);
-        self.index.snap(
-            &self.streets,
-            &End { mode, direction: Some(direction), closed },
-            point,
-            limit_m,
-            most,
-        )
+        let way = End { mode, direction: Some(direction), closed };
+        self.index.snap(&self.streets, &way, point, limit_m, most)
     }
 
     /// The edges near a point, of any mode, with the place on each that is nearest.
-    pub fn edges_near(&self, mode: Mode, point: LatLon, radius_m: f64) -> impl Iterator<Item = Link> + '_ {
+    pub(super) fn edges_near(
+        &self,
+        mode: Mode,
+        point: LatLon,
+        radius_m: f64,
+    ) -> impl Iterator<Item = Link> + '_ {
         self.index
             .around(point, radius_m)
             .map(move |edge| self.index.project(&self.streets, mode, None, point, edge))
+    }
+
+    /// Numbers of the parking places in [`Streets::parking`] whose first corner is about as near to a point, in order.
+    pub(super) fn parking_near(&self, point: LatLon, radius_m: f64) -> Vec<u32> {
+        let mut near: Vec<u32> = self.parking.around(point, radius_m).collect();
+        near.sort_unstable();
+        near
+    }
+
+    fn open_graph<'a>(&'a self, mode: Mode, budget: &Budget<'a>) -> OpenGraph<'a> {
+        let closed = budget.closed.unwrap_or(&self.usually_closed);
+        OpenGraph { streets: &self.streets, graph: self.graph(mode), closed }
     }
 
     /// The quickest paths from `origin` (forward) or to it (backward), within `limit_s` seconds.
@@ -83,27 +104,18 @@ impl Network {
         limit_s: f64,
         budget: Budget<'a>,
     ) -> Tree<'a> {
-        let graph = self.graph(mode);
-        let closed = budget.closed.unwrap_or(&self.usually_closed);
-        workspace.begin(graph.states());
-        let seed = |state, ms, _| workspace.offer(state, ms, NONE, || 0);
-        let arcs = match direction {
-            Direction::Forward => {
-                self.starts(graph, closed, &origin, seed);
-                &graph.forward
-            }
-            Direction::Backward => {
-                self.ends(graph, closed, &origin, seed);
-                &graph.backward
-            }
+        let open = self.open_graph(mode, &budget);
+        workspace.begin(open.graph.count());
+        let (seeds, arcs) = match direction {
+            Direction::Forward => (open.starts(&origin), &open.graph.forward),
+            Direction::Backward => (open.ends(&origin), &open.graph.backward),
         };
+        for seed in seeds {
+            workspace.offer(seed.state, seed.ms, NONE, || 0);
+        }
         let limit_ms = (limit_s.max(0.0) * MS_PER_S).round() as u32;
-        let limit = limit_ms.min(NONE - 1);
-        let cut = match closed.is_empty() {
-            true => workspace.run(arcs, limit, budget, |_| false, |_| 0, |_, _| NONE),
-            false => workspace.run(arcs, limit, budget, |code| closed.has(code >> 1), |_| 0, |_, _| NONE),
-        };
-        Tree { network: self, graph, closed, workspace, origin, direction, limit_ms, cut }
+        let cut = workspace.run(arcs, limit_ms.min(NONE - 1), budget, open.closed, |_| 0, |_, _| NONE);
+        Tree { open, workspace, origin, direction, limit_ms, cut }
     }
 
     /// The quickest path from `from` to `to` (A*): a tree that contains the path to `to` only.
@@ -115,149 +127,26 @@ impl Network {
         to: &Link,
         budget: Budget<'a>,
     ) -> Tree<'a> {
-        let graph = self.graph(mode);
-        let closed = budget.closed.unwrap_or(&self.usually_closed);
-        workspace.begin(graph.states());
-        let bound = LowerBound::to(&self.streets, graph, to);
-        let mut goals: Vec<(u32, u32)> = Vec::new();
-        self.ends(graph, closed, to, |state, ms, _| goals.push((state, ms)));
-        let mut best = self.beside(graph, closed, &from, to).map_or(NONE - 1, |(ms, ..)| ms);
+        let open = self.open_graph(mode, &budget);
+        workspace.begin(open.graph.count());
+        let bound = LowerBound::to(&self.streets, open.graph, to);
+        let goals = open.ends(to);
         let better = |state: u32, ms: u32| {
-            let here = goals.iter().filter(|(goal, _)| *goal == state);
-            here.map(|(_, rest)| ms.saturating_add(*rest)).min().unwrap_or(NONE)
+            let here = goals.iter().filter(|goal| goal.state == state);
+            here.map(|goal| ms.saturating_add(goal.ms)).min().unwrap_or(NONE)
         };
-        self.starts(graph, closed, &from, |state, ms, _| {
-            workspace.offer(state, ms, NONE, || bound.ms(state));
-            best = best.min(better(state, ms));
-        });
-        let rest = |state| bound.ms(state);
-        let cut = match closed.is_empty() {
-            true => workspace.run(&graph.forward, best, budget, |_| false, rest, better),
-            false => workspace.run(&graph.forward, best, budget, |code| closed.has(code >> 1), rest, better),
-        };
-        Tree {
-            network: self,
-            graph,
-            closed,
-            workspace,
-            origin: from,
-            direction: Direction::Forward,
-            limit_ms: NONE,
-            cut,
+        let mut best = open.direct(&from, to).map_or(NONE - 1, |direct| direct.ms);
+        for seed in open.starts(&from) {
+            workspace.offer(seed.state, seed.ms, NONE, || bound.ms(seed.state));
+            best = best.min(better(seed.state, seed.ms));
         }
+        let rest = |state| bound.ms(state);
+        let cut = workspace.run(&open.graph.forward, best, budget, open.closed, rest, better);
+        let direction = Direction::Forward;
+        Tree { open, workspace, origin: from, direction, limit_ms: NONE, cut }
     }
 
     pub(super) fn graph(&self, mode: Mode) -> &Graph {
         &self.graphs[mode as usize]
-    }
-
-    /// The directed edges of a link that may be travelled: code, time to the link, time after it.
-    fn directions<'a>(
-        &self,
-        graph: &'a Graph,
-        closed: &Closed,
-        link: &Link,
-    ) -> impl Iterator<Item = (u32, u32, u32)> + use<'a> {
-        let length_dm = self.streets.edges.get(link.edge as usize).map_or(1, |edge| edge.length_dm);
-        // Of edges beside each other that in force; nobody travels on one that is closed.
-        let in_force = || self.streets.beside(link.edge).find(|edge| !closed.has(*edge));
-        let edge = if closed.has(link.edge) { in_force() } else { Some(link.edge) };
-        let (edge, along) = (edge.unwrap_or(NONE >> 1), link.along_dm.min(length_dm));
-        [(edge << 1, along), (edge << 1 | 1, length_dm - along)].into_iter().filter_map(
-            move |(code, part_dm)| {
-                let full = *graph.edge_ms.get(code as usize)?;
-                let part = (u64::from(full) * u64::from(part_dm) / u64::from(length_dm)) as u32;
-                (full != NONE).then_some((code, part, full - part))
-            },
-        )
-    }
-
-    /// States that are reached first from a link: state, time to it, code of the first edge.
-    pub(super) fn starts(
-        &self,
-        graph: &Graph,
-        closed: &Closed,
-        link: &Link,
-        mut found: impl FnMut(u32, u32, u32),
-    ) {
-        for (code, _, after) in self.directions(graph, closed, link) {
-            match &graph.states {
-                States::Junctions { zones, .. } => {
-                    let head = self.streets.ends(code).1;
-                    let zone = zones.get(&head).filter(|_| graph.zone[(code >> 1) as usize]);
-                    found(zone.map_or(head, |zone| zone.start), after, code);
-                }
-                States::Turns { entered, .. } => {
-                    let arcs = graph.forward.of(entered[code as usize]).iter();
-                    for arc in arcs.filter(|arc| !closed.has(arc.code >> 1)) {
-                        found(arc.head, after.saturating_add(arc.ms), code);
-                    }
-                }
-            }
-        }
-    }
-
-    /// States from which a link is reached next: state, time from it, code of the last edge.
-    pub(super) fn ends(
-        &self,
-        graph: &Graph,
-        closed: &Closed,
-        link: &Link,
-        mut found: impl FnMut(u32, u32, u32),
-    ) {
-        for (code, part, after) in self.directions(graph, closed, link) {
-            match &graph.states {
-                States::Junctions { zones, .. } => {
-                    let tail = self.streets.ends(code).0;
-                    if graph.blocked[tail as usize] {
-                        continue;
-                    }
-                    found(tail, part, code);
-                    if let Some(zone) = zones.get(&tail).filter(|_| graph.zone[(code >> 1) as usize]) {
-                        found(zone.start, part, code);
-                        found(zone.end, part, code);
-                    }
-                }
-                States::Turns { entered, further, .. } => {
-                    let more = further.get(&code).map_or(&[][..], Vec::as_slice);
-                    for &state in [entered[code as usize]].iter().chain(more) {
-                        for arc in graph.backward.of(state) {
-                            found(arc.head, arc.ms - after, code);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// The path between two links that passes no state: along one edge, or by one turn between two
-    /// edges. Time, code of the first edge, code of the last edge.
-    pub(super) fn beside(
-        &self,
-        graph: &Graph,
-        closed: &Closed,
-        from: &Link,
-        to: &Link,
-    ) -> Option<(u32, u32, u32)> {
-        let mut best: Option<(u32, u32, u32)> = None;
-        let mut offer = |ms: u32, first: u32, last: u32| {
-            if best.is_none_or(|(least, ..)| ms < least) {
-                best = Some((ms, first, last));
-            }
-        };
-        for (code, part, after) in self.directions(graph, closed, from) {
-            for (last, last_part, last_after) in self.directions(graph, closed, to) {
-                if code == last && part <= last_part {
-                    offer(last_part - part, code, last);
-                }
-                if let States::Turns { entered, codes, .. } = &graph.states {
-                    let arcs = graph.forward.of(entered[code as usize]).iter();
-                    for arc in arcs.filter(|arc| codes[arc.head as usize] == last) {
-                        offer(after.saturating_add(arc.ms) - last_after, code, last);
-                    }
-                }
-            }
-        }
-        best
     }
 }

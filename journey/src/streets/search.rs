@@ -1,12 +1,19 @@
 //! Dijkstra and A* over a [`Graph`], with reusable memory and a budget.
 
+use std::cmp::Reverse;
+
+use dary_heap::QuaternaryHeap;
+
 use super::condition::Closed;
-use super::graph::{Arcs, NONE};
+use super::states::{Arc, NONE};
+use crate::rows::Rows;
 
 /// Direction of a search: from a place to all others, or from all others to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
+    /// From a place to all others.
     Forward,
+    /// From all others to a place.
     Backward,
 }
 
@@ -44,11 +51,14 @@ struct Label {
 pub struct Workspace {
     labels: Vec<Label>,
     round: u32,
-    queue: Queue,
+    /// Keys and states. With four children to a node there are fewer levels than with two, and a node's children share a
+    /// cache line (LaMarca, Ladner 1996).
+    queue: QuaternaryHeap<Reverse<u64>>,
     pub(super) settled: u32,
 }
 
 impl Workspace {
+    /// An empty one.
     pub fn new() -> Self {
         Workspace::default()
     }
@@ -64,7 +74,7 @@ impl Workspace {
             self.labels.fill(FRESH);
             self.round = 1;
         }
-        self.queue.heap.clear();
+        self.queue.clear();
         self.settled = 0;
     }
 
@@ -94,23 +104,23 @@ impl Workspace {
             },
         };
         *label = Label { ms, parent, rest, round: self.round };
-        self.queue.push(u64::from(ms.saturating_add(rest)) << 32 | u64::from(state));
+        self.queue.push(Reverse(u64::from(ms.saturating_add(rest)) << 32 | u64::from(state)));
     }
 
     /// Settles states in order until the queue is empty or its first key reaches `limit()`.
     /// `reached` sees every improved label and may lower the limit; `rest` is the lower bound.
-    /// Directed edges of which `is_shut` says so are not travelled.
+    /// Directed edges that are `closed` are not travelled.
     /// Returns whether the budget cut the search short.
     pub(super) fn run(
         &mut self,
-        arcs: &Arcs,
+        arcs: &Rows<Arc>,
         mut limit: u32,
         budget: Budget<'_>,
-        is_shut: impl Fn(u32) -> bool,
+        closed: &Closed,
         rest: impl Fn(u32) -> u32,
         mut reached: impl FnMut(u32, u32) -> u32,
     ) -> bool {
-        while let Some(entry) = self.queue.pop() {
+        while let Some(Reverse(entry)) = self.queue.pop() {
             let (key, state) = ((entry >> 32) as u32, entry as u32);
             if key > limit {
                 break;
@@ -127,11 +137,11 @@ impl Workspace {
             {
                 return true;
             }
-            for arc in arcs.of(state) {
+            for arc in arcs.get(state as usize) {
                 let (mut tail, mut ms, mut arc) = (state, ms, arc);
                 // Where there is only one way on, it is gone at once: no queue for states in between.
                 loop {
-                    if is_shut(arc.code) {
+                    if closed.has(arc.code >> 1) {
                         break;
                     }
                     ms = ms.saturating_add(arc.ms);
@@ -139,7 +149,7 @@ impl Workspace {
                         break;
                     }
                     limit = limit.min(reached(arc.head, ms));
-                    let [only] = arcs.of(arc.head) else {
+                    let [only] = arcs.get(arc.head as usize) else {
                         self.offer(arc.head, ms, tail, || rest(arc.head));
                         break;
                     };
@@ -149,58 +159,5 @@ impl Workspace {
             }
         }
         false
-    }
-}
-
-/// A heap with four children to a node: fewer levels than two, and a node's children share a cache
-/// line (LaMarca, Ladner 1996).
-#[derive(Debug, Default)]
-struct Queue {
-    heap: Vec<u64>,
-}
-
-const CHILDREN: usize = 4;
-
-impl Queue {
-    #[inline]
-    fn push(&mut self, entry: u64) {
-        let mut hole = self.heap.len();
-        self.heap.push(entry);
-        while hole > 0 {
-            let parent = (hole - 1) / CHILDREN;
-            if self.heap[parent] <= entry {
-                break;
-            }
-            self.heap[hole] = self.heap[parent];
-            hole = parent;
-        }
-        self.heap[hole] = entry;
-    }
-
-    #[inline]
-    fn pop(&mut self) -> Option<u64> {
-        let last = self.heap.pop()?;
-        let Some(&first) = self.heap.first() else { return Some(last) };
-        let mut hole = 0;
-        loop {
-            let begin = hole * CHILDREN + 1;
-            if begin >= self.heap.len() {
-                break;
-            }
-            let end = (begin + CHILDREN).min(self.heap.len());
-            let mut least = begin;
-            for child in begin + 1..end {
-                if self.heap[child] < self.heap[least] {
-                    least = child;
-                }
-            }
-            if self.heap[least] >= last {
-                break;
-            }
-            self.heap[hole] = self.heap[least];
-            hole = least;
-        }
-        self.heap[hole] = last;
-        Some(first)
     }
 }

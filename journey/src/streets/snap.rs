@@ -1,16 +1,20 @@
 //! From a position to the streets near it.
 
+use std::cmp::Ordering;
+
 use domain::geo::LatLon;
-use rstar::{AABB, RTree, primitives::GeomWithData, primitives::Rectangle};
 use serde::{Deserialize, Serialize};
 
 use super::component::Main;
 use super::condition::Closed;
+use super::index::BoxIndex;
+use super::plane::{OnPlane, Plane};
 use super::{Class, Coord, Direction, Mode, Modes, Streets};
 
 /// A position linked to a street.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Link {
+    /// Number of the edge.
     pub edge: u32,
     /// How far along the edge from its beginning, decimetres.
     pub along_dm: u32,
@@ -28,8 +32,11 @@ pub struct Link {
 
 impl Link {
     /// The best first: in a large network, where something stands along the street, near.
-    fn rank(&self) -> (bool, bool, f32) {
-        (!self.main, self.apart, self.gap_m + if self.private { PRIVATE_M } else { 0.0 })
+    fn rank(&self, other: &Link) -> Ordering {
+        let classes = |link: &Link| (!link.main, link.apart);
+        let gap_m = |link: &Link| link.gap_m + if link.private { PRIVATE_M } else { 0.0 };
+        let by_class = classes(self).cmp(&classes(other));
+        by_class.then(gap_m(self).total_cmp(&gap_m(other))).then(self.edge.cmp(&other.edge))
     }
 }
 
@@ -45,12 +52,10 @@ pub(super) struct End<'a> {
     pub closed: &'a Closed,
 }
 
-type Boxed = GeomWithData<Rectangle<[i32; 2]>, u32>;
-
 /// Finds edges by place.
 #[derive(Debug)]
 pub(super) struct EdgeIndex {
-    tree: RTree<Boxed>,
+    boxes: BoxIndex,
     /// Per edge the modes that may use it.
     usable: Vec<Modes>,
     main: Main,
@@ -62,32 +67,20 @@ const FIRST_BOX_M: f64 = 60.0;
 
 impl EdgeIndex {
     pub fn new(streets: &Streets, main: Main) -> Self {
-        let boxes = (0..streets.edges.len() as u32)
-            .map(|edge| {
-                let (mut low, mut high) = ([i32::MAX; 2], [i32::MIN; 2]);
-                for point in streets.points(edge) {
-                    low = [low[0].min(point.lat), low[1].min(point.lon)];
-                    high = [high[0].max(point.lat), high[1].max(point.lon)];
-                }
-                GeomWithData::new(Rectangle::from_corners(low, high), edge)
-            })
-            .collect();
+        let boxes = (0..streets.edges.len() as u32).map(|edge| (edge, streets.points(edge)));
+        let boxes = BoxIndex::new(boxes);
         let usable = (0..streets.edges.len() as u32)
             .map(|edge| match streets.profile(edge) {
                 profile if profile.class == Class::Ferry => 0,
                 profile => profile.forward | profile.backward,
             })
             .collect();
-        EdgeIndex { tree: RTree::bulk_load(boxes), usable, main }
+        EdgeIndex { boxes, usable, main }
     }
 
     /// Edges whose boxes come within `radius_m` of a point.
     pub fn around(&self, point: LatLon, radius_m: f64) -> impl Iterator<Item = u32> + '_ {
-        let bounds = point.around(radius_m);
-        let (low, high) =
-            (Coord::from_degrees(bounds.south, bounds.west), Coord::from_degrees(bounds.north, bounds.east));
-        let bounds = AABB::from_corners([low.lat, low.lon], [high.lat, high.lon]);
-        self.tree.locate_in_envelope_intersecting(&bounds).map(|boxed| boxed.data)
+        self.boxes.around(point, radius_m)
     }
 
     /// See [`super::Network::snap`].
@@ -110,13 +103,7 @@ impl EdgeIndex {
                 .collect();
             let enough = links.iter().any(|link| link.main && !link.apart && !link.private);
             if enough || radius_m >= limit_m {
-                links.sort_by(|a, b| {
-                    let (rank, other) = (a.rank(), b.rank());
-                    (rank.0, rank.1)
-                        .cmp(&(other.0, other.1))
-                        .then(rank.2.total_cmp(&other.2))
-                        .then(a.edge.cmp(&b.edge))
-                });
+                links.sort_by(Link::rank);
                 links.truncate(most);
                 return links;
             }
@@ -134,20 +121,13 @@ impl EdgeIndex {
         edge: u32,
     ) -> Link {
         let plane = Plane::at(point);
-        let (mut best, mut best_along_m, mut gap_m) = ((0.0, 0.0), 0.0, f64::INFINITY);
+        let (mut best, mut best_along_m, mut gap_m) = (OnPlane::default(), 0.0, f64::INFINITY);
         let mut walked_m = 0.0;
-        let mut points = streets.points(edge);
-        let mut last = points.next().map(|first| plane.metres(first)).unwrap_or_default();
-        for next in points.map(|next| plane.metres(next)) {
-            let (dx, dy) = (next.0 - last.0, next.1 - last.1);
-            let length_m = dx.hypot(dy);
-            let share = if length_m > 0.0 {
-                (-(last.0 * dx + last.1 * dy) / (length_m * length_m)).clamp(0.0, 1.0)
-            } else {
-                0.0
-            };
-            let foot = (last.0 + share * dx, last.1 + share * dy);
-            let distance_m = foot.0.hypot(foot.1);
+        let mut points = streets.points(edge).map(|place| plane.metres(place));
+        let mut last = points.next().unwrap_or_default();
+        for next in points {
+            let (foot, share) = OnPlane::default().nearest_on(last, next);
+            let (length_m, distance_m) = (last.distance_m(next), foot.distance_m(OnPlane::default()));
             if distance_m < gap_m {
                 (best, best_along_m, gap_m) = (foot, walked_m + share * length_m, distance_m);
             }
@@ -165,32 +145,5 @@ impl EdgeIndex {
             private: streets.profile(edge).private & mode.bit() != 0,
             apart: streets.profile(edge).apart,
         }
-    }
-}
-
-/// A plane that touches the earth at a point: metres east and north of it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plane {
-    origin: LatLon,
-    east_m: f64,
-    north_m: f64,
-}
-
-impl Plane {
-    pub fn at(origin: LatLon) -> Self {
-        /// Metres in a degree of latitude (mean earth radius).
-        const M_PER_DEGREE: f64 = 111_195.08;
-        // At the poles there is no east; the floor keeps the plane invertible.
-        let narrowing = origin.lat.to_radians().cos().max(1e-6);
-        Plane { origin, east_m: M_PER_DEGREE * narrowing, north_m: M_PER_DEGREE }
-    }
-
-    pub fn metres(&self, place: Coord) -> (f64, f64) {
-        let place = place.degrees();
-        ((place.lon - self.origin.lon) * self.east_m, (place.lat - self.origin.lat) * self.north_m)
-    }
-
-    pub fn coord(&self, (east, north): (f64, f64)) -> Coord {
-        Coord::from_degrees(self.origin.lat + north / self.north_m, self.origin.lon + east / self.east_m)
     }
 }

@@ -2,24 +2,27 @@
 
 use domain::geo::LatLon;
 
-use super::condition::Closed;
-use super::graph::{Graph, NONE, States};
-use super::network::Network;
+use super::open_graph::OpenGraph;
 use super::search::{Direction, Workspace};
 use super::snap::Link;
-use super::{Coord, cost};
+use super::states::{NONE, States};
+use super::{code, cost};
 
 /// How far and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reach {
+    /// Travel time, seconds.
     pub duration_s: f64,
+    /// Metres along the streets.
     pub distance_m: f64,
 }
 
 /// A path from one place to another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
+    /// Travel time, seconds.
     pub duration_s: f64,
+    /// Metres along the streets.
     pub distance_m: f64,
     /// Its course, in the direction of travel.
     pub points: Vec<LatLon>,
@@ -30,9 +33,7 @@ const DM_PER_M: f64 = 10.0;
 
 /// The result of a search: durations, distances and courses between its origin and any link.
 pub struct Tree<'a> {
-    pub(super) network: &'a Network,
-    pub(super) graph: &'a Graph,
-    pub(super) closed: &'a Closed,
+    pub(super) open: OpenGraph<'a>,
     pub(super) workspace: &'a Workspace,
     pub(super) origin: Link,
     pub(super) direction: Direction,
@@ -50,12 +51,14 @@ struct Joint {
     meets: Result<u32, u32>,
 }
 
-impl Tree<'_> {
-    /// States settled by the search.
-    pub fn settled(&self) -> u32 {
-        self.workspace.settled
-    }
+/// A stretch of an edge, in the direction of travel.
+struct Piece {
+    edge: u32,
+    from_dm: u32,
+    to_dm: u32,
+}
 
+impl Tree<'_> {
     /// Cost between the origin and `link`, seconds: by bike no less than [`Path::duration_s`]. `None` when it is out of reach or of the limit.
     pub fn duration_s(&self, link: &Link) -> Option<f64> {
         self.joint(link).map(|joint| f64::from(joint.ms) / MS_PER_S)
@@ -64,181 +67,120 @@ impl Tree<'_> {
     /// Seconds and metres between the origin and `link`.
     pub fn reach(&self, link: &Link) -> Option<Reach> {
         let joint = self.joint(link)?;
-        let (mut distance_dm, mut felt_ms) = (0u64, 0.0);
-        self.pieces(link, &joint, |edge, from, to| {
-            distance_dm += u64::from(from.abs_diff(to));
-            felt_ms += self.felt_ms(edge, from, to);
-        });
-        let duration_s = (f64::from(joint.ms) - felt_ms) / MS_PER_S;
-        Some(Reach { duration_s, distance_m: distance_dm as f64 / DM_PER_M })
+        Some(self.reach_along(&joint, &self.pieces(link, &joint)))
     }
 
     /// The path between the origin and `link`, in the direction of travel.
     pub fn path(&self, link: &Link) -> Option<Path> {
         let joint = self.joint(link)?;
-        let mut pieces = Vec::new();
-        self.pieces(link, &joint, |edge, from, to| pieces.push((edge, from, to)));
+        let mut pieces = self.pieces(link, &joint);
+        let Reach { duration_s, distance_m } = self.reach_along(&joint, &pieces);
         if self.direction == Direction::Forward {
             pieces.reverse();
         }
-        let distance_dm: u64 = pieces.iter().map(|(_, from, to)| u64::from(from.abs_diff(*to))).sum();
-        let felt_ms: f64 = pieces.iter().map(|(edge, from, to)| self.felt_ms(*edge, *from, *to)).sum();
         let mut points: Vec<LatLon> = Vec::new();
-        for (edge, from, to) in pieces {
-            self.network.draw(edge, from, to, |point| {
-                let point = point.degrees();
-                if points.last() != Some(&point) {
-                    points.push(point);
-                }
-            });
+        for Piece { edge, from_dm, to_dm } in pieces {
+            points.extend(self.open.streets.course(edge, from_dm, to_dm).iter().map(|point| point.degrees()));
         }
-        Some(Path {
-            duration_s: (f64::from(joint.ms) - felt_ms) / MS_PER_S,
-            distance_m: distance_dm as f64 / DM_PER_M,
-            points,
-        })
+        points.dedup();
+        Some(Path { duration_s, distance_m, points })
+    }
+
+    fn reach_along(&self, joint: &Joint, pieces: &[Piece]) -> Reach {
+        let distance_dm: u64 =
+            pieces.iter().map(|piece| u64::from(piece.from_dm.abs_diff(piece.to_dm))).sum();
+        let felt_ms: f64 = pieces.iter().map(|piece| self.felt_ms(piece)).sum();
+        let duration_s = (f64::from(joint.ms) - felt_ms) / MS_PER_S;
+        Reach { duration_s, distance_m: distance_dm as f64 / DM_PER_M }
     }
 
     /// The part of a stretch's cost that is not travel time, milliseconds.
-    fn felt_ms(&self, edge: u32, from_dm: u32, to_dm: u32) -> f64 {
-        let streets = self.network.streets();
-        let share = cost::felt_share(streets.profile(edge), self.graph.mode);
-        let code = (edge << 1 | u32::from(from_dm > to_dm)) as usize;
-        if share <= 0.0 || self.graph.edge_ms[code] == NONE {
+    fn felt_ms(&self, piece: &Piece) -> f64 {
+        let OpenGraph { streets, graph, .. } = self.open;
+        let Piece { edge, from_dm, to_dm } = *piece;
+        let share = cost::felt_share(streets.profile(edge), graph.mode);
+        let edge_ms = graph.edge_ms[code(edge, from_dm > to_dm) as usize];
+        if share <= 0.0 || edge_ms == NONE {
             return 0.0;
         }
-        let part =
-            f64::from(from_dm.abs_diff(to_dm)) / f64::from(streets.edges[edge as usize].length_dm.max(1));
-        f64::from(self.graph.edge_ms[code]) * part * share
+        let length_dm = streets.edges[edge as usize].length_dm.max(1);
+        f64::from(edge_ms) * (f64::from(from_dm.abs_diff(to_dm)) / f64::from(length_dm)) * share
     }
 
     fn joint(&self, link: &Link) -> Option<Joint> {
         let forward = self.direction == Direction::Forward;
         let (from, to) = if forward { (&self.origin, link) } else { (link, &self.origin) };
-        let mut best = self.network.beside(self.graph, self.closed, from, to).map(|(ms, first, last)| {
-            let (near, far) = if forward { (last, first) } else { (first, last) };
-            Joint { ms, near, meets: Err(far) }
+        let mut best = self.open.direct(from, to).map(|direct| {
+            let (near, far) = if forward { (direct.last, direct.first) } else { (direct.first, direct.last) };
+            Joint { ms: direct.ms, near, meets: Err(far) }
         });
-        let meet = |state: u32, ms: u32, near: u32| {
-            let Some(label) = self.workspace.ms(state) else { return };
-            let ms = label.saturating_add(ms);
+        for next in if forward { self.open.ends(link) } else { self.open.starts(link) } {
+            let Some(label) = self.workspace.ms(next.state) else { continue };
+            let ms = label.saturating_add(next.ms);
             if best.as_ref().is_none_or(|best| ms < best.ms) {
-                best = Some(Joint { ms, near, meets: Ok(state) });
+                best = Some(Joint { ms, near: next.code, meets: Ok(next.state) });
             }
-        };
-        if forward {
-            self.network.ends(self.graph, self.closed, link, meet);
-        } else {
-            self.network.starts(self.graph, self.closed, link, meet);
         }
         best.filter(|best| best.ms <= self.limit_ms)
     }
 
-    /// Calls `piece(edge, from_dm, to_dm)` for each stretch, from the link towards the origin. The
-    /// two distances are in the direction of travel.
-    fn pieces(&self, link: &Link, joint: &Joint, mut piece: impl FnMut(u32, u32, u32)) {
-        let (network, graph) = (self.network, self.graph);
+    /// The stretches from the link towards the origin.
+    fn pieces(&self, link: &Link, joint: &Joint) -> Vec<Piece> {
+        let OpenGraph { streets, graph, closed } = self.open;
         let forward = self.direction == Direction::Forward;
-        let length = |code: u32| network.streets().edges[(code >> 1) as usize].length_dm;
-        let whole = |code: u32| if code & 1 == 0 { (0, length(code)) } else { (length(code), 0) };
+        let whole = |code: u32| {
+            let length_dm = streets.edges[(code >> 1) as usize].length_dm;
+            let (from_dm, to_dm) = if code & 1 == 0 { (0, length_dm) } else { (length_dm, 0) };
+            Piece { edge: code >> 1, from_dm, to_dm }
+        };
         let mut state = match joint.meets {
             Err(far)
                 if far == joint.near
-                    && self.network.streets().beside(link.edge).contains(&(far >> 1))
+                    && streets.beside(link.edge).contains(&(far >> 1))
                     && self.passes_directly(link, far) =>
             {
                 let (from, to) = if forward { (&self.origin, link) } else { (link, &self.origin) };
-                return piece(link.edge, from.along_dm, to.along_dm);
+                return vec![Piece { edge: link.edge, from_dm: from.along_dm, to_dm: to.along_dm }];
             }
             Err(_) => NONE,
             Ok(state) => state,
         };
-        let (near_from, near_to) = whole(joint.near);
-        match forward {
-            true => piece(link.edge, near_from, link.along_dm),
-            false => piece(link.edge, link.along_dm, near_to),
-        }
+        // A part of an edge at its beginning or its end.
+        let to_link = |code, link: &Link| Piece { edge: link.edge, to_dm: link.along_dm, ..whole(code) };
+        let from_link = |code, link: &Link| Piece { edge: link.edge, from_dm: link.along_dm, ..whole(code) };
+        let mut pieces = vec![if forward { to_link(joint.near, link) } else { from_link(joint.near, link) }];
         let mut first = state;
         while state != NONE {
             first = state;
             let next = self.workspace.parent(state);
             match &graph.states {
-                States::Turns { codes, .. } => {
-                    let code = codes[state as usize];
-                    let (from, to) = whole(code);
-                    piece(code >> 1, from, to);
-                }
+                States::Turns { codes, .. } => pieces.push(whole(codes[state as usize])),
                 States::Junctions { .. } if next != NONE => {
                     let (tail, head) = if forward { (next, state) } else { (state, next) };
-                    let arcs = graph.forward.of(tail).iter().filter(|arc| arc.head == head);
-                    let arcs = arcs.filter(|arc| !self.closed.has(arc.code >> 1));
-                    if let Some(arc) = arcs.min_by_key(|arc| arc.ms).filter(|arc| arc.code != NONE) {
-                        let (from, to) = whole(arc.code);
-                        piece(arc.code >> 1, from, to);
-                    }
+                    let arcs = graph.forward.get(tail as usize).iter().filter(|arc| arc.head == head);
+                    let arcs = arcs.filter(|arc| !closed.has(arc.code >> 1));
+                    let arc = arcs.min_by_key(|arc| arc.ms).filter(|arc| arc.code != NONE);
+                    pieces.extend(arc.map(|arc| whole(arc.code)));
                 }
                 States::Junctions { .. } => {}
             }
             state = next;
         }
-        let mut far = joint.meets.err();
         let label = (first != NONE).then(|| self.workspace.ms(first)).flatten();
-        let seed = |state: u32, ms: u32, code: u32| {
-            if state == first && Some(ms) == label {
-                far = Some(code);
-            }
-        };
-        if forward {
-            network.starts(graph, self.closed, &self.origin, seed);
-        } else {
-            network.ends(graph, self.closed, &self.origin, seed);
+        let seeds = if forward { self.open.starts(&self.origin) } else { self.open.ends(&self.origin) };
+        let seed = seeds.iter().rev().find(|seed| seed.state == first && Some(seed.ms) == label);
+        if let Some(far) = seed.map(|seed| seed.code).or(joint.meets.err()) {
+            let origin = &self.origin;
+            pieces.push(if forward { from_link(far, origin) } else { to_link(far, origin) });
         }
-        let Some(far) = far else { return };
-        let (far_from, far_to) = whole(far);
-        match forward {
-            true => piece(self.origin.edge, self.origin.along_dm, far_to),
-            false => piece(self.origin.edge, far_from, self.origin.along_dm),
-        }
+        pieces
     }
 
     /// Whether the origin and the link lie on one edge in the right order for `code`.
     fn passes_directly(&self, link: &Link, code: u32) -> bool {
         let forward = (self.direction == Direction::Forward) == (code & 1 == 0);
         let (origin, there) = (self.origin.along_dm, link.along_dm);
-        let beside = self.network.streets().beside(link.edge);
+        let beside = self.open.streets.beside(link.edge);
         beside.contains(&self.origin.edge) && if forward { origin <= there } else { origin >= there }
-    }
-}
-
-impl Network {
-    /// The points of an edge from one distance along it to another.
-    fn draw(&self, edge: u32, from_dm: u32, to_dm: u32, mut point: impl FnMut(Coord)) {
-        let reverse = from_dm > to_dm;
-        let (low, high) = (from_dm.min(to_dm), from_dm.max(to_dm));
-        let length_dm = f64::from(self.streets().edges[edge as usize].length_dm);
-        let places: Vec<Coord> = self.streets().points(edge).collect();
-        let steps: Vec<f64> = places.windows(2).map(|pair| pair[0].distance_m(pair[1])).collect();
-        let scale = length_dm / steps.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        let (low, high) = (f64::from(low), f64::from(high));
-        let mut inside = Vec::with_capacity(places.len());
-        let mut along = 0.0;
-        for (pair, step) in places.windows(2).zip(&steps) {
-            let next = along + step * scale;
-            let between = |at: f64| {
-                let share = if next > along { ((at - along) / (next - along)).clamp(0.0, 1.0) } else { 0.0 };
-                let mix =
-                    |a: i32, b: i32| (f64::from(a) + share * (f64::from(b) - f64::from(a))).round() as i32;
-                Coord { lat: mix(pair[0].lat, pair[1].lat), lon: mix(pair[0].lon, pair[1].lon) }
-            };
-            if next >= low && along <= high {
-                inside.push(between(low.max(along)));
-                inside.push(between(high.min(next)));
-            }
-            along = next;
-        }
-        if reverse {
-            inside.reverse();
-        }
-        inside.into_iter().for_each(&mut point);
     }
 }

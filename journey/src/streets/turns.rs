@@ -7,8 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::cost::{FERRY_BOARDING_MS, U_TURN_MS, turn_ms};
-use super::graph::{Arc, NONE, Roads, States};
-use super::walk::is_ferry;
+use super::states::{Arc, Built, NONE, Roads, States, is_usable};
 use super::{Coord, SIGNALS, Streets};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,37 +29,29 @@ struct State {
     progress: Progress,
 }
 
-/// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(roads: &Roads<'_>) -> (States, usize, Vec<(u32, Arc)>) {
+pub(super) fn build(roads: Roads<'_>) -> Built {
     let edge_ms = roads.edge_ms;
     let mut builder = Builder::new(roads);
-    let mut entered = vec![NONE; edge_ms.len()];
     for code in (0..edge_ms.len() as u32).filter(|code| edge_ms[*code as usize] != NONE) {
-        let phase = if builder.zone[(code >> 1) as usize] { Phase::Start } else { Phase::Public };
+        let phase = if roads.zone[(code >> 1) as usize] { Phase::Start } else { Phase::Public };
         let progress = builder.begun(code);
-        entered[code as usize] = builder.states.len() as u32;
+        builder.entered[code as usize] = builder.states.len() as u32;
         builder.states.push(State { code, phase, progress });
     }
-    builder.entered = entered;
-    let mut list = Vec::with_capacity(edge_ms.len() * 2);
+    let mut arcs = Vec::with_capacity(edge_ms.len() * 2);
     let mut done = 0;
     while done < builder.states.len() {
-        builder.expand(done as u32, &mut list);
+        builder.expand(done as u32, &mut arcs);
         done += 1;
     }
     let Builder { states, entered, further, .. } = builder;
     let codes: Vec<u32> = states.iter().map(|state| state.code).collect();
     let last = states.iter().map(|state| state.phase == Phase::End).collect();
-    (States::Turns { entered, further, codes, last }, states.len(), list)
+    Built { count: states.len(), states: States::Turns { entered, further, codes, last }, arcs }
 }
 
 struct Builder<'a> {
-    streets: &'a Streets,
-    edge_ms: &'a [u32],
-    /// Whether each edge is without through traffic.
-    zone: &'a [bool],
-    /// Whether each junction stops cars.
-    blocked: &'a [bool],
+    roads: Roads<'a>,
     /// Directed edges by the junction they leave.
     out: FxHashMap<u32, Vec<u32>>,
     /// Bans by the directed edge they begin with.
@@ -75,8 +66,8 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(roads: &Roads<'a>) -> Self {
-        let Roads { streets, edge_ms, zone, blocked } = *roads;
+    fn new(roads: Roads<'a>) -> Self {
+        let Roads { streets, edge_ms, .. } = roads;
         let mut out: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
         let mut arms = vec![0u8; streets.junctions.len()];
         for code in 0..edge_ms.len() as u32 {
@@ -84,10 +75,9 @@ impl<'a> Builder<'a> {
             if edge_ms[code as usize] != NONE {
                 out.entry(tail).or_default().push(code);
             }
-            let usable =
-                |edge: u32| edge_ms[2 * edge as usize] != NONE || edge_ms[2 * edge as usize + 1] != NONE;
             // Of edges beside each other one is an arm.
-            if streets.beside(code >> 1).find(|edge| usable(*edge)) == Some(code >> 1) {
+            let mut beside = streets.beside(code >> 1);
+            if beside.find(|edge| is_usable(edge_ms, *edge as usize)) == Some(code >> 1) {
                 arms[tail as usize] = arms[tail as usize].saturating_add(1);
             }
         }
@@ -98,16 +88,13 @@ impl<'a> Builder<'a> {
             }
         }
         Builder {
-            zone,
-            blocked,
+            roads,
             headings: headings(streets),
-            streets,
-            edge_ms,
             out,
             bans,
             arms,
             states: Vec::new(),
-            entered: Vec::new(),
+            entered: vec![NONE; edge_ms.len()],
             known: FxHashMap::default(),
             further: FxHashMap::default(),
         }
@@ -121,28 +108,28 @@ impl<'a> Builder<'a> {
     /// Adds the arcs that leave a state, and the states they lead to.
     fn expand(&mut self, number: u32, list: &mut Vec<(u32, Arc)>) {
         let state = self.states[number as usize].clone();
-        let at = self.streets.ends(state.code).1;
+        let at = self.roads.streets.ends(state.code).1;
         let exits = self.out.get(&at).cloned().unwrap_or_default();
-        let blocked = self.blocked[at as usize];
+        let blocked = self.roads.blocked[at as usize];
         let back = state.code ^ 1;
         let mut stuck = true;
         // Nor do they turn round on an edge beside their own.
-        let own = self.streets.beside(state.code >> 1);
+        let own = self.roads.streets.beside(state.code >> 1);
         let is_back = |exit: u32| exit & 1 == back & 1 && own.contains(&(exit >> 1));
         for exit in exits.into_iter().filter(|exit| !is_back(*exit) && !blocked) {
             if let Some(head) = self.enter(&state, exit) {
                 // What is closed at times is no way on then.
-                stuck &= self.streets.is_variant(exit >> 1);
+                stuck &= self.roads.streets.is_variant(exit >> 1);
                 let ms = self.arc_ms(state.code, exit, at);
                 list.push((number, Arc { head, ms, code: exit }));
             }
         }
         // Cars turn round only where there is no other way on.
         if stuck
-            && self.edge_ms[back as usize] != NONE
+            && self.roads.edge_ms[back as usize] != NONE
             && let Some(head) = self.enter(&state, back)
         {
-            let ms = self.edge_ms[back as usize].saturating_add(U_TURN_MS);
+            let ms = self.roads.edge_ms[back as usize].saturating_add(U_TURN_MS);
             list.push((number, Arc { head, ms, code: back }));
         }
     }
@@ -151,16 +138,16 @@ impl<'a> Builder<'a> {
         const DEAD_STRAIGHT_ARMS: u8 = 2;
         let mut angle = f64::from(self.headings[to as usize][0] - self.headings[from as usize][1]);
         angle -= 360.0 * (angle / 360.0).round();
-        let signals = self.streets.junction_flags[at as usize] & SIGNALS != 0;
+        let signals = self.roads.streets.junction_flags[at as usize] & SIGNALS != 0;
         let turn = turn_ms(angle, self.arms[at as usize] > DEAD_STRAIGHT_ARMS, signals);
-        let boards = is_ferry(self.streets, to) && !is_ferry(self.streets, from);
+        let boards = self.roads.streets.is_ferry(to) && !self.roads.streets.is_ferry(from);
         let ferry = if boards { FERRY_BOARDING_MS } else { 0 };
-        self.edge_ms[to as usize].saturating_add(turn).saturating_add(ferry)
+        self.roads.edge_ms[to as usize].saturating_add(turn).saturating_add(ferry)
     }
 
     /// The state after `exit`, if it may be taken.
     fn enter(&mut self, state: &State, exit: u32) -> Option<u32> {
-        let phase = match (state.phase, self.zone[(exit >> 1) as usize]) {
+        let phase = match (state.phase, self.roads.zone[(exit >> 1) as usize]) {
             (Phase::Start, true) => Phase::Start,
             (Phase::Start | Phase::Public, false) => Phase::Public,
             (Phase::Public | Phase::End, true) => Phase::End,
@@ -168,7 +155,7 @@ impl<'a> Builder<'a> {
         };
         let mut progress = Vec::new();
         for &(ban, travelled) in &state.progress {
-            let banned = &self.streets.banned[ban as usize];
+            let banned = &self.roads.streets.banned[ban as usize];
             if banned.get(travelled as usize) == Some(&exit) {
                 if travelled as usize + 1 == banned.len() {
                     return None;
@@ -176,8 +163,7 @@ impl<'a> Builder<'a> {
                 progress.push((ban, travelled + 1));
             }
         }
-        let usual = phase != Phase::End && progress.is_empty();
-        if usual {
+        if phase != Phase::End && progress.is_empty() {
             return Some(self.entered[exit as usize]);
         }
         progress.extend(self.begun(exit));

@@ -6,14 +6,13 @@
 
 use rustc_hash::FxHashMap;
 
+use super::class::Class;
 use super::cost::{FERRY_BOARDING_MS, crossing_ms};
-use super::graph::{Arc, NONE, Roads, States, Zone};
-use super::profile::Class;
+use super::states::{Arc, Built, NONE, Roads, States, Zone, is_usable};
 use super::{Mode, Streets};
 
-/// The states, their number, and the arcs `(tail, arc)`.
-pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (States, usize, Vec<(u32, Arc)>) {
-    let Roads { streets, edge_ms, zone, blocked } = *roads;
+pub(super) fn build(roads: Roads<'_>, mode: Mode) -> Built {
+    let Roads { streets, edge_ms, zone, blocked } = roads;
     let junctions = streets.junctions.len();
     let (zones, places) = zones(streets, edge_ms, zone);
     let arms = arms(streets);
@@ -27,7 +26,7 @@ pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (States, usize, Vec<(u32, 
         let (most_important, count) = arms[tail as usize];
         let ashore = most_important != Class::Ferry;
         let crossing = if mode == Mode::Bike { 0 } else { crossing_ms(most_important, count) };
-        let boarding = if ashore && is_ferry(streets, code) { FERRY_BOARDING_MS } else { 0 };
+        let boarding = if ashore && streets.is_ferry(code) { FERRY_BOARDING_MS } else { 0 };
         let ms = ms.saturating_add(crossing).saturating_add(boarding);
         let arc = |head| Arc { head, ms, code };
         if !zone[(code >> 1) as usize] {
@@ -42,12 +41,8 @@ pub(super) fn build(roads: &Roads<'_>, mode: Mode) -> (States, usize, Vec<(u32, 
         // Leaving the first zone costs nothing; a barrier was tested on the edge before.
         list.push((zone.start, Arc { head: junction, ms: 0, code: NONE }));
     }
-    let states = junctions + 2 * zones.len();
-    (States::Junctions { zones, places }, states, list)
-}
-
-pub(super) fn is_ferry(streets: &Streets, code: u32) -> bool {
-    streets.profile(code >> 1).class == Class::Ferry
+    let count = junctions + 2 * zones.len();
+    Built { states: States::Junctions { zones, places }, count, arcs: list }
 }
 
 /// The states of junctions at zones, and the junctions in the order of these states.
@@ -55,8 +50,7 @@ fn zones(streets: &Streets, edge_ms: &[u32], zone: &[bool]) -> (FxHashMap<u32, Z
     let (mut zones, mut places) = (FxHashMap::default(), Vec::new());
     let mut next = streets.junctions.len() as u32;
     for (number, edge) in streets.edges.iter().enumerate() {
-        let usable = edge_ms[2 * number] != NONE || edge_ms[2 * number + 1] != NONE;
-        if !usable || !zone[number] {
+        if !is_usable(edge_ms, number) || !zone[number] {
             continue;
         }
         for junction in [edge.from, edge.to] {

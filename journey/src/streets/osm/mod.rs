@@ -2,6 +2,7 @@
 
 mod pbf;
 
+use domain::geo::LatLon;
 use rustc_hash::FxHashMap;
 
 pub use pbf::read;
@@ -24,16 +25,20 @@ impl Coord {
     }
 
     /// The position in degrees.
-    pub fn degrees(self) -> domain::geo::LatLon {
-        domain::geo::LatLon {
-            lat: f64::from(self.lat) / UNITS_PER_DEGREE,
-            lon: f64::from(self.lon) / UNITS_PER_DEGREE,
-        }
+    pub fn degrees(self) -> LatLon {
+        let degrees = |units: i32| f64::from(units) / UNITS_PER_DEGREE;
+        LatLon { lat: degrees(self.lat), lon: degrees(self.lon) }
     }
 
     /// Great-circle distance, metres.
     pub fn distance_m(self, other: Coord) -> f64 {
         self.degrees().distance_m(other.degrees())
+    }
+}
+
+impl From<LatLon> for Coord {
+    fn from(at: LatLon) -> Self {
+        Coord::from_degrees(at.lat, at.lon)
     }
 }
 

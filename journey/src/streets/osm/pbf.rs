@@ -16,134 +16,27 @@ use super::{is_parking, relation_matters, way_matters};
 use crate::regular;
 use crate::streets::StreetsError;
 
-/// Keys that this crate uses.
-const KEPT_KEYS: &[&str] = &[
-    "access",
-    "access:backward",
-    "access:conditional",
-    "access:forward",
-    "amenity",
-    "area",
-    "barrier",
-    "bicycle",
-    "bicycle:backward",
-    "bicycle:backward:conditional",
-    "bicycle:conditional",
-    "bicycle:forward",
-    "bicycle:forward:conditional",
-    "bicycle_parking",
-    "bicycle_road",
-    "bridge",
-    "bus",
-    "capacity",
-    "capacity:disabled",
-    "charge",
-    "conveying",
-    "covered",
-    "crossing",
-    "cycleway",
-    "cycleway:both",
-    "cycleway:left",
-    "cycleway:left:oneway",
-    "cycleway:right",
-    "cycleway:right:oneway",
-    "duration",
-    "except",
-    "fee",
-    "foot",
-    "foot:backward",
-    "foot:conditional",
-    "foot:forward",
-    "footway",
-    "hgv",
-    "highway",
-    "impassable",
-    "incline",
-    "indoor",
-    "junction",
-    "kerb",
-    "kerb:height",
-    "layer",
-    "locked",
-    "man_made",
-    "maxheight",
-    "maxspeed",
-    "maxspeed:backward",
-    "maxspeed:backward:conditional",
-    "maxspeed:conditional",
-    "maxspeed:forward",
-    "maxspeed:forward:conditional",
-    "maxspeed:type",
-    "motor_vehicle",
-    "motor_vehicle:backward",
-    "motor_vehicle:backward:conditional",
-    "motor_vehicle:conditional",
-    "motor_vehicle:forward",
-    "motor_vehicle:forward:conditional",
-    "motorcar",
-    "motorcar:backward",
-    "motorcar:backward:conditional",
-    "motorcar:conditional",
-    "motorcar:forward",
-    "motorcar:forward:conditional",
-    "motorroad",
-    "name",
-    "noexit",
-    "oneway",
-    "oneway:bicycle",
-    "oneway:bicycle:conditional",
-    "oneway:conditional",
-    "oneway:foot",
-    "oneway:motor_vehicle",
-    "oneway:motorcar",
-    "oneway:vehicle",
-    "opening_hours",
-    "operator",
-    "park_ride",
-    "parking",
-    "parking:condition",
-    "parking_entrance",
-    "place",
-    "psv",
-    "public_transport",
-    "railway",
-    "ref",
-    "restriction",
-    "restriction:bus",
-    "restriction:conditional",
-    "restriction:hgv",
-    "restriction:motor_vehicle",
-    "restriction:motor_vehicle:conditional",
-    "restriction:motorcar",
-    "restriction:motorcar:conditional",
-    "route",
-    "sac_scale",
-    "seamark:type",
-    "segregated",
-    "service",
-    "sidewalk",
-    "site",
-    "smoothness",
-    "source:maxspeed",
-    "steps",
-    "surface",
-    "toll",
-    "tracktype",
-    "traffic_sign",
-    "traffic_signals",
-    "tunnel",
-    "type",
-    "vehicle",
-    "vehicle:backward",
-    "vehicle:backward:conditional",
-    "vehicle:conditional",
-    "vehicle:forward",
-    "vehicle:forward:conditional",
-    "wheelchair",
-    "width",
-    "zone:maxspeed",
-    "zone:traffic",
-];
+/// Keys that this crate uses. Those of access and speed also hold for a direction, and at times.
+const KEPT_KEYS: &str = "
+    access access:backward access:conditional access:forward
+    bicycle bicycle:backward bicycle:backward:conditional bicycle:conditional bicycle:forward bicycle:forward:conditional
+    foot foot:backward foot:conditional foot:forward
+    motor_vehicle motor_vehicle:backward motor_vehicle:backward:conditional motor_vehicle:conditional
+    motor_vehicle:forward motor_vehicle:forward:conditional
+    motorcar motorcar:backward motorcar:backward:conditional motorcar:conditional motorcar:forward
+    motorcar:forward:conditional
+    vehicle vehicle:backward vehicle:backward:conditional vehicle:conditional vehicle:forward vehicle:forward:conditional
+    maxspeed maxspeed:backward maxspeed:backward:conditional maxspeed:conditional maxspeed:forward
+    maxspeed:forward:conditional maxspeed:type source:maxspeed zone:maxspeed zone:traffic
+    oneway oneway:bicycle oneway:bicycle:conditional oneway:conditional oneway:foot oneway:motor_vehicle oneway:motorcar
+    oneway:vehicle
+    cycleway cycleway:both cycleway:left cycleway:left:oneway cycleway:right cycleway:right:oneway
+    type except restriction restriction:conditional restriction:motor_vehicle restriction:motor_vehicle:conditional
+    restriction:motorcar restriction:motorcar:conditional
+    area barrier bridge conveying duration highway impassable incline junction kerb kerb:height layer locked man_made
+    motorroad public_transport railway route sac_scale seamark:type service smoothness surface tracktype tunnel wheelchair
+    amenity bus capacity capacity:disabled fee hgv maxheight name opening_hours operator park_ride parking site
+";
 
 /// Keys that make a node worth remembering beyond its position.
 const NODE_KEYS: &[&str] = &["barrier", "amenity", "kerb", "highway", "access", "motor_vehicle", "park_ride"];
@@ -154,7 +47,7 @@ const NODE_KEYS: &[&str] = &["barrier", "amenity", "kerb", "highway", "access", 
 /// A file cannot be opened, is not a `.osm.pbf` file, is cut off or damaged, or holds no data. The format has no mark of its
 /// end: one that is cut exactly between two blocks looks whole.
 pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
-    let kept: FxHashSet<&str> = KEPT_KEYS.iter().copied().collect();
+    let kept: FxHashSet<&str> = KEPT_KEYS.split_whitespace().collect();
     let mut data = OsmData::default();
     let mut places = Places::default();
     for path in paths {
@@ -279,15 +172,8 @@ impl Places {
 
     /// Of two versions the longer one: an extract may have cut the other.
     fn take_way(&mut self, way: OsmWay) {
-        match self.ways.entry(way.id) {
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(way);
-            }
-            std::collections::hash_map::Entry::Occupied(mut there) => {
-                if there.get().nodes.len() < way.nodes.len() {
-                    there.insert(way);
-                }
-            }
+        if self.ways.get(&way.id).is_none_or(|known| known.nodes.len() < way.nodes.len()) {
+            self.ways.insert(way.id, way);
         }
     }
 }

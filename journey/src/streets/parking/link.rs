@@ -1,10 +1,12 @@
 //! Links between parking places and streets: for the vehicle that arrives and the person who walks on.
 
+use std::cmp::Ordering;
+
 use domain::geo::LatLon;
 use serde::{Deserialize, Serialize};
 
 use super::outline::Outline;
-use super::{OsmParking, Purpose};
+use super::{OsmParking, Purpose, Unlinked};
 use crate::streets::osm::Coord;
 use crate::streets::{Link, Mode, Network};
 
@@ -29,6 +31,7 @@ const MAX_LINKS: usize = 8;
 /// A parking place to be linked to the streets.
 #[derive(Debug, Clone)]
 pub struct ParkingShape {
+    /// What is parked.
     pub purpose: Purpose,
     /// A point, or a ring whose first point is its last one.
     pub outline: Vec<LatLon>,
@@ -54,18 +57,8 @@ pub struct Links {
     pub foot: Vec<Link>,
     /// Links for wheelchairs; may be empty.
     pub wheelchair: Vec<Link>,
+    /// What the links of vehicles stand on.
     pub by: LinkedBy,
-}
-
-/// Why a parking place is not offered, as a sentence for drivers.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Unlinked {
-    pub reason: String,
-}
-
-fn unlinked<T>(reason: impl Into<String>) -> Result<T, Unlinked> {
-    Err(Unlinked { reason: reason.into() })
 }
 
 /// Links a parking place of OpenStreetMap to the streets.
@@ -75,9 +68,9 @@ fn unlinked<T>(reason: impl Into<String>) -> Result<T, Unlinked> {
 pub fn link_osm(network: &Network, parking: &OsmParking) -> Result<Links, Unlinked> {
     if !parking.is_public() {
         let access = parking.access.as_deref().unwrap_or_default();
-        return unlinked(format!("it is not open to the public (access={access})"));
+        return Err(Unlinked { reason: format!("it is not open to the public (access={access})") });
     }
-    link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
+    link_mapped(network, parking)
 }
 
 /// Links an imported place to the streets: by the entrances of the OpenStreetMap parking that it is
@@ -86,21 +79,16 @@ pub fn link_osm(network: &Network, parking: &OsmParking) -> Result<Links, Unlink
 /// # Errors
 /// No street leads there: with the reason.
 pub fn link_place(network: &Network, place: &ParkingShape) -> Result<Links, Unlinked> {
-    let points: Vec<Coord> =
-        place.outline.iter().map(|point| Coord::from_degrees(point.lat, point.lon)).collect();
-    let Some(outline) = Outline::new(&points) else { return unlinked("it has no position") };
-    let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
+    let points: Vec<Coord> = place.outline.iter().map(|point| Coord::from(*point)).collect();
+    let outline = Outline::new(&points)?;
+    let middle = Coord::from(outline.middle);
     let is_like_it = |parking: &OsmParking| parking.purpose == place.purpose && parking.is_public();
     let same = nearby(network, middle, NEIGHBOURHOOD_M, is_like_it)
         .map(|(outline, parking)| (outline.distance_m(middle), parking))
         .filter(|(distance_m, _)| *distance_m <= SAME_PLACE_M)
         .min_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((_, parking)) = same
-        && let Ok(links) = link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
-    {
-        return Ok(links);
-    }
-    link_shape(network, &points, place.purpose, &[])
+    let linked = same.and_then(|(_, parking)| link_mapped(network, parking).ok());
+    linked.map_or_else(|| link_shape(network, outline, place.purpose, &[]), Ok)
 }
 
 /// Links a single space for a car to the streets: by the open lot it lies in, else by the nearest
@@ -109,21 +97,18 @@ pub fn link_place(network: &Network, place: &ParkingShape) -> Result<Links, Unli
 /// # Errors
 /// No street leads there: with the reason.
 pub fn link_bay(network: &Network, at: LatLon) -> Result<Links, Unlinked> {
-    let middle = Coord::from_degrees(at.lat, at.lon);
+    let middle = Coord::from(at);
     let is_open = |parking: &OsmParking| parking.is_public() && !parking.is_roofed();
     let around = nearby(network, middle, NEIGHBOURHOOD_M, is_open)
         .filter(|(outline, _)| outline.contains(middle))
         .min_by(|a, b| a.0.radius_m().total_cmp(&b.0.radius_m()));
-    if let Some((_, parking)) = around
-        && let Ok(links) = link_shape(network, &parking.outline, parking.purpose, &parking.entrances)
-    {
+    if let Some(links) = around.and_then(|(_, parking)| link_mapped(network, parking).ok()) {
         return Ok(links);
     }
-    let Some(outline) = Outline::new(&[middle]) else { return unlinked("it has no position") };
-    let finder = Finder::new(network, outline, &[]);
-    let found = |mode| {
-        let links = finder.nearest(mode);
-        if links.is_empty() { unlinked(finder.why_not(mode)) } else { Ok(links) }
+    let finder = Finder::new(network, Outline::new(&[middle])?, &[]);
+    let found = |mode| match finder.nearest(mode) {
+        links if links.is_empty() => Err(finder.why_not(mode)),
+        links => Ok(links),
     };
     Ok(Links {
         vehicle: found(Mode::Car)?,
@@ -133,45 +118,45 @@ pub fn link_bay(network: &Network, at: LatLon) -> Result<Links, Unlinked> {
     })
 }
 
-/// Parking of the map of which the first corner lies so near to a point. Every place of an area is compared
-/// with every other one, so what costs least is asked first.
+/// Parking of the map of which the first corner lies so near to a point.
 fn nearby(
     network: &Network,
     middle: Coord,
     within_m: f64,
     is_wanted: impl Fn(&OsmParking) -> bool,
 ) -> impl Iterator<Item = (Outline, &OsmParking)> {
-    /// A degree of latitude is nowhere shorter, in metres per 10^-7 degrees.
-    const LEAST_M: f64 = 0.011;
-    let rows = (within_m / LEAST_M) as u32;
-    (network.streets().parking.iter())
+    /// Wider than the rounding of positions.
+    const MARGIN_M: f64 = 1.0;
+    let near = network.parking_near(middle.degrees(), within_m + MARGIN_M).into_iter();
+    near.map(|number| &network.streets().parking[number as usize])
         .filter(move |parking| {
-            let is_near =
-                |at: &Coord| at.lat.abs_diff(middle.lat) <= rows && at.distance_m(middle) < within_m;
+            let is_near = |at: &Coord| at.distance_m(middle) < within_m;
             parking.outline.first().is_some_and(is_near) && is_wanted(parking)
         })
-        .filter_map(|parking| Some((Outline::new(&parking.outline)?, parking)))
+        .filter_map(|parking| Some((Outline::new(&parking.outline).ok()?, parking)))
 }
 
 /// No parking place is so large that its first corner is farther away from a place on it, metres.
 const NEIGHBOURHOOD_M: f64 = 2000.0;
 
+fn link_mapped(network: &Network, parking: &OsmParking) -> Result<Links, Unlinked> {
+    link_shape(network, Outline::new(&parking.outline)?, parking.purpose, &parking.entrances)
+}
+
 fn link_shape(
     network: &Network,
-    points: &[Coord],
+    outline: Outline,
     purpose: Purpose,
     tied_entrances: &[u32],
 ) -> Result<Links, Unlinked> {
-    let Some(outline) = Outline::new(points) else { return unlinked("it has no position") };
     let vehicle_mode = match purpose {
         Purpose::Car => Mode::Car,
         Purpose::Bike => Mode::Bike,
     };
     let finder = Finder::new(network, outline, tied_entrances);
-    let Some((vehicle, by)) = finder.links(vehicle_mode) else {
-        return unlinked(finder.why_not(vehicle_mode));
-    };
-    let Some((foot, _)) = finder.links(Mode::Foot) else { return unlinked(finder.why_not(Mode::Foot)) };
+    let links = |mode| finder.links(mode).ok_or_else(|| finder.why_not(mode));
+    let (vehicle, by) = links(vehicle_mode)?;
+    let (foot, _) = links(Mode::Foot)?;
     let wheelchair = finder.links(Mode::Wheelchair).map_or_else(Vec::new, |(links, _)| links);
     Ok(Links { vehicle, foot, wheelchair, by })
 }
@@ -186,9 +171,8 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     fn new(network: &'a Network, outline: Outline, tied_entrances: &'a [u32]) -> Self {
-        let middle = Coord::from_degrees(outline.middle.lat, outline.middle.lon);
         let within_m = outline.radius_m() + STREET_LIMIT_M + PRIVATE_REACH_M;
-        let private = nearby(network, middle, within_m, |parking| !parking.is_public());
+        let private = nearby(network, outline.middle.into(), within_m, |parking| !parking.is_public());
         let private = private.map(|(outline, _)| outline).collect();
         Finder { network, outline, tied_entrances, private }
     }
@@ -251,8 +235,7 @@ impl<'a> Finder<'a> {
             let link = self.public(mode, from, STREET_LIMIT_M)?;
             if self.is_private(link.at, 0.0) { self.beyond_private(mode, from) } else { Some(link) }
         });
-        let best = near.min_by(|a, b| b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)));
-        best.into_iter().collect()
+        near.min_by(by_network_and_gap).into_iter().collect()
     }
 
     /// The nearest street that is not private.
@@ -265,7 +248,7 @@ impl<'a> Finder<'a> {
         (self.network.edges_near(mode, from, STREET_LIMIT_M))
             .filter(|link| f64::from(link.gap_m) <= STREET_LIMIT_M && self.usable(link.edge, mode))
             .filter(|link| !self.is_private(link.at, 0.0))
-            .min_by(|a, b| b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m)))
+            .min_by(by_network_and_gap)
     }
 
     fn usable(&self, edge: u32, mode: Mode) -> bool {
@@ -273,15 +256,21 @@ impl<'a> Finder<'a> {
         (profile.forward | profile.backward) & !profile.private & mode.bit() != 0
     }
 
-    fn why_not(&self, mode: Mode) -> String {
+    fn why_not(&self, mode: Mode) -> Unlinked {
         let people = mode.people();
         let reach_m = self.outline.radius_m() + STREET_LIMIT_M;
         let private = (self.network.edges_near(mode, self.outline.middle, reach_m))
             .filter(|link| self.outline.distance_m(link.at) <= STREET_LIMIT_M)
             .any(|link| self.network.streets().profile(link.edge).private & mode.bit() != 0);
-        match private {
+        let reason = match private {
             true => format!("its only street for {people} is private"),
             false => format!("no street for {people} within {STREET_LIMIT_M} m"),
-        }
+        };
+        Unlinked { reason }
     }
+}
+
+/// Those of large networks first, then the nearest.
+fn by_network_and_gap(a: &Link, b: &Link) -> Ordering {
+    b.main.cmp(&a.main).then(a.gap_m.total_cmp(&b.gap_m))
 }

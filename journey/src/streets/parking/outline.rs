@@ -2,28 +2,34 @@
 
 use domain::geo::LatLon;
 
+use super::Unlinked;
 use crate::streets::osm::Coord;
-use crate::streets::snap::Plane;
+use crate::streets::plane::{OnPlane, Plane};
 
 /// A point, line or ring on a plane through its middle.
 pub(super) struct Outline {
     pub middle: LatLon,
     plane: Plane,
-    points: Vec<(f64, f64)>,
+    points: Vec<OnPlane>,
 }
 
 impl Outline {
-    /// `None` without points.
-    pub fn new(points: &[Coord]) -> Option<Self> {
+    /// # Errors
+    /// There is no point.
+    pub fn new(points: &[Coord]) -> Result<Self, Unlinked> {
+        Self::around(points).ok_or_else(|| Unlinked { reason: "it has no position".into() })
+    }
+
+    fn around(points: &[Coord]) -> Option<Self> {
         let closed = points.len() > 1 && points.first() == points.last();
         let corners = &points[..points.len() - usize::from(closed)];
         let count = corners.len() as f64;
         let first = corners.first()?.degrees();
-        let sum = corners
-            .iter()
-            .map(|corner| corner.degrees())
-            .fold((0.0, 0.0), |sum, corner| (sum.0 + corner.lat - first.lat, sum.1 + corner.lon - first.lon));
-        let middle = LatLon::new(first.lat + sum.0 / count, first.lon + sum.1 / count)?;
+        let (mut lat, mut lon) = (0.0, 0.0);
+        for corner in corners.iter().map(|corner| corner.degrees()) {
+            (lat, lon) = (lat + corner.lat - first.lat, lon + corner.lon - first.lon);
+        }
+        let middle = LatLon::new(first.lat + lat / count, first.lon + lon / count)?;
         let plane = Plane::at(middle);
         Some(Outline { middle, plane, points: points.iter().map(|point| plane.metres(*point)).collect() })
     }
@@ -35,17 +41,17 @@ impl Outline {
 
     /// Distance of its farthest point from the middle, metres.
     pub fn radius_m(&self) -> f64 {
-        self.points.iter().map(|(x, y)| x.hypot(*y)).fold(0.0, f64::max)
+        self.points.iter().map(|point| point.distance_m(OnPlane::default())).fold(0.0, f64::max)
     }
 
     /// Whether a position lies inside the ring (even-odd rule).
     pub fn contains(&self, place: Coord) -> bool {
-        let (x, y) = self.plane.metres(place);
+        let at = self.plane.metres(place);
         self.is_area()
             && self.points.windows(2).fold(false, |inside, pair| {
-                let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
-                let crosses = (y1 > y) != (y2 > y) && x < (x2 - x1) * (y - y1) / (y2 - y1) + x1;
-                inside != crosses
+                let (a, b) = (pair[0], pair[1]);
+                let east = || (b.east - a.east) * (at.north - a.north) / (b.north - a.north) + a.east;
+                inside != ((a.north > at.north) != (b.north > at.north) && at.east < east())
             })
     }
 
@@ -54,38 +60,22 @@ impl Outline {
         if self.contains(place) {
             return 0.0;
         }
-        let (x, y) = self.plane.metres(place);
-        let to_point = self.points.iter().map(|(px, py)| (px - x).hypot(py - y));
-        let to_sides = self.points.windows(2).map(|pair| {
-            let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
-            let (dx, dy) = (x2 - x1, y2 - y1);
-            let square = dx * dx + dy * dy;
-            let share = if square > 0.0 { ((x - x1) * dx + (y - y1) * dy) / square } else { 0.0 };
-            let share = share.clamp(0.0, 1.0);
-            (x1 + share * dx - x).hypot(y1 + share * dy - y)
-        });
+        let at = self.plane.metres(place);
+        let to_point = self.points.iter().map(|point| point.distance_m(at));
+        let to_sides = self.points.windows(2).map(|pair| at.nearest_on(pair[0], pair[1]).0.distance_m(at));
         to_point.chain(to_sides).fold(f64::INFINITY, f64::min)
     }
 
     /// Whether a line of points enters the ring or crosses its side.
-    pub fn is_entered_by(&self, line: impl Iterator<Item = Coord>) -> bool {
-        if !self.is_area() {
-            return false;
-        }
+    pub fn is_entered_by(&self, mut line: impl Iterator<Item = Coord>) -> bool {
         let mut last = None;
-        for place in line {
-            let here = self.plane.metres(place);
-            if self.contains(place) {
-                return true;
-            }
-            if let Some(last) = last
-                && self.points.windows(2).any(|side| cross(last, here, side[0], side[1]))
-            {
-                return true;
-            }
-            last = Some(here);
-        }
-        false
+        self.is_area()
+            && line.any(|place| {
+                let here = self.plane.metres(place);
+                let crosses =
+                    |from: OnPlane| self.points.windows(2).any(|side| cross(from, here, side[0], side[1]));
+                self.contains(place) || last.replace(here).is_some_and(crosses)
+            })
     }
 
     /// Positions to look for streets from: the middle and up to `most` corners.
@@ -96,12 +86,9 @@ impl Outline {
     }
 }
 
-type Point = (f64, f64);
-
 /// Whether two stretches have a point in common, each in the other's inside.
-fn cross(a: Point, b: Point, c: Point, d: Point) -> bool {
-    let side = |p: Point, q: Point, r: Point| (q.0 - p.0) * (r.1 - p.1) - (q.1 - p.1) * (r.0 - p.0);
-    side(a, b, c) * side(a, b, d) < 0.0 && side(c, d, a) * side(c, d, b) < 0.0
+fn cross(a: OnPlane, b: OnPlane, c: OnPlane, d: OnPlane) -> bool {
+    c.side_of(a, b) * d.side_of(a, b) < 0.0 && a.side_of(c, d) * b.side_of(c, d) < 0.0
 }
 
 #[cfg(test)]
@@ -136,6 +123,6 @@ mod tests {
     fn a_point_is_no_area() {
         let point = Outline::new(&[Coord::from_degrees(50.0, 8.0)]).unwrap();
         assert!(!point.contains(Coord::from_degrees(50.0, 8.0)));
-        assert!(Outline::new(&[]).is_none());
+        assert!(Outline::new(&[]).is_err());
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::super::graph::NONE;
 use super::super::osm::MemberKind;
+use super::super::states::NONE;
 use super::super::{Budget, Direction, Link, Mode, Network, SIGNALS, Workspace, cost, turns, walk};
 use super::Town;
 
