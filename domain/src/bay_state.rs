@@ -15,38 +15,35 @@ use crate::place::wire_enum;
 use crate::time::UtcMicros;
 
 wire_enum! {
-    /// What a sensor says of a bay. The order of declaration is the order at one instant:
-    /// occupied over vacant over unknown.
+    /// What a sensor says of a bay. The order of declaration is the order at one instant (occupied over vacant over
+    /// unknown), and that of the stored numbers.
     BayState { Unknown = "unknown", Vacant = "vacant", Occupied = "occupied" }
 }
 
 impl BayState {
     /// The number kept in the store.
     pub const fn code(self) -> i16 {
-        match self {
-            BayState::Unknown => 0,
-            BayState::Vacant => 1,
-            BayState::Occupied => 2,
-        }
+        self as i16
     }
 
     /// The state of a stored number; anything strange is unknown.
-    pub const fn from_code(code: i16) -> Self {
-        match code {
-            1 => BayState::Vacant,
-            2 => BayState::Occupied,
-            _ => BayState::Unknown,
-        }
+    pub fn from_code(code: i16) -> Self {
+        Self::ALL.iter().copied().find(|state| state.code() == code).unwrap_or(BayState::Unknown)
     }
 }
 
 /// One source's statement about a bay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BayReading {
+    /// The feed that it came from.
     pub feed: FeedId,
+    /// The sensor behind it; `None`: the feed names the bay itself.
     pub sensor: Option<SensorId>,
+    /// When it was so.
     pub observed_at: UtcMicros,
+    /// The sender's sequence number: of one instant the highest holds.
     pub seq: Option<i64>,
+    /// The state that it says.
     pub state: BayState,
 }
 
@@ -77,7 +74,7 @@ pub fn source_key(feed: FeedId, sensor: Option<SensorId>) -> SourceKey {
 
 /// The latest statement of each source of one bay: nearly always one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BayReadings(SmallVec<[BayReading; 1]>);
+pub(crate) struct BayReadings(SmallVec<[BayReading; 1]>);
 
 impl BayReadings {
     /// Takes a statement in. Returns whether the bay's current statement changed.
@@ -144,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_said_ahead_of_the_clock_leaves_no_trace(
+        fn statements_ahead_of_the_clock_leave_no_trace(
             (ahead, readings) in (proptest::collection::vec(reading(), 1..6), proptest::collection::vec(reading(), 1..12)),
         ) {
             let now = UtcMicros(10);

@@ -19,6 +19,8 @@ pub struct CalendarDay {
     pub date: Date,
     /// The last day: that day included.
     pub until: Date,
+    /// What is marked.
     pub kind: MarkedKind,
+    /// What people call it.
     pub name: String,
 }

@@ -10,13 +10,22 @@ use crate::sensor::SensorRow;
 /// See the module's description.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
+    /// Towns and counties.
     pub municipalities: Vec<Municipality>,
+    /// Parking sites.
     pub sites: Vec<Site>,
+    /// Single spaces.
     pub bays: Vec<Bay>,
+    /// Buses, trains and others.
     pub vehicles: Vec<Vehicle>,
+    /// MQTT servers.
     pub brokers: Vec<Broker>,
+    /// Streams of suppliers.
     pub feeds: Vec<Feed>,
+    /// Devices, a row for each binding.
     pub sensors: Vec<SensorRow>,
+    /// When places are closed.
     pub closures: Vec<Closure>,
+    /// The marked days of all towns.
     pub calendar: Vec<CalendarDay>,
 }

@@ -11,12 +11,15 @@ use crate::time::UtcMicros;
 /// empty span closes nothing: that is how a mistaken closure is withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closure {
+    /// Whether the place is a site or a bay.
     pub kind: PlaceKind,
     /// Id of the site or bay.
     pub place: String,
+    /// When it begins.
     pub from: UtcMicros,
     /// `None`: until further notice.
     pub until: Option<UtcMicros>,
+    /// For people.
     pub reason: Option<String>,
 }
 
@@ -48,12 +51,13 @@ impl Spans {
         self.0.iter().copied()
     }
 
+    /// Whether nothing is ever covered.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The end of the span that holds `at`.
-    pub fn end_of(&self, at: UtcMicros) -> Option<UtcMicros> {
+    pub(crate) fn end_of(&self, at: UtcMicros) -> Option<UtcMicros> {
         let span = self.0.get(self.0.partition_point(|(_, until)| *until <= at))?;
         (span.0 <= at).then_some(span.1)
     }
@@ -64,12 +68,12 @@ impl Spans {
     }
 
     /// Where the next span after `at` begins.
-    pub fn next_start(&self, at: UtcMicros) -> Option<UtcMicros> {
+    pub(crate) fn next_start(&self, at: UtcMicros) -> Option<UtcMicros> {
         self.0.get(self.0.partition_point(|(from, _)| *from <= at)).map(|(from, _)| *from)
     }
 
     /// The first instant after `at` at which a span begins or ends.
-    pub fn next_edge(&self, at: UtcMicros) -> Option<UtcMicros> {
+    pub(crate) fn next_edge(&self, at: UtcMicros) -> Option<UtcMicros> {
         match self.end_of(at) {
             Some(end) => (end != NEVER).then_some(end),
             None => self.next_start(at),

@@ -42,7 +42,7 @@ wire_enum! {
 pub const DEFAULT_HEARTBEAT_S: u32 = 86_400;
 
 /// How old an observation may be on arrival when the feed says nothing: 30 days.
-pub const DEFAULT_MAX_AGE_S: i64 = 30 * 86_400;
+const DEFAULT_MAX_AGE_S: i64 = 30 * 86_400;
 
 /// How far ahead of our clock an observation may be: 5 minutes.
 pub const MAX_AHEAD_S: i64 = 300;
@@ -56,50 +56,70 @@ pub fn is_ahead(at: UtcMicros, now: UtcMicros) -> bool {
 /// One MQTT server that the product connects to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broker {
+    /// Its name in the files.
     pub id: String,
     /// `mqtt://host:port` or `mqtts://host:port`.
     pub url: String,
+    /// `None`: it asks for none.
     pub username: Option<String>,
     /// Path of a file that holds the password; the password itself is never stored.
     pub password_file: Option<String>,
+    /// Path of the certificates that are trusted (PEM); `None`: those of the system.
     pub ca_file: Option<String>,
+    /// Path of a client certificate (PEM).
     pub cert_file: Option<String>,
+    /// Path of the key of the client certificate (PEM).
     pub key_file: Option<String>,
+    /// `None`: one is made up and kept.
     pub client_id: Option<String>,
+    /// The protocol spoken there.
     pub version: MqttVersion,
 }
 
 /// One stream from one supplier over one broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feed {
+    /// Its name in the files.
     pub id: String,
     /// Slug of the municipality it belongs to; it may name that one's places only (the county's
     /// feeds: all).
     pub municipality: String,
+    /// How its messages are read.
     pub format: FeedFormat,
     /// MQTT topic filter; empty for a feed that is polled from `url`, and for one of history.
     pub topic: String,
     /// Id of the broker; absent = the instance's own (`--mqtt-url`, or the embedded one).
     pub broker: Option<String>,
+    /// The quality of service of the subscription: 0, 1 or 2.
     pub qos: u8,
+    /// See [`Feed::clock`]; `None`: by the format.
     pub clock: Option<ClockPolicy>,
+    /// See [`Feed::on_bad_clock`]; `None`: by the format.
     pub on_bad_clock: Option<OnBadClock>,
     /// Oldest acceptable observation, seconds before receipt.
     pub max_age_s: Option<i64>,
+    /// See [`Feed::max_message_bytes`]; `None`: by the format.
     pub max_message_bytes: Option<u32>,
     /// What the feed may send; more waits. `None`: as much as the instance allows each feed.
     #[serde(default)]
     pub max_messages_per_s: Option<u32>,
+    /// As [`Feed::max_messages_per_s`], bytes.
     #[serde(default)]
     pub max_bytes_per_s: Option<u32>,
+    /// Rejections that are stored; `None`: as many as the instance allows each feed.
     #[serde(default)]
     pub max_rejections_per_h: Option<u32>,
+    /// See [`Feed::heartbeat_s`].
     pub heartbeat_s: Option<u32>,
+    /// Whether the network server's own decoding is used where it sends one.
     pub use_server_decoder: bool,
     /// Coordinates outside are implausible.
     pub area: Option<Bbox>,
+    /// Terms of use, by the SPDX identifier where there is one.
     pub licence: Option<String>,
+    /// Whom to name.
     pub attribution: Option<String>,
+    /// Whom to call when it fails.
     pub contact: Option<String>,
     /// Polled by HTTP instead of MQTT (`gtfs-rt`).
     pub url: Option<String>,

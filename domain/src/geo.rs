@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
 /// How much longer a walk is than the straight line, until streets are known.
-pub const WALK_DETOUR: f64 = 1.3;
+pub(crate) const WALK_DETOUR: f64 = 1.3;
 
 /// Walking speed, metres per second, until streets are known.
-pub const WALK_SPEED_MPS: f64 = 1.2;
+pub(crate) const WALK_SPEED_MPS: f64 = 1.2;
 
 /// Degrees of latitude per metre (for search boxes; degrees are not metres).
 const DEG_PER_M: f64 = 180.0 / (std::f64::consts::PI * EARTH_RADIUS_M);
@@ -19,7 +19,9 @@ const DEG_PER_M: f64 = 180.0 / (std::f64::consts::PI * EARTH_RADIUS_M);
 /// A position, WGS 84 degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LatLon {
+    /// Latitude, -90 to 90.
     pub lat: f64,
+    /// Longitude, -180 to 180.
     pub lon: f64,
 }
 
@@ -80,9 +82,13 @@ impl Ruler {
 /// A box in WGS 84 degrees, edges included.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bbox {
+    /// The least longitude.
     pub west: f64,
+    /// The least latitude.
     pub south: f64,
+    /// The greatest longitude.
     pub east: f64,
+    /// The greatest latitude.
     pub north: f64,
 }
 
@@ -126,6 +132,7 @@ impl Bbox {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "coordinates")]
 pub enum Geometry {
+    /// One position.
     Point([f64; 2]),
     /// Rings, the first one the outline; each closed (first position = last).
     Polygon(Vec<Vec<[f64; 2]>>),

@@ -11,21 +11,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Land {
+    /// Brandenburg.
     Bb,
+    /// Berlin.
     Be,
+    /// Baden-Württemberg.
     Bw,
+    /// Bayern.
     By,
+    /// Bremen.
     Hb,
+    /// Hessen.
     He,
+    /// Hamburg.
     Hh,
+    /// Mecklenburg-Vorpommern.
     Mv,
+    /// Niedersachsen.
     Ni,
+    /// Nordrhein-Westfalen.
     Nw,
+    /// Rheinland-Pfalz.
     Rp,
+    /// Schleswig-Holstein.
     Sh,
+    /// Saarland.
     Sl,
+    /// Sachsen.
     Sn,
+    /// Sachsen-Anhalt.
     St,
+    /// Thüringen.
     Th,
 }
 
@@ -60,27 +76,11 @@ impl Land {
         self.is_fixed_holiday(day) || self.is_moving_holiday(day)
     }
 
-    /// The holidays of a year, in no order.
+    /// The holidays of a year, in order.
     pub fn holidays(self, year: i16) -> impl Iterator<Item = Date> {
-        const FIXED: [(i8, i8); 11] = [
-            (1, 1),
-            (1, 6),
-            (3, 8),
-            (5, 1),
-            (8, 15),
-            (9, 20),
-            (10, 3),
-            (10, 31),
-            (11, 1),
-            (12, 25),
-            (12, 26),
-        ];
-        let fixed = FIXED.into_iter().filter_map(move |(month, day)| Date::new(year, month, day).ok());
-        let moving = easter(year).into_iter().flat_map(|easter| {
-            [-2, 1, 39, 50, 60].into_iter().filter_map(move |days: i32| easter.checked_add(days.days()).ok())
-        });
-        let repentance = (16..=22).filter_map(move |day| Date::new(year, 11, day).ok());
-        fixed.chain(moving).chain(repentance).filter(move |day| self.is_holiday(*day))
+        let first = Date::new(year, 1, 1).ok();
+        let days = first.into_iter().flat_map(|first| first.series(1.day()));
+        days.take_while(move |day| day.year() == year).filter(move |day| self.is_holiday(*day))
     }
 
     fn is_fixed_holiday(self, day: Date) -> bool {
@@ -103,14 +103,12 @@ impl Land {
 
     fn is_moving_holiday(self, day: Date) -> bool {
         let Some(easter) = easter(day.year()) else { return false };
-        let after = |days: i32| easter.checked_add(days.days()).is_ok_and(|d| d == day);
-        let corpus_christi = matches!(self, Land::Bw | Land::By | Land::He | Land::Nw | Land::Rp | Land::Sl);
-        after(-2)
-            || after(1)
-            || after(39)
-            || after(50)
-            || (corpus_christi && after(60))
-            || self.is_repentance(day)
+        match day.day_of_year() - easter.day_of_year() {
+            -2 | 1 | 39 | 50 => true,
+            // Corpus Christi.
+            60 => matches!(self, Land::Bw | Land::By | Land::He | Land::Nw | Land::Rp | Land::Sl),
+            _ => self.is_repentance(day),
+        }
     }
 
     /// Buss- und Bettag: the Wednesday before 23 November, in Sachsen only.

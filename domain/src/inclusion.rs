@@ -37,7 +37,7 @@ impl Standing {
     }
 }
 
-/// The bays of a site at one time. `K` says for whom hidden ones are kept.
+/// The bays of a site at one time. `K` says for whom hidden ones are reserved.
 #[derive(Debug, Clone)]
 pub struct SiteBays<K> {
     shown: u32,
@@ -55,7 +55,7 @@ impl<K> Default for SiteBays<K> {
 }
 
 impl<K: PartialEq> SiteBays<K> {
-    /// Adds a bay. `kept` says for whom it is kept; `is_possible`, whether it can have a state now (it is not closed).
+    /// Adds a bay. `kept` says for whom it is reserved; `is_possible`, whether it can have a state now (it is not closed).
     pub fn add(&mut self, standing: Standing, kept: K, is_possible: bool) {
         match standing {
             Standing::Shown => self.shown += 1,
@@ -104,7 +104,7 @@ pub struct Inclusion {
     pub own_count: bool,
     /// Counts of one audience's spaces may be used.
     pub counts_by_audience: bool,
-    /// Hidden bays that count may be listed by whom they are kept for.
+    /// Hidden bays that count may be listed by whom they are reserved for.
     pub by_restriction: bool,
     /// Bays that are shown singly.
     pub shown: u32,
@@ -112,19 +112,14 @@ pub struct Inclusion {
     never: u32,
 }
 
-impl Inclusion {
+impl Default for Inclusion {
     /// That of a site without bays.
-    pub const WITHOUT_BAYS: Inclusion = Inclusion {
-        hidden_bays: false,
-        hidden_bays_beside_count: false,
-        own_count: true,
-        counts_by_audience: true,
-        by_restriction: true,
-        shown: 0,
-        hidden: 0,
-        never: 0,
-    };
+    fn default() -> Self {
+        SiteBays::<()>::default().inclusion(0)
+    }
+}
 
+impl Inclusion {
     /// Whether hidden bays count in the site. `is_counted`: it has, or had, a count of its own.
     pub fn hidden_bays(&self, is_counted: bool) -> bool {
         if is_counted { self.hidden_bays_beside_count } else { self.hidden_bays }

@@ -3,6 +3,8 @@
 //! No I/O, no clock, no randomness: time comes in as an argument. Everything else in the
 //! workspace depends on this crate and this crate depends on none of it.
 
+#![warn(missing_docs)]
+
 pub mod address;
 pub mod audience_set;
 pub mod availability;

@@ -25,9 +25,13 @@ pub type IdempotencyKey = i64;
 /// The source of an observation, and its receipt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Provenance {
+    /// Whose it is.
     pub municipality: MunicipalityId,
+    /// The feed that it came from.
     pub feed: FeedId,
+    /// The device; `None`: the feed names the place itself.
     pub sensor: Option<SensorId>,
+    /// When it reached us.
     pub received_at: UtcMicros,
     /// The sender's clock was impossible; `observed_at` is the receipt.
     pub clock_corrected: bool,
@@ -36,14 +40,23 @@ pub struct Provenance {
 /// The state of a bay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BayObservation {
+    /// Where it came from.
     pub provenance: Provenance,
+    /// Which bay.
     pub bay: BayId,
+    /// When it was so.
     pub observed_at: UtcMicros,
+    /// See [`BayObservation::digest_of`].
     pub digest: Digest,
+    /// What it says.
     pub state: BayState,
+    /// The sender's sequence number.
     pub seq: Option<i64>,
+    /// Of the device's battery.
     pub battery_v: Option<f32>,
+    /// At the gateway that received it best.
     pub rssi_dbm: Option<f32>,
+    /// As the device measured it.
     pub temperature_c: Option<f32>,
 }
 
@@ -63,7 +76,7 @@ impl BayObservation {
     pub fn digest_of(source: i32, seq: Option<i64>, state: BayState) -> Digest {
         let mut h = Xxh3::new();
         h.update(&source.to_le_bytes());
-        feed_seq(&mut h, seq);
+        hash_number(&mut h, seq);
         h.update(&state.code().to_le_bytes());
         h.digest() as i64
     }
@@ -82,7 +95,12 @@ pub enum CountValue {
     /// So many spaces are vacant.
     Vacant(i32),
     /// So many came in and went out since the last message of this source.
-    Flow { entries: i32, exits: i32 },
+    Flow {
+        /// Cars that came in.
+        entries: i32,
+        /// Cars that went out.
+        exits: i32,
+    },
     /// Nothing but a status or a capacity.
     None,
 }
@@ -90,16 +108,25 @@ pub enum CountValue {
 /// A count of a site, or of the spaces for one audience in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteCount {
+    /// Where it came from.
     pub provenance: Provenance,
+    /// Which site.
     pub site: SiteId,
+    /// When it was so.
     pub observed_at: UtcMicros,
+    /// See [`SiteCount::digest_of`].
     pub digest: Digest,
+    /// Of one audience's spaces; `None`: of all.
     pub audience: Option<Audience>,
+    /// What was counted.
     pub value: CountValue,
+    /// `None`: it does not say.
     pub status: Option<SiteStatus>,
+    /// Spaces, as the supplier states them.
     pub capacity: Option<i32>,
     /// The gate or unit that counted, as the supplier names it.
     pub source: Option<String>,
+    /// The sender's sequence number.
     pub seq: Option<i64>,
 }
 
@@ -108,9 +135,9 @@ impl SiteCount {
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
         h.update(&crate::bay_state::source_key(self.provenance.feed, self.provenance.sensor).to_le_bytes());
-        feed_text(&mut h, self.source.as_deref());
-        feed_seq(&mut h, self.seq);
-        feed_text(&mut h, self.audience.map(Audience::as_str));
+        hash_text(&mut h, self.source.as_deref());
+        hash_number(&mut h, self.seq);
+        hash_text(&mut h, self.audience.map(Audience::as_str));
         let (kind, a, b) = match self.value {
             CountValue::None => (0u8, 0, 0),
             CountValue::Occupied(n) => (1, n, 0),
@@ -120,8 +147,8 @@ impl SiteCount {
         h.update(&[kind]);
         h.update(&a.to_le_bytes());
         h.update(&b.to_le_bytes());
-        feed_text(&mut h, self.status.map(SiteStatus::as_str));
-        feed_seq(&mut h, self.capacity.map(i64::from));
+        hash_text(&mut h, self.status.map(SiteStatus::as_str));
+        hash_number(&mut h, self.capacity.map(i64::from));
         h.digest() as i64
     }
 }
@@ -129,26 +156,38 @@ impl SiteCount {
 /// Where a vehicle is, and how its trip goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VehiclePosition {
+    /// Where it came from.
     pub provenance: Provenance,
+    /// Which vehicle.
     pub vehicle: VehicleId,
+    /// When it was so.
     pub observed_at: UtcMicros,
+    /// See [`VehicleFix::digest_of`].
     pub digest: Digest,
+    /// What it says.
     pub fix: VehicleFix,
 }
 
 /// The content of a vehicle message; unknown fields are `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct VehicleFix {
+    /// Where it is.
     pub position: Option<LatLon>,
+    /// Its speed.
     pub speed_mps: Option<f32>,
+    /// Where it goes to: 0 is north, 90 east.
     pub bearing_deg: Option<f32>,
+    /// The trip that it runs, as in its timetable.
     pub trip_id: Option<String>,
     /// Operating day of the trip, `YYYYMMDD`.
     pub start_date: Option<String>,
+    /// The line, as in the timetable.
     pub route_id: Option<String>,
+    /// The stop that it goes to or stands at.
     pub stop_id: Option<String>,
     /// Positive = late.
     pub delay_s: Option<i32>,
+    /// How full it is.
     pub occupancy_pct: Option<f32>,
 }
 
@@ -165,10 +204,10 @@ impl VehicleFix {
             self.delay_s.map(f64::from),
             self.occupancy_pct.map(f64::from),
         ] {
-            feed_seq(&mut h, number.map(|n| n.to_bits() as i64));
+            hash_number(&mut h, number.map(|n| n.to_bits() as i64));
         }
         for text in [&self.trip_id, &self.start_date, &self.route_id, &self.stop_id] {
-            feed_text(&mut h, text.as_deref());
+            hash_text(&mut h, text.as_deref());
         }
         h.digest() as i64
     }
@@ -177,9 +216,12 @@ impl VehicleFix {
 /// Passengers through one door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoorCount {
+    /// Its name.
     pub door: String,
+    /// Who got in.
     #[serde(rename = "in")]
     pub entries: i32,
+    /// Who got out.
     #[serde(rename = "out")]
     pub exits: i32,
 }
@@ -187,16 +229,25 @@ pub struct DoorCount {
 /// Passengers who got on and off a vehicle.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PassengerCount {
+    /// Where it came from.
     pub provenance: Provenance,
+    /// Which vehicle.
     pub vehicle: VehicleId,
+    /// When it was so.
     pub observed_at: UtcMicros,
+    /// See [`PassengerCount::digest_of`].
     pub digest: Digest,
+    /// Where it stood, as in its timetable.
     pub stop_id: Option<String>,
+    /// The trip that it runs, as in its timetable.
     pub trip_id: Option<String>,
+    /// Each door that counted.
     pub doors: Vec<DoorCount>,
     /// As the counter says; real counters drift, even below zero.
     pub on_board: Option<i32>,
+    /// The unit that counted, as the supplier names it.
     pub source: Option<String>,
+    /// The sender's sequence number.
     pub seq: Option<i64>,
 }
 
@@ -205,21 +256,21 @@ impl PassengerCount {
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
         h.update(&self.provenance.feed.0.to_le_bytes());
-        feed_text(&mut h, self.source.as_deref());
-        feed_seq(&mut h, self.seq);
-        feed_text(&mut h, self.stop_id.as_deref());
-        feed_text(&mut h, self.trip_id.as_deref());
+        hash_text(&mut h, self.source.as_deref());
+        hash_number(&mut h, self.seq);
+        hash_text(&mut h, self.stop_id.as_deref());
+        hash_text(&mut h, self.trip_id.as_deref());
         for d in &self.doors {
-            feed_text(&mut h, Some(&d.door));
+            hash_text(&mut h, Some(&d.door));
             h.update(&d.entries.to_le_bytes());
             h.update(&d.exits.to_le_bytes());
         }
-        feed_seq(&mut h, self.on_board.map(i64::from));
+        hash_number(&mut h, self.on_board.map(i64::from));
         h.digest() as i64
     }
 }
 
-pub(crate) fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
+pub(crate) fn hash_number(h: &mut Xxh3, seq: Option<i64>) {
     match seq {
         None => h.update(&[0]),
         Some(n) => {
@@ -229,7 +280,7 @@ pub(crate) fn feed_seq(h: &mut Xxh3, seq: Option<i64>) {
     }
 }
 
-pub(crate) fn feed_text(h: &mut Xxh3, text: Option<&str>) {
+pub(crate) fn hash_text(h: &mut Xxh3, text: Option<&str>) {
     match text {
         None => h.update(&[0]),
         Some(t) => {
@@ -250,7 +301,7 @@ pub fn idempotency_key_of(
     let mut h = Xxh3::new();
     h.update(&feed.0.to_le_bytes());
     h.update(&place.to_le_bytes());
-    feed_seq(&mut h, sent_at.map(|t| t.0));
+    hash_number(&mut h, sent_at.map(|t| t.0));
     h.update(&digest.to_le_bytes());
     h.digest() as i64
 }

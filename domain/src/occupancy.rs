@@ -4,6 +4,8 @@
 //! Peak, 85th percentile and the shares at or above 85 and 95 % are those of the occupancy in steps of
 //! five minutes ([`SLICE_US`]), each step that was observed counting the same.
 
+use std::collections::BTreeMap;
+
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -22,31 +24,22 @@ wire_enum! {
 }
 
 impl Bucket {
-    /// The shortest that one is, seconds; `None`: there is one however long the period.
-    const fn at_least_s(self) -> Option<i64> {
-        const HOUR_S: i64 = 3_600;
-        match self {
-            Bucket::Quarter => Some(HOUR_S / 4),
-            Bucket::Hour => Some(HOUR_S),
-            // When clocks go forward.
-            Bucket::Day => Some(23 * HOUR_S),
-            Bucket::Week => Some((7 * 24 - 1) * HOUR_S),
-            Bucket::Month => Some((28 * 24 - 1) * HOUR_S),
-            Bucket::HourOfWeek | Bucket::All => None,
-        }
-    }
-
     /// How many there are in `period` at most.
     pub fn at_most(self, period: Span) -> i64 {
-        if period.is_empty() {
-            return 0;
-        }
-        match (self, self.at_least_s()) {
-            (Bucket::HourOfWeek, _) => 7 * 24,
-            (_, None) => 1,
-            // One is begun before the period, another ends after it.
-            (_, Some(least_s)) => period.len_us() / (least_s * MICROS_PER_S) + 2,
-        }
+        const HOUR_S: i64 = 3_600;
+        let shortest_s = match self {
+            _ if period.is_empty() => return 0,
+            Bucket::HourOfWeek => return 7 * 24,
+            Bucket::All => return 1,
+            Bucket::Quarter => HOUR_S / 4,
+            Bucket::Hour => HOUR_S,
+            // When clocks go forward.
+            Bucket::Day => 23 * HOUR_S,
+            Bucket::Week => (7 * 24 - 1) * HOUR_S,
+            Bucket::Month => (28 * 24 - 1) * HOUR_S,
+        };
+        // One is begun before the period, another ends after it.
+        period.len_us() / (shortest_s * MICROS_PER_S) + 2
     }
 }
 
@@ -55,9 +48,11 @@ impl Bucket {
 pub enum BucketKey {
     /// Where it begins.
     At(UtcMicros),
+    /// An hour of the local week.
     HourOfWeek {
         /// 1 = Monday.
         weekday: i8,
+        /// 0 to 23.
         hour: i8,
     },
     /// The whole period.
@@ -76,13 +71,16 @@ pub struct Filter {
 /// A town's clock and days.
 #[derive(Debug, Clone)]
 pub struct TownTime {
+    /// Its time zone.
     pub tz: TimeZone,
+    /// Its holidays and marked days.
     pub days: TownDays,
 }
 
 /// A quarter of an hour, which is the same in a bucket as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quarter {
+    /// The bucket that it is in.
     pub key: BucketKey,
     /// Whether it passes the filter.
     pub counts: bool,
@@ -194,7 +192,7 @@ impl Possible {
     }
 
     /// Space-microseconds within `span`.
-    pub fn within_us(&self, span: Span) -> i64 {
+    fn within_us(&self, span: Span) -> i64 {
         let mut sum = 0;
         let mut from = span.from;
         let mut next = self.steps.partition_point(|(at, _)| *at <= from);
@@ -232,22 +230,31 @@ pub struct OccupancySums {
     from_85: u32,
     from_95: u32,
     /// How many slices had a level, by level.
-    levels: Vec<(u16, u32)>,
+    levels: BTreeMap<u16, u32>,
 }
 
 /// Figures of one group in one bucket; what is not known is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
+    /// Occupied by observed, 0 to 1.
     pub occupancy: Option<f64>,
+    /// The highest occupancy of five minutes.
     pub peak: Option<f64>,
+    /// The 85th percentile of the occupancy of five minutes.
     pub p85: Option<f64>,
+    /// The share of the time with an occupancy of 85 % or more.
     pub share_ge_85: Option<f64>,
+    /// The share of the time with an occupancy of 95 % or more.
     pub share_ge_95: Option<f64>,
     /// Space-seconds.
     pub occupied_s: f64,
+    /// Space-seconds.
     pub observed_s: f64,
+    /// Observed by possible, 0 to 1.
     pub coverage: Option<f64>,
+    /// Cars that came.
     pub arrivals: i64,
+    /// Cars that left.
     pub departures: i64,
 }
 
@@ -295,10 +302,7 @@ impl OccupancySums {
         self.from_85 += u32::from(occupied_us * 100 >= observed_us * 85);
         self.from_95 += u32::from(occupied_us * 100 >= observed_us * 95);
         let level = (occupancy * LEVELS).round() as u16;
-        match self.levels.binary_search_by_key(&level, |(l, _)| *l) {
-            Ok(i) => self.levels[i].1 += 1,
-            Err(i) => self.levels.insert(i, (level, 1)),
-        }
+        *self.levels.entry(level).or_default() += 1;
     }
 
     /// Whether any of its time was asked for.
@@ -306,6 +310,7 @@ impl OccupancySums {
         self.possible_us == 0 && self.observed_us == 0
     }
 
+    /// The figures of all that was added.
     pub fn figures(&self) -> Figures {
         let share = |part: u32| (self.slices > 0).then(|| f64::from(part) / f64::from(self.slices));
         let ratio = |a: i64, b: i64| (b > 0).then(|| a as f64 / b as f64);
@@ -434,9 +439,9 @@ mod tests {
         }
         let possible = Possible::of([(Span::EVER, 10)]);
         let coverage = |quarters: std::ops::Range<usize>| {
-            let mut tally = OccupancySums::default();
-            quarters.for_each(|quarter| tally.add_quarter(0, quarter, &sums, &possible, asked));
-            tally.figures().coverage
+            let mut total = OccupancySums::default();
+            quarters.for_each(|quarter| total.add_quarter(0, quarter, &sums, &possible, asked));
+            total.figures().coverage
         };
         assert_eq!(coverage(0..4), Some(1.0));
         assert_eq!(coverage(3..4), None, "it has not begun");
@@ -471,9 +476,9 @@ mod tests {
         (sums.occupied_us[10], sums.observed_us[10]) = (9 * space, 10 * space);
         sums.arrivals[3] = 5;
         let possible = Possible::of([(Span::EVER, 10)]);
-        let mut tally = OccupancySums::default();
-        tally.add_quarter(0, 3, &sums, &possible, Span::EVER);
-        let figures = tally.figures();
+        let mut total = OccupancySums::default();
+        total.add_quarter(0, 3, &sums, &possible, Span::EVER);
+        let figures = total.figures();
         assert_eq!(figures.occupancy, Some(0.65));
         assert_eq!((figures.peak, figures.p85), (Some(0.9), Some(0.9)));
         assert_eq!((figures.share_ge_85, figures.share_ge_95), (Some(0.5), Some(0.0)));

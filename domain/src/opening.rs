@@ -114,26 +114,20 @@ impl Hours {
 
 /// The same text with `unknown` before rules that consist of a comment.
 fn unknown_by_comment(text: &str) -> String {
-    let mut rules = vec![String::new()];
     let mut is_quoted = false;
-    for c in text.chars() {
+    let rules = text.split_inclusive(|c| {
         is_quoted ^= c == '"';
-        let is_end = !is_quoted && matches!(c, ';' | '|');
-        if is_end {
-            rules.push(c.to_string());
-            rules.push(String::new());
-        } else if let Some(rule) = rules.last_mut() {
-            rule.push(c);
+        !is_quoted && matches!(c, ';' | '|')
+    });
+    let rewritten = rules.map(|rule| {
+        let body = rule.strip_suffix([';', '|']).unwrap_or(rule);
+        let comment = body.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match comment.is_some_and(|comment| !comment.contains('"')) {
+            true => format!(" unknown {}{}", body.trim(), &rule[body.len()..]),
+            false => rule.to_owned(),
         }
-    }
-    let is_comment = |rule: &str| {
-        let inner = rule.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        inner.is_some_and(|inner| !inner.contains('"'))
-    };
-    rules
-        .iter()
-        .map(|rule| if is_comment(rule) { format!(" unknown {}", rule.trim()) } else { rule.clone() })
-        .collect()
+    });
+    rewritten.collect()
 }
 
 /// Holidays on certain weekdays only, such as `PH Su`: a holiday and the weekdays after it.

@@ -15,7 +15,9 @@ macro_rules! wire_enum {
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
         )]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+        pub enum $name {
+            $($(#[$vdoc])* #[doc = concat!("Written `", $text, "`.")] #[serde(rename = $text)] $variant),+
+        }
 
         impl $name {
             /// Every value, in the order of declaration.
@@ -51,7 +53,9 @@ pub(crate) use wire_enum;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{value}' is not one of: {choices}")]
 pub struct UnknownName {
+    /// What was given.
     pub value: String,
+    /// What may be given: `a, b, c`.
     pub choices: String,
 }
 
@@ -74,7 +78,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// For whom a space is kept.
+    /// For whom a space is reserved.
     Audience {
         Disabled = "disabled", AssignedDisabled = "assigned_disabled", Charging = "charging",
         Resident = "resident", Women = "women", Family = "family", Delivery = "delivery",
@@ -105,11 +109,15 @@ wire_enum! {
 /// A town, or the county itself (then `ags` has five digits).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Municipality {
+    /// Its short name in the files and the API.
     pub slug: String,
+    /// What people call it.
     pub name: String,
     /// Official key: 5-digit Kreis, 8-digit AGS or 12-digit ARS.
     pub ags: String,
+    /// Latitude of its middle, WGS 84 degrees.
     pub lat: Option<f64>,
+    /// Longitude of its middle, WGS 84 degrees.
     pub lon: Option<f64>,
     /// IANA zone, used only where people read.
     pub tz: String,
@@ -135,20 +143,25 @@ impl Municipality {
 /// A text in the two languages of the pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Texts {
+    /// In German.
     pub de: Option<String>,
+    /// In English.
     pub en: Option<String>,
 }
 
-/// Spaces kept for an audience, at certain hours, for a limited stay.
+/// Spaces reserved for an audience, at certain hours, for a limited stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restriction {
+    /// For whom; `None`: it limits the stay of everyone.
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<Audience>,
+    /// How many spaces; `None`: of a site all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
     /// When it holds (OSM opening-hours syntax); outside these hours it does not. Absent = always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
+    /// How long one may stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_stay_min: Option<u32>,
 }
@@ -156,22 +169,36 @@ pub struct Restriction {
 /// A car park, a lot, a stretch of kerb.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Site {
+    /// Its name in the files and the API.
     pub id: String,
     /// Slug of the municipality that owns it.
     pub municipality: String,
+    /// What people call it.
     pub name: String,
+    /// What is built there.
     pub kind: SiteKind,
+    /// All its spaces.
     pub capacity: u32,
+    /// What is parked there.
     pub purpose: Purpose,
+    /// A name that several places share.
     pub zone: Option<String>,
+    /// In OSM's syntax; `None`: it is open always.
     pub opening_hours: Option<String>,
+    /// What it costs; `None`: not known.
     pub fee: Option<Texts>,
+    /// The highest vehicle that fits in.
     pub max_height_m: Option<f64>,
+    /// For whom spaces are reserved, and for how long one may stay.
     #[serde(default)]
     pub restrictions: Vec<Restriction>,
+    /// What the public may see.
     pub publish: Publish,
+    /// It is no place before; `None`: it always was one.
     pub valid_from: Option<UtcMicros>,
+    /// It is no place from then on; `None`: no end is known.
     pub valid_until: Option<UtcMicros>,
+    /// Where it is.
     pub geometry: Geometry,
 }
 
@@ -181,7 +208,7 @@ impl Site {
         self.geometry.center()
     }
 
-    /// Spaces kept for `audience`, as the site's definition says.
+    /// Spaces reserved for `audience`, as the site's definition says.
     pub fn capacity_for(&self, audience: Audience) -> Option<u32> {
         self.restrictions.iter().find(|r| r.audience == Some(audience)).and_then(|r| r.capacity)
     }
@@ -190,19 +217,26 @@ impl Site {
 /// One space for one vehicle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bay {
+    /// Its name in the files and the API.
     pub id: String,
     /// Slug of the municipality that owns it.
     pub municipality: String,
     /// Id of its site, if it belongs to one.
     pub site: Option<String>,
+    /// A name that several places share.
     pub zone: Option<String>,
+    /// For whom it is reserved, and for how long one may stay.
     #[serde(default)]
     pub restrictions: Vec<Restriction>,
+    /// How long everyone may stay.
     pub max_stay_min: Option<u32>,
     /// As the file says; see [`Bay::publish`] for the rule that holds.
     pub publish: Option<Publish>,
+    /// It is no place before; `None`: it always was one.
     pub valid_from: Option<UtcMicros>,
+    /// It is no place from then on; `None`: no end is known.
     pub valid_until: Option<UtcMicros>,
+    /// Where it is.
     pub geometry: Geometry,
 }
 
@@ -223,19 +257,24 @@ impl Bay {
 }
 
 /// Whether `now` lies in `[from, until)`; an absent end is open.
-pub fn is_valid_at(from: Option<UtcMicros>, until: Option<UtcMicros>, now: UtcMicros) -> bool {
+pub(crate) fn is_valid_at(from: Option<UtcMicros>, until: Option<UtcMicros>, now: UtcMicros) -> bool {
     from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u)
 }
 
 /// A bus, a train, a shared car.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vehicle {
+    /// Its name in the files and the API.
     pub id: String,
     /// Slug of the municipality that owns it.
     pub owner: String,
+    /// Who runs it.
     pub operator: Option<String>,
+    /// What stands on it.
     pub label: Option<String>,
+    /// Seats.
     pub seats: Option<u32>,
+    /// Places to stand.
     pub standing: Option<u32>,
 }
 
@@ -255,21 +294,10 @@ impl FromStr for DevEui {
             Some(prefix) if prefix.eq_ignore_ascii_case("eui-") => &text[4..],
             _ => text.strip_prefix("0x").unwrap_or(text),
         };
-        let mut value = 0u64;
-        let mut digits = 0;
-        for c in text.chars() {
-            match c {
-                '-' | ':' | ' ' | '.' => continue,
-                _ => {}
-            }
-            let digit = c.to_digit(16).ok_or(NotADevEui)?;
-            digits += 1;
-            if digits > 16 {
-                return Err(NotADevEui);
-            }
-            value = value << 4 | u64::from(digit);
-        }
-        if digits == 16 { Ok(DevEui(value)) } else { Err(NotADevEui) }
+        let digits: String = text.chars().filter(|c| !matches!(c, '-' | ':' | ' ' | '.')).collect();
+        let is_eui = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let value = is_eui.then(|| u64::from_str_radix(&digits, 16).ok());
+        value.flatten().map(DevEui).ok_or(NotADevEui)
     }
 }
 

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{FeedId, MunicipalityId, VehicleId};
-use crate::observation::{Digest, Provenance, VehiclePosition, feed_seq, feed_text};
+use crate::observation::{Digest, Provenance, VehiclePosition, hash_number, hash_text};
 use crate::time::UtcMicros;
 use crate::trip_update::{Passed, TripUpdate};
 
@@ -44,20 +44,27 @@ const STATED_WITHIN_S: f64 = 2.0 * 86_400.0;
 /// One statement about a passage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
+    /// Whose it is.
     pub municipality: MunicipalityId,
     /// As stated; where it is missing, the town's clock decides (see `store`).
     pub service_date: Option<Date>,
+    /// As in the timetable.
     pub trip_id: String,
+    /// As in the timetable.
     pub stop_id: String,
+    /// As in the timetable.
     pub route_id: Option<String>,
+    /// The feed that it came from.
     pub feed: FeedId,
     /// `None`: stated by a trip update.
     pub vehicle: Option<VehicleId>,
+    /// When the vehicle passed.
     pub passed_at: UtcMicros,
     /// When it was stated.
     pub stated_at: UtcMicros,
     /// Late is positive.
     pub delay_s: i32,
+    /// Decides between statements of one instant: the greater one holds.
     pub digest: Digest,
 }
 
@@ -89,9 +96,9 @@ impl Passage {
     ) -> Option<Self> {
         let mut h = Xxh3::new();
         h.update(&provenance.feed.0.to_le_bytes());
-        feed_text(&mut h, update.route_id.as_deref());
-        feed_seq(&mut h, Some(passed.passed_at.0));
-        feed_seq(&mut h, Some(i64::from(passed.delay_s)));
+        hash_text(&mut h, update.route_id.as_deref());
+        hash_number(&mut h, Some(passed.passed_at.0));
+        hash_number(&mut h, Some(i64::from(passed.delay_s)));
         let passage = Passage {
             municipality: provenance.municipality,
             service_date: update.start_date.as_deref().and_then(service_date),
@@ -143,12 +150,19 @@ pub struct Delays(BTreeMap<i32, u64>);
 pub struct DelayFigures {
     /// Passages.
     pub n: u64,
+    /// Late is positive, as in all of them.
     pub mean_s: f64,
+    /// The median.
     pub p50_s: f64,
+    /// The 85th percentile.
     pub p85_s: f64,
+    /// The 95th percentile.
     pub p95_s: f64,
+    /// Of passages before [`EARLY_BEFORE_S`], 0 to 1.
     pub early_share: f64,
+    /// Of passages between, 0 to 1.
     pub on_time_share: f64,
+    /// Of passages from [`LATE_FROM_S`] on, 0 to 1.
     pub late_share: f64,
     /// Passages by class: see [`CLASS_FROM_S`].
     pub histogram: [u64; CLASSES],
@@ -282,8 +296,8 @@ mod tests {
         }
         let update = TripUpdate { trip_id: "t".into(), ..TripUpdate::default() };
         let passed = Passed { stop_id: "s".into(), passed_at: UtcMicros(7), delay_s: 5 };
-        let said = |after_s| Passage::of_trip(&provenance, &update, UtcMicros(7).plus_s(after_s), &passed);
-        assert!(said(2 * 86_400).is_some() && said(2 * 86_400 + 1).is_none());
+        let stated = |after_s| Passage::of_trip(&provenance, &update, UtcMicros(7).plus_s(after_s), &passed);
+        assert!(stated(2 * 86_400).is_some() && stated(2 * 86_400 + 1).is_none());
         assert_eq!(of(VehicleFix { trip_id: None, ..all.clone() }), None);
         assert_eq!(of(VehicleFix { stop_id: None, ..all.clone() }), None);
         assert_eq!(of(VehicleFix { delay_s: None, ..all }), None);

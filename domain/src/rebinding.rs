@@ -7,6 +7,7 @@ use crate::time::UtcMicros;
 /// A binding that holds after an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebound {
+    /// The binding.
     pub row: SensorRow,
     /// Which of the file's rows it is; `None`: a stored one that the file does not mention.
     pub of_file: Option<usize>,

@@ -20,8 +20,11 @@ use crate::time::UtcMicros;
 /// A place or feed with its surrogate id and the municipality it belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry<I, T> {
+    /// Its surrogate id.
     pub id: I,
+    /// Whose it is.
     pub municipality: MunicipalityId,
+    /// What the files say of it.
     pub def: T,
 }
 
@@ -54,12 +57,19 @@ pub struct Registry {
 pub struct Contents {
     /// The number of the import that made it so; it grows with each.
     pub generation: i64,
+    /// Towns and counties.
     pub municipalities: Vec<(MunicipalityId, Municipality)>,
+    /// Parking sites.
     pub sites: Vec<Entry<SiteId, Site>>,
+    /// Single spaces.
     pub bays: Vec<Entry<BayId, Bay>>,
+    /// Buses, trains and others.
     pub vehicles: Vec<Entry<VehicleId, Vehicle>>,
+    /// Devices with their bindings.
     pub sensors: Vec<Sensor>,
+    /// MQTT servers.
     pub brokers: Vec<Broker>,
+    /// Streams of suppliers.
     pub feeds: Vec<Entry<FeedId, Feed>>,
     /// Of the places that have closures.
     pub closures: Vec<(PlaceId, Spans)>,
@@ -112,34 +122,42 @@ impl Registry {
         self.localities.get(&id).unwrap_or(&self.nowhere)
     }
 
+    /// A municipality.
     pub fn municipality(&self, id: MunicipalityId) -> Option<&Municipality> {
         self.municipalities.get(&id)
     }
 
+    /// A municipality by its slug.
     pub fn municipality_id(&self, slug: &str) -> Option<MunicipalityId> {
         self.municipality_by_slug.get(slug).copied()
     }
 
+    /// All municipalities, in no order.
     pub fn municipalities(&self) -> impl Iterator<Item = (MunicipalityId, &Municipality)> {
         self.municipalities.iter().map(|(id, m)| (*id, m))
     }
 
+    /// A site.
     pub fn site(&self, id: SiteId) -> Option<&Entry<SiteId, Site>> {
         self.sites.get(&id)
     }
 
+    /// A site by its text id.
     pub fn site_by_key(&self, key: &str) -> Option<&Entry<SiteId, Site>> {
         self.sites.get(self.site_by_key.get(key)?)
     }
 
+    /// All sites, in no order.
     pub fn sites(&self) -> impl Iterator<Item = &Entry<SiteId, Site>> {
         self.sites.values()
     }
 
+    /// A bay.
     pub fn bay(&self, id: BayId) -> Option<&Entry<BayId, Bay>> {
         self.bays.get(&id)
     }
 
+    /// A bay by its text id.
     pub fn bay_by_key(&self, key: &str) -> Option<&Entry<BayId, Bay>> {
         self.bays.get(self.bay_by_key.get(key)?)
     }
@@ -150,34 +168,42 @@ impl Registry {
         site.map_or(Purpose::Car, |site| site.def.purpose)
     }
 
+    /// All bays, in no order.
     pub fn bays(&self) -> impl Iterator<Item = &Entry<BayId, Bay>> {
         self.bays.values()
     }
 
+    /// A vehicle.
     pub fn vehicle(&self, id: VehicleId) -> Option<&Entry<VehicleId, Vehicle>> {
         self.vehicles.get(&id)
     }
 
+    /// A vehicle by its text id.
     pub fn vehicle_by_key(&self, key: &str) -> Option<&Entry<VehicleId, Vehicle>> {
         self.vehicles.get(self.vehicle_by_key.get(key)?)
     }
 
+    /// A sensor.
     pub fn sensor(&self, id: SensorId) -> Option<&Sensor> {
         self.sensors.get(&id)
     }
 
+    /// A sensor by its DevEUI or the supplier's id.
     pub fn sensor_by_key(&self, key: &str) -> Option<&Sensor> {
         self.sensors.get(self.sensor_by_key.get(key)?)
     }
 
+    /// All sensors, in no order.
     pub fn sensors(&self) -> impl Iterator<Item = &Sensor> {
         self.sensors.values()
     }
 
+    /// All brokers.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
     }
 
+    /// A feed.
     pub fn feed(&self, id: FeedId) -> Option<&Entry<FeedId, Feed>> {
         self.feeds.get(&id)
     }
@@ -188,6 +214,7 @@ impl Registry {
         of_broker.filter(|f| f.is_subscribed()).any(|f| topic_matches(&f.topic, topic))
     }
 
+    /// All feeds, in no order.
     pub fn feeds(&self) -> impl Iterator<Item = &Entry<FeedId, Feed>> {
         self.feeds.values()
     }
@@ -243,11 +270,6 @@ impl Registry {
         let bays = self.bays.values().map(|b| b.def.position());
         sites.chain(bays).fold(None, |b: Option<Bbox>, p| Some(b.map_or(Bbox::of(p), |b| b.extended(p))))
     }
-}
-
-/// The first two feeds on one broker that could receive the same message.
-pub fn overlapping_feeds(feeds: &[Feed]) -> Option<(&Feed, &Feed)> {
-    feeds.iter().enumerate().find_map(|(i, a)| feeds[i + 1..].iter().find(|b| a.overlaps(b)).map(|b| (a, b)))
 }
 
 /// Of each municipality, with the sun over it: over one of its places where it has no position.

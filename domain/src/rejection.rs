@@ -72,11 +72,15 @@ impl Reason {
 /// believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
+    /// Whose feed it is.
     pub municipality: MunicipalityId,
+    /// The feed that it came from.
     pub feed: FeedId,
     /// Of several the most frequent one.
     pub reason: Reason,
+    /// The MQTT topic, or the address it was fetched from.
     pub topic: String,
+    /// When it reached us.
     pub received_at: UtcMicros,
     /// The field, its value and what would be right.
     pub detail: String,
@@ -100,8 +104,11 @@ pub struct Rejection {
 /// One element of a message that was not believed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedElement {
+    /// Why.
     pub reason: Reason,
+    /// The device or place that it is about, as the message names it.
     pub device: Option<String>,
+    /// The field, its value and what would be right.
     pub detail: String,
 }
 

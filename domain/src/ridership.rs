@@ -10,14 +10,18 @@
 /// Who got on and off at one stop of a run, as counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
+    /// Who got on.
     pub entries: u32,
+    /// Who got off.
     pub exits: u32,
 }
 
 /// The same in balance with the rest of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Balanced {
+    /// Who got on.
     pub boardings: u32,
+    /// Who got off.
     pub alightings: u32,
     /// On board when the vehicle leaves.
     pub load: u32,

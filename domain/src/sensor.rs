@@ -23,8 +23,11 @@ wire_enum! {
 /// What a sensor watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Target {
+    /// One bay.
     Bay(BayId),
+    /// A site, by counting.
     Site(SiteId),
+    /// A vehicle's doors or position.
     Vehicle(VehicleId),
 }
 
@@ -33,11 +36,17 @@ pub enum Target {
 pub struct Binding {
     /// `None`: known, waiting for a place.
     pub target: Option<Target>,
+    /// Of a sensor in a lane.
     pub direction: Option<Direction>,
+    /// When it begins; `None`: it always held.
     pub from: Option<UtcMicros>,
+    /// When it ends; `None`: no end is known.
     pub until: Option<UtcMicros>,
+    /// The longest silence that the sensor promises; `None`: the feed's.
     pub heartbeat_s: Option<u32>,
+    /// How long a state holds; `None`: by the heartbeat.
     pub stale_after_s: Option<u32>,
+    /// Of a distance sensor: nearer is a car.
     pub threshold_mm: Option<u32>,
 }
 
@@ -51,13 +60,17 @@ impl Binding {
 /// A physical device with its bindings over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sensor {
+    /// Its surrogate id.
     pub id: SensorId,
     /// DevEUI (16 lower-case hex digits) or the supplier's id.
     pub key: String,
+    /// The feed that its messages come from.
     pub feed: FeedId,
     /// The municipality of its feed.
     pub municipality: MunicipalityId,
+    /// How its payload is read; `None`: it is no LoRaWAN device, or not known.
     pub decoder: Option<Decoder>,
+    /// What it was and is bound to.
     pub bindings: Vec<Binding>,
 }
 
@@ -76,17 +89,29 @@ pub fn stale_after_s(heartbeat_s: u32) -> u32 {
 /// One row of the sensors' file: a device, and one of its bindings, in text ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SensorRow {
+    /// DevEUI or the supplier's id.
     pub id: String,
+    /// Id of its feed.
     pub feed: String,
+    /// How its payload is read.
     pub decoder: Option<Decoder>,
+    /// Id of the bay that it watches.
     pub bay: Option<String>,
+    /// Id of the site that it counts for.
     pub site: Option<String>,
+    /// Id of the vehicle that it is in.
     pub vehicle: Option<String>,
+    /// See [`Binding::direction`].
     pub direction: Option<Direction>,
+    /// See [`Binding::from`].
     pub bound_from: Option<UtcMicros>,
+    /// See [`Binding::until`].
     pub bound_until: Option<UtcMicros>,
+    /// See [`Binding::heartbeat_s`].
     pub heartbeat_s: Option<u32>,
+    /// See [`Binding::stale_after_s`].
     pub stale_after_s: Option<u32>,
+    /// See [`Binding::threshold_mm`].
     pub threshold_mm: Option<u32>,
 }
 

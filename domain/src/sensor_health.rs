@@ -28,20 +28,24 @@ const WEAK_SIGNAL_DBM: f32 = -120.0;
 
 /// What is known of a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Signs {
+pub struct Symptoms {
     /// It is in the files.
     pub is_known: bool,
+    /// The time of its last message; `None`: there was none.
     pub last_heard: Option<UtcMicros>,
     /// How long it may be silent, seconds.
     pub stale_after_s: u32,
     /// Every message of its last heartbeat was rejected, and at least three, for a fault of its own ([`crate::rejection::Reason::OWN_FAULTS`]).
     pub is_rejected: bool,
+    /// Of its battery.
     pub battery_v: Option<f32>,
+    /// Of its battery.
     pub battery_pct: Option<f32>,
+    /// At the gateway that received its last message best.
     pub rssi_dbm: Option<f32>,
 }
 
-impl Signs {
+impl Symptoms {
     /// The health at `now`.
     pub fn health(&self, now: UtcMicros) -> Health {
         if !self.is_known {
@@ -65,20 +69,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_sign_speaks() {
+    fn the_worst_symptom_decides() {
         let now = UtcMicros::EPOCH.plus_s(1_000);
-        let well = Signs {
+        let well = Symptoms {
             is_known: true,
             last_heard: Some(now.plus_s(-10)),
             stale_after_s: 60,
             battery_v: Some(3.6),
             rssi_dbm: Some(-101.0),
-            ..Signs::default()
+            ..Symptoms::default()
         };
         assert_eq!(well.health(now), Health::Ok);
-        assert_eq!(Signs { battery_v: Some(3.0), ..well }.health(now), Health::Watch);
-        assert_eq!(Signs { is_rejected: true, battery_v: Some(3.0), ..well }.health(now), Health::Faulty);
-        assert_eq!(Signs { is_rejected: true, ..well }.health(now.plus_s(50)), Health::Silent);
-        assert_eq!(Signs { is_known: false, ..well }.health(now), Health::New);
+        assert_eq!(Symptoms { battery_v: Some(3.0), ..well }.health(now), Health::Watch);
+        assert_eq!(Symptoms { is_rejected: true, battery_v: Some(3.0), ..well }.health(now), Health::Faulty);
+        assert_eq!(Symptoms { is_rejected: true, ..well }.health(now.plus_s(50)), Health::Silent);
+        assert_eq!(Symptoms { is_known: false, ..well }.health(now), Health::New);
     }
 }

@@ -20,6 +20,7 @@ pub struct CountState {
     pub net: i64,
     /// Newest flow ever seen, after the anchor or not.
     pub last_flow_at: Option<UtcMicros>,
+    /// Whether it lets cars in, and since when that is stated.
     pub status: Option<(UtcMicros, SiteStatus)>,
     /// Capacity as the supplier last stated it.
     pub capacity: Option<(UtcMicros, i32)>,
@@ -32,14 +33,18 @@ pub struct CountState {
 /// An absolute count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
+    /// When it was so.
     pub at: UtcMicros,
+    /// What was counted.
     pub value: Absolute,
 }
 
 /// An absolute count's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Absolute {
+    /// So many spaces are occupied.
     Occupied(i32),
+    /// So many spaces are vacant.
     Vacant(i32),
 }
 
@@ -112,7 +117,7 @@ impl CountState {
 
     /// What is left of it without what lies ahead of `now` ([`is_ahead`]). A number that depends on it is dropped: the value
     /// before it is known to the store only.
-    pub fn without_ahead(mut self, now: UtcMicros) -> Self {
+    pub(crate) fn without_ahead(mut self, now: UtcMicros) -> Self {
         let is_known = |at: UtcMicros| !is_ahead(at, now);
         let is_sound = self.anchor.is_none_or(|a| is_known(a.at)) && self.last_flow_at.is_none_or(is_known);
         if !is_sound {
@@ -151,8 +156,11 @@ impl CountState {
 /// An absolute count with its source, as read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceAbsolute {
+    /// Who counted: feed, sensor, the supplier's name.
     pub source: String,
+    /// The source's sequence number.
     pub seq: Option<i64>,
+    /// What was counted.
     pub value: Absolute,
 }
 

@@ -7,7 +7,9 @@ use crate::time::{MICROS_PER_S, UtcMicros};
 /// An occupied interval as a stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stay {
+    /// When the bay was first occupied.
     pub from: UtcMicros,
+    /// When it was no longer, or not observed any more.
     pub until: UtcMicros,
     /// It was seen to begin: vacant until then.
     pub arrived: bool,
@@ -16,6 +18,7 @@ pub struct Stay {
 }
 
 impl Stay {
+    /// How long it was.
     pub fn duration_s(&self) -> f64 {
         self.until.seconds_since(self.from)
     }
@@ -25,16 +28,14 @@ impl Stay {
 pub fn stays(intervals: &[BayInterval]) -> impl Iterator<Item = Stay> + '_ {
     intervals.iter().enumerate().filter(|(_, interval)| interval.state == BayState::Occupied).map(
         |(i, interval)| {
-            let is_vacant =
-                |other: Option<&BayInterval>, joint: fn(&BayInterval) -> UtcMicros, at: UtcMicros| {
-                    other.is_some_and(|r| r.state == BayState::Vacant && joint(r) == at)
-                };
+            let is_vacant = |other: &BayInterval| other.state == BayState::Vacant;
             let before = i.checked_sub(1).map(|i| &intervals[i]);
+            let after = intervals.get(i + 1);
             Stay {
                 from: interval.from,
                 until: interval.until,
-                arrived: is_vacant(before, |r| r.until, interval.from),
-                departed: is_vacant(intervals.get(i + 1), |r| r.from, interval.until),
+                arrived: before.is_some_and(|b| is_vacant(b) && b.until == interval.from),
+                departed: after.is_some_and(|a| is_vacant(a) && a.from == interval.until),
             }
         },
     )
@@ -45,12 +46,13 @@ pub const BINS_MIN: [u32; 7] = [15, 30, 60, 120, 240, 480, 1440];
 
 /// Sums up stays of a group of bays in a period.
 #[derive(Debug, Clone, Default)]
-pub struct StayTally {
+pub struct StaySums {
     durations_s: Vec<f32>,
     /// Cut by the period or by unobserved time.
     pub censored: u64,
     /// Shorter than was asked for.
     pub shorter: u64,
+    /// Longer than allowed.
     pub overstays: u64,
     /// Arrivals, whether or not the stay ended in sight.
     pub arrivals: u64,
@@ -59,14 +61,19 @@ pub struct StayTally {
 /// Figures of stays; `None`: there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct StayFigures {
+    /// Complete stays.
     pub count: u64,
+    /// The median of their durations.
     pub median_s: Option<f64>,
+    /// The 85th percentile of their durations.
     pub p85_s: Option<f64>,
+    /// The 95th percentile of their durations.
     pub p95_s: Option<f64>,
+    /// Stays by duration: see [`BINS_MIN`].
     pub histogram: [u64; BINS_MIN.len() + 1],
 }
 
-impl StayTally {
+impl StaySums {
     /// Takes in a stay that touches `period`. `overstayed_s` says how much longer than allowed a stay was.
     pub fn add(
         &mut self,
@@ -140,25 +147,25 @@ mod tests {
             interval(200, 230, Occupied),
             interval(230, 240, Vacant),
         ];
-        let mut tally = StayTally::default();
+        let mut sums = StaySums::default();
         for stay in stays(&intervals) {
-            tally.add(stay, Span::EVER, 120.0, |stay| stay.duration_s() > 1_500.0);
+            sums.add(stay, Span::EVER, 120.0, |stay| stay.duration_s() > 1_500.0);
         }
-        assert_eq!((tally.censored, tally.shorter, tally.overstays, tally.arrivals), (3, 1, 1, 2));
-        let figures = tally.figures();
+        assert_eq!((sums.censored, sums.shorter, sums.overstays, sums.arrivals), (3, 1, 1, 2));
+        let figures = sums.figures();
         assert_eq!((figures.count, figures.median_s), (1, Some(1_800.0)));
         assert_eq!(figures.histogram, [0, 0, 1, 0, 0, 0, 0, 0]);
     }
 
     #[test]
     fn quantiles_are_nearest_ranks() {
-        let mut tally = StayTally::default();
+        let mut sums = StaySums::default();
         for m in 1..=20 {
             let stay =
                 Stay { from: UtcMicros(0), until: UtcMicros(m * 60_000_000), arrived: true, departed: true };
-            tally.add(stay, Span::EVER, 0.0, |_| false);
+            sums.add(stay, Span::EVER, 0.0, |_| false);
         }
-        let figures = tally.figures();
+        let figures = sums.figures();
         assert_eq!(
             [figures.median_s, figures.p85_s, figures.p95_s],
             [Some(600.0), Some(1_020.0), Some(1_140.0)]

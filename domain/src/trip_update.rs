@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::observation::{Digest, Provenance, feed_seq, feed_text};
+use crate::observation::{Digest, Provenance, hash_number, hash_text};
 use crate::time::UtcMicros;
 
 /// An update of one run of a trip.
@@ -20,14 +20,17 @@ pub struct TripUpdate {
     pub start_date: Option<String>,
     /// First departure, `HH:MM:SS`; distinguishes the runs of a trip with a frequency.
     pub start_time: Option<String>,
+    /// The line, as in the timetable.
     pub route_id: Option<String>,
     /// GTFS's `direction_id`.
     pub direction: Option<u8>,
+    /// How the run relates to the timetable.
     pub relationship: TripRelationship,
     /// Delay of the whole trip, seconds, late is positive; holds where no stop has its own.
     pub delay_s: Option<i32>,
     /// In the order of the trip.
     pub stops: Vec<StopUpdate>,
+    /// `None`: as in the timetable.
     pub properties: Option<Box<TripProperties>>,
 }
 
@@ -40,14 +43,18 @@ pub struct TripProperties {
     pub start_date: Option<String>,
     /// First departure of a duplicated run, `HH:MM:SS`.
     pub start_time: Option<String>,
+    /// Where it goes to.
     pub headsign: Option<String>,
 }
 
 /// Names one run of a trip within a feed; empty = not given.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TripKey {
+    /// As in the timetable.
     pub trip_id: String,
+    /// Service day, `YYYYMMDD`.
     pub start_date: String,
+    /// First departure, `HH:MM:SS`.
     pub start_time: String,
     /// Of a run that has no trip's id; else empty: a feed may name the route now and then.
     pub route_id: String,
@@ -56,6 +63,7 @@ pub struct TripKey {
 }
 
 impl TripKey {
+    /// See [`TripKey::direction`].
     pub const NO_DIRECTION: i16 = -1;
 }
 
@@ -95,39 +103,27 @@ impl TripUpdate {
     /// Condensed content. Stored: see [`Digest`].
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
-        feed_text(&mut h, Some(&self.trip_id));
+        hash_text(&mut h, Some(&self.trip_id));
         for text in [&self.start_date, &self.start_time, &self.route_id] {
-            feed_text(&mut h, text.as_deref());
+            hash_text(&mut h, text.as_deref());
         }
         // What names its trip by an id keeps the digest it always had.
         if let Some(direction) = self.direction {
             h.update(&[b'd', direction]);
         }
-        h.update(&[match self.relationship {
-            TripRelationship::Scheduled => 0,
-            TripRelationship::Added => 1,
-            TripRelationship::Cancelled => 2,
-            TripRelationship::Other => 3,
-            TripRelationship::Replaced => 4,
-            TripRelationship::Duplicated => 5,
-            TripRelationship::Deleted => 6,
-        }]);
+        h.update(&[self.relationship as u8]);
         if let Some(TripProperties { trip_id, start_date, start_time, headsign }) = self.properties.as_deref()
         {
             h.update(b"p");
             for text in [trip_id, start_date, start_time, headsign] {
-                feed_text(&mut h, text.as_deref());
+                hash_text(&mut h, text.as_deref());
             }
         }
-        feed_seq(&mut h, self.delay_s.map(i64::from));
+        hash_number(&mut h, self.delay_s.map(i64::from));
         for stop in &self.stops {
-            feed_seq(&mut h, stop.stop_sequence.map(i64::from));
-            feed_text(&mut h, stop.stop_id.as_deref());
-            h.update(&[match stop.relationship {
-                StopRelationship::Scheduled => 0,
-                StopRelationship::Skipped => 1,
-                StopRelationship::NoData => 2,
-            }]);
+            hash_number(&mut h, stop.stop_sequence.map(i64::from));
+            hash_text(&mut h, stop.stop_id.as_deref());
+            h.update(&[stop.relationship as u8]);
             for event in [stop.arrival, stop.departure] {
                 let (kind, number) = match event {
                     None => (0, None),
@@ -135,13 +131,13 @@ impl TripUpdate {
                     Some(StopEvent::At(at)) => (2, Some(at)),
                 };
                 h.update(&[kind]);
-                feed_seq(&mut h, number);
+                hash_number(&mut h, number);
             }
             if let Some(planned) = &stop.planned {
                 h.update(b"s");
                 let boarding = [planned.pickup, planned.drop_off].map(|code| code.map(i64::from));
                 let numbers = [planned.arrival, planned.departure].into_iter().chain(boarding);
-                numbers.for_each(|number| feed_seq(&mut h, number));
+                numbers.for_each(|number| hash_number(&mut h, number));
             }
         }
         h.digest() as i64
@@ -166,7 +162,9 @@ pub struct TripReport {
     pub observed_at: UtcMicros,
     /// The last message with this content. A feed repeats an update as long as it holds.
     pub confirmed_at: UtcMicros,
+    /// See [`TripUpdate::digest_of`].
     pub digest: Digest,
+    /// What it says.
     pub update: Box<TripUpdate>,
 }
 
@@ -180,23 +178,29 @@ impl TripReport {
 /// A stop that a run has passed, as a trip update has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed {
+    /// As in the timetable.
     pub stop_id: String,
+    /// When it was passed.
     pub passed_at: UtcMicros,
+    /// Late is positive.
     pub delay_s: i32,
 }
 
 /// A report, and who made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TripObservation {
+    /// Where it came from.
     pub provenance: Provenance,
+    /// What it says.
     pub report: TripReport,
     /// Stops that lay behind when the message was made.
     pub passed: Vec<Passed>,
 }
 
-/// How a run relates to the timetable.
+/// How a run relates to the timetable. The order is part of digests, therefore fixed for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum TripRelationship {
+    /// As in the timetable.
     #[default]
     Scheduled,
     /// An extra run that the timetable does not have (`NEW`, formerly `ADDED`).
@@ -223,10 +227,15 @@ impl TripRelationship {
 /// An update of one stop of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StopUpdate {
+    /// GTFS's `stop_sequence`.
     pub stop_sequence: Option<u32>,
+    /// As in the timetable.
     pub stop_id: Option<String>,
+    /// How the stop relates to the timetable.
     pub relationship: StopRelationship,
+    /// `None`: nothing is known of it.
     pub arrival: Option<StopEvent>,
+    /// `None`: nothing is known of it.
     pub departure: Option<StopEvent>,
     /// Of a run with stops of its own.
     pub planned: Option<Box<PlannedStop>>,
@@ -245,9 +254,10 @@ pub struct PlannedStop {
     pub drop_off: Option<u8>,
 }
 
-/// How a stop of a run relates to the timetable.
+/// How a stop of a run relates to the timetable. The order is part of digests, therefore fixed for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum StopRelationship {
+    /// As in the timetable.
     #[default]
     Scheduled,
     /// The vehicle does not stop here.

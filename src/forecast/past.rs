@@ -143,7 +143,7 @@ fn absolute(count: &SiteCount) -> Option<SourceAbsolute> {
 
 #[cfg(test)]
 mod tests {
-    use domain::forecast::{Calendar, Reading};
+    use domain::forecast::{Calendar, Reading, SiteSample};
     use domain::observation::SiteStatus;
     use domain::{FeedFormat, FeedId};
     use testing::{World, observed};
@@ -206,10 +206,10 @@ mod tests {
         ];
         let mut seen = Town::new(calendar());
         for (minute, expected_reading) in expected {
-            seen.sample([(SITE, expected_reading)], BEGIN.plus_s(minute * 60));
+            seen.sample([SiteSample::of_cars(SITE, expected_reading)], BEGIN.plus_s(minute * 60));
         }
         for minute in (65..90).step_by(5) {
-            seen.sample([(SITE, None)], BEGIN.plus_s(minute * 60));
+            seen.sample([SiteSample::of_cars(SITE, None)], BEGIN.plus_s(minute * 60));
         }
         assert_eq!(replayed.at(), seen.at());
         assert_eq!(format!("{replayed:?}"), format!("{seen:?}"));

@@ -32,7 +32,7 @@ impl Filling {
             match view.occupied {
                 Some(occupied) => {
                     let known = occupied + view.vacant.unwrap_or(0);
-                    self.note(id, (occupied as f64, known as f64), now);
+                    self.note(id, occupied as f64, known as f64, now);
                 }
                 // Silence is no trend.
                 None => drop(self.sites.remove(&id)),
@@ -40,7 +40,7 @@ impl Filling {
         }
     }
 
-    fn note(&mut self, site: SiteId, (occupied, known): (f64, f64), at: UtcMicros) {
+    fn note(&mut self, site: SiteId, occupied: f64, known: f64, at: UtcMicros) {
         let trend = self.sites.entry(site).or_insert(Trend { occupied, known, at, per_s: 0.0 });
         if trend.known != known {
             // Spaces fell silent or are seen again: no car came or left for that.
@@ -72,11 +72,11 @@ mod tests {
     fn a_steady_inflow_is_learnt_and_forgotten() {
         let mut filling = Filling::default();
         for i in 0..240 {
-            filling.note(SiteId(1), (f64::from(i), 500.0), UtcMicros(i64::from(i) * 15_000_000));
+            filling.note(SiteId(1), f64::from(i), 500.0, UtcMicros(i64::from(i) * 15_000_000));
         }
         assert!((filling.per_s(SiteId(1)) - 1.0 / 15.0).abs() < 0.002);
         for i in 240..480 {
-            filling.note(SiteId(1), (239.0, 500.0), UtcMicros(i64::from(i) * 15_000_000));
+            filling.note(SiteId(1), 239.0, 500.0, UtcMicros(i64::from(i) * 15_000_000));
         }
         assert!(filling.per_s(SiteId(1)).abs() < 0.002);
         assert_eq!(filling.per_s(SiteId(2)), 0.0);
@@ -85,9 +85,9 @@ mod tests {
     #[test]
     fn a_clock_that_was_ahead_stops_no_trend() {
         let mut filling = Filling::default();
-        filling.note(SiteId(1), (0.0, 500.0), UtcMicros(365 * 86_400_000_000));
+        filling.note(SiteId(1), 0.0, 500.0, UtcMicros(365 * 86_400_000_000));
         for i in 0..240 {
-            filling.note(SiteId(1), (f64::from(i), 500.0), UtcMicros(i64::from(i) * 15_000_000));
+            filling.note(SiteId(1), f64::from(i), 500.0, UtcMicros(i64::from(i) * 15_000_000));
         }
         assert!((filling.per_s(SiteId(1)) - 1.0 / 15.0).abs() < 0.002);
     }
@@ -100,7 +100,8 @@ mod tests {
             let occupied = if i < 20 { 30 - i } else { i - 10 };
             filling.note(
                 SiteId(1),
-                (f64::from(occupied), f64::from(occupied + 5)),
+                f64::from(occupied),
+                f64::from(occupied + 5),
                 UtcMicros(i64::from(i) * 60_000_000),
             );
             assert_eq!(filling.per_s(SiteId(1)), 0.0, "minute {i}");

@@ -95,7 +95,7 @@ struct OnRun {
 /// several, so each has its own age: one that no longer reports its trip has ended it.
 fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
     let is_fresh = |at: &UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
-    let vehicles = live.vehicles_heard();
+    let vehicles = live.all_vehicles();
     let mut reporting: Vec<(UtcMicros, VehicleView)> =
         vehicles.filter_map(|v| Some((v.trip_observed_at.filter(is_fresh)?, v))).collect();
     reporting.sort_unstable_by_key(|(at, v)| (*at, v.id));
@@ -171,7 +171,7 @@ pub fn ties_to_nothing(registry: &Registry, timetable: &Timetable) -> Vec<String
 /// The feeds that [`updates`] and [`crowding`] rest on.
 pub fn feeds(live: &LiveMap, now: UtcMicros) -> BTreeSet<FeedId> {
     let is_fresh = |at: UtcMicros| at.plus_s(VEHICLE_HOLDS_S) >= now;
-    let vehicles = live.vehicles_heard();
+    let vehicles = live.all_vehicles();
     let on_trip = vehicles.filter(|v| v.trip_observed_at.is_some_and(is_fresh));
     live.trip_feeds(now).into_iter().chain(on_trip.flat_map(|v| v.feeds).flatten()).collect()
 }

@@ -1,6 +1,6 @@
 //! Notes beside the number of a place: until when it holds, and spaces reserved for others.
 
-use domain::live::{ByRestriction, Flags, KeptNext, Offer, Verdict};
+use domain::live::{ByRestriction, Flags, NextReservation, Offer, Verdict};
 use domain::{Audience, UtcMicros};
 
 use super::lang::Lang;
@@ -17,7 +17,7 @@ pub fn until(offer: &Offer, tz: &str, lang: Lang, now: UtcMicros) -> Option<Stri
             );
         }
     }
-    if let Some(KeptNext { from, audiences, is_whole }) = offer.kept_next {
+    if let Some(NextReservation { from, audiences, is_whole }) = offer.next_reservation {
         let time = lang.moment(from, now, tz)?;
         let who = lang.list(audiences.iter().map(|a| lang.audience(a)));
         return Some(match (lang, is_whole) {

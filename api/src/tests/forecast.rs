@@ -1,7 +1,7 @@
 //! What is expected of places: every rung of the ladder, and who may know how good that was.
 
 use axum::http::StatusCode;
-use domain::forecast::{Calendar, Errors, Ledger, Quality, Reading, SAMPLE_S, Town};
+use domain::forecast::{Calendar, Errors, Ledger, Quality, Reading, SAMPLE_S, SiteSample, Town};
 use domain::holidays::Land;
 use domain::{MunicipalityId, SiteId, UtcMicros};
 use serde_json::{Value, json};
@@ -40,7 +40,8 @@ fn county() -> County {
         let at = NOW.plus_s((i - samples) * SAMPLE_S);
         let reading = |n, capacity| Some((capacity, Reading::Vacant(n)));
         let silent = if i < samples * 3 / 4 { reading(6 + (i / 12 % 2) as u32, 10) } else { None };
-        town.sample([(GARAGE, reading(garage(at), 120)), (SILENT, silent), (ZERO, reading(0, 8))], at);
+        let seen = [(GARAGE, reading(garage(at), 120)), (SILENT, silent), (ZERO, reading(0, 8))];
+        town.sample(seen.map(|(site, reported)| SiteSample::of_cars(site, reported)), at);
     }
     county.app.forecasts.put(WARENDORF, town);
     county
@@ -147,7 +148,7 @@ async fn planners_see_how_good_it_was() {
     contents.municipalities[0].1.public_planning = true;
     let county = County::with(contents);
     let mut town = Town::new(calendar());
-    town.sample([(GARAGE, Some((120, Reading::Vacant(60))))], NOW);
+    town.sample([SiteSample::of_cars(GARAGE, Some((120, Reading::Vacant(60))))], NOW);
     let quality = Quality {
         n: 200,
         forecast: errors(8.0, 2.0),

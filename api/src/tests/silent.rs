@@ -1,6 +1,6 @@
 //! Of spaces that are silent every answer says the same.
 
-use domain::forecast::{Calendar, Reading, SAMPLE_S, Town};
+use domain::forecast::{Calendar, Reading, SAMPLE_S, SiteSample, Town};
 use domain::{BayState, MunicipalityId, SiteId, UtcMicros};
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ async fn spaces_that_are_seen_hold_before_what_is_usual() {
     for i in 0..=samples {
         let vacant = u32::from(i / 288 % 3 == 0);
         let observed = (i < samples * 3 / 4).then_some((10, Reading::Vacant(vacant)));
-        town.sample([(SiteId(31), observed)], NOW.plus_s((i - samples) * SAMPLE_S));
+        town.sample([SiteSample::of_cars(SiteId(31), observed)], NOW.plus_s((i - samples) * SAMPLE_S));
     }
     county.app.forecasts.put(MunicipalityId(1), town);
     let mut before = 1.0;

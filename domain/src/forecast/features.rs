@@ -57,29 +57,18 @@ pub(crate) fn prior(horizon_steps: i64) -> Features {
     weights
 }
 
-/// How far all sites together are from usual, and how that changes.
+/// How far all sites together are from usual now, and how much more than half an hour and an hour ago.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Drift {
-    above_usual: f64,
-    in_half_hour: f64,
-    in_hour: f64,
-}
+pub(crate) struct Drift([f64; 3]);
 
 impl Drift {
     pub(crate) fn mean(drifts: impl Iterator<Item = Drift>) -> Drift {
-        let (mut sum, mut n) = (Drift::default(), 0.0_f64);
-        for d in drifts {
-            sum.above_usual += d.above_usual;
-            sum.in_half_hour += d.in_half_hour;
-            sum.in_hour += d.in_hour;
+        let (mut sum, mut n) = ([0.0; 3], 0.0_f64);
+        for Drift(drift) in drifts {
+            sum.iter_mut().zip(drift).for_each(|(sum, drift)| *sum += drift);
             n += 1.0;
         }
-        let n = n.max(1.0);
-        Drift {
-            above_usual: sum.above_usual / n,
-            in_half_hour: sum.in_half_hour / n,
-            in_hour: sum.in_hour / n,
-        }
+        Drift(sum.map(|sum| sum / n.max(1.0)))
     }
 }
 
@@ -142,7 +131,7 @@ impl View<'_> {
         let t = steps(now);
         let above_usual = share - self.usual(t)?;
         let since = |ago: f64| self.above_usual(t - ago).map_or(0.0, |then| above_usual - then);
-        Some(Drift { above_usual, in_half_hour: since(2.0), in_hour: since(4.0) })
+        Some(Drift([above_usual, since(2.0), since(4.0)]))
     }
 
     /// The features at `now` that do not depend on the target; `None` where the week is not known.
@@ -165,9 +154,7 @@ impl View<'_> {
         near[8] = above_since(2.0);
         near[9] = above_since(4.0);
         near[14] = self.above_usual(t - 4.0).zip(self.above_usual(t - 8.0)).map_or(0.0, |(a, b)| a - b);
-        near[15] = drift.in_half_hour;
-        near[16] = drift.in_hour;
-        near[17] = drift.above_usual;
+        [near[17], near[15], near[16]] = drift.0;
         near[21] = share - usual_by_day;
         near[18] = share.min(0.1) - 0.05;
         Some(Origin { t, share, usual, usual_lately: self.usual_lately(t)?, usual_by_day, near })

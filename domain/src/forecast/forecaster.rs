@@ -10,19 +10,19 @@ use super::health::{Health, Reading};
 use super::site::{Common, HORIZONS, Scored, SiteModel};
 use super::spread::Distribution;
 use crate::ids::SiteId;
-use crate::place::Purpose;
+use crate::place::{Purpose, wire_enum};
 use crate::time::{Times, UtcMicros};
 
-/// What a forecast rests on, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Basis {
-    /// The live state and what was learned from the site's past.
-    History,
-    /// The site's usual week; there is no live state.
-    WeeklyProfile,
-    /// The live state and its rate of change; the week is not known.
-    Live,
+wire_enum! {
+    /// What a forecast rests on, best first.
+    Basis {
+        /// The live state and what was learned from the site's past.
+        History = "history",
+        /// The site's usual week; there is no live state.
+        WeeklyProfile = "weekly_profile",
+        /// The live state and its rate of change; the week is not known.
+        Live = "live",
+    }
 }
 
 /// The chance of vacant spaces at one time.
@@ -81,6 +81,7 @@ const NO_SCALE: f64 = 1e-4;
 const TREND_STEPS: f64 = 2.0;
 
 impl Forecaster {
+    /// One that has learned nothing.
     pub fn new(calendar: Calendar) -> Self {
         Forecaster {
             slots: Slots::new(calendar),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::place::wire_enum;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 /// A reading of a counted site.
@@ -15,34 +16,21 @@ pub enum Reading {
     Unknown,
 }
 
-/// Whether a source can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Health {
-    Ok,
-    /// Less than two weeks of readings.
-    TooLittle,
-    /// Hardly anything but 0.
-    AlwaysZero,
-    /// Falls from well above full to 0 on many days: its 0 says closed or broken, not full.
-    ZeroWhenClosed,
-    /// The same number for days, again and again.
-    Stuck,
-    /// Mostly closed or unknown.
-    Closed,
-}
-
-impl Health {
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Health::Ok => "ok",
-            Health::TooLittle => "too_little",
-            Health::AlwaysZero => "always_zero",
-            Health::ZeroWhenClosed => "zero_when_closed",
-            Health::Stuck => "stuck",
-            Health::Closed => "closed",
-        }
+wire_enum! {
+    /// Whether a source can be used.
+    Health {
+        /// It can.
+        Ok = "ok",
+        /// Less than two weeks of readings.
+        TooLittle = "too_little",
+        /// Hardly anything but 0.
+        AlwaysZero = "always_zero",
+        /// Falls from well above full to 0 on many days: its 0 says closed or broken, not full.
+        ZeroWhenClosed = "zero_when_closed",
+        /// The same number for days, again and again.
+        Stuck = "stuck",
+        /// Mostly closed or unknown.
+        Closed = "closed",
     }
 }
 

@@ -36,7 +36,7 @@ impl Default for Mix {
 }
 
 impl Mix {
-    /// The average of `opinions`; `common` are the errors of the experts over all sites.
+    /// The average of `predictions`; `common` are the errors of the experts over all sites.
     pub(crate) fn combine(&self, predictions: &Predictions, common: &Mix) -> f64 {
         let (best, best_of_all) = (self.best(), common.best());
         let own = f64::from(self.learned) / (f64::from(self.learned) + COMMON_WEIGHT);

@@ -46,4 +46,4 @@ pub use health::{Health, Reading};
 pub use ledger::{Ledger, Month};
 pub use quality::{Calibration, Errors, Quality};
 pub use site::{HORIZONS, NOT_FULL, Outcome, Scored};
-pub use town::{MAX_SITES, SAMPLE_S, SiteSample, Town, sample_of};
+pub use town::{SAMPLE_S, SiteSample, Town, sample_of};

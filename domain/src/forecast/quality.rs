@@ -27,6 +27,7 @@ impl Errors {
 pub struct Quality {
     /// Forecasts whose time has come.
     pub n: u64,
+    /// The forecast that was made.
     pub forecast: Errors,
     /// The persistence baseline: the state at the origin.
     pub persistence: Errors,
@@ -51,6 +52,7 @@ impl AddAssign for Quality {
 }
 
 impl Quality {
+    /// Adds a forecast whose time has come.
     pub fn add(&mut self, scored: &Scored) {
         self.n += 1;
         self.forecast.add(scored.forecast, scored.truth);
@@ -78,6 +80,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    /// Adds a forecast whose time has come.
     pub fn add(&mut self, scored: &Scored) {
         let p = scored.forecast.p_not_full;
         let (n, chances, happened) = &mut self.bins[((p * 10.0) as usize).min(9)];

@@ -75,7 +75,9 @@ struct Pending {
 pub struct Scored {
     /// Steps ahead.
     pub horizon: i64,
+    /// What came.
     pub truth: Outcome,
+    /// What was forecast.
     pub forecast: Outcome,
     /// The persistence baseline: the state at the origin.
     pub persistence: Outcome,
@@ -86,7 +88,9 @@ pub struct Scored {
 /// A vacant share, and the chance that at least [`NOT_FULL`] of the capacity is vacant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
+    /// Vacant, of the capacity: 0 to 1.
     pub share: f64,
+    /// The chance, 0 to 1; of what came 0 or 1.
     pub p_not_full: f64,
 }
 

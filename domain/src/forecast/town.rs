@@ -20,22 +20,24 @@ pub const SAMPLE_S: i64 = 300;
 /// How long a sample holds without a newer one, seconds: up to the next quarter-hour.
 const HOLD_S: i64 = STEP_S - 1;
 /// Sites of one town that are forecast, at 0.8 MB each; beyond it the first that report are taken.
-pub const MAX_SITES: usize = 500;
+const MAX_SITES: usize = 500;
 /// A site with a larger share of silent bays is not sampled by its bays.
 const MOST_SILENT: f64 = 0.1;
 
 /// The state of a site at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SiteSample {
+    /// Which site it is.
     pub site: SiteId,
+    /// What is parked there.
     pub purpose: Purpose,
     /// Its spaces and the reading; `None`: no reading.
     pub reported: Option<(u32, Reading)>,
 }
 
-impl From<(SiteId, Option<(u32, Reading)>)> for SiteSample {
+impl SiteSample {
     /// Of a site for cars.
-    fn from((site, reported): (SiteId, Option<(u32, Reading)>)) -> Self {
+    pub fn of_cars(site: SiteId, reported: Option<(u32, Reading)>) -> Self {
         SiteSample { site, purpose: Purpose::Car, reported }
     }
 }
@@ -63,7 +65,7 @@ pub struct Town {
     calendar: Calendar,
     forecaster: Forecaster,
     /// Sites with a reading in the last sample.
-    speaking: BTreeSet<SiteId>,
+    reporting: BTreeSet<SiteId>,
     /// When the last sample was; `None` before the first.
     at: Option<UtcMicros>,
     /// Kept beside, in rows of its own.
@@ -84,7 +86,7 @@ impl Town {
     pub fn new(calendar: Calendar) -> Self {
         let forecaster = Forecaster::new(calendar.clone());
         let (ledger, by_persistence) = (Ledger::default(), BTreeMap::new());
-        Town { calendar, forecaster, speaking: BTreeSet::new(), at: None, ledger, by_persistence }
+        Town { calendar, forecaster, reporting: BTreeSet::new(), at: None, ledger, by_persistence }
     }
 
     /// With the stored errors.
@@ -104,10 +106,12 @@ impl Town {
         self.at
     }
 
+    /// The models of its sites.
     pub fn forecaster(&self) -> &Forecaster {
         &self.forecaster
     }
 
+    /// How good they were.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -125,20 +129,19 @@ impl Town {
 
     /// Adds the samples of all sites at `at`; learns when a quarter-hour ends. A sample that is not
     /// newer than the last is ignored.
-    pub fn sample(&mut self, seen: impl IntoIterator<Item = impl Into<SiteSample>>, at: UtcMicros) {
+    pub fn sample(&mut self, seen: impl IntoIterator<Item = SiteSample>, at: UtcMicros) {
         if self.at.is_some_and(|last| at <= last) {
             return;
         }
         self.at = Some(at);
-        let Town { calendar, forecaster, speaking, ledger, .. } = self;
+        let Town { calendar, forecaster, reporting, ledger, .. } = self;
         let mut has_scored = false;
         let mut scored = |site: SiteId, at: UtcMicros, scored: super::Scored| {
             has_scored = true;
             ledger.add(calendar, site, at, &scored);
         };
         forecaster.advance(UtcMicros(at.0 - 1), &mut scored);
-        for seen in seen {
-            let SiteSample { site, purpose, reported } = seen.into();
+        for SiteSample { site, purpose, reported } in seen {
             let reading = match reported {
                 Some((spaces, reading)) => {
                     let is_known = forecaster.health(site).is_some();
@@ -146,11 +149,11 @@ impl Town {
                         continue;
                     }
                     forecaster.add_site(site, purpose, spaces, HOLD_S);
-                    speaking.insert(site);
+                    reporting.insert(site);
                     reading
                 }
                 // Silence is no reading; only its beginning is recorded.
-                None if speaking.remove(&site) => Reading::Unknown,
+                None if reporting.remove(&site) => Reading::Unknown,
                 None => continue,
             };
             forecaster.observe(site, at, reading, &mut scored);
@@ -192,7 +195,8 @@ mod tests {
         let mut at = town.at().map_or(BEGIN, |at| at.plus_s(SAMPLE_S));
         let end = at.plus_s(days * 86_400);
         while at < end {
-            town.sample([(SITE, predict(at).map(|n| (100, Reading::Vacant(n))))], at);
+            let reported = predict(at).map(|n| (100, Reading::Vacant(n)));
+            town.sample([SiteSample::of_cars(SITE, reported)], at);
             at = at.plus_s(SAMPLE_S);
         }
         at.plus_s(-SAMPLE_S)
@@ -265,7 +269,7 @@ mod tests {
         let mut mixed = town();
         let mut at = BEGIN;
         while at < BEGIN.plus_s(16 * 86_400) {
-            let car = SiteSample::from((SITE, Some((100, Reading::Vacant(vacant(at))))));
+            let car = SiteSample::of_cars(SITE, Some((100, Reading::Vacant(vacant(at)))));
             // Fuller by night, and of other size.
             let taken = 100 - vacant(at.plus_s(43_200));
             let rack = SiteSample {

@@ -7,6 +7,13 @@ use super::LatLon;
 /// A position, `[lon, lat]`.
 type Corner = [f64; 2];
 
+/// From one corner to the next.
+type Edge = [Corner; 2];
+
+fn edges(ring: &[Corner]) -> impl Iterator<Item = Edge> + Clone {
+    ring.iter().copied().zip(ring.iter().copied().skip(1)).map(|(a, b)| [a, b])
+}
+
 /// A point within the polygon: the centroid of its outline where that lies within, else the middle of the
 /// widest piece of a line from west to east near it (the outline of an L or a C does not hold its centroid).
 pub(crate) fn center(rings: &[Vec<Corner>]) -> LatLon {
@@ -21,13 +28,10 @@ fn holds(rings: &[Vec<Corner>], at: LatLon) -> bool {
 
 /// The longitudes at which edges cross a line from west to east, in order.
 fn crossings(rings: &[Vec<Corner>], lat: f64) -> Vec<f64> {
-    let edges = rings.iter().flat_map(|ring| ring.windows(2));
+    let edges = rings.iter().flat_map(|ring| edges(ring));
     let mut crossings: Vec<f64> = edges
-        .filter(|edge| (edge[0][1] > lat) != (edge[1][1] > lat))
-        .map(|edge| {
-            let share = (lat - edge[0][1]) / (edge[1][1] - edge[0][1]);
-            edge[0][0] + share * (edge[1][0] - edge[0][0])
-        })
+        .filter(|[a, b]| (a[1] > lat) != (b[1] > lat))
+        .map(|[a, b]| a[0] + (lat - a[1]) / (b[1] - a[1]) * (b[0] - a[0]))
         .collect();
     crossings.sort_by(f64::total_cmp);
     crossings
@@ -45,13 +49,13 @@ fn within(rings: &[Vec<Corner>], lat: f64) -> Option<LatLon> {
 }
 
 /// The centroid of a ring's area; its mean vertex when the area is zero.
-fn centroid(ring: &[[f64; 2]]) -> LatLon {
+fn centroid(ring: &[Corner]) -> LatLon {
     let Some(&[x0, y0]) = ring.first() else { return LatLon { lat: 0.0, lon: 0.0 } };
     // Relative to the first vertex: a bay is metres wide and its coordinates have 15 digits.
     let (mut twice_area, mut sx, mut sy) = (0.0, 0.0, 0.0);
-    for pair in ring.windows(2) {
-        let (ax, ay) = (pair[0][0] - x0, pair[0][1] - y0);
-        let (bx, by) = (pair[1][0] - x0, pair[1][1] - y0);
+    for [a, b] in edges(ring) {
+        let (ax, ay) = (a[0] - x0, a[1] - y0);
+        let (bx, by) = (b[0] - x0, b[1] - y0);
         let cross = ax * by - bx * ay;
         twice_area += cross;
         sx += (ax + bx) * cross;
@@ -113,37 +117,25 @@ fn without_repetitions(ring: &[Corner]) -> Vec<Corner> {
 
 fn area_m2(ring: &[Corner]) -> f64 {
     let Some(&[x0, y0]) = ring.first() else { return 0.0 };
-    let cross = |e: &[Corner]| (e[0][0] - x0) * (e[1][1] - y0) - (e[1][0] - x0) * (e[0][1] - y0);
-    let deg2: f64 = ring.windows(2).map(cross).sum::<f64>() / 2.0;
+    let cross = |[a, b]: Edge| (a[0] - x0) * (b[1] - y0) - (b[0] - x0) * (a[1] - y0);
+    let deg2: f64 = edges(ring).map(cross).sum::<f64>() / 2.0;
     deg2.abs() * M_PER_DEG * M_PER_DEG * y0.to_radians().cos()
 }
 
 /// Where a closed ring meets itself other than from one edge to the next.
 fn self_crossing(ring: &[Corner]) -> Option<Corner> {
-    let edges: Vec<(Corner, Corner)> = ring.windows(2).map(|e| (e[0], e[1])).collect();
-    let last = edges.len().checked_sub(1)?;
-    for (i, &a) in edges.iter().enumerate() {
-        for (j, &b) in edges.iter().enumerate().skip(i + 1) {
-            let found = if j == i + 1 {
-                turns_back(a.0, a.1, b.1)
-            } else if i == 0 && j == last {
-                turns_back(b.0, b.1, a.1)
-            } else {
-                meet(a, b)
-            };
-            if found.is_some() {
-                return found;
-            }
-        }
-    }
-    None
+    let last = edges(ring).count().checked_sub(1)?;
+    edges(ring).enumerate().find_map(|(i, a)| {
+        edges(ring).enumerate().skip(i + 1).find_map(|(j, b)| match (i, j) {
+            (i, j) if j == i + 1 => turns_back(a[0], a[1], b[1]),
+            (0, j) if j == last => turns_back(b[0], b[1], a[1]),
+            _ => meet(a, b),
+        })
+    })
 }
 
 fn meeting(a: &[Corner], b: &[Corner]) -> Option<Corner> {
-    let edges =
-        |ring: &[Corner]| -> Vec<(Corner, Corner)> { ring.windows(2).map(|e| (e[0], e[1])).collect() };
-    let (a, b) = (edges(a), edges(b));
-    a.iter().find_map(|x| b.iter().find_map(|y| crossing(*x, *y)))
+    edges(a).find_map(|a| edges(b).find_map(|b| crossing(a, b)))
 }
 
 /// Twice the signed area of the triangle: positive when it runs counter-clockwise.
@@ -158,24 +150,24 @@ fn turns_back(a: Corner, corner: Corner, b: Corner) -> Option<Corner> {
 }
 
 /// A point that two edges have in common.
-fn meet(a: (Corner, Corner), b: (Corner, Corner)) -> Option<Corner> {
-    let on = |p: Corner, (from, to): (Corner, Corner)| {
+fn meet(a: Edge, b: Edge) -> Option<Corner> {
+    let on = |p: Corner, [from, to]: Edge| {
         let between = |i: usize| (from[i].min(to[i])..=from[i].max(to[i])).contains(&p[i]);
         side(from, to, p) == 0.0 && between(0) && between(1)
     };
-    let touching = [(b.0, a), (b.1, a), (a.0, b), (a.1, b)].into_iter().find(|(p, edge)| on(*p, *edge));
+    let touching = [(b[0], a), (b[1], a), (a[0], b), (a[1], b)].into_iter().find(|(p, edge)| on(*p, *edge));
     touching.map(|(p, _)| p).or_else(|| crossing(a, b))
 }
 
 /// The point at which two edges cross, each being cut in two.
-fn crossing(a: (Corner, Corner), b: (Corner, Corner)) -> Option<Corner> {
-    let (s1, s2) = (side(b.0, b.1, a.0), side(b.0, b.1, a.1));
-    let (s3, s4) = (side(a.0, a.1, b.0), side(a.0, a.1, b.1));
+fn crossing(a: Edge, b: Edge) -> Option<Corner> {
+    let [s1, s2] = a.map(|corner| side(b[0], b[1], corner));
+    let [s3, s4] = b.map(|corner| side(a[0], a[1], corner));
     if s1 * s2 >= 0.0 || s3 * s4 >= 0.0 {
         return None;
     }
     let share = s1 / (s1 - s2);
-    Some([a.0[0] + share * (a.1[0] - a.0[0]), a.0[1] + share * (a.1[1] - a.0[1])])
+    Some([0, 1].map(|i| a[0][i] + share * (a[1][i] - a[0][i])))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use crate::time::UtcMicros;
 /// The statement that holds among all about a bay at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BayStatement {
+    /// Since when.
     pub at: UtcMicros,
+    /// The state that it says.
     pub state: BayState,
     /// How long it is believed without a newer one, microseconds, at least 1.
     pub hold_us: i64,
@@ -39,10 +41,13 @@ pub fn decide(
 /// `unknown` is a state too, reported by a source that does not know. It counts as unobserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BayInterval {
+    /// Its first instant.
     pub from: UtcMicros,
+    /// The first instant after it.
     pub until: UtcMicros,
     /// No statement of the interval is later.
     pub last_at: UtcMicros,
+    /// The same all along.
     pub state: BayState,
 }
 
@@ -58,6 +63,7 @@ pub fn derive_intervals(statements: impl IntoIterator<Item = BayStatement>) -> V
 /// The result of [`BayIntervals::apply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
+    /// The intervals are up to date.
     Done,
     /// It lies within a interval of another state: pass it to [`BayIntervals::place`] with its neighbours.
     NeedsNeighbours,
@@ -73,10 +79,12 @@ impl BayIntervals {
         BayIntervals(intervals)
     }
 
+    /// The intervals in the order of time.
     pub fn as_slice(&self) -> &[BayInterval] {
         &self.0
     }
 
+    /// The intervals in the order of time.
     pub fn into_vec(self) -> Vec<BayInterval> {
         self.0
     }

@@ -11,13 +11,19 @@ use crate::time::UtcMicros;
 /// One count as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountStatement {
+    /// When it was so.
     pub at: UtcMicros,
     /// Who counted: feed, sensor, the supplier's name.
     pub source: String,
+    /// The source's sequence number: of one instant the highest holds.
     pub seq: Option<i64>,
+    /// How many spaces are occupied or vacant; `None`: it does not say.
     pub absolute: Option<Absolute>,
+    /// Cars that came in since the source's last count.
     pub entries: i32,
+    /// Cars that went out since the source's last count.
     pub exits: i32,
+    /// Whether the site lets cars in; `None`: it does not say.
     pub status: Option<SiteStatus>,
     /// Capacity as the supplier states it.
     pub capacity: Option<i32>,
@@ -28,11 +34,14 @@ pub struct CountStatement {
 /// A counted site with one number of occupied spaces without a gap, `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountInterval {
+    /// Its first instant.
     pub from: UtcMicros,
+    /// The first instant after it.
     pub until: UtcMicros,
     /// As counted: gates drift, so it may lie outside of 0 to the capacity. `None`: never counted, so the time is
     /// unobserved.
     pub occupied: Option<i32>,
+    /// Spaces: as the supplier stated them, else as defined.
     pub capacity: i32,
     /// The site stated that it was closed.
     pub is_closed: bool,
@@ -40,6 +49,7 @@ pub struct CountInterval {
     pub is_anchored: bool,
     /// Cars that gates counted at `from`.
     pub entries: i32,
+    /// Cars that gates counted out at `from`.
     pub exits: i32,
 }
 

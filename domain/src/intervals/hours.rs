@@ -16,6 +16,7 @@ use crate::time::{MICROS_PER_S, UtcMicros};
 pub const SLICE_US: i64 = 300 * MICROS_PER_S;
 /// Slices of an hour.
 pub const SLICES: usize = 12;
+/// Microseconds of an hour.
 pub const HOUR_US: i64 = 3_600 * MICROS_PER_S;
 /// Quarters of an hour, in which arrivals and departures are counted.
 pub const QUARTERS: usize = 4;
@@ -26,19 +27,25 @@ const QUARTER_US: i64 = HOUR_US / QUARTERS as i64;
 /// `observed_us` is their capacity over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct HourSums {
+    /// Space-microseconds in which spaces were occupied, by slice.
     pub occupied_us: [i64; SLICES],
+    /// Space-microseconds in which the state was known, by slice.
     pub observed_us: [i64; SLICES],
     /// Space-microseconds in which a counted site stated that it was closed.
     pub closed_us: i64,
+    /// Cars that came, by quarter.
     pub arrivals: [i32; QUARTERS],
+    /// Cars that left, by quarter.
     pub departures: [i32; QUARTERS],
 }
 
 impl HourSums {
+    /// Whether nothing counts in it.
     pub fn is_zero(&self) -> bool {
         *self == HourSums::default()
     }
 
+    /// Adds the sums of the same hour of others.
     pub fn add(&mut self, other: &HourSums) {
         for i in 0..SLICES {
             self.occupied_us[i] += other.occupied_us[i];

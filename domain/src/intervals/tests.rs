@@ -82,7 +82,7 @@ fn holds_at(all: &[BayReading], timeline: &Timeline, at: UtcMicros) -> Option<Ba
     (at.0 < statement.at.0 + statement.hold_us).then_some(statement.state)
 }
 
-/// Lives through `order` with `stored` already there, as the store does: a statement is looked up, applied, and
+/// Applies `order` with `stored` already there, as the store does: a statement is looked up, applied, and
 /// placed between its neighbours when it needs them.
 fn live(
     order: &[BayReading],

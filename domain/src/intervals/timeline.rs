@@ -13,7 +13,9 @@ pub struct ScopeId(pub i32);
 /// `[from, until)`; the ends of time are [`i64::MIN`] and [`i64::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
+    /// The first instant.
     pub from: UtcMicros,
+    /// The first instant after it.
     pub until: UtcMicros,
 }
 
@@ -26,10 +28,12 @@ impl Span {
         Span { from: from.unwrap_or(Span::EVER.from), until: until.unwrap_or(Span::EVER.until) }
     }
 
+    /// Whether `at` lies in it.
     pub fn contains(&self, at: UtcMicros) -> bool {
         self.from <= at && at < self.until
     }
 
+    /// Whether no instant lies in it.
     pub fn is_empty(&self) -> bool {
         self.from >= self.until
     }
@@ -50,7 +54,9 @@ impl Span {
 pub struct Hold {
     /// The sensor, or minus the feed that names the place itself.
     pub source: SourceKey,
+    /// When the source was assigned to the place.
     pub span: Span,
+    /// Microseconds.
     pub hold_us: i64,
 }
 
@@ -80,6 +86,7 @@ impl Hold {
 /// A time in which the place could be observed, in the same scopes all along.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
+    /// From when to when.
     pub span: Span,
     /// What it counts in: see [`crate::inclusion`].
     pub scopes: SmallVec<[ScopeId; 6]>,
@@ -92,6 +99,7 @@ pub struct Piece {
 pub struct Conditions {
     /// It was valid, not closed, and had a sensor or a feed.
     pub is_possible: bool,
+    /// What it counts in.
     pub scopes: SmallVec<[ScopeId; 6]>,
     /// See [`Piece::is_shown`].
     pub is_shown: bool,
@@ -111,13 +119,9 @@ pub struct Timeline {
 
 /// The possible time of a place: `at` is evaluated between any two of `cuts`, the instants at which something
 /// may change.
-pub fn pieces(mut cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Conditions) -> Vec<Piece> {
-    cuts.extend([Span::EVER.from, Span::EVER.until]);
-    cuts.sort_unstable();
-    cuts.dedup();
+pub fn pieces(cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Conditions) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
-    for ends in cuts.windows(2) {
-        let span = Span { from: ends[0], until: ends[1] };
+    for span in spans_between(cuts) {
         let Conditions { is_possible, scopes, is_shown } = at(span.from);
         if !is_possible {
             continue;
@@ -226,14 +230,16 @@ pub fn hull(a: Option<Span>, b: Option<Span>) -> Option<Span> {
     }
 }
 
-/// From the first to the last instant at which `is_different` holds.
-fn differs(mut cuts: Vec<UtcMicros>, is_different: impl Fn(UtcMicros) -> bool) -> Option<Span> {
+/// All of time, cut into spans.
+fn spans_between(mut cuts: Vec<UtcMicros>) -> Vec<Span> {
     cuts.extend([Span::EVER.from, Span::EVER.until]);
     cuts.sort_unstable();
     cuts.dedup();
-    let mut found: Option<Span> = None;
-    for ends in cuts.windows(2).filter(|ends| is_different(ends[0])) {
-        found = Some(Span { from: found.map_or(ends[0], |f| f.from), until: ends[1] });
-    }
-    found
+    cuts.windows(2).map(|ends| Span { from: ends[0], until: ends[1] }).collect()
+}
+
+/// From the first to the last instant at which `is_different` holds.
+fn differs(cuts: Vec<UtcMicros>, is_different: impl Fn(UtcMicros) -> bool) -> Option<Span> {
+    let different = spans_between(cuts).into_iter().filter(|span| is_different(span.from));
+    different.reduce(|all, span| Span { until: span.until, ..all })
 }

@@ -18,8 +18,11 @@ pub(super) type ClassId = u32;
 /// How many bays are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BayCounts {
+    /// Bays that are vacant.
     pub vacant: u32,
+    /// Bays that are occupied.
     pub occupied: u32,
+    /// Bays whose state is not known.
     pub unknown: u32,
 }
 
@@ -51,7 +54,7 @@ impl BayCounts {
     }
 }
 
-/// For whom spaces are kept at one moment.
+/// For whom spaces are reserved at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reserved {
     pub audiences: AudienceSet,
@@ -71,7 +74,7 @@ pub(super) struct Class {
     restrictions: Vec<Restriction>,
     rules: SmallVec<[Rule; 1]>,
     /// At the moment of the last tick.
-    pub kept: Reserved,
+    pub reserved: Reserved,
     /// Whoever is named, in force or not.
     pub named: AudienceSet,
 }
@@ -105,7 +108,7 @@ impl Classes {
         self.0.push(Class {
             locality: locality.clone(),
             restrictions: restrictions.to_vec(),
-            kept: kept(&rules, |r| r.in_force),
+            reserved: reserved(&rules, |r| r.in_force),
             named: rules.iter().filter_map(|r| r.audience).collect(),
             rules,
         });
@@ -126,14 +129,14 @@ impl Classes {
         self.get(id).rules.iter().filter_map(|rule| rule.next_change(at)).min()
     }
 
-    /// Of every class, for whom spaces are kept at another moment than now.
-    pub fn kept_at(&self, at: UtcMicros) -> Vec<Reserved> {
-        (0..self.len() as ClassId).map(|id| self.kept_of(id, at)).collect()
+    /// Of every class, for whom spaces are reserved at another moment than now.
+    pub fn reserved_at(&self, at: UtcMicros) -> Vec<Reserved> {
+        (0..self.len() as ClassId).map(|id| self.reserved_of(id, at)).collect()
     }
 
-    /// For whom spaces of a class are kept at another moment than now.
-    pub fn kept_of(&self, id: ClassId, at: UtcMicros) -> Reserved {
-        kept(&self.get(id).rules, |r| r.holds_at(at))
+    /// For whom spaces of a class are reserved at another moment than now.
+    pub fn reserved_of(&self, id: ClassId, at: UtcMicros) -> Reserved {
+        reserved(&self.get(id).rules, |r| r.holds_at(at))
     }
 
     /// How many spaces the rules of a class that hold at a moment keep for `audience`; `None`: no number is given.
@@ -151,7 +154,7 @@ impl Classes {
                 class_changed |= rule.evaluate(now);
             }
             if class_changed {
-                class.kept = kept(&class.rules, |r| r.in_force);
+                class.reserved = reserved(&class.rules, |r| r.in_force);
                 changed.push(id as ClassId);
             }
         }
@@ -159,21 +162,21 @@ impl Classes {
     }
 }
 
-fn kept(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Reserved {
-    let mut kept = Reserved::default();
+fn reserved(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Reserved {
+    let mut reserved = Reserved::default();
     for rule in rules.iter().filter(|r| in_force(r)) {
         if let Some(audience) = rule.audience {
-            kept.audiences.insert(audience);
+            reserved.audiences.insert(audience);
             if rule.spaces.is_none() {
-                kept.without_number.insert(audience);
+                reserved.without_number.insert(audience);
             }
         }
     }
-    kept
+    reserved
 }
 
 impl Class {
-    /// When the spaces of this class are kept for `audience`; `None`: always, or the rules differ.
+    /// When the spaces of this class are reserved for `audience`; `None`: always, or the rules differ.
     pub fn hours_for(&self, audience: Audience) -> Option<&str> {
         let mut hours = (self.restrictions.iter())
             .filter(|restriction| restriction.audience == Some(audience))

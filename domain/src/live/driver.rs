@@ -24,8 +24,8 @@ pub struct Driver {
 #[derive(Debug, Clone)]
 struct Arrival {
     at: UtcMicros,
-    /// For whom spaces will be kept then, by class.
-    kept: Vec<Reserved>,
+    /// For whom spaces will be reserved then, by class.
+    reserved: Vec<Reserved>,
     /// What will be closed then whatever its hours say.
     closed: FxHashSet<PlaceId>,
 }
@@ -51,7 +51,7 @@ impl LiveMap {
             audiences: audiences.into_iter().filter(|a| !a.is_personal()).collect(),
             arrival: arrive.map(|at| Arrival {
                 at,
-                kept: self.classes.kept_at(at),
+                reserved: self.classes.reserved_at(at),
                 closed: self.registry.closed_at(at).collect(),
             }),
         }
@@ -64,22 +64,24 @@ impl LiveMap {
         at: UtcMicros,
         classes: impl Iterator<Item = ClassId>,
     ) -> Driver {
-        let mut kept = vec![Reserved::default(); self.classes.len()];
+        let mut reserved = vec![Reserved::default(); self.classes.len()];
         for class in classes {
-            kept[class as usize] = self.classes.kept_of(class, at);
+            reserved[class as usize] = self.classes.reserved_of(class, at);
         }
-        Driver { arrival: Some(Arrival { at, kept, closed: FxHashSet::default() }), ..driver.clone() }
+        Driver { arrival: Some(Arrival { at, reserved, closed: FxHashSet::default() }), ..driver.clone() }
     }
 
     /// Of every class, whether the driver may park in its spaces.
     pub(super) fn admissions(&self, driver: &Driver) -> Vec<bool> {
-        (0..self.classes.len() as ClassId).map(|c| self.kept(c, driver).admits(driver.audiences)).collect()
+        (0..self.classes.len() as ClassId)
+            .map(|c| self.reserved(c, driver).admits(driver.audiences))
+            .collect()
     }
 
-    pub(super) fn kept(&self, class: ClassId, driver: &Driver) -> Reserved {
+    pub(super) fn reserved(&self, class: ClassId, driver: &Driver) -> Reserved {
         match &driver.arrival {
-            None => self.classes.get(class).kept,
-            Some(arrival) => arrival.kept.get(class as usize).copied().unwrap_or_default(),
+            None => self.classes.get(class).reserved,
+            Some(arrival) => arrival.reserved.get(class as usize).copied().unwrap_or_default(),
         }
     }
 

@@ -8,7 +8,9 @@ use crate::ids::{BayId, MunicipalityId, SiteId};
 /// What a list is narrowed to.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Within {
+    /// Places in this box; `None`: everywhere.
     pub bbox: Option<Bbox>,
+    /// Places of this municipality; `None`: of all.
     pub municipality: Option<MunicipalityId>,
 }
 

@@ -9,11 +9,11 @@ mod class;
 mod clock;
 mod driver;
 mod grid;
-mod kept;
 mod list;
 mod offer;
 mod placement;
 mod read;
+mod reserved;
 mod search;
 mod site;
 mod stage;
@@ -35,7 +35,7 @@ use crate::feed::is_ahead;
 use crate::geo::{Bbox, LatLon};
 use crate::ids::{BayId, FeedId, SiteId, VehicleId};
 use crate::observation::{Digest, VehicleFix};
-use crate::place::Audience;
+use crate::place::{Audience, wire_enum};
 use crate::registry::Registry;
 use crate::sensor::Target;
 use crate::site_count::CountState;
@@ -46,14 +46,13 @@ pub use class::BayCounts;
 use class::{ClassId, Classes};
 pub use driver::Driver;
 use grid::{Grid, Slot};
-pub use kept::KeptNext;
 pub use list::Within;
 pub use offer::{Offer, Verdict};
 use placement::{BaySpot, Listed, SiteSpot};
+pub use reserved::NextReservation;
 pub use search::{BaysWanted, Found, LeftOut, Search};
 use site::SiteCell;
 use stage::Stage;
-pub use stage::{VEHICLE_FRESH_S, VEHICLE_SHOWN_S};
 pub use trips::TRIP_HOLDS_S;
 use trips::Trips;
 use vehicle::VehicleCell;
@@ -63,54 +62,59 @@ pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
 /// One thing that changed, as the store's change log carries it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
+    /// A statement about a bay.
     Bay {
+        /// Which one.
         bay: BayId,
+        /// What it says.
         reading: BayReading,
     },
+    /// The counted state of a site.
     Site {
+        /// Which one.
         site: SiteId,
+        /// Of one audience's spaces in it; `None`: of all.
         audience: Option<Audience>,
+        /// Of two states the one with the higher version holds.
         version: i64,
+        /// The state.
         count: CountState,
     },
+    /// A statement about a vehicle.
     Vehicle {
+        /// Which one.
         vehicle: VehicleId,
+        /// The feed that it came from.
         feed: FeedId,
+        /// When it was so.
         observed_at: UtcMicros,
+        /// Decides between statements of one instant: the greater one holds.
         digest: Digest,
+        /// What it says.
         fix: VehicleFix,
     },
     /// Places, sensors or feeds were imported: load the registry again.
     Places,
     /// A feed's report of a trip.
     Trip {
+        /// The feed that it came from.
         feed: FeedId,
+        /// What it says.
         report: TripReport,
     },
 }
 
-/// Why an event is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventReason {
-    /// The state or the number has changed.
-    Changed,
-    /// The same state, observed again: its age restarts.
-    Confirmed,
-    /// Nothing was heard for longer than promised.
-    Stale,
-    /// An import changed the place.
-    Places,
-}
-
-impl EventReason {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            EventReason::Changed => "changed",
-            EventReason::Confirmed => "confirmed",
-            EventReason::Stale => "stale",
-            EventReason::Places => "places",
-        }
+wire_enum! {
+    /// Why an event is sent.
+    EventReason {
+        /// The state or the number has changed.
+        Changed = "changed",
+        /// The same state, observed again: its age restarts.
+        Confirmed = "confirmed",
+        /// Nothing was received for longer than promised.
+        Stale = "stale",
+        /// An import changed the place.
+        Places = "places",
     }
 }
 
@@ -118,31 +122,48 @@ impl EventReason {
 /// subject's view for its values, except a bay's statement, which the event carries.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveEvent {
+    /// A bay.
     Bay {
+        /// Which one.
         bay: BayId,
+        /// `unknown` when stale.
         state: BayState,
+        /// When that was observed; `None`: never.
         observed_at: Option<UtcMicros>,
+        /// Whether it is older than its source promises.
         stale: bool,
+        /// Why the event is sent.
         reason: EventReason,
     },
+    /// A site.
     Site {
+        /// Which one.
         site: SiteId,
+        /// Why the event is sent.
         reason: EventReason,
     },
     /// `was_at`: its place before, if it moved.
     Vehicle {
+        /// Which one.
         vehicle: VehicleId,
+        /// Why the event is sent.
         reason: EventReason,
+        /// Its place before, if it moved.
         was_at: Option<LatLon>,
     },
     /// It has been at no known place for so long that it is not shown.
     RemovedVehicle {
+        /// Which one.
         vehicle: VehicleId,
     },
+    /// A bay that is not shown any more.
     RemovedBay {
+        /// Its text id.
         key: String,
     },
+    /// A site that is not shown any more.
     RemovedSite {
+        /// Its text id.
         key: String,
     },
 }
@@ -150,7 +171,9 @@ pub enum LiveEvent {
 /// Any place on the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PlaceRef {
+    /// A bay.
     Bay(BayId),
+    /// A site.
     Site(SiteId),
 }
 
@@ -160,7 +183,7 @@ struct BayCell {
     stale_at: UtcMicros,
     /// The state counted for this bay in its site, and whether the site has counted it as reporting.
     counted: BayState,
-    is_heard: bool,
+    has_reported: bool,
     queued_at: UtcMicros,
     placed: Option<BayPlace>,
 }
@@ -177,6 +200,7 @@ struct BayPlace {
 }
 
 /// See the module's description.
+#[derive(Default)]
 pub struct LiveMap {
     registry: Arc<Registry>,
     bays: FxHashMap<BayId, BayCell>,
@@ -204,24 +228,7 @@ pub struct LiveMap {
 impl LiveMap {
     /// An empty map of the registry's places; `now` decides which are valid.
     pub fn new(registry: Arc<Registry>, now: UtcMicros) -> Self {
-        let mut map = LiveMap {
-            registry: Arc::default(),
-            bays: FxHashMap::default(),
-            sites: FxHashMap::default(),
-            vehicles: FxHashMap::default(),
-            trips: Trips::default(),
-            classes: Classes::default(),
-            bay_grid: Grid::default(),
-            site_grid: Grid::default(),
-            bay_keys: Vec::new(),
-            site_keys: Vec::new(),
-            bounds: None,
-            timers: BinaryHeap::new(),
-            vehicle_timers: BinaryHeap::new(),
-            closed_bays: FxHashSet::default(),
-            next_validity_change: None,
-            looked_at: UtcMicros(i64::MIN),
-        };
+        let mut map = LiveMap { looked_at: UtcMicros(i64::MIN), ..LiveMap::default() };
         map.place(registry, now);
         map
     }
@@ -430,7 +437,7 @@ impl LiveMap {
         let site = place.site.filter(|_| place.counts_in_site)?;
         let site_cell = self.sites.get_mut(&site)?;
         if let Some(reading) = cell.readings.current() {
-            let is_first = !std::mem::replace(&mut cell.is_heard, true);
+            let is_first = !std::mem::replace(&mut cell.has_reported, true);
             site_cell.note_bay_observed(reading.observed_at, reading.feed, is_first);
         }
         if cell.counted == state {
@@ -462,7 +469,7 @@ impl BayCell {
             readings: BayReadings::default(),
             stale_at: UtcMicros(i64::MIN),
             counted: BayState::Unknown,
-            is_heard: false,
+            has_reported: false,
             queued_at: UtcMicros(i64::MAX),
             placed: None,
         }

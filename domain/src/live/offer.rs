@@ -1,35 +1,46 @@
 //! What a place offers to a driver.
 
 use super::driver::Driver;
-use super::kept::KeptNext;
+use super::reserved::{NextReservation, Unreserved};
 use super::site::{SiteCell, SitePlace};
 use super::view::{Basis, Flags};
 use super::{LiveMap, PlaceRef};
 use crate::bay_state::BayState;
 use crate::geo::{LatLon, WALK_DETOUR, WALK_SPEED_MPS};
 use crate::ids::{BayId, FeedId, SiteId};
+use crate::intervals::Span;
 use crate::opening::Opening;
 use crate::time::UtcMicros;
 
 /// How a place suits a driver. The order is that of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
+    /// There is a vacant space.
     Vacant,
+    /// There is none.
     Full,
+    /// What is known is too old.
     Stale,
+    /// Nothing was ever observed.
     NoLiveData,
+    /// It is closed when the driver comes.
     Closed,
+    /// It is reserved for others.
     Restricted,
 }
 
 /// A place with what a driver finds there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Offer {
+    /// Which place it is.
     pub place: PlaceRef,
+    /// Where it is.
     pub position: LatLon,
+    /// As the crow flies, metres.
     pub distance_m: f64,
     /// The walk: as the crow flies with a usual detour, until the streets are known.
     pub walk_s: f64,
+    /// How it suits the driver.
     pub verdict: Verdict,
     /// Vacant spaces that this driver may use; `None` when not known.
     pub vacant: Option<i64>,
@@ -37,15 +48,21 @@ pub struct Offer {
     pub capacity: i64,
     /// Those of them of which nothing is known: silent bays, or all.
     pub unknown: i64,
+    /// What `vacant` is based on.
     pub basis: Basis,
+    /// `vacant` where a space is for this driver, `occupied` where none is.
     pub state: BayState,
+    /// When that was observed; `None`: never.
     pub observed_at: Option<UtcMicros>,
+    /// Whether it is older than its source promises.
     pub stale: bool,
+    /// Remarks on the numbers.
     pub flags: Flags,
     /// When the driver comes; `until` ends also with the driver's own right to park there.
     pub opening: Opening,
-    /// When spaces come to be kept for others before the place closes; `None`: not known to be.
-    pub kept_next: Option<KeptNext>,
+    /// When spaces come to be reserved for others before the place closes; `None`: not known to be.
+    pub next_reservation: Option<NextReservation>,
+    /// The feed behind the state, for its attribution.
     pub feed: Option<FeedId>,
 }
 
@@ -61,7 +78,7 @@ pub(super) struct Here {
 pub(super) enum Gate {
     Open,
     Closed,
-    /// The whole site is kept for others.
+    /// The whole site is reserved for others.
     Reserved,
     /// It is for bikes and a car looks for a space, or the other way round.
     OtherPurpose,
@@ -88,7 +105,7 @@ impl LiveMap {
         let Some(place) = &cell.placed else { return Gate::Open };
         if place.purpose != driver.purpose {
             Gate::OtherPurpose
-        } else if self.is_kept_whole(cell, driver) {
+        } else if self.is_wholly_reserved(cell, driver) {
             Gate::Reserved
         } else if self.opening_for(cell, place, driver, now).is_open == Some(false) {
             Gate::Closed
@@ -110,12 +127,12 @@ impl LiveMap {
             view.site.and_then(|id| self.sites.get(&id)).and_then(|cell| Some((cell, cell.placed.as_ref()?)));
         let is_known = view.state != BayState::Unknown;
         let mut opening = self.bay_opening(id, site, driver, now);
-        let mut kept_next = None;
+        let mut next_reservation = None;
         if opening.is_open == Some(true) {
             let class = self.bays.get(&id)?.shown()?.class;
-            let times = (driver.arrives_at(now), opening.until);
-            kept_next = self.bay_kept_next(class, site.map(|(cell, _)| cell), driver, times);
-            opening.until = kept_next.map(|next| next.from).or(opening.until);
+            let within = Span::of(Some(driver.arrives_at(now)), opening.until);
+            next_reservation = self.next_bay_reservation(class, site.map(|(cell, _)| cell), driver, within);
+            opening.until = next_reservation.map(|next| next.from).or(opening.until);
         }
         Some(Offer {
             place: PlaceRef::Bay(id),
@@ -132,7 +149,7 @@ impl LiveMap {
             stale: view.stale,
             flags: Flags::NONE,
             opening,
-            kept_next,
+            next_reservation,
             feed: view.feed,
         })
     }
@@ -163,19 +180,20 @@ impl LiveMap {
         let entry = self.registry.site(id)?;
         let view = self.view_site(cell, &entry.def, id, now);
         let mut opening = self.opening_for(cell, place, driver, now);
-        let mut kept_next = None;
+        let mut next_reservation = None;
         if opening.is_open == Some(true) {
-            let times = (driver.arrives_at(now), opening.until);
-            kept_next = self.kept_next(cell, view.capacity, driver, times);
-            opening.until = kept_next.filter(|next| next.is_whole).map(|next| next.from).or(opening.until);
+            let within = Span::of(Some(driver.arrives_at(now)), opening.until);
+            next_reservation = self.next_reservation(cell, view.capacity, driver, within);
+            opening.until =
+                next_reservation.filter(|next| next.is_whole).map(|next| next.from).or(opening.until);
         }
 
         let admitted = self.admitted_bays(cell, driver);
-        let bays = cell.tally().total();
+        let bays = cell.bay_counts().total();
         let mut flags = view.flags;
         let (vacant, capacity) = match view.basis {
             Basis::Count => {
-                let rest = self.without_kept(cell, driver, now, (view.vacant, view.capacity));
+                let rest = self.unreserved(cell, driver, now, Unreserved::all(view.vacant, view.capacity));
                 if rest.includes_restricted {
                     flags.set(Flags::INCLUDES_RESTRICTED);
                 }
@@ -189,12 +207,12 @@ impl LiveMap {
                 (None, i64::from(admitted.total()))
             }
             Basis::None | Basis::Sensor => {
-                let rest = self.without_kept(cell, driver, now, (None, view.capacity));
+                let rest = self.unreserved(cell, driver, now, Unreserved::all(None, view.capacity));
                 (None, rest.capacity)
             }
         };
         let verdict = match vacant {
-            _ if capacity <= 0 || self.is_kept_whole(cell, driver) => Verdict::Restricted,
+            _ if capacity <= 0 || self.is_wholly_reserved(cell, driver) => Verdict::Restricted,
             _ if opening.is_open == Some(false) => Verdict::Closed,
             Some(0) => Verdict::Full,
             Some(_) => Verdict::Vacant,
@@ -224,7 +242,7 @@ impl LiveMap {
             stale: vacant.is_none() && view.observed_at.is_some(),
             flags,
             opening,
-            kept_next,
+            next_reservation,
             feed: view.feed,
         })
     }

@@ -1,6 +1,6 @@
 //! Places the registry on the map: which places are valid now, who may see them, where they are.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -54,11 +54,11 @@ impl LiveMap {
         let other_state = self.place(registry, now);
 
         let mut events = Vec::new();
-        let (bays_gone, bays_new) = differences(&bays_before, &self.bay_keys);
-        let (sites_gone, _) = differences(&sites_before, &self.site_keys);
-        events.extend(bays_gone.into_iter().map(|key| LiveEvent::RemovedBay { key }));
-        events.extend(sites_gone.into_iter().map(|key| LiveEvent::RemovedSite { key }));
-        for bay in bays_new.into_iter().chain(other_state) {
+        let bays_gone = missing(&bays_before, &self.bay_keys).map(|bay| bay.key.clone());
+        let sites_gone = missing(&sites_before, &self.site_keys).map(|site| site.key.clone());
+        events.extend(bays_gone.map(|key| LiveEvent::RemovedBay { key }));
+        events.extend(sites_gone.map(|key| LiveEvent::RemovedSite { key }));
+        for bay in missing(&self.bay_keys, &bays_before).map(|bay| bay.id).chain(other_state) {
             events.extend(self.bay_event(bay, now, EventReason::Places));
         }
         events.extend(
@@ -130,7 +130,7 @@ impl LiveMap {
             if cell.placed.take().is_some() {
                 before.insert(*id);
             }
-            (cell.counted, cell.is_heard) = (BayState::Unknown, false);
+            (cell.counted, cell.has_reported) = (BayState::Unknown, false);
         }
         self.bay_keys.clear();
         self.closed_bays.clear();
@@ -169,7 +169,7 @@ impl LiveMap {
                 in_sites.extend((!is_closed).then_some((entry.id, site, standing)));
                 if let Some(cell) = self.sites.get_mut(&site).filter(|_| standing != Standing::Nowhere) {
                     let named = self.classes.get(place.class).named;
-                    cell.kept_by_bays = cell.kept_by_bays.union(named);
+                    cell.reserved_by_bays = cell.reserved_by_bays.union(named);
                 }
             }
             let cell = self.bays.entry(entry.id).or_insert_with(BayCell::empty);
@@ -254,30 +254,9 @@ impl ValidityEdges {
     }
 }
 
-/// Of two lists in the order of keys: the keys that are gone, the ids that are new.
-fn differences<I: Copy>(before: &[Listed<I>], after: &[Listed<I>]) -> (Vec<String>, Vec<I>) {
-    let (mut gone, mut new) = (Vec::new(), Vec::new());
-    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
-    loop {
-        let order = match (before.peek(), after.peek()) {
-            (None, None) => return (gone, new),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(b), Some(a)) => b.key.cmp(&a.key),
-        };
-        if order.is_le()
-            && let Some(b) = before.next()
-            && order.is_lt()
-        {
-            gone.push(b.key.clone());
-        }
-        if order.is_ge()
-            && let Some(a) = after.next()
-            && order.is_gt()
-        {
-            new.push(a.id);
-        }
-    }
+/// Of two lists in the order of keys: those of `of` that are not in `other`.
+fn missing<'a, I>(of: &'a [Listed<I>], other: &[Listed<I>]) -> impl Iterator<Item = &'a Listed<I>> {
+    of.iter().filter(|place| other.binary_search_by(|o| o.key.cmp(&place.key)).is_err())
 }
 
 impl LiveMap {

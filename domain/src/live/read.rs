@@ -65,7 +65,7 @@ impl LiveMap {
             None if occupied.is_some() => of_count,
             None => i64::from(cell.capacity(def.capacity)),
         };
-        let tally = cell.tally();
+        let bays = cell.bay_counts();
         let counted_at = main.and_then(|c| c.count.observed_at.zip(c.count.heard_from));
         let counted_at = counted_at.map(|(at, (feed, _))| (at, feed));
         let mut newest = counted_at.max(cell.bay_observed());
@@ -76,7 +76,7 @@ impl LiveMap {
             capacity,
             vacant: None,
             occupied: None,
-            unknown: i64::from(tally.unknown),
+            unknown: i64::from(bays.unknown),
             basis: Basis::None,
             opening: cell.placed.as_ref().map_or(Opening::ALWAYS, |p| p.opening),
             observed_at: None,
@@ -99,10 +99,10 @@ impl LiveMap {
             if occupied < 0 {
                 view.flags.set(Flags::DRIFT);
             }
-        } else if tally.known() > 0 {
+        } else if bays.known() > 0 {
             view.basis = Basis::Bays;
-            view.vacant = Some(i64::from(tally.vacant));
-            view.occupied = Some(i64::from(tally.occupied));
+            view.vacant = Some(i64::from(bays.vacant));
+            view.occupied = Some(i64::from(bays.occupied));
             newest = cell.bay_observed();
         }
         view.observed_at = newest.map(|(at, _)| at);
@@ -115,29 +115,30 @@ impl LiveMap {
         view
     }
 
-    /// The spaces of a visible site that are kept for someone.
+    /// The spaces of a visible site that are reserved for someone.
     pub fn by_restriction(&self, id: SiteId, now: UtcMicros) -> Vec<ByRestriction> {
         let Some(cell) = self.sites.get(&id).filter(|c| c.is_shown()) else { return Vec::new() };
         let Some(entry) = self.registry.site(id) else { return Vec::new() };
         let parts = Audience::ALL.iter().map(|a| {
-            let bays = cell.tally_of(|class| self.classes.get(class).named.contains(*a));
-            self.part_for(cell, *a, (entry.def.capacity_for(*a).map(i64::from), bays), now)
+            let bays = cell.bay_counts_of(|class| self.classes.get(class).named.contains(*a));
+            self.restricted_spaces(cell, *a, entry.def.capacity_for(*a).map(i64::from), bays, now)
         });
         parts.flatten().collect()
     }
 
-    /// The spaces of a site that are kept for `audience`: so many as are `defined`, or the bays; `None`
+    /// The spaces of a site that are reserved for `audience`: so many as are `defined`, or the bays; `None`
     /// when there are none. Where hidden bays do not count, the bays alone.
-    pub(super) fn part_for(
+    pub(super) fn restricted_spaces(
         &self,
         cell: &SiteCell,
         audience: Audience,
-        (defined, tally): (Option<i64>, BayCounts),
+        defined: Option<i64>,
+        bays: BayCounts,
         now: UtcMicros,
     ) -> Option<ByRestriction> {
-        let of_bays = (tally.total() > 0).then_some(i64::from(tally.total()));
+        let in_bays = (bays.total() > 0).then_some(i64::from(bays.total()));
         let is_counted = fresh(cell.count(None), now).is_some_and(|c| c.count.anchor.is_some());
-        let capacity = defined.filter(|_| is_counted || !cell.is_without_hidden()).or(of_bays);
+        let capacity = defined.filter(|_| is_counted || !cell.is_without_hidden()).or(in_bays);
         let count = cell.count(Some(audience));
         if capacity.is_none() && count.is_none() {
             return None;
@@ -145,12 +146,12 @@ impl LiveMap {
         let counted = fresh(count, now).zip(capacity).and_then(|(c, capacity)| {
             c.count.occupied(capacity).map(|occupied| (capacity - occupied).clamp(0, capacity))
         });
-        let from_bays = (tally.known() > 0).then_some(i64::from(tally.vacant));
+        let from_bays = (bays.known() > 0).then_some(i64::from(bays.vacant));
         let hours = self.hours_for(cell, audience);
         Some(ByRestriction { audience, capacity, vacant: counted.or(from_bays), hours })
     }
 
-    /// When a site's spaces for `audience` are kept: the same hours, wherever it is named.
+    /// When a site's spaces for `audience` are reserved: the same hours, wherever it is named.
     fn hours_for(&self, cell: &SiteCell, audience: Audience) -> Option<String> {
         let mut hours = cell
             .classes()
@@ -167,8 +168,8 @@ impl LiveMap {
         self.vehicles.get(&id)?.view(id)
     }
 
-    /// All vehicles ever heard, in no order.
-    pub fn vehicles_heard(&self) -> impl Iterator<Item = VehicleView> + '_ {
+    /// All vehicles that have ever reported, in no order.
+    pub fn all_vehicles(&self) -> impl Iterator<Item = VehicleView> + '_ {
         self.vehicles.keys().filter_map(|id| self.vehicle(*id))
     }
 

@@ -13,35 +13,51 @@ use crate::time::UtcMicros;
 /// Which bays are offered one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BaysWanted {
+    /// No bay.
     None,
     /// Those without a site.
     WithoutSite,
+    /// Every bay.
     All,
 }
 
 /// The parameters of a search.
 #[derive(Debug, Clone)]
 pub struct Search {
+    /// Where the driver wants to go.
     pub near: LatLon,
+    /// Metres, as the crow flies.
     pub radius_m: f64,
+    /// Who looks for a space.
     pub driver: Driver,
+    /// Which bays are offered.
     pub bays: BaysWanted,
+    /// Whether sites are offered.
     pub sites: bool,
+    /// The most offers.
     pub limit: usize,
+    /// Also what is full.
     pub include_full: bool,
+    /// Also what is stale.
     pub include_stale: bool,
+    /// Also what was never observed.
     pub include_without_live_data: bool,
-    /// Also what is closed or kept for others.
+    /// Also what is closed or reserved for others.
     pub include_unusable: bool,
 }
 
 /// How many places were left out, and why.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
+    /// Places that are full.
     pub full: u32,
+    /// Places whose state is too old.
     pub stale: u32,
+    /// Places that are closed.
     pub closed: u32,
+    /// Places that are reserved for others.
     pub restricted: u32,
+    /// Places that were never observed.
     pub no_live_data: u32,
 }
 
@@ -52,6 +68,7 @@ pub struct Found {
     pub offers: Vec<Offer>,
     /// Vacant spaces for this driver in all places within the radius, those beyond the limit too.
     pub vacant: i64,
+    /// Places within the radius that are not offered.
     pub left_out: LeftOut,
 }
 
@@ -64,7 +81,7 @@ impl LiveMap {
             let here = Here { position, distance_m: ruler.distance_m(position) };
             (here.distance_m <= search.radius_m).then_some(here)
         };
-        let mut best = Best::new(search.limit);
+        let mut picks = Vec::new();
         let mut left_out = LeftOut::default();
         let mut vacant = 0;
         if search.sites {
@@ -73,7 +90,7 @@ impl LiveMap {
                 let Some(offer) = self.offer_of_site(spot.id, here, &search.driver, now) else { continue };
                 vacant += offer.vacant.filter(|_| offer.verdict == Verdict::Vacant).unwrap_or(0);
                 if !left_out.takes(offer.verdict, search) {
-                    best.push(Pick { verdict: offer.verdict, here, place: PlaceRef::Site(spot.id) });
+                    picks.push(Pick { verdict: offer.verdict, here, place: PlaceRef::Site(spot.id) });
                 }
             }
         }
@@ -95,11 +112,11 @@ impl LiveMap {
                 let verdict = Verdict::of_bay(spot.last_state, is_stale, admits[spot.class as usize], gate);
                 vacant += i64::from(verdict == Verdict::Vacant);
                 if !left_out.takes(verdict, search) {
-                    best.push(Pick { verdict, here, place: PlaceRef::Bay(spot.id) });
+                    picks.push(Pick { verdict, here, place: PlaceRef::Bay(spot.id) });
                 }
             }
         }
-        let offers = best.sorted().into_iter().filter_map(|pick| match pick.place {
+        let offers = best(picks, search.limit).into_iter().filter_map(|pick| match pick.place {
             PlaceRef::Bay(id) => self.offer_of_bay(id, pick.verdict, pick.here, &search.driver, now),
             PlaceRef::Site(id) => self.offer_of_site(id, pick.here, &search.driver, now),
         });
@@ -138,34 +155,12 @@ impl Pick {
     }
 }
 
-/// The best of many, without keeping them all.
-struct Best {
-    limit: usize,
-    picks: Vec<Pick>,
-    /// What is not better than this is not among the best.
-    bar: Option<Pick>,
-}
-
-impl Best {
-    fn new(limit: usize) -> Self {
-        Best { limit, picks: Vec::new(), bar: None }
+/// The best of many, in order.
+fn best(mut picks: Vec<Pick>, limit: usize) -> Vec<Pick> {
+    if picks.len() > limit {
+        picks.select_nth_unstable_by(limit, Pick::cmp);
+        picks.truncate(limit);
     }
-
-    fn push(&mut self, pick: Pick) {
-        if self.limit == 0 || self.bar.is_some_and(|bar| pick.cmp(&bar).is_ge()) {
-            return;
-        }
-        self.picks.push(pick);
-        if self.picks.len() >= 2 * self.limit {
-            let (_, bar, _) = self.picks.select_nth_unstable_by(self.limit - 1, Pick::cmp);
-            self.bar = Some(*bar);
-            self.picks.truncate(self.limit);
-        }
-    }
-
-    fn sorted(mut self) -> Vec<Pick> {
-        self.picks.sort_unstable_by(Pick::cmp);
-        self.picks.truncate(self.limit);
-        self.picks
-    }
+    picks.sort_unstable_by(Pick::cmp);
+    picks
 }

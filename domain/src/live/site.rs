@@ -15,19 +15,20 @@ use crate::place::{Audience, Purpose, Site};
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
 
+#[derive(Default)]
 pub(super) struct SiteCell {
     counts: SmallVec<[CountCell; 1]>,
     /// Bays that count: either all are shown singly, or none is.
-    bays: SmallVec<[ClassTally; 2]>,
+    bays: SmallVec<[ClassCounts; 2]>,
     /// The newest observation of any bay that counts here, and its feed.
     bay_observed: Option<(UtcMicros, FeedId)>,
-    /// How many bays that count were ever heard.
-    heard: u32,
+    /// How many bays that count have ever reported.
+    reporting: u32,
     pub placed: Option<SitePlace>,
     /// What counts here.
     pub inclusion: Inclusion,
-    /// Whom single bays are kept for, whether they count or not.
-    pub kept_by_bays: AudienceSet,
+    /// Whom single bays are reserved for, whether they count or not.
+    pub reserved_by_bays: AudienceSet,
     /// The timer that is set for this site, if any.
     queued_at: Option<UtcMicros>,
 }
@@ -41,13 +42,13 @@ pub(super) struct CountCell {
     is_stale_reported: bool,
 }
 
-struct ClassTally {
+struct ClassCounts {
     class: ClassId,
-    tally: BayCounts,
+    counts: BayCounts,
 }
 
 pub(super) struct SitePlace {
-    /// The site's own restrictions as a class (spaces kept for audiences in a counted site).
+    /// The site's own restrictions as a class (spaces reserved for audiences in a counted site).
     pub class: ClassId,
     hours: Option<Hours>,
     closed: Spans,
@@ -174,28 +175,29 @@ impl SiteCell {
 
     /// The bays that count, those of some classes. Where the number of vacant ones would be that of fewer than five hidden
     /// bays, their states are unknown.
-    pub fn tally_of(&self, is_wanted: impl Fn(ClassId) -> bool) -> BayCounts {
+    pub fn bay_counts_of(&self, is_wanted: impl Fn(ClassId) -> bool) -> BayCounts {
         let (mut all, mut wanted) = (BayCounts::default(), BayCounts::default());
         if !self.publishes_classes() {
             return wanted;
         }
         for c in &self.bays {
-            all.add(c.tally);
+            all.add(c.counts);
             if is_wanted(c.class) {
-                wanted.add(c.tally);
+                wanted.add(c.counts);
             }
         }
-        let is_crowd = |tally: BayCounts| tally.known() >= MIN_HIDDEN_BAYS;
+        let is_crowd = |counts: BayCounts| counts.known() >= MIN_HIDDEN_BAYS;
         let is_part = 0 < wanted.total() && wanted.total() < all.total();
         let may_show = !self.rests_on_hidden()
             || is_crowd(all)
-                && (!is_part || self.inclusion.by_restriction && self.bays.iter().all(|c| is_crowd(c.tally)));
+                && (!is_part
+                    || self.inclusion.by_restriction && self.bays.iter().all(|c| is_crowd(c.counts)));
         if may_show { wanted } else { BayCounts { unknown: wanted.total(), ..BayCounts::default() } }
     }
 
     /// All bays that count here.
-    pub fn tally(&self) -> BayCounts {
-        self.tally_of(|_| true)
+    pub fn bay_counts(&self) -> BayCounts {
+        self.bay_counts_of(|_| true)
     }
 
     /// The classes of the bays that count.
@@ -210,12 +212,13 @@ impl SiteCell {
 
     /// Whether changes of the bays that count are shown.
     pub fn shows_bays(&self) -> bool {
-        !self.rests_on_hidden() && self.publishes_classes() || self.tally().known() > 0
+        !self.rests_on_hidden() && self.publishes_classes() || self.bay_counts().known() > 0
     }
 
-    /// The newest observation of the bays that count, unless fewer than five hidden ones were ever heard.
+    /// The newest observation of the bays that count, unless fewer than five hidden ones have ever reported.
     pub fn bay_observed(&self) -> Option<(UtcMicros, FeedId)> {
-        let may_show = self.publishes_classes() && (!self.rests_on_hidden() || self.heard >= MIN_HIDDEN_BAYS);
+        let may_show =
+            self.publishes_classes() && (!self.rests_on_hidden() || self.reporting >= MIN_HIDDEN_BAYS);
         self.bay_observed.filter(|_| may_show)
     }
 
@@ -243,24 +246,24 @@ impl SiteCell {
     pub fn unplace(&mut self) {
         self.placed = None;
         self.bays.clear();
-        (self.bay_observed, self.heard) = (None, 0);
-        (self.inclusion, self.kept_by_bays) = (Inclusion::WITHOUT_BAYS, AudienceSet::EMPTY);
+        (self.bay_observed, self.reporting) = (None, 0);
+        (self.inclusion, self.reserved_by_bays) = Default::default();
     }
 
     /// Adds a bay that counts.
     pub fn add_bay(&mut self, class: ClassId) {
-        self.class_tally(class).unknown += 1;
+        self.class_counts(class).unknown += 1;
     }
 
     pub fn move_bay(&mut self, class: ClassId, from: BayState, to: BayState) {
-        let tally = self.class_tally(class);
-        *tally.of(from) = tally.of(from).saturating_sub(1);
-        *tally.of(to) += 1;
+        let counts = self.class_counts(class);
+        *counts.of(from) = counts.of(from).saturating_sub(1);
+        *counts.of(to) += 1;
     }
 
-    /// A bay that counts was heard; `is_first`: for the first time.
+    /// A bay that counts has reported; `is_first`: for the first time.
     pub fn note_bay_observed(&mut self, at: UtcMicros, feed: FeedId, is_first: bool) {
-        self.heard += u32::from(is_first);
+        self.reporting += u32::from(is_first);
         self.bay_observed = self.bay_observed.max(Some((at, feed)));
     }
 
@@ -275,27 +278,12 @@ impl SiteCell {
         before != place.opening.is_open
     }
 
-    fn class_tally(&mut self, class: ClassId) -> &mut BayCounts {
+    fn class_counts(&mut self, class: ClassId) -> &mut BayCounts {
         let i = self.bays.iter().position(|c| c.class == class).unwrap_or_else(|| {
-            self.bays.push(ClassTally { class, tally: BayCounts::default() });
+            self.bays.push(ClassCounts { class, counts: BayCounts::default() });
             self.bays.len() - 1
         });
-        &mut self.bays[i].tally
-    }
-}
-
-impl Default for SiteCell {
-    fn default() -> Self {
-        SiteCell {
-            counts: SmallVec::new(),
-            bays: SmallVec::new(),
-            bay_observed: None,
-            heard: 0,
-            placed: None,
-            inclusion: Inclusion::WITHOUT_BAYS,
-            kept_by_bays: AudienceSet::EMPTY,
-            queued_at: None,
-        }
+        &mut self.bays[i].counts
     }
 }
 

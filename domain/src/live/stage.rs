@@ -3,16 +3,17 @@
 use crate::time::UtcMicros;
 
 /// How long after its last position a vehicle is fresh, seconds.
-pub const VEHICLE_FRESH_S: i64 = 300;
+const VEHICLE_FRESH_S: i64 = 300;
 
 /// How long after its last position a vehicle is shown, seconds.
-pub const VEHICLE_SHOWN_S: i64 = 3_600;
+const VEHICLE_SHOWN_S: i64 = 3_600;
 
 /// How a vehicle is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     Fresh,
     Stale,
+    #[default]
     Gone,
 }
 

@@ -22,7 +22,7 @@ const HERE: LatLon = LatLon { lat: 51.95, lon: 7.15 };
 /// 2.2 x the feed's heartbeat of 1000 s.
 const STALE_AFTER_S: i64 = 2200;
 
-fn kept_for(audience: Audience, capacity: Option<u32>) -> Restriction {
+fn reserved_for(audience: Audience, capacity: Option<u32>) -> Restriction {
     Restriction { audience: Some(audience), capacity, hours: None, max_stay_min: None }
 }
 
@@ -142,7 +142,7 @@ fn everything(map: &LiveMap) -> Search {
 #[test]
 fn a_search_offers_the_nearest_vacant_first_and_says_what_it_left_out() {
     let mut disabled = bay(5, None, 10.0);
-    disabled.def.restrictions = vec![kept_for(Audience::Disabled, None)];
+    disabled.def.restrictions = vec![reserved_for(Audience::Disabled, None)];
     let mut closed = site(14, 40.0);
     closed.def.opening_hours = Some("Mo-Sa 07:00-20:00".into());
     let sites = vec![site(11, 300.0), site(12, 200.0), site(13, 50.0), closed, site(15, 900.0)];
@@ -180,7 +180,7 @@ fn a_search_offers_the_nearest_vacant_first_and_says_what_it_left_out() {
 fn restrictions_and_opening_hold_at_the_arrival() {
     let mut by_day = bay(1, None, 10.0);
     by_day.def.restrictions =
-        vec![Restriction { hours: Some("Su 10:00-18:00".into()), ..kept_for(Audience::Delivery, None) }];
+        vec![Restriction { hours: Some("Su 10:00-18:00".into()), ..reserved_for(Audience::Delivery, None) }];
     let mut from_monday = site(11, 50.0);
     from_monday.def.opening_hours = Some("Mo-Sa 07:00-20:00".into());
     let mut map = LiveMap::new(registry(vec![from_monday], vec![by_day]), NOW);
@@ -197,18 +197,18 @@ fn restrictions_and_opening_hold_at_the_arrival() {
 fn a_site_whose_bays_are_kept_in_the_evening_is_open_until_then() {
     // Six in the evening of NOW's Sunday in the town.
     let (evening, text) = (UtcMicros::parse("2026-11-22T17:00:00Z").unwrap(), "Mo-Su 18:00-24:00");
-    let residents = Restriction { hours: Some(text.into()), ..kept_for(Audience::Resident, None) };
-    let bays = |kept: std::ops::Range<i32>| {
+    let residents = Restriction { hours: Some(text.into()), ..reserved_for(Audience::Resident, None) };
+    let bays = |reserved: std::ops::Range<i32>| {
         let bay = |id| {
             let mut bay = bay(id, Some("s11"), 20.0);
             bay.def.publish = Some(Publish::Public);
-            bay.def.restrictions = if kept.contains(&id) { vec![residents.clone()] } else { Vec::new() };
+            bay.def.restrictions = if reserved.contains(&id) { vec![residents.clone()] } else { Vec::new() };
             bay
         };
         (1..11).map(bay).collect()
     };
-    let offer = |kept, audiences: &[Audience]| {
-        let mut map = LiveMap::new(registry(vec![site(11, 50.0)], bays(kept)), NOW);
+    let offer = |reserved, audiences: &[Audience]| {
+        let mut map = LiveMap::new(registry(vec![site(11, 50.0)], bays(reserved)), NOW);
         map.apply((1..11).map(|id| reported(id, BayState::Vacant, 60)), NOW);
         (map.search(&search(&map, audiences), NOW).offers[0], map.by_restriction(SiteId(11), NOW))
     };
@@ -217,7 +217,7 @@ fn a_site_whose_bays_are_kept_in_the_evening_is_open_until_then() {
     assert_eq!((rows[0].audience, rows[0].hours.as_deref()), (Audience::Resident, Some(text)));
     let (some, _) = offer(1..10, &[]);
     assert_eq!(some.opening.until, None, "one space is for everyone");
-    let next = some.kept_next.unwrap();
+    let next = some.next_reservation.unwrap();
     assert_eq!(
         (next.from, next.is_whole, next.audiences.contains(Audience::Resident)),
         (evening, false, true)
@@ -227,7 +227,7 @@ fn a_site_whose_bays_are_kept_in_the_evening_is_open_until_then() {
 #[test]
 fn a_site_kept_whole_for_residents_is_offered_to_nobody() {
     let mut residents = site(11, 50.0);
-    residents.def.restrictions = vec![kept_for(Audience::Resident, None)];
+    residents.def.restrictions = vec![reserved_for(Audience::Resident, None)];
     let mut map = LiveMap::new(registry(vec![residents], vec![]), NOW);
     map.apply([counted(11, 3, 60)], NOW);
     let found = map.search(&search(&map, &[Audience::Resident]), NOW);
@@ -237,7 +237,7 @@ fn a_site_kept_whole_for_residents_is_offered_to_nobody() {
 #[test]
 fn spaces_kept_for_others_are_taken_off_a_count() {
     let mut mixed = site(11, 50.0);
-    mixed.def.restrictions = vec![kept_for(Audience::Charging, Some(4))];
+    mixed.def.restrictions = vec![reserved_for(Audience::Charging, Some(4))];
     let mut map = LiveMap::new(registry(vec![mixed], vec![]), NOW);
     map.apply([counted(11, 2, 60)], NOW);
     let offer = map.search(&search(&map, &[]), NOW).offers[0];
@@ -389,20 +389,21 @@ proptest! {
 fn a_bay_that_is_kept_in_the_evening_is_open_until_then() {
     let evening = UtcMicros::parse("2026-11-22T17:00:00Z").unwrap();
     let hours = Some("Mo-Su 18:00-24:00".to_owned());
-    let mut kept = bay(1, None, 20.0);
-    kept.def.restrictions = vec![Restriction { hours: hours.clone(), ..kept_for(Audience::Taxi, None) }];
+    let mut reserved = bay(1, None, 20.0);
+    reserved.def.restrictions =
+        vec![Restriction { hours: hours.clone(), ..reserved_for(Audience::Taxi, None) }];
     let mut of_site = bay(2, Some("s11"), 20.0);
     of_site.def.publish = Some(Publish::Public);
     let mut market = site(11, 50.0);
-    market.def.restrictions = vec![Restriction { hours, ..kept_for(Audience::Delivery, None) }];
-    let mut map = LiveMap::new(registry(vec![market], vec![kept, of_site]), NOW);
+    market.def.restrictions = vec![Restriction { hours, ..reserved_for(Audience::Delivery, None) }];
+    let mut map = LiveMap::new(registry(vec![market], vec![reserved, of_site]), NOW);
     map.apply([reported(1, BayState::Vacant, 60), reported(2, BayState::Vacant, 60)], NOW);
     let all = Search { bays: BaysWanted::All, sites: false, ..search(&map, &[]) };
     let offers = map.search(&all, NOW).offers;
     assert_eq!(offers.len(), 2);
     for offer in offers {
         assert_eq!(offer.opening.until, Some(evening));
-        assert!(offer.kept_next.unwrap().is_whole);
+        assert!(offer.next_reservation.unwrap().is_whole);
     }
     let taxi = Search { driver: map.driver([Audience::Taxi], None), ..all };
     assert_eq!(map.search(&taxi, NOW).offers[0].opening.until, None, "a taxi may stay");
@@ -412,7 +413,7 @@ fn a_bay_that_is_kept_in_the_evening_is_open_until_then() {
 fn rules_that_together_take_every_space_keep_the_whole_site() {
     let rule = |audience, capacity| Restriction {
         hours: Some("Mo-Su 18:00-24:00".into()),
-        ..kept_for(audience, Some(capacity))
+        ..reserved_for(audience, Some(capacity))
     };
     let mut market = site(11, 50.0);
     market.def.restrictions = vec![rule(Audience::Resident, 6), rule(Audience::Delivery, 4)];
@@ -420,14 +421,14 @@ fn rules_that_together_take_every_space_keep_the_whole_site() {
     map.apply([counted(11, 2, 60)], NOW);
     let offer = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap();
     assert_eq!(offer.opening.until, Some(UtcMicros::parse("2026-11-22T17:00:00Z").unwrap()));
-    assert!(offer.kept_next.unwrap().is_whole);
+    assert!(offer.next_reservation.unwrap().is_whole);
 }
 
 #[test]
 fn what_is_kept_for_others_stands_beside_an_offer_only_while_it_is_kept() {
     let rule = |audience, capacity, hours: Option<&str>| Restriction {
         hours: hours.map(Into::into),
-        ..kept_for(audience, Some(capacity))
+        ..reserved_for(audience, Some(capacity))
     };
     let mut counted_site = site(11, 50.0);
     counted_site.def.restrictions = vec![
@@ -446,6 +447,7 @@ fn what_is_kept_for_others_stands_beside_an_offer_only_while_it_is_kept() {
     assert_eq!(beside(None), (7, vec![(Audience::Disabled, 2), (Audience::Resident, 1)]));
     let night = UtcMicros::parse("2026-11-22T20:00:00Z").unwrap();
     assert_eq!(beside(Some(night)), (4, vec![(Audience::Disabled, 2), (Audience::Resident, 4)]));
-    let next = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap().kept_next.unwrap();
+    let next =
+        map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap().next_reservation.unwrap();
     assert_eq!((next.is_whole, next.from), (false, UtcMicros::parse("2026-11-22T17:00:00Z").unwrap()));
 }

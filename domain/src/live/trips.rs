@@ -256,7 +256,7 @@ mod tests {
     proptest! {
         #[test]
         fn trips_are_order_free_and_idempotent(
-            (said, shuffled) in proptest::collection::vec(
+            (stated, shuffled) in proptest::collection::vec(
                 (1..3i32, 0..3u8, 0..4i32, 0..4i64, 0..2_000i64), 1..30,
             )
             .prop_map(|v| v.into_iter().map(|(f, t, d, age, c)| reported(f, t, d, age * 10, c)).collect::<Vec<_>>())
@@ -265,7 +265,7 @@ mod tests {
                 (Just(v), Just(twice).prop_shuffle())
             })
         ) {
-            let (a, mut b) = (map(said), map([]));
+            let (a, mut b) = (map(stated), map([]));
             for change in shuffled {
                 b.apply([change], NOW);
                 b.tick(NOW);

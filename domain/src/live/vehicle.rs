@@ -29,6 +29,7 @@ pub enum VehiclePart {
 }
 
 impl VehiclePart {
+    /// Every part, in the order of their codes.
     pub const ALL: [VehiclePart; 4] =
         [VehiclePart::Position, VehiclePart::Trip, VehiclePart::Delay, VehiclePart::Occupancy];
 
@@ -59,18 +60,13 @@ struct VehicleStatement {
 }
 
 /// See the module's description.
+#[derive(Default)]
 pub(super) struct VehicleCell {
     parts: [Option<VehicleStatement>; VehiclePart::ALL.len()],
     /// As it was last sent.
     stage: Stage,
-    /// When its timer fires.
-    queued_at: UtcMicros,
-}
-
-impl Default for VehicleCell {
-    fn default() -> Self {
-        VehicleCell { parts: Default::default(), stage: Stage::Gone, queued_at: UtcMicros(i64::MAX) }
-    }
+    /// When its timer fires, if one is set.
+    queued_at: Option<UtcMicros>,
 }
 
 impl VehicleCell {
@@ -128,14 +124,14 @@ impl VehicleCell {
     pub fn renew(&mut self, now: UtcMicros) -> (Stage, Stage, Option<UtcMicros>) {
         let stage = self.stage(now);
         let ends_at = self.seen_at().and_then(|seen_at| stage.ends_at(seen_at));
-        let timer = ends_at.filter(|at| *at < self.queued_at);
-        self.queued_at = timer.unwrap_or(self.queued_at);
+        let timer = ends_at.filter(|at| self.queued_at.is_none_or(|queued| *at < queued));
+        self.queued_at = timer.or(self.queued_at);
         (std::mem::replace(&mut self.stage, stage), stage, timer)
     }
 
     /// Its timer has fired.
     pub fn timer_fired(&mut self) {
-        self.queued_at = UtcMicros(i64::MAX);
+        self.queued_at = None;
     }
 
     /// What is known of it; `None` when nothing is.

@@ -17,7 +17,7 @@ pub fn json(result: &Evaluation) -> Value {
     let sites: Vec<Value> = result
         .sites
         .iter()
-        .map(|s| json!({"id": s.id, "health": s.health.name(), "horizons": horizons(&s.horizons)}))
+        .map(|s| json!({"id": s.id, "health": s.health.as_str(), "horizons": horizons(&s.horizons)}))
         .collect();
     json!({"horizons": horizons(&result.all()), "sites": sites})
 }
@@ -47,7 +47,7 @@ pub fn table(result: &Evaluation) -> String {
     let _ = writeln!(text, "all sites\n{head}");
     lines(&mut text, &result.all());
     for site in &result.sites {
-        let _ = writeln!(text, "\n{} ({})", site.id, site.health.name());
+        let _ = writeln!(text, "\n{} ({})", site.id, site.health.as_str());
         if site.horizons.iter().any(|(q, _)| q.n > 0) {
             let _ = writeln!(text, "{head}");
             lines(&mut text, &site.horizons);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
-use domain::forecast::{HORIZONS, Quality, Town};
+use domain::forecast::{HORIZONS, Health, Quality, Town};
 use domain::{MunicipalityId, Registry, UtcMicros};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -90,7 +90,7 @@ fn described(town: &Town, registry: &Registry) -> String {
         let sums = town.ledger().of_site(id);
         all.iter_mut().zip(&sums).for_each(|(all, q)| *all += *q);
         let name = registry.site(id).map_or("?", |site| site.def.id.as_str());
-        let health = town.forecaster().health(id).map_or("too_little", |health| health.name());
+        let health = town.forecaster().health(id).map_or("too_little", Health::as_str);
         text += &format!("  {name}: {health}\n");
     }
     for (i, q) in all.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! A model is kept by whoever is farther, and a trained one takes its place.
 
 use crate::support::Database;
-use domain::forecast::{Calendar, Reading, SAMPLE_S, Town};
+use domain::forecast::{Calendar, Reading, SAMPLE_S, SiteSample, Town};
 use domain::{SiteId, UtcMicros};
 use store::forecast::{Snapshot, load, pack, replace, save};
 
@@ -13,7 +13,8 @@ fn town(site: SiteId, days: i64) -> Town {
     let mut town = Town::new(Calendar::new("Europe/Berlin", None));
     for i in 0..days * 86_400 / SAMPLE_S {
         let vacant = (i / 12 % 24) as u32 * 3 + (i % 5) as u32;
-        town.sample([(site, Some((80, Reading::Vacant(vacant))))], BEGIN.plus_s(i * SAMPLE_S));
+        let sample = SiteSample::of_cars(site, Some((80, Reading::Vacant(vacant))));
+        town.sample([sample], BEGIN.plus_s(i * SAMPLE_S));
     }
     town
 }

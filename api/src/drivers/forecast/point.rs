@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use domain::availability::{Evidence, VacantSpaces, predict_bay, predict_vacant};
-use domain::forecast::{Basis, Health};
+use domain::forecast::Health;
 use domain::geo::LatLon;
 use domain::live::{BayView, LiveMap, Offer, SiteView, Verdict};
 use domain::time::Times;
@@ -83,17 +83,9 @@ impl ItemOut {
                 low: expected.map(|spaces| spaces.low),
                 high: expected.map(|spaces| spaces.high),
             },
-            basis: expected.map_or("unknown", |spaces| word(spaces.basis)),
+            basis: expected.map_or("unknown", |spaces| spaces.basis.as_str()),
             reason,
         }
-    }
-}
-
-fn word(basis: Basis) -> &'static str {
-    match basis {
-        Basis::History => "history",
-        Basis::WeeklyProfile => "weekly_profile",
-        Basis::Live => "live",
     }
 }
 
@@ -203,12 +195,12 @@ impl SiteInput {
         }
         let health = self.health(forecasts);
         if !matches!(health, Health::Ok | Health::TooLittle) {
-            return Err(health.name());
+            return Err(health.as_str());
         }
         let town = forecasts.town(self.municipality);
         let town = town.as_ref().map(|town| town.read());
         let is_seen = self.view.basis != domain::live::Basis::None;
-        let reason = if is_seen { Health::TooLittle.name() } else { "no_data" };
+        let reason = if is_seen { Health::TooLittle.as_str() } else { "no_data" };
         predict_vacant(evidence, town.as_deref(), times).ok_or(reason)
     }
 
@@ -270,7 +262,7 @@ impl PlaceInput {
                 .map(|b| b.municipality.as_str())
                 .or(site.map(|s| s.municipality.as_str()))
                 .unwrap_or(""),
-            health: health.name(),
+            health: health.as_str(),
             items: items.collect(),
             attribution: sources.of(registry),
         }

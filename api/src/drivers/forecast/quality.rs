@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::MunicipalityId;
-use domain::forecast::{Errors, HORIZONS, Quality, STEP_S};
+use domain::forecast::{Errors, HORIZONS, Health, Quality, STEP_S};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -137,7 +137,7 @@ pub async fn quality(
             sites.push(SiteQualityOut {
                 id: entry.def.id.clone(),
                 municipality: entry.def.municipality.clone(),
-                health: town.forecaster().health(id).map_or("too_little", |health| health.name()),
+                health: town.forecaster().health(id).map_or("too_little", Health::as_str),
                 horizons: horizons(&sums, Some(&town.by_persistence(id))),
             });
         }

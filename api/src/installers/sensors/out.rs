@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::sensor_health::{Health, Signs};
+use domain::sensor_health::{Health, Symptoms};
 use domain::{Binding, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
 use serde::Serialize;
 use store::inspect::{Device, NativePlace};
@@ -173,7 +173,7 @@ pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
         None => domain::sensor::stale_after_s(heartbeat_s(registry, device.feed, binding)),
     };
     let heartbeat_s = heartbeat_s(registry, device.feed, binding);
-    let signs = Signs {
+    let symptoms = Symptoms {
         is_known: device.is_known,
         last_heard,
         stale_after_s,
@@ -190,7 +190,7 @@ pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
         feed: feed.map(|f| f.def.id.clone()),
         format: feed.map(|f| f.def.format.as_str()),
         municipality: registry.municipality(device.municipality).map(|m| m.slug.clone()),
-        health: signs.health(now),
+        health: symptoms.health(now),
         decoder: sensor.and_then(|s| s.decoder).map(|d| d.as_str()),
         binding: binding.map(|b| BindingOut::new(b, registry)),
         first_heard: device.first_heard,
@@ -225,15 +225,15 @@ pub fn place(place: NativePlace, view: &View) -> SensorOut {
     let heartbeat_s = heartbeat_s(registry, place.feed, None);
     let last_heard = place.accepted_at.max(place.rejected_at);
     let stale_after_s = domain::sensor::stale_after_s(heartbeat_s);
-    let signs = Signs {
+    let symptoms = Symptoms {
         is_known: place.kind != "place",
         last_heard,
         stale_after_s,
         is_rejected: is_rejected(&place, heartbeat_s),
-        ..Signs::default()
+        ..Symptoms::default()
     };
     let named = |kind: &str| (place.kind == kind).then(|| place.key.clone());
-    let binding = signs.is_known.then(|| BindingOut {
+    let binding = symptoms.is_known.then(|| BindingOut {
         bay: named("bay"),
         site: named("site"),
         vehicle: named("vehicle"),
@@ -246,7 +246,7 @@ pub fn place(place: NativePlace, view: &View) -> SensorOut {
     });
     let feed = registry.feed(place.feed);
     SensorOut {
-        health: signs.health(now),
+        health: symptoms.health(now),
         binding,
         feed: feed.map(|f| f.def.id.clone()),
         format: feed.map(|f| FeedFormat::as_str(f.def.format)),

@@ -10,7 +10,7 @@ use domain::locality::Locality;
 use domain::occupancy::Filter;
 use domain::opening::Hours;
 use domain::place::Bay;
-use domain::stays::{Stay, StayFigures, StayTally, stays as stays_of, turnover};
+use domain::stays::{Stay, StayFigures, StaySums, stays as stays_of, turnover};
 use domain::{BayId, BayState, Registry, UtcMicros};
 use futures_util::stream;
 use serde::Serialize;
@@ -42,7 +42,7 @@ const MIN_STAY_S: f64 = 60.0;
 
 #[derive(Default)]
 struct Sums {
-    tally: StayTally,
+    stays: StaySums,
     observed_us: i64,
 }
 
@@ -249,12 +249,12 @@ pub async fn stays(
             Ok(GroupRow {
                 groups: groups.clone(),
                 index,
-                figures: sums.tally.figures(),
-                turnover: turnover(sums.tally.arrivals, sums.observed_us),
+                figures: sums.stays.figures(),
+                turnover: turnover(sums.stays.arrivals, sums.observed_us),
                 observed_s: sums.observed_us as f64 / domain::time::MICROS_PER_S as f64,
-                censored: sums.tally.censored,
-                shorter: sums.tally.shorter,
-                overstays: sums.tally.overstays,
+                censored: sums.stays.censored,
+                shorter: sums.stays.shorter,
+                overstays: sums.stays.overstays,
                 complete: town.period.until <= complete_until,
                 complete_until,
             })
@@ -354,8 +354,8 @@ impl Counting<'_> {
                 let is_whole = stay.until <= piece.span.until && stay.from >= piece.span.from;
                 let stay = Stay { departed: stay.departed && is_whole, ..stay };
                 for group in &piece.scopes {
-                    let tally = &mut sums[group.0 as usize].tally;
-                    tally.add(stay, period, self.min_stay_s, |stay| {
+                    let sums = &mut sums[group.0 as usize].stays;
+                    sums.add(stay, period, self.min_stay_s, |stay| {
                         limits.iter().any(|limit| limit.is_exceeded(stay))
                     });
                 }

@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// Bays of a site from id `first` on, each kept for `audience`.
-fn kept(first: i32, n: i32, audience: Audience) -> Vec<crate::registry::Entry<BayId, crate::place::Bay>> {
+/// Bays of a site from id `first` on, each reserved for `audience`.
+fn reserved(first: i32, n: i32, audience: Audience) -> Vec<crate::registry::Entry<BayId, crate::place::Bay>> {
     let of = |id| {
         let mut bay = bay(id, Some("s11"), 10.0);
-        bay.def.restrictions = vec![kept_for(audience, None)];
+        bay.def.restrictions = vec![reserved_for(audience, None)];
         bay
     };
     (first..first + n).map(of).collect()
@@ -32,7 +32,7 @@ const CHANGED: LiveEvent = LiveEvent::Site { site: SiteId(11), reason: EventReas
 
 #[test]
 fn beside_bays_that_are_shown_hidden_ones_move_nothing() {
-    let bays = [shown(1..3), kept(3, 6, Audience::Resident), kept(9, 1, Audience::Disabled)].concat();
+    let bays = [shown(1..3), reserved(3, 6, Audience::Resident), reserved(9, 1, Audience::Disabled)].concat();
     let mut map = LiveMap::new(registry(vec![of_capacity(9)], bays), NOW);
     map.apply([reported(1, BayState::Occupied, 60), reported(2, BayState::Vacant, 50)], NOW);
     let before = (map.site(SiteId(11), NOW), map.by_restriction(SiteId(11), NOW));
@@ -53,7 +53,7 @@ fn beside_bays_that_are_shown_hidden_ones_move_nothing() {
 #[test]
 fn five_hidden_bays_count_once_five_are_known_and_four_never() {
     for n in [4, 5] {
-        let bays = [kept(1, n, Audience::Resident), kept(11, 3, Audience::AssignedDisabled)].concat();
+        let bays = [reserved(1, n, Audience::Resident), reserved(11, 3, Audience::AssignedDisabled)].concat();
         let mut map = LiveMap::new(registry(vec![of_capacity(n as u32 + 3)], bays), NOW);
         for bay in 1..5 {
             assert_eq!(map.apply([reported(bay, BayState::Vacant, 60 - i64::from(bay))], NOW), []);
@@ -75,8 +75,9 @@ fn five_hidden_bays_count_once_five_are_known_and_four_never() {
 #[test]
 fn groups_of_hidden_bays_are_listed_only_where_each_is_a_crowd() {
     for (charging, published) in [(4, None), (5, Some(5))] {
-        let bays =
-            [kept(1, 6, Audience::Resident), kept(7, charging, Audience::Charging)].concat().into_iter();
+        let bays = [reserved(1, 6, Audience::Resident), reserved(7, charging, Audience::Charging)]
+            .concat()
+            .into_iter();
         let bays = bays.map(|mut bay| {
             bay.def.publish = Some(Publish::SiteOnly);
             bay
@@ -102,7 +103,7 @@ fn groups_of_hidden_bays_are_listed_only_where_each_is_a_crowd() {
 #[test]
 fn a_count_is_used_where_five_of_its_spaces_are_not_shown() {
     for (capacity, is_used) in [(9, false), (10, true)] {
-        let bays = [shown(1..6), kept(6, 2, Audience::Resident)].concat();
+        let bays = [shown(1..6), reserved(6, 2, Audience::Resident)].concat();
         let mut map = LiveMap::new(registry(vec![of_capacity(capacity)], bays), NOW);
         map.apply((1..6).map(|bay| reported(bay, BayState::Vacant, 60)), NOW);
         let events = map.apply([counted(11, 7, 20)], NOW);
@@ -124,8 +125,8 @@ fn a_count_is_used_where_five_of_its_spaces_are_not_shown() {
 #[test]
 fn a_site_is_not_kept_whole_for_those_for_whom_hidden_bays_are() {
     let mut mixed = of_capacity(4);
-    mixed.def.restrictions = vec![kept_for(Audience::Resident, None)];
-    let bays = [shown(1..3), kept(3, 2, Audience::Resident)].concat();
+    mixed.def.restrictions = vec![reserved_for(Audience::Resident, None)];
+    let bays = [shown(1..3), reserved(3, 2, Audience::Resident)].concat();
     let mut map = LiveMap::new(registry(vec![mixed], bays), NOW);
     map.apply([reported(1, BayState::Vacant, 60)], NOW);
     let offer = map.site_offer(SiteId(11), HERE, &map.driver([], None), NOW).unwrap();
@@ -149,7 +150,7 @@ fn public_since(since: UtcMicros) -> Arc<Registry> {
 #[test]
 fn what_was_observed_while_a_place_was_hidden_is_not_shown_later() {
     let mut map =
-        LiveMap::new(registry(vec![site(11, 50.0), site(12, 60.0)], kept(1, 1, Audience::Resident)), NOW);
+        LiveMap::new(registry(vec![site(11, 50.0), site(12, 60.0)], reserved(1, 1, Audience::Resident)), NOW);
     let before = [reported(1, BayState::Occupied, 90), counted(12, 4, 80)];
     map.apply(before.clone(), NOW);
     let since = NOW.plus_s(-30);

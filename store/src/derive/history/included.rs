@@ -9,17 +9,11 @@ use domain::{BayId, Restriction, SiteId, UtcMicros};
 use super::{PlaceHistory, at_version, cuts_of_site, ends, zone_of};
 
 /// What counts in a site at one time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Included {
     pub(super) inclusion: Inclusion,
     /// The zone in which all of its hidden bays are.
     pub(super) zone: Option<String>,
-}
-
-impl Default for Included {
-    fn default() -> Self {
-        Included { inclusion: Inclusion::WITHOUT_BAYS, zone: None }
-    }
 }
 
 impl PlaceHistory {
