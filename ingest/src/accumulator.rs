@@ -42,19 +42,19 @@ const MAX_AGE_LARGE: Duration = Duration::from_millis(80);
 const SMALL_ROWS: usize = 400;
 
 /// See the module's description.
-#[derive(Debug)]
 pub struct Accumulator {
     state: Mutex<State>,
     /// Wakes a session that waits for room when rows have been stored.
     room: Notify,
     ready: async_channel::Sender<Arc<Accumulator>>,
+    /// The acks of its messages.
     pub acks: Arc<Acks>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    open: Filling,
-    full: VecDeque<TakenBatch>,
+    open: OpenBatch,
+    full: VecDeque<ClosedBatch>,
     waiting: Size,
     /// A writer has been notified.
     announced: bool,
@@ -63,6 +63,7 @@ struct State {
 /// A number of rows, and of bytes of their messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Size {
+    /// Of all kinds.
     pub rows: usize,
     /// Of the received messages: the size of their rows is in proportion.
     pub bytes: usize,
@@ -85,26 +86,30 @@ impl Size {
 }
 
 #[derive(Debug, Default)]
-struct Filling {
+struct OpenBatch {
     pending: Pending,
     size: Size,
     acks: Range<u64>,
     since: Option<Instant>,
 }
 
-impl Filling {
-    fn close(self) -> Option<TakenBatch> {
-        let Filling { pending, size, acks, since } = self;
-        since.map(|since| TakenBatch { pending, size, acks, since })
+impl OpenBatch {
+    fn close(self) -> Option<ClosedBatch> {
+        let OpenBatch { pending, size, acks, since } = self;
+        since.map(|since| ClosedBatch { pending, size, acks, since })
     }
 }
 
-/// A batch that a writer has taken, and its messages.
+/// A batch that no longer fills, and its messages.
 #[derive(Debug)]
-pub struct TakenBatch {
+pub struct ClosedBatch {
+    /// Its rows.
     pub pending: Pending,
+    /// How large it is.
     pub size: Size,
+    /// The numbers of its messages.
     pub acks: Range<u64>,
+    /// When its first message came.
     pub since: Instant,
 }
 
@@ -127,7 +132,7 @@ impl Accumulator {
         let mut guard = self.state.lock();
         let s = &mut *guard;
         let before = s.open.pending.batch.len();
-        let bytes = source.as_ref().map_or(0, Source::bytes);
+        let bytes = source.as_ref().map_or(0, |source| source.message.bytes());
         let result = s.open.pending.add(source, fill);
         let rows = s.open.pending.batch.len() - before;
         let added = Size { rows, bytes: if rows > 0 { bytes } else { 0 } };
@@ -188,16 +193,16 @@ impl Accumulator {
     }
 
     /// Takes the oldest batch. When more is waiting, another writer is notified.
-    pub fn take(self: &Arc<Self>) -> Option<TakenBatch> {
+    pub fn take(self: &Arc<Self>) -> Option<ClosedBatch> {
         let mut s = self.state.lock();
-        let taken = s.full.pop_front().or_else(|| std::mem::take(&mut s.open).close());
+        let closed = s.full.pop_front().or_else(|| std::mem::take(&mut s.open).close());
         let more = !s.full.is_empty() || s.open.since.is_some();
         s.announced = more;
         drop(s);
         if more {
             let _ = self.ready.try_send(self.clone());
         }
-        taken
+        closed
     }
 
     /// A batch of `size` is durable: acknowledges its messages and makes room.

@@ -12,37 +12,15 @@ use std::ops::Range;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::mqtt::Client;
-
-/// Sends acks to the broker.
-pub trait PubAck: std::fmt::Debug + Send + Sync {
-    /// Acknowledges a message of QoS 1; whether there was room for the request.
-    fn try_ack(&self, packet_id: u16) -> bool;
-}
-
-impl PubAck for Client {
-    fn try_ack(&self, packet_id: u16) -> bool {
-        Client::try_ack(self, packet_id)
-    }
-}
-
-/// Nobody waits for an acknowledgement of what was fetched by HTTP.
-impl PubAck for () {
-    fn try_ack(&self, _: u16) -> bool {
-        true
-    }
-}
-
 /// The acks of one session that are still owed.
-#[derive(Debug)]
 pub struct Acks {
     state: Mutex<State>,
     settled: Notify,
 }
 
-#[derive(Debug)]
 struct State {
-    client: Box<dyn PubAck>,
+    /// Sends the ack of a packet id; whether there was room for the request.
+    send: Box<dyn Fn(u16) -> bool + Send>,
     connection: u32,
     /// Between two connections nothing may be acknowledged: it would go out on the next one.
     is_connected: bool,
@@ -51,7 +29,6 @@ struct State {
     slots: VecDeque<Slot>,
 }
 
-#[derive(Debug)]
 struct Slot {
     /// 0: nothing to acknowledge (QoS 0).
     packet_id: u16,
@@ -60,11 +37,12 @@ struct Slot {
 }
 
 impl Acks {
-    /// No ack is owed yet.
-    pub fn new(client: impl PubAck + 'static) -> Self {
+    /// No ack is owed yet. `send` hands the ack of a packet id over, in the order of arrival; whether there was room
+    /// for it.
+    pub fn new(send: impl Fn(u16) -> bool + Send + 'static) -> Self {
         Acks {
             state: Mutex::new(State {
-                client: Box::new(client),
+                send: Box::new(send),
                 connection: 0,
                 is_connected: false,
                 base: 0,
@@ -109,7 +87,7 @@ impl Acks {
             let is_owed = slot.packet_id != 0 && s.is_connected && slot.connection == s.connection;
             // The request channel is wider than any window; should it be full all the same, the
             // ack stays owed and goes out with the next one.
-            if is_owed && !s.client.try_ack(slot.packet_id) {
+            if is_owed && !(s.send)(slot.packet_id) {
                 break;
             }
             s.slots.pop_front();

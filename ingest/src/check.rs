@@ -1,12 +1,12 @@
 //! Accepts or rejects a statement: binds it to a place *at that time*, and checks its
 //! clock and its plausibility.
 
-use domain::observation::{Provenance, idempotency_key_of};
+use domain::observation::{Digest, IdempotencyKey, Provenance, idempotency_key_of};
 use domain::registry::Entry;
 use domain::trip_update::Passed;
 use domain::{
     BayObservation, ClockPolicy, Feed, FeedId, MunicipalityId, OnBadClock, PassengerCount, Reason, Registry,
-    Sensor, SensorId, SiteCount, Target, TripObservation, TripReport, TripUpdate, UtcMicros, VehiclePosition,
+    SensorId, SiteCount, Target, TripObservation, TripReport, TripUpdate, UtcMicros, VehiclePosition,
     feed::MAX_AHEAD_S,
 };
 use store::writer::{Batch, Keyed};
@@ -24,7 +24,7 @@ pub struct MessageContext<'a> {
 
 /// The time of an observation, after the clock was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
+pub struct CheckedTime {
     pub observed_at: UtcMicros,
     /// The sender's clock was impossible.
     pub corrected: bool,
@@ -38,8 +38,8 @@ impl MessageContext<'_> {
     ///
     /// # Errors
     /// `clock_ahead` or `too_old`, where the feed says that a bad clock is rejected.
-    pub fn judge(&self, sent_at: Option<UtcMicros>) -> Result<Judged, Fault> {
-        let receipt = |corrected| Judged { observed_at: self.received_at, corrected, is_receipt: true };
+    pub fn check_time(&self, sent_at: Option<UtcMicros>) -> Result<CheckedTime, Fault> {
+        let receipt = |corrected| CheckedTime { observed_at: self.received_at, corrected, is_receipt: true };
         let at = match (self.feed.def.clock(), sent_at) {
             (ClockPolicy::Receipt, _) => return Ok(receipt(false)),
             (_, None) => return Ok(receipt(true)),
@@ -55,7 +55,7 @@ impl MessageContext<'_> {
             let what = format!("at: {at} is older than this feed's max_age of {max_age_s} s");
             Fault::new(Reason::TooOld, what)
         } else {
-            return Ok(Judged { observed_at: at, corrected: false, is_receipt: false });
+            return Ok(CheckedTime { observed_at: at, corrected: false, is_receipt: false });
         };
         match self.feed.def.on_bad_clock() {
             OnBadClock::Receipt => Ok(receipt(true)),
@@ -68,35 +68,25 @@ impl MessageContext<'_> {
     ///
     /// # Errors
     /// Why it is rejected.
-    pub fn admit(
+    pub(crate) fn admit(
         &self,
-        statement: Statement<'_>,
+        statement: Statement,
         dropped: &mut Vec<Dropped>,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
-        let Statement { subject, at, content, seq, .. } = statement;
-        self.admit_content(&subject, at, content, seq, dropped, batch)
-            .map_err(|fault| Fault { device: subject.place().map(str::to_owned), ..fault })
-    }
-
-    fn admit_content(
-        &self,
-        subject: &Subject<'_>,
-        sent_at: Option<UtcMicros>,
-        content: Content<'_>,
-        seq: Option<i64>,
-        dropped: &mut Vec<Dropped>,
-        batch: &mut Batch,
-    ) -> Result<(), Fault> {
-        let judged = self.judge(sent_at)?;
-        if let Content::Trip { update, message_at, passed } = content {
-            batch.trips.push(self.trip(update, judged, message_at, passed)?);
-            return Ok(());
-        }
-        let (target, owner) = self.resolve(subject)?;
-        let origin = StatementOrigin { sensor: None, sent_at, judged, seq, name: 0 };
-        let content = plausible::checked(self.registry, target, content, dropped)?;
-        self.add(target, owner, origin, content, batch)
+        let Statement { subject, at: sent_at, mut content, seq, .. } = statement;
+        let admit = || {
+            let time = self.check_time(sent_at)?;
+            if let Content::Trip { update, message_at, passed } = content {
+                batch.trips.push(self.trip(update, time, message_at, passed)?);
+                return Ok(());
+            }
+            let (target, owner) = self.resolve(&subject)?;
+            plausible::check(self.registry, target, &mut content, dropped)?;
+            let origin = Origin { sensor: None, sent_at, time, seq, name: 0 };
+            self.add(target, owner, origin, content, batch)
+        };
+        admit().map_err(|fault: Fault| Fault { device: subject.place().map(str::to_owned), ..fault })
     }
 
     /// A trip update, which belongs to the feed's municipality.
@@ -106,39 +96,32 @@ impl MessageContext<'_> {
     fn trip(
         &self,
         update: Box<TripUpdate>,
-        judged: Judged,
+        time: CheckedTime,
         message_at: Option<UtcMicros>,
         passed: Vec<Passed>,
     ) -> Result<TripObservation, Fault> {
         let confirmed_at = match message_at {
-            Some(_) => self.judge(message_at)?.observed_at.max(judged.observed_at),
-            None => judged.observed_at,
+            Some(_) => self.check_time(message_at)?.observed_at.max(time.observed_at),
+            None => time.observed_at,
         };
-        let provenance = Provenance {
-            municipality: self.feed.municipality,
-            feed: self.feed.id,
-            sensor: None,
-            received_at: self.received_at,
-            clock_corrected: judged.corrected,
-        };
+        let provenance = self.provenance(self.feed.municipality, None, time);
         let digest = update.digest_of();
-        let report = TripReport { observed_at: judged.observed_at, confirmed_at, digest, update };
+        let report = TripReport { observed_at: time.observed_at, confirmed_at, digest, update };
         // Times of an impossible clock are dropped.
-        let passed = if judged.is_receipt { Vec::new() } else { passed };
+        let passed = if time.is_receipt { Vec::new() } else { passed };
         Ok(TripObservation { provenance, report, passed })
     }
 
-    /// Adds a statement of a bound sensor. `name` identifies the message at the network server.
+    /// Adds a statement of the bound sensor `key`.
     ///
     /// # Errors
     /// Why it is rejected.
-    pub fn admit_from_sensor(
+    pub(crate) fn admit_from_sensor(
         &self,
-        sensor: &Sensor,
+        key: &str,
         target: Target,
-        judged: Judged,
-        name: i64,
-        statement: (Content<'_>, Option<i64>),
+        origin: Origin,
+        content: Content,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
         let owner = match target {
@@ -147,28 +130,27 @@ impl MessageContext<'_> {
             Target::Vehicle(id) => self.registry.vehicle(id).map(|e| e.municipality),
         };
         let owner = owner.ok_or_else(|| Fault::new(Reason::UnknownPlace, "the sensor's place is gone"))?;
-        self.may_name(owner, &sensor.key)?;
-        let (content, seq) = statement;
-        let origin = StatementOrigin { sensor: Some(sensor.id), sent_at: None, judged, seq, name };
+        self.may_name(owner, key)?;
         self.add(target, owner, origin, content, batch)
     }
 
-    fn resolve(&self, subject: &Subject<'_>) -> Result<(Target, MunicipalityId), Fault> {
+    fn resolve(&self, subject: &Subject) -> Result<(Target, MunicipalityId), Fault> {
+        let registry = self.registry;
+        let unknown = |kind: &str, key: &str, file: &str| {
+            Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not in {file}"))
+        };
         let (target, owner, key) = match subject {
             Subject::Bay(key) => {
-                let e = self.registry.bay_by_key(key).ok_or_else(|| unknown("bay", key, "bays.geojson"))?;
+                let e = registry.bay_by_key(key).ok_or_else(|| unknown("bay", key, "bays.geojson"))?;
                 (Target::Bay(e.id), e.municipality, key)
             }
             Subject::Site(key) => {
-                let e =
-                    self.registry.site_by_key(key).ok_or_else(|| unknown("site", key, "sites.geojson"))?;
+                let e = registry.site_by_key(key).ok_or_else(|| unknown("site", key, "sites.geojson"))?;
                 (Target::Site(e.id), e.municipality, key)
             }
             Subject::Vehicle(key) => {
-                let e = self
-                    .registry
-                    .vehicle_by_key(key)
-                    .ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
+                let e = registry.vehicle_by_key(key);
+                let e = e.ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
                 (Target::Vehicle(e.id), e.municipality, key)
             }
             Subject::Trip => return Err(Fault::malformed("the message says nothing of its trip")),
@@ -193,37 +175,29 @@ impl MessageContext<'_> {
         &self,
         target: Target,
         municipality: MunicipalityId,
-        origin: StatementOrigin,
-        content: Content<'_>,
+        origin: Origin,
+        content: Content,
         batch: &mut Batch,
     ) -> Result<(), Fault> {
-        let provenance = Provenance {
-            municipality,
-            feed: self.feed.id,
-            sensor: origin.sensor,
-            received_at: self.received_at,
-            clock_corrected: origin.judged.corrected,
-        };
-        let observed_at = origin.judged.observed_at;
+        let provenance = self.provenance(municipality, origin.sensor, origin.time);
+        let (observed_at, seq) = (origin.time.observed_at, origin.seq);
+        let key = |place: i32, digest: Digest| origin.idempotency_key(self.feed.id, place, digest);
         match (target, content) {
             (Target::Bay(bay), Content::Bay { state, battery_v, rssi_dbm, temperature_c }) => {
                 let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
-                let digest = BayObservation::digest_of(source, origin.seq, state);
+                let digest = BayObservation::digest_of(source, seq, state);
                 let observation = BayObservation {
                     provenance,
                     bay,
                     observed_at,
                     digest,
                     state,
-                    seq: origin.seq,
+                    seq,
                     battery_v,
                     rssi_dbm,
                     temperature_c,
                 };
-                batch.bays.push(Keyed {
-                    idempotency_key: origin.idempotency_key(self.feed.id, bay.0, digest),
-                    observation,
-                });
+                batch.bays.push(Keyed { idempotency_key: key(bay.0, digest), observation });
             }
             (Target::Site(site), Content::Count { value, audience, status, capacity, source }) => {
                 let mut observation = SiteCount {
@@ -235,30 +209,28 @@ impl MessageContext<'_> {
                     value,
                     status,
                     capacity,
-                    source: source.map(|s| s.into_owned()),
-                    seq: origin.seq,
+                    source,
+                    seq,
                 };
                 observation.digest = observation.digest_of();
-                let idempotency_key = origin.idempotency_key(self.feed.id, site.0, observation.digest);
-                batch.sites.push(Keyed { idempotency_key, observation });
+                batch.sites.push(Keyed { idempotency_key: key(site.0, observation.digest), observation });
             }
             (Target::Vehicle(vehicle), Content::Fix(fix)) => {
+                let implausible = |what: String| Err(Fault::new(Reason::Implausible, what));
                 if let (Some(area), Some(p)) = (self.feed.def.area, fix.position)
                     && !area.contains(p)
                 {
-                    let what = format!("lat, lon: {}, {} lies outside the feed's area", p.lat, p.lon);
-                    return Err(Fault::new(Reason::Implausible, what));
-                }
-                if fix.position.is_some_and(|p| p.lat == 0.0 && p.lon == 0.0) {
-                    return Err(Fault::new(
-                        Reason::Implausible,
-                        "lat, lon: 0, 0 is a receiver without a fix",
+                    return implausible(format!(
+                        "lat, lon: {}, {} lies outside the feed's area",
+                        p.lat, p.lon
                     ));
                 }
+                if fix.position.is_some_and(|p| p.lat == 0.0 && p.lon == 0.0) {
+                    return implausible("lat, lon: 0, 0 is a receiver without a fix".to_owned());
+                }
                 let digest = fix.digest_of(self.feed.id);
-                let idempotency_key = origin.idempotency_key(self.feed.id, vehicle.0, digest);
                 let observation = VehiclePosition { provenance, vehicle, observed_at, digest, fix: *fix };
-                batch.vehicles.push(Keyed { idempotency_key, observation });
+                batch.vehicles.push(Keyed { idempotency_key: key(vehicle.0, digest), observation });
             }
             (Target::Vehicle(vehicle), Content::Passengers { stop_id, trip_id, doors, on_board, source }) => {
                 let mut observation = PassengerCount {
@@ -271,10 +243,10 @@ impl MessageContext<'_> {
                     doors,
                     on_board,
                     source,
-                    seq: origin.seq,
+                    seq,
                 };
                 observation.digest = observation.digest_of();
-                let idempotency_key = origin.idempotency_key(self.feed.id, vehicle.0, observation.digest);
+                let idempotency_key = key(vehicle.0, observation.digest);
                 batch.passengers.push(Keyed { idempotency_key, observation });
             }
             (target, _) => {
@@ -288,24 +260,32 @@ impl MessageContext<'_> {
         }
         Ok(())
     }
-}
 
-/// What a statement comes from, when, and its sequence number.
-#[derive(Clone, Copy)]
-struct StatementOrigin {
-    sensor: Option<SensorId>,
-    sent_at: Option<UtcMicros>,
-    judged: Judged,
-    seq: Option<i64>,
-    name: i64,
-}
-
-impl StatementOrigin {
-    fn idempotency_key(&self, feed: FeedId, place: i32, digest: i64) -> Option<i64> {
-        self.judged.is_receipt.then(|| idempotency_key_of(feed, place, self.sent_at, digest ^ self.name))
+    fn provenance(
+        &self,
+        municipality: MunicipalityId,
+        sensor: Option<SensorId>,
+        time: CheckedTime,
+    ) -> Provenance {
+        let (feed, received_at) = (self.feed.id, self.received_at);
+        Provenance { municipality, feed, sensor, received_at, clock_corrected: time.corrected }
     }
 }
 
-fn unknown(kind: &str, key: &str, file: &str) -> Fault {
-    Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not in {file}"))
+/// What a statement comes from, and when.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    pub sensor: Option<SensorId>,
+    /// By the sender's clock.
+    pub sent_at: Option<UtcMicros>,
+    pub time: CheckedTime,
+    pub seq: Option<i64>,
+    /// Identifies the message at the network server; 0: there is none.
+    pub name: i64,
+}
+
+impl Origin {
+    fn idempotency_key(&self, feed: FeedId, place: i32, digest: Digest) -> Option<IdempotencyKey> {
+        self.time.is_receipt.then(|| idempotency_key_of(feed, place, self.sent_at, digest ^ self.name))
+    }
 }

@@ -1,126 +1,121 @@
-//! From a message that has arrived to rows that wait for the database: what MQTT sessions and the embedded broker share.
+//! From a message that has arrived to rows that wait for the database, however it came.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use domain::{Registry, UtcMicros};
+use domain::{Reason, UtcMicros};
 use store::writer::Batch;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
-use crate::message::{Message, Received};
+use crate::message::{Arrived, Received};
 use crate::pending::Source;
 use crate::receive::receive_guarded;
 use crate::routing::{Route, RoutingTable};
 use crate::trips::TripMemory;
 
-/// A message as it arrived.
-#[derive(Debug, Clone)]
-pub struct Arrived {
-    pub topic: Bytes,
-    pub payload: Bytes,
-    pub qos: u8,
-    pub received_at: UtcMicros,
-}
-
-impl Arrived {
-    /// Whether [`decode_large`] decodes it.
-    pub fn is_large(&self) -> bool {
-        self.payload.len() >= LARGE_BYTES
-    }
-}
-
-/// From this size on a message is decoded outside of its feed's lock.
+/// From this size on a message is decoded outside of its feed's lock, bytes.
 const LARGE_BYTES: usize = 16 << 10;
 
+/// Where the messages of one feed go.
+#[derive(Clone, Copy)]
+pub(crate) struct Intake<'a> {
+    pub routing: &'a Arc<RoutingTable>,
+    /// Which of its routes.
+    pub index: usize,
+    pub trips: &'a Arc<TripMemory>,
+    pub accumulator: &'a Arc<Accumulator>,
+}
+
 /// The immediate result of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Enqueued {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Enqueued {
     /// There is room for more.
     pub has_room: bool,
     /// Something of it was rejected.
     pub is_rejected: bool,
 }
 
-/// A decoded message.
-#[derive(Debug)]
-pub struct Decoded {
-    batch: Batch,
+/// What decoding a message yielded beside its rows.
+pub(crate) struct Decoded {
     received: Received,
     observed_at: Option<UtcMicros>,
 }
 
-fn decode_into(
-    batch: &mut Batch,
+/// Whether [`Intake::decode_large`] decodes it.
+pub(crate) fn is_large(arrived: &Arrived) -> bool {
+    arrived.payload.len() >= LARGE_BYTES
+}
+
+fn decode(
     arrived: &Arrived,
+    routing: &RoutingTable,
     route: &Route,
-    registry: &Registry,
     trips: &TripMemory,
-) -> (Received, Option<UtcMicros>) {
-    let name = String::from_utf8_lossy(&arrived.topic);
-    let Arrived { payload, qos, received_at, .. } = arrived;
-    let message = Message { topic: &name, payload, qos: *qos, received_at: *received_at };
+    batch: &mut Batch,
+) -> Decoded {
+    let topic = arrived.topic();
     let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
-    let received = receive_guarded(registry, &route.feed, message, trips, batch);
+    let received = receive_guarded(&routing.registry, &route.feed, arrived.with(&topic), trips, batch);
     let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
         .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
         .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
         .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
-    (received, observed_at)
+    Decoded { received, observed_at }
 }
 
-/// Decodes a large message on a blocking thread; `None`: it is small enough for [`enqueue`] to do it.
-pub async fn decode_large(
-    arrived: &Arrived,
-    routing: &Arc<RoutingTable>,
-    index: usize,
-    trips: &Arc<TripMemory>,
-) -> Option<Decoded> {
-    if !arrived.is_large() {
-        return None;
+impl<'a> Intake<'a> {
+    /// The route.
+    pub fn route(self) -> &'a Route {
+        &self.routing.routes[self.index]
     }
-    let (arrived, routing, trips) = (arrived.clone(), routing.clone(), trips.clone());
-    let decoding = tokio::task::spawn_blocking(move || {
-        let mut batch = Batch::default();
-        let (received, observed_at) =
-            decode_into(&mut batch, &arrived, &routing.routes[index], &routing.registry, &trips);
-        Decoded { batch, received, observed_at }
-    });
-    // It fails when the process ends.
-    decoding.await.ok()
-}
 
-/// Puts the rows of `arrived`, of the feed of `route`, into `accumulator`, and counts the result. `decoded`: by
-/// [`decode_large`]. `ack`: its number among those that are owed.
-pub fn enqueue(
-    arrived: Arrived,
-    decoded: Option<Decoded>,
-    route: &Route,
-    registry: &Registry,
-    trips: &TripMemory,
-    accumulator: &Arc<Accumulator>,
-    ack: u64,
-) -> Enqueued {
-    let (qos, received_at) = (arrived.qos, arrived.received_at);
-    let Arrived { topic, payload, .. } = arrived.clone();
-    let source = Source { feed: route.feed.id, topic, payload, qos, received_at };
-    let ((received, observed_at), has_room) = accumulator.push(ack, Some(source), |batch| match decoded {
-        Some(mut decoded) => {
-            batch.append(&mut decoded.batch);
-            (decoded.received, decoded.observed_at)
+    /// Decodes a large message on a blocking thread; `None`: it is small enough for [`Intake::enqueue`] to do it.
+    pub async fn decode_large(self, arrived: &Arrived) -> Option<(Batch, Decoded)> {
+        if !is_large(arrived) {
+            return None;
         }
-        None => decode_into(batch, &arrived, route, registry, trips),
-    });
-    if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {
-        warn!(
-            "feed '{}' is published with QoS 0: what is sent while we are away is lost; set QoS 1 at the publisher (ChirpStack: [integration.mqtt] qos=1)",
-            route.feed.def.id
-        );
+        let (arrived, routing, trips) = (arrived.clone(), self.routing.clone(), self.trips.clone());
+        let decoding = tokio::task::spawn_blocking(move || {
+            let mut batch = Batch::default();
+            let decoded = decode(&arrived, &routing, &routing.routes[self.index], &trips, &mut batch);
+            (batch, decoded)
+        });
+        // It fails when the process ends.
+        decoding.await.ok()
     }
-    route.meter.received(&received, received_at);
-    let is_rejected = !received.reasons.is_empty();
-    if is_rejected {
-        route.quota.rejected(arrived.payload.len());
+
+    /// Puts the rows of `arrived` into the accumulator, and counts the result. `decoded`: by
+    /// [`Intake::decode_large`]. `ack`: its number among those that are owed.
+    pub fn enqueue(self, arrived: Arrived, decoded: Option<(Batch, Decoded)>, ack: u64) -> Enqueued {
+        let route = self.route();
+        let Arrived { qos, received_at, .. } = arrived;
+        let bytes = arrived.payload.len();
+        let source = Source { feed: route.feed.id, message: arrived.clone() };
+        let (decoded, has_room) = self.accumulator.push(ack, Some(source), |batch| match decoded {
+            Some((mut rows, decoded)) => {
+                batch.append(&mut rows);
+                decoded
+            }
+            None => decode(&arrived, self.routing, route, self.trips, batch),
+        });
+        let Decoded { mut received, mut observed_at } = decoded;
+        if route.feed.def.url.is_some() {
+            // A poll names every vehicle of the operator, those of other towns too; and how old it is when it is
+            // fetched is up to us.
+            received.reasons.remove(&Reason::UnknownPlace);
+            observed_at = None;
+        }
+        if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {
+            warn!(
+                "feed '{}' is published with QoS 0: what is sent while we are away is lost; set QoS 1 at the publisher (ChirpStack: [integration.mqtt] qos=1)",
+                route.feed.def.id
+            );
+        }
+        route.meter.received(&received, received_at);
+        let is_rejected = !received.reasons.is_empty();
+        if is_rejected && route.feed.def.url.is_none() {
+            route.quota.rejected(bytes);
+        }
+        Enqueued { has_room, is_rejected }
     }
-    Enqueued { has_room, is_rejected }
 }

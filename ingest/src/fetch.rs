@@ -1,7 +1,6 @@
 //! Fetches the data of a feed's URL from an untrusted server: it may be slow, send without end, or redirect into our
 //! own network.
 
-use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
@@ -84,33 +83,18 @@ struct Guard {
 }
 
 /// Why no connection is made.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Refused {
+    #[error("url: the server sends us on to '{0}'; if that is meant, write its address in feeds.toml")]
     OtherHost(String),
+    #[error("url: the server sends us on from https to http, which is not followed")]
     NotSecure,
+    #[error(
+        "url: its host has the address {0}, which is none of the public internet; if that is meant, set \
+         allow_private = true in feeds.toml"
+    )]
     Private(std::net::IpAddr),
 }
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refused::OtherHost(host) => write!(
-                f,
-                "url: the server sends us on to '{host}'; if that is meant, write its address in feeds.toml"
-            ),
-            Refused::NotSecure => {
-                f.write_str("url: the server sends us on from https to http, which is not followed")
-            }
-            Refused::Private(ip) => write!(
-                f,
-                "url: its host has the address {ip}, which is none of the public internet; if that is meant, set \
-                 allow_private = true in feeds.toml"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl Resolver for Guard {
     fn resolve(
@@ -121,7 +105,7 @@ impl Resolver for Guard {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let refused = |why: Refused| Err(ureq::Error::Other(Box::new(why)));
         let host = uri.host().unwrap_or_default();
-        // An operator's own proxy (HTTPS_PROXY) is asked by its address, and looks names up itself.
+        // An operator's own proxy (HTTPS_PROXY) is reached by its address, and looks names up itself.
         let is_proxy = config.proxy().is_some_and(|p| p.host() == host && uri.port_u16() == Some(p.port()));
         if !is_proxy && !host.eq_ignore_ascii_case(&self.host) {
             return refused(Refused::OtherHost(host.to_owned()));

@@ -4,7 +4,7 @@ use domain::{Decoder, OnBadClock, Reason, Sensor, Target, Uplink};
 use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::check::MessageContext;
+use crate::check::{MessageContext, Origin};
 use crate::decode::json::text;
 use crate::decode::lorawan::{self, Event, Frame, Report, Topic, decode_device, device, server_object};
 use crate::decode::{Content, Fault};
@@ -26,9 +26,7 @@ pub fn receive(
         received.is_ignored = true;
         return Ok(());
     };
-    let device = lorawan::device_of(topic);
-    let read = text(message.payload).map_err(|fault| no_text(context, fault));
-    let read = read.and_then(|text| {
+    let read = text(message.payload).map_err(|fault| no_text(context, fault)).and_then(|text| {
         let frame = lorawan::decode(format, topic, &text)?;
         let dropped = frame.dropped.clone();
         let device = frame.device.clone();
@@ -36,33 +34,33 @@ pub fn receive(
         received.dropped.extend(dropped);
         Ok(admitted)
     });
-    match read {
-        Ok(admitted) => admitted,
-        // The topic names the device, under which installers find the message.
-        Err(fault) => {
-            let frame = Frame { device: device.clone(), event, ..Frame::default() };
-            batch.uplinks.push(unread(context, frame, message, &fault));
-            Err(fault.about(device))
-        }
-    }
+    read.unwrap_or_else(|fault| Err(unread(context, topic, event, message, fault, batch)))
 }
 
 /// Stores a message that is too large to be read for its device.
 pub fn refuse(context: &MessageContext<'_>, message: Message<'_>, fault: Fault, batch: &mut Batch) -> Fault {
-    let Ok(topic @ Topic { event: Event::Of(event), .. }) =
-        lorawan::topic(context.feed.def.format, message.topic)
-    else {
-        return fault;
-    };
-    let frame = Frame { device: lorawan::device_of(topic), event, ..Frame::default() };
-    let device = frame.device.clone();
-    batch.uplinks.push(unread(context, frame, message, &fault));
-    fault.about(device)
+    match lorawan::topic(context.feed.def.format, message.topic) {
+        Ok(topic @ Topic { event: Event::Of(event), .. }) => {
+            unread(context, topic, event, message, fault, batch)
+        }
+        _ => fault,
+    }
 }
 
-/// An uplink of which only the topic is known.
-fn unread(context: &MessageContext<'_>, frame: Frame<'_>, message: Message<'_>, fault: &Fault) -> Uplink {
-    Uplink { payload: None, ..uplink(context, frame, message, None, None, Some(fault)) }
+/// Stores a message of which only the topic is known: it names the device, under which installers find the message.
+fn unread(
+    context: &MessageContext<'_>,
+    topic: Topic<'_>,
+    event: &'static str,
+    message: Message<'_>,
+    fault: Fault,
+    batch: &mut Batch,
+) -> Fault {
+    let device = lorawan::device_of(topic);
+    let frame = Frame { device: device.clone(), event, ..Frame::default() };
+    let stored = uplink(context, frame, message, None, None, Some(&fault));
+    batch.uplinks.push(Uplink { payload: None, ..stored });
+    fault.about(device)
 }
 
 fn no_text(context: &MessageContext<'_>, fault: Fault) -> Fault {
@@ -83,10 +81,8 @@ fn admit(
     let sensor = sensor_of(context, &frame.device);
     let read = read(context, sensor, &frame);
     let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(context, message));
-    let admitted = match &read {
-        Ok(report) => add_state(context, sensor, &frame, &name, report, batch),
-        Err(fault) => Err(fault.clone()),
-    };
+    let admitted = read.as_ref().map_err(Fault::clone);
+    let admitted = admitted.and_then(|report| add_state(context, sensor, &frame, &name, report, batch));
     let decoder = sensor.and_then(|s| s.decoder);
     let kept = uplink(context, frame, message, decoder, read.as_ref().ok(), admitted.as_ref().err());
     batch.uplinks.push(kept);
@@ -131,11 +127,8 @@ fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>
     }
     let port = frame.f_port.unwrap_or(0);
     let Some(decoder) = sensor.decoder else {
-        let what = format!(
-            "decoder: sensor '{}' has none; set one of {} in sensors.csv",
-            sensor.key,
-            Decoder::choices()
-        );
+        let (key, choices) = (&sensor.key, Decoder::choices());
+        let what = format!("decoder: sensor '{key}' has none; set one of {choices} in sensors.csv");
         return Err(Fault::new(Reason::UnsupportedDevice, what));
     };
     if frame.payload.is_empty() {
@@ -167,9 +160,9 @@ fn add_state(
     {
         return Err(fault.clone());
     }
-    let judged = context.judge(frame.network_at)?;
-    let target = sensor.binding_at(judged.observed_at).and_then(|b| b.target).ok_or_else(|| {
-        let what = format!("sensor: '{}' was not bound to a place at {}", sensor.key, judged.observed_at);
+    let time = context.check_time(frame.network_at)?;
+    let target = sensor.binding_at(time.observed_at).and_then(|b| b.target).ok_or_else(|| {
+        let what = format!("sensor: '{}' was not bound to a place at {}", sensor.key, time.observed_at);
         Fault::new(Reason::UnboundSensor, what)
     })?;
     if !matches!(target, Target::Bay(_)) {
@@ -183,7 +176,8 @@ fn add_state(
         temperature_c: report.temperature_c,
     };
     let name = xxh3_64(name.as_bytes()) as i64;
-    context.admit_from_sensor(sensor, target, judged, name, (content, frame.f_cnt), batch)
+    let origin = Origin { sensor: Some(sensor.id), sent_at: None, time, seq: frame.f_cnt, name };
+    context.admit_from_sensor(&sensor.key, target, origin, content, batch)
 }
 
 /// The stored form of the message, with its outcome.

@@ -4,7 +4,6 @@
 //! the database holds up its own publishers and nobody else's.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
-use crate::acks::{Acks, PubAck};
-use crate::enqueue::{Arrived, Enqueued, decode_large, enqueue};
-use crate::routing::RoutingTable;
+use crate::acks::Acks;
+use crate::enqueue::{Enqueued, Intake, is_large};
+use crate::message::Arrived;
+use crate::routing::{Route, RoutingTable};
 use crate::session::Shared;
 
 /// The embedded broker's name in logs, metrics and `/v1/unmatched-topics`.
@@ -58,61 +58,47 @@ struct Lanes {
 
 /// The queue of one feed.
 struct Lane {
-    feed: FeedId,
     accumulator: Arc<Accumulator>,
-    releases: Arc<Releases>,
+    /// Of messages whose acknowledgement is owed, in their order.
+    releases: Arc<Mutex<VecDeque<OnStored>>>,
     /// Numbers are given, and rows added, in one order.
     order: Mutex<()>,
     /// Large messages of a feed are decoded one at a time: a flood of them must not take all threads.
     decoding: tokio::sync::Mutex<()>,
 }
 
-/// The callbacks of messages whose acknowledgement is owed, in their order.
-#[derive(Default)]
-struct Releases(Mutex<VecDeque<OnStored>>);
-
-impl fmt::Debug for Releases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} releases", self.0.lock().len())
-    }
-}
-
-/// [`Acks`] calls it once for each message that is owed one, in their order.
-impl PubAck for Arc<Releases> {
-    fn try_ack(&self, _: u16) -> bool {
-        if let Some(release) = self.0.lock().pop_front() {
-            release();
-        }
-        true
-    }
-}
-
 impl Lane {
-    fn new(feed: FeedId, shared: &Shared) -> Arc<Self> {
-        let releases = Arc::new(Releases::default());
-        let acks = Arc::new(Acks::new(releases.clone()));
+    fn new(shared: &Shared) -> Arc<Self> {
+        let releases: Arc<Mutex<VecDeque<OnStored>>> = Arc::default();
+        let owed = releases.clone();
+        // Called once for each message that is owed an acknowledgement, in their order.
+        let acks = Arc::new(Acks::new(move |_| {
+            if let Some(release) = owed.lock().pop_front() {
+                release();
+            }
+            true
+        }));
         // There is no connection to be lost between the broker and us.
         acks.connected();
         let accumulator = Accumulator::new(shared.ready.clone(), acks);
-        Arc::new(Lane { feed, accumulator, releases, order: Mutex::new(()), decoding: Default::default() })
+        Arc::new(Lane { accumulator, releases, order: Mutex::new(()), decoding: Default::default() })
     }
 
     async fn take(&self, lanes: &Lanes, index: usize, arrived: Arrived, on_stored: OnStored) -> Enqueued {
         let Lanes { routing, shared, .. } = lanes;
-        let decoded = if arrived.is_large() {
+        let intake = Intake { routing, index, trips: &shared.trips, accumulator: &self.accumulator };
+        let mut decoded = None;
+        if is_large(&arrived) {
             let _one = self.decoding.lock().await;
-            decode_large(&arrived, routing, index, &shared.trips).await
-        } else {
-            None
-        };
+            decoded = intake.decode_large(&arrived).await;
+        }
         let _order = self.order.lock();
         let is_owed = arrived.qos > 0;
         let number = self.accumulator.acks.owe(u16::from(is_owed));
         if is_owed {
-            self.releases.0.lock().push_back(on_stored);
+            self.releases.lock().push_back(on_stored);
         }
-        let route = &routing.routes[index];
-        enqueue(arrived, decoded, route, &routing.registry, &shared.trips, &self.accumulator, number)
+        intake.enqueue(arrived, decoded, number)
     }
 }
 
@@ -131,13 +117,13 @@ impl Inlet {
     pub async fn take(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Admission {
         tokio::select! {
             biased;
-            taken = self.take_in(topic, payload, qos, on_stored) => taken,
+            admission = self.admit(topic, payload, qos, on_stored) => admission,
             // Unacknowledged publishers send it again, to the next process.
             () = self.closed.cancelled() => std::future::pending().await,
         }
     }
 
-    async fn take_in(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Admission {
+    async fn admit(&self, topic: &str, payload: Bytes, qos: u8, on_stored: OnStored) -> Admission {
         let Some(lanes) = self.lanes().await else { return std::future::pending().await };
         let Some(index) = lanes.routing.position(topic) else { return Admission::Unread };
         let (route, lane) = (&lanes.routing.routes[index], &lanes.lanes[index]);
@@ -169,37 +155,28 @@ impl Inlet {
     /// Serves the feeds of `plan` from now on. Queues of feeds that stay, stay.
     pub fn arrange(&self, routing: RoutingTable, shared: &Shared) {
         let before = self.lanes.borrow().clone();
-        let known: HashMap<FeedId, &Arc<Lane>> =
-            before.iter().flat_map(|b| &b.lanes).map(|lane| (lane.feed, lane)).collect();
-        let served: HashMap<FeedId, &str> = before
+        let served: HashMap<FeedId, (&str, &Arc<Lane>)> = before
             .iter()
-            .flat_map(|b| &b.routing.routes)
-            .map(|r| (r.feed.id, r.feed.def.topic.as_str()))
+            .flat_map(|b| b.routing.routes.iter().zip(&b.lanes))
+            .map(|(route, lane)| (route.feed.id, (route.feed.def.topic.as_str(), lane)))
             .collect();
         let now = (shared.clock)();
         let mut new_filters = Vec::new();
-        let lanes: Vec<Arc<Lane>> = routing
-            .routes
-            .iter()
-            .map(|route| {
-                if served.get(&route.feed.id) != Some(&route.feed.def.topic.as_str()) {
-                    route.meter.connected_since(Some(now));
-                    new_filters.push(route.feed.def.topic.clone());
-                }
-                known
-                    .get(&route.feed.id)
-                    .map_or_else(|| Lane::new(route.feed.id, shared), |lane| Arc::clone(lane))
-            })
-            .collect();
+        let lane_of = |route: &Route| {
+            let known = served.get(&route.feed.id);
+            if known.is_none_or(|(topic, _)| *topic != route.feed.def.topic) {
+                route.meter.connected_since(Some(now));
+                new_filters.push(route.feed.def.topic.clone());
+            }
+            known.map_or_else(|| Lane::new(shared), |(_, lane)| Arc::clone(lane))
+        };
+        let lanes: Vec<Arc<Lane>> = routing.routes.iter().map(lane_of).collect();
         if before.is_none() {
             shared.metrics.connected(EMBEDDED, EMBEDDED, true);
         }
         shared.metrics.subscriptions.inc_by(lanes.len() as i64 - served.len() as i64);
-        self.lanes.send_replace(Some(Arc::new(Lanes {
-            routing: Arc::new(routing),
-            lanes,
-            shared: shared.clone(),
-        })));
+        let lanes = Lanes { routing: Arc::new(routing), lanes, shared: shared.clone() };
+        self.lanes.send_replace(Some(Arc::new(lanes)));
         for filter in new_filters {
             // Nobody listens any more only when the broker has ended.
             let _ = self.new_filters.send(filter);

@@ -3,31 +3,34 @@
 //! A message is acknowledged only after its transaction has committed. The path of one message is
 //! one function: [`receive::receive`].
 
+#![warn(missing_docs)]
+
 pub mod accumulator;
 pub mod acks;
-pub mod check;
+mod check;
 pub mod decode;
-pub mod enqueue;
+mod enqueue;
+mod feed_meter;
 mod fetch;
-pub mod frames;
+mod frames;
 pub mod inlet;
 pub mod message;
 pub mod metrics;
 pub mod mqtt;
-pub mod pending;
+mod pending;
 mod plausible;
-pub mod poll;
+mod poll;
 pub mod quota;
 pub mod receive;
-pub mod rejected;
-pub mod replay;
+mod rejected;
+mod replay;
 pub mod routing;
 pub mod service;
 pub mod session;
 pub mod sessions;
-pub mod subscriptions;
+mod subscriptions;
 pub mod trips;
-pub mod writers;
+mod writers;
 
 use std::sync::Arc;
 

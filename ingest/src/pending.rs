@@ -1,30 +1,16 @@
 //! Rows that wait to be stored, with the messages that they come from: data that the database refuses goes
 //! to quarantine as the original message, so that it can be replayed.
 
-use bytes::Bytes;
-use domain::{FeedId, Reason, UtcMicros};
+use domain::{FeedId, Reason};
 use store::writer::{Batch, Lens};
 
-/// A message as it came, kept until its rows are stored. The bytes are those of the network buffer.
+use crate::message::Arrived;
+
+/// A message that is kept until its rows are stored.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub feed: FeedId,
-    pub topic: Bytes,
-    pub payload: Bytes,
-    pub qos: u8,
-    pub received_at: UtcMicros,
-}
-
-impl Source {
-    /// Its size, bytes.
-    pub fn bytes(&self) -> usize {
-        self.topic.len() + self.payload.len()
-    }
-
-    /// Whether `other` is this very message, not an equal one.
-    pub fn is(&self, other: &Source) -> bool {
-        self.payload.as_ptr() == other.payload.as_ptr() && self.topic.as_ptr() == other.topic.as_ptr()
-    }
+    pub message: Arrived,
 }
 
 /// See the module's description.
@@ -104,15 +90,16 @@ fn difference(a: Lens, b: Lens) -> Lens {
 fn first_half(lens: Lens) -> Lens {
     let mut left = lens.iter().sum::<usize>() / 2;
     lens.map(|n| {
-        let taken = n.min(left);
-        left -= taken;
-        taken
+        let part = n.min(left);
+        left -= part;
+        part
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{MunicipalityId, Rejection};
+    use bytes::Bytes;
+    use domain::{MunicipalityId, Rejection, UtcMicros};
     use testing::observed::rejection;
 
     use super::*;
@@ -123,20 +110,16 @@ mod tests {
     }
 
     fn source(message: usize) -> Source {
-        Source {
-            feed: FeedId(1),
-            topic: message.to_string().into(),
-            payload: Bytes::new(),
-            qos: 1,
-            received_at: UtcMicros(0),
-        }
+        let topic = message.to_string().into();
+        let message = Arrived { topic, payload: Bytes::new(), qos: 1, received_at: UtcMicros(0) };
+        Source { feed: FeedId(1), message }
     }
 
     fn assert_rows_fit(pending: &Pending) {
         let mut begin = [0; 7];
         for (source, ends) in &pending.sources {
             let rows = &pending.batch.rejections[begin[6]..ends[6]];
-            assert!(!rows.is_empty() && rows.iter().all(|r| r.topic.as_bytes() == source.topic));
+            assert!(!rows.is_empty() && rows.iter().all(|r| r.topic.as_bytes() == source.message.topic));
             begin = *ends;
         }
         assert_eq!(begin, pending.batch.lens());

@@ -1,7 +1,7 @@
 //! Plausibility of numbers about a place.
 
 use domain::observation::{CountValue, DoorCount};
-use domain::{Reason, Registry, SiteId, Target, VehicleId};
+use domain::{Reason, Registry, Target, VehicleId};
 
 use crate::decode::{Content, Dropped, Fault};
 
@@ -18,48 +18,51 @@ const MAX_ON_BOARD: i32 = 400;
 /// People through one door at one stop, each way.
 const MAX_THROUGH_DOOR: i32 = 250;
 
-/// The plausible part of `content` about `target`.
+/// Leaves the plausible part of `content` about `target`; what goes is noted in `dropped`.
 ///
 /// # Errors
 /// The content is implausible, or nothing is left.
-pub fn checked<'a>(
+pub fn check(
     registry: &Registry,
     target: Target,
-    content: Content<'a>,
+    content: &mut Content,
     dropped: &mut Vec<Dropped>,
-) -> Result<Content<'a>, Fault> {
+) -> Result<(), Fault> {
     match (target, content) {
-        (Target::Site(site), Content::Count { value, audience, status, capacity, source }) => {
-            let capacity = count(registry, site, (value, audience, status.is_some(), capacity), dropped)?;
-            Ok(Content::Count { value, audience, status, capacity, source })
+        (Target::Site(site), Content::Count { value, audience, status, capacity, .. }) => {
+            let Some(site) = registry.site(site) else { return Ok(()) };
+            let registered = match audience {
+                None => Some(site.def.capacity),
+                Some(audience) => site.def.capacity_for(*audience),
+            };
+            // Else nothing to compare with: the files do not say how many spaces this audience has.
+            if let Some(registered) = registered {
+                let is_alone = *value == CountValue::None && status.is_none();
+                *capacity = count(registered, *value, is_alone, *capacity, dropped)?;
+            }
         }
-        (Target::Vehicle(vehicle), Content::Passengers { stop_id, trip_id, doors, on_board, source }) => {
-            let (doors, on_board) = passengers(registry, vehicle, doors, on_board, dropped)?;
-            Ok(Content::Passengers { stop_id, trip_id, doors, on_board, source })
+        (Target::Vehicle(vehicle), Content::Passengers { doors, on_board, .. }) => {
+            passengers(most_on_board(registry, vehicle), doors, on_board, dropped)?;
         }
-        (_, content) => Ok(content),
+        _ => {}
     }
+    Ok(())
 }
 
-/// Checks a site's count; returns the capacity that it states, if that can be true.
+/// Checks a count of a site, or of the spaces for one audience in it, of which there are `registered`; returns the
+/// capacity that it states, if that can be true. `is_alone`: it states nothing else.
 fn count(
-    registry: &Registry,
-    site: SiteId,
-    (value, audience, has_status, capacity): (CountValue, Option<domain::Audience>, bool, Option<i32>),
+    registered: u32,
+    value: CountValue,
+    is_alone: bool,
+    capacity: Option<i32>,
     dropped: &mut Vec<Dropped>,
 ) -> Result<Option<i32>, Fault> {
-    let Some(site) = registry.site(site) else { return Ok(capacity) };
-    let registered = match audience {
-        None => Some(site.def.capacity),
-        Some(audience) => site.def.capacity_for(audience),
-    };
-    // Nothing to compare with: the files do not say how many spaces this audience has.
-    let Some(registered) = registered else { return Ok(capacity) };
     let over = |capacity: f64| (capacity * MAX_OVER_CAPACITY).floor() as i32;
     let implausible = |what: String| Fault::new(Reason::Implausible, what);
     let stated = match capacity {
         Some(stated) if stated > over(registered.into()) => {
-            if value == CountValue::None && !has_status {
+            if is_alone {
                 let what =
                     format!("capacity: {stated} is more than 110 % of the {registered} in sites.geojson");
                 return Err(implausible(what));
@@ -81,35 +84,31 @@ fn count(
     }
 }
 
-/// Doors and people on board that can be true.
+/// Leaves what can be true of the doors, and of the people on board, who are `most` at most.
 fn passengers(
-    registry: &Registry,
-    vehicle: VehicleId,
-    doors: Vec<DoorCount>,
-    on_board: Option<i32>,
+    most: i32,
+    doors: &mut Vec<DoorCount>,
+    on_board: &mut Option<i32>,
     dropped: &mut Vec<Dropped>,
-) -> Result<(Vec<DoorCount>, Option<i32>), Fault> {
-    let most = most_on_board(registry, vehicle);
-    let is_possible = |n: &i32| (-most..=most).contains(n);
-    let kept = on_board.filter(is_possible);
+) -> Result<(), Fault> {
+    let stated = std::mem::replace(on_board, on_board.filter(|n| (-most..=most).contains(n)));
     let stated_doors = doors.len();
     let through = |n: i32| (0..=MAX_THROUGH_DOOR).contains(&n);
-    let doors: Vec<DoorCount> =
-        doors.into_iter().filter(|d| through(d.entries) && through(d.exits)).collect();
-    if let (None, Some(n), true) = (kept, on_board, doors.is_empty()) {
+    doors.retain(|d| through(d.entries) && through(d.exits));
+    if let (None, Some(n), true) = (*on_board, stated, doors.is_empty()) {
         let what = format!("on_board: {n} is more than this vehicle can hold ({most} are believed)");
         return Err(Fault::new(Reason::Implausible, what).remedy(
             "Is it a negative number that was written without its sign? Else enter seats and standing in vehicles.csv.",
         ));
     }
-    if kept.is_none() && doors.is_empty() && stated_doors > 0 {
+    if on_board.is_none() && doors.is_empty() && stated_doors > 0 {
         let what = format!("doors: more than {MAX_THROUGH_DOOR} people went through one at one stop");
         return Err(Fault::new(Reason::Implausible, what));
     }
     let implausible = |field: &str| Dropped { field: field.to_owned(), reason: Reason::Implausible };
-    dropped.extend((kept != on_board).then(|| implausible("on_board")));
+    dropped.extend((*on_board != stated).then(|| implausible("on_board")));
     dropped.extend((doors.len() < stated_doors).then(|| implausible("doors")));
-    Ok((doors, kept))
+    Ok(())
 }
 
 fn most_on_board(registry: &Registry, vehicle: VehicleId) -> i32 {

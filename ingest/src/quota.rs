@@ -23,7 +23,9 @@ const BYTES_OF_REJECTED: u32 = 4;
 /// How much may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
+    /// Messages a second.
     pub messages_per_s: NonZeroU32,
+    /// Bytes of payload a second.
     pub bytes_per_s: NonZeroU32,
     /// Messages of which something was rejected.
     pub rejections_per_h: NonZeroU32,
@@ -43,26 +45,26 @@ impl Limits {
 
 /// What feeds and towns may send unless `feeds.toml` says otherwise.
 #[derive(Debug, Clone, Copy)]
-pub struct Usual {
+pub struct DefaultLimits {
+    /// Each feed.
     pub feed: Limits,
+    /// All feeds of one town together.
     pub town: Limits,
 }
 
 /// As the command line has it.
-impl Default for Usual {
+impl Default for DefaultLimits {
     fn default() -> Self {
-        const fn limits(messages_per_s: u32, bytes_per_s: u32, rejections_per_h: u32) -> Limits {
-            #[expect(clippy::expect_used, reason = "evaluated with the constants below")]
-            const fn some(number: u32) -> NonZeroU32 {
-                NonZeroU32::new(number).expect("not zero")
-            }
-            Limits {
-                messages_per_s: some(messages_per_s),
-                bytes_per_s: some(bytes_per_s),
-                rejections_per_h: some(rejections_per_h),
-            }
+        let limits = |messages_per_s, bytes_per_s, rejections_per_h| {
+            let [messages_per_s, bytes_per_s, rejections_per_h] =
+                [messages_per_s, bytes_per_s, rejections_per_h]
+                    .map(|number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN));
+            Limits { messages_per_s, bytes_per_s, rejections_per_h }
+        };
+        DefaultLimits {
+            feed: limits(20_000, 20_000_000, 1_000_000),
+            town: limits(40_000, 40_000_000, 2_000_000),
         }
-        Usual { feed: limits(20_000, 20_000_000, 1_000_000), town: limits(40_000, 40_000_000, 2_000_000) }
     }
 }
 
@@ -140,7 +142,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// Waits until a message of `bytes` may be taken in; whether that took time.
+    /// Waits until a message of `bytes` may be accepted; whether that took time.
     pub async fn admit(&self, bytes: usize) -> bool {
         let by_feed = self.feed.admit(bytes).await;
         self.town.admit(bytes).await || by_feed
@@ -161,14 +163,14 @@ impl Quota {
 /// The quotas of all feeds: they outlive an import.
 #[derive(Debug)]
 pub struct Quotas {
-    usual: Usual,
+    usual: DefaultLimits,
     feeds: Mutex<HashMap<FeedId, Arc<Pace>>>,
     towns: Mutex<HashMap<String, Arc<Pace>>>,
 }
 
 impl Quotas {
     /// None is used up.
-    pub fn new(usual: Usual) -> Self {
+    pub fn new(usual: DefaultLimits) -> Self {
         Quotas { usual, feeds: Mutex::default(), towns: Mutex::default() }
     }
 

@@ -68,7 +68,7 @@ pub fn receive(
 /// Adds accepted statements to `batch`; returns the faults of the others.
 fn admit(
     context: &MessageContext<'_>,
-    decoded: Decoded<'_>,
+    decoded: Decoded,
     batch: &mut Batch,
     received: &mut Received,
 ) -> Faults {

@@ -25,17 +25,15 @@ const CHUNK_BYTES: i64 = 8 << 20;
 pub async fn run(context: WriterContext, pool: Pool, cancel: CancellationToken) {
     let mut replayer = Replayer { context, pool: pool.clone(), writer: None };
     let mut notifier = Notifier::new(pool, replays::CHANNEL);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            // A transaction under way is rolled back; the next ingest goes on.
-            () = replayer.all() => {}
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = notifier.wait() => {}
-        }
-    }
+    // A transaction under way is rolled back; the next ingest goes on.
+    cancel
+        .run_until_cancelled(async {
+            loop {
+                replayer.all().await;
+                notifier.wait().await;
+            }
+        })
+        .await;
 }
 
 struct Replayer {

@@ -7,21 +7,22 @@ use domain::feed::topic_matches;
 use domain::registry::Entry;
 use domain::{Feed, FeedId, Registry};
 
-use crate::metrics::{FeedMeter, Metrics};
+use crate::feed_meter::FeedMeter;
+use crate::metrics::Metrics;
 use crate::quota::{Quota, Quotas};
 
 /// See the module's description.
 #[derive(Debug)]
 pub struct RoutingTable {
-    pub registry: Arc<Registry>,
-    pub routes: Vec<Route>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) routes: Vec<Route>,
     /// Whether the routes' topics are subscribed.
     subscribes: bool,
 }
 
 /// A feed of a session.
 #[derive(Debug)]
-pub struct Route {
+pub(crate) struct Route {
     pub feed: Entry<FeedId, Feed>,
     pub meter: Arc<FeedMeter>,
     pub quota: Quota,
@@ -48,7 +49,7 @@ impl RoutingTable {
     }
 
     /// One polled feed.
-    pub fn single(
+    pub(crate) fn single(
         registry: Arc<Registry>,
         feed: &Entry<FeedId, Feed>,
         metrics: &Metrics,
@@ -57,29 +58,24 @@ impl RoutingTable {
         RoutingTable { registry, routes: vec![Route::new(feed, metrics, quotas)], subscribes: true }
     }
 
-    /// The feed whose filter matches `topic`: filters of one broker do not overlap.
-    pub fn route(&self, topic: &str) -> Option<&Route> {
-        self.position(topic).map(|index| &self.routes[index])
-    }
-
-    /// Where in `routes` that feed is.
-    pub fn position(&self, topic: &str) -> Option<usize> {
+    /// Which of the routes is of the feed whose filter matches `topic`: filters of one broker do not overlap.
+    pub(crate) fn position(&self, topic: &str) -> Option<usize> {
         self.routes.iter().position(|r| topic_matches(&r.feed.def.topic, topic))
     }
 
     /// Its feed `id` alone, if there is one.
-    pub fn of_feed(mut self, id: &str) -> Self {
+    pub(crate) fn of_feed(mut self, id: &str) -> Self {
         self.routes.retain(|route| route.feed.def.id == id);
         self
     }
 
     /// Routes messages without subscribing.
-    pub fn without_subscriptions(self) -> Self {
+    pub(crate) fn without_subscriptions(self) -> Self {
         RoutingTable { subscribes: false, ..self }
     }
 
     /// The subscriptions: filter and QoS.
-    pub fn subscriptions(&self) -> impl Iterator<Item = (String, u8)> {
+    pub(crate) fn subscriptions(&self) -> impl Iterator<Item = (String, u8)> {
         self.routes.iter().filter(|_| self.subscribes).map(|r| (r.feed.def.topic.clone(), r.feed.def.qos))
     }
 }

@@ -13,15 +13,14 @@ use store::pool::ConnectOptions;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
 
 use crate::Clock;
-use crate::accumulator::Accumulator;
-use crate::acks::Acks;
 use crate::metrics::Metrics;
 use crate::mqtt::SecretFiles;
 use crate::poll;
-use crate::quota::{Quotas, Usual};
+use crate::quota::{DefaultLimits, Quotas};
 use crate::replay;
 use crate::routing::RoutingTable;
 use crate::session::Shared;
@@ -33,20 +32,27 @@ const STATUS_EVERY: Duration = Duration::from_secs(5);
 
 /// What an ingest needs.
 pub struct Config {
+    /// For what is read and noted.
     pub pool: Pool,
+    /// For the writers' own connections.
     pub database: ConnectOptions,
     /// The places as they are; changes when something is imported.
     pub registry: watch::Receiver<Arc<Registry>>,
+    /// The broker of feeds that name none.
     pub own_broker: OwnBroker,
     /// What feeds and towns may send.
-    pub usual: Usual,
+    pub usual: DefaultLimits,
     /// Names our sessions at the brokers.
     pub client_id: String,
     /// Which files brokers of `feeds.toml` may name.
     pub secret_files: SecretFiles,
+    /// The present.
     pub clock: Clock,
+    /// Where it counts.
     pub metrics: Arc<Metrics>,
+    /// Sends commits to readers in this process.
     pub live: Option<mpsc::Sender<Arc<Committed>>>,
+    /// False while the disk is nearly full: then nothing is stored or acknowledged.
     pub may_store: watch::Receiver<bool>,
 }
 
@@ -89,8 +95,7 @@ impl Ingest {
 
 struct Poller {
     routing: Arc<ArcSwap<RoutingTable>>,
-    cancel: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 async fn manage(mut config: Config, cancel: CancellationToken) {
@@ -136,14 +141,15 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     loop {
         let now = config.registry.borrow_and_update().clone();
         registry.store(now.clone());
-        unless(&cancel, sessions.arrange(&now)).await;
+        // Here and below: a database that does not answer must not delay a stop.
+        cancel.run_until_cancelled(sessions.arrange(&now)).await;
         arrange_pollers(&config, &now, &shared, &mut pollers);
         let settled = sessions.settled();
         tokio::pin!(settled);
         loop {
             tokio::select! {
                 () = cancel.cancelled() => {
-                    pollers.values().for_each(|p| p.cancel.cancel());
+                    pollers.clear();
                     sessions.stop().await;
                     // The writers end when the last one who could announce work is gone.
                     drop(shared);
@@ -163,18 +169,21 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                 }
                 () = &mut settled, if settled_generation != now.generation() => {
                     settled_generation = now.generation();
-                    unless(&cancel, note_process(&config, settled_generation, &sessions)).await;
+                    cancel.run_until_cancelled(note_process(&config, settled_generation, &sessions)).await;
                 }
-                Some(end) = ends.recv() => unless(&cancel, sessions.ended(end)).await,
+                Some(end) = ends.recv() => {
+                    cancel.run_until_cancelled(sessions.ended(end)).await;
+                }
                 Some(ended) = writers.join_next() => {
                     // Its rows are neither stored nor acknowledged: only a restart recovers.
                     error!("a part of the ingest ended unexpectedly: {ended:?}");
                     return;
                 }
                 _ = status.tick() => {
-                    unless(&cancel, note_status(&config)).await;
+                    cancel.run_until_cancelled(note_status(&config)).await;
                     if settled_generation == now.generation() {
-                        unless(&cancel, note_process(&config, settled_generation, &sessions)).await;
+                        let noting = note_process(&config, settled_generation, &sessions);
+                        cancel.run_until_cancelled(noting).await;
                     }
                     let has_dead_poller = pollers.values().any(|p| p.task.is_finished());
                     if sessions.drop_ended() || has_dead_poller {
@@ -183,14 +192,6 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                 }
             }
         }
-    }
-}
-
-/// Abandons `work` when a stop is requested: a database that does not answer must not delay it.
-async fn unless(cancel: &CancellationToken, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = cancel.cancelled() => {}
-        () = work => {}
     }
 }
 
@@ -216,11 +217,7 @@ fn arrange_pollers(
         if has_ended {
             error!("the poller of feed {} ended unexpectedly; it is started again", id.0);
         }
-        let keep = !has_ended && registry.feed(*id).is_some_and(|f| f.def.url.is_some());
-        if !keep {
-            poller.cancel.cancel();
-        }
-        keep
+        !has_ended && registry.feed(*id).is_some_and(|f| f.def.url.is_some())
     });
     for feed in registry.feeds().filter(|f| f.def.url.is_some()) {
         let routing = RoutingTable::single(registry.clone(), feed, &config.metrics, &shared.quotas);
@@ -228,11 +225,9 @@ fn arrange_pollers(
             poller.routing.store(Arc::new(routing));
             continue;
         }
-        let (routing, cancel) = (Arc::new(ArcSwap::from_pointee(routing)), CancellationToken::new());
-        // Nothing is acknowledged to a web server.
-        let accumulator = Accumulator::new(shared.ready.clone(), Arc::new(Acks::new(())));
-        let task = tokio::spawn(poll::run(routing.clone(), accumulator, shared.clone(), cancel.clone()));
-        pollers.insert(feed.id, Poller { routing, cancel, task });
+        let routing = Arc::new(ArcSwap::from_pointee(routing));
+        let task = AbortOnDropHandle::new(tokio::spawn(poll::run(routing.clone(), shared.clone())));
+        pollers.insert(feed.id, Poller { routing, task });
     }
 }
 

@@ -15,7 +15,8 @@ use tracing::{error, info, warn};
 use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
-use crate::enqueue::{Arrived, decode_large, enqueue};
+use crate::enqueue::Intake;
+use crate::message::Arrived;
 use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
 use crate::quota::Quotas;
@@ -43,7 +44,7 @@ pub struct Session {
     login: Login,
     routing: Arc<ArcSwap<RoutingTable>>,
     client: Client,
-    pub subscriptions: Arc<Subscriptions>,
+    pub(crate) subscriptions: Arc<Subscriptions>,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -51,20 +52,28 @@ pub struct Session {
 /// A subscription that has ended at a broker.
 #[derive(Debug)]
 pub struct Ended {
+    /// Id of the broker.
     pub broker: String,
     /// Of the session.
     pub client_id: String,
+    /// The topic filter.
     pub filter: String,
 }
 
 /// What all sessions share.
 #[derive(Clone)]
 pub struct Shared {
+    /// Where sessions count.
     pub metrics: Arc<Metrics>,
+    /// The present.
     pub clock: Clock,
+    /// Announces accumulators with something to store.
     pub ready: async_channel::Sender<Arc<Accumulator>>,
+    /// The last reports of each feed's trips.
     pub trips: Arc<TripMemory>,
+    /// What feeds and towns may send.
     pub quotas: Arc<Quotas>,
+    /// Receives subscriptions that have ended.
     pub ended: mpsc::UnboundedSender<Ended>,
 }
 
@@ -81,15 +90,14 @@ impl Session {
         shared: Shared,
     ) -> Result<Self, LoginError> {
         let (client, event_loop) = connect(login.clone())?;
-        let acks = Arc::new(Acks::new(client.clone()));
+        let acking = client.clone();
+        let acks = Arc::new(Acks::new(move |packet_id| acking.try_ack(packet_id)));
         let subscriptions = Arc::new(Subscriptions::new(routing.subscriptions(), former));
         let routing = Arc::new(ArcSwap::from_pointee(routing));
         // Visible from now on, not from the first success.
         shared.metrics.connected(&login.broker, &login.client_id, false);
         let runner = Runner {
-            name: format!("{login:?}"),
-            broker: login.broker.clone(),
-            client_id: login.client_id.clone(),
+            login: login.clone(),
             routing: routing.clone(),
             client: client.clone(),
             accumulator: Accumulator::new(shared.ready.clone(), acks.clone()),
@@ -129,9 +137,7 @@ impl Session {
 }
 
 struct Runner {
-    name: String,
-    broker: String,
-    client_id: String,
+    login: Login,
     routing: Arc<ArcSwap<RoutingTable>>,
     client: Client,
     accumulator: Arc<Accumulator>,
@@ -141,8 +147,7 @@ struct Runner {
 }
 
 impl Runner {
-    async fn run(mut self, event_loop: EventLoop, cancel: CancellationToken) {
-        let mut event_loop = event_loop;
+    async fn run(mut self, mut event_loop: EventLoop, cancel: CancellationToken) {
         let mut outage: Option<Outage> = None;
         let mut draining = false;
         let drained = self.drained(cancel.clone());
@@ -173,18 +178,15 @@ impl Runner {
                     self.lost(&mut outage, &reason);
                     event_loop.drop_requests();
                     let pause = outage.as_mut().map_or(RETRY_FIRST, Outage::next_pause);
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = cancel.cancelled() => {}
-                    }
+                    cancel.run_until_cancelled(tokio::time::sleep(pause)).await;
                 }
             }
         }
-        self.shared.metrics.connected(&self.broker, &self.client_id, false);
-        info!("disconnected from {}", self.name);
+        self.note_connected(false);
+        info!("disconnected from {:?}", self.login);
     }
 
-    /// Resolves once a stop was asked for and everything received is acknowledged.
+    /// Resolves once a stop was requested and everything received is acknowledged.
     fn drained(&self, cancel: CancellationToken) -> impl Future<Output = ()> + use<> {
         let acks = self.acks.clone();
         async move {
@@ -198,10 +200,7 @@ impl Runner {
     async fn handle(&mut self, event: Event, outage: &mut Option<Outage>, stop: &CancellationToken) {
         match event {
             Event::Message { topic, payload, qos, packet_id } if !stop.is_cancelled() => {
-                tokio::select! {
-                    () = self.message(topic, payload, qos, packet_id) => {}
-                    () = stop.cancelled() => {}
-                }
+                stop.run_until_cancelled(self.message(topic, payload, qos, packet_id)).await;
             }
             Event::Connected { session_present } => {
                 // First of all: acks of the connection before are void from here on.
@@ -210,7 +209,7 @@ impl Runner {
             }
             Event::Subscribed { granted } => self.subscribed(granted),
             Event::Unsubscribed => self.unsubscribed(),
-            Event::Dismissed { reason } => warn!("{} ended the connection: {reason}", self.name),
+            Event::Dismissed { reason } => warn!("{:?} ended the connection: {reason}", self.login),
             Event::Message { .. } | Event::Left | Event::Other => {}
         }
     }
@@ -219,11 +218,11 @@ impl Runner {
         let held = if session_present { "it kept our session" } else { "a new session" };
         match outage {
             Some(outage) => {
-                info!("connected to {} again after {:.1?}: {held}", self.name, outage.since.elapsed())
+                info!("connected to {:?} again after {:.1?}: {held}", self.login, outage.since.elapsed())
             }
-            None => info!("connected to {}: {held}", self.name),
+            None => info!("connected to {:?}: {held}", self.login),
         }
-        self.shared.metrics.connected(&self.broker, &self.client_id, true);
+        self.note_connected(true);
         self.subscriptions.connected(&self.client);
     }
 
@@ -241,15 +240,15 @@ impl Runner {
                 route.meter.connected_since(Some((self.shared.clock)()));
                 if qos < route.feed.def.qos {
                     warn!(
-                        "{} grants feed '{}' QoS {qos} only: what is sent while we are away is lost",
-                        self.name, route.feed.def.id
+                        "{:?} grants feed '{}' QoS {qos} only: what is sent while we are away is lost",
+                        self.login, route.feed.def.id
                     );
                 }
             }
             (Ok(_), None) => {}
             (Err(reason), _) => error!(
-                "{} refuses the subscription to '{filter}': {reason}; does its access rule allow our user to read it?",
-                self.name,
+                "{:?} refuses the subscription to '{filter}': {reason}; does its access rule allow our user to read it?",
+                self.login,
             ),
         }
     }
@@ -259,17 +258,18 @@ impl Runner {
         if stood {
             self.shared.metrics.subscriptions.dec();
         }
-        info!("{}: the subscription to '{filter}' has ended, no feed names it", self.name);
+        info!("{:?}: the subscription to '{filter}' has ended, no feed names it", self.login);
+        let Login { broker, client_id, .. } = self.login.clone();
         // Nobody listens any more only when the ingest ends.
-        let _ = self.shared.ended.send(Ended {
-            broker: self.broker.clone(),
-            client_id: self.client_id.clone(),
-            filter,
-        });
+        let _ = self.shared.ended.send(Ended { broker, client_id, filter });
+    }
+
+    fn note_connected(&self, is_connected: bool) {
+        self.shared.metrics.connected(&self.login.broker, &self.login.client_id, is_connected);
     }
 
     fn lost(&mut self, outage: &mut Option<Outage>, reason: &str) {
-        self.shared.metrics.connected(&self.broker, &self.client_id, false);
+        self.note_connected(false);
         let stood = self.subscriptions.lost(reason);
         self.shared.metrics.subscriptions.dec_by(stood as i64);
         for route in &self.routing.load().routes {
@@ -278,7 +278,7 @@ impl Runner {
         let o = outage.get_or_insert_with(Outage::begin);
         if o.warned_at.is_none_or(|t| t.elapsed() >= WARN_EVERY) {
             o.warned_at = Some(Instant::now());
-            warn!("no connection to {}: {reason}; trying again", self.name);
+            warn!("no connection to {:?}: {reason}; trying again", self.login);
         }
     }
 
@@ -290,13 +290,12 @@ impl Runner {
         let owed = if qos == 0 { 0 } else { packet_id };
         let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| routing.position(t)) {
             Some(index) => {
-                let (bytes, route) = (payload.len(), &routing.routes[index]);
+                let (trips, accumulator) = (&self.shared.trips, &self.accumulator);
+                let intake = Intake { routing: &routing, index, trips, accumulator };
+                let (bytes, route) = (payload.len(), intake.route());
                 let arrived = Arrived { topic, payload, qos, received_at };
-                let decoded = decode_large(&arrived, &routing, index, &self.shared.trips).await;
-                let number = self.acks.owe(owed);
-                let Shared { trips, .. } = &self.shared;
-                let enqueued =
-                    enqueue(arrived, decoded, route, &routing.registry, trips, &self.accumulator, number);
+                let decoded = intake.decode_large(&arrived).await;
+                let enqueued = intake.enqueue(arrived, decoded, self.acks.owe(owed));
                 if route.quota.admit(bytes).await {
                     route.meter.throttled(received_at);
                 }
@@ -304,7 +303,11 @@ impl Runner {
             }
             // A feed that was just removed, or a broker that sends without a subscription.
             None => {
-                self.shared.metrics.unmatched(&self.broker, &String::from_utf8_lossy(&topic), received_at);
+                self.shared.metrics.unmatched(
+                    &self.login.broker,
+                    &String::from_utf8_lossy(&topic),
+                    received_at,
+                );
                 self.accumulator.push(self.acks.owe(owed), None, |_| {}).1
             }
         };

@@ -15,7 +15,7 @@ use crate::inlet::Inlet;
 use crate::mqtt::{Login, LoginError, SecretFiles};
 use crate::routing::RoutingTable;
 use crate::session::{Ended, Session, Shared};
-use crate::subscriptions::Standing;
+use crate::subscriptions::Status;
 
 /// Between the instance's client id and a feed's id in the name of the feed's session.
 const OF_FEED: &str = "-feed-";
@@ -23,7 +23,9 @@ const OF_FEED: &str = "-feed-";
 /// Where the feeds that name no broker are.
 #[derive(Clone)]
 pub enum OwnBroker {
+    /// A broker of somebody's own.
     Given(Box<Login>),
+    /// The embedded broker.
     Embedded(Arc<Inlet>),
     /// Only those of `feeds.toml`.
     None,
@@ -155,7 +157,7 @@ impl Sessions {
         let Some(login) = self.login(key, registry)? else { return Ok(()) };
         let (routing, recorded_as) = (self.plan_of(key, registry), self.recorded_as(key));
         let filters: Vec<String> = routing.subscriptions().map(|(filter, _)| filter).collect();
-        // Before it is asked for: a crash between leaves no unknown subscription at the
+        // Before it is requested: a crash between leaves no unknown subscription at the
         // broker.
         if let Err(error) =
             ingest_process::subscribing(&self.pool, &recorded_as, &login.broker, &filters).await
@@ -223,9 +225,9 @@ impl Sessions {
 
     /// Why subscriptions do not hold, by broker.
     pub fn lacking(&self) -> Lacking {
-        let lacking = self.running.values().filter_map(|s| match s.subscriptions.standing() {
-            Standing::Lacks(reason) => Some((s.login().broker.clone(), reason)),
-            Standing::Asking | Standing::Holds => None,
+        let lacking = self.running.values().filter_map(|s| match s.subscriptions.status() {
+            Status::Lacks(reason) => Some((s.login().broker.clone(), reason)),
+            Status::Asking | Status::Holds => None,
         });
         lacking.chain(self.refused.clone()).collect()
     }

@@ -17,7 +17,7 @@ pub struct Subscriptions {
     changed: Notify,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     link: Link,
     /// Filter and QoS, by the routing table.
@@ -30,8 +30,9 @@ struct State {
     under_way: Option<Request>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 enum Link {
+    #[default]
     Connecting,
     Connected,
     Failed(String),
@@ -45,7 +46,7 @@ enum Request {
 
 /// Whether a session's subscriptions hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Status {
     /// The broker has not answered yet.
     Asking,
     Holds,
@@ -61,14 +62,7 @@ impl Subscriptions {
     ) -> Self {
         let requested: BTreeMap<String, u8> = requested.collect();
         let held = former.into_iter().chain(requested.keys().cloned()).collect();
-        let state = State {
-            link: Link::Connecting,
-            requested,
-            held,
-            answers: BTreeMap::new(),
-            waiting: VecDeque::new(),
-            under_way: None,
-        };
+        let state = State { requested, held, ..State::default() };
         Subscriptions { state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -155,20 +149,22 @@ impl Subscriptions {
     }
 
     /// Whether the requested subscriptions hold.
-    pub fn standing(&self) -> Standing {
+    pub fn status(&self) -> Status {
         let s = self.state.lock();
-        let asked = s.under_way.iter().chain(&s.waiting);
+        let requests = s.under_way.iter().chain(&s.waiting);
         match &s.link {
-            Link::Connecting => Standing::Asking,
-            Link::Failed(reason) => Standing::Lacks(reason.clone()),
-            Link::Connected if asked.clone().any(|r| matches!(r, Request::Subscribe(..))) => Standing::Asking,
+            Link::Connecting => Status::Asking,
+            Link::Failed(reason) => Status::Lacks(reason.clone()),
+            Link::Connected if requests.clone().any(|r| matches!(r, Request::Subscribe(..))) => {
+                Status::Asking
+            }
             Link::Connected => {
                 let refused = s.answers.iter().filter_map(|(filter, answer)| {
                     Some(format!("'{filter}' is refused: {}", answer.as_ref().err()?))
                 });
                 match refused.collect::<Vec<_>>().join("; ") {
-                    none if none.is_empty() => Standing::Holds,
-                    refused => Standing::Lacks(refused),
+                    none if none.is_empty() => Status::Holds,
+                    refused => Status::Lacks(refused),
                 }
             }
         }
@@ -191,7 +187,7 @@ impl Subscriptions {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.standing() != Standing::Asking {
+            if self.status() != Status::Asking {
                 return;
             }
             changed.await;

@@ -1,4 +1,4 @@
-//! The writer tasks: take batches from the sessions, store them, acknowledge.
+//! The writer tasks: store the sessions' batches, and acknowledge.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,9 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::Clock;
-use crate::accumulator::{Accumulator, Size, TakenBatch};
+use crate::accumulator::{Accumulator, ClosedBatch, Size};
 use crate::check::MessageContext;
 use crate::decode::Fault;
-use crate::message::Message;
 use crate::metrics::Metrics;
 use crate::pending::{Pending, Source};
 use crate::rejected::rejection;
@@ -41,19 +40,18 @@ pub struct WriterContext {
 }
 
 /// Stores until every session is gone.
-pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accumulator>>) {
-    let mut context = context;
+pub async fn run(mut context: WriterContext, ready: async_channel::Receiver<Arc<Accumulator>>) {
     let mut writer: Option<Writer> = None;
     while let Some(first) = next_ready(&ready, &mut writer).await {
         first.due().await;
-        let mut parts: Vec<(Arc<Accumulator>, TakenBatch)> = Vec::new();
+        let mut parts: Vec<(Arc<Accumulator>, ClosedBatch)> = Vec::new();
         let mut size = Size::default();
         let mut next = Some(first);
         // Quiet sessions share a transaction.
         while let Some(accumulator) = next.take() {
-            if let Some(taken) = accumulator.take() {
-                size.add(taken.size);
-                parts.push((accumulator, taken));
+            if let Some(closed) = accumulator.take() {
+                size.add(closed.size);
+                parts.push((accumulator, closed));
             }
             if !size.is_full_batch() {
                 next = ready.try_recv().ok();
@@ -63,8 +61,8 @@ pub async fn run(context: WriterContext, ready: async_channel::Receiver<Arc<Accu
         if !pending.batch.is_empty() {
             context.store(&mut writer, pending).await;
         }
-        for (accumulator, taken) in parts {
-            accumulator.stored(taken.size, taken.acks);
+        for (accumulator, closed) in parts {
+            accumulator.stored(closed.size, closed.acks);
         }
         if writer.as_ref().and_then(Writer::deferred_for).is_some_and(|age| age >= FLUSH_AFTER) {
             flush(&mut writer).await;
@@ -97,8 +95,8 @@ async fn flush(writer: &mut Option<Writer>) {
     }
 }
 
-fn merge(parts: &mut [(Arc<Accumulator>, TakenBatch)]) -> Pending {
-    let mut parts = parts.iter_mut().map(|(_, taken)| std::mem::take(&mut taken.pending));
+fn merge(parts: &mut [(Arc<Accumulator>, ClosedBatch)]) -> Pending {
+    let mut parts = parts.iter_mut().map(|(_, closed)| std::mem::take(&mut closed.pending));
     let mut merged = parts.next().unwrap_or_default();
     parts.for_each(|mut part| merged.append(&mut part));
     merged
@@ -118,7 +116,9 @@ impl WriterContext {
                 continue;
             }
             // Rows of one message follow each other: it is kept once.
-            let Some(source) = pending.source().filter(|s| !last.as_ref().is_some_and(|l| l.is(s))) else {
+            let Some(source) =
+                pending.source().filter(|s| !last.as_ref().is_some_and(|l| l.message.is(&s.message)))
+            else {
                 continue;
             };
             error!(feed = source.feed.0, "the database refuses a message, it goes to quarantine: {refusal}");
@@ -136,17 +136,11 @@ impl WriterContext {
     fn refused(&self, source: &Source, refusal: &StoreError) -> Option<Rejection> {
         let registry = self.registry.load();
         let feed = registry.feed(source.feed)?;
-        let topic = String::from_utf8_lossy(&source.topic);
-        let message = Message {
-            topic: &topic,
-            payload: &source.payload,
-            qos: source.qos,
-            received_at: source.received_at,
-        };
+        let topic = source.message.topic();
         let fault =
             Fault::malformed(format!("{refusal}; replay it once a version that stores it is installed"));
-        let context = MessageContext { registry: &registry, feed, received_at: source.received_at };
-        rejection(&context, message, fault.into())
+        let context = MessageContext { registry: &registry, feed, received_at: source.message.received_at };
+        rejection(&context, source.message.with(&topic), fault.into())
     }
 
     /// # Errors
@@ -202,7 +196,6 @@ impl WriterContext {
         m.batch_rows.observe(batch.len() as f64);
         m.stored.inc_by(stored.new as u64);
         for (feed, n) in &stored.duplicates {
-            m.duplicates.inc_by(*n as u64);
             m.duplicate(*feed, (self.clock)(), *n as u64);
         }
     }

@@ -16,7 +16,7 @@ use domain::rejection::{MAX_DEVICES, MAX_EXAMPLES};
 const MIB: usize = 1 << 20;
 
 /// What one byte of a message may cost in memory: a position of a vehicle is the most, its few bytes become a
-/// statement with room for all that it might have said.
+/// statement with room for all that it might have stated.
 const BYTES_PER_BYTE: usize = 60;
 
 /// Far more than is needed without optimization, far less than what grows with the square of the elements.
@@ -38,7 +38,7 @@ fn peak(work: impl FnOnce()) -> Option<usize> {
     most.zip(before).map(|(most, before)| most.saturating_sub(before))
 }
 
-/// A list of as many `elements`, taken in turn, as fill `bytes`.
+/// A list of as many `elements`, in turn, as fill `bytes`.
 fn list(elements: &[&str], bytes: usize) -> Vec<u8> {
     let mut text = String::from("[");
     for element in elements.iter().cycle() {
@@ -75,7 +75,7 @@ fn varint(mut n: usize, into: &mut Vec<u8>) {
     into.push(n as u8);
 }
 
-/// A trip's update with so many stops of which nothing is said.
+/// A trip's update with so many stops without content.
 fn trip_of_many_stops(stops: usize) -> Vec<u8> {
     let mut update = b"\x0a\x03\x0a\x01t".to_vec();
     update.extend(b"\x12\x00".repeat(stops));
@@ -124,9 +124,9 @@ fn what_a_message_costs_is_bounded_by_its_bytes() {
     ];
     for (what, feed, topic, payload) in cases {
         let began = Instant::now();
-        let mut taken = None;
-        let peak = peak(|| taken = Some(take(feed, topic, &payload)));
-        let (rows, received) = taken.expect("it was taken");
+        let mut outcome = None;
+        let peak = peak(|| outcome = Some(take(feed, topic, &payload)));
+        let (rows, received) = outcome.expect("it was received");
         assert!(began.elapsed() < WITHIN, "{what}: {:?}", began.elapsed());
         match peak {
             Some(peak) => assert!(

@@ -20,8 +20,8 @@ use crate::record::{Fields, Record, unknown_field_remedy};
 use crate::schema::Schema;
 use crate::text_file::Lines;
 
-/// Bytes of the largest feature, some three times those of the finest polygon that is taken: taken apart, it is twenty
-/// times as large.
+/// Bytes of the largest feature, some three times those of the finest polygon that is accepted; once it is parsed, it is
+/// twenty times as large.
 const MAX_FEATURE_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]

@@ -52,23 +52,23 @@ impl<'p> Record<'p> {
         }
     }
 
-    /// A field that must be there. `None`: it is not, or cannot be taken; that is noted.
-    pub(crate) fn required<T>(&mut self, name: &str, take: impl Fn(Cell) -> Parsed<T>) -> Option<T> {
+    /// A field that must be there. `None`: it is not, or is invalid; that is noted.
+    pub(crate) fn required<T>(&mut self, name: &str, parse: impl Fn(Cell) -> Parsed<T>) -> Option<T> {
         if self.has(name) {
-            return self.optional(name, take);
+            return self.optional(name, parse);
         }
         self.complain(name, "is missing", format!("add '{name}'"));
         None
     }
 
-    /// A field that may be left out or empty. A value that cannot be taken is noted.
-    pub(crate) fn optional<T>(&mut self, name: &str, take: impl Fn(Cell) -> Parsed<T>) -> Option<T> {
+    /// A field that may be left out or empty. An invalid value is noted.
+    pub(crate) fn optional<T>(&mut self, name: &str, parse: impl Fn(Cell) -> Parsed<T>) -> Option<T> {
         if !self.has(name) {
             return None;
         }
         let value = &self.fields[name];
-        match take(Cell { value, notation: self.notation }) {
-            Ok(taken) => Some(taken),
+        match parse(Cell { value, notation: self.notation }) {
+            Ok(value) => Some(value),
             Err(Complaint { message, remedy }) => {
                 self.refuse(name, message, remedy);
                 None

@@ -15,7 +15,7 @@ pub fn shown_lines(text: &str) -> Cow<'_, str> {
 }
 
 fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let is_harmful = |c: char| (c.is_control() || turns(c)) && !stays(c);
+    let is_harmful = |c: char| (c.is_control() || changes_direction(c)) && !stays(c);
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
     }
@@ -32,7 +32,7 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Whether it changes the direction of writing (Unicode, UAX #9).
-fn turns(c: char) -> bool {
+fn changes_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -47,7 +47,7 @@ mod tests {
         fn nothing_reaches_the_terminal_but_characters(text in any::<String>(), at in 0u32..0xa0, c in any::<char>()) {
             let control = char::from_u32(at).unwrap();
             let text = format!("{text}{control}{c}\u{202e}");
-            let harmful = |c: char| c.is_control() || turns(c);
+            let harmful = |c: char| c.is_control() || changes_direction(c);
             prop_assert!(!shown(&text).contains(harmful));
             let lines = shown_lines(&text);
             prop_assert!(!lines.contains(|c| harmful(c) && c != '\n' && c != '\t'));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ingest::accumulator::Accumulator;
 use ingest::inlet::Inlet;
 use ingest::metrics::Metrics;
-use ingest::quota::{Quotas, Usual};
+use ingest::quota::{DefaultLimits, Quotas};
 use ingest::routing::RoutingTable;
 use ingest::session::Shared;
 use mqtt5::broker::PasswordAuthProvider;
@@ -50,7 +50,7 @@ impl Town {
             on_unread: Arc::new(|_| ()),
             meters: Arc::default(),
             connections: 100,
-            of_address: OfAddress { limits: Usual::default().town, holds_on_this_machine: false },
+            of_address: OfAddress { limits: DefaultLimits::default().town, holds_on_this_machine: false },
         };
         let broker = EmbeddedBroker::start(listen, users, storage, around).await?;
         let (announce, ready) = async_channel::unbounded();
@@ -59,7 +59,7 @@ impl Town {
             clock: Arc::new(ingest::now_utc),
             ready: announce,
             trips: Arc::default(),
-            quotas: Arc::new(Quotas::new(Usual::default())),
+            quotas: Arc::new(Quotas::new(DefaultLimits::default())),
             ended: tokio::sync::mpsc::unbounded_channel().0,
         };
         let town = Town { broker, shared, inlet, ready };
@@ -76,9 +76,9 @@ impl Town {
     /// Messages that wait for the database, and how to mark them as stored.
     async fn take(&self) -> (Vec<String>, impl FnOnce() + use<>) {
         let accumulator = timeout(PATIENCE, self.ready.recv()).await.unwrap().unwrap();
-        let taken = accumulator.take().unwrap();
-        let topics = taken.pending.batch.rejections.iter().map(|r| r.topic.clone()).collect();
-        (topics, move || accumulator.stored(taken.size, taken.acks))
+        let batch = accumulator.take().unwrap();
+        let topics = batch.pending.batch.rejections.iter().map(|r| r.topic.clone()).collect();
+        (topics, move || accumulator.stored(batch.size, batch.acks))
     }
 
     async fn stop(self) {

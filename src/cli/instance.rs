@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use ingest::mqtt::SecretFiles;
-use ingest::quota::{Limits, Usual};
+use ingest::quota::{DefaultLimits, Limits};
 
 use crate::broker::OfAddress;
 
@@ -131,22 +131,22 @@ pub struct EmbeddedBrokerArgs {
 #[derive(Debug, Clone, Args)]
 pub struct QuotaArgs {
     /// Messages per second of one feed, unless feeds.toml says max_messages_per_s.
-    #[arg(long, default_value_t = Usual::default().feed.messages_per_s)]
+    #[arg(long, default_value_t = DefaultLimits::default().feed.messages_per_s)]
     pub feed_messages_per_s: NonZeroU32,
     /// Bytes per second of one feed, unless feeds.toml says max_bytes_per_s.
-    #[arg(long, default_value_t = Usual::default().feed.bytes_per_s)]
+    #[arg(long, default_value_t = DefaultLimits::default().feed.bytes_per_s)]
     pub feed_bytes_per_s: NonZeroU32,
     /// Messages per hour of which something is rejected, of one feed, unless feeds.toml says max_rejections_per_h.
-    #[arg(long, default_value_t = Usual::default().feed.rejections_per_h)]
+    #[arg(long, default_value_t = DefaultLimits::default().feed.rejections_per_h)]
     pub feed_rejections_per_h: NonZeroU32,
     /// Messages per second of all feeds of one municipality.
-    #[arg(long, default_value_t = Usual::default().town.messages_per_s)]
+    #[arg(long, default_value_t = DefaultLimits::default().town.messages_per_s)]
     pub town_messages_per_s: NonZeroU32,
     /// Bytes per second of all feeds of one municipality.
-    #[arg(long, default_value_t = Usual::default().town.bytes_per_s)]
+    #[arg(long, default_value_t = DefaultLimits::default().town.bytes_per_s)]
     pub town_bytes_per_s: NonZeroU32,
     /// Messages per hour of which something is rejected, likewise.
-    #[arg(long, default_value_t = Usual::default().town.rejections_per_h)]
+    #[arg(long, default_value_t = DefaultLimits::default().town.rejections_per_h)]
     pub town_rejections_per_h: NonZeroU32,
     /// Messages per second from one address to the embedded broker. Default: 40000; from this machine
     /// as many as come.
@@ -162,8 +162,8 @@ pub struct QuotaArgs {
 
 impl QuotaArgs {
     /// As the ingest takes it.
-    pub fn usual(&self) -> Usual {
-        Usual {
+    pub fn usual(&self) -> DefaultLimits {
+        DefaultLimits {
             feed: Limits {
                 messages_per_s: self.feed_messages_per_s,
                 bytes_per_s: self.feed_bytes_per_s,
@@ -179,7 +179,7 @@ impl QuotaArgs {
 
     /// As the embedded broker takes it.
     pub fn of_address(&self) -> OfAddress {
-        let usual = Usual::default().town;
+        let usual = DefaultLimits::default().town;
         let own = [self.address_messages_per_s, self.address_bytes_per_s, self.address_rejections_per_h];
         OfAddress {
             limits: Limits {

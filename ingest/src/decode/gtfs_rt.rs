@@ -24,7 +24,6 @@ mod tests;
 mod trip_update;
 mod updates;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -41,7 +40,7 @@ use super::json::{BEARING_DEG, Dropped, OCCUPANCY_PCT, SPEED_MPS, id, position};
 use super::{Content, Decoded, Fault, Faults, Statement, Subject};
 
 /// Decodes one feed message.
-pub fn decode(payload: &[u8]) -> Decoded<'static> {
+pub fn decode(payload: &[u8]) -> Decoded {
     let feed = match read(payload) {
         Ok(feed) => feed,
         Err(fault) => return fault.into(),
@@ -106,8 +105,8 @@ fn seconds(timestamp: Option<u64>) -> Option<i64> {
 #[derive(Default)]
 struct Reader {
     header_s: Option<i64>,
-    statements: Vec<Statement<'static>>,
-    updates: Vec<Statement<'static>>,
+    statements: Vec<Statement>,
+    updates: Vec<Statement>,
     /// The trips of each vehicle that has some.
     trips: BTreeMap<String, Vec<TripOfVehicle>>,
 }
@@ -177,13 +176,13 @@ impl Reader {
     }
 
     /// Joins positions with the trips of their vehicles.
-    fn finish(mut self) -> Vec<Statement<'static>> {
+    fn finish(mut self) -> Vec<Statement> {
         for statement in &mut self.statements {
             let (Subject::Vehicle(name), Content::Fix(fix)) = (&statement.subject, &mut statement.content)
             else {
                 continue;
             };
-            let trips = self.trips.remove(name.as_ref()).unwrap_or_default();
+            let trips = self.trips.remove(name).unwrap_or_default();
             if let Some(trip) = current(trips, fix.trip_id.as_deref()) {
                 fix.delay_s = trip.fix.delay_s;
                 fix.trip_id = trip.fix.trip_id;
@@ -229,9 +228,9 @@ fn check_ids(update: &mut domain::TripUpdate, dropped: &mut Vec<Dropped>) -> Res
     is_named.then_some(()).ok_or_else(nameless)
 }
 
-fn content(vehicle: String, at_s: Option<i64>, fix: VehicleFix, dropped: Vec<Dropped>) -> Statement<'static> {
+fn content(vehicle: String, at_s: Option<i64>, fix: VehicleFix, dropped: Vec<Dropped>) -> Statement {
     Statement {
-        subject: Subject::Vehicle(Cow::Owned(vehicle)),
+        subject: Subject::Vehicle(vehicle),
         at: at_s.map(UtcMicros::from_unix_s),
         content: Content::Fix(Box::new(fix)),
         seq: None,

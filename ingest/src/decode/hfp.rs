@@ -24,8 +24,6 @@ mod message;
 mod tests;
 mod topic;
 
-use std::borrow::Cow;
-
 use domain::Reason;
 use domain::observation::{DoorCount, VehicleFix};
 
@@ -46,14 +44,11 @@ pub fn vehicle_of(topic: &str) -> Option<String> {
 }
 
 /// Decodes one message.
-pub fn decode<'a>(topic: &'a str, text: &'a str) -> Decoded<'a> {
-    match statement(topic, text) {
-        Ok(statement) => Decoded::one(statement),
-        Err(fault) => fault.into(),
-    }
+pub fn decode(topic: &str, text: &str) -> Decoded {
+    statement(topic, text).into()
 }
 
-fn statement(topic: &str, text: &str) -> Result<Statement<'static>, Fault> {
+fn statement(topic: &str, text: &str) -> Result<Statement, Fault> {
     let topic = Topic::parse(topic)?;
     let read = || {
         let body = body(topic.event, text)?;
@@ -64,7 +59,7 @@ fn statement(topic: &str, text: &str) -> Result<Statement<'static>, Fault> {
         } else {
             Content::Fix(Box::new(fix(&body, &mut dropped)?))
         };
-        let subject = Subject::Vehicle(Cow::Owned(topic.vehicle_id()));
+        let subject = Subject::Vehicle(topic.vehicle_id());
         Ok(Statement { subject, at: Some(at), content, seq: None, dropped })
     };
     read().map_err(|fault: Fault| fault.about(topic.vehicle_id()))
@@ -90,7 +85,7 @@ fn fix(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<VehicleFix, Fault> {
     })
 }
 
-fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Content<'static>, Fault> {
+fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Content, Fault> {
     let either =
         |m: &Fields<'_>, lower: &'static str, camel: &'static str| if m.has(lower) { lower } else { camel };
     let name = either(body, "vehiclecounts", "vehicleCounts");

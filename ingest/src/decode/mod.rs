@@ -26,11 +26,14 @@ pub use self::json::Dropped;
 
 /// A statement about one subject.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Statement<'a> {
-    pub subject: Subject<'a>,
+pub struct Statement {
+    /// What it is about.
+    pub subject: Subject,
     /// When it was observed, by the sender's clock.
     pub at: Option<UtcMicros>,
-    pub content: Content<'a>,
+    /// What is stated.
+    pub content: Content,
+    /// The sender's number of it: a higher one corrects a lower one.
     pub seq: Option<i64>,
     /// Fields that were dropped.
     pub dropped: Vec<Dropped>,
@@ -38,15 +41,18 @@ pub struct Statement<'a> {
 
 /// The subject of a statement, by the supplier's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject<'a> {
-    Bay(Cow<'a, str>),
-    Site(Cow<'a, str>),
-    Vehicle(Cow<'a, str>),
+pub enum Subject {
+    /// A bay.
+    Bay(String),
+    /// A site.
+    Site(String),
+    /// A vehicle.
+    Vehicle(String),
     /// The trip that the update names.
     Trip,
 }
 
-impl Subject<'_> {
+impl Subject {
     /// The supplier's id of the place.
     pub fn place(&self) -> Option<&str> {
         match self {
@@ -58,29 +64,49 @@ impl Subject<'_> {
 
 /// The content of a statement.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content<'a> {
+pub enum Content {
+    /// The state of a bay.
     Bay {
+        /// Whether a vehicle stands there.
         state: BayState,
+        /// Voltage of the sensor's battery.
         battery_v: Option<f32>,
+        /// Of the best reception.
         rssi_dbm: Option<f32>,
+        /// At the sensor.
         temperature_c: Option<f32>,
     },
+    /// A count of a site.
     Count {
+        /// The number.
         value: CountValue,
+        /// Whose spaces were counted; `None`: all.
         audience: Option<Audience>,
+        /// Whether the site is open.
         status: Option<SiteStatus>,
+        /// Usable spaces.
         capacity: Option<i32>,
-        source: Option<Cow<'a, str>>,
-    },
-    Fix(Box<VehicleFix>),
-    Passengers {
-        stop_id: Option<String>,
-        trip_id: Option<String>,
-        doors: Vec<DoorCount>,
-        on_board: Option<i32>,
+        /// The gate or unit that counted.
         source: Option<String>,
     },
+    /// Where a vehicle is, and how its trip goes.
+    Fix(Box<VehicleFix>),
+    /// Who got on and off a vehicle.
+    Passengers {
+        /// The stop, as in GTFS.
+        stop_id: Option<String>,
+        /// The trip, as in GTFS.
+        trip_id: Option<String>,
+        /// By door.
+        doors: Vec<DoorCount>,
+        /// People on board afterwards.
+        on_board: Option<i32>,
+        /// The unit that counted.
+        source: Option<String>,
+    },
+    /// A report on a run of a timetable.
     Trip {
+        /// The report.
         update: Box<TripUpdate>,
         /// When the message was made, by the sender's clock.
         message_at: Option<UtcMicros>,
@@ -89,39 +115,13 @@ pub enum Content<'a> {
     },
 }
 
-impl Statement<'_> {
-    /// The same statement, free of the message it was read from.
-    pub fn into_owned(self) -> Statement<'static> {
-        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let subject = match self.subject {
-            Subject::Bay(id) => Subject::Bay(owned(id)),
-            Subject::Site(id) => Subject::Site(owned(id)),
-            Subject::Vehicle(id) => Subject::Vehicle(owned(id)),
-            Subject::Trip => Subject::Trip,
-        };
-        let content = match self.content {
-            Content::Bay { state, battery_v, rssi_dbm, temperature_c } => {
-                Content::Bay { state, battery_v, rssi_dbm, temperature_c }
-            }
-            Content::Count { value, audience, status, capacity, source } => {
-                Content::Count { value, audience, status, capacity, source: source.map(owned) }
-            }
-            Content::Fix(fix) => Content::Fix(fix),
-            Content::Passengers { stop_id, trip_id, doors, on_board, source } => {
-                Content::Passengers { stop_id, trip_id, doors, on_board, source }
-            }
-            Content::Trip { update, message_at, passed } => Content::Trip { update, message_at, passed },
-        };
-        Statement { subject, at: self.at, content, seq: self.seq, dropped: self.dropped }
-    }
-}
-
 /// A detail quotes what the sender wrote, which may be as long as the message.
 pub const MAX_DETAIL_BYTES: usize = 1_000;
 
 /// Why a message, or one element of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    /// From the closed list.
     pub reason: Reason,
     /// The field, its value and what would be right.
     pub detail: String,
@@ -162,19 +162,24 @@ impl Fault {
 /// The result of decoding a message. Empty when it carries nothing for us (a valid event without
 /// parking or transit data).
 #[derive(Debug, Default, PartialEq)]
-pub struct Decoded<'a> {
-    pub statements: Vec<Statement<'a>>,
+pub struct Decoded {
+    /// What it states.
+    pub statements: Vec<Statement>,
+    /// What is wrong with it.
     pub faults: Faults,
 }
 
-impl<'a> Decoded<'a> {
-    /// One statement.
-    pub fn one(statement: Statement<'a>) -> Self {
-        Decoded { statements: vec![statement], faults: Faults::default() }
+/// Of a message with one statement.
+impl From<Result<Statement, Fault>> for Decoded {
+    fn from(read: Result<Statement, Fault>) -> Self {
+        match read {
+            Ok(statement) => Decoded { statements: vec![statement], faults: Faults::default() },
+            Err(fault) => fault.into(),
+        }
     }
 }
 
-impl From<Fault> for Decoded<'_> {
+impl From<Fault> for Decoded {
     fn from(fault: Fault) -> Self {
         Decoded { statements: Vec::new(), faults: fault.into() }
     }

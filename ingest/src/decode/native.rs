@@ -7,8 +7,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
 use domain::observation::{CountValue, DoorCount, VehicleFix};
 use domain::{BayState, Reason};
 
@@ -59,15 +57,13 @@ fn suffix_of<'t>(feed: &str, topic: &'t str) -> Option<&'t str> {
 }
 
 /// Decodes one message of feed `feed`.
-pub fn decode<'a>(feed: &str, topic: &'a str, text: &'a str) -> Decoded<'a> {
-    let Some(suffix) = suffix_of(feed, topic) else { return unknown_topic(topic, feed).into() };
-    if suffix == "batch" {
-        return batch(feed, text);
-    }
-    match element(suffix, text) {
-        None => unknown_topic(topic, feed).into(),
-        Some(Ok(statement)) => Decoded::one(statement),
-        Some(Err(fault)) => fault.into(),
+pub fn decode(feed: &str, topic: &str, text: &str) -> Decoded {
+    match suffix_of(feed, topic) {
+        Some("batch") => batch(feed, text),
+        suffix => suffix
+            .and_then(|suffix| element(suffix, text))
+            .unwrap_or_else(|| Err(unknown_topic(topic, feed)))
+            .into(),
     }
 }
 
@@ -76,32 +72,21 @@ fn unknown_topic(topic: &str, feed: &str) -> Fault {
     Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"))
 }
 
-fn batch<'a>(feed: &str, text: &'a str) -> Decoded<'a> {
+fn batch(feed: &str, text: &str) -> Decoded {
     let mut decoded = Decoded::default();
     let mut nth = 0;
     let read = for_each_element(text, |raw| {
         nth += 1;
         let topic = Fields::read("", raw, ELEMENT).and_then(|fields| fields.required("topic", text_of));
-        let fault = match topic {
-            Err(fault) => fault,
-            Ok(suffix) => {
-                let read = match &suffix {
-                    Cow::Borrowed(suffix) => element(suffix, raw),
-                    // A topic with JSON escapes: the ids in it must outlive this call.
-                    Cow::Owned(suffix) => element(suffix, raw).map(|read| read.map(Statement::into_owned)),
-                };
-                match read {
-                    Some(Ok(statement)) => {
-                        decoded.statements.push(statement);
-                        return;
-                    }
-                    Some(Err(fault)) => fault,
-                    None => unknown_topic(&suffix, feed),
-                }
+        let read = topic
+            .and_then(|suffix| element(&suffix, raw).unwrap_or_else(|| Err(unknown_topic(&suffix, feed))));
+        match read {
+            Ok(statement) => decoded.statements.push(statement),
+            Err(fault) => {
+                let detail = format!("element {nth}: {}", fault.detail);
+                decoded.faults.push(Fault { is_element: true, detail, ..fault });
             }
-        };
-        let what = format!("element {nth}: {}", fault.detail);
-        decoded.faults.push(Fault { is_element: true, ..Fault { detail: what, ..fault } });
+        }
     });
     match read {
         Ok(()) => decoded,
@@ -110,11 +95,8 @@ fn batch<'a>(feed: &str, text: &'a str) -> Decoded<'a> {
 }
 
 /// `None`: the suffix is none of the format.
-fn element<'s>(suffix: &'s str, text: &'s str) -> Option<Result<Statement<'s>, Fault>> {
-    let (kind, place) = suffix.split_once('/')?;
-    if place.is_empty() {
-        return None;
-    }
+fn element(suffix: &str, text: &str) -> Option<Result<Statement, Fault>> {
+    let (kind, place) = suffix.split_once('/').filter(|(_, place)| !place.is_empty())?;
     let read = match kind {
         "bay" => bay(place, text),
         "site" => site(place, text),
@@ -136,12 +118,12 @@ fn state(raw: &str) -> Result<BayState, super::json::Wrong> {
     })
 }
 
-fn bay<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+fn bay(place: &str, text: &str) -> Result<Statement, Fault> {
     let m = Fields::read("", text, BAY)?;
     let mut dropped = Vec::new();
     let d = &mut dropped;
     Ok(Statement {
-        subject: Subject::Bay(Cow::Borrowed(place)),
+        subject: Subject::Bay(place.to_owned()),
         at: Some(m.required("at", instant)?),
         content: Content::Bay {
             state: m.required("state", state)?,
@@ -154,7 +136,7 @@ fn bay<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
     })
 }
 
-fn site<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+fn site(place: &str, text: &str) -> Result<Statement, Fault> {
     let m = Fields::read("", text, SITE)?;
     let mut dropped = Vec::new();
     let d = &mut dropped;
@@ -183,7 +165,7 @@ fn site<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
         return Err(Fault::malformed("occupied, vacant, in/out, status: one of them is needed"));
     }
     Ok(Statement {
-        subject: Subject::Site(Cow::Borrowed(place)),
+        subject: Subject::Site(place.to_owned()),
         at: Some(m.required("at", instant)?),
         content: Content::Count {
             value,
@@ -191,14 +173,14 @@ fn site<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
             audience: m.given("for", word)?,
             status,
             capacity,
-            source: m.optional("source", label, d).flatten().map(Cow::Owned),
+            source: m.optional("source", label, d).flatten(),
         },
         seq: m.optional("seq", whole, d),
         dropped,
     })
 }
 
-fn vehicle<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+fn vehicle(place: &str, text: &str) -> Result<Statement, Fault> {
     let m = Fields::read("", text, VEHICLE)?;
     let mut dropped = Vec::new();
     let d = &mut dropped;
@@ -227,7 +209,7 @@ fn vehicle<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
     if fix == VehicleFix::default() && !dropped.is_empty() {
         return Err(nothing_left(&m, &dropped));
     }
-    let subject = Subject::Vehicle(Cow::Borrowed(place));
+    let subject = Subject::Vehicle(place.to_owned());
     Ok(Statement { subject, at: Some(at), content: Content::Fix(Box::new(fix)), seq: None, dropped })
 }
 
@@ -239,12 +221,12 @@ fn nothing_left(m: &Fields<'_>, dropped: &[Dropped]) -> Fault {
         if names == ["lat"] || names == ["lon"] {
             return Fault::malformed("lat, lon: they are only given together");
         }
-        let what = format!("{}: of a wrong type or value, and nothing else is said", names.join(", "));
+        let what = format!("{}: of a wrong type or value, and nothing else is given", names.join(", "));
         Fault::new(dropped[0].reason, what)
     })
 }
 
-fn passengers<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault> {
+fn passengers(place: &str, text: &str) -> Result<Statement, Fault> {
     let m = Fields::read("", text, PASSENGERS)?;
     let mut dropped = Vec::new();
     let d = &mut dropped;
@@ -256,7 +238,7 @@ fn passengers<'s>(place: &'s str, text: &'s str) -> Result<Statement<'s>, Fault>
         m.optional("on_board", whole_in(ON_BOARD), d)
     };
     Ok(Statement {
-        subject: Subject::Vehicle(Cow::Borrowed(place)),
+        subject: Subject::Vehicle(place.to_owned()),
         at: Some(m.required("at", instant)?),
         content: Content::Passengers {
             stop_id: m.optional("stop_id", label, d).flatten(),

@@ -20,8 +20,8 @@ const SOON: Duration = Duration::from_secs(20);
 fn server(answer: impl Fn(&str, TcpStream) + Send + Sync + 'static) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (asked, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
-    let count = asked.clone();
+    let (requests, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
+    let count = requests.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (stream, answer) = (stream.unwrap(), answer.clone());
@@ -34,7 +34,7 @@ fn server(answer: impl Fn(&str, TcpStream) + Send + Sync + 'static) -> (u16, Arc
             });
         }
     });
-    (port, asked)
+    (port, requests)
 }
 
 fn fetch(url: String, allow_private: bool) -> Result<Vec<u8>, String> {
@@ -70,7 +70,7 @@ fn a_good_server_is_read_and_a_body_of_the_limit_is_whole() {
 
 #[test]
 fn an_address_within_a_network_is_asked_with_leave_only() {
-    let (port, asked) = server(|_, mut stream| ok(&mut stream, "Content-Length: 0\r\n"));
+    let (port, requests) = server(|_, mut stream| ok(&mut stream, "Content-Length: 0\r\n"));
     for host in
         ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1", "0", "[::1]"]
     {
@@ -78,13 +78,13 @@ fn an_address_within_a_network_is_asked_with_leave_only() {
         assert!(!refused.contains("timeout"), "{host}: {refused}");
     }
     assert!(fetch(format!("http://localhost:{port}/"), false).unwrap_err().contains("allow_private"));
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
     assert_eq!(fetch(format!("http://127.0.0.1:{port}/"), true), Ok(Vec::new()));
 }
 
 #[test]
 fn nobody_is_followed_to_another_host() {
-    let (inner, asked) = server(|_, mut stream| ok(&mut stream, "Content-Length: 0\r\n"));
+    let (inner, requests) = server(|_, mut stream| ok(&mut stream, "Content-Length: 0\r\n"));
     for target in [
         format!("http://localhost:{inner}/"),
         format!("http://LOCALHOST:{inner}/"),
@@ -98,12 +98,12 @@ fn nobody_is_followed_to_another_host() {
         });
         fetch(format!("http://127.0.0.1:{port}/?key=s3cret"), true).unwrap_err();
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
 }
 
 #[test]
 fn a_redirect_within_the_host_is_followed_and_a_circle_ends() {
-    let (port, asked) = server(|path, mut stream| {
+    let (port, requests) = server(|path, mut stream| {
         let head = match path {
             "/old?key=s3cret" => "HTTP/1.1 301 Moved\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n",
             "/new" => "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
@@ -112,15 +112,15 @@ fn a_redirect_within_the_host_is_followed_and_a_circle_ends() {
         let _ = stream.write_all(head.as_bytes());
     });
     assert_eq!(fetch(format!("http://127.0.0.1:{port}/old?key=s3cret"), true), Ok(b"x".to_vec()));
-    let before = asked.load(Ordering::SeqCst);
+    let before = requests.load(Ordering::SeqCst);
     let refused = fetch(format!("http://127.0.0.1:{port}/circle?key=s3cret"), true).unwrap_err();
     assert!(!refused.contains("s3cret"), "{refused}");
-    assert!(asked.load(Ordering::SeqCst) - before <= 1 + MAX_REDIRECTS as usize);
+    assert!(requests.load(Ordering::SeqCst) - before <= 1 + MAX_REDIRECTS as usize);
 }
 
 #[test]
 fn a_server_that_closes_the_connection_after_a_redirect_is_asked_over_another() {
-    let (port, asked) = server(|path, mut stream| {
+    let (port, requests) = server(|path, mut stream| {
         if path == "/old" {
             let head = "HTTP/1.1 301 Moved\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n";
             let _ = stream.write_all(head.as_bytes());
@@ -132,7 +132,7 @@ fn a_server_that_closes_the_connection_after_a_redirect_is_asked_over_another() 
         }
     });
     assert_eq!(fetch(format!("http://127.0.0.1:{port}/old"), true), Ok(b"x".to_vec()));
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
 }
 
 #[test]

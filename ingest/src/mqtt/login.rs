@@ -12,7 +12,7 @@ use super::SecretFiles;
 
 /// Where a password comes from.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Password {
+pub(crate) enum Password {
     Given(String),
     /// Read at each attempt to connect.
     File(PathBuf),
@@ -22,19 +22,20 @@ pub enum Password {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// The broker's id, for logs and metrics.
-    pub broker: String,
-    pub host: String,
-    pub port: u16,
-    pub tls: bool,
-    pub username: Option<String>,
-    pub password: Option<Password>,
-    pub ca_file: Option<PathBuf>,
-    pub cert_file: Option<PathBuf>,
-    pub key_file: Option<PathBuf>,
+    pub(crate) broker: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Password>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) cert_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
     /// Which of these files may be read.
-    pub files: SecretFiles,
+    pub(crate) files: SecretFiles,
     /// Names our session at the broker: it holds messages for us while we are away.
-    pub client_id: String,
+    pub(crate) client_id: String,
+    /// Which version of the protocol.
     pub version: MqttVersion,
 }
 
@@ -49,9 +50,9 @@ impl fmt::Debug for Login {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("broker '{broker}': {field}: {message}")]
 pub struct LoginError {
-    pub broker: String,
-    pub field: &'static str,
-    pub message: String,
+    pub(crate) broker: String,
+    pub(crate) field: &'static str,
+    pub(crate) message: String,
 }
 
 impl Login {

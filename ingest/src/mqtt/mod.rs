@@ -5,6 +5,6 @@ mod secret_files;
 mod tls;
 mod wire;
 
-pub use login::{Login, LoginError, Password};
+pub use login::{Login, LoginError};
 pub use secret_files::SecretFiles;
-pub use wire::{Client, Event, EventLoop, connect};
+pub(crate) use wire::{Client, Event, EventLoop, connect};

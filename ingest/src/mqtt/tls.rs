@@ -4,7 +4,7 @@
 //! platform, and its parsers are archived. It connects to a socket of ours in a folder that only we
 //! may enter, and what passes through it is encrypted here.
 
-use std::fmt;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,12 +29,6 @@ pub(super) struct Tunnel {
     _task: AbortOnDropHandle<()>,
 }
 
-impl fmt::Debug for Tunnel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tunnel").field("socket", &self.socket).finish_non_exhaustive()
-    }
-}
-
 impl Tunnel {
     /// Waits for the library; must be called within a Tokio runtime.
     ///
@@ -53,6 +47,7 @@ impl Tunnel {
         Ok(Tunnel { socket, failure, _folder: folder, _task: AbortOnDropHandle::new(tokio::spawn(carrying)) })
     }
 
+    /// Where the library connects.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
@@ -73,19 +68,18 @@ async fn carry(listener: UnixListener, login: Login, failure: Arc<Mutex<Option<S
         let (login, failure) = (login.clone(), failure.clone());
         current = Some(AbortOnDropHandle::new(tokio::spawn(async move {
             if let Err(reason) = connect(local, login).await {
-                *failure.lock() = Some(reason);
+                *failure.lock() = Some(reason.to_string());
             }
         })));
     }
 }
 
-async fn connect(mut local: UnixStream, login: Login) -> Result<(), String> {
+async fn connect(mut local: UnixStream, login: Login) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (host, port) = (login.host.clone(), login.port);
-    let config = tokio::task::spawn_blocking(move || client_config(&login)).await;
-    let config = config.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+    let config = tokio::task::spawn_blocking(move || client_config(&login)).await??;
     let name = ServerName::try_from(host.clone()).map_err(|e| format!("'{host}': {e}"))?;
-    let remote = TcpStream::connect((host.as_str(), port)).await.map_err(|e| e.to_string())?;
-    remote.set_nodelay(true).map_err(|e| e.to_string())?;
+    let remote = TcpStream::connect((host.as_str(), port)).await?;
+    remote.set_nodelay(true)?;
     let mut remote =
         TlsConnector::from(Arc::new(config)).connect(name, remote).await.map_err(|e| format!("TLS: {e}"))?;
     // How a connection ends once it stood is the library's to report.

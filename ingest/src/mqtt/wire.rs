@@ -1,7 +1,6 @@
 //! Wraps the client library, for both versions of the protocol.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use super::{Login, LoginError};
 
 /// Unacknowledged messages that a broker may send us: at least twice a full batch, so that the
 /// next one fills while one is being stored.
-pub const RECEIVE_MAXIMUM: u16 = 20_000;
+const RECEIVE_MAXIMUM: u16 = 20_000;
 
 /// Requests (acks, subscriptions) that may wait for the event loop: well above the window, so
 /// that an ack never finds it full.
@@ -34,14 +33,13 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Sends requests to the event loop.
 #[derive(Debug, Clone)]
-pub enum Client {
+pub(crate) enum Client {
     V5(v5::AsyncClient),
     V311(rumqttc::AsyncClient),
 }
 
 /// Owns the connection; must be polled without pause.
-#[derive(Debug)]
-pub struct EventLoop {
+pub(crate) struct EventLoop {
     inner: Library,
     login: Login,
     tunnel: Option<Tunnel>,
@@ -57,18 +55,9 @@ enum Library {
     V311(Box<rumqttc::EventLoop>),
 }
 
-impl fmt::Debug for Library {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Library::V5(_) => "V5",
-            Library::V311(_) => "V311",
-        })
-    }
-}
-
 /// What happens on a connection.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// Connected; whether the broker still had our session.
     Connected {
         session_present: bool,
@@ -99,7 +88,7 @@ pub enum Event {
 ///
 /// # Errors
 /// There is no room for the socket through which TLS goes.
-pub fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
+pub(crate) fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
     let tunnel = login.tls.then(|| Tunnel::open(&login)).transpose()?;
     let (host, transport) = match &tunnel {
         Some(tunnel) => (tunnel.socket().to_string_lossy().into_owned(), Transport::unix()),

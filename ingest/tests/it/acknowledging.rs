@@ -1,5 +1,5 @@
 //! Batching and acknowledging lose nothing and repeat nothing, in whatever order messages arrive, batches
-//! are taken and stored, and connections break and come back.
+//! are closed and stored, and connections break and come back.
 //!
 //! The broker of the model is as awkward as MQTT allows: after a loss it may have forgotten which
 //! packet ids it used, so an ack that belongs to an earlier connection hits another message.
@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use domain::{FeedId, MunicipalityId, Reason, Rejection, UtcMicros};
-use ingest::accumulator::{Accumulator, BATCH_ROWS, TakenBatch};
-use ingest::acks::{Acks, PubAck};
+use ingest::accumulator::{Accumulator, BATCH_ROWS, ClosedBatch};
+use ingest::acks::Acks;
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use testing::observed::rejection;
@@ -20,9 +20,9 @@ enum Step {
     Deliver { rows: usize },
     /// A writer takes what an accumulator announced.
     Take,
-    /// A writer commits one of the batches that were taken.
+    /// A writer commits one of the closed batches.
     Store { which: usize },
-    /// The event loop sends what was asked for.
+    /// The event loop sends what was requested.
     Send,
     /// The connection breaks; the client library drops the acks that wait in its channel.
     Break,
@@ -53,13 +53,6 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Debug, Clone, Default)]
 struct Requests(Arc<Mutex<Vec<u16>>>);
 
-impl PubAck for Requests {
-    fn try_ack(&self, packet_id: u16) -> bool {
-        self.0.lock().push(packet_id);
-        true
-    }
-}
-
 impl Requests {
     fn take(&self) -> Vec<u16> {
         std::mem::take(&mut self.0.lock())
@@ -78,7 +71,7 @@ struct World {
     // Broker
     unacknowledged: VecDeque<usize>,
     in_flight: BTreeMap<u16, usize>,
-    /// Messages in the order of this connection's deliveries, those acknowledged taken off.
+    /// Messages in the order of this connection's deliveries, without those that are acknowledged.
     delivered: VecDeque<usize>,
     next_packet_id: u16,
     next_message: usize,
@@ -87,7 +80,7 @@ struct World {
     accumulator: Arc<Accumulator>,
     announced: async_channel::Receiver<Arc<Accumulator>>,
     requests: Requests,
-    taken: Vec<TakenBatch>,
+    closed: Vec<ClosedBatch>,
     // Database
     rows_of: BTreeMap<usize, usize>,
     stored: BTreeMap<usize, usize>,
@@ -95,7 +88,11 @@ struct World {
 
 fn process() -> (Arc<Accumulator>, async_channel::Receiver<Arc<Accumulator>>, Requests) {
     let requests = Requests::default();
-    let acks = Arc::new(Acks::new(requests.clone()));
+    let Requests(requested) = requests.clone();
+    let acks = Arc::new(Acks::new(move |packet_id| {
+        requested.lock().push(packet_id);
+        true
+    }));
     let (ready, announced) = async_channel::unbounded();
     (Accumulator::new(ready, acks), announced, requests)
 }
@@ -117,7 +114,7 @@ impl World {
             accumulator,
             announced,
             requests,
-            taken: Vec::new(),
+            closed: Vec::new(),
             rows_of: BTreeMap::new(),
             stored: BTreeMap::new(),
         };
@@ -141,7 +138,7 @@ impl World {
             Step::Crash => {
                 self.break_link();
                 (self.accumulator, self.announced, self.requests) = process();
-                self.taken.clear();
+                self.closed.clear();
                 self.link = Link::Down;
                 self.connect(1);
             }
@@ -171,19 +168,19 @@ impl World {
 
     fn take(&mut self) {
         if let Ok(accumulator) = self.announced.try_recv()
-            && let Some(taken) = accumulator.take()
+            && let Some(batch) = accumulator.take()
         {
-            self.taken.push(taken);
+            self.closed.push(batch);
         }
     }
 
     fn store(&mut self, which: usize) {
-        if self.taken.is_empty() {
+        if self.closed.is_empty() {
             return;
         }
-        let taken = self.taken.swap_remove(which % self.taken.len());
+        let batch = self.closed.swap_remove(which % self.closed.len());
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        for row in &taken.pending.batch.rejections {
+        for row in &batch.pending.batch.rejections {
             *counts.entry(row.received_at.0 as usize).or_default() += 1;
         }
         for (message, rows) in counts {
@@ -191,10 +188,10 @@ impl World {
             assert_eq!(rows % self.rows_of[&message], 0, "message {message} is torn");
             self.stored.insert(message, self.rows_of[&message]);
         }
-        self.accumulator.stored(taken.size, taken.acks);
+        self.accumulator.stored(batch.size, batch.acks);
     }
 
-    /// What is asked for on a broken connection waits.
+    /// What is requested on a broken connection waits.
     fn send(&mut self) {
         if self.link != Link::Up {
             return;
@@ -249,7 +246,7 @@ impl World {
         while !self.announced.is_empty() {
             self.take();
         }
-        while !self.taken.is_empty() {
+        while !self.closed.is_empty() {
             self.store(0);
         }
         self.send();

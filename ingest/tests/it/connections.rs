@@ -10,7 +10,7 @@ use async_channel::Receiver;
 use domain::MqttVersion;
 use ingest::accumulator::Accumulator;
 use ingest::mqtt::Login;
-use ingest::quota::Usual;
+use ingest::quota::DefaultLimits;
 use ingest::routing::RoutingTable;
 use ingest::session::Session;
 use testing::World;
@@ -98,7 +98,7 @@ fn packet(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn session(listener: &TcpListener, version: MqttVersion) -> (Session, Receiver<Arc<Accumulator>>) {
-    let (shared, announced) = shared(Usual::default());
+    let (shared, announced) = shared(DefaultLimits::default());
     let feeds = World::town("town").feed("f").registry();
     let routing = RoutingTable::new(feeds, None, &shared.metrics, &shared.quotas);
     let url = format!("mqtt://{}", listener.local_addr().unwrap());
@@ -110,9 +110,9 @@ fn session(listener: &TcpListener, version: MqttVersion) -> (Session, Receiver<A
 /// Takes the rows of one message as a writer would; they are unknown places, so rejections.
 async fn take(announced: &Receiver<Arc<Accumulator>>) -> impl FnOnce() + use<> {
     let accumulator = announced.recv().await.unwrap();
-    let taken = accumulator.take().unwrap();
-    assert_eq!(taken.pending.batch.rejections.len(), 1);
-    move || accumulator.stored(taken.size, taken.acks)
+    let batch = accumulator.take().unwrap();
+    assert_eq!(batch.pending.batch.rejections.len(), 1);
+    move || accumulator.stored(batch.size, batch.acks)
 }
 
 async fn no_ack_reaches_the_next_connection(version: MqttVersion) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use ingest::accumulator::{Accumulator, MAX_WAITING_BYTES};
 use ingest::inlet::{Admission, Inlet};
-use ingest::quota::{Limits, Usual};
+use ingest::quota::{DefaultLimits, Limits};
 use ingest::routing::RoutingTable;
 use ingest::session::Shared;
 
@@ -29,7 +29,7 @@ impl World {
         // Only what `arrange` sets of a feed holds it up.
         let [messages_per_s, bytes_per_s, rejections_per_h] = [NonZeroU32::new(1_000_000_000).unwrap(); 3];
         let unlimited = Limits { messages_per_s, bytes_per_s, rejections_per_h };
-        let (shared, ready) = shared(Usual { feed: unlimited, town: unlimited });
+        let (shared, ready) = shared(DefaultLimits { feed: unlimited, town: unlimited });
         let world = World { inlet, shared, ready, acknowledged: Arc::default() };
         world.arrange(&["slow", "quick"]);
         world
@@ -62,8 +62,8 @@ impl World {
 
     fn store_all(&self) {
         while let Ok(accumulator) = self.ready.try_recv() {
-            while let Some(taken) = accumulator.take() {
-                accumulator.stored(taken.size, taken.acks);
+            while let Some(batch) = accumulator.take() {
+                accumulator.stored(batch.size, batch.acks);
             }
         }
     }
@@ -99,15 +99,15 @@ async fn a_feed_of_which_too_much_is_rejected_waits_and_others_do_not() {
 async fn what_waits_for_the_database_is_bounded_in_bytes_for_each_feed() {
     let world = World::new();
     let garbage = Bytes::from(vec![b'x'; 15_000]);
-    let mut taken = 0;
+    let mut accepted = 0;
     while world.take("kv/1/quick/bay/a", garbage.clone()).now_or_never().is_some() {
-        taken += 1;
-        assert!(taken * garbage.len() < 2 * MAX_WAITING_BYTES, "nothing holds it up");
+        accepted += 1;
+        assert!(accepted * garbage.len() < 2 * MAX_WAITING_BYTES, "nothing holds it up");
     }
-    assert!((taken - 1) * garbage.len() < MAX_WAITING_BYTES);
+    assert!((accepted - 1) * garbage.len() < MAX_WAITING_BYTES);
     assert_eq!(world.take("kv/1/slow/bay/a", Bytes::new()).now_or_never(), Some(Admission::Rejected));
     world.store_all();
-    assert_eq!(world.acknowledged(), taken + 1);
+    assert_eq!(world.acknowledged(), accepted + 1);
     assert_eq!(world.take("kv/1/quick/bay/a", garbage).now_or_never(), Some(Admission::Rejected));
 }
 

@@ -18,7 +18,7 @@ fn up() -> Value {
 /// The state that a message gives its bay.
 fn state(batch: &Batch) -> Option<BayState> {
     assert!(batch.bays.len() <= 1);
-    batch.bays.first().map(|gated| gated.observation.state)
+    batch.bays.first().map(|keyed| keyed.observation.state)
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_codec_that_is_not_understood_is_no_silence() {
         assert_eq!(uplink(&batch).outcome, "rejected:malformed");
         assert_eq!(uplink(&batch).detail.as_ref(), Some(&rejection.detail));
     }
-    // It speaks of the device alone: a sign of life. Nothing is said: then there is no decoder either.
+    // It speaks of the device alone: a sign of life. Nothing is stated: then there is no decoder either.
     assert_eq!(uplink(&of(json!({ "battery_v": 3.5 }))).outcome, "heard");
     assert_eq!(rejection(&of(json!({}))).reason, Reason::UnsupportedDevice);
 }

@@ -1,4 +1,4 @@
-//! What is said of a message that is not believed: with which words, of whom, and how often.
+//! How a rejected message is described: with which words, of whom, and how often.
 
 use crate::county::{CS, EUI, NOW, TTS, VP, now, rejection, take, take_at, tts_up, uplink, with};
 use domain::Reason;

@@ -12,7 +12,7 @@ use crate::support::now;
 enum Outcome {
     Refused(Vec<FileProblem>),
     Remarked(Vec<FileProblem>),
-    Taken,
+    Accepted,
 }
 
 fn import(folder: &Path, known: &Catalogue) -> Outcome {
@@ -26,7 +26,7 @@ fn import(folder: &Path, known: &Catalogue) -> Outcome {
         return Outcome::Refused(problems.to_vec());
     }
     let notes = [files.notes.to_vec(), remarks(&files, known, now()).to_vec()].concat();
-    if notes.is_empty() { Outcome::Taken } else { Outcome::Remarked(notes) }
+    if notes.is_empty() { Outcome::Accepted } else { Outcome::Remarked(notes) }
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn each_sample_is_refused_remarked_or_taken_as_expected() {
                 says(&["refused", "remedy"])
             }
             Outcome::Remarked(_) => says(&["warn"]),
-            Outcome::Taken => says(&["taken", "position lies at"]),
+            Outcome::Accepted => says(&["taken", "position lies at"]),
         };
         assert!(fits, "{id}: expected: {expected}");
     }

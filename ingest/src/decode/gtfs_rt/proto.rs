@@ -1,11 +1,11 @@
 //! The messages and fields of `gtfs-realtime.proto` 2.0 that are read, by their numbers; prost skips
-//! all others. Required fields are optional here: their absence is judged where it matters. The outermost
+//! all others. Required fields are optional here: their absence is time where it matters. The outermost
 //! message is read by `parts`.
 
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
-pub struct FeedHeader {
+pub(super) struct FeedHeader {
     #[prost(string, optional, tag = "1")]
     pub gtfs_realtime_version: Option<String>,
     #[prost(int32, optional, tag = "2")]
@@ -15,7 +15,7 @@ pub struct FeedHeader {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct FeedEntity {
+pub(super) struct FeedEntity {
     #[prost(string, optional, tag = "1")]
     pub id: Option<String>,
     #[prost(bool, optional, tag = "2")]
@@ -27,7 +27,7 @@ pub struct FeedEntity {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct TripUpdate {
+pub(super) struct TripUpdate {
     #[prost(message, optional, tag = "1")]
     pub trip: Option<TripDescriptor>,
     #[prost(message, repeated, tag = "2")]
@@ -44,7 +44,7 @@ pub struct TripUpdate {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct TripProperties {
+pub(super) struct TripProperties {
     #[prost(string, optional, tag = "1")]
     pub trip_id: Option<String>,
     #[prost(string, optional, tag = "2")]
@@ -56,7 +56,7 @@ pub struct TripProperties {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct StopTimeUpdate {
+pub(super) struct StopTimeUpdate {
     #[prost(uint32, optional, tag = "1")]
     pub stop_sequence: Option<u32>,
     #[prost(message, optional, tag = "2")]
@@ -72,7 +72,7 @@ pub struct StopTimeUpdate {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct StopTimeProperties {
+pub(super) struct StopTimeProperties {
     #[prost(string, optional, tag = "1")]
     pub assigned_stop_id: Option<String>,
     #[prost(int32, optional, tag = "3")]
@@ -82,7 +82,7 @@ pub struct StopTimeProperties {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct StopTimeEvent {
+pub(super) struct StopTimeEvent {
     /// Seconds, late is positive.
     #[prost(int32, optional, tag = "1")]
     pub delay: Option<i32>,
@@ -95,7 +95,7 @@ pub struct StopTimeEvent {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct VehiclePosition {
+pub(super) struct VehiclePosition {
     #[prost(message, optional, tag = "1")]
     pub trip: Option<TripDescriptor>,
     #[prost(message, optional, tag = "2")]
@@ -111,7 +111,7 @@ pub struct VehiclePosition {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct Position {
+pub(super) struct Position {
     #[prost(float, optional, tag = "1")]
     pub latitude: Option<f32>,
     #[prost(float, optional, tag = "2")]
@@ -123,7 +123,7 @@ pub struct Position {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct TripDescriptor {
+pub(super) struct TripDescriptor {
     #[prost(string, optional, tag = "1")]
     pub trip_id: Option<String>,
     #[prost(string, optional, tag = "2")]
@@ -143,18 +143,18 @@ impl TripDescriptor {
     const DELETED: i32 = 7;
 
     /// GTFS's direction: 0 or 1, anything else is none.
-    pub fn direction(&self) -> Option<u8> {
+    pub(super) fn direction(&self) -> Option<u8> {
         self.direction_id.and_then(|id| u8::try_from(id).ok()).filter(|id| *id <= 1)
     }
 
     /// Whether nobody runs this trip.
-    pub fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         matches!(self.schedule_relationship, Some(Self::CANCELED | Self::DELETED))
     }
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub struct VehicleDescriptor {
+pub(super) struct VehicleDescriptor {
     #[prost(string, optional, tag = "1")]
     pub id: Option<String>,
     #[prost(string, optional, tag = "2")]
@@ -163,7 +163,7 @@ pub struct VehicleDescriptor {
 
 impl VehicleDescriptor {
     /// Its id, else its label.
-    pub fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         [&self.id, &self.label].into_iter().flatten().map(String::as_str).find(|name| !name.is_empty())
     }
 }

@@ -71,9 +71,9 @@ fn update(id: &str, stops: Vec<StopTimeUpdate>) -> TripUpdate {
     TripUpdate { trip: trip("T1"), vehicle: bus(id), stop_time_update: stops, ..TripUpdate::default() }
 }
 
-fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
+fn fixes(decoded: &Decoded) -> Vec<(String, VehicleFix)> {
     assert_eq!(decoded.faults.described(), []);
-    let fix = |s: &Statement<'_>| match (&s.subject, &s.content) {
+    let fix = |s: &Statement| match (&s.subject, &s.content) {
         (Subject::Vehicle(name), Content::Fix(fix)) => Some((name.to_string(), (**fix).clone())),
         (Subject::Trip, Content::Trip { .. }) => None,
         other => panic!("{other:?}"),
@@ -82,9 +82,9 @@ fn fixes(decoded: &Decoded<'_>) -> Vec<(String, VehicleFix)> {
 }
 
 /// Trips with the times of their updates and of the message, seconds since 1970.
-fn trips(decoded: &Decoded<'_>) -> Vec<(domain::TripUpdate, Option<i64>, Option<i64>)> {
+fn trips(decoded: &Decoded) -> Vec<(domain::TripUpdate, Option<i64>, Option<i64>)> {
     let seconds = |at: Option<UtcMicros>| at.map(|at| at.0 / 1_000_000);
-    let trip = |s: &Statement<'_>| match &s.content {
+    let trip = |s: &Statement| match &s.content {
         Content::Trip { update, message_at, .. } => {
             Some(((**update).clone(), seconds(s.at), seconds(*message_at)))
         }
@@ -343,7 +343,7 @@ fn real_feeds_are_read() {
         assert!(fixes.iter().all(|(name, fix)| !name.is_empty() && fix.position.is_some()));
     }
     if let Some(bytes) = shared("data/reference/rt_poa.pb") {
-        // Trip updates without vehicles: nothing is said about any, and nothing is wrong.
+        // Trip updates without vehicles: nothing is stated about any, and nothing is wrong.
         let decoded = decode(&bytes);
         assert_eq!(fixes(&decoded), []);
         let trips = trips(&decoded);
@@ -447,7 +447,7 @@ fn trip_updates_are_read_as_they_stand() {
 /// Stop, seconds from now, delay of each stop that lies behind.
 fn passed(update: TripUpdate) -> Vec<(String, i64, i32)> {
     let decoded = decode(&feed([entity(None, Some(update))]));
-    let of = |s: &Statement<'_>| match &s.content {
+    let of = |s: &Statement| match &s.content {
         Content::Trip { passed, .. } => Some(passed.clone()),
         _ => None,
     };

@@ -11,6 +11,7 @@ use crate::decode::Fault;
 /// The trip updates of a feed.
 #[derive(Debug, Default)]
 pub struct Updates {
+    /// Those that could be read.
     pub updates: Vec<TripUpdate>,
     /// Entities that could not be read, or name no run.
     pub unread: usize,

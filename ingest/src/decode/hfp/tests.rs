@@ -9,7 +9,7 @@ const VP: &str =
     "/hfp/v2/journey/ongoing/vp/bus/0018/01029/5520/1/Martinlaakso/17:35/4150208/5/60;24/28/65/93";
 const APC: &str = "/hfp/v2/journey/ongoing/apc/bus/0018/01029";
 
-fn content<'a>(topic: &'a str, payload: &'a str) -> Statement<'a> {
+fn content(topic: &str, payload: &str) -> Statement {
     let mut decoded = decode(topic, payload);
     assert_eq!(decoded.faults.described(), [], "{topic} {payload}");
     assert_eq!(decoded.statements.len(), 1);
@@ -22,7 +22,7 @@ fn refused(topic: &str, payload: &str) -> Fault {
     decoded.faults.described()[0].clone()
 }
 
-fn fix(statement: Statement<'_>) -> VehicleFix {
+fn fix(statement: Statement) -> VehicleFix {
     match statement.content {
         Content::Fix(fix) => *fix,
         other => panic!("{other:?}"),
@@ -30,7 +30,7 @@ fn fix(statement: Statement<'_>) -> VehicleFix {
 }
 
 /// Doors and load of a count.
-fn passengers(statement: &Statement<'_>) -> (Vec<(String, i32, i32)>, Option<i32>) {
+fn passengers(statement: &Statement) -> (Vec<(String, i32, i32)>, Option<i32>) {
     match &statement.content {
         Content::Passengers { doors, on_board, .. } => {
             (doors.iter().map(|d| (d.door.clone(), d.entries, d.exits)).collect(), *on_board)

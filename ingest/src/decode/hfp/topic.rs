@@ -5,28 +5,8 @@ use domain::Reason;
 use crate::decode::Fault;
 
 /// Every event of HFP v2 that says where a vehicle is or who is on it.
-const EVENTS: [&str; 20] = [
-    "vp",
-    "due",
-    "arr",
-    "dep",
-    "ars",
-    "pde",
-    "pas",
-    "wait",
-    "doo",
-    "doc",
-    "tlr",
-    "tla",
-    "da",
-    "dout",
-    "ba",
-    "bout",
-    "vja",
-    "vjout",
-    "apc",
-    "apc-partial",
-];
+const EVENTS: &str =
+    "vp due arr dep ars pde pas wait doo doc tlr tla da dout ba bout vja vjout apc apc-partial";
 
 /// The levels of a topic that are read.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +25,8 @@ impl<'a> Topic<'a> {
     pub fn parse(topic: &'a str) -> Result<Self, Fault> {
         Self::read(topic).ok_or_else(|| {
             let wanted = "/hfp/v2/(journey|deadrun|signoff)/(ongoing|upcoming)/EVENT/MODE/OPERATOR/VEHICLE";
-            let what = format!("topic: '{topic}' is not {wanted} with an EVENT of {}", EVENTS.join(", "));
+            let what =
+                format!("topic: '{topic}' is not {wanted} with an EVENT of {}", EVENTS.replace(' ', ", "));
             Fault::new(Reason::UnknownTopic, what)
         })
     }
@@ -55,7 +36,7 @@ impl<'a> Topic<'a> {
         let is_ours = matches!(levels.next()?, "journey" | "deadrun" | "signoff")
             && matches!(levels.next()?, "ongoing" | "upcoming");
         let event = levels.next().filter(|_| is_ours)?;
-        let event = EVENTS.into_iter().find(|known| *known == event)?;
+        let event = EVENTS.split(' ').find(|known| *known == event)?;
         let _mode = levels.next()?;
         let mut number = |digits: usize| {
             let is_number =

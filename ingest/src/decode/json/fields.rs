@@ -110,6 +110,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// An optional field of proto3's JSON, where what is absent is `zero`.
+    pub fn or_zero<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        zero: T,
+        dropped: &mut Vec<Dropped>,
+    ) -> Option<T> {
+        if self.has(name) { self.optional(name, read, dropped) } else { Some(zero) }
+    }
+
     fn shown(&self, name: &str) -> String {
         if self.within.is_empty() { name.to_owned() } else { format!("{}.{name}", self.within) }
     }
@@ -205,11 +216,11 @@ pub fn entries(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
     json.deserialize_map(EntriesVisitor).and_then(|all| json.end().map(|()| all)).ok()
 }
 
-/// Calls `take` with each element of a list, none parsed. No list of them is made: two bytes are enough for one.
+/// Calls `each` with each element of a list, none parsed. No list of them is made: two bytes are enough for one.
 ///
 /// # Errors
-/// It is no list, or no JSON. Then what was taken is not to be believed.
-pub fn for_each_element<'a>(text: &'a str, take: impl FnMut(&'a str)) -> Result<(), Fault> {
+/// It is no list, or no JSON. Then the elements before it are void.
+pub fn for_each_element<'a>(text: &'a str, each: impl FnMut(&'a str)) -> Result<(), Fault> {
     struct ElementsVisitor<F>(F);
     impl<'de, F: FnMut(&'de str)> Visitor<'de> for ElementsVisitor<F> {
         type Value = ();
@@ -229,7 +240,7 @@ pub fn for_each_element<'a>(text: &'a str, take: impl FnMut(&'a str)) -> Result<
         return Err(mistakes::no_list(text));
     }
     let mut json = serde_json::Deserializer::from_str(text);
-    json.deserialize_seq(ElementsVisitor(take))
+    json.deserialize_seq(ElementsVisitor(each))
         .and_then(|()| json.end())
         .map_err(|error| mistakes::syntax(text, &error))
 }

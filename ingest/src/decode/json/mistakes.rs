@@ -13,55 +13,45 @@ const SHOWN_CHARS: usize = 24;
 /// A message that should be one object.
 pub fn no_object(text: &str) -> Fault {
     let text = text.trim_ascii();
+    if let Err(fault) = scanned(text) {
+        return fault;
+    }
+    let shown = show(text);
     match text.as_bytes().first() {
-        Some(b'[') if is_json(text) => {
-            Fault::malformed(format!("payload: {} where one object is expected", show(text)))
+        Some(b'[') => {
+            Fault::malformed(format!("payload: {shown} where one object is expected"))
                 .remedy("Send each object as a message of its own; lists belong on the topic kv/1/FEED/batch of a native feed.")
         }
-        Some(b'"') if is_json(text) => {
-            Fault::malformed(format!("payload: the text {} where an object is expected", show(text)))
-                .remedy("Send the JSON itself, not a text that contains it.")
-        }
-        _ if is_json(text) => Fault::malformed(format!("payload: {} where an object is expected", show(text)))
+        Some(b'"') => Fault::malformed(format!("payload: the text {shown} where an object is expected"))
+            .remedy("Send the JSON itself, not a text that contains it."),
+        _ => Fault::malformed(format!("payload: {shown} where an object is expected"))
             .remedy("Send a JSON object, {...}, with the fields of the format."),
-        _ => syntax_fault(text),
     }
 }
 
 /// A message that should be a list.
 pub fn no_list(text: &str) -> Fault {
     let text = text.trim_ascii();
-    if text.starts_with('{') && is_json(text) {
+    if text.starts_with('{') && scanned(text).is_ok() {
         return Fault::malformed(format!("payload: {} where a list is expected", show(text)))
             .remedy("Put it in brackets: [{...}, {...}].");
     }
-    if is_json(text) { no_object(text) } else { syntax_fault(text) }
+    no_object(text)
 }
 
 /// What is wrong with `text`, at which the parser failed with `error`.
 pub fn syntax(text: &str, error: &serde_json::Error) -> Fault {
-    let mut scanner = Scanner::new(text);
-    match scanner.scan() {
-        Err(mistake) => scanner.fault(mistake),
-        Ok(()) => Fault::malformed(format!(
-            "payload: it cannot be read as JSON, line {}, column {}",
-            error.line(),
-            error.column()
-        ))
-        .remedy("Check the message with a JSON validator."),
-    }
+    scanned(text).err().unwrap_or_else(|| {
+        let (line, column) = (error.line(), error.column());
+        Fault::malformed(format!("payload: it cannot be read as JSON, line {line}, column {column}"))
+            .remedy("Check the message with a JSON validator.")
+    })
 }
 
-fn syntax_fault(text: &str) -> Fault {
+/// Whether it is JSON, else what is wrong with it.
+fn scanned(text: &str) -> Result<(), Fault> {
     let mut scanner = Scanner::new(text);
-    match scanner.scan() {
-        Err(mistake) => scanner.fault(mistake),
-        Ok(()) => Fault::malformed("payload: it is not what this format expects"),
-    }
-}
-
-fn is_json(text: &str) -> bool {
-    Scanner::new(text).scan().is_ok()
+    scanner.scan().map_err(|mistake| scanner.fault(mistake))
 }
 
 /// What is wrong, and what to write instead.
@@ -151,10 +141,8 @@ impl<'t> Scanner<'t> {
     }
 
     fn cut_off(&self) -> Mistake {
-        Mistake(
-            format!("the JSON breaks off after {} bytes", self.all.len()),
-            "Is a buffer of the sender too small, or its largest packet? Send the whole message.",
-        )
+        let remedy = "Is a buffer of the sender too small, or its largest packet? Send the whole message.";
+        Mistake(format!("the JSON breaks off after {} bytes", self.all.len()), remedy)
     }
 
     fn next(&mut self, next: char) -> Result<Expected, Mistake> {
@@ -172,10 +160,8 @@ impl<'t> Scanner<'t> {
                 self.step(1);
                 let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
                 if is_digit(self.all[..before].chars().next_back()) && is_digit(self.rest.chars().next()) {
-                    return Err(Mistake(
-                        "a comma stands in the number".into(),
-                        "JSON has a decimal point: write 3.6, not 3,6.",
-                    ));
+                    let remedy = "JSON has a decimal point: write 3.6, not 3,6.";
+                    return Err(Mistake("a comma stands in the number".into(), remedy));
                 }
                 match self.rest.trim_ascii_start().starts_with('}') {
                     true => Err(trailing_comma()),
@@ -199,13 +185,9 @@ impl<'t> Scanner<'t> {
 
     fn key(&mut self, next: char) -> Result<Expected, Mistake> {
         if next != '"' {
-            return Err(match next {
-                '\'' => single_quotes(),
-                _ => Mistake(
-                    format!("'{}' where a field's name is expected", self.word()),
-                    "Write names in double quotation marks.",
-                ),
-            });
+            let what = format!("'{}' where a field's name is expected", self.word());
+            let unquoted = Mistake(what, "Write names in double quotation marks.");
+            return Err(if next == '\'' { single_quotes() } else { unquoted });
         }
         let key = self.string()?;
         if let Some(level @ Level::Object(_)) = self.levels.last_mut() {
@@ -292,16 +274,12 @@ impl<'t> Scanner<'t> {
                 }
                 c if c < ' ' => {
                     let what = if c == '\0' { "a NUL byte" } else { "a line break or control character" };
-                    return Err(Mistake(
-                        format!("{what} stands in the text"),
-                        "Write it as an escape, e.g. \\n, or leave it out.",
-                    ));
+                    let remedy = "Write it as an escape, e.g. \\n, or leave it out.";
+                    return Err(Mistake(format!("{what} stands in the text"), remedy));
                 }
                 c if escaped && !matches!(c, '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' | 'u') => {
-                    return Err(Mistake(
-                        format!("\\{c} is no escape of JSON"),
-                        "Write a backslash twice: \\\\.",
-                    ));
+                    let remedy = "Write a backslash twice: \\\\.";
+                    return Err(Mistake(format!("\\{c} is no escape of JSON"), remedy));
                 }
                 _ => {}
             }
@@ -312,10 +290,8 @@ impl<'t> Scanner<'t> {
 }
 
 fn single_quotes() -> Mistake {
-    Mistake(
-        "it stands in single quotation marks".into(),
-        "JSON has double ones, \"; in Python use json.dumps, not str.",
-    )
+    let remedy = "JSON has double ones, \"; in Python use json.dumps, not str.";
+    Mistake("it stands in single quotation marks".into(), remedy)
 }
 
 fn trailing_comma() -> Mistake {

@@ -91,14 +91,10 @@ fn wrong(raw: &str, expected: &'static str) -> Wrong {
             text if is_number(&text.replace(',', ".")) => {
                 "Write a decimal point, not a comma, and no quotation marks."
             }
-            text if matches!(
-                text.trim_start_matches('-').to_ascii_lowercase().as_str(),
-                "nan" | "inf" | "infinity"
-            ) =>
-            {
-                "Leave the field out, or write null: that is no number."
-            }
-            _ => return Wrong::new(expected),
+            text => match &*text.trim_start_matches('-').to_ascii_lowercase() {
+                "nan" | "inf" | "infinity" => "Leave the field out, or write null: that is no number.",
+                _ => return Wrong::new(expected),
+            },
         },
         _ => return Wrong::new(expected),
     };

@@ -29,18 +29,17 @@ pub fn word<T: FromStr<Err = UnknownName>>(raw: &str) -> Result<T, Wrong> {
 /// An instant.
 pub fn instant(raw: &str) -> Result<UtcMicros, Wrong> {
     let wrong = || Wrong::new("an RFC 3339 time such as 2026-11-22T12:00:00Z");
-    match Given::of(raw) {
-        Given::Text(text) => {
-            match UtcMicros::parse(&text) {
-                Ok(at) if at >= FIRST_INSTANT => Ok(at),
-                _ if text.parse::<f64>().is_ok() => Err(wrong().remedy(of_unix(&text))),
-                _ if text.trim().is_empty() => Err(wrong()),
-                _ if UtcMicros::parse(&format!("{}Z", text.trim())).is_ok() => Err(wrong()
-                    .remedy("A local time means nothing without its offset: add Z (UTC), or e.g. +01:00.")),
-                _ => Err(wrong()),
-            }
+    let text = match Given::of(raw) {
+        Given::Text(text) => text,
+        Given::Number(digits) => return Err(wrong().remedy(of_unix(digits))),
+        _ => return Err(wrong()),
+    };
+    match UtcMicros::parse(&text) {
+        Ok(at) if at >= FIRST_INSTANT => Ok(at),
+        _ if text.parse::<f64>().is_ok() => Err(wrong().remedy(of_unix(&text))),
+        _ if UtcMicros::parse(&format!("{}Z", text.trim())).is_ok() => {
+            Err(wrong().remedy("A local time means nothing without its offset: add Z (UTC), or e.g. +01:00."))
         }
-        Given::Number(digits) => Err(wrong().remedy(of_unix(digits))),
         _ => Err(wrong()),
     }
 }

@@ -8,8 +8,8 @@ use domain::place::DevEui;
 
 use super::allow_list::{AllowList, Keep};
 use super::{
-    DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, as_it_stands,
-    bytes, other_device, set_clock, set_reception,
+    DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, bytes,
+    other_device, set_clock, set_reception,
 };
 use crate::decode::Fault;
 use crate::decode::json::{
@@ -87,9 +87,8 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     let e = Fields::read("", text, EVENT)?;
     if (e.has("applicationID") || e.has("devEUI")) && !e.has("deviceInfo") {
         let fault = Fault::malformed("applicationID, devEUI: this is a message of ChirpStack v3, v4 is read");
-        return Err(
-            fault.remedy("Update to ChirpStack v4: its messages have deviceInfo and deduplicationId.")
-        );
+        let remedy = "Update to ChirpStack v4: its messages have deviceInfo and deduplicationId.";
+        return Err(fault.remedy(remedy));
     }
     let mut dropped = Vec::new();
     let d = &mut dropped;
@@ -99,21 +98,20 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     let has_level = topic.event == Event::Of("status")
         && !flag("batteryLevelUnavailable", d)
         && !flag("externalPowerSource", d);
-    let level = e.optional("batteryLevel", loose(measurement(PERCENT)), d);
-    let level = if e.has("batteryLevel") { level } else { Some(0.0) };
-    let dr = e.optional("dr", loose(whole_in(DATA_RATE)), d);
-    let f_cnt = e.optional("fCnt", loose(whole_in(F_CNT)), d);
+    let level = e.or_zero("batteryLevel", loose(measurement(PERCENT)), 0.0, d);
+    let data_rate = e.or_zero("dr", loose(whole_in(DATA_RATE)), 0, d);
+    let f_cnt = e.or_zero("fCnt", loose(whole_in(F_CNT)), 0, d);
     let mut frame = Frame {
         device: device(topic, &e, d)?.to_string(),
         event: if let Event::Of(event) = topic.event { event } else { "up" },
         dedup_id: e.optional("deduplicationId", label, d).flatten(),
         f_port: e.given("fPort", loose(whole_in(0..=255)))?,
-        f_cnt: if e.has("fCnt") { f_cnt } else { Some(0) },
+        f_cnt,
         payload: e.given("data", bytes)?.unwrap_or_default(),
-        data_rate: if e.has("dr") { dr } else { Some(0) }.filter(|_| is_up),
+        data_rate: data_rate.filter(|_| is_up),
         spreading_factor: spreading_factor(&e, d),
         battery_pct: level.filter(|_| has_level),
-        codec: e.optional("object", as_it_stands, d),
+        codec: e.optional("object", Ok, d),
         log_code: log_code(&e, d),
         ..Frame::default()
     };
@@ -124,13 +122,13 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
             Dropped::note("rxInfo", Reason::Malformed, d);
             continue;
         };
-        let snr = rx.optional("snr", loose(measurement(SNR_DB)), d);
+        let snr_db = rx.or_zero("snr", loose(measurement(SNR_DB)), 0.0, d);
         receptions.push(Reception {
+            snr_db,
             rssi_dbm: rx.optional("rssi", loose(measurement(RSSI_DBM)), d),
-            snr_db: if rx.has("snr") { snr } else { Some(0.0) },
             gateway: rx.optional("gatewayId", label, d).flatten(),
         });
-        // The first gateway that the server stamped: later ones heard the same frame.
+        // The first gateway that the server stamped: later ones received the same frame.
         set_clock(&mut frame, &rx, "nsTime");
     }
     if frame.network_at.is_none() {
@@ -184,7 +182,7 @@ fn log_code(e: &Fields<'_>, d: &mut Vec<Dropped>) -> Option<String> {
     check_id(&code).is_ok().then_some(code)
 }
 
-const EVENTS: [&str; 8] = ["up", "join", "status", "ack", "txack", "log", "location", "integration"];
+const EVENTS: &str = "up join status ack txack log location integration";
 
 pub(super) fn from_topic(topic: &str) -> Option<Topic<'_>> {
     let mut levels = topic.split('/');
@@ -192,7 +190,7 @@ pub(super) fn from_topic(topic: &str) -> Option<Topic<'_>> {
         levels.next() == Some("application") && levels.next().is_some() && levels.next() == Some("device");
     let device = levels.next().filter(|_| fits)?;
     let event = match (levels.next()?, levels.next()?) {
-        ("event", event) => Event::Of(EVENTS.into_iter().find(|known| *known == event)?),
+        ("event", event) => Event::Of(EVENTS.split(' ').find(|known| *known == event)?),
         // Downlinks that somebody's own program enqueues.
         ("command", "down") => Event::Ignored,
         _ => return None,

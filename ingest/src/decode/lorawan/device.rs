@@ -5,9 +5,7 @@ use serde_json::Value;
 
 use super::{bosch_tps110, dingtek, libelium, milesight_em400_udl, pni_placepod, tekzitel_tekzipark};
 use crate::decode::Fault;
-
-/// What a sensor in a road can feel, degrees Celsius; anything else is a broken reading.
-const PLAUSIBLE_C: std::ops::RangeInclusive<f32> = -60.0..=100.0;
+use crate::decode::json::CELSIUS;
 
 /// A decoded payload.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,7 +15,9 @@ pub struct Report {
     pub state: Option<BayState>,
     /// The device's own frame kind, e.g. `heartbeat`.
     pub kind: &'static str,
+    /// Voltage of the battery.
     pub battery_v: Option<f32>,
+    /// Charge of the battery.
     pub battery_pct: Option<f32>,
     /// `None` also when the value is implausible.
     pub temperature_c: Option<f32>,
@@ -52,12 +52,12 @@ pub fn decode_device(
         Decoder::BoschTps110 => bosch_tps110::decode(f_port, payload),
         Decoder::Libelium => libelium::decode(payload),
         Decoder::Placepod => pni_placepod::decode(payload),
-        Decoder::DingtekDo200 => dingtek::decode(dingtek::Model::Do200, f_port, payload),
-        Decoder::DingtekDo202 => dingtek::decode(dingtek::Model::Do202, f_port, payload),
+        Decoder::DingtekDo200 => dingtek::decode(&dingtek::DO200, f_port, payload),
+        Decoder::DingtekDo202 => dingtek::decode(&dingtek::DO202, f_port, payload),
         Decoder::MilesightEm400Udl => milesight_em400_udl::decode(payload, threshold_mm),
         Decoder::TekziPark => tekzitel_tekzipark::decode(f_port, payload),
     }?;
-    report.temperature_c = report.temperature_c.filter(|t| PLAUSIBLE_C.contains(t));
+    report.temperature_c = report.temperature_c.filter(|t| CELSIUS.contains(&f64::from(*t)));
     Ok(report)
 }
 

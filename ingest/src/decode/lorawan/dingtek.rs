@@ -21,35 +21,25 @@ const PORT: i32 = 3;
 const PARAMETERS: u8 = 3;
 
 /// Which of the two: it decides how the end of a report is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Model {
-    Do200,
-    Do202,
+#[derive(Debug, PartialEq, Eq)]
+pub struct Model {
+    name: &'static str,
+    report_bytes: usize,
 }
 
-impl Model {
-    const fn name(self) -> &'static str {
-        match self {
-            Model::Do200 => "DO200",
-            Model::Do202 => "DO202",
-        }
-    }
+/// Without thermometer.
+pub const DO200: Model = Model { name: "DO200", report_bytes: 21 };
 
-    const fn report_bytes(self) -> usize {
-        match self {
-            Model::Do200 => 21,
-            Model::Do202 => 23,
-        }
-    }
-}
+/// With thermometer and hygrometer.
+pub const DO202: Model = Model { name: "DO202", report_bytes: 23 };
 
 /// Decodes one payload.
 ///
 /// # Errors
 /// Another port, or neither a report nor parameters of this model.
-pub fn decode(model: Model, f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
+pub fn decode(model: &Model, f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
     if f_port != PORT {
-        let what = format!("f_port: {f_port} is not one of a Dingtek {} ({PORT})", model.name());
+        let what = format!("f_port: {f_port} is not one of a Dingtek {} ({PORT})", model.name);
         return Err(Fault::malformed(what));
     }
     match *payload {
@@ -60,7 +50,7 @@ pub fn decode(model: Model, f_port: i32, payload: &[u8]) -> Result<Report, Fault
             Ok(report)
         }
         [_, _, _, _, _, l1, l0, park, alarms, v1, v0, x1, x0, y1, y0, z1, z0, ref tail @ ..]
-            if payload.len() == model.report_bytes() =>
+            if payload.len() == model.report_bytes =>
         {
             let mut report = Report {
                 state: Some(if park >> 4 != 0 { BayState::Occupied } else { BayState::Vacant }),
@@ -74,30 +64,28 @@ pub fn decode(model: Model, f_port: i32, payload: &[u8]) -> Result<Report, Fault
             report.note("battery_low", json!(alarms & 0x0f != 0));
             let magnet = [[x1, x0], [y1, y0], [z1, z0]].map(i16::from_be_bytes);
             report.note("magnet", json!(magnet));
-            read_end(model, tail, &mut report);
+            let counter = match *tail {
+                [temperature, humidity, ref counter @ ..] if *model == DO202 => {
+                    report.temperature_c = Some(f32::from(temperature.cast_signed()));
+                    report.note("humidity_pct", json!(humidity));
+                    counter
+                }
+                _ => tail,
+            };
+            if let [c1, c0, ..] = *counter {
+                report.note("frame_counter", json!(u16::from_be_bytes([c1, c0])));
+            }
             Ok(report)
         }
         _ => {
-            let (bytes, own) = (payload.len(), model.report_bytes());
+            let (bytes, own) = (payload.len(), model.report_bytes);
             let other = if bytes == 21 || bytes == 23 {
                 "; set the other model's decoder in sensors.csv"
             } else {
                 ""
             };
-            let what = format!("payload: {bytes} bytes; a Dingtek {} reports in {own}{other}", model.name());
+            let what = format!("payload: {bytes} bytes; a Dingtek {} reports in {own}{other}", model.name);
             Err(Fault::malformed(what))
         }
-    }
-}
-
-fn read_end(model: Model, tail: &[u8], report: &mut Report) {
-    match (model, tail) {
-        (Model::Do200, &[c1, c0, ..]) => report.note("frame_counter", json!(u16::from_be_bytes([c1, c0]))),
-        (Model::Do202, &[temperature, humidity, c1, c0, ..]) => {
-            report.temperature_c = Some(f32::from(temperature.cast_signed()));
-            report.note("humidity_pct", json!(humidity));
-            report.note("frame_counter", json!(u16::from_be_bytes([c1, c0])));
-        }
-        _ => {}
     }
 }

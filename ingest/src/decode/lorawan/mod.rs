@@ -44,7 +44,7 @@ const APPLICATION_PORTS: std::ops::RangeInclusive<i32> = 1..=223;
 /// No frame is longer on any radio (the length of a LoRa packet has eight bits).
 const MAX_FRAME_BYTES: usize = 255;
 
-/// Gateways that are kept of one frame; where masts stand most densely some forty hear one.
+/// Gateways that are kept of one frame; where masts stand most densely some forty receive one.
 const MAX_GATEWAYS: usize = 64;
 
 /// Counters of LoRaWAN have 32 bits.
@@ -72,13 +72,19 @@ pub struct Frame<'a> {
     pub bad_clock: Option<Fault>,
     /// 0 and absent are the network's own: what they carry is none of the device's payload.
     pub f_port: Option<i32>,
+    /// The device's frame counter.
     pub f_cnt: Option<i64>,
+    /// The device's bytes.
     pub payload: Vec<u8>,
+    /// By the region's table, 0 to 15.
     pub data_rate: Option<i16>,
+    /// Of LoRa, 5 to 12.
     pub spreading_factor: Option<i16>,
-    /// Of the gateway that heard it best.
+    /// Of the gateway with the best reception.
     pub rssi_dbm: Option<f32>,
+    /// Of the same gateway.
     pub snr_db: Option<f32>,
+    /// All that received it, some dozens at most.
     pub gateways: Vec<String>,
     /// Battery in percent, from a status event.
     pub battery_pct: Option<f32>,
@@ -86,7 +92,7 @@ pub struct Frame<'a> {
     pub codec: Option<&'a str>,
     /// Code and level of a log event, e.g. `ERROR UPLINK_MIC`: never its free text.
     pub log_code: Option<String>,
-    /// Fields of a wrong type or value, without which it was taken.
+    /// Fields of a wrong type or value, without which it was accepted.
     pub dropped: Vec<Dropped>,
 }
 
@@ -107,6 +113,7 @@ impl Frame<'_> {
 pub struct Topic<'t> {
     /// As the server writes it: a DevEUI, or The Things Stack's device id.
     pub device: &'t str,
+    /// What is published.
     pub event: Event,
 }
 
@@ -172,11 +179,6 @@ fn bytes(raw: &str) -> Result<Vec<u8>, Wrong> {
         return Err(Wrong::implausible(format!("what a LoRaWAN frame can carry, {MAX_FRAME_BYTES} bytes")));
     }
     Ok(decoded)
-}
-
-/// An object or list, unparsed.
-fn as_it_stands(raw: &str) -> Result<&str, Wrong> {
-    Ok(raw)
 }
 
 /// What gateways measured.

@@ -33,8 +33,34 @@ const TEMPERATURE_C: [&str; 2] = ["temperaturec", "temperature"];
 pub struct ServerDecoded {
     /// `None`: it is not about the bay, as in a frame that only reports the battery.
     pub state: Option<BayState>,
+    /// Voltage of the battery.
     pub battery_v: Option<f32>,
+    /// Temperature, where it is plausible.
     pub temperature_c: Option<f32>,
+}
+
+/// What a known field says.
+enum Known {
+    State(BayState),
+    BatteryV(f64),
+    /// `None`: an implausible one.
+    TemperatureC(Option<f32>),
+}
+
+/// `None`: the field is not known, or its value is none of that field.
+fn known(key: &str, raw: &str) -> Option<Known> {
+    let name = &*bare(key);
+    if let Some(state) = state_of(name, raw) {
+        return Some(Known::State(state));
+    }
+    let number = number(raw).ok()?;
+    if BATTERY_V.contains(&name) {
+        Some(Known::BatteryV(number))
+    } else if TEMPERATURE_C.contains(&name) {
+        Some(Known::TemperatureC(measurement(CELSIUS)(raw).ok()))
+    } else {
+        None
+    }
 }
 
 /// Reads a codec's object; `None`: it is empty.
@@ -50,15 +76,11 @@ pub fn read(object: &str) -> Result<Option<ServerDecoded>, Fault> {
     let mut states: Vec<(&str, BayState)> = Vec::new();
     let mut strange: Vec<&str> = Vec::new();
     for (key, raw) in all.iter().filter(|(_, raw)| *raw != "null") {
-        let name = bare(key);
-        if let Some(state) = state_of(&name, raw) {
-            states.push((key, state));
-        } else if BATTERY_V.contains(&name.as_str()) && number(raw).is_ok() {
-            decoded.battery_v = number(raw).ok().map(|n| n as f32).filter(|n| n.is_finite());
-        } else if TEMPERATURE_C.contains(&name.as_str()) && number(raw).is_ok() {
-            decoded.temperature_c = measurement(CELSIUS)(raw).ok();
-        } else {
-            strange.push(key);
+        match known(key, raw) {
+            Some(Known::State(state)) => states.push((key, state)),
+            Some(Known::BatteryV(n)) => decoded.battery_v = Some(n as f32).filter(|n| n.is_finite()),
+            Some(Known::TemperatureC(temperature_c)) => decoded.temperature_c = temperature_c,
+            None => strange.push(key),
         }
     }
     decoded.state = states.first().map(|(_, state)| *state);
@@ -67,10 +89,10 @@ pub fn read(object: &str) -> Result<Option<ServerDecoded>, Fault> {
         return Err(not_understood(format!("its fields {} contradict each other", names.join(", "))));
     }
     match decoded.state {
-        None if !strange.is_empty() => Err(not_understood(format!(
-            "none of its fields says whether the bay is occupied ({})",
-            strange.join(", ")
-        ))),
+        None if !strange.is_empty() => {
+            let strange = strange.join(", ");
+            Err(not_understood(format!("none of its fields says whether the bay is occupied ({strange})")))
+        }
         None if decoded == ServerDecoded::default() => Ok(None),
         _ => Ok(Some(decoded)),
     }
@@ -86,15 +108,10 @@ fn not_understood(what: String) -> Fault {
 /// The fields of a codec's object that [`read`] understands, with values of theirs only.
 pub fn understood(object: &str) -> String {
     let all = entries(object).unwrap_or_default();
-    let is_understood = |key: &str, raw: &str| {
-        let name = bare(key);
-        let is_number = BATTERY_V.contains(&name.as_str()) || TEMPERATURE_C.contains(&name.as_str());
-        state_of(&name, raw).is_some() || (is_number && number(raw).is_ok())
-    };
-    let kept = all.into_iter().filter(|(key, raw)| is_understood(key, raw));
-    let kept: Vec<String> =
-        kept.map(|(key, raw)| format!("{}:{raw}", serde_json::Value::from(key))).collect();
-    format!("{{{}}}", kept.join(","))
+    let understood = all.into_iter().filter(|(key, raw)| known(key, raw).is_some());
+    let fields: Vec<String> =
+        understood.map(|(key, raw)| format!("{}:{raw}", serde_json::Value::from(key))).collect();
+    format!("{{{}}}", fields.join(","))
 }
 
 /// The state of a field of this bare name.

@@ -10,8 +10,8 @@ use domain::place::DevEui;
 
 use super::allow_list::{AllowList, Keep};
 use super::{
-    Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, as_it_stands, bytes,
-    other_device, set_clock, set_reception,
+    Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, bytes, other_device,
+    set_clock, set_reception,
 };
 use crate::decode::Fault;
 use crate::decode::json::{
@@ -88,8 +88,8 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     frame.device = device(topic, &m, &mut frame.dropped)?.to_string();
     match frame.event {
         "up" => {
-            if m.has("simulated") && m.optional("simulated", text_or_flag, &mut frame.dropped) != Some(false)
-            {
+            let simulated = m.optional("simulated", Ok, &mut frame.dropped);
+            if m.has("simulated") && !matches!(simulated, Some("false" | "\"false\"")) {
                 frame.event = "simulated";
             }
             let uplink = m.given("uplink_message", object("uplink_message", UPLINK))?.ok_or_else(|| {
@@ -115,16 +115,11 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     Ok(frame)
 }
 
-fn text_or_flag(raw: &str) -> Result<bool, crate::decode::json::Wrong> {
-    Ok(!matches!(raw, "false" | "\"false\""))
-}
-
 fn read_uplink<'a>(uplink: &Fields<'a>, frame: &mut Frame<'a>) -> Result<(), Fault> {
     frame.f_port = uplink.given("f_port", loose(whole_in(0..=255)))?;
     frame.payload = uplink.given("frm_payload", bytes)?.unwrap_or_default();
     let d = &mut frame.dropped;
-    let f_cnt = uplink.optional("f_cnt", loose(whole_in(F_CNT)), d);
-    frame.f_cnt = if uplink.has("f_cnt") { f_cnt } else { Some(0) };
+    frame.f_cnt = uplink.or_zero("f_cnt", loose(whole_in(F_CNT)), 0, d);
     // The application server's `received_at` and this one are of one message, and stay when it is
     // delivered again; a device with fixed keys that counts from one again has another.
     let received_at = uplink.optional("received_at", text_of, &mut Vec::new());
@@ -134,11 +129,9 @@ fn read_uplink<'a>(uplink: &Fields<'a>, frame: &mut Frame<'a>) -> Result<(), Fau
     frame.spreading_factor = spreading_factor(uplink, d);
     const BATTERY: &[&str] = &["value"];
     let battery = uplink.optional("last_battery_percentage", object("last_battery_percentage", BATTERY), d);
-    frame.battery_pct = battery.and_then(|battery| match battery.has("value") {
-        true => battery.optional("value", loose(measurement(PERCENT)), d),
-        false => Some(0.0),
-    });
-    frame.codec = uplink.optional("decoded_payload", as_it_stands, d);
+    frame.battery_pct =
+        battery.and_then(|battery| battery.or_zero("value", loose(measurement(PERCENT)), 0.0, d));
+    frame.codec = uplink.optional("decoded_payload", Ok, d);
     let metadata = uplink.optional("rx_metadata", list, d).unwrap_or_default();
     let receptions = metadata.into_iter().filter_map(|rx| reception(rx, d)).collect();
     set_reception(frame, receptions);
@@ -153,7 +146,7 @@ fn reception(rx: &str, d: &mut Vec<Dropped>) -> Option<Reception> {
         return None;
     };
     let rssi = rx.optional("rssi", loose(measurement(RSSI_DBM)), d);
-    let snr = rx.optional("snr", loose(measurement(SNR_DB)), d);
+    let snr_db = rx.or_zero("snr", loose(measurement(SNR_DB)), 0.0, d);
     let ids = rx.optional("gateway_ids", object("rx_metadata.gateway_ids", IDS), d);
     // Its EUI in ChirpStack's spelling, so that one gateway has one name on both servers.
     let gateway = ids.and_then(|ids| {
@@ -162,7 +155,7 @@ fn reception(rx: &str, d: &mut Vec<Dropped>) -> Option<Reception> {
     });
     Some(Reception {
         rssi_dbm: rssi.or_else(|| rx.optional("channel_rssi", loose(measurement(RSSI_DBM)), d)),
-        snr_db: if rx.has("snr") { snr } else { Some(0.0) },
+        snr_db,
         gateway,
     })
 }

@@ -6,10 +6,10 @@ use crate::decode::{Content, Decoded, Fault, Statement, Subject};
 
 const AT: &str = r#""at":"2026-11-22T12:00:00Z""#;
 
-fn content(topic: &str, payload: &str) -> Statement<'static> {
+fn content(topic: &str, payload: &str) -> Statement {
     let mut decoded = decode("f", topic, payload);
     assert_eq!(decoded.faults.described(), [], "{topic} {payload}");
-    decoded.statements.remove(0).into_owned()
+    decoded.statements.remove(0)
 }
 
 fn refused(topic: &str, payload: &str) -> Fault {

@@ -6,7 +6,7 @@ use domain::{ClockPolicy, Decoder, OnBadClock, Publish, Rejection, Uplink, UtcMi
 use ingest::accumulator::Accumulator;
 use ingest::message::{Message, Received};
 use ingest::metrics::Metrics;
-use ingest::quota::{Quotas, Usual};
+use ingest::quota::{DefaultLimits, Quotas};
 use ingest::receive::receive;
 use ingest::session::Shared;
 use ingest::trips::TripMemory;
@@ -61,7 +61,7 @@ pub fn world() -> World {
 }
 
 /// What sessions share, and what they announce.
-pub fn shared(usual: Usual) -> (Shared, async_channel::Receiver<Arc<Accumulator>>) {
+pub fn shared(usual: DefaultLimits) -> (Shared, async_channel::Receiver<Arc<Accumulator>>) {
     let (ready, announced) = async_channel::unbounded();
     let shared = Shared {
         metrics: Metrics::register(&mut prometheus_client::registry::Registry::default()),

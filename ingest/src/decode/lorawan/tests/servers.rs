@@ -151,7 +151,7 @@ fn a_codec_that_is_not_understood_is_named() {
         assert!(fault.detail.contains(named), "{object}: {}", fault.detail);
         assert!(fault.remedy.unwrap().contains("\"occupied\": true"));
     }
-    // A frame of the device alone is understood; so is that nothing is said.
+    // A frame of the device alone is understood; so is that nothing is stated.
     let health = content(&json!({ "batteryVoltage": 3.5, "temperature": -4 })).unwrap();
     let expected = ServerDecoded { state: None, battery_v: Some(3.5), temperature_c: Some(-4.0) };
     assert_eq!(health, Some(expected));

@@ -1,0 +1,261 @@
+//! How one feed is doing: counters, and its last hour by minutes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use domain::feed::MAX_AHEAD_S;
+use domain::{Reason, UtcMicros};
+use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::{Metric, Registry};
+use serde::Serialize;
+
+use crate::decode::Dropped;
+use crate::message::Received;
+use crate::quota::Limits;
+
+/// How far clocks may be set back.
+const AHEAD_MINUTES: i64 = MAX_AHEAD_S / 60;
+
+/// Delays kept for the median.
+const DELAYS: usize = 255;
+
+/// Names and values of labels.
+pub(crate) type Labels<const N: usize> = [(&'static str, String); N];
+
+/// Registers `metric`, and returns it.
+pub(crate) fn registered<M: Metric + Clone>(r: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    r.register(name, help, metric.clone());
+    metric
+}
+
+/// The counters that have a feed as a label.
+#[derive(Debug)]
+pub(crate) struct FeedCounters {
+    messages: Family<Labels<1>, Counter>,
+    qos0: Family<Labels<1>, Counter>,
+    /// By feed and reason.
+    rejected: Family<Labels<2>, Counter>,
+    /// By feed, field and reason.
+    dropped: Family<Labels<3>, Counter>,
+    ignored: Family<Labels<1>, Counter>,
+    throttled: Family<Labels<1>, Counter>,
+}
+
+impl FeedCounters {
+    pub(crate) fn register(r: &mut Registry) -> Self {
+        let lost = "Messages of QoS 0: what was sent while we were away is lost";
+        let dropped = "Optional fields of a wrong type or value, without which a message was accepted";
+        let throttled = "Messages that had to wait because their feed or town was above its quota";
+        FeedCounters {
+            messages: registered(r, "messages", "MQTT messages received", Family::default()),
+            qos0: registered(r, "qos0_messages", lost, Family::default()),
+            rejected: registered(r, "rejected", "Messages or elements that were rejected", Family::default()),
+            dropped: registered(r, "dropped_fields", dropped, Family::default()),
+            ignored: registered(r, "ignored", "Messages that carry nothing to store", Family::default()),
+            throttled: registered(r, "throttled_messages", throttled, Family::default()),
+        }
+    }
+
+    /// The meter of the feed `key`.
+    pub(crate) fn meter(&self, key: &str) -> FeedMeter {
+        let of =
+            |family: &Family<Labels<1>, Counter>| family.get_or_create(&[("feed", key.to_owned())]).clone();
+        FeedMeter {
+            key: key.to_owned(),
+            messages: of(&self.messages),
+            qos0: of(&self.qos0),
+            rejected: self.rejected.clone(),
+            dropped: self.dropped.clone(),
+            ignored: of(&self.ignored),
+            throttled: of(&self.throttled),
+            recent: Mutex::default(),
+        }
+    }
+}
+
+/// Counts for one feed.
+#[derive(Debug)]
+pub struct FeedMeter {
+    key: String,
+    messages: Counter,
+    qos0: Counter,
+    rejected: Family<Labels<2>, Counter>,
+    dropped: Family<Labels<3>, Counter>,
+    ignored: Counter,
+    throttled: Counter,
+    recent: Mutex<Recent>,
+}
+
+/// The last hour, by minutes.
+#[derive(Debug, Default)]
+struct Recent {
+    connected_since: Option<UtcMicros>,
+    limits: Option<Limits>,
+    last_message_at: Option<UtcMicros>,
+    total: u64,
+    qos0: u64,
+    minutes: VecDeque<Minute>,
+    /// Newest delays between observation and receipt, seconds.
+    delays_s: VecDeque<f32>,
+    has_warned_of_qos0: bool,
+}
+
+#[derive(Debug, Default)]
+struct Minute {
+    minute: i64,
+    messages: u64,
+    throttled: u64,
+    rejected: BTreeMap<&'static str, u64>,
+}
+
+/// The state of a feed, as it is stored for whoever asks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FeedStatus {
+    /// Since when its subscription holds; `None`: it does not.
+    pub connected_since: Option<UtcMicros>,
+    /// Receipt of its last message.
+    pub last_message_at: Option<UtcMicros>,
+    /// Messages of the last hour.
+    pub messages_1h: u64,
+    /// Of these, how many had to wait.
+    pub throttled_1h: u64,
+    /// What it may send.
+    pub limits: Option<Limits>,
+    /// Rejections and duplicates of the last hour, by reason.
+    pub rejected_1h: BTreeMap<String, u64>,
+    /// Median delay between observation and receipt, seconds.
+    pub delay_p50_s: Option<f32>,
+    /// Share of its messages that came with QoS 0, 0 to 1.
+    pub qos0_share: Option<f64>,
+}
+
+impl FeedMeter {
+    /// Counts a message. Returns whether it is the first of QoS 0 where more was requested: worth
+    /// one warning.
+    pub(crate) fn message(
+        &self,
+        qos: u8,
+        wanted_qos: u8,
+        received_at: UtcMicros,
+        observed_at: Option<UtcMicros>,
+    ) -> bool {
+        self.messages.inc();
+        let mut r = self.recent.lock();
+        r.last_message_at = Some(received_at);
+        r.total += 1;
+        r.this_minute(received_at).messages += 1;
+        if let Some(at) = observed_at {
+            if r.delays_s.len() == DELAYS {
+                r.delays_s.pop_front();
+            }
+            r.delays_s.push_back(received_at.seconds_since(at) as f32);
+        }
+        if qos > 0 {
+            return false;
+        }
+        r.qos0 += 1;
+        self.qos0.inc();
+        wanted_qos > 0 && !std::mem::replace(&mut r.has_warned_of_qos0, true)
+    }
+
+    /// Counts the result of a message.
+    pub(crate) fn received(&self, received: &Received, at: UtcMicros) {
+        for (reason, n) in &received.reasons {
+            self.rejected(*reason, at, *n);
+        }
+        for Dropped { field, reason } in &received.dropped {
+            let labels =
+                [("feed", self.key.clone()), ("field", field.clone()), ("reason", reason.to_string())];
+            self.dropped.get_or_create(&labels).inc();
+        }
+        self.ignored.inc_by(received.is_ignored.into());
+    }
+
+    /// Counts rejections and duplicates.
+    pub(crate) fn rejected(&self, reason: Reason, at: UtcMicros, n: u64) {
+        let labels = [("feed", self.key.clone()), ("reason", reason.to_string())];
+        self.rejected.get_or_create(&labels).inc_by(n);
+        *self.recent.lock().this_minute(at).rejected.entry(reason.as_str()).or_default() += n;
+    }
+
+    /// Counts a message that had to wait for its feed's or town's quota.
+    pub(crate) fn throttled(&self, at: UtcMicros) {
+        self.throttled.inc();
+        self.recent.lock().this_minute(at).throttled += 1;
+    }
+
+    /// Records what the feed may send.
+    pub(crate) fn limited(&self, limits: Limits) {
+        self.recent.lock().limits = Some(limits);
+    }
+
+    /// Records since when the feed's subscription holds; `None` = it does not.
+    pub(crate) fn connected_since(&self, at: Option<UtcMicros>) {
+        self.recent.lock().connected_since = at;
+    }
+
+    pub(crate) fn status(&self, now: UtcMicros) -> FeedStatus {
+        let r = self.recent.lock();
+        let this_minute = minute_of(now);
+        let is_of_hour =
+            |m: &&Minute| (this_minute - 60 < m.minute) && m.minute <= this_minute + AHEAD_MINUTES;
+        let hour: Vec<&Minute> = r.minutes.iter().filter(is_of_hour).collect();
+        let mut rejected_1h: BTreeMap<String, u64> = BTreeMap::new();
+        for (reason, n) in hour.iter().flat_map(|m| &m.rejected) {
+            *rejected_1h.entry((*reason).to_owned()).or_default() += n;
+        }
+        let mut delays: Vec<f32> = r.delays_s.iter().copied().collect();
+        delays.sort_by(f32::total_cmp);
+        FeedStatus {
+            connected_since: r.connected_since,
+            last_message_at: r.last_message_at,
+            messages_1h: hour.iter().map(|m| m.messages).sum(),
+            throttled_1h: hour.iter().map(|m| m.throttled).sum(),
+            limits: r.limits,
+            rejected_1h,
+            delay_p50_s: delays.get(delays.len() / 2).copied(),
+            qos0_share: (r.total > 0).then(|| r.qos0 as f64 / r.total as f64),
+        }
+    }
+}
+
+fn minute_of(at: UtcMicros) -> i64 {
+    at.0.div_euclid(60_000_000)
+}
+
+impl Recent {
+    fn this_minute(&mut self, at: UtcMicros) -> &mut Minute {
+        let minute = minute_of(at);
+        // By a clock that was ahead.
+        while self.minutes.pop_back_if(|m| m.minute > minute + AHEAD_MINUTES).is_some() {}
+        if self.minutes.back().is_none_or(|m| m.minute < minute) {
+            if self.minutes.len() == 60 {
+                self.minutes.pop_front();
+            }
+            self.minutes.push_back(Minute { minute, ..Minute::default() });
+        }
+        let last = self.minutes.len() - 1;
+        &mut self.minutes[last]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_a_clock_that_was_ahead_are_none_of_the_last_hour() {
+        let mut recent = Recent::default();
+        let now = UtcMicros(1_790_000_000_000_000);
+        recent.this_minute(now).messages += 1;
+        for minute in 0..90 {
+            recent.this_minute(now.plus_s(365 * 86_400 + 60 * minute)).messages += 100;
+        }
+        recent.this_minute(now.plus_s(60)).messages += 1;
+        // Clocks are set by some seconds.
+        recent.this_minute(now).messages += 1;
+        assert_eq!(recent.minutes.iter().map(|m| m.messages).sum::<u64>(), 2);
+        assert_eq!(recent.minutes.len(), 1);
+    }
+}
