@@ -29,6 +29,7 @@ impl Binaries {
         }
     }
 
+    /// The path of a program, such as `initdb`.
     pub fn program(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
@@ -38,6 +39,7 @@ impl Binaries {
         self.major >= 15 && self.dir.starts_with(DEBIAN_ROOT)
     }
 
+    /// Whether TimescaleDB is installed for this version.
     pub fn has_timescaledb(&self) -> bool {
         let beside = self.dir.with_file_name("lib");
         let reported = output_path(Command::new(self.program("pg_config")).arg("--pkglibdir"));

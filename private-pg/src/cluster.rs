@@ -20,6 +20,7 @@ const LOG_MAX_BYTES: u64 = 20 << 20;
 /// How much of the log an error shows.
 const LOG_TAIL_BYTES: u64 = 2_000;
 
+/// A cluster that is there, and what starts it.
 #[derive(Debug)]
 pub struct Cluster {
     pub paths: Paths,

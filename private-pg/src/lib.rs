@@ -296,6 +296,7 @@ pub enum PrivatePgHandle {
 }
 
 impl PrivatePgHandle {
+    /// See [`PrivatePg::url`].
     pub fn url(&self) -> String {
         match self {
             Self::Owned(server) => server.url(),

@@ -17,6 +17,7 @@ pub const PORT: u16 = 5432;
 /// What fits into `sockaddr_un.sun_path` with its closing zero.
 const SOCKET_PATH_MAX_BYTES: usize = 107;
 
+/// Where everything of one private server is.
 #[derive(Debug, Clone)]
 pub struct Paths {
     pub data_dir: PathBuf,
@@ -47,10 +48,12 @@ impl Paths {
         self.url_of(NAME)
     }
 
+    /// What PostgreSQL writes beside its socket.
     pub fn socket_lock_file(&self) -> PathBuf {
         self.socket_dir.join(format!(".s.PGSQL.{PORT}.lock"))
     }
 
+    /// The same address for another database.
     pub fn url_of(&self, database: &str) -> String {
         let socket_dir = percent_encoded(&self.socket_dir);
         format!("postgres://{NAME}@localhost:{PORT}/{database}?host={socket_dir}")

@@ -27,6 +27,7 @@ pub struct Postmaster {
 }
 
 impl Postmaster {
+    /// The server that is the child process; `None`: it has ended already.
     pub fn started(child: Child) -> Option<Self> {
         let pid = pid_from(child.id()?)?;
         let (end, ended) = watch::channel(false);
@@ -55,15 +56,18 @@ impl Postmaster {
         Some(Self { pid, ended })
     }
 
+    /// Its process id.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
+    /// Resolves once it has ended.
     pub async fn ended(&self) {
         // An error means that the watching task is gone, which only a runtime that shuts down does.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
+    /// Asks it to disconnect its clients and stop, without waiting for it.
     pub fn request_fast_shutdown(&self) {
         self.signal(Signal::SIGINT);
     }
@@ -92,6 +96,7 @@ impl Postmaster {
     }
 }
 
+/// Whether a server runs in `cluster`, whoever started it.
 pub fn is_running_in(cluster: &Path) -> bool {
     recorded_pid(cluster).is_some_and(|pid| runs_in(pid, cluster))
 }

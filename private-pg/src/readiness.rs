@@ -18,6 +18,7 @@ const DUPLICATE_DATABASE: &str = "42P04";
 const UNIQUE_VIOLATION: &str = "23505";
 const TOO_MANY_CONNECTIONS: &str = "53300";
 
+/// What the server says.
 pub enum Answer {
     Ready,
     /// Not yet, with the server's or the system's message.

@@ -22,6 +22,7 @@ use super::users::User;
 /// Connections of one user.
 const MAX_OF_USER: usize = 50;
 
+/// What the broker library asks at each event: may this client do that?
 pub struct Access {
     pub on_unread: OnUnread,
     pub inlet: Arc<Inlet>,

@@ -24,6 +24,7 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A connection from `address`; `pace`: how fast it may send.
     pub fn new(address: IpAddr, pace: Option<Arc<Pace>>) -> Arc<Self> {
         Arc::new(Self {
             address,
@@ -39,6 +40,7 @@ impl Connection {
         self.was_refused.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the broker refused it.
     pub fn was_refused(&self) -> bool {
         self.was_refused.load(Ordering::Relaxed)
     }
@@ -61,6 +63,7 @@ impl Connection {
         self.released.notify_one();
     }
 
+    /// Whether the acknowledgement of `packet_id` is held back.
     pub fn is_held(&self, packet_id: u16) -> bool {
         self.held.lock().contains_key(&packet_id)
     }

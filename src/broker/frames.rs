@@ -48,6 +48,7 @@ impl Header {
         if rest.len() >= 4 { Err(Malformed) } else { Ok(None) }
     }
 
+    /// The quality of service of a PUBLISH: 0 to 2; 3 is malformed.
     pub fn qos(self) -> u8 {
         (self.flags >> 1) & 3
     }

@@ -98,6 +98,7 @@ impl From<Malformed> for End {
 }
 
 impl Gate {
+    /// Before the broker at that address.
     pub fn new(
         broker: SocketAddr,
         clients: Arc<Clients>,

@@ -68,6 +68,7 @@ impl Passwords {
         Ok(Self { users, checks, accepted, key: rand::random(), failures })
     }
 
+    /// The user of that name.
     pub fn user(&self, name: &str) -> Option<&User> {
         self.users.get(name)
     }

@@ -24,6 +24,7 @@ pub struct UsersFile {
     users: Arc<HashMap<String, User>>,
 }
 
+/// Somebody who may connect: how, and to what.
 pub struct User {
     secret: Secret,
     pub publish: Vec<String>,
@@ -89,6 +90,7 @@ impl UsersFile {
         Ok(Self { users: Arc::new(users) })
     }
 
+    /// The user of that name.
     pub fn get(&self, name: &str) -> Option<&User> {
         self.users.get(name)
     }

@@ -6,12 +6,14 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{DatabaseArgs, RetentionArgs, VisitArgs};
 
+/// `key`.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
     #[command(subcommand)]
     pub command: KeyCommand,
 }
 
+/// What `key` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum KeyCommand {
     /// Make a key and print it, once: only its hash is kept.
@@ -27,6 +29,7 @@ pub enum KeyCommand {
     Revoke(KeyRevokeArgs),
 }
 
+/// `key create`.
 #[derive(Debug, Clone, Args)]
 pub struct KeyCreateArgs {
     #[command(flatten)]
@@ -45,6 +48,7 @@ pub struct KeyCreateArgs {
     pub expires: Option<String>,
 }
 
+/// What a key's holder may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RoleArg {
     Installer,
@@ -53,6 +57,7 @@ pub enum RoleArg {
     Admin,
 }
 
+/// `key revoke`.
 #[derive(Debug, Clone, Args)]
 pub struct KeyRevokeArgs {
     #[command(flatten)]
@@ -61,6 +66,7 @@ pub struct KeyRevokeArgs {
     pub id: i32,
 }
 
+/// `migrate`.
 #[derive(Debug, Clone, Args)]
 pub struct MigrateArgs {
     #[command(flatten)]
@@ -70,6 +76,7 @@ pub struct MigrateArgs {
     pub derive_again: bool,
 }
 
+/// `prune`.
 #[derive(Debug, Clone, Args)]
 pub struct PruneArgs {
     #[command(flatten)]
@@ -84,6 +91,7 @@ pub struct PruneArgs {
     pub json: bool,
 }
 
+/// `healthcheck`.
 #[derive(Debug, Clone, Args)]
 pub struct HealthcheckArgs {
     /// Base URL of the instance, where it is not on this machine.

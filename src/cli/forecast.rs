@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::VisitArgs;
 
+/// What `forecast` does.
 #[derive(Debug, Subcommand)]
 pub enum ForecastCommand {
     /// Forecast years past, quarter-hour by quarter-hour, each from what was known before it, and
@@ -23,6 +24,7 @@ pub enum ForecastCommand {
     Train(ForecastTrainArgs),
 }
 
+/// `forecast train`.
 #[derive(Debug, Clone, Args)]
 pub struct ForecastTrainArgs {
     #[command(flatten)]
@@ -35,6 +37,7 @@ pub struct ForecastTrainArgs {
     pub from: Option<jiff::civil::Date>,
 }
 
+/// `forecast evaluate`.
 #[derive(Debug, Clone, Args)]
 pub struct ForecastEvaluateArgs {
     /// CSV files, archives of them (.tar.xz, .tar.gz), or folders.

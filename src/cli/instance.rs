@@ -40,6 +40,7 @@ pub struct VisitArgs {
     pub create: bool,
 }
 
+/// Where HTTP is answered, and for whom.
 #[derive(Debug, Clone, Args)]
 pub struct HttpArgs {
     /// Address of the API. Port 0 picks a free one.
@@ -87,6 +88,7 @@ impl HttpArgs {
     }
 }
 
+/// Which broker, and as whom.
 #[derive(Debug, Clone, Args)]
 pub struct MqttArgs {
     /// MQTT broker of the feeds that name none, e.g. mqtts://user:secret@broker.example. Without
@@ -114,6 +116,7 @@ impl MqttArgs {
     }
 }
 
+/// The broker that comes with it.
 #[derive(Debug, Clone, Args)]
 pub struct EmbeddedBrokerArgs {
     /// Address of the embedded MQTT broker; ignored with --mqtt-url. It acknowledges a message that a
@@ -192,6 +195,7 @@ impl QuotaArgs {
     }
 }
 
+/// For how long each class of data is stored.
 #[derive(Debug, Clone, Args)]
 pub struct RetentionArgs {
     /// Days that rejected messages are kept.
@@ -229,6 +233,7 @@ impl RetentionArgs {
     }
 }
 
+/// How much of the disk stays free.
 #[derive(Debug, Clone, Args)]
 pub struct DiskArgs {
     /// Percent of the data directory's disk that must be free. With less nothing is stored or
@@ -237,6 +242,7 @@ pub struct DiskArgs {
     pub min_free_disk_pct: f64,
 }
 
+/// `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
@@ -255,6 +261,7 @@ pub struct ServeArgs {
     pub quotas: QuotaArgs,
 }
 
+/// `ingest`.
 #[derive(Debug, Clone, Args)]
 pub struct IngestArgs {
     #[command(flatten)]
@@ -272,6 +279,7 @@ pub struct IngestArgs {
     pub ops_http: Option<SocketAddr>,
 }
 
+/// `api`.
 #[derive(Debug, Clone, Args)]
 pub struct ApiArgs {
     #[command(flatten)]

@@ -6,12 +6,14 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::VisitArgs;
 
+/// `journey`.
 #[derive(Debug, Clone, Args)]
 pub struct JourneyArgs {
     #[command(subcommand)]
     pub command: JourneyCommand,
 }
 
+/// What `journey` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum JourneyCommand {
     /// Build the file that journeys rest on: streets, timetable, and the links between them.
@@ -26,6 +28,7 @@ pub enum JourneyCommand {
     Evaluate(EvaluateArgs),
 }
 
+/// `journey build`.
 #[derive(Debug, Clone, Args)]
 pub struct BuildArgs {
     /// OpenStreetMap extracts (.osm.pbf).
@@ -54,6 +57,7 @@ pub struct BuildArgs {
     pub database: VisitArgs,
 }
 
+/// `journey evaluate`.
 #[derive(Debug, Clone, Args)]
 pub struct EvaluateArgs {
     #[command(flatten)]
@@ -65,6 +69,7 @@ pub struct EvaluateArgs {
     pub json: bool,
 }
 
+/// Its part about timetables.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Transit")]
 pub struct TransitEvaluateArgs {
@@ -85,6 +90,7 @@ pub struct TransitEvaluateArgs {
     pub station_changes: bool,
 }
 
+/// Its part about streets.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Streets")]
 pub struct StreetsEvaluateArgs {
@@ -99,6 +105,7 @@ pub struct StreetsEvaluateArgs {
     pub mode: StreetModeArg,
 }
 
+/// How one moves on streets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StreetModeArg {
     Foot,

@@ -55,12 +55,14 @@ fn with_variables(command: clap::Command) -> clap::Command {
     named.mut_subcommands(with_variables)
 }
 
+/// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Text,
     Json,
 }
 
+/// What the executable does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything with a sample county and the simulator.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::VisitArgs;
 
+/// `import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     #[command(subcommand)]
@@ -27,6 +28,7 @@ pub struct ImportArgs {
     pub missing: MissingArg,
 }
 
+/// What else `import` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
     /// Load counts of years past from CSV files, to sites that exist, or that are made (--make-sites): occupancy and
@@ -37,6 +39,7 @@ pub enum ImportCommand {
     History(ImportHistoryArgs),
 }
 
+/// `import history`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportHistoryArgs {
     #[command(flatten)]
@@ -62,6 +65,7 @@ pub struct ImportHistoryArgs {
     pub check: bool,
 }
 
+/// What becomes of places that are not in the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MissingArg {
     /// They stay; the report lists them.
@@ -70,6 +74,7 @@ pub enum MissingArg {
     Close,
 }
 
+/// `export`.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArgs {
     #[command(flatten)]

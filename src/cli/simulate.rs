@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::ServeArgs;
 
+/// `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
     #[command(flatten)]
@@ -41,6 +42,7 @@ pub struct OrderArgs {
     pub orders: Option<PathBuf>,
 }
 
+/// `simulate`.
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json\n  kreisverkehr simulate --history 365d --write-places past/ && kreisverkehr import past/\n  kreisverkehr simulate --history 365d --watch http://127.0.0.1:8080 --truth past.jsonl"
@@ -110,6 +112,7 @@ fn span(text: &str) -> Result<jiff::SignedDuration, String> {
     parse().map_err(|e| format!("{e}; write for example 365d, 26w or 12h"))
 }
 
+/// Which faults befall messages, and how often.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Faults")]
 pub struct FaultArgs {

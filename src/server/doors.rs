@@ -100,6 +100,7 @@ impl Inside {
 }
 
 impl Doors {
+    /// Admits as many as `bounds` say; of addresses that `is_unlimited` holds for, any number.
     pub fn new(
         bounds: Bounds,
         is_unlimited: impl Fn(IpAddr) -> bool + Send + Sync + 'static,

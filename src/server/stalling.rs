@@ -21,6 +21,7 @@ pub struct Stalling<T> {
 }
 
 impl<T> Stalling<T> {
+    /// `inner`, bounded by `patience`.
     pub fn new(inner: T, patience: Duration) -> Self {
         Stalling { inner, patience, stalled: None }
     }
