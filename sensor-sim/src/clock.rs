@@ -1,11 +1,12 @@
 //! Two clocks: real instants for what is sent, the county's own clock of day for what people do.
 
-use jiff::Timestamp;
 use jiff::civil::Weekday;
+use jiff::{SignedDuration, Timestamp};
 
 pub(crate) const US_PER_S: i64 = 1_000_000;
 const US_PER_HOUR: i64 = 3_600 * US_PER_S;
 const US_PER_DAY: i64 = 24 * US_PER_HOUR;
+const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// A moment of the week on the county's own clock.
 ///
@@ -49,16 +50,8 @@ impl std::str::FromStr for StartClock {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parse = || {
             let (day, time) = text.trim().split_once(' ')?;
-            let weekday = match day.to_ascii_lowercase().as_str() {
-                "mon" => Weekday::Monday,
-                "tue" => Weekday::Tuesday,
-                "wed" => Weekday::Wednesday,
-                "thu" => Weekday::Thursday,
-                "fri" => Weekday::Friday,
-                "sat" => Weekday::Saturday,
-                "sun" => Weekday::Sunday,
-                _ => return None,
-            };
+            let number = WEEKDAYS.iter().position(|name| day.eq_ignore_ascii_case(name))?;
+            let weekday = Weekday::from_monday_zero_offset(number as i8).ok()?;
             let (hour, minute) = time.trim().split_once(':')?;
             let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
             (hour < 24 && minute < 60).then_some(StartClock { weekday, minute_of_day: hour * 60 + minute })
@@ -67,11 +60,19 @@ impl std::str::FromStr for StartClock {
     }
 }
 
+/// An hour of the week.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LocalTime {
+    /// 0 = Monday.
+    pub(crate) weekday: u8,
+    /// 10.5 = half past ten.
+    pub(crate) hour: f64,
+}
+
 /// The county's clock of day.
 pub(crate) trait LocalClock {
-    /// Weekday (0 = Monday) and hour of the day (10.5 = half past ten) after so many microseconds of
-    /// the world's time.
-    fn local(&self, elapsed_us: i64) -> (u8, f64);
+    /// What it shows after so many microseconds of the world's time.
+    fn local(&self, elapsed_us: i64) -> LocalTime;
 }
 
 /// Turns the world's own time (microseconds since its start) into instants and hours of the week.
@@ -90,10 +91,6 @@ impl WorldClock {
         // The seconds of both clocks agree, so that whole minutes on one are whole on the other.
         let past_minute = start_utc.as_microsecond().rem_euclid(60 * US_PER_S);
         Self { start_utc, start_of_week_us: minutes * 60 * US_PER_S + past_minute, speed }
-    }
-
-    pub(crate) fn speed(&self) -> f64 {
-        self.speed
     }
 
     /// The real instant after `elapsed_us` of the world's time.
@@ -117,15 +114,15 @@ impl WorldClock {
 }
 
 impl LocalClock for WorldClock {
-    fn local(&self, elapsed_us: i64) -> (u8, f64) {
+    fn local(&self, elapsed_us: i64) -> LocalTime {
         of_week(self.start_of_week_us + elapsed_us)
     }
 }
 
-/// Weekday and hour so long after some Monday's midnight.
-fn of_week(since_monday_us: i64) -> (u8, f64) {
+/// So long after some Monday's midnight.
+fn of_week(since_monday_us: i64) -> LocalTime {
     let us = since_monday_us.rem_euclid(7 * US_PER_DAY);
-    ((us / US_PER_DAY) as u8, (us % US_PER_DAY) as f64 / US_PER_HOUR as f64)
+    LocalTime { weekday: (us / US_PER_DAY) as u8, hour: (us % US_PER_DAY) as f64 / US_PER_HOUR as f64 }
 }
 
 /// A zone's clock on the wall, through summer and winter.
@@ -150,10 +147,15 @@ impl ZoneClock {
 }
 
 impl LocalClock for ZoneClock {
-    fn local(&self, elapsed_us: i64) -> (u8, f64) {
+    fn local(&self, elapsed_us: i64) -> LocalTime {
         let after = self.offsets_us.partition_point(|(from, _)| *from <= elapsed_us);
         of_week(self.start_us + elapsed_us + self.offsets_us[after.saturating_sub(1)].1)
     }
+}
+
+/// So long after `at`; `at` itself at the very end of all time.
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(at)
 }
 
 /// Seconds as microseconds of the world's time.
@@ -169,9 +171,9 @@ mod tests {
     fn the_county_has_its_own_clock_of_day() {
         let start: Timestamp = "2026-11-22T03:14:27.5Z".parse().unwrap();
         let clock = WorldClock::new(start, StartClock::BUSY, 1.0);
-        let (weekday, hour) = clock.local(0);
+        let LocalTime { weekday, hour } = clock.local(0);
         assert_eq!((weekday, (hour * 3600.0).round()), (1, 10.0 * 3600.0 + 1800.0 + 28.0));
-        assert_eq!(clock.local(us(14.0 * 3600.0)).0, 2);
+        assert_eq!(clock.local(us(14.0 * 3600.0)).weekday, 2);
         assert_eq!(clock.utc(us(60.0)).to_string(), "2026-11-22T03:15:27.5Z");
         assert_eq!(clock.elapsed_at_wall(clock.wall(us(5.0))), us(5.0));
     }
@@ -181,7 +183,7 @@ mod tests {
         let start: Timestamp = "2026-11-22T03:14:00Z".parse().unwrap();
         let clock = WorldClock::new(start, StartClock::BUSY, 10.0);
         assert_eq!(clock.utc(us(600.0)).to_string(), "2026-11-22T03:15:00Z");
-        assert_eq!((clock.local(us(600.0)).1 * 60.0).round(), 640.0);
+        assert_eq!((clock.local(us(600.0)).hour * 60.0).round(), 640.0);
     }
 
     #[test]
@@ -189,14 +191,15 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let (start, end) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
         let clock = ZoneClock::new(&zone("Europe/Berlin"), start, end);
-        for (utc, local) in [
+        for (utc, (weekday, hour)) in [
             ("2026-01-01T00:00:00Z", (3, 1.0)),
             ("2026-03-29T00:30:00Z", (6, 1.5)),
             ("2026-03-29T01:30:00Z", (6, 3.5)),
             ("2026-07-31T22:30:00Z", (5, 0.5)),
             ("2026-12-31T12:00:00Z", (3, 13.0)),
         ] {
-            assert_eq!(clock.local(at(utc).as_microsecond() - start.as_microsecond()), local, "{utc}");
+            let elapsed_us = at(utc).as_microsecond() - start.as_microsecond();
+            assert_eq!(clock.local(elapsed_us), LocalTime { weekday, hour }, "{utc}");
         }
     }
 

@@ -18,29 +18,31 @@
 //! It depends on no other part of the product: its encoders are its own, so that an error in a
 //! decoder cannot hide behind the same error here.
 
+mod agenda;
 mod clock;
-pub mod county;
-pub mod demand;
+mod county;
+mod demand;
 pub mod encode;
-pub mod faults;
+mod faults;
 pub mod history;
+mod http;
 pub mod load;
 mod message;
 mod mqtt;
-pub mod orders;
+mod orders;
+mod progress;
 mod random;
 mod run;
 #[cfg(test)]
 mod test_broker;
-pub mod truth;
-pub mod voice;
-pub mod world;
+mod truth;
+mod voice;
+mod world;
 
 pub use clock::{NotAStartClock, StartClock};
-pub use county::County;
+pub use county::{County, Municipality};
 pub use faults::{BadFault, Faults};
-pub use message::{Fact, Message, Statement};
-pub use mqtt::{Broker, NotABroker};
+pub use http::NotAWatchUrl;
+pub use mqtt::NotABroker;
 pub use orders::{BadOrder, Orders};
 pub use run::{RunConfig, RunError, Summary, run};
-pub use world::World;

@@ -6,31 +6,39 @@ use serde::Serialize;
 
 /// One MQTT message.
 #[derive(Debug, Clone)]
-pub struct Message {
-    pub topic: String,
-    pub payload: Bytes,
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) payload: Bytes,
     /// When it should go out.
-    pub intended_utc: Timestamp,
-    pub says: Vec<Statement>,
+    pub(crate) intended_utc: Timestamp,
+    pub(crate) says: Vec<Statement>,
+}
+
+/// When something is sent, and what the sender's clock shows then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    /// `at`, unless that clock is wrong.
+    pub(crate) stamp: Timestamp,
 }
 
 /// One statement of a message about a place, vehicle or device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Statement {
+pub(crate) struct Statement {
     /// `bay`, `site`, `vehicle`, `passengers` or `device`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The place's or vehicle's id; of a device its DevEUI.
-    pub id: String,
+    pub(crate) id: String,
     /// Its time in the message.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     #[serde(flatten)]
-    pub fact: Fact,
+    pub(crate) claim: Claim,
 }
 
-/// The value.
+/// What is stated.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Fact {
+pub(crate) enum Claim {
     /// A bay's state, and by which device when there is one.
     Bay {
         state: &'static str,
@@ -64,4 +72,15 @@ pub enum Fact {
     Device {
         event: &'static str,
     },
+}
+
+impl Statement {
+    pub(crate) fn new(kind: &'static str, id: &str, at: Timestamp, claim: Claim) -> Self {
+        Self { kind, id: id.to_owned(), at, claim }
+    }
+}
+
+/// `occupied` or `vacant`.
+pub(crate) fn state_name(occupied: bool) -> &'static str {
+    if occupied { "occupied" } else { "vacant" }
 }

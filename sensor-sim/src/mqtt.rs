@@ -31,10 +31,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Where a broker is and who we are to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broker {
-    pub host: String,
-    pub port: u16,
-    pub login: Option<(String, String)>,
+pub(crate) struct Broker {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) login: Option<(String, String)>,
 }
 
 /// Not the address of an MQTT broker.

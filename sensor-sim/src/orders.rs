@@ -22,7 +22,7 @@ pub struct Orders {
 
 /// A change of what is ordered. Indices are those of the county's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// The site fills up at once and stays full, or lives on by itself.
     Full { site: usize, on: bool },
     /// The vehicle stands still until it is so late, and stays so late; 0 ends it at once.
@@ -47,7 +47,7 @@ impl Orders {
     ///
     /// # Errors
     /// The first line that is none.
-    pub fn parse(text: &str, county: &County) -> Result<Self, BadOrder> {
+    pub(crate) fn parse(text: &str, county: &County) -> Result<Self, BadOrder> {
         let mut orders = Self::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(char::is_whitespace).map(|(word, rest)| (word, rest.trim())) {
@@ -90,7 +90,7 @@ impl Orders {
     }
 
     /// Both: of two delays of a vehicle that of `other` holds.
-    pub fn with(&self, other: &Orders) -> Orders {
+    pub(crate) fn with(&self, other: &Orders) -> Orders {
         let mut both = self.clone();
         both.full.extend(&other.full);
         both.late_s.extend(&other.late_s);
@@ -98,7 +98,7 @@ impl Orders {
     }
 
     /// What has to change, where `before` was ordered until now.
-    pub fn since(&self, before: &Orders) -> Vec<Order> {
+    pub(crate) fn since(&self, before: &Orders) -> Vec<Order> {
         let full = |site: &usize, on| Order::Full { site: *site, on };
         let late = |vehicle: &usize, seconds| Order::Late { vehicle: *vehicle, seconds };
         let began = self.full.difference(&before.full).map(|site| full(site, true));

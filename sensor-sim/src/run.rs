@@ -1,7 +1,5 @@
 //! The county on a broker: what happens is published when it happens.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::agenda::Agenda;
 use crate::clock::StartClock;
 use crate::county::County;
 use crate::faults::{BadFault, Faults, FaultyWorld, Happening, Sending, Wire};
@@ -141,42 +140,9 @@ struct Life {
     truth: Truth,
     outbox: mpsc::Sender<Outbound<()>>,
     /// On their way, by the time they go out and the order in which they were sent.
-    pending: BinaryHeap<Reverse<Pending>>,
-    sendings: u64,
+    pending: Agenda<Timestamp, Sending>,
     summary: Summary,
     orders: OrdersFile,
-}
-
-struct Pending {
-    at: Timestamp,
-    order: u64,
-    sending: Sending,
-}
-
-impl Pending {
-    fn key(&self) -> (Timestamp, u64) {
-        (self.at, self.order)
-    }
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Pending {}
-
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Pending {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
 }
 
 impl Life {
@@ -194,8 +160,7 @@ impl Life {
             wire: Wire::new(cfg.faults, cfg.seed),
             truth,
             outbox,
-            pending: BinaryHeap::new(),
-            sendings: 0,
+            pending: Agenda::new(),
             summary: Summary::default(),
             orders: OrdersFile::new(cfg),
         }
@@ -207,17 +172,10 @@ impl Life {
         max_duration: Option<Duration>,
         stop: &CancellationToken,
     ) -> std::io::Result<()> {
-        let end = max_duration.map(|d| tokio::time::Instant::now() + d);
-        let over = async {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = sleep_until(end) => {}
-            }
-        };
-        let mut over = std::pin::pin!(over);
         let result = tokio::select! {
             result = self.events() => result,
-            () = &mut over => Ok(()),
+            () = stop.cancelled() => Ok(()),
+            () = tokio::time::sleep(max_duration.unwrap_or(Duration::MAX)) => Ok(()),
         };
         for message in self.voice.flush(Timestamp::now()) {
             self.take(Sending { at: Some(message.intended_utc), message, faults: Vec::new() })?;
@@ -273,8 +231,7 @@ impl Life {
     fn take(&mut self, sending: Sending) -> std::io::Result<()> {
         match sending.at {
             Some(at) => {
-                self.sendings += 1;
-                self.pending.push(Reverse(Pending { at, order: self.sendings, sending }));
+                self.pending.plan(at, sending);
                 Ok(())
             }
             None => {
@@ -286,13 +243,12 @@ impl Life {
 
     /// Sends what is due until `until`, each at its time.
     async fn send_due(&mut self, until: Timestamp) -> std::io::Result<()> {
-        while self.pending.peek().is_some_and(|p| p.0.at <= until) {
-            let Some(Reverse(pending)) = self.pending.pop() else { break };
-            sleep_until_utc(pending.at).await;
+        while let Some((at, sending)) = self.pending.next_until(until) {
+            sleep_until_utc(at).await;
             // A place first, then the record: what is written down as sent was sent.
             let Ok(place) = self.outbox.reserve().await else { break };
-            self.truth.sent(&pending.sending, Some(Timestamp::now()))?;
-            let message = pending.sending.message;
+            self.truth.sent(&sending, Some(Timestamp::now()))?;
+            let message = sending.message;
             place.send(Outbound { topic: message.topic, payload: message.payload, tag: () });
             self.summary.sent += 1;
         }
@@ -314,16 +270,8 @@ impl Summary {
 }
 
 async fn sleep_until_utc(at: Timestamp) {
-    let left = at.duration_since(Timestamp::now());
-    if let Ok(left) = Duration::try_from(left) {
+    if let Ok(left) = at.duration_since(Timestamp::now()).try_into() {
         tokio::time::sleep(left).await;
-    }
-}
-
-async fn sleep_until(end: Option<tokio::time::Instant>) {
-    match end {
-        Some(end) => tokio::time::sleep_until(end).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -29,143 +29,92 @@ use serde::Serialize;
 
 use crate::county::County;
 use crate::faults::{Note, Sending};
-use crate::message::Statement;
+use crate::message::{Statement, state_name};
 use crate::world::{Cause, Event, Passage};
 
 /// Writes the truth, or nothing when there is no file.
 #[derive(Debug)]
-pub struct Truth {
+pub(crate) struct Truth {
     out: Option<BufWriter<File>>,
 }
 
 #[derive(Serialize)]
+#[serde(tag = "what", rename_all = "lowercase")]
+enum Line<'a> {
+    Change(Change<'a>),
+    Sent {
+        topic: &'a str,
+        intended: Timestamp,
+        sent: Option<Timestamp>,
+        faults: &'a [&'static str],
+        bytes: usize,
+        says: &'a [Statement],
+    },
+    Fault(&'a Note),
+    End {
+        at: Timestamp,
+    },
+}
+
+#[derive(Serialize)]
 struct Change<'a> {
-    what: &'static str,
     kind: &'static str,
     id: &'a str,
     at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occupied: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    passage: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gate: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    boarded: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alighted: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    on_board: Option<u32>,
-    cause: &'static str,
-}
-
-fn nothing_changed(at: Timestamp) -> Change<'static> {
-    Change {
-        what: "change",
-        kind: "",
-        id: "",
-        at,
-        state: None,
-        occupied: None,
-        passage: None,
-        gate: None,
-        open: None,
-        boarded: None,
-        alighted: None,
-        on_board: None,
-        cause: "change",
-    }
-}
-
-#[derive(Serialize)]
-struct End {
-    what: &'static str,
-    at: Timestamp,
-}
-
-#[derive(Serialize)]
-struct Sent<'a> {
-    what: &'static str,
-    topic: &'a str,
-    intended: Timestamp,
-    sent: Option<Timestamp>,
-    faults: &'a [&'static str],
-    bytes: usize,
-    says: &'a [Statement],
-}
-
-#[derive(Serialize)]
-struct Fault<'a> {
-    what: &'static str,
     #[serde(flatten)]
-    note: &'a Note,
+    state: State,
+    cause: Cause,
+}
+
+/// How a thing stands after a change.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum State {
+    Bay { state: &'static str },
+    Site { occupied: u32, open: bool },
+    Gate { occupied: u32, passage: Passage, gate: u8, open: bool },
+    Passengers { boarded: u32, alighted: u32, on_board: u32 },
 }
 
 impl Truth {
     /// Begins a new file; with `None` everything is dropped.
     ///
     /// # Errors
-    /// The file cannot be created.
-    pub fn open(path: Option<&Path>) -> io::Result<Self> {
+    /// The file cannot be created; so it is with the others: the file cannot be written.
+    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
         Ok(Self { out: path.map(File::create).transpose()?.map(BufWriter::new) })
     }
 
     /// Notes what happened, when it changed something.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn happened(&mut self, county: &County, at: Timestamp, event: &Event) -> io::Result<()> {
-        if self.out.is_none() {
-            return Ok(());
-        }
-        let change = nothing_changed(at);
-        let change = match event {
-            Event::Site { cause: Cause::Heartbeat, .. } => return Ok(()),
+    pub(crate) fn happened(&mut self, county: &County, at: Timestamp, event: &Event) -> io::Result<()> {
+        let (kind, id, state, cause) = match *event {
             Event::Bay { bay, occupied, cause } => {
-                return self.bay(&county.bays[*bay].id, at, *occupied, *cause);
+                return self.bay(&county.bays[bay].id, at, occupied, cause);
             }
-            Event::Site { site, occupied, open, cause } => Change {
-                kind: "site",
-                id: &county.sites[*site].id,
-                occupied: Some(*occupied),
-                open: Some(*open),
-                cause: cause_name(*cause),
-                ..change
-            },
-            Event::Gate { site, gate, passage, occupied, open } => Change {
-                kind: "site",
-                id: &county.sites[*site].id,
-                occupied: Some(*occupied),
-                passage: Some(if *passage == Passage::In { "in" } else { "out" }),
-                gate: Some(*gate),
-                open: Some(*open),
-                ..change
-            },
-            Event::Passengers { report, doors } => Change {
-                kind: "passengers",
-                id: &county.vehicles[report.vehicle].id,
-                boarded: Some(doors.iter().map(|d| d.boarded).sum()),
-                alighted: Some(doors.iter().map(|d| d.alighted).sum()),
-                on_board: Some(report.on_board),
-                ..change
-            },
-            Event::Vehicle(_) | Event::Device { .. } => return Ok(()),
+            Event::Site { cause: Cause::Heartbeat, .. } | Event::Vehicle(_) | Event::Device { .. } => {
+                return Ok(());
+            }
+            Event::Site { site, occupied, open, cause } => {
+                ("site", &county.sites[site].id, State::Site { occupied, open }, cause)
+            }
+            Event::Gate { site, gate, passage, occupied, open } => {
+                let state = State::Gate { occupied, passage, gate, open };
+                ("site", &county.sites[site].id, state, Cause::Change)
+            }
+            Event::Passengers { ref report, ref doors } => {
+                let boarded = doors.iter().map(|d| d.boarded).sum();
+                let alighted = doors.iter().map(|d| d.alighted).sum();
+                let state = State::Passengers { boarded, alighted, on_board: report.on_board };
+                ("passengers", &county.vehicles[report.vehicle].id, state, Cause::Change)
+            }
         };
-        self.line(&change)
+        self.line(&Line::Change(Change { kind, id, at, state, cause }))
     }
 
     /// Notes a message that is being sent, or was lost (`None`).
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn sent(&mut self, sending: &Sending, sent_utc: Option<Timestamp>) -> io::Result<()> {
+    pub(crate) fn sent(&mut self, sending: &Sending, sent_utc: Option<Timestamp>) -> io::Result<()> {
         let message = &sending.message;
-        self.line(&Sent {
-            what: "sent",
+        self.line(&Line::Sent {
             topic: &message.topic,
             intended: message.intended_utc,
             sent: sent_utc,
@@ -176,52 +125,32 @@ impl Truth {
     }
 
     /// Notes a fault that begins.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn fault(&mut self, note: &Note) -> io::Result<()> {
-        self.line(&Fault { what: "fault", note })
+    pub(crate) fn fault(&mut self, note: &Note) -> io::Result<()> {
+        self.line(&Line::Fault(note))
     }
 
-    /// Writes what is buffered.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.as_mut().map_or(Ok(()), BufWriter::flush)
-    }
-
-    /// Notes how a bay stands since `at`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
+    /// Notes how a bay stands since `at`, unless nothing changed.
     pub(crate) fn bay(&mut self, id: &str, at: Timestamp, occupied: bool, cause: Cause) -> io::Result<()> {
-        if self.out.is_none() || cause == Cause::Heartbeat {
+        if cause == Cause::Heartbeat {
             return Ok(());
         }
-        let state = Some(if occupied { "occupied" } else { "vacant" });
-        self.line(&Change { kind: "bay", id, state, cause: cause_name(cause), ..nothing_changed(at) })
+        let state = State::Bay { state: state_name(occupied) };
+        self.line(&Line::Change(Change { kind: "bay", id, at, state, cause }))
     }
 
     /// Notes that everything until `at` has been written.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn end(&mut self, at: Timestamp) -> io::Result<()> {
-        self.line(&End { what: "end", at })
+    pub(crate) fn end(&mut self, at: Timestamp) -> io::Result<()> {
+        self.line(&Line::End { at })
     }
 
-    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+    /// Writes what is buffered.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), BufWriter::flush)
+    }
+
+    fn line(&mut self, line: &Line) -> io::Result<()> {
         let Some(out) = &mut self.out else { return Ok(()) };
-        serde_json::to_writer(&mut *out, value)?;
+        serde_json::to_writer(&mut *out, line)?;
         out.write_all(b"\n")
-    }
-}
-
-fn cause_name(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Start => "start",
-        Cause::Change => "change",
-        Cause::Heartbeat => "heartbeat",
     }
 }

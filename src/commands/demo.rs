@@ -112,8 +112,7 @@ fn fresh_orders(dir: &Path) -> Result<PathBuf> {
 fn welcome(ready: &serve::Ready, county: &County, orders: &Path) {
     let http = ready.http.as_deref().unwrap_or_default();
     let docs = ready.ops_http.as_deref().unwrap_or(http);
-    // A town, not the county: municipalities with eight digits.
-    let Some(town) = county.municipalities.iter().find(|m| m.ags.len() == 8) else { return };
+    let town = county.county_town();
     let near = format!("{:.5},{:.5}", town.lat, town.lon);
     errln!("");
     errln!("Kreisverkehr is running with a sample county. Open:");

@@ -20,9 +20,7 @@ impl County {
         let site = &self.sites[0].id;
         let [from, until] =
             [FAIR_DAYS_AGO.0, FAIR_DAYS_AGO.1 - 1].map(|days| today.saturating_sub(days.days()));
-        csv_of(&["place", "from", "until", "reason"], &[site], |site| {
-            [site.to_string(), from.to_string(), until.to_string(), "Herbstkirmes".into()]
-        })
+        csv_of("place,from,until,reason", [(site, from, until, "Herbstkirmes")])
     }
 
     /// A market in the county town each Wednesday and Saturday, and the fair.
@@ -33,11 +31,9 @@ impl County {
             .series(1.day())
             .take_while(|day| *day < today.saturating_add(MARKET_WEEKS.1.weeks()))
             .filter(|day| matches!(day.weekday(), Weekday::Wednesday | Weekday::Saturday))
-            .map(|day| (day, day, "market", "Wochenmarkt"));
+            .map(|day| (town, day, "market", "Wochenmarkt", day));
         let [from, until] = [FAIR_DAYS_AGO.0, FAIR_DAYS_AGO.1].map(|days| today.saturating_sub(days.days()));
-        let days: Vec<_> = [(from, until, "event", "Herbstkirmes")].into_iter().chain(market).collect();
-        csv_of(&["municipality", "date", "kind", "name", "until"], &days, |(from, until, kind, name)| {
-            [town.into(), from.to_string(), (*kind).into(), (*name).into(), until.to_string()]
-        })
+        let fair = (town, from, "event", "Herbstkirmes", until);
+        csv_of("municipality,date,kind,name,until", [fair].into_iter().chain(market))
     }
 }

@@ -1,5 +1,6 @@
 //! The county as input files, as a real county would write them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -7,9 +8,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Bay, County, Geometry, Municipality, Restriction, Site};
-
-const LICENCE: &str = "dl-de/by-2-0";
+use super::{Bay, County, Geometry, Restriction};
 
 impl County {
     /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
@@ -43,193 +42,81 @@ impl County {
     }
 
     fn municipalities_csv(&self) -> io::Result<Vec<u8>> {
-        csv_of(&["slug", "name", "ags", "lat", "lon", "tz", "public_planning"], &self.municipalities, |m| {
-            let (lat, lon) = (m.lat.to_string(), m.lon.to_string());
-            [
-                m.slug.into(),
-                m.name.into(),
-                m.ags.into(),
-                lat,
-                lon,
-                self.tz.into(),
-                m.public_planning.to_string(),
-            ]
-        })
+        let rows = self.municipalities.iter().map(|m| {
+            (m.slug, m.name, m.ags, m.lat.to_string(), m.lon.to_string(), self.tz, m.public_planning)
+        });
+        csv_of("slug,name,ags,lat,lon,tz,public_planning", rows)
     }
 
     fn sites_geojson(&self) -> io::Result<Vec<u8>> {
-        geojson(
-            self.sites
-                .iter()
-                .map(|site| Feature::new(&site.geometry, SiteProperties::of(site, &self.municipalities))),
-        )
+        geojson(self.sites.iter().map(|site| (self.owned(&site.id, site.municipality, site), &site.geometry)))
     }
 
     fn bays_geojson(&self) -> io::Result<Vec<u8>> {
-        geojson(self.bays.iter().map(|bay| Feature::new(&bay.geometry, BayProperties::of(bay, self))))
+        geojson(self.bays.iter().map(|bay| (BayProperties::of(bay, self), &bay.geometry)))
     }
 
     fn sensors_csv(&self) -> io::Result<Vec<u8>> {
-        csv_of(&["id", "feed", "decoder", "bay", "heartbeat_s", "threshold_mm"], &self.sensors, |s| {
-            [
-                s.dev_eui.clone(),
-                self.feeds[s.feed].id.clone(),
-                s.device.as_str().into(),
-                s.bay.map(|b| self.bays[b].id.clone()).unwrap_or_default(),
-                s.heartbeat_s.to_string(),
-                s.threshold_mm.map(|mm| mm.to_string()).unwrap_or_default(),
-            ]
-        })
+        let rows = self.sensors.iter().map(|s| {
+            let bay = s.bay.map(|bay| &self.bays[bay].id);
+            let model = s.device.model();
+            (&s.dev_eui, &self.feeds[s.feed].id, model.decoder, bay, model.heartbeat_s, model.threshold_mm)
+        });
+        csv_of("id,feed,decoder,bay,heartbeat_s,threshold_mm", rows)
     }
 
     fn vehicles_csv(&self) -> io::Result<Vec<u8>> {
-        csv_of(&["id", "owner", "operator", "label", "seats", "standing"], &self.vehicles, |v| {
+        let rows = self.vehicles.iter().map(|v| {
             let owner = self.municipalities[self.feeds[v.feed].municipality].slug;
-            [
-                v.id.clone(),
-                owner.into(),
-                v.operator.into(),
-                v.label.clone(),
-                v.seats.to_string(),
-                v.standing.to_string(),
-            ]
-        })
+            (&v.id, owner, v.operator, &v.label, v.seats, v.standing)
+        });
+        csv_of("id,owner,operator,label,seats,standing", rows)
     }
 
     fn feeds_toml(&self) -> io::Result<Vec<u8>> {
-        let feed = self
-            .feeds
-            .iter()
-            .map(|f| FeedEntry {
-                id: &f.id,
-                municipality: self.municipalities[f.municipality].slug,
-                format: f.format.as_str(),
-                topic: &f.topic,
-                heartbeat_s: f.heartbeat_s,
-                area: f.area,
-                licence: LICENCE,
-                attribution: &f.attribution,
-                contact: &f.contact,
-            })
-            .collect();
-        toml::to_string(&FeedsFile { feed }).map(String::into_bytes).map_err(io::Error::other)
+        let feeds: Vec<_> =
+            self.feeds.iter().map(|feed| self.owned(&feed.id, feed.municipality, feed)).collect();
+        let text = toml::to_string(&BTreeMap::from([("feed", feeds)]));
+        text.map(String::into_bytes).map_err(io::Error::other)
+    }
+
+    fn owned<'a, T>(&self, id: &'a str, owner: usize, thing: &'a T) -> Owned<'a, T> {
+        Owned { id, municipality: self.municipalities[owner].slug, thing }
     }
 }
 
-pub(super) fn csv_of<T, const N: usize>(
-    header: &[&str; N],
-    rows: &[T],
-    record: impl Fn(&T) -> [String; N],
-) -> io::Result<Vec<u8>> {
+/// A table with these columns, which commas separate.
+pub(super) fn csv_of(columns: &str, rows: impl IntoIterator<Item = impl Serialize>) -> io::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header)?;
+    writer.write_record(columns.split(','))?;
     for row in rows {
-        writer.write_record(record(row))?;
+        writer.serialize(row)?;
     }
     writer.into_inner().map_err(|e| e.into_error())
 }
 
 /// One feature a line, so that a diff of two files can be read.
-fn geojson<P: Serialize>(features: impl Iterator<Item = Feature<P>>) -> io::Result<Vec<u8>> {
-    let lines = features.map(|f| serde_json::to_string(&f)).collect::<Result<Vec<_>, _>>()?;
+fn geojson<'a, P: Serialize>(features: impl Iterator<Item = (P, &'a Geometry)>) -> io::Result<Vec<u8>> {
+    let line =
+        |(properties, geometry)| serde_json::to_string(&Feature { r#type: "Feature", properties, geometry });
+    let lines = features.map(line).collect::<Result<Vec<_>, _>>()?;
     Ok(format!("{{\"type\":\"FeatureCollection\",\"features\":[\n{}\n]}}\n", lines.join(",\n")).into_bytes())
 }
 
 #[derive(Serialize)]
-struct Feature<P> {
+struct Feature<'a, P> {
     r#type: &'static str,
     properties: P,
-    geometry: GeometryEntry,
+    geometry: &'a Geometry,
 }
 
-impl<P> Feature<P> {
-    fn new(geometry: &Geometry, properties: P) -> Self {
-        let geometry = match geometry {
-            Geometry::Point(p) => GeometryEntry::Point { coordinates: *p },
-            Geometry::Polygon(outline) => GeometryEntry::Polygon { coordinates: [outline.clone()] },
-        };
-        Self { r#type: "Feature", properties, geometry }
-    }
-}
-
+/// A site or a feed with its owner.
 #[derive(Serialize)]
-#[serde(tag = "type")]
-enum GeometryEntry {
-    Point { coordinates: [f64; 2] },
-    Polygon { coordinates: [Vec<[f64; 2]>; 1] },
-}
-
-#[derive(Serialize)]
-struct RestrictionEntry {
-    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
-    audience: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capacity: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hours: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_stay_min: Option<u32>,
-}
-
-impl RestrictionEntry {
-    fn list(restrictions: &[Restriction]) -> Vec<Self> {
-        restrictions
-            .iter()
-            .map(|r| Self {
-                audience: r.audience,
-                capacity: r.capacity,
-                hours: r.hours,
-                max_stay_min: r.max_stay_min,
-            })
-            .collect()
-    }
-}
-
-#[derive(Serialize)]
-struct Texts {
-    de: &'static str,
-    en: &'static str,
-}
-
-#[derive(Serialize)]
-struct SiteProperties<'a> {
+struct Owned<'a, T> {
     id: &'a str,
     municipality: &'static str,
-    name: &'static str,
-    kind: &'static str,
-    capacity: u32,
-    purpose: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    zone: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opening_hours: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fee: Option<Texts>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_height_m: Option<f64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    restrictions: Vec<RestrictionEntry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    publish: Option<&'static str>,
-}
-
-impl<'a> SiteProperties<'a> {
-    fn of(site: &'a Site, municipalities: &[Municipality]) -> Self {
-        Self {
-            id: &site.id,
-            municipality: municipalities[site.municipality].slug,
-            name: site.name,
-            kind: site.kind,
-            capacity: site.capacity,
-            purpose: site.purpose,
-            zone: site.zone,
-            opening_hours: site.opening_hours,
-            fee: site.fee.map(|(de, en)| Texts { de, en }),
-            max_height_m: site.max_height_m,
-            restrictions: RestrictionEntry::list(&site.restrictions),
-            publish: site.publish,
-        }
-    }
+    #[serde(flatten)]
+    thing: &'a T,
 }
 
 #[derive(Serialize)]
@@ -243,8 +130,8 @@ struct BayProperties<'a> {
     /// The shorthand, where it suffices.
     #[serde(skip_serializing_if = "Option::is_none")]
     restriction: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    restrictions: Vec<RestrictionEntry>,
+    #[serde(skip_serializing_if = "<[Restriction]>::is_empty")]
+    restrictions: &'a [Restriction],
     #[serde(skip_serializing_if = "Option::is_none")]
     max_stay_min: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,35 +150,11 @@ impl<'a> BayProperties<'a> {
             site: bay.site.map(|s| county.sites[s].id.as_str()),
             zone: bay.zone,
             restriction: shorthand,
-            restrictions: if shorthand.is_some() {
-                Vec::new()
-            } else {
-                RestrictionEntry::list(&bay.restrictions)
-            },
+            restrictions: if shorthand.is_some() { &[] } else { &bay.restrictions },
             max_stay_min: bay.max_stay_min,
             publish: bay.publish,
         }
     }
-}
-
-#[derive(Serialize)]
-struct FeedsFile<'a> {
-    feed: Vec<FeedEntry<'a>>,
-}
-
-#[derive(Serialize)]
-struct FeedEntry<'a> {
-    id: &'a str,
-    municipality: &'static str,
-    format: &'static str,
-    topic: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    heartbeat_s: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    area: Option<[f64; 4]>,
-    licence: &'static str,
-    attribution: &'a str,
-    contact: &'a str,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use zip::write::SimpleFileOptions;
 
+use super::files::csv_of;
 use super::layout::distance_m;
 use super::{County, Line, Mode, Stop};
 use crate::random::hash;
@@ -21,9 +22,9 @@ const STATION_CHANGE_S: u32 = 180;
 /// One vehicle in so many cannot take a wheelchair, and one rural stop in so many.
 const INACCESSIBLE_ONE_IN: u64 = 6;
 
-/// GTFS's words: 1 = can be used in a wheelchair, 2 = cannot.
-const fn accessible(yes: bool) -> &'static str {
-    if yes { "1" } else { "2" }
+/// GTFS's numbers: 1 = can be used in a wheelchair, 2 = cannot.
+const fn accessible(yes: bool) -> u8 {
+    if yes { 1 } else { 2 }
 }
 
 impl County {
@@ -31,7 +32,7 @@ impl County {
     ///
     /// # Errors
     /// The archive cannot be put together.
-    pub fn gtfs(&self, today: Date) -> io::Result<Vec<u8>> {
+    pub(super) fn gtfs(&self, today: Date) -> io::Result<Vec<u8>> {
         let first = today.saturating_sub(DAYS_BEFORE.days());
         let last = today.saturating_add(DAYS_AFTER.days());
         let days: Vec<Date> = first.series(1.day()).take_while(|day| *day <= last).collect();
@@ -69,108 +70,55 @@ impl County {
                 operators.push(self.operator(line));
             }
         }
-        let header = ["agency_id", "agency_name", "agency_url", "agency_timezone", "agency_lang"];
-        table(
-            &header,
-            operators.iter().map(|name| {
-                [
-                    agency_id(name),
-                    (*name).into(),
-                    "https://steverland.example".into(),
-                    self.tz.into(),
-                    "de".into(),
-                ]
-            }),
-        )
+        let rows = operators
+            .into_iter()
+            .map(|name| (agency_id(name), name, "https://steverland.example", self.tz, "de"));
+        csv_of("agency_id,agency_name,agency_url,agency_timezone,agency_lang", rows)
     }
 
     fn stop_rows(&self) -> io::Result<Vec<u8>> {
-        let header = [
-            "stop_id",
-            "stop_name",
-            "stop_lat",
-            "stop_lon",
-            "location_type",
-            "parent_station",
-            "wheelchair_boarding",
-            "platform_code",
-        ];
-        let stations = self.stops.iter().filter(|stop| stop.platform).map(|stop| {
-            let (lat, lon) = (stop.lat.to_string(), stop.lon.to_string());
-            [
-                station_id(stop),
-                stop.name.into(),
-                lat,
-                lon,
-                "1".into(),
-                String::new(),
-                "1".into(),
-                String::new(),
-            ]
-        });
+        let row = |id: String, stop: &Stop, kind, station, wheelchair, platform| {
+            (id, stop.name, stop.lat.to_string(), stop.lon.to_string(), kind, station, wheelchair, platform)
+        };
+        let stations = self.stops.iter().filter(|stop| stop.platform);
+        let stations = stations.map(|stop| row(station_id(stop), stop, 1, None, accessible(true), None));
         let stops = self.stops.iter().enumerate().map(|(number, stop)| {
             // Stations have lifts, most stops a raised kerb.
             let wheelchair = stop.at_station
                 || !hash(self.seed, "kerb", number as u64).is_multiple_of(INACCESSIBLE_ONE_IN);
-            [
-                stop.id.clone(),
-                stop.name.into(),
-                stop.lat.to_string(),
-                stop.lon.to_string(),
-                "0".into(),
-                if stop.at_station { station_id(stop) } else { String::new() },
-                accessible(wheelchair).into(),
-                if stop.platform { "1".into() } else { String::new() },
-            ]
+            let station = stop.at_station.then(|| station_id(stop));
+            row(stop.id.clone(), stop, 0, station, accessible(wheelchair), stop.platform.then_some(1))
         });
-        table(&header, stations.chain(stops))
+        let columns = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,wheelchair_boarding,platform_code";
+        csv_of(columns, stations.chain(stops))
     }
 
     fn routes(&self) -> io::Result<Vec<u8>> {
-        let header = ["route_id", "agency_id", "route_short_name", "route_long_name", "route_type"];
-        table(
-            &header,
-            self.lines.iter().enumerate().map(|(number, line)| {
-                let kind = if line.mode == Mode::Train { "2" } else { "3" };
-                let name = format!("{} - {}", line.headsigns[1], line.headsigns[0]);
-                [line.id.into(), agency_id(self.operator(number)), line.id.into(), name, kind.into()]
-            }),
-        )
+        let rows = self.lines.iter().enumerate().map(|(number, line)| {
+            let kind = if line.mode == Mode::Train { 2 } else { 3 };
+            let name = format!("{} - {}", line.headsigns[1], line.headsigns[0]);
+            (line.id, agency_id(self.operator(number)), line.id, name, kind)
+        });
+        csv_of("route_id,agency_id,route_short_name,route_long_name,route_type", rows)
     }
 
     fn trips(&self) -> io::Result<Vec<u8>> {
-        let header = [
-            "route_id",
-            "service_id",
-            "trip_id",
-            "trip_headsign",
-            "direction_id",
-            "block_id",
-            "shape_id",
-            "wheelchair_accessible",
-        ];
-        table(
-            &header,
-            self.timetable.trips.iter().map(|trip| {
-                let line = &self.lines[trip.line];
-                let old = hash(self.seed, line.id, trip.block as u64).is_multiple_of(INACCESSIBLE_ONE_IN);
-                [
-                    line.id.into(),
-                    trip.service.id().into(),
-                    trip.id.clone(),
-                    line.headsigns[trip.direction].into(),
-                    trip.direction.to_string(),
-                    format!("{}-{}", line.id, trip.block),
-                    shape_id(line, trip.direction),
-                    accessible(line.mode == Mode::Train || !old).into(),
-                ]
-            }),
-        )
+        let rows = self.timetable.trips.iter().map(|trip| {
+            let line = &self.lines[trip.line];
+            let old = hash(self.seed, line.id, trip.block as u64).is_multiple_of(INACCESSIBLE_ONE_IN);
+            (
+                (line.id, trip.service.id(), &trip.id, line.headsigns[trip.direction], trip.direction),
+                format!("{}-{}", line.id, trip.block),
+                shape_id(line, trip.direction),
+                accessible(line.mode == Mode::Train || !old),
+            )
+        });
+        let columns =
+            "route_id,service_id,trip_id,trip_headsign,direction_id,block_id,shape_id,wheelchair_accessible";
+        csv_of(columns, rows)
     }
 
     fn stop_times(&self) -> io::Result<Vec<u8>> {
-        let header =
-            ["trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "shape_dist_traveled"];
         let rows = self.timetable.trips.iter().flat_map(|trip| {
             let line = &self.lines[trip.line];
             let mut along_m = 0.0;
@@ -179,19 +127,14 @@ impl County {
                     if position > 0 {
                         along_m += line.leg(trip.direction, position - 1).length_m;
                     }
-                    [
-                        trip.id.clone(),
-                        time_of(trip.start_s + arrival),
-                        time_of(trip.start_s + departure),
-                        self.stops[line.stop(trip.direction, position)].id.clone(),
-                        // As the vehicles count them.
-                        (position + 1).to_string(),
-                        format!("{along_m:.1}"),
-                    ]
+                    let [arrival, departure] = [arrival, departure].map(|s| time_of(trip.start_s + s));
+                    let stop = &self.stops[line.stop(trip.direction, position)].id;
+                    // Positions as the vehicles count them.
+                    (&trip.id, arrival, departure, stop, position + 1, format!("{along_m:.1}"))
                 },
             )
         });
-        table(&header, rows)
+        csv_of("trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled", rows)
     }
 
     /// Between the platforms and the stop in front of the station.
@@ -200,27 +143,22 @@ impl County {
         let pairs = stations.iter().flat_map(|from| stations.iter().map(move |to| (from, to)));
         let rows = pairs
             .filter(|(from, to)| from.town == to.town && from.id != to.id)
-            .map(|(from, to)| [from.id.clone(), to.id.clone(), "2".into(), STATION_CHANGE_S.to_string()]);
-        table(&["from_stop_id", "to_stop_id", "transfer_type", "min_transfer_time"], rows)
+            .map(|(from, to)| (&from.id, &to.id, 2, STATION_CHANGE_S));
+        csv_of("from_stop_id,to_stop_id,transfer_type,min_transfer_time", rows)
     }
 
     fn shapes(&self) -> io::Result<Vec<u8>> {
-        let header = ["shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence", "shape_dist_traveled"];
         let mut rows = Vec::new();
         for (line, direction) in self.lines.iter().flat_map(|line| [(line, 0), (line, 1)]) {
             let (mut along_m, mut before) = (0.0, None);
             for [lon, lat] in line.course(direction) {
                 along_m += before.map_or(0.0, |before| distance_m(before, [lon, lat]));
                 before = Some([lon, lat]);
-                rows.push((shape_id(line, direction), lat, lon, along_m));
+                let (lat, lon, along) = (lat.to_string(), lon.to_string(), format!("{along_m:.1}"));
+                rows.push((shape_id(line, direction), lat, lon, rows.len(), along));
             }
         }
-        table(
-            &header,
-            rows.into_iter().enumerate().map(|(number, (id, lat, lon, along_m))| {
-                [id, lat.to_string(), lon.to_string(), number.to_string(), format!("{along_m:.1}")]
-            }),
-        )
+        csv_of("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled", rows)
     }
 }
 
@@ -237,26 +175,10 @@ impl Line {
 }
 
 fn feed_info(first: Date, last: Date) -> io::Result<Vec<u8>> {
-    let header = [
-        "feed_publisher_name",
-        "feed_publisher_url",
-        "feed_lang",
-        "feed_start_date",
-        "feed_end_date",
-        "feed_version",
-    ];
-    let row = ["Kreis Steverland", "https://steverland.example", "de"].map(str::to_owned);
-    let [name, url, lang] = row;
-    table(&header, [[name, url, lang, date_of(first), date_of(last), date_of(first)]].into_iter())
-}
-
-fn table<const N: usize>(header: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header)?;
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    writer.into_inner().map_err(|e| e.into_error())
+    let [from, until, version] = [first, last, first].map(date_of);
+    let columns =
+        "feed_publisher_name,feed_publisher_url,feed_lang,feed_start_date,feed_end_date,feed_version";
+    csv_of(columns, [("Kreis Steverland", "https://steverland.example", "de", from, until, version)])
 }
 
 /// `HH:MM:SS`, beyond 24 hours after midnight.

@@ -18,61 +18,61 @@ const BEND: f64 = 0.06;
 
 /// What runs on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     Bus,
     Train,
 }
 
 /// Where vehicles halt.
 #[derive(Debug, Clone)]
-pub struct Stop {
+pub(crate) struct Stop {
     /// Digits only, as HFP wants it; begins with the invented county's key.
-    pub id: String,
-    pub name: &'static str,
-    pub lat: f64,
-    pub lon: f64,
+    pub(crate) id: String,
+    pub(crate) name: &'static str,
+    pub(crate) lat: f64,
+    pub(crate) lon: f64,
     /// The town (index into [`super::County::municipalities`]) in or near which it lies.
-    pub town: usize,
+    pub(crate) town: usize,
     /// Whether it belongs to its town's railway station, as a stop in front of it or a platform.
-    pub at_station: bool,
+    pub(crate) at_station: bool,
     /// Whether trains halt there.
-    pub platform: bool,
+    pub(crate) platform: bool,
 }
 
 /// The leg from one stop of a line to the next.
 #[derive(Debug, Clone)]
-pub struct Leg {
+pub(crate) struct Leg {
     /// `[lon, lat]`, from stop to stop.
-    pub points: Vec<[f64; 2]>,
-    pub length_m: f64,
+    pub(crate) points: Vec<[f64; 2]>,
+    pub(crate) length_m: f64,
     /// Planned running time, seconds.
-    pub run_s: u32,
+    pub(crate) run_s: u32,
 }
 
 /// A line; direction 0 runs its stops in order, direction 1 backwards.
 #[derive(Debug, Clone)]
-pub struct Line {
-    pub id: &'static str,
+pub(crate) struct Line {
+    pub(crate) id: &'static str,
     /// What is written on the vehicle, by direction.
-    pub headsigns: [&'static str; 2],
-    pub mode: Mode,
+    pub(crate) headsigns: [&'static str; 2],
+    pub(crate) mode: Mode,
     /// Indices into [`super::County::stops`].
-    pub stops: Vec<usize>,
+    pub(crate) stops: Vec<usize>,
     /// `legs[i]` leads from stop `i` to stop `i + 1`.
-    pub legs: Vec<Leg>,
+    pub(crate) legs: Vec<Leg>,
     /// Minutes between two departures on a working day.
-    pub every_min: u32,
+    pub(crate) every_min: u32,
     /// Minute of the hour of its first departure in direction 0.
-    pub minute: u32,
+    pub(crate) minute: u32,
     /// Whether it also runs all night, once an hour.
-    pub night: bool,
+    pub(crate) night: bool,
     /// By direction: planned arrival and departure at each stop, seconds after the start of a trip.
-    pub timetables: [Vec<(u32, u32)>; 2],
+    pub(crate) timetables: [Vec<(u32, u32)>; 2],
 }
 
 impl Line {
     /// The stop at `position` of a trip in `direction`: an index into the county's stops.
-    pub fn stop(&self, direction: usize, position: usize) -> usize {
+    pub(crate) fn stop(&self, direction: usize, position: usize) -> usize {
         self.stops[if direction == 0 { position } else { self.stops.len() - 1 - position }]
     }
 
@@ -122,11 +122,10 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
         .map(|row| {
             let indices: Vec<usize> =
                 row.stops.iter().filter_map(|key| STOPS.iter().position(|stop| stop.0 == *key)).collect();
-            let legs =
-                indices.windows(2).map(|pair| leg(seed, &stops, (pair[0], pair[1]), row.speed_mps)).collect();
+            let legs = indices.windows(2).map(|pair| leg(seed, &stops, pair, row.speed_mps)).collect();
             let mut line = Line {
                 id: row.id,
-                headsigns: [row.headsigns.0, row.headsigns.1],
+                headsigns: row.headsigns,
                 mode: row.mode,
                 stops: indices,
                 legs,
@@ -144,7 +143,8 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
 
 /// The leg between two stops with its planned time in whole half-minutes. All lines between them share it, in both
 /// directions.
-fn leg(seed: u64, stops: &[Stop], (from, to): (usize, usize), speed_mps: f64) -> Leg {
+fn leg(seed: u64, stops: &[Stop], pair: &[usize], speed_mps: f64) -> Leg {
+    let (from, to) = (pair[0], pair[1]);
     let (low, high) = (from.min(to), from.max(to));
     let mut points =
         way(&mut stream(seed, "way", (low * stops.len() + high) as u64), &stops[low], &stops[high]);

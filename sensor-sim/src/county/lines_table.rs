@@ -62,19 +62,19 @@ pub(super) enum Operator {
 
 /// One row of the table.
 pub(super) struct LineRow {
-    pub id: &'static str,
-    pub headsigns: (&'static str, &'static str),
-    pub mode: Mode,
-    pub operator: Operator,
+    pub(crate) id: &'static str,
+    pub(crate) headsigns: [&'static str; 2],
+    pub(crate) mode: Mode,
+    pub(crate) operator: Operator,
     /// Minutes between two departures on a working day.
-    pub every_min: u32,
+    pub(crate) every_min: u32,
     /// Minute of the hour of the first departure.
-    pub minute: u32,
+    pub(crate) minute: u32,
     /// Whether it also runs all night, once an hour.
-    pub night: bool,
+    pub(crate) night: bool,
     /// Mean speed between stops, metres per second.
-    pub speed_mps: f64,
-    pub stops: &'static [&'static str],
+    pub(crate) speed_mps: f64,
+    pub(crate) stops: &'static [&'static str],
 }
 
 use Mode::{Bus, Train};
@@ -82,28 +82,28 @@ use Operator::{County, Private, Rail};
 
 #[rustfmt::skip]
 pub(super) const LINES: &[LineRow] = &[
-    LineRow { id: "RB91", headsigns: ("Wesselrode", "Heidkamp"), mode: Train, operator: Rail, every_min: 30, minute: 2, night: true, speed_mps: 22.0,
+    LineRow { id: "RB91", headsigns: ["Wesselrode", "Heidkamp"], mode: Train, operator: Rail, every_min: 30, minute: 2, night: true, speed_mps: 22.0,
         stops: &["he.gl", "st.gl", "ah.gl", "ni.gl", "we.gl"] },
-    LineRow { id: "RB92", headsigns: ("Wesselrode", "Bergheide"), mode: Train, operator: Rail, every_min: 60, minute: 32, night: true, speed_mps: 22.0,
+    LineRow { id: "RB92", headsigns: ["Wesselrode", "Bergheide"], mode: Train, operator: Rail, every_min: 60, minute: 32, night: true, speed_mps: 22.0,
         stops: &["be.gl", "st.gl", "ho.gl", "we.gl"] },
-    LineRow { id: "540", headsigns: ("Holtkirchen Bahnhof", "Steverstadt Bahnhof"), mode: Bus, operator: County, every_min: 30, minute: 10, night: true, speed_mps: 12.0,
+    LineRow { id: "540", headsigns: ["Holtkirchen Bahnhof", "Steverstadt Bahnhof"], mode: Bus, operator: County, every_min: 30, minute: 10, night: true, speed_mps: 12.0,
         stops: &["st.bf", "st.markt", "st.schloss", "x.wald", "x.berg", "ho.bad", "ho.kirche", "ho.bf"] },
-    LineRow { id: "541", headsigns: ("Ahlenbrück Bahnhof", "Steverstadt Klinikum"), mode: Bus, operator: County, every_min: 30, minute: 5, night: true, speed_mps: 11.5,
+    LineRow { id: "541", headsigns: ["Ahlenbrück Bahnhof", "Steverstadt Klinikum"], mode: Bus, operator: County, every_min: 30, minute: 5, night: true, speed_mps: 11.5,
         stops: &["st.klin", "st.garten", "st.markt", "st.bf", "st.sued", "x.hof", "ah.gz", "ah.markt", "ah.bf"] },
-    LineRow { id: "542", headsigns: ("Heidkamp Sporthalle", "Steverstadt Bahnhof"), mode: Bus, operator: County, every_min: 30, minute: 12, night: false, speed_mps: 12.5,
+    LineRow { id: "542", headsigns: ["Heidkamp Sporthalle", "Steverstadt Bahnhof"], mode: Bus, operator: County, every_min: 30, minute: 12, night: false, speed_mps: 12.5,
         stops: &["st.bf", "st.gew", "x.moor", "he.mitte", "he.bf", "he.sport"] },
-    LineRow { id: "C1", headsigns: ("Klinikum", "Gewerbepark West"), mode: Bus, operator: County, every_min: 15, minute: 8, night: false, speed_mps: 7.0,
+    LineRow { id: "C1", headsigns: ["Klinikum", "Gewerbepark West"], mode: Bus, operator: County, every_min: 15, minute: 8, night: false, speed_mps: 7.0,
         stops: &["st.gew", "st.bf", "st.markt", "st.garten", "st.klin"] },
-    LineRow { id: "C2", headsigns: ("Nordring", "Südfriedhof"), mode: Bus, operator: County, every_min: 15, minute: 0, night: false, speed_mps: 7.0,
+    LineRow { id: "C2", headsigns: ["Nordring", "Südfriedhof"], mode: Bus, operator: County, every_min: 15, minute: 0, night: false, speed_mps: 7.0,
         stops: &["st.sued", "st.bf", "st.markt", "st.schule", "st.nord"] },
-    LineRow { id: "560", headsigns: ("Wesselrode Altstadt", "Holtkirchen Schulzentrum"), mode: Bus, operator: Private, every_min: 30, minute: 15, night: true, speed_mps: 12.0,
+    LineRow { id: "560", headsigns: ["Wesselrode Altstadt", "Holtkirchen Schulzentrum"], mode: Bus, operator: Private, every_min: 30, minute: 15, night: true, speed_mps: 12.0,
         stops: &["ho.schule", "ho.kirche", "ho.gew", "we.bf", "we.alt", "we.ost"] },
-    LineRow { id: "561", headsigns: ("Niendorf Bahnhof", "Holtkirchen Bahnhof"), mode: Bus, operator: Private, every_min: 60, minute: 10, night: false, speed_mps: 12.0,
+    LineRow { id: "561", headsigns: ["Niendorf Bahnhof", "Holtkirchen Bahnhof"], mode: Bus, operator: Private, every_min: 60, minute: 10, night: false, speed_mps: 12.0,
         stops: &["ho.bf", "ho.kirche", "x.bruch", "ni.anger", "ni.bf"] },
-    LineRow { id: "562", headsigns: ("Bergheide Naturpark", "Steverstadt Bahnhof"), mode: Bus, operator: Private, every_min: 30, minute: 15, night: true, speed_mps: 12.0,
+    LineRow { id: "562", headsigns: ["Bergheide Naturpark", "Steverstadt Bahnhof"], mode: Bus, operator: Private, every_min: 30, minute: 15, night: true, speed_mps: 12.0,
         stops: &["st.bf", "st.markt", "st.klin", "x.berg", "be.bf", "be.dorf", "be.natur"] },
-    LineRow { id: "565", headsigns: ("Ahlenbrück Markt", "Wesselrode Ufersiedlung"), mode: Bus, operator: Private, every_min: 60, minute: 20, night: false, speed_mps: 12.0,
+    LineRow { id: "565", headsigns: ["Ahlenbrück Markt", "Wesselrode Ufersiedlung"], mode: Bus, operator: Private, every_min: 60, minute: 20, night: false, speed_mps: 12.0,
         stops: &["we.ufer", "we.alt", "we.bf", "ni.bf", "ni.anger", "ah.bf", "ah.markt"] },
-    LineRow { id: "590", headsigns: ("Bergheide Bahnhof", "Heidkamp Bahnhof"), mode: Bus, operator: Private, every_min: 60, minute: 25, night: false, speed_mps: 13.0,
+    LineRow { id: "590", headsigns: ["Bergheide Bahnhof", "Heidkamp Bahnhof"], mode: Bus, operator: Private, every_min: 60, minute: 25, night: false, speed_mps: 13.0,
         stops: &["he.bf", "he.mitte", "st.nord", "st.schule", "x.berg", "be.dorf", "be.bf"] },
 ];

@@ -14,34 +14,36 @@ mod lines_table;
 mod sample;
 mod sites_table;
 mod streets;
-pub mod timetable;
+pub(crate) mod timetable;
 mod towns_table;
 
 pub(crate) use layout::{Frame, distance_m};
-pub use lines::{Leg, Line, Mode, Stop};
-pub use timetable::Timetable;
+pub(crate) use lines::{Leg, Line, Mode, Stop};
+pub(crate) use timetable::Timetable;
 
-use crate::demand::Demand;
+use serde::{Serialize, Serializer};
+
+use crate::demand::Usage;
 use crate::encode::Device;
 
 /// A county with everything in it.
 #[derive(Debug, Clone)]
 pub struct County {
     /// Its seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// IANA zone of its towns.
-    pub tz: &'static str,
+    pub(crate) tz: &'static str,
     /// The county itself first, then its towns.
-    pub municipalities: Vec<Municipality>,
-    pub feeds: Vec<Feed>,
-    pub sites: Vec<Site>,
-    pub bays: Vec<Bay>,
-    pub sensors: Vec<Sensor>,
-    pub vehicles: Vec<Vehicle>,
-    pub stops: Vec<Stop>,
-    pub lines: Vec<Line>,
+    pub(crate) municipalities: Vec<Municipality>,
+    pub(crate) feeds: Vec<Feed>,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) bays: Vec<Bay>,
+    pub(crate) sensors: Vec<Sensor>,
+    pub(crate) vehicles: Vec<Vehicle>,
+    pub(crate) stops: Vec<Stop>,
+    pub(crate) lines: Vec<Line>,
     /// The timetable: vehicles keep to it, and it is written as GTFS.
-    pub timetable: Timetable,
+    pub(crate) timetable: Timetable,
 }
 
 /// A town, or the county itself.
@@ -56,17 +58,23 @@ pub struct Municipality {
     pub public_planning: bool,
 }
 
-/// Location of a place: `[lon, lat]`, WGS 84.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Geometry {
+/// Location of a place: `[lon, lat]`, WGS 84. Its JSON is GeoJSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", content = "coordinates")]
+pub(crate) enum Geometry {
     Point([f64; 2]),
     /// One closed outline.
-    Polygon(Vec<[f64; 2]>),
+    Polygon(#[serde(serialize_with = "rings")] Vec<[f64; 2]>),
+}
+
+/// GeoJSON's polygons are lists of rings: the outline, and holes.
+fn rings<S: Serializer>(outline: &[[f64; 2]], serializer: S) -> Result<S::Ok, S::Error> {
+    [outline].serialize(serializer)
 }
 
 impl Geometry {
     /// A point inside: the point itself, or the mean of the corners, `[lon, lat]`.
-    pub fn center(&self) -> [f64; 2] {
+    pub(crate) fn center(&self) -> [f64; 2] {
         match self {
             Geometry::Point(p) => *p,
             Geometry::Polygon(outline) => {
@@ -79,57 +87,76 @@ impl Geometry {
 }
 
 /// Spaces reserved for an audience, or for a limited time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Restriction {
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Restriction {
     /// `disabled`, `charging`, `resident`, ...; `None` = everyone.
-    pub audience: Option<&'static str>,
-    pub capacity: Option<u32>,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) capacity: Option<u32>,
     /// OSM opening-hours syntax; `None` = always.
-    pub hours: Option<&'static str>,
-    pub max_stay_min: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hours: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_stay_min: Option<u32>,
+}
+
+/// What a space costs, in German and English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Fee {
+    pub(crate) de: &'static str,
+    pub(crate) en: &'static str,
 }
 
 /// A car park, a lot or a stretch of kerb.
-#[derive(Debug, Clone)]
-pub struct Site {
-    pub id: String,
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Site {
+    #[serde(skip)]
+    pub(crate) id: String,
     /// Index into [`County::municipalities`].
-    pub municipality: usize,
-    pub name: &'static str,
+    #[serde(skip)]
+    pub(crate) municipality: usize,
+    pub(crate) name: &'static str,
     /// `on_street`, `lot`, `car_park`, `underground` or `park_and_ride`.
-    pub kind: &'static str,
-    pub capacity: u32,
+    pub(crate) kind: &'static str,
+    pub(crate) capacity: u32,
     /// `car` or `bike`.
-    pub purpose: &'static str,
-    pub zone: Option<&'static str>,
-    pub opening_hours: Option<&'static str>,
+    pub(crate) purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) zone: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) opening_hours: Option<&'static str>,
     /// Hours of the day in which it lets vehicles in, Monday to Saturday; `None` = always open.
-    pub open: Option<(u8, u8)>,
-    /// German and English.
-    pub fee: Option<(&'static str, &'static str)>,
-    pub max_height_m: Option<f64>,
-    pub restrictions: Vec<Restriction>,
+    #[serde(skip)]
+    pub(crate) open: Option<(u8, u8)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fee: Option<Fee>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_height_m: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) restrictions: Vec<Restriction>,
     /// `None` = public.
-    pub publish: Option<&'static str>,
-    pub geometry: Geometry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) publish: Option<&'static str>,
+    #[serde(skip)]
+    pub(crate) geometry: Geometry,
     /// How it is counted; `None` = by its bays.
-    pub counted: Option<Counted>,
+    #[serde(skip)]
+    pub(crate) counted: Option<Counted>,
 }
 
 /// A site that counts vehicles instead of watching bays.
 #[derive(Debug, Clone)]
-pub struct Counted {
+pub(crate) struct Counted {
     /// Index into [`County::feeds`].
-    pub feed: usize,
-    pub style: CountStyle,
-    pub demand: Demand,
-    /// Scales the demand: 1.0 = as the kind of place usually has.
-    pub busy: f64,
+    pub(crate) feed: usize,
+    pub(crate) style: CountStyle,
+    pub(crate) usage: Usage,
 }
 
 /// What a counted site reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CountStyle {
+pub(crate) enum CountStyle {
     /// Its occupied spaces after every passage.
     Occupied,
     /// Its vacant spaces after every passage.
@@ -140,27 +167,25 @@ pub enum CountStyle {
 
 /// One space for one vehicle.
 #[derive(Debug, Clone)]
-pub struct Bay {
-    pub id: String,
+pub(crate) struct Bay {
+    pub(crate) id: String,
     /// Index into [`County::municipalities`].
-    pub municipality: usize,
+    pub(crate) municipality: usize,
     /// Index into [`County::sites`].
-    pub site: Option<usize>,
-    pub zone: Option<&'static str>,
-    pub restrictions: Vec<Restriction>,
-    pub max_stay_min: Option<u32>,
+    pub(crate) site: Option<usize>,
+    pub(crate) zone: Option<&'static str>,
+    pub(crate) restrictions: Vec<Restriction>,
+    pub(crate) max_stay_min: Option<u32>,
     /// `None` = the product's own rule.
-    pub publish: Option<&'static str>,
-    pub geometry: Geometry,
-    pub source: BaySource,
-    pub demand: Demand,
-    /// Scales the demand: 1.0 = as the kind of place usually has.
-    pub busy: f64,
+    pub(crate) publish: Option<&'static str>,
+    pub(crate) geometry: Geometry,
+    pub(crate) source: BaySource,
+    pub(crate) usage: Usage,
 }
 
 /// Who reports a bay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BaySource {
+pub(crate) enum BaySource {
     /// A native feed names the bay itself (index into [`County::feeds`]).
     Native(usize),
     /// A LoRaWAN device (index into [`County::sensors`]).
@@ -169,38 +194,36 @@ pub enum BaySource {
 
 /// A LoRaWAN device.
 #[derive(Debug, Clone)]
-pub struct Sensor {
+pub(crate) struct Sensor {
     /// DevEUI, 16 lower-case hex digits.
-    pub dev_eui: String,
+    pub(crate) dev_eui: String,
     /// Index into [`County::feeds`].
-    pub feed: usize,
-    pub device: Device,
+    pub(crate) feed: usize,
+    pub(crate) device: Device,
     /// The bay it watches; `None` = in the cupboard, waiting.
-    pub bay: Option<usize>,
-    pub heartbeat_s: u32,
-    /// Distance below which a bay counts as occupied (distance sensors), mm.
-    pub threshold_mm: Option<u32>,
+    pub(crate) bay: Option<usize>,
 }
 
 /// A bus or a train.
 #[derive(Debug, Clone)]
-pub struct Vehicle {
-    pub id: String,
+pub(crate) struct Vehicle {
+    pub(crate) id: String,
     /// Index into [`County::feeds`].
-    pub feed: usize,
-    pub operator: &'static str,
-    pub label: String,
-    pub seats: u32,
-    pub standing: u32,
+    pub(crate) feed: usize,
+    pub(crate) operator: &'static str,
+    pub(crate) label: String,
+    pub(crate) seats: u32,
+    pub(crate) standing: u32,
     /// Index into [`County::lines`].
-    pub line: usize,
+    pub(crate) line: usize,
     /// Its place among the vehicles of the line: 0 departs first in the morning.
-    pub block: usize,
+    pub(crate) block: usize,
 }
 
 /// The wire format of a feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Format {
     Native,
     Chirpstack,
     Tts,
@@ -208,36 +231,30 @@ pub enum Format {
     GtfsRt,
 }
 
-impl Format {
-    /// Its name in `feeds.toml`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Format::Native => "native",
-            Format::Chirpstack => "chirpstack",
-            Format::Tts => "tts",
-            Format::Hfp => "hfp",
-            Format::GtfsRt => "gtfs-rt",
-        }
-    }
-}
-
 /// One stream from one supplier.
-#[derive(Debug, Clone)]
-pub struct Feed {
-    pub id: String,
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Feed {
+    #[serde(skip)]
+    pub(crate) id: String,
     /// Index into [`County::municipalities`].
-    pub municipality: usize,
-    pub format: Format,
+    #[serde(skip)]
+    pub(crate) municipality: usize,
+    pub(crate) format: Format,
     /// Topic filter as the product subscribes to it.
-    pub topic: String,
+    pub(crate) topic: String,
     /// ChirpStack: the application's UUID. The Things Stack: `application@tenant`. Else empty.
-    pub application: String,
+    #[serde(skip)]
+    pub(crate) application: String,
     /// The longest silence of its native bays and sites, seconds.
-    pub heartbeat_s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) heartbeat_s: Option<u32>,
     /// Whether its observations are collected and sent as one native `batch`.
-    pub batch: bool,
-    pub attribution: String,
-    pub contact: String,
+    #[serde(skip)]
+    pub(crate) batch: bool,
     /// `[west, south, east, north]`.
-    pub area: Option<[f64; 4]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) area: Option<[f64; 4]>,
+    pub(crate) licence: &'static str,
+    pub(crate) attribution: String,
+    pub(crate) contact: String,
 }

@@ -3,15 +3,15 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::layout::{Frame, kerbs, rows};
+use super::layout::{Frame, kerbs, round7, rows};
 use super::lines_table::{LINES, Operator};
 use super::sites_table::{LONE_BAYS, SITES, SiteRow, Spaces};
-use super::towns_table::{COUNTY, MUNICIPALITIES};
+use super::towns_table::{COUNTY, COUNTY_TOWN, MUNICIPALITIES};
 use super::{
-    Bay, BaySource, Counted, County, Feed, Format, Geometry, Restriction, Sensor, Site, Timetable, Vehicle,
-    lines,
+    Bay, BaySource, Counted, County, Feed, Format, Geometry, Municipality, Restriction, Sensor, Site,
+    Timetable, Vehicle, lines,
 };
-use crate::demand::Demand;
+use crate::demand::{Demand, Usage};
 use crate::encode::Device;
 use crate::random::{hash, stream, uuid};
 
@@ -73,6 +73,11 @@ impl County {
     /// The date that its clocks show now.
     pub fn today(&self) -> jiff::civil::Date {
         jiff::Timestamp::now().to_zoned_datetime(crate::clock::zone(self.tz)).date()
+    }
+
+    /// Its largest town.
+    pub fn county_town(&self) -> &Municipality {
+        &self.municipalities[COUNTY_TOWN]
     }
 
     fn feed_named(&self, id: &str) -> usize {
@@ -138,9 +143,10 @@ fn native(id: String, municipality: usize) -> Feed {
         heartbeat_s: Some(NATIVE_HEARTBEAT_S),
         // The county's controllers collect what their sites say.
         batch: municipality == COUNTY && id == "park-and-ride",
+        area: None,
+        licence: "dl-de/by-2-0",
         attribution,
         contact: format!("verkehr@{}.example", owner.slug),
-        area: None,
         id,
     }
 }
@@ -149,44 +155,30 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
     let town = &MUNICIPALITIES[row.town];
     let jitter_m = 15.0;
     let [lon, lat] = Frame::new(town.lat, town.lon, 0.0).at(
-        row.offset_m.0 + rng.random_range(-jitter_m..jitter_m),
-        row.offset_m.1 + rng.random_range(-jitter_m..jitter_m),
+        row.offset_m[0] + rng.random_range(-jitter_m..jitter_m),
+        row.offset_m[1] + rng.random_range(-jitter_m..jitter_m),
     );
     let frame = Frame::new(lat, lon, rng.random_range(-60.0..60.0));
     let busy = row.busy * rng.random_range(0.92..1.08);
-    let (bays, geometry, capacity, counted) = match row.spaces {
-        Spaces::Rows(n) => {
-            let (bays, outline) = rows(&frame, n);
-            (bays, outline, n as u32, None)
-        }
-        Spaces::Kerbs(n) => {
-            let (bays, outline) = kerbs(&frame, n);
-            (bays, outline, n as u32, None)
-        }
+    let ((bays, geometry), capacity, counted) = match row.spaces {
+        Spaces::Rows(n) => (rows(&frame, n), n as u32, None),
+        Spaces::Kerbs(n) => (kerbs(&frame, n), n as u32, None),
         Spaces::Counted(capacity, style) => {
             let feed = county.native_feed(row.owner);
-            let counted = Counted { feed, style, demand: row.demand, busy };
-            (Vec::new(), Geometry::Point([lon, lat]), capacity, Some(counted))
+            let counted = Counted { feed, style, usage: Usage { demand: row.demand, busy } };
+            ((Vec::new(), Geometry::Point([lon, lat])), capacity, Some(counted))
         }
     };
-    let mut restrictions: Vec<Restriction> = row
-        .kept
-        .iter()
-        .map(|&(audience, n)| Restriction {
-            audience: Some(audience),
-            capacity: Some(n),
-            hours: None,
-            max_stay_min: None,
-        })
-        .collect();
-    if let Some(max_stay_min) = row.max_stay_min {
-        restrictions.push(Restriction {
-            audience: None,
-            capacity: None,
-            hours: Some("Mo-Sa 09:00-18:00"),
-            max_stay_min: Some(max_stay_min),
-        });
-    }
+    let reserved = row.reserved.iter().map(|&(audience, n)| Restriction {
+        audience: Some(audience),
+        capacity: Some(n),
+        ..Restriction::default()
+    });
+    let limited = row.max_stay_min.map(|max_stay_min| Restriction {
+        hours: Some("Mo-Sa 09:00-18:00"),
+        max_stay_min: Some(max_stay_min),
+        ..Restriction::default()
+    });
     let site = county.sites.len();
     let id = match row.owner {
         COUNTY => row.slug.to_owned(),
@@ -204,44 +196,39 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
         open: row.open,
         fee: row.fee,
         max_height_m: row.max_height_m,
-        restrictions,
+        restrictions: reserved.chain(limited).collect(),
         publish: row.publish.filter(|p| *p == "none"),
         geometry,
         counted,
     });
-    let kept: Vec<&str> =
-        row.kept.iter().flat_map(|&(audience, n)| std::iter::repeat_n(audience, n as usize)).collect();
+    let audiences = row.reserved.iter().flat_map(|&(audience, n)| std::iter::repeat_n(audience, n as usize));
+    let audiences: Vec<&str> = audiences.collect();
     for (i, outline) in bays.into_iter().enumerate() {
-        let audience = kept.get(i).copied();
+        let audience = audiences.get(i).copied();
         let bay = Bay {
             id: format!("{id}-{:03}", i + 1),
             municipality: row.owner,
             site: Some(site),
             zone: row.zone,
-            restrictions: audience.map(kept_for).into_iter().collect(),
+            restrictions: audience.map(reserved_for).into_iter().collect(),
             max_stay_min: row.max_stay_min.filter(|_| audience.is_none()),
             publish: row.publish,
             geometry: if POINT_TOWNS.contains(&row.town) {
-                Geometry::Point(round_point(outline.center()))
+                Geometry::Point(outline.center().map(round7))
             } else {
                 outline
             },
             source: BaySource::Native(0),
-            demand: audience.and_then(demand_for).unwrap_or(row.demand),
-            busy,
+            usage: Usage { demand: audience.and_then(demand_for).unwrap_or(row.demand), busy },
         };
         add_bay(county, bay, row.native || row.owner == COUNTY);
     }
 }
 
-fn round_point([lon, lat]: [f64; 2]) -> [f64; 2] {
-    [super::layout::round7(lon), super::layout::round7(lat)]
-}
-
-fn kept_for(audience: &'static str) -> Restriction {
+fn reserved_for(audience: &'static str) -> Restriction {
     // Residents share their bays with visitors during the day.
     let hours = (audience == "resident").then_some("Mo-Su 18:00-09:00");
-    Restriction { audience: Some(audience), capacity: None, hours, max_stay_min: None }
+    Restriction { audience: Some(audience), hours, ..Restriction::default() }
 }
 
 /// The demand for a reserved bay; `None` = like the rest of its site.
@@ -261,7 +248,7 @@ fn add_lone_bays(county: &mut County, town: usize, rng: &mut ChaCha8Rng) {
         let [lon, lat] = Frame::new(home.lat, home.lon, 0.0)
             .at(rng.random_range(-500.0..500.0), rng.random_range(-500.0..500.0));
         let frame = Frame::new(lat, lon, rng.random_range(-60.0..60.0));
-        let restrictions = if audience == "none" { Vec::new() } else { vec![kept_for(audience)] };
+        let restrictions = if audience == "none" { Vec::new() } else { vec![reserved_for(audience)] };
         let bay = Bay {
             id: format!("{}-{audience}-{}", home.slug, i + 1).replace('_', "-"),
             municipality: town,
@@ -276,8 +263,7 @@ fn add_lone_bays(county: &mut County, town: usize, rng: &mut ChaCha8Rng) {
                 frame.rectangle(0.0, 0.0, 5.0, 2.5)
             },
             source: BaySource::Native(0),
-            demand,
-            busy: 1.0,
+            usage: Usage { demand, busy: 1.0 },
         };
         add_bay(county, bay, i == 4);
     }
@@ -302,8 +288,6 @@ fn add_sensor(county: &mut County, town: usize, bay: Option<usize>) -> usize {
         feed: county.feed_named(&lora_id(town)),
         device,
         bay,
-        heartbeat_s: device.heartbeat_s(),
-        threshold_mm: device.threshold_mm(),
     });
     number
 }
@@ -312,19 +296,25 @@ fn add_vehicles(county: &mut County) {
     let mut numbers = [0; 3];
     for (line, row) in LINES.iter().enumerate() {
         for block in 0..county.timetable.blocks(line) {
-            let (kind, feed, operator, seats, standing) = match row.operator {
-                Operator::Rail => (0, "rail", "Steverland-Bahn", 120, 90),
-                Operator::County => (1, "bus-county", "Kreisbus Steverland", 38, 42),
-                Operator::Private => (2, "bus-private", "Heideland Reisen", 44, 28),
-            };
-            numbers[kind] += 1;
-            let number = numbers[kind];
-            let (id, label) = match row.operator {
-                Operator::Rail => (format!("rail-{number:02}"), format!("{} Zug {number}", row.id)),
+            numbers[row.operator as usize] += 1;
+            let n = numbers[row.operator as usize];
+            let (feed, operator, seats, standing, id, label) = match row.operator {
+                Operator::Rail => (
+                    "rail",
+                    "Steverland-Bahn",
+                    120,
+                    90,
+                    format!("rail-{n:02}"),
+                    format!("{} Zug {n}", row.id),
+                ),
                 Operator::County => {
-                    (format!("0018-{:05}", 1000 + number), format!("Wagen {}", 1000 + number))
+                    let (id, label) = (format!("0018-{:05}", 1000 + n), format!("Wagen {}", 1000 + n));
+                    ("bus-county", "Kreisbus Steverland", 38, 42, id, label)
                 }
-                Operator::Private => (format!("hr-{}", 200 + number), format!("Bus {}", 200 + number)),
+                Operator::Private => {
+                    let (id, label) = (format!("hr-{}", 200 + n), format!("Bus {}", 200 + n));
+                    ("bus-private", "Heideland Reisen", 44, 28, id, label)
+                }
             };
             let feed = county.feed_named(feed);
             county.vehicles.push(Vehicle { id, feed, operator, label, seats, standing, line, block });

@@ -27,7 +27,7 @@ const LONGEST_HEADWAY_MIN: u32 = 60;
 
 /// A kind of day, in the words of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Service {
+pub(crate) enum Service {
     WorkingDay,
     Saturday,
     /// And public holidays.
@@ -38,10 +38,11 @@ pub enum Service {
 
 impl Service {
     /// The kinds of days, the night last.
-    pub const ALL: [Service; 4] = [Service::WorkingDay, Service::Saturday, Service::Sunday, Service::Night];
+    pub(crate) const ALL: [Service; 4] =
+        [Service::WorkingDay, Service::Saturday, Service::Sunday, Service::Night];
 
     /// The day's service that runs on a date.
-    pub fn on(date: Date) -> Service {
+    pub(crate) fn on(date: Date) -> Service {
         match date.weekday() {
             _ if is_holiday(date) => Service::Sunday,
             Weekday::Sunday => Service::Sunday,
@@ -51,7 +52,7 @@ impl Service {
     }
 
     /// Its `service_id`.
-    pub const fn id(self) -> &'static str {
+    pub(crate) const fn id(self) -> &'static str {
         match self {
             Service::WorkingDay => "mo-fr",
             Service::Saturday => "sa",
@@ -72,37 +73,37 @@ impl Service {
 
 /// One trip of a line, on every day of its service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedTrip {
-    pub id: String,
+pub(crate) struct PlannedTrip {
+    pub(crate) id: String,
     /// Index into [`super::County::lines`].
-    pub line: usize,
+    pub(crate) line: usize,
     /// 0 or 1.
-    pub direction: usize,
-    pub service: Service,
+    pub(crate) direction: usize,
+    pub(crate) service: Service,
     /// Departure from the first stop, seconds after the beginning of the day of service.
-    pub start_s: u32,
+    pub(crate) start_s: u32,
     /// Which vehicle of the line makes it (see [`super::Vehicle::block`]).
-    pub block: usize,
+    pub(crate) block: usize,
 }
 
 /// All trips, and each vehicle's day.
 #[derive(Debug, Clone, Default)]
-pub struct Timetable {
-    pub trips: Vec<PlannedTrip>,
+pub(crate) struct Timetable {
+    pub(crate) trips: Vec<PlannedTrip>,
     /// By line, service and block: its trips in order. No vehicle runs by day and by night.
     days: Vec<[Vec<Vec<usize>>; 4]>,
 }
 
 impl Timetable {
     /// The timetable of these lines.
-    pub fn of(lines: &[Line]) -> Self {
+    pub(crate) fn of(lines: &[Line]) -> Self {
         let mut timetable = Self::default();
         for (number, line) in lines.iter().enumerate() {
             let mut blocks_by_day = 0;
             let days = Service::ALL.map(|service| {
                 let first = timetable.trips.len();
                 let first_block = if service == Service::Night { blocks_by_day } else { 0 };
-                let blocks = line_day((number, line), service, first_block, &mut timetable.trips);
+                let blocks = line_day(number, line, service, first_block, &mut timetable.trips);
                 blocks_by_day = blocks_by_day.max(blocks);
                 let mut day = vec![Vec::new(); blocks];
                 for (trip, planned) in timetable.trips.iter().enumerate().skip(first) {
@@ -116,12 +117,12 @@ impl Timetable {
     }
 
     /// How many vehicles a line needs.
-    pub fn blocks(&self, line: usize) -> usize {
+    pub(crate) fn blocks(&self, line: usize) -> usize {
         self.days.get(line).map_or(0, |days| days.iter().map(Vec::len).max().unwrap_or(0))
     }
 
     /// The trips of one vehicle on one day of service, in order: indices into [`Timetable::trips`].
-    pub fn day(&self, line: usize, block: usize, date: Date) -> &[usize] {
+    pub(crate) fn day(&self, line: usize, block: usize, date: Date) -> &[usize] {
         let services = [Service::on(date), Service::Night];
         let of = |service: Service| self.days.get(line)?[service as usize].get(block).map(Vec::as_slice);
         services.into_iter().filter_map(of).find(|trips| !trips.is_empty()).unwrap_or_default()
@@ -131,7 +132,8 @@ impl Timetable {
 /// Adds the trips of one line on one kind of day, with vehicles from `first_block` on; returns the
 /// block after the last.
 fn line_day(
-    (number, line): (usize, &Line),
+    number: usize,
+    line: &Line,
     service: Service,
     first_block: usize,
     trips: &mut Vec<PlannedTrip>,
@@ -179,7 +181,7 @@ fn departures(line: &Line, service: Service, phase_s: u32) -> Vec<u32> {
 
 /// When a day of service begins: noon less twelve hours, which is midnight but for the two days on
 /// which the clocks change (as GTFS counts).
-pub fn day_begins(tz: &str, date: Date) -> Timestamp {
+pub(crate) fn day_begins(tz: &str, date: Date) -> Timestamp {
     let noon = date.at(12, 0, 0, 0).to_zoned_datetime(zone(tz)).map(|noon| noon.timestamp());
     // Only at the very ends of jiff's calendar is there no such instant.
     noon.unwrap_or(Timestamp::UNIX_EPOCH) - jiff::SignedDuration::from_hours(12)

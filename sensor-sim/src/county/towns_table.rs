@@ -4,6 +4,8 @@ use super::Municipality;
 
 /// Index of the county itself; it owns buses, trains and park-and-ride.
 pub(super) const COUNTY: usize = 0;
+/// Index of the largest town.
+pub(super) const COUNTY_TOWN: usize = 1;
 
 pub(super) const MUNICIPALITIES: &[Municipality] = &[
     town("steverland", "Kreis Steverland", "05999", 51.8900, 7.2500, true),

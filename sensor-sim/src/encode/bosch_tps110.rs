@@ -9,7 +9,7 @@ const FIRMWARE: [u8; 3] = [0, 29, 2];
 const RESET_BY_POWER: u8 = 2;
 
 /// The bytes the sensor sends.
-pub fn encode(reading: &Reading) -> Frame {
+pub(crate) fn encode(reading: &Reading) -> Frame {
     let state = u8::from(reading.occupied);
     let (f_port, payload) = match reading.kind {
         FrameKind::Change => (1, vec![state]),

@@ -2,19 +2,29 @@
 //!
 //! Its proto3 mapping leaves out every field whose value is 0, false or "": absent means default.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::lorawan::{Reception, Uplink};
 use super::native::json;
+use super::{is_default, round};
 
 const TENANT_ID: &str = "3d1f2c0a-6a53-4b5e-9c47-5a1d5b1e7a10";
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a, T> {
+    deduplication_id: &'a str,
+    time: String,
+    device_info: DeviceInfo<'a>,
+    #[serde(flatten)]
+    what: T,
 }
 
 #[derive(Serialize)]
@@ -28,34 +38,12 @@ struct DeviceInfo<'a> {
     device_name: &'a str,
     dev_eui: &'a str,
     device_class_enabled: &'a str,
-    tags: Empty,
-}
-
-#[derive(Serialize)]
-struct Empty {}
-
-impl<'a> DeviceInfo<'a> {
-    fn of(dev_eui: &'a str, profile: &'a str, application: &'a str) -> Self {
-        DeviceInfo {
-            tenant_id: TENANT_ID,
-            tenant_name: "Kreis Steverland",
-            application_id: application,
-            application_name: "parking",
-            device_profile_name: profile,
-            device_name: dev_eui,
-            dev_eui,
-            device_class_enabled: "CLASS_A",
-            tags: Empty {},
-        }
-    }
+    tags: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Up<'a> {
-    deduplication_id: &'a str,
-    time: String,
-    device_info: DeviceInfo<'a>,
     dev_addr: String,
     adr: bool,
     #[serde(skip_serializing_if = "is_default")]
@@ -82,25 +70,14 @@ struct RxInfo<'a> {
     snr: f64,
     #[serde(skip_serializing_if = "is_default")]
     channel: u32,
-    location: Location,
+    location: Value,
     crc_status: &'static str,
-}
-
-#[derive(Serialize)]
-struct Location {
-    latitude: f64,
-    longitude: f64,
 }
 
 #[derive(Serialize)]
 struct TxInfo {
     frequency: u32,
-    modulation: Modulation,
-}
-
-#[derive(Serialize)]
-struct Modulation {
-    lora: Lora,
+    modulation: BTreeMap<&'static str, Lora>,
 }
 
 #[derive(Serialize)]
@@ -111,101 +88,85 @@ struct Lora {
     code_rate: &'static str,
 }
 
-/// ChirpStack writes its offset out: `+00:00`, never `Z`.
-fn time(at: Timestamp) -> String {
-    at.to_string().replace('Z', "+00:00")
-}
-
-fn topic(application: &str, dev_eui: &str, event: &str) -> String {
-    format!("application/{application}/device/{dev_eui}/event/{event}")
-}
-
-/// An uplink (`event/up`): topic and payload.
-pub fn up(uplink: &Uplink) -> (String, Bytes) {
-    let rx_info = uplink
-        .receptions
-        .iter()
-        .enumerate()
-        .map(|(i, r): (usize, &Reception)| RxInfo {
-            gateway_id: &r.gateway_id,
-            uplink_id: uplink.f_cnt.wrapping_mul(2_654_435_761).wrapping_add(i as u32),
-            ns_time: time(uplink.at),
-            rssi: r.rssi_dbm,
-            snr: r.snr_db,
-            channel: uplink.f_cnt % 8,
-            location: Location { latitude: r.lat, longitude: r.lon },
-            crc_status: "CRC_OK",
-        })
-        .collect();
-    let event = Up {
-        deduplication_id: uplink.deduplication_id,
-        time: time(uplink.at),
-        device_info: DeviceInfo::of(uplink.dev_eui, uplink.profile, uplink.application),
-        dev_addr: format!("{:08x}", uplink.dev_addr),
-        adr: true,
-        dr: 12 - uplink.spreading_factor,
-        f_cnt: uplink.f_cnt,
-        f_port: uplink.f_port,
-        data: STANDARD.encode(uplink.payload),
-        rx_info,
-        tx_info: TxInfo {
-            frequency: uplink.frequency_hz,
-            modulation: Modulation {
-                lora: Lora {
-                    bandwidth: 125_000,
-                    spreading_factor: uplink.spreading_factor,
-                    code_rate: "CR_4_5",
-                },
-            },
-        },
-    };
-    (topic(uplink.application, uplink.dev_eui, "up"), json(&event))
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Join<'a> {
-    deduplication_id: &'a str,
-    time: String,
-    device_info: DeviceInfo<'a>,
+struct Join {
     dev_addr: String,
 }
 
-/// A device joined (`event/join`). Of the uplink only who, when and where are used.
-pub fn join(uplink: &Uplink) -> (String, Bytes) {
-    let event = Join {
-        deduplication_id: uplink.deduplication_id,
-        time: time(uplink.at),
-        device_info: DeviceInfo::of(uplink.dev_eui, uplink.profile, uplink.application),
-        dev_addr: format!("{:08x}", uplink.dev_addr),
-    };
-    (topic(uplink.application, uplink.dev_eui, "join"), json(&event))
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status<'a> {
-    deduplication_id: &'a str,
-    time: String,
-    device_info: DeviceInfo<'a>,
+struct Status {
     #[serde(skip_serializing_if = "is_default")]
     margin: i32,
     #[serde(skip_serializing_if = "is_default")]
     battery_level: f64,
 }
 
+/// Topic and payload of an event.
+fn event(uplink: &Uplink, name: &str, what: impl Serialize) -> (String, Bytes) {
+    let device_info = DeviceInfo {
+        tenant_id: TENANT_ID,
+        tenant_name: "Kreis Steverland",
+        application_id: uplink.application,
+        application_name: "parking",
+        device_profile_name: uplink.profile,
+        device_name: uplink.dev_eui,
+        dev_eui: uplink.dev_eui,
+        device_class_enabled: "CLASS_A",
+        tags: BTreeMap::new(),
+    };
+    let (deduplication_id, time) = (uplink.deduplication_id, time(uplink.at));
+    let topic = format!("application/{}/device/{}/event/{name}", uplink.application, uplink.dev_eui);
+    (topic, json(&Event { deduplication_id, time, device_info, what }))
+}
+
+/// ChirpStack writes its offset out: `+00:00`, never `Z`.
+fn time(at: Timestamp) -> String {
+    at.to_string().replace('Z', "+00:00")
+}
+
+fn dev_addr(uplink: &Uplink) -> String {
+    format!("{:08x}", uplink.dev_addr)
+}
+
+/// An uplink (`event/up`): topic and payload.
+pub(crate) fn up(uplink: &Uplink) -> (String, Bytes) {
+    let received = (0..).zip(uplink.receptions).map(|(i, r): (u32, &Reception)| RxInfo {
+        gateway_id: &r.gateway_id,
+        uplink_id: uplink.f_cnt.wrapping_mul(2_654_435_761).wrapping_add(i),
+        ns_time: time(uplink.at),
+        rssi: r.rssi_dbm,
+        snr: r.snr_db,
+        channel: uplink.f_cnt % 8,
+        location: json!({"latitude": r.lat, "longitude": r.lon}),
+        crc_status: "CRC_OK",
+    });
+    let spreading_factor = uplink.spreading_factor;
+    let lora = Lora { bandwidth: 125_000, spreading_factor, code_rate: "CR_4_5" };
+    let what = Up {
+        dev_addr: dev_addr(uplink),
+        adr: true,
+        dr: 12 - spreading_factor,
+        f_cnt: uplink.f_cnt,
+        f_port: uplink.f_port,
+        data: STANDARD.encode(uplink.payload),
+        rx_info: received.collect(),
+        tx_info: TxInfo { frequency: uplink.frequency_hz, modulation: BTreeMap::from([("lora", lora)]) },
+    };
+    event(uplink, "up", what)
+}
+
+/// A device joined (`event/join`). Of the uplink only who, when and where are used.
+pub(crate) fn join(uplink: &Uplink) -> (String, Bytes) {
+    event(uplink, "join", Join { dev_addr: dev_addr(uplink) })
+}
+
 /// A device's answer about its battery (`event/status`).
 ///
 /// `margin_db`: SNR of the last downlink; `battery_percent`: 0..100.
-pub fn status(uplink: &Uplink, margin_db: i32, battery_percent: f64) -> (String, Bytes) {
-    let event = Status {
-        deduplication_id: uplink.deduplication_id,
-        time: time(uplink.at),
-        device_info: DeviceInfo::of(uplink.dev_eui, uplink.profile, uplink.application),
-        margin: margin_db,
-        battery_level: (battery_percent * 100.0).round() / 100.0,
-    };
-    (topic(uplink.application, uplink.dev_eui, "status"), json(&event))
+pub(crate) fn status(uplink: &Uplink, margin_db: i32, battery_percent: f64) -> (String, Bytes) {
+    event(uplink, "status", Status { margin: margin_db, battery_level: round(battery_percent, 2) })
 }
 
 #[cfg(test)]

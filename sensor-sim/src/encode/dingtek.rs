@@ -15,13 +15,13 @@ const LOW_BATTERY_V: f64 = 3.1;
 
 /// Which of the two it is, by byte 2 of its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Model {
+pub(crate) enum Model {
     Do200 = 0x02,
     Do202 = 0x32,
 }
 
 /// The bytes the sensor sends.
-pub fn encode(reading: &Reading, model: Model) -> Frame {
+pub(crate) fn encode(reading: &Reading, model: Model) -> Frame {
     let payload = match reading.kind {
         FrameKind::StartUp => parameters(model),
         FrameKind::Change | FrameKind::Heartbeat => {

@@ -2,77 +2,55 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::json;
+use jiff::civil::Date;
+use serde_json::{Value, json};
 
 use super::native::json as bytes_of;
+use super::round;
 
 /// One bus at one moment, in HFP's words.
 #[derive(Debug, Clone)]
-pub struct Position<'a> {
-    pub at: Timestamp,
+pub(crate) struct Position<'a> {
+    pub(crate) at: Timestamp,
     /// Operator and vehicle number, `0018-01029`.
-    pub vehicle: &'a str,
+    pub(crate) vehicle: &'a str,
     /// What is written on the bus.
-    pub line: &'a str,
-    pub route: &'a str,
+    pub(crate) line: &'a str,
+    pub(crate) route: &'a str,
     /// 1 or 2.
-    pub direction: u8,
-    pub headsign: &'a str,
+    pub(crate) direction: u8,
+    pub(crate) headsign: &'a str,
     /// Not yet under way.
-    pub upcoming: bool,
-    /// Operating day, `2026-11-22`.
-    pub operating_day: &'a str,
+    pub(crate) upcoming: bool,
+    pub(crate) operating_day: Date,
     /// `HH:MM`, local.
-    pub start: &'a str,
-    pub journey: u32,
-    /// `None` when the receiver has no fix.
-    pub position: Option<(f64, f64)>,
-    pub speed_mps: f64,
-    pub heading_deg: f64,
-    pub odometer_m: f64,
+    pub(crate) start: &'a str,
+    pub(crate) journey: u32,
+    /// Latitude and longitude; `None` when the receiver has no fix.
+    pub(crate) position: Option<[f64; 2]>,
+    pub(crate) speed_mps: f64,
+    pub(crate) heading_deg: f64,
+    pub(crate) odometer_m: f64,
     /// Late is positive here; the wire has it the other way round.
-    pub delay_s: i32,
-    pub next_stop: u32,
+    pub(crate) delay_s: i32,
+    pub(crate) next_stop: u32,
     /// The stop whose area it is in.
-    pub at_stop: Option<u32>,
-    pub doors_open: bool,
+    pub(crate) at_stop: Option<u32>,
+    pub(crate) doors_open: bool,
     /// 0..100.
-    pub occupancy_percent: u32,
+    pub(crate) occupancy_percent: u32,
     /// Planned times at the stop, in events of stops.
-    pub planned: Option<(Timestamp, Timestamp)>,
+    pub(crate) planned: Option<(Timestamp, Timestamp)>,
     /// Most significant digit that moved since the last message; see [`geohash_level`].
-    pub geohash_level: u8,
+    pub(crate) geohash_level: u8,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    desi: &'a str,
-    dir: String,
-    oper: u32,
-    veh: u32,
-    tst: String,
-    tsi: i64,
-    spd: Option<f64>,
-    hdg: Option<i64>,
-    lat: Option<f64>,
-    long: Option<f64>,
-    acc: Option<f64>,
-    dl: i32,
-    odo: i64,
-    drst: Option<u8>,
-    oday: &'a str,
-    jrn: u32,
-    line: u32,
-    start: &'a str,
-    loc: &'static str,
-    stop: Option<u32>,
-    route: &'a str,
-    occu: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttarr: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttdep: Option<String>,
+/// People through one door; 1 = the front one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door {
+    pub(crate) door: u8,
+    pub(crate) boarded: u32,
+    pub(crate) alighted: u32,
 }
 
 /// Milliseconds, always three digits.
@@ -80,9 +58,18 @@ fn milliseconds(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-fn numbers(vehicle: &str) -> (u32, u32) {
-    let (operator, number) = vehicle.split_once('-').unwrap_or(("0", vehicle));
-    (operator.parse().unwrap_or_default(), number.parse().unwrap_or_default())
+/// A vehicle's two numbers.
+struct Vehicle {
+    operator: u32,
+    number: u32,
+}
+
+impl Vehicle {
+    fn of(id: &str) -> Self {
+        let (operator, number) = id.split_once('-').unwrap_or(("0", id));
+        let [operator, number] = [operator, number].map(|text| text.parse().unwrap_or_default());
+        Self { operator, number }
+    }
 }
 
 /// `0018/01029` in a topic.
@@ -91,9 +78,9 @@ fn vehicle_levels(vehicle: &str) -> String {
 }
 
 /// An event such as `VP`, `ARR` or `DEP`: topic and payload.
-pub fn event(name: &str, p: &Position) -> (String, Bytes) {
+pub(crate) fn event(name: &str, p: &Position) -> (String, Bytes) {
     let temporal = if p.upcoming { "upcoming" } else { "ongoing" };
-    let geohash = p.position.map_or_else(|| "///".to_owned(), |(lat, lon)| geohash(lat, lon));
+    let geohash = p.position.map_or_else(|| "///".to_owned(), geohash);
     let level = if p.position.is_some() { p.geohash_level } else { 0 };
     let topic = format!(
         "/hfp/v2/journey/{temporal}/{}/bus/{}/{}/{}/{}/{}/{}/{level}/{geohash}",
@@ -105,55 +92,43 @@ pub fn event(name: &str, p: &Position) -> (String, Bytes) {
         p.start,
         p.next_stop,
     );
-    let body = body(p, p.planned);
-    (topic, bytes_of(&json!({ name: body })))
+    (topic, bytes_of(&json!({ name: body(p) })))
 }
 
-fn body<'a>(p: &Position<'a>, planned: Option<(Timestamp, Timestamp)>) -> Body<'a> {
-    let (oper, veh) = numbers(p.vehicle);
+fn body(p: &Position) -> Value {
+    let Vehicle { operator, number } = Vehicle::of(p.vehicle);
     let has_fix = p.position.is_some();
-    Body {
-        desi: p.line,
-        dir: p.direction.to_string(),
-        oper,
-        veh,
-        tst: milliseconds(p.at),
-        tsi: p.at.as_second(),
-        spd: has_fix.then_some(round(p.speed_mps, 2)),
-        hdg: has_fix.then_some(p.heading_deg.round() as i64 % 360),
-        lat: p.position.map(|at| round(at.0, 6)),
-        long: p.position.map(|at| round(at.1, 6)),
-        acc: has_fix.then_some(0.0),
-        dl: -p.delay_s,
-        odo: p.odometer_m.round() as i64,
-        drst: Some(u8::from(p.doors_open)),
-        oday: p.operating_day,
-        jrn: p.journey,
-        line: p.line.parse().unwrap_or(0),
-        start: p.start,
-        loc: if has_fix { "GPS" } else { "ODO" },
-        stop: p.at_stop,
-        route: p.route,
-        occu: p.occupancy_percent,
-        ttarr: planned.map(|t| milliseconds(t.0)),
-        ttdep: planned.map(|t| milliseconds(t.1)),
+    let mut body = json!({
+        "desi": p.line, "dir": p.direction.to_string(), "oper": operator, "veh": number,
+        "tst": milliseconds(p.at), "tsi": p.at.as_second(),
+        "spd": has_fix.then_some(round(p.speed_mps, 2)), "hdg": has_fix.then_some(p.heading_deg.round() as i64 % 360),
+        "lat": p.position.map(|at| round(at[0], 6)), "long": p.position.map(|at| round(at[1], 6)),
+        "acc": has_fix.then_some(0.0), "dl": -p.delay_s, "odo": p.odometer_m.round() as i64,
+        "drst": u8::from(p.doors_open), "oday": p.operating_day, "jrn": p.journey,
+        "line": p.line.parse::<u32>().unwrap_or(0), "start": p.start, "loc": if has_fix { "GPS" } else { "ODO" },
+        "stop": p.at_stop, "route": p.route, "occu": p.occupancy_percent,
+    });
+    if let Some((arrival, departure)) = p.planned {
+        body["ttarr"] = milliseconds(arrival).into();
+        body["ttdep"] = milliseconds(departure).into();
     }
+    body
 }
 
-/// A passenger count at a stop, by door: topic and payload. `doors`: number, boarded, alighted.
-pub fn apc(p: &Position, doors: &[(u8, u32, u32)], on_board: u32, capacity: u32) -> (String, Bytes) {
+/// A passenger count at a stop, by door: topic and payload.
+pub(crate) fn apc(p: &Position, doors: &[Door], on_board: u32, capacity: u32) -> (String, Bytes) {
     let topic = format!("/hfp/v2/journey/ongoing/apc/bus/{}", vehicle_levels(p.vehicle));
-    let (oper, veh) = numbers(p.vehicle);
     let doors: Vec<_> = doors
         .iter()
-        .map(|(door, boarded, alighted)| {
+        .map(|Door { door, boarded, alighted }| {
             json!({"door": door.to_string(), "count": [{"class": "adult", "in": boarded, "out": alighted}]})
         })
         .collect();
+    let Vehicle { operator, number } = Vehicle::of(p.vehicle);
     let body = json!({ "APC": {
-        "desi": p.line, "dir": p.direction.to_string(), "oper": oper, "veh": veh,
+        "desi": p.line, "dir": p.direction.to_string(), "oper": operator, "veh": number,
         "tst": milliseconds(p.at), "tsi": p.at.as_second(),
-        "lat": p.position.map(|at| round(at.0, 6)), "long": p.position.map(|at| round(at.1, 6)),
+        "lat": p.position.map(|at| round(at[0], 6)), "long": p.position.map(|at| round(at[1], 6)),
         "odo": p.odometer_m.round() as i64, "oday": p.operating_day, "jrn": p.journey,
         "line": p.line.parse::<u32>().unwrap_or(0), "start": p.start, "loc": "GPS",
         "stop": p.at_stop, "route": p.route,
@@ -167,11 +142,6 @@ pub fn apc(p: &Position, doors: &[(u8, u32, u32)], on_board: u32, capacity: u32)
     (topic, bytes_of(&body))
 }
 
-fn round(value: f64, decimals: i32) -> f64 {
-    let scale = 10f64.powi(decimals);
-    (value * scale).round() / scale
-}
-
 /// The digits behind the point, as far as topics have them.
 fn digits(value: f64) -> [u8; 3] {
     let scaled = (value.abs().fract() * 1_000.0) as u32;
@@ -179,7 +149,7 @@ fn digits(value: f64) -> [u8; 3] {
 }
 
 /// Degrees, then pairs of digits of both: `60;24/28/65/93` for 60.2693, 24.8538.
-fn geohash(lat: f64, lon: f64) -> String {
+fn geohash([lat, lon]: [f64; 2]) -> String {
     let (a, b) = (digits(lat), digits(lon));
     let pairs: Vec<String> = a.iter().zip(b).map(|(x, y)| format!("{x}{y}")).collect();
     format!("{};{}/{}", lat.trunc(), lon.trunc(), pairs.join("/"))
@@ -187,12 +157,9 @@ fn geohash(lat: f64, lon: f64) -> String {
 
 /// Position of the most significant digit behind the point that differs between two positions, 5
 /// at most; 0 when whole degrees differ.
-pub fn geohash_level(before: (f64, f64), now: (f64, f64)) -> u8 {
-    let differs = |a: f64, b: f64, decimals: i32| {
-        let scale = 10f64.powi(decimals);
-        (a * scale).trunc() != (b * scale).trunc()
-    };
-    (0..5).find(|d| differs(before.0, now.0, *d) || differs(before.1, now.1, *d)).map_or(5, |d| d as u8)
+pub(crate) fn geohash_level(before: [f64; 2], now: [f64; 2]) -> u8 {
+    let at_scale = |degrees: [f64; 2], decimals: i32| degrees.map(|v| (v * 10f64.powi(decimals)).trunc());
+    (0..5).find(|d| at_scale(before, *d) != at_scale(now, *d)).map_or(5, |d| d as u8)
 }
 
 #[cfg(test)]
@@ -208,10 +175,10 @@ mod tests {
             direction: 1,
             headsign: "Martinlaakso",
             upcoming: false,
-            operating_day: "2024-02-13",
+            operating_day: jiff::civil::date(2024, 2, 13),
             start: "17:35",
             journey: 632,
-            position: Some((60.269247, 24.853777)),
+            position: Some([60.269247, 24.853777]),
             speed_mps: 12.094,
             heading_deg: 333.2,
             odometer_m: 25_030.2,
@@ -245,14 +212,16 @@ mod tests {
 
     #[test]
     fn levels_follow_the_most_significant_digit() {
-        assert_eq!(geohash_level((60.12345, 25.12345), (60.12499, 25.12388)), 3);
-        assert_eq!(geohash_level((60.1, 25.1), (61.1, 25.1)), 0);
-        assert_eq!(geohash_level((60.1, 25.1), (60.1, 25.1)), 5);
+        assert_eq!(geohash_level([60.12345, 25.12345], [60.12499, 25.12388]), 3);
+        assert_eq!(geohash_level([60.1, 25.1], [61.1, 25.1]), 0);
+        assert_eq!(geohash_level([60.1, 25.1], [60.1, 25.1]), 5);
     }
 
     #[test]
     fn counts_are_by_door() {
-        let (topic, payload) = apc(&position(), &[(1, 3, 0), (2, 0, 2)], 17, 80);
+        let door = |door, boarded, alighted| Door { door, boarded, alighted };
+        let doors = [door(1, 3, 0), door(2, 0, 2)];
+        let (topic, payload) = apc(&position(), &doors, 17, 80);
         assert_eq!(topic, "/hfp/v2/journey/ongoing/apc/bus/0018/01029");
         let apc: serde_json::Value = serde_json::from_slice(&payload).unwrap();
         let counts = &apc["APC"]["vehiclecounts"];

@@ -15,7 +15,7 @@ const FIRMWARE: u8 = 30;
 const LOW_BATTERY_V: f64 = 3.1;
 
 /// The bytes the sensor sends.
-pub fn encode(reading: &Reading) -> Frame {
+pub(crate) fn encode(reading: &Reading) -> Frame {
     let frame_type = match reading.kind {
         FrameKind::Change => INFO,
         FrameKind::Heartbeat => KEEP_ALIVE,

@@ -7,54 +7,54 @@ use crate::random::normal;
 
 /// One gateway's reception of a frame.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reception {
+pub(crate) struct Reception {
     /// EUI-64, 16 lower-case hex digits.
-    pub gateway_id: String,
-    pub rssi_dbm: i32,
+    pub(crate) gateway_id: String,
+    pub(crate) rssi_dbm: i32,
     /// To a tenth.
-    pub snr_db: f64,
-    pub lat: f64,
-    pub lon: f64,
+    pub(crate) snr_db: f64,
+    pub(crate) lat: f64,
+    pub(crate) lon: f64,
 }
 
 /// One uplink as the network server has it.
 #[derive(Debug, Clone)]
-pub struct Uplink<'a> {
-    pub dev_eui: &'a str,
-    pub dev_addr: u32,
-    pub profile: &'a str,
+pub(crate) struct Uplink<'a> {
+    pub(crate) dev_eui: &'a str,
+    pub(crate) dev_addr: u32,
+    pub(crate) profile: &'a str,
     /// Application UUID (ChirpStack) or `application@tenant` (The Things Stack).
-    pub application: &'a str,
+    pub(crate) application: &'a str,
     /// When the network server received it, by its clock.
-    pub at: Timestamp,
-    pub f_port: u8,
-    pub f_cnt: u32,
-    pub payload: &'a [u8],
+    pub(crate) at: Timestamp,
+    pub(crate) f_port: u8,
+    pub(crate) f_cnt: u32,
+    pub(crate) payload: &'a [u8],
     /// 7..=12.
-    pub spreading_factor: u8,
-    pub frequency_hz: u32,
-    pub receptions: &'a [Reception],
+    pub(crate) spreading_factor: u8,
+    pub(crate) frequency_hz: u32,
+    pub(crate) receptions: &'a [Reception],
     /// ChirpStack's deduplication id, a UUID.
-    pub deduplication_id: &'a str,
+    pub(crate) deduplication_id: &'a str,
     /// Counts the sessions of the device: a join begins a new one.
-    pub session: u32,
+    pub(crate) session: u32,
 }
 
 /// The EU868 channels every network has.
-pub const CHANNELS_HZ: [u32; 8] =
+pub(crate) const CHANNELS_HZ: [u32; 8] =
     [868_100_000, 868_300_000, 868_500_000, 867_100_000, 867_300_000, 867_500_000, 867_700_000, 867_900_000];
 
 /// How well a gateway `distance_m` away hears a sensor in the ground: log-distance path loss with
 /// exponent 3.2 and 8 dB of shadowing (an assumption in the range of published LoRa measurements in
 /// towns). Returns RSSI and SNR.
-pub fn hear(rng: &mut impl Rng, distance_m: f64) -> (i32, f64) {
+pub(crate) fn hear(rng: &mut impl Rng, distance_m: f64) -> (i32, f64) {
     let rssi_dbm = -62.0 - 32.0 * (distance_m.max(30.0) / 100.0).log10() + 4.0 * normal(rng);
     let snr_db = ((rssi_dbm + 125.0) / 4.0 + normal(rng)).clamp(-20.0, 13.0);
     (rssi_dbm.clamp(-137.0, -30.0) as i32, (snr_db * 10.0).round() / 10.0)
 }
 
 /// The spreading factor adaptive data rate settles on for the best SNR.
-pub fn spreading_factor(best_snr_db: f64) -> u8 {
+pub(crate) fn spreading_factor(best_snr_db: f64) -> u8 {
     match best_snr_db {
         s if s > 5.0 => 7,
         s if s > 1.0 => 8,

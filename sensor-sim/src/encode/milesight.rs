@@ -13,10 +13,10 @@ const BATTERY_V: (f64, f64) = (2.9, 3.65);
 const DISTANCE_MM: (u16, u16) = (820, 2_350);
 
 /// Nearer than this is a vehicle, mm.
-pub const THRESHOLD_MM: u32 = 1_600;
+pub(crate) const THRESHOLD_MM: u32 = 1_600;
 
 /// The bytes the sensor sends.
-pub fn encode(reading: &Reading) -> Frame {
+pub(crate) fn encode(reading: &Reading) -> Frame {
     let charge = (reading.battery_v - BATTERY_V.0) / (BATTERY_V.1 - BATTERY_V.0);
     let ground_mm = DISTANCE_MM.1 - 40 + reading.noise % 80;
     let roof_mm = DISTANCE_MM.0 - 250 + reading.noise % 500;

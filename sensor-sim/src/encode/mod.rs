@@ -3,20 +3,30 @@
 //! These encoders share nothing with the product's decoders, so that an error in one cannot hide
 //! an error in the other.
 
-pub mod bosch_tps110;
-pub mod chirpstack;
+mod bosch_tps110;
+pub(crate) mod chirpstack;
 mod device;
-pub mod dingtek;
+mod dingtek;
 pub mod gtfs_rt;
-pub mod hfp;
-pub mod libelium;
-pub mod lorawan;
-pub mod milesight;
-pub mod native;
-pub mod placepod;
-pub mod tekzipark;
-pub mod tts;
+pub(crate) mod hfp;
+mod libelium;
+pub(crate) mod lorawan;
+mod milesight;
+pub(crate) mod native;
+mod placepod;
+mod tekzipark;
+pub(crate) mod tts;
 #[cfg(test)]
 mod vectors;
 
-pub use device::{Device, Frame, FrameKind, Reading};
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// To so many decimals.
+pub(crate) fn round(value: f64, decimals: i32) -> f64 {
+    let scale = 10f64.powi(decimals);
+    (value * scale).round() / scale
+}
+
+pub(crate) use device::{Device, Frame, FrameKind, Reading};

@@ -9,7 +9,7 @@ const PORT: u8 = 2;
 const RESTARTED: u8 = 0x81;
 
 /// The bytes the sensor sends.
-pub fn encode(reading: &Reading) -> Frame {
+pub(crate) fn encode(reading: &Reading) -> Frame {
     let state = u8::from(reading.occupied);
     let mut payload = Vec::new();
     match reading.kind {

@@ -17,7 +17,7 @@ const KEEP_ALIVE: u8 = 1;
 const LOW_BATTERY_V: f64 = 3.1;
 
 /// The bytes the sensor sends.
-pub fn encode(reading: &Reading) -> Frame {
+pub(crate) fn encode(reading: &Reading) -> Frame {
     let mut flags = 0;
     if reading.occupied {
         flags |= OCCUPIED;

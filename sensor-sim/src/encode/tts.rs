@@ -1,54 +1,49 @@
 //! The Things Stack v3 as JSON. It leaves out fields whose value is zero, writes the frequency as a
 //! text, and publishes no answers about batteries.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::is_default;
 use super::lorawan::Uplink;
 use super::native::json;
+use crate::clock::later;
 
 /// From the network server to the application server.
 const APPLICATION_SERVER_DELAY: SignedDuration = SignedDuration::from_millis(205);
 
 #[derive(Serialize)]
-struct Message<T: Serialize> {
+struct Message<T> {
     end_device_ids: EndDevice,
     correlation_ids: [String; 1],
     received_at: Timestamp,
+    /// By its name.
     #[serde(flatten)]
-    what: T,
+    what: BTreeMap<&'static str, T>,
 }
 
 #[derive(Serialize)]
 struct EndDevice {
     device_id: String,
-    application_ids: Application,
+    application_ids: BTreeMap<&'static str, String>,
     dev_eui: String,
     join_eui: &'static str,
     dev_addr: String,
 }
 
 #[derive(Serialize)]
-struct Application {
-    application_id: String,
-}
-
-#[derive(Serialize)]
-struct UplinkMessage {
-    uplink_message: UplinkBody,
-}
-
-#[derive(Serialize)]
 struct UplinkBody {
     session_key_id: String,
-    #[serde(skip_serializing_if = "is_zero")]
-    f_port: u32,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
+    f_port: u8,
+    #[serde(skip_serializing_if = "is_default")]
     f_cnt: u32,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     frm_payload: String,
     rx_metadata: Vec<RxMetadata>,
     settings: Settings,
@@ -61,7 +56,7 @@ struct RxMetadata {
     time: Timestamp,
     rssi: i32,
     channel_rssi: i32,
-    #[serde(skip_serializing_if = "is_none_or_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     snr: f64,
 }
 
@@ -73,14 +68,9 @@ struct Gateway {
 
 #[derive(Serialize)]
 struct Settings {
-    data_rate: DataRate,
+    data_rate: BTreeMap<&'static str, Lora>,
     frequency: String,
     time: Timestamp,
-}
-
-#[derive(Serialize)]
-struct DataRate {
-    lora: Lora,
 }
 
 #[derive(Serialize)]
@@ -91,53 +81,36 @@ struct Lora {
 }
 
 #[derive(Serialize)]
-struct JoinMessage {
-    join_accept: JoinAccept,
-}
-
-#[derive(Serialize)]
 struct JoinAccept {
     session_key_id: String,
     received_at: Timestamp,
-}
-
-fn is_zero(value: &u32) -> bool {
-    *value == 0
-}
-
-fn is_none_or_zero(value: &f64) -> bool {
-    *value == 0.0
 }
 
 fn session_key_id(uplink: &Uplink) -> String {
     STANDARD.encode(format!("{}{:04x}", &uplink.dev_eui[4..], uplink.session))
 }
 
-fn message<T: Serialize>(uplink: &Uplink, event: &str, what: T) -> (String, Bytes) {
+fn message(uplink: &Uplink, event: &str, name: &'static str, what: impl Serialize) -> (String, Bytes) {
     let device_id = format!("eui-{}", uplink.dev_eui);
     let application = uplink.application.split('@').next().unwrap_or_default();
     let topic = format!("v3/{}/devices/{device_id}/{event}", uplink.application);
     let message = Message {
         end_device_ids: EndDevice {
             device_id,
-            application_ids: Application { application_id: application.to_owned() },
+            application_ids: BTreeMap::from([("application_id", application.to_owned())]),
             dev_eui: uplink.dev_eui.to_uppercase(),
             join_eui: "0E00000000000001",
             dev_addr: format!("{:08X}", uplink.dev_addr),
         },
         correlation_ids: [format!("gs:uplink:{}", uplink.deduplication_id)],
-        received_at: later(uplink.at),
-        what,
+        received_at: later(uplink.at, APPLICATION_SERVER_DELAY),
+        what: BTreeMap::from([(name, what)]),
     };
     (topic, json(&message))
 }
 
-fn later(at: Timestamp) -> Timestamp {
-    at.checked_add(APPLICATION_SERVER_DELAY).unwrap_or(at)
-}
-
 /// An uplink: topic and payload.
-pub fn up(uplink: &Uplink) -> (String, Bytes) {
+pub(crate) fn up(uplink: &Uplink) -> (String, Bytes) {
     let rx_metadata = uplink
         .receptions
         .iter()
@@ -152,32 +125,28 @@ pub fn up(uplink: &Uplink) -> (String, Bytes) {
             snr: r.snr_db,
         })
         .collect();
-    let uplink_message = UplinkBody {
+    let spreading_factor = uplink.spreading_factor;
+    let lora = Lora { bandwidth: 125_000, spreading_factor, coding_rate: "4/5" };
+    let body = UplinkBody {
         session_key_id: session_key_id(uplink),
-        f_port: u32::from(uplink.f_port),
+        f_port: uplink.f_port,
         f_cnt: uplink.f_cnt,
         frm_payload: STANDARD.encode(uplink.payload),
         rx_metadata,
         settings: Settings {
-            data_rate: DataRate {
-                lora: Lora {
-                    bandwidth: 125_000,
-                    spreading_factor: uplink.spreading_factor,
-                    coding_rate: "4/5",
-                },
-            },
+            data_rate: BTreeMap::from([("lora", lora)]),
             frequency: uplink.frequency_hz.to_string(),
             time: uplink.at,
         },
         received_at: uplink.at,
     };
-    message(uplink, "up", UplinkMessage { uplink_message })
+    message(uplink, "up", "uplink_message", body)
 }
 
 /// A device joined. Of the uplink only who, when and the session are used.
-pub fn join(uplink: &Uplink) -> (String, Bytes) {
-    let join_accept = JoinAccept { session_key_id: session_key_id(uplink), received_at: uplink.at };
-    message(uplink, "join", JoinMessage { join_accept })
+pub(crate) fn join(uplink: &Uplink) -> (String, Bytes) {
+    let body = JoinAccept { session_key_id: session_key_id(uplink), received_at: uplink.at };
+    message(uplink, "join", "join_accept", body)
 }
 
 #[cfg(test)]

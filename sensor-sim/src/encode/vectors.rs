@@ -125,7 +125,9 @@ fn published_payloads_are_reproduced() {
 
 #[test]
 fn every_device_says_occupied_and_vacant_differently() {
-    for device in Device::ALL {
+    use Device::*;
+    let devices = [BoschTps110, Libelium, Placepod, DingtekDo200, DingtekDo202, MilesightEm400Udl, TekziPark];
+    for device in devices {
         for kind in [FrameKind::Change, FrameKind::Heartbeat] {
             let reading = Reading {
                 kind,

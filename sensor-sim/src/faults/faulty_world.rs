@@ -1,72 +1,73 @@
 //! The world as its faulty devices report it.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Faults;
+use crate::agenda::Agenda;
+use crate::clock::later;
 use crate::county::{BaySource, County};
 use crate::orders::Order;
 use crate::random::hash;
 use crate::world::{Cause, Event, World};
 
-/// A wavering sensor reports so many states around a change, so many seconds apart. An even number,
+/// A wavering sensor reports so many states around a change, so far apart. An even number,
 /// so that it ends on the truth; quicker than the shortest time between two changes.
-const FLIPS: i64 = 4;
-const FLIP_S: i64 = 4;
-/// A re-stamped value is sent again so often, seconds.
-const RESTAMP_S: i64 = 60;
+const FLIPS: i32 = 4;
+const FLIP: SignedDuration = SignedDuration::from_secs(4);
+/// A re-stamped value is sent again so often.
+const RESTAMP_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// Devices die and are replaced in the first minute, once everything has reported.
 const ACCIDENTS_S: (f64, f64) = (2.0, 60.0);
 const YEAR_S: i64 = 365 * 86_400;
 
 /// One step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Happening {
-    pub at: Timestamp,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Happening {
+    pub(crate) at: Timestamp,
     /// What really happened, if anything did.
-    pub event: Option<Event>,
+    pub(crate) event: Option<Event>,
     /// What is reported, if anything is.
-    pub report: Option<DeviceReport>,
+    pub(crate) report: Option<DeviceReport>,
     /// A fault that begins now.
-    pub note: Option<Note>,
+    pub(crate) note: Option<Note>,
     /// A device that is replaced now.
-    pub swap: Option<Swap>,
+    pub(crate) swap: Option<Swap>,
 }
 
 /// A device's report, and its clock.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DeviceReport {
-    pub stamp: Timestamp,
-    pub event: Event,
-    pub faults: Vec<&'static str>,
+pub(crate) struct DeviceReport {
+    pub(crate) stamp: Timestamp,
+    pub(crate) event: Event,
+    pub(crate) faults: Vec<&'static str>,
 }
 
 /// A fault and the thing it affects, for the record.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Note {
-    pub fault: &'static str,
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub(crate) struct Note {
+    pub(crate) fault: &'static str,
     /// `bay`, `site`, `vehicle` or `device`.
-    pub kind: &'static str,
-    pub id: String,
-    pub at: Timestamp,
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) at: Timestamp,
     /// The old and the new device, when one is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub devices: Option<(String, String)>,
+    pub(crate) devices: Option<(String, String)>,
     /// How wrong a clock is; absent when it was reset to 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_off_s: Option<i64>,
+    pub(crate) clock_off_s: Option<i64>,
 }
 
 /// A device that is replaced. Indices are those of the county's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Swap {
-    pub bay: usize,
-    pub old: usize,
-    pub new: usize,
-    pub occupied: bool,
+pub(crate) struct Swap {
+    pub(crate) bay: usize,
+    pub(crate) old: usize,
+    pub(crate) new: usize,
+    pub(crate) occupied: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +80,32 @@ enum BayFault {
     Restamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ClockFault {
-    OffBy(i64),
-    Reset,
+impl BayFault {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            BayFault::None => None,
+            BayFault::Stuck => Some("stuck"),
+            BayFault::Flapping => Some("flapping"),
+            BayFault::Dead(_) => Some("dead"),
+            BayFault::Restamp => Some("restamp"),
+        }
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
+struct WrongClock {
+    /// `None` = it was reset to 1970.
+    off_s: Option<i64>,
+}
+
+/// The true state of a bay, and the first it had.
+#[derive(Debug, Clone, Copy)]
+struct BayState {
+    now: bool,
+    first: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Due {
     Flip(usize, bool),
     Restamp(usize),
@@ -94,7 +114,7 @@ enum Due {
 
 /// The world and the faults of its devices.
 #[derive(Debug)]
-pub struct FaultyWorld {
+pub(crate) struct FaultyWorld {
     county: Arc<County>,
     world: World,
     seed: u64,
@@ -102,17 +122,22 @@ pub struct FaultyWorld {
     start: Timestamp,
     next: Option<(Timestamp, Event)>,
     bays: Vec<BayFault>,
-    /// The true state of each bay, and the first it had.
-    states: Vec<Option<(bool, bool)>>,
-    agenda: BinaryHeap<Reverse<(Timestamp, u64, Due)>>,
-    asked: u64,
+    /// Of each bay that has reported.
+    states: Vec<Option<BayState>>,
+    agenda: Agenda<Timestamp, Due>,
     notes: VecDeque<Note>,
     low_battery: Vec<usize>,
 }
 
 impl FaultyWorld {
     /// `start_utc` is that of the world.
-    pub fn new(world: World, county: Arc<County>, faults: &Faults, seed: u64, start_utc: Timestamp) -> Self {
+    pub(crate) fn new(
+        world: World,
+        county: Arc<County>,
+        faults: &Faults,
+        seed: u64,
+        start_utc: Timestamp,
+    ) -> Self {
         let mut faulty_world = Self {
             states: vec![None; county.bays.len()],
             bays: vec![BayFault::None; county.bays.len()],
@@ -121,8 +146,7 @@ impl FaultyWorld {
             wrong_clock: faults.wrong_clock,
             start: start_utc,
             next: None,
-            agenda: BinaryHeap::new(),
-            asked: 0,
+            agenda: Agenda::new(),
             notes: VecDeque::new(),
             low_battery: Vec::new(),
             county,
@@ -134,33 +158,26 @@ impl FaultyWorld {
     }
 
     /// Devices whose battery is nearly empty (indices into the county's sensors).
-    pub fn low_battery(&self) -> &[usize] {
+    pub(crate) fn low_battery(&self) -> &[usize] {
         &self.low_battery
     }
 
     /// Passes an order on to the world (see [`World::order`]).
-    pub fn order(&mut self, order: Order) {
+    pub(crate) fn order(&mut self, order: Order) {
         self.world.order(order);
     }
 
     /// What happens next.
-    pub fn next_happening(&mut self) -> Happening {
+    pub(crate) fn next_happening(&mut self) -> Happening {
         if let Some(note) = self.notes.pop_front() {
-            return Happening { note: Some(note), ..nothing(self.start) };
+            return Happening { at: self.start, note: Some(note), ..Happening::default() };
         }
         let (at, event) = self.next.take().unwrap_or_else(|| self.world.next_event());
-        if self.agenda.peek().is_some_and(|Reverse((due, ..))| *due <= at)
-            && let Some(Reverse((due, _, what))) = self.agenda.pop()
-        {
+        if let Some((due, what)) = self.agenda.next_until(at) {
             self.next = Some((at, event));
             return self.own(due, what);
         }
         self.perceive(at, event)
-    }
-
-    fn plan(&mut self, at: Timestamp, due: Due) {
-        self.asked += 1;
-        self.agenda.push(Reverse((at, self.asked, due)));
     }
 
     /// A number in 0..1 that is the thing's own.
@@ -174,7 +191,7 @@ impl FaultyWorld {
             (0..county.sensors.len()).rev().filter(|s| county.sensors[*s].bay.is_none()).collect();
         for (index, bay) in county.bays.iter().enumerate() {
             let accident_s = ACCIDENTS_S.0 + self.share("accident", index) * (ACCIDENTS_S.1 - ACCIDENTS_S.0);
-            let accident = later_ms(self.start, (accident_s * 1_000.0) as i64);
+            let accident = later(self.start, SignedDuration::from_millis((accident_s * 1_000.0) as i64));
             let mut share = self.share("bay fault", index);
             let mut is = |fraction: f64| {
                 let hit = (0.0..fraction).contains(&share);
@@ -196,22 +213,16 @@ impl FaultyWorld {
                         spares.iter().position(|s| county.sensors[*s].feed == county.sensors[old].feed)
                 {
                     let new = spares.remove(at);
-                    self.plan(accident, Due::Swap(index, new));
+                    self.agenda.plan(accident, Due::Swap(index, new));
                 }
                 BayFault::None
             };
-            let (name, at) = match fault {
-                BayFault::None => continue,
-                BayFault::Stuck => ("stuck", self.start),
-                BayFault::Flapping => ("flapping", self.start),
-                BayFault::Dead(at) => ("dead", at),
-                BayFault::Restamp => ("restamp", self.start),
-            };
-            if fault == BayFault::Restamp {
-                self.plan(later(self.start, RESTAMP_S), Due::Restamp(index));
-            }
             self.bays[index] = fault;
-            self.notes.push_back(note(name, "bay", &bay.id, at));
+            let at = if let BayFault::Dead(at) = fault { at } else { self.start };
+            if fault == BayFault::Restamp {
+                self.agenda.plan(later(self.start, RESTAMP_EVERY), Due::Restamp(index));
+            }
+            self.notes.extend(fault.name().map(|name| note(name, "bay", &bay.id, at)));
         }
     }
 
@@ -221,12 +232,9 @@ impl FaultyWorld {
         let sites = county.sites.iter().map(|s| ("site", &s.id)).enumerate();
         let vehicles = county.vehicles.iter().map(|v| ("vehicle", &v.id)).enumerate();
         for (index, (kind, id)) in bays.chain(sites).chain(vehicles) {
-            if let Some(fault) = self.clock(kind, index) {
-                let clock_off_s = match fault {
-                    ClockFault::OffBy(s) => Some(s),
-                    ClockFault::Reset => None,
-                };
-                self.notes.push_back(Note { clock_off_s, ..note("wrong_clock", kind, id, self.start) });
+            if let Some(WrongClock { off_s }) = self.clock(kind, index) {
+                let note = note("wrong_clock", kind, id, self.start);
+                self.notes.push_back(Note { clock_off_s: off_s, ..note });
             }
         }
     }
@@ -241,20 +249,14 @@ impl FaultyWorld {
         }
     }
 
-    fn clock(&self, kind: &str, index: usize) -> Option<ClockFault> {
-        if self.share(kind, index) >= self.wrong_clock {
-            return None;
-        }
-        Some(match hash(self.seed, "clock", index as u64) % 4 {
-            0 => ClockFault::OffBy(-3_600),
-            1 => ClockFault::OffBy(3_600),
-            2 => ClockFault::OffBy(YEAR_S),
-            _ => ClockFault::Reset,
-        })
+    fn clock(&self, kind: &str, index: usize) -> Option<WrongClock> {
+        let off_s = [Some(-3_600), Some(3_600), Some(YEAR_S), None];
+        let which = hash(self.seed, "clock", index as u64) % 4;
+        (self.share(kind, index) < self.wrong_clock).then(|| WrongClock { off_s: off_s[which as usize] })
     }
 
-    /// The time by the clock of a thing at `at`.
-    fn stamp(&self, at: Timestamp, event: &Event) -> (Timestamp, bool) {
+    /// The time by the clock of a thing at `at`, where that is wrong.
+    fn wrong_time(&self, at: Timestamp, event: &Event) -> Option<Timestamp> {
         let clock = match event {
             Event::Bay { bay, .. } => self.clock("bay", *bay),
             Event::Site { site, .. } | Event::Gate { site, .. } => self.clock("site", *site),
@@ -263,34 +265,34 @@ impl FaultyWorld {
             }
             Event::Device { .. } => None,
         };
-        match clock {
-            None => (at, false),
-            Some(ClockFault::OffBy(s)) => (later(at, s), true),
-            Some(ClockFault::Reset) => {
-                let since_start_us = at.as_microsecond() - self.start.as_microsecond();
-                (Timestamp::from_microsecond(since_start_us).unwrap_or(Timestamp::UNIX_EPOCH), true)
-            }
-        }
+        let since_start = at.duration_since(self.start);
+        Some(match clock?.off_s {
+            Some(s) => later(at, SignedDuration::from_secs(s)),
+            None => later(Timestamp::UNIX_EPOCH, since_start),
+        })
     }
 
     fn report(&self, at: Timestamp, event: Event, fault: Option<&'static str>) -> DeviceReport {
-        let (stamp, is_wrong) = self.stamp(at, &event);
-        let faults = fault.into_iter().chain(is_wrong.then_some("wrong_clock")).collect();
-        DeviceReport { stamp, event, faults }
+        let wrong = self.wrong_time(at, &event);
+        let faults = fault.into_iter().chain(wrong.map(|_| "wrong_clock")).collect();
+        DeviceReport { stamp: wrong.unwrap_or(at), event, faults }
     }
 
     fn perceive(&mut self, at: Timestamp, event: Event) -> Happening {
         let report = match event {
             Event::Bay { bay, occupied, cause } => self.perceive_bay(at, bay, occupied, cause),
-            Event::Device { sensor, .. } => {
-                let bay = self.county.sensors[sensor].bay;
-                let is_dead =
-                    bay.is_some_and(|b| matches!(self.bays[b], BayFault::Dead(since) if since <= at));
-                (!is_dead).then(|| self.report(at, event.clone(), None))
+            Event::Device { sensor, .. }
+                if self.county.sensors[sensor].bay.is_some_and(|b| self.is_dead(b, at)) =>
+            {
+                None
             }
             _ => Some(self.report(at, event.clone(), None)),
         };
-        Happening { event: Some(event), report, ..nothing(at) }
+        Happening { at, event: Some(event), report, ..Happening::default() }
+    }
+
+    fn is_dead(&self, bay: usize, at: Timestamp) -> bool {
+        matches!(self.bays[bay], BayFault::Dead(since) if since <= at)
     }
 
     fn perceive_bay(
@@ -300,71 +302,53 @@ impl FaultyWorld {
         occupied: bool,
         cause: Cause,
     ) -> Option<DeviceReport> {
-        let first = self.states[bay].map_or(occupied, |(_, first)| first);
-        self.states[bay] = Some((occupied, first));
-        let event = |occupied| Event::Bay { bay, occupied, cause };
-        match self.bays[bay] {
-            BayFault::None => Some(self.report(at, event(occupied), None)),
-            BayFault::Dead(since) if since <= at => None,
-            BayFault::Dead(_) => Some(self.report(at, event(occupied), None)),
-            BayFault::Stuck | BayFault::Restamp if cause == Cause::Change => None,
-            BayFault::Stuck => {
-                Some(self.report(at, event(first), (cause != Cause::Start).then_some("stuck")))
-            }
-            BayFault::Restamp => {
-                Some(self.report(at, event(first), (cause != Cause::Start).then_some("restamp")))
-            }
-            BayFault::Flapping => {
-                if cause == Cause::Change {
-                    for flip in 1..=FLIPS {
-                        let state = if flip % 2 == 0 { occupied } else { !occupied };
-                        self.plan(later(at, flip * FLIP_S), Due::Flip(bay, state));
-                    }
+        let first = self.states[bay].map_or(occupied, |state| state.first);
+        self.states[bay] = Some(BayState { now: occupied, first });
+        let fault = self.bays[bay];
+        let (reported, fault) = match fault {
+            BayFault::Dead(since) if since <= at => return None,
+            BayFault::Stuck | BayFault::Restamp if cause == Cause::Change => return None,
+            BayFault::Stuck | BayFault::Restamp => (first, fault.name().filter(|_| cause != Cause::Start)),
+            BayFault::Flapping if cause == Cause::Change => {
+                for flip in 1..=FLIPS {
+                    let state = if flip % 2 == 0 { occupied } else { !occupied };
+                    self.agenda.plan(later(at, FLIP * flip), Due::Flip(bay, state));
                 }
-                Some(self.report(at, event(occupied), None))
+                (occupied, None)
             }
-        }
+            _ => (occupied, None),
+        };
+        Some(self.report(at, Event::Bay { bay, occupied: reported, cause }, fault))
     }
 
     /// Steps that the faults themselves cause.
     fn own(&mut self, at: Timestamp, due: Due) -> Happening {
+        let mut step = Happening { at, ..Happening::default() };
         match due {
             Due::Flip(bay, occupied) => {
                 let event = Event::Bay { bay, occupied, cause: Cause::Change };
-                Happening { report: Some(self.report(at, event, Some("flapping"))), ..nothing(at) }
+                step.report = Some(self.report(at, event, Some("flapping")));
             }
             Due::Restamp(bay) => {
-                self.plan(later(at, RESTAMP_S), due);
-                let report = self.states[bay].map(|(_, first)| {
-                    let event = Event::Bay { bay, occupied: first, cause: Cause::Heartbeat };
+                self.agenda.plan(later(at, RESTAMP_EVERY), due);
+                step.report = self.states[bay].map(|state| {
+                    let event = Event::Bay { bay, occupied: state.first, cause: Cause::Heartbeat };
                     self.report(at, event, Some("restamp"))
                 });
-                Happening { report, ..nothing(at) }
             }
             Due::Swap(bay, new) => {
-                let BaySource::Sensor(old) = self.county.bays[bay].source else { return nothing(at) };
-                let eui = |sensor: usize| self.county.sensors[sensor].dev_eui.clone();
-                let id = &self.county.bays[bay].id;
-                let note = Note { devices: Some((eui(old), eui(new))), ..note("device_swap", "bay", id, at) };
-                let occupied = self.states[bay].is_some_and(|(now, _)| now);
-                Happening { note: Some(note), swap: Some(Swap { bay, old, new, occupied }), ..nothing(at) }
+                let BaySource::Sensor(old) = self.county.bays[bay].source else { return step };
+                let [old_eui, new_eui] = [old, new].map(|sensor| self.county.sensors[sensor].dev_eui.clone());
+                let note = note("device_swap", "bay", &self.county.bays[bay].id, at);
+                step.note = Some(Note { devices: Some((old_eui, new_eui)), ..note });
+                let occupied = self.states[bay].is_some_and(|state| state.now);
+                step.swap = Some(Swap { bay, old, new, occupied });
             }
         }
+        step
     }
 }
 
-fn nothing(at: Timestamp) -> Happening {
-    Happening { at, event: None, report: None, note: None, swap: None }
-}
-
 fn note(fault: &'static str, kind: &'static str, id: &str, at: Timestamp) -> Note {
-    Note { fault, kind, id: id.to_owned(), at, devices: None, clock_off_s: None }
-}
-
-fn later(at: Timestamp, s: i64) -> Timestamp {
-    at.checked_add(SignedDuration::from_secs(s)).unwrap_or(at)
-}
-
-fn later_ms(at: Timestamp, ms: i64) -> Timestamp {
-    at.checked_add(SignedDuration::from_millis(ms)).unwrap_or(at)
+    Note { fault, kind, id: id.to_owned(), at, ..Note::default() }
 }

@@ -6,8 +6,8 @@
 mod faulty_world;
 mod wire;
 
-pub use faulty_world::{DeviceReport, FaultyWorld, Happening, Note, Swap};
-pub use wire::{Sending, Wire};
+pub(crate) use faulty_world::{FaultyWorld, Happening, Note};
+pub(crate) use wire::{Sending, Wire};
 
 /// The longest delay, seconds: as late as products commonly accept.
 const MAX_DELAY_S: f64 = 30.0 * 86_400.0;
@@ -55,7 +55,7 @@ impl Faults {
     ///
     /// # Errors
     /// A share outside 0..=1, a negative delay, or shares of bays that add up to more than all bays.
-    pub fn check(&self) -> Result<(), BadFault> {
+    pub(crate) fn check(&self) -> Result<(), BadFault> {
         let shares = [
             ("loss", self.loss),
             ("double", self.double),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::faulty_world::{DeviceReport, Swap};
 use super::*;
 use crate::clock::StartClock;
 use crate::county::County;

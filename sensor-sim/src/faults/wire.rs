@@ -5,6 +5,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Faults;
+use crate::clock::later;
 use crate::message::Message;
 use crate::random::stream;
 
@@ -15,11 +16,11 @@ const COPY_WITHIN_S: f64 = 2.0;
 
 /// A message on its way.
 #[derive(Debug, Clone)]
-pub struct Sending {
-    pub message: Message,
+pub(crate) struct Sending {
+    pub(crate) message: Message,
     /// When it goes out; `None` = it is lost.
-    pub at: Option<Timestamp>,
-    pub faults: Vec<&'static str>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) faults: Vec<&'static str>,
 }
 
 /// The fate of a message.
@@ -34,27 +35,27 @@ pub(crate) struct Fate {
 
 /// Decides the fate of each message.
 #[derive(Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     rng: ChaCha8Rng,
     faults: Faults,
 }
 
 impl Wire {
-    pub fn new(faults: Faults, seed: u64) -> Self {
+    pub(crate) fn new(faults: Faults, seed: u64) -> Self {
         Self { rng: stream(seed, "wire", 0), faults }
     }
 
     /// The message as it arrives: not at all, once or twice, now or later. `faults` are those it
     /// already carries.
-    pub fn send(&mut self, message: Message, mut faults: Vec<&'static str>) -> Vec<Sending> {
+    pub(crate) fn send(&mut self, message: Message, mut faults: Vec<&'static str>) -> Vec<Sending> {
         let fate = self.fate();
         faults.extend(fate.faults);
         let Some(wait_s) = fate.wait_s else { return vec![Sending { message, at: None, faults }] };
-        let at = later(message.intended_utc, wait_s);
+        let at = later(message.intended_utc, seconds(wait_s));
         let mut sendings = vec![Sending { message, at: Some(at), faults }];
         if let Some(after_s) = fate.copy_after_s {
             let mut copy = sendings[0].clone();
-            copy.at = Some(later(at, after_s));
+            copy.at = Some(later(at, seconds(after_s)));
             copy.faults.push("double");
             sendings.push(copy);
         }
@@ -89,6 +90,6 @@ impl Wire {
     }
 }
 
-fn later(at: Timestamp, s: f64) -> Timestamp {
-    at.checked_add(SignedDuration::from_micros((s * 1e6) as i64)).unwrap_or(at)
+fn seconds(s: f64) -> SignedDuration {
+    SignedDuration::from_micros((s * 1e6) as i64)
 }

@@ -22,7 +22,7 @@ pub use town::{FEED, MUNICIPALITY, write_files};
 
 use crate::clock::{ZoneClock, zone};
 use crate::faults::{BadFault, Faults};
-use crate::load::NotAWatchUrl;
+use crate::http::NotAWatchUrl;
 use crate::mqtt::{Broker, NotABroker, Publisher};
 use crate::truth::Truth;
 use pace::Pace;
@@ -122,7 +122,7 @@ pub async fn run(cfg: HistoryConfig, cancel: CancellationToken) -> Result<Histor
     let stop = cancel.child_token();
     let _stop_all = stop.clone().drop_guard();
     let pace = match &cfg.watch_url {
-        Some(url) => Some(Pace::follow(url, stop.clone())?),
+        Some(url) => Some(Pace::follow(url.parse()?, stop.clone())),
         None => None,
     };
     let began = Instant::now();

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use http_body_util::{BodyExt, Limited};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::town::FEED;
-use crate::load::{NotAWatchUrl, address};
+use crate::http::ApiUrl;
 
 /// Messages that may be on their way to the product: 500 statements or 45 kB each. Far below what
 /// brokers hold (mosquitto by default 1,000 messages, the embedded one 256 MB).
@@ -19,7 +18,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How long a message is expected to take.
 const A_MOMENT: Duration = Duration::from_secs(1);
 /// Larger than any page of metrics.
-const MAX_PAGE_BYTES: u64 = 4 << 20;
+const MAX_PAGE_BYTES: usize = 4 << 20;
 
 /// Follows how many messages the product has received.
 pub(super) struct Pace {
@@ -28,13 +27,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Follows `kv_ingest_messages_total` of our feed at `{url}/metrics`.
-    pub(super) fn follow(url: &str, stop: CancellationToken) -> Result<Self, NotAWatchUrl> {
-        let (address, path) = address(url)?;
+    pub(super) fn follow(url: ApiUrl, stop: CancellationToken) -> Self {
         let (progress, received) = watch::channel(0);
         tokio::spawn(async move {
             let mut before = None;
             loop {
-                match counter(&address, &path).await {
+                match counter(&url).await {
                     Ok(now) => {
                         // What was counted before us is not ours; a counter that restarts begins at 0.
                         let new = before.map_or(0, |before| if now < before { now } else { now - before });
@@ -42,7 +40,7 @@ impl Pace {
                         progress.send_modify(|received| *received += new);
                     }
                     Err(error) => {
-                        tracing::warn!(%address, %error, "the product's metrics cannot be read; waiting")
+                        tracing::warn!(address = url.address, %error, "the product's metrics cannot be read (are they on --ops-http?); waiting")
                     }
                 }
                 tokio::select! {
@@ -51,7 +49,7 @@ impl Pace {
                 }
             }
         });
-        Ok(Pace { received })
+        Pace { received }
     }
 
     /// Waits until the counter has been read for the first time.
@@ -73,19 +71,10 @@ impl Pace {
 }
 
 /// The counter as it stands; 0 when there is none yet.
-async fn counter(address: &str, path: &str) -> std::io::Result<u64> {
-    let mut socket = TcpStream::connect(address).await?;
-    let request = format!(
-        "GET {path}/metrics HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
-    );
-    socket.write_all(request.as_bytes()).await?;
-    let mut page = Vec::new();
-    socket.take(MAX_PAGE_BYTES).read_to_end(&mut page).await?;
+async fn counter(url: &ApiUrl) -> std::io::Result<u64> {
+    let page = Limited::new(url.get("/metrics").await?, MAX_PAGE_BYTES).collect().await;
+    let page = page.map_err(std::io::Error::other)?.to_bytes();
     let page = String::from_utf8_lossy(&page);
-    if !page.starts_with("HTTP/1.1 200") {
-        let status = page.lines().next().unwrap_or_default().to_owned();
-        return Err(std::io::Error::other(format!("/metrics answers '{status}'; is it on --ops-http?")));
-    }
     let of_feed = format!("kv_ingest_messages_total{{feed=\"{FEED}\"}} ");
     let value = |name: &str| page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     // Where feeds are not named: of all of them.

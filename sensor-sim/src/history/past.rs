@@ -41,8 +41,7 @@ impl Past {
     /// Bays `0..bays` until `until_s`, lived by `clock`.
     pub(super) fn new(seed: u64, bays: u32, clock: ZoneClock, until_s: i64) -> Self {
         let start = |bay: u32| {
-            let (demand, busy) = town::use_of(bay);
-            let (life, next_change_us) = BayLife::start(seed, bay as usize, demand, busy, &clock);
+            let (life, next_change_us) = BayLife::start(seed, bay as usize, town::usage_of(bay), &clock);
             Bay { life, next_change_us, has_reported: false }
         };
         let lives = (0..bays).map(start).collect();

@@ -1,22 +1,22 @@
 //! Sends the past: applies faults to statements, and sends them in batches at the pace of the receiver.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::pace::Pace;
 use super::past::{BayStatement, Past};
 use super::{FEED, HistoryConfig, HistorySummary, town};
+use crate::agenda::Agenda;
 use crate::encode::native::{self, Bay, Element, Observation};
 use crate::faults::{Sending, Wire};
-use crate::message::{Fact, Message, Statement};
+use crate::message::{Claim, Message, Statement, state_name};
 use crate::mqtt::Outbound;
+use crate::progress;
 use crate::truth::Truth;
 
 /// Statements in a message: some 45 kB, well below the 1 MiB that a batch may have.
@@ -31,7 +31,7 @@ pub(super) struct PastSender {
     start: Timestamp,
     ids: Vec<String>,
     wire: Wire,
-    held_back: BinaryHeap<Reverse<HeldBack>>,
+    held_back: Agenda<i64, BayStatement>,
     elements: Vec<Element>,
     truth: Truth,
     window: Arc<Semaphore>,
@@ -40,17 +40,6 @@ pub(super) struct PastSender {
     bar: ProgressBar,
     logged_at: Instant,
     summary: HistorySummary,
-}
-
-/// A statement to be sent: the first to go out is the least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct HeldBack {
-    due_s: i64,
-    /// The order of their making.
-    made: u64,
-    bay: u32,
-    at_s: i64,
-    occupied: bool,
 }
 
 impl PastSender {
@@ -65,13 +54,16 @@ impl PastSender {
             start,
             ids: (0..cfg.bays).map(town::bay_id).collect(),
             wire: Wire::new(cfg.faults, cfg.seed),
-            held_back: BinaryHeap::new(),
+            held_back: Agenda::new(),
             elements: Vec::with_capacity(BATCH),
             truth,
             window: Arc::new(Semaphore::new(IN_FLIGHT)),
             outbox,
             pace,
-            bar: progress(cfg.span.as_secs().max(0) as u64),
+            bar: progress::bar(
+                cfg.span.as_secs().max(0) as u64,
+                "{elapsed_precise} [{wide_bar}] {msg}, {eta} left",
+            ),
             logged_at: Instant::now(),
             summary: HistorySummary::default(),
         }
@@ -82,7 +74,6 @@ impl PastSender {
         if let Some(pace) = &mut self.pace {
             pace.ready().await;
         }
-        let mut made = 0;
         for statement in past {
             self.release(statement.at_s).await;
             let at = self.at(statement.at_s);
@@ -94,10 +85,7 @@ impl PastSender {
             };
             let copy_s = fate.copy_after_s.map(|after_s| wait_s + after_s);
             for wait_s in std::iter::once(wait_s).chain(copy_s) {
-                made += 1;
-                let due_s = statement.at_s + wait_s as i64;
-                let BayStatement { bay, at_s, occupied, .. } = statement;
-                self.held_back.push(Reverse(HeldBack { due_s, made, bay, at_s, occupied }));
+                self.held_back.plan(statement.at_s + wait_s as i64, statement);
             }
         }
         self.release(i64::MAX).await;
@@ -119,17 +107,11 @@ impl PastSender {
 
     /// Sends statements that are due by `until_s`.
     async fn release(&mut self, until_s: i64) {
-        while self.held_back.peek().is_some_and(|Reverse(next)| next.due_s <= until_s) {
-            let Some(Reverse(HeldBack { due_s, bay, at_s, occupied, .. })) = self.held_back.pop() else {
-                return;
-            };
-            let state = if occupied { "occupied" } else { "vacant" };
-            let at = self.at(at_s);
-            let bay_statement = Bay { at, state, seq: None, battery_v: None, temperature_c: None };
-            self.elements.push(Element {
-                topic: format!("bay/{}", self.ids[bay as usize]),
-                observation: Observation::Bay(bay_statement),
-            });
+        while let Some((due_s, BayStatement { bay, at_s, occupied, .. })) = self.held_back.next_until(until_s)
+        {
+            let topic = format!("bay/{}", self.ids[bay as usize]);
+            let bay = Bay { at: self.at(at_s), state: state_name(occupied), seq: None };
+            self.elements.push(Element { topic, observation: Observation::Bay(bay) });
             if self.elements.len() == BATCH {
                 self.send().await;
                 self.progress(due_s);
@@ -176,10 +158,10 @@ impl PastSender {
         faults: Vec<&'static str>,
     ) -> std::io::Result<()> {
         self.summary.lost += 1;
-        let id = self.ids[statement.bay as usize].clone();
-        let state = if statement.occupied { "occupied" } else { "vacant" };
+        let id = &self.ids[statement.bay as usize];
         let topic = format!("bay/{id}");
-        let says = vec![Statement { kind: "bay", id, at, fact: Fact::Bay { state, sensor: None } }];
+        let claim = Claim::Bay { state: state_name(statement.occupied), sensor: None };
+        let says = vec![Statement::new("bay", id, at, claim)];
         let message = Message { topic, payload: Bytes::new(), intended_utc: at, says };
         self.truth.sent(&Sending { message, at: None, faults }, None)
     }
@@ -200,13 +182,4 @@ impl PastSender {
     fn at(&self, elapsed_s: i64) -> Timestamp {
         Timestamp::from_second(self.start.as_second().saturating_add(elapsed_s)).unwrap_or(Timestamp::MAX)
     }
-}
-
-/// On standard error, and only when that is a terminal.
-fn progress(span_s: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(span_s), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {msg}, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::county::Frame;
-use crate::demand::Demand;
+use crate::demand::{Demand, Usage};
 
 /// Slug of the town.
 pub const MUNICIPALITY: &str = "historytown";
@@ -48,11 +48,11 @@ fn site_of(bay: u32) -> u32 {
     bay / BAYS_PER_SITE
 }
 
-/// How a bay is used, and how busy its site is.
-pub(super) fn use_of(bay: u32) -> (Demand, f64) {
+/// How a bay is used.
+pub(super) fn usage_of(bay: u32) -> Usage {
     let site = site_of(bay);
     let busy = 0.8 + 0.05 * f64::from(site / USES.len() as u32 % 8);
-    (USES[site as usize % USES.len()].0, busy)
+    Usage { demand: USES[site as usize % USES.len()].0, busy }
 }
 
 /// `history-000001` for the first bay.

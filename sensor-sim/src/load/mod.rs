@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,15 +25,17 @@ use tokio_util::sync::CancellationToken;
 pub use files::{FEED, MUNICIPALITY, write_files};
 pub use report::{Errors, LoadReport, Quantiles};
 use schedule::{Schedule, Tag};
-pub use watch::NotAWatchUrl;
-pub(crate) use watch::address;
 
+use crate::http::NotAWatchUrl;
 use crate::mqtt::{Broker, Delivered, NotABroker, Publisher};
+use crate::progress;
 
 /// Messages waiting for one connection; the schedule goes on without regard to them.
 const QUEUE: usize = 65_536;
 /// How long connections and the first snapshot are waited for.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+const PROGRESS: &str =
+    "{elapsed_precise} [{wide_bar}] {human_pos}/{human_len} observations, {per_sec}, {eta} left";
 /// How long the last observations may take to be seen.
 const LAST_SEEN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -54,8 +55,6 @@ pub struct LoadConfig {
     pub warmup_s: f64,
     /// Observations in a message: 1 = a message each, else native batches.
     pub batch: u32,
-    /// Native feed id.
-    pub feed: String,
     /// Base URL of the API whose `/v1/changes` is watched (`http://HOST:PORT`).
     pub watch_url: Option<String>,
     /// Where to write the report as JSON.
@@ -73,7 +72,6 @@ impl LoadConfig {
             duration_s: 30.0,
             warmup_s: 5.0,
             batch: 1,
-            feed: FEED.to_owned(),
             watch_url: None,
             report: None,
         }
@@ -160,7 +158,7 @@ pub async fn run(cfg: LoadConfig, cancel: CancellationToken) -> Result<LoadRepor
     // Whatever way this ends, nothing is left running.
     let _stop_all = stop.clone().drop_guard();
     let watcher = match &cfg.watch_url {
-        Some(url) => Some(watch::start(url, measured.clone(), stop.clone())?),
+        Some(url) => Some(watch::start(url.parse()?, measured.clone(), &stop)),
         None => None,
     };
     let (outboxes, mut connections) = connect(&cfg, &broker, &measured, &stop).await?;
@@ -174,7 +172,7 @@ pub async fn run(cfg: LoadConfig, cancel: CancellationToken) -> Result<LoadRepor
 
     let started_at = Timestamp::now();
     let schedule = Schedule::new(&cfg, started_at, Instant::now());
-    let bar = progress(&schedule);
+    let bar = progress::bar(schedule.observations(), PROGRESS);
     let mut senders = JoinSet::new();
     for (number, outbox) in outboxes.into_iter().enumerate() {
         let watched = watcher.is_some().then(|| Arc::clone(&measured.unseen));
@@ -251,16 +249,6 @@ async fn connect(
     };
     let is_ready = tokio::time::timeout(READY_WITHIN, all).await.unwrap_or(false);
     if is_ready { Ok((outboxes, connections)) } else { Err(LoadError::NoBroker) }
-}
-
-/// On standard error, and only when that is a terminal.
-fn progress(schedule: &Schedule) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(schedule.observations()), ProgressDrawTarget::stderr());
-    let style = "{elapsed_precise} [{wide_bar}] {human_pos}/{human_len} observations, {per_sec}, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    bar
 }
 
 #[cfg(test)]

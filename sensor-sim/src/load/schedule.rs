@@ -1,6 +1,5 @@
 //! The schedule of observations, fixed before the first message goes out.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -8,9 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::files::bay_id;
+use super::files::{FEED, bay_id};
 use super::{LoadConfig, Unseen, lock};
+use crate::clock::later;
 use crate::encode::native::{self, Bay, Element, Observation};
+use crate::message::state_name;
 use crate::mqtt::Outbound;
 
 /// A message in flight.
@@ -42,7 +43,6 @@ impl std::ops::AddAssign for Sent {
 /// about bay `i % bays` and flips it.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
-    feed: Arc<str>,
     bays: u64,
     batch: u64,
     connections: u64,
@@ -58,7 +58,6 @@ impl Schedule {
         let message_rate = cfg.rate_per_s / f64::from(cfg.batch);
         let count = |s: f64| (s * message_rate).round() as u64;
         Self {
-            feed: Arc::from(cfg.feed.as_str()),
             bays: u64::from(cfg.bays),
             batch: u64::from(cfg.batch),
             connections: u64::from(cfg.connections),
@@ -134,26 +133,24 @@ impl Schedule {
         watched: Option<&Unseen>,
     ) -> (String, bytes::Bytes) {
         let offset_us = offset.as_micros() as i64;
-        let at = self.start_utc.checked_add(SignedDuration::from_micros(offset_us)).unwrap_or(self.start_utc);
+        let at = later(self.start_utc, SignedDuration::from_micros(offset_us));
         // What is sent is what is looked for: cut to whole microseconds first.
         let at = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
         let first = message * self.batch;
         let elements: Vec<Element> = (first..first + self.batch)
             .map(|observation| {
                 let bay = (observation % self.bays) as u32 + 1;
-                let is_occupied = (observation / self.bays).is_multiple_of(2);
-                let state = if is_occupied { "occupied" } else { "vacant" };
+                let state = state_name((observation / self.bays).is_multiple_of(2));
                 if let Some(unseen) = watched {
                     lock(unseen).insert((bay, at.as_microsecond()), intended);
                 }
-                let observation =
-                    Observation::Bay(Bay { at, state, seq: None, battery_v: None, temperature_c: None });
+                let observation = Observation::Bay(Bay { at, state, seq: None });
                 Element { topic: format!("bay/{}", bay_id(bay)), observation }
             })
             .collect();
         match elements.as_slice() {
-            [single] => native::single(&self.feed, single),
-            many => native::batch(&self.feed, many),
+            [single] => native::single(FEED, single),
+            many => native::batch(FEED, many),
         }
     }
 }

@@ -1,27 +1,22 @@
-//! The change stream, watched: a minimal client for server-sent events over plain HTTP/1.1.
+//! The change stream, watched: a minimal client for server-sent events.
 
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::files::bay_number;
 use super::{MUNICIPALITY, Measured, Unseen, lock};
+use crate::http::ApiUrl;
 
 /// Pause between two attempts to connect.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 /// Nobody sends a longer line than a snapshot of 1,000 items.
 const MAX_LINE_BYTES: usize = 4 << 20;
-
-/// Not the address of an API.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not the address of an API without TLS; write http://HOST:PORT")]
-pub struct NotAWatchUrl(String);
 
 /// The watcher at work.
 pub(super) struct Watcher {
@@ -31,8 +26,7 @@ pub(super) struct Watcher {
 }
 
 /// Begins to watch `{url}/v1/changes`.
-pub(super) fn start(url: &str, measured: Measured, stop: CancellationToken) -> Result<Watcher, NotAWatchUrl> {
-    let (address, path) = address(url)?;
+pub(super) fn start(url: ApiUrl, measured: Measured, stop: &CancellationToken) -> Watcher {
     let (snapshot_in, snapshot) = watch::channel(false);
     let stop = stop.child_token();
     let stopped = stop.clone();
@@ -41,9 +35,9 @@ pub(super) fn start(url: &str, measured: Measured, stop: CancellationToken) -> R
         let mut stream = Stream { measured, snapshot: snapshot_in, event: String::new(), line: Vec::new() };
         loop {
             tokio::select! {
-                result = stream.read(&address, &path) => {
+                result = stream.read(&url) => {
                     if let Err(error) = result {
-                        tracing::warn!(%address, %error, "change stream lost; trying again");
+                        tracing::warn!(address = url.address, %error, "change stream lost; trying again");
                     }
                 }
                 () = stopped.cancelled() => return reconnects,
@@ -55,7 +49,7 @@ pub(super) fn start(url: &str, measured: Measured, stop: CancellationToken) -> R
             }
         }
     });
-    Ok(Watcher { task, snapshot, stop })
+    Watcher { task, snapshot, stop }
 }
 
 impl Watcher {
@@ -77,20 +71,6 @@ impl Watcher {
     }
 }
 
-/// `HOST:PORT` and the path in front of `/v1`.
-pub(crate) fn address(url: &str) -> Result<(String, String), NotAWatchUrl> {
-    let bad = || NotAWatchUrl(url.to_owned());
-    let rest = url.strip_prefix("http://").ok_or_else(bad)?;
-    let (host, path) = rest.split_once('/').map_or((rest, ""), |(h, p)| (h, p.trim_end_matches('/')));
-    if host.is_empty() || host.contains('@') {
-        return Err(bad());
-    }
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { host.to_owned() } else { format!("{host}:80") };
-    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Ok((address, path))
-}
-
 #[derive(Deserialize)]
 struct Change<'a> {
     kind: &'a str,
@@ -109,31 +89,16 @@ struct Stream {
 
 impl Stream {
     /// One connection, until it ends.
-    async fn read(&mut self, address: &str, path: &str) -> std::io::Result<()> {
+    async fn read(&mut self, url: &ApiUrl) -> std::io::Result<()> {
         self.event.clear();
         self.line.clear();
-        let mut socket = BufReader::with_capacity(256 << 10, TcpStream::connect(address).await?);
-        socket.get_ref().set_nodelay(true)?;
-        let request = format!(
-            "GET {path}/v1/changes?municipality={MUNICIPALITY} HTTP/1.1\r\nHost: {address}\r\n\
-             Accept: text/event-stream\r\nAccept-Encoding: identity\r\n\r\n"
-        );
-        socket.write_all(request.as_bytes()).await?;
-        let is_chunked = read_head(&mut socket).await?;
-        let mut buffer = Vec::new();
-        loop {
-            if is_chunked {
-                if !read_chunk(&mut socket, &mut buffer).await? {
-                    return Ok(());
-                }
-            } else {
-                buffer.clear();
-                if socket.read_buf(&mut buffer).await? == 0 {
-                    return Ok(());
-                }
+        let mut body = url.get(&format!("/v1/changes?municipality={MUNICIPALITY}")).await?;
+        while let Some(frame) = body.frame().await {
+            if let Ok(bytes) = frame.map_err(std::io::Error::other)?.into_data() {
+                self.take(&bytes, Instant::now())?;
             }
-            self.take(&buffer, Instant::now())?;
         }
+        Ok(())
     }
 
     /// Bytes of the body that arrived at `now`.
@@ -194,42 +159,6 @@ fn is_complete(snapshot: &str) -> bool {
         complete: bool,
     }
     serde_json::from_str::<Snapshot>(snapshot).is_ok_and(|s| s.complete)
-}
-
-/// Reads the head of the answer; whether the body comes in chunks.
-async fn read_head(socket: &mut BufReader<TcpStream>) -> std::io::Result<bool> {
-    let mut line = String::new();
-    socket.read_line(&mut line).await?;
-    if line.split(' ').nth(1) != Some("200") {
-        return Err(std::io::Error::other(format!("the API answers: {}", line.trim())));
-    }
-    let mut is_chunked = false;
-    loop {
-        line.clear();
-        socket.read_line(&mut line).await?;
-        let header = line.trim().to_ascii_lowercase();
-        if header.is_empty() {
-            return Ok(is_chunked);
-        }
-        is_chunked |= header.starts_with("transfer-encoding:") && header.ends_with("chunked");
-    }
-}
-
-/// Reads one chunk into `buffer`; `false` at the end of the body.
-async fn read_chunk(socket: &mut BufReader<TcpStream>, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
-    let mut line = String::new();
-    if socket.read_line(&mut line).await? == 0 {
-        return Ok(false);
-    }
-    let size = line.split(';').next().unwrap_or_default().trim();
-    let size = usize::from_str_radix(size, 16)
-        .ok()
-        .filter(|size| *size <= MAX_LINE_BYTES)
-        .ok_or_else(|| std::io::Error::other(format!("'{}' is not the size of a chunk", line.trim())))?;
-    buffer.resize(size, 0);
-    socket.read_exact(buffer).await?;
-    socket.read_exact(&mut [0; 2]).await?;
-    Ok(size > 0)
 }
 
 #[cfg(test)]

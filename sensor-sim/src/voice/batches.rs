@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::later;
 use crate::county::County;
 use crate::encode::native::{self, Element, Observation};
 use crate::message::{Message, Statement};
@@ -27,7 +28,7 @@ struct Batch {
 
 impl Batches {
     /// Sends an observation, or keeps it for the feed's next batch.
-    pub(super) fn take(
+    pub(super) fn add(
         &mut self,
         county: &County,
         feed: usize,
@@ -40,36 +41,26 @@ impl Batches {
             let (topic, payload) = native::single(&entry.id, &element);
             return Some(Message { topic, payload, intended_utc: at, says: vec![says] });
         }
-        let due = at.checked_add(BATCH_EVERY).unwrap_or(at);
+        let due = later(at, BATCH_EVERY);
         let batch =
             self.open.entry(feed).or_insert_with(|| Batch { due, elements: Vec::new(), says: Vec::new() });
         batch.elements.push(element);
         batch.says.push(says);
-        if batch.elements.len() < BATCH_ELEMENTS {
-            return None;
-        }
-        self.open.remove(&feed).map(|batch| batch.message(&entry.id, at))
+        let is_full = batch.elements.len() >= BATCH_ELEMENTS;
+        is_full.then(|| self.close(county, feed, at)).flatten()
     }
 
-    /// The batches whose time has come.
-    pub(super) fn due(&mut self, county: &County, at: Timestamp) -> Vec<Message> {
-        let due: Vec<usize> = self.open.iter().filter(|(_, b)| b.due <= at).map(|(feed, _)| *feed).collect();
-        due.into_iter()
-            .filter_map(|feed| Some(self.open.remove(&feed)?.message(&county.feeds[feed].id, at)))
-            .collect()
+    /// The batches that are due by `until`.
+    pub(super) fn due(&mut self, county: &County, until: Timestamp, at: Timestamp) -> Vec<Message> {
+        let due: Vec<usize> =
+            self.open.iter().filter(|(_, b)| b.due <= until).map(|(feed, _)| *feed).collect();
+        due.into_iter().filter_map(|feed| self.close(county, feed, at)).collect()
     }
 
-    /// All batches, due or not.
-    pub(super) fn all(&mut self, county: &County, at: Timestamp) -> Vec<Message> {
-        let open = std::mem::take(&mut self.open);
-        open.into_iter().map(|(feed, batch)| batch.message(&county.feeds[feed].id, at)).collect()
-    }
-}
-
-impl Batch {
-    fn message(self, feed: &str, at: Timestamp) -> Message {
-        let (topic, payload) = native::batch(feed, &self.elements);
-        Message { topic, payload, intended_utc: at, says: self.says }
+    fn close(&mut self, county: &County, feed: usize, at: Timestamp) -> Option<Message> {
+        let Batch { elements, says, .. } = self.open.remove(&feed)?;
+        let (topic, payload) = native::batch(&county.feeds[feed].id, &elements);
+        Some(Message { topic, payload, intended_utc: at, says })
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::transit::Named;
+use crate::clock::later;
 use crate::county::County;
 use crate::encode::gtfs_rt::{
     FeedEntity, Position, StopTimeEvent, StopTimeUpdate, TripDescriptor, TripUpdate, VehicleDescriptor,
     VehiclePosition, full_dataset, occupancy_status,
 };
-use crate::message::{Message, Statement};
+use crate::message::{Message, Moment, Statement};
 use crate::world::{Phase, VehicleReport};
 
 /// A data set is made so often.
@@ -26,15 +27,15 @@ const IN_TRANSIT_TO: i32 = 2;
 /// The newest report of every vehicle, and when they are published next.
 #[derive(Debug, Default)]
 pub(super) struct Datasets {
-    /// By vehicle: when it reported, the time by its clock, its report.
-    latest: BTreeMap<usize, (Timestamp, Timestamp, VehicleReport)>,
+    /// By vehicle.
+    latest: BTreeMap<usize, (Moment, VehicleReport)>,
     due: Option<Timestamp>,
 }
 
 impl Datasets {
-    pub(super) fn note(&mut self, at: Timestamp, stamp: Timestamp, report: &VehicleReport) {
-        self.due.get_or_insert(later(at, FIRST_AFTER));
-        self.latest.insert(report.vehicle, (at, stamp, report.clone()));
+    pub(super) fn note(&mut self, when: Moment, report: &VehicleReport) {
+        self.due.get_or_insert(later(when.at, FIRST_AFTER));
+        self.latest.insert(report.vehicle, (when, report.clone()));
     }
 
     /// The data sets of every feed, when it is time for them.
@@ -43,54 +44,47 @@ impl Datasets {
             return Vec::new();
         }
         self.due = Some(later(at, EVERY));
-        self.latest.retain(|_, (reported_at, ..)| later(*reported_at, FORGET_AFTER) >= at);
-        let mut by_feed: BTreeMap<usize, Vec<(Timestamp, &VehicleReport)>> = BTreeMap::new();
-        for (vehicle, (_, stamp, report)) in &self.latest {
-            by_feed.entry(county.vehicles[*vehicle].feed).or_default().push((*stamp, report));
+        self.latest.retain(|_, (reported, _)| later(reported.at, FORGET_AFTER) >= at);
+        let mut by_feed: BTreeMap<usize, Vec<(Timestamp, Named)>> = BTreeMap::new();
+        for (when, report) in self.latest.values() {
+            let named = Named::of(county, report);
+            // GTFS-Realtime knows whole seconds.
+            let stamp = Timestamp::from_second(when.stamp.as_second()).unwrap_or(when.stamp);
+            by_feed.entry(named.vehicle.feed).or_default().push((stamp, named));
         }
-        by_feed.iter().flat_map(|(feed, reports)| datasets(county, *feed, at, reports)).collect()
+        by_feed.iter().flat_map(|(feed, reports)| datasets(&county.feeds[*feed].id, at, reports)).collect()
     }
 }
 
-fn datasets(
-    county: &County,
-    feed: usize,
-    at: Timestamp,
-    reports: &[(Timestamp, &VehicleReport)],
-) -> [Message; 2] {
-    let at_s = at.as_second().max(0) as u64;
-    let mut says: Vec<Statement> = Vec::new();
-    let (mut positions, mut updates) = (Vec::new(), Vec::new());
-    for (stamp, report) in reports {
-        let named = Named::of(county, report);
-        // GTFS-Realtime knows whole seconds.
-        let stamp_s = Timestamp::from_second(stamp.as_second()).unwrap_or(*stamp);
-        says.push(named.position(stamp_s, report));
-        let id = named.vehicle.id.clone();
-        positions.push(FeedEntity {
-            id: id.clone(),
-            trip_update: None,
-            vehicle: Some(position(&named, stamp_s, report)),
-        });
-        updates.push(FeedEntity { id, trip_update: Some(update(&named, stamp_s, report)), vehicle: None });
-    }
-    let message = |name: &str, entities, says| Message {
-        topic: format!("gtfs-rt/{}/{name}", county.feeds[feed].id),
-        payload: full_dataset(at_s, entities),
+fn datasets(feed: &str, at: Timestamp, reports: &[(Timestamp, Named)]) -> [Message; 2] {
+    let entity = |named: &Named| FeedEntity { id: named.vehicle.id.clone(), ..FeedEntity::default() };
+    let positions = reports
+        .iter()
+        .map(|(stamp, named)| FeedEntity { vehicle: Some(position(named, *stamp)), ..entity(named) });
+    let updates = reports
+        .iter()
+        .map(|(stamp, named)| FeedEntity { trip_update: Some(update(named, *stamp)), ..entity(named) });
+    let message = |name: &str, entities: Vec<FeedEntity>, says: Vec<Statement>| Message {
+        topic: format!("gtfs-rt/{feed}/{name}"),
+        payload: full_dataset(at.as_second().max(0) as u64, entities),
         intended_utc: at,
         says,
     };
-    [message("vehicle-positions", positions, says), message("trip-updates", updates, Vec::new())]
+    let says = reports.iter().map(|(stamp, named)| named.position(*stamp)).collect();
+    [
+        message("vehicle-positions", positions.collect(), says),
+        message("trip-updates", updates.collect(), Vec::new()),
+    ]
 }
 
-fn trip(named: &Named, report: &VehicleReport) -> TripDescriptor {
+fn trip(named: &Named) -> TripDescriptor {
     TripDescriptor {
         schedule_relationship: None,
         trip_id: Some(named.trip_id.to_owned()),
         start_time: Some(format!("{:02}:{:02}:00", named.start_s / 3_600, named.start_s / 60 % 60)),
         start_date: Some(named.date.strftime("%Y%m%d").to_string()),
         route_id: Some(named.line.id.to_owned()),
-        direction_id: Some(report.trip.direction as u32),
+        direction_id: Some(named.report.trip.direction as u32),
     }
 }
 
@@ -98,10 +92,11 @@ fn descriptor(named: &Named) -> VehicleDescriptor {
     VehicleDescriptor { id: Some(named.vehicle.id.clone()), label: Some(named.vehicle.label.clone()) }
 }
 
-fn position(named: &Named, stamp: Timestamp, report: &VehicleReport) -> VehiclePosition {
+fn position(named: &Named, stamp: Timestamp) -> VehiclePosition {
+    let report = named.report;
     let status = if report.phase == Phase::Driving { IN_TRANSIT_TO } else { STOPPED_AT };
     VehiclePosition {
-        trip: Some(trip(named, report)),
+        trip: Some(trip(named)),
         position: Some(Position {
             latitude: report.lat as f32,
             longitude: report.lon as f32,
@@ -120,13 +115,14 @@ fn position(named: &Named, stamp: Timestamp, report: &VehicleReport) -> VehicleP
 }
 
 /// What is known of the next stop holds for all that follow.
-fn update(named: &Named, stamp: Timestamp, report: &VehicleReport) -> TripUpdate {
+fn update(named: &Named, stamp: Timestamp) -> TripUpdate {
+    let report = named.report;
     let event = |planned: Timestamp| StopTimeEvent {
         delay: Some(report.delay_s),
         time: Some(planned.as_second() + i64::from(report.delay_s)),
     };
     TripUpdate {
-        trip: trip(named, report),
+        trip: trip(named),
         stop_time_update: vec![StopTimeUpdate {
             stop_sequence: Some(report.stop as u32 + 1),
             arrival: Some(event(report.planned_arrival_utc)),
@@ -136,8 +132,4 @@ fn update(named: &Named, stamp: Timestamp, report: &VehicleReport) -> TripUpdate
         vehicle: Some(descriptor(named)),
         timestamp: Some(stamp.as_second().max(0) as u64),
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(at)
 }

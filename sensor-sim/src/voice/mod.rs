@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::county::{BaySource, County, Format};
 use crate::encode::FrameKind;
-use crate::message::Message;
+use crate::message::{Message, Moment};
 use crate::world::{Cause, DeviceEvent, Event};
 use batches::Batches;
 use gtfs_rt::Datasets;
@@ -21,7 +21,7 @@ use radio::Radios;
 
 /// The senders of all feeds of a county, with their counters and open batches.
 #[derive(Debug)]
-pub struct Voice {
+pub(crate) struct Voice {
     county: Arc<County>,
     radios: Radios,
     /// The device that watches each bay; it changes when one is swapped.
@@ -37,7 +37,7 @@ pub struct Voice {
 
 impl Voice {
     /// `seed` decides what the county does not: radio noise, session keys, message ids.
-    pub fn new(county: Arc<County>, seed: u64) -> Self {
+    pub(crate) fn new(county: Arc<County>, seed: u64) -> Self {
         let sensor_of_bay = county
             .bays
             .iter()
@@ -61,69 +61,63 @@ impl Voice {
     /// The messages that are due at `at`, when `event` happens.
     ///
     /// `stamp` is what the clock of the device shows: `at`, unless that clock is wrong.
-    pub fn speak(&mut self, at: Timestamp, stamp: Timestamp, event: &Event) -> Vec<Message> {
-        let mut messages = self.batches.due(&self.county, at);
+    pub(crate) fn speak(&mut self, at: Timestamp, stamp: Timestamp, event: &Event) -> Vec<Message> {
+        let mut messages = self.batches.due(&self.county, at, at);
         messages.extend(self.datasets.due(&self.county, at));
+        let when = Moment { at, stamp };
         match event {
-            Event::Bay { bay, occupied, cause } => {
-                messages.extend(self.bay(at, stamp, *bay, *occupied, *cause));
-            }
+            Event::Bay { bay, occupied, cause } => messages.extend(self.bay(when, *bay, *occupied, *cause)),
             Event::Site { site, .. } | Event::Gate { site, .. } => {
-                if let Some(counted) = &self.county.sites[*site].counted {
-                    let (feed, style) = (counted.feed, counted.style);
-                    let (element, says) = self.native_site(*site, style, stamp, event);
-                    messages.extend(self.batches.take(&self.county, feed, at, element, says));
-                }
+                messages.extend(self.native_site(when, *site, event));
             }
             Event::Vehicle(report) => match self.format_of_vehicle(report.vehicle) {
-                Format::Hfp => messages.extend(self.hfp_vehicle(at, stamp, report)),
-                Format::GtfsRt => self.datasets.note(at, stamp, report),
-                _ => messages.extend(self.native_vehicle(at, stamp, report)),
+                Format::Hfp => messages.extend(self.hfp_vehicle(when, report)),
+                Format::GtfsRt => self.datasets.note(when, report),
+                _ => messages.extend(self.native_vehicle(when, report)),
             },
             Event::Passengers { report, doors } => match self.format_of_vehicle(report.vehicle) {
-                Format::Hfp => messages.push(self.hfp_passengers(at, stamp, report, doors)),
+                Format::Hfp => messages.push(self.hfp_passengers(when, report, doors)),
                 // GTFS-Realtime knows how full a vehicle is, not who got on where.
-                Format::GtfsRt => self.datasets.note(at, stamp, report),
-                _ => messages.extend(self.native_passengers(at, stamp, report, doors)),
+                Format::GtfsRt => self.datasets.note(when, report),
+                _ => messages.extend(self.native_passengers(when, report, doors)),
             },
             Event::Device { sensor, what } => {
-                messages.extend(self.radios.device(&self.county, *sensor, at, stamp, *what));
+                messages.extend(self.radios.device(&self.county, when, *sensor, *what));
             }
         }
         messages
     }
 
     /// What has been collected and not been sent, at the end.
-    pub fn flush(&mut self, at: Timestamp) -> Vec<Message> {
-        self.batches.all(&self.county, at)
+    pub(crate) fn flush(&mut self, at: Timestamp) -> Vec<Message> {
+        self.batches.due(&self.county, Timestamp::MAX, at)
     }
 
     /// Replaces the device of a bay; the new one joins the network and reports the bay's state.
-    pub fn swap_device(&mut self, at: Timestamp, bay: usize, sensor: usize, occupied: bool) -> Vec<Message> {
+    pub(crate) fn swap_device(
+        &mut self,
+        at: Timestamp,
+        bay: usize,
+        sensor: usize,
+        occupied: bool,
+    ) -> Vec<Message> {
         self.sensor_of_bay[bay] = Some(sensor);
-        let joined = self.radios.device(&self.county, sensor, at, at, DeviceEvent::Join);
-        joined.into_iter().chain(self.bay(at, at, bay, occupied, Cause::Heartbeat)).collect()
+        let when = Moment { at, stamp: at };
+        let joined = self.radios.device(&self.county, when, sensor, DeviceEvent::Join);
+        joined.into_iter().chain(self.bay(when, bay, occupied, Cause::Heartbeat)).collect()
     }
 
     /// From now on the device's battery is nearly empty.
-    pub fn set_low_battery(&mut self, sensor: usize) {
+    pub(crate) fn set_low_battery(&mut self, sensor: usize) {
         self.radios.set_low_battery(sensor);
     }
 
-    fn bay(
-        &mut self,
-        at: Timestamp,
-        stamp: Timestamp,
-        bay: usize,
-        occupied: bool,
-        cause: Cause,
-    ) -> Vec<Message> {
+    fn bay(&mut self, when: Moment, bay: usize, occupied: bool, cause: Cause) -> Vec<Message> {
         let Some(sensor) = self.sensor_of_bay[bay] else {
             let BaySource::Native(feed) = self.county.bays[bay].source else { return Vec::new() };
-            let (element, says) = self.native_bay(bay, stamp, occupied);
-            return self.batches.take(&self.county, feed, at, element, says).into_iter().collect();
+            return self.native_bay(when, feed, bay, occupied).into_iter().collect();
         };
-        let has_state = self.county.sensors[sensor].device.start_up_has_state();
+        let has_state = self.county.sensors[sensor].device.model().start_up_has_state;
         let kinds: &[FrameKind] = match cause {
             Cause::Change => &[FrameKind::Change],
             // Some were switched on just now, the others send a sign of life.
@@ -131,10 +125,8 @@ impl Voice {
             Cause::Start if sensor.is_multiple_of(10) => &[FrameKind::StartUp, FrameKind::Heartbeat],
             Cause::Start | Cause::Heartbeat => &[FrameKind::Heartbeat],
         };
-        kinds
-            .iter()
-            .map(|kind| self.radios.state(&self.county, (sensor, bay), at, stamp, *kind, occupied))
-            .collect()
+        let state = |kind: &FrameKind| self.radios.state(&self.county, when, sensor, bay, *kind, occupied);
+        kinds.iter().map(state).collect()
     }
 
     fn format_of_vehicle(&self, vehicle: usize) -> Format {

@@ -1,67 +1,40 @@
 //! Native bays and counted sites.
 
-use jiff::Timestamp;
-
 use super::Voice;
 use super::batches::element;
-use crate::county::CountStyle;
-use crate::encode::native::{Bay, Element, Observation, Site};
-use crate::message::{Fact, Statement};
+use crate::county::{CountStyle, Counted};
+use crate::encode::native::{Bay, Observation, Site};
+use crate::message::{Claim, Message, Moment, Statement, state_name};
 use crate::world::{Event, Passage};
-
-/// `occupied` or `vacant`.
-pub(super) fn state(occupied: bool) -> &'static str {
-    if occupied { "occupied" } else { "vacant" }
-}
 
 impl Voice {
     pub(super) fn native_bay(
         &mut self,
+        when: Moment,
+        feed: usize,
         bay: usize,
-        stamp: Timestamp,
         occupied: bool,
-    ) -> (Element, Statement) {
+    ) -> Option<Message> {
         self.bay_seq[bay] += 1;
-        let id = &self.county.bays[bay].id;
-        let observation = Bay {
-            at: stamp,
-            state: state(occupied),
-            seq: Some(self.bay_seq[bay]),
-            battery_v: None,
-            temperature_c: None,
-        };
-        let fact = Fact::Bay { state: state(occupied), sensor: None };
-        let says = Statement { kind: "bay", id: id.clone(), at: stamp, fact };
-        (element("bay", id, Observation::Bay(observation)), says)
+        let (id, state) = (&self.county.bays[bay].id, state_name(occupied));
+        let observation = Observation::Bay(Bay { at: when.stamp, state, seq: Some(self.bay_seq[bay]) });
+        let says = Statement::new("bay", id, when.stamp, Claim::Bay { state, sensor: None });
+        self.batches.add(&self.county, feed, when.at, element("bay", id, observation), says)
     }
 
     /// A gate's passage or a count, as the site's system reports it.
-    pub(super) fn native_site(
-        &mut self,
-        site: usize,
-        style: CountStyle,
-        stamp: Timestamp,
-        event: &Event,
-    ) -> (Element, Statement) {
-        self.site_seq[site] += 1;
+    pub(super) fn native_site(&mut self, when: Moment, site: usize, event: &Event) -> Option<Message> {
         let place = &self.county.sites[site];
-        let mut statement = Site {
-            at: stamp,
-            occupied: None,
-            vacant: None,
-            entries: None,
-            exits: None,
-            status: None,
-            source: None,
-            seq: Some(self.site_seq[site]),
-        };
-        let fact = match *event {
+        let Counted { feed, style, .. } = *place.counted.as_ref()?;
+        self.site_seq[site] += 1;
+        let mut statement = Site { at: when.stamp, seq: Some(self.site_seq[site]), ..Site::default() };
+        let claim = match *event {
             Event::Gate { gate, passage, .. } if style == CountStyle::Gates => {
                 let (entries, exits) = if passage == Passage::In { (1, 0) } else { (0, 1) };
                 statement.entries = Some(entries);
                 statement.exits = Some(exits);
                 statement.source = Some(format!("gate-{gate}"));
-                Fact::Passages { entries, exits, gate }
+                Claim::Passages { entries, exits, gate }
             }
             Event::Gate { occupied, open, .. } | Event::Site { occupied, open, .. } => {
                 if style == CountStyle::Vacant {
@@ -71,11 +44,12 @@ impl Voice {
                 }
                 // Sites that never close have no barrier that could report it.
                 statement.status = place.open.map(|_| if open { "open" } else { "closed" });
-                Fact::Count { occupied }
+                Claim::Count { occupied }
             }
-            _ => Fact::Count { occupied: 0 },
+            _ => return None,
         };
-        let says = Statement { kind: "site", id: place.id.clone(), at: stamp, fact };
-        (element("site", &place.id, Observation::Site(statement)), says)
+        let says = Statement::new("site", &place.id, when.stamp, claim);
+        let element = element("site", &place.id, Observation::Site(statement));
+        self.batches.add(&self.county, feed, when.at, element, says)
     }
 }

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::parking::state;
-use crate::county::{County, Format, Frame, distance_m};
+use crate::county::{self, County, Format, distance_m};
 use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, hear, spreading_factor};
-use crate::encode::{Device, FrameKind, Reading, chirpstack, tts};
-use crate::message::{Fact, Message, Statement};
+use crate::encode::{Device, Frame, FrameKind, Reading, chirpstack, tts};
+use crate::message::{Claim, Message, Moment, Statement, state_name};
 use crate::random::{hash, stream, uuid};
 use crate::world::DeviceEvent;
 
@@ -53,7 +52,7 @@ impl Radios {
                     .iter()
                     .enumerate()
                     .map(|(number, &(east_m, north_m))| {
-                        let [lon, lat] = Frame::new(town.lat, town.lon, 0.0).at(east_m, north_m);
+                        let [lon, lat] = county::Frame::new(town.lat, town.lon, 0.0).at(east_m, north_m);
                         let id = hash(county.seed, town.slug, number as u64) & 0xffff_ffff;
                         let gateway_id = format!("0e9a7e00{id:08x}");
                         let (rssi_dbm, snr_db) = (0, 0.0);
@@ -79,41 +78,42 @@ impl Radios {
     pub(super) fn state(
         &mut self,
         county: &County,
-        (sensor, bay): (usize, usize),
-        at: Timestamp,
-        stamp: Timestamp,
+        when: Moment,
+        sensor: usize,
+        bay: usize,
         kind: FrameKind,
         occupied: bool,
     ) -> Message {
         let entry = &county.sensors[sensor];
         let radio = &mut self.radios[sensor];
-        let frame = radio.frame(entry.device, kind, occupied, at);
-        let (topic, payload) = radio.speak(county, sensor, stamp, frame.f_port, &frame.payload, up);
-        let says = if kind == FrameKind::StartUp && !entry.device.start_up_has_state() {
-            device_statement(county, sensor, stamp, "start-up")
+        let frame = radio.frame(entry.device, kind, occupied, when.at);
+        let (topic, payload) = radio.uplink(county, sensor, when.stamp, &frame, up);
+        let says = if kind == FrameKind::StartUp && !entry.device.model().start_up_has_state {
+            Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event: "start-up" })
         } else {
-            let fact = Fact::Bay { state: state(occupied), sensor: Some(entry.dev_eui.clone()) };
-            Statement { kind: "bay", id: county.bays[bay].id.clone(), at: stamp, fact }
+            let claim = Claim::Bay { state: state_name(occupied), sensor: Some(entry.dev_eui.clone()) };
+            Statement::new("bay", &county.bays[bay].id, when.stamp, claim)
         };
-        Message { topic, payload, intended_utc: at, says: vec![says] }
+        Message { topic, payload, intended_utc: when.at, says: vec![says] }
     }
 
     /// A join, or an answer about the battery; `None` where the network publishes none.
     pub(super) fn device(
         &mut self,
         county: &County,
+        when: Moment,
         sensor: usize,
-        at: Timestamp,
-        stamp: Timestamp,
         what: DeviceEvent,
     ) -> Option<Message> {
+        let entry = &county.sensors[sensor];
         let radio = &mut self.radios[sensor];
-        let is_tts = county.feeds[county.sensors[sensor].feed].format == Format::Tts;
-        let (name, (topic, payload)) = match what {
+        let is_tts = county.feeds[entry.feed].format == Format::Tts;
+        let empty = Frame { f_port: 0, payload: Vec::new() };
+        let (event, (topic, payload)) = match what {
             DeviceEvent::Join => {
                 radio.begin_session();
                 let encode = if is_tts { tts::join } else { chirpstack::join };
-                ("join", radio.speak(county, sensor, stamp, 0, &[], |_, uplink| encode(uplink)))
+                ("join", radio.uplink(county, sensor, when.stamp, &empty, |_, uplink| encode(uplink)))
             }
             DeviceEvent::Status if is_tts => return None,
             DeviceEvent::Status => {
@@ -121,11 +121,11 @@ impl Radios {
                 let battery = battery + radio.rng.random_range(-3.0..3.0);
                 let margin_db = radio.rng.random_range(4..14);
                 let encode = |_, uplink: &Uplink| chirpstack::status(uplink, margin_db, battery);
-                ("status", radio.speak(county, sensor, stamp, 0, &[], encode))
+                ("status", radio.uplink(county, sensor, when.stamp, &empty, encode))
             }
         };
-        let says = device_statement(county, sensor, stamp, name);
-        Some(Message { topic, payload, intended_utc: at, says: vec![says] })
+        let says = vec![Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event })];
+        Some(Message { topic, payload, intended_utc: when.at, says })
     }
 
     pub(super) fn set_low_battery(&mut self, sensor: usize) {
@@ -137,11 +137,6 @@ fn up(format: Format, uplink: &Uplink) -> (String, bytes::Bytes) {
     if format == Format::Tts { tts::up(uplink) } else { chirpstack::up(uplink) }
 }
 
-fn device_statement(county: &County, sensor: usize, stamp: Timestamp, event: &'static str) -> Statement {
-    let id = county.sensors[sensor].dev_eui.clone();
-    Statement { kind: "device", id, at: stamp, fact: Fact::Device { event } }
-}
-
 impl Radio {
     fn begin_session(&mut self) {
         self.session += 1;
@@ -149,13 +144,7 @@ impl Radio {
         self.dev_addr = self.rng.random::<u32>() & 0x01ff_ffff;
     }
 
-    fn frame(
-        &mut self,
-        device: Device,
-        kind: FrameKind,
-        occupied: bool,
-        at: Timestamp,
-    ) -> crate::encode::Frame {
+    fn frame(&mut self, device: Device, kind: FrameKind, occupied: bool, at: Timestamp) -> Frame {
         self.f_cnt += 1;
         self.counter = self.counter.wrapping_add(1);
         let battery_v = if self.low_battery { BATTERY_V.1 } else { BATTERY_V.0 };
@@ -169,13 +158,12 @@ impl Radio {
         })
     }
 
-    fn speak<T>(
+    fn uplink<T>(
         &mut self,
         county: &County,
         sensor: usize,
         stamp: Timestamp,
-        f_port: u8,
-        payload: &[u8],
+        frame: &Frame,
         encode: impl FnOnce(Format, &Uplink) -> T,
     ) -> T {
         let entry = &county.sensors[sensor];
@@ -186,12 +174,12 @@ impl Radio {
         let uplink = Uplink {
             dev_eui: &entry.dev_eui,
             dev_addr: self.dev_addr,
-            profile: entry.device.profile(),
+            profile: entry.device.model().profile,
             application: &feed.application,
             at: stamp,
-            f_port,
+            f_port: frame.f_port,
             f_cnt: self.f_cnt,
-            payload,
+            payload: &frame.payload,
             spreading_factor: spreading_factor(best_snr_db),
             frequency_hz: CHANNELS_HZ[self.rng.random_range(0..CHANNELS_HZ.len())],
             receptions: &receptions,

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::clock::StartClock;
-use crate::message::Fact;
+use crate::message::Claim;
 use crate::world::World;
 
 /// The messages of the first `seconds`.
@@ -79,7 +79,7 @@ fn a_native_statement_says_what_its_payload_says() {
     for message in messages(1, 60).1.iter().filter(|m| m.topic.contains("/bay/")) {
         let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
         let [says] = message.says.as_slice() else { panic!("one statement a message") };
-        let Fact::Bay { state, .. } = &says.fact else { panic!("{says:?}") };
+        let Claim::Bay { state, .. } = &says.claim else { panic!("{says:?}") };
         assert_eq!(value["state"], *state);
         assert_eq!(value["at"], says.at.to_string());
         compared += 1;

@@ -6,12 +6,14 @@ use jiff::civil::Date;
 use super::Voice;
 use super::batches::element;
 use crate::county::{County, Line, Stop, Vehicle};
-use crate::encode::native;
-use crate::message::{Fact, Message, Statement};
+use crate::encode::native::{self, Observation};
+use crate::encode::round;
+use crate::message::{Claim, Message, Moment, Statement};
 use crate::world::{DoorCount, VehicleReport};
 
 /// A report with the names that its vehicle, line, stop and trip have outside.
 pub(super) struct Named<'a> {
+    pub(super) report: &'a VehicleReport,
     pub(super) vehicle: &'a Vehicle,
     pub(super) line: &'a Line,
     pub(super) stop: &'a Stop,
@@ -23,11 +25,12 @@ pub(super) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    pub(super) fn of(county: &'a County, report: &VehicleReport) -> Self {
+    pub(super) fn of(county: &'a County, report: &'a VehicleReport) -> Self {
         let vehicle = &county.vehicles[report.vehicle];
         let line = &county.lines[vehicle.line];
         let trip = &county.timetable.trips[report.trip.planned];
         Self {
+            report,
             vehicle,
             line,
             stop: &county.stops[line.stop(report.trip.direction, report.stop)],
@@ -38,81 +41,67 @@ impl<'a> Named<'a> {
         }
     }
 
-    pub(super) fn position(&self, stamp: Timestamp, report: &VehicleReport) -> Statement {
-        let fact = Fact::Position {
-            lat: round(report.lat, 6),
-            lon: round(report.lon, 6),
-            delay_s: report.delay_s,
+    pub(super) fn position(&self, stamp: Timestamp) -> Statement {
+        let claim = Claim::Position {
+            lat: round(self.report.lat, 6),
+            lon: round(self.report.lon, 6),
+            delay_s: self.report.delay_s,
             trip_id: self.trip_id.to_owned(),
         };
-        Statement { kind: "vehicle", id: self.vehicle.id.clone(), at: stamp, fact }
+        Statement::new("vehicle", &self.vehicle.id, stamp, claim)
     }
 
-    pub(super) fn passengers(
-        &self,
-        stamp: Timestamp,
-        report: &VehicleReport,
-        doors: &[DoorCount],
-    ) -> Statement {
-        let fact = Fact::Passengers {
+    pub(super) fn passengers(&self, stamp: Timestamp, doors: &[DoorCount]) -> Statement {
+        let claim = Claim::Passengers {
             boarded: doors.iter().map(|d| d.boarded).sum(),
             alighted: doors.iter().map(|d| d.alighted).sum(),
-            on_board: report.on_board,
+            on_board: self.report.on_board,
         };
-        Statement { kind: "passengers", id: self.vehicle.id.clone(), at: stamp, fact }
+        Statement::new("passengers", &self.vehicle.id, stamp, claim)
     }
 }
 
 impl Voice {
-    pub(super) fn native_vehicle(
-        &mut self,
-        at: Timestamp,
-        stamp: Timestamp,
-        report: &VehicleReport,
-    ) -> Option<Message> {
+    pub(super) fn native_vehicle(&mut self, when: Moment, report: &VehicleReport) -> Option<Message> {
         let named = Named::of(&self.county, report);
-        let observation = native::Observation::Vehicle(native::Vehicle {
-            at: stamp,
+        let observation = Observation::Vehicle(native::Vehicle {
+            at: when.stamp,
             lat: round(report.lat, 6),
             lon: round(report.lon, 6),
             speed_mps: round(report.speed_mps, 1),
             bearing_deg: round(report.bearing_deg, 0) % 360.0,
             trip_id: named.trip_id.to_owned(),
             start_date: named.date.strftime("%Y%m%d").to_string(),
-            route_id: named.line.id.to_owned(),
+            route_id: named.line.id,
             stop_id: named.stop.id.clone(),
             delay_s: report.delay_s,
             occupancy_pct: named.occupancy_percent,
         });
         let element = element("vehicle", &named.vehicle.id, observation);
-        self.batches.take(&self.county, named.vehicle.feed, at, element, named.position(stamp, report))
+        self.batches.add(&self.county, named.vehicle.feed, when.at, element, named.position(when.stamp))
     }
 
     pub(super) fn native_passengers(
         &mut self,
-        at: Timestamp,
-        stamp: Timestamp,
+        when: Moment,
         report: &VehicleReport,
         doors: &[DoorCount],
     ) -> Option<Message> {
         let named = Named::of(&self.county, report);
-        let observation = native::Observation::Passengers(native::Passengers {
-            at: stamp,
+        let door = |d: &DoorCount| native::Door {
+            door: d.door.to_string(),
+            boarded: d.boarded,
+            alighted: d.alighted,
+        };
+        let observation = Observation::Passengers(native::Passengers {
+            at: when.stamp,
             stop_id: named.stop.id.clone(),
             trip_id: named.trip_id.to_owned(),
-            doors: doors
-                .iter()
-                .map(|d| native::Door { door: d.door.to_string(), boarded: d.boarded, alighted: d.alighted })
-                .collect(),
+            doors: doors.iter().map(door).collect(),
             on_board: report.on_board,
         });
-        let says = named.passengers(stamp, report, doors);
+        let says = named.passengers(when.stamp, doors);
         let element = element("passengers", &named.vehicle.id, observation);
-        self.batches.take(&self.county, named.vehicle.feed, at, element, says)
+        self.batches.add(&self.county, named.vehicle.feed, when.at, element, says)
     }
-}
-
-pub(super) fn round(value: f64, decimals: i32) -> f64 {
-    let scale = 10f64.powi(decimals);
-    (value * scale).round() / scale
 }

@@ -3,12 +3,10 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::clock::{LocalClock, us};
-use crate::demand::Demand;
-use crate::random::{exponential, lognormal, stream};
+use crate::clock::{LocalClock, LocalTime, us};
+use crate::demand::Usage;
+use crate::random::{exponential, stream};
 
-/// No stay is shorter: a car needs time to be parked and left, seconds.
-const LEAST_STAY_S: f64 = 40.0;
 /// No gap is shorter: one car leaves before the next one enters, seconds.
 const LEAST_GAP_S: f64 = 25.0;
 /// Nothing changes before everything has reported how it stands, seconds.
@@ -20,8 +18,7 @@ const NEVER_S: f64 = 30.0 * 86_400.0;
 #[derive(Debug)]
 pub(crate) struct BayLife {
     rng: ChaCha8Rng,
-    demand: Demand,
-    busy: f64,
+    usage: Usage,
     /// The most arrivals per hour in a week.
     peak: f64,
     pub(crate) occupied: bool,
@@ -31,20 +28,13 @@ pub(crate) struct BayLife {
 
 impl BayLife {
     /// A bay at the start, and when it will first change.
-    pub(crate) fn start(
-        seed: u64,
-        index: usize,
-        demand: Demand,
-        busy: f64,
-        clock: &impl LocalClock,
-    ) -> (Self, i64) {
+    pub(crate) fn start(seed: u64, index: usize, usage: Usage, clock: &impl LocalClock) -> (Self, i64) {
         let mut rng = stream(seed, "bay", index as u64);
-        let (weekday, hour) = clock.local(0);
-        let occupied = rng.random_bool(demand.occupancy(weekday, hour, busy));
-        let peak = peak_per_h(|weekday, hour| demand.arrivals_per_vacant_h(weekday, hour, busy));
-        let mut bay = Self { rng, demand, busy, peak, occupied, reports: 0 };
+        let occupied = rng.random_bool(usage.occupancy(clock.local(0)));
+        let peak = peak_per_h(|at| usage.arrivals_per_vacant_h(at));
+        let mut bay = Self { rng, usage, peak, occupied, reports: 0 };
         let first_change = if occupied {
-            us(residual_stay_s(&mut bay.rng, demand).max(QUIET_START_S))
+            us(usage.residual_stay_s(&mut bay.rng).max(QUIET_START_S))
         } else {
             bay.next_arrival(us(QUIET_START_S), clock)
         };
@@ -54,16 +44,12 @@ impl BayLife {
     /// Changes the state; returns when it will change again.
     pub(crate) fn change(&mut self, now: i64, clock: &impl LocalClock) -> i64 {
         self.occupied = !self.occupied;
-        if self.occupied {
-            now + us(stay_s(&mut self.rng, self.demand))
-        } else {
-            self.next_arrival(now + us(LEAST_GAP_S), clock)
-        }
+        if self.occupied { now + us(self.stay_s()) } else { self.next_arrival(now + us(LEAST_GAP_S), clock) }
     }
 
     /// How long a vehicle stays, seconds.
     pub(crate) fn stay_s(&mut self) -> f64 {
-        stay_s(&mut self.rng, self.demand)
+        self.usage.stay_s(&mut self.rng)
     }
 
     /// A share of the first second, and of the first heartbeat.
@@ -72,30 +58,16 @@ impl BayLife {
     }
 
     fn next_arrival(&mut self, from: i64, clock: &impl LocalClock) -> i64 {
-        let (demand, busy) = (self.demand, self.busy);
-        let rate = |weekday, hour| demand.arrivals_per_vacant_h(weekday, hour, busy);
-        next_arrival(&mut self.rng, from, clock, self.peak, rate)
+        let usage = self.usage;
+        next_arrival(&mut self.rng, from, clock, self.peak, |at| usage.arrivals_per_vacant_h(at))
     }
 }
 
-/// A new stay, seconds.
-pub(crate) fn stay_s(rng: &mut impl Rng, demand: Demand) -> f64 {
-    let (median_min, sigma) = demand.stay();
-    lognormal(rng, median_min * 60.0, sigma).max(LEAST_STAY_S)
-}
-
-/// What is left of a stay that one happens upon, seconds: long stays are met more often (the
-/// length-biased lognormal has its median at `median * e^(sigma^2)`), at any point of their length.
-pub(crate) fn residual_stay_s(rng: &mut impl Rng, demand: Demand) -> f64 {
-    let (median_min, sigma) = demand.stay();
-    lognormal(rng, median_min * 60.0 * (sigma * sigma).exp(), sigma) * rng.random::<f64>()
-}
-
 /// The highest rate of a week, with some room for what lies between the half hours.
-pub(crate) fn peak_per_h(rate_per_h: impl Fn(u8, f64) -> f64) -> f64 {
+pub(crate) fn peak_per_h(rate_per_h: impl Fn(LocalTime) -> f64) -> f64 {
     let half_hours = 0..7 * 24 * 2;
-    let rates = half_hours.map(|n| rate_per_h((n / 48) as u8, f64::from(n % 48) / 2.0));
-    rates.fold(0.0, f64::max).max(1e-6) * 1.2
+    let times = half_hours.map(|n| LocalTime { weekday: (n / 48) as u8, hour: f64::from(n % 48) / 2.0 });
+    times.map(rate_per_h).fold(0.0, f64::max).max(1e-6) * 1.2
 }
 
 /// The next event of a Poisson process whose rate (per hour) changes with the hour of the week and
@@ -105,13 +77,12 @@ pub(crate) fn next_arrival(
     from: i64,
     clock: &impl LocalClock,
     peak: f64,
-    rate_per_h: impl Fn(u8, f64) -> f64,
+    rate_per_h: impl Fn(LocalTime) -> f64,
 ) -> i64 {
     let mut at = from;
     while at < from + us(NEVER_S) {
         at += us(exponential(rng, peak) * 3_600.0);
-        let (weekday, hour) = clock.local(at);
-        if rng.random::<f64>() * peak < rate_per_h(weekday, hour) {
+        if rng.random::<f64>() * peak < rate_per_h(clock.local(at)) {
             return at;
         }
     }

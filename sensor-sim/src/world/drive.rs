@@ -1,14 +1,14 @@
 //! How a vehicle moves between two stops, and how many people wait for it.
 
-use crate::clock::US_PER_S;
+use crate::clock::{LocalTime, US_PER_S};
 use crate::county::{Leg, Line, Mode, distance_m};
 
 /// Speeding up and braking, seconds.
 const RAMP_S: f64 = 15.0;
 
 /// How much longer a drive takes among the cars of the hour; trains have their own way.
-pub(super) fn traffic(line: &Line, (weekday, hour): (u8, f64)) -> f64 {
-    let is_rush = weekday < 5 && ((7.0..9.0).contains(&hour) || (15.5..18.0).contains(&hour));
+pub(super) fn traffic(line: &Line, at: LocalTime) -> f64 {
+    let is_rush = at.weekday < 5 && ((7.0..9.0).contains(&at.hour) || (15.5..18.0).contains(&at.hour));
     if is_rush && line.mode == Mode::Bus { 1.12 } else { 1.0 }
 }
 
@@ -66,10 +66,10 @@ pub(super) fn on_leg(line: &Line, direction: usize, position: usize, done: f64) 
 }
 
 /// People who want to board at a stop.
-pub(super) fn boarding_mean(line: &Line, weekday: u8, hour: f64) -> f64 {
-    let rush = |peak: f64| (-((hour - peak) / 1.3).powi(2)).exp();
+pub(super) fn boarding_mean(line: &Line, at: LocalTime) -> f64 {
+    let rush = |peak: f64| (-((at.hour - peak) / 1.3).powi(2)).exp();
     let by_hour = 0.35 + 1.2 * rush(7.4) + 0.9 * rush(13.2) + 0.8 * rush(16.8);
-    let by_day = if weekday < 5 { 1.0 } else { 0.5 };
+    let by_day = if at.weekday < 5 { 1.0 } else { 0.5 };
     let by_mode = if line.mode == Mode::Train { 9.0 } else { 2.2 };
     by_mode * by_day * by_hour
 }

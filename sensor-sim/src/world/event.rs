@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::Serialize;
 
 /// Why something is reported now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Cause {
     /// The first report after the start.
     Start,
     /// It changed at this very instant.
@@ -15,15 +17,16 @@ pub enum Cause {
 }
 
 /// A passage through a gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Passage {
     In,
     Out,
 }
 
 /// Something that happens, or is reported. Indices are those of the county's lists.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A bay's true state.
     Bay { bay: usize, occupied: bool, cause: Cause },
     /// A vehicle passes a gate of a counted site; `occupied` is the count after it.
@@ -40,7 +43,7 @@ pub enum Event {
 
 /// What a LoRaWAN device or its network reports besides states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceEvent {
+pub(crate) enum DeviceEvent {
     /// It joined the network again (after a power loss or a new battery).
     Join,
     /// It answered the network's question for its battery.
@@ -49,16 +52,16 @@ pub enum DeviceEvent {
 
 /// People through one door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DoorCount {
+pub(crate) struct DoorCount {
     /// 1 = the front door.
-    pub door: u8,
-    pub boarded: u32,
-    pub alighted: u32,
+    pub(crate) door: u8,
+    pub(crate) boarded: u32,
+    pub(crate) alighted: u32,
 }
 
 /// What a vehicle is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Waits at the first stop for its departure.
     Waiting,
     /// Stands at a stop on its way.
@@ -69,7 +72,7 @@ pub enum Phase {
 
 /// Why a vehicle reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VehicleCause {
+pub(crate) enum VehicleCause {
     /// As it does every second or so.
     Position,
     /// It has just reached the stop.
@@ -80,39 +83,39 @@ pub enum VehicleCause {
 
 /// One run of a vehicle along its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trip {
+pub(crate) struct Trip {
     /// Index into the trips of the county's timetable.
-    pub planned: usize,
+    pub(crate) planned: usize,
     /// The day of service.
-    pub date: Date,
+    pub(crate) date: Date,
     /// 0 or 1.
-    pub direction: usize,
+    pub(crate) direction: usize,
     /// Number of the vehicle's runs since the morning.
-    pub run: u32,
+    pub(crate) run: u32,
     /// Planned departure from the first stop.
-    pub planned_start_utc: Timestamp,
+    pub(crate) planned_start_utc: Timestamp,
 }
 
 /// Position and state of a vehicle.
 #[derive(Debug, Clone, PartialEq)]
-pub struct VehicleReport {
-    pub vehicle: usize,
-    pub cause: VehicleCause,
-    pub phase: Phase,
-    pub trip: Trip,
+pub(crate) struct VehicleReport {
+    pub(crate) vehicle: usize,
+    pub(crate) cause: VehicleCause,
+    pub(crate) phase: Phase,
+    pub(crate) trip: Trip,
     /// Position in the trip of the stop it stands at, or drives to.
-    pub stop: usize,
+    pub(crate) stop: usize,
     /// Planned times at that stop.
-    pub planned_arrival_utc: Timestamp,
-    pub planned_departure_utc: Timestamp,
-    pub lat: f64,
-    pub lon: f64,
-    pub speed_mps: f64,
+    pub(crate) planned_arrival_utc: Timestamp,
+    pub(crate) planned_departure_utc: Timestamp,
+    pub(crate) lat: f64,
+    pub(crate) lon: f64,
+    pub(crate) speed_mps: f64,
     /// Clockwise from north.
-    pub bearing_deg: f64,
+    pub(crate) bearing_deg: f64,
     /// Metres since the start of the trip.
-    pub odometer_m: f64,
+    pub(crate) odometer_m: f64,
     /// Against the timetable; negative = early.
-    pub delay_s: i32,
-    pub on_board: u32,
+    pub(crate) delay_s: i32,
+    pub(crate) on_board: u32,
 }

@@ -15,33 +15,30 @@ mod ordered;
 mod sites;
 mod transit;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-pub use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, Trip, VehicleCause, VehicleReport};
+pub(crate) use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, VehicleCause, VehicleReport};
 
-use crate::clock::{LocalClock, StartClock, WorldClock, us};
+use crate::agenda::Agenda;
+use crate::clock::{StartClock, WorldClock, us};
 use crate::county::{BaySource, County, Format};
 use crate::orders::Order;
 use crate::random::{exponential, stream};
 use bays::BayLife;
 use sites::SiteLife;
-use transit::VehicleLife;
+use transit::{Setting, VehicleLife};
 
 /// A counted site reports by itself so often, seconds.
 const SITE_REPORT_S: f64 = 600.0;
 /// Mean time between two statements of a LoRaWAN device about itself, hours.
 const DEVICE_EVENT_H: f64 = 24.0;
 
-/// The agenda, ordered by time, then by insertion.
-type Agenda = BinaryHeap<Reverse<(i64, u64, Due)>>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Due {
     BayStart(usize),
     BayChange(usize),
@@ -59,11 +56,10 @@ enum Due {
 
 /// The living county.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     county: Arc<County>,
     clock: WorldClock,
-    agenda: Agenda,
-    asked: u64,
+    agenda: Agenda<i64, Due>,
     bays: Vec<BayLife>,
     /// By index of the site; `None` where bays are watched.
     sites: Vec<Option<SiteLife>>,
@@ -81,12 +77,17 @@ impl World {
     ///
     /// At `speed` 1 both clocks run alike; at 10, ten minutes of life take one minute of real time
     /// (and ten times the messages). Every bay and counted site reports once in the first second.
-    pub fn new(county: Arc<County>, seed: u64, start: StartClock, start_utc: Timestamp, speed: f64) -> Self {
+    pub(crate) fn new(
+        county: Arc<County>,
+        seed: u64,
+        start: StartClock,
+        start_utc: Timestamp,
+        speed: f64,
+    ) -> Self {
         let clock = WorldClock::new(start_utc, start, speed);
         let mut world = Self {
             clock,
             agenda: Agenda::new(),
-            asked: 0,
             bays: Vec::with_capacity(county.bays.len()),
             sites: Vec::with_capacity(county.sites.len()),
             vehicles: Vec::with_capacity(county.vehicles.len()),
@@ -104,27 +105,20 @@ impl World {
     }
 
     /// The next event, with its real instant. Instants never decrease; the world never ends.
-    pub fn next_event(&mut self) -> (Timestamp, Event) {
+    pub(crate) fn next_event(&mut self) -> (Timestamp, Event) {
         loop {
             if let Some(next) = self.ready.pop_front() {
                 return next;
             }
             // The agenda is never empty: devices plan their next statement with each one.
-            if let Some(Reverse((at, _, due))) = self.agenda.pop() {
+            if let Some((at, due)) = self.agenda.next() {
                 self.happen(at, due);
             }
         }
     }
 
-    /// Weekday (0 = Monday) and hour of day on the county's clock at a real instant of this world.
-    pub fn local(&self, at_utc: Timestamp) -> (u8, f64) {
-        let real_us = at_utc.as_microsecond() - self.clock.utc(0).as_microsecond();
-        self.clock.local((real_us as f64 * self.clock.speed()) as i64)
-    }
-
     fn plan(&mut self, at: i64, due: Due) {
-        self.asked += 1;
-        self.agenda.push(Reverse((at, self.asked, due)));
+        self.agenda.plan(at, due);
     }
 
     fn emit(&mut self, at: i64, event: Event) {
@@ -134,7 +128,7 @@ impl World {
     fn start_bays(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, bay) in county.bays.iter().enumerate() {
-            let (mut life, first_change) = BayLife::start(seed, index, bay.demand, bay.busy, &self.clock);
+            let (mut life, first_change) = BayLife::start(seed, index, bay.usage, &self.clock);
             let report_at = us(life.share());
             self.bays.push(life);
             self.plan(report_at, Due::BayStart(index));
@@ -149,9 +143,7 @@ impl World {
                 self.sites.push(None);
                 continue;
             };
-            let usage = (counted.demand, counted.busy);
-            let (mut life, exits) =
-                SiteLife::start(seed, index, site.capacity, usage, site.open, &self.clock);
+            let (mut life, exits) = SiteLife::start(seed, index, site, counted, &self.clock);
             let report_at = us(life.share());
             let entry_at = life.next_entry(us(1.5), &self.clock);
             self.sites.push(Some(life));
@@ -166,7 +158,8 @@ impl World {
     fn start_vehicles(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, vehicle) in county.vehicles.iter().enumerate() {
-            let life = VehicleLife::start(seed, index, vehicle, &county, &self.clock);
+            let life =
+                VehicleLife::start(seed, index, vehicle, Setting { county: &county, clock: &self.clock });
             let change_at = life.next_change();
             self.vehicles.push(life);
             self.plan(change_at, Due::VehicleChange(index, 0));
@@ -213,7 +206,7 @@ impl World {
     fn report_bay(&mut self, at: i64, bay: usize, cause: Cause) {
         let heartbeat_s = f64::from(match self.county.bays[bay].source {
             BaySource::Native(feed) => self.county.feeds[feed].heartbeat_s.unwrap_or(86_400),
-            BaySource::Sensor(sensor) => self.county.sensors[sensor].heartbeat_s,
+            BaySource::Sensor(sensor) => self.county.sensors[sensor].device.model().heartbeat_s,
         });
         let life = &mut self.bays[bay];
         life.reports += 1;
@@ -257,7 +250,7 @@ impl World {
     fn vehicle_change(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
         let life = &mut self.vehicles[vehicle];
-        let events = life.advance(at, &county, &self.clock);
+        let events = life.advance(at, Setting { county: &county, clock: &self.clock });
         let (next, plan) = (life.next_change(), life.plan);
         for event in events {
             self.emit(at, event);
@@ -269,7 +262,8 @@ impl World {
         let county = Arc::clone(&self.county);
         let life = &self.vehicles[vehicle];
         if life.is_in_service() {
-            let report = life.report(at, &county, &self.clock, VehicleCause::Position);
+            let setting = Setting { county: &county, clock: &self.clock };
+            let report = life.report(at, setting, VehicleCause::Position);
             self.emit(at, Event::Vehicle(report));
         }
         let pause_s = match county.feeds[county.vehicles[vehicle].feed].format {

@@ -6,7 +6,7 @@ use crate::orders::Order;
 
 impl World {
     /// Follows `order` with the next thing that happens, which is within a second where vehicles run.
-    pub fn order(&mut self, order: Order) {
+    pub(crate) fn order(&mut self, order: Order) {
         self.orders.push(order);
     }
 

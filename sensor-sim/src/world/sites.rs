@@ -3,10 +3,10 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::Passage;
-use super::bays::{next_arrival, peak_per_h, residual_stay_s, stay_s};
+use super::bays::{next_arrival, peak_per_h};
 use crate::clock::{LocalClock, WorldClock, us};
-use crate::demand::Demand;
+use crate::county::{Counted, Site};
+use crate::demand::Usage;
 use crate::random::{binomial, stream};
 
 /// Gates of a counted site; each counts both directions.
@@ -16,8 +16,7 @@ const GATES: u8 = 2;
 #[derive(Debug)]
 pub(super) struct SiteLife {
     rng: ChaCha8Rng,
-    demand: Demand,
-    busy: f64,
+    usage: Usage,
     capacity: u32,
     /// Hours of the day in which vehicles may enter, Monday to Saturday.
     open: Option<(u8, u8)>,
@@ -25,26 +24,25 @@ pub(super) struct SiteLife {
 }
 
 impl SiteLife {
-    /// A site as it stands at the start, and when those who are inside will leave.
+    /// Site number `index` as it stands at the start, and when those who are inside will leave.
     pub(super) fn start(
         seed: u64,
         index: usize,
-        capacity: u32,
-        (demand, busy): (Demand, f64),
-        open: Option<(u8, u8)>,
+        site: &Site,
+        counted: &Counted,
         clock: &WorldClock,
     ) -> (Self, Vec<i64>) {
+        let (capacity, usage, open) = (site.capacity, counted.usage, site.open);
         let mut rng = stream(seed, "counted", index as u64);
-        let (weekday, hour) = clock.local(0);
-        let occupied = binomial(&mut rng, capacity, demand.occupancy(weekday, hour, busy));
-        let exits = (0..occupied).map(|_| us(residual_stay_s(&mut rng, demand) + 1.5)).collect();
-        (Self { rng, demand, busy, capacity, open, occupied }, exits)
+        let occupied = binomial(&mut rng, capacity, usage.occupancy(clock.local(0)));
+        let exits = (0..occupied).map(|_| us(usage.residual_stay_s(&mut rng) + 1.5)).collect();
+        (Self { rng, usage, capacity, open, occupied }, exits)
     }
 
     /// When the next vehicle will come.
     pub(super) fn next_entry(&mut self, now: i64, clock: &WorldClock) -> i64 {
-        let (demand, busy, capacity) = (self.demand, self.busy, f64::from(self.capacity));
-        let rate = |day, hour| demand.arrivals_per_h(day, hour, busy) * capacity;
+        let (usage, capacity) = (self.usage, f64::from(self.capacity));
+        let rate = |at| usage.arrivals_per_h(at) * capacity;
         next_arrival(&mut self.rng, now, clock, peak_per_h(rate), rate)
     }
 
@@ -54,7 +52,7 @@ impl SiteLife {
             return None;
         }
         self.occupied += 1;
-        Some((self.gate(), now + us(stay_s(&mut self.rng, self.demand))))
+        Some((self.gate(), now + us(self.stay_s())))
     }
 
     /// A vehicle leaves; returns its gate.
@@ -65,7 +63,7 @@ impl SiteLife {
 
     /// How long a vehicle stays, seconds.
     pub(super) fn stay_s(&mut self) -> f64 {
-        stay_s(&mut self.rng, self.demand)
+        self.usage.stay_s(&mut self.rng)
     }
 
     /// Vehicles take all that is vacant; how long each of them wants to stay, seconds.
@@ -78,25 +76,16 @@ impl SiteLife {
     /// Whether vehicles may enter now (they may always leave).
     pub(super) fn is_open(&self, now: i64, clock: &WorldClock) -> bool {
         let Some((from, until)) = self.open else { return true };
-        let (weekday, hour) = clock.local(now);
-        weekday != 6 && (f64::from(from)..f64::from(until)).contains(&hour)
+        let at = clock.local(now);
+        at.weekday != 6 && (f64::from(from)..f64::from(until)).contains(&at.hour)
     }
 
+    /// A share of the first second, and of the first pause between reports.
     pub(super) fn share(&mut self) -> f64 {
         self.rng.random()
     }
 
     fn gate(&mut self) -> u8 {
         self.rng.random_range(1..=GATES)
-    }
-}
-
-impl Passage {
-    /// How it changes the count.
-    pub fn sign(self) -> i64 {
-        match self {
-            Passage::In => 1,
-            Passage::Out => -1,
-        }
     }
 }

@@ -99,7 +99,7 @@ fn counts_fit_and_add_up() {
             Event::Gate { site, passage, occupied, open, .. } => {
                 passages += 1;
                 let count = counts.get_mut(&site).unwrap();
-                *count += passage.sign();
+                *count += if passage == Passage::In { 1 } else { -1 };
                 assert_eq!(*count, i64::from(occupied), "{} at {at}", county.sites[site].id);
                 assert!(occupied <= county.sites[site].capacity);
                 assert!(open || passage == Passage::Out);
@@ -165,7 +165,8 @@ fn the_first_occupancy_is_that_of_the_hour_and_stays_near_it() {
             }
         }
         let kind = |d: Demand| {
-            let bays: Vec<usize> = (0..county.bays.len()).filter(|b| county.bays[*b].demand == d).collect();
+            let bays: Vec<usize> =
+                (0..county.bays.len()).filter(|b| county.bays[*b].usage.demand == d).collect();
             bays.iter().filter(|b| occupied[**b]).count() as f64 / bays.len() as f64
         };
         (kind(Demand::Centre), kind(Demand::ParkAndRide))

@@ -49,6 +49,13 @@ struct Run {
     trip: usize,
 }
 
+/// What a vehicle's life depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) county: &'a County,
+    pub(super) clock: &'a WorldClock,
+}
+
 /// One vehicle.
 #[derive(Debug)]
 pub(super) struct VehicleLife {
@@ -74,19 +81,13 @@ pub(super) struct VehicleLife {
 
 impl VehicleLife {
     /// A vehicle where its timetable wants it at the start, more or less punctual.
-    pub(super) fn start(
-        seed: u64,
-        index: usize,
-        vehicle: &Vehicle,
-        county: &County,
-        clock: &WorldClock,
-    ) -> Self {
-        let today = clock.wall(0).to_zoned_datetime(zone(county.tz)).date();
+    pub(super) fn start(seed: u64, index: usize, vehicle: &Vehicle, on: Setting) -> Self {
+        let today = on.clock.wall(0).to_zoned_datetime(zone(on.county.tz)).date();
         let mut life = Self {
             rng: stream(seed, "vehicle", index as u64),
             index,
             capacity: vehicle.seats + vehicle.standing,
-            doors: if county.lines[vehicle.line].mode == Mode::Train { 4 } else { 2 },
+            doors: if on.county.lines[vehicle.line].mode == Mode::Train { 4 } else { 2 },
             line: vehicle.line,
             block: vehicle.block,
             state: State::Depot { until: i64::MAX },
@@ -99,7 +100,7 @@ impl VehicleLife {
             held: None,
             plan: 0,
         };
-        life.find_run(county, clock);
+        life.find_run(on);
         life
     }
 
@@ -109,13 +110,13 @@ impl VehicleLife {
     }
 
     /// Puts the vehicle where the timetable wants it at the world's start.
-    fn find_run(&mut self, county: &County, clock: &WorldClock) {
-        let line = &county.lines[self.line];
+    fn find_run(&mut self, on: Setting) {
+        let line = &on.county.lines[self.line];
         let late_us = us(self.rng.random_range(0.0..90.0));
         let run_us = i64::from(line.run_s()) * US_PER_S;
-        let mut found = self.begin(self.run.date, 0, county, clock);
+        let mut found = self.begin(self.run.date, 0, on);
         while found && self.planned_start + run_us + late_us <= 0 {
-            found = self.begin(self.run.date, self.run.number + 1, county, clock);
+            found = self.begin(self.run.date, self.run.number + 1, on);
         }
         if !found {
             return;
@@ -135,14 +136,14 @@ impl VehicleLife {
 
     /// Takes up the vehicle's trip number `number` of a day, or the first one of the next day that
     /// has any; false when there is none.
-    fn begin(&mut self, mut date: Date, mut number: usize, county: &County, clock: &WorldClock) -> bool {
+    fn begin(&mut self, mut date: Date, mut number: usize, on: Setting) -> bool {
         for _ in 0..DAYS_AHEAD {
-            let day = county.timetable.day(self.line, self.block, date);
+            let day = on.county.timetable.day(self.line, self.block, date);
             if let Some(&trip) = day.get(number) {
-                let planned = &county.timetable.trips[trip];
+                let planned = &on.county.timetable.trips[trip];
                 self.run = Run { date, number, trip };
                 self.direction = planned.direction;
-                self.planned_start = clock.elapsed_at_wall(day_begins(county.tz, date))
+                self.planned_start = on.clock.elapsed_at_wall(day_begins(on.county.tz, date))
                     + i64::from(planned.start_s) * US_PER_S;
                 return true;
             }
@@ -162,8 +163,8 @@ impl VehicleLife {
     }
 
     /// As [`Self::advance`], in its own time; so is all that follows.
-    fn proceed(&mut self, now: i64, county: &County, clock: &WorldClock) -> Vec<Event> {
-        let line = &county.lines[self.line];
+    fn proceed(&mut self, now: i64, on: Setting) -> Vec<Event> {
+        let line = &on.county.lines[self.line];
         match self.state {
             State::Depot { .. } => {
                 self.state = self.ready(now);
@@ -173,37 +174,37 @@ impl VehicleLife {
                 let mut events = Vec::new();
                 if position == 0 {
                     // People board at the first stop just before it leaves.
-                    events.extend(self.exchange(now, position, county, clock));
+                    events.extend(self.exchange(now, position, on));
                 }
                 let planned_s = f64::from(line.leg(self.direction, position).run_s);
-                let run_s = planned_s * FREE_RUN * traffic(line, clock.local(now));
+                let run_s = planned_s * FREE_RUN * traffic(line, on.clock.local(now));
                 let until = now + us(lognormal(&mut self.rng, run_s, RUN_SPREAD));
-                let departure = self.describe(now, county, clock, VehicleCause::Departure);
+                let departure = self.describe(now, on, VehicleCause::Departure);
                 self.state = State::Leg { position, from: now, until };
                 events.push(Event::Vehicle(departure));
                 events
             }
-            State::Leg { position, .. } => self.arrive(now, position + 1, county, clock),
+            State::Leg { position, .. } => self.arrive(now, position + 1, on),
         }
     }
 
-    fn arrive(&mut self, now: i64, position: usize, county: &County, clock: &WorldClock) -> Vec<Event> {
+    fn arrive(&mut self, now: i64, position: usize, on: Setting) -> Vec<Event> {
         self.state = State::Stop { position, until: now };
-        let mut events = vec![Event::Vehicle(self.describe(now, county, clock, VehicleCause::Arrival))];
-        let exchange = self.exchange(now, position, county, clock);
+        let mut events = vec![Event::Vehicle(self.describe(now, on, VehicleCause::Arrival))];
+        let exchange = self.exchange(now, position, on);
         let passengers: u32 = match &exchange {
             Some(Event::Passengers { doors, .. }) => doors.iter().map(|d| d.boarded + d.alighted).sum(),
             _ => 0,
         };
         events.extend(exchange);
-        let timetable = &county.lines[self.line].timetables[self.direction];
+        let timetable = &on.county.lines[self.line].timetables[self.direction];
         if position + 1 < timetable.len() {
             let dwell_s = LEAST_DWELL_S + PER_PASSENGER_S * f64::from(passengers) / f64::from(self.doors);
             let planned = self.planned_start + i64::from(timetable[position].1) * US_PER_S;
             self.state = State::Stop { position, until: (now + us(dwell_s)).max(planned) };
             return events;
         }
-        self.state = if self.begin(self.run.date, self.run.number + 1, county, clock) {
+        self.state = if self.begin(self.run.date, self.run.number + 1, on) {
             self.ready(now + LEAST_TURN_S * US_PER_S)
         } else {
             State::Depot { until: i64::MAX }
@@ -212,17 +213,16 @@ impl VehicleLife {
     }
 
     /// People off and on at the stop where the vehicle stands.
-    fn exchange(&mut self, now: i64, position: usize, county: &County, clock: &WorldClock) -> Option<Event> {
-        let line = &county.lines[self.line];
+    fn exchange(&mut self, now: i64, position: usize, on: Setting) -> Option<Event> {
+        let line = &on.county.lines[self.line];
         let last = line.legs.len();
         let alight = if position == last {
             self.on_board
         } else {
             binomial(&mut self.rng, self.on_board, 1.0 / (last - position + 1) as f64)
         };
-        let (weekday, hour) = clock.local(now);
-        let wanting =
-            if position == last { 0 } else { poisson(&mut self.rng, boarding_mean(line, weekday, hour)) };
+        let mean = boarding_mean(line, on.clock.local(now));
+        let wanting = if position == last { 0 } else { poisson(&mut self.rng, mean) };
         let board = wanting.min(self.capacity - (self.on_board - alight));
         self.on_board = self.on_board - alight + board;
         if alight + board == 0 {
@@ -240,13 +240,13 @@ impl VehicleLife {
             let door = if front { 0 } else { self.rng.random_range(0..doors.len()) };
             doors[door].boarded += 1;
         }
-        let report = self.describe(now, county, clock, VehicleCause::Position);
+        let report = self.describe(now, on, VehicleCause::Position);
         Some(Event::Passengers { report, doors })
     }
 
     /// The vehicle's report at `now`, in its own time.
-    fn describe(&self, now: i64, county: &County, clock: &WorldClock, cause: VehicleCause) -> VehicleReport {
-        let line = &county.lines[self.line];
+    fn describe(&self, now: i64, on: Setting, cause: VehicleCause) -> VehicleReport {
+        let line = &on.county.lines[self.line];
         let timetable = &line.timetables[self.direction];
         let planned = |s: u32| self.planned_start + i64::from(s) * US_PER_S;
         let (stop, phase, place, due) = match self.state {
@@ -286,11 +286,11 @@ impl VehicleLife {
                 date: self.run.date,
                 direction: self.direction,
                 run: self.run.number as u32,
-                planned_start_utc: clock.utc(self.planned_start),
+                planned_start_utc: on.clock.utc(self.planned_start),
             },
             stop,
-            planned_arrival_utc: clock.utc(planned(timetable[stop].0)),
-            planned_departure_utc: clock.utc(planned(timetable[stop].1)),
+            planned_arrival_utc: on.clock.utc(planned(timetable[stop].0)),
+            planned_departure_utc: on.clock.utc(planned(timetable[stop].1)),
             lat: place.lat,
             lon: place.lon,
             speed_mps: place.speed_mps,

@@ -8,7 +8,7 @@ use jiff::civil::date;
 use super::*;
 use crate::StartClock;
 use crate::clock::zone;
-use crate::message::Fact;
+use crate::message::Claim;
 use crate::voice::Voice;
 use crate::world::{Event, World};
 
@@ -163,7 +163,7 @@ fn vehicles_keep_the_timetable(start: &str, minutes: i64) -> usize {
         let messages = voice.speak(at, at, &event);
         let services = feed.services(report.trip.date);
         for says in messages.iter().flat_map(|message| &message.says) {
-            let Fact::Position { lat, lon, delay_s, trip_id } = &says.fact else { continue };
+            let Claim::Position { lat, lon, delay_s, trip_id } = &says.claim else { continue };
             // One position of each vehicle in a minute is enough to look at.
             if last_minute.insert(says.id.clone(), at.as_second() / 60) == Some(at.as_second() / 60) {
                 continue;

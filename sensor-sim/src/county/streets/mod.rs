@@ -20,7 +20,7 @@ use std::io;
 
 use rstar::primitives::Line;
 
-use super::towns_table::COUNTY;
+use super::towns_table::{COUNTY, COUNTY_TOWN};
 use super::{County, Frame};
 use crate::random::stream;
 use net::Net;
@@ -28,8 +28,6 @@ use sketch::{Sketch, Town};
 
 /// How far the streets of a town reach: those of the county town, and of the others.
 const RADIUS_M: [f64; 2] = [1_700.0, 1_000.0];
-/// The county town (index into the municipalities).
-const COUNTY_TOWN: usize = 1;
 
 impl County {
     /// The streets as an OpenStreetMap extract. The same county gives the same bytes.

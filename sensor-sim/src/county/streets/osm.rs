@@ -139,7 +139,7 @@ fn parking_tags(site: &Site) -> Tags {
         let restriction = site.restrictions.iter().find(|r| r.audience == Some(audience));
         restriction.and_then(|r| r.capacity).map(|n| n.to_string())
     };
-    let is_charged = site.fee.is_some_and(|(_, en)| en.contains("EUR"));
+    let is_charged = site.fee.is_some_and(|fee| fee.en.contains("EUR"));
     let all = [
         ("amenity", Some(if is_bike { "bicycle_parking" } else { "parking" }.to_owned())),
         ("name", Some(site.name.to_owned())),

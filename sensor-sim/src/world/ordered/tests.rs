@@ -2,10 +2,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
+use crate::StartClock;
 use crate::county::County;
 use crate::orders::Orders;
-use crate::world::VehicleReport;
-use crate::{StartClock, World};
+use crate::world::{VehicleReport, World};
 
 fn world() -> (Arc<County>, World) {
     let county = Arc::new(County::sample(1));

@@ -1,8 +1,6 @@
 //! Running late on order: a vehicle lives by a time of its own, which is behind the world's.
 
-use super::{State, VehicleLife};
-use crate::clock::WorldClock;
-use crate::county::County;
+use super::{Setting, State, VehicleLife};
 use crate::world::event::{Event, VehicleCause, VehicleReport};
 
 impl VehicleLife {
@@ -37,20 +35,14 @@ impl VehicleLife {
     }
 
     /// Does what is due at `now`; the events happen at that instant.
-    pub(in crate::world) fn advance(&mut self, now: i64, county: &County, clock: &WorldClock) -> Vec<Event> {
+    pub(in crate::world) fn advance(&mut self, now: i64, on: Setting) -> Vec<Event> {
         let own = self.own_time(now);
-        self.proceed(own, county, clock)
+        self.proceed(own, on)
     }
 
     /// The vehicle's report at `now`.
-    pub(in crate::world) fn report(
-        &self,
-        now: i64,
-        county: &County,
-        clock: &WorldClock,
-        cause: VehicleCause,
-    ) -> VehicleReport {
-        let mut report = self.describe(self.own_time(now), county, clock, cause);
+    pub(in crate::world) fn report(&self, now: i64, on: Setting, cause: VehicleCause) -> VehicleReport {
+        let mut report = self.describe(self.own_time(now), on, cause);
         if self.is_held(now) {
             report.speed_mps = 0.0;
         }
