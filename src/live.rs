@@ -9,7 +9,7 @@ use domain::Registry;
 use domain::feed::is_ahead;
 use domain::live::Change;
 use ingest::Clock;
-use store::changes::{Accepted, Committed, Follower, Notifier};
+use store::changes::{Accepted, Committed, Follower, Notifier, WriterId};
 use store::{Pool, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ impl Updater {
         // behind.
         let mut look_by = Instant::now() + LOOK_EVERY;
         // Changes of this process's writers come through memory: their notification is ignored.
-        let mut own: HashSet<i64> = HashSet::new();
+        let mut own: HashSet<WriterId> = HashSet::new();
         let mut ticked_at = (self.clock)();
         loop {
             let look = tokio::select! {
@@ -109,7 +109,7 @@ impl Updater {
                     }
                     None => { tokio::time::sleep(RETRY).await; true }
                 },
-                writer = rung.recv() => writer.flatten().is_none_or(|w| !own.contains(&w)),
+                writer = rung.recv() => writer.flatten().is_none_or(|w| !own.contains(&WriterId(w))),
                 _ = tick.tick() => {
                     let now = (self.clock)();
                     if let Some(hub) = &self.hub { hub.tick(now); }

@@ -57,7 +57,7 @@ impl BayReading {
     }
 
     /// Within one source: later wins; at one instant the higher `seq`, then the state.
-    fn rank_in_source(&self) -> (UtcMicros, i64, BayState) {
+    pub fn rank_in_source(&self) -> (UtcMicros, i64, BayState) {
         (self.observed_at, self.seq.unwrap_or(i64::MIN), self.state)
     }
 

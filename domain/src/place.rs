@@ -9,6 +9,7 @@ use crate::geo::{Geometry, LatLon};
 use crate::time::UtcMicros;
 
 /// Declares an enum with its wire names: `as_str`, `FromStr`, `ALL`, serde.
+#[macro_export]
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*

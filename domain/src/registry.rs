@@ -13,6 +13,7 @@ use crate::feed::{Broker, Feed, topic_matches};
 use crate::geo::{Bbox, LatLon};
 use crate::ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
 use crate::locality::Locality;
+use crate::place::Audience;
 use crate::place::{Bay, Municipality, Purpose, Site, Vehicle};
 use crate::sensor::{Sensor, Target, stale_after_s};
 use crate::time::UtcMicros;
@@ -145,6 +146,14 @@ impl Registry {
     /// A site by its text id.
     pub fn site_by_key(&self, key: &str) -> Option<&Entry<SiteId, Site>> {
         self.sites.get(self.site_by_key.get(key)?)
+    }
+
+    /// The usable capacity of a site, or of one audience's spaces in it; 0 where it is not known.
+    pub fn capacity(&self, site: SiteId, audience: Option<Audience>) -> i64 {
+        self.site(site).map_or(0, |site| match audience {
+            None => site.def.capacity.into(),
+            Some(audience) => site.def.capacity_for(audience).map_or(0, i64::from),
+        })
     }
 
     /// All sites, in no order.

@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bay_state::source_key;
 use crate::feed::is_ahead;
 use crate::ids::{FeedId, SensorId};
-use crate::observation::{CountValue, SiteCount, SiteStatus};
+use crate::observation::{CountValue, Provenance, SiteCount, SiteStatus};
 use crate::time::UtcMicros;
 
 /// The counted state of one site (or of one audience's spaces in it).
@@ -68,19 +69,18 @@ impl CountState {
         let mut recount = Recount::default();
         for c in counts {
             self.note(c);
-            let absolute = match c.value {
-                CountValue::Occupied(n) => Some(Absolute::Occupied(n)),
-                CountValue::Vacant(n) => Some(Absolute::Vacant(n)),
+            let value = match c.value {
+                CountValue::Occupied(n) => Absolute::Occupied(n),
+                CountValue::Vacant(n) => Absolute::Vacant(n),
                 CountValue::Flow { entries, exits } => {
                     if self.anchor.is_some_and(|a| c.observed_at > a.at) {
                         self.net += i64::from(entries) - i64::from(exits);
                     }
                     self.last_flow_at = self.last_flow_at.max(Some(c.observed_at));
-                    None
+                    continue;
                 }
-                CountValue::None => None,
+                CountValue::None => continue,
             };
-            let Some(value) = absolute else { continue };
             match self.anchor {
                 Some(held) if held.at > c.observed_at => {}
                 Some(held) if held.at == c.observed_at => recount.tie_at = Some(held.at),
@@ -162,6 +162,21 @@ pub struct SourceAbsolute {
     pub seq: Option<i64>,
     /// What was counted.
     pub value: Absolute,
+}
+
+impl SourceAbsolute {
+    /// The absolute count in `count`, if it is one. Its source is the feed, the sensor and the supplier's name.
+    pub fn of(count: &SiteCount) -> Option<Self> {
+        let value = match count.value {
+            CountValue::Occupied(n) => Absolute::Occupied(n),
+            CountValue::Vacant(n) => Absolute::Vacant(n),
+            CountValue::Flow { .. } | CountValue::None => return None,
+        };
+        let Provenance { feed, sensor, .. } = count.provenance;
+        let name = count.source.as_deref().unwrap_or_default();
+        let source = format!("{}/{}/{name}", feed.0, source_key(feed, sensor));
+        Some(SourceAbsolute { source, seq: count.seq, value })
+    }
 }
 
 /// Decides among the absolute counts of one instant: of each source the highest `seq`, then the

@@ -3,7 +3,7 @@
 
 use domain::{Registry, UtcMicros};
 use store::changes::Notifier;
-use store::replays::{self, Progress, RejectedMessage, Request};
+use store::replays::{self, RejectedMessage, Replay, ReplayProgress, ReplayRequest};
 use store::writer::{Batch, Replayed, Writer};
 use store::{Pool, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -46,7 +46,7 @@ impl Replayer {
     async fn all(&mut self) {
         loop {
             match replays::take(&self.pool).await {
-                Ok(Some((id, request))) => self.one(id, &request).await,
+                Ok(Some(replay)) => self.one(&replay).await,
                 // The writers report an unavailable database.
                 Ok(None) | Err(_) => return,
             }
@@ -54,20 +54,24 @@ impl Replayer {
     }
 
     /// Retries until it is done: messages stored before an outage are not found again.
-    async fn one(&mut self, id: i64, request: &Request) {
-        let mut done = Progress::default();
-        while let Err(failure) = self.attempt(id, request, &mut done).await {
+    async fn one(&mut self, replay: &Replay) {
+        let mut done = ReplayProgress::default();
+        while let Err(failure) = self.attempt(replay, &mut done).await {
             warn!("a replay of rejected messages waits: {failure}");
             self.writer = None;
             tokio::time::sleep(RETRY).await;
         }
-        let Progress { replayed, stored, rejected, left } = done;
+        let ReplayProgress { replayed, stored, rejected, left } = done;
         info!(
             "replayed {replayed} rejected messages: {stored} stored, {rejected} rejected again, {left} left"
         );
     }
 
-    async fn attempt(&mut self, id: i64, request: &Request, done: &mut Progress) -> Result<(), StoreError> {
+    async fn attempt(
+        &mut self,
+        Replay { id, request }: &Replay,
+        done: &mut ReplayProgress,
+    ) -> Result<(), StoreError> {
         // Read again: what removed the cause may have been imported a moment ago.
         let registry = store::places::registry(&mut *self.pool.acquire().await?).await?;
         let (wanted, total) = replays::matching(&self.pool, request, MAX_MESSAGES).await?;
@@ -80,16 +84,16 @@ impl Replayer {
                 done.left -= 1;
                 *(if again { &mut done.rejected } else { &mut done.stored }) += 1;
             }
-            replays::note(&self.pool, id, *done, false).await?;
+            replays::note(&self.pool, *id, *done, false).await?;
         }
-        replays::note(&self.pool, id, *done, true).await
+        replays::note(&self.pool, *id, *done, true).await
     }
 
     /// Replays some messages in one transaction; for each whether it was rejected again.
     async fn chunk(
         &mut self,
         registry: &Registry,
-        request: &Request,
+        request: &ReplayRequest,
         ids: &[i64],
     ) -> Result<Vec<bool>, StoreError> {
         let messages = replays::messages(&self.pool, request, ids).await?;

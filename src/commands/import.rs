@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use places::{FileProblems, PlaceFiles};
 use store::Pool;
-use store::places::{Holds, Import, Missing, Report};
+use store::places::{Holds, Import, ImportReport, Missing};
 
 use crate::cli::{ImportArgs, ImportCommand, MissingArg};
 use crate::database::{Database, data_dir_path};
@@ -118,7 +118,7 @@ fn refuse(problems: &FileProblems) -> ExitCode {
 
 /// The report of an import.
 pub struct Imported {
-    pub report: Report,
+    pub report: ImportReport,
     /// Files that it only recognised.
     pub other: Vec<PathBuf>,
     /// Warnings.
@@ -153,7 +153,7 @@ pub async fn import(
     Ok(Ok(Imported { report, other, remarks }))
 }
 
-fn describe(report: &Report, (missing, holds): (Missing, Holds), check: bool) -> String {
+fn describe(report: &ImportReport, (missing, holds): (Missing, Holds), check: bool) -> String {
     let mut text = String::new();
     for (kind, t) in report.kinds() {
         if t.added + t.changed + t.unchanged + t.missing.len() == 0 {

@@ -76,13 +76,13 @@ pub async fn learn(
     let Some(def) = registry.municipality(id) else { return Ok(None) };
     let town = Town::new(calendar(pool, id, def).await?);
     let town = past::replay(pool, registry, id, town, (from, until), progress).await?;
-    let Some(snapshot) = Snapshot::of(&town, UtcMicros(0)) else { return Ok(None) };
     let work = move || {
-        let body = store::forecast::pack(&town);
-        (town, body)
+        let snapshot = Snapshot::of(&town, UtcMicros(0));
+        (town, snapshot)
     };
-    let (town, body) = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
-    let generation = store::forecast::replace(pool, id, registry.generation(), (&snapshot, &body?)).await?;
+    let (town, snapshot) = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
+    let Some(snapshot) = snapshot? else { return Ok(None) };
+    let generation = store::forecast::replace(pool, id, registry.generation(), &snapshot).await?;
     Ok(Some((town, generation)))
 }
 
@@ -319,17 +319,16 @@ impl Updater {
         let work = move || {
             let town = town.read();
             let is_empty = town.forecaster().sites().next().is_none();
-            let snapshot = Snapshot::of(&town, since).filter(|_| !is_empty);
-            snapshot.map(|snapshot| Ok((store::forecast::pack(&town)?, snapshot))).transpose()
+            if is_empty { Ok(None) } else { Snapshot::of(&town, since) }
         };
-        let packed: Result<_, StoreError> = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
-        let Some((body, snapshot)) = packed? else { return Ok(()) };
-        let kept = store::forecast::save(&self.pool, id, held.generation, (&snapshot, &body)).await?;
+        let snapshot = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
+        let Some(snapshot) = snapshot? else { return Ok(()) };
+        let kept = store::forecast::save(&self.pool, id, held.generation, &snapshot).await?;
         // Another process saves it too, or a newly trained one is about to be loaded.
         held.saved = Some(snapshot.until);
         held.generation = kept.or(held.generation);
         if kept.is_some() {
-            info!("the forecast of {} is saved: {} kB", slug(registry, id), body.len() / 1024);
+            info!("the forecast of {} is saved: {} kB", slug(registry, id), snapshot.body_bytes() / 1024);
         }
         Ok(())
     }

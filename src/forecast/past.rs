@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::forecast::{SAMPLE_S, Town, sample_of};
+use domain::intervals::Span;
 use domain::live::{Change, LiveMap};
-use domain::observation::CountValue;
-use domain::site_count::{Absolute, CountState, SourceAbsolute, decide_absolute};
+use domain::site_count::{CountState, SourceAbsolute, decide_absolute};
 use domain::{Audience, MunicipalityId, Registry, SiteCount, SiteId, UtcMicros};
 use store::forecast::Observed;
-use store::writer::Capacities;
 use store::{Pool, StoreError};
 
 use super::panicked;
@@ -37,7 +36,8 @@ pub async fn replay(
     let end = until.plus_s(SAMPLE_S);
     while read < end {
         let next = read.plus_s(READ_S).min(end);
-        let observed = store::forecast::observed(pool, municipality, (read, next)).await?;
+        let observed =
+            store::forecast::observed(pool, municipality, Span { from: read, until: next }).await?;
         let work = move || {
             past.day(&mut town, observed, next.min(until.plus_s(1)));
             (past, town)
@@ -115,7 +115,7 @@ impl Past {
         let (version, state) = self.counts.entry((site, audience)).or_default();
         let recount = state.apply(same);
         if recount.tie_at.is_some() {
-            let all: Vec<SourceAbsolute> = same.iter().filter_map(absolute).collect();
+            let all: Vec<SourceAbsolute> = same.iter().filter_map(SourceAbsolute::of).collect();
             let capacity = self.map.registry().capacity(site, audience);
             if let Some(value) = decide_absolute(&all, capacity) {
                 state.set_tie(value);
@@ -131,20 +131,10 @@ fn key(count: &SiteCount) -> (UtcMicros, SiteId, Option<Audience>) {
     (count.observed_at, count.site, count.audience)
 }
 
-fn absolute(count: &SiteCount) -> Option<SourceAbsolute> {
-    let value = match count.value {
-        CountValue::Occupied(n) => Absolute::Occupied(n),
-        CountValue::Vacant(n) => Absolute::Vacant(n),
-        CountValue::Flow { .. } | CountValue::None => return None,
-    };
-    let source = format!("{:?}/{:?}/{:?}", count.provenance.feed, count.provenance.sensor, count.source);
-    Some(SourceAbsolute { source, seq: count.seq, value })
-}
-
 #[cfg(test)]
 mod tests {
     use domain::forecast::{Calendar, Reading, SiteSample};
-    use domain::observation::SiteStatus;
+    use domain::observation::{CountValue, SiteStatus};
     use domain::{FeedFormat, FeedId};
     use testing::{World, observed};
 

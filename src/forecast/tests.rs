@@ -47,7 +47,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     let registry = testing::world::import(&world.site("p", 50).contents, &pool).await;
     let town = registry.municipality_id("n").unwrap();
     let mut history = HistoryWriter::connect(&store::pool::options(&url).unwrap()).await.unwrap();
-    history.write(&counts(&registry, NOW, 2), &*registry, NOW).await.unwrap();
+    history.write(&counts(&registry, NOW, 2), &registry, NOW).await.unwrap();
     let hub = Arc::new(LiveHub::new(NOW));
     hub.replace_registry(registry.clone(), NOW);
 
@@ -86,7 +86,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     assert_eq!(forecaster(), expected);
     // Long enough to be kept, so that what is kept is ahead too.
     let ahead = NOW.plus_s(DAY_S);
-    history.write(&counts(&registry, ahead, 1)[1..], &*registry, ahead).await.unwrap();
+    history.write(&counts(&registry, ahead, 1)[1..], &registry, ahead).await.unwrap();
     reaches(ahead).await;
     assert_ne!(forecaster(), expected);
     eventually("the model is saved", async || kept().await.is_some_and(|until| until > NOW)).await;

@@ -58,11 +58,11 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     let mut writer = Writer::connect(&store::pool::options(&url).unwrap()).await.unwrap();
     let mut deriver = Deriver::connect(&url, right).await.unwrap().unwrap();
     let before = right.plus_s(-60);
-    writer.write(&batch(before, BayState::Occupied), &*registry, right).await.unwrap();
+    writer.write(&batch(before, BayState::Occupied), &registry, right).await.unwrap();
     deriver.step(right).await.unwrap();
     shows(BayState::Occupied, before).await;
     clock.store(wrong.0, Ordering::Relaxed);
-    writer.write(&batch(wrong, BayState::Vacant), &*registry, wrong).await.unwrap();
+    writer.write(&batch(wrong, BayState::Vacant), &registry, wrong).await.unwrap();
     deriver.step(wrong).await.unwrap();
     shows(BayState::Vacant, wrong).await;
     // It is right again, and the bay reports nothing.

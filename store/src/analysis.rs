@@ -2,65 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::intervals::{BayInterval, CountInterval, HOUR_US, HourSums, ScopeId, Span, Timeline};
-use domain::place::{Bay, PlaceKind, Purpose};
+use domain::intervals::{BayInterval, HOUR_US, HourSums, ScopeId, Span, Timeline};
+use domain::place::Bay;
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::StoreError;
+use crate::derive::layouts::{self, Layouts};
 use crate::derive::observations::BayKey;
-use crate::derive::scopes::{self, Area, Basis, ScopeKey};
-use crate::derive::{bays, changed_places, hours, sites};
-use crate::places::kind;
-use crate::ts::Ts;
-
-/// What a scope sums up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScopeKind {
-    Site,
-    Zone,
-    Municipality,
-}
-
-/// A group of places whose hours are summed up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    pub id: ScopeId,
-    pub kind: ScopeKind,
-    pub site: Option<SiteId>,
-    pub zone: Option<String>,
-    /// Whose spaces: `None` all, `none` those open to everyone, else an audience.
-    pub audience: Option<String>,
-    /// Whether it sums up counted sites, not bays.
-    pub is_counted: bool,
-    /// What was parked there.
-    pub purpose: Purpose,
-}
-
-/// All scopes of a municipality.
-///
-/// # Errors
-/// The database is not available.
-pub async fn scopes(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Vec<Scope>, StoreError> {
-    let scope = |(key, id): (ScopeKey, ScopeId)| {
-        let (kind, site, zone) = match key.area {
-            Area::Site(site) => (ScopeKind::Site, Some(site), None),
-            Area::Zone(zone) => (ScopeKind::Zone, None, Some(zone)),
-            Area::Municipality => (ScopeKind::Municipality, None, None),
-        };
-        Scope {
-            id,
-            kind,
-            site,
-            zone,
-            audience: Some(key.audience).filter(|audience| !audience.is_empty()),
-            is_counted: key.basis == Basis::Counts,
-            purpose: key.purpose,
-        }
-    };
-    Ok(scopes::stored(conn, Some(municipality)).await?.into_iter().map(scope).collect())
-}
+pub use crate::derive::scopes::{Scope, ScopeKey, ScopeKind, of_town as scopes};
+pub use crate::derive::sites::within as count_intervals;
+use crate::derive::{bays, hours};
+use crate::{Result, Ts};
 
 /// Those of `scopes` that have any summed hours.
 ///
@@ -70,7 +23,7 @@ pub async fn summed_up(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
     scopes: Vec<ScopeId>,
-) -> Result<Vec<ScopeId>, StoreError> {
+) -> Result<Vec<ScopeId>> {
     if scopes.is_empty() {
         return Ok(scopes);
     }
@@ -88,6 +41,7 @@ pub async fn summed_up(
 /// The timelines of places.
 #[derive(Debug, Default)]
 pub struct Timelines {
+    /// By bay.
     pub bays: BTreeMap<BayId, Timeline>,
     /// By site and audience (`""` = the whole site).
     pub sites: BTreeMap<(SiteId, String), Timeline>,
@@ -108,26 +62,12 @@ impl Timelines {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn timelines(
-    conn: &mut PgConnection,
-    municipality: MunicipalityId,
-) -> Result<Timelines, StoreError> {
-    let rows: Vec<(i32, i16, String, Vec<u8>)> = sqlx::query_as(
-        "SELECT d.place, p.kind, d.audience, d.layout FROM derived_place d JOIN place p ON p.id = d.place
-         WHERE d.municipality = $1",
-    )
-    .bind(municipality.0)
-    .fetch_all(conn)
-    .await?;
-    let mut timelines = Timelines::default();
-    for (place, kind, audience, timeline) in rows {
-        let timeline = changed_places::decode(&timeline)?;
-        match kind::of_code(kind) {
-            PlaceKind::Bay => drop(timelines.bays.insert(BayId(place), timeline)),
-            PlaceKind::Site => drop(timelines.sites.insert((SiteId(place), audience), timeline)),
-        }
-    }
-    Ok(timelines)
+pub async fn timelines(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Timelines> {
+    let Layouts { bays, sites } = layouts::stored(conn, Some(municipality)).await?;
+    Ok(Timelines {
+        bays: bays.into_iter().map(|(bay, placed)| (bay, placed.timeline)).collect(),
+        sites: sites.into_iter().map(|(key, placed)| (key, placed.timeline)).collect(),
+    })
 }
 
 /// The versions with a limited stay, of bays that ever had one, and when they held.
@@ -137,7 +77,7 @@ pub async fn timelines(
 pub async fn limited_bays(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
-) -> Result<BTreeMap<BayId, Vec<(Span, Bay)>>, StoreError> {
+) -> Result<BTreeMap<BayId, Vec<(Span, Bay)>>> {
     type Row = (i32, Option<Ts>, Option<Ts>, Json<Bay>);
     let rows: Vec<Row> = sqlx::query_as(
         // The first version also holds before its beginning.
@@ -163,7 +103,7 @@ pub async fn limited_bays(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn hours_until(conn: &mut PgConnection) -> Result<UtcMicros, StoreError> {
+pub async fn hours_until(conn: &mut PgConnection) -> Result<UtcMicros> {
     let until: Option<Ts> =
         sqlx::query_scalar("SELECT hours_until FROM derive_state").fetch_optional(conn).await?;
     Ok(until.map_or(UtcMicros::EPOCH, |until| until.0))
@@ -178,7 +118,7 @@ pub async fn hours(
     municipality: MunicipalityId,
     scopes: &[ScopeId],
     span: Span,
-) -> Result<Vec<(ScopeId, i64, HourSums)>, StoreError> {
+) -> Result<Vec<(ScopeId, i64, HourSums)>> {
     let rows: Vec<(i32, Ts, Vec<u8>)> = sqlx::query_as(
         "SELECT scope, hour, detail FROM occupancy_hour
          WHERE municipality = $1 AND scope = ANY($2) AND hour >= $3 AND hour < $4",
@@ -205,24 +145,10 @@ pub async fn bay_intervals(
     municipality: MunicipalityId,
     bays: &[BayId],
     span: Span,
-) -> Result<Vec<(BayId, Vec<BayInterval>)>, StoreError> {
+) -> Result<Vec<(BayId, Vec<BayInterval>)>> {
     // Each once, however often it is asked for.
     let bays: BTreeSet<BayId> = bays.iter().copied().collect();
     let wanted: Vec<_> = bays.into_iter().map(|bay| (BayKey { municipality, bay }, span)).collect();
     let intervals = bays::around(conn, &wanted).await?;
     Ok(intervals.into_iter().map(|(key, intervals)| (key.bay, intervals.into_vec())).collect())
-}
-
-/// Intervals of a counted site that overlap `span`.
-///
-/// # Errors
-/// The database is not available.
-pub async fn count_intervals(
-    conn: &mut PgConnection,
-    municipality: MunicipalityId,
-    site: SiteId,
-    audience: &str,
-    span: Span,
-) -> Result<Vec<CountInterval>, StoreError> {
-    sites::within(conn, municipality, site, audience, span).await
 }

@@ -1,19 +1,14 @@
 //! The audit log: append-only. Only addresses are deleted, after a time.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use domain::{MunicipalityId, UtcMicros};
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
-
-/// How long addresses are kept.
-pub const ADDRESSES: Duration = Duration::from_secs(90 * 86_400);
+use crate::column::PageRow;
+use crate::{Pool, Result, Ts};
 
 /// A page's rows hold no more than this, bytes of JSON, but for one row that is larger.
 const MAX_PAGE_BYTES: i64 = 4 << 20;
@@ -36,24 +31,15 @@ impl Actor {
     }
 }
 
-/// How it ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Outcome {
-    #[default]
-    Done,
-    Refused,
-}
-
-impl Outcome {
-    /// All of them.
-    pub const ALL: [Outcome; 2] = [Outcome::Done, Outcome::Refused];
-
-    /// The word in the table and on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Done => "done",
-            Outcome::Refused => "refused",
-        }
+domain::wire_enum! {
+    /// How it ended.
+    #[derive(Default)]
+    AuditOutcome {
+        /// It was done.
+        #[default]
+        Done = "done",
+        /// It was refused.
+        Refused = "refused",
     }
 }
 
@@ -66,16 +52,19 @@ pub struct AuditEvent {
     pub subject: Option<String>,
     /// Whose operators may see it; none: the county's alone.
     pub municipalities: Vec<MunicipalityId>,
+    /// What it changed, as it was.
     pub before: Option<Value>,
+    /// What it changed, as it is, or details of what was done.
     pub after: Option<Value>,
-    pub outcome: Outcome,
+    /// Whether it was done.
+    pub outcome: AuditOutcome,
 }
 
 /// Records what `actor` did, in the transaction that does it.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent]) -> Result<(), StoreError> {
+pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent]) -> Result<()> {
     // An array of arrays has rows of one length: so each list is a text of its own.
     let municipalities = |event: &AuditEvent| {
         let ids: Vec<String> = event.municipalities.iter().map(|m| m.0.to_string()).collect();
@@ -84,8 +73,7 @@ pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent
     sqlx::query(
         "INSERT INTO audit (actor, role, address, action, subject, municipalities, before, after, outcome)
          SELECT $1, $2, $3::inet, action, subject, municipalities::int[], before, after, outcome
-         FROM unnest($4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::text[])
-            AS t(action, subject, municipalities, before, after, outcome)",
+         FROM unnest($4, $5, $6, $7, $8, $9) AS t(action, subject, municipalities, before, after, outcome)",
     )
     .bind(&actor.name)
     .bind(&actor.role)
@@ -105,38 +93,34 @@ pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(pool: &Pool, actor: &Actor, event: AuditEvent) -> Result<(), StoreError> {
+pub async fn note(pool: &Pool, actor: &Actor, event: AuditEvent) -> Result<()> {
     append(&mut *pool.acquire().await?, actor, &[event]).await
 }
 
 /// A row of the audit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct AuditEntry {
+    /// Its number, higher than that of every earlier one.
     pub id: i64,
+    /// When it happened, by the database's clock.
+    #[sqlx(rename = "at_utc", try_from = "Ts")]
     pub at: UtcMicros,
+    /// See [`Actor::name`].
     pub actor: String,
+    /// See [`Actor::role`].
     pub role: Option<String>,
+    /// See [`AuditEvent::action`].
     pub action: String,
+    /// See [`AuditEvent::subject`].
     pub subject: Option<String>,
+    /// See [`AuditEvent::before`].
     pub before: Option<Value>,
+    /// See [`AuditEvent::after`].
     pub after: Option<Value>,
+    /// From where it came; `None`: from this machine, or so long ago that the address is deleted.
     pub address: Option<String>,
+    /// The word of an [`AuditOutcome`].
     pub outcome: String,
-}
-
-#[derive(FromRow)]
-struct AuditRow {
-    id: i64,
-    at_utc: Ts,
-    actor: String,
-    role: Option<String>,
-    action: String,
-    subject: Option<String>,
-    before: Option<Json<Value>>,
-    after: Option<Json<Value>>,
-    address: Option<String>,
-    outcome: String,
-    found: i64,
 }
 
 /// Filters of a page.
@@ -144,10 +128,15 @@ struct AuditRow {
 pub struct AuditFilter<'a> {
     /// Only what concerns one of these; `None`: everything.
     pub municipalities: Option<&'a [MunicipalityId]>,
+    /// Not before this.
     pub from: Option<UtcMicros>,
+    /// Before this.
     pub until: Option<UtcMicros>,
+    /// By this [`Actor::name`].
     pub actor: Option<&'a str>,
+    /// Of this action.
     pub action: Option<&'a str>,
+    /// About this subject.
     pub subject: Option<&'a str>,
     /// Those with an id below.
     pub before: Option<i64>,
@@ -157,12 +146,8 @@ pub struct AuditFilter<'a> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn page(
-    pool: &Pool,
-    filter: &AuditFilter<'_>,
-    limit: usize,
-) -> Result<(Vec<Entry>, bool), StoreError> {
-    let rows: Vec<AuditRow> = sqlx::query_as(
+pub async fn page(pool: &Pool, filter: &AuditFilter<'_>, limit: usize) -> Result<(Vec<AuditEntry>, bool)> {
+    let rows: Vec<PageRow<AuditEntry>> = sqlx::query_as(
         "SELECT id, at_utc, actor, role, action, subject, before, after, host(address) AS address, outcome, found
          FROM (
             SELECT *, count(*) OVER () AS found, sum(coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0))
@@ -191,28 +176,5 @@ pub async fn page(
     .bind(MAX_PAGE_BYTES)
     .fetch_all(pool)
     .await?;
-    let found = rows.first().map_or(0, |row| row.found);
-    let more = found > rows.len() as i64;
-    let entry = |r: AuditRow| Entry {
-        id: r.id,
-        at: r.at_utc.0,
-        actor: r.actor,
-        role: r.role,
-        action: r.action,
-        subject: r.subject,
-        before: r.before.map(|b| b.0),
-        after: r.after.map(|a| a.0),
-        address: r.address,
-        outcome: r.outcome,
-    };
-    Ok((rows.into_iter().map(entry).collect(), more))
-}
-
-/// Deletes the addresses of events before `before`.
-pub(crate) async fn forget_addresses(conn: &mut PgConnection, before: UtcMicros) -> Result<(), StoreError> {
-    sqlx::query("UPDATE audit SET address = NULL WHERE address IS NOT NULL AND at_utc < $1")
-        .bind(Ts(before))
-        .execute(conn)
-        .await?;
-    Ok(())
+    Ok(PageRow::page(rows))
 }

@@ -1,32 +1,28 @@
 //! A bay's statement as it is stored.
 
-use domain::{BayId, BayReading, BayState, FeedId, SensorId};
+use domain::{BayId, BayReading, BayState, FeedId, SensorId, UtcMicros};
 use sqlx::FromRow;
 
-use crate::ts::Ts;
+use crate::Ts;
+use crate::column::MaybeId;
 
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct BayRow {
-    pub(crate) bay: i32,
-    pub(crate) feed: i32,
-    pub(crate) sensor: Option<i32>,
-    pub(crate) observed_at: Ts,
-    pub(crate) seq: Option<i64>,
-    pub(crate) state: i16,
+    #[sqlx(try_from = "i32")]
+    pub(crate) bay: BayId,
+    #[sqlx(try_from = "i32")]
+    feed: FeedId,
+    #[sqlx(try_from = "MaybeId")]
+    sensor: Option<SensorId>,
+    #[sqlx(try_from = "Ts")]
+    observed_at: UtcMicros,
+    seq: Option<i64>,
+    state: i16,
 }
 
 impl BayRow {
-    pub(crate) fn bay(&self) -> BayId {
-        BayId(self.bay)
-    }
-
     pub(crate) fn reading(&self) -> BayReading {
-        BayReading {
-            feed: FeedId(self.feed),
-            sensor: self.sensor.map(SensorId),
-            observed_at: self.observed_at.0,
-            seq: self.seq,
-            state: BayState::from_code(self.state),
-        }
+        let BayRow { feed, sensor, observed_at, seq, .. } = *self;
+        BayReading { feed, sensor, observed_at, seq, state: BayState::from_code(self.state) }
     }
 }

@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use domain::intervals::Timeline;
 use domain::live::Change;
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::StoreError;
-use crate::analysis;
-use crate::changes;
-use crate::ts::Ts;
+use crate::changes::{self, LogCursor};
+use crate::{Result, Ts, analysis};
 
 /// How many bytes of the log are assigned to municipalities; beyond it the earliest instant counts for all.
 const LOOKED_INTO_BYTES: i64 = 4 << 20;
@@ -31,23 +29,14 @@ impl Waiting {
     pub async fn read(
         conn: &mut PgConnection,
         owner: impl Fn(BayId) -> Option<MunicipalityId>,
-    ) -> Result<Self, StoreError> {
-        let rows: Vec<(Option<Ts>, Option<Vec<u8>>)> = sqlx::query_as(
-            "WITH RECURSIVE writers AS (
-                (SELECT writer FROM change ORDER BY writer LIMIT 1)
-                UNION ALL
-                SELECT (SELECT c.writer FROM change c WHERE c.writer > w.writer ORDER BY c.writer LIMIT 1)
-                FROM writers w WHERE w.writer IS NOT NULL
-             )
-             SELECT c.earliest,
-                 CASE WHEN sum(octet_length(c.body)) OVER (ORDER BY c.writer, c.seq) <= $1 THEN c.body END
-             FROM writers w LEFT JOIN derive_position p USING (writer)
-             CROSS JOIN LATERAL (SELECT * FROM change WHERE writer = w.writer AND seq > coalesce(p.seq, 0)) c
-             WHERE c.earliest IS DISTINCT FROM 'infinity'",
-        )
-        .bind(LOOKED_INTO_BYTES)
-        .fetch_all(conn)
-        .await?;
+    ) -> Result<Self> {
+        let sql = format!(
+            "{} SELECT earliest, CASE WHEN sum(octet_length(body)) OVER (ORDER BY writer, seq) <= $1 THEN body END
+             FROM unread WHERE earliest IS DISTINCT FROM 'infinity'",
+            LogCursor::Deriver.with_unread()
+        );
+        let rows: Vec<(Option<Ts>, Option<Vec<u8>>)> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(LOOKED_INTO_BYTES).fetch_all(conn).await?;
         let mut waiting = Waiting::default();
         for (earliest, body) in rows {
             let Some(body) = body else {
@@ -86,7 +75,7 @@ impl Waiting {
         municipality: MunicipalityId,
         now: UtcMicros,
         is_shown: impl Fn(BayId) -> bool,
-    ) -> Result<UtcMicros, StoreError> {
+    ) -> Result<UtcMicros> {
         let counts: Vec<(i32, Ts)> = sqlx::query_as(
             "SELECT site, min(from_utc) FROM derive_wanted WHERE municipality = $1 GROUP BY site",
         )

@@ -6,101 +6,88 @@
 
 use bytes::{BufMut, BytesMut};
 use domain::UtcMicros;
+use sqlx::PgConnection;
 
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-/// Encodes rows.
-#[derive(Debug)]
-pub struct CopyRows(BytesMut);
+/// A value of a column.
+pub(crate) trait Field {
+    /// Appends its length, and itself.
+    fn put(&self, buffer: &mut BytesMut);
+}
+
+macro_rules! field {
+    ($($type:ty => $put:ident($bytes:literal),)+) => {
+        $(impl Field for $type {
+            fn put(&self, buffer: &mut BytesMut) {
+                buffer.put_i32($bytes);
+                buffer.$put((*self).into());
+            }
+        })+
+    };
+}
+
+field! {
+    i16 => put_i16(2),
+    i32 => put_i32(4),
+    i64 => put_i64(8),
+    f32 => put_f32(4),
+    bool => put_u8(1),
+}
+
+impl Field for UtcMicros {
+    fn put(&self, buffer: &mut BytesMut) {
+        Ts::pg(*self).put(buffer);
+    }
+}
+
+impl Field for Vec<u8> {
+    fn put(&self, buffer: &mut BytesMut) {
+        // PostgreSQL's own limit is 1 GiB; longer data is refused there.
+        buffer.put_i32(i32::try_from(self.len()).unwrap_or(i32::MAX));
+        buffer.put_slice(self);
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn put(&self, buffer: &mut BytesMut) {
+        match self {
+            Some(value) => value.put(buffer),
+            None => buffer.put_i32(-1),
+        }
+    }
+}
+
+/// Rows of one table.
+pub(crate) struct CopyRows {
+    buffer: BytesMut,
+    columns: &'static str,
+}
 
 impl CopyRows {
-    /// Begins the data; `capacity` is a guess of its size in bytes.
-    pub fn new(capacity: usize) -> Self {
+    /// Begins the data of these columns; `capacity` is a guess of its size in bytes.
+    pub(crate) fn new(columns: &'static str, capacity: usize) -> Self {
         let mut buffer = BytesMut::with_capacity(capacity + 64);
         buffer.put_slice(SIGNATURE);
-        buffer.put_i32(0);
-        buffer.put_i32(0);
-        CopyRows(buffer)
+        buffer.put_i64(0);
+        CopyRows { buffer, columns }
     }
 
-    /// Begins a row of `fields` fields.
-    pub fn row(&mut self, fields: i16) -> &mut Self {
-        self.0.put_i16(fields);
-        self
+    /// Appends a row, with a field for each column.
+    pub(crate) fn row(&mut self, fields: &[&dyn Field]) {
+        self.buffer.put_i16(fields.len() as i16);
+        fields.iter().for_each(|field| field.put(&mut self.buffer));
     }
 
-    pub fn int2(&mut self, value: i16) -> &mut Self {
-        self.0.put_i32(2);
-        self.0.put_i16(value);
-        self
-    }
-
-    pub fn int4(&mut self, value: impl Into<Option<i32>>) -> &mut Self {
-        match value.into() {
-            Some(v) => {
-                self.0.put_i32(4);
-                self.0.put_i32(v);
-            }
-            None => self.0.put_i32(-1),
-        }
-        self
-    }
-
-    pub fn int8(&mut self, value: impl Into<Option<i64>>) -> &mut Self {
-        match value.into() {
-            Some(v) => {
-                self.0.put_i32(8);
-                self.0.put_i64(v);
-            }
-            None => self.0.put_i32(-1),
-        }
-        self
-    }
-
-    pub fn float4(&mut self, value: Option<f32>) -> &mut Self {
-        match value {
-            Some(v) => {
-                self.0.put_i32(4);
-                self.0.put_f32(v);
-            }
-            None => self.0.put_i32(-1),
-        }
-        self
-    }
-
-    pub fn bool(&mut self, value: bool) -> &mut Self {
-        self.0.put_i32(1);
-        self.0.put_u8(value.into());
-        self
-    }
-
-    pub fn text(&mut self, value: Option<&str>) -> &mut Self {
-        match value {
-            Some(v) => {
-                // PostgreSQL's own limit is 1 GiB; longer data is refused there.
-                self.0.put_i32(i32::try_from(v.len()).unwrap_or(i32::MAX));
-                self.0.put_slice(v.as_bytes());
-            }
-            None => self.0.put_i32(-1),
-        }
-        self
-    }
-
-    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
-        self.0.put_i32(value.len() as i32);
-        self.0.put_slice(value);
-        self
-    }
-
-    pub fn timestamptz(&mut self, at: UtcMicros) -> &mut Self {
-        self.int8(Ts::pg(at))
-    }
-
-    /// Ends the data.
-    pub fn finish(mut self) -> BytesMut {
-        self.0.put_i16(-1);
-        self.0
+    /// Stores the rows in `table`.
+    pub(crate) async fn send(mut self, conn: &mut PgConnection, table: &str) -> Result<()> {
+        self.buffer.put_i16(-1);
+        let statement = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", self.columns);
+        let mut copy = conn.copy_in_raw(&statement).await?;
+        copy.send(self.buffer).await?;
+        copy.finish().await?;
+        Ok(())
     }
 }

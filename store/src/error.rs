@@ -1,5 +1,8 @@
 //! What can go wrong with the database, sorted by what to do about it.
 
+/// What a question to the store yields.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

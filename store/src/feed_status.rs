@@ -2,22 +2,16 @@
 
 use domain::{FeedId, UtcMicros};
 
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::{Pool, Result, Ts};
 
 /// Stores the states.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(
-    pool: &Pool,
-    statuses: &[(FeedId, serde_json::Value)],
-    now: UtcMicros,
-) -> Result<(), StoreError> {
+pub async fn note(pool: &Pool, statuses: &[(FeedId, serde_json::Value)], now: UtcMicros) -> Result<()> {
     sqlx::query(
         "INSERT INTO feed_status (feed, updated_at, status)
-         SELECT f, $3, s FROM unnest($1::int[], $2::jsonb[]) AS t(f, s)
+         SELECT f, $3, s FROM unnest($1, $2) AS t(f, s)
          ON CONFLICT (feed) DO UPDATE SET updated_at = excluded.updated_at, status = excluded.status",
     )
     .bind(statuses.iter().map(|(id, _)| id.0).collect::<Vec<_>>())

@@ -6,8 +6,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::StoreError;
-use crate::pool::Pool;
+use crate::{Pool, Result};
 
 /// Notified when the state of an ingest changes.
 pub const CHANNEL: &str = "kv_ingest";
@@ -22,7 +21,7 @@ pub type Lacking = BTreeMap<String, String>;
 ///
 /// # Errors
 /// The database is not available.
-pub async fn generation(conn: &mut PgConnection) -> Result<i64, StoreError> {
+pub async fn generation(conn: &mut PgConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT generation FROM place_generation").fetch_one(conn).await?)
 }
 
@@ -30,12 +29,7 @@ pub async fn generation(conn: &mut PgConnection) -> Result<i64, StoreError> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(
-    pool: &Pool,
-    client_id: &str,
-    generation: i64,
-    lacking: &Lacking,
-) -> Result<(), StoreError> {
+pub async fn note(pool: &Pool, client_id: &str, generation: i64, lacking: &Lacking) -> Result<()> {
     let changed: bool = sqlx::query_scalar(
         "WITH before AS (SELECT generation, lacking FROM ingest_process WHERE client_id = $1),
               noted AS (
@@ -60,14 +54,14 @@ pub async fn note(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn gone(pool: &Pool, client_id: &str) -> Result<(), StoreError> {
+pub async fn gone(pool: &Pool, client_id: &str) -> Result<()> {
     sqlx::query("DELETE FROM ingest_process WHERE client_id = $1").bind(client_id).execute(pool).await?;
     Ok(())
 }
 
 /// The progress of the running ingests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+pub struct ImportProgress {
     /// How many run.
     pub running: usize,
     /// How many of them do not serve the latest import yet.
@@ -80,7 +74,7 @@ pub struct Progress {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
+pub async fn progress(pool: &Pool) -> Result<ImportProgress> {
     let rows: Vec<(bool, Json<Lacking>)> = sqlx::query_as(
         "SELECT p.generation < g.generation, p.lacking FROM ingest_process p, place_generation g
          -- Times from a clock that was ahead do not count.
@@ -91,15 +85,17 @@ pub async fn progress(pool: &Pool) -> Result<Progress, StoreError> {
     .await?;
     let behind = rows.iter().filter(|(is_behind, _)| *is_behind).count();
     let lacking = rows.iter().filter(|r| !r.0).flat_map(|(_, lacking)| lacking.0.clone()).collect();
-    Ok(Progress { running: rows.len(), behind, lacking })
+    Ok(ImportProgress { running: rows.len(), behind, lacking })
 }
 
 /// A subscription that a broker may hold for us.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Held {
+pub struct HeldSubscription {
     /// The client id it was recorded under.
     pub client_id: String,
+    /// The broker that may hold it.
     pub broker: String,
+    /// Its topic filter.
     pub filter: String,
 }
 
@@ -107,7 +103,7 @@ pub struct Held {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn subscriptions(pool: &Pool, client_id: &str, of_feed: &str) -> Result<Vec<Held>, StoreError> {
+pub async fn subscriptions(pool: &Pool, client_id: &str, of_feed: &str) -> Result<Vec<HeldSubscription>> {
     let sql = "SELECT client_id, broker, filter FROM mqtt_subscription
                WHERE client_id = $1 OR starts_with(client_id, $1 || $2)";
     Ok(sqlx::query_as(sql).bind(client_id).bind(of_feed).fetch_all(pool).await?)
@@ -117,12 +113,7 @@ pub async fn subscriptions(pool: &Pool, client_id: &str, of_feed: &str) -> Resul
 ///
 /// # Errors
 /// The database is not available.
-pub async fn subscribing(
-    pool: &Pool,
-    client_id: &str,
-    broker: &str,
-    filters: &[String],
-) -> Result<(), StoreError> {
+pub async fn subscribing(pool: &Pool, client_id: &str, broker: &str, filters: &[String]) -> Result<()> {
     sqlx::query(
         "INSERT INTO mqtt_subscription (client_id, broker, filter) SELECT $1, $2, unnest($3::text[])
          ON CONFLICT DO NOTHING",
@@ -139,12 +130,7 @@ pub async fn subscribing(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn unsubscribed(
-    pool: &Pool,
-    client_id: &str,
-    broker: &str,
-    filter: &str,
-) -> Result<(), StoreError> {
+pub async fn unsubscribed(pool: &Pool, client_id: &str, broker: &str, filter: &str) -> Result<()> {
     sqlx::query("DELETE FROM mqtt_subscription WHERE client_id = $1 AND broker = $2 AND filter = $3")
         .bind(client_id)
         .bind(broker)

@@ -14,9 +14,8 @@ use sqlx::FromRow;
 pub use self::messages::{DeviceMessage, messages};
 pub use self::natives::{NativeFilter, NativePlace, native_places};
 pub use self::rejections::{Rejected, RejectedFilter, rejections};
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::column::MaybeTs;
+use crate::{Pool, Result, Ts};
 
 /// How much of a stored payload is shown, bytes: any message of a single device, and the head of a batch.
 pub const SHOWN_BYTES: i32 = 64 << 10;
@@ -25,63 +24,40 @@ pub const SHOWN_BYTES: i32 = 64 << 10;
 const PAGE_BYTES: i64 = 4 << 20;
 
 /// A device that is in the files, or was heard, or both.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct Device {
+    /// Whose device it is; of an unknown one, the municipality that heard it last.
+    #[sqlx(try_from = "i32")]
     pub municipality: MunicipalityId,
     /// DevEUI, or the supplier's id.
     pub key: String,
+    /// The feed that it belongs to, or came over.
+    #[sqlx(try_from = "i32")]
     pub feed: FeedId,
+    /// It is in the files.
     pub is_known: bool,
+    /// When its first message came.
+    #[sqlx(try_from = "MaybeTs")]
     pub first_heard: Option<UtcMicros>,
+    /// When its newest message came.
+    #[sqlx(try_from = "MaybeTs")]
     pub last_heard: Option<UtcMicros>,
+    /// The newest LoRaWAN frame counter.
     pub last_f_cnt: Option<i64>,
+    /// How many messages came, without redeliveries.
     pub messages: i64,
+    /// As last reported, like the values below.
     pub battery_v: Option<f32>,
+    /// Charge of the battery.
     pub battery_pct: Option<f32>,
+    /// Temperature at the device.
     pub temperature_c: Option<f32>,
+    /// Signal strength at the best gateway.
     pub rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio there.
     pub snr_db: Option<f32>,
     /// The outcome of its newest message: `stored`, `heard`, `rejected:REASON`.
     pub last_outcome: Option<String>,
-}
-
-#[derive(FromRow)]
-struct DeviceRow {
-    municipality: i32,
-    key: String,
-    feed: i32,
-    is_known: bool,
-    first_heard: Option<Ts>,
-    last_heard: Option<Ts>,
-    last_f_cnt: Option<i64>,
-    messages: i64,
-    battery_v: Option<f32>,
-    battery_pct: Option<f32>,
-    temperature_c: Option<f32>,
-    rssi_dbm: Option<f32>,
-    snr_db: Option<f32>,
-    last_outcome: Option<String>,
-}
-
-impl From<DeviceRow> for Device {
-    fn from(r: DeviceRow) -> Self {
-        Device {
-            municipality: MunicipalityId(r.municipality),
-            key: r.key,
-            feed: FeedId(r.feed),
-            is_known: r.is_known,
-            first_heard: r.first_heard.map(|t| t.0),
-            last_heard: r.last_heard.map(|t| t.0),
-            last_f_cnt: r.last_f_cnt,
-            messages: r.messages,
-            battery_v: r.battery_v,
-            battery_pct: r.battery_pct,
-            temperature_c: r.temperature_c,
-            rssi_dbm: r.rssi_dbm,
-            snr_db: r.snr_db,
-            last_outcome: r.last_outcome,
-        }
-    }
 }
 
 fn numbers(municipalities: &[MunicipalityId]) -> Vec<i32> {
@@ -98,10 +74,10 @@ pub async fn devices(
     only: Option<&str>,
     after: Option<&str>,
     limit: usize,
-) -> Result<Vec<Device>, StoreError> {
+) -> Result<Vec<Device>> {
     // Of a device in the files only its own town's messages count. An unknown one that two towns received is one device:
     // the town that received it last counts.
-    let rows: Vec<DeviceRow> = sqlx::query_as(
+    Ok(sqlx::query_as(
         r#"WITH of_files AS (SELECT * FROM sensor WHERE municipality = ANY($1)),
          heard AS (SELECT * FROM device_state WHERE municipality = ANY($1)),
          both_of AS (
@@ -133,8 +109,7 @@ pub async fn devices(
     .bind(after)
     .bind(limit as i64)
     .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(Device::from).collect())
+    .await?)
 }
 
 /// How many of the newest messages must have been rejected before a device is called faulty: one broken or
@@ -150,10 +125,10 @@ pub async fn rejecting(
     pool: &Pool,
     devices: &[(MunicipalityId, &str, UtcMicros)],
     reasons: &[Reason],
-) -> Result<HashSet<String>, StoreError> {
+) -> Result<HashSet<String>> {
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT n.device
-         FROM unnest($1::int[], $2::text[], $3::timestamptz[]) AS n(municipality, device, since)
+         FROM unnest($1, $2, $3) AS n(municipality, device, since)
          WHERE $5 = (
                 SELECT count(*) FILTER (WHERE outcome = ANY($4)) FROM (
                     SELECT outcome FROM uplink u
@@ -176,10 +151,15 @@ pub async fn rejecting(
 }
 
 /// The state of a feed, as its ingest last stored it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct FeedStatus {
+    /// Which feed.
+    #[sqlx(try_from = "i32")]
     pub feed: FeedId,
+    /// When its ingest stored it.
+    #[sqlx(try_from = "Ts")]
     pub updated_at: UtcMicros,
+    /// What the ingest knows of it, as JSON.
     pub status: serde_json::Value,
 }
 
@@ -187,22 +167,13 @@ pub struct FeedStatus {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn feed_statuses(
-    pool: &Pool,
-    municipalities: &[MunicipalityId],
-) -> Result<Vec<FeedStatus>, StoreError> {
-    let rows: Vec<(i32, Ts, serde_json::Value)> = sqlx::query_as(
+pub async fn feed_statuses(pool: &Pool, municipalities: &[MunicipalityId]) -> Result<Vec<FeedStatus>> {
+    Ok(sqlx::query_as(
         "SELECT s.feed, s.updated_at, s.status
          FROM feed_status s JOIN feed f ON f.id = s.feed
          WHERE f.municipality = ANY($1)",
     )
     .bind(numbers(municipalities))
     .fetch_all(pool)
-    .await?;
-    let status = |(feed, updated_at, status): (i32, Ts, _)| FeedStatus {
-        feed: FeedId(feed),
-        updated_at: updated_at.0,
-        status,
-    };
-    Ok(rows.into_iter().map(status).collect())
+    .await?)
 }

@@ -4,57 +4,43 @@ use domain::{MunicipalityId, UtcMicros};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use crate::StoreError;
 use crate::audit::{self, Actor, AuditEvent};
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::column::{Ids, MaybeTs};
+use crate::{Pool, Result, Ts};
 
 /// BLAKE3 of a key as it is written; for keys of the first versions, of the 32 bytes that they encode.
 pub type KeyHash = [u8; 32];
 
 /// A key as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct StoredKey {
+    /// Its number.
     pub id: i32,
+    /// What it was called when it was made.
     pub name: Option<String>,
     /// `installer`, `planner`, `operator`, `admin`.
     pub role: String,
     /// Empty: all (admin).
+    #[sqlx(try_from = "Ids")]
     pub municipalities: Vec<MunicipalityId>,
+    /// When it was made.
+    #[sqlx(try_from = "Ts")]
     pub created_at: UtcMicros,
+    /// When it ends by itself.
+    #[sqlx(try_from = "MaybeTs")]
     pub expires_at: Option<UtcMicros>,
+    /// When it was last used, to the minute.
+    #[sqlx(try_from = "MaybeTs")]
     pub last_used_at: Option<UtcMicros>,
+    /// When it was revoked.
+    #[sqlx(try_from = "MaybeTs")]
     pub revoked_at: Option<UtcMicros>,
+    /// It was not revoked, and has not expired by the database's clock.
+    pub is_valid: bool,
 }
 
-#[derive(FromRow)]
-struct KeyRow {
-    id: i32,
-    name: Option<String>,
-    role: String,
-    municipalities: Vec<i32>,
-    created_at: Ts,
-    expires_at: Option<Ts>,
-    last_used_at: Option<Ts>,
-    revoked_at: Option<Ts>,
-}
-
-impl From<KeyRow> for StoredKey {
-    fn from(r: KeyRow) -> Self {
-        StoredKey {
-            id: r.id,
-            name: r.name,
-            role: r.role,
-            municipalities: r.municipalities.into_iter().map(MunicipalityId).collect(),
-            created_at: r.created_at.0,
-            expires_at: r.expires_at.map(|t| t.0),
-            last_used_at: r.last_used_at.map(|t| t.0),
-            revoked_at: r.revoked_at.map(|t| t.0),
-        }
-    }
-}
-
-const COLUMNS: &str = "id, name, role, municipalities, created_at, expires_at, last_used_at, revoked_at";
+const COLUMNS: &str = "id, name, role, municipalities, created_at, expires_at, last_used_at, revoked_at,
+    revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS is_valid";
 
 /// Stores a new key; returns its number.
 ///
@@ -67,9 +53,9 @@ pub async fn create(
     municipalities: &[MunicipalityId],
     name: Option<&str>,
     expires_at: Option<UtcMicros>,
-) -> Result<i32, StoreError> {
+) -> Result<i32> {
     let mut tx = pool.begin().await?;
-    let row: KeyRow = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let key: StoredKey = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "INSERT INTO api_key (hash, role, municipalities, name, expires_at) VALUES ($1, $2, $3, $4, $5)
          RETURNING {COLUMNS}"
     )))
@@ -80,7 +66,6 @@ pub async fn create(
     .bind(expires_at.map(Ts))
     .fetch_one(&mut *tx)
     .await?;
-    let key = StoredKey::from(row);
     let event = AuditEvent { after: Some(described(&key)), ..about(&key, "key create") };
     audit::append(&mut tx, &Actor::local("command line"), &[event]).await?;
     tx.commit().await?;
@@ -101,25 +86,23 @@ fn described(key: &StoredKey) -> Value {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>, StoreError> {
+pub async fn list(pool: &Pool) -> Result<Vec<StoredKey>> {
     let sql = format!("SELECT {COLUMNS} FROM api_key ORDER BY id");
-    let rows: Vec<KeyRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await?;
-    Ok(rows.into_iter().map(StoredKey::from).collect())
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await?)
 }
 
 /// Revokes a key; whether there was one to revoke.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
+pub async fn revoke(pool: &Pool, id: i32) -> Result<bool> {
     let mut tx = pool.begin().await?;
-    let row: Option<KeyRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let key: Option<StoredKey> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING {COLUMNS}"
     )))
     .bind(id)
     .fetch_optional(&mut *tx)
     .await?;
-    let key = row.map(StoredKey::from);
     if let Some(key) = &key {
         let event = AuditEvent { before: Some(described(key)), ..about(key, "key revoke") };
         audit::append(&mut tx, &Actor::local("command line"), &[event]).await?;
@@ -128,31 +111,20 @@ pub async fn revoke(pool: &Pool, id: i32) -> Result<bool, StoreError> {
     Ok(key.is_some())
 }
 
-/// The key of a hash, and whether it holds now: else it was revoked or has expired.
+/// The key of a hash.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn find(pool: &Pool, hash: &KeyHash) -> Result<Option<(StoredKey, bool)>, StoreError> {
-    #[derive(FromRow)]
-    struct Found {
-        #[sqlx(flatten)]
-        row: KeyRow,
-        holds: bool,
-    }
-    let sql = format!(
-        "SELECT {COLUMNS}, revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS holds
-         FROM api_key WHERE hash = $1"
-    );
-    let found: Option<Found> =
-        sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(hash.as_slice()).fetch_optional(pool).await?;
-    Ok(found.map(|found| (found.row.into(), found.holds)))
+pub async fn find(pool: &Pool, hash: &KeyHash) -> Result<Option<StoredKey>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_key WHERE hash = $1");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(hash.as_slice()).fetch_optional(pool).await?)
 }
 
 /// Notes that a key was used; at most once a minute is written.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn touch(pool: &Pool, id: i32) -> Result<(), StoreError> {
+pub async fn touch(pool: &Pool, id: i32) -> Result<()> {
     sqlx::query(
         "UPDATE api_key SET last_used_at = now()
          WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute' OR last_used_at > now())",
@@ -167,7 +139,7 @@ pub async fn touch(pool: &Pool, id: i32) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn hashes(pool: &Pool) -> Result<Vec<KeyHash>, StoreError> {
+pub async fn hashes(pool: &Pool) -> Result<Vec<KeyHash>> {
     let rows: Vec<Vec<u8>> = sqlx::query_scalar(
         "SELECT hash FROM api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
     )

@@ -1,13 +1,18 @@
 //! The only crate that contains SQL: schema, writer, queries by use, change stream.
 
+#![warn(missing_docs)]
+
 pub mod analysis;
 pub mod audit;
 mod bay_row;
 pub mod changes;
+mod codec;
+mod column;
 pub mod complete;
-pub mod copy;
+mod copy;
+mod count_row;
 pub mod derive;
-pub mod error;
+mod error;
 pub mod feed_status;
 pub mod forecast;
 pub mod history;
@@ -17,18 +22,21 @@ pub mod keys;
 pub mod live;
 pub mod migrate;
 pub mod partitions;
+mod pending_counts;
 pub mod places;
 pub mod pool;
 pub mod readers;
 pub mod replays;
 mod restore;
 pub mod retention;
+mod site_states;
 pub mod transit_history;
 mod trips;
-pub mod ts;
+mod ts;
 pub mod unmatched;
 pub mod writer;
 
-pub use error::StoreError;
+pub use error::{Result, StoreError};
 pub use pool::{Pool, connect};
 pub use sqlx::PgConnection as Connection;
+pub use ts::Ts;

@@ -5,8 +5,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Acquire, PgConnection};
 use tracing::{info, warn};
 
-use crate::pool::Pool;
-use crate::{StoreError, readers};
+use crate::{Pool, Result, StoreError, readers};
 
 static CORE: Migrator = sqlx::migrate!("../migrations/core");
 static TIMESCALEDB: Migrator = sqlx::migrate!("../migrations/timescaledb");
@@ -29,7 +28,7 @@ const MIGRATION_LOCK: i64 = 0x6b76_6d69_6772; // "kvmigr"
 ///
 /// # Errors
 /// A migration failed, or the database is newer than this program.
-pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Partitioning, StoreError> {
+pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Partitioning> {
     let mut conn = pool.acquire().await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *conn).await?;
     let result = migrate_locked(&mut conn, allow_timescaledb).await;
@@ -41,14 +40,11 @@ pub async fn migrate(pool: &Pool, allow_timescaledb: bool) -> Result<Partitionin
 ///
 /// # Errors
 /// The database is not available.
-pub async fn is_migrated(pool: &Pool) -> Result<bool, StoreError> {
+pub async fn is_migrated(pool: &Pool) -> Result<bool> {
     Ok(sqlx::query_scalar("SELECT to_regclass('schema_migrations') IS NOT NULL").fetch_one(pool).await?)
 }
 
-async fn migrate_locked(
-    conn: &mut PgConnection,
-    allow_timescaledb: bool,
-) -> Result<Partitioning, StoreError> {
+async fn migrate_locked(conn: &mut PgConnection, allow_timescaledb: bool) -> Result<Partitioning> {
     // A setting of the loader and the catalogue: both can be read without the extension's own library.
     let (is_preloaded, has_extension): (bool, bool) = sqlx::query_as(
         "SELECT current_setting('timescaledb.disable_load', true) IS NOT NULL,
@@ -74,11 +70,7 @@ async fn migrate_locked(
     partitioning(conn).await
 }
 
-async fn run(
-    migrator: &'static Migrator,
-    table: &'static str,
-    conn: &mut PgConnection,
-) -> Result<(), StoreError> {
+async fn run(migrator: &'static Migrator, table: &'static str, conn: &mut PgConnection) -> Result<()> {
     let mut migrator = Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
     migrator.dangerous_set_table_name(table);
     // The caller holds a lock of our own; sqlx's is per database and would be taken three times.
@@ -92,7 +84,7 @@ async fn run(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn partitioning(conn: &mut PgConnection) -> Result<Partitioning, StoreError> {
+pub async fn partitioning(conn: &mut PgConnection) -> Result<Partitioning> {
     let kind: Option<i8> =
         sqlx::query_scalar("SELECT relkind FROM pg_class WHERE oid = 'bay_observation'::regclass")
             .fetch_optional(conn)
@@ -104,7 +96,7 @@ pub async fn partitioning(conn: &mut PgConnection) -> Result<Partitioning, Store
 /// compression and policies. Creates the extension.
 ///
 /// A plain database stays plain: its views depend on the tables, and its partitions hold data.
-async fn take_timescaledb(conn: &mut PgConnection, has_extension: bool) -> Result<bool, StoreError> {
+async fn take_timescaledb(conn: &mut PgConnection, has_extension: bool) -> Result<bool> {
     let is_in_use: bool = sqlx::query_scalar(
         "SELECT to_regclass('v_bay_observation') IS NOT NULL
                 OR EXISTS (SELECT FROM pg_inherits WHERE inhparent IN

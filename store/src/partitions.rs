@@ -9,27 +9,28 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::StoreError;
+use crate::Result;
 use crate::migrate::Partitioning;
-
-/// The tables that are partitioned by `observed_at`, with their slice.
-pub const TABLES: [(Table, Slice); 4] = [
-    (Table::BayObservation, Slice::Month),
-    (Table::SiteCount, Slice::Month),
-    (Table::VehiclePosition, Slice::Day),
-    (Table::PassengerCount, Slice::Month),
-];
 
 /// A table of observations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
+    /// Statements about bays.
     BayObservation,
+    /// Counts of sites.
     SiteCount,
+    /// Positions of vehicles.
     VehiclePosition,
+    /// Passengers counted at doors.
     PassengerCount,
 }
 
 impl Table {
+    /// All that are partitioned by `observed_at`.
+    pub const ALL: [Table; 4] =
+        [Table::BayObservation, Table::SiteCount, Table::VehiclePosition, Table::PassengerCount];
+
+    /// Its name in the database.
     pub const fn name(self) -> &'static str {
         match self {
             Table::BayObservation => "bay_observation",
@@ -39,29 +40,18 @@ impl Table {
         }
     }
 
-    fn slice(self) -> Slice {
-        if self == Table::VehiclePosition { Slice::Day } else { Slice::Month }
+    /// The first day of the partition that holds `at`, and the first one after it: a day of positions, a month of all else.
+    fn bounds(self, at: UtcMicros) -> (Date, Date) {
+        let instant = Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::MAX);
+        let day = TimeZone::UTC.to_datetime(instant).date();
+        match self {
+            Table::VehiclePosition => (day, day.saturating_add(1.day())),
+            _ => (day.first_of_month(), day.first_of_month().saturating_add(1.month())),
+        }
     }
-}
-
-/// How long a partition is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Slice {
-    Day,
-    Month,
 }
 
 const DAY_US: i64 = 86_400_000_000;
-
-/// The first day of the slice that holds `at`, and the first one after it.
-fn bounds(slice: Slice, at: UtcMicros) -> (Date, Date) {
-    let instant = Timestamp::from_microsecond(at.0).unwrap_or(Timestamp::MAX);
-    let day = TimeZone::UTC.to_datetime(instant).date();
-    match slice {
-        Slice::Day => (day, day.saturating_add(1.day())),
-        Slice::Month => (day.first_of_month(), day.first_of_month().saturating_add(1.month())),
-    }
-}
 
 /// Caches which partitions exist. One per writer.
 #[derive(Debug, Default)]
@@ -80,7 +70,7 @@ impl Partitions {
         partitioning: Partitioning,
         table: Table,
         instants: impl Iterator<Item = UtcMicros>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         if partitioning == Partitioning::Hypertables {
             return Ok(());
         }
@@ -90,7 +80,7 @@ impl Partitions {
             if last_day.replace(day) == Some(day) {
                 continue;
             }
-            let (from, until) = bounds(table.slice(), at);
+            let (from, until) = table.bounds(at);
             if !self.known.contains(&(table, from)) {
                 create(conn, table, from, until).await?;
                 self.known.insert((table, from));
@@ -103,7 +93,7 @@ impl Partitions {
 /// Advisory lock: two writers that need the same new partition.
 const PARTITION_LOCK: i64 = 0x6b76_7061_7274; // "kvpart"
 
-async fn create(conn: &mut PgConnection, table: Table, from: Date, until: Date) -> Result<(), StoreError> {
+async fn create(conn: &mut PgConnection, table: Table, from: Date, until: Date) -> Result<()> {
     let parent = table.name();
     let name = format!("{parent}_{}", from.strftime("%Y%m%d"));
     let mut tx = conn.begin().await?;
@@ -148,7 +138,7 @@ mod tests {
             ("1970-01-01T00:00:00Z", "1970-01-01", "1970-02-01"),
             ("2006-11-24T10:00:00Z", "2006-11-01", "2006-12-01"),
         ] {
-            let bounds = bounds(Slice::Month, UtcMicros::parse(text).unwrap());
+            let bounds = Table::SiteCount.bounds(UtcMicros::parse(text).unwrap());
             assert_eq!(bounds, (from.parse().unwrap(), until.parse().unwrap()), "{text}");
         }
     }

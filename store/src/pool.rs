@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::UtcMicros;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use url::Url;
 
-use crate::StoreError;
+use crate::{Result, StoreError, Ts};
 
 /// A pool of connections to one database.
 pub type Pool = sqlx::PgPool;
@@ -31,7 +32,7 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`StoreError::Url`].
-pub fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
+pub fn options(url: &str) -> Result<PgConnectOptions> {
     let options: PgConnectOptions = url.parse().map_err(StoreError::Url)?;
     Ok(options.application_name("kreisverkehr"))
 }
@@ -57,7 +58,7 @@ fn with_bounds(bounds: &'static str, max_connections: u32) -> PgPoolOptions {
 ///
 /// # Errors
 /// [`StoreError::Url`], or [`StoreError::Unavailable`] after 10 s.
-pub async fn connect(url: &str) -> Result<Pool, StoreError> {
+pub async fn connect(url: &str) -> Result<Pool> {
     Ok(with_bounds(FOR_WORK, MAX_CONNECTIONS).connect_with(options(url)?).await?)
 }
 
@@ -89,7 +90,7 @@ const PING: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// It refuses, or does not answer within 2 s.
-pub async fn ping(pool: &Pool) -> Result<(), StoreError> {
+pub async fn ping(pool: &Pool) -> Result<()> {
     let asked = sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(pool);
     match tokio::time::timeout(PING, asked).await {
         Ok(answer) => answer.map(drop).map_err(Into::into),
@@ -97,11 +98,17 @@ pub async fn ping(pool: &Pool) -> Result<(), StoreError> {
     }
 }
 
+/// The database's clock.
+pub(crate) async fn now(conn: &mut PgConnection) -> Result<UtcMicros> {
+    let Ts(now) = sqlx::query_scalar("SELECT now()").fetch_one(conn).await?;
+    Ok(now)
+}
+
 /// The server's data directory, when it runs on this machine and our user may know.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn data_directory(pool: &Pool) -> Result<Option<PathBuf>, StoreError> {
+pub async fn data_directory(pool: &Pool) -> Result<Option<PathBuf>> {
     // NULL for a socket. A server that we reach by an address of its own may be another machine.
     let path: Option<String> = sqlx::query_scalar(
         "SELECT CASE WHEN (coalesce(inet_server_addr(), '127.0.0.1') <<= '127.0.0.0/8' OR inet_server_addr() = '::1')

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use crate::StoreError;
+use crate::Result;
 
 /// The longest query, and the longest idle transaction, of such a role in this database.
 const STATEMENT: &str = "5min";
@@ -12,7 +12,7 @@ const STATEMENT: &str = "5min";
 ///
 /// # Errors
 /// The database is not available. A role that our user may not change is no error: it is named in the log.
-pub async fn limit(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub async fn limit(conn: &mut PgConnection) -> Result<()> {
     let roles: Vec<(String, bool)> = sqlx::query_as(
         "SELECT r.rolname, r.rolname = 'kv_read' AND r.rolconnlimit = -1
          FROM pg_roles r

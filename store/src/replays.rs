@@ -2,12 +2,11 @@
 
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx::{FromRow, Type};
 
-use crate::StoreError;
-use crate::audit::{self, Actor, AuditEvent, Outcome};
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::audit::{self, Actor, AuditEvent, AuditOutcome};
+use crate::column::{Ids, MaybeId, MaybeTs, MaybeWord};
+use crate::{Pool, Result, Ts};
 
 /// Notified of each request.
 pub const CHANNEL: &str = "kv_replay";
@@ -15,47 +14,86 @@ pub const CHANNEL: &str = "kv_replay";
 /// An ingest that does not report for so long is gone: another one continues. Seconds.
 const GONE_AFTER_S: f64 = 60.0;
 
+/// A request to replay.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Replay {
+    /// Its number.
+    pub id: ReplayId,
+    /// What is to be replayed.
+    #[sqlx(flatten)]
+    pub request: ReplayRequest,
+}
+
+/// The number of a request, which notifications carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Type)]
+#[sqlx(transparent)]
+pub struct ReplayId(pub i64);
+
 /// Which rejected messages are to be replayed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Request {
+#[derive(Debug, Clone, PartialEq, Eq, Default, FromRow)]
+pub struct ReplayRequest {
     /// Those that the caller may see.
+    #[sqlx(try_from = "Ids")]
     pub municipalities: Vec<MunicipalityId>,
+    /// Of this feed.
+    #[sqlx(try_from = "MaybeId")]
     pub feed: Option<FeedId>,
+    /// Those that have this among their reasons.
+    #[sqlx(try_from = "MaybeWord")]
     pub reason: Option<Reason>,
+    /// Those of these numbers.
     pub ids: Option<Vec<i64>>,
     /// Received before this.
+    #[sqlx(try_from = "MaybeTs")]
     pub before: Option<UtcMicros>,
 }
 
 /// How far a replay has come, in messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
+pub struct ReplayProgress {
+    /// Those that were replayed.
     pub replayed: i64,
     /// Of the replayed: accepted now, and removed from the quarantine.
     pub stored: i64,
     /// Of the replayed: rejected again.
     pub rejected: i64,
     /// Matching ones that were not replayed.
+    #[sqlx(rename = "remaining")]
     pub left: i64,
 }
 
 /// The state of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    pub progress: Progress,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct ReplayState {
+    /// How far it has come.
+    #[sqlx(flatten)]
+    pub progress: ReplayProgress,
+    /// An ingest works on it, or did.
     pub is_taken: bool,
+    /// It is finished.
     pub is_done: bool,
 }
 
 /// A rejected message to be replayed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct RejectedMessage {
+    /// The number of its rejection.
     pub id: i64,
+    /// Whose feed it came over.
+    #[sqlx(try_from = "i32")]
     pub municipality: MunicipalityId,
+    /// The feed it came over.
+    #[sqlx(try_from = "i32")]
     pub feed: FeedId,
+    /// Its MQTT topic, or the address it was fetched from.
     pub topic: String,
+    /// When it reached us.
+    #[sqlx(try_from = "Ts")]
     pub received_at: UtcMicros,
+    /// Its bytes.
     pub payload: Vec<u8>,
+    /// The MQTT quality of service it came with.
+    #[sqlx(try_from = "i16")]
     pub qos: u8,
 }
 
@@ -63,9 +101,9 @@ pub struct RejectedMessage {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn ask(pool: &Pool, request: &Request, actor: &Actor) -> Result<i64, StoreError> {
+pub async fn ask(pool: &Pool, request: &ReplayRequest, actor: &Actor) -> Result<ReplayId> {
     let mut tx = pool.begin().await?;
-    let id: i64 = sqlx::query_scalar(
+    let id: ReplayId = sqlx::query_scalar(
         "INSERT INTO replay (municipalities, feed, reason, ids, before) VALUES ($1, $2, $3, $4, $5) RETURNING id",
     )
     .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
@@ -83,7 +121,7 @@ pub async fn ask(pool: &Pool, request: &Request, actor: &Actor) -> Result<i64, S
         ..about(id, request.municipalities.clone())
     };
     audit::append(&mut tx, actor, &[event]).await?;
-    sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.to_string()).execute(&mut *tx).await?;
+    sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.0.to_string()).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -92,26 +130,21 @@ pub async fn ask(pool: &Pool, request: &Request, actor: &Actor) -> Result<i64, S
 ///
 /// # Errors
 /// The database is not available.
-pub async fn state(pool: &Pool, id: i64) -> Result<Option<State>, StoreError> {
-    let row: Option<(i64, i64, i64, i64, bool, bool)> = sqlx::query_as(
-        "SELECT replayed, stored, rejected, remaining, seen_at IS NOT NULL, done_at IS NOT NULL
+pub async fn state(pool: &Pool, id: ReplayId) -> Result<Option<ReplayState>> {
+    Ok(sqlx::query_as(
+        "SELECT replayed, stored, rejected, remaining, seen_at IS NOT NULL AS is_taken, done_at IS NOT NULL AS is_done
          FROM replay WHERE id = $1",
     )
     .bind(id)
     .fetch_optional(pool)
-    .await?;
-    Ok(row.map(|(replayed, stored, rejected, left, is_taken, is_done)| State {
-        progress: Progress { replayed, stored, rejected, left },
-        is_taken,
-        is_done,
-    }))
+    .await?)
 }
 
 /// Withdraws a request of `actor` that no ingest has taken, and audits that; whether there was one.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn withdraw(pool: &Pool, id: i64, actor: &Actor) -> Result<bool, StoreError> {
+pub async fn withdraw(pool: &Pool, id: ReplayId, actor: &Actor) -> Result<bool> {
     let mut tx = pool.begin().await?;
     let towns: Option<Vec<i32>> =
         sqlx::query_scalar("DELETE FROM replay WHERE id = $1 AND seen_at IS NULL RETURNING municipalities")
@@ -120,7 +153,7 @@ pub async fn withdraw(pool: &Pool, id: i64, actor: &Actor) -> Result<bool, Store
             .await?;
     if let Some(towns) = &towns {
         let event = AuditEvent {
-            outcome: Outcome::Refused,
+            outcome: AuditOutcome::Refused,
             ..about(id, towns.iter().map(|m| MunicipalityId(*m)).collect())
         };
         audit::append(&mut tx, actor, &[event]).await?;
@@ -129,31 +162,21 @@ pub async fn withdraw(pool: &Pool, id: i64, actor: &Actor) -> Result<bool, Store
     Ok(towns.is_some())
 }
 
-fn about(id: i64, municipalities: Vec<MunicipalityId>) -> AuditEvent {
+fn about(id: ReplayId, municipalities: Vec<MunicipalityId>) -> AuditEvent {
     AuditEvent {
         action: "replay",
-        subject: Some(format!("replay {id}")),
+        subject: Some(format!("replay {}", id.0)),
         municipalities,
         ..AuditEvent::default()
     }
-}
-
-#[derive(FromRow)]
-struct RequestRow {
-    id: i64,
-    municipalities: Vec<i32>,
-    feed: Option<i32>,
-    reason: Option<String>,
-    ids: Option<Vec<i64>>,
-    before: Option<Ts>,
 }
 
 /// Takes the oldest request that no ingest works on.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn take(pool: &Pool) -> Result<Option<(i64, Request)>, StoreError> {
-    let row: Option<RequestRow> = sqlx::query_as(
+pub async fn take(pool: &Pool) -> Result<Option<Replay>> {
+    Ok(sqlx::query_as(
         "UPDATE replay SET seen_at = now()
          WHERE id = (SELECT id FROM replay
                      WHERE done_at IS NULL
@@ -165,24 +188,14 @@ pub async fn take(pool: &Pool) -> Result<Option<(i64, Request)>, StoreError> {
     )
     .bind(GONE_AFTER_S)
     .fetch_optional(pool)
-    .await?;
-    Ok(row.map(|r| {
-        let request = Request {
-            municipalities: r.municipalities.into_iter().map(MunicipalityId).collect(),
-            feed: r.feed.map(FeedId),
-            reason: r.reason.and_then(|text| text.parse().ok()),
-            ids: r.ids,
-            before: r.before.map(|t| t.0),
-        };
-        (r.id, request)
-    }))
+    .await?)
 }
 
 /// Stores the progress of a replay.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(pool: &Pool, id: i64, p: Progress, is_done: bool) -> Result<(), StoreError> {
+pub async fn note(pool: &Pool, id: ReplayId, p: ReplayProgress, is_done: bool) -> Result<()> {
     sqlx::query(
         "UPDATE replay SET seen_at = now(), replayed = $2, stored = $3, rejected = $4, remaining = $5,
              done_at = CASE WHEN $6 THEN now() END
@@ -205,11 +218,7 @@ pub async fn note(pool: &Pool, id: i64, p: Progress, is_done: bool) -> Result<()
 ///
 /// # Errors
 /// The database is not available.
-pub async fn matching(
-    pool: &Pool,
-    request: &Request,
-    limit: i64,
-) -> Result<(Vec<(i64, i32)>, i64), StoreError> {
+pub async fn matching(pool: &Pool, request: &ReplayRequest, limit: i64) -> Result<(Vec<(i64, i32)>, i64)> {
     let rows: Vec<(i64, i32, bool, i64)> = sqlx::query_as(
         "SELECT id, octet_length(payload), reason = 'too_large' AS is_cut, count(*) OVER ()
          FROM rejection
@@ -231,27 +240,12 @@ pub async fn matching(
     Ok((rows.into_iter().filter(|row| !row.2).map(|row| (row.0, row.1)).collect(), total))
 }
 
-#[derive(FromRow)]
-struct RejectedMessageRow {
-    id: i64,
-    municipality: i32,
-    feed: i32,
-    topic: String,
-    received_at: Ts,
-    payload: Vec<u8>,
-    qos: i16,
-}
-
 /// The rejections of these numbers that are still there, oldest first.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn messages(
-    pool: &Pool,
-    request: &Request,
-    ids: &[i64],
-) -> Result<Vec<RejectedMessage>, StoreError> {
-    let rows: Vec<RejectedMessageRow> = sqlx::query_as(
+pub async fn messages(pool: &Pool, request: &ReplayRequest, ids: &[i64]) -> Result<Vec<RejectedMessage>> {
+    Ok(sqlx::query_as(
         "SELECT id, municipality, feed, topic, received_at, payload, qos
          FROM rejection
          WHERE municipality = ANY($1) AND id = ANY($2) ORDER BY id",
@@ -259,15 +253,5 @@ pub async fn messages(
     .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
     .bind(ids)
     .fetch_all(pool)
-    .await?;
-    let kept = |r: RejectedMessageRow| RejectedMessage {
-        id: r.id,
-        municipality: MunicipalityId(r.municipality),
-        feed: FeedId(r.feed),
-        topic: r.topic,
-        received_at: r.received_at.0,
-        payload: r.payload,
-        qos: u8::try_from(r.qos).unwrap_or(0),
-    };
-    Ok(rows.into_iter().map(kept).collect())
+    .await?)
 }

@@ -1,68 +1,36 @@
 //! Delays and passenger counts of runs, for planners, as streams of rows.
 
-use domain::{FeedId, MunicipalityId, UtcMicros, occupancy};
+use domain::occupancy::Bucket;
+use domain::{FeedId, MunicipalityId, UtcMicros, VehicleId};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Executor, FromRow, Postgres, Row};
 
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
-
-/// The time bucket of a row. Hours, days, weeks and months are the town's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bucket {
-    Hour,
-    Day,
-    /// From Monday on.
-    Week,
-    Month,
-    HourOfWeek,
-    /// The whole period.
-    All,
-}
-
-impl Bucket {
-    const fn name(self) -> &'static str {
-        match self {
-            Bucket::Hour => "hour",
-            Bucket::Day => "day",
-            Bucket::Week => "week",
-            Bucket::Month => "month",
-            Bucket::HourOfWeek => "hour_of_week",
-            Bucket::All => "all",
-        }
-    }
-}
-
-impl From<Bucket> for occupancy::Bucket {
-    fn from(bucket: Bucket) -> Self {
-        match bucket {
-            Bucket::Hour => occupancy::Bucket::Hour,
-            Bucket::Day => occupancy::Bucket::Day,
-            Bucket::Week => occupancy::Bucket::Week,
-            Bucket::Month => occupancy::Bucket::Month,
-            Bucket::HourOfWeek => occupancy::Bucket::HourOfWeek,
-            Bucket::All => occupancy::Bucket::All,
-        }
-    }
-}
+use crate::column::MaybeTs;
+use crate::{Pool, Result, Ts};
 
 /// The requested part of a municipality's history, and its grouping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
+    /// Whose feeds reported.
     pub municipality: MunicipalityId,
     /// IANA name of the town's zone.
     pub tz: String,
     /// `[from, until)`
     pub from: UtcMicros,
+    /// See `from`.
     pub until: UtcMicros,
+    /// No quarter of an hour: so few runs are no figure.
     pub bucket: Bucket,
+    /// This line only.
     pub route: Option<String>,
+    /// This stop only.
     pub stop: Option<String>,
+    /// Grouped by line.
     pub by_route: bool,
+    /// Grouped by stop.
     pub by_stop: bool,
     /// The days that count, `YYYY-MM-DD`; `None`: all.
     pub days: Option<Vec<String>>,
@@ -72,35 +40,33 @@ pub struct Window {
 
 /// The group of a figure: a bucket of time, a line, a stop. What the answer is not grouped by is
 /// `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow)]
 pub struct Group {
+    /// Where the bucket begins.
+    #[sqlx(try_from = "MaybeTs")]
     pub bucket: Option<UtcMicros>,
     /// 1 = Monday.
     pub weekday: Option<i32>,
     /// 0 to 23.
     pub hour: Option<i32>,
+    /// GTFS `route_id`.
     pub route: Option<String>,
+    /// GTFS `stop_id`.
     pub stop: Option<String>,
 }
 
-impl<'r> FromRow<'r, PgRow> for Group {
-    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Group {
-            bucket: row.try_get::<Option<Ts>, _>("bucket")?.map(|at| at.0),
-            weekday: row.try_get("weekday")?,
-            hour: row.try_get("hour")?,
-            route: row.try_get("route")?,
-            stop: row.try_get("stop")?,
-        })
-    }
-}
-
 /// So many passages of a group had the same delay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct DelayCount {
+    /// What they have in common.
+    #[sqlx(flatten)]
     pub group: Group,
+    /// The feed that reported them.
+    #[sqlx(try_from = "i32")]
     pub feed: FeedId,
+    /// Late is positive.
     pub delay_s: i32,
+    /// How many passages.
     pub n: i64,
 }
 
@@ -129,6 +95,18 @@ macro_rules! town_time {
     };
 }
 
+/// As `date_trunc` calls it.
+const fn unit(bucket: Bucket) -> &'static str {
+    match bucket {
+        Bucket::Hour => "hour",
+        Bucket::Day => "day",
+        Bucket::Week => "week",
+        Bucket::Month => "month",
+        Bucket::HourOfWeek => "hour_of_week",
+        Bucket::All | Bucket::Quarter => "all",
+    }
+}
+
 impl Window {
     /// `sql` with the parameters $1 to $8.
     fn query<'q>(&self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
@@ -137,7 +115,7 @@ impl Window {
             .bind(self.tz.clone())
             .bind(Ts(self.from))
             .bind(Ts(self.until))
-            .bind(self.bucket.name())
+            .bind(unit(self.bucket))
             .bind(self.days.is_some())
             .bind(self.days.clone().unwrap_or_default())
             .bind(self.minutes.map(|(from, until)| vec![from, until]))
@@ -145,7 +123,7 @@ impl Window {
 }
 
 /// How often each delay occurred; the rows of a group follow one another.
-pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCount, StoreError>> {
+pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCount>> {
     let query = window.query(concat!(
         "SELECT bucket, weekday, hour, route, stop, feed, delay_s, count(*) AS n
          FROM (SELECT bucket, weekday, hour, CASE WHEN $9 THEN route_id END AS route,
@@ -160,14 +138,7 @@ pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCo
     ));
     let query =
         query.bind(window.by_route).bind(window.by_stop).bind(window.route.clone()).bind(window.stop.clone());
-    rows(pool, query, |row| {
-        Ok(DelayCount {
-            group: Group::from_row(row)?,
-            feed: FeedId(row.try_get("feed")?),
-            delay_s: row.try_get("delay_s")?,
-            n: row.try_get("n")?,
-        })
-    })
+    rows(pool, query)
 }
 
 /// How many passages and passengers' counts are stored of the window's days, counted until there are more than `most`. No
@@ -175,7 +146,7 @@ pub fn delays(pool: &Pool, window: &Window) -> BoxStream<'static, Result<DelayCo
 ///
 /// # Errors
 /// The database is not available.
-pub async fn events_at_most(pool: &Pool, window: &Window, most: i64) -> Result<i64, StoreError> {
+pub async fn events_at_most(pool: &Pool, window: &Window, most: i64) -> Result<i64> {
     let counted = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM (
                     SELECT FROM stop_passage
@@ -196,6 +167,7 @@ pub async fn events_at_most(pool: &Pool, window: &Window, most: i64) -> Result<i
 pub struct RideEvent {
     /// The service day on which the run began, days since 1970.
     pub day: i32,
+    /// GTFS `trip_id`.
     pub trip_id: String,
     /// No row of this day or a later one belongs to an earlier bucket.
     pub first_bucket: Option<UtcMicros>,
@@ -203,6 +175,7 @@ pub struct RideEvent {
     pub group: Group,
     /// Whether it lies in the window; else it completes its run.
     pub is_wanted: bool,
+    /// The feed that reported it.
     pub feed: FeedId,
     /// `None`: the run passed the stop.
     pub passengers: Option<Passengers>,
@@ -211,19 +184,42 @@ pub struct RideEvent {
 /// A vehicle's count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passengers {
-    pub vehicle: i32,
+    /// The vehicle.
+    pub vehicle: VehicleId,
     /// Distinguishes the runs of this vehicle on this trip.
     pub run: i64,
+    /// Who got in, at all doors.
     pub entries: i32,
+    /// Who got out, at all doors.
     pub exits: i32,
     /// As the vehicle says.
     pub on_board: Option<i32>,
 }
 
+impl FromRow<'_, PgRow> for RideEvent {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let vehicle: Option<i32> = row.try_get("vehicle")?;
+        let passengers = |vehicle| -> Result<Passengers, sqlx::Error> {
+            let (entries, exits) = (row.try_get("entries")?, row.try_get("exits")?);
+            let (run, on_board) = (row.try_get("run")?, row.try_get("on_board")?);
+            Ok(Passengers { vehicle: VehicleId(vehicle), run, entries, exits, on_board })
+        };
+        Ok(RideEvent {
+            day: row.try_get("day")?,
+            trip_id: row.try_get("trip_id")?,
+            first_bucket: row.try_get::<Option<Ts>, _>("first_bucket")?.map(|at| at.0),
+            group: Group::from_row(row)?,
+            is_wanted: row.try_get("is_wanted")?,
+            feed: FeedId(row.try_get("feed")?),
+            passengers: vehicle.map(passengers).transpose()?,
+        })
+    }
+}
+
 /// All events of the runs that touch the window: by service day, then by trip, then by vehicle
 /// and time. A vehicle begins another run after six hours without a count of the trip. Of two counts of
 /// one source at one instant the one with the higher `seq` holds.
-pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEvent, StoreError>> {
+pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEvent>> {
     let query = window.query(concat!(
         "WITH counted AS (
              SELECT * FROM (
@@ -258,33 +254,12 @@ pub fn rides(pool: &Pool, window: &Window) -> BoxStream<'static, Result<RideEven
         "CROSS JOIN LATERAL (SELECT (began_at AT TIME ZONE $2 - interval '3 hours')::date AS service_day) AS service
          ORDER BY service_day, trip_id, vehicle, run, observed_at, digest",
     ));
-    rows(pool, query, |row| {
-        let vehicle: Option<i32> = row.try_get("vehicle")?;
-        let passengers = |vehicle| -> Result<Passengers, sqlx::Error> {
-            Ok(Passengers {
-                vehicle,
-                run: row.try_get("run")?,
-                entries: row.try_get("entries")?,
-                exits: row.try_get("exits")?,
-                on_board: row.try_get("on_board")?,
-            })
-        };
-        Ok(RideEvent {
-            day: row.try_get("day")?,
-            trip_id: row.try_get("trip_id")?,
-            first_bucket: row.try_get::<Option<Ts>, _>("first_bucket")?.map(|at| at.0),
-            group: Group::from_row(row)?,
-            is_wanted: row.try_get("is_wanted")?,
-            feed: FeedId(row.try_get("feed")?),
-            passengers: vehicle.map(passengers).transpose()?,
-        })
-    })
+    rows(pool, query)
 }
 
-fn rows<T: Send + 'static>(
-    pool: &Pool,
-    query: Query<'static, Postgres, PgArguments>,
-    read: impl Fn(&PgRow) -> Result<T, sqlx::Error> + Send + 'static,
-) -> BoxStream<'static, Result<T, StoreError>> {
-    pool.fetch(query).map(move |row| Ok(read(&row?)?)).boxed()
+fn rows<T>(pool: &Pool, query: Query<'static, Postgres, PgArguments>) -> BoxStream<'static, Result<T>>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + 'static,
+{
+    pool.fetch(query).map(|row| Ok(T::from_row(&row?)?)).boxed()
 }

@@ -7,26 +7,16 @@ use domain::{FeedId, TripReport, TripUpdate};
 use sqlx::PgConnection;
 use tracing::warn;
 
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts, codec};
 
 /// Format of a body; one of another format is skipped: its feed repeats it.
-const BODY_VERSION: u8 = 2;
+pub(crate) const BODY_VERSION: u8 = 2;
 
 /// The age up to which updates are loaded.
 const LOADED: Duration = Duration::from_secs(86_400);
 
-pub(crate) fn encode(update: &TripUpdate) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(update, vec![BODY_VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
-}
-
-fn decode(body: &[u8]) -> Option<TripUpdate> {
-    let (version, rest) = body.split_first()?;
-    postcard::from_bytes(rest).ok().filter(|_| *version == BODY_VERSION)
-}
-
 /// Trip updates of the last day.
-pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>, StoreError> {
+pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>> {
     let rows: Vec<(i32, Ts, Ts, i64, Vec<u8>)> = sqlx::query_as(
         "SELECT feed, observed_at, confirmed_at, digest, body FROM trip_state
          WHERE confirmed_at >= now() - make_interval(secs => $1)",
@@ -36,8 +26,13 @@ pub(crate) async fn load(conn: &mut PgConnection) -> Result<Vec<Change>, StoreEr
     .await?;
     let stored = rows.len();
     let read = rows.into_iter().filter_map(|(feed, observed_at, confirmed_at, digest, body)| {
-        let update = Box::new(decode(&body)?);
-        let report = TripReport { observed_at: observed_at.0, confirmed_at: confirmed_at.0, digest, update };
+        let update: TripUpdate = codec::decode("trip", BODY_VERSION, &body).ok()?;
+        let report = TripReport {
+            observed_at: observed_at.0,
+            confirmed_at: confirmed_at.0,
+            digest,
+            update: update.into(),
+        };
         Some(Change::Trip { feed: FeedId(feed), report })
     });
     let read: Vec<Change> = read.collect();

@@ -1,15 +1,16 @@
 //! `timestamptz` for [`UtcMicros`], exact in both directions.
 
+use crate::Result;
 use domain::UtcMicros;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef, Postgres};
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::{Decode, Encode, Type};
 
 /// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
-pub const PG_EPOCH_US: i64 = 946_684_800_000_000;
+const PG_EPOCH_US: i64 = 946_684_800_000_000;
 
-/// A `timestamptz` value.
+/// A `timestamptz` value, as prepared statements send and return it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ts(pub UtcMicros);
 
@@ -43,17 +44,10 @@ impl Encode<'_, Postgres> for Ts {
 
 impl Decode<'_, Postgres> for Ts {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
-        match value.format() {
-            PgValueFormat::Binary => {
-                let us: i64 = Decode::<Postgres>::decode(value)?;
-                Ok(Ts(UtcMicros(match us {
-                    i64::MIN | i64::MAX => us,
-                    us => us.saturating_add(PG_EPOCH_US),
-                })))
-            }
-            PgValueFormat::Text => {
-                Ok(Ts(UtcMicros::parse(&value.as_str()?.replacen(' ', "T", 1)).map_err(Box::new)?))
-            }
-        }
+        let us: i64 = Decode::<Postgres>::decode(value)?;
+        Ok(Ts(UtcMicros(match us {
+            i64::MIN | i64::MAX => us,
+            us => us.saturating_add(PG_EPOCH_US),
+        })))
     }
 }

@@ -1,21 +1,27 @@
 //! Examples of topics that no feed's filter matches: a misspelt topic must leave a trace.
 
 use domain::UtcMicros;
+use sqlx::FromRow;
 
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::{Pool, Result, Ts};
 
 /// Examples that are kept of each broker; the newest stay.
 pub const EXAMPLES: usize = 20;
 
 /// A topic that no feed's filter matches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Unmatched {
+    /// The broker it came from.
     pub broker: String,
+    /// The topic.
     pub topic: String,
+    /// How many messages came on it.
     pub messages: i64,
+    /// When the first of them came.
+    #[sqlx(try_from = "Ts")]
     pub first_at: UtcMicros,
+    /// When the last of them came.
+    #[sqlx(try_from = "Ts")]
     pub last_at: UtcMicros,
 }
 
@@ -23,13 +29,13 @@ pub struct Unmatched {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(pool: &Pool, new: &[Unmatched]) -> Result<(), StoreError> {
+pub async fn note(pool: &Pool, new: &[Unmatched]) -> Result<()> {
     if new.is_empty() {
         return Ok(());
     }
     sqlx::query(
         "INSERT INTO unmatched_topic AS held (broker, topic, messages, first_at, last_at)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[])
+         SELECT * FROM unnest($1, $2, $3, $4, $5)
          ON CONFLICT (broker, topic) DO UPDATE
          SET messages = held.messages + excluded.messages, last_at = greatest(held.last_at, excluded.last_at)",
     )
@@ -57,18 +63,10 @@ pub async fn note(pool: &Pool, new: &[Unmatched]) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn all(pool: &Pool) -> Result<Vec<Unmatched>, StoreError> {
-    let rows: Vec<(String, String, i64, Ts, Ts)> = sqlx::query_as(
+pub async fn all(pool: &Pool) -> Result<Vec<Unmatched>> {
+    Ok(sqlx::query_as(
         "SELECT broker, topic, messages, first_at, last_at FROM unmatched_topic ORDER BY last_at DESC, broker, topic",
     )
     .fetch_all(pool)
-    .await?;
-    let unmatched = |(broker, topic, messages, first_at, last_at): (_, _, _, Ts, Ts)| Unmatched {
-        broker,
-        topic,
-        messages,
-        first_at: first_at.0,
-        last_at: last_at.0,
-    };
-    Ok(rows.into_iter().map(unmatched).collect())
+    .await?)
 }

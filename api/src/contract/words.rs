@@ -87,7 +87,7 @@ words! {
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
     /// How it ended.
-    AuditOutcome = store::audit::Outcome::ALL.map(store::audit::Outcome::as_str);
+    AuditOutcome = all!(store::audit::AuditOutcome);
     /// A sensor; a place that its feed names itself, without a sensor in the files; `place`: one that is in no file.
     SensorKind = ["sensor", "bay", "site", "vehicle", "place"];
     /// One condition of readiness.

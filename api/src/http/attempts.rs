@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use serde_json::json;
-use store::audit::{Actor, AuditEvent, Outcome};
+use store::audit::{Actor, AuditEvent, AuditOutcome};
 use store::keys::{KeyHash, StoredKey};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -262,7 +262,7 @@ fn refused(action: &'static str, failures: u64) -> AuditEvent {
     AuditEvent {
         action,
         after: Some(json!({ "failures": failures })),
-        outcome: Outcome::Refused,
+        outcome: AuditOutcome::Refused,
         ..AuditEvent::default()
     }
 }

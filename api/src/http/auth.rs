@@ -137,8 +137,8 @@ impl Asker {
                 break;
             }
         }
-        let (key, holds) = key.ok_or_else(|| keys.attempts.fail(tried, None, now))?;
-        if !holds {
+        let key = key.ok_or_else(|| keys.attempts.fail(tried, None, now))?;
+        if !key.is_valid {
             return Err(keys.attempts.fail(tried, Some(&key), now));
         }
         self.known.set(&key, tried);

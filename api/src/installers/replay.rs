@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Registry, UtcMicros};
 use serde::{Deserialize, Serialize};
-use store::replays::{self, Progress, Request};
+use store::replays::{self, ReplayProgress, ReplayRequest};
 use utoipa::ToSchema;
 
 use crate::contract::{parameters, words};
@@ -60,8 +60,8 @@ pub struct ReplayOut {
     left: i64,
 }
 
-impl From<Progress> for ReplayOut {
-    fn from(p: Progress) -> Self {
+impl From<ReplayProgress> for ReplayOut {
+    fn from(p: ReplayProgress) -> Self {
         ReplayOut { replayed: p.replayed, stored: p.stored, rejected: p.rejected, left: p.left }
     }
 }
@@ -123,7 +123,7 @@ pub async fn replay(
 }
 
 /// The filter, from the body or the query.
-fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Request, Problem> {
+fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<ReplayRequest, Problem> {
     let from_body = if body.trim_ascii().is_empty() {
         ReplayIn::default()
     } else {
@@ -172,14 +172,14 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<Request
         }
         (ids, _) => ids,
     };
-    let request = Request {
+    let request = ReplayRequest {
         municipalities: Vec::new(),
         feed: either("feed", from_body.feed).map(|key| feed_of(&key, registry)).transpose()?,
         reason: either("reason", from_body.reason).map(|text| reason_of(&text)).transpose()?,
         ids,
         before,
     };
-    if request == Request::default() {
+    if request == ReplayRequest::default() {
         return Err(Problem::missing_parameter(
             "feed",
             "Give a feed, a reason, ids or a time: which messages?",

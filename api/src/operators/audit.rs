@@ -4,7 +4,7 @@ use axum::response::Response;
 use domain::UtcMicros;
 use serde::Serialize;
 use serde_json::Value;
-use store::audit::{self, AuditFilter, Entry};
+use store::audit::{self, AuditEntry, AuditFilter};
 use utoipa::ToSchema;
 
 use crate::contract::parameters;
@@ -59,8 +59,8 @@ pub struct AuditOut {
     outcome: String,
 }
 
-impl From<Entry> for AuditOut {
-    fn from(e: Entry) -> Self {
+impl From<AuditEntry> for AuditOut {
+    fn from(e: AuditEntry) -> Self {
         AuditOut {
             at: e.at,
             actor: e.actor,

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use axum::response::Response;
 use domain::day_kind::TownDays;
 use domain::intervals::Span;
-use domain::{FeedId, Registry, occupancy};
+use domain::occupancy::Bucket;
+use domain::{FeedId, Registry};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use jiff::tz::TimeZone;
 use journey::area::Area;
 use parking_lot::Mutex;
 use serde_json::Map;
-use store::transit_history::{self, Bucket, Window};
+use store::transit_history::{self, Window};
 
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
@@ -181,13 +182,12 @@ impl TransitQuery {
                 true => transit_history::events_at_most(pool, window, most).await?,
                 false => {
                     let period = Span { from: window.from, until: window.until };
-                    occupancy::Bucket::from(window.bucket).at_most(period)
+                    window.bucket.at_most(period)
                 }
             };
         }
         let bucket = self.towns.first().map_or(Bucket::All, |town| town.window.bucket);
-        let bucket = occupancy::Bucket::from(bucket).as_str();
-        let length = Length { field: "bucket", value: bucket, remedy: OF_LINES };
+        let length = Length { field: "bucket", value: bucket.as_str(), remedy: OF_LINES };
         let exact = async { counted(rows(), most).await };
         self.shape.fit(most, length, upper, exact).await
     }

@@ -342,14 +342,14 @@ async fn a_replay_that_was_taken_back_is_refused() {
     let (admin, _) = instance.key("admin", &[], 1, None).await;
     let actor = store::audit::Actor::local("key 9");
     let request =
-        store::replays::Request { municipalities: vec![instance.town("telgte")], ..Default::default() };
+        store::replays::ReplayRequest { municipalities: vec![instance.town("telgte")], ..Default::default() };
     let id = store::replays::ask(&instance.pool, &request, &actor).await.unwrap();
     assert!(store::replays::withdraw(&instance.pool, id, &actor).await.unwrap());
     assert!(!store::replays::withdraw(&instance.pool, id, &actor).await.unwrap(), "once");
     let noted = audit(&instance, &admin, "&action=replay").await;
     let outcomes: Vec<&Value> = noted.iter().map(|item| &item["outcome"]).collect();
     assert_eq!(outcomes, ["refused", "done"]);
-    assert!(noted.iter().all(|item| item["subject"] == format!("replay {id}")));
+    assert!(noted.iter().all(|item| item["subject"] == format!("replay {}", id.0)));
 }
 
 /// A key that never was, one that was revoked and one that has expired are the same to whoever sends them.

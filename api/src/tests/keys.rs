@@ -82,7 +82,7 @@ impl Instance {
     pub async fn write(&self, batch: &Batch) {
         let options = store::pool::options(&self.url).expect("a url");
         let mut writer = Writer::connect(&options).await.expect("a writer");
-        writer.write(batch, &*self.registry, NOW).await.expect("written");
+        writer.write(batch, &self.registry, NOW).await.expect("written");
     }
 }
 

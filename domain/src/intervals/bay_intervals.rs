@@ -1,5 +1,6 @@
 //! The states of a bay over time.
 
+use super::timeline::{Span, Timeline};
 use crate::bay_state::{BayReading, BayReadings, BayState};
 use crate::time::UtcMicros;
 
@@ -20,9 +21,20 @@ impl BayStatement {
     }
 }
 
+impl Timeline {
+    /// The statements among `readings` of a bay, which are in the order of time: one for each instant at which any of its
+    /// sources counted.
+    pub fn statements<'a>(&'a self, readings: &'a [BayReading]) -> impl Iterator<Item = BayStatement> + 'a {
+        let by_instant = readings.chunk_by(|a, b| a.observed_at == b.observed_at);
+        by_instant.filter_map(|now| {
+            decide(now.iter().copied(), |reading| self.hold_us(reading.source(), reading.observed_at))
+        })
+    }
+}
+
 /// Decides among the readings of one instant by the rule of [`crate::bay_state`]. `hold_us` says how long
 /// a reading is believed; `None`: its source was not assigned to the bay then.
-pub fn decide(
+pub(super) fn decide(
     readings: impl IntoIterator<Item = BayReading>,
     hold_us: impl Fn(&BayReading) -> Option<i64>,
 ) -> Option<BayStatement> {
@@ -125,8 +137,20 @@ impl BayIntervals {
         self.insert(statement, Some(after));
     }
 
+    /// Replaces what lies in `span` by what of `intervals` lies in it. They are in the order of time.
+    pub fn replace(&mut self, span: Span, intervals: &[BayInterval]) {
+        let cut = |interval: &BayInterval| {
+            let part = Span { from: interval.from, until: interval.until }.within(span);
+            let last_at = interval.last_at.min(UtcMicros(span.until.0 - 1));
+            let cut = BayInterval { from: part.from, until: part.until, last_at, ..*interval };
+            (!part.is_empty()).then_some(cut)
+        };
+        self.clear(span.from, span.until);
+        self.splice(&intervals.iter().filter_map(cut).collect::<Vec<_>>());
+    }
+
     /// Makes `[from, until)` unobserved.
-    pub fn clear(&mut self, from: UtcMicros, until: UtcMicros) {
+    fn clear(&mut self, from: UtcMicros, until: UtcMicros) {
         let mut kept = Vec::with_capacity(self.0.len() + 2);
         for interval in self.0.drain(..) {
             if interval.until <= from || interval.from >= until {
@@ -146,7 +170,7 @@ impl BayIntervals {
     }
 
     /// Inserts intervals into a time in which there are none, and joins them with their neighbours.
-    pub fn splice(&mut self, intervals: &[BayInterval]) {
+    fn splice(&mut self, intervals: &[BayInterval]) {
         let (Some(first), Some(last)) = (intervals.first(), intervals.last()) else { return };
         let at = self.0.partition_point(|interval| interval.from < first.from);
         self.0.splice(at..at, intervals.iter().copied());

@@ -4,7 +4,7 @@
 //! next absolute count replaces it, which corrects what gates missed. Entries and exits
 //! mean nothing before a first absolute count. See [`crate::site_count`] for the state now.
 
-use crate::observation::SiteStatus;
+use crate::observation::{CountValue, SiteCount, SiteStatus};
 use crate::site_count::{Absolute, SourceAbsolute, decide_absolute};
 use crate::time::UtcMicros;
 
@@ -13,12 +13,8 @@ use crate::time::UtcMicros;
 pub struct CountStatement {
     /// When it was so.
     pub at: UtcMicros,
-    /// Who counted: feed, sensor, the supplier's name.
-    pub source: String,
-    /// The source's sequence number: of one instant the highest holds.
-    pub seq: Option<i64>,
-    /// How many spaces are occupied or vacant; `None`: it does not say.
-    pub absolute: Option<Absolute>,
+    /// How many spaces are occupied or vacant, with who says so; `None`: it does not say.
+    pub absolute: Option<SourceAbsolute>,
     /// Cars that came in since the source's last count.
     pub entries: i32,
     /// Cars that went out since the source's last count.
@@ -29,6 +25,25 @@ pub struct CountStatement {
     pub capacity: Option<i32>,
     /// How long it is believed without a newer one, microseconds.
     pub hold_us: i64,
+}
+
+impl CountStatement {
+    /// What `count` says, believed for `hold_us` microseconds.
+    pub fn of(count: &SiteCount, hold_us: i64) -> Self {
+        let (entries, exits) = match count.value {
+            CountValue::Flow { entries, exits } => (entries, exits),
+            CountValue::Occupied(_) | CountValue::Vacant(_) | CountValue::None => (0, 0),
+        };
+        CountStatement {
+            at: count.observed_at,
+            absolute: SourceAbsolute::of(count),
+            entries,
+            exits,
+            status: count.status,
+            capacity: count.capacity,
+            hold_us,
+        }
+    }
 }
 
 /// A counted site with one number of occupied spaces without a gap, `[from, until)`.
@@ -86,10 +101,7 @@ pub fn derive_count_intervals(
             running.is_closed = status == SiteStatus::Closed;
         }
         let capacity = running.capacity.unwrap_or_else(|| defined(at));
-        let absolute = |c: &CountStatement| {
-            Some(SourceAbsolute { source: c.source.clone(), seq: c.seq, value: c.absolute? })
-        };
-        let absolutes: Vec<SourceAbsolute> = now.iter().filter_map(absolute).collect();
+        let absolutes: Vec<SourceAbsolute> = now.iter().filter_map(|c| c.absolute.clone()).collect();
         let anchor = decide_absolute(&absolutes, capacity.into()).map(|a| match a {
             Absolute::Occupied(n) => i64::from(n),
             Absolute::Vacant(n) => i64::from(capacity) - i64::from(n),

@@ -10,12 +10,14 @@
 
 mod bay_intervals;
 mod count_intervals;
+mod diff;
 mod hours;
 #[cfg(test)]
 mod tests;
 mod timeline;
 
-pub use bay_intervals::{Applied, BayInterval, BayIntervals, BayStatement, decide, derive_intervals};
+pub use bay_intervals::{Applied, BayInterval, BayIntervals, BayStatement, derive_intervals};
 pub use count_intervals::{CountInterval, CountStatement, derive_count_intervals};
+pub use diff::{Diff, diff};
 pub use hours::{Delta, HOUR_US, HourSums, QUARTERS, SLICE_US, SLICES};
 pub use timeline::{Conditions, Hold, Piece, ScopeId, Span, Timeline, hull, pieces};

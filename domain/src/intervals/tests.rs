@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
+use super::bay_intervals::decide;
 use super::*;
 use crate::bay_state::{BayReading, BayState};
 use crate::ids::{FeedId, SensorId};
 use crate::observation::SiteStatus;
-use crate::site_count::Absolute;
+use crate::site_count::{Absolute, SourceAbsolute};
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 const MINUTE: i64 = 60 * MICROS_PER_S;
@@ -133,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn runs_are_what_holds_at_each_instant(readings in proptest::collection::vec(reading(), 1..24)) {
+    fn intervals_are_what_holds_at_each_instant(readings in proptest::collection::vec(reading(), 1..24)) {
         let timeline = timeline();
         let intervals = from_nothing(&readings, &timeline);
         for m in 0..460 {
@@ -156,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn counts_reckoned_in_parts_are_the_same(cuts in proptest::collection::vec(count(), 1..30), at in 0..30usize) {
+    fn counts_derived_in_parts_are_the_same(cuts in proptest::collection::vec(count(), 1..30), at in 0..30usize) {
         let mut counts = cuts;
         counts.sort_by_key(|c| c.at);
         let whole = derive_count_intervals(None, &counts, |_| 100);
@@ -172,14 +173,16 @@ proptest! {
     }
 }
 
+fn of_gate(value: Absolute) -> SourceAbsolute {
+    SourceAbsolute { source: "gate".to_owned(), seq: None, value }
+}
+
 fn count() -> impl Strategy<Value = CountStatement> {
     (0..200i64, 0..4u8, 0..90i32, 0..4i32, 0..4i32).prop_map(|(at, kind, n, entries, exits)| CountStatement {
         at: minute(at),
-        source: "gate".to_owned(),
-        seq: None,
         absolute: match kind {
-            0 => Some(Absolute::Occupied(n)),
-            1 => Some(Absolute::Vacant(n)),
+            0 => Some(of_gate(Absolute::Occupied(n))),
+            1 => Some(of_gate(Absolute::Vacant(n))),
             _ => None,
         },
         entries: if kind == 2 { entries } else { 0 },
@@ -194,7 +197,7 @@ fn count() -> impl Strategy<Value = CountStatement> {
 fn gates_drift_and_an_absolute_count_sets_them_right() {
     let flow = |at, entries, exits| CountStatement { at: minute(at), entries, exits, ..blank() };
     let absolute =
-        |at, n| CountStatement { at: minute(at), absolute: Some(Absolute::Occupied(n)), ..blank() };
+        |at, n| CountStatement { at: minute(at), absolute: Some(of_gate(Absolute::Occupied(n))), ..blank() };
     let intervals = derive_count_intervals(
         None,
         &[flow(0, 5, 0), absolute(1, 10), flow(2, 2, 0), flow(3, 0, 1), absolute(9, 8)],
@@ -216,8 +219,6 @@ fn gates_drift_and_an_absolute_count_sets_them_right() {
 fn blank() -> CountStatement {
     CountStatement {
         at: minute(0),
-        source: String::new(),
-        seq: None,
         absolute: None,
         entries: 0,
         exits: 0,

@@ -10,6 +10,12 @@ use crate::time::UtcMicros;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ScopeId(pub i32);
 
+impl From<i32> for ScopeId {
+    fn from(id: i32) -> Self {
+        ScopeId(id)
+    }
+}
+
 /// `[from, until)`; the ends of time are [`i64::MIN`] and [`i64::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {

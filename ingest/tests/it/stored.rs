@@ -439,7 +439,7 @@ impl Database {
             receive(&self.registry, feed, message, &TripMemory::default(), &mut batch);
         }
         let mut writer = self.writer.borrow_mut();
-        let stored = self.runtime.block_on(writer.write(&batch, &*self.registry, now().plus_s(10)));
+        let stored = self.runtime.block_on(writer.write(&batch, &self.registry, now().plus_s(10)));
         prop_assert!(stored.is_ok(), "{:?}: {batch:#?}", stored.err());
         Ok(batch)
     }

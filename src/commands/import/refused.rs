@@ -6,7 +6,7 @@ use anyhow::Result;
 use places::{FileProblems, PlaceFiles};
 use serde_json::json;
 use store::Pool;
-use store::audit::{self, Actor, AuditEvent, Outcome};
+use store::audit::{self, Actor, AuditEvent, AuditOutcome};
 
 use crate::cli::VisitArgs;
 use crate::database::Database;
@@ -30,7 +30,7 @@ pub fn history(files: usize) -> AuditEvent {
 }
 
 fn deed(action: &'static str, after: serde_json::Value) -> AuditEvent {
-    AuditEvent { action, after: Some(after), outcome: Outcome::Refused, ..AuditEvent::default() }
+    AuditEvent { action, after: Some(after), outcome: AuditOutcome::Refused, ..AuditEvent::default() }
 }
 
 /// The municipalities that the files are about.

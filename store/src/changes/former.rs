@@ -9,7 +9,7 @@ use domain::trip_update::{StopEvent, StopRelationship, TripRelationship};
 use domain::{Audience, BayId, FeedId, SiteId, UtcMicros, VehicleId};
 use serde::Deserialize;
 
-use crate::StoreError;
+use crate::{Result, codec};
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -21,41 +21,19 @@ enum FormerChange {
     Trip { _feed: FeedId, _report: FormerReport },
 }
 
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-struct FormerReport {
-    _observed_at: UtcMicros,
-    _confirmed_at: UtcMicros,
-    _digest: Digest,
-    _update: FormerUpdate,
-}
+/// When it was observed and confirmed, its digest, and the update.
+type FormerReport = (UtcMicros, UtcMicros, Digest, FormerUpdate);
 
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-struct FormerUpdate {
-    _trip_id: String,
-    _start_date: Option<String>,
-    _start_time: Option<String>,
-    _route_id: Option<String>,
-    _relationship: TripRelationship,
-    _delay_s: Option<i32>,
-    _stops: Vec<FormerStop>,
-}
+/// Trip, date, time, route, relationship, delay, stops.
+type FormerUpdate =
+    (String, Option<String>, Option<String>, Option<String>, TripRelationship, Option<i32>, Vec<FormerStop>);
 
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-struct FormerStop {
-    _stop_sequence: Option<u32>,
-    _stop_id: Option<String>,
-    _relationship: StopRelationship,
-    _arrival: Option<StopEvent>,
-    _departure: Option<StopEvent>,
-}
+/// Its place in the sequence, id, relationship, arrival, departure.
+type FormerStop = (Option<u32>, Option<String>, StopRelationship, Option<StopEvent>, Option<StopEvent>);
 
 /// The changes of such a body, without the trips: their feeds repeat them.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<Change>, StoreError> {
-    let former: Vec<FormerChange> =
-        postcard::from_bytes(body).map_err(|e| StoreError::Decode(format!("change log: {e}")))?;
+pub(super) fn decode(body: &[u8]) -> Result<Vec<Change>> {
+    let former: Vec<FormerChange> = codec::decode_rest("change log", body)?;
     let kept = former.into_iter().filter_map(|change| match change {
         FormerChange::Bay { bay, reading } => Some(Change::Bay { bay, reading }),
         FormerChange::Site { site, audience, version, count } => {
@@ -78,27 +56,11 @@ mod tests {
     fn a_log_of_before_is_read_without_its_trips() {
         let vehicle = || (VehicleId(7), FeedId(1), UtcMicros(5), 9, VehicleFix::default());
         let (id, feed, observed_at, digest, fix) = vehicle();
-        let update = FormerUpdate {
-            _trip_id: "t".into(),
-            _start_date: Some("20261124".into()),
-            _start_time: None,
-            _route_id: Some("R".into()),
-            _relationship: TripRelationship::Cancelled,
-            _delay_s: Some(60),
-            _stops: vec![FormerStop {
-                _stop_sequence: Some(5),
-                _stop_id: Some("a".into()),
-                _relationship: StopRelationship::Scheduled,
-                _arrival: None,
-                _departure: Some(StopEvent::Delay(60)),
-            }],
-        };
-        let report = FormerReport {
-            _observed_at: UtcMicros(1),
-            _confirmed_at: UtcMicros(2),
-            _digest: 3,
-            _update: update,
-        };
+        let stop = (Some(5), Some("a".into()), StopRelationship::Scheduled, None, Some(StopEvent::Delay(60)));
+        let date = Some("20261124".into());
+        let update =
+            ("t".into(), date, None, Some("R".into()), TripRelationship::Cancelled, Some(60), vec![stop]);
+        let report: FormerReport = (UtcMicros(1), UtcMicros(2), 3, update);
         let body = postcard::to_extend(
             &[
                 FormerChange::Trip { _feed: feed, _report: report },
@@ -109,6 +71,6 @@ mod tests {
         );
         let (vehicle, feed, observed_at, digest, fix) = vehicle();
         let expected = [Change::Vehicle { vehicle, feed, observed_at, digest, fix }, Change::Places];
-        assert_eq!(crate::changes::decode(&body.unwrap()).unwrap(), expected);
+        assert_eq!(crate::changes::body::decode(&body.unwrap()).unwrap(), expected);
     }
 }

@@ -2,19 +2,35 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::{Applied, BayInterval, BayIntervals, BayStatement, Delta, Span};
+use domain::intervals::{
+    Applied, BayInterval, BayIntervals, BayStatement, Delta, Diff, Span, Timeline, diff,
+};
 use domain::{BayId, BayReading, BayState, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
 use super::DerivedPlace;
 use super::neighbours::neighbours;
-use super::observations::BayKey;
-use crate::StoreError;
+use super::observations::{BayInstant, BayKey};
 use crate::copy::CopyRows;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// Bytes of an interval in binary COPY.
 const ROW_BYTES: usize = 60;
+
+/// The intervals of a bay around the time that changes, as they were and as they are to be.
+pub(super) struct BayChange {
+    pub(super) key: BayKey,
+    pub(super) before: BayIntervals,
+    pub(super) after: BayIntervals,
+}
+
+impl BayChange {
+    /// Adds what changes in the hours within `span` to `delta`.
+    pub(super) fn add_to(&self, delta: &mut Delta, old: &Timeline, new: &Timeline, span: Span) {
+        delta.add_bays(self.before.as_slice(), old, span, -1);
+        delta.add_bays(self.after.as_slice(), new, span, 1);
+    }
+}
 
 /// Derives the intervals that `statements`, which are stored, change.
 pub(super) async fn apply(
@@ -23,7 +39,7 @@ pub(super) async fn apply(
     statements: &[(BayId, BayReading)],
     hours_until: UtcMicros,
     delta: &mut Delta,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let mut by_bay: BTreeMap<BayKey, Vec<BayStatement>> = BTreeMap::new();
     for (bay, reading) in statements {
         // The bay was deleted, or the source was not bound to it then.
@@ -47,48 +63,46 @@ pub(super) async fn apply(
         .collect();
     let before = around(conn, &spans).await?;
     let mut after = before.clone();
-    let mut contradicting: Vec<(BayKey, UtcMicros)> = Vec::new();
+    let timeline = |key: &BayKey| &placed[&key.bay].timeline;
+    let mut contradicting: Vec<BayInstant> = Vec::new();
     for (key, statements) in &by_bay {
-        let longest_us = placed[&key.bay].timeline.longest_hold_us();
+        let longest_us = timeline(key).longest_hold_us();
         let intervals = after.entry(*key).or_default();
         for statement in statements {
             if intervals.apply(*statement, longest_us) == Applied::NeedsNeighbours {
-                contradicting.push((*key, statement.at));
+                contradicting.push(BayInstant { key: *key, at: statement.at });
             }
         }
     }
     contradicting.dedup();
-    for (key, found) in neighbours(conn, placed, &contradicting).await? {
+    for (BayInstant { key, .. }, found) in neighbours(conn, placed, &contradicting).await? {
         if let Some(statement) = found.statement {
             // No statement holds for longer, so nothing farther away changes.
-            let end = UtcMicros(statement.at.0.saturating_add(placed[&key.bay].timeline.longest_hold_us()));
+            let end = UtcMicros(statement.at.0.saturating_add(timeline(&key).longest_hold_us()));
             after.entry(key).or_default().place(found.before, statement, found.after.unwrap_or(end));
         }
     }
-    let timeline = |key: &BayKey| &placed[&key.bay].timeline;
     let summed = Span::of(None, Some(hours_until));
-    let changed: Vec<_> = after
-        .iter()
-        .map(|(key, intervals)| {
-            (*key, before.get(key).map_or(&[][..], BayIntervals::as_slice), intervals.as_slice())
-        })
-        .filter(|(_, before, after)| before != after)
-        .collect();
-    for (key, before, after) in &changed {
-        delta.add_bays(before, timeline(key), summed, -1);
-        delta.add_bays(after, timeline(key), summed, 1);
+    let change = |(key, after): (BayKey, BayIntervals)| {
+        let before = before.get(&key).cloned().unwrap_or_default();
+        BayChange { key, before, after }
+    };
+    let changes = after.into_iter().map(change).filter(|change| change.before != change.after);
+    let changes: Vec<BayChange> = changes.collect();
+    for change in &changes {
+        change.add_to(delta, timeline(&change.key), timeline(&change.key), summed);
     }
-    write(conn, &changed).await
+    write(conn, &changes).await
 }
 
 /// Intervals of each bay that a change within its span could touch: those from the second before it to the next after it.
 pub(crate) async fn around(
     conn: &mut PgConnection,
     spans: &[(BayKey, Span)],
-) -> Result<BTreeMap<BayKey, BayIntervals>, StoreError> {
+) -> Result<BTreeMap<BayKey, BayIntervals>> {
     let rows: Vec<(i32, i32, Ts, Ts, Ts, i16)> = sqlx::query_as(
         "SELECT i.municipality, i.bay, i.from_utc, i.until_utc, i.last_at, i.state
-         FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[]) AS t(m, b, f, u)
+         FROM unnest($1, $2, $3, $4) AS t(m, b, f, u)
          CROSS JOIN LATERAL (
             SELECT * FROM bay_interval x
             WHERE x.municipality = t.m AND x.bay = t.b
@@ -123,72 +137,48 @@ pub(crate) async fn around(
     Ok(intervals.into_iter().map(|(key, intervals)| (key, BayIntervals::new(intervals))).collect())
 }
 
-/// Replaces intervals: of each bay what was, and what is now.
-pub(super) async fn write(
-    conn: &mut PgConnection,
-    changed: &[(BayKey, &[BayInterval], &[BayInterval])],
-) -> Result<(), StoreError> {
-    let mut gone: (Vec<i32>, Vec<i32>, Vec<Ts>) = Default::default();
-    // And whether an interval begins there already.
-    let mut new: Vec<(BayKey, bool, BayInterval)> = Vec::new();
-    for (key, before, after) in changed {
-        for interval in before.iter().filter(|b| after.binary_search_by_key(&b.from, |a| a.from).is_err()) {
-            gone.0.push(key.municipality.0);
-            gone.1.push(key.bay.0);
-            gone.2.push(Ts(interval.from));
-        }
-        for interval in *after {
-            let held = before.binary_search_by_key(&interval.from, |b| b.from).map(|i| before[i]);
-            if held != Ok(*interval) {
-                new.push((*key, held.is_ok(), *interval));
-            }
-        }
+/// Stores changed intervals.
+pub(super) async fn write(conn: &mut PgConnection, changes: &[BayChange]) -> Result<()> {
+    let (mut gone, mut changed, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for BayChange { key, before, after } in changes {
+        let diff: Diff<BayInterval> = diff(before.as_slice(), after.as_slice());
+        gone.extend(diff.gone.into_iter().map(|from| (*key, from)));
+        changed.extend(diff.changed.into_iter().map(|interval| (*key, interval)));
+        // There is one deriver, so an interval where none began is not in the table.
+        new.extend(diff.new.into_iter().map(|interval| (*key, interval)));
     }
-    if !gone.0.is_empty() {
+    if !gone.is_empty() {
         sqlx::query(
-            "DELETE FROM bay_interval i USING unnest($1::int[], $2::int[], $3::timestamptz[]) AS t(m, b, f)
+            "DELETE FROM bay_interval i USING unnest($1, $2, $3) AS t(m, b, f)
              WHERE i.municipality = t.m AND i.bay = t.b AND i.from_utc = t.f",
         )
-        .bind(gone.0)
-        .bind(gone.1)
-        .bind(gone.2)
+        .bind(gone.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
+        .bind(gone.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
+        .bind(gone.iter().map(|(_, from)| Ts(*from)).collect::<Vec<_>>())
         .execute(&mut *conn)
         .await?;
     }
-    // There is one deriver, so an interval where none began is not in the table.
-    let (moved, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|(_, is_there, _)| *is_there);
     sqlx::query(
         "UPDATE bay_interval i SET until_utc = t.u, last_at = t.l, state = t.s
-         FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
-                     $6::smallint[]) AS t(m, b, f, u, l, s)
+         FROM unnest($1, $2, $3, $4, $5, $6) AS t(m, b, f, u, l, s)
          WHERE i.municipality = t.m AND i.bay = t.b AND i.from_utc = t.f",
     )
-    .bind(moved.iter().map(|(key, _, _)| key.municipality.0).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(key, _, _)| key.bay.0).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, interval)| Ts(interval.from)).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, interval)| Ts(interval.until)).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, interval)| Ts(interval.last_at)).collect::<Vec<_>>())
-    .bind(moved.iter().map(|(_, _, interval)| interval.state.code()).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, interval)| Ts(interval.from)).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, interval)| Ts(interval.until)).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, interval)| Ts(interval.last_at)).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(_, interval)| interval.state.code()).collect::<Vec<_>>())
     .execute(&mut *conn)
     .await?;
     if new.is_empty() {
         return Ok(());
     }
-    let mut data = CopyRows::new(new.len() * ROW_BYTES);
-    for (key, _, interval) in &new {
-        data.row(6)
-            .int4(key.municipality.0)
-            .int4(key.bay.0)
-            .timestamptz(interval.from)
-            .timestamptz(interval.until);
-        data.timestamptz(interval.last_at).int2(interval.state.code());
+    let columns = "municipality, bay, from_utc, until_utc, last_at, state";
+    let mut data = CopyRows::new(columns, new.len() * ROW_BYTES);
+    for (key, new) in &new {
+        let (municipality, bay) = (key.municipality.0, key.bay.0);
+        data.row(&[&municipality, &bay, &new.from, &new.until, &new.last_at, &new.state.code()]);
     }
-    let mut copy = conn
-        .copy_in_raw(
-            "COPY bay_interval (municipality, bay, from_utc, until_utc, last_at, state) FROM STDIN (FORMAT binary)",
-        )
-        .await?;
-    copy.send(data.finish()).await?;
-    copy.finish().await?;
-    Ok(())
+    data.send(conn, "bay_interval").await
 }

@@ -7,17 +7,14 @@ use sqlx::Connection;
 use tracing::info;
 
 use super::Deriver;
-use crate::StoreError;
-use crate::changes;
-use crate::restore;
-use crate::ts::Ts;
+use crate::{Result, Ts, changes, restore};
 
 /// Seconds between checks when the clock did not go back: another process may have had another clock.
 const CHECK_EVERY_S: i64 = 600;
 
 impl Deriver {
     /// Checks at the beginning, whenever the clock went back, and every [`CHECK_EVERY_S`]; whether something was corrected.
-    pub(super) async fn correct_ahead(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
+    pub(super) async fn correct_ahead(&mut self, now: UtcMicros) -> Result<bool> {
         if self.checked_ahead.is_some_and(|at| at <= now && now < at.plus_s(CHECK_EVERY_S)) {
             return Ok(false);
         }
@@ -29,7 +26,7 @@ impl Deriver {
     }
 
     /// Deletes the sums of hours in the future; they are summed up when they are over.
-    async fn reopen_hours(&mut self, now: UtcMicros) -> Result<bool, StoreError> {
+    async fn reopen_hours(&mut self, now: UtcMicros) -> Result<bool> {
         if !is_ahead(self.hours_until, now) {
             return Ok(false);
         }

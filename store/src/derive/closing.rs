@@ -6,15 +6,14 @@ use sqlx::Connection;
 
 use super::observations::BayKey;
 use super::{Deriver, bays, hours, sites};
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// Places that are summed up at once.
 const AT_ONCE: usize = 5_000;
 
 impl Deriver {
     /// Sums up the hours from the last closed one to `until`, a full hour.
-    pub(super) async fn close_hours(&mut self, until: UtcMicros) -> Result<(), StoreError> {
+    pub(super) async fn close_hours(&mut self, until: UtcMicros) -> Result<()> {
         let span = Span { from: self.hours_until, until };
         let mut tx = self.conn.begin().await?;
         let mut delta = Delta::default();

@@ -4,21 +4,21 @@ mod included;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use domain::bay_state::SourceKey;
+use domain::bay_state::{SourceKey, source_key};
+use domain::closure::Spans;
 use domain::inclusion::Standing;
 use domain::intervals::{Conditions, Hold, ScopeId, Span, Timeline, pieces};
 use domain::place::{Bay, Municipality, PlaceKind, Publish, Purpose, Site};
-use domain::{BayId, Feed, FeedFormat, MunicipalityId, PlaceId, SiteId, UtcMicros};
+use domain::{BayId, Feed, FeedFormat, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, UtcMicros};
 use smallvec::SmallVec;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use self::included::Included;
 use super::CountKey;
-use super::scopes::{self, Area, Basis, ScopeKey};
-use crate::StoreError;
-use crate::places::kind;
-use crate::ts::Ts;
+use super::scopes::{self, ScopeKey};
+use crate::places::kind::KindCode;
+use crate::{Result, Ts};
 
 /// A definition and when it held.
 pub(super) struct Version<T> {
@@ -27,8 +27,15 @@ pub(super) struct Version<T> {
 }
 
 pub(super) struct Versions<T> {
-    municipality: MunicipalityId,
+    pub(super) municipality: MunicipalityId,
     pub(super) versions: Vec<Version<T>>,
+}
+
+/// A bay's site, and its definition at an instant.
+#[derive(Clone, Copy)]
+pub(super) struct SiteAt<'a> {
+    pub(super) id: SiteId,
+    pub(super) def: Option<&'a Site>,
 }
 
 /// See the module's description.
@@ -37,15 +44,14 @@ pub(super) struct PlaceHistory {
     pub(super) sites: BTreeMap<SiteId, Versions<Site>>,
     site_ids: HashMap<String, SiteId>,
     /// The sensors of each place, while they were bound to it.
-    bound: HashMap<PlaceId, Vec<Hold>>,
-    /// The same by place and by their feed, which may name the place itself.
-    bound_by_feed: HashMap<(PlaceId, SourceKey), Vec<Hold>>,
+    bound: HashMap<PlaceId, Vec<BoundSensor>>,
     /// The feeds that may name the places of a municipality.
     feeds: HashMap<MunicipalityId, Vec<Hold>>,
-    closures: HashMap<PlaceId, Vec<Span>>,
+    /// They apply whatever the opening hours are.
+    closures: HashMap<PlaceId, Spans>,
     counted: BTreeSet<CountKey>,
     /// Bays that a feed has named.
-    by_feed: HashSet<BayId>,
+    pub(super) by_feed: HashSet<BayId>,
     /// What counts in a site from an instant on, of those where it may change.
     inclusions: HashMap<SiteId, Vec<(UtcMicros, Included)>>,
     scopes: HashMap<ScopeKey, ScopeId>,
@@ -57,23 +63,19 @@ impl PlaceHistory {
         conn: &mut PgConnection,
         counted: &BTreeSet<CountKey>,
         by_feed: impl Iterator<Item = BayId>,
-    ) -> Result<Self, StoreError> {
-        let sites = versions(conn, PlaceKind::Site).await?;
-        let sites: BTreeMap<_, Versions<Site>> = sites.into_iter().map(|(id, v)| (SiteId(id), v)).collect();
-        let bays = versions(conn, PlaceKind::Bay).await?;
+    ) -> Result<Self> {
+        let sites: BTreeMap<SiteId, Versions<Site>> = versions(conn, PlaceKind::Site).await?;
         let mut site_ids = HashMap::new();
         for (id, place) in &sites {
             site_ids.extend(place.versions.iter().map(|v| (v.def.id.clone(), *id)));
         }
-        let (bound, bound_by_feed) = bound(conn).await?;
         let mut history = PlaceHistory {
-            bays: bays.into_iter().map(|(id, place)| (BayId(id), place)).collect(),
+            bays: versions(conn, PlaceKind::Bay).await?,
             site_ids,
             sites,
-            bound,
-            bound_by_feed,
+            bound: bound(conn).await?,
             feeds: feeds(conn).await?,
-            closures: closures(conn).await?,
+            closures: crate::places::ever_closed(conn).await?.into_iter().collect(),
             counted: counted.clone(),
             by_feed: by_feed.collect(),
             inclusions: HashMap::new(),
@@ -84,19 +86,8 @@ impl PlaceHistory {
         Ok(history)
     }
 
-    /// All bays with their municipalities.
-    pub(super) fn bays(&self) -> impl Iterator<Item = (MunicipalityId, BayId)> {
-        self.bays.iter().map(|(id, place)| (place.municipality, *id))
-    }
-
-    /// Whether a feed has named it.
-    pub(super) fn is_by_feed(&self, bay: BayId) -> bool {
-        self.by_feed.contains(&bay)
-    }
-
     /// The timeline of a bay.
-    pub(super) fn bay_timeline(&self, bay: BayId) -> Timeline {
-        let Some(place) = self.bays.get(&bay) else { return Timeline::default() };
+    pub(super) fn bay_timeline(&self, bay: BayId, place: &Versions<Bay>) -> Timeline {
         let closed: Vec<Span> = self.closures_of(bay.into()).chain(self.closures_of_sites(place)).collect();
         let mut cuts = self.cuts_of_bay(bay, place);
         cuts.extend(ends(closed.iter().copied()));
@@ -108,13 +99,13 @@ impl PlaceHistory {
         }
         let pieces = pieces(cuts, |at| {
             let Some(def) = at_version(&place.versions, at) else { return Conditions::default() };
-            let site = self.site_of(def).map(|(id, site)| (id, at_version(&site.versions, at)));
+            let site = self.site_of(def).map(|(id, site)| SiteAt { id, def: at_version(&site.versions, at) });
             let is_valid = Span::of(def.valid_from, def.valid_until).contains(at)
-                && site.is_none_or(|(_, def)| {
-                    def.is_none_or(|d| Span::of(d.valid_from, d.valid_until).contains(at))
-                });
+                && site
+                    .and_then(|site| site.def)
+                    .is_none_or(|def| Span::of(def.valid_from, def.valid_until).contains(at));
             let is_closed = closed.iter().any(|span| span.contains(at));
-            let included = site.map(|(id, _)| self.included(id, at)).unwrap_or_default();
+            let included = site.map(|site| self.included(site.id, at)).unwrap_or_default();
             let keys = self.scopes_of_bay(place.municipality, def, site, &included);
             Conditions {
                 is_possible: is_valid && !is_closed && self.is_watched(bay, at),
@@ -127,11 +118,12 @@ impl PlaceHistory {
 
     /// The sources that may report on a place, and how long their statements hold.
     fn holds(&self, municipality: MunicipalityId, place: PlaceId) -> Vec<Hold> {
+        let bound = self.bound_to(place);
         let feeds = self.feeds.get(&municipality).into_iter().flatten().flat_map(|feed| {
-            feed.except(self.bound_by_feed.get(&(place, feed.source)).into_iter().flatten().copied())
+            let of_feed = bound.iter().filter(|sensor| sensor.feed == feed.source);
+            feed.except(of_feed.map(|sensor| sensor.hold))
         });
-        let mut holds: Vec<Hold> =
-            feeds.chain(self.bound.get(&place).into_iter().flatten().copied()).collect();
+        let mut holds: Vec<Hold> = feeds.chain(bound.iter().map(|sensor| sensor.hold)).collect();
         holds.sort_unstable_by_key(|h| (h.source, h.span.from));
         holds
     }
@@ -180,21 +172,25 @@ impl PlaceHistory {
         after.checked_sub(1).map(|i| spans[i].1.clone()).unwrap_or_default()
     }
 
+    fn bound_to(&self, place: PlaceId) -> &[BoundSensor] {
+        self.bound.get(&place).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether a bay has a sensor or a feed at a time.
     pub(super) fn is_watched(&self, bay: BayId, at: UtcMicros) -> bool {
-        let bound = self.bound.get(&bay.into()).map_or(&[][..], Vec::as_slice);
-        self.by_feed.contains(&bay) || bound.iter().any(|b| b.span.contains(at))
+        self.by_feed.contains(&bay) || self.bound_to(bay.into()).iter().any(|b| b.hold.span.contains(at))
     }
 
     /// When the conditions of a bay itself may change, other than by closures.
     pub(super) fn cuts_of_bay(&self, bay: BayId, place: &Versions<Bay>) -> Vec<UtcMicros> {
         let valid = place.versions.iter().map(|v| Span::of(v.def.valid_from, v.def.valid_until));
-        let bound = self.bound.get(&bay.into()).map_or(&[][..], Vec::as_slice).iter().map(|b| b.span);
+        let bound = self.bound_to(bay.into()).iter().map(|b| b.hold.span);
         ends(place.versions.iter().map(|v| v.span).chain(valid).chain(bound)).collect()
     }
 
     pub(super) fn closures_of(&self, place: PlaceId) -> impl Iterator<Item = Span> {
-        self.closures.get(&place).into_iter().flatten().copied()
+        let spans = self.closures.get(&place).into_iter().flat_map(|spans| spans.iter());
+        spans.map(|(from, until)| Span { from, until })
     }
 
     fn closures_of_sites<'a>(&'a self, bay: &'a Versions<Bay>) -> impl Iterator<Item = Span> + 'a {
@@ -208,11 +204,11 @@ impl PlaceHistory {
         &self,
         municipality: MunicipalityId,
         bay: &Bay,
-        site: Option<(SiteId, Option<&Site>)>,
+        site: Option<SiteAt<'_>>,
         included: &Included,
     ) -> Vec<ScopeKey> {
         // Whether counts of the site were ever stored, and whether they may be used.
-        let is_counted = site.is_some_and(|(site, _)| self.counted.contains(&(site, String::new())));
+        let is_counted = site.is_some_and(|site| self.counted.contains(&(site.id, String::new())));
         let standing = Standing::of(bay);
         let counts = match standing {
             Standing::Shown => true,
@@ -225,7 +221,7 @@ impl PlaceHistory {
         }
         let is_hidden = standing == Standing::Hidden;
         // What belongs to no site is a space for a car.
-        let purpose = site.and_then(|(_, def)| Some(def?.purpose)).unwrap_or(Purpose::Car);
+        let purpose = site.and_then(|site| site.def).map_or(Purpose::Car, |def| def.purpose);
         // Hidden bays of a site are in one zone all together, or in none.
         let zone = if is_hidden { included.zone.as_deref() } else { zone_of(bay, site) };
         let audiences: Vec<&str> =
@@ -235,25 +231,15 @@ impl PlaceHistory {
                 some => some.iter().map(|a| a.as_str()).collect(),
             };
         let mut keys = Vec::new();
-        for audience in [scopes::ALL].into_iter().chain(audiences) {
-            let key = |area| ScopeKey {
-                municipality,
-                area,
-                audience: audience.to_owned(),
-                basis: Basis::Bays,
-                purpose,
-            };
-            if let Some((site, _)) = site {
-                keys.push(key(Area::Site(site)));
-            }
+        for audience in [None].into_iter().chain(audiences.into_iter().map(Some)) {
+            let town = ScopeKey::of_town(municipality, audience, false, purpose);
+            keys.extend(site.map(|site| town.of_site(site.id)));
             // What is counted as a whole counts once.
             if is_counted && included.inclusion.own_count {
                 continue;
             }
-            if let Some(zone) = zone {
-                keys.push(key(Area::Zone(zone.to_owned())));
-            }
-            keys.push(key(Area::Municipality));
+            keys.extend(zone.map(|zone| town.of_zone(zone)));
+            keys.push(town);
         }
         keys
     }
@@ -276,7 +262,9 @@ impl PlaceHistory {
                         let own = [Included::default()];
                         let of_site = self.inclusions.get(&id).into_iter().flatten().map(|(_, i)| i);
                         for included in of_site.chain(&own) {
-                            site.versions.iter().for_each(|def| name(Some((id, Some(&def.def))), included));
+                            site.versions
+                                .iter()
+                                .for_each(|v| name(Some(SiteAt { id, def: Some(&v.def) }), included));
                         }
                     }
                 }
@@ -299,12 +287,12 @@ pub(super) fn cuts_of_site(site: &Versions<Site>) -> impl Iterator<Item = UtcMic
 }
 
 /// A bay's own zone, else its site's.
-pub(super) fn zone_of<'a>(bay: &'a Bay, site: Option<(SiteId, Option<&'a Site>)>) -> Option<&'a str> {
-    bay.zone.as_deref().or_else(|| site.and_then(|(_, def)| def?.zone.as_deref()))
+pub(super) fn zone_of<'a>(bay: &'a Bay, site: Option<SiteAt<'a>>) -> Option<&'a str> {
+    bay.zone.as_deref().or_else(|| site?.def?.zone.as_deref())
 }
 
-fn is_unpublished(site: Option<(SiteId, Option<&Site>)>) -> bool {
-    site.is_some_and(|(_, def)| def.is_some_and(|def| def.publish == Publish::None))
+fn is_unpublished(site: Option<SiteAt<'_>>) -> bool {
+    site.and_then(|site| site.def).is_some_and(|def| def.publish == Publish::None)
 }
 
 pub(super) fn at_version<T>(versions: &[Version<T>], at: UtcMicros) -> Option<&T> {
@@ -315,60 +303,59 @@ pub(super) fn ends(spans: impl Iterator<Item = Span>) -> impl Iterator<Item = Ut
     spans.flat_map(|span| [span.from, span.until])
 }
 
-async fn versions<T>(conn: &mut PgConnection, kind: PlaceKind) -> Result<Vec<(i32, Versions<T>)>, StoreError>
+async fn versions<I, T>(conn: &mut PgConnection, kind: PlaceKind) -> Result<BTreeMap<I, Versions<T>>>
 where
+    I: From<i32> + Ord,
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
-    type Row<T> = (i32, i32, Ts, Option<Ts>, Json<T>);
-    let rows: Vec<Row<T>> = sqlx::query_as(
+    type Stored<T> = (i32, i32, Ts, Option<Ts>, Json<T>);
+    let rows: Vec<Stored<T>> = sqlx::query_as(
         "SELECT v.place, v.municipality, v.from_utc, v.until_utc, v.def
          FROM place_version v JOIN place p ON p.id = v.place WHERE p.kind = $1 ORDER BY v.place, v.from_utc",
     )
-    .bind(kind::code(kind))
+    .bind(KindCode::from(kind))
     .fetch_all(conn)
     .await?;
-    let mut places: Vec<(i32, Versions<T>)> = Vec::new();
+    let mut places: BTreeMap<I, Versions<T>> = BTreeMap::new();
     for (id, municipality, from, until, Json(def)) in rows {
-        let version = Version { span: Span::of(Some(from.0), until.map(|u| u.0)), def };
-        match places.last_mut() {
-            Some((last, place)) if *last == id => place.versions.push(version),
-            _ => {
-                let municipality = MunicipalityId(municipality);
-                places.push((id, Versions { municipality, versions: vec![version] }));
-            }
-        }
-    }
-    // The first version also holds before its beginning: nothing earlier is known.
-    for (_, place) in &mut places {
-        if let Some(first) = place.versions.first_mut() {
-            first.span.from = Span::EVER.from;
-        }
+        let municipality = MunicipalityId(municipality);
+        let place = places.entry(I::from(id));
+        let place = place.or_insert_with(|| Versions { municipality, versions: Vec::new() });
+        // The first version also holds before its beginning: nothing earlier is known.
+        let from = if place.versions.is_empty() { None } else { Some(from.0) };
+        place.versions.push(Version { span: Span::of(from, until.map(|u| u.0)), def });
     }
     Ok(places)
 }
 
-type Bound = (HashMap<PlaceId, Vec<Hold>>, HashMap<(PlaceId, SourceKey), Vec<Hold>>);
+/// A sensor while it was bound to a place, and its feed, which may name the place itself.
+#[derive(Clone, Copy)]
+struct BoundSensor {
+    feed: SourceKey,
+    hold: Hold,
+}
 
-async fn bound(conn: &mut PgConnection) -> Result<Bound, StoreError> {
-    type Row = (i32, i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
-    let rows: Vec<Row> = sqlx::query_as(
+async fn bound(conn: &mut PgConnection) -> Result<HashMap<PlaceId, Vec<BoundSensor>>> {
+    type Bound = (i32, i32, i32, Ts, Ts, Option<i32>, Option<i32>, Json<Feed>);
+    let rows: Vec<Bound> = sqlx::query_as(
         "SELECT coalesce(b.bay, b.site), b.sensor, s.feed, b.from_utc, b.until_utc, b.heartbeat_s, b.stale_after_s, f.def
          FROM sensor_binding b JOIN sensor s ON s.id = b.sensor JOIN feed f ON f.id = s.feed
          WHERE coalesce(b.bay, b.site) IS NOT NULL ORDER BY b.sensor, b.from_utc",
     )
     .fetch_all(conn)
     .await?;
-    let (mut bound, mut by_feed) = Bound::default();
+    let mut bound: HashMap<PlaceId, Vec<BoundSensor>> = HashMap::new();
     for (place, sensor, feed_id, from, until, heartbeat_s, stale_after_s, Json(feed)) in rows {
-        let signed = |n: i32| u32::try_from(n).unwrap_or(0);
-        let heartbeat_s = heartbeat_s.map_or_else(|| feed.heartbeat_s(), signed);
-        let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), signed);
+        let unsigned = |n: i32| u32::try_from(n).unwrap_or(0);
+        let heartbeat_s = heartbeat_s.map_or_else(|| feed.heartbeat_s(), unsigned);
+        let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), unsigned);
         let span = Span { from: from.0, until: until.0 };
+        let sensor = source_key(FeedId(feed_id), Some(SensorId(sensor)));
         let hold = Hold { source: sensor, span, hold_us: hold_us(stale_s) };
-        bound.entry(PlaceId(place)).or_default().push(hold);
-        by_feed.entry((PlaceId(place), -feed_id)).or_default().push(hold);
+        let feed = source_key(FeedId(feed_id), None);
+        bound.entry(PlaceId(place)).or_default().push(BoundSensor { feed, hold });
     }
-    Ok((bound, by_feed))
+    Ok(bound)
 }
 
 fn hold_us(stale_after_s: u32) -> i64 {
@@ -376,36 +363,21 @@ fn hold_us(stale_after_s: u32) -> i64 {
 }
 
 /// The feeds that name the places of a municipality themselves, and may.
-async fn feeds(conn: &mut PgConnection) -> Result<HashMap<MunicipalityId, Vec<Hold>>, StoreError> {
-    let owners: Vec<(i32, Json<Municipality>)> =
-        sqlx::query_as("SELECT id, def FROM municipality ORDER BY id").fetch_all(&mut *conn).await?;
-    let rows: Vec<(i32, Json<Feed>, Json<Municipality>)> = sqlx::query_as(
-        "SELECT f.id, f.def, m.def FROM feed f JOIN municipality m ON m.id = f.municipality ORDER BY f.id",
-    )
-    .fetch_all(conn)
-    .await?;
+async fn feeds(conn: &mut PgConnection) -> Result<HashMap<MunicipalityId, Vec<Hold>>> {
+    let owners: BTreeMap<i32, Json<Municipality>> =
+        sqlx::query_as("SELECT id, def FROM municipality").fetch_all(&mut *conn).await?.into_iter().collect();
+    let rows: Vec<(i32, i32, Json<Feed>)> =
+        sqlx::query_as("SELECT id, municipality, def FROM feed ORDER BY id").fetch_all(conn).await?;
     let mut feeds: HashMap<MunicipalityId, Vec<Hold>> = HashMap::new();
-    for (feed, Json(def), Json(town)) in rows {
+    for (feed, town, Json(def)) in rows {
         if !matches!(def.format, FeedFormat::Native | FeedFormat::History) {
             continue;
         }
         let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
-        for (owner, _) in owners.iter().filter(|(_, owner)| town.may_name(owner)) {
-            feeds.entry(MunicipalityId(*owner)).or_default().push(Hold {
-                source: -feed,
-                span: Span::EVER,
-                hold_us,
-            });
+        let hold = Hold { source: source_key(FeedId(feed), None), span: Span::EVER, hold_us };
+        for (owner, _) in owners.iter().filter(|(_, owner)| owners[&town].may_name(owner)) {
+            feeds.entry(MunicipalityId(*owner)).or_default().push(hold);
         }
     }
     Ok(feeds)
-}
-
-/// The closures of each place, which apply whatever its opening hours are.
-async fn closures(conn: &mut PgConnection) -> Result<HashMap<PlaceId, Vec<Span>>, StoreError> {
-    let closed = crate::places::ever_closed(conn).await?;
-    let spans = |(place, spans): (PlaceId, domain::closure::Spans)| {
-        (place, spans.iter().map(|(from, until)| Span { from, until }).collect())
-    };
-    Ok(closed.into_iter().map(spans).collect())
 }

@@ -1,15 +1,12 @@
 //! The sums of hours in the store.
 
-use std::collections::{BTreeSet, HashMap};
-
 use domain::UtcMicros;
 pub(super) use domain::intervals::Delta;
 use domain::intervals::{HOUR_US, HourSums, ScopeId};
 use sqlx::PgConnection;
 
-use crate::StoreError;
 use crate::copy::CopyRows;
-use crate::ts::Ts;
+use crate::{Result, Ts, codec};
 
 /// Hours that are read and written at once.
 const AT_ONCE: usize = 20_000;
@@ -20,68 +17,45 @@ const ROW_BYTES: usize = 260;
 /// Format of `detail`.
 const VERSION: u8 = 1;
 
-/// Packs an hour for the store.
-fn encode(sums: &HourSums) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(sums, vec![VERSION]).map_err(|e| StoreError::Decode(e.to_string()))
-}
-
 /// Reads a stored hour.
 ///
 /// # Errors
 /// It was written by a newer version, or is damaged.
-pub(crate) fn decode(detail: &[u8]) -> Result<HourSums, StoreError> {
-    match detail.split_first() {
-        Some((&VERSION, rest)) => {
-            postcard::from_bytes(rest).map_err(|e| StoreError::Decode(format!("hour: {e}")))
-        }
-        _ => Err(StoreError::Decode("hour: unknown version".into())),
-    }
+pub(crate) fn decode(detail: &[u8]) -> Result<HourSums> {
+    codec::decode("hour", VERSION, detail)
 }
 
 /// Applies `delta`. There is one deriver, so nobody else moves these rows.
-pub(super) async fn write(conn: &mut PgConnection, delta: Delta) -> Result<(), StoreError> {
+pub(super) async fn write(conn: &mut PgConnection, delta: Delta) -> Result<()> {
     let mut changes: Vec<((ScopeId, i64), HourSums)> =
         delta.0.into_iter().filter(|(_, sums)| !sums.is_zero()).collect();
     changes.sort_unstable_by_key(|(key, _)| *key);
-    for changes in changes.chunks_mut(AT_ONCE) {
+    for changes in changes.chunks(AT_ONCE) {
         write_some(conn, changes).await?;
     }
     Ok(())
 }
 
-async fn write_some(
-    conn: &mut PgConnection,
-    changes: &mut [((ScopeId, i64), HourSums)],
-) -> Result<(), StoreError> {
-    let scopes: BTreeSet<i32> = changes.iter().map(|((scope, _), _)| scope.0).collect();
-    let owners: HashMap<i32, i32> =
-        sqlx::query_as("SELECT id, municipality FROM occupancy_scope WHERE id = ANY($1)")
-            .bind(scopes.into_iter().collect::<Vec<_>>())
-            .fetch_all(&mut *conn)
-            .await?
-            .into_iter()
-            .collect();
-    let mut rows: Vec<HourRow> = changes
-        .iter()
-        .filter_map(|((scope, hour), sums)| {
-            let (municipality, hour) = (*owners.get(&scope.0)?, UtcMicros(hour * HOUR_US));
-            Some(HourRow { municipality, scope: scope.0, hour, sums: *sums, is_there: false })
-        })
-        .collect();
-    let held: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT t.i, h.detail
-         FROM unnest($1::int[], $2::int[], $3::timestamptz[]) WITH ORDINALITY AS t(m, s, h, i)
-         JOIN occupancy_hour h ON h.municipality = t.m AND h.scope = t.s AND h.hour = t.h",
+async fn write_some(conn: &mut PgConnection, changes: &[((ScopeId, i64), HourSums)]) -> Result<()> {
+    let held: Vec<(i64, i32, Option<Vec<u8>>)> = sqlx::query_as(
+        "SELECT t.i, s.municipality, h.detail
+         FROM unnest($1, $2) WITH ORDINALITY AS t(scope, hour, i)
+         JOIN occupancy_scope s ON s.id = t.scope
+         LEFT JOIN occupancy_hour h ON h.municipality = s.municipality AND h.scope = t.scope AND h.hour = t.hour
+         ORDER BY t.i",
     )
-    .bind(rows.iter().map(|r| r.municipality).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.scope).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| Ts(r.hour)).collect::<Vec<_>>())
+    .bind(changes.iter().map(|((scope, _), _)| scope.0).collect::<Vec<_>>())
+    .bind(changes.iter().map(|((_, hour), _)| Ts(UtcMicros(hour * HOUR_US))).collect::<Vec<_>>())
     .fetch_all(&mut *conn)
     .await?;
-    for (ordinal, detail) in held {
-        let row = &mut rows[ordinal as usize - 1];
-        row.sums.add(&decode(&detail)?);
-        row.is_there = true;
+    let mut rows: Vec<HourRow> = Vec::with_capacity(held.len());
+    for (ordinal, municipality, detail) in held {
+        let ((scope, hour), mut sums) = changes[ordinal as usize - 1];
+        if let Some(detail) = &detail {
+            sums.add(&decode(detail)?);
+        }
+        let hour = UtcMicros(hour * HOUR_US);
+        rows.push(HourRow { municipality, scope: scope.0, hour, sums, is_there: detail.is_some() });
     }
     // There is one deriver, so what was not there is new.
     let (there, new): (Vec<HourRow>, Vec<HourRow>) = rows.into_iter().partition(|row| row.is_there);
@@ -100,52 +74,51 @@ struct HourRow {
     is_there: bool,
 }
 
-impl HourRow {
-    fn totals_us(&self) -> [i64; 3] {
-        let s = &self.sums;
-        [s.occupied_us.iter().sum(), s.observed_us.iter().sum(), s.closed_us]
-    }
-
-    fn passages(&self) -> [i32; 2] {
-        [self.sums.arrivals.iter().sum(), self.sums.departures.iter().sum()]
-    }
+/// Occupied, observed and closed, as columns.
+fn totals_us(sums: &HourSums) -> [i64; 3] {
+    [sums.occupied_us.iter().sum(), sums.observed_us.iter().sum(), sums.closed_us]
 }
 
-async fn append(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreError> {
+/// Arrivals and departures, as columns.
+fn passages(sums: &HourSums) -> [i32; 2] {
+    [sums.arrivals.iter().sum(), sums.departures.iter().sum()]
+}
+
+async fn append(conn: &mut PgConnection, rows: &[HourRow]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut data = CopyRows::new(rows.len() * ROW_BYTES);
-    for row in rows {
-        data.row(9).int4(row.municipality).int4(row.scope).timestamptz(row.hour);
-        for us in row.totals_us() {
-            data.int8(us);
-        }
-        for n in row.passages() {
-            data.int4(n);
-        }
-        data.bytes(&encode(&row.sums)?);
+    let columns =
+        "municipality, scope, hour, occupied_us, observed_us, closed_us, arrivals, departures, detail";
+    let mut data = CopyRows::new(columns, rows.len() * ROW_BYTES);
+    for HourRow { municipality, scope, hour, sums, .. } in rows {
+        let [occupied_us, observed_us, closed_us] = totals_us(sums);
+        let [arrivals, departures] = passages(sums);
+        let detail = codec::encode(VERSION, sums)?;
+        data.row(&[
+            municipality,
+            scope,
+            hour,
+            &occupied_us,
+            &observed_us,
+            &closed_us,
+            &arrivals,
+            &departures,
+            &detail,
+        ]);
     }
-    let mut copy = conn
-        .copy_in_raw(
-            "COPY occupancy_hour (municipality, scope, hour, occupied_us, observed_us, closed_us, arrivals, departures,
-                 detail) FROM STDIN (FORMAT binary)",
-        )
-        .await?;
-    copy.send(data.finish()).await?;
-    copy.finish().await?;
-    Ok(())
+    data.send(conn, "occupancy_hour").await
 }
 
-async fn update(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreError> {
-    let total = |i: usize| rows.iter().map(|r| r.totals_us()[i]).collect::<Vec<_>>();
-    let passages = |i: usize| rows.iter().map(|r| r.passages()[i]).collect::<Vec<_>>();
-    let details: Vec<Vec<u8>> = rows.iter().map(|r| encode(&r.sums)).collect::<Result<_, StoreError>>()?;
+async fn update(conn: &mut PgConnection, rows: &[HourRow]) -> Result<()> {
+    let total = |i: usize| rows.iter().map(|r| totals_us(&r.sums)[i]).collect::<Vec<_>>();
+    let passages = |i: usize| rows.iter().map(|r| passages(&r.sums)[i]).collect::<Vec<_>>();
+    let details: Vec<Vec<u8>> =
+        rows.iter().map(|r| codec::encode(VERSION, &r.sums)).collect::<Result<_, _>>()?;
     sqlx::query(
         "UPDATE occupancy_hour h
          SET occupied_us = t.a, observed_us = t.b, closed_us = t.c, arrivals = t.d, departures = t.e, detail = t.f
-         FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[], $7::int[],
-                     $8::int[], $9::bytea[]) AS t(m, s, h, a, b, c, d, e, f)
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS t(m, s, h, a, b, c, d, e, f)
          WHERE h.municipality = t.m AND h.scope = t.s AND h.hour = t.h",
     )
     .bind(rows.iter().map(|r| r.municipality).collect::<Vec<_>>())
@@ -163,9 +136,9 @@ async fn update(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreEr
 }
 
 /// An hour that is empty again is as if it had never been.
-async fn delete(conn: &mut PgConnection, rows: &[HourRow]) -> Result<(), StoreError> {
+async fn delete(conn: &mut PgConnection, rows: &[HourRow]) -> Result<()> {
     sqlx::query(
-        "DELETE FROM occupancy_hour h USING unnest($1::int[], $2::int[], $3::timestamptz[]) AS t(m, s, h)
+        "DELETE FROM occupancy_hour h USING unnest($1, $2, $3) AS t(m, s, h)
          WHERE h.municipality = t.m AND h.scope = t.s AND h.hour = t.h",
     )
     .bind(rows.iter().map(|r| r.municipality).collect::<Vec<_>>())

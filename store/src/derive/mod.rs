@@ -10,11 +10,12 @@
 //! What a clock that was ahead has left behind is corrected by the same process (`clock`).
 
 pub(crate) mod bays;
-pub(crate) mod changed_places;
+mod changed_places;
 mod clock;
 mod closing;
 mod history;
 pub(crate) mod hours;
+pub(crate) mod layouts;
 mod neighbours;
 pub(crate) mod observations;
 mod rederive;
@@ -25,39 +26,33 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::intervals::{HOUR_US, Timeline};
 use domain::live::Change;
-use domain::place::PlaceKind;
-use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use domain::{BayId, BayReading, MunicipalityId, SiteId, UtcMicros};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
-use crate::StoreError;
-use crate::changes;
-use crate::places::kind;
-use crate::ts::Ts;
+use crate::changes::{LogCursor, LogLimit};
+use crate::{Result, Ts, pending_counts};
 
 /// Advisory lock: one deriver at a time.
 const DERIVE_LOCK: i64 = 0x6b76_6465_7276; // "kvderv"
 
-/// Rows of the log in one step, and the bytes at which no further row is added: a row holds up to 10,000 changes of about 20 bytes.
-const LOG_ROWS: i64 = 200;
-const LOG_BYTES: i64 = 4 << 20;
-
 /// What is derived of a place.
 #[derive(Debug, Clone)]
-struct DerivedPlace {
+pub(crate) struct DerivedPlace {
     municipality: MunicipalityId,
     /// A feed named it without a sensor.
     by_feed: bool,
-    timeline: Timeline,
+    pub(crate) timeline: Timeline,
 }
 
 /// Counts of a site: which site, and whose spaces (`""`: all).
-type CountKey = (SiteId, String);
+pub(crate) type CountKey = (SiteId, String);
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Step {
     /// Transactions of the log that were derived.
     pub log_rows: usize,
+    /// Statements about bays in them.
     pub statements: usize,
     /// Spans of counted sites.
     pub counts: usize,
@@ -98,7 +93,7 @@ impl Deriver {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>, StoreError> {
+    pub async fn connect(url: &str, now: UtcMicros) -> Result<Option<Self>> {
         // Its statements move ten thousands of rows: taking a second is normal.
         let options = crate::pool::options(url)?.disable_statement_logging();
         let mut conn = crate::pool::own(&options).await?;
@@ -110,11 +105,11 @@ impl Deriver {
             return Ok(None);
         }
         let (hours_until, last_place) = begin(&mut conn, now).await?;
-        let (bays, sites) = placed(&mut conn).await?;
+        let stored = layouts::stored(&mut conn, None).await?;
         Ok(Some(Deriver {
             conn,
-            bays,
-            sites,
+            bays: stored.bays.into_iter().collect(),
+            sites: stored.sites.into_iter().collect(),
             hours_until,
             last_place,
             have_places_changed: true,
@@ -127,42 +122,35 @@ impl Deriver {
     ///
     /// # Errors
     /// The database is not available; nothing is lost, connect again.
-    pub async fn step(&mut self, now: UtcMicros) -> Result<Step, StoreError> {
+    pub async fn step(&mut self, now: UtcMicros) -> Result<Step> {
         let mut step = Step { has_corrected: self.correct_ahead(now).await?, ..Step::default() };
         let again: bool =
             sqlx::query_scalar("SELECT again FROM derive_state").fetch_one(&mut self.conn).await?;
         if again {
             self.begin_rederiving().await?;
         }
-        let log = self.log().await?;
-        let is_full =
-            log.len() as i64 >= LOG_ROWS || log.iter().map(|row| row.bytes).sum::<i64>() >= LOG_BYTES;
-        let statements: Vec<_> = log
-            .iter()
-            .flat_map(|row| &row.changes)
-            .filter_map(|change| match change {
-                Change::Bay { bay, reading } => Some((*bay, *reading)),
-                _ => None,
-            })
-            .collect();
-        self.have_places_changed |= log.iter().any(|row| row.changes.contains(&Change::Places));
-        let named: BTreeSet<BayId> = statements
-            .iter()
-            .filter(|(bay, reading)| {
-                self.bays.get(bay).is_none_or(|b| reading.sensor.is_none() && !b.by_feed)
-            })
-            .map(|(bay, _)| *bay)
-            .collect();
-        let pending = sites::pending(&mut self.conn).await?;
+        let log = LogCursor::Deriver.unread(&mut self.conn, LogLimit::STEP).await?;
+        let mut statements: Vec<(BayId, BayReading)> = Vec::new();
+        for row in &log {
+            for change in row.changes()? {
+                match change {
+                    Change::Bay { bay, reading } => statements.push((bay, reading)),
+                    Change::Places => self.have_places_changed = true,
+                    _ => {}
+                }
+            }
+        }
+        let is_new = |(bay, reading): &&(BayId, BayReading)| {
+            self.bays.get(bay).is_none_or(|b| reading.sensor.is_none() && !b.by_feed)
+        };
+        let new: Vec<&(BayId, BayReading)> = statements.iter().filter(is_new).collect();
+        let natively: BTreeSet<BayId> =
+            new.iter().filter(|(_, reading)| reading.sensor.is_none()).map(|(bay, _)| *bay).collect();
+        let pending = pending_counts::oldest(&mut self.conn).await?;
         let counted: BTreeSet<CountKey> =
-            pending.iter().flat_map(|w| w.audiences.iter().map(|a| (w.site, a.clone()))).collect();
+            pending.iter().flat_map(|w| w.audiences.iter().map(|a| (w.span.site, a.clone()))).collect();
         let is_site_new = counted.iter().any(|key| !self.sites.contains_key(key));
-        if self.have_places_changed || !named.is_empty() || is_site_new {
-            let natively: BTreeSet<BayId> = statements
-                .iter()
-                .filter(|(bay, reading)| reading.sensor.is_none() && named.contains(bay))
-                .map(|(bay, _)| *bay)
-                .collect();
+        if self.have_places_changed || !new.is_empty() || is_site_new {
             step.places = self.derive_changed_places(&natively, &counted).await?;
             self.have_places_changed = false;
         }
@@ -172,69 +160,24 @@ impl Deriver {
             bays::apply(&mut tx, &self.bays, &statements, self.hours_until, &mut delta).await?;
             sites::apply(&mut tx, &self.sites, &pending, self.hours_until, &mut delta).await?;
             hours::write(&mut tx, delta).await?;
-            mark(&mut tx, &log).await?;
+            LogCursor::Deriver.advance(&mut tx, log.iter().map(|row| (row.writer, row.seq))).await?;
             tx.commit().await?;
             (step.log_rows, step.statements, step.counts) = (log.len(), statements.len(), pending.len());
         }
         // An hour is summed up once its backlog is short: statements that are derived afterwards change sums already
         // written. Under constant load there is always something new, so the backlog need not be empty.
         let until = UtcMicros(now.0.div_euclid(HOUR_US) * HOUR_US);
-        if !is_full && until > self.hours_until {
+        if !LogLimit::STEP.is_reached(&log) && until > self.hours_until {
             step.hours = (until.0 - self.hours_until.0) / HOUR_US;
             self.close_hours(until).await?;
         }
         step.stretches = self.rederive_next().await?;
         Ok(step)
     }
-
-    async fn log(&mut self) -> Result<Vec<LogRow>, StoreError> {
-        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            // The rows of all writers in turn, each writer's in its order: none is skipped, none starves.
-            "SELECT writer, seq, body FROM (
-                 SELECT *, sum(bytes) OVER (ORDER BY turn, writer) - bytes AS bytes_before FROM (
-                     SELECT c.writer, c.seq, c.body, octet_length(c.body) AS bytes,
-                            row_number() OVER (PARTITION BY c.writer ORDER BY c.seq) AS turn
-                     FROM change c LEFT JOIN derive_position p USING (writer)
-                     WHERE c.seq > coalesce(p.seq, 0)) new
-                 ORDER BY turn, writer LIMIT $1) log
-             WHERE bytes_before < $2
-             ORDER BY writer, seq",
-        )
-        .bind(LOG_ROWS)
-        .bind(LOG_BYTES)
-        .fetch_all(&mut self.conn)
-        .await?;
-        rows.into_iter()
-            .map(|(writer, seq, body)| {
-                Ok(LogRow { writer, seq, bytes: body.len() as i64, changes: changes::decode(&body)? })
-            })
-            .collect()
-    }
-}
-
-struct LogRow {
-    writer: i64,
-    seq: i64,
-    bytes: i64,
-    changes: Vec<Change>,
-}
-
-/// Stores that `log` is derived.
-async fn mark(conn: &mut PgConnection, log: &[LogRow]) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO derive_position AS held (writer, seq)
-         SELECT writer, max(seq) FROM unnest($1::bigint[], $2::bigint[]) AS t(writer, seq) GROUP BY writer
-         ON CONFLICT (writer) DO UPDATE SET seq = greatest(held.seq, excluded.seq)",
-    )
-    .bind(log.iter().map(|row| row.writer).collect::<Vec<_>>())
-    .bind(log.iter().map(|row| row.seq).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// The instant until which hours are summed up, and the last place that is older than the log; created on first use.
-async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i32), StoreError> {
+async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i32)> {
     let mut tx = conn.begin().await?;
     let done = sqlx::query(
         "INSERT INTO derive_state (hours_until, last_place)
@@ -255,7 +198,7 @@ async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i3
             "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
              SELECT DISTINCT municipality, bay, '', true, $1 FROM bay_observation WHERE sensor IS NULL",
         )
-        .bind(changed_places::encode(&Timeline::default())?)
+        .bind(layouts::encode(&Timeline::default())?)
         .execute(&mut *tx)
         .await?;
     }
@@ -265,34 +208,12 @@ async fn begin(conn: &mut PgConnection, now: UtcMicros) -> Result<(UtcMicros, i3
     Ok((until.0, last))
 }
 
-type Places = (HashMap<BayId, DerivedPlace>, HashMap<CountKey, DerivedPlace>);
-
-/// The timelines under which places were derived.
-async fn placed(conn: &mut PgConnection) -> Result<Places, StoreError> {
-    let rows: Vec<(i32, i32, i16, String, bool, Vec<u8>)> = sqlx::query_as(
-        "SELECT d.municipality, d.place, p.kind, d.audience, d.by_feed, d.layout
-         FROM derived_place d JOIN place p ON p.id = d.place",
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut places = Places::default();
-    for (municipality, place, kind, audience, by_feed, timeline) in rows {
-        let timeline = changed_places::decode(&timeline)?;
-        let placed = DerivedPlace { municipality: MunicipalityId(municipality), by_feed, timeline };
-        match kind::of_code(kind) {
-            PlaceKind::Bay => drop(places.0.insert(BayId(place), placed)),
-            PlaceKind::Site => drop(places.1.insert((SiteId(place), audience), placed)),
-        }
-    }
-    Ok(places)
-}
-
 /// Requests that everything is derived again from the observations, by the deriver that runs. Earlier results stay until
 /// they are replaced.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn request_all(pool: &crate::Pool) -> Result<(), StoreError> {
+pub async fn request_all(pool: &crate::Pool) -> Result<()> {
     sqlx::query("UPDATE derive_state SET again = true").execute(pool).await?;
     Ok(())
 }
@@ -301,11 +222,10 @@ pub async fn request_all(pool: &crate::Pool) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn backlog(pool: &crate::Pool) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM change c LEFT JOIN derive_position p USING (writer)
-                 WHERE c.seq > coalesce(p.seq, 0)) + (SELECT count(*) FROM derive_wanted)",
-    )
-    .fetch_one(pool)
-    .await?)
+pub async fn backlog(pool: &crate::Pool) -> Result<i64> {
+    let sql = format!(
+        "{} SELECT (SELECT count(*) FROM unread) + (SELECT count(*) FROM derive_wanted)",
+        LogCursor::Deriver.with_unread()
+    );
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await?)
 }

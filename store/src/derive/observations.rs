@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use domain::intervals::Span;
-use domain::{BayId, BayReading, MunicipalityId};
+use domain::{BayId, BayReading, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
-use crate::StoreError;
 use crate::bay_row::BayRow;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// A bay as intervals are stored of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,13 +16,20 @@ pub(crate) struct BayKey {
     pub(crate) bay: BayId,
 }
 
+/// A bay at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BayInstant {
+    pub(super) key: BayKey,
+    pub(super) at: UtcMicros,
+}
+
 /// What is stored of bays within `span`, each bay's in the order of time.
 pub(super) async fn readings(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
     bays: Vec<i32>,
     span: Span,
-) -> Result<HashMap<BayId, Vec<BayReading>>, StoreError> {
+) -> Result<HashMap<BayId, Vec<BayReading>>> {
     let mut found: HashMap<BayId, Vec<BayReading>> = HashMap::new();
     if bays.is_empty() {
         return Ok(found);
@@ -41,7 +47,7 @@ pub(super) async fn readings(
     .fetch_all(conn)
     .await?;
     for row in rows {
-        found.entry(row.bay()).or_default().push(row.reading());
+        found.entry(row.bay).or_default().push(row.reading());
     }
     Ok(found)
 }

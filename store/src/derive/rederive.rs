@@ -3,17 +3,16 @@
 //! derived between them. Each transaction stores its position, so after a crash it continues there.
 
 use domain::UtcMicros;
-use domain::intervals::{BayIntervals, Delta, HOUR_US, Span, derive_intervals};
+use domain::intervals::{Delta, HOUR_US, Span, derive_intervals};
 use domain::{BayId, BayReading, MunicipalityId};
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
-use super::changed_places::cut;
-use super::neighbours::decided;
+use super::bays::{self, BayChange};
 use super::observations::BayKey;
-use super::{DerivedPlace, Deriver, bays, hours, observations, sites};
-use crate::StoreError;
-use crate::ts::Ts;
+use super::sites::{Before, CountedSite};
+use super::{DerivedPlace, Deriver, hours, observations};
+use crate::{Result, Ts};
 
 /// What one transaction derives again: a week of a county, or years of a small town. Some seconds of work.
 pub(super) const BAY_DAYS: i64 = 35_000;
@@ -29,7 +28,7 @@ impl Deriver {
 
     /// Starts a requested rederivation; one under way restarts. What was derived from observations that are no longer
     /// stored stays.
-    pub(super) async fn begin_rederiving(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn begin_rederiving(&mut self) -> Result<()> {
         let longest_us =
             self.bays.values().map(|placed| placed.timeline.longest_hold_us()).max().unwrap_or(0);
         let mut tx = self.conn.begin().await?;
@@ -61,7 +60,7 @@ impl Deriver {
     }
 
     /// Derives the next stretch again. How many: one, or none.
-    pub(super) async fn rederive_next(&mut self) -> Result<usize, StoreError> {
+    pub(super) async fn rederive_next(&mut self) -> Result<usize> {
         let next: Option<(i32, Ts, Ts)> = sqlx::query_as(
             "SELECT municipality, next_utc, until_utc FROM derive_again ORDER BY municipality LIMIT 1",
         )
@@ -85,15 +84,14 @@ impl Deriver {
             .map(|(bay, placed)| (*bay, placed))
             .collect();
         derive_bays(&mut tx, municipality, &placed, chunk, summed, &mut sums).await?;
-        for ((site, audience), placed) in self.sites.iter().filter(|(_, p)| p.municipality == municipality) {
-            let place =
-                sites::CountedSite { municipality, site: *site, audience, timeline: &placed.timeline };
+        for (key, placed) in self.sites.iter().filter(|(_, p)| p.municipality == municipality) {
+            let place = CountedSite::of(key, placed);
             let mut moved = Delta::default();
-            place.derive_all(&mut tx, chunk, self.hours_until, &mut moved).await?;
+            place.derive_within(&mut tx, chunk, Before::Held, self.hours_until, &mut moved).await?;
             // It may reach beyond the stretch.
             hours::write(&mut tx, moved).await?;
             if !summed.is_empty() {
-                let intervals = sites::within(&mut tx, municipality, *site, audience, summed).await?;
+                let intervals = place.intervals(&mut tx, summed.from, summed.until).await?;
                 sums.add_counts(&intervals, &placed.timeline, summed, 1);
             }
         }
@@ -127,14 +125,14 @@ async fn derive_bays(
     chunk: Span,
     summed: Span,
     sums: &mut Delta,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let longest_us = placed.iter().map(|(_, p)| p.timeline.longest_hold_us()).max().unwrap_or(0);
     let spans: Vec<_> = placed.iter().map(|(bay, _)| (BayKey { municipality, bay: *bay }, chunk)).collect();
     let mut before = bays::around(conn, &spans).await?;
     // Earlier statements may still hold.
     let from = UtcMicros(chunk.from.0.saturating_sub(longest_us));
     let ids = placed.iter().map(|(bay, _)| bay.0).collect();
-    let statements = observations::readings(conn, municipality, ids, Span { from, ..chunk }).await?;
+    let readings = observations::readings(conn, municipality, ids, Span { from, ..chunk }).await?;
     let first: Option<Ts> =
         sqlx::query_scalar("SELECT min(observed_at) FROM bay_observation WHERE municipality = $1")
             .bind(municipality.0)
@@ -142,26 +140,19 @@ async fn derive_bays(
             .await?;
     // From here on every statement that holds is stored.
     let certain = first.map_or(Span::EVER.until, |first| UtcMicros(first.0.0.saturating_add(longest_us)));
-    let mut changed: Vec<(BayKey, BayIntervals, BayIntervals)> = Vec::new();
+    let mut changes: Vec<BayChange> = Vec::with_capacity(placed.len());
     for (bay, placed) in placed {
         let key = BayKey { municipality, bay: *bay };
         let before = before.remove(&key).unwrap_or_default();
-        let own = statements.get(bay).map_or(&[][..], Vec::as_slice);
+        let own = readings.get(bay).map_or(&[][..], Vec::as_slice);
         let first = own.first().map_or(certain, |reading: &BayReading| reading.observed_at.min(certain));
         let span = Span { from: first.max(chunk.from), until: chunk.until };
         let mut after = before.clone();
         if !span.is_empty() {
-            let by_instant = own.chunk_by(|a, b| a.observed_at == b.observed_at);
-            let intervals =
-                derive_intervals(by_instant.filter_map(|now| decided(&placed.timeline, now.iter().copied())));
-            after.clear(span.from, span.until);
-            after.splice(
-                &intervals.into_iter().filter_map(|interval| cut(interval, span)).collect::<Vec<_>>(),
-            );
+            after.replace(span, &derive_intervals(placed.timeline.statements(own)));
         }
         sums.add_bays(after.as_slice(), &placed.timeline, summed, 1);
-        changed.push((key, before, after));
+        changes.push(BayChange { key, before, after });
     }
-    let changed: Vec<_> = changed.iter().map(|(key, a, b)| (*key, a.as_slice(), b.as_slice())).collect();
-    bays::write(conn, &changed).await
+    bays::write(conn, &changes).await
 }

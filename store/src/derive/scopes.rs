@@ -5,129 +5,137 @@ use std::collections::{BTreeSet, HashMap};
 use domain::intervals::ScopeId;
 use domain::place::{Publish, Purpose, Site};
 use domain::{MunicipalityId, SiteId};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};
 
-use crate::StoreError;
+use crate::Result;
+use crate::column::MaybeId;
 
-/// The audience of all spaces, and of those that are open to everyone.
-pub(super) const ALL: &str = "";
+/// The audience of spaces that are open to everyone.
 pub(super) const EVERYONE: &str = "none";
 
-/// Where the places of a scope are.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Area {
-    Site(SiteId),
-    Zone(String),
-    Municipality,
-}
-
-impl Area {
-    /// As the columns `kind`, `site` and `zone`.
-    fn columns(&self) -> (i16, i32, &str) {
-        match self {
-            Area::Site(site) => (1, site.0, ""),
-            Area::Zone(zone) => (2, 0, zone),
-            Area::Municipality => (3, 0, ""),
-        }
-    }
-
-    fn read(kind: i16, site: i32, zone: String) -> Area {
-        match kind {
-            1 => Area::Site(SiteId(site)),
-            2 => Area::Zone(zone),
-            _ => Area::Municipality,
-        }
-    }
-}
-
-/// What the sums of a scope are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Basis {
-    Bays = 1,
-    Counts = 2,
-}
-
 /// What a scope sums up.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ScopeKey {
-    pub(crate) municipality: MunicipalityId,
-    pub(crate) area: Area,
-    /// [`ALL`], [`EVERYONE`], or an audience's name.
-    pub(crate) audience: String,
-    pub(crate) basis: Basis,
-    pub(crate) purpose: Purpose,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Type)]
+#[repr(i16)]
+pub enum ScopeKind {
+    /// One site.
+    Site = 1,
+    /// All places of a zone.
+    Zone = 2,
+    /// All places of a municipality.
+    Municipality = 3,
 }
 
-#[derive(sqlx::FromRow)]
-struct ScopeRow {
-    id: i32,
-    municipality: i32,
-    kind: i16,
-    site: i32,
-    zone: String,
-    audience: String,
-    basis: i16,
-    purpose: String,
+/// Which places a scope sums up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow)]
+pub struct ScopeKey {
+    /// Where its places are.
+    #[sqlx(try_from = "i32")]
+    pub municipality: MunicipalityId,
+    /// Which of these places it sums up.
+    pub kind: ScopeKind,
+    /// The site, of [`ScopeKind::Site`].
+    #[sqlx(try_from = "MaybeId")]
+    pub site: Option<SiteId>,
+    /// The zone, of [`ScopeKind::Zone`].
+    pub zone: Option<String>,
+    /// Whose spaces: `None` all, [`EVERYONE`], or an audience's name.
+    pub audience: Option<String>,
+    /// Whether it sums up counted sites, not bays.
+    pub is_counted: bool,
+    /// What was parked there.
+    #[sqlx(try_from = "PurposeWord")]
+    pub purpose: Purpose,
 }
 
-impl From<ScopeRow> for (ScopeKey, ScopeId) {
-    fn from(row: ScopeRow) -> Self {
-        let key = ScopeKey {
-            municipality: MunicipalityId(row.municipality),
-            area: Area::read(row.kind, row.site, row.zone),
-            audience: row.audience,
-            basis: if row.basis == Basis::Counts as i16 { Basis::Counts } else { Basis::Bays },
-            purpose: row.purpose.parse().unwrap_or(Purpose::Car),
-        };
-        (key, ScopeId(row.id))
+impl ScopeKey {
+    pub(super) fn of_town(
+        municipality: MunicipalityId,
+        audience: Option<&str>,
+        is_counted: bool,
+        purpose: Purpose,
+    ) -> Self {
+        let (kind, audience) = (ScopeKind::Municipality, audience.map(str::to_owned));
+        ScopeKey { municipality, kind, site: None, zone: None, audience, is_counted, purpose }
+    }
+
+    /// The same of one site only.
+    pub(super) fn of_site(&self, site: SiteId) -> Self {
+        ScopeKey { kind: ScopeKind::Site, site: Some(site), ..self.clone() }
+    }
+
+    /// The same of one zone only.
+    pub(super) fn of_zone(&self, zone: &str) -> Self {
+        ScopeKey { kind: ScopeKind::Zone, zone: Some(zone.to_owned()), ..self.clone() }
     }
 }
 
-/// All scopes, or those of one municipality, in the order of their numbers.
-pub(crate) async fn stored(
-    conn: &mut PgConnection,
-    municipality: Option<MunicipalityId>,
-) -> Result<Vec<(ScopeKey, ScopeId)>, StoreError> {
-    let rows: Vec<ScopeRow> = sqlx::query_as(
-        "SELECT id, municipality, kind, site, zone, audience, basis, purpose FROM occupancy_scope
-         WHERE $1::int IS NULL OR municipality = $1 ORDER BY id",
-    )
-    .bind(municipality.map(|m| m.0))
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(Into::into).collect())
+/// A group of places whose hours are summed up.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Scope {
+    /// Its number.
+    #[sqlx(try_from = "i32")]
+    pub id: ScopeId,
+    /// What it sums up.
+    #[sqlx(flatten)]
+    pub key: ScopeKey,
+}
+
+/// A [`Purpose`] as it is stored.
+#[derive(Debug, Type)]
+#[sqlx(transparent)]
+pub struct PurposeWord(String);
+
+impl From<PurposeWord> for Purpose {
+    fn from(word: PurposeWord) -> Self {
+        word.0.parse().unwrap_or(Purpose::Car)
+    }
+}
+
+const COLUMNS: &str = "id, municipality, kind, nullif(site, 0) AS site, nullif(zone, '') AS zone,
+    nullif(audience, '') AS audience, basis = 2 AS is_counted, purpose";
+
+/// All scopes of a municipality, in the order of their numbers.
+///
+/// # Errors
+/// The database is not available.
+pub async fn of_town(conn: &mut PgConnection, municipality: MunicipalityId) -> Result<Vec<Scope>> {
+    let sql = format!("SELECT {COLUMNS} FROM occupancy_scope WHERE municipality = $1 ORDER BY id");
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(municipality.0).fetch_all(conn).await?)
 }
 
 /// The numbers of all scopes; those of `needed` that have none are given one.
 pub(super) async fn numbers(
     conn: &mut PgConnection,
     needed: BTreeSet<ScopeKey>,
-) -> Result<HashMap<ScopeKey, ScopeId>, StoreError> {
-    let mut numbers: HashMap<ScopeKey, ScopeId> = stored(conn, None).await?.into_iter().collect();
+) -> Result<HashMap<ScopeKey, ScopeId>> {
+    let sql = format!("SELECT {COLUMNS} FROM occupancy_scope");
+    let all: Vec<Scope> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *conn).await?;
+    let mut numbers: HashMap<ScopeKey, ScopeId> = all.into_iter().map(|s| (s.key, s.id)).collect();
     let new: Vec<ScopeKey> = needed.into_iter().filter(|key| !numbers.contains_key(key)).collect();
     if new.is_empty() {
         return Ok(numbers);
     }
-    let areas = || new.iter().map(|key| key.area.columns());
-    let added: Vec<ScopeRow> = sqlx::query_as(
+    let sql = format!(
         "INSERT INTO occupancy_scope (municipality, kind, site, zone, audience, basis, purpose)
-         SELECT * FROM unnest($1::int[], $2::smallint[], $3::int[], $4::text[], $5::text[], $6::smallint[], $7::text[])
-         RETURNING id, municipality, kind, site, zone, audience, basis, purpose",
-    )
-    .bind(new.iter().map(|key| key.municipality.0).collect::<Vec<_>>())
-    .bind(areas().map(|(kind, _, _)| kind).collect::<Vec<_>>())
-    .bind(areas().map(|(_, site, _)| site).collect::<Vec<_>>())
-    .bind(areas().map(|(_, _, zone)| zone).collect::<Vec<_>>())
-    .bind(new.iter().map(|key| key.audience.as_str()).collect::<Vec<_>>())
-    .bind(new.iter().map(|key| key.basis as i16).collect::<Vec<_>>())
-    .bind(new.iter().map(|key| key.purpose.as_str()).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
-    numbers.extend(added.into_iter().map(<(ScopeKey, ScopeId)>::from));
+         SELECT m, k, coalesce(s, 0), coalesce(z, ''), coalesce(a, ''), CASE WHEN c THEN 2 ELSE 1 END, p
+         FROM unnest($1, $2, $3, $4, $5, $6, $7) AS t(m, k, s, z, a, c, p)
+         RETURNING {COLUMNS}"
+    );
+    let added: Vec<Scope> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(new.iter().map(|key| key.municipality.0).collect::<Vec<_>>())
+        .bind(new.iter().map(|key| key.kind as i16).collect::<Vec<_>>())
+        .bind(new.iter().map(|key| key.site.map(|site| site.0)).collect::<Vec<_>>())
+        .bind(new.iter().map(|key| key.zone.as_deref()).collect::<Vec<_>>())
+        .bind(new.iter().map(|key| key.audience.as_deref()).collect::<Vec<_>>())
+        .bind(new.iter().map(|key| key.is_counted).collect::<Vec<_>>())
+        .bind(new.iter().map(|key| key.purpose.as_str()).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    numbers.extend(added.into_iter().map(|s| (s.key, s.id)));
     Ok(numbers)
 }
 
-/// The scopes in which a site's counts of `audience` are summed up.
+/// The scopes in which a site's counts of `audience` (`""`: all spaces) are summed up.
 pub(super) fn of_counts(
     municipality: MunicipalityId,
     site: SiteId,
@@ -137,13 +145,8 @@ pub(super) fn of_counts(
     if def.publish == Publish::None {
         return Vec::new();
     }
-    let areas = [Some(Area::Site(site)), Some(Area::Municipality), def.zone.clone().map(Area::Zone)];
-    let key = |area| ScopeKey {
-        municipality,
-        area,
-        audience: audience.to_owned(),
-        basis: Basis::Counts,
-        purpose: def.purpose,
-    };
-    areas.into_iter().flatten().map(key).collect()
+    let audience = Some(audience).filter(|audience| !audience.is_empty());
+    let town = ScopeKey::of_town(municipality, audience, true, def.purpose);
+    let zone = def.zone.as_deref().map(|zone| town.of_zone(zone));
+    [town.of_site(site), town].into_iter().chain(zone).collect()
 }

@@ -2,57 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::bay_state::source_key;
 use domain::intervals::{
-    CountInterval, CountStatement as Count, Delta, Span, Timeline, derive_count_intervals,
+    CountInterval, CountStatement, Delta, Diff, Span, Timeline, derive_count_intervals, diff,
 };
-use domain::observation::SiteStatus;
-use domain::site_count::Absolute;
-use domain::{MunicipalityId, SiteId, UtcMicros};
-use sqlx::PgConnection;
+use domain::{MunicipalityId, SiteCount, SiteId, UtcMicros};
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::query::QueryAs;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::{CountKey, DerivedPlace};
-use crate::StoreError;
-use crate::ts::Ts;
-
-/// Spans that are derived in one step.
-const AT_ONCE: i64 = 100;
-
-/// Counts of a site were stored in a span of time.
-#[derive(Debug)]
-pub(super) struct PendingCounts {
-    id: i64,
-    municipality: MunicipalityId,
-    pub(super) site: SiteId,
-    from: UtcMicros,
-    until: UtcMicros,
-    /// Whose spaces were counted then.
-    pub(super) audiences: Vec<String>,
-}
-
-/// The counts that are not derived yet, oldest first.
-pub(super) async fn pending(conn: &mut PgConnection) -> Result<Vec<PendingCounts>, StoreError> {
-    let rows: Vec<(i64, i32, i32, Ts, Ts, Vec<String>)> = sqlx::query_as(
-        "SELECT w.id, w.municipality, w.site, w.from_utc, w.until_utc,
-                ARRAY(SELECT DISTINCT audience FROM site_count c
-                      WHERE c.municipality = w.municipality AND c.site = w.site
-                        AND c.observed_at BETWEEN w.from_utc AND w.until_utc)
-         FROM (SELECT * FROM derive_wanted ORDER BY id LIMIT $1) w",
-    )
-    .bind(AT_ONCE)
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, municipality, site, from, until, audiences)| PendingCounts {
-            id,
-            municipality: MunicipalityId(municipality),
-            site: SiteId(site),
-            from: from.0,
-            until: until.0,
-            audiences,
-        })
-        .collect())
-}
+use crate::count_row::{COUNT_COLUMNS, CountRow};
+use crate::pending_counts::{self, PendingCounts, PendingSpan};
+use crate::{Result, Ts};
 
 /// Derives `pending`, and deletes it.
 pub(super) async fn apply(
@@ -61,33 +23,29 @@ pub(super) async fn apply(
     pending: &[PendingCounts],
     hours_until: UtcMicros,
     delta: &mut Delta,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     if pending.is_empty() {
         return Ok(());
     }
-    let mut spans: BTreeMap<(SiteId, &str), (MunicipalityId, UtcMicros, UtcMicros)> = BTreeMap::new();
-    for w in pending {
-        for audience in &w.audiences {
-            let span = spans.entry((w.site, audience)).or_insert((w.municipality, w.from, w.until));
-            *span = (w.municipality, span.1.min(w.from), span.2.max(w.until));
+    let mut spans: BTreeMap<CountKey, PendingSpan> = BTreeMap::new();
+    for PendingCounts { span, audiences, .. } in pending {
+        for audience in audiences {
+            let held = spans.entry((span.site, audience.clone())).or_insert(*span);
+            held.first_at = held.first_at.min(span.first_at);
+            held.last_at = held.last_at.max(span.last_at);
         }
     }
-    for ((site, audience), (municipality, from, until)) in spans {
-        let key = (site, audience.to_owned());
+    for (key, span) in spans {
         let Some(placed) = placed.get(&key) else { continue };
-        let place = CountedSite { municipality, site, audience, timeline: &placed.timeline };
-        place.derive(conn, (from, until), Before::Defined, hours_until, delta).await?;
+        let place = CountedSite::of(&key, placed);
+        place.derive(conn, span.first_at, span.last_at, Before::Defined, hours_until, delta).await?;
     }
-    sqlx::query("DELETE FROM derive_wanted WHERE id = ANY($1)")
-        .bind(pending.iter().map(|w| w.id).collect::<Vec<_>>())
-        .execute(conn)
-        .await?;
-    Ok(())
+    pending_counts::delete(conn, pending).await
 }
 
 /// The capacity of the interval before those that are derived, when its count is no longer stored.
 #[derive(Debug, Clone, Copy)]
-enum Before {
+pub(super) enum Before {
     /// As it was derived.
     Held,
     /// As the definition says, which may have been corrected since.
@@ -96,70 +54,64 @@ enum Before {
 
 /// A counted site, or one audience's spaces in it.
 pub(super) struct CountedSite<'a> {
-    pub(super) municipality: MunicipalityId,
-    pub(super) site: SiteId,
-    pub(super) audience: &'a str,
-    pub(super) timeline: &'a Timeline,
+    municipality: MunicipalityId,
+    site: SiteId,
+    audience: &'a str,
+    timeline: &'a Timeline,
 }
 
-impl CountedSite<'_> {
-    /// Derives what was counted within `span` again. Of older counts than are stored the intervals stay as they are:
-    /// there is nothing to derive them from.
-    pub(super) async fn derive_again(
-        &self,
-        conn: &mut PgConnection,
-        span: Span,
-        hours_until: UtcMicros,
-        delta: &mut Delta,
-    ) -> Result<(), StoreError> {
-        let sql = "SELECT min(from_utc), max(from_utc) FROM site_interval
-             WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc BETWEEN $4 AND $5
-               AND from_utc >= (SELECT min(observed_at) FROM site_count WHERE municipality = $1)";
-        let Some(within) = self.extent(conn, sql, span).await? else { return Ok(()) };
-        self.derive(conn, within, Before::Defined, hours_until, delta).await
+impl<'a> CountedSite<'a> {
+    pub(super) fn of(key: &'a CountKey, placed: &'a DerivedPlace) -> Self {
+        let DerivedPlace { municipality, timeline, .. } = placed;
+        CountedSite { municipality: *municipality, site: key.0, audience: &key.1, timeline }
     }
 
-    /// Derives what was counted within `span` again, from nothing but the counts.
-    pub(super) async fn derive_all(
+    /// Derives what was counted within `span` again. With [`Before::Defined`] the intervals of older counts than are
+    /// stored stay as they are, since there is nothing to derive them from; with [`Before::Held`] nothing but the
+    /// counts is believed.
+    pub(super) async fn derive_within(
         &self,
         conn: &mut PgConnection,
         span: Span,
+        before: Before,
         hours_until: UtcMicros,
         delta: &mut Delta,
-    ) -> Result<(), StoreError> {
-        let sql = "SELECT min(observed_at), max(observed_at) FROM site_count
-             WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3";
-        let Some(within) = self.extent(conn, sql, span).await? else { return Ok(()) };
-        self.derive(conn, within, Before::Held, hours_until, delta).await
+    ) -> Result<()> {
+        let sql = match before {
+            Before::Defined => {
+                "SELECT min(from_utc), max(from_utc) FROM site_interval
+                 WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc BETWEEN $4 AND $5
+                   AND from_utc >= (SELECT min(observed_at) FROM site_count WHERE municipality = $1)"
+            }
+            Before::Held => {
+                "SELECT min(observed_at), max(observed_at) FROM site_count
+                 WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3"
+            }
+        };
+        let extent = self.query(sql).bind(Ts(span.from)).bind(Ts(span.until)).fetch_one(&mut *conn).await?;
+        let (Some(Ts(first)), Some(Ts(last))) = extent else { return Ok(()) };
+        self.derive(conn, first, last, before, hours_until, delta).await
     }
 
-    /// The first and the last instant that `sql` finds within `span` (`$4`, `$5`); `None`: there is none.
-    async fn extent(
-        &self,
-        conn: &mut PgConnection,
-        sql: &'static str,
-        span: Span,
-    ) -> Result<Option<(UtcMicros, UtcMicros)>, StoreError> {
-        let (from, until): (Option<Ts>, Option<Ts>) = sqlx::query_as(sql)
-            .bind(self.municipality.0)
-            .bind(self.site.0)
-            .bind(self.audience)
-            .bind(Ts(span.from))
-            .bind(Ts(span.until))
-            .fetch_one(conn)
-            .await?;
-        Ok(from.zip(until).map(|(from, until)| (from.0, until.0)))
+    /// `sql` with the parameters $1 municipality, $2 site, $3 audience.
+    fn query<T>(&self, sql: &'a str) -> QueryAs<'_, Postgres, T, PgArguments>
+    where
+        T: for<'r> FromRow<'r, PgRow>,
+    {
+        let query = sqlx::query_as(AssertSqlSafe(sql));
+        query.bind(self.municipality.0).bind(self.site.0).bind(self.audience)
     }
 
     /// Derives from `from` to the first absolute count after `until`, after which nothing changes.
     async fn derive(
         &self,
         conn: &mut PgConnection,
-        (from, until): (UtcMicros, UtcMicros),
+        from: UtcMicros,
+        until: UtcMicros,
         before_that: Before,
         hours_until: UtcMicros,
         delta: &mut Delta,
-    ) -> Result<(), StoreError> {
+    ) -> Result<()> {
         let mut end = self.next_anchor(conn, until).await?;
         loop {
             let before = self.intervals(conn, from, end).await?;
@@ -197,62 +149,45 @@ impl CountedSite<'_> {
         &self,
         conn: &mut PgConnection,
         before: Option<CountInterval>,
-    ) -> Result<Option<CountInterval>, StoreError> {
+    ) -> Result<Option<CountInterval>> {
         let Some(interval) =
             before.filter(|interval| interval.capacity != self.timeline.capacity_at(interval.from))
         else {
             return Ok(before);
         };
-        let is_stored: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM site_count
-                            WHERE municipality = $1 AND observed_at = $2 AND site = $3 AND audience = $4)",
-        )
-        .bind(self.municipality.0)
-        .bind(Ts(interval.from))
-        .bind(self.site.0)
-        .bind(self.audience)
-        .fetch_one(conn)
-        .await?;
+        let sql = "SELECT EXISTS (SELECT FROM site_count
+                      WHERE municipality = $1 AND observed_at = $4 AND site = $2 AND audience = $3)";
+        let (is_stored,) = self.query(sql).bind(Ts(interval.from)).fetch_one(conn).await?;
         let defined = self.timeline.capacity_at(interval.from);
         Ok(Some(if is_stored { interval } else { CountInterval { capacity: defined, ..interval } }))
     }
 
     /// The first absolute count after `at`; the end of time when there is none.
-    async fn next_anchor(&self, conn: &mut PgConnection, at: UtcMicros) -> Result<UtcMicros, StoreError> {
-        let next: Option<Ts> = sqlx::query_scalar(
-            "SELECT from_utc FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
-             AND from_utc > $4 AND is_anchored ORDER BY from_utc LIMIT 1",
-        )
-        .bind(self.municipality.0)
-        .bind(self.site.0)
-        .bind(self.audience)
-        .bind(Ts(at))
-        .fetch_optional(conn)
-        .await?;
-        Ok(next.map_or(Span::EVER.until, |next| next.0))
+    async fn next_anchor(&self, conn: &mut PgConnection, at: UtcMicros) -> Result<UtcMicros> {
+        let sql = "SELECT from_utc FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
+                   AND from_utc > $4 AND is_anchored ORDER BY from_utc LIMIT 1";
+        let next = self.query(sql).bind(Ts(at)).fetch_optional(conn).await?;
+        Ok(next.map_or(Span::EVER.until, |(next,): (Ts,)| next.0))
     }
 
     /// What is derived in `[from, end)`, and the interval before it.
-    async fn intervals(
+    pub(super) async fn intervals(
         &self,
         conn: &mut PgConnection,
         from: UtcMicros,
         end: UtcMicros,
-    ) -> Result<Vec<CountInterval>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT from_utc, until_utc, occupied, capacity, is_closed, is_anchored, entries, exits FROM site_interval
+    ) -> Result<Vec<CountInterval>> {
+        let sql = "SELECT from_utc, until_utc, occupied, capacity, is_closed, is_anchored, entries, exits
+             FROM site_interval
              WHERE municipality = $1 AND site = $2 AND audience = $3 AND from_utc < $5
                AND from_utc >= coalesce((SELECT max(x.from_utc) FROM site_interval x
                    WHERE x.municipality = $1 AND x.site = $2 AND x.audience = $3 AND x.from_utc < $4), '-infinity')
-             ORDER BY from_utc",
-        )
-        .bind(self.municipality.0)
-        .bind(self.site.0)
-        .bind(self.audience)
-        .bind(Ts(from))
-        .bind(Ts(end))
-        .fetch_all(conn)
-        .await?;
+             ORDER BY from_utc";
+        type Columns = (Ts, Ts, Option<i32>, i32, bool, bool, i32, i32);
+        let rows: Vec<Columns> = self.query(sql).bind(Ts(from)).bind(Ts(end)).fetch_all(conn).await?;
+        let interval = |(Ts(from), Ts(until), occupied, capacity, is_closed, is_anchored, entries, exits)| {
+            CountInterval { from, until, occupied, capacity, is_closed, is_anchored, entries, exits }
+        };
         Ok(rows.into_iter().map(interval).collect())
     }
 
@@ -261,22 +196,21 @@ impl CountedSite<'_> {
         conn: &mut PgConnection,
         from: UtcMicros,
         end: UtcMicros,
-    ) -> Result<Vec<Count>, StoreError> {
-        let rows: Vec<CountRow> = sqlx::query_as(
-            "SELECT observed_at, feed, sensor, source, seq, occupied, vacant, coalesce(entries, 0) AS entries,
-                    coalesce(exits, 0) AS exits, status, capacity
-             FROM site_count
+    ) -> Result<Vec<CountStatement>> {
+        let sql = format!(
+            "SELECT {COUNT_COLUMNS} FROM site_count
              WHERE municipality = $1 AND observed_at >= $4 AND observed_at < $5 AND site = $2 AND audience = $3
-             ORDER BY observed_at",
-        )
-        .bind(self.municipality.0)
-        .bind(self.site.0)
-        .bind(self.audience)
-        .bind(Ts(from))
-        .bind(Ts(end))
-        .fetch_all(conn)
-        .await?;
-        Ok(rows.into_iter().filter_map(|row| row.count(self.timeline)).collect())
+             ORDER BY observed_at"
+        );
+        let rows: Vec<CountRow> = self.query(&sql).bind(Ts(from)).bind(Ts(end)).fetch_all(conn).await?;
+        let counts = rows.into_iter().map(|row| row.count(self.municipality));
+        let statement = |count: SiteCount| {
+            let source = source_key(count.provenance.feed, count.provenance.sensor);
+            // `None`: the source was not bound to the site then.
+            let hold_us = self.timeline.hold_us(source, count.observed_at)?;
+            Some(CountStatement::of(&count, hold_us))
+        };
+        Ok(counts.filter_map(statement).collect())
     }
 
     async fn write(
@@ -284,15 +218,8 @@ impl CountedSite<'_> {
         conn: &mut PgConnection,
         before: &[CountInterval],
         after: &[CountInterval],
-    ) -> Result<(), StoreError> {
-        let of = |intervals: &[CountInterval], from: UtcMicros| {
-            intervals.binary_search_by_key(&from, |interval| interval.from).ok().map(|i| intervals[i])
-        };
-        let gone: Vec<Ts> = before
-            .iter()
-            .filter(|interval| of(after, interval.from).is_none())
-            .map(|interval| Ts(interval.from))
-            .collect();
+    ) -> Result<()> {
+        let Diff { gone, changed, new } = diff(before, after);
         if !gone.is_empty() {
             sqlx::query(
                 "DELETE FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3
@@ -301,17 +228,15 @@ impl CountedSite<'_> {
             .bind(self.municipality.0)
             .bind(self.site.0)
             .bind(self.audience)
-            .bind(gone)
+            .bind(gone.into_iter().map(Ts).collect::<Vec<_>>())
             .execute(&mut *conn)
             .await?;
         }
-        let new: Vec<&CountInterval> =
-            after.iter().filter(|interval| of(before, interval.from) != Some(**interval)).collect();
+        let new = [changed, new].concat();
         sqlx::query(
             "INSERT INTO site_interval (municipality, site, audience, from_utc, until_utc, occupied, capacity, is_closed,
                  is_anchored, entries, exits)
-             SELECT $1, $2, $3, * FROM unnest($4::timestamptz[], $5::timestamptz[], $6::int[], $7::int[], $8::bool[],
-                 $9::bool[], $10::int[], $11::int[])
+             SELECT $1, $2, $3, * FROM unnest($4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (municipality, site, audience, from_utc) DO UPDATE
              SET until_utc = excluded.until_utc, occupied = excluded.occupied, capacity = excluded.capacity,
                  is_closed = excluded.is_closed, is_anchored = excluded.is_anchored, entries = excluded.entries,
@@ -334,53 +259,17 @@ impl CountedSite<'_> {
     }
 }
 
-type Row = (Ts, Ts, Option<i32>, i32, bool, bool, i32, i32);
-
-fn interval((from, until, occupied, capacity, is_closed, is_anchored, entries, exits): Row) -> CountInterval {
-    CountInterval { from: from.0, until: until.0, occupied, capacity, is_closed, is_anchored, entries, exits }
-}
-
-#[derive(sqlx::FromRow)]
-struct CountRow {
-    observed_at: Ts,
-    feed: i32,
-    sensor: Option<i32>,
-    source: Option<String>,
-    seq: Option<i64>,
-    occupied: Option<i32>,
-    vacant: Option<i32>,
-    entries: i32,
-    exits: i32,
-    status: Option<String>,
-    capacity: Option<i32>,
-}
-
-impl CountRow {
-    /// `None`: the source was not bound to the site then.
-    fn count(self, timeline: &Timeline) -> Option<Count> {
-        let source = self.sensor.unwrap_or(-self.feed);
-        Some(Count {
-            at: self.observed_at.0,
-            hold_us: timeline.hold_us(source, self.observed_at.0)?,
-            source: format!("{}/{source}/{}", self.feed, self.source.unwrap_or_default()),
-            seq: self.seq,
-            absolute: self.occupied.map(Absolute::Occupied).or(self.vacant.map(Absolute::Vacant)),
-            entries: self.entries,
-            exits: self.exits,
-            status: self.status.and_then(|s| s.parse::<SiteStatus>().ok()),
-            capacity: self.capacity,
-        })
-    }
-}
-
-/// Intervals of a site that overlap `span`.
-pub(crate) async fn within(
+/// Intervals of a counted site that overlap `span`. `audience`: whose spaces, `""` all.
+///
+/// # Errors
+/// The database is not available.
+pub async fn within(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
     site: SiteId,
     audience: &str,
     span: Span,
-) -> Result<Vec<CountInterval>, StoreError> {
+) -> Result<Vec<CountInterval>> {
     let timeline = Timeline::default();
     let place = CountedSite { municipality, site, audience, timeline: &timeline };
     place.intervals(conn, span.from, span.until).await

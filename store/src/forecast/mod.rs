@@ -4,18 +4,15 @@ mod observed;
 
 use std::io::{Read, Write};
 
-use domain::forecast::{HORIZONS, Ledger, Quality, STEP_S, Town};
+use domain::forecast::{Errors, HORIZONS, Ledger, Quality, STEP_S, Town};
 use domain::{MunicipalityId, SiteId, UtcMicros};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use sqlx::FromRow;
 
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::{Pool, Result, StoreError, Ts, codec};
 
-pub(crate) use observed::{COUNT_COLUMNS, CountRow};
 pub use observed::{Observed, first_observed, observed};
 
 /// Format of a model's body. One of another version is not read: the forecast starts over, or is
@@ -25,7 +22,9 @@ const BODY_VERSION: u8 = 2;
 /// A stored model of a town.
 #[derive(Debug)]
 pub struct StoredModel {
+    /// Which model it is; a newly trained one has a higher number.
     pub generation: i64,
+    /// The model.
     pub town: Town,
 }
 
@@ -33,19 +32,20 @@ pub struct StoredModel {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn generations(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>, StoreError> {
-    let rows: Vec<(i32, i64)> =
-        sqlx::query_as("SELECT municipality, generation FROM forecast_model").fetch_all(pool).await?;
-    Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
+pub async fn generations(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>> {
+    by_town(pool, "SELECT municipality, generation FROM forecast_model").await
 }
 
 /// Towns whose places were corrected, with the import that did so: their models must be trained again.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn corrected(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>, StoreError> {
-    let rows: Vec<(i32, i64)> =
-        sqlx::query_as("SELECT municipality, generation FROM forecast_again").fetch_all(pool).await?;
+pub async fn corrected(pool: &Pool) -> Result<Vec<(MunicipalityId, i64)>> {
+    by_town(pool, "SELECT municipality, generation FROM forecast_again").await
+}
+
+async fn by_town(pool: &Pool, sql: &'static str) -> Result<Vec<(MunicipalityId, i64)>> {
+    let rows: Vec<(i32, i64)> = sqlx::query_as(sql).fetch_all(pool).await?;
     Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
 }
 
@@ -57,7 +57,7 @@ pub async fn learned_again(
     conn: &mut sqlx::PgConnection,
     municipality: MunicipalityId,
     generation: i64,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     sqlx::query("DELETE FROM forecast_again WHERE municipality = $1 AND generation <= $2")
         .bind(municipality.0)
         .bind(generation)
@@ -70,7 +70,7 @@ pub async fn learned_again(
 ///
 /// # Errors
 /// The database is not available; [`StoreError::Decode`]: another version of the program wrote it.
-pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<StoredModel>, StoreError> {
+pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<StoredModel>> {
     let mut tx = pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
     let model: Option<(i64, Vec<u8>)> =
@@ -81,8 +81,8 @@ pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<St
     let Some((generation, body)) = model else { return Ok(None) };
     let rows: Vec<QualityRow> = sqlx::query_as(
         "SELECT site, extract(year FROM month)::smallint AS year, extract(month FROM month)::smallint AS month,
-                horizon_min, n, forecast_absolute, forecast_squared, sign_absolute, sign_squared, week_absolute,
-                week_squared
+                horizon_min, n, ARRAY[forecast_absolute, forecast_squared] AS forecast,
+                ARRAY[sign_absolute, sign_squared] AS persistence, ARRAY[week_absolute, week_squared] AS weekly_mean
          FROM forecast_quality WHERE municipality = $1",
     )
     .bind(municipality.0)
@@ -100,24 +100,20 @@ struct QualityRow {
     month: i16,
     horizon_min: i32,
     n: i64,
-    forecast_absolute: f64,
-    forecast_squared: f64,
-    sign_absolute: f64,
-    sign_squared: f64,
-    week_absolute: f64,
-    week_squared: f64,
+    forecast: [f64; 2],
+    persistence: [f64; 2],
+    weekly_mean: [f64; 2],
 }
 
 impl QualityRow {
     fn sums(&self) -> Option<(SiteId, (i16, i8), usize, Quality)> {
-        use domain::forecast::Errors;
         let horizon = (0..HORIZONS.len()).find(|h| minutes(*h) == self.horizon_min)?;
-        let errors = |absolute, squared_chance| Errors { absolute, squared_chance };
+        let errors = |[absolute, squared_chance]: [f64; 2]| Errors { absolute, squared_chance };
         let quality = Quality {
             n: u64::try_from(self.n).ok()?,
-            forecast: errors(self.forecast_absolute, self.forecast_squared),
-            persistence: errors(self.sign_absolute, self.sign_squared),
-            weekly_mean: errors(self.week_absolute, self.week_squared),
+            forecast: errors(self.forecast),
+            persistence: errors(self.persistence),
+            weekly_mean: errors(self.weekly_mean),
         };
         Some((SiteId(self.site), (self.year, i8::try_from(self.month).ok()?), horizon, quality))
     }
@@ -127,29 +123,24 @@ fn minutes(horizon: usize) -> i32 {
     (HORIZONS[horizon] * STEP_S / 60) as i32
 }
 
-/// Packs a model. Slow: some milliseconds a site.
-///
-/// # Errors
-/// It cannot be encoded: a bug.
-pub fn pack(town: &Town) -> Result<Vec<u8>, StoreError> {
+fn pack(town: &Town) -> Result<Vec<u8>> {
     let plain = postcard::to_stdvec(town).map_err(|e| StoreError::Decode(e.to_string()))?;
     let mut packed = DeflateEncoder::new(vec![BODY_VERSION], Compression::fast());
     packed.write_all(&plain).and_then(|()| packed.finish()).map_err(|e| StoreError::Decode(e.to_string()))
 }
 
-fn unpack(body: &[u8]) -> Result<Town, StoreError> {
+fn unpack(body: &[u8]) -> Result<Town> {
     let Some((&BODY_VERSION, packed)) = body.split_first() else {
         return Err(StoreError::Decode("forecast model: another version".into()));
     };
     let mut plain = Vec::new();
     let read = DeflateDecoder::new(packed).read_to_end(&mut plain);
     read.map_err(|e| StoreError::Decode(format!("forecast model: {e}")))?;
-    postcard::from_bytes(&plain).map_err(|e| StoreError::Decode(format!("forecast model: {e}")))
+    codec::decode_rest("forecast model", &plain)
 }
 
-/// Stores what a town's model has learned since it was loaded: `body` by [`pack`], of `town` at the same
-/// moment. `generation`: which model it is, `None` for a first one. Returns its
-/// generation; `None`: another one has replaced it, or is newer, and nothing was written.
+/// Stores what a town's model has learned since it was loaded. `generation`: which model it is, `None` for a first one.
+/// Returns its generation; `None`: another one has replaced it, or is newer, and nothing was written.
 ///
 /// # Errors
 /// The database is not available.
@@ -157,40 +148,27 @@ pub async fn save(
     pool: &Pool,
     municipality: MunicipalityId,
     generation: Option<i64>,
-    (town, body): (&Snapshot, &[u8]),
-) -> Result<Option<i64>, StoreError> {
+    snapshot: &Snapshot,
+) -> Result<Option<i64>> {
     let mut tx = pool.begin().await?;
-    let kept: Option<i64> = match generation {
-        Some(generation) => {
-            sqlx::query_scalar(
-                "UPDATE forecast_model SET until_utc = $3, body = $4
-                 WHERE municipality = $1 AND generation = $2 AND until_utc < $3 RETURNING generation",
-            )
-            .bind(municipality.0)
-            .bind(generation)
-            .bind(Ts(town.until))
-            .bind(body)
-            .fetch_optional(&mut *tx)
-            .await?
+    let sql = match generation {
+        Some(_) => {
+            "UPDATE forecast_model SET until_utc = $2, body = $3
+             WHERE municipality = $1 AND generation = $4 AND until_utc < $2 RETURNING generation"
         }
         None => {
-            sqlx::query_scalar(
-                "INSERT INTO forecast_model (municipality, generation, until_utc, body)
-                 VALUES ($1, nextval('forecast_generation'), $2, $3)
-                 ON CONFLICT (municipality) DO NOTHING RETURNING generation",
-            )
-            .bind(municipality.0)
-            .bind(Ts(town.until))
-            .bind(body)
-            .fetch_optional(&mut *tx)
-            .await?
+            "INSERT INTO forecast_model (municipality, generation, until_utc, body)
+             VALUES ($1, coalesce($4, nextval('forecast_generation')), $2, $3)
+             ON CONFLICT (municipality) DO NOTHING RETURNING generation"
         }
     };
-    if kept.is_some() {
-        write_quality(&mut tx, municipality, &town.quality).await?;
+    let saved = sqlx::query_scalar(sql).bind(municipality.0).bind(Ts(snapshot.until)).bind(&snapshot.body);
+    let saved: Option<i64> = saved.bind(generation).fetch_optional(&mut *tx).await?;
+    if saved.is_some() {
+        write_quality(&mut tx, municipality, &snapshot.quality).await?;
         tx.commit().await?;
     }
-    Ok(kept)
+    Ok(saved)
 }
 
 /// Replaces the model by a newly trained one: a new generation, which running
@@ -202,8 +180,8 @@ pub async fn replace(
     pool: &Pool,
     municipality: MunicipalityId,
     places: i64,
-    (town, body): (&Snapshot, &[u8]),
-) -> Result<i64, StoreError> {
+    snapshot: &Snapshot,
+) -> Result<i64> {
     let mut tx = pool.begin().await?;
     let generation: i64 = sqlx::query_scalar(
         "INSERT INTO forecast_model (municipality, generation, until_utc, body)
@@ -213,8 +191,8 @@ pub async fn replace(
          RETURNING generation",
     )
     .bind(municipality.0)
-    .bind(Ts(town.until))
-    .bind(body)
+    .bind(Ts(snapshot.until))
+    .bind(&snapshot.body)
     .fetch_one(&mut *tx)
     .await?;
     learned_again(&mut tx, municipality, places).await?;
@@ -222,7 +200,7 @@ pub async fn replace(
         .bind(municipality.0)
         .execute(&mut *tx)
         .await?;
-    write_quality(&mut tx, municipality, &town.quality).await?;
+    write_quality(&mut tx, municipality, &snapshot.quality).await?;
     tx.commit().await?;
     Ok(generation)
 }
@@ -231,30 +209,36 @@ pub async fn replace(
 ///
 /// # Errors
 /// The database is not available.
-pub async fn forget(pool: &Pool, municipality: MunicipalityId) -> Result<(), StoreError> {
-    let mut tx = pool.begin().await?;
-    for sql in [
-        "DELETE FROM forecast_model WHERE municipality = $1",
-        "DELETE FROM forecast_quality WHERE municipality = $1",
-    ] {
-        sqlx::query(sql).bind(municipality.0).execute(&mut *tx).await?;
-    }
-    tx.commit().await?;
+pub async fn forget(pool: &Pool, municipality: MunicipalityId) -> Result<()> {
+    let sql = "WITH model AS (DELETE FROM forecast_model WHERE municipality = $1)
+               DELETE FROM forecast_quality WHERE municipality = $1";
+    sqlx::query(sql).bind(municipality.0).execute(pool).await?;
     Ok(())
 }
 
-/// What is stored beside a model's body.
+/// A town's model at one moment, packed, and its errors so far.
 #[derive(Debug)]
 pub struct Snapshot {
     /// How far the model is.
     pub until: UtcMicros,
+    body: Vec<u8>,
     quality: Vec<(SiteId, (i16, i8), usize, Quality)>,
 }
 
 impl Snapshot {
-    /// Of `town`, with the errors of the month of `since` and later. `None`: it has seen nothing.
-    pub fn of(town: &Town, since: UtcMicros) -> Option<Self> {
-        Some(Snapshot { until: town.at()?, quality: town.ledger().rows(since).collect() })
+    /// Of `town`, with the errors of the month of `since` and later. `None`: it has seen nothing. Slow: some
+    /// milliseconds a site.
+    ///
+    /// # Errors
+    /// It cannot be encoded: a bug.
+    pub fn of(town: &Town, since: UtcMicros) -> Result<Option<Self>> {
+        let Some(until) = town.at() else { return Ok(None) };
+        Ok(Some(Snapshot { until, body: pack(town)?, quality: town.ledger().rows(since).collect() }))
+    }
+
+    /// The size of the packed model, bytes.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
     }
 }
 
@@ -262,14 +246,13 @@ async fn write_quality(
     conn: &mut sqlx::PgConnection,
     municipality: MunicipalityId,
     rows: &[(SiteId, (i16, i8), usize, Quality)],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let sums = |of: fn(&Quality) -> f64| rows.iter().map(|r| of(&r.3)).collect::<Vec<f64>>();
     // A site that is gone has no row to refer to.
     sqlx::query(
         "INSERT INTO forecast_quality
          SELECT $1, t.site, make_date(t.year, t.month, 1), t.horizon_min, t.n, t.fa, t.fs, t.sa, t.ss, t.wa, t.ws
-         FROM unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::bigint[], $7::float8[], $8::float8[],
-                     $9::float8[], $10::float8[], $11::float8[], $12::float8[])
+         FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
               AS t(site, year, month, horizon_min, n, fa, fs, sa, ss, wa, ws)
          JOIN place p ON p.id = t.site
          ON CONFLICT (municipality, site, month, horizon_min) DO UPDATE SET n = excluded.n,

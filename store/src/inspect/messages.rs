@@ -4,90 +4,54 @@ use domain::{MunicipalityId, UtcMicros};
 use sqlx::FromRow;
 
 use super::{PAGE_BYTES, SHOWN_BYTES, numbers};
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::column::{MaybeTs, PageRow};
+use crate::{Pool, Result, Ts};
 
 /// One message of a device, as it was kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct DeviceMessage {
+    /// The network server's id of the message, or one made of it.
     pub dedup_id: String,
+    /// Which event of the network server it was: `up`, `join`, `status`.
     pub event: String,
+    /// When it reached us.
+    #[sqlx(try_from = "Ts")]
     pub received_at: UtcMicros,
+    /// When it reached the network server.
+    #[sqlx(try_from = "MaybeTs")]
     pub network_at: Option<UtcMicros>,
+    /// LoRaWAN port.
     pub f_port: Option<i32>,
+    /// LoRaWAN frame counter.
     pub f_cnt: Option<i64>,
     /// Its first [`SHOWN_BYTES`](super::SHOWN_BYTES).
     pub payload: Option<Vec<u8>>,
     /// How many bytes it has.
     pub payload_bytes: Option<i32>,
+    /// LoRa spreading factor, 7 to 12.
     pub spreading_factor: Option<i16>,
+    /// Signal strength at the best gateway.
     pub rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio there.
     pub snr_db: Option<f32>,
+    /// The ids of the gateways that received it.
     pub gateways: Vec<String>,
+    /// Which decoder read it.
     pub decoder: Option<String>,
+    /// The MQTT quality of service it came with.
     pub qos: i16,
+    /// What was read of it.
     pub decoded: Option<serde_json::Value>,
     /// `stored`, `heard`, `duplicate`, `rejected:REASON`.
     pub outcome: String,
+    /// What is wrong with it.
     pub detail: Option<String>,
+    /// Fields that are not kept, since they are personal.
     pub dropped_fields: Vec<String>,
     /// 1: redeliveries of the message of the same id.
     pub copy: i16,
     /// How often it came.
     pub times: i32,
-}
-
-#[derive(FromRow)]
-struct MessageRow {
-    dedup_id: String,
-    event: String,
-    received_at: Ts,
-    network_at: Option<Ts>,
-    f_port: Option<i32>,
-    f_cnt: Option<i64>,
-    payload: Option<Vec<u8>>,
-    payload_bytes: Option<i32>,
-    spreading_factor: Option<i16>,
-    rssi_dbm: Option<f32>,
-    snr_db: Option<f32>,
-    gateways: Vec<String>,
-    decoder: Option<String>,
-    qos: i16,
-    decoded: Option<serde_json::Value>,
-    outcome: String,
-    detail: Option<String>,
-    dropped_fields: Vec<String>,
-    copy: i16,
-    times: i32,
-    found: i64,
-}
-
-impl From<MessageRow> for DeviceMessage {
-    fn from(r: MessageRow) -> Self {
-        DeviceMessage {
-            dedup_id: r.dedup_id,
-            event: r.event,
-            received_at: r.received_at.0,
-            network_at: r.network_at.map(|t| t.0),
-            f_port: r.f_port,
-            f_cnt: r.f_cnt,
-            payload: r.payload,
-            payload_bytes: r.payload_bytes,
-            spreading_factor: r.spreading_factor,
-            rssi_dbm: r.rssi_dbm,
-            snr_db: r.snr_db,
-            gateways: r.gateways,
-            decoder: r.decoder,
-            qos: r.qos,
-            decoded: r.decoded,
-            outcome: r.outcome,
-            detail: r.detail,
-            dropped_fields: r.dropped_fields,
-            copy: r.copy,
-            times: r.times,
-        }
-    }
 }
 
 /// Messages of a device or place, newest first: at most `limit`, and no more than some MiB; and whether there are more.
@@ -102,8 +66,8 @@ pub async fn messages(
     ids: &[String],
     before: Option<(UtcMicros, &str, i16)>,
     limit: usize,
-) -> Result<(Vec<DeviceMessage>, bool), StoreError> {
-    let rows: Vec<MessageRow> = sqlx::query_as(
+) -> Result<(Vec<DeviceMessage>, bool)> {
+    let rows: Vec<PageRow<DeviceMessage>> = sqlx::query_as(
         r#"WITH heard AS (
             SELECT dedup_id COLLATE "C" AS dedup_id, event, received_at, network_at, f_port, f_cnt, payload,
                 spreading_factor, rssi_dbm, snr_db, gateways, decoder, qos, decoded, outcome, detail, dropped_fields,
@@ -164,6 +128,5 @@ pub async fn messages(
     .bind(PAGE_BYTES)
     .fetch_all(pool)
     .await?;
-    let more = rows.first().is_some_and(|row| row.found > rows.len() as i64);
-    Ok((rows.into_iter().map(DeviceMessage::from).collect(), more))
+    Ok(PageRow::page(rows))
 }

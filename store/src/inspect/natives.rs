@@ -5,41 +5,36 @@ use domain::{FeedId, MunicipalityId, UtcMicros};
 use sqlx::FromRow;
 
 use super::numbers;
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::column::MaybeTs;
+use crate::{Pool, Result};
 
 /// How many of the newest rejections of each feed are searched.
 const REJECTIONS: i64 = 500;
 
 /// A place that a native feed names, or tried to name.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct NativePlace {
+    /// Whose place it is.
+    #[sqlx(try_from = "i32")]
     pub municipality: MunicipalityId,
+    /// The feed that names it.
+    #[sqlx(try_from = "i32")]
     pub feed: FeedId,
     /// `bay`, `site`, `vehicle`; `place` when no file has it.
     pub kind: String,
+    /// Its id in the files.
     pub key: String,
     /// When the newest accepted statement came, as far as known.
+    #[sqlx(try_from = "MaybeTs")]
     pub accepted_at: Option<UtcMicros>,
     /// When the newest rejected message came.
+    #[sqlx(try_from = "MaybeTs")]
     pub rejected_at: Option<UtcMicros>,
     /// When the newest but two of these came.
+    #[sqlx(try_from = "MaybeTs")]
     pub third_rejected_at: Option<UtcMicros>,
     /// Why the newest of these was rejected.
     pub rejected: Option<String>,
-}
-
-#[derive(FromRow)]
-struct PlaceRow {
-    municipality: i32,
-    feed: i32,
-    kind: String,
-    key: String,
-    accepted_at: Option<Ts>,
-    rejected_at: Option<Ts>,
-    third_rejected_at: Option<Ts>,
-    rejected: Option<String>,
 }
 
 /// Which places are wanted.
@@ -62,8 +57,8 @@ pub async fn native_places(
     municipalities: &[MunicipalityId],
     filter: &NativeFilter<'_>,
     limit: usize,
-) -> Result<Vec<NativePlace>, StoreError> {
-    let rows: Vec<PlaceRow> = sqlx::query_as(
+) -> Result<Vec<NativePlace>> {
+    Ok(sqlx::query_as(
         r#"WITH native AS (SELECT id, municipality FROM feed WHERE def ->> 'format' = 'native'),
          named AS (
             SELECT municipality, CASE kind WHEN 1 THEN 'site' ELSE 'bay' END AS kind, id AS place, key
@@ -129,16 +124,5 @@ pub async fn native_places(
     .bind(REJECTIONS)
     .bind(filter.with_sensor)
     .fetch_all(pool)
-    .await?;
-    let place = |r: PlaceRow| NativePlace {
-        municipality: MunicipalityId(r.municipality),
-        feed: FeedId(r.feed),
-        kind: r.kind,
-        key: r.key,
-        accepted_at: r.accepted_at.map(|t| t.0),
-        rejected_at: r.rejected_at.map(|t| t.0),
-        third_rejected_at: r.third_rejected_at.map(|t| t.0),
-        rejected: r.rejected,
-    };
-    Ok(rows.into_iter().map(place).collect())
+    .await?)
 }

@@ -2,86 +2,61 @@
 
 use domain::{FeedId, MunicipalityId, Reason, RejectedElement, UtcMicros};
 use sqlx::FromRow;
-use sqlx::types::Json;
 
 use super::{PAGE_BYTES, SHOWN_BYTES, numbers};
-use crate::StoreError;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::column::{MaybeTs, PageRow};
+use crate::{Pool, Result, Ts};
 
 /// A rejected message, as it was kept.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct Rejected {
+    /// Its number, higher than that of every earlier one.
     pub id: i64,
+    /// The feed it came over.
+    #[sqlx(try_from = "i32")]
     pub feed: FeedId,
+    /// The word of a [`Reason`].
     pub reason: String,
+    /// Its MQTT topic, or the address it was fetched from.
     pub topic: String,
+    /// When it reached us.
+    #[sqlx(try_from = "Ts")]
     pub received_at: UtcMicros,
+    /// What is wrong with it.
     pub detail: String,
+    /// What to do about it, where more specific than the reason's own.
     pub remedy: Option<String>,
+    /// The devices or places that it names.
     pub devices: Vec<String>,
+    /// How many of its elements were rejected.
     pub count: i32,
+    /// Some of these elements.
+    #[sqlx(json)]
     pub examples: Vec<RejectedElement>,
     /// How many messages it stands for, and when the last of them came.
     pub times: i32,
+    /// `None`: it stands for itself.
+    #[sqlx(try_from = "MaybeTs")]
     pub last_received_at: Option<UtcMicros>,
     /// Its first [`SHOWN_BYTES`].
     pub payload: Vec<u8>,
     /// How many bytes of it are kept.
     pub payload_bytes: i32,
+    /// The MQTT quality of service it came with.
     pub qos: i16,
+    /// When it was last replayed, and rejected again.
+    #[sqlx(try_from = "MaybeTs")]
     pub replayed_at: Option<UtcMicros>,
-}
-
-#[derive(FromRow)]
-struct RejectedRow {
-    id: i64,
-    feed: i32,
-    reason: String,
-    topic: String,
-    received_at: Ts,
-    detail: String,
-    remedy: Option<String>,
-    devices: Vec<String>,
-    count: i32,
-    examples: Json<Vec<RejectedElement>>,
-    times: i32,
-    last_received_at: Option<Ts>,
-    payload: Vec<u8>,
-    payload_bytes: i32,
-    qos: i16,
-    replayed_at: Option<Ts>,
-    found: i64,
-}
-
-impl From<RejectedRow> for Rejected {
-    fn from(r: RejectedRow) -> Self {
-        Rejected {
-            id: r.id,
-            feed: FeedId(r.feed),
-            reason: r.reason,
-            topic: r.topic,
-            received_at: r.received_at.0,
-            detail: r.detail,
-            remedy: r.remedy,
-            devices: r.devices,
-            count: r.count,
-            examples: r.examples.0,
-            times: r.times,
-            last_received_at: r.last_received_at.map(|t| t.0),
-            payload: r.payload,
-            payload_bytes: r.payload_bytes,
-            qos: r.qos,
-            replayed_at: r.replayed_at.map(|t| t.0),
-        }
-    }
 }
 
 /// Which rejections are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct RejectedFilter<'a> {
+    /// Of this feed.
     pub feed: Option<FeedId>,
+    /// Those that have this among their reasons.
     pub reason: Option<Reason>,
+    /// Those that name this device or place.
     pub device: Option<&'a str>,
     /// Those with an id below.
     pub before: Option<i64>,
@@ -96,8 +71,8 @@ pub async fn rejections(
     municipalities: &[MunicipalityId],
     filter: &RejectedFilter<'_>,
     limit: usize,
-) -> Result<(Vec<Rejected>, bool), StoreError> {
-    let rows: Vec<RejectedRow> = sqlx::query_as(
+) -> Result<(Vec<Rejected>, bool)> {
+    let rows: Vec<PageRow<Rejected>> = sqlx::query_as(
         "SELECT r.id, feed, reason, topic, received_at, detail, remedy, devices, count, examples, times, last_received_at,
                 substr(payload, 1, $7) AS payload, octet_length(payload) AS payload_bytes, qos, replayed_at, found
          FROM (
@@ -126,6 +101,5 @@ pub async fn rejections(
     .bind(PAGE_BYTES)
     .fetch_all(pool)
     .await?;
-    let more = rows.first().is_some_and(|row| row.found > rows.len() as i64);
-    Ok((rows.into_iter().map(Rejected::from).collect(), more))
+    Ok(PageRow::page(rows))
 }

@@ -7,7 +7,7 @@ use domain::{MunicipalityId, Registry};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::report::Report;
+use super::report::ImportReport;
 use crate::audit::AuditEvent;
 
 /// Names of what was added that the audit lists of each kind; of all it knows the number.
@@ -40,17 +40,16 @@ fn sensors(catalogue: &Catalogue) -> Things {
 
 const KINDS: [&str; 6] = ["municipality", "site", "bay", "vehicle", "feed", "sensor"];
 
-fn kinds(c: &Catalogue) -> [(&'static str, Things); 6] {
-    let things = [
+/// In the order of [`KINDS`].
+fn kinds(c: &Catalogue) -> [Things; 6] {
+    [
         things(&c.municipalities, |m| &m.slug, |m| &m.slug),
         things(&c.sites, |s| &s.id, |s| &s.municipality),
         things(&c.bays, |b| &b.id, |b| &b.municipality),
         things(&c.vehicles, |v| &v.id, |v| &v.owner),
         things(&c.feeds, |f| &f.id, |f| &f.municipality),
         sensors(c),
-    ];
-    let mut kinds = KINDS.into_iter();
-    things.map(|things| (kinds.next().unwrap_or_default(), things))
+    ]
 }
 
 /// The properties that differ, as they were and as they are.
@@ -101,14 +100,14 @@ impl OfTown {
 pub(super) fn events(
     before: &Catalogue,
     after: &Catalogue,
-    report: &Report,
+    report: &ImportReport,
     registry: &Registry,
 ) -> Vec<AuditEvent> {
     let mut events = Vec::new();
     let (mut of_towns, mut of_all) = (BTreeMap::<MunicipalityId, OfTown>::new(), OfTown::default());
     let corrected: BTreeSet<String> = report.corrections.iter().map(|c| c.subject()).collect();
     let town = |slug: &str| registry.municipality_id(slug);
-    for ((kind, was), (_, is)) in kinds(before).into_iter().zip(kinds(after)) {
+    for ((kind, was), is) in KINDS.into_iter().zip(kinds(before)).zip(kinds(after)) {
         for (id, (owner, is)) in is {
             let was = was.get(&id).map(|(_, was)| was);
             if was == Some(&is) {

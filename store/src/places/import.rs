@@ -1,23 +1,23 @@
 //! Import: all or nothing; earlier definitions are kept as versions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::UtcMicros;
 use domain::catalogue::Catalogue;
 use domain::live::Change;
 use domain::place::PlaceKind;
 use domain::rebinding::rebind;
 use domain::sensor::SensorRow;
-use domain::{Decoder, UtcMicros};
-use sqlx::{PgConnection, Postgres, Transaction};
+use serde::Serialize;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
-use super::report::{ImportCounts, Missing, Report, import_counts};
+use super::kind::KindCode;
+use super::report::{ImportCounts, ImportReport, Missing, import_counts};
 use super::versions::{self, Correction, Holds};
-use super::{audited, days, kind};
-use crate::StoreError;
+use super::{audited, days};
 use crate::audit::{self, Actor};
-use crate::changes;
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::{Pool, Result, Ts, changes};
 
 /// Advisory lock: one import at a time.
 const IMPORT_LOCK: i64 = 0x6b76_696d_706f; // "kvimpo"
@@ -34,7 +34,7 @@ impl Import {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn begin(pool: &Pool) -> Result<Self, StoreError> {
+    pub async fn begin(pool: &Pool) -> Result<Self> {
         let mut tx = pool.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(IMPORT_LOCK).execute(&mut *tx).await?;
         let existing = super::catalogue(&mut tx).await?;
@@ -50,7 +50,7 @@ impl Import {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn registry(&mut self) -> Result<domain::Registry, StoreError> {
+    pub async fn registry(&mut self) -> Result<domain::Registry> {
         super::registry(&mut self.tx).await
     }
 
@@ -65,31 +65,26 @@ impl Import {
         missing: Missing,
         holds: Holds,
         now: UtcMicros,
-    ) -> Result<Report, StoreError> {
+    ) -> Result<ImportReport> {
         let tx = &mut *self.tx;
-        let mut report = Report {
-            municipalities: municipalities(tx, new).await?,
-            brokers: brokers(tx, new).await?,
-            vehicles: owned(tx, Owned::Vehicle, new.vehicles.iter().map(|v| (&*v.id, &*v.owner, def(v))))
-                .await?,
-            feeds: owned(tx, Owned::Feed, new.feeds.iter().map(|f| (&*f.id, &*f.municipality, def(f))))
-                .await?,
-            ..Report::default()
+        let municipalities = new.municipalities.iter().map(|m| Definition::new(&m.slug, None, m));
+        let brokers = new.brokers.iter().map(|b| Definition::new(&b.id, None, b));
+        let vehicles = new.vehicles.iter().map(|v| Definition::new(&v.id, Some(&v.owner), v));
+        let feeds = new.feeds.iter().map(|f| Definition::new(&f.id, Some(&f.municipality), f));
+        let mut report = ImportReport {
+            municipalities: upsert(tx, "municipality", "slug", municipalities).await?,
+            brokers: upsert(tx, "broker", "key", brokers).await?,
+            vehicles: upsert(tx, "vehicle", "key", vehicles).await?,
+            feeds: upsert(tx, "feed", "key", feeds).await?,
+            ..ImportReport::default()
         };
-        let rows = new.sites.iter().map(|s| NewPlace {
-            key: &s.id,
-            owner: &s.municipality,
-            site: None,
-            def: def(s),
-        });
-        let sites = places(tx, PlaceKind::Site, rows.collect(), (holds, now)).await?;
-        let rows = new.bays.iter().map(|b| NewPlace {
-            key: &b.id,
-            owner: &b.municipality,
+        let sites = new.sites.iter().map(|s| Definition::new(&s.id, Some(&s.municipality), s)).collect();
+        let sites = places(tx, PlaceKind::Site, sites, holds, now).await?;
+        let bays = new.bays.iter().map(|b| Definition {
             site: b.site.as_deref(),
-            def: def(b),
+            ..Definition::new(&b.id, Some(&b.municipality), b)
         });
-        let bays = places(tx, PlaceKind::Bay, rows.collect(), (holds, now)).await?;
+        let bays = places(tx, PlaceKind::Bay, bays.collect(), holds, now).await?;
         (report.sites, report.bays) = (sites.0, bays.0);
         report.corrections = [sites.1, bays.1].concat();
         report.sensors = sensors(tx, new, &self.existing, now).await?;
@@ -102,35 +97,35 @@ impl Import {
         Ok(report)
     }
 
-    fn note_missing(&self, new: &Catalogue, report: &mut Report) {
+    fn note_missing(&self, new: &Catalogue, report: &mut ImportReport) {
         fn missing<'a, T: 'a>(
-            stored: &'a [T],
+            stored: impl Iterator<Item = &'a T>,
             new: &'a [T],
             id: fn(&T) -> &str,
             owner: fn(&T) -> &str,
         ) -> Vec<String> {
             let ids: BTreeSet<&str> = new.iter().map(id).collect();
             let owners: BTreeSet<&str> = new.iter().map(owner).collect();
-            let gone = |t: &&T| owners.contains(owner(t)) && !ids.contains(id(t));
-            let gone: BTreeSet<&str> = stored.iter().filter(gone).map(id).collect();
+            let gone = stored.filter(|t| owners.contains(owner(t)) && !ids.contains(id(t)));
+            let gone: BTreeSet<&str> = gone.map(id).collect();
             gone.into_iter().map(str::to_owned).collect()
         }
         let old = &self.existing;
-        let valid_sites: Vec<_> = old.sites.iter().filter(|s| s.valid_until.is_none()).cloned().collect();
-        let valid_bays: Vec<_> = old.bays.iter().filter(|b| b.valid_until.is_none()).cloned().collect();
-        let open_sensors: Vec<_> = old.sensors.iter().filter(|s| s.bound_until.is_none()).cloned().collect();
-        report.sites.missing = missing(&valid_sites, &new.sites, |s| &s.id, |s| &s.municipality);
-        report.bays.missing = missing(&valid_bays, &new.bays, |b| &b.id, |b| &b.municipality);
-        report.sensors.missing = missing(&open_sensors, &new.sensors, |s| &s.id, |s| &s.feed);
-        report.vehicles.missing = missing(&old.vehicles, &new.vehicles, |v| &v.id, |v| &v.owner);
-        report.feeds.missing = missing(&old.feeds, &new.feeds, |f| &f.id, |f| &f.municipality);
+        let sites = old.sites.iter().filter(|s| s.valid_until.is_none());
+        let bays = old.bays.iter().filter(|b| b.valid_until.is_none());
+        let sensors = old.sensors.iter().filter(|s| s.bound_until.is_none());
+        report.sites.missing = missing(sites, &new.sites, |s| &s.id, |s| &s.municipality);
+        report.bays.missing = missing(bays, &new.bays, |b| &b.id, |b| &b.municipality);
+        report.sensors.missing = missing(sensors, &new.sensors, |s| &s.id, |s| &s.feed);
+        report.vehicles.missing = missing(old.vehicles.iter(), &new.vehicles, |v| &v.id, |v| &v.owner);
+        report.feeds.missing = missing(old.feeds.iter(), &new.feeds, |f| &f.id, |f| &f.municipality);
     }
 
     /// Makes the import visible and notifies every process.
     ///
     /// # Errors
     /// The database is not available: then nothing is imported.
-    pub async fn commit(mut self, report: &Report, actor: &str) -> Result<(), StoreError> {
+    pub async fn commit(mut self, report: &ImportReport, actor: &str) -> Result<()> {
         let (now, registry) = (super::catalogue(&mut self.tx).await?, self.registry().await?);
         let events = audited::events(&self.existing, &now, report, &registry);
         audit::append(&mut self.tx, &Actor::local(actor), &events).await?;
@@ -140,106 +135,74 @@ impl Import {
         .fetch_one(&mut *self.tx)
         .await?;
         versions::note(&mut self.tx, &report.corrections, actor, generation).await?;
-        let writer = changes::new_writer(&mut self.tx).await?;
-        changes::append(&mut self.tx, writer, 1, &[Change::Places], false).await?;
+        changes::append_alone(&mut self.tx, &[Change::Places]).await?;
         self.tx.commit().await?;
         Ok(())
     }
 }
 
-fn def<T: serde::Serialize>(value: &T) -> serde_json::Value {
-    // The definitions are plain data: maps with text keys, finite numbers.
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-async fn municipalities(conn: &mut PgConnection, new: &Catalogue) -> Result<ImportCounts, StoreError> {
-    let rows = sqlx::query_as(
-        "INSERT INTO municipality AS held (slug, def) SELECT * FROM unnest($1::text[], $2::jsonb[])
-         ON CONFLICT (slug) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
-         RETURNING xmax = 0",
-    )
-    .bind(new.municipalities.iter().map(|m| m.slug.as_str()).collect::<Vec<_>>())
-    .bind(new.municipalities.iter().map(def).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
-    Ok(import_counts(new.municipalities.len(), rows))
-}
-
-async fn brokers(conn: &mut PgConnection, new: &Catalogue) -> Result<ImportCounts, StoreError> {
-    let rows = sqlx::query_as(
-        "INSERT INTO broker AS held (key, def) SELECT * FROM unnest($1::text[], $2::jsonb[])
-         ON CONFLICT (key) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
-         RETURNING xmax = 0",
-    )
-    .bind(new.brokers.iter().map(|b| b.id.as_str()).collect::<Vec<_>>())
-    .bind(new.brokers.iter().map(def).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
-    Ok(import_counts(new.brokers.len(), rows))
-}
-
-#[derive(Clone, Copy)]
-enum Owned {
-    Vehicle,
-    Feed,
-}
-
-async fn owned<'a>(
-    conn: &mut PgConnection,
-    table: Owned,
-    rows: impl Iterator<Item = (&'a str, &'a str, serde_json::Value)>,
-) -> Result<ImportCounts, StoreError> {
-    let (mut keys, mut owners, mut defs) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, owner, def) in rows {
-        keys.push(key);
-        owners.push(owner);
-        defs.push(def);
-    }
-    let sql = match table {
-        Owned::Vehicle => {
-            "INSERT INTO vehicle AS held (municipality, key, def)
-             SELECT m.id, t.key, t.def FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS t(key, owner, def)
-             JOIN municipality m ON m.slug = t.owner
-             ON CONFLICT (key) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
-             RETURNING xmax = 0"
-        }
-        Owned::Feed => {
-            "INSERT INTO feed AS held (municipality, key, def)
-             SELECT m.id, t.key, t.def FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS t(key, owner, def)
-             JOIN municipality m ON m.slug = t.owner
-             ON CONFLICT (key) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
-             RETURNING xmax = 0"
-        }
-    };
-    let total = keys.len();
-    let rows = sqlx::query_as(sql).bind(keys).bind(owners).bind(defs).fetch_all(conn).await?;
-    Ok(import_counts(total, rows))
-}
-
-struct NewPlace<'a> {
+/// A definition in a file.
+struct Definition<'a> {
     key: &'a str,
-    owner: &'a str,
+    /// The slug of its municipality.
+    owner: Option<&'a str>,
+    /// Of a bay: its site.
     site: Option<&'a str>,
     def: serde_json::Value,
+}
+
+impl<'a> Definition<'a> {
+    fn new<T: Serialize>(key: &'a str, owner: Option<&'a str>, value: &T) -> Self {
+        // The definitions are plain data: maps with text keys, finite numbers.
+        Definition { key, owner, site: None, def: serde_json::to_value(value).unwrap_or_default() }
+    }
+}
+
+/// Upserts into `table` by its column `key`. Where rows have an owner, they are stored with it.
+async fn upsert<'a>(
+    conn: &mut PgConnection,
+    table: &str,
+    key: &str,
+    rows: impl Iterator<Item = Definition<'a>>,
+) -> Result<ImportCounts> {
+    let rows: Vec<Definition<'_>> = rows.collect();
+    let (columns, values, owners) = match rows.iter().any(|row| row.owner.is_some()) {
+        true => ("municipality, key", "m.id, t.key", "JOIN municipality m ON m.slug = t.owner"),
+        false => (key, "t.key", ""),
+    };
+    let sql = format!(
+        "INSERT INTO {table} AS held ({columns}, def)
+         SELECT {values}, t.def FROM unnest($1, $2, $3) AS t(key, owner, def) {owners}
+         ON CONFLICT ({key}) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
+         RETURNING xmax = 0"
+    );
+    let written = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(rows.iter().map(|row| row.key).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.owner).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| &row.def).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    Ok(import_counts(rows.len(), written))
 }
 
 async fn places(
     conn: &mut PgConnection,
     kind: PlaceKind,
-    rows: Vec<NewPlace<'_>>,
-    (holds, now): (Holds, UtcMicros),
-) -> Result<(ImportCounts, Vec<Correction>), StoreError> {
+    rows: Vec<Definition<'_>>,
+    holds: Holds,
+    now: UtcMicros,
+) -> Result<(ImportCounts, Vec<Correction>)> {
     let touched: Vec<(bool, i32)> = sqlx::query_as(
         "INSERT INTO place AS held (municipality, kind, key, site, def)
          SELECT m.id, $1, t.key, s.id, t.def
-         FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) AS t(key, owner, site, def)
+         FROM unnest($2, $3, $4, $5) AS t(key, owner, site, def)
          JOIN municipality m ON m.slug = t.owner
          LEFT JOIN place s ON s.kind = 1 AND s.key = t.site
          ON CONFLICT (kind, key) DO UPDATE SET def = excluded.def, site = excluded.site
          WHERE held.def IS DISTINCT FROM excluded.def OR held.site IS DISTINCT FROM excluded.site
          RETURNING xmax = 0, id",
     )
-    .bind(kind::code(kind))
+    .bind(KindCode::from(kind))
     .bind(rows.iter().map(|r| r.key).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.owner).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.site).collect::<Vec<_>>())
@@ -259,22 +222,20 @@ async fn sensors(
     new: &Catalogue,
     existing: &Catalogue,
     now: UtcMicros,
-) -> Result<ImportCounts, StoreError> {
-    let mut rows: BTreeMap<&str, Vec<SensorRow>> = BTreeMap::new();
-    for row in &new.sensors {
-        rows.entry(&row.id).or_default().push(row.clone());
+) -> Result<ImportCounts> {
+    fn by_id(rows: &[SensorRow]) -> BTreeMap<&str, Vec<&SensorRow>> {
+        rows.iter().fold(BTreeMap::new(), |mut by_id: BTreeMap<_, Vec<_>>, row| {
+            by_id.entry(row.id.as_str()).or_default().push(row);
+            by_id
+        })
     }
-    let mut stored: HashMap<&str, Vec<SensorRow>> = HashMap::new();
-    for row in &existing.sensors {
-        stored.entry(&row.id).or_default().push(row.clone());
-    }
+    let mut stored = by_id(&existing.sensors);
     let mut result = ImportCounts::default();
     let mut changed: Vec<SensorRow> = Vec::new();
-    for (id, rows) in rows {
-        let held = stored.get(id).map_or(&[][..], Vec::as_slice);
-        let rows: Vec<&SensorRow> = rows.iter().collect();
-        let merged: Vec<SensorRow> = rebind(held, &rows, now).into_iter().map(|m| m.row).collect();
-        match held {
+    for (id, rows) in by_id(&new.sensors) {
+        let held: Vec<SensorRow> = stored.remove(id).into_iter().flatten().cloned().collect();
+        let merged: Vec<SensorRow> = rebind(&held, &rows, now).into_iter().map(|m| m.row).collect();
+        match &held[..] {
             [] => result.added += 1,
             held if held == merged => {
                 result.unchanged += 1;
@@ -288,68 +249,56 @@ async fn sensors(
     Ok(result)
 }
 
-async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<(), StoreError> {
+async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let devices: BTreeMap<&str, &SensorRow> = rows.iter().map(|r| (r.id.as_str(), r)).collect();
-    // A sensor's rows agree on its decoder, but not each has to name it.
-    let decoders: HashMap<&str, Decoder> =
-        rows.iter().filter_map(|r| Some((r.id.as_str(), r.decoder?))).collect();
+    // Of rows that differ, which only former ones do, the last holds. Not each has to name the decoder.
     sqlx::query(
         "INSERT INTO sensor (municipality, feed, key, decoder)
-         SELECT f.municipality, f.id, t.key, t.decoder
-         FROM unnest($1::text[], $2::text[], $3::text[]) AS t(key, feed, decoder) JOIN feed f ON f.key = t.feed
+         SELECT f.municipality, f.id, s.id, s.decoder
+         FROM (SELECT id, (array_agg(feed ORDER BY n DESC))[1] AS feed,
+                      (array_agg(decoder ORDER BY n DESC) FILTER (WHERE decoder IS NOT NULL))[1] AS decoder
+               FROM ROWS FROM (jsonb_to_recordset($1) AS (id text, feed text, decoder text))
+                    WITH ORDINALITY AS t (id, feed, decoder, n)
+               GROUP BY id) s
+         JOIN feed f ON f.key = s.feed ORDER BY s.id
          ON CONFLICT (key) DO UPDATE SET feed = excluded.feed, municipality = excluded.municipality,
              decoder = excluded.decoder",
     )
-    .bind(devices.keys().copied().collect::<Vec<_>>())
-    .bind(devices.values().map(|r| r.feed.as_str()).collect::<Vec<_>>())
-    .bind(devices.keys().map(|id| decoders.get(id).map(|d| d.as_str())).collect::<Vec<_>>())
+    .bind(Json(rows))
     .execute(&mut *conn)
     .await?;
     sqlx::query("DELETE FROM sensor_binding WHERE sensor IN (SELECT id FROM sensor WHERE key = ANY($1))")
-        .bind(devices.keys().copied().collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
         .execute(&mut *conn)
         .await?;
-    let bound: Vec<&SensorRow> = rows.iter().collect();
-    let signed = |n: Option<u32>| n.and_then(|n| i32::try_from(n).ok());
     sqlx::query(
         "INSERT INTO sensor_binding (municipality, sensor, from_utc, until_utc, bay, site, vehicle, direction,
              heartbeat_s, stale_after_s, threshold_mm)
-         SELECT s.municipality, s.id, coalesce(t.f, '-infinity'), coalesce(t.u, 'infinity'), b.id, p.id, v.id,
-                t.direction, t.h, t.st, t.th
-         FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
-                     $7::text[], $8::int[], $9::int[], $10::int[])
-              AS t(key, f, u, bay, site, vehicle, direction, h, st, th)
-         JOIN sensor s ON s.key = t.key
+         SELECT s.municipality, s.id, coalesce(t.bound_from, '-infinity'), coalesce(t.bound_until, 'infinity'), b.id,
+                p.id, v.id, t.direction, t.heartbeat_s, t.stale_after_s, t.threshold_mm
+         FROM jsonb_to_recordset($1) AS t(id text, bay text, site text, vehicle text, direction text,
+              bound_from timestamptz, bound_until timestamptz, heartbeat_s int, stale_after_s int, threshold_mm int)
+         JOIN sensor s ON s.key = t.id
          LEFT JOIN place b ON b.kind = 2 AND b.key = t.bay
          LEFT JOIN place p ON p.kind = 1 AND p.key = t.site
          LEFT JOIN vehicle v ON v.key = t.vehicle",
     )
-    .bind(bound.iter().map(|r| r.id.as_str()).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| r.bound_from.map(Ts)).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| r.bound_until.map(Ts)).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| r.bay.as_deref()).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| r.site.as_deref()).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| r.vehicle.as_deref()).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| r.direction.map(|d| d.as_str())).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| signed(r.heartbeat_s)).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| signed(r.stale_after_s)).collect::<Vec<_>>())
-    .bind(bound.iter().map(|r| signed(r.threshold_mm)).collect::<Vec<_>>())
+    .bind(Json(rows))
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// Ends what the files no longer mention.
-async fn close(conn: &mut PgConnection, report: &Report, now: UtcMicros) -> Result<(), StoreError> {
+async fn close(conn: &mut PgConnection, report: &ImportReport, now: UtcMicros) -> Result<()> {
     for (kind, keys) in [(PlaceKind::Site, &report.sites.missing), (PlaceKind::Bay, &report.bays.missing)] {
         let ids: Vec<i32> = sqlx::query_scalar(
             "UPDATE place SET def = jsonb_set(def, '{valid_until}', to_jsonb($3::text))
              WHERE kind = $1 AND key = ANY($2) RETURNING id",
         )
-        .bind(kind::code(kind))
+        .bind(KindCode::from(kind))
         .bind(keys)
         .bind(now.to_string())
         .fetch_all(&mut *conn)

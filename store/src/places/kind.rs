@@ -1,14 +1,24 @@
 //! Kinds of places as they are stored.
 
 use domain::place::PlaceKind;
+use sqlx::Type;
 
-pub(crate) const fn code(kind: PlaceKind) -> i16 {
-    match kind {
-        PlaceKind::Site => 1,
-        PlaceKind::Bay => 2,
+/// The number of a kind.
+#[derive(Debug, Clone, Copy, Type)]
+#[sqlx(transparent)]
+pub(crate) struct KindCode(i16);
+
+impl From<PlaceKind> for KindCode {
+    fn from(kind: PlaceKind) -> Self {
+        KindCode(match kind {
+            PlaceKind::Site => 1,
+            PlaceKind::Bay => 2,
+        })
     }
 }
 
-pub(crate) const fn of_code(code: i16) -> PlaceKind {
-    if code == self::code(PlaceKind::Bay) { PlaceKind::Bay } else { PlaceKind::Site }
+impl From<KindCode> for PlaceKind {
+    fn from(code: KindCode) -> Self {
+        if code.0 == 2 { PlaceKind::Bay } else { PlaceKind::Site }
+    }
 }

@@ -13,5 +13,5 @@ pub use days::calendar;
 pub(crate) use days::ever_closed;
 pub use import::Import;
 pub use read::{catalogue, registry};
-pub use report::{ImportCounts, Missing, Report};
+pub use report::{ImportCounts, ImportReport, Missing};
 pub use versions::{Correction, Holds};

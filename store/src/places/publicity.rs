@@ -3,15 +3,14 @@
 use domain::{Audience, PlaceId, UtcMicros};
 use sqlx::PgConnection;
 
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// Of the places that the public may see and once could not: the end of the last version in which a place, or the site
 /// that it belonged to then, was hidden. See [`domain::place::Bay::publish`] for the rule.
 ///
 /// # Errors
 /// The database is not available.
-pub(super) async fn public_since(conn: &mut PgConnection) -> Result<Vec<(PlaceId, UtcMicros)>, StoreError> {
+pub(super) async fn public_since(conn: &mut PgConnection) -> Result<Vec<(PlaceId, UtcMicros)>> {
     let personal: Vec<&str> = Audience::ALL
         .iter()
         .filter(|audience| audience.is_personal())

@@ -5,50 +5,93 @@ use std::collections::HashMap;
 use domain::catalogue::Catalogue;
 use domain::place::{Bay, Municipality, Site, Vehicle};
 use domain::registry::{Contents, Entry};
-use domain::sensor::SensorRow;
+use domain::sensor::{Direction, SensorRow};
 use domain::{
-    BayId, Binding, Broker, Feed, FeedId, MunicipalityId, Registry, Sensor, SensorId, SiteId, Target,
-    UtcMicros, VehicleId,
+    BayId, Binding, Broker, Decoder, Feed, FeedId, MunicipalityId, Registry, Sensor, SensorId, SiteId,
+    Target, UtcMicros, VehicleId,
 };
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
 use super::{days, publicity};
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::column::{MaybeUnsigned, MaybeWord};
+use crate::{Result, Ts};
+
+/// When a sensor is bound to something, and what is special about it there.
+#[derive(FromRow)]
+struct BindingColumns {
+    from_utc: Ts,
+    until_utc: Ts,
+    #[sqlx(try_from = "MaybeWord")]
+    direction: Option<Direction>,
+    #[sqlx(try_from = "MaybeUnsigned")]
+    heartbeat_s: Option<u32>,
+    #[sqlx(try_from = "MaybeUnsigned")]
+    stale_after_s: Option<u32>,
+    #[sqlx(try_from = "MaybeUnsigned")]
+    threshold_mm: Option<u32>,
+}
 
 #[derive(FromRow)]
 struct BindingRow {
     sensor: i32,
-    from_utc: Ts,
-    until_utc: Ts,
     bay: Option<i32>,
     site: Option<i32>,
     vehicle: Option<i32>,
-    direction: Option<String>,
-    heartbeat_s: Option<i32>,
-    stale_after_s: Option<i32>,
-    threshold_mm: Option<i32>,
+    #[sqlx(flatten)]
+    columns: BindingColumns,
 }
 
-impl BindingRow {
-    fn target(&self) -> Option<Target> {
-        self.bay
-            .map(|id| Target::Bay(BayId(id)))
-            .or(self.site.map(|id| Target::Site(SiteId(id))))
-            .or(self.vehicle.map(|id| Target::Vehicle(VehicleId(id))))
-    }
-
-    fn binding(&self) -> Binding {
-        let unsigned = |n: Option<i32>| n.and_then(|n| u32::try_from(n).ok());
+impl From<BindingRow> for Binding {
+    fn from(row: BindingRow) -> Self {
+        let BindingColumns { direction, heartbeat_s, stale_after_s, threshold_mm, .. } = row.columns;
+        let bay = row.bay.map(|id| Target::Bay(BayId(id)));
+        let site = row.site.map(|id| Target::Site(SiteId(id)));
         Binding {
-            target: self.target(),
-            direction: self.direction.as_deref().and_then(|d| d.parse().ok()),
-            from: finite(self.from_utc),
-            until: finite(self.until_utc),
-            heartbeat_s: unsigned(self.heartbeat_s),
-            stale_after_s: unsigned(self.stale_after_s),
-            threshold_mm: unsigned(self.threshold_mm),
+            target: bay.or(site).or(row.vehicle.map(|id| Target::Vehicle(VehicleId(id)))),
+            direction,
+            from: finite(row.columns.from_utc),
+            until: finite(row.columns.until_utc),
+            heartbeat_s,
+            stale_after_s,
+            threshold_mm,
+        }
+    }
+}
+
+/// A row of the sensors' file.
+#[derive(FromRow)]
+struct FileRow {
+    id: String,
+    feed: String,
+    #[sqlx(try_from = "MaybeWord")]
+    decoder: Option<Decoder>,
+    bay: Option<String>,
+    site: Option<String>,
+    vehicle: Option<String>,
+    #[sqlx(flatten)]
+    binding: BindingColumns,
+}
+
+impl From<FileRow> for SensorRow {
+    fn from(row: FileRow) -> Self {
+        let FileRow { id, feed, decoder, bay, site, vehicle, binding } = row;
+        let BindingColumns { from_utc, until_utc, direction, heartbeat_s, stale_after_s, threshold_mm } =
+            binding;
+        let (bound_from, bound_until) = (finite(from_utc), finite(until_utc));
+        SensorRow {
+            id,
+            feed,
+            decoder,
+            bay,
+            site,
+            vehicle,
+            direction,
+            bound_from,
+            bound_until,
+            heartbeat_s,
+            stale_after_s,
+            threshold_mm,
         }
     }
 }
@@ -58,20 +101,11 @@ fn finite(ts: Ts) -> Option<UtcMicros> {
     (ts.0.0 != i64::MIN && ts.0.0 != i64::MAX).then_some(ts.0)
 }
 
-async fn bindings(conn: &mut PgConnection) -> Result<Vec<BindingRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "SELECT sensor, from_utc, until_utc, bay, site, vehicle, direction, heartbeat_s, stale_after_s, threshold_mm
-         FROM sensor_binding ORDER BY sensor, from_utc",
-    )
-    .fetch_all(conn)
-    .await?)
-}
-
 /// Loads everything into one immutable registry.
 ///
 /// # Errors
 /// The database is not available, or a definition does not read back.
-pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
+pub async fn registry(conn: &mut PgConnection) -> Result<Registry> {
     let municipalities: Vec<(i32, Json<Municipality>)> =
         sqlx::query_as("SELECT id, def FROM municipality").fetch_all(&mut *conn).await?;
     let sites: Vec<(i32, i32, Json<Site>)> =
@@ -93,8 +127,14 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry, StoreError> {
             .fetch_all(&mut *conn)
             .await?;
     let mut by_sensor: HashMap<i32, Vec<Binding>> = HashMap::new();
-    for row in bindings(&mut *conn).await? {
-        by_sensor.entry(row.sensor).or_default().push(row.binding());
+    let bindings: Vec<BindingRow> = sqlx::query_as(
+        "SELECT sensor, from_utc, until_utc, bay, site, vehicle, direction, heartbeat_s, stale_after_s, threshold_mm
+         FROM sensor_binding ORDER BY sensor, from_utc",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in bindings {
+        by_sensor.entry(row.sensor).or_default().push(row.into());
     }
     let closures = days::ever_closed(&mut *conn).await?;
     let public_since = publicity::public_since(&mut *conn).await?;
@@ -138,71 +178,28 @@ fn entries<I, T>(rows: Vec<(i32, i32, Json<T>)>, id: fn(i32) -> I) -> Vec<Entry<
 ///
 /// # Errors
 /// The database is not available, or a definition does not read back.
-pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue, StoreError> {
-    async fn defs<T>(conn: &mut PgConnection, sql: &'static str) -> Result<Vec<T>, StoreError>
+pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
+    async fn defs<T>(conn: &mut PgConnection, sql: &'static str) -> Result<Vec<T>>
     where
         T: serde::de::DeserializeOwned + Send + Unpin + 'static,
     {
         let rows: Vec<(Json<T>,)> = sqlx::query_as(sql).fetch_all(conn).await?;
         Ok(rows.into_iter().map(|(def,)| def.0).collect())
     }
-    let sensors: Vec<(i32, String, String, Option<String>)> = sqlx::query_as(
-        "SELECT s.id, s.key, f.key, s.decoder FROM sensor s JOIN feed f ON f.id = s.feed ORDER BY s.key COLLATE \"C\"",
+    // A sensor without a binding has a row, too.
+    let sensors: Vec<FileRow> = sqlx::query_as(
+        "SELECT s.key AS id, f.key AS feed, s.decoder, bay.key AS bay, site.key AS site, v.key AS vehicle,
+                coalesce(b.from_utc, '-infinity') AS from_utc, coalesce(b.until_utc, 'infinity') AS until_utc,
+                b.direction, b.heartbeat_s, b.stale_after_s, b.threshold_mm
+         FROM sensor s JOIN feed f ON f.id = s.feed
+         LEFT JOIN sensor_binding b ON b.sensor = s.id
+         LEFT JOIN place bay ON bay.id = b.bay
+         LEFT JOIN place site ON site.id = b.site
+         LEFT JOIN vehicle v ON v.id = b.vehicle
+         ORDER BY s.key COLLATE \"C\", b.from_utc",
     )
     .fetch_all(&mut *conn)
     .await?;
-    let names: HashMap<i32, String> = sqlx::query_as::<_, (i32, String)>(
-        "SELECT id, key FROM place WHERE id IN (SELECT coalesce(bay, site) FROM sensor_binding)",
-    )
-    .fetch_all(&mut *conn)
-    .await?
-    .into_iter()
-    .collect();
-    let vehicles: HashMap<i32, String> = sqlx::query_as::<_, (i32, String)>("SELECT id, key FROM vehicle")
-        .fetch_all(&mut *conn)
-        .await?
-        .into_iter()
-        .collect();
-    let mut by_sensor: HashMap<i32, Vec<BindingRow>> = HashMap::new();
-    for row in bindings(conn).await? {
-        by_sensor.entry(row.sensor).or_default().push(row);
-    }
-    let mut rows = Vec::new();
-    for (id, key, feed, decoder) in sensors {
-        let waiting = SensorRow {
-            id: key,
-            feed,
-            decoder: decoder.and_then(|d| d.parse().ok()),
-            bay: None,
-            site: None,
-            vehicle: None,
-            direction: None,
-            bound_from: None,
-            bound_until: None,
-            heartbeat_s: None,
-            stale_after_s: None,
-            threshold_mm: None,
-        };
-        let bound = by_sensor.remove(&id).unwrap_or_default();
-        if bound.is_empty() {
-            rows.push(waiting.clone());
-        }
-        for row in bound {
-            let binding = row.binding();
-            rows.push(SensorRow {
-                bay: row.bay.and_then(|id| names.get(&id).cloned()),
-                site: row.site.and_then(|id| names.get(&id).cloned()),
-                vehicle: row.vehicle.and_then(|id| vehicles.get(&id).cloned()),
-                direction: binding.direction,
-                bound_from: binding.from,
-                bound_until: binding.until,
-                heartbeat_s: binding.heartbeat_s,
-                stale_after_s: binding.stale_after_s,
-                threshold_mm: binding.threshold_mm,
-                ..waiting.clone()
-            });
-        }
-    }
     Ok(Catalogue {
         municipalities: defs(conn, "SELECT def FROM municipality ORDER BY slug COLLATE \"C\"").await?,
         sites: defs(conn, "SELECT def FROM place WHERE kind = 1 ORDER BY key COLLATE \"C\"").await?,
@@ -212,6 +209,6 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue, StoreError>
         feeds: defs(conn, "SELECT def FROM feed ORDER BY key COLLATE \"C\"").await?,
         closures: days::all_closures(conn).await?,
         calendar: days::calendar(conn, None).await?,
-        sensors: rows,
+        sensors: sensors.into_iter().map(SensorRow::from).collect(),
     })
 }

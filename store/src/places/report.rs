@@ -15,8 +15,11 @@ pub enum Missing {
 /// The result of an import for one kind of thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportCounts {
+    /// New ones.
     pub added: usize,
+    /// Those whose definition differs from the stored one.
     pub changed: usize,
+    /// Those that are stored as they are in the file.
     pub unchanged: usize,
     /// Ids that are stored and not in the file.
     pub missing: Vec<String>,
@@ -24,21 +27,30 @@ pub struct ImportCounts {
 
 /// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct ImportReport {
+    /// Municipalities.
     pub municipalities: ImportCounts,
+    /// Sites.
     pub sites: ImportCounts,
+    /// Bays.
     pub bays: ImportCounts,
+    /// Vehicles.
     pub vehicles: ImportCounts,
+    /// Brokers.
     pub brokers: ImportCounts,
+    /// Feeds.
     pub feeds: ImportCounts,
+    /// Sensors, with their bindings.
     pub sensors: ImportCounts,
+    /// Closures.
     pub closures: ImportCounts,
+    /// Entries of calendars.
     pub calendar: ImportCounts,
     /// Versions of places that were rewritten, by kind and id.
     pub corrections: Vec<Correction>,
 }
 
-impl Report {
+impl ImportReport {
     /// Each kind with its name.
     pub fn kinds(&self) -> [(&'static str, &ImportCounts); 9] {
         [

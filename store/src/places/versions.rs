@@ -3,13 +3,12 @@
 use domain::place::PlaceKind;
 use domain::{MunicipalityId, UtcMicros};
 use serde_json::Value;
-use sqlx::PgConnection;
-use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
 
-use super::kind;
-use crate::StoreError;
+use super::kind::KindCode;
 use crate::audit::{self, Actor, AuditEvent};
-use crate::ts::Ts;
+use crate::column::MaybeTs;
+use crate::{Result, Ts};
 
 /// From when on imported definitions hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +20,23 @@ pub enum Holds {
 }
 
 /// A version that was rewritten.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Correction {
+    /// Whose place it is.
+    #[sqlx(try_from = "i32")]
     pub municipality: MunicipalityId,
+    /// What kind of place.
+    #[sqlx(try_from = "KindCode")]
     pub kind: PlaceKind,
     /// The place's id in the files.
+    #[sqlx(rename = "key")]
     pub id: String,
-    /// Since when the version holds; `None`: from the beginning.
+    /// Since when the version holds; `None`: from the beginning, since the first one also holds before its own.
+    #[sqlx(rename = "from_utc", try_from = "MaybeTs")]
     pub from: Option<UtcMicros>,
     /// The definitions, as they were and are stored.
     pub before: Value,
+    /// See `before`.
     pub after: Value,
 }
 
@@ -91,7 +97,7 @@ impl Correction {
 }
 
 /// Ends the current versions of places at `now`, and begins new ones.
-pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) -> Result<(), StoreError> {
+pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -119,12 +125,11 @@ pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) 
 /// Rewrites the version in force of each place to its current definition; returns the corrections.
 ///
 /// Of a place that has ended, the last version in which it was valid and those after it are rewritten.
-pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Correction>, StoreError> {
+pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Correction>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    type Row = (i32, i16, String, bool, Ts, Json<Value>, Json<Value>);
-    let rows: Vec<Row> = sqlx::query_as(
+    Ok(sqlx::query_as(
         // The statement sees the versions as they were before it.
         "WITH wrong AS (
              SELECT v.place, min(v.from_utc) AS first,
@@ -135,7 +140,8 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
          rewritten AS (
              UPDATE place_version v SET def = p.def FROM wrong w JOIN place p ON p.id = w.place
              WHERE v.place = w.place AND v.from_utc >= w.from_utc)
-         SELECT p.municipality, p.kind, p.key, v.from_utc = w.first, v.from_utc, v.def, p.def
+         SELECT p.municipality, p.kind, p.key, CASE WHEN v.from_utc > w.first THEN v.from_utc END AS from_utc,
+                v.def AS before, p.def AS after
          FROM wrong w JOIN place p ON p.id = w.place
          JOIN place_version v ON v.place = w.place AND v.from_utc >= w.from_utc
          WHERE v.def IS DISTINCT FROM p.def
@@ -143,19 +149,7 @@ pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<
     )
     .bind(ids)
     .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(municipality, kind, id, is_first, from, Json(before), Json(after))| Correction {
-            municipality: MunicipalityId(municipality),
-            kind: kind::of_code(kind),
-            id,
-            // The first version also holds before its beginning.
-            from: (!is_first).then_some(from.0),
-            before,
-            after,
-        })
-        .collect())
+    .await?)
 }
 
 /// Audits corrections, and requests that the forecasts of the towns are trained again.
@@ -164,18 +158,16 @@ pub(super) async fn note(
     corrections: &[Correction],
     actor: &str,
     generation: i64,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let events: Vec<AuditEvent> = corrections.iter().map(Correction::event).collect();
     audit::append(conn, &Actor::local(actor), &events).await?;
-    let learned: Vec<&Correction> = corrections.iter().filter(|c| c.concerns_forecast()).collect();
+    let learned = corrections.iter().filter(|c| c.concerns_forecast());
     sqlx::query(
-        "INSERT INTO forecast_again (municipality, generation)
-         SELECT DISTINCT p.municipality, $3::bigint FROM place p
-         JOIN unnest($1::smallint[], $2::text[]) AS t(kind, key) ON p.kind = t.kind AND p.key = t.key
+        "INSERT INTO forecast_again (municipality, generation) SELECT DISTINCT municipality, $2::bigint
+         FROM unnest($1::int[]) AS t(municipality)
          ON CONFLICT (municipality) DO UPDATE SET generation = excluded.generation",
     )
-    .bind(learned.iter().map(|c| kind::code(c.kind)).collect::<Vec<_>>())
-    .bind(learned.iter().map(|c| c.id.as_str()).collect::<Vec<_>>())
+    .bind(learned.map(|c| c.municipality.0).collect::<Vec<_>>())
     .bind(generation)
     .execute(conn)
     .await?;

@@ -4,11 +4,11 @@ use domain::UtcMicros;
 use sqlx::PgConnection;
 
 use super::last;
-use crate::StoreError;
+use crate::Result;
 
 /// Sets devices last heard ahead of `now` back to their newest earlier message, and deletes those without one.
 /// How many there were.
-pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64> {
     let mut restored = 0;
     for sql in [
         "UPDATE device_state d SET last_heard = u.at

@@ -6,18 +6,15 @@
 mod bays;
 mod devices;
 mod passages;
+mod sites;
 mod vehicles;
 
 use domain::UtcMicros;
 use domain::feed::MAX_AHEAD_S;
-use domain::live::Change;
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
-use crate::StoreError;
-use crate::changes;
-use crate::ts::Ts;
-use crate::writer::sites;
+use crate::{Result, Ts, changes};
 
 /// How far back the search for earlier observations goes, days: nearly all are found at once. `None`: all that is stored.
 const DAYS_BACK: [Option<i64>; 3] = [Some(1), Some(30), None];
@@ -27,12 +24,19 @@ fn last(now: UtcMicros) -> Ts {
     Ts(now.plus_s(MAX_AHEAD_S))
 }
 
-/// The spans that [`DAYS_BACK`] reach: an instant lies within where it is later than the first and not than the second.
-fn spans(now: UtcMicros) -> impl Iterator<Item = (Ts, Ts)> {
+/// A span of time, `(after, until]`.
+#[derive(Clone, Copy)]
+struct Within {
+    after: Ts,
+    until: Ts,
+}
+
+/// The spans that [`DAYS_BACK`] reach.
+fn spans(now: UtcMicros) -> impl Iterator<Item = Within> {
     let mut until = last(now);
     DAYS_BACK.into_iter().map(move |days| {
-        let from = Ts(days.map_or(UtcMicros::EPOCH, |days| now.plus_s(-days * 86_400)));
-        (from, std::mem::replace(&mut until, from))
+        let after = Ts(days.map_or(UtcMicros::EPOCH, |days| now.plus_s(-days * 86_400)));
+        Within { after, until: std::mem::replace(&mut until, after) }
     })
 }
 
@@ -40,7 +44,7 @@ fn spans(now: UtcMicros) -> impl Iterator<Item = (Ts, Ts)> {
 ///
 /// # Errors
 /// The database is not available.
-pub(crate) async fn latest_states(conn: &mut PgConnection, now: UtcMicros) -> Result<bool, StoreError> {
+pub(crate) async fn latest_states(conn: &mut PgConnection, now: UtcMicros) -> Result<bool> {
     let mut restored = 0;
     for kind in [Kind::Bays, Kind::Sites, Kind::Vehicles, Kind::Others] {
         let mut tx = conn.begin().await?;
@@ -55,7 +59,9 @@ pub(crate) async fn latest_states(conn: &mut PgConnection, now: UtcMicros) -> Re
                     + delete_repeated(&mut tx, now).await?
             }
         };
-        append(&mut tx, &changes).await?;
+        if !changes.is_empty() {
+            changes::append_alone(&mut tx, &changes).await?;
+        }
         tx.commit().await?;
     }
     if restored > 0 {
@@ -72,17 +78,9 @@ enum Kind {
     Others,
 }
 
-async fn append(conn: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let writer = changes::new_writer(&mut *conn).await?;
-    changes::append(conn, writer, 1, changes, false).await
-}
-
 /// Deletes what senders repeat anyway: only the latest update of a trip is stored, and only examples of unmatched
 /// topics.
-async fn delete_repeated(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+async fn delete_repeated(conn: &mut PgConnection, now: UtcMicros) -> Result<u64> {
     let mut deleted = 0;
     for sql in [
         "DELETE FROM trip_state WHERE greatest(observed_at, confirmed_at) > $1",

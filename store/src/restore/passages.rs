@@ -5,11 +5,11 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::last;
 use super::vehicles::{COLUMNS, PositionRow};
-use crate::StoreError;
+use crate::Result;
 use crate::writer::passages::Days;
 
 /// Replaces passages that were stated ahead of `now`; how many there were.
-pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64, StoreError> {
+pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64> {
     // The key begins with the date, and no passage is stated later than some days after its own: years of them are not read.
     let ahead: Vec<(i32, String, String, String)> = sqlx::query_as(
         "DELETE FROM stop_passage WHERE said_at > $1 AND municipality IN (SELECT id FROM municipality)
@@ -25,7 +25,7 @@ pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u
     // A service day reaches into the next, and towns have zones.
     let sql = format!(
         "SELECT DISTINCT {COLUMNS}
-         FROM unnest($1::int[], $2::text[]::date[], $3::text[], $4::text[]) AS k(municipality, day, trip_id, stop_id)
+         FROM unnest($1, $2::text[]::date[], $3, $4) AS k(municipality, day, trip_id, stop_id)
          JOIN vehicle_position o ON o.municipality = k.municipality AND o.trip_id = k.trip_id AND o.stop_id = k.stop_id
               AND o.observed_at >= k.day - interval '1 day' AND o.observed_at < k.day + interval '3 days'
          WHERE o.observed_at <= $5"

@@ -10,12 +10,11 @@ use domain::UtcMicros;
 use sqlx::PgConnection;
 
 use super::DAY;
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// The clock as seen by earlier runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct ClockRecord {
     /// The last run that believed the clock.
     pub trusted_at: UtcMicros,
     /// The last run.
@@ -29,9 +28,9 @@ fn is_within(earlier: UtcMicros, now: UtcMicros, span: Duration) -> bool {
 }
 
 /// The state after a run at `now`. The clock is trusted where `doubted_since` is `None`.
-pub(super) fn after(seen: Option<Seen>, now: UtcMicros) -> Seen {
-    let trusted = Seen { trusted_at: now, seen_at: now, doubted_since: None };
-    let Some(Seen { trusted_at, seen_at, doubted_since }) = seen else { return trusted };
+pub(super) fn after(seen: Option<ClockRecord>, now: UtcMicros) -> ClockRecord {
+    let trusted = ClockRecord { trusted_at: now, seen_at: now, doubted_since: None };
+    let Some(ClockRecord { trusted_at, seen_at, doubted_since }) = seen else { return trusted };
     // Also where it went back: then hardly anything is too old.
     if is_within(trusted_at, now, DAY) {
         return trusted;
@@ -39,18 +38,18 @@ pub(super) fn after(seen: Option<Seen>, now: UtcMicros) -> Seen {
     match doubted_since {
         Some(since) if now >= seen_at && is_within(seen_at, now, DAY) => {
             if is_within(since, now, DAY) {
-                Seen { trusted_at, seen_at: now, doubted_since: Some(since) }
+                ClockRecord { trusted_at, seen_at: now, doubted_since: Some(since) }
             } else {
                 trusted
             }
         }
-        _ => Seen { trusted_at, seen_at: now, doubted_since: Some(now) },
+        _ => ClockRecord { trusted_at, seen_at: now, doubted_since: Some(now) },
     }
 }
 
 /// The clock as seen by earlier runs; before the first run, by the creation of the database: in one that is older than
 /// a day the clock is not trusted at first either.
-pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreError> {
+pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<ClockRecord>> {
     let row: Option<(Ts, Ts, Option<Ts>)> = sqlx::query_as(
         "SELECT trusted_at, seen_at, doubted_since FROM retention_clock
          UNION ALL SELECT min(installed_on), min(installed_on), NULL FROM schema_migrations
@@ -59,7 +58,7 @@ pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreE
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|(trusted_at, seen_at, doubted_since)| Seen {
+    Ok(row.map(|(trusted_at, seen_at, doubted_since)| ClockRecord {
         trusted_at: trusted_at.0,
         seen_at: seen_at.0,
         doubted_since: doubted_since.map(|at| at.0),
@@ -67,7 +66,7 @@ pub(super) async fn seen(conn: &mut PgConnection) -> Result<Option<Seen>, StoreE
 }
 
 /// Stores the state of this run.
-pub(super) async fn note(conn: &mut PgConnection, seen: Seen) -> Result<(), StoreError> {
+pub(super) async fn note(conn: &mut PgConnection, seen: ClockRecord) -> Result<()> {
     sqlx::query(
         "INSERT INTO retention_clock (trusted_at, seen_at, doubted_since) VALUES ($1, $2, $3)
          ON CONFLICT (only_row) DO UPDATE

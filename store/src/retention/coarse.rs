@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::StoreError;
+use crate::Result;
 
 /// Height and width of a cell, degrees: 500 m, and 493 m at 52 degrees of latitude. `v_vehicle_position_coarse`
 /// stands on the same.
@@ -10,7 +10,7 @@ const CELL_DEG: (f64, f64) = (0.0045, 0.0072);
 
 /// Adds the positions of `source`, a table that the same transaction drops, to the sums. A message that is
 /// redelivered after that counts twice: its first copy is no longer known.
-pub(super) async fn keep(conn: &mut PgConnection, source: &str) -> Result<(), StoreError> {
+pub(super) async fn keep(conn: &mut PgConnection, source: &str) -> Result<()> {
     let (height, width) = CELL_DEG;
     let sql = format!(
         "INSERT INTO vehicle_position_coarse AS held

@@ -12,15 +12,11 @@ use std::time::Duration;
 
 use domain::UtcMicros;
 use serde::Serialize;
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
 use tracing::{info, warn};
 
-use crate::StoreError;
-use crate::audit;
-use crate::migrate;
-use crate::partitions::{TABLES, Table};
-use crate::pool::Pool;
-use crate::ts::Ts;
+use crate::partitions::Table;
+use crate::{Pool, Result, StoreError, Ts, migrate, pool};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -54,31 +50,25 @@ impl Default for Retention {
     }
 }
 
-/// A class of data with its own retention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    Rejections,
-    Uplinks,
-    VehiclePositions,
-    Observations,
-    Passages,
-    Aggregates,
+domain::wire_enum! {
+    /// A class of data with its own retention.
+    Class {
+        /// See [`Retention::rejections`].
+        Rejections = "rejections",
+        /// See [`Retention::uplinks`].
+        Uplinks = "uplinks",
+        /// See [`Retention::vehicle_positions`].
+        VehiclePositions = "vehicle_positions",
+        /// See [`Retention::observations`].
+        Observations = "observations",
+        /// See [`Retention::passages`].
+        Passages = "passages",
+        /// See [`Retention::aggregates`].
+        Aggregates = "aggregates",
+    }
 }
 
 impl Class {
-    /// The word in tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Class::Rejections => "rejections",
-            Class::Uplinks => "uplinks",
-            Class::VehiclePositions => "vehicle_positions",
-            Class::Observations => "observations",
-            Class::Passages => "passages",
-            Class::Aggregates => "aggregates",
-        }
-    }
-
     const fn of(table: Table) -> Class {
         match table {
             Table::VehiclePosition => Class::VehiclePositions,
@@ -90,9 +80,13 @@ impl Class {
 /// How long the change log reaches back: a reader that was away for longer reloads everything.
 pub const CHANGE_LOG: Duration = Duration::from_secs(3_600);
 
+/// How long the addresses in the audit are kept.
+const ADDRESSES: Duration = Duration::from_secs(90 * 86_400);
+
 /// Data that is too old, or was dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Due {
+    /// Which class it is of.
     pub class: Class,
     /// A table, or the partition or chunk of one.
     pub what: String,
@@ -118,9 +112,13 @@ impl Retention {
 
     /// What is older than this goes; `None`: nothing does.
     fn before(&self, class: Class, now: UtcMicros) -> Option<UtcMicros> {
-        let keep_s = i64::try_from(self.keep(class)?.as_secs()).unwrap_or(i64::MAX);
-        Some(now.plus_s(keep_s.saturating_neg()))
+        Some(before(self.keep(class)?, now))
     }
+}
+
+fn before(keep: Duration, now: UtcMicros) -> UtcMicros {
+    let keep_s = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+    now.plus_s(keep_s.saturating_neg())
 }
 
 /// Advisory lock: one run at a time.
@@ -130,11 +128,11 @@ const RETENTION_LOCK: i64 = 0x6b76_7265_7465; // "kvrete"
 ///
 /// # Errors
 /// The database is not available.
-pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>, StoreError> {
+pub async fn due(pool: &Pool, retention: &Retention) -> Result<Vec<Due>> {
     let mut conn = pool.acquire().await?;
-    let (now, partitioning) = (now(&mut conn).await?, migrate::partitioning(&mut conn).await?);
+    let (now, partitioning) = (pool::now(&mut conn).await?, migrate::partitioning(&mut conn).await?);
     let mut all = Vec::new();
-    for (table, _) in TABLES {
+    for table in Table::ALL {
         let Some(before) = retention.before(Class::of(table), now) else { continue };
         let slices = slices::old(&mut conn, partitioning, table, before).await?;
         all.extend(slices.iter().map(|slice| slice.due(table, before)));
@@ -169,12 +167,12 @@ pub async fn enforce(
     retention: &Retention,
     trust: Trust,
     dropped: impl FnMut(&Due),
-) -> Result<Vec<Due>, StoreError> {
-    let mut progress = Progress { dropped, all: Vec::new(), failed: None };
+) -> Result<Vec<Due>> {
+    let mut progress = RetentionRun { dropped, all: Vec::new(), failed: None };
     // A connection of its own: the lock goes with it, whatever happens.
     let mut conn = crate::pool::own(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
-    let (now, partitioning) = (now(&mut conn).await?, migrate::partitioning(&mut conn).await?);
+    let (now, partitioning) = (pool::now(&mut conn).await?, migrate::partitioning(&mut conn).await?);
     let mut seen = clock::after(clock::seen(&mut conn).await?, now);
     if trust == Trust::Given {
         seen = clock::after(None, now);
@@ -182,7 +180,7 @@ pub async fn enforce(
     clock::note(&mut conn, seen).await?;
     if seen.doubted_since.is_some() {
         warn!(
-            "the database's clock says {now}, the run of retention before said {}: nothing is deleted until it has gone on \
+            "the database's clock shows {now}, at the previous run of retention it showed {}: nothing is deleted until it has gone on \
              for a day. If it is wrong, set it; if it is right, `kreisverkehr prune` deletes at once",
             seen.trusted_at
         );
@@ -191,7 +189,7 @@ pub async fn enforce(
     }
     // First: it grows fastest, and a failure of the rest must not let it fill the disk.
     progress.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
-    for (table, _) in TABLES {
+    for table in Table::ALL {
         let Some(before) = retention.before(Class::of(table), now) else { continue };
         let old = slices::old(&mut conn, partitioning, table, before).await;
         for slice in progress.or_none(old) {
@@ -203,12 +201,22 @@ pub async fn enforce(
         let Some(before) = retention.before(rows.class, now) else { continue };
         progress.note(rows.delete(&mut conn, before).await.map(|due| due.into_iter().collect()));
     }
-    if let Some(before) = retention.before(Class::VehiclePositions, now) {
-        progress.note(rows::forget_vehicles(&mut conn, before).await.map(|()| Vec::new()));
+    for (sql, before) in [
+        // With the duty roster the vehicle would identify the driver, longer than positions do.
+        (
+            "UPDATE stop_passage SET vehicle = NULL
+             WHERE service_date < ($1 AT TIME ZONE 'UTC')::date AND vehicle IS NOT NULL",
+            retention.before(Class::VehiclePositions, now),
+        ),
+        (
+            "UPDATE audit SET address = NULL WHERE address IS NOT NULL AND at_utc < $1",
+            Some(before(ADDRESSES, now)),
+        ),
+    ] {
+        let done = sqlx::query(sql).bind(before.map(Ts)).execute(&mut conn).await;
+        progress.note(done.map(|_| Vec::new()).map_err(StoreError::from));
     }
-    let addresses_s = i64::try_from(audit::ADDRESSES.as_secs()).unwrap_or(i64::MAX);
-    progress.note(audit::forget_addresses(&mut conn, now.plus_s(-addresses_s)).await.map(|()| Vec::new()));
-    let Progress { all, failed, .. } = progress;
+    let RetentionRun { all, failed, .. } = progress;
     let slices: Vec<&str> = all.iter().filter(|d| d.bytes.is_some()).map(|d| d.what.as_str()).collect();
     if !slices.is_empty() {
         info!(partitions = ?slices, "retention dropped old observations");
@@ -223,28 +231,23 @@ pub async fn enforce(
 }
 
 /// What a run of retention has done so far.
-struct Progress<F> {
+struct RetentionRun<F> {
     dropped: F,
     all: Vec<Due>,
     failed: Option<StoreError>,
 }
 
-impl<F: FnMut(&Due)> Progress<F> {
-    fn note(&mut self, step: Result<Vec<Due>, StoreError>) {
+impl<F: FnMut(&Due)> RetentionRun<F> {
+    fn note(&mut self, step: Result<Vec<Due>>) {
         let done = self.or_none(step);
         done.iter().for_each(&mut self.dropped);
         self.all.extend(done);
     }
 
-    fn or_none<T>(&mut self, step: Result<Vec<T>, StoreError>) -> Vec<T> {
+    fn or_none<T>(&mut self, step: Result<Vec<T>>) -> Vec<T> {
         step.unwrap_or_else(|error| {
             self.failed.get_or_insert(error);
             Vec::new()
         })
     }
-}
-
-async fn now(conn: &mut PgConnection) -> Result<UtcMicros, StoreError> {
-    let (now,): (Ts,) = sqlx::query_as("SELECT now()").fetch_one(conn).await?;
-    Ok(now.0)
 }

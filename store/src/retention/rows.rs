@@ -4,8 +4,7 @@ use domain::UtcMicros;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{Class, Due};
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// Rows of a table that are too old.
 pub(super) struct Rows {
@@ -69,22 +68,14 @@ pub(super) const ALL: [Rows; 11] = [
 
 impl Rows {
     /// How many there are; `None` when there are none.
-    pub(super) async fn count(
-        &self,
-        conn: &mut PgConnection,
-        before: UtcMicros,
-    ) -> Result<Option<Due>, StoreError> {
+    pub(super) async fn count(&self, conn: &mut PgConnection, before: UtcMicros) -> Result<Option<Due>> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", self.table, self.too_old);
         let count = sqlx::query_scalar(AssertSqlSafe(sql)).bind(Ts(before)).fetch_one(conn).await?;
         Ok(self.due(count, before))
     }
 
     /// Deletes them; `None` when there were none.
-    pub(super) async fn delete(
-        &self,
-        conn: &mut PgConnection,
-        before: UtcMicros,
-    ) -> Result<Option<Due>, StoreError> {
+    pub(super) async fn delete(&self, conn: &mut PgConnection, before: UtcMicros) -> Result<Option<Due>> {
         let sql = format!("DELETE FROM {} WHERE {}", self.table, self.too_old);
         let done = sqlx::query(AssertSqlSafe(sql)).bind(Ts(before)).execute(conn).await?;
         Ok(self.due(done.rows_affected() as i64, before))
@@ -94,17 +85,4 @@ impl Rows {
         let due = Due { class: self.class, what: self.table.to_owned(), rows, bytes: None, before };
         (rows > 0).then_some(due)
     }
-}
-
-/// The vehicle of a passage is kept no longer than positions: with the duty roster it would identify
-/// the driver.
-pub(super) async fn forget_vehicles(conn: &mut PgConnection, before: UtcMicros) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE stop_passage SET vehicle = NULL
-         WHERE service_date < ($1 AT TIME ZONE 'UTC')::date AND vehicle IS NOT NULL",
-    )
-    .bind(Ts(before))
-    .execute(conn)
-    .await?;
-    Ok(())
 }

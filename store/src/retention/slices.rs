@@ -4,10 +4,9 @@ use domain::UtcMicros;
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection};
 
 use super::{Class, Due, coarse};
-use crate::StoreError;
 use crate::migrate::Partitioning;
 use crate::partitions::Table;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// A partition or chunk whose last instant is too old.
 #[derive(Debug, FromRow)]
@@ -16,7 +15,7 @@ pub(super) struct Slice {
     name: String,
     rows: i64,
     bytes: i64,
-    state: State,
+    state: SliceState,
     /// Of a chunk.
     from_utc: Option<Ts>,
     until_utc: Option<Ts>,
@@ -24,7 +23,7 @@ pub(super) struct Slice {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
-enum State {
+enum SliceState {
     Attached,
     /// An earlier run was interrupted while it detached the partition.
     Detaching,
@@ -39,7 +38,7 @@ pub(super) async fn old(
     partitioning: Partitioning,
     table: Table,
     before: UtcMicros,
-) -> Result<Vec<Slice>, StoreError> {
+) -> Result<Vec<Slice>> {
     let sql = match partitioning {
         Partitioning::Plain => {
             "SELECT c.oid::regclass::text AS name, greatest(c.reltuples::bigint, s.n_live_tup, 0) AS rows,
@@ -78,13 +77,13 @@ impl Slice {
     }
 
     /// Drops it; positions are made coarse in the same transaction, so that each counts once.
-    pub(super) async fn drop(&self, conn: &mut PgConnection, table: Table) -> Result<(), StoreError> {
+    pub(super) async fn drop(&self, conn: &mut PgConnection, table: Table) -> Result<()> {
         let Slice { name, state, .. } = self;
         // CONCURRENTLY: those who read and write other partitions are not held up.
         let detach = match state {
-            State::Attached => Some("CONCURRENTLY"),
-            State::Detaching => Some("FINALIZE"),
-            State::Detached | State::Chunk => None,
+            SliceState::Attached => Some("CONCURRENTLY"),
+            SliceState::Detaching => Some("FINALIZE"),
+            SliceState::Detached | SliceState::Chunk => None,
         };
         if let Some(how) = detach {
             let sql = format!("ALTER TABLE {} DETACH PARTITION {name} {how}", table.name());
@@ -97,7 +96,7 @@ impl Slice {
             sqlx::query(AssertSqlSafe(lock)).execute(&mut *tx).await?;
             coarse::keep(&mut tx, name).await?;
         }
-        if *state == State::Chunk {
+        if *state == SliceState::Chunk {
             sqlx::query("SELECT drop_chunks($1::regclass, older_than => $2, newer_than => $3)")
                 .bind(table.name())
                 .bind(self.until_utc)

@@ -10,13 +10,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use domain::bay_state::SourceKey;
 use domain::live::Change;
-use domain::{BayObservation, BayReading, UtcMicros};
-use sqlx::{Connection, PgConnection};
+use domain::{BayId, BayObservation, BayReading, MunicipalityId, UtcMicros};
+use sqlx::{Connection, FromRow, PgConnection};
 
-use crate::StoreError;
-use crate::changes;
-use crate::ts::Ts;
+use crate::changes::{LogCursor, LogLimit, WriterId};
+use crate::{Result, Ts};
 
 /// Batches of more bay rows than this defer their states: there, flushing later pays.
 pub const DEFER_ROWS: usize = 400;
@@ -24,21 +24,31 @@ pub const DEFER_ROWS: usize = 400;
 /// `bay_state` is at most this far behind the change log while observations come fast.
 pub const FLUSH_AFTER: Duration = Duration::from_secs(3);
 
-/// Rows of the log that are flushed at once: each may hold 10,000 states.
-const LOG_ROWS_AT_ONCE: i64 = 32;
+/// Whose statement about a bay is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, FromRow)]
+pub(crate) struct BayStateKey {
+    #[sqlx(try_from = "i32")]
+    pub(crate) municipality: MunicipalityId,
+    #[sqlx(try_from = "i32")]
+    pub(crate) bay: BayId,
+    pub(crate) source: SourceKey,
+}
 
-/// Municipality, bay, source.
-type Key = (i32, i32, i32);
-
-/// The latest statement of each source of each bay.
+/// The latest statement of each source of each bay, and when it was received.
 #[derive(Debug, Default)]
-pub(super) struct Latest(HashMap<Key, (BayReading, UtcMicros)>);
+pub(crate) struct Latest(HashMap<BayStateKey, (BayReading, UtcMicros)>);
 
 impl Latest {
-    pub(super) fn add(&mut self, municipality: i32, bay: i32, reading: BayReading, received_at: UtcMicros) {
-        let rank = |r: &BayReading| (r.observed_at, r.seq.unwrap_or(i64::MIN), r.state);
-        let held = self.0.entry((municipality, bay, reading.source())).or_insert((reading, received_at));
-        if rank(&held.0) < rank(&reading) {
+    pub(crate) fn add(
+        &mut self,
+        municipality: MunicipalityId,
+        bay: BayId,
+        reading: BayReading,
+        received_at: UtcMicros,
+    ) {
+        let key = BayStateKey { municipality, bay, source: reading.source() };
+        let held = self.0.entry(key).or_insert((reading, received_at));
+        if held.0.rank_in_source() < reading.rank_in_source() {
             *held = (reading, received_at);
         }
     }
@@ -46,21 +56,19 @@ impl Latest {
     pub(super) fn extend(&mut self, rows: &[&BayObservation]) {
         self.0.reserve(rows.len());
         for o in rows {
-            self.add(o.provenance.municipality.0, o.bay.0, o.reading(), o.provenance.received_at);
+            self.add(o.provenance.municipality, o.bay, o.reading(), o.provenance.received_at);
         }
     }
 
     /// Moves the table's states forward, never back, in the key's order, so that two writers
     /// never deadlock.
-    pub(super) async fn write(&self, conn: &mut PgConnection) -> Result<(), StoreError> {
+    pub(crate) async fn write(&self, conn: &mut PgConnection) -> Result<()> {
         let mut latest: Vec<_> = self.0.iter().collect();
         latest.sort_unstable_by_key(|(key, _)| **key);
-        let column = |f: fn(&Key) -> i32| latest.iter().map(|(key, _)| f(key)).collect::<Vec<_>>();
         sqlx::query(
             "INSERT INTO bay_state AS held
                 (municipality, bay, source, feed, sensor, observed_at, received_at, seq, state)
-             SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::int[],
-                                  $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::smallint[])
+             SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (municipality, bay, source) DO UPDATE
              SET feed = excluded.feed, sensor = excluded.sensor, observed_at = excluded.observed_at,
                  received_at = excluded.received_at, seq = excluded.seq, state = excluded.state
@@ -70,9 +78,9 @@ impl Latest {
                  < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at,
                     coalesce(excluded.seq, -9223372036854775808), excluded.state)",
         )
-        .bind(column(|k| k.0))
-        .bind(column(|k| k.1))
-        .bind(column(|k| k.2))
+        .bind(latest.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
+        .bind(latest.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
+        .bind(latest.iter().map(|(key, _)| key.source).collect::<Vec<_>>())
         .bind(latest.iter().map(|(_, (r, _))| r.feed.0).collect::<Vec<_>>())
         .bind(latest.iter().map(|(_, (r, _))| r.sensor.map(|s| s.0)).collect::<Vec<_>>())
         .bind(latest.iter().map(|(_, (r, _))| Ts(r.observed_at)).collect::<Vec<_>>())
@@ -108,10 +116,10 @@ impl Deferred {
     }
 
     /// Writes them to the table. After an error they are still in the log only.
-    pub(super) async fn flush(&mut self, conn: &mut PgConnection, writer: i64) -> Result<(), StoreError> {
+    pub(super) async fn flush(&mut self, conn: &mut PgConnection, writer: WriterId) -> Result<()> {
         let mut tx = conn.begin().await?;
         self.latest.write(&mut tx).await?;
-        mark(&mut tx, &[(writer, self.seq)]).await?;
+        LogCursor::BayStates.advance(&mut tx, [(writer, self.seq)]).await?;
         tx.commit().await?;
         self.latest.0.clear();
         self.since = None;
@@ -121,10 +129,10 @@ impl Deferred {
 
 /// Flushes the pending states of lost connections. Those of live ones may be among them, which
 /// does no harm.
-pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<()> {
     loop {
         let mut tx = conn.begin().await?;
-        let left = pending_states(&mut tx, LOG_ROWS_AT_ONCE).await?;
+        let left = LogCursor::BayStates.unread(&mut tx, LogLimit::STEP).await?;
         if left.is_empty() {
             return Ok(());
         }
@@ -135,61 +143,17 @@ pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<(), Store
             .collect();
         let mut latest = Latest::default();
         for row in &left {
-            for change in &row.changes {
+            for change in row.changes()? {
                 if let Change::Bay { bay, reading } = change
                     && let Some(municipality) = municipalities.get(&bay.0)
                 {
                     // The log has no time of receipt; the commit followed within moments.
-                    latest.add(*municipality, bay.0, *reading, row.committed_at);
+                    latest.add(MunicipalityId(*municipality), bay, reading, row.committed_at);
                 }
             }
         }
         latest.write(&mut tx).await?;
-        mark(&mut tx, &left.iter().map(|r| (r.writer, r.seq)).collect::<Vec<_>>()).await?;
+        LogCursor::BayStates.advance(&mut tx, left.iter().map(|row| (row.writer, row.seq))).await?;
         tx.commit().await?;
     }
-}
-
-async fn mark(conn: &mut PgConnection, marks: &[(i64, i64)]) -> Result<(), StoreError> {
-    let (writers, seqs): (Vec<i64>, Vec<i64>) = marks.iter().copied().unzip();
-    sqlx::query(
-        "INSERT INTO bay_state_fold AS held (writer, seq)
-         SELECT writer, max(seq) FROM unnest($1::bigint[], $2::bigint[]) AS marked(writer, seq)
-         GROUP BY writer ORDER BY writer
-         ON CONFLICT (writer) DO UPDATE SET seq = greatest(held.seq, excluded.seq)",
-    )
-    .bind(writers)
-    .bind(seqs)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// A row of the log whose states are not in the table.
-pub(crate) struct PendingStates {
-    writer: i64,
-    seq: i64,
-    committed_at: UtcMicros,
-    pub(crate) changes: Vec<Change>,
-}
-
-/// At most `limit` rows of the log with pending states, oldest of each writer first.
-pub(crate) async fn pending_states(
-    conn: &mut PgConnection,
-    limit: i64,
-) -> Result<Vec<PendingStates>, StoreError> {
-    let rows: Vec<(i64, i64, Ts, Vec<u8>)> = sqlx::query_as(
-        "SELECT c.writer, c.seq, c.committed_at, c.body
-         FROM change c LEFT JOIN bay_state_fold f USING (writer)
-         WHERE c.deferred AND c.seq > coalesce(f.seq, 0)
-         ORDER BY c.writer, c.seq LIMIT $1",
-    )
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|(writer, seq, committed_at, body)| {
-            Ok(PendingStates { writer, seq, committed_at: committed_at.0, changes: changes::decode(&body)? })
-        })
-        .collect()
 }

@@ -5,7 +5,7 @@ use domain::{BayObservation, FeedId, UtcMicros};
 use sqlx::PgConnection;
 
 use super::{InsertMode, NewByFeed, by_feed};
-use crate::StoreError;
+use crate::Result;
 use crate::copy::CopyRows;
 
 const COLUMNS: &str = "municipality, observed_at, bay, digest, received_at, stored_at, feed, sensor, seq, state, \
@@ -21,7 +21,7 @@ pub(super) async fn write(
     stored_at: UtcMicros,
     mode: InsertMode,
     changes: &mut Vec<Change>,
-) -> Result<NewByFeed, StoreError> {
+) -> Result<NewByFeed> {
     if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
@@ -46,7 +46,7 @@ pub(super) async fn write(
 }
 
 /// Creates the table of [`InsertMode::Staged`]; every transaction finds it empty.
-pub(super) async fn make_stage(conn: &mut PgConnection) -> Result<(), StoreError> {
+pub(super) async fn make_stage(conn: &mut PgConnection) -> Result<()> {
     sqlx::query("CREATE TEMP TABLE staged_bay (LIKE bay_observation) ON COMMIT DELETE ROWS")
         .execute(conn)
         .await?;
@@ -58,28 +58,25 @@ async fn copy(
     table: &str,
     rows: &[&BayObservation],
     stored_at: UtcMicros,
-) -> Result<(), StoreError> {
-    let mut data = CopyRows::new(rows.len() * ROW_BYTES);
+) -> Result<()> {
+    let mut data = CopyRows::new(COLUMNS, rows.len() * ROW_BYTES);
     for o in rows {
-        data.row(14)
-            .int4(o.provenance.municipality.0)
-            .timestamptz(o.observed_at)
-            .int4(o.bay.0)
-            .int8(o.digest)
-            .timestamptz(o.provenance.received_at)
-            .timestamptz(stored_at)
-            .int4(o.provenance.feed.0)
-            .int4(o.provenance.sensor.map(|s| s.0))
-            .int8(o.seq)
-            .int2(o.state.code())
-            .bool(o.provenance.clock_corrected)
-            .float4(o.battery_v)
-            .float4(o.rssi_dbm)
-            .float4(o.temperature_c);
+        data.row(&[
+            &o.provenance.municipality.0,
+            &o.observed_at,
+            &o.bay.0,
+            &o.digest,
+            &o.provenance.received_at,
+            &stored_at,
+            &o.provenance.feed.0,
+            &o.provenance.sensor.map(|s| s.0),
+            &o.seq,
+            &o.state.code(),
+            &o.provenance.clock_corrected,
+            &o.battery_v,
+            &o.rssi_dbm,
+            &o.temperature_c,
+        ]);
     }
-    let statement = format!("COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)");
-    let mut copy = conn.copy_in_raw(&statement).await?;
-    copy.send(data.finish()).await?;
-    copy.finish().await?;
-    Ok(())
+    data.send(conn, table).await
 }

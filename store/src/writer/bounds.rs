@@ -9,7 +9,7 @@ use domain::{FeedId, MunicipalityId};
 use sqlx::PgConnection;
 
 use super::Batch;
-use crate::StoreError;
+use crate::Result;
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ const BOUNDS_LOCK: i64 = 0x6b76_626f_756e; // "kvboun"
 
 /// Waits for other transactions that add bounded rows, where `batch` does, so that each sees the others'. Call it
 /// before adding any.
-pub(super) async fn lock(conn: &mut PgConnection, batch: &Batch, is_replay: bool) -> Result<(), StoreError> {
+pub(super) async fn lock(conn: &mut PgConnection, batch: &Batch, is_replay: bool) -> Result<()> {
     let adds = !batch.rejections.is_empty()
         || !batch.trips.is_empty()
         || batch.uplinks.iter().any(|u| u.is_stranger);
@@ -61,14 +61,10 @@ pub(super) async fn lock(conn: &mut PgConnection, batch: &Batch, is_replay: bool
 }
 
 /// Removes the oldest excess messages of unknown devices, and the devices that were heard from least recently.
-pub(super) async fn strangers(
-    conn: &mut PgConnection,
-    batch: &Batch,
-    bounds: &Bounds,
-) -> Result<(), StoreError> {
+pub(super) async fn strangers(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds) -> Result<()> {
     let feeds: BTreeSet<FeedId> = batch.uplinks.iter().filter(|u| u.is_stranger).map(|u| u.feed).collect();
     for feed in feeds {
-        sqlx::query(
+        for sql in [
             "DELETE FROM uplink u USING (
                  SELECT municipality, device, dedup_id, copy FROM uplink WHERE feed = $1 AND is_stranger
                  -- Messages received while the clock was ahead do not count as newer.
@@ -76,30 +72,22 @@ pub(super) async fn strangers(
              ) old
              WHERE u.municipality = old.municipality AND u.device = old.device AND u.dedup_id = old.dedup_id
                AND u.copy = old.copy",
-        )
-        .bind(feed.0)
-        .bind(bounds.strangers)
-        .execute(&mut *conn)
-        .await?;
-        sqlx::query(
             "DELETE FROM device_state d USING (
                  SELECT municipality, device FROM device_state d
                  WHERE feed = $1 AND NOT EXISTS (SELECT FROM sensor s WHERE s.key = d.device AND s.feed = d.feed)
                  ORDER BY last_heard <= now() + interval '5 minutes' DESC, last_heard DESC, device DESC OFFSET $2
              ) old
              WHERE d.municipality = old.municipality AND d.device = old.device",
-        )
-        .bind(feed.0)
-        .bind(bounds.strangers)
-        .execute(&mut *conn)
-        .await?;
+        ] {
+            sqlx::query(sql).bind(feed.0).bind(bounds.strangers).execute(&mut *conn).await?;
+        }
     }
     Ok(())
 }
 
 /// Removes the excess runs that were confirmed least recently. A tenth more than necessary goes, so that
 /// not every transaction of a flood has to search.
-pub(super) async fn runs(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds) -> Result<(), StoreError> {
+pub(super) async fn runs(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds) -> Result<()> {
     let feeds: BTreeSet<(MunicipalityId, FeedId)> =
         batch.trips.iter().map(|o| (o.provenance.municipality, o.provenance.feed)).collect();
     for (municipality, feed) in feeds {

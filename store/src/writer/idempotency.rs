@@ -6,41 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::observation::{IdempotencyKey, Provenance};
-use domain::{BayObservation, MunicipalityId, PassengerCount, SiteCount, UtcMicros, VehiclePosition};
+use domain::observation::IdempotencyKey;
+use domain::{MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
+use super::observation::Observation;
 use super::{Batch, Keyed};
-use crate::StoreError;
-use crate::ts::Ts;
-
-/// The primary key of an observation: (municipality, time, place, digest).
-pub(super) type Key = (MunicipalityId, UtcMicros, i32, i64);
-
-/// A row of an observation table.
-pub(super) trait Observation {
-    fn provenance(&self) -> &Provenance;
-    fn key(&self) -> Key;
-}
-
-macro_rules! observation {
-    ($row:ty, $place:ident) => {
-        impl Observation for $row {
-            fn provenance(&self) -> &Provenance {
-                &self.provenance
-            }
-
-            fn key(&self) -> Key {
-                (self.provenance.municipality, self.observed_at, self.$place.0, self.digest)
-            }
-        }
-    };
-}
-
-observation!(BayObservation, bay);
-observation!(SiteCount, site);
-observation!(VehiclePosition, vehicle);
-observation!(PassengerCount, vehicle);
+use crate::{Result, Ts};
 
 /// An idempotency key, unique within its municipality.
 type OwnedKey = (MunicipalityId, IdempotencyKey);
@@ -67,11 +39,11 @@ impl Known {
 }
 
 /// Stores the batch's idempotency keys; returns those that were stored before.
-pub(super) async fn register(conn: &mut PgConnection, batch: &Batch) -> Result<Known, StoreError> {
-    let mut all: Vec<(OwnedKey, UtcMicros)> = (keys_of(&batch.bays).map(receipt))
-        .chain(keys_of(&batch.sites).map(receipt))
-        .chain(keys_of(&batch.vehicles).map(receipt))
-        .chain(keys_of(&batch.passengers).map(receipt))
+pub(super) async fn register(conn: &mut PgConnection, batch: &Batch) -> Result<Known> {
+    let mut all: Vec<(OwnedKey, UtcMicros)> = (receipts(&batch.bays))
+        .chain(receipts(&batch.sites))
+        .chain(receipts(&batch.vehicles))
+        .chain(receipts(&batch.passengers))
         .collect();
     if all.is_empty() {
         return Ok(Known(HashSet::new()));
@@ -81,7 +53,7 @@ pub(super) async fn register(conn: &mut PgConnection, batch: &Batch) -> Result<K
     all.dedup_by_key(|(key, _)| *key);
     let new: Vec<(i32, i64)> = sqlx::query_as(
         "INSERT INTO receipt_claim (municipality, claim, received_at)
-         SELECT * FROM unnest($1::int[], $2::bigint[], $3::timestamptz[])
+         SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT DO NOTHING RETURNING municipality, claim",
     )
     .bind(all.iter().map(|((municipality, _), _)| municipality.0).collect::<Vec<_>>())
@@ -93,8 +65,8 @@ pub(super) async fn register(conn: &mut PgConnection, batch: &Batch) -> Result<K
     Ok(Known(all.into_iter().map(|(key, _)| key).filter(|(m, key)| !new.contains(&(m.0, *key))).collect()))
 }
 
-fn receipt<T: Observation>((key, row): (OwnedKey, &T)) -> (OwnedKey, UtcMicros) {
-    (key, row.provenance().received_at)
+fn receipts<T: Observation>(rows: &[Keyed<T>]) -> impl Iterator<Item = (OwnedKey, UtcMicros)> {
+    keys_of(rows).map(|(key, row)| (key, row.provenance().received_at))
 }
 
 fn keys_of<T: Observation>(rows: &[Keyed<T>]) -> impl Iterator<Item = (OwnedKey, &T)> {

@@ -10,6 +10,7 @@ pub(crate) mod bay_states;
 mod bays;
 mod bounds;
 mod idempotency;
+pub(crate) mod observation;
 pub(crate) mod passages;
 mod quarantine;
 mod rejections;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use domain::observation::IdempotencyKey;
 use domain::{
-    Audience, BayObservation, FeedId, PassengerCount, Rejection, SiteCount, SiteId, TripObservation, Uplink,
+    BayObservation, FeedId, PassengerCount, Registry, Rejection, SiteCount, TripObservation, Uplink,
     UtcMicros, VehiclePosition,
 };
 use sqlx::postgres::PgConnectOptions;
@@ -34,14 +35,15 @@ use self::bay_states::Deferred;
 pub use self::bay_states::FLUSH_AFTER;
 pub use self::bounds::Bounds;
 pub use self::rejections::Replayed;
-use crate::StoreError;
-use crate::changes::{self, Committed};
+use crate::changes::{self, Committed, WriterId};
 use crate::migrate::{self, Partitioning};
 use crate::partitions::{Partitions, Table};
+use crate::{Result, StoreError};
 
 /// An observation with its idempotency key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keyed<T> {
+    /// The observation.
     pub observation: T,
     /// Set when `observed_at` is our receipt: without it a redelivery would look like a new observation.
     pub idempotency_key: Option<IdempotencyKey>,
@@ -80,13 +82,19 @@ macro_rules! batch {
 }
 
 batch! {
+    /// Statements about bays.
     bays: Keyed<BayObservation>,
+    /// Counts of sites.
     sites: Keyed<SiteCount>,
+    /// Positions of vehicles.
     vehicles: Keyed<VehiclePosition>,
+    /// Passengers counted at doors.
     passengers: Keyed<PassengerCount>,
-    /// Only the latest of each run is kept.
+    /// Reports of trips; only the latest of each run is kept.
     trips: TripObservation,
+    /// LoRaWAN messages.
     uplinks: Uplink,
+    /// Rejected messages.
     rejections: Rejection,
 }
 
@@ -118,6 +126,7 @@ impl Batch {
 /// The result of storing a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
+    /// The transaction, for readers in this process.
     pub committed: Committed,
     /// Observations that were new.
     pub new: usize,
@@ -135,27 +144,11 @@ fn by_feed(feeds: impl Iterator<Item = FeedId>) -> NewByFeed {
     })
 }
 
-/// The usable capacity of a site, or of one audience's spaces in it, for counts that state the
-/// vacant ones.
-pub trait Capacities: Sync {
-    fn capacity(&self, site: SiteId, audience: Option<Audience>) -> i64;
-}
-
-impl Capacities for domain::Registry {
-    fn capacity(&self, site: SiteId, audience: Option<Audience>) -> i64 {
-        let Some(site) = self.site(site) else { return 0 };
-        match audience {
-            None => site.def.capacity.into(),
-            Some(a) => site.def.capacity_for(a).map_or(0, i64::from),
-        }
-    }
-}
-
 /// One connection that stores. See the module's description.
 #[derive(Debug)]
 pub struct Writer {
     conn: PgConnection,
-    id: i64,
+    id: WriterId,
     seq: i64,
     partitioning: Partitioning,
     partitions: Partitions,
@@ -185,7 +178,7 @@ impl Writer {
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn connect(options: &PgConnectOptions) -> Result<Self, StoreError> {
+    pub async fn connect(options: &PgConnectOptions) -> Result<Self> {
         let mut conn = crate::pool::own(options).await?;
         let partitioning = migrate::partitioning(&mut conn).await?;
         bay_states::flush_left_over(&mut conn).await?;
@@ -220,7 +213,7 @@ impl Writer {
     ///
     /// # Errors
     /// The database is not available. Nothing is lost: the next writer that connects does it.
-    pub async fn flush(&mut self) -> Result<(), StoreError> {
+    pub async fn flush(&mut self) -> Result<()> {
         self.deferred.flush(&mut self.conn, self.id).await
     }
 
@@ -232,10 +225,10 @@ impl Writer {
     pub async fn write(
         &mut self,
         batch: &Batch,
-        capacities: &dyn Capacities,
+        registry: &Registry,
         stored_at: UtcMicros,
-    ) -> Result<Stored, StoreError> {
-        self.write_replay(batch, &[], capacities, stored_at).await
+    ) -> Result<Stored> {
+        self.write_replay(batch, &[], registry, stored_at).await
     }
 
     /// Stores the result of a replay: `batch` holds what is accepted now.
@@ -246,46 +239,43 @@ impl Writer {
         &mut self,
         batch: &Batch,
         replayed: &[Replayed],
-        capacities: &dyn Capacities,
+        registry: &Registry,
         stored_at: UtcMicros,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored> {
         self.ensure_partitions(batch).await?;
         if self.staged == 0 {
-            match self.transact(batch, replayed, capacities, stored_at, InsertMode::Copy).await {
+            match self.transact(batch, replayed, registry, stored_at, InsertMode::Copy).await {
                 Err(StoreError::Duplicate(_)) => {}
                 done => return done,
             }
         }
-        self.make_stage().await?;
-        self.transact(batch, replayed, capacities, stored_at, InsertMode::Staged).await
-    }
-
-    /// The temporary table lives as long as the connection: one per transaction would bloat the
-    /// catalogue.
-    async fn make_stage(&mut self) -> Result<(), StoreError> {
+        // It lives as long as the connection: one per transaction would bloat the catalogue.
         if !self.has_stage {
             bays::make_stage(&mut self.conn).await?;
             self.has_stage = true;
         }
-        Ok(())
+        self.transact(batch, replayed, registry, stored_at, InsertMode::Staged).await
     }
 
     async fn transact(
         &mut self,
         batch: &Batch,
         replayed: &[Replayed],
-        capacities: &dyn Capacities,
+        registry: &Registry,
         stored_at: UtcMicros,
         mode: InsertMode,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored> {
         let mut tx = self.conn.begin().await?;
         let known = idempotency::register(&mut tx, batch).await?;
         let (bays, vehicles) = (known.select(&batch.bays), known.select(&batch.vehicles));
         let defer = bays.len() > bay_states::DEFER_ROWS;
         let mut changes = Vec::with_capacity(batch.observations());
+        let counts = known.select(&batch.sites);
+        let new_bays = bays::write(&mut tx, &bays, stored_at, mode, &mut changes).await?;
+        let new_counts = sites::write(&mut tx, &counts, stored_at, registry, &mut changes).await?;
         let new = [
-            bays::write(&mut tx, &bays, stored_at, mode, &mut changes).await?,
-            sites::write(&mut tx, &known.select(&batch.sites), stored_at, capacities, &mut changes).await?,
+            new_bays,
+            by_feed(new_counts.iter().map(|o| o.provenance.feed)),
             vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?,
             vehicles::write_passengers(&mut tx, &known.select(&batch.passengers), stored_at).await?,
         ];
@@ -338,16 +328,16 @@ impl Writer {
         Ok(Stored { committed: Committed { writer: self.id, seq, changes }, new, duplicates })
     }
 
-    async fn ensure_partitions(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let (conn, partitioning) = (&mut self.conn, self.partitioning);
-        let p = &mut self.partitions;
-        let times = batch.bays.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, partitioning, Table::BayObservation, times).await?;
-        let times = batch.sites.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, partitioning, Table::SiteCount, times).await?;
-        let times = batch.vehicles.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, partitioning, Table::VehiclePosition, times).await?;
-        let times = batch.passengers.iter().map(|g| g.observation.observed_at);
-        p.ensure(conn, partitioning, Table::PassengerCount, times).await
+    async fn ensure_partitions(&mut self, batch: &Batch) -> Result<()> {
+        for table in Table::ALL {
+            let times: Vec<UtcMicros> = match table {
+                Table::BayObservation => batch.bays.iter().map(|g| g.observation.observed_at).collect(),
+                Table::SiteCount => batch.sites.iter().map(|g| g.observation.observed_at).collect(),
+                Table::VehiclePosition => batch.vehicles.iter().map(|g| g.observation.observed_at).collect(),
+                Table::PassengerCount => batch.passengers.iter().map(|g| g.observation.observed_at).collect(),
+            };
+            self.partitions.ensure(&mut self.conn, self.partitioning, table, times.into_iter()).await?;
+        }
+        Ok(())
     }
 }

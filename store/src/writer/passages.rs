@@ -7,8 +7,7 @@ use domain::{TripObservation, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 use tracing::warn;
 
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// Municipality and service day.
 type Day = (i32, String);
@@ -36,7 +35,7 @@ impl Days {
         vehicles: &[&VehiclePosition],
         trips: &[TripObservation],
         most: i64,
-    ) -> Result<New, StoreError> {
+    ) -> Result<New> {
         let trips = trips.iter().flat_map(|o| {
             o.passed
                 .iter()
@@ -57,13 +56,12 @@ impl Days {
              SELECT DISTINCT ON (s.municipality, service_date, s.trip_id, s.stop_id)
                  s.municipality, service_date, s.trip_id, s.stop_id, s.route_id, s.feed, s.vehicle, s.passed_at,
                  s.said_at, s.delay_s, s.digest
-             FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[],
-                      $8::timestamptz[], $9::timestamptz[], $10::int[], $11::bigint[])
+             FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                  AS s(municipality, day, trip_id, stop_id, route_id, feed, vehicle, passed_at, said_at, delay_s, digest)
              JOIN municipality m ON m.id = s.municipality
              CROSS JOIN LATERAL (SELECT coalesce(s.day::date,
                  (s.passed_at AT TIME ZONE (m.def ->> 'tz') - interval '3 hours')::date) AS service_date) AS day
-             WHERE (s.municipality, service_date) NOT IN (SELECT * FROM unnest($12::int[], $13::text[]::date[]))
+             WHERE (s.municipality, service_date) NOT IN (SELECT * FROM unnest($12, $13::text[]::date[]))
                 OR EXISTS (SELECT FROM stop_passage p WHERE (p.municipality, p.service_date, p.trip_id, p.stop_id)
                                = (s.municipality, day.service_date, s.trip_id, s.stop_id))
              ORDER BY s.municipality, service_date, s.trip_id, s.stop_id, s.said_at DESC, s.digest DESC

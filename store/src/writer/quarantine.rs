@@ -7,18 +7,14 @@ use domain::FeedId;
 use sqlx::PgConnection;
 
 use super::bounds::Bounds;
-use crate::StoreError;
+use crate::Result;
 
 /// How many of the oldest are examined at a time where the bytes exceed the bound.
 const STEP: i64 = 100;
 
 /// Removes the excess of `feeds`, to which something has just been added: within the same transaction,
 /// so the bound always holds.
-pub(super) async fn bound(
-    conn: &mut PgConnection,
-    feeds: BTreeSet<FeedId>,
-    bounds: &Bounds,
-) -> Result<(), StoreError> {
+pub(super) async fn bound(conn: &mut PgConnection, feeds: BTreeSet<FeedId>, bounds: &Bounds) -> Result<()> {
     for feed in &feeds {
         loop {
             let (rows, bytes): (i64, i64) =
@@ -27,8 +23,8 @@ pub(super) async fn bound(
                     .fetch_optional(&mut *conn)
                     .await?
                     .unwrap_or_default();
-            let excess = (rows - bounds.rejections, bytes - bounds.rejected_bytes);
-            if excess.0.max(excess.1) <= 0 || remove(conn, feed.0, excess).await? == 0 {
+            let excess = Excess { rows: rows - bounds.rejections, bytes: bytes - bounds.rejected_bytes };
+            if excess.rows.max(excess.bytes) <= 0 || remove(conn, *feed, excess).await? == 0 {
                 break;
             }
         }
@@ -40,17 +36,23 @@ pub(super) async fn bound(
         .fetch_optional(&mut *conn)
         .await?
         .unwrap_or_default();
-        let excess = total - bounds.rejected_bytes_in_all;
-        if excess <= 0 || remove(conn, feed, (0, excess)).await? == 0 {
+        let excess = Excess { rows: 0, bytes: total - bounds.rejected_bytes_in_all };
+        if excess.bytes <= 0 || remove(conn, FeedId(feed), excess).await? == 0 {
             break;
         }
     }
     Ok(())
 }
 
-/// Removes the oldest of `feed` until so many rows and bytes are gone, at most some at a time; returns how many
+/// What is too much.
+struct Excess {
+    rows: i64,
+    bytes: i64,
+}
+
+/// Removes the oldest of `feed` until as many rows and bytes are gone, at most some at a time; returns how many
 /// went.
-async fn remove(conn: &mut PgConnection, feed: i32, (rows, bytes): (i64, i64)) -> Result<u64, StoreError> {
+async fn remove(conn: &mut PgConnection, feed: FeedId, excess: Excess) -> Result<u64> {
     let removed = sqlx::query(
         "DELETE FROM rejection r USING (
              SELECT municipality, id, row_number() OVER o - 1 AS rows_before, sum(size) OVER o - size AS bytes_before
@@ -61,10 +63,10 @@ async fn remove(conn: &mut PgConnection, feed: i32, (rows, bytes): (i64, i64)) -
          WHERE r.municipality = oldest.municipality AND r.id = oldest.id
            AND (oldest.rows_before < $3 OR oldest.bytes_before < $4)",
     )
-    .bind(feed)
-    .bind(STEP.max(rows))
-    .bind(rows)
-    .bind(bytes)
+    .bind(feed.0)
+    .bind(STEP.max(excess.rows))
+    .bind(excess.rows)
+    .bind(excess.bytes)
     .execute(conn)
     .await?;
     Ok(removed.rows_affected())

@@ -1,33 +1,28 @@
 //! The quarantine.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use domain::{MunicipalityId, RejectedElement, Rejection, UtcMicros};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::text::{UNIT_SEPARATOR, storable};
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// A rejected message that was replayed, with its new rejection; `None`: it is accepted now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replayed {
+    /// Whose feed it came over.
     pub municipality: MunicipalityId,
     /// The rejection's number, which it keeps.
     pub id: i64,
+    /// The new one.
     pub rejection: Option<Rejection>,
 }
 
 /// Keeps rejected messages.
-pub(super) async fn write(conn: &mut PgConnection, rows: &[Rejection]) -> Result<(), StoreError> {
-    insert(
-        conn,
-        rows.iter().map(|rejection| RejectionRow { id: None, times: 1, count: rejection.count, rejection }),
-        None,
-    )
-    .await
+pub(super) async fn write(conn: &mut PgConnection, rows: &[Rejection]) -> Result<()> {
+    insert(conn, rows.iter().map(|rejection| RejectionRow::of(rejection, None)), None).await
 }
 
 /// Replaces replayed rejections by their new ones.
@@ -35,19 +30,16 @@ pub(super) async fn replace(
     conn: &mut PgConnection,
     replayed: &[Replayed],
     replayed_at: UtcMicros,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     sqlx::query(
-        "DELETE FROM rejection r USING unnest($1::int[], $2::bigint[]) AS n(municipality, id)
+        "DELETE FROM rejection r USING unnest($1, $2) AS n(municipality, id)
          WHERE r.municipality = n.municipality AND r.id = n.id",
     )
     .bind(replayed.iter().map(|r| r.municipality.0).collect::<Vec<_>>())
     .bind(replayed.iter().map(|r| r.id).collect::<Vec<_>>())
     .execute(&mut *conn)
     .await?;
-    let again = replayed.iter().filter_map(|r| {
-        let rejection = r.rejection.as_ref()?;
-        Some(RejectionRow { id: Some(r.id), times: 1, count: rejection.count, rejection })
-    });
+    let again = replayed.iter().filter_map(|r| Some(RejectionRow::of(r.rejection.as_ref()?, Some(r.id))));
     insert(conn, again, Some(replayed_at)).await
 }
 
@@ -59,6 +51,12 @@ struct RejectionRow<'a> {
     rejection: &'a Rejection,
 }
 
+impl<'a> RejectionRow<'a> {
+    fn of(rejection: &'a Rejection, id: Option<i64>) -> Self {
+        RejectionRow { id, times: 1, count: rejection.count, rejection }
+    }
+}
+
 /// Merges rows with the same `repeats` into the first; these come last and in the order of
 /// `repeats`, so that two writers never deadlock.
 fn merged<'a>(rows: impl Iterator<Item = RejectionRow<'a>>) -> Vec<RejectionRow<'a>> {
@@ -68,13 +66,12 @@ fn merged<'a>(rows: impl Iterator<Item = RejectionRow<'a>>) -> Vec<RejectionRow<
             all.push(row);
             continue;
         };
-        match repeated.entry((row.rejection.municipality, repeats)) {
-            Entry::Vacant(entry) => drop(entry.insert(row)),
-            Entry::Occupied(mut held) => {
-                held.get_mut().times += row.times;
-                held.get_mut().count = held.get().count.saturating_add(row.count);
-            }
-        }
+        let (times, count) = (row.times, row.count);
+        let held = repeated.entry((row.rejection.municipality, repeats)).and_modify(|held| {
+            held.times += times;
+            held.count = held.count.saturating_add(count);
+        });
+        held.or_insert(row);
     }
     all.extend(repeated.into_values());
     all
@@ -84,7 +81,7 @@ async fn insert(
     conn: &mut PgConnection,
     rows: impl Iterator<Item = RejectionRow<'_>>,
     replayed_at: Option<UtcMicros>,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let rows = merged(rows);
     if rows.is_empty() {
         return Ok(());
@@ -96,9 +93,8 @@ async fn insert(
          OVERRIDING SYSTEM VALUE
          SELECT m, f, r, t, a, d, p, q, $9, coalesce(i, nextval(pg_get_serial_sequence('rejection', 'id'))), re,
              string_to_array(de, $18), string_to_array(rs, $18), c, n, e, s
-         FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::bytea[],
-                     $8::smallint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::int[], $15::int[],
-                     $16::jsonb[], $17::bigint[]) AS x(m, f, r, t, a, d, p, q, i, re, de, rs, c, n, e, s)
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $10, $11, $12, $13, $14, $15, $16,
+             $17) AS x(m, f, r, t, a, d, p, q, i, re, de, rs, c, n, e, s)
          ON CONFLICT (municipality, repeats) WHERE repeats IS NOT NULL DO UPDATE
          SET count = least(held.count::bigint + excluded.count, 2147483647), times = held.times + excluded.times,
              last_received_at = greatest(held.last_received_at, held.received_at, excluded.received_at)",

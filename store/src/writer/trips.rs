@@ -6,16 +6,15 @@ use domain::live::Change;
 use domain::{FeedId, MunicipalityId, TripKey, TripObservation};
 use sqlx::PgConnection;
 
-use crate::StoreError;
-use crate::trips::encode;
-use crate::ts::Ts;
+use crate::trips::BODY_VERSION;
+use crate::{Result, Ts, codec};
 
 /// Moves the latest report of each run forward; returns how many moved.
 pub(super) async fn write(
     conn: &mut PgConnection,
     rows: &[TripObservation],
     changes: &mut Vec<Change>,
-) -> Result<usize, StoreError> {
+) -> Result<usize> {
     if rows.is_empty() {
         return Ok(0);
     }
@@ -29,13 +28,11 @@ pub(super) async fn write(
         }
     }
     let text = |f: fn(&TripKey) -> &str| latest.keys().map(|(_, _, key)| f(key)).collect::<Vec<_>>();
-    let bodies: Result<Vec<Vec<u8>>, StoreError> =
-        latest.values().map(|o| encode(&o.report.update)).collect();
+    let body = |o: &&TripObservation| codec::encode(BODY_VERSION, &*o.report.update);
     let moved = sqlx::query(
         "INSERT INTO trip_state AS held (municipality, feed, trip_id, start_date, start_time, route_id,
              direction, observed_at, confirmed_at, digest, body)
-         SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
-             $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bytea[])
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (municipality, feed, trip_id, start_date, start_time, route_id, direction) DO UPDATE
          SET observed_at = excluded.observed_at, confirmed_at = excluded.confirmed_at, digest = excluded.digest,
              body = excluded.body
@@ -55,7 +52,7 @@ pub(super) async fn write(
     .bind(latest.values().map(|o| Ts(o.report.observed_at)).collect::<Vec<_>>())
     .bind(latest.values().map(|o| Ts(o.report.confirmed_at)).collect::<Vec<_>>())
     .bind(latest.values().map(|o| o.report.digest).collect::<Vec<_>>())
-    .bind(bodies?)
+    .bind(latest.values().map(body).collect::<Result<Vec<_>>>()?)
     .execute(conn)
     .await?;
     changes

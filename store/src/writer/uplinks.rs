@@ -3,34 +3,27 @@
 use std::collections::{BTreeMap, HashSet};
 
 use domain::{MunicipalityId, Uplink};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::text::{UNIT_SEPARATOR, storable};
-use crate::StoreError;
-use crate::ts::Ts;
+use crate::{Result, Ts};
 
 /// Stores new messages and updates when their devices were last heard; counts redeliveries.
-pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
+pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let mut all: Vec<&Uplink> = rows.iter().collect();
     all.sort_by_key(|u| (name(u), u.received_at));
-    let mut firsts = all.clone();
-    firsts.dedup_by_key(|u| name(u));
-    let new = append(conn, &firsts).await?;
+    let copies: Vec<&[&Uplink]> = all.chunk_by(|a, b| name(a) == name(b)).collect();
+    let firsts: Vec<&Uplink> = copies.iter().map(|copies| copies[0]).collect();
+    let new = append(conn, &firsts, "DO NOTHING").await?;
     let is_new = |u: &Uplink| new.contains(&(u.municipality.0, u.device.clone(), u.dedup_id.clone()));
-    let mut again: BTreeMap<Name<'_>, (&Uplink, i32)> = BTreeMap::new();
-    let mut before = None;
-    for u in all {
-        let is_first = before.replace(name(u)) != Some(name(u));
-        if !(is_first && is_new(u)) {
-            let (newest, times) = again.entry(name(u)).or_insert((u, 0));
-            *newest = u;
-            *times += 1;
-        }
-    }
-    note_again(conn, again.into_values().collect()).await?;
+    let again = copies.iter().filter_map(|copies| {
+        let again = &copies[usize::from(is_new(copies[0]))..];
+        Some((*again.last()?, again.len() as i32))
+    });
+    note_again(conn, again.collect()).await?;
     touch(conn, firsts.into_iter().filter(|u| is_new(u))).await
 }
 
@@ -41,7 +34,7 @@ fn name(u: &Uplink) -> Name<'_> {
 }
 
 /// Records redelivered messages, and how often they came.
-async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Result<(), StoreError> {
+async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -49,9 +42,7 @@ async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Resul
         "INSERT INTO uplink AS held (municipality, device, dedup_id, copy, feed, event, received_at, network_at,
              f_port, f_cnt, gateways, qos, times, outcome, is_stranger)
          SELECT m, d, i, 1, f, e, r, n, p, c, '{}', q, t, 'duplicate', st
-         FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-              $8::int[], $9::bigint[], $10::smallint[], $11::int[], $12::bool[])
-              AS x(m, d, i, f, e, r, n, p, c, q, t, st)
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS x(m, d, i, f, e, r, n, p, c, q, t, st)
          ON CONFLICT (municipality, device, dedup_id, copy) DO UPDATE
          SET times = held.times + excluded.times, received_at = greatest(held.received_at, excluded.received_at)",
     )
@@ -72,55 +63,57 @@ async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Resul
     Ok(())
 }
 
+/// Stores messages and returns their names. `on_conflict`: what happens where one is stored already; if that is nothing, its
+/// name is not returned.
 async fn append(
     conn: &mut PgConnection,
     rows: &[&Uplink],
-) -> Result<HashSet<(i32, String, String)>, StoreError> {
-    let new: Vec<(i32, String, String)> = sqlx::query_as(
+    on_conflict: &str,
+) -> Result<HashSet<(i32, String, String)>> {
+    let sql = format!(
         "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, network_at, f_port, f_cnt,
              payload, data_rate, spreading_factor, rssi_dbm, snr_db, gateways, decoder, decoder_version, qos,
              decoded, outcome, detail, dropped_fields, is_stranger)
          SELECT m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, string_to_array(g, $21), de, dv, q, dj, o, w,
              string_to_array(df, $21), st
-         FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-              $7::timestamptz[], $8::int[], $9::bigint[], $10::bytea[], $11::smallint[], $12::smallint[],
-              $13::real[], $14::real[], $15::text[], $16::text[], $17::smallint[], $18::smallint[], $19::jsonb[],
-              $20::text[], $22::text[], $23::text[], $24::bool[])
+         FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22,
+             $23, $24)
               AS t(m, d, i, f, e, r, n, p, c, b, dr, sf, rs, sn, g, de, dv, q, dj, o, w, df, st)
-         ON CONFLICT DO NOTHING RETURNING municipality, device, dedup_id",
-    )
-    .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.feed.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.event).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| Ts(u.received_at)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.network_at.map(Ts)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.f_port).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.f_cnt).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.data_rate).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.spreading_factor).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.rssi_dbm).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.snr_db).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.gateways.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| i16::from(u.qos)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| decoded(u)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
-    .bind(UNIT_SEPARATOR)
-    .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.is_stranger).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
+         ON CONFLICT (municipality, device, dedup_id, copy) {on_conflict} RETURNING municipality, device, dedup_id"
+    );
+    let new: Vec<(i32, String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.feed.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.event).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| Ts(u.received_at)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.network_at.map(Ts)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.f_port).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.f_cnt).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.data_rate).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.spreading_factor).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.rssi_dbm).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.snr_db).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.gateways.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| i16::from(u.qos)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| decoded(u)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
+        .bind(UNIT_SEPARATOR)
+        .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|u| u.is_stranger).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
     Ok(new.into_iter().collect())
 }
 
 /// Moves `device_state` forward by messages that were new. Messages simulated in the server's
 /// console do not count.
-async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink>) -> Result<(), StoreError> {
+async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink>) -> Result<()> {
     let mut devices: BTreeMap<(i32, &str), Vec<&Uplink>> = BTreeMap::new();
     for u in new.filter(|u| u.event != "simulated") {
         devices.entry((u.municipality.0, u.device.as_str())).or_default().push(u);
@@ -138,8 +131,7 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
     sqlx::query(
         "INSERT INTO device_state AS held (municipality, device, feed, first_heard, last_heard, last_f_cnt,
              messages, battery_v, battery_pct, temperature_c, rssi_dbm, snr_db)
-         SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-             $7::bigint[], $8::real[], $9::real[], $10::real[], $11::real[], $12::real[])
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (municipality, device) DO UPDATE
          SET feed = excluded.feed, first_heard = least(held.first_heard, excluded.first_heard),
              last_heard = greatest(held.last_heard, excluded.last_heard),
@@ -170,7 +162,7 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
 
 /// Updates replayed messages: their outcome has changed, and their bytes where
 /// personal ones are known by now.
-pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(), StoreError> {
+pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -178,32 +170,10 @@ pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<(
     let mut firsts: Vec<&Uplink> = rows.iter().collect();
     firsts.sort_by_key(|u| name(u));
     firsts.dedup_by_key(|u| name(u));
-    append(conn, &firsts).await?;
-    sqlx::query(
-        "UPDATE uplink u
-         SET payload = x.payload, decoder = x.decoder, decoder_version = x.version, decoded = x.decoded,
-             outcome = x.outcome, detail = x.detail, dropped_fields = string_to_array(x.dropped, $11),
-             is_stranger = x.is_stranger
-         FROM unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::smallint[], $7::jsonb[],
-                     $8::text[], $9::text[], $10::text[], $12::bool[])
-             AS x(municipality, device, dedup_id, payload, decoder, version, decoded, outcome, detail, dropped,
-                  is_stranger)
-         WHERE u.municipality = x.municipality AND u.device = x.device AND u.dedup_id = x.dedup_id AND u.copy = 0",
-    )
-    .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
-    .bind(rows.iter().map(decoded).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
-    .bind(UNIT_SEPARATOR)
-    .bind(rows.iter().map(|u| u.is_stranger).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
+    let update = "DO UPDATE SET payload = excluded.payload, decoder = excluded.decoder,
+        decoder_version = excluded.decoder_version, decoded = excluded.decoded, outcome = excluded.outcome,
+        detail = excluded.detail, dropped_fields = excluded.dropped_fields, is_stranger = excluded.is_stranger";
+    append(conn, &firsts, update).await?;
     Ok(())
 }
 

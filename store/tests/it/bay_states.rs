@@ -1,8 +1,9 @@
 //! Latest bay states under load: the table follows the change log, and no reader notices.
 
+use domain::Registry;
 use std::collections::BTreeMap;
 
-use crate::support::{Database, NoSites, of_bay};
+use crate::support::{Database, of_bay};
 use domain::live::Change;
 use domain::observation::Provenance;
 use domain::{BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
@@ -78,7 +79,7 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
         let writer = &mut writers[numbers.below(2) as usize];
         let rows = [ROWS, 20][numbers.below(2) as usize];
         let batch = batch(&mut numbers, database.municipality.0, first_bay, rows);
-        writer.write(&batch, &NoSites, UtcMicros(T0)).await.unwrap();
+        writer.write(&batch, &Registry::default(), UtcMicros(T0)).await.unwrap();
         for g in &batch.bays {
             take(&mut expected, g.observation.bay.0, &g.observation.reading());
         }

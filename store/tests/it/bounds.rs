@@ -1,7 +1,8 @@
 //! What somebody can make up is bounded after each transaction, while others write: rejections of one feed and of all,
 //! messages of devices that nobody knows, runs and passages that no timetable has.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::Provenance;
 use domain::trip_update::Passed;
 use domain::{
@@ -61,7 +62,7 @@ async fn kept(db: &Database) -> Vec<(i32, i64, i64, i64)> {
 }
 
 async fn store(writer: &mut Writer, batch: Batch) {
-    writer.write(&batch, &NoSites, NOW).await.unwrap();
+    writer.write(&batch, &Registry::default(), NOW).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,8 +138,9 @@ async fn no_feed_and_not_all_of_them_exceed_their_bytes_in_any_commit() {
             .map(|id| Replayed { municipality: db.municipality, id, rejection: Some(again) })
             .into_iter()
             .collect();
+        let registry = Registry::default();
         let (one, other) =
-            tokio::join!(one.write_replay(&a, &replayed, &NoSites, NOW), other.write(&b, &NoSites, NOW));
+            tokio::join!(one.write_replay(&a, &replayed, &registry, NOW), other.write(&b, &registry, NOW));
         one.unwrap();
         other.unwrap();
         let kept = kept(&db).await;
@@ -300,10 +302,10 @@ async fn a_full_day_takes_no_new_passages_and_moves_those_it_has() {
         store(&mut writer, passages(NOW.plus_s(i64::from(from)), from..from + 50)).await;
         assert_eq!(count(false).await, i64::from(from + 50).min(100));
     }
-    let (said, moved): (i64, i64) = (NOW.0 + 900_000_000, 1);
-    store(&mut writer, passages(UtcMicros(said), 0..1)).await;
+    let (stated_at, moved): (i64, i64) = (NOW.0 + 900_000_000, 1);
+    store(&mut writer, passages(UtcMicros(stated_at), 0..1)).await;
     let found: i64 = sqlx::query_scalar("SELECT count(*) FROM stop_passage WHERE said_at > to_timestamp($1)")
-        .bind((said / 1_000_000 - 1) as f64)
+        .bind((stated_at / 1_000_000 - 1) as f64)
         .fetch_one(&db.pool)
         .await
         .unwrap();

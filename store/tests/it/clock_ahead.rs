@@ -1,6 +1,7 @@
 //! What was stored while the clock was ahead gives way to the first word after it, in any order of the rest.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::{Provenance, VehicleFix};
 use domain::{
     BayId, BayObservation, BayState, FeedId, TripObservation, TripReport, TripUpdate, UtcMicros, VehicleId,
@@ -9,7 +10,7 @@ use domain::{
 use store::writer::{Batch, Keyed, Writer};
 
 /// Statements about one bay, vehicle, run and passage at `at`, numbered.
-fn said(db: &Database, at: UtcMicros, number: i32) -> Batch {
+fn batch_at(db: &Database, at: UtcMicros, number: i32) -> Batch {
     let provenance = Provenance {
         municipality: db.municipality,
         feed: FeedId(1),
@@ -67,8 +68,8 @@ async fn the_newest_is_the_newest_that_is_not_ahead() {
             .into_iter()
             .enumerate()
     {
-        let batch = said(&db, now.plus_s(s), number as i32);
-        writer.write(&batch, &NoSites, now).await.unwrap();
+        let batch = batch_at(&db, now.plus_s(s), number as i32);
+        writer.write(&batch, &Registry::default(), now).await.unwrap();
         let held: (i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT seq FROM bay_state), (SELECT max(digest) FROM vehicle_state), (SELECT digest FROM trip_state)",
         )

@@ -1,10 +1,11 @@
 //! A clock that was ahead is right again: the latest states are those that the observations before it make, as if what lies
-//! ahead had never been said.
+//! ahead had never been made.
 //!
 //! The database's own clock cannot be moved, so it is the one that is ahead: what is right lies before it.
 
 use crate::support::town::{Numbers, settle};
-use crate::support::{Database, NoSites, of_bay, uplink};
+use crate::support::{Database, of_bay, uplink};
+use domain::Registry;
 use domain::live::LiveMap;
 use domain::observation::{CountValue, Provenance, SiteStatus, VehicleFix};
 use domain::trip_update::Passed;
@@ -12,6 +13,7 @@ use domain::{
     BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation, TripReport, TripUpdate,
     Uplink, UtcMicros, VehicleId, VehiclePosition,
 };
+use store::changes::{Follower, Positions};
 use store::derive::Deriver;
 use store::writer::{Batch, Keyed, Writer};
 
@@ -102,7 +104,7 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
     batch
 }
 
-/// Everything that a reader begins with, and what devices and passages are called by their time. Trips are said again and
+/// Everything that a reader begins with, and what devices and passages are called by their time. Trips are repeated and
 /// again, so of them nothing need be there; what is there must not lie ahead.
 async fn latest(db: &Database, now: UtcMicros) -> Vec<String> {
     let mut all = Vec::new();
@@ -119,7 +121,7 @@ async fn latest(db: &Database, now: UtcMicros) -> Vec<String> {
     let ahead: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM trip_state WHERE observed_at > $1) + (SELECT count(*) FROM stop_passage WHERE said_at > $1)",
     )
-    .bind(store::ts::Ts(now.plus_s(300)))
+    .bind(store::Ts(now.plus_s(300)))
     .fetch_one(&db.pool)
     .await
     .unwrap();
@@ -175,7 +177,7 @@ async fn what_was_said_before_holds_again() {
 
         let mut writer = Writer::connect(&options).await.unwrap();
         for batch in &behind {
-            writer.write(batch, &NoSites, now).await.unwrap();
+            writer.write(batch, &Registry::default(), now).await.unwrap();
         }
         let expected = latest(&db, now).await;
         drop(writer);
@@ -185,31 +187,28 @@ async fn what_was_said_before_holds_again() {
         let mut deriver = deriver(&db, now).await;
         settle(&mut deriver, now).await;
         for batch in before {
-            writer.write(batch, &NoSites, now).await.unwrap();
+            writer.write(batch, &Registry::default(), now).await.unwrap();
         }
         for batch in &ahead {
-            writer.write(batch, &NoSites, wrong).await.unwrap();
+            writer.write(batch, &Registry::default(), wrong).await.unwrap();
         }
         settle(&mut deriver, wrong).await;
         settle(&mut deriver, now).await;
         for batch in after {
-            writer.write(batch, &NoSites, now).await.unwrap();
+            writer.write(batch, &Registry::default(), now).await.unwrap();
         }
         assert_eq!(latest(&db, now).await, expected, "round {round}, {jump_s} s ahead");
 
         // Who follows the log has seen the same as who loads.
         let loaded = store::live::load(&db.pool).await.unwrap();
-        let mut positions = store::changes::Positions::new();
+        let mut follower = Follower::new(db.pool.clone(), Positions::new(), loaded.at);
         let mut log = Vec::new();
         loop {
-            let new = store::changes::read_after(&db.pool, &positions).await.unwrap();
+            let new = follower.poll().await.unwrap();
             if new.is_empty() {
                 break;
             }
-            for committed in new {
-                positions.insert(committed.writer, committed.seq);
-                log.extend(committed.changes);
-            }
+            log.extend(new.into_iter().flat_map(|committed| committed.changes));
         }
         let mut maps = [LiveMap::new(Default::default(), now), LiveMap::new(Default::default(), now)];
         maps[0].apply(loaded.states, now);
@@ -256,9 +255,9 @@ async fn looking_for_it_reads_no_years_of_passages() {
     db.stop().await;
 }
 
-/// A bay, a site and a vehicle of which nothing was said before the clock jumped are as if never heard.
+/// A bay, a site and a vehicle about which there is no statement from before the clock jumped are as if there never was one.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_said_ahead_only_was_never_said() {
+async fn statements_ahead_of_the_clock_leave_nothing_behind() {
     let db = Database::start_with(false).await;
     let wrong: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
         .fetch_one(&db.pool)
@@ -270,7 +269,7 @@ async fn what_was_said_ahead_only_was_never_said() {
     for _ in 0..40 {
         let at = wrong.plus_s(-(n.below(300) as i64));
         let batch = word(&db, &mut n, at, "20260801");
-        writer.write(&batch, &NoSites, wrong).await.unwrap();
+        writer.write(&batch, &Registry::default(), wrong).await.unwrap();
     }
     let mut deriver = deriver(&db, now).await;
     assert!(deriver.step(now).await.unwrap().has_corrected);

@@ -1,13 +1,14 @@
 //! TimescaleDB compresses chunks by the clock. One that was ahead has compressed what is still written to: storing goes on.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
 use store::writer::{Batch, Keyed, Writer};
 
 const BAYS: i32 = 1_000;
 
-/// What each bay said at `at`.
+/// A statement about each bay at `at`.
 fn round(db: &Database, at: UtcMicros) -> Batch {
     let provenance = Provenance {
         municipality: db.municipality,
@@ -46,7 +47,7 @@ async fn storing_goes_on_in_chunks_that_were_compressed_too_early() {
     let at = |round: i64| begin.plus_s(round * 600);
     let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
     for n in 0..120 {
-        writer.write(&round(&db, at(2 * n)), &NoSites, at(2 * n)).await.unwrap();
+        writer.write(&round(&db, at(2 * n)), &Registry::default(), at(2 * n)).await.unwrap();
     }
     let compressed: i64 =
         sqlx::query_scalar("SELECT count(compress_chunk(c)) FROM show_chunks('bay_observation') AS c")
@@ -54,8 +55,9 @@ async fn storing_goes_on_in_chunks_that_were_compressed_too_early() {
             .await
             .unwrap();
     assert!(compressed > 0);
-    let new =
-        async |writer: &mut Writer, n| writer.write(&round(&db, at(n)), &NoSites, at(n)).await.unwrap().new;
+    let new = async |writer: &mut Writer, n| {
+        writer.write(&round(&db, at(n)), &Registry::default(), at(n)).await.unwrap().new
+    };
     // What follows, what comes late between, and what was there.
     for n in [240, 1, 3, 241] {
         assert_eq!(new(&mut writer, n).await, BAYS as usize, "round {n}");

@@ -1,11 +1,12 @@
 //! What was received while the clock was ahead is no sign of life, no newest message, and pushes nothing out.
 
-use crate::support::{Database, NoSites, uplink};
+use crate::support::{Database, uplink};
+use domain::Registry;
 use domain::{FeedId, Reason, UtcMicros};
 use store::changes::Follower;
 use store::derive::Deriver;
 use store::inspect;
-use store::replays::{self, Request};
+use store::replays::{self, Replay, ReplayRequest};
 use store::writer::{Batch, Bounds, Writer};
 use store::{Pool, StoreError};
 
@@ -33,15 +34,17 @@ async fn a_process_of_a_clock_that_was_ahead_is_gone() {
     // What it was replaying is taken up by somebody else.
     run(&db, "INSERT INTO replay (municipalities, seen_at) VALUES (ARRAY[$1], now() + interval '400 days')")
         .await;
-    let taken = replays::take(&db.pool).await.unwrap();
-    let Some((_, Request { municipalities, .. })) = taken else { panic!("nobody takes it up") };
+    let replay = replays::take(&db.pool).await.unwrap();
+    let Some(Replay { request: ReplayRequest { municipalities, .. }, .. }) = replay else {
+        panic!("nobody takes it up")
+    };
     assert_eq!(municipalities, [db.municipality]);
     assert!(replays::take(&db.pool).await.unwrap().is_none(), "once");
     db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_device_said_ahead_is_not_its_newest_message() {
+async fn a_message_ahead_of_the_clock_is_not_the_newest() {
     let db = Database::start_with(false).await;
     for sql in [
         "INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', '{\"format\": \"native\"}')",
@@ -84,7 +87,7 @@ async fn strangers_ahead_push_out_nobody() {
     let mut writer = Writer::connect(&options).await.unwrap().within(bounds);
     for at in [now.plus_s(AHEAD_S), now] {
         let uplinks = (0..4).map(|n| stranger(&db, feed, &format!("{n}-{at}"), at.plus_s(-n))).collect();
-        writer.write(&Batch { uplinks, ..Batch::default() }, &NoSites, at).await.unwrap();
+        writer.write(&Batch { uplinks, ..Batch::default() }, &Registry::default(), at).await.unwrap();
     }
     for sql in [
         "SELECT count(*) FROM uplink WHERE received_at <= now() + interval '1 minute'",

@@ -6,7 +6,7 @@ use domain::closure::{NEVER, Spans};
 use domain::opening::Hours;
 use domain::place::PlaceKind;
 use domain::{CalendarDay, Closure, MarkedKind, UtcMicros};
-use store::places::{Holds, Import, Missing, Report, calendar, catalogue, registry};
+use store::places::{Holds, Import, ImportReport, Missing, calendar, catalogue, registry};
 
 fn at(text: &str) -> UtcMicros {
     UtcMicros::parse(text).unwrap()
@@ -32,7 +32,7 @@ fn day(date: &str, until: &str, name: &str) -> CalendarDay {
     }
 }
 
-async fn import(db: &Database, new: Catalogue, missing: Missing, now: &str) -> Report {
+async fn import(db: &Database, new: Catalogue, missing: Missing, now: &str) -> ImportReport {
     let mut import = Import::begin(&db.pool).await.unwrap();
     let report = import.apply(&new, missing, Holds::FromNow, at(now)).await.unwrap();
     import.commit(&report, "test").await.unwrap();

@@ -6,8 +6,8 @@ use domain::catalogue::Catalogue;
 use domain::place::{Bay, PlaceKind, Site};
 use serde_json::{Value, json};
 use sqlx::types::Json;
-use store::places::{Holds, Import, Missing, Report, catalogue};
-use store::ts::Ts;
+use store::Ts;
+use store::places::{Holds, Import, ImportReport, Missing, catalogue};
 
 fn at(day: u32) -> UtcMicros {
     UtcMicros::parse(&format!("2026-03-{day:02}T00:00:00Z")).unwrap()
@@ -33,7 +33,7 @@ async fn import(
     bays: Vec<Bay>,
     (missing, holds): (Missing, Holds),
     day: u32,
-) -> Report {
+) -> ImportReport {
     let mut import = Import::begin(&db.pool).await.unwrap();
     let new = Catalogue { sites, bays, ..Catalogue::default() };
     let report = import.apply(&new, missing, holds, at(day)).await.unwrap();

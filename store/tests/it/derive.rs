@@ -1,8 +1,8 @@
 //! What is derived while observations come in any order, twice, late, and while places change, equals what is
 //! derived from nothing.
 
-use crate::support::NoSites;
 use crate::support::town::{HOUR, NOW, Numbers, T0, Town, bind, places_changed};
+use domain::Registry;
 use domain::UtcMicros;
 use store::derive::Deriver;
 use store::writer::Batch;
@@ -24,7 +24,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
             all.bays.extend(one.bays.clone());
             all.sites.extend(one.sites.clone());
         }
-        writers[i % 2].write(&all, &NoSites, NOW).await.unwrap();
+        writers[i % 2].write(&all, &Registry::default(), NOW).await.unwrap();
         // Hours are closed while some of their observations are still to come.
         let now = UtcMicros(T0 + 4 * i as i64 * HOUR).min(NOW);
         match numbers.below(4) {
@@ -44,7 +44,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     }
     town.assert_as_from_nothing(&mut deriver, NOW, "observations").await;
 
-    // The sensor was taken away earlier than was said, and another bay got it.
+    // The sensor was removed earlier than stated, and bound to another bay.
     let pool = &town.database.pool;
     sqlx::query("DELETE FROM sensor_binding").execute(pool).await.unwrap();
     bind(pool, town.municipality, town.sensor, town.bays[0], T0 + 10 * HOUR, T0 + 30 * HOUR, 7_200).await;
@@ -59,7 +59,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
          SELECT municipality, place, $2, def || '{\"restrictions\": [{\"for\": \"charging\"}]}' FROM old",
     )
     .bind(town.bays[1])
-    .bind(store::ts::Ts(UtcMicros(T0 + 20 * HOUR + 17)))
+    .bind(store::Ts(UtcMicros(T0 + 20 * HOUR + 17)))
     .execute(pool)
     .await
     .unwrap();
@@ -76,13 +76,13 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
                  SELECT municipality, id, $2, def || '{\"capacity\": 30}' FROM place WHERE id = $1";
     sqlx::query("UPDATE place_version SET until_utc = $2 WHERE place = $1")
         .bind(town.counted)
-        .bind(store::ts::Ts(UtcMicros(T0 + 25 * HOUR + 7)))
+        .bind(store::Ts(UtcMicros(T0 + 25 * HOUR + 7)))
         .execute(pool)
         .await
         .unwrap();
     sqlx::query(house)
         .bind(town.counted)
-        .bind(store::ts::Ts(UtcMicros(T0 + 25 * HOUR + 7)))
+        .bind(store::Ts(UtcMicros(T0 + 25 * HOUR + 7)))
         .execute(pool)
         .await
         .unwrap();
@@ -111,7 +111,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
                    WHERE def ->> 'id' = $1 AND until_utc IS NULL AND from_utc < $2",
         ),
     ] {
-        sqlx::query(sql).bind(id).bind(store::ts::Ts(UtcMicros(T0 + 31 * HOUR))).execute(pool).await.unwrap();
+        sqlx::query(sql).bind(id).bind(store::Ts(UtcMicros(T0 + 31 * HOUR))).execute(pool).await.unwrap();
     }
     places_changed(&town).await;
     town.assert_as_from_nothing(&mut deriver, NOW, "bikes").await;
@@ -124,8 +124,8 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     sqlx::query("INSERT INTO closure (municipality, place, from_utc, until_utc) VALUES ($1, $2, $3, $4)")
         .bind(town.municipality)
         .bind(town.bays[4])
-        .bind(store::ts::Ts(UtcMicros(T0 + 12 * HOUR + 99)))
-        .bind(store::ts::Ts(UtcMicros(T0 + 18 * HOUR)))
+        .bind(store::Ts(UtcMicros(T0 + 12 * HOUR + 99)))
+        .bind(store::Ts(UtcMicros(T0 + 18 * HOUR)))
         .execute(pool)
         .await
         .unwrap();
@@ -140,7 +140,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
              SELECT municipality, place, $2, def || jsonb_build_object('publish', $3::text) FROM old",
         )
         .bind(bays)
-        .bind(store::ts::Ts(UtcMicros(T0 + from_h * HOUR)))
+        .bind(store::Ts(UtcMicros(T0 + from_h * HOUR)))
         .bind(publish)
         .execute(pool)
         .await
@@ -152,7 +152,7 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
         let sql = "SELECT coalesce(max(h.observed_us), 0) / 3600000000.0::float8
              FROM occupancy_hour h JOIN occupancy_scope s ON s.id = h.scope
              WHERE s.kind = 1 AND s.basis = 1 AND s.audience = '' AND h.hour >= $1 AND h.hour < $2";
-        let [from, until] = [from_h, until_h].map(|h| store::ts::Ts(UtcMicros(T0 + h * HOUR)));
+        let [from, until] = [from_h, until_h].map(|h| store::Ts(UtcMicros(T0 + h * HOUR)));
         sqlx::query_scalar::<_, f64>(sql).bind(from).bind(until).fetch_one(pool)
     };
     assert!(most(33, 40).await.unwrap() > 1.0);
@@ -192,7 +192,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     // A month of it.
     for weeks in 0..4 {
         for batch in now.chunks(100).nth(weeks as usize).unwrap() {
-            writer.write(&shifted(batch, weeks * 7 * 24), &NoSites, NOW).await.unwrap();
+            writer.write(&shifted(batch, weeks * 7 * 24), &Registry::default(), NOW).await.unwrap();
         }
     }
     const LATER: UtcMicros = UtcMicros(T0 + 40 * 24 * HOUR);
@@ -208,7 +208,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     deriver.set_bay_days(70);
     for batch in later {
         let weeks_on = numbers.below(4) as i64;
-        writer.write(&shifted(batch, weeks_on * 7 * 24), &NoSites, NOW).await.unwrap();
+        writer.write(&shifted(batch, weeks_on * 7 * 24), &Registry::default(), NOW).await.unwrap();
         stretches += deriver.step(LATER).await.unwrap().stretches;
         if numbers.below(3) == 0 {
             drop(deriver);
@@ -232,7 +232,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     assert_eq!(kept, town.derived().await);
     assert!(kept.values().all(|rows| rows.len() > 20));
     // What is no longer stored leaves what was derived of it.
-    let cut = store::ts::Ts(UtcMicros(T0 + 8 * 24 * HOUR + HOUR / 3));
+    let cut = store::Ts(UtcMicros(T0 + 8 * 24 * HOUR + HOUR / 3));
     for forget in [
         "DELETE FROM bay_observation WHERE observed_at < $1",
         "DELETE FROM site_count WHERE observed_at < $1",
@@ -254,7 +254,7 @@ async fn hours_are_closed_under_a_load_without_a_pause() {
     let mut deriver = town.deriver().await;
     let mut hours = 0;
     for (i, batch) in town.observations(&mut numbers, 60).iter().enumerate() {
-        writer.write(batch, &NoSites, NOW).await.unwrap();
+        writer.write(batch, &Registry::default(), NOW).await.unwrap();
         let step = deriver.step(UtcMicros(T0 + i as i64 * HOUR / 10)).await.unwrap();
         assert!(step.log_rows > 0);
         hours += step.hours;

@@ -1,7 +1,7 @@
 //! A clock that was ahead leaves nothing in what is derived: neither hours that have not been nor times to come.
 
-use crate::support::NoSites;
 use crate::support::town::{HOUR, NOW, Numbers, T0, Town, settle};
+use domain::Registry;
 use domain::{MunicipalityId, UtcMicros};
 use store::complete::Waiting;
 use store::derive::Deriver;
@@ -19,7 +19,7 @@ fn shifted(batch: &Batch, us: i64) -> Batch {
 
 async fn write(writer: &mut Writer, batches: &[Batch], us: i64) {
     for batch in batches {
-        writer.write(&shifted(batch, us), &NoSites, UtcMicros(NOW.0 + us)).await.unwrap();
+        writer.write(&shifted(batch, us), &Registry::default(), UtcMicros(NOW.0 + us)).await.unwrap();
     }
 }
 
@@ -38,7 +38,7 @@ async fn until(town: &Town, now: UtcMicros) -> Vec<String> {
          WHERE $1 IS NOT NULL ORDER BY s.kind, s.site, s.zone, s.audience, s.basis, h.hour",
     ] {
         let rows: Vec<String> =
-            sqlx::query_scalar(sql).bind(store::ts::Ts(now)).fetch_all(&town.database.pool).await.unwrap();
+            sqlx::query_scalar(sql).bind(store::Ts(now)).fetch_all(&town.database.pool).await.unwrap();
         assert!(rows.len() > 20, "{} rows: {sql}", rows.len());
         all.extend(rows);
     }
@@ -79,9 +79,9 @@ async fn what_a_clock_that_was_ahead_left_changes_no_figure() {
     write(&mut writer, before, 0).await;
     settle(&mut deriver, UtcMicros(T0 + 50 * HOUR)).await;
     // It jumps; hours are closed; some come that are near, others far.
-    let said = town.observations(&mut numbers, 120);
-    write(&mut writer, &said[..60], JUMP).await;
-    write(&mut writer, &said[60..], 62 * HOUR).await;
+    let batches = town.observations(&mut numbers, 120);
+    write(&mut writer, &batches[..60], JUMP).await;
+    write(&mut writer, &batches[60..], 62 * HOUR).await;
     assert_eq!(complete_until(&town, now).await, now, "what waits lies ahead");
     settle(&mut deriver, UtcMicros(now.0 + JUMP)).await;
     assert!(hours_until(&town).await > now);
@@ -95,13 +95,13 @@ async fn what_a_clock_that_was_ahead_left_changes_no_figure() {
     assert_eq!(until(&town, now).await, expected);
     town.assert_as_from_nothing(&mut deriver, now, "a clock that was ahead").await;
     assert_eq!(until(&town, now).await, expected);
-    // When those times have come, what was said of them counts like all else.
+    // When those times have come, what was observed at them counts like all else.
     let later = UtcMicros(now.0 + JUMP + 24 * HOUR);
     settle(&mut deriver, later).await;
     assert!(hours_until(&town).await > UtcMicros(now.0 + JUMP));
     town.assert_as_from_nothing(&mut deriver, later, "those times").await;
     let summed_later: i64 = sqlx::query_scalar("SELECT count(*) FROM occupancy_hour WHERE hour > $1")
-        .bind(store::ts::Ts(UtcMicros(T0 + JUMP)))
+        .bind(store::Ts(UtcMicros(T0 + JUMP)))
         .fetch_one(&town.database.pool)
         .await
         .unwrap();

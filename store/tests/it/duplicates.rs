@@ -1,7 +1,8 @@
 //! A supplier that repeats itself costs neither a failed transaction nor a line of the server's log for each
 //! batch, and nothing is lost between the two ways of storing.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
 use private_pg::PrivatePgSettings;
@@ -40,7 +41,7 @@ async fn a_supplier_that_repeats_itself_fails_one_transaction_and_not_one_for_ea
     let begins = (0..30).map(|i| 9 * i).chain((0..100).map(|i| 1_000 + 10 * i)).chain([1_995]);
     for begin in begins {
         let rows = batch(&db, begin..begin + 10);
-        let stored = writer.write(&rows, &NoSites, UtcMicros(1)).await.unwrap();
+        let stored = writer.write(&rows, &Registry::default(), UtcMicros(1)).await.unwrap();
         new += stored.new;
         duplicates += stored.duplicates.values().sum::<usize>();
     }

@@ -3,7 +3,7 @@
 use crate::support::Database;
 use domain::forecast::{Calendar, Reading, SAMPLE_S, SiteSample, Town};
 use domain::{SiteId, UtcMicros};
-use store::forecast::{Snapshot, load, pack, replace, save};
+use store::forecast::{Snapshot, load, replace, save};
 
 /// Monday, 2024-01-08T00:00:00+01:00.
 const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
@@ -33,8 +33,8 @@ async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     let site = SiteId(site);
     let (young, old) = (town(site, 1), town(site, 20));
     let kept = async |generation, town: &Town| {
-        let snapshot = Snapshot::of(town, UtcMicros(0)).unwrap();
-        save(&pool, municipality, generation, (&snapshot, &pack(town).unwrap())).await.unwrap()
+        let snapshot = Snapshot::of(town, UtcMicros(0)).unwrap().unwrap();
+        save(&pool, municipality, generation, &snapshot).await.unwrap()
     };
     assert!(load(&pool, municipality).await.unwrap().is_none());
     let first = kept(None, &young).await.unwrap();
@@ -52,8 +52,8 @@ async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     let ask = |t: &Town| t.forecast(site, times, None).unwrap().chance(10);
     assert_eq!(ask(&again.town), ask(&old));
 
-    let snapshot = Snapshot::of(&young, UtcMicros(0)).unwrap();
-    replace(&pool, municipality, 0, (&snapshot, &pack(&young).unwrap())).await.unwrap();
+    let snapshot = Snapshot::of(&young, UtcMicros(0)).unwrap().unwrap();
+    replace(&pool, municipality, 0, &snapshot).await.unwrap();
     let trained = load(&pool, municipality).await.unwrap().unwrap();
     assert!(trained.generation > first);
     assert_eq!(trained.town.ledger().of_site(site)[0].n, 0, "its errors are its own");

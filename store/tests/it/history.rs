@@ -1,6 +1,7 @@
 //! Imported counts: appended once, derived, and shown live only where they are newer.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::{CountValue, Provenance};
 use domain::{FeedId, MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
@@ -47,7 +48,7 @@ async fn counts_are_appended_once_and_live_state_follows_the_newest() {
     let options = store::pool::options(&database.url).unwrap();
     let mut writer = HistoryWriter::connect(&options).await.unwrap();
     let write = async |writer: &mut HistoryWriter, quarters| {
-        writer.write(&counts(town, quarters), &NoSites, NOW).await.unwrap()
+        writer.write(&counts(town, quarters), &Registry::default(), NOW).await.unwrap()
     };
     assert_eq!(write(&mut writer, 0..20).await, [Appended { site: SITE, new: 20 }]);
     assert_eq!(write(&mut writer, 10..30).await, [Appended { site: SITE, new: 10 }]);

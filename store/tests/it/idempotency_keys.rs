@@ -1,7 +1,8 @@
 //! Statements whose time is our receipt: however often and in whatever batches their copies come, each
 //! is stored once, counted once, and every further copy is reported as a duplicate.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::{CountValue, DoorCount, Provenance, VehicleFix, idempotency_key_of};
 use domain::site_count::CountState;
 use domain::{
@@ -154,7 +155,7 @@ async fn store(
     };
     let observation = site_count(provenance, base, CountValue::Occupied(OCCUPIED_AT_FIRST), None);
     anchor.sites.push(Keyed { idempotency_key: None, observation });
-    writers[0].write(&anchor, &NoSites, UtcMicros(T0)).await.unwrap();
+    writers[0].write(&anchor, &Registry::default(), UtcMicros(T0)).await.unwrap();
 
     let (mut new, mut duplicates) = (0, 0);
     let mut next = 0;
@@ -165,7 +166,7 @@ async fn store(
             add(&mut batch, m, base, story.kinds[message], message, UtcMicros(T0 + 1 + i as i64));
         }
         next += size;
-        let stored = writers[turn % 2].write(&batch, &NoSites, UtcMicros(T0)).await.unwrap();
+        let stored = writers[turn % 2].write(&batch, &Registry::default(), UtcMicros(T0)).await.unwrap();
         new += stored.new;
         duplicates += stored.duplicates.values().sum::<usize>();
     }

@@ -1,10 +1,12 @@
 //! Passages are a function of the set of statements, whatever their order, repetition and batches; and
 //! what planners get out of them.
 
+use domain::Registry;
+use domain::occupancy::Bucket;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
 use domain::observation::{Provenance, VehicleFix};
 use domain::punctuality::Passage;
 use domain::trip_update::Passed;
@@ -17,7 +19,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use store::Pool;
 use store::retention::Retention;
-use store::transit_history::{self, Bucket, Group, Window};
+use store::transit_history::{self, Group, Window};
 use store::writer::{Batch, Keyed, Writer};
 
 /// Monday, 2026-11-23, 12:00 in Berlin.
@@ -135,7 +137,7 @@ async fn any_order_any_repetition_and_any_batches_give_the_same_passages() {
             .unwrap();
         let (reports, shuffled, size) = strategy.new_tree(&mut runner).unwrap().current();
         for batch in batches(database.municipality, &shuffled, size) {
-            writer.write(&batch, &NoSites, NOON).await.unwrap();
+            writer.write(&batch, &Registry::default(), NOON).await.unwrap();
         }
         assert_eq!(rows(&database.pool).await, expected(database.municipality, &reports), "{reports:?}");
     }
@@ -173,7 +175,7 @@ async fn hours_days_and_weeks_are_the_towns() {
         at(1, "2026-11-01T08:15:00Z", 60),
     ];
     for batch in batches(database.municipality, &reports, 4) {
-        writer.write(&batch, &NoSites, NOON).await.unwrap();
+        writer.write(&batch, &Registry::default(), NOON).await.unwrap();
     }
     let days: Vec<String> =
         sqlx::query_scalar("SELECT service_date::text FROM stop_passage ORDER BY passed_at")

@@ -1,6 +1,7 @@
 //! What a feed says again and again is one rejection; a rejection is found by every device and reason in it.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::{FeedId, Reason, RejectedElement, Rejection, UtcMicros};
 use store::inspect::{RejectedFilter, rejections};
 use store::writer::{Batch, Replayed, Writer};
@@ -35,7 +36,7 @@ async fn a_feed_that_repeats_itself_is_kept_once() {
     let db = Database::start().await;
     let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
     let mut write = async |rejections: Vec<Rejection>| {
-        writer.write(&Batch { rejections, ..Batch::default() }, &NoSites, AT).await.unwrap();
+        writer.write(&Batch { rejections, ..Batch::default() }, &Registry::default(), AT).await.unwrap();
     };
     let hour = |name, after_s| rejection(&db, Some(name), 100, after_s);
     write(vec![hour(7, 0), hour(8, 1), hour(7, 2), rejection(&db, None, 1, 3)]).await;
@@ -65,7 +66,7 @@ async fn a_feed_that_repeats_itself_is_kept_once() {
         Replayed { municipality: db.municipality, id: all[2].id, rejection: Some(hour(7, 0)) },
         Replayed { municipality: db.municipality, id: all[1].id, rejection: None },
     ];
-    writer.write_replay(&Batch::default(), &replayed, &NoSites, AT).await.unwrap();
+    writer.write_replay(&Batch::default(), &replayed, &Registry::default(), AT).await.unwrap();
     let left = found(RejectedFilter::default()).await;
     assert_eq!(left.iter().map(|r| r.id).collect::<Vec<_>>(), [all[0].id, all[2].id]);
     assert!(left[1].replayed_at.is_some() && left[1].times == 1);

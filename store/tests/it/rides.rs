@@ -1,10 +1,12 @@
 //! Runs as planners' figures need them: whole, in order, each count once.
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
+use domain::Registry;
 use domain::observation::{DoorCount, Provenance, VehicleFix};
+use domain::occupancy::Bucket;
 use domain::{FeedId, MunicipalityId, PassengerCount, UtcMicros, VehicleId, VehiclePosition};
 use futures_util::TryStreamExt;
-use store::transit_history::{self, Bucket, RideEvent, Window};
+use store::transit_history::{self, RideEvent, Window};
 use store::writer::{Batch, Keyed, Writer};
 
 fn utc(text: &str) -> UtcMicros {
@@ -62,7 +64,7 @@ fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Keyed<VehicleP
 /// Day of November, trip, vehicle and number of its run, entries, whether it is wanted.
 fn fields(event: &RideEvent) -> (i32, &str, Option<(i32, i64, i32)>, bool) {
     const NOVEMBER: i32 = 20_757; // 2026-10-31
-    let passengers = event.passengers.map(|p| (p.vehicle, p.run, p.entries));
+    let passengers = event.passengers.map(|p| (p.vehicle.0, p.run, p.entries));
     (event.day - NOVEMBER, &event.trip_id, passengers, event.is_wanted)
 }
 
@@ -92,7 +94,7 @@ async fn runs_are_whole_and_each_count_is_returned_once() {
         vehicles: vec![passage(town, "day", "2026-11-23T08:01:00Z")],
         ..Batch::default()
     };
-    writer.write(&batch, &NoSites, utc("2026-11-24T00:00:00Z")).await.unwrap();
+    writer.write(&batch, &Registry::default(), utc("2026-11-24T00:00:00Z")).await.unwrap();
     let window = Window {
         municipality: town,
         tz: "Europe/Berlin".into(),
@@ -148,7 +150,7 @@ async fn what_was_counted_ahead_of_the_clock_is_of_no_run() {
     let passengers = [(-7_200, 4), (-60, 5), (3_600, 6), (7_200, 7)]
         .map(|(s, entries)| count(town, (1, "day"), &at(s), entries, None));
     let batch = Batch { passengers: passengers.into(), ..Batch::default() };
-    writer.write(&batch, &NoSites, UtcMicros(now)).await.unwrap();
+    writer.write(&batch, &Registry::default(), UtcMicros(now)).await.unwrap();
     let window = Window {
         municipality: town,
         tz: "Europe/Berlin".into(),

@@ -1,8 +1,9 @@
-//! What feeds say of trips, kept and read back.
+//! Reports of trips, stored and read back.
 
+use domain::Registry;
 use std::time::SystemTime;
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
 use domain::live::Change;
 use domain::observation::Provenance;
 use domain::{FeedId, TripObservation, TripReport, TripUpdate, UtcMicros};
@@ -44,9 +45,9 @@ async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
         TripObservation { provenance, report, passed: Vec::new() }
     };
     let older = TripUpdate { delay_s: Some(1), ..updates[1].clone() };
-    let said = updates.iter().zip(std::iter::repeat(10)).chain([(&older, 20)]);
-    let batch = Batch { trips: said.map(observation).collect(), ..Batch::default() };
-    writer.write(&batch, &NoSites, now).await.unwrap();
+    let statements = updates.iter().zip(std::iter::repeat(10)).chain([(&older, 20)]);
+    let batch = Batch { trips: statements.map(observation).collect(), ..Batch::default() };
+    writer.write(&batch, &Registry::default(), now).await.unwrap();
 
     let states = store::live::load(&database.pool).await.unwrap().states;
     let mut kept: Vec<TripUpdate> = states

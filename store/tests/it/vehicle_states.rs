@@ -1,8 +1,8 @@
-//! Parts of a vehicle's state survive a restart: what is loaded is what the messages said.
+//! Parts of a vehicle's state survive a restart: what is loaded is what the messages stated.
 
 use std::sync::Arc;
 
-use crate::support::{Database, NoSites};
+use crate::support::Database;
 use domain::live::LiveMap;
 use domain::observation::{Provenance, VehicleFix};
 use domain::registry::Contents;
@@ -14,7 +14,7 @@ use store::writer::{Batch, Keyed, Writer};
 const T0: i64 = 1_790_000_000_000_000;
 const BUS: VehicleId = VehicleId(7);
 
-fn said(municipality: MunicipalityId, s: i64, fix: VehicleFix) -> Batch {
+fn batch_at(municipality: MunicipalityId, s: i64, fix: VehicleFix) -> Batch {
     let at = UtcMicros(T0 + s * 1_000_000);
     let provenance =
         Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false };
@@ -35,7 +35,7 @@ async fn a_vehicle_keeps_its_position_after_messages_without_one() {
     let options = store::pool::options(&database.url).unwrap();
     let mut writer = Writer::connect(&options).await.unwrap();
     for (s, fix) in [(20, on_trip.clone()), (10, here.clone()), (5, older)] {
-        writer.write(&said(municipality, s, fix), &NoSites, UtcMicros(T0)).await.unwrap();
+        writer.write(&batch_at(municipality, s, fix), &Registry::default(), UtcMicros(T0)).await.unwrap();
     }
 
     let bus = Vehicle {

@@ -136,7 +136,8 @@ impl Parts {
         }
         if let (Places::Bbox(bbox), None | Some(GroupBy::Municipality)) = (places, by) {
             let scopes = town.scopes.iter().filter(|s| {
-                let site = s.site.filter(|_| s.is_counted && s.audience.is_none() && town.wants(s));
+                let site =
+                    s.key.site.filter(|_| s.key.is_counted && s.key.audience.is_none() && town.wants(s));
                 site.is_some_and(|site| is_site_in(site, places, registry))
             });
             let scopes: Vec<&Scope> = scopes.collect();
@@ -262,7 +263,7 @@ impl Town<'_> {
     }
 
     pub fn wants(&self, scope: &Scope) -> bool {
-        self.purpose.is_none_or(|purpose| scope.purpose == purpose)
+        self.purpose.is_none_or(|purpose| scope.key.purpose == purpose)
     }
 
     /// Whether a bay was shown, and for the requested purpose, in a piece of time.
@@ -274,7 +275,7 @@ impl Town<'_> {
     /// Whether a bay counted in the whole town in a piece of time, and was for the requested purpose.
     fn counts_in_town(&self, piece: &Piece) -> bool {
         let is_of_town = |scope: &&Scope| {
-            let is_all = scope.kind == ScopeKind::Municipality && scope.audience.is_none();
+            let is_all = scope.key.kind == ScopeKind::Municipality && scope.key.audience.is_none();
             is_all && piece.scopes.contains(&scope.id)
         };
         self.scopes.iter().find(is_of_town).is_some_and(|scope| self.wants(scope))
@@ -292,7 +293,7 @@ impl Town<'_> {
     }
 
     pub fn is_counted(&self, site: SiteId) -> bool {
-        self.scopes.iter().any(|s| s.is_counted && s.site == Some(site) && s.audience.is_none())
+        self.scopes.iter().any(|s| s.key.is_counted && s.key.site == Some(site) && s.key.audience.is_none())
     }
 }
 

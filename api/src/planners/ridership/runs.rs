@@ -228,8 +228,9 @@ fn stops(run: &[(&RideEvent, Passengers)], named: impl Fn(&RideEvent) -> Group) 
 
 #[cfg(test)]
 mod tests {
+    use domain::VehicleId;
+    use domain::occupancy::Bucket;
     use domain::{FeedId, MunicipalityId};
-    use store::transit_history::Bucket;
 
     use super::*;
 
@@ -272,7 +273,7 @@ mod tests {
     }
 
     fn counted(vehicle: i32, entries: i32, exits: i32) -> Option<Passengers> {
-        Some(Passengers { vehicle, run: 1, entries, exits, on_board: None })
+        Some(Passengers { vehicle: VehicleId(vehicle), run: 1, entries, exits, on_board: None })
     }
 
     fn gather(mut runs: Runs, events: Vec<RideEvent>) -> Vec<RidershipRow> {

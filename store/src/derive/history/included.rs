@@ -6,7 +6,7 @@ use domain::inclusion::{Inclusion, SiteBays, Standing};
 use domain::intervals::Span;
 use domain::{BayId, Restriction, SiteId, UtcMicros};
 
-use super::{PlaceHistory, at_version, cuts_of_site, ends, zone_of};
+use super::{PlaceHistory, SiteAt, at_version, cuts_of_site, ends, zone_of};
 
 /// What counts in a site at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl PlaceHistory {
             let is_possible = !is_closed && self.is_watched(*bay, at);
             all.add(standing, &bay_def.restrictions, is_possible);
             if standing == Standing::Hidden && is_possible {
-                zones.insert(zone_of(bay_def, Some((site, def))));
+                zones.insert(zone_of(bay_def, Some(SiteAt { id: site, def })));
             }
         }
         let zone = zones.first().copied().flatten().filter(|_| zones.len() == 1).map(str::to_owned);

@@ -3,11 +3,10 @@
 pub mod town;
 
 use domain::observation::Provenance;
-use domain::{Audience, BayId, BayObservation, BayState, FeedId, MunicipalityId, SiteId, Uplink, UtcMicros};
+use domain::{BayId, BayObservation, BayState, FeedId, MunicipalityId, Uplink, UtcMicros};
 use private_pg::{PrivatePg, PrivatePgSettings};
 use sqlx::types::Json;
 use store::Pool;
-use store::writer::Capacities;
 
 /// What must be kept while the test runs.
 pub struct Database {
@@ -80,15 +79,6 @@ impl Database {
     }
 }
 
-/// Of a town without sites.
-pub struct NoSites;
-
-impl Capacities for NoSites {
-    fn capacity(&self, _: SiteId, _: Option<Audience>) -> i64 {
-        0
-    }
-}
-
 /// A message of a device of which no more is known than that it was heard at `at`.
 pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, at: UtcMicros) -> Uplink {
     Uplink {
@@ -121,7 +111,7 @@ pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, at: UtcM
     }
 }
 
-/// What was said of a bay, and nothing beside it.
+/// A statement about a bay, and nothing else.
 pub fn of_bay(
     provenance: Provenance,
     bay: BayId,

@@ -52,8 +52,8 @@ impl Parts {
     ) {
         let sites: HashMap<ScopeId, (SiteId, Option<&str>)> = scopes
             .iter()
-            .filter(|scope| scope.kind == ScopeKind::Site && !scope.is_counted)
-            .filter_map(|scope| Some((scope.id, (scope.site?, scope.audience.as_deref()))))
+            .filter(|scope| scope.key.kind == ScopeKind::Site && !scope.key.is_counted)
+            .filter_map(|scope| Some((scope.id, (scope.key.site?, scope.key.audience.as_deref()))))
             .collect();
         let own = |piece: &Piece| {
             piece.scopes.iter().filter_map(|scope| sites.get(scope)).copied().collect::<Vec<_>>()

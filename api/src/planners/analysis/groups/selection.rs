@@ -59,7 +59,7 @@ pub fn is_selected(
     registry: &Registry,
 ) -> bool {
     let by_restriction = by == Some(GroupBy::Restriction);
-    if scope.audience.is_some() != by_restriction || !town.wants(scope) {
+    if scope.key.audience.is_some() != by_restriction || !town.wants(scope) {
         return false;
     }
     let kind = match (places, by) {
@@ -67,18 +67,18 @@ pub fn is_selected(
         (_, Some(GroupBy::Zone)) | (Places::Zone(_), _) => ScopeKind::Zone,
         _ => ScopeKind::Municipality,
     };
-    if scope.kind != kind {
+    if scope.key.kind != kind {
         return false;
     }
     match kind {
         ScopeKind::Municipality => true,
         ScopeKind::Zone => match places {
-            Places::Zone(zone) => scope.zone.as_ref() == Some(zone),
+            Places::Zone(zone) => scope.key.zone.as_ref() == Some(zone),
             _ => true,
         },
-        ScopeKind::Site => scope.site.is_some_and(|site| {
+        ScopeKind::Site => scope.key.site.is_some_and(|site| {
             // A count takes precedence over the bays.
-            is_site_in(site, places, registry) && scope.is_counted == town.is_counted(site)
+            is_site_in(site, places, registry) && scope.key.is_counted == town.is_counted(site)
         }),
     }
 }
@@ -92,15 +92,15 @@ pub fn labels(
 ) -> Labels {
     let mut labels = town.labels();
     if by == Some(GroupBy::Restriction) {
-        labels.restriction.clone_from(&scope.audience);
+        labels.restriction.clone_from(&scope.key.audience);
     }
     match (by, places) {
         (Some(GroupBy::Site), _) | (_, Places::Site(_)) => {
-            let site = scope.site.and_then(|site| Some(&registry.site(site)?.def));
+            let site = scope.key.site.and_then(|site| Some(&registry.site(site)?.def));
             labels.site = site.map(|def| def.id.clone());
             labels.site_name = site.map(|def| def.name.clone());
         }
-        (Some(GroupBy::Zone), _) | (_, Places::Zone(_)) => labels.zone.clone_from(&scope.zone),
+        (Some(GroupBy::Zone), _) | (_, Places::Zone(_)) => labels.zone.clone_from(&scope.key.zone),
         _ => {}
     }
     labels

@@ -1,0 +1,71 @@
+//! What rows of all observations have in common.
+
+use std::collections::HashSet;
+
+use domain::observation::Provenance;
+use domain::{BayObservation, MunicipalityId, PassengerCount, SiteCount, UtcMicros, VehiclePosition};
+use sqlx::PgConnection;
+use sqlx::postgres::{PgArguments, Postgres};
+use sqlx::query::QueryAs;
+
+use crate::{Result, Ts};
+
+/// The primary key of an observation: (municipality, time, place, digest).
+pub(crate) type ObservationKey = (MunicipalityId, UtcMicros, i32, i64);
+
+/// A row of an observation table.
+pub(crate) trait Observation {
+    fn provenance(&self) -> &Provenance;
+    fn key(&self) -> ObservationKey;
+}
+
+macro_rules! observation {
+    ($row:ty, $place:ident) => {
+        impl Observation for $row {
+            fn provenance(&self) -> &Provenance {
+                &self.provenance
+            }
+
+            fn key(&self) -> ObservationKey {
+                (self.provenance.municipality, self.observed_at, self.$place.0, self.digest)
+            }
+        }
+    };
+}
+
+observation!(BayObservation, bay);
+observation!(SiteCount, site);
+observation!(VehiclePosition, vehicle);
+observation!(PassengerCount, vehicle);
+
+/// A statement that appends observations, and returns the keys of those that are new.
+pub(super) type Insert<'q> = QueryAs<'q, Postgres, (i32, Ts, i32, i64), PgArguments>;
+
+/// Appends observations by `sql`, and returns those that are new. Its parameters: $1 when they are stored; $2 to $8 as
+/// arrays their municipality, time, place, digest, time of receipt, feed, and whether their clock was corrected; then
+/// what `bind` adds.
+pub(super) async fn append<'r, T: Observation>(
+    conn: &mut PgConnection,
+    sql: &'static str,
+    rows: &[&'r T],
+    stored_at: UtcMicros,
+    bind: impl FnOnce(Insert<'r>) -> Insert<'r>,
+) -> Result<Vec<&'r T>> {
+    let keys = || rows.iter().map(|row| row.key());
+    let provenances = || rows.iter().map(|row| row.provenance());
+    let insert = sqlx::query_as(sql)
+        .bind(Ts(stored_at))
+        .bind(keys().map(|key| key.0.0).collect::<Vec<_>>())
+        .bind(keys().map(|key| Ts(key.1)).collect::<Vec<_>>())
+        .bind(keys().map(|key| key.2).collect::<Vec<_>>())
+        .bind(keys().map(|key| key.3).collect::<Vec<_>>())
+        .bind(provenances().map(|p| Ts(p.received_at)).collect::<Vec<_>>())
+        .bind(provenances().map(|p| p.feed.0).collect::<Vec<_>>())
+        .bind(provenances().map(|p| p.clock_corrected).collect::<Vec<_>>());
+    let new = bind(insert).fetch_all(conn).await?;
+    let key = |(municipality, at, place, digest): (i32, Ts, _, _)| {
+        (MunicipalityId(municipality), at.0, place, digest)
+    };
+    let new: HashSet<ObservationKey> = new.into_iter().map(key).collect();
+    Ok(rows.iter().copied().filter(|row| new.contains(&row.key())).collect())
+}
