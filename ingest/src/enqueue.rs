@@ -36,7 +36,7 @@ pub(crate) struct Enqueued {
 }
 
 /// What decoding a message yielded beside its rows.
-pub(crate) struct Decoded {
+pub(crate) struct Outcome {
     received: Received,
     observed_at: Option<UtcMicros>,
 }
@@ -52,7 +52,7 @@ fn decode(
     route: &Route,
     trips: &TripMemory,
     batch: &mut Batch,
-) -> Decoded {
+) -> Outcome {
     let topic = arrived.topic();
     let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
     let received = receive_guarded(&routing.registry, &route.feed, arrived.with(&topic), trips, batch);
@@ -60,7 +60,7 @@ fn decode(
         .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
         .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
         .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
-    Decoded { received, observed_at }
+    Outcome { received, observed_at }
 }
 
 impl<'a> Intake<'a> {
@@ -70,7 +70,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Decodes a large message on a blocking thread; `None`: it is small enough for [`Intake::enqueue`] to do it.
-    pub async fn decode_large(self, arrived: &Arrived) -> Option<(Batch, Decoded)> {
+    pub async fn decode_large(self, arrived: &Arrived) -> Option<(Batch, Outcome)> {
         if !is_large(arrived) {
             return None;
         }
@@ -86,7 +86,7 @@ impl<'a> Intake<'a> {
 
     /// Puts the rows of `arrived` into the accumulator, and counts the result. `decoded`: by
     /// [`Intake::decode_large`]. `ack`: its number among those that are owed.
-    pub fn enqueue(self, arrived: Arrived, decoded: Option<(Batch, Decoded)>, ack: u64) -> Enqueued {
+    pub fn enqueue(self, arrived: Arrived, decoded: Option<(Batch, Outcome)>, ack: u64) -> Enqueued {
         let route = self.route();
         let Arrived { qos, received_at, .. } = arrived;
         let bytes = arrived.payload.len();
@@ -98,7 +98,7 @@ impl<'a> Intake<'a> {
             }
             None => decode(&arrived, self.routing, route, self.trips, batch),
         });
-        let Decoded { mut received, mut observed_at } = decoded;
+        let Outcome { mut received, mut observed_at } = decoded;
         if route.feed.def.url.is_some() {
             // A poll names every vehicle of the operator, those of other towns too; and how old it is when it is
             // fetched is up to us.

@@ -39,9 +39,8 @@ pub fn receive(
     } else {
         match feed.def.format {
             FeedFormat::Chirpstack | FeedFormat::Tts => {
-                frames::receive(&context, message, batch, &mut received)
-                    .err()
-                    .map_or_else(Faults::default, Faults::from)
+                let read = frames::receive(&context, message, batch, &mut received);
+                read.err().map_or_else(Faults::default, Faults::from)
             }
             FeedFormat::GtfsRt => admit(&context, gtfs_rt::decode(message.payload), batch, &mut received),
             FeedFormat::History => {

@@ -44,7 +44,7 @@ pub fn rejection(
         count: u32::try_from(faults.count()).unwrap_or(u32::MAX),
         examples: examples(&faults),
         repeats,
-        payload: kept(context, message, *reason),
+        payload: stored_part(context, message, *reason),
         qos: message.qos,
     })
 }
@@ -80,14 +80,12 @@ fn examples(faults: &Faults) -> Vec<RejectedElement> {
     let all = faults.described();
     let is_first = |at: &usize| all[..*at].iter().all(|f| f.reason != all[*at].reason);
     let (firsts, others): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(is_first);
-    let chosen = firsts.into_iter().chain(others).take(MAX_EXAMPLES);
-    let example =
-        |f: &Fault| RejectedElement { reason: f.reason, device: f.device.clone(), detail: f.detail.clone() };
-    chosen.map(|at| example(&all[at])).collect()
+    let chosen = firsts.into_iter().chain(others).take(MAX_EXAMPLES).map(|at| all[at].clone());
+    chosen.map(|Fault { reason, device, detail, .. }| RejectedElement { reason, device, detail }).collect()
 }
 
 /// The stored part of the message.
-fn kept(context: &MessageContext<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
+fn stored_part(context: &MessageContext<'_>, message: Message<'_>, reason: Reason) -> Vec<u8> {
     let format = context.feed.def.format;
     let head = match reason {
         Reason::TooLarge if format.is_lorawan() => lorawan::HEAD_BYTES,

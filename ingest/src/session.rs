@@ -51,7 +51,7 @@ pub struct Session {
 
 /// A subscription that has ended at a broker.
 #[derive(Debug)]
-pub struct Ended {
+pub struct EndedSubscription {
     /// Id of the broker.
     pub broker: String,
     /// Of the session.
@@ -74,7 +74,7 @@ pub struct Shared {
     /// What feeds and towns may send.
     pub quotas: Arc<Quotas>,
     /// Receives subscriptions that have ended.
-    pub ended: mpsc::UnboundedSender<Ended>,
+    pub ended: mpsc::UnboundedSender<EndedSubscription>,
 }
 
 impl Session {
@@ -261,7 +261,7 @@ impl Runner {
         info!("{:?}: the subscription to '{filter}' has ended, no feed names it", self.login);
         let Login { broker, client_id, .. } = self.login.clone();
         // Nobody listens any more only when the ingest ends.
-        let _ = self.shared.ended.send(Ended { broker, client_id, filter });
+        let _ = self.shared.ended.send(EndedSubscription { broker, client_id, filter });
     }
 
     fn note_connected(&self, is_connected: bool) {

@@ -14,7 +14,7 @@ use tracing::{error, warn};
 use crate::inlet::Inlet;
 use crate::mqtt::{Login, LoginError, SecretFiles};
 use crate::routing::RoutingTable;
-use crate::session::{Ended, Session, Shared};
+use crate::session::{EndedSubscription, Session, Shared};
 use crate::subscriptions::Status;
 
 /// Between the instance's client id and a feed's id in the name of the feed's session.
@@ -181,8 +181,8 @@ impl Sessions {
     }
 
     /// Removes a subscription that has ended, and its session if that was the last one.
-    pub async fn ended(&mut self, ended: Ended) {
-        let Ended { broker, client_id, filter } = ended;
+    pub async fn ended(&mut self, ended: EndedSubscription) {
+        let EndedSubscription { broker, client_id, filter } = ended;
         let is_it = |s: &Session| s.login().broker == broker && s.login().client_id == client_id;
         let Some(key) = self.running.iter().find(|(_, s)| is_it(s)).map(|(key, _)| key.clone()) else {
             return;

@@ -84,11 +84,3 @@ impl Extend<FileProblem> for FileProblems {
         problems.into_iter().for_each(|problem| self.push(problem));
     }
 }
-
-impl FromIterator<FileProblem> for FileProblems {
-    fn from_iter<I: IntoIterator<Item = FileProblem>>(problems: I) -> Self {
-        let mut all = FileProblems::default();
-        all.extend(problems);
-        all
-    }
-}

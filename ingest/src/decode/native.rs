@@ -11,7 +11,7 @@ use domain::observation::{CountValue, DoorCount, VehicleFix};
 use domain::{BayState, Reason};
 
 use super::json::{
-    ANY, BEARING_DEG, CELSIUS, DELAY_S, Dropped, Fields, Given, OCCUPANCY_PCT, SPEED_MPS, count,
+    ANY, BEARING_DEG, CELSIUS, DELAY_S, Dropped, Fields, JsonType, OCCUPANCY_PCT, SPEED_MPS, count,
     for_each_element, instant, label, list, measurement, number, object, position, start_date, text_of,
     whole, whole_in, word,
 };
@@ -108,12 +108,12 @@ fn element(suffix: &str, text: &str) -> Option<Result<Statement, Fault>> {
 }
 
 /// What a sender may have written instead of a bay's state.
-fn state(raw: &str) -> Result<BayState, super::json::Wrong> {
-    word(raw).map_err(|wrong| match Given::of(raw) {
-        Given::Flag(_) | Given::Number(_) => {
+fn state(raw: &str) -> Result<BayState, super::json::Invalid> {
+    word(raw).map_err(|wrong| match JsonType::of(raw) {
+        JsonType::Flag(_) | JsonType::Number(_) => {
             wrong.remedy("Write \"occupied\" or \"vacant\", in quotation marks, instead of a flag.")
         }
-        Given::Text(_) => wrong.remedy("Write \"occupied\", \"vacant\" or \"unknown\", in small letters."),
+        JsonType::Text(_) => wrong.remedy("Write \"occupied\", \"vacant\" or \"unknown\", in small letters."),
         _ => wrong,
     })
 }

@@ -12,8 +12,12 @@ use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 use domain::catalogue::Catalogue;
 
-/// A binding after the import, and its location; those that the files do not contain have none.
-type Row<'a> = (SensorRow, Option<&'a Location>);
+/// A binding after the import.
+struct Bound<'a> {
+    row: SensorRow,
+    /// `None`: the files do not contain it.
+    at: Option<&'a Location>,
+}
 
 pub(super) fn check(files: &PlaceFiles, known: &Catalogue, now: UtcMicros, problems: &mut FileProblems) {
     for Located { value: row, at } in &files.sensors {
@@ -24,10 +28,10 @@ pub(super) fn check(files: &PlaceFiles, known: &Catalogue, now: UtcMicros, probl
         problems.extend(bindings.iter().filter_map(|row| ends_before_now(row, now)));
         problems.extend(overlapping(bindings).filter_map(|(a, b)| bound_twice(a, b)));
     }
-    let mut open: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    for row in bindings.iter().flatten().filter(|(row, _)| row.bound_until.is_none()) {
-        if let Some(bay) = &row.0.bay {
-            open.entry(bay).or_default().push(row);
+    let mut open: BTreeMap<&str, Vec<&Bound>> = BTreeMap::new();
+    for bound in bindings.iter().flatten().filter(|bound| bound.row.bound_until.is_none()) {
+        if let Some(bay) = &bound.row.bay {
+            open.entry(bay).or_default().push(bound);
         }
     }
     for bindings in open.values() {
@@ -36,7 +40,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Catalogue, now: UtcMicros, probl
 }
 
 /// The bindings of each sensor after the import.
-fn bindings_after<'a>(files: &'a PlaceFiles, known: &Catalogue, now: UtcMicros) -> Vec<Vec<Row<'a>>> {
+fn bindings_after<'a>(files: &'a PlaceFiles, known: &Catalogue, now: UtcMicros) -> Vec<Vec<Bound<'a>>> {
     let mut new: BTreeMap<&str, Vec<&Located<SensorRow>>> = BTreeMap::new();
     for row in &files.sensors {
         new.entry(&row.value.id).or_default().push(row);
@@ -46,42 +50,36 @@ fn bindings_after<'a>(files: &'a PlaceFiles, known: &Catalogue, now: UtcMicros) 
         stored.entry(&row.id).or_default().push(row.clone());
     }
     let untouched = stored.iter().filter(|(id, _)| !new.contains_key(*id));
-    let untouched = untouched.map(|(_, rows)| rows.iter().map(|row| (row.clone(), None)).collect());
+    let untouched =
+        untouched.map(|(_, rows)| rows.iter().map(|row| Bound { row: row.clone(), at: None }).collect());
     let touched = new.iter().map(|(id, rows)| {
         let values: Vec<&SensorRow> = rows.iter().map(|row| &row.value).collect();
         let merged = rebind(stored.get(id).map_or(&[], Vec::as_slice), &values, now);
-        merged.into_iter().map(|m| (m.row, m.of_file.map(|i| &rows[i].at))).collect()
+        merged.into_iter().map(|m| Bound { row: m.row, at: m.of_file.map(|i| &rows[i].at) }).collect()
     });
     untouched.chain(touched).collect()
 }
 
 /// A binding without a date begins now when its sensor was somewhere else before.
-fn ends_before_now((row, at): &Row, now: UtcMicros) -> Option<FileProblem> {
+fn ends_before_now(Bound { row, at }: &Bound, now: UtcMicros) -> Option<FileProblem> {
     let until = row.bound_until.filter(|until| row.bound_from == Some(now) && *until <= now)?;
     let message =
         "is over, and without bound_from this binding would begin now: its sensor was bound elsewhere";
-    Some(
-        FileProblem::at((*at)?, message, "write its bound_from")
-            .field("bound_until")
-            .value(until.to_string()),
-    )
+    let problem = FileProblem::at((*at)?, message, "write its bound_from");
+    Some(problem.field("bound_until").value(until.to_string()))
 }
 
-fn bound_twice(a: &Row, b: &Row) -> Option<FileProblem> {
+fn bound_twice(a: &Bound, b: &Bound) -> Option<FileProblem> {
     let starts_before_end = |x: &SensorRow, y: &SensorRow| match (x.bound_from, y.bound_until) {
         (Some(from), Some(until)) => from < until,
         _ => true,
     };
-    if !(starts_before_end(&a.0, &b.0) && starts_before_end(&b.0, &a.0)) {
+    if !(starts_before_end(&a.row, &b.row) && starts_before_end(&b.row, &a.row)) {
         return None;
     }
     let (at, here, there) = in_files(a, b)?;
-    let message = format!(
-        "sensor '{}' is bound to {} and to {} at the same time",
-        a.0.id,
-        described(&a.0),
-        described(&b.0)
-    );
+    let [first, second] = [a, b].map(|bound| described(&bound.row));
+    let message = format!("sensor '{}' is bound to {first} and to {second} at the same time", a.row.id);
     let remedy = format!(
         "end the earlier binding: its bound_until is the bound_from of the later one (the other row: {there})"
     );
@@ -95,36 +93,35 @@ fn described(row: &SensorRow) -> String {
     format!("{place} ({} to {})", end(row.bound_from), end(row.bound_until))
 }
 
-fn two_on_one_bay(a: &Row, b: &Row) -> Option<FileProblem> {
-    if a.0.id == b.0.id {
+fn two_on_one_bay(a: &Bound, b: &Bound) -> Option<FileProblem> {
+    if a.row.id == b.row.id {
         return None;
     }
     let (at, here, there) = in_files(a, b)?;
     let bay = here.bay.as_deref()?;
-    let message = format!("bay '{bay}' has two open bindings: sensor '{}' and sensor '{}'", a.0.id, b.0.id);
+    let message =
+        format!("bay '{bay}' has two open bindings: sensor '{}' and sensor '{}'", a.row.id, b.row.id);
     let remedy = format!("end one of them with a bound_until (the other row: {there})");
     Some(FileProblem::at(at, message, remedy).field("bay").value(bay))
 }
 
 /// Of two rows the one in the files, the later line if both are; and where the other one stands.
-fn in_files<'r>(a: &'r Row, b: &'r Row) -> Option<(&'r Location, &'r SensorRow, String)> {
-    let ((here, Some(at)), (_, other_at)) = (match (a.1, b.1) {
+fn in_files<'r>(a: &'r Bound, b: &'r Bound) -> Option<(&'r Location, &'r SensorRow, String)> {
+    let (here, other) = match (a.at, b.at) {
         (Some(x), Some(y)) if x.line > y.line => (a, b),
         (Some(_), None) => (a, b),
         _ => (b, a),
-    }) else {
-        return None;
     };
-    Some((at, here, other_at.map_or_else(|| "in the database".to_owned(), Location::to_string)))
+    Some((here.at?, &here.row, other.at.map_or_else(|| "in the database".to_owned(), Location::to_string)))
 }
 
 /// Each row that begins before those that begin before it have all ended, with the one of these that ends last: not
 /// each with each, of which a table of one sensor has as many as the square of its rows.
-fn overlapping<'r, 'a>(rows: &'r [Row<'a>]) -> impl Iterator<Item = (&'r Row<'a>, &'r Row<'a>)> {
-    let end = |row: &Row| row.0.bound_until.unwrap_or(UtcMicros(i64::MAX));
-    let mut by_start: Vec<&Row> = rows.iter().collect();
-    by_start.sort_by_key(|row| row.0.bound_from);
-    let mut longest: Option<&Row> = None;
+fn overlapping<'r, 'a>(rows: &'r [Bound<'a>]) -> impl Iterator<Item = (&'r Bound<'a>, &'r Bound<'a>)> {
+    let end = |bound: &Bound| bound.row.bound_until.unwrap_or(UtcMicros(i64::MAX));
+    let mut by_start: Vec<&Bound> = rows.iter().collect();
+    by_start.sort_by_key(|bound| bound.row.bound_from);
+    let mut longest: Option<&Bound> = None;
     by_start.into_iter().filter_map(move |row| {
         let earlier = longest;
         if longest.is_none_or(|held| end(held) < end(row)) {

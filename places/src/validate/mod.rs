@@ -40,7 +40,8 @@ pub fn validate(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FilePr
 
 /// Warnings about valid files.
 pub fn remarks(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FileProblems {
-    let mut remarks: FileProblems = places::never_open(files, now).collect();
+    let mut remarks = FileProblems::default();
+    remarks.extend(places::never_open(files, now));
     remarks.extend(places::holidays_on_weekdays(files));
     whereabouts::remarks(files, &View::new(files, known), &mut remarks);
     remarks.sorted()

@@ -12,14 +12,14 @@ use crate::problems::FileProblems;
 use crate::read::PlaceFiles;
 
 pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems) {
-    for Located { value, at } in &files.municipalities {
-        problems.extend(zone_exists(value, at));
-    }
+    problems.extend(files.municipalities.iter().filter_map(|m| zone_exists(&m.value, &m.at)));
+    problems.extend(all_hours(files).filter_map(|(field, text, at)| hours_parse(&field, text, at)));
     for Located { value, at } in &files.sites {
         site(value, at, problems);
     }
     for Located { value, at } in &files.bays {
-        bay(value, at, view, problems);
+        problems.extend(validity(value.valid_from, value.valid_until, "valid_from", "valid_until", at));
+        problems.extend(foreign_site(value, at, view));
     }
 }
 
@@ -31,10 +31,6 @@ fn zone_exists(municipality: &Municipality, at: &Location) -> Option<FileProblem
 }
 
 fn site(site: &Site, at: &Location, problems: &mut FileProblems) {
-    if let Some(hours) = &site.opening_hours {
-        problems.extend(hours_parse("opening_hours", hours, at));
-    }
-    restrictions(&site.restrictions, at, problems);
     for (i, r) in site.restrictions.iter().enumerate() {
         if let Some(kept) = r.capacity.filter(|kept| *kept > site.capacity) {
             let message = format!("is more than the site's capacity of {}", site.capacity);
@@ -45,28 +41,13 @@ fn site(site: &Site, at: &Location, problems: &mut FileProblems) {
     problems.extend(validity(site.valid_from, site.valid_until, "valid_from", "valid_until", at));
 }
 
-fn bay(bay: &Bay, at: &Location, view: &View, problems: &mut FileProblems) {
-    restrictions(&bay.restrictions, at, problems);
-    problems.extend(validity(bay.valid_from, bay.valid_until, "valid_from", "valid_until", at));
-    if let Some(site) = bay.site.as_deref().and_then(|id| view.sites.get(id))
-        && site.municipality != bay.municipality
-    {
-        let message = format!(
-            "this site belongs to {}, the bay to {}",
-            view.municipality_name(&site.municipality),
-            view.municipality_name(&bay.municipality)
-        );
-        let remedy = "name a site of the bay's municipality, or correct the municipality";
-        problems.push(FileProblem::at(at, message, remedy).field("site").value(&site.id));
-    }
-}
-
-fn restrictions(list: &[Restriction], at: &Location, problems: &mut FileProblems) {
-    for (i, restriction) in list.iter().enumerate() {
-        if let Some(hours) = &restriction.hours {
-            problems.extend(hours_parse(&format!("restrictions[{i}].hours"), hours, at));
-        }
-    }
+/// A bay whose site belongs to another municipality.
+fn foreign_site(bay: &Bay, at: &Location, view: &View) -> Option<FileProblem> {
+    let site = view.sites.get(bay.site.as_deref()?).filter(|s| s.municipality != bay.municipality)?;
+    let [owner, wanted] = [&site.municipality, &bay.municipality].map(|slug| view.municipality_name(slug));
+    let message = format!("this site belongs to {owner}, the bay to {wanted}");
+    let remedy = "name a site of the bay's municipality, or correct the municipality";
+    Some(FileProblem::at(at, message, remedy).field("site").value(&site.id))
 }
 
 /// Hours that begin to hold never.
@@ -92,13 +73,7 @@ pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> impl Iterator<It
 
 /// Hours that name holidays on certain weekdays only, where mostly both are meant.
 pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = FileProblem> {
-    let of_sites = files.sites.iter().flat_map(|Located { value, at }| {
-        let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
-        own.chain(of_restrictions(&value.restrictions, at))
-    });
-    let of_bays =
-        files.bays.iter().flat_map(|Located { value, at }| of_restrictions(&value.restrictions, at));
-    of_sites.chain(of_bays).filter_map(|(field, text, at)| {
+    all_hours(files).filter_map(|(field, text, at)| {
         let (holidays, weekday) = holiday_on_weekdays(text)?;
         let message = format!("'{holidays} {weekday}' means only such holidays as fall on '{weekday}'");
         let remedy = format!("did you mean '{holidays},{weekday}': on holidays and on these days?");
@@ -106,12 +81,20 @@ pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = F
     })
 }
 
-fn of_restrictions<'a>(
-    list: &'a [Restriction],
-    at: &'a Location,
-) -> impl Iterator<Item = (String, &'a String, &'a Location)> {
-    let hours = list.iter().enumerate().filter_map(|(i, r)| Some((i, r.hours.as_ref()?)));
-    hours.map(move |(i, hours)| (format!("restrictions[{i}].hours"), hours, at))
+/// Hours of openings and restrictions: field, text and where they stand.
+fn all_hours(files: &PlaceFiles) -> impl Iterator<Item = (String, &String, &Location)> {
+    fn of_restrictions<'a>(
+        list: &'a [Restriction],
+        at: &'a Location,
+    ) -> impl Iterator<Item = (String, &'a String, &'a Location)> {
+        let hours = list.iter().enumerate().filter_map(|(i, r)| Some((i, r.hours.as_ref()?)));
+        hours.map(move |(i, hours)| (format!("restrictions[{i}].hours"), hours, at))
+    }
+    let of_sites = files.sites.iter().flat_map(|Located { value, at }| {
+        let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
+        own.chain(of_restrictions(&value.restrictions, at))
+    });
+    of_sites.chain(files.bays.iter().flat_map(|bay| of_restrictions(&bay.value.restrictions, &bay.at)))
 }
 
 fn hours_parse(field: &str, text: &str, at: &Location) -> Option<FileProblem> {

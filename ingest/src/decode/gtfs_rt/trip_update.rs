@@ -60,22 +60,22 @@ fn name(trip: &TripDescriptor) -> Option<String> {
 
 /// An id; empty is the same as absent, and one that is none is dropped.
 pub(super) fn text(field: &str, text: Option<&str>, dropped: &mut Vec<Dropped>) -> Option<String> {
-    kept(field, text, |text| check_id(text).is_ok(), dropped)
+    valid(field, text, |text| check_id(text).is_ok(), dropped)
 }
 
 /// An operating day.
 pub(super) fn day(text: Option<&str>, dropped: &mut Vec<Dropped>) -> Option<String> {
-    kept("start_date", text, |text| domain::punctuality::service_date(text).is_some(), dropped)
+    valid("start_date", text, |text| domain::punctuality::service_date(text).is_some(), dropped)
 }
 
-fn kept(
+fn valid(
     field: &str,
     text: Option<&str>,
-    is_right: impl Fn(&str) -> bool,
+    is_valid: impl Fn(&str) -> bool,
     dropped: &mut Vec<Dropped>,
 ) -> Option<String> {
     let text = text.filter(|text| !text.is_empty())?;
-    if is_right(text) {
+    if is_valid(text) {
         return Some(text.to_owned());
     }
     dropped.push(Dropped { field: field.to_owned(), reason: Reason::Malformed });

@@ -25,15 +25,13 @@ pub fn trip_updates(payload: &[u8]) -> Result<Updates, Fault> {
     let feed = super::read(payload)?;
     let mut read = Updates { unread: feed.entities.saturating_sub(MAX_ENTITIES), ..Updates::default() };
     for entity in feed.entities() {
-        match super::entity_of(entity) {
-            Ok(entity) if entity.is_deleted == Some(true) => {}
-            Ok(FeedEntity { trip_update: None, .. }) => {}
-            Ok(FeedEntity { trip_update: Some(update), .. }) => match update_of(update) {
-                Some(update) => read.updates.push(update),
-                None => read.unread += 1,
-            },
-            Err(_) => read.unread += 1,
-        }
+        let update = match super::entity_of(entity) {
+            Ok(FeedEntity { is_deleted: Some(true), .. } | FeedEntity { trip_update: None, .. }) => continue,
+            Ok(FeedEntity { trip_update, .. }) => trip_update.and_then(update_of),
+            Err(_) => None,
+        };
+        read.unread += usize::from(update.is_none());
+        read.updates.extend(update);
     }
     Ok(read)
 }
@@ -51,8 +49,7 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
         Some(7) => TripRelationship::Deleted,
         Some(_) => TripRelationship::Other,
     };
-    let (trip_id, start_time, route_id) =
-        (filled(trip.trip_id), filled(trip.start_time), filled(trip.route_id));
+    let [trip_id, start_time, route_id] = [trip.trip_id, trip.start_time, trip.route_id].map(filled);
     if trip_id.is_none() && (start_time.is_none() || route_id.is_none()) {
         return None;
     }
@@ -60,6 +57,7 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
     let mut stops = Vec::new();
     let content = update.stop_time_update.into_iter().map(|stop| stop_of(stop, relationship.has_own_stops()));
     stops.extend(content.filter(|stop| *stop != StopUpdate::default()));
+    let properties = update.trip_properties.map(properties_of);
     Some(TripUpdate {
         trip_id: trip_id.unwrap_or_default(),
         start_date: filled(trip.start_date),
@@ -69,11 +67,7 @@ pub(super) fn update_of(update: proto::TripUpdate) -> Option<TripUpdate> {
         relationship,
         delay_s: update.delay,
         stops,
-        properties: update
-            .trip_properties
-            .map(properties_of)
-            .filter(|p| *p != TripProperties::default())
-            .map(Box::new),
+        properties: properties.filter(|p| *p != TripProperties::default()).map(Box::new),
     })
 }
 

@@ -4,7 +4,7 @@
 use domain::UtcMicros;
 
 use crate::decode::Fault;
-use crate::decode::json::{Fields, Given, Wrong, entries, instant, loose, whole};
+use crate::decode::json::{Fields, Invalid, JsonType, entries, instant, loose, whole};
 
 /// The fields that are read; all of them may be null.
 const BODY: &[&str] = &[
@@ -34,12 +34,12 @@ pub const CLASS: &[&str] = &["in", "out"];
 const MAX_SECONDS: u64 = 100_000_000_000;
 
 /// RFC 3339, or seconds or milliseconds since 1970.
-pub fn time(raw: &str) -> Result<UtcMicros, Wrong> {
-    match (Given::of(raw), loose(whole)(raw)) {
-        (Given::Number(_) | Given::Text(_), Ok(n)) if n.unsigned_abs() > MAX_SECONDS => {
+pub fn time(raw: &str) -> Result<UtcMicros, Invalid> {
+    match (JsonType::of(raw), loose(whole)(raw)) {
+        (JsonType::Number(_) | JsonType::Text(_), Ok(n)) if n.unsigned_abs() > MAX_SECONDS => {
             Ok(UtcMicros(n.saturating_mul(1_000)))
         }
-        (Given::Number(_) | Given::Text(_), Ok(n)) => Ok(UtcMicros::from_unix_s(n)),
+        (JsonType::Number(_) | JsonType::Text(_), Ok(n)) => Ok(UtcMicros::from_unix_s(n)),
         _ => instant(raw),
     }
 }

@@ -7,7 +7,7 @@ use domain::Reason;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::given::{Wrong, show};
+use super::json_type::{Invalid, show};
 use super::mistakes;
 use crate::decode::Fault;
 
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
     pub fn required<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a str) -> Result<T, Invalid>,
     ) -> Result<T, Fault> {
         if let Some(found) = self.found.iter().find(|f| f.name == name) {
             return found.read(read).map_err(|wrong| self.fault(name, found.raw, wrong));
@@ -87,7 +87,7 @@ impl<'a> Fields<'a> {
     pub fn given<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a str) -> Result<T, Invalid>,
     ) -> Result<Option<T>, Fault> {
         let Some(found) = self.found.iter().find(|f| f.name == name) else { return Ok(None) };
         found.read(read).map(Some).map_err(|wrong| self.fault(name, found.raw, wrong))
@@ -97,7 +97,7 @@ impl<'a> Fields<'a> {
     pub fn optional<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a str) -> Result<T, Invalid>,
         dropped: &mut Vec<Dropped>,
     ) -> Option<T> {
         let found = self.found.iter().find(|f| f.name == name)?;
@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
     pub fn or_zero<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(&'a str) -> Result<T, Wrong>,
+        read: impl FnOnce(&'a str) -> Result<T, Invalid>,
         zero: T,
         dropped: &mut Vec<Dropped>,
     ) -> Option<T> {
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
         if self.within.is_empty() { name.to_owned() } else { format!("{}.{name}", self.within) }
     }
 
-    fn fault(&self, name: &str, raw: &str, wrong: Wrong) -> Fault {
+    fn fault(&self, name: &str, raw: &str, wrong: Invalid) -> Fault {
         let detail = format!("{}: {} is not {}", self.shown(name), show(raw), wrong.expected);
         let fault = Fault::new(wrong.reason, detail);
         match wrong.remedy {
@@ -136,9 +136,9 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn read<T>(&self, read: impl FnOnce(&'a str) -> Result<T, Wrong>) -> Result<T, Wrong> {
+    fn read<T>(&self, read: impl FnOnce(&'a str) -> Result<T, Invalid>) -> Result<T, Invalid> {
         if self.is_contradicted {
-            return Err(Wrong::new("the only value: the field stands there twice"));
+            return Err(Invalid::new("the only value: the field stands there twice"));
         }
         read(self.raw)
     }

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::given::show;
+use super::json_type::show;
 use crate::decode::Fault;
 
 /// Characters shown of a word that is no JSON.

@@ -1,11 +1,11 @@
 //! JSON as suppliers send it: fields are read one by one, and faults name the field.
 //!
 //! A message becomes `Fields`: the requested fields, not parsed yet. Other fields
-//! may be of any type and depth. `null` is an absent field. A wrong value is a `Wrong`, which
+//! may be of any type and depth. `null` is an absent field. A wrong value is a `Invalid`, which
 //! either costs the message (a required field) or only the field (an optional one: [`Dropped`]).
 
 mod fields;
-mod given;
+mod json_type;
 mod mistakes;
 mod number;
 mod text;
@@ -13,7 +13,7 @@ mod value;
 
 pub use self::fields::Dropped;
 pub(super) use self::fields::{Fields, elements, entries, for_each_element};
-pub(super) use self::given::{Given, Wrong, text_of};
+pub(super) use self::json_type::{Invalid, JsonType, text_of};
 pub(super) use self::number::{count, loose, measurement, number, whole, whole_in};
 pub use self::text::text;
 pub(super) use self::value::{check_id, id, instant, label, list, object, position, start_date, word};

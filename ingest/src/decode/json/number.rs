@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::given::{Given, Wrong};
+use super::json_type::{Invalid, JsonType};
 
 /// Beyond it not every whole number is one of its own in JSON of most languages.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
@@ -12,62 +12,62 @@ const COUNTS: RangeInclusive<i64> = 0..=1_000_000;
 
 /// A number. Messages are read as `f64`: whether an `f32` that is too large is infinite or an error
 /// depends on how the JSON library was built.
-pub fn number(raw: &str) -> Result<f64, Wrong> {
-    let parsed = match Given::of(raw) {
-        Given::Number(digits) => digits.parse::<f64>().ok().filter(|n| n.is_finite()),
+pub fn number(raw: &str) -> Result<f64, Invalid> {
+    let parsed = match JsonType::of(raw) {
+        JsonType::Number(digits) => digits.parse::<f64>().ok().filter(|n| n.is_finite()),
         _ => None,
     };
     parsed.ok_or_else(|| wrong(raw, "a number"))
 }
 
 /// A measurement as it is kept; one outside of `plausible` is implausible.
-pub fn measurement(plausible: RangeInclusive<f64>) -> impl FnOnce(&str) -> Result<f32, Wrong> {
+pub fn measurement(plausible: RangeInclusive<f64>) -> impl FnOnce(&str) -> Result<f32, Invalid> {
     move |raw| {
         let n = number(raw)?;
         if plausible.contains(&n) {
             return Ok(n as f32);
         }
         let (low, high) = plausible.into_inner();
-        Err(Wrong::implausible(format!("between {low} and {high}")))
+        Err(Invalid::implausible(format!("between {low} and {high}")))
     }
 }
 
 /// A whole number.
-pub fn whole(raw: &str) -> Result<i64, Wrong> {
-    let Given::Number(digits) = Given::of(raw) else { return Err(wrong(raw, "a whole number")) };
+pub fn whole(raw: &str) -> Result<i64, Invalid> {
+    let JsonType::Number(digits) = JsonType::of(raw) else { return Err(wrong(raw, "a whole number")) };
     if let Ok(n) = digits.parse::<i64>() {
         return Ok(n);
     }
     match digits.parse::<f64>() {
         Ok(n) if n.fract() == 0.0 && n.abs() <= MAX_EXACT => Ok(n as i64),
-        Ok(n) if n.abs() > MAX_EXACT => Err(Wrong::new("a whole number below 2^63")),
+        Ok(n) if n.abs() > MAX_EXACT => Err(Invalid::new("a whole number below 2^63")),
         _ => Err(wrong(raw, "a whole number")),
     }
 }
 
 /// A whole number; one outside of `plausible` is implausible.
-pub fn whole_in<T: TryFrom<i64>>(plausible: RangeInclusive<i64>) -> impl FnOnce(&str) -> Result<T, Wrong> {
+pub fn whole_in<T: TryFrom<i64>>(plausible: RangeInclusive<i64>) -> impl FnOnce(&str) -> Result<T, Invalid> {
     move |raw| {
         let n = whole(raw)?;
         match T::try_from(n) {
             Ok(value) if plausible.contains(&n) => Ok(value),
             _ => {
                 let (low, high) = plausible.into_inner();
-                Err(Wrong::implausible(format!("between {low} and {high}")))
+                Err(Invalid::implausible(format!("between {low} and {high}")))
             }
         }
     }
 }
 
 /// A number of cars or people.
-pub fn count(raw: &str) -> Result<i32, Wrong> {
+pub fn count(raw: &str) -> Result<i32, Invalid> {
     whole_in(COUNTS)(raw)
 }
 
 /// `read` of a number that may also stand as a text, as proto3 allows it in JSON.
 pub fn loose<'a, T>(
-    read: impl FnOnce(&'a str) -> Result<T, Wrong>,
-) -> impl FnOnce(&'a str) -> Result<T, Wrong> {
+    read: impl FnOnce(&'a str) -> Result<T, Invalid>,
+) -> impl FnOnce(&'a str) -> Result<T, Invalid> {
     move |raw| {
         let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::trim);
         let digits = inner.filter(|text| !text.starts_with('+') && is_number(text));
@@ -81,11 +81,11 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(is_part) && text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
-fn wrong(raw: &str, expected: &'static str) -> Wrong {
-    let remedy = match Given::of(raw) {
-        Given::Number(_) if expected == "a number" => "The number is too large.",
-        Given::Number(_) => "Write it without a fraction.",
-        Given::Text(text) => match text.trim() {
+fn wrong(raw: &str, expected: &'static str) -> Invalid {
+    let remedy = match JsonType::of(raw) {
+        JsonType::Number(_) if expected == "a number" => "The number is too large.",
+        JsonType::Number(_) => "Write it without a fraction.",
+        JsonType::Text(text) => match text.trim() {
             "" => "Leave the field out, or write null, when there is no value.",
             text if is_number(text) => "Write the number without quotation marks.",
             text if is_number(&text.replace(',', ".")) => {
@@ -93,12 +93,12 @@ fn wrong(raw: &str, expected: &'static str) -> Wrong {
             }
             text => match &*text.trim_start_matches('-').to_ascii_lowercase() {
                 "nan" | "inf" | "infinity" => "Leave the field out, or write null: that is no number.",
-                _ => return Wrong::new(expected),
+                _ => return Invalid::new(expected),
             },
         },
-        _ => return Wrong::new(expected),
+        _ => return Invalid::new(expected),
     };
-    Wrong::new(expected).remedy(remedy)
+    Invalid::new(expected).remedy(remedy)
 }
 
 #[cfg(test)]

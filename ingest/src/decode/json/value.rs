@@ -6,7 +6,7 @@ use domain::place::UnknownName;
 use domain::{LatLon, Reason, UtcMicros};
 
 use super::fields::Fields;
-use super::given::{Given, Wrong, show};
+use super::json_type::{Invalid, JsonType, show};
 use super::number;
 use crate::decode::Fault;
 
@@ -14,24 +14,24 @@ use crate::decode::Fault;
 const FIRST_INSTANT: UtcMicros = UtcMicros(-62_135_596_800_000_000);
 
 /// One of a closed list of words.
-pub fn word<T: FromStr<Err = UnknownName>>(raw: &str) -> Result<T, Wrong> {
-    let expected = |e: UnknownName| Wrong::new(format!("one of: {}", e.choices));
-    match Given::of(raw) {
-        Given::Text(text) => text.parse().map_err(expected),
+pub fn word<T: FromStr<Err = UnknownName>>(raw: &str) -> Result<T, Invalid> {
+    let expected = |e: UnknownName| Invalid::new(format!("one of: {}", e.choices));
+    match JsonType::of(raw) {
+        JsonType::Text(text) => text.parse().map_err(expected),
         _ => Err(""
             .parse::<T>()
             .err()
-            .map_or_else(|| Wrong::new("a word"), expected)
+            .map_or_else(|| Invalid::new("a word"), expected)
             .remedy("Write one of the words, in quotation marks.")),
     }
 }
 
 /// An instant.
-pub fn instant(raw: &str) -> Result<UtcMicros, Wrong> {
-    let wrong = || Wrong::new("an RFC 3339 time such as 2026-11-22T12:00:00Z");
-    let text = match Given::of(raw) {
-        Given::Text(text) => text,
-        Given::Number(digits) => return Err(wrong().remedy(of_unix(digits))),
+pub fn instant(raw: &str) -> Result<UtcMicros, Invalid> {
+    let wrong = || Invalid::new("an RFC 3339 time such as 2026-11-22T12:00:00Z");
+    let text = match JsonType::of(raw) {
+        JsonType::Text(text) => text,
+        JsonType::Number(digits) => return Err(wrong().remedy(of_unix(digits))),
         _ => return Err(wrong()),
     };
     match UtcMicros::parse(&text) {
@@ -55,9 +55,9 @@ fn of_unix(digits: &str) -> String {
 }
 
 /// PostgreSQL's text knows no NUL, and ids are short: longer or stranger texts are no ids.
-pub fn check_id(text: &str) -> Result<(), Wrong> {
+pub fn check_id(text: &str) -> Result<(), Invalid> {
     if text.is_empty() || text.len() > 128 || text.chars().any(char::is_control) {
-        return Err(Wrong::new("an id of 1 to 128 characters without control characters"));
+        return Err(Invalid::new("an id of 1 to 128 characters without control characters"));
     }
     Ok(())
 }
@@ -73,23 +73,23 @@ pub fn id(field: &str, text: &str) -> Result<String, Fault> {
 }
 
 /// An id, as a text or a whole number: which of the two differs between suppliers. Empty is absent.
-pub fn label(raw: &str) -> Result<Option<String>, Wrong> {
-    let text = match Given::of(raw) {
-        Given::Text(text) if text.is_empty() => return Ok(None),
-        Given::Text(text) => text.into_owned(),
-        Given::Number(_) => number::whole(raw).map_err(|_| Wrong::new("an id"))?.to_string(),
-        _ => return Err(Wrong::new("an id, a text of 1 to 128 characters")),
+pub fn label(raw: &str) -> Result<Option<String>, Invalid> {
+    let text = match JsonType::of(raw) {
+        JsonType::Text(text) if text.is_empty() => return Ok(None),
+        JsonType::Text(text) => text.into_owned(),
+        JsonType::Number(_) => number::whole(raw).map_err(|_| Invalid::new("an id"))?.to_string(),
+        _ => return Err(Invalid::new("an id, a text of 1 to 128 characters")),
     };
     check_id(&text).map(|()| Some(text))
 }
 
 /// A trip's operating day as GTFS writes it, `20261122`; `2026-11-22` is the same. Empty is absent.
-pub fn start_date(raw: &str) -> Result<Option<String>, Wrong> {
+pub fn start_date(raw: &str) -> Result<Option<String>, Invalid> {
     let Some(text) = label(raw)? else { return Ok(None) };
     let digits: String = text.chars().filter(|c| *c != '-').collect();
     match domain::punctuality::service_date(&digits) {
         Some(_) => Ok(Some(digits)),
-        None => Err(Wrong::new("a day such as 20261122")),
+        None => Err(Invalid::new("a day such as 20261122")),
     }
 }
 
@@ -97,13 +97,13 @@ pub fn start_date(raw: &str) -> Result<Option<String>, Wrong> {
 pub fn object<'a>(
     within: &'static str,
     names: &'static [&'static str],
-) -> impl FnOnce(&'a str) -> Result<Fields<'a>, Wrong> {
-    move |raw| Fields::read(within, raw, names).map_err(|_| Wrong::new("an object"))
+) -> impl FnOnce(&'a str) -> Result<Fields<'a>, Invalid> {
+    move |raw| Fields::read(within, raw, names).map_err(|_| Invalid::new("an object"))
 }
 
 /// A list.
-pub fn list(raw: &str) -> Result<Vec<&str>, Wrong> {
-    super::fields::elements(raw).map_err(|_| Wrong::new("a list"))
+pub fn list(raw: &str) -> Result<Vec<&str>, Invalid> {
+    super::fields::elements(raw).map_err(|_| Invalid::new("a list"))
 }
 
 /// A position on the earth.

@@ -7,7 +7,7 @@ use domain::place::DevEui;
 use domain::{Decoder, FeedFormat};
 
 use super::{STANDARD, allow_list_of, bytes, device, server_object, topic};
-use crate::decode::json::{Given, elements, entries, loose, text, whole};
+use crate::decode::json::{JsonType, elements, entries, loose, text, whole};
 
 /// Bytes kept of a payload that is not JSON: enough to recognise protobuf, XML or a truncated message. What
 /// follows has no fields that could be allowed one by one.
@@ -47,8 +47,8 @@ pub fn allowed(
     }
     let text = text.trim_ascii();
     let list = allow_list_of(format);
-    let stated = at(text, list.dev_eui).and_then(|raw| match Given::of(raw) {
-        Given::Text(text) => text.parse::<DevEui>().ok(),
+    let stated = at(text, list.dev_eui).and_then(|raw| match JsonType::of(raw) {
+        JsonType::Text(text) => text.parse::<DevEui>().ok(),
         _ => None,
     });
     let of_topic = topic(format, on).ok().map(super::device_of).and_then(|id| id.parse::<DevEui>().ok());
@@ -73,8 +73,8 @@ fn at<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
 }
 
 fn project(keep: &Keep, raw: &str, redact: &impl Fn(&[u8]) -> Vec<u8>, kept: &mut String) {
-    match (keep, Given::of(raw)) {
-        (Keep::Fields(fields), Given::Object) => {
+    match (keep, JsonType::of(raw)) {
+        (Keep::Fields(fields), JsonType::Object) => {
             let all = entries(raw).unwrap_or_default();
             kept.push('{');
             let mut comma = "";
@@ -87,7 +87,7 @@ fn project(keep: &Keep, raw: &str, redact: &impl Fn(&[u8]) -> Vec<u8>, kept: &mu
             }
             kept.push('}');
         }
-        (Keep::Each(keep), Given::List) => {
+        (Keep::Each(keep), JsonType::List) => {
             kept.push('[');
             for (nth, raw) in elements(raw).unwrap_or_default().into_iter().enumerate() {
                 kept.push_str(if nth > 0 { "," } else { "" });
@@ -95,17 +95,17 @@ fn project(keep: &Keep, raw: &str, redact: &impl Fn(&[u8]) -> Vec<u8>, kept: &mu
             }
             kept.push(']');
         }
-        (Keep::Codec, Given::Object) => kept.push_str(&server_object::understood(raw)),
-        (Keep::Payload, Given::Text(_)) => match bytes(raw) {
+        (Keep::Codec, JsonType::Object) => kept.push_str(&server_object::understood(raw)),
+        (Keep::Payload, JsonType::Text(_)) => match bytes(raw) {
             Ok(bytes) => kept.extend(["\"", &STANDARD.encode(redact(&bytes)), "\""]),
             // Not base64: its content is unknown. It is kept for devices without personal data.
             Err(_) if redact(&[0xff; 256]).len() == 256 => kept.push_str(raw),
             Err(_) => kept.push_str("null"),
         },
-        (Keep::Fields(_) | Keep::Each(_) | Keep::Codec, Given::Text(_)) => kept.push_str("\"\""),
+        (Keep::Fields(_) | Keep::Each(_) | Keep::Codec, JsonType::Text(_)) => kept.push_str("\"\""),
         // Of a wrong type: the type is kept, not the content.
-        (_, Given::Object) => kept.push_str("{}"),
-        (_, Given::List) => kept.push_str("[]"),
+        (_, JsonType::Object) => kept.push_str("{}"),
+        (_, JsonType::List) => kept.push_str("[]"),
         _ => kept.push_str(raw),
     }
 }

@@ -160,11 +160,11 @@ fn device(topic: Topic<'_>, e: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevE
     }
 }
 
-fn flag(raw: &str) -> Result<bool, crate::decode::json::Wrong> {
+fn flag(raw: &str) -> Result<bool, crate::decode::json::Invalid> {
     match raw {
         "true" | "\"true\"" => Ok(true),
         "false" | "\"false\"" => Ok(false),
-        _ => Err(crate::decode::json::Wrong::new("true or false")),
+        _ => Err(crate::decode::json::Invalid::new("true or false")),
     }
 }
 

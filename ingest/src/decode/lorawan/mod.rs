@@ -29,7 +29,7 @@ use domain::{FeedFormat, Reason, UtcMicros};
 
 use self::allow_list::AllowList;
 use super::Fault;
-use super::json::{Dropped, Fields, Wrong, check_id, text_of};
+use super::json::{Dropped, Fields, Invalid, check_id, text_of};
 
 /// Bytes in proto3's JSON: padded or not, in either alphabet.
 const PADDING: GeneralPurposeConfig =
@@ -171,12 +171,12 @@ fn allow_list_of(format: FeedFormat) -> &'static AllowList {
 }
 
 /// Bytes, as the servers write them.
-fn bytes(raw: &str) -> Result<Vec<u8>, Wrong> {
+fn bytes(raw: &str) -> Result<Vec<u8>, Invalid> {
     let text = text_of(raw)?;
     let decoded = STANDARD.decode(text.as_bytes()).or_else(|_| URL_SAFE.decode(text.as_bytes()));
-    let decoded = decoded.map_err(|_| Wrong::new("bytes in base64"))?;
+    let decoded = decoded.map_err(|_| Invalid::new("bytes in base64"))?;
     if decoded.len() > MAX_FRAME_BYTES {
-        return Err(Wrong::implausible(format!("what a LoRaWAN frame can carry, {MAX_FRAME_BYTES} bytes")));
+        return Err(Invalid::implausible(format!("what a LoRaWAN frame can carry, {MAX_FRAME_BYTES} bytes")));
     }
     Ok(decoded)
 }

@@ -4,7 +4,7 @@
 use domain::BayState;
 
 use crate::decode::Fault;
-use crate::decode::json::{CELSIUS, Given, entries, measurement, number};
+use crate::decode::json::{CELSIUS, JsonType, entries, measurement, number};
 
 /// Names that mean the bay's state by themselves, without case, underscores and hyphens.
 const OCCUPIED: [&str; 13] = [
@@ -134,16 +134,16 @@ fn bare(name: &str) -> String {
 }
 
 fn lower(raw: &str) -> Option<String> {
-    match Given::of(raw) {
-        Given::Text(text) => Some(text.trim().to_lowercase()),
+    match JsonType::of(raw) {
+        JsonType::Text(text) => Some(text.trim().to_lowercase()),
         _ => None,
     }
 }
 
 fn flag(raw: &str) -> Option<bool> {
-    let digits = match Given::of(raw) {
-        Given::Flag(is_set) => return Some(is_set),
-        Given::Number(digits) => digits.to_owned(),
+    let digits = match JsonType::of(raw) {
+        JsonType::Flag(is_set) => return Some(is_set),
+        JsonType::Number(digits) => digits.to_owned(),
         _ => lower(raw)?,
     };
     match digits.as_str() {

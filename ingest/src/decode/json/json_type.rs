@@ -9,33 +9,33 @@ const SHOWN_CHARS: usize = 60;
 
 /// Why a value is not what it should be.
 #[derive(Debug)]
-pub struct Wrong {
+pub struct Invalid {
     pub reason: Reason,
     /// What would be right: it completes "... is not".
     pub expected: Cow<'static, str>,
     pub remedy: Option<Cow<'static, str>>,
 }
 
-impl Wrong {
+impl Invalid {
     /// A value of the wrong type or form.
     pub fn new(expected: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { reason: Reason::Malformed, expected: expected.into(), remedy: None }
+        Invalid { reason: Reason::Malformed, expected: expected.into(), remedy: None }
     }
 
     /// A value that cannot be true.
     pub fn implausible(expected: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { reason: Reason::Implausible, ..Wrong::new(expected) }
+        Invalid { reason: Reason::Implausible, ..Invalid::new(expected) }
     }
 
     /// With what to do about it.
     pub fn remedy(self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        Wrong { remedy: Some(remedy.into()), ..self }
+        Invalid { remedy: Some(remedy.into()), ..self }
     }
 }
 
 /// The type of a value that stands as JSON.
 #[derive(Debug)]
-pub enum Given<'a> {
+pub enum JsonType<'a> {
     Text(Cow<'a, str>),
     /// Its digits.
     Number(&'a str),
@@ -46,20 +46,20 @@ pub enum Given<'a> {
     Nothing,
 }
 
-impl<'a> Given<'a> {
+impl<'a> JsonType<'a> {
     /// Of a value that was found to be JSON.
     pub fn of(raw: &'a str) -> Self {
         match raw.as_bytes().first() {
-            Some(b'"') if !raw.contains('\\') => Given::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
+            Some(b'"') if !raw.contains('\\') => JsonType::Text(Cow::Borrowed(&raw[1..raw.len() - 1])),
             Some(b'"') => {
-                serde_json::from_str(raw).map_or(Given::Nothing, |text| Given::Text(Cow::Owned(text)))
+                serde_json::from_str(raw).map_or(JsonType::Nothing, |text| JsonType::Text(Cow::Owned(text)))
             }
-            Some(b'-' | b'0'..=b'9') => Given::Number(raw),
-            Some(b't') => Given::Flag(true),
-            Some(b'f') => Given::Flag(false),
-            Some(b'{') => Given::Object,
-            Some(b'[') => Given::List,
-            _ => Given::Nothing,
+            Some(b'-' | b'0'..=b'9') => JsonType::Number(raw),
+            Some(b't') => JsonType::Flag(true),
+            Some(b'f') => JsonType::Flag(false),
+            Some(b'{') => JsonType::Object,
+            Some(b'[') => JsonType::List,
+            _ => JsonType::Nothing,
         }
     }
 }
@@ -78,10 +78,10 @@ pub fn show(raw: &str) -> String {
 }
 
 /// A text.
-pub fn text_of(raw: &str) -> Result<Cow<'_, str>, Wrong> {
-    match Given::of(raw) {
-        Given::Text(text) => Ok(text),
-        Given::Number(_) => Err(Wrong::new("a text").remedy("Write it in quotation marks.")),
-        _ => Err(Wrong::new("a text")),
+pub fn text_of(raw: &str) -> Result<Cow<'_, str>, Invalid> {
+    match JsonType::of(raw) {
+        JsonType::Text(text) => Ok(text),
+        JsonType::Number(_) => Err(Invalid::new("a text").remedy("Write it in quotation marks.")),
+        _ => Err(Invalid::new("a text")),
     }
 }
