@@ -18,13 +18,12 @@ use tracing::{debug, error, warn};
 
 use crate::Clock;
 use crate::metrics::Metrics;
-use crate::mqtt::SecretFiles;
 use crate::poll;
 use crate::quota::{DefaultLimits, Quotas};
 use crate::replay;
 use crate::routing::RoutingTable;
 use crate::session::Shared;
-use crate::sessions::{OwnBroker, Sessions};
+use crate::sessions::{BrokerAccess, Sessions};
 use crate::writers::{self, WRITERS, WriterContext};
 
 /// How often the feeds' states are stored.
@@ -38,14 +37,10 @@ pub struct Config {
     pub database: ConnectOptions,
     /// The places as they are; changes when something is imported.
     pub registry: watch::Receiver<Arc<Registry>>,
-    /// The broker of feeds that name none.
-    pub own_broker: OwnBroker,
+    /// How brokers are reached.
+    pub brokers: BrokerAccess,
     /// What feeds and towns may send.
     pub usual: DefaultLimits,
-    /// Names our sessions at the brokers.
-    pub client_id: String,
-    /// Which files brokers of `feeds.toml` may name.
-    pub secret_files: SecretFiles,
     /// The present.
     pub clock: Clock,
     /// Where it counts.
@@ -124,13 +119,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         quotas: Arc::new(Quotas::new(config.usual)),
         ended,
     };
-    let mut sessions = Sessions::new(
-        config.pool.clone(),
-        shared.clone(),
-        config.own_broker.clone(),
-        config.client_id.clone(),
-        config.secret_files.clone(),
-    );
+    let mut sessions = Sessions::new(config.pool.clone(), shared.clone(), config.brokers.clone());
     if let Err(error) = sessions.load_former().await {
         warn!("earlier subscriptions at brokers are not known: {error}");
     }
@@ -156,7 +145,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                     let _ = tokio::time::timeout(WRITERS_END, async {
                         writers.join_all().await;
                         note_status(&config).await;
-                        let _ = store::ingest_process::gone(&config.pool, &config.client_id).await;
+                        let _ = store::ingest_process::gone(&config.pool, &config.brokers.client_id).await;
                     })
                     .await;
                     return;
@@ -200,7 +189,8 @@ const WRITERS_END: Duration = Duration::from_secs(1);
 
 async fn note_process(config: &Config, generation: i64, sessions: &Sessions) {
     let noted =
-        store::ingest_process::note(&config.pool, &config.client_id, generation, &sessions.lacking()).await;
+        store::ingest_process::note(&config.pool, &config.brokers.client_id, generation, &sessions.lacking())
+            .await;
     if let Err(error) = noted {
         debug!("the ingest's state could not be noted: {error}");
     }

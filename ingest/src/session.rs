@@ -100,8 +100,7 @@ impl Session {
             login: login.clone(),
             routing: routing.clone(),
             client: client.clone(),
-            accumulator: Accumulator::new(shared.ready.clone(), acks.clone()),
-            acks,
+            accumulator: Accumulator::new(shared.ready.clone(), acks),
             shared,
             subscriptions: subscriptions.clone(),
         };
@@ -141,7 +140,6 @@ struct Runner {
     routing: Arc<ArcSwap<RoutingTable>>,
     client: Client,
     accumulator: Arc<Accumulator>,
-    acks: Arc<Acks>,
     shared: Shared,
     subscriptions: Arc<Subscriptions>,
 }
@@ -174,7 +172,7 @@ impl Runner {
                 Err(_) if cancel.is_cancelled() => break,
                 Err(reason) => {
                     // In this order: a writer may have acknowledged since the client noticed.
-                    self.acks.lost();
+                    self.accumulator.acks.lost();
                     self.lost(&mut outage, &reason);
                     event_loop.drop_requests();
                     let pause = outage.as_mut().map_or(RETRY_FIRST, Outage::next_pause);
@@ -188,7 +186,7 @@ impl Runner {
 
     /// Resolves once a stop was requested and everything received is acknowledged.
     fn drained(&self, cancel: CancellationToken) -> impl Future<Output = ()> + use<> {
-        let acks = self.acks.clone();
+        let acks = self.accumulator.acks.clone();
         async move {
             cancel.cancelled().await;
             if tokio::time::timeout(DRAIN, acks.settled()).await.is_err() {
@@ -204,7 +202,7 @@ impl Runner {
             }
             Event::Connected { session_present } => {
                 // First of all: acks of the connection before are void from here on.
-                self.acks.connected();
+                self.accumulator.acks.connected();
                 self.connected(session_present, outage.take());
             }
             Event::Subscribed { granted } => self.subscribed(granted),
@@ -295,7 +293,7 @@ impl Runner {
                 let (bytes, route) = (payload.len(), intake.route());
                 let arrived = Arrived { topic, payload, qos, received_at };
                 let decoded = intake.decode_large(&arrived).await;
-                let enqueued = intake.enqueue(arrived, decoded, self.acks.owe(owed));
+                let enqueued = intake.enqueue(arrived, decoded, self.accumulator.acks.owe(owed));
                 if route.quota.admit(bytes).await {
                     route.meter.throttled(received_at);
                 }
@@ -308,7 +306,7 @@ impl Runner {
                     &String::from_utf8_lossy(&topic),
                     received_at,
                 );
-                self.accumulator.push(self.acks.owe(owed), None, |_| {}).1
+                self.accumulator.push(self.accumulator.acks.owe(owed), None, |_| {}).1
             }
         };
         if !has_room {

@@ -31,6 +31,17 @@ pub enum OwnBroker {
     None,
 }
 
+/// How brokers are reached.
+#[derive(Clone)]
+pub struct BrokerAccess {
+    /// The broker of feeds that name none.
+    pub own_broker: OwnBroker,
+    /// Names our sessions at the brokers.
+    pub client_id: String,
+    /// Which files brokers of `feeds.toml` may name.
+    pub secret_files: SecretFiles,
+}
+
 /// Which session: of a broker, for one feed or for all of its feeds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Key {
@@ -45,10 +56,7 @@ struct Key {
 pub struct Sessions {
     pool: Pool,
     shared: Shared,
-    own_broker: OwnBroker,
-    /// Names our sessions at the brokers.
-    client_id: String,
-    secret_files: SecretFiles,
+    brokers: BrokerAccess,
     running: HashMap<Key, Session>,
     /// Sessions that are disconnecting.
     leaving: JoinSet<()>,
@@ -60,16 +68,10 @@ pub struct Sessions {
 
 impl Sessions {
     /// None runs yet.
-    pub fn new(
-        pool: Pool,
-        shared: Shared,
-        own_broker: OwnBroker,
-        client_id: String,
-        secret_files: SecretFiles,
-    ) -> Self {
+    pub fn new(pool: Pool, shared: Shared, brokers: BrokerAccess) -> Self {
         let (running, leaving) = (HashMap::new(), JoinSet::new());
         let (former, refused) = (BTreeMap::new(), Lacking::new());
-        Sessions { pool, shared, own_broker, client_id, secret_files, running, leaving, former, refused }
+        Sessions { pool, shared, brokers, running, leaving, former, refused }
     }
 
     /// Loads the subscriptions that brokers may still hold for us.
@@ -77,7 +79,7 @@ impl Sessions {
     /// # Errors
     /// The database is not available.
     pub async fn load_former(&mut self) -> Result<(), store::StoreError> {
-        for held in ingest_process::subscriptions(&self.pool, &self.client_id, OF_FEED).await? {
+        for held in ingest_process::subscriptions(&self.pool, &self.brokers.client_id, OF_FEED).await? {
             self.former.entry((held.client_id, held.broker)).or_default().insert(held.filter);
         }
         Ok(())
@@ -87,7 +89,7 @@ impl Sessions {
     /// used disturbs no other.
     pub async fn arrange(&mut self, registry: &Arc<Registry>) {
         self.refused.clear();
-        if let OwnBroker::Embedded(inlet) = &self.own_broker {
+        if let OwnBroker::Embedded(inlet) = &self.brokers.own_broker {
             inlet.arrange(self.routing(registry, None), &self.shared);
         }
         let subscribed = registry.feeds().filter(|f| f.def.is_subscribed());
@@ -105,8 +107,8 @@ impl Sessions {
 
     /// Which session it is that the broker `broker` may know as `client_id`, if the broker is known now.
     fn key_of_former(&self, client_id: &str, broker: &str, registry: &Registry) -> Option<Key> {
-        let feed = client_id.strip_prefix(&self.client_id)?.strip_prefix(OF_FEED).map(str::to_owned);
-        let is_own = matches!(&self.own_broker, OwnBroker::Given(own) if own.broker == broker);
+        let feed = client_id.strip_prefix(&self.brokers.client_id)?.strip_prefix(OF_FEED).map(str::to_owned);
+        let is_own = matches!(&self.brokers.own_broker, OwnBroker::Given(own) if own.broker == broker);
         let broker = (!is_own).then(|| broker.to_owned());
         let is_known = is_own || registry.brokers().iter().any(|b| Some(&b.id) == broker.as_ref());
         is_known.then_some(Key { broker, feed })
@@ -114,15 +116,16 @@ impl Sessions {
 
     /// The client id under which the session's subscriptions are recorded.
     fn recorded_as(&self, key: &Key) -> String {
-        key.feed
-            .as_ref()
-            .map_or_else(|| self.client_id.clone(), |feed| format!("{}{OF_FEED}{feed}", self.client_id))
+        key.feed.as_ref().map_or_else(
+            || self.brokers.client_id.clone(),
+            |feed| format!("{}{OF_FEED}{feed}", self.brokers.client_id),
+        )
     }
 
     /// How the session connects; `None`: there is no such broker.
     fn login(&self, key: &Key, registry: &Registry) -> Result<Option<Login>, LoginError> {
         let mut login = match &key.broker {
-            None => match &self.own_broker {
+            None => match &self.brokers.own_broker {
                 OwnBroker::Given(own) => Login::clone(own),
                 OwnBroker::Embedded(_) => return Ok(None),
                 OwnBroker::None => {
@@ -131,9 +134,11 @@ impl Sessions {
                 }
             },
             Some(id) => match registry.brokers().iter().find(|b| b.id == *id) {
-                Some(broker) => {
-                    Login::from_broker(broker, &format!("{}-{id}", self.client_id), &self.secret_files)?
-                }
+                Some(broker) => Login::from_broker(
+                    broker,
+                    &format!("{}-{id}", self.brokers.client_id),
+                    &self.brokers.secret_files,
+                )?,
                 None => return Ok(None),
             },
         };
@@ -234,7 +239,7 @@ impl Sessions {
 
     /// Stores and acknowledges what was received, and ends them all.
     pub async fn stop(mut self) {
-        if let OwnBroker::Embedded(inlet) = &self.own_broker {
+        if let OwnBroker::Embedded(inlet) = &self.brokers.own_broker {
             let inlet = inlet.clone();
             self.leaving.spawn(async move { inlet.close().await });
         }

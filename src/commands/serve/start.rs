@@ -10,7 +10,7 @@ use ingest::inlet::{EMBEDDED, Inlet};
 use ingest::metrics::Metrics;
 use ingest::mqtt::Login;
 use ingest::service::{Config, Ingest};
-use ingest::sessions::OwnBroker;
+use ingest::sessions::{BrokerAccess, OwnBroker};
 use ingest::{Clock, now_utc};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry as MetricsRegistry;
@@ -90,10 +90,12 @@ pub(super) async fn start_on(
             pool: database.pool.clone(),
             database: store::pool::options(&database.url)?,
             registry: registry_rx.clone(),
-            own_broker,
+            brokers: BrokerAccess {
+                own_broker,
+                client_id: identity::client_id(&dir)?,
+                secret_files: ingest.secret_files.clone(),
+            },
             usual: ingest.quotas.usual(),
-            client_id: identity::client_id(&dir)?,
-            secret_files: ingest.secret_files.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             live: Some(memory.clone()),
